@@ -1,0 +1,125 @@
+//! What stands between the desired and the observed state.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Subject;
+
+/// The outcome of comparing a desired fact with an observation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delta<C> {
+    /// The observed state is the desired state.
+    Satisfied,
+    /// Not satisfied, and nothing to do but wait (a port still in `BUILD`).
+    Wait(String),
+    /// Apply these, in this order. Never empty: build it with [`Delta::of`].
+    Changes(Vec<C>),
+}
+
+impl<C> Delta<C> {
+    /// Returns `Satisfied` when there is nothing to change.
+    pub fn of(changes: Vec<C>) -> Self {
+        if changes.is_empty() { Self::Satisfied } else { Self::Changes(changes) }
+    }
+}
+
+impl<C: PartialEq> Delta<C> {
+    /// Returns whether doing `self` does nothing that `approved` did not show.
+    ///
+    /// What was approved may meanwhile be so already, in part or whole; what is left must be a
+    /// subsequence of it.
+    pub fn within(&self, approved: &Self) -> bool {
+        match (self, approved) {
+            (Self::Satisfied, _) => true,
+            (Self::Wait(_), Self::Wait(_)) => true,
+            (Self::Changes(now), Self::Changes(then)) => {
+                let mut then = then.iter();
+                now.iter().all(|change| then.any(|other| other == change))
+            }
+            (Self::Wait(_), Self::Satisfied | Self::Changes(_))
+            | (Self::Changes(_), Self::Satisfied | Self::Wait(_)) => false,
+        }
+    }
+}
+
+/// A typed change that can show itself to a person.
+pub trait Describe {
+    /// Returns the exact effect of this change. It never contains a secret.
+    fn describe(&self) -> Diff;
+}
+
+/// Create, update, or delete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// Something new will exist.
+    Create,
+    /// Something existing will differ.
+    Update,
+    /// Something will be gone.
+    Delete,
+}
+
+impl Verb {
+    /// Returns the sign that stands for it in a plan.
+    pub fn sign(self) -> char {
+        match self {
+            Self::Create => '+',
+            Self::Update => '~',
+            Self::Delete => '-',
+        }
+    }
+}
+
+/// One rendered change. The program prints it; the journal stores it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diff {
+    /// What happens.
+    pub verb: Verb,
+    /// To what.
+    pub subject: Subject,
+    /// The effect in one line (`1.3.0 -> 1.4.0`).
+    pub effect: String,
+    /// More lines, for who wants to know exactly.
+    pub detail: Vec<String>,
+}
+
+impl Diff {
+    /// Returns a change without detail.
+    pub fn new(verb: Verb, subject: Subject, effect: impl Into<String>) -> Self {
+        Self { verb, subject, effect: effect.into(), detail: Vec::new() }
+    }
+
+    /// Adds a line of detail.
+    #[must_use]
+    pub fn with(mut self, detail: impl Into<String>) -> Self {
+        self.detail.push(detail.into());
+        self
+    }
+}
+
+impl fmt::Display for Diff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.verb.sign(), self.subject, self.effect)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Delta::{Changes, Satisfied, Wait};
+
+    #[test]
+    fn what_is_left_of_an_approved_plan_is_within_it() {
+        let approved = Changes(vec!["mkdir", "write"]);
+        assert!(Satisfied.within(&approved));
+        assert!(Changes(vec!["write"]).within(&approved));
+        assert!(approved.within(&approved));
+        assert!(!Changes(vec!["write", "mkdir"]).within(&approved), "the order is part of it");
+        assert!(!Changes(vec!["write", "write"]).within(&approved));
+        assert!(!Changes(vec!["remove"]).within(&approved));
+        assert!(!approved.within(&Wait(String::new())), "waiting approves nothing");
+        assert!(!approved.within(&Satisfied));
+    }
+}

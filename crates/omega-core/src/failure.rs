@@ -1,0 +1,258 @@
+//! Errors as an operator needs them: what, expected, found, touched, next.
+
+use std::{error::Error, fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Conflict, JournalError};
+
+/// How much of the world a failed run may have written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Touched {
+    /// Nothing: the failure came before the first write, or the write was refused whole.
+    Nothing,
+    /// Unknown: a write was sent and its outcome was not verified.
+    Maybe,
+}
+
+/// What a backend's error knows beyond its message. Every answer may be "not known".
+pub trait Explain: Error {
+    /// Returns what was wanted.
+    fn expected(&self) -> Option<String> {
+        None
+    }
+    /// Returns what was found instead.
+    fn found(&self) -> Option<String> {
+        None
+    }
+    /// Returns what the operator can do about it.
+    fn next(&self) -> Option<String> {
+        None
+    }
+    /// Returns whether the failed call, if it was a write, may have had an effect.
+    fn touched(&self) -> Touched {
+        Touched::Maybe
+    }
+    /// Returns whether a deadline passed.
+    fn timed_out(&self) -> bool {
+        false
+    }
+}
+
+impl Explain for std::convert::Infallible {}
+
+/// Why a desired fact was not reached. The variant is the stage.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnsureError<E: Error + 'static> {
+    /// Reading the world failed.
+    #[error("could not observe {subject}")]
+    Observe {
+        /// What was being observed, and where.
+        subject: String,
+        /// Whether a write came before.
+        touched: Touched,
+        /// The backend's error.
+        source: E,
+    },
+    /// The operation refused.
+    #[error("refused to change {subject}")]
+    Conflict {
+        /// What was refused, and where.
+        subject: String,
+        /// Whether a write came before.
+        touched: Touched,
+        /// The reason.
+        source: Conflict,
+    },
+    /// The world moved between the plan and its application.
+    #[error("the plan for {subject} is stale: {why}")]
+    Stale {
+        /// What the plan was for, and where.
+        subject: String,
+        /// What differs.
+        why: String,
+    },
+    /// The backend rejected a write.
+    #[error("could not change {subject} ({change})")]
+    Apply {
+        /// What was being changed, and where.
+        subject: String,
+        /// The rendered change.
+        change: String,
+        /// Whether this write, or one before it, may have had an effect.
+        touched: Touched,
+        /// The backend's error.
+        source: E,
+    },
+    /// Written, but the effect did not show in time.
+    #[error("{subject} did not settle within {within:?}")]
+    NotSettled {
+        /// What was being waited for, and where.
+        subject: String,
+        /// The deadline.
+        within: Duration,
+        /// What is still missing.
+        why: String,
+        /// Whether a write came before.
+        touched: Touched,
+    },
+    /// The journal could not be written.
+    #[error("could not write the journal of the run")]
+    Journal {
+        /// Whether a write came before.
+        touched: Touched,
+        /// The cause.
+        source: JournalError,
+    },
+}
+
+impl<E: Error + 'static> EnsureError<E> {
+    /// Returns how much the failed run may have written.
+    pub fn touched(&self) -> Touched {
+        match self {
+            Self::Stale { .. } => Touched::Nothing,
+            Self::Observe { touched, .. }
+            | Self::Apply { touched, .. }
+            | Self::Conflict { touched, .. }
+            | Self::NotSettled { touched, .. }
+            | Self::Journal { touched, .. } => *touched,
+        }
+    }
+}
+
+/// What kind of failure it was: the part of it that a script acts on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Class {
+    /// Something went wrong.
+    Error,
+    /// A gate said no.
+    Gate,
+    /// An operation refused.
+    Refused,
+    /// The plan is no longer what would be done.
+    Stale,
+    /// Another run holds the lock.
+    Locked,
+    /// Some targets are done, one failed, the rest is untouched.
+    Partial,
+    /// A deadline passed.
+    Deadline,
+    /// The operator stopped the run between two steps.
+    Interrupted,
+}
+
+/// A failure as a person sees it and as a report stores it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What kind.
+    pub class: Class,
+    /// What was being done, to what.
+    pub message: String,
+    /// What was wanted.
+    pub expected: Option<String>,
+    /// What was found.
+    pub found: Option<String>,
+    /// Whether anything may have changed.
+    pub touched: Touched,
+    /// What to do next.
+    pub next: Option<String>,
+    /// The causes, outermost first.
+    pub causes: Vec<String>,
+}
+
+impl Failure {
+    /// Returns a failure that touched nothing.
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Self {
+            class,
+            message: message.into(),
+            expected: None,
+            found: None,
+            touched: Touched::Nothing,
+            next: None,
+            causes: Vec::new(),
+        }
+    }
+
+    /// Returns the failure to do `message` because of `error`; it touched nothing.
+    pub fn from_error(message: impl Into<String>, error: &dyn Explain) -> Self {
+        let class = if error.timed_out() { Class::Deadline } else { Class::Error };
+        Self {
+            expected: error.expected(),
+            found: error.found(),
+            next: error.next(),
+            causes: chain(error),
+            ..Self::new(class, message)
+        }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn next(self, next: impl Into<String>) -> Self {
+        Self { next: Some(next.into()), ..self }
+    }
+
+    /// Adds a cause.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.causes.iter().try_for_each(|cause| write!(f, ": {cause}"))
+    }
+}
+
+impl Error for Failure {}
+
+impl<E: Explain + 'static> From<EnsureError<E>> for Failure {
+    fn from(error: EnsureError<E>) -> Self {
+        let base = Self { touched: error.touched(), ..Self::new(Class::Error, error.to_string()) };
+        match error {
+            EnsureError::Observe { source, .. } | EnsureError::Apply { source, .. } => Self {
+                class: if source.timed_out() { Class::Deadline } else { Class::Error },
+                expected: source.expected(),
+                found: source.found(),
+                next: source.next(),
+                causes: chain(&source),
+                ..base
+            },
+            EnsureError::Conflict { source, .. } => Self {
+                class: Class::Refused,
+                expected: source.expected,
+                found: source.found,
+                next: source.next,
+                causes: vec![source.why],
+                ..base
+            },
+            EnsureError::Stale { .. } => Self { class: Class::Stale, ..base }
+                .next("plan again, look, and apply the new plan"),
+            EnsureError::NotSettled { why, .. } => {
+                Self { class: Class::Deadline, found: Some(why), ..base }
+            }
+            EnsureError::Journal { source, .. } => Self { causes: chain(&source), ..base },
+        }
+    }
+}
+
+/// Returns the messages of `error` and of its sources, without immediate repetitions.
+pub fn chain(error: &(dyn Error + '_)) -> Vec<String> {
+    let mut causes = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(error) = next {
+        let text = error.to_string();
+        if causes.last().is_none_or(|last| !last.ends_with(&text)) {
+            causes.push(text);
+        }
+        next = error.source();
+    }
+    causes
+}

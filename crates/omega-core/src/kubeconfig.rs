@@ -1,0 +1,346 @@
+//! A kubeconfig, read as magnum-capi-helm will read it.
+//!
+//! The driver (`magnum_capi_helm/kubernetes.py`, 1.1.0 to 1.4.0) takes the current context, the
+//! first entry of each name, a client certificate with its key or (from 1.3.0) a token, and a CA.
+//! It knows nothing of `exec`, `auth-provider`, `tokenFile`, `tls-server-name`, `proxy-url` and
+//! `insecure-skip-tls-verify`; and the paths of other files mean nothing on another machine.
+
+use std::{fmt, net::IpAddr};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::{Timestamp, ToSpan as _};
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+use crate::{
+    Explain, Touched,
+    values::{Secret, Sha256},
+};
+
+/// How long before its end a certificate is worth a warning.
+const SOON_DAYS: i64 = 30;
+
+/// A kubeconfig that the driver can use, and the bytes it was read from.
+#[derive(Clone, Debug)]
+pub struct Kubeconfig {
+    /// The bytes, as they will be placed.
+    pub bytes: Secret,
+    /// What may be shown of it.
+    pub facts: KubeconfigFacts,
+}
+
+/// What a kubeconfig says, without its secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KubeconfigFacts {
+    /// The digest of the whole file.
+    pub sha256: Sha256,
+    /// Its size in bytes.
+    pub size: usize,
+    /// The current context's name.
+    pub context: String,
+    /// The API server of the current context.
+    pub server: Url,
+    /// The CA bundle of the current context, in PEM. `None`: the machine's own.
+    pub ca_pem: Option<String>,
+    /// How the driver will authenticate.
+    pub auth: AuthKind,
+}
+
+/// How a kubeconfig authenticates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthKind {
+    /// With a client certificate.
+    ClientCertificate {
+        /// Its subject.
+        subject: String,
+        /// When it begins to be valid.
+        not_before: Timestamp,
+        /// When it ends.
+        not_after: Timestamp,
+    },
+    /// With a bearer token, which driver 1.1.0 and 1.2.x can't use.
+    Token,
+}
+
+/// Why a kubeconfig is no good for the driver.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the kubeconfig can't be used: {why}")]
+pub struct KubeconfigError {
+    why: String,
+    next: String,
+}
+
+impl Explain for KubeconfigError {
+    fn next(&self) -> Option<String> {
+        Some(self.next.clone())
+    }
+    fn touched(&self) -> Touched {
+        Touched::Nothing
+    }
+}
+
+fn no<T>(why: impl Into<String>, next: impl Into<String>) -> Result<T, KubeconfigError> {
+    Err(KubeconfigError { why: why.into(), next: next.into() })
+}
+
+const FLATTEN: &str = "write one that stands alone: kubectl config view --minify --flatten --raw";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Wire {
+    current_context: Option<String>,
+    #[serde(default)]
+    contexts: Vec<Named>,
+    #[serde(default)]
+    clusters: Vec<Named>,
+    #[serde(default)]
+    users: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+    context: Option<Context>,
+    cluster: Option<Cluster>,
+    user: Option<User>,
+}
+
+#[derive(Clone, Deserialize)]
+struct Context {
+    cluster: String,
+    user: String,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Cluster {
+    server: Option<String>,
+    certificate_authority: Option<String>,
+    certificate_authority_data: Option<String>,
+    #[serde(default)]
+    insecure_skip_tls_verify: bool,
+    tls_server_name: Option<String>,
+    proxy_url: Option<String>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct User {
+    client_certificate: Option<String>,
+    client_certificate_data: Option<String>,
+    client_key: Option<String>,
+    client_key_data: Option<String>,
+    token: Option<String>,
+    #[serde(rename = "tokenFile")]
+    token_file: Option<String>,
+    exec: Option<serde::de::IgnoredAny>,
+    auth_provider: Option<serde::de::IgnoredAny>,
+    username: Option<String>,
+}
+
+impl Kubeconfig {
+    /// Reads `bytes` and refuses what the driver could not use at `now`.
+    ///
+    /// # Errors
+    ///
+    /// Names the first thing that is wrong, and the remedy.
+    pub fn parse(bytes: Secret, now: Timestamp) -> Result<Self, KubeconfigError> {
+        let wire = read(&bytes)?;
+        let (name, cluster, user) = current(&wire)?;
+        let server = server(&cluster)?;
+        let ca_pem = ca(&cluster)?;
+        let auth = auth(&user, now)?;
+        let (sha256, size) = (bytes.digest(), bytes.expose().len());
+        let facts = KubeconfigFacts { sha256, size, context: name, server, ca_pem, auth };
+        Ok(Self { bytes, facts })
+    }
+}
+
+impl KubeconfigFacts {
+    /// Returns a warning if the client certificate ends within 30 days of `now`.
+    pub fn ends_soon(&self, now: Timestamp) -> Option<String> {
+        let AuthKind::ClientCertificate { not_after, .. } = &self.auth else { return None };
+        let soon = now.checked_add((SOON_DAYS * 24).hours()).ok()?;
+        let days = (*not_after - now).total(jiff::Unit::Hour).ok()? / 24.0;
+        (*not_after <= soon).then(|| {
+            format!("the client certificate ends in {days:.0} days, on {}", day(*not_after))
+        })
+    }
+
+    /// Returns the host and the port of the API server.
+    pub fn endpoint(&self) -> (String, u16) {
+        let host = match self.server.host() {
+            Some(Host::Domain(name)) => name.to_owned(),
+            Some(Host::Ipv4(address)) => address.to_string(),
+            Some(Host::Ipv6(address)) => address.to_string(),
+            None => String::new(),
+        };
+        (host, self.server.port_or_known_default().unwrap_or(443))
+    }
+}
+
+impl fmt::Display for AuthKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClientCertificate { subject: _, not_before: _, not_after } => {
+                write!(f, "client certificate ends {}", day(*not_after))
+            }
+            Self::Token => f.write_str("token"),
+        }
+    }
+}
+
+fn day(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d").to_string()
+}
+
+fn read(bytes: &Secret) -> Result<Wire, KubeconfigError> {
+    let Ok(text) = std::str::from_utf8(bytes.expose()) else {
+        return no("it is not text", FLATTEN);
+    };
+    if text.trim().is_empty() {
+        return no("it is empty", "check that the command which wrote it had an input");
+    }
+    // The parser's words may quote the file, so only the place is repeated.
+    serde_saphyr::from_str(text).or_else(|error| {
+        let place = error.location().map_or_else(String::new, |place| {
+            format!(" (line {}, column {})", place.line(), place.column())
+        });
+        no(
+            format!("it is truncated, or not a kubeconfig in YAML{place}"),
+            "compare it with its source: its size, its last line",
+        )
+    })
+}
+
+fn current(wire: &Wire) -> Result<(String, Cluster, User), KubeconfigError> {
+    let use_context = "kubectl config use-context NAME --kubeconfig FILE";
+    let Some(name) = wire.current_context.clone().filter(|name| !name.is_empty()) else {
+        return no("it has no current context", use_context);
+    };
+    // As the driver does: the first of each name.
+    let Some(context) = first(&wire.contexts, &name).and_then(|named| named.context.clone()) else {
+        return no(format!("its current context `{name}` is not in it"), use_context);
+    };
+    let cluster = first(&wire.clusters, &context.cluster).and_then(|named| named.cluster.clone());
+    let user = first(&wire.users, &context.user).and_then(|named| named.user.clone());
+    match (cluster, user) {
+        (Some(cluster), Some(user)) => Ok((name, cluster, user)),
+        (None, _) => no(format!("cluster `{}` is not in it", context.cluster), FLATTEN),
+        (_, None) => no(format!("user `{}` is not in it", context.user), FLATTEN),
+    }
+}
+
+fn first<'a>(list: &'a [Named], name: &str) -> Option<&'a Named> {
+    list.iter().find(|named| named.name == name)
+}
+
+fn server(cluster: &Cluster) -> Result<Url, KubeconfigError> {
+    let text = cluster.server.as_deref().unwrap_or_default();
+    let set = "kubectl config set-cluster NAME --server https://ADDRESS:6443";
+    let Ok(url) = text.parse::<Url>() else {
+        return no(format!("its server `{text}` is not a URL"), set);
+    };
+    if url.scheme() != "https" {
+        return no(format!("its server `{url}` is not https"), set);
+    }
+    if is_here(&url) {
+        let next = format!("give it the address that the units can reach: {set}");
+        return no(format!("its server `{url}` means the machine that asks"), next);
+    }
+    let unread = [
+        (cluster.insecure_skip_tls_verify, "insecure-skip-tls-verify"),
+        (cluster.tls_server_name.is_some(), "tls-server-name"),
+        (cluster.proxy_url.is_some(), "proxy-url"),
+    ];
+    match unread.into_iter().find(|(set, _)| *set) {
+        Some((_, key)) => no(
+            format!("it uses `{key}`, which the driver does not read"),
+            "give it a server address that its CA's certificate covers, and that CA",
+        ),
+        None => Ok(url),
+    }
+}
+
+/// Whether the address means whoever reads it. Loopback addresses other than 127.0.0.1 are
+/// somebody's on purpose (network namespaces, test clouds) and count as remote.
+fn is_here(url: &Url) -> bool {
+    let ip: IpAddr = match url.host() {
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            return name == "localhost" || name.ends_with(".localhost");
+        }
+        Some(Host::Ipv4(ip)) => ip.into(),
+        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).to_canonical(),
+        None => return true,
+    };
+    ip.is_unspecified() || ip == IpAddr::from([127, 0, 0, 1]) || (ip.is_ipv6() && ip.is_loopback())
+}
+
+fn ca(cluster: &Cluster) -> Result<Option<String>, KubeconfigError> {
+    if let Some(path) = &cluster.certificate_authority {
+        return no(format!("its CA is in another file (`{path}`)"), FLATTEN);
+    }
+    let Some(data) = &cluster.certificate_authority_data else { return Ok(None) };
+    let pem = STANDARD.decode(data).ok().and_then(|pem| String::from_utf8(pem).ok());
+    match pem {
+        Some(pem) if certificate(pem.as_bytes()).is_some() => Ok(Some(pem)),
+        Some(_) | None => no("its certificate-authority-data is not a certificate", FLATTEN),
+    }
+}
+
+fn auth(user: &User, now: Timestamp) -> Result<AuthKind, KubeconfigError> {
+    let unread = [
+        (user.exec.is_some(), "an exec plugin"),
+        (user.auth_provider.is_some(), "an auth plugin"),
+        (user.token_file.is_some(), "a token file"),
+        (user.username.is_some(), "a user name and password"),
+    ];
+    if let Some((_, what)) = unread.into_iter().find(|(set, _)| *set) {
+        let next = "use one with a client certificate or a token in it";
+        return no(format!("it authenticates by {what}, which the driver can't"), next);
+    }
+    if let Some(path) = user.client_certificate.as_ref().or(user.client_key.as_ref()) {
+        return no(format!("its client certificate or key is in another file (`{path}`)"), FLATTEN);
+    }
+    match (&user.client_certificate_data, &user.client_key_data, &user.token) {
+        (Some(certificate), Some(key), _) => client_certificate(certificate, key, now),
+        (_, _, Some(token)) if !token.is_empty() => Ok(AuthKind::Token),
+        _ => no("it has neither a client certificate with its key nor a token", FLATTEN),
+    }
+}
+
+fn client_certificate(data: &str, key: &str, now: Timestamp) -> Result<AuthKind, KubeconfigError> {
+    let pem = STANDARD.decode(data).unwrap_or_default();
+    let Some((subject, not_before, not_after)) = certificate(&pem) else {
+        return no("its client-certificate-data is not a certificate", FLATTEN);
+    };
+    let key = Secret::new(STANDARD.decode(key).unwrap_or_default());
+    if !key.expose().starts_with(b"-----BEGIN ") {
+        return no("its client-key-data is not a key", FLATTEN);
+    }
+    let renew = "get a new one from the management cluster";
+    if not_after <= now {
+        return no(format!("its client certificate ended on {not_after}"), renew);
+    }
+    if not_before > now {
+        let next = "wait, or check the clock of this machine";
+        return no(format!("its client certificate begins on {not_before} only"), next);
+    }
+    Ok(AuthKind::ClientCertificate { subject, not_before, not_after })
+}
+
+/// Returns subject, begin and end of the first certificate in `pem`.
+fn certificate(pem: &[u8]) -> Option<(String, Timestamp, Timestamp)> {
+    let (_, pem) = x509_parser::pem::parse_x509_pem(pem).ok()?;
+    let certificate = pem.parse_x509().ok()?;
+    let validity = certificate.validity();
+    let time = |t: x509_parser::time::ASN1Time| Timestamp::from_second(t.timestamp()).ok();
+    let (begin, end) = (time(validity.not_before)?, time(validity.not_after)?);
+    Some((certificate.subject().to_string(), begin, end))
+}
+
+#[cfg(test)]
+#[path = "kubeconfig_tests.rs"]
+mod tests;

@@ -1,0 +1,36 @@
+//! Typed, idempotent operations: observe, diff, apply, verify.
+//!
+//! A [`Desired`] value says what should be true. [`plan`] compares it with the world and changes
+//! nothing; [`ensure`] also makes it true and proves it by looking again. A [`Leg`] puts many of
+//! them, and the questions between them, in the order of the runbook they replace.
+//!
+//! This crate does not print, prompt, read the environment, or speak to a network.
+
+mod delta;
+mod desired;
+mod ensure;
+mod failure;
+mod gate;
+mod journal;
+pub mod kubeconfig;
+mod lock;
+mod persist;
+mod runbook;
+mod step;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod values;
+
+pub use delta::{Delta, Describe, Diff, Verb};
+pub use desired::{Conflict, Desired, Label, Note, Settle, Subject};
+pub use ensure::{Outcome, Plan, ensure, plan};
+pub use failure::{Class, EnsureError, Explain, Failure, Touched, chain};
+pub use gate::{Gate, Verdict};
+pub use journal::{Event, FileJournal, Journal, JournalError, MemoryJournal, NoJournal};
+pub use lock::{Lock, LockError};
+pub use persist::persist;
+pub use runbook::{
+    Done, Found, Item, ItemPreview, Leg, LegPreview, LegReport, Progress, Run, Section,
+    SectionPreview, Stop, preview,
+};
+pub use step::{Approval, Preview, Step, StepReport, step};

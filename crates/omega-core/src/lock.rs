@@ -1,0 +1,77 @@
+//! One run at a time.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, Read as _, Seek as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+/// A lock that lasts as long as the value, and ends with the process.
+#[derive(Debug)]
+#[must_use = "the lock is released when this is dropped"]
+pub struct Lock {
+    _file: File,
+}
+
+/// The lock could not be taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// Another run holds it.
+    #[error("another run holds the lock ({holder})")]
+    Held {
+        /// What the holder wrote of itself.
+        holder: String,
+    },
+    /// The file system said no.
+    #[error("could not lock {path}")]
+    Io {
+        /// The lock file.
+        path: String,
+        /// The cause.
+        source: io::Error,
+    },
+}
+
+impl Lock {
+    /// Takes the lock at `path`, and leaves `holder` there for who comes second.
+    ///
+    /// # Errors
+    ///
+    /// Fails at once if another process holds it.
+    pub fn take(path: &Path, holder: &str) -> Result<Self, LockError> {
+        let io = |source| LockError::Io { path: path.display().to_string(), source };
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut file = options.open(path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                file.read_to_string(&mut holder).map_err(io)?;
+                return Err(LockError::Held { holder: holder.trim().to_owned() });
+            }
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
+        file.set_len(0).and_then(|()| file.rewind()).map_err(io)?;
+        writeln!(file, "{holder}").map_err(io)?;
+        Ok(Self { _file: file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_is_told_who_was_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let first = Lock::take(&path, "run 1").unwrap();
+        let second = Lock::take(&path, "run 2").unwrap_err();
+        assert!(matches!(second, LockError::Held { holder } if holder == "run 1"));
+        drop(first);
+        let _third = Lock::take(&path, "run 3").unwrap();
+    }
+}

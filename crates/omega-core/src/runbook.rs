@@ -1,0 +1,351 @@
+//! Steps and gates in the order of the document they replace.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::future::join_all;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::{Approval, Class, Failure, Gate, Journal, Preview, Step, Subject, Touched, Verdict};
+
+/// The part of a runbook that is about one target.
+#[derive(Debug, Default)]
+pub struct Leg {
+    /// The target's label.
+    pub target: String,
+    /// The sections, in the order of the document.
+    pub sections: Vec<Section>,
+}
+
+/// A numbered section of the document.
+#[derive(Debug, Default)]
+pub struct Section {
+    /// The number, as in the document (`7.4`).
+    pub number: &'static str,
+    /// The title.
+    pub title: &'static str,
+    /// Run in order.
+    pub items: Vec<Item>,
+}
+
+/// A question or a change.
+pub enum Item {
+    /// A question.
+    Gate(Box<dyn Gate>),
+    /// A change.
+    Step(Box<dyn Step>),
+}
+
+impl Item {
+    /// Returns what it is about.
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::Gate(gate) => gate.subject(),
+            Self::Step(step) => step.subject(),
+        }
+    }
+
+    async fn preview(&self) -> ItemPreview {
+        let subject = self.subject();
+        let (kind, found) = match self {
+            Self::Gate(gate) => match gate.check().await {
+                Ok(verdict) => ("gate".to_owned(), Found::Verdict(verdict)),
+                Err(failure) => ("gate".to_owned(), Found::Failed(failure)),
+            },
+            Self::Step(step) => match step.preview().await {
+                Ok(preview) => (preview.kind.clone(), Found::Preview(preview)),
+                Err(failure) => ("step".to_owned(), Found::Failed(failure)),
+            },
+        };
+        ItemPreview { subject, kind, found }
+    }
+}
+
+impl fmt::Debug for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.subject())
+    }
+}
+
+/// What a leg would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LegPreview {
+    /// The target's label.
+    pub target: String,
+    /// The sections, in order.
+    pub sections: Vec<SectionPreview>,
+}
+
+/// What a section would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SectionPreview {
+    /// The number.
+    pub number: String,
+    /// The title.
+    pub title: String,
+    /// In order.
+    pub items: Vec<ItemPreview>,
+}
+
+/// What an item would do or answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ItemPreview {
+    /// What it is about.
+    pub subject: Subject,
+    /// The step's [`Desired::KIND`](crate::Desired::KIND), or `gate`.
+    pub kind: String,
+    /// What was found.
+    pub found: Found,
+}
+
+/// What looking at an item found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Found {
+    /// A gate's answer.
+    Verdict(Verdict),
+    /// What a step would do.
+    Preview(Preview),
+    /// It could not be looked at, or it refuses.
+    Failed(Failure),
+}
+
+impl LegPreview {
+    /// Returns every item, in order.
+    pub fn items(&self) -> impl Iterator<Item = &ItemPreview> {
+        self.sections.iter().flat_map(|section| &section.items)
+    }
+
+    /// Returns what stands in the way of a first write: a gate that says no, a refusal, a target
+    /// that can't be read.
+    pub fn obstacle(&self) -> Option<Failure> {
+        self.items().find_map(|item| match &item.found {
+            Found::Verdict(Verdict::Fail { why, next }) => Some(no(&item.subject, why, next)),
+            Found::Failed(failure) => Some(failure.clone()),
+            Found::Verdict(Verdict::Pass { .. } | Verdict::Deferred { .. }) | Found::Preview(_) => {
+                None
+            }
+        })
+    }
+
+    /// Returns whether some step has something to do.
+    pub fn pending(&self) -> bool {
+        self.items().any(|item| match &item.found {
+            Found::Preview(preview) => !preview.is_satisfied(),
+            Found::Verdict(_) | Found::Failed(_) => false,
+        })
+    }
+
+    fn approval(&self, subject: &Subject) -> Option<&Preview> {
+        self.items().find_map(|item| match &item.found {
+            Found::Preview(preview) if item.subject == *subject => Some(preview),
+            Found::Preview(_) | Found::Verdict(_) | Found::Failed(_) => None,
+        })
+    }
+}
+
+fn no(subject: &Subject, why: &str, next: &Option<String>) -> Failure {
+    let failure = Failure::new(Class::Gate, format!("{subject}: no")).because(why);
+    Failure { next: next.clone(), ..failure }
+}
+
+/// Looks at every item of every leg at the same time, so that what asks one target can share one
+/// round trip. Writes nothing.
+pub async fn preview(legs: &[Leg]) -> Vec<LegPreview> {
+    join_all(legs.iter().map(Leg::preview)).await
+}
+
+/// The operator's wish to stop. It is honoured between two steps only.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks to stop.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Returns whether it was asked.
+    pub fn asked(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// What happens while a leg runs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Progress<'a> {
+    /// A step begins to write.
+    Started {
+        /// The target's label.
+        target: &'a str,
+        /// What it is about.
+        subject: &'a Subject,
+        /// What was shown before.
+        approved: Option<&'a Preview>,
+    },
+    /// A step or a gate ended.
+    Ended {
+        /// The target's label.
+        target: &'a str,
+        /// What it is about.
+        subject: &'a Subject,
+        /// What came of it.
+        done: &'a Done,
+        /// How long it took.
+        took: Duration,
+    },
+}
+
+/// What came of an item.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Done {
+    /// It was so already.
+    Unchanged,
+    /// It is so now.
+    Changed,
+    /// The gate holds.
+    Passed {
+        /// What shows it.
+        evidence: String,
+    },
+    /// The gate can't be answered yet.
+    Deferred {
+        /// What it waits for.
+        until: String,
+    },
+    /// It failed, or the gate said no.
+    Failed(Failure),
+}
+
+/// What came of a leg, item by item.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LegReport {
+    /// The target's label.
+    pub target: String,
+    /// What came of each item, up to the first that failed.
+    pub items: Vec<(Subject, Done)>,
+}
+
+impl LegReport {
+    /// Returns the failure that ended it, if one did.
+    pub fn failure(&self) -> Option<&Failure> {
+        self.items.iter().find_map(|(_, done)| match done {
+            Done::Failed(failure) => Some(failure),
+            Done::Unchanged | Done::Changed | Done::Passed { .. } | Done::Deferred { .. } => None,
+        })
+    }
+}
+
+/// How a leg is run.
+#[expect(missing_debug_implementations, reason = "a journal and a callback have no useful text")]
+pub struct Run<'a> {
+    /// What was looked at when the run began: what was so then is not asked again.
+    pub looked: &'a LegPreview,
+    /// What was approved: a stored plan, or what was looked at.
+    pub approved: &'a LegPreview,
+    /// Whether a step that could only wait in the approved plan may do what it then needs.
+    pub approve_waiting: bool,
+    /// Where intents go.
+    pub journal: &'a mut dyn Journal,
+    /// The operator's wish to stop.
+    pub stop: &'a Stop,
+    /// Who is told.
+    pub progress: &'a (dyn Fn(Progress<'_>) + Send + Sync),
+}
+
+impl Leg {
+    /// Looks at every item at the same time. Writes nothing.
+    pub async fn preview(&self) -> LegPreview {
+        let sections = self.sections.iter().map(|section| async move {
+            let items = join_all(section.items.iter().map(Item::preview)).await;
+            SectionPreview {
+                number: section.number.to_owned(),
+                title: section.title.to_owned(),
+                items,
+            }
+        });
+        LegPreview { target: self.target.clone(), sections: join_all(sections).await }
+    }
+
+    /// Runs the items in order, and stops at the first that fails.
+    pub async fn run(&self, mut run: Run<'_>) -> LegReport {
+        let mut report = LegReport { target: self.target.clone(), items: Vec::new() };
+        let mut touched = Touched::Nothing;
+        for item in self.sections.iter().flat_map(|section| &section.items) {
+            let subject = item.subject();
+            let start = Instant::now();
+            let mut done = if run.stop.asked() {
+                Done::Failed(interrupted(&subject))
+            } else {
+                self.item(item, &subject, &mut run).await
+            };
+            match &mut done {
+                Done::Changed => touched = Touched::Maybe,
+                // What earlier steps did was done: a leg that fails late has touched something.
+                Done::Failed(failure) => failure.touched = failure.touched.max(touched),
+                Done::Unchanged | Done::Passed { .. } | Done::Deferred { .. } => {}
+            }
+            let ended = Progress::Ended {
+                target: &self.target,
+                subject: &subject,
+                done: &done,
+                took: start.elapsed(),
+            };
+            (run.progress)(ended);
+            let failed = matches!(done, Done::Failed(_));
+            report.items.push((subject, done));
+            if failed {
+                break;
+            }
+        }
+        report
+    }
+
+    async fn item(&self, item: &Item, subject: &Subject, run: &mut Run<'_>) -> Done {
+        let step = match item {
+            Item::Gate(gate) => {
+                return match gate.check().await {
+                    Ok(Verdict::Pass { evidence }) => Done::Passed { evidence },
+                    Ok(Verdict::Deferred { until }) => Done::Deferred { until },
+                    Ok(Verdict::Fail { why, next }) => Done::Failed(no(subject, &why, &next)),
+                    Err(failure) => Done::Failed(failure),
+                };
+            }
+            Item::Step(step) => step,
+        };
+        if run.looked.approval(subject).is_some_and(Preview::is_satisfied) {
+            return Done::Unchanged;
+        }
+        let approved = run.approved.approval(subject);
+        (run.progress)(Progress::Started { target: &self.target, subject, approved });
+        let approval = match approved {
+            Some(preview) if preview.wait.is_some() && run.approve_waiting => Approval::Fact,
+            Some(preview) => Approval::Exactly(preview),
+            None => return Done::Failed(unplanned(subject)),
+        };
+        match step.run(approval, run.journal).await.result {
+            Ok(true) => Done::Changed,
+            Ok(false) => Done::Unchanged,
+            Err(failure) => Done::Failed(failure),
+        }
+    }
+}
+
+fn interrupted(before: &Subject) -> Failure {
+    Failure::new(Class::Interrupted, format!("stopped before {before}, as asked"))
+        .next("run the same command again: what is done is not done twice")
+}
+
+fn unplanned(subject: &Subject) -> Failure {
+    Failure::new(Class::Stale, format!("the plan says nothing of {subject}"))
+        .next("plan again, look, and apply the new plan")
+}

@@ -1,0 +1,185 @@
+//! Desired facts bound to their targets, and erased.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Delta, Describe, Desired, Diff, EnsureError, Failure, Journal, Label as _, Note, Outcome, Plan,
+    Subject, Touched, ensure::name, plan,
+};
+
+/// A [`Desired`] bound to its target. Only [`step`] makes one.
+#[async_trait]
+pub trait Step: Send + Sync + sealed::Sealed {
+    /// Returns what the step is about.
+    fn subject(&self) -> Subject;
+    /// Compares; writes nothing.
+    async fn preview(&self) -> Result<Preview, Failure>;
+    /// Makes the fact true, doing nothing that `approval` does not cover.
+    async fn run(&self, approval: Approval<'_>, journal: &mut dyn Journal) -> StepReport;
+}
+
+/// What the operator said yes to.
+#[derive(Clone, Copy, Debug)]
+pub enum Approval<'a> {
+    /// These changes, or what is left of them.
+    Exactly(&'a Preview),
+    /// Whatever the step needs: its desired fact was approved, and its changes were not known.
+    Fact,
+}
+
+/// What a step would do. It can be stored, and approved later.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preview {
+    /// [`Desired::KIND`].
+    pub kind: String,
+    /// What the step is about.
+    pub subject: Subject,
+    /// The changes as shown; empty if there are none to make now.
+    pub diffs: Vec<Diff>,
+    /// Why the step would wait, if it would.
+    pub wait: Option<String>,
+    /// Whether the change can be undone.
+    pub reversible: bool,
+    /// What a person should know.
+    pub notes: Vec<Note>,
+    /// The whole plan: the desired fact, what was observed, and every change.
+    pub plan: serde_json::Value,
+}
+
+impl Preview {
+    /// Returns whether there is nothing to do.
+    pub fn is_satisfied(&self) -> bool {
+        self.diffs.is_empty() && self.wait.is_none()
+    }
+
+    fn of<D: Desired>(plan: &Plan<D>) -> Result<Self, Failure> {
+        let (diffs, wait) = match plan.delta() {
+            Delta::Satisfied => (Vec::new(), None),
+            Delta::Wait(why) => (Vec::new(), Some(why.clone())),
+            Delta::Changes(changes) => (changes.iter().map(Describe::describe).collect(), None),
+        };
+        let value = serde_json::to_value(plan).map_err(|error| {
+            let what = format!("could not store the plan for {}", plan.desired.subject());
+            Failure::new(crate::Class::Error, what).because(error.to_string())
+        })?;
+        Ok(Self {
+            kind: D::KIND.to_owned(),
+            subject: plan.desired.subject(),
+            diffs,
+            wait,
+            reversible: plan.undo().is_some(),
+            notes: plan.desired.notes(&plan.before),
+            plan: value,
+        })
+    }
+}
+
+/// What a step did.
+pub struct StepReport {
+    /// Whether it changed anything, or how it failed.
+    pub result: Result<bool, Failure>,
+    /// The step that leads back, if anything may have changed.
+    pub undo: Option<Box<dyn Step>>,
+}
+
+impl fmt::Debug for StepReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let undo = self.undo.as_ref().map(|step| step.subject());
+        f.debug_struct("StepReport").field("result", &self.result).field("undo", &undo).finish()
+    }
+}
+
+/// Binds `desired` to `target`.
+pub fn step<D: Desired>(target: &Arc<D::Target>, desired: D) -> Box<dyn Step>
+where
+    D::Target: 'static,
+{
+    Box::new(Bound { target: Arc::clone(target), desired })
+}
+
+struct Bound<D: Desired> {
+    target: Arc<D::Target>,
+    desired: D,
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<D: crate::Desired> Sealed for super::Bound<D> {}
+}
+
+impl<D: Desired> Bound<D> {
+    fn stale(&self, why: &str) -> Failure {
+        let subject = name(&*self.target, &self.desired);
+        EnsureError::<D::Error>::Stale { subject, why: why.to_owned() }.into()
+    }
+
+    /// Returns the plan that may be executed under `approval`.
+    async fn approved(&self, approval: Approval<'_>) -> Result<Plan<D>, Failure> {
+        let fresh = plan(&*self.target, &self.desired).await?.ready(&*self.target).await?;
+        let Approval::Exactly(preview) = approval else { return Ok(fresh) };
+        let then: Plan<D> = serde_json::from_value(preview.plan.clone())
+            .map_err(|error| self.stale("it can't be read").because(error.to_string()))?;
+        if then.desired != self.desired {
+            return Err(self.stale("the site file asks for something else now"));
+        }
+        if fresh.delta.within(&then.delta) {
+            return Ok(fresh);
+        }
+        Err(match then.delta {
+            Delta::Wait(_) => {
+                self.stale("it was waiting when the plan was made; its changes need approval")
+            }
+            Delta::Satisfied | Delta::Changes(_) => {
+                let now = Preview::of(&fresh)?;
+                let now: Vec<_> = now.diffs.iter().map(ToString::to_string).collect();
+                Failure {
+                    expected: Some(shown(preview)),
+                    found: Some(now.join("; ")),
+                    ..self.stale("something else would be done now")
+                }
+            }
+        })
+    }
+}
+
+fn shown(preview: &Preview) -> String {
+    let shown: Vec<_> = preview.diffs.iter().map(ToString::to_string).collect();
+    if shown.is_empty() { "no change".to_owned() } else { shown.join("; ") }
+}
+
+#[async_trait]
+impl<D: Desired> Step for Bound<D>
+where
+    D::Target: 'static,
+{
+    fn subject(&self) -> Subject {
+        self.desired.subject()
+    }
+
+    async fn preview(&self) -> Result<Preview, Failure> {
+        let span = tracing::debug_span!("preview", kind = D::KIND, target = self.target.label());
+        let plan = tracing::Instrument::instrument(plan(&*self.target, &self.desired), span);
+        Preview::of(&plan.await?)
+    }
+
+    async fn run(&self, approval: Approval<'_>, journal: &mut dyn Journal) -> StepReport {
+        let plan = match self.approved(approval).await {
+            Ok(plan) => plan,
+            Err(failure) => return StepReport { result: Err(failure), undo: None },
+        };
+        let back = plan.undo().map(|desired| step::<D>(&self.target, desired));
+        let result = plan.execute(&*self.target, journal).await;
+        let touched = match &result {
+            Ok(Outcome::Unchanged(_)) => false,
+            Ok(Outcome::Changed { .. }) => true,
+            Err(error) => error.touched() != Touched::Nothing,
+        };
+        StepReport {
+            result: result.map(|outcome| outcome.changed()).map_err(Into::into),
+            undo: back.filter(|_| touched),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+use std::time::Duration;
+
+use omega_core::{Explain, Touched};
+
+/// A unit could not be asked, or would not do what it was told.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No connection, or it broke.
+    #[error("{unit} can't be reached by {via}: {why}")]
+    Unreachable {
+        /// The unit's label.
+        unit: String,
+        /// The channel.
+        via: String,
+        /// Why.
+        why: String,
+        /// What to do about it.
+        next: Option<String>,
+        /// Whether an action had been sent.
+        touched: Touched,
+    },
+    /// The machine is not the one on record.
+    #[error("the host key of {host} is not the one on record")]
+    HostKey {
+        /// Host and port.
+        host: String,
+        /// What is on record, and where.
+        expected: String,
+        /// The fingerprint that the machine presented.
+        found: String,
+    },
+    /// The credentials were refused.
+    #[error("{unit} refused the credentials ({via})")]
+    Denied {
+        /// The unit's label.
+        unit: String,
+        /// The channel.
+        via: String,
+        /// What was tried.
+        tried: String,
+    },
+    /// The deadline passed; what runs there may still be running.
+    #[error("{unit} did not answer within {after:?} ({doing})")]
+    Deadline {
+        /// The unit's label.
+        unit: String,
+        /// What was being done.
+        doing: String,
+        /// The deadline.
+        after: Duration,
+        /// Whether it was an action.
+        touched: Touched,
+    },
+    /// `juju exec` exited 0 and said nothing: no task was scheduled.
+    #[error("juju scheduled nothing on {unit}")]
+    NothingScheduled {
+        /// The unit's label.
+        unit: String,
+    },
+    /// What came back is not an answer.
+    #[error("{unit} answered something else than was asked: {why}")]
+    Malformed {
+        /// The unit's label.
+        unit: String,
+        /// What was wrong, without content that may be secret.
+        why: String,
+        /// Whether it was an action.
+        touched: Touched,
+    },
+    /// One probe failed.
+    #[error("{unit} could not tell {question}: {why}")]
+    Probe {
+        /// The unit's label.
+        unit: String,
+        /// What was asked.
+        question: String,
+        /// Why it failed.
+        why: String,
+    },
+    /// An action failed on the unit, in its own words.
+    #[error("{unit}: {why}")]
+    Failed {
+        /// The unit's label.
+        unit: String,
+        /// Why.
+        why: String,
+        /// What was wanted.
+        expected: Option<String>,
+        /// What was found.
+        found: Option<String>,
+        /// What to do about it.
+        next: Option<String>,
+        /// Whether anything may have changed.
+        touched: Touched,
+    },
+    /// The bytes that a desired fact names by digest are not at hand.
+    #[error("the source {name} is not at hand, or is not what the plan was made for")]
+    Source {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl Explain for Error {
+    fn expected(&self) -> Option<String> {
+        match self {
+            Self::HostKey { expected, .. } => Some(expected.clone()),
+            Self::Failed { expected, .. } => expected.clone(),
+            _ => None,
+        }
+    }
+
+    fn found(&self) -> Option<String> {
+        match self {
+            Self::HostKey { found, .. } => Some(found.clone()),
+            Self::Failed { found, .. } => found.clone(),
+            Self::Denied { tried, .. } => Some(format!("tried {tried}")),
+            _ => None,
+        }
+    }
+
+    fn next(&self) -> Option<String> {
+        match self {
+            Self::Unreachable { next, .. } | Self::Failed { next, .. } => next.clone(),
+            Self::HostKey { host, .. } => Some(format!(
+                "if the machine was rebuilt, compare the fingerprint on its console, then \
+                 replace the line for {host} in known_hosts"
+            )),
+            Self::Deadline { .. } => Some(
+                "what was sent may still be running there: look again before you repeat it".into(),
+            ),
+            Self::NothingScheduled { unit } => {
+                Some(format!("look at juju status {unit}: the unit may be gone or its agent lost"))
+            }
+            _ => None,
+        }
+    }
+
+    fn touched(&self) -> Touched {
+        match self {
+            Self::Unreachable { touched, .. }
+            | Self::Deadline { touched, .. }
+            | Self::Malformed { touched, .. }
+            | Self::Failed { touched, .. } => *touched,
+            Self::HostKey { .. }
+            | Self::Denied { .. }
+            | Self::NothingScheduled { .. }
+            | Self::Probe { .. }
+            | Self::Source { .. } => Touched::Nothing,
+        }
+    }
+
+    fn timed_out(&self) -> bool {
+        matches!(self, Self::Deadline { .. })
+    }
+}

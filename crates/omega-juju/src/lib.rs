@@ -1,0 +1,16 @@
+//! Operations on the machine of a Juju unit: its files, packages and services.
+//!
+//! An operation asks typed questions ([`Probe`]) and sends single [`Action`]s. The [`Unit`] handle
+//! gathers what is asked at the same time into one remote execution, over whichever [`Channel`]
+//! reaches the machine.
+
+pub mod channel;
+mod error;
+mod unit;
+
+pub use error::Error;
+pub use unit::{
+    Action, Channel, Distribution, Expect, FileFacts, FileState, Interpreter, InvalidPath,
+    InvalidServiceName, Payload, PipSource, Probe, ProgramState, ReachState, ReleasesState, Reply,
+    Resolved, ServiceName, ServiceState, Sources, Unit, UnitPath,
+};

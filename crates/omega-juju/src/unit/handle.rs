@@ -1,0 +1,300 @@
+use std::{
+    collections::BTreeMap,
+    fmt, mem,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use omega_core::{
+    Label, Touched,
+    values::{Secret, Sha256},
+};
+use tokio::sync::oneshot;
+
+use super::{
+    Action, Channel, FileState, Interpreter, Payload, Probe, ProgramState, Reply, ServiceName,
+    ServiceState, UnitPath,
+};
+use crate::Error;
+
+/// How long to wait for others to ask before the questions go out together. It is far below the
+/// cost of any remote execution (a plain ssh command takes some 300 ms, juju seconds).
+const GATHER: Duration = Duration::from_millis(5);
+
+/// Bytes that desired facts name by digest. They stay on this side until the moment of a write.
+#[derive(Clone, Debug, Default)]
+pub struct Sources(BTreeMap<Sha256, Secret>);
+
+impl Sources {
+    /// Adds `bytes`, and returns the digest to name them by.
+    pub fn add(&mut self, bytes: Secret) -> Sha256 {
+        let digest = bytes.digest();
+        self.0.insert(digest, bytes);
+        digest
+    }
+}
+
+/// A unit's machine. What is asked of it at the same time shares one remote execution.
+pub struct Unit {
+    label: String,
+    channel: Arc<dyn Channel>,
+    sources: Sources,
+    pending: Arc<Mutex<Vec<Pending>>>,
+    executions: Arc<AtomicUsize>,
+}
+
+type Answer = Result<Reply, Error>;
+type Pending = (Probe, oneshot::Sender<Answer>);
+
+impl fmt::Debug for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unit").field("label", &self.label).finish_non_exhaustive()
+    }
+}
+
+impl Label for Unit {
+    fn label(&self) -> String {
+        self.label.clone()
+    }
+}
+
+impl Unit {
+    /// Returns the unit `label`, reached by `channel`, with the bytes that may be placed on it.
+    pub fn new(label: impl Into<String>, channel: Arc<dyn Channel>, sources: Sources) -> Self {
+        let (pending, executions) = (Arc::default(), Arc::default());
+        Self { label: label.into(), channel, sources, pending, executions }
+    }
+
+    /// Returns how many remote executions there were.
+    pub fn executions(&self) -> usize {
+        self.executions.load(Ordering::Relaxed)
+    }
+
+    /// Returns how the machine is reached.
+    pub fn via(&self) -> String {
+        self.channel.name()
+    }
+
+    /// Asks `probe`, together with whatever else is asked in the same moment.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the machine does not answer, or not this.
+    pub async fn ask(&self, probe: Probe) -> Result<Reply, Error> {
+        let (sender, receiver) = oneshot::channel();
+        let question = format!("{probe:?}");
+        let first = {
+            let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+            pending.push((probe, sender));
+            pending.len() == 1
+        };
+        if first {
+            // A task of its own: that the first to ask loses interest must not stop the others.
+            tokio::spawn(flush(
+                Arc::clone(&self.channel),
+                Arc::clone(&self.pending),
+                Arc::clone(&self.executions),
+            ));
+        }
+        let unit = self.label.clone();
+        match receiver.await {
+            Ok(Ok(Reply::Failed { why })) => Err(Error::Probe { unit, question, why }),
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(Error::Malformed {
+                unit,
+                why: "the channel ended without an answer".to_owned(),
+                touched: Touched::Nothing,
+            }),
+        }
+    }
+
+    /// Performs `action`, once.
+    ///
+    /// # Errors
+    ///
+    /// The error says whether it may have had an effect.
+    pub async fn act(&self, action: &Action, payload: Payload) -> Result<(), Error> {
+        self.executions.fetch_add(1, Ordering::Relaxed);
+        tracing::info!(unit = self.label, ?action, "acting");
+        self.channel.act(action, payload).await
+    }
+
+    /// Returns the bytes with this digest, for the payload of an action.
+    ///
+    /// # Errors
+    ///
+    /// Fails if they were not given when the handle was made.
+    pub fn source(&self, name: &str, sha256: &Sha256) -> Result<Payload, Error> {
+        let bytes = self.sources.0.get(sha256).cloned();
+        bytes.map(Payload::Bytes).ok_or_else(|| Error::Source { name: name.to_owned() })
+    }
+
+    /// Asks what is at `path`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Unit::ask`].
+    pub async fn file(&self, path: &UnitPath) -> Result<FileState, Error> {
+        match self.ask(Probe::File { path: path.clone() }).await? {
+            Reply::File(state) => Ok(state),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Asks what is at `path`, and its text.
+    ///
+    /// # Errors
+    ///
+    /// As [`Unit::ask`].
+    pub async fn text(&self, path: &UnitPath) -> Result<(FileState, Option<String>), Error> {
+        match self.ask(Probe::Text { path: path.clone() }).await? {
+            Reply::Text { state, text } => Ok((state, text)),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Asks for a service.
+    ///
+    /// # Errors
+    ///
+    /// As [`Unit::ask`].
+    pub async fn service(&self, service: &ServiceName) -> Result<ServiceState, Error> {
+        match self.ask(Probe::Service { service: service.clone() }).await? {
+            Reply::Service(state) => Ok(state),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Asks for the command line of a service's next start.
+    ///
+    /// # Errors
+    ///
+    /// As [`Unit::ask`].
+    pub async fn show_args(&self, service: &ServiceName) -> Result<Option<Vec<String>>, Error> {
+        match self.ask(Probe::ShowArgs { service: service.clone() }).await? {
+            Reply::ShowArgs { args } => Ok(args),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Asks how a program's name resolves for a daemon.
+    ///
+    /// # Errors
+    ///
+    /// As [`Unit::ask`].
+    pub async fn program(&self, name: &str, daemon: &ServiceName) -> Result<ProgramState, Error> {
+        let probe = Probe::Program { name: name.to_owned(), service: daemon.clone() };
+        match self.ask(probe).await? {
+            Reply::Program(state) => Ok(state),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Asks for a daemon's interpreter and a distribution in it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Unit::ask`].
+    pub async fn python(
+        &self,
+        daemon: &ServiceName,
+        distribution: &str,
+        group: &str,
+    ) -> Result<Option<Interpreter>, Error> {
+        let (distribution, group) = (distribution.to_owned(), group.to_owned());
+        let probe = Probe::Python { service: daemon.clone(), distribution, group };
+        match self.ask(probe).await? {
+            Reply::Python { interpreter } => Ok(interpreter),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    pub(crate) fn unexpected(&self, reply: &Reply) -> Error {
+        let text = format!("{reply:?}");
+        let kind = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+        Error::Malformed {
+            unit: self.label.clone(),
+            why: format!("a reply of kind {kind}"),
+            touched: Touched::Nothing,
+        }
+    }
+}
+
+async fn flush(
+    channel: Arc<dyn Channel>,
+    pending: Arc<Mutex<Vec<Pending>>>,
+    executions: Arc<AtomicUsize>,
+) {
+    tokio::time::sleep(GATHER).await;
+    let batch = mem::take(&mut *pending.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut probes: Vec<Probe> = Vec::with_capacity(batch.len());
+    for (probe, _) in &batch {
+        if !probes.contains(probe) {
+            probes.push(probe.clone());
+        }
+    }
+    executions.fetch_add(1, Ordering::Relaxed);
+    let answer = channel.ask(&probes).await;
+    for (probe, sender) in batch {
+        let nth = probes.iter().position(|other| *other == probe);
+        let reply = answer.as_ref().map_err(Clone::clone).map(|replies| {
+            let none = || Reply::Failed { why: "no reply to this question".to_owned() };
+            nth.and_then(|nth| replies.get(nth)).cloned().unwrap_or_else(none)
+        });
+        // Who asked may have gone; then nobody needs the answer.
+        drop(sender.send(reply));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+
+    #[derive(Debug, Default)]
+    struct Counting(Mutex<Vec<usize>>);
+
+    #[async_trait]
+    impl Channel for Counting {
+        fn name(&self) -> String {
+            "counting".into()
+        }
+        async fn ask(&self, probes: &[Probe]) -> Result<Vec<Reply>, Error> {
+            self.0.lock().unwrap().push(probes.len());
+            Ok(probes.iter().map(|_| Reply::File(FileState::Absent)).collect())
+        }
+        async fn act(&self, _: &Action, _: Payload) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_asked_at_the_same_time_is_one_execution_and_asked_once() {
+        let channel = Arc::new(Counting::default());
+        let unit = Unit::new("magnum/0", channel.clone(), Sources::default());
+        let path = |p: &str| p.parse::<UnitPath>().unwrap();
+        let (a, b) = (path("/a"), path("/b"));
+        let (one, two, three) = tokio::join!(unit.file(&a), unit.file(&b), unit.file(&a));
+        assert_eq!([one.unwrap(), two.unwrap(), three.unwrap()], [const { FileState::Absent }; 3]);
+        assert_eq!(*channel.0.lock().unwrap(), [2]);
+        unit.file(&a).await.unwrap();
+        assert_eq!(*channel.0.lock().unwrap(), [2, 1], "nothing is remembered");
+        assert_eq!(unit.executions(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_to_ask_may_lose_interest() {
+        let unit = Unit::new("magnum/0", Arc::new(Counting::default()), Sources::default());
+        let path = "/a".parse::<UnitPath>().unwrap();
+        let mut first = Box::pin(unit.file(&path));
+        assert!(futures::poll!(&mut first).is_pending());
+        let second = unit.file(&path);
+        drop(first);
+        assert_eq!(second.await.unwrap(), FileState::Absent);
+    }
+}

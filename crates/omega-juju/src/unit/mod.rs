@@ -1,0 +1,18 @@
+//! The machine of a unit: what can be asked of it, and what can be done to it.
+
+mod action;
+mod channel;
+mod handle;
+mod names;
+mod probe;
+mod reply;
+
+pub use action::{Action, Expect, Payload, PipSource};
+pub use channel::Channel;
+pub use handle::{Sources, Unit};
+pub use names::{InvalidPath, InvalidServiceName, ServiceName, UnitPath};
+pub use probe::Probe;
+pub use reply::{
+    Distribution, FileFacts, FileState, Interpreter, ProgramState, ReachState, ReleasesState,
+    Reply, Resolved, ServiceState,
+};
