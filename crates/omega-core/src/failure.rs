@@ -143,6 +143,8 @@ pub enum Class {
     Deadline,
     /// The operator stopped the run between two steps.
     Interrupted,
+    /// The command line or the site file is wrong.
+    Usage,
 }
 
 /// A failure as a person sees it and as a report stores it.

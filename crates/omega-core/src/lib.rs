@@ -30,7 +30,7 @@ pub use journal::{Event, FileJournal, Journal, JournalError, MemoryJournal, NoJo
 pub use lock::{Lock, LockError};
 pub use persist::persist;
 pub use runbook::{
-    Done, Found, Item, ItemPreview, Leg, LegPreview, LegReport, Progress, Run, Section,
+    Done, Found, Item, ItemPreview, Leg, LegPreview, LegReport, Observer, Progress, Run, Section,
     SectionPreview, Stop, preview,
 };
 pub use step::{Approval, Preview, Step, StepReport, step};

@@ -259,7 +259,13 @@ pub struct Run<'a> {
     /// The operator's wish to stop.
     pub stop: &'a Stop,
     /// Who is told.
-    pub progress: &'a (dyn Fn(Progress<'_>) + Send + Sync),
+    pub progress: &'a dyn Observer,
+}
+
+/// Who is told what happens while a leg runs.
+pub trait Observer {
+    /// Takes one event. It must not block.
+    fn progress(&self, progress: Progress<'_>);
 }
 
 impl Leg {
@@ -300,7 +306,7 @@ impl Leg {
                 done: &done,
                 took: start.elapsed(),
             };
-            (run.progress)(ended);
+            run.progress.progress(ended);
             let failed = matches!(done, Done::Failed(_));
             report.items.push((subject, done));
             if failed {
@@ -326,7 +332,7 @@ impl Leg {
             return Done::Unchanged;
         }
         let approved = run.approved.approval(subject);
-        (run.progress)(Progress::Started { target: &self.target, subject, approved });
+        run.progress.progress(Progress::Started { target: &self.target, subject, approved });
         let approval = match approved {
             Some(preview) if preview.wait.is_some() && run.approve_waiting => Approval::Fact,
             Some(preview) => Approval::Exactly(preview),

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Delta, Describe, Desired, Diff, EnsureError, Failure, Journal, Label as _, Note, Outcome, Plan,
-    Subject, Touched, ensure::name, plan,
+    Delta, Describe, Desired, Diff, Failure, Journal, Label as _, Note, Outcome, Plan, Subject,
+    Touched, plan,
 };
 
 /// A [`Desired`] bound to its target. Only [`step`] makes one.
@@ -53,6 +53,37 @@ impl Preview {
     /// Returns whether there is nothing to do.
     pub fn is_satisfied(&self) -> bool {
         self.diffs.is_empty() && self.wait.is_none()
+    }
+
+    /// Returns whether doing what this shows does nothing that `approved` did not show.
+    ///
+    /// # Errors
+    ///
+    /// Says what differs.
+    pub fn within(&self, approved: &Self) -> Result<(), Failure> {
+        let stale = |why: &str| {
+            let what = format!("the plan for {} is stale: {why}", self.subject);
+            let next = "plan again, look, and apply the new plan";
+            Failure::new(crate::Class::Stale, what).next(next)
+        };
+        if self.kind != approved.kind || self.plan.get("desired") != approved.plan.get("desired") {
+            return Err(stale("the site file asks for something else now"));
+        }
+        let delta = |preview: &Self| -> Option<Delta<serde_json::Value>> {
+            serde_json::from_value(preview.plan.get("delta")?.clone()).ok()
+        };
+        match (delta(self), delta(approved)) {
+            (Some(now), Some(then)) if now.within(&then) => Ok(()),
+            (Some(_), Some(Delta::Wait(_))) => {
+                Err(stale("it was waiting when the plan was made; its changes need approval"))
+            }
+            (Some(_), Some(_)) => Err(Failure {
+                expected: Some(shown(approved)),
+                found: Some(shown(self)),
+                ..stale("something else would be done now")
+            }),
+            (None, _) | (_, None) => Err(stale("it can't be read")),
+        }
     }
 
     fn of<D: Desired>(plan: &Plan<D>) -> Result<Self, Failure> {
@@ -111,37 +142,14 @@ mod sealed {
 }
 
 impl<D: Desired> Bound<D> {
-    fn stale(&self, why: &str) -> Failure {
-        let subject = name(&*self.target, &self.desired);
-        EnsureError::<D::Error>::Stale { subject, why: why.to_owned() }.into()
-    }
-
     /// Returns the plan that may be executed under `approval`.
     async fn approved(&self, approval: Approval<'_>) -> Result<Plan<D>, Failure> {
         let fresh = plan(&*self.target, &self.desired).await?.ready(&*self.target).await?;
-        let Approval::Exactly(preview) = approval else { return Ok(fresh) };
-        let then: Plan<D> = serde_json::from_value(preview.plan.clone())
-            .map_err(|error| self.stale("it can't be read").because(error.to_string()))?;
-        if then.desired != self.desired {
-            return Err(self.stale("the site file asks for something else now"));
+        if let Approval::Exactly(preview) = approval {
+            let now = Preview::of(&fresh)?;
+            now.within(preview).map_err(|stale| stale.because(self.target.label()))?;
         }
-        if fresh.delta.within(&then.delta) {
-            return Ok(fresh);
-        }
-        Err(match then.delta {
-            Delta::Wait(_) => {
-                self.stale("it was waiting when the plan was made; its changes need approval")
-            }
-            Delta::Satisfied | Delta::Changes(_) => {
-                let now = Preview::of(&fresh)?;
-                let now: Vec<_> = now.diffs.iter().map(ToString::to_string).collect();
-                Failure {
-                    expected: Some(shown(preview)),
-                    found: Some(now.join("; ")),
-                    ..self.stale("something else would be done now")
-                }
-            }
-        })
+        Ok(fresh)
     }
 }
 
