@@ -1,1 +1,23 @@
+//! Operations on OpenStack: sessions, security group rules, Magnum.
+//!
+//! A [`CloudConfig`] says how to reach a cloud, a [`Session`] reaches it, and a client of a
+//! service ([`network::Network`]) says in its type what scope its operations need.
 
+mod answer;
+mod cloud;
+mod error;
+mod grant;
+pub mod network;
+mod scope;
+mod session;
+mod transport;
+
+pub use cloud::{
+    ApplicationCredentialRef, AuthScope, CloudConfig, ConfigError, Credential, DomainRef,
+    Interface, InvalidInterface, Lookup, Origin, ProjectRef, UserRef,
+};
+pub use error::{Error, Refusal};
+pub use grant::{Catalog, CatalogEntry, Endpoint, Grant, Name};
+pub use scope::{Admin, Project, Scope};
+pub use session::{Session, SessionOptions};
+pub use transport::{Method, Request, Response, Service, Transport};

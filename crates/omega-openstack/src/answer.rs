@@ -1,0 +1,117 @@
+//! The services' answers: their errors, their lists, their pages.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use url::Url;
+
+use crate::{Error, Refusal, Request, Response, Transport};
+
+/// More pages than this is a service that does not end its list.
+const MAX_PAGES: usize = 200;
+
+/// Returns the answer if it is one to the request, the service's refusal otherwise.
+pub(crate) fn accept(request: &Request, response: Response) -> Result<Response, Error> {
+    if (200..300).contains(&response.status) {
+        return Ok(response);
+    }
+    let (kind, message) = reason(&response.body);
+    Err(Error::Refused(Box::new(Refusal {
+        request: request.to_string(),
+        write: request.writes(),
+        status: response.status,
+        kind,
+        message,
+        request_id: response.request_id,
+    })))
+}
+
+/// Returns the service's name for the reason and its own words.
+///
+/// Neutron: `{"NeutronError": {"type", "message", "detail"}}`; Keystone: `{"error": {"code",
+/// "title", "message"}}`; Magnum: `{"errors": [{"code", "title", "detail", "request_id"}]}`.
+fn reason(body: &Value) -> (Option<String>, String) {
+    let text = |value: &Value, key: &str| {
+        value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    if let Some(error) = body.get("NeutronError") {
+        let message = text(error, "message").unwrap_or_else(|| error.to_string());
+        return (text(error, "type"), message);
+    }
+    if let Some(error) = body.get("errors").and_then(|errors| errors.get(0)) {
+        let message = text(error, "detail").or_else(|| text(error, "title"));
+        return (None, message.unwrap_or_else(|| error.to_string()));
+    }
+    if let Some(error) = body.get("error") {
+        let message = text(error, "message").unwrap_or_else(|| error.to_string());
+        return (None, message);
+    }
+    let message = match body {
+        Value::Null => "no reason was given".to_owned(),
+        // A proxy's HTML page: its beginning says enough.
+        Value::String(text) => text.chars().take(300).collect(),
+        other => other.to_string(),
+    };
+    (None, message)
+}
+
+/// Sends `request` and reads the value under `key`.
+pub(crate) async fn fetch<T: DeserializeOwned>(
+    transport: &dyn Transport,
+    request: Request,
+    key: &str,
+) -> Result<T, Error> {
+    let mut response = accept(&request, transport.send(request.clone()).await?)?;
+    let value = if key.is_empty() { Some(response.body) } else { response.body.get_mut(key).map(Value::take) };
+    let id = response.request_id;
+    let value = value.ok_or_else(|| Error::malformed(&request, id.clone(), format!("no {key:?}")))?;
+    serde_json::from_value(value).map_err(|error| Error::malformed(&request, id, error))
+}
+
+/// Sends `request` and wants no more than that it is accepted.
+pub(crate) async fn send(transport: &dyn Transport, request: Request) -> Result<(), Error> {
+    accept(&request, transport.send(request.clone()).await?).map(|_| ())
+}
+
+/// Reads a whole list, page by page.
+///
+/// A service says that there is more with a link (`KEY_links` or `next`). Of the link only the
+/// query is used: its host may be one that only the service can reach.
+pub(crate) async fn list<T: DeserializeOwned>(
+    transport: &dyn Transport,
+    request: Request,
+    key: &str,
+) -> Result<Vec<T>, Error> {
+    let mut all = Vec::new();
+    let mut page = request.clone();
+    for _ in 0..MAX_PAGES {
+        let mut body: Value = fetch(transport, page.clone(), "").await?;
+        let next = next_page(&body, key);
+        let items = body.get_mut(key).map(Value::take);
+        let items = items.ok_or_else(|| Error::malformed(&page, None, format!("no {key:?}")))?;
+        let items: Vec<T> = serde_json::from_value(items)
+            .map_err(|error| Error::malformed(&page, None, error))?;
+        let empty = items.is_empty();
+        all.extend(items);
+        match next {
+            // A last page that still links to a next one ends the list when it is empty.
+            None => return Ok(all),
+            Some(_) if empty => return Ok(all),
+            Some(query) if query == page.query => {
+                return Err(Error::malformed(&page, None, "its next page is itself"));
+            }
+            Some(query) => page.query = query,
+        }
+    }
+    Err(Error::malformed(&request, None, format!("its list does not end after {MAX_PAGES} pages")))
+}
+
+fn next_page(body: &Value, key: &str) -> Option<Vec<(String, String)>> {
+    let links = body.get(format!("{key}_links")).and_then(Value::as_array);
+    let link = links.and_then(|links| links.iter().find(|link| link["rel"] == "next"));
+    let next = match link {
+        Some(link) => link.get("href"),
+        None => body.get("next").or_else(|| body.get("links").and_then(|links| links.get("next"))),
+    };
+    let url: Url = next.and_then(Value::as_str)?.parse().ok()?;
+    Some(url.query_pairs().into_owned().collect())
+}

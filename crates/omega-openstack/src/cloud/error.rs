@@ -1,0 +1,130 @@
+use std::{io, path::PathBuf};
+
+use omega_core::{Explain, Touched};
+
+/// How to reach a cloud could not be found out. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A file could not be read.
+    #[error("could not read {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("{}: {why}", path.display())]
+    Yaml {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with its place.
+        why: String,
+    },
+    /// A line of an openrc file can't be understood without a shell.
+    #[error("{file} line {line}: {why}")]
+    Openrc {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// No cloud of that name.
+    #[error("no cloud is named {name:?} in {}", path.display())]
+    NoCloud {
+        /// The name.
+        name: String,
+        /// The file.
+        path: PathBuf,
+        /// The names it has.
+        have: Vec<String>,
+    },
+    /// Neither a cloud nor variables.
+    #[error("no cloud is named, and neither OS_CLOUD nor OS_AUTH_URL is set")]
+    Nothing {
+        /// The clouds that could be named.
+        have: Vec<String>,
+    },
+    /// There is no clouds.yaml.
+    #[error("there is no clouds.yaml for the cloud {name:?}")]
+    NoFile {
+        /// The cloud.
+        name: String,
+        /// Where it was looked for.
+        searched: Vec<PathBuf>,
+    },
+    /// A value is needed and not there.
+    #[error("{cloud}: {what} is missing")]
+    Missing {
+        /// The cloud.
+        cloud: String,
+        /// What.
+        what: String,
+        /// What the operator can do.
+        next: String,
+    },
+    /// A value can't be used.
+    #[error("{cloud}: {key} from {source_}: {why}")]
+    Invalid {
+        /// The cloud.
+        cloud: String,
+        /// Which value.
+        key: String,
+        /// Where it came from.
+        source_: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// An application credential can't be used in another project than its own.
+    #[error("{cloud}: an application credential is bound to its project and can't be used in project {project}")]
+    BoundCredential {
+        /// The cloud.
+        cloud: String,
+        /// The project that was wanted.
+        project: String,
+    },
+}
+
+impl Explain for ConfigError {
+    fn found(&self) -> Option<String> {
+        match self {
+            Self::NoCloud { have, .. } | Self::Nothing { have } if !have.is_empty() => {
+                Some(format!("clouds {}", have.join(", ")))
+            }
+            Self::NoFile { searched, .. } => {
+                let paths: Vec<_> = searched.iter().map(|p| p.display().to_string()).collect();
+                Some(format!("none of {}", paths.join(", ")))
+            }
+            Self::NoCloud { .. }
+            | Self::Nothing { .. }
+            | Self::File { .. }
+            | Self::Yaml { .. }
+            | Self::Openrc { .. }
+            | Self::Missing { .. }
+            | Self::Invalid { .. }
+            | Self::BoundCredential { .. } => None,
+        }
+    }
+
+    fn next(&self) -> Option<String> {
+        Some(match self {
+            Self::Missing { next, .. } => next.clone(),
+            Self::Nothing { .. } | Self::NoCloud { .. } => "name a cloud of clouds.yaml".to_owned(),
+            Self::NoFile { .. } => "write one, or set OS_CLIENT_CONFIG_FILE".to_owned(),
+            Self::Openrc { .. } => {
+                "write plain lines `export OS_NAME=value`, or use a clouds.yaml".to_owned()
+            }
+            Self::BoundCredential { .. } => {
+                "use a password, or an application credential made in that project".to_owned()
+            }
+            Self::File { .. } | Self::Yaml { .. } | Self::Invalid { .. } => return None,
+        })
+    }
+
+    fn touched(&self) -> Touched {
+        Touched::Nothing
+    }
+}

@@ -1,0 +1,14 @@
+//! How to reach a cloud: clouds.yaml, OS_* variables, an openrc file.
+
+mod config;
+mod error;
+mod load;
+mod openrc;
+mod values;
+
+pub use config::{
+    ApplicationCredentialRef, AuthScope, CloudConfig, Credential, DomainRef, Interface,
+    InvalidInterface, Origin, ProjectRef, UserRef,
+};
+pub use error::ConfigError;
+pub use load::Lookup;

@@ -1,0 +1,169 @@
+//! An openrc file's variables, without a shell.
+
+use super::ConfigError;
+
+/// A variable, its value, and the line it stands in.
+pub(super) type Variable = (String, String, usize);
+
+/// Reads the OS_* variables that `text` sets.
+///
+/// Understood are comments, `export NAME=value ...`, `NAME=value`, quotes, and `unset NAME`.
+/// Variables of other names are passed over. Anything that needs a shell to be understood is an
+/// error that names the line, because guessing would send a password to the wrong place.
+pub(super) fn parse(text: &str, file: &str) -> Result<Vec<Variable>, ConfigError> {
+    let mut variables: Vec<Variable> = Vec::new();
+    for (index, raw) in text.lines().enumerate() {
+        let line = index + 1;
+        let error = |why: String| ConfigError::Openrc { file: file.to_owned(), line, why };
+        let words = words(raw.trim()).map_err(error)?;
+        let (first, rest) = match words.split_first() {
+            None => continue,
+            Some((first, rest)) => (first.text.as_str(), rest),
+        };
+        if first == "unset" {
+            variables.retain(|(name, ..)| !rest.iter().any(|word| word.text == *name));
+            continue;
+        }
+        let assignments = if first == "export" { rest } else { words.as_slice() };
+        for word in assignments {
+            let (name, value) = word
+                .text
+                .split_once('=')
+                .filter(|(name, _)| is_name(name))
+                .ok_or_else(|| error(format!("{:?} is not NAME=value", word.text)))?;
+            if !name.starts_with("OS_") {
+                continue;
+            }
+            if word.expands {
+                return Err(error(format!("the value of {name} needs a shell")));
+            }
+            variables.retain(|(other, ..)| other != name);
+            variables.push((name.to_owned(), value.to_owned(), line));
+        }
+    }
+    Ok(variables)
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+#[derive(Default)]
+struct Word {
+    text: String,
+    /// Whether a shell would put something else in its place.
+    expands: bool,
+}
+
+/// Splits a line as a shell does, without expanding anything.
+fn words(line: &str) -> Result<Vec<Word>, String> {
+    let mut words = Vec::new();
+    let mut word: Option<Word> = None;
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '#' if word.is_none() => break,
+            c if c.is_whitespace() => words.extend(word.take()),
+            '\'' => quoted(&mut chars, word.get_or_insert_default(), '\'')?,
+            '"' => quoted(&mut chars, word.get_or_insert_default(), '"')?,
+            ';' | '&' | '|' | '<' | '>' | '(' | ')' => {
+                return Err(format!("{c:?} needs a shell"));
+            }
+            '`' => return Err("a command substitution needs a shell".to_owned()),
+            '$' if chars.peek() == Some(&'(') => {
+                return Err("a command substitution needs a shell".to_owned());
+            }
+            '$' | '*' | '?' | '~' => {
+                let word = word.get_or_insert_default();
+                word.expands = true;
+                word.text.push(c);
+            }
+            '\\' => match chars.next() {
+                Some(c) => word.get_or_insert_default().text.push(c),
+                None => return Err("a line that goes on in the next one".to_owned()),
+            },
+            c => word.get_or_insert_default().text.push(c),
+        }
+    }
+    words.extend(word);
+    Ok(words)
+}
+
+fn quoted(
+    chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
+    word: &mut Word,
+    quote: char,
+) -> Result<(), String> {
+    while let Some(c) = chars.next() {
+        match c {
+            c if c == quote => return Ok(()),
+            '\\' if quote == '"' => match chars.next() {
+                Some(c @ ('"' | '\\' | '$' | '`')) => word.text.push(c),
+                Some(c) => word.text.extend(['\\', c]),
+                None => break,
+            },
+            '$' | '`' if quote == '"' => {
+                word.expands = true;
+                word.text.push(c);
+            }
+            c => word.text.push(c),
+        }
+    }
+    Err("a quote is not closed".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<(String, String)> {
+        parse(text, "openrc").unwrap().into_iter().map(|(name, value, _)| (name, value)).collect()
+    }
+
+    #[test]
+    fn what_operators_write() {
+        let text = r#"
+#!/bin/bash
+export OS_AUTH_URL=http://127.77.0.1:5000/v3 OS_IDENTITY_API_VERSION=3   # two at once
+OS_USERNAME="admin"
+export OS_PASSWORD='it''s $HOME "quoted" #not a comment'
+export OS_PROJECT_NAME="a \"b\" \$c \d"
+export OS_REGION_NAME=Region\ One
+export PATH=/opt/osc/bin:$PATH
+export OS_TOKEN=t
+unset OS_TOKEN OS_TENANT_ID
+export OS_USERNAME=late
+export OS_CACERT=
+"#;
+        let wanted = [
+            ("OS_AUTH_URL", "http://127.77.0.1:5000/v3"),
+            ("OS_IDENTITY_API_VERSION", "3"),
+            ("OS_PASSWORD", "its $HOME \"quoted\" #not a comment"),
+            ("OS_PROJECT_NAME", r#"a "b" $c \d"#),
+            ("OS_REGION_NAME", "Region One"),
+            ("OS_USERNAME", "late"),
+            ("OS_CACERT", ""),
+        ];
+        assert_eq!(read(text), wanted.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn what_needs_a_shell_is_refused_by_line() {
+        let error = |text: &str| parse(text, "openrc").unwrap_err().to_string();
+        let lines = [
+            "\nexport OS_PASSWORD=$(pass cloud)",
+            "read -sr OS_PASSWORD",
+            "export OS_PASSWORD=`pass`",
+            "export OS_PASSWORD=$SECRET",
+            "export OS_PASSWORD=\"a$SECRET\"",
+            "export OS_PASSWORD='a",
+            "if [ -z \"$OS_REGION_NAME\" ]; then",
+            "export OS_AUTH_URL=http://h; true",
+            "export OS_USERNAME",
+            "export OS_USERNAME=a\\",
+            "source other",
+        ];
+        insta::assert_snapshot!(lines.map(error).join("\n"), @"");
+    }
+}

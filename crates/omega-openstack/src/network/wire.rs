@@ -1,0 +1,134 @@
+//! The JSON of the Neutron API, and what of it makes two rules the same.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Cidr, Direction, Protocol, SgRule, Traffic};
+
+/// A security group as Neutron lists it, with its rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Group {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) project_id: Option<String>,
+    #[serde(rename = "security_group_rules")]
+    pub(crate) rules: Vec<Rule>,
+}
+
+/// A rule as Neutron lists it. Strings, not enums: a rule that this version does not know is
+/// still read, and is another rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rule {
+    pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) description: Option<String>,
+    #[serde(flatten)]
+    pub(crate) spec: Spec,
+}
+
+/// What makes a rule, spelled as Neutron does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Spec {
+    pub(crate) direction: String,
+    pub(crate) ethertype: String,
+    pub(crate) protocol: Option<String>,
+    pub(crate) port_range_min: Option<i64>,
+    pub(crate) port_range_max: Option<i64>,
+    pub(crate) remote_ip_prefix: Option<String>,
+    pub(crate) remote_group_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) remote_address_group_id: Option<String>,
+}
+
+/// A rule without the spellings: equal for what Neutron takes for one rule.
+///
+/// Neutron's own comparison is `_rule_to_key` in neutron/db/securitygroups_db.py (2024.1): the
+/// protocol by name and number, no prefix the same as 0.0.0.0/0 and ::/0, the description not at
+/// all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Key<'a> {
+    direction: &'a str,
+    ethertype: String,
+    protocol: Result<Protocol, &'a str>,
+    ports: (Option<i64>, Option<i64>),
+    prefix: Option<Result<Cidr, &'a str>>,
+    remote_group: Option<&'a str>,
+    address_group: Option<&'a str>,
+}
+
+impl Spec {
+    /// Returns whether Neutron takes both for one rule.
+    pub(crate) fn same_rule(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+
+    fn key(&self) -> Key<'_> {
+        let ethertype = self.ethertype.to_ascii_lowercase();
+        let protocol = match self.protocol.as_deref() {
+            None => Ok(Protocol::Any),
+            // Neutron has no protocol of that name; a rule that says so is foreign.
+            Some("any") => Err("any"),
+            Some(text) => match text.parse() {
+                Ok(Protocol::ICMP) if ethertype == "ipv6" => Ok(Protocol::ICMPV6),
+                Ok(protocol) => Ok(protocol),
+                Err(_) => Err(text),
+            },
+        };
+        let prefix = self.remote_ip_prefix.as_deref().map(|text| text.parse().map_err(|_| text));
+        Key {
+            direction: &self.direction,
+            ethertype,
+            protocol,
+            ports: match (self.port_range_min, self.port_range_max) {
+                (Some(1), Some(65535)) => (None, None),
+                ports => ports,
+            },
+            prefix: prefix.filter(|prefix| !prefix.is_ok_and(Cidr::is_everywhere)),
+            remote_group: self.remote_group_id.as_deref(),
+            address_group: self.remote_address_group_id.as_deref(),
+        }
+    }
+}
+
+impl From<&SgRule> for Spec {
+    fn from(rule: &SgRule) -> Self {
+        let peer = rule.flow.peer();
+        let (protocol, ports) = match rule.flow.traffic() {
+            Traffic::Whole(protocol) => (protocol, None),
+            Traffic::Ports(protocol, ports) => {
+                let (first, last) = ports.bounds();
+                (protocol, Some((Some(i64::from(first)), Some(i64::from(last)))))
+            }
+            // Neutron keeps the type in port_range_min and the code in port_range_max.
+            Traffic::Icmp(kind, code) => {
+                let protocol = if peer.is_ipv6() { Protocol::ICMPV6 } else { Protocol::ICMP };
+                (protocol, Some((Some(i64::from(kind)), code.map(i64::from))))
+            }
+        };
+        let (port_range_min, port_range_max) = ports.unwrap_or_default();
+        Self {
+            direction: match rule.direction {
+                Direction::Ingress => "ingress",
+                Direction::Egress => "egress",
+            }
+            .to_owned(),
+            ethertype: if peer.is_ipv6() { "IPv6" } else { "IPv4" }.to_owned(),
+            protocol: (protocol != Protocol::Any).then(|| protocol.to_string()),
+            port_range_min,
+            port_range_max,
+            remote_ip_prefix: Some(peer.to_string()),
+            remote_group_id: None,
+            remote_address_group_id: None,
+        }
+    }
+}
+
+/// The body of `POST /v2.0/security-group-rules`.
+#[derive(Debug, Serialize)]
+pub(crate) struct NewRule<'a> {
+    pub(crate) security_group_id: &'a str,
+    pub(crate) description: &'a str,
+    #[serde(flatten)]
+    pub(crate) spec: &'a Spec,
+}
+

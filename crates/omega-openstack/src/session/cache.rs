@@ -1,0 +1,118 @@
+//! Tokens on disk, so that a second command does not log in again.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use omega_core::{persist, values::Sha256};
+use serde::{Deserialize, Serialize};
+
+use super::token::Token;
+use crate::Grant;
+
+const VERSION: u32 = 1;
+
+/// One file of one login's token, 0600 in a directory of the caller's.
+///
+/// The file's name is a digest of the URL, the user and the scope. The password is neither in
+/// the name nor in the file.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenCache {
+    path: PathBuf,
+}
+
+/// What is in the file.
+#[derive(Debug, Serialize, Deserialize)]
+struct Stored {
+    version: u32,
+    token: Option<StoredToken>,
+    #[serde(default)]
+    hints: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredToken {
+    value: String,
+    expires: Timestamp,
+    grant: Grant,
+}
+
+/// What the file had: a token that still lives, and hints.
+#[derive(Debug, Default)]
+pub(crate) struct Cached {
+    pub(crate) token: Option<Token>,
+    pub(crate) hints: BTreeMap<String, String>,
+}
+
+impl TokenCache {
+    pub(crate) fn new(dir: &Path, key: Sha256) -> Self {
+        Self { path: dir.join(format!("token-{key}.json")) }
+    }
+
+    /// Returns what was kept. A file that is missing, foreign or readable by others has nothing.
+    pub(crate) fn load(&self, now: Timestamp) -> Cached {
+        match self.read() {
+            Ok(Some(Stored { version: _, token, hints })) => {
+                let token = token.map(Token::from).filter(|token| token.lives(now));
+                Cached { token, hints }
+            }
+            Ok(None) => Cached::default(),
+            Err(error) => {
+                tracing::warn!(path = %self.path.display(), %error, "token cache not used");
+                Cached::default()
+            }
+        }
+    }
+
+    fn read(&self) -> io::Result<Option<Stored>> {
+        let mode = match fs::metadata(&self.path) {
+            Ok(metadata) => metadata.permissions().mode(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if mode & 0o077 != 0 {
+            return Err(io::Error::other("others can read or write it"));
+        }
+        let stored: Stored = serde_json::from_slice(&fs::read(&self.path)?)?;
+        Ok((stored.version == VERSION).then_some(stored))
+    }
+
+    /// Keeps `token`. A cache that can't be written costs a login, so it is no error.
+    pub(crate) fn store(&self, token: Option<&Token>, hints: &BTreeMap<String, String>) {
+        let stored = Stored {
+            version: VERSION,
+            token: token.map(StoredToken::from),
+            hints: hints.clone(),
+        };
+        if let Err(error) = self.write(&stored) {
+            tracing::warn!(path = %self.path.display(), %error, "token not kept");
+        }
+    }
+
+    fn write(&self, stored: &Stored) -> io::Result<()> {
+        if let Some(dir) = self.path.parent() {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        }
+        persist(&self.path, &serde_json::to_vec(stored)?)
+    }
+}
+
+impl From<&Token> for StoredToken {
+    fn from(token: &Token) -> Self {
+        Self {
+            value: String::from_utf8_lossy(token.value.expose()).into_owned(),
+            expires: token.expires,
+            grant: token.grant.clone(),
+        }
+    }
+}
+
+impl From<StoredToken> for Token {
+    fn from(StoredToken { value, expires, grant }: StoredToken) -> Self {
+        Self { value: value.into(), expires, grant }
+    }
+}

@@ -1,0 +1,199 @@
+//! Keystone as an authentication type of osauth: any method, any scope, a real renewal.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use omega_core::values::Secret;
+use osauth::{AuthType, EndpointFilters, ErrorKind};
+use reqwest::{Client, RequestBuilder};
+use tokio::sync;
+use url::Url;
+
+use super::{
+    cache::{Cached, TokenCache},
+    http,
+    token::Token,
+};
+use crate::{CloudConfig, Error, Grant, Method, Request, Service, answer::accept, grant::versioned};
+
+/// The header that carries a token.
+const TOKEN: &str = "X-Auth-Token";
+
+/// Gets tokens, keeps them, and renews them.
+#[derive(Debug)]
+pub(super) struct Keystone {
+    config: CloudConfig,
+    cache: Option<TokenCache>,
+    /// Held while logging in, so that two calls at once log in once.
+    token: sync::Mutex<Option<Token>>,
+    hints: Mutex<BTreeMap<String, String>>,
+    pub(super) requests: AtomicUsize,
+}
+
+impl Keystone {
+    /// Takes what the cache has. No request is made.
+    pub(super) fn new(config: CloudConfig, cache: Option<TokenCache>) -> Self {
+        let Cached { token, hints } =
+            cache.as_ref().map(|cache| cache.load(Timestamp::now())).unwrap_or_default();
+        Self { config, cache, token: sync::Mutex::new(token), hints: Mutex::new(hints), requests: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn config(&self) -> &CloudConfig {
+        &self.config
+    }
+
+    /// Returns a token that lives, from the cache or by logging in.
+    pub(super) async fn fresh(&self, client: &Client) -> Result<(Secret, Grant), Error> {
+        let mut held = self.token.lock().await;
+        if let Some(token) = held.as_ref().filter(|token| token.lives(Timestamp::now())) {
+            return Ok((token.value.clone(), token.grant.clone()));
+        }
+        let token = self.log_in(client).await?;
+        let fresh = (token.value.clone(), token.grant.clone());
+        *held = Some(token);
+        Ok(fresh)
+    }
+
+    /// Forgets `rejected`, unless another call has replaced it already.
+    pub(super) async fn forget(&self, rejected: &Secret) {
+        let mut held = self.token.lock().await;
+        let same = |token: &Token| token.value.expose() == rejected.expose();
+        if held.as_ref().is_some_and(same) {
+            *held = None;
+        }
+    }
+
+    pub(super) fn recall(&self, key: &str) -> Option<String> {
+        self.hints().get(key).cloned()
+    }
+
+    pub(super) fn remember(&self, key: &str, value: &str) {
+        let hints = {
+            let mut hints = self.hints();
+            if hints.insert(key.to_owned(), value.to_owned()).is_some_and(|old| old == value) {
+                return;
+            }
+            hints.clone()
+        };
+        // Whoever holds the token is about to store it, hints and all.
+        if let (Some(cache), Ok(token)) = (&self.cache, self.token.try_lock()) {
+            cache.store(token.as_ref(), &hints);
+        }
+    }
+
+    fn hints(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.hints.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn log_in(&self, client: &Client) -> Result<Token, Error> {
+        tracing::debug!(cloud = %self.config.cloud, "logging in");
+        let token = self.ask_for_token(client).await.map_err(|source| Error::Login {
+            cloud: self.config.cloud.clone(),
+            user: self.config.who(),
+            next: self.next(&source),
+            source: Box::new(source),
+        })?;
+        if let Some(cache) = &self.cache {
+            cache.store(Some(&token), &self.hints());
+        }
+        Ok(token)
+    }
+
+    async fn ask_for_token(&self, client: &Client) -> Result<Token, Error> {
+        let request = Request::new(Service::Identity, Method::Post, &["auth", "tokens"]);
+        let mut url = versioned(self.config.auth_url.clone(), Service::Identity);
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.extend(&request.path);
+        }
+        // A login changes nothing, whatever becomes of it.
+        let writes = false;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let sent = client.post(url.clone()).json(&self.config.login_body()).send().await;
+        let answer = sent.map_err(|error| http::unreachable(&request, writes, &url, error))?;
+        let value = answer.headers().get("x-subject-token");
+        let value = value.map(|value| Secret::new(value.as_bytes().to_vec()));
+        let response = http::answer(&request, writes, &url, answer).await?;
+        let response = accept(&request, response)?;
+        Token::read(&request, response, value)
+    }
+
+    fn next(&self, error: &Error) -> Option<String> {
+        let refusal = error.refusal()?;
+        (refusal.status == 401).then(|| {
+            let source = |key: &str| {
+                let origin = self.config.origins.iter().find(|origin| origin.key == key);
+                origin.map(|origin| format!(" (from {})", origin.source)).unwrap_or_default()
+            };
+            format!(
+                "check the user{}, the password{}, the project and their domains",
+                source("username"),
+                source("password")
+            )
+        })
+    }
+}
+
+/// The same for osauth: the trait is foreign, and the session keeps a hold of it too.
+#[derive(Clone, Debug)]
+pub(super) struct KeystoneAuth(pub(super) Arc<Keystone>);
+
+#[async_trait]
+impl AuthType for KeystoneAuth {
+    async fn authenticate(
+        &self,
+        client: &Client,
+        request: RequestBuilder,
+    ) -> Result<RequestBuilder, osauth::Error> {
+        let (token, _) = self.0.fresh(client).await.map_err(|error| foreign(&error))?;
+        let mut value = reqwest::header::HeaderValue::from_bytes(token.expose())
+            .map_err(|error| osauth::Error::new(ErrorKind::InvalidInput, error.to_string()))?;
+        value.set_sensitive(true);
+        Ok(request.header(TOKEN, value))
+    }
+
+    async fn get_endpoint(
+        &self,
+        client: &Client,
+        service_type: &str,
+        filters: &EndpointFilters,
+    ) -> Result<Url, osauth::Error> {
+        let (_, grant) = self.0.fresh(client).await.map_err(|error| foreign(&error))?;
+        let found = filters.interfaces.iter().find_map(|interface| {
+            let (interface, region) = (interface.to_string(), filters.region.as_deref());
+            grant.catalog.find(service_type, &interface, region)
+        });
+        found.ok_or_else(|| {
+            let what = format!("no endpoint for {service_type}");
+            osauth::Error::new(ErrorKind::EndpointNotFound, what)
+        })
+    }
+
+    async fn refresh(&self, client: &Client) -> Result<(), osauth::Error> {
+        let (token, _) = self.0.fresh(client).await.map_err(|error| foreign(&error))?;
+        self.0.forget(&token).await;
+        self.0.fresh(client).await.map(|_| ()).map_err(|error| foreign(&error))
+    }
+}
+
+/// osauth's error is a text; the session asks for the token first, where its own error survives.
+fn foreign(error: &Error) -> osauth::Error {
+    let kind = match error {
+        Error::Login { .. } => ErrorKind::AuthenticationFailed,
+        Error::NoEndpoint { .. } => ErrorKind::EndpointNotFound,
+        Error::Unreachable { .. } | Error::Refused(_) | Error::Malformed { .. } => {
+            ErrorKind::ProtocolError
+        }
+        Error::Absent { .. }
+        | Error::Ambiguous { .. }
+        | Error::NoProject(_)
+        | Error::Tls { .. } => ErrorKind::OperationFailed,
+    };
+    osauth::Error::new(kind, omega_core::chain(error).join(": "))
+}

@@ -1,0 +1,10 @@
+//! A session over HTTPS.
+
+mod cache;
+mod http;
+mod keystone;
+#[expect(clippy::module_inception, reason = "the type of this module, in a file of its name")]
+mod session;
+mod token;
+
+pub use session::{Session, SessionOptions};

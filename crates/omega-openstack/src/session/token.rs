@@ -1,0 +1,60 @@
+//! A token and what came with it.
+
+use jiff::{SignedDuration, Timestamp};
+use omega_core::values::Secret;
+use serde::Deserialize;
+
+use crate::{Catalog, Error, Grant, Name, Request, Response};
+
+/// A token with less life left than this is not used: a call may take as long.
+pub(crate) const MARGIN: SignedDuration = SignedDuration::from_secs(120);
+
+/// A token, when it ends, and what it stands for.
+#[derive(Clone, Debug)]
+pub(crate) struct Token {
+    pub(crate) value: Secret,
+    pub(crate) expires: Timestamp,
+    pub(crate) grant: Grant,
+}
+
+/// The body of Keystone's answer to a login.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    token: Body,
+}
+
+#[derive(Debug, Deserialize)]
+struct Body {
+    expires_at: Timestamp,
+    user: Name,
+    #[serde(default)]
+    project: Option<Name>,
+    #[serde(default)]
+    roles: Vec<Name>,
+    #[serde(default)]
+    catalog: Catalog,
+}
+
+impl Token {
+    /// Reads Keystone's answer; `value` is its header `X-Subject-Token`.
+    pub(crate) fn read(
+        request: &Request,
+        response: Response,
+        value: Option<Secret>,
+    ) -> Result<Self, Error> {
+        let id = response.request_id;
+        let Some(value) = value else {
+            return Err(Error::malformed(request, id, "no header X-Subject-Token"));
+        };
+        let Answer { token } = serde_json::from_value(response.body)
+            .map_err(|error| Error::malformed(request, id, error))?;
+        let Body { expires_at: expires, user, project, roles, catalog } = token;
+        let roles = roles.into_iter().map(|role| role.name).collect();
+        Ok(Self { value, expires, grant: Grant { user, project, roles, catalog } })
+    }
+
+    /// Returns whether it can still be used at `now`.
+    pub(crate) fn lives(&self, now: Timestamp) -> bool {
+        now.checked_add(MARGIN).is_ok_and(|soon| soon < self.expires)
+    }
+}
