@@ -17,7 +17,7 @@ mod lock;
 mod persist;
 mod runbook;
 mod step;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod values;
 

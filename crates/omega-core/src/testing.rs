@@ -149,3 +149,7 @@ where
         }
     }
 }
+
+#[cfg(test)]
+#[path = "testing_tests.rs"]
+mod tests;
