@@ -355,3 +355,7 @@ fn unplanned(subject: &Subject) -> Failure {
     Failure::new(Class::Stale, format!("the plan says nothing of {subject}"))
         .next("plan again, look, and apply the new plan")
 }
+
+#[cfg(test)]
+#[path = "runbook_tests.rs"]
+mod tests;
