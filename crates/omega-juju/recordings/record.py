@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -17,6 +18,10 @@ AGENT = os.path.join(HERE, "..", "src", "agent")
 ADDRESS, KEY = sys.argv[1], sys.argv[2]
 HELM = sys.argv[3] if len(sys.argv) > 3 else None
 KUBECONFIG = sys.argv[4] if len(sys.argv) > 4 else None
+
+
+found = re.search(r"certificate-authority-data: *(\S+)", open(KUBECONFIG).read()) if KUBECONFIG else None
+AUTHORITY = base64.b64decode(found.group(1)).decode() if found else None
 
 
 def source(*names):
@@ -83,9 +88,10 @@ def state():
         f("options", service="magnum-api", group="capi_helm", keys=["kubeconfig_file"]),
         f("options", service=CONDUCTOR, group="keystone_auth", keys=["password"]),
         f("reach", host="127.77.2.1", port=6443, ca_pem=None),
+        f("reach", host="127.77.2.1", port=6443, ca_pem=AUTHORITY),
         f("reach", host="127.77.1.49", port=1, ca_pem=None),
         f("authenticate", service=CONDUCTOR, kubeconfig="/etc/magnum/capi-kubeconfig"),
-        f("releases", service=CONDUCTOR, kubeconfig="/etc/magnum/capi-kubeconfig", namespaces=["default"]),
+        f("releases", service=CONDUCTOR, kubeconfig="/etc/magnum/capi-kubeconfig", namespaces=["default", "magnum-none"]),
         f("last_words", service=CONDUCTOR),
     )
 

@@ -58,7 +58,8 @@ def full(error, path):
             why = "%s (%s)" % (os.strerror(error.errno).lower(), place)
         return Fail(why, next="make room in %s, then run it again" % place)
     if error.errno == errno.ENOENT:
-        return Fail("%s: %s" % (why, path) if path not in why else why, next="make %s first" % place)
+        missing = path if not os.path.isdir(place) or place == path else place
+        return Fail("%s: %s" % (os.strerror(error.errno).lower(), missing), next="make %s first" % missing)
     return Fail("%s: %s" % (path, why) if path not in why else why)
 
 
@@ -390,6 +391,9 @@ def act_restart_service(action, payload, until):
     """Restarts, and waits until the daemon stays: one process, no longer busy with its start.
     (A conductor that can't read its configuration dies only after some seconds of imports.)"""
     service = action["service"]
+    load = show(service).get("LoadState")
+    if load != "loaded":
+        raise Fail("%s can't be restarted" % service, expected="a service that is loaded", found=load)
     status, _, err = run(["systemctl", "restart", service + ".service"], max(1, until - time.monotonic() - 5))
     if status != 0:
         raise would_not_start(service, err.strip())
@@ -417,7 +421,7 @@ def act_restart_service(action, payload, until):
 
 def would_not_start(service, why):
     shown = show(service)
-    lines = [line for line in last_words(service, 12) if line.strip()]
+    lines = [line.strip() for line in last_words(service, 12) if line.strip(" ^")]
     found = "%s/%s, result %s" % (shown.get("ActiveState"), shown.get("SubState"), shown.get("Result"))
     words = "; its last words: " + " | ".join(lines[-3:]) if lines else ""
     return Fail("%s would not start%s" % (service, ": " + why if why else ""), expected="active/running",

@@ -32,8 +32,8 @@ def probe_directory(ask, seconds):
 
 
 def started_ns(service, shown):
-    """When the main process was started, by the wall clock. systemd notes the time at the start, which is
-    stable from one look to the next; if the clock was set since, the monotonic clock tells."""
+    """When the main process was started, by the wall clock of that moment, as the times of files are. systemd
+    notes it, to the microsecond on the bus only. If the clock was set back since, the monotonic clock tells."""
     stamp = int(shown.get("ExecMainStartTimestampMonotonic") or 0)
     if not stamp:
         return None
@@ -47,7 +47,7 @@ def started_ns(service, shown):
         noted = int(out.split()[1]) * 1000 if status == 0 else 0
     except (OSError, Fail, ValueError, IndexError):
         noted = 0
-    return noted if noted and abs(noted - computed) < 1000000000 else computed
+    return noted if noted and computed > noted - 1000000000 else computed
 
 
 def probe_service(ask, seconds):

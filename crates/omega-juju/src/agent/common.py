@@ -308,26 +308,40 @@ def inside_with(program, user, env, question, seconds):
     return answer
 
 
-def last_words(service, count=20):
-    """The last lines of the journal, or of the log file where the journal has less to say."""
-    lines = []
+def journal_words(service, count):
+    """What the service itself wrote to the journal, not what systemd says of it; and when it last did."""
+    argv = ["journalctl", "-u", service + ".service", "-n", str(3 * count), "--no-pager", "-o", "json"]
     try:
-        argv = ["journalctl", "-u", service + ".service", "-n", str(count), "--no-pager", "-o", "cat"]
         status, out, _ = run(argv, 10)
-        if status == 0:
-            lines = out.decode("utf-8", "replace").splitlines()
     except (Fail, OSError):
-        pass
+        return [], 0
+    lines, last = [], 0
+    for text in out.decode("utf-8", "replace").splitlines() if status == 0 else []:
+        try:
+            entry = json.loads(text)
+        except ValueError:
+            continue
+        message = entry.get("MESSAGE") or ""
+        if isinstance(message, list):  # journald's way of writing what is not UTF-8
+            message = bytes(message).decode("utf-8", "replace")
+        if entry.get("SYSLOG_IDENTIFIER") != "systemd":
+            lines.append(message)
+            last = int(entry.get("__REALTIME_TIMESTAMP", 0)) * 1000
+    return lines, last
+
+
+def last_words(service, count=20):
+    """The last lines of the journal or of the log file, whichever the service wrote to last."""
+    lines, last = journal_words(service, count)
     log = "/var/log/%s/%s.log" % (service.split("-")[0], service)
     try:
         with open(log, "rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - 65536))
-            logged = file.read().decode("utf-8", "replace").splitlines()
+            if os.fstat(file.fileno()).st_mtime_ns > last:
+                file.seek(0, os.SEEK_END)
+                file.seek(max(0, file.tell() - 65536))
+                lines = file.read().decode("utf-8", "replace").splitlines() or lines
     except OSError:
-        logged = []
-    telling = [line for line in lines if not re.match(r"(Started|Stopped|Starting|Stopping|-- )", line)]
-    lines = logged[-count:] if logged and not telling else lines
+        pass
     return ["".join(c if c.isprintable() else " " for c in line)[:400] for line in lines[-count:]]
 
 
