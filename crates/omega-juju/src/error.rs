@@ -30,6 +30,18 @@ pub enum Error {
         /// The fingerprint that the machine presented.
         found: String,
     },
+    /// The machine is not on record, so nothing tells that it is the right one.
+    #[error("the host key of {host} is not on record")]
+    UnknownHost {
+        /// Host and port.
+        host: String,
+        /// The fingerprint that the machine presented.
+        found: String,
+        /// The known_hosts files that were read.
+        files: String,
+        /// The line that would put it on record.
+        line: String,
+    },
     /// The credentials were refused.
     #[error("{unit} refused the credentials ({via})")]
     Denied {
@@ -106,6 +118,7 @@ impl Explain for Error {
     fn expected(&self) -> Option<String> {
         match self {
             Self::HostKey { expected, .. } => Some(expected.clone()),
+            Self::UnknownHost { files, .. } => Some(format!("a line for it in {files}")),
             Self::Failed { expected, .. } => expected.clone(),
             _ => None,
         }
@@ -113,7 +126,7 @@ impl Explain for Error {
 
     fn found(&self) -> Option<String> {
         match self {
-            Self::HostKey { found, .. } => Some(found.clone()),
+            Self::HostKey { found, .. } | Self::UnknownHost { found, .. } => Some(found.clone()),
             Self::Failed { found, .. } => found.clone(),
             Self::Denied { tried, .. } => Some(format!("tried {tried}")),
             _ => None,
@@ -126,6 +139,10 @@ impl Explain for Error {
             Self::HostKey { host, .. } => Some(format!(
                 "if the machine was rebuilt, compare the fingerprint on its console, then \
                  replace the line for {host} in known_hosts"
+            )),
+            Self::UnknownHost { line, .. } => Some(format!(
+                "compare the fingerprint with the machine's own (ssh-keygen -lf \
+                 /etc/ssh/ssh_host_*_key.pub on its console), then add to known_hosts: {line}"
             )),
             Self::Deadline { .. } => Some(
                 "what was sent may still be running there: look again before you repeat it".into(),
@@ -144,6 +161,7 @@ impl Explain for Error {
             | Self::Malformed { touched, .. }
             | Self::Failed { touched, .. } => *touched,
             Self::HostKey { .. }
+            | Self::UnknownHost { .. }
             | Self::Denied { .. }
             | Self::NothingScheduled { .. }
             | Self::Probe { .. }

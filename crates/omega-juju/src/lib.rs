@@ -4,6 +4,7 @@
 //! gathers what is asked at the same time into one remote execution, over whichever [`Channel`]
 //! reaches the machine.
 
+mod agent;
 pub mod channel;
 mod error;
 mod unit;

@@ -1,0 +1,274 @@
+# The questions. Nothing in this program writes to the machine.
+import shutil
+import socket
+import ssl
+
+
+def probe_file(ask, seconds):
+    return dict(reply="file", **file_state(ask["path"]))
+
+
+def probe_text(ask, seconds):
+    state, text = file_state(ask["path"]), None
+    if state["kind"] == "regular" and state["size"] <= 65536:
+        fd, status = read_regular(ask["path"])
+        with os.fdopen(fd, "rb") as file:
+            content = file.read(65537)
+        if hashlib.sha256(content).hexdigest() != state["sha256"]:
+            raise Fail("%s changed while it was being read" % ask["path"])
+        try:
+            text = content.decode("utf-8")
+        except UnicodeDecodeError:
+            pass
+    return {"reply": "text", "state": state, "text": text}
+
+
+def probe_directory(ask, seconds):
+    try:
+        names = sorted(os.listdir(ask["path"]))
+    except FileNotFoundError:
+        names = None
+    return {"reply": "directory", "names": names}
+
+
+def started_ns(service, shown):
+    """When the main process was started, by the wall clock of that moment, as the times of files are. systemd
+    notes it, to the microsecond on the bus only. If the clock was set back since, the monotonic clock tells."""
+    stamp = int(shown.get("ExecMainStartTimestampMonotonic") or 0)
+    if not stamp:
+        return None
+    ago = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - stamp * 1000
+    computed = time.time_ns() - ago
+    unit = re.sub(r"[^A-Za-z0-9]", lambda m: "_%02x" % ord(m.group()), service + ".service")
+    argv = ["busctl", "get-property", "org.freedesktop.systemd1", "/org/freedesktop/systemd1/unit/" + unit,
+            "org.freedesktop.systemd1.Service", "ExecMainStartTimestamp"]
+    try:
+        status, out, _ = run(argv, 5)
+        noted = int(out.split()[1]) * 1000 if status == 0 else 0
+    except (OSError, Fail, ValueError, IndexError):
+        noted = 0
+    return noted if noted and computed > noted - 1000000000 else computed
+
+
+def probe_service(ask, seconds):
+    service = ask["service"]
+    shown = show(service)
+    pid = main_pid(shown)
+    starts = re.findall(r"argv\[\]=(.*?) ; ignore_errors=", shown.get("ExecStart", ""))
+    return {"reply": "service", "load": shown.get("LoadState", ""), "active": shown.get("ActiveState", ""),
+            "sub": shown.get("SubState", ""), "result": shown.get("Result", ""), "pid": pid,
+            "started_ns": started_ns(service, shown) if pid else None,
+            "cmdline": proc_words(pid, "cmdline") if pid else [], "user": shown.get("User") or "root",
+            "restarts": int(shown.get("NRestarts") or 0), "exec_start": " ; ".join(starts),
+            "drop_ins": shlex.split(shown.get("DropInPaths", ""))}
+
+
+def show_args(service, shown):
+    """What the init script prints as the daemon's user: as root it would make directories first."""
+    script = "/etc/init.d/" + service
+    if not os.path.isfile(script):
+        return None
+    user = user_of(shown)
+    env = {"PATH": FREE_PATH, "HOME": user.pw_dir, "USER": user.pw_name, "LANG": "C.UTF-8"}
+    status, out, err = run([script, "show-args"], 15, user, env)
+    lines = [line for line in out.decode("utf-8", "replace").splitlines() if line.strip()]
+    if status != 0:
+        raise Fail("%s show-args: exit status %d: %s" % (script, status, err.strip()[-300:]))
+    return shlex.split(lines[-1]) if lines else None
+
+
+def probe_show_args(ask, seconds):
+    return {"reply": "show_args", "args": show_args(ask["service"], show(ask["service"]))}
+
+
+def may_execute(status, user):
+    """What execve would decide for that user."""
+    if not stat.S_ISREG(status.st_mode):
+        return False
+    if user.pw_uid == 0:
+        return bool(status.st_mode & 0o111)
+    if status.st_uid == user.pw_uid:
+        return bool(status.st_mode & 0o100)
+    if status.st_gid in os.getgrouplist(user.pw_name, user.pw_gid):
+        return bool(status.st_mode & 0o010)
+    return bool(status.st_mode & 0o001)
+
+
+def probe_program(ask, seconds):
+    shown = show(ask["service"])
+    env, live = daemon_env(ask["service"], shown)
+    path = [place for place in env.get("PATH", FREE_PATH).split(":") if place]
+    user, found = user_of(shown), None
+    for place in path:
+        candidate = os.path.join(place, ask["name"])
+        try:
+            status = os.stat(candidate)
+        except OSError:
+            continue
+        if may_execute(status, user):
+            real = os.path.realpath(candidate)
+            found = {"path": candidate, "real": real, "sha256": facts(real)["sha256"]}
+            break
+    return {"reply": "program", "path": path, "live": live, "found": found}
+
+
+def probe_python(ask, seconds):
+    shown = show(ask["service"])
+    question = {"ask": "python", "distribution": ask["distribution"], "group": ask["group"]}
+    answer = inside(ask["service"], shown, question, seconds)
+    if answer is not None:
+        answer["program"] = interpreter_of(ask["service"], shown)
+    return {"reply": "python", "interpreter": answer}
+
+
+def probe_distributions(ask, seconds):
+    question = {"ask": "distributions", "containing": ask["containing"]}
+    answer = inside(ask["service"], show(ask["service"]), question, seconds) or {"versions": {}}
+    return dict(reply="distributions", **answer)
+
+
+SECRET = re.compile(r"password|secret|token|passphrase|credential|^connection$|transport_url")
+
+
+def config_args(words):
+    """The configuration files and directories among a daemon's arguments."""
+    args, at = [], 0
+    while at < len(words):
+        key, equals, value = words[at].partition("=")
+        if key in ("--config-file", "--config-dir"):
+            if not equals:
+                at += 1
+                value = words[at] if at < len(words) else ""
+            args += [key, value]
+        at += 1
+    return args
+
+
+def probe_options(ask, seconds):
+    for key in ask["keys"]:
+        if SECRET.search(key):
+            raise Fail("%s may hold a secret, and is not asked" % key)
+    service = ask["service"]
+    shown = show(service)
+    pid = main_pid(shown)
+    words = (proc_words(pid, "cmdline") if pid else None) or show_args(service, shown) or []
+    behind_uwsgi = any(os.path.basename(word).startswith("uwsgi") for word in words[:1])
+    if behind_uwsgi:  # the application sees sys.argv = ["uwsgi", the words of --pyargv]
+        words = [word for value in uwsgi_option(words, "pyargv") for word in shlex.split(value)]
+    question = {"ask": "options", "group": ask["group"], "keys": ask["keys"], "args": config_args(words),
+                "project": service.split("-")[0], "prog": "uwsgi" if behind_uwsgi else service}
+    answer = inside(service, shown, question, seconds)
+    if answer is None:
+        raise Fail("this unit has no %s" % service)
+    return dict(reply="options", **answer)
+
+
+def probe_reach(ask, seconds):
+    started, seconds = time.monotonic(), min(seconds, 10)
+    state = {"reply": "reach", "tcp": False, "tls": False, "status": None, "version": None, "error": None}
+    stage, plain = "TCP", None
+    try:
+        plain = socket.create_connection((ask["host"], ask["port"]), seconds)
+        state["tcp"], stage = True, "TLS"
+        trust = ssl.create_default_context(cadata=ask["ca_pem"])
+        with trust.wrap_socket(plain, server_hostname=ask["host"]) as secure:
+            state["tls"], stage = True, "HTTP"
+            get_version(secure, ask, state)
+    except ssl.SSLCertVerificationError as error:
+        state["error"] = "TLS: " + error.verify_message
+    except socket.timeout:
+        state["error"] = "%s: no answer within %s s" % (stage, seconds)
+    except (OSError, ValueError) as error:
+        state["error"] = "%s: %s" % (stage, (getattr(error, "strerror", None) or str(error)).lower())
+    finally:
+        if plain is not None:
+            plain.close()
+    state["millis"] = int((time.monotonic() - started) * 1000)
+    return state
+
+
+def get_version(secure, ask, state):
+    import http.client
+    host = "[%s]" % ask["host"] if ":" in ask["host"] else ask["host"]
+    request = "GET /version HTTP/1.1\r\nHost: %s:%d\r\nAccept: application/json\r\nConnection: close\r\n\r\n"
+    secure.sendall((request % (host, ask["port"])).encode())
+    answer = http.client.HTTPResponse(secure, method="GET")
+    try:
+        answer.begin()
+        state["status"] = answer.status
+        if answer.status == 200:
+            state["version"] = json.loads(answer.read(65536)).get("gitVersion")
+    except http.client.HTTPException as error:
+        state["error"] = "HTTP: %s" % type(error).__name__
+    except (ValueError, AttributeError):
+        state["error"] = "HTTP: /version did not answer in JSON"
+
+
+def probe_authenticate(ask, seconds):
+    question = {"ask": "authenticate", "kubeconfig": ask["kubeconfig"], "seconds": min(seconds, 10)}
+    answer = inside(ask["service"], show(ask["service"]), question, seconds)
+    if answer is None:
+        raise Fail("this unit has no %s" % ask["service"])
+    return dict(reply="reach", **answer)
+
+
+def probe_releases(ask, seconds):
+    shown = show(ask["service"])
+    env, user = dict(daemon_env(ask["service"], shown)[0]), user_of(shown)
+    # Nothing is asked to write, so helm gets no home for its caches.
+    env = dict((key, value) for key, value in env.items() if not key.startswith(("XDG_", "HELM_")))
+    env["HOME"] = "/nonexistent"
+    helm = shutil.which("helm", path=env.get("PATH", FREE_PATH))
+    until, states = time.monotonic() + seconds, []
+    for namespace in ask["namespaces"]:
+        state = {"namespace": namespace, "releases": None, "error": None}
+        try:
+            if helm is None:
+                raise Fail("[Errno 2] No such file or directory: 'helm' (PATH=%s)" % env.get("PATH"))
+            argv = [helm, "list", "-n", namespace, "-o", "json", "--kubeconfig", ask["kubeconfig"]]
+            status, out, err = run(argv, max(1, until - time.monotonic() - 0.5), user, env)
+            if status == 0:
+                state["releases"] = dict((r["name"], r["status"]) for r in json.loads(out or b"[]"))
+            else:
+                state["error"] = err.strip()[-1024:] or "exit status %d" % status
+        except (Fail, OSError, ValueError) as error:
+            state["error"] = said(error)
+        states.append(state)
+    return {"reply": "releases", "namespaces": states}
+
+
+def probe_last_words(ask, seconds):
+    return {"reply": "last_words", "lines": last_words(ask["service"])}
+
+
+def answer_one(ask, seconds, replies, at):
+    try:
+        probe = globals().get("probe_" + ask["probe"])
+        if probe is None:
+            raise Fail("this agent has no question %s" % ask["probe"])
+        replies[at] = probe(ask, seconds)
+    except Exception as error:
+        replies[at] = {"reply": "failed", "why": said(error)}
+
+
+def answer_all(request):
+    """Asks each in a thread of its own, so that a slow one delays nobody and a failing one fails alone."""
+    seconds, probes = request["seconds"], request["probes"]
+    replies = [None] * len(probes)
+    threads = [threading.Thread(target=answer_one, args=(ask, seconds, replies, at), daemon=True)
+               for at, ask in enumerate(probes)]
+    until = time.monotonic() + seconds + 1
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0, until - time.monotonic()))
+    late = {"reply": "failed", "why": "no answer within %d s" % seconds}
+    return [reply or late for reply in list(replies)]
+
+
+def main_ask():
+    out = own_stdout()
+    request = json.loads(REQUEST)
+    frame(out, request["nonce"], {"replies": answer_all(request)})
+    leave()
+

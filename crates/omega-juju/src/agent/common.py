@@ -1,0 +1,371 @@
+# What asking and acting share: the machine's services, users and files, and the frame around a reply.
+# Python 3.8 and the standard library only: it runs on whatever a unit has, as root.
+import grp
+import hashlib
+import json
+import os
+import pwd
+import re
+import shlex
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+
+FREE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # systemd's own default
+
+
+class Fail(Exception):
+    """What went wrong, in the words an operator sees. It never carries the content of a file."""
+
+    def __init__(self, why, expected=None, found=None, next=None, touched="nothing"):
+        super().__init__(why)
+        self.why, self.expected, self.found = why, expected, found
+        self.next, self.touched = next, touched
+
+
+def said(error):
+    """An exception in one line."""
+    if isinstance(error, Fail):
+        return error.why
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower() + (": %s" % error.filename if error.filename else "")
+    return "%s: %s" % (type(error).__name__, error)
+
+
+# --- programs ---------------------------------------------------------------------------------
+
+children = set()
+children_lock = threading.Lock()
+
+
+def run(argv, seconds, user=None, env=None, stdin=None, cwd="/"):
+    """Runs a program without a shell; at the deadline its process group is killed.
+    Returns the exit status, standard output and standard error."""
+    how = {}
+    if user is not None and user.pw_uid != os.geteuid():
+        if os.geteuid() != 0:
+            raise Fail("only root can ask as %s" % user.pw_name)
+        groups = os.getgrouplist(user.pw_name, user.pw_gid)
+        if sys.version_info >= (3, 9):
+            how = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": groups}
+        else:
+
+            def become():
+                os.setgroups(groups)
+                os.setgid(user.pw_gid)
+                os.setuid(user.pw_uid)
+
+            how = {"preexec_fn": become}
+    source = subprocess.DEVNULL if stdin is None else subprocess.PIPE
+    child = subprocess.Popen(argv, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             env=env, cwd=cwd, start_new_session=True, **how)
+    with children_lock:
+        children.add(child.pid)
+    try:
+        out, err = child.communicate(stdin, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+        raise Fail("%s did not end within %d s" % (os.path.basename(argv[0]), seconds))
+    finally:
+        with children_lock:
+            children.discard(child.pid)
+    return child.returncode, out, err.decode("utf-8", "replace")
+
+
+def kill_children():
+    with children_lock:
+        for pid in children:
+            try:
+                os.killpg(pid, signal.SIGKILL)
+            except OSError:
+                pass
+
+
+# --- files ------------------------------------------------------------------------------------
+
+
+def named(uid, gid):
+    """The names of an owner and a group, or their numbers where they have none."""
+    try:
+        owner = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        owner = str(uid)
+    try:
+        group = grp.getgrgid(gid).gr_name
+    except KeyError:
+        group = str(gid)
+    return owner, group
+
+
+def octal(mode):
+    return "%04o" % stat.S_IMODE(mode)
+
+
+def read_regular(path, at=None):
+    """Opens a regular file, never a link, and returns its descriptor and what fstat says."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(fd)
+        raise Fail("%s is not a regular file" % path)
+    return fd, status
+
+
+def digest_of(fd):
+    digest = hashlib.sha256()
+    with os.fdopen(os.dup(fd), "rb", buffering=0) as file:
+        file.seek(0)
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def facts(path):
+    fd, status = read_regular(path)
+    try:
+        sha256 = digest_of(fd)
+    finally:
+        os.close(fd)
+    owner, group = named(status.st_uid, status.st_gid)
+    return {"sha256": sha256, "size": status.st_size, "owner": owner, "group": group,
+            "mode": octal(status.st_mode), "modified_ns": status.st_mtime_ns}
+
+
+def file_state(path):
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return {"kind": "absent"}
+    if stat.S_ISREG(status.st_mode):
+        return dict(kind="regular", **facts(path))
+    if stat.S_ISLNK(status.st_mode):
+        real = os.path.realpath(path)
+        resolved = facts(real) if os.path.isfile(real) else None
+        return {"kind": "link", "target": os.readlink(path), "resolved": resolved}
+    if stat.S_ISDIR(status.st_mode):
+        owner, group = named(status.st_uid, status.st_gid)
+        return {"kind": "directory", "owner": owner, "group": group,
+                "mode": octal(status.st_mode), "modified_ns": status.st_mtime_ns}
+    return {"kind": "special"}
+
+
+# --- services ---------------------------------------------------------------------------------
+
+PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "MainPID", "User", "NRestarts",
+              "ExecStart", "DropInPaths", "ExecMainStartTimestampMonotonic")
+
+
+def show(service):
+    """`systemctl show`: property to value; the ExecStart lines are joined."""
+    argv = ["systemctl", "show", service + ".service", "-p", ",".join(PROPERTIES)]
+    status, out, err = run(argv, 15)
+    if status != 0:
+        raise Fail("systemctl show: " + (err.strip() or "exit status %d" % status))
+    values = {}
+    for line in out.decode("utf-8", "replace").splitlines():
+        key, _, value = line.partition("=")
+        values[key] = values[key] + "\n" + value if key in values else value
+    return values
+
+
+def main_pid(shown):
+    return int(shown.get("MainPID") or 0) or None
+
+
+def proc_words(pid, name):
+    """The words of /proc/PID/cmdline or /proc/PID/environ."""
+    try:
+        with open("/proc/%d/%s" % (pid, name), "rb") as file:
+            words = file.read().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    if words and not words[-1]:
+        words.pop()
+    return [word.decode("utf-8", "surrogateescape") for word in words]
+
+
+def user_of(shown):
+    name = shown.get("User") or "root"
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        raise Fail("there is no user %s here" % name)
+
+
+def script_path(service):
+    """The PATH that the init script of a stopped daemon would give it, defaults files included."""
+    path, own = FREE_PATH, False
+    for source in ("/etc/init.d/" + service, "/etc/default/openstack", "/etc/default/" + service):
+        try:
+            with open(source, encoding="utf-8", errors="replace") as file:
+                lines = file.read().splitlines()
+        except (FileNotFoundError, PermissionError):
+            continue
+        for line in lines:
+            found = re.match(r"(?:export\s+)?PATH=([^;#\s]+)", line)
+            if found and (own or source.startswith("/etc/init.d/")):
+                value = found.group(1).strip("\"'")
+                path, own = re.sub(r"\$(?:\{PATH\}|PATH\b)", path.replace("\\", r"\\"), value), True
+    return path
+
+
+def daemon_env(service, shown):
+    """The environment to ask in as the daemon would: that of the running process, else a plain one.
+    It goes to a child of the same user, and never off the machine. Second: whether it is live."""
+    pid = main_pid(shown)
+    words = proc_words(pid, "environ") if pid else []
+    if words:
+        return dict(word.split("=", 1) for word in words if "=" in word), True
+    user = user_of(shown)
+    return {"PATH": script_path(service), "HOME": user.pw_dir, "USER": user.pw_name,
+            "LOGNAME": user.pw_name, "LANG": "C.UTF-8"}, False
+
+
+# --- Python -----------------------------------------------------------------------------------
+
+
+def shebang(path):
+    """The words after `#!` of a Python script; None for anything else."""
+    try:
+        with open(path, "rb") as file:
+            first = file.read(256).split(b"\n", 1)[0]
+    except OSError:
+        return None
+    words = first[2:].decode("utf-8", "replace").split() if first.startswith(b"#!") else []
+    return words if words and "python" in " ".join(words) else None
+
+
+def daemon_script(service, shown):
+    """The daemon's Python script: a word of its command line, the wsgi-file of uwsgi, or /usr/bin/NAME."""
+    pid = main_pid(shown)
+    words = proc_words(pid, "cmdline") if pid else []
+    places = [word for word in words[:3] if word.startswith("/")]
+    places += uwsgi_option(words, "wsgi-file")
+    places += ["/usr/bin/" + service, "/usr/bin/" + service + "-wsgi"]
+    return next((place for place in places if shebang(place)), None)
+
+
+def uwsgi_option(words, name):
+    """The values of an option of uwsgi, on its command line and in its ini files."""
+    values, files = [], []
+    for at, word in enumerate(words):
+        key, equals, value = word.partition("=")
+        value = value if equals else (words[at + 1] if at + 1 < len(words) else "")
+        if key == "--" + name:
+            values.append(value)
+        elif key == "--ini":
+            files.append(value)
+    for file in files:
+        try:
+            with open(file, encoding="utf-8", errors="replace") as lines:
+                pairs = [line.partition("=") for line in lines]
+        except OSError:
+            continue
+        values += [value.strip() for key, _, value in pairs if key.strip() == name]
+    return values
+
+
+def interpreter_of(service, shown):
+    """The program that runs the daemon's script; None if this machine does not have the daemon."""
+    script = daemon_script(service, shown) if shown.get("LoadState") != "not-found" else None
+    if script is None:
+        return None
+    words = shebang(script)
+    if os.path.basename(words[0]) != "env":
+        return words[0]
+    path = daemon_env(service, shown)[0].get("PATH", FREE_PATH)
+    for place in path.split(":"):
+        program = os.path.join(place, words[1])
+        if os.access(program, os.X_OK):
+            return program
+    raise Fail("%s asks for %s, which is not on the daemon's PATH" % (script, words[1]))
+
+
+def inside(service, shown, question, seconds):
+    """Asks the daemon's own interpreter, as the daemon's user, in the daemon's environment."""
+    program = interpreter_of(service, shown)
+    if program is None:
+        return None
+    env = dict(daemon_env(service, shown)[0], PYTHONDONTWRITEBYTECODE="1", PYTHONIOENCODING="utf-8")
+    return inside_with(program, user_of(shown), env, question, seconds)
+
+
+def inside_with(program, user, env, question, seconds):
+    text = json.dumps(question).encode()
+    status, out, err = run([program, "-B", "-c", INSIDE], seconds, user, env, text)
+    line = out.decode("utf-8", "replace").strip().rpartition("\n")[2]
+    try:
+        answer = json.loads(line)
+    except ValueError:
+        last = err.strip().rpartition("\n")[2][:300]
+        raise Fail("%s: exit status %d: %s" % (program, status, last or "no answer"))
+    if "failed" in answer:
+        raise Fail(answer["failed"])
+    return answer
+
+
+def journal_words(service, count):
+    """What the service itself wrote to the journal, not what systemd says of it; and when it last did."""
+    argv = ["journalctl", "-u", service + ".service", "-n", str(3 * count), "--no-pager", "-o", "json"]
+    try:
+        status, out, _ = run(argv, 10)
+    except (Fail, OSError):
+        return [], 0
+    lines, last = [], 0
+    for text in out.decode("utf-8", "replace").splitlines() if status == 0 else []:
+        try:
+            entry = json.loads(text)
+        except ValueError:
+            continue
+        message = entry.get("MESSAGE") or ""
+        if isinstance(message, list):  # journald's way of writing what is not UTF-8
+            message = bytes(message).decode("utf-8", "replace")
+        if entry.get("SYSLOG_IDENTIFIER") != "systemd":
+            lines.append(message)
+            last = int(entry.get("__REALTIME_TIMESTAMP", 0)) * 1000
+    return lines, last
+
+
+def last_words(service, count=20):
+    """The last lines of the journal or of the log file, whichever the service wrote to last."""
+    lines, last = journal_words(service, count)
+    log = "/var/log/%s/%s.log" % (service.split("-")[0], service)
+    try:
+        with open(log, "rb") as file:
+            if os.fstat(file.fileno()).st_mtime_ns > last:
+                file.seek(0, os.SEEK_END)
+                file.seek(max(0, file.tell() - 65536))
+                lines = file.read().decode("utf-8", "replace").splitlines() or lines
+    except OSError:
+        pass
+    return ["".join(c if c.isprintable() else " " for c in line)[:400] for line in lines[-count:]]
+
+
+# --- the frame --------------------------------------------------------------------------------
+
+
+def frame(out, nonce, document):
+    """Writes the one reply. What a login shell or a library prints around it is told apart by the nonce;
+    what gets lost, by length and digest."""
+    text = json.dumps(document, ensure_ascii=True, separators=(",", ":")).encode()
+    head = "omega-reply %s %d %s\n" % (nonce, len(text), hashlib.sha256(text).hexdigest())
+    data = b"\n" + head.encode() + text + b"\n"
+    while data:
+        data = data[os.write(out, data):]
+
+
+def own_stdout():
+    """Keeps standard output for the reply alone: what anything else prints goes to standard error."""
+    out = os.dup(1)
+    os.dup2(2, 1)
+    return out
+
+
+def leave(status=0):
+    """Ends without waiting for threads that missed their deadline."""
+    kill_children()
+    os._exit(status)

@@ -1,0 +1,222 @@
+use omega_core::{Touched, values::Sha256};
+use serde::Deserialize;
+
+use crate::{Error, Reply};
+
+/// What a remote execution left.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Output {
+    /// The exit status, unless a signal ended it.
+    pub(crate) status: Option<i32>,
+    /// The signal that ended it.
+    pub(crate) signal: Option<String>,
+    /// Standard output.
+    pub(crate) stdout: Vec<u8>,
+    /// Standard error.
+    pub(crate) stderr: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct Answers {
+    replies: Vec<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Acted {
+    Done(bool),
+    Error(Said),
+}
+
+#[derive(Deserialize)]
+struct Said {
+    why: String,
+    expected: Option<String>,
+    found: Option<String>,
+    next: Option<String>,
+    touched: Touched,
+}
+
+/// Reads the replies to `count` probes.
+///
+/// # Errors
+///
+/// Fails if the output holds no whole reply to this request.
+pub(crate) fn replies(
+    unit: &str,
+    output: &Output,
+    nonce: &str,
+    count: usize,
+) -> Result<Vec<Reply>, Error> {
+    let malformed =
+        |why: String| Error::Malformed { unit: unit.to_owned(), why, touched: Touched::Nothing };
+    let text = framed(unit, output, nonce, Touched::Nothing)?;
+    let answers: Answers =
+        serde_json::from_slice(text).map_err(|error| malformed(shape(&error)))?;
+    if answers.replies.len() != count {
+        return Err(malformed(format!("{} replies to {count} questions", answers.replies.len())));
+    }
+    let reply = |value| {
+        serde_json::from_value(value).unwrap_or_else(|error| Reply::Failed { why: shape(&error) })
+    };
+    Ok(answers.replies.into_iter().map(reply).collect())
+}
+
+/// Reads what became of an action.
+///
+/// # Errors
+///
+/// The agent's own account, or that there is none.
+pub(crate) fn done(unit: &str, output: &Output, nonce: &str) -> Result<(), Error> {
+    let text = framed(unit, output, nonce, Touched::Maybe)?;
+    let malformed =
+        |why: String| Error::Malformed { unit: unit.to_owned(), why, touched: Touched::Maybe };
+    match serde_json::from_slice(text).map_err(|error| malformed(shape(&error)))? {
+        Acted::Done(true) => Ok(()),
+        Acted::Done(false) => Err(malformed("neither done nor failed".to_owned())),
+        Acted::Error(Said { why, expected, found, next, touched }) => {
+            Err(Error::Failed { unit: unit.to_owned(), why, expected, found, next, touched })
+        }
+    }
+}
+
+/// Describes a JSON error by its place: the text itself may not be shown.
+fn shape(error: &serde_json::Error) -> String {
+    let kind = format!("{:?}", error.classify()).to_lowercase();
+    format!("an unreadable reply ({kind} error, line {}, column {})", error.line(), error.column())
+}
+
+fn framed<'a>(
+    unit: &str,
+    output: &'a Output,
+    nonce: &str,
+    touched: Touched,
+) -> Result<&'a [u8], Error> {
+    let malformed = |why| Error::Malformed { unit: unit.to_owned(), why, touched };
+    let mark = format!("\nomega-reply {nonce} ");
+    let Some(at) = find(&output.stdout, mark.as_bytes()) else {
+        return Err(without_reply(unit, output, touched));
+    };
+    let rest = output.stdout.get(at + mark.len()..).unwrap_or_default();
+    let end = find(rest, b"\n").unwrap_or(rest.len());
+    let head = str::from_utf8(rest.get(..end).unwrap_or_default()).unwrap_or_default();
+    let head = head.trim_end().split_once(' ');
+    let head = head.and_then(|(n, d)| Some((n.parse::<usize>().ok()?, d.parse::<Sha256>().ok()?)));
+    let (size, digest) = head.ok_or_else(|| malformed("a reply without its head".to_owned()))?;
+    let text = rest.get(end + 1..).unwrap_or_default();
+    let Some(text) = text.get(..size) else {
+        return Err(malformed(format!("its reply arrived short, {} of {size} bytes", text.len())));
+    };
+    if Sha256::of(text) != digest {
+        return Err(malformed("its reply was altered on the way (a terminal in between?)".into()));
+    }
+    Ok(text)
+}
+
+/// Says why there is no reply, from the exit status and what was said on standard error.
+fn without_reply(unit: &str, output: &Output, touched: Touched) -> Error {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let failed = |why: &str, next: &str| Error::Failed {
+        unit: unit.to_owned(),
+        why: why.to_owned(),
+        expected: None,
+        found: Some(last.to_owned()),
+        next: Some(next.to_owned()),
+        touched: Touched::Nothing,
+    };
+    if stderr.contains("omega: the request arrived short") {
+        return failed("the request arrived short; nothing was done", "run it again");
+    }
+    if last.starts_with("sudo:") {
+        return failed(
+            "sudo wants more than it is given",
+            "let this user run sudo without a password (juju's user ubuntu may), or connect as root",
+        );
+    }
+    if output.status == Some(127) {
+        return failed("there is no python3 there", "install python3 on the unit");
+    }
+    let end = match (&output.signal, output.status) {
+        (Some(signal), _) => format!("signal {signal}"),
+        (None, Some(status)) => format!("exit status {status}"),
+        (None, None) => "no exit status".to_owned(),
+    };
+    let last: String = last.chars().take(200).collect();
+    let why = format!("no reply among {} bytes of output, {end}: {last}", output.stdout.len());
+    Error::Malformed { unit: unit.to_owned(), why, touched }
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use omega_core::Explain as _;
+
+    use super::*;
+    use crate::FileState;
+
+    const ABSENT: &str = r#"{"replies":[{"reply":"file","kind":"absent"}]}"#;
+
+    fn reply(nonce: &str, text: &str) -> Vec<u8> {
+        let digest = Sha256::of(text.as_bytes());
+        format!("\nomega-reply {nonce} {} {digest}\n{text}\n", text.len()).into_bytes()
+    }
+
+    fn output(stdout: Vec<u8>) -> Output {
+        Output { status: Some(0), stdout, ..Output::default() }
+    }
+
+    #[test]
+    fn a_reply_is_found_among_noise() {
+        let decoy = reply("other", r#"{"replies":[]}"#);
+        let noisy = [b"Welcome!\nomega-reply n 1\n".as_slice(), &decoy, &reply("n", ABSENT), b"bye\n"];
+        let found = replies("u", &output(noisy.concat()), "n", 1).unwrap();
+        assert_eq!(found, [Reply::File(FileState::Absent)]);
+    }
+
+    #[test]
+    fn what_is_short_altered_or_miscounted_is_no_reply() {
+        let whole = reply("n", ABSENT);
+        for cut in 1..whole.len() - 1 {
+            let error = replies("u", &output(whole[..cut].to_vec()), "n", 1).unwrap_err();
+            assert!(matches!(error, Error::Malformed { .. }), "{cut}: {error}");
+        }
+        let altered = String::from_utf8(whole.clone()).unwrap().replace("absent", "abzent");
+        let error = replies("u", &output(altered.into_bytes()), "n", 1).unwrap_err();
+        assert!(error.to_string().contains("altered"), "{error}");
+        let error = replies("u", &output(whole), "n", 2).unwrap_err();
+        assert!(error.to_string().contains("1 replies to 2 questions"), "{error}");
+    }
+
+    #[test]
+    fn a_reply_that_nobody_understands_fails_alone() {
+        let text = r#"{"replies":[{"reply":"file","kind":"absent"},{"reply":"file","kind":"?"}]}"#;
+        let found = replies("u", &output(reply("n", text)), "n", 2).unwrap();
+        assert_eq!(found[0], Reply::File(FileState::Absent));
+        assert!(matches!(found[1], Reply::Failed { .. }));
+    }
+
+    #[test]
+    fn the_agents_account_of_an_action_is_kept() {
+        assert_eq!(done("u", &output(reply("n", r#"{"done":true}"#)), "n").ok(), Some(()));
+        let text = r#"{"error":{"why":"no space","expected":"a","found":"b","next":"c","touched":"nothing"}}"#;
+        let error = done("u", &output(reply("n", text)), "n").unwrap_err();
+        assert_eq!(error.to_string(), "u: no space");
+        assert_eq!(error.touched(), Touched::Nothing);
+        assert_eq!(error.expected().as_deref(), Some("a"));
+        let silent = done("u", &output(Vec::new()), "n").unwrap_err();
+        assert_eq!(silent.touched(), Touched::Maybe, "who knows how far it got");
+    }
+
+    #[test]
+    fn sudo_that_asks_for_a_password_is_said() {
+        let stderr = b"Warning: x\nsudo: a password is required\n".to_vec();
+        let output = Output { status: Some(1), stderr, ..Output::default() };
+        let error = done("u", &output, "n").unwrap_err();
+        assert!(error.to_string().contains("sudo"), "{error}");
+        assert_eq!(error.touched(), Touched::Nothing);
+    }
+}

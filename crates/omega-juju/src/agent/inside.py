@@ -1,0 +1,187 @@
+# Runs in the interpreter of a daemon, as its user, in its environment. Reads one question, writes one line.
+import json
+import os
+import sys
+
+if sys.path and sys.path[0] == "":
+    del sys.path[0]
+
+
+def distribution_of(question):
+    import importlib.metadata as metadata
+    name, group = question["distribution"], question["group"]
+    try:
+        found = metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return None
+    home = getattr(found, "_path", None)
+    stamp = max([os.stat(str(home)).st_mtime_ns] if home else [0])
+    points = sorted(p.name for p in found.entry_points if p.group == group)
+    return {"version": found.version, "location": str(found.locate_file("")).rstrip("/"),
+            "entry_points": points, "modified_ns": stamp}
+
+
+def python(question):
+    import importlib.metadata as metadata
+    import sysconfig
+    try:
+        pip = metadata.version("pip")
+    except metadata.PackageNotFoundError:
+        pip = None
+    marker = os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
+    in_venv = sys.prefix != sys.base_prefix
+    return {"version": "%d.%d.%d" % sys.version_info[:3], "pip": pip,
+            "externally_managed": not in_venv and os.path.isfile(marker),
+            "distribution": distribution_of(question)}
+
+
+def distributions(question):
+    import importlib.metadata as metadata
+    versions = {}
+    for found in metadata.distributions():
+        name = (found.metadata["Name"] or "").lower()
+        if any(word in name for word in question["containing"]) and name not in versions:
+            versions[name] = found.version or ""
+    return {"versions": versions}
+
+
+def options(question):
+    from oslo_config import cfg
+    conf = cfg.ConfigOpts()
+    conf.register_opts([cfg.StrOpt(key) for key in question["keys"]], group=question["group"])
+    try:
+        conf(question["args"], project=question["project"], prog=question["prog"])
+    except SystemExit:
+        return {"failed": "oslo.config refused the daemon's arguments"}
+    except cfg.ConfigFileParseError as error:
+        # Its text quotes the line, which may hold a password: only the place is told.
+        place = getattr(error, "config_file", "")
+        numbers = [word for word in str(error).replace(",", " ").split() if word.startswith(place + ":")]
+        return {"failed": "%s can't be parsed" % (numbers[0] if numbers else place)}
+    except cfg.Error as error:
+        return {"failed": "%s: %s" % (type(error).__name__, error)}
+    values = {}
+    for key in question["keys"]:
+        value = getattr(getattr(conf, question["group"]), key.replace("-", "_"))
+        if value is not None:
+            values[key] = value
+    return {"values": values}
+
+
+def one(items, name, kind):
+    found = [item for item in items or [] if isinstance(item, dict) and item.get("name") == name]
+    if not found or not isinstance(found[0].get(kind), dict):
+        raise LookupError("it has no %s %r" % (kind, name))
+    return found[0][kind]
+
+
+def in_memory(entry, key):
+    """The path of a certificate or key; one given inline is kept in memory, never in a file."""
+    import base64
+    if key in entry:
+        return entry[key]
+    if key + "-data" not in entry:
+        return None
+    fd = os.memfd_create(key)
+    data = base64.standard_b64decode(entry[key + "-data"])
+    while data:
+        data = data[os.write(fd, data):]
+    return "/proc/self/fd/%d" % fd
+
+
+def credentials(path):
+    """Server, trust and credentials of the current context: what the driver takes, in its order."""
+    import yaml
+    try:
+        with open(path) as file:
+            config = yaml.safe_load(file)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise LookupError("it is not YAML" + (" (line %d)" % (mark.line + 1) if mark else ""))
+    if not isinstance(config, dict):
+        raise LookupError("it is empty")
+    context = one(config.get("contexts"), config.get("current-context"), "context")
+    cluster = one(config.get("clusters"), context.get("cluster"), "cluster")
+    user = one(config.get("users"), context.get("user"), "user")
+    return cluster, user
+
+
+def authenticate(question):
+    import time
+    started = time.monotonic()
+    state = {"tcp": False, "tls": False, "status": None, "version": None, "millis": 0, "error": None}
+    try:
+        import requests
+        cluster, user = credentials(question["kubeconfig"])
+        session = requests.Session()
+        authority = in_memory(cluster, "certificate-authority")
+        if authority:
+            session.verify = authority
+        pair = (in_memory(user, "client-certificate"), in_memory(user, "client-key"))
+        if all(pair):
+            session.cert = pair
+        elif user.get("token"):
+            session.headers["Authorization"] = "Bearer " + user["token"]
+        else:
+            raise LookupError("it has neither a client certificate with its key nor a token")
+        server = cluster["server"].rstrip("/")
+        get_both(session, server, question["seconds"], state)
+    except ImportError as error:
+        state["error"] = "the driver's interpreter has no module %s" % error.name
+    except KeyError as error:
+        state["error"] = "kubeconfig: no key %s" % error
+    except LookupError as error:
+        state["error"] = "kubeconfig: %s" % error
+    except OSError as error:
+        state["error"] = "%s: %s" % (error.strerror or "can't be read", error.filename)
+    except ValueError as error:
+        state["error"] = "kubeconfig: %s" % type(error).__name__
+    state["millis"] = int((time.monotonic() - started) * 1000)
+    return state
+
+
+def reason(error):
+    """The innermost cause of an error of requests, which wraps several deep."""
+    while True:
+        inner = getattr(error, "reason", None) or next((a for a in error.args if isinstance(a, Exception)), None)
+        if inner is None or not isinstance(inner, Exception):
+            return str(getattr(error, "strerror", None) or error)[:200]
+        error = inner
+
+
+def get_both(session, server, seconds, state):
+    import requests
+    secure = server.startswith("https:")
+    try:
+        answer = session.get(server + "/api", timeout=seconds, allow_redirects=False)
+        state.update(tcp=True, tls=secure, status=answer.status_code)
+        if answer.status_code != 200:
+            state["error"] = "GET /api: %d %s" % (answer.status_code, answer.reason)
+            return
+        told = session.get(server + "/version", timeout=seconds, allow_redirects=False)
+        if told.status_code == 200:
+            state["version"] = told.json().get("gitVersion")
+    except requests.exceptions.SSLError as error:
+        state.update(tcp=True, error="TLS: " + reason(error))
+    except requests.exceptions.ConnectTimeout:
+        state["error"] = "TCP: no connection within %s s" % seconds
+    except requests.exceptions.ReadTimeout:
+        state.update(tcp=True, tls=secure, error="HTTP: no answer within %s s" % seconds)
+    except requests.exceptions.ProxyError as error:
+        state["error"] = "proxy: " + reason(error)
+    except requests.exceptions.ConnectionError as error:
+        state["error"] = "TCP: " + reason(error)
+    except requests.exceptions.RequestException as error:
+        state["error"] = type(error).__name__
+
+
+QUESTIONS = {"python": python, "distributions": distributions, "options": options, "authenticate": authenticate}
+
+out = os.dup(1)
+os.dup2(2, 1)
+try:
+    question = json.load(sys.stdin)
+    reply = QUESTIONS[question["ask"]](question)
+except Exception as error:
+    reply = {"failed": "%s: %s" % (type(error).__name__, error)}
+os.write(out, b"\n" + json.dumps(reply).encode() + b"\n")

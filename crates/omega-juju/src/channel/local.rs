@@ -1,0 +1,83 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use omega_core::Touched;
+
+use super::{
+    Deadlines,
+    program::{Program, RunError},
+};
+use crate::{
+    Action, Channel, Error, Payload, Probe, Reply,
+    agent::{Output, Request, done, replies},
+};
+
+/// This machine itself: for omega on a unit.
+#[derive(Clone, Debug)]
+pub struct Local {
+    sudo: bool,
+    deadlines: Deadlines,
+}
+
+const LABEL: &str = "this machine";
+
+impl Local {
+    /// Returns the channel. With `sudo`, the agent runs as root by `sudo -n`; without, as whoever
+    /// omega runs as (root, or it will not see all).
+    pub fn new(sudo: bool, deadlines: Deadlines) -> Self {
+        Self { sudo, deadlines }
+    }
+
+    async fn run(
+        &self,
+        request: &Request,
+        within: Duration,
+        touched: Touched,
+    ) -> Result<Output, Error> {
+        let mut words = Request::words();
+        if self.sudo {
+            words.splice(0..0, ["sudo", "-n"].map(String::from));
+        }
+        let name = words.remove(0);
+        let output = Program::new(name).args(words).run(Some(request.stdin()), within).await;
+        output.map_err(|error| match error {
+            RunError::Deadline(..) => Error::Deadline {
+                unit: LABEL.to_owned(),
+                doing: "the agent".to_owned(),
+                after: within,
+                touched,
+            },
+            RunError::Start(..) => unreachable(&error, Touched::Nothing),
+            RunError::Broke(..) => unreachable(&error, touched),
+        })
+    }
+}
+
+fn unreachable(error: &RunError, touched: Touched) -> Error {
+    Error::Unreachable {
+        unit: LABEL.to_owned(),
+        via: "a local program".to_owned(),
+        why: error.to_string(),
+        next: Some("the agent needs python3, and sudo where omega does not run as root".to_owned()),
+        touched,
+    }
+}
+
+#[async_trait]
+impl Channel for Local {
+    fn name(&self) -> String {
+        LABEL.to_owned()
+    }
+
+    async fn ask(&self, probes: &[Probe]) -> Result<Vec<Reply>, Error> {
+        let request = Request::ask(probes, self.deadlines.probe);
+        let output = self.run(&request, self.deadlines.ask(), Touched::Nothing).await?;
+        replies(LABEL, &output, &request.nonce, probes.len())
+    }
+
+    async fn act(&self, action: &Action, payload: Payload) -> Result<(), Error> {
+        let request = Request::act(action, payload, self.deadlines.act_there());
+        let output = self.run(&request, self.deadlines.act, Touched::Maybe).await?;
+        done(LABEL, &output, &request.nonce)
+    }
+}

@@ -1,0 +1,206 @@
+use std::{ffi::OsString, io, path::PathBuf, pin::pin, process::Stdio, time::Duration};
+
+use omega_core::values::Secret;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    process::{Child, Command},
+    time::{Instant, sleep_until, timeout},
+};
+
+use crate::agent::Output;
+
+/// How long output may go on after a program has ended: what it left behind may hold the pipe.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The most that is kept of each stream.
+const MOST: u64 = 64 << 20;
+
+/// A program with its arguments. It never goes through a shell.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    name: PathBuf,
+    args: Vec<OsString>,
+}
+
+/// Why a program has no output.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunError {
+    /// It could not be started.
+    #[error("{0} can't be started: {1}")]
+    Start(String, io::Error),
+    /// It broke while it was running.
+    #[error("{0}: {1}")]
+    Broke(String, io::Error),
+    /// It was killed at its deadline, with all that it started.
+    #[error("{0} was killed after {1:?}")]
+    Deadline(String, Duration),
+}
+
+impl Program {
+    pub(crate) fn new(name: impl Into<PathBuf>) -> Self {
+        Self { name: name.into(), args: Vec::new() }
+    }
+
+    pub(crate) fn args<I: IntoIterator<Item: Into<OsString>>>(mut self, args: I) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Runs it. Without `stdin` it finds nothing on its standard input.
+    ///
+    /// # Errors
+    ///
+    /// A program that ends has an output, whatever its exit status.
+    pub(crate) async fn run(
+        &self,
+        stdin: Option<Secret>,
+        within: Duration,
+    ) -> Result<Output, RunError> {
+        let name = self.name.display().to_string();
+        tracing::debug!(program = name, args = self.args.len(), "running");
+        let mut child =
+            self.spawn(stdin.is_some()).map_err(|error| RunError::Start(name.clone(), error))?;
+        let mut group = Group(child.id());
+        match timeout(within, collect(&mut child, stdin)).await {
+            Ok(Ok(output)) => {
+                group.0 = None;
+                Ok(output)
+            }
+            Ok(Err(error)) => Err(RunError::Broke(name, error)),
+            Err(_) => {
+                drop(group);
+                drop(child.wait().await);
+                Err(RunError::Deadline(name, within))
+            }
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that starts programs")]
+    fn spawn(&self, stdin: bool) -> io::Result<Child> {
+        let mut command = Command::new(&self.name);
+        command.args(&self.args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(if stdin { Stdio::piped() } else { Stdio::null() });
+        for (key, _) in std::env::vars_os().filter(|(key, _)| is_secret(&key.to_string_lossy())) {
+            command.env_remove(key);
+        }
+        command.process_group(0).kill_on_drop(true).spawn()
+    }
+}
+
+/// Whether a variable is kept from other programs: a cloud's credentials, and what sounds like one.
+fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_uppercase();
+    let words = ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "PASSPHRASE", "CREDENTIAL"];
+    key.starts_with("OS_") || words.iter().any(|word| key.contains(word))
+}
+
+/// Kills a process group when it is dropped before the program has ended.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let pid = self.0.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        if let Some(Err(error)) = pid.map(|pid| kill_process_group(pid, Signal::KILL)) {
+            tracing::debug!(%error, "nothing was left to kill");
+        }
+    }
+}
+
+/// Writes and reads at the same time: a program that writes before it has read all, or that never
+/// reads, does not hang.
+async fn collect(child: &mut Child, stdin: Option<Secret>) -> io::Result<Output> {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let (input, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let write = async {
+        if let (Some(mut input), Some(bytes)) = (input, stdin) {
+            // A program may end without reading: its answer tells, not this error.
+            drop(input.write_all(bytes.expose()).await);
+        }
+    };
+    let status = {
+        let read = async {
+            tokio::join!(
+                write,
+                async { stdout?.take(MOST).read_to_end(&mut out).await.ok() },
+                async { stderr?.take(MOST).read_to_end(&mut err).await.ok() },
+            );
+        };
+        let mut read = pin!(read);
+        let mut all = false;
+        let status = loop {
+            tokio::select! {
+                status = child.wait() => break status?,
+                () = &mut read, if !all => all = true,
+            }
+        };
+        let until = Instant::now() + GRACE;
+        tokio::select! {
+            () = read, if !all => {}
+            () = sleep_until(until), if !all => {}
+            else => {}
+        }
+        status
+    };
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status).map(|n| n.to_string());
+    Ok(Output { status: status.code(), signal, stdout: out, stderr: err })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Program {
+        Program::new("sh").args(["-c", script])
+    }
+
+    #[tokio::test]
+    async fn output_and_status_are_kept_apart() {
+        let output = sh("cat; echo no >&2; exit 3").run(Some("yes".to_owned().into()), GRACE).await;
+        let output = output.unwrap();
+        assert_eq!((output.stdout, output.stderr), (b"yes".to_vec(), b"no\n".to_vec()));
+        assert_eq!(output.status, Some(3));
+        let killed = sh("kill -9 $$").run(None, GRACE).await.unwrap();
+        assert_eq!((killed.status, killed.signal.as_deref()), (None, Some("9")));
+    }
+
+    #[tokio::test]
+    async fn a_program_that_never_reads_does_not_hang() {
+        let much = Secret::new(vec![b'x'; 1 << 20]);
+        let output = sh("echo done").run(Some(much), Duration::from_secs(10)).await.unwrap();
+        assert_eq!(output.stdout, b"done\n");
+    }
+
+    #[tokio::test]
+    async fn without_a_payload_there_is_nothing_to_read() {
+        let output = sh("cat; echo end").run(None, Duration::from_secs(10)).await.unwrap();
+        assert_eq!(output.stdout, b"end\n");
+    }
+
+    #[tokio::test]
+    async fn the_deadline_ends_what_it_started_too() {
+        let home = tempfile::tempdir().unwrap();
+        let mark = home.path().join("mark");
+        let script = format!("(sleep 1; touch '{}') & sleep 30", mark.display());
+        let error = sh(&script).run(None, Duration::from_millis(200)).await.unwrap_err();
+        assert!(matches!(error, RunError::Deadline(..)), "{error}");
+        tokio::time::sleep(Duration::from_millis(1300)).await;
+        assert!(!mark.exists(), "the grandchild outlived the deadline");
+    }
+
+    #[tokio::test]
+    async fn an_absent_program_is_said() {
+        let error = Program::new("/nowhere/juju").run(None, GRACE).await.unwrap_err();
+        assert!(error.to_string().starts_with("/nowhere/juju can't be started"), "{error}");
+    }
+
+    #[test]
+    fn a_clouds_credentials_stay_here() {
+        for secret in ["OS_PASSWORD", "OS_AUTH_URL", "os_token", "MY_SECRET", "GITHUB_TOKEN"] {
+            assert!(is_secret(secret), "{secret}");
+        }
+        for needed in ["PATH", "HOME", "JUJU_DATA", "JUJU_MODEL", "SSH_AUTH_SOCK", "https_proxy"] {
+            assert!(!is_secret(needed), "{needed}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+use std::{pin::pin, time::Duration};
+
+use omega_core::{Touched, values::Secret};
+use russh::{ChannelMsg, ChannelReadHalf, Sig};
+use tokio::{io::AsyncWriteExt as _, time::timeout};
+
+use super::connect::Connection;
+use crate::{Error, agent::Output};
+
+/// The most that is kept of the output.
+const MOST: usize = 64 << 20;
+
+impl Connection {
+    /// Executes one command line, with all of `stdin`.
+    ///
+    /// # Errors
+    ///
+    /// Says whether the command may have run.
+    pub(super) async fn execute(
+        &self,
+        line: &str,
+        stdin: &Secret,
+        within: Duration,
+        touched: Touched,
+    ) -> Result<Output, Error> {
+        let broke = |why: String, touched| Error::Unreachable {
+            unit: self.label.clone(),
+            via: "ssh".to_owned(),
+            why,
+            next: None,
+            touched,
+        };
+        let open = timeout(within, self.handle.channel_open_session()).await;
+        let late = |_| Error::Deadline {
+            unit: self.label.clone(),
+            doing: "opening a session".to_owned(),
+            after: within,
+            touched: Touched::Nothing,
+        };
+        let channel =
+            open.map_err(late)?.map_err(|error| broke(error.to_string(), Touched::Nothing))?;
+        channel.exec(true, line).await.map_err(|error| broke(error.to_string(), touched))?;
+        let (mut read, write) = channel.split();
+        let writing = async {
+            let mut input = write.make_writer();
+            // A command may end without reading: what it answers tells, not this error.
+            drop(input.write_all(stdin.expose()).await);
+            drop(input.shutdown().await);
+        };
+        match timeout(within, gather(&mut read, writing)).await {
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err(why)) => Err(broke(why.to_owned(), touched)),
+            Err(_) => {
+                // sshd passes it to the process group; what sudo runs as root may outlive it, and
+                // gives up by its own deadline.
+                drop(write.signal(Sig::TERM).await);
+                drop(write.close().await);
+                Err(Error::Deadline {
+                    unit: self.label.clone(),
+                    doing: "the agent".to_owned(),
+                    after: within,
+                    touched,
+                })
+            }
+        }
+    }
+}
+
+/// Reads until the channel closes, and writes meanwhile: a remote that never reads its standard
+/// input must not keep us from hearing what it says.
+async fn gather(
+    read: &mut ChannelReadHalf,
+    writing: impl Future<Output = ()>,
+) -> Result<Output, &'static str> {
+    let (mut output, mut writing, mut written) = (Output::default(), pin!(writing), false);
+    loop {
+        let message = tokio::select! {
+            message = read.wait() => message,
+            () = &mut writing, if !written => {
+                written = true;
+                continue;
+            }
+        };
+        match message {
+            Some(ChannelMsg::Data { data }) => keep(&mut output.stdout, &data),
+            Some(ChannelMsg::ExtendedData { data, ext: 1 }) => keep(&mut output.stderr, &data),
+            Some(ChannelMsg::ExitStatus { exit_status }) => {
+                output.status = i32::try_from(exit_status).ok();
+            }
+            Some(ChannelMsg::ExitSignal { signal_name, .. }) => {
+                output.signal = Some(format!("{signal_name:?}"));
+            }
+            Some(ChannelMsg::Failure) => return Err("the server does not execute commands"),
+            Some(ChannelMsg::Close) => return Ok(output),
+            None if output.status.is_some() || output.signal.is_some() => return Ok(output),
+            None => return Err("the connection broke before the command had ended"),
+            Some(_) => {}
+        }
+    }
+}
+
+fn keep(kept: &mut Vec<u8>, data: &[u8]) {
+    let room = MOST.saturating_sub(kept.len());
+    kept.extend_from_slice(data.get(..room.min(data.len())).unwrap_or_default());
+}

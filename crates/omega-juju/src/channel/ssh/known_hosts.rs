@@ -1,0 +1,206 @@
+use std::path::PathBuf;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ring::hmac::{HMAC_SHA1_FOR_LEGACY_USE_ONLY, Key, verify};
+use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey};
+
+/// What known_hosts files say, as OpenSSH's sshd(8) describes them ("SSH_KNOWN_HOSTS FILE FORMAT").
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KnownHosts(Vec<Record>);
+
+#[derive(Clone, Debug)]
+struct Record {
+    marker: Marker,
+    hosts: String,
+    key: PublicKey,
+    place: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Marker {
+    None,
+    Revoked,
+    /// Vouches for host certificates, which omega does not ask for: it vouches for no key.
+    CertAuthority,
+}
+
+/// What is known of a host and the key that it presents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is the one on record.
+    Known,
+    /// The host is on record with other keys: these, each with its place.
+    Changed(Vec<String>),
+    /// The key is marked `@revoked` there.
+    Revoked(String),
+    /// The host is not on record.
+    Unknown,
+}
+
+impl KnownHosts {
+    /// Reads `text`, the content of the file called `name`. Lines that are not understood are
+    /// skipped, as OpenSSH does.
+    pub(crate) fn read(&mut self, name: &str, text: &str) {
+        for (number, line) in text.lines().enumerate() {
+            let place = format!("{name}:{}", number + 1);
+            self.0.extend(record(line, place));
+        }
+    }
+
+    /// Reads the files that are there.
+    ///
+    /// # Errors
+    ///
+    /// Fails if one is there and can't be read; a host must not become unknown by that.
+    pub(crate) async fn load(files: &[PathBuf]) -> Result<Self, (PathBuf, std::io::Error)> {
+        let mut hosts = Self::default();
+        for file in files {
+            let path = file.clone();
+            let read = tokio::task::spawn_blocking(move || std::fs::read(path)).await;
+            match read.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+                Ok(bytes) => {
+                    hosts.read(&file.display().to_string(), &String::from_utf8_lossy(&bytes));
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err((file.clone(), error)),
+            }
+        }
+        Ok(hosts)
+    }
+
+    /// Judges the `key` that `host` presents on `port`.
+    pub(crate) fn judge(&self, host: &str, port: u16, key: &PublicKey) -> Verdict {
+        let name = name(host, port);
+        let same = |record: &&Record| record.key.key_data() == key.key_data();
+        // As OpenSSH: on another port, a record of the bare name counts where its key is the same.
+        let either = |record: &&Record| record.covers(&name) || record.covers(host);
+        if let Some(revoked) =
+            self.0.iter().filter(same).filter(either).find(|r| r.marker == Marker::Revoked)
+        {
+            return Verdict::Revoked(revoked.place.clone());
+        }
+        let plain = || self.0.iter().filter(|record| record.marker == Marker::None);
+        if plain().filter(same).any(|record| either(&record)) {
+            return Verdict::Known;
+        }
+        let on_record: Vec<String> = plain()
+            .filter(|record| record.covers(&name))
+            .map(|record| format!("{} ({})", fingerprint(&record.key), record.place))
+            .collect();
+        if on_record.is_empty() { Verdict::Unknown } else { Verdict::Changed(on_record) }
+    }
+
+    /// Returns the host key algorithms to ask for: first the types on record, so that a server
+    /// with several keys shows the one that can be checked.
+    pub(crate) fn algorithms(&self, host: &str, port: u16) -> Vec<Algorithm> {
+        let name = name(host, port);
+        let known: Vec<Algorithm> = self
+            .0
+            .iter()
+            .filter(|record| record.marker == Marker::None)
+            .filter(|record| record.covers(&name) || record.covers(host))
+            .map(|record| record.key.algorithm())
+            .collect();
+        let on_record = |wanted: &Algorithm| match wanted {
+            Algorithm::Rsa { .. } => known.iter().any(Algorithm::is_rsa_any),
+            other => known.contains(other),
+        };
+        let (first, rest): (Vec<_>, Vec<_>) = supported().into_iter().partition(on_record);
+        [first, rest].concat()
+    }
+}
+
+trait RsaAny {
+    fn is_rsa_any(&self) -> bool;
+}
+
+impl RsaAny for Algorithm {
+    fn is_rsa_any(&self) -> bool {
+        matches!(self, Self::Rsa { .. })
+    }
+}
+
+/// What is safe to ask for: no `ssh-rsa` with SHA-1, no DSA.
+fn supported() -> Vec<Algorithm> {
+    vec![
+        Algorithm::Ed25519,
+        Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 },
+        Algorithm::Ecdsa { curve: EcdsaCurve::NistP384 },
+        Algorithm::Ecdsa { curve: EcdsaCurve::NistP521 },
+        Algorithm::Rsa { hash: Some(HashAlg::Sha512) },
+        Algorithm::Rsa { hash: Some(HashAlg::Sha256) },
+    ]
+}
+
+/// As `ssh-keygen -l` prints it: `SHA256:…`, with the type.
+pub(crate) fn fingerprint(key: &PublicKey) -> String {
+    format!("{} {}", key.algorithm().as_str(), key.fingerprint(HashAlg::Sha256))
+}
+
+fn name(host: &str, port: u16) -> String {
+    let host = host.to_lowercase();
+    if port == 22 { host } else { format!("[{host}]:{port}") }
+}
+
+fn record(line: &str, place: String) -> Option<Record> {
+    let mut words = line.split_ascii_whitespace();
+    let first = words.next().filter(|word| !word.starts_with('#'))?;
+    let (marker, hosts) = match first {
+        "@revoked" => (Marker::Revoked, words.next()?),
+        "@cert-authority" => (Marker::CertAuthority, words.next()?),
+        other if other.starts_with('@') => return None,
+        hosts => (Marker::None, hosts),
+    };
+    let key = format!("{} {}", words.next()?, words.next()?);
+    let key = PublicKey::from_openssh(&key).ok()?;
+    Some(Record { marker, hosts: hosts.to_owned(), key, place })
+}
+
+impl Record {
+    /// Whether the line is about `name`: a hash of it, or patterns, where one with `!` that
+    /// matches takes the line out altogether.
+    fn covers(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        if let Some(hashed) = self.hosts.strip_prefix("|1|") {
+            return is_hash_of(hashed, &name);
+        }
+        let mut covered = false;
+        for pattern in self.hosts.split(',') {
+            let (negated, pattern) =
+                pattern.strip_prefix('!').map_or((false, pattern), |rest| (true, rest));
+            if matches(pattern.to_lowercase().as_bytes(), name.as_bytes()) {
+                if negated {
+                    return false;
+                }
+                covered = true;
+            }
+        }
+        covered
+    }
+}
+
+fn is_hash_of(hashed: &str, name: &str) -> bool {
+    let decoded = hashed.split_once('|').and_then(|(salt, hash)| {
+        Some((STANDARD.decode(salt).ok()?, STANDARD.decode(hash).ok()?))
+    });
+    decoded.is_some_and(|(salt, hash)| {
+        let key = Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, &salt);
+        verify(&key, name.as_bytes(), &hash).is_ok()
+    })
+}
+
+/// `*` is any text, `?` any character, everything else (brackets too) itself.
+fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    match (pattern.split_first(), name.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), None) => matches(rest, name),
+        (Some((b'*', rest)), Some((_, tail))) => matches(rest, name) || matches(pattern, tail),
+        (Some((b'?', rest)), Some((_, tail))) => matches(rest, tail),
+        (Some((one, rest)), Some((other, tail))) => one == other && matches(rest, tail),
+        (None, Some(_)) | (Some(_), None) => false,
+    }
+}
+
+#[cfg(test)]
+#[path = "known_hosts_tests.rs"]
+mod tests;

@@ -1,0 +1,168 @@
+use std::{path::Path, sync::Arc};
+
+use russh::{
+    client::{AuthResult, Handle},
+    keys::{
+        Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey,
+        agent::{AgentIdentity, client::AgentClient},
+        load_public_key, load_secret_key,
+    },
+};
+
+use super::{SshTarget, server_key::ServerKey};
+use crate::Error;
+
+/// How many keys are offered. OpenSSH hangs up after six failures (`MaxAuthTries`).
+const MOST: usize = 5;
+
+/// What was tried, for the error.
+#[derive(Debug, Default)]
+struct Tried {
+    offered: usize,
+    notes: Vec<String>,
+}
+
+/// Logs in by the target's key files, then by its agent's keys.
+pub(super) async fn login(
+    handle: &mut Handle<ServerKey>,
+    target: &SshTarget,
+) -> Result<(), Error> {
+    let mut tried = Tried::default();
+    for path in &target.identities {
+        if by_file(handle, target, path, &mut tried).await? {
+            return Ok(());
+        }
+    }
+    if let Some(socket) = &target.agent
+        && by_agent(handle, target, socket, &mut tried).await?
+    {
+        return Ok(());
+    }
+    if tried.notes.is_empty() {
+        tried.notes.push("nothing: no key file and no agent is given".to_owned());
+    }
+    Err(Error::Denied {
+        unit: target.label(),
+        via: format!("ssh {}", target.label()),
+        tried: tried.notes.join("; "),
+    })
+}
+
+async fn by_file(
+    handle: &mut Handle<ServerKey>,
+    target: &SshTarget,
+    path: &Path,
+    tried: &mut Tried,
+) -> Result<bool, Error> {
+    let shown = path.display();
+    let (file, agent) = (path.to_owned(), target.agent.is_some());
+    let key = tokio::task::spawn_blocking(move || load_secret_key(file, None)).await;
+    let key: PrivateKey = match key {
+        Ok(Ok(key)) => key,
+        Ok(Err(error)) => {
+            tried.notes.push(unusable(&shown.to_string(), &error, agent));
+            return Ok(false);
+        }
+        Err(error) => {
+            tried.notes.push(format!("{shown}: {error}"));
+            return Ok(false);
+        }
+    };
+    let kind = key.algorithm();
+    let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash(handle, &kind).await);
+    let result = handle.authenticate_publickey(&target.user, key).await;
+    tried.offered += 1;
+    match result {
+        Ok(AuthResult::Success) => Ok(true),
+        Ok(AuthResult::Failure { .. }) => {
+            tried.notes.push(format!("{shown} ({}): refused", kind.as_str()));
+            Ok(false)
+        }
+        Err(error) => Err(broke(target, &error.to_string())),
+    }
+}
+
+/// An encrypted key is of use only where an agent holds it.
+fn unusable(shown: &str, error: &russh::keys::Error, agent: bool) -> String {
+    match error {
+        russh::keys::Error::KeyIsEncrypted if agent => {
+            format!("{shown}: encrypted, left to the agent")
+        }
+        russh::keys::Error::KeyIsEncrypted => {
+            format!("{shown}: encrypted, and no agent is given (ssh-add {shown}, SSH_AUTH_SOCK)")
+        }
+        other => format!("{shown}: {}", other.to_string().to_lowercase()),
+    }
+}
+
+async fn by_agent(
+    handle: &mut Handle<ServerKey>,
+    target: &SshTarget,
+    socket: &Path,
+    tried: &mut Tried,
+) -> Result<bool, Error> {
+    let shown = socket.display();
+    let mut agent = match AgentClient::connect_uds(socket).await {
+        Ok(agent) => agent,
+        Err(error) => {
+            tried.notes.push(format!("agent {shown}: {}", error.to_string().to_lowercase()));
+            return Ok(false);
+        }
+    };
+    let identities = agent.request_identities().await.map_err(|error| {
+        broke(target, &format!("the agent {shown} does not list its keys: {error}"))
+    })?;
+    let mut keys: Vec<(PublicKey, String)> = identities
+        .into_iter()
+        .filter_map(|identity| match identity {
+            AgentIdentity::PublicKey { key, comment } => Some((key, comment)),
+            AgentIdentity::Certificate { .. } => None,
+        })
+        .collect();
+    let wanted = public_halves(target).await;
+    keys.sort_by_key(|(key, _)| !wanted.iter().any(|other| other.key_data() == key.key_data()));
+    tried.notes.push(format!("agent {shown}: {} keys", keys.len()));
+    for (key, comment) in keys {
+        if tried.offered >= MOST {
+            tried.notes.push(format!("the rest of the agent's keys after {MOST} refusals"));
+            return Ok(false);
+        }
+        let hash = hash(handle, &key.algorithm()).await;
+        tried.offered += 1;
+        let result =
+            handle.authenticate_publickey_with(&target.user, key, hash, &mut agent).await;
+        match result {
+            Ok(AuthResult::Success) => return Ok(true),
+            Ok(AuthResult::Failure { .. }) => tried.notes.push(format!("{comment}: refused")),
+            Err(error) => tried.notes.push(format!("{comment}: {error}")),
+        }
+    }
+    Ok(false)
+}
+
+/// The public keys beside the key files: the agent may hold what is encrypted there.
+async fn public_halves(target: &SshTarget) -> Vec<PublicKey> {
+    let files: Vec<_> =
+        target.identities.iter().map(|file| format!("{}.pub", file.display())).collect();
+    let load = move || files.iter().filter_map(|file| load_public_key(file).ok()).collect();
+    tokio::task::spawn_blocking(load).await.unwrap_or_default()
+}
+
+/// An RSA key signs with SHA-2: sshd refuses SHA-1 since OpenSSH 8.8.
+async fn hash(handle: &Handle<ServerKey>, kind: &Algorithm) -> Option<HashAlg> {
+    if !matches!(kind, Algorithm::Rsa { .. }) {
+        return None;
+    }
+    let offered = handle.best_supported_rsa_hash().await.ok().flatten().flatten();
+    Some(offered.unwrap_or(HashAlg::Sha512))
+}
+
+fn broke(target: &SshTarget, why: &str) -> Error {
+    Error::Unreachable {
+        unit: target.label(),
+        via: "ssh".to_owned(),
+        why: format!("the login broke off: {why}"),
+        next: None,
+        touched: omega_core::Touched::Nothing,
+    }
+}
