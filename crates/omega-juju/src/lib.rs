@@ -6,6 +6,10 @@
 
 pub mod channel;
 mod error;
+pub mod gates;
+pub mod operations;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod unit;
 
 pub use error::Error;
