@@ -7,6 +7,10 @@
 mod agent;
 pub mod channel;
 mod error;
+pub mod gates;
+pub mod operations;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod unit;
 
 pub use error::Error;

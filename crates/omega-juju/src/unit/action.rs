@@ -80,6 +80,15 @@ pub enum Action {
         /// What must be there at the moment of the write.
         expect: Expect,
     },
+    /// Makes a symbolic link: under a temporary name in the same directory, then renamed.
+    MakeLink {
+        /// The path.
+        path: UnitPath,
+        /// What the link says.
+        target: String,
+        /// What must be there at the moment of the write.
+        expect: Expect,
+    },
     /// Sets owner and mode of a regular file.
     SetFileMode {
         /// The path.

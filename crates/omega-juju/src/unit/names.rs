@@ -13,6 +13,19 @@ pub struct UnitPath(String);
 pub struct InvalidPath(String);
 
 impl UnitPath {
+    /// Returns a path that is known to be good.
+    pub(crate) fn known(text: &'static str) -> Self {
+        debug_assert!(text.parse::<Self>().is_ok(), "{text}");
+        Self(text.to_owned())
+    }
+
+    /// Returns the path of `name` in this directory.
+    pub(crate) fn join(&self, name: &str) -> Self {
+        let path = format!("{}/{name}", self.0);
+        debug_assert!(path.parse::<Self>().is_ok(), "{path}");
+        Self(path)
+    }
+
     /// Returns the path.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -71,6 +84,12 @@ pub struct ServiceName(String);
 pub struct InvalidServiceName(String);
 
 impl ServiceName {
+    /// Returns a name that is known to be good.
+    pub(crate) fn known(text: &'static str) -> Self {
+        debug_assert!(text.parse::<Self>().is_ok(), "{text}");
+        Self(text.to_owned())
+    }
+
     /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,0 +1,1 @@
+//! What must hold on a unit, before a change or after it.

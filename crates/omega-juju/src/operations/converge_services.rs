@@ -1,0 +1,471 @@
+//! Makes the running daemons be what is on disk.
+
+use std::{collections::BTreeMap, collections::BTreeSet, time::Duration};
+
+use omega_core::{
+    Conflict, Delta, Describe, Desired, Diff, EnsureError, Explain as _, Label as _, Note, Outcome,
+    Settle, Subject, Touched, Verb, ensure, values::Sha256,
+};
+use pep440_rs::Version;
+use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
+
+use super::{Reason, daemon_args, magnum};
+use crate::{
+    Action, Error, FileState, Interpreter, Payload, Probe, Reply, ServiceName, ServiceState, Unit,
+    UnitPath,
+};
+
+/// Ensures that every daemon runs, and started after what it reads last changed.
+///
+/// Magnum reads its configuration and its drivers once, so the fact is about the processes: each
+/// is younger than the driver, the configuration directory, `/etc/default` and its systemd
+/// drop-ins; the conductor's live command line carries the flag; and what they read for the
+/// driver's options is what the drop-in says. Only what is not so is restarted, the conductor
+/// before the API: until the conductor knows the driver, no request should be let in for it.
+///
+/// A daemon that this unit does not have is said to be absent, and is no error.
+///
+/// ```no_run
+/// # use omega_juju::{Unit, operations::{ConvergeServices, converge_services}};
+/// # async fn f(unit: &Unit, desired: &ConvergeServices) -> Result<(), Box<dyn std::error::Error>> {
+/// let done = converge_services(unit, desired).await?;
+/// println!("changed: {}", done.changed());
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// Refuses a masked service, a unit with none of the daemons, and options that another file says
+/// otherwise. A daemon that does not stay up is an error with its last words.
+///
+/// # Caveats
+///
+/// A restart has no way back. The rollback of what was changed ends in another one.
+pub async fn converge_services(
+    unit: &Unit,
+    desired: &ConvergeServices,
+) -> Result<Outcome<ServicesSeen>, EnsureError<Error>> {
+    ensure(unit, desired).await
+}
+
+/// The running daemons of a unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConvergeServices {
+    /// In the order in which they are restarted.
+    pub daemons: Vec<DaemonWanted>,
+}
+
+/// How one daemon should run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DaemonWanted {
+    /// The service.
+    pub service: ServiceName,
+    /// The driver that it should have loaded; `None` if any will do that has been there since it
+    /// started.
+    pub driver: Option<Version>,
+    /// What else it reads when it starts.
+    pub inputs: Vec<Input>,
+    /// What its live command line should say.
+    pub flag: Flag,
+    /// What it should read for options of `[capi_helm]`.
+    pub options: BTreeMap<String, String>,
+}
+
+/// Something on disk that a daemon reads when it starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Where.
+    pub path: UnitPath,
+    /// What it is to the daemon.
+    pub reason: Reason,
+    /// How it will be, so that a plan made before it changes already shows the restart.
+    pub expect: InputExpect,
+}
+
+/// How an input will be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InputExpect {
+    /// As it is.
+    Any,
+    /// A file with this digest.
+    Digest(Sha256),
+    /// Not there.
+    Absent,
+}
+
+/// What a daemon's live command line should say of the configuration directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flag {
+    /// Nothing is asked.
+    Any,
+    /// `--config-dir`, exactly once; and the next start will too.
+    Once,
+    /// As often as the next start will.
+    AsNextStart,
+}
+
+/// What was observed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServicesSeen {
+    /// In the order of the desired fact.
+    pub daemons: Vec<DaemonSeen>,
+}
+
+/// One daemon and what it reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DaemonSeen {
+    /// The service and its process.
+    pub state: ServiceState,
+    /// What the init script would start.
+    pub args: Option<Vec<String>>,
+    /// Its interpreter and the driver in it.
+    pub python: Option<Interpreter>,
+    /// Its inputs, in order.
+    pub inputs: Vec<FileState>,
+    /// What it reads for the options.
+    pub options: OptionsSeen,
+}
+
+/// What a daemon reads for options.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptionsSeen {
+    /// The values of those that are set.
+    Values(BTreeMap<String, String>),
+    /// It could not be told.
+    Unknown {
+        /// Why.
+        why: String,
+    },
+}
+
+/// `systemctl restart` of one service. A restart is a restart: the reasons are for the person.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Restart {
+    /// The service.
+    pub service: ServiceName,
+    /// Why.
+    pub reasons: BTreeSet<Reason>,
+}
+
+impl PartialEq for Restart {
+    fn eq(&self, other: &Self) -> bool {
+        self.service == other.service
+    }
+}
+
+impl Describe for Restart {
+    fn describe(&self) -> Diff {
+        let reasons: Vec<_> = self.reasons.iter().map(ToString::to_string).collect();
+        let subject = Subject::new("service", self.service.as_str());
+        Diff::new(Verb::Update, subject, format!("restart: {}", reasons.join("; ")))
+            .with("a restart has no way back")
+    }
+}
+
+impl DaemonWanted {
+    /// Returns the daemon with the inputs that every Magnum daemon has.
+    pub fn new(service: ServiceName, flag: Flag) -> Self {
+        let input = |path, reason| Input { path, reason, expect: InputExpect::Any };
+        let inputs = vec![
+            input(magnum::conf_d(), Reason::DropIn),
+            input(magnum::dropin(), Reason::DropIn),
+            input(magnum::old_dropin(), Reason::DropIn),
+            input(magnum::default_file(&service), Reason::Defaults),
+            input(magnum::systemd_drop_ins(&service), Reason::Systemd),
+            input(magnum::systemd_override(&service), Reason::Systemd),
+        ];
+        Self { service, driver: None, inputs, flag, options: BTreeMap::new() }
+    }
+
+    /// Says how the file at `path` will be.
+    #[must_use]
+    pub fn expecting(mut self, path: &UnitPath, expect: InputExpect) -> Self {
+        for input in self.inputs.iter_mut().filter(|input| input.path == *path) {
+            input.expect = expect;
+        }
+        self
+    }
+
+    fn graft(service: ServiceName, flag: Flag, like: &Grafted<'_>) -> Self {
+        let gone = if like.remove_leftovers { InputExpect::Absent } else { InputExpect::Any };
+        let over = magnum::systemd_override(&service);
+        Self {
+            driver: Some(like.driver.clone()),
+            options: like.options.clone(),
+            ..Self::new(service, flag)
+        }
+        .expecting(&magnum::dropin(), InputExpect::Digest(like.dropin))
+        .expecting(&magnum::old_dropin(), gone)
+        .expecting(&over, gone)
+    }
+}
+
+struct Grafted<'a> {
+    driver: &'a Version,
+    dropin: Sha256,
+    options: &'a BTreeMap<String, String>,
+    remove_leftovers: bool,
+}
+
+impl ConvergeServices {
+    /// Returns the fact that the daemons run `driver` with a drop-in of this digest, which says
+    /// `options`. `remove_leftovers`: the superseded graft's files will be gone.
+    pub fn graft(
+        driver: &Version,
+        dropin: Sha256,
+        options: &BTreeMap<String, String>,
+        remove_leftovers: bool,
+    ) -> Self {
+        let like = Grafted { driver, dropin, options, remove_leftovers };
+        let daemon = |service, flag| DaemonWanted::graft(service, flag, &like);
+        let daemons =
+            vec![daemon(magnum::conductor(), Flag::Once), daemon(magnum::api(), Flag::Any)];
+        Self { daemons }
+    }
+
+    /// Returns the fact that the daemons run what is on disk, whatever that is: the end of a
+    /// rollback.
+    pub fn as_on_disk() -> Self {
+        let daemons = vec![
+            DaemonWanted::new(magnum::conductor(), Flag::AsNextStart),
+            DaemonWanted::new(magnum::api(), Flag::Any),
+        ];
+        Self { daemons }
+    }
+
+    fn pairs<'a>(
+        &'a self,
+        seen: &'a ServicesSeen,
+    ) -> impl Iterator<Item = (&'a DaemonWanted, &'a DaemonSeen)> {
+        self.daemons.iter().zip(&seen.daemons)
+    }
+}
+
+impl DaemonSeen {
+    fn exists(&self) -> bool {
+        self.state.load != "not-found"
+    }
+
+    fn runs(&self) -> bool {
+        self.state.active == "active" && self.state.sub == "running"
+    }
+}
+
+async fn look(unit: &Unit, wanted: &DaemonWanted) -> Result<DaemonSeen, Error> {
+    let service = &wanted.service;
+    let inputs = wanted.inputs.iter().map(|input| unit.file(&input.path));
+    let args = async {
+        match wanted.flag {
+            Flag::Any => Ok(None),
+            Flag::Once | Flag::AsNextStart => unit.show_args(service).await,
+        }
+    };
+    let (state, args, python, inputs, options) = futures::try_join!(
+        unit.service(service),
+        args,
+        unit.python(service, magnum::DRIVER, magnum::DRIVERS_GROUP),
+        futures::future::try_join_all(inputs),
+        options(unit, wanted)
+    )?;
+    Ok(DaemonSeen { state, args, python, inputs, options })
+}
+
+async fn options(unit: &Unit, wanted: &DaemonWanted) -> Result<OptionsSeen, Error> {
+    if wanted.options.is_empty() {
+        return Ok(OptionsSeen::Values(BTreeMap::new()));
+    }
+    let probe = Probe::Options {
+        service: wanted.service.clone(),
+        group: magnum::SECTION.to_owned(),
+        keys: wanted.options.keys().cloned().collect(),
+    };
+    match unit.ask(probe).await {
+        Ok(Reply::Options { values }) => Ok(OptionsSeen::Values(values)),
+        Ok(other) => Err(unit.unexpected(&other)),
+        // A daemon that is not there, or whose configuration can't be read: the diff decides.
+        Err(Error::Probe { why, .. }) => Ok(OptionsSeen::Unknown { why }),
+        Err(error) => Err(error),
+    }
+}
+
+impl DaemonWanted {
+    fn reasons(&self, seen: &DaemonSeen) -> BTreeSet<Reason> {
+        let mut reasons = BTreeSet::new();
+        let Some(started) = seen.state.started_ns.filter(|_| seen.runs()) else {
+            reasons.insert(Reason::NotRunning);
+            return reasons;
+        };
+        let inputs = self.inputs.iter().zip(&seen.inputs);
+        let newer = inputs.filter(|(input, state)| {
+            modified(state).is_some_and(|at| at >= started) || !input.will_be(state)
+        });
+        reasons.extend(newer.map(|(input, _)| input.reason));
+        if self.driver_is_new(seen, started) {
+            reasons.insert(Reason::Driver);
+        }
+        if !self.command_line(seen) {
+            reasons.insert(Reason::CommandLine);
+        }
+        reasons
+    }
+
+    fn driver_is_new(&self, seen: &DaemonSeen, started: i64) -> bool {
+        let found = seen.python.as_ref().and_then(|python| python.distribution.as_ref());
+        let version = found.and_then(|found| found.version.parse::<Version>().ok());
+        found.is_some_and(|found| found.modified_ns >= started)
+            || self.driver.as_ref().is_some_and(|driver| version.as_ref() != Some(driver))
+    }
+
+    fn command_line(&self, seen: &DaemonSeen) -> bool {
+        let directory = magnum::conf_d();
+        let live = daemon_args::count(&seen.state.cmdline, &directory);
+        let next = seen.args.as_ref().map(|args| daemon_args::count(args, &directory));
+        match self.flag {
+            Flag::Any => true,
+            Flag::Once => live == 1 && next.is_none_or(|next| next == 1),
+            Flag::AsNextStart => next.is_none_or(|next| live == next),
+        }
+    }
+
+    fn refuse(&self, seen: &DaemonSeen) -> Result<(), Conflict> {
+        if seen.state.load != "masked" {
+            return Ok(());
+        }
+        let why = format!("{} is masked: somebody does not want it to run", self.service);
+        Err(Conflict::new(why, format!("systemctl unmask {}, if it should", self.service)))
+    }
+
+    /// Refuses options that the daemon reads otherwise though every file is as wanted.
+    fn in_effect(&self, seen: &DaemonSeen) -> Result<(), Conflict> {
+        let values = match &seen.options {
+            OptionsSeen::Values(values) => values,
+            OptionsSeen::Unknown { why } => {
+                let what = format!("what {} reads could not be told: {why}", self.service);
+                return Err(Conflict::new(what, "look at its configuration files and their modes"));
+            }
+        };
+        let other = self.options.iter().find(|(key, value)| values.get(*key) != Some(*value));
+        let Some((key, value)) = other else { return Ok(()) };
+        let why = format!("{} reads something else for {key} in [capi_helm]", self.service);
+        let next = format!(
+            "another file says {key}: grep -rn {key} /etc/magnum/ on the unit, and take it out there"
+        );
+        let found = values.get(key).cloned().unwrap_or_else(|| "nothing".to_owned());
+        Err(Conflict::new(why, next).seen(value.clone(), found))
+    }
+}
+
+impl Input {
+    fn will_be(&self, state: &FileState) -> bool {
+        match (self.expect, state) {
+            (InputExpect::Any, _) | (InputExpect::Absent, FileState::Absent) => true,
+            (InputExpect::Digest(sha256), FileState::Regular(facts)) => facts.sha256 == sha256,
+            (InputExpect::Absent | InputExpect::Digest(_), _) => false,
+        }
+    }
+}
+
+fn modified(state: &FileState) -> Option<i64> {
+    match state {
+        FileState::Regular(facts) => Some(facts.modified_ns),
+        FileState::Link { target: _, resolved } => resolved.as_ref().map(|facts| facts.modified_ns),
+        FileState::Directory { modified_ns, .. } => Some(*modified_ns),
+        FileState::Absent | FileState::Special => None,
+    }
+}
+
+impl Desired for ConvergeServices {
+    const KIND: &'static str = "juju.services.v1";
+    type Target = Unit;
+    type Seen = ServicesSeen;
+    type Change = Restart;
+    type Error = Error;
+
+    fn subject(&self) -> Subject {
+        let names: Vec<_> = self.daemons.iter().map(|daemon| daemon.service.as_str()).collect();
+        Subject::new("service", names.join(", "))
+    }
+
+    async fn observe(&self, unit: &Unit) -> Result<ServicesSeen, Error> {
+        let daemons = self.daemons.iter().map(|wanted| look(unit, wanted));
+        Ok(ServicesSeen { daemons: futures::future::try_join_all(daemons).await? })
+    }
+
+    fn diff(&self, seen: &ServicesSeen) -> Result<Delta<Restart>, Conflict> {
+        if !seen.daemons.iter().any(DaemonSeen::exists) {
+            let Subject { noun: _, name } = self.subject();
+            let next = "check the unit's name: Magnum does not run here";
+            return Err(Conflict::new(format!("this unit has none of {name}"), next));
+        }
+        let mut restarts = Vec::new();
+        for (wanted, seen) in self.pairs(seen).filter(|(_, seen)| seen.exists()) {
+            wanted.refuse(seen)?;
+            let reasons = wanted.reasons(seen);
+            if reasons.is_empty() {
+                wanted.in_effect(seen)?;
+            } else {
+                restarts.push(Restart { service: wanted.service.clone(), reasons });
+            }
+        }
+        Ok(Delta::of(restarts))
+    }
+
+    async fn apply(&self, unit: &Unit, change: &Restart) -> Result<(), Error> {
+        let action = Action::RestartService { service: change.service.clone() };
+        unit.act(&action, Payload::Null).await?;
+        stays_up(unit, &change.service).await
+    }
+
+    fn notes(&self, seen: &ServicesSeen) -> Vec<Note> {
+        let absent = self.pairs(seen).filter(|(_, seen)| !seen.exists());
+        absent
+            .map(|(wanted, _)| Note::new(format!("{} is not on this unit", wanted.service)))
+            .collect()
+    }
+
+    fn settle(&self) -> Settle {
+        Settle { every: Duration::from_secs(2), within: Duration::from_secs(60) }
+    }
+}
+
+/// A daemon of Type=simple is `running` from the first moment. One that can't read its
+/// configuration is gone once Python has imported Magnum, which takes 2 to 6 seconds.
+const WATCH: [Duration; 4] = [Duration::from_secs(2); 4];
+
+/// Watches a daemon through its start, and reports its end with its last words.
+async fn stays_up(unit: &Unit, service: &ServiceName) -> Result<(), Error> {
+    let mut first = None;
+    for pause in WATCH {
+        sleep(pause).await;
+        // What can't be seen now, verification will see, or say that it can't.
+        let Ok(state) = unit.service(service).await else { return Ok(()) };
+        let same = state.pid.is_some() && *first.get_or_insert(state.pid) == state.pid;
+        if !same || state.active != "active" {
+            return Err(words(unit, service, &state).await);
+        }
+    }
+    Ok(())
+}
+
+async fn words(unit: &Unit, service: &ServiceName, state: &ServiceState) -> Error {
+    let lines = match unit.ask(Probe::LastWords { service: service.clone() }).await {
+        Ok(Reply::LastWords { lines }) => lines.join("\n"),
+        Ok(other) => unit.unexpected(&other).to_string(),
+        Err(error) => error.next().unwrap_or_else(|| error.to_string()),
+    };
+    Error::Failed {
+        unit: unit.label(),
+        why: format!("{service} does not stay up ({}, {})", state.active, state.result),
+        expected: Some("active, running".to_owned()),
+        found: Some(lines),
+        next: Some(format!(
+            "correct what it says, or go back with `rollback graft`; the whole of it: journalctl -u \
+             {service}"
+        )),
+        touched: Touched::Maybe,
+    }
+}
