@@ -1,0 +1,124 @@
+# Several units, and what goes wrong.
+define three-units    180 three_units
+define wrong-host-key 60  wrong_host_key
+define unit-down      90  unit_down
+define locked         180 locked
+define killed         180 killed
+define stale-plan     180 stale_plan
+define forbidden      60  forbidden
+define api-down       60  api_down
+
+three_units() { # the second unit's disk is full: stop there
+  local u
+  for u in unit0 unit1 unit2; do up_unit $u; done
+  site_for . ssh unit0 unit1 unit2
+  at unit1 sh -c 'cp -a /etc/magnum /root/magnum && mount -t tmpfs -o size=64k,mode=750,gid=$(id -g magnum) tmpfs /etc/magnum &&
+    cp -a /root/magnum/. /etc/magnum/; rm -r /root/magnum; dd if=/dev/zero of=/etc/magnum/filler bs=1k 2>/dev/null || true'
+  for u in unit0 unit1 unit2; do snapshot $u >$u.before; done
+  exits 7 omega apply graft
+  grafted unit0
+  grep -i 'no space' err
+  same 'what is in the way on unit1' '' "$(at unit1 sh -c 'ls /etc/magnum/kubeconfig /etc/magnum/.*kubeconfig* 2>/dev/null')"
+  snapshot unit2 >unit2.after; same_file unit2 unit2.before unit2.after
+  at unit1 rm /etc/magnum/filler
+  local process; process=$(process_of unit0)
+  exits 0 omega apply graft
+  same 'the process on unit0' "$process" "$(process_of unit0)"
+  for u in unit0 unit1 unit2; do grafted $u; done
+  exits 0 omega verify graft
+}
+
+untouched() { # CODE UNIT CMD...: ends so, and the unit is as before
+  local code=$1 unit=$2; shift 2
+  snapshot "$unit" >before; rules >rules.before
+  exits "$code" "$@"
+  snapshot "$unit" >after; same_file "$unit" before after
+  rules >rules.after; same_file rules rules.before rules.after
+}
+
+wrong_host_key() {
+  up_unit unit0
+  site_for . ssh unit0
+  cp known_hosts good
+  ssh-keygen -q -t ed25519 -N '' -f other
+  printf '[127.77.1.10]:2222 %s\n' "$(cut -d' ' -f1,2 other.pub)" >known_hosts
+  untouched 1 unit0 omega apply graft; grep -i 'host key' err
+  { sed 's/^/@revoked /' good; cat good; } >known_hosts
+  untouched 1 unit0 omega apply graft; grep -i 'revoked' err
+  cp good known_hosts
+  exits 2 omega plan graft
+}
+
+unit_down() {
+  up_unit unit0
+  site_for . ssh unit0
+  end_machine unit0
+  rules >rules.before
+  OMEGA_WITHIN=60 exits 1 omega apply graft; grep -F magnum/0 err
+  rules >rules.after; same_file rules rules.before rules.after
+}
+
+# background CMD...: omega in the background, its pid in $omega_pid
+background() {
+  env -i PATH=/usr/bin:/bin HOME="$PWD/home" OS_CLIENT_CONFIG_FILE="$PWD/clouds.yaml" "$(built bin omega-cli)" "$@" >first.out 2>first.err </dev/null &
+  omega_pid=$!
+}
+
+locked() {
+  up_unit unit0
+  site_for . ssh unit0
+  background apply graft
+  until_true 60 'the first write' at unit0 test -e /etc/magnum/kubeconfig
+  kill -STOP $omega_pid
+  exits 6 omega apply graft || { kill -KILL $omega_pid; return 1; }
+  kill -CONT $omega_pid
+  local rc=0; wait $omega_pid || rc=$?
+  cat first.out first.err; same 'exit of the first' 0 $rc
+  grafted unit0
+}
+
+killed() { # at three points of a run; each time the next run converges
+  local mark
+  for mark in /etc/magnum/kubeconfig /usr/local/lib/python3.11/dist-packages/magnum_capi_helm /etc/default/magnum-conductor; do
+    up_unit unit0
+    rm -rf site; mkdir site; cd site
+    site_for . ssh unit0
+    background apply graft
+    until_true 90 "$mark" at unit0 test -e "$mark"
+    kill -KILL $omega_pid; wait $omega_pid || true
+    exits 0 omega apply graft
+    grafted unit0
+    exits 0 omega verify graft
+    cd ..
+  done
+}
+
+stale_plan() {
+  up_unit unit0
+  site_for . ssh unit0
+  exits 2 omega plan graft --out graft.plan
+  at unit0 sh -c 'mkdir -p /etc/magnum/magnum.conf.d; echo "[capi_helm]" >/etc/magnum/magnum.conf.d/00-capi-helm.conf'
+  untouched 5 unit0 omega apply graft --from graft.plan
+  exits 2 omega plan graft --out graft.plan
+  exits 0 omega apply graft --from graft.plan
+  grafted unit0
+}
+
+forbidden() { # a plain member of the project
+  up_unit unit0
+  site_for . ssh unit0
+  sed -i 's/^name = "lab"/name = "member"/' omega.toml
+  untouched 1 unit0 omega apply graft
+  grep -E '403|[Ff]orbidden|not authorized|policy' err
+}
+
+api_down() {
+  up_unit unit0
+  site_for . ssh unit0
+  at cloud systemctl stop haproxy
+  local rc=0; untouched 1 unit0 omega apply graft || rc=$?
+  at cloud systemctl start haproxy
+  same rc 0 $rc
+  until_true 20 haproxy curl -sf -o /dev/null --cacert "$RUN/tls/ca.crt" https://$CLOUD:15000/v3
+  exits 2 omega plan graft
+}

@@ -1,0 +1,64 @@
+# omega-cli as an operator runs it: a home of its own, a site file, nothing else in the environment.
+
+# build_omega: the workspace's programs and live tests; their paths in $RUN/built
+build_omega() {
+  local t=$SECONDS
+  say 'cargo build'
+  (cd "$REPO" && cargo build -q --locked --workspace --bins && cargo test -q --locked -p omega-tests --no-run) >"$LOGS/cargo.log" 2>&1 ||
+    { tail -n 40 "$LOGS/cargo.log" >&2; die 'omega does not build'; }
+  (cd "$REPO" && { cargo build -q --locked --workspace --bins --message-format=json
+    cargo test -q --locked -p omega-tests --no-run --message-format=json; }) 2>/dev/null |
+    python3 -c '
+import json, sys
+for line in sys.stdin:
+    m = json.loads(line)
+    if m.get("reason") == "compiler-artifact" and m.get("executable"):
+        print("test" if m["profile"]["test"] else "bin", m["target"]["name"], m["executable"])' |
+    sort -u >"$RUN/built"
+  say "cargo build: $((SECONDS - t)) s"
+}
+built() { awk -v k="$1" -v n="$2" '$1 == k && $2 == n {print $3; f = 1; exit} END {exit !f}' "$RUN/built" || die "cargo built no $1 $2"; }
+
+# site_for DIR CHANNEL UNIT...: an operator's directory with omega.toml and all that it names
+site_for() {
+  local dir=$1 channel=$2 u; shift 2
+  mkdir -p "$dir/home"
+  write_credentials "$dir"
+  install -m 600 "$RUN/mgmt.kubeconfig" "$dir/mgmt.kubeconfig"
+  install -m 600 "$KEY" "$dir/key"
+  for u in "$@"; do host_keys "$u" "$(address_of "$u")"; done >"$dir/known_hosts"
+  {
+    sed -e "s|@WHEEL@|$LAB/wheels/magnum_capi_helm-1.4.0-py3-none-any.whl|" -e "s|@HELM@|$LAB/bin/helm|" \
+      -e "s|@WHEEL_SHA256@|$(sha_of "$LAB/wheels/magnum_capi_helm-1.4.0-py3-none-any.whl")|" \
+      -e "s|@HELM_SHA256@|$(sha_of "$LAB/bin/helm")|" \
+      -e "s|@SOURCES@|$(for u in "$@"; do printf '"%s/32", ' "$(address_of "$u")"; done)|" "$HERE/omega.toml.in"
+    if [[ $channel = ssh ]]; then
+      printf '\n[ssh]\nuser = "ubuntu"\nidentity = ["key"]\nknown_hosts = ["known_hosts"]\n'
+      local n=0; for u in "$@"; do
+        printf '\n[[conductor.unit]]\nname = "magnum/%d"\nssh = "ubuntu@%s:2222"\n' $n "$(address_of "$u")"; n=$((n + 1))
+      done
+    else
+      printf '\n[conductor]\napplication = "magnum"\n\n[juju]\nmodel = "openstack"\nprogram = "%s"\n' "$(juju_stand_in "$dir" "$@")"
+    fi
+  } >"$dir/omega.toml"
+}
+sha_of() { sha256sum "$1" | cut -d' ' -f1; }
+
+# juju_stand_in DIR UNIT...: prints the path of a program `juju` that reaches these units as magnum/0, magnum/1 ...
+juju_stand_in() { die 'no stand-in for juju yet'; }
+
+# omega ARGS...: in the current directory (a site's); output to out and err there, and to the log
+omega() {
+  local rc=0 begin; begin=$(now_ms)
+  env -i PATH=/usr/bin:/bin HOME="$PWD/home" NO_COLOR=1 OS_CLIENT_CONFIG_FILE="$PWD/clouds.yaml" \
+    ${OMEGA_ENV[@]+"${OMEGA_ENV[@]}"} timeout -k 5 "${OMEGA_WITHIN:-180}" "$(built bin omega-cli)" "$@" >out 2>err </dev/null || rc=$?
+  printf '$ omega-cli %s    [exit %d, %d ms]\n' "$*" $rc $(($(now_ms) - begin))
+  cat out; sed 's/^/  | /' err
+  return $rc
+}
+# exits CODE CMD...: it ends with that code and no other
+exits() {
+  local want=$1 rc=0; shift
+  "$@" || rc=$?
+  [[ $rc = "$want" ]] || { echo "FAILED: exit $rc instead of $want: $*"; return 1; }
+}
