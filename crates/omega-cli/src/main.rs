@@ -1,1 +1,73 @@
-fn main() {}
+//! Typed, idempotent operations for Kubernetes on Charmed OpenStack.
+//!
+//! The only crate that prints, reads the environment, or exits.
+
+mod cli;
+mod command;
+mod engine;
+mod environment;
+mod exit;
+mod explain;
+mod rehearse;
+mod render;
+mod runbook;
+mod runs;
+mod signals;
+mod site;
+
+use std::process::ExitCode;
+
+use clap::{Parser as _, error::ErrorKind};
+
+use crate::{cli::Cli, command::Session, environment::Environment, exit::Exit};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nobody reads it any more: then nobody misses it.
+            drop(error.print());
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return if asked { Exit::Done } else { Exit::Usage }.into();
+        }
+    };
+    let environment = Environment::read();
+    log(&environment, cli.global.verbose);
+    // One TLS stack, one crypto backend. An error means that it is installed already.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    // One thread: what is asked at the same time is asked before anything is sent.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run(cli, environment)).into(),
+        Err(error) => {
+            tracing::error!(%error, "can't start");
+            Exit::Error.into()
+        }
+    }
+}
+
+async fn run(cli: Cli, environment: Environment) -> Exit {
+    let stop = signals::listen();
+    let session = Session::new(environment, &cli.global, stop.clone());
+    let exit = match session.run(cli.command).await {
+        Ok(exit) => exit,
+        Err(failure) => session.failed(&failure),
+    };
+    signals::by_which(&stop, exit)
+}
+
+/// Logs to stderr. What is logged never holds a secret: secrets have no text.
+fn log(environment: &Environment, verbose: u8) {
+    let default = match verbose {
+        0 => "error",
+        1 => "warn,omega_core=info,omega_openstack=info,omega_juju=info,omega_capi=info",
+        _ => "info,omega_core=debug,omega_openstack=debug,omega_juju=debug,omega_capi=debug",
+    };
+    let filter = environment.get("OMEGA_LOG").unwrap_or(default);
+    let filter = tracing_subscriber::EnvFilter::new(filter);
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(environment.colour(environment.stderr_is_terminal))
+        .init();
+}

@@ -1,0 +1,286 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::render::Format;
+
+/// Typed, idempotent operations for Kubernetes on Charmed OpenStack.
+///
+/// It plans exactly, applies what it planned, and verifies by looking again.
+#[derive(Debug, Parser)]
+#[command(name = "omega-cli", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Everything else.
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do; 1 error; 2 changes pending (plan, \
+verify); 3 a gate says no; 4 refused; 5 the plan is stale; 6 locked by another run; 7 some targets \
+failed; 64 usage; 124 deadline; 130, 143 stopped between two steps.";
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// What the result looks like.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(crate) output: Format,
+    /// Say on stderr only what fails.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Log on stderr: -v what is done, -vv every request.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what a runbook would do; write nothing.
+    Plan(PlanArgs),
+    /// Do what a runbook needs, and prove it.
+    Apply(ApplyArgs),
+    /// Say whether everything that a runbook wants is so.
+    Verify(RunbookArgs),
+    /// Go back to what was before a run.
+    Rollback(RollbackArgs),
+    /// Run a whole runbook on the embedded simulator: no cloud, no network.
+    Rehearse(RehearseArgs),
+    /// Say what a decision is, and what is true.
+    Explain(ExplainArgs),
+    /// List runs, or show one.
+    Runs(RunsArgs),
+    /// One operation or one question.
+    #[command(flatten)]
+    Operation(Operation),
+}
+
+/// A runbook.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Runbook {
+    /// Phase 07: the Cluster API driver on a live Magnum conductor.
+    Graft,
+}
+
+/// Where the site is described.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SiteArgs {
+    /// The site file.
+    #[arg(long, default_value = "omega.toml")]
+    pub(crate) site: PathBuf,
+    /// Only these units (`magnum/0`, or `magnum/leader` with Juju).
+    #[arg(long = "unit", value_name = "UNIT")]
+    pub(crate) units: Vec<String>,
+}
+
+/// What to do with what the superseded graft left behind.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[group(multiple = false)]
+pub(crate) struct LeftoverArgs {
+    /// Remove what the superseded graft left (99-capi.conf, systemd overrides).
+    #[arg(long)]
+    pub(crate) remove_leftovers: bool,
+    /// Keep it.
+    #[arg(long)]
+    pub(crate) keep_leftovers: bool,
+}
+
+/// A runbook on a site.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RunbookArgs {
+    /// The runbook.
+    #[arg(value_enum)]
+    pub(crate) runbook: Runbook,
+    /// The site.
+    #[command(flatten)]
+    pub(crate) site: SiteArgs,
+    /// Leftovers.
+    #[command(flatten)]
+    pub(crate) leftovers: LeftoverArgs,
+}
+
+/// `plan`
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// What and where.
+    #[command(flatten)]
+    pub(crate) runbook: RunbookArgs,
+    /// Store the plan here, for `apply --from`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// `apply`
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// What and where.
+    #[command(flatten)]
+    pub(crate) runbook: RunbookArgs,
+    /// Do exactly what this stored plan shows, or say that it is stale.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+    /// Step 7.9: make and delete a throw-away template, or a whole cluster.
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "template")]
+    pub(crate) prove: Option<Proof>,
+}
+
+/// What `--prove` makes and deletes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Proof {
+    /// A cluster template.
+    Template,
+    /// A cluster.
+    Cluster,
+}
+
+/// `rollback`
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// The runbook.
+    #[arg(value_enum)]
+    pub(crate) runbook: Runbook,
+    /// The site.
+    #[command(flatten)]
+    pub(crate) site: SiteArgs,
+    /// The run to go back behind; the last that changed something by default.
+    #[arg(long, value_name = "ID")]
+    pub(crate) run: Option<String>,
+    /// Show what would be done; write nothing.
+    #[arg(long)]
+    pub(crate) plan: bool,
+}
+
+/// `rehearse`
+#[derive(Debug, Args)]
+pub(crate) struct RehearseArgs {
+    /// The runbook.
+    #[arg(value_enum)]
+    pub(crate) runbook: Runbook,
+    /// Begin from this starting point only.
+    #[arg(long, value_name = "START")]
+    pub(crate) start: Option<String>,
+}
+
+/// `explain`
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The decision (`D-042`); none lists them all.
+    pub(crate) decision: Option<String>,
+}
+
+/// `runs`
+#[derive(Debug, Args)]
+pub(crate) struct RunsArgs {
+    /// `show ID`
+    #[command(subcommand)]
+    pub(crate) show: Option<RunsShow>,
+}
+
+/// One run.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsShow {
+    /// Show what a run recorded.
+    Show {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// Whether an operation writes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct OperationArgs {
+    /// The site.
+    #[command(flatten)]
+    pub(crate) site: SiteArgs,
+    /// Show what would be done; write nothing.
+    #[arg(long)]
+    pub(crate) plan: bool,
+}
+
+/// One operation or one question. What a flag does not say comes from the site file.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Operation {
+    /// Ensure that a security group has a rule, once.
+    EnsureSgRule(SgRuleArgs),
+    /// Place the management kubeconfig on the units.
+    PlaceKubeconfig(OperationArgs),
+    /// Pin the driver's exact version in the daemon's interpreter.
+    PinDriver(OperationArgs),
+    /// Ensure that the daemon finds the pinned helm.
+    EnsureHelm(OperationArgs),
+    /// Stage the `[capi_helm]` drop-in.
+    StageDropin(OperationArgs),
+    /// Make the conductor read the drop-in's directory, by /etc/default.
+    InjectConfigDir(OperationArgs),
+    /// Restart what is older than its inputs.
+    ConvergeServices(OperationArgs),
+    /// Find, and with a flag remove, what the superseded graft left.
+    RemoveLeftovers {
+        /// Where.
+        #[command(flatten)]
+        common: OperationArgs,
+        /// What to do.
+        #[command(flatten)]
+        leftovers: LeftoverArgs,
+    },
+    /// Print what a unit is like: services, drivers, packages, configuration. It only reads.
+    CapturePreState(SiteArgs),
+    /// Ask one of the runbook's gates.
+    Check {
+        /// Which.
+        #[arg(value_enum)]
+        gate: GateName,
+        /// Where.
+        #[command(flatten)]
+        site: SiteArgs,
+    },
+}
+
+/// A gate of the graft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GateName {
+    /// The units reach the management API.
+    Reach,
+    /// The service user's credentials are accepted there.
+    Authenticate,
+    /// helm lists releases as the daemon would.
+    Releases,
+    /// The driver is importable, and the running conductor has it.
+    Driver,
+    /// The management API serves what the driver reads.
+    ServedVersions,
+    /// Magnum's trustee domain exists.
+    TrusteeDomain,
+    /// Magnum answers.
+    Magnum,
+    /// Clusters are HEALTHY.
+    Health,
+}
+
+/// `ensure-sg-rule`
+#[derive(Debug, Args)]
+pub(crate) struct SgRuleArgs {
+    /// Where, and whether to write.
+    #[command(flatten)]
+    pub(crate) common: OperationArgs,
+    /// The security group; the site's by default.
+    #[arg(long)]
+    pub(crate) group: Option<String>,
+    /// `tcp`, `udp`, `icmp`, a protocol's name or number, or `any`.
+    #[arg(long, default_value = "tcp")]
+    pub(crate) protocol: String,
+    /// A port or a range (`8000-8080`); the management API's by default.
+    #[arg(long)]
+    pub(crate) port: Option<String>,
+    /// Addresses (CIDR) on the other side; the site's `sources` by default.
+    #[arg(long = "remote", value_name = "CIDR")]
+    pub(crate) remotes: Vec<String>,
+    /// Ensure that the rule does not exist.
+    #[arg(long)]
+    pub(crate) absent: bool,
+}

@@ -1,0 +1,9 @@
+//! What each subcommand does.
+
+mod graft;
+mod operation;
+mod rollback;
+mod runs;
+mod session;
+
+pub(crate) use session::Session;

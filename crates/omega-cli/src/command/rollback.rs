@@ -1,0 +1,136 @@
+use omega_core::{Class, Desired as _, Event, Failure, Item, Leg, Section, Step, step};
+use omega_juju::operations::{ConvergeServices, undo_step as undo_step_on_unit};
+use omega_openstack::network::SgRule;
+use serde_json::Value;
+
+use super::Session;
+use crate::{
+    cli::RollbackArgs,
+    engine::{Approved, Task},
+    exit::Exit,
+    runbook::World,
+    runs::RunInfo,
+};
+
+impl Session {
+    /// Goes back to what was before a run: each fact that it changed has a fact that leads back.
+    pub(super) async fn rollback(&self, args: RollbackArgs) -> Result<Exit, Failure> {
+        let _lock = self.runs.lock("rollback graft")?;
+        let run = self.run_to_undo(args.run.as_deref())?;
+        let events = self.runs.events(&run.id)?;
+        let site = self.site(&args.site)?;
+        let kubeconfig = self.kubeconfig(&site)?;
+        let world = self.connect(&site, &kubeconfig, &args.site.units).await?;
+        let legs = legs(&run, &events, &world)?;
+        self.console.say(&format!("Going back to before run {} ({}).", run.id, run.began));
+        for without in one_way(&events) {
+            self.console.say(&format!("  no way back: {without}"));
+        }
+        let task = Task {
+            name: "graft".to_owned(),
+            site: args.site.site.display().to_string(),
+            legs,
+            afterwards: Vec::new(),
+            pre_state: None,
+            counts: world.counts(),
+            rolls_back: Some(run.id),
+        };
+        if args.plan {
+            self.engine().plan(&task, None).await
+        } else {
+            self.engine().apply(&task, Approved::Now).await
+        }
+    }
+
+    /// Returns the run that is meant: the one named, or the last graft that changed something.
+    fn run_to_undo(&self, id: Option<&str>) -> Result<RunInfo, Failure> {
+        let runs = self.runs.all()?;
+        let changed = |run: &&RunInfo| {
+            let events = self.runs.events(&run.id).unwrap_or_default();
+            events.iter().any(|event| matches!(event, Event::Intent { .. }))
+        };
+        let found = match id {
+            Some(id) => runs.iter().find(|run| run.id == id),
+            None => runs.iter().filter(|run| run.rolls_back.is_none()).find(changed),
+        };
+        found.cloned().ok_or_else(|| {
+            let what = match id {
+                Some(id) => format!("there is no run `{id}` on this machine"),
+                None => "no run on this machine has changed anything".to_owned(),
+            };
+            Failure::new(Class::Usage, what).next("omega-cli runs lists them")
+        })
+    }
+}
+
+/// A fact that leads back, and where it belongs.
+struct Back<'a> {
+    target: &'a str,
+    kind: &'a str,
+    undo: &'a Value,
+}
+
+/// Returns what leads back, last change first. Of a fact that a run changed twice, the first
+/// before-image is the one that counts.
+fn back(events: &[Event]) -> Vec<Back<'_>> {
+    let mut all: Vec<Back<'_>> = Vec::new();
+    let mut seen: Vec<(&str, &str, Vec<&omega_core::Subject>)> = Vec::new();
+    for event in events {
+        let Event::Intent { target, kind, desired: _, changes, undo: Some(undo) } = event else {
+            continue;
+        };
+        let what = (target.as_str(), kind.as_str(), changes.iter().map(|c| &c.subject).collect());
+        if !seen.contains(&what) {
+            seen.push(what);
+            all.push(Back { target, kind, undo });
+        }
+    }
+    all.reverse();
+    all
+}
+
+fn one_way(events: &[Event]) -> impl Iterator<Item = String> {
+    events.iter().flat_map(|event| match event {
+        Event::Intent { target, changes, undo: None, .. } => {
+            changes.iter().map(|change| format!("{target}: {}", change.subject)).collect()
+        }
+        Event::Intent { .. } | Event::Verified { .. } | Event::Failed { .. } => Vec::new(),
+    })
+}
+
+/// One leg for each target: the facts that lead back, and on a unit the services after them.
+fn legs(run: &RunInfo, events: &[Event], world: &World) -> Result<Vec<Leg>, Failure> {
+    let mut legs: Vec<Leg> = Vec::new();
+    for Back { target, kind, undo } in back(events) {
+        let step = undo_step(target, kind, undo, world).ok_or_else(|| {
+            let what = format!("run {} changed {target}, which is not at hand ({kind})", run.id);
+            Failure::new(Class::Usage, what).next("name the site and the units of that run")
+        })?;
+        let nth = legs.iter().position(|leg| leg.target == target).unwrap_or(legs.len());
+        if nth == legs.len() {
+            let section = Section { number: "0", title: "Back to what was", items: Vec::new() };
+            legs.push(Leg { target: target.to_owned(), sections: vec![section] });
+        }
+        if let Some(section) = legs.get_mut(nth).and_then(|leg| leg.sections.first_mut()) {
+            section.items.push(Item::Step(step));
+        }
+    }
+    for leg in &mut legs {
+        if let Some(unit) = world.unit(&leg.target) {
+            let items = vec![Item::Step(step(unit, ConvergeServices::as_on_disk()))];
+            leg.sections.push(Section { number: "1", title: "Services", items });
+        }
+    }
+    Ok(legs)
+}
+
+fn undo_step(target: &str, kind: &str, undo: &Value, world: &World) -> Option<Box<dyn Step>> {
+    if let Some(unit) = world.unit(target) {
+        return undo_step_on_unit(kind, undo.clone(), unit);
+    }
+    if kind == SgRule::KIND && target == omega_core::Label::label(&*world.network) {
+        let rule: SgRule = serde_json::from_value(undo.clone()).ok()?;
+        return Some(step(&world.network, rule));
+    }
+    None
+}

@@ -1,0 +1,56 @@
+use omega_core::{Event, Failure};
+use serde_json::json;
+
+use super::Session;
+use crate::{
+    cli::{RunsArgs, RunsShow},
+    exit::Exit,
+};
+
+impl Session {
+    pub(super) fn runs(&self, args: &RunsArgs) -> Result<Exit, Failure> {
+        match &args.show {
+            None => self.list_runs(),
+            Some(RunsShow::Show { id }) => self.show_run(id),
+        }
+    }
+
+    fn list_runs(&self) -> Result<Exit, Failure> {
+        let runs = self.runs.all()?;
+        self.screen.json(&json!({ "schema_version": 1, "runs": runs }));
+        if runs.is_empty() {
+            self.screen.text("There are no runs yet.");
+        }
+        for run in runs {
+            let back = run.rolls_back.map_or_else(String::new, |id| format!(" of {id}"));
+            self.screen.text(&format!("{}  {}{back}  {}", run.id, run.runbook, run.site));
+        }
+        Ok(Exit::Done)
+    }
+
+    fn show_run(&self, id: &str) -> Result<Exit, Failure> {
+        let events = self.runs.events(id)?;
+        let report: Option<serde_json::Value> = self.runs.kept(id, "report.json");
+        self.screen.json(&json!({ "schema_version": 1, "events": events, "report": report }));
+        for event in &events {
+            match event {
+                Event::Intent { target, kind: _, desired: _, changes, undo } => {
+                    let back = if undo.is_some() { "" } else { " (no way back)" };
+                    for change in changes {
+                        self.screen.text(&format!("{target}  {change}{back}"));
+                    }
+                }
+                Event::Verified { target, kind } => {
+                    self.screen.text(&format!("{target}  verified {kind}"));
+                }
+                Event::Failed { target, kind, error, touched } => {
+                    self.screen.text(&format!("{target}  failed {kind}: {error} ({touched:?})"));
+                }
+            }
+        }
+        if report.is_none() {
+            self.screen.text("The run has no report: it was ended from outside.");
+        }
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,83 @@
+use std::time::Instant;
+
+use omega_core::{Failure, Stop};
+use serde_json::json;
+
+use crate::{
+    cli::{Command, Global},
+    engine::Engine,
+    environment::Environment,
+    exit::Exit,
+    explain, rehearse,
+    render::{self, Console, Format, Screen},
+    runs::Runs,
+};
+
+/// One invocation of the program.
+pub(crate) struct Session {
+    pub(super) environment: Environment,
+    pub(crate) screen: Screen,
+    pub(crate) console: Console,
+    pub(super) runs: Runs,
+    pub(crate) stop: Stop,
+    pub(super) began: Instant,
+}
+
+impl Session {
+    /// Prepares the invocation. It touches nothing.
+    pub(crate) fn new(environment: Environment, global: &Global, stop: Stop) -> Self {
+        let screen = Screen::new(&environment, global.output);
+        let console = Console::new(&environment, global.quiet);
+        let runs = Runs::new(&environment.state());
+        Self { environment, screen, console, runs, stop, began: Instant::now() }
+    }
+
+    /// Does what was asked.
+    ///
+    /// # Errors
+    ///
+    /// The failure has not been shown yet.
+    pub(crate) async fn run(&self, command: Command) -> Result<Exit, Failure> {
+        match command {
+            Command::Plan(args) => self.plan(args).await,
+            Command::Apply(args) => self.apply(args).await,
+            Command::Verify(args) => self.verify(args).await,
+            Command::Rollback(args) => self.rollback(args).await,
+            Command::Rehearse(args) => rehearse::rehearse(self, &args).await,
+            Command::Explain(args) => self.explain(args.decision.as_deref()),
+            Command::Runs(args) => self.runs(&args),
+            Command::Operation(operation) => self.operation(operation).await,
+        }
+    }
+
+    /// Shows a failure that ended the command, and returns how the program ends.
+    pub(crate) fn failed(&self, failure: &Failure) -> Exit {
+        let exit = Exit::from(failure.class);
+        if self.screen.format == Format::Json {
+            let code = exit.code();
+            self.screen.json(&json!({
+                "schema_version": 1, "failure": failure, "exit": exit, "exit_code": code
+            }));
+        }
+        self.console.fail(&render::failure(failure, None, self.screen.width));
+        exit
+    }
+
+    pub(super) fn engine(&self) -> Engine<'_> {
+        Engine {
+            screen: &self.screen,
+            console: &self.console,
+            runs: &self.runs,
+            stop: &self.stop,
+            began: self.began,
+        }
+    }
+
+    fn explain(&self, decision: Option<&str>) -> Result<Exit, Failure> {
+        match decision {
+            Some(id) => self.screen.text(&explain::explain(id)?),
+            None => explain::all().iter().for_each(|line| self.screen.text(line)),
+        }
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,265 @@
+use std::time::Duration;
+
+use omega_core::{
+    Class, Done, Failure, Found, Leg, LegPreview, LegReport, Preview, Progress, Run, Touched,
+};
+use tokio::time::{Instant, sleep};
+
+use super::{Engine, PlanFile, Report, Task, task::exit_of};
+use crate::{
+    exit::Exit,
+    render::{self, Recap},
+    runs::RunDirectory,
+};
+
+/// How long, and how often, a question is asked again that only the changes can have mended.
+/// Magnum looks at the health of a cluster once a minute; the runbook polls for 200 s.
+const PATIENCE: Duration = Duration::from_secs(240);
+const EVERY: Duration = Duration::from_secs(10);
+
+/// What the operator said yes to.
+#[derive(Debug)]
+pub(crate) enum Approved {
+    /// What is looked at now, and what waiting steps turn out to need.
+    Now,
+    /// This plan and nothing else.
+    Plan(PlanFile),
+}
+
+impl Engine<'_> {
+    /// Makes everything so, and proves it by looking at all of it again.
+    pub(crate) async fn apply(&self, task: &Task, approved: Approved) -> Result<Exit, Failure> {
+        let (looked, afterwards) = self.look(task).await;
+        let all: Vec<_> = looked.iter().chain(&afterwards).cloned().collect();
+        if let Some(obstacle) = all.iter().find_map(LegPreview::obstacle) {
+            render::plan(self.screen, &all);
+            let exit = exit_of(&all);
+            let report = Report::new("apply", task, self).looked(all);
+            self.screen.json(&report.failed(Some(&obstacle)).ends(exit));
+            self.console.fail(&render::failure(&obstacle, None, self.screen.width));
+            return Ok(exit);
+        }
+        let approved = match approved {
+            Approved::Now => None,
+            Approved::Plan(plan) => {
+                covered(&looked, &plan.legs)?;
+                Some(plan.legs)
+            }
+        };
+        if looked.iter().any(LegPreview::pending) {
+            return self.change(task, &looked, approved.as_deref()).await;
+        }
+        let recap = Recap::of(all.iter().flat_map(LegPreview::items));
+        let holds = format!("Nothing to do: {} facts hold", recap.unchanged);
+        self.screen.text(&self.all_so(&holds, &recap, task));
+        self.screen.json(&Report::new("apply", task, self).looked(all).ends(Exit::Done));
+        Ok(Exit::Done)
+    }
+
+    async fn change(
+        &self,
+        task: &Task,
+        looked: &[LegPreview],
+        approved: Option<&[LegPreview]>,
+    ) -> Result<Exit, Failure> {
+        let rolls_back = task.rolls_back.as_deref();
+        let mut run =
+            self.runs.begin(&task.name, &task.site, rolls_back, jiff::Timestamp::now())?;
+        self.console.say(&format!("Run {}", run.id));
+        run.keep("plan.json", &PlanFile::new(task, looked.to_vec()))?;
+        if let Some(capture) = &task.pre_state {
+            run.keep("pre-state.json", &capture().await?)?;
+        }
+        let mut done = Vec::new();
+        let mut failure = self.legs(&task.legs, looked, approved, &mut run, &mut done).await;
+        if failure.is_none() {
+            failure = self.afterwards(task, &mut run, &mut done).await;
+        }
+        if failure.is_none() {
+            failure = self.look_again(task).await;
+        }
+        self.finish(task, &run, done, failure)
+    }
+
+    /// Runs the legs in order, up to the first that fails.
+    async fn legs(
+        &self,
+        legs: &[Leg],
+        looked: &[LegPreview],
+        approved: Option<&[LegPreview]>,
+        run: &mut RunDirectory,
+        done: &mut Vec<LegReport>,
+    ) -> Option<Failure> {
+        let units = |leg: &&Leg| leg.target.parse::<omega_core::values::UnitName>().is_ok();
+        let mut finished = 0;
+        for (leg, looked) in legs.iter().zip(looked) {
+            let shown = approved.and_then(|all| all.iter().find(|one| one.target == leg.target));
+            let report = leg.run(self.run(looked, shown, run)).await;
+            let failure = report.failure().cloned();
+            done.push(report);
+            if let Some(failure) = failure {
+                let left: Vec<_> = legs.iter().skip(done.len()).filter(units).collect();
+                return Some(stopped(failure, leg, finished, &left));
+            }
+            finished += usize::from(units(&leg));
+        }
+        None
+    }
+
+    fn run<'r>(
+        &'r self,
+        looked: &'r LegPreview,
+        approved: Option<&'r LegPreview>,
+        run: &'r mut RunDirectory,
+    ) -> Run<'r> {
+        Run {
+            looked,
+            approved: approved.unwrap_or(looked),
+            approve_waiting: approved.is_none(),
+            journal: &mut run.journal,
+            stop: self.stop,
+            progress: self,
+        }
+    }
+
+    /// Asks what is only fair to ask now, until the answer is good or patience ends.
+    async fn afterwards(
+        &self,
+        task: &Task,
+        run: &mut RunDirectory,
+        done: &mut Vec<LegReport>,
+    ) -> Option<Failure> {
+        let start = Instant::now();
+        for leg in &task.afterwards {
+            loop {
+                self.console.now(&format!("waiting for {}", leg.target));
+                let looked = leg.preview().await;
+                self.console.done();
+                let patient = start.elapsed() < PATIENCE && !self.stop.asked();
+                if looked.obstacle().is_some() && patient {
+                    sleep(EVERY).await;
+                    continue;
+                }
+                let report = leg.run(self.run(&looked, None, run)).await;
+                let failure = report.failure().cloned();
+                done.push(report);
+                if failure.is_some() {
+                    return failure.map(|f| Failure { touched: Touched::Maybe, ..f });
+                }
+                break;
+            }
+        }
+        None
+    }
+
+    /// Looks at everything once more: what was made so must still be so.
+    async fn look_again(&self, task: &Task) -> Option<Failure> {
+        let (legs, afterwards) = self.look(task).await;
+        let all: Vec<_> = legs.into_iter().chain(afterwards).collect();
+        let failure = all.iter().find_map(LegPreview::obstacle).or_else(|| {
+            let lost = all.iter().find_map(|leg| Some((leg, pending(leg).next()?)));
+            lost.map(|(leg, preview)| {
+                let what = format!("{} on {} did not stay so", preview.subject, leg.target);
+                let found: Vec<_> = preview.diffs.iter().map(ToString::to_string).collect();
+                let next = "look for what else writes there, then run the same command again";
+                Failure { found: Some(found.join("; ")), ..Failure::new(Class::Error, what) }
+                    .next(next)
+            })
+        });
+        failure.map(|failure| Failure { touched: Touched::Maybe, ..failure })
+    }
+
+    fn finish(
+        &self,
+        task: &Task,
+        run: &RunDirectory,
+        done: Vec<LegReport>,
+        failure: Option<Failure>,
+    ) -> Result<Exit, Failure> {
+        let exit = failure.as_ref().map_or(Exit::Done, |failure| failure.class.into());
+        let recap = counted(&done);
+        let report = Report::new("apply", task, self)
+            .done(&run.id, done, recap)
+            .failed(failure.as_ref())
+            .ends(exit);
+        run.keep("report.json", &report)?;
+        if let Some(failure) = &failure {
+            self.console.fail(&render::failure(failure, Some(&run.id), self.screen.width));
+        }
+        let took = render::seconds(self.began.elapsed());
+        let what = if failure.is_none() { "Done" } else { "Stopped" };
+        self.screen.text(&format!("{what} in {took}: {}.", render::recap(&recap)));
+        self.screen.text(&format!(
+            "Run {} (omega-cli runs show {}, omega-cli rollback {}).",
+            run.id, run.id, task.name
+        ));
+        self.screen.json(&report);
+        Ok(exit)
+    }
+}
+
+impl omega_core::Observer for Engine<'_> {
+    fn progress(&self, progress: Progress<'_>) {
+        self.console.progress(progress);
+    }
+}
+
+fn pending(leg: &LegPreview) -> impl Iterator<Item = &Preview> {
+    leg.items().filter_map(|item| match &item.found {
+        Found::Preview(preview) if !preview.is_satisfied() => Some(preview),
+        Found::Preview(_) | Found::Verdict(_) | Found::Failed(_) => None,
+    })
+}
+
+/// Refuses, before anything is written, what the stored plan does not show.
+fn covered(looked: &[LegPreview], approved: &[LegPreview]) -> Result<(), Failure> {
+    for leg in looked {
+        let shown = approved.iter().find(|one| one.target == leg.target);
+        for preview in pending(leg) {
+            let then = shown.and_then(|leg| {
+                leg.items().find_map(|item| match &item.found {
+                    Found::Preview(then) if then.subject == preview.subject => Some(then),
+                    Found::Preview(_) | Found::Verdict(_) | Found::Failed(_) => None,
+                })
+            });
+            match then {
+                Some(then) => preview.within(then)?,
+                None => {
+                    let what = format!("the plan says nothing of {} on {}", preview.subject, leg.target);
+                    return Err(Failure::new(Class::Stale, what)
+                        .next("plan again, look, and apply the new plan"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Says which units are done and which were never touched.
+fn stopped(failure: Failure, leg: &Leg, finished: usize, left: &[&Leg]) -> Failure {
+    if finished == 0 {
+        return failure;
+    }
+    let left: Vec<_> = left.iter().map(|leg| leg.target.as_str()).collect();
+    let left = if left.is_empty() { String::new() } else { format!("; {} untouched", left.join(", ")) };
+    let state = format!("{finished} units done, {} failed{left}", leg.target);
+    let class = match failure.class {
+        Class::Interrupted => Class::Interrupted,
+        _ => Class::Partial,
+    };
+    Failure { class, ..failure.because(state) }
+}
+
+fn counted(done: &[LegReport]) -> Recap {
+    let mut recap = Recap::default();
+    for (_, done) in done.iter().flat_map(|leg| &leg.items) {
+        match done {
+            Done::Unchanged | Done::Passed { .. } => recap.unchanged += 1,
+            Done::Changed => recap.changed += 1,
+            Done::Deferred { .. } => recap.deferred += 1,
+            Done::Failed(failure) if failure.class == Class::Refused => recap.refused += 1,
+            Done::Failed(_) => recap.failed += 1,
+        }
+    }
+    recap
+}

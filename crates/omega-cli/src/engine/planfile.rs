@@ -1,0 +1,63 @@
+use std::{fs, path::Path};
+
+use omega_core::{Class, Failure, LegPreview, persist};
+use serde::{Deserialize, Serialize};
+
+use super::Task;
+
+const VERSION: u32 = 1;
+
+/// A plan that was shown and stored. It holds what was observed and every change, no secret.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct PlanFile {
+    /// The format's version.
+    pub(crate) schema_version: u32,
+    /// What it plans.
+    pub(crate) task: String,
+    /// What was shown.
+    pub(crate) legs: Vec<LegPreview>,
+}
+
+impl PlanFile {
+    /// Returns the plan of `task`.
+    pub(crate) fn new(task: &Task, legs: Vec<LegPreview>) -> Self {
+        Self { schema_version: VERSION, task: task.name.clone(), legs }
+    }
+
+    /// Writes it whole, readable by its owner only.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
+        serde_json::to_vec_pretty(self)
+            .map_err(std::io::Error::from)
+            .and_then(|bytes| persist(path, &bytes))
+            .map_err(|error| {
+                let what = format!("could not write the plan to {}", path.display());
+                Failure::new(Class::Error, what).because(error.to_string())
+            })
+    }
+
+    /// Reads the plan of `task` at `path`.
+    pub(crate) fn read(path: &Path, task: &str) -> Result<Self, Failure> {
+        let bad = |class, why: String| {
+            let what = format!("{} can't be applied", path.display());
+            Failure::new(class, what).because(why).next("plan again, look, and apply the new plan")
+        };
+        let text = fs::read(path).map_err(|error| bad(Class::Error, error.to_string()))?;
+        #[derive(Deserialize)]
+        struct Version {
+            schema_version: u32,
+        }
+        match serde_json::from_slice::<Version>(&text) {
+            Ok(Version { schema_version: VERSION }) => {}
+            Ok(Version { schema_version }) => {
+                return Err(bad(Class::Usage, format!("its version is {schema_version}")));
+            }
+            Err(error) => return Err(bad(Class::Usage, format!("it is no plan: {error}"))),
+        }
+        let plan: Self = serde_json::from_slice(&text)
+            .map_err(|error| bad(Class::Usage, format!("it is damaged: {error}")))?;
+        if plan.task != task {
+            return Err(bad(Class::Usage, format!("it plans {}", plan.task)));
+        }
+        Ok(plan)
+    }
+}

@@ -1,0 +1,75 @@
+use omega_core::{Failure, LegPreview, LegReport};
+use serde::Serialize;
+
+use super::{Counts, Engine, Task};
+use crate::{
+    exit::Exit,
+    render::Recap,
+};
+
+/// The one JSON document of a command, and what is kept with a run.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    schema_version: u32,
+    command: &'static str,
+    task: String,
+    site: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    looked: Vec<LegPreview>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    done: Vec<LegReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<serde_json::Value>,
+    recap: Recap,
+    counts: Counts,
+    seconds: f64,
+    exit: Exit,
+    exit_code: u8,
+}
+
+impl Report {
+    /// Begins the report of `command` on `task`.
+    pub(crate) fn new(command: &'static str, task: &Task, engine: &Engine<'_>) -> Self {
+        Self {
+            schema_version: 1,
+            command,
+            task: task.name.clone(),
+            site: task.site.clone(),
+            run: None,
+            looked: Vec::new(),
+            done: Vec::new(),
+            failure: None,
+            proof: None,
+            recap: Recap::default(),
+            counts: (task.counts)(),
+            seconds: engine.began.elapsed().as_secs_f64(),
+            exit: Exit::Done,
+            exit_code: 0,
+        }
+    }
+
+    /// Adds what was found.
+    pub(crate) fn looked(self, looked: Vec<LegPreview>) -> Self {
+        let recap = Recap::of(looked.iter().flat_map(LegPreview::items));
+        Self { looked, recap, ..self }
+    }
+
+    /// Adds what was done.
+    pub(crate) fn done(self, run: &str, done: Vec<LegReport>, recap: Recap) -> Self {
+        Self { run: Some(run.to_owned()), done, recap, ..self }
+    }
+
+    /// Adds why it failed.
+    pub(crate) fn failed(self, failure: Option<&Failure>) -> Self {
+        Self { failure: failure.cloned(), ..self }
+    }
+
+    /// Adds how it ends.
+    pub(crate) fn ends(self, exit: Exit) -> Self {
+        Self { exit, exit_code: exit.code(), ..self }
+    }
+}

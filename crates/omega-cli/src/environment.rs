@@ -1,0 +1,66 @@
+//! What the environment says, read once.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+};
+
+/// The environment and the terminal, as they were when the program started.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    /// Every variable that is text.
+    pub(crate) variables: BTreeMap<String, String>,
+    /// Whether stdout is a terminal.
+    pub(crate) stdout_is_terminal: bool,
+    /// Whether stderr is a terminal.
+    pub(crate) stderr_is_terminal: bool,
+}
+
+impl Environment {
+    /// Reads it.
+    pub(crate) fn read() -> Self {
+        let text = |(key, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((key.into_string().ok()?, value.into_string().ok()?))
+        };
+        Self {
+            variables: env::vars_os().filter_map(text).collect(),
+            stdout_is_terminal: std::io::stdout().is_terminal(),
+            stderr_is_terminal: std::io::stderr().is_terminal(),
+        }
+    }
+
+    /// Returns a variable that is set and not empty.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Returns whether to colour what goes to a terminal (no-color.org).
+    pub(crate) fn colour(&self, terminal: bool) -> bool {
+        terminal && self.get("NO_COLOR").is_none() && self.get("TERM") != Some("dumb")
+    }
+
+    /// Returns the user's home.
+    pub(crate) fn home(&self) -> PathBuf {
+        // A snap's HOME is its own; SNAP_REAL_HOME is the user's.
+        let home = self.get("SNAP_REAL_HOME").or_else(|| self.get("HOME"));
+        home.map_or_else(|| PathBuf::from("/root"), PathBuf::from)
+    }
+
+    /// Returns where runs, their journals and reports are kept.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.xdg("XDG_STATE_HOME", ".local/state")
+    }
+
+    /// Returns where tokens are cached.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.xdg("XDG_CACHE_HOME", ".cache")
+    }
+
+    fn xdg(&self, variable: &str, default: &str) -> PathBuf {
+        // The XDG specification: a path that is not absolute is ignored.
+        let set = self.get(variable).map(Path::new).filter(|path| path.is_absolute());
+        set.map_or_else(|| self.home().join(default), Path::to_path_buf).join("omega")
+    }
+}

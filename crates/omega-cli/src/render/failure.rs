@@ -1,0 +1,65 @@
+use omega_core::{Failure, Touched};
+
+use super::layout::wrap;
+
+const LABEL: usize = 10;
+
+/// Returns an error as a person reads it: what, wanted, found, changed, next.
+pub(crate) fn failure(failure: &Failure, run: Option<&str>, width: usize) -> String {
+    let Failure { class: _, message, expected, found, touched, next, causes } = failure;
+    let mut text = format!("error: {message}");
+    let width = if width == usize::MAX { 100 } else { width };
+    let mut row = |label: &str, value: &str| {
+        for (nth, line) in wrap(value, width.saturating_sub(LABEL + 2).max(20)).iter().enumerate() {
+            let label = if nth == 0 { label } else { "" };
+            text += &format!("\n  {label:<LABEL$}{line}");
+        }
+    };
+    let causes: Vec<_> = causes.iter().filter(|cause| !message.contains(cause.as_str())).collect();
+    for cause in causes {
+        row("because", cause);
+    }
+    if let Some(expected) = expected {
+        row("wanted", expected);
+    }
+    if let Some(found) = found {
+        row("found", found);
+    }
+    row("changed", match touched {
+        Touched::Nothing => "nothing",
+        Touched::Maybe => "maybe: a write was sent, and what came of it was not seen or is not all",
+    });
+    if let Some(next) = next {
+        row("next", next);
+    }
+    if let Some(run) = run {
+        row("run", run);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use omega_core::Class;
+
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_wanted_found_changed_and_next() {
+        let error = Failure {
+            expected: Some("/etc/magnum/kubeconfig, magnum:magnum 0600, sha256 9f2c4100".into()),
+            found: Some("no space left on device (/etc: 0 bytes free)".into()),
+            ..Failure::new(Class::Error, "could not place the kubeconfig on magnum/1")
+        }
+        .next("free space on magnum/1 and run the same command: magnum/0 is done and will not be touched");
+        insta::assert_snapshot!(failure(&error, Some("2026-11-21T07-44-11Z-4c1f"), 80), @r"
+        error: could not place the kubeconfig on magnum/1
+          wanted    /etc/magnum/kubeconfig, magnum:magnum 0600, sha256 9f2c4100
+          found     no space left on device (/etc: 0 bytes free)
+          changed   nothing
+          next      free space on magnum/1 and run the same command: magnum/0 is done
+                    and will not be touched
+          run       2026-11-21T07-44-11Z-4c1f
+        ");
+    }
+}

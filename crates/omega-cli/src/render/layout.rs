@@ -1,0 +1,111 @@
+use omega_core::Verb;
+
+/// The first thing on a line: what happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// Already so.
+    Same,
+    /// Will exist, differ, or be gone.
+    Change(Verb),
+    /// A gate that holds.
+    Gate,
+    /// Refused, or a gate that says no, or an error.
+    No,
+    /// Waits for something above.
+    Wait,
+    /// Worth knowing.
+    Note,
+}
+
+impl Sign {
+    /// Returns the sign.
+    pub(crate) fn text(self) -> char {
+        match self {
+            Self::Same => '=',
+            Self::Change(verb) => verb.sign(),
+            Self::Gate => '?',
+            Self::No => '!',
+            Self::Wait => '…',
+            Self::Note => ' ',
+        }
+    }
+
+    fn colour(self) -> Option<&'static str> {
+        match self {
+            Self::Same | Self::Note => None,
+            Self::Change(Verb::Create) => Some("32"),
+            Self::Change(Verb::Update) | Self::Wait => Some("33"),
+            Self::Change(Verb::Delete) | Self::No => Some("31"),
+            Self::Gate => Some("36"),
+        }
+    }
+}
+
+const NOUN: usize = 12;
+const NAME: usize = 46;
+const INDENT: usize = 2 + 1 + 2 + NOUN + 1;
+
+/// Returns one fact: sign, noun, name, detail. What does not fit goes below, under the name; sign
+/// and name are never cut.
+pub(crate) fn line(
+    sign: Sign,
+    noun: &str,
+    name: &str,
+    detail: &str,
+    width: usize,
+    colour: bool,
+) -> String {
+    let mark = match sign.colour().filter(|_| colour) {
+        Some(code) => format!("\u{1b}[{code}m{}\u{1b}[0m", sign.text()),
+        None => sign.text().to_string(),
+    };
+    let head = format!("  {mark}  {noun:<NOUN$} ");
+    let name_width = name.chars().count();
+    if detail.is_empty() {
+        return format!("{head}{name}");
+    }
+    let column = name_width.max(NAME.min(width.saturating_sub(INDENT + 30)));
+    if INDENT + column + 2 + detail.chars().count() <= width {
+        return format!("{head}{name:<column$}  {detail}");
+    }
+    let below = wrap(detail, width.saturating_sub(INDENT).max(20));
+    let below: Vec<_> = below.iter().map(|part| format!("{:INDENT$}{part}", "")).collect();
+    format!("{head}{name}\n{}", below.join("\n"))
+}
+
+/// Breaks `text` at spaces so that no line is longer than `width`, unless one word is.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            let room = line.chars().count() + 1 + word.chars().count() <= width;
+            if !line.is_empty() && !room {
+                lines.push(std::mem::take(&mut line));
+            } else if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_detail_wraps_and_sign_and_name_never_do() {
+        let name = "magnum/0:/etc/magnum/magnum.conf.d/00-capi-helm.conf";
+        let show = |width| line(Sign::Same, "file", name, "root:root 0644, 9f2c4100", width, false);
+        insta::assert_snapshot!(show(120), @"  =  file         magnum/0:/etc/magnum/magnum.conf.d/00-capi-helm.conf  root:root 0644, 9f2c4100");
+        insta::assert_snapshot!(show(80), @r"
+          =  file         magnum/0:/etc/magnum/magnum.conf.d/00-capi-helm.conf
+                          root:root 0644, 9f2c4100
+        ");
+        assert_eq!(wrap("a bb ccc", 4), ["a bb", "ccc"]);
+        assert_eq!(wrap("unbreakable", 4), ["unbreakable"]);
+    }
+}

@@ -1,0 +1,13 @@
+//! What a person sees. Signs carry the meaning; colour only repeats it.
+
+mod failure;
+mod layout;
+mod plan;
+mod progress;
+mod screen;
+
+pub(crate) use failure::failure;
+pub(crate) use layout::{Sign, line};
+pub(crate) use plan::{Recap, plan, recap};
+pub(crate) use progress::{Console, seconds};
+pub(crate) use screen::{Format, Screen};

@@ -1,0 +1,201 @@
+use omega_core::{Class, Found, ItemPreview, LegPreview, Note, SectionPreview, Verdict};
+use serde::Serialize;
+
+use super::{
+    Screen,
+    layout::{Sign, line, wrap},
+};
+
+/// How many of what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Recap {
+    /// Steps that are so, and gates that hold.
+    pub(crate) unchanged: usize,
+    /// Steps that were made so.
+    pub(crate) changed: usize,
+    /// Changes that are pending.
+    pub(crate) pending: usize,
+    /// Steps that wait.
+    pub(crate) waiting: usize,
+    /// Gates that can't be answered yet.
+    pub(crate) deferred: usize,
+    /// Refusals and gates that say no.
+    pub(crate) refused: usize,
+    /// What could not be looked at or failed.
+    pub(crate) failed: usize,
+}
+
+impl Recap {
+    /// Counts what was found.
+    pub(crate) fn of<'a>(items: impl Iterator<Item = &'a ItemPreview>) -> Self {
+        let mut recap = Self::default();
+        for item in items {
+            match &item.found {
+                Found::Verdict(Verdict::Pass { .. }) => recap.unchanged += 1,
+                Found::Verdict(Verdict::Deferred { .. }) => recap.deferred += 1,
+                Found::Verdict(Verdict::Fail { .. }) => recap.refused += 1,
+                Found::Preview(preview) if preview.wait.is_some() => recap.waiting += 1,
+                Found::Preview(preview) if preview.is_satisfied() => recap.unchanged += 1,
+                Found::Preview(_) => recap.pending += 1,
+                Found::Failed(failure) if failure.class == Class::Refused => recap.refused += 1,
+                Found::Failed(_) => recap.failed += 1,
+            }
+        }
+        recap
+    }
+}
+
+/// Returns the counts that are not zero, for the last line.
+pub(crate) fn recap(recap: &Recap) -> String {
+    let Recap { unchanged, changed, pending, waiting, deferred, refused, failed } = *recap;
+    let counts = [
+        (changed, "changed"),
+        (pending, "to change"),
+        (waiting, "waiting"),
+        (deferred, "deferred"),
+        (refused, "refused"),
+        (failed, "failed"),
+        (unchanged, "already so"),
+    ];
+    let shown = counts.iter().filter(|(count, _)| *count > 0);
+    let shown: Vec<_> = shown.map(|(count, what)| format!("{count} {what}")).collect();
+    if shown.is_empty() { "nothing to look at".to_owned() } else { shown.join(", ") }
+}
+
+/// Prints what would be done, section by section as in the document. Targets of which the same is
+/// to be said are shown once.
+pub(crate) fn plan(screen: &Screen, legs: &[LegPreview]) {
+    let groups = groups(legs);
+    let mut numbers: Vec<&str> = Vec::new();
+    for section in groups.iter().flat_map(|(leg, _)| &leg.sections) {
+        if !numbers.contains(&section.number.as_str()) {
+            numbers.push(&section.number);
+        }
+    }
+    numbers.sort_by_key(|number| order(number));
+    let mut notes: Vec<&Note> = Vec::new();
+    for number in numbers {
+        let sections = groups.iter().flat_map(|(leg, _)| {
+            let same = leg.sections.iter().filter(|section| section.number == number);
+            same.map(|section| (leg.target.as_str(), section))
+        });
+        for (nth, (target, section)) in sections.enumerate() {
+            if nth == 0 {
+                screen.text(&heading(section));
+            }
+            for item in &section.items {
+                show(screen, target, item, &mut notes);
+            }
+        }
+    }
+    for note in notes {
+        screen.text("");
+        let decision = note.decision.as_deref();
+        let text = decision.map_or_else(|| note.text.clone(), |id| {
+            format!("{id}: {} (omega-cli explain {id})", note.text)
+        });
+        screen.text(&wrap(&text, screen.width).join("\n"));
+    }
+    screen.text("");
+    for (leg, same) in groups {
+        let same = match same.as_slice() {
+            [] => String::new(),
+            more => format!("  {}: the same.", more.join(", ")),
+        };
+        let count = recap(&Recap::of(leg.items()));
+        screen.text(&format!("{}: {count}.{same}", leg.target));
+    }
+}
+
+/// `7.10` comes after `7.9`.
+fn order(number: &str) -> Vec<u32> {
+    number.split('.').map(|part| part.parse().unwrap_or(u32::MAX)).collect()
+}
+
+fn heading(section: &SectionPreview) -> String {
+    format!("\n{} {}", section.number, section.title).trim_end().to_owned()
+}
+
+/// Puts targets together of which the same is to be said.
+fn groups(legs: &[LegPreview]) -> Vec<(&LegPreview, Vec<&str>)> {
+    let mut groups: Vec<(&LegPreview, Vec<&str>)> = Vec::new();
+    for leg in legs {
+        let alike = |(other, _): &&mut (&LegPreview, Vec<&str>)| {
+            let pairs = || leg.items().zip(other.items());
+            leg.items().count() == other.items().count() && pairs().all(|(a, b)| same(a, b))
+        };
+        match groups.iter_mut().find(alike) {
+            Some((_, more)) => more.push(&leg.target),
+            None => groups.push((leg, Vec::new())),
+        }
+    }
+    groups
+}
+
+/// Whether the same is to be said: how many milliseconds a gate took does not matter.
+fn same(a: &ItemPreview, b: &ItemPreview) -> bool {
+    a.subject == b.subject
+        && match (&a.found, &b.found) {
+            (Found::Verdict(Verdict::Pass { .. }), Found::Verdict(Verdict::Pass { .. })) => true,
+            (Found::Preview(a), Found::Preview(b)) => {
+                (&a.diffs, &a.wait, &a.notes) == (&b.diffs, &b.wait, &b.notes)
+            }
+            (a, b) => a == b,
+        }
+}
+
+fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Vec<&'a Note>) {
+    let put = |sign, noun: &str, name: &str, detail: &str| {
+        let name = qualified(target, name);
+        screen.text(&line(sign, noun, &name, detail, screen.width, screen.colour));
+    };
+    let (noun, name) = (item.subject.noun.as_str(), item.subject.name.as_str());
+    match &item.found {
+        Found::Verdict(Verdict::Pass { evidence }) => put(Sign::Gate, noun, name, evidence),
+        Found::Verdict(Verdict::Fail { why, next }) => {
+            let next = next.as_ref().map_or_else(String::new, |next| format!(" -> {next}"));
+            put(Sign::No, noun, name, &format!("no: {why}{next}"));
+        }
+        Found::Verdict(Verdict::Deferred { until }) => put(Sign::Wait, noun, name, until),
+        Found::Failed(failure) => {
+            let mut words = failure.causes.join(": ");
+            if words.is_empty() {
+                words.clone_from(&failure.message);
+            }
+            let next = failure.next.as_ref().map_or_else(String::new, |next| format!(" -> {next}"));
+            put(Sign::No, noun, name, &format!("{words}{next}"));
+        }
+        Found::Preview(preview) => {
+            if let Some(why) = &preview.wait {
+                put(Sign::Wait, noun, name, why);
+            } else if preview.diffs.is_empty() {
+                put(Sign::Same, noun, name, "");
+            }
+            for diff in &preview.diffs {
+                let subject = &diff.subject;
+                put(Sign::Change(diff.verb), &subject.noun, &subject.name, &diff.effect);
+                for detail in &diff.detail {
+                    screen.text(&format!("{:18}{detail}", ""));
+                }
+            }
+            for note in &preview.notes {
+                if note.decision.is_none() {
+                    put(Sign::Note, "", &note.text, "");
+                } else if !notes.contains(&note) {
+                    notes.push(note);
+                }
+            }
+        }
+    }
+}
+
+/// `magnum/0:/etc/...` for a path on a unit, `magnum/0 helm` for the rest; a cloud's names stand
+/// for themselves.
+fn qualified(target: &str, name: &str) -> String {
+    let unit = target.parse::<omega_core::values::UnitName>().is_ok();
+    match (unit, name.starts_with('/')) {
+        (false, _) => name.to_owned(),
+        (true, true) => format!("{target}:{name}"),
+        (true, false) => format!("{target} {name}"),
+    }
+}

@@ -1,0 +1,172 @@
+use std::{
+    io::{self, Write as _},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use omega_core::{Done, Progress, Verb};
+use tokio::task::JoinHandle;
+
+use super::layout::{Sign, line};
+use crate::environment::Environment;
+
+/// How often a long step says that it is still at it, off a terminal.
+const REMIND: Duration = Duration::from_secs(60);
+
+/// Progress on stderr: one spinner on a terminal, gone when done; plain lines elsewhere.
+#[derive(Debug)]
+pub(crate) struct Console {
+    terminal: bool,
+    quiet: bool,
+    colour: bool,
+    state: Arc<Mutex<State>>,
+    reminder: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    target: String,
+    now: Option<String>,
+    bar: Option<ProgressBar>,
+}
+
+impl Console {
+    /// Returns the console for this environment; `quiet` says only what fails.
+    pub(crate) fn new(environment: &Environment, quiet: bool) -> Self {
+        let terminal = environment.stderr_is_terminal;
+        let state = Arc::new(Mutex::new(State::default()));
+        let reminder = (!terminal && !quiet).then(|| tokio::spawn(remind(Arc::clone(&state))));
+        Self { terminal, quiet, colour: environment.colour(terminal), state, reminder }
+    }
+
+    /// Says something once.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.quiet {
+            self.put(text);
+        }
+    }
+
+    /// Says what failed, quiet or not.
+    pub(crate) fn fail(&self, text: &str) {
+        self.put(text);
+    }
+
+    /// Shows what is going on until the next call.
+    pub(crate) fn now(&self, text: &str) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.begin(self.terminal && !self.quiet, text);
+    }
+
+    /// Stops showing it.
+    pub(crate) fn done(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).end();
+    }
+
+    /// Shows what a leg reports.
+    pub(crate) fn progress(&self, progress: Progress<'_>) {
+        match progress {
+            Progress::Started { target, subject, approved: _ } => {
+                self.target(target);
+                self.now(&format!("{target}: {subject}"));
+            }
+            Progress::Ended { target, subject, done, took } => {
+                self.done();
+                let sign = match done {
+                    Done::Unchanged => return,
+                    Done::Passed { .. } => Sign::Gate,
+                    Done::Changed => Sign::Change(Verb::Update),
+                    Done::Deferred { .. } => Sign::Wait,
+                    Done::Failed(_) => Sign::No,
+                };
+                self.target(target);
+                let words = match done {
+                    Done::Passed { evidence } => evidence.clone(),
+                    Done::Deferred { until } => until.clone(),
+                    Done::Failed(_) => format!("failed ({})", seconds(took)),
+                    Done::Changed | Done::Unchanged => {
+                        format!("done, read back ({})", seconds(took))
+                    }
+                };
+                let (noun, name) = (&subject.noun, &subject.name);
+                self.say(&line(sign, noun, name, &words, usize::MAX, self.colour));
+            }
+            _ => {}
+        }
+    }
+
+    /// Prints a target's name when it changes.
+    fn target(&self, target: &str) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.target != target {
+            target.clone_into(&mut state.target);
+            drop(state);
+            self.say(target);
+        }
+    }
+
+    fn put(&self, text: &str) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let write = || {
+            // Nobody reads stderr any more: then nobody misses it.
+            drop(writeln!(io::stderr().lock(), "{text}"));
+        };
+        match &state.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.done();
+        if let Some(reminder) = &self.reminder {
+            reminder.abort();
+        }
+    }
+}
+
+impl State {
+    fn begin(&mut self, terminal: bool, text: &str) {
+        self.end();
+        self.now = Some(text.to_owned());
+        if terminal {
+            let bar = ProgressBar::new_spinner().with_message(text.to_owned());
+            if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} … {elapsed}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            self.bar = Some(bar);
+        }
+    }
+
+    fn end(&mut self) {
+        self.now = None;
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+async fn remind(state: Arc<Mutex<State>>) {
+    loop {
+        tokio::time::sleep(REMIND).await;
+        let now = state.lock().unwrap_or_else(PoisonError::into_inner).now.clone();
+        if let Some(now) = now {
+            drop(writeln!(io::stderr().lock(), "  …  {now}: still going"));
+        }
+    }
+}
+
+/// `0.4 s`, `21 s`, `1 min 52 s`.
+pub(crate) fn seconds(took: Duration) -> String {
+    let whole = took.as_secs();
+    if whole >= 60 {
+        format!("{} min {} s", whole / 60, whole % 60)
+    } else if whole >= 10 {
+        format!("{whole} s")
+    } else {
+        format!("{:.1} s", took.as_secs_f64())
+    }
+}

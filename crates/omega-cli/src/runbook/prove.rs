@@ -1,0 +1,92 @@
+use std::ops::ControlFlow;
+
+use omega_core::{Class, Failure};
+use omega_openstack::container_infra::{
+    ClusterSpec, ProofOptions, ProofStep, ProofTemplate, TemplateSpec, prove_cluster,
+    prove_template,
+};
+use serde_json::json;
+
+use super::{Wanted, World};
+use crate::{
+    cli::Proof,
+    command::Session,
+    exit::Exit,
+    render,
+    site::{Prove, Site},
+};
+
+/// Step 7.9: makes and deletes a throw-away template, or a whole cluster.
+pub(crate) async fn prove(
+    session: &Session,
+    site: &Site,
+    wanted: &Wanted,
+    world: &World,
+    proof: Proof,
+) -> Result<Exit, Failure> {
+    let Some(prove) = &site.prove else {
+        return Err(Failure::new(Class::Usage, "the site file does not say what a proof is made of")
+            .next("add [prove] with image, flavor, external_network and keypair"));
+    };
+    // While a version that the driver reads is unserved, a delete only looks as if it worked.
+    let served = wanted.served(world).findings().await.map_err(|error| {
+        Failure::from_error("could not ask what the management cluster serves", &error)
+    })?;
+    if let Some(broken) = served.iter().find(|f| f.severity == omega_capi::Severity::Broken) {
+        return Err(Failure::new(Class::Refused, "no proof while driver and cluster do not fit")
+            .because(broken.what.clone())
+            .next(broken.remedy.clone()));
+    }
+    let mut options = ProofOptions::new("omega-proof");
+    options.create = prove.within.try_into().unwrap_or(options.create);
+    let mut watch = |step: &ProofStep| {
+        match step {
+            ProofStep::Waiting { .. } => session.console.now(&step.to_string()),
+            _ => session.console.say(&format!("7.9 {step}")),
+        }
+        if session.stop.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let text = match proof {
+        Proof::Template => {
+            let proof = prove_template(&world.magnum, &template(prove), &options, &mut watch);
+            let template = proof.await.map_err(Failure::from)?.template;
+            format!("7.9 proven: template {} was made and deleted.", template.name)
+        }
+        Proof::Cluster => {
+            let spec = cluster(prove);
+            let proof = prove_cluster(&world.magnum, &spec, &options, &mut watch);
+            let proof = proof.await.map_err(Failure::from)?;
+            format!(
+                "7.9 proven: cluster {} CREATE_COMPLETE after {}, HEALTHY {} later, deleted in {}.",
+                proof.cluster.name,
+                render::seconds(proof.created_in),
+                render::seconds(proof.healthy_in),
+                render::seconds(proof.deleted_in),
+            )
+        }
+    };
+    session.console.done();
+    session.screen.text(&text);
+    session.screen.json(&json!({ "schema_version": 1, "proof": text }));
+    Ok(Exit::Done)
+}
+
+fn template(prove: &Prove) -> TemplateSpec {
+    TemplateSpec {
+        image: prove.image.clone(),
+        external_network: prove.external_network.clone(),
+        flavor: prove.flavor.clone(),
+        master_flavor: prove.flavor.clone(),
+        network_driver: Default::default(),
+        dns_nameserver: None,
+        labels: Default::default(),
+    }
+}
+
+fn cluster(prove: &Prove) -> ClusterSpec {
+    let template = match &prove.template {
+        Some(name) => ProofTemplate::Existing(name.clone()),
+        None => ProofTemplate::ThrowAway(template(prove)),
+    };
+    ClusterSpec { template, keypair: prove.keypair.clone(), master_count: 1, node_count: 1 }
+}

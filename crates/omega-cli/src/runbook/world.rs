@@ -1,0 +1,44 @@
+use std::{rc::Rc, sync::Arc};
+
+use omega_capi::Management;
+use omega_core::Label as _;
+use omega_juju::Unit;
+use omega_openstack::{container_infra::ContainerInfra, identity::Identity, network::Network};
+
+use crate::engine::Counts;
+
+/// What a runbook acts on: real or simulated, it can't tell.
+#[derive(Clone)]
+pub(crate) struct World {
+    /// Neutron, in the management project.
+    pub(crate) network: Arc<Network>,
+    /// Keystone, as the operator.
+    pub(crate) identity: Arc<Identity>,
+    /// Magnum, as the operator.
+    pub(crate) magnum: Arc<ContainerInfra>,
+    /// The management cluster's API, from this machine.
+    pub(crate) management: Arc<Management>,
+    /// The units of the conductor, in the order of their numbers.
+    pub(crate) units: Vec<Arc<Unit>>,
+    /// Bytes of the helm that may be sent to a unit.
+    pub(crate) helm_size: usize,
+    /// How many HTTP requests there were.
+    pub(crate) requests: Rc<dyn Fn() -> usize>,
+}
+
+impl World {
+    /// Returns the unit with this label.
+    pub(crate) fn unit(&self, label: &str) -> Option<&Arc<Unit>> {
+        self.units.iter().find(|unit| unit.label() == label)
+    }
+
+    /// Returns a closure that counts what was sent so far.
+    pub(crate) fn counts(&self) -> Box<dyn Fn() -> Counts> {
+        let world = self.clone();
+        Box::new(move || Counts {
+            units: world.units.len(),
+            executions: world.units.iter().map(|unit| unit.executions()).sum(),
+            requests: (world.requests)(),
+        })
+    }
+}

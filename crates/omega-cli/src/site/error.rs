@@ -1,0 +1,117 @@
+use std::{fmt, ops::Range, path::Path};
+
+use omega_core::{Class, Failure};
+
+/// A mistake in the site file, and its place.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct SiteError {
+    message: String,
+    snippet: Option<String>,
+}
+
+impl fmt::Display for SiteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.snippet.iter().try_for_each(|snippet| write!(f, "\n{snippet}"))
+    }
+}
+
+impl From<SiteError> for Failure {
+    fn from(error: SiteError) -> Self {
+        Self::new(Class::Usage, error.to_string())
+    }
+}
+
+impl SiteError {
+    pub(super) fn unreadable(path: &Path, why: &str) -> Self {
+        Self { message: format!("can't read the site file {}: {why}", path.display()), snippet: None }
+    }
+
+    /// Points at `span` of `text`.
+    pub(super) fn at(path: &Path, text: &str, span: Range<usize>, why: impl Into<String>) -> Self {
+        let message = format!("{} in {}", why.into(), path.display());
+        Self { message, snippet: Some(snippet(text, span, None)) }
+    }
+
+    /// Says what the parser found, where, and what was probably meant.
+    pub(super) fn toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let words = error.message().lines().next().unwrap_or_default();
+        let quoted: Vec<&str> = words.split('`').skip(1).step_by(2).collect();
+        let (message, hint) = match quoted.split_first() {
+            Some((unknown, known)) if words.starts_with("unknown field") => {
+                let hint = nearest(unknown, known.iter().copied())
+                    .map(|name| format!("did you mean `{name}`?"));
+                (format!("unknown key `{unknown}`"), hint)
+            }
+            Some((missing, _)) if words.starts_with("missing field") => {
+                (format!("the key `{missing}` is missing"), None)
+            }
+            Some(_) | None => (words.to_owned(), None),
+        };
+        let message = format!("{message} in {}", path.display());
+        let snippet = error.span().map(|span| snippet(text, span, hint.as_deref()));
+        Self { message, snippet }
+    }
+}
+
+/// The line before, the line, and a mark under what is meant.
+fn snippet(text: &str, span: Range<usize>, hint: Option<&str>) -> String {
+    let start = span.start.min(text.len());
+    let before = text.get(..start).unwrap_or_default();
+    let number = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
+    let line = text.lines().nth(number - 1).unwrap_or_default();
+    let length = text.get(span).unwrap_or_default().lines().next().unwrap_or_default();
+    let mark = "^".repeat(length.chars().count().clamp(1, 60));
+    let gutter = " ".repeat(number.to_string().len());
+    let previous = number.checked_sub(2).and_then(|nth| text.lines().nth(nth));
+    let previous = previous.map_or_else(String::new, |line| {
+        format!("  {:>width$} | {line}\n", number - 1, width = gutter.len())
+    });
+    let hint = hint.map_or_else(String::new, |hint| format!(" {hint}"));
+    let pad = " ".repeat(column);
+    format!("{previous}  {number} | {line}\n  {gutter} | {pad}{mark}{hint}")
+}
+
+/// Returns the name nearest to `wrong`, if one is near: at most a third of its letters differ.
+pub(crate) fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .map(|name| (distance(wrong, name), name))
+        .filter(|(distance, _)| *distance <= wrong.chars().count().div_ceil(3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// Levenshtein's distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
+            let best = (diagonal + usize::from(x != *y)).min(left + 1).min(*cell + 1);
+            diagonal = *cell;
+            *cell = best;
+            left = best;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_near() {
+        let names = ["kubeconfig", "project", "security_group", "sources"];
+        assert_eq!(nearest("kubeconfg", names.into_iter()), Some("kubeconfig"));
+        assert_eq!(nearest("source", names.into_iter()), Some("sources"));
+        assert_eq!(nearest("password", names.into_iter()), None);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}

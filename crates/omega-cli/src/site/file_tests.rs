@@ -1,0 +1,92 @@
+use super::*;
+
+pub(crate) const GOOD: &str = r#"
+[cloud]
+name = "capi-admin"
+
+[management]
+kubeconfig = "capi.kubeconfig"
+project = { name = "capi-mgmt", domain = "capi" }
+security_group = "capi-mgmt-sg"
+sources = ["10.20.0.0/16"]
+
+[conductor]
+application = "magnum"
+
+[driver]
+version = "1.4.0"
+
+[helm]
+version = "3.17.3"
+file = "helm"
+sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+[chart]
+repo = "https://charts.example"
+version = "0.25.1"
+"#;
+
+fn error(text: &str) -> String {
+    Site::parse(Path::new("omega.toml"), text).unwrap_err().to_string()
+}
+
+#[test]
+fn a_site_is_read_with_the_charms_names_and_relative_paths() {
+    let mut site = Site::parse(Path::new("omega.toml"), GOOD).unwrap();
+    assert_eq!(site.trust.domain, "magnum");
+    assert_eq!(site.management.path, "/etc/magnum/kubeconfig");
+    site.directory = "/srv/site".into();
+    let home = Path::new("/home/me");
+    assert_eq!(site.resolve(Path::new("a"), home), Path::new("/srv/site/a"));
+    assert_eq!(site.resolve(Path::new("/a"), home), Path::new("/a"));
+    assert_eq!(site.resolve(Path::new("~/a"), home), Path::new("/home/me/a"));
+}
+
+#[test]
+fn an_unknown_key_is_pointed_at_and_the_nearest_name_offered() {
+    insta::assert_snapshot!(error(&GOOD.replace("kubeconfig =", "kubeconfg =")), @r#"
+    unknown key `kubeconfg` in omega.toml
+      5 | [management]
+      6 | kubeconfg = "capi.kubeconfig"
+        | ^^^^^^^^^ did you mean `kubeconfig`?
+    "#);
+    insta::assert_snapshot!(error(&GOOD.replace("[driver]", "[drver]")), @r"
+    unknown key `drver` in omega.toml
+      13 | 
+      14 | [drver]
+         |  ^^^^^ did you mean `driver`?
+    ");
+}
+
+#[test]
+fn what_is_missing_or_of_the_wrong_kind_is_named() {
+    insta::assert_snapshot!(error(&GOOD.replace(r#"security_group = "capi-mgmt-sg""#, "")), @r"
+    the key `security_group` is missing in omega.toml
+      4 | 
+      5 | [management]
+        | ^^^^^^^^^^^^
+    ");
+    insta::assert_snapshot!(error(&GOOD.replace(r#"["10.20.0.0/16"]"#, r#""10.20.0.0/16""#)), @r#"
+    invalid type: string "10.20.0.0/16", expected a sequence in omega.toml
+      8 | security_group = "capi-mgmt-sg"
+      9 | sources = "10.20.0.0/16"
+        |           ^^^^^^^^^^^^^^
+    "#);
+    assert!(error(&GOOD.replace("ba7816bf", "xx7816bf")).starts_with("not a SHA-256 digest"));
+    assert!(error("[cloud").contains("omega.toml"));
+}
+
+#[test]
+fn contradictions_are_refused() {
+    let with = |from: &str, to: &str| error(&GOOD.replace(from, to));
+    let name = r#"name = "capi-admin""#;
+    assert!(with(name, &format!("{name}\nopenrc = \"x\"")).starts_with("`name` and `openrc`"));
+    let unit = "application = \"magnum\"\n[[conductor.unit]]\nname = \"magnum/0\"\nssh = \"h\"";
+    assert!(with(r#"application = "magnum""#, unit).starts_with("`application` (Juju) and `unit`"));
+    assert!(with(r#"application = "magnum""#, "").starts_with("neither `application`"));
+    let wheel = "version = \"1.4.0\"\nwheel = \"x.whl\"";
+    assert!(with(r#"version = "1.4.0""#, wheel).starts_with("`wheel` and `sha256` go together"));
+    assert!(with(r#"file = "helm""#, "").starts_with("give either `file` or `url`"));
+    let project = r#"{ name = "capi-mgmt", domain = "capi" }"#;
+    assert!(with(project, r#"{ name = "capi-mgmt" }"#).starts_with("management.project wants"));
+}
