@@ -5,8 +5,10 @@
 
 mod answer;
 mod cloud;
+pub mod container_infra;
 mod error;
 mod grant;
+pub mod identity;
 pub mod network;
 mod scope;
 mod session;

@@ -1,0 +1,103 @@
+use std::{fmt, marker::PhantomData, sync::Arc};
+
+use omega_core::Label;
+use serde_json::Value;
+
+use super::wire::{Cluster, Template};
+use crate::{
+    Error, Method, Project, Request, Scope, Service, Transport,
+    answer::{fetch, list, send},
+};
+
+/// The newest microversion of Magnum 18.0.1, which answers 404 for nothing that older ones have.
+const MICROVERSION: &str = "1.11";
+
+/// Magnum, with a token of scope `S`.
+#[derive(Clone)]
+pub struct ContainerInfra<S: Scope = Project> {
+    transport: Arc<dyn Transport>,
+    scope: PhantomData<S>,
+}
+
+impl ContainerInfra<Project> {
+    /// Returns a client for the project that `transport`'s token is scoped to.
+    pub fn new(transport: Arc<dyn Transport>) -> Self {
+        Self { transport, scope: PhantomData }
+    }
+
+    /// Returns the clusters that the token may see: the project's, or with an administrator's
+    /// token every project's.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Magnum does not answer or does not permit it.
+    pub async fn clusters(&self) -> Result<Vec<Cluster>, Error> {
+        list(&*self.transport, request(Method::Get, &["clusters", "detail"]), "clusters").await
+    }
+
+    /// Returns the cluster with the id; none where there is none.
+    pub(crate) async fn cluster(&self, id: &str) -> Result<Option<Cluster>, Error> {
+        absent(fetch(&*self.transport, request(Method::Get, &["clusters", id]), "").await)
+    }
+
+    /// Returns the id that Magnum gives it. The cluster is made afterwards.
+    pub(crate) async fn create_cluster(&self, body: Value) -> Result<String, Error> {
+        let request = request(Method::Post, &["clusters"]).body(body);
+        fetch(&*self.transport, request, "uuid").await
+    }
+
+    pub(crate) async fn delete_cluster(&self, id: &str) -> Result<(), Error> {
+        send(&*self.transport, request(Method::Delete, &["clusters", id])).await
+    }
+
+    /// Returns the templates that the token may see.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Magnum does not answer or does not permit it.
+    pub async fn templates(&self) -> Result<Vec<Template>, Error> {
+        let request = request(Method::Get, &["clustertemplates"]);
+        list(&*self.transport, request, "clustertemplates").await
+    }
+
+    pub(crate) async fn template(&self, id: &str) -> Result<Option<Template>, Error> {
+        let request = request(Method::Get, &["clustertemplates", id]);
+        absent(fetch(&*self.transport, request, "").await)
+    }
+
+    pub(crate) async fn create_template(&self, body: Value) -> Result<Template, Error> {
+        let request = request(Method::Post, &["clustertemplates"]).body(body);
+        fetch(&*self.transport, request, "").await
+    }
+
+    pub(crate) async fn delete_template(&self, id: &str) -> Result<(), Error> {
+        send(&*self.transport, request(Method::Delete, &["clustertemplates", id])).await
+    }
+}
+
+fn request(method: Method, path: &[&str]) -> Request {
+    Request {
+        microversion: Some(MICROVERSION),
+        ..Request::new(Service::ContainerInfra, method, path)
+    }
+}
+
+fn absent<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.refusal().is_some_and(|refusal| refusal.status == 404) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl<S: Scope> Label for ContainerInfra<S> {
+    fn label(&self) -> String {
+        self.transport.label()
+    }
+}
+
+impl<S: Scope> fmt::Debug for ContainerInfra<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ContainerInfra").field(&self.label()).finish()
+    }
+}

@@ -1,0 +1,8 @@
+//! Keystone.
+
+mod client;
+mod trustee_domain;
+mod wire;
+
+pub use client::Identity;
+pub use trustee_domain::TrusteeDomain;

@@ -1,0 +1,48 @@
+//! The JSON of the Keystone API.
+
+use serde::Deserialize;
+
+/// A domain.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Domain {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) enabled: bool,
+}
+
+/// A user.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) domain_id: String,
+    pub(crate) enabled: bool,
+}
+
+/// One role that one actor has on one scope, asked for with names.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Assignment {
+    pub(crate) role: Named,
+    /// None where the actor is a group.
+    #[serde(default)]
+    pub(crate) user: Option<Member>,
+    #[serde(default)]
+    pub(crate) scope: AssignmentScope,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Named {
+    pub(crate) id: String,
+    pub(crate) name: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Member {
+    pub(crate) name: String,
+    pub(crate) domain: Named,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct AssignmentScope {
+    #[serde(default)]
+    pub(crate) domain: Option<Named>,
+}
