@@ -6,6 +6,8 @@
 
 mod agent;
 pub mod channel;
+#[cfg(feature = "sim")]
+pub mod contract;
 mod error;
 pub mod gates;
 pub mod operations;

@@ -205,7 +205,7 @@ def check_written(path, temporary, at, sha256, size):
 def put(temporary, name, at, kind):
     if kind == "absent":  # a link refuses where a rename would overwrite
         try:
-            os.link(temporary, name, src_dir_fd=at, dst_dir_fd=at)
+            os.link(temporary, name, src_dir_fd=at, dst_dir_fd=at, follow_symlinks=False)
         except FileExistsError:
             raise Fail("%s appeared in the meantime" % name, expected="nothing", found="something", next="plan again")
     else:
@@ -233,6 +233,28 @@ def act_place_file(action, payload, until):
     if payload is None:
         raise Fail("the bytes for %s did not come with the request" % action["path"])
     place(action, payload)
+
+
+def act_make_link(action, payload, until):
+    path = action["path"]
+    home, name = os.path.split(path)
+    temporary = ".%s.omega-%s" % (name[:64], secrets.token_hex(8))
+    try:
+        at = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise full(error, home)
+    try:
+        kind, found = check_expect(path, name, at, action["expect"])
+        if kind == "regular":
+            keep_before(path, name, at, found)
+        os.symlink(action["target"], temporary, dir_fd=at)
+        check_expect(path, name, at, action["expect"])
+        put(temporary, name, at, kind)
+    except OSError as error:
+        raise full(error, path)
+    finally:
+        remove_quietly(temporary, at)
+        os.close(at)
 
 
 def act_restore_file(action, payload, until):

@@ -9,5 +9,5 @@ mod program;
 mod request;
 
 pub(crate) use frame::{Output, done, replies};
-pub(crate) use program::{Words, quoted};
+pub(crate) use program::quoted;
 pub(crate) use request::Request;

@@ -1,10 +1,14 @@
 //! The ways to a unit's machine.
 
 mod deadlines;
+mod juju;
 mod local;
 mod program;
 mod ssh;
 
 pub use deadlines::Deadlines;
+pub use juju::{
+    Juju, JujuStatus, JujuTarget, StatusInfo, UnitStatus, juju_status, juju_units,
+};
 pub use local::Local;
 pub use ssh::{Ssh, SshTarget};

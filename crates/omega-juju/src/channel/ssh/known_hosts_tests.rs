@@ -1,0 +1,105 @@
+use super::*;
+
+// Made by ssh-keygen for these tests; the private halves are gone.
+const ED: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIM4xWzoPFLDoxDtDXHWJ3eVH0bdgR2UzqanY5B/TTOye";
+const OTHER: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIsRNjyVSBv0hHHiMYWB2mmeGGgOyZVv20uWeg94dvbM";
+const EC: &str = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBG+7wOqEahhqPbBFgG+jwucXOZeHlSxT/2elMJ/Kz6NXMW9LYR9ZjDtwFhdGmqwrLlPoazGDMCLQtT6SkaakvOQ=";
+const RSA: &str = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQDG35C2WVb1dd7TiCcAw6/LbV3JbHMeHtRgnAQZR3spKw16te1sJ5x0/AdbEfLjmT4Ck/BqNFs+PnXiSarJ2JkJgwS7Bt5UP1upsWyoj1nipn4iFAk/fV9c9an3sACkZM7xHNBhafCN+YfQrDaunYFENT4kVdFRExh9LGvOGYtPYFe2GMCElyOon7QFopx4aTqQ3MZ7w4cpT65KN8HZnKwuvJBi2NrU2Cg/CPXa3jlpDAZiu6AlqOGbtoxt80DmMfSL3ULG7C2UqWym6Z61FRC7oiKJSKjlg86LUwvqckbQRpWNDIEVuTEnLL9p1Do1+krQxw4tn09GuZ/Nlcx4ZdiB";
+/// `ssh-keygen -H` of lines for `hashed.example` and `[hashed.example]:2222`.
+const HASHED: [&str; 2] = [
+    "|1|CXzlWkG8aHMiPgHVbvFk0kMumf4=|9OTKxjHCju3542GA7xinOy2UGUA=",
+    "|1|cIi6zgn8iFP3UAHptjUziT29MA8=|H2eK9pkXjZV09OPox2cGbBT1XRg=",
+];
+
+fn hosts(text: &str) -> KnownHosts {
+    let mut hosts = KnownHosts::default();
+    hosts.read("kh", text);
+    hosts
+}
+
+fn key(text: &str) -> PublicKey {
+    PublicKey::from_openssh(text).unwrap()
+}
+
+#[test]
+fn a_line_covers_what_openssh_says_it_does() {
+    let covered = |patterns: &str, host: &str, port: u16| {
+        hosts(&format!("{patterns} {ED}")).judge(host, port, &key(ED)) == Verdict::Known
+    };
+    for (patterns, host, port, expected) in [
+        ("unit.example", "unit.example", 22, true),
+        ("unit.example", "UNIT.example", 22, true),
+        ("unit.example", "unit.example.org", 22, false),
+        ("unit.example", "myunit.example", 22, false),
+        ("[unit.example]:2222", "unit.example", 2222, true),
+        ("[unit.example]:2222", "unit.example", 22, false),
+        ("[unit.example]:2222", "unit.example", 2223, false),
+        ("unit.example", "unit.example", 2222, true), // the same key by the bare name
+        ("a,unit.example,b", "unit.example", 22, true),
+        ("*.example", "unit.example", 22, true),
+        ("*.example,!unit.example", "unit.example", 22, false),
+        ("!other.example,*.example", "unit.example", 22, true),
+        ("!unit.example", "unit.example", 22, false),
+        ("uni?.example", "unit.example", 22, true),
+        ("uni?.example", "uni.example", 22, false),
+        ("10.0.0.*", "10.0.0.7", 22, true),
+        ("[10.0.0.*]:22??", "10.0.0.7", 2222, true),
+        (HASHED[0], "hashed.example", 22, true),
+        (HASHED[0], "hashed.example.org", 22, false),
+        (HASHED[1], "hashed.example", 2222, true),
+        (HASHED[1], "hashed.example", 22, false),
+        ("|1|nonsense|?", "unit.example", 22, false),
+    ] {
+        assert_eq!(covered(patterns, host, port), expected, "{patterns} for {host}:{port}");
+    }
+}
+
+#[test]
+fn several_keys_of_one_type_and_of_several_are_all_good() {
+    let known = hosts(&format!("# comment\n\nu {ED} me@here\nu {OTHER}\nu {RSA}\n"));
+    for good in [ED, OTHER, RSA] {
+        assert_eq!(known.judge("u", 22, &key(good)), Verdict::Known, "{good}");
+    }
+    let Verdict::Changed(keys) = known.judge("u", 22, &key(EC)) else { panic!("not on record") };
+    assert_eq!(keys.len(), 3);
+    let first = "ssh-ed25519 SHA256:4U/Hxh2g48uP1Y2mxFcLlg8ky2P8tO9wVoVzNyJaH/0 (kh:3)";
+    assert_eq!(keys[0], first, "what ssh-keygen -l prints, with the place");
+}
+
+#[test]
+fn a_revoked_key_is_refused_whatever_else_is_on_record() {
+    let known = hosts(&format!("u {ED}\n@revoked * {ED}\nu {OTHER}\n"));
+    assert_eq!(known.judge("u", 22, &key(ED)), Verdict::Revoked("kh:2".to_owned()));
+    assert_eq!(known.judge("u", 2222, &key(ED)), Verdict::Revoked("kh:2".to_owned()));
+    assert_eq!(known.judge("u", 22, &key(OTHER)), Verdict::Known);
+}
+
+#[test]
+fn what_is_on_no_line_is_unknown() {
+    let known = hosts(&format!("u {ED}\n@cert-authority v {OTHER}\n@strange v {OTHER}\nv junk\n"));
+    assert_eq!(known.judge("v", 22, &key(OTHER)), Verdict::Unknown, "an authority is no host key");
+    assert_eq!(known.judge("w", 22, &key(ED)), Verdict::Unknown, "another host's key");
+    assert_eq!(known.judge("u", 2222, &key(OTHER)), Verdict::Unknown, "another port");
+    assert!(matches!(known.judge("u", 22, &key(OTHER)), Verdict::Changed(_)));
+}
+
+#[test]
+fn the_types_on_record_are_asked_for_first() {
+    let known = hosts(&format!("u {RSA}\n@revoked u {ED}\n@cert-authority u {EC}\n"));
+    let names: Vec<String> =
+        known.algorithms("u", 22).iter().map(|a| a.as_str().to_owned()).collect();
+    assert_eq!(names[..3], ["rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519"]);
+    assert_eq!(names.len(), 6, "none is left out, so that another key is seen and named");
+    assert!(!names.contains(&"ssh-rsa".to_owned()));
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_knows_nobody_and_one_that_cannot_be_read_is_an_error() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("known_hosts");
+    std::fs::write(&file, format!("u {ED}\n")).unwrap();
+    let known = KnownHosts::load(&[home.path().join("none"), file]).await.unwrap();
+    assert_eq!(known.judge("u", 22, &key(ED)), Verdict::Known);
+    assert!(KnownHosts::load(&[home.path().to_owned()]).await.is_err(), "a directory");
+}

@@ -148,3 +148,6 @@ impl Channel for Ssh {
         done(&self.target.label(), &output, &request.nonce)
     }
 }
+
+#[cfg(test)]
+mod tests;

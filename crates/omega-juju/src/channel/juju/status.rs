@@ -1,0 +1,225 @@
+use std::{collections::BTreeMap, path::Path};
+
+use omega_core::{Touched, values::UnitName};
+use serde::Deserialize;
+
+use super::{Deadlines, Program, not_run};
+use crate::Error;
+
+/// A unit as `juju status` tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitStatus {
+    /// Its name.
+    pub name: UnitName,
+    /// Whether it leads its application.
+    pub leader: bool,
+    /// The machine's id (`0`, `1/lxd/2`).
+    pub machine: Option<String>,
+    /// The state of the machine's agent (`started`).
+    pub machine_agent: Option<String>,
+    /// The machine's operating system: juju 3's base (`ubuntu@22.04`) or juju 2.9's series (`jammy`).
+    pub base: Option<String>,
+    /// Its public address.
+    pub address: Option<String>,
+    /// What the charm says (`active`, `blocked`).
+    pub workload: StatusInfo,
+    /// What the unit's agent says (`idle`, `executing`, `lost`).
+    pub agent: StatusInfo,
+    /// The subordinates beside it.
+    pub subordinates: Vec<UnitStatus>,
+    /// What juju says where it could not tell the unit's state.
+    pub error: Option<String>,
+}
+
+/// A state and its message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct StatusInfo {
+    /// One word.
+    pub current: String,
+    /// A sentence, often empty.
+    pub message: String,
+}
+
+/// A model as `juju status --format json` tells it, of juju 2.9 or 3.
+#[derive(Clone, Debug, Deserialize)]
+pub struct JujuStatus {
+    #[serde(default)]
+    applications: BTreeMap<String, Application>,
+    #[serde(default)]
+    machines: BTreeMap<String, Machine>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct Application {
+    units: BTreeMap<String, RawUnit>,
+    status_error: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct RawUnit {
+    workload_status: StatusInfo,
+    juju_status: StatusInfo,
+    leader: bool,
+    machine: Option<String>,
+    public_address: Option<String>,
+    subordinates: BTreeMap<String, RawUnit>,
+    status_error: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct Machine {
+    juju_status: StatusInfo,
+    base: Option<Base>,
+    series: Option<String>,
+    containers: BTreeMap<String, Machine>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Base {
+    name: String,
+    channel: String,
+}
+
+impl JujuStatus {
+    /// Reads what `juju status --format json` printed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not that.
+    pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(json)
+    }
+
+    /// Returns the names of the applications.
+    pub fn applications(&self) -> Vec<&str> {
+        self.applications.keys().map(String::as_str).collect()
+    }
+
+    /// Returns the units of an application in the order of their numbers; `None` if the model has
+    /// no such application. A subordinate's units are beside their principals.
+    pub fn units(&self, application: &str) -> Option<Vec<UnitStatus>> {
+        self.applications.get(application)?;
+        let all = self.applications.values().flat_map(|app| &app.units);
+        let mut units: Vec<UnitStatus> = all
+            .filter_map(|(name, raw)| self.unit(name, raw, None))
+            .flat_map(|unit| {
+                let beside = unit.subordinates.clone();
+                std::iter::once(unit).chain(beside)
+            })
+            .filter(|unit| unit.name.application() == application)
+            .collect();
+        units.sort_by_key(|unit| unit.name.number());
+        Some(units)
+    }
+
+    /// Returns what juju says where it could not tell an application's state.
+    pub fn application_error(&self, application: &str) -> Option<&str> {
+        self.applications.get(application)?.status_error.as_deref()
+    }
+
+    fn unit(&self, name: &str, raw: &RawUnit, principal: Option<&RawUnit>) -> Option<UnitStatus> {
+        let machine = raw.machine.clone().or_else(|| principal?.machine.clone());
+        let found = machine.as_deref().and_then(|id| self.machine(id));
+        Some(UnitStatus {
+            name: name.parse().ok()?,
+            leader: raw.leader,
+            machine_agent: found.map(|machine| machine.juju_status.current.clone()),
+            base: found.and_then(Machine::base),
+            machine,
+            address: raw.public_address.clone(),
+            workload: raw.workload_status.clone(),
+            agent: raw.juju_status.clone(),
+            subordinates: raw
+                .subordinates
+                .iter()
+                .filter_map(|(name, beside)| self.unit(name, beside, Some(raw)))
+                .collect(),
+            error: raw.status_error.clone(),
+        })
+    }
+
+    /// A machine by its id; that of a container (`1/lxd/2`) begins with its host's.
+    fn machine(&self, id: &str) -> Option<&Machine> {
+        let host = id.split('/').next().unwrap_or(id);
+        let mut machine = self.machines.get(host)?;
+        let parts: Vec<&str> = id.split('/').collect();
+        for end in (3..=parts.len()).step_by(2) {
+            machine = machine.containers.get(&parts.get(..end)?.join("/"))?;
+        }
+        Some(machine)
+    }
+}
+
+impl Machine {
+    fn base(&self) -> Option<String> {
+        let base = self.base.as_ref().map(|base| format!("{}@{}", base.name, base.channel));
+        base.or_else(|| self.series.clone())
+    }
+}
+
+/// Asks juju for the state of a model.
+///
+/// # Errors
+///
+/// Fails if juju does not answer, or not in JSON.
+pub async fn juju_status(
+    program: &Path,
+    model: Option<&str>,
+    deadlines: Deadlines,
+) -> Result<JujuStatus, Error> {
+    let label = model.map_or_else(|| "the current model".to_owned(), |m| format!("model {m}"));
+    let model = model.into_iter().flat_map(|model| ["-m", model]);
+    let words = ["status", "--format", "json"].into_iter().chain(model);
+    let within = deadlines.ask();
+    let output = Program::new(program).args(words).run(None, within).await;
+    let output = output.map_err(|error| not_run(&label, &error, within, Touched::Nothing))?;
+    if output.status != Some(0) {
+        return Err(super::classify::exec(&label, &output, within));
+    }
+    JujuStatus::parse(&output.stdout).map_err(|error| Error::Malformed {
+        unit: label,
+        why: format!("juju status printed no JSON (line {})", error.line()),
+        touched: Touched::Nothing,
+    })
+}
+
+/// Asks juju for the units of an application, in the order of their numbers.
+///
+/// # Errors
+///
+/// Fails if juju does not answer, or the model has no such application, or it has no units.
+pub async fn juju_units(
+    program: &Path,
+    model: Option<&str>,
+    application: &str,
+    deadlines: Deadlines,
+) -> Result<Vec<UnitStatus>, Error> {
+    let status = juju_status(program, model, deadlines).await?;
+    let failed = |why: String, found| Error::Failed {
+        unit: application.to_owned(),
+        why,
+        expected: Some(format!("an application {application} with units")),
+        found: Some(found),
+        next: Some("name the application as juju status does, and the model".to_owned()),
+        touched: Touched::Nothing,
+    };
+    if let Some(error) = status.application_error(application) {
+        return Err(failed("juju can't tell its state".to_owned(), error.to_owned()));
+    }
+    match status.units(application) {
+        Some(units) if !units.is_empty() => Ok(units),
+        Some(_) => Err(failed("it has no units".to_owned(), "none".to_owned())),
+        None => Err(failed(
+            "the model has no such application".to_owned(),
+            status.applications().join(", "),
+        )),
+    }
+}
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;

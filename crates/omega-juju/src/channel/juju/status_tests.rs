@@ -1,0 +1,54 @@
+use super::*;
+
+/// A real model: 17 applications of Charmed OpenStack, juju 3.4.2 (canonical/charmed-openstack-upgrader,
+/// tests/unit/jujustatus.json at 5b6fefb).
+const SEEN: &[u8] = include_bytes!("../../../recordings/juju-status-3.4.2.json");
+
+#[test]
+fn the_units_of_an_application_and_only_those() {
+    let status = JujuStatus::parse(SEEN).unwrap();
+    let units = status.units("mysql").unwrap();
+    let names: Vec<String> = units.iter().map(|unit| unit.name.to_string()).collect();
+    assert_eq!(names, ["mysql/0", "mysql/1", "mysql/2"], "decoys: cinder-mysql-router/0 and others");
+    assert_eq!(units.iter().map(|unit| unit.leader).collect::<Vec<_>>(), [true, false, false]);
+    let first = &units[0];
+    assert_eq!(first.machine.as_deref(), Some("0"));
+    assert_eq!(first.machine_agent.as_deref(), Some("started"));
+    assert_eq!(first.base.as_deref(), Some("ubuntu@20.04"));
+    assert_eq!((first.workload.current.as_str(), first.agent.current.as_str()), ("active", "idle"));
+    assert!(first.workload.message.starts_with("Unit is ready: Mode: R/W"), "{first:?}");
+    assert_eq!(status.units("magnum"), None);
+}
+
+#[test]
+fn a_subordinates_units_are_found_beside_their_principals() {
+    let status = JujuStatus::parse(SEEN).unwrap();
+    let router = status.units("cinder-mysql-router").unwrap();
+    assert_eq!(router[0].name.to_string(), "cinder-mysql-router/0");
+    assert_eq!(router[0].machine, status.units("cinder").unwrap()[0].machine);
+    assert_eq!(router.len(), 1);
+}
+
+/// Synthetic, after the schema in canonical/jubilant: juju 2.9, a container, and failed elements.
+const OLD: &str = r#"{"machines": {"1": {"series": "focal", "juju-status": {"current": "started"},
+  "containers": {"1/lxd/2": {"series": "jammy", "juju-status": {"current": "down"}}}}},
+ "applications": {"magnum": {"units": {
+   "magnum/10": {"machine": "1", "workload-status": {"current": "blocked", "message": "no db"}},
+   "magnum/2": {"machine": "1/lxd/2", "leader": true, "juju-status": {"current": "lost"}},
+   "magnum/3": {"status-error": "cannot get status"}}},
+  "broken": {"status-error": "application is dying"}}}"#;
+
+#[test]
+fn old_models_and_failed_elements_are_read() {
+    let status = JujuStatus::parse(OLD.as_bytes()).unwrap();
+    let units = status.units("magnum").unwrap();
+    let names: Vec<u32> = units.iter().map(|unit| unit.name.number()).collect();
+    assert_eq!(names, [2, 3, 10], "by number, not by text");
+    assert_eq!(units[0].base.as_deref(), Some("jammy"));
+    assert_eq!(units[0].machine_agent.as_deref(), Some("down"));
+    assert_eq!(units[1].error.as_deref(), Some("cannot get status"));
+    assert_eq!(units[2].workload.current, "blocked");
+    assert_eq!(units[2].base.as_deref(), Some("focal"));
+    assert_eq!(status.application_error("broken"), Some("application is dying"));
+    assert!(JujuStatus::parse(b"ERROR model not found").is_err());
+}

@@ -1,0 +1,347 @@
+//! The channel against russh's own server, over a pipe in memory. The commands it is sent are not
+//! executed: that they work is proven on real units (`tests/tests/channel_lab.rs`).
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use omega_core::{Explain as _, values::Sha256};
+use russh::{
+    Channel as Session0, ChannelId, Sig,
+    keys::{Algorithm, HashAlg, PrivateKey, key::safe_rng, ssh_key::LineEnding},
+    server::{self, Auth, ChannelOpenHandle, Msg, Session, VerifiedPublicKey},
+};
+
+use super::*;
+use crate::FileState;
+
+/// What the machine does with a command.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Machine {
+    /// Answers as the agent would, among the noise of a login.
+    Answers,
+    /// The same, but half of it.
+    Truncates,
+    /// Ends at once, with a lot of input unread.
+    NeverReads,
+    /// Neither reads nor ends.
+    Hangs,
+    /// sudo wants a password.
+    Sudo,
+    /// Is killed.
+    Killed,
+    /// Closes the connection in the middle.
+    Breaks,
+}
+
+struct Server {
+    machine: Machine,
+    accepts: PrivateKey,
+    input: Vec<u8>,
+}
+
+impl Server {
+    fn answer(&self) -> Vec<u8> {
+        let text = String::from_utf8_lossy(&self.input);
+        let nonce = text.split(r#""nonce":""#).nth(1).and_then(|rest| rest.split('"').next());
+        let body = if text.contains(r#""action":"#) {
+            r#"{"done":true}"#.to_owned()
+        } else {
+            let count = text.matches(r#"{"probe":""#).count();
+            let replies = vec![r#"{"reply":"file","kind":"absent"}"#; count].join(",");
+            format!(r#"{{"replies":[{replies}]}}"#)
+        };
+        let digest = Sha256::of(body.as_bytes());
+        let nonce = nonce.unwrap_or("none");
+        format!("*** motd ***\n\nomega-reply {nonce} {} {digest}\n{body}\nbye\n", body.len())
+            .into_bytes()
+    }
+}
+
+impl server::Handler for Server {
+    type Error = russh::Error;
+
+    async fn auth_publickey(
+        &mut self,
+        user: &str,
+        key: VerifiedPublicKey<'_>,
+    ) -> Result<Auth, russh::Error> {
+        let good = user == "ubuntu" && key.key_data() == self.accepts.public_key().key_data();
+        Ok(if good { Auth::Accept } else { Auth::reject() })
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        _: Session0<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), russh::Error> {
+        reply.accept().await;
+        Ok(())
+    }
+
+    async fn exec_request(
+        &mut self,
+        channel: ChannelId,
+        line: &[u8],
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        assert!(line.starts_with(b"sudo -n python3 -I -B -c 'import sys"), "{line:?}");
+        session.channel_success(channel)?;
+        match self.machine {
+            Machine::NeverReads => {
+                session.data(channel, "no room for you\n")?;
+                session.exit_status_request(channel, 1)?;
+                session.eof(channel)?;
+                session.close(channel)?;
+            }
+            Machine::Sudo => {
+                session.extended_data(channel, 1, "sudo: a password is required\n")?;
+                session.exit_status_request(channel, 1)?;
+                session.close(channel)?;
+            }
+            Machine::Killed => {
+                session.exit_signal_request(channel, Sig::KILL, false, "", "")?;
+                session.close(channel)?;
+            }
+            Machine::Breaks => return Err(russh::Error::Disconnect),
+            Machine::Answers | Machine::Truncates | Machine::Hangs => {}
+        }
+        Ok(())
+    }
+
+    async fn data(
+        &mut self,
+        _: ChannelId,
+        data: &[u8],
+        _: &mut Session,
+    ) -> Result<(), russh::Error> {
+        self.input.extend_from_slice(data);
+        Ok(())
+    }
+
+    async fn channel_eof(
+        &mut self,
+        channel: ChannelId,
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        let mut answer = self.answer();
+        self.input.clear();
+        match self.machine {
+            Machine::Answers => {}
+            Machine::Truncates => answer.truncate(answer.len() - 20),
+            _ => return Ok(()),
+        }
+        session.data(channel, answer)?;
+        session.exit_status_request(channel, 0)?;
+        session.close(channel)
+    }
+}
+
+/// A machine's host key, a user's key, and files that hold them.
+struct Place {
+    home: tempfile::TempDir,
+    host_keys: Vec<PrivateKey>,
+    user: PrivateKey,
+}
+
+fn generate(algorithm: Algorithm) -> PrivateKey {
+    PrivateKey::random(&mut safe_rng(), algorithm).unwrap()
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self {
+            home: tempfile::tempdir().unwrap(),
+            host_keys: vec![generate(Algorithm::Ed25519)],
+            user: generate(Algorithm::Ed25519),
+        };
+        place.known(&format!("unit.example {}", place.host_key(0)));
+        place.key("id", &place.user);
+        place
+    }
+
+    fn host_key(&self, nth: usize) -> String {
+        self.host_keys[nth].public_key().to_openssh().unwrap()
+    }
+
+    fn known(&self, text: &str) {
+        std::fs::write(self.home.path().join("known_hosts"), text).unwrap();
+    }
+
+    fn key(&self, name: &str, key: &PrivateKey) -> PathBuf {
+        let path = self.home.path().join(name);
+        std::fs::write(&path, key.to_openssh(LineEnding::LF).unwrap().as_bytes()).unwrap();
+        path
+    }
+
+    fn target(&self) -> SshTarget {
+        SshTarget {
+            host: "unit.example".to_owned(),
+            port: 22,
+            user: "ubuntu".to_owned(),
+            identities: vec![self.home.path().join("id")],
+            agent: None,
+            known_hosts: vec![self.home.path().join("known_hosts")],
+            jump: None,
+        }
+    }
+
+    async fn connect(&self, machine: Machine, target: SshTarget) -> Result<Ssh, Error> {
+        let config = server::Config {
+            keys: self.host_keys.clone(),
+            auth_rejection_time: Duration::ZERO,
+            auth_rejection_time_initial: Some(Duration::ZERO),
+            ..server::Config::default()
+        };
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let server = Server { machine, accepts: self.user.clone(), input: Vec::new() };
+        tokio::spawn(async move {
+            if let Ok(session) = server::run_stream(Arc::new(config), far, server).await {
+                drop(session.await);
+            }
+        });
+        let connection = Connection::over(near, &target).await?;
+        let quick = Duration::from_millis(1500);
+        let deadlines = Deadlines { connect: quick, probe: Duration::ZERO, act: quick };
+        Ok(Ssh::over(target, deadlines, connection))
+    }
+}
+
+fn probes() -> Vec<Probe> {
+    ["/a", "/b"].map(|path| Probe::File { path: path.parse().unwrap() }).to_vec()
+}
+
+const RELOAD: Action = Action::ReloadUnits;
+
+#[tokio::test]
+async fn questions_and_actions_share_a_connection_among_noise() {
+    let place = Place::new();
+    let ssh = place.connect(Machine::Answers, place.target()).await.unwrap();
+    for _ in 0..3 {
+        let replies = ssh.ask(&probes()).await.unwrap();
+        assert_eq!(replies, [const { Reply::File(FileState::Absent) }; 2]);
+    }
+    let much = Secret::new(vec![0; 5 << 20]);
+    ssh.act(&RELOAD, Payload::Bytes(much)).await.unwrap();
+    assert_eq!(ssh.name(), "ssh ubuntu@unit.example");
+}
+
+#[tokio::test]
+async fn executions_at_the_same_time_keep_their_answers_apart() {
+    let place = Place::new();
+    let ssh = place.connect(Machine::Sudo, place.target()).await.unwrap();
+    let (probes, payload) = (probes(), Payload::Null);
+    let (asked, acted) = tokio::join!(ssh.ask(&probes), ssh.act(&RELOAD, payload));
+    assert!(asked.unwrap_err().to_string().contains("sudo"));
+    assert!(acted.unwrap_err().to_string().contains("sudo"));
+}
+
+#[tokio::test]
+async fn a_machine_that_is_not_on_record_is_refused_before_any_credential() {
+    let place = Place::new();
+    place.known("");
+    let error = place.connect(Machine::Answers, place.target()).await.unwrap_err();
+    let Error::UnknownHost { found, line, .. } = &error else { panic!("{error:?}") };
+    let fingerprint = place.host_keys[0].public_key().fingerprint(HashAlg::Sha256).to_string();
+    assert!(found.contains(&fingerprint), "{found}");
+    assert_eq!(*line, format!("unit.example {}", place.host_key(0)));
+}
+
+#[tokio::test]
+async fn a_machine_with_another_key_is_refused_and_both_are_named() {
+    let place = Place::new();
+    let other = generate(Algorithm::Ed25519);
+    place.known(&format!("unit.example {}", other.public_key().to_openssh().unwrap()));
+    let error = place.connect(Machine::Answers, place.target()).await.unwrap_err();
+    assert!(matches!(error, Error::HostKey { .. }), "{error:?}");
+    let fingerprint = |key: &PrivateKey| key.public_key().fingerprint(HashAlg::Sha256).to_string();
+    assert!(error.expected().unwrap().contains(&fingerprint(&other)));
+    assert!(error.found().unwrap().contains(&fingerprint(&place.host_keys[0])));
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_refused() {
+    let place = Place::new();
+    let key = place.host_key(0);
+    place.known(&format!("unit.example {key}\n@revoked * {key}\n"));
+    let error = place.connect(Machine::Answers, place.target()).await.unwrap_err();
+    assert!(error.expected().unwrap().contains("known_hosts:2 revokes"), "{error:?}");
+}
+
+#[tokio::test]
+async fn of_several_host_keys_the_one_on_record_is_asked_for() {
+    let mut place = Place::new();
+    place.host_keys.push(generate(Algorithm::Ecdsa { curve: russh::keys::EcdsaCurve::NistP256 }));
+    place.known(&format!("unit.example {}", place.host_key(1)));
+    place.connect(Machine::Answers, place.target()).await.unwrap();
+}
+
+#[tokio::test]
+async fn refused_credentials_say_what_was_tried() {
+    let place = Place::new();
+    let wrong = place.key("wrong", &generate(Algorithm::Ed25519));
+    let locked = generate(Algorithm::Ed25519).encrypt(&mut safe_rng(), "secret").unwrap();
+    let locked = place.key("locked", &locked);
+    let none = place.home.path().join("none");
+    let agent = Some(place.home.path().join("agent.sock"));
+    let identities = vec![wrong, locked, none];
+    let target = SshTarget { identities: identities.clone(), agent, ..place.target() };
+    let error = place.connect(Machine::Answers, target).await.unwrap_err();
+    assert!(matches!(error, Error::Denied { .. }), "{error:?}");
+    let tried = error.found().unwrap();
+    for part in ["wrong (ssh-ed25519): refused", "locked: encrypted", "none: ", "agent.sock: "] {
+        assert!(tried.contains(part), "{part} in {tried}");
+    }
+    let target = SshTarget { identities, ..place.target() };
+    let tried = place.connect(Machine::Answers, target).await.unwrap_err().found().unwrap();
+    assert!(tried.contains("no agent is given (ssh-add"), "{tried}");
+}
+
+#[tokio::test]
+async fn a_machine_that_never_reads_is_heard() {
+    let place = Place::new();
+    let ssh = place.connect(Machine::NeverReads, place.target()).await.unwrap();
+    let much = Secret::new(vec![0; 8 << 20]);
+    let error = ssh.act(&RELOAD, Payload::Bytes(much)).await.unwrap_err();
+    assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
+    assert!(error.to_string().contains("exit status 1"), "{error}");
+}
+
+#[tokio::test]
+async fn half_an_answer_is_no_answer() {
+    let place = Place::new();
+    let ssh = place.connect(Machine::Truncates, place.target()).await.unwrap();
+    let error = ssh.ask(&probes()).await.unwrap_err();
+    assert!(error.to_string().contains("arrived short"), "{error}");
+    let error = ssh.act(&RELOAD, Payload::Null).await.unwrap_err();
+    assert_eq!(error.touched(), Touched::Maybe, "{error}");
+}
+
+#[tokio::test]
+async fn a_deadline_ends_the_wait_and_says_whether_it_was_an_action() {
+    let place = Place::new();
+    let ssh = place.connect(Machine::Hangs, place.target()).await.unwrap();
+    let error = ssh.act(&RELOAD, Payload::Null).await.unwrap_err();
+    assert!(error.timed_out(), "{error:?}");
+    assert_eq!(error.touched(), Touched::Maybe);
+}
+
+#[tokio::test]
+async fn what_breaks_or_is_killed_in_the_middle_is_not_known() {
+    let place = Place::new();
+    for machine in [Machine::Breaks, Machine::Killed] {
+        let ssh = place.connect(machine, place.target()).await.unwrap();
+        let error = ssh.act(&RELOAD, Payload::Null).await.unwrap_err();
+        assert_eq!(error.touched(), Touched::Maybe, "{machine:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_where_nobody_listens_is_unreachable() {
+    let place = Place::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let target = SshTarget { host: "127.0.0.1".to_owned(), port, ..place.target() };
+    let error = Ssh::connect(target, Deadlines::default()).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { touched: Touched::Nothing, .. }), "{error:?}");
+}

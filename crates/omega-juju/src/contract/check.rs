@@ -1,0 +1,139 @@
+use std::fmt::Debug;
+
+use omega_core::{
+    Explain as _, Touched,
+    values::{FileMode, Secret, Sha256},
+};
+
+use crate::{
+    Action, Channel, Error, Expect, FileState, Payload, Probe, Reply, ServiceName, UnitPath,
+};
+
+/// The machine that is checked.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// A Magnum daemon that runs there, with its init script: `magnum-conductor`.
+    pub service: ServiceName,
+    /// Two versions of one distribution, the older first. Neither is installed.
+    pub wheels: [Wheel; 2],
+    /// The distribution's name.
+    pub distribution: String,
+    /// Whether the interpreter is marked externally managed, so that pip wants its switch.
+    pub break_system_packages: bool,
+}
+
+/// A wheel.
+#[derive(Clone, Debug)]
+pub struct Wheel {
+    /// Its version.
+    pub version: String,
+    /// Its file name.
+    pub file_name: String,
+    /// Its bytes.
+    pub bytes: Secret,
+}
+
+/// A clause that does not hold.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{clause}: expected {expected}, found {found}")]
+pub struct Broken {
+    /// The clause.
+    pub clause: &'static str,
+    /// What it says.
+    pub expected: String,
+    /// What is so.
+    pub found: String,
+}
+
+/// One clause, on one machine.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clause<'a> {
+    pub(super) name: &'static str,
+    pub(super) channel: &'a dyn Channel,
+}
+
+type Checked<T = ()> = Result<T, Broken>;
+
+impl Clause<'_> {
+    pub(super) fn broken(&self, expected: impl Into<String>, found: impl Debug) -> Broken {
+        Broken { clause: self.name, expected: expected.into(), found: format!("{found:?}") }
+    }
+
+    pub(super) fn same<T: PartialEq + Debug>(&self, what: &str, found: &T, expected: &T) -> Checked {
+        if found == expected {
+            return Ok(());
+        }
+        Err(self.broken(format!("{what} {expected:?}"), found))
+    }
+
+    pub(super) fn that(&self, holds: bool, expected: &str, found: impl Debug) -> Checked {
+        if holds { Ok(()) } else { Err(self.broken(expected, found)) }
+    }
+
+    /// Asks, and wants as many replies.
+    pub(super) async fn ask(&self, probes: &[Probe]) -> Checked<Vec<Reply>> {
+        let replies = self.channel.ask(probes).await;
+        let replies = replies.map_err(|error| self.broken("replies", error))?;
+        self.same("replies", &replies.len(), &probes.len())?;
+        Ok(replies)
+    }
+
+    pub(super) async fn ask_one(&self, probe: Probe) -> Checked<Reply> {
+        let mut replies = self.ask(&[probe]).await?;
+        replies.pop().ok_or_else(|| self.broken("a reply", "none"))
+    }
+
+    pub(super) async fn file(&self, path: &UnitPath) -> Checked<FileState> {
+        match self.ask_one(Probe::File { path: path.clone() }).await? {
+            Reply::File(state) => Ok(state),
+            other => Err(self.broken("a reply to File", other)),
+        }
+    }
+
+    /// Acts, and wants it done.
+    pub(super) async fn act(&self, action: &Action, payload: Payload) -> Checked {
+        let done = self.channel.act(action, payload).await;
+        done.map_err(|error| {
+            let found = (error.to_string(), error.expected(), error.found());
+            self.broken(format!("{action:?} to be done"), found)
+        })
+    }
+
+    /// Acts, and wants it refused with nothing touched.
+    pub(super) async fn refused(&self, action: &Action, payload: Payload) -> Checked<Error> {
+        match self.channel.act(action, payload).await {
+            Ok(()) => Err(self.broken(format!("{action:?} to be refused"), "it was done")),
+            Err(error) if error.touched() == Touched::Nothing => Ok(error),
+            Err(error) => Err(self.broken("nothing touched by a refusal", error)),
+        }
+    }
+
+    pub(super) fn path(&self, text: &str) -> Checked<UnitPath> {
+        text.parse().map_err(|error| self.broken("a path", error))
+    }
+}
+
+pub(super) fn bytes(text: &str) -> Payload {
+    Payload::Bytes(text.to_owned().into())
+}
+
+/// A file of root's that anybody may read.
+pub(super) fn place(path: &UnitPath, text: &str, expect: Expect) -> Action {
+    Action::PlaceFile {
+        path: path.clone(),
+        owner: "root".to_owned(),
+        group: "root".to_owned(),
+        mode: FileMode::PUBLIC,
+        sha256: Sha256::of(text.as_bytes()),
+        expect,
+    }
+}
+
+pub(super) fn remove(path: &UnitPath, text: &str) -> Action {
+    Action::RemoveFile { path: path.clone(), expect: Expect::Sha256(Sha256::of(text.as_bytes())) }
+}
+
+pub(super) fn directory(path: &UnitPath, mode: FileMode) -> Action {
+    let (owner, group) = ("root".to_owned(), "root".to_owned());
+    Action::MakeDirectory { path: path.clone(), owner, group, mode }
+}

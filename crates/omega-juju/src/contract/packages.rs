@@ -1,0 +1,124 @@
+use super::{
+    Broken, Site, Wheel,
+    check::Clause,
+};
+use crate::{Action, Channel, Interpreter, Payload, PipSource, Probe, Reply};
+
+type Checked = Result<&'static str, Broken>;
+
+pub(super) async fn check(channel: &dyn Channel, site: &Site) -> Result<Vec<&'static str>, Broken> {
+    let clause = |name| Clause { name, channel };
+    Ok(vec![
+        installed(clause("a wheel is installed for the daemon's interpreter"), site).await?,
+        refused(clause("what can't be installed is refused, and changes nothing"), site).await?,
+        replaced(clause("a version is replaced, and the old one is kept"), site).await?,
+        uninstalled(clause("a distribution is uninstalled, and is kept"), site).await?,
+    ])
+}
+
+async fn interpreter(clause: &Clause<'_>, site: &Site) -> Result<Interpreter, Broken> {
+    let probe = Probe::Python {
+        service: site.service.clone(),
+        distribution: site.distribution.clone(),
+        group: "magnum.drivers".to_owned(),
+    };
+    match clause.ask_one(probe).await? {
+        Reply::Python { interpreter: Some(interpreter) } => Ok(interpreter),
+        other => Err(clause.broken("an interpreter", other)),
+    }
+}
+
+async fn version(clause: &Clause<'_>, site: &Site) -> Result<Option<String>, Broken> {
+    let interpreter = interpreter(clause, site).await?;
+    Ok(interpreter.distribution.map(|distribution| distribution.version))
+}
+
+fn install(site: &Site, version: &str, source: PipSource) -> Action {
+    Action::PipInstall {
+        service: site.service.clone(),
+        distribution: site.distribution.clone(),
+        version: version.to_owned(),
+        source,
+        break_system_packages: site.break_system_packages,
+    }
+}
+
+fn from_wheel(site: &Site, wheel: &Wheel) -> (Action, Payload) {
+    let (file_name, sha256) = (wheel.file_name.clone(), wheel.bytes.digest());
+    let source = PipSource::Wheel { file_name, sha256 };
+    (install(site, &wheel.version, source), Payload::Bytes(wheel.bytes.clone()))
+}
+
+fn uninstall(site: &Site) -> Action {
+    Action::PipUninstall {
+        service: site.service.clone(),
+        distribution: site.distribution.clone(),
+        break_system_packages: site.break_system_packages,
+    }
+}
+
+async fn installed(clause: Clause<'_>, site: &Site) -> Checked {
+    let [old, _] = &site.wheels;
+    let before = interpreter(&clause, site).await?;
+    clause.same("distribution", &before.distribution, &None)?;
+    clause.same("marker", &before.externally_managed, &site.break_system_packages)?;
+    let (action, payload) = from_wheel(site, old);
+    clause.act(&action, payload).await?;
+    let after = interpreter(&clause, site).await?;
+    let Some(found) = &after.distribution else { return Err(clause.broken("it", after)) };
+    clause.same("version", &found.version, &old.version)?;
+    clause.same("drivers", &found.entry_points, &vec!["k8s_capi_helm_v1".to_owned()])?;
+    clause.same("the same, asked again", &interpreter(&clause, site).await?, &after)?;
+    let containing = vec!["capi".to_owned()];
+    let all = Probe::Distributions { service: site.service.clone(), containing };
+    let versions = [(site.distribution.clone(), old.version.clone())].into();
+    clause.same("all", &clause.ask_one(all).await?, &Reply::Distributions { versions })?;
+    Ok(clause.name)
+}
+
+async fn refused(clause: Clause<'_>, site: &Site) -> Checked {
+    let [old, new] = &site.wheels;
+    clause.refused(&install(site, &new.version, PipSource::Kept), Payload::Null).await?;
+    let (action, _) = from_wheel(site, new);
+    clause.refused(&action, Payload::Bytes(old.bytes.clone())).await?;
+    clause.refused(&action, Payload::Null).await?;
+    if site.break_system_packages {
+        let (file_name, sha256) = (new.file_name.clone(), new.bytes.digest());
+        let without = Action::PipInstall {
+            service: site.service.clone(),
+            distribution: site.distribution.clone(),
+            version: new.version.clone(),
+            source: PipSource::Wheel { file_name, sha256 },
+            break_system_packages: false,
+        };
+        clause.refused(&without, Payload::Bytes(new.bytes.clone())).await?;
+    }
+    clause.same("version", &version(&clause, site).await?, &Some(old.version.clone()))?;
+    Ok(clause.name)
+}
+
+async fn replaced(clause: Clause<'_>, site: &Site) -> Checked {
+    let [old, new] = &site.wheels;
+    let (action, payload) = from_wheel(site, new);
+    clause.act(&action, payload).await?;
+    clause.same("version", &version(&clause, site).await?, &Some(new.version.clone()))?;
+    clause.act(&install(site, &old.version, PipSource::Kept), Payload::Null).await?;
+    let back = interpreter(&clause, site).await?.distribution;
+    let Some(back) = back else { return Err(clause.broken("the old one", back)) };
+    clause.same("version", &back.version, &old.version)?;
+    clause.same("drivers", &back.entry_points, &vec!["k8s_capi_helm_v1".to_owned()])?;
+    clause.act(&install(site, &new.version, PipSource::Kept), Payload::Null).await?;
+    clause.same("version", &version(&clause, site).await?, &Some(new.version.clone()))?;
+    Ok(clause.name)
+}
+
+async fn uninstalled(clause: Clause<'_>, site: &Site) -> Checked {
+    let [_, new] = &site.wheels;
+    clause.act(&uninstall(site), Payload::Null).await?;
+    clause.same("version", &version(&clause, site).await?, &None)?;
+    clause.refused(&uninstall(site), Payload::Null).await?;
+    clause.act(&install(site, &new.version, PipSource::Kept), Payload::Null).await?;
+    clause.same("version", &version(&clause, site).await?, &Some(new.version.clone()))?;
+    clause.act(&uninstall(site), Payload::Null).await?;
+    Ok(clause.name)
+}
