@@ -61,9 +61,14 @@ pub(crate) async fn fetch<T: DeserializeOwned>(
     key: &str,
 ) -> Result<T, Error> {
     let mut response = accept(&request, transport.send(request.clone()).await?)?;
-    let value = if key.is_empty() { Some(response.body) } else { response.body.get_mut(key).map(Value::take) };
+    let value = if key.is_empty() {
+        Some(response.body)
+    } else {
+        response.body.get_mut(key).map(Value::take)
+    };
     let id = response.request_id;
-    let value = value.ok_or_else(|| Error::malformed(&request, id.clone(), format!("no {key:?}")))?;
+    let value =
+        value.ok_or_else(|| Error::malformed(&request, id.clone(), format!("no {key:?}")))?;
     serde_json::from_value(value).map_err(|error| Error::malformed(&request, id, error))
 }
 
@@ -88,8 +93,8 @@ pub(crate) async fn list<T: DeserializeOwned>(
         let next = next_page(&body, key);
         let items = body.get_mut(key).map(Value::take);
         let items = items.ok_or_else(|| Error::malformed(&page, None, format!("no {key:?}")))?;
-        let items: Vec<T> = serde_json::from_value(items)
-            .map_err(|error| Error::malformed(&page, None, error))?;
+        let items: Vec<T> =
+            serde_json::from_value(items).map_err(|error| Error::malformed(&page, None, error))?;
         let empty = items.is_empty();
         all.extend(items);
         match next {

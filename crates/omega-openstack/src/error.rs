@@ -172,7 +172,9 @@ impl Refusal {
                 "raise the project's quota (openstack quota show, quota set) or remove what is unused"
             }
             (401, _) => "check the user, its password and their domains",
-            (403, _) => "use a user whose role on this scope permits it; the service's policy says no",
+            (403, _) => {
+                "use a user whose role on this scope permits it; the service's policy says no"
+            }
             (429, _) => "wait: the service limits the rate of requests",
             (500.., _) => "look for the request id in the service's log",
             _ => return None,

@@ -75,7 +75,12 @@ impl Catalog {
                 service: service.to_string(),
                 interface: interface.to_string(),
                 region: region.map(|region| format!(" in region {region}")).unwrap_or_default(),
-                have: service.types().iter().flat_map(|name| self.of_type(name)).map(show).collect(),
+                have: service
+                    .types()
+                    .iter()
+                    .flat_map(|name| self.of_type(name))
+                    .map(show)
+                    .collect(),
             }
         })
     }

@@ -71,7 +71,9 @@ impl Service {
             Self::Identity => &["identity"],
             Self::Network => &["network"],
             Self::ContainerInfra => &["container-infra", "container-infrastructure-management"],
-            Self::BlockStorage => &["block-storage", "volumev3", "volumev2", "volume", "block-store"],
+            Self::BlockStorage => {
+                &["block-storage", "volumev3", "volumev2", "volume", "block-store"]
+            }
             Self::LoadBalancer => &["load-balancer"],
         }
     }

@@ -3,12 +3,11 @@
 use std::{collections::BTreeMap, collections::BTreeSet, time::Duration};
 
 use omega_core::{
-    Conflict, Delta, Describe, Desired, Diff, EnsureError, Explain as _, Label as _, Note, Outcome,
-    Settle, Subject, Touched, Verb, ensure, values::Sha256,
+    Conflict, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome, Settle, Subject, Verb,
+    ensure, values::Sha256,
 };
 use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
-use tokio::time::sleep;
 
 use super::{Reason, daemon_args, magnum};
 use crate::{
@@ -416,8 +415,8 @@ impl Desired for ConvergeServices {
 
     async fn apply(&self, unit: &Unit, change: &Restart) -> Result<(), Error> {
         let action = Action::RestartService { service: change.service.clone() };
-        unit.act(&action, Payload::Null).await?;
-        stays_up(unit, &change.service).await
+        // It returns once the daemon stays up, or with its last words.
+        unit.act(&action, Payload::Null).await
     }
 
     fn notes(&self, seen: &ServicesSeen) -> Vec<Note> {
@@ -429,43 +428,5 @@ impl Desired for ConvergeServices {
 
     fn settle(&self) -> Settle {
         Settle { every: Duration::from_secs(2), within: Duration::from_secs(60) }
-    }
-}
-
-/// A daemon of Type=simple is `running` from the first moment. One that can't read its
-/// configuration is gone once Python has imported Magnum, which takes 2 to 6 seconds.
-const WATCH: [Duration; 4] = [Duration::from_secs(2); 4];
-
-/// Watches a daemon through its start, and reports its end with its last words.
-async fn stays_up(unit: &Unit, service: &ServiceName) -> Result<(), Error> {
-    let mut first = None;
-    for pause in WATCH {
-        sleep(pause).await;
-        // What can't be seen now, verification will see, or say that it can't.
-        let Ok(state) = unit.service(service).await else { return Ok(()) };
-        let same = state.pid.is_some() && *first.get_or_insert(state.pid) == state.pid;
-        if !same || state.active != "active" {
-            return Err(words(unit, service, &state).await);
-        }
-    }
-    Ok(())
-}
-
-async fn words(unit: &Unit, service: &ServiceName, state: &ServiceState) -> Error {
-    let lines = match unit.ask(Probe::LastWords { service: service.clone() }).await {
-        Ok(Reply::LastWords { lines }) => lines.join("\n"),
-        Ok(other) => unit.unexpected(&other).to_string(),
-        Err(error) => error.next().unwrap_or_else(|| error.to_string()),
-    };
-    Error::Failed {
-        unit: unit.label(),
-        why: format!("{service} does not stay up ({}, {})", state.active, state.result),
-        expected: Some("active, running".to_owned()),
-        found: Some(lines),
-        next: Some(format!(
-            "correct what it says, or go back with `rollback graft`; the whole of it: journalctl -u \
-             {service}"
-        )),
-        touched: Touched::Maybe,
     }
 }

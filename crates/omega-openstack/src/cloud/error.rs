@@ -79,7 +79,9 @@ pub enum ConfigError {
         why: String,
     },
     /// An application credential can't be used in another project than its own.
-    #[error("{cloud}: an application credential is bound to its project and can't be used in project {project}")]
+    #[error(
+        "{cloud}: an application credential is bound to its project and can't be used in project {project}"
+    )]
     BoundCredential {
         /// The cloud.
         cloud: String,

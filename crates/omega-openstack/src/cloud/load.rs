@@ -43,9 +43,10 @@ impl CloudConfig {
         let variable = |name| lookup.variables.get(name).filter(|value| !value.is_empty());
         let named = cloud.or_else(|| variable("OS_CLOUD").map(String::as_str));
         if named.is_none() && variable("OS_AUTH_URL").is_some() {
-            let variables = lookup.variables.iter().map(|(name, value)| {
-                (name.as_str(), value.as_str(), name.clone())
-            });
+            let variables = lookup
+                .variables
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str(), name.clone()));
             return from_variables(variables).resolve("environment", lookup.home.as_deref());
         }
         let Some((path, clouds)) = lookup.read("clouds", "OS_CLIENT_CONFIG_FILE")? else {
@@ -121,7 +122,9 @@ impl Lookup {
         [Some(self.cwd.clone()), user, Some(self.site.join("openstack"))]
             .into_iter()
             .flatten()
-            .flat_map(|dir| ["yaml", "yml"].map(|extension| dir.join(format!("{stem}.{extension}"))))
+            .flat_map(|dir| {
+                ["yaml", "yml"].map(|extension| dir.join(format!("{stem}.{extension}")))
+            })
             .collect()
     }
 
@@ -151,8 +154,7 @@ impl Lookup {
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
-    fs::read_to_string(path)
-        .map_err(|source| ConfigError::File { path: path.to_owned(), source })
+    fs::read_to_string(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })
 }
 
 /// The error's later lines quote the file, and a line of it may be a password.

@@ -67,18 +67,26 @@ impl Values {
         let scope = resolver.scope(&credential)?;
         let region = resolver.take("region_name");
         let interface = match resolver.take("interface") {
-            Some(text) => text
-                .parse()
-                .map_err(|error: super::InvalidInterface| {
-                    resolver.invalid("interface", &error.to_string())
-                })?,
+            Some(text) => text.parse().map_err(|error: super::InvalidInterface| {
+                resolver.invalid("interface", &error.to_string())
+            })?,
             None => super::Interface::default(),
         };
         let cacert = resolver.take("cacert").map(|path| expand(&path, home));
         let verify = resolver.verify()?;
         let origins = resolver.used;
         let cloud = cloud.to_owned();
-        Ok(CloudConfig { cloud, auth_url, credential, scope, region, interface, cacert, verify, origins })
+        Ok(CloudConfig {
+            cloud,
+            auth_url,
+            credential,
+            scope,
+            region,
+            interface,
+            cacert,
+            verify,
+            origins,
+        })
     }
 }
 
@@ -155,7 +163,9 @@ impl Resolver<'_> {
             Some("v3applicationcredential") => Ok(Method::ApplicationCredential),
             Some(other) => Err(self.invalid(
                 "auth_type",
-                &format!("{other:?} is not supported: password, v3token or v3applicationcredential"),
+                &format!(
+                    "{other:?} is not supported: password, v3token or v3applicationcredential"
+                ),
             )),
             None if self.values.has("application_credential_secret") => {
                 Ok(Method::ApplicationCredential)

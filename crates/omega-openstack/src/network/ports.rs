@@ -93,9 +93,12 @@ mod tests {
 
     #[test]
     fn ports_are_one_or_a_range() {
-        for (text, bounds) in
-            [("6443", (6443, 6443)), ("8000-8080", (8000, 8080)), ("8000:8080", (8000, 8080)), ("1-65535", (1, 65535))]
-        {
+        for (text, bounds) in [
+            ("6443", (6443, 6443)),
+            ("8000-8080", (8000, 8080)),
+            ("8000:8080", (8000, 8080)),
+            ("1-65535", (1, 65535)),
+        ] {
             assert_eq!(text.parse::<Ports>().unwrap().bounds(), bounds, "{text}");
         }
         assert_eq!("1-65535".parse(), Ok(Ports::ALL));

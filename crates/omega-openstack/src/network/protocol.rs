@@ -22,7 +22,9 @@ pub enum Protocol {
 #[non_exhaustive]
 pub enum InvalidProtocol {
     /// Neither a name that Neutron knows nor a number.
-    #[error("no protocol is called {0:?}: give a name (tcp, udp, icmp, ipv6-icmp, vrrp), a number from 1 to 255, or any")]
+    #[error(
+        "no protocol is called {0:?}: give a name (tcp, udp, icmp, ipv6-icmp, vrrp), a number from 1 to 255, or any"
+    )]
     Unknown(String),
     /// Neutron takes 0 for three names and none of them for `any`.
     #[error("protocol {0:?} is number 0, which Neutron does not take for every protocol: say any")]

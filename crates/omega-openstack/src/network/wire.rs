@@ -131,4 +131,3 @@ pub(crate) struct NewRule<'a> {
     #[serde(flatten)]
     pub(crate) spec: &'a Spec,
 }
-

@@ -83,11 +83,8 @@ impl TokenCache {
 
     /// Keeps `token`. A cache that can't be written costs a login, so it is no error.
     pub(crate) fn store(&self, token: Option<&Token>, hints: &BTreeMap<String, String>) {
-        let stored = Stored {
-            version: VERSION,
-            token: token.map(StoredToken::from),
-            hints: hints.clone(),
-        };
+        let stored =
+            Stored { version: VERSION, token: token.map(StoredToken::from), hints: hints.clone() };
         if let Err(error) = self.write(&stored) {
             tracing::warn!(path = %self.path.display(), %error, "token not kept");
         }

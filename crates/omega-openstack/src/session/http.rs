@@ -45,7 +45,12 @@ pub(super) fn client(config: &CloudConfig, deadline: Duration) -> Result<Client,
 
 /// Returns the error for a request that got no answer; `writes` says whether it could change
 /// anything.
-pub(super) fn unreachable(request: &Request, writes: bool, url: &Url, error: reqwest::Error) -> Error {
+pub(super) fn unreachable(
+    request: &Request,
+    writes: bool,
+    url: &Url,
+    error: reqwest::Error,
+) -> Error {
     let nothing_sent = error.is_connect() || error.is_builder();
     Error::Unreachable {
         request: request.to_string(),

@@ -21,7 +21,9 @@ use super::{
     http,
     token::Token,
 };
-use crate::{CloudConfig, Error, Grant, Method, Request, Service, answer::accept, grant::versioned};
+use crate::{
+    CloudConfig, Error, Grant, Method, Request, Service, answer::accept, grant::versioned,
+};
 
 /// The header that carries a token.
 const TOKEN: &str = "X-Auth-Token";
@@ -42,7 +44,13 @@ impl Keystone {
     pub(super) fn new(config: CloudConfig, cache: Option<TokenCache>) -> Self {
         let Cached { token, hints } =
             cache.as_ref().map(|cache| cache.load(Timestamp::now())).unwrap_or_default();
-        Self { config, cache, token: sync::Mutex::new(token), hints: Mutex::new(hints), requests: AtomicUsize::new(0) }
+        Self {
+            config,
+            cache,
+            token: sync::Mutex::new(token),
+            hints: Mutex::new(hints),
+            requests: AtomicUsize::new(0),
+        }
     }
 
     pub(super) fn config(&self) -> &CloudConfig {

@@ -105,7 +105,8 @@ impl Session {
 
     fn url(&self, request: &Request, grant: &Grant) -> Result<Url, Error> {
         let CloudConfig { cloud, interface, region, .. } = self.config();
-        let endpoint = grant.catalog.endpoint(cloud, request.service, *interface, region.as_deref())?;
+        let endpoint =
+            grant.catalog.endpoint(cloud, request.service, *interface, region.as_deref())?;
         let mut url = versioned(endpoint, request.service);
         if let Ok(mut path) = url.path_segments_mut() {
             path.extend(&request.path);

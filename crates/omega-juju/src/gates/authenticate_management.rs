@@ -1,0 +1,89 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use omega_core::{
+    Failure, Gate, Label as _, Subject, Verdict, kubeconfig::KubeconfigFacts, values::Sha256,
+};
+
+use super::{deferred, fail, is, not_asked};
+use crate::{
+    Error, FileState, Probe, ReachState, Reply, ServiceName, Unit, UnitPath, operations::magnum,
+};
+
+/// Whether the conductor's user can authenticate with the kubeconfig on the unit, as the driver
+/// will: the first context, a client certificate or a token.
+#[derive(Clone, Debug)]
+pub struct AuthenticateManagement {
+    unit: Arc<Unit>,
+    service: ServiceName,
+    kubeconfig: UnitPath,
+    sha256: Sha256,
+    server: String,
+}
+
+impl AuthenticateManagement {
+    /// Returns the question for the kubeconfig that should be at `path`.
+    pub fn new(unit: &Arc<Unit>, path: &UnitPath, facts: &KubeconfigFacts) -> Self {
+        Self {
+            unit: Arc::clone(unit),
+            service: magnum::conductor(),
+            kubeconfig: path.clone(),
+            sha256: facts.sha256,
+            server: facts.server.as_str().trim_end_matches('/').to_owned(),
+        }
+    }
+
+    async fn ask(&self) -> Result<(FileState, Result<ReachState, String>), Error> {
+        let probe = Probe::Authenticate {
+            service: self.service.clone(),
+            kubeconfig: self.kubeconfig.clone(),
+        };
+        let (file, reply) = futures::join!(self.unit.file(&self.kubeconfig), self.unit.ask(probe));
+        match reply {
+            Ok(Reply::Reach(state)) => Ok((file?, Ok(state))),
+            Ok(other) => Err(self.unit.unexpected(&other)),
+            Err(Error::Probe { why, .. }) => Ok((file?, Err(why))),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn judge(&self, state: &ReachState) -> Verdict {
+        let error = state.error.clone().unwrap_or_else(|| "no reason given".to_owned());
+        let millis = state.millis;
+        match state.status {
+            Some(200) => {
+                let version = state.version.as_deref().unwrap_or("version not told");
+                Verdict::Pass { evidence: format!("authenticated, {version}, {millis} ms") }
+            }
+            // Who the server does not know gets 401: this one it knows, and lets do little.
+            Some(403) => Verdict::Pass {
+                evidence: format!("authenticated, with few rights (403 on discovery), {millis} ms"),
+            },
+            Some(401) => fail(
+                "401: the API server does not take these credentials",
+                "get a new kubeconfig: the certificate or token is revoked, expired, or of another \
+                 cluster",
+            ),
+            Some(status) => fail(format!("HTTP {status}: {error}"), "look at the API server"),
+            None => fail(error, "look at what this unit reaches, and who may read the kubeconfig"),
+        }
+    }
+}
+
+#[async_trait]
+impl Gate for AuthenticateManagement {
+    fn subject(&self) -> Subject {
+        Subject::new("authenticate", format!("{} -> {}", self.unit.label(), self.server))
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        match self.ask().await {
+            Ok((file, _)) if !is(&file, &self.sha256) => {
+                Ok(deferred("7.2: the kubeconfig is placed"))
+            }
+            Ok((_, Ok(state))) => Ok(self.judge(&state)),
+            Ok((_, Err(why))) => Ok(fail(why, "look at the conductor's interpreter")),
+            Err(error) => Err(not_asked(&self.subject(), &self.unit, &error)),
+        }
+    }
+}

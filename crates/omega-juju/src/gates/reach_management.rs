@@ -1,0 +1,78 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use omega_core::{Failure, Gate, Label as _, Subject, Verdict, kubeconfig::KubeconfigFacts};
+
+use super::{fail, not_asked};
+use crate::{Error, Probe, ReachState, Reply, Unit};
+
+/// Whether the unit reaches the management cluster's API: TCP, then TLS with the kubeconfig's CA,
+/// then an answer. No credentials are sent.
+#[derive(Clone, Debug)]
+pub struct ReachManagement {
+    unit: Arc<Unit>,
+    server: String,
+    host: String,
+    port: u16,
+    ca_pem: Option<String>,
+}
+
+impl ReachManagement {
+    /// Returns the question for the server of a kubeconfig.
+    pub fn new(unit: &Arc<Unit>, facts: &KubeconfigFacts) -> Self {
+        let (host, port) = facts.endpoint();
+        let server = facts.server.as_str().trim_end_matches('/').to_owned();
+        Self { unit: Arc::clone(unit), server, host, port, ca_pem: facts.ca_pem.clone() }
+    }
+
+    async fn ask(&self) -> Result<ReachState, Error> {
+        let (host, ca_pem) = (self.host.clone(), self.ca_pem.clone());
+        match self.unit.ask(Probe::Reach { host, port: self.port, ca_pem }).await? {
+            Reply::Reach(state) => Ok(state),
+            other => Err(self.unit.unexpected(&other)),
+        }
+    }
+
+    fn judge(&self, state: &ReachState) -> Verdict {
+        let error = state.error.clone().unwrap_or_else(|| "no reason given".to_owned());
+        let millis = state.millis;
+        match (state.tcp, state.tls, state.status) {
+            (false, ..) => fail(
+                error,
+                format!(
+                    "let tcp {} in from this unit (7.1: the rule in the security group of the \
+                     management cluster), and check the route to {}",
+                    self.port, self.host
+                ),
+            ),
+            (true, false, _) => fail(
+                error,
+                format!(
+                    "TCP connects, TLS does not: check that the certificate of {} names {} and is \
+                     signed by the kubeconfig's CA",
+                    self.server, self.host
+                ),
+            ),
+            (true, true, None) => fail(error, "look at the API server: it takes TLS, and no HTTP"),
+            // 401 and 403 too are answers of an API server that does not let strangers in.
+            (true, true, Some(status)) => {
+                let version = state.version.clone().unwrap_or_else(|| format!("HTTP {status}"));
+                Verdict::Pass { evidence: format!("TLS verified, {version}, {millis} ms") }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Gate for ReachManagement {
+    fn subject(&self) -> Subject {
+        Subject::new("reach", format!("{} -> {}", self.unit.label(), self.server))
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        match self.ask().await {
+            Ok(state) => Ok(self.judge(&state)),
+            Err(error) => Err(not_asked(&self.subject(), &self.unit, &error)),
+        }
+    }
+}
