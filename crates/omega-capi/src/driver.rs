@@ -26,7 +26,9 @@ pub enum Driver {
 
 /// Nothing is known of what this release reads.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is not known what magnum-capi-helm {0} reads (known: 1.1.0, 1.2.0, 1.2.1, 1.3.0, 1.4.0)")]
+#[error(
+    "it is not known what magnum-capi-helm {0} reads (known: 1.1.0, 1.2.0, 1.2.1, 1.3.0, 1.4.0)"
+)]
 pub struct UnknownDriver(pub String);
 
 impl omega_core::Explain for UnknownDriver {

@@ -139,9 +139,7 @@ impl Class {
 /// Source: `magnum_capi_helm/kubernetes.py` in the packages of 1.1.0, 1.2.0, 1.2.1, 1.3.0 (whose
 /// classes are the same) and 1.4.0.
 pub fn driver_reads(driver: Driver, overrides: &Overrides) -> Vec<Read> {
-    let known = |class: &Class| {
-        driver >= Driver::V1_4_0 || *class != Class::HelmChartProxy
-    };
+    let known = |class: &Class| driver >= Driver::V1_4_0 || *class != Class::HelmChartProxy;
     Class::ALL.into_iter().filter(known).map(|class| read(class, driver, overrides)).collect()
 }
 

@@ -159,7 +159,10 @@ fn moved(served: &Served, read: &Read) -> Option<Finding> {
     let at = &read.at;
     let reader = matches!(
         read.class,
-        Class::Cluster | Class::OpenstackCluster | Class::MachineDeployment | Class::K8sControlPlane
+        Class::Cluster
+            | Class::OpenstackCluster
+            | Class::MachineDeployment
+            | Class::K8sControlPlane
     );
     let (severity, what) = if reader && age(&at.version) > age(KNOWN) {
         let outcome = match read.class {
@@ -168,7 +171,9 @@ fn moved(served: &Served, read: &Read) -> Option<Finding> {
             Class::OpenstackCluster => "`Infrastructure not ready.` for ever",
             _ => "health is UNHEALTHY for ever",
         };
-        let what = format!("api_resources makes {class} be read at {at}, whose status has other fields: {outcome}");
+        let what = format!(
+            "api_resources makes {class} be read at {at}, whose status has other fields: {outcome}"
+        );
         (Severity::Broken, what)
     } else if served.serves(at, &read.plural) {
         let plural = &read.plural;

@@ -55,14 +55,27 @@ impl Default for Deadlines {
 }
 
 impl Management {
-    /// Returns a handle that authenticates as `kubeconfig` says. Nothing is sent yet.
+    /// Returns a handle that authenticates as `kubeconfig` says, with the default deadlines.
+    /// Nothing is sent yet.
     ///
     /// A rustls crypto provider must be installed, or be the only one that is compiled in.
     ///
     /// # Errors
     ///
     /// [`Error::Config`] if a certificate or key in it does not parse.
-    pub async fn connect(kubeconfig: &Kubeconfig, deadlines: Deadlines) -> Result<Self, Error> {
+    pub async fn connect(kubeconfig: &Kubeconfig) -> Result<Self, Error> {
+        Self::connect_within(kubeconfig, Deadlines::default()).await
+    }
+
+    /// Does the same with other `deadlines`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Management::connect`].
+    pub async fn connect_within(
+        kubeconfig: &Kubeconfig,
+        deadlines: Deadlines,
+    ) -> Result<Self, Error> {
         let facts = &kubeconfig.facts;
         let server = format!("{} (context {})", facts.server, facts.context);
         let no = |why: String| Error::Config { server: server.clone(), why };
@@ -80,19 +93,18 @@ impl Management {
         // 15 retries with pauses of up to 1000 s, and a proxy that only this process knows of.
         config.default_retry = false;
         config.proxy_url = None;
-        let client =
-            ClientBuilder::try_from(config).map_err(|e| no(chain(&e).join(": ")))?.build();
+        let client = ClientBuilder::try_from(config).map_err(|e| no(chain(&e).join(": ")))?.build();
         Ok(Self::new(client, server, deadlines))
     }
 
-    /// Returns a handle on whatever `service` answers. Requests carry paths without a host.
-    pub fn over<S>(service: S, label: impl Into<String>, deadlines: Deadlines) -> Self
+    /// Returns a handle on whatever `service` answers, with the default deadlines. Requests carry paths without a host.
+    pub fn over<S>(service: S, label: impl Into<String>) -> Self
     where
         S: Service<Request<Body>, Response = Response<Body>, Error: Into<BoxError>>,
         S: Send + 'static,
         S::Future: Send + 'static,
     {
-        Self::new(Client::new(service, "default"), label.into(), deadlines)
+        Self::new(Client::new(service, "default"), label.into(), Deadlines::default())
     }
 
     fn new(client: Client, label: String, deadlines: Deadlines) -> Self {

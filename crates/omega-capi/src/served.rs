@@ -101,15 +101,21 @@ mod tests {
     #[test]
     fn versions_are_ordered_as_kubernetes_orders_them() {
         // The order of the Kubernetes documentation's own example, reversed.
-        let right = [
-            "foo10", "foo1", "v3beta1", "v10beta3", "v11beta2", "v1", "v2", "v10",
-        ];
+        let right = ["foo10", "foo1", "v3beta1", "v10beta3", "v11beta2", "v1", "v2", "v10"];
         let alphas = ["v11alpha2", "v12alpha1"];
         let mut all: Vec<&str> = right.iter().chain(&alphas).copied().rev().collect();
         all.sort_by_key(|version| age(version));
         let expected = [
-            "foo10", "foo1", "v11alpha2", "v12alpha1", "v3beta1", "v10beta3", "v11beta2", "v1",
-            "v2", "v10",
+            "foo10",
+            "foo1",
+            "v11alpha2",
+            "v12alpha1",
+            "v3beta1",
+            "v10beta3",
+            "v11beta2",
+            "v1",
+            "v2",
+            "v10",
         ];
         assert_eq!(all, expected);
     }

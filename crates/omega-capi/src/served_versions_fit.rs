@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 use omega_core::{Explain as _, Failure, Gate, Label as _, Subject, Verdict};
 
-use crate::{Combination, Error, Finding, Management, Severity, chart_emits, driver_reads, fit, served_versions};
+use crate::{
+    Combination, Error, Finding, Management, Severity, chart_emits, driver_reads, fit,
+    served_versions,
+};
 
 /// Whether the management cluster serves what the driver reads and what the chart writes.
 ///

@@ -213,8 +213,10 @@ impl State {
         let mut body = recorded.body.clone();
         let crds = self.recording.find("admin", CRDS, None);
         let custom = crds.map_or(&[] as &[_], |crds| list(&crds.body["items"]));
-        let name = |entry: &Value| text(&entry[if aggregated { "metadata" } else { "" }]["name"]).to_owned() + text(&entry["name"]);
-        let builtin = |entry: &&Value| custom.iter().all(|crd| crd["spec"]["group"] != name(entry).as_str());
+        let builtin = |entry: &&Value| {
+            let name = if aggregated { &entry["metadata"]["name"] } else { &entry["name"] };
+            custom.iter().all(|crd| crd["spec"]["group"] != *name)
+        };
         let mut entries: Vec<Value> = list(&body[key]).iter().filter(builtin).cloned().collect();
         for (group, versions) in discovery::served(&self.crds) {
             let make = if aggregated { discovery::aggregated } else { discovery::group };

@@ -34,16 +34,16 @@ pub(super) fn served(crds: &[Value]) -> BTreeMap<&str, Vec<(&str, Vec<&Value>)>>
 
 /// Stage, major and minor of the versions that occur here.
 fn rank(version: &str) -> (u8, Vec<u32>) {
-    let stage = u8::from(!version.contains("alpha")) + u8::from(!version.contains(char::is_alphabetic));
+    let stage =
+        u8::from(!version.contains("alpha")) + u8::from(!version.contains(char::is_alphabetic));
     let numbers = version.split(char::is_alphabetic).filter_map(|n| n.parse().ok());
     (stage, numbers.collect())
 }
 
 /// An entry of `APIGroupList`.
 pub(super) fn group(name: &str, versions: &[(&str, Vec<&Value>)]) -> Value {
-    let one = |version: &str| {
-        json!({"groupVersion": format!("{name}/{version}"), "version": version})
-    };
+    let one =
+        |version: &str| json!({"groupVersion": format!("{name}/{version}"), "version": version});
     let versions: Vec<Value> = versions.iter().map(|(version, _)| one(version)).collect();
     json!({"name": name, "preferredVersion": versions.first(), "versions": versions})
 }
