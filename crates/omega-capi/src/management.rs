@@ -153,13 +153,14 @@ impl Management {
     }
 }
 
-/// kube's outer messages only name the layer, and some repeat their cause.
+/// What lies below kube's own error, which only names the layer and repeats its cause.
 fn causes(error: &kube::Error) -> String {
-    let mut causes = chain(error);
-    if causes.len() > 1 {
-        causes.remove(0);
-    }
-    causes.join(": ")
+    let below = match error {
+        kube::Error::Service(below) => chain(below.as_ref()),
+        kube::Error::HyperError(below) => chain(below),
+        other => chain(other),
+    };
+    below.join(": ")
 }
 
 impl Label for Management {

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use omega_capi::{
-    Combination, Driver, Error, Management, Overrides, ServedVersionsFit,
-    served_versions,
+    Combination, Driver, Error, Management, Overrides, ServedVersionsFit, served_versions,
     sim::{Apiserver, Fault},
 };
 use omega_core::{Class, Explain as _, Gate as _, Touched, Verdict};
@@ -97,7 +96,7 @@ async fn the_gate_says_no_with_the_first_remedy() {
     assert_eq!(next, "pin magnum-capi-helm 1.4.0, which reads v1beta1");
 
     // The release of the provider that still served it.
-    apiserver.add_version(INFRASTRUCTURE, "v1alpha6");
+    apiserver.add_old_version(INFRASTRUCTURE, "v1alpha6");
     let verdict = gate(&apiserver, Driver::V1_3_0, "{}").check().await.unwrap();
     assert!(matches!(verdict, Verdict::Pass { .. }), "{verdict:?}");
 

@@ -1,1 +1,3 @@
+#[cfg(test)]
+mod explain;
 fn main() {}

@@ -78,17 +78,21 @@ impl Apiserver {
         }
     }
 
-    /// Adds `version`, served, to the kinds of `group`, as the release of a provider would.
-    pub fn add_version(&self, group: &str, version: &str) {
+    /// Adds `version`, served and older than the others, to the kinds of `group`, which are of
+    /// contract v1beta1: an earlier release of the provider.
+    pub fn add_old_version(&self, group: &str, version: &str) {
+        const CONTRACT: &str = "cluster.x-k8s.io/v1beta1";
         for crd in &mut self.state().crds {
-            let last = list(&crd["spec"]["versions"]).last().cloned();
-            let (Some(mut new), true) = (last, crd["spec"]["group"] == group) else { continue };
-            new["name"] = version.into();
-            new["served"] = true.into();
-            new["storage"] = false.into();
+            let first = list(&crd["spec"]["versions"]).first().cloned();
+            let (Some(mut old), true) = (first, crd["spec"]["group"] == group) else { continue };
+            old["name"] = version.into();
+            old["served"] = true.into();
+            old["storage"] = false.into();
             if let Some(versions) = crd["spec"]["versions"].as_array_mut() {
-                versions.push(new);
+                versions.insert(0, old);
             }
+            let label = &mut crd["metadata"]["labels"][CONTRACT];
+            *label = format!("{version}_{}", text(label)).into();
         }
     }
 
