@@ -1,0 +1,282 @@
+//! Whether driver, override, chart and management cluster fit together.
+
+use std::collections::BTreeMap;
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Answer404, Class, Driver, Emitted, GroupVersion, Overrides, Read, Served, age, chart_emits,
+    driver_reads,
+};
+
+/// What is to work together on one management cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Combination {
+    /// The driver that magnum-conductor imports.
+    pub driver: Driver,
+    /// Its option `api_resources`.
+    pub overrides: Overrides,
+    /// The chart that it installs, where that is known.
+    pub chart: Option<Version>,
+}
+
+/// How much a [`Finding`] matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Good to know.
+    Note,
+    /// Something does not do what it seems to do.
+    Warning,
+    /// Clusters can't be created, deleted or told healthy. A graft must not go on.
+    Broken,
+}
+
+/// One thing that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What does not fit, and what comes of it.
+    pub what: String,
+    /// What shows it.
+    pub evidence: String,
+    /// The decision that it belongs to (`D-042`).
+    pub decision: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// Cluster API's own groups, whose v1beta1 goes in v1.16.
+const CORE: [&str; 3] =
+    ["cluster.x-k8s.io", "controlplane.cluster.x-k8s.io", "bootstrap.cluster.x-k8s.io"];
+/// The only version whose fields the driver knows (health and create conditions, all releases).
+const KNOWN: &str = "v1beta1";
+const HOLD: &str = "hold Cluster API below v1.16";
+
+/// Returns what does not fit, worst first; empty if everything does. Pure.
+pub fn fit(served: &Served, combination: &Combination) -> Vec<Finding> {
+    let Combination { driver, overrides, chart } = combination;
+    let reads = driver_reads(*driver, overrides);
+    let mut findings = unserved_reads(served, *driver, &reads);
+    findings.extend(reads.iter().filter(|read| read.moved).filter_map(|read| moved(served, read)));
+    findings.extend(ignored(*driver, overrides));
+    if let Some(chart) = chart {
+        findings.extend(unserved_writes(served, chart));
+    }
+    findings.extend(deprecated(served));
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    findings
+}
+
+fn unserved_reads(served: &Served, driver: Driver, reads: &[Read]) -> Vec<Finding> {
+    let missing = |read: &&Read| !served.serves(&read.at, &read.plural);
+    let mut by_version: BTreeMap<&GroupVersion, Vec<&Read>> = BTreeMap::new();
+    for read in reads.iter().filter(|read| read.needed()).filter(missing) {
+        by_version.entry(&read.at).or_default().push(read);
+    }
+    let finding = |(at, reads): (&GroupVersion, Vec<&Read>)| {
+        let plurals: Vec<&str> = reads.iter().map(|read| read.plural.as_str()).collect();
+        let list = plurals.join(", ");
+        let moved = reads.iter().any(|read| read.moved);
+        let outcome = outcome(&reads);
+        Finding {
+            severity: Severity::Broken,
+            what: format!("driver {driver} reads {list} at {at}, which is not served: {outcome}"),
+            evidence: evidence(served, at, &plurals),
+            decision: decision(served, at).to_owned(),
+            remedy: if moved {
+                "leave api_resources out".to_owned()
+            } else {
+                remedy(served, at, &plurals)
+            },
+        }
+    };
+    by_version.into_iter().map(finding).collect()
+}
+
+/// What comes of it, from the driver's source and from trials on real services.
+fn outcome(reads: &[&Read]) -> &'static str {
+    let has = |class: Class| reads.iter().any(|read| read.class == class);
+    if has(Class::Cluster) {
+        "it takes every cluster for gone, a create never ends, and a delete reports success and \
+         leaves the cluster running without an owner"
+    } else if has(Class::OpenstackCluster) {
+        "healthy clusters are UNHEALTHY, `Infrastructure resource not found.`"
+    } else if has(Class::K8sControlPlane) || has(Class::MachineDeployment) {
+        "node groups are never ready"
+    } else if reads.iter().any(|read| read.on_404 == Answer404::Raises) {
+        "the update of the status fails, so that it stays as it was"
+    } else {
+        "a create counts as complete before its addons are there"
+    }
+}
+
+fn decision(served: &Served, at: &GroupVersion) -> &'static str {
+    if served.has_group(&at.group) { "D-042" } else { "D-034" }
+}
+
+fn evidence(served: &Served, at: &GroupVersion, plurals: &[&str]) -> String {
+    if !served.has_group(&at.group) {
+        return format!("nothing of {} is served", at.group);
+    }
+    let one = |plural: &&str| {
+        let versions: Vec<&str> = served.versions_of(&at.group, plural).collect();
+        let versions = if versions.is_empty() { "none".into() } else { versions.join(", ") };
+        format!("{plural}.{}: {versions}", at.group)
+    };
+    format!("served: {}", plurals.iter().map(one).collect::<Vec<_>>().join("; "))
+}
+
+fn remedy(served: &Served, at: &GroupVersion, plurals: &[&str]) -> String {
+    let versions = || plurals.iter().flat_map(|plural| served.versions_of(&at.group, plural));
+    let provider = "the version that the chart's dependencies.json names";
+    if versions().next().is_none() {
+        return format!("install what serves {} at {provider}", at.group);
+    }
+    if at.version != KNOWN && versions().any(|version| version == KNOWN) {
+        return "pin magnum-capi-helm 1.4.0, which reads v1beta1".to_owned();
+    }
+    if versions().any(|version| age(version) > age(&at.version)) {
+        let hold = if CORE.contains(&at.group.as_str()) {
+            HOLD
+        } else {
+            "hold the OpenStack provider at v0.14"
+        };
+        return format!(
+            "{hold}, or go back to a release that serves {}; no api_resources helps: it changes \
+             the path and not the fields that the driver looks for",
+            at.version
+        );
+    }
+    format!("upgrade what serves {} to {provider}", at.group)
+}
+
+/// An override that is served, and what it does.
+fn moved(served: &Served, read: &Read) -> Option<Finding> {
+    let class = read.class.name();
+    let at = &read.at;
+    let reader = matches!(
+        read.class,
+        Class::Cluster
+            | Class::OpenstackCluster
+            | Class::MachineDeployment
+            | Class::K8sControlPlane
+    );
+    let (severity, what) = if reader && age(&at.version) > age(KNOWN) {
+        let outcome = match read.class {
+            Class::Cluster => "health is UNHEALTHY and a create IN_PROGRESS for ever",
+            Class::K8sControlPlane => "the control plane is never ready",
+            Class::OpenstackCluster => "`Infrastructure not ready.` for ever",
+            _ => "health is UNHEALTHY for ever",
+        };
+        let what = format!(
+            "api_resources makes {class} be read at {at}, whose status has other fields: {outcome}"
+        );
+        (Severity::Broken, what)
+    } else if served.serves(at, &read.plural) {
+        let plural = &read.plural;
+        (Severity::Warning, format!("api_resources makes {class} be read at {at}/{plural}"))
+    } else {
+        return None; // reported as unserved
+    };
+    Some(Finding {
+        severity,
+        what,
+        evidence: format!("driver 1.4.0 only changes the path, and reads the fields of {KNOWN}"),
+        decision: "D-042".to_owned(),
+        remedy: format!("leave {class} out of api_resources; it needs {KNOWN} to be served"),
+    })
+}
+
+/// Overrides that the driver passes over in silence.
+fn ignored(driver: Driver, overrides: &Overrides) -> Vec<Finding> {
+    let warning = |what: String, evidence: String, remedy: String| Finding {
+        severity: Severity::Warning,
+        what,
+        evidence,
+        decision: "D-042".to_owned(),
+        remedy,
+    };
+    if overrides.0.is_empty() {
+        return Vec::new();
+    }
+    if !driver.reads_overrides() {
+        let what = format!("driver {driver} does not know api_resources");
+        let evidence = "the option came with 1.4.0".to_owned();
+        return vec![warning(what, evidence, "pin 1.4.0, or leave it out".to_owned())];
+    }
+    let unknown = overrides.0.keys().filter(|key| Class::ALL.iter().all(|c| c.name() != *key));
+    let unknown = unknown.map(|key| {
+        let near = Class::ALL.iter().find(|c| c.name().eq_ignore_ascii_case(key));
+        let remedy = near.map_or("leave it out".to_owned(), |c| format!("write {}", c.name()));
+        let what = format!("api_resources has an entry `{key}`, which the driver ignores");
+        let names = Class::ALL.map(Class::name).join(", ");
+        warning(what, format!("the driver's names are {names}"), remedy)
+    });
+    let plural = overrides.0.iter().filter(|(key, one)| {
+        let known = Class::ALL.iter().any(|class| class.name() == key.as_str());
+        known && one.plural_name.is_some() && *key != Class::K8sControlPlane.name()
+    });
+    let plural = plural.map(|(key, _)| {
+        let what = format!("the driver ignores the plural_name of {key}");
+        warning(what, "it reads that of K8sControlPlane only".into(), "leave it out".into())
+    });
+    unknown.chain(plural).collect()
+}
+
+fn unserved_writes(served: &Served, chart: &Version) -> Vec<Finding> {
+    let Some(emitted) = chart_emits(chart) else {
+        return vec![Finding {
+            severity: Severity::Warning,
+            what: format!("it is not known which versions chart {chart} writes"),
+            evidence: "the releases 0.4.0 to 0.27.0 were read".to_owned(),
+            decision: "D-034".to_owned(),
+            remedy: "look at `helm template` of it before the first create".to_owned(),
+        }];
+    };
+    let mut by_version: BTreeMap<&GroupVersion, Vec<&Emitted>> = BTreeMap::new();
+    for one in emitted.iter().filter(|one| !served.serves(&one.at, &one.plural)) {
+        by_version.entry(&one.at).or_default().push(one);
+    }
+    let finding = |(at, emitted): (&GroupVersion, Vec<&Emitted>)| {
+        let kinds = emitted.iter().map(|one| one.kind.as_str()).collect::<Vec<_>>().join(", ");
+        let plurals: Vec<&str> = emitted.iter().map(|one| one.plural.as_str()).collect();
+        let current = GroupVersion { group: at.group.clone(), version: KNOWN.to_owned() };
+        let newer = at.version != KNOWN && plurals.iter().all(|p| served.serves(&current, p));
+        Finding {
+            severity: Severity::Broken,
+            what: format!(
+                "chart {chart} writes {kinds} at {at}, which is not served: a create ends in \
+                 helm's `no matches for kind`"
+            ),
+            evidence: evidence(served, at, &plurals),
+            decision: "D-034".to_owned(),
+            remedy: if newer {
+                "set default_helm_chart_version to 0.25.1, which writes v1beta1".to_owned()
+            } else {
+                remedy(served, at, &plurals)
+            },
+        }
+    };
+    by_version.into_iter().map(finding).collect()
+}
+
+fn deprecated(served: &Served) -> Option<Finding> {
+    let versions: Vec<&str> = served.versions_of("cluster.x-k8s.io", "clusters").collect();
+    let newer = versions.iter().any(|version| age(version) > age(KNOWN));
+    (versions.contains(&KNOWN) && newer).then(|| Finding {
+        severity: Severity::Note,
+        what: "Cluster API serves v1beta1 as deprecated; v1.16 (planned for April 2027) will not \
+               serve it, and no released driver can do without"
+            .to_owned(),
+        evidence: format!("served: clusters.cluster.x-k8s.io: {}", versions.join(", ")),
+        decision: "D-042".to_owned(),
+        remedy: HOLD.to_owned(),
+    })
+}
+
+#[cfg(test)]
+#[path = "fit_tests.rs"]
+mod tests;

@@ -1,0 +1,176 @@
+//! The handle on the management cluster.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use http::{Request, Response, StatusCode, header::ACCEPT};
+use kube::{
+    Client, Config,
+    client::{Body, ClientBuilder},
+    config::{KubeConfigOptions, Kubeconfig as Raw},
+};
+use omega_core::{Label, chain, kubeconfig::Kubeconfig};
+use tower::{BoxError, Service};
+
+use crate::Error;
+
+/// How many characters of a server's words are kept.
+const WORDS: usize = 300;
+
+/// The Kubernetes cluster that runs Cluster API. Cheap to clone.
+///
+/// Nothing is retried: a caller that wants to ask again knows why.
+#[derive(Clone)]
+pub struct Management {
+    client: Client,
+    label: String,
+    deadlines: Deadlines,
+    requests: Arc<AtomicUsize>,
+}
+
+/// How long to wait for the management cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// For the connection.
+    pub connect: Duration,
+    /// Between two pieces of an answer.
+    pub read: Duration,
+    /// For a whole request.
+    pub total: Duration,
+}
+
+impl Default for Deadlines {
+    /// 5 s, 10 s and 15 s: discovery answers in milliseconds, and an API server that was just
+    /// started in a few seconds.
+    fn default() -> Self {
+        let [connect, read, total] = [5, 10, 15].map(Duration::from_secs);
+        Self { connect, read, total }
+    }
+}
+
+impl Management {
+    /// Returns a handle that authenticates as `kubeconfig` says, with the default deadlines.
+    /// Nothing is sent yet.
+    ///
+    /// A rustls crypto provider must be installed, or be the only one that is compiled in.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] if a certificate or key in it does not parse.
+    pub async fn connect(kubeconfig: &Kubeconfig) -> Result<Self, Error> {
+        Self::connect_within(kubeconfig, Deadlines::default()).await
+    }
+
+    /// Does the same with other `deadlines`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Management::connect`].
+    pub async fn connect_within(
+        kubeconfig: &Kubeconfig,
+        deadlines: Deadlines,
+    ) -> Result<Self, Error> {
+        let facts = &kubeconfig.facts;
+        let server = format!("{} (context {})", facts.server, facts.context);
+        let no = |why: String| Error::Config { server: server.clone(), why };
+        let text = str::from_utf8(kubeconfig.bytes.expose()).map_err(|e| no(e.to_string()))?;
+        // The parser's words may quote the file.
+        let raw = Raw::from_yaml(text).map_err(|_| no("not a kubeconfig in YAML".into()))?;
+        let options =
+            KubeConfigOptions { context: Some(facts.context.clone()), ..Default::default() };
+        let mut config = Config::from_custom_kubeconfig(raw, &options)
+            .await
+            .map_err(|error| no(chain(&error).join(": ")))?;
+        config.connect_timeout = Some(deadlines.connect);
+        config.read_timeout = Some(deadlines.read);
+        config.write_timeout = Some(deadlines.read);
+        // 15 retries with pauses of up to 1000 s, and a proxy that only this process knows of.
+        config.default_retry = false;
+        config.proxy_url = None;
+        let client = ClientBuilder::try_from(config).map_err(|e| no(chain(&e).join(": ")))?.build();
+        Ok(Self::new(client, server, deadlines))
+    }
+
+    /// Returns a handle on whatever `service` answers, with the default deadlines. Requests carry paths without a host.
+    pub fn over<S>(service: S, label: impl Into<String>) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error: Into<BoxError>>,
+        S: Send + 'static,
+        S::Future: Send + 'static,
+    {
+        Self::new(Client::new(service, "default"), label.into(), Deadlines::default())
+    }
+
+    fn new(client: Client, label: String, deadlines: Deadlines) -> Self {
+        Self { client, label, deadlines, requests: Arc::default() }
+    }
+
+    /// Returns how many requests were sent through this handle and its clones.
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Sends one GET and returns the body.
+    pub(crate) async fn get(&self, path: &str, accept: &str) -> Result<String, Error> {
+        let request = Request::get(path).header(ACCEPT, accept).body(Vec::new());
+        let request = request.map_err(|error| self.malformed(path, &error.to_string()))?;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let after = self.deadlines.total;
+        let answer = tokio::time::timeout(after, self.client.request_text(request)).await;
+        let server = self.label.clone();
+        let late = |_| Error::Deadline { server, path: path.to_owned(), after };
+        answer.map_err(late)?.map_err(|error| self.error(path, &error))
+    }
+
+    /// Returns the error that `path`'s answer is unusable because of `why`.
+    pub(crate) fn malformed(&self, path: &str, why: &str) -> Error {
+        let (server, path) = (self.label.clone(), path.to_owned());
+        Error::Malformed { server, path, why: why.to_owned() }
+    }
+
+    fn error(&self, path: &str, error: &kube::Error) -> Error {
+        let (server, path) = (self.label.clone(), path.to_owned());
+        match error {
+            kube::Error::Api(status) => {
+                let words = status.message.chars().take(WORDS).collect();
+                match StatusCode::from_u16(status.code) {
+                    Ok(StatusCode::UNAUTHORIZED) => Error::Unauthorized { server, path },
+                    Ok(StatusCode::FORBIDDEN) => {
+                        Error::Forbidden { server, verb: "get".into(), resource: path, words }
+                    }
+                    _ => Error::Status { server, path, code: status.code, words },
+                }
+            }
+            kube::Error::FromUtf8(_) => self.malformed(&path, "it is not text"),
+            other => Error::Unreachable { server, why: causes(other) },
+        }
+    }
+}
+
+/// What lies below kube's own error, which only names the layer and repeats its cause.
+fn causes(error: &kube::Error) -> String {
+    let below = match error {
+        kube::Error::Service(below) => chain(below.as_ref()),
+        kube::Error::HyperError(below) => chain(below),
+        other => chain(other),
+    };
+    below.join(": ")
+}
+
+impl Label for Management {
+    fn label(&self) -> String {
+        self.label.clone()
+    }
+}
+
+impl fmt::Debug for Management {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Management").field("label", &self.label).finish_non_exhaustive()
+    }
+}

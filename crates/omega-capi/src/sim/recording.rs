@@ -1,0 +1,49 @@
+//! What the real API server answered.
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Core and control plane at v1beta1 and v1beta2, the OpenStack provider at v1beta1.
+const DEFAULT: &str = include_str!("../../recordings/default.json");
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Recording {
+    exchanges: Vec<Exchange>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Exchange {
+    who: String,
+    path: String,
+    accept: String,
+    status: u16,
+    pub(super) content_type: String,
+    /// JSON, or the text of an answer that is none.
+    pub(super) body: Value,
+}
+
+impl Exchange {
+    pub(super) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or_default()
+    }
+
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        self.body.as_str().map_or_else(|| self.body.to_string(), ToOwned::to_owned).into_bytes()
+    }
+}
+
+impl Recording {
+    /// The recording that is compiled in. Its tests prove that it parses.
+    pub(super) fn load() -> Self {
+        serde_json::from_str(DEFAULT).unwrap_or_else(|_| Self { exchanges: Vec::new() })
+    }
+
+    /// Finds the answer to `who` for `path`; the first of several that differ in `Accept`.
+    pub(super) fn find(&self, who: &str, path: &str, accept: Option<&str>) -> Option<&Exchange> {
+        let fits = |e: &&Exchange| {
+            e.who == who && e.path == path && accept.is_none_or(|accept| e.accept == accept)
+        };
+        self.exchanges.iter().find(fits)
+    }
+}
