@@ -1,6 +1,6 @@
 """What is on a unit, one fact a line: files with owner, mode and digest, packages, services and their command lines.
 
-Runs on the unit. Left out: what pip writes about where a package came from, byte code, and omega's own
+Runs on the unit. Of what Debian's packages own, size and time stand for the content. Left out: what pip writes about where a package came from, byte code, and omega's own
 directory of before-images, which stays on the unit for good.
 """
 import grp
@@ -13,9 +13,12 @@ import subprocess
 
 TREES = ("/etc", "/usr/bin", "/usr/sbin", "/usr/local", "/usr/lib/python3/dist-packages", "/opt/wheels", "/lib/systemd/system",
          "/home", "/root", "/tmp", "/var/tmp", "/var/lib/magnum", "/var/lib/omega")
-IGNORED_DIRS = ("__pycache__", "/var/lib/omega", "/root/.cache", "/etc/magnum/.omega")
+PACKAGED = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/lib/")
+IGNORED_DIRS = ("__pycache__", "/var/lib/omega", "/root/.cache", "/var/lib/magnum/.cache", "/etc/magnum/.omega")
 PROVENANCE = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
 IGNORED_FILES = ("/etc/mtab", "/etc/.updated", "/etc/machine-id", "/var/lib/magnum/magnum.db")
+
+BUILT = os.stat("/etc/hostname").st_mtime      # written when the machine was made
 
 
 def name(lookup, number):
@@ -34,6 +37,8 @@ def line(path):
     s = os.lstat(path)
     if stat.S_ISLNK(s.st_mode):
         what = "-> " + os.readlink(path)
+    elif stat.S_ISREG(s.st_mode) and path.startswith(PACKAGED) and s.st_mtime < BUILT:
+        what = f"{s.st_size} bytes of {s.st_mtime_ns}"
     elif stat.S_ISREG(s.st_mode):
         with open(path, "rb") as f:
             what = hashlib.file_digest(f, "sha256").hexdigest()

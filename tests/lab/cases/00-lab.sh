@@ -26,7 +26,6 @@ lab_starts() {
     echo "== $s ($variant)"; diff before after | grep -v -e '\.py ' -e dist-packages/magnum_capi_helm || true
     if [[ $s = whole ]]; then grafted unit0; elif (grafted unit0) >/dev/null 2>&1; then fail "$s passes for grafted"; fi
     case $s in
-      jammy) ;;
       graft-130) at unit0 python3 -m pip --version | grep -q '^pip 22.0.2 ' ;;
       doc08) at unit0 ps -ww -C magnum-conductor -o args= | grep -q -- '--config-dir=/etc/magnum/magnum.conf.d' ;;
       hook) at unit0 ps -ww -C magnum-conductor -o args= | grep -q -- --debug ;;

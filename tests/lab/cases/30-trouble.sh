@@ -70,7 +70,7 @@ locked() {
   background apply graft
   until_true 60 'the first write' at unit0 test -e /etc/magnum/kubeconfig
   kill -STOP $omega_pid
-  exits 6 omega apply graft || { kill -KILL $omega_pid; return 1; }
+  (exits 6 omega apply graft) || { kill -KILL $omega_pid; fail 'the lock'; }
   kill -CONT $omega_pid
   local rc=0; wait $omega_pid || rc=$?
   cat first.out first.err; same 'exit of the first' 0 $rc
@@ -116,7 +116,7 @@ api_down() {
   up_unit unit0
   site_for . ssh unit0
   at cloud systemctl stop haproxy
-  local rc=0; untouched 1 unit0 omega apply graft || rc=$?
+  local rc=0; (untouched 1 unit0 omega apply graft) || rc=$?
   at cloud systemctl start haproxy
   same rc 0 $rc
   until_true 20 haproxy curl -sf -o /dev/null --cacert "$RUN/tls/ca.crt" https://$CLOUD:15000/v3

@@ -38,7 +38,7 @@ layer() {
     if [[ -n $parent ]]; then
       mount -t overlay overlay -o "lowerdir=$(lowers "$parent"),upperdir=$dir/up,workdir=$dir/work" "$dir/root" ||
         die "$LAB must be on a file system that overlayfs can write to (ext4, xfs, btrfs)"
-      logged "$log" "build_$name" "$dir/root" || { umount -l "$dir/root"; return 1; }
+      logged "$log" "build_$name" "$dir/root"
       if mountpoint -q "$dir/root"; then umount "$dir/root"; fi
     else
       logged "$log" "build_$name" "$dir/up"
@@ -55,7 +55,8 @@ lowers() { # LAYER: itself and its parents, as mount wants them
 }
 logged() { # LOG FUNCTION ARGS...: its output to the log, the tail of it when it fails
   local log=$1 rc=0; shift
-  (set -euo pipefail; "$@") >"$log" 2>&1 </dev/null & wait $! || rc=$?
+  ("$@") >"$log" 2>&1 </dev/null &
+  wait $! || rc=$?
   ((rc == 0)) || { tail -n 40 "$log" >&2; die "$1 failed ($rc): $log"; }
 }
 
@@ -129,6 +130,7 @@ build_unit() {
   in_root "$1" crudini --set /etc/magnum/magnum.conf DEFAULT transport_url fake:/
   in_root "$1" crudini --set /etc/magnum/magnum.conf conductor workers 1
   in_root "$1" crudini --set /etc/magnum/magnum.conf database connection sqlite:////var/lib/magnum/magnum.db
+  in_root "$1" runuser -u magnum -- magnum-db-manage upgrade head
   in_root "$1" systemctl mask -q apt-daily.timer apt-daily-upgrade.timer fstrim.timer e2scrub_all.timer \
     logrotate.timer systemd-networkd-wait-online.service networking.service
   in_root "$1" systemctl enable -q ssh magnum-conductor

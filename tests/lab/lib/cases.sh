@@ -35,6 +35,7 @@ main() {
   case $verb in
     list) list_cases; return ;;
     help | -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$HERE/run"; return ;;
+    case) shift; MAIN_PID=${LAB_MAIN_PID:?}; one_case "$@"; return ;;     # by run_case, in a process of its own
     build | up | down | shell) shift; take_lock; MAIN_PID=$$; "verb_$verb" "$@"; return ;;
   esac
   exec </dev/null
@@ -66,8 +67,8 @@ verb_shell() {
 }
 fixture() { python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$RUN/fixtures.json" "$1"; }
 
-# A case is a function case_NAME in cases/*.sh, with a line `# limit SECONDS` where it needs more than 180.
-# It runs in a subshell with set -e, in a directory of its own, its output in $LOGS/NAME.log.
+# A case is a line `define NAME LIMIT COMMAND...` in cases/*.sh. It runs in a shell of its own (set -e means
+# nothing in a function whose status is asked for), in a directory of its own, its output in $LOGS/case-NAME.log.
 load_cases() { local f; for f in "$HERE"/cases/*.sh; do . "$f"; done; }
 list_cases() { load_cases; printf '%s\n' "${CASES[@]}"; }
 CASES=()
@@ -88,12 +89,18 @@ live_environment() { # DIR
   export OMEGA_LAB_HELM=$LAB/bin/helm OMEGA_LAB_WHEELS=$LAB/wheels
 }
 
+one_case() {
+  load_cases
+  local work=$RUN/work/$1
+  rm -rf "$work"; mkdir -p "$work"; cd "$work"
+  set -E; trap 'echo "FAILED at ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND" >&2' ERR
+  ${RECIPE[$1]}
+}
+
 run_case() { # NAME: true when it passed
   local name=$1 log=$LOGS/case-$1.log rc=0 begin; begin=$(now_ms)
-  WORK=$RUN/work/$name; rm -rf "$WORK"; mkdir -p "$WORK"
   set -m
-  (cd "$WORK"; set -euo pipefail; trap 'echo "FAILED at ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND"' ERR; set -E
-    ${RECIPE[$name]}) >"$log" 2>&1 </dev/null 9>&- &
+  LAB_MAIN_PID=$MAIN_PID "$HERE/run" case "$name" >"$log" 2>&1 </dev/null 9>&- &
   CASE_PID=$!
   set +m
   (sleep "${LIMIT[$name]}"; echo "FAILED: not done within ${LIMIT[$name]} s" >>"$log"; kill -TERM -- "-$CASE_PID") 2>/dev/null 9>&- &
@@ -103,7 +110,7 @@ run_case() { # NAME: true when it passed
   kill $watch 2>/dev/null || true; wait $watch 2>/dev/null || true
   if ((rc == 0)); then printf 'ok      %-28s %6.1f s\n' "$name" "$(seconds_since "$begin")"; return; fi
   printf 'FAILED  %-28s %6.1f s  (%s)\n' "$name" "$(seconds_since "$begin")" "$log"
-  tail -n 60 "$log" | sed 's/^/        /'
+  tail -n 30 "$log" | cut -c1-300 | sed 's/^/        /'
   services_of_failure
   return 1
 }
@@ -113,7 +120,8 @@ services_of_failure() { # the last words of what the case ran on
   for m in unit0 unit1 unit2 cloud; do
     running "$m" || continue
     echo "        -- $m"
-    at "$m" sh -c 'systemctl --no-legend --plain --failed list-units; tail -qn 8 /var/log/magnum/*.log 2>/dev/null' 2>&1 | sed 's/^/        /' | tail -n 25
+    at "$m" sh -c 'systemctl --no-legend --plain --failed list-units; grep -hE " (ERROR|CRITICAL) " /var/log/magnum/*.log | tail -n 8' 2>&1 |
+      cut -c1-220 | sed 's/^/        /'
   done
 }
 

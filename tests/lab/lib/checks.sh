@@ -1,5 +1,5 @@
 # What the cases hold omega to. Each looks for itself, with the machine's own programs.
-fail() { echo "FAILED: $*"; return 1; }
+fail() { echo "FAILED: $*" >&2; exit 1; }
 same() { # WHAT WANTED FOUND
   [[ $2 = "$3" ]] || fail "$1: wanted $2, found $3"
 }
@@ -29,7 +29,7 @@ print(c['kubeconfig_file'], c['helm_chart_repo'], c['helm_chart_name'], c['defau
   at "$u" sh -c "began=\$(systemctl show magnum-conductor --timestamp=unix -p ExecMainStartTimestamp --value | tr -d @)
     for f in /etc/magnum/kubeconfig $conf /etc/default/magnum-conductor /usr/local/lib/python3*/dist-packages/magnum_capi_helm-*/METADATA; do
       [ \$(stat -c %Y \$f) -le \$began ] || { echo \"FAILED: \$f is newer than the process\"; exit 1; }; done"
-  same 'leftovers' '' "$(at "$u" sh -c 'ls /etc/magnum/magnum.conf.d/99-capi.conf /etc/systemd/system/magnum-*.service.d/override.conf 2>/dev/null')"
+  same 'leftovers' '' "$(at "$u" sh -c 'ls /etc/magnum/magnum.conf.d/99-capi.conf /etc/systemd/system/magnum-*.service.d/override.conf 2>/dev/null || true')"
   same 'ExecStart' 1 "$(at "$u" systemctl show magnum-conductor -p ExecStart --value | grep -c 'argv\[\]=/etc/init.d/magnum-conductor systemd-start')"
   at "$u" sudo -u magnum env -i PATH=$path HOME=/var/lib/magnum helm --kubeconfig /etc/magnum/kubeconfig list -A >/dev/null
   echo "grafted: $u"

@@ -60,5 +60,5 @@ omega() {
 exits() {
   local want=$1 rc=0; shift
   "$@" || rc=$?
-  [[ $rc = "$want" ]] || { echo "FAILED: exit $rc instead of $want: $*"; return 1; }
+  [[ $rc = "$want" ]] || fail "exit $rc instead of $want: $*"
 }
