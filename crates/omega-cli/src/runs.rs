@@ -85,10 +85,11 @@ impl Runs {
             .map_err(|error| self.failure("name", &error))?;
         let path = self.0.join(&id);
         directory(&path).map_err(|error| self.failure("make", &error))?;
-        let journal = FileJournal::create(&path.join("journal.jsonl")).map_err(|error| Failure {
-            causes: chain(&error),
-            ..Failure::new(Class::Error, format!("could not begin the journal of run {id}"))
-        })?;
+        let journal =
+            FileJournal::create(&path.join("journal.jsonl")).map_err(|error| Failure {
+                causes: chain(&error),
+                ..Failure::new(Class::Error, format!("could not begin the journal of run {id}"))
+            })?;
         let info = RunInfo {
             id: id.clone(),
             runbook: runbook.to_owned(),

@@ -30,7 +30,9 @@ pub(crate) fn listen() -> Stop {
 async fn wait(mut signals: tokio::signal::unix::Signal, stop: Stop, exit: Exit) {
     while signals.recv().await.is_some() {
         if stop.asked() {
-            say("stopped at once: what was being written may be half done; run the same command again");
+            say(
+                "stopped at once: what was being written may be half done; run the same command again",
+            );
             #[expect(clippy::exit, reason = "the second signal stops at once, by contract")]
             std::process::exit(exit.code().into());
         }

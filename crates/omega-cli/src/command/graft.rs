@@ -12,12 +12,12 @@ use crate::{
 
 impl Session {
     pub(super) async fn plan(&self, args: PlanArgs) -> Result<Exit, Failure> {
-        let (task, _) = self.task(&args.runbook, false).await?;
+        let task = self.task(&args.runbook).await?;
         self.engine().plan(&task, args.out.as_deref()).await
     }
 
     pub(super) async fn verify(&self, args: RunbookArgs) -> Result<Exit, Failure> {
-        let (task, _) = self.task(&args, false).await?;
+        let task = self.task(&args).await?;
         self.engine().verify(&task).await
     }
 
@@ -27,23 +27,24 @@ impl Session {
             Some(path) => Approved::Plan(PlanFile::read(path, "graft")?),
             None => Approved::Now,
         };
-        let (task, world) = self.task(&args.runbook, true).await?;
-        let exit = self.engine().apply(&task, approved).await?;
-        match args.prove {
-            Some(proof) if exit == Exit::Done => {
-                let site = self.site(&args.runbook.site)?;
-                runbook::prove(self, &site, &world, proof).await
-            }
-            Some(_) | None => Ok(exit),
+        let site = self.site(&args.runbook.site)?;
+        let RunbookArgs { runbook: _, site: site_args, leftovers } = &args.runbook;
+        let (wanted, world) = self.wanted(&site, site_args, *leftovers).await?;
+        let task = wanted.task(&site_args.site.display().to_string(), &world, true);
+        let mut report = self.engine().apply(&task, approved).await?;
+        if let (Some(proof), Exit::Done) = (args.prove, report.exit()) {
+            let proven = runbook::prove(self, &site, &wanted, &world, proof).await?;
+            report = report.proven(proven);
         }
+        self.screen.json(&report);
+        Ok(report.exit())
     }
 
     /// Resolves the site into the runbook's steps, bound to what they act on.
-    async fn task(&self, args: &RunbookArgs, live: bool) -> Result<(Task, World), Failure> {
+    async fn task(&self, args: &RunbookArgs) -> Result<Task, Failure> {
         let site = self.site(&args.site)?;
         let (wanted, world) = self.wanted(&site, &args.site, args.leftovers).await?;
-        let task = wanted.task(&args.site.site.display().to_string(), &world, live);
-        Ok((task, world))
+        Ok(wanted.task(&args.site.site.display().to_string(), &world, false))
     }
 
     /// Resolves the site into what it wants and what that acts on.

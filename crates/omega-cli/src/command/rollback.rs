@@ -38,7 +38,9 @@ impl Session {
         if args.plan {
             self.engine().plan(&task, None).await
         } else {
-            self.engine().apply(&task, Approved::Now).await
+            let report = self.engine().apply(&task, Approved::Now).await?;
+            self.screen.json(&report);
+            Ok(report.exit())
         }
     }
 

@@ -15,12 +15,12 @@ use crate::{
 
 /// One invocation of the program.
 pub(crate) struct Session {
-    pub(super) environment: Environment,
+    pub(crate) environment: Environment,
     pub(crate) screen: Screen,
     pub(crate) console: Console,
-    pub(super) runs: Runs,
+    pub(crate) runs: Runs,
     pub(crate) stop: Stop,
-    pub(super) began: Instant,
+    pub(crate) began: Instant,
 }
 
 impl Session {
@@ -63,7 +63,7 @@ impl Session {
         exit
     }
 
-    pub(super) fn engine(&self) -> Engine<'_> {
+    pub(crate) fn engine(&self) -> Engine<'_> {
         Engine {
             screen: &self.screen,
             console: &self.console,

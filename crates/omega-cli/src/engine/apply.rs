@@ -27,17 +27,17 @@ pub(crate) enum Approved {
 }
 
 impl Engine<'_> {
-    /// Makes everything so, and proves it by looking at all of it again.
-    pub(crate) async fn apply(&self, task: &Task, approved: Approved) -> Result<Exit, Failure> {
+    /// Makes everything so, and proves it by looking at all of it again. The report is not yet
+    /// printed.
+    pub(crate) async fn apply(&self, task: &Task, approved: Approved) -> Result<Report, Failure> {
         let (looked, afterwards) = self.look(task).await;
         let all: Vec<_> = looked.iter().chain(&afterwards).cloned().collect();
         if let Some(obstacle) = all.iter().find_map(LegPreview::obstacle) {
             render::plan(self.screen, &all);
             let exit = exit_of(&all);
-            let report = Report::new("apply", task, self).looked(all);
-            self.screen.json(&report.failed(Some(&obstacle)).ends(exit));
             self.console.fail(&render::failure(&obstacle, None, self.screen.width));
-            return Ok(exit);
+            let report = Report::new("apply", task, self).looked(all);
+            return Ok(report.failed(Some(&obstacle)).ends(exit));
         }
         let approved = match approved {
             Approved::Now => None,
@@ -52,8 +52,7 @@ impl Engine<'_> {
         let recap = Recap::of(all.iter().flat_map(LegPreview::items));
         let holds = format!("Nothing to do: {} facts hold", recap.unchanged);
         self.screen.text(&self.all_so(&holds, &recap, task));
-        self.screen.json(&Report::new("apply", task, self).looked(all).ends(Exit::Done));
-        Ok(Exit::Done)
+        Ok(Report::new("apply", task, self).looked(all).ends(Exit::Done))
     }
 
     async fn change(
@@ -61,7 +60,7 @@ impl Engine<'_> {
         task: &Task,
         looked: &[LegPreview],
         approved: Option<&[LegPreview]>,
-    ) -> Result<Exit, Failure> {
+    ) -> Result<Report, Failure> {
         let rolls_back = task.rolls_back.as_deref();
         let mut run =
             self.runs.begin(&task.name, &task.site, rolls_back, jiff::Timestamp::now())?;
@@ -175,7 +174,7 @@ impl Engine<'_> {
         run: &RunDirectory,
         done: Vec<LegReport>,
         failure: Option<Failure>,
-    ) -> Result<Exit, Failure> {
+    ) -> Result<Report, Failure> {
         let exit = failure.as_ref().map_or(Exit::Done, |failure| failure.class.into());
         let recap = counted(&done);
         let report = Report::new("apply", task, self)
@@ -193,8 +192,7 @@ impl Engine<'_> {
             "Run {} (omega-cli runs show {}, omega-cli rollback {}).",
             run.id, run.id, task.name
         ));
-        self.screen.json(&report);
-        Ok(exit)
+        Ok(report)
     }
 }
 
@@ -225,7 +223,8 @@ fn covered(looked: &[LegPreview], approved: &[LegPreview]) -> Result<(), Failure
             match then {
                 Some(then) => preview.within(then)?,
                 None => {
-                    let what = format!("the plan says nothing of {} on {}", preview.subject, leg.target);
+                    let what =
+                        format!("the plan says nothing of {} on {}", preview.subject, leg.target);
                     return Err(Failure::new(Class::Stale, what)
                         .next("plan again, look, and apply the new plan"));
                 }
@@ -241,7 +240,8 @@ fn stopped(failure: Failure, leg: &Leg, finished: usize, left: &[&Leg]) -> Failu
         return failure;
     }
     let left: Vec<_> = left.iter().map(|leg| leg.target.as_str()).collect();
-    let left = if left.is_empty() { String::new() } else { format!("; {} untouched", left.join(", ")) };
+    let left =
+        if left.is_empty() { String::new() } else { format!("; {} untouched", left.join(", ")) };
     let state = format!("{finished} units done, {} failed{left}", leg.target);
     let class = match failure.class {
         Class::Interrupted => Class::Interrupted,

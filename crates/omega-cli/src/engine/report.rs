@@ -2,10 +2,7 @@ use omega_core::{Failure, LegPreview, LegReport};
 use serde::Serialize;
 
 use super::{Counts, Engine, Task};
-use crate::{
-    exit::Exit,
-    render::Recap,
-};
+use crate::{exit::Exit, render::Recap};
 
 /// The one JSON document of a command, and what is kept with a run.
 #[derive(Debug, Serialize)]
@@ -66,6 +63,16 @@ impl Report {
     /// Adds why it failed.
     pub(crate) fn failed(self, failure: Option<&Failure>) -> Self {
         Self { failure: failure.cloned(), ..self }
+    }
+
+    /// Adds what a proof showed.
+    pub(crate) fn proven(self, proof: serde_json::Value) -> Self {
+        Self { proof: Some(proof), ..self }
+    }
+
+    /// Returns how it ends.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
     }
 
     /// Adds how it ends.

@@ -1,4 +1,4 @@
-use std::{future::Future, pin::Pin, time::Instant};
+use std::{pin::Pin, time::Instant};
 
 use omega_core::{Class, Failure, Found, Leg, LegPreview, Stop, Verdict, preview};
 

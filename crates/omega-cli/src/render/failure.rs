@@ -25,10 +25,15 @@ pub(crate) fn failure(failure: &Failure, run: Option<&str>, width: usize) -> Str
     if let Some(found) = found {
         row("found", found);
     }
-    row("changed", match touched {
-        Touched::Nothing => "nothing",
-        Touched::Maybe => "maybe: a write was sent, and what came of it was not seen or is not all",
-    });
+    row(
+        "changed",
+        match touched {
+            Touched::Nothing => "nothing",
+            Touched::Maybe => {
+                "maybe: a write was sent, and what came of it was not seen or is not all"
+            }
+        },
+    );
     if let Some(next) = next {
         row("next", next);
     }

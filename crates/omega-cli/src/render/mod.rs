@@ -7,7 +7,6 @@ mod progress;
 mod screen;
 
 pub(crate) use failure::failure;
-pub(crate) use layout::{Sign, line};
 pub(crate) use plan::{Recap, plan, recap};
 pub(crate) use progress::{Console, seconds};
 pub(crate) use screen::{Format, Screen};

@@ -91,9 +91,10 @@ pub(crate) fn plan(screen: &Screen, legs: &[LegPreview]) {
     for note in notes {
         screen.text("");
         let decision = note.decision.as_deref();
-        let text = decision.map_or_else(|| note.text.clone(), |id| {
-            format!("{id}: {} (omega-cli explain {id})", note.text)
-        });
+        let text = decision.map_or_else(
+            || note.text.clone(),
+            |id| format!("{id}: {} (omega-cli explain {id})", note.text),
+        );
         screen.text(&wrap(&text, screen.width).join("\n"));
     }
     screen.text("");

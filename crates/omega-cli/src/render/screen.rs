@@ -1,6 +1,6 @@
 use std::{
-    cell::Cell,
     io::{self, Write as _},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use serde::Serialize;
@@ -26,7 +26,7 @@ pub(crate) struct Screen {
     pub(crate) width: usize,
     /// Whether to colour.
     pub(crate) colour: bool,
-    closed: Cell<bool>,
+    closed: AtomicBool,
 }
 
 impl Screen {
@@ -37,7 +37,7 @@ impl Screen {
         let seen = || terminal_width().filter(|_| terminal);
         let width = columns.or_else(seen).unwrap_or(if terminal { 80 } else { usize::MAX });
         let colour = environment.colour(terminal);
-        Self { format, width, colour, closed: Cell::new(false) }
+        Self { format, width, colour, closed: AtomicBool::new(false) }
     }
 
     /// Prints a line for a person. With `--output json` it prints nothing.
@@ -59,8 +59,9 @@ impl Screen {
 
     fn write(&self, text: &str) {
         // A reader that went away (`| head`) is no error of ours.
-        if !self.closed.get() && writeln!(io::stdout().lock(), "{text}").is_err() {
-            self.closed.set(true);
+        if !self.closed.load(Ordering::Relaxed) && writeln!(io::stdout().lock(), "{text}").is_err()
+        {
+            self.closed.store(true, Ordering::Relaxed);
         }
     }
 }

@@ -28,6 +28,15 @@ impl Session {
     ) -> Result<World, Failure> {
         let (sources, helm_size) = self.sources(site, kubeconfig)?;
         let units = self.units(site, only, &sources).await?;
+        Ok(World { units, helm_size, ..self.connect_cloud(site, kubeconfig).await? })
+    }
+
+    /// The same, without the units.
+    pub(crate) async fn connect_cloud(
+        &self,
+        site: &Site,
+        kubeconfig: &Kubeconfig,
+    ) -> Result<World, Failure> {
         let config = self.cloud(site)?;
         let scoped = match project(&site.management.project) {
             Some(project) => config
@@ -42,7 +51,7 @@ impl Session {
         let open = |error| Failure::from_error("could not prepare a session", &error);
         let operator = Arc::new(Cloud::new(config, &options).await.map_err(open)?);
         let narrowed = Arc::new(Cloud::new(scoped, &options).await.map_err(open)?);
-        let management = Management::connect(kubeconfig, omega_capi::Deadlines::default()).await.map_err(|error| {
+        let management = Management::connect(kubeconfig).await.map_err(|error| {
             Failure::from_error("could not prepare the management cluster's client", &error)
         })?;
         let management = Arc::new(management);
@@ -52,8 +61,8 @@ impl Session {
             identity: Arc::new(Identity::new(operator)),
             magnum: Arc::new(ContainerInfra::new(narrowed)),
             management,
-            units,
-            helm_size,
+            units: Vec::new(),
+            helm_size: 0,
             requests: Rc::new(move || {
                 let (operator, narrowed, management) = &counted;
                 operator.requests() + narrowed.requests() + management.requests()
@@ -145,7 +154,9 @@ impl Session {
         let missing = only.iter().find(|name| !name.ends_with("/leader") && !known.contains(name));
         if let Some(name) = missing {
             let what = format!("there is no unit `{name}`");
-            return Err(Failure::new(Class::Usage, what).next(format!("one of: {}", known.join(", "))));
+            return Err(
+                Failure::new(Class::Usage, what).next(format!("one of: {}", known.join(", ")))
+            );
         }
         let unit = |(name, channel)| Arc::new(Unit::new(name, channel, sources.clone()));
         Ok(found.into_iter().map(unit).collect())
@@ -160,9 +171,9 @@ impl Session {
     ) -> Result<Vec<(String, Arc<dyn Channel>)>, Failure> {
         let program = site.juju.program.clone().unwrap_or_else(|| PathBuf::from("juju"));
         let model = site.juju.model.clone();
-        let units = juju_units(&program, model.as_deref(), application, deadlines)
-            .await
-            .map_err(|error| Failure::from_error(format!("could not list {application}"), &error))?;
+        let units = juju_units(&program, model.as_deref(), application, deadlines).await.map_err(
+            |error| Failure::from_error(format!("could not list {application}"), &error),
+        )?;
         let leader = only.iter().any(|name| name.ends_with("/leader"));
         let chosen = units.into_iter().filter(|unit| {
             only.is_empty() || only.contains(&unit.name.to_string()) || (leader && unit.leader)
@@ -186,14 +197,12 @@ impl Session {
         only: &[String],
         deadlines: Deadlines,
     ) -> Vec<(String, Arc<dyn Channel>)> {
-        let chosen = units
-            .iter()
-            .filter(|unit| only.is_empty() || only.contains(&unit.name.to_string()));
+        let chosen =
+            units.iter().filter(|unit| only.is_empty() || only.contains(&unit.name.to_string()));
         let channel = |unit: &SshUnit| {
             let mut target = self.ssh_target(site, &unit.ssh);
             target.jump = unit.jump.as_ref().map(|jump| Box::new(self.ssh_target(site, jump)));
-            let channel: Arc<dyn Channel> =
-                Arc::new(Ssh::lazy(target, deadlines));
+            let channel: Arc<dyn Channel> = Arc::new(Ssh::lazy(target, deadlines));
             (unit.name.to_string(), channel)
         };
         chosen.map(channel).collect()
@@ -207,9 +216,9 @@ impl Session {
             let paths = if paths.is_empty() { defaults() } else { paths.to_vec() };
             paths.iter().map(|path| site.resolve(path, &home)).collect()
         };
-        let (user, rest) = text.rsplit_once('@').unwrap_or_else(|| {
-            (site.ssh.user.as_deref().unwrap_or("ubuntu"), text)
-        });
+        let (user, rest) = text
+            .rsplit_once('@')
+            .unwrap_or_else(|| (site.ssh.user.as_deref().unwrap_or("ubuntu"), text));
         let (host, port) = match rest.rsplit_once(':') {
             Some((host, port)) if !host.ends_with(':') => (host, port.parse().unwrap_or(22)),
             Some(_) | None => (rest, 22),
@@ -235,10 +244,9 @@ impl Session {
 fn project(project: &Project) -> Option<ProjectRef> {
     match project {
         Project { id: Some(id), .. } => Some(ProjectRef::Id(id.clone())),
-        Project { name: Some(name), domain: Some(domain), .. } => Some(ProjectRef::Named {
-            name: name.clone(),
-            domain: DomainRef::Name(domain.clone()),
-        }),
+        Project { name: Some(name), domain: Some(domain), .. } => {
+            Some(ProjectRef::Named { name: name.clone(), domain: DomainRef::Name(domain.clone()) })
+        }
         Project { .. } => None,
     }
 }

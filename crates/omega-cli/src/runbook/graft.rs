@@ -125,10 +125,14 @@ impl Wanted {
         Leg {
             target: world.network.label(),
             sections: vec![
-                section("7.0", "prerequisites", vec![
-                    Item::Gate(Box::new(self.trustee(world))),
-                    Item::Gate(Box::new(self.magnum())),
-                ]),
+                section(
+                    "7.0",
+                    "prerequisites",
+                    vec![
+                        Item::Gate(Box::new(self.trustee(world))),
+                        Item::Gate(Box::new(self.magnum())),
+                    ],
+                ),
                 section("7.1", REACH, self.rules.iter().map(rule).collect()),
                 section("7.3", "served versions", vec![Item::Gate(Box::new(self.served(world)))]),
             ],
@@ -138,29 +142,45 @@ impl Wanted {
     fn unit(&self, unit: &Arc<Unit>) -> Leg {
         let leg = vec![
             section("7.1", REACH, vec![Item::Gate(Box::new(self.reach(unit)))]),
-            section("7.2", "kubeconfig", vec![
-                Item::Step(step(unit, self.kubeconfig.clone())),
-                Item::Gate(Box::new(self.authenticate(unit))),
-            ]),
-            section("7.4", "driver and helm", vec![
-                Item::Step(step(unit, self.driver.clone())),
-                Item::Step(step(unit, self.helm.clone())),
-                Item::Gate(Box::new(self.releases(unit))),
-            ]),
-            section("7.6", "drop-in", vec![
-                Item::Step(step(unit, self.leftovers.clone())),
-                Item::Step(step(unit, self.dropin.clone())),
-            ]),
+            section(
+                "7.2",
+                "kubeconfig",
+                vec![
+                    Item::Step(step(unit, self.kubeconfig.clone())),
+                    Item::Gate(Box::new(self.authenticate(unit))),
+                ],
+            ),
+            section(
+                "7.4",
+                "driver and helm",
+                vec![
+                    Item::Step(step(unit, self.driver.clone())),
+                    Item::Step(step(unit, self.helm.clone())),
+                    Item::Gate(Box::new(self.releases(unit))),
+                ],
+            ),
+            section(
+                "7.6",
+                "drop-in",
+                vec![
+                    Item::Step(step(unit, self.leftovers.clone())),
+                    Item::Step(step(unit, self.dropin.clone())),
+                ],
+            ),
             section("7.7", "config-dir", vec![Item::Step(step(unit, self.config_dir.clone()))]),
-            section("7.8", SERVICES, vec![
-                Item::Step(step(unit, self.services.clone())),
-                Item::Gate(Box::new(self.loaded(unit))),
-            ]),
+            section(
+                "7.8",
+                SERVICES,
+                vec![
+                    Item::Step(step(unit, self.services.clone())),
+                    Item::Gate(Box::new(self.loaded(unit))),
+                ],
+            ),
         ];
         Leg { target: unit.label(), sections: leg }
     }
 
-    fn after(&self, world: &World, live: bool) -> Leg {
+    pub(crate) fn after(&self, world: &World, live: bool) -> Leg {
         let clusters =
             if live { ClusterList::live((*world.magnum).clone()) } else { self.clusters.clone() };
         let health = ClusterHealth { clusters, only: Vec::new() };

@@ -1,5 +1,6 @@
 use std::ops::ControlFlow;
 
+use clap::ValueEnum as _;
 use omega_core::{Class, Failure};
 use omega_openstack::container_infra::{
     ClusterSpec, ProofOptions, ProofStep, ProofTemplate, TemplateSpec, prove_cluster,
@@ -11,7 +12,6 @@ use super::{Wanted, World};
 use crate::{
     cli::Proof,
     command::Session,
-    exit::Exit,
     render,
     site::{Prove, Site},
 };
@@ -23,10 +23,13 @@ pub(crate) async fn prove(
     wanted: &Wanted,
     world: &World,
     proof: Proof,
-) -> Result<Exit, Failure> {
+) -> Result<serde_json::Value, Failure> {
     let Some(prove) = &site.prove else {
-        return Err(Failure::new(Class::Usage, "the site file does not say what a proof is made of")
-            .next("add [prove] with image, flavor, external_network and keypair"));
+        return Err(Failure::new(
+            Class::Usage,
+            "the site file does not say what a proof is made of",
+        )
+        .next("add [prove] with image, flavor, external_network and keypair"));
     };
     // While a version that the driver reads is unserved, a delete only looks as if it worked.
     let served = wanted.served(world).findings().await.map_err(|error| {
@@ -48,7 +51,8 @@ pub(crate) async fn prove(
     };
     let text = match proof {
         Proof::Template => {
-            let proof = prove_template(&world.magnum, &template(prove), &options, &mut watch);
+            let spec = template(prove);
+            let proof = prove_template(&world.magnum, &spec, &options, &mut watch);
             let template = proof.await.map_err(Failure::from)?.template;
             format!("7.9 proven: template {} was made and deleted.", template.name)
         }
@@ -67,8 +71,7 @@ pub(crate) async fn prove(
     };
     session.console.done();
     session.screen.text(&text);
-    session.screen.json(&json!({ "schema_version": 1, "proof": text }));
-    Ok(Exit::Done)
+    Ok(json!({ "what": proof.to_possible_value().map(|v| v.get_name().to_owned()), "text": text }))
 }
 
 fn template(prove: &Prove) -> TemplateSpec {

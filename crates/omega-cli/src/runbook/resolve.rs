@@ -39,9 +39,8 @@ pub(super) fn refused(error: impl Explain) -> Failure {
 /// Returns a rule for each source: the port is that of the management API.
 pub(super) fn rules(site: &Site, kubeconfig: &Kubeconfig) -> Result<Vec<SgRule>, Failure> {
     let (_, port) = kubeconfig.facts.endpoint();
-    let ports = Ports::one(port).map_err(|error| {
-        Failure::new(Class::Usage, format!("the kubeconfig's server: {error}"))
-    })?;
+    let ports = Ports::one(port)
+        .map_err(|error| Failure::new(Class::Usage, format!("the kubeconfig's server: {error}")))?;
     let group = &site.management.security_group;
     let rule = |source: &String| {
         let peer: Cidr = value("management.sources", source)?;
@@ -112,7 +111,8 @@ pub(super) async fn namespaces(world: &World, clusters: &ClusterList) -> Vec<Str
     let mut all: Vec<String> =
         listed.iter().filter_map(|cluster| cluster.helm_namespace(PREFIX)).collect();
     if let Ok(project) = world.network.project_id().await {
-        let sane: String = project.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+        let sane: String =
+            project.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
         all.push(format!("{PREFIX}-{sane}"));
     }
     all.sort();

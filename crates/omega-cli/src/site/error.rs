@@ -24,7 +24,10 @@ impl From<SiteError> for Failure {
 
 impl SiteError {
     pub(super) fn unreadable(path: &Path, why: &str) -> Self {
-        Self { message: format!("can't read the site file {}: {why}", path.display()), snippet: None }
+        Self {
+            message: format!("can't read the site file {}: {why}", path.display()),
+            snippet: None,
+        }
     }
 
     /// Points at `span` of `text`.
@@ -76,30 +79,10 @@ fn snippet(text: &str, span: Range<usize>, hint: Option<&str>) -> String {
 /// Returns the name nearest to `wrong`, if one is near: at most a third of its letters differ.
 pub(crate) fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     names
-        .map(|name| (distance(wrong, name), name))
+        .map(|name| (strsim::levenshtein(wrong, name), name))
         .filter(|(distance, _)| *distance <= wrong.chars().count().div_ceil(3))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
-}
-
-/// Levenshtein's distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, y) in row.iter_mut().skip(1).zip(&b) {
-            let best = (diagonal + usize::from(x != *y)).min(left + 1).min(*cell + 1);
-            diagonal = *cell;
-            *cell = best;
-            left = best;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -112,6 +95,5 @@ mod tests {
         assert_eq!(nearest("kubeconfg", names.into_iter()), Some("kubeconfig"));
         assert_eq!(nearest("source", names.into_iter()), Some("sources"));
         assert_eq!(nearest("password", names.into_iter()), None);
-        assert_eq!(distance("kitten", "sitting"), 3);
     }
 }

@@ -287,24 +287,51 @@ impl Site {
         let project = &self.management.project;
         let by_name = project.name.is_some() && project.domain.is_some();
         let rules = [
-            (cloud.name.is_some() && cloud.openrc.is_some(), self.cloud.span(),
-                "`name` and `openrc` contradict each other: keep one"),
-            (conductor.application.is_some() && !conductor.unit.is_empty(), self.conductor.span(),
-                "`application` (Juju) and `unit` (SSH) contradict each other: keep one"),
-            (conductor.application.is_none() && conductor.unit.is_empty(), self.conductor.span(),
-                "neither `application` (Juju) nor `unit` (SSH) says where the conductor runs"),
-            (driver.wheel.is_some() && driver.index.is_some(), self.driver.span(),
-                "`wheel` and `index` contradict each other: keep one"),
-            (driver.wheel.is_some() != driver.sha256.is_some(), self.driver.span(),
-                "`wheel` and `sha256` go together: a wheel is pinned by its digest"),
-            (helm.file.is_some() == helm.url.is_some(), self.helm.span(),
-                "give either `file` or `url`"),
-            (helm.url.is_none() && helm.archive_sha256.is_some(), self.helm.span(),
-                "`archive_sha256` is about a download: it goes with `url`"),
-            (helm.archive_sha256.is_some() != helm.member.is_some(), self.helm.span(),
-                "`archive_sha256` and `member` go together"),
-            (project.id.is_some() == by_name, self.cloud.span(),
-                "management.project wants an `id`, or a `name` with its `domain`"),
+            (
+                cloud.name.is_some() && cloud.openrc.is_some(),
+                self.cloud.span(),
+                "`name` and `openrc` contradict each other: keep one",
+            ),
+            (
+                conductor.application.is_some() && !conductor.unit.is_empty(),
+                self.conductor.span(),
+                "`application` (Juju) and `unit` (SSH) contradict each other: keep one",
+            ),
+            (
+                conductor.application.is_none() && conductor.unit.is_empty(),
+                self.conductor.span(),
+                "neither `application` (Juju) nor `unit` (SSH) says where the conductor runs",
+            ),
+            (
+                driver.wheel.is_some() && driver.index.is_some(),
+                self.driver.span(),
+                "`wheel` and `index` contradict each other: keep one",
+            ),
+            (
+                driver.wheel.is_some() != driver.sha256.is_some(),
+                self.driver.span(),
+                "`wheel` and `sha256` go together: a wheel is pinned by its digest",
+            ),
+            (
+                helm.file.is_some() == helm.url.is_some(),
+                self.helm.span(),
+                "give either `file` or `url`",
+            ),
+            (
+                helm.url.is_none() && helm.archive_sha256.is_some(),
+                self.helm.span(),
+                "`archive_sha256` is about a download: it goes with `url`",
+            ),
+            (
+                helm.archive_sha256.is_some() != helm.member.is_some(),
+                self.helm.span(),
+                "`archive_sha256` and `member` go together",
+            ),
+            (
+                project.id.is_some() == by_name,
+                self.cloud.span(),
+                "management.project wants an `id`, or a `name` with its `domain`",
+            ),
         ];
         rules.into_iter().find(|(bad, ..)| *bad).map(|(_, span, why)| (span, why.to_owned()))
     }

@@ -4,7 +4,4 @@ mod error;
 mod file;
 
 pub(crate) use error::SiteError;
-pub(crate) use file::{
-    Chart, Cloud, Conductor, Driver, Helm, Juju, Management, Project, Prove, Site, Ssh, SshUnit,
-    Timeouts, Trust,
-};
+pub(crate) use file::{Project, Prove, Site, SshUnit, Trust};

@@ -1,0 +1,194 @@
+use std::sync::Arc;
+
+use omega_core::{Class, Failure, Gate, Item, Label as _, Leg, Section, Step, step};
+use omega_juju::{Unit, operations::capture_pre_state};
+use omega_openstack::network::{Cidr, Flow, Ports, Protocol, SgRule, Traffic};
+use serde_json::json;
+
+use super::Session;
+use crate::{
+    cli::{GateName, LeftoverArgs, Operation, OperationArgs, SgRuleArgs, SiteArgs},
+    engine::{Approved, Task},
+    exit::Exit,
+    runbook::{Wanted, World},
+};
+
+impl Session {
+    pub(super) async fn operation(&self, operation: Operation) -> Result<Exit, Failure> {
+        let plain = LeftoverArgs::default();
+        match operation {
+            Operation::EnsureSgRule(args) => self.sg_rule(args).await,
+            Operation::PlaceKubeconfig(args) => {
+                self.on_units("place-kubeconfig", &args, plain, |w, u| {
+                    step(u, w.kubeconfig.clone())
+                })
+                .await
+            }
+            Operation::PinDriver(args) => {
+                self.on_units("pin-driver", &args, plain, |w, u| step(u, w.driver.clone())).await
+            }
+            Operation::EnsureHelm(args) => {
+                self.on_units("ensure-helm", &args, plain, |w, u| step(u, w.helm.clone())).await
+            }
+            Operation::StageDropin(args) => {
+                self.on_units("stage-dropin", &args, plain, |w, u| step(u, w.dropin.clone())).await
+            }
+            Operation::InjectConfigDir(args) => {
+                self.on_units("inject-config-dir", &args, plain, |w, u| {
+                    step(u, w.config_dir.clone())
+                })
+                .await
+            }
+            Operation::ConvergeServices(args) => {
+                self.on_units("converge-services", &args, plain, |w, u| step(u, w.services.clone()))
+                    .await
+            }
+            Operation::RemoveLeftovers { common, leftovers } => {
+                self.on_units("remove-leftovers", &common, leftovers, |w, u| {
+                    step(u, w.leftovers.clone())
+                })
+                .await
+            }
+            Operation::CapturePreState(site) => self.pre_state(&site).await,
+            Operation::Check { gate, site } => self.check(gate, &site).await,
+        }
+    }
+
+    /// Runs one operation on each unit.
+    async fn on_units(
+        &self,
+        name: &'static str,
+        args: &OperationArgs,
+        leftovers: LeftoverArgs,
+        bind: impl Fn(&Wanted, &Arc<Unit>) -> Box<dyn Step>,
+    ) -> Result<Exit, Failure> {
+        let site = self.site(&args.site)?;
+        let (wanted, world) = self.wanted(&site, &args.site, leftovers).await?;
+        let leg = |unit: &Arc<Unit>| Leg {
+            target: unit.label(),
+            sections: vec![Section {
+                number: "",
+                title: name,
+                items: vec![Item::Step(bind(&wanted, unit))],
+            }],
+        };
+        let legs = world.units.iter().map(leg).collect();
+        self.one(name, args, legs, &world).await
+    }
+
+    async fn one(
+        &self,
+        name: &str,
+        args: &OperationArgs,
+        legs: Vec<Leg>,
+        world: &World,
+    ) -> Result<Exit, Failure> {
+        let task = Task {
+            name: name.to_owned(),
+            site: args.site.site.display().to_string(),
+            legs,
+            afterwards: Vec::new(),
+            pre_state: None,
+            counts: world.counts(),
+            rolls_back: None,
+        };
+        if args.plan {
+            return self.engine().plan(&task, None).await;
+        }
+        let _lock = self.runs.lock(name)?;
+        let report = self.engine().apply(&task, Approved::Now).await?;
+        self.screen.json(&report);
+        Ok(report.exit())
+    }
+
+    async fn sg_rule(&self, args: SgRuleArgs) -> Result<Exit, Failure> {
+        let site = self.site(&args.common.site)?;
+        let kubeconfig = self.kubeconfig(&site)?;
+        let world = self.connect_cloud(&site, &kubeconfig).await?;
+        let (_, api_port) = kubeconfig.facts.endpoint();
+        let group = args.group.as_ref().unwrap_or(&site.management.security_group);
+        let remotes =
+            if args.remotes.is_empty() { &site.management.sources } else { &args.remotes };
+        let traffic = traffic(&args, api_port)?;
+        let mut items = Vec::new();
+        for remote in remotes {
+            let peer: Cidr = remote.parse().map_err(|e| usage(format!("--remote: {e}")))?;
+            let flow = Flow::new(traffic, peer).map_err(|error| usage(error.to_string()))?;
+            let rule = SgRule::ingress(group, flow);
+            let rule = if args.absent { rule.absent() } else { rule };
+            items.push(Item::Step(step(&world.network, rule)));
+        }
+        let section = Section { number: "", title: "ensure-sg-rule", items };
+        let leg = Leg { target: world.network.label(), sections: vec![section] };
+        self.one("ensure-sg-rule", &args.common, vec![leg], &world).await
+    }
+
+    async fn pre_state(&self, args: &SiteArgs) -> Result<Exit, Failure> {
+        let site = self.site(args)?;
+        let kubeconfig = self.kubeconfig(&site)?;
+        let world = self.connect(&site, &kubeconfig, &args.units).await?;
+        let mut all = serde_json::Map::new();
+        for unit in &world.units {
+            let state = serde_json::to_value(capture_pre_state(unit).await?)
+                .map_err(|error| Failure::new(Class::Error, error.to_string()))?;
+            let pretty = serde_json::to_string_pretty(&state).unwrap_or_default();
+            self.screen.text(&format!("{}\n{pretty}", unit.label()));
+            all.insert(unit.label(), state);
+        }
+        self.screen.json(&json!({ "schema_version": 1, "units": all }));
+        Ok(Exit::Done)
+    }
+
+    async fn check(&self, gate: GateName, args: &SiteArgs) -> Result<Exit, Failure> {
+        let site = self.site(args)?;
+        let (wanted, world) = self.wanted(&site, args, LeftoverArgs::default()).await?;
+        let per_unit = |of: &dyn Fn(&Arc<Unit>) -> Box<dyn Gate>| -> Vec<Leg> {
+            world.units.iter().map(|unit| asked(unit.label(), of(unit))).collect()
+        };
+        let cloud = |gate| vec![asked(world.network.label(), gate)];
+        let (legs, afterwards) = match gate {
+            GateName::Reach => (per_unit(&|unit| Box::new(wanted.reach(unit))), vec![]),
+            GateName::Authenticate => {
+                (per_unit(&|unit| Box::new(wanted.authenticate(unit))), vec![])
+            }
+            GateName::Releases => (per_unit(&|unit| Box::new(wanted.releases(unit))), vec![]),
+            GateName::Driver => (per_unit(&|unit| Box::new(wanted.loaded(unit))), vec![]),
+            GateName::ServedVersions => (cloud(Box::new(wanted.served(&world))), vec![]),
+            GateName::TrusteeDomain => (cloud(Box::new(wanted.trustee(&world))), vec![]),
+            GateName::Magnum => (cloud(Box::new(wanted.magnum())), vec![]),
+            GateName::Health => (vec![], vec![wanted.after(&world, false)]),
+        };
+        let task = Task {
+            name: "check".to_owned(),
+            site: args.site.display().to_string(),
+            legs,
+            afterwards,
+            pre_state: None,
+            counts: world.counts(),
+            rolls_back: None,
+        };
+        self.engine().plan(&task, None).await
+    }
+}
+
+fn asked(target: String, gate: Box<dyn Gate>) -> Leg {
+    let section = Section { number: "", title: "check", items: vec![Item::Gate(gate)] };
+    Leg { target, sections: vec![section] }
+}
+
+fn usage(why: String) -> Failure {
+    Failure::new(Class::Usage, why).next("omega-cli ensure-sg-rule --help")
+}
+
+fn traffic(args: &SgRuleArgs, api_port: u16) -> Result<Traffic, Failure> {
+    let protocol: Protocol =
+        args.protocol.parse().map_err(|e| usage(format!("--protocol: {e}")))?;
+    let ports: Option<Ports> = match &args.port {
+        Some(port) => Some(port.parse().map_err(|e| usage(format!("--port: {e}")))?),
+        None if protocol.has_ports() => {
+            Some(Ports::one(api_port).map_err(|error| usage(error.to_string()))?)
+        }
+        None => None,
+    };
+    Ok(ports.map_or(Traffic::Whole(protocol), |ports| Traffic::Ports(protocol, ports)))
+}
