@@ -8,7 +8,7 @@ pub mod channel;
 mod error;
 pub mod gates;
 pub mod operations;
-#[cfg(feature = "sim")]
+#[cfg(any(test, feature = "sim"))]
 pub mod sim;
 mod unit;
 
