@@ -11,7 +11,7 @@ pub mod contract;
 mod error;
 pub mod gates;
 pub mod operations;
-#[cfg(feature = "sim")]
+#[cfg(any(test, feature = "sim"))]
 pub mod sim;
 mod unit;
 

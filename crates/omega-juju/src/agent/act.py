@@ -267,6 +267,38 @@ def act_restore_file(action, payload, until):
         place(action, file.read())
 
 
+def act_make_link(action, payload, until):
+    path, target = action["path"], action["target"]
+    home, name = os.path.split(path)
+    temporary = ".%s.omega-%s" % (name[:64], secrets.token_hex(8))
+    try:
+        at = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise full(error, home)
+    try:
+        kind, found = check_expect(path, name, at, action["expect"])
+        if kind == "regular":
+            keep_before(path, name, at, found)
+        os.symlink(target, temporary, dir_fd=at)
+        check_expect(path, name, at, action["expect"])
+        put_link(temporary, target, name, at, kind)
+    except OSError as error:
+        raise full(error, path)
+    finally:
+        remove_quietly(temporary, at)
+        os.close(at)
+
+
+def put_link(temporary, target, name, at, kind):
+    if kind == "absent":  # making it anew refuses where a rename would overwrite
+        os.symlink(target, name, dir_fd=at)
+    else:
+        os.rename(temporary, name, src_dir_fd=at, dst_dir_fd=at)
+    os.fsync(at)
+    if os.readlink(name, dir_fd=at) != target:
+        raise Fail("%s does not say %s" % (name, target), touched="maybe")
+
+
 # --- downloads --------------------------------------------------------------------------------
 
 MOST = 512 << 20  # helm's archive is 17 MB

@@ -37,3 +37,8 @@ pub use remove_leftovers::{
 };
 pub use stage_dropin::{DropinSeen, DropinWanted, StageDropin, stage_dropin};
 pub use undo_step::undo_step;
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod world;

@@ -1,1 +1,24 @@
-//! A unit made of memory.
+//! A unit made of memory, behind the same seam as a real one.
+//!
+//! It keeps files, packages, services and processes, evaluates the init script and
+//! `/etc/default` with a little shell of its own, reads configuration as oslo.config does, and
+//! says what the real machine said: the recordings in `recordings/` are its source, and a test
+//! plays them back to it. It uses nothing of what the operations use to read or write texts.
+
+mod actions;
+mod config;
+mod files;
+mod management;
+mod probes;
+mod python;
+mod recorded;
+mod services;
+mod shell;
+mod snapshot;
+mod start;
+mod unit;
+
+pub use management::{Management, Rights};
+pub use snapshot::Snapshot;
+pub use start::{HELM, KUBECONFIG, Start};
+pub use unit::Unit;

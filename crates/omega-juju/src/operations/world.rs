@@ -1,0 +1,131 @@
+//! Simulated units for the tests of operations and gates.
+
+use std::fmt::Write as _;
+
+use omega_core::{
+    Delta, Desired, Failure,
+    kubeconfig::Kubeconfig,
+    plan,
+    testing::{Fault, World},
+    values::{Secret, Sha256},
+};
+
+use super::{
+    CapiHelm, EnsureHelm, HelmSource, PlaceKubeconfig, StageDropin, api_resources::ApiResources,
+    magnum,
+};
+use crate::{
+    Sources, Unit,
+    sim::{self, HELM, KUBECONFIG},
+};
+
+pub(crate) struct Room {
+    pub(crate) sim: sim::Unit,
+    client: Unit,
+}
+
+impl Room {
+    pub(crate) fn new(sim: sim::Unit) -> Self {
+        let client = client(&sim);
+        Self { sim, client }
+    }
+}
+
+impl World for Room {
+    type Target = Unit;
+    type Snapshot = sim::Snapshot;
+    fn target(&self) -> &Unit {
+        &self.client
+    }
+    fn snapshot(&self) -> sim::Snapshot {
+        self.sim.snapshot()
+    }
+    fn writes(&self) -> usize {
+        self.sim.writes()
+    }
+    fn spoil_write(&self, nth: usize, fault: Fault) {
+        self.sim.spoil_write(nth, fault);
+    }
+}
+
+pub(crate) const WHEEL: &[u8] = b"a wheel";
+
+pub(crate) fn client(sim: &sim::Unit) -> Unit {
+    let mut sources = Sources::default();
+    for bytes in [KUBECONFIG.as_bytes(), HELM, WHEEL] {
+        sources.add(Secret::new(bytes.to_vec()));
+    }
+    sim.client(sources)
+}
+
+pub(crate) fn now() -> jiff::Timestamp {
+    "2026-11-21T09:00:00Z".parse().unwrap()
+}
+
+pub(crate) fn kubeconfig() -> Kubeconfig {
+    Kubeconfig::parse(Secret::from(KUBECONFIG.to_owned()), now()).unwrap()
+}
+
+pub(crate) fn place_kubeconfig() -> PlaceKubeconfig {
+    PlaceKubeconfig::new(magnum::kubeconfig(), &kubeconfig(), "capi.kubeconfig", now())
+}
+
+pub(crate) fn ensure_helm() -> EnsureHelm {
+    let from = HelmSource::Payload { name: "helm-v3.17.3".into(), size: HELM.len() };
+    EnsureHelm::new("3.17.3", Sha256::of(HELM), from)
+}
+
+pub(crate) fn options() -> CapiHelm {
+    CapiHelm {
+        kubeconfig_file: magnum::kubeconfig(),
+        helm_chart_repo: "https://azimuth-cloud.github.io/capi-helm-charts".into(),
+        helm_chart_name: "openstack-cluster".into(),
+        default_helm_chart_version: "0.25.1".into(),
+        api_resources: Some(ApiResources::parse("{}").unwrap()),
+        options: [].into(),
+        cluster_labels: [].into(),
+    }
+}
+
+pub(crate) fn stage_dropin() -> StageDropin {
+    StageDropin::new(&options(), &"1.4.0".parse().unwrap()).unwrap()
+}
+
+/// Returns what a person would see of the plan for `desired`.
+pub(crate) async fn shown<D: Desired<Target = Unit>>(sim: &sim::Unit, desired: &D) -> String {
+    let plan = match plan(&client(sim), desired).await {
+        Ok(plan) => plan,
+        Err(error) => return refusal(&error.into()),
+    };
+    let mut text = String::new();
+    match plan.delta() {
+        Delta::Satisfied => writeln!(text, "= {}", desired.subject()).unwrap(),
+        Delta::Wait(why) => writeln!(text, "… {why}").unwrap(),
+        Delta::Changes(changes) => {
+            for diff in changes.iter().map(omega_core::Describe::describe) {
+                writeln!(text, "{diff}").unwrap();
+                diff.detail.iter().for_each(|line| writeln!(text, "      {line}").unwrap());
+            }
+        }
+    }
+    for note in desired.notes(plan.before()) {
+        writeln!(text, "{}: {}", note.decision.unwrap_or_else(|| "note".into()), note.text)
+            .unwrap();
+    }
+    text
+}
+
+pub(crate) fn refusal(failure: &Failure) -> String {
+    let Failure { class, message, expected, found, touched, next, causes } = failure;
+    let mut text = format!("! {message} ({class:?}, touched {touched:?})\n");
+    for (name, value) in [("expected", expected), ("found", found), ("next", next)] {
+        value.iter().for_each(|value| writeln!(text, "  {name}: {value}").unwrap());
+    }
+    causes.iter().for_each(|cause| writeln!(text, "  because: {cause}").unwrap());
+    text
+}
+
+/// Joins cases with their titles, for one snapshot.
+pub(crate) fn cases(all: Vec<(&str, String)>) -> String {
+    all.into_iter().map(|(title, text)| format!("--- {title}\n{text}")).collect()
+}

@@ -1,0 +1,114 @@
+//! How a daemon reads its configuration: oslo.config, as far as strings go.
+
+use std::collections::BTreeMap;
+
+use super::files::Files;
+
+pub(super) type Options = BTreeMap<(String, String), String>;
+
+/// Reads what `args` name, and the default directories where they name none.
+///
+/// Files and directories on the command line are read in its order and the last value wins; the
+/// default directories are read before them.
+pub(super) fn load(
+    files: &Files,
+    project: &str,
+    prog: &str,
+    args: &[String],
+    user: &str,
+) -> Result<Options, String> {
+    let sources = sources(args);
+    let mut options = Options::new();
+    if !sources.iter().any(|(directory, _)| *directory) {
+        for name in [project, prog] {
+            let path = format!("/etc/{project}/{name}.conf.d");
+            if files.is_directory(&path) {
+                directory(files, &path, user, &mut options)?;
+            }
+        }
+    }
+    for (is_directory, path) in sources {
+        if is_directory {
+            directory(files, &path, user, &mut options)?;
+        } else {
+            file(files, &path, user, &mut options)?;
+        }
+    }
+    Ok(options)
+}
+
+fn sources(args: &[String]) -> Vec<(bool, String)> {
+    let mut found = Vec::new();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let (key, value) = match arg.split_once('=') {
+            Some((key, value)) => (key, Some(value.to_owned())),
+            None => (arg.as_str(), None),
+        };
+        if key == "--config-dir" || key == "--config-file" {
+            let value = value.or_else(|| args.next().cloned()).unwrap_or_default();
+            found.push((key == "--config-dir", value));
+        }
+    }
+    found
+}
+
+fn directory(files: &Files, path: &str, user: &str, into: &mut Options) -> Result<(), String> {
+    let path = path.trim_end_matches('/');
+    let Some(names) = files.names(path) else {
+        return Err(format!(
+            "ConfigDirNotFoundError: Failed to read config file directory: {path}"
+        ));
+    };
+    for name in names.iter().filter(|name| name.ends_with(".conf")) {
+        file(files, &format!("{path}/{name}"), user, into)?;
+    }
+    Ok(())
+}
+
+fn file(files: &Files, path: &str, user: &str, into: &mut Options) -> Result<(), String> {
+    if files.file(path).is_none() {
+        return Err(format!("ConfigFilesNotFoundError: Failed to find some config files: {path}"));
+    }
+    let Some(text) = files.read(path, user) else {
+        return Err(format!(
+            "ConfigFilesPermissionDeniedError: Failed to open some config files: {path}"
+        ));
+    };
+    let mut section = String::new();
+    let mut last: Option<(String, String)> = None;
+    for (nth, line) in text.lines().enumerate() {
+        let trimmed = line.trim();
+        if trimmed.is_empty() {
+            last = None;
+        } else if trimmed.starts_with(['#', ';']) {
+            // A comment ends nothing.
+        } else if line.starts_with([' ', '\t']) {
+            let Some(value) = last.clone().and_then(|key| into.get_mut(&key)) else {
+                return Err(format!("{path}:{} can't be parsed", nth + 1));
+            };
+            value.push('\n');
+            value.push_str(trimmed);
+        } else if let Some(name) = trimmed.strip_prefix('[') {
+            section = name.trim_end_matches(']').to_owned();
+            last = None;
+        } else if let Some((key, value)) = trimmed.split_once(['=', ':']) {
+            let key = (section.clone(), key.trim().to_owned());
+            into.insert(key.clone(), unquoted(value.trim()).to_owned());
+            last = Some(key);
+        } else {
+            return Err(format!("{path}:{} can't be parsed", nth + 1));
+        }
+    }
+    Ok(())
+}
+
+fn unquoted(value: &str) -> &str {
+    for quote in ['"', '\''] {
+        let inner = value.strip_prefix(quote).and_then(|value| value.strip_suffix(quote));
+        if let Some(inner) = inner {
+            return inner;
+        }
+    }
+    value
+}

@@ -1,0 +1,136 @@
+//! The management cluster, as a unit sees it.
+
+use std::collections::BTreeMap;
+
+use crate::{ReachState, ReleasesState};
+
+/// The management cluster that a simulated unit may reach.
+#[derive(Clone, Debug)]
+pub struct Management {
+    /// Its host name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Whether packets get there.
+    pub reachable: bool,
+    /// Whether its certificate is the right one.
+    pub trusted: bool,
+    /// What the kubeconfig's user may do.
+    pub rights: Rights,
+    /// Namespaces, with the releases in them and their status.
+    pub releases: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// What the user of a kubeconfig may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// Everything.
+    All,
+    /// Nothing: it is not known.
+    Unknown,
+    /// Only list releases in these namespaces.
+    Namespaces(Vec<String>),
+}
+
+impl Default for Management {
+    fn default() -> Self {
+        Self {
+            host: "10.20.0.50".to_owned(),
+            port: 6443,
+            reachable: true,
+            trusted: true,
+            rights: Rights::All,
+            releases: BTreeMap::new(),
+        }
+    }
+}
+
+fn state(error: &str) -> ReachState {
+    ReachState {
+        tcp: false,
+        tls: false,
+        status: None,
+        version: None,
+        millis: 10_000,
+        error: Some(error.to_owned()),
+    }
+}
+
+impl Management {
+    pub(super) fn reach(&self, host: &str, port: u16) -> ReachState {
+        if host != self.host || port != self.port {
+            return ReachState { millis: 0, ..state("TCP: connection refused") };
+        }
+        if !self.reachable {
+            return state("TCP: no answer within 10 s");
+        }
+        if !self.trusted {
+            let error = state("TLS: unable to get local issuer certificate");
+            return ReachState { tcp: true, millis: 12, ..error };
+        }
+        ReachState {
+            tcp: true,
+            tls: true,
+            status: Some(200),
+            version: Some("v1.34.4".to_owned()),
+            millis: 41,
+            error: None,
+        }
+    }
+
+    /// `kubeconfig`: the text, as the daemon's user could read it.
+    pub(super) fn authenticate(&self, kubeconfig: &str) -> ReachState {
+        let (host, port) = server(kubeconfig).unwrap_or_default();
+        let reached = self.reach(&host, port);
+        let told = |status, words: &str| ReachState {
+            status: Some(status),
+            version: None,
+            error: Some(format!("GET /api: {status} {words}")),
+            ..reached.clone()
+        };
+        match (&self.rights, reached.status) {
+            (_, None) | (Rights::All, Some(_)) => reached,
+            (Rights::Unknown, Some(_)) => told(401, "Unauthorized"),
+            (Rights::Namespaces(_), Some(_)) => told(403, "Forbidden"),
+        }
+    }
+
+    pub(super) fn list(&self, namespace: &str, kubeconfig: &str) -> ReleasesState {
+        let answer = |releases, error: Option<String>| ReleasesState {
+            namespace: namespace.to_owned(),
+            releases,
+            error,
+        };
+        let reached = self.authenticate(kubeconfig);
+        if reached.status.is_none() {
+            let why = reached.error.unwrap_or_default();
+            let error = format!("Error: Kubernetes cluster unreachable: {why}");
+            return answer(None, Some(error));
+        }
+        match &self.rights {
+            Rights::Unknown => {
+                let error = "Error: Kubernetes cluster unreachable: the server has asked for the \
+                             client to provide credentials";
+                answer(None, Some(error.to_owned()))
+            }
+            Rights::Namespaces(names) if !names.iter().any(|name| name == namespace) => {
+                let error = format!(
+                    "Error: list: failed to list: secrets is forbidden: User \"magnum\" cannot \
+                     list resource \"secrets\" in API group \"\" in the namespace \"{namespace}\""
+                );
+                answer(None, Some(error))
+            }
+            Rights::All | Rights::Namespaces(_) => {
+                answer(Some(self.releases.get(namespace).cloned().unwrap_or_default()), None)
+            }
+        }
+    }
+}
+
+/// Takes host and port out of the line `server: https://HOST:PORT`.
+fn server(kubeconfig: &str) -> Option<(String, u16)> {
+    let rest = kubeconfig.split_once("server: https://")?.1;
+    let address = rest.split_whitespace().next()?.trim_end_matches(['/', ',', '}']);
+    let (host, port) = address.rsplit_once(':')?;
+    Some((host.to_owned(), port.parse().ok()?))
+}

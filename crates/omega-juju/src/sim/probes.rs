@@ -1,0 +1,274 @@
+//! What a simulated unit answers.
+
+use std::collections::BTreeMap;
+
+use omega_core::values::FileMode;
+
+use super::{
+    config,
+    files::{Node, Owned, digest, parent},
+    services::{FREE_PATH, USER, show_args},
+    unit::Machine,
+};
+use crate::{
+    Distribution, FileFacts, FileState, Interpreter, Probe, ProgramState, ReachState,
+    ReleasesState, Reply, Resolved, ServiceState,
+};
+
+fn failed(why: impl Into<String>) -> Reply {
+    Reply::Failed { why: why.into() }
+}
+
+impl Machine {
+    pub(super) fn answer(&self, probe: &Probe) -> Reply {
+        match probe {
+            Probe::File { path } => Reply::File(self.state(path.as_str())),
+            Probe::Text { path } => self.text(path.as_str()),
+            Probe::Directory { path } => {
+                Reply::Directory { names: self.files.names(path.as_str()) }
+            }
+            Probe::Service { service } => Reply::Service(self.service(service.as_str())),
+            Probe::ShowArgs { service } => match show_args(&self.files, service.as_str()) {
+                None => Reply::ShowArgs { args: None },
+                Some(Ok((args, _))) => {
+                    Reply::ShowArgs { args: Some(args).filter(|args| !args.is_empty()) }
+                }
+                Some(Err(why)) => failed(why),
+            },
+            Probe::Program { name, service } => {
+                Reply::Program(self.program(name, service.as_str()))
+            }
+            Probe::Python { service, distribution, group } => {
+                Reply::Python { interpreter: self.python(service.as_str(), distribution, group) }
+            }
+            Probe::Distributions { service, containing } => {
+                Reply::Distributions { versions: self.distributions(service.as_str(), containing) }
+            }
+            Probe::Options { service, group, keys } => self.options(service.as_str(), group, keys),
+            Probe::Reach { host, port, ca_pem: _ } => {
+                Reply::Reach(self.management.reach(host, *port))
+            }
+            Probe::Authenticate { service, kubeconfig } => {
+                self.authenticate(service.as_str(), kubeconfig.as_str())
+            }
+            Probe::Releases { service, kubeconfig, namespaces } => Reply::Releases {
+                namespaces: namespaces
+                    .iter()
+                    .map(|name| self.releases(service.as_str(), kubeconfig.as_str(), name))
+                    .collect(),
+            },
+            Probe::LastWords { service } => {
+                let service = self.services.all.get(service.as_str());
+                Reply::LastWords { lines: service.map_or_else(Vec::new, |s| s.words.clone()) }
+            }
+        }
+    }
+
+    fn facts(&self, real: &str) -> Option<FileFacts> {
+        match self.files.0.get(real)? {
+            Node::File { bytes, owned, modified } => Some(FileFacts {
+                sha256: digest(bytes),
+                size: bytes.len() as u64,
+                owner: owned.owner.clone(),
+                group: owned.group.clone(),
+                mode: FileMode::from_bits_truncate(owned.mode),
+                modified_ns: *modified,
+            }),
+            Node::Link { .. } | Node::Directory { .. } | Node::Special => None,
+        }
+    }
+
+    pub(super) fn state(&self, path: &str) -> FileState {
+        match self.files.get(path) {
+            None => FileState::Absent,
+            Some(Node::Special) => FileState::Special,
+            Some(Node::Link { target }) => {
+                let resolved = self.files.real(path).and_then(|real| self.facts(&real));
+                FileState::Link { target: target.clone(), resolved }
+            }
+            Some(Node::Directory { owned: Owned { owner, group, mode }, modified }) => {
+                FileState::Directory {
+                    owner: owner.clone(),
+                    group: group.clone(),
+                    mode: FileMode::from_bits_truncate(*mode),
+                    modified_ns: *modified,
+                }
+            }
+            Some(Node::File { .. }) => {
+                let facts = self.files.real(path).and_then(|real| self.facts(&real));
+                facts.map_or(FileState::Absent, FileState::Regular)
+            }
+        }
+    }
+
+    fn text(&self, path: &str) -> Reply {
+        let state = self.state(path);
+        let text = match &state {
+            FileState::Regular(facts) if facts.size <= 65_536 => {
+                let bytes = self.files.file(path).map(|(bytes, _)| bytes.to_vec());
+                bytes.and_then(|bytes| String::from_utf8(bytes).ok())
+            }
+            _ => None,
+        };
+        Reply::Text { state, text }
+    }
+
+    fn service(&self, name: &str) -> ServiceState {
+        let found = self.services.all.get(name);
+        let process = found.and_then(|service| service.process.as_ref());
+        let is_failed = found.is_some_and(|service| service.failed);
+        let (active, sub, result) = match (process, is_failed) {
+            (Some(_), _) => ("active", "running", "success"),
+            (None, true) => ("activating", "auto-restart", "exit-code"),
+            (None, false) => ("inactive", "dead", "success"),
+        };
+        let load = match found {
+            None => "not-found",
+            Some(service) if service.masked => "masked",
+            Some(_) => "loaded",
+        };
+        ServiceState {
+            load: load.to_owned(),
+            active: active.to_owned(),
+            sub: sub.to_owned(),
+            result: result.to_owned(),
+            pid: process.map(|process| process.pid),
+            started_ns: process.map(|process| process.started),
+            cmdline: process.map_or_else(Vec::new, |process| process.cmdline.clone()),
+            user: if found.is_some() { USER } else { "root" }.to_owned(),
+            restarts: found.map_or(0, |service| service.restarts),
+            exec_start: found.map_or_else(String::new, |s| s.exec_start.join(" ; ")),
+            drop_ins: found
+                .into_iter()
+                .flat_map(|service| &service.drop_ins)
+                .filter_map(|path| path.parse().ok())
+                .collect(),
+        }
+    }
+
+    fn path_of(&self, service: &str) -> (Vec<String>, bool) {
+        let found = self.services.all.get(service).and_then(|service| service.process.as_ref());
+        if let Some(process) = found {
+            return (process.path.clone(), true);
+        }
+        let path = match show_args(&self.files, service) {
+            Some(Ok((_, path))) => path,
+            Some(Err(_)) | None => FREE_PATH.to_owned(),
+        };
+        (path.split(':').map(str::to_owned).collect(), false)
+    }
+
+    fn program(&self, name: &str, service: &str) -> ProgramState {
+        let (path, live) = self.path_of(service);
+        let found = path.iter().find_map(|home| {
+            let candidate = format!("{home}/{name}");
+            let real = self.files.real(&candidate)?;
+            let (bytes, owned) = self.files.file(&real)?;
+            let found = Resolved {
+                path: candidate.parse().ok()?,
+                real: real.parse().ok()?,
+                sha256: digest(bytes),
+            };
+            owned.lets(USER, 1).then_some(found)
+        });
+        ProgramState { path, live, found }
+    }
+
+    fn python(&self, service: &str, name: &str, group: &str) -> Option<Interpreter> {
+        self.services.all.get(service)?;
+        let found = self.python.installed.get(name);
+        let distribution = found.map(|found| Distribution {
+            version: found.version.clone(),
+            location: found.location.clone(),
+            entry_points: if group == "magnum.drivers" {
+                found.entry_points.clone()
+            } else {
+                Vec::new()
+            },
+            modified_ns: found.modified,
+        });
+        Some(Interpreter {
+            program: self.python.program.parse().ok()?,
+            version: self.python.version.clone(),
+            externally_managed: self.python.externally_managed,
+            pip: self.python.pip.clone(),
+            distribution,
+        })
+    }
+
+    fn distributions(&self, service: &str, containing: &[String]) -> BTreeMap<String, String> {
+        if !self.services.all.contains_key(service) {
+            return BTreeMap::new();
+        }
+        let named = self.python.installed.iter();
+        let named = named.filter(|(name, _)| containing.iter().any(|word| name.contains(word)));
+        named.map(|(name, found)| (name.clone(), found.version.clone())).collect()
+    }
+
+    fn options(&self, service: &str, group: &str, keys: &[String]) -> Reply {
+        let Some(found) = self.services.all.get(service) else {
+            return failed(format!("this unit has no {service}"));
+        };
+        if let Some(key) = keys.iter().find(|key| key.contains("password")) {
+            return failed(format!("{key} may hold a secret, and is not asked"));
+        }
+        let args = match &found.process {
+            Some(process) => process.cmdline.clone(),
+            None => match show_args(&self.files, service) {
+                Some(Ok((args, _))) => args,
+                Some(Err(why)) => return failed(why),
+                None => Vec::new(),
+            },
+        };
+        match config::load(&self.files, "magnum", service, &args, USER) {
+            Err(why) => failed(why),
+            Ok(options) => {
+                let value = |key: &String| {
+                    let value = options.get(&(group.to_owned(), key.clone()))?;
+                    Some((key.clone(), value.clone()))
+                };
+                Reply::Options { values: keys.iter().filter_map(value).collect() }
+            }
+        }
+    }
+
+    fn authenticate(&self, service: &str, kubeconfig: &str) -> Reply {
+        if !self.services.all.contains_key(service) {
+            return failed(format!("this unit has no {service}"));
+        }
+        let unread = |why: &str| {
+            Reply::Reach(ReachState {
+                tcp: false,
+                tls: false,
+                status: None,
+                version: None,
+                millis: 644,
+                error: Some(format!("{why}: {kubeconfig}")),
+            })
+        };
+        match (self.files.file(kubeconfig), self.files.read(kubeconfig, USER)) {
+            (None, _) => unread("No such file or directory"),
+            (Some(_), None) => unread("Permission denied"),
+            (Some(_), Some(text)) => Reply::Reach(self.management.authenticate(&text)),
+        }
+    }
+
+    fn releases(&self, service: &str, kubeconfig: &str, namespace: &str) -> ReleasesState {
+        let program = self.program("helm", service);
+        let error = match (program.found, self.files.read(kubeconfig, USER)) {
+            (Some(_), Some(text)) => return self.management.list(namespace, &text),
+            (None, _) => format!(
+                "[Errno 2] No such file or directory: 'helm' (PATH={})",
+                program.path.join(":")
+            ),
+            (Some(_), None) => format!(
+                "Error: Kubernetes cluster unreachable: stat {kubeconfig}: no such file or directory"
+            ),
+        };
+        ReleasesState { namespace: namespace.to_owned(), releases: None, error: Some(error) }
+    }
+
+    pub(super) fn has_directory(&self, path: &str) -> bool {
+        self.files.is_directory(parent(path))
+    }
+}

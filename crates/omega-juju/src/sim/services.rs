@@ -1,0 +1,171 @@
+//! systemd, as far as a restart goes.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    config::{self, Options},
+    files::Files,
+    python::Python,
+    recorded,
+    shell::Shell,
+};
+
+/// The PATH that systemd gives by default.
+pub(super) const FREE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+#[derive(Clone, Debug)]
+pub(super) struct Process {
+    pub(super) pid: u32,
+    pub(super) started: i64,
+    pub(super) cmdline: Vec<String>,
+    pub(super) path: Vec<String>,
+    /// What it read when it started.
+    pub(super) options: Options,
+    /// The driver that it imported, if it could.
+    pub(super) driver: Option<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Service {
+    /// `ExecStart` of the package's unit file.
+    pub(super) packaged: String,
+    pub(super) masked: bool,
+    /// What systemd knows since it last read its units.
+    pub(super) exec_start: Vec<String>,
+    pub(super) drop_ins: Vec<String>,
+    pub(super) process: Option<Process>,
+    pub(super) failed: bool,
+    pub(super) restarts: u32,
+    pub(super) words: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Services {
+    pub(super) all: BTreeMap<String, Service>,
+    pids: u32,
+}
+
+pub(super) const USER: &str = "magnum";
+
+/// What the init script would start, and the PATH it would give it. `Err`: its own words.
+pub(super) fn show_args(
+    files: &Files,
+    service: &str,
+) -> Option<Result<(Vec<String>, String), String>> {
+    let path = format!("/etc/init.d/{service}");
+    let script = files.read(&path, USER)?;
+    let mut shell = Shell::new(files, USER);
+    shell.variables.insert("PATH".to_owned(), FREE_PATH.to_owned());
+    let parsed = shell.run(&script) && !shell.failed;
+    if !parsed {
+        return Some(Err(format!(
+            "{path} show-args: exit status 2: /etc/default/{service}: Syntax error"
+        )));
+    }
+    let mut words = shell.words("DAEMON");
+    words.extend(shell.words("DAEMON_ARGS"));
+    let path = shell.variables.get("PATH").cloned().unwrap_or_default();
+    Some(Ok((if shell.exited { Vec::new() } else { words }, path)))
+}
+
+impl Services {
+    pub(super) fn add(&mut self, name: &str) {
+        let packaged = recorded::text(&recorded::service("magnum-conductor")["exec_start"])
+            .replace("magnum-conductor", name);
+        self.all.insert(name.to_owned(), Service { packaged, ..Service::default() });
+    }
+
+    /// `systemctl daemon-reload`.
+    pub(super) fn reload(&mut self, files: &Files) {
+        for (name, service) in &mut self.all {
+            let home = format!("/etc/systemd/system/{name}.service.d");
+            let names = files.names(&home).unwrap_or_default();
+            let confs = names.iter().filter(|name| name.ends_with(".conf"));
+            service.drop_ins = confs.map(|name| format!("{home}/{name}")).collect();
+            service.exec_start = vec![service.packaged.clone()];
+            for drop_in in &service.drop_ins {
+                let text = files.read(drop_in, "root").unwrap_or_default();
+                for line in text.lines().filter_map(|line| line.trim().strip_prefix("ExecStart=")) {
+                    if line.is_empty() {
+                        service.exec_start.clear();
+                    } else {
+                        service.exec_start.push(line.to_owned());
+                    }
+                }
+            }
+        }
+    }
+
+    /// `systemctl restart`, and what comes of it. `Err`: the daemon's last words.
+    pub(super) fn restart(
+        &mut self,
+        name: &str,
+        files: &Files,
+        python: &Python,
+        now: i64,
+    ) -> Result<(), Vec<String>> {
+        self.pids += 40;
+        let pid = 30 + self.pids;
+        let Some(service) = self.all.get_mut(name) else { return Ok(()) };
+        service.restarts = 0;
+        match started(service, name, files, python) {
+            Ok(process) => {
+                service.process = Some(Process { pid, started: now, ..process });
+                service.failed = false;
+                service.words = Vec::new();
+                Ok(())
+            }
+            Err(words) => {
+                service.process = None;
+                service.failed = true;
+                service.restarts = 1;
+                service.words.clone_from(&words);
+                Err(words)
+            }
+        }
+    }
+}
+
+fn started(
+    service: &Service,
+    name: &str,
+    files: &Files,
+    python: &Python,
+) -> Result<Process, Vec<String>> {
+    let [start] = service.exec_start.as_slice() else {
+        return Err(vec!["Service has more than one ExecStart= setting".to_owned()]);
+    };
+    let words: Vec<String> = start.split_whitespace().map(str::to_owned).collect();
+    let (args, path) = if words.first().is_some_and(|word| word.starts_with("/etc/init.d/")) {
+        match show_args(files, name) {
+            Some(Ok((args, path))) => (args, path),
+            Some(Err(why)) => return Err(vec![why]),
+            None => return Err(vec![format!("{start}: No such file or directory")]),
+        }
+    } else {
+        (words, FREE_PATH.to_owned())
+    };
+    let options = config::load(files, "magnum", name, &args, USER).map_err(|why| {
+        let mut words = recorded::last_words();
+        words.pop();
+        words.push(format!("oslo_config.cfg.{why}"));
+        words
+    })?;
+    let cmdline = std::iter::once(python.program.clone()).chain(args).collect();
+    let path = path.split(':').map(str::to_owned).collect();
+    let driver = python.driver().filter(|version| imports(version, &options));
+    Ok(Process { pid: 0, started: 0, cmdline, path, options, driver })
+}
+
+/// Whether the driver can be imported: 1.4.0 parses an option while it is. (The daemon runs on
+/// without it; seen on a real unit.)
+fn imports(version: &str, options: &Options) -> bool {
+    let value = options.get(&("capi_helm".to_owned(), "api_resources".to_owned()));
+    let Some(value) = value.filter(|_| version == "1.4.0") else { return true };
+    match serde_json::from_str::<Value>(value) {
+        Ok(Value::Object(kinds)) => kinds.values().all(Value::is_object),
+        Ok(_) | Err(_) => false,
+    }
+}

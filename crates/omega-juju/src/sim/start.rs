@@ -1,0 +1,215 @@
+//! The states in which operators' units are found.
+
+use serde_json::Value;
+
+use super::{
+    files::{Node, Owned},
+    recorded,
+    unit::{Machine, Unit},
+};
+
+/// A kubeconfig for the simulated management cluster; its key pair opens nothing.
+pub const KUBECONFIG: &str = include_str!("../../../omega-core/fixtures/kube/admin.yaml");
+
+/// What stands for the helm program on simulated units.
+pub const HELM: &[u8] = b"#!/bin/false\nhelm v3.17.3 of the simulator\n";
+
+/// Where a simulated unit starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Magnum's packages, and nothing of the graft.
+    Fresh,
+    /// The runbook as it was with driver 1.3.0: helm is where no daemon finds it.
+    Grafted130,
+    /// The superseded graft: driver 1.1.0, 99-capi.conf, systemd drop-ins.
+    Superseded,
+    /// The graft with driver 1.4.0, and a charm hook that has since rewritten `/etc/default`.
+    HookRewrote,
+    /// A graft that was broken off before the drop-in.
+    HalfFinished,
+}
+
+const DROPIN: &str = "[capi_helm]
+kubeconfig_file = /etc/magnum/kubeconfig
+helm_chart_repo = https://azimuth-cloud.github.io/capi-helm-charts
+helm_chart_name = openstack-cluster
+default_helm_chart_version = 0.25.1
+";
+const FLAG: &str = "DAEMON_ARGS=\"$DAEMON_ARGS --config-dir /etc/magnum/magnum.conf.d\"\n";
+const OLD_DROPIN: &str = "[DEFAULT]
+enabled_drivers = k8s_capi_helm_v1
+
+[capi_helm]
+kubeconfig_file = /etc/magnum/kubeconfig
+";
+const HOOK: &str = "# This file is managed by Juju. Do not edit.\nUSE_SYSLOG=no\n";
+
+/// The init script of openstack-pkg-tools, without what a show-args and a start don't need.
+const INIT: &str = "PATH=/sbin:/usr/sbin:/bin:/usr/bin
+DAEMON=/usr/bin/NAME
+DAEMON_ARGS=\"--config-file=/etc/magnum/magnum.conf\"
+[ -r /etc/default/openstack ] && . /etc/default/openstack
+[ -r /etc/default/NAME ] && . /etc/default/NAME
+[ \"x$USE_SYSLOG\" = \"xyes\" ] && DAEMON_ARGS=\"$DAEMON_ARGS --use-syslog\"
+[ \"x$USE_LOGFILE\" != \"xno\" ] && DAEMON_ARGS=\"$DAEMON_ARGS --log-file=/var/log/magnum/NAME.log\"
+";
+
+const CONF: &str = "[DEFAULT]
+host = magnum-0
+
+[database]
+connection = sqlite:////var/lib/magnum/magnum.sqlite
+
+[trust]
+cluster_user_trust = true
+";
+
+/// The last is nobody's business: a daemon whose name begins like the conductor's.
+const DAEMONS: [&str; 3] = ["magnum-conductor", "magnum-api", "magnum-conductor-exporter"];
+
+impl Start {
+    /// Every starting point.
+    pub const ALL: [Self; 5] =
+        [Self::Fresh, Self::Grafted130, Self::Superseded, Self::HookRewrote, Self::HalfFinished];
+
+    /// Returns what it is, for a person.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Fresh => "a fresh unit",
+            Self::Grafted130 => "the graft of driver 1.3.0",
+            Self::Superseded => "the superseded graft of driver 1.1.0",
+            Self::HookRewrote => "a graft whose /etc/default a charm hook has rewritten",
+            Self::HalfFinished => "a half-finished graft",
+        }
+    }
+
+    pub(super) fn machine(self, label: &str) -> Machine {
+        let mut machine = bare(label);
+        match self {
+            Self::Fresh => {}
+            Self::Grafted130 => grafted(&mut machine, "1.3.0", "/usr/local/bin/helm"),
+            Self::Superseded => superseded(&mut machine),
+            Self::HookRewrote => grafted(&mut machine, "1.4.0", "/usr/bin/helm"),
+            Self::HalfFinished => {
+                kubeconfig(&mut machine, "magnum", "magnum", 0o600);
+                directory(&mut machine, "/etc/magnum/magnum.conf.d");
+                root(&mut machine, "/usr/bin/helm", HELM, 0o755);
+                machine.python.put_driver("1.4.0", machine.now);
+            }
+        }
+        machine.tick();
+        let files = machine.files.clone();
+        machine.services.reload(&files);
+        for daemon in DAEMONS {
+            machine.tick();
+            drop(machine.restart(daemon));
+        }
+        machine.tick();
+        match self {
+            Self::HookRewrote => {
+                root(&mut machine, "/etc/default/magnum-conductor", HOOK.as_bytes(), 0o644);
+            }
+            Self::HalfFinished => machine.python.put_driver("1.4.0", machine.now),
+            Self::Fresh | Self::Grafted130 | Self::Superseded => {}
+        }
+        machine.tick();
+        machine
+    }
+
+    /// Returns a unit that starts so.
+    pub fn unit(self, label: &str) -> Unit {
+        Unit::new(label, &self)
+    }
+}
+
+fn owned(told: &Value) -> Owned {
+    let mode = u32::from_str_radix(told["mode"].as_str().unwrap_or("0755"), 8).unwrap_or(0o755);
+    Owned::new(&recorded::text(&told["owner"]), &recorded::text(&told["group"]), mode)
+}
+
+fn directory(machine: &mut Machine, path: &str) {
+    let node = Node::Directory { owned: Owned::new("root", "root", 0o755), modified: machine.now };
+    machine.files.put(path, node, machine.now);
+}
+
+fn root(machine: &mut Machine, path: &str, bytes: &[u8], mode: u32) {
+    machine.files.write(path, bytes, Owned::new("root", "root", mode), machine.now);
+}
+
+fn kubeconfig(machine: &mut Machine, owner: &str, group: &str, mode: u32) {
+    let owned = Owned::new(owner, group, mode);
+    machine.files.write("/etc/magnum/kubeconfig", KUBECONFIG.as_bytes(), owned, machine.now);
+}
+
+/// Magnum's packages, and decoys: names that are almost those of the graft.
+fn bare(label: &str) -> Machine {
+    let mut machine = Machine::new(label);
+    for path in [
+        "/etc",
+        "/etc/default",
+        "/etc/init.d",
+        "/etc/systemd",
+        "/etc/systemd/system",
+        "/usr",
+        "/usr/bin",
+        "/usr/sbin",
+        "/usr/local",
+        "/usr/local/bin",
+        "/opt",
+        "/var",
+        "/var/lib",
+    ] {
+        directory(&mut machine, path);
+    }
+    for (path, target) in [("/bin", "usr/bin"), ("/sbin", "usr/sbin")] {
+        machine.files.put(path, Node::Link { target: target.to_owned() }, 0);
+    }
+    let told = owned(&recorded::file("/etc/magnum"));
+    machine.files.put("/etc/magnum", Node::Directory { owned: told, modified: 0 }, 0);
+    let told = owned(&recorded::file("/etc/magnum/magnum.conf"));
+    machine.files.write("/etc/magnum/magnum.conf", CONF.as_bytes(), told, 0);
+    for daemon in DAEMONS {
+        let script = INIT.replace("NAME", daemon);
+        root(&mut machine, &format!("/etc/init.d/{daemon}"), script.as_bytes(), 0o755);
+        root(&mut machine, &format!("/usr/bin/{daemon}"), b"#!/usr/bin/python3\n", 0o755);
+        machine.services.add(daemon);
+    }
+    root(&mut machine, "/etc/default/magnum-api", b"# nothing yet\n", 0o644);
+    root(&mut machine, "/etc/default/magnum-conductor-exporter", FLAG_OF_ANOTHER, 0o644);
+    root(&mut machine, "/etc/magnum/kubeconfig.bak", b"not this one\n", 0o600);
+    root(&mut machine, "/usr/bin/helm3", b"not this one\n", 0o755);
+    machine
+}
+
+const FLAG_OF_ANOTHER: &[u8] = b"DAEMON_ARGS=\"$DAEMON_ARGS --debug\"\n";
+
+fn grafted(machine: &mut Machine, driver: &str, helm: &str) {
+    kubeconfig(machine, "magnum", "magnum", 0o600);
+    directory(machine, "/etc/magnum/magnum.conf.d");
+    root(machine, "/etc/magnum/magnum.conf.d/00-capi-helm.conf", DROPIN.as_bytes(), 0o644);
+    root(
+        machine,
+        "/etc/magnum/magnum.conf.d/99-other.conf",
+        b"[drivers]\nverify_ca = true\n",
+        0o644,
+    );
+    root(machine, "/etc/default/magnum-conductor", FLAG.as_bytes(), 0o644);
+    root(machine, helm, HELM, 0o755);
+    machine.python.put_driver(driver, machine.now);
+}
+
+fn superseded(machine: &mut Machine) {
+    kubeconfig(machine, "root", "magnum", 0o640);
+    directory(machine, "/etc/magnum/magnum.conf.d");
+    root(machine, "/etc/magnum/magnum.conf.d/99-capi.conf", OLD_DROPIN.as_bytes(), 0o644);
+    for daemon in ["magnum-api", "magnum-conductor"] {
+        let home = format!("/etc/systemd/system/{daemon}.service.d");
+        directory(machine, &home);
+        let text = format!(
+            "[Service]\nExecStart=\nExecStart=/usr/bin/{daemon} \
+             --config-file=/etc/magnum/magnum.conf --config-dir=/etc/magnum/magnum.conf.d\n"
+        );
+        root(machine, &format!("{home}/override.conf"), text.as_bytes(), 0o644);
+    }
+    machine.python.put_driver("1.1.0", machine.now);
+}

@@ -1,0 +1,311 @@
+//! The handle on a simulated unit.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use omega_core::{Touched, testing::Fault, values::Sha256};
+
+use super::{
+    files::{Files, Node, Owned},
+    management::Management,
+    python::{DRIVER, Python},
+    services::Services,
+    snapshot::Snapshot,
+    start::Start,
+};
+use crate::{Action, Channel, Error, Payload, Probe, Reply, Sources};
+
+/// A simulated unit. Clones are the same unit.
+#[derive(Clone)]
+pub struct Unit(Arc<Mutex<Machine>>);
+
+#[derive(Clone)]
+pub(super) struct Machine {
+    pub(super) label: String,
+    /// Nanoseconds since the epoch. It moves with everything that is asked or done.
+    pub(super) now: i64,
+    pub(super) files: Files,
+    pub(super) services: Services,
+    pub(super) python: Python,
+    pub(super) management: Management,
+    /// What is kept for the way back.
+    pub(super) before: BTreeMap<Sha256, Arc<Vec<u8>>>,
+    /// What can be downloaded.
+    pub(super) web: BTreeMap<String, Vec<u8>>,
+    pub(super) full: bool,
+    pub(super) cut_off: bool,
+    pub(super) executions: usize,
+    pub(super) writes: usize,
+    pub(super) spoiled: Option<(usize, Fault)>,
+}
+
+/// 2026-11-21, 09:00 UTC.
+const EPOCH: i64 = 1_795_251_600_000_000_000;
+const SECOND: i64 = 1_000_000_000;
+
+impl fmt::Debug for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("sim::Unit").field("label", &self.lock().label).finish_non_exhaustive()
+    }
+}
+
+impl Machine {
+    pub(super) fn new(label: &str) -> Self {
+        Self {
+            label: label.to_owned(),
+            now: EPOCH,
+            files: Files::default(),
+            services: Services::default(),
+            python: Python::new(),
+            management: Management::default(),
+            before: BTreeMap::new(),
+            web: BTreeMap::new(),
+            full: false,
+            cut_off: false,
+            executions: 0,
+            writes: 0,
+            spoiled: None,
+        }
+    }
+
+    pub(super) fn tick(&mut self) {
+        self.now += SECOND;
+    }
+
+    fn unreachable(&self, touched: Touched, why: &str) -> Error {
+        Error::Unreachable {
+            unit: self.label.clone(),
+            via: "memory".to_owned(),
+            why: why.to_owned(),
+            next: None,
+            touched,
+        }
+    }
+
+    fn act(&mut self, action: &Action, payload: Option<&[u8]>) -> Result<(), Error> {
+        self.tick();
+        self.executions += 1;
+        if self.cut_off {
+            return Err(self.unreachable(Touched::Nothing, "no route to host"));
+        }
+        let nth = self.writes;
+        self.writes += 1;
+        let fault = self.spoiled.filter(|(spoiled, _)| *spoiled == nth).map(|(_, fault)| fault);
+        let lost = self.unreachable(Touched::Maybe, "the connection broke");
+        match fault {
+            Some(Fault::Lost) => Err(lost),
+            Some(Fault::Ignored) => Ok(()),
+            Some(Fault::AnswerLost) => {
+                let label = self.label.clone();
+                self.perform(action, payload).map_err(|failed| failed.on(&label))?;
+                Err(lost)
+            }
+            None => {
+                let label = self.label.clone();
+                self.perform(action, payload).map_err(|failed| failed.on(&label))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Channel for Unit {
+    fn name(&self) -> String {
+        "memory".to_owned()
+    }
+
+    async fn ask(&self, probes: &[Probe]) -> Result<Vec<Reply>, Error> {
+        let mut machine = self.lock();
+        machine.tick();
+        machine.executions += 1;
+        if machine.cut_off {
+            return Err(machine.unreachable(Touched::Nothing, "no route to host"));
+        }
+        Ok(probes.iter().map(|probe| machine.answer(probe)).collect())
+    }
+
+    async fn act(&self, action: &Action, payload: Payload) -> Result<(), Error> {
+        let bytes = match &payload {
+            Payload::Null => None,
+            Payload::Bytes(secret) => Some(secret.expose()),
+        };
+        self.lock().act(action, bytes)
+    }
+}
+
+impl Unit {
+    /// Returns a unit called `label` that starts as `start` says.
+    pub fn new(label: &str, start: &Start) -> Self {
+        Self(Arc::new(Mutex::new(start.machine(label))))
+    }
+
+    /// Returns another unit in the same state, which goes its own way. It has seen no writes yet.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let mut machine = self.lock().clone();
+        (machine.executions, machine.writes, machine.spoiled) = (0, 0, None);
+        Self(Arc::new(Mutex::new(machine)))
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Machine> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the client for it, with the bytes that may be placed on it.
+    pub fn client(&self, sources: Sources) -> crate::Unit {
+        crate::Unit::new(self.lock().label.clone(), Arc::new(self.clone()), sources)
+    }
+
+    /// Returns its state, to be compared.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::of(&self.lock())
+    }
+
+    /// Returns how many writes arrived.
+    pub fn writes(&self) -> usize {
+        self.lock().writes
+    }
+
+    /// Returns how many remote executions there were.
+    pub fn executions(&self) -> usize {
+        self.lock().executions
+    }
+
+    /// Spoils the `nth` write, counted from 0.
+    pub fn spoil_write(&self, nth: usize, fault: Fault) {
+        self.lock().spoiled = Some((nth, fault));
+    }
+
+    /// Fills the disk, or frees it.
+    pub fn fill_disk(&self, full: bool) {
+        self.lock().full = full;
+    }
+
+    /// Cuts it off from the network, or lets it back.
+    pub fn cut_off(&self, cut_off: bool) {
+        self.lock().cut_off = cut_off;
+    }
+
+    /// Lets `seconds` pass.
+    pub fn wait(&self, seconds: i64) {
+        self.lock().now += seconds * SECOND;
+    }
+
+    /// Changes what it sees of the management cluster.
+    pub fn with_management(&self, change: impl FnOnce(&mut Management)) {
+        change(&mut self.lock().management);
+    }
+
+    /// Offers `bytes` for download.
+    pub fn offer(&self, url: &str, bytes: &[u8]) {
+        self.lock().web.insert(url.to_owned(), bytes.to_vec());
+    }
+
+    /// Sets pip's version, or takes pip away; and whether the interpreter is externally managed.
+    pub fn set_pip(&self, pip: Option<&str>, externally_managed: bool) {
+        let python = &mut self.lock().python;
+        python.pip = pip.map(str::to_owned);
+        python.externally_managed = externally_managed;
+    }
+
+    /// Sets the interpreter's version.
+    pub fn set_python(&self, version: &str) {
+        version.clone_into(&mut self.lock().python.version);
+    }
+
+    /// Cuts the index off.
+    pub fn lose_index(&self) {
+        self.lock().python.index = None;
+    }
+
+    /// Puts a driver in place, as somebody's pip would.
+    pub fn install_driver(&self, version: &str) {
+        let mut machine = self.lock();
+        machine.tick();
+        let now = machine.now;
+        machine.python.put_driver(version, now);
+    }
+
+    /// Damages the driver: it is there, and has no entry point.
+    pub fn damage_driver(&self) {
+        if let Some(found) = self.lock().python.installed.get_mut(DRIVER) {
+            found.entry_points.clear();
+        }
+    }
+
+    /// Writes a file, as somebody on the unit would. `mode` is in octal digits.
+    pub fn write(&self, path: &str, bytes: &[u8], owner: &str, group: &str, mode: u32) {
+        let mut machine = self.lock();
+        machine.tick();
+        let now = machine.now;
+        machine.files.write(path, bytes, Owned::new(owner, group, mode), now);
+    }
+
+    /// Makes a directory of root's.
+    pub fn make_directory(&self, path: &str) {
+        let mut machine = self.lock();
+        let now = machine.now;
+        let owned = Owned::new("root", "root", 0o755);
+        machine.files.put(path, Node::Directory { owned, modified: now }, now);
+    }
+
+    /// Makes a link.
+    pub fn link(&self, path: &str, target: &str) {
+        let mut machine = self.lock();
+        let now = machine.now;
+        machine.files.put(path, Node::Link { target: target.to_owned() }, now);
+    }
+
+    /// Removes what is at a path.
+    pub fn remove(&self, path: &str) {
+        let mut machine = self.lock();
+        machine.tick();
+        let now = machine.now;
+        machine.files.take(path, now);
+    }
+
+    /// Returns the text of a file.
+    pub fn read(&self, path: &str) -> Option<String> {
+        self.lock().files.read(path, "root")
+    }
+
+    /// Takes a daemon away.
+    pub fn without(&self, service: &str) {
+        let mut machine = self.lock();
+        machine.services.all.remove(service);
+        let now = machine.now;
+        machine.files.take(&format!("/etc/init.d/{service}"), now);
+    }
+
+    /// Masks a service.
+    pub fn mask(&self, service: &str) {
+        if let Some(service) = self.lock().services.all.get_mut(service) {
+            service.masked = true;
+        }
+    }
+
+    /// Stops a service.
+    pub fn stop(&self, service: &str) {
+        if let Some(service) = self.lock().services.all.get_mut(service) {
+            service.process = None;
+        }
+    }
+
+    /// Restarts a service, as somebody on the unit would; it may fail, as there.
+    pub fn restart(&self, service: &str) {
+        let mut machine = self.lock();
+        machine.tick();
+        drop(machine.restart(service));
+    }
+
+    /// `systemctl daemon-reload`.
+    pub fn reload(&self) {
+        let mut machine = self.lock();
+        let files = machine.files.clone();
+        machine.services.reload(&files);
+    }
+}
