@@ -4,6 +4,13 @@
 //! and v1beta2 and the OpenStack provider's kinds at v1beta1. With `OMEGA_LAB_REQUIRED=1`, which
 //! the lab sets, its absence is a failure.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers of tests"
+)]
+
 use omega_capi::{
     Combination, Driver, Error, Management, Overrides, ServedVersionsFit, served_versions,
 };

@@ -80,21 +80,15 @@ pub enum Error {
 
 impl Explain for Error {
     fn expected(&self) -> Option<String> {
-        match self {
-            Self::Forbidden { verb, resource, .. } => {
-                Some(format!("the right to {verb} {resource}"))
-            }
-            _ => None,
-        }
+        let Self::Forbidden { verb, resource, .. } = self else { return None };
+        Some(format!("the right to {verb} {resource}"))
     }
 
     fn found(&self) -> Option<String> {
-        match self {
-            Self::Forbidden { words, .. } | Self::Status { words, .. } if !words.is_empty() => {
-                Some(words.clone())
-            }
-            _ => None,
-        }
+        let (Self::Forbidden { words, .. } | Self::Status { words, .. }) = self else {
+            return None;
+        };
+        Some(words.clone()).filter(|words| !words.is_empty())
     }
 
     fn next(&self) -> Option<String> {

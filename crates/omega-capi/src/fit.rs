@@ -169,7 +169,11 @@ fn moved(served: &Served, read: &Read) -> Option<Finding> {
             Class::Cluster => "health is UNHEALTHY and a create IN_PROGRESS for ever",
             Class::K8sControlPlane => "the control plane is never ready",
             Class::OpenstackCluster => "`Infrastructure not ready.` for ever",
-            _ => "health is UNHEALTHY for ever",
+            Class::MachineDeployment
+            | Class::Machine
+            | Class::Manifests
+            | Class::HelmRelease
+            | Class::HelmChartProxy => "health is UNHEALTHY for ever",
         };
         let what = format!(
             "api_resources makes {class} be read at {at}, whose status has other fields: {outcome}"

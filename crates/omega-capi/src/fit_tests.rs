@@ -127,8 +127,8 @@ fn no_override_helps_where_v1beta1_is_gone() {
     let refused = findings(gone, Driver::V1_4_0, all, "0.25.1");
     let harmful = |f: &&Finding| f.what.starts_with("api_resources makes");
     let severities: Vec<_> = refused.iter().filter(harmful).map(|f| f.severity).collect();
-    use Severity::{Broken, Warning};
-    assert_eq!(severities, [Broken, Broken, Broken, Warning], "all but Machine, which is counted");
+    let expected = [Severity::Broken, Severity::Broken, Severity::Broken, Severity::Warning];
+    assert_eq!(severities, expected, "all but Machine, which is only counted");
 }
 
 #[test]

@@ -134,6 +134,7 @@ impl Management {
         Error::Malformed { server, path, why: why.to_owned() }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others mean that no answer came")]
     fn error(&self, path: &str, error: &kube::Error) -> Error {
         let (server, path) = (self.label.clone(), path.to_owned());
         match error {
@@ -155,12 +156,14 @@ impl Management {
 
 /// What lies below kube's own error, which only names the layer and repeats its cause.
 fn causes(error: &kube::Error) -> String {
-    let below = match error {
-        kube::Error::Service(below) => chain(below.as_ref()),
-        kube::Error::HyperError(below) => chain(below),
-        other => chain(other),
+    let causes = if let kube::Error::Service(below) = error {
+        chain(below.as_ref())
+    } else if let kube::Error::HyperError(below) = error {
+        chain(below)
+    } else {
+        chain(error)
     };
-    below.join(": ")
+    causes.join(": ")
 }
 
 impl Label for Management {

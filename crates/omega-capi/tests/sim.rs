@@ -1,5 +1,13 @@
 //! The simulator's answers are those of the real API server, at other served versions too.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers of tests"
+)]
+
 use http::{Request, header::ACCEPT};
 use kube::Client;
 use omega_capi::sim::Apiserver;

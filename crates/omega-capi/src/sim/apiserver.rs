@@ -55,7 +55,7 @@ pub enum Fault {
 }
 
 impl Default for Apiserver {
-    /// Core and control plane at v1beta1 and v1beta2, the OpenStack provider at v1beta1.
+    /// Core and control plane at v1beta1 and v1beta2, the `OpenStack` provider at v1beta1.
     fn default() -> Self {
         let recording = Recording::load();
         let crds = recording.find("admin", CRDS, None);

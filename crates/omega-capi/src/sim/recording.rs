@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Core and control plane at v1beta1 and v1beta2, the OpenStack provider at v1beta1.
+/// Core and control plane at v1beta1 and v1beta2, the `OpenStack` provider at v1beta1.
 const DEFAULT: &str = include_str!("../../recordings/default.json");
 
 #[derive(Debug, Deserialize)]
