@@ -130,7 +130,6 @@ build_unit() {
   in_root "$1" crudini --set /etc/magnum/magnum.conf DEFAULT transport_url fake:/
   in_root "$1" crudini --set /etc/magnum/magnum.conf conductor workers 1
   in_root "$1" crudini --set /etc/magnum/magnum.conf database connection sqlite:////var/lib/magnum/magnum.db
-  in_root "$1" runuser -u magnum -- magnum-db-manage upgrade head
   in_root "$1" systemctl mask -q apt-daily.timer apt-daily-upgrade.timer fstrim.timer e2scrub_all.timer \
     logrotate.timer systemd-networkd-wait-online.service networking.service
   in_root "$1" systemctl enable -q ssh magnum-conductor
