@@ -81,7 +81,7 @@ define() { # NAME LIMIT CMD...: a case, in the order of definition
 # What tests of the crates read (tests/tests/*.rs, module live).
 live_environment() { # DIR
   write_credentials "$1"
-  export OMEGA_LAB_DIR=$LAB OMEGA_LAB_CLOUDS=$1/clouds.yaml OMEGA_LAB_OPENRC=$1/openrc OMEGA_LAB_CACERT=$RUN/tls/ca.crt
+  export OMEGA_LAB_REQUIRED=1 OMEGA_LAB_DIR=$LAB OMEGA_LAB_CLOUDS=$1/clouds.yaml OMEGA_LAB_OPENRC=$1/openrc OMEGA_LAB_CACERT=$RUN/tls/ca.crt
   export OMEGA_LAB_AUTH_URL=https://$CLOUD:15000/v3 OMEGA_LAB_AUTH_URL_PLAIN=http://$CLOUD:5000/v3
   export OMEGA_LAB_PROJECT=capi-mgmt OMEGA_LAB_PROJECT_DOMAIN=capi OMEGA_LAB_GROUP=capi-mgmt-sg
   export OMEGA_LAB_UNIT_SSH=ubuntu@$(address_of unit0):2222 OMEGA_LAB_SSH_KEY=$KEY OMEGA_LAB_KNOWN_HOSTS=$1/known_hosts
