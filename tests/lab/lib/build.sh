@@ -68,8 +68,17 @@ build_everything() {
   layer unit debian "$LAB/stamp/wheels"
   layer cloud unit
   layer ready cloud "$HERE/cloud.d" "$HERE/provision.sh" "$HERE/provision.py" $CLOUD
+  drop_old_layers
   stage client
   stage kube "$HERE/kube/k8s" "$HERE/kube/capi" $K8S $CAPI $HELM "${KUBEBUILDER_ASSETS:-}"
+}
+
+# what no layer leads to any more, unless it is in use
+drop_old_layers() {
+  local d keep; keep=" $(for d in debian unit cloud ready; do readlink "$LAB/layers/$d"; done | tr '\n' ' ')"
+  for d in "$LAB"/layers/*-*; do
+    [[ $keep = *" ${d##*/} "* ]] || grep -qF "$d/up" /proc/mounts || rm -rf "$d"
+  done
 }
 
 build_host() {
