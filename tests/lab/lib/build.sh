@@ -68,8 +68,17 @@ build_everything() {
   layer unit debian "$LAB/stamp/wheels"
   layer cloud unit
   layer ready cloud "$HERE/cloud.d" "$HERE/provision.sh" "$HERE/provision.py" $CLOUD
+  drop_old_layers
   stage client
   stage kube "$HERE/kube/k8s" "$HERE/kube/capi" $K8S $CAPI $HELM "${KUBEBUILDER_ASSETS:-}"
+}
+
+# what no layer leads to any more, unless it is in use
+drop_old_layers() {
+  local d keep; keep=" $(for d in debian unit cloud ready; do readlink "$LAB/layers/$d"; done | tr '\n' ' ')"
+  for d in "$LAB"/layers/*-*; do
+    [[ $keep = *" ${d##*/} "* ]] || grep -qF "$d/up" /proc/mounts || rm -rf "$d"
+  done
 }
 
 build_host() {
@@ -130,7 +139,6 @@ build_unit() {
   in_root "$1" crudini --set /etc/magnum/magnum.conf DEFAULT transport_url fake:/
   in_root "$1" crudini --set /etc/magnum/magnum.conf conductor workers 1
   in_root "$1" crudini --set /etc/magnum/magnum.conf database connection sqlite:////var/lib/magnum/magnum.db
-  in_root "$1" runuser -u magnum -- magnum-db-manage upgrade head
   in_root "$1" systemctl mask -q apt-daily.timer apt-daily-upgrade.timer fstrim.timer e2scrub_all.timer \
     logrotate.timer systemd-networkd-wait-online.service networking.service
   in_root "$1" systemctl enable -q ssh magnum-conductor

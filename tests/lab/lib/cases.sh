@@ -22,7 +22,16 @@ finish() {
   trap - EXIT; trap '' INT TERM
   [[ -z ${CASE_PID:-} ]] || kill -KILL -- "-$CASE_PID" 2>/dev/null || true
   end_mine || say 'something did not end'
+  host_as_before
   exit $rc
+}
+drop_stale() { # what a run that was killed left: state without a process
+  local d name f
+  for d in "$RUN"/*/root; do
+    name=$(basename "$(dirname "$d")")
+    [[ ! -e $d ]] || running "$name" || end_machine "$name"
+  done
+  for f in "$RUN"/mine.*; do [[ ! -e $f ]] || kill -0 "${f##*.}" 2>/dev/null || rm -f "$f"; done
 }
 guard() { # whatever happens from here on, what is started is ended
   MAIN_PID=$$
@@ -47,7 +56,7 @@ main() {
 verb_build() { build_everything; }
 verb_up() { # what is brought up by hand stays up
   local u
-  build_everything; up_cloud; up_kube; grant_least "$(fixture project)"
+  drop_stale; build_everything; up_cloud; up_kube; grant_least "$(fixture project)"
   for u in "$@"; do up_unit "$u"; done
   write_credentials "$RUN/op"
   rm -f "$RUN/mine.$MAIN_PID"
@@ -58,7 +67,8 @@ verb_down() {
   if [[ -n ${1:-} ]]; then end_one "$1"; return; fi
   for f in "$LAB"/*.nspawn.pid; do name=${f##*/}; [[ ! -e $f ]] || end_machine "${name%.nspawn.pid}"; done
   end_kube
-  rm -rf "$RUN"/{tls,op,mine.*,fixtures.json}
+  host_as_before
+  rm -rf "$RUN"/{tls,op,work,mine.*,fixtures.json}
 }
 verb_shell() {
   exec 9>&-
@@ -81,7 +91,7 @@ define() { # NAME LIMIT CMD...: a case, in the order of definition
 # What tests of the crates read (tests/tests/*.rs, module live).
 live_environment() { # DIR
   write_credentials "$1"
-  export OMEGA_LAB_DIR=$LAB OMEGA_LAB_CLOUDS=$1/clouds.yaml OMEGA_LAB_OPENRC=$1/openrc OMEGA_LAB_CACERT=$RUN/tls/ca.crt
+  export OMEGA_LAB_REQUIRED=1 OMEGA_LAB_DIR=$LAB OMEGA_LAB_CLOUDS=$1/clouds.yaml OMEGA_LAB_OPENRC=$1/openrc OMEGA_LAB_CACERT=$RUN/tls/ca.crt
   export OMEGA_LAB_AUTH_URL=https://$CLOUD:15000/v3 OMEGA_LAB_AUTH_URL_PLAIN=http://$CLOUD:5000/v3
   export OMEGA_LAB_PROJECT=capi-mgmt OMEGA_LAB_PROJECT_DOMAIN=capi OMEGA_LAB_GROUP=capi-mgmt-sg
   export OMEGA_LAB_UNIT_SSH=ubuntu@$(address_of unit0):2222 OMEGA_LAB_SSH_KEY=$KEY OMEGA_LAB_KNOWN_HOSTS=$1/known_hosts
@@ -99,15 +109,12 @@ one_case() {
 
 run_case() { # NAME: true when it passed
   local name=$1 log=$LOGS/case-$1.log rc=0 begin; begin=$(now_ms)
-  set -m
-  LAB_MAIN_PID=$MAIN_PID "$HERE/run" case "$name" >"$log" 2>&1 </dev/null 9>&- &
+  # timeout makes a process group of its own, which goes as a whole
+  LAB_MAIN_PID=$MAIN_PID timeout -k 10 "${LIMIT[$name]}" "$HERE/run" case "$name" >"$log" 2>&1 </dev/null 9>&- &
   CASE_PID=$!
-  set +m
-  (sleep "${LIMIT[$name]}"; echo "FAILED: not done within ${LIMIT[$name]} s" >>"$log"; kill -TERM -- "-$CASE_PID") 2>/dev/null 9>&- &
-  local watch=$!
   wait $CASE_PID 2>/dev/null || rc=$?
   CASE_PID=
-  kill $watch 2>/dev/null || true; wait $watch 2>/dev/null || true
+  ((rc != 124)) || echo "FAILED: not done within ${LIMIT[$name]} s" >>"$log"
   if ((rc == 0)); then printf 'ok      %-28s %6.1f s\n' "$name" "$(seconds_since "$begin")"; return; fi
   printf 'FAILED  %-28s %6.1f s  (%s)\n' "$name" "$(seconds_since "$begin")" "$log"
   tail -n 30 "$log" | cut -c1-300 | sed 's/^/        /'
@@ -130,6 +137,7 @@ run_cases() {
   local wanted=("$@") name t; t=$(now_ms)
   ((${#wanted[@]})) || wanted=("${CASES[@]}")
   for name in "${wanted[@]}"; do [[ -n ${RECIPE[$name]:-} ]] || die "no case $name; there are: ${CASES[*]}"; done
+  drop_stale
   build_everything
   build_omega
   up_cloud & local cloud=$!

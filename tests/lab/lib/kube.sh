@@ -67,7 +67,9 @@ install_crds() {
 
 up_kube() {
   local t served=${CAPO_SERVED:-v1beta1}; t=$(now_ms)
-  kube_alive >/dev/null 2>&1 || { free_address $KUBE 6443; say 'management cluster: starts'; mine kube; }
+  kube_alive >/dev/null 2>&1 || {
+    end_kube; free_address $KUBE 6443; say 'management cluster: starts'; mine kube
+  }
   mkdir -p "$K/charts" "$K/workload"; touch "$K/knobs"
   make_kube_secrets
   export KUBECONFIG=$RUN/mgmt.kubeconfig

@@ -4,7 +4,10 @@ NSPAWN=(systemd-nspawn -q --register=no --keep-unit --link-journal=no --resolv-c
 # nspawn -b insists on a real /run/systemd, which a host with another init lacks.
 host_ready() {
   mkdir -p /run/systemd
-  mountpoint -q /run/systemd || mount -t tmpfs -o mode=755 tmpfs /run/systemd
+  mountpoint -q /run/systemd || { mount -t tmpfs -o mode=755 tmpfs /run/systemd; touch /run/systemd/omega-lab; }
+}
+host_as_before() { # fails, and is left, while another lab's machines use it
+  [[ ! -e /run/systemd/omega-lab ]] || umount /run/systemd 2>/dev/null || true
 }
 
 root_of() { echo "$RUN/$1/root"; }

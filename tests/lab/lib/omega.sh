@@ -38,14 +38,30 @@ site_for() {
         printf '\n[[conductor.unit]]\nname = "magnum/%d"\nssh = "ubuntu@%s:2222"\n' $n "$(address_of "$u")"; n=$((n + 1))
       done
     else
-      printf '\n[conductor]\napplication = "magnum"\n\n[juju]\nmodel = "openstack"\nprogram = "%s"\n' "$(juju_stand_in "$dir" "$@")"
+      juju_stand_in "$dir" "$@"
+      printf '\n[conductor]\napplication = "magnum"\n\n[juju]\nmodel = "openstack"\nprogram = "%s"\n' "$(realpath "$dir")/bin/juju"
     fi
   } >"$dir/omega.toml"
 }
 sha_of() { sha256sum "$1" | cut -d' ' -f1; }
 
-# juju_stand_in DIR UNIT...: prints the path of a program `juju` that reaches these units as magnum/0, magnum/1 ...
-juju_stand_in() { die 'no stand-in for juju yet'; }
+# juju_stand_in DIR UNIT...: a program DIR/bin/juju that reaches these units as magnum/0, magnum/1 ... It is a stand-in
+# (tests/src/bin/juju): juju's documented behaviour in front of real machines. Each call is a line in DIR/juju.log.
+juju_stand_in() {
+  local dir u n=0 units=; dir=$(realpath "$1"); shift
+  mkdir -p "$dir/bin"
+  for u in "$@"; do
+    units+="${units:+, }\"magnum/$n\": {\"ssh\": {\"host\": \"$(address_of "$u")\", \"port\": 2222, \"key\": \"$KEY\", \"known_hosts\": \"$dir/known_hosts\"}}"
+    n=$((n + 1))
+  done
+  for u in "$@"; do address_of "$u"; done | xargs python3 "$HERE/juju_status.py" "$REPO/crates/omega-juju/recordings/juju-status-3.4.2.json" >"$dir/status.json"
+  cat >"$dir/juju.json" <<J
+{"units": {$units}, "leaders": {"magnum": "magnum/0"}, "model": "openstack", "status": "$dir/status.json",
+ "delay_ms": ${JUJU_DELAY_MS:-0}, "log": "$dir/juju.log"}
+J
+  printf '#!/bin/sh\nOMEGA_JUJU_STANDIN=%s exec %s "$@"\n' "$dir/juju.json" "$(built bin juju)" >"$dir/bin/juju"
+  chmod 755 "$dir/bin/juju"
+}
 
 # omega ARGS...: in the current directory (a site's); output to out and err there, and to the log
 omega() {
