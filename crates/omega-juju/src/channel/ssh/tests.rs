@@ -1,7 +1,7 @@
 //! The channel against russh's own server, over a pipe in memory. The commands it is sent are not
 //! executed: that they work is proven on real units (`tests/tests/channel_lab.rs`).
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use omega_core::{Explain as _, values::Sha256};
 use russh::{
@@ -64,7 +64,7 @@ impl server::Handler for Server {
         user: &str,
         key: VerifiedPublicKey<'_>,
     ) -> Result<Auth, russh::Error> {
-        let good = user == "ubuntu" && key.key_data() == self.accepts.public_key().key_data();
+        let good = user == "ubuntu" && key.public_key.key_data() == self.accepts.public_key().key_data();
         Ok(if good { Auth::Accept } else { Auth::reject() })
     }
 
