@@ -4,7 +4,12 @@
 
 use std::{fs, path::PathBuf};
 
+use omega_core::{
+    Explain as _, Touched,
+    values::{FileMode, Secret},
+};
 use omega_juju::{
+    Action, Channel as _, Expect, FileState, Payload, Probe, Reply, UnitPath,
     channel::{Deadlines, Juju, JujuTarget, Ssh, SshTarget},
     contract::{Site, Wheel, contract},
 };
@@ -26,15 +31,15 @@ fn lab(path: &str) -> PathBuf {
 fn wheel(version: &str) -> Wheel {
     let file_name = format!("magnum_capi_helm-{version}-py3-none-any.whl");
     let bytes = fs::read(lab("unit/opt/wheels").join(&file_name)).unwrap();
-    Wheel { version: version.to_owned(), file_name, bytes: omega_core::values::Secret::new(bytes) }
+    Wheel { version: version.to_owned(), file_name, bytes: Secret::new(bytes) }
 }
 
-fn site() -> Site {
+fn site(externally_managed: bool) -> Site {
     Site {
         service: "magnum-conductor".parse().unwrap(),
         wheels: [wheel("1.3.0"), wheel("1.4.0")],
         distribution: "magnum-capi-helm".to_owned(),
-        break_system_packages: true,
+        break_system_packages: externally_managed,
     }
 }
 
@@ -42,7 +47,9 @@ fn site() -> Site {
 fn known_hosts(address: &str, home: &tempfile::TempDir) -> PathBuf {
     let lines: Vec<String> = ["ed25519", "ecdsa", "rsa"]
         .iter()
-        .filter_map(|kind| fs::read_to_string(lab(&format!("unit/etc/ssh/ssh_host_{kind}_key.pub"))).ok())
+        .filter_map(|kind| {
+            fs::read_to_string(lab(&format!("unit/etc/ssh/ssh_host_{kind}_key.pub"))).ok()
+        })
         .map(|key| format!("[{address}]:2222 {key}"))
         .collect();
     let path = home.path().join("known_hosts");
@@ -50,47 +57,83 @@ fn known_hosts(address: &str, home: &tempfile::TempDir) -> PathBuf {
     path
 }
 
-#[tokio::test]
-#[ignore = "needs a real unit: tests/lab/run channel"]
-async fn by_ssh() {
-    let home = tempfile::tempdir().unwrap();
-    let host = address(0);
-    let target = SshTarget {
-        known_hosts: vec![known_hosts(&host, &home)],
+fn target(host: String, home: &tempfile::TempDir) -> SshTarget {
+    SshTarget {
+        known_hosts: vec![known_hosts(&host, home)],
         host,
         port: 2222,
         user: "ubuntu".to_owned(),
         identities: vec![lab("key")],
         agent: None,
         jump: None,
-    };
-    let ssh = Ssh::connect(target, Deadlines::default()).await.unwrap();
-    let held = contract(&ssh, &site()).await.unwrap_or_else(|broken| panic!("{broken}"));
+    }
+}
+
+async fn ssh(nth: usize) -> Ssh {
+    let home = tempfile::tempdir().unwrap();
+    Ssh::connect(target(address(nth), &home), Deadlines::default()).await.unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs a real unit: tests/lab/run channel"]
+async fn by_ssh() {
+    let held =
+        contract(&ssh(0).await, &site(true)).await.unwrap_or_else(|broken| panic!("{broken}"));
     assert_eq!(held.len(), 19);
+}
+
+/// The third unit has pip 22.0.2 and no externally-managed marker, as Ubuntu 22.04 does.
+#[tokio::test]
+#[ignore = "needs a real unit: tests/lab/run channel"]
+async fn by_ssh_with_an_old_pip() {
+    let held =
+        contract(&ssh(2).await, &site(false)).await.unwrap_or_else(|broken| panic!("{broken}"));
+    assert_eq!(held.len(), 19);
+}
+
+/// The fourth unit's disk is full.
+#[tokio::test]
+#[ignore = "needs a real unit: tests/lab/run channel"]
+async fn a_full_disk_is_said_and_nothing_is_left() {
+    let ssh = ssh(3).await;
+    let path: UnitPath = "/etc/magnum/full".parse().unwrap();
+    let bytes = Secret::new(vec![b'x'; 1 << 20]);
+    let place = Action::PlaceFile {
+        path: path.clone(),
+        owner: "root".to_owned(),
+        group: "root".to_owned(),
+        mode: FileMode::PUBLIC,
+        sha256: bytes.digest(),
+        expect: Expect::Absent,
+    };
+    let error = ssh.act(&place, Payload::Bytes(bytes)).await.unwrap_err();
+    let said = error.to_string();
+    assert!(said.contains("no space left on device (/etc/magnum: "), "{said}");
+    assert!(said.ends_with("bytes free)"), "{said}");
+    assert_eq!(error.touched(), Touched::Nothing);
+    let probes = [Probe::File { path: path.clone() }, Probe::Directory { path: path.parent() }];
+    let replies = ssh.ask(&probes).await.unwrap();
+    assert_eq!(replies[0], Reply::File(FileState::Absent));
+    let Reply::Directory { names: Some(names) } = &replies[1] else { panic!("{replies:?}") };
+    assert!(
+        !names.iter().any(|name| name.contains("omega")),
+        "a temporary file is left: {names:?}"
+    );
 }
 
 #[tokio::test]
 #[ignore = "needs real units: tests/lab/run channel"]
 async fn by_ssh_through_a_jump_host() {
     let home = tempfile::tempdir().unwrap();
-    let at = |host: String, jump| SshTarget {
-        known_hosts: vec![known_hosts(&host, &home)],
-        host,
-        port: 2222,
-        user: "ubuntu".to_owned(),
-        identities: vec![lab("key")],
-        agent: None,
-        jump,
-    };
-    let jump = at(address(0), None);
+    let jump = target(address(0), &home);
     let file = home.path().join("known_hosts");
     let first = fs::read_to_string(&file).unwrap();
-    let target = at(address(1), Some(Box::new(jump)));
+    let target = SshTarget { jump: Some(Box::new(jump)), ..target(address(1), &home) };
     fs::write(&file, first + &fs::read_to_string(&file).unwrap()).unwrap();
     let ssh = Ssh::connect(target, Deadlines::default()).await.unwrap();
-    let probe = omega_juju::Probe::Text { path: "/etc/hostname".parse().unwrap() };
-    let replies = omega_juju::Channel::ask(&ssh, &[probe]).await.unwrap();
-    assert!(matches!(&replies[0], omega_juju::Reply::Text { text: Some(name), .. } if !name.is_empty()));
+    let probe = Probe::Text { path: "/etc/hostname".parse().unwrap() };
+    let replies = ssh.ask(&[probe]).await.unwrap();
+    assert!(matches!(&replies[0], Reply::Text { text: Some(name), .. } if !name.is_empty()));
 }
 
 #[tokio::test]
@@ -115,6 +158,6 @@ async fn by_juju() {
     fs::set_permissions(&program, permissions).unwrap();
     let target = JujuTarget { program, model: None, unit: "magnum/0".parse().unwrap() };
     let juju = Juju::new(target, Deadlines::default());
-    let held = contract(&juju, &site()).await.unwrap_or_else(|broken| panic!("{broken}"));
+    let held = contract(&juju, &site(true)).await.unwrap_or_else(|broken| panic!("{broken}"));
     assert_eq!(held.len(), 19);
 }

@@ -178,10 +178,8 @@ fn a_juju_may_strip_the_last_newline() {
 //  Read results.return-code."
 #[test]
 fn exec_exits_1_whatever_the_command_did() {
-    let output = plain().juju(
-        &["exec", "--unit", "magnum/0", "--format", "json", "--", "echo out; exit 3"],
-        None,
-    );
+    let output = plain()
+        .juju(&["exec", "--unit", "magnum/0", "--format", "json", "--", "echo out; exit 3"], None);
     assert_eq!(output.status.code(), Some(1));
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answer["magnum/0"]["results"], json!({ "return-code": 3, "stdout": "out\n" }));
@@ -236,7 +234,11 @@ async fn a_payload_is_on_no_command_line() {
     let channel = model.channel("magnum/0", quick());
     let payload = Payload::Bytes(secret.to_owned().into());
     let error = channel.act(&Action::ReloadUnits, payload).await.unwrap_err();
-    assert_eq!(error.touched(), Touched::Maybe, "python3 ran, and nobody knows what it did: {error}");
+    assert_eq!(
+        error.touched(),
+        Touched::Maybe,
+        "python3 ran, and nobody knows what it did: {error}"
+    );
     drop(channel.ask(&probe()).await);
     let log = model.log();
     assert_eq!(log.len(), 2);
@@ -297,7 +299,8 @@ async fn ssh_passes_the_remote_status_through() {
 // "Options: --proxy (via controller), --no-host-key-checks, -m." "`app/leader` resolved by API."
 #[test]
 fn ssh_takes_its_options_and_the_leader() {
-    let args = ["ssh", "--proxy", "--no-host-key-checks", "-m", "openstack", "magnum/leader", "pwd"];
+    let args =
+        ["ssh", "--proxy", "--no-host-key-checks", "-m", "openstack", "magnum/leader", "pwd"];
     assert_eq!(plain().juju(&args, None).status.code(), Some(0));
     let output = plain().juju(&["ssh", "nova/leader", "pwd"], None);
     assert_eq!(output.status.code(), Some(1));

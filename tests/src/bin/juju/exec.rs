@@ -104,7 +104,10 @@ fn parse(args: &[String]) -> Result<Options, String> {
         return Err("no commands specified".to_owned());
     }
     if options.units.is_empty() {
-        return Err("You must specify a target, either through --all, --machine, --application or --unit".to_owned());
+        return Err(
+            "You must specify a target, either through --all, --machine, --application or --unit"
+                .to_owned(),
+        );
     }
     Ok(options)
 }

@@ -180,9 +180,9 @@ impl Record {
 }
 
 fn is_hash_of(hashed: &str, name: &str) -> bool {
-    let decoded = hashed.split_once('|').and_then(|(salt, hash)| {
-        Some((STANDARD.decode(salt).ok()?, STANDARD.decode(hash).ok()?))
-    });
+    let decoded = hashed
+        .split_once('|')
+        .and_then(|(salt, hash)| Some((STANDARD.decode(salt).ok()?, STANDARD.decode(hash).ok()?)));
     decoded.is_some_and(|(salt, hash)| {
         let key = Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, &salt);
         verify(&key, name.as_bytes(), &hash).is_ok()

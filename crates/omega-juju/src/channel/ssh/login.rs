@@ -23,10 +23,7 @@ struct Tried {
 }
 
 /// Logs in by the target's key files, then by its agent's keys.
-pub(super) async fn login(
-    handle: &mut Handle<ServerKey>,
-    target: &SshTarget,
-) -> Result<(), Error> {
+pub(super) async fn login(handle: &mut Handle<ServerKey>, target: &SshTarget) -> Result<(), Error> {
     let mut tried = Tried::default();
     for path in &target.identities {
         if by_file(handle, target, path, &mut tried).await? {
@@ -129,8 +126,7 @@ async fn by_agent(
         }
         let hash = hash(handle, &key.algorithm()).await;
         tried.offered += 1;
-        let result =
-            handle.authenticate_publickey_with(&target.user, key, hash, &mut agent).await;
+        let result = handle.authenticate_publickey_with(&target.user, key, hash, &mut agent).await;
         match result {
             Ok(AuthResult::Success) => return Ok(true),
             Ok(AuthResult::Failure { .. }) => tried.notes.push(format!("{comment}: refused")),

@@ -64,7 +64,8 @@ impl server::Handler for Server {
         user: &str,
         key: VerifiedPublicKey<'_>,
     ) -> Result<Auth, russh::Error> {
-        let good = user == "ubuntu" && key.public_key.key_data() == self.accepts.public_key().key_data();
+        let good =
+            user == "ubuntu" && key.public_key.key_data() == self.accepts.public_key().key_data();
         Ok(if good { Auth::Accept } else { Auth::reject() })
     }
 
