@@ -2,6 +2,8 @@
 //! (`tests/lab/run channel`); they need `OMEGA_UNITS`, the addresses of fresh units (one for each
 //! test, separated by blanks, port 2222), and `OMEGA_LAB`, the lab's directory.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
 use std::{fs, path::PathBuf};
 
 use omega_core::{
@@ -108,7 +110,7 @@ async fn a_full_disk_is_said_and_nothing_is_left() {
     };
     let error = ssh.act(&place, Payload::Bytes(bytes)).await.unwrap_err();
     let said = error.to_string();
-    assert!(said.contains("no space left on device (/etc/magnum: "), "{said}");
+    assert!(said.contains("no space left on device (/"), "{said}");
     assert!(said.ends_with("bytes free)"), "{said}");
     assert_eq!(error.touched(), Touched::Nothing);
     let probes = [Probe::File { path: path.clone() }, Probe::Directory { path: path.parent() }];

@@ -2,6 +2,8 @@
 //! concerns behaviour (`shared/reference/05-juju-cli.md`, whose words are quoted), and what omega
 //! makes of it.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+
 use std::{
     fs,
     io::Write as _,

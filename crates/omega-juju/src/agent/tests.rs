@@ -28,13 +28,13 @@ async fn python_answers_what_is_on_disk() {
     probes.push(Probe::Directory { path: home.path().display().to_string().parse().unwrap() });
     probes.push(Probe::Directory { path: at("text") });
     let replies = Local::new(false, Deadlines::default()).ask(&probes).await.unwrap();
-    let texts: Vec<Option<&str>> = replies
-        .iter()
-        .filter_map(|reply| match reply {
-            Reply::Text { text, .. } => Some(text.as_deref()),
-            _ => None,
-        })
-        .collect();
+    let texts: Vec<Option<&str>> =
+        replies
+            .iter()
+            .filter_map(|reply| {
+                if let Reply::Text { text, .. } = reply { Some(text.as_deref()) } else { None }
+            })
+            .collect();
     assert_eq!(texts, [Some("caf\u{e9}\n"), None, None, None, None]);
     let Reply::Text { state: FileState::Link { target, resolved: Some(facts) }, .. } = &replies[3]
     else {

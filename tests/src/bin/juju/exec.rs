@@ -70,7 +70,7 @@ fn parse(args: &[String]) -> Result<Options, String> {
     let mut options = Options {
         units: Vec::new(),
         format: "plain".to_owned(),
-        wait: Duration::from_secs(300),
+        wait: Duration::from_mins(5),
         model: None,
         line: String::new(),
     };

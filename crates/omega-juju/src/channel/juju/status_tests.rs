@@ -1,7 +1,7 @@
 use super::*;
 
-/// A real model: 17 applications of Charmed OpenStack, juju 3.4.2 (canonical/charmed-openstack-upgrader,
-/// tests/unit/jujustatus.json at 5b6fefb).
+// A real model: 17 applications of Charmed OpenStack, juju 3.4.2 (canonical/charmed-openstack-upgrader,
+// tests/unit/jujustatus.json at 5b6fefb).
 const SEEN: &[u8] = include_bytes!("../../../recordings/juju-status-3.4.2.json");
 
 #[test]

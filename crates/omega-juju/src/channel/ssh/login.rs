@@ -81,14 +81,13 @@ async fn by_file(
 
 /// An encrypted key is of use only where an agent holds it.
 fn unusable(shown: &str, error: &russh::keys::Error, agent: bool) -> String {
-    match error {
-        russh::keys::Error::KeyIsEncrypted if agent => {
-            format!("{shown}: encrypted, left to the agent")
-        }
-        russh::keys::Error::KeyIsEncrypted => {
-            format!("{shown}: encrypted, and no agent is given (ssh-add {shown}, SSH_AUTH_SOCK)")
-        }
-        other => format!("{shown}: {}", other.to_string().to_lowercase()),
+    if !matches!(error, russh::keys::Error::KeyIsEncrypted) {
+        return format!("{shown}: {}", error.to_string().to_lowercase());
+    }
+    if agent {
+        format!("{shown}: encrypted, left to the agent")
+    } else {
+        format!("{shown}: encrypted, and no agent is given (ssh-add {shown}, SSH_AUTH_SOCK)")
     }
 }
 
