@@ -503,11 +503,13 @@ def perform(request, source):
     if do is None:
         raise Fail("this agent has no action %s" % action["action"])
     until = time.monotonic() + request["seconds"]
-    lock = os.open(os.path.join(state_directory("lock"), "act"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
+        lock = os.open(os.path.join(state_directory("lock"), "act"), os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise Fail("another omega is acting on this machine", next="wait for it, then run it again")
+    except OSError as error:
+        raise full(error, STATE if os.path.isdir(STATE) else os.path.dirname(STATE))
     do(action, payload, until)
 
 

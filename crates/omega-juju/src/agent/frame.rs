@@ -86,29 +86,41 @@ fn shape(error: &serde_json::Error) -> String {
     format!("an unreadable reply ({kind} error, line {}, column {})", error.line(), error.column())
 }
 
+/// Finds the reply to this request among whatever else was printed.
 fn framed<'a>(
     unit: &str,
     output: &'a Output,
     nonce: &str,
     touched: Touched,
 ) -> Result<&'a [u8], Error> {
-    let malformed = |why| Error::Malformed { unit: unit.to_owned(), why, touched };
     let mark = format!("\nomega-reply {nonce} ");
-    let Some(at) = find(&output.stdout, mark.as_bytes()) else {
-        return Err(without_reply(unit, output, touched));
-    };
-    let rest = output.stdout.get(at + mark.len()..).unwrap_or_default();
+    let (mut rest, mut why) = (output.stdout.as_slice(), None);
+    while let Some(at) = find(rest, mark.as_bytes()) {
+        rest = rest.get(at + mark.len()..).unwrap_or_default();
+        match body(rest) {
+            Ok(text) => return Ok(text),
+            Err(wrong) => why = Some(wrong),
+        }
+    }
+    Err(match why {
+        Some(why) => Error::Malformed { unit: unit.to_owned(), why, touched },
+        None => without_reply(unit, output, touched),
+    })
+}
+
+/// Reads `SIZE DIGEST`, a line feed, and so many bytes of that digest.
+fn body(rest: &[u8]) -> Result<&[u8], String> {
     let end = find(rest, b"\n").unwrap_or(rest.len());
     let head = str::from_utf8(rest.get(..end).unwrap_or_default()).unwrap_or_default();
     let head = head.trim_end().split_once(' ');
     let head = head.and_then(|(n, d)| Some((n.parse::<usize>().ok()?, d.parse::<Sha256>().ok()?)));
-    let (size, digest) = head.ok_or_else(|| malformed("a reply without its head".to_owned()))?;
+    let (size, digest) = head.ok_or("a reply without its head")?;
     let text = rest.get(end + 1..).unwrap_or_default();
-    let Some(text) = text.get(..size) else {
-        return Err(malformed(format!("its reply arrived short, {} of {size} bytes", text.len())));
-    };
+    let whole = text.get(..size);
+    let text =
+        whole.ok_or_else(|| format!("its reply arrived short, {} of {size} bytes", text.len()))?;
     if Sha256::of(text) != digest {
-        return Err(malformed("its reply was altered on the way (a terminal in between?)".into()));
+        return Err("its reply was altered on the way (a terminal in between?)".to_owned());
     }
     Ok(text)
 }
@@ -172,7 +184,8 @@ mod tests {
     #[test]
     fn a_reply_is_found_among_noise() {
         let decoy = reply("other", r#"{"replies":[]}"#);
-        let noisy = [b"Welcome!\nomega-reply n 1\n".as_slice(), &decoy, &reply("n", ABSENT), b"bye\n"];
+        let noisy =
+            [b"Welcome!\nomega-reply n 1\n".as_slice(), &decoy, &reply("n", ABSENT), b"bye\n"];
         let found = replies("u", &output(noisy.concat()), "n", 1).unwrap();
         assert_eq!(found, [Reply::File(FileState::Absent)]);
     }

@@ -11,3 +11,6 @@ mod request;
 pub(crate) use frame::{Output, done, replies};
 pub(crate) use program::quoted;
 pub(crate) use request::Request;
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,8 @@ pub(super) fn from_stdin() -> Words {
 
 /// Returns what goes to its standard input before the payload.
 pub(super) fn preamble(program: &str, request: &[u8]) -> Vec<u8> {
-    let (program, digests) = (program.as_bytes(), (Sha256::of(program.as_bytes()), Sha256::of(request)));
+    let (program, digests) =
+        (program.as_bytes(), (Sha256::of(program.as_bytes()), Sha256::of(request)));
     let head = format!("{} {} {} {}\n", program.len(), digests.0, request.len(), digests.1);
     [head.as_bytes(), program, request].concat()
 }
@@ -74,7 +75,10 @@ pub(super) fn from_arguments(unit: &str, program: &str, request: &[u8]) -> Resul
     words.extend([STANDARD.encode(packed), STANDARD.encode(request), digest.to_string()]);
     let length = quoted(&words).len();
     if length > MOST {
-        return Err(too_long(unit, &format!("{length} bytes on a command line, {MOST} are possible")));
+        return Err(too_long(
+            unit,
+            &format!("{length} bytes on a command line, {MOST} are possible"),
+        ));
     }
     Ok(words)
 }
@@ -111,7 +115,10 @@ mod tests {
     fn the_asking_program_has_nothing_that_writes() {
         for writes in ["os.rename(", "os.unlink(", "os.mkdir(", "fchmod(", "O_CREAT", "O_WRONLY"] {
             assert!(!ASK.contains(writes), "{writes}");
-            assert!(ACT.contains(writes) || writes == "O_WRONLY", "{writes}: a check that can't fail");
+            assert!(
+                ACT.contains(writes) || writes == "O_WRONLY",
+                "{writes}: a check that can't fail"
+            );
         }
     }
 

@@ -56,8 +56,7 @@ impl Request {
             Payload::Null => None,
             Payload::Bytes(bytes) => Some(bytes),
         };
-        let shape =
-            payload.as_ref().map(|p| Shape { size: p.expose().len(), sha256: p.digest() });
+        let shape = payload.as_ref().map(|p| Shape { size: p.expose().len(), sha256: p.digest() });
         let seconds = within.as_secs().max(1);
         let act = Act { nonce: &nonce, seconds, action, payload: shape };
         let text = serde_json::to_vec(&act).unwrap_or_default();

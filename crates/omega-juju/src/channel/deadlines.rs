@@ -20,7 +20,7 @@ impl Default for Deadlines {
         Self {
             connect: Duration::from_secs(20),
             probe: Duration::from_secs(30),
-            act: Duration::from_secs(300),
+            act: Duration::from_mins(5),
         }
     }
 }

@@ -81,3 +81,14 @@ impl Channel for Local {
         done(LABEL, &output, &request.nonce)
     }
 }
+
+/// Runs the words as a program, for tests of what they do.
+#[cfg(test)]
+pub(crate) async fn python3(
+    words: &[String],
+    stdin: omega_core::values::Secret,
+    within: Duration,
+) -> Output {
+    let (name, args) = words.split_first().unwrap();
+    Program::new(name).args(args).run(Some(stdin), within).await.unwrap()
+}

@@ -59,7 +59,12 @@ impl Clause<'_> {
         Broken { clause: self.name, expected: expected.into(), found: format!("{found:?}") }
     }
 
-    pub(super) fn same<T: PartialEq + Debug>(&self, what: &str, found: &T, expected: &T) -> Checked {
+    pub(super) fn same<T: PartialEq + Debug>(
+        &self,
+        what: &str,
+        found: &T,
+        expected: &T,
+    ) -> Checked {
         if found == expected {
             return Ok(());
         }

@@ -35,7 +35,11 @@ fn home(clause: &Clause<'_>) -> Result<(UnitPath, UnitPath), Broken> {
 async fn directories(clause: Clause<'_>) -> Checked {
     let (home, _) = home(&clause)?;
     let names = Probe::Directory { path: home.clone() };
-    clause.same("names", &clause.ask_one(names.clone()).await?, &Reply::Directory { names: None })?;
+    clause.same(
+        "names",
+        &clause.ask_one(names.clone()).await?,
+        &Reply::Directory { names: None },
+    )?;
     let orphan = clause.path(&format!("{HOME}/none/below"))?;
     clause.refused(&directory(&orphan, FileMode::PROGRAM), Payload::Null).await?;
     for mode in ["0700", "0755"] {
@@ -43,7 +47,11 @@ async fn directories(clause: Clause<'_>) -> Checked {
         clause.act(&directory(&home, mode), Payload::Null).await?;
         match clause.file(&home).await? {
             FileState::Directory { owner, group, mode: found, .. } => {
-                clause.same("access", &(owner, group, found), &("root".into(), "root".into(), mode))?;
+                clause.same(
+                    "access",
+                    &(owner, group, found),
+                    &("root".into(), "root".into(), mode),
+                )?;
             }
             other => return Err(clause.broken("a directory", other)),
         }

@@ -1,7 +1,4 @@
-use super::{
-    Broken, Site, Wheel,
-    check::Clause,
-};
+use super::{Broken, Site, Wheel, check::Clause};
 use crate::{Action, Channel, Interpreter, Payload, PipSource, Probe, Reply};
 
 type Checked = Result<&'static str, Broken>;

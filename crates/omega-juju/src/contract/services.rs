@@ -17,7 +17,8 @@ pub(super) async fn check(channel: &dyn Channel, site: &Site) -> Result<Vec<&'st
         absent(clause("a service that is not there is told as that")).await?,
         running(clause("a daemon runs, and its process is told"), site).await?,
         restarted(clause("a restart is another, later process"), site).await?,
-        flagged(clause("the next start's arguments are told before it, and used by it"), site).await?,
+        flagged(clause("the next start's arguments are told before it, and used by it"), site)
+            .await?,
         broken(clause("a daemon that won't start is an error with its last words"), site).await?,
         programs(clause("a program resolves on the daemon's PATH"), site).await?,
         secrets(clause("an option that may be secret is not asked"), site).await?,
@@ -65,7 +66,11 @@ async fn running(clause: Clause<'_>, site: &Site) -> Checked {
     clause.that(one.pid.is_some() && one.started_ns.is_some(), "a process", &one)?;
     clause.same("the same, asked again", &state(&clause, &site.service).await?, &one)?;
     let args = args(&clause, site).await?;
-    clause.that(one.cmdline.ends_with(&args), "the init script's arguments", (&one.cmdline, &args))?;
+    clause.that(
+        one.cmdline.ends_with(&args),
+        "the init script's arguments",
+        (&one.cmdline, &args),
+    )?;
     Ok(clause.name)
 }
 
@@ -140,10 +145,8 @@ async fn broken(clause: Clause<'_>, site: &Site) -> Checked {
 }
 
 async fn programs(clause: Clause<'_>, site: &Site) -> Checked {
-    let program = |name: &str| Probe::Program {
-        name: name.to_owned(),
-        service: site.service.clone(),
-    };
+    let program =
+        |name: &str| Probe::Program { name: name.to_owned(), service: site.service.clone() };
     // The init script's PATH is what the process has: no /usr/local (reference 13).
     let path = ["/sbin", "/usr/sbin", "/bin", "/usr/bin"].map(String::from);
     let helm = "#!/bin/sh\n";

@@ -73,8 +73,10 @@ fn sick(cluster: &Cluster) -> Option<String> {
         Some(other) => {
             let reasons = health_status_reason.iter().flatten();
             let reasons = reasons.filter(|(_, reason)| *reason != "Ready");
-            let reasons: Vec<_> = reasons.map(|(part, reason)| format!("{part}: {reason}")).collect();
-            let reasons = if reasons.is_empty() { "no reason given".into() } else { reasons.join(", ") };
+            let reasons: Vec<_> =
+                reasons.map(|(part, reason)| format!("{part}: {reason}")).collect();
+            let reasons =
+                if reasons.is_empty() { "no reason given".into() } else { reasons.join(", ") };
             Some(format!("{name} is {other} ({reasons})"))
         }
         None if cluster.status.as_deref().is_some_and(|status| status.ends_with("_FAILED")) => {

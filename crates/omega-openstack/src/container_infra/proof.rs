@@ -170,8 +170,10 @@ fn hint(error: &Error) -> Option<String> {
 
 impl From<ProofError> for Failure {
     fn from(error: ProofError) -> Self {
-        let causes = error.source.as_ref().map(|source| omega_core::chain(source)).unwrap_or_default();
-        let found = (!error.left.is_empty()).then(|| format!("left behind: {}", error.left.join(", ")));
+        let causes =
+            error.source.as_ref().map(|source| omega_core::chain(source)).unwrap_or_default();
+        let found =
+            (!error.left.is_empty()).then(|| format!("left behind: {}", error.left.join(", ")));
         let next = match (&error.next, error.left.is_empty()) {
             (next, true) => next.clone(),
             (None, false) => Some("remove what is left behind".to_owned()),

@@ -99,10 +99,12 @@ async fn existing(magnum: &ContainerInfra, name: &str) -> Result<String, ProofEr
     let mut same = templates.into_iter().filter(|t| t.name == name || t.uuid == name);
     match (same.next(), same.count()) {
         (Some(template), 0) => Ok(template.uuid),
-        (Some(_), more) => Err(ProofError::new(format!("{} templates are named {name:?}", more + 1))
-            .untouched()
-            .class(Class::Refused)
-            .next("give the id (openstack coe cluster template list)")),
+        (Some(_), more) => {
+            Err(ProofError::new(format!("{} templates are named {name:?}", more + 1))
+                .untouched()
+                .class(Class::Refused)
+                .next("give the id (openstack coe cluster template list)"))
+        }
         (None, _) => Err(ProofError::new(format!("there is no cluster template {name:?}"))
             .untouched()
             .next("correct the name, or describe a template to be made for the proof")),
@@ -311,7 +313,9 @@ enum Attempt {
 impl Attempt {
     fn into_error(self) -> ProofError {
         match self {
-            Self::BeforeDriver(why) => ProofError::new(format!("the cluster could not be made: {why}")),
+            Self::BeforeDriver(why) => {
+                ProofError::new(format!("the cluster could not be made: {why}"))
+            }
             Self::Over(error) => error,
         }
     }

@@ -99,8 +99,11 @@ impl Gate for TrusteeDomain {
 
     async fn check(&self) -> Result<Verdict, Failure> {
         self.ask().await.map_err(|error| {
-            let what =
-                format!("could not ask for the domain {} on {}", self.domain, self.identity.label());
+            let what = format!(
+                "could not ask for the domain {} on {}",
+                self.domain,
+                self.identity.label()
+            );
             Failure::from_error(what, &error)
         })
     }

@@ -118,6 +118,9 @@ mod tests {
         let refused = format!("ssh: connect to host 10.0.0.9 port 22: Connection refused\n{rc}");
         assert_eq!(ssh("u", &output(255, &refused)).unwrap().touched(), Touched::Nothing);
         assert_eq!(ssh("u", &output(255, rc)).unwrap().touched(), Touched::Maybe);
-        assert!(ssh("u", &output(3, rc.replace("255", "3").as_str())).is_none(), "the command's own");
+        assert!(
+            ssh("u", &output(3, rc.replace("255", "3").as_str())).is_none(),
+            "the command's own"
+        );
     }
 }

@@ -81,7 +81,8 @@ mod tests {
     }
 
     fn unit() -> String {
-        SEEN.replace(r#""0":{"#, r#""magnum/0":{"#).replace(r#""machine":"0""#, r#""unit":"magnum/0""#)
+        SEEN.replace(r#""0":{"#, r#""magnum/0":{"#)
+            .replace(r#""machine":"0""#, r#""unit":"magnum/0""#)
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long a question may wait for its turn: a unit's agent runs one hook or command at a time.
-const TURN: Duration = Duration::from_secs(60);
+const TURN: Duration = Duration::from_mins(1);
 
 /// Which unit, and by which program.
 #[derive(Clone, Debug)]

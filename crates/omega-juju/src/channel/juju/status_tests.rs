@@ -1,7 +1,7 @@
 use super::*;
 
-/// A real model: 17 applications of Charmed OpenStack, juju 3.4.2 (canonical/charmed-openstack-upgrader,
-/// tests/unit/jujustatus.json at 5b6fefb).
+// A real model: 17 applications of Charmed OpenStack, juju 3.4.2 (canonical/charmed-openstack-upgrader,
+// tests/unit/jujustatus.json at 5b6fefb).
 const SEEN: &[u8] = include_bytes!("../../../recordings/juju-status-3.4.2.json");
 
 #[test]
@@ -9,7 +9,11 @@ fn the_units_of_an_application_and_only_those() {
     let status = JujuStatus::parse(SEEN).unwrap();
     let units = status.units("mysql").unwrap();
     let names: Vec<String> = units.iter().map(|unit| unit.name.to_string()).collect();
-    assert_eq!(names, ["mysql/0", "mysql/1", "mysql/2"], "decoys: cinder-mysql-router/0 and others");
+    assert_eq!(
+        names,
+        ["mysql/0", "mysql/1", "mysql/2"],
+        "decoys: cinder-mysql-router/0 and others"
+    );
     assert_eq!(units.iter().map(|unit| unit.leader).collect::<Vec<_>>(), [true, false, false]);
     let first = &units[0];
     assert_eq!(first.machine.as_deref(), Some("0"));

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::hmac::{HMAC_SHA1_FOR_LEGACY_USE_ONLY, Key, verify};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey};
 
-/// What known_hosts files say, as OpenSSH's sshd(8) describes them ("SSH_KNOWN_HOSTS FILE FORMAT").
+/// What `known_hosts` files say, as sshd(8) describes their format.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KnownHosts(Vec<Record>);
 
@@ -101,23 +101,16 @@ impl KnownHosts {
             .filter(|record| record.covers(&name) || record.covers(host))
             .map(|record| record.key.algorithm())
             .collect();
-        let on_record = |wanted: &Algorithm| match wanted {
-            Algorithm::Rsa { .. } => known.iter().any(Algorithm::is_rsa_any),
-            other => known.contains(other),
-        };
+        // An RSA key is of one type, and may sign in several ways.
+        let on_record =
+            |wanted: &Algorithm| known.iter().any(|a| a == wanted || (is_rsa(a) && is_rsa(wanted)));
         let (first, rest): (Vec<_>, Vec<_>) = supported().into_iter().partition(on_record);
         [first, rest].concat()
     }
 }
 
-trait RsaAny {
-    fn is_rsa_any(&self) -> bool;
-}
-
-impl RsaAny for Algorithm {
-    fn is_rsa_any(&self) -> bool {
-        matches!(self, Self::Rsa { .. })
-    }
+fn is_rsa(algorithm: &Algorithm) -> bool {
+    matches!(algorithm, Algorithm::Rsa { .. })
 }
 
 /// What is safe to ask for: no `ssh-rsa` with SHA-1, no DSA.
@@ -180,9 +173,9 @@ impl Record {
 }
 
 fn is_hash_of(hashed: &str, name: &str) -> bool {
-    let decoded = hashed.split_once('|').and_then(|(salt, hash)| {
-        Some((STANDARD.decode(salt).ok()?, STANDARD.decode(hash).ok()?))
-    });
+    let decoded = hashed
+        .split_once('|')
+        .and_then(|(salt, hash)| Some((STANDARD.decode(salt).ok()?, STANDARD.decode(hash).ok()?)));
     decoded.is_some_and(|(salt, hash)| {
         let key = Key::new(HMAC_SHA1_FOR_LEGACY_USE_ONLY, &salt);
         verify(&key, name.as_bytes(), &hash).is_ok()

@@ -23,10 +23,7 @@ struct Tried {
 }
 
 /// Logs in by the target's key files, then by its agent's keys.
-pub(super) async fn login(
-    handle: &mut Handle<ServerKey>,
-    target: &SshTarget,
-) -> Result<(), Error> {
+pub(super) async fn login(handle: &mut Handle<ServerKey>, target: &SshTarget) -> Result<(), Error> {
     let mut tried = Tried::default();
     for path in &target.identities {
         if by_file(handle, target, path, &mut tried).await? {
@@ -84,14 +81,13 @@ async fn by_file(
 
 /// An encrypted key is of use only where an agent holds it.
 fn unusable(shown: &str, error: &russh::keys::Error, agent: bool) -> String {
-    match error {
-        russh::keys::Error::KeyIsEncrypted if agent => {
-            format!("{shown}: encrypted, left to the agent")
-        }
-        russh::keys::Error::KeyIsEncrypted => {
-            format!("{shown}: encrypted, and no agent is given (ssh-add {shown}, SSH_AUTH_SOCK)")
-        }
-        other => format!("{shown}: {}", other.to_string().to_lowercase()),
+    if !matches!(error, russh::keys::Error::KeyIsEncrypted) {
+        return format!("{shown}: {}", error.to_string().to_lowercase());
+    }
+    if agent {
+        format!("{shown}: encrypted, left to the agent")
+    } else {
+        format!("{shown}: encrypted, and no agent is given (ssh-add {shown}, SSH_AUTH_SOCK)")
     }
 }
 
@@ -129,8 +125,7 @@ async fn by_agent(
         }
         let hash = hash(handle, &key.algorithm()).await;
         tried.offered += 1;
-        let result =
-            handle.authenticate_publickey_with(&target.user, key, hash, &mut agent).await;
+        let result = handle.authenticate_publickey_with(&target.user, key, hash, &mut agent).await;
         match result {
             Ok(AuthResult::Success) => return Ok(true),
             Ok(AuthResult::Failure { .. }) => tried.notes.push(format!("{comment}: refused")),

@@ -35,7 +35,7 @@ pub struct SshTarget {
     pub identities: Vec<PathBuf>,
     /// The socket of an ssh-agent, whose keys are tried after the files.
     pub agent: Option<PathBuf>,
-    /// The known_hosts files. A host that is in none of them is refused.
+    /// The `known_hosts` files. A host that is in none of them is refused.
     pub known_hosts: Vec<PathBuf>,
     /// The machine to go through.
     pub jump: Option<Box<SshTarget>>,
@@ -46,7 +46,7 @@ impl SshTarget {
         format!("{}@{}", self.user, self.address())
     }
 
-    /// The host, with the port where it is not 22: as known_hosts has it.
+    /// The host, with the port where it is not 22: as `known_hosts` has it.
     pub(crate) fn address(&self) -> String {
         match self.port {
             22 => self.host.clone(),

@@ -1,7 +1,7 @@
 //! The channel against russh's own server, over a pipe in memory. The commands it is sent are not
 //! executed: that they work is proven on real units (`tests/tests/channel_lab.rs`).
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use omega_core::{Explain as _, values::Sha256};
 use russh::{
@@ -64,7 +64,8 @@ impl server::Handler for Server {
         user: &str,
         key: VerifiedPublicKey<'_>,
     ) -> Result<Auth, russh::Error> {
-        let good = user == "ubuntu" && key.key_data() == self.accepts.public_key().key_data();
+        let good =
+            user == "ubuntu" && key.public_key.key_data() == self.accepts.public_key().key_data();
         Ok(if good { Auth::Accept } else { Auth::reject() })
     }
 
@@ -128,7 +129,13 @@ impl server::Handler for Server {
         match self.machine {
             Machine::Answers => {}
             Machine::Truncates => answer.truncate(answer.len() - 20),
-            _ => return Ok(()),
+            Machine::NeverReads
+            | Machine::Hangs
+            | Machine::Sudo
+            | Machine::Killed
+            | Machine::Breaks => {
+                return Ok(());
+            }
         }
         session.data(channel, answer)?;
         session.exit_status_request(channel, 0)?;

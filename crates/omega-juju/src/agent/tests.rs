@@ -1,0 +1,87 @@
+//! The agent itself, run by this machine's Python. The default run needs Rust alone, so the lab
+//! runs these (`cargo test -- --ignored python`).
+
+use std::time::Duration;
+
+use omega_core::{Explain as _, Touched, values::Secret};
+
+use super::*;
+use crate::{
+    Action, Error, FileState, Payload, Probe, Reply,
+    channel::{Deadlines, Local, python3},
+};
+
+const WITHIN: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+#[ignore = "needs python3"]
+async fn python_answers_what_is_on_disk() {
+    use crate::Channel as _;
+    let home = tempfile::tempdir().unwrap();
+    let at = |name: &str| home.path().join(name).display().to_string().parse().unwrap();
+    std::fs::write(home.path().join("text"), "caf\u{e9}\n").unwrap();
+    std::fs::write(home.path().join("bytes"), [0xff, 0xfe]).unwrap();
+    std::fs::write(home.path().join("large"), vec![b'x'; 65537]).unwrap();
+    std::os::unix::fs::symlink("text", home.path().join("link")).unwrap();
+    let mut probes: Vec<Probe> =
+        ["text", "bytes", "large", "link", "none"].map(|n| Probe::Text { path: at(n) }).to_vec();
+    probes.push(Probe::Directory { path: home.path().display().to_string().parse().unwrap() });
+    probes.push(Probe::Directory { path: at("text") });
+    let replies = Local::new(false, Deadlines::default()).ask(&probes).await.unwrap();
+    let texts: Vec<Option<&str>> =
+        replies
+            .iter()
+            .filter_map(|reply| {
+                if let Reply::Text { text, .. } = reply { Some(text.as_deref()) } else { None }
+            })
+            .collect();
+    assert_eq!(texts, [Some("caf\u{e9}\n"), None, None, None, None]);
+    let Reply::Text { state: FileState::Link { target, resolved: Some(facts) }, .. } = &replies[3]
+    else {
+        panic!("{:?}", replies[3])
+    };
+    assert_eq!((target.as_str(), facts.size), ("text", 6));
+    let names = ["bytes", "large", "link", "text"].map(String::from).to_vec();
+    assert_eq!(replies[5], Reply::Directory { names: Some(names) });
+    assert!(matches!(&replies[6], Reply::Failed { .. }), "a probe that fails, fails alone");
+}
+
+fn reload() -> Request {
+    Request::act(&Action::ReloadUnits, Payload::Bytes(Secret::new(vec![b'x'; 4096])), WITHIN)
+}
+
+/// Sends all but the last `missing` bytes.
+async fn cut(request: &Request, missing: usize) -> Error {
+    let whole = request.stdin();
+    let short = whole.expose()[..whole.expose().len() - missing].to_vec();
+    let output = python3(&Request::words(), Secret::new(short), WITHIN).await;
+    done("unit", &output, &request.nonce).unwrap_err()
+}
+
+#[tokio::test]
+#[ignore = "needs python3"]
+async fn python_does_nothing_with_half_a_payload_or_half_a_request() {
+    let payload = cut(&reload(), 1).await;
+    assert_eq!(payload.to_string(), "unit: the payload arrived short");
+    assert_eq!(payload.expected().as_deref(), Some("4096 bytes"));
+    assert_eq!(payload.found().as_deref(), Some("4095 bytes"));
+    assert_eq!(payload.touched(), Touched::Nothing);
+    let request = cut(&reload(), 4097).await;
+    assert_eq!(request.to_string(), "unit: the request arrived short; nothing was done");
+    assert_eq!(request.touched(), Touched::Nothing);
+}
+
+#[tokio::test]
+#[ignore = "needs python3"]
+async fn python_takes_questions_as_arguments_too() {
+    let probes = [Probe::File { path: "/nowhere".parse().unwrap() }];
+    let request = Request::ask(&probes, WITHIN);
+    let words = request.words_without_stdin("unit").unwrap();
+    let output = python3(&words, Secret::new(Vec::new()), WITHIN).await;
+    let found = replies("unit", &output, &request.nonce, 1).unwrap();
+    assert_eq!(found, [Reply::File(FileState::Absent)]);
+    let mut altered = words;
+    altered[6].pop();
+    let output = python3(&altered, Secret::new(Vec::new()), WITHIN).await;
+    assert!(replies("unit", &output, &request.nonce, 1).is_err(), "cut on its way");
+}

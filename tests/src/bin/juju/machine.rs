@@ -1,0 +1,50 @@
+use std::process::{Command, Stdio};
+
+use crate::config::Machine;
+
+/// As whom a command runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum User {
+    /// `juju exec` on a unit.
+    Root,
+    /// `juju ssh`.
+    Ubuntu,
+}
+
+/// Returns what runs `line` by a shell on the machine.
+#[expect(clippy::disallowed_methods, reason = "starting ssh is what juju does")]
+pub(crate) fn command(machine: &Machine, user: User, line: &str) -> Command {
+    match machine {
+        Machine::Local { path } => {
+            let mut command = Command::new("sh");
+            let mut places: Vec<_> = path.clone();
+            places.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
+            command.arg("-c").arg(line);
+            command.env("PATH", std::env::join_paths(places).unwrap_or_default());
+            command
+        }
+        Machine::Ssh { host, port, key, known_hosts } => {
+            let mut command = Command::new("ssh");
+            command.args(["-T", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-i"]).arg(key);
+            command.arg("-o").arg(format!("UserKnownHostsFile={}", known_hosts.display()));
+            command.arg("-p").arg(port.to_string()).arg(format!("ubuntu@{host}"));
+            match user {
+                // Ubuntu's own shell sees one word more than root's does.
+                User::Root => command.arg(format!("sudo -n sh -c {}", quoted(line))),
+                User::Ubuntu => command.arg(line),
+            };
+            command
+        }
+    }
+}
+
+/// The same without standard input: `juju exec` forwards none.
+pub(crate) fn without_stdin(mut command: Command) -> Command {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// One word for a shell.
+pub(crate) fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
