@@ -1,6 +1,139 @@
-//! Placeholder until the simulators are here.
-use crate::{cli::RehearseArgs, command::Session, exit::Exit};
-use omega_core::Failure;
-pub(crate) async fn rehearse(_: &Session, _: &RehearseArgs) -> Result<Exit, Failure> {
-    Ok(Exit::Error)
+//! A whole runbook on the embedded simulators: the same steps, the same engine, no cloud.
+
+use std::{path::Path, rc::Rc, sync::Arc, time::Instant};
+
+use jiff::Timestamp;
+use omega_capi::{Management, sim::Apiserver};
+use omega_core::{
+    Class, Failure,
+    kubeconfig::Kubeconfig,
+    values::{Secret, Sha256},
+};
+use omega_juju::{
+    Sources,
+    operations::LeftoverPolicy,
+    sim::{HELM, KUBECONFIG, Start},
+};
+use omega_openstack::{
+    container_infra::ContainerInfra, identity::Identity, network::Network, sim::Cloud,
+};
+
+use crate::{
+    cli::RehearseArgs,
+    command::Session,
+    engine::{Approved, Engine, Report},
+    exit::Exit,
+    render::Format,
+    runbook::{Wanted, World},
+    runs::Runs,
+    site::Site,
+};
+
+const SITE: &str = include_str!("../data/rehearsal.toml");
+
+/// Rehearses the graft from one starting point, or from each.
+pub(crate) async fn rehearse(session: &Session, args: &RehearseArgs) -> Result<Exit, Failure> {
+    let starts = chosen(args.start.as_deref())?;
+    let directory = tempfile::tempdir().map_err(|error| {
+        Failure::new(Class::Error, "could not make a directory for the rehearsal's runs")
+            .because(error.to_string())
+    })?;
+    let runs = Runs::new(directory.path());
+    let mut reports = Vec::new();
+    for (nth, start) in starts.iter().enumerate() {
+        let title = format!("{} of {}: from {}", nth + 1, starts.len(), start.title());
+        session.screen.text(&format!("\n{title}\n{}", "=".repeat(title.chars().count())));
+        reports.extend(from(session, &runs, *start).await?);
+    }
+    let count = starts.len();
+    session.screen.text(&format!(
+        "\nRehearsed from {count} starting point{}: each time the plan was applied, verified, and \
+         found nothing to do the second time.\nNothing outside this process was touched.",
+        if count == 1 { "" } else { "s" }
+    ));
+    session.screen.json(&serde_json::json!({ "schema_version": 1, "reports": reports }));
+    Ok(Exit::Done)
+}
+
+fn chosen(name: Option<&str>) -> Result<Vec<Start>, Failure> {
+    let Some(name) = name else { return Ok(Start::ALL.to_vec()) };
+    let found = Start::ALL.into_iter().find(|start| start.name() == name);
+    found.map(|start| vec![start]).ok_or_else(|| {
+        let names = Start::ALL.map(Start::name).join(", ");
+        Failure::new(Class::Usage, format!("there is no starting point `{name}`"))
+            .next(format!("one of: {names}"))
+    })
+}
+
+/// Plans, applies, verifies and applies again, and holds each against what must come out.
+async fn from(session: &Session, runs: &Runs, start: Start) -> Result<Vec<Report>, Failure> {
+    let (site, kubeconfig) = site()?;
+    let world = world(start, &kubeconfig);
+    let policy = LeftoverPolicy::Remove;
+    let wanted = Wanted::new(&site, &kubeconfig, &world, policy).await?;
+    let task = || wanted.task("the rehearsal's site", &world, true);
+    let engine = || Engine {
+        screen: &session.screen,
+        console: &session.console,
+        runs,
+        stop: &session.stop,
+        began: Instant::now(),
+    };
+    let said = |command: &str| session.screen.text(&format!("\n$ omega-cli {command}"));
+    said("plan graft --remove-leftovers");
+    let plan = expect(engine().plan(&task(), None).await?, Exit::Pending, start)?;
+    said("apply graft --remove-leftovers");
+    let apply = expect(engine().apply(&task(), Approved::Now).await?, Exit::Done, start)?;
+    said("verify graft");
+    let verify = expect(engine().verify(&task()).await?, Exit::Done, start)?;
+    said("apply graft --remove-leftovers");
+    let again = expect(engine().apply(&task(), Approved::Now).await?, Exit::Done, start)?;
+    if again.changed() > 0 {
+        let what = format!("the second run from {} changed something", start.title());
+        return Err(Failure::new(Class::Error, what));
+    }
+    Ok(vec![plan, apply, verify, again])
+}
+
+fn expect(report: Report, exit: Exit, start: Start) -> Result<Report, Failure> {
+    if report.exit() == exit {
+        return Ok(report);
+    }
+    let what = format!("the rehearsal from {} did not go as it must", start.title());
+    Err(Failure {
+        expected: Some(format!("exit {}", exit.code())),
+        found: Some(format!("exit {}", report.exit().code())),
+        ..Failure::new(Class::Error, what)
+    }
+    .next("this is a defect of omega: report it"))
+}
+
+fn site() -> Result<(Site, Kubeconfig), Failure> {
+    let text = SITE.replace("@HELM@", &Sha256::of(HELM).to_string());
+    let site = Site::parse(Path::new("rehearsal.toml"), &text)?;
+    let secret = Secret::from(KUBECONFIG.to_owned());
+    let kubeconfig = Kubeconfig::parse(secret, Timestamp::now())
+        .map_err(|error| Failure::from_error("the rehearsal's kubeconfig is no good", &error))?;
+    Ok((site, kubeconfig))
+}
+
+fn world(start: Start, kubeconfig: &Kubeconfig) -> World {
+    let cloud = Cloud::new();
+    cloud.add_group("capi-mgmt", "capi-mgmt-sg");
+    cloud.domain_setup();
+    let apiserver = Apiserver::default();
+    let mut sources = Sources::default();
+    sources.add(kubeconfig.bytes.clone());
+    sources.add(Secret::new(HELM.to_vec()));
+    let unit = start.unit("magnum/0").client(sources);
+    let counted = (cloud.clone(), apiserver.clone());
+    World {
+        network: Arc::new(Network::new(cloud.admin("capi-mgmt"))),
+        identity: Arc::new(Identity::new(cloud.admin("admin"))),
+        magnum: Arc::new(ContainerInfra::new(cloud.admin("capi-mgmt"))),
+        management: Arc::new(Management::over(apiserver, kubeconfig.facts.server.to_string())),
+        units: vec![Arc::new(unit)],
+        helm_size: HELM.len(),
+        requests: Rc::new(move || counted.0.requests() + counted.1.asked().len()),
+    }
 }

@@ -13,12 +13,12 @@ use crate::{
 impl Session {
     pub(super) async fn plan(&self, args: PlanArgs) -> Result<Exit, Failure> {
         let task = self.task(&args.runbook).await?;
-        self.engine().plan(&task, args.out.as_deref()).await
+        self.shown(self.engine().plan(&task, args.out.as_deref()).await?)
     }
 
     pub(super) async fn verify(&self, args: RunbookArgs) -> Result<Exit, Failure> {
         let task = self.task(&args).await?;
-        self.engine().verify(&task).await
+        self.shown(self.engine().verify(&task).await?)
     }
 
     pub(super) async fn apply(&self, args: ApplyArgs) -> Result<Exit, Failure> {
@@ -36,8 +36,7 @@ impl Session {
             let proven = runbook::prove(self, &site, &wanted, &world, proof).await?;
             report = report.proven(proven);
         }
-        self.screen.json(&report);
-        Ok(report.exit())
+        self.shown(report)
     }
 
     /// Resolves the site into the runbook's steps, bound to what they act on.

@@ -93,12 +93,10 @@ impl Session {
             rolls_back: None,
         };
         if args.plan {
-            return self.engine().plan(&task, None).await;
+            return self.shown(self.engine().plan(&task, None).await?);
         }
         let _lock = self.runs.lock(name)?;
-        let report = self.engine().apply(&task, Approved::Now).await?;
-        self.screen.json(&report);
-        Ok(report.exit())
+        self.shown(self.engine().apply(&task, Approved::Now).await?)
     }
 
     async fn sg_rule(&self, args: SgRuleArgs) -> Result<Exit, Failure> {
@@ -167,7 +165,7 @@ impl Session {
             counts: world.counts(),
             rolls_back: None,
         };
-        self.engine().plan(&task, None).await
+        self.shown(self.engine().plan(&task, None).await?)
     }
 }
 

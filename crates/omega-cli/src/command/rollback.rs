@@ -36,11 +36,10 @@ impl Session {
             rolls_back: Some(run.id),
         };
         if args.plan {
-            self.engine().plan(&task, None).await
+            self.shown(self.engine().plan(&task, None).await?)
         } else {
             let report = self.engine().apply(&task, Approved::Now).await?;
-            self.screen.json(&report);
-            Ok(report.exit())
+            self.shown(report)
         }
     }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     cli::{Command, Global},
-    engine::Engine,
+    engine::{Engine, Report},
     environment::Environment,
     exit::Exit,
     explain, rehearse,
@@ -71,6 +71,13 @@ impl Session {
             stop: &self.stop,
             began: self.began,
         }
+    }
+
+    /// Prints the one JSON document, where that is wanted, and returns how the program ends.
+    #[expect(clippy::unnecessary_wraps, reason = "it ends most commands")]
+    pub(super) fn shown(&self, report: Report) -> Result<Exit, Failure> {
+        self.screen.json(&report);
+        Ok(report.exit())
     }
 
     fn explain(&self, decision: Option<&str>) -> Result<Exit, Failure> {

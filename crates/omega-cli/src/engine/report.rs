@@ -70,6 +70,11 @@ impl Report {
         Self { proof: Some(proof), ..self }
     }
 
+    /// Returns how many facts were changed.
+    pub(crate) fn changed(&self) -> usize {
+        self.recap.changed
+    }
+
     /// Returns how it ends.
     pub(crate) fn exit(&self) -> Exit {
         self.exit

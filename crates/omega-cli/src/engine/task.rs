@@ -82,7 +82,7 @@ impl Engine<'_> {
         &self,
         task: &Task,
         out: Option<&std::path::Path>,
-    ) -> Result<Exit, Failure> {
+    ) -> Result<Report, Failure> {
         let (legs, afterwards) = self.look(task).await;
         let all: Vec<_> = legs.iter().chain(&afterwards).cloned().collect();
         let exit = exit_of(&all);
@@ -101,12 +101,11 @@ impl Engine<'_> {
         } else if exit == Exit::Pending {
             self.screen.text(&format!("Next:  omega-cli apply {}", task.name));
         }
-        self.screen.json(&Report::new("plan", task, self).looked(all).ends(exit));
-        Ok(exit)
+        Ok(Report::new("plan", task, self).looked(all).ends(exit))
     }
 
     /// Says whether everything is so, and shows what is not.
-    pub(crate) async fn verify(&self, task: &Task) -> Result<Exit, Failure> {
+    pub(crate) async fn verify(&self, task: &Task) -> Result<Report, Failure> {
         let (legs, afterwards) = self.look(task).await;
         let all: Vec<_> = legs.into_iter().chain(afterwards).collect();
         let exit = exit_of(&all);
@@ -117,8 +116,7 @@ impl Engine<'_> {
         } else {
             render::plan(self.screen, &all);
         }
-        self.screen.json(&Report::new("verify", task, self).looked(all).ends(exit));
-        Ok(exit)
+        Ok(Report::new("verify", task, self).looked(all).ends(exit))
     }
 
     /// `21 facts hold on 3 units (1.9 s, 3 remote executions, 2 requests).`

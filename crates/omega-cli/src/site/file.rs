@@ -270,7 +270,12 @@ impl Site {
         Ok(site)
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, SiteError> {
+    /// Reads `text`, which came from `path`.
+    ///
+    /// # Errors
+    ///
+    /// Points at the first thing that is wrong.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, SiteError> {
         let site: Self =
             toml::from_str(text).map_err(|error| SiteError::toml(path, text, &error))?;
         match site.contradiction() {

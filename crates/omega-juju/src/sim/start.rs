@@ -72,6 +72,17 @@ impl Start {
     pub const ALL: [Self; 5] =
         [Self::Fresh, Self::Grafted130, Self::Superseded, Self::HookRewrote, Self::HalfFinished];
 
+    /// Returns its name, for a command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Grafted130 => "graft-130",
+            Self::Superseded => "superseded",
+            Self::HookRewrote => "hook",
+            Self::HalfFinished => "half",
+        }
+    }
+
     /// Returns what it is, for a person.
     pub fn title(self) -> &'static str {
         match self {
