@@ -195,7 +195,11 @@ fn version(name: &str, core: bool, fields: &Map<String, Value>) -> Result<(), Ap
 }
 
 fn unknown(name: &str) -> ApiResourcesError {
-    let near = nearest(name, CLASSES.map(|(class, _)| class));
+    let near = match name {
+        // The kind's own name is not like the class that stands for it.
+        "KubeadmControlPlane" => Some("K8sControlPlane"),
+        name => nearest(name, CLASSES.map(|(class, _)| class)),
+    };
     let why = format!(
         "`{name}` is none of the driver's classes, and would be ignored (they are not always \
          spelled as Kubernetes' kinds)"

@@ -229,3 +229,7 @@ fn readable(file: &FileState) -> Access {
         | FileState::Special => Access::root(FileMode::PUBLIC),
     }
 }
+
+#[cfg(test)]
+#[path = "inject_config_dir_tests.rs"]
+mod tests;

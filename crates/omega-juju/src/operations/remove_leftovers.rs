@@ -261,3 +261,7 @@ fn undecided<'a>(files: impl Iterator<Item = &'a LeftoverSeen>) -> Conflict {
     )
     .seen("none of its files, or a decision", files.join(", "))
 }
+
+#[cfg(test)]
+#[path = "remove_leftovers_tests.rs"]
+mod tests;

@@ -59,7 +59,7 @@ pub(crate) fn client(sim: &sim::Unit) -> Unit {
 }
 
 pub(crate) fn now() -> jiff::Timestamp {
-    "2026-11-21T09:00:00Z".parse().unwrap()
+    "2026-12-01T00:00:00Z".parse().unwrap()
 }
 
 pub(crate) fn kubeconfig() -> Kubeconfig {
