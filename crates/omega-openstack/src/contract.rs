@@ -85,11 +85,15 @@ fn flows() -> Vec<(Flow, Value)> {
     vec![
         (
             flow("tcp", Some("6443"), "10.20.0.0/16"),
-            rule(r#"{"protocol":"6","port_range_min":6443,"port_range_max":6443,"remote_ip_prefix":"10.20.0.0/16","description":"another"}"#),
+            rule(
+                r#"{"protocol":"6","port_range_min":6443,"port_range_max":6443,"remote_ip_prefix":"10.20.0.0/16","description":"another"}"#,
+            ),
         ),
         (
             flow("tcp", Some("6443"), "10.12.4.76"),
-            rule(r#"{"protocol":"TCP","port_range_min":6443,"port_range_max":6443,"remote_ip_prefix":"10.12.4.76/32"}"#),
+            rule(
+                r#"{"protocol":"TCP","port_range_min":6443,"port_range_max":6443,"remote_ip_prefix":"10.12.4.76/32"}"#,
+            ),
         ),
         (
             flow("tcp", Some("443"), "0.0.0.0/0"),
@@ -103,10 +107,7 @@ fn flows() -> Vec<(Flow, Value)> {
             flow("icmp", None, "2001:DB8::/32"),
             rule(r#"{"protocol":"icmpv6","ethertype":"ipv6","remote_ip_prefix":"2001:db8::/32"}"#),
         ),
-        (
-            flow("icmpv6", None, "::/0"),
-            rule(r#"{"protocol":"58","ethertype":"IPv6"}"#),
-        ),
+        (flow("icmpv6", None, "::/0"), rule(r#"{"protocol":"58","ethertype":"IPv6"}"#)),
         (flow("any", None, "10.20.0.0/16"), rule(r#"{"remote_ip_prefix":"10.20.0.0/16"}"#)),
         (
             flow("112", None, "10.20.0.0/16"),
@@ -115,7 +116,9 @@ fn flows() -> Vec<(Flow, Value)> {
         (
             Flow::new(Traffic::Icmp(8, Some(0)), "10.20.0.0/16".parse().expect("a prefix"))
                 .expect("a flow"),
-            rule(r#"{"protocol":"1","port_range_min":8,"port_range_max":0,"remote_ip_prefix":"10.20.0.0/16"}"#),
+            rule(
+                r#"{"protocol":"1","port_range_min":8,"port_range_max":0,"remote_ip_prefix":"10.20.0.0/16"}"#,
+            ),
         ),
     ]
 }
@@ -163,7 +166,10 @@ pub async fn group_names(cloud: Arc<dyn Transport>) {
     let rule = SgRule::ingress(GROUP, flow);
     let decoy = make_group(&cloud, DECOY).await;
     let absent = plan(&network, &rule).await.expect_err("no such group");
-    assert!(omega_core::chain(&absent).join(": ").contains("there is no security group"), "{absent:?}");
+    assert!(
+        omega_core::chain(&absent).join(": ").contains("there is no security group"),
+        "{absent:?}"
+    );
     let gone = ensure_sg_rule(&network, &rule.clone().absent()).await.expect("no group, no rule");
     assert!(!gone.changed());
     let pair = (make_group(&cloud, GROUP).await, make_group(&cloud, GROUP).await);
@@ -184,15 +190,39 @@ pub async fn refusals(cloud: Arc<dyn Transport>) {
     let group = make_group(&cloud, GROUP).await;
     for (rule, status, reason) in [
         (json!({ "protocol": "any" }), 400, "SecurityGroupRuleInvalidProtocol"),
-        (json!({ "protocol": "tcp", "port_range_min": 9, "port_range_max": 8 }), 400, "SecurityGroupInvalidPortRange"),
-        (json!({ "protocol": "tcp", "port_range_min": 0, "port_range_max": 8 }), 400, "SecurityGroupInvalidPortValue"),
+        (
+            json!({ "protocol": "tcp", "port_range_min": 9, "port_range_max": 8 }),
+            400,
+            "SecurityGroupInvalidPortRange",
+        ),
+        (
+            json!({ "protocol": "tcp", "port_range_min": 0, "port_range_max": 8 }),
+            400,
+            "SecurityGroupInvalidPortValue",
+        ),
         (json!({ "protocol": "tcp", "port_range_min": 8 }), 400, "SecurityGroupInvalidPortRange"),
-        (json!({ "port_range_min": 8, "port_range_max": 8 }), 400, "SecurityGroupProtocolRequiredWithPorts"),
-        (json!({ "protocol": "vrrp", "port_range_min": 8, "port_range_max": 8 }), 400, "SecurityGroupInvalidProtocolForPort"),
+        (
+            json!({ "port_range_min": 8, "port_range_max": 8 }),
+            400,
+            "SecurityGroupProtocolRequiredWithPorts",
+        ),
+        (
+            json!({ "protocol": "vrrp", "port_range_min": 8, "port_range_max": 8 }),
+            400,
+            "SecurityGroupInvalidProtocolForPort",
+        ),
         (json!({ "protocol": "icmpv6" }), 400, "SecurityGroupEthertypeConflictWithProtocol"),
-        (json!({ "protocol": "tcp", "remote_ip_prefix": "2001:db8::/32" }), 400, "SecurityGroupRuleParameterConflict"),
+        (
+            json!({ "protocol": "tcp", "remote_ip_prefix": "2001:db8::/32" }),
+            400,
+            "SecurityGroupRuleParameterConflict",
+        ),
         (json!({ "protocol": "tcp", "remote_ip_prefix": "10.0.0.0/33" }), 400, "InvalidCIDR"),
-        (json!({ "protocol": "tcp", "remote_ip_prefix": "10.0.0.0/8", "remote_group_id": group }), 400, "SecurityGroupMultipleRemoteEntites"),
+        (
+            json!({ "protocol": "tcp", "remote_ip_prefix": "10.0.0.0/8", "remote_group_id": group }),
+            400,
+            "SecurityGroupMultipleRemoteEntites",
+        ),
         (json!({ "direction": "sideways" }), 400, "HTTPBadRequest"),
     ] {
         let answer = post_rule(&cloud, &group, rule.clone()).await;
@@ -258,11 +288,10 @@ pub async fn magnum(cloud: Arc<dyn Transport>, spec: TemplateSpec) {
     assert_eq!(magnum.templates().await.expect("listed"), before, "nothing is left behind");
 
     let absent = TemplateSpec { image: "omega-contract-absent".to_owned(), ..spec };
-    let error = prove_template(&magnum, &absent, &options, &mut |_| {
-        std::ops::ControlFlow::Continue(())
-    })
-    .await
-    .expect_err("no such image");
+    let error =
+        prove_template(&magnum, &absent, &options, &mut |_| std::ops::ControlFlow::Continue(()))
+            .await
+            .expect_err("no such image");
     assert!(error.next.as_deref().is_some_and(|next| next.contains("no such image")), "{error:?}");
     assert_eq!(magnum.templates().await.expect("listed"), before, "nothing is left behind");
 }

@@ -78,7 +78,8 @@ impl Place {
     /// Returns the origins, without the temporary directory's name.
     fn origins(&self, config: &CloudConfig) -> String {
         let dir = self.dir.path().display().to_string();
-        let lines = config.origins.iter().map(|o| format!("{} = {} ({})", o.key, o.value, o.source));
+        let lines =
+            config.origins.iter().map(|o| format!("{} = {} ({})", o.key, o.value, o.source));
         lines.collect::<Vec<_>>().join("\n").replace(&dir, "")
     }
 
@@ -138,7 +139,9 @@ fn secure_yaml_wins_and_a_password_may_come_in() {
 #[test]
 fn the_first_file_is_the_one() {
     let small = |user: &str| {
-        format!("clouds: {{ one: {{ auth: {{ auth_url: 'http://k', username: {user}, password: p }} }} }}")
+        format!(
+            "clouds: {{ one: {{ auth: {{ auth_url: 'http://k', username: {user}, password: p }} }} }}"
+        )
     };
     let who = |place: &Place| match place.load(None).unwrap().credential {
         Credential::Password { user: UserRef::Named { name, .. }, .. } => name,
@@ -151,7 +154,8 @@ fn the_first_file_is_the_one() {
     let place = place.with("cwd/clouds.yaml", &small("cwd"));
     assert_eq!(who(&place), "cwd");
     let path = place.dir.path().join("home/mine.yaml").display().to_string();
-    let place = place.with("home/mine.yaml", &small("named")).set(&[("OS_CLIENT_CONFIG_FILE", &path)]);
+    let place =
+        place.with("home/mine.yaml", &small("named")).set(&[("OS_CLIENT_CONFIG_FILE", &path)]);
     assert_eq!(who(&place), "named");
 }
 
@@ -197,7 +201,8 @@ fn every_method_and_scope_as_keystone_takes_it() {
     ];
     let cases: Vec<Vec<(&str, &str)>> = vec![
         [password.to_vec(), vec![("OS_PROJECT_ID", "p1"), ("OS_PROJECT_NAME", "ignored")]].concat(),
-        [password.to_vec(), vec![("OS_PROJECT_NAME", "n"), ("OS_PROJECT_DOMAIN_NAME", "capi")]].concat(),
+        [password.to_vec(), vec![("OS_PROJECT_NAME", "n"), ("OS_PROJECT_DOMAIN_NAME", "capi")]]
+            .concat(),
         [password.to_vec(), vec![("OS_DOMAIN_NAME", "capi")]].concat(),
         [password.to_vec(), vec![("OS_SYSTEM_SCOPE", "all")]].concat(),
         password.to_vec(),
@@ -240,10 +245,13 @@ fn narrowing_leaves_nothing_of_the_admins_scope() {
     assert!(!body(&narrowed).to_string().contains("of-admin"));
     assert!(!place.origins(&narrowed).contains("of-admin"), "{}", place.origins(&narrowed));
     assert_ne!(narrowed.token_key(), admin.token_key(), "a token of its own");
-    assert_eq!(narrowed.scope, AuthScope::Project(ProjectRef::Named {
-        name: "capi-mgmt".into(),
-        domain: DomainRef::Name("capi".into()),
-    }));
+    assert_eq!(
+        narrowed.scope,
+        AuthScope::Project(ProjectRef::Named {
+            name: "capi-mgmt".into(),
+            domain: DomainRef::Name("capi".into()),
+        })
+    );
 }
 
 #[test]
@@ -264,15 +272,50 @@ fn what_is_missing_or_wrong_is_named() {
         clouds.error(None),
         clouds.error(Some("capi")),
         clouds.error(Some("by-id")),
-        place().set(&[("OS_AUTH_URL", "k:5000"), ("OS_USERNAME", "a"), ("OS_PASSWORD", "p")]).error(None),
+        place()
+            .set(&[("OS_AUTH_URL", "k:5000"), ("OS_USERNAME", "a"), ("OS_PASSWORD", "p")])
+            .error(None),
         place().set(&[("OS_AUTH_URL", "nonsense")]).error(None),
         place().set(&[("OS_AUTH_URL", "http://k"), ("OS_AUTH_TYPE", "v3oidc")]).error(None),
         place()
-            .set(&[("OS_AUTH_URL", "http://k"), ("OS_USERNAME", "a"), ("OS_PASSWORD", "p"), ("OS_INTERFACE", "pubic")])
+            .set(&[
+                ("OS_AUTH_URL", "http://k"),
+                ("OS_USERNAME", "a"),
+                ("OS_PASSWORD", "p"),
+                ("OS_INTERFACE", "pubic"),
+            ])
             .error(None),
         place().with("cwd/clouds.yaml", "clouds: { a: { profile: vexxhost } }").error(Some("a")),
     ];
-    insta::assert_snapshot!(lines.join("\n\n"), @"");
+    insta::assert_snapshot!(lines.join("\n\n"), @r#"
+    no cloud is named, and neither OS_CLOUD nor OS_AUTH_URL is set
+    name a cloud of clouds.yaml
+
+    there is no clouds.yaml for the cloud "x"
+    none of /cwd/clouds.yaml, /cwd/clouds.yml, /config/openstack/clouds.yaml, /config/openstack/clouds.yml, /etc/openstack/clouds.yaml, /etc/openstack/clouds.yml
+    write one, or set OS_CLIENT_CONFIG_FILE
+
+    no cloud is named, and neither OS_CLOUD nor OS_AUTH_URL is set
+    clouds app, by-id, capi-admin
+    name a cloud of clouds.yaml
+
+    no cloud is named "capi" in /cwd/clouds.yaml
+    clouds app, by-id, capi-admin
+    name a cloud of clouds.yaml
+
+    by-id: password is missing
+    give it in secure.yaml or as OS_PASSWORD
+
+    environment: auth_url from OS_AUTH_URL: "k:5000" is not http:// or https:// and a host
+
+    environment: auth_url from OS_AUTH_URL: "nonsense" is no URL (relative URL without a base)
+
+    environment: auth_type from OS_AUTH_TYPE: "v3oidc" is not supported: password, v3token or v3applicationcredential
+
+    environment: interface from OS_INTERFACE: no interface is called "pubic": public, internal or admin
+
+    /cwd/clouds.yaml: profile "vexxhost" is not supported: write its values out
+    "#);
     let error = place().with("cwd/clouds.yaml", broken).error(Some("a"));
     assert!(!error.contains("hunter2"), "{error}");
     assert!(error.starts_with("/cwd/clouds.yaml: "), "{error}");
@@ -282,9 +325,12 @@ fn what_is_missing_or_wrong_is_named() {
 
 #[test]
 fn an_openrc_says_where_each_value_stands() {
-    let text = "# lab\nexport OS_AUTH_URL=http://k OS_USERNAME=op\nexport OS_PROJECT_NAME='my project'\n";
-    let place = place().with("cwd/openrc", text).set(&[("OS_PASSWORD", "p"), ("OS_USERNAME", "leak")]);
-    let config = CloudConfig::from_openrc(Path::new(&place.lookup.cwd.join("openrc")), &place.lookup);
+    let text =
+        "# lab\nexport OS_AUTH_URL=http://k OS_USERNAME=op\nexport OS_PROJECT_NAME='my project'\n";
+    let place =
+        place().with("cwd/openrc", text).set(&[("OS_PASSWORD", "p"), ("OS_USERNAME", "leak")]);
+    let config =
+        CloudConfig::from_openrc(Path::new(&place.lookup.cwd.join("openrc")), &place.lookup);
     insta::assert_snapshot!(place.origins(&config.unwrap()), @"
     auth_url = http://k (/cwd/openrc:2)
     username = op (/cwd/openrc:2)

@@ -95,9 +95,13 @@ fn any_rule() -> impl Strategy<Value = SgRule> {
 
 /// Rules as others may have written them, near matches among them.
 fn any_wire_rule() -> impl Strategy<Value = Value> {
-    let text = |texts: &[&str]| prop::sample::select(texts.iter().map(|t| json!(t)).collect::<Vec<_>>());
+    let text =
+        |texts: &[&str]| prop::sample::select(texts.iter().map(|t| json!(t)).collect::<Vec<_>>());
     let direction = text(&["ingress", "egress"]);
-    let protocol = prop_oneof![text(&["tcp", "6", "TCP", "udp", "icmp", "1", "icmpv6", "94"]), Just(Value::Null)];
+    let protocol = prop_oneof![
+        text(&["tcp", "6", "TCP", "udp", "icmp", "1", "icmpv6", "94"]),
+        Just(Value::Null)
+    ];
     let ports = prop::sample::select(vec![
         (Value::Null, Value::Null),
         (json!(1), json!(1)),
@@ -193,7 +197,15 @@ async fn every_kind_of_rule_as_it_is_sent() {
         assert_eq!(request, "POST network /v2.0/security-group-rules");
         let body: Value = serde_json::from_str(&format!("{{{body}")).unwrap();
         let rule = &body["security_group_rule"];
-        let keys = ["direction", "ethertype", "protocol", "port_range_min", "port_range_max", "remote_ip_prefix", "remote_group_id"];
+        let keys = [
+            "direction",
+            "ethertype",
+            "protocol",
+            "port_range_min",
+            "port_range_max",
+            "remote_ip_prefix",
+            "remote_group_id",
+        ];
         keys.map(|key| format!("{:<10}", field(rule, key))).concat().trim_end().to_owned()
     });
     insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"

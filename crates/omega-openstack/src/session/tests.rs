@@ -62,7 +62,9 @@ impl Server {
             if let Some((head, body)) = text.split_once("\r\n\r\n") {
                 let length = head
                     .lines()
-                    .find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok())
+                    .find_map(|line| {
+                        line.to_lowercase().strip_prefix("content-length: ")?.parse().ok()
+                    })
                     .unwrap_or(0);
                 if body.len() >= length {
                     break;
@@ -95,7 +97,11 @@ impl Server {
         if line.starts_with("POST /v3/auth/tokens") {
             if state.wrong_password {
                 let words = "The request you have made requires authentication.";
-                return (401, None, json!({ "error": { "code": 401, "message": words, "title": "Unauthorized" } }));
+                return (
+                    401,
+                    None,
+                    json!({ "error": { "code": 401, "message": words, "title": "Unauthorized" } }),
+                );
             }
             state.logins += 1;
             let expires = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(state.lifetime);
@@ -109,9 +115,15 @@ impl Server {
             } });
             return (201, Some(format!("token-{}", state.logins)), token);
         }
-        let header = text.lines().find_map(|l| l.to_lowercase().strip_prefix("x-auth-token: token-")?.parse::<usize>().ok());
+        let header = text.lines().find_map(|l| {
+            l.to_lowercase().strip_prefix("x-auth-token: token-")?.parse::<usize>().ok()
+        });
         if header.is_none_or(|number| number < state.oldest) {
-            return (401, None, json!({ "error": { "code": 401, "message": "no", "title": "Unauthorized" } }));
+            return (
+                401,
+                None,
+                json!({ "error": { "code": 401, "message": "no", "title": "Unauthorized" } }),
+            );
         }
         (200, None, json!({ "networks": [], "token": header }))
     }
@@ -212,7 +224,10 @@ async fn a_kept_token_saves_the_login() {
 
     // Another scope has a token of its own.
     let other = config(&server.url).in_project(ProjectRef::Id("x".into()), "test").unwrap();
-    let options = SessionOptions { token_cache: Some(dir.path().join("tokens")), ..SessionOptions::default() };
+    let options = SessionOptions {
+        token_cache: Some(dir.path().join("tokens")),
+        ..SessionOptions::default()
+    };
     let fifth = Session::new(other, &options).await.unwrap();
     fifth.send(networks()).await.unwrap();
     assert_eq!(fifth.requests(), 2);
@@ -230,7 +245,10 @@ async fn a_token_that_is_about_to_end_is_not_used() {
         for file in fs::read_dir(dir.path().join("tokens")).unwrap() {
             fs::write(file.unwrap().path(), garbage).unwrap();
         }
-        assert_eq!(session(&server.url, Some(&dir)).await.send(networks()).await.unwrap().status, 200);
+        assert_eq!(
+            session(&server.url, Some(&dir)).await.send(networks()).await.unwrap().status,
+            200
+        );
     }
 }
 

@@ -57,7 +57,12 @@ impl Token {
             .map_err(|error| Error::malformed(request, id, error))?;
         let Body { expires_at: expires, user, project, roles, catalog } = token;
         let roles = roles.into_iter().map(|role| role.name).collect();
-        Ok(Self { value, expires, grant: Grant { user, project, roles, catalog }, got: Some(Instant::now()) })
+        Ok(Self {
+            value,
+            expires,
+            grant: Grant { user, project, roles, catalog },
+            got: Some(Instant::now()),
+        })
     }
 
     /// Returns whether it can still be used at `now`.

@@ -143,7 +143,13 @@ impl Cloud {
     }
 
     /// Makes a cluster that has `health` (none: never polled) and keeps it; returns its id.
-    pub fn add_cluster(&self, project: &str, name: &str, health: Option<&str>, why: &str) -> String {
+    pub fn add_cluster(
+        &self,
+        project: &str,
+        name: &str,
+        health: Option<&str>,
+        why: &str,
+    ) -> String {
         let mut inner = self.lock();
         let project = inner.state.project(project);
         let body = json!({ "name": name, "cluster_template_id": "t", "master_count": 1 });

@@ -70,10 +70,12 @@ impl State {
         let rest = clusters.split_off(after.map_or(0, |index| index + 1));
         let mut answer = recorded("magnum-clusters-none-200").as_is();
         answer.body["clusters"] = json!(rest.iter().take(self.page).collect::<Vec<_>>());
-        if let (true, Some(last)) = (rest.len() >= self.page, rest.get(self.page.saturating_sub(1))) {
+        if let (true, Some(last)) = (rest.len() >= self.page, rest.get(self.page.saturating_sub(1)))
+        {
             let id = last["uuid"].as_str().unwrap_or_default();
             let page = self.page;
-            let next = format!("http://magnum.internal:9511/v1/clusters/detail?limit={page}&marker={id}");
+            let next =
+                format!("http://magnum.internal:9511/v1/clusters/detail?limit={page}&marker={id}");
             answer.body["next"] = json!(next);
         }
         answer

@@ -66,7 +66,8 @@ impl State {
             let mut url = url::form_urlencoded::Serializer::new(String::new());
             url.extend_pairs(request.query.iter().filter(|(key, _)| key != "marker"));
             url.append_pair("limit", &self.page.to_string()).append_pair("marker", &last.id);
-            let href = format!("http://neutron.internal:9696/v2.0/security-groups?{}", url.finish());
+            let href =
+                format!("http://neutron.internal:9696/v2.0/security-groups?{}", url.finish());
             body["security_groups_links"] = json!([{ "rel": "next", "href": href }]);
         }
         Response { status: recorded("neutron-groups-none-200").status, request_id: None, body }
@@ -74,7 +75,8 @@ impl State {
 
     fn create_rule(&mut self, who: &Who, asked: &Rule) -> Result<Response, Response> {
         let mut rule = converted(asked)?;
-        let total: usize = self.groups.iter().filter(|g| g.project == who.project).map(|g| g.rules.len()).sum();
+        let total: usize =
+            self.groups.iter().filter(|g| g.project == who.project).map(|g| g.rules.len()).sum();
         if self.rule_quota.is_some_and(|quota| total >= quota) {
             return Err(recorded("neutron-rule-over-quota-409").as_is());
         }
@@ -87,10 +89,8 @@ impl State {
         };
         let Some(group) = self.groups.iter_mut().find(visible) else {
             let recorded = recorded("neutron-rule-in-absent-group");
-            let was = Recorded::text(
-                &recorded.request,
-                "/body/security_group_rule/security_group_id",
-            );
+            let was =
+                Recorded::text(&recorded.request, "/body/security_group_rule/security_group_id");
             return Err(recorded.about(&was, &group_id));
         };
         if let Some(same) = group.rules.iter().find(|other| key(other) == key(&rule)) {
@@ -191,7 +191,8 @@ fn converted(asked: &Rule) -> Result<Rule, Response> {
         None | Some(Value::Null) => Value::Null,
         Some(value) => {
             let lower = value.as_str().map_or_else(|| value.to_string(), str::to_lowercase);
-            let known = lower.parse::<u8>().is_ok() || protocols().iter().any(|(name, _)| *name == lower);
+            let known =
+                lower.parse::<u8>().is_ok() || protocols().iter().any(|(name, _)| *name == lower);
             if !known {
                 return Err(refuse("neutron-rule-name-any", "protocol", asked));
             }
@@ -220,7 +221,8 @@ fn converted(asked: &Rule) -> Result<Rule, Response> {
     rule.insert("protocol".into(), protocol);
     rule.insert("ethertype".into(), json!(ethertype));
     rule.insert("remote_ip_prefix".into(), prefix);
-    for field in ["port_range_min", "port_range_max", "remote_group_id", "remote_address_group_id"] {
+    for field in ["port_range_min", "port_range_max", "remote_group_id", "remote_address_group_id"]
+    {
         rule.entry(field).or_insert(Value::Null);
     }
     rule.entry("description").or_insert(json!(""));
@@ -270,7 +272,9 @@ fn validate(rule: &Rule, asked: &Rule) -> Result<(), Response> {
         let recorded = recorded("neutron-rule-family-mixed");
         let was = Recorded::text(&recorded.request, "/body/security_group_rule/remote_ip_prefix");
         let mut refused = recorded.about(&was, &text(rule, "remote_ip_prefix").unwrap_or_default());
-        if ipv6 && let Some(Value::String(words)) = refused.body.pointer_mut("/NeutronError/message") {
+        if ipv6
+            && let Some(Value::String(words)) = refused.body.pointer_mut("/NeutronError/message")
+        {
             *words = words.replace("ethertype IPv4", "ethertype IPv6");
         }
         return Err(refused);
@@ -286,8 +290,7 @@ fn validate(rule: &Rule, asked: &Rule) -> Result<(), Response> {
 }
 
 fn validate_icmp(kind: Option<i64>, code: Option<i64>) -> Result<(), Response> {
-    for (field, name, value) in
-        [("port_range_min", "type", kind), ("port_range_max", "code", code)]
+    for (field, name, value) in [("port_range_min", "type", kind), ("port_range_max", "code", code)]
     {
         if let Some(value) = value.filter(|value| !(0..=255).contains(value)) {
             let recorded = recorded("neutron-rule-icmp-type-too-high");
@@ -301,7 +304,10 @@ fn validate_icmp(kind: Option<i64>, code: Option<i64>) -> Result<(), Response> {
     }
     if let (None, Some(code)) = (kind, code) {
         let recorded = recorded("neutron-rule-icmp-code-alone");
-        let was = format!("(port-range-max) {}", Recorded::text(&recorded.request, "/body/security_group_rule/port_range_max"));
+        let was = format!(
+            "(port-range-max) {}",
+            Recorded::text(&recorded.request, "/body/security_group_rule/port_range_max")
+        );
         return Err(recorded.about(&was, &format!("(port-range-max) {code}")));
     }
     Ok(())
@@ -328,11 +334,31 @@ fn key(rule: &Rule) -> [String; 9] {
 /// The protocols that a recorded refusal lists, with their numbers from the IANA registry.
 fn protocols() -> &'static [(&'static str, i64)] {
     &[
-        ("ah", 51), ("dccp", 33), ("egp", 8), ("esp", 50), ("gre", 47), ("hopopt", 0), ("icmp", 1),
-        ("igmp", 2), ("ip", 0), ("ipip", 4), ("ipv6-encap", 41), ("ipv6-frag", 44),
-        ("ipv6-icmp", 58), ("icmpv6", 58), ("ipv6-nonxt", 59), ("ipv6-opts", 60),
-        ("ipv6-route", 43), ("ospf", 89), ("pgm", 113), ("rsvp", 46), ("sctp", 132), ("tcp", 6),
-        ("udp", 17), ("udplite", 136), ("vrrp", 112),
+        ("ah", 51),
+        ("dccp", 33),
+        ("egp", 8),
+        ("esp", 50),
+        ("gre", 47),
+        ("hopopt", 0),
+        ("icmp", 1),
+        ("igmp", 2),
+        ("ip", 0),
+        ("ipip", 4),
+        ("ipv6-encap", 41),
+        ("ipv6-frag", 44),
+        ("ipv6-icmp", 58),
+        ("icmpv6", 58),
+        ("ipv6-nonxt", 59),
+        ("ipv6-opts", 60),
+        ("ipv6-route", 43),
+        ("ospf", 89),
+        ("pgm", 113),
+        ("rsvp", 46),
+        ("sctp", 132),
+        ("tcp", 6),
+        ("udp", 17),
+        ("udplite", 136),
+        ("vrrp", 112),
     ]
 }
 

@@ -13,20 +13,52 @@ macro_rules! rules {
 }
 
 const RULES: [(&str, &str); 37] = rules![
-    "tcp-port", "tcp-port-again", "tcp-by-number", "upper-case", "bare-address", "one-address",
-    "no-prefix", "everywhere", "all-ports", "no-ports", "host-bits", "no-host-bits",
-    "unknown-number", "ipv6-icmp", "ipv6-icmpv6", "ipv6-icmp-number", "ipv6-everywhere",
-    "ipv6-no-prefix", "icmp-type-code", "icmp-type", "any-protocol", "egress", "remote-group",
-    "name-any", "reversed-ports", "port-zero", "one-port-missing", "port-too-high",
-    "ports-without-protocol", "ports-of-vrrp", "icmpv6-in-ipv4", "family-mixed", "no-cidr",
-    "icmp-code-alone", "icmp-type-too-high", "group-and-prefix", "sideways",
+    "tcp-port",
+    "tcp-port-again",
+    "tcp-by-number",
+    "upper-case",
+    "bare-address",
+    "one-address",
+    "no-prefix",
+    "everywhere",
+    "all-ports",
+    "no-ports",
+    "host-bits",
+    "no-host-bits",
+    "unknown-number",
+    "ipv6-icmp",
+    "ipv6-icmpv6",
+    "ipv6-icmp-number",
+    "ipv6-everywhere",
+    "ipv6-no-prefix",
+    "icmp-type-code",
+    "icmp-type",
+    "any-protocol",
+    "egress",
+    "remote-group",
+    "name-any",
+    "reversed-ports",
+    "port-zero",
+    "one-port-missing",
+    "port-too-high",
+    "ports-without-protocol",
+    "ports-of-vrrp",
+    "icmpv6-in-ipv4",
+    "family-mixed",
+    "no-cidr",
+    "icmp-code-alone",
+    "icmp-type-too-high",
+    "group-and-prefix",
+    "sideways",
 ];
 
 /// Takes out what is a new one each time.
 fn lasting(mut answer: Value, ids: &mut Vec<String>) -> Value {
     if let Some(rule) = answer.get_mut("security_group_rule").and_then(Value::as_object_mut) {
         ids.extend(rule.get("id").and_then(Value::as_str).map(str::to_owned));
-        for key in ["id", "created_at", "updated_at", "project_id", "tenant_id", "security_group_id"] {
+        for key in
+            ["id", "created_at", "updated_at", "project_id", "tenant_id", "security_group_id"]
+        {
             rule.remove(key);
         }
         // The group itself, whose id is another one here.
