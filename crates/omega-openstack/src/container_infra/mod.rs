@@ -17,3 +17,6 @@ pub use proof::{NetworkDriver, ProofError, ProofOptions, ProofStep, TemplateSpec
 pub use prove_cluster::{ClusterProof, ClusterSpec, ProofTemplate, prove_cluster};
 pub use prove_template::{TemplateProof, prove_template};
 pub use wire::{Cluster, Template};
+
+#[cfg(all(test, feature = "sim"))]
+mod tests;

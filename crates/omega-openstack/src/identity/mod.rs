@@ -6,3 +6,6 @@ mod wire;
 
 pub use client::Identity;
 pub use trustee_domain::TrusteeDomain;
+
+#[cfg(all(test, feature = "sim"))]
+mod tests;

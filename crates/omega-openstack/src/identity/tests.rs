@@ -1,0 +1,56 @@
+//! The trustee gate on the simulator, with domains and users of nearly the names.
+
+use omega_core::{Gate as _, Verdict};
+
+use super::{Identity, TrusteeDomain};
+use crate::{Service, sim::Cloud};
+
+fn decoys() -> Cloud {
+    let cloud = Cloud::new();
+    for domain in ["magnum-old", "Magnum", "capi"] {
+        cloud.add_domain(domain, true);
+        cloud.add_user(domain, "magnum_domain_admin", Some("admin"));
+    }
+    cloud
+}
+
+fn gate(cloud: &Cloud) -> TrusteeDomain {
+    TrusteeDomain::new(Identity::new(cloud.admin("admin")))
+}
+
+#[tokio::test]
+async fn what_domain_setup_makes_passes_and_then_costs_one_request() {
+    let cloud = decoys();
+    cloud.domain_setup();
+    for requests in [3, 1] {
+        let before = cloud.requests();
+        let verdict = gate(&cloud).check().await.unwrap();
+        assert!(matches!(verdict, Verdict::Pass { .. }), "{verdict:?}");
+        assert_eq!(cloud.requests() - before, requests);
+    }
+    assert_eq!(cloud.writes(), Vec::<String>::new(), "a gate only reads");
+}
+
+#[tokio::test]
+async fn what_is_missing_is_refused_with_the_charms_action() {
+    let mut lines = Vec::new();
+    let cloud = decoys();
+    lines.push(gate(&cloud).check().await);
+    cloud.add_domain("magnum", true);
+    cloud.add_user("magnum", "magnum_domain_admin2", Some("admin"));
+    lines.push(gate(&cloud).check().await);
+    cloud.add_user("magnum", "magnum_domain_admin", None);
+    lines.push(gate(&cloud).check().await);
+    let cloud = decoys();
+    cloud.add_domain("magnum", false);
+    lines.push(gate(&cloud).check().await);
+    let cloud = decoys();
+    cloud.deny(Service::Identity);
+    lines.push(gate(&cloud).check().await);
+    let lines = lines.into_iter().map(|line| match line {
+        Ok(Verdict::Fail { why, next }) => format!("{why}: {}", next.unwrap()),
+        Ok(other) => format!("{other:?}"),
+        Err(failure) => format!("{failure}: {}", failure.next.as_deref().unwrap()),
+    });
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"");
+}

@@ -1,0 +1,57 @@
+//! The contract of omega-openstack, kept by real services.
+//!
+//! The simulator keeps it in the crate's own tests. Here the lab's Keystone, Neutron and Magnum
+//! do: `OMEGA_LAB_OPENRC=/path/to/openrc cargo test --test openstack_contract`. Without the
+//! variable there is nothing to ask and nothing is.
+
+#[cfg(test)]
+mod live {
+    use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+    use omega_openstack::{
+        CloudConfig, DomainRef, Lookup, ProjectRef, Session, SessionOptions, Transport,
+        container_infra::{NetworkDriver, TemplateSpec},
+        contract,
+    };
+
+    /// What an operator's command does: read the openrc, keep the token.
+    async fn cloud() -> Option<Arc<dyn Transport>> {
+        #[expect(clippy::disallowed_methods, reason = "the lab says where its cloud is")]
+        let openrc = std::env::var("OMEGA_LAB_OPENRC").ok()?;
+        let config = CloudConfig::from_openrc(Path::new(&openrc), &Lookup::default()).unwrap();
+        let domain = DomainRef::Id("default".into());
+        let admin = ProjectRef::Named { name: "admin".into(), domain };
+        let config = config.in_project(admin, "this test").unwrap();
+        Some(Arc::new(Session::new(config, &SessionOptions::default()).await.unwrap()))
+    }
+
+    #[tokio::test]
+    async fn neutron_keeps_the_contract() {
+        let Some(cloud) = cloud().await else { return };
+        contract::sg_rules(Arc::clone(&cloud)).await;
+        contract::near_matches(Arc::clone(&cloud)).await;
+        contract::group_names(Arc::clone(&cloud)).await;
+        contract::refusals(cloud).await;
+    }
+
+    #[tokio::test]
+    async fn keystone_keeps_the_contract() {
+        let Some(cloud) = cloud().await else { return };
+        contract::trustee_domain(cloud).await;
+    }
+
+    #[tokio::test]
+    async fn magnum_keeps_the_contract() {
+        let Some(cloud) = cloud().await else { return };
+        let spec = TemplateSpec {
+            image: "k8s".into(),
+            external_network: "public".into(),
+            flavor: "m1.medium".into(),
+            master_flavor: "m1.medium".into(),
+            network_driver: NetworkDriver::Calico,
+            dns_nameserver: None,
+            labels: BTreeMap::new(),
+        };
+        contract::magnum(cloud, spec).await;
+    }
+}
