@@ -246,6 +246,8 @@ def neutron(stage, rc):
     b.call("network", "GET", groups, keep="neutron-groups-of-another-project-200")
     a.call("network", "GET", f"/security-groups?project_id={a.project}&limit=1",
            keep="neutron-groups-page-200")
+    a.call("network", "POST", "/networks",
+           {"network": {"name": "outside", "router:external": True}}, keep="neutron-403")
     rule = {"direction": "ingress", "protocol": "tcp", "port_range_min": 1, "port_range_max": 2}
     create = lambda who, id, keep: who.call(
         "network", "POST", "/security-group-rules",
@@ -302,6 +304,7 @@ def magnum(stage, rc):
     call = lambda method, path, body=None, keep=None, who=admin: who.call(
         "container-infra", method, path, body, keep=keep and f"magnum-{keep}", version="1.11")
     call("GET", "/clusters/detail", keep="clusters-none-200")
+    call("GET", "/mservices", keep="403", who=member)
     call("GET", "/clustertemplates", keep="templates-none-200")
     one = call("POST", "/clustertemplates", TEMPLATE, "template-201")[2]
     two = call("POST", "/clustertemplates", TEMPLATE, "template-same-name-201")[2]

@@ -6,12 +6,16 @@
 mod answer;
 mod cloud;
 pub mod container_infra;
+#[cfg(feature = "sim")]
+pub mod contract;
 mod error;
 mod grant;
 pub mod identity;
 pub mod network;
 mod scope;
 mod session;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod transport;
 
 pub use cloud::{

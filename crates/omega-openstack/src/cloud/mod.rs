@@ -12,3 +12,6 @@ pub use config::{
 };
 pub use error::ConfigError;
 pub use load::Lookup;
+
+#[cfg(test)]
+mod tests;

@@ -164,6 +164,18 @@ export OS_CACERT=
             "export OS_USERNAME=a\\",
             "source other",
         ];
-        insta::assert_snapshot!(lines.map(error).join("\n"), @"");
+        insta::assert_snapshot!(lines.map(error).join("\n"), @r#"
+        openrc line 2: a command substitution needs a shell
+        openrc line 1: "read" is not NAME=value
+        openrc line 1: a command substitution needs a shell
+        openrc line 1: the value of OS_PASSWORD needs a shell
+        openrc line 1: the value of OS_PASSWORD needs a shell
+        openrc line 1: a quote is not closed
+        openrc line 1: ';' needs a shell
+        openrc line 1: ';' needs a shell
+        openrc line 1: "OS_USERNAME" is not NAME=value
+        openrc line 1: a line that goes on in the next one
+        openrc line 1: "source" is not NAME=value
+        "#);
     }
 }

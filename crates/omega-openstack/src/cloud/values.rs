@@ -60,9 +60,7 @@ impl Values {
     ) -> Result<CloudConfig, ConfigError> {
         let mut resolver = Resolver { cloud, used: Vec::new(), values: &mut self };
         let auth_url = resolver.require("auth_url", "give the URL of Keystone")?;
-        let auth_url = auth_url.parse().map_err(|error: url::ParseError| {
-            resolver.invalid("auth_url", &format!("{auth_url:?} is no URL ({error})"))
-        })?;
+        let auth_url = url(&auth_url).map_err(|why| resolver.invalid("auth_url", &why))?;
         let credential = resolver.credential()?;
         let scope = resolver.scope(&credential)?;
         let region = resolver.take("region_name");
@@ -244,6 +242,14 @@ enum Method {
     Password,
     Token,
     ApplicationCredential,
+}
+
+fn url(text: &str) -> Result<url::Url, String> {
+    let url: url::Url = text.parse().map_err(|error| format!("{text:?} is no URL ({error})"))?;
+    if !["http", "https"].contains(&url.scheme()) || !url.has_host() {
+        return Err(format!("{text:?} is not http:// or https:// and a host"));
+    }
+    Ok(url)
 }
 
 fn expand(path: &str, home: Option<&Path>) -> PathBuf {

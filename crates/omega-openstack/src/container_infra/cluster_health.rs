@@ -140,6 +140,17 @@ mod tests {
             verdict(&[good.clone(), failed], &[]),
             verdict(&[good], &["aa"]),
         ];
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        Deferred { until: "phase 08: the first cluster" }
+        Deferred { until: "phase 08: the first cluster" }
+        Pass { evidence: "HEALTHY: a" }
+        Fail { why: "b is UNHEALTHY (infrastructure: Infrastructure not ready.)", next: Some("ask Cluster API for the reason: kubectl describe cluster in its namespace") }
+        Pass { evidence: "HEALTHY: a" }
+        Fail { why: "b is UNHEALTHY (infrastructure: Infrastructure not ready.)", next: Some("ask Cluster API for the reason: kubectl describe cluster in its namespace") }
+        Deferred { until: "Magnum has polled new (each minute)" }
+        Deferred { until: "making is complete; it is CREATE_IN_PROGRESS" }
+        Fail { why: "failed is CREATE_FAILED", next: Some("ask Cluster API for the reason: kubectl describe cluster in its namespace") }
+        Fail { why: "there is no cluster \"aa\"", next: Some("correct the name (openstack coe cluster list)") }
+        "#);
     }
 }

@@ -134,6 +134,6 @@ mod tests {
     fn the_sentence_that_matters_is_told() {
         let helm = "Unexpected error while running command.\nCommand: helm upgrade c9\nStderr: 'W1121 deprecated\nError: UPGRADE FAILED: no matches for kind \"Cluster\"\n'";
         let failed = Cluster { status_reason: Some(helm.into()), ..cluster(None) };
-        insta::assert_snapshot!(failed.standing(), @"");
+        insta::assert_snapshot!(failed.standing(), @r#"CREATE_FAILED: Error: UPGRADE FAILED: no matches for kind "Cluster""#);
     }
 }

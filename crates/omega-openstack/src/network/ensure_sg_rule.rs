@@ -151,13 +151,11 @@ impl Describe for SgRuleChange {
         match self {
             Self::Create { group_id, rule } => {
                 let subject = Subject::new("rule", rule.to_string());
-                Diff::new(Verb::Create, subject, "will be let pass")
-                    .with(format!("security group {group_id}"))
+                Diff::new(Verb::Create, subject, format!("new in security group {group_id}"))
             }
             Self::Delete { id, rule } => {
                 let subject = Subject::new("rule", rule.to_string());
-                Diff::new(Verb::Delete, subject, "will no longer be let pass")
-                    .with(format!("rule {id}"))
+                Diff::new(Verb::Delete, subject, format!("was rule {id}"))
             }
         }
     }

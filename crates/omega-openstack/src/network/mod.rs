@@ -14,3 +14,6 @@ pub use ensure_sg_rule::{SgRuleChange, SgRuleSeen, ensure_sg_rule};
 pub use ports::{InvalidPorts, Ports};
 pub use protocol::{InvalidProtocol, Protocol};
 pub use types::{Direction, Flow, InvalidFlow, Presence, SgRule, Traffic};
+
+#[cfg(all(test, feature = "sim"))]
+mod tests;

@@ -8,3 +8,6 @@ mod session;
 mod token;
 
 pub use session::{Session, SessionOptions};
+
+#[cfg(test)]
+mod tests;

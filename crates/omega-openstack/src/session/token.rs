@@ -1,5 +1,7 @@
 //! A token and what came with it.
 
+use std::time::{Duration, Instant};
+
 use jiff::{SignedDuration, Timestamp};
 use omega_core::values::Secret;
 use serde::Deserialize;
@@ -15,7 +17,12 @@ pub(crate) struct Token {
     pub(crate) value: Secret,
     pub(crate) expires: Timestamp,
     pub(crate) grant: Grant,
+    /// When this process got it; none for one from the cache.
+    pub(crate) got: Option<Instant>,
 }
+
+/// A token just got is used however short its life is.
+const NEW: Duration = Duration::from_secs(30);
 
 /// The body of Keystone's answer to a login.
 #[derive(Debug, Deserialize)]
@@ -50,11 +57,12 @@ impl Token {
             .map_err(|error| Error::malformed(request, id, error))?;
         let Body { expires_at: expires, user, project, roles, catalog } = token;
         let roles = roles.into_iter().map(|role| role.name).collect();
-        Ok(Self { value, expires, grant: Grant { user, project, roles, catalog } })
+        Ok(Self { value, expires, grant: Grant { user, project, roles, catalog }, got: Some(Instant::now()) })
     }
 
     /// Returns whether it can still be used at `now`.
     pub(crate) fn lives(&self, now: Timestamp) -> bool {
-        now.checked_add(MARGIN).is_ok_and(|soon| soon < self.expires)
+        let new = self.got.is_some_and(|got| got.elapsed() < NEW) && now < self.expires;
+        new || now.checked_add(MARGIN).is_ok_and(|soon| soon < self.expires)
     }
 }

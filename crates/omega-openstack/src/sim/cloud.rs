@@ -1,0 +1,348 @@
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use omega_core::Touched;
+use serde_json::{Map, Value, json};
+
+use super::{
+    magnum::Fate,
+    recorded::recorded,
+    state::{State, Who},
+};
+use crate::{Error, Grant, Method, Name, Request, Response, Service, Transport};
+
+/// A cloud in memory: Keystone, Neutron and Magnum, as far as this crate speaks to them.
+///
+/// It holds state, so what was written is read back, and it can be made to fail. A handle is
+/// cheap to clone; all clones are one cloud.
+#[derive(Clone, Debug)]
+pub struct Cloud {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    state: State,
+    writes: Vec<String>,
+    requests: usize,
+    spoil: Option<(usize, Fault)>,
+    hints: BTreeMap<String, String>,
+}
+
+/// What can go wrong with a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The request is lost, and the caller told.
+    Lost,
+    /// It takes effect, and the answer is lost.
+    AnswerLost,
+    /// It is accepted, and has no effect.
+    Ignored,
+}
+
+impl Default for Cloud {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Cloud {
+    /// Returns a cloud without projects, groups, trustee domain, templates and clusters.
+    pub fn new() -> Self {
+        let (state, writes, hints) = (State::new(), Vec::new(), BTreeMap::new());
+        let inner = Inner { state, writes, requests: 0, spoil: None, hints };
+        Self { inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    /// Returns the connection of an administrator whose token is scoped to `project`.
+    pub fn admin(&self, project: &str) -> Arc<dyn Transport> {
+        self.connect(project, true)
+    }
+
+    /// Returns the connection of a plain member of `project`.
+    pub fn member(&self, project: &str) -> Arc<dyn Transport> {
+        self.connect(project, false)
+    }
+
+    fn connect(&self, project: &str, admin: bool) -> Arc<dyn Transport> {
+        let (id, project_name) = (self.project(project), project.to_owned());
+        let who = Who { project: id, project_name, admin };
+        Arc::new(Connection { cloud: self.clone(), who })
+    }
+
+    /// Returns the id of the project, which is made if it is not there.
+    pub fn project(&self, name: &str) -> String {
+        self.lock().state.project(name)
+    }
+
+    /// Makes a security group with the rules that Neutron gives every new one; returns its id.
+    pub fn add_group(&self, project: &str, name: &str) -> String {
+        let mut inner = self.lock();
+        let project = inner.state.project(project);
+        inner.state.new_group(&project, name)
+    }
+
+    /// Asks Neutron for a rule in the group with the id, as the API would be asked; returns what
+    /// it answered. It counts as no write of the program's.
+    pub fn add_rule(&self, group_id: &str, rule: Value) -> Response {
+        let mut rule = rule;
+        rule["security_group_id"] = json!(group_id);
+        let path = &["security-group-rules"];
+        let request = Request::new(Service::Network, Method::Post, path)
+            .body(json!({ "security_group_rule": rule }));
+        let mut inner = self.lock();
+        let group = inner.state.groups.iter().find(|group| group.id == group_id);
+        let project = group.map(|group| group.project.clone()).unwrap_or_default();
+        let who = Who { project, project_name: String::new(), admin: true };
+        inner.state.neutron(&who, &request).unwrap_or_else(not_found)
+    }
+
+    /// Returns the rules of the group with the id, as Neutron lists them.
+    pub fn rules(&self, group_id: &str) -> Vec<Map<String, Value>> {
+        let inner = self.lock();
+        let group = inner.state.groups.iter().find(|group| group.id == group_id);
+        group.map(|group| group.rules.clone()).unwrap_or_default()
+    }
+
+    /// Returns every group: its project's name, its own, and its rules without ids and times.
+    pub fn groups(&self) -> Vec<(String, String, Vec<String>)> {
+        let inner = self.lock();
+        let State { projects, groups, .. } = &inner.state;
+        let show = |group: &super::neutron::Group| {
+            let project = projects.iter().find(|(_, id)| *id == group.project);
+            let mut rules: Vec<_> = group.rules.iter().map(lasting).collect();
+            rules.sort();
+            (project.map(|(name, _)| name.clone()).unwrap_or_default(), group.name.clone(), rules)
+        };
+        groups.iter().map(show).collect()
+    }
+
+    /// Does what the charm's action `domain-setup` does.
+    pub fn domain_setup(&self) {
+        self.add_domain("magnum", true);
+        self.add_user("magnum", "magnum_domain_admin", Some("admin"));
+    }
+
+    /// Makes a domain.
+    pub fn add_domain(&self, name: &str, enabled: bool) {
+        self.lock().state.domain(name, enabled);
+    }
+
+    /// Makes a user in the domain, with a role on that domain or none.
+    pub fn add_user(&self, domain: &str, name: &str, role: Option<&str>) {
+        self.lock().state.user(domain, name, role);
+    }
+
+    /// Makes an image, with or without the properties that Magnum wants.
+    pub fn add_image(&self, name: &str, usable: bool) {
+        self.lock().state.images.push((name.to_owned(), usable));
+    }
+
+    /// Makes a cluster that has `health` (none: never polled) and keeps it; returns its id.
+    pub fn add_cluster(&self, project: &str, name: &str, health: Option<&str>, why: &str) -> String {
+        let mut inner = self.lock();
+        let project = inner.state.project(project);
+        let body = json!({ "name": name, "cluster_template_id": "t", "master_count": 1 });
+        let uuid = inner.state.new_cluster(project, &body, Fate::Still);
+        if let Some(cluster) = inner.state.clusters.last_mut() {
+            cluster.shown["status"] = json!("CREATE_COMPLETE");
+            cluster.shown["stack_id"] = json!(format!("{name}-cyusd2b67a45"));
+            if let Some(health) = health {
+                cluster.health(health, why);
+            }
+        }
+        uuid
+    }
+
+    /// Sets what Magnum last heard of the cluster with the id.
+    pub fn set_health(&self, uuid: &str, health: &str, infrastructure: &str) {
+        let mut inner = self.lock();
+        for cluster in inner.state.clusters.iter_mut().filter(|c| c.shown["uuid"] == *uuid) {
+            cluster.health(health, infrastructure);
+        }
+    }
+
+    /// Says what becomes of the next clusters that are made; they are healthy otherwise.
+    pub fn fates(&self, fates: Vec<Fate>) {
+        self.lock().state.fates = fates;
+    }
+
+    /// Returns the names of the templates and of the clusters that there are.
+    pub fn magnum_names(&self) -> (Vec<String>, Vec<String>) {
+        let inner = self.lock();
+        let name = |thing: &Value| thing["name"].as_str().unwrap_or_default().to_owned();
+        let State { templates, clusters, .. } = &inner.state;
+        let clusters = clusters.iter().map(|cluster| name(&cluster.shown)).collect();
+        (templates.iter().map(name).collect(), clusters)
+    }
+
+    /// Lets each project have so many rules and no more.
+    pub fn rule_quota(&self, rules: usize) {
+        self.lock().state.rule_quota = Some(rules);
+    }
+
+    /// Lists so many things on a page.
+    pub fn page_size(&self, size: usize) {
+        self.lock().state.page = size.max(1);
+    }
+
+    /// Has the service refuse everything with 403.
+    pub fn deny(&self, service: Service) {
+        self.lock().state.denied.push(service);
+    }
+
+    /// Has the service not answer.
+    pub fn take_down(&self, service: Service) {
+        self.lock().state.down.push(service);
+    }
+
+    /// Spoils the `nth` write from the beginning, counted from 0.
+    pub fn spoil_write(&self, nth: usize, fault: Fault) {
+        self.lock().spoil = Some((nth, fault));
+    }
+
+    /// Returns the writes that were received, spoiled ones too.
+    pub fn writes(&self) -> Vec<String> {
+        self.lock().writes.clone()
+    }
+
+    /// Returns how many requests were received.
+    pub fn requests(&self) -> usize {
+        self.lock().requests
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns what of a rule lasts: no ids, no times.
+fn lasting(rule: &Map<String, Value>) -> String {
+    let passing = ["id", "created_at", "updated_at", "standard_attr_id", "security_group_id"];
+    let lasting: BTreeMap<_, _> = rule
+        .iter()
+        .filter(|(key, _)| !passing.contains(&key.as_str()))
+        .map(|(key, value)| {
+            // None and everywhere are one to Neutron, and so are no description and an empty one.
+            let same = ["0.0.0.0/0", "::/0", ""].iter().any(|text| *value == **text);
+            (key.clone(), if same { Value::Null } else { value.clone() })
+        })
+        .collect();
+    json!(lasting).to_string()
+}
+
+fn not_found() -> Response {
+    let body = json!({ "message": "The resource could not be found.", "code": "404 Not Found" });
+    Response { status: 404, request_id: None, body }
+}
+
+impl Inner {
+    fn answer(&mut self, who: &Who, request: &Request) -> Response {
+        if self.state.denied.contains(&request.service) {
+            let name = match request.service {
+                Service::Network => "neutron-403",
+                Service::ContainerInfra => "magnum-403",
+                Service::Identity | Service::BlockStorage | Service::LoadBalancer => {
+                    "keystone-domains-403"
+                }
+            };
+            return recorded(name).as_is();
+        }
+        let answer = match request.service {
+            Service::Identity => self.state.keystone(who, request),
+            Service::Network => self.state.neutron(who, request),
+            Service::ContainerInfra => self.state.magnum(who, request),
+            Service::BlockStorage | Service::LoadBalancer => None,
+        };
+        answer.unwrap_or_else(not_found)
+    }
+
+    fn take(&mut self, who: &Who, request: &Request) -> Result<Response, Error> {
+        self.requests += 1;
+        let id = format!("req-00000000-0000-4000-8000-{:012x}", self.requests);
+        let numbered = |response| Response { request_id: Some(id), ..response };
+        if self.state.down.contains(&request.service) {
+            return Err(lost(request, Touched::Nothing));
+        }
+        if !request.writes() {
+            return Ok(numbered(self.answer(who, request)));
+        }
+        let nth = self.writes.len();
+        let body = request.body.as_ref().map(|body| format!(" {body}")).unwrap_or_default();
+        self.writes.push(format!("{request}{body}"));
+        match self.spoil.filter(|(spoiled, _)| *spoiled == nth).map(|(_, fault)| fault) {
+            None => Ok(numbered(self.answer(who, request))),
+            Some(Fault::Lost) => Err(lost(request, Touched::Maybe)),
+            Some(Fault::AnswerLost) => {
+                self.answer(who, request);
+                Err(lost(request, Touched::Maybe))
+            }
+            Some(Fault::Ignored) => {
+                // It looks as if it had worked; nothing of it is kept.
+                let before = self.state.clone();
+                let answer = self.answer(who, request);
+                self.state = before;
+                Ok(numbered(answer))
+            }
+        }
+    }
+}
+
+fn lost(request: &Request, touched: Touched) -> Error {
+    Error::Unreachable {
+        request: request.to_string(),
+        url: format!("http://{}.sim", request.service),
+        timed_out: false,
+        touched,
+        source: "connection reset".into(),
+    }
+}
+
+/// One user's connection to the cloud.
+#[derive(Clone)]
+struct Connection {
+    cloud: Cloud,
+    who: Who,
+}
+
+#[async_trait]
+impl Transport for Connection {
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        self.cloud.lock().take(&self.who, &request)
+    }
+
+    async fn grant(&self) -> Result<Grant, Error> {
+        let token = recorded("keystone-token-201").body["token"].take();
+        let catalog = serde_json::from_value(token["catalog"].clone()).unwrap_or_default();
+        let Who { project, project_name, admin } = self.who.clone();
+        let user = if admin { "admin" } else { "member" }.to_owned();
+        let roles = match admin {
+            true => vec!["admin".to_owned(), "member".to_owned(), "reader".to_owned()],
+            false => vec!["member".to_owned(), "reader".to_owned()],
+        };
+        let project = Some(Name { id: project, name: project_name });
+        Ok(Grant { user: Name { id: user.clone(), name: user }, project, roles, catalog })
+    }
+
+    fn label(&self) -> String {
+        format!("cloud rehearsal, project {}", self.who.project_name)
+    }
+
+    fn recall(&self, key: &str) -> Option<String> {
+        self.cloud.lock().hints.get(key).cloned()
+    }
+
+    fn remember(&self, key: &str, value: &str) {
+        self.cloud.lock().hints.insert(key.to_owned(), value.to_owned());
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Connection").field(&self.label()).finish()
+    }
+}

@@ -1,0 +1,254 @@
+//! Magnum's templates and clusters; a cluster moves on each time it is looked at.
+
+use serde_json::{Value, json};
+
+use super::{
+    recorded::{Recorded, recorded},
+    state::{State, Who},
+};
+use crate::{Method, Request, Response};
+
+/// How often a cluster is looked at before it moves on.
+const LOOKS: u32 = 2;
+
+/// A cluster as Magnum lists it, and how its life goes on.
+#[derive(Clone, Debug)]
+pub(super) struct SimCluster {
+    pub(super) shown: Value,
+    pub(super) looks: u32,
+    pub(super) fate: Fate,
+}
+
+/// What becomes of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fate {
+    /// Complete, then healthy, as long as nobody deletes it.
+    Healthy,
+    /// `CREATE_FAILED` before the driver has begun, for this reason.
+    FailsBeforeDriver(String),
+    /// `CREATE_FAILED` from the driver, for this reason.
+    FailsInDriver(String),
+    /// `CREATE_IN_PROGRESS` without a reason for ever.
+    Stalls,
+    /// Complete, and unhealthy for this reason.
+    Unhealthy(String),
+    /// Healthy, and `DELETE_FAILED` when it is first deleted.
+    DeleteFailsOnce,
+    /// It stays as it was put.
+    Still,
+}
+
+impl State {
+    pub(super) fn magnum(&mut self, who: &Who, request: &Request) -> Option<Response> {
+        let path: Vec<_> = request.path.iter().map(String::as_str).collect();
+        Some(match (request.method, path.as_slice()) {
+            (Method::Get, ["clusters", "detail"]) => self.list_clusters(who, request),
+            (Method::Get, ["clusters", id]) => self.show_cluster(who, id),
+            (Method::Post, ["clusters"]) => self.create_cluster(who, request.body.as_ref()?),
+            (Method::Delete, ["clusters", id]) => self.delete_cluster(who, id),
+            (Method::Get, ["clustertemplates"]) => self.list_templates(who),
+            (Method::Get, ["clustertemplates", id]) => {
+                match self.templates.iter().find(|t| t["uuid"] == **id && theirs(who, t)) {
+                    Some(template) => ok(template.clone()),
+                    None => absent("magnum-template-absent-404", id),
+                }
+            }
+            (Method::Post, ["clustertemplates"]) => {
+                self.create_template(who, request.body.as_ref()?)
+            }
+            (Method::Delete, ["clustertemplates", id]) => self.delete_template(who, id),
+            _ => return None,
+        })
+    }
+
+    fn list_clusters(&mut self, who: &Who, request: &Request) -> Response {
+        let marker = request.query.iter().find(|(key, _)| key == "marker");
+        let mut clusters: Vec<_> =
+            self.clusters.iter().map(|c| &c.shown).filter(|c| theirs(who, c)).collect();
+        let after = marker.and_then(|(_, id)| clusters.iter().position(|c| c["uuid"] == **id));
+        let rest = clusters.split_off(after.map_or(0, |index| index + 1));
+        let mut answer = recorded("magnum-clusters-none-200").as_is();
+        answer.body["clusters"] = json!(rest.iter().take(self.page).collect::<Vec<_>>());
+        if let (true, Some(last)) = (rest.len() >= self.page, rest.get(self.page.saturating_sub(1))) {
+            let id = last["uuid"].as_str().unwrap_or_default();
+            let page = self.page;
+            let next = format!("http://magnum.internal:9511/v1/clusters/detail?limit={page}&marker={id}");
+            answer.body["next"] = json!(next);
+        }
+        answer
+    }
+
+    fn show_cluster(&mut self, who: &Who, id: &str) -> Response {
+        for cluster in &mut self.clusters {
+            if cluster.shown["uuid"] == *id {
+                cluster.look();
+            }
+        }
+        self.clusters.retain(|cluster| cluster.shown["status"] != "GONE");
+        match self.clusters.iter().find(|c| c.shown["uuid"] == *id && theirs(who, &c.shown)) {
+            Some(cluster) => ok(cluster.shown.clone()),
+            None => absent("magnum-cluster-404", id),
+        }
+    }
+
+    fn create_cluster(&mut self, who: &Who, body: &Value) -> Response {
+        let template = body["cluster_template_id"].as_str().unwrap_or_default();
+        let known = self.templates.iter().any(|t| t["uuid"] == *template || t["name"] == *template);
+        if !known {
+            let recorded = recorded("magnum-cluster-absent-template");
+            return recorded.about("absent", template);
+        }
+        let fate = if self.fates.is_empty() { Fate::Healthy } else { self.fates.remove(0) };
+        let uuid = self.new_cluster(who.project.clone(), body, fate);
+        let mut answer = recorded("magnum-cluster-202").as_is();
+        answer.body["uuid"] = json!(uuid);
+        answer
+    }
+
+    pub(super) fn new_cluster(&mut self, project: String, body: &Value, fate: Fate) -> String {
+        let mut shown = recorded("magnum-cluster-at-once-200").body;
+        for key in ["name", "cluster_template_id", "keypair", "master_count", "node_count"] {
+            shown[key] = body[key].clone();
+        }
+        let uuid = self.id();
+        shown["uuid"] = json!(uuid);
+        shown["project_id"] = json!(project);
+        self.clusters.push(SimCluster { shown, looks: 0, fate });
+        uuid
+    }
+
+    fn delete_cluster(&mut self, who: &Who, id: &str) -> Response {
+        let mut clusters = self.clusters.iter_mut();
+        match clusters.find(|c| c.shown["uuid"] == *id && theirs(who, &c.shown)) {
+            Some(cluster) => {
+                cluster.looks = 0;
+                cluster.shown["status"] = json!("DELETE_IN_PROGRESS");
+                recorded("magnum-cluster-delete-204").as_is()
+            }
+            None => absent("magnum-cluster-404", id),
+        }
+    }
+
+    fn list_templates(&self, who: &Who) -> Response {
+        let templates: Vec<_> = self.templates.iter().filter(|t| theirs(who, t)).collect();
+        let mut answer = recorded("magnum-templates-none-200").as_is();
+        answer.body["clustertemplates"] = json!(templates);
+        answer
+    }
+
+    fn create_template(&mut self, who: &Who, body: &Value) -> Response {
+        let image = body["image_id"].as_str().unwrap_or_default();
+        match self.images.iter().find(|(name, _)| name == image) {
+            None => return recorded("magnum-template-absent-image").as_is(),
+            Some((_, false)) => return recorded("magnum-template-plain-image").as_is(),
+            Some((_, true)) => {}
+        }
+        // Magnum puts flannel where nothing is said, and allows no other name.
+        let driver = body["network_driver"].as_str().unwrap_or("flannel");
+        if !["flannel", "calico"].contains(&driver) {
+            return recorded("magnum-template-cilium").about("cilium", driver);
+        }
+        let made = recorded("magnum-template-201");
+        let mut template = made.body;
+        for (key, value) in body.as_object().into_iter().flatten() {
+            template[key] = value.clone();
+        }
+        template["network_driver"] = json!(driver);
+        template["uuid"] = json!(self.id());
+        template["project_id"] = json!(who.project);
+        self.templates.push(template.clone());
+        Response { status: made.status, request_id: None, body: template }
+    }
+
+    fn delete_template(&mut self, who: &Who, id: &str) -> Response {
+        let in_use = self.clusters.iter().any(|c| c.shown["cluster_template_id"] == *id);
+        match self.templates.iter().position(|t| t["uuid"] == *id && theirs(who, t)) {
+            None => absent("magnum-template-absent-404", id),
+            Some(_) if in_use => {
+                let recorded = recorded("magnum-template-in-use");
+                let path = Recorded::text(&recorded.request, "/path");
+                let was = path.rsplit('/').next().unwrap_or_default().to_owned();
+                recorded.about(&was, id)
+            }
+            Some(index) => {
+                self.templates.remove(index);
+                recorded("magnum-template-delete-204").as_is()
+            }
+        }
+    }
+}
+
+impl SimCluster {
+    /// Lets the cluster live on a little.
+    fn look(&mut self) {
+        if self.fate == Fate::Still && self.shown["status"] != "DELETE_IN_PROGRESS" {
+            return;
+        }
+        self.looks += 1;
+        if self.looks < LOOKS {
+            return;
+        }
+        self.looks = 0;
+        let status = self.shown["status"].as_str().unwrap_or_default().to_owned();
+        match (status.as_str(), self.fate.clone()) {
+            ("DELETE_IN_PROGRESS", Fate::DeleteFailsOnce) => {
+                self.fate = Fate::Healthy;
+                self.set("DELETE_FAILED", Some("publicURL endpoint for block-storage not found"));
+            }
+            ("DELETE_IN_PROGRESS", _) => self.set("GONE", None),
+            ("CREATE_IN_PROGRESS", Fate::FailsBeforeDriver(why)) => {
+                self.set("CREATE_FAILED", Some(&why));
+            }
+            ("CREATE_IN_PROGRESS", Fate::FailsInDriver(why)) => {
+                self.begin();
+                self.set("CREATE_FAILED", Some(&why));
+            }
+            ("CREATE_IN_PROGRESS", Fate::Stalls) => self.begin(),
+            ("CREATE_IN_PROGRESS", _) => {
+                self.begin();
+                self.set("CREATE_COMPLETE", None);
+            }
+            ("CREATE_COMPLETE", Fate::Unhealthy(why)) => self.health("UNHEALTHY", &why),
+            ("CREATE_COMPLETE", _) => self.health("HEALTHY", "Ready"),
+            _ => {}
+        }
+    }
+
+    /// The driver gives the cluster the name of a helm release.
+    fn begin(&mut self) {
+        let name = self.shown["name"].as_str().unwrap_or_default();
+        self.shown["stack_id"] = json!(format!("{name}-cyusd2b67a45"));
+        self.shown["api_address"] = json!("https://:0");
+    }
+
+    fn set(&mut self, status: &str, reason: Option<&str>) {
+        self.shown["status"] = json!(status);
+        self.shown["status_reason"] = json!(reason);
+    }
+
+    pub(super) fn health(&mut self, health: &str, infrastructure: &str) {
+        self.shown["health_status"] = json!(health);
+        self.shown["health_status_reason"] = json!({
+            "cluster": "Ready",
+            "infrastructure": infrastructure,
+            "controlplane": "Ready",
+            "nodegroup": "Ready",
+        });
+    }
+}
+
+fn theirs(who: &Who, thing: &Value) -> bool {
+    who.admin || thing["project_id"] == *who.project || thing["public"] == true
+}
+
+fn ok(body: Value) -> Response {
+    Response { status: 200, request_id: None, body }
+}
+
+fn absent(name: &str, id: &str) -> Response {
+    let recorded = recorded(name);
+    let path = Recorded::text(&recorded.request, "/path");
+    let was = path.rsplit('/').next().unwrap_or_default().to_owned();
+    recorded.about(&was, id)
+}

@@ -1,0 +1,17 @@
+//! A cloud in memory, behind the real clients and their JSON.
+//!
+//! `omega-cli rehearse` runs whole runbooks on it. What it answers is made of what real services
+//! answered (recordings/), and it shares no code with the clients beyond the seam.
+
+mod cloud;
+mod keystone;
+mod magnum;
+mod neutron;
+mod recorded;
+mod state;
+
+pub use cloud::{Cloud, Fault};
+pub use magnum::Fate;
+
+#[cfg(test)]
+mod neutron_tests;

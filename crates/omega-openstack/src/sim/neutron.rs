@@ -1,0 +1,368 @@
+//! Neutron's security groups: its own validation and normalisation, its own errors.
+//!
+//! Written from what the recordings show, without the client's types: agreement between the two
+//! is then worth something. `replays_what_neutron_answered` holds it to the recordings.
+
+use std::net::IpAddr;
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    recorded::{Recorded, recorded},
+    state::{State, Who},
+};
+use crate::{Method, Request, Response};
+
+/// A security group; its rules are as Neutron lists them.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) project: String,
+    pub(super) rules: Vec<Map<String, Value>>,
+}
+
+type Rule = Map<String, Value>;
+
+impl State {
+    pub(super) fn neutron(&mut self, who: &Who, request: &Request) -> Option<Response> {
+        let path: Vec<_> = request.path.iter().map(String::as_str).collect();
+        match (request.method, path.as_slice()) {
+            (Method::Get, ["security-groups"]) => Some(self.list_groups(who, request)),
+            (Method::Post, ["security-group-rules"]) => {
+                let rule = request.body.as_ref()?.get("security_group_rule")?.as_object()?;
+                Some(self.create_rule(who, rule).unwrap_or_else(|refused| refused))
+            }
+            (Method::Delete, ["security-group-rules", id]) => Some(self.delete_rule(who, id)),
+            (Method::Post, ["security-groups"]) => {
+                let name = request.body.as_ref()?.pointer("/security_group/name")?.as_str()?;
+                let id = self.new_group(&who.project, name);
+                let group = self.groups.iter().find(|group| group.id == id).map(show);
+                let body = json!({ "security_group": group });
+                Some(Response { status: 201, request_id: None, body })
+            }
+            (Method::Delete, ["security-groups", id]) => {
+                self.groups.retain(|g| g.id != *id || (!who.admin && g.project != who.project));
+                Some(Response { status: 204, request_id: None, body: Value::Null })
+            }
+            _ => None,
+        }
+    }
+
+    fn list_groups(&self, who: &Who, request: &Request) -> Response {
+        let filter = |key: &str| {
+            request.query.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+        };
+        let mut groups: Vec<&Group> = self.groups.iter().collect();
+        groups.retain(|group| who.admin || group.project == who.project);
+        groups.retain(|group| filter("name").is_none_or(|name| group.name == name));
+        groups.retain(|group| filter("project_id").is_none_or(|id| group.project == id));
+        let after = filter("marker").and_then(|id| groups.iter().position(|g| g.id == id));
+        let rest = groups.split_off(after.map_or(0, |index| index + 1));
+        let page: Vec<_> = rest.iter().take(self.page).map(|group| show(group)).collect();
+        let mut body = json!({ "security_groups": page });
+        if let Some(last) = rest.get(self.page.saturating_sub(1)) {
+            // As Neutron writes it; the host is one that only the cloud knows.
+            let mut url = url::form_urlencoded::Serializer::new(String::new());
+            url.extend_pairs(request.query.iter().filter(|(key, _)| key != "marker"));
+            url.append_pair("limit", &self.page.to_string()).append_pair("marker", &last.id);
+            let href = format!("http://neutron.internal:9696/v2.0/security-groups?{}", url.finish());
+            body["security_groups_links"] = json!([{ "rel": "next", "href": href }]);
+        }
+        Response { status: recorded("neutron-groups-none-200").status, request_id: None, body }
+    }
+
+    fn create_rule(&mut self, who: &Who, asked: &Rule) -> Result<Response, Response> {
+        let mut rule = converted(asked)?;
+        let total: usize = self.groups.iter().filter(|g| g.project == who.project).map(|g| g.rules.len()).sum();
+        if self.rule_quota.is_some_and(|quota| total >= quota) {
+            return Err(recorded("neutron-rule-over-quota-409").as_is());
+        }
+        canonical(&mut rule);
+        validate(&rule, asked)?;
+        let group_id = text(&rule, "security_group_id").unwrap_or_default();
+        let (id, number) = (self.id(), self.serial());
+        let visible = |group: &&mut Group| {
+            group.id == group_id && (who.admin || group.project == who.project)
+        };
+        let Some(group) = self.groups.iter_mut().find(visible) else {
+            let recorded = recorded("neutron-rule-in-absent-group");
+            let was = Recorded::text(
+                &recorded.request,
+                "/body/security_group_rule/security_group_id",
+            );
+            return Err(recorded.about(&was, &group_id));
+        };
+        if let Some(same) = group.rules.iter().find(|other| key(other) == key(&rule)) {
+            let was = recorded("neutron-rule-tcp-port");
+            let was = Recorded::text(&was.body, "/security_group_rule/id");
+            let is = text(same, "id").unwrap_or_default();
+            return Err(recorded("neutron-rule-tcp-port-again").about(&was, &is));
+        }
+        let created = recorded("neutron-rule-tcp-port");
+        let mut full = created.body["security_group_rule"].as_object().cloned().unwrap_or_default();
+        full.extend(rule);
+        let normalized = text(&full, "remote_ip_prefix").map(|prefix| network(&prefix));
+        full.insert("normalized_cidr".into(), json!(normalized));
+        full.insert("id".into(), json!(id));
+        full.insert("project_id".into(), json!(group.project));
+        full.insert("tenant_id".into(), json!(group.project));
+        let answer = json!({ "security_group_rule": full });
+        full.insert("standard_attr_id".into(), json!(number));
+        full.insert("tags".into(), json!([]));
+        group.rules.push(full);
+        Ok(Response { status: created.status, request_id: None, body: answer })
+    }
+
+    fn delete_rule(&mut self, who: &Who, id: &str) -> Response {
+        let is = |rule: &Rule| text(rule, "id").as_deref() == Some(id);
+        let group = self.groups.iter_mut().find(|group| group.rules.iter().any(is));
+        match group {
+            Some(group) if who.admin || group.project == who.project => {
+                group.rules.retain(|rule| !is(rule));
+                recorded("neutron-rule-delete-204").as_is()
+            }
+            Some(_) => recorded("neutron-rule-delete-foreign").as_is(),
+            None => {
+                let recorded = recorded("neutron-rule-delete-404");
+                let path = Recorded::text(&recorded.request, "/path");
+                let was = path.rsplit('/').next().unwrap_or_default().to_owned();
+                recorded.about(&was, id)
+            }
+        }
+    }
+
+    /// Makes a group with the two rules that Neutron puts into every new one.
+    pub(super) fn new_group(&mut self, project: &str, name: &str) -> String {
+        let fresh = recorded("neutron-groups-fresh-200");
+        let rules = fresh.body["security_groups"][0]["security_group_rules"].as_array().cloned();
+        let id = self.id();
+        let mut rules: Vec<_> =
+            rules.unwrap_or_default().into_iter().filter_map(|r| r.as_object().cloned()).collect();
+        for rule in &mut rules {
+            rule.insert("id".into(), json!(self.id()));
+            rule.insert("security_group_id".into(), json!(id));
+            rule.insert("project_id".into(), json!(project));
+            rule.insert("tenant_id".into(), json!(project));
+        }
+        let (name, project) = (name.to_owned(), project.to_owned());
+        self.groups.push(Group { id: id.clone(), name, project, rules });
+        id
+    }
+}
+
+fn show(group: &Group) -> Value {
+    let fresh = recorded("neutron-groups-fresh-200");
+    let mut shown = fresh.body["security_groups"][0].clone();
+    shown["id"] = json!(group.id);
+    shown["name"] = json!(group.name);
+    shown["project_id"] = json!(group.project);
+    shown["tenant_id"] = json!(group.project);
+    shown["security_group_rules"] = json!(group.rules);
+    shown
+}
+
+fn text(rule: &Rule, key: &str) -> Option<String> {
+    rule.get(key).and_then(Value::as_str).map(str::to_owned)
+}
+
+fn number(rule: &Rule, key: &str) -> Option<i64> {
+    rule.get(key).and_then(Value::as_i64)
+}
+
+/// Returns the refusal that was recorded, about another value.
+fn refuse(name: &str, field: &str, rule: &Rule) -> Response {
+    let recorded = recorded(name);
+    let was = Recorded::text(&recorded.request, &format!("/body/security_group_rule/{field}"));
+    let is = match rule.get(field) {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => String::new(),
+    };
+    recorded.about(&was, &is)
+}
+
+/// Converts the attributes one by one, before any of them is compared with another.
+fn converted(asked: &Rule) -> Result<Rule, Response> {
+    if !matches!(text(asked, "direction").as_deref(), Some("ingress" | "egress")) {
+        return Err(refuse("neutron-rule-sideways", "direction", asked));
+    }
+    let protocol = match asked.get("protocol") {
+        None | Some(Value::Null) => Value::Null,
+        Some(value) => {
+            let lower = value.as_str().map_or_else(|| value.to_string(), str::to_lowercase);
+            let known = lower.parse::<u8>().is_ok() || protocols().iter().any(|(name, _)| *name == lower);
+            if !known {
+                return Err(refuse("neutron-rule-name-any", "protocol", asked));
+            }
+            json!(lower)
+        }
+    };
+    for field in ["port_range_min", "port_range_max"] {
+        if number(asked, field).is_some_and(|port| !(0..=65535).contains(&port)) {
+            let recorded = recorded("neutron-rule-port-too-high");
+            let was = Recorded::text(&recorded.request, "/body/security_group_rule/port_range_max");
+            return Err(recorded.about(&was, &number(asked, field).unwrap_or_default().to_string()));
+        }
+    }
+    let ethertype = match text(asked, "ethertype").map(|text| text.to_lowercase()).as_deref() {
+        Some("ipv6") => "IPv6",
+        _ => "IPv4",
+    };
+    let prefix = match text(asked, "remote_ip_prefix") {
+        None => Value::Null,
+        Some(prefix) => match parse(&prefix) {
+            Some((address, length)) => json!(format!("{address}/{length}")),
+            None => return Err(refuse("neutron-rule-no-cidr", "remote_ip_prefix", asked)),
+        },
+    };
+    let mut rule = asked.clone();
+    rule.insert("protocol".into(), protocol);
+    rule.insert("ethertype".into(), json!(ethertype));
+    rule.insert("remote_ip_prefix".into(), prefix);
+    for field in ["port_range_min", "port_range_max", "remote_group_id", "remote_address_group_id"] {
+        rule.entry(field).or_insert(Value::Null);
+    }
+    rule.entry("description").or_insert(json!(""));
+    Ok(rule)
+}
+
+/// Rewrites what Neutron rewrites.
+fn canonical(rule: &mut Rule) {
+    if text(rule, "ethertype").as_deref() == Some("IPv6") {
+        match text(rule, "protocol").as_deref() {
+            Some("icmp" | "icmpv6") => drop(rule.insert("protocol".into(), json!("ipv6-icmp"))),
+            Some("1") => drop(rule.insert("protocol".into(), json!("58"))),
+            _ => {}
+        }
+    }
+    if (number(rule, "port_range_min"), number(rule, "port_range_max")) == (Some(1), Some(65535)) {
+        rule.insert("port_range_min".into(), Value::Null);
+        rule.insert("port_range_max".into(), Value::Null);
+    }
+}
+
+fn validate(rule: &Rule, asked: &Rule) -> Result<(), Response> {
+    let ports = (number(rule, "port_range_min"), number(rule, "port_range_max"));
+    let protocol = text(rule, "protocol");
+    let ip_number = protocol.as_deref().map(number_of);
+    match (ports, ip_number) {
+        ((None, None), _) => {}
+        (_, None) => return Err(recorded("neutron-rule-ports-without-protocol").as_is()),
+        ((min, max), Some(6 | 17 | 33 | 132 | 136)) => {
+            if min == Some(0) || max == Some(0) {
+                let recorded = recorded("neutron-rule-port-too-high");
+                let field = "/body/security_group_rule/port_range_max";
+                return Err(recorded.about(&Recorded::text(&recorded.request, field), "0"));
+            }
+            if !matches!((min, max), (Some(min), Some(max)) if min <= max) {
+                return Err(recorded("neutron-rule-reversed-ports").as_is());
+            }
+        }
+        ((min, max), Some(1 | 58)) => validate_icmp(min, max)?,
+        (_, Some(other)) => {
+            return Err(recorded("neutron-rule-ports-of-vrrp").about("112", &other.to_string()));
+        }
+    }
+    let prefix = text(rule, "remote_ip_prefix").and_then(|prefix| parse(&prefix));
+    let ipv6 = text(rule, "ethertype").as_deref() == Some("IPv6");
+    if prefix.is_some_and(|(address, _)| address.is_ipv6() != ipv6) {
+        let recorded = recorded("neutron-rule-family-mixed");
+        let was = Recorded::text(&recorded.request, "/body/security_group_rule/remote_ip_prefix");
+        let mut refused = recorded.about(&was, &text(rule, "remote_ip_prefix").unwrap_or_default());
+        if ipv6 && let Some(Value::String(words)) = refused.body.pointer_mut("/NeutronError/message") {
+            *words = words.replace("ethertype IPv4", "ethertype IPv6");
+        }
+        return Err(refused);
+    }
+    if !ipv6 && ip_number.is_some_and(|n| [41, 43, 44, 58, 59, 60].contains(&n)) {
+        return Err(refuse("neutron-rule-icmpv6-in-ipv4", "protocol", rule));
+    }
+    let remotes = ["remote_ip_prefix", "remote_group_id", "remote_address_group_id"];
+    if remotes.iter().filter(|field| text(asked, field).is_some()).count() > 1 {
+        return Err(recorded("neutron-rule-group-and-prefix").as_is());
+    }
+    Ok(())
+}
+
+fn validate_icmp(kind: Option<i64>, code: Option<i64>) -> Result<(), Response> {
+    for (field, name, value) in
+        [("port_range_min", "type", kind), ("port_range_max", "code", code)]
+    {
+        if let Some(value) = value.filter(|value| !(0..=255).contains(value)) {
+            let recorded = recorded("neutron-rule-icmp-type-too-high");
+            let was = Recorded::text(&recorded.request, "/body/security_group_rule/port_range_min");
+            let mut refused = recorded.about(&was, &value.to_string());
+            if let Some(Value::String(words)) = refused.body.pointer_mut("/NeutronError/message") {
+                *words = words.replace("type (port_range_min)", &format!("{name} ({field})"));
+            }
+            return Err(refused);
+        }
+    }
+    if let (None, Some(code)) = (kind, code) {
+        let recorded = recorded("neutron-rule-icmp-code-alone");
+        let was = format!("(port-range-max) {}", Recorded::text(&recorded.request, "/body/security_group_rule/port_range_max"));
+        return Err(recorded.about(&was, &format!("(port-range-max) {code}")));
+    }
+    Ok(())
+}
+
+/// What makes two rules one to Neutron.
+fn key(rule: &Rule) -> [String; 9] {
+    let plain = |field| rule.get(field).filter(|value| !value.is_null()).map(Value::to_string);
+    let everywhere = |prefix: &String| prefix == "0.0.0.0/0" || prefix == "::/0";
+    [
+        plain("direction"),
+        plain("ethertype"),
+        plain("port_range_min"),
+        plain("port_range_max"),
+        text(rule, "protocol").map(|protocol| number_of(&protocol).to_string()),
+        plain("remote_group_id"),
+        plain("remote_address_group_id"),
+        text(rule, "remote_ip_prefix").filter(|prefix| !everywhere(prefix)),
+        plain("security_group_id"),
+    ]
+    .map(|part| part.unwrap_or_else(|| "+".to_owned()))
+}
+
+/// The protocols that a recorded refusal lists, with their numbers from the IANA registry.
+fn protocols() -> &'static [(&'static str, i64)] {
+    &[
+        ("ah", 51), ("dccp", 33), ("egp", 8), ("esp", 50), ("gre", 47), ("hopopt", 0), ("icmp", 1),
+        ("igmp", 2), ("ip", 0), ("ipip", 4), ("ipv6-encap", 41), ("ipv6-frag", 44),
+        ("ipv6-icmp", 58), ("icmpv6", 58), ("ipv6-nonxt", 59), ("ipv6-opts", 60),
+        ("ipv6-route", 43), ("ospf", 89), ("pgm", 113), ("rsvp", 46), ("sctp", 132), ("tcp", 6),
+        ("udp", 17), ("udplite", 136), ("vrrp", 112),
+    ]
+}
+
+fn number_of(protocol: &str) -> i64 {
+    let named = protocols().iter().find(|(name, _)| *name == protocol).map(|(_, number)| *number);
+    named.or_else(|| protocol.parse().ok()).unwrap_or(-1)
+}
+
+fn parse(prefix: &str) -> Option<(IpAddr, u8)> {
+    let (address, length) = match prefix.split_once('/') {
+        Some((address, length)) => (address, Some(length.parse::<u8>().ok()?)),
+        None => (prefix, None),
+    };
+    let address: IpAddr = address.parse().ok()?;
+    let most = if address.is_ipv6() { 128 } else { 32 };
+    let length = length.unwrap_or(most);
+    (length <= most).then_some((address, length))
+}
+
+/// Returns the prefix with its host bits cleared.
+fn network(prefix: &str) -> String {
+    match parse(prefix) {
+        Some((IpAddr::V4(address), length)) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0);
+            format!("{}/{length}", std::net::Ipv4Addr::from_bits(address.to_bits() & mask))
+        }
+        Some((IpAddr::V6(address), length)) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0);
+            format!("{}/{length}", std::net::Ipv6Addr::from_bits(address.to_bits() & mask))
+        }
+        None => prefix.to_owned(),
+    }
+}

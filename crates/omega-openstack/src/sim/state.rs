@@ -1,0 +1,91 @@
+//! What the simulated cloud holds.
+
+use serde_json::Value;
+
+use super::{
+    keystone::{Domain, User},
+    magnum::{Fate, SimCluster},
+    neutron::Group,
+};
+use crate::Service;
+
+/// Everything that the services keep.
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    pub(super) projects: Vec<(String, String)>,
+    pub(super) domains: Vec<Domain>,
+    pub(super) groups: Vec<Group>,
+    pub(super) rule_quota: Option<usize>,
+    pub(super) images: Vec<(String, bool)>,
+    pub(super) templates: Vec<Value>,
+    pub(super) clusters: Vec<SimCluster>,
+    pub(super) fates: Vec<Fate>,
+    pub(super) page: usize,
+    pub(super) denied: Vec<Service>,
+    pub(super) down: Vec<Service>,
+    next: u64,
+}
+
+/// Whose token a request carries.
+#[derive(Clone, Debug)]
+pub(super) struct Who {
+    pub(super) project: String,
+    pub(super) project_name: String,
+    pub(super) admin: bool,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            projects: Vec::new(),
+            domains: Vec::new(),
+            groups: Vec::new(),
+            rule_quota: None,
+            images: Vec::new(),
+            templates: Vec::new(),
+            clusters: Vec::new(),
+            fates: Vec::new(),
+            page: 1000,
+            denied: Vec::new(),
+            down: Vec::new(),
+            next: 0,
+        }
+    }
+
+    pub(super) fn serial(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    /// Returns an id of the shape that the services give.
+    pub(super) fn id(&mut self) -> String {
+        format!("00000000-0000-4000-8000-{:012x}", self.serial())
+    }
+
+    /// Returns the id of the project, which is made if it is not there.
+    pub(super) fn project(&mut self, name: &str) -> String {
+        if let Some((_, id)) = self.projects.iter().find(|(known, _)| known == name) {
+            return id.clone();
+        }
+        let id = self.id().replace('-', "");
+        self.projects.push((name.to_owned(), id.clone()));
+        id
+    }
+
+    pub(super) fn domain(&mut self, name: &str, enabled: bool) -> String {
+        let id = self.id().replace('-', "");
+        let (name, users) = (name.to_owned(), Vec::new());
+        self.domains.push(Domain { id: id.clone(), name, enabled, users });
+        id
+    }
+
+    pub(super) fn user(&mut self, domain: &str, name: &str, role: Option<&str>) {
+        let id = self.id().replace('-', "");
+        let (name, role) = (name.to_owned(), role.map(str::to_owned));
+        let user = User { id, name, enabled: true, role };
+        let domains = self.domains.iter_mut();
+        for known in domains.filter(|known| known.name == domain) {
+            known.users.push(user.clone());
+        }
+    }
+}
