@@ -432,13 +432,26 @@ def act_reload_units(action, payload, until):
         raise Fail("systemctl daemon-reload: " + err.strip()[-300:], touched="maybe")
 
 
-def cpu_ticks(pid):
+def worked(pid):
+    """The seconds that a process has run or waited for a processor: on a busy machine a daemon that is
+    still starting gets few of them, but it waits for more."""
+    try:
+        with open("/proc/%d/schedstat" % pid) as file:
+            running, waiting = file.read().split()[:2]
+        return (int(running) + int(waiting)) / 1e9
+    except (OSError, ValueError):
+        return 0.0
+
+
+def reads_disk(pid):
     try:
         with open("/proc/%d/stat" % pid) as file:
-            fields = file.read().rpartition(")")[2].split()
-        return int(fields[11]) + int(fields[12])
-    except (OSError, IndexError, ValueError):
-        return 0
+            return file.read().rpartition(")")[2].split()[0] == "D"
+    except (OSError, IndexError):
+        return False
+
+
+CALM = 1.5  # seconds without work: what a daemon does between its start and its first mistake is import
 
 
 def act_restart_service(action, payload, until):
@@ -451,25 +464,25 @@ def act_restart_service(action, payload, until):
     status, _, err = run(["systemctl", "restart", service + ".service"], max(1, until - time.monotonic() - 5))
     if status != 0:
         raise would_not_start(service, err.strip())
-    until = min(until - 2, time.monotonic() + 30)
-    tick = os.sysconf("SC_CLK_TCK")
-    last, calm = None, 0.0
+    until = min(until - 2, time.monotonic() + 60)
+    last, before, used, since = None, time.monotonic(), 0.0, time.monotonic()
     while True:
-        shown = show(service)
-        seen = (shown.get("ActiveState"), shown.get("SubState"), main_pid(shown), shown.get("NRestarts"))
+        shown, now = show(service), time.monotonic()
+        pid = main_pid(shown)
+        seen = (shown.get("ActiveState"), shown.get("SubState"), pid, shown.get("NRestarts"))
         if seen[0] == "failed" or seen[1] == "auto-restart":
             raise would_not_start(service, "")
-        used = cpu_ticks(seen[2]) if seen[2] else 0
-        steady = last is not None and last[0] == seen and seen[0] == "active" and seen[2] is not None
-        busy = last is not None and (used - last[1]) / tick > 0.1
-        calm = calm + 0.2 if steady and not busy else 0.0
-        if calm >= 1.0:
+        work = worked(pid) if pid else 0.0
+        steady = seen == last and seen[0] == "active" and pid is not None
+        if not steady or work - used > 0.2 * (now - before) or reads_disk(pid):
+            since = now
+        if now - since >= CALM:
             return
-        if time.monotonic() > until:
+        if now > until:
             if steady:
                 return  # it runs; a daemon that is busy for so long is at work
             raise would_not_start(service, "it did not settle")
-        last = (seen, used)
+        last, before, used = seen, now, work
         time.sleep(0.2)
 
 
