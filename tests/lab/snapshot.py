@@ -14,6 +14,7 @@ import subprocess
 TREES = ("/etc", "/usr/bin", "/usr/sbin", "/usr/local", "/usr/lib/python3/dist-packages", "/opt/wheels", "/lib/systemd/system",
          "/home", "/root", "/tmp", "/var/tmp", "/var/lib/magnum", "/var/lib/omega")
 PACKAGED = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/lib/")
+SHALLOW = ("/usr/lib/python3/dist-packages", "/etc/ssl/certs")    # what is in it, not what is in that
 IGNORED_DIRS = ("__pycache__", "/var/lib/omega", "/root/.cache", "/var/lib/magnum/.cache", "/etc/magnum/.omega")
 PROVENANCE = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
 IGNORED_FILES = ("/etc/mtab", "/etc/.updated", "/etc/machine-id", "/var/lib/magnum/magnum.db")
@@ -54,6 +55,8 @@ for tree in TREES:
                       and not (tree == "/var/tmp" and d.startswith("systemd-private-"))
                       and not (tree == "/tmp" and d.startswith("systemd-private-"))]
         lines += [line(os.path.join(directory, x)) for x in subdirs + files if not ignored(os.path.join(directory, x))]
+        if directory in SHALLOW:
+            subdirs.clear()
 lines += [f"package {d.metadata['Name']} {d.version}" for d in importlib.metadata.distributions()]
 for unit in ("magnum-api", "magnum-conductor"):
     shown = subprocess.run(["systemctl", "show", unit, "-p", "LoadState,ActiveState,SubState,UnitFileState,DropInPaths,NeedDaemonReload"],

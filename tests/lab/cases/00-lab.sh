@@ -1,7 +1,7 @@
 # The lab itself: before omega is held to anything, the yardsticks are.
-define lab-cloud 60 lab_cloud
-define lab-starts 180 lab_starts
-define lab-kube 60 lab_kube
+define lab-cloud 120 lab_cloud
+define lab-starts 300 lab_starts
+define lab-kube 120 lab_kube
 
 lab_cloud() {
   local url=https://$CLOUD:15000/v3 token

@@ -1,6 +1,6 @@
 # Single operations from the command line: each twice, the second time unchanged.
-define sg-rule    90 sg_rule
-define operations 180 operations
+define sg-rule    240 sg_rule
+define operations 300 operations
 
 unchanged() { # CMD...: exit 0, and every rule and file as before
   snapshot unit0 >unchanged.before; rules >unchanged.rules
@@ -18,7 +18,7 @@ sg_rule() { # by the real Neutron over TLS, among near matches (fixtures.py)
   exits 2 omega ensure-sg-rule --plan
   rules >rules.planned; same_file 'rules after a plan' rules.before rules.planned
   exits 0 omega ensure-sg-rule
-  same 'rules added' "$project $rule" "$(rules | diff rules.before - | sed -n 's/^[<>] //p')"
+  same 'rules added' "+ $project $rule" "$(changed_rules)"
   unchanged omega ensure-sg-rule
   unchanged omega ensure-sg-rule --remote $peer --port 6443
   # what Neutron itself makes of other spellings is the same rule
@@ -26,7 +26,7 @@ sg_rule() { # by the real Neutron over TLS, among near matches (fixtures.py)
   rules >rules.wide
   unchanged omega ensure-sg-rule --remote 0.0.0.0/0 --port 1-65535 --protocol 6
   exits 0 omega ensure-sg-rule --remote 0.0.0.0/0 --port 1-65535 --absent
-  same 'rules left' "$project $rule" "$(rules | diff rules.before - | sed -n 's/^[<>] //p')"
+  same 'rules left' "+ $project $rule" "$(changed_rules)"
   exits 0 omega ensure-sg-rule --absent
   rules >rules.after; same_file 'the near matches' rules.before rules.after
   unchanged omega ensure-sg-rule --absent

@@ -1,12 +1,12 @@
 # Several units, and what goes wrong.
-define three-units    180 three_units
-define wrong-host-key 60  wrong_host_key
-define unit-down      90  unit_down
-define locked         180 locked
-define killed         180 killed
-define stale-plan     180 stale_plan
-define forbidden      60  forbidden
-define api-down       60  api_down
+define three-units    400 three_units
+define wrong-host-key 180  wrong_host_key
+define unit-down      180  unit_down
+define locked         400 locked
+define killed         400 killed
+define stale-plan     400 stale_plan
+define forbidden      180  forbidden
+define api-down       180  api_down
 
 three_units() { # the second unit's disk is full: stop there
   local u

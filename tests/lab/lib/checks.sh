@@ -47,4 +47,7 @@ no_secret_in() {
 }
 
 # rules: every security group rule in the cloud, without ids
-rules() { python3 "$HERE/rules.py" "http://$CLOUD:5000/v3"; }
+rules() { python3 "$HERE/rules.py" "http://$CLOUD:5000/v3" | sort; }
+
+# changed_rules: how the cloud's rules differ from the file rules.before, "+ RULE" and "- RULE"
+changed_rules() { rules >rules.now; diff rules.before rules.now | sed -n 's/^> /+ /p; s/^< /- /p' || true; }
