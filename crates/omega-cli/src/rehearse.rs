@@ -23,7 +23,6 @@ use crate::{
     command::Session,
     engine::{Approved, Engine, Report},
     exit::Exit,
-    render::Format,
     runbook::{Wanted, World},
     runs::Runs,
     site::Site,

@@ -282,6 +282,25 @@ impl Leg {
         LegPreview { target: self.target.clone(), sections: join_all(sections).await }
     }
 
+    /// Refuses, before anything is written, what `looked` would do and `approved` does not show.
+    ///
+    /// # Errors
+    ///
+    /// Says what differs, with [`Class::Stale`].
+    pub fn covered(&self, looked: &LegPreview, approved: &LegPreview) -> Result<(), Failure> {
+        for item in self.sections.iter().flat_map(|section| &section.items) {
+            let Item::Step(step) = item else { continue };
+            let subject = step.subject();
+            let Some(fresh) = looked.approval(&subject).filter(|fresh| !fresh.is_satisfied())
+            else {
+                continue;
+            };
+            let then = approved.approval(&subject).ok_or_else(|| unplanned(&subject))?;
+            step.covered(fresh, then)?;
+        }
+        Ok(())
+    }
+
     /// Runs the items in order, and stops at the first that fails.
     pub async fn run(&self, mut run: Run<'_>) -> LegReport {
         let mut report = LegReport { target: self.target.clone(), items: Vec::new() };

@@ -17,6 +17,13 @@ pub trait Step: Send + Sync + sealed::Sealed {
     fn subject(&self) -> Subject;
     /// Compares; writes nothing.
     async fn preview(&self) -> Result<Preview, Failure>;
+    /// Says whether doing what `fresh` shows does nothing that `approved` did not show. It asks
+    /// nobody: both are previews of this step.
+    ///
+    /// # Errors
+    ///
+    /// Says what differs.
+    fn covered(&self, fresh: &Preview, approved: &Preview) -> Result<(), Failure>;
     /// Makes the fact true, doing nothing that `approval` does not cover.
     async fn run(&self, approval: Approval<'_>, journal: &mut dyn Journal) -> StepReport;
 }
@@ -53,37 +60,6 @@ impl Preview {
     /// Returns whether there is nothing to do.
     pub fn is_satisfied(&self) -> bool {
         self.diffs.is_empty() && self.wait.is_none()
-    }
-
-    /// Returns whether doing what this shows does nothing that `approved` did not show.
-    ///
-    /// # Errors
-    ///
-    /// Says what differs.
-    pub fn within(&self, approved: &Self) -> Result<(), Failure> {
-        let stale = |why: &str| {
-            let what = format!("the plan for {} is stale: {why}", self.subject);
-            let next = "plan again, look, and apply the new plan";
-            Failure::new(crate::Class::Stale, what).next(next)
-        };
-        if self.kind != approved.kind || self.plan.get("desired") != approved.plan.get("desired") {
-            return Err(stale("the site file asks for something else now"));
-        }
-        let delta = |preview: &Self| -> Option<Delta<serde_json::Value>> {
-            serde_json::from_value(preview.plan.get("delta")?.clone()).ok()
-        };
-        match (delta(self), delta(approved)) {
-            (Some(now), Some(then)) if now.within(&then) => Ok(()),
-            (Some(_), Some(Delta::Wait(_))) => {
-                Err(stale("it was waiting when the plan was made; its changes need approval"))
-            }
-            (Some(_), Some(_)) => Err(Failure {
-                expected: Some(shown(approved)),
-                found: Some(shown(self)),
-                ..stale("something else would be done now")
-            }),
-            (None, _) | (_, None) => Err(stale("it can't be read")),
-        }
     }
 
     fn of<D: Desired>(plan: &Plan<D>) -> Result<Self, Failure> {
@@ -147,9 +123,36 @@ impl<D: Desired> Bound<D> {
         let fresh = plan(&*self.target, &self.desired).await?.ready(&*self.target).await?;
         if let Approval::Exactly(preview) = approval {
             let now = Preview::of(&fresh)?;
-            now.within(preview).map_err(|stale| stale.because(self.target.label()))?;
+            within::<D>(&now, preview).map_err(|stale| stale.because(self.target.label()))?;
         }
         Ok(fresh)
+    }
+}
+
+/// Returns whether doing what `fresh` shows does nothing that `approved` did not show.
+fn within<D: Desired>(fresh: &Preview, approved: &Preview) -> Result<(), Failure> {
+    let stale = |why: &str| {
+        let what = format!("the plan for {} is stale: {why}", fresh.subject);
+        let next = "plan again, look, and apply the new plan";
+        Failure::new(crate::Class::Stale, what).next(next)
+    };
+    let read = |preview: &Preview| serde_json::from_value::<Plan<D>>(preview.plan.clone());
+    let (Ok(now), Ok(then)) = (read(fresh), read(approved)) else {
+        return Err(stale("it can't be read"));
+    };
+    if fresh.kind != approved.kind || now.desired != then.desired {
+        return Err(stale("the site file asks for something else now"));
+    }
+    match then.delta {
+        _ if now.delta.within(&then.delta) => Ok(()),
+        Delta::Wait(_) => {
+            Err(stale("it was waiting when the plan was made; its changes need approval"))
+        }
+        Delta::Satisfied | Delta::Changes(_) => Err(Failure {
+            expected: Some(shown(approved)),
+            found: Some(shown(fresh)),
+            ..stale("something else would be done now")
+        }),
     }
 }
 
@@ -171,6 +174,10 @@ where
         let span = tracing::debug_span!("preview", kind = D::KIND, target = self.target.label());
         let plan = tracing::Instrument::instrument(plan(&*self.target, &self.desired), span);
         Preview::of(&plan.await?)
+    }
+
+    fn covered(&self, fresh: &Preview, approved: &Preview) -> Result<(), Failure> {
+        within::<D>(fresh, approved)
     }
 
     async fn run(&self, approval: Approval<'_>, journal: &mut dyn Journal) -> StepReport {

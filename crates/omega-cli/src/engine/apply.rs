@@ -42,7 +42,7 @@ impl Engine<'_> {
         let approved = match approved {
             Approved::Now => None,
             Approved::Plan(plan) => {
-                covered(&looked, &plan.legs)?;
+                covered(&task.legs, &looked, &plan.legs)?;
                 Some(plan.legs)
             }
         };
@@ -210,25 +210,16 @@ fn pending(leg: &LegPreview) -> impl Iterator<Item = &Preview> {
 }
 
 /// Refuses, before anything is written, what the stored plan does not show.
-fn covered(looked: &[LegPreview], approved: &[LegPreview]) -> Result<(), Failure> {
-    for leg in looked {
-        let shown = approved.iter().find(|one| one.target == leg.target);
-        for preview in pending(leg) {
-            let then = shown.and_then(|leg| {
-                leg.items().find_map(|item| match &item.found {
-                    Found::Preview(then) if then.subject == preview.subject => Some(then),
-                    Found::Preview(_) | Found::Verdict(_) | Found::Failed(_) => None,
-                })
-            });
-            match then {
-                Some(then) => preview.within(then)?,
-                None => {
-                    let what =
-                        format!("the plan says nothing of {} on {}", preview.subject, leg.target);
-                    return Err(Failure::new(Class::Stale, what)
-                        .next("plan again, look, and apply the new plan"));
-                }
+fn covered(legs: &[Leg], looked: &[LegPreview], approved: &[LegPreview]) -> Result<(), Failure> {
+    for (leg, looked) in legs.iter().zip(looked) {
+        match approved.iter().find(|one| one.target == leg.target) {
+            Some(shown) => leg.covered(looked, shown)?,
+            None if looked.pending() => {
+                let what = format!("the plan says nothing of {}", leg.target);
+                return Err(Failure::new(Class::Stale, what)
+                    .next("plan again, look, and apply the new plan"));
             }
+            None => {}
         }
     }
     Ok(())

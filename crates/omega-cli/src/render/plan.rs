@@ -194,7 +194,7 @@ fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Ve
 /// for themselves.
 fn qualified(target: &str, name: &str) -> String {
     let unit = target.parse::<omega_core::values::UnitName>().is_ok();
-    match (unit, name.starts_with('/')) {
+    match (unit && !name.contains(target), name.starts_with('/')) {
         (false, _) => name.to_owned(),
         (true, true) => format!("{target}:{name}"),
         (true, false) => format!("{target} {name}"),
