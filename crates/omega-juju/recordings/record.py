@@ -31,7 +31,7 @@ def source(*names):
 
 
 ASK = source("common.py", "ask.py") + "\n\nmain_ask()\n"
-ACT = source("common.py", "act.py", "pip.py") + "\n\nmain_act()\n"
+ACT = source("common.py", "act.py", "service.py", "pip.py") + "\n\nmain_act()\n"
 BOOT = ("import sys;s=sys.stdin.buffer;n,m=s.readline().split();p=s.read(int(n));r=s.read(int(m));"
         'exec(compile(p,"omega","exec"),{"__name__":"omega","REQUEST":r})')
 

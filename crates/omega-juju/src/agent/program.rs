@@ -23,6 +23,7 @@ pub(super) const ACT: &str = concat!(
     "'''\n",
     include_str!("common.py"),
     include_str!("act.py"),
+    include_str!("service.py"),
     include_str!("pip.py"),
     "\n\nmain_act()\n",
 );

@@ -1,0 +1,68 @@
+# Restarting a daemon, until it stays or is known not to.
+def act_reload_units(action, payload, until):
+    status, _, err = run(["systemctl", "daemon-reload"], max(1, until - time.monotonic()))
+    if status != 0:
+        raise Fail("systemctl daemon-reload: " + err.strip()[-300:], touched="maybe")
+
+
+def worked(pid):
+    """The seconds that a process has run or waited for a processor: on a busy machine a daemon that is
+    still starting gets few of them, but it waits for more."""
+    try:
+        with open("/proc/%d/schedstat" % pid) as file:
+            running, waiting = file.read().split()[:2]
+        return (int(running) + int(waiting)) / 1e9
+    except (OSError, ValueError):
+        return 0.0
+
+
+def reads_disk(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as file:
+            return file.read().rpartition(")")[2].split()[0] == "D"
+    except (OSError, IndexError):
+        return False
+
+
+CALM = 1.5  # seconds without work: what a daemon does between its start and its first mistake is import
+
+
+def act_restart_service(action, payload, until):
+    """Restarts, and waits until the daemon stays: one process, no longer busy with its start.
+    (A conductor that can't read its configuration dies only after some seconds of imports.)"""
+    service = action["service"]
+    load = show(service).get("LoadState")
+    if load != "loaded":
+        raise Fail("%s can't be restarted" % service, expected="a service that is loaded", found=load)
+    status, _, err = run(["systemctl", "restart", service + ".service"], max(1, until - time.monotonic() - 5))
+    if status != 0:
+        raise would_not_start(service, err.strip())
+    until = min(until - 2, time.monotonic() + 60)
+    last, before, used, since = None, time.monotonic(), 0.0, time.monotonic()
+    while True:
+        shown, now = show(service), time.monotonic()
+        pid = main_pid(shown)
+        seen = (shown.get("ActiveState"), shown.get("SubState"), pid, shown.get("NRestarts"))
+        if seen[0] == "failed" or seen[1] == "auto-restart":
+            raise would_not_start(service, "")
+        work = worked(pid) if pid else 0.0
+        steady = seen == last and seen[0] == "active" and pid is not None
+        if not steady or work - used > 0.2 * (now - before) or reads_disk(pid):
+            since = now
+        if now - since >= CALM:
+            return
+        if now > until:
+            if steady:
+                return  # it runs; a daemon that is busy for so long is at work
+            raise would_not_start(service, "it did not settle")
+        last, before, used = seen, now, work
+        time.sleep(0.2)
+
+
+def would_not_start(service, why):
+    shown = show(service)
+    lines = [line.strip() for line in last_words(service, 12) if line.strip(" ^")]
+    found = "%s/%s, result %s" % (shown.get("ActiveState"), shown.get("SubState"), shown.get("Result"))
+    words = "; its last words: " + " | ".join(lines[-3:]) if lines else ""
+    return Fail("%s would not start%s" % (service, ": " + why if why else ""), expected="active/running",
+                found=found + words, touched="maybe", next="journalctl -u %s; then run it again" % service)
