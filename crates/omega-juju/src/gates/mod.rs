@@ -37,3 +37,6 @@ fn deferred(until: impl Into<String>) -> Verdict {
 fn fail(why: impl Into<String>, next: impl Into<String>) -> Verdict {
     Verdict::Fail { why: why.into(), next: Some(next.into()) }
 }
+
+#[cfg(test)]
+mod tests;

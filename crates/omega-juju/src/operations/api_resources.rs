@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// The value of `[capi_helm] api_resources`, as driver 1.4.0 will read it.
 ///
 /// The driver parses it while it is imported (`json.loads`, then `.get(CLASS, {})`, then
-/// `.get("api_version", DEFAULT)`; magnum_capi_helm/kubernetes.py). What fails there takes the
+/// `.get("api_version", DEFAULT)`; `magnum_capi_helm/kubernetes.py`). What fails there takes the
 /// driver away from magnum-api and magnum-conductor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -195,7 +195,11 @@ fn version(name: &str, core: bool, fields: &Map<String, Value>) -> Result<(), Ap
 }
 
 fn unknown(name: &str) -> ApiResourcesError {
-    let near = nearest(name, CLASSES.map(|(class, _)| class));
+    let near = match name {
+        // The kind's own name is not like the class that stands for it.
+        "KubeadmControlPlane" => Some("K8sControlPlane"),
+        name => nearest(name, CLASSES.map(|(class, _)| class)),
+    };
     let why = format!(
         "`{name}` is none of the driver's classes, and would be ignored (they are not always \
          spelled as Kubernetes' kinds)"

@@ -62,18 +62,19 @@ struct Known {
     kind: &'static str,
 }
 
+/// Returns every release with its options.
+fn releases() -> impl Iterator<Item = (Version, Vec<Known>)> {
+    TABLE.split("## ").skip(1).filter_map(|release| {
+        let version = release.split_whitespace().next()?.parse().ok()?;
+        Some((version, release.lines().filter_map(row).collect()))
+    })
+}
+
 /// Returns the options of the newest release that is not newer than `driver`.
 fn known(driver: &Version) -> Vec<Known> {
-    let mut best: Option<(Version, Vec<Known>)> = None;
-    for release in TABLE.split("## ").skip(1) {
-        let Some(version) = release.split_whitespace().next().and_then(|v| v.parse().ok()) else {
-            continue;
-        };
-        if version <= *driver && best.as_ref().is_none_or(|(best, _)| *best < version) {
-            best = Some((version, release.lines().filter_map(row).collect()));
-        }
-    }
-    best.map(|(_, options)| options).unwrap_or_default()
+    let older = releases().filter(|(version, _)| version <= driver);
+    let newest = older.max_by(|(a, _), (b, _)| a.cmp(b));
+    newest.map(|(_, options)| options).unwrap_or_default()
 }
 
 fn row(line: &'static str) -> Option<Known> {
@@ -146,13 +147,40 @@ fn section(
         let mut here = known.iter().filter(|option| option.section == section);
         let Some(option) = here.clone().find(|option| option.name == *key) else {
             let near = nearest(key, here.by_ref().map(|option| option.name));
-            let why = format!("driver {driver} has no such option, and would ignore it");
-            return Err(no(why, near.map(|near| format!("did you mean `{near}`?"))));
+            let (why, next) = unknown(section, key, near, known, driver);
+            return Err(no(why, next));
         };
         check(option.kind, value).map_err(|(why, next)| no(why, Some(next)))?;
         text.extend([*key, " = ", value, "\n"]);
     }
     Ok(text)
+}
+
+/// Returns why an option is not among the known ones, and what to write instead.
+fn unknown(
+    section: &str,
+    key: &str,
+    near: Option<&str>,
+    known: &[Known],
+    driver: &Version,
+) -> (String, Option<String>) {
+    let moved = |option: &Known| option.section != section && option.name == key;
+    if let Some(option) = known.iter().find(|option| moved(option)) {
+        let why = format!("driver {driver} wants it in [{}]", option.section);
+        return (why, Some(format!("say it there: {key} in [{}]", option.section)));
+    }
+    let why = format!("driver {driver} has no such option, and would ignore it");
+    let brought = releases()
+        .filter(|(version, options)| {
+            version > driver && options.iter().any(|o| o.section == section && o.name == key)
+        })
+        .map(|(version, _)| version)
+        .min();
+    let next = match brought {
+        Some(version) => Some(format!("leave it out: {version} brought it")),
+        None => near.map(|near| format!("did you mean `{near}`?")),
+    };
+    (why, next)
 }
 
 /// Refuses what oslo.config would not read back as it is.

@@ -130,3 +130,7 @@ async fn files(unit: &Unit) -> Result<BTreeMap<UnitPath, PreFile>, Error> {
     )?;
     Ok(open.into_iter().chain(closed).collect())
 }
+
+#[cfg(test)]
+#[path = "capture_pre_state_tests.rs"]
+mod tests;

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, collections::BTreeSet, time::Duration};
 
 use omega_core::{
-    Conflict, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome, Settle, Subject, Verb,
-    ensure, values::Sha256,
+    Conflict, Delta, Describe, Desired, Diff, EnsureError, Label as _, Note, Outcome, Settle,
+    Subject, Touched, Verb, ensure, values::Sha256,
 };
 use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
@@ -236,6 +236,21 @@ impl ConvergeServices {
         Self { daemons }
     }
 
+    /// Returns what a restart would not mend: an input that is not yet as it will be.
+    pub(crate) fn not_yet(&self, change: &Restart, seen: &ServicesSeen) -> Option<String> {
+        let (wanted, seen) =
+            self.pairs(seen).find(|(wanted, _)| wanted.service == change.service)?;
+        let mut inputs = wanted.inputs.iter().zip(&seen.inputs);
+        if let Some((input, _)) = inputs.find(|(input, state)| !input.will_be(state)) {
+            return Some(format!("{} is not yet as it will be", input.path));
+        }
+        if !wanted.is_driver(seen) {
+            return Some(format!("{} is not yet at the pinned version", magnum::DRIVER));
+        }
+        (wanted.flag == Flag::Once && DaemonWanted::next_start(seen).is_some_and(|next| next != 1))
+            .then(|| format!("its next start would not carry --config-dir {}", magnum::conf_d()))
+    }
+
     fn pairs<'a>(
         &'a self,
         seen: &'a ServicesSeen,
@@ -314,15 +329,23 @@ impl DaemonWanted {
 
     fn driver_is_new(&self, seen: &DaemonSeen, started: i64) -> bool {
         let found = seen.python.as_ref().and_then(|python| python.distribution.as_ref());
+        found.is_some_and(|found| found.modified_ns >= started) || !self.is_driver(seen)
+    }
+
+    fn is_driver(&self, seen: &DaemonSeen) -> bool {
+        let found = seen.python.as_ref().and_then(|python| python.distribution.as_ref());
         let version = found.and_then(|found| found.version.parse::<Version>().ok());
-        found.is_some_and(|found| found.modified_ns >= started)
-            || self.driver.as_ref().is_some_and(|driver| version.as_ref() != Some(driver))
+        self.driver.as_ref().is_none_or(|driver| version.as_ref() == Some(driver))
+    }
+
+    fn next_start(seen: &DaemonSeen) -> Option<usize> {
+        seen.args.as_ref().map(|args| daemon_args::count(args, &magnum::conf_d()))
     }
 
     fn command_line(&self, seen: &DaemonSeen) -> bool {
         let directory = magnum::conf_d();
         let live = daemon_args::count(&seen.state.cmdline, &directory);
-        let next = seen.args.as_ref().map(|args| daemon_args::count(args, &directory));
+        let next = Self::next_start(seen);
         match self.flag {
             Flag::Any => true,
             Flag::Once => live == 1 && next.is_none_or(|next| next == 1),
@@ -365,6 +388,17 @@ impl Input {
             (InputExpect::Digest(sha256), FileState::Regular(facts)) => facts.sha256 == sha256,
             (InputExpect::Absent | InputExpect::Digest(_), _) => false,
         }
+    }
+}
+
+fn not_restarted(unit: &Unit, change: &Restart, why: &str) -> Error {
+    Error::Failed {
+        unit: unit.label(),
+        why: format!("{} was not restarted: {why}", change.service),
+        expected: None,
+        found: None,
+        next: Some("do the steps before this one first".to_owned()),
+        touched: Touched::Nothing,
     }
 }
 
@@ -414,6 +448,10 @@ impl Desired for ConvergeServices {
     }
 
     async fn apply(&self, unit: &Unit, change: &Restart) -> Result<(), Error> {
+        let seen = self.observe(unit).await?;
+        if let Some(what) = self.not_yet(change, &seen) {
+            return Err(not_restarted(unit, change, &what));
+        }
         let action = Action::RestartService { service: change.service.clone() };
         // It returns once the daemon stays up, or with its last words.
         unit.act(&action, Payload::Null).await
@@ -427,6 +465,10 @@ impl Desired for ConvergeServices {
     }
 
     fn settle(&self) -> Settle {
-        Settle { every: Duration::from_secs(2), within: Duration::from_secs(60) }
+        Settle { every: Duration::from_secs(2), within: Duration::from_mins(1) }
     }
 }
+
+#[cfg(test)]
+#[path = "converge_services_tests.rs"]
+mod tests;

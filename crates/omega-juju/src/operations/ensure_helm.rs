@@ -233,3 +233,7 @@ impl std::fmt::Display for HelmSource {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "ensure_helm_tests.rs"]
+mod tests;

@@ -1,7 +1,7 @@
 //! Every operation obeys the laws, on units as operators have them and with a few things odd.
 
 use omega_core::{
-    Desired, ensure,
+    Delta, Desired, Touched, ensure, plan,
     testing::{Undo, check_laws},
     values::Sha256,
 };
@@ -163,9 +163,10 @@ fn any_pin() -> impl Strategy<Value = PinDriver> {
     let versions = prop::sample::select(&["1.1.0", "1.3.0", "1.4.0"][..]);
     let from = |version: &str, wheel: bool| {
         let file_name = format!("magnum_capi_helm-{version}-py3-none-any.whl");
-        match wheel {
-            true => PipSource::Wheel { file_name, sha256: Sha256::of(WHEEL) },
-            false => PipSource::Index { url: None },
+        if wheel {
+            PipSource::Wheel { file_name, sha256: Sha256::of(WHEEL) }
+        } else {
+            PipSource::Index { url: None }
         }
     };
     (versions, any::<bool>()).prop_map(move |(version, wheel)| {
@@ -192,7 +193,7 @@ async fn prepared(sim: sim::Unit) -> sim::Unit {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn place_kubeconfig_obeys(world in any_unit()) {
@@ -231,7 +232,18 @@ proptest! {
     fn converge_services_obeys((start, odd) in any_unit()) {
         run(async {
             let ready = prepared(unit(start, odd)).await;
-            check_laws(|| Room::new(ready.copy()), &services(true), Undo::None).await;
+            let services = services(true);
+            // Where a step before refuses, a restart would be none, and is not made.
+            if let Ok(plan) = plan(&client(&ready), &services).await
+                && let Delta::Changes(changes) = plan.delta()
+                && changes.iter().any(|change| services.not_yet(change, plan.before()).is_some())
+            {
+                let writes = ready.writes();
+                let error = ensure(&client(&ready), &services).await.unwrap_err();
+                assert_eq!((error.touched(), ready.writes()), (Touched::Nothing, writes));
+                return;
+            }
+            check_laws(|| Room::new(ready.copy()), &services, Undo::None).await;
         });
     }
 }

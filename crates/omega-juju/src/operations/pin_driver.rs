@@ -300,3 +300,7 @@ impl Describe for DriverChange {
         diff.with("without dependencies")
     }
 }
+
+#[cfg(test)]
+#[path = "pin_driver_tests.rs"]
+mod tests;

@@ -173,3 +173,7 @@ impl PlaceKubeconfig {
         Err(Conflict::new(format!("there is no directory {}", self.path.parent()), next))
     }
 }
+
+#[cfg(test)]
+#[path = "place_kubeconfig_tests.rs"]
+mod tests;

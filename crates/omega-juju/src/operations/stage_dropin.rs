@@ -211,3 +211,7 @@ pub(super) fn line_diff(old: &str, new: &str) -> Vec<String> {
         .map(|change| format!("{}{}", change.tag(), change.value().trim_end_matches(['\n', '\r'])));
     lines.collect()
 }
+
+#[cfg(test)]
+#[path = "stage_dropin_tests.rs"]
+mod tests;

@@ -40,3 +40,42 @@ fn bind<D: Desired<Target = Unit>>(
 ) -> Option<Box<dyn Step>> {
     serde_json::from_value::<D>(desired).ok().map(|desired| step(unit, desired))
 }
+
+#[cfg(test)]
+mod tests {
+    use omega_core::{Approval, Event, MemoryJournal, Subject};
+
+    use super::*;
+    use crate::{
+        operations::world::{client, stage_dropin},
+        sim::Start,
+    };
+
+    /// What a journal holds is enough to go back.
+    #[tokio::test(start_paused = true)]
+    async fn a_journal_leads_back() {
+        let sim = Start::Fresh.unit("magnum/0");
+        let before = sim.snapshot();
+        let unit = Arc::new(client(&sim));
+        let journal = &mut MemoryJournal::default();
+        let report = step(&unit, stage_dropin()).run(Approval::Fact, journal).await;
+        assert_eq!(report.result, Ok(true));
+        let Some(Event::Intent { kind, undo: Some(undo), .. }) = journal.0.first() else {
+            panic!("{:?}", journal.0)
+        };
+        let back = undo_step(kind, undo.clone(), &unit).unwrap();
+        let path = "/etc/magnum/magnum.conf.d/00-capi-helm.conf";
+        assert_eq!(back.subject(), Subject::new("file", path));
+        assert_eq!(back.run(Approval::Fact, journal).await.result, Ok(true));
+        assert_eq!(sim.snapshot(), before);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_ours_is_none() {
+        let unit = Arc::new(client(&Start::Fresh.unit("magnum/0")));
+        let value = serde_json::to_value(stage_dropin()).unwrap();
+        assert!(undo_step("openstack.sg-rule.v1", value.clone(), &unit).is_none());
+        assert!(undo_step("juju.dropin.v2", value.clone(), &unit).is_none());
+        assert!(undo_step("juju.helm.v1", value, &unit).is_none(), "of another kind");
+    }
+}

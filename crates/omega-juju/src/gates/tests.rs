@@ -1,0 +1,125 @@
+use omega_core::{Gate, ensure};
+
+use super::*;
+use crate::{
+    PipSource,
+    operations::{
+        ConvergeServices, InjectConfigDir, PinDriver, magnum,
+        world::{
+            cases, client, ensure_helm, kubeconfig, options, place_kubeconfig, refusal,
+            stage_dropin,
+        },
+    },
+    sim::{self, HELM, Rights, Start},
+};
+
+async fn answer(gate: &dyn Gate) -> String {
+    let subject = gate.subject();
+    match gate.check().await {
+        Ok(Verdict::Pass { evidence }) => format!("? {subject}: yes, {evidence}\n"),
+        Ok(Verdict::Deferred { until }) => format!("… {subject}: {until}\n"),
+        Ok(Verdict::Fail { why, next }) => {
+            format!("? {subject}: no, {why}\n  next: {}\n", next.unwrap_or_default())
+        }
+        Err(failure) => refusal(&failure),
+    }
+}
+
+fn version() -> pep440_rs::Version {
+    "1.4.0".parse().unwrap()
+}
+
+fn gates(sim: &sim::Unit) -> (Arc<Unit>, [Box<dyn Gate>; 4]) {
+    let unit = Arc::new(client(sim));
+    let facts = kubeconfig().facts;
+    let path = magnum::kubeconfig();
+    let (helm, names) = (Sha256::of(HELM), vec!["magnum-abc".to_owned()]);
+    let dropin = stage_dropin().sha256().unwrap();
+    let gates: [Box<dyn Gate>; 4] = [
+        Box::new(ReachManagement::new(&unit, &facts)),
+        Box::new(AuthenticateManagement::new(&unit, &path, &facts)),
+        Box::new(ListReleases::new(&unit, &path, facts.sha256, helm, names)),
+        Box::new(DriverLoaded::new(&unit, &version(), dropin, &options().effective())),
+    ];
+    (unit, gates)
+}
+
+async fn answers(sim: &sim::Unit) -> String {
+    let (_, [a, b, c, d]) = gates(sim);
+    let before = sim.executions();
+    let (a, b, c, d) = tokio::join!(answer(&*a), answer(&*b), answer(&*c), answer(&*d));
+    assert_eq!(sim.executions() - before, 1, "one remote execution for all");
+    assert_eq!(sim.writes(), 0, "a gate never writes");
+    [a, b, c, d].concat()
+}
+
+async fn grafted(steps: usize) -> sim::Unit {
+    let sim = Start::Fresh.unit("magnum/0");
+    let unit = client(&sim);
+    let pin = PinDriver::new(version(), PipSource::Index { url: None });
+    if steps > 0 {
+        ensure(&unit, &place_kubeconfig()).await.unwrap();
+    }
+    if steps > 1 {
+        ensure(&unit, &pin).await.unwrap();
+        ensure(&unit, &ensure_helm()).await.unwrap();
+    }
+    if steps > 2 {
+        ensure(&unit, &stage_dropin()).await.unwrap();
+        ensure(&unit, &InjectConfigDir::graft()).await.unwrap();
+    }
+    if steps > 3 {
+        let (sha256, effective) = (stage_dropin().sha256().unwrap(), options().effective());
+        let services = ConvergeServices::graft(&version(), sha256, &effective, false);
+        ensure(&unit, &services).await.unwrap();
+    }
+    sim.copy()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_which_step() {
+    let mut shots = Vec::new();
+    let titles = ["fresh", "kubeconfig", "driver and helm", "configuration", "restarted"];
+    for (steps, title) in titles.into_iter().enumerate() {
+        shots.push((title, answers(&grafted(steps).await).await));
+    }
+    insta::assert_snapshot!(cases(shots));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_says_no() {
+    let sim = grafted(4).await;
+    let shot = async |change: &dyn Fn(&sim::Unit)| {
+        let sim = sim.copy();
+        change(&sim);
+        answers(&sim).await
+    };
+    let shots = vec![
+        ("no packets", shot(&|sim| sim.with_management(|m| m.reachable = false)).await),
+        ("another port", shot(&|sim| sim.with_management(|m| m.port = 443)).await),
+        ("another certificate", shot(&|sim| sim.with_management(|m| m.trusted = false)).await),
+        ("unknown user", shot(&|sim| sim.with_management(|m| m.rights = Rights::Unknown)).await),
+        (
+            "least rights",
+            shot(&|sim| {
+                sim.with_management(|m| {
+                    m.rights = Rights::Namespaces(vec!["magnum-abc".into()]);
+                    let releases = [("c1-x".to_owned(), "deployed".to_owned())].into();
+                    m.releases = [("magnum-abc".to_owned(), releases)].into();
+                });
+            })
+            .await,
+        ),
+        (
+            "rights elsewhere",
+            shot(&|sim| {
+                sim.with_management(|m| m.rights = Rights::Namespaces(vec!["magnum-abd".into()]));
+            })
+            .await,
+        ),
+        ("no entry point", shot(&|sim| sim.damage_driver()).await),
+        ("no conductor", shot(&|sim| sim.without("magnum-conductor")).await),
+        ("cut off", shot(&|sim| sim.cut_off(true)).await),
+    ];
+    insta::assert_snapshot!(cases(shots));
+}

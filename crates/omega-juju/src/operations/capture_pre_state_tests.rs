@@ -1,0 +1,36 @@
+use super::*;
+use crate::{
+    operations::world::client,
+    sim::{KUBECONFIG, Start},
+};
+
+#[tokio::test(start_paused = true)]
+async fn it_takes_one_execution_writes_nothing_and_holds_no_secret() {
+    let sim = Start::Superseded.unit("magnum/0");
+    let before = sim.snapshot();
+    let state = capture_pre_state(&client(&sim)).await.unwrap();
+    assert_eq!((sim.executions(), sim.writes()), (1, 0));
+    assert_eq!(sim.snapshot(), before);
+    let text = |path: UnitPath| state.files[&path].text.clone().unwrap_or_default();
+    assert!(text(magnum::old_dropin()).contains("enabled_drivers"));
+    assert!(text(magnum::systemd_override(&magnum::api())).contains("--config-dir="));
+    assert_eq!(state.distributions["magnum-capi-helm"], "1.1.0");
+    assert_eq!(state.conf_d, Some(vec!["99-capi.conf".to_owned()]));
+    assert!(matches!(state.files[&magnum::kubeconfig()].state, FileState::Regular(_)));
+    let stored = serde_json::to_string(&state).unwrap();
+    let key = KUBECONFIG.lines().find(|line| line.contains("client-key-data")).unwrap();
+    assert!(!stored.contains(&key.split_whitespace().last().unwrap()[..40]));
+    assert!(!stored.contains("sqlite://"), "nor what magnum.conf says");
+    assert_eq!(serde_json::from_str::<PreState>(&stored).unwrap(), state);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_unit_that_does_not_answer_is_an_error() {
+    let sim = Start::Fresh.unit("magnum/0");
+    sim.cut_off(true);
+    let failure = capture_pre_state(&client(&sim)).await.unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "could not take down how magnum/0 is: magnum/0 can't be reached by memory: no route to host"
+    );
+}

@@ -1,0 +1,61 @@
+use super::*;
+use crate::{
+    operations::world::{cases, client, ensure_helm as desired, shown},
+    sim::{self, HELM, Start},
+};
+
+fn unit() -> sim::Unit {
+    Start::Fresh.unit("magnum/0")
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_shown() {
+    let (fresh, other, shut, elsewhere, linked, good, shadowed) =
+        (unit(), unit(), unit(), Start::Grafted130.unit("magnum/0"), unit(), unit(), unit());
+    other.write("/usr/bin/helm", b"helm v2\n", "root", "root", 0o755);
+    shut.write("/usr/bin/helm", HELM, "root", "root", 0o644);
+    for (sim, bytes) in [(&linked, &b"helm v2\n"[..]), (&good, HELM)] {
+        sim.write("/opt/helm", bytes, "root", "root", 0o755);
+        sim.link("/usr/bin/helm", "/opt/helm");
+    }
+    shadowed.write("/usr/sbin/helm", b"helm v2\n", "root", "root", 0o755);
+    let directory = unit();
+    directory.make_directory("/usr/bin/helm");
+    let local = unit();
+    let text = b"PATH=/opt/bin\n";
+    local.write("/etc/default/magnum-conductor", text, "root", "root", 0o644);
+    local.restart("magnum-conductor");
+    let from = HelmSource::Url {
+        url: "https://get.example.org/helm-v3.17.3-linux-amd64.tar.gz".into(),
+        archive_sha256: None,
+        member: Some("linux-amd64/helm".into()),
+    };
+    let url = EnsureHelm::new("3.17.3", Sha256::of(HELM), from);
+    insta::assert_snapshot!(cases(vec![
+        ("nothing there", shown(&fresh, &desired()).await),
+        ("from a URL", shown(&fresh, &url).await),
+        ("where the runbook puts it", shown(&elsewhere, &desired()).await),
+        ("another version", shown(&other, &desired()).await),
+        ("the right bytes, not executable", shown(&shut, &desired()).await),
+        ("a link to another version", shown(&linked, &desired()).await),
+        ("a link to the right one", shown(&good, &desired()).await),
+        ("another helm comes first", shown(&shadowed, &desired()).await),
+        ("a directory in its place", shown(&directory, &desired()).await),
+        ("a PATH of the site's own", shown(&local, &desired()).await),
+    ]));
+}
+
+/// A link is replaced, never what it leads to; and comes back.
+#[tokio::test(start_paused = true)]
+async fn what_a_link_leads_to_is_not_touched() {
+    let sim = unit();
+    sim.write("/opt/helm", b"helm v2\n", "root", "root", 0o755);
+    sim.link("/usr/bin/helm", "/opt/helm");
+    let before = sim.snapshot();
+    let done = ensure(&client(&sim), &desired()).await.unwrap();
+    assert_eq!(sim.read("/opt/helm").as_deref(), Some("helm v2\n"));
+    assert_eq!(sim.read("/usr/bin/helm").unwrap().as_bytes(), HELM);
+    let omega_core::Outcome::Changed { before: seen, .. } = done else { panic!() };
+    ensure(&client(&sim), &desired().undo(&seen).unwrap()).await.unwrap();
+    assert_eq!(sim.snapshot(), before);
+}

@@ -1,0 +1,70 @@
+use super::*;
+use crate::{
+    operations::world::{cases, client, kubeconfig, place_kubeconfig as desired, refusal, shown},
+    sim::{KUBECONFIG, Start},
+};
+
+#[tokio::test(start_paused = true)]
+async fn what_is_shown() {
+    let fresh = Start::Fresh.unit("magnum/0");
+    let old = Start::Superseded.unit("magnum/0");
+    let other = Start::Fresh.unit("magnum/0");
+    other.write("/etc/magnum/kubeconfig", b"other\n", "root", "magnum", 0o640);
+    let link = Start::Fresh.unit("magnum/0");
+    link.link("/etc/magnum/kubeconfig", "/root/.kube/config");
+    let bare = Start::Fresh.unit("magnum/0");
+    bare.remove("/etc/magnum");
+    let late = "2027-11-01T00:00:00Z".parse().unwrap();
+    let late = PlaceKubeconfig::new(desired().path, &kubeconfig(), "capi.kubeconfig", late);
+    insta::assert_snapshot!(cases(vec![
+        ("nothing there", shown(&fresh, &desired()).await),
+        ("as the superseded graft leaves it", shown(&old, &desired()).await),
+        ("another kubeconfig", shown(&other, &desired()).await),
+        ("a link", shown(&link, &desired()).await),
+        ("no Magnum", shown(&bare, &desired()).await),
+        ("its end is near", shown(&fresh, &late).await),
+    ]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_bytes_arrive_and_the_way_back_is_exact() {
+    let sim = Start::Fresh.unit("magnum/0");
+    sim.write("/etc/magnum/kubeconfig", b"other\n", "root", "magnum", 0o640);
+    let before = sim.snapshot();
+    let unit = client(&sim);
+    let done = ensure(&unit, &desired()).await.unwrap();
+    assert_eq!(sim.read("/etc/magnum/kubeconfig").as_deref(), Some(KUBECONFIG));
+    let omega_core::Outcome::Changed { before: seen, after } = done else { panic!("{done:?}") };
+    let FileState::Regular(facts) = after.file else { panic!() };
+    assert_eq!(Access::of(&facts).to_string(), "magnum:magnum 0600");
+    ensure(&unit, &desired().undo(&seen).unwrap()).await.unwrap();
+    assert_eq!(sim.snapshot(), before);
+    assert_eq!(sim.read("/etc/magnum/kubeconfig.bak").as_deref(), Some("not this one\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_an_unreachable_unit_and_absent_bytes_change_nothing() {
+    let sim = Start::Fresh.unit("magnum/0");
+    let before = sim.snapshot();
+    sim.fill_disk(true);
+    let full = ensure(&client(&sim), &desired()).await.unwrap_err();
+    sim.fill_disk(false);
+    let empty_handed = sim.client(crate::Sources::default());
+    let absent = ensure(&empty_handed, &desired()).await.unwrap_err();
+    sim.cut_off(true);
+    let cut = ensure(&client(&sim), &desired()).await.unwrap_err();
+    assert_eq!(sim.snapshot(), before);
+    insta::assert_snapshot!(cases(vec![
+        ("a full disk", refusal(&full.into())),
+        ("the bytes are not at hand", refusal(&absent.into())),
+        ("cut off", refusal(&cut.into())),
+    ]));
+}
+
+#[test]
+fn no_secret_is_in_what_is_stored() {
+    let stored = serde_json::to_string(&desired()).unwrap();
+    let key = KUBECONFIG.lines().find(|line| line.contains("client-key-data")).unwrap();
+    let key = key.split_whitespace().last().unwrap();
+    assert!(!stored.contains(&key[..40]), "{stored}");
+}
