@@ -1,6 +1,7 @@
 //! The channels to a real unit: the same contract by each. The lab runs these
-//! (`tests/lab/run channel`); they need `OMEGA_UNITS`, the addresses of fresh units (one for each
-//! test, separated by blanks, port 2222), and `OMEGA_LAB`, the lab's directory.
+//! (`tests/lab/run contract`); they need `OMEGA_UNITS`, the addresses of fresh units (one for each
+//! test, separated by blanks, port 2222), `OMEGA_LAB`, the lab's
+//! directory, and `OMEGA_LAB_KNOWN_HOSTS`, the units' host keys.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
@@ -32,7 +33,7 @@ fn lab(path: &str) -> PathBuf {
 
 fn wheel(version: &str) -> Wheel {
     let file_name = format!("magnum_capi_helm-{version}-py3-none-any.whl");
-    let bytes = fs::read(lab("unit/opt/wheels").join(&file_name)).unwrap();
+    let bytes = fs::read(lab("wheels").join(&file_name)).unwrap();
     Wheel { version: version.to_owned(), file_name, bytes: Secret::new(bytes) }
 }
 
@@ -47,13 +48,10 @@ fn site(externally_managed: bool) -> Site {
 
 /// The unit's host keys, from its disk: nobody is trusted at first sight.
 fn known_hosts(address: &str, home: &tempfile::TempDir) -> PathBuf {
-    let lines: Vec<String> = ["ed25519", "ecdsa", "rsa"]
-        .iter()
-        .filter_map(|kind| {
-            fs::read_to_string(lab(&format!("unit/etc/ssh/ssh_host_{kind}_key.pub"))).ok()
-        })
-        .map(|key| format!("[{address}]:2222 {key}"))
-        .collect();
+    let all = fs::read_to_string(setting("OMEGA_LAB_KNOWN_HOSTS")).unwrap();
+    let host = format!("[{address}]:2222 ");
+    let lines: Vec<&str> =
+        all.split_inclusive('\n').filter(|line| line.starts_with(&host)).collect();
     let path = home.path().join("known_hosts");
     fs::write(&path, lines.concat()).unwrap();
     path
@@ -77,7 +75,7 @@ async fn ssh(nth: usize) -> Ssh {
 }
 
 #[tokio::test]
-#[ignore = "needs a real unit: tests/lab/run channel"]
+#[ignore = "needs a real unit: tests/lab/run contract"]
 async fn by_ssh() {
     let held =
         contract(&ssh(0).await, &site(true)).await.unwrap_or_else(|broken| panic!("{broken}"));
@@ -86,7 +84,7 @@ async fn by_ssh() {
 
 /// The third unit has pip 22.0.2 and no externally-managed marker, as Ubuntu 22.04 does.
 #[tokio::test]
-#[ignore = "needs a real unit: tests/lab/run channel"]
+#[ignore = "needs a real unit: tests/lab/run contract"]
 async fn by_ssh_with_an_old_pip() {
     let held =
         contract(&ssh(2).await, &site(false)).await.unwrap_or_else(|broken| panic!("{broken}"));
@@ -95,7 +93,7 @@ async fn by_ssh_with_an_old_pip() {
 
 /// The fourth unit's disk is full.
 #[tokio::test]
-#[ignore = "needs a real unit: tests/lab/run channel"]
+#[ignore = "needs a real unit: tests/lab/run contract"]
 async fn a_full_disk_is_said_and_nothing_is_left() {
     let ssh = ssh(3).await;
     let path: UnitPath = "/etc/magnum/full".parse().unwrap();
@@ -124,7 +122,7 @@ async fn a_full_disk_is_said_and_nothing_is_left() {
 }
 
 #[tokio::test]
-#[ignore = "needs real units: tests/lab/run channel"]
+#[ignore = "needs real units: tests/lab/run contract"]
 async fn by_ssh_through_a_jump_host() {
     let home = tempfile::tempdir().unwrap();
     let jump = target(address(0), &home);
@@ -139,7 +137,7 @@ async fn by_ssh_through_a_jump_host() {
 }
 
 #[tokio::test]
-#[ignore = "needs a real unit: tests/lab/run channel"]
+#[ignore = "needs a real unit: tests/lab/run contract"]
 async fn by_juju() {
     let home = tempfile::tempdir().unwrap();
     let host = address(1);

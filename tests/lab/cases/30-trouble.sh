@@ -12,8 +12,7 @@ three_units() { # the second unit's disk is full: stop there
   local u
   for u in unit0 unit1 unit2; do up_unit $u; done
   site_for . ssh unit0 unit1 unit2
-  at unit1 sh -c 'cp -a /etc/magnum /root/magnum && mount -t tmpfs -o size=64k,mode=750,gid=$(id -g magnum) tmpfs /etc/magnum &&
-    cp -a /root/magnum/. /etc/magnum/; rm -r /root/magnum; dd if=/dev/zero of=/etc/magnum/filler bs=1k 2>/dev/null || true'
+  fill_disk unit1
   for u in unit0 unit1 unit2; do snapshot $u >$u.before; done
   exits 7 omega apply graft
   grafted unit0

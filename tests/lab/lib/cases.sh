@@ -124,12 +124,17 @@ run_case() { # NAME: true when it passed
 seconds_since() { local ms=$(($(now_ms) - $1)); printf '%d.%d' $((ms / 1000)) $((ms % 1000 / 100)); }
 services_of_failure() { # the last words of what the case ran on
   local m
-  for m in unit0 unit1 unit2 cloud; do
+  for m in unit0 unit1 unit2 unit3 cloud; do
     running "$m" || continue
     echo "        -- $m"
-    at "$m" sh -c 'systemctl --no-legend --plain --failed list-units; grep -hE " (ERROR|CRITICAL) " /var/log/magnum/*.log | tail -n 8' 2>&1 |
+    at "$m" sh -c 'systemctl --no-legend --plain --failed list-units; grep -hE " (ERROR|CRITICAL) " /var/log/magnum/*.log | grep -v magnum.service.periodic | tail -n 8' 2>&1 |
       cut -c1-220 | sed 's/^/        /'
   done
+}
+
+end_units() {
+  local u
+  for u in $(sort -u "$RUN/mine.$MAIN_PID" 2>/dev/null | grep '^unit' || true); do end_machine "$u"; done
 }
 
 run_cases() {
@@ -147,7 +152,7 @@ run_cases() {
   say "lab: ready after $(seconds_since "$t") s"
   for name in "${wanted[@]}"; do
     if run_case "$name"; then PASSED=$((PASSED + 1)); else FAILED=$((FAILED + 1)); fi
-    for u in unit0 unit1 unit2; do if running $u; then end_machine $u; fi; done
+    end_units
   done
   say "lab: $(seconds_since "$t") s"
   end_mine
