@@ -49,7 +49,7 @@ fn reason(body: &Value) -> (Option<String>, String) {
         Value::Null => "no reason was given".to_owned(),
         // A proxy's HTML page: its beginning says enough.
         Value::String(text) => text.chars().take(300).collect(),
-        other => other.to_string(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => body.to_string(),
     };
     (None, message)
 }

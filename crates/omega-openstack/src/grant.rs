@@ -121,7 +121,7 @@ pub(crate) fn versioned(mut endpoint: Url, service: Service) -> Url {
     };
     let has = endpoint
         .path_segments()
-        .and_then(|segments| segments.filter(|segment| !segment.is_empty()).next_back())
+        .and_then(|mut segments| segments.rfind(|segment| !segment.is_empty()))
         .is_some_and(is_version);
     if let Ok(mut path) = endpoint.path_segments_mut() {
         path.pop_if_empty();
@@ -136,6 +136,7 @@ pub(crate) fn versioned(mut endpoint: Url, service: Service) -> Url {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Interface::{Internal, Public};
 
     fn entry(service_type: &str, endpoints: &[(&str, &str, &str)]) -> CatalogEntry {
         let endpoints = endpoints
@@ -166,7 +167,6 @@ mod tests {
         let find = |service, interface, region| {
             catalog.endpoint("demo", service, interface, region).map(String::from)
         };
-        use Interface::{Internal, Public};
         assert_eq!(find(Service::Network, Public, Some("One")).unwrap(), "http://one/");
         assert_eq!(find(Service::Network, Public, None).unwrap(), "http://two/", "the first");
         assert_eq!(find(Service::BlockStorage, Public, None).unwrap(), "http://cinder/v3/p");

@@ -1,4 +1,4 @@
-//! Operations on OpenStack: sessions, security group rules, Magnum.
+//! Operations on `OpenStack`: sessions, security group rules, Magnum.
 //!
 //! A [`CloudConfig`] says how to reach a cloud, a [`Session`] reaches it, and a client of a
 //! service ([`network::Network`]) says in its type what scope its operations need.
@@ -7,6 +7,7 @@ mod answer;
 mod cloud;
 pub mod container_infra;
 #[cfg(feature = "sim")]
+#[expect(clippy::indexing_slicing, reason = "a contract is a test")]
 pub mod contract;
 mod error;
 mod grant;
@@ -15,6 +16,7 @@ pub mod network;
 mod scope;
 mod session;
 #[cfg(feature = "sim")]
+#[expect(clippy::indexing_slicing, reason = "JSON values of a known shape")]
 pub mod sim;
 mod transport;
 

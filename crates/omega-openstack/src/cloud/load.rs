@@ -128,11 +128,7 @@ impl Lookup {
             .collect()
     }
 
-    fn read(
-        &self,
-        stem: &str,
-        variable: &str,
-    ) -> Result<Option<(PathBuf, BTreeMap<String, Entry>)>, ConfigError> {
+    fn read(&self, stem: &str, variable: &str) -> Result<Option<Clouds>, ConfigError> {
         for path in self.candidates(stem, variable) {
             let text = match read(&path) {
                 Ok(text) => text,
@@ -161,6 +157,9 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 fn first_line(error: &str) -> String {
     error.lines().next().unwrap_or_default().to_owned()
 }
+
+/// The clouds of a file, and its path.
+type Clouds = (PathBuf, BTreeMap<String, Entry>);
 
 #[derive(Debug, Default, Deserialize)]
 struct File {

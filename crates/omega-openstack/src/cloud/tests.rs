@@ -145,7 +145,9 @@ fn the_first_file_is_the_one() {
     };
     let who = |place: &Place| match place.load(None).unwrap().credential {
         Credential::Password { user: UserRef::Named { name, .. }, .. } => name,
-        other => panic!("{other:?}"),
+        other @ (Credential::Password { .. }
+        | Credential::Token(_)
+        | Credential::ApplicationCredential { .. }) => panic!("{other:?}"),
     };
     let place = place().with("etc/openstack/clouds.yaml", &small("site"));
     assert_eq!(who(&place), "site");

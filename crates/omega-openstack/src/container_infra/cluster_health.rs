@@ -31,14 +31,15 @@ impl Gate for ClusterHealth {
 
 /// Returns the verdict on these clusters, or on those of them that `only` names.
 pub(crate) fn judge(clusters: &[Cluster], only: &[String]) -> Verdict {
-    let named = |cluster: &Cluster, name: &String| cluster.name == *name || cluster.uuid == *name;
-    if let Some(absent) = only.iter().find(|name| !clusters.iter().any(|c| named(c, name))) {
+    let is_called =
+        |cluster: &Cluster, name: &String| cluster.name == *name || cluster.uuid == *name;
+    if let Some(absent) = only.iter().find(|name| !clusters.iter().any(|c| is_called(c, name))) {
         let next = "correct the name (openstack coe cluster list)".to_owned();
         return Verdict::Fail { why: format!("there is no cluster {absent:?}"), next: Some(next) };
     }
     let asked = |cluster: &&Cluster| match only {
         [] => cluster.is_capi(),
-        only => only.iter().any(|name| named(cluster, name)),
+        only => only.iter().any(|name| is_called(cluster, name)),
     };
     let clusters: Vec<_> = clusters.iter().filter(asked).collect();
     if clusters.is_empty() {

@@ -18,5 +18,6 @@ pub use prove_cluster::{ClusterProof, ClusterSpec, ProofTemplate, prove_cluster}
 pub use prove_template::{TemplateProof, prove_template};
 pub use wire::{Cluster, Template};
 
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
+#[cfg(feature = "sim")]
 mod tests;

@@ -188,7 +188,7 @@ impl From<ProofError> for Failure {
 pub struct ProofOptions {
     /// What the names of all that it makes begin with.
     pub prefix: String,
-    /// How long until CREATE_COMPLETE.
+    /// How long until `CREATE_COMPLETE`.
     pub create: Duration,
     /// How long from there until HEALTHY.
     pub healthy: Duration,

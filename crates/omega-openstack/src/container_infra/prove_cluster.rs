@@ -43,7 +43,7 @@ pub struct ClusterSpec {
 pub struct ClusterProof {
     /// The cluster when it was healthy; it is gone again.
     pub cluster: Cluster,
-    /// From the request to CREATE_COMPLETE.
+    /// From the request to `CREATE_COMPLETE`.
     pub created_in: Duration,
     /// From there to HEALTHY.
     pub healthy_in: Duration,
@@ -53,7 +53,7 @@ pub struct ClusterProof {
     pub repeated: Option<String>,
 }
 
-/// Makes a cluster, waits for CREATE_COMPLETE and HEALTHY, deletes it, and waits until it is gone.
+/// Makes a cluster, waits for `CREATE_COMPLETE` and `HEALTHY`, deletes it, waits until it is gone.
 ///
 /// Names begin with `options.prefix`; nothing is touched but what was made here. What was made is
 /// deleted whatever happens. A create that fails before the driver has begun (Keystone does not
@@ -252,7 +252,7 @@ impl Run<'_> {
         seen.map_err(|error| ProofError::call(format!("could not look at the cluster {id}"), error))
     }
 
-    /// Deletes what was made here and waits until it is gone. A DELETE_FAILED is repeated once.
+    /// Deletes what was made here and waits until it is gone. A `DELETE_FAILED` is repeated once.
     async fn delete(&self, id: &str, watch: Watch<'_>) -> Result<(), ProofError> {
         let left = |mut error: ProofError| {
             error.left.push(format!("cluster {id}"));

@@ -111,15 +111,14 @@ pub(super) async fn remove(
         error
     };
     let what = format!("could not delete the template {id}");
-    if let Err(error) = magnum.delete_template(id).await
-        && error.refusal().is_none_or(|refusal| refusal.status != 404)
-    {
-        return Err(left(ProofError::call(what, error)));
-    }
-    match magnum.template(id).await {
-        Ok(None) => Ok(()),
-        Ok(Some(_)) => Err(left(ProofError::new(format!("the template {id} is still there")))),
-        Err(error) => Err(left(ProofError::call(what, error))),
+    let deleted = magnum.delete_template(id).await;
+    // Whatever became of the request, looking tells.
+    match (magnum.template(id).await, deleted) {
+        (Ok(None), _) => Ok(()),
+        (Ok(Some(_)), Ok(())) => {
+            Err(left(ProofError::new(format!("the template {id} is still there"))))
+        }
+        (_, Err(error)) | (Err(error), Ok(())) => Err(left(ProofError::call(what, error))),
     }
 }
 

@@ -159,7 +159,16 @@ async fn whatever_fails_is_told_and_cleaned_up() {
         told_all.push(told(proved(&cloud).await.unwrap_err()));
         assert_clean(&cloud);
     }
-    insta::assert_snapshot!(told_all.join("\n\n"), @"");
+    insta::assert_snapshot!(told_all.join("\n\n"), @r#"
+    Error, touched Maybe: the cluster omega-proof-TIME is CREATE_FAILED: Error: no matches for kind "Cluster"
+    next: ask Cluster API and the conductor's log for the reason
+
+    Deadline, touched Maybe: the cluster omega-proof-TIME was not CREATE_COMPLETE within 30 min: it is CREATE_IN_PROGRESS
+    next: the reason is in Cluster API's conditions: kubectl describe cluster
+
+    Deadline, touched Maybe: the cluster omega-proof-TIME was not HEALTHY within 5 min: it is CREATE_COMPLETE, UNHEALTHY
+    next: the reason is in Cluster API's conditions: kubectl describe cluster
+    "#);
 }
 
 #[tokio::test(start_paused = true)]

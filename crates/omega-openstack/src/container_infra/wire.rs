@@ -58,7 +58,7 @@ impl Cluster {
 
     /// Returns the namespace of its helm release, for the driver's option `namespace_prefix`.
     ///
-    /// magnum-capi-helm 1.4.0, driver_utils.py, `cluster_namespace`.
+    /// magnum-capi-helm 1.4.0, `driver_utils.py`, `cluster_namespace`.
     pub fn helm_namespace(&self, prefix: &str) -> Option<String> {
         let project = self.project_id.as_deref()?.to_ascii_lowercase();
         let sane: String = project.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -87,8 +87,8 @@ impl Cluster {
 /// Returns the sentence that matters of what may be all of helm's standard error.
 fn sentence(reason: &str) -> String {
     let lines = reason.lines().map(str::trim).filter(|line| !line.is_empty());
-    let error = lines.clone().filter(|line| line.contains("Error:")).last();
-    error.or_else(|| lines.clone().last()).unwrap_or(reason).to_owned()
+    let error = lines.clone().rfind(|line| line.contains("Error:"));
+    error.or_else(|| lines.clone().next_back()).unwrap_or(reason).to_owned()
 }
 
 fn is_uuid(text: &str) -> bool {

@@ -7,5 +7,6 @@ mod wire;
 pub use client::Identity;
 pub use trustee_domain::TrusteeDomain;
 
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
+#[cfg(feature = "sim")]
 mod tests;

@@ -52,5 +52,11 @@ async fn what_is_missing_is_refused_with_the_charms_action() {
         Ok(other) => format!("{other:?}"),
         Err(failure) => format!("{failure}: {}", failure.next.as_deref().unwrap()),
     });
-    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"");
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r#"
+    there is no domain "magnum": run the charm's action on the leader: juju run magnum/leader domain-setup
+    the domain "magnum" has no user "magnum_domain_admin": run the charm's action on the leader: juju run magnum/leader domain-setup
+    "magnum_domain_admin" has no role on the domain "magnum": run the charm's action on the leader: juju run magnum/leader domain-setup
+    the domain "magnum" is disabled: openstack domain set --enable magnum
+    could not ask for the domain magnum on cloud rehearsal, project admin: GET identity /v3/domains: 403: You are not authorized to perform the requested action: identity:list_domains. (req-00000000-0000-4000-8000-000000000001): use a user whose role on this scope permits it; the service's policy says no
+    "#);
 }

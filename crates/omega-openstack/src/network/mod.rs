@@ -15,5 +15,6 @@ pub use ports::{InvalidPorts, Ports};
 pub use protocol::{InvalidProtocol, Protocol};
 pub use types::{Direction, Flow, InvalidFlow, Presence, SgRule, Traffic};
 
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
+#[cfg(feature = "sim")]
 mod tests;

@@ -63,7 +63,7 @@ impl Protocol {
     pub const TCP: Self = Self::number(6);
     /// UDP.
     pub const UDP: Self = Self::number(17);
-    /// ICMP for IPv4. In an IPv6 rule Neutron reads it as ICMPv6.
+    /// ICMP for IPv4. In an IPv6 rule Neutron reads it as `ICMPv6`.
     pub const ICMP: Self = Self::number(1);
     /// ICMP for IPv6.
     pub const ICMPV6: Self = Self::number(58);

@@ -190,7 +190,9 @@ async fn every_kind_of_rule_as_it_is_sent() {
     let field = |rule: &Value, key: &str| match &rule[key] {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            rule[key].to_string()
+        }
     };
     let lines = sim.cloud.writes().into_iter().map(|write| {
         let (request, body) = write.split_once(" {").unwrap();
@@ -259,7 +261,7 @@ async fn forbidden_says_who_can() {
     sim.cloud.deny(crate::Service::Network);
     let failure = Failure::from(ensure_sg_rule(sim.target(), &api()).await.unwrap_err());
     insta::assert_snapshot!(format!("{failure}\nnext: {}", failure.next.as_deref().unwrap()), @"
-    could not observe rule web: tcp 6443 from 10.20.0.0/16 on cloud rehearsal, project mgmt: GET network /v2.0/security-groups: 403: You are not authorized to perform the requested action: identity:list_domains. (req-00000000-0000-4000-8000-000000000001)
+    could not observe rule web: tcp 6443 from 10.20.0.0/16 on cloud rehearsal, project mgmt: GET network /v2.0/security-groups: 403 PolicyNotAuthorized: (rule:create_network and rule:create_network:router:external) is disallowed by policy (req-00000000-0000-4000-8000-000000000001)
     next: use a user whose role on this scope permits it; the service's policy says no
     ");
 }

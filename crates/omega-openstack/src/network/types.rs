@@ -85,7 +85,7 @@ pub enum Traffic {
     Whole(Protocol),
     /// Some ports of a protocol that has ports.
     Ports(Protocol, Ports),
-    /// One type of ICMP or ICMPv6 message, perhaps only one code of it.
+    /// One type of ICMP or `ICMPv6` message, perhaps only one code of it.
     Icmp(u8, Option<u8>),
 }
 
@@ -104,7 +104,7 @@ pub enum InvalidFlow {
 impl Flow {
     /// Returns the flow, in the one form that this crate compares.
     ///
-    /// Every port is no limit on ports, and ICMP to an IPv6 prefix is ICMPv6: Neutron keeps both
+    /// Every port is no limit on ports, and ICMP to an IPv6 prefix is `ICMPv6`: Neutron keeps both
     /// so.
     ///
     /// # Errors
@@ -117,7 +117,7 @@ impl Flow {
             }
             Traffic::Ports(protocol, Ports::ALL) => Traffic::Whole(protocol),
             Traffic::Whole(Protocol::ICMP) if peer.is_ipv6() => Traffic::Whole(Protocol::ICMPV6),
-            other => other,
+            Traffic::Whole(_) | Traffic::Ports(..) | Traffic::Icmp(..) => traffic,
         };
         if let Traffic::Whole(protocol) = traffic
             && protocol.is_ipv6_only()

@@ -42,8 +42,8 @@ pub(crate) struct Spec {
 
 /// A rule without the spellings: equal for what Neutron takes for one rule.
 ///
-/// Neutron's own comparison is `_rule_to_key` in neutron/db/securitygroups_db.py (2024.1): the
-/// protocol by name and number, no prefix the same as 0.0.0.0/0 and ::/0, the description not at
+/// Neutron's own comparison is `_rule_to_key` in `neutron/db/securitygroups_db.py` (2024.1): the
+/// protocol by name and number, no prefix the same as `0.0.0.0/0` and `::/0`, the description not at
 /// all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Key<'a> {

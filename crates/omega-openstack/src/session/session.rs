@@ -26,7 +26,7 @@ pub struct SessionOptions {
 impl Default for SessionOptions {
     /// No cache, one minute.
     fn default() -> Self {
-        Self { token_cache: None, deadline: Duration::from_secs(60) }
+        Self { token_cache: None, deadline: Duration::from_mins(1) }
     }
 }
 

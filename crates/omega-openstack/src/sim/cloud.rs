@@ -153,7 +153,7 @@ impl Cloud {
         let mut inner = self.lock();
         let project = inner.state.project(project);
         let body = json!({ "name": name, "cluster_template_id": "t", "master_count": 1 });
-        let uuid = inner.state.new_cluster(project, &body, Fate::Still);
+        let uuid = inner.state.new_cluster(&project, &body, Fate::Still);
         if let Some(cluster) = inner.state.clusters.last_mut() {
             cluster.shown["status"] = json!("CREATE_COMPLETE");
             cluster.shown["stack_id"] = json!(format!("{name}-cyusd2b67a45"));
@@ -256,7 +256,7 @@ impl Inner {
                     "keystone-domains-403"
                 }
             };
-            return recorded(name).as_is();
+            return recorded(name).unchanged();
         }
         let answer = match request.service {
             Service::Identity => self.state.keystone(who, request),
@@ -326,10 +326,10 @@ impl Transport for Connection {
         let catalog = serde_json::from_value(token["catalog"].clone()).unwrap_or_default();
         let Who { project, project_name, admin } = self.who.clone();
         let user = if admin { "admin" } else { "member" }.to_owned();
-        let roles = match admin {
-            true => vec!["admin".to_owned(), "member".to_owned(), "reader".to_owned()],
-            false => vec!["member".to_owned(), "reader".to_owned()],
-        };
+        let mut roles = vec!["member".to_owned(), "reader".to_owned()];
+        if admin {
+            roles.push("admin".to_owned());
+        }
         let project = Some(Name { id: project, name: project_name });
         Ok(Grant { user: Name { id: user.clone(), name: user }, project, roles, catalog })
     }

@@ -57,9 +57,9 @@ impl State {
             _ => return None,
         };
         if !who.admin {
-            return Some(recorded(refused).as_is());
+            return Some(recorded(refused).unchanged());
         }
-        let mut answer = recorded(none).as_is();
+        let mut answer = recorded(none).unchanged();
         answer.body[key] = json!(items);
         Some(answer)
     }

@@ -68,7 +68,7 @@ impl State {
             self.clusters.iter().map(|c| &c.shown).filter(|c| theirs(who, c)).collect();
         let after = marker.and_then(|(_, id)| clusters.iter().position(|c| c["uuid"] == **id));
         let rest = clusters.split_off(after.map_or(0, |index| index + 1));
-        let mut answer = recorded("magnum-clusters-none-200").as_is();
+        let mut answer = recorded("magnum-clusters-none-200").unchanged();
         answer.body["clusters"] = json!(rest.iter().take(self.page).collect::<Vec<_>>());
         if let (true, Some(last)) = (rest.len() >= self.page, rest.get(self.page.saturating_sub(1)))
         {
@@ -102,13 +102,13 @@ impl State {
             return recorded.about("absent", template);
         }
         let fate = if self.fates.is_empty() { Fate::Healthy } else { self.fates.remove(0) };
-        let uuid = self.new_cluster(who.project.clone(), body, fate);
-        let mut answer = recorded("magnum-cluster-202").as_is();
+        let uuid = self.new_cluster(&who.project, body, fate);
+        let mut answer = recorded("magnum-cluster-202").unchanged();
         answer.body["uuid"] = json!(uuid);
         answer
     }
 
-    pub(super) fn new_cluster(&mut self, project: String, body: &Value, fate: Fate) -> String {
+    pub(super) fn new_cluster(&mut self, project: &str, body: &Value, fate: Fate) -> String {
         let mut shown = recorded("magnum-cluster-at-once-200").body;
         for key in ["name", "cluster_template_id", "keypair", "master_count", "node_count"] {
             shown[key] = body[key].clone();
@@ -126,7 +126,7 @@ impl State {
             Some(cluster) => {
                 cluster.looks = 0;
                 cluster.shown["status"] = json!("DELETE_IN_PROGRESS");
-                recorded("magnum-cluster-delete-204").as_is()
+                recorded("magnum-cluster-delete-204").unchanged()
             }
             None => absent("magnum-cluster-404", id),
         }
@@ -134,7 +134,7 @@ impl State {
 
     fn list_templates(&self, who: &Who) -> Response {
         let templates: Vec<_> = self.templates.iter().filter(|t| theirs(who, t)).collect();
-        let mut answer = recorded("magnum-templates-none-200").as_is();
+        let mut answer = recorded("magnum-templates-none-200").unchanged();
         answer.body["clustertemplates"] = json!(templates);
         answer
     }
@@ -142,8 +142,8 @@ impl State {
     fn create_template(&mut self, who: &Who, body: &Value) -> Response {
         let image = body["image_id"].as_str().unwrap_or_default();
         match self.images.iter().find(|(name, _)| name == image) {
-            None => return recorded("magnum-template-absent-image").as_is(),
-            Some((_, false)) => return recorded("magnum-template-plain-image").as_is(),
+            None => return recorded("magnum-template-absent-image").unchanged(),
+            Some((_, false)) => return recorded("magnum-template-plain-image").unchanged(),
             Some((_, true)) => {}
         }
         // Magnum puts flannel where nothing is said, and allows no other name.
@@ -175,7 +175,7 @@ impl State {
             }
             Some(index) => {
                 self.templates.remove(index);
-                recorded("magnum-template-delete-204").as_is()
+                recorded("magnum-template-delete-204").unchanged()
             }
         }
     }

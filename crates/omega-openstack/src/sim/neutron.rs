@@ -78,7 +78,7 @@ impl State {
         let total: usize =
             self.groups.iter().filter(|g| g.project == who.project).map(|g| g.rules.len()).sum();
         if self.rule_quota.is_some_and(|quota| total >= quota) {
-            return Err(recorded("neutron-rule-over-quota-409").as_is());
+            return Err(recorded("neutron-rule-over-quota-409").unchanged());
         }
         canonical(&mut rule);
         validate(&rule, asked)?;
@@ -120,9 +120,9 @@ impl State {
         match group {
             Some(group) if who.admin || group.project == who.project => {
                 group.rules.retain(|rule| !is(rule));
-                recorded("neutron-rule-delete-204").as_is()
+                recorded("neutron-rule-delete-204").unchanged()
             }
-            Some(_) => recorded("neutron-rule-delete-foreign").as_is(),
+            Some(_) => recorded("neutron-rule-delete-foreign").unchanged(),
             None => {
                 let recorded = recorded("neutron-rule-delete-404");
                 let path = Recorded::text(&recorded.request, "/path");
@@ -250,7 +250,7 @@ fn validate(rule: &Rule, asked: &Rule) -> Result<(), Response> {
     let ip_number = protocol.as_deref().map(number_of);
     match (ports, ip_number) {
         ((None, None), _) => {}
-        (_, None) => return Err(recorded("neutron-rule-ports-without-protocol").as_is()),
+        (_, None) => return Err(recorded("neutron-rule-ports-without-protocol").unchanged()),
         ((min, max), Some(6 | 17 | 33 | 132 | 136)) => {
             if min == Some(0) || max == Some(0) {
                 let recorded = recorded("neutron-rule-port-too-high");
@@ -258,7 +258,7 @@ fn validate(rule: &Rule, asked: &Rule) -> Result<(), Response> {
                 return Err(recorded.about(&Recorded::text(&recorded.request, field), "0"));
             }
             if !matches!((min, max), (Some(min), Some(max)) if min <= max) {
-                return Err(recorded("neutron-rule-reversed-ports").as_is());
+                return Err(recorded("neutron-rule-reversed-ports").unchanged());
             }
         }
         ((min, max), Some(1 | 58)) => validate_icmp(min, max)?,
@@ -284,7 +284,7 @@ fn validate(rule: &Rule, asked: &Rule) -> Result<(), Response> {
     }
     let remotes = ["remote_ip_prefix", "remote_group_id", "remote_address_group_id"];
     if remotes.iter().filter(|field| text(asked, field).is_some()).count() > 1 {
-        return Err(recorded("neutron-rule-group-and-prefix").as_is());
+        return Err(recorded("neutron-rule-group-and-prefix").unchanged());
     }
     Ok(())
 }

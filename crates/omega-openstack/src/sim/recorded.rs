@@ -105,7 +105,7 @@ impl Recorded {
     }
 
     /// Returns the recorded answer as it is.
-    pub(super) fn as_is(self) -> Response {
+    pub(super) fn unchanged(self) -> Response {
         Response { status: self.status, request_id: None, body: self.body }
     }
 }
