@@ -47,7 +47,7 @@ impl AuthenticateManagement {
         }
     }
 
-    fn judge(&self, state: &ReachState) -> Verdict {
+    fn judge(state: &ReachState) -> Verdict {
         let error = state.error.clone().unwrap_or_else(|| "no reason given".to_owned());
         let millis = state.millis;
         match state.status {
@@ -81,7 +81,7 @@ impl Gate for AuthenticateManagement {
             Ok((file, _)) if !is(&file, &self.sha256) => {
                 Ok(deferred("7.2: the kubeconfig is placed"))
             }
-            Ok((_, Ok(state))) => Ok(self.judge(&state)),
+            Ok((_, Ok(state))) => Ok(Self::judge(&state)),
             Ok((_, Err(why))) => Ok(fail(why, "look at the conductor's interpreter")),
             Err(error) => Err(not_asked(&self.subject(), &self.unit, &error)),
         }

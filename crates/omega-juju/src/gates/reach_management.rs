@@ -27,10 +27,9 @@ impl ReachManagement {
 
     async fn ask(&self) -> Result<ReachState, Error> {
         let (host, ca_pem) = (self.host.clone(), self.ca_pem.clone());
-        match self.unit.ask(Probe::Reach { host, port: self.port, ca_pem }).await? {
-            Reply::Reach(state) => Ok(state),
-            other => Err(self.unit.unexpected(&other)),
-        }
+        let reply = self.unit.ask(Probe::Reach { host, port: self.port, ca_pem }).await?;
+        let Reply::Reach(state) = reply else { return Err(self.unit.unexpected(&reply)) };
+        Ok(state)
     }
 
     fn judge(&self, state: &ReachState) -> Verdict {

@@ -1,6 +1,4 @@
-use std::sync::Arc;
-
-use omega_core::{Gate, Verdict, ensure};
+use omega_core::{Gate, ensure};
 
 use super::*;
 use crate::{

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// The value of `[capi_helm] api_resources`, as driver 1.4.0 will read it.
 ///
 /// The driver parses it while it is imported (`json.loads`, then `.get(CLASS, {})`, then
-/// `.get("api_version", DEFAULT)`; magnum_capi_helm/kubernetes.py). What fails there takes the
+/// `.get("api_version", DEFAULT)`; `magnum_capi_helm/kubernetes.py`). What fails there takes the
 /// driver away from magnum-api and magnum-conductor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

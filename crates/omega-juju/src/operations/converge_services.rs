@@ -247,7 +247,7 @@ impl ConvergeServices {
         if !wanted.is_driver(seen) {
             return Some(format!("{} is not yet at the pinned version", magnum::DRIVER));
         }
-        (wanted.flag == Flag::Once && wanted.next_start(seen).is_some_and(|next| next != 1))
+        (wanted.flag == Flag::Once && DaemonWanted::next_start(seen).is_some_and(|next| next != 1))
             .then(|| format!("its next start would not carry --config-dir {}", magnum::conf_d()))
     }
 
@@ -338,14 +338,14 @@ impl DaemonWanted {
         self.driver.as_ref().is_none_or(|driver| version.as_ref() == Some(driver))
     }
 
-    fn next_start(&self, seen: &DaemonSeen) -> Option<usize> {
+    fn next_start(seen: &DaemonSeen) -> Option<usize> {
         seen.args.as_ref().map(|args| daemon_args::count(args, &magnum::conf_d()))
     }
 
     fn command_line(&self, seen: &DaemonSeen) -> bool {
         let directory = magnum::conf_d();
         let live = daemon_args::count(&seen.state.cmdline, &directory);
-        let next = self.next_start(seen);
+        let next = Self::next_start(seen);
         match self.flag {
             Flag::Any => true,
             Flag::Once => live == 1 && next.is_none_or(|next| next == 1),
@@ -391,7 +391,7 @@ impl Input {
     }
 }
 
-fn not_restarted(unit: &Unit, change: &Restart, why: String) -> Error {
+fn not_restarted(unit: &Unit, change: &Restart, why: &str) -> Error {
     Error::Failed {
         unit: unit.label(),
         why: format!("{} was not restarted: {why}", change.service),
@@ -450,7 +450,7 @@ impl Desired for ConvergeServices {
     async fn apply(&self, unit: &Unit, change: &Restart) -> Result<(), Error> {
         let seen = self.observe(unit).await?;
         if let Some(what) = self.not_yet(change, &seen) {
-            return Err(not_restarted(unit, change, what));
+            return Err(not_restarted(unit, change, &what));
         }
         let action = Action::RestartService { service: change.service.clone() };
         // It returns once the daemon stays up, or with its last words.
@@ -465,7 +465,7 @@ impl Desired for ConvergeServices {
     }
 
     fn settle(&self) -> Settle {
-        Settle { every: Duration::from_secs(2), within: Duration::from_secs(60) }
+        Settle { every: Duration::from_secs(2), within: Duration::from_mins(1) }
     }
 }
 

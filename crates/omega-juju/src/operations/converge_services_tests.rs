@@ -1,4 +1,4 @@
-use omega_core::{ensure, plan};
+use omega_core::plan;
 
 use super::*;
 use crate::{

@@ -36,6 +36,18 @@ pub(super) fn has_config_file(words: &[String], file: &UnitPath) -> bool {
             .any(|pair| matches!(pair, [flag, value] if flag == "--config-file" && value == file.as_str()))
 }
 
+/// Returns how often the lines of `text` add the flag.
+pub(super) fn count_in(text: &str, directory: &UnitPath) -> usize {
+    let lines = text.lines().map(str::trim).filter_map(Assignment::read);
+    lines
+        .filter(|value| !value.plus)
+        .map(|value| {
+            let words: Vec<String> = value.inner.split_whitespace().map(str::to_owned).collect();
+            count(&words, directory)
+        })
+        .sum()
+}
+
 /// Returns the line that carries the flag.
 pub(super) fn flag_line(directory: &UnitPath) -> String {
     format!("DAEMON_ARGS=\"$DAEMON_ARGS --config-dir {directory}\"\n")
@@ -43,6 +55,8 @@ pub(super) fn flag_line(directory: &UnitPath) -> String {
 
 /// Returns `text` so changed that it gives the flag once. Lines that exist for the flag alone, in
 /// whatever spelling, make room for one good line at the end; all others are kept byte for byte.
+///
+/// Only for a text without carriage returns.
 pub(super) fn edit(text: &str, directory: &UnitPath) -> Result<String, Unsafe> {
     structure(text)?;
     let mut kept = String::new();
@@ -177,13 +191,6 @@ fn structure(text: &str) -> Result<(), Unsafe> {
             let next = "put the flag into the file by hand, and look at show-args".to_owned();
             Err(Unsafe { line: nth + 1, why: why.to_owned(), next })
         };
-        if line.contains('\r') {
-            return Err(Unsafe {
-                line: nth + 1,
-                why: "it ends in a carriage return, which becomes part of the value".to_owned(),
-                next: "convert the file: sed -i 's/\\r$//'".to_owned(),
-            });
-        }
         if quote.is_none() {
             if line.contains("<<") {
                 return no("it begins a here-document");

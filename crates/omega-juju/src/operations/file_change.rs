@@ -191,14 +191,16 @@ impl FileWrite {
         Ok(match over {
             Image::File { sha256: same, access: was } if same == sha256 => (was != *access)
                 .then(|| FileChange::SetAccess { path: path.clone(), access: access.clone(), was }),
-            over => Some(FileChange::Write(Self {
-                path: path.clone(),
-                access: access.clone(),
-                sha256,
-                bytes,
-                over,
-                shows: Vec::new(),
-            })),
+            over @ (Image::Absent | Image::File { .. } | Image::Link { .. }) => {
+                Some(FileChange::Write(Self {
+                    path: path.clone(),
+                    access: access.clone(),
+                    sha256,
+                    bytes,
+                    over,
+                    shows: Vec::new(),
+                }))
+            }
         })
     }
 }
@@ -341,7 +343,7 @@ impl Describe for FileChange {
                     Image::File { .. } | Image::Link { .. } => Verb::Update,
                 };
                 let diff = Diff::new(verb, file(&write.path), write.effect());
-                write.shows.iter().fold(diff, |diff, line| diff.with(line))
+                write.shows.iter().fold(diff, Diff::with)
             }
             Self::SetAccess { path, access, was } => {
                 Diff::new(Verb::Update, file(path), format!("{was} -> {access}"))

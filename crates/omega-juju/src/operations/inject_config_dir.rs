@@ -75,8 +75,10 @@ pub struct ConfigDirSeen {
     pub directory: FileState,
     /// The names in it.
     pub names: Vec<String>,
-    /// What the init script would start; `None` where there is no such script.
+    /// What the init script would start; `None` where there is no such script, or it says nothing.
     pub args: Option<Vec<String>>,
+    /// Why the init script could not say it.
+    pub trouble: Option<String>,
     /// The service.
     pub service: ServiceState,
 }
@@ -87,6 +89,15 @@ impl InjectConfigDir {
     pub fn graft() -> Self {
         let (daemon, directory) = (magnum::conductor(), magnum::conf_d());
         Self { daemon, directory, wanted: ConfigDirWanted::Once }
+    }
+
+    async fn show_args(&self, unit: &Unit) -> Result<(Option<Vec<String>>, Option<String>), Error> {
+        match unit.show_args(&self.daemon).await {
+            Ok(args) => Ok((args, None)),
+            // The file may be what stops the script: that is for the diff to say.
+            Err(Error::Probe { why, .. }) => Ok((None, Some(why))),
+            Err(error) => Err(error),
+        }
     }
 
     fn path(&self) -> UnitPath {
@@ -103,15 +114,11 @@ impl InjectConfigDir {
     fn once(&self, seen: &ConfigDirSeen) -> Result<Vec<FileChange>, Conflict> {
         let path = self.path();
         refuse_link(&path, &seen.file)?;
-        let Some(args) = &seen.args else {
-            let why = format!("there is no init script /etc/init.d/{}", self.daemon);
-            let next = "check the unit's name; Debian's and Ubuntu's packages bring one";
-            return Err(Conflict::new(why, next));
-        };
         let made = make_directory(&self.directory, &seen.directory)?;
-        let text = self.text(seen)?;
+        let (text, args) = (self.text(seen)?, self.args(seen)?);
         let access = readable(&seen.file);
-        let edited = if self.carries(args) { text.to_owned() } else { self.edited(text, args)? };
+        let edited =
+            if self.carries(args) { text.to_owned() } else { self.edited(text, args, seen)? };
         let written = if edited == text && seen.file == FileState::Absent {
             None
         } else {
@@ -123,8 +130,30 @@ impl InjectConfigDir {
         Ok(made.into_iter().chain(written).collect())
     }
 
+    fn args<'a>(&self, seen: &'a ConfigDirSeen) -> Result<&'a [String], Conflict> {
+        let (daemon, path) = (&self.daemon, self.path());
+        match (&seen.args, &seen.trouble) {
+            (Some(args), _) => Ok(args),
+            (None, Some(why)) => Err(Conflict::new(
+                format!("what the next start of {daemon} would be can't be told: {why}"),
+                format!("correct {path}: as it is, the daemon would not start"),
+            )),
+            (None, None) => Err(Conflict::new(
+                format!("/etc/init.d/{daemon} is not there, or does not say what it would start"),
+                format!(
+                    "check the unit's name; if the script is there, look for an exit in {path}"
+                ),
+            )),
+        }
+    }
+
     fn text<'a>(&self, seen: &'a ConfigDirSeen) -> Result<&'a str, Conflict> {
         match (&seen.file, &seen.text) {
+            // show-args does not show them: they would be part of the directory's name.
+            (_, Some(text)) if text.contains('\r') => Err(Conflict::new(
+                format!("{} has carriage returns, which become part of the values", self.path()),
+                format!("convert it: sed -i 's/\\r$//' {}", self.path()),
+            )),
             (_, Some(text)) => Ok(text),
             (FileState::Absent, None) => Ok(""),
             (_, None) => Err(Conflict::new(
@@ -134,19 +163,33 @@ impl InjectConfigDir {
         }
     }
 
-    fn edited(&self, text: &str, args: &[String]) -> Result<String, Conflict> {
+    fn edited(
+        &self,
+        text: &str,
+        args: &[String],
+        seen: &ConfigDirSeen,
+    ) -> Result<String, Conflict> {
         let path = self.path();
         let edited = daemon_args::edit(text, &self.directory).map_err(|error| {
             let why = format!("{path} can't be edited safely: line {}: {}", error.line, error.why);
             Conflict::new(why, error.next)
         })?;
-        if edited != text {
+        let closed = matches!(&seen.file, FileState::Regular(facts)
+            if Access::of(facts) != readable(&seen.file));
+        let directory = &self.directory;
+        let from_elsewhere =
+            daemon_args::count(args, directory) > daemon_args::count_in(text, directory);
+        if !from_elsewhere && (edited != text || closed) {
             return Ok(edited);
         }
+        let why = if from_elsewhere {
+            format!("something else than {path} adds --config-dir {directory}, not just once")
+        } else {
+            format!("{path} is as it should be, and has no effect")
+        };
         let next = "look at /etc/default/openstack and at the init script: one of them changes \
                     DAEMON_ARGS";
-        Err(Conflict::new(format!("{path} is as it should be, and has no effect"), next)
-            .seen(format!("--config-dir {} once", self.directory), args.join(" ")))
+        Err(Conflict::new(why, next).seen(format!("--config-dir {directory} once"), args.join(" ")))
     }
 }
 
@@ -167,12 +210,13 @@ impl Desired for InjectConfigDir {
             unit.text(&path),
             unit.file(&self.directory),
             unit.ask(Probe::Directory { path: self.directory.clone() }),
-            unit.show_args(&self.daemon),
+            self.show_args(unit),
             unit.service(&self.daemon)
         )?;
+        let (args, trouble) = args;
         let Reply::Directory { names } = names else { return Err(unit.unexpected(&names)) };
         let names = names.unwrap_or_default();
-        Ok(ConfigDirSeen { file, text, directory, names, args, service })
+        Ok(ConfigDirSeen { file, text, directory, names, args, trouble, service })
     }
 
     fn diff(&self, seen: &ConfigDirSeen) -> Result<Delta<FileChange>, Conflict> {

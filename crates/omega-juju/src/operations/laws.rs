@@ -163,9 +163,10 @@ fn any_pin() -> impl Strategy<Value = PinDriver> {
     let versions = prop::sample::select(&["1.1.0", "1.3.0", "1.4.0"][..]);
     let from = |version: &str, wheel: bool| {
         let file_name = format!("magnum_capi_helm-{version}-py3-none-any.whl");
-        match wheel {
-            true => PipSource::Wheel { file_name, sha256: Sha256::of(WHEEL) },
-            false => PipSource::Index { url: None },
+        if wheel {
+            PipSource::Wheel { file_name, sha256: Sha256::of(WHEEL) }
+        } else {
+            PipSource::Index { url: None }
         }
     };
     (versions, any::<bool>()).prop_map(move |(version, wheel)| {
@@ -192,7 +193,7 @@ async fn prepared(sim: sim::Unit) -> sim::Unit {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn place_kubeconfig_obeys(world in any_unit()) {

@@ -41,4 +41,4 @@ pub use undo_step::undo_step;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
-mod world;
+pub(crate) mod world;

@@ -1,4 +1,4 @@
-use omega_core::{ensure, values::Sha256};
+use omega_core::values::Sha256;
 
 use super::*;
 use crate::{

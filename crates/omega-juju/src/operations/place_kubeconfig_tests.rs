@@ -1,5 +1,3 @@
-use omega_core::ensure;
-
 use super::*;
 use crate::{
     operations::world::{cases, client, kubeconfig, place_kubeconfig as desired, refusal, shown},

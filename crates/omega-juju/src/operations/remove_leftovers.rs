@@ -80,7 +80,7 @@ pub struct LeftoverSeen {
 #[serde(rename_all = "snake_case")]
 pub enum LeftoverChange {
     /// To a file.
-    File(FileChange),
+    File(Box<FileChange>),
     /// `systemctl daemon-reload`.
     Reload,
 }
@@ -145,7 +145,7 @@ impl RemoveLeftovers {
             };
             let known = wanted.is_some() || !file.there();
             reload |= known && file.applied.is_some() && (change.is_some() || file.is_stale());
-            changes.extend(change.map(LeftoverChange::File));
+            changes.extend(change.map(|change| LeftoverChange::File(Box::new(change))));
         }
         changes.extend(reload.then_some(LeftoverChange::Reload));
         Ok(changes)

@@ -1,5 +1,3 @@
-use omega_core::ensure;
-
 use super::*;
 use crate::{
     operations::world::{cases, client, shown},

@@ -43,7 +43,7 @@ fn bind<D: Desired<Target = Unit>>(
 
 #[cfg(test)]
 mod tests {
-    use omega_core::{Approval, Event, MemoryJournal, Subject, step};
+    use omega_core::{Approval, Event, MemoryJournal, Subject};
 
     use super::*;
     use crate::{

@@ -119,13 +119,19 @@ pub(crate) fn refusal(failure: &Failure) -> String {
     let Failure { class, message, expected, found, touched, next, causes } = failure;
     let mut text = format!("! {message} ({class:?}, touched {touched:?})\n");
     for (name, value) in [("expected", expected), ("found", found), ("next", next)] {
-        value.iter().for_each(|value| writeln!(text, "  {name}: {value}").unwrap());
+        if let Some(value) = value {
+            writeln!(text, "  {name}: {value}").unwrap();
+        }
     }
-    causes.iter().for_each(|cause| writeln!(text, "  because: {cause}").unwrap());
+    for cause in causes {
+        writeln!(text, "  because: {cause}").unwrap();
+    }
     text
 }
 
 /// Joins cases with their titles, for one snapshot.
 pub(crate) fn cases(all: Vec<(&str, String)>) -> String {
-    all.into_iter().map(|(title, text)| format!("--- {title}\n{text}")).collect()
+    all.into_iter()
+        .flat_map(|(title, text)| ["--- ".into(), title.into(), "\n".into(), text])
+        .collect::<String>()
 }

@@ -77,17 +77,17 @@ impl Machine {
             Action::PlaceFile { path, owner, group, mode, sha256, expect } => {
                 let (mode, sha256, expect) = (*mode, *sha256, *expect);
                 let bytes = payload.unwrap_or_default().to_vec();
-                self.place(&Place { path, owner, group, mode, sha256, expect }, bytes)
+                self.place(&Place { path, owner, group, mode, sha256, expect }, &bytes)
             }
             Action::RestoreFile { path, owner, group, mode, sha256, expect } => {
                 let (mode, sha256, expect) = (*mode, *sha256, *expect);
                 let bytes = self.kept(path, &sha256)?;
-                self.place(&Place { path, owner, group, mode, sha256, expect }, bytes)
+                self.place(&Place { path, owner, group, mode, sha256, expect }, &bytes)
             }
             Action::FetchFile { path, owner, group, mode, url, sha256, expect, .. } => {
                 let (mode, sha256, expect) = (*mode, *sha256, *expect);
                 let bytes = self.download(url)?;
-                self.place(&Place { path, owner, group, mode, sha256, expect }, bytes)
+                self.place(&Place { path, owner, group, mode, sha256, expect }, &bytes)
             }
             Action::MakeLink { path, target, expect } => self.make_link(path, target, *expect),
             Action::SetFileMode { path, owner, group, mode } => {
@@ -236,10 +236,10 @@ impl Machine {
         })
     }
 
-    fn place(&mut self, place: &Place<'_>, bytes: Vec<u8>) -> Result<(), Failed> {
+    fn place(&mut self, place: &Place<'_>, bytes: &[u8]) -> Result<(), Failed> {
         let path = place.path.as_str();
-        if digest(&bytes) != place.sha256 {
-            let found = format!("sha256:{}, {} bytes", digest(&bytes), bytes.len());
+        if digest(bytes) != place.sha256 {
+            let found = format!("sha256:{}, {} bytes", digest(bytes), bytes.len());
             return Err(Failed::new(format!("the bytes for {path} are not what was planned"))
                 .expected(format!("sha256:{}", place.sha256))
                 .found(found));
@@ -254,7 +254,7 @@ impl Machine {
         self.check(path, place.expect)?;
         self.room(parent(path))?;
         self.keep(path);
-        self.files.write(path, &bytes, owned, self.now);
+        self.files.write(path, bytes, owned, self.now);
         Ok(())
     }
 
@@ -307,7 +307,7 @@ impl Machine {
         self.services.restart(name, &files, &python, self.now).map_err(|words| {
             let last = words.iter().rev().map(|line| line.trim());
             let last: Vec<_> =
-                last.filter(|line| line.trim_matches([' ', '^']) != "").take(3).collect();
+                last.filter(|line| !line.trim_matches([' ', '^']).is_empty()).take(3).collect();
             let last = last.into_iter().rev().collect::<Vec<_>>().join(" | ");
             Failed {
                 maybe: true,

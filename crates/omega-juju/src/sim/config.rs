@@ -60,10 +60,15 @@ fn directory(files: &Files, path: &str, user: &str, into: &mut Options) -> Resul
             "ConfigDirNotFoundError: Failed to read config file directory: {path}"
         ));
     };
-    for name in names.iter().filter(|name| name.ends_with(".conf")) {
+    for name in names.iter().filter(|name| is_conf(name)) {
         file(files, &format!("{path}/{name}"), user, into)?;
     }
     Ok(())
+}
+
+/// oslo.config and systemd take `*.conf`, in small letters.
+pub(super) fn is_conf(name: &str) -> bool {
+    name.strip_suffix(".conf").is_some()
 }
 
 fn file(files: &Files, path: &str, user: &str, into: &mut Options) -> Result<(), String> {
@@ -90,7 +95,7 @@ fn file(files: &Files, path: &str, user: &str, into: &mut Options) -> Result<(),
             value.push('\n');
             value.push_str(trimmed);
         } else if let Some(name) = trimmed.strip_prefix('[') {
-            section = name.trim_end_matches(']').to_owned();
+            name.trim_end_matches(']').clone_into(&mut section);
             last = None;
         } else if let Some((key, value)) = trimmed.split_once(['=', ':']) {
             let key = (section.clone(), key.trim().to_owned());

@@ -22,3 +22,6 @@ pub use management::{Management, Rights};
 pub use snapshot::Snapshot;
 pub use start::{HELM, KUBECONFIG, Start};
 pub use unit::Unit;
+
+#[cfg(test)]
+mod recording_tests;

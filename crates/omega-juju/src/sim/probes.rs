@@ -45,8 +45,8 @@ impl Machine {
                 Reply::Distributions { versions: self.distributions(service.as_str(), containing) }
             }
             Probe::Options { service, group, keys } => self.options(service.as_str(), group, keys),
-            Probe::Reach { host, port, ca_pem: _ } => {
-                Reply::Reach(self.management.reach(host, *port))
+            Probe::Reach { host, port, ca_pem } => {
+                Reply::Reach(self.management.reach(host, *port, ca_pem.is_some()))
             }
             Probe::Authenticate { service, kubeconfig } => {
                 self.authenticate(service.as_str(), kubeconfig.as_str())
@@ -108,7 +108,11 @@ impl Machine {
                 let bytes = self.files.file(path).map(|(bytes, _)| bytes.to_vec());
                 bytes.and_then(|bytes| String::from_utf8(bytes).ok())
             }
-            _ => None,
+            FileState::Regular(_)
+            | FileState::Absent
+            | FileState::Link { .. }
+            | FileState::Directory { .. }
+            | FileState::Special => None,
         };
         Reply::Text { state, text }
     }

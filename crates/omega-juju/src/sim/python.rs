@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::recorded::{self, Recording};
+use super::recorded::{self, Recording, at};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Installed {
@@ -39,15 +39,15 @@ pub(super) enum Source<'a> {
 impl Python {
     pub(super) fn new() -> Self {
         let told = recorded::python(Recording::Fresh, "magnum");
-        let magnum = installed(&told["distribution"], 0);
+        let magnum = installed(at(&told, "distribution"), 0);
         // A near name, to be told apart.
         let decoy = Installed { version: "1.4.0".to_owned(), ..magnum.clone() };
         let index = ["1.1.0", "1.3.0", "1.4.0"].map(str::to_owned).into();
         Self {
-            program: recorded::text(&told["program"]),
-            version: recorded::text(&told["version"]),
-            pip: told["pip"].as_str().map(str::to_owned),
-            externally_managed: told["externally_managed"].as_bool().unwrap_or_default(),
+            program: recorded::text(at(&told, "program")),
+            version: recorded::text(at(&told, "version")),
+            pip: at(&told, "pip").as_str().map(str::to_owned),
+            externally_managed: at(&told, "externally_managed").as_bool().unwrap_or_default(),
             installed: [("magnum".to_owned(), magnum), ("magnum-capi-helm-docs".to_owned(), decoy)]
                 .into(),
             index: Some(index),
@@ -61,7 +61,7 @@ impl Python {
 
     pub(super) fn put_driver(&mut self, version: &str, now: i64) {
         let told = recorded::python(Recording::Grafted, DRIVER);
-        let driver = installed(&told["distribution"], now);
+        let driver = installed(at(&told, "distribution"), now);
         let driver = Installed { version: version.to_owned(), ..driver };
         self.installed.insert(DRIVER.to_owned(), driver);
     }
@@ -149,9 +149,9 @@ impl Python {
 
 fn installed(told: &Value, now: i64) -> Installed {
     Installed {
-        version: recorded::text(&told["version"]),
-        location: recorded::text(&told["location"]),
-        entry_points: recorded::words(&told["entry_points"]),
+        version: recorded::text(at(told, "version")),
+        location: recorded::text(at(told, "location")),
+        entry_points: recorded::words(at(told, "entry_points")),
         modified: now,
     }
 }

@@ -32,8 +32,8 @@ impl Recording {
     /// Returns the reply to `probe`; null if it was not asked.
     pub(super) fn reply(self, probe: &Value) -> Value {
         let entries = self.entries().as_array().into_iter().flatten();
-        let entry = entries.into_iter().find(|entry| entry["probe"] == *probe);
-        entry.map(|entry| entry["reply"].clone()).unwrap_or_default()
+        let entry = entries.into_iter().find(|entry| at(entry, "probe") == probe);
+        entry.map(|entry| at(entry, "reply").clone()).unwrap_or_default()
     }
 }
 
@@ -46,23 +46,22 @@ pub(super) fn service(name: &str) -> Value {
 }
 
 pub(super) fn python(recording: Recording, distribution: &str) -> Value {
-    recording.reply(&json!({
+    let reply = recording.reply(&json!({
         "probe": "python", "service": "magnum-conductor", "distribution": distribution,
         "group": "magnum.drivers",
-    }))["interpreter"]
-        .clone()
-}
-
-/// The PATH of the conductor's process.
-pub(super) fn daemon_path() -> Vec<String> {
-    let probe = json!({"probe": "program", "name": "helm", "service": "magnum-conductor"});
-    words(&Recording::Fresh.reply(&probe)["path"])
+    }));
+    at(&reply, "interpreter").clone()
 }
 
 /// What a conductor wrote that was pointed at a directory that is missing.
 pub(super) fn last_words() -> Vec<String> {
     let probe = json!({"probe": "last_words", "service": "magnum-conductor"});
-    words(&Recording::Broken.reply(&probe)["lines"])
+    words(at(&Recording::Broken.reply(&probe), "lines"))
+}
+
+/// Returns a value's field; null if it has none.
+pub(super) fn at<'a>(value: &'a Value, key: &str) -> &'a Value {
+    value.get(key).unwrap_or(&Value::Null)
 }
 
 pub(super) fn words(value: &Value) -> Vec<String> {

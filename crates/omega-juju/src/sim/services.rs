@@ -72,8 +72,9 @@ pub(super) fn show_args(
 
 impl Services {
     pub(super) fn add(&mut self, name: &str) {
-        let packaged = recorded::text(&recorded::service("magnum-conductor")["exec_start"])
-            .replace("magnum-conductor", name);
+        let packaged =
+            recorded::text(recorded::at(&recorded::service("magnum-conductor"), "exec_start"))
+                .replace("magnum-conductor", name);
         self.all.insert(name.to_owned(), Service { packaged, ..Service::default() });
     }
 
@@ -82,7 +83,7 @@ impl Services {
         for (name, service) in &mut self.all {
             let home = format!("/etc/systemd/system/{name}.service.d");
             let names = files.names(&home).unwrap_or_default();
-            let confs = names.iter().filter(|name| name.ends_with(".conf"));
+            let confs = names.iter().filter(|name| config::is_conf(name));
             service.drop_ins = confs.map(|name| format!("{home}/{name}")).collect();
             service.exec_start = vec![service.packaged.clone()];
             for drop_in in &service.drop_ins {

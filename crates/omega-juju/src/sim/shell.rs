@@ -43,7 +43,7 @@ impl<'a> Shell<'a> {
     /// Expands as in `echo $NAME`.
     pub(super) fn words(&self, name: &str) -> Vec<String> {
         let value = self.variables.get(name).map_or("", String::as_str);
-        value.split_whitespace().map(str::to_owned).collect()
+        fields(value)
     }
 
     /// Runs commands until one of `ends`; only if `live`. Returns the last status.
@@ -138,12 +138,10 @@ impl<'a> Shell<'a> {
             ["-r", path] => self.files.read(path, self.user).is_some(),
             ["-e" | "-f", path] => self.files.file(path).is_some(),
             ["-d", path] => self.files.is_directory(path),
-            ["-n", text] => !text.is_empty(),
-            ["-z"] => true,
-            ["-z", text] => text.is_empty(),
+            ["-z", rest @ ..] => rest.iter().all(|text| text.is_empty()),
             [a, "=", b] => a == b,
             [a, "!=", b] => a != b,
-            [text] => !text.is_empty(),
+            ["-n", text] | [text] => !text.is_empty(),
             _ => false,
         }
     }
@@ -164,7 +162,7 @@ impl<'a> Shell<'a> {
     fn split(&self, pieces: &[Piece]) -> Vec<String> {
         let bare = |piece: &Piece| matches!(piece, Piece::Variable { quoted: false, .. });
         if pieces.iter().any(bare) && pieces.len() == 1 {
-            return self.joined(pieces).split_whitespace().map(str::to_owned).collect();
+            return fields(&self.joined(pieces));
         }
         vec![self.joined(pieces)]
     }
@@ -196,6 +194,12 @@ fn assignment(pieces: &[Piece]) -> Option<(String, Vec<Piece>)> {
     }
     let head = Piece::Literal(value.to_owned());
     Some((name.to_owned(), std::iter::once(head).chain(rest.iter().cloned()).collect()))
+}
+
+/// Splits at what IFS holds: a carriage return stays.
+fn fields(value: &str) -> Vec<String> {
+    let fields = value.split([' ', '\t', '\n']).filter(|field| !field.is_empty());
+    fields.map(str::to_owned).collect()
 }
 
 struct Scanner {

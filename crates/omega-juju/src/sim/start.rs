@@ -134,8 +134,13 @@ impl Start {
 }
 
 fn owned(told: &Value) -> Owned {
-    let mode = u32::from_str_radix(told["mode"].as_str().unwrap_or("0755"), 8).unwrap_or(0o755);
-    Owned::new(&recorded::text(&told["owner"]), &recorded::text(&told["group"]), mode)
+    let mode = u32::from_str_radix(recorded::at(told, "mode").as_str().unwrap_or("0755"), 8)
+        .unwrap_or(0o755);
+    Owned::new(
+        &recorded::text(recorded::at(told, "owner")),
+        &recorded::text(recorded::at(told, "group")),
+        mode,
+    )
 }
 
 fn directory(machine: &mut Machine, path: &str) {
@@ -148,8 +153,8 @@ fn root(machine: &mut Machine, path: &str, bytes: &[u8], mode: u32) {
 }
 
 fn kubeconfig(machine: &mut Machine, owner: &str, group: &str, mode: u32) {
-    let owned = Owned::new(owner, group, mode);
-    machine.files.write("/etc/magnum/kubeconfig", KUBECONFIG.as_bytes(), owned, machine.now);
+    let access = Owned::new(owner, group, mode);
+    machine.files.write("/etc/magnum/kubeconfig", KUBECONFIG.as_bytes(), access, machine.now);
 }
 
 /// Magnum's packages, and decoys: names that are almost those of the graft.
@@ -167,6 +172,7 @@ fn bare(label: &str) -> Machine {
         "/usr/local",
         "/usr/local/bin",
         "/opt",
+        "/dev",
         "/var",
         "/var/lib",
     ] {
@@ -174,6 +180,9 @@ fn bare(label: &str) -> Machine {
     }
     for (path, target) in [("/bin", "usr/bin"), ("/sbin", "usr/sbin")] {
         machine.files.put(path, Node::Link { target: target.to_owned() }, 0);
+    }
+    for path in ["/dev/null", "/dev/full"] {
+        machine.files.put(path, Node::Special, 0);
     }
     let told = owned(&recorded::file("/etc/magnum"));
     machine.files.put("/etc/magnum", Node::Directory { owned: told, modified: 0 }, 0);
