@@ -235,28 +235,6 @@ def act_place_file(action, payload, until):
     place(action, payload)
 
 
-def act_make_link(action, payload, until):
-    path = action["path"]
-    home, name = os.path.split(path)
-    temporary = ".%s.omega-%s" % (name[:64], secrets.token_hex(8))
-    try:
-        at = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise full(error, home)
-    try:
-        kind, found = check_expect(path, name, at, action["expect"])
-        if kind == "regular":
-            keep_before(path, name, at, found)
-        os.symlink(action["target"], temporary, dir_fd=at)
-        check_expect(path, name, at, action["expect"])
-        put(temporary, name, at, kind)
-    except OSError as error:
-        raise full(error, path)
-    finally:
-        remove_quietly(temporary, at)
-        os.close(at)
-
-
 def act_restore_file(action, payload, until):
     kept = os.path.join(STATE, "before", action["sha256"])
     try:
