@@ -32,8 +32,7 @@ impl<C: PartialEq> Delta<C> {
     /// subsequence of it.
     pub fn within(&self, approved: &Self) -> bool {
         match (self, approved) {
-            (Self::Satisfied, _) => true,
-            (Self::Wait(_), Self::Wait(_)) => true,
+            (Self::Satisfied, _) | (Self::Wait(_), Self::Wait(_)) => true,
             (Self::Changes(now), Self::Changes(then)) => {
                 let mut then = then.iter();
                 now.iter().all(|change| then.any(|other| other == change))

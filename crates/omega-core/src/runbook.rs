@@ -127,7 +127,9 @@ impl LegPreview {
     /// that can't be read.
     pub fn obstacle(&self) -> Option<Failure> {
         self.items().find_map(|item| match &item.found {
-            Found::Verdict(Verdict::Fail { why, next }) => Some(no(&item.subject, why, next)),
+            Found::Verdict(Verdict::Fail { why, next }) => {
+                Some(no(&item.subject, why, next.as_ref()))
+            }
             Found::Failed(failure) => Some(failure.clone()),
             Found::Verdict(Verdict::Pass { .. } | Verdict::Deferred { .. }) | Found::Preview(_) => {
                 None
@@ -151,9 +153,9 @@ impl LegPreview {
     }
 }
 
-fn no(subject: &Subject, why: &str, next: &Option<String>) -> Failure {
+fn no(subject: &Subject, why: &str, next: Option<&String>) -> Failure {
     let failure = Failure::new(Class::Gate, format!("{subject}: no")).because(why);
-    Failure { next: next.clone(), ..failure }
+    Failure { next: next.cloned(), ..failure }
 }
 
 /// Looks at every item of every leg at the same time, so that what asks one target can share one
@@ -316,7 +318,14 @@ impl Leg {
             match &mut done {
                 Done::Changed => touched = Touched::Maybe,
                 // What earlier steps did was done: a leg that fails late has touched something.
-                Done::Failed(failure) => failure.touched = failure.touched.max(touched),
+                Done::Failed(failure) => {
+                    if failure.touched < touched {
+                        failure.touched = touched;
+                        failure
+                            .causes
+                            .push("this step sent nothing; the steps before it are done".into());
+                    }
+                }
                 Done::Unchanged | Done::Passed { .. } | Done::Deferred { .. } => {}
             }
             let ended = Progress::Ended {
@@ -341,7 +350,9 @@ impl Leg {
                 return match gate.check().await {
                     Ok(Verdict::Pass { evidence }) => Done::Passed { evidence },
                     Ok(Verdict::Deferred { until }) => Done::Deferred { until },
-                    Ok(Verdict::Fail { why, next }) => Done::Failed(no(subject, &why, &next)),
+                    Ok(Verdict::Fail { why, next }) => {
+                        Done::Failed(no(subject, &why, next.as_ref()))
+                    }
                     Err(failure) => Done::Failed(failure),
                 };
             }

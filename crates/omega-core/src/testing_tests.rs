@@ -95,14 +95,14 @@ impl Desired for Boxed {
         Subject::new("box", self.name.clone())
     }
 
-    async fn observe(&self, shelf: &Shelf) -> Result<Option<String>, Lost> {
+    async fn observe(&self, room: &Shelf) -> Result<Option<String>, Lost> {
         if self.bug == Bug::PlansByWriting {
-            shelf.write(&self.name, self.value.as_deref())?;
+            room.write(&self.name, self.value.as_deref())?;
         }
-        if self.bug == Bug::NeverLooksAgain && *shelf.writes.lock().unwrap() > 0 {
+        if self.bug == Bug::NeverLooksAgain && *room.writes.lock().unwrap() > 0 {
             return Ok(self.value.clone());
         }
-        Ok(shelf.boxes.lock().unwrap().get(&self.name).cloned())
+        Ok(room.boxes.lock().unwrap().get(&self.name).cloned())
     }
 
     fn diff(&self, seen: &Option<String>) -> Result<Delta<Put>, Conflict> {
@@ -114,13 +114,13 @@ impl Desired for Boxed {
         Ok(Delta::of(if done { vec![] } else { vec![put] }))
     }
 
-    async fn apply(&self, shelf: &Shelf, Put(name, value): &Put) -> Result<(), Lost> {
+    async fn apply(&self, room: &Shelf, Put(name, value): &Put) -> Result<(), Lost> {
         if self.bug == Bug::DoesMoreThanOnce {
-            drop(shelf.write(name, value.as_deref()));
+            drop(room.write(name, value.as_deref()));
         }
-        match shelf.write(name, value.as_deref()) {
+        match room.write(name, value.as_deref()) {
             Err(Lost) if self.bug == Bug::SwallowsErrors => {
-                shelf.boxes.lock().unwrap().insert(name.clone(), value.clone().unwrap_or_default());
+                room.boxes.lock().unwrap().insert(name.clone(), value.clone().unwrap_or_default());
                 Ok(())
             }
             other => other,
@@ -132,7 +132,13 @@ impl Desired for Boxed {
         match self.bug {
             Bug::UndoForgets => back.value = None,
             Bug::UndoTakesABystander => back.name = "decoy".into(),
-            _ => {}
+            Bug::None
+            | Bug::AlwaysWrites
+            | Bug::PlansByWriting
+            | Bug::SwallowsErrors
+            | Bug::NeverLooksAgain
+            | Bug::CannotBeReadBack
+            | Bug::DoesMoreThanOnce => {}
         }
         Some(back)
     }

@@ -37,7 +37,7 @@ pub enum Error {
         host: String,
         /// The fingerprint that the machine presented.
         found: String,
-        /// The known_hosts files that were read.
+        /// The `known_hosts` files that were read.
         files: String,
         /// The line that would put it on record.
         line: String,
@@ -114,6 +114,7 @@ pub enum Error {
     },
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "most errors know nothing of it")]
 impl Explain for Error {
     fn expected(&self) -> Option<String> {
         match self {

@@ -27,7 +27,7 @@ impl Session {
             Some(path) => Approved::Plan(PlanFile::read(path, "graft")?),
             None => Approved::Now,
         };
-        let site = self.site(&args.runbook.site)?;
+        let site = Site::read(&args.runbook.site.site)?;
         let RunbookArgs { runbook: _, site: site_args, leftovers } = &args.runbook;
         let (wanted, world) = self.wanted(&site, site_args, *leftovers).await?;
         let task = wanted.task(&site_args.site.display().to_string(), &world, true);
@@ -41,7 +41,7 @@ impl Session {
 
     /// Resolves the site into the runbook's steps, bound to what they act on.
     async fn task(&self, args: &RunbookArgs) -> Result<Task, Failure> {
-        let site = self.site(&args.site)?;
+        let site = Site::read(&args.site.site)?;
         let (wanted, world) = self.wanted(&site, &args.site, args.leftovers).await?;
         Ok(wanted.task(&args.site.site.display().to_string(), &world, false))
     }
@@ -57,10 +57,6 @@ impl Session {
         let world = self.connect(site, &kubeconfig, &args.units).await?;
         let wanted = Wanted::new(site, &kubeconfig, &world, leftovers.policy()).await?;
         Ok((wanted, world))
-    }
-
-    pub(super) fn site(&self, args: &SiteArgs) -> Result<Site, Failure> {
-        Ok(Site::read(&args.site)?)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     engine::{Approved, Task},
     exit::Exit,
     runbook::{Wanted, World},
+    site::Site,
 };
 
 impl Session {
@@ -62,7 +63,7 @@ impl Session {
         leftovers: LeftoverArgs,
         bind: impl Fn(&Wanted, &Arc<Unit>) -> Box<dyn Step>,
     ) -> Result<Exit, Failure> {
-        let site = self.site(&args.site)?;
+        let site = Site::read(&args.site.site)?;
         let (wanted, world) = self.wanted(&site, &args.site, leftovers).await?;
         let leg = |unit: &Arc<Unit>| Leg {
             target: unit.label(),
@@ -86,6 +87,7 @@ impl Session {
         let task = Task {
             name: name.to_owned(),
             site: args.site.site.display().to_string(),
+            again: format!("omega-cli {name}"),
             legs,
             afterwards: Vec::new(),
             pre_state: None,
@@ -100,7 +102,7 @@ impl Session {
     }
 
     async fn sg_rule(&self, args: SgRuleArgs) -> Result<Exit, Failure> {
-        let site = self.site(&args.common.site)?;
+        let site = Site::read(&args.common.site.site)?;
         let kubeconfig = self.kubeconfig(&site)?;
         let world = self.connect_cloud(&site, &kubeconfig).await?;
         let (_, api_port) = kubeconfig.facts.endpoint();
@@ -122,7 +124,7 @@ impl Session {
     }
 
     async fn pre_state(&self, args: &SiteArgs) -> Result<Exit, Failure> {
-        let site = self.site(args)?;
+        let site = Site::read(&args.site)?;
         let kubeconfig = self.kubeconfig(&site)?;
         let world = self.connect(&site, &kubeconfig, &args.units).await?;
         let mut all = serde_json::Map::new();
@@ -138,7 +140,7 @@ impl Session {
     }
 
     async fn check(&self, gate: GateName, args: &SiteArgs) -> Result<Exit, Failure> {
-        let site = self.site(args)?;
+        let site = Site::read(&args.site)?;
         let (wanted, world) = self.wanted(&site, args, LeftoverArgs::default()).await?;
         let per_unit = |of: &dyn Fn(&Arc<Unit>) -> Box<dyn Gate>| -> Vec<Leg> {
             world.units.iter().map(|unit| asked(unit.label(), of(unit))).collect()
@@ -159,6 +161,7 @@ impl Session {
         let task = Task {
             name: "check".to_owned(),
             site: args.site.display().to_string(),
+            again: String::new(),
             legs,
             afterwards,
             pre_state: None,

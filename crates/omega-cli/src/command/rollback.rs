@@ -10,6 +10,7 @@ use crate::{
     exit::Exit,
     runbook::World,
     runs::RunInfo,
+    site::Site,
 };
 
 impl Session {
@@ -18,7 +19,7 @@ impl Session {
         let _lock = self.runs.lock("rollback graft")?;
         let run = self.run_to_undo(args.run.as_deref())?;
         let events = self.runs.events(&run.id)?;
-        let site = self.site(&args.site)?;
+        let site = Site::read(&args.site.site)?;
         let kubeconfig = self.kubeconfig(&site)?;
         let world = self.connect(&site, &kubeconfig, &args.site.units).await?;
         let legs = legs(&run, &events, &world)?;
@@ -29,6 +30,7 @@ impl Session {
         let task = Task {
             name: "graft".to_owned(),
             site: args.site.site.display().to_string(),
+            again: format!("omega-cli rollback graft --run {}", run.id),
             legs,
             afterwards: Vec::new(),
             pre_state: None,

@@ -74,7 +74,11 @@ impl Session {
     }
 
     /// Prints the one JSON document, where that is wanted, and returns how the program ends.
-    #[expect(clippy::unnecessary_wraps, reason = "it ends most commands")]
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::needless_pass_by_value,
+        reason = "it ends most commands"
+    )]
     pub(super) fn shown(&self, report: Report) -> Result<Exit, Failure> {
         self.screen.json(&report);
         Ok(report.exit())

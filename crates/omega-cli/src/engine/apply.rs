@@ -5,7 +5,10 @@ use omega_core::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::{Engine, PlanFile, Report, Task, task::exit_of};
+use super::{
+    Engine, PlanFile, Report, Task,
+    task::{exit_of, facts},
+};
 use crate::{
     exit::Exit,
     render::{self, Recap},
@@ -14,7 +17,7 @@ use crate::{
 
 /// How long, and how often, a question is asked again that only the changes can have mended.
 /// Magnum looks at the health of a cluster once a minute; the runbook polls for 200 s.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_mins(4);
 const EVERY: Duration = Duration::from_secs(10);
 
 /// What the operator said yes to.
@@ -50,7 +53,7 @@ impl Engine<'_> {
             return self.change(task, &looked, approved.as_deref()).await;
         }
         let recap = Recap::of(all.iter().flat_map(LegPreview::items));
-        let holds = format!("Nothing to do: {} facts hold", recap.unchanged);
+        let holds = format!("Nothing to do: {}", facts(recap.unchanged));
         self.screen.text(&self.all_so(&holds, &recap, task));
         Ok(Report::new("apply", task, self).looked(all).ends(Exit::Done))
     }
@@ -77,7 +80,7 @@ impl Engine<'_> {
         if failure.is_none() {
             failure = self.look_again(task).await;
         }
-        self.finish(task, &run, done, failure)
+        self.finish(task, &run, done, failure.as_ref())
     }
 
     /// Runs the legs in order, up to the first that fails.
@@ -173,16 +176,14 @@ impl Engine<'_> {
         task: &Task,
         run: &RunDirectory,
         done: Vec<LegReport>,
-        failure: Option<Failure>,
+        failure: Option<&Failure>,
     ) -> Result<Report, Failure> {
-        let exit = failure.as_ref().map_or(Exit::Done, |failure| failure.class.into());
+        let exit = failure.map_or(Exit::Done, |failure| failure.class.into());
         let recap = counted(&done);
-        let report = Report::new("apply", task, self)
-            .done(&run.id, done, recap)
-            .failed(failure.as_ref())
-            .ends(exit);
+        let report =
+            Report::new("apply", task, self).done(&run.id, done, recap).failed(failure).ends(exit);
         run.keep("report.json", &report)?;
-        if let Some(failure) = &failure {
+        if let Some(failure) = failure {
             self.console.fail(&render::failure(failure, Some(&run.id), self.screen.width));
         }
         let took = render::seconds(self.began.elapsed());
@@ -198,7 +199,7 @@ impl Engine<'_> {
 
 impl omega_core::Observer for Engine<'_> {
     fn progress(&self, progress: Progress<'_>) {
-        self.console.progress(progress);
+        self.console.progress(&progress);
     }
 }
 
@@ -234,10 +235,8 @@ fn stopped(failure: Failure, leg: &Leg, finished: usize, left: &[&Leg]) -> Failu
     let left =
         if left.is_empty() { String::new() } else { format!("; {} untouched", left.join(", ")) };
     let state = format!("{finished} units done, {} failed{left}", leg.target);
-    let class = match failure.class {
-        Class::Interrupted => Class::Interrupted,
-        _ => Class::Partial,
-    };
+    let interrupted = failure.class == Class::Interrupted;
+    let class = if interrupted { Class::Interrupted } else { Class::Partial };
     Failure { class, ..failure.because(state) }
 }
 

@@ -7,6 +7,11 @@ use super::Task;
 
 const VERSION: u32 = 1;
 
+#[derive(Deserialize)]
+struct Version {
+    schema_version: u32,
+}
+
 /// A plan that was shown and stored. It holds what was observed and every change, no secret.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct PlanFile {
@@ -42,10 +47,6 @@ impl PlanFile {
             Failure::new(class, what).because(why).next("plan again, look, and apply the new plan")
         };
         let text = fs::read(path).map_err(|error| bad(Class::Error, error.to_string()))?;
-        #[derive(Deserialize)]
-        struct Version {
-            schema_version: u32,
-        }
         match serde_json::from_slice::<Version>(&text) {
             Ok(Version { schema_version: VERSION }) => {}
             Ok(Version { schema_version }) => {

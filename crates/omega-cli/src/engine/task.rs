@@ -15,6 +15,8 @@ pub(crate) struct Task {
     pub(crate) name: String,
     /// The site file, as the operator named it.
     pub(crate) site: String,
+    /// The command that applies it.
+    pub(crate) again: String,
     /// Run one after another. A failure stops the rest.
     pub(crate) legs: Vec<Leg>,
     /// Questions that are only fair when everything else is so: asked last, and patiently after a
@@ -90,16 +92,12 @@ impl Engine<'_> {
         if let Some(out) = out {
             if matches!(exit, Exit::Done | Exit::Pending) {
                 PlanFile::new(task, legs).write(out)?;
-                self.screen.text(&format!(
-                    "Next:  omega-cli apply {} --from {}",
-                    task.name,
-                    out.display()
-                ));
+                self.screen.text(&format!("Next:  {} --from {}", task.again, out.display()));
             } else {
                 self.screen.text("The plan was not written: mend what is marked with ! first.");
             }
         } else if exit == Exit::Pending {
-            self.screen.text(&format!("Next:  omega-cli apply {}", task.name));
+            self.screen.text(&format!("Next:  {}", task.again));
         }
         Ok(Report::new("plan", task, self).looked(all).ends(exit))
     }
@@ -111,7 +109,7 @@ impl Engine<'_> {
         let exit = exit_of(&all);
         let recap = Recap::of(all.iter().flat_map(LegPreview::items));
         if exit == Exit::Done {
-            let holds = format!("{} facts hold", recap.unchanged);
+            let holds = facts(recap.unchanged);
             self.screen.text(&self.all_so(&holds, &recap, task));
         } else {
             render::plan(self.screen, &all);
@@ -136,6 +134,11 @@ impl Engine<'_> {
             "{holds}{units}{deferred} ({took}, remote executions: {executions}, requests: {requests})."
         )
     }
+}
+
+/// `1 fact holds`, `21 facts hold`.
+pub(crate) fn facts(count: usize) -> String {
+    if count == 1 { "1 fact holds".to_owned() } else { format!("{count} facts hold") }
 }
 
 /// Returns how a command ends that found this.

@@ -5,14 +5,14 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use omega_core::{Done, Progress, Verb};
+use omega_core::{Done, Preview, Progress, Verb};
 use tokio::task::JoinHandle;
 
 use super::layout::{Sign, line};
 use crate::environment::Environment;
 
 /// How often a long step says that it is still at it, off a terminal.
-const REMIND: Duration = Duration::from_secs(60);
+const REMIND: Duration = Duration::from_mins(1);
 
 /// Progress on stderr: one spinner on a terminal, gone when done; plain lines elsewhere.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(crate) struct Console {
 struct State {
     target: String,
     now: Option<String>,
+    verb: Option<Verb>,
     bar: Option<ProgressBar>,
 }
 
@@ -64,10 +65,11 @@ impl Console {
     }
 
     /// Shows what a leg reports.
-    pub(crate) fn progress(&self, progress: Progress<'_>) {
+    pub(crate) fn progress(&self, progress: &Progress<'_>) {
         match progress {
-            Progress::Started { target, subject, approved: _ } => {
+            Progress::Started { target, subject, approved } => {
                 self.target(target);
+                self.will(*approved);
                 self.now(&format!("{target}: {subject}"));
             }
             Progress::Ended { target, subject, done, took } => {
@@ -75,7 +77,7 @@ impl Console {
                 let sign = match done {
                     Done::Unchanged => return,
                     Done::Passed { .. } => Sign::Gate,
-                    Done::Changed => Sign::Change(Verb::Update),
+                    Done::Changed => Sign::Change(self.verb()),
                     Done::Deferred { .. } => Sign::Wait,
                     Done::Failed(_) => Sign::No,
                 };
@@ -83,9 +85,9 @@ impl Console {
                 let words = match done {
                     Done::Passed { evidence } => evidence.clone(),
                     Done::Deferred { until } => until.clone(),
-                    Done::Failed(_) => format!("failed ({})", seconds(took)),
+                    Done::Failed(_) => format!("failed ({})", seconds(*took)),
                     Done::Changed | Done::Unchanged => {
-                        format!("done, read back ({})", seconds(took))
+                        format!("done, read back ({})", seconds(*took))
                     }
                 };
                 let (noun, name) = (&subject.noun, &subject.name);
@@ -93,6 +95,20 @@ impl Console {
             }
             _ => {}
         }
+    }
+
+    /// Remembers what will happen, for the sign of what has.
+    fn will(&self, approved: Option<&Preview>) {
+        let verb = |preview: &Preview| {
+            let first = preview.diffs.first()?.verb;
+            preview.diffs.iter().all(|diff| diff.verb == first).then_some(first)
+        };
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).verb = approved.and_then(verb);
+    }
+
+    fn verb(&self) -> Verb {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.verb.unwrap_or(Verb::Update)
     }
 
     /// Prints a target's name when it changes.

@@ -52,6 +52,7 @@ pub(crate) struct Wanted {
     combination: Combination,
     trust: Trust,
     clusters: ClusterList,
+    said: &'static str,
     namespaces: Vec<String>,
 }
 
@@ -80,6 +81,11 @@ impl Wanted {
         let services = ConvergeServices::graft(&version, digest, &options, remove);
         let token = kubeconfig.facts.auth == AuthKind::Token;
         let source = site.management.kubeconfig.display().to_string();
+        let said = match &policy {
+            LeftoverPolicy::Remove => " --remove-leftovers",
+            LeftoverPolicy::Keep => " --keep-leftovers",
+            LeftoverPolicy::Undecided | LeftoverPolicy::Restore { .. } => "",
+        };
         let clusters = ClusterList::once((*world.magnum).clone());
         Ok(Self {
             rules: rules(site, kubeconfig)?,
@@ -99,6 +105,7 @@ impl Wanted {
             version,
             options,
             trust: site.trust.clone(),
+            said,
             clusters,
         })
     }
@@ -112,6 +119,7 @@ impl Wanted {
         Task {
             name: "graft".to_owned(),
             site: site.to_owned(),
+            again: format!("omega-cli apply graft --site {site}{}", self.said),
             legs,
             afterwards: vec![self.after(world, live)],
             pre_state: Some(Box::new(move || Box::pin(pre_state(units.clone())))),

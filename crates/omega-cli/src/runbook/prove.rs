@@ -1,10 +1,10 @@
-use std::ops::ControlFlow;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 use clap::ValueEnum as _;
 use omega_core::{Class, Failure};
 use omega_openstack::container_infra::{
-    ClusterSpec, ProofOptions, ProofStep, ProofTemplate, TemplateSpec, prove_cluster,
-    prove_template,
+    ClusterSpec, NetworkDriver, ProofOptions, ProofStep, ProofTemplate, TemplateSpec,
+    prove_cluster, prove_template,
 };
 use serde_json::json;
 
@@ -45,7 +45,11 @@ pub(crate) async fn prove(
     let mut watch = |step: &ProofStep| {
         match step {
             ProofStep::Waiting { .. } => session.console.now(&step.to_string()),
-            _ => session.console.say(&format!("7.9 {step}")),
+            ProofStep::Creating(_)
+            | ProofStep::Reached(_)
+            | ProofStep::Again(_)
+            | ProofStep::Deleting(_)
+            | _ => session.console.say(&format!("7.9 {step}")),
         }
         if session.stop.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
@@ -80,9 +84,9 @@ fn template(prove: &Prove) -> TemplateSpec {
         external_network: prove.external_network.clone(),
         flavor: prove.flavor.clone(),
         master_flavor: prove.flavor.clone(),
-        network_driver: Default::default(),
+        network_driver: NetworkDriver::default(),
         dns_nameserver: None,
-        labels: Default::default(),
+        labels: BTreeMap::new(),
     }
 }
 

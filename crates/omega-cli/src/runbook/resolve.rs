@@ -31,6 +31,7 @@ where
 }
 
 /// Turns a refusal of a value into a failure.
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err passes")]
 pub(super) fn refused(error: impl Explain) -> Failure {
     let failure = Failure::from_error("the site file asks for what can't work", &error);
     Failure { class: Class::Refused, ..failure }
@@ -75,7 +76,7 @@ pub(super) fn pip_source(site: &Site) -> PipSource {
     }
 }
 
-pub(super) fn helm(site: &Site, size: usize) -> EnsureHelm {
+pub(super) fn helm(site: &Site, bytes: usize) -> EnsureHelm {
     let helm = site.helm.get_ref();
     let from = match (&helm.file, &helm.url) {
         (_, Some(url)) => HelmSource::Url {
@@ -85,7 +86,7 @@ pub(super) fn helm(site: &Site, size: usize) -> EnsureHelm {
         },
         (file, None) => {
             let name = file.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
-            HelmSource::Payload { name, size }
+            HelmSource::Payload { name, size: bytes }
         }
     };
     EnsureHelm::new(&helm.version, helm.sha256, from)

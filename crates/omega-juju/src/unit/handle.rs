@@ -61,6 +61,10 @@ impl Label for Unit {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "every other reply is one that was not asked for"
+)]
 impl Unit {
     /// Returns the unit `label`, reached by `channel`, with the bytes that may be placed on it.
     pub fn new(label: impl Into<String>, channel: Arc<dyn Channel>, sources: Sources) -> Self {
