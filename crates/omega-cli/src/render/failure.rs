@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use omega_core::{Failure, Touched};
 
 use super::layout::wrap;
@@ -12,8 +14,8 @@ pub(crate) fn failure(failure: &Failure, run: Option<&str>, width: usize) -> Str
     let mut row = |label: &str, value: &str| {
         for (nth, line) in wrap(value, width.saturating_sub(LABEL + 2).max(20)).iter().enumerate() {
             let label = if nth == 0 { label } else { "" };
-            text.push_str("\n  ");
-            text.push_str(&format!("{label:<LABEL$}{line}"));
+            // Writing to a string can't fail.
+            drop(write!(text, "\n  {label:<LABEL$}{line}"));
         }
     };
     let causes: Vec<_> = causes.iter().filter(|cause| !message.contains(cause.as_str())).collect();
