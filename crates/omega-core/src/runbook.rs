@@ -254,7 +254,8 @@ pub struct Run<'a> {
     pub looked: &'a LegPreview,
     /// What was approved: a stored plan, or what was looked at.
     pub approved: &'a LegPreview,
-    /// Whether a step that could only wait in the approved plan may do what it then needs.
+    /// Whether a step that had nothing to do in the approved plan, or could only wait, may do what
+    /// it then needs.
     pub approve_waiting: bool,
     /// Where intents go.
     pub journal: &'a mut dyn Journal,
@@ -313,7 +314,7 @@ impl Leg {
             let mut done = if run.stop.asked() {
                 Done::Failed(interrupted(&subject))
             } else {
-                self.item(item, &subject, &mut run).await
+                self.item(item, &subject, touched, &mut run).await
             };
             match &mut done {
                 Done::Changed => touched = Touched::Maybe,
@@ -344,7 +345,13 @@ impl Leg {
         report
     }
 
-    async fn item(&self, item: &Item, subject: &Subject, run: &mut Run<'_>) -> Done {
+    async fn item(
+        &self,
+        item: &Item,
+        subject: &Subject,
+        touched: Touched,
+        run: &mut Run<'_>,
+    ) -> Done {
         let step = match item {
             Item::Gate(gate) => {
                 return match gate.check().await {
@@ -358,13 +365,16 @@ impl Leg {
             }
             Item::Step(step) => step,
         };
-        if run.looked.approval(subject).is_some_and(Preview::is_satisfied) {
+        // What was so is so, until a step before has changed something.
+        let so = run.looked.approval(subject).is_some_and(Preview::is_satisfied);
+        if so && touched == Touched::Nothing {
             return Done::Unchanged;
         }
         let approved = run.approved.approval(subject);
         run.progress.progress(Progress::Started { target: &self.target, subject, approved });
         let approval = match approved {
-            Some(preview) if preview.wait.is_some() && run.approve_waiting => Approval::Fact,
+            // Nothing to do then, something now: what the steps before did made it so.
+            Some(preview) if preview.diffs.is_empty() && run.approve_waiting => Approval::Fact,
             Some(preview) => Approval::Exactly(preview),
             None => return Done::Failed(unplanned(subject)),
         };

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// A kubeconfig for the simulated management cluster; its key pair opens nothing.
-pub const KUBECONFIG: &str = include_str!("../../../omega-core/fixtures/kube/admin.yaml");
+pub const KUBECONFIG: &str = include_str!("kubeconfig.yaml");
 
 /// What stands for the helm program on simulated units.
 pub const HELM: &[u8] = b"#!/bin/false\nhelm v3.17.3 of the simulator\n";
