@@ -71,7 +71,8 @@ pub struct LeftoverSeen {
     pub state: FileState,
     /// Its text.
     pub text: Option<String>,
-    /// For a systemd drop-in: the daemon, and whether systemd applies the drop-in.
+    /// For a systemd drop-in: the daemon, and whether systemd applies the drop-in (as good as it
+    /// can: it reads nothing for a daemon that is not there).
     pub applied: Option<(ServiceName, bool)>,
 }
 
@@ -169,7 +170,10 @@ impl Desired for RemoveLeftovers {
             let path = magnum::systemd_override(daemon);
             let ((state, text), service) =
                 futures::try_join!(unit.text(&path), unit.service(daemon))?;
-            let applied = service.drop_ins.contains(&path);
+            // Of a daemon that is not there systemd reads nothing, however often it is told to.
+            let there = state != FileState::Absent;
+            let read = service.drop_ins.contains(&path);
+            let applied = if service.load == "not-found" { there } else { read };
             Ok(LeftoverSeen { path, state, text, applied: Some((daemon.clone(), applied)) })
         });
         let dropin = async {
