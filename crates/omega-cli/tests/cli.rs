@@ -248,7 +248,10 @@ fn a_site_file_that_is_missing_or_wrong_is_pointed_at() {
         "6 | kubeconfg = ",
         "did you mean `kubeconfig`?",
     ]);
-    home.write("omega.toml", &site().replace("[conductor]", "[conductor]\napplication = \"magnum\""));
+    home.write(
+        "omega.toml",
+        &site().replace("[conductor]", "[conductor]\napplication = \"magnum\""),
+    );
     home.run(&["plan", "graft"])
         .exits(64)
         .says(&["`application` (Juju) and `unit` (SSH) contradict each other", "11 | [conductor]"]);
