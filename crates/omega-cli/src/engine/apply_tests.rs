@@ -6,6 +6,8 @@ use omega_juju::{operations::LeftoverPolicy, sim::Start};
 use super::*;
 use crate::engine::rig::{Rig, document};
 
+type Change = fn(&Rig);
+
 const DROPIN: &str = "/etc/magnum/magnum.conf.d/00-capi-helm.conf";
 
 /// Everything is so, and looking again finds nothing to do.
@@ -113,7 +115,7 @@ async fn a_stored_plan_is_applied_to_the_world_it_was_made_for() {
 
 #[tokio::test]
 async fn a_stored_plan_is_stale_when_the_world_has_changed() {
-    let changes: [(&str, fn(&Rig)); 3] = [
+    let changes: [(&str, Change); 3] = [
         ("a file in the way", |rig| {
             rig.units[1].write(DROPIN, b"[capi_helm]\n# by hand\n", "root", "root", 0o644);
         }),
