@@ -12,7 +12,7 @@ use omega_core::{
 use omega_juju::{
     Sources,
     operations::LeftoverPolicy,
-    sim::{HELM, KUBECONFIG, Start},
+    sim::{HELM, KUBECONFIG, Start, Unit},
 };
 use omega_openstack::{
     container_infra::ContainerInfra, identity::Identity, network::Network, sim::Cloud,
@@ -107,7 +107,8 @@ fn expect(report: Report, exit: Exit, start: Start) -> Result<Report, Failure> {
     .next("this is a defect of omega: report it"))
 }
 
-fn site() -> Result<(Site, Kubeconfig), Failure> {
+/// Returns the rehearsal's site and its kubeconfig.
+pub(crate) fn site() -> Result<(Site, Kubeconfig), Failure> {
     let text = SITE.replace("@HELM@", &Sha256::of(HELM).to_string());
     let site = Site::parse(Path::new("rehearsal.toml"), &text)?;
     let secret = Secret::from(KUBECONFIG.to_owned());
@@ -117,21 +118,37 @@ fn site() -> Result<(Site, Kubeconfig), Failure> {
 }
 
 fn world(start: Start, kubeconfig: &Kubeconfig) -> World {
+    world_of(&cloud(), &Apiserver::default(), &[start.unit("magnum/0")], kubeconfig)
+}
+
+/// Returns a cloud in which the prerequisites of the graft hold.
+pub(crate) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     cloud.add_group("capi-mgmt", "capi-mgmt-sg");
     cloud.domain_setup();
-    let apiserver = Apiserver::default();
+    cloud
+}
+
+/// Returns the clients of these simulators.
+pub(crate) fn world_of(
+    cloud: &Cloud,
+    apiserver: &Apiserver,
+    units: &[Unit],
+    kubeconfig: &Kubeconfig,
+) -> World {
     let mut sources = Sources::default();
     sources.add(kubeconfig.bytes.clone());
     sources.add(Secret::new(HELM.to_vec()));
-    let unit = start.unit("magnum/0").client(sources);
     let counted = (cloud.clone(), apiserver.clone());
     World {
         network: Arc::new(Network::new(cloud.admin("capi-mgmt"))),
         identity: Arc::new(Identity::new(cloud.admin("admin"))),
         magnum: Arc::new(ContainerInfra::new(cloud.admin("capi-mgmt"))),
-        management: Arc::new(Management::over(apiserver, kubeconfig.facts.server.to_string())),
-        units: vec![Arc::new(unit)],
+        management: Arc::new(Management::over(
+            apiserver.clone(),
+            kubeconfig.facts.server.to_string(),
+        )),
+        units: units.iter().map(|unit| Arc::new(unit.client(sources.clone()))).collect(),
         helm_size: HELM.len(),
         requests: Rc::new(move || counted.0.requests() + counted.1.asked().len()),
     }

@@ -1,5 +1,10 @@
-use omega_core::{Class, Desired as _, Event, Failure, Item, Leg, Section, Step, step};
-use omega_juju::operations::{ConvergeServices, undo_step as undo_step_on_unit};
+use std::sync::Arc;
+
+use omega_core::{Class, Desired as _, Event, Failure, Item, Label as _, Leg, Section, Step, step};
+use omega_juju::{
+    Unit,
+    operations::{ConvergeServices, undo_step as undo_step_on_unit},
+};
 use omega_openstack::network::SgRule;
 use serde_json::Value;
 
@@ -31,8 +36,8 @@ impl Session {
             name: "graft".to_owned(),
             site: args.site.site.display().to_string(),
             again: format!("omega-cli rollback graft --run {}", run.id),
+            afterwards: services(&legs, &world),
             legs,
-            afterwards: Vec::new(),
             pre_state: None,
             counts: world.counts(),
             rolls_back: Some(run.id),
@@ -101,7 +106,7 @@ fn one_way(events: &[Event]) -> impl Iterator<Item = String> {
     })
 }
 
-/// One leg for each target: the facts that lead back, and on a unit the services after them.
+/// One leg for each target: the facts that lead back.
 fn legs(run: &RunInfo, events: &[Event], world: &World) -> Result<Vec<Leg>, Failure> {
     let mut legs: Vec<Leg> = Vec::new();
     for Back { target, kind, undo } in back(events) {
@@ -118,22 +123,32 @@ fn legs(run: &RunInfo, events: &[Event], world: &World) -> Result<Vec<Leg>, Fail
             section.items.push(Item::Step(step));
         }
     }
-    for leg in &mut legs {
-        if let Some(unit) = world.unit(&leg.target) {
-            let items = vec![Item::Step(step(unit, ConvergeServices::as_on_disk()))];
-            leg.sections.push(Section { number: "1", title: "Services", items });
-        }
-    }
     Ok(legs)
+}
+
+/// What runs on the units is looked at when their files are what they were: before, it is up to
+/// date with what is about to go.
+fn services(legs: &[Leg], world: &World) -> Vec<Leg> {
+    let units = legs.iter().filter_map(|leg| world.unit(&leg.target));
+    let leg = |unit: &Arc<Unit>| {
+        let items = vec![Item::Step(step(unit, ConvergeServices::as_on_disk()))];
+        let section = Section { number: "1", title: "Services", items };
+        Leg { target: unit.label(), sections: vec![section] }
+    };
+    units.map(leg).collect()
 }
 
 fn undo_step(target: &str, kind: &str, undo: &Value, world: &World) -> Option<Box<dyn Step>> {
     if let Some(unit) = world.unit(target) {
         return undo_step_on_unit(kind, undo.clone(), unit);
     }
-    if kind == SgRule::KIND && target == omega_core::Label::label(&*world.network) {
+    if kind == SgRule::KIND && target == world.network.label() {
         let rule: SgRule = serde_json::from_value(undo.clone()).ok()?;
         return Some(step(&world.network, rule));
     }
     None
 }
+
+#[cfg(test)]
+#[path = "rollback_tests.rs"]
+mod tests;

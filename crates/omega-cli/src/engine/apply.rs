@@ -49,7 +49,7 @@ impl Engine<'_> {
                 Some(plan.legs)
             }
         };
-        if looked.iter().any(LegPreview::pending) {
+        if all.iter().any(LegPreview::pending) {
             return self.change(task, &looked, approved.as_deref()).await;
         }
         let recap = Recap::of(all.iter().flat_map(LegPreview::items));
@@ -234,7 +234,8 @@ fn stopped(failure: Failure, leg: &Leg, finished: usize, left: &[&Leg]) -> Failu
     let left: Vec<_> = left.iter().map(|leg| leg.target.as_str()).collect();
     let left =
         if left.is_empty() { String::new() } else { format!("; {} untouched", left.join(", ")) };
-    let state = format!("{finished} units done, {} failed{left}", leg.target);
+    let done = if finished == 1 { "1 unit" } else { &format!("{finished} units") };
+    let state = format!("{done} done, {} failed{left}", leg.target);
     let interrupted = failure.class == Class::Interrupted;
     let class = if interrupted { Class::Interrupted } else { Class::Partial };
     Failure { class, ..failure.because(state) }
@@ -253,3 +254,7 @@ fn counted(done: &[LegReport]) -> Recap {
     }
     recap
 }
+
+#[cfg(test)]
+#[path = "apply_tests.rs"]
+mod tests;

@@ -3,6 +3,8 @@
 mod apply;
 mod planfile;
 mod report;
+#[cfg(test)]
+pub(crate) mod rig;
 mod task;
 
 pub(crate) use apply::Approved;

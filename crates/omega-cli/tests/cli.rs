@@ -1,0 +1,389 @@
+//! The program as an operator starts it: its own process, a clean environment, an empty home.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "helpers of tests, which start the program itself"
+)]
+
+use std::{
+    ffi::OsStr,
+    fs,
+    io::{BufRead as _, BufReader, Read as _},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use omega_core::values::Sha256;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const STARTS: [&str; 5] = ["fresh", "graft-130", "superseded", "hook", "half"];
+const ADMIN: &str = include_str!("../../omega-core/fixtures/kube/admin.yaml");
+const EXPIRED: &str = include_str!("fixtures/expired.yaml");
+const SITE: &str = r#"
+[cloud]
+name = "capi-admin"
+
+[management]
+kubeconfig = "capi.kubeconfig"
+project = { name = "capi-mgmt", domain = "capi" }
+security_group = "capi-mgmt-sg"
+sources = ["10.20.0.0/16"]
+
+[conductor]
+unit = [{ name = "magnum/0", ssh = "127.0.0.1:1" }]
+
+[driver]
+version = "1.4.0"
+
+[helm]
+version = "3.17.3"
+file = "helm"
+sha256 = "@HELM@"
+
+[chart]
+repo = "https://charts.example"
+version = "0.25.1"
+"#;
+const HELM: &[u8] = b"not really helm";
+
+/// A home with nothing in it but a site.
+struct Home(TempDir);
+
+/// What a command left behind.
+#[derive(Debug)]
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Home {
+    fn new() -> Self {
+        let home = Self(tempfile::tempdir().unwrap());
+        home.write("omega.toml", &site());
+        home.write("capi.kubeconfig", ADMIN);
+        fs::write(home.path().join("helm"), HELM).unwrap();
+        home
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path().join(name), text).unwrap();
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_omega-cli"));
+        command.args(args).current_dir(self.path()).env_clear().env("NO_COLOR", "1");
+        command.env("HOME", self.path()).stdin(Stdio::null());
+        for (variable, name) in [
+            ("XDG_STATE_HOME", "state"),
+            ("XDG_CACHE_HOME", "cache"),
+            ("XDG_CONFIG_HOME", "config"),
+        ] {
+            command.env(variable, self.path().join(name));
+        }
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        ran(&mut self.command(args))
+    }
+
+    /// The names of what is in the directory of runs, apart from the lock.
+    fn runs(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.path().join("state/omega/runs")) else {
+            return Vec::new();
+        };
+        let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name();
+        let names = entries.map(name).filter(|name| name != OsStr::new("lock"));
+        names.map(|name| name.into_string().unwrap()).collect()
+    }
+}
+
+fn ran(command: &mut Command) -> Ran {
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let ran =
+        Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
+    assert!(!ran.err.contains("panicked"), "{ran:#?}");
+    ran
+}
+
+impl Ran {
+    #[track_caller]
+    fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+
+    /// stderr holds each of `words`, whatever the breaks between lines.
+    #[track_caller]
+    fn says(self, words: &[&str]) -> Self {
+        let said = self.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        for words in words {
+            assert!(said.contains(words), "`{words}` is not in: {}", self.err);
+        }
+        self
+    }
+}
+
+fn site() -> String {
+    SITE.replace("@HELM@", &Sha256::of(HELM).to_string())
+}
+
+#[test]
+fn a_rehearsal_from_every_start_ends_well_and_leaves_nothing_behind() {
+    for start in STARTS {
+        let home = Home::new();
+        let ran = home.run(&["rehearse", "graft", "--start", start]).exits(0);
+        let last: Vec<_> = ran.out.lines().rev().take(2).collect();
+        assert_eq!(last[0], "Nothing outside this process was touched.", "{start}");
+        assert!(last[1].starts_with("Rehearsed from 1 starting point: "), "{start}: {}", last[1]);
+        let second = ran.out.rsplit_once("$ omega-cli apply graft").unwrap().1;
+        assert!(second.contains("\nNothing to do: "), "{start}: {second}");
+        let before = ran.out.rsplit_once("$ omega-cli verify graft").unwrap().0;
+        assert!(!before.contains("Nothing to do: "), "{start}: the first apply had nothing to do");
+        assert!(!home.path().join("state").exists(), "{start}: the rehearsal kept a run");
+    }
+}
+
+#[test]
+fn what_a_rehearsal_prints_on_80_columns() {
+    let home = Home::new();
+    let args = ["rehearse", "graft", "--start", "superseded"];
+    let ran = ran(home.command(&args).env("COLUMNS", "80")).exits(0);
+    insta::assert_snapshot!("rehearse_superseded", steady(&ran.out));
+}
+
+/// Takes out what differs from run to run: ids of runs and durations.
+fn steady(text: &str) -> String {
+    let line = |line: &str| {
+        if line.starts_with("Run ") {
+            return "Run [id] (omega-cli runs show [id], omega-cli rollback graft).".to_owned();
+        }
+        let mut words: Vec<&str> = line.split(' ').collect();
+        for nth in 1..words.len() {
+            let number = words[nth - 1].trim_start_matches('(');
+            if matches!(words[nth], "s," | "s:") && number.parse::<f64>().is_ok() {
+                words[nth - 1] = if words[nth] == "s," { "([seconds]" } else { "[seconds]" };
+            }
+        }
+        words.join(" ")
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_rehearsal_in_json_is_one_document_with_every_exit_code() {
+    let home = Home::new();
+    let ran = home.run(&["rehearse", "graft", "--start", "half", "--output", "json"]).exits(0);
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(document["schema_version"], 1);
+    let reports = document["reports"].as_array().unwrap();
+    let told: Vec<_> = reports
+        .iter()
+        .map(|report| (report["command"].as_str().unwrap(), report["exit_code"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(told, [("plan", 2), ("apply", 0), ("verify", 0), ("apply", 0)]);
+    assert!(reports.iter().all(|report| report["schema_version"] == 1));
+    assert!(reports[1]["recap"]["changed"].as_u64().unwrap() > 0);
+    assert_eq!(reports[3]["recap"]["changed"], 0);
+}
+
+#[test]
+fn an_unknown_start_is_told_the_names() {
+    let home = Home::new();
+    let ran = home.run(&["rehearse", "graft", "--start", "superceded"]).exits(64);
+    ran.says(&["no starting point `superceded`", "fresh, graft-130, superseded, hook, half"]);
+}
+
+#[test]
+fn a_decision_is_explained_by_any_spelling_and_a_wrong_one_gets_the_nearest() {
+    let home = Home::new();
+    let whole = home.run(&["explain", "D-042"]).exits(0).out;
+    assert!(whole.starts_with("D-042"), "{whole}");
+    assert_eq!(home.run(&["explain", "42"]).exits(0).out, whole);
+    assert_eq!(home.run(&["explain", "d042"]).exits(0).out, whole);
+    let all = home.run(&["explain"]).exits(0).out;
+    assert!(all.lines().filter(|line| line.starts_with("D-")).count() > 10, "{all}");
+    let ran = home.run(&["explain", "D-942"]);
+    assert!(!matches!(ran.code, None | Some(0 | 101)), "{ran:#?}");
+    assert_eq!(ran.out, "");
+    ran.says(&["no decision `D-942`", "nearest: ", "D-042"]);
+}
+
+#[test]
+fn help_and_version_are_no_errors_and_a_bad_command_line_is_one_of_usage() {
+    let home = Home::new();
+    let help = home.run(&["--help"]).exits(0);
+    assert!(help.out.contains("Exit codes: 0 done"), "{}", help.out);
+    assert_eq!(help.err, "");
+    let version = home.run(&["--version"]).exits(0);
+    assert_eq!(version.out, format!("omega-cli {}\n", env!("CARGO_PKG_VERSION")));
+    home.run(&["plan", "graft", "--remove-leftover"]).exits(64).says(&["--remove-leftovers"]);
+    home.run(&["plan", "graft", "--remove-leftovers", "--keep-leftovers"])
+        .exits(64)
+        .says(&["cannot be used with"]);
+    home.run(&["plan", "grafts"]).exits(64).says(&["graft"]);
+    home.run(&[]).exits(64);
+}
+
+#[test]
+fn a_site_file_that_is_missing_or_wrong_is_pointed_at() {
+    let home = Home::new();
+    for command in ["plan", "apply", "verify"] {
+        home.run(&[command, "graft", "--site", "sites/nope.toml"])
+            .exits(64)
+            .says(&["sites/nope.toml", "No such file"]);
+    }
+    home.write("omega.toml", &site().replace("kubeconfig =", "kubeconfg ="));
+    home.run(&["plan", "graft"]).exits(64).says(&[
+        "unknown key `kubeconfg` in omega.toml",
+        "6 | kubeconfg = ",
+        "did you mean `kubeconfig`?",
+    ]);
+    home.write(
+        "omega.toml",
+        &site().replace("[conductor]", "[conductor]\napplication = \"magnum\""),
+    );
+    home.run(&["plan", "graft"])
+        .exits(64)
+        .says(&["`application` (Juju) and `unit` (SSH) contradict each other", "11 | [conductor]"]);
+    assert_eq!(home.runs(), [""; 0]);
+}
+
+#[test]
+fn a_kubeconfig_that_the_driver_could_not_use_is_refused_before_anything_is_sent() {
+    let half = &ADMIN[..ADMIN.len() / 2];
+    let here = ADMIN.replace("https://10.20.0.50:6443", "https://localhost:6443");
+    let cases = [
+        ("", "it is empty", "check that the command which wrote it had an input"),
+        (half, "it has no current context", "kubectl config use-context"),
+        ("just words", "not a kubeconfig in YAML", "compare it with its source"),
+        (&here, "means the machine that asks", "the address that the units can reach"),
+        (EXPIRED, "its client certificate ended on 2001-01-01", "get a new one"),
+    ];
+    for (text, why, next) in cases {
+        let home = Home::new();
+        home.write("capi.kubeconfig", text);
+        for command in ["plan", "apply"] {
+            let ran = home.run(&[command, "graft"]).exits(4);
+            assert_eq!(ran.out, "");
+            ran.says(&["capi.kubeconfig", why, next, "changed nothing"]);
+        }
+        assert_eq!(home.runs(), [""; 0], "{why}");
+        assert!(!home.path().join("cache").exists(), "{why}: it went as far as a token");
+    }
+}
+
+#[test]
+fn a_failure_in_json_is_one_document_too() {
+    let home = Home::new();
+    home.write("capi.kubeconfig", "");
+    let ran = home.run(&["plan", "graft", "--output", "json"]).exits(4);
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(document["schema_version"], 1);
+    assert_eq!((&document["exit"], &document["exit_code"]), (&"refused".into(), &4.into()));
+    assert_eq!(document["failure"]["touched"], "nothing");
+}
+
+#[test]
+fn files_that_are_not_what_the_site_pins_are_refused() {
+    let home = Home::new();
+    let (wanted, found) = (Sha256::of(b"the wheel"), Sha256::of(b"another"));
+    let pin = format!("version = \"1.4.0\"\nwheel = \"driver.whl\"\nsha256 = \"{wanted}\"");
+    home.write("omega.toml", &site().replace("version = \"1.4.0\"", &pin));
+    home.write("driver.whl", "another");
+    home.run(&["plan", "graft"]).exits(4).says(&[
+        "driver.whl",
+        &format!("wanted sha256 {wanted}"),
+        &format!("found sha256 {found}"),
+        "changed nothing",
+        "mend its digest in the site file",
+    ]);
+    home.write("driver.whl", "the wheel");
+    home.write("helm", "another");
+    home.run(&["plan", "graft"]).exits(4).says(&["helm", &format!("found sha256 {found}")]);
+    assert_eq!(home.runs(), [""; 0]);
+}
+
+#[test]
+fn a_cloud_that_is_not_in_clouds_yaml_is_named() {
+    let home = Home::new();
+    let none = home.run(&["plan", "graft"]);
+    assert!(!matches!(none.code, None | Some(0 | 101)), "{none:#?}");
+    none.says(&["clouds.yaml", "changed nothing", "next"]);
+    home.write(
+        "clouds.yaml",
+        "clouds:\n  capi-admins:\n    auth: {auth_url: 'http://127.0.0.1:1/v3'}\n",
+    );
+    let near = home.run(&["plan", "graft"]);
+    assert!(!matches!(near.code, None | Some(0 | 101)), "{near:#?}");
+    near.says(&["capi-admin", "capi-admins", "changed nothing", "next"]);
+    assert_eq!(home.runs(), [""; 0]);
+}
+
+#[test]
+fn there_are_no_runs_to_list_show_or_undo() {
+    let home = Home::new();
+    assert_eq!(home.run(&["runs"]).exits(0).out, "There are no runs yet.\n");
+    let json = home.run(&["runs", "--output", "json"]).exits(0).out;
+    let document: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(document, serde_json::json!({ "schema_version": 1, "runs": [] }));
+    for id in ["nope", "../runs", ""] {
+        home.run(&["runs", "show", id]).exits(64).says(&[&format!("no run `{id}`")]);
+    }
+    home.run(&["rollback", "graft"]).exits(64).says(&["no run on this machine has changed"]);
+    home.run(&["rollback", "graft", "--run", "nope"]).exits(64).says(&["no run `nope`"]);
+}
+
+#[test]
+fn what_is_no_plan_of_this_version_is_not_applied() {
+    let home = Home::new();
+    let cases = [
+        ("not json", "it is no plan"),
+        ("{}", "it is no plan"),
+        (r#"{"schema_version": 2, "anything": 1}"#, "its version is 2"),
+        (r#"{"schema_version": 1}"#, "it is damaged"),
+        (r#"{"schema_version": 1, "task": "pin-driver", "legs": []}"#, "it plans pin-driver"),
+    ];
+    for (text, why) in cases {
+        home.write("graft.plan", text);
+        home.run(&["apply", "graft", "--from", "graft.plan"]).exits(64).says(&[
+            "graft.plan can't be applied",
+            why,
+            "changed nothing",
+            "plan again",
+        ]);
+    }
+    let gone = home.run(&["apply", "graft", "--from", "gone.plan"]);
+    gone.exits(1).says(&["gone.plan", "No such file"]);
+    assert_eq!(home.runs(), [""; 0]);
+}
+
+/// `omega-cli rehearse graft | head -1`: stdout goes away while there is much left to say.
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let home = Home::new();
+    let mut command = home.command(&["rehearse", "graft"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    let mut out = BufReader::with_capacity(16, child.stdout.take().unwrap());
+    while first.trim().is_empty() {
+        first.clear();
+        assert!(out.read_line(&mut first).unwrap() > 0, "it said nothing");
+    }
+    drop(out);
+    let mut err = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(first, "1 of 5: from a fresh unit\n");
+    assert!(!err.contains("panicked"), "{err}");
+    assert_eq!(status.code(), Some(0), "{err}");
+}
