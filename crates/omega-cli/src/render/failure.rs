@@ -1,5 +1,3 @@
-use std::fmt::Write as _;
-
 use omega_core::{Failure, Touched};
 
 use super::layout::wrap;
@@ -14,8 +12,9 @@ pub(crate) fn failure(failure: &Failure, run: Option<&str>, width: usize) -> Str
     let mut row = |label: &str, value: &str| {
         for (nth, line) in wrap(value, width.saturating_sub(LABEL + 2).max(20)).iter().enumerate() {
             let label = if nth == 0 { label } else { "" };
-            // Writing to a string can't fail.
-            drop(write!(text, "\n  {label:<LABEL$}{line}"));
+            for part in ["\n  ", &format!("{label:<LABEL$}"), line] {
+                text.push_str(part);
+            }
         }
     };
     let causes: Vec<_> = causes.iter().filter(|cause| !message.contains(cause.as_str())).collect();

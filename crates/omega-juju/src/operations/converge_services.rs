@@ -338,8 +338,14 @@ impl DaemonWanted {
         self.driver.as_ref().is_none_or(|driver| version.as_ref() == Some(driver))
     }
 
+    /// How often the next start will carry `--config-dir`. A drop-in of systemd may start the
+    /// daemon without its init script: then what that would do does not matter.
     fn next_start(seen: &DaemonSeen) -> Option<usize> {
-        seen.args.as_ref().map(|args| daemon_args::count(args, &magnum::conf_d()))
+        let args = seen.args.as_ref()?;
+        let start: Vec<String> = seen.state.exec_start.split(' ').map(str::to_owned).collect();
+        let by_script = start.first().is_none_or(|word| word.starts_with("/etc/init.d/"));
+        let args = if by_script || seen.state.exec_start.is_empty() { args } else { &start };
+        Some(daemon_args::count(args, &magnum::conf_d()))
     }
 
     fn command_line(&self, seen: &DaemonSeen) -> bool {
