@@ -13,6 +13,7 @@ graft() {
   up_unit unit0 "$variant"
   start_at unit0 "$start"
   site_for . "$channel" unit0
+  no_rules_left
   snapshot unit0 >before; rules >rules.before; process=$(process_of unit0)
   if [[ $start = doc08 ]]; then
     exits 4 omega apply graft

@@ -47,6 +47,7 @@ no_secret_in() {
 }
 
 # rules: every security group rule in the cloud, without ids
+no_rules_left() { python3 "$HERE/rules.py" "http://$CLOUD:5000/v3" clear capi-mgmt-sg; }
 rules() { python3 "$HERE/rules.py" "http://$CLOUD:5000/v3" | sort; }
 
 # changed_rules: how the cloud's rules differ from the file rules.before, "+ RULE" and "- RULE"
