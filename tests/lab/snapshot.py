@@ -12,7 +12,7 @@ import stat
 import subprocess
 
 TREES = ("/etc", "/usr/bin", "/usr/sbin", "/usr/local", "/usr/lib/python3/dist-packages", "/opt/wheels", "/lib/systemd/system",
-         "/home", "/root", "/tmp", "/var/tmp", "/var/lib/magnum", "/var/lib/omega")
+         "/home", "/root", "/tmp", "/var/tmp", "/var/lib/magnum")
 PACKAGED = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/lib/")
 SHALLOW = ("/usr/lib/python3/dist-packages", "/etc/ssl/certs")    # what is in it, not what is in that
 IGNORED_DIRS = ("__pycache__", "/var/lib/omega", "/root/.cache", "/var/lib/magnum/.cache", "/etc/magnum/.omega")
