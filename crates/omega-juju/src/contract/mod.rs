@@ -1,4 +1,4 @@
-//! What a [`Channel`](crate::Channel) promises, checked on any machine: a real unit of the lab over
+//! What a [`Channel`] promises, checked on any machine: a real unit of the lab over
 //! each way there is to it, and the simulated one.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "any other kind of reply breaks the clause")]
