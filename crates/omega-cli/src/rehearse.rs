@@ -70,7 +70,7 @@ async fn from(session: &Session, runs: &Runs, start: Start) -> Result<Vec<Report
     let world = world(start, &kubeconfig);
     let policy = LeftoverPolicy::Remove;
     let wanted = Wanted::new(&site, &kubeconfig, &world, policy).await?;
-    let task = || wanted.task("the rehearsal's site", &world, true);
+    let task = || wanted.task("rehearsal.toml", &world, true);
     let engine = || Engine {
         screen: &session.screen,
         console: &session.console,
@@ -107,7 +107,7 @@ fn expect(report: Report, exit: Exit, start: Start) -> Result<Report, Failure> {
     .next("this is a defect of omega: report it"))
 }
 
-/// Returns the rehearsal's site and its kubeconfig.
+/// Returns rehearsal.toml and its kubeconfig.
 pub(crate) fn site() -> Result<(Site, Kubeconfig), Failure> {
     let text = SITE.replace("@HELM@", &Sha256::of(HELM).to_string());
     let site = Site::parse(Path::new("rehearsal.toml"), &text)?;

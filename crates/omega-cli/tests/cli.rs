@@ -339,7 +339,7 @@ fn there_are_no_runs_to_list_show_or_undo() {
     for id in ["nope", "../runs", ""] {
         home.run(&["runs", "show", id]).exits(64).says(&[&format!("no run `{id}`")]);
     }
-    home.run(&["rollback", "graft"]).exits(64).says(&["no run on this machine has changed"]);
+    home.run(&["rollback", "graft"]).exits(64).says(&["no graft on this machine has changed"]);
     home.run(&["rollback", "graft", "--run", "nope"]).exits(64).says(&["no run `nope`"]);
 }
 

@@ -43,7 +43,7 @@ main() {
   local verb=${1:-}
   case $verb in
     list) list_cases; return ;;
-    help | -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$HERE/run"; return ;;
+    help | -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$HERE/run"; return ;;
     case) shift; MAIN_PID=${LAB_MAIN_PID:?}; one_case "$@"; return ;;     # by run_case, in a process of its own
     build | up | down | shell) shift; take_lock; MAIN_PID=$$; "verb_$verb" "$@"; return ;;
   esac
@@ -80,6 +80,8 @@ fixture() { python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))[sys.
 # A case is a line `define NAME LIMIT COMMAND...` in cases/*.sh. It runs in a shell of its own (set -e means
 # nothing in a function whose status is asked for), in a directory of its own, its output in $LOGS/case-NAME.log.
 load_cases() { local f; for f in "$HERE"/cases/*.sh; do . "$f"; done; }
+# What runs without being named, and in CI: one of each kind, some 15 minutes. The others are run by hand.
+DAILY=(lab-cloud lab-kube graft-fresh-ssh graft-doc08-ssh graft-130-ssh graft-fresh-juju)
 list_cases() { load_cases; printf '%s\n' "${CASES[@]}"; }
 CASES=()
 declare -A LIMIT RECIPE
@@ -140,7 +142,11 @@ end_units() {
 run_cases() {
   load_cases
   local wanted=("$@") name t; t=$(now_ms)
-  ((${#wanted[@]})) || wanted=("${CASES[@]}")
+  if ((${#wanted[@]} == 0)); then
+    wanted=("${DAILY[@]}")
+    say "not in this run (tests/lab/run all): $(comm -23 <(printf '%s\n' "${CASES[@]}" | sort) <(printf '%s\n' "${DAILY[@]}" | sort) | xargs)"
+  fi
+  if [[ ${wanted[*]} = all ]]; then wanted=("${CASES[@]}"); fi
   for name in "${wanted[@]}"; do [[ -n ${RECIPE[$name]:-} ]] || die "no case $name; there are: ${CASES[*]}"; done
   drop_stale
   build_everything

@@ -59,12 +59,15 @@ impl Session {
         };
         let found = match id {
             Some(id) => runs.iter().find(|run| run.id == id),
-            None => runs.iter().filter(|run| run.rolls_back.is_none()).find(changed),
+            None => runs
+                .iter()
+                .filter(|run| run.runbook == "graft" && run.rolls_back.is_none())
+                .find(changed),
         };
         found.cloned().ok_or_else(|| {
             let what = match id {
                 Some(id) => format!("there is no run `{id}` on this machine"),
-                None => "no run on this machine has changed anything".to_owned(),
+                None => "no graft on this machine has changed anything".to_owned(),
             };
             Failure::new(Class::Usage, what).next("omega-cli runs lists them")
         })

@@ -148,7 +148,7 @@ impl Session {
         let conductor = site.conductor.get_ref();
         let found = match &conductor.application {
             Some(application) => self.juju(site, application, only, deadlines).await?,
-            None => self.ssh(site, &conductor.unit, only, deadlines),
+            None => self.ssh(site, &conductor.unit, only, deadlines)?,
         };
         let known: Vec<_> = found.iter().map(|(name, _)| name.clone()).collect();
         let missing = only.iter().find(|name| !name.ends_with("/leader") && !known.contains(name));
@@ -196,20 +196,21 @@ impl Session {
         units: &[SshUnit],
         only: &[String],
         deadlines: Deadlines,
-    ) -> Vec<(String, Arc<dyn Channel>)> {
+    ) -> Result<Vec<(String, Arc<dyn Channel>)>, Failure> {
         let chosen =
             units.iter().filter(|unit| only.is_empty() || only.contains(&unit.name.to_string()));
         let channel = |unit: &SshUnit| {
-            let mut target = self.ssh_target(site, &unit.ssh);
-            target.jump = unit.jump.as_ref().map(|jump| Box::new(self.ssh_target(site, jump)));
+            let mut target = self.ssh_target(site, &unit.ssh)?;
+            let jump = unit.jump.as_ref().map(|jump| self.ssh_target(site, jump)).transpose()?;
+            target.jump = jump.map(Box::new);
             let channel: Arc<dyn Channel> = Arc::new(Ssh::lazy(target, deadlines));
-            (unit.name.to_string(), channel)
+            Ok((unit.name.to_string(), channel))
         };
         chosen.map(channel).collect()
     }
 
     /// Reads `[user@]host[:port]`.
-    fn ssh_target(&self, site: &Site, text: &str) -> SshTarget {
+    fn ssh_target(&self, site: &Site, text: &str) -> Result<SshTarget, Failure> {
         let home = self.environment.home();
         let all = |paths: &[PathBuf], default: &[&str]| -> Vec<PathBuf> {
             let defaults = || default.iter().map(PathBuf::from).collect();
@@ -220,10 +221,17 @@ impl Session {
             .rsplit_once('@')
             .unwrap_or_else(|| (site.ssh.user.as_deref().unwrap_or("ubuntu"), text));
         let (host, port) = match rest.rsplit_once(':') {
-            Some((host, port)) if !host.ends_with(':') => (host, port.parse().unwrap_or(22)),
+            // `::1` has no port, `[::1]:22` has.
+            Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+                let port = port.parse().map_err(|_| {
+                    let what = format!("`{text}` in the site file: `{port}` is no port");
+                    Failure::new(Class::Usage, what).next("write [user@]host[:port]")
+                })?;
+                (host, port)
+            }
             Some(_) | None => (rest, 22),
         };
-        SshTarget {
+        Ok(SshTarget {
             host: host.trim_matches(['[', ']']).to_owned(),
             port,
             user: user.to_owned(),
@@ -237,7 +245,7 @@ impl Session {
                 &["~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"],
             ),
             jump: None,
-        }
+        })
     }
 }
 
