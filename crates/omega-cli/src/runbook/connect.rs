@@ -18,6 +18,9 @@ use crate::{
     site::{Project, Site, SshUnit},
 };
 
+/// A unit's name, and the way to it.
+type Reached = (String, Arc<dyn Channel>);
+
 impl Session {
     /// Resolves the site: reads what it names on this machine, and prepares sessions and channels.
     pub(crate) async fn connect(
@@ -168,7 +171,7 @@ impl Session {
         application: &str,
         only: &[String],
         deadlines: Deadlines,
-    ) -> Result<Vec<(String, Arc<dyn Channel>)>, Failure> {
+    ) -> Result<Vec<Reached>, Failure> {
         let program = site.juju.program.clone().unwrap_or_else(|| PathBuf::from("juju"));
         let model = site.juju.model.clone();
         let units = juju_units(&program, model.as_deref(), application, deadlines).await.map_err(
@@ -196,7 +199,7 @@ impl Session {
         units: &[SshUnit],
         only: &[String],
         deadlines: Deadlines,
-    ) -> Result<Vec<(String, Arc<dyn Channel>)>, Failure> {
+    ) -> Result<Vec<Reached>, Failure> {
         let chosen =
             units.iter().filter(|unit| only.is_empty() || only.contains(&unit.name.to_string()));
         let channel = |unit: &SshUnit| {
