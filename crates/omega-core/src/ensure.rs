@@ -146,7 +146,7 @@ impl<D: Desired> Plan<D> {
         let intent = Event::intent(target.label(), &desired, &changes, undo.as_ref());
         record(journal, intent, Touched::Nothing)?;
         let done = write_and_verify(target, &desired, &changes).await;
-        let end = Event::end::<D>(target.label(), done.as_ref().err());
+        let end = Event::end::<D>(target.label(), done.as_ref());
         // The first error is the one that matters; a journal that fails after it hides nothing.
         let recorded = record(journal, Ok(end), Touched::Maybe);
         let after = done?;

@@ -40,6 +40,9 @@ pub enum Event {
         target: String,
         /// [`Desired::KIND`].
         kind: String,
+        /// What was observed. (The first journals lack it.)
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<serde_json::Value>,
     },
     /// The operation failed.
     Failed {
@@ -71,11 +74,14 @@ impl Event {
         })
     }
 
-    pub(crate) fn end<D: Desired>(target: String, error: Option<&EnsureError<D::Error>>) -> Self {
+    pub(crate) fn end<D: Desired>(
+        target: String,
+        done: Result<&D::Seen, &EnsureError<D::Error>>,
+    ) -> Self {
         let kind = D::KIND.to_owned();
-        match error {
-            None => Self::Verified { target, kind },
-            Some(error) => Self::Failed {
+        match done {
+            Ok(seen) => Self::Verified { target, kind, seen: serde_json::to_value(seen).ok() },
+            Err(error) => Self::Failed {
                 target,
                 kind,
                 error: crate::failure::chain(error).join(": "),
@@ -212,7 +218,11 @@ mod tests {
     use super::*;
 
     fn verified() -> Event {
-        Event::Verified { target: "magnum/0".into(), kind: "juju.file.v1".into() }
+        Event::Verified {
+            target: "magnum/0".into(),
+            kind: "juju.file.v1".into(),
+            seen: Some(serde_json::json!({ "sha256": null })),
+        }
     }
 
     #[test]
@@ -252,6 +262,7 @@ mod tests {
         let events = FileJournal::read(&path).unwrap();
         assert_eq!(events.len(), 3);
         assert!(matches!(&events[0], Event::Intent { undo: Some(_), .. }));
+        assert!(events.iter().any(|event| matches!(event, Event::Verified { seen: None, .. })));
         std::fs::write(&path, r#"{"format":"omega-journal","version":2}"#).unwrap();
         assert!(matches!(FileJournal::read(&path).unwrap_err(), JournalError::Format(_)));
     }

@@ -27,7 +27,7 @@ impl Session {
         let site = Site::read(&args.site.site)?;
         let kubeconfig = self.kubeconfig(&site)?;
         let world = self.connect(&site, &kubeconfig, &args.site.units).await?;
-        let legs = legs(&run, &events, &world)?;
+        let legs = legs(&run, &events, &self.started(&run)?, &world)?;
         self.console.say(&format!("Going back to before run {} ({}).", run.id, run.began));
         for without in one_way(&events) {
             self.console.say(&format!("  no way back: {without}"));
@@ -36,8 +36,8 @@ impl Session {
             name: "graft".to_owned(),
             site: args.site.site.display().to_string(),
             again: format!("omega-cli rollback graft --run {}", run.id),
-            afterwards: services(&legs, &world),
             legs,
+            afterwards: Vec::new(),
             pre_state: None,
             counts: world.counts(),
             rolls_back: Some(run.id),
@@ -48,6 +48,18 @@ impl Session {
             let report = self.engine().apply(&task, Approved::Now).await?;
             self.shown(report)
         }
+    }
+
+    /// Returns what this run and later ones left running: a process of theirs may hold what is
+    /// removed now. (A rollback's own restart is not one of them.)
+    fn started(&self, run: &RunInfo) -> Result<Vec<Event>, Failure> {
+        let all = self.runs.all()?;
+        let since = all.iter().filter(|one| one.began >= run.began && one.rolls_back.is_none());
+        let mut events = Vec::new();
+        for run in since {
+            events.extend(self.runs.events(&run.id)?);
+        }
+        Ok(events)
     }
 
     /// Returns the run that is meant: the one named, or the last graft that changed something.
@@ -109,8 +121,13 @@ fn one_way(events: &[Event]) -> impl Iterator<Item = String> {
     })
 }
 
-/// One leg for each target: the facts that lead back.
-fn legs(run: &RunInfo, events: &[Event], world: &World) -> Result<Vec<Leg>, Failure> {
+/// One leg for each target: the facts that lead back, then the daemons on what is then on disk.
+fn legs(
+    run: &RunInfo,
+    events: &[Event],
+    started: &[Event],
+    world: &World,
+) -> Result<Vec<Leg>, Failure> {
     let mut legs: Vec<Leg> = Vec::new();
     for Back { target, kind, undo } in back(events) {
         let step = undo_step(target, kind, undo, world).ok_or_else(|| {
@@ -126,19 +143,25 @@ fn legs(run: &RunInfo, events: &[Event], world: &World) -> Result<Vec<Leg>, Fail
             section.items.push(Item::Step(step));
         }
     }
+    for leg in &mut legs {
+        if let Some(unit) = world.unit(&leg.target) {
+            leg.sections.push(services(unit, started));
+        }
+    }
     Ok(legs)
 }
 
-/// What runs on the units is looked at when their files are what they were: before, it is up to
-/// date with what is about to go.
-fn services(legs: &[Leg], world: &World) -> Vec<Leg> {
-    let units = legs.iter().filter_map(|leg| world.unit(&leg.target));
-    let leg = |unit: &Arc<Unit>| {
-        let items = vec![Item::Step(step(unit, ConvergeServices::as_on_disk()))];
-        let section = Section { number: "1", title: "Services", items };
-        Leg { target: unit.label(), sections: vec![section] }
-    };
-    units.map(leg).collect()
+fn services(unit: &Arc<Unit>, started: &[Event]) -> Section {
+    let seen = started.iter().filter_map(|event| match event {
+        Event::Verified { target, kind, seen: Some(seen) }
+            if *target == unit.label() && kind == ConvergeServices::KIND =>
+        {
+            serde_json::from_value(seen.clone()).ok()
+        }
+        Event::Verified { .. } | Event::Intent { .. } | Event::Failed { .. } => None,
+    });
+    let services = seen.fold(ConvergeServices::as_on_disk(), |services, seen| services.after(&seen));
+    Section { number: "1", title: "Services", items: vec![Item::Step(step(unit, services))] }
 }
 
 fn undo_step(target: &str, kind: &str, undo: &Value, world: &World) -> Option<Box<dyn Step>> {

@@ -40,7 +40,7 @@ impl Session {
                         self.screen.text(&format!("{target}  {change}{back}"));
                     }
                 }
-                Event::Verified { target, kind } => {
+                Event::Verified { target, kind, seen: _ } => {
                     self.screen.text(&format!("{target}  verified {kind}"));
                 }
                 Event::Failed { target, kind, error, touched } => {

@@ -70,15 +70,8 @@ impl Engine<'_> {
         if legs.iter().any(LegPreview::pending) {
             let items = afterwards.iter_mut().flat_map(|leg| &mut leg.sections);
             for item in items.flat_map(|section| &mut section.items) {
-                let until = match &item.found {
-                    Found::Verdict(Verdict::Fail { why, next: _ }) => {
-                        format!("asked again after the changes (now: {why})")
-                    }
-                    Found::Preview(preview) if preview.is_satisfied() => {
-                        "looked at again after the changes".to_owned()
-                    }
-                    Found::Verdict(_) | Found::Preview(_) | Found::Failed(_) => continue,
-                };
+                let Found::Verdict(Verdict::Fail { why, next: _ }) = &item.found else { continue };
+                let until = format!("asked again after the changes (now: {why})");
                 item.found = Found::Verdict(Verdict::Deferred { until });
             }
         }

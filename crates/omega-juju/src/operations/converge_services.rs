@@ -69,6 +69,10 @@ pub struct DaemonWanted {
     pub flag: Flag,
     /// What it should read for options of `[capi_helm]`.
     pub options: BTreeMap<String, String>,
+    /// It started later than this, in nanoseconds since the epoch by the unit's clock. What was
+    /// removed leaves no time on disk, but a daemon that was started with it may still hold it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_after: Option<i64>,
 }
 
 /// Something on disk that a daemon reads when it starts.
@@ -177,7 +181,14 @@ impl DaemonWanted {
             input(magnum::systemd_drop_ins(&service), Reason::Systemd),
             input(magnum::systemd_override(&service), Reason::Systemd),
         ];
-        Self { service, driver: None, inputs, flag, options: BTreeMap::new() }
+        Self {
+            service,
+            driver: None,
+            inputs,
+            flag,
+            options: BTreeMap::new(),
+            started_after: None,
+        }
     }
 
     /// Says how the file at `path` will be.
@@ -234,6 +245,16 @@ impl ConvergeServices {
             DaemonWanted::new(magnum::api(), Flag::Any),
         ];
         Self { daemons }
+    }
+
+    /// Says that the processes of `seen` are to be replaced: they were started with what is being
+    /// taken back.
+    #[must_use]
+    pub fn after(mut self, seen: &ServicesSeen) -> Self {
+        for (wanted, seen) in self.daemons.iter_mut().zip(&seen.daemons) {
+            wanted.started_after = wanted.started_after.max(seen.state.started_ns);
+        }
+        self
     }
 
     /// Returns what a restart would not mend: an input that is not yet as it will be.
@@ -323,6 +344,9 @@ impl DaemonWanted {
         }
         if !self.command_line(seen) {
             reasons.insert(Reason::CommandLine);
+        }
+        if self.started_after.is_some_and(|after| started <= after) {
+            reasons.insert(Reason::TakenBack);
         }
         reasons
     }

@@ -18,6 +18,8 @@ pub enum Reason {
     Systemd,
     /// Its command line is not the wanted one.
     CommandLine,
+    /// It was started with what is being taken back.
+    TakenBack,
 }
 
 impl fmt::Display for Reason {
@@ -29,6 +31,7 @@ impl fmt::Display for Reason {
             Self::Defaults => "/etc/default is newer",
             Self::Systemd => "its systemd drop-ins are newer",
             Self::CommandLine => "its command line is not the wanted one",
+            Self::TakenBack => "it was started with what is being taken back",
         })
     }
 }
