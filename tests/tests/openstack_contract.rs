@@ -47,7 +47,7 @@ mod live {
     async fn magnum_keeps_the_contract() {
         let cloud = cloud().await;
         let spec = TemplateSpec {
-            image: "k8s".into(),
+            image: "ubuntu-kube".into(),
             external_network: "public".into(),
             flavor: "m1.medium".into(),
             master_flavor: "m1.medium".into(),

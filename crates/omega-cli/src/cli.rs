@@ -78,6 +78,26 @@ pub(crate) struct SiteArgs {
     pub(crate) units: Vec<String>,
 }
 
+impl SiteArgs {
+    /// Returns what was said, as it would be typed again.
+    pub(crate) fn said(&self) -> String {
+        let site = Some(self.site.display().to_string()).filter(|site| site != "omega.toml");
+        said(&[("--site", site.as_slice()), ("--unit", &self.units)])
+    }
+}
+
+/// Returns flags and their values as a shell takes them.
+fn said(flags: &[(&str, &[String])]) -> String {
+    let each =
+        flags.iter().flat_map(|(flag, values)| values.iter().map(move |value| (flag, value)));
+    let quoted = each.map(|(flag, value)| {
+        // A NUL can't be in an argument, and nothing else has no quotation.
+        let value = shlex::try_quote(value).unwrap_or_default();
+        format!(" {flag} {value}")
+    });
+    quoted.collect()
+}
+
 /// What to do with what the superseded graft left behind.
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[group(multiple = false)]
@@ -88,6 +108,17 @@ pub(crate) struct LeftoverArgs {
     /// Keep it.
     #[arg(long)]
     pub(crate) keep_leftovers: bool,
+}
+
+impl LeftoverArgs {
+    /// Returns what was said, as it would be typed again.
+    pub(crate) fn said(self) -> &'static str {
+        match (self.remove_leftovers, self.keep_leftovers) {
+            (true, _) => " --remove-leftovers",
+            (_, true) => " --keep-leftovers",
+            (false, false) => "",
+        }
+    }
 }
 
 /// A runbook on a site.
@@ -283,4 +314,40 @@ pub(crate) struct SgRuleArgs {
     /// Ensure that the rule does not exist.
     #[arg(long)]
     pub(crate) absent: bool,
+}
+
+impl SgRuleArgs {
+    /// Returns what was said, as it would be typed again.
+    pub(crate) fn said(&self) -> String {
+        let protocol = Some(self.protocol.clone()).filter(|protocol| protocol != "tcp");
+        let flags = said(&[
+            ("--group", self.group.as_slice()),
+            ("--protocol", protocol.as_slice()),
+            ("--port", self.port.as_slice()),
+            ("--remote", &self.remotes),
+        ]);
+        format!("{flags}{}", if self.absent { " --absent" } else { "" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    /// What is printed as the next command means what was typed.
+    #[test]
+    fn what_was_said_can_be_typed_again() {
+        let words = "omega-cli ensure-sg-rule --site 'my site.toml' --unit magnum/0 --unit magnum/1 \
+                     --group a --protocol udp --port 53-54 --remote 10.0.0.0/8 --absent";
+        let parse = |text: &str| match Cli::try_parse_from(shlex::split(text).unwrap()) {
+            Ok(Cli { command: Command::Operation(Operation::EnsureSgRule(args)), .. }) => args,
+            other => panic!("{other:?}"),
+        };
+        let args = parse(words);
+        let again = format!("omega-cli ensure-sg-rule{}{}", args.common.site.said(), args.said());
+        assert_eq!(again, words);
+        assert_eq!(parse("omega-cli ensure-sg-rule").common.site.said(), "");
+    }
 }

@@ -21,7 +21,7 @@ use omega_openstack::{
 use crate::{
     cli::RehearseArgs,
     command::Session,
-    engine::{Approved, Engine, Report},
+    engine::{Approved, Engine, Report, Task},
     exit::Exit,
     runbook::{Wanted, World},
     runs::Runs,
@@ -66,11 +66,8 @@ fn chosen(name: Option<&str>) -> Result<Vec<Start>, Failure> {
 
 /// Plans, applies, verifies and applies again, and holds each against what must come out.
 async fn from(session: &Session, runs: &Runs, start: Start) -> Result<Vec<Report>, Failure> {
-    let (site, kubeconfig) = site()?;
-    let world = world(start, &kubeconfig);
-    let policy = LeftoverPolicy::Remove;
-    let wanted = Wanted::new(&site, &kubeconfig, &world, policy).await?;
-    let task = || wanted.task("rehearsal.toml", &world, true);
+    let stage =
+        Stage { cloud: cloud(), apiserver: Apiserver::default(), unit: start.unit("magnum/0") };
     let engine = || Engine {
         screen: &session.screen,
         console: &session.console,
@@ -80,18 +77,38 @@ async fn from(session: &Session, runs: &Runs, start: Start) -> Result<Vec<Report
     };
     let said = |command: &str| session.screen.text(&format!("\n$ omega-cli {command}"));
     said("plan graft --remove-leftovers");
-    let plan = expect(engine().plan(&task(), None).await?, Exit::Pending, start)?;
+    let plan = expect(engine().plan(&stage.task().await?, None).await?, Exit::Pending, start)?;
     said("apply graft --remove-leftovers");
-    let apply = expect(engine().apply(&task(), Approved::Now).await?, Exit::Done, start)?;
+    let apply = engine().apply(&stage.task().await?, Approved::Now).await?;
+    let apply = expect(apply, Exit::Done, start)?;
     said("verify graft");
-    let verify = expect(engine().verify(&task()).await?, Exit::Done, start)?;
+    let verify = expect(engine().verify(&stage.task().await?).await?, Exit::Done, start)?;
     said("apply graft --remove-leftovers");
-    let again = expect(engine().apply(&task(), Approved::Now).await?, Exit::Done, start)?;
+    let again = engine().apply(&stage.task().await?, Approved::Now).await?;
+    let again = expect(again, Exit::Done, start)?;
     if again.changed() > 0 {
         let what = format!("the second run from {} changed something", start.title());
         return Err(Failure::new(Class::Error, what));
     }
     Ok(vec![plan, apply, verify, again])
+}
+
+/// What stays from one command to the next.
+struct Stage {
+    cloud: Cloud,
+    apiserver: Apiserver,
+    unit: Unit,
+}
+
+impl Stage {
+    /// Connects and resolves anew, as each command does.
+    async fn task(&self) -> Result<Task, Failure> {
+        let (site, kubeconfig) = site()?;
+        let units = std::slice::from_ref(&self.unit);
+        let world = world_of(&self.cloud, &self.apiserver, units, &kubeconfig);
+        let wanted = Wanted::new(&site, &kubeconfig, &world, LeftoverPolicy::Remove).await?;
+        Ok(wanted.task("rehearsal.toml", " --remove-leftovers", &world, true))
+    }
 }
 
 fn expect(report: Report, exit: Exit, start: Start) -> Result<Report, Failure> {
@@ -117,10 +134,6 @@ pub(crate) fn site() -> Result<(Site, Kubeconfig), Failure> {
     Ok((site, kubeconfig))
 }
 
-fn world(start: Start, kubeconfig: &Kubeconfig) -> World {
-    world_of(&cloud(), &Apiserver::default(), &[start.unit("magnum/0")], kubeconfig)
-}
-
 /// Returns a cloud in which the prerequisites of the graft hold.
 pub(crate) fn cloud() -> Cloud {
     let cloud = Cloud::new();
@@ -140,6 +153,8 @@ pub(crate) fn world_of(
     sources.add(kubeconfig.bytes.clone());
     sources.add(Secret::new(HELM.to_vec()));
     let counted = (cloud.clone(), apiserver.clone());
+    let requests = move || counted.0.requests() + counted.1.asked().len();
+    let before = requests();
     World {
         network: Arc::new(Network::new(cloud.admin("capi-mgmt"))),
         identity: Arc::new(Identity::new(cloud.admin("admin"))),
@@ -150,6 +165,6 @@ pub(crate) fn world_of(
         )),
         units: units.iter().map(|unit| Arc::new(unit.client(sources.clone()))).collect(),
         helm_size: HELM.len(),
-        requests: Rc::new(move || counted.0.requests() + counted.1.asked().len()),
+        requests: Rc::new(move || requests() - before),
     }
 }

@@ -138,6 +138,15 @@ impl Runs {
         read(&self.path(id).ok()?.join(name)).ok()
     }
 
+    /// Keeps `value` with run `id`, as [`RunDirectory::keep`] does while it runs.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such run, or it can't be written.
+    pub(crate) fn keep(&self, id: &str, name: &str, value: &impl Serialize) -> Result<(), Failure> {
+        keep(&self.path(id)?.join(name), value)
+    }
+
     fn path(&self, id: &str) -> Result<PathBuf, Failure> {
         let plain = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         let path = self.0.join(id);
@@ -160,15 +169,16 @@ impl RunDirectory {
     ///
     /// Fails if it can't be written.
     pub(crate) fn keep(&self, name: &str, value: &impl Serialize) -> Result<(), Failure> {
-        let path = self.path.join(name);
-        serde_json::to_vec_pretty(value)
-            .map_err(io::Error::from)
-            .and_then(|bytes| persist(&path, &bytes))
-            .map_err(|error| {
-                Failure::new(Class::Error, format!("could not write {}", path.display()))
-                    .because(error.to_string())
-            })
+        keep(&self.path.join(name), value)
     }
+}
+
+fn keep(path: &Path, value: &impl Serialize) -> Result<(), Failure> {
+    let bytes = serde_json::to_vec_pretty(value).map_err(io::Error::from);
+    bytes.and_then(|bytes| persist(path, &bytes)).map_err(|error| {
+        Failure::new(Class::Error, format!("could not write {}", path.display()))
+            .because(error.to_string())
+    })
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {

@@ -1,4 +1,4 @@
-use omega_core::Failure;
+use omega_core::{Class, Failure};
 use omega_juju::operations::LeftoverPolicy;
 
 use super::Session;
@@ -6,8 +6,9 @@ use crate::{
     cli::{ApplyArgs, LeftoverArgs, PlanArgs, RunbookArgs, SiteArgs},
     engine::{Approved, PlanFile, Task},
     exit::Exit,
+    render,
     runbook::{self, Wanted, World},
-    site::Site,
+    site::{Prove, Site},
 };
 
 impl Session {
@@ -28,13 +29,23 @@ impl Session {
             None => Approved::Now,
         };
         let site = Site::read(&args.runbook.site.site)?;
-        let RunbookArgs { runbook: _, site: site_args, leftovers } = &args.runbook;
-        let (wanted, world) = self.wanted(&site, site_args, *leftovers).await?;
-        let task = wanted.task(&site_args.site.display().to_string(), &world, true);
+        let proof =
+            args.prove.map(|proof| made_of(&site).map(|made_of| (proof, made_of))).transpose()?;
+        let (wanted, world) =
+            self.wanted(&site, &args.runbook.site, args.runbook.leftovers).await?;
+        let task = wanted.task(&site_of(&args.runbook), &said(&args.runbook), &world, true);
         let mut report = self.engine().apply(&task, approved).await?;
-        if let (Some(proof), Exit::Done) = (args.prove, report.exit()) {
-            let proven = runbook::prove(self, &site, &wanted, &world, proof).await?;
-            report = report.proven(proven);
+        if let (Some((proof, prove)), Exit::Done) = (proof, report.exit()) {
+            report = match runbook::prove(self, proof, prove, &wanted, &world).await {
+                Ok(proven) => report.proven(proven),
+                Err(failure) => {
+                    self.console.fail(&render::failure(&failure, None, self.screen.width));
+                    report.failed(Some(&failure)).ends(failure.class.into())
+                }
+            };
+            if let Some(run) = report.run() {
+                self.runs.keep(run, "report.json", &report)?;
+            }
         }
         self.shown(report)
     }
@@ -43,7 +54,7 @@ impl Session {
     async fn task(&self, args: &RunbookArgs) -> Result<Task, Failure> {
         let site = Site::read(&args.site.site)?;
         let (wanted, world) = self.wanted(&site, &args.site, args.leftovers).await?;
-        Ok(wanted.task(&args.site.site.display().to_string(), &world, false))
+        Ok(wanted.task(&site_of(args), &said(args), &world, false))
     }
 
     /// Resolves the site into what it wants and what that acts on.
@@ -58,6 +69,22 @@ impl Session {
         let wanted = Wanted::new(site, &kubeconfig, &world, leftovers.policy()).await?;
         Ok((wanted, world))
     }
+}
+
+/// Says what a proof is made of, before anything is changed for it.
+fn made_of(site: &Site) -> Result<&Prove, Failure> {
+    site.prove.as_ref().ok_or_else(|| {
+        Failure::new(Class::Usage, "the site file does not say what a proof is made of")
+            .next("add [prove] with image, flavor and external_network; see docs/site-file.md")
+    })
+}
+
+fn site_of(args: &RunbookArgs) -> String {
+    args.site.site.display().to_string()
+}
+
+fn said(args: &RunbookArgs) -> String {
+    format!("{}{}", args.site.said(), args.leftovers.said())
 }
 
 impl LeftoverArgs {

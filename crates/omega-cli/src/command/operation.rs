@@ -74,20 +74,21 @@ impl Session {
             }],
         };
         let legs = world.units.iter().map(leg).collect();
-        self.one(name, args, legs, &world).await
+        self.one(name, args, leftovers.said(), legs, &world).await
     }
 
     async fn one(
         &self,
         name: &str,
         args: &OperationArgs,
+        said: &str,
         legs: Vec<Leg>,
         world: &World,
     ) -> Result<Exit, Failure> {
         let task = Task {
             name: name.to_owned(),
             site: args.site.site.display().to_string(),
-            again: format!("omega-cli {name}"),
+            again: format!("omega-cli {name}{}{said}", args.site.said()),
             legs,
             afterwards: Vec::new(),
             pre_state: None,
@@ -119,8 +120,9 @@ impl Session {
             items.push(Item::Step(step(&world.network, rule)));
         }
         let section = Section { number: "", title: "ensure-sg-rule", items };
+        let said = args.said();
         let leg = Leg { target: world.network.label(), sections: vec![section] };
-        self.one("ensure-sg-rule", &args.common, vec![leg], &world).await
+        self.one("ensure-sg-rule", &args.common, &said, vec![leg], &world).await
     }
 
     async fn pre_state(&self, args: &SiteArgs) -> Result<Exit, Failure> {

@@ -35,7 +35,7 @@ impl Session {
         let task = Task {
             name: "graft".to_owned(),
             site: args.site.site.display().to_string(),
-            again: format!("omega-cli rollback graft --run {}", run.id),
+            again: format!("omega-cli rollback graft --run {}{}", run.id, args.site.said()),
             legs,
             afterwards: Vec::new(),
             pre_state: None,
@@ -160,7 +160,8 @@ fn services(unit: &Arc<Unit>, started: &[Event]) -> Section {
         }
         Event::Verified { .. } | Event::Intent { .. } | Event::Failed { .. } => None,
     });
-    let services = seen.fold(ConvergeServices::as_on_disk(), |services, seen| services.after(&seen));
+    let services =
+        seen.fold(ConvergeServices::as_on_disk(), |services, seen| services.after(&seen));
     Section { number: "1", title: "Services", items: vec![Item::Step(step(unit, services))] }
 }
 

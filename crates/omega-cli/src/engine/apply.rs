@@ -235,10 +235,16 @@ fn stopped(failure: Failure, leg: &Leg, finished: usize, left: &[&Leg]) -> Failu
     let left =
         if left.is_empty() { String::new() } else { format!("; {} untouched", left.join(", ")) };
     let done = if finished == 1 { "1 unit" } else { &format!("{finished} units") };
-    let state = format!("{done} done, {} failed{left}", leg.target);
-    let interrupted = failure.class == Class::Interrupted;
-    let class = if interrupted { Class::Interrupted } else { Class::Partial };
-    Failure { class, ..failure.because(state) }
+    let (class, how) = match failure.class {
+        Class::Interrupted => (Class::Interrupted, "stopped at"),
+        _ => (Class::Partial, "failed at"),
+    };
+    let itself = match failure.touched {
+        Touched::Nothing => ", which was not changed",
+        Touched::Maybe => "",
+    };
+    let state = format!("{done} done, {how} {}{itself}{left}", leg.target);
+    Failure { class, touched: Touched::Maybe, ..failure.because(state) }
 }
 
 fn counted(done: &[LegReport]) -> Recap {

@@ -30,7 +30,7 @@ async fn a_full_disk_on_the_second_of_three_units_stops_there_and_is_made_good_l
     let told = document(&report);
     assert_eq!((&told["exit"], &told["exit_code"]), (&"partial".into(), &7.into()));
     let failure = told["failure"].to_string();
-    assert!(failure.contains("1 unit done, magnum/1 failed; magnum/2 untouched"), "{failure}");
+    assert!(failure.contains("1 unit done, failed at magnum/1; magnum/2 untouched"), "{failure}");
     assert!(failure.contains("no space left on device"), "{failure}");
     assert!(rig.units[0].read(DROPIN).unwrap().contains("[capi_helm]"));
     // Access needs no room: the kubeconfig was given to magnum. What needs room was not begun.

@@ -70,6 +70,11 @@ impl Report {
         Self { proof: Some(proof), ..self }
     }
 
+    /// Returns the run, if something was to be changed.
+    pub(crate) fn run(&self) -> Option<&str> {
+        self.run.as_deref()
+    }
+
     /// Returns how many facts were changed.
     pub(crate) fn changed(&self) -> usize {
         self.recap.changed

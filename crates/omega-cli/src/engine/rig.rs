@@ -83,7 +83,7 @@ impl Rig {
     /// The graft, resolved anew as each command does.
     pub(crate) async fn task(&self, policy: LeftoverPolicy) -> Task {
         let wanted = Wanted::new(&self.site, &self.kubeconfig, &self.world, policy).await.unwrap();
-        wanted.task("omega.toml", &self.world, true)
+        wanted.task("omega.toml", " --remove-leftovers", &self.world, true)
     }
 
     /// `apply graft --remove-leftovers`

@@ -32,7 +32,7 @@ pub(crate) fn failure(failure: &Failure, run: Option<&str>, width: usize) -> Str
         match touched {
             Touched::Nothing => "nothing",
             Touched::Maybe => {
-                "maybe: a write was sent, and what came of it was not seen or is not all"
+                "maybe: something was written or sent, and not all is known to be as wanted"
             }
         },
     );

@@ -13,8 +13,6 @@ pub(crate) enum Sign {
     No,
     /// Waits for something above.
     Wait,
-    /// Worth knowing.
-    Note,
 }
 
 impl Sign {
@@ -26,13 +24,12 @@ impl Sign {
             Self::Gate => '?',
             Self::No => '!',
             Self::Wait => '…',
-            Self::Note => ' ',
         }
     }
 
     fn colour(self) -> Option<&'static str> {
         match self {
-            Self::Same | Self::Note => None,
+            Self::Same => None,
             Self::Change(Verb::Create) => Some("32"),
             Self::Change(Verb::Update) | Self::Wait => Some("33"),
             Self::Change(Verb::Delete) | Self::No => Some("31"),
@@ -68,9 +65,14 @@ pub(crate) fn line(
     if INDENT + column + 2 + detail.chars().count() <= width {
         return format!("{head}{name:<column$}  {detail}");
     }
-    let below = wrap(detail, width.saturating_sub(INDENT).max(20));
-    let below: Vec<_> = below.iter().map(|part| format!("{:INDENT$}{part}", "")).collect();
-    format!("{head}{name}\n{}", below.join("\n"))
+    format!("{head}{name}\n{}", below(detail, width))
+}
+
+/// Returns `text` under a name.
+pub(crate) fn below(text: &str, width: usize) -> String {
+    let lines = wrap(text, width.saturating_sub(INDENT).max(20));
+    let lines: Vec<_> = lines.iter().map(|part| format!("{:INDENT$}{part}", "")).collect();
+    lines.join("\n")
 }
 
 /// Breaks `text` at spaces so that no line is longer than `width`, unless one word is.

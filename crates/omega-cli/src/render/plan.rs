@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use super::{
     Screen,
-    layout::{Sign, line, wrap},
+    layout::{Sign, below, line, wrap},
 };
 
 /// How many of what.
@@ -176,12 +176,12 @@ fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Ve
                 let subject = &diff.subject;
                 put(Sign::Change(diff.verb), &subject.noun, &subject.name, &diff.effect);
                 for detail in &diff.detail {
-                    screen.text(&format!("{:18}{detail}", ""));
+                    screen.text(&below(detail, screen.width));
                 }
             }
             for note in &preview.notes {
                 if note.decision.is_none() {
-                    put(Sign::Note, "", &note.text, "");
+                    screen.text(&below(&note.text, screen.width));
                 } else if !notes.contains(&note) {
                     notes.push(note);
                 }

@@ -52,7 +52,6 @@ pub(crate) struct Wanted {
     combination: Combination,
     trust: Trust,
     clusters: ClusterList,
-    said: &'static str,
     namespaces: Vec<String>,
 }
 
@@ -81,11 +80,6 @@ impl Wanted {
         let services = ConvergeServices::graft(&version, digest, &options, remove);
         let token = kubeconfig.facts.auth == AuthKind::Token;
         let source = site.management.kubeconfig.display().to_string();
-        let said = match &policy {
-            LeftoverPolicy::Remove => " --remove-leftovers",
-            LeftoverPolicy::Keep => " --keep-leftovers",
-            LeftoverPolicy::Undecided | LeftoverPolicy::Restore { .. } => "",
-        };
         let clusters = ClusterList::once((*world.magnum).clone());
         Ok(Self {
             rules: rules(site, kubeconfig)?,
@@ -105,21 +99,21 @@ impl Wanted {
             version,
             options,
             trust: site.trust.clone(),
-            said,
             clusters,
         })
     }
 
     /// Returns phase 07 as a task: the cloud, then unit after unit, then the clusters. `live`:
-    /// the clusters are listed again each time they are asked for, as after a change.
-    pub(crate) fn task(&self, site: &str, world: &World, live: bool) -> Task {
+    /// the clusters are listed again each time they are asked for, as after a change. `said`: the
+    /// flags of the command.
+    pub(crate) fn task(&self, site: &str, said: &str, world: &World, live: bool) -> Task {
         let mut legs = vec![self.cloud(world)];
         legs.extend(world.units.iter().map(|unit| self.unit(unit)));
         let units = world.units.clone();
         Task {
             name: "graft".to_owned(),
             site: site.to_owned(),
-            again: format!("omega-cli apply graft --site {site}{}", self.said),
+            again: format!("omega-cli apply graft{said}"),
             legs,
             afterwards: vec![self.after(world, live)],
             pre_state: Some(Box::new(move || Box::pin(pre_state(units.clone())))),

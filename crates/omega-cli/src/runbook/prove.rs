@@ -9,28 +9,16 @@ use omega_openstack::container_infra::{
 use serde_json::json;
 
 use super::{Wanted, World};
-use crate::{
-    cli::Proof,
-    command::Session,
-    render,
-    site::{Prove, Site},
-};
+use crate::{cli::Proof, command::Session, render, site::Prove};
 
 /// Step 7.9: makes and deletes a throw-away template, or a whole cluster.
 pub(crate) async fn prove(
     session: &Session,
-    site: &Site,
+    proof: Proof,
+    prove: &Prove,
     wanted: &Wanted,
     world: &World,
-    proof: Proof,
 ) -> Result<serde_json::Value, Failure> {
-    let Some(prove) = &site.prove else {
-        return Err(Failure::new(
-            Class::Usage,
-            "the site file does not say what a proof is made of",
-        )
-        .next("add [prove] with image, flavor, external_network and keypair"));
-    };
     // While a version that the driver reads is unserved, a delete only looks as if it worked.
     let served = wanted.served(world).findings().await.map_err(|error| {
         Failure::from_error("could not ask what the management cluster serves", &error)
