@@ -176,7 +176,10 @@ fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Ve
                 let subject = &diff.subject;
                 put(Sign::Change(diff.verb), &subject.noun, &subject.name, &diff.effect);
                 for detail in &diff.detail {
-                    screen.text(&below(detail, screen.width));
+                    // A line of a file stays a line.
+                    let content = detail.starts_with(['+', '-']);
+                    let width = if content { usize::MAX } else { screen.width };
+                    screen.text(&below(detail, width));
                 }
             }
             for note in &preview.notes {
