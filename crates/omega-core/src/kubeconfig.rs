@@ -216,6 +216,10 @@ fn read(bytes: &Secret) -> Result<Wire, KubeconfigError> {
 
 fn current(wire: &Wire) -> Result<(String, Cluster, User), KubeconfigError> {
     let use_context = "kubectl config use-context NAME --kubeconfig FILE";
+    // kubectl writes the users last.
+    if wire.users.is_empty() {
+        return no("it has no users: is the file whole?", "get it from the cluster again");
+    }
     let Some(name) = wire.current_context.clone().filter(|name| !name.is_empty()) else {
         return no("it has no current context", use_context);
     };

@@ -1,6 +1,6 @@
-use std::{path::PathBuf, rc::Rc, sync::Arc, time::Duration};
+use std::{path::PathBuf, rc::Rc, sync::Arc};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use omega_capi::Management;
 use omega_core::{Class, Failure, kubeconfig::Kubeconfig, values::Secret};
 use omega_juju::{
@@ -41,7 +41,7 @@ impl Session {
         kubeconfig: &Kubeconfig,
     ) -> Result<World, Failure> {
         let config = self.cloud(site)?;
-        let scoped = match project(&site.management.project) {
+        let scoped = match project(site.management.project.get_ref()) {
             Some(project) => config
                 .in_project(project, "omega.toml")
                 .map_err(|error| Failure::from_error("could not narrow the scope", &error))?,
@@ -49,7 +49,7 @@ impl Session {
         };
         let options = SessionOptions {
             token_cache: Some(self.environment.cache().join("tokens")),
-            deadline: duration(site.timeouts.ask),
+            deadline: site.timeouts.ask,
         };
         let open = |error| Failure::from_error("could not prepare a session", &error);
         let operator = Arc::new(Cloud::new(config, &options).await.map_err(open)?);
@@ -144,9 +144,9 @@ impl Session {
         sources: &Sources,
     ) -> Result<Vec<Arc<Unit>>, Failure> {
         let deadlines = Deadlines {
-            connect: duration(site.timeouts.connect),
-            probe: duration(site.timeouts.ask),
-            act: duration(site.timeouts.act),
+            connect: site.timeouts.connect,
+            probe: site.timeouts.ask,
+            act: site.timeouts.act,
         };
         let conductor = site.conductor.get_ref();
         let found = match &conductor.application {
@@ -268,8 +268,4 @@ fn read(path: &std::path::Path, what: &str) -> Result<Vec<u8>, Failure> {
             .because(error.to_string())
             .next("the path is relative to the site file")
     })
-}
-
-fn duration(duration: SignedDuration) -> Duration {
-    Duration::try_from(duration).unwrap_or_default()
 }

@@ -29,7 +29,7 @@ pub(crate) async fn prove(
             .next(broken.remedy.clone()));
     }
     let mut options = ProofOptions::new("omega-proof");
-    options.create = prove.within.try_into().unwrap_or(options.create);
+    options.create = prove.within;
     let mut watch = |step: &ProofStep| {
         match step {
             ProofStep::Waiting { .. } => session.console.now(&step.to_string()),

@@ -1,6 +1,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use omega_core::values::{Sha256, UnitName};
@@ -72,7 +73,7 @@ pub(crate) struct Management {
     /// The kubeconfig that the driver will use.
     pub(crate) kubeconfig: PathBuf,
     /// The project that the management VM is in.
-    pub(crate) project: Project,
+    pub(crate) project: Spanned<Project>,
     /// The security group in front of its API.
     pub(crate) security_group: String,
     /// The conductors' addresses, as the security group sees them.
@@ -225,12 +226,19 @@ pub(crate) struct Prove {
     /// A template to use instead of a throw-away one.
     pub(crate) template: Option<String>,
     /// How long a create may take (`30m`).
-    #[serde(default = "prove_within")]
-    pub(crate) within: jiff::SignedDuration,
+    #[serde(default = "prove_within", deserialize_with = "deadline")]
+    pub(crate) within: Duration,
 }
 
-fn prove_within() -> jiff::SignedDuration {
-    jiff::SignedDuration::from_mins(30)
+fn prove_within() -> Duration {
+    Duration::from_mins(30)
+}
+
+/// Reads a duration (`90s`, `1m 30s`) that can be waited for.
+fn deadline<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let duration = jiff::SignedDuration::deserialize(from)?;
+    let positive = Duration::try_from(duration).ok().filter(|duration| !duration.is_zero());
+    positive.ok_or_else(|| serde::de::Error::custom("a deadline is longer than nothing"))
 }
 
 /// Deadlines.
@@ -238,19 +246,22 @@ fn prove_within() -> jiff::SignedDuration {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Timeouts {
     /// Until a unit or a service is connected.
-    pub(crate) connect: jiff::SignedDuration,
+    #[serde(deserialize_with = "deadline")]
+    pub(crate) connect: Duration,
     /// Until a unit or a service has answered a question.
-    pub(crate) ask: jiff::SignedDuration,
+    #[serde(deserialize_with = "deadline")]
+    pub(crate) ask: Duration,
     /// Until a unit has carried out an action.
-    pub(crate) act: jiff::SignedDuration,
+    #[serde(deserialize_with = "deadline")]
+    pub(crate) act: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            connect: jiff::SignedDuration::from_secs(15),
-            ask: jiff::SignedDuration::from_secs(90),
-            act: jiff::SignedDuration::from_mins(10),
+            connect: Duration::from_secs(15),
+            ask: Duration::from_secs(90),
+            act: Duration::from_mins(10),
         }
     }
 }
@@ -289,7 +300,7 @@ impl Site {
         let cloud = self.cloud.get_ref();
         let conductor = self.conductor.get_ref();
         let (driver, helm) = (self.driver.get_ref(), self.helm.get_ref());
-        let project = &self.management.project;
+        let project = self.management.project.get_ref();
         let by_name = project.name.is_some() && project.domain.is_some();
         let rules = [
             (
@@ -334,7 +345,7 @@ impl Site {
             ),
             (
                 project.id.is_some() == by_name,
-                self.cloud.span(),
+                self.management.project.span(),
                 "management.project wants an `id`, or a `name` with its `domain`",
             ),
         ];

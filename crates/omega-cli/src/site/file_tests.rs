@@ -88,5 +88,14 @@ fn contradictions_are_refused() {
     assert!(with(r#"version = "1.4.0""#, wheel).starts_with("`wheel` and `sha256` go together"));
     assert!(with(r#"file = "helm""#, "").starts_with("give either `file` or `url`"));
     let project = r#"{ name = "capi-mgmt", domain = "capi" }"#;
-    assert!(with(project, r#"{ name = "capi-mgmt" }"#).starts_with("management.project wants"));
+    insta::assert_snapshot!(with(project, r#"{ name = "capi-mgmt" }"#), @r#"
+    management.project wants an `id`, or a `name` with its `domain` in omega.toml
+      6 | kubeconfig = "capi.kubeconfig"
+      7 | project = { name = "capi-mgmt" }
+        |           ^^^^^^^^^^^^^^^^^^^^^^
+    "#);
+    for bad in ["-1s", "0s", "PT0S"] {
+        let text = format!("{GOOD}\n[timeouts]\nask = \"{bad}\"");
+        assert!(error(&text).starts_with("a deadline is longer than nothing"), "{}", error(&text));
+    }
 }

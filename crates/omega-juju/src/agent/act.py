@@ -58,7 +58,9 @@ def full(error, path):
             why = "%s (%s)" % (os.strerror(error.errno).lower(), place)
         return Fail(why, next="make room in %s, then run it again" % place)
     if error.errno == errno.ENOENT:
-        missing = path if not os.path.isdir(place) or place == path else place
+        missing = path
+        while not os.path.isdir(os.path.dirname(missing)):
+            missing = os.path.dirname(missing)
         return Fail("%s: %s" % (os.strerror(error.errno).lower(), missing), next="make %s first" % missing)
     return Fail("%s: %s" % (path, why) if path not in why else why)
 
