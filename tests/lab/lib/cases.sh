@@ -80,8 +80,9 @@ fixture() { python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))[sys.
 # A case is a line `define NAME LIMIT COMMAND...` in cases/*.sh. It runs in a shell of its own (set -e means
 # nothing in a function whose status is asked for), in a directory of its own, its output in $LOGS/case-NAME.log.
 load_cases() { local f; for f in "$HERE"/cases/*.sh; do . "$f"; done; }
-# What runs without being named, and in CI: some 20 minutes. The others are run by hand.
-DAILY=(lab-cloud lab-kube sg-rule graft-fresh-ssh graft-fresh-juju graft-130-ssh graft-doc08-ssh graft-hook-ssh graft-half-ssh stale-plan three-units)
+# What runs without being named, and in CI: some 25 minutes. The others (`all`) are run by hand.
+DAILY=(lab-cloud lab-kube contract sg-rule graft-fresh-ssh graft-130-ssh graft-doc08-juju graft-hook-ssh graft-half-ssh three-units
+  wrong-host-key unit-down locked stale-plan forbidden api-down cluster)
 list_cases() { load_cases; printf '%s\n' "${CASES[@]}"; }
 CASES=()
 declare -A LIMIT RECIPE

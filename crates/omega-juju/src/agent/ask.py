@@ -3,6 +3,8 @@ import shutil
 import socket
 import ssl
 
+KEPT = Once()
+
 
 def probe_file(ask, seconds):
     return dict(reply="file", **file_state(ask["path"]))
@@ -112,21 +114,6 @@ def probe_program(ask, seconds):
     return {"reply": "program", "path": path, "live": live, "found": found}
 
 
-def probe_python(ask, seconds):
-    shown = show(ask["service"])
-    question = {"ask": "python", "distribution": ask["distribution"], "group": ask["group"]}
-    answer = inside(ask["service"], shown, question, seconds)
-    if answer is not None:
-        answer["program"] = interpreter_of(ask["service"], shown)
-    return {"reply": "python", "interpreter": answer}
-
-
-def probe_distributions(ask, seconds):
-    question = {"ask": "distributions", "containing": ask["containing"]}
-    answer = inside(ask["service"], show(ask["service"]), question, seconds) or {"versions": {}}
-    return dict(reply="distributions", **answer)
-
-
 SECRET = re.compile(r"password|secret|token|passphrase|credential|^connection$|transport_url")
 
 
@@ -144,23 +131,93 @@ def config_args(words):
     return args
 
 
-def probe_options(ask, seconds):
+# --- what the daemon's own interpreter is asked ------------------------------------------------
+
+
+def question_python(ask, shown, seconds):
+    return {"ask": "python", "distribution": ask["distribution"], "group": ask["group"]}
+
+
+def answer_python(answer, program):
+    return {"reply": "python", "interpreter": dict(answer, program=program)}
+
+
+def question_distributions(ask, shown, seconds):
+    return {"ask": "distributions", "containing": ask["containing"]}
+
+
+def answer_distributions(answer, program):
+    return dict(reply="distributions", **answer)
+
+
+def question_options(ask, shown, seconds):
     for key in ask["keys"]:
         if SECRET.search(key):
             raise Fail("%s may hold a secret, and is not asked" % key)
     service = ask["service"]
-    shown = show(service)
     pid = main_pid(shown)
     words = (proc_words(pid, "cmdline") if pid else None) or show_args(service, shown) or []
     behind_uwsgi = any(os.path.basename(word).startswith("uwsgi") for word in words[:1])
     if behind_uwsgi:  # the application sees sys.argv = ["uwsgi", the words of --pyargv]
         words = [word for value in uwsgi_option(words, "pyargv") for word in shlex.split(value)]
-    question = {"ask": "options", "group": ask["group"], "keys": ask["keys"], "args": config_args(words),
-                "project": service.split("-")[0], "prog": "uwsgi" if behind_uwsgi else service}
-    answer = inside(service, shown, question, seconds)
-    if answer is None:
-        raise Fail("this unit has no %s" % service)
+    return {"ask": "options", "group": ask["group"], "keys": ask["keys"], "args": config_args(words),
+            "project": service.split("-")[0], "prog": "uwsgi" if behind_uwsgi else service}
+
+
+def answer_options(answer, program):
     return dict(reply="options", **answer)
+
+
+def question_authenticate(ask, shown, seconds):
+    return {"ask": "authenticate", "kubeconfig": ask["kubeconfig"], "seconds": min(seconds, 10)}
+
+
+def answer_authenticate(answer, program):
+    return dict(reply="reach", **answer)
+
+
+# what is answered where the daemon is not; to the others that is a failure
+NO_DAEMON = {"python": {"reply": "python", "interpreter": None},
+             "distributions": {"reply": "distributions", "versions": {}}}
+
+
+def inside_question(ask, seconds):
+    """Where the daemon's interpreter is asked, and what; or the reply of a unit without the daemon."""
+    service, probe = ask["service"], ask["probe"]
+    shown = show(service)
+    place = place_of(service, shown)
+    if place is not None:
+        return place, globals()["question_" + probe](ask, shown, seconds), None
+    if probe not in NO_DAEMON:
+        raise Fail("this unit has no %s" % service)
+    return None, None, NO_DAEMON[probe]
+
+
+def ask_inside(asks, seconds, replies):
+    """One process answers all that is asked of one interpreter, as one user, in one environment."""
+    groups = {}
+    for at, ask in asks:
+        try:
+            place, question, replies[at] = inside_question(ask, seconds)
+        except Exception as error:
+            replies[at] = failed(error)
+            continue
+        if place is not None:
+            key = (place[0], place[1].pw_uid, tuple(sorted(place[2].items())))
+            groups.setdefault(key, (place, []))[1].append((at, ask, question))
+    return in_threads([(ask_group, place, group, seconds, replies) for place, group in groups.values()])
+
+
+def ask_group(place, group, seconds, replies):
+    try:
+        answers = inside_with(place, [question for _, _, question in group], seconds)
+    except Exception as error:
+        answers = [{"failed": said(error)}] * len(group)
+    for (at, ask, _), answer in zip(group, answers):
+        if "failed" in answer:
+            replies[at] = {"reply": "failed", "why": answer["failed"]}
+        else:
+            replies[at] = globals()["answer_" + ask["probe"]](answer, place[0])
 
 
 def probe_reach(ask, seconds):
@@ -204,14 +261,6 @@ def get_version(secure, ask, state):
         state["error"] = "HTTP: /version did not answer in JSON"
 
 
-def probe_authenticate(ask, seconds):
-    question = {"ask": "authenticate", "kubeconfig": ask["kubeconfig"], "seconds": min(seconds, 10)}
-    answer = inside(ask["service"], show(ask["service"]), question, seconds)
-    if answer is None:
-        raise Fail("this unit has no %s" % ask["service"])
-    return dict(reply="reach", **answer)
-
-
 def probe_releases(ask, seconds):
     shown = show(ask["service"])
     env, user = dict(daemon_env(ask["service"], shown)[0]), user_of(shown)
@@ -241,6 +290,10 @@ def probe_last_words(ask, seconds):
     return {"reply": "last_words", "lines": last_words(ask["service"])}
 
 
+def failed(error):
+    return {"reply": "failed", "why": said(error)}
+
+
 def answer_one(ask, seconds, replies, at):
     try:
         probe = globals().get("probe_" + ask["probe"])
@@ -248,19 +301,27 @@ def answer_one(ask, seconds, replies, at):
             raise Fail("this agent has no question %s" % ask["probe"])
         replies[at] = probe(ask, seconds)
     except Exception as error:
-        replies[at] = {"reply": "failed", "why": said(error)}
+        replies[at] = failed(error)
+
+
+def in_threads(calls):
+    threads = [threading.Thread(target=call[0], args=call[1:], daemon=True) for call in calls]
+    for thread in threads:
+        thread.start()
+    return threads
 
 
 def answer_all(request):
-    """Asks each in a thread of its own, so that a slow one delays nobody and a failing one fails alone."""
+    """Each has a thread of its own, so that a slow one delays nobody and a failing one fails alone; only what
+    one interpreter is asked is asked together."""
     seconds, probes = request["seconds"], request["probes"]
     replies = [None] * len(probes)
-    threads = [threading.Thread(target=answer_one, args=(ask, seconds, replies, at), daemon=True)
-               for at, ask in enumerate(probes)]
+    asks = [(at, ask) for at, ask in enumerate(probes) if "question_" + ask["probe"] in globals()]
+    together = set(at for at, _ in asks)
     until = time.monotonic() + seconds + 1
-    for thread in threads:
-        thread.start()
-    for thread in threads:
+    threads = in_threads([(answer_one, ask, seconds, replies, at) for at, ask in enumerate(probes)
+                          if at not in together])
+    for thread in ask_inside(asks, seconds, replies) + threads:
         thread.join(max(0, until - time.monotonic()))
     late = {"reply": "failed", "why": "no answer within %d s" % seconds}
     return [reply or late for reply in list(replies)]

@@ -124,10 +124,36 @@ def digest_of(fd):
     return digest.hexdigest()
 
 
+class Once:
+    """What is asked for several times within one run and is expensive: the first who asks finds out."""
+
+    def __init__(self):
+        self.lock, self.cells = threading.Lock(), {}
+
+    def get(self, key, find_out):
+        with self.lock:
+            cell = self.cells.setdefault(key, [threading.Lock()])
+        with cell[0]:
+            if len(cell) == 1:
+                cell.append(find_out())
+            return cell[1]
+
+
+class Always:
+    """Nothing is kept: what acts looks again each time."""
+
+    def get(self, key, find_out):
+        return find_out()
+
+
+KEPT = Always()
+
+
 def facts(path):
     fd, status = read_regular(path)
+    what = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     try:
-        sha256 = digest_of(fd)
+        sha256 = KEPT.get(what, lambda: digest_of(fd))
     finally:
         os.close(fd)
     owner, group = named(status.st_uid, status.st_gid)
@@ -161,6 +187,10 @@ PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "MainPID", "User
 
 def show(service):
     """`systemctl show`: property to value; the ExecStart lines are joined."""
+    return KEPT.get(service, lambda: show_now(service))
+
+
+def show_now(service):
     argv = ["systemctl", "show", service + ".service", "-p", ",".join(PROPERTIES)]
     status, out, err = run(argv, 15)
     if status != 0:
@@ -285,27 +315,43 @@ def interpreter_of(service, shown):
     raise Fail("%s asks for %s, which is not on the daemon's PATH" % (script, words[1]))
 
 
-def inside(service, shown, question, seconds):
-    """Asks the daemon's own interpreter, as the daemon's user, in the daemon's environment."""
+# systemd gives each process its own: two daemons are not told apart by these
+OF_THE_PROCESS = ("INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "NOTIFY_SOCKET")
+
+
+def place_of(service, shown):
+    """Where the daemon's own interpreter is asked: program, user, environment. None: no such daemon here."""
     program = interpreter_of(service, shown)
     if program is None:
         return None
-    env = dict(daemon_env(service, shown)[0], PYTHONDONTWRITEBYTECODE="1", PYTHONIOENCODING="utf-8")
-    return inside_with(program, user_of(shown), env, question, seconds)
+    env = dict((key, value) for key, value in daemon_env(service, shown)[0].items() if key not in OF_THE_PROCESS)
+    env.update(PYTHONDONTWRITEBYTECODE="1", PYTHONIOENCODING="utf-8")
+    return program, user_of(shown), env
 
 
-def inside_with(program, user, env, question, seconds):
-    text = json.dumps(question).encode()
-    status, out, err = run([program, "-B", "-c", INSIDE], seconds, user, env, text)
-    line = out.decode("utf-8", "replace").strip().rpartition("\n")[2]
-    try:
-        answer = json.loads(line)
-    except ValueError:
-        last = err.strip().rpartition("\n")[2][:300]
-        raise Fail("%s: exit status %d: %s" % (program, status, last or "no answer"))
+def inside(service, shown, question, seconds):
+    """Asks the daemon's own interpreter, as the daemon's user, in the daemon's environment."""
+    place = place_of(service, shown)
+    if place is None:
+        return None
+    answer = inside_with(place, [question], seconds)[0]
     if "failed" in answer:
         raise Fail(answer["failed"])
     return answer
+
+
+def inside_with(place, questions, seconds):
+    """The answers of one interpreter, in order; one that failed says why."""
+    program, user, env = place
+    text = json.dumps(questions).encode()
+    status, out, err = run([program, "-B", "-c", INSIDE], seconds, user, env, text)
+    line = out.decode("utf-8", "replace").strip().rpartition("\n")[2]
+    try:
+        answers = json.loads(line)
+    except ValueError:
+        last = err.strip().rpartition("\n")[2][:300]
+        raise Fail("%s: exit status %d: %s" % (program, status, last or "no answer"))
+    return answers
 
 
 def journal_words(service, count):

@@ -1,7 +1,8 @@
-# Runs in the interpreter of a daemon, as its user, in its environment. Reads one question, writes one line.
+# Runs in the interpreter of a daemon, as its user, in its environment. Reads the questions, writes one line.
 import json
 import os
 import sys
+import threading
 
 if sys.path and sys.path[0] == "":
     del sys.path[0]
@@ -177,11 +178,22 @@ def get_both(session, server, seconds, state):
 
 QUESTIONS = {"python": python, "distributions": distributions, "options": options, "authenticate": authenticate}
 
+
+
+def answer(question, answers, at):
+    try:
+        answers[at] = QUESTIONS[question["ask"]](question)
+    except Exception as error:
+        answers[at] = {"failed": "%s: %s" % (type(error).__name__, error)}
+
+
 out = os.dup(1)
 os.dup2(2, 1)
-try:
-    question = json.load(sys.stdin)
-    reply = QUESTIONS[question["ask"]](question)
-except Exception as error:
-    reply = {"failed": "%s: %s" % (type(error).__name__, error)}
-os.write(out, b"\n" + json.dumps(reply).encode() + b"\n")
+questions = json.load(sys.stdin)
+answers = [None] * len(questions)
+threads = [threading.Thread(target=answer, args=(question, answers, at)) for at, question in enumerate(questions)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+os.write(out, b"\n" + json.dumps(answers).encode() + b"\n")
