@@ -60,6 +60,22 @@ pub(crate) enum Command {
     Operation(Operation),
 }
 
+impl Command {
+    /// Returns whether it may write anywhere but on the screen and to `--out`.
+    pub(crate) fn writes(&self) -> bool {
+        match self {
+            Self::Apply(_) => true,
+            Self::Rollback(args) => !args.plan,
+            Self::Operation(operation) => operation.writes(),
+            Self::Plan(_)
+            | Self::Verify(_)
+            | Self::Rehearse(_)
+            | Self::Explain(_)
+            | Self::Runs(_) => false,
+        }
+    }
+}
+
 /// A runbook.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Runbook {
@@ -270,6 +286,22 @@ pub(crate) enum Operation {
         #[command(flatten)]
         site: SiteArgs,
     },
+}
+
+impl Operation {
+    fn writes(&self) -> bool {
+        match self {
+            Self::EnsureSgRule(SgRuleArgs { common, .. })
+            | Self::PlaceKubeconfig(common)
+            | Self::PinDriver(common)
+            | Self::EnsureHelm(common)
+            | Self::StageDropin(common)
+            | Self::InjectConfigDir(common)
+            | Self::ConvergeServices(common)
+            | Self::RemoveLeftovers { common, .. } => !common.plan,
+            Self::CapturePreState(_) | Self::Check { .. } => false,
+        }
+    }
 }
 
 /// A gate of the graft.

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use omega_core::Class;
 use serde::Serialize;
 
+use crate::signals;
+
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -86,6 +88,7 @@ impl From<Class> for Exit {
             Class::Locked => Self::Locked,
             Class::Partial => Self::Partial,
             Class::Deadline => Self::Deadline,
+            Class::Interrupted if signals::by_term() => Self::Terminated,
             Class::Interrupted => Self::Interrupted,
             Class::Usage => Self::Usage,
             Class::Error | _ => Self::Error,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use omega_core::{Class, Failure};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 const DATA: &str = include_str!("../data/decisions.toml");
 const WIDTH: usize = 80;
@@ -19,9 +19,9 @@ struct Decisions {
 }
 
 /// One decision.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Decision {
+pub(crate) struct Decision {
     /// `D-042`.
     id: String,
     /// Its heading, in our words.
@@ -37,7 +37,7 @@ struct Decision {
 }
 
 /// Returns every decision, in the order of the document.
-fn decisions() -> Result<Vec<Decision>, Failure> {
+pub(crate) fn decisions() -> Result<Vec<Decision>, Failure> {
     let decisions: Decisions = toml::from_str(DATA).map_err(|error| {
         Failure::new(Class::Error, "the decisions in this program can't be read")
             .because(error.to_string())
@@ -45,26 +45,21 @@ fn decisions() -> Result<Vec<Decision>, Failure> {
     Ok(decisions.decision)
 }
 
-/// Returns the text on decision `id`, for a terminal of 80 columns.
+/// Returns decision `id` of `all`.
 ///
 /// `D-042`, `d042`, `042` and `42` are the same.
-pub(crate) fn explain(id: &str) -> Result<String, Failure> {
-    let all = decisions()?;
+pub(crate) fn find<'a>(id: &str, all: &'a [Decision]) -> Result<&'a Decision, Failure> {
     let wanted = canonical(id);
     if let Some(decision) = all.iter().find(|decision| Some(&decision.id) == wanted.as_ref()) {
-        return Ok(decision.render(&all));
+        return Ok(decision);
     }
-    let near = nearest(wanted.as_deref().unwrap_or(id), &all).join(", ");
-    let failure = Failure::new(Class::Error, format!("no decision `{id}`"));
+    let near = nearest(wanted.as_deref().unwrap_or(id), all).join(", ");
+    let failure = Failure::new(Class::Usage, format!("no decision `{id}`"));
     Err(failure.next(format!("nearest: {near}; `omega-cli explain` lists all")))
 }
 
 /// Returns the lines of a list of all decisions.
-pub(crate) fn all() -> Vec<String> {
-    let all = match decisions() {
-        Ok(all) => all,
-        Err(failure) => return vec![failure.to_string()],
-    };
+pub(crate) fn list(all: &[Decision]) -> Vec<String> {
     let lines = all.iter().flat_map(|Decision { id, title, status, .. }| {
         let text = wrap(&format!("{title} ({status})"), WIDTH - ID_WIDTH - 1);
         let ids = std::iter::once(id.as_str()).chain(std::iter::repeat(""));
@@ -74,7 +69,8 @@ pub(crate) fn all() -> Vec<String> {
 }
 
 impl Decision {
-    fn render(&self, all: &[Self]) -> String {
+    /// Returns the text, for a terminal of 80 columns.
+    pub(crate) fn render(&self, all: &[Self]) -> String {
         let mut text = String::new();
         for line in wrap(&format!("{}  {}", self.id, self.title), WIDTH) {
             let _ = writeln!(text, "{line}");
@@ -153,7 +149,14 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{all, decisions, explain};
+    use omega_core::{Class, Failure};
+
+    use super::{decisions, find, list};
+
+    fn explain(id: &str) -> Result<String, Failure> {
+        let all = decisions()?;
+        find(id, &all).map(|decision| decision.render(&all))
+    }
 
     /// The headings of design-decisions.md, one by one.
     const HEADINGS: [&str; 36] = [
@@ -212,7 +215,9 @@ mod tests {
 
     #[test]
     fn every_text_fits_80_columns() {
-        let texts = HEADINGS.iter().map(|id| explain(id).unwrap()).chain(all());
+        let texts = HEADINGS.iter().map(|id| explain(id).unwrap());
+        let all = decisions().unwrap();
+        let texts = texts.chain(list(&all));
         for line in texts.flat_map(|text| text.lines().map(ToOwned::to_owned).collect::<Vec<_>>()) {
             assert!(line.chars().count() <= 80, "{line}");
         }
@@ -235,7 +240,8 @@ mod tests {
         let lists = "`omega-cli explain` lists all";
         assert_eq!(next("D-039"), format!("nearest: D-040, D-037, D-041; {lists}"));
         assert_eq!(next("99"), format!("nearest: D-043, D-042, D-042-amendment; {lists}"));
-        assert_eq!(explain("nonsense").unwrap_err().message, "no decision `nonsense`");
+        let error = explain("nonsense").unwrap_err();
+        assert_eq!((error.message.as_str(), error.class), ("no decision `nonsense`", Class::Usage));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser as _, error::ErrorKind};
 
-use crate::{cli::Cli, command::Session, environment::Environment, exit::Exit};
+use crate::{cli::Cli, command::Session, environment::Environment, exit::Exit, signals::Signals};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -38,7 +38,12 @@ fn main() -> ExitCode {
     // One thread: what is asked at the same time is asked before anything is sent.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
-        Ok(runtime) => runtime.block_on(run(cli, environment)).into(),
+        Ok(runtime) => {
+            let exit = runtime.block_on(run(cli, environment));
+            // Whoever still resolves a name is not waited for.
+            runtime.shutdown_background();
+            exit.into()
+        }
         Err(error) => {
             tracing::error!(%error, "can't start");
             Exit::Error.into()
@@ -47,13 +52,20 @@ fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli, environment: Environment) -> Exit {
-    let stop = signals::listen();
-    let session = Session::new(environment, &cli.global, stop.clone());
-    let exit = match session.run(cli.command).await {
+    let signals = Signals::listen(cli.command.writes());
+    let session = Session::new(environment, &cli.global, signals.stop.clone());
+    let done = tokio::select! {
+        done = session.run(cli.command) => done,
+        failure = signals.at_once() => Err(failure),
+    };
+    let exit = match done {
         Ok(exit) => exit,
         Err(failure) => session.failed(&failure),
     };
-    signals::by_which(&stop, exit)
+    session.screen.lost().map_or(exit, |error| {
+        session.console.fail(&format!("error: the result could not be written: {error}"));
+        if matches!(exit, Exit::Done | Exit::Pending) { Exit::Error } else { exit }
+    })
 }
 
 /// Logs to stderr. What is logged never holds a secret: secrets have no text.
@@ -68,6 +80,6 @@ fn log(environment: &Environment, verbose: u8) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(environment.colour(environment.stderr_is_terminal))
+        .with_ansi(false)
         .init();
 }

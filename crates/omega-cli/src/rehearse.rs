@@ -73,18 +73,19 @@ async fn from(session: &Session, runs: &Runs, start: Start) -> Result<Vec<Report
         console: &session.console,
         runs,
         stop: &session.stop,
+        kept: false,
         began: Instant::now(),
     };
     let said = |command: &str| session.screen.text(&format!("\n$ omega-cli {command}"));
     said("plan graft --remove-leftovers");
-    let plan = expect(engine().plan(&stage.task().await?, None).await?, Exit::Pending, start)?;
+    let plan = expect(engine().plan(&stage.task(false).await?, None).await?, Exit::Pending, start)?;
     said("apply graft --remove-leftovers");
-    let apply = engine().apply(&stage.task().await?, Approved::Now).await?;
+    let apply = engine().apply(&stage.task(true).await?, Approved::Now).await?;
     let apply = expect(apply, Exit::Done, start)?;
     said("verify graft");
-    let verify = expect(engine().verify(&stage.task().await?).await?, Exit::Done, start)?;
+    let verify = expect(engine().verify(&stage.task(false).await?).await?, Exit::Done, start)?;
     said("apply graft --remove-leftovers");
-    let again = engine().apply(&stage.task().await?, Approved::Now).await?;
+    let again = engine().apply(&stage.task(true).await?, Approved::Now).await?;
     let again = expect(again, Exit::Done, start)?;
     if again.changed() > 0 {
         let what = format!("the second run from {} changed something", start.title());
@@ -102,12 +103,12 @@ struct Stage {
 
 impl Stage {
     /// Connects and resolves anew, as each command does.
-    async fn task(&self) -> Result<Task, Failure> {
+    async fn task(&self, live: bool) -> Result<Task, Failure> {
         let (site, kubeconfig) = site()?;
         let units = std::slice::from_ref(&self.unit);
         let world = world_of(&self.cloud, &self.apiserver, units, &kubeconfig);
         let wanted = Wanted::new(&site, &kubeconfig, &world, LeftoverPolicy::Remove).await?;
-        Ok(wanted.task("rehearsal.toml", " --remove-leftovers", &world, true))
+        Ok(wanted.task("rehearsal.toml", " --remove-leftovers", &world, live))
     }
 }
 

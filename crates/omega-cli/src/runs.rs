@@ -26,7 +26,7 @@ pub(crate) struct RunDirectory {
 }
 
 /// What is known of a run.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RunInfo {
     /// Its id.
     pub(crate) id: String,
@@ -36,8 +36,9 @@ pub(crate) struct RunInfo {
     pub(crate) began: Timestamp,
     /// The site file.
     pub(crate) site: String,
-    /// The run that it rolls back, if it does.
-    pub(crate) rolls_back: Option<String>,
+    /// The runs that it rolls back, if it does: the newest first.
+    #[serde(default)]
+    pub(crate) rolls_back: Vec<String>,
 }
 
 impl Runs {
@@ -72,7 +73,7 @@ impl Runs {
         &self,
         runbook: &str,
         site: &str,
-        rolls_back: Option<&str>,
+        rolls_back: &[String],
         now: Timestamp,
     ) -> Result<RunDirectory, Failure> {
         let mut random = [0; 2];
@@ -95,30 +96,42 @@ impl Runs {
             runbook: runbook.to_owned(),
             began: now,
             site: site.to_owned(),
-            rolls_back: rolls_back.map(str::to_owned),
+            rolls_back: rolls_back.to_vec(),
         };
         let run = RunDirectory { id, journal, path };
         run.keep("run.json", &info)?;
         Ok(run)
     }
 
-    /// Returns every run, the newest first.
+    /// Returns every run, the newest first, and what is wrong with those that can't be read.
     ///
     /// # Errors
     ///
-    /// Fails if the directory can't be read; a run without its description is left out.
-    pub(crate) fn all(&self) -> Result<Vec<RunInfo>, Failure> {
+    /// Fails if the directory can't be read.
+    pub(crate) fn all(&self) -> Result<(Vec<RunInfo>, Vec<Failure>), Failure> {
         let entries = match fs::read_dir(&self.0) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Default::default()),
             Err(error) => return Err(self.failure("read", &error)),
         };
-        let info = |entry: io::Result<fs::DirEntry>| -> Option<RunInfo> {
-            read(&entry.ok()?.path().join("run.json")).ok()
-        };
-        let mut runs: Vec<RunInfo> = entries.filter_map(info).collect();
+        let (mut runs, mut damaged) = (Vec::new(), Vec::new());
+        for entry in entries {
+            let path = entry.map_err(|error| self.failure("read", &error))?.path();
+            if !path.is_dir() {
+                continue;
+            }
+            match read::<RunInfo>(&path.join("run.json")) {
+                Ok(run) => runs.push(run),
+                Err(error) if never_began(&path, &error) => {}
+                Err(error) => damaged.push(
+                    Failure::new(Class::Error, format!("run {} is damaged", path.display()))
+                        .because(format!("run.json: {error}"))
+                        .next("name a run by its id; its journal.jsonl says what was written"),
+                ),
+            }
+        }
         runs.sort_by(|a, b| (b.began, &b.id).cmp(&(a.began, &a.id)));
-        Ok(runs)
+        Ok((runs, damaged))
     }
 
     /// Returns what run `id` recorded.
@@ -181,6 +194,14 @@ fn keep(path: &Path, value: &impl Serialize) -> Result<(), Failure> {
     })
 }
 
+/// Whether this is what a run leaves that was ended before it had a description: then it wrote
+/// nothing.
+fn never_began(path: &Path, error: &io::Error) -> bool {
+    let written =
+        FileJournal::read(&path.join("journal.jsonl")).map_or(true, |all| !all.is_empty());
+    error.kind() == io::ErrorKind::NotFound && !written
+}
+
 fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
     Ok(serde_json::from_slice(&fs::read(path)?)?)
 }
@@ -198,17 +219,38 @@ mod tests {
     fn runs_are_listed_newest_first_and_only_by_their_ids() {
         let dir = tempfile::tempdir().unwrap();
         let runs = Runs::new(dir.path());
-        assert!(runs.all().unwrap().is_empty());
+        assert!(runs.all().unwrap().0.is_empty());
         let at = |second| Timestamp::from_second(second).unwrap();
-        let first = runs.begin("graft", "omega.toml", None, at(1_000_000_000)).unwrap();
-        let second = runs.begin("rollback", "x", Some(&first.id), at(1_000_000_001)).unwrap();
-        let ids: Vec<_> = runs.all().unwrap().into_iter().map(|run| run.id).collect();
+        let first = runs.begin("graft", "omega.toml", &[], at(1_000_000_000)).unwrap();
+        let second = runs
+            .begin("rollback", "x", std::slice::from_ref(&first.id), at(1_000_000_001))
+            .unwrap();
+        let (all, damaged) = runs.all().unwrap();
+        assert!(damaged.is_empty());
+        let ids: Vec<_> = all.into_iter().map(|run| run.id).collect();
         assert_eq!(ids, [second.id, first.id.clone()]);
         assert!(first.id.starts_with("2001-09-09T01-46-40Z-"));
         assert_eq!(runs.events(&first.id).unwrap(), []);
         for bad in ["../x", "", "2001"] {
             assert_eq!(runs.events(bad).unwrap_err().class, Class::Usage, "{bad}");
         }
+    }
+
+    /// A run that can't be read is never passed over.
+    #[test]
+    fn a_damaged_run_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let runs = Runs::new(dir.path());
+        let run = runs.begin("graft", "x", &[], Timestamp::from_second(1).unwrap()).unwrap();
+        fs::write(run.path.join("run.json"), "{\"id\": ").unwrap();
+        let (all, damaged) = runs.all().unwrap();
+        assert!(all.is_empty());
+        assert!(damaged[0].message.contains(&run.id), "{damaged:?}");
+        // Ended before it began.
+        fs::remove_file(run.path.join("run.json")).unwrap();
+        assert_eq!(runs.all().unwrap().1, []);
+        fs::write(run.path.join("journal.jsonl"), "?").unwrap();
+        assert_eq!(runs.all().unwrap().1.len(), 1);
     }
 
     #[test]

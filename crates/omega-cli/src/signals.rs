@@ -1,53 +1,74 @@
-//! Ctrl-C and SIGTERM: the first stops between two steps, the second at once.
+//! Ctrl-C and SIGTERM: what only reads is stopped at once; what writes stops between two steps, and at
+//! once the second time.
 
 use std::{
     io::{self, Write as _},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use omega_core::Stop;
-use tokio::signal::unix::{SignalKind, signal};
+use omega_core::{Class, Failure, Stop, Touched};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::Notify,
+};
 
-use crate::exit::Exit;
-
+/// Whether it was SIGTERM that stopped the program: it tells the two exit codes apart.
 static BY_TERM: AtomicBool = AtomicBool::new(false);
 
-/// Listens from now on.
-pub(crate) fn listen() -> Stop {
-    let stop = Stop::default();
-    for (kind, exit) in
-        [(SignalKind::interrupt(), Exit::Interrupted), (SignalKind::terminate(), Exit::Terminated)]
-    {
-        let stop = stop.clone();
-        match signal(kind) {
-            Ok(signals) => drop(tokio::spawn(wait(signals, stop, exit))),
-            Err(error) => tracing::warn!(%error, "can't listen for signals"),
+/// Returns whether it was SIGTERM that stopped the program.
+pub(crate) fn by_term() -> bool {
+    BY_TERM.load(Ordering::SeqCst)
+}
+
+/// What the operator asks for by signals.
+#[derive(Clone, Debug)]
+pub(crate) struct Signals {
+    /// To stop between two steps.
+    pub(crate) stop: Stop,
+    writes: bool,
+    now: Arc<Notify>,
+}
+
+impl Signals {
+    /// Listens from now on. `writes`: whether the command may write.
+    pub(crate) fn listen(writes: bool) -> Self {
+        let signals = Self { stop: Stop::default(), writes, now: Arc::default() };
+        for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+            match signal(kind) {
+                Ok(received) => {
+                    drop(tokio::spawn(signals.clone().heed(received, kind)));
+                }
+                Err(error) => tracing::warn!(%error, "can't listen for signals"),
+            }
+        }
+        signals
+    }
+
+    async fn heed(self, mut received: Signal, kind: SignalKind) {
+        while received.recv().await.is_some() {
+            BY_TERM.store(kind == SignalKind::terminate(), Ordering::SeqCst);
+            if self.stop.asked() || !self.writes {
+                self.now.notify_one();
+            } else {
+                self.stop.ask();
+                // Nobody may be there to read it.
+                drop(writeln!(io::stderr(), "stopping after this step (once more: at once)"));
+            }
         }
     }
-    stop
-}
 
-async fn wait(mut signals: tokio::signal::unix::Signal, stop: Stop, exit: Exit) {
-    while signals.recv().await.is_some() {
-        if stop.asked() {
-            say(
-                "stopped at once: what was being written may be half done; run the same command again",
-            );
-            #[expect(clippy::exit, reason = "the second signal stops at once, by contract")]
-            std::process::exit(exit.code().into());
+    /// Returns when the program is to end without waiting for anything.
+    pub(crate) async fn at_once(&self) -> Failure {
+        self.now.notified().await;
+        let failure = Failure::new(Class::Interrupted, "stopped, as asked");
+        if !self.writes {
+            return failure;
         }
-        stop.ask();
-        BY_TERM.store(exit == Exit::Terminated, Ordering::SeqCst);
-        say("stopping after this step (once more: at once)");
+        Failure { touched: Touched::Maybe, ..failure }
+            .because("what was being written may be half done")
+            .next("run the same command again: it looks first")
     }
-}
-
-fn say(text: &str) {
-    drop(writeln!(io::stderr().lock(), "{text}"));
-}
-
-/// Tells SIGTERM from Ctrl-C in how the program ends.
-pub(crate) fn by_which(stop: &Stop, exit: Exit) -> Exit {
-    let by_term = stop.asked() && BY_TERM.load(Ordering::SeqCst);
-    if exit == Exit::Interrupted && by_term { Exit::Terminated } else { exit }
 }

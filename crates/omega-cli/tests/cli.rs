@@ -335,7 +335,7 @@ fn there_are_no_runs_to_list_show_or_undo() {
     assert_eq!(home.run(&["runs"]).exits(0).out, "There are no runs yet.\n");
     let json = home.run(&["runs", "--output", "json"]).exits(0).out;
     let document: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(document, serde_json::json!({ "schema_version": 1, "runs": [] }));
+    assert_eq!(document, serde_json::json!({ "schema_version": 1, "runs": [], "damaged": [] }));
     for id in ["nope", "../runs", ""] {
         home.run(&["runs", "show", id]).exits(64).says(&[&format!("no run `{id}`")]);
     }
@@ -363,7 +363,7 @@ fn what_is_no_plan_of_this_version_is_not_applied() {
         ]);
     }
     let gone = home.run(&["apply", "graft", "--from", "gone.plan"]);
-    gone.exits(1).says(&["gone.plan", "No such file"]);
+    gone.exits(64).says(&["gone.plan", "No such file"]);
     assert_eq!(home.runs(), [""; 0]);
 }
 

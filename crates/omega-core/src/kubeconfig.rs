@@ -246,6 +246,10 @@ fn server(cluster: &Cluster) -> Result<Url, KubeconfigError> {
     let Ok(url) = text.parse::<Url>() else {
         return no(format!("its server `{text}` is not a URL"), set);
     };
+    // It is shown, planned and journaled.
+    if !url.username().is_empty() || url.password().is_some() {
+        return no("its server has a user or a password in it, which is not read", set);
+    }
     if url.scheme() != "https" {
         return no(format!("its server `{url}` is not https"), set);
     }

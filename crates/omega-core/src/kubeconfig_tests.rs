@@ -36,6 +36,10 @@ fn what_the_driver_cannot_use_is_refused() {
     let user = ADMIN.lines().find(|line| line.contains("client-key-data")).unwrap();
     let ca = ADMIN.lines().find(|line| line.contains("certificate-authority-data")).unwrap();
     let edits: Vec<(String, &str)> = vec![
+        (
+            ADMIN.replace(server, "https://me:hunter2@10.20.0.50:6443"),
+            "its server has a user or a password in it, which is not read",
+        ),
         (String::new(), "it is empty"),
         (" \n".into(), "it is empty"),
         ("\u{0}\u{1}".into(), "it is truncated, or not a kubeconfig in YAML"),

@@ -28,7 +28,7 @@ pub use failure::{Class, EnsureError, Explain, Failure, Touched, chain};
 pub use gate::{Gate, Verdict};
 pub use journal::{Event, FileJournal, Journal, JournalError, MemoryJournal, NoJournal};
 pub use lock::{Lock, LockError};
-pub use persist::persist;
+pub use persist::{open_regular, persist, read_regular};
 pub use runbook::{
     Done, Found, Item, ItemPreview, Leg, LegPreview, LegReport, Observer, Progress, Run, Section,
     SectionPreview, Stop, preview,

@@ -1,10 +1,14 @@
 //! Files that are whole or not there.
 
 use std::{
-    fs::File,
-    io::{self, Write as _},
+    fs::{File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
+
+/// Opens without waiting: a pipe without a writer would hold the whole program.
+const O_NONBLOCK: i32 = 0o4000;
 
 /// Writes `bytes` to `path` so that a crash leaves the old file or the new one, never a part.
 ///
@@ -12,8 +16,15 @@ use std::{
 ///
 /// # Errors
 ///
-/// Fails, leaving what was there, if the file can't be made durable.
+/// Fails, leaving what was there, if the file can't be made durable, or if `path` is something
+/// else than a file: a device or a directory is not replaced.
 pub fn persist(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() => return Err(not_a_file()),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
     let dir = match path.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         Some(_) | None => Path::new("."),
@@ -24,4 +35,76 @@ pub fn persist(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     File::open(dir)?.sync_all()
+}
+
+/// Opens the regular file at `path`, which may be a link to one, and returns it with its size.
+///
+/// # Errors
+///
+/// Fails at once on a pipe, a device or a directory, and on more than `most` bytes.
+pub fn open_regular(path: &Path, most: u64) -> io::Result<(File, u64)> {
+    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(not_a_file());
+    }
+    if found.len() > most {
+        let why = format!("it has {} bytes, and more than {most} are not read", found.len());
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+    }
+    Ok((file, found.len()))
+}
+
+/// Reads the regular file at `path`.
+///
+/// # Errors
+///
+/// As [`open_regular`].
+pub fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let (file, size) = open_regular(path, most)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn not_a_file() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_file_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        persist(&file, b"one").unwrap();
+        persist(&file, b"two").unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"two");
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("/dev/full", &link).unwrap();
+        for other in [Path::new("/dev/full"), dir.path(), &link] {
+            let error = persist(other, b"x").unwrap_err();
+            assert_eq!(error.to_string(), "it is not a regular file", "{}", other.display());
+        }
+        assert!(std::fs::read_link(&link).is_ok());
+    }
+
+    #[test]
+    fn a_pipe_a_device_and_too_much_are_refused_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        std::fs::write(&file, "12345").unwrap();
+        assert_eq!(read_regular(&file, 5).unwrap(), b"12345");
+        let error = read_regular(&file, 4).unwrap_err();
+        assert_eq!(error.to_string(), "it has 5 bytes, and more than 4 are not read");
+        for other in [Path::new("/dev/zero"), dir.path()] {
+            assert_eq!(read_regular(other, 9).unwrap_err().to_string(), "it is not a regular file");
+        }
+        let pipe = dir.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        assert_eq!(read_regular(&pipe, 9).unwrap_err().to_string(), "it is not a regular file");
+    }
 }

@@ -322,9 +322,10 @@ impl Leg {
                 Done::Failed(failure) => {
                     if failure.touched < touched {
                         failure.touched = touched;
-                        failure
-                            .causes
-                            .push("this step sent nothing; the steps before it are done".into());
+                        if failure.class != Class::Interrupted {
+                            let state = "this step sent nothing; the steps before it are done";
+                            failure.causes.push(state.into());
+                        }
                     }
                 }
                 Done::Unchanged | Done::Passed { .. } | Done::Deferred { .. } => {}

@@ -93,7 +93,7 @@ impl Session {
             afterwards: Vec::new(),
             pre_state: None,
             counts: world.counts(),
-            rolls_back: None,
+            rolls_back: Vec::new(),
         };
         if args.plan {
             return self.shown(self.engine().plan(&task, None).await?);
@@ -109,7 +109,7 @@ impl Session {
         let (_, api_port) = kubeconfig.facts.endpoint();
         let group = args.group.as_ref().unwrap_or(&site.management.security_group);
         let remotes =
-            if args.remotes.is_empty() { &site.management.sources } else { &args.remotes };
+            if args.remotes.is_empty() { site.management.sources.get_ref() } else { &args.remotes };
         let traffic = traffic(&args, api_port)?;
         let mut items = Vec::new();
         for remote in remotes {
@@ -156,7 +156,7 @@ impl Session {
             GateName::Releases => (per_unit(&|unit| Box::new(wanted.releases(unit))), vec![]),
             GateName::Driver => (per_unit(&|unit| Box::new(wanted.loaded(unit))), vec![]),
             GateName::ServedVersions => (cloud(Box::new(wanted.served(&world))), vec![]),
-            GateName::TrusteeDomain => (cloud(Box::new(wanted.trustee(&world))), vec![]),
+            GateName::TrusteeDomain => (cloud(Box::new(wanted.trustee(&world, true))), vec![]),
             GateName::Magnum => (cloud(Box::new(wanted.magnum())), vec![]),
             GateName::Health => (vec![], vec![wanted.after(&world, false)]),
         };
@@ -168,7 +168,7 @@ impl Session {
             afterwards,
             pre_state: None,
             counts: world.counts(),
-            rolls_back: None,
+            rolls_back: Vec::new(),
         };
         self.shown(self.engine().plan(&task, None).await?)
     }

@@ -14,7 +14,7 @@ use crate::{
     engine::{Approved, Task},
     exit::Exit,
     runbook::World,
-    runs::RunInfo,
+    runs::{RunInfo, Runs},
     site::Site,
 };
 
@@ -22,25 +22,39 @@ impl Session {
     /// Goes back to what was before a run: each fact that it changed has a fact that leads back.
     pub(super) async fn rollback(&self, args: RollbackArgs) -> Result<Exit, Failure> {
         let _lock = self.runs.lock("rollback graft")?;
-        let run = self.run_to_undo(args.run.as_deref())?;
-        let events = self.runs.events(&run.id)?;
+        let (all, damaged) = self.runs.all()?;
+        let chain = match args.run.as_deref() {
+            Some(id) => vec![named(id, &all)?],
+            // Which run is the last can't be told when one can't be read.
+            None => match damaged.into_iter().next() {
+                Some(damaged) => return Err(damaged),
+                None => last(&self.runs, &all)?,
+            },
+        };
+        let ids: Vec<_> = chain.iter().map(|run| run.id.clone()).collect();
+        let mut events = Vec::new();
+        for id in ids.iter().rev() {
+            events.extend(self.runs.events(id)?);
+        }
         let site = Site::read(&args.site.site)?;
         let kubeconfig = self.kubeconfig(&site)?;
         let world = self.connect(&site, &kubeconfig, &args.site.units).await?;
-        let legs = legs(&run, &events, &self.started(&run)?, &world)?;
-        self.console.say(&format!("Going back to before run {} ({}).", run.id, run.began));
-        for without in one_way(&events) {
-            self.console.say(&format!("  no way back: {without}"));
-        }
+        let started = chain.last().map(|first| started(&self.runs, first, &all)).transpose()?;
+        let legs = legs(&ids.join(", "), &events, &started.unwrap_or_default(), &world)?;
+        self.say_where(&chain, &all, &events);
+        let run = match ids.as_slice() {
+            [one] => format!(" --run {one}"),
+            _ => String::new(),
+        };
         let task = Task {
             name: "graft".to_owned(),
             site: args.site.site.display().to_string(),
-            again: format!("omega-cli rollback graft --run {}{}", run.id, args.site.said()),
+            again: format!("omega-cli rollback graft{run}{}", args.site.said()),
             legs,
             afterwards: Vec::new(),
             pre_state: None,
             counts: world.counts(),
-            rolls_back: Some(run.id),
+            rolls_back: ids,
         };
         if args.plan {
             self.shown(self.engine().plan(&task, None).await?)
@@ -50,40 +64,77 @@ impl Session {
         }
     }
 
-    /// Returns what this run and later ones left running: a process of theirs may hold what is
-    /// removed now. (A rollback's own restart is not one of them.)
-    fn started(&self, run: &RunInfo) -> Result<Vec<Event>, Failure> {
-        let all = self.runs.all()?;
-        let since = all.iter().filter(|one| one.began >= run.began && one.rolls_back.is_none());
-        let mut events = Vec::new();
-        for run in since {
-            events.extend(self.runs.events(&run.id)?);
+    fn say_where(&self, chain: &[&RunInfo], all: &[RunInfo], events: &[Event]) {
+        let Some((first, later)) = chain.split_last() else { return };
+        let later: Vec<_> = later.iter().map(|run| run.id.as_str()).collect();
+        let resumed = match later.as_slice() {
+            [] => String::new(),
+            later => format!(", which did not end well and was resumed by {}", later.join(", ")),
+        };
+        self.console
+            .say(&format!("Going back to before run {} ({}){resumed}.", first.id, first.began));
+        if let Some(by) = rolled_back(first, all) {
+            self.console.say(&format!("Run {} went back there already.", by.id));
         }
-        Ok(events)
+        for without in one_way(events) {
+            self.console.say(&format!("  no way back: {without}"));
+        }
     }
+}
 
-    /// Returns the run that is meant: the one named, or the last graft that changed something.
-    fn run_to_undo(&self, id: Option<&str>) -> Result<RunInfo, Failure> {
-        let runs = self.runs.all()?;
-        let changed = |run: &&RunInfo| {
-            let events = self.runs.events(&run.id).unwrap_or_default();
-            events.iter().any(|event| matches!(event, Event::Intent { .. }))
-        };
-        let found = match id {
-            Some(id) => runs.iter().find(|run| run.id == id),
-            None => runs
-                .iter()
-                .filter(|run| run.runbook == "graft" && run.rolls_back.is_none())
-                .find(changed),
-        };
-        found.cloned().ok_or_else(|| {
-            let what = match id {
-                Some(id) => format!("there is no run `{id}` on this machine"),
-                None => "no graft on this machine has changed anything".to_owned(),
-            };
-            Failure::new(Class::Usage, what).next("omega-cli runs lists them")
-        })
+/// Returns what this run and later ones left running: a process of theirs may hold what is
+/// removed now. (A rollback's own restart is not one of them.)
+fn started(runs: &Runs, run: &RunInfo, all: &[RunInfo]) -> Result<Vec<Event>, Failure> {
+    let since = all.iter().filter(|one| one.began >= run.began && one.rolls_back.is_empty());
+    let mut events = Vec::new();
+    for run in since {
+        events.extend(runs.events(&run.id)?);
     }
+    Ok(events)
+}
+
+/// Returns the last graft that changed something, and before it those that it resumed: runs
+/// that stopped half-way. The newest is the first.
+fn last<'a>(runs: &Runs, all: &'a [RunInfo]) -> Result<Vec<&'a RunInfo>, Failure> {
+    let grafts = all.iter().filter(|run| run.runbook == "graft" && run.rolls_back.is_empty());
+    let mut chain: Vec<&RunInfo> = Vec::new();
+    for run in grafts {
+        let changed = runs.events(&run.id)?.iter().any(is_intent);
+        if chain.is_empty() && changed {
+            chain.push(run);
+        } else if !chain.is_empty() {
+            if converged(runs, run) || rolled_back(run, all).is_some() {
+                break;
+            }
+            chain.push(run);
+        }
+    }
+    if chain.is_empty() {
+        return Err(Failure::new(Class::Usage, "no graft on this machine has changed anything")
+            .next("omega-cli runs lists them"));
+    }
+    Ok(chain)
+}
+
+fn converged(runs: &Runs, run: &RunInfo) -> bool {
+    let report: Option<Value> = runs.kept(&run.id, "report.json");
+    report.and_then(|report| report.get("converged")?.as_bool()).unwrap_or(false)
+}
+
+fn named<'a>(id: &str, all: &'a [RunInfo]) -> Result<&'a RunInfo, Failure> {
+    all.iter().find(|run| run.id == id).ok_or_else(|| {
+        Failure::new(Class::Usage, format!("there is no run `{id}` on this machine"))
+            .next("omega-cli runs lists them")
+    })
+}
+
+fn is_intent(event: &Event) -> bool {
+    matches!(event, Event::Intent { .. })
+}
+
+/// Returns the run that went back behind this one.
+fn rolled_back<'a>(run: &RunInfo, all: &'a [RunInfo]) -> Option<&'a RunInfo> {
+    all.iter().find(|one| one.rolls_back.contains(&run.id))
 }
 
 /// A fact that leads back, and where it belongs.
@@ -123,7 +174,7 @@ fn one_way(events: &[Event]) -> impl Iterator<Item = String> {
 
 /// One leg for each target: the facts that lead back, then the daemons on what is then on disk.
 fn legs(
-    run: &RunInfo,
+    runs: &str,
     events: &[Event],
     started: &[Event],
     world: &World,
@@ -131,7 +182,7 @@ fn legs(
     let mut legs: Vec<Leg> = Vec::new();
     for Back { target, kind, undo } in back(events) {
         let step = undo_step(target, kind, undo, world).ok_or_else(|| {
-            let what = format!("run {} changed {target}, which is not at hand ({kind})", run.id);
+            let what = format!("{runs} changed {target}, which is not at hand ({kind})");
             Failure::new(Class::Usage, what).next("name the site and the units of that run")
         })?;
         let nth = legs.iter().position(|leg| leg.target == target).unwrap_or(legs.len());

@@ -1,11 +1,11 @@
-use omega_juju::sim::Start;
+use omega_juju::{operations::LeftoverPolicy, sim::Start};
 
 use super::*;
 use crate::engine::{Report, rig::Rig};
 
 async fn go_back(rig: &Rig, run: &RunInfo) -> Report {
     let events = rig.runs.events(&run.id).unwrap();
-    let legs = legs(run, &events, &events, &rig.world).unwrap();
+    let legs = legs(&run.id, &events, &events, &rig.world).unwrap();
     let task = Task {
         name: "graft".to_owned(),
         site: "omega.toml".to_owned(),
@@ -14,7 +14,7 @@ async fn go_back(rig: &Rig, run: &RunInfo) -> Report {
         afterwards: Vec::new(),
         pre_state: None,
         counts: rig.world.counts(),
-        rolls_back: Some(run.id.clone()),
+        rolls_back: vec![run.id.clone()],
     };
     rig.engine().apply(&task, Approved::Now).await.unwrap()
 }
@@ -42,7 +42,7 @@ async fn taken_back(start: Start) {
     restarted.restart("magnum-api");
     assert_eq!(rig.apply().await.unwrap().exit(), Exit::Done, "{}", start.name());
     assert_ne!(unit.snapshot(), before, "{}", start.name());
-    let run = rig.runs.all().unwrap().remove(0);
+    let run = rig.runs.all().unwrap().0.remove(0);
     let report = go_back(&rig, &run).await;
     assert_eq!(report.exit(), Exit::Done, "{}: {report:#?}", start.name());
     let after = unit.snapshot();
@@ -54,4 +54,34 @@ async fn taken_back(start: Start) {
     let again = go_back(&rig, &run).await;
     assert_eq!((again.exit(), again.changed()), (Exit::Done, 0), "{}", start.name());
     assert_eq!(rig.writes(), writes, "{}", start.name());
+}
+
+/// A graft that was stopped half-way and run again is one graft to who takes it back.
+#[tokio::test]
+async fn a_resumed_graft_is_taken_back_whole() {
+    let rig = Rig::new(&[Start::Fresh]);
+    let unit = &rig.units[0];
+    let before = unit.snapshot().files;
+    unit.fill_disk(true);
+    assert_ne!(rig.apply().await.unwrap().exit(), Exit::Done);
+    unit.fill_disk(false);
+    assert_eq!(rig.apply().await.unwrap().exit(), Exit::Done);
+    let all = rig.runs.all().unwrap().0;
+    let chain = last(&rig.runs, &all).unwrap();
+    assert_eq!(chain, [&all[0], &all[1]]);
+    let events: Vec<_> =
+        chain.iter().rev().flat_map(|run| rig.runs.events(&run.id).unwrap()).collect();
+    let legs = legs("", &events, &events, &rig.world).unwrap();
+    let ids = chain.iter().map(|run| run.id.clone()).collect();
+    let task = Task { legs, rolls_back: ids, ..rig.task(LeftoverPolicy::Remove).await };
+    let task = Task { afterwards: Vec::new(), pre_state: None, ..task };
+    assert_eq!(rig.engine().apply(&task, Approved::Now).await.unwrap().exit(), Exit::Done);
+    assert_eq!(unit.snapshot().files, before);
+
+    // Once more finds the same runs, and nothing to do; a graft after that is one by itself.
+    let all = rig.runs.all().unwrap().0;
+    assert_eq!(last(&rig.runs, &all).unwrap()[0].id, chain[0].id);
+    assert_eq!(rig.apply().await.unwrap().exit(), Exit::Done);
+    let all = rig.runs.all().unwrap().0;
+    assert_eq!(last(&rig.runs, &all).unwrap(), [&all[0]]);
 }

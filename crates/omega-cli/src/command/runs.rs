@@ -5,6 +5,7 @@ use super::Session;
 use crate::{
     cli::{RunsArgs, RunsShow},
     exit::Exit,
+    render,
 };
 
 impl Session {
@@ -16,16 +17,22 @@ impl Session {
     }
 
     fn list_runs(&self) -> Result<Exit, Failure> {
-        let runs = self.runs.all()?;
-        self.screen.json(&json!({ "schema_version": 1, "runs": runs }));
+        let (runs, damaged) = self.runs.all()?;
+        self.screen.json(&json!({ "schema_version": 1, "runs": runs, "damaged": damaged }));
         if runs.is_empty() {
             self.screen.text("There are no runs yet.");
         }
         for run in runs {
-            let back = run.rolls_back.map_or_else(String::new, |id| format!(" of {id}"));
+            let back = match run.rolls_back.as_slice() {
+                [] => String::new(),
+                back => format!(" back behind {}", back.join(", ")),
+            };
             self.screen.text(&format!("{}  {}{back}  {}", run.id, run.runbook, run.site));
         }
-        Ok(Exit::Done)
+        for failure in &damaged {
+            self.console.fail(&render::failure(failure, None, self.screen.width));
+        }
+        Ok(if damaged.is_empty() { Exit::Done } else { Exit::Error })
     }
 
     fn show_run(&self, id: &str) -> Result<Exit, Failure> {

@@ -69,6 +69,7 @@ impl Session {
             console: &self.console,
             runs: &self.runs,
             stop: &self.stop,
+            kept: true,
             began: self.began,
         }
     }
@@ -85,10 +86,19 @@ impl Session {
     }
 
     fn explain(&self, decision: Option<&str>) -> Result<Exit, Failure> {
-        match decision {
-            Some(id) => self.screen.text(&explain::explain(id)?),
-            None => explain::all().iter().for_each(|line| self.screen.text(line)),
-        }
+        let all = explain::decisions()?;
+        let shown: Vec<_> = match decision {
+            Some(id) => {
+                let one = explain::find(id, &all)?;
+                self.screen.text(&one.render(&all));
+                vec![one]
+            }
+            None => {
+                explain::list(&all).iter().for_each(|line| self.screen.text(line));
+                all.iter().collect()
+            }
+        };
+        self.screen.json(&json!({ "schema_version": 1, "decisions": shown }));
         Ok(Exit::Done)
     }
 }

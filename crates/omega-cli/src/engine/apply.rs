@@ -55,7 +55,7 @@ impl Engine<'_> {
         let recap = Recap::of(all.iter().flat_map(LegPreview::items));
         let holds = format!("Nothing to do: {}", facts(recap.unchanged));
         self.screen.text(&self.all_so(&holds, &recap, task));
-        Ok(Report::new("apply", task, self).looked(all).ends(Exit::Done))
+        Ok(Report::new("apply", task, self).looked(all).converged().ends(Exit::Done))
     }
 
     async fn change(
@@ -64,10 +64,11 @@ impl Engine<'_> {
         looked: &[LegPreview],
         approved: Option<&[LegPreview]>,
     ) -> Result<Report, Failure> {
-        let rolls_back = task.rolls_back.as_deref();
         let mut run =
-            self.runs.begin(&task.name, &task.site, rolls_back, jiff::Timestamp::now())?;
-        self.console.say(&format!("Run {}", run.id));
+            self.runs.begin(&task.name, &task.site, &task.rolls_back, jiff::Timestamp::now())?;
+        if self.kept {
+            self.console.say(&format!("Run {}", run.id));
+        }
         run.keep("plan.json", &PlanFile::new(task, looked.to_vec()))?;
         if let Some(capture) = &task.pre_state {
             run.keep("pre-state.json", &capture().await?)?;
@@ -182,6 +183,7 @@ impl Engine<'_> {
         let recap = counted(&done);
         let report =
             Report::new("apply", task, self).done(&run.id, done, recap).failed(failure).ends(exit);
+        let report = if failure.is_none() { report.converged() } else { report };
         run.keep("report.json", &report)?;
         if let Some(failure) = failure {
             self.console.fail(&render::failure(failure, Some(&run.id), self.screen.width));
@@ -189,12 +191,22 @@ impl Engine<'_> {
         let took = render::seconds(self.began.elapsed());
         let what = if failure.is_none() { "Done" } else { "Stopped" };
         self.screen.text(&format!("{what} in {took}: {}.", render::recap(&recap)));
-        self.screen.text(&format!(
-            "Run {} (omega-cli runs show {}, omega-cli rollback {}).",
-            run.id, run.id, task.name
-        ));
+        if self.kept {
+            self.screen.text(&what_next(task, &run.id));
+        }
         Ok(report)
     }
+}
+
+/// Names the commands that look at a run and take it back.
+fn what_next(task: &Task, id: &str) -> String {
+    let back = match (task.rolls_back.is_empty(), task.name.as_str()) {
+        (false, _) => String::new(),
+        // Takes back what this one resumed as well.
+        (true, "graft") => ", omega-cli rollback graft".to_owned(),
+        (true, _) => format!(", omega-cli rollback graft --run {id}"),
+    };
+    format!("Run {id} (omega-cli runs show {id}{back}).")
 }
 
 impl omega_core::Observer for Engine<'_> {
@@ -255,6 +267,7 @@ fn counted(done: &[LegReport]) -> Recap {
             Done::Changed => recap.changed += 1,
             Done::Deferred { .. } => recap.deferred += 1,
             Done::Failed(failure) if failure.class == Class::Refused => recap.refused += 1,
+            Done::Failed(failure) if failure.class == Class::Interrupted => {}
             Done::Failed(_) => recap.failed += 1,
         }
     }

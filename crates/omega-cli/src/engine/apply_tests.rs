@@ -60,7 +60,7 @@ async fn a_unit_out_of_reach_keeps_every_other_untouched() {
     assert!(failure.contains("magnum/1") && failure.contains("no route to host"), "{failure}");
     assert_eq!(document(&report)["failure"]["touched"], "nothing");
     assert_eq!((rig.everything(), rig.writes()), (before, 0));
-    assert!(rig.runs.all().unwrap().is_empty());
+    assert!(rig.runs.all().unwrap().0.is_empty());
     rig.units[1].cut_off(false);
     converges(&rig).await;
 }
@@ -75,7 +75,7 @@ async fn a_gate_that_says_no_ends_it_before_any_write() {
     let failure = document(&report)["failure"].to_string();
     assert!(failure.contains("magnum/1 -> https://10.20.0.50:6443"), "{failure}");
     assert_eq!((rig.everything(), rig.writes()), (before, 0));
-    assert!(rig.runs.all().unwrap().is_empty());
+    assert!(rig.runs.all().unwrap().0.is_empty());
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn a_stored_plan_is_stale_when_the_world_has_changed() {
         assert_eq!(failure.touched, Touched::Nothing, "{what}");
         assert!(failure.next.unwrap().contains("plan again"), "{what}");
         assert_eq!((rig.everything(), rig.writes()), (before, 0), "{what}");
-        assert!(rig.runs.all().unwrap().is_empty(), "{what}");
+        assert!(rig.runs.all().unwrap().0.is_empty(), "{what}");
     }
 }
 
@@ -170,7 +170,7 @@ async fn a_run_is_stopped_between_two_steps_and_the_next_run_ends_it() {
     assert!(failure.contains("as asked"), "{failure}");
     assert!(rig.units[0].read(DROPIN).is_some(), "the first unit was done before");
     assert_eq!((rig.units[1].snapshot(), rig.units[1].writes()), (second, 0));
-    let run = &rig.runs.all().unwrap()[0];
+    let run = &rig.runs.all().unwrap().0[0];
     let kept: serde_json::Value = rig.runs.kept(&run.id, "report.json").unwrap();
     assert_eq!(kept["exit"], "interrupted");
     rig.stop = Stop::default();

@@ -1,11 +1,14 @@
-use std::{fs, path::Path};
+use std::path::Path;
 
-use omega_core::{Class, Failure, LegPreview, persist};
+use omega_core::{Class, Failure, LegPreview, persist, read_regular};
 use serde::{Deserialize, Serialize};
 
 use super::Task;
 
 const VERSION: u32 = 1;
+
+/// The most that a plan may have: one of a hundred units has some megabytes.
+const MOST: u64 = 64 << 20;
 
 #[derive(Deserialize)]
 struct Version {
@@ -29,8 +32,13 @@ impl PlanFile {
         Self { schema_version: VERSION, task: task.name.clone(), legs }
     }
 
-    /// Writes it whole, readable by its owner only.
+    /// Writes it whole, readable by its owner only. What is there and is no plan stays.
     pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
+        let plan = |bytes: Vec<u8>| serde_json::from_slice::<Version>(&bytes).is_ok();
+        if path.symlink_metadata().is_ok() && !read_regular(path, MOST).is_ok_and(plan) {
+            let what = format!("{} is there, and is no plan", path.display());
+            return Err(Failure::new(Class::Usage, what).next("name another file"));
+        }
         serde_json::to_vec_pretty(self)
             .map_err(std::io::Error::from)
             .and_then(|bytes| persist(path, &bytes))
@@ -46,7 +54,8 @@ impl PlanFile {
             let what = format!("{} can't be applied", path.display());
             Failure::new(class, what).because(why).next("plan again, look, and apply the new plan")
         };
-        let text = fs::read(path).map_err(|error| bad(Class::Error, error.to_string()))?;
+        let text =
+            read_regular(path, MOST).map_err(|error| bad(Class::Usage, error.to_string()))?;
         match serde_json::from_slice::<Version>(&text) {
             Ok(Version { schema_version: VERSION }) => {}
             Ok(Version { schema_version }) => {

@@ -21,6 +21,7 @@ pub(crate) struct Report {
     failure: Option<Failure>,
     #[serde(skip_serializing_if = "Option::is_none")]
     proof: Option<serde_json::Value>,
+    converged: bool,
     recap: Recap,
     counts: Counts,
     seconds: f64,
@@ -41,6 +42,7 @@ impl Report {
             done: Vec::new(),
             failure: None,
             proof: None,
+            converged: false,
             recap: Recap::default(),
             counts: (task.counts)(),
             seconds: engine.began.elapsed().as_secs_f64(),
@@ -63,6 +65,11 @@ impl Report {
     /// Adds why it failed.
     pub(crate) fn failed(self, failure: Option<&Failure>) -> Self {
         Self { failure: failure.cloned(), ..self }
+    }
+
+    /// Says that everything is so, and was looked at after the last write.
+    pub(crate) fn converged(self) -> Self {
+        Self { converged: true, ..self }
     }
 
     /// Adds what a proof showed.

@@ -76,6 +76,7 @@ impl Rig {
             console: &self.console,
             runs: &self.runs,
             stop: &self.stop,
+            kept: true,
             began: Instant::now(),
         }
     }

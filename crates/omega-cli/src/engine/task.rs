@@ -26,8 +26,8 @@ pub(crate) struct Task {
     pub(crate) pre_state: Option<PreState>,
     /// How many remote executions and requests there were.
     pub(crate) counts: Box<dyn Fn() -> Counts>,
-    /// The run that this one rolls back.
-    pub(crate) rolls_back: Option<String>,
+    /// The runs that this one rolls back, the newest first.
+    pub(crate) rolls_back: Vec<String>,
 }
 
 /// Captures what is worth keeping, when called.
@@ -55,6 +55,8 @@ pub(crate) struct Engine<'a> {
     pub(crate) runs: &'a Runs,
     /// The operator's wish to stop.
     pub(crate) stop: &'a Stop,
+    /// Whether the run's directory stays: a rehearsal's does not.
+    pub(crate) kept: bool,
     /// When the command began.
     pub(crate) began: Instant,
 }

@@ -1,4 +1,4 @@
-use omega_core::{Failure, Touched};
+use omega_core::{Class, Failure, Touched};
 
 use super::layout::wrap;
 
@@ -6,7 +6,7 @@ const LABEL: usize = 10;
 
 /// Returns an error as a person reads it: what, wanted, found, changed, next.
 pub(crate) fn failure(failure: &Failure, run: Option<&str>, width: usize) -> String {
-    let Failure { class: _, message, expected, found, touched, next, causes } = failure;
+    let Failure { class, message, expected, found, touched, next, causes } = failure;
     let mut text = format!("error: {message}");
     let width = if width == usize::MAX { 100 } else { width };
     let mut row = |label: &str, value: &str| {
@@ -31,6 +31,7 @@ pub(crate) fn failure(failure: &Failure, run: Option<&str>, width: usize) -> Str
         "changed",
         match touched {
             Touched::Nothing => "nothing",
+            Touched::Maybe if *class == Class::Interrupted => "what is reported as done",
             Touched::Maybe => {
                 "maybe: something was written or sent, and not all is known to be as wanted"
             }
@@ -47,7 +48,6 @@ pub(crate) fn failure(failure: &Failure, run: Option<&str>, width: usize) -> Str
 
 #[cfg(test)]
 mod tests {
-    use omega_core::Class;
 
     use super::*;
 

@@ -8,7 +8,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use omega_core::{Done, Preview, Progress, Verb};
 use tokio::task::JoinHandle;
 
-use super::layout::{Sign, line};
+use super::{
+    layout::{Sign, line},
+    screen::width,
+};
 use crate::environment::Environment;
 
 /// How often a long step says that it is still at it, off a terminal.
@@ -20,6 +23,7 @@ pub(crate) struct Console {
     terminal: bool,
     quiet: bool,
     colour: bool,
+    width: usize,
     state: Arc<Mutex<State>>,
     reminder: Option<JoinHandle<()>>,
 }
@@ -38,7 +42,8 @@ impl Console {
         let terminal = environment.stderr_is_terminal;
         let state = Arc::new(Mutex::new(State::default()));
         let reminder = (!terminal && !quiet).then(|| tokio::spawn(remind(Arc::clone(&state))));
-        Self { terminal, quiet, colour: environment.colour(terminal), state, reminder }
+        let width = width(environment, terminal, &console::Term::stderr());
+        Self { terminal, quiet, colour: environment.colour(terminal), width, state, reminder }
     }
 
     /// Says something once.
@@ -91,7 +96,7 @@ impl Console {
                     }
                 };
                 let (noun, name) = (&subject.noun, &subject.name);
-                self.say(&line(sign, noun, name, &words, usize::MAX, self.colour));
+                self.say(&line(sign, noun, name, &words, self.width, self.colour));
             }
             _ => {}
         }

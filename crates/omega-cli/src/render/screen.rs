@@ -1,6 +1,6 @@
 use std::{
     io::{self, Write as _},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{Mutex, PoisonError},
 };
 
 use serde::Serialize;
@@ -26,18 +26,16 @@ pub(crate) struct Screen {
     pub(crate) width: usize,
     /// Whether to colour.
     pub(crate) colour: bool,
-    closed: AtomicBool,
+    lost: Mutex<Option<io::Error>>,
 }
 
 impl Screen {
     /// Returns the screen for this environment.
     pub(crate) fn new(environment: &Environment, format: Format) -> Self {
-        let columns = environment.get("COLUMNS").and_then(|columns| columns.parse().ok());
         let terminal = environment.stdout_is_terminal;
-        let seen = || terminal_width().filter(|_| terminal);
-        let width = columns.or_else(seen).unwrap_or(if terminal { 80 } else { usize::MAX });
+        let width = width(environment, terminal, &console::Term::stdout());
         let colour = environment.colour(terminal);
-        Self { format, width, colour, closed: AtomicBool::new(false) }
+        Self { format, width, colour, lost: Mutex::default() }
     }
 
     /// Prints a line for a person. With `--output json` it prints nothing.
@@ -58,14 +56,22 @@ impl Screen {
     }
 
     fn write(&self, text: &str) {
-        // A reader that went away (`| head`) is no error of ours.
-        if !self.closed.load(Ordering::Relaxed) && writeln!(io::stdout().lock(), "{text}").is_err()
-        {
-            self.closed.store(true, Ordering::Relaxed);
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        if lost.is_none() {
+            *lost = writeln!(io::stdout().lock(), "{text}").err();
         }
+    }
+
+    /// Returns why the result did not arrive. A reader that went away (`| head`) has what it wanted.
+    pub(crate) fn lost(&self) -> Option<io::Error> {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.take().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
     }
 }
 
-fn terminal_width() -> Option<usize> {
-    console::Term::stdout().size_checked().map(|(_, columns)| columns.into())
+/// Returns how many columns a line may have: COLUMNS, what the terminal says, or no limit.
+pub(super) fn width(environment: &Environment, terminal: bool, term: &console::Term) -> usize {
+    let columns = environment.get("COLUMNS").and_then(|columns| columns.parse().ok());
+    let seen = || term.size_checked().filter(|_| terminal).map(|(_, columns)| columns.into());
+    columns.or_else(seen).unwrap_or(if terminal { 80 } else { usize::MAX })
 }

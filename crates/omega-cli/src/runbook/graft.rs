@@ -68,7 +68,7 @@ impl Wanted {
         world: &World,
         policy: LeftoverPolicy,
     ) -> Result<Self, Failure> {
-        let path: UnitPath = value("management.path", &site.management.path)?;
+        let path: UnitPath = value("management.path", site.management.path.get_ref())?;
         let version: Version = value("driver.version", &site.driver.get_ref().version)?;
         let capi_helm = capi_helm(site, &path)?;
         let dropin = StageDropin::new(&capi_helm, &version).map_err(refused)?;
@@ -92,7 +92,7 @@ impl Wanted {
             config_dir: InjectConfigDir::graft(),
             leftovers: RemoveLeftovers::new(policy),
             services,
-            namespaces: namespaces(world, &clusters).await,
+            namespaces: namespaces(site, world, &clusters).await,
             combination: combination(site)?,
             facts: kubeconfig.facts.clone(),
             path,
@@ -104,10 +104,10 @@ impl Wanted {
     }
 
     /// Returns phase 07 as a task: the cloud, then unit after unit, then the clusters. `live`:
-    /// the clusters are listed again each time they are asked for, as after a change. `said`: the
+    /// what may have changed is asked again each time, as before and after a write. `said`: the
     /// flags of the command.
     pub(crate) fn task(&self, site: &str, said: &str, world: &World, live: bool) -> Task {
-        let mut legs = vec![self.cloud(world)];
+        let mut legs = vec![self.cloud(world, live)];
         legs.extend(world.units.iter().map(|unit| self.unit(unit)));
         let units = world.units.clone();
         Task {
@@ -118,11 +118,11 @@ impl Wanted {
             afterwards: vec![self.after(world, live)],
             pre_state: Some(Box::new(move || Box::pin(pre_state(units.clone())))),
             counts: world.counts(),
-            rolls_back: None,
+            rolls_back: Vec::new(),
         }
     }
 
-    fn cloud(&self, world: &World) -> Leg {
+    fn cloud(&self, world: &World, live: bool) -> Leg {
         let rule = |rule: &SgRule| Item::Step(step(&world.network, rule.clone()));
         Leg {
             target: world.network.label(),
@@ -131,7 +131,7 @@ impl Wanted {
                     "7.0",
                     "prerequisites",
                     vec![
-                        Item::Gate(Box::new(self.trustee(world))),
+                        Item::Gate(Box::new(self.trustee(world, live))),
                         Item::Gate(Box::new(self.magnum())),
                     ],
                 ),
@@ -190,8 +190,9 @@ impl Wanted {
         Leg { target: "clusters".to_owned(), sections: vec![section] }
     }
 
-    pub(crate) fn trustee(&self, world: &World) -> TrusteeDomain {
+    pub(crate) fn trustee(&self, world: &World, afresh: bool) -> TrusteeDomain {
         TrusteeDomain {
+            afresh,
             domain: self.trust.domain.clone(),
             admin: self.trust.admin.clone(),
             ..TrusteeDomain::new((*world.identity).clone())

@@ -4,6 +4,7 @@ mod connect;
 mod graft;
 mod prove;
 mod resolve;
+mod units;
 mod world;
 
 pub(crate) use graft::Wanted;

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use omega_capi::{Combination, Overrides};
-use omega_core::{Class, Explain, Failure, kubeconfig::Kubeconfig};
+use omega_core::{Class, Desired as _, Explain, Failure, kubeconfig::Kubeconfig};
 use omega_juju::{
     PipSource, UnitPath,
     operations::{ApiResources, CapiHelm, EnsureHelm, HelmSource},
@@ -15,9 +15,6 @@ use omega_openstack::{
 
 use super::World;
 use crate::site::Site;
-
-/// The prefix of the driver's namespaces (`[capi_helm] namespace_prefix`).
-const PREFIX: &str = "magnum";
 
 /// Reads a value of the site file.
 pub(super) fn value<T: FromStr>(key: &str, text: &str) -> Result<T, Failure>
@@ -47,7 +44,18 @@ pub(super) fn rules(site: &Site, kubeconfig: &Kubeconfig) -> Result<Vec<SgRule>,
         let peer: Cidr = value("management.sources", source)?;
         Ok(SgRule::ingress(group, Flow::tcp(ports, peer)))
     };
-    site.management.sources.iter().map(rule).collect()
+    let rules: Vec<SgRule> =
+        site.management.sources.get_ref().iter().map(rule).collect::<Result<_, Failure>>()?;
+    // `10.0.0.1` and `10.0.0.1/32` are one address, and so one rule.
+    let twice =
+        rules.iter().enumerate().find(|(nth, rule)| rules.iter().take(*nth).any(|r| r == *rule));
+    match twice {
+        Some((_, rule)) => {
+            let what = format!("management.sources says the same twice: {}", rule.subject());
+            Err(Failure::new(Class::Usage, what).next("keep one of the two"))
+        }
+        None => Ok(rules),
+    }
 }
 
 pub(super) fn capi_helm(site: &Site, path: &UnitPath) -> Result<CapiHelm, Failure> {
@@ -56,9 +64,9 @@ pub(super) fn capi_helm(site: &Site, path: &UnitPath) -> Result<CapiHelm, Failur
     let api_resources = api_resources.as_deref().map(ApiResources::parse).transpose();
     Ok(CapiHelm {
         kubeconfig_file: path.clone(),
-        helm_chart_repo: site.chart.repo.clone(),
-        helm_chart_name: site.chart.name.clone(),
-        default_helm_chart_version: site.chart.version.clone(),
+        helm_chart_repo: site.chart.get_ref().repo.clone(),
+        helm_chart_name: site.chart.get_ref().name.clone(),
+        default_helm_chart_version: site.chart.get_ref().version.clone(),
         api_resources: api_resources.map_err(refused)?,
         options,
         cluster_labels: site.capi_helm_cluster_labels.clone(),
@@ -101,20 +109,22 @@ pub(super) fn combination(site: &Site) -> Result<Combination, Failure> {
     Ok(Combination {
         driver: value("driver.version", &site.driver.get_ref().version)?,
         overrides,
-        chart: Some(value("chart.version", &site.chart.version)?),
+        chart: Some(value("chart.version", &site.chart.get_ref().version)?),
     })
 }
 
 /// The namespaces that the driver uses: one for each project with a cluster, and the management
 /// project's own.
-pub(super) async fn namespaces(world: &World, clusters: &ClusterList) -> Vec<String> {
+pub(super) async fn namespaces(site: &Site, world: &World, clusters: &ClusterList) -> Vec<String> {
+    // The driver's default (conf.py, all releases).
+    let prefix = site.capi_helm.get("namespace_prefix").map_or("magnum", String::as_str);
     let listed = clusters.read().await.unwrap_or_default();
     let mut all: Vec<String> =
-        listed.iter().filter_map(|cluster| cluster.helm_namespace(PREFIX)).collect();
+        listed.iter().filter_map(|cluster| cluster.helm_namespace(prefix)).collect();
     if let Ok(project) = world.network.project_id().await {
         let sane: String =
             project.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
-        all.push(format!("{PREFIX}-{sane}"));
+        all.push(format!("{prefix}-{sane}"));
     }
     all.sort();
     all.dedup();

@@ -4,11 +4,17 @@ use std::{
     time::Duration,
 };
 
-use omega_core::values::{Sha256, UnitName};
+use omega_core::{
+    read_regular,
+    values::{Sha256, UnitName},
+};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::SiteError;
+use super::{SiteError, contradiction};
+
+/// The most that a site file may have.
+const MOST: u64 = 1 << 20;
 
 /// What is particular to one site.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,7 +31,7 @@ pub(crate) struct Site {
     /// The helm to pin.
     pub(crate) helm: Spanned<Helm>,
     /// The chart that the driver deploys.
-    pub(crate) chart: Chart,
+    pub(crate) chart: Spanned<Chart>,
     /// Further options of `[capi_helm]` in the drop-in.
     #[serde(default)]
     pub(crate) capi_helm: BTreeMap<String, String>,
@@ -77,14 +83,14 @@ pub(crate) struct Management {
     /// The security group in front of its API.
     pub(crate) security_group: String,
     /// The conductors' addresses, as the security group sees them.
-    pub(crate) sources: Vec<String>,
+    pub(crate) sources: Spanned<Vec<String>>,
     /// Where the kubeconfig goes on a unit.
     #[serde(default = "kubeconfig_path")]
-    pub(crate) path: String,
+    pub(crate) path: Spanned<String>,
 }
 
-fn kubeconfig_path() -> String {
-    "/etc/magnum/kubeconfig".to_owned()
+fn kubeconfig_path() -> Spanned<String> {
+    Spanned::new(0..0, "/etc/magnum/kubeconfig".to_owned())
 }
 
 /// A project, by id or by name and domain.
@@ -237,8 +243,11 @@ fn prove_within() -> Duration {
 /// Reads a duration (`90s`, `1m 30s`) that can be waited for.
 fn deadline<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let duration = jiff::SignedDuration::deserialize(from)?;
-    let positive = Duration::try_from(duration).ok().filter(|duration| !duration.is_zero());
-    positive.ok_or_else(|| serde::de::Error::custom("a deadline is longer than nothing"))
+    let day = Duration::from_hours(24);
+    let sane = Duration::try_from(duration).ok().filter(|one| !one.is_zero() && *one <= day);
+    sane.ok_or_else(|| {
+        serde::de::Error::custom("a deadline is more than nothing and at most a day")
+    })
 }
 
 /// Deadlines.
@@ -273,8 +282,9 @@ impl Site {
     ///
     /// Points at the first thing that is wrong.
     pub(crate) fn read(path: &Path) -> Result<Self, SiteError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| SiteError::unreadable(path, &source.to_string()))?;
+        let unreadable = |why: String| SiteError::unreadable(path, &why);
+        let bytes = read_regular(path, MOST).map_err(|error| unreadable(error.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))?;
         let mut site = Self::parse(path, &text)?;
         site.directory = path.parent().unwrap_or(Path::new("")).to_path_buf();
         site.sha256 = Some(Sha256::of(text.as_bytes()));
@@ -289,67 +299,10 @@ impl Site {
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, SiteError> {
         let site: Self =
             toml::from_str(text).map_err(|error| SiteError::toml(path, text, &error))?;
-        match site.contradiction() {
+        match contradiction::of(&site) {
             Some((span, why)) => Err(SiteError::at(path, text, span, why)),
             None => Ok(site),
         }
-    }
-
-    /// Returns the place and the words of the first contradiction in the file.
-    fn contradiction(&self) -> Option<(std::ops::Range<usize>, String)> {
-        let cloud = self.cloud.get_ref();
-        let conductor = self.conductor.get_ref();
-        let (driver, helm) = (self.driver.get_ref(), self.helm.get_ref());
-        let project = self.management.project.get_ref();
-        let by_name = project.name.is_some() && project.domain.is_some();
-        let rules = [
-            (
-                cloud.name.is_some() && cloud.openrc.is_some(),
-                self.cloud.span(),
-                "`name` and `openrc` contradict each other: keep one",
-            ),
-            (
-                conductor.application.is_some() && !conductor.unit.is_empty(),
-                self.conductor.span(),
-                "`application` (Juju) and `unit` (SSH) contradict each other: keep one",
-            ),
-            (
-                conductor.application.is_none() && conductor.unit.is_empty(),
-                self.conductor.span(),
-                "neither `application` (Juju) nor `unit` (SSH) says where the conductor runs",
-            ),
-            (
-                driver.wheel.is_some() && driver.index.is_some(),
-                self.driver.span(),
-                "`wheel` and `index` contradict each other: keep one",
-            ),
-            (
-                driver.wheel.is_some() != driver.sha256.is_some(),
-                self.driver.span(),
-                "`wheel` and `sha256` go together: a wheel is pinned by its digest",
-            ),
-            (
-                helm.file.is_some() == helm.url.is_some(),
-                self.helm.span(),
-                "give either `file` or `url`",
-            ),
-            (
-                helm.url.is_none() && helm.archive_sha256.is_some(),
-                self.helm.span(),
-                "`archive_sha256` is about a download: it goes with `url`",
-            ),
-            (
-                helm.archive_sha256.is_some() != helm.member.is_some(),
-                self.helm.span(),
-                "`archive_sha256` and `member` go together",
-            ),
-            (
-                project.id.is_some() == by_name,
-                self.management.project.span(),
-                "management.project wants an `id`, or a `name` with its `domain`",
-            ),
-        ];
-        rules.into_iter().find(|(bad, ..)| *bad).map(|(_, span, why)| (span, why.to_owned()))
     }
 
     /// Returns `path` as seen from where the site file is.

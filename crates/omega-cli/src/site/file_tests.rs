@@ -34,7 +34,7 @@ fn error(text: &str) -> String {
 fn a_site_is_read_with_the_charms_names_and_relative_paths() {
     let mut site = Site::parse(Path::new("omega.toml"), GOOD).unwrap();
     assert_eq!(site.trust.domain, "magnum");
-    assert_eq!(site.management.path, "/etc/magnum/kubeconfig");
+    assert_eq!(site.management.path.get_ref(), "/etc/magnum/kubeconfig");
     site.directory = "/srv/site".into();
     let home = Path::new("/home/me");
     assert_eq!(site.resolve(Path::new("a"), home), Path::new("/srv/site/a"));
@@ -94,8 +94,36 @@ fn contradictions_are_refused() {
       7 | project = { name = "capi-mgmt" }
         |           ^^^^^^^^^^^^^^^^^^^^^^
     "#);
-    for bad in ["-1s", "0s", "PT0S"] {
+    for bad in ["-1s", "0s", "PT0S", "25h", "9000000000000000s"] {
         let text = format!("{GOOD}\n[timeouts]\nask = \"{bad}\"");
-        assert!(error(&text).starts_with("a deadline is longer than nothing"), "{}", error(&text));
+        assert!(error(&text).starts_with("a deadline is more than nothing"), "{}", error(&text));
+    }
+}
+
+#[test]
+fn what_would_do_nothing_or_harm_is_refused() {
+    let with = |from: &str, to: &str| error(&GOOD.replace(from, to));
+    let unit = "[[conductor.unit]]\nname = \"magnum/0\"\nssh = \"h\"\n";
+    let twice = format!("[conductor]\n{unit}{unit}");
+    let text = with("[conductor]\napplication = \"magnum\"", &twice);
+    assert!(text.starts_with("two of `unit` have the same name"), "{text}");
+    let text = with(r#"["10.20.0.0/16"]"#, "[]");
+    assert!(text.starts_with("without an address in `sources`"), "{text}");
+    let group = r#"security_group = "capi-mgmt-sg""#;
+    let text = with(group, &format!("{group}\npath = \"/etc/passwd\""));
+    assert!(text.starts_with("the kubeconfig goes below /etc/magnum"), "{text}");
+}
+
+#[test]
+fn an_address_has_no_password_and_a_refusal_does_not_show_it() {
+    let cases = [
+        (r#"version = "1.4.0""#, "version = \"1.4.0\"\nindex = \"https://me:hunter2@i.example\""),
+        (r#"file = "helm""#, r#"url = "https://hunter2@helm.example/helm""#),
+        (r#"repo = "https://charts.example""#, r#"repo = "https://me:hunter2@charts.example""#),
+    ];
+    for (from, to) in cases {
+        let text = error(&GOOD.replace(from, to));
+        assert!(text.starts_with("an address with a user or a password"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
     }
 }

@@ -1,5 +1,6 @@
 //! The site file, `omega.toml`: names, never ids.
 
+mod contradiction;
 mod error;
 mod file;
 

@@ -21,6 +21,24 @@ impl Sha256 {
         Self(value)
     }
 
+    /// Returns the digest of all that `from` has, without keeping it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it can't be read to its end.
+    pub fn read(mut from: impl std::io::Read) -> std::io::Result<Self> {
+        let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+        let mut block = vec![0; 1 << 20];
+        loop {
+            let count = from.read(&mut block)?;
+            let Some(read) = block.get(..count).filter(|read| !read.is_empty()) else { break };
+            context.update(read);
+        }
+        let mut value = [0; 32];
+        value.copy_from_slice(context.finish().as_ref());
+        Ok(Self(value))
+    }
+
     /// Returns what tells digests apart at a glance: the first eight digits.
     pub fn short(&self) -> String {
         hex::encode(self.0.get(..4).unwrap_or_default())

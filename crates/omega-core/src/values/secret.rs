@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use zeroize::Zeroizing;
 
@@ -7,14 +7,14 @@ use super::Sha256;
 /// Bytes that are never shown.
 ///
 /// It has no `Display` and no `Serialize`: a secret that is about to reach a log, a journal or a
-/// report does not compile. Its memory is cleared when it is dropped.
+/// report does not compile. Its memory is cleared when its last clone is dropped.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<Vec<u8>>);
+pub struct Secret(Arc<Zeroizing<Vec<u8>>>);
 
 impl Secret {
     /// Takes `bytes`.
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(Arc::new(Zeroizing::new(bytes)))
     }
 
     /// Returns the bytes, to be sent where they belong and nowhere else.

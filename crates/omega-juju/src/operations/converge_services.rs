@@ -181,14 +181,7 @@ impl DaemonWanted {
             input(magnum::systemd_drop_ins(&service), Reason::Systemd),
             input(magnum::systemd_override(&service), Reason::Systemd),
         ];
-        Self {
-            service,
-            driver: None,
-            inputs,
-            flag,
-            options: BTreeMap::new(),
-            started_after: None,
-        }
+        Self { service, driver: None, inputs, flag, options: BTreeMap::new(), started_after: None }
     }
 
     /// Says how the file at `path` will be.

@@ -8,7 +8,7 @@ use omega_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Access, Bytes, FileChange, FileWrite, Image, file_change::refuse_link};
+use super::{Access, Bytes, FileChange, FileWrite, Image, file_change::refuse_link, magnum};
 use crate::{Error, FileState, Unit, UnitPath};
 
 /// Ensures that the kubeconfig has the desired bytes, owner and mode.
@@ -152,7 +152,9 @@ impl Desired for PlaceKubeconfig {
         if *ends_soon {
             notes.push(Note::new(format!("{auth}, within 30 days: get a new one soon")));
         }
-        if matches!(&seen.file, FileState::Regular(facts) if facts.owner == "root") {
+        if self.path == magnum::kubeconfig()
+            && matches!(&seen.file, FileState::Regular(facts) if facts.owner == "root")
+        {
             notes.push(Note::new(format!(
                 "the superseded runbook leaves {} to root and says that the daemon could not read \
                  0600; as {access} it can",

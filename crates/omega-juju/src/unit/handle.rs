@@ -1,5 +1,4 @@
 use std::{
-    collections::BTreeMap,
     fmt, mem,
     sync::{
         Arc, Mutex, PoisonError,
@@ -8,34 +7,18 @@ use std::{
     time::Duration,
 };
 
-use omega_core::{
-    Label, Touched,
-    values::{Secret, Sha256},
-};
+use omega_core::{Label, Touched, values::Sha256};
 use tokio::sync::oneshot;
 
 use super::{
     Action, Channel, FileState, Interpreter, Payload, Probe, ProgramState, Reply, ServiceName,
-    ServiceState, UnitPath,
+    ServiceState, Sources, UnitPath,
 };
 use crate::Error;
 
 /// How long to wait for others to ask before the questions go out together. It is far below the
 /// cost of any remote execution (a plain ssh command takes some 300 ms, juju seconds).
 const GATHER: Duration = Duration::from_millis(5);
-
-/// Bytes that desired facts name by digest. They stay on this side until the moment of a write.
-#[derive(Clone, Debug, Default)]
-pub struct Sources(BTreeMap<Sha256, Secret>);
-
-impl Sources {
-    /// Adds `bytes`, and returns the digest to name them by.
-    pub fn add(&mut self, bytes: Secret) -> Sha256 {
-        let digest = bytes.digest();
-        self.0.insert(digest, bytes);
-        digest
-    }
-}
 
 /// A unit's machine. What is asked of it at the same time shares one remote execution.
 pub struct Unit {
@@ -131,9 +114,9 @@ impl Unit {
     ///
     /// # Errors
     ///
-    /// Fails if they were not given when the handle was made.
+    /// Fails if they were not given when the handle was made, or are no longer in their file.
     pub fn source(&self, name: &str, sha256: &Sha256) -> Result<Payload, Error> {
-        let bytes = self.sources.0.get(sha256).cloned();
+        let bytes = self.sources.bytes(sha256);
         bytes.map(Payload::Bytes).ok_or_else(|| Error::Source { name: name.to_owned() })
     }
 

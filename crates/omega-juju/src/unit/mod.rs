@@ -6,13 +6,15 @@ mod handle;
 mod names;
 mod probe;
 mod reply;
+mod sources;
 
 pub use action::{Action, Expect, Payload, PipSource};
 pub use channel::Channel;
-pub use handle::{Sources, Unit};
+pub use handle::Unit;
 pub use names::{InvalidPath, InvalidServiceName, ServiceName, UnitPath};
 pub use probe::Probe;
 pub use reply::{
     Distribution, FileFacts, FileState, Interpreter, ProgramState, ReachState, ReleasesState,
     Reply, Resolved, ServiceState,
 };
+pub use sources::Sources;

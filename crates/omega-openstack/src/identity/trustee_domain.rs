@@ -11,9 +11,10 @@ use crate::Error;
 /// The charm's configuration names both whether they exist or not; only its action `domain-setup`
 /// makes them, and it exits 0 when it has made nothing. So Keystone is asked.
 ///
-/// The first time takes three requests. What was found is remembered by its id, and then one
-/// request shows that the domain still has its name and its administrator a role on it; whether
-/// the domain and the user are enabled is asked when anything of that is not so.
+/// It takes three requests. What was found is remembered as long as the session's token (an hour,
+/// unless Keystone says otherwise), and then one request shows that the domain still has its name
+/// and its administrator a role on it. Whether both are enabled is not asked in that hour, except
+/// [`afresh`](Self::afresh).
 #[derive(Clone, Debug)]
 pub struct TrusteeDomain {
     /// Keystone, asked as an administrator.
@@ -22,6 +23,8 @@ pub struct TrusteeDomain {
     pub domain: String,
     /// The user's name (`trustee-admin` of the charm; `magnum_domain_admin`).
     pub admin: String,
+    /// Whether nothing that was found before is believed.
+    pub afresh: bool,
 }
 
 /// The charm's action that makes both.
@@ -31,11 +34,18 @@ impl TrusteeDomain {
     /// Returns the gate for the names that the charm uses unless it is told otherwise.
     pub fn new(identity: Identity) -> Self {
         let (domain, admin) = ("magnum".to_owned(), "magnum_domain_admin".to_owned());
-        Self { identity, domain, admin }
+        Self { identity, domain, admin, afresh: false }
+    }
+
+    /// Returns the same gate, which believes nothing that was found before.
+    #[must_use]
+    pub fn afresh(self) -> Self {
+        Self { afresh: true, ..self }
     }
 
     async fn ask(&self) -> Result<Verdict, Error> {
-        if let Some(id) = self.identity.transport.recall(&self.key()) {
+        let known = || self.identity.transport.recall(&self.key());
+        if let Some(id) = (!self.afresh).then(known).flatten() {
             let roles = self.roles(&id, &self.identity.assignments(&id).await?);
             if !roles.is_empty() {
                 return Ok(self.pass(&id, &roles));
@@ -45,7 +55,7 @@ impl TrusteeDomain {
     }
 
     async fn ask_everything(&self) -> Result<Verdict, Error> {
-        let Self { identity, domain, admin } = self;
+        let Self { identity, domain, admin, afresh: _ } = self;
         let fail = |why, next: &str| Ok(Verdict::Fail { why, next: Some(next.to_owned()) });
         let Some(found) = identity.domain(domain).await? else {
             return fail(format!("there is no domain {domain:?}"), REMEDY);
@@ -81,7 +91,7 @@ impl TrusteeDomain {
     }
 
     fn pass(&self, id: &str, roles: &[String]) -> Verdict {
-        let Self { identity: _, domain, admin } = self;
+        let Self { identity: _, domain, admin, afresh: _ } = self;
         let roles = roles.join(", ");
         Verdict::Pass { evidence: format!("{admin} has {roles} on {domain} ({id})") }
     }

@@ -57,7 +57,9 @@ impl TokenCache {
     pub(crate) fn load(&self, now: Timestamp) -> Cached {
         match self.read() {
             Ok(Some(Stored { version: _, token, hints })) => {
+                // What was found by a token is believed as long as the token.
                 let token = token.map(Token::from).filter(|token| token.lives(now));
+                let hints = if token.is_some() { hints } else { BTreeMap::new() };
                 Cached { token, hints }
             }
             Ok(None) => Cached::default(),
