@@ -2,7 +2,6 @@
 import json
 import os
 import sys
-import threading
 
 if sys.path and sys.path[0] == "":
     del sys.path[0]
@@ -180,20 +179,18 @@ QUESTIONS = {"python": python, "distributions": distributions, "options": option
 
 
 
-def answer(question, answers, at):
+def answer(question):
     try:
-        answers[at] = QUESTIONS[question["ask"]](question)
+        return QUESTIONS[question["ask"]](question)
     except Exception as error:
-        answers[at] = {"failed": "%s: %s" % (type(error).__name__, error)}
+        return {"failed": "%s: %s" % (type(error).__name__, error)}
 
 
 out = os.dup(1)
 os.dup2(2, 1)
 questions = json.load(sys.stdin)
-answers = [None] * len(questions)
-threads = [threading.Thread(target=answer, args=(question, answers, at)) for at, question in enumerate(questions)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-os.write(out, b"\n" + json.dumps(answers).encode() + b"\n")
+# One after another: threads that import at the same time can wait for each other for ever (seen). What may wait for
+# the network comes last.
+answers = dict((at, answer(questions[at])) for at in
+               sorted(range(len(questions)), key=lambda at: questions[at]["ask"] == "authenticate"))
+os.write(out, b"\n" + json.dumps([answers[at] for at in range(len(questions))]).encode() + b"\n")
