@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{self, Read as _},
-    os::unix::fs::DirBuilderExt as _,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::{Path, PathBuf},
 };
 
@@ -206,9 +206,16 @@ fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
     Ok(serde_json::from_slice(&fs::read(path)?)?)
 }
 
-/// Makes a directory that only its owner can enter.
+/// Makes a directory that only its owner can enter. One that is there must be the caller's, and
+/// nobody else may write to it: a rollback does, as root, what it finds there.
 fn directory(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let (found, me) = (fs::metadata(path)?, fs::metadata("/proc/self")?.uid());
+    if found.uid() != me || found.mode() & 0o022 != 0 {
+        let why = format!("{} is another's, or others can write to it", path.display());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -251,6 +258,17 @@ mod tests {
         assert_eq!(runs.all().unwrap().1, []);
         fs::write(run.path.join("journal.jsonl"), "?").unwrap();
         assert_eq!(runs.all().unwrap().1.len(), 1);
+    }
+
+    #[test]
+    fn a_directory_that_others_can_write_to_is_not_trusted() {
+        let dir = tempfile::tempdir().unwrap();
+        let runs = Runs::new(dir.path());
+        drop(runs.lock("apply graft").unwrap());
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        fs::set_permissions(dir.path().join("runs"), open).unwrap();
+        let error = runs.lock("apply graft").unwrap_err();
+        assert!(error.causes[0].contains("others can write to it"), "{error:?}");
     }
 
     #[test]

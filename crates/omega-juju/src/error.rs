@@ -146,7 +146,8 @@ impl Explain for Error {
                  /etc/ssh/ssh_host_*_key.pub on its console), then add to known_hosts: {line}"
             )),
             Self::Deadline { .. } => Some(
-                "what was sent may still be running there: look again before you repeat it".into(),
+                "if it was reached, what was sent may still be running there: look again first"
+                    .into(),
             ),
             Self::NothingScheduled { unit } => {
                 Some(format!("look at juju status {unit}: the unit may be gone or its agent lost"))

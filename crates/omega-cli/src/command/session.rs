@@ -87,16 +87,13 @@ impl Session {
 
     fn explain(&self, decision: Option<&str>) -> Result<Exit, Failure> {
         let all = explain::decisions()?;
-        let shown: Vec<_> = match decision {
-            Some(id) => {
-                let one = explain::find(id, &all)?;
-                self.screen.text(&one.render(&all));
-                vec![one]
-            }
-            None => {
-                explain::list(&all).iter().for_each(|line| self.screen.text(line));
-                all.iter().collect()
-            }
+        let shown: Vec<_> = if let Some(id) = decision {
+            let one = explain::find(id, &all)?;
+            self.screen.text(&one.render(&all));
+            vec![one]
+        } else {
+            self.screen.text(&explain::list(&all).join("\n"));
+            all.iter().collect()
         };
         self.screen.json(&json!({ "schema_version": 1, "decisions": shown }));
         Ok(Exit::Done)

@@ -247,9 +247,11 @@ fn stopped(failure: Failure, leg: &Leg, finished: usize, left: &[&Leg]) -> Failu
     let left =
         if left.is_empty() { String::new() } else { format!("; {} untouched", left.join(", ")) };
     let done = if finished == 1 { "1 unit" } else { &format!("{finished} units") };
-    let (class, how) = match failure.class {
-        Class::Interrupted => (Class::Interrupted, "stopped at"),
-        _ => (Class::Partial, "failed at"),
+    let interrupted = failure.class == Class::Interrupted;
+    let (class, how) = if interrupted {
+        (Class::Interrupted, "stopped at")
+    } else {
+        (Class::Partial, "failed at")
     };
     let itself = match failure.touched {
         Touched::Nothing => ", which was not changed",

@@ -99,8 +99,8 @@ impl Session {
             self.pinned(&mut sources, site, wheel, sha256, "the driver's wheel")?;
         }
         let file = helm.file.as_ref();
-        let size = file.map(|file| self.pinned(&mut sources, site, file, helm.sha256, "helm"));
-        Ok((sources, size.transpose()?.unwrap_or_default()))
+        let bytes = file.map(|file| self.pinned(&mut sources, site, file, helm.sha256, "helm"));
+        Ok((sources, bytes.transpose()?.unwrap_or_default()))
     }
 
     /// Adds a file that the site pins, and returns its size.
@@ -113,10 +113,10 @@ impl Session {
         what: &str,
     ) -> Result<usize, Failure> {
         let path = site.resolve(path, &self.environment.home());
-        let (found, size) =
+        let (found, bytes) =
             sources.add_file(&path).map_err(|error| unreadable(&path, what, &error))?;
         if found == wanted {
-            return Ok(usize::try_from(size).unwrap_or(usize::MAX));
+            return Ok(usize::try_from(bytes).unwrap_or(usize::MAX));
         }
         let why = format!("{what}, {}, is not what the site pins", path.display());
         Err(Failure {

@@ -33,12 +33,11 @@ impl Session {
         };
         let conductor = site.conductor.get_ref();
         let application = conductor.application.as_deref();
-        let candidates = match application {
-            Some(application) => juju(site, application, deadlines).await?,
-            None => {
-                let ssh = |unit| self.ssh(site, unit, deadlines);
-                conductor.unit.iter().map(ssh).collect::<Result<_, _>>()?
-            }
+        let candidates = if let Some(application) = application {
+            juju(site, application, deadlines).await?
+        } else {
+            let ssh = |unit| self.ssh(site, unit, deadlines);
+            conductor.unit.iter().map(ssh).collect::<Result<_, _>>()?
         };
         let meant = only
             .iter()

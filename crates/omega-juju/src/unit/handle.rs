@@ -72,7 +72,7 @@ impl Unit {
     /// Fails if the machine does not answer, or not this.
     pub async fn ask(&self, probe: Probe) -> Result<Reply, Error> {
         let (sender, receiver) = oneshot::channel();
-        let question = format!("{probe:?}");
+        let question = probe.to_string();
         let first = {
             let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
             pending.push((probe, sender));

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{ServiceName, UnitPath};
@@ -99,4 +101,30 @@ pub enum Probe {
         /// The service.
         service: ServiceName,
     },
+}
+
+/// What the question is about, in the words of an error: `NAME could not tell ...`.
+impl fmt::Display for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path } | Self::Text { path } => write!(f, "what is at {path}"),
+            Self::Directory { path } => write!(f, "what is in {path}"),
+            Self::Service { service } => write!(f, "how {service} runs"),
+            Self::ShowArgs { service } => write!(f, "what {service} would be started with"),
+            Self::Program { name, service } => write!(f, "which {name} {service} finds"),
+            Self::Python { service, distribution, .. } => {
+                write!(f, "which {distribution} the interpreter of {service} has")
+            }
+            Self::Distributions { service, .. } => {
+                write!(f, "what the interpreter of {service} has")
+            }
+            Self::Options { service, group, .. } => write!(f, "what {service} reads for [{group}]"),
+            Self::Reach { host, port, .. } => write!(f, "whether it reaches {host}:{port}"),
+            Self::Authenticate { service, kubeconfig } => {
+                write!(f, "whether {service} can log in with {kubeconfig}")
+            }
+            Self::Releases { service, .. } => write!(f, "which releases {service} sees"),
+            Self::LastWords { service } => write!(f, "what {service} said last"),
+        }
+    }
 }

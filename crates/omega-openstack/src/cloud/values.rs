@@ -61,6 +61,10 @@ impl Values {
         let mut resolver = Resolver { cloud, used: Vec::new(), values: &mut self };
         let auth_url = resolver.require("auth_url", "give the URL of Keystone")?;
         let auth_url = url(&auth_url).map_err(|why| resolver.invalid("auth_url", &why))?;
+        if !auth_url.username().is_empty() || auth_url.password().is_some() {
+            let why = "a user or a password in a URL is shown wherever the URL is";
+            return Err(resolver.invalid("auth_url", why));
+        }
         let credential = resolver.credential()?;
         let scope = resolver.scope(&credential)?;
         let region = resolver.take("region_name");
