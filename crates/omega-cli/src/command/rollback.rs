@@ -21,7 +21,7 @@ use crate::{
 impl Session {
     /// Goes back to what was before a run: each fact that it changed has a fact that leads back.
     pub(super) async fn rollback(&self, args: RollbackArgs) -> Result<Exit, Failure> {
-        let _lock = self.runs.lock("rollback graft")?;
+        let _lock = (!args.plan).then(|| self.runs.lock("rollback graft")).transpose()?;
         let (all, damaged) = self.runs.all()?;
         let chain = match args.run.as_deref() {
             Some(id) => vec![named(id, &all)?],
