@@ -45,9 +45,10 @@ pub(crate) async fn rehearse(session: &Session, args: &RehearseArgs) -> Result<E
         reports.extend(from(session, &runs, *start).await?);
     }
     let count = starts.len();
-    session.screen.text(&format!(
+    session.screen.prose(&format!(
         "\nRehearsed from {count} starting point{}: each time the plan was applied, verified, and \
-         found nothing to do the second time.\nNothing outside this process was touched.",
+         found nothing to do the second time.\nNothing outside this process was touched, and \
+         nothing is kept.",
         if count == 1 { "" } else { "s" }
     ));
     session.screen.json(&serde_json::json!({ "schema_version": 1, "reports": reports }));

@@ -143,7 +143,10 @@ fn a_rehearsal_from_every_start_ends_well_and_leaves_nothing_behind() {
         let home = Home::new();
         let ran = home.run(&["rehearse", "graft", "--start", start]).exits(0);
         let last: Vec<_> = ran.out.lines().rev().take(2).collect();
-        assert_eq!(last[0], "Nothing outside this process was touched.", "{start}");
+        assert_eq!(
+            last[0], "Nothing outside this process was touched, and nothing is kept.",
+            "{start}"
+        );
         assert!(last[1].starts_with("Rehearsed from 1 starting point: "), "{start}: {}", last[1]);
         let second = ran.out.rsplit_once("$ omega-cli apply graft").unwrap().1;
         assert!(second.contains("\nNothing to do: "), "{start}: {second}");

@@ -7,6 +7,7 @@ define killed         400 killed
 define stale-plan     400 stale_plan
 define forbidden      180  forbidden
 define api-down       180  api_down
+define terminal       60  terminal
 
 three_units() { # the second unit's disk is full: stop there
   local u
@@ -120,4 +121,23 @@ api_down() {
   same rc 0 $rc
   until_true 20 haproxy curl -sf -o /dev/null --cacert "$RUN/tls/ca.crt" https://$CLOUD:15000/v3
   exits 2 omega plan graft
+}
+
+terminal() { # colours and a spinner, on 80 columns
+  local rc=0 cli; cli=$(built bin omega-cli)
+  env -u NO_COLOR TERM=xterm COLUMNS=80 script -qec "$cli explain D-042" explained >/dev/null || rc=$?
+  same 'exit of explain' 0 $rc
+  env -u NO_COLOR TERM=xterm COLUMNS=80 script -qec "$cli rehearse graft --start superseded" typescript >/dev/null || rc=$?
+  same 'exit of rehearse' 0 $rc
+  grep -q $'\e\\[3[0-9]m' typescript
+  # an identifier or a line of a file may be longer; the spinner is cut by the terminal
+  python3 - <<'P'
+import re
+for line in open("typescript", encoding="utf-8", newline=""):
+    if line.startswith("Script "):
+        continue
+    for part in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line).strip("\r\n").split("\r"):
+        if len(part) > 80 and len(part.split()) > 2 and not re.match(r"\s*[+\u2800-\u28ff-]", part):
+            raise SystemExit("longer than 80 columns: %r" % part)
+P
 }

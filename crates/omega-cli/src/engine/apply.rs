@@ -54,7 +54,7 @@ impl Engine<'_> {
         }
         let recap = Recap::of(all.iter().flat_map(LegPreview::items));
         let holds = format!("Nothing to do: {}", facts(recap.unchanged));
-        self.screen.text(&self.all_so(&holds, &recap, task));
+        self.screen.prose(&self.all_so(&holds, &recap, task));
         Ok(Report::new("apply", task, self).looked(all).converged().ends(Exit::Done))
     }
 
@@ -190,9 +190,9 @@ impl Engine<'_> {
         }
         let took = render::seconds(self.began.elapsed());
         let what = if failure.is_none() { "Done" } else { "Stopped" };
-        self.screen.text(&format!("{what} in {took}: {}.", render::recap(&recap)));
+        self.screen.prose(&format!("{what} in {took}: {}.", render::recap(&recap)));
         if self.kept {
-            self.screen.text(&what_next(task, &run.id));
+            self.screen.prose(&what_next(task, &run.id));
         }
         Ok(report)
     }

@@ -111,7 +111,7 @@ impl Engine<'_> {
         let recap = Recap::of(all.iter().flat_map(LegPreview::items));
         if exit == Exit::Done {
             let holds = facts(recap.unchanged);
-            self.screen.text(&self.all_so(&holds, &recap, task));
+            self.screen.prose(&self.all_so(&holds, &recap, task));
         } else {
             render::plan(self.screen, &all);
         }

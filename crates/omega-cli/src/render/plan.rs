@@ -104,7 +104,7 @@ pub(crate) fn plan(screen: &Screen, legs: &[LegPreview]) {
             more => format!("  {}: the same.", more.join(", ")),
         };
         let count = recap(&Recap::of(leg.items()));
-        screen.text(&format!("{}: {count}.{same}", leg.target));
+        screen.prose(&format!("{}: {count}.{same}", leg.target));
     }
 }
 

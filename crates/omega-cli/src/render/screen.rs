@@ -5,6 +5,7 @@ use std::{
 
 use serde::Serialize;
 
+use super::layout::wrap;
 use crate::environment::Environment;
 
 /// What the result looks like.
@@ -43,6 +44,11 @@ impl Screen {
         if self.format == Format::Text {
             self.write(text);
         }
+    }
+
+    /// Prints a sentence for a person, on as many lines as it takes.
+    pub(crate) fn prose(&self, text: &str) {
+        self.text(&wrap(text, self.width).join("\n"));
     }
 
     /// Prints the one JSON document. With `--output text` it prints nothing.

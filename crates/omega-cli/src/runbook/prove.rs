@@ -62,7 +62,7 @@ pub(crate) async fn prove(
         }
     };
     session.console.done();
-    session.screen.text(&text);
+    session.screen.prose(&text);
     Ok(json!({ "what": proof.to_possible_value().map(|v| v.get_name().to_owned()), "text": text }))
 }
 
