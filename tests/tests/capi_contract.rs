@@ -1,6 +1,6 @@
 //! What omega-capi expects of a management cluster, asked of the simulator and of a real one.
 //!
-//! `live` needs `OMEGA_LAB_KUBECONFIG`: the lab's kube-apiserver with Cluster API 1.13 at v1beta1
+//! `live` needs `OMEGA_LAB_KUBECONFIG` and, for the releases, `OMEGA_LAB_HELM`: the lab's kube-apiserver with Cluster API 1.13 at v1beta1
 //! and v1beta2 and the OpenStack provider's kinds at v1beta1. With `OMEGA_LAB_REQUIRED=1`, which
 //! the lab sets, its absence is a failure.
 
@@ -12,13 +12,15 @@
 )]
 
 use omega_capi::{
-    Combination, Driver, Error, Management, Overrides, ServedVersionsFit, served_versions,
+    Coherent, Combination, Component, Driver, Error, Management, Namespaces, Overrides, Release,
+    Rule, ServedVersionsFit, Setup, check_coherence, discover_versions, offline_surface,
+    read_installed, read_releases, served_versions,
 };
 use omega_core::{Gate as _, Verdict};
 
 async fn serves_every_version_and_says_so_in_one_request(management: &Management) {
     let before = management.requests();
-    let served = served_versions(management).await.unwrap();
+    let served = discover_versions(management).await.unwrap();
     assert_eq!(management.requests() - before, 1);
     let versions = |group: &str, plural: &str| -> Vec<String> {
         served.versions_of(group, plural).map(ToOwned::to_owned).collect()
@@ -65,8 +67,81 @@ async fn the_gate_tells_a_driver_that_fits_from_one_that_does_not(management: &M
     assert_eq!(next(verdict), "leave Cluster out of api_resources; it needs v1beta1 to be served");
 }
 
+async fn says_how_each_version_is_defined(management: &Management) {
+    let surface = served_versions(management).await.unwrap();
+    assert_eq!(surface.served, discover_versions(management).await.unwrap());
+    assert_eq!(surface.unsettled(), [""; 0]);
+    let versions = |group: &str, plural: &str| -> Vec<(String, [bool; 3])> {
+        let all = &surface.definition(group, plural).unwrap().versions;
+        all.iter().map(|v| (v.name.clone(), [v.served, v.storage, v.deprecated])).collect()
+    };
+    let v1beta2 = ("v1beta2".to_owned(), [true, true, false]);
+    let v1beta1 = ("v1beta1".to_owned(), [true, false, true]);
+    assert_eq!(versions("cluster.x-k8s.io", "clusters"), [v1beta2, v1beta1]);
+    let provider = "infrastructure.cluster.x-k8s.io";
+    let v1beta1 = ("v1beta1".to_owned(), [true, true, false]);
+    assert_eq!(versions(provider, "openstackclusters"), [v1beta1]);
+    let contracts = |group: &str, plural: &str| {
+        let contracts = surface.definition(group, plural).unwrap().contracts.clone();
+        contracts.into_iter().map(|(key, all)| format!("{key}: {}", all.join(" ")))
+    };
+    let core: Vec<String> = contracts("cluster.x-k8s.io", "machines").collect();
+    assert_eq!(core, ["v1beta1: v1beta1", "v1beta2: v1beta2"]);
+    assert_eq!(contracts(provider, "openstackmachines").collect::<Vec<_>>(), ["v1beta1: v1beta1"]);
+    assert_eq!(contracts("addons.stackhpc.com", "manifests").count(), 0);
+}
+
+/// `namespace`: one with a revision 2 of `good` that is deployed and one of `bad` that failed, and
+/// a controller of OpenStack's provider.
+async fn reads_what_helm_installed(management: &Management, namespace: &str) -> Vec<Release> {
+    let only = Namespaces::Only(vec![namespace.parse().unwrap()]);
+    let found = read_releases(management, &only).await.unwrap();
+    assert_eq!(found.unreadable, []);
+    let nowhere = Namespaces::Only(vec!["omega-nosuch".parse().unwrap()]);
+    let none = read_releases(management, &nowhere).await.unwrap();
+    assert_eq!((none.releases.len(), none.unreadable.len()), (0, 0));
+    let all = read_releases(management, &Namespaces::All).await.unwrap();
+    assert!(found.releases.iter().all(|release| all.releases.contains(release)));
+    found.releases
+}
+
+async fn knows_a_controller_by_its_image(management: &Management, namespace: &str) {
+    let installed = read_installed(management).await.unwrap();
+    let deployment = format!("deployment {namespace}/capo-controller-manager: image ");
+    let ours: Vec<_> = installed.iter().filter(|i| i.evidence.starts_with(&deployment)).collect();
+    let seen: Vec<_> = ours.iter().map(|i| (i.component, i.version.as_deref())).collect();
+    assert_eq!(seen, [(Component::OpenstackProvider, Some("v0.14.4"))], "{installed:?}");
+}
+
+async fn coherence_is_that_of_the_releases_tables(management: &Management) {
+    let gate = |driver| Coherent {
+        management: management.clone(),
+        setup: Setup {
+            driver,
+            api_resources: None,
+            chart: "0.25.1".parse().ok(),
+            templates: Vec::new(),
+        },
+        accepted: Vec::new(),
+    };
+    let live = gate(Driver::V1_4_0).coherence().await.unwrap();
+    assert_eq!(live.refusal(&[]), None, "{live:?}");
+    let old = gate(Driver::V1_3_0);
+    let live = old.coherence().await.unwrap();
+    let refusal = live.refusal(&[]).unwrap();
+    let rules: Vec<Rule> = refusal.findings.iter().map(|finding| finding.rule).collect();
+    assert_eq!(rules, [Rule::UnservedRead]);
+    let [core, provider] = ["1.13.2", "0.14.4"].map(|text| text.parse().unwrap());
+    let tables = offline_surface(&core, &provider).unwrap();
+    assert_eq!(check_coherence(&tables, &old.setup), live);
+    let surface = served_versions(management).await.unwrap();
+    for ours in &tables.definitions {
+        assert_eq!(surface.definition(&ours.group, &ours.plural), Some(ours));
+    }
+}
+
 async fn a_token_that_is_not_known_is_refused(management: &Management) {
-    let error = served_versions(management).await.unwrap_err();
+    let error = discover_versions(management).await.unwrap_err();
     assert!(matches!(&error, Error::Unauthorized { path, .. } if path == "/apis"), "{error:?}");
 }
 
@@ -80,6 +155,12 @@ mod simulated {
     async fn contract() {
         let apiserver = Apiserver::default();
         let management = Management::over(apiserver.clone(), "simulator");
+        super::says_how_each_version_is_defined(&management).await;
+        super::coherence_is_that_of_the_releases_tables(&management).await;
+        super::knows_a_controller_by_its_image(&management, "capo-system").await;
+        let project = "magnum-6741a4d1b29346e5a2f4c6ad38f0a2c1";
+        let releases = super::reads_what_helm_installed(&management, project).await;
+        assert_eq!(releases.len(), 4);
         super::serves_every_version_and_says_so_in_one_request(&management).await;
         super::the_gate_tells_a_driver_that_fits_from_one_that_does_not(&management).await;
         apiserver.fail(Fault::BadToken);
@@ -90,7 +171,7 @@ mod simulated {
 mod live {
     use std::{env, fs};
 
-    use omega_capi::{Error, Management, served_versions};
+    use omega_capi::{Error, Management, discover_versions};
     use omega_core::{kubeconfig::Kubeconfig, values::Secret};
 
     #[expect(clippy::disallowed_methods, reason = "the lab says by variable where it is")]
@@ -114,8 +195,81 @@ mod live {
     async fn contract() {
         let Some(text) = kubeconfig() else { return };
         let management = connect(text).await;
+        super::says_how_each_version_is_defined(&management).await;
+        super::coherence_is_that_of_the_releases_tables(&management).await;
         super::serves_every_version_and_says_so_in_one_request(&management).await;
         super::the_gate_tells_a_driver_that_fits_from_one_that_does_not(&management).await;
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the lab's helm, run as a person would")]
+    fn helm(arguments: &[&str]) -> (bool, String) {
+        let set = |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
+        let mut helm = std::process::Command::new(set("OMEGA_LAB_HELM"));
+        let helm = helm.env("KUBECONFIG", set("OMEGA_LAB_KUBECONFIG")).args(arguments);
+        let output = helm.output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    }
+
+    /// Writes a chart, with this template in it.
+    fn chart(directory: &std::path::Path, version: &str, template: &str) -> String {
+        let chart = directory.join(version);
+        fs::create_dir_all(chart.join("templates")).unwrap();
+        let about = format!("apiVersion: v2\nname: omega-contract\nversion: {version}\n");
+        fs::write(chart.join("Chart.yaml"), format!("{about}appVersion: abc\n")).unwrap();
+        fs::write(chart.join("templates/x.yaml"), template).unwrap();
+        chart.to_str().unwrap().to_owned()
+    }
+
+    const CONTROLLER: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: capo-controller-manager}
+spec:
+  selector: {matchLabels: {omega: contract}}
+  template:
+    metadata: {labels: {omega: contract}}
+    spec: {containers: [{name: x, image: 'mirror:5000/capi-openstack-controller:v0.14.4'}]}
+";
+
+    #[tokio::test]
+    async fn releases() {
+        let Some(text) = kubeconfig() else { return };
+        let management = connect(text).await;
+        let space = format!("omega-contract-{}", std::process::id());
+        let directory = tempfile::tempdir().unwrap();
+        let install = |name: &str, chart: &str| {
+            let place = ["--install", "--namespace", &space, "--create-namespace"];
+            helm(&[&["upgrade", name, chart], place.as_slice()].concat()).0
+        };
+        let good = chart(directory.path(), "0.1.0", CONTROLLER);
+        assert!(install("good", &good) && install("good", &good));
+        let data = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: 1\n";
+        assert!(!install("bad", &chart(directory.path(), "0.2.0", data)));
+        let found = super::reads_what_helm_installed(&management, &space).await;
+        super::knows_a_controller_by_its_image(&management, &space).await;
+        let (_, listed) = helm(&["list", "--all", "--namespace", &space, "--output", "json"]);
+        for name in ["good", "bad"] {
+            assert!(helm(&["uninstall", name, "--namespace", &space]).0, "{name}");
+        }
+        let listed: Vec<serde_json::Value> = serde_json::from_str(&listed).unwrap();
+        let theirs: Vec<_> = listed
+            .iter()
+            .map(|l| {
+                ["name", "revision", "status", "chart", "app_version"].map(|key| l[key].clone())
+            })
+            .collect();
+        let ours: Vec<_> = found
+            .iter()
+            .map(|r| {
+                let chart = format!("{}-{}", r.chart, r.chart_version);
+                let revision = r.revision.to_string();
+                let app = r.app_version.clone().unwrap_or_default();
+                [r.name.clone(), revision, r.status.to_string(), chart, app]
+                    .map(serde_json::Value::from)
+            })
+            .collect();
+        assert_eq!(ours, theirs);
+        let after = super::reads_what_helm_installed(&management, &space).await;
+        assert_eq!(after, [], "uninstalled");
     }
 
     #[tokio::test]
@@ -132,7 +286,7 @@ mod live {
     async fn nobody_listens() {
         let Some(text) = kubeconfig() else { return };
         let management = connect(text.replace(":6443", ":6442")).await;
-        let error = served_versions(&management).await.unwrap_err();
+        let error = discover_versions(&management).await.unwrap_err();
         assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
         assert!(error.to_string().contains("Connection refused"), "the whole chain: {error}");
     }

@@ -2,12 +2,12 @@
 """Records what a real kube-apiserver answers, for the simulator and the tests.
 
     KUBECONFIG=... ./record.py > default.json
+    KUBECONFIG=... ./record.py objects > objects.json      after objects/make.sh; needs helm too
 
 The kubeconfig must hold a client certificate that may impersonate. It only sends GETs.
 
-What is left out, and nothing else: API groups other than KEEP (built-in ones, which no code here
-looks at), the schemas, printer columns, conversion addresses and managed fields of custom resource
-definitions, uids, and all response headers but the content type.
+What is left out, and nothing else: managed fields; API groups other than KEEP (built-in ones, which no code here
+looks at), the schemas, printer columns and conversion addresses of custom resource definitions, their uids, and all response headers but the content type.
 """
 
 import base64
@@ -16,6 +16,7 @@ import json
 import os
 import ssl
 import subprocess
+import sys
 import tempfile
 import urllib.parse
 
@@ -32,6 +33,7 @@ DECOYS = ["ipam.cluster.x-k8s.io", "runtime.cluster.x-k8s.io", "apps", "autoscal
 KEEP = CAPI + DECOYS
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 JSON = "application/json"
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
@@ -58,6 +60,9 @@ def connection():
 
 def trim(path, body):
     kind = body.get("kind") if isinstance(body, dict) else None
+    items = (body.get("items", [body]) or []) if isinstance(body, dict) else []
+    for item in items:
+        item.get("metadata", {}).pop("managedFields", None)
     if kind == "APIGroupList":
         body["groups"] = [g for g in body["groups"] if g["name"] in KEEP]
     if kind == "APIGroupDiscoveryList":
@@ -75,9 +80,8 @@ def trim(path, body):
     return body
 
 
-def main():
+def recorder(exchanges):
     connect = connection()
-    exchanges = []
 
     def get(path, accept=JSON, who="admin"):
         headers = {"Accept": accept}
@@ -96,6 +100,10 @@ def main():
         })
         return body
 
+    return get
+
+
+def served(get):
     get("/version")
     groups = get("/apis")
     get("/apis", AGGREGATED)
@@ -114,9 +122,48 @@ def main():
     get("/apis", who="anonymous")
     get("/apis", who="bad token")
     get(CRDS, who="nobody")
+
+
+def objects(get):
+    secrets = get("/api/v1/secrets")["items"]
+    get("/apis/apps/v1/deployments")
+    project = next(s["metadata"]["namespace"] for s in secrets if "c10-" in s["metadata"]["name"])
+    for where in ("", "/namespaces/" + project, "/namespaces/nosuch"):
+        get(f"/api/v1{where}/secrets")
+        get(f"/api/v1{where}/secrets?labelSelector=owner%3Dhelm", METADATA)
+        query = "?labelSelector=owner%3Dhelm&fieldSelector=type%3Dhelm.sh%2Frelease.v1&limit=4"
+        page = query
+        while True:
+            rest = get(f"/api/v1{where}/secrets{page}", METADATA)["metadata"].get("continue")
+            if not rest:
+                break
+            page = f"{query}&continue={rest}"
+    for name in (s["metadata"]["name"] for s in secrets if s["metadata"]["namespace"] == project):
+        get(f"/api/v1/namespaces/{project}/secrets/{name}")
+    get(f"/api/v1/namespaces/{project}/secrets/nosuch")
+    get("/apis/apps/v1/deployments?limit=3")
+    get("/apis/apps/v1/namespaces/capo-system/deployments/capo-controller-manager")
+    get("/api/v1/secrets?limit=1&continue=nonsense")
+    get(f"/api/v1/namespaces/{project}/secrets", who="nobody")
+    get("/api/v1/secrets", who="nobody")
+    get("/apis/apps/v1/deployments", who="nobody")
+
+
+def main():
+    exchanges = []
+    get = recorder(exchanges)
+    helm = None
+    if sys.argv[1:] == ["objects"]:
+        objects(get)
+        helm = subprocess.run(
+            ["helm", "list", "--all", "--all-namespaces", "--output", "json"],
+            check=True, capture_output=True, stdin=subprocess.DEVNULL,
+        ).stdout
+    else:
+        served(get)
     print('{"exchanges": [')
     print(",\n".join(json.dumps(e, separators=(",", ":")) for e in exchanges))
-    print("]}")
+    print("]" + (f', "helm list": {helm.decode().strip()}' if helm else "") + "}")
 
 
 main()

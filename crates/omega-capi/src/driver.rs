@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use semver::Version;
 use serde::{Deserialize, Serialize};
 
 /// A release of magnum-capi-helm. Every release from 1.1.0 to 1.4.0 was read.
@@ -48,6 +49,17 @@ impl Driver {
     /// Returns whether it reads the option `api_resources`.
     pub fn reads_overrides(self) -> bool {
         self >= Self::V1_4_0
+    }
+
+    /// Returns whether it hands a template's network driver to the chart as `addons.cni.type`
+    /// (1.4.0, `driver.py:895` and `:1205`).
+    pub fn sends_network_driver(self) -> bool {
+        self >= Self::V1_4_0
+    }
+
+    /// Returns the chart that it installs if `default_helm_chart_version` is not set.
+    pub fn default_chart(self) -> Version {
+        if self >= Self::V1_2_0 { Version::new(0, 10, 1) } else { Version::new(0, 4, 0) }
     }
 
     fn version(self) -> &'static str {

@@ -6,8 +6,8 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Answer404, Class, Driver, Emitted, GroupVersion, Overrides, Read, Served, age, chart_emits,
-    driver_reads,
+    Answer404, Class, Driver, Emitted, Finding, GroupVersion, Overrides, Read, Rule, Served,
+    Severity, age, chart_emits, driver_reads, finding,
 };
 
 /// What is to work together on one management cluster.
@@ -21,39 +21,12 @@ pub struct Combination {
     pub chart: Option<Version>,
 }
 
-/// How much a [`Finding`] matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Good to know.
-    Note,
-    /// Something does not do what it seems to do.
-    Warning,
-    /// Clusters can't be created, deleted or told healthy. A graft must not go on.
-    Broken,
-}
-
-/// One thing that does not fit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// How much it matters.
-    pub severity: Severity,
-    /// What does not fit, and what comes of it.
-    pub what: String,
-    /// What shows it.
-    pub evidence: String,
-    /// The decision that it belongs to (`D-042`).
-    pub decision: String,
-    /// What to do.
-    pub remedy: String,
-}
-
 /// Cluster API's own groups, whose v1beta1 goes in v1.16.
-const CORE: [&str; 3] =
+pub(crate) const CORE: [&str; 3] =
     ["cluster.x-k8s.io", "controlplane.cluster.x-k8s.io", "bootstrap.cluster.x-k8s.io"];
 /// The only version whose fields the driver knows (health and create conditions, all releases).
-const KNOWN: &str = "v1beta1";
-const HOLD: &str = "hold Cluster API below v1.16";
+pub(crate) const KNOWN: &str = "v1beta1";
+pub(crate) const HOLD: &str = "hold Cluster API below v1.16";
 
 /// Returns what does not fit, worst first; empty if everything does. Pure.
 pub fn fit(served: &Served, combination: &Combination) -> Vec<Finding> {
@@ -65,8 +38,7 @@ pub fn fit(served: &Served, combination: &Combination) -> Vec<Finding> {
     if let Some(chart) = chart {
         findings.extend(unserved_writes(served, chart));
     }
-    findings.extend(deprecated(served));
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    finding::sort(&mut findings);
     findings
 }
 
@@ -82,6 +54,7 @@ fn unserved_reads(served: &Served, driver: Driver, reads: &[Read]) -> Vec<Findin
         let moved = reads.iter().any(|read| read.moved);
         let outcome = outcome(&reads);
         Finding {
+            rule: Rule::UnservedRead,
             severity: Severity::Broken,
             what: format!("driver {driver} reads {list} at {at}, which is not served: {outcome}"),
             evidence: evidence(served, at, &plurals),
@@ -186,6 +159,7 @@ fn moved(served: &Served, read: &Read) -> Option<Finding> {
         return None; // reported as unserved
     };
     Some(Finding {
+        rule: Rule::MovedRead,
         severity,
         what,
         evidence: format!("driver 1.4.0 only changes the path, and reads the fields of {KNOWN}"),
@@ -194,22 +168,31 @@ fn moved(served: &Served, read: &Read) -> Option<Finding> {
     })
 }
 
-/// Overrides that the driver passes over in silence.
-fn ignored(driver: Driver, overrides: &Overrides) -> Vec<Finding> {
-    let warning = |what: String, evidence: String, remedy: String| Finding {
+fn warning(what: String, evidence: String, remedy: String) -> Finding {
+    Finding {
+        rule: Rule::IgnoredOverride,
         severity: Severity::Warning,
         what,
         evidence,
         decision: "D-042".to_owned(),
         remedy,
-    };
+    }
+}
+
+/// The whole option is passed over.
+pub(crate) fn unknown_option(driver: Driver) -> Finding {
+    let what = format!("driver {driver} does not know api_resources");
+    let evidence = "the option came with 1.4.0".to_owned();
+    warning(what, evidence, "pin 1.4.0, or leave it out".to_owned())
+}
+
+/// Overrides that the driver passes over in silence.
+fn ignored(driver: Driver, overrides: &Overrides) -> Vec<Finding> {
     if overrides.0.is_empty() {
         return Vec::new();
     }
     if !driver.reads_overrides() {
-        let what = format!("driver {driver} does not know api_resources");
-        let evidence = "the option came with 1.4.0".to_owned();
-        return vec![warning(what, evidence, "pin 1.4.0, or leave it out".to_owned())];
+        return vec![unknown_option(driver)];
     }
     let unknown = overrides.0.keys().filter(|key| Class::ALL.iter().all(|c| c.name() != *key));
     let unknown = unknown.map(|key| {
@@ -230,9 +213,10 @@ fn ignored(driver: Driver, overrides: &Overrides) -> Vec<Finding> {
     unknown.chain(plural).collect()
 }
 
-fn unserved_writes(served: &Served, chart: &Version) -> Vec<Finding> {
+pub(crate) fn unserved_writes(served: &Served, chart: &Version) -> Vec<Finding> {
     let Some(emitted) = chart_emits(chart) else {
         return vec![Finding {
+            rule: Rule::UnknownChart,
             severity: Severity::Warning,
             what: format!("it is not known which versions chart {chart} writes"),
             evidence: "the releases 0.4.0 to 0.27.0 were read".to_owned(),
@@ -250,6 +234,7 @@ fn unserved_writes(served: &Served, chart: &Version) -> Vec<Finding> {
         let current = GroupVersion { group: at.group.clone(), version: KNOWN.to_owned() };
         let newer = at.version != KNOWN && plurals.iter().all(|p| served.serves(&current, p));
         Finding {
+            rule: Rule::UnservedWrite,
             severity: Severity::Broken,
             what: format!(
                 "chart {chart} writes {kinds} at {at}, which is not served: a create ends in \
@@ -265,20 +250,6 @@ fn unserved_writes(served: &Served, chart: &Version) -> Vec<Finding> {
         }
     };
     by_version.into_iter().map(finding).collect()
-}
-
-fn deprecated(served: &Served) -> Option<Finding> {
-    let versions: Vec<&str> = served.versions_of("cluster.x-k8s.io", "clusters").collect();
-    let newer = versions.iter().any(|version| age(version) > age(KNOWN));
-    (versions.contains(&KNOWN) && newer).then(|| Finding {
-        severity: Severity::Note,
-        what: "Cluster API serves v1beta1 as deprecated; v1.16 (planned for April 2027) will not \
-               serve it, and no released driver can do without"
-            .to_owned(),
-        evidence: format!("served: clusters.cluster.x-k8s.io: {}", versions.join(", ")),
-        decision: "D-042".to_owned(),
-        remedy: HOLD.to_owned(),
-    })
 }
 
 #[cfg(test)]

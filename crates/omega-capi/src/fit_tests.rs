@@ -2,8 +2,8 @@ use std::fmt::Write as _;
 
 use semver::Version;
 
-use super::{Combination, Finding, Severity, fit};
-use crate::{Driver, Overrides, Served, ServedKind, ServedVersion, age};
+use super::{Combination, fit};
+use crate::{Driver, Finding, Overrides, Served, ServedKind, ServedVersion, Severity, age};
 
 /// The kinds of each group, with a decoy that ends like the one that is looked for.
 const KINDS: [(&str, &[&str]); 5] = [
@@ -71,10 +71,8 @@ fn every_combination_as_it_is_said() {
                     let over = if overrides == "{}" { "" } else { ", Cluster at v1beta2" };
                     writeln!(table, "# {name}; driver {driver}{over}; chart {chart}").unwrap();
                     for finding in findings(&served, driver, overrides, chart) {
-                        if finding.severity == Severity::Note {
-                            continue; // the same in all of them, and tested below
-                        }
-                        let Finding { severity, what, evidence, decision, remedy } = finding;
+                        let Finding { rule: _, severity, what, evidence, decision, remedy } =
+                            finding;
                         writeln!(table, "{severity:?} {decision}: {what}").unwrap();
                         writeln!(table, "    {evidence}\n    -> {remedy}").unwrap();
                     }
@@ -153,18 +151,6 @@ fn what_the_driver_ignores_is_said() {
     assert_eq!(warnings(Driver::V1_3_0, kind), expected);
     let same = r#"{"Cluster": {"api_version": "cluster.x-k8s.io/v1beta1"}}"#;
     assert_eq!(warnings(Driver::V1_4_0, same), [], "saying the default changes nothing");
-}
-
-#[test]
-fn what_goes_in_v1_16_is_announced_while_it_is_served() {
-    let notes = |nth: usize| {
-        let findings = findings(&worlds()[nth].1, Driver::V1_4_0, "{}", "0.25.1");
-        let notes = findings.into_iter().filter(|f| f.severity == Severity::Note);
-        notes.map(|f| (f.evidence, f.remedy)).collect::<Vec<_>>()
-    };
-    let evidence = "served: clusters.cluster.x-k8s.io: v1beta2, v1beta1".to_owned();
-    assert_eq!(notes(0), [(evidence, "hold Cluster API below v1.16".to_owned())]);
-    assert_eq!(notes(3), [], "too late to announce it");
 }
 
 #[test]

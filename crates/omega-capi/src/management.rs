@@ -18,7 +18,7 @@ use kube::{
 use omega_core::{Label, chain, kubeconfig::Kubeconfig};
 use tower::{BoxError, Service};
 
-use crate::Error;
+use crate::{Error, rights::rights};
 
 /// How many characters of a server's words are kept.
 const WORDS: usize = 300;
@@ -143,7 +143,8 @@ impl Management {
                 match StatusCode::from_u16(status.code) {
                     Ok(StatusCode::UNAUTHORIZED) => Error::Unauthorized { server, path },
                     Ok(StatusCode::FORBIDDEN) => {
-                        Error::Forbidden { server, verb: "get".into(), resource: path, words }
+                        let (verb, resource) = rights(&path);
+                        Error::Forbidden { server, verb: verb.into(), resource, words }
                     }
                     _ => Error::Status { server, path, code: status.code, words },
                 }

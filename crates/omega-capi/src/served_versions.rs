@@ -1,120 +1,95 @@
-//! Every version that each API group serves.
+//! Every version that each kind has, served or not, and what is known of it.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
-use futures::future::try_join_all;
-use serde::de::DeserializeOwned;
+use futures::future::try_join;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Management, Served, ServedKind, ServedVersion, age,
-    wire::{GroupDiscovery, Groups, Resources, VersionDiscovery},
+    DefinedVersion, Definition, Error, GROUPS, Management, Served, age, discover_versions,
+    list::JSON, wire::Crd,
 };
 
-/// The groups that the driver, the chart and Cluster API use.
-pub const GROUPS: [&str; 6] = [
-    "cluster.x-k8s.io",
-    "controlplane.cluster.x-k8s.io",
-    "infrastructure.cluster.x-k8s.io",
-    "bootstrap.cluster.x-k8s.io",
-    "addons.cluster.x-k8s.io",
-    "addons.stackhpc.com",
-];
+const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+/// Definitions carry their schemas, some 300 kB each for Cluster API's.
+const PAGE: usize = 25;
 
-const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
-                          application/json;g=apidiscovery.k8s.io;v=v2beta1;\
-                          as=APIGroupDiscoveryList,application/json";
-const PLAIN: &str = "application/json";
+/// The API of a management cluster: what is served, and how that is defined.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Surface {
+    /// What the API server serves.
+    pub served: Served,
+    /// The definitions behind it, by name.
+    pub definitions: Vec<Definition>,
+}
 
-/// Asks which versions of [`GROUPS`] are served, and which kinds at each.
+/// Asks for every version of every kind of [`GROUPS`]: whether it is served, stored and
+/// deprecated, and which contracts of Cluster API it implements.
 ///
-/// The answer comes from the groups' full version lists. The *preferred* version, which is all
-/// that `kubectl api-resources` prints, hides the others: with v1beta1 and v1beta2 served it
-/// shows v1beta2 only (client-go, `ServerPreferredResources`).
+/// What is served comes from discovery ([`discover_versions`], which is all that a gate needs),
+/// the rest from the custom resource definitions. The two may differ while a definition is being
+/// changed, or when its names clash with another's: [`Surface::unsettled`].
 ///
 /// # Guarantees
 ///
-/// One request where the server knows aggregated discovery (Kubernetes 1.26 and later); else one,
-/// and one more for each version of each group, at the same time.
+/// One request, and one for each 25 definitions.
 ///
 /// # Errors
 ///
-/// Half an answer is an error: a version that is listed and whose kinds can't be read.
-pub async fn served_versions(management: &Management) -> Result<Served, Error> {
-    let mut groups = match get(management, "/apis", AGGREGATED).await? {
-        Groups::Aggregated { items } => aggregated(management, items)?,
-        Groups::Plain { groups } => {
-            let ours = groups.into_iter().filter(|group| GROUPS.contains(&group.name.as_str()));
-            let asked = ours.flat_map(|group| {
-                let ask = move |v| plain(management, group.name.clone(), v);
-                group.versions.into_iter().map(|v| v.version).map(ask)
-            });
-            let mut groups: BTreeMap<String, Vec<ServedVersion>> = BTreeMap::new();
-            for (group, version) in try_join_all(asked).await? {
-                groups.entry(group).or_default().push(version);
-            }
-            groups
-        }
-    };
-    for versions in groups.values_mut() {
-        versions.sort_by_key(|v| std::cmp::Reverse(age(&v.version)));
+/// As [`discover_versions`]; [`Error::Forbidden`] if the kubeconfig's user may not list
+/// customresourcedefinitions.
+pub async fn served_versions(management: &Management) -> Result<Surface, Error> {
+    let (served, crds) =
+        try_join(discover_versions(management), management.list(CRDS, "", PAGE, JSON)).await?;
+    let ours = crds.into_iter().filter(|crd: &Crd| GROUPS.contains(&crd.spec.group.as_str()));
+    let mut definitions: Vec<Definition> = ours.map(definition).collect();
+    definitions.sort_by_key(|d| (d.group.clone(), d.plural.clone()));
+    Ok(Surface { served, definitions })
+}
+
+impl Surface {
+    /// Returns the definition of `plural` in `group`.
+    pub fn definition(&self, group: &str, plural: &str) -> Option<&Definition> {
+        self.definitions.iter().find(|d| d.group == group && d.plural == plural)
     }
-    Ok(Served { groups })
-}
 
-async fn get<T: DeserializeOwned>(
-    management: &Management,
-    path: &str,
-    accept: &str,
-) -> Result<T, Error> {
-    let text = management.get(path, accept).await?;
-    serde_json::from_str(&text).map_err(|error| {
-        let why = if error.is_eof() {
-            format!("it ends after {} bytes", text.len())
-        } else {
-            format!("it is no discovery document ({error})")
+    /// Returns the versions that a definition wants served and the API server does not serve, as
+    /// `clusters.cluster.x-k8s.io/v1beta1`.
+    pub fn unsettled(&self) -> Vec<String> {
+        let missing = |definition: &Definition| {
+            let served: Vec<&str> =
+                self.served.versions_of(&definition.group, &definition.plural).collect();
+            let wanted = definition.versions.iter().filter(|version| version.served);
+            let missing = wanted.filter(|version| !served.contains(&version.name.as_str()));
+            let name = definition.name();
+            missing.map(|version| format!("{name}/{}", version.name)).collect::<Vec<_>>()
         };
-        management.malformed(path, &why)
-    })
+        self.definitions.iter().flat_map(missing).collect()
+    }
 }
 
-fn aggregated(
-    management: &Management,
-    items: Vec<GroupDiscovery>,
-) -> Result<BTreeMap<String, Vec<ServedVersion>>, Error> {
-    let ours = items.into_iter().filter(|item| GROUPS.contains(&item.metadata.name.as_str()));
-    ours.map(|item| {
-        let name = item.metadata.name;
-        let stale = item.versions.iter().find(|v| v.freshness.as_deref() == Some("Stale"));
-        if let Some(stale) = stale {
-            let why = format!("it marks {name}/{} as stale", stale.version);
-            return Err(management.malformed("/apis", &why));
-        }
-        Ok((name, item.versions.into_iter().map(discovered).collect()))
-    })
-    .collect()
-}
-
-fn discovered(version: VersionDiscovery) -> ServedVersion {
-    let kinds = version.resources.into_iter().filter_map(|resource| {
-        Some(ServedKind { kind: resource.response_kind?.kind, plural: resource.resource })
+fn definition(crd: Crd) -> Definition {
+    let versions = crd.spec.versions.into_iter().map(|version| DefinedVersion {
+        name: version.name,
+        served: version.served,
+        storage: version.storage,
+        deprecated: version.deprecated,
+        warning: version.deprecation_warning,
     });
-    sorted(version.version, kinds)
+    let mut versions: Vec<DefinedVersion> = versions.collect();
+    versions.sort_by_key(|version| Reverse(age(&version.name)));
+    let (group, names) = (crd.spec.group, crd.spec.names);
+    let contracts = contracts(&crd.metadata.labels);
+    Definition { group, plural: names.plural, kind: names.kind, versions, contracts }
 }
 
-async fn plain(
-    management: &Management,
-    group: String,
-    version: String,
-) -> Result<(String, ServedVersion), Error> {
-    let path = format!("/apis/{group}/{version}");
-    let list: Resources = get(management, &path, PLAIN).await?;
-    let whole = list.resources.into_iter().filter(|resource| !resource.name.contains('/'));
-    let kinds = whole.map(|resource| ServedKind { kind: resource.kind, plural: resource.name });
-    Ok((group, sorted(version, kinds)))
-}
-
-fn sorted(version: String, kinds: impl Iterator<Item = ServedKind>) -> ServedVersion {
-    let mut kinds: Vec<_> = kinds.collect();
-    kinds.sort();
-    ServedVersion { version, kinds }
+/// `cluster.x-k8s.io/provider` and its like are no contracts.
+fn contracts(labels: &BTreeMap<String, String>) -> BTreeMap<String, Vec<String>> {
+    let contract = |(key, value): (&String, &String)| {
+        let contract = key.strip_prefix("cluster.x-k8s.io/")?;
+        let digit = contract.strip_prefix('v')?.starts_with(|c: char| c.is_ascii_digit());
+        let versions = value.split('_').filter(|version| !version.is_empty());
+        digit.then(|| (contract.to_owned(), versions.map(ToOwned::to_owned).collect()))
+    };
+    labels.iter().filter_map(contract).collect()
 }

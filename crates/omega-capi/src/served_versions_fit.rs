@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use omega_core::{Explain as _, Failure, Gate, Label as _, Subject, Verdict};
 
 use crate::{
-    Combination, Error, Finding, Management, Severity, chart_emits, driver_reads, fit,
-    served_versions,
+    Combination, Error, Finding, Management, chart_emits, discover_versions, driver_reads, finding,
+    fit,
 };
 
 /// Whether the management cluster serves what the driver reads and what the chart writes.
 ///
-/// It costs one request (see [`served_versions`]).
+/// It costs one request (see [`discover_versions`]).
 #[derive(Clone, Debug)]
 pub struct ServedVersionsFit {
     /// The cluster that is asked.
@@ -26,28 +26,18 @@ impl ServedVersionsFit {
     ///
     /// Fails if the management cluster can't be asked.
     pub async fn findings(&self) -> Result<Vec<Finding>, Error> {
-        Ok(fit(&served_versions(&self.management).await?, &self.combination))
+        Ok(fit(&discover_versions(&self.management).await?, &self.combination))
     }
 
     fn verdict(&self, findings: &[Finding]) -> Verdict {
         let Combination { driver, overrides, chart } = &self.combination;
-        let broken = findings.iter().filter(|f| f.severity == Severity::Broken).count();
-        if let (Some(first), 1..) = (findings.first(), broken) {
-            let more = if broken > 1 { format!("; {} more", broken - 1) } else { String::new() };
-            let Finding { what, evidence, decision, remedy, severity: _ } = first;
-            let why = format!("{what} ({evidence}; {decision}{more})");
-            return Verdict::Fail { why, next: Some(remedy.clone()) };
-        }
         let reads = driver_reads(*driver, overrides).iter().filter(|read| read.needed()).count();
         let mut evidence = format!("driver {driver} reads {reads} kinds");
         if let Some((chart, writes)) = chart.as_ref().and_then(|c| Some((c, chart_emits(c)?))) {
             evidence = format!("{evidence}, chart {chart} writes {}", writes.len());
         }
         evidence.push_str(": served at those versions");
-        for finding in findings.iter().filter(|f| f.severity == Severity::Warning) {
-            evidence = format!("{evidence}; warning: {} ({})", finding.what, finding.remedy);
-        }
-        Verdict::Pass { evidence }
+        finding::verdict(findings, evidence)
     }
 }
 

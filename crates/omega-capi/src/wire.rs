@@ -1,6 +1,8 @@
-//! Discovery documents of a Kubernetes API server, as they are sent.
+//! Discovery documents and definitions of a Kubernetes API server, as they are sent.
 //!
 //! Fields that nothing here reads are left out, and unknown ones are ignored.
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
@@ -73,4 +75,41 @@ pub(crate) struct Resource {
     /// With a slash in it, a part of another (`clusters/status`).
     pub(crate) name: String,
     pub(crate) kind: String,
+}
+
+/// A custom resource definition, as far as it says what is served.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Crd {
+    pub(crate) metadata: CrdMetadata,
+    pub(crate) spec: CrdSpec,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct CrdMetadata {
+    #[serde(default)]
+    pub(crate) labels: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct CrdSpec {
+    pub(crate) group: String,
+    pub(crate) names: CrdNames,
+    pub(crate) versions: Vec<CrdVersion>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct CrdNames {
+    pub(crate) kind: String,
+    pub(crate) plural: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CrdVersion {
+    pub(crate) name: String,
+    pub(crate) served: bool,
+    pub(crate) storage: bool,
+    #[serde(default)]
+    pub(crate) deprecated: bool,
+    pub(crate) deprecation_warning: Option<String>,
 }

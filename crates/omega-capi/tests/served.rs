@@ -1,11 +1,11 @@
-//! `served_versions` and the gate, over the simulator: the good case and every bad answer.
+//! `discover_versions` and the gate, over the simulator: the good case and every bad answer.
 
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "helpers of tests")]
 
 use std::time::Duration;
 
 use omega_capi::{
-    Combination, Driver, Error, Management, Overrides, ServedVersionsFit, served_versions,
+    Combination, Driver, Error, Management, Overrides, ServedVersionsFit, discover_versions,
     sim::{Apiserver, Fault},
 };
 use omega_core::{Class, Explain as _, Gate as _, Touched, Verdict};
@@ -29,18 +29,18 @@ fn gate(apiserver: &Apiserver, driver: Driver, overrides: &str) -> ServedVersion
 async fn error(fault: Fault) -> Error {
     let apiserver = Apiserver::default();
     apiserver.fail(fault);
-    served_versions(&over(&apiserver)).await.unwrap_err()
+    discover_versions(&over(&apiserver)).await.unwrap_err()
 }
 
 #[tokio::test]
 async fn old_and_new_discovery_say_the_same() {
     let apiserver = Apiserver::default();
     let management = over(&apiserver);
-    let new = served_versions(&management).await.unwrap();
+    let new = discover_versions(&management).await.unwrap();
     assert_eq!(management.requests(), 1, "aggregated discovery is one request");
     assert_eq!(apiserver.asked(), ["/apis"]);
     apiserver.fail(Fault::Old);
-    let old = served_versions(&management).await.unwrap();
+    let old = discover_versions(&management).await.unwrap();
     assert_eq!(management.requests(), 12, "the list, and 10 versions of 6 groups");
     assert_eq!(old, new);
     let groups: Vec<&str> = new.groups.keys().map(String::as_str).collect();
@@ -70,7 +70,7 @@ async fn a_group_that_nobody_serves_is_absent() {
         if let Some(fault) = fault {
             apiserver.fail(fault);
         }
-        let served = served_versions(&over(&apiserver)).await.unwrap();
+        let served = discover_versions(&over(&apiserver)).await.unwrap();
         assert!(!served.has_group("addons.stackhpc.com"));
         assert_eq!(served.groups.len(), 5);
     }
@@ -155,7 +155,7 @@ async fn half_an_answer_is_an_error_and_says_where() {
     );
     let apiserver = Apiserver::default();
     apiserver.fail(Fault::Stale("ipam.cluster.x-k8s.io".into()));
-    let served = served_versions(&over(&apiserver)).await.unwrap();
+    let served = discover_versions(&over(&apiserver)).await.unwrap();
     assert_eq!(served.groups.len(), 6, "somebody else's stale group does not matter");
 }
 

@@ -14,10 +14,13 @@ use tower::{BoxError, Service};
 
 use super::{
     discovery::{self, list, text},
+    objects::Collection,
     recording::{Exchange, Recording},
 };
 
 const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+/// What is kept as objects.
+const KEPT: [&str; 2] = ["/api/v1/secrets", "/apis/apps/v1/deployments"];
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 const JSON: &str = "application/json";
 
@@ -29,6 +32,7 @@ pub struct Apiserver(Arc<Mutex<State>>);
 struct State {
     recording: Recording,
     crds: Vec<Value>,
+    collections: Vec<Collection>,
     fault: Option<Fault>,
     asked: Vec<String>,
 }
@@ -40,6 +44,8 @@ pub enum Fault {
     Anonymous,
     /// Every request comes with a token that is not known.
     BadToken,
+    /// Every request comes from a user without rights.
+    Nobody,
     /// Every answer takes so long.
     Slow(Duration),
     /// Every answer ends after so many bytes.
@@ -55,12 +61,18 @@ pub enum Fault {
 }
 
 impl Default for Apiserver {
-    /// Core and control plane at v1beta1 and v1beta2, the `OpenStack` provider at v1beta1.
+    /// Core and control plane at v1beta1 and v1beta2, the `OpenStack` provider at v1beta1, the
+    /// controllers of chart 0.25.1, and helm's releases in many states.
     fn default() -> Self {
         let recording = Recording::load();
         let crds = recording.find("admin", CRDS, None);
         let crds = crds.map_or(&[] as &[_], |all| list(&all.body["items"])).to_vec();
-        Self(Arc::new(Mutex::new(State { recording, crds, fault: None, asked: Vec::new() })))
+        let collection = |path: &str| {
+            recording.find("admin", path, None).map(|all| Collection::recorded(path, &all.body))
+        };
+        let collections = KEPT.into_iter().filter_map(collection).collect();
+        let state = State { recording, crds, collections, fault: None, asked: Vec::new() };
+        Self(Arc::new(Mutex::new(state)))
     }
 }
 
@@ -96,9 +108,45 @@ impl Apiserver {
         }
     }
 
+    /// Defines a kind with these versions, all served, the last one stored.
+    pub fn define(&self, plural: &str, group: &str, versions: &[&str]) {
+        let version = |name: &&str| json!({"name": name, "served": true, "storage": versions.last() == Some(name)});
+        let versions: Vec<Value> = versions.iter().map(version).collect();
+        let names = json!({"plural": plural, "singular": plural, "kind": plural});
+        self.state().crds.push(json!({
+            "metadata": {"name": format!("{plural}.{group}"), "labels": {}},
+            "spec": {"group": group, "names": names, "scope": "Namespaced", "versions": versions},
+        }));
+    }
+
     /// Removes the kinds of `group`.
     pub fn remove(&self, group: &str) {
         self.state().crds.retain(|crd| crd["spec"]["group"] != group);
+    }
+
+    /// Sets the label `key` of the definition `name`, or takes it away.
+    pub fn label(&self, name: &str, key: &str, value: Option<&str>) {
+        for crd in self.state().crds.iter_mut().filter(|crd| crd["metadata"]["name"] == name) {
+            let labels = crd["metadata"]["labels"].as_object_mut();
+            match (labels, value) {
+                (Some(labels), None) => drop(labels.remove(key)),
+                (_, value) => crd["metadata"]["labels"][key] = value.into(),
+            }
+        }
+    }
+
+    /// Puts `object` into the collection at `path` (`/api/v1/secrets`), over one of its name.
+    pub fn put(&self, path: &str, object: Value) {
+        if let Some(collection) = self.state().collections.iter_mut().find(|c| c.path() == path) {
+            collection.put(object);
+        }
+    }
+
+    /// Removes what is called `name` from the collection at `path`, in every namespace.
+    pub fn remove_object(&self, path: &str, name: &str) {
+        for collection in self.state().collections.iter_mut().filter(|c| c.path() == path) {
+            collection.items.retain(|item| item["metadata"]["name"] != name);
+        }
     }
 
     /// Makes `fault` happen from now on.
@@ -135,7 +183,8 @@ impl Service<Request<Body>> for Apiserver {
         let path = request.uri().path().to_owned();
         state.asked.push(path.clone());
         let fault = state.fault.clone();
-        let answer = state.answer(&path, request.headers());
+        let query = request.uri().query().unwrap_or_default();
+        let answer = state.answer(&path, query, request.headers());
         drop(state);
         Box::pin(async move {
             match fault {
@@ -155,13 +204,17 @@ impl Service<Request<Body>> for Apiserver {
 type Answer = (StatusCode, String, Vec<u8>);
 
 impl State {
-    fn answer(&self, path: &str, headers: &HeaderMap) -> Answer {
+    fn answer(&self, path: &str, query: &str, headers: &HeaderMap) -> Answer {
         let recorded = |who: &str, path: &str| self.recording.find(who, path, None).map(whole);
         let answer = match &self.fault {
             Some(Fault::Anonymous) => recorded("anonymous", "/apis"),
             Some(Fault::BadToken) => recorded("bad token", "/apis"),
+            // Discovery is open to whoever has a name.
+            Some(Fault::Nobody) if path.split('/').count() > 4 || path.starts_with("/api/") => {
+                recorded("nobody", path)
+            }
             Some(Fault::Unavailable(at)) if at == path => Some(unavailable()),
-            _ => self.derived(path, headers).or_else(|| recorded("admin", path)),
+            _ => self.derived(path, query, headers).or_else(|| recorded("admin", path)),
         };
         // Where nothing is served, it answers in plain text.
         let nothing = || recorded("admin", "/apis/nosuch.example.org");
@@ -173,15 +226,21 @@ impl State {
     }
 
     /// What depends on the definitions: discovery, and the definitions themselves.
-    fn derived(&self, path: &str, headers: &HeaderMap) -> Option<Answer> {
+    fn derived(&self, path: &str, query: &str, headers: &HeaderMap) -> Option<Answer> {
         let found = |body: &Value| (StatusCode::OK, JSON.to_owned(), body.to_string().into());
+        let accept = headers.get(header::ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or(JSON);
         if path == "/apis" {
             return Some(self.groups(headers));
         }
         if path == CRDS {
             let mut body = self.recording.find("admin", CRDS, None)?.body.clone();
             body["items"] = self.crds.clone().into();
+            let (_, body) = Collection::recorded(CRDS, &body).answer(path, query, accept)?;
             return Some(found(&body));
+        }
+        let mut kept = self.collections.iter();
+        if let Some((status, body)) = kept.find_map(|c| c.answer(path, query, accept)) {
+            return Some((status, JSON.to_owned(), body.to_string().into()));
         }
         let served = discovery::served(&self.crds);
         let mut parts = path.strip_prefix("/apis/")?.split('/');

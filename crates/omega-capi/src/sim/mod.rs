@@ -6,6 +6,7 @@
 
 mod apiserver;
 mod discovery;
+mod objects;
 mod recording;
 
 pub use apiserver::{Apiserver, Fault};

@@ -1,0 +1,115 @@
+//! Reading objects and lists of them.
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::error::Category;
+
+use crate::{Error, Management};
+
+pub(crate) const JSON: &str = "application/json";
+
+/// More objects than this of one kind are not read: no management cluster has them, and a list
+/// must end.
+const MOST: usize = 10_000;
+
+#[derive(Deserialize)]
+struct Page<T> {
+    #[serde(default)]
+    metadata: PageMetadata,
+    /// `null` where nothing is found, if only metadata is asked for.
+    items: Option<Vec<T>>,
+}
+
+#[derive(Default, Deserialize)]
+struct PageMetadata {
+    #[serde(rename = "continue")]
+    next: Option<String>,
+}
+
+impl Management {
+    /// Reads the document at `path`.
+    ///
+    /// What does not parse is not quoted in the error: it may be a secret.
+    pub(crate) async fn read<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        accept: &str,
+    ) -> Result<T, Error> {
+        let text = self.get(path, accept).await?;
+        serde_json::from_str(&text).map_err(|error| {
+            let place = format!("line {}, column {}", error.line(), error.column());
+            let why = match error.classify() {
+                Category::Eof => format!("it ends after {} bytes", text.len()),
+                Category::Data => format!("it is another kind of document ({place})"),
+                Category::Syntax | Category::Io => format!("it is no JSON ({place})"),
+            };
+            self.malformed(path, &why)
+        })
+    }
+
+    /// Lists what is at `path` and fits `selectors` (a query without its `?`), `limit` at a time.
+    pub(crate) async fn list<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        selectors: &str,
+        limit: usize,
+        accept: &str,
+    ) -> Result<Vec<T>, Error> {
+        let selectors = if selectors.is_empty() { "" } else { &format!("{selectors}&") };
+        let first = format!("{path}?{selectors}limit={limit}");
+        let mut query = first.clone();
+        let mut all = Vec::new();
+        loop {
+            let page: Page<T> = self.read(&query, accept).await?;
+            all.extend(page.items.unwrap_or_default());
+            let Some(next) = page.metadata.next.filter(|next| !next.is_empty()) else {
+                return Ok(all);
+            };
+            if all.len() >= MOST {
+                return Err(self.malformed(path, &format!("it has more than {MOST} objects")));
+            }
+            query = format!("{first}&continue={next}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http::{Request, Response};
+    use kube::client::Body;
+    use serde_json::{Value, json};
+
+    use super::{JSON, MOST};
+    use crate::{Error, Management};
+
+    /// A server that answers every list with `page`.
+    fn always(page: Value) -> Management {
+        let service = tower::service_fn(move |_: Request<Body>| {
+            let body = Body::from(page.to_string().into_bytes());
+            async move { Ok::<_, Infallible>(Response::new(body)) }
+        });
+        Management::over(service, "https://127.77.2.1:6443 (context lab)")
+    }
+
+    #[tokio::test]
+    async fn a_list_without_an_end_is_left() {
+        let page = json!({"metadata": {"continue": "again"}, "items": vec![1; 1000]});
+        let management = always(page);
+        let error = management.list::<u8>("/api/v1/things", "", 1000, JSON).await.unwrap_err();
+        assert_eq!(management.requests(), MOST / 1000);
+        let Error::Malformed { why, .. } = error else { panic!("{error:?}") };
+        assert_eq!(why, "it has more than 10000 objects");
+    }
+
+    #[tokio::test]
+    async fn what_does_not_parse_is_not_quoted() {
+        let page = json!({"metadata": {}, "items": ["hunter2"]});
+        let error = always(page).list::<u8>("/api/v1/secrets", "", 5, JSON).await.unwrap_err();
+        let text = format!("{error:?} {error}");
+        assert!(!text.contains("hunter2"), "{text}");
+        assert!(text.contains("it is another kind of document (line 1, column"), "{text}");
+        let none = always(json!({"metadata": {}, "items": null}));
+        assert_eq!(none.list::<u8>("/api/v1/secrets", "", 5, JSON).await.unwrap(), [0; 0]);
+    }
+}

@@ -1,0 +1,76 @@
+//! Namespaces by name.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// The name of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Namespace(String);
+
+/// Not the name of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the name of a namespace (a-z, 0-9 and - inside, at most 63): {0:?}")]
+pub struct InvalidNamespace(String);
+
+/// Where to look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Namespaces {
+    /// In all of them, which needs rights on all.
+    All,
+    /// In these.
+    Only(Vec<Namespace>),
+}
+
+impl Namespace {
+    /// Returns the name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Namespace {
+    type Err = InvalidNamespace;
+    /// Reads a label of RFC 1123, which is what Kubernetes takes.
+    fn from_str(text: &str) -> Result<Self, InvalidNamespace> {
+        let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let fits = (1..=63).contains(&text.len()) && text.bytes().all(inside);
+        if fits && !text.starts_with('-') && !text.ends_with('-') {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(InvalidNamespace(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Namespace {
+    type Error = InvalidNamespace;
+    fn try_from(text: String) -> Result<Self, InvalidNamespace> {
+        text.parse()
+    }
+}
+
+impl From<Namespace> for String {
+    fn from(namespace: Namespace) -> Self {
+        namespace.0
+    }
+}
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Namespace;
+
+    #[test]
+    fn what_would_be_another_path_is_no_namespace() {
+        assert_eq!("magnum-67-a1".parse::<Namespace>().unwrap().as_str(), "magnum-67-a1");
+        for bad in ["", "-a", "a-", "A", "a/b", "a.b", "a?x", "..", &"a".repeat(64)] {
+            assert!(bad.parse::<Namespace>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Which right a path needs, in RBAC's words.
+
+/// Returns the verb and the resource that a GET of `path` needs: `list`, and `secrets in magnum-x`
+/// or `customresourcedefinitions.apiextensions.k8s.io`. What is no resource is its own name.
+pub(crate) fn rights(path: &str) -> (&'static str, String) {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    resource(path).unwrap_or_else(|| ("get", path.to_owned()))
+}
+
+fn resource(path: &str) -> Option<(&'static str, String)> {
+    let (group, rest) = if let Some(rest) = path.strip_prefix("/apis/") {
+        let (group, rest) = rest.split_once('/')?;
+        (format!(".{group}"), rest)
+    } else {
+        (String::new(), path.strip_prefix("/api/")?)
+    };
+    let (_version, rest) = rest.split_once('/')?;
+    let parts: Vec<&str> = rest.split('/').collect();
+    let (namespace, parts) = match parts.as_slice() {
+        ["namespaces", namespace, rest @ ..] if !rest.is_empty() => (Some(namespace), rest),
+        all => (None, all),
+    };
+    let (verb, plural) = match parts {
+        [plural] => ("list", *plural),
+        [plural, _name] => ("get", *plural),
+        _ => return None,
+    };
+    let place = namespace.map(|namespace| format!(" in {namespace}")).unwrap_or_default();
+    Some((verb, format!("{plural}{group}{place}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rights;
+
+    #[test]
+    fn a_path_is_said_as_a_role_would_allow_it() {
+        let cases = [
+            ("/apis", "get /apis"),
+            ("/apis/cluster.x-k8s.io/v1beta1", "get /apis/cluster.x-k8s.io/v1beta1"),
+            ("/api/v1/secrets?limit=4", "list secrets"),
+            ("/api/v1/namespaces", "list namespaces"),
+            ("/api/v1/namespaces/a", "get namespaces"),
+            ("/api/v1/namespaces/a/secrets", "list secrets in a"),
+            ("/api/v1/namespaces/a/secrets/b", "get secrets in a"),
+            ("/apis/apps/v1/deployments", "list deployments.apps"),
+            ("/apis/apps/v1/namespaces/a/deployments/b", "get deployments.apps in a"),
+        ];
+        for (path, expected) in cases {
+            let (verb, resource) = rights(path);
+            assert_eq!(format!("{verb} {resource}"), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The coherence of a management cluster that is asked, and its tables against what was recorded.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers of tests"
+)]
+
+use std::time::Duration;
+
+use omega_capi::{
+    Coherent, Driver, Management, Rule, Setup, Severity, offline_surface, served_versions,
+    sim::{Apiserver, Fault},
+};
+use omega_core::{Class, Gate as _, Verdict};
+
+const TEMPLATES: &str = "openstackmachinetemplates.infrastructure.cluster.x-k8s.io";
+const LABEL: &str = "cluster.x-k8s.io/v1beta1";
+
+fn gate(apiserver: &Apiserver, driver: Driver) -> Coherent {
+    let management = Management::over(apiserver.clone(), "https://127.77.2.1:6443 (context lab)");
+    let chart = "0.25.1".parse().ok();
+    let setup = Setup { driver, api_resources: None, chart, templates: Vec::new() };
+    Coherent { management, setup, accepted: Vec::new() }
+}
+
+async fn no(gate: &Coherent) -> (String, String) {
+    match gate.check().await.unwrap() {
+        Verdict::Fail { why, next } => (why, next.unwrap()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_tables_say_what_the_real_definitions_say() {
+    let management = gate(&Apiserver::default(), Driver::V1_4_0).management;
+    let recorded = served_versions(&management).await.unwrap();
+    let tables = offline_surface(&"1.13.2".parse().unwrap(), &"0.14.4".parse().unwrap()).unwrap();
+    for ours in &tables.definitions {
+        assert_eq!(recorded.definition(&ours.group, &ours.plural), Some(ours));
+        for version in ["v1alpha7", "v1beta1", "v1beta2", "v1alpha1"] {
+            let at = omega_capi::GroupVersion::of(&format!("{}/{version}", ours.group));
+            let both = [&tables.served, &recorded.served].map(|s| s.serves(&at, &ours.plural));
+            assert_eq!(both[0], both[1], "{at}/{}", ours.plural);
+        }
+    }
+    assert_eq!(tables.definitions.len(), 12);
+}
+
+#[tokio::test]
+async fn a_good_cluster_passes_and_a_missing_label_does_not() {
+    let apiserver = Apiserver::default();
+    let gate = gate(&apiserver, Driver::V1_4_0);
+    let verdict = gate.check().await.unwrap();
+    let evidence = "driver 1.4.0, chart 0.25.1 and 0 templates fit".to_owned();
+    assert_eq!(verdict, Verdict::Pass { evidence });
+    assert_eq!(gate.management.requests(), 2);
+
+    apiserver.label(TEMPLATES, LABEL, None);
+    let (why, next) = no(&gate).await;
+    assert!(why.starts_with(&format!("{TEMPLATES} carries no label")), "{why}");
+    assert!(next.starts_with("label it, or apply the provider's release again"), "{next}");
+    apiserver.label(TEMPLATES, LABEL, Some("v1beta1"));
+    assert!(matches!(gate.check().await.unwrap(), Verdict::Pass { .. }));
+}
+
+#[tokio::test]
+async fn what_was_accepted_passes_and_an_unsafe_delete_never() {
+    let apiserver = Apiserver::default();
+    apiserver.label(TEMPLATES, LABEL, None);
+    let mut gate = gate(&apiserver, Driver::V1_4_0);
+    gate.accepted = vec![Rule::UnsafeDelete, Rule::MissingContract, Rule::UnservedRead];
+    assert!(matches!(gate.check().await.unwrap(), Verdict::Pass { .. }));
+    apiserver.serve("cluster.x-k8s.io", &["v1beta2"]);
+    let (why, next) = no(&gate).await;
+    assert!(why.starts_with("`openstack coe cluster delete` is not safe now"), "{why}");
+    assert!(next.starts_with("delete no cluster; serve v1beta1 again"), "{next}");
+}
+
+#[tokio::test]
+async fn every_finding_is_there_for_who_asks_for_them() {
+    let apiserver = Apiserver::default();
+    apiserver.remove("addons.stackhpc.com");
+    let found = gate(&apiserver, Driver::V1_3_0).coherence().await.unwrap();
+    let broken = found.findings.iter().filter(|f| f.severity == Severity::Broken);
+    let broken: Vec<_> = broken.map(|f| (f.rule, f.decision.as_str())).collect();
+    let expected = [
+        (Rule::UnservedRead, "D-034"), // the addons' kinds
+        (Rule::UnservedRead, "D-042"), // v1alpha6
+        (Rule::UnservedWrite, "D-034"),
+    ];
+    assert_eq!(broken, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_that_cannot_be_asked_is_no_answer() {
+    let apiserver = Apiserver::default();
+    let gate = gate(&apiserver, Driver::V1_4_0);
+    for (fault, class) in [
+        (Fault::Slow(Duration::from_hours(1)), Class::Deadline),
+        (Fault::Short(1000), Class::Error),
+        (Fault::Nobody, Class::Error),
+        (Fault::BadToken, Class::Error),
+    ] {
+        apiserver.fail(fault.clone());
+        assert_eq!(gate.check().await.unwrap_err().class, class, "{fault:?}");
+    }
+}
