@@ -11,6 +11,7 @@ mod driver;
 mod driver_reads;
 mod error;
 mod fit;
+pub mod health;
 mod management;
 mod overrides;
 mod served;

@@ -1,0 +1,108 @@
+"""Compares what the driver did with what was predicted: compare.py WORK DRIVER...
+
+Reads cases, answers.DRIVER, coverage.DRIVER.json and predictions in WORK, and one file of
+predictions for each planted rule. Fails unless all cases agree, every branch of the health code was
+taken, and every planted rule is noticed.
+"""
+import collections
+import json
+import os
+import sys
+
+# The functions that decide what the driver says of a cluster's health, and where they are.
+HEALTH = {
+    "common/capi_monitor.py": [
+        "CAPIMonitor.__init__", "CAPIMonitor._k8s_client", "CAPIMonitor.poll_health_status",
+        "CAPIMonitor._poll_cluster", "CAPIMonitor._poll_infra", "CAPIMonitor._poll_controlplane",
+        "CAPIMonitor._poll_nodegroups"],
+    "kubernetes.py": [
+        "Client.load", "Client._load_kubeconfig", "Client.get_capi_cluster",
+        "Client.get_capi_openstackcluster", "Client.get_machine_deployment", "Resource.__init__",
+        "Resource.prepare_path", "Resource.fetch"],
+    "driver_utils.py": [
+        "cluster_namespace", "sanitized_name", "chart_release_name", "get_k8s_resource_name"],
+    "driver.py": ["Driver.get_monitor"],
+}
+RENAMED = {"1.3.0": "Client.get_kubeadm_control_plane", "1.4.0": "Client.get_k8s_control_plane"}
+
+
+def lines(path):
+    with open(path) as f:
+        return {(value := json.loads(line))["id"]: value for line in f}
+
+
+def uncovered(report, driver):
+    with open(report) as f:
+        files = json.load(f)["files"]
+    for file, functions in HEALTH.items():
+        found = [data for name, data in files.items() if name.endswith("/magnum_capi_helm/" + file)]
+        regions = found[0]["functions"] if len(found) == 1 else {}
+        for name in functions + [RENAMED[driver]] * (file == "kubernetes.py"):
+            if name not in regions or not regions[name]["executed_lines"]:
+                yield f"{file} {name}: not run"
+            else:
+                region = regions[name]
+                for line in region["missing_lines"]:
+                    yield f"{file}:{line} {name}: line not run"
+                for start, end in region["missing_branches"]:
+                    yield f"{file}:{start} {name}: branch to {end} not taken"
+
+
+def agrees(did, said):
+    """Whether the driver did as was predicted. Why it could not be imported is its own words."""
+    if not did["imported"]:
+        return said["imported"] is False
+    return did == said
+
+
+def show(case, did, said):
+    about = {key: value for key, value in case.items() if key != "api"}
+    print(f"case {case['id']} disagrees: {json.dumps(about)}")
+    for path in did.get("asked", []):
+        answer = case["api"].get(path, "not served")
+        print(f"  GET {path}\n    {json.dumps(answer)[:400]}")
+    for key in did:
+        if did[key] != said.get(key):
+            print(f"  {key}: did {json.dumps(did[key])}, said {json.dumps(said.get(key))}")
+
+
+def outcome(did):
+    if not did["imported"]:
+        return "not imported"
+    if did["raised"]:
+        return "raised, record kept"
+    return did["health_status"] if did["saved"] else "not polled"
+
+
+def main(work, *drivers):
+    cases, did, bad = lines(f"{work}/cases"), {}, 0
+    for driver in drivers:
+        answers = lines(f"{work}/answers.{driver}")
+        did.update(answers)
+        tally = collections.Counter(outcome(one) for one in answers.values())
+        print(f"driver {driver}: {len(answers)} cases: " +
+              ", ".join(f"{count} {name}" for name, count in sorted(tally.items())))
+        missing = list(uncovered(f"{work}/coverage.{driver}.json", driver))
+        print(f"driver {driver}: " + ("every branch of its health code was taken" if not missing
+                                      else f"{len(missing)} not covered"), *missing, sep="\n  ")
+        bad += len(missing)
+    assert did.keys() == cases.keys(), "the driver did not answer all cases"
+
+    said = lines(f"{work}/predictions")
+    wrong = [id for id in cases if not agrees(did[id], said.get(id, {"imported": None}))]
+    for id in wrong[:5]:
+        show(cases[id], did[id], said.get(id, {}))
+
+    plants = sorted(name for name in os.listdir(work) if name.startswith("plant."))
+    unnoticed = 0
+    for name in plants:
+        planted = lines(f"{work}/{name}")
+        if all(agrees(did[id], planted[id]) for id in cases):
+            print(f"planted and not noticed: {name.removeprefix('plant.')}")
+            unnoticed += 1
+    print(f"{len(plants)} planted rules, {len(plants) - unnoticed} noticed")
+    print(f"{len(cases)} cases, {len(cases) - len(wrong)} agree")
+    sys.exit(bool(wrong or bad or unnoticed or not plants))
+
+
+main(*sys.argv[1:])

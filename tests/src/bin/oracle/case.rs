@@ -1,0 +1,124 @@
+//! A case, as `tests/oracle/cases.py` writes it, and the prediction.
+
+use std::collections::BTreeMap;
+
+use omega_capi::{
+    Driver, Overrides,
+    health::{
+        Answer, Answers, Names, NodeGroup, NotAsked, Recorded, Verdict, driver_verdict,
+        health_reads, polled,
+    },
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A cluster, the driver's options, and what the management cluster answers.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Case {
+    pub(crate) id: u64,
+    pub(crate) driver: Driver,
+    pub(crate) api_resources: Option<String>,
+    pub(crate) namespace_prefix: String,
+    pub(crate) cluster: Cluster,
+    pub(crate) api: BTreeMap<String, Http>,
+}
+
+/// Magnum's row.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Cluster {
+    pub(crate) stack_id: Option<String>,
+    pub(crate) project_id: String,
+    pub(crate) status: String,
+    pub(crate) health_status: Option<String>,
+    pub(crate) health_status_reason: Option<Map<String, Value>>,
+    pub(crate) node_groups: Vec<NodeGroup>,
+}
+
+/// What a path answers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Http {
+    Whole { code: u16, body: String },
+    Broken { broken: String },
+}
+
+/// What the driver is expected to do.
+#[derive(Debug, Serialize)]
+pub(crate) struct Prediction {
+    pub(crate) id: u64,
+    pub(crate) imported: bool,
+    pub(crate) asked: Vec<String>,
+    pub(crate) raised: bool,
+    pub(crate) saved: bool,
+    pub(crate) health_status: Option<String>,
+    pub(crate) health_status_reason: Option<Map<String, Value>>,
+}
+
+impl Case {
+    pub(crate) fn predict(&self) -> Result<Prediction, NotAsked> {
+        let row = &self.cluster;
+        let before = Recorded {
+            status: row.health_status.clone(),
+            reason: row.health_status_reason.clone(),
+        };
+        let mut prediction = Prediction {
+            id: self.id,
+            imported: true,
+            asked: Vec::new(),
+            raised: false,
+            saved: false,
+            health_status: before.status.clone(),
+            health_status_reason: before.reason.clone(),
+        };
+        let Some(overrides) = self.overrides() else {
+            return Ok(Prediction { imported: false, ..prediction });
+        };
+        if !polled(&row.status) {
+            return Ok(prediction);
+        }
+        let names = self.names();
+        let reads = health_reads(self.driver, &overrides, &names).unwrap_or_default();
+        let mut paths: Vec<String> = reads.into_iter().map(|read| read.path).collect();
+        let verdict = driver_verdict(self.driver, &overrides, &names, &self.answers(&paths))?;
+        if let Verdict::Raises { at, .. } = &verdict {
+            let until = at.as_ref().and_then(|at| paths.iter().position(|path| path == at));
+            paths.truncate(until.map_or(0, |last| last + 1));
+        }
+        let after = verdict.recorded(&before);
+        prediction.raised = matches!(verdict, Verdict::Raises { .. });
+        prediction.saved = !prediction.raised;
+        (prediction.asked, prediction.health_status) = (paths, after.status);
+        prediction.health_status_reason = after.reason;
+        Ok(prediction)
+    }
+
+    /// What of the option the driver takes in, or `None` if it can't be imported with it.
+    fn overrides(&self) -> Option<Overrides> {
+        match &self.api_resources {
+            Some(text) if self.driver.reads_overrides() => {
+                // oslo.config takes one pair of quotes off.
+                let unquoted = text.strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
+                Overrides::parse(unquoted.unwrap_or(text)).ok()
+            }
+            _ => Some(Overrides::default()),
+        }
+    }
+
+    fn names(&self) -> Names {
+        Names {
+            stack_id: self.cluster.stack_id.clone(),
+            project_id: self.cluster.project_id.clone(),
+            namespace_prefix: self.namespace_prefix.clone(),
+            node_groups: self.cluster.node_groups.clone(),
+        }
+    }
+
+    fn answers(&self, paths: &[String]) -> Answers {
+        let unserved = Http::Whole { code: 404, body: "404 page not found".to_owned() };
+        let answer = |path: &String| match self.api.get(path).unwrap_or(&unserved) {
+            Http::Whole { code, body } => Answer::of(*code, body),
+            Http::Broken { broken } => Answer::Nothing { why: broken.clone() },
+        };
+        Answers(paths.iter().map(|path| (path.clone(), answer(path))).collect())
+    }
+}
