@@ -155,6 +155,7 @@ class World:
                 "stack_id": self.stack_id, "project_id": self.project, "status": self.status,
                 "health_status": health, "health_status_reason": reason,
                 "node_groups": [{"name": name, "role": role} for name, role in self.groups]},
+            "served": {CORE: self.core, CONTROL: self.core, INFRA: self.infra},
             "api": self.api()}
 
 

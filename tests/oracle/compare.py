@@ -52,7 +52,36 @@ def agrees(did, said):
     """Whether the driver did as was predicted. Why it could not be imported is its own words."""
     if not did["imported"]:
         return said["imported"] is False
-    return did == said
+    return all(did[key] == said.get(key) for key in did)
+
+
+def truth(said):
+    """What omega makes of it: well, not well, or not known; and whatever shows it."""
+    below = [one for one in said["matter"] if one["below_driver"]]
+    decisive = [one for one in below if one["fault"]] or below or said["matter"]
+    known = {True: "not well"}.get(any(one["fault"] for one in below), "well")
+    if known == "well" and any(one["cause"] == "unclear" for one in below):
+        known = "not known"
+    return known, decisive
+
+
+def differences(cases, did, said):
+    """Where omega and the driver disagree on what is true, and why."""
+    table = collections.defaultdict(list)
+    for id, one in did.items():
+        word = one["health_status"] if one["imported"] else None
+        if word not in ("HEALTHY", "UNHEALTHY") or not said[id]["matter"]:
+            continue
+        known, decisive = truth(said[id])
+        if known != {"HEALTHY": "well", "UNHEALTHY": "not well"}[word]:
+            how = "says" if one["saved"] else "keeps"
+            causes = ", ".join(sorted({each["cause"] for each in decisive}))
+            table[f"Magnum {how} {word}, omega: {known}, {causes}"].append((id, decisive))
+    print(f"\nWhere it is something else that is true ({sum(map(len, table.values()))} cases):")
+    for row, found in sorted(table.items(), key=lambda item: -len(item[1])):
+        id, decisive = found[0]
+        print(f"{len(found):4} {row}\n     such as case {id}: {decisive[0]['evidence'][0]}")
+    print()
 
 
 def show(case, did, said):
@@ -93,6 +122,7 @@ def main(work, *drivers):
     for id in wrong[:5]:
         show(cases[id], did[id], said.get(id, {}))
 
+    differences(cases, did, said)
     plants = sorted(name for name in os.listdir(work) if name.startswith("plant."))
     unnoticed = 0
     for name in plants:

@@ -176,9 +176,10 @@ mod tests {
 
     #[test]
     fn pausing_is_said_in_two_ways() {
-        let paused = |value: Value| match Answer::of(200, &value.to_string()) {
-            Answer::Object(object) => object.paused,
-            other => panic!("{other:?}"),
+        let paused = |value: Value| {
+            let answer = Answer::of(200, &value.to_string());
+            let Answer::Object(object) = answer else { panic!("{answer:?}") };
+            object.paused
         };
         assert!(paused(json!({"spec": {"paused": true}})));
         assert!(paused(json!({"metadata": {"annotations": {super::PAUSED: ""}}})));

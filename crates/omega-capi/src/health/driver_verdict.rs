@@ -42,8 +42,9 @@ pub fn driver_verdict(
     let Some(reads) = health_reads(driver, overrides, names) else {
         return Ok(Verdict::Raises { at: None, why: "the cluster has no stack_id".to_owned() });
     };
-    let ready = || Reasons::READY.to_owned();
-    let (mut cluster, mut infrastructure, mut controlplane) = (ready(), ready(), ready());
+    let well = Reasons::READY.to_owned();
+    let (mut cluster, mut infrastructure, mut controlplane) =
+        (well.clone(), well.clone(), well.clone());
     let mut groups = Vec::new();
     for read in reads {
         let answer = answers.0.get(&read.path).ok_or_else(|| NotAsked(read.path.clone()))?;
@@ -58,7 +59,7 @@ pub fn driver_verdict(
             },
         }
     }
-    let nodegroup = if groups.is_empty() { ready() } else { groups.join(",") };
+    let nodegroup = if groups.is_empty() { well } else { groups.join(",") };
     let reason = Reasons { cluster, infrastructure, controlplane, nodegroup };
     Ok(Verdict::Says { status: reason.status(), reason })
 }
@@ -90,12 +91,11 @@ fn reason(read: &HealthRead, answer: &Answer) -> Result<Option<String>, String> 
 fn fetch(answer: &Answer) -> Result<Option<&Object>, String> {
     match answer {
         Answer::Object(object) => Ok(Some(object)),
-        Answer::Empty => Ok(None),
         Answer::Alien => Err("the answer is no JSON object".to_owned()),
         Answer::Status { code, .. } if *code != 404 && (400..600).contains(code) => {
             Err(format!("HTTP {code}"))
         }
-        Answer::Status { .. } => Ok(None),
+        Answer::Empty | Answer::Status { .. } => Ok(None),
         Answer::Nothing { why } => Err(why.clone()),
     }
 }

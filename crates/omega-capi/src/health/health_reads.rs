@@ -1,8 +1,10 @@
 //! Which objects the driver's health code reads, and where.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, Driver, Overrides, Read, driver_reads};
+use crate::{Class, Driver, GroupVersion, Overrides, Served, age, driver_reads};
 
 /// What the names of a cluster's objects are made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,8 +47,23 @@ pub enum Part {
 pub struct HealthRead {
     /// What for.
     pub part: Part,
+    /// At which version.
+    pub at: GroupVersion,
+    /// The plural in the path.
+    pub plural: String,
     /// The path that it asks for.
     pub path: String,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cluster => f.write_str("Cluster"),
+            Self::Infrastructure => f.write_str("OpenStackCluster"),
+            Self::ControlPlane => f.write_str("KubeadmControlPlane"),
+            Self::NodeGroup(name) => write!(f, "MachineDeployment of {name}"),
+        }
+    }
 }
 
 impl Names {
@@ -82,7 +99,8 @@ pub fn health_reads(
     let namespace = names.namespace();
     let one = |part: Part, class: Class, suffix: &str| {
         let read = reads.iter().find(|read| read.class == class)?;
-        Some(HealthRead { part, path: path(read, &namespace, &names.object(suffix)?) })
+        let path = path(&read.at, &read.plural, &namespace, &names.object(suffix)?);
+        Some(HealthRead { part, at: read.at.clone(), plural: read.plural.clone(), path })
     };
     let mut all = vec![
         one(Part::Cluster, Class::Cluster, "")?,
@@ -96,10 +114,25 @@ pub fn health_reads(
     Some(all)
 }
 
-fn path(read: &Read, namespace: &str, name: &str) -> String {
-    let prefix = if read.at.group.is_empty() { "/api" } else { "/apis" };
+/// Returns where each object can be read that tells the truth: at v1beta1, which has the conditions
+/// of both contracts, or else at the newest version that is served. A kind of which no version is
+/// served is left out.
+pub(super) fn served_reads(served: &Served, names: &Names) -> Vec<HealthRead> {
+    let known = health_reads(Driver::V1_4_0, &Overrides::default(), names).unwrap_or_default();
+    let served = |read: HealthRead| {
+        let HealthRead { part, at: GroupVersion { group, version }, plural, path } = read;
+        let versions = served.versions_of(&group, &plural);
+        let best = versions.max_by_key(|v| (*v == version, age(v)))?.to_owned();
+        let path = path.replacen(&format!("/{version}/"), &format!("/{best}/"), 1);
+        Some(HealthRead { part, at: GroupVersion { group, version: best }, plural, path })
+    };
+    known.into_iter().filter_map(served).collect()
+}
+
+fn path(at: &GroupVersion, plural: &str, namespace: &str, name: &str) -> String {
+    let prefix = if at.group.is_empty() { "/api" } else { "/apis" };
     let name = if name.is_empty() { String::new() } else { format!("/{name}") };
-    format!("{prefix}/{}/namespaces/{namespace}/{}{name}", read.at, read.plural)
+    format!("{prefix}/{at}/namespaces/{namespace}/{plural}{name}")
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use omega_capi::{
-    Driver, Overrides,
+    Driver, Overrides, Served, ServedKind, ServedVersion,
     health::{
-        Answer, Answers, Names, NodeGroup, NotAsked, Recorded, Verdict, driver_verdict,
-        health_reads, polled,
+        Answer, Answers, Diagnosis, Evidence, Layer, Names, NodeGroup, NotAsked, Recorded, Verdict,
+        classify_health, driver_verdict, health_reads, polled,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,8 @@ pub(crate) struct Case {
     pub(crate) api_resources: Option<String>,
     pub(crate) namespace_prefix: String,
     pub(crate) cluster: Cluster,
+    /// The versions of each group.
+    pub(crate) served: BTreeMap<String, Vec<String>>,
     pub(crate) api: BTreeMap<String, Http>,
 }
 
@@ -52,6 +54,17 @@ pub(crate) struct Prediction {
     pub(crate) saved: bool,
     pub(crate) health_status: Option<String>,
     pub(crate) health_status_reason: Option<Map<String, Value>>,
+    /// What is the matter, in omega's eyes. The driver has no such answer.
+    pub(crate) matter: Vec<Matter>,
+}
+
+/// A diagnosis, and whether it is a fault of the cluster or of what is below it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Matter {
+    fault: bool,
+    below_driver: bool,
+    #[serde(flatten)]
+    diagnosis: Diagnosis,
 }
 
 impl Case {
@@ -69,14 +82,16 @@ impl Case {
             saved: false,
             health_status: before.status.clone(),
             health_status_reason: before.reason.clone(),
+            matter: Vec::new(),
         };
         let Some(overrides) = self.overrides() else {
             return Ok(Prediction { imported: false, ..prediction });
         };
+        let names = self.names();
         if !polled(&row.status) {
+            prediction.matter = self.matter(overrides, names, before);
             return Ok(prediction);
         }
-        let names = self.names();
         let reads = health_reads(self.driver, &overrides, &names).unwrap_or_default();
         let mut paths: Vec<String> = reads.into_iter().map(|read| read.path).collect();
         let verdict = driver_verdict(self.driver, &overrides, &names, &self.answers(&paths))?;
@@ -87,9 +102,43 @@ impl Case {
         let after = verdict.recorded(&before);
         prediction.raised = matches!(verdict, Verdict::Raises { .. });
         prediction.saved = !prediction.raised;
+        prediction.matter = self.matter(overrides, names, after.clone());
         (prediction.asked, prediction.health_status) = (paths, after.status);
         prediction.health_status_reason = after.reason;
         Ok(prediction)
+    }
+
+    /// What is the matter, by what there is to know after the poll.
+    fn matter(&self, overrides: Overrides, names: Names, recorded: Recorded) -> Vec<Matter> {
+        let served = self.served();
+        let paths = Evidence::paths(self.driver, &overrides, &names, &served);
+        let evidence = Evidence {
+            driver: self.driver,
+            overrides,
+            names,
+            status: self.cluster.status.clone(),
+            recorded,
+            served: Some(served),
+            answers: self.answers(&paths),
+            as_driver: None,
+            load_balancers: None,
+            credential: None,
+        };
+        let matter = |diagnosis: Diagnosis| Matter {
+            fault: diagnosis.cause.is_fault(),
+            below_driver: diagnosis.layer < Layer::Driver,
+            diagnosis,
+        };
+        classify_health(&evidence).into_iter().map(matter).collect()
+    }
+
+    fn served(&self) -> Served {
+        let kinds = ["clusters", "machinedeployments", "kubeadmcontrolplanes", "openstackclusters"];
+        let kinds = kinds.map(|plural| ServedKind { kind: String::new(), plural: plural.into() });
+        let version = |v: &String| ServedVersion { version: v.clone(), kinds: kinds.to_vec() };
+        let groups = self.served.iter().filter(|(_, versions)| !versions.is_empty());
+        let groups = groups.map(|(group, all)| (group.clone(), all.iter().map(version).collect()));
+        Served { groups: groups.collect() }
     }
 
     /// What of the option the driver takes in, or `None` if it can't be imported with it.
