@@ -30,14 +30,26 @@ pub fn classify_health(evidence: &Evidence) -> Vec<Diagnosis> {
     driver(evidence, &mut found);
     record(evidence, &state, &mut found);
     if found.is_empty() {
-        let octavia = match &evidence.load_balancers {
-            Some(all) => format!("{} load balancer(s), none in error", all.len()),
-            None => "nobody asked Octavia".to_owned(),
-        };
-        found.add(Cause::Healthy, Layer::Magnum, "every object says so, and so does Magnum");
-        found.add(Cause::Healthy, Layer::Magnum, octavia);
+        well(evidence, &mut found);
     }
     found.diagnoses()
+}
+
+/// Nothing is the matter, unless Magnum has a reason that nothing here explains.
+fn well(evidence: &Evidence, found: &mut Findings) {
+    let recorded = &evidence.recorded;
+    if recorded.status.as_deref() != Some(HealthStatus::Healthy.name()) {
+        let reason = serde_json::to_string(&recorded.reason).unwrap_or_default();
+        let says = recorded.status.as_deref().unwrap_or("nothing");
+        let fact = format!("Magnum says {says}, and nothing here explains why: {reason}");
+        return found.add(Cause::Unclear, Layer::Magnum, fact);
+    }
+    let octavia = match &evidence.load_balancers {
+        Some(all) => format!("{} load balancer(s), none in error", all.len()),
+        None => "nobody asked Octavia".to_owned(),
+    };
+    found.add(Cause::Healthy, Layer::Magnum, "every object says so, and so does Magnum");
+    found.add(Cause::Healthy, Layer::Magnum, octavia);
 }
 
 /// Why an answer can't be used, if it can't.
@@ -51,10 +63,8 @@ fn trouble(answer: &Answer) -> Option<(Cause, Layer, String)> {
             Layer::DriverCredential,
             format!("HTTP {code}: {words}"),
         )),
-        Answer::Status { code: code @ 400..600, words } if *code != 404 => {
-            Some(unreachable(format!("HTTP {code}: {words}")))
-        }
-        Answer::Object(_) | Answer::Empty | Answer::Status { .. } => None,
+        Answer::Status { code: 404, .. } | Answer::Object(_) | Answer::Empty => None,
+        Answer::Status { code, words } => Some(unreachable(format!("HTTP {code}: {words}"))),
     }
 }
 

@@ -314,14 +314,18 @@ fn any_answer() -> impl Strategy<Value = Answer> {
 fn any_evidence() -> impl Strategy<Value = Evidence> {
     let table: Vec<_> = cases().into_iter().map(|(_, world)| world.evidence).collect();
     let one_of_the_table = prop::sample::select(table);
-    (one_of_the_table, prop::collection::vec((any::<prop::sample::Index>(), any_answer()), 0..3))
-        .prop_map(|(mut evidence, changes)| {
-            for (index, answer) in changes {
-                let at = index.index(evidence.answers.0.len());
-                *evidence.answers.0.values_mut().nth(at).unwrap() = answer;
-            }
-            evidence
-        })
+    let changes = prop::collection::vec((any::<prop::sample::Index>(), any_answer()), 0..3);
+    (one_of_the_table, changes, any::<bool>()).prop_map(|(mut evidence, changes, polls)| {
+        for (index, answer) in changes {
+            let at = index.index(evidence.answers.0.len());
+            *evidence.answers.0.values_mut().nth(at).unwrap() = answer;
+        }
+        let Evidence { driver, overrides, names, answers, recorded, .. } = &evidence;
+        if let (true, Ok(verdict)) = (polls, driver_verdict(*driver, overrides, names, answers)) {
+            evidence.recorded = verdict.recorded(recorded);
+        }
+        evidence
+    })
 }
 
 /// Every status, with each of its conditions changed.

@@ -112,11 +112,14 @@ fn at(object: &Object, places: &[&str]) -> Vec<Condition> {
 }
 
 fn condition(value: &Value) -> Option<Condition> {
-    let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let fields = value.as_object()?;
+    let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
+    // What is no text keeps its looks: `true` is not `True`.
+    let any = |key: &str| text(key).or_else(|| Some(fields.get(key)?.to_string()));
     let words = text("message").filter(|m| !m.is_empty()).or_else(|| text("reason"));
     Some(Condition {
-        kind: text("type")?,
-        status: text("status").unwrap_or_else(|| "missing".to_owned()),
+        kind: any("type").unwrap_or_else(|| "a condition without type".to_owned()),
+        status: any("status").unwrap_or_else(|| "missing".to_owned()),
         severity: text("severity").unwrap_or_default(),
         message: words.unwrap_or_default(),
     })
