@@ -207,6 +207,7 @@ fn cases() -> Vec<(&'static str, World)> {
         ("well, one control plane machine being updated in Octavia", well().with(|e| balancer(e, "PENDING_UPDATE", "DEGRADED"))),
         ("1.3.0: provider's v1alpha6 unserved", well().driver(Driver::V1_3_0, "{}")),
         ("core v1beta1 unserved", well().serving(&["v1beta2"], &["v1beta1"])),
+        ("no provider is installed", well().serving(&both, &[])),
         ("the API does not answer", well().all(&lost)),
         ("the API does not answer the conductor", well().with(|e| e.as_driver = Some(lost.clone()))),
         ("the API is ill", well().all(&status(503, "etcdserver: no leader"))),

@@ -93,7 +93,15 @@ fn goes_on(condition: &Condition) -> Option<Cause> {
 /// Adds what the objects say is wrong.
 pub(super) fn objects(evidence: &Evidence, state: &State, found: &mut Findings) {
     let (mut summaries, steady) = (Vec::new(), !state.creating && !state.deleting);
-    for read in reads(evidence) {
+    let reads = reads(evidence);
+    let Evidence { driver, overrides, names, .. } = evidence;
+    for wanted in health_reads(*driver, overrides, names).unwrap_or_default() {
+        if !reads.iter().any(|read| read.part == wanted.part) {
+            let fact = format!("{}: no version is served, so that nothing is known", wanted.part);
+            found.add(Cause::Unclear, Layer::Objects, fact);
+        }
+    }
+    for read in reads {
         let what = &read.part;
         match evidence.answers.0.get(&read.path) {
             None => {

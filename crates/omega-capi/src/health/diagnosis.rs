@@ -115,8 +115,8 @@ impl Cause {
             }
             Self::CredentialRefused => "make a new credential before anything else is tried",
             Self::UnservedVersion => {
-                "pin magnum-capi-helm 1.4.0 without api_resources, and keep v1beta1 served (Cluster \
-                 API below v1.16)"
+                "pin magnum-capi-helm 1.4.0 without api_resources, and have v1beta1 served: \
+                 Cluster API below v1.16, and the provider that the chart names"
             }
             Self::PolarityMisread => {
                 "leave api_resources out, and restart magnum-api and magnum-conductor"

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// A cluster, the driver's options, and what the management cluster answers.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Case {
     pub(crate) id: u64,
     pub(crate) driver: Driver,
@@ -26,7 +26,7 @@ pub(crate) struct Case {
 }
 
 /// Magnum's row.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Cluster {
     pub(crate) stack_id: Option<String>,
     pub(crate) project_id: String,
@@ -45,7 +45,7 @@ pub(crate) enum Http {
 }
 
 /// What the driver is expected to do.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Prediction {
     pub(crate) id: u64,
     pub(crate) imported: bool,
@@ -59,7 +59,7 @@ pub(crate) struct Prediction {
 }
 
 /// A diagnosis, and whether it is a fault of the cluster or of what is below it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Matter {
     fault: bool,
     below_driver: bool,
@@ -67,13 +67,15 @@ pub(crate) struct Matter {
     diagnosis: Diagnosis,
 }
 
+impl Prediction {
+    pub(crate) fn with(self, matter: Vec<Matter>) -> Self {
+        Self { matter, ..self }
+    }
+}
+
 impl Case {
     pub(crate) fn predict(&self) -> Result<Prediction, NotAsked> {
-        let row = &self.cluster;
-        let before = Recorded {
-            status: row.health_status.clone(),
-            reason: row.health_status_reason.clone(),
-        };
+        let before = self.before();
         let mut prediction = Prediction {
             id: self.id,
             imported: true,
@@ -87,11 +89,10 @@ impl Case {
         let Some(overrides) = self.overrides() else {
             return Ok(Prediction { imported: false, ..prediction });
         };
-        let names = self.names();
-        if !polled(&row.status) {
-            prediction.matter = self.matter(overrides, names, before);
+        if !polled(&self.cluster.status) {
             return Ok(prediction);
         }
+        let names = self.names();
         let reads = health_reads(self.driver, &overrides, &names).unwrap_or_default();
         let mut paths: Vec<String> = reads.into_iter().map(|read| read.path).collect();
         let verdict = driver_verdict(self.driver, &overrides, &names, &self.answers(&paths))?;
@@ -102,22 +103,24 @@ impl Case {
         let after = verdict.recorded(&before);
         prediction.raised = matches!(verdict, Verdict::Raises { .. });
         prediction.saved = !prediction.raised;
-        prediction.matter = self.matter(overrides, names, after.clone());
         (prediction.asked, prediction.health_status) = (paths, after.status);
         prediction.health_status_reason = after.reason;
         Ok(prediction)
     }
 
-    /// What is the matter, by what there is to know after the poll.
-    fn matter(&self, overrides: Overrides, names: Names, recorded: Recorded) -> Vec<Matter> {
-        let served = self.served();
+    /// What is the matter, by what there is to know after the poll; nothing is known of a driver
+    /// that can't be imported.
+    pub(crate) fn matter(&self) -> Result<Vec<Matter>, NotAsked> {
+        let after = self.predict()?;
+        let Some(overrides) = self.overrides() else { return Ok(Vec::new()) };
+        let (names, served) = (self.names(), self.served());
         let paths = Evidence::paths(self.driver, &overrides, &names, &served);
         let evidence = Evidence {
             driver: self.driver,
             overrides,
             names,
             status: self.cluster.status.clone(),
-            recorded,
+            recorded: Recorded { status: after.health_status, reason: after.health_status_reason },
             served: Some(served),
             answers: self.answers(&paths),
             as_driver: None,
@@ -129,7 +132,12 @@ impl Case {
             below_driver: diagnosis.layer < Layer::Driver,
             diagnosis,
         };
-        classify_health(&evidence).into_iter().map(matter).collect()
+        Ok(classify_health(&evidence).into_iter().map(matter).collect())
+    }
+
+    fn before(&self) -> Recorded {
+        let Cluster { health_status, health_status_reason, .. } = &self.cluster;
+        Recorded { status: health_status.clone(), reason: health_status_reason.clone() }
     }
 
     fn served(&self) -> Served {

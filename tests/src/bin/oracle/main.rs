@@ -1,40 +1,48 @@
 //! Predicts what the driver's health code makes of the cases on standard input, one a line.
 //!
-//! With `--plant RULE` a rule is wrong on purpose; `--plants` lists them. See `tests/oracle/run`.
+//! With `--planted` each rule in turn is wrong on purpose, and what is then predicted is printed
+//! where it differs; `--plants` lists the rules. See `tests/oracle/run`.
 
 mod case;
 mod plant;
 
-use std::io::{self, BufRead as _, Write as _};
+use std::io::{self, BufRead as _, Write};
 
 use case::Case;
 use plant::Plant;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let plant = match arguments.as_slice() {
-        [] => None,
-        ["--plants"] => {
-            return Ok(Plant::ALL.iter().try_for_each(|p| writeln!(io::stdout(), "{}", p.0))?);
-        }
-        ["--plant", name] => {
-            let known = Plant::ALL.iter().find(|plant| plant.0 == *name);
-            Some(known.ok_or_else(|| format!("no rule is called {name}"))?)
-        }
-        other => return Err(format!("not understood: {other:?}").into()),
-    };
     let mut out = io::BufWriter::new(io::stdout().lock());
-    for line in io::stdin().lock().lines() {
-        let mut case: Case = serde_json::from_str(&line?)?;
-        if let Some(plant) = plant {
-            (plant.1)(&mut case);
-        }
-        let mut prediction = case.predict()?;
-        if let Some(plant) = plant {
-            (plant.2)(&mut prediction);
-        }
-        writeln!(out, "{}", serde_json::to_string(&prediction)?)?;
+    match arguments.as_slice() {
+        [] => cases(|case| {
+            let prediction = case.predict()?.with(case.matter()?);
+            Ok(writeln!(out, "{}", serde_json::to_string(&prediction)?)?)
+        })?,
+        ["--planted"] => cases(|case| planted(&case, &mut out))?,
+        ["--plants"] => Plant::ALL.iter().try_for_each(|plant| writeln!(out, "{}", plant.0))?,
+        other => return Err(format!("not understood: {other:?}").into()),
     }
-    out.flush().map_err(Into::into)
+    Ok(out.flush()?)
+}
+
+fn cases(mut each: impl FnMut(Case) -> Result<()>) -> Result<()> {
+    io::stdin().lock().lines().try_for_each(|line| each(serde_json::from_str(&line?)?))
+}
+
+fn planted(case: &Case, out: &mut impl Write) -> Result<()> {
+    let right = case.predict()?;
+    for Plant(rule, given, answered) in Plant::ALL {
+        let mut wrong = case.clone();
+        given(&mut wrong);
+        let mut prediction = wrong.predict()?;
+        answered(&mut prediction);
+        if prediction != right {
+            writeln!(out, "{}", serde_json::json!({"rule": rule, "prediction": prediction}))?;
+        }
+    }
+    Ok(())
 }
