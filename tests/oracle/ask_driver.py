@@ -96,15 +96,15 @@ class Conductor:
 
     def load(self, case):
         """Imports the driver with the case's options, as a process that starts would."""
-        path = write_configuration(case, self.work, self.server)
-        self.conf([], project="magnum", default_config_files=[path], default_config_dirs=[])
-        wanted = case["api_resources"]
-        if self.loaded != (wanted,):
+        wanted = (case["api_resources"], case["namespace_prefix"])
+        if self.loaded != wanted:
             self.loaded = None
+            path = write_configuration(case, self.work, self.server)
+            self.conf([], project="magnum", default_config_files=[path], default_config_dirs=[])
             if "magnum_capi_helm.kubernetes" in sys.modules:
                 importlib.reload(sys.modules["magnum_capi_helm.kubernetes"])
             from magnum_capi_helm import driver
-            self.driver, self.loaded = driver.Driver(), (wanted,)
+            self.driver, self.loaded = driver.Driver(), wanted
 
     def row(self, case):
         cluster, objects = case["cluster"], self.objects

@@ -1,7 +1,7 @@
 //! Predicts what the driver's health code makes of the cases on standard input, one a line.
 //!
 //! With `--planted` each rule in turn is wrong on purpose, and what is then predicted is printed
-//! where it differs; `--plants` lists the rules. See `tests/oracle/run`.
+//! in the first cases where it differs; `--plants` lists the rules. See `tests/oracle/run`.
 
 mod case;
 mod plant;
@@ -10,6 +10,9 @@ use std::io::{self, BufRead as _, Write};
 
 use case::Case;
 use plant::Plant;
+
+/// In how many cases a rule that is wrong is shown.
+const SHOWN: u32 = 3;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -22,7 +25,10 @@ fn main() -> Result<()> {
             let prediction = case.predict()?.with(case.matter()?);
             Ok(writeln!(out, "{}", serde_json::to_string(&prediction)?)?)
         })?,
-        ["--planted"] => cases(|case| planted(&case, &mut out))?,
+        ["--planted"] => {
+            let mut rules: Vec<_> = Plant::ALL.iter().map(|plant| (plant, SHOWN)).collect();
+            cases(|case| planted(&case, &mut rules, &mut out))?;
+        }
         ["--plants"] => Plant::ALL.iter().try_for_each(|plant| writeln!(out, "{}", plant.0))?,
         other => return Err(format!("not understood: {other:?}").into()),
     }
@@ -33,16 +39,19 @@ fn cases(mut each: impl FnMut(Case) -> Result<()>) -> Result<()> {
     io::stdin().lock().lines().try_for_each(|line| each(serde_json::from_str(&line?)?))
 }
 
-fn planted(case: &Case, out: &mut impl Write) -> Result<()> {
+/// Tries the rules that have not been shown often enough.
+fn planted(case: &Case, rules: &mut Vec<(&Plant, u32)>, out: &mut impl Write) -> Result<()> {
     let right = case.predict()?;
-    for Plant(rule, given, answered) in Plant::ALL {
+    for (Plant(rule, given, answered), left) in rules.iter_mut() {
         let mut wrong = case.clone();
         given(&mut wrong);
         let mut prediction = wrong.predict()?;
         answered(&mut prediction);
         if prediction != right {
+            *left -= 1;
             writeln!(out, "{}", serde_json::json!({"rule": rule, "prediction": prediction}))?;
         }
     }
+    rules.retain(|(_, left)| *left > 0);
     Ok(())
 }
