@@ -24,6 +24,7 @@ mod driver_reads;
 mod error;
 mod finding;
 mod fit;
+pub mod health;
 mod list;
 mod management;
 mod namespace;

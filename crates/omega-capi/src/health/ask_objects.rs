@@ -1,0 +1,86 @@
+//! Asks the management cluster for the objects of one workload cluster.
+
+use futures::future::join_all;
+
+use super::{Answer, Answers};
+use crate::{Error, Management};
+
+/// Asks for each of `paths` ([`super::Evidence::paths`]), at the same time.
+///
+/// # Guarantees
+///
+/// Every path has an answer. That one could not be had is an answer too, and no error: it is what
+/// [`super::classify_health`] wants to know.
+pub async fn ask_objects(management: &Management, paths: &[String]) -> Answers {
+    let ask = |path: &String| {
+        let path = path.clone();
+        async move {
+            let answer = match management.get(&path, "application/json").await {
+                Ok(body) => Answer::of(200, &body),
+                Err(error) => answer(error),
+            };
+            (path, answer)
+        }
+    };
+    Answers(join_all(paths.iter().map(ask)).await.into_iter().collect())
+}
+
+fn answer(error: Error) -> Answer {
+    match error {
+        Error::Status { code, words, .. } => Answer::Status { code, words },
+        Error::Unauthorized { .. } => Answer::Status { code: 401, words: "Unauthorized".into() },
+        Error::Forbidden { words, .. } => Answer::Status { code: 403, words },
+        Error::Malformed { .. } => Answer::Alien,
+        Error::Config { .. } | Error::Unreachable { .. } | Error::Deadline { .. } => {
+            Answer::Nothing { why: error.to_string() }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Request, Response};
+    use kube::client::Body;
+
+    use super::ask_objects;
+    use crate::{
+        Management,
+        health::{Answer, Answers, Object},
+    };
+
+    #[tokio::test]
+    async fn every_path_has_an_answer() {
+        let service = tower::service_fn(|request: Request<Body>| async move {
+            let (code, body): (u16, &[u8]) = match request.uri().path() {
+                "/found" => (200, br#"{"metadata": {"name": "c"}}"#),
+                "/unserved" => (404, b"404 page not found\n"),
+                "/refused" => (401, br#"{"kind": "Status", "code": 401, "status": "Failure"}"#),
+                "/forbidden" => {
+                    (403, br#"{"kind": "Status", "code": 403, "status": "Failure", "message": "no"}"#)
+                }
+                "/ill" => (500, br#"{"kind": "Status", "code": 500, "status": "Failure", "message": "conversion webhook"}"#),
+                "/binary" => (200, b"\xff"),
+                "/text" => (200, b"<html>"),
+                _ => return Err("connection reset"),
+            };
+            Ok(Response::builder().status(code).body(Body::from(body.to_vec())).unwrap())
+        });
+        let management = Management::over(service, "test");
+        let status = |code, words: &str| Answer::Status { code, words: words.to_owned() };
+        let expected = [
+            ("/found", Answer::Object(Object { name: "c".into(), ..Object::default() })),
+            ("/unserved", status(404, "404 page not found")),
+            ("/refused", status(401, "Unauthorized")),
+            ("/forbidden", status(403, "no")),
+            ("/ill", status(500, "conversion webhook")),
+            ("/binary", Answer::Alien),
+            ("/text", Answer::Alien),
+            ("/lost", Answer::Nothing { why: "test can't be reached: connection reset".into() }),
+        ];
+        let paths: Vec<String> = expected.iter().map(|(path, _)| (*path).to_owned()).collect();
+        let answers = ask_objects(&management, &paths).await;
+        let expected = expected.map(|(path, answer)| (path.to_owned(), answer));
+        assert_eq!(answers, Answers(expected.into_iter().collect()));
+        assert_eq!(management.requests(), paths.len());
+    }
+}

@@ -1,0 +1,197 @@
+//! What the cluster's objects say, read as Cluster API means it.
+
+use serde_json::Value;
+
+use super::{
+    Answer, Cause, Evidence, HealthRead, Layer, Object, Part,
+    condition::{Condition, Polarity, conditions},
+    findings::Findings,
+    health_reads,
+    health_reads::served_reads,
+    python,
+};
+
+/// What goes on, which makes some conditions untrue without a fault.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) creating: bool,
+    pub(super) deleting: bool,
+    rolling: bool,
+    facts: Vec<(Cause, String)>,
+}
+
+/// Where the objects are read: where they are served, or else where the driver does.
+fn reads(evidence: &Evidence) -> Vec<HealthRead> {
+    let Evidence { driver, overrides, names, served, .. } = evidence;
+    let served = served.as_ref().map(|served| served_reads(served, names));
+    served.or_else(|| health_reads(*driver, overrides, names)).unwrap_or_default()
+}
+
+fn object<'a>(evidence: &'a Evidence, read: &HealthRead) -> Option<&'a Object> {
+    match evidence.answers.0.get(&read.path)? {
+        Answer::Object(object) => Some(object),
+        Answer::Empty | Answer::Alien | Answer::Status { .. } | Answer::Nothing { .. } => None,
+    }
+}
+
+impl State {
+    pub(super) fn of(evidence: &Evidence) -> Self {
+        let mut facts = Vec::new();
+        let status = evidence.status.as_str();
+        match status {
+            "DELETE_IN_PROGRESS" => facts.push((Cause::Deleting, status.to_owned())),
+            "UPDATE_IN_PROGRESS" => facts.push((Cause::RollingOut, status.to_owned())),
+            _ => {}
+        }
+        for read in reads(evidence) {
+            let Some(object) = object(evidence, &read) else { continue };
+            let what = &read.part;
+            if object.deleted.is_some() && read.part == Part::Cluster {
+                let held = object.finalizers.join(", ");
+                facts.push((Cause::Deleting, format!("{what} is being deleted; held by [{held}]")));
+            }
+            if object.paused {
+                facts.push((Cause::Paused, format!("{what} is paused")));
+            }
+            let told = conditions(object);
+            let told = told.iter().filter_map(|one| Some((goes_on(one)?, one.says())));
+            facts.extend(told.map(|(cause, says)| (cause, format!("{what}: {says}"))));
+        }
+        let has = |wanted: Cause| facts.iter().any(|(cause, _)| *cause == wanted);
+        Self {
+            creating: status == "CREATE_IN_PROGRESS",
+            deleting: has(Cause::Deleting),
+            rolling: has(Cause::RollingOut),
+            facts,
+        }
+    }
+
+    pub(super) fn tell(&self, found: &mut Findings) {
+        for (cause, fact) in &self.facts {
+            found.add(*cause, Layer::Objects, fact.clone());
+        }
+    }
+
+    /// Whether an untrue condition is no fault but part of what goes on.
+    fn expects(&self, cause: Cause, condition: &Condition) -> bool {
+        let machines = matches!(cause, Cause::ControlPlane | Cause::Workers);
+        let rolls = self.rolling && machines && !condition.kind.ends_with("Available");
+        self.deleting || rolls || (self.creating && condition.severity != "Error")
+    }
+}
+
+/// What a condition says goes on: by those of v1beta2, and by two of v1beta1.
+fn goes_on(condition: &Condition) -> Option<Cause> {
+    match (condition.kind.as_str(), condition.status.as_str()) {
+        ("Paused", "True") => Some(Cause::Paused),
+        ("RollingOut" | "ScalingUp" | "ScalingDown" | "Remediating" | "Updating", "True")
+        | ("Resized" | "MachinesSpecUpToDate", "False") => Some(Cause::RollingOut),
+        _ => None,
+    }
+}
+
+/// Adds what the objects say is wrong.
+pub(super) fn objects(evidence: &Evidence, state: &State, found: &mut Findings) {
+    let (mut summaries, steady) = (Vec::new(), !state.creating && !state.deleting);
+    let reads = reads(evidence);
+    let Evidence { driver, overrides, names, .. } = evidence;
+    for wanted in health_reads(*driver, overrides, names).unwrap_or_default() {
+        if !reads.iter().any(|read| read.part == wanted.part) {
+            let fact = format!("{}: no version is served, so that nothing is known", wanted.part);
+            found.add(Cause::Unclear, Layer::Objects, fact);
+        }
+    }
+    for read in reads {
+        let what = &read.part;
+        match evidence.answers.0.get(&read.path) {
+            None => {
+                let fact = format!("nobody asked for {}", read.path);
+                found.add(Cause::Unclear, Layer::Objects, fact);
+            }
+            Some(Answer::Empty | Answer::Status { code: 404, .. }) if steady => {
+                found.add(Cause::Missing, Layer::Objects, format!("{} is not there", read.path));
+            }
+            Some(Answer::Object(object)) => {
+                if steady && !tells(&read.part, object) {
+                    let fact = format!("{what}: no status says that a controller has seen it");
+                    found.add(Cause::Unclear, Layer::Controllers, fact);
+                }
+                if read.part == Part::Infrastructure {
+                    provider(object, what, state, found);
+                }
+                summaries.extend(faults(&read, object, state, found));
+            }
+            Some(_) => {}
+        }
+    }
+    if !found.has_fault_below(Layer::Driver) {
+        for fact in summaries {
+            found.add(Cause::Unclear, Layer::Objects, fact);
+        }
+    }
+}
+
+/// Whether there is anything to go by.
+fn tells(part: &Part, object: &Object) -> bool {
+    match part {
+        Part::Infrastructure => object.status.as_ref().is_some_and(Value::is_object),
+        Part::Cluster | Part::ControlPlane | Part::NodeGroup(_) => {
+            conditions(object).iter().any(|one| Polarity::of(&one.kind) == Polarity::Positive)
+        }
+    }
+}
+
+/// The provider's own fields, which v1beta2 no longer has.
+fn provider(object: &Object, what: &Part, state: &State, found: &mut Findings) {
+    let field = |at: &str| object.status.as_ref().and_then(|status| status.pointer(at));
+    let truthy = |at: &str| field(at).filter(|value| python::truth(value));
+    if let Some(reason) = truthy("/failureReason") {
+        let message = truthy("/failureMessage").map(python::text).unwrap_or_default();
+        let fact = format!("{what}: {}: {message}", python::text(reason));
+        found.add(Cause::Infrastructure, Layer::Infrastructure, fact);
+    }
+    let ready = field("/ready").or_else(|| field("/initialization/provisioned"));
+    let known = object.status.as_ref().is_some_and(Value::is_object);
+    if known && !ready.is_some_and(python::truth) && !state.creating && !state.deleting {
+        found.add(Cause::Infrastructure, Layer::Infrastructure, format!("{what} is not ready"));
+    }
+}
+
+/// Adds the untrue conditions of an object, and returns those that only sum up others.
+fn faults(read: &HealthRead, object: &Object, state: &State, found: &mut Findings) -> Vec<String> {
+    let mut summaries = Vec::new();
+    for condition in conditions(object).iter().filter(|one| one.status != "True") {
+        if Polarity::of(&condition.kind) != Polarity::Positive {
+            continue;
+        }
+        let fact = format!("{}: {}", read.part, condition.says());
+        match blame(&read.part, &condition.kind) {
+            Some((cause, _)) if state.expects(cause, condition) => {}
+            Some((cause, layer)) => found.add(cause, layer, fact),
+            None if state.rolling || state.expects(Cause::Unclear, condition) => {}
+            None => summaries.push(fact),
+        }
+    }
+    summaries
+}
+
+/// Whose fault an untrue condition is; `None` for one that only sums up others.
+fn blame(part: &Part, kind: &str) -> Option<(Cause, Layer)> {
+    let infrastructure = (Cause::Infrastructure, Layer::Infrastructure);
+    let control_plane = (Cause::ControlPlane, Layer::ControlPlane);
+    let workers = (Cause::Workers, Layer::Workers);
+    match (part, kind) {
+        (Part::Infrastructure, "OpenStackAuthenticationSucceeded") => {
+            Some((Cause::CredentialRefused, Layer::ClusterCredential))
+        }
+        (Part::Infrastructure, "APIServerIngressReadyCondition" | "APIEndpointReady") => {
+            Some((Cause::LoadBalancer, Layer::LoadBalancer))
+        }
+        (Part::Infrastructure, _) | (Part::Cluster, "InfrastructureReady") => Some(infrastructure),
+        (Part::ControlPlane, _) | (Part::Cluster, "RemoteConnectionProbe") => Some(control_plane),
+        (Part::NodeGroup(_), _) => Some(workers),
+        (Part::Cluster, kind) if kind.starts_with("ControlPlane") => Some(control_plane),
+        (Part::Cluster, kind) if kind.starts_with("Worker") => Some(workers),
+        (Part::Cluster, _) => None,
+    }
+}

@@ -1,0 +1,126 @@
+//! Conditions of Cluster API's objects, and which way round they are.
+
+use serde_json::Value;
+
+use super::Object;
+
+/// One condition, as answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Condition {
+    pub(super) kind: String,
+    pub(super) status: String,
+    pub(super) severity: String,
+    message: String,
+}
+
+/// Which status is the good one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Polarity {
+    /// True.
+    Positive,
+    /// False: it tells that something goes on.
+    Negative,
+    /// Nobody here has heard of it.
+    Unheard,
+}
+
+/// `api/core/v1beta2/*_types.go` and `controlplane/kubeadm` of Cluster API 1.13.2.
+const NEGATIVE: [&str; 7] =
+    ["RollingOut", "Remediating", "ScalingUp", "ScalingDown", "Deleting", "Paused", "Updating"];
+/// The same files, their `v1beta1_condition_consts.go`, and `api/v1beta1/conditions_consts.go` of
+/// the OpenStack provider.
+const POSITIVE: [&str; 33] = [
+    "Available",
+    "Ready",
+    "InfrastructureReady",
+    "ControlPlaneReady",
+    "ControlPlaneInitialized",
+    "ControlPlaneAvailable",
+    "ControlPlaneMachinesReady",
+    "ControlPlaneMachinesUpToDate",
+    "WorkersAvailable",
+    "WorkerMachinesReady",
+    "WorkerMachinesUpToDate",
+    "RemoteConnectionProbe",
+    "TopologyReconciled",
+    "Initialized",
+    "CertificatesAvailable",
+    "EtcdClusterHealthy",
+    "ControlPlaneComponentsHealthy",
+    "MachinesReady",
+    "MachinesUpToDate",
+    "MachinesCreated",
+    "MachinesSpecUpToDate",
+    "Resized",
+    "MachineSetReady",
+    "BootstrapReady",
+    "NodeHealthy",
+    "HealthCheckSucceeded",
+    "NetworkReady",
+    "RouterReady",
+    "SecurityGroupsReady",
+    "APIEndpointReady",
+    "APIServerIngressReadyCondition",
+    "OpenStackAuthenticationSucceeded",
+    "InstanceReady",
+];
+
+impl Polarity {
+    pub(super) fn of(kind: &str) -> Self {
+        if NEGATIVE.contains(&kind) {
+            Self::Negative
+        } else if POSITIVE.contains(&kind) {
+            Self::Positive
+        } else {
+            Self::Unheard
+        }
+    }
+}
+
+impl Condition {
+    /// `Ready is False: no quota`.
+    pub(super) fn says(&self) -> String {
+        let Self { kind, status, message, .. } = self;
+        let colon = if message.is_empty() { "" } else { ": " };
+        format!("{kind} is {status}{colon}{message}")
+    }
+}
+
+/// Returns the conditions of both contracts: an object of v1beta1 carries those of v1beta2 below
+/// `status.v1beta2`, one of v1beta2 the old ones below `status.deprecated.v1beta1`.
+///
+/// What is no condition is passed over; times are not looked at, for a clock may be wrong.
+pub(super) fn conditions(object: &Object) -> Vec<Condition> {
+    at(object, &["/conditions", "/v1beta2/conditions", "/deprecated/v1beta1/conditions"])
+}
+
+/// Returns those that the driver looks at.
+pub(super) fn top_conditions(object: &Object) -> Vec<Condition> {
+    at(object, &["/conditions"])
+}
+
+fn at(object: &Object, places: &[&str]) -> Vec<Condition> {
+    let status = object.status.as_ref().unwrap_or(&Value::Null);
+    let lists = places.iter().filter_map(|place| status.pointer(place)?.as_array());
+    let mut all = Vec::new();
+    for condition in lists.flatten().filter_map(condition) {
+        if !all.contains(&condition) {
+            all.push(condition);
+        }
+    }
+    all
+}
+
+fn condition(value: &Value) -> Option<Condition> {
+    let fields = value.as_object()?;
+    let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
+    // What is no text keeps its looks: `true` is not `True`.
+    let any = |key: &str| text(key).or_else(|| Some(fields.get(key)?.to_string()));
+    let words = text("message").filter(|m| !m.is_empty()).or_else(|| text("reason"));
+    Some(Condition {
+        kind: any("type").unwrap_or_else(|| "a condition without type".to_owned()),
+        status: any("status").unwrap_or_else(|| "missing".to_owned()),
+        severity: text("severity").unwrap_or_default(),
+        message: words.unwrap_or_default(),
+    })
+}

@@ -1,0 +1,137 @@
+//! What the driver's own health code answers.
+
+use serde_json::Value;
+
+use super::{
+    Answer, Answers, HealthRead, Names, Object, Part, Reasons, Verdict, health_reads, python,
+};
+use crate::{Driver, Overrides};
+
+/// The prediction needs an answer that is not there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nobody asked for {0}, which the driver reads")]
+pub struct NotAsked(pub String);
+
+impl omega_core::Explain for NotAsked {
+    fn next(&self) -> Option<String> {
+        Some("ask for every path of health_reads".to_owned())
+    }
+    fn touched(&self) -> omega_core::Touched {
+        omega_core::Touched::Nothing
+    }
+}
+
+/// Predicts what the health code of `driver` makes of `answers`. Pure.
+///
+/// The driver takes an object without status for ready, any condition that is not `True` for a
+/// fault, whatever its name means, and a status of HTTP that is no error (a 304) for absence.
+///
+/// Source: `magnum_capi_helm/common/capi_monitor.py` and `Resource.fetch` of `kubernetes.py`; the
+/// rules are the same in 1.1.0 to 1.4.0. Compared with that code by `tests/oracle/run`.
+///
+/// # Errors
+///
+/// [`NotAsked`] if `answers` lacks a path that it would read. What it would not come to, because
+/// a read before it ends in an exception, is not needed.
+pub fn driver_verdict(
+    driver: Driver,
+    overrides: &Overrides,
+    names: &Names,
+    answers: &Answers,
+) -> Result<Verdict, NotAsked> {
+    let Some(reads) = health_reads(driver, overrides, names) else {
+        return Ok(Verdict::Raises { at: None, why: "the cluster has no stack_id".to_owned() });
+    };
+    let well = Reasons::READY.to_owned();
+    let (mut cluster, mut infrastructure, mut controlplane) =
+        (well.clone(), well.clone(), well.clone());
+    let mut groups = Vec::new();
+    for read in reads {
+        let answer = answers.0.get(&read.path).ok_or_else(|| NotAsked(read.path.clone()))?;
+        match reason(&read, answer) {
+            Err(why) => return Ok(Verdict::Raises { at: Some(read.path), why }),
+            Ok(None) => {}
+            Ok(Some(reason)) => match read.part {
+                Part::Cluster => cluster = reason,
+                Part::Infrastructure => infrastructure = reason,
+                Part::ControlPlane => controlplane = reason,
+                Part::NodeGroup(_) => groups.push(reason),
+            },
+        }
+    }
+    let nodegroup = if groups.is_empty() { well } else { groups.join(",") };
+    let reason = Reasons { cluster, infrastructure, controlplane, nodegroup };
+    Ok(Verdict::Says { status: reason.status(), reason })
+}
+
+/// What it complains of, or why it ends in an exception.
+fn reason(read: &HealthRead, answer: &Answer) -> Result<Option<String>, String> {
+    let object = fetch(answer)?;
+    let Some(object) = object else {
+        return Ok(Some(match &read.part {
+            Part::Cluster => "Cluster resource not found.".to_owned(),
+            Part::Infrastructure => "Infrastructure resource not found.".to_owned(),
+            Part::ControlPlane => "Control plane resource not found.".to_owned(),
+            Part::NodeGroup(name) => format!("{name} resource not found."),
+        }));
+    };
+    let waiting = |prefix: &str| {
+        let types = untrue(object)?;
+        let list = || python::list(types.iter().map(|kind| python::repr(kind)));
+        Ok((!types.is_empty()).then(|| format!("{prefix} on {}", list())))
+    };
+    match &read.part {
+        Part::Cluster | Part::ControlPlane => waiting("Waiting"),
+        Part::Infrastructure => infrastructure(object),
+        Part::NodeGroup(name) => waiting(&format!("{name} waiting")),
+    }
+}
+
+/// `Resource.fetch`: the object, or none.
+fn fetch(answer: &Answer) -> Result<Option<&Object>, String> {
+    match answer {
+        Answer::Object(object) => Ok(Some(object)),
+        Answer::Alien => Err("the answer is no JSON object".to_owned()),
+        Answer::Status { code, .. } if *code != 404 && (400..600).contains(code) => {
+            Err(format!("HTTP {code}"))
+        }
+        Answer::Empty | Answer::Status { .. } => Ok(None),
+        Answer::Nothing { why } => Err(why.clone()),
+    }
+}
+
+/// A status that is missing has no fields; one that is no object ends in an exception.
+fn field<'a>(object: &'a Object, key: &str) -> Result<Option<&'a Value>, String> {
+    match &object.status {
+        None => Ok(None),
+        Some(Value::Object(status)) => Ok(status.get(key)),
+        Some(_) => Err("its status is no JSON object".to_owned()),
+    }
+}
+
+/// The types of the conditions whose status is anything but the text `True`.
+fn untrue(object: &Object) -> Result<Vec<&Value>, String> {
+    let conditions = match field(object, "conditions")? {
+        Some(Value::Array(conditions)) => conditions.as_slice(),
+        None => &[],
+        // Python goes through an empty dictionary or text as through an empty list.
+        Some(Value::Object(none)) if none.is_empty() => &[],
+        Some(Value::String(none)) if none.is_empty() => &[],
+        Some(_) => return Err("its conditions are no list".to_owned()),
+    };
+    if !conditions.iter().all(Value::is_object) {
+        return Err("one of its conditions is no JSON object".to_owned());
+    }
+    let is_true = |condition: &&Value| condition.get("status").is_some_and(|s| s == "True");
+    let untrue = conditions.iter().filter(|condition| !is_true(condition));
+    Ok(untrue.map(|condition| condition.get("type").unwrap_or(&Value::Null)).collect())
+}
+
+fn infrastructure(object: &Object) -> Result<Option<String>, String> {
+    let truthy = |key: &str| Ok::<_, String>(field(object, key)?.filter(|v| python::truth(v)));
+    let message = field(object, "failureMessage")?.map(python::text).unwrap_or_default();
+    if let Some(reason) = truthy("failureReason")? {
+        return Ok(Some(format!("{}: {message}", python::text(reason))));
+    }
+    Ok(truthy("ready")?.is_none().then(|| "Infrastructure not ready.".to_owned()))
+}

@@ -1,0 +1,193 @@
+//! Which objects the driver's health code reads, and where.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Class, Driver, GroupVersion, Overrides, Served, age, driver_reads};
+
+/// What the names of a cluster's objects are made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Names {
+    /// Magnum's `stack_id`: the helm release, and the name of the Cluster.
+    pub stack_id: Option<String>,
+    /// The project, as Magnum writes it.
+    pub project_id: String,
+    /// The driver's option `namespace_prefix`, `magnum` unless it is set.
+    pub namespace_prefix: String,
+    /// In Magnum's order.
+    pub node_groups: Vec<NodeGroup>,
+}
+
+/// A node group of Magnum.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeGroup {
+    /// `default-worker`.
+    pub name: String,
+    /// `master`, `worker` or the user's own word.
+    pub role: String,
+}
+
+/// Which of the driver's four reasons a read is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Cluster API's Cluster.
+    Cluster,
+    /// The `OpenStackCluster`.
+    Infrastructure,
+    /// The `KubeadmControlPlane`.
+    ControlPlane,
+    /// The `MachineDeployment` of a node group.
+    NodeGroup(String),
+}
+
+/// One object that the health code reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthRead {
+    /// What for.
+    pub part: Part,
+    /// At which version.
+    pub at: GroupVersion,
+    /// The plural in the path.
+    pub plural: String,
+    /// The path that it asks for.
+    pub path: String,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cluster => f.write_str("Cluster"),
+            Self::Infrastructure => f.write_str("OpenStackCluster"),
+            Self::ControlPlane => f.write_str("KubeadmControlPlane"),
+            Self::NodeGroup(name) => write!(f, "MachineDeployment of {name}"),
+        }
+    }
+}
+
+impl Names {
+    /// Returns the namespace of the cluster's objects.
+    pub fn namespace(&self) -> String {
+        let kept = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let project: String = self.project_id.to_lowercase().chars().filter(kept).collect();
+        format!("{}-{project}", self.namespace_prefix)
+    }
+
+    /// Returns the name of an object of the cluster, or `None` without a `stack_id`.
+    fn object(&self, suffix: &str) -> Option<String> {
+        let stack = self.stack_id.as_deref().filter(|stack| !stack.is_empty())?;
+        let whole = if suffix.is_empty() { stack.to_owned() } else { format!("{stack}-{suffix}") };
+        let kept = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let whole = whole.to_lowercase();
+        let words = whole.split(|c| !kept(c)).filter(|word| !word.is_empty());
+        Some(words.collect::<Vec<_>>().join("-"))
+    }
+}
+
+/// Returns what the health code of `driver` reads of a cluster, in its order, or `None` if the
+/// cluster has no `stack_id`: then it fails before it reads anything.
+///
+/// Source: `poll_health_status` in `magnum_capi_helm/common/capi_monitor.py` and the names of
+/// `driver_utils.py`, which are the same in 1.1.0 to 1.4.0.
+pub fn health_reads(
+    driver: Driver,
+    overrides: &Overrides,
+    names: &Names,
+) -> Option<Vec<HealthRead>> {
+    let reads = driver_reads(driver, overrides);
+    let namespace = names.namespace();
+    let one = |part: Part, class: Class, suffix: &str| {
+        let read = reads.iter().find(|read| read.class == class)?;
+        let path = path(&read.at, &read.plural, &namespace, &names.object(suffix)?);
+        Some(HealthRead { part, at: read.at.clone(), plural: read.plural.clone(), path })
+    };
+    let mut all = vec![
+        one(Part::Cluster, Class::Cluster, "")?,
+        one(Part::Infrastructure, Class::OpenstackCluster, "")?,
+        one(Part::ControlPlane, Class::K8sControlPlane, "control-plane")?,
+    ];
+    for group in names.node_groups.iter().filter(|group| group.role != "master") {
+        let part = Part::NodeGroup(group.name.clone());
+        all.push(one(part, Class::MachineDeployment, &group.name)?);
+    }
+    Some(all)
+}
+
+/// Returns where each object can be read that tells the truth: at v1beta1, which has the conditions
+/// of both contracts, or else at the newest version that is served. A kind of which no version is
+/// served is left out.
+pub(super) fn served_reads(served: &Served, names: &Names) -> Vec<HealthRead> {
+    let known = health_reads(Driver::V1_4_0, &Overrides::default(), names).unwrap_or_default();
+    let served = |read: HealthRead| {
+        let HealthRead { part, at: GroupVersion { group, version }, plural, path } = read;
+        let versions = served.versions_of(&group, &plural);
+        let best = versions.max_by_key(|v| (*v == version, age(v)))?.to_owned();
+        let path = path.replacen(&format!("/{version}/"), &format!("/{best}/"), 1);
+        Some(HealthRead { part, at: GroupVersion { group, version: best }, plural, path })
+    };
+    known.into_iter().filter_map(served).collect()
+}
+
+fn path(at: &GroupVersion, plural: &str, namespace: &str, name: &str) -> String {
+    let prefix = if at.group.is_empty() { "/api" } else { "/apis" };
+    let name = if name.is_empty() { String::new() } else { format!("/{name}") };
+    format!("{prefix}/{at}/namespaces/{namespace}/{plural}{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Names, NodeGroup, health_reads};
+    use crate::{Driver, Overrides};
+
+    fn names(stack: Option<&str>) -> Names {
+        let group = |name: &str, role: &str| NodeGroup { name: name.into(), role: role.into() };
+        Names {
+            stack_id: stack.map(str::to_owned),
+            project_id: "0A-bc_9".to_owned(),
+            namespace_prefix: "magnum".to_owned(),
+            node_groups: vec![
+                group("m", "master"),
+                group("GPU nodes!", "gpu"),
+                group("w", "worker"),
+            ],
+        }
+    }
+
+    fn paths(driver: Driver, overrides: &str, stack: Option<&str>) -> Option<Vec<String>> {
+        let reads = health_reads(driver, &Overrides::parse(overrides).unwrap(), &names(stack))?;
+        Some(reads.into_iter().map(|read| read.path).collect())
+    }
+
+    #[test]
+    fn the_paths_are_the_drivers() {
+        let ns = "namespaces/magnum-0abc9";
+        let expected = [
+            format!("/apis/cluster.x-k8s.io/v1beta1/{ns}/clusters/c-1"),
+            format!("/apis/infrastructure.cluster.x-k8s.io/v1beta1/{ns}/openstackclusters/c-1"),
+            format!(
+                "/apis/controlplane.cluster.x-k8s.io/v1beta1/{ns}/kubeadmcontrolplanes/\
+                 c-1-control-plane"
+            ),
+            format!("/apis/cluster.x-k8s.io/v1beta1/{ns}/machinedeployments/c-1-gpu-nodes"),
+            format!("/apis/cluster.x-k8s.io/v1beta1/{ns}/machinedeployments/c-1-w"),
+        ];
+        assert_eq!(paths(Driver::V1_4_0, "{}", Some("-C_1-")).unwrap(), expected);
+        let old = expected.map(|path| {
+            path.replace(
+                "infrastructure.cluster.x-k8s.io/v1beta1",
+                "infrastructure.cluster.x-k8s.io/v1alpha6",
+            )
+        });
+        assert_eq!(paths(Driver::V1_3_0, "{}", Some("c-1")).unwrap(), old);
+    }
+
+    #[test]
+    fn without_a_name_nothing_is_read() {
+        assert_eq!(paths(Driver::V1_4_0, "{}", None), None);
+        assert_eq!(paths(Driver::V1_4_0, "{}", Some("")), None);
+        // A name of which nothing is left asks for the list.
+        let list = paths(Driver::V1_4_0, "{}", Some("--")).unwrap();
+        assert!(list[0].ends_with("/clusters"), "{}", list[0]);
+    }
+}

@@ -1,0 +1,28 @@
+//! The health of a workload cluster: what Magnum says of it, what the driver makes of what it
+//! reads, and what is true.
+//!
+//! [`driver_verdict`] predicts what the driver's own health code answers; `tests/oracle/run`
+//! compares it with that code. [`classify_health`] says what is the matter, and [`mend_first`] which
+//! layer to mend first.
+
+mod answer;
+mod ask_objects;
+mod classify_health;
+mod cluster_state;
+mod condition;
+mod diagnosis;
+mod driver_verdict;
+mod evidence;
+mod findings;
+mod health_reads;
+mod python;
+mod verdict;
+
+pub use answer::{Answer, Answers, Object};
+pub use ask_objects::ask_objects;
+pub use classify_health::classify_health;
+pub use diagnosis::{Cause, Diagnosis, Layer, mend_first};
+pub use driver_verdict::{NotAsked, driver_verdict};
+pub use evidence::{Credential, Evidence, LoadBalancer};
+pub use health_reads::{HealthRead, Names, NodeGroup, Part, health_reads};
+pub use verdict::{HealthStatus, Reasons, Recorded, Verdict, polled};
