@@ -8,6 +8,7 @@ define stale-plan     400 stale_plan
 define forbidden      180  forbidden
 define api-down       180  api_down
 define terminal       60  terminal
+define ssh-keys       120 ssh_keys
 
 three_units() { # the second unit's disk is full: stop there
   local u
@@ -140,4 +141,26 @@ for line in open("typescript", encoding="utf-8", newline=""):
         if len(part) > 80 and len(part.split()) > 2 and not re.match(r"\s*[+\u2800-\u28ff-]", part):
             raise SystemExit("longer than 80 columns: %r" % part)
 P
+}
+
+ssh_keys() { # kinds of keys, and an agent's
+  local kind
+  up_unit unit0
+  site_for . ssh unit0
+  for kind in rsa ecdsa; do
+    ssh-keygen -q -t $kind -N '' -f key-$kind
+    at unit0 sh -c 'cat >>/home/ubuntu/.ssh/authorized_keys' <key-$kind.pub
+    sed "s/^identity = .*/identity = [\"key-$kind\"]/" omega.toml >$kind.toml
+    exits 0 omega check reach --site $kind.toml
+  done
+  sed '/^identity/d' omega.toml >agent.toml
+  eval "$(ssh-agent -a "$PWD/agent")" >/dev/null
+  # the agent is this case's own
+  trap 'kill $SSH_AGENT_PID' EXIT
+  OMEGA_ENV=(SSH_AUTH_SOCK="$PWD/agent")
+  ssh-add -q key-rsa
+  exits 0 omega check reach --site agent.toml
+  ssh-add -q -D
+  exits 1 omega check reach --site agent.toml
+  grep -q 'refused the credentials' out
 }

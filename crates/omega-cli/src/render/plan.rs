@@ -114,7 +114,8 @@ fn order(number: &str) -> Vec<u32> {
 }
 
 fn heading(section: &SectionPreview) -> String {
-    format!("\n{} {}", section.number, section.title).trim_end().to_owned()
+    let words = format!("{} {}", section.number, section.title);
+    format!("\n{}", words.trim())
 }
 
 /// Puts targets together of which the same is to be said.
