@@ -26,7 +26,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Nobody reads it any more: then nobody misses it.
-            drop(error.print());
+            let lost = error.print().err();
+            if lost.is_some_and(|error| error.kind() != std::io::ErrorKind::BrokenPipe) {
+                return Exit::Error.into();
+            }
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             return if asked { Exit::Done } else { Exit::Usage }.into();
         }

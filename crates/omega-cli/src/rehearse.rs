@@ -167,6 +167,7 @@ pub(crate) fn world_of(
         )),
         units: units.iter().map(|unit| Arc::new(unit.client(sources.clone()))).collect(),
         helm_size: HELM.len(),
+        keystone: "memory".to_owned(),
         requests: Rc::new(move || requests() - before),
     }
 }

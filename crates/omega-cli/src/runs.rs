@@ -1,6 +1,7 @@
 //! Where a run keeps what it did: `~/.local/state/omega/runs/ID/`.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{self, Read as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
@@ -10,6 +11,8 @@ use std::{
 use jiff::Timestamp;
 use omega_core::{Class, Event, Failure, FileJournal, Lock, LockError, chain, persist};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::engine::Task;
 
 /// Every run on this machine.
 #[derive(Clone, Debug)]
@@ -36,9 +39,29 @@ pub(crate) struct RunInfo {
     pub(crate) began: Timestamp,
     /// The site file.
     pub(crate) site: String,
+    /// What tells its site from others: where the cloud is, and how each unit was reached.
+    #[serde(default)]
+    pub(crate) endpoints: BTreeMap<String, String>,
     /// The runs that it rolls back, if it does: the newest first.
     #[serde(default)]
     pub(crate) rolls_back: Vec<String>,
+}
+
+/// What is known of a run before it begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Begins<'a> {
+    runbook: &'a str,
+    site: &'a str,
+    endpoints: &'a BTreeMap<String, String>,
+    rolls_back: &'a [String],
+}
+
+impl<'a> Begins<'a> {
+    /// Returns it for `task`.
+    pub(crate) fn of(task: &'a Task) -> Self {
+        let Task { name, site, endpoints, rolls_back, .. } = task;
+        Self { runbook: name, site, endpoints, rolls_back }
+    }
 }
 
 impl Runs {
@@ -71,9 +94,7 @@ impl Runs {
     /// Fails if it can't be written: no run without a journal.
     pub(crate) fn begin(
         &self,
-        runbook: &str,
-        site: &str,
-        rolls_back: &[String],
+        begins: &Begins<'_>,
         now: Timestamp,
     ) -> Result<RunDirectory, Failure> {
         let mut random = [0; 2];
@@ -93,10 +114,11 @@ impl Runs {
             })?;
         let info = RunInfo {
             id: id.clone(),
-            runbook: runbook.to_owned(),
+            runbook: begins.runbook.to_owned(),
             began: now,
-            site: site.to_owned(),
-            rolls_back: rolls_back.to_vec(),
+            site: begins.site.to_owned(),
+            endpoints: begins.endpoints.clone(),
+            rolls_back: begins.rolls_back.to_vec(),
         };
         let run = RunDirectory { id, journal, path };
         run.keep("run.json", &info)?;
@@ -222,15 +244,20 @@ fn directory(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    fn begins<'a>(runbook: &'a str, rolls_back: &'a [String]) -> Begins<'a> {
+        static NOWHERE: BTreeMap<String, String> = BTreeMap::new();
+        Begins { runbook, site: "omega.toml", endpoints: &NOWHERE, rolls_back }
+    }
+
     #[test]
     fn runs_are_listed_newest_first_and_only_by_their_ids() {
         let dir = tempfile::tempdir().unwrap();
         let runs = Runs::new(dir.path());
         assert!(runs.all().unwrap().0.is_empty());
         let at = |second| Timestamp::from_second(second).unwrap();
-        let first = runs.begin("graft", "omega.toml", &[], at(1_000_000_000)).unwrap();
+        let first = runs.begin(&begins("graft", &[]), at(1_000_000_000)).unwrap();
         let second = runs
-            .begin("rollback", "x", std::slice::from_ref(&first.id), at(1_000_000_001))
+            .begin(&begins("rollback", std::slice::from_ref(&first.id)), at(1_000_000_001))
             .unwrap();
         let (all, damaged) = runs.all().unwrap();
         assert!(damaged.is_empty());
@@ -248,7 +275,7 @@ mod tests {
     fn a_damaged_run_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let runs = Runs::new(dir.path());
-        let run = runs.begin("graft", "x", &[], Timestamp::from_second(1).unwrap()).unwrap();
+        let run = runs.begin(&begins("graft", &[]), Timestamp::from_second(1).unwrap()).unwrap();
         fs::write(run.path.join("run.json"), "{\"id\": ").unwrap();
         let (all, damaged) = runs.all().unwrap();
         assert!(all.is_empty());

@@ -49,7 +49,9 @@ impl Signals {
 
     async fn heed(self, mut received: Signal, kind: SignalKind) {
         while received.recv().await.is_some() {
-            BY_TERM.store(kind == SignalKind::terminate(), Ordering::SeqCst);
+            if !self.stop.asked() {
+                BY_TERM.store(kind == SignalKind::terminate(), Ordering::SeqCst);
+            }
             if self.stop.asked() || !self.writes {
                 self.now.notify_one();
             } else {

@@ -93,6 +93,7 @@ impl Session {
             afterwards: Vec::new(),
             pre_state: None,
             counts: world.counts(),
+            endpoints: world.endpoints(),
             rolls_back: Vec::new(),
         };
         if args.plan {
@@ -168,6 +169,7 @@ impl Session {
             afterwards,
             pre_state: None,
             counts: world.counts(),
+            endpoints: world.endpoints(),
             rolls_back: Vec::new(),
         };
         self.shown(self.engine().plan(&task, None).await?)

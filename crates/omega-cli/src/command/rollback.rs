@@ -8,7 +8,10 @@ use omega_juju::{
 use omega_openstack::network::SgRule;
 use serde_json::Value;
 
-use super::Session;
+use super::{
+    Session,
+    behind::{self, Left},
+};
 use crate::{
     cli::RollbackArgs,
     engine::{Approved, Task},
@@ -23,24 +26,27 @@ impl Session {
     pub(super) async fn rollback(&self, args: RollbackArgs) -> Result<Exit, Failure> {
         let _lock = (!args.plan).then(|| self.runs.lock("rollback graft")).transpose()?;
         let (all, damaged) = self.runs.all()?;
-        let chain = match args.run.as_deref() {
-            Some(id) => vec![named(id, &all)?],
+        if let (None, Some(damaged)) = (&args.run, damaged.into_iter().next()) {
             // Which run is the last can't be told when one can't be read.
-            None => match damaged.into_iter().next() {
-                Some(damaged) => return Err(damaged),
-                None => last(&self.runs, &all)?,
-            },
+            return Err(damaged);
+        }
+        let behind = |here: &behind::Endpoints| match args.run.as_deref() {
+            Some(id) => Ok(vec![behind::named(id, &all, here)?]),
+            None => behind::last(&self.runs, &all, here),
         };
+        // Where there is nothing to go back behind, nobody is asked anything.
+        behind(&behind::Endpoints::new())?;
+        let site = Site::read(&args.site.site)?;
+        let kubeconfig = self.kubeconfig(&site)?;
+        let world = self.connect(&site, &kubeconfig, &args.site.units).await?;
+        let here = world.endpoints();
+        let chain = behind(&here)?;
         let ids: Vec<_> = chain.iter().map(|run| run.id.clone()).collect();
         let mut events = Vec::new();
         for id in ids.iter().rev() {
             events.extend(self.runs.events(id)?);
         }
-        let site = Site::read(&args.site.site)?;
-        let kubeconfig = self.kubeconfig(&site)?;
-        let world = self.connect(&site, &kubeconfig, &args.site.units).await?;
-        let started = chain.last().map(|first| started(&self.runs, first, &all)).transpose()?;
-        let legs = legs(&ids.join(", "), &events, &started.unwrap_or_default(), &world)?;
+        let legs = legs(&self.runs, &chain, &all, &events, &world).await?;
         self.say_where(&chain, &all, &events);
         let run = match ids.as_slice() {
             [one] => format!(" --run {one}"),
@@ -54,6 +60,7 @@ impl Session {
             afterwards: Vec::new(),
             pre_state: None,
             counts: world.counts(),
+            endpoints: here,
             rolls_back: ids,
         };
         if args.plan {
@@ -73,68 +80,13 @@ impl Session {
         };
         self.console
             .say(&format!("Going back to before run {} ({}){resumed}.", first.id, first.began));
-        if let Some(by) = rolled_back(first, all) {
+        if let Some(by) = behind::rolled_back(&self.runs, first, all) {
             self.console.say(&format!("Run {} went back there already.", by.id));
         }
         for without in one_way(events) {
             self.console.say(&format!("  no way back: {without}"));
         }
     }
-}
-
-/// Returns what this run and later ones left running: a process of theirs may hold what is
-/// removed now. (A rollback's own restart is not one of them.)
-fn started(runs: &Runs, run: &RunInfo, all: &[RunInfo]) -> Result<Vec<Event>, Failure> {
-    let since = all.iter().filter(|one| one.began >= run.began && one.rolls_back.is_empty());
-    let mut events = Vec::new();
-    for run in since {
-        events.extend(runs.events(&run.id)?);
-    }
-    Ok(events)
-}
-
-/// Returns the last graft that changed something, and before it those that it resumed: runs
-/// that stopped half-way. The newest is the first.
-fn last<'a>(runs: &Runs, all: &'a [RunInfo]) -> Result<Vec<&'a RunInfo>, Failure> {
-    let grafts = all.iter().filter(|run| run.runbook == "graft" && run.rolls_back.is_empty());
-    let mut chain: Vec<&RunInfo> = Vec::new();
-    for run in grafts {
-        let changed = runs.events(&run.id)?.iter().any(is_intent);
-        if chain.is_empty() && changed {
-            chain.push(run);
-        } else if !chain.is_empty() {
-            if converged(runs, run) || rolled_back(run, all).is_some() {
-                break;
-            }
-            chain.push(run);
-        }
-    }
-    if chain.is_empty() {
-        return Err(Failure::new(Class::Usage, "no graft on this machine has changed anything")
-            .next("omega-cli runs lists them"));
-    }
-    Ok(chain)
-}
-
-fn converged(runs: &Runs, run: &RunInfo) -> bool {
-    let report: Option<Value> = runs.kept(&run.id, "report.json");
-    report.and_then(|report| report.get("converged")?.as_bool()).unwrap_or(false)
-}
-
-fn named<'a>(id: &str, all: &'a [RunInfo]) -> Result<&'a RunInfo, Failure> {
-    all.iter().find(|run| run.id == id).ok_or_else(|| {
-        Failure::new(Class::Usage, format!("there is no run `{id}` on this machine"))
-            .next("omega-cli runs lists them")
-    })
-}
-
-fn is_intent(event: &Event) -> bool {
-    matches!(event, Event::Intent { .. })
-}
-
-/// Returns the run that went back behind this one.
-fn rolled_back<'a>(run: &RunInfo, all: &'a [RunInfo]) -> Option<&'a RunInfo> {
-    all.iter().find(|one| one.rolls_back.contains(&run.id))
 }
 
 /// A fact that leads back, and where it belongs.
@@ -173,16 +125,17 @@ fn one_way(events: &[Event]) -> impl Iterator<Item = String> {
 }
 
 /// One leg for each target: the facts that lead back, then the daemons on what is then on disk.
-fn legs(
-    runs: &str,
+async fn legs(
+    runs: &Runs,
+    chain: &[&RunInfo],
+    all: &[RunInfo],
     events: &[Event],
-    started: &[Event],
     world: &World,
 ) -> Result<Vec<Leg>, Failure> {
     let mut legs: Vec<Leg> = Vec::new();
     for Back { target, kind, undo } in back(events) {
         let step = undo_step(target, kind, undo, world).ok_or_else(|| {
-            let what = format!("{runs} changed {target}, which is not at hand ({kind})");
+            let what = format!("{target} was changed, and is not at hand ({kind})");
             Failure::new(Class::Usage, what).next("name the site and the units of that run")
         })?;
         let nth = legs.iter().position(|leg| leg.target == target).unwrap_or(legs.len());
@@ -194,26 +147,29 @@ fn legs(
             section.items.push(Item::Step(step));
         }
     }
+    let Some(first) = chain.last() else { return Ok(legs) };
     for leg in &mut legs {
         if let Some(unit) = world.unit(&leg.target) {
-            leg.sections.push(services(unit, started));
+            let left = behind::left_running(runs, first, all, &leg.target);
+            leg.sections.push(services(unit, left).await?);
         }
     }
     Ok(legs)
 }
 
-fn services(unit: &Arc<Unit>, started: &[Event]) -> Section {
-    let seen = started.iter().filter_map(|event| match event {
-        Event::Verified { target, kind, seen: Some(seen) }
-            if *target == unit.label() && kind == ConvergeServices::KIND =>
-        {
-            serde_json::from_value(seen.clone()).ok()
+async fn services(unit: &Arc<Unit>, left: Left) -> Result<Section, Failure> {
+    let on_disk = ConvergeServices::as_on_disk();
+    let services = match left {
+        Left::Known(seen) => seen.iter().fold(on_disk, ConvergeServices::after),
+        // What runs now may be what that restart started.
+        Left::Unknown => {
+            let seen = on_disk.observe(unit).await.map_err(|error| {
+                Failure::from_error(format!("could not look at {}", unit.label()), &error)
+            })?;
+            on_disk.after(&seen)
         }
-        Event::Verified { .. } | Event::Intent { .. } | Event::Failed { .. } => None,
-    });
-    let services =
-        seen.fold(ConvergeServices::as_on_disk(), |services, seen| services.after(&seen));
-    Section { number: "1", title: "Services", items: vec![Item::Step(step(unit, services))] }
+    };
+    Ok(Section { number: "1", title: "Services", items: vec![Item::Step(step(unit, services))] })
 }
 
 fn undo_step(target: &str, kind: &str, undo: &Value, world: &World) -> Option<Box<dyn Step>> {

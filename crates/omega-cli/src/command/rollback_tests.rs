@@ -5,7 +5,8 @@ use crate::engine::{Report, rig::Rig};
 
 async fn go_back(rig: &Rig, run: &RunInfo) -> Report {
     let events = rig.runs.events(&run.id).unwrap();
-    let legs = legs(&run.id, &events, &events, &rig.world).unwrap();
+    let all = rig.runs.all().unwrap().0;
+    let legs = legs(&rig.runs, &[run], &all, &events, &rig.world).await.unwrap();
     let task = Task {
         name: "graft".to_owned(),
         site: "omega.toml".to_owned(),
@@ -14,6 +15,7 @@ async fn go_back(rig: &Rig, run: &RunInfo) -> Report {
         afterwards: Vec::new(),
         pre_state: None,
         counts: rig.world.counts(),
+        endpoints: rig.world.endpoints(),
         rolls_back: vec![run.id.clone()],
     };
     rig.engine().apply(&task, Approved::Now).await.unwrap()
@@ -66,12 +68,13 @@ async fn a_resumed_graft_is_taken_back_whole() {
     assert_ne!(rig.apply().await.unwrap().exit(), Exit::Done);
     unit.fill_disk(false);
     assert_eq!(rig.apply().await.unwrap().exit(), Exit::Done);
+    let here = rig.world.endpoints();
     let all = rig.runs.all().unwrap().0;
-    let chain = last(&rig.runs, &all).unwrap();
+    let chain = behind::last(&rig.runs, &all, &here).unwrap();
     assert_eq!(chain, [&all[0], &all[1]]);
     let events: Vec<_> =
         chain.iter().rev().flat_map(|run| rig.runs.events(&run.id).unwrap()).collect();
-    let legs = legs("", &events, &events, &rig.world).unwrap();
+    let legs = legs(&rig.runs, &chain, &all, &events, &rig.world).await.unwrap();
     let ids = chain.iter().map(|run| run.id.clone()).collect();
     let task = Task { legs, rolls_back: ids, ..rig.task(LeftoverPolicy::Remove).await };
     let task = Task { afterwards: Vec::new(), pre_state: None, ..task };
@@ -80,8 +83,44 @@ async fn a_resumed_graft_is_taken_back_whole() {
 
     // Once more finds the same runs, and nothing to do; a graft after that is one by itself.
     let all = rig.runs.all().unwrap().0;
-    assert_eq!(last(&rig.runs, &all).unwrap()[0].id, chain[0].id);
+    assert_eq!(behind::last(&rig.runs, &all, &here).unwrap()[0].id, chain[0].id);
     assert_eq!(rig.apply().await.unwrap().exit(), Exit::Done);
     let all = rig.runs.all().unwrap().0;
-    assert_eq!(last(&rig.runs, &all).unwrap(), [&all[0]]);
+    assert_eq!(behind::last(&rig.runs, &all, &here).unwrap(), [&all[0]]);
+}
+
+/// Every site's unit is called magnum/0.
+#[tokio::test]
+async fn another_sites_run_is_left_alone() {
+    let (mine, theirs) = (Rig::new(&[Start::Fresh]), Rig::new(&[Start::Fresh]));
+    assert_eq!(theirs.apply().await.unwrap().exit(), Exit::Done);
+    let all = theirs.runs.all().unwrap().0;
+    let mut here = mine.world.endpoints();
+    here.insert("cloud".to_owned(), "https://keystone.elsewhere".to_owned());
+    let error = behind::last(&theirs.runs, &all, &here).unwrap_err();
+    assert!(error.message.contains("has changed this site"), "{error:?}");
+    let error = behind::named(&all[0].id, &all, &here).unwrap_err();
+    assert_eq!(error.found.as_deref(), Some("cloud: https://keystone.elsewhere"), "{error:?}");
+    assert!(behind::named(&all[0].id, &all, &theirs.world.endpoints()).is_ok());
+}
+
+/// A run that was killed between a restart and its record has left a process that nobody dated.
+#[tokio::test]
+async fn a_restart_that_was_not_recorded_is_done_again() {
+    let rig = Rig::new(&[Start::Fresh]);
+    assert_eq!(rig.apply().await.unwrap().exit(), Exit::Done);
+    let run = rig.runs.all().unwrap().0.remove(0);
+    let journal = rig.home.path().join("runs").join(&run.id).join("journal.jsonl");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let cut = text.rfind("{\"event\":\"verified\"").unwrap();
+    std::fs::write(&journal, &text[..cut]).unwrap();
+    let left = behind::left_running(&rig.runs, &run, std::slice::from_ref(&run), "magnum/0");
+    assert_eq!(left, Left::Unknown);
+    let api = |rig: &Rig| rig.units[0].snapshot().services["magnum-api"].clone();
+    let before = api(&rig);
+    assert_eq!(go_back(&rig, &run).await.exit(), Exit::Done);
+    assert_ne!(api(&rig), before, "it held the driver that is gone");
+    let all = rig.runs.all().unwrap().0;
+    let left = behind::left_running(&rig.runs, &run, &all, "magnum/0");
+    assert_eq!(left, Left::Known(Vec::new()), "once is enough");
 }

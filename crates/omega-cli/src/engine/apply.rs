@@ -12,7 +12,7 @@ use super::{
 use crate::{
     exit::Exit,
     render::{self, Recap},
-    runs::RunDirectory,
+    runs::{Begins, RunDirectory},
 };
 
 /// How long, and how often, a question is asked again that only the changes can have mended.
@@ -64,8 +64,7 @@ impl Engine<'_> {
         looked: &[LegPreview],
         approved: Option<&[LegPreview]>,
     ) -> Result<Report, Failure> {
-        let mut run =
-            self.runs.begin(&task.name, &task.site, &task.rolls_back, jiff::Timestamp::now())?;
+        let mut run = self.runs.begin(&Begins::of(task), jiff::Timestamp::now())?;
         if self.kept {
             self.console.say(&format!("Run {}", run.id));
         }

@@ -34,11 +34,7 @@ impl PlanFile {
 
     /// Writes it whole, readable by its owner only. What is there and is no plan stays.
     pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
-        let plan = |bytes: Vec<u8>| serde_json::from_slice::<Version>(&bytes).is_ok();
-        if path.symlink_metadata().is_ok() && !read_regular(path, MOST).is_ok_and(plan) {
-            let what = format!("{} is there, and is no plan", path.display());
-            return Err(Failure::new(Class::Usage, what).next("name another file"));
-        }
+        Self::may_replace(path)?;
         serde_json::to_vec_pretty(self)
             .map_err(std::io::Error::from)
             .and_then(|bytes| persist(path, &bytes))
@@ -46,6 +42,17 @@ impl PlanFile {
                 let what = format!("could not write the plan to {}", path.display());
                 Failure::new(Class::Error, what).because(error.to_string())
             })
+    }
+
+    /// Says whether nothing would be lost: nothing is there, or an empty file, or a plan.
+    pub(crate) fn may_replace(path: &Path) -> Result<(), Failure> {
+        let plan =
+            |bytes: Vec<u8>| bytes.is_empty() || serde_json::from_slice::<Self>(&bytes).is_ok();
+        if path.symlink_metadata().is_ok() && !read_regular(path, MOST).is_ok_and(plan) {
+            let what = format!("{} is there, and is no plan", path.display());
+            return Err(Failure::new(Class::Usage, what).next("name another file"));
+        }
+        Ok(())
     }
 
     /// Reads the plan of `task` at `path`.

@@ -1,4 +1,4 @@
-use std::{pin::Pin, time::Instant};
+use std::{collections::BTreeMap, pin::Pin, time::Instant};
 
 use omega_core::{Class, Failure, Found, Leg, LegPreview, Stop, Verdict, preview};
 
@@ -26,6 +26,8 @@ pub(crate) struct Task {
     pub(crate) pre_state: Option<PreState>,
     /// How many remote executions and requests there were.
     pub(crate) counts: Box<dyn Fn() -> Counts>,
+    /// What tells this site from others.
+    pub(crate) endpoints: BTreeMap<String, String>,
     /// The runs that this one rolls back, the newest first.
     pub(crate) rolls_back: Vec<String>,
 }
@@ -86,6 +88,9 @@ impl Engine<'_> {
         task: &Task,
         out: Option<&std::path::Path>,
     ) -> Result<Report, Failure> {
+        if let Some(out) = out {
+            PlanFile::may_replace(out)?;
+        }
         let (legs, afterwards) = self.look(task).await;
         let all: Vec<_> = legs.iter().chain(&afterwards).cloned().collect();
         let exit = exit_of(&all);

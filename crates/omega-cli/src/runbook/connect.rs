@@ -53,6 +53,7 @@ impl Session {
                 .map_err(|error| Failure::from_error("could not narrow the scope", &error))?,
             None => config.clone(),
         };
+        let keystone = config.auth_url.to_string();
         let options = SessionOptions {
             token_cache: Some(self.environment.cache().join("tokens")),
             deadline: site.timeouts.ask,
@@ -72,6 +73,7 @@ impl Session {
             management,
             units: Vec::new(),
             helm_size: 0,
+            keystone,
             requests: Rc::new(move || {
                 let (operator, narrowed, management) = &counted;
                 operator.requests() + narrowed.requests() + management.requests()

@@ -118,6 +118,7 @@ impl Wanted {
             afterwards: vec![self.after(world, live)],
             pre_state: Some(Box::new(move || Box::pin(pre_state(units.clone())))),
             counts: world.counts(),
+            endpoints: world.endpoints(),
             rolls_back: Vec::new(),
         }
     }

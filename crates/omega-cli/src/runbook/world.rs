@@ -1,4 +1,4 @@
-use std::{rc::Rc, sync::Arc};
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use omega_capi::Management;
 use omega_core::Label as _;
@@ -20,6 +20,8 @@ pub(crate) struct World {
     pub(crate) management: Arc<Management>,
     /// The units of the conductor, in the order of their numbers.
     pub(crate) units: Vec<Arc<Unit>>,
+    /// Where Keystone is.
+    pub(crate) keystone: String,
     /// Bytes of the helm that may be sent to a unit.
     pub(crate) helm_size: usize,
     /// How many HTTP requests there were.
@@ -27,6 +29,13 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// Returns what tells this site from another whose units have the same names: where its cloud
+    /// is, and how each unit is reached.
+    pub(crate) fn endpoints(&self) -> BTreeMap<String, String> {
+        let units = self.units.iter().map(|unit| (unit.label(), unit.via()));
+        units.chain([("cloud".to_owned(), self.keystone.clone())]).collect()
+    }
+
     /// Returns the unit with this label.
     pub(crate) fn unit(&self, label: &str) -> Option<&Arc<Unit>> {
         self.units.iter().find(|unit| unit.label() == label)

@@ -63,17 +63,32 @@ fn snippet(text: &str, span: Range<usize>, hint: Option<&str>) -> String {
     let before = text.get(..start).unwrap_or_default();
     let number = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
-    let line = text.lines().nth(number - 1).unwrap_or_default();
+    let line = masked(text.lines().nth(number - 1).unwrap_or_default());
     let length = text.get(span).unwrap_or_default().lines().next().unwrap_or_default();
     let mark = "^".repeat(length.chars().count().clamp(1, 60));
     let gutter = " ".repeat(number.to_string().len());
     let previous = number.checked_sub(2).and_then(|nth| text.lines().nth(nth));
     let previous = previous.map_or_else(String::new, |line| {
-        format!("  {:>width$} | {line}\n", number - 1, width = gutter.len())
+        format!("  {:>width$} | {}\n", number - 1, masked(line), width = gutter.len())
     });
     let hint = hint.map_or_else(String::new, |hint| format!(" {hint}"));
     let pad = " ".repeat(column);
     format!("{previous}  {number} | {line}\n  {gutter} | {pad}{mark}{hint}")
+}
+
+/// Hides what stands before an `@` in an address: it may be a password. What comes after it on the
+/// line moves, which is better than to show it.
+fn masked(line: &str) -> String {
+    let mut shown = String::new();
+    for (nth, part) in line.split('@').enumerate() {
+        if nth > 0 {
+            let keep = shown.rfind(['/', '"', '\'', ' ']).map_or(0, |at| at + 1);
+            shown.truncate(keep);
+            shown.push_str("…@");
+        }
+        shown.push_str(part);
+    }
+    shown
 }
 
 /// Returns the name nearest to `wrong`, if one is near: at most a third of its letters differ.

@@ -121,9 +121,11 @@ fn an_address_has_no_password_and_a_refusal_does_not_show_it() {
         (r#"file = "helm""#, r#"url = "https://hunter2@helm.example/helm""#),
         (r#"repo = "https://charts.example""#, r#"repo = "https://me:hunter2@charts.example""#),
     ];
+    let indx = error(&GOOD.replace(cases[0].0, &cases[0].1.replace("index", "indx")));
+    assert!(indx.contains("unknown key `indx`") && !indx.contains("hunter2"), "{indx}");
     for (from, to) in cases {
         let text = error(&GOOD.replace(from, to));
-        assert!(text.starts_with("an address with a user or a password"), "{text}");
+        assert!(text.starts_with("an address with a user, a password or a query"), "{text}");
         assert!(!text.contains("hunter2"), "{text}");
     }
 }

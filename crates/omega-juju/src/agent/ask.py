@@ -169,7 +169,8 @@ def answer_options(answer, program):
 
 
 def question_authenticate(ask, shown, seconds):
-    return {"ask": "authenticate", "kubeconfig": ask["kubeconfig"], "seconds": min(seconds, 10)}
+    # two requests, and what the interpreter itself takes
+    return {"ask": "authenticate", "kubeconfig": ask["kubeconfig"], "seconds": max(1, min(10, (seconds - 3) / 2.0))}
 
 
 def answer_authenticate(answer, program):
@@ -195,7 +196,7 @@ def inside_question(ask, seconds):
 
 def ask_inside(asks, seconds, replies):
     """One process answers all that is asked of one interpreter, as one user, in one environment."""
-    groups = {}
+    groups, until = {}, time.monotonic() + seconds
     for at, ask in asks:
         try:
             place, question, replies[at] = inside_question(ask, seconds)
@@ -205,14 +206,16 @@ def ask_inside(asks, seconds, replies):
         if place is not None:
             key = (place[0], place[1].pw_uid, tuple(sorted(place[2].items())))
             groups.setdefault(key, (place, []))[1].append((at, ask, question))
-    return in_threads([(ask_group, place, group, seconds, replies) for place, group in groups.values()])
+    left = max(1, until - time.monotonic())
+    for thread in in_threads([(ask_group, place, group, left, replies) for place, group in groups.values()]):
+        thread.join()
 
 
 def ask_group(place, group, seconds, replies):
     try:
         answers = inside_with(place, [question for _, _, question in group], seconds)
     except Exception as error:
-        answers = [{"failed": said(error)}] * len(group)
+        answers = [{"failed": said(error)} for _ in group]
     for (at, ask, _), answer in zip(group, answers):
         if "failed" in answer:
             replies[at] = {"reply": "failed", "why": answer["failed"]}
@@ -321,7 +324,7 @@ def answer_all(request):
     until = time.monotonic() + seconds + 1
     threads = in_threads([(answer_one, ask, seconds, replies, at) for at, ask in enumerate(probes)
                           if at not in together])
-    for thread in ask_inside(asks, seconds, replies) + threads:
+    for thread in in_threads([(ask_inside, asks, seconds, replies)]) + threads:
         thread.join(max(0, until - time.monotonic()))
     late = {"reply": "failed", "why": "no answer within %d s" % seconds}
     return [reply or late for reply in list(replies)]

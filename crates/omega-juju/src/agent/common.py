@@ -68,8 +68,9 @@ def run(argv, seconds, user=None, env=None, stdin=None, cwd="/"):
         out, err = child.communicate(stdin, timeout=seconds)
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
-        child.communicate()
-        raise Fail("%s did not end within %d s" % (os.path.basename(argv[0]), seconds))
+        late = Fail("%s did not end within %d s" % (os.path.basename(argv[0]), seconds))
+        late.said = child.communicate()[0]
+        raise late
     finally:
         with children_lock:
             children.discard(child.pid)
@@ -135,8 +136,14 @@ class Once:
             cell = self.cells.setdefault(key, [threading.Lock()])
         with cell[0]:
             if len(cell) == 1:
-                cell.append(find_out())
-            return cell[1]
+                try:
+                    cell.append((find_out(), None))
+                except Exception as error:  # nobody waits a second time for what did not come
+                    cell.append((None, error))
+        found, error = cell[1]
+        if error is not None:
+            raise error
+        return found
 
 
 class Always:
@@ -341,16 +348,22 @@ def inside(service, shown, question, seconds):
 
 
 def inside_with(place, questions, seconds):
-    """The answers of one interpreter, in order; one that failed says why."""
+    """The answers of one interpreter, in order; one that failed, or did not come, says why."""
     program, user, env = place
     text = json.dumps(questions).encode()
-    status, out, err = run([program, "-B", "-c", INSIDE], seconds, user, env, text)
-    line = out.decode("utf-8", "replace").strip().rpartition("\n")[2]
     try:
-        answers = json.loads(line)
-    except ValueError:
+        status, out, err = run([program, "-B", "-c", INSIDE], seconds, user, env, text)
         last = err.strip().rpartition("\n")[2][:300]
-        raise Fail("%s: exit status %d: %s" % (program, status, last or "no answer"))
+        none = "%s: exit status %d: %s" % (program, status, last or "no answer")
+    except Fail as late:
+        out, none = getattr(late, "said", b""), said(late)
+    answers = [{"failed": none} for _ in questions]
+    for line in out.decode("utf-8", "replace").splitlines():
+        try:
+            at, answer = json.loads(line)
+            answers[at] = answer
+        except (ValueError, TypeError, IndexError):
+            continue  # what a library printed
     return answers
 
 

@@ -1,4 +1,4 @@
-# Runs in the interpreter of a daemon, as its user, in its environment. Reads the questions, writes one line.
+# Runs in the interpreter of a daemon, as its user, in its environment. Reads the questions, writes a line for each.
 import json
 import os
 import sys
@@ -190,7 +190,6 @@ out = os.dup(1)
 os.dup2(2, 1)
 questions = json.load(sys.stdin)
 # One after another: threads that import at the same time can wait for each other for ever (seen). What may wait for
-# the network comes last.
-answers = dict((at, answer(questions[at])) for at in
-               sorted(range(len(questions)), key=lambda at: questions[at]["ask"] == "authenticate"))
-os.write(out, b"\n" + json.dumps([answers[at] for at in range(len(questions))]).encode() + b"\n")
+# the network comes last, and each answer goes out when it is there.
+for at in sorted(range(len(questions)), key=lambda at: questions[at]["ask"] == "authenticate"):
+    os.write(out, b"\n" + json.dumps([at, answer(questions[at])]).encode() + b"\n")

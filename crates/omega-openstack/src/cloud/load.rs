@@ -2,13 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
+use omega_core::read_regular;
 use serde::{Deserialize, Deserializer};
 
 use super::{CloudConfig, ConfigError, openrc, values::Values};
+
+/// The most that a file of configuration may have.
+const MOST: u64 = 4 << 20;
 
 /// What the process was started with, as far as finding a cloud is concerned.
 ///
@@ -150,7 +154,9 @@ impl Lookup {
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
-    fs::read_to_string(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })
+    read_regular(path, MOST)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))
+        .map_err(|source| ConfigError::File { path: path.to_owned(), source })
 }
 
 /// The error's later lines quote the file, and a line of it may be a password.

@@ -1,13 +1,16 @@
 //! HTTPS with deadlines, and the mapping of what can go wrong with it.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
-use omega_core::Touched;
+use omega_core::{Touched, read_regular};
 use reqwest::{Certificate, Client, redirect::Policy};
 use serde_json::Value;
 use url::Url;
 
 use crate::{CloudConfig, Error, Request, Response};
+
+/// The most that a file of certificates may have: a system's has some 200 kB.
+const MOST: u64 = 16 << 20;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -28,7 +31,8 @@ pub(super) fn client(config: &CloudConfig, deadline: Duration) -> Result<Client,
         .no_proxy()
         .user_agent(concat!("omega/", env!("CARGO_PKG_VERSION")));
     if let Some(path) = &config.cacert {
-        let pem = fs::read(path).map_err(|error| tls(format!("{}: {error}", path.display())))?;
+        let pem = read_regular(path, MOST)
+            .map_err(|error| tls(format!("{}: {error}", path.display())))?;
         let cas = Certificate::from_pem_bundle(&pem)
             .map_err(|error| tls(format!("{}: {error}", path.display())))?;
         if cas.is_empty() {
