@@ -1,5 +1,6 @@
 //! What each subcommand does.
 
+mod capi;
 mod graft;
 mod operation;
 mod rollback;

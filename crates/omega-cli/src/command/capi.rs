@@ -1,0 +1,275 @@
+use std::path::Path;
+
+use futures::future::try_join3;
+use omega_capi::{
+    Comparison, Constellation, Dependencies, Error, Management, Namespace, Namespaces, Rule, Setup,
+    Surface, TemplateFacts, UnknownRelease, check_coherence, check_constellation, offline_surface,
+    offline_surface_of, read_installed, read_releases, served_versions,
+};
+use omega_core::{Class, Explain, Failure, Label as _, read_regular};
+use omega_openstack::container_infra::{Cluster, ContainerInfra, Template};
+use serde_json::{Value, json};
+
+use super::Session;
+use crate::{
+    cli::{Capi, CoherenceArgs},
+    exit::Exit,
+    render::capi as shown,
+    runbook::{self, value},
+    site::Site,
+};
+
+/// The most that a dependencies.json may have; the real ones have 1 kB.
+const DEPENDENCIES: u64 = 1 << 20;
+
+/// What is answered: for a person, for a program, for a script.
+#[derive(Debug)]
+struct Answer {
+    text: String,
+    document: Value,
+    exit: Exit,
+}
+
+impl Session {
+    pub(super) async fn capi(&self, question: &Capi) -> Result<Exit, Failure> {
+        let width = self.screen.width;
+        let answer = match question {
+            Capi::ServedVersions(file) => {
+                let site = Site::read(&file.site)?;
+                versions(&self.management(&site).await?).await?
+            }
+            Capi::CheckCoherence(args) => self.coherence(args).await?,
+            Capi::CheckConstellation(args) => {
+                let site = Site::read(&args.file.site)?;
+                let tested = tested(&site, args.dependencies.as_deref())?;
+                constellation(&self.management(&site).await?, &tested, width).await?
+            }
+            Capi::ReadReleases(args) => {
+                let site = Site::read(&args.file.site)?;
+                releases(&self.management(&site).await?, &args.namespaces).await?
+            }
+        };
+        let Answer { text, mut document, exit } = answer;
+        if let Value::Object(fields) = &mut document {
+            let ends = [("exit", json!(exit)), ("exit_code", json!(exit.code()))];
+            let ends = ends.map(|(key, value)| (key.to_owned(), value));
+            fields.insert("schema_version".to_owned(), json!(1));
+            fields.extend(ends);
+        }
+        self.screen.text(&text);
+        self.screen.json(&document);
+        Ok(exit)
+    }
+
+    async fn management(&self, site: &Site) -> Result<Management, Failure> {
+        runbook::management(&self.kubeconfig(site)?).await
+    }
+
+    async fn coherence(&self, args: &CoherenceArgs) -> Result<Answer, Failure> {
+        let site = Site::read(&args.file.site)?;
+        let setup = setup(&site)?;
+        let width = self.screen.width;
+        if let Some((surface, whence)) = offline(args)? {
+            return Ok(coherence(&surface, &setup, &args.accepted, &whence, width));
+        }
+        let world = self.connect_cloud(&site, &self.kubeconfig(&site)?).await?;
+        live_coherence(&world.management, &world.magnum, setup, &args.accepted, width).await
+    }
+}
+
+async fn versions(management: &Management) -> Result<Answer, Failure> {
+    let surface = served_versions(management).await.map_err(|e| unasked("its versions", &e))?;
+    let text = shown::surface(&surface);
+    let unsettled = surface.unsettled();
+    let document = json!({ "surface": surface, "unsettled": unsettled });
+    Ok(Answer { text, document, exit: Exit::Done })
+}
+
+/// Asks the management cluster and Magnum at the same time.
+async fn live_coherence(
+    management: &Management,
+    magnum: &ContainerInfra,
+    setup: Setup,
+    accepted: &[Rule],
+    width: usize,
+) -> Result<Answer, Failure> {
+    let of_magnum = |what: &str| {
+        let message = format!("could not list the {what} of {}", magnum.label());
+        move |error| Failure::from_error(message, &error)
+    };
+    let (surface, templates, clusters) = try_join3(
+        async { served_versions(management).await.map_err(|e| unasked("its versions", &e)) },
+        async { magnum.templates().await.map_err(of_magnum("cluster templates")) },
+        async { magnum.clusters().await.map_err(of_magnum("clusters")) },
+    )
+    .await?;
+    let templates = templates.iter().map(|one| facts(one, &clusters)).collect();
+    let whence = format!("{} and {}", management.label(), magnum.label());
+    Ok(coherence(&surface, &Setup { templates, ..setup }, accepted, &whence, width))
+}
+
+/// Asks nobody. `whence`: where `surface` came from.
+fn coherence(
+    surface: &Surface,
+    setup: &Setup,
+    accepted: &[Rule],
+    whence: &str,
+    width: usize,
+) -> Answer {
+    let found = check_coherence(surface, setup);
+    let refusal = found.refusal(accepted);
+    let end = match &refusal {
+        Some(refusal) => format!("Refused: {}.", rules(refusal.findings.iter().map(|f| f.rule))),
+        None => "Nothing is refused.".to_owned(),
+    };
+    let Setup { driver, api_resources: _, chart, templates } = setup;
+    let chart = chart.as_ref().map(ToString::to_string);
+    let from = format!(
+        "Driver {driver}, chart {} and {} templates, with {whence}.",
+        chart.as_deref().unwrap_or("not set"),
+        templates.len()
+    );
+    let text = format!("{from}\n{}\n{end}", shown::coherence(&found, width));
+    let exit = if refusal.is_some() { Exit::Refused } else { Exit::Done };
+    let document = json!({
+        "driver": driver, "chart": chart, "templates": templates.len(), "source": whence,
+        "findings": found, "refusal": refusal,
+    });
+    Answer { text, document, exit }
+}
+
+fn rules(rules: impl Iterator<Item = Rule>) -> String {
+    let mut names: Vec<&str> = rules.map(Rule::name).collect();
+    names.dedup();
+    names.join(", ")
+}
+
+async fn constellation(
+    management: &Management,
+    tested: &Constellation,
+    width: usize,
+) -> Result<Answer, Failure> {
+    let (installed, found) = futures::future::try_join(
+        async { read_installed(management).await.map_err(|e| unasked("its controllers", &e)) },
+        async {
+            let all = read_releases(management, &Namespaces::All).await;
+            all.map_err(|e| unasked("its releases", &e))
+        },
+    )
+    .await?;
+    let compared = check_constellation(tested, &installed, &found.releases);
+    let departs = compared.iter().any(Comparison::departs);
+    let exit = if departs { Exit::Gate } else { Exit::Done };
+    let document = json!({
+        "tested": tested, "comparisons": compared, "unreadable": found.unreadable,
+    });
+    let end = if departs {
+        "This is not what was tested together (D-034)."
+    } else {
+        "This is what was tested together (D-034)."
+    };
+    let text = format!("{}\n{end}", shown::constellation(&compared, width));
+    Ok(Answer { text, document, exit })
+}
+
+async fn releases(management: &Management, only: &[Namespace]) -> Result<Answer, Failure> {
+    let namespaces =
+        if only.is_empty() { Namespaces::All } else { Namespaces::Only(only.to_vec()) };
+    let found = read_releases(management, &namespaces).await.map_err(|error| {
+        let failure = unasked("its releases", &error);
+        match error {
+            Error::Forbidden { .. } if only.is_empty() => {
+                failure.next("name the namespaces that it may read: --namespace NAME")
+            }
+            _ => failure,
+        }
+    })?;
+    let text = shown::releases(&found);
+    let exit = if found.unreadable.is_empty() { Exit::Done } else { Exit::Error };
+    let document = json!({ "releases": found.releases, "unreadable": found.unreadable });
+    Ok(Answer { text, document, exit })
+}
+
+fn unasked(what: &str, error: &Error) -> Failure {
+    Failure::from_error(format!("could not ask the management cluster for {what}"), error)
+}
+
+/// Returns what the site wants to work together. Its `api_resources` stays as it is written: that
+/// it does not parse is a finding.
+fn setup(site: &Site) -> Result<Setup, Failure> {
+    let api_resources = site.capi_helm.get("api_resources").cloned();
+    let driver = value("driver.version", &site.driver.get_ref().version)?;
+    let chart = Some(value("chart.version", &site.chart.get_ref().version)?);
+    Ok(Setup { driver, api_resources, chart, templates: Vec::new() })
+}
+
+/// Returns what the tables say, and of which releases, if that is what was asked for.
+fn offline(args: &CoherenceArgs) -> Result<Option<(Surface, String)>, Failure> {
+    let unknown = |error: UnknownRelease| usage("the tables can't answer", &error);
+    if let (Some(core), Some(provider)) = (&args.core, &args.provider) {
+        let surface = offline_surface(&flag("--core", core)?, &flag("--provider", provider)?);
+        let whence = format!("the tables of Cluster API {core} and its provider {provider}");
+        return Ok(Some((surface.map_err(unknown)?, whence)));
+    }
+    let Some(path) = &args.dependencies else { return Ok(None) };
+    let surface = offline_surface_of(&dependencies(path)?).map_err(unknown)?;
+    Ok(Some((surface, format!("the tables of what {} names", path.display()))))
+}
+
+/// Reads a version, with or without its `v`.
+fn flag<T: std::str::FromStr<Err: std::fmt::Display>>(
+    name: &str,
+    text: &str,
+) -> Result<T, Failure> {
+    let bare = text.strip_prefix('v').unwrap_or(text);
+    bare.parse().map_err(|error| {
+        let what = format!("{name} {text:?} is no version: {error}");
+        Failure::new(Class::Usage, what).next("name a release in full: 1.13.2")
+    })
+}
+
+fn usage(what: &str, error: &dyn Explain) -> Failure {
+    Failure { class: Class::Usage, ..Failure::from_error(what, error) }
+}
+
+fn dependencies(path: &Path) -> Result<Dependencies, Failure> {
+    let what = || format!("could not read {}", path.display());
+    let bytes = read_regular(path, DEPENDENCIES)
+        .map_err(|error| Failure::new(Class::Usage, what()).because(error.to_string()))?;
+    let text = String::from_utf8_lossy(&bytes);
+    Dependencies::parse(&text).map_err(|error| usage(&what(), &error))
+}
+
+/// Returns what the site's chart was tested with.
+fn tested(site: &Site, file: Option<&Path>) -> Result<Constellation, Failure> {
+    let chart = value("chart.version", &site.chart.get_ref().version)?;
+    if let Some(path) = file {
+        return Ok(Constellation { chart: Some(chart), dependencies: dependencies(path)? });
+    }
+    Constellation::of(&chart).ok_or_else(|| {
+        let what = format!("it is not known what chart {chart} was tested with");
+        Failure::new(Class::Usage, what)
+            .next("get dependencies.json at that tag of capi-helm-charts: --dependencies FILE")
+    })
+}
+
+/// Returns what matters of a template here. Magnum's API gives labels back as they were given.
+fn facts(template: &Template, clusters: &[Cluster]) -> TemplateFacts {
+    let Template { uuid, name, network_driver, cluster_distro, coe, server_type, labels } =
+        template;
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    let labels = labels.iter().flatten().map(|(key, value)| (key.clone(), text(value)));
+    TemplateFacts {
+        name: if name.is_empty() { uuid.clone() } else { name.clone() },
+        coe: coe.clone().unwrap_or_default(),
+        server_type: server_type.clone().unwrap_or_default(),
+        distro: cluster_distro.clone(),
+        network_driver: network_driver.clone(),
+        labels: labels.collect(),
+        clusters: clusters.iter().filter(|one| one.cluster_template_id == *uuid).count(),
+    }
+}
+
+#[cfg(test)]
+#[path = "capi_tests.rs"]
+mod tests;
