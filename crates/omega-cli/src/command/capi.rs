@@ -2,9 +2,9 @@ use std::path::Path;
 
 use futures::future::try_join3;
 use omega_capi::{
-    Comparison, Constellation, Dependencies, Error, Management, Namespace, Namespaces, Rule, Setup,
-    Surface, TemplateFacts, UnknownRelease, check_coherence, check_constellation, offline_surface,
-    offline_surface_of, read_installed, read_releases, served_versions,
+    Comparison, Constellation, Dependencies, Error, Management, Namespace, Namespaces, Releases,
+    Rule, Setup, Surface, TemplateFacts, UnknownRelease, check_coherence, check_constellation,
+    offline_surface, offline_surface_of, read_installed, read_releases, served_versions,
 };
 use omega_core::{Class, Explain, Failure, Label as _, read_regular};
 use omega_openstack::container_infra::{Cluster, ContainerInfra, Template};
@@ -14,7 +14,7 @@ use super::Session;
 use crate::{
     cli::{Capi, CoherenceArgs},
     exit::Exit,
-    render::capi as shown,
+    render::{Screen, capi as shown},
     runbook::{self, value},
     site::Site,
 };
@@ -32,28 +32,27 @@ struct Answer {
 
 impl Session {
     pub(super) async fn capi(&self, question: &Capi) -> Result<Exit, Failure> {
-        let width = self.screen.width;
+        let screen = &self.screen;
         let answer = match question {
             Capi::ServedVersions(file) => {
                 let site = Site::read(&file.site)?;
-                versions(&self.management(&site).await?).await?
+                versions(&self.management(&site).await?, screen).await?
             }
             Capi::CheckCoherence(args) => self.coherence(args).await?,
             Capi::CheckConstellation(args) => {
                 let site = Site::read(&args.file.site)?;
                 let tested = tested(&site, args.dependencies.as_deref())?;
-                constellation(&self.management(&site).await?, &tested, width).await?
+                constellation(&self.management(&site).await?, &tested, screen).await?
             }
             Capi::ReadReleases(args) => {
                 let site = Site::read(&args.file.site)?;
-                releases(&self.management(&site).await?, &args.namespaces).await?
+                releases(&self.management(&site).await?, &args.namespaces, screen).await?
             }
         };
         let Answer { text, mut document, exit } = answer;
         if let Value::Object(fields) = &mut document {
             let ends = [("exit", json!(exit)), ("exit_code", json!(exit.code()))];
             let ends = ends.map(|(key, value)| (key.to_owned(), value));
-            fields.insert("schema_version".to_owned(), json!(1));
             fields.extend(ends);
         }
         self.screen.text(&text);
@@ -68,20 +67,20 @@ impl Session {
     async fn coherence(&self, args: &CoherenceArgs) -> Result<Answer, Failure> {
         let site = Site::read(&args.file.site)?;
         let setup = setup(&site)?;
-        let width = self.screen.width;
+        let screen = &self.screen;
         if let Some((surface, whence)) = offline(args)? {
-            return Ok(coherence(&surface, &setup, &args.accepted, &whence, width));
+            return Ok(coherence(&surface, &setup, &args.accepted, &whence, screen));
         }
         let world = self.connect_cloud(&site, &self.kubeconfig(&site)?).await?;
-        live_coherence(&world.management, &world.magnum, setup, &args.accepted, width).await
+        live_coherence(&world.management, &world.magnum, setup, &args.accepted, screen).await
     }
 }
 
-async fn versions(management: &Management) -> Result<Answer, Failure> {
+async fn versions(management: &Management, screen: &Screen) -> Result<Answer, Failure> {
     let surface = served_versions(management).await.map_err(|e| unasked("its versions", &e))?;
-    let text = shown::surface(&surface);
+    let text = shown::surface(&surface, screen);
     let unsettled = surface.unsettled();
-    let document = json!({ "surface": surface, "unsettled": unsettled });
+    let document = json!({ "schema_version": 1, "surface": surface, "unsettled": unsettled });
     Ok(Answer { text, document, exit: Exit::Done })
 }
 
@@ -91,7 +90,7 @@ async fn live_coherence(
     magnum: &ContainerInfra,
     setup: Setup,
     accepted: &[Rule],
-    width: usize,
+    screen: &Screen,
 ) -> Result<Answer, Failure> {
     let of_magnum = |what: &str| {
         let message = format!("could not list the {what} of {}", magnum.label());
@@ -105,7 +104,7 @@ async fn live_coherence(
     .await?;
     let templates = templates.iter().map(|one| facts(one, &clusters)).collect();
     let whence = format!("{} and {}", management.label(), magnum.label());
-    Ok(coherence(&surface, &Setup { templates, ..setup }, accepted, &whence, width))
+    Ok(coherence(&surface, &Setup { templates, ..setup }, accepted, &whence, screen))
 }
 
 /// Asks nobody. `whence`: where `surface` came from.
@@ -114,26 +113,32 @@ fn coherence(
     setup: &Setup,
     accepted: &[Rule],
     whence: &str,
-    width: usize,
+    screen: &Screen,
 ) -> Answer {
     let found = check_coherence(surface, setup);
     let refusal = found.refusal(accepted);
     let end = match &refusal {
         Some(refusal) => format!("Refused: {}.", rules(refusal.findings.iter().map(|f| f.rule))),
-        None => "Nothing is refused.".to_owned(),
+        None if accepted.is_empty() => "Nothing is refused.".to_owned(),
+        None => format!("Nothing is refused; accepted: {}.", rules(accepted.iter().copied())),
     };
     let Setup { driver, api_resources: _, chart, templates } = setup;
     let chart = chart.as_ref().map(ToString::to_string);
     let from = format!(
-        "Driver {driver}, chart {} and {} templates, with {whence}.",
+        "Driver {driver}, chart {} and {}, with {whence}.",
         chart.as_deref().unwrap_or("not set"),
-        templates.len()
+        if templates.len() == 1 {
+            "1 template".to_owned()
+        } else {
+            format!("{} templates", templates.len())
+        }
     );
-    let text = format!("{from}\n{}\n{end}", shown::coherence(&found, width));
+    let from = screen.wrapped(&from);
+    let text = format!("{from}\n{}\n{end}", shown::coherence(&found, screen));
     let exit = if refusal.is_some() { Exit::Refused } else { Exit::Done };
     let document = json!({
-        "driver": driver, "chart": chart, "templates": templates.len(), "source": whence,
-        "findings": found, "refusal": refusal,
+        "schema_version": 1, "driver": driver, "chart": chart, "templates": templates.len(), "source": whence,
+        "findings": found, "accepted": accepted, "refusal": refusal,
     });
     Answer { text, document, exit }
 }
@@ -147,7 +152,7 @@ fn rules(rules: impl Iterator<Item = Rule>) -> String {
 async fn constellation(
     management: &Management,
     tested: &Constellation,
-    width: usize,
+    screen: &Screen,
 ) -> Result<Answer, Failure> {
     let (installed, found) = futures::future::try_join(
         async { read_installed(management).await.map_err(|e| unasked("its controllers", &e)) },
@@ -159,35 +164,47 @@ async fn constellation(
     .await?;
     let compared = check_constellation(tested, &installed, &found.releases);
     let departs = compared.iter().any(Comparison::departs);
-    let exit = if departs { Exit::Gate } else { Exit::Done };
+    let gate = if departs { Exit::Gate } else { Exit::Done };
+    let exit = Exit::first([gate, readable(&found)]);
     let document = json!({
-        "tested": tested, "comparisons": compared, "unreadable": found.unreadable,
+        "schema_version": 1, "tested": tested, "comparisons": compared, "unreadable": found.unreadable,
     });
     let end = if departs {
         "This is not what was tested together (D-034)."
     } else {
         "This is what was tested together (D-034)."
     };
-    let text = format!("{}\n{end}", shown::constellation(&compared, width));
+    let mut lines = vec![shown::constellation(&compared, screen)];
+    lines.extend(shown::unreadable(&found, screen));
+    lines.push(end.to_owned());
+    let text = lines.join("\n");
     Ok(Answer { text, document, exit })
 }
 
-async fn releases(management: &Management, only: &[Namespace]) -> Result<Answer, Failure> {
+async fn releases(
+    management: &Management,
+    only: &[Namespace],
+    screen: &Screen,
+) -> Result<Answer, Failure> {
     let namespaces =
         if only.is_empty() { Namespaces::All } else { Namespaces::Only(only.to_vec()) };
     let found = read_releases(management, &namespaces).await.map_err(|error| {
         let failure = unasked("its releases", &error);
-        match error {
-            Error::Forbidden { .. } if only.is_empty() => {
-                failure.next("name the namespaces that it may read: --namespace NAME")
-            }
-            _ => failure,
+        if only.is_empty() && matches!(error, Error::Forbidden { .. }) {
+            return failure.next("name the namespaces that it may read: --namespace NAME");
         }
+        failure
     })?;
-    let text = shown::releases(&found);
-    let exit = if found.unreadable.is_empty() { Exit::Done } else { Exit::Error };
-    let document = json!({ "releases": found.releases, "unreadable": found.unreadable });
+    let text = shown::releases(&found, screen);
+    let exit = readable(&found);
+    let document =
+        json!({ "schema_version": 1, "releases": found.releases, "unreadable": found.unreadable });
     Ok(Answer { text, document, exit })
+}
+
+/// What can't be read is an error: nothing is known of it.
+fn readable(found: &Releases) -> Exit {
+    if found.unreadable.is_empty() { Exit::Done } else { Exit::Error }
 }
 
 fn unasked(what: &str, error: &Error) -> Failure {

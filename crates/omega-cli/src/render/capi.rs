@@ -3,18 +3,21 @@
 use std::collections::BTreeSet;
 
 use omega_capi::{
-    Coherence, Comparison, DefinedVersion, Definition, Finding, Part, Release, Releases, Severity,
-    Standing, Surface,
+    Coherence, Comparison, DefinedVersion, Definition, Finding, Part, Release, ReleaseStatus,
+    Releases, Severity, Standing, Surface, Unreadable,
 };
 
-use super::layout::wrap;
+use super::{
+    Screen,
+    layout::{Sign, below, line, wrap},
+};
 
 /// The column in which an explanation begins.
 const INDENT: usize = 10;
 
 /// Returns everything that was found and a line that counts it.
-pub(crate) fn coherence(found: &Coherence, width: usize) -> String {
-    let mut text: Vec<String> = found.findings.iter().map(|f| finding(f, width)).collect();
+pub(crate) fn coherence(found: &Coherence, screen: &Screen) -> String {
+    let mut text: Vec<String> = found.findings.iter().map(|f| finding(f, screen.width)).collect();
     let counts = found.counts();
     let count = |severity, one| match counts.get(&severity) {
         None | Some(0) => None,
@@ -38,7 +41,7 @@ fn finding(finding: &Finding, width: usize) -> String {
         Severity::Warning => "warning",
         Severity::Note => "note",
     };
-    let head = format!("{severity:<INDENT$}{rule} ({decision})");
+    let head = format!("{severity:<INDENT$}  {rule} ({decision})");
     let rows = [("", what), ("shown by", evidence), ("next", remedy)];
     let rows = rows.map(|(label, value)| row(label, value, width));
     format!("{head}\n{}", rows.join("\n"))
@@ -55,35 +58,42 @@ fn row(label: &str, value: &str, width: usize) -> String {
 }
 
 /// Returns every kind of every group with its versions, newest first.
-pub(crate) fn surface(surface: &Surface) -> String {
+pub(crate) fn surface(surface: &Surface, screen: &Screen) -> String {
     let mut text = Vec::new();
-    let defined = surface.definitions.iter().map(|d| d.group.as_str());
-    let groups: BTreeSet<&str> =
-        surface.served.groups.keys().map(String::as_str).chain(defined).collect();
-    for group in groups {
-        text.push(group.to_owned());
-        let of_group = |d: &&Definition| d.group == group;
-        let known: Vec<&Definition> = surface.definitions.iter().filter(of_group).collect();
-        let mut rows: Vec<Vec<String>> = known.iter().map(|d| defined_row(surface, d)).collect();
-        let served = surface.served.groups.get(group).into_iter().flatten();
-        let plurals = served.flat_map(|version| &version.kinds).map(|kind| kind.plural.as_str());
-        let undefined = |plural: &&str| known.iter().all(|d| d.plural != *plural);
-        for plural in plurals.filter(undefined).collect::<BTreeSet<_>>() {
-            let versions: Vec<&str> = surface.served.versions_of(group, plural).collect();
-            rows.push(vec![plural.to_owned(), versions.join("; "), "no definition".to_owned()]);
-        }
-        text.push(table(&rows));
-    }
     let unsettled = surface.unsettled();
+    let defined = surface.definitions.iter().map(|d| d.group.as_str());
+    let served = surface.served.groups.keys().map(String::as_str);
+    for group in defined.chain(served).collect::<BTreeSet<&str>>() {
+        text.push(group.to_owned());
+        for one in surface.definitions.iter().filter(|d| d.group == group) {
+            let off = unsettled.iter().any(|at| at.starts_with(&format!("{}/", one.name())));
+            let sign = if off { Sign::No } else { Sign::Same };
+            text.push(fact(sign, "kind", &one.plural, &versions(surface, one), screen));
+        }
+        for plural in undefined(surface, group) {
+            let versions: Vec<&str> = surface.served.versions_of(group, plural).collect();
+            let detail = format!("{}; no definition", versions.join("; "));
+            text.push(fact(Sign::Same, "kind", plural, &detail, screen));
+        }
+    }
     if !unsettled.is_empty() {
-        text.push(format!("Defined as served, and not served: {}.", unsettled.join(", ")));
+        let all = format!("Defined as served, and not served: {}.", unsettled.join(", "));
+        text.extend(wrap(&all, screen.width));
     }
     text.join("\n")
 }
 
-fn defined_row(surface: &Surface, definition: &Definition) -> Vec<String> {
-    let served: Vec<&str> =
-        surface.served.versions_of(&definition.group, &definition.plural).collect();
+/// Returns the kinds of `group` that are served without a definition: by another API server.
+fn undefined<'a>(surface: &'a Surface, group: &str) -> BTreeSet<&'a str> {
+    let versions = surface.served.groups.get(group).into_iter().flatten();
+    let plurals = versions.flat_map(|version| &version.kinds).map(|kind| kind.plural.as_str());
+    plurals.filter(|plural| surface.definition(group, plural).is_none()).collect()
+}
+
+/// Returns a kind's versions with their marks, and the contracts that they are labelled with.
+fn versions(surface: &Surface, definition: &Definition) -> String {
+    let Definition { group, plural, kind: _, versions, contracts } = definition;
+    let served: Vec<&str> = surface.served.versions_of(group, plural).collect();
     let version = |version: &DefinedVersion| {
         let DefinedVersion { name, served: _, storage, deprecated, warning: _ } = version;
         let marks = [
@@ -95,46 +105,38 @@ fn defined_row(surface: &Surface, definition: &Definition) -> Vec<String> {
             marks.into_iter().filter_map(|(holds, mark)| holds.then_some(mark)).collect();
         if marks.is_empty() { name.clone() } else { format!("{name} ({})", marks.join(", ")) }
     };
-    let versions: Vec<String> = definition.versions.iter().map(version).collect();
-    let contracts = definition.contracts.iter().map(|(contract, versions)| {
+    let contract = |(contract, versions): (&String, &Vec<String>)| {
         let same = matches!(versions.as_slice(), [one] if one == contract);
         if same { contract.clone() } else { format!("{contract} by {}", versions.join(" and ")) }
-    });
-    let contracts: Vec<String> = contracts.collect();
-    let contracts = match contracts.as_slice() {
-        [] => String::new(),
-        some => format!("contracts {}", some.join(", ")),
     };
-    vec![definition.plural.clone(), versions.join("; "), contracts]
+    let contracts: Vec<String> = contracts.iter().map(contract).collect();
+    let contracts = (!contracts.is_empty()).then(|| format!("contracts: {}", contracts.join(", ")));
+    let all = versions.iter().map(version).chain(contracts);
+    all.collect::<Vec<_>>().join("; ")
 }
 
 /// Returns the comparison, one thing a line.
-pub(crate) fn constellation(all: &[Comparison], width: usize) -> String {
-    let part = |part: &Part| match part {
-        Part::Controller(component) => component.to_string(),
-        Part::Release { namespace, name, chart } => {
-            format!("release {namespace}/{name} of {chart}")
+pub(crate) fn constellation(all: &[Comparison], screen: &Screen) -> String {
+    let one = |one: &Comparison| {
+        let (part, chart) = match &one.part {
+            Part::Controller(component) => (component.to_string(), String::new()),
+            Part::Release { namespace, name, chart } => {
+                (format!("{namespace}/{name}"), format!("{chart}: "))
+            }
+        };
+        let dash = |version: &Option<String>| version.clone().unwrap_or_else(|| "-".to_owned());
+        let detail = format!("{chart}tested {}, found {}", dash(&one.wanted), dash(&one.found));
+        let sign = if one.departs() { Sign::No } else { Sign::Same };
+        let fact = fact(sign, standing(one.standing), &part, &detail, screen);
+        match &one.remedy {
+            None => fact,
+            Some(remedy) => {
+                let why = below(&format!("{}; next: {remedy}", one.evidence), screen.width);
+                format!("{fact}\n{why}")
+            }
         }
     };
-    let rows: Vec<Vec<String>> = all
-        .iter()
-        .map(|one| {
-            let wanted = one.wanted.as_deref().unwrap_or("-");
-            let found = one.found.as_deref().unwrap_or("-");
-            let standing = standing(one.standing).to_owned();
-            vec![standing, part(&one.part), format!("tested {wanted}"), format!("found {found}")]
-        })
-        .collect();
-    let table = table(&rows);
-    let mut text = Vec::new();
-    for (line, one) in table.lines().zip(all) {
-        text.push(line.to_owned());
-        if let Some(remedy) = &one.remedy {
-            text.push(row("shown by", &one.evidence, width));
-            text.push(row("next", remedy, width));
-        }
-    }
-    text.join("\n")
+    all.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
 fn standing(standing: Standing) -> &'static str {
@@ -149,39 +151,43 @@ fn standing(standing: Standing) -> &'static str {
 }
 
 /// Returns the releases, and why some can't be read.
-pub(crate) fn releases(found: &Releases) -> String {
-    let row = |release: &Release| {
-        let updated = release.updated.map(|at| at.strftime("%Y-%m-%d %H:%M").to_string());
-        vec![
-            format!("{}/{}", release.namespace, release.name),
-            format!("revision {}", release.revision),
-            release.status.to_string(),
-            format!("{} {}", release.chart, release.chart_version),
-            updated.unwrap_or_default(),
-        ]
-    };
-    if found.releases.is_empty() && found.unreadable.is_empty() {
-        return "There are no releases.".to_owned();
+pub(crate) fn releases(found: &Releases, screen: &Screen) -> String {
+    let mut text: Vec<String> = found.releases.iter().map(|one| release(one, screen)).collect();
+    text.extend(unreadable(found, screen));
+    if text.is_empty() {
+        text.push("There are no releases.".to_owned());
     }
-    let mut text = table(&found.releases.iter().map(row).collect::<Vec<_>>());
-    for one in &found.unreadable {
-        let lines = if text.is_empty() { "" } else { "\n" };
-        let what = format!("{}/{}, revision {}", one.namespace, one.name, one.revision);
-        text.push_str(&format!("{lines}  {what} can't be read: {}", one.why));
-    }
-    text
+    text.join("\n")
 }
 
-/// Returns rows in columns as wide as their widest cell.
-fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |nth: usize| {
-        rows.iter().filter_map(|row| row.get(nth)).map(|cell| cell.chars().count()).max()
+/// Returns the releases that can't be read, and why.
+pub(crate) fn unreadable(found: &Releases, screen: &Screen) -> Vec<String> {
+    let line = |one: &Unreadable| {
+        let name = format!("{}/{}", one.namespace, one.name);
+        let detail = format!("revision {}: {}", one.revision, one.why);
+        fact(Sign::No, "unreadable", &name, &detail, screen)
     };
-    let widths: Vec<usize> = (0..columns).map(|nth| width(nth).unwrap_or_default()).collect();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end().to_owned()
+    found.unreadable.iter().map(line).collect()
+}
+
+fn release(release: &Release, screen: &Screen) -> String {
+    let Release { namespace, name, revision, status, chart, chart_version, updated, .. } = release;
+    let sign = match status {
+        ReleaseStatus::Deployed | ReleaseStatus::Uninstalled | ReleaseStatus::Superseded => {
+            Sign::Same
+        }
+        ReleaseStatus::PendingInstall
+        | ReleaseStatus::PendingUpgrade
+        | ReleaseStatus::PendingRollback
+        | ReleaseStatus::Uninstalling => Sign::Wait,
+        ReleaseStatus::Failed | ReleaseStatus::Unknown | ReleaseStatus::Other(_) => Sign::No,
     };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    let updated = updated.map(|at| format!(", {}", at.strftime("%Y-%m-%d %H:%M UTC")));
+    let updated = updated.unwrap_or_default();
+    let detail = format!("{chart} {chart_version}, revision {revision}{updated}");
+    fact(sign, &status.to_string(), &format!("{namespace}/{name}"), &detail, screen)
+}
+
+fn fact(sign: Sign, noun: &str, name: &str, detail: &str, screen: &Screen) -> String {
+    line(sign, noun, name, detail, screen.width, screen.colour)
 }
