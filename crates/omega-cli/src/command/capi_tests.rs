@@ -59,8 +59,9 @@ fn found(answer: &Answer) -> Vec<(String, String)> {
 async fn templates_are_read_from_magnum_and_their_clusters_counted() {
     let (apiserver, cloud) = (Apiserver::default(), rehearse::cloud());
     cloud.add_image("noble", true);
-    template(&cloud, "good", "calico").await;
+    let calico = template(&cloud, "good", "calico").await;
     let flannel = template(&cloud, "old", "flannel").await;
+    make(&cloud, "clusters", json!({ "name": "b", "cluster_template_id": calico })).await;
     let answer = asked(&apiserver, &cloud, &[]).await;
     let without = ("template-without-cni".to_owned(), "warning".to_owned());
     assert_eq!(found(&answer)[0], without);

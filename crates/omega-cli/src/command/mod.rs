@@ -1,6 +1,7 @@
 //! What each subcommand does.
 
 mod capi;
+mod capi_inputs;
 mod graft;
 mod operation;
 mod rollback;
