@@ -73,6 +73,20 @@ pub enum Standing {
     NotNamed,
 }
 
+impl Comparison {
+    /// Returns whether it departs from what was tested together. What the chart's file does not
+    /// name does not, nor does a cluster's release of an older chart: it moves with its cluster.
+    pub fn departs(&self) -> bool {
+        let of_a_cluster =
+            matches!(&self.part, Part::Release { chart, .. } if chart == CLUSTER_CHART);
+        match self.standing {
+            Standing::Same | Standing::NotNamed => false,
+            Standing::Older => !of_a_cluster,
+            Standing::Newer | Standing::Missing | Standing::Unknown => true,
+        }
+    }
+}
+
 impl Constellation {
     /// Returns what was tested with `chart`, if its tag is one of those that were read.
     pub fn of(chart: &Version) -> Option<Self> {

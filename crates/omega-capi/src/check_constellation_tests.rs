@@ -67,6 +67,21 @@ fn every_tag_fits_itself_and_no_tag_of_another_core() {
 }
 
 #[test]
+fn only_a_clusters_release_may_be_older() {
+    let releases = [
+        release("c1", "openstack-cluster", "0.23.0", "deployed"),
+        release("c2", "openstack-cluster", "0.27.0", "deployed"),
+        release("addons", "cluster-api-addon-provider", "0.11.0", "deployed"),
+    ];
+    let all = check_constellation(&of("0.25.1"), &as_tested("0.25.1"), &releases);
+    let departing = all.iter().filter(|c| c.departs()).map(|c| c.found.clone().unwrap());
+    assert_eq!(departing.collect::<Vec<_>>(), ["0.27.0", "0.11.0"]);
+    let more = check_constellation(&of("0.23.0"), &as_tested("0.25.1"), &[]);
+    let orc = more.iter().find(|c| c.standing == NotNamed).unwrap();
+    assert!(!orc.departs(), "the file of 0.23.0 does not name it");
+}
+
+#[test]
 fn a_v_makes_no_difference_and_ten_is_more_than_nine() {
     let cases = [
         (Some("v1.13.2"), Some("1.13.2"), Standing::Same),

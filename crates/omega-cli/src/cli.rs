@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use omega_capi::{Namespace, Rule};
 
 use crate::render::Format;
 
@@ -58,6 +59,9 @@ pub(crate) enum Command {
     /// One operation or one question.
     #[command(flatten)]
     Operation(Operation),
+    /// A question about the management cluster.
+    #[command(flatten)]
+    Capi(Capi),
 }
 
 impl Command {
@@ -71,7 +75,8 @@ impl Command {
             | Self::Verify(_)
             | Self::Rehearse(_)
             | Self::Explain(_)
-            | Self::Runs(_) => false,
+            | Self::Runs(_)
+            | Self::Capi(_) => false,
         }
     }
 }
@@ -360,6 +365,84 @@ impl SgRuleArgs {
         ]);
         format!("{flags}{}", if self.absent { " --absent" } else { "" })
     }
+}
+
+/// A question about the management cluster. It only reads, and no unit is asked.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Capi {
+    /// List every version that the management cluster's kinds have: served, stored, deprecated.
+    ServedVersions(SiteFile),
+    /// Say whether driver, chart, Cluster API and templates fit together.
+    CheckCoherence(CoherenceArgs),
+    /// Compare what is installed with what the chart was tested with (D-034).
+    CheckConstellation(ConstellationArgs),
+    /// List helm's releases on the management cluster. It needs no helm.
+    ReadReleases(ReleasesArgs),
+}
+
+/// Where the site is described.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SiteFile {
+    /// The site file.
+    #[arg(long, default_value = "omega.toml")]
+    pub(crate) site: PathBuf,
+}
+
+/// `check-coherence`
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CoherenceArgs {
+    /// The site.
+    #[command(flatten)]
+    pub(crate) file: SiteFile,
+    /// Ask nothing: take this release of Cluster API from the tables.
+    #[arg(long, value_name = "VERSION", requires = "provider")]
+    pub(crate) core: Option<String>,
+    /// And this one of its OpenStack provider.
+    #[arg(long, value_name = "VERSION", requires = "core")]
+    pub(crate) provider: Option<String>,
+    /// Ask nothing: take both from this dependencies.json.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["core", "provider"])]
+    pub(crate) dependencies: Option<PathBuf>,
+    /// Accept what this rule finds, although it is broken.
+    #[arg(long = "accept", value_name = "RULE", value_parser = acceptable)]
+    pub(crate) accepted: Vec<Rule>,
+}
+
+/// Reads a rule that can be accepted.
+fn acceptable(name: &str) -> Result<Rule, String> {
+    let found = Rule::ALL.into_iter().find(|rule| rule.name() == name);
+    match found {
+        Some(rule) if rule.can_be_accepted() => Ok(rule),
+        Some(_) => Err("what it finds can't be accepted".to_owned()),
+        None => {
+            let near = |rule: &Rule| (strsim::jaro_winkler(rule.name(), name) * 1000.0).round();
+            let nearest = Rule::ALL.into_iter().max_by(|a, b| near(a).total_cmp(&near(b)));
+            let nearest = nearest.map(|rule| format!(" (nearest: {rule})")).unwrap_or_default();
+            Err(format!("there is no such rule{nearest}"))
+        }
+    }
+}
+
+/// `check-constellation`
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ConstellationArgs {
+    /// The site.
+    #[command(flatten)]
+    pub(crate) file: SiteFile,
+    /// The chart tag's dependencies.json; by default the one that is known of the site's chart.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dependencies: Option<PathBuf>,
+}
+
+/// `read-releases`
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ReleasesArgs {
+    /// The site.
+    #[command(flatten)]
+    pub(crate) file: SiteFile,
+    /// Only in this namespace; repeat it for more. By default all, which needs rights on all.
+    #[arg(long = "namespace", short = 'n', value_name = "NAMESPACE")]
+    pub(crate) namespaces: Vec<Namespace>,
 }
 
 #[cfg(test)]

@@ -332,6 +332,63 @@ fn a_cloud_that_is_not_in_clouds_yaml_is_named() {
     assert_eq!(home.runs(), [""; 0]);
 }
 
+/// No kubeconfig, no cloud: what is asked of the tables needs neither.
+#[test]
+fn coherence_is_told_offline_and_refused_for_a_driver_that_reads_what_is_not_served() {
+    let home = Home::new();
+    fs::remove_file(home.path().join("capi.kubeconfig")).unwrap();
+    let offline = ["check-coherence", "--core", "1.13.2", "--provider", "v0.14.4"];
+    let json = [&offline[..], &["--output", "json"]].concat();
+    let document = |ran: Ran| serde_json::from_str::<Value>(&ran.out).unwrap();
+
+    let good = home.run(&offline).exits(0);
+    assert!(good.out.starts_with("Driver 1.4.0, chart 0.25.1 and 0 templates, "), "{}", good.out);
+    assert!(good.out.ends_with("Nothing is refused.\n"), "{}", good.out);
+    let good = document(home.run(&json).exits(0));
+    assert_eq!((&good["schema_version"], &good["exit_code"]), (&1.into(), &0.into()));
+    assert_eq!(good["refusal"], Value::Null);
+
+    home.write("omega.toml", &site().replace("1.4.0", "1.3.0"));
+    let bad = home.run(&offline).exits(4);
+    assert!(bad.out.contains("broken      unserved-read (D-042)"), "{}", bad.out);
+    assert!(bad.out.contains("next      pin magnum-capi-helm 1.4.0"), "{}", bad.out);
+    let bad = document(home.run(&json).exits(4));
+    assert_eq!((&bad["exit"], &bad["exit_code"]), (&"refused".into(), &4.into()));
+    let refused = &bad["refusal"]["findings"];
+    assert_eq!((refused.as_array().unwrap().len(), &refused[0]), (1, &bad["findings"][0]));
+    assert_eq!(refused[0]["rule"], "unserved-read");
+    home.run(&[&offline[..], &["--accept", "unserved-read"]].concat()).exits(0);
+    // 0.10.4 still serves what 1.3.0 reads.
+    let file = r#"{"cluster-api": "v1.10.4", "cluster-api-provider-openstack": "v0.10.4"}"#;
+    home.write("dependencies.json", file);
+    let ran = home.run(&["check-coherence", "--dependencies", "dependencies.json"]).exits(0);
+    assert!(!ran.out.contains("unserved-read"), "{}", ran.out);
+    assert_eq!(home.runs(), [""; 0]);
+    assert!(!home.path().join("cache").exists(), "it asked for a token");
+}
+
+#[test]
+fn what_the_tables_do_not_know_is_a_wrong_command_line() {
+    let home = Home::new();
+    let ask = |core: &str, more: &[&str]| {
+        let args = ["check-coherence", "--core", core, "--provider", "0.14.4"];
+        let ran = home.run(&[&args[..], more].concat()).exits(64);
+        assert_eq!(ran.out, "");
+        ran
+    };
+    ask("1.13", &[]).says(&["--core \"1.13\" is no version", "name a release in full: 1.13.2"]);
+    ask("1.2.0", &[]).says(&["not known what cluster-api 1.2.0 serves", "1.5 and later"]);
+    ask("1.13.2", &["--accept", "unservedread"]).says(&["no such rule (nearest: unserved-read)"]);
+    ask("1.13.2", &["--accept", "unsafe-delete"]).says(&["can't be accepted"]);
+    home.run(&["check-coherence", "--core", "1.13.2"]).exits(64).says(&["--provider"]);
+    home.write("omega.toml", &site().replace("0.25.1", "0.25.2"));
+    let ran = home.run(&["check-constellation"]).exits(64);
+    ran.says(&["not known what chart 0.25.2 was tested with", "--dependencies FILE"]);
+    let ran = home.run(&["check-constellation", "--dependencies", "nope.json"]).exits(64);
+    ran.says(&["nope.json", "No such file"]);
+    home.run(&["read-releases", "--namespace", "a/b"]).exits(64).says(&["not the name of a"]);
+}
+
 #[test]
 fn there_are_no_runs_to_list_show_or_undo() {
     let home = Home::new();

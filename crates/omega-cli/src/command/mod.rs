@@ -1,6 +1,8 @@
 //! What each subcommand does.
 
 mod behind;
+mod capi;
+mod capi_inputs;
 mod graft;
 mod operation;
 mod rollback;

@@ -1,5 +1,6 @@
 //! What a person sees. Signs carry the meaning; colour only repeats it.
 
+pub(crate) mod capi;
 mod failure;
 mod layout;
 mod plan;

@@ -48,7 +48,12 @@ impl Screen {
 
     /// Prints a sentence for a person, on as many lines as it takes.
     pub(crate) fn prose(&self, text: &str) {
-        self.text(&wrap(text, self.width).join("\n"));
+        self.text(&self.wrapped(text));
+    }
+
+    /// Returns a sentence for a person on as many lines as it takes.
+    pub(crate) fn wrapped(&self, text: &str) -> String {
+        wrap(text, self.width).join("\n")
     }
 
     /// Prints the one JSON document. With `--output text` it prints nothing.

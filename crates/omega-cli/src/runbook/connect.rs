@@ -61,10 +61,7 @@ impl Session {
         let open = |error| Failure::from_error("could not prepare a session", &error);
         let operator = Arc::new(Cloud::new(config, &options).await.map_err(open)?);
         let narrowed = Arc::new(Cloud::new(scoped, &options).await.map_err(open)?);
-        let management = Management::connect(kubeconfig).await.map_err(|error| {
-            Failure::from_error("could not prepare the management cluster's client", &error)
-        })?;
-        let management = Arc::new(management);
+        let management = Arc::new(management(kubeconfig).await?);
         let counted = (Arc::clone(&operator), Arc::clone(&narrowed), Arc::clone(&management));
         Ok(World {
             network: Arc::new(Network::new(narrowed.clone())),
@@ -152,6 +149,13 @@ impl Session {
         }
         Ok(config)
     }
+}
+
+/// Returns a handle on the management cluster. Nothing is sent yet.
+pub(crate) async fn management(kubeconfig: &Kubeconfig) -> Result<Management, Failure> {
+    Management::connect(kubeconfig).await.map_err(|error| {
+        Failure::from_error("could not prepare the management cluster's client", &error)
+    })
 }
 
 fn project(project: &Project) -> Option<ProjectRef> {

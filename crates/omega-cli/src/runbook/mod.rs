@@ -7,6 +7,8 @@ mod resolve;
 mod units;
 mod world;
 
+pub(crate) use connect::management;
 pub(crate) use graft::Wanted;
 pub(crate) use prove::prove;
+pub(crate) use resolve::value;
 pub(crate) use world::World;

@@ -17,7 +17,7 @@ use super::World;
 use crate::site::Site;
 
 /// Reads a value of the site file.
-pub(super) fn value<T: FromStr>(key: &str, text: &str) -> Result<T, Failure>
+pub(crate) fn value<T: FromStr>(key: &str, text: &str) -> Result<T, Failure>
 where
     T::Err: std::fmt::Display,
 {

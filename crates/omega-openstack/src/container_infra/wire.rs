@@ -45,6 +45,12 @@ pub struct Template {
     pub cluster_distro: Option<String>,
     /// `kubernetes`.
     pub coe: Option<String>,
+    /// `vm` or `bm`.
+    #[serde(default)]
+    pub server_type: Option<String>,
+    /// Its labels. Magnum takes numbers and truth values too, and gives back what it was given.
+    #[serde(default)]
+    pub labels: Option<BTreeMap<String, serde_json::Value>>,
 }
 
 impl Cluster {

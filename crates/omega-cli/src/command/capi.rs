@@ -1,0 +1,213 @@
+use futures::future::{try_join, try_join3};
+use omega_capi::{
+    Comparison, Constellation, Error, Management, Namespace, Namespaces, Releases, Rule, Setup,
+    Surface, check_coherence, check_constellation, read_installed, read_releases, served_versions,
+};
+use omega_core::{Failure, Label as _};
+use omega_openstack::container_infra::ContainerInfra;
+use serde_json::{Value, json};
+
+use super::{
+    Session,
+    capi_inputs::{facts, offline, setup, tested},
+};
+use crate::{
+    cli::{Capi, CoherenceArgs},
+    exit::Exit,
+    render::{Screen, capi as shown},
+    runbook,
+    site::Site,
+};
+
+/// What is answered: for a person, for a program, for a script.
+#[derive(Debug)]
+struct Answer {
+    text: String,
+    document: Value,
+    exit: Exit,
+}
+
+impl Session {
+    pub(super) async fn capi(&self, question: &Capi) -> Result<Exit, Failure> {
+        let screen = &self.screen;
+        let answer = match question {
+            Capi::ServedVersions(file) => {
+                let site = Site::read(&file.site)?;
+                versions(&self.management(&site).await?, screen).await?
+            }
+            Capi::CheckCoherence(args) => self.coherence(args).await?,
+            Capi::CheckConstellation(args) => {
+                let site = Site::read(&args.file.site)?;
+                let tested = tested(&site, args.dependencies.as_deref())?;
+                constellation(&self.management(&site).await?, &tested, screen).await?
+            }
+            Capi::ReadReleases(args) => {
+                let site = Site::read(&args.file.site)?;
+                releases(&self.management(&site).await?, &args.namespaces, screen).await?
+            }
+        };
+        let Answer { text, mut document, exit } = answer;
+        if let Value::Object(fields) = &mut document {
+            let ends = [("exit", json!(exit)), ("exit_code", json!(exit.code()))];
+            let ends = ends.map(|(key, value)| (key.to_owned(), value));
+            fields.extend(ends);
+        }
+        self.screen.text(&text);
+        self.screen.json(&document);
+        Ok(exit)
+    }
+
+    async fn management(&self, site: &Site) -> Result<Management, Failure> {
+        runbook::management(&self.kubeconfig(site)?).await
+    }
+
+    async fn coherence(&self, args: &CoherenceArgs) -> Result<Answer, Failure> {
+        let site = Site::read(&args.file.site)?;
+        let setup = setup(&site)?;
+        let screen = &self.screen;
+        if let Some((surface, whence)) = offline(args)? {
+            return Ok(coherence(&surface, &setup, &args.accepted, &whence, screen));
+        }
+        let world = self.connect_cloud(&site, &self.kubeconfig(&site)?).await?;
+        live_coherence(&world.management, &world.magnum, setup, &args.accepted, screen).await
+    }
+}
+
+async fn versions(management: &Management, screen: &Screen) -> Result<Answer, Failure> {
+    let surface = served_versions(management).await.map_err(|e| unasked("its versions", &e))?;
+    let text = shown::surface(&surface, screen);
+    let unsettled = surface.unsettled();
+    let document = json!({ "schema_version": 1, "surface": surface, "unsettled": unsettled });
+    Ok(Answer { text, document, exit: Exit::Done })
+}
+
+/// Asks the management cluster and Magnum at the same time.
+async fn live_coherence(
+    management: &Management,
+    magnum: &ContainerInfra,
+    setup: Setup,
+    accepted: &[Rule],
+    screen: &Screen,
+) -> Result<Answer, Failure> {
+    let of_magnum = |what: &str| {
+        let message = format!("could not list the {what} of {}", magnum.label());
+        move |error| Failure::from_error(message, &error)
+    };
+    let (surface, templates, clusters) = try_join3(
+        async { served_versions(management).await.map_err(|e| unasked("its versions", &e)) },
+        async { magnum.templates().await.map_err(of_magnum("cluster templates")) },
+        async { magnum.clusters().await.map_err(of_magnum("clusters")) },
+    )
+    .await?;
+    let templates = templates.iter().map(|one| facts(one, &clusters)).collect();
+    let whence = format!("{} and {}", management.label(), magnum.label());
+    Ok(coherence(&surface, &Setup { templates, ..setup }, accepted, &whence, screen))
+}
+
+/// Asks nobody. `whence`: where `surface` came from.
+fn coherence(
+    surface: &Surface,
+    setup: &Setup,
+    accepted: &[Rule],
+    whence: &str,
+    screen: &Screen,
+) -> Answer {
+    let found = check_coherence(surface, setup);
+    let refusal = found.refusal(accepted);
+    let end = match &refusal {
+        Some(refusal) => format!("Refused: {}.", rules(refusal.findings.iter().map(|f| f.rule))),
+        None if accepted.is_empty() => "Nothing is refused.".to_owned(),
+        None => format!("Nothing is refused; accepted: {}.", rules(accepted.iter().copied())),
+    };
+    let Setup { driver, api_resources: _, chart, templates } = setup;
+    let chart = chart.as_ref().map(ToString::to_string);
+    let from = format!(
+        "Driver {driver}, chart {} and {}, with {whence}.",
+        chart.as_deref().unwrap_or("not set"),
+        if templates.len() == 1 {
+            "1 template".to_owned()
+        } else {
+            format!("{} templates", templates.len())
+        }
+    );
+    let from = screen.wrapped(&from);
+    let text = format!("{from}\n{}\n{end}", shown::coherence(&found, screen));
+    let exit = if refusal.is_some() { Exit::Refused } else { Exit::Done };
+    let document = json!({
+        "schema_version": 1, "driver": driver, "chart": chart, "templates": templates.len(), "source": whence,
+        "findings": found, "accepted": accepted, "refusal": refusal,
+    });
+    Answer { text, document, exit }
+}
+
+fn rules(rules: impl Iterator<Item = Rule>) -> String {
+    let mut names: Vec<&str> = rules.map(Rule::name).collect();
+    names.dedup();
+    names.join(", ")
+}
+
+async fn constellation(
+    management: &Management,
+    tested: &Constellation,
+    screen: &Screen,
+) -> Result<Answer, Failure> {
+    let (installed, found) = try_join(
+        async { read_installed(management).await.map_err(|e| unasked("its controllers", &e)) },
+        async {
+            let all = read_releases(management, &Namespaces::All).await;
+            all.map_err(|e| unasked("its releases", &e))
+        },
+    )
+    .await?;
+    let compared = check_constellation(tested, &installed, &found.releases);
+    let departs = compared.iter().any(Comparison::departs);
+    let gate = if departs { Exit::Gate } else { Exit::Done };
+    let exit = Exit::first([gate, readable(&found)]);
+    let document = json!({
+        "schema_version": 1, "tested": tested, "comparisons": compared, "unreadable": found.unreadable,
+    });
+    let end = if departs {
+        "This is not what was tested together (D-034)."
+    } else {
+        "This is what was tested together (D-034)."
+    };
+    let mut lines = vec![shown::constellation(&compared, screen)];
+    lines.extend(shown::unreadable(&found, screen));
+    lines.push(end.to_owned());
+    let text = lines.join("\n");
+    Ok(Answer { text, document, exit })
+}
+
+async fn releases(
+    management: &Management,
+    only: &[Namespace],
+    screen: &Screen,
+) -> Result<Answer, Failure> {
+    let namespaces =
+        if only.is_empty() { Namespaces::All } else { Namespaces::Only(only.to_vec()) };
+    let found = read_releases(management, &namespaces).await.map_err(|error| {
+        let failure = unasked("its releases", &error);
+        if only.is_empty() && matches!(error, Error::Forbidden { .. }) {
+            return failure.next("name the namespaces that it may read: --namespace NAME");
+        }
+        failure
+    })?;
+    let text = shown::releases(&found, screen);
+    let exit = readable(&found);
+    let document =
+        json!({ "schema_version": 1, "releases": found.releases, "unreadable": found.unreadable });
+    Ok(Answer { text, document, exit })
+}
+
+/// What can't be read is an error: nothing is known of it.
+fn readable(found: &Releases) -> Exit {
+    if found.unreadable.is_empty() { Exit::Done } else { Exit::Error }
+}
+
+fn unasked(what: &str, error: &Error) -> Failure {
+    Failure::from_error(format!("could not ask the management cluster for {what}"), error)
+}
+
+#[cfg(test)]
+#[path = "capi_tests.rs"]
+mod tests;
