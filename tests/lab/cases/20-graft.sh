@@ -8,6 +8,8 @@ define graft-doc08-juju 300 graft doc08     juju stock
 define graft-hook-ssh   300 graft hook      ssh  bare
 define graft-half-ssh   300 graft half      ssh  bare
 
+define graft-online    300 graft_online
+
 graft() {
   local start=$1 channel=$2 variant=$3 flags=() process
   up_unit unit0 "$variant"
@@ -43,4 +45,31 @@ graft() {
   exits 0 omega rollback graft
   snapshot unit0 >rolled; same_file 'the rollback' before rolled
   rules >rules.rolled; same_file 'rules after the rollback' rules.before rules.rolled
+}
+
+graft_online() { # the driver from a package index and helm from an archive behind a URL, as in the runbook
+  local www
+  up_unit unit0
+  mkdir -p www/simple/magnum-capi-helm linux-amd64
+  cp "$LAB/wheels/magnum_capi_helm-1.4.0-py3-none-any.whl" www/simple/magnum-capi-helm/
+  cp "$LAB/bin/helm" linux-amd64/helm
+  tar czf www/helm.tar.gz linux-amd64/helm
+  # pip trusts an index without TLS on loopback only
+  python3 -m http.server --bind 127.77.9.1 --directory www 8880 >www.log 2>&1 &
+  www=$!; trap 'kill $www' EXIT
+  site_for . ssh unit0
+  sed -i -e 's|^wheel = .*|index = "http://127.77.9.1:8880/simple"|' -e '/^index/{n;d}' \
+    -e "s|^file = .*|url = \"http://127.77.9.1:8880/helm.tar.gz\"\narchive_sha256 = \"$(sha_of www/helm.tar.gz)\"\nmember = \"linux-amd64/helm\"|" omega.toml
+  snapshot unit0 >before; rules >rules.before
+  exits 2 omega plan graft
+  exits 0 omega apply graft
+  grafted unit0
+  grep -q 'GET /simple/magnum-capi-helm/' www.log; grep -q 'GET /helm.tar.gz' www.log
+  exits 0 omega verify graft
+  exits 0 omega rollback graft
+  snapshot unit0 >rolled; same_file 'the rollback' before rolled
+  # what is not what was pinned is not put there
+  printf x >>www/helm.tar.gz
+  exits 1 omega ensure-helm
+  snapshot unit0 >refused; same_file 'what a wrong archive left' before refused
 }
