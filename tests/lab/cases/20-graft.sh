@@ -48,7 +48,6 @@ graft() {
 }
 
 graft_online() { # the driver from a package index and helm from an archive behind a URL, as in the runbook
-  local www
   up_unit unit0
   mkdir -p www/simple/magnum-capi-helm linux-amd64
   cp "$LAB/wheels/magnum_capi_helm-1.4.0-py3-none-any.whl" www/simple/magnum-capi-helm/
@@ -56,7 +55,7 @@ graft_online() { # the driver from a package index and helm from an archive behi
   tar czf www/helm.tar.gz linux-amd64/helm
   # pip trusts an index without TLS on loopback only
   python3 -m http.server --bind 127.77.9.1 --directory www 8880 >www.log 2>&1 &
-  www=$!; trap 'kill $www' EXIT
+  www_pid=$!; trap 'kill $www_pid' EXIT
   site_for . ssh unit0
   sed -i -e 's|^wheel = .*|index = "http://127.77.9.1:8880/simple"|' -e '/^index/{n;d}' \
     -e "s|^file = .*|url = \"http://127.77.9.1:8880/helm.tar.gz\"\narchive_sha256 = \"$(sha_of www/helm.tar.gz)\"\nmember = \"linux-amd64/helm\"|" omega.toml

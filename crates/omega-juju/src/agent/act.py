@@ -310,7 +310,8 @@ def act_fetch_file(action, payload, until):
         found = hashlib.sha256(content).hexdigest()
         if found != action["archive_sha256"]:
             raise Fail("%s is not what was pinned" % action["url"], expected="sha256:" + action["archive_sha256"],
-                       found="sha256:%s, %d bytes" % (found, len(content)))
+                       found="sha256:%s, %d bytes" % (found, len(content)),
+                       next="find out which of the two is right: the address, or the digest in the site file")
     if action["member"] is not None:
         try:
             with tarfile.open(fileobj=io.BytesIO(content)) as archive:
