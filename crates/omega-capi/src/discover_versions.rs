@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::future::try_join_all;
 
 use crate::{
-    Error, Management, Served, ServedKind, ServedVersion, age,
+    Error, Management, Served, ServedKind, ServedVersion, Verb, age,
     list::JSON,
     wire::{GroupDiscovery, Groups, Resources, VersionDiscovery},
 };
@@ -70,7 +70,7 @@ fn aggregated(
         let stale = item.versions.iter().find(|v| v.freshness.as_deref() == Some("Stale"));
         if let Some(stale) = stale {
             let why = format!("it marks {name}/{} as stale", stale.version);
-            return Err(management.malformed("/apis", &why));
+            return Err(management.malformed(Verb::Get, "/apis", &why));
         }
         Ok((name, item.versions.into_iter().map(discovered).collect()))
     })

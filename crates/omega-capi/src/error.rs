@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use omega_core::{Explain, Touched};
 
+use crate::Verb;
+
 /// The management cluster could not be asked, or would not answer.
-///
-/// Nothing in this crate writes, so none of them leaves a trace.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -21,25 +21,31 @@ pub enum Error {
     Unreachable {
         /// The server and the context.
         server: String,
+        /// What was sent.
+        verb: Verb,
         /// The causes, outermost first.
         why: String,
     },
     /// The deadline passed.
-    #[error("{server} did not answer GET {path} within {after:?}")]
+    #[error("{server} did not answer {verb} {path} within {after:?}")]
     Deadline {
         /// The server and the context.
         server: String,
-        /// What was asked for.
+        /// What was sent.
+        verb: Verb,
+        /// Of what.
         path: String,
         /// The deadline.
         after: Duration,
     },
     /// The credentials were refused (401).
-    #[error("{server} refused the credentials (401 to GET {path})")]
+    #[error("{server} refused the credentials (401 to {verb} {path})")]
     Unauthorized {
         /// The server and the context.
         server: String,
-        /// What was asked for.
+        /// What was sent.
+        verb: Verb,
+        /// Of what.
         path: String,
     },
     /// The credentials don't allow it (403).
@@ -55,11 +61,13 @@ pub enum Error {
         words: String,
     },
     /// Another error status.
-    #[error("{server} answered {code} to GET {path}")]
+    #[error("{server} answered {code} to {verb} {path}")]
     Status {
         /// The server and the context.
         server: String,
-        /// What was asked for.
+        /// What was sent.
+        verb: Verb,
+        /// Of what.
         path: String,
         /// The HTTP status.
         code: u16,
@@ -67,11 +75,13 @@ pub enum Error {
         words: String,
     },
     /// What came back is not an answer, or only half of one.
-    #[error("{server} gave no usable answer to GET {path}: {why}")]
+    #[error("{server} gave no usable answer to {verb} {path}: {why}")]
     Malformed {
         /// The server and the context.
         server: String,
-        /// What was asked for.
+        /// What was sent.
+        verb: Verb,
+        /// Of what.
         path: String,
         /// What was wrong.
         why: String,
@@ -109,6 +119,10 @@ impl Explain for Error {
             Self::Status { code: 500.., .. } => {
                 "the API server is unwell: ask GET /readyz?verbose".into()
             }
+            Self::Status { code: 409, .. } => {
+                "somebody else wrote it at the same time: look again, then plan again".into()
+            }
+            Self::Status { code: 422, .. } => "do what the server's words say".into(),
             Self::Status { .. } => "check that the server is a Kubernetes API".into(),
             Self::Malformed { .. } => {
                 "ask again; if it stays, look for a proxy in between, or a broken APIService".into()
@@ -117,7 +131,23 @@ impl Explain for Error {
     }
 
     fn touched(&self) -> Touched {
-        Touched::Nothing
+        match self {
+            // What the server says of a write that it refuses is true; of one that broke, nothing is known.
+            Self::Config { .. } | Self::Unauthorized { .. } | Self::Forbidden { .. } => {
+                Touched::Nothing
+            }
+            Self::Status { code: ..500, .. } => Touched::Nothing,
+            Self::Unreachable { verb, .. }
+            | Self::Deadline { verb, .. }
+            | Self::Status { verb, .. }
+            | Self::Malformed { verb, .. } => {
+                if verb.writes() {
+                    Touched::Maybe
+                } else {
+                    Touched::Nothing
+                }
+            }
+        }
     }
 
     fn timed_out(&self) -> bool {

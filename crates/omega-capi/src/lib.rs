@@ -6,8 +6,6 @@
 //! writes; [`fit`] compares them, and [`ServedVersionsFit`] is that comparison as a gate.
 //! [`check_coherence`] asks all that there is to ask, of a cluster or of the releases' tables, and
 //! [`check_constellation`] compares what is installed with what a chart was tested with.
-//!
-//! Nothing here writes to the cluster.
 
 mod chart_emits;
 mod check_coherence;
@@ -42,6 +40,7 @@ mod served_versions_fit;
 #[expect(clippy::indexing_slicing, reason = "a key that a JSON value lacks reads as null")]
 pub mod sim;
 mod templates;
+mod verb;
 mod wire;
 
 pub use chart_emits::{Emitted, chart_emits};
@@ -68,3 +67,4 @@ pub use served::{GroupVersion, Served, ServedKind, ServedVersion, age};
 pub use served_versions::{Surface, served_versions};
 pub use served_versions_fit::ServedVersionsFit;
 pub use templates::TemplateFacts;
+pub use verb::Verb;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::error::Category;
 
-use crate::{Error, Management};
+use crate::{Error, Management, Verb};
 
 pub(crate) const JSON: &str = "application/json";
 
@@ -42,7 +42,7 @@ impl Management {
                 Category::Data => format!("it is another kind of document ({place})"),
                 Category::Syntax | Category::Io => format!("it is no JSON ({place})"),
             };
-            self.malformed(path, &why)
+            self.malformed(Verb::Get, path, &why)
         })
     }
 
@@ -65,7 +65,11 @@ impl Management {
                 return Ok(all);
             };
             if all.len() >= MOST {
-                return Err(self.malformed(path, &format!("it has more than {MOST} objects")));
+                return Err(self.malformed(
+                    Verb::Get,
+                    path,
+                    &format!("it has more than {MOST} objects"),
+                ));
             }
             query = format!("{first}&continue={next}");
         }

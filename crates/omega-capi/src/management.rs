@@ -9,16 +9,20 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, Response, StatusCode, header::ACCEPT};
+use http::{
+    Request, Response, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use kube::{
     Client, Config,
     client::{Body, ClientBuilder},
     config::{KubeConfigOptions, Kubeconfig as Raw},
 };
 use omega_core::{Label, chain, kubeconfig::Kubeconfig};
+use serde_json::Value;
 use tower::{BoxError, Service};
 
-use crate::{Error, rights::rights};
+use crate::{Error, Verb, list::JSON, rights::rights};
 
 /// How many characters of a server's words are kept.
 const WORDS: usize = 300;
@@ -119,38 +123,63 @@ impl Management {
     /// Sends one GET and returns the body.
     pub(crate) async fn get(&self, path: &str, accept: &str) -> Result<String, Error> {
         let request = Request::get(path).header(ACCEPT, accept).body(Vec::new());
-        let request = request.map_err(|error| self.malformed(path, &error.to_string()))?;
+        self.request(Verb::Get, path, request).await
+    }
+
+    /// Sends one request with `body` and returns the object that is answered.
+    ///
+    /// # Errors
+    ///
+    /// 409 if a `resourceVersion` in it is not the object's any more, or if what is to be made is
+    /// there ([`Error::Status`]); [`Error::Forbidden`] names the missing right.
+    pub(crate) async fn send(&self, verb: Verb, path: &str, body: &Value) -> Result<Value, Error> {
+        let request = Request::builder().method(verb.method()).uri(path);
+        let request = request.header(ACCEPT, JSON).header(CONTENT_TYPE, verb.content_type());
+        let text = self.request(verb, path, request.body(body.to_string().into_bytes())).await?;
+        serde_json::from_str(&text).map_err(|error| {
+            let place = format!("line {}, column {}", error.line(), error.column());
+            self.malformed(verb, path, &format!("it is no JSON ({place})"))
+        })
+    }
+
+    async fn request(
+        &self,
+        verb: Verb,
+        path: &str,
+        request: http::Result<Request<Vec<u8>>>,
+    ) -> Result<String, Error> {
+        let request = request.map_err(|error| self.malformed(verb, path, &error.to_string()))?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let after = self.deadlines.total;
         let answer = tokio::time::timeout(after, self.client.request_text(request)).await;
         let server = self.label.clone();
-        let late = |_| Error::Deadline { server, path: path.to_owned(), after };
-        answer.map_err(late)?.map_err(|error| self.error(path, &error))
+        let late = |_| Error::Deadline { server, verb, path: path.to_owned(), after };
+        answer.map_err(late)?.map_err(|error| self.error(verb, path, &error))
     }
 
     /// Returns the error that `path`'s answer is unusable because of `why`.
-    pub(crate) fn malformed(&self, path: &str, why: &str) -> Error {
+    pub(crate) fn malformed(&self, verb: Verb, path: &str, why: &str) -> Error {
         let (server, path) = (self.label.clone(), path.to_owned());
-        Error::Malformed { server, path, why: why.to_owned() }
+        Error::Malformed { server, verb, path, why: why.to_owned() }
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "all others mean that no answer came")]
-    fn error(&self, path: &str, error: &kube::Error) -> Error {
+    fn error(&self, verb: Verb, path: &str, error: &kube::Error) -> Error {
         let (server, path) = (self.label.clone(), path.to_owned());
         match error {
             kube::Error::Api(status) => {
                 let words = status.message.chars().take(WORDS).collect();
                 match StatusCode::from_u16(status.code) {
-                    Ok(StatusCode::UNAUTHORIZED) => Error::Unauthorized { server, path },
+                    Ok(StatusCode::UNAUTHORIZED) => Error::Unauthorized { server, verb, path },
                     Ok(StatusCode::FORBIDDEN) => {
-                        let (verb, resource) = rights(&path);
+                        let (verb, resource) = rights(verb, &path);
                         Error::Forbidden { server, verb: verb.into(), resource, words }
                     }
-                    _ => Error::Status { server, path, code: status.code, words },
+                    _ => Error::Status { server, verb, path, code: status.code, words },
                 }
             }
-            kube::Error::FromUtf8(_) => self.malformed(&path, "it is not text"),
-            other => Error::Unreachable { server, why: causes(other) },
+            kube::Error::FromUtf8(_) => self.malformed(verb, &path, "it is not text"),
+            other => Error::Unreachable { server, verb, why: causes(other) },
         }
     }
 }

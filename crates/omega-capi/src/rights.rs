@@ -1,13 +1,15 @@
 //! Which right a path needs, in RBAC's words.
 
-/// Returns the verb and the resource that a GET of `path` needs: `list`, and `secrets in magnum-x`
+use crate::Verb;
+
+/// Returns the verb and the resource that `verb` of `path` needs: `list`, and `secrets in magnum-x`
 /// or `customresourcedefinitions.apiextensions.k8s.io`. What is no resource is its own name.
-pub(crate) fn rights(path: &str) -> (&'static str, String) {
+pub(crate) fn rights(verb: Verb, path: &str) -> (&'static str, String) {
     let path = path.split_once('?').map_or(path, |(path, _)| path);
-    resource(path).unwrap_or_else(|| ("get", path.to_owned()))
+    resource(verb, path).unwrap_or_else(|| (verb.right(), path.to_owned()))
 }
 
-fn resource(path: &str) -> Option<(&'static str, String)> {
+fn resource(verb: Verb, path: &str) -> Option<(&'static str, String)> {
     let (group, rest) = if let Some(rest) = path.strip_prefix("/apis/") {
         let (group, rest) = rest.split_once('/')?;
         (format!(".{group}"), rest)
@@ -21,9 +23,10 @@ fn resource(path: &str) -> Option<(&'static str, String)> {
         all => (None, all),
     };
     let (verb, plural) = match parts {
-        [plural] => ("list", *plural),
-        [plural, _name] => ("get", *plural),
-        _ => return None,
+        [plural] if verb == Verb::Get => ("list", (*plural).to_owned()),
+        [plural] | [plural, _] => (verb.right(), (*plural).to_owned()),
+        [plural, _name, part @ ..] => (verb.right(), format!("{plural}/{}", part.join("/"))),
+        [] => return None,
     };
     let place = namespace.map(|namespace| format!(" in {namespace}")).unwrap_or_default();
     Some((verb, format!("{plural}{group}{place}")))
@@ -32,6 +35,7 @@ fn resource(path: &str) -> Option<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::rights;
+    use crate::Verb;
 
     #[test]
     fn a_path_is_said_as_a_role_would_allow_it() {
@@ -47,7 +51,23 @@ mod tests {
             ("/apis/apps/v1/namespaces/a/deployments/b", "get deployments.apps in a"),
         ];
         for (path, expected) in cases {
-            let (verb, resource) = rights(path);
+            let (verb, resource) = rights(Verb::Get, path);
+            assert_eq!(format!("{verb} {resource}"), expected, "{path}");
+        }
+        let token = "/api/v1/namespaces/a/serviceaccounts/b/token";
+        let cases = [
+            (Verb::Create, token, "create serviceaccounts/token in a"),
+            (Verb::Create, "/api/v1/namespaces", "create namespaces"),
+            (Verb::Merge, "/api/v1/namespaces/a/secrets/b", "patch secrets in a"),
+            (Verb::Replace, "/api/v1/namespaces/a/secrets/b", "update secrets in a"),
+            (
+                Verb::Delete,
+                "/apis/apps/v1/namespaces/a/deployments/b",
+                "delete deployments.apps in a",
+            ),
+        ];
+        for (verb, path, expected) in cases {
+            let (verb, resource) = rights(verb, path);
             assert_eq!(format!("{verb} {resource}"), expected, "{path}");
         }
     }
