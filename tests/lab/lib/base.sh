@@ -42,6 +42,7 @@ daemon() {
   ours "$dir/$name.pid" >/dev/null && return
   setsid "$@" >>"$dir/$name.log" 2>&1 </dev/null 9>&- &
   echo $! >"$dir/$name.pid"
+  disown                                 # or the shell tells of its end
 }
 
 # end_daemon PIDFILE: at once, as its state goes too

@@ -130,7 +130,7 @@ services_of_failure() { # the last words of what the case ran on
   for m in unit0 unit1 unit2 unit3 cloud; do
     running "$m" || continue
     echo "        -- $m"
-    at "$m" sh -c 'systemctl --no-legend --plain --failed list-units; grep -hE " (ERROR|CRITICAL) " /var/log/magnum/*.log | grep -v magnum.service.periodic | tail -n 8' 2>&1 |
+    at "$m" sh -c 'systemctl --no-legend --plain --failed list-units; grep -hE " (ERROR|CRITICAL) " /var/log/magnum/*.log | grep -v periodic | tail -n 8' 2>&1 |
       cut -c1-220 | sed 's/^/        /'
   done
 }

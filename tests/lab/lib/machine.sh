@@ -35,6 +35,7 @@ boot() {
   setsid "${NSPAWN[@]}" -b -D "$(root_of "$name")" -M "$name" --console=passive "$@" \
     >"$LOGS/$name.console" 2>&1 </dev/null 9>&- &
   nspawn=$!
+  disown
   echo $nspawn >"$LAB/$name.nspawn.pid"
   for ((i = 0; i < 400; i++)); do
     pid=$(pgrep -P "$nspawn" || true)
