@@ -9,7 +9,13 @@ use crate::{Component, Dependencies, Installed, Release};
 
 fn installed(component: Component, version: Option<&str>) -> Installed {
     let version = version.map(ToOwned::to_owned);
-    Installed { component, version, evidence: format!("deployment x/{component}") }
+    Installed {
+        component,
+        version,
+        evidence: format!("deployment x/{component}"),
+        wanted: 1,
+        available: Some(1),
+    }
 }
 
 fn release(name: &str, chart: &str, version: &str, status: &str) -> Release {

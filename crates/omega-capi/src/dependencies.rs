@@ -82,7 +82,7 @@ impl Component {
     }
 
     /// Returns the last part of its image's name, which mirrors keep.
-    pub(crate) fn image(self) -> &'static str {
+    pub fn image(self) -> &'static str {
         match self {
             Self::ClusterApi => "cluster-api-controller",
             Self::KubeadmBootstrap => "kubeadm-bootstrap-controller",

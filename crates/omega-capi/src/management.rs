@@ -11,7 +11,7 @@ use std::{
 
 use http::{
     Request, Response, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE},
+    header::{ACCEPT, CONTENT_TYPE, DATE},
 };
 use kube::{
     Client, Config,
@@ -142,6 +142,34 @@ impl Management {
         })
     }
 
+    /// Sends one GET and returns the status, the header `Date` and the body. Of the statuses only
+    /// 401 and 403 are errors.
+    pub(crate) async fn answer(&self, path: &str) -> Result<(u16, Option<String>, String), Error> {
+        let verb = Verb::Get;
+        let request = Request::get(path).body(Body::empty());
+        let request = request.map_err(|error| self.malformed(verb, path, &error.to_string()))?;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let after = self.deadlines.total;
+        let asked = async {
+            let response = self.client.send(request).await?;
+            let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
+            let (code, date) = (response.status(), date.map(ToOwned::to_owned));
+            Ok::<_, kube::Error>((code, date, response.into_body().collect_bytes().await?))
+        };
+        let (server, place) = (self.label.clone(), path.to_owned());
+        let answer = tokio::time::timeout(after, asked).await;
+        let late = |_| Error::Deadline { server: server.clone(), verb, path: place.clone(), after };
+        let (code, date, body) = answer.map_err(late)?.map_err(|e| self.error(verb, path, &e))?;
+        match code {
+            StatusCode::UNAUTHORIZED => Err(Error::Unauthorized { server, verb, path: place }),
+            StatusCode::FORBIDDEN => {
+                let ((verb, resource), words) = (rights(verb, path), text(&body));
+                Err(Error::Forbidden { server, verb: verb.into(), resource, words })
+            }
+            _ => Ok((code.as_u16(), date, String::from_utf8_lossy(&body).into_owned())),
+        }
+    }
+
     async fn request(
         &self,
         verb: Verb,
@@ -182,6 +210,10 @@ impl Management {
             other => Error::Unreachable { server, verb, why: causes(other) },
         }
     }
+}
+
+fn text(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).chars().take(WORDS).collect()
 }
 
 /// What lies below kube's own error, which only names the layer and repeats its cause.

@@ -18,12 +18,28 @@ pub struct Installed {
     pub version: Option<String>,
     /// What shows it: the deployment, its image, its chart.
     pub evidence: String,
+    /// How many pods it wants.
+    pub wanted: u32,
+    /// How many of them are available; `None` if nothing tells.
+    pub available: Option<u32>,
 }
 
 #[derive(Deserialize)]
 struct Deployment {
     metadata: Metadata,
     spec: Spec,
+    #[serde(default)]
+    status: Status,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    /// `None` until the deployment controller has seen it.
+    observed_generation: Option<i64>,
+    /// Left out where it is 0.
+    #[serde(default)]
+    available_replicas: u32,
 }
 
 #[derive(Deserialize)]
@@ -36,6 +52,8 @@ struct Metadata {
 
 #[derive(Deserialize)]
 struct Spec {
+    /// 1 where it is left out.
+    replicas: Option<u32>,
     template: Template,
 }
 
@@ -77,6 +95,9 @@ pub async fn read_installed(management: &Management) -> Result<Vec<Installed>, E
 fn installed(deployment: &Deployment) -> Vec<Installed> {
     let Metadata { name, namespace, labels } = &deployment.metadata;
     let containers = &deployment.spec.template.spec.containers;
+    let wanted = deployment.spec.replicas.unwrap_or(1);
+    let status = &deployment.status;
+    let available = status.observed_generation.map(|_| status.available_replicas);
     let one = |container: &Container| {
         let (repository, tag) = split(&container.image);
         let last = repository.rsplit('/').next();
@@ -91,6 +112,8 @@ fn installed(deployment: &Deployment) -> Vec<Installed> {
             component,
             version: chart.or_else(|| tag.map(ToOwned::to_owned)),
             evidence: format!("deployment {namespace}/{name}: image {image}{shown}"),
+            wanted,
+            available,
         })
     };
     containers.iter().filter_map(one).collect()

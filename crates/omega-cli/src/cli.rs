@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use omega_capi::{Namespace, Rule};
@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Verify(RunbookArgs),
     /// Go back to what was before a run.
     Rollback(RollbackArgs),
+    /// Say what is the matter and what to mend first, from the bottom up; only read.
+    Doctor(DoctorArgs),
     /// Run a whole runbook on the embedded simulator: no cloud, no network.
     Rehearse(RehearseArgs),
     /// Say what a decision is, and what is true.
@@ -73,6 +75,7 @@ impl Command {
             Self::Operation(operation) => operation.writes(),
             Self::Plan(_)
             | Self::Verify(_)
+            | Self::Doctor(_)
             | Self::Rehearse(_)
             | Self::Explain(_)
             | Self::Runs(_)
@@ -378,6 +381,30 @@ pub(crate) enum Capi {
     CheckConstellation(ConstellationArgs),
     /// List helm's releases on the management cluster. It needs no helm.
     ReadReleases(ReleasesArgs),
+}
+
+/// `doctor`
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// The site and its units.
+    #[command(flatten)]
+    pub(crate) site: SiteArgs,
+    /// Only these workload clusters: name, id or stack id. By default all that Magnum lists.
+    #[arg(long = "cluster", value_name = "CLUSTER")]
+    pub(crate) clusters: Vec<String>,
+    /// Read the management cluster with this kubeconfig instead of the site's, which may have few
+    /// rights.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// How long a create, a delete or a helm command may take before it is called stuck.
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = patience)]
+    pub(crate) patience: Duration,
+}
+
+/// Reads a duration as a person writes it.
+fn patience(text: &str) -> Result<Duration, String> {
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| "write 90s, 15m or 1h 30m")?;
+    Duration::try_from(duration).map_err(|_| "it can't be less than nothing".to_owned())
 }
 
 /// Where the site is described.

@@ -4,6 +4,7 @@
 
 mod cli;
 mod command;
+mod doctor;
 mod engine;
 mod environment;
 mod exit;

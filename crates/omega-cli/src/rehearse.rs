@@ -158,6 +158,8 @@ pub(crate) fn world_of(
     let requests = move || counted.0.requests() + counted.1.asked().len();
     let before = requests();
     World {
+        operator: cloud.admin("admin"),
+        narrowed: cloud.admin("capi-mgmt"),
         network: Arc::new(Network::new(cloud.admin("capi-mgmt"))),
         identity: Arc::new(Identity::new(cloud.admin("admin"))),
         magnum: Arc::new(ContainerInfra::new(cloud.admin("capi-mgmt"))),

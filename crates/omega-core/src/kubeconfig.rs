@@ -146,11 +146,24 @@ impl Kubeconfig {
     ///
     /// Names the first thing that is wrong, and the remedy.
     pub fn parse(bytes: Secret, now: Timestamp) -> Result<Self, KubeconfigError> {
+        let read = Self::read(bytes)?;
+        match read.facts.outside(now) {
+            Some(error) => Err(error),
+            None => Ok(read),
+        }
+    }
+
+    /// Does the same whatever the time is: its client certificate may have ended.
+    ///
+    /// # Errors
+    ///
+    /// Names the first thing that is wrong, and the remedy.
+    pub fn read(bytes: Secret) -> Result<Self, KubeconfigError> {
         let wire = read(&bytes)?;
         let (name, cluster, user) = current(&wire)?;
         let server = server(&cluster)?;
         let ca_pem = ca(&cluster)?;
-        let auth = auth(&user, now)?;
+        let auth = auth(&user)?;
         let (sha256, size) = (bytes.digest(), bytes.expose().len());
         let facts = KubeconfigFacts { sha256, size, context: name, server, ca_pem, auth };
         Ok(Self { bytes, facts })
@@ -158,6 +171,23 @@ impl Kubeconfig {
 }
 
 impl KubeconfigFacts {
+    /// Returns why it can't be used at `now`: its client certificate has ended, or has not begun.
+    pub fn outside(&self, now: Timestamp) -> Option<KubeconfigError> {
+        let AuthKind::ClientCertificate { not_before, not_after, .. } = &self.auth else {
+            return None;
+        };
+        let (why, next) = if *not_after <= now {
+            let why = format!("its client certificate ended on {not_after}");
+            (why, "get a new one from the management cluster")
+        } else if *not_before > now {
+            let why = format!("its client certificate begins on {not_before} only");
+            (why, "wait, or check the clock of this machine")
+        } else {
+            return None;
+        };
+        Some(KubeconfigError { why, next: next.to_owned() })
+    }
+
     /// Returns a warning if the client certificate ends within 30 days of `now`.
     pub fn ends_soon(&self, now: Timestamp) -> Option<String> {
         let AuthKind::ClientCertificate { not_after, .. } = &self.auth else { return None };
@@ -298,7 +328,7 @@ fn ca(cluster: &Cluster) -> Result<Option<String>, KubeconfigError> {
     }
 }
 
-fn auth(user: &User, now: Timestamp) -> Result<AuthKind, KubeconfigError> {
+fn auth(user: &User) -> Result<AuthKind, KubeconfigError> {
     let unread = [
         (user.exec.is_some(), "an exec plugin"),
         (user.auth_provider.is_some(), "an auth plugin"),
@@ -313,13 +343,13 @@ fn auth(user: &User, now: Timestamp) -> Result<AuthKind, KubeconfigError> {
         return no(format!("its client certificate or key is in another file (`{path}`)"), FLATTEN);
     }
     match (&user.client_certificate_data, &user.client_key_data, &user.token) {
-        (Some(certificate), Some(key), _) => client_certificate(certificate, key, now),
+        (Some(certificate), Some(key), _) => client_certificate(certificate, key),
         (_, _, Some(token)) if !token.is_empty() => Ok(AuthKind::Token),
         _ => no("it has neither a client certificate with its key nor a token", FLATTEN),
     }
 }
 
-fn client_certificate(data: &str, key: &str, now: Timestamp) -> Result<AuthKind, KubeconfigError> {
+fn client_certificate(data: &str, key: &str) -> Result<AuthKind, KubeconfigError> {
     let pem = STANDARD.decode(data).unwrap_or_default();
     let Some((subject, not_before, not_after)) = certificate(&pem) else {
         return no("its client-certificate-data is not a certificate", FLATTEN);
@@ -327,14 +357,6 @@ fn client_certificate(data: &str, key: &str, now: Timestamp) -> Result<AuthKind,
     let key = Secret::new(STANDARD.decode(key).unwrap_or_default());
     if !key.expose().starts_with(b"-----BEGIN ") {
         return no("its client-key-data is not a key", FLATTEN);
-    }
-    let renew = "get a new one from the management cluster";
-    if not_after <= now {
-        return no(format!("its client certificate ended on {not_after}"), renew);
-    }
-    if not_before > now {
-        let next = "wait, or check the clock of this machine";
-        return no(format!("its client certificate begins on {not_before} only"), next);
     }
     Ok(AuthKind::ClientCertificate { subject, not_before, not_after })
 }

@@ -11,11 +11,13 @@ pub mod contract;
 mod error;
 pub mod gates;
 pub mod operations;
+mod read_conductor;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 mod unit;
 
 pub use error::Error;
+pub use read_conductor::{ConductorFacts, read_conductor};
 pub use unit::{
     Action, Channel, Distribution, Expect, FileFacts, FileState, Interpreter, InvalidPath,
     InvalidServiceName, Payload, PipSource, Probe, ProgramState, ReachState, ReleasesState, Reply,

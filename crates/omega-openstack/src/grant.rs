@@ -111,7 +111,8 @@ fn show(Endpoint { interface, region_id, url }: &Endpoint) -> String {
 
 /// Returns `endpoint` with the API version of `service` at its end, exactly once.
 ///
-/// Catalogs list `http://host:9696`, `http://host:9696/` and `http://host/network/v2.0`.
+/// Catalogs list `http://host:9696`, `http://host:9696/` and `http://host/network/v2.0`, and for
+/// Cinder `http://host:8776/v3/PROJECT`, which stays as it is.
 pub(crate) fn versioned(mut endpoint: Url, service: Service) -> Url {
     let is_version = |segment: &str| {
         segment.strip_prefix('v').is_some_and(|rest| {
@@ -119,10 +120,14 @@ pub(crate) fn versioned(mut endpoint: Url, service: Service) -> Url {
                 && rest.chars().all(|c| c.is_ascii_digit() || c == '.')
         })
     };
-    let has = endpoint
-        .path_segments()
-        .and_then(|mut segments| segments.rfind(|segment| !segment.is_empty()))
-        .is_some_and(is_version);
+    let segments = endpoint.path_segments().into_iter().flatten().filter(|part| !part.is_empty());
+    let segments: Vec<&str> = segments.collect();
+    if let (Service::BlockStorage, [.., version, _project]) = (service, segments.as_slice())
+        && is_version(version)
+    {
+        return endpoint;
+    }
+    let has = segments.last().is_some_and(|segment| is_version(segment));
     if let Ok(mut path) = endpoint.path_segments_mut() {
         path.pop_if_empty();
         if has {
@@ -185,6 +190,9 @@ mod tests {
             ("http://h/identity", Service::Identity, "http://h/identity/v3"),
             ("http://h/vault", Service::Identity, "http://h/vault/v3"),
             ("http://h:9511/v1", Service::ContainerInfra, "http://h:9511/v1"),
+            ("http://h:8776/v3/47f9", Service::BlockStorage, "http://h:8776/v3/47f9"),
+            ("http://h:8776/v2", Service::BlockStorage, "http://h:8776/v3"),
+            ("http://h/volume", Service::BlockStorage, "http://h/volume/v3"),
         ] {
             assert_eq!(versioned(listed.parse().unwrap(), service).as_str(), wanted, "{listed}");
         }

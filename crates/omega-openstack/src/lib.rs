@@ -18,6 +18,7 @@ mod session;
 #[cfg(feature = "sim")]
 #[expect(clippy::indexing_slicing, reason = "JSON values of a known shape")]
 pub mod sim;
+pub mod survey;
 mod transport;
 
 pub use cloud::{

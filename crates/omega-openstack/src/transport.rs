@@ -60,6 +60,10 @@ pub enum Service {
     BlockStorage,
     /// Octavia.
     LoadBalancer,
+    /// Nova.
+    Compute,
+    /// Glance.
+    Image,
 }
 
 impl Service {
@@ -75,6 +79,8 @@ impl Service {
                 &["block-storage", "volumev3", "volumev2", "volume", "block-store"]
             }
             Self::LoadBalancer => &["load-balancer"],
+            Self::Compute => &["compute"],
+            Self::Image => &["image"],
         }
     }
 
@@ -86,7 +92,8 @@ impl Service {
             Self::Identity | Self::BlockStorage => "v3",
             Self::Network => "v2.0",
             Self::ContainerInfra => "v1",
-            Self::LoadBalancer => "v2",
+            Self::LoadBalancer | Self::Image => "v2",
+            Self::Compute => "v2.1",
         }
     }
 }

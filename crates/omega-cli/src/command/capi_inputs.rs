@@ -17,7 +17,7 @@ const DEPENDENCIES: u64 = 1 << 20;
 
 /// Returns what the site wants to work together. Its `api_resources` stays as it is written: that
 /// it does not parse is a finding.
-pub(super) fn setup(site: &Site) -> Result<Setup, Failure> {
+pub(crate) fn setup(site: &Site) -> Result<Setup, Failure> {
     let api_resources = site.capi_helm.get("api_resources").cloned();
     let driver = value("driver.version", &site.driver.get_ref().version)?;
     let chart = Some(value("chart.version", &site.chart.get_ref().version)?);
@@ -72,7 +72,7 @@ pub(super) fn tested(site: &Site, file: Option<&Path>) -> Result<Constellation, 
 }
 
 /// Returns what matters of a template here. Magnum's API gives labels back as they were given.
-pub(super) fn facts(template: &Template, clusters: &[Cluster]) -> TemplateFacts {
+pub(crate) fn facts(template: &Template, clusters: &[Cluster]) -> TemplateFacts {
     let Template { uuid, name, network_driver, cluster_distro, coe, server_type, labels } =
         template;
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);

@@ -3,10 +3,12 @@
 mod behind;
 mod capi;
 mod capi_inputs;
+mod doctor;
 mod graft;
 mod operation;
 mod rollback;
 mod runs;
 mod session;
 
+pub(crate) use capi_inputs::facts as template_facts;
 pub(crate) use session::Session;

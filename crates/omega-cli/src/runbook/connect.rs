@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use omega_capi::Management;
 use omega_core::{
     Class, Failure,
-    kubeconfig::Kubeconfig,
+    kubeconfig::{Kubeconfig, KubeconfigError},
     read_regular,
     values::{Secret, Sha256},
 };
@@ -40,6 +40,17 @@ impl Session {
         Ok(World { units, helm_size, ..self.connect_cloud(site, kubeconfig).await? })
     }
 
+    /// The same, for who only reads: nothing can be sent to a unit.
+    pub(crate) async fn connect_reading(
+        &self,
+        site: &Site,
+        kubeconfig: &Kubeconfig,
+        only: &[String],
+    ) -> Result<World, Failure> {
+        let units = self.units(site, only, &Sources::default()).await?;
+        Ok(World { units, ..self.connect_cloud(site, kubeconfig).await? })
+    }
+
     /// The same, without the units.
     pub(crate) async fn connect_cloud(
         &self,
@@ -64,6 +75,8 @@ impl Session {
         let management = Arc::new(management(kubeconfig).await?);
         let counted = (Arc::clone(&operator), Arc::clone(&narrowed), Arc::clone(&management));
         Ok(World {
+            operator: operator.clone(),
+            narrowed: narrowed.clone(),
             network: Arc::new(Network::new(narrowed.clone())),
             identity: Arc::new(Identity::new(operator)),
             magnum: Arc::new(ContainerInfra::new(narrowed)),
@@ -80,13 +93,25 @@ impl Session {
 
     /// Reads and vets the kubeconfig.
     pub(crate) fn kubeconfig(&self, site: &Site) -> Result<Kubeconfig, Failure> {
+        let read = self.kubeconfig_of_any_time(site)?;
         let path = site.resolve(&site.management.kubeconfig, &self.environment.home());
-        let bytes = read_regular(&path, KUBECONFIG)
-            .map_err(|error| unreadable(&path, "the kubeconfig", &error))?;
-        Kubeconfig::parse(Secret::new(bytes), Timestamp::now()).map_err(|error| Failure {
-            class: Class::Refused,
-            ..Failure::from_error(format!("could not use {}", path.display()), &error)
-        })
+        match read.facts.outside(Timestamp::now()) {
+            Some(error) => Err(unusable(&path, &error)),
+            None => Ok(read),
+        }
+    }
+
+    /// The same, whether or not its client certificate has ended.
+    pub(crate) fn kubeconfig_of_any_time(&self, site: &Site) -> Result<Kubeconfig, Failure> {
+        let path = site.resolve(&site.management.kubeconfig, &self.environment.home());
+        Self::kubeconfig_at(&path)
+    }
+
+    /// Reads the kubeconfig at `path`, whether or not its client certificate has ended.
+    pub(crate) fn kubeconfig_at(path: &Path) -> Result<Kubeconfig, Failure> {
+        let bytes = read_regular(path, KUBECONFIG)
+            .map_err(|error| unreadable(path, "the kubeconfig", &error))?;
+        Kubeconfig::read(Secret::new(bytes)).map_err(|error| unusable(path, &error))
     }
 
     /// Returns what may be sent to a unit, and the size of helm.
@@ -165,6 +190,13 @@ fn project(project: &Project) -> Option<ProjectRef> {
             Some(ProjectRef::Named { name: name.clone(), domain: DomainRef::Name(domain.clone()) })
         }
         Project { .. } => None,
+    }
+}
+
+fn unusable(path: &Path, error: &KubeconfigError) -> Failure {
+    Failure {
+        class: Class::Refused,
+        ..Failure::from_error(format!("could not use {}", path.display()), error)
     }
 }
 

@@ -3,13 +3,19 @@ use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 use omega_capi::Management;
 use omega_core::Label as _;
 use omega_juju::Unit;
-use omega_openstack::{container_infra::ContainerInfra, identity::Identity, network::Network};
+use omega_openstack::{
+    Transport, container_infra::ContainerInfra, identity::Identity, network::Network,
+};
 
 use crate::engine::Counts;
 
 /// What a runbook acts on: real or simulated, it can't tell.
 #[derive(Clone)]
 pub(crate) struct World {
+    /// Every service, as the operator.
+    pub(crate) operator: Arc<dyn Transport>,
+    /// Every service, in the management project.
+    pub(crate) narrowed: Arc<dyn Transport>,
     /// Neutron, in the management project.
     pub(crate) network: Arc<Network>,
     /// Keystone, as the operator.

@@ -84,6 +84,8 @@ pub(crate) struct Management {
     pub(crate) security_group: String,
     /// The conductors' addresses, as the security group sees them.
     pub(crate) sources: Spanned<Vec<String>>,
+    /// The server that the management cluster runs on, by its name in Nova.
+    pub(crate) server: Option<String>,
     /// Where the kubeconfig goes on a unit.
     #[serde(default = "kubeconfig_path")]
     pub(crate) path: Spanned<String>,

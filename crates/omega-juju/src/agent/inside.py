@@ -106,6 +106,25 @@ def credentials(path):
     return cluster, user
 
 
+def ended(certificate, token):
+    """What is told of a credential that is refused: whether its time is over. None where that can't be known."""
+    import base64
+    import datetime
+    now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+    try:
+        if certificate:
+            from cryptography import x509
+            with open(certificate, "rb") as file:
+                end, what = x509.load_pem_x509_certificate(file.read()).not_valid_after, "certificate"
+        else:
+            claims = token.split(".")[1]
+            claims = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+            end, what = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=int(claims["exp"])), "token"
+    except Exception:
+        return None
+    return "%s ended on %sZ" % (what, end.isoformat()) if end <= now else None
+
+
 def authenticate(question):
     import time
     started = time.monotonic()
@@ -126,6 +145,9 @@ def authenticate(question):
             raise LookupError("it has neither a client certificate with its key nor a token")
         server = cluster["server"].rstrip("/")
         get_both(session, server, question["seconds"], state)
+        end = ended(pair[0], user.get("token")) if state["status"] == 401 else None
+        if end:
+            state["error"] += "; the client's %s" % end
     except ImportError as error:
         state["error"] = "the driver's interpreter has no module %s" % error.name
     except KeyError as error:

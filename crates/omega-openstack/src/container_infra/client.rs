@@ -3,7 +3,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 use omega_core::Label;
 use serde_json::Value;
 
-use super::wire::{Cluster, Template};
+use super::wire::{Cluster, NodeGroup, Template};
 use crate::{
     Error, Method, Project, Request, Scope, Service, Transport,
     answer::{fetch, list, send},
@@ -48,6 +48,16 @@ impl ContainerInfra<Project> {
 
     pub(crate) async fn delete_cluster(&self, id: &str) -> Result<(), Error> {
         send(&*self.transport, request(Method::Delete, &["clusters", id])).await
+    }
+
+    /// Returns the node groups of the cluster with the id, in Magnum's order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Magnum does not answer or does not permit it.
+    pub async fn node_groups(&self, cluster: &str) -> Result<Vec<NodeGroup>, Error> {
+        let request = request(Method::Get, &["clusters", cluster, "nodegroups"]);
+        list(&*self.transport, request, "nodegroups").await
     }
 
     /// Returns the templates that the token may see.

@@ -110,6 +110,7 @@ mod tests {
                 _ => BTreeMap::new(),
             }),
             api_address: None,
+            created_at: None,
         }
     }
 

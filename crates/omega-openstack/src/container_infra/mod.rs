@@ -16,7 +16,7 @@ pub use magnum_answers::MagnumAnswers;
 pub use proof::{NetworkDriver, ProofError, ProofOptions, ProofStep, TemplateSpec, Watch};
 pub use prove_cluster::{ClusterProof, ClusterSpec, ProofTemplate, prove_cluster};
 pub use prove_template::{TemplateProof, prove_template};
-pub use wire::{Cluster, Template};
+pub use wire::{Cluster, NodeGroup, Template};
 
 #[cfg(test)]
 #[cfg(feature = "sim")]

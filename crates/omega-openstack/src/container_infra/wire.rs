@@ -30,6 +30,21 @@ pub struct Cluster {
     pub health_status_reason: Option<BTreeMap<String, String>>,
     /// The Kubernetes API; `https://:0` while there is none.
     pub api_address: Option<String>,
+    /// When it was asked for, in RFC 3339.
+    #[serde(default)]
+    pub created_at: Option<String>,
+}
+
+/// A node group of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeGroup {
+    /// `default-worker`.
+    pub name: String,
+    /// `master`, `worker` or the user's own word.
+    pub role: String,
+    /// How many nodes it is to have.
+    #[serde(default)]
+    pub node_count: u32,
 }
 
 /// A cluster template as Magnum tells of it.
@@ -81,7 +96,7 @@ impl Cluster {
     }
 
     /// Returns its status, with the reason where there is one.
-    pub(crate) fn standing(&self) -> String {
+    pub fn standing(&self) -> String {
         let status = self.status.as_deref().unwrap_or("without a status");
         match self.status_reason.as_deref().filter(|reason| !reason.is_empty()) {
             Some(reason) => format!("{status}: {}", sentence(reason)),
@@ -119,6 +134,7 @@ mod tests {
             health_status: None,
             health_status_reason: None,
             api_address: None,
+            created_at: None,
         }
     }
 

@@ -252,9 +252,11 @@ impl Inner {
             let name = match request.service {
                 Service::Network => "neutron-403",
                 Service::ContainerInfra => "magnum-403",
-                Service::Identity | Service::BlockStorage | Service::LoadBalancer => {
-                    "keystone-domains-403"
-                }
+                Service::Identity
+                | Service::BlockStorage
+                | Service::LoadBalancer
+                | Service::Compute
+                | Service::Image => "keystone-domains-403",
             };
             return recorded(name).unchanged();
         }
@@ -262,7 +264,9 @@ impl Inner {
             Service::Identity => self.state.keystone(who, request),
             Service::Network => self.state.neutron(who, request),
             Service::ContainerInfra => self.state.magnum(who, request),
-            Service::BlockStorage | Service::LoadBalancer => None,
+            Service::BlockStorage | Service::LoadBalancer | Service::Compute | Service::Image => {
+                None
+            }
         };
         answer.unwrap_or_else(not_found)
     }

@@ -1,0 +1,81 @@
+//! The addons of a workload cluster, as the addon provider tells of them.
+
+use futures::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Management, Namespace, list::JSON};
+
+const GROUP: &str = "/apis/addons.stackhpc.com/v1alpha1";
+const PAGE: usize = 100;
+
+/// One addon of one cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addon {
+    /// `manifests` or `helmreleases`.
+    pub plural: String,
+    /// Its name.
+    pub name: String,
+    /// `Deployed`, `Failed`, `Installing`... `Unknown` where it says none. The driver waits for
+    /// `Deployed`, and takes `Failed` for the end (magnum-capi-helm 1.4.0, driver.py).
+    pub phase: String,
+    /// Why, where it says.
+    pub message: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    metadata: Metadata,
+    #[serde(default)]
+    status: Status,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    name: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Status {
+    phase: Option<String>,
+    failure_message: Option<String>,
+}
+
+/// Reads the addons that carry the label `addons.stackhpc.com/cluster` of the cluster, which is
+/// how the driver finds them. A cluster without the addon provider has none.
+///
+/// # Errors
+///
+/// Fails if the management cluster does not answer, or does not let its user list them.
+pub async fn read_addons(
+    management: &Management,
+    namespace: &Namespace,
+    cluster: &str,
+) -> Result<Vec<Addon>, Error> {
+    let selector = format!("labelSelector=addons.stackhpc.com%2Fcluster%3D{cluster}");
+    let each = ["manifests", "helmreleases"].map(|plural| {
+        let path = format!("{GROUP}/namespaces/{namespace}/{plural}");
+        let selector = selector.clone();
+        async move {
+            let listed: Result<Vec<Wire>, Error> =
+                management.list(&path, &selector, PAGE, JSON).await;
+            match listed {
+                Ok(all) => Ok(all.into_iter().map(|wire| addon(plural, wire)).collect()),
+                Err(Error::Status { code: 404, .. }) => Ok(Vec::new()),
+                Err(error) => Err(error),
+            }
+        }
+    });
+    let mut all: Vec<Addon> = try_join_all(each).await?.into_iter().flatten().collect();
+    all.sort_by(|a, b| (&a.plural, &a.name).cmp(&(&b.plural, &b.name)));
+    Ok(all)
+}
+
+fn addon(plural: &str, Wire { metadata, status }: Wire) -> Addon {
+    Addon {
+        plural: plural.to_owned(),
+        name: metadata.name,
+        phase: status.phase.unwrap_or_else(|| "Unknown".to_owned()),
+        message: status.failure_message.filter(|message| !message.is_empty()),
+    }
+}

@@ -1,0 +1,77 @@
+//! Whether the management cluster's API server is well, by its own word.
+
+use std::time::{Duration, Instant};
+
+use jiff::{Timestamp, fmt::rfc2822};
+
+use crate::{Error, Management};
+
+/// What the API server says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// Whether all of its checks pass.
+    pub ready: bool,
+    /// The checks that don't, in its words (`etcd failed: reason withheld`).
+    pub failed: Vec<String>,
+    /// Its clock, as far as it tells: to the second.
+    pub clock: Option<Timestamp>,
+    /// How long the answer took.
+    pub took: Duration,
+}
+
+/// Asks `GET /readyz?verbose`, which everybody who is authenticated may (the role
+/// system:public-info-viewer).
+///
+/// # Errors
+///
+/// Fails if the server does not answer, or not with its checks. That one of them fails is no
+/// error.
+pub async fn read_readiness(management: &Management) -> Result<Readiness, Error> {
+    let began = Instant::now();
+    let (code, date, body) = management.answer("/readyz?verbose").await?;
+    let took = began.elapsed();
+    let clock = date.and_then(|date| rfc2822::parse(&date).ok()).map(|zoned| zoned.timestamp());
+    let failed = body.lines().filter_map(|line| line.strip_prefix("[-]")).map(str::to_owned);
+    let mut failed: Vec<String> = failed.collect();
+    if code != 200 && failed.is_empty() {
+        failed.push(format!("HTTP {code}: {}", body.chars().take(200).collect::<String>()));
+    }
+    Ok(Readiness { ready: code == 200, failed, clock, took })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http::{Request, Response};
+    use kube::client::Body;
+
+    use super::read_readiness;
+    use crate::{Error, Management};
+
+    fn answers(code: u16, body: &'static str) -> Management {
+        let service = tower::service_fn(move |_: Request<Body>| async move {
+            let answer =
+                Response::builder().status(code).header("Date", "Sat, 21 Nov 2026 16:00:01 GMT");
+            Ok::<_, Infallible>(answer.body(Body::from(body.as_bytes().to_vec())).unwrap())
+        });
+        Management::over(service, "test")
+    }
+
+    #[tokio::test]
+    async fn a_check_that_fails_is_named_and_is_no_error() {
+        let ill =
+            answers(500, "[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check failed\n");
+        let told = read_readiness(&ill).await.unwrap();
+        assert!(!told.ready);
+        assert_eq!(told.failed, ["etcd failed: reason withheld"]);
+        assert_eq!(told.clock.unwrap().to_string(), "2026-11-21T16:00:01Z");
+        let well =
+            read_readiness(&answers(200, "[+]ping ok\nreadyz check passed\n")).await.unwrap();
+        assert!(well.ready && well.failed.is_empty());
+        let proxy = read_readiness(&answers(502, "<html>Bad Gateway")).await.unwrap();
+        assert_eq!(proxy.failed, ["HTTP 502: <html>Bad Gateway"]);
+        let refused = read_readiness(&answers(401, "{}")).await.unwrap_err();
+        assert!(matches!(refused, Error::Unauthorized { .. }), "{refused:?}");
+    }
+}

@@ -1,0 +1,64 @@
+//! `doctor`
+
+use omega_core::Failure;
+use omega_openstack::{identity::TrusteeDomain, survey::Survey};
+use serde_json::{Value, json};
+
+use super::{Session, capi_inputs::setup};
+use crate::{
+    cli::DoctorArgs,
+    doctor::{Examination, examine},
+    exit::Exit,
+    render,
+    runbook::{World, value},
+    site::Site,
+};
+
+impl Session {
+    /// Says what is the matter. It only reads.
+    pub(super) async fn doctor(&self, args: &DoctorArgs) -> Result<Exit, Failure> {
+        let site = Site::read(&args.site.site)?;
+        let wanted = self.kubeconfig_of_any_time(&site)?;
+        let reads = match &args.kubeconfig {
+            Some(path) => Self::kubeconfig_at(path)?,
+            None => wanted.clone(),
+        };
+        let world = self.connect_reading(&site, &reads, &args.site.units).await?;
+        let prefix = site.capi_helm.get("namespace_prefix").map_or("magnum", String::as_str);
+        let examination = Examination {
+            survey: Survey::new(world.operator.clone()),
+            machines: Survey::new(world.narrowed.clone()),
+            trustee: trustee(&site, &world),
+            server: site.management.server.clone(),
+            kubeconfig: wanted.facts,
+            read_with: reads.facts,
+            path: value("management.path", site.management.path.get_ref())?,
+            setup: setup(&site)?,
+            prefix: prefix.to_owned(),
+            only: args.clusters.clone(),
+            patience: args.patience,
+        };
+        let report = examine(&world, &examination).await?;
+        let exit = if report.broken { Exit::Gate } else { Exit::Done };
+        self.screen.text(&render::doctor(&report, &self.screen));
+        let mut document = json!({ "schema_version": 1, "command": "doctor" });
+        let told = json!(report);
+        let ends = json!({ "exit": exit, "exit_code": exit.code() });
+        for part in [told, ends] {
+            if let (Value::Object(all), Value::Object(fields)) = (&mut document, part) {
+                all.extend(fields);
+            }
+        }
+        self.screen.json(&document);
+        Ok(exit)
+    }
+}
+
+fn trustee(site: &Site, world: &World) -> TrusteeDomain {
+    TrusteeDomain {
+        afresh: true,
+        domain: site.trust.domain.clone(),
+        admin: site.trust.admin.clone(),
+        ..TrusteeDomain::new((*world.identity).clone())
+    }
+}

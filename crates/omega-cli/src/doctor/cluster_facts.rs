@@ -1,0 +1,154 @@
+//! What Magnum, Cluster API, helm and Octavia say of one workload cluster.
+
+use jiff::Timestamp;
+use omega_capi::{
+    Addon, Driver, Error, Management, Namespace, Overrides, Release, Releases, Served,
+    health::{Answer, Evidence, LoadBalancer, Names, NodeGroup, Recorded, ask_objects},
+    read_addons,
+};
+use omega_openstack::{
+    container_infra::{Cluster, ContainerInfra},
+    survey::{Quota, Survey},
+};
+use serde_json::Value;
+
+use super::cloud::causes;
+
+/// Who is asked, and what is known by then.
+pub(super) struct Asking<'a> {
+    pub(super) magnum: &'a ContainerInfra,
+    pub(super) survey: &'a Survey,
+    pub(super) management: &'a Management,
+    pub(super) served: Option<&'a Served>,
+    pub(super) releases: &'a Result<Releases, Error>,
+    pub(super) driver: Driver,
+    pub(super) overrides: &'a Overrides,
+    pub(super) prefix: &'a str,
+    /// What the driver's own kubeconfig is answered, where that is known.
+    pub(super) as_driver: Option<&'a Answer>,
+}
+
+/// Everything that is known of one cluster.
+pub(super) struct ClusterFacts {
+    pub(super) cluster: Cluster,
+    pub(super) stack: String,
+    pub(super) evidence: Evidence,
+    pub(super) addons: Result<Vec<Addon>, String>,
+    /// Its helm release; `None` if there is none, an error if nobody can tell.
+    pub(super) release: Result<Option<Release>, String>,
+    /// Octavia's and Neutron's quotas of its project, where they could be asked.
+    pub(super) quotas: Vec<Quota>,
+}
+
+impl ClusterFacts {
+    /// Returns for how long it has been there, by the clock `now`.
+    pub(super) fn age(&self, now: Timestamp) -> Option<jiff::SignedDuration> {
+        let created: Timestamp = self.cluster.created_at.as_deref()?.parse().ok()?;
+        Some(now.duration_since(created))
+    }
+
+    pub(super) fn status(&self) -> &str {
+        self.cluster.status.as_deref().unwrap_or_default()
+    }
+}
+
+/// Asks for everything that there is to know of `cluster`.
+pub(super) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> ClusterFacts {
+    let Asking { magnum, survey, management, served, releases, driver, overrides, prefix, .. } =
+        asking;
+    let stack = cluster.stack_id.clone().unwrap_or_default();
+    let project = cluster.project_id.clone().unwrap_or_default();
+    let groups = magnum.node_groups(&cluster.uuid).await.unwrap_or_default();
+    let group = |group: omega_openstack::container_infra::NodeGroup| NodeGroup {
+        name: group.name,
+        role: group.role,
+    };
+    let names = Names {
+        stack_id: cluster.stack_id.clone(),
+        project_id: project.clone(),
+        namespace_prefix: (*prefix).to_owned(),
+        node_groups: groups.into_iter().map(group).collect(),
+    };
+    let namespace = names.namespace();
+    let nothing = Served::default();
+    let paths = Evidence::paths(*driver, overrides, &names, served.unwrap_or(&nothing));
+    let (answers, addons, balancers) = futures::join!(
+        ask_objects(management, &paths),
+        addons(management, &namespace, &stack),
+        balancers(survey, &project, &namespace, &stack),
+    );
+    let (load_balancers, in_project) = balancers.map_or((None, 0), |(own, all)| (Some(own), all));
+    let evidence = Evidence {
+        driver: *driver,
+        overrides: (*overrides).clone(),
+        names,
+        status: cluster.status.clone().unwrap_or_default(),
+        recorded: recorded(cluster),
+        served: served.cloned(),
+        answers,
+        as_driver: asking.as_driver.cloned(),
+        load_balancers,
+        credential: None,
+    };
+    let release = release(releases, &namespace, &stack);
+    let quotas = quotas(survey, &project, in_project).await;
+    ClusterFacts { cluster: cluster.clone(), stack, evidence, addons, release, quotas }
+}
+
+fn recorded(cluster: &Cluster) -> Recorded {
+    let text = |(key, value): (&String, &String)| (key.clone(), Value::String(value.clone()));
+    let reason = cluster.health_status_reason.as_ref().filter(|reason| !reason.is_empty());
+    Recorded {
+        status: cluster.health_status.clone(),
+        reason: reason.map(|reason| reason.iter().map(text).collect()),
+    }
+}
+
+async fn addons(
+    management: &Management,
+    namespace: &str,
+    stack: &str,
+) -> Result<Vec<Addon>, String> {
+    let namespace: Namespace = namespace.parse().map_err(|_| "it has no namespace".to_owned())?;
+    read_addons(management, &namespace, stack).await.map_err(|error| causes(&error))
+}
+
+/// The cluster's load balancers, and how many the project has. The first is the provider's (CAPO
+/// 0.14.4, `pkg/cloud/services/loadbalancer`), the others those of the cluster's Services (cloud
+/// provider OpenStack, `kube_service_CLUSTER_NAMESPACE_NAME`).
+async fn balancers(
+    survey: &Survey,
+    project: &str,
+    namespace: &str,
+    stack: &str,
+) -> Option<(Vec<LoadBalancer>, usize)> {
+    let all = survey.load_balancers(project).await.ok()?;
+    let count = all.len();
+    let api = format!("k8s-clusterapi-cluster-{namespace}-{stack}-kubeapi");
+    let service = format!("kube_service_{stack}_");
+    let own = all.into_iter().filter(|one| one.name == api || one.name.starts_with(&service));
+    let own = own.map(|one| LoadBalancer {
+        name: one.name,
+        provisioning_status: one.provisioning_status,
+        operating_status: one.operating_status,
+    });
+    Some((own.collect(), count))
+}
+
+fn release(
+    releases: &Result<Releases, Error>,
+    namespace: &str,
+    stack: &str,
+) -> Result<Option<Release>, String> {
+    let all = releases.as_ref().map_err(|error| causes(error))?;
+    let of = |one: &&Release| one.namespace.as_str() == namespace && one.name == stack;
+    Ok(all.releases.iter().find(of).cloned())
+}
+
+async fn quotas(survey: &Survey, project: &str, balancers: usize) -> Vec<Quota> {
+    let (network, balancer) = futures::join!(
+        survey.network_quotas(project),
+        survey.load_balancer_quota(project, balancers)
+    );
+    network.into_iter().flatten().chain(balancer).collect()
+}

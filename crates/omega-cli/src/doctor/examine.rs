@@ -1,0 +1,255 @@
+//! Asks every layer, and puts what they say together.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use omega_capi::{
+    Driver, Namespaces, Overrides, Setup, check_coherence, health::Answer, read_controllers,
+    read_readiness, read_releases, served_versions,
+};
+use omega_core::{Failure, kubeconfig::KubeconfigFacts};
+use omega_juju::{ConductorFacts, Error as UnitError, UnitPath, read_conductor};
+use omega_openstack::{
+    Error as CloudError,
+    container_infra::{Cluster, Template},
+    identity::TrusteeDomain,
+    survey::{Server, Survey},
+};
+
+use super::{
+    Finding, Layer, Report, cloud,
+    cloud::CloudFacts,
+    cluster::{self, Clock},
+    cluster_facts::{self, Asking},
+    conductor, controllers, kube_api, machine, magnum,
+    report::Asked,
+};
+use crate::{command::template_facts, runbook::World};
+
+/// What is examined, and how.
+pub(crate) struct Examination {
+    /// Keystone, as the operator.
+    pub(crate) survey: Survey,
+    /// Nova, in the management project.
+    pub(crate) machines: Survey,
+    /// Magnum's trustee domain.
+    pub(crate) trustee: TrusteeDomain,
+    /// The management cluster's server, by the name that Nova knows.
+    pub(crate) server: Option<String>,
+    /// The kubeconfig that the site names.
+    pub(crate) kubeconfig: KubeconfigFacts,
+    /// The one that the management cluster is read with.
+    pub(crate) read_with: KubeconfigFacts,
+    /// Where it is on a unit.
+    pub(crate) path: UnitPath,
+    /// What the site wants to work together.
+    pub(crate) setup: Setup,
+    /// The driver's option `namespace_prefix`.
+    pub(crate) prefix: String,
+    /// Only these clusters, by name, id or `stack_id`; all if it is empty.
+    pub(crate) only: Vec<String>,
+    /// How long a create, a delete or a helm command may take.
+    pub(crate) patience: Duration,
+}
+
+type UnitAnswers = Vec<(String, Result<ConductorFacts, UnitError>)>;
+type Lists = (Result<Vec<Cluster>, CloudError>, Result<Vec<Template>, CloudError>);
+
+/// Asks everything once, and says what is the matter.
+///
+/// # Errors
+///
+/// Fails if a cluster that was named is not there. That something does not answer is no error.
+pub(crate) async fn examine(world: &World, asked: &Examination) -> Result<Report, Failure> {
+    let now = Timestamp::now();
+    let (cloud, servers, ready, lists) = futures::join!(
+        cloud::ask(&asked.survey, &asked.trustee),
+        servers(asked),
+        read_readiness(&world.management),
+        lists(world),
+    );
+    let clusters = chosen(&lists.0, &asked.only)?;
+    let units = units(world, asked, &clusters).await;
+    let mut all = below(asked, &cloud, servers.as_ref(), &units, now);
+    all.extend(kube_api::judge(&asked.read_with, &ready, now));
+    if let Ok(ready) = &ready
+        && ready.ready
+    {
+        let clock = Clock { now: ready.clock.unwrap_or(now), patience: asked.patience };
+        all.extend(above(world, asked, &lists, &clusters, &units, &clock).await);
+    } else {
+        let why = "the management cluster could not be asked";
+        let unknown = [Layer::Controllers, Layer::Magnum];
+        all.extend(
+            unknown.map(|layer| Asked::of(layer, "", vec![Finding::unknown(layer, "", why)])),
+        );
+    }
+    Ok(Report::new(merged(all)))
+}
+
+async fn servers(asked: &Examination) -> Option<Result<Vec<Server>, CloudError>> {
+    let name = asked.server.as_deref()?;
+    Some(asked.machines.servers_named(name).await)
+}
+
+async fn lists(world: &World) -> Lists {
+    futures::join!(world.magnum.clusters(), world.magnum.templates())
+}
+
+/// Every unit is asked at the same time, once.
+async fn units(world: &World, asked: &Examination, clusters: &[Cluster]) -> UnitAnswers {
+    let mut namespaces: Vec<String> =
+        clusters.iter().filter_map(|one| one.helm_namespace(&asked.prefix)).collect();
+    namespaces.sort();
+    namespaces.dedup();
+    let each = world.units.iter().map(|unit| {
+        let namespaces = &namespaces;
+        async move {
+            let facts = Some(&asked.kubeconfig);
+            let told = read_conductor(unit, &asked.path, facts, namespaces).await;
+            (omega_core::Label::label(unit.as_ref()), told)
+        }
+    });
+    join_all(each).await
+}
+
+fn below(
+    asked: &Examination,
+    cloud: &CloudFacts,
+    servers: Option<&Result<Vec<Server>, CloudError>>,
+    units: &UnitAnswers,
+    now: Timestamp,
+) -> Vec<Asked> {
+    let label = omega_core::Label::label(&asked.survey);
+    let mut all =
+        vec![cloud::judge(cloud, &label), machine::judge(asked.server.as_deref(), servers)];
+    for (unit, answer) in units {
+        all.extend(conductor::judge(unit, answer, Some(&asked.kubeconfig), now));
+    }
+    all
+}
+
+/// What needs the management cluster.
+async fn above(
+    world: &World,
+    asked: &Examination,
+    (listed, templates): &Lists,
+    clusters: &[Cluster],
+    units: &UnitAnswers,
+    clock: &Clock,
+) -> Vec<Asked> {
+    let management = &*world.management;
+    let (controllers, surface, releases) = futures::join!(
+        read_controllers(management),
+        served_versions(management),
+        read_releases(management, &Namespaces::All),
+    );
+    let running = Running::of(units, asked);
+    let templates = templates.as_deref().unwrap_or_default();
+    let listed_clusters = listed.as_deref().unwrap_or_default();
+    let facts = templates.iter().map(|one| template_facts(one, listed_clusters)).collect();
+    let setup = Setup {
+        driver: running.driver,
+        api_resources: running.api_resources.clone(),
+        templates: facts,
+        ..asked.setup.clone()
+    };
+    let coherence = surface.as_ref().map(|one| check_coherence(one, &setup)).map_err(Clone::clone);
+    let mut all = vec![
+        controllers::judge(&controllers, &coherence, clock.now),
+        magnum::judge(&coherence, clusters.len()),
+    ];
+    let asking = Asking {
+        magnum: &world.magnum,
+        survey: &asked.survey,
+        management,
+        served: surface.as_ref().ok().map(|surface| &surface.served),
+        releases: &releases,
+        driver: running.driver,
+        overrides: &running.overrides,
+        prefix: &asked.prefix,
+        as_driver: running.as_driver.as_ref(),
+    };
+    let each = clusters.iter().filter(|one| one.is_capi());
+    for facts in join_all(each.map(|one| cluster_facts::ask(&asking, one))).await {
+        all.extend(cluster::judge(&facts, clock));
+    }
+    all
+}
+
+/// What the conductors run, rather than what the site wants them to.
+struct Running {
+    driver: Driver,
+    api_resources: Option<String>,
+    overrides: Overrides,
+    as_driver: Option<Answer>,
+}
+
+impl Running {
+    fn of(units: &UnitAnswers, asked: &Examination) -> Self {
+        let mut told = units.iter().filter_map(|(_, answer)| answer.as_ref().ok());
+        let first = told.next();
+        let driver = first.and_then(|facts| {
+            let python = facts.python.as_ref().ok()?.as_ref()?;
+            python.distribution.as_ref()?.version.parse().ok()
+        });
+        let options = first.and_then(|facts| facts.options.as_ref().ok());
+        let api_resources = options.and_then(|options| options.get("api_resources").cloned());
+        let parsed = api_resources.as_deref().and_then(|text| Overrides::parse(text).ok());
+        let known = first.and_then(|facts| facts.authenticate.as_ref().ok());
+        let gets_in = known.is_some_and(|state| matches!(state.status, Some(200 | 403)));
+        let as_driver = gets_in.then(|| Answer::Object(omega_capi::health::Object::default()));
+        Self {
+            driver: driver.unwrap_or(asked.setup.driver),
+            // What does not parse is said of the conductor already.
+            api_resources: api_resources.filter(|_| parsed.is_some()),
+            overrides: parsed.unwrap_or_default(),
+            as_driver,
+        }
+    }
+}
+
+fn chosen(
+    listed: &Result<Vec<Cluster>, CloudError>,
+    only: &[String],
+) -> Result<Vec<Cluster>, Failure> {
+    let all = listed.as_deref().unwrap_or_default();
+    if only.is_empty() || listed.is_err() {
+        return Ok(all.to_vec());
+    }
+    let mut chosen = Vec::new();
+    for name in only {
+        let is = |one: &&Cluster| {
+            one.name == *name || one.uuid == *name || one.stack_id.as_deref() == Some(name)
+        };
+        let named: Vec<&Cluster> = all.iter().filter(is).collect();
+        if named.is_empty() {
+            let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
+            let what = format!("Magnum has no cluster `{name}`");
+            let next = format!("one of: {}", names.join(", "));
+            return Err(Failure::new(omega_core::Class::Usage, what).next(next));
+        }
+        chosen.extend(named.into_iter().cloned());
+    }
+    Ok(chosen)
+}
+
+/// Joins what several say of one layer of the site.
+fn merged(all: Vec<Asked>) -> Vec<Asked> {
+    let mut joined: Vec<Asked> = Vec::new();
+    for one in all {
+        let same = |other: &&mut Asked| (other.layer, &other.cluster) == (one.layer, &one.cluster);
+        match joined.iter_mut().find(same) {
+            None => joined.push(one),
+            Some(other) => {
+                if !one.well.is_empty() && !other.well.is_empty() {
+                    other.well.push_str("; ");
+                }
+                other.well.push_str(&one.well);
+                other.findings.extend(one.findings);
+            }
+        }
+    }
+    joined
+}

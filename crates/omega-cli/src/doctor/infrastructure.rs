@@ -1,0 +1,133 @@
+//! What a cluster's infrastructure lacks: rights, quota, a load balancer.
+
+use omega_capi::health::{Answer, Cause as Told, Diagnosis, Layer as At};
+
+use super::{Cause, Finding, Layer, cluster_facts::ClusterFacts};
+
+/// Words of Neutron (`OverQuota`, "Quota exceeded for resources"), Octavia ("Quota has been met")
+/// and Nova ("Quota exceeded for instances").
+const QUOTA: [&str; 3] = ["OverQuota", "Quota exceeded", "Quota has been met"];
+/// Words of Keystone and keystonemiddleware to a credential that is no longer known.
+const LOGIN: [&str; 5] = [
+    "got 401",
+    "Authentication failed",
+    "could not be authenticated",
+    "Could not find Application Credential",
+    "Unauthorized",
+];
+/// Words of a policy that says no (Octavia: "Policy does not allow this request").
+const POLICY: [&str; 4] = ["got 403", "Forbidden", "Policy does not allow", "not authorized"];
+
+/// What `diagnoses` say of the infrastructure, as findings. `stalled`: nothing says that it
+/// failed, and it does not come.
+pub(super) fn findings(
+    facts: &ClusterFacts,
+    diagnoses: &[Diagnosis],
+    stalled: bool,
+) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let below = [At::ClusterCredential, At::LoadBalancer, At::Infrastructure];
+    let ours = diagnoses.iter().filter(|one| below.contains(&one.layer) && one.cause.is_fault());
+    let ours: Vec<&Diagnosis> = ours.collect();
+    let words: Vec<&str> = ours.iter().flat_map(|one| &one.evidence).map(String::as_str).collect();
+    let says = |known: &[&str]| {
+        let says = |fact: &&&str| known.iter().any(|word| fact.contains(word));
+        words.iter().find(says).map(|fact| (*fact).to_owned())
+    };
+    let stack = &facts.stack;
+    if let Some(fact) = says(&LOGIN).or_else(|| refused(&ours)) {
+        let (layer, cause) = (Layer::ClusterCredential, Cause::CredentialRefused);
+        found.push(Finding::broken(layer, cause, stack, fact, RENEW));
+    } else if let Some(fact) = says(&POLICY) {
+        let (layer, cause) = (Layer::ClusterCredential, Cause::RoleMissing);
+        found.push(Finding::broken(layer, cause, stack, fact, ROLE));
+    }
+    found.extend(quota(facts, says(&QUOTA), !ours.is_empty()));
+    for one in ours {
+        let (layer, cause) = match one.cause {
+            Told::LoadBalancer if one.evidence.iter().any(|fact| fact.contains("none of the")) => {
+                (Layer::LoadBalancer, Cause::LoadBalancerMissing)
+            }
+            Told::LoadBalancer => (Layer::LoadBalancer, Cause::LoadBalancerError),
+            Told::Infrastructure if stalled => (Layer::ClusterApi, Cause::InfrastructureStalled),
+            Told::Infrastructure => (Layer::ClusterApi, Cause::InfrastructureFailed),
+            _ => continue,
+        };
+        let fact = one.evidence.first().cloned().unwrap_or_default();
+        let next = next(cause, facts);
+        let finding = Finding::broken(layer, cause, stack, fact, next);
+        found.push(Finding { evidence: one.evidence.clone(), ..finding });
+    }
+    found
+}
+
+const RENEW: &str = "omega-cli release-stuck-delete, if it is being deleted; else make a new \
+                     application credential with the same roles and put it into the secret \
+                     STACK-cloud-credentials";
+const ROLE: &str = "its roles are frozen: give the user who creates clusters load-balancer_member on \
+                    the project (openstack role add), and create the cluster again (D-039)";
+
+/// What classify_health was told of the credential by Keystone itself.
+fn refused(ours: &[&Diagnosis]) -> Option<String> {
+    let one = ours.iter().find(|one| one.cause == Told::CredentialRefused)?;
+    one.evidence.first().cloned()
+}
+
+/// A quota is the cause if something says so, or if nothing else does and one is full.
+fn quota(facts: &ClusterFacts, said: Option<String>, lacks: bool) -> Option<Finding> {
+    let full = facts.quotas.iter().filter(|quota| quota.is_full());
+    let full = full.map(|quota| {
+        let limit = quota.limit.unwrap_or_default();
+        format!("{} of {limit} {} used", quota.used, quota.resource)
+    });
+    let full: Vec<String> = full.collect();
+    let silent = lacks && said.is_none() && !explains(facts);
+    let fact = said.or_else(|| silent.then(|| full.first().cloned()).flatten())?;
+    let project = facts.cluster.project_id.as_deref().unwrap_or("PROJECT");
+    let next = format!(
+        "openstack quota set, or openstack loadbalancer quota set, for project {project}; or \
+         remove what it does not need"
+    );
+    let (layer, cause) = (Layer::Quota, Cause::QuotaExhausted);
+    let found = Finding::broken(layer, cause, &facts.stack, fact, next);
+    let mut evidence = found.evidence.clone();
+    evidence.extend(full);
+    evidence.dedup();
+    Some(Finding { evidence, ..found })
+}
+
+/// Whether the provider gives a reason of its own.
+fn explains(facts: &ClusterFacts) -> bool {
+    facts.evidence.answers.0.values().any(|answer| match answer {
+        Answer::Object(object) => {
+            let at = object.status.as_ref().and_then(|status| status.pointer("/failureMessage"));
+            at.and_then(serde_json::Value::as_str).is_some_and(|text| !text.is_empty())
+        }
+        _ => false,
+    })
+}
+
+fn next(cause: Cause, facts: &ClusterFacts) -> String {
+    let balancers = facts.evidence.load_balancers.as_deref().unwrap_or_default();
+    let ill = balancers.iter().find(|one| one.provisioning_status == "ERROR");
+    match (cause, ill) {
+        (Cause::LoadBalancerError, Some(one)) => format!(
+            "openstack loadbalancer failover {} (as administrator); if it stays in ERROR, look at \
+             the amphorae: openstack loadbalancer amphora list",
+            one.name
+        ),
+        (Cause::LoadBalancerError, None) => {
+            "openstack loadbalancer status show on the cluster's load balancer".to_owned()
+        }
+        (Cause::LoadBalancerMissing, _) => {
+            "the provider makes it anew once it may: look at its log, and at who deleted it \
+             (openstack loadbalancer list); a new one has another address"
+                .to_owned()
+        }
+        (Cause::InfrastructureStalled, _) => format!(
+            "look at the provider's log for {}: kubectl -n capo-system logs deploy/capo-controller-manager",
+            facts.stack
+        ),
+        _ => "do what the message says; then the provider goes on by itself".to_owned(),
+    }
+}

@@ -1,0 +1,21 @@
+//! `doctor`: what is the matter, from the bottom up, and what to mend first.
+//!
+//! Each layer has a file: what is asked, and a pure function from the answers to findings. Nothing
+//! here writes.
+
+mod cloud;
+mod cluster;
+mod cluster_facts;
+mod conductor;
+mod controllers;
+mod examine;
+mod finding;
+mod infrastructure;
+mod kube_api;
+mod machine;
+mod magnum;
+mod report;
+
+pub(crate) use examine::{Examination, examine};
+pub(crate) use finding::{Cause, Finding, Layer, Mark};
+pub(crate) use report::{LayerReport, Report, State};

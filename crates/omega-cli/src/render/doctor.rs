@@ -1,0 +1,89 @@
+//! What is the matter, as a person reads it.
+
+use crate::doctor::{Finding, Layer, LayerReport, Mark, Report, State};
+
+use super::{Screen, layout::wrap};
+
+/// The columns of a state and of a layer's name.
+const STATE: usize = 8;
+const LAYER: usize = 21;
+const INDENT: usize = 2 + STATE + 1 + LAYER;
+
+/// Returns the layers from the bottom up, and what to mend first.
+pub(crate) fn doctor(report: &Report, screen: &Screen) -> String {
+    let mut text = Vec::new();
+    let mut cluster = None;
+    for layer in &report.layers {
+        if layer.cluster != cluster {
+            text.push(format!("{}:", layer.cluster.as_deref().unwrap_or("all")));
+            cluster.clone_from(&layer.cluster);
+        }
+        text.extend(line(layer, screen));
+    }
+    text.push(String::new());
+    match &report.first {
+        Some(first) => text.extend(mend(first, screen)),
+        None => text.push("Nothing to mend.".to_owned()),
+    }
+    text.join("\n")
+}
+
+fn line(layer: &LayerReport, screen: &Screen) -> Vec<String> {
+    let (word, code) = match layer.state {
+        State::Ok => ("ok", None),
+        State::Broken => ("BROKEN", Some("31")),
+        State::Follows => ("follows", Some("33")),
+        State::Waiting => ("waiting", Some("33")),
+        State::Unknown => ("unknown", Some("36")),
+    };
+    let padded = format!("{word:<STATE$}");
+    let shown = match code.filter(|_| screen.colour) {
+        Some(code) => format!("\u{1b}[{code}m{padded}\u{1b}[0m"),
+        None => padded,
+    };
+    let name = name(layer.layer);
+    let mut lines = wrap(&layer.says, screen.width.saturating_sub(INDENT).max(20)).into_iter();
+    let first = lines.next().unwrap_or_default();
+    let mut all = vec![format!("  {shown} {name:<LAYER$}{first}").trim_end().to_owned()];
+    all.extend(lines.map(|line| format!("{:INDENT$}{line}", "")));
+    let notes = layer.findings.iter().filter(|one| one.mark == Mark::Note);
+    let notes = notes.flat_map(|one| one.evidence.first());
+    for note in notes {
+        let lines = wrap(&format!("note: {note}"), screen.width.saturating_sub(INDENT).max(20));
+        all.extend(lines.iter().map(|line| format!("{:INDENT$}{line}", "")));
+    }
+    all
+}
+
+fn mend(first: &Finding, screen: &Screen) -> Vec<String> {
+    let Finding { layer, what, cluster, evidence, next, .. } = first;
+    let of = cluster.as_ref().filter(|cluster| *cluster != what);
+    let of = of.map(|cluster| format!(" of {cluster}")).unwrap_or_default();
+    let head = format!("Mend first: the {}{of}: {what}.", name(*layer));
+    let mut text = wrap(&head, screen.width);
+    let inside = screen.width.saturating_sub(2).max(20);
+    for fact in evidence {
+        text.extend(wrap(fact, inside).iter().map(|line| format!("  {line}")));
+    }
+    let next = format!("next: {next}");
+    text.extend(wrap(&next, inside).iter().map(|line| format!("  {line}")));
+    text
+}
+
+fn name(layer: Layer) -> &'static str {
+    match layer {
+        Layer::Cloud => "cloud",
+        Layer::Vm => "management VM",
+        Layer::KubeApi => "kube API",
+        Layer::DriverCredential => "driver's kubeconfig",
+        Layer::Conductor => "conductor",
+        Layer::Controllers => "controllers",
+        Layer::ClusterCredential => "credential",
+        Layer::Quota => "quota",
+        Layer::LoadBalancer => "load balancer",
+        Layer::ClusterApi => "Cluster API",
+        Layer::HelmRelease => "helm release",
+        Layer::Workload => "workload cluster",
+        Layer::Magnum => "Magnum",
+    }
+}

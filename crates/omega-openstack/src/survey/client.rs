@@ -1,0 +1,156 @@
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use omega_core::Label;
+
+use super::{
+    LoadBalancer, Quota, Server, VolumeType,
+    wire::{Detail, Limits},
+};
+use crate::{
+    Error, Grant, Method, Request, Service, Transport,
+    answer::{fetch, list, send},
+};
+
+/// Asks a cloud's services what they have.
+#[derive(Clone)]
+pub struct Survey {
+    transport: Arc<dyn Transport>,
+}
+
+impl Survey {
+    /// Returns a survey with the rights of `transport`'s token. Quotas and load balancers of
+    /// another project want an administrator.
+    pub fn new(transport: Arc<dyn Transport>) -> Self {
+        Self { transport }
+    }
+
+    /// Returns what Keystone says with the token.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Login`] if it gives none.
+    pub async fn grant(&self) -> Result<Grant, Error> {
+        self.transport.grant().await
+    }
+
+    /// Asks `service` for one thing of a list, to see whether it answers at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoEndpoint`] if the catalog has none; otherwise the service does not answer, or
+    /// not to this user.
+    pub async fn asks(&self, service: Service) -> Result<(), Error> {
+        let path: &[&str] = match service {
+            Service::Identity => &["projects"],
+            Service::Network => &["networks"],
+            Service::ContainerInfra => &["clusters"],
+            Service::BlockStorage => &["types"],
+            Service::LoadBalancer => &["lbaas", "loadbalancers"],
+            Service::Compute => &["servers"],
+            Service::Image => &["images"],
+        };
+        let request = Request::new(service, Method::Get, path).query("limit", "1");
+        send(&*self.transport, request).await
+    }
+
+    /// Returns the volume types that the token's project may see. The driver takes one for the
+    /// default storage class (magnum-capi-helm 1.4.0, driver.py), and fails without.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Cinder does not answer, or is not in the catalog.
+    pub async fn volume_types(&self) -> Result<Vec<VolumeType>, Error> {
+        let request = Request::new(Service::BlockStorage, Method::Get, &["types"]);
+        list(&*self.transport, request, "volume_types").await
+    }
+
+    /// Returns the servers of exactly this name in the token's project.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Nova does not answer.
+    pub async fn servers_named(&self, name: &str) -> Result<Vec<Server>, Error> {
+        // Nova takes the name for a regular expression that matches anywhere, so names are
+        // compared here.
+        let request = Request::new(Service::Compute, Method::Get, &["servers", "detail"])
+            .query("name", regex_escaped(name));
+        let mut servers: Vec<Server> = list(&*self.transport, request, "servers").await?;
+        servers.retain(|server| server.name == name);
+        Ok(servers)
+    }
+
+    /// Returns the load balancers of a project.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Octavia does not answer, or does not tell this user.
+    pub async fn load_balancers(&self, project: &str) -> Result<Vec<LoadBalancer>, Error> {
+        let path = ["lbaas", "loadbalancers"];
+        let request =
+            Request::new(Service::LoadBalancer, Method::Get, &path).query("project_id", project);
+        let mut all: Vec<LoadBalancer> = list(&*self.transport, request, "loadbalancers").await?;
+        all.retain(|one| one.project_id.as_deref().is_none_or(|id| id == project));
+        Ok(all)
+    }
+
+    /// Returns Neutron's quotas of a project with what is used of them.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Neutron does not answer, or does not tell this user.
+    pub async fn network_quotas(&self, project: &str) -> Result<Vec<Quota>, Error> {
+        let path = ["quotas", project, "details.json"];
+        let request = Request::new(Service::Network, Method::Get, &path);
+        let details: BTreeMap<String, Detail> = fetch(&*self.transport, request, "quota").await?;
+        let quota = |(resource, detail): (String, Detail)| Quota {
+            resource,
+            limit: u64::try_from(detail.limit).ok(),
+            used: detail.used + detail.reserved,
+        };
+        Ok(details.into_iter().map(quota).collect())
+    }
+
+    /// Returns Octavia's quota of load balancers of a project, of which it has `used`. Octavia
+    /// does not say its default, so that a project without a quota of its own has no limit here.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Octavia does not answer, or does not tell this user.
+    pub async fn load_balancer_quota(&self, project: &str, used: usize) -> Result<Quota, Error> {
+        let path = ["lbaas", "quotas", project];
+        let request = Request::new(Service::LoadBalancer, Method::Get, &path);
+        let limits: Limits = fetch(&*self.transport, request, "quota").await?;
+        let limit = limits.load_balancer.and_then(|limit| u64::try_from(limit).ok());
+        let used = u64::try_from(used).unwrap_or(u64::MAX);
+        Ok(Quota { resource: "load_balancer".to_owned(), limit, used })
+    }
+}
+
+fn regex_escaped(name: &str) -> String {
+    let special = |c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_'));
+    let each = name.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c]));
+    format!("^{}$", each.collect::<String>())
+}
+
+impl Label for Survey {
+    fn label(&self) -> String {
+        self.transport.label()
+    }
+}
+
+impl fmt::Debug for Survey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Survey").field(&self.label()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::regex_escaped;
+
+    #[test]
+    fn a_name_is_not_a_pattern() {
+        assert_eq!(regex_escaped("capi-mgmt_2"), "^capi-mgmt_2$");
+        assert_eq!(regex_escaped("a.b (c)"), r"^a\.b\ \(c\)$");
+    }
+}

@@ -1,0 +1,7 @@
+//! What a cloud has, as far as a cluster on it depends on it. It only reads.
+
+mod client;
+mod wire;
+
+pub use client::Survey;
+pub use wire::{LoadBalancer, Quota, Server, VolumeType};

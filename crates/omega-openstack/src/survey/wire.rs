@@ -1,0 +1,76 @@
+//! The JSON of Cinder, Nova, Octavia and Neutron's quotas, as far as it is read here.
+
+use serde::{Deserialize, Serialize};
+
+/// A volume type that a project may see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeType {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// A server of Nova.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Server {
+    /// Its id.
+    pub id: String,
+    /// Its name, which several may have.
+    pub name: String,
+    /// `ACTIVE`, `SHUTOFF`, `ERROR`, `PAUSED`...
+    pub status: String,
+    /// The hypervisor, which only an administrator is told.
+    #[serde(rename = "OS-EXT-SRV-ATTR:host", default)]
+    pub host: Option<String>,
+}
+
+/// A load balancer of Octavia.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadBalancer {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// `ACTIVE`, `ERROR`, `PENDING_CREATE`, `PENDING_UPDATE`, `PENDING_DELETE`.
+    pub provisioning_status: String,
+    /// `ONLINE`, `DEGRADED`, `ERROR`, `OFFLINE`, `NO_MONITOR`.
+    pub operating_status: String,
+    /// Who it belongs to.
+    #[serde(default)]
+    pub project_id: Option<String>,
+}
+
+/// How much of something a project may have, and has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    /// Neutron's or Octavia's word: `floatingip`, `router`, `load_balancer`.
+    pub resource: String,
+    /// How many it may have; `None` where there is no limit.
+    pub limit: Option<u64>,
+    /// How many it has, what is reserved for requests under way included.
+    pub used: u64,
+}
+
+impl Quota {
+    /// Returns whether the next one would be refused.
+    pub fn is_full(&self) -> bool {
+        self.limit.is_some_and(|limit| self.used >= limit)
+    }
+}
+
+/// One entry of Neutron's `quotas/PROJECT/details.json`. -1 is no limit.
+#[derive(Debug, Deserialize)]
+pub(super) struct Detail {
+    pub(super) limit: i64,
+    #[serde(default)]
+    pub(super) used: u64,
+    #[serde(default)]
+    pub(super) reserved: u64,
+}
+
+/// Octavia's `quotas/PROJECT`: `null` is its default, -1 no limit.
+#[derive(Debug, Deserialize)]
+pub(super) struct Limits {
+    pub(super) load_balancer: Option<i64>,
+}
