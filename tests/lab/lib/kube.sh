@@ -81,7 +81,7 @@ up_kube() {
   start_managers
   helm package -d "$K/charts" "$HERE/kube/openstack-cluster" >/dev/null; helm repo index "$K/charts"
   daemon "$K" charts python3 -m http.server --bind "$KUBE" --directory "$K/charts" 8879
-  INFRA_VERSION=${served##*,} daemon "$K" infra "$LAB/osc/bin/python" -u "$HERE/kube/infra.py" "$LAB/bin" "$K"
+  INFRA_VERSION=${served##*,} daemon "$K" infra "$LAB/osc/bin/python" -uB "$HERE/kube/infra.py" "$LAB/bin" "$K"
   until_true 30 charts curl -sf "http://$KUBE:8879/index.yaml"
   say "management cluster: up in $(($(now_ms) - t)) ms"
 }
