@@ -9,20 +9,39 @@ mod live {
     use std::{collections::BTreeMap, path::Path, sync::Arc};
 
     use omega_openstack::{
-        CloudConfig, DomainRef, Lookup, ProjectRef, Session, SessionOptions, Transport,
+        ApplicationCredentialRef, AuthScope, CloudConfig, Credential, DomainRef, Lookup,
+        ProjectRef, Session, SessionOptions, Transport,
         container_infra::{NetworkDriver, TemplateSpec},
         contract,
     };
 
-    /// What an operator's command does: read the openrc, keep the token.
-    async fn cloud() -> Arc<dyn Transport> {
+    fn config() -> CloudConfig {
         #[expect(clippy::disallowed_methods, reason = "the lab says where its cloud is")]
         let openrc = std::env::var("OMEGA_LAB_OPENRC").expect("OMEGA_LAB_OPENRC names an openrc");
         let config = CloudConfig::from_openrc(Path::new(&openrc), &Lookup::default()).unwrap();
         let domain = DomainRef::Id("default".into());
         let admin = ProjectRef::Named { name: "admin".into(), domain };
-        let config = config.in_project(admin, "this test").unwrap();
+        config.in_project(admin, "this test").unwrap()
+    }
+
+    async fn session(config: CloudConfig) -> Arc<dyn Transport> {
         Arc::new(Session::new(config, &SessionOptions::default()).await.unwrap())
+    }
+
+    /// What an operator's command does: read the openrc, keep the token.
+    async fn cloud() -> Arc<dyn Transport> {
+        session(config()).await
+    }
+
+    #[tokio::test]
+    #[ignore = "needs the lab's cloud: tests/lab/run contract"]
+    async fn keystone_knows_an_application_credential() {
+        let open = async |id: String, secret: String| {
+            let which = ApplicationCredentialRef::Id(id);
+            let credential = Credential::ApplicationCredential { which, secret: secret.into() };
+            session(CloudConfig { credential, scope: AuthScope::Unscoped, ..config() }).await
+        };
+        contract::application_credential(cloud().await, open).await;
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Asks real services and keeps what they answer: the source of sim::Cloud's answers.
 
-    record.py OPENRC [keystone] [neutron] [magnum] [healthy]
+    record.py OPENRC [keystone] [neutron] [magnum] [healthy] [credential] [network] [octavia]
 
 Needs an administrator's openrc, Python's standard library and nothing else. It makes two projects,
 users, groups and what a cluster needs, and removes them. `healthy` needs a Magnum conductor that
@@ -59,10 +59,12 @@ class Cloud:
             self.catalog = answer["token"]["catalog"]
 
     def url(self, service):
+        region = self.rc.get("OS_REGION_NAME")
         endpoint = next(e["url"] for s in self.catalog if s["type"] == service
-                        for e in s["endpoints"] if e["interface"] == "public").rstrip("/")
+                        for e in s["endpoints"] if e["interface"] == "public"
+                        and (not region or e.get("region_id", region) == region)).rstrip("/")
         version = {"identity": "/v3", "network": "/v2.0", "container-infra": "/v1", "image": "/v2",
-                   "compute": ""}[service]
+                   "load-balancer": "/v2", "compute": ""}[service]
         return endpoint if endpoint.endswith(version) else endpoint + version
 
     def call(self, service, method, path, body=None, keep=None, version=None, raw=None):
@@ -264,6 +266,160 @@ def neutron(stage, rc):
     stage.undo.append(("network", f"/quotas/{a.project}"))
 
 
+def credential(stage, rc):
+    """An application credential: accepted, and refused for each reason that there is."""
+    a, admin = stage.a, stage.admin
+    path = f"/users/{a.user}/application_credentials"
+
+    def made(name, **more):
+        return a.made("identity", "POST", path, {"application_credential": {"name": name} | more},
+                      "application_credential")
+
+    def login(which, keep):
+        who = Cloud.__new__(Cloud)
+        who.rc, who.token = rc, None
+        who.catalog = [{"type": "identity", "endpoints": [
+            {"interface": "public", "url": rc["OS_AUTH_URL"]}]}]
+        status, headers, _ = who.call("identity", "POST", "/auth/tokens", {"auth": {"identity": {
+            "methods": ["application_credential"],
+            "application_credential": {"id": which["id"], "secret": which["secret"]}}}}, keep=keep)
+        who.token = headers.get("x-subject-token")
+        return who
+
+    kept = made("omega-rec")
+    owner = login(kept, "keystone-credential-201")
+    owner.call("identity", "GET", f"{path}/{kept['id']}", keep="keystone-credential-itself-200")
+    login(kept | {"secret": "wrong"}, "keystone-credential-wrong-secret")
+    soon = time.strftime("%Y-%m-%dT%H:%M:%S.000000", time.gmtime(time.time() + 5))
+    ending = made("omega-rec-ending", expires_at=soon)
+    owner = login(ending, "keystone-credential-ending-201")
+    owner.call("identity", "GET", f"{path}/{ending['id']}", keep="keystone-credential-ending-200")
+    time.sleep(6)
+    login(ending, "keystone-credential-expired")
+    a.call("identity", "DELETE", f"{path}/{kept['id']}")
+    login(kept, "keystone-credential-deleted")
+    # Keystone removes the credentials of a user who loses a role on the project.
+    roleless = made("omega-rec-roleless")
+    member = admin.call("identity", "GET", "/roles?name=member")[2]["roles"][0]["id"]
+    role = f"/projects/{a.project}/users/{a.user}/roles/{member}"
+    admin.call("identity", "DELETE", role)
+    login(roleless, "keystone-credential-roleless")
+    admin.call("identity", "PUT", role)
+
+
+def outside(stage):
+    """The external network."""
+    needs_of_a_cluster(stage)
+    return stage.admin.call("network", "GET", "/networks?name=public")[2]["networks"][0]["id"]
+
+
+def network(stage, rc):
+    """What a cluster's network is made of, and what Neutron says when a part is still in use."""
+    a, b, public = stage.a, stage.b, outside(stage)
+    make = lambda plural, key, **fields: a.made("network", "POST", f"/{plural}", {key: fields}, key)
+    get = lambda path, keep, who=a: who.call("network", "GET", path, keep=f"neutron-{keep}")[2]
+    delete = lambda path, keep, who=a: who.call("network", "DELETE", path,
+                                                keep=keep and f"neutron-{keep}")
+    name = "k8s-clusterapi-cluster-ns-rec"
+    about = "Created by cluster-api-provider-openstack cluster ns-rec"
+    for plural in ("networks", "subnets", "routers", "ports", "floatingips"):
+        get(f"/{plural}?project_id={a.project}", f"{plural}-none-200")
+    net = make("networks", "network", name=name)["id"]
+    subnet = make("subnets", "subnet", name=name, network_id=net, ip_version=4,
+                  cidr="192.168.3.0/24", description=about)["id"]
+    router = make("routers", "router", name=name, description=about,
+                  external_gateway_info={"network_id": public})["id"]
+    interface = {"subnet_id": subnet}
+    a.call("network", "PUT", f"/routers/{router}/add_router_interface", interface)
+    group = make("security-groups", "security_group",
+                 name="k8s-cluster-ns-rec-secgroup-worker",
+                 description="Cluster API managed group")["id"]
+    port = make("ports", "port", network_id=net, name="rec-md-0-0", description=about,
+                security_groups=[group])["id"]
+    fip = make("floatingips", "floatingip", floating_network_id=public, description=about)["id"]
+    tied = make("floatingips", "floatingip", floating_network_id=public, port_id=port,
+                description="Floating IP for Kubernetes external service web/front from cluster rec")
+    for plural in ("networks", "subnets", "routers", "ports", "floatingips"):
+        get(f"/{plural}?project_id={a.project}", f"{plural}-200")
+    get(f"/ports?project_id={a.project}&limit=1", "ports-page-200")
+    get("/networks?project_id=" + a.project, "networks-of-another-project-200", b)
+    absent = "00000000-0000-4000-8000-000000000000"
+    for plural in ("networks", "subnets", "routers", "ports", "floatingips", "security-groups"):
+        delete(f"/{plural}/{absent}", f"{plural}-delete-404")
+    delete(f"/networks/{net}", "networks-delete-foreign", b)
+    delete(f"/networks/{net}", "networks-delete-in-use")
+    delete(f"/subnets/{subnet}", "subnets-delete-in-use")
+    delete(f"/routers/{router}", "routers-delete-in-use")
+    delete(f"/security-groups/{group}", "security-groups-delete-in-use")
+    ours = a.call("network", "GET", f"/ports?device_id={router}&device_owner=network:router_interface")
+    delete(f"/ports/{ours[2]['ports'][0]['id']}", "ports-delete-of-router")
+    a.call("network", "PUT", f"/routers/{router}/remove_router_interface", {"subnet_id": absent},
+           keep="neutron-interface-remove-404")
+    remove = lambda keep: a.call("network", "PUT", f"/routers/{router}/remove_router_interface",
+                                 interface, keep=f"neutron-{keep}")
+    remove("interface-remove-in-use")  # a floating IP is routed through it
+    delete(f"/floatingips/{tied['id']}", "floatingips-delete-204")
+    remove("interface-remove-200")
+    remove("interface-remove-again")
+    delete(f"/floatingips/{fip}", None)
+    delete(f"/ports/{port}", "ports-delete-204")
+    delete(f"/routers/{router}", "routers-delete-204")
+    delete(f"/subnets/{subnet}", "subnets-delete-204")
+    delete(f"/networks/{net}", "networks-delete-204")
+    delete(f"/security-groups/{group}", "security-groups-delete-204")
+
+
+def octavia(stage, rc):
+    """Load balancers: made, deleted too early, deleted with all that they have."""
+    admin, a, b = stage.admin, stage.a, stage.b
+    call = lambda method, path, body=None, keep=None, who=a: who.call(
+        "load-balancer", method, f"/lbaas/loadbalancers{path}", body, keep=keep and f"octavia-{keep}")
+    call("GET", "", keep="403")
+    role = admin.call("identity", "GET", "/roles?name=load-balancer_member")[2]["roles"][0]["id"]
+    for who, name in ((a, "omega-rec-a"), (b, "omega-rec-b")):
+        admin.call("identity", "PUT", f"/projects/{who.project}/users/{who.user}/roles/{role}")
+    a, b = (Cloud(rc, name, "recorder", name) for name in ("omega-rec-a", "omega-rec-b"))
+    net = a.made("network", "POST", "/networks", {"network": {"name": "lb"}}, "network")["id"]
+    subnet = a.made("network", "POST", "/subnets", {"subnet": {
+        "network_id": net, "ip_version": 4, "cidr": "192.168.3.0/24"}}, "subnet")["id"]
+    of = f"?project_id={a.project}"
+    call("GET", of, keep="loadbalancers-none-200", who=a)
+    one = call("POST", "", {"loadbalancer": {
+        "name": "k8s-clusterapi-cluster-ns-rec-kubeapi", "vip_subnet_id": subnet,
+        "description": "Created by cluster-api-provider-openstack cluster ns-rec"}},
+        "loadbalancer-201", a)[2]["loadbalancer"]["id"]
+    call("DELETE", f"/{one}?cascade=true", keep="loadbalancer-delete-pending", who=a)
+
+    def until(status):
+        for _ in range(120):
+            code, _, body = call("GET", f"/{one}", who=a)
+            found = body["loadbalancer"]["provisioning_status"] if code == 200 else str(code)
+            if found == status:
+                return
+            time.sleep(0.5)
+        sys.exit(f"load balancer: {found} instead of {status}")
+
+    until("ACTIVE")
+    a.call("load-balancer", "POST", "/lbaas/listeners", {"listener": {
+        "loadbalancer_id": one, "protocol": "TCP", "protocol_port": 6443, "name": "api"}})
+    until("ACTIVE")
+    call("GET", of, keep="loadbalancers-200", who=a)
+    call("GET", of, keep="loadbalancers-of-another-project-200", who=b)
+    call("GET", f"/{one}", keep="loadbalancer-200", who=a)
+    call("DELETE", f"/{one}", keep="loadbalancer-delete-with-children", who=a)
+    call("DELETE", f"/{one}?cascade=true", keep="loadbalancer-delete-foreign", who=b)
+    absent = "00000000-0000-4000-8000-000000000000"
+    call("DELETE", f"/{absent}?cascade=true", keep="loadbalancer-delete-404", who=a)
+    vip = call("GET", f"/{one}", who=a)[2]["loadbalancer"]["vip_port_id"]
+    a.call("network", "DELETE", f"/ports/{vip}", keep="neutron-ports-delete-of-octavia")
+    call("DELETE", f"/{one}?cascade=true", keep="loadbalancer-delete-204", who=a)
+    call("DELETE", f"/{one}?cascade=true", keep="loadbalancer-delete-again", who=a)
+    until("404")
+    call("GET", f"/{one}", keep="loadbalancer-404", who=a)
+    a.call("network", "DELETE", f"/subnets/{subnet}")
+    a.call("network", "DELETE", f"/networks/{net}")
+
+
 def needs_of_a_cluster(stage):
     """What a template names: an external network, flavor, keypair and images."""
     admin = stage.admin
@@ -394,8 +550,8 @@ def main():
     stage = Stage(rc)
     try:
         for part in sys.argv[2:] or ["keystone", "neutron", "magnum"]:
-            {"keystone": keystone, "neutron": neutron, "magnum": magnum,
-             "healthy": healthy}[part](stage, rc)
+            {"keystone": keystone, "neutron": neutron, "magnum": magnum, "healthy": healthy,
+             "credential": credential, "network": network, "octavia": octavia}[part](stage, rc)
     finally:
         stage.close()
 

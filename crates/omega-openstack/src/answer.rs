@@ -1,6 +1,7 @@
 //! The services' answers: their errors, their lists, their pages.
 
-use serde::de::DeserializeOwned;
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use serde::{Deserialize as _, Deserializer, de::DeserializeOwned, de::Error as _};
 use serde_json::Value;
 use url::Url;
 
@@ -28,7 +29,8 @@ pub(crate) fn accept(request: &Request, response: Response) -> Result<Response, 
 /// Returns the service's name for the reason and its own words.
 ///
 /// Neutron: `{"NeutronError": {"type", "message", "detail"}}`; Keystone: `{"error": {"code",
-/// "title", "message"}}`; Magnum: `{"errors": [{"code", "title", "detail", "request_id"}]}`.
+/// "title", "message"}}`; Magnum: `{"errors": [{"code", "title", "detail", "request_id"}]}`;
+/// Octavia: `{"faultcode", "faultstring", "debuginfo"}`.
 fn reason(body: &Value) -> (Option<String>, String) {
     let text = |value: &Value, key: &str| {
         value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
@@ -45,6 +47,9 @@ fn reason(body: &Value) -> (Option<String>, String) {
         let message = text(error, "message").unwrap_or_else(|| error.to_string());
         return (None, message);
     }
+    if let Some(message) = text(body, "faultstring") {
+        return (None, message);
+    }
     let message = match body {
         Value::Null => "no reason was given".to_owned(),
         // A proxy's HTML page: its beginning says enough.
@@ -52,6 +57,19 @@ fn reason(body: &Value) -> (Option<String>, String) {
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => body.to_string(),
     };
     (None, message)
+}
+
+/// Reads a moment that may lack its zone: then it is UTC.
+///
+/// Keystone 22 writes `2026-11-21T16:57:16.000000Z`, and `2026-11-21T15:57:22` for a token that
+/// ends with its application credential (recordings/keystone-credential-ending-201.json).
+pub(crate) fn utc<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    let text = String::deserialize(from)?;
+    if let Ok(moment) = text.parse() {
+        return Ok(moment);
+    }
+    let civil: DateTime = text.parse().map_err(D::Error::custom)?;
+    Ok(civil.to_zoned(TimeZone::UTC).map_err(D::Error::custom)?.timestamp())
 }
 
 /// Sends `request` and reads the value under `key`.

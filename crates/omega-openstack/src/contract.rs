@@ -3,6 +3,10 @@
 //! Everything is asserted from outside, by raw requests, so that a client that is wrong both ways
 //! does not pass. What is made has names of its own and is removed; bystanders are looked at.
 
+mod credential;
+
+pub use credential::application_credential;
+
 use std::sync::Arc;
 
 use omega_core::{Gate as _, Verdict, plan};

@@ -25,6 +25,8 @@ pub struct CloudConfig {
     pub interface: Interface,
     /// The CA that signed the services' certificates, a PEM file. The machine's own otherwise.
     pub cacert: Option<PathBuf>,
+    /// The same as text, where it is no file of this machine. It wins over `cacert`.
+    pub ca: Option<Secret>,
     /// Whether certificates are checked. `false` only where the configuration says so.
     pub verify: bool,
     /// Each value with its source; secrets are not shown.

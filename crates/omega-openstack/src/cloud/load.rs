@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use omega_core::read_regular;
+use omega_core::{read_regular, values::Secret};
 use serde::{Deserialize, Deserializer};
 
 use super::{CloudConfig, ConfigError, openrc, values::Values};
@@ -82,6 +82,37 @@ impl CloudConfig {
             values.set("password", password, "OS_PASSWORD");
         }
         values.resolve(name, lookup.home.as_deref())
+    }
+
+    /// Reads the cloud called `cloud` of a clouds.yaml that is no file of this machine: the one in a
+    /// cluster's secret, which errors call `source`.
+    ///
+    /// `ca` is the PEM text that came with it. A `cacert` in the file is a path on another machine,
+    /// and is not used.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is no clouds.yaml, has no such cloud, or does not say how to log in. Nothing of
+    /// it is quoted but the names of its clouds.
+    pub fn from_clouds(
+        text: &Secret,
+        cloud: &str,
+        ca: Option<&Secret>,
+        source: &str,
+    ) -> Result<Self, ConfigError> {
+        let path = PathBuf::from(source);
+        let yaml = |why: String| ConfigError::Yaml { path: path.clone(), why };
+        let text = str::from_utf8(text.expose()).map_err(|error| yaml(error.to_string()))?;
+        let File { clouds } =
+            serde_saphyr::from_str(text).map_err(|error| yaml(first_line(&error.to_string())))?;
+        let Some(entry) = clouds.get(cloud) else {
+            let have = clouds.keys().cloned().collect();
+            return Err(ConfigError::NoCloud { name: cloud.to_owned(), path, have });
+        };
+        let mut values = Values::default();
+        entry.add_to(&mut values, &path)?;
+        let config = values.resolve(cloud, None)?;
+        Ok(Self { cacert: None, ca: ca.cloned(), ..config })
     }
 
     /// Reads the variables of an openrc file, without a shell.

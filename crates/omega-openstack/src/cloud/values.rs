@@ -86,6 +86,7 @@ impl Values {
             region,
             interface,
             cacert,
+            ca: None,
             verify,
             origins,
         })

@@ -1,9 +1,13 @@
 //! Keystone.
 
+mod application_credential;
 mod client;
 mod trustee_domain;
 mod wire;
 
+pub use application_credential::{
+    AcceptedCredential, CredentialAnswer, ask_application_credential,
+};
 pub use client::Identity;
 pub use trustee_domain::TrusteeDomain;
 

@@ -2,8 +2,33 @@
 
 use omega_core::{Gate as _, Verdict};
 
-use super::{Identity, TrusteeDomain};
-use crate::{Service, sim::Cloud};
+use std::sync::Arc;
+
+use super::{CredentialAnswer, Identity, TrusteeDomain, ask_application_credential};
+use crate::{Error, Service, contract, sim::Cloud};
+
+#[tokio::test]
+async fn the_simulator_knows_an_application_credential() {
+    let cloud = Cloud::new();
+    let open = async |id: String, secret: String| cloud.login("mgmt", &id, &secret);
+    contract::application_credential(cloud.member("mgmt"), open).await;
+}
+
+#[tokio::test]
+async fn a_credential_whose_user_lost_a_role_is_refused_and_silence_is_no_refusal() {
+    let cloud = Cloud::new();
+    let (id, secret) = cloud.add_credential("mgmt");
+    let ask = async || {
+        let opened: Arc<_> = cloud.login("mgmt", &id, &secret);
+        ask_application_credential(&*opened, Some(&id)).await
+    };
+    assert!(matches!(ask().await, Ok(CredentialAnswer::Accepted(_))));
+    cloud.lapse_credentials("mgmt");
+    assert!(matches!(ask().await, Ok(CredentialAnswer::Refused { .. })));
+    cloud.take_down(Service::Identity);
+    let Err(Error::Login { source, .. }) = ask().await else { panic!("nobody answered") };
+    assert!(matches!(*source, Error::Unreachable { .. }), "{source:?}");
+}
 
 fn decoys() -> Cloud {
     let cloud = Cloud::new();

@@ -1,6 +1,20 @@
 //! The JSON of the Keystone API.
 
+use jiff::Timestamp;
 use serde::Deserialize;
+
+use crate::answer::utc;
+
+/// An application credential, as its owner may read it.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct OwnCredential {
+    #[serde(default)]
+    pub(crate) expires_at: Option<Moment>,
+}
+
+/// A moment, with or without its zone.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(crate) struct Moment(#[serde(deserialize_with = "utc")] pub(crate) Timestamp);
 
 /// A domain.
 #[derive(Clone, Debug, Deserialize)]

@@ -30,13 +30,20 @@ pub(super) fn client(config: &CloudConfig, deadline: Duration) -> Result<Client,
         .redirect(Policy::none())
         .no_proxy()
         .user_agent(concat!("omega/", env!("CARGO_PKG_VERSION")));
-    if let Some(path) = &config.cacert {
-        let pem = read_regular(path, MOST)
-            .map_err(|error| tls(format!("{}: {error}", path.display())))?;
-        let cas = Certificate::from_pem_bundle(&pem)
-            .map_err(|error| tls(format!("{}: {error}", path.display())))?;
+    let given = match (&config.ca, &config.cacert) {
+        (Some(text), _) => Some((text.expose().to_vec(), "the CA given".to_owned())),
+        (None, Some(path)) => {
+            let name = path.display().to_string();
+            let pem = read_regular(path, MOST).map_err(|error| tls(format!("{name}: {error}")))?;
+            Some((pem, name))
+        }
+        (None, None) => None,
+    };
+    if let Some((pem, name)) = given {
+        let cas =
+            Certificate::from_pem_bundle(&pem).map_err(|error| tls(format!("{name}: {error}")))?;
         if cas.is_empty() {
-            return Err(tls(format!("{} has no certificate", path.display())));
+            return Err(tls(format!("{name} has no certificate")));
         }
         builder = builder.tls_built_in_root_certs(false);
         builder = cas.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate);

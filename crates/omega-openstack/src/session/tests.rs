@@ -146,6 +146,7 @@ fn config(url: &str) -> CloudConfig {
         region: None,
         interface: Interface::Public,
         cacert: None,
+        ca: None,
         verify: true,
         origins: Vec::new(),
     }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use omega_core::values::Secret;
 use serde::Deserialize;
 
-use crate::{Catalog, Error, Grant, Name, Request, Response};
+use crate::{Catalog, Error, Grant, Name, Request, Response, answer::utc};
 
 /// A token with less life left than this is not used: a call may take as long.
 pub(crate) const MARGIN: SignedDuration = SignedDuration::from_secs(120);
@@ -32,6 +32,7 @@ struct Answer {
 
 #[derive(Debug, Deserialize)]
 struct Body {
+    #[serde(deserialize_with = "utc")]
     expires_at: Timestamp,
     user: Name,
     #[serde(default)]

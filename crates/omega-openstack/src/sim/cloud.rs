@@ -71,7 +71,36 @@ impl Cloud {
     fn connect(&self, project: &str, admin: bool) -> Arc<dyn Transport> {
         let (id, project_name) = (self.project(project), project.to_owned());
         let who = Who { project: id, project_name, admin };
-        Arc::new(Connection { cloud: self.clone(), who })
+        Arc::new(Connection { cloud: self.clone(), who, credential: None })
+    }
+
+    /// Returns the connection of whoever has the application credential with the id and the secret,
+    /// which the project of that name may have, or may have no more.
+    pub fn login(&self, project: &str, id: &str, secret: &str) -> Arc<dyn Transport> {
+        let (project_id, project_name) = (self.project(project), project.to_owned());
+        let who = Who { project: project_id, project_name, admin: false };
+        let credential = Some((id.to_owned(), secret.to_owned()));
+        Arc::new(Connection { cloud: self.clone(), who, credential })
+    }
+
+    /// Makes an application credential of a member of the project; returns its id and secret.
+    pub fn add_credential(&self, project: &str) -> (String, String) {
+        let mut inner = self.lock();
+        let project = inner.state.project(project);
+        inner.state.new_credential(&project, "member", "omega")
+    }
+
+    /// Takes a role from the user of every credential of the project: they stay, and are refused.
+    pub fn lapse_credentials(&self, project: &str) {
+        let mut inner = self.lock();
+        let project = inner.state.project(project);
+        let all = inner.state.credentials.iter_mut();
+        all.filter(|one| one.project == project).for_each(|one| one.lapsed = true);
+    }
+
+    /// Deletes the application credential with the id.
+    pub fn remove_credential(&self, id: &str) {
+        self.lock().state.credentials.retain(|one| one.id != id);
     }
 
     /// Returns the id of the project, which is made if it is not there.
@@ -261,7 +290,10 @@ impl Inner {
             return recorded(name).unchanged();
         }
         let answer = match request.service {
-            Service::Identity => self.state.keystone(who, request),
+            Service::Identity => {
+                let mine = self.state.application_credentials(who, request);
+                mine.or_else(|| self.state.keystone(who, request))
+            }
             Service::Network => self.state.neutron(who, request),
             Service::ContainerInfra => self.state.magnum(who, request),
             Service::BlockStorage | Service::LoadBalancer | Service::Compute | Service::Image => {
@@ -317,15 +349,38 @@ fn lost(request: &Request, touched: Touched) -> Error {
 struct Connection {
     cloud: Cloud,
     who: Who,
+    /// The id and the secret, where it is an application credential's.
+    credential: Option<(String, String)>,
 }
 
 #[async_trait]
 impl Transport for Connection {
     async fn send(&self, request: Request) -> Result<Response, Error> {
+        if self.credential.is_some() {
+            // A token of a credential that is gone is worth nothing.
+            self.grant().await?;
+        }
         self.cloud.lock().take(&self.who, &request)
     }
 
     async fn grant(&self) -> Result<Grant, Error> {
+        let down = self.cloud.lock().state.down.contains(&Service::Identity);
+        if let Some((id, secret)) = &self.credential {
+            let request = Request::new(Service::Identity, Method::Post, &["auth", "tokens"]);
+            let said = if down {
+                Err(lost(&request, Touched::Nothing))
+            } else {
+                self.cloud.lock().state.log_in(id, secret, &request)
+            };
+            let cloud = "rehearsal".to_owned();
+            let user = format!("application credential {id}");
+            return said.map_err(|source| Error::Login {
+                cloud,
+                user,
+                next: None,
+                source: Box::new(source),
+            });
+        }
         let token = recorded("keystone-token-201").body["token"].take();
         let catalog = serde_json::from_value(token["catalog"].clone()).unwrap_or_default();
         let Who { project, project_name, admin } = self.who.clone();

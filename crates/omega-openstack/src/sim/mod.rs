@@ -4,6 +4,7 @@
 //! answered (recordings/), and it shares no code with the clients beyond the seam.
 
 mod cloud;
+mod credentials;
 mod keystone;
 mod magnum;
 mod neutron;

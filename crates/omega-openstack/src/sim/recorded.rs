@@ -13,6 +13,10 @@ macro_rules! recordings {
 /// Every recording that an answer is made of.
 const ALL: &[(&str, &str)] = recordings![
     "keystone-token-201",
+    "keystone-credential-201",
+    "keystone-credential-itself-200",
+    "keystone-credential-deleted",
+    "keystone-credential-expired",
     "keystone-domains-by-name-200",
     "keystone-domains-none-200",
     "keystone-domains-403",

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{
+    credentials::AppCredential,
     keystone::{Domain, User},
     magnum::{Fate, SimCluster},
     neutron::Group,
@@ -14,6 +15,7 @@ use crate::Service;
 pub(super) struct State {
     pub(super) projects: Vec<(String, String)>,
     pub(super) domains: Vec<Domain>,
+    pub(super) credentials: Vec<AppCredential>,
     pub(super) groups: Vec<Group>,
     pub(super) rule_quota: Option<usize>,
     pub(super) images: Vec<(String, bool)>,
@@ -39,6 +41,7 @@ impl State {
         Self {
             projects: Vec::new(),
             domains: Vec::new(),
+            credentials: Vec::new(),
             groups: Vec::new(),
             rule_quota: None,
             images: Vec::new(),

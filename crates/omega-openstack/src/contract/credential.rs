@@ -1,0 +1,73 @@
+//! An application credential is accepted while it is there, and refused when it is not.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::send;
+use crate::{
+    Method, Request, Service, Transport,
+    identity::{CredentialAnswer, ask_application_credential},
+};
+
+/// `open` returns a new connection, without a token yet, of who has the id and the secret.
+///
+/// # Panics
+///
+/// Panics at what is not kept.
+#[expect(clippy::expect_used, reason = "a contract is a test")]
+pub async fn application_credential<F>(cloud: Arc<dyn Transport>, open: F)
+where
+    F: AsyncFn(String, String) -> Arc<dyn Transport>,
+{
+    let grant = cloud.grant().await.expect("a token");
+    let user = grant.user.id;
+    let make = async |name: &str, expires: Value| {
+        let path = ["users", &user, "application_credentials"];
+        let asked = json!({ "name": name, "expires_at": expires });
+        let request = Request::new(Service::Identity, Method::Post, &path)
+            .body(json!({ "application_credential": asked }));
+        let answer = send(&cloud, request).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        let of = |key: &str| answer.body["application_credential"][key].as_str().map(str::to_owned);
+        (of("id").expect("an id"), of("secret").expect("a secret"))
+    };
+    // Without a zone, as Keystone takes it and gives it back.
+    let end = "2097-11-21T16:00:00.000000";
+    let (id, secret) = make("omega-contract", json!(end)).await;
+    let (decoy, decoys) = make("omega-contract-2", Value::Null).await;
+    let ask = async |id: &str, secret: &str| {
+        let opened = open(id.to_owned(), secret.to_owned()).await;
+        ask_application_credential(&*opened, Some(id)).await.expect("asked")
+    };
+    let accepted = ask(&id, &secret).await;
+    let CredentialAnswer::Accepted(accepted) = &accepted else { refused(&accepted) };
+    assert_eq!(accepted.project, grant.project);
+    assert!(!accepted.roles.is_empty(), "{accepted:?}");
+    assert_eq!(accepted.expires.map(|end| end.to_string()), Some("2097-11-21T16:00:00Z".into()));
+    let CredentialAnswer::Refused { words } = ask(&id, &decoys).await else { not_refused() };
+    assert_eq!(words, "The request you have made requires authentication.", "another's secret");
+
+    let remove = async |id: &str| {
+        let path = ["users", &user, "application_credentials", id];
+        let answer = send(&cloud, Request::new(Service::Identity, Method::Delete, &path)).await;
+        assert_eq!(answer.status, 204, "{}", answer.body);
+    };
+    remove(&id).await;
+    let CredentialAnswer::Refused { words } = ask(&id, &secret).await else { not_refused() };
+    assert_eq!(words, format!("Could not find Application Credential: {id}."));
+    let other = ask(&decoy, &decoys).await;
+    let CredentialAnswer::Accepted(other) = &other else { refused(&other) };
+    assert_eq!(other.expires, None);
+    remove(&decoy).await;
+}
+
+#[expect(clippy::panic, reason = "a contract is a test")]
+fn refused(answer: &CredentialAnswer) -> ! {
+    panic!("not accepted: {answer:?}")
+}
+
+#[expect(clippy::panic, reason = "a contract is a test")]
+fn not_refused() -> ! {
+    panic!("a credential that is no good was accepted")
+}

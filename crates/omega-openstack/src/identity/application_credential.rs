@@ -1,0 +1,80 @@
+//! Whether an application credential still authenticates.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::wire::OwnCredential;
+use crate::{Error, Method, Name, Request, Service, Transport, answer::fetch};
+
+/// What Keystone says to an application credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialAnswer {
+    /// It gave a token.
+    Accepted(AcceptedCredential),
+    /// It gave none, and will not without another credential.
+    Refused {
+        /// Keystone's words.
+        words: String,
+    },
+}
+
+/// What an application credential is good for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedCredential {
+    /// The project of its token.
+    pub project: Option<Name>,
+    /// The roles of its token. They were frozen when it was made.
+    pub roles: Vec<String>,
+    /// When it ends. None if it does not, or Keystone would not say.
+    pub expires: Option<Timestamp>,
+}
+
+/// Logs in over `transport`, which must hold no token yet, and says what came of it.
+///
+/// `id` is the credential's; without it nobody is asked when it ends.
+///
+/// Keystone 22 answers 404 once the credential is deleted, and 401, always in the same words, when
+/// its secret is wrong, it has expired, or its user has lost a role or was disabled: why is only in
+/// Keystone's log.
+///
+/// # Errors
+///
+/// Fails if Keystone could not be asked, or its answer says nothing of the credential: that is no
+/// refusal.
+pub async fn ask_application_credential(
+    transport: &dyn Transport,
+    id: Option<&str>,
+) -> Result<CredentialAnswer, Error> {
+    let grant = match transport.grant().await {
+        Ok(grant) => grant,
+        Err(error) => {
+            let words = refusal(&error).ok_or(error)?;
+            return Ok(CredentialAnswer::Refused { words });
+        }
+    };
+    let expires = match id {
+        Some(id) => ends(transport, &grant.user.id, id).await,
+        None => None,
+    };
+    let (project, roles) = (grant.project, grant.roles);
+    Ok(CredentialAnswer::Accepted(AcceptedCredential { project, roles, expires }))
+}
+
+/// Returns Keystone's words, if it was the login that it refused.
+fn refusal(error: &Error) -> Option<String> {
+    let Error::Login { source, .. } = error else { return None };
+    let refusal = source.refusal()?;
+    // A 404 may also be of a URL that is not Keystone's.
+    let gone = refusal.status == 404 && refusal.message.contains("Application Credential");
+    (gone || matches!(refusal.status, 401 | 403)).then(|| refusal.message.clone())
+}
+
+/// Returns when it ends. An owner may read it with its own token, unless the site's policy says no.
+async fn ends(transport: &dyn Transport, user: &str, id: &str) -> Option<Timestamp> {
+    let path = ["users", user, "application_credentials", id];
+    let request = Request::new(Service::Identity, Method::Get, &path);
+    let itself: Result<OwnCredential, Error> =
+        fetch(transport, request, "application_credential").await;
+    itself.ok()?.expires_at.map(|moment| moment.0)
+}

@@ -1,0 +1,128 @@
+//! Keystone's application credentials: made, read by their owner, used, deleted.
+
+use serde_json::{Value, json};
+
+use super::{
+    recorded::recorded,
+    state::{State, Who},
+};
+use crate::{Error, Grant, Method, Name, Refusal, Request, Response};
+
+/// An application credential.
+#[derive(Clone, Debug)]
+pub(super) struct AppCredential {
+    pub(super) id: String,
+    pub(super) project: String,
+    /// Its user has lost a role, or it has expired: Keystone says the same to both.
+    pub(super) lapsed: bool,
+    secret: String,
+    user: String,
+    name: String,
+    expires_at: Value,
+}
+
+impl State {
+    /// Makes one; returns its id and secret.
+    pub(super) fn new_credential(
+        &mut self,
+        project: &str,
+        user: &str,
+        name: &str,
+    ) -> (String, String) {
+        let (id, secret) = (self.id().replace('-', ""), format!("secret-{}", self.serial()));
+        self.credentials.push(AppCredential {
+            id: id.clone(),
+            project: project.to_owned(),
+            lapsed: false,
+            secret: secret.clone(),
+            user: user.to_owned(),
+            name: name.to_owned(),
+            expires_at: Value::Null,
+        });
+        (id, secret)
+    }
+
+    /// Answers what is about application credentials, and nothing else.
+    pub(super) fn application_credentials(
+        &mut self,
+        who: &Who,
+        request: &Request,
+    ) -> Option<Response> {
+        let path: Vec<_> = request.path.iter().map(String::as_str).collect();
+        let ["users", user, "application_credentials", rest @ ..] = path.as_slice() else {
+            return None;
+        };
+        match (request.method, rest) {
+            (Method::Post, []) => {
+                let asked = request.body.as_ref()?.get("application_credential")?;
+                let name = asked["name"].as_str()?;
+                let (id, secret) = self.new_credential(&who.project, user, name);
+                let made = self.credentials.last_mut()?;
+                made.expires_at = asked["expires_at"].clone();
+                let mut body = json!({ "application_credential": made.show() });
+                body["application_credential"]["id"] = json!(id);
+                body["application_credential"]["secret"] = json!(secret);
+                Some(Response { status: 201, request_id: None, body })
+            }
+            (Method::Get, [id]) => {
+                let one = self.credentials.iter().find(|one| one.id == *id)?;
+                let body = json!({ "application_credential": one.show() });
+                Some(Response { status: 200, request_id: None, body })
+            }
+            (Method::Delete, [id]) => {
+                self.credentials.retain(|one| one.id != *id);
+                Some(Response { status: 204, request_id: None, body: Value::Null })
+            }
+            _ => None,
+        }
+    }
+
+    /// Answers a login.
+    pub(super) fn log_in(&self, id: &str, secret: &str, request: &Request) -> Result<Grant, Error> {
+        let Some(one) = self.credentials.iter().find(|one| one.id == id) else {
+            let gone = recorded("keystone-credential-deleted");
+            let path = "/body/auth/identity/application_credential/id";
+            let was = gone.request.pointer(path).and_then(Value::as_str).unwrap_or_default();
+            return Err(refused(request, &gone.about(was, id)));
+        };
+        if one.lapsed || one.secret != secret {
+            return Err(refused(request, &recorded("keystone-credential-expired").unchanged()));
+        }
+        let token = recorded("keystone-credential-201").body["token"].take();
+        let names = |value: &Value| value["name"].as_str().map(str::to_owned);
+        let roles = token["roles"].as_array().into_iter().flatten().filter_map(names).collect();
+        let name = self.projects.iter().find(|(_, id)| *id == one.project);
+        let name = name.map(|(name, _)| name.clone()).unwrap_or_default();
+        Ok(Grant {
+            user: Name { id: one.user.clone(), name: one.user.clone() },
+            project: Some(Name { id: one.project.clone(), name }),
+            roles,
+            catalog: serde_json::from_value(token["catalog"].clone()).unwrap_or_default(),
+        })
+    }
+}
+
+impl AppCredential {
+    fn show(&self) -> Value {
+        let itself = recorded("keystone-credential-itself-200");
+        let mut shown = itself.body["application_credential"].clone();
+        shown["id"] = json!(self.id);
+        shown["name"] = json!(self.name);
+        shown["user_id"] = json!(self.user);
+        shown["project_id"] = json!(self.project);
+        shown["expires_at"] = self.expires_at.clone();
+        shown
+    }
+}
+
+fn refused(request: &Request, answer: &Response) -> Error {
+    let words = answer.body["error"]["message"].as_str().unwrap_or_default();
+    Error::Refused(Box::new(Refusal {
+        request: request.to_string(),
+        write: false,
+        status: answer.status,
+        kind: None,
+        message: words.to_owned(),
+        request_id: None,
+    }))
+}
