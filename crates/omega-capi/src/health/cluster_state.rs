@@ -160,7 +160,11 @@ fn provider(object: &Object, what: &Part, state: &State, found: &mut Findings) {
 /// Adds the untrue conditions of an object, and returns those that only sum up others.
 fn faults(read: &HealthRead, object: &Object, state: &State, found: &mut Findings) -> Vec<String> {
     let mut summaries = Vec::new();
-    for condition in conditions(object).iter().filter(|one| one.status != "True") {
+    let all = conditions(object);
+    for condition in all.iter().filter(|one| one.status != "True") {
+        if is_told_elsewhere(&all, condition) {
+            continue;
+        }
         if Polarity::of(&condition.kind) != Polarity::Positive {
             continue;
         }
@@ -173,6 +177,15 @@ fn faults(read: &HealthRead, object: &Object, state: &State, found: &mut Finding
         }
     }
     summaries
+}
+
+/// Whether the other contract's condition of the same type says True of what this one does not
+/// know. With external etcd the control plane's controller reports `EtcdClusterHealthy` in the old
+/// conditions only (Cluster API 1.13.2, controlplane/kubeadm/internal/workload_cluster_conditions.go,
+/// `updateExternalEtcdConditions`); seen in the lab.
+fn is_told_elsewhere(all: &[Condition], condition: &Condition) -> bool {
+    let known = |other: &Condition| other.kind == condition.kind && other.status == "True";
+    condition.status == "Unknown" && all.iter().any(known)
 }
 
 /// Whose fault an untrue condition is; `None` for one that only sums up others.

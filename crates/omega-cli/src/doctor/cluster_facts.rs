@@ -1,13 +1,18 @@
 //! What Magnum, Cluster API, helm and Octavia say of one workload cluster.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use omega_capi::{
-    Addon, Driver, Error, Management, Namespace, Overrides, Release, Releases, Served,
-    health::{Answer, Evidence, LoadBalancer, Names, NodeGroup, Recorded, ask_objects},
-    read_addons,
+    Addon, CLUSTER_CLOUD, Driver, Error, Management, Namespace, Overrides, Release, Releases,
+    Served,
+    health::{Answer, Credential, Evidence, LoadBalancer, Names, NodeGroup, Recorded, ask_objects},
+    read_addons, read_cluster_credentials,
 };
 use omega_openstack::{
+    CloudConfig, Session, SessionOptions,
     container_infra::{Cluster, ContainerInfra},
+    identity::{CredentialAnswer, ask_application_credential},
     survey::{Quota, Survey},
 };
 use serde_json::Value;
@@ -38,6 +43,8 @@ pub(super) struct ClusterFacts {
     pub(super) release: Result<Option<Release>, String>,
     /// Octavia's and Neutron's quotas of its project, where they could be asked.
     pub(super) quotas: Vec<Quota>,
+    /// The roles of its application credential, where Keystone takes it.
+    pub(super) roles: Option<Vec<String>>,
 }
 
 impl ClusterFacts {
@@ -72,10 +79,11 @@ pub(super) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> ClusterFacts 
     let namespace = names.namespace();
     let nothing = Served::default();
     let paths = Evidence::paths(*driver, overrides, &names, served.unwrap_or(&nothing));
-    let (answers, addons, balancers) = futures::join!(
+    let (answers, addons, balancers, credential) = futures::join!(
         ask_objects(management, &paths),
         addons(management, &namespace, &stack),
         balancers(survey, &project, &namespace, &stack),
+        credential(management, &namespace, &stack),
     );
     let (load_balancers, in_project) = balancers.map_or((None, 0), |(own, all)| (Some(own), all));
     let evidence = Evidence {
@@ -88,11 +96,18 @@ pub(super) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> ClusterFacts 
         answers,
         as_driver: asking.as_driver.cloned(),
         load_balancers,
-        credential: None,
+        credential: credential.as_ref().map(|answer| match answer {
+            CredentialAnswer::Accepted(_) => Credential::Accepted,
+            CredentialAnswer::Refused { words } => Credential::Refused { words: words.clone() },
+        }),
     };
+    let roles = credential.and_then(|answer| match answer {
+        CredentialAnswer::Accepted(accepted) => Some(accepted.roles),
+        CredentialAnswer::Refused { .. } => None,
+    });
     let release = release(releases, &namespace, &stack);
     let quotas = quotas(survey, &project, in_project).await;
-    ClusterFacts { cluster: cluster.clone(), stack, evidence, addons, release, quotas }
+    ClusterFacts { cluster: cluster.clone(), stack, evidence, addons, release, quotas, roles }
 }
 
 fn recorded(cluster: &Cluster) -> Recorded {
@@ -111,6 +126,24 @@ async fn addons(
 ) -> Result<Vec<Addon>, String> {
     let namespace: Namespace = namespace.parse().map_err(|_| "it has no namespace".to_owned())?;
     read_addons(management, &namespace, stack).await.map_err(|error| causes(&error))
+}
+
+/// What Keystone says to the cluster's own application credential: asked with a session of its
+/// own, from here. `None` if that could not be found out.
+async fn credential(
+    management: &Management,
+    namespace: &str,
+    stack: &str,
+) -> Option<CredentialAnswer> {
+    let namespace: Namespace = namespace.parse().ok()?;
+    let read = read_cluster_credentials(management, &namespace, stack).await.ok()??;
+    let source = format!("{namespace}/{stack}-cloud-credentials");
+    let config =
+        CloudConfig::from_clouds(&read.clouds, CLUSTER_CLOUD, read.cacert.as_ref(), &source)
+            .ok()?;
+    let options = SessionOptions { token_cache: None, deadline: Duration::from_secs(20) };
+    let session = Session::new(config, &options).await.ok()?;
+    ask_application_credential(&session, None).await.ok()
 }
 
 /// The cluster's load balancers, and how many the project has. The first is the provider's (CAPO

@@ -40,7 +40,10 @@ pub(super) fn findings(
         found.push(Finding::broken(layer, cause, stack, fact, RENEW));
     } else if let Some(fact) = says(&POLICY) {
         let (layer, cause) = (Layer::ClusterCredential, Cause::RoleMissing);
-        found.push(Finding::broken(layer, cause, stack, fact, ROLE));
+        let one = Finding::broken(layer, cause, stack, fact, ROLE);
+        let roles = facts.roles.iter().map(|all| format!("its roles: {}", all.join(", ")));
+        let evidence = one.evidence.iter().cloned().chain(roles).collect();
+        found.push(Finding { evidence, ..one });
     }
     found.extend(quota(facts, says(&QUOTA), !ours.is_empty()));
     for one in ours {
