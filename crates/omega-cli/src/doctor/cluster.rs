@@ -62,7 +62,8 @@ fn layers(facts: &ClusterFacts, mut found: Vec<Finding>) -> Vec<Asked> {
         let one = |one: &omega_capi::health::LoadBalancer| {
             format!("{} {}", one.name, one.provisioning_status)
         };
-        all.iter().map(one).collect::<Vec<_>>().join(", ")
+        let shown: Vec<String> = all.iter().map(one).collect();
+        if shown.is_empty() { "none yet".to_owned() } else { shown.join(", ") }
     });
     let wells = [
         (Layer::ClusterCredential, "nothing was refused to it".to_owned()),

@@ -2,7 +2,7 @@
 
 use omega_capi::health::{Answer, Cause as Told, Diagnosis, Layer as At};
 
-use super::{Cause, Finding, Layer, cluster_facts::ClusterFacts};
+use super::{Cause, Finding, Layer, Mark, cluster_facts::ClusterFacts};
 
 /// Words of Neutron (`OverQuota`, "Quota exceeded for resources"), Octavia ("Quota has been met")
 /// and Nova ("Quota exceeded for instances").
@@ -57,8 +57,9 @@ pub(super) fn findings(
             _ => continue,
         };
         let fact = one.evidence.first().cloned().unwrap_or_default();
-        let next = next(cause, facts);
-        let finding = Finding::broken(layer, cause, stack, fact, next);
+        let slow = facts.status() == "CREATE_IN_PROGRESS" && one.evidence.iter().all(is_slow);
+        let mark = if slow && !stalled { Mark::Waiting } else { Mark::Broken };
+        let finding = Finding::broken(layer, cause, stack, fact, next(cause, facts)).marked(mark);
         found.push(Finding { evidence: one.evidence.clone(), ..finding });
     }
     found
@@ -69,6 +70,11 @@ const RENEW: &str = "omega-cli release-stuck-delete, if it is being deleted; els
                      STACK-cloud-credentials";
 const ROLE: &str = "its roles are frozen: give the user who creates clusters load-balancer_member on \
                     the project (openstack role add), and create the cluster again (D-039)";
+
+/// Whether a fact only says that a service was slow: the provider asks again by itself.
+fn is_slow(fact: &String) -> bool {
+    ["timed out", "timeout", "deadline exceeded", "Timeout"].iter().any(|word| fact.contains(word))
+}
 
 /// What classify_health was told of the credential by Keystone itself.
 fn refused(ours: &[&Diagnosis]) -> Option<String> {
