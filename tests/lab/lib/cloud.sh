@@ -24,6 +24,8 @@ up_cloud() {
   make_tls
   (umask 077; cat "$RUN/tls/cloud.crt" "$RUN/tls/cloud.key" >"$root/etc/haproxy/lab.pem")
   allow_ssh cloud $CLOUD
+  # Octavia 11 has no such option; without a region it takes the Neutron of region TLS, whose CA it does not know
+  sed -i 's|^endpoint_override = .*:9696$|region_name = RegionOne|' "$root/etc/octavia/octavia.conf"
   boot cloud
   mine cloud
   local url

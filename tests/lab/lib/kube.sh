@@ -1,6 +1,6 @@
 # The management cluster: etcd, kube-apiserver, garbage collection, Cluster API's three managers,
 # a chart repository, and the stand-in for the infrastructure provider.
-#   CORE_SERVED, CAPO_SERVED (kube/install.py): what it serves; again with another set changes what runs
+#   CORE_SERVED, CAPO_SERVED (kube/install.py): what it serves; `serve` changes what runs
 
 certificate() { # NAME SUBJECT EXTENSIONS: signed by the management cluster's CA
   openssl req -newkey rsa:2048 -nodes -subj "$2" -keyout "$1.key" -out "$1.csr" 2>/dev/null
@@ -44,29 +44,63 @@ start_apiserver() {
   until_true 90 kube-apiserver kube_alive
 }
 
+# "${IN_POD[@]}" NAMESPACE NAME CMD...: with the host name and the namespace file of a pod. A manager that elects a
+# leader takes the namespace of its lease from that file.
+IN_POD=(unshare -m -u bash -c 'set -e; hostname "$2"; mount -t tmpfs tmpfs /run; d=/run/secrets/kubernetes.io/serviceaccount
+  mkdir -p $d; printf %s "$1" >$d/namespace; shift 2; exec "$@"' -)
+start_manager() { # NAME NAMESPACE PORT
+  WEBHOOK_HOST=$KUBE daemon "$K" "capi-$1" "${IN_POD[@]}" "$2" "${2%-system}-controller-manager-lab" \
+    "$LAB/bin/capi-$1" --kubeconfig "$RUN/mgmt.kubeconfig" --leader-elect \
+    --webhook-cert-dir "$K/webhook" --webhook-port "$3" --health-addr "$KUBE:$(($3 + 97))" \
+    --diagnostics-address "$KUBE:$(($3 - 1000))" --insecure-diagnostics
+}
 start_managers() {
-  local m port=9443
-  for m in core bootstrap controlplane; do
-    WEBHOOK_HOST=$KUBE daemon "$K" "capi-$m" "$LAB/bin/capi-$m" --kubeconfig "$RUN/mgmt.kubeconfig" \
-      --webhook-cert-dir "$K/webhook" --webhook-port $port --health-addr "$KUBE:$((port + 97))" \
-      --diagnostics-address "$KUBE:$((port - 1000))" --insecure-diagnostics
-    port=$((port + 1))
-  done
+  local port
+  start_manager core capi-system 9443
+  start_manager bootstrap capi-kubeadm-bootstrap-system 9444
+  start_manager controlplane capi-kubeadm-control-plane-system 9445
   for port in 9540 9541 9542; do until_true 60 "Cluster API on port $port" curl -sf "http://$KUBE:$port/readyz"; done
 }
 
-# The CRDs and webhooks of Cluster API itself, out of its module, and stand-ins for its providers'.
+# The CRDs and webhooks of Cluster API itself, out of its module, and stand-ins for its providers'; the controllers' Deployments.
 install_crds() {
   local src; src=$(cd "$HERE/kube/capi" && go list -m -f '{{.Dir}}' sigs.k8s.io/cluster-api)
-  "$LAB/osc/bin/python" "$HERE/kube/install.py" "$src" "$K/ca.crt" "$KUBE" >"$K/install.new"
+  { "$LAB/osc/bin/python" "$HERE/kube/install.py" "$src" "$K/ca.crt" "$KUBE"
+    echo ---; "$LAB/osc/bin/python" "$HERE/kube/deployments.py" print "$src"; } >"$K/install.new"
   cmp -s "$K/install.new" "$K/install.yaml" && return
   kubectl apply --server-side --force-conflicts -f "$K/install.new" >"$K/install.log"
   kubectl wait --for condition=established --timeout 60s crd --all >>"$K/install.log"
   mv "$K/install.new" "$K/install.yaml"
 }
 
+# serve [core=VERSION,...] [provider=VERSION,...]: what the running management cluster serves from now on; without words, as
+# at first. -VERSION is known and not served. E.g. core=v1beta2, provider=v1beta1,-v1alpha6, provider=v1alpha7,v1beta1
+serve() {
+  local word KUBECONFIG=$RUN/mgmt.kubeconfig CORE_SERVED=v1beta1,v1beta2 CAPO_SERVED=v1beta1
+  for word; do
+    case $word in
+      core=*) CORE_SERVED=${word#*=} ;;
+      provider=*) CAPO_SERVED=${word#*=} ;;
+      *) die "serve: core=... or provider=..., not $word" ;;
+    esac
+  done
+  export KUBECONFIG CORE_SERVED CAPO_SERVED
+  install_crds
+  until_true 60 "the API serves $CORE_SERVED and $CAPO_SERVED" serves cluster.x-k8s.io/clusters "$CORE_SERVED" \
+    infrastructure.cluster.x-k8s.io/openstackclusters "$CAPO_SERVED"
+}
+serves() { # GROUP/PLURAL VERSIONS ...: these are served and no others, by the API's own word
+  local versions group
+  while (($#)); do
+    group=${1%/*}; versions=$(tr , '\n' <<<"$2" | { grep -v ^- || true; } | sort | xargs)
+    [[ $(kubectl get --raw "/apis/$group" | grep -o '"groupVersion":"[^"]*"' | sed 's|.*/\(.*\)"|\1|' | sort -u | xargs) = "$versions" ]] || return 1
+    for word in $versions; do kubectl get --raw "/apis/$group/$word" | grep -q "\"name\":\"${1#*/}\"" || return 1; done
+    shift 2
+  done
+}
+
 up_kube() {
-  local t served=${CAPO_SERVED:-v1beta1}; t=$(now_ms)
+  local t; t=$(now_ms)
   kube_alive >/dev/null 2>&1 || {
     end_kube; free_address $KUBE 6443; say 'management cluster: starts'; mine kube
   }
@@ -81,7 +115,10 @@ up_kube() {
   start_managers
   helm package -d "$K/charts" "$HERE/kube/openstack-cluster" >/dev/null; helm repo index "$K/charts"
   daemon "$K" charts python3 -m http.server --bind "$KUBE" --directory "$K/charts" 8879
-  INFRA_VERSION=${served##*,} daemon "$K" infra "$LAB/osc/bin/python" -uB "$HERE/kube/infra.py" "$LAB/bin" "$K"
+  daemon "$K" infra "$LAB/osc/bin/python" -uB "$HERE/kube/infra.py" "$LAB/bin" "$K"
+  daemon "$K" addons "$LAB/osc/bin/python" -uB "$HERE/kube/addons.py" "$LAB/bin" "$K"
+  daemon "$K" deployments "$LAB/osc/bin/python" -uB "$HERE/kube/deployments.py" keep "$K" "capi-core=http://$KUBE:9540/readyz" \
+    "capi-bootstrap=http://$KUBE:9541/readyz" "capi-controlplane=http://$KUBE:9542/readyz"
   until_true 30 charts curl -sf "http://$KUBE:8879/index.yaml"
   say "management cluster: up in $(($(now_ms) - t)) ms"
 }
@@ -93,7 +130,7 @@ grant_least() {
 
 end_kube() {
   local f; shopt -s nullglob
-  for f in "$K"/infra.pid "$K"/*.pid "$K"/workload/*/*.pid; do end_daemon "$f"; done
+  for f in "$K"/{infra,deployments}.pid "$K"/*.pid "$K"/workload/*/*.pid; do end_daemon "$f"; done
   shopt -u nullglob
   rm -rf "${K:?}" "$RUN"/{mgmt,least}.kubeconfig
 }

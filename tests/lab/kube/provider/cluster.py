@@ -12,7 +12,7 @@ from kubernetes.client.rest import ApiException
 from provider import balancer, network, workload
 from provider.balancer import Later
 from provider.cloud import Cloud, Neutron, NotAuthenticated, Refused, availability_zones
-from provider.management import INFRA, condition, knobs, log, patch, patch_status, with_conditions
+from provider.management import condition, infra, knobs, log, patch, patch_status, with_conditions
 
 FINALIZER = "openstackcluster.infrastructure.cluster.x-k8s.io"
 AGAIN = 15      # seconds between looks at a cluster that is ready; the provider's are ten minutes apart
@@ -49,7 +49,7 @@ class Pass:
             self.tell(condition("Ready", ready))
 
     def write(self):
-        if patch_status(INFRA, "openstackclusters", self.oc, self.status):
+        if patch_status(infra(), "openstackclusters", self.oc, self.status):
             gist = {k: v for k, v in self.status.items() if k in ("ready", "failureReason")}
             log(self.oc["metadata"]["name"], gist, *[f"{c['type']}={c['status']}" for c in self.status.get("conditions", [])])
 
@@ -91,7 +91,7 @@ class Pass:
                                   f"failed to reconcile load balancer: {e}") from e
             if not self.oc["spec"].get("controlPlaneEndpoint"):
                 endpoint = {"host": host(), "port": balancer.port_of(self.oc)}
-                patch(INFRA, "openstackclusters", self.oc, {"spec": {"controlPlaneEndpoint": endpoint}})
+                patch(infra(), "openstackclusters", self.oc, {"spec": {"controlPlaneEndpoint": endpoint}})
             self.tell(condition("APIEndpointReady", True))
             planes = not self.oc["spec"].get("controlPlaneOmitAvailabilityZone")
             self.status["failureDomains"] = {z: {"controlPlane": planes} for z in availability_zones(cloud)}
@@ -142,7 +142,7 @@ def reconcile(oc, host, busy):
     if deleting and (FINALIZER not in finalizers or busy or "stuck-delete" in p.knobs):
         return
     if not deleting and FINALIZER not in finalizers:
-        patch(INFRA, "openstackclusters", oc, {"metadata": {"finalizers": finalizers + [FINALIZER]}})
+        patch(infra(), "openstackclusters", oc, {"metadata": {"finalizers": finalizers + [FINALIZER]}})
         return
     if not deleting and planted(p):
         return
@@ -150,7 +150,7 @@ def reconcile(oc, host, busy):
         if deleting:
             p.remove()
             workload.end(name)
-            patch(INFRA, "openstackclusters", oc, {"metadata": {"finalizers": [f for f in finalizers if f != FINALIZER]}})
+            patch(infra(), "openstackclusters", oc, {"metadata": {"finalizers": [f for f in finalizers if f != FINALIZER]}})
             next_look.pop(meta["uid"], None)
             log("gone", name)
             return

@@ -2,7 +2,7 @@
 import uuid
 
 from provider import workload
-from provider.management import BOOTSTRAP, INFRA, condition, knobs, log, objects, patch, patch_status, when
+from provider.management import BOOTSTRAP, condition, infra, knobs, log, objects, patch, patch_status, when
 
 
 def reconcile(om, clusters, owners):
@@ -34,12 +34,12 @@ def reconcile(om, clusters, owners):
 def join(om, machine, owner, api, host):
     meta, control_plane = om["metadata"], "cluster.x-k8s.io/control-plane" in om["metadata"]["labels"]
     provider_id = om["spec"].get("providerID") or f"openstack:///{uuid.uuid4()}"
-    patch(INFRA, "openstackmachines", om, {"spec": {"providerID": provider_id}})
+    patch(infra(), "openstackmachines", om, {"spec": {"providerID": provider_id}})
     workload.node(api, owner, provider_id, machine["spec"]["version"], control_plane)
     if control_plane:       # else the control plane's manager wants a port-forward to read it
         objects.patch_namespaced_custom_object(
             *BOOTSTRAP, meta["namespace"], "kubeadmconfigs", machine["spec"]["bootstrap"]["configRef"]["name"],
             {"metadata": {"annotations": {"machine.cluster.x-k8s.io/certificates-expiry": when(365)}}})
-    patch_status(INFRA, "openstackmachines", om, {
+    patch_status(infra(), "openstackmachines", om, {
         "ready": True, "addresses": [{"type": "InternalIP", "address": host}], "conditions": [condition("Ready", True)]})
     log("machine", owner, provider_id)

@@ -1,6 +1,5 @@
 """The management cluster as the stand-ins see it: objects, their status, events, and the knobs for failures on purpose."""
 import fnmatch
-import os
 import sys
 import time
 import uuid
@@ -9,7 +8,6 @@ from kubernetes import client, config
 from kubernetes.client.rest import ApiException
 
 BIN, STATE = sys.argv[1:3]
-INFRA = ("infrastructure.cluster.x-k8s.io", os.environ.get("INFRA_VERSION", "v1beta1"))
 CORE = ("cluster.x-k8s.io", "v1beta2")
 BOOTSTRAP = ("bootstrap.cluster.x-k8s.io", "v1beta2")
 ADDONS = ("addons.stackhpc.com", "v1alpha1")
@@ -35,6 +33,13 @@ def knobs(cluster):
         if len(words) > 1 and not line.startswith("#") and fnmatch.fnmatch(cluster, words[0]):
             found.setdefault(words[1], words[2].strip() if len(words) > 2 else "LabFailure")
     return found
+
+
+def infra():
+    """The provider's own kinds at the newest version that is served now."""
+    group = "infrastructure.cluster.x-k8s.io"
+    groups = client.ApisApi(management).get_api_versions(_request_timeout=DEADLINE).groups
+    return group, next(g.preferred_version.version for g in groups if g.name == group)
 
 
 def every(api, plural):
