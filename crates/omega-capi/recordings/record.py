@@ -166,4 +166,5 @@ def main():
     print("]" + (f', "helm list": {helm.decode().strip()}' if helm else "") + "}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,7 @@
 //! writes; [`fit`] compares them, and [`ServedVersionsFit`] is that comparison as a gate.
 //! [`check_coherence`] asks all that there is to ask, of a cluster or of the releases' tables, and
 //! [`check_constellation`] compares what is installed with what a chart was tested with.
+//! [`workload`] looks into the clusters that it manages.
 
 mod chart_emits;
 mod check_coherence;
@@ -46,6 +47,7 @@ pub mod sim;
 mod templates;
 mod verb;
 mod wire;
+pub mod workload;
 
 pub use chart_emits::{Emitted, chart_emits};
 pub use check_coherence::{Setup, check_coherence};

@@ -1,6 +1,6 @@
 //! Reading objects and lists of them.
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::error::Category;
 
 use crate::{Error, Management, Verb};
@@ -12,11 +12,17 @@ pub(crate) const JSON: &str = "application/json";
 const MOST: usize = 10_000;
 
 #[derive(Deserialize)]
+#[serde(bound = "T: Deserialize<'de>")]
 struct Page<T> {
     #[serde(default)]
     metadata: PageMetadata,
-    /// `null` where nothing is found, if only metadata is asked for.
-    items: Option<Vec<T>>,
+    /// `null` where nothing is found, if only metadata is asked for. What has none is no list.
+    #[serde(deserialize_with = "items")]
+    items: Vec<T>,
+}
+
+fn items<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    Option::<Vec<T>>::deserialize(from).map(Option::unwrap_or_default)
 }
 
 #[derive(Default, Deserialize)]
@@ -60,7 +66,7 @@ impl Management {
         let mut all = Vec::new();
         loop {
             let page: Page<T> = self.read(&query, accept).await?;
-            all.extend(page.items.unwrap_or_default());
+            all.extend(page.items);
             let Some(next) = page.metadata.next.filter(|next| !next.is_empty()) else {
                 return Ok(all);
             };

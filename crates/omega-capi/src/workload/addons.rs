@@ -1,0 +1,260 @@
+//! What the chart's addons put on the cluster: network plugin, cloud controller manager, volumes,
+//! names. Each is known by the images of its containers, so that neither a mirror nor a release's
+//! name makes a difference.
+
+use jiff::Timestamp;
+use omega_core::{Failure, Verdict};
+
+use super::{
+    Fleet, Pod, StorageClass, Wanted, WorkloadFacts,
+    judge::had,
+    trouble::{Age, belongs, kind, short, some, span},
+};
+
+/// The charts' two plugins, by the image that runs on each node.
+const PLUGINS: [(&str, &str); 2] = [("calico", "calico/node"), ("cilium", "cilium/cilium")];
+/// What the charts don't bring.
+const OTHERS: [&str; 6] =
+    ["flannel", "weave-kube", "kube-router", "antrea", "kube-ovn", "ovn-kubernetes"];
+const OPERATOR: &str = "tigera/operator";
+const CLOUD_CONTROLLER: &str = "openstack-cloud-controller-manager";
+const CINDER: &str = "cinder-csi-plugin";
+const PROVISIONER: &str = "cinder.csi.openstack.org";
+const COREDNS: &str = "coredns";
+/// From so many restarts on, and with the last one young, it does not stay up.
+const RESTARTS: i64 = 3;
+
+const ADDON: &str = "see whether the addon's HelmRelease failed: kubectl get \
+                     helmreleases.addons.stackhpc.com --all-namespaces, on the management cluster";
+
+type Answer = Result<Verdict, Failure>;
+
+/// Whether an image is `name`, from whatever registry, at whatever version.
+fn is(image: &str, name: &str) -> bool {
+    let named = image.split_once('@').map_or(image, |(named, _digest)| named);
+    let repository = match named.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => repository,
+        _ => named,
+    };
+    repository.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+}
+
+fn with<'a>(fleets: &'a [Fleet], name: &str) -> Vec<&'a Fleet> {
+    fleets.iter().filter(|fleet| fleet.images.iter().any(|image| is(image, name))).collect()
+}
+
+fn fail(why: impl Into<String>, next: impl Into<String>) -> Verdict {
+    Verdict::Fail { why: why.into(), next: Some(next.into()) }
+}
+
+fn pass(evidence: String) -> Verdict {
+    Verdict::Pass { evidence }
+}
+
+fn describe(fleet: &Fleet) -> String {
+    format!("kubectl -n {} describe {} {}", fleet.namespace, kind(fleet), fleet.name)
+}
+
+/// `calico-system/calico-node 3 of 3`.
+fn well(fleet: &Fleet) -> String {
+    format!("{}/{} {} of {}", fleet.namespace, fleet.name, fleet.ready, fleet.wanted)
+}
+
+pub(super) fn cni(facts: &WorkloadFacts, wanted: &Wanted) -> Answer {
+    let sets = had(&facts.daemon_sets, "daemon sets")?;
+    let pods = had(&facts.pods, "pods")?;
+    // Only to say more where there is no plugin.
+    let deployments = facts.deployments.as_deref().unwrap_or_default();
+    Ok(network(sets, deployments, pods, wanted))
+}
+
+fn network(sets: &[Fleet], deployments: &[Fleet], pods: &[Pod], wanted: &Wanted) -> Verdict {
+    let found = PLUGINS
+        .iter()
+        .find_map(|(plugin, image)| Some((plugin, with(sets, image).into_iter().next()?)));
+    if let Some((plugin, fleet)) = found {
+        return match short(fleet, pods) {
+            None => pass(format!("{plugin}: {}", well(fleet))),
+            Some(why) => fail(format!("{plugin}: {why}"), describe(fleet)),
+        };
+    }
+    let other = sets.iter().find(|s| s.images.iter().any(|i| OTHERS.iter().any(|o| i.contains(o))));
+    if let Some(fleet) = other {
+        return match short(fleet, pods) {
+            None => pass(format!("one that is not of the charts: {}", well(fleet))),
+            Some(why) => fail(why, describe(fleet)),
+        };
+    }
+    if let Some(operator) = with(deployments, OPERATOR).first() {
+        let why = short(operator, pods)
+            .unwrap_or_else(|| format!("{} runs, and has made no calico-node", well(operator)));
+        let next = format!("kubectl -n {} logs deployment/{}", operator.namespace, operator.name);
+        return fail(format!("calico is not there yet: {why}"), next);
+    }
+    without_cni(wanted)
+}
+
+fn without_cni(wanted: &Wanted) -> Verdict {
+    let template = match wanted.network_driver.as_deref() {
+        Some("calico" | "cilium") => {
+            return fail(
+                "there is no network plugin, neither calico nor cilium, though the template asks \
+                 for one",
+                ADDON,
+            );
+        }
+        Some(driver) => format!("its template's network_driver is {driver}"),
+        None => "a template whose network_driver is flannel, which Magnum fills in where nothing \
+                 is said, makes such a cluster"
+            .to_owned(),
+    };
+    fail(
+        format!(
+            "there is no network plugin, neither calico nor cilium: {template}, and the charts \
+             have none for it (D-031)"
+        ),
+        "make a template with --network-driver calico, and move the cluster to it: openstack coe \
+         cluster upgrade CLUSTER TEMPLATE",
+    )
+}
+
+pub(super) fn cloud_controller(facts: &WorkloadFacts, wanted: &Wanted, now: Timestamp) -> Answer {
+    let sets = had(&facts.daemon_sets, "daemon sets")?;
+    let deployments = had(&facts.deployments, "deployments")?;
+    let pods = had(&facts.pods, "pods")?;
+    Ok(controller([sets, deployments], pods, wanted, now))
+}
+
+fn controller(fleets: [&[Fleet]; 2], pods: &[Pod], wanted: &Wanted, now: Timestamp) -> Verdict {
+    let all: Vec<&Fleet> =
+        fleets.into_iter().flat_map(|fleets| with(fleets, CLOUD_CONTROLLER)).collect();
+    let Some(fleet) = all.first() else {
+        return fail(
+            "there is no openstack-cloud-controller-manager: nodes stay uninitialized, and \
+             services get no load balancer",
+            ADDON,
+        );
+    };
+    let ours: Vec<&Pod> = pods.iter().filter(|pod| belongs(pod, fleet)).collect();
+    if let Some(why) = ours.iter().find_map(|pod| crashing(pod, wanted, now)) {
+        return fail(why.0, why.1);
+    }
+    if let Some(why) = short(fleet, pods) {
+        return fail(why, describe(fleet));
+    }
+    let restarts: i64 = ours.iter().flat_map(|pod| &pod.containers).map(|c| c.restarts).sum();
+    let restarts = if restarts > 0 { format!(", {restarts} restarts") } else { String::new() };
+    pass(format!("{}{restarts}", well(fleet)))
+}
+
+/// Whether a pod does not stay up, and the command that shows why. Its log is no part of the facts.
+fn crashing(pod: &Pod, wanted: &Wanted, now: Timestamp) -> Option<(String, String)> {
+    let Pod { namespace, name, containers, .. } = pod;
+    let found = containers.iter().find_map(|container| {
+        let backs_off = container.waiting.as_ref().is_some_and(|w| w.reason == "CrashLoopBackOff");
+        let ended = container.last.as_ref().map(|last| Age::of(last.at, now));
+        let young = match ended {
+            Some(Age::Past(length)) => length < wanted.patience,
+            Some(Age::Future(_) | Age::Unknown) | None => false,
+        };
+        (backs_off || young && container.restarts >= RESTARTS).then_some((container, ended))
+    });
+    let (container, ended) = found?;
+    let reason = container.waiting.as_ref().map(|w| format!("{}, ", w.reason)).unwrap_or_default();
+    let ended = match (&container.last, ended) {
+        (Some(last), Some(Age::Past(length))) => {
+            format!(", exit code {} ({}) {} ago", last.code, last.reason, span(length))
+        }
+        (Some(last), _) => format!(", exit code {} ({})", last.code, last.reason),
+        (None, _) => String::new(),
+    };
+    let why = format!(
+        "{namespace}/{name} does not stay up: {reason}{} restarts{ended}",
+        container.restarts
+    );
+    let next = format!(
+        "read why it ended: kubectl -n {namespace} logs {name} --previous (a refused credential, \
+         or no route to Keystone)"
+    );
+    Some((why, next))
+}
+
+pub(super) fn csi(facts: &WorkloadFacts) -> Answer {
+    let deployments = had(&facts.deployments, "deployments")?;
+    let sets = had(&facts.daemon_sets, "daemon sets")?;
+    let classes = had(&facts.storage_classes, "storage classes")?;
+    let pods = had(&facts.pods, "pods")?;
+    Ok(volumes(deployments, sets, classes, pods))
+}
+
+fn volumes(
+    deployments: &[Fleet],
+    sets: &[Fleet],
+    classes: &[StorageClass],
+    pods: &[Pod],
+) -> Verdict {
+    let (mut why, mut next, mut evidence) = (Vec::new(), None, Vec::new());
+    for (part, fleets) in [("controller", deployments), ("node plugin", sets)] {
+        match with(fleets, CINDER).first() {
+            None => why.push(format!("there is no cinder CSI {part}")),
+            Some(fleet) => match short(fleet, pods) {
+                Some(problem) => {
+                    why.push(problem);
+                    next = next.or_else(|| Some(describe(fleet)));
+                }
+                None => evidence.push(well(fleet)),
+            },
+        }
+    }
+    let defaults: Vec<_> = classes.iter().filter(|class| class.default).collect();
+    let names: Vec<&str> = defaults.iter().map(|class| class.name.as_str()).collect();
+    if defaults.is_empty() {
+        let all: Vec<String> = classes.iter().map(|class| class.name.clone()).collect();
+        let all = if all.is_empty() { "none at all".to_owned() } else { some(&all) };
+        why.push(format!("no storage class is the default (there are: {all})"));
+    }
+    if !why.is_empty() {
+        return fail(why.join("; "), next.unwrap_or_else(|| ADDON.to_owned()));
+    }
+    let cinder = defaults.iter().any(|class| class.provisioner == PROVISIONER);
+    let whose = if cinder { "" } else { ", which is not Cinder's" };
+    evidence.push(format!("default class {}{whose}", names.join(" and ")));
+    pass(evidence.join(", "))
+}
+
+pub(super) fn dns(facts: &WorkloadFacts) -> Answer {
+    let deployments = had(&facts.deployments, "deployments")?;
+    let pods = had(&facts.pods, "pods")?;
+    Ok(match with(deployments, COREDNS).first() {
+        None => fail(
+            "there is no coredns",
+            "kubeadm puts it there: kubectl -n kube-system get deployments",
+        ),
+        Some(fleet) => match short(fleet, pods) {
+            None => pass(well(fleet)),
+            Some(why) => fail(why, describe(fleet)),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is;
+
+    #[test]
+    fn an_image_is_known_through_a_mirror_and_not_by_its_looks() {
+        for image in [
+            "quay.io/calico/node:v3.31.5",
+            "quay.io/azimuth/docker.io/calico/node:v3.31.5",
+            "mirror:5000/calico/node",
+            "calico/node@sha256:00",
+            "calico/node:v1@sha256:00",
+        ] {
+            assert!(is(image, "calico/node"), "{image}");
+        }
+        for image in ["quay.io/calico/node-driver:v1", "tocalico/node:v1", "calico/node/x", "node"]
+        {
+            assert!(!is(image, "calico/node"), "{image}");
+        }
+    }
+}

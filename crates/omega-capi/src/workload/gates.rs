@@ -1,0 +1,108 @@
+//! The questions as gates of a runbook.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use omega_core::{Explain as _, Failure, Gate, Subject, Verdict};
+use tokio::sync::OnceCell;
+
+use super::{
+    ClusterName, Question, Wanted, Workload, WorkloadError, judge, judge::deferred, read_workload,
+    wanted_nodes,
+};
+use crate::{Management, Served};
+
+/// Every [`Question`] about one workload cluster. It is read once, whichever is asked first.
+///
+/// It costs three requests to the management cluster and six to the workload cluster.
+#[derive(Debug)]
+pub struct WorkloadGates {
+    cluster: ClusterName,
+    management: Management,
+    served: Served,
+    network_driver: Option<String>,
+    now: Timestamp,
+    answers: OnceCell<Result<Answers, Failure>>,
+}
+
+type Answers = Vec<(Question, Result<Verdict, Failure>)>;
+
+/// One [`Question`] as a gate.
+#[derive(Clone, Debug)]
+pub struct WorkloadGate {
+    gates: Arc<WorkloadGates>,
+    question: Question,
+}
+
+impl WorkloadGates {
+    /// Asks about `cluster`, whose Cluster API is `served` by `management`. `network_driver`: what
+    /// its template says, where that is known.
+    pub fn new(
+        management: Management,
+        served: Served,
+        cluster: ClusterName,
+        network_driver: Option<String>,
+        now: Timestamp,
+    ) -> Self {
+        let answers = OnceCell::new();
+        Self { cluster, management, served, network_driver, now, answers }
+    }
+
+    /// Returns the gates, from the bottom up.
+    pub fn all(self) -> Vec<WorkloadGate> {
+        let gates = Arc::new(self);
+        let gate = |question| WorkloadGate { gates: Arc::clone(&gates), question };
+        Question::ALL.map(gate).into()
+    }
+
+    async fn ask(&self) -> Result<Answers, Failure> {
+        let failure = |error| {
+            let what = format!("could not ask Cluster API what {} should be", self.cluster);
+            Failure::from_error(what, &error)
+        };
+        let connect = Workload::connect(&self.management, &self.cluster, self.now);
+        let wanted = wanted_nodes(&self.management, &self.served, &self.cluster);
+        let (workload, wanted) = futures::join!(connect, wanted);
+        let wanted = wanted.map_err(failure)?;
+        let wanted = Wanted { network_driver: self.network_driver.clone(), ..wanted };
+        match workload {
+            Ok(workload) => Ok(judge(&read_workload(&workload).await, &wanted, self.now)),
+            Err(error @ WorkloadError::Management { .. }) => {
+                let what = format!("could not look into workload cluster {}", self.cluster);
+                Err(Failure::from_error(what, &error))
+            }
+            Err(error) => Ok(unusable(&error)),
+        }
+    }
+}
+
+/// Without a kubeconfig nothing else can be asked.
+fn unusable(error: &WorkloadError) -> Answers {
+    let api = Verdict::Fail { why: omega_core::chain(error).join(": "), next: error.next() };
+    let answer =
+        |question| (question, Ok(if question == Question::Api { api.clone() } else { deferred() }));
+    Question::ALL.map(answer).into()
+}
+
+impl WorkloadGate {
+    /// Returns what it asks.
+    pub fn question(&self) -> Question {
+        self.question
+    }
+}
+
+#[async_trait]
+impl Gate for WorkloadGate {
+    fn subject(&self) -> Subject {
+        Subject::new(self.question.name(), format!("of {}", self.gates.cluster))
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        let answers = self.gates.answers.get_or_init(|| self.gates.ask()).await;
+        let answers = answers.as_ref().map_err(Failure::clone)?;
+        let found = answers.iter().find(|(question, _)| *question == self.question);
+        // Every question has an answer.
+        found.map_or_else(|| Ok(deferred()), |(_, answer)| answer.clone())
+    }
+}

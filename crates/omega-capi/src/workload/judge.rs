@@ -1,0 +1,78 @@
+//! From facts to answers.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use omega_core::{Explain as _, Failure, Verdict};
+
+use super::{Listed, Question, Wanted, WorkloadFacts, addons, nodes, stuck};
+use crate::Error;
+
+/// How long something may take before it is stuck: pulling an image from a slow mirror, or making
+/// a volume, takes minutes.
+pub const PATIENCE: Duration = Duration::from_mins(5);
+
+/// Answers every [`Question`]. Pure: `now` is the caller's clock.
+///
+/// `Err` means that a question could not be asked, since a list that it needs could not be had.
+/// While the API does not answer, only [`Question::Api`] is answered with no.
+pub fn judge(
+    facts: &WorkloadFacts,
+    wanted: &Wanted,
+    now: Timestamp,
+) -> Vec<(Question, Result<Verdict, Failure>)> {
+    let api = api(facts);
+    let silent = matches!(api, Verdict::Fail { .. });
+    let answer = |question: Question| match question {
+        Question::Api => Ok(api.clone()),
+        _ if silent => Ok(deferred()),
+        Question::Nodes => nodes::judge(facts, wanted),
+        Question::Cni => addons::cni(facts, wanted),
+        Question::CloudController => addons::cloud_controller(facts, wanted, now),
+        Question::Csi => addons::csi(facts),
+        Question::Dns => addons::dns(facts),
+        Question::Stuck => stuck::judge(facts, wanted, now),
+    };
+    Question::ALL.map(|question| (question, answer(question))).into()
+}
+
+/// What is said of everything else while the API is silent.
+pub(super) fn deferred() -> Verdict {
+    Verdict::Deferred { until: "the workload cluster's API answers".to_owned() }
+}
+
+/// An API that refuses rights answers; one that does not know who asks can't be used.
+fn api(facts: &WorkloadFacts) -> Verdict {
+    let WorkloadFacts { nodes, pods, daemon_sets, deployments, storage_classes, claims } = facts;
+    let all = [
+        nodes.as_ref().err(),
+        pods.as_ref().err(),
+        daemon_sets.as_ref().err(),
+        deployments.as_ref().err(),
+        storage_classes.as_ref().err(),
+        claims.as_ref().err(),
+    ];
+    let answers = |error: Option<&Error>| {
+        error.is_none_or(|error| {
+            matches!(error, Error::Forbidden { .. } | Error::Status { code: ..500, .. })
+        })
+    };
+    match all.iter().copied().flatten().next() {
+        Some(error) if !all.iter().copied().any(answers) => {
+            let found = error.found().map(|found| format!(": {found}")).unwrap_or_default();
+            Verdict::Fail { why: format!("{error}{found}"), next: error.next() }
+        }
+        _ => {
+            let read = all.iter().filter(|error| error.is_none()).count();
+            let evidence = format!("it answers: {read} of {} lists read", all.len());
+            Verdict::Pass { evidence }
+        }
+    }
+}
+
+/// Returns the list, or that the question could not be asked.
+pub(super) fn had<'a, T>(list: &'a Listed<T>, what: &str) -> Result<&'a [T], Failure> {
+    list.as_deref().map_err(|error| {
+        Failure::from_error(format!("could not list the workload cluster's {what}"), error)
+    })
+}

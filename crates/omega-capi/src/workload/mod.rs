@@ -1,0 +1,31 @@
+//! A workload cluster from inside: its nodes, its addons, and what is stuck.
+//!
+//! [`Workload`] is the handle, from the kubeconfig that Cluster API keeps. [`read_workload`] reads
+//! everything in six requests, and [`judge`], which is pure, answers every [`Question`] from that
+//! and from what is [`Wanted`] ([`wanted_nodes`]). [`WorkloadGates`] asks them as gates.
+
+mod addons;
+mod choose_cluster;
+mod connect;
+mod facts;
+mod gates;
+mod judge;
+mod nodes;
+mod parse;
+mod question;
+mod read_workload;
+mod stuck;
+mod trouble;
+mod wanted;
+
+pub use choose_cluster::{ClusterName, NoSuchCluster, choose_cluster, list_clusters};
+pub use connect::{Workload, WorkloadError};
+pub use facts::{
+    Claim, Condition, Container, Ended, Fleet, FleetKind, Listed, Node, Pod, StorageClass, Waiting,
+    WorkloadFacts,
+};
+pub use gates::{WorkloadGate, WorkloadGates};
+pub use judge::{PATIENCE, judge};
+pub use question::Question;
+pub use read_workload::read_workload;
+pub use wanted::{NodesWanted, Wanted, wanted_nodes};

@@ -1,0 +1,103 @@
+//! The nodes: there, Ready, at the version.
+
+use omega_core::{Failure, Verdict};
+
+use super::{
+    Node, NodesWanted, Wanted, WorkloadFacts,
+    judge::had,
+    trouble::{some, words},
+};
+
+pub(super) fn judge(facts: &WorkloadFacts, wanted: &Wanted) -> Result<Verdict, Failure> {
+    let nodes = had(&facts.nodes, "nodes")?;
+    let ill: Vec<(&Node, String)> = nodes.iter().filter_map(|n| Some((n, not_ready(n)?))).collect();
+    let mut why = Vec::new();
+    if !ill.is_empty() {
+        let said: Vec<String> = ill.iter().map(|(n, what)| format!("{}: {what}", n.name)).collect();
+        why.push(format!("{} of {} nodes not Ready: {}", ill.len(), nodes.len(), some(&said)));
+    }
+    let groups =
+        [("control plane", &wanted.control_plane, true), ("workers", &wanted.workers, false)];
+    let mut more = Vec::new();
+    for (group, wanted, control_plane) in groups {
+        let ours: Vec<&Node> = nodes.iter().filter(|n| n.control_plane == control_plane).collect();
+        if ours.len() < wanted.count {
+            why.push(format!("{group}: {} of {} nodes are there", ours.len(), wanted.count));
+        } else if ours.len() > wanted.count {
+            more.push(format!("{group}: {} nodes, {} wanted", ours.len(), wanted.count));
+        }
+        why.extend(other_version(&ours, wanted));
+    }
+    if nodes.is_empty() && why.is_empty() {
+        why.push("there are no nodes".to_owned());
+    }
+    if !why.is_empty() {
+        return Ok(Verdict::Fail { why: why.join("; "), next: Some(next(&ill)) });
+    }
+    if !more.is_empty() {
+        let until = format!("a rollout or a resize ends ({})", more.join("; "));
+        return Ok(Verdict::Deferred { until });
+    }
+    Ok(Verdict::Pass { evidence: evidence(nodes, wanted) })
+}
+
+fn not_ready(node: &Node) -> Option<String> {
+    let Some(ready) = &node.ready else {
+        return Some("no kubelet has reported".to_owned());
+    };
+    if ready.status == "True" {
+        return None;
+    }
+    let message = words(&ready.message);
+    Some(format!("Ready is {}, {}: {message}", ready.status, ready.reason))
+}
+
+fn other_version(nodes: &[&Node], wanted: &NodesWanted) -> Option<String> {
+    if wanted.versions.is_empty() {
+        return None;
+    }
+    let bare = |version: &str| version.strip_prefix('v').unwrap_or(version).to_owned();
+    let versions: Vec<String> = wanted.versions.iter().map(|version| bare(version)).collect();
+    let others = nodes.iter().filter_map(|node| {
+        let version = node.version.as_deref()?;
+        let other = !versions.contains(&bare(version));
+        other.then(|| format!("{} runs {version}", node.name))
+    });
+    let others: Vec<String> = others.collect();
+    let list = wanted.versions.iter().map(String::as_str).collect::<Vec<_>>().join(" or ");
+    (!others.is_empty()).then(|| format!("{}, wanted {list}", some(&others)))
+}
+
+/// What the first node that is not Ready asks for.
+fn next(ill: &[(&Node, String)]) -> String {
+    let Some((node, what)) = ill.first() else {
+        return "ask Cluster API for its machines: kubectl get machines --all-namespaces, on the \
+                management cluster"
+            .to_owned();
+    };
+    let name = &node.name;
+    if what.contains("NetworkPluginNotReady") || what.contains("cni plugin") {
+        return "mend the network plugin first".to_owned();
+    }
+    match node.ready.as_ref().map(|ready| ready.status.as_str()) {
+        Some("Unknown") => format!(
+            "its kubelet is silent: is its machine running? openstack server show {name}; \
+             openstack console log show {name}"
+        ),
+        _ => format!("kubectl describe node {name}, on the workload cluster"),
+    }
+}
+
+fn evidence(nodes: &[Node], wanted: &Wanted) -> String {
+    let mut versions: Vec<&str> = nodes.iter().filter_map(|n| n.version.as_deref()).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    let cordoned: Vec<&str> =
+        nodes.iter().filter(|node| node.cordoned).map(|node| node.name.as_str()).collect();
+    let (ready, all) = (nodes.len(), wanted.control_plane.count + wanted.workers.count);
+    let mut text = format!("{ready} of {all} nodes Ready at {}", versions.join(", "));
+    if !cordoned.is_empty() {
+        text = format!("{text}; cordoned: {}", cordoned.join(", "));
+    }
+    text
+}

@@ -1,0 +1,143 @@
+//! From JSON to facts. What is missing or of another kind than expected is not there, so that one
+//! odd object does not hide the others.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    Claim, Condition, Container, Ended, Fleet, FleetKind, Node, Pod, StorageClass, Waiting,
+};
+
+const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
+const DEFAULT_CLASS: [&str; 2] = [
+    "storageclass.kubernetes.io/is-default-class",
+    "storageclass.beta.kubernetes.io/is-default-class",
+];
+
+fn text(value: &Value, pointer: &str) -> Option<String> {
+    value.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
+}
+
+fn word(value: &Value, pointer: &str) -> String {
+    text(value, pointer).unwrap_or_default()
+}
+
+fn list<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
+    value.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn count(value: &Value, pointer: &str) -> i64 {
+    value.pointer(pointer).and_then(Value::as_i64).unwrap_or_default()
+}
+
+fn time(value: &Value, pointer: &str) -> Option<Timestamp> {
+    value.pointer(pointer)?.as_str()?.parse().ok()
+}
+
+fn labels(value: &Value, pointer: &str) -> BTreeMap<String, String> {
+    let fields = value.pointer(pointer).and_then(Value::as_object).into_iter().flatten();
+    fields.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+fn condition(value: &Value, kind: &str) -> Option<Condition> {
+    let found = list(value, "/status/conditions").find(|c| word(c, "/type") == kind)?;
+    let [status, reason, message] = ["/status", "/reason", "/message"].map(|key| word(found, key));
+    Some(Condition { status, reason, message })
+}
+
+pub(super) fn node(value: &Value) -> Node {
+    Node {
+        name: word(value, "/metadata/name"),
+        version: text(value, "/status/nodeInfo/kubeletVersion").filter(|v| !v.is_empty()),
+        control_plane: value
+            .pointer("/metadata/labels")
+            .is_some_and(|labels| labels.get(CONTROL_PLANE).is_some()),
+        ready: condition(value, "Ready"),
+        taints: list(value, "/spec/taints").filter_map(|taint| text(taint, "/key")).collect(),
+        cordoned: value.pointer("/spec/unschedulable") == Some(&Value::Bool(true)),
+        created: time(value, "/metadata/creationTimestamp"),
+    }
+}
+
+pub(super) fn pod(value: &Value) -> Pod {
+    let statuses = ["/status/initContainerStatuses", "/status/containerStatuses"];
+    let claim = |volume: &Value| text(volume, "/persistentVolumeClaim/claimName");
+    Pod {
+        namespace: word(value, "/metadata/namespace"),
+        name: word(value, "/metadata/name"),
+        labels: labels(value, "/metadata/labels"),
+        phase: word(value, "/status/phase"),
+        containers: statuses.iter().flat_map(|at| list(value, at)).map(container).collect(),
+        unscheduled: condition(value, "PodScheduled").filter(|c| c.status != "True"),
+        claims: list(value, "/spec/volumes").filter_map(claim).collect(),
+        created: time(value, "/metadata/creationTimestamp"),
+        deleted: time(value, "/metadata/deletionTimestamp"),
+    }
+}
+
+fn container(value: &Value) -> Container {
+    let waiting = value.pointer("/state/waiting").filter(|waiting| waiting.is_object());
+    let last = ["/lastState/terminated", "/state/terminated"];
+    let last = last.iter().filter_map(|at| value.pointer(at)).find(|ended| ended.is_object());
+    Container {
+        name: word(value, "/name"),
+        ready: value.pointer("/ready") == Some(&Value::Bool(true)),
+        restarts: count(value, "/restartCount"),
+        waiting: waiting
+            .map(|w| Waiting { reason: word(w, "/reason"), message: word(w, "/message") }),
+        last: last.map(|ended| Ended {
+            code: count(ended, "/exitCode"),
+            reason: word(ended, "/reason"),
+            at: time(ended, "/finishedAt"),
+        }),
+    }
+}
+
+pub(super) fn daemon_set(value: &Value) -> Fleet {
+    let [wanted, ready] = ["desiredNumberScheduled", "numberReady"];
+    fleet(value, FleetKind::DaemonSet, count(value, &format!("/status/{wanted}")), ready)
+}
+
+pub(super) fn deployment(value: &Value) -> Fleet {
+    // The API server fills in 1 where nothing is said.
+    let wanted = value.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
+    fleet(value, FleetKind::Deployment, wanted, "readyReplicas")
+}
+
+fn fleet(value: &Value, kind: FleetKind, wanted: i64, ready: &str) -> Fleet {
+    let containers = list(value, "/spec/template/spec/containers");
+    Fleet {
+        kind,
+        namespace: word(value, "/metadata/namespace"),
+        name: word(value, "/metadata/name"),
+        images: containers.filter_map(|container| text(container, "/image")).collect(),
+        selector: labels(value, "/spec/selector/matchLabels"),
+        wanted,
+        ready: count(value, &format!("/status/{ready}")),
+        observed: count(value, "/status/observedGeneration")
+            >= count(value, "/metadata/generation"),
+    }
+}
+
+pub(super) fn storage_class(value: &Value) -> StorageClass {
+    let annotations = labels(value, "/metadata/annotations");
+    let is = |key: &&str| annotations.get(*key).is_some_and(|value| value == "true");
+    StorageClass {
+        name: word(value, "/metadata/name"),
+        provisioner: word(value, "/provisioner"),
+        default: DEFAULT_CLASS.iter().any(is),
+        waits: word(value, "/volumeBindingMode") == "WaitForFirstConsumer",
+    }
+}
+
+pub(super) fn claim(value: &Value) -> Claim {
+    Claim {
+        namespace: word(value, "/metadata/namespace"),
+        name: word(value, "/metadata/name"),
+        phase: word(value, "/status/phase"),
+        class: text(value, "/spec/storageClassName").filter(|class| !class.is_empty()),
+        created: time(value, "/metadata/creationTimestamp"),
+    }
+}

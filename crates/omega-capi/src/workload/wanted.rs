@@ -1,0 +1,105 @@
+//! What Cluster API wants a workload cluster to be.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde::Deserialize;
+
+use super::{ClusterName, choose_cluster::at, judge::PATIENCE};
+use crate::{Error, Management, Served, list::JSON};
+
+const PAGE: usize = 500;
+
+/// What a workload cluster should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The nodes of the control plane.
+    pub control_plane: NodesWanted,
+    /// All others.
+    pub workers: NodesWanted,
+    /// What the cluster's template says (`calico`), where that is known.
+    pub network_driver: Option<String>,
+    /// How long something may take before it is stuck.
+    pub patience: Duration,
+}
+
+/// How many nodes there should be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodesWanted {
+    /// So many.
+    pub count: usize,
+    /// Each at one of these versions (`v1.34.8`).
+    pub versions: BTreeSet<String>,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        let (control_plane, workers) = (NodesWanted::default(), NodesWanted::default());
+        Self { control_plane, workers, network_driver: None, patience: PATIENCE }
+    }
+}
+
+/// Asks Cluster API how many nodes `cluster` should have, at which version.
+///
+/// # Guarantees
+///
+/// Two requests at the same time. [`Wanted::network_driver`] stays open: Cluster API does not
+/// know it.
+///
+/// # Errors
+///
+/// Fails if control planes or machine deployments can't be listed.
+pub async fn wanted_nodes(
+    management: &Management,
+    served: &Served,
+    cluster: &ClusterName,
+) -> Result<Wanted, Error> {
+    let list = async |group, plural| -> Result<NodesWanted, Error> {
+        let path = at(management, served, group, plural, Some(&cluster.namespace))?;
+        // The name is a DNS label: nothing in it needs an escape.
+        let ours = format!("labelSelector=cluster.x-k8s.io%2Fcluster-name%3D{}", cluster.name);
+        let found: Vec<Object> = management.list(&path, &ours, PAGE, JSON).await?;
+        Ok(sum(&found))
+    };
+    let (control_plane, workers) = futures::try_join!(
+        list("controlplane.cluster.x-k8s.io", "kubeadmcontrolplanes"),
+        list("cluster.x-k8s.io", "machinedeployments"),
+    )?;
+    Ok(Wanted { control_plane, workers, ..Wanted::default() })
+}
+
+fn sum(found: &[Object]) -> NodesWanted {
+    let specs = || found.iter().map(|one| &one.spec);
+    let version = |spec: &Spec| {
+        let inner = spec.template.as_ref().and_then(|t| t.spec.as_ref()?.version.clone());
+        spec.version.clone().or(inner)
+    };
+    NodesWanted {
+        // Cluster API's default is 1.
+        count: specs().map(|spec| spec.replicas.unwrap_or(1)).sum(),
+        versions: specs().filter_map(version).collect(),
+    }
+}
+
+#[derive(Deserialize)]
+struct Object {
+    #[serde(default)]
+    spec: Spec,
+}
+
+/// A control plane has its version here, a machine deployment below its template.
+#[derive(Default, Deserialize)]
+struct Spec {
+    replicas: Option<usize>,
+    version: Option<String>,
+    template: Option<Template>,
+}
+
+#[derive(Deserialize)]
+struct Template {
+    spec: Option<TemplateSpec>,
+}
+
+#[derive(Deserialize)]
+struct TemplateSpec {
+    version: Option<String>,
+}
