@@ -24,6 +24,7 @@ use super::{
     cluster_facts::{self, Asking},
     conductor, controllers, kube_api, machine, magnum,
     report::Asked,
+    workload,
 };
 use crate::{command::template_facts, runbook::World};
 
@@ -172,9 +173,25 @@ async fn above(
         as_driver: running.as_driver.as_ref(),
     };
     let each = clusters.iter().filter(|one| one.is_capi());
-    for facts in join_all(each.map(|one| cluster_facts::ask(&asking, one))).await {
-        all.extend(cluster::judge(&facts, clock));
-    }
+    let each = each.map(|one| cluster(&asking, one, templates, clock));
+    all.extend(join_all(each).await.into_iter().flatten());
+    all
+}
+
+/// One cluster, from its credential to Magnum's record.
+async fn cluster(
+    asking: &Asking<'_>,
+    one: &Cluster,
+    templates: &[Template],
+    clock: &Clock,
+) -> Vec<Asked> {
+    let facts = cluster_facts::ask(asking, one).await;
+    let template = templates.iter().find(|template| template.uuid == one.cluster_template_id);
+    let driver = template.and_then(|template| template.network_driver.clone());
+    let Asking { management, served, .. } = asking;
+    let inside = workload::ask(management, *served, &facts, driver, clock.now).await;
+    let mut all = cluster::judge(&facts, clock);
+    all.push(workload::judge(&facts, inside.as_ref()));
     all
 }
 
