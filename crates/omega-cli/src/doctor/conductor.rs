@@ -245,3 +245,7 @@ fn runs(service: Option<&ServiceState>) -> Option<Wrong> {
     let next = "journalctl -u magnum-conductor on the unit; then omega-cli converge-services";
     Some((Cause::ServiceDown, why, next.to_owned()))
 }
+
+#[cfg(test)]
+#[path = "conductor_tests.rs"]
+mod tests;
