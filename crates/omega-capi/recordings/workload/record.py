@@ -13,7 +13,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from record import AGGREGATED, recorder  # noqa: E402
+from record import AGGREGATED, METADATA, recorder  # noqa: E402
 
 LISTS = ["/api/v1/nodes", "/api/v1/pods", "/apis/apps/v1/daemonsets", "/apis/apps/v1/deployments",
          "/apis/storage.k8s.io/v1/storageclasses", "/api/v1/persistentvolumeclaims"]
@@ -33,8 +33,21 @@ def trim(exchange):
 exchanges = []
 get = recorder(exchanges)
 if sys.argv[1:] == ["management"]:
+    metadata = get(CLUSTERS[0])["items"][0]["metadata"]
+    namespace, name = metadata["namespace"], metadata["name"]
+    exchanges.clear()
     for path in CLUSTERS:
+        prefix, plural = path.rsplit("/", 1)
+        here = f"{prefix}/namespaces/{namespace}/{plural}"
+        if plural == "clusters":
+            get(path, METADATA)
         get(path)
+        get(f"{here}?labelSelector=cluster.x-k8s.io%2Fcluster-name%3D{name}")
+        get(f"{here}?labelSelector=cluster.x-k8s.io%2Fcluster-name%3Dnosuch")
+        for who in (path, here):
+            get(who, who="nobody")
+    get(f"/api/v1/namespaces/{namespace}/secrets/nosuch-kubeconfig")
+    get(f"/api/v1/namespaces/{namespace}/secrets/{name}-kubeconfig", who="nobody")
 else:
     get("/version")
     get("/apis", AGGREGATED)

@@ -21,6 +21,24 @@ use super::{
 const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 /// What is kept as objects.
 const KEPT: [&str; 2] = ["/api/v1/secrets", "/apis/apps/v1/deployments"];
+/// And of a workload cluster.
+const WORKLOAD: [&str; 6] = [
+    "/api/v1/nodes",
+    "/api/v1/pods",
+    "/apis/apps/v1/daemonsets",
+    "/apis/apps/v1/deployments",
+    "/apis/storage.k8s.io/v1/storageclasses",
+    "/api/v1/persistentvolumeclaims",
+];
+/// What Cluster API holds of it, at both versions.
+const CLUSTER: [&str; 6] = [
+    "/apis/cluster.x-k8s.io/v1beta2/clusters",
+    "/apis/cluster.x-k8s.io/v1beta1/clusters",
+    "/apis/controlplane.cluster.x-k8s.io/v1beta2/kubeadmcontrolplanes",
+    "/apis/controlplane.cluster.x-k8s.io/v1beta1/kubeadmcontrolplanes",
+    "/apis/cluster.x-k8s.io/v1beta2/machinedeployments",
+    "/apis/cluster.x-k8s.io/v1beta1/machinedeployments",
+];
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 const JSON: &str = "application/json";
 
@@ -46,6 +64,10 @@ pub enum Fault {
     BadToken,
     /// Every request comes from a user without rights.
     Nobody,
+    /// Every request to this path comes from a user without rights.
+    NobodyAt(String),
+    /// A list's next page can't be had: its token is too old.
+    Expired,
     /// Every answer takes so long.
     Slow(Duration),
     /// Every answer ends after so many bytes.
@@ -64,19 +86,33 @@ impl Default for Apiserver {
     /// Core and control plane at v1beta1 and v1beta2, the `OpenStack` provider at v1beta1, the
     /// controllers of chart 0.25.1, and helm's releases in many states.
     fn default() -> Self {
-        let recording = Recording::load();
-        let crds = recording.find("admin", CRDS, None);
-        let crds = crds.map_or(&[] as &[_], |all| list(&all.body["items"])).to_vec();
-        let collection = |path: &str| {
-            recording.find("admin", path, None).map(|all| Collection::recorded(path, &all.body))
-        };
-        let collections = KEPT.into_iter().filter_map(collection).collect();
-        let state = State { recording, crds, collections, fault: None, asked: Vec::new() };
-        Self(Arc::new(Mutex::new(state)))
+        Self::of(Recording::load(), &KEPT)
     }
 }
 
 impl Apiserver {
+    /// The API server of a workload cluster with nothing wrong: three nodes, calico, the cloud
+    /// controller manager, cinder's CSI and coredns, as the charts bring them.
+    pub fn workload() -> Self {
+        Self::of(Recording::workload(), &WORKLOAD)
+    }
+
+    fn of(recording: Recording, kept: &[&str]) -> Self {
+        let crds = recording.find("admin", CRDS, None);
+        let crds = crds.map_or(&[] as &[_], |all| list(&all.body["items"])).to_vec();
+        let collections = kept.iter().filter_map(|path| collection(&recording, path)).collect();
+        let state = State { recording, crds, collections, fault: None, asked: Vec::new() };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// Puts the Cluster `c1-b3mdwq5cz7lx` there, with its control plane of one and its two workers.
+    /// Its kubeconfig is not among it.
+    pub fn hold_cluster(&self) {
+        let state = &mut *self.state();
+        let held = CLUSTER.iter().filter_map(|path| collection(&state.recording, path));
+        state.collections.extend(held);
+    }
+
     /// Makes every kind of `group` that has any of `versions` serve these and no other, as an
     /// operator does by `kubectl patch crd`. A version that a kind does not have is not made up.
     pub fn serve(&self, group: &str, versions: &[&str]) {
@@ -201,6 +237,12 @@ impl Service<Request<Body>> for Apiserver {
     }
 }
 
+/// The list at `path`, as it was recorded.
+fn collection(recording: &Recording, path: &str) -> Option<Collection> {
+    let whole = recording.find("admin", path, Some(JSON))?;
+    Some(Collection::recorded(path, &whole.body))
+}
+
 type Answer = (StatusCode, String, Vec<u8>);
 
 impl State {
@@ -213,6 +255,8 @@ impl State {
             Some(Fault::Nobody) if path.split('/').count() > 4 || path.starts_with("/api/") => {
                 recorded("nobody", path)
             }
+            Some(Fault::NobodyAt(at)) if at == path => recorded("nobody", path),
+            Some(Fault::Expired) if query.contains("continue=") => Some(expired()),
             Some(Fault::Unavailable(at)) if at == path => Some(unavailable()),
             _ => self.derived(path, query, headers).or_else(|| recorded("admin", path)),
         };
@@ -238,7 +282,7 @@ impl State {
             let (_, body) = Collection::recorded(CRDS, &body).answer(path, query, accept)?;
             return Some(found(&body));
         }
-        let mut kept = self.collections.iter();
+        let mut kept = self.collections.iter().filter(|kept| self.has(kept));
         if let Some((status, body)) = kept.find_map(|c| c.answer(path, query, accept)) {
             return Some((status, JSON.to_owned(), body.to_string().into()));
         }
@@ -264,6 +308,20 @@ impl State {
             (Some(_), Some(_)) => return None,
         };
         Some(found(&body))
+    }
+
+    /// Whether what is kept is served: of custom kinds, not every version is.
+    fn has(&self, kept: &Collection) -> bool {
+        let path = kept.path();
+        let parts: Vec<&str> = path.split('/').collect();
+        let ["", "apis", group, version, plural] = parts.as_slice() else { return true };
+        let ours = |crd: &&Value| {
+            crd["spec"]["group"] == *group && crd["spec"]["names"]["plural"] == *plural
+        };
+        let mut defined = self.crds.iter().filter(ours).peekable();
+        let served = |v: &Value| v["name"] == *version && v["served"] == true;
+        defined.peek().is_none()
+            || defined.any(|crd| list(&crd["spec"]["versions"]).iter().any(served))
     }
 
     fn groups(&self, headers: &HeaderMap) -> Answer {
@@ -299,6 +357,17 @@ impl State {
 
 fn whole(exchange: &Exchange) -> Answer {
     (exchange.status(), exchange.content_type.clone(), exchange.bytes())
+}
+
+/// What a server answers to a token that is older than its store's last compaction (not recorded;
+/// from its source, `apiserver/pkg/storage/errors.go`).
+fn expired() -> Answer {
+    let body = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": "The provided continue parameter is too old to display a consistent list result.",
+        "reason": "Expired", "code": 410,
+    });
+    (StatusCode::GONE, JSON.to_owned(), body.to_string().into())
 }
 
 /// What a server answers whose store is not there yet (not recorded; from its source).

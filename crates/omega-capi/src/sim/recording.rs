@@ -9,6 +9,11 @@ const DEFAULT: &str = include_str!("../../recordings/default.json");
 /// The controllers' deployments and helm's secrets.
 const OBJECTS: &str = include_str!("../../recordings/objects.json");
 
+/// A workload cluster with nothing wrong.
+const WORKLOAD: &str = include_str!("../../recordings/workload.json");
+/// What Cluster API holds of that cluster.
+const CLUSTER: &str = include_str!("../../recordings/cluster.json");
+
 #[derive(Debug, Deserialize)]
 pub(super) struct Recording {
     exchanges: Vec<Exchange>,
@@ -36,10 +41,20 @@ impl Exchange {
 }
 
 impl Recording {
-    /// The recordings that are compiled in. The tests prove that they parse.
+    /// The management cluster's.
     pub(super) fn load() -> Self {
-        let parsed = [DEFAULT, OBJECTS].map(|text| serde_json::from_str::<Self>(text).ok());
-        let exchanges = parsed.into_iter().flatten().flat_map(|one| one.exchanges);
+        Self::of(&[DEFAULT, OBJECTS, CLUSTER])
+    }
+
+    /// The workload cluster's.
+    pub(super) fn workload() -> Self {
+        Self::of(&[WORKLOAD])
+    }
+
+    /// The recordings that are compiled in. The tests prove that they parse.
+    fn of(texts: &[&str]) -> Self {
+        let parsed = texts.iter().map(|text| serde_json::from_str::<Self>(text).ok());
+        let exchanges = parsed.flatten().flat_map(|one| one.exchanges);
         Self { exchanges: exchanges.collect() }
     }
 

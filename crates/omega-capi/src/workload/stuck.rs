@@ -69,8 +69,8 @@ pub(super) fn judge(
         return Ok(Verdict::Deferred { until });
     }
     let bound = claims.iter().filter(|claim| claim.phase == "Bound").count();
-    let evidence =
-        format!("{} pods and {} claims on volumes ({bound} bound)", pods.len(), claims.len());
+    let (pods, claims) = (pods.len(), claims.len());
+    let evidence = format!("pods: {pods}; claims on volumes: {claims}, {bound} of them bound");
     Ok(Verdict::Pass { evidence })
 }
 

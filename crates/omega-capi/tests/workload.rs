@@ -1,0 +1,358 @@
+//! What is said of a workload cluster: one with nothing wrong, each thing that goes wrong, and
+//! input that is bad.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use omega_capi::{
+    Management,
+    sim::{Apiserver, Fault},
+    workload::{NodesWanted, Question, Wanted, Workload, WorkloadFacts, judge, read_workload},
+};
+use omega_core::{Failure, Verdict};
+use serde_json::{Value, json};
+
+const ILL: &str = include_str!("../recordings/workload-ill.json");
+const PODS: &str = "/api/v1/pods";
+const NODES: &str = "/api/v1/nodes";
+const CLAIMS: &str = "/api/v1/persistentvolumeclaims";
+const CLASSES: &str = "/apis/storage.k8s.io/v1/storageclasses";
+const SETS: &str = "/apis/apps/v1/daemonsets";
+const DEPLOYMENTS: &str = "/apis/apps/v1/deployments";
+const CRASHING: &str = "openstack-cloud-controller-manager-0x7kq";
+const WORKER: &str = "c1-b3mdwq5cz7lx-default-worker-9xl5b-25hsm";
+
+/// Ten minutes after the recordings were made.
+fn now() -> Timestamp {
+    "2026-11-21T16:10:00Z".parse().unwrap()
+}
+
+fn wanted() -> Wanted {
+    let nodes = |count| NodesWanted { count, versions: ["v1.34.8".to_owned()].into() };
+    Wanted { control_plane: nodes(1), workers: nodes(2), ..Wanted::default() }
+}
+
+fn workload(apiserver: &Apiserver) -> Workload {
+    Workload::over(Management::over(apiserver.clone(), "https://192.0.2.7:6443 (context c1)"))
+}
+
+async fn read(apiserver: &Apiserver) -> WorkloadFacts {
+    read_workload(&workload(apiserver)).await
+}
+
+type Answers = Vec<(Question, Result<Verdict, Failure>)>;
+
+async fn answers(apiserver: &Apiserver) -> Answers {
+    judge(&read(apiserver).await, &wanted(), now())
+}
+
+/// One line for each answer, as a person would read it.
+fn said(answers: &Answers) -> String {
+    let line = |(question, answer): &(Question, Result<Verdict, Failure>)| match answer {
+        Ok(Verdict::Pass { evidence }) => format!("{question}: yes: {evidence}"),
+        Ok(Verdict::Fail { why, next }) => {
+            format!("{question}: NO: {why}\n    next: {}", next.as_deref().unwrap_or("-"))
+        }
+        Ok(Verdict::Deferred { until }) => format!("{question}: not yet: {until}"),
+        Err(failure) => format!("{question}: can't be asked: {failure}"),
+    };
+    answers.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+async fn one(apiserver: &Apiserver, question: Question) -> String {
+    let mut all = answers(apiserver).await;
+    all.retain(|(asked, _)| *asked == question);
+    said(&all)
+}
+
+/// The recorded object of this name that has something wrong.
+fn ill(path: &str, name: &str) -> Value {
+    let all: Value = serde_json::from_str(ILL).unwrap();
+    let lists = all["exchanges"].as_array().unwrap().iter();
+    let list = lists.clone().find(|e| e["path"] == path && e["who"] == "admin").unwrap();
+    let items = list["body"]["items"].as_array().unwrap();
+    items.iter().find(|item| item["metadata"]["name"] == name).unwrap().clone()
+}
+
+fn with(path: &str, name: &str) -> Apiserver {
+    let apiserver = Apiserver::workload();
+    apiserver.put(path, ill(path, name));
+    apiserver
+}
+
+#[tokio::test]
+async fn nothing_is_wrong_with_a_cluster_that_is_well_and_it_costs_six_requests() {
+    let apiserver = Apiserver::workload();
+    let workload = workload(&apiserver);
+    let facts = read_workload(&workload).await;
+    assert_eq!(workload.requests(), 6);
+    insta::assert_snapshot!(said(&judge(&facts, &wanted(), now())));
+}
+
+#[tokio::test]
+async fn everything_that_is_wrong_is_named_at_its_own_question() {
+    let apiserver = Apiserver::workload();
+    for (path, names) in [
+        (NODES, [WORKER, "without-network", "uninitialized"].as_slice()),
+        (PODS, &[CRASHING, "no-image", "unschedulable"]),
+        (SETS, &["openstack-cloud-controller-manager"]),
+        (CLAIMS, &["stuck"]),
+    ] {
+        for name in names {
+            apiserver.put(path, ill(path, name));
+        }
+    }
+    insta::assert_snapshot!(said(&answers(&apiserver).await));
+}
+
+#[tokio::test]
+async fn a_node_that_is_not_ready_is_named_with_its_reason() {
+    insta::assert_snapshot!(one(&with(NODES, WORKER), Question::Nodes).await);
+    let apiserver = with(NODES, "without-network");
+    apiserver.remove_object(NODES, WORKER);
+    insta::assert_snapshot!(one(&apiserver, Question::Nodes).await);
+}
+
+#[tokio::test]
+async fn nodes_are_counted_for_their_part_of_the_cluster() {
+    let apiserver = Apiserver::workload();
+    apiserver.remove_object(NODES, WORKER);
+    insta::assert_snapshot!(one(&apiserver, Question::Nodes).await);
+    // A third worker makes no control plane, and is no failure while it rolls out.
+    let facts = read(&Apiserver::workload()).await;
+    let one_worker = NodesWanted { count: 1, ..wanted().workers };
+    let more = Wanted { workers: one_worker, ..wanted() };
+    assert_eq!(
+        said(&judge(&facts, &more, now())[1..2].to_vec()),
+        "nodes: not yet: a rollout or a resize ends (workers: 2 nodes, 1 wanted)"
+    );
+    let other = NodesWanted { versions: ["v1.35.0".to_owned()].into(), ..wanted().control_plane };
+    let newer = Wanted { control_plane: other, ..wanted() };
+    insta::assert_snapshot!(said(&judge(&facts, &newer, now())[1..2].to_vec()));
+}
+
+#[tokio::test]
+async fn without_a_network_plugin_the_template_is_named() {
+    let apiserver = Apiserver::workload();
+    apiserver.remove_object(SETS, "calico-node");
+    // Its operator is there: calico is on its way, or fails.
+    insta::assert_snapshot!(one(&apiserver, Question::Cni).await);
+    apiserver.remove_object(DEPLOYMENTS, "tigera-operator");
+    insta::assert_snapshot!(one(&apiserver, Question::Cni).await);
+    let facts = read(&apiserver).await;
+    for driver in ["flannel", "calico"] {
+        let wanted = Wanted { network_driver: Some(driver.to_owned()), ..wanted() };
+        insta::assert_snapshot!(driver, said(&judge(&facts, &wanted, now())[2..3].to_vec()));
+    }
+    // Another's daemon set whose image has a similar name.
+    let mut decoy = ill(SETS, "kube-proxy");
+    decoy["metadata"]["name"] = "watcher".into();
+    decoy["spec"]["template"]["spec"]["containers"][0]["image"] =
+        "registry.example.org/calico/node-watcher:1".into();
+    apiserver.put(SETS, decoy.clone());
+    assert!(
+        one(&apiserver, Question::Cni).await.starts_with("cni: NO: there is no network plugin")
+    );
+    decoy["spec"]["template"]["spec"]["containers"][0]["image"] =
+        "mirror:5000/quay.io/cilium/cilium:v1.19.3".into();
+    apiserver.put(SETS, decoy);
+    assert_eq!(
+        one(&apiserver, Question::Cni).await,
+        "cni: yes: cilium: kube-system/watcher 3 of 3"
+    );
+}
+
+#[tokio::test]
+async fn a_controller_that_was_restarted_and_is_up_is_well_and_one_that_crashes_is_not() {
+    let apiserver = with(PODS, CRASHING);
+    insta::assert_snapshot!(one(&apiserver, Question::CloudController).await);
+    // It runs at the moment, between two crashes.
+    let mut up = ill(PODS, CRASHING);
+    let status = &mut up["status"]["containerStatuses"][0];
+    status["state"] = json!({"running": {"startedAt": "2026-11-21T16:09:00Z"}});
+    status["lastState"]["terminated"]["finishedAt"] = "2026-11-21T16:08:00Z".into();
+    apiserver.put(PODS, up);
+    insta::assert_snapshot!(one(&apiserver, Question::CloudController).await);
+    apiserver.remove_object(SETS, "openstack-cloud-controller-manager");
+    insta::assert_snapshot!(one(&apiserver, Question::CloudController).await);
+}
+
+#[tokio::test]
+async fn volumes_need_a_controller_a_plugin_and_a_default_class() {
+    let apiserver = Apiserver::workload();
+    apiserver.remove_object(CLASSES, "csi-cinder");
+    insta::assert_snapshot!(one(&apiserver, Question::Csi).await);
+    apiserver.remove_object(SETS, "openstack-cinder-csi-nodeplugin");
+    apiserver.remove_object(DEPLOYMENTS, "openstack-cinder-csi-controllerplugin");
+    insta::assert_snapshot!(one(&apiserver, Question::Csi).await);
+}
+
+#[tokio::test]
+async fn one_of_two_coredns_is_not_enough() {
+    let apiserver = Apiserver::workload();
+    let mut coredns = ill(DEPLOYMENTS, "coredns");
+    coredns["status"]["readyReplicas"] = 1.into();
+    apiserver.put(DEPLOYMENTS, coredns);
+    let mut pod = ill(PODS, "no-image");
+    pod["metadata"]["name"] = "coredns-6f9c8d7b5-1wz4t".into();
+    pod["metadata"]["namespace"] = "kube-system".into();
+    pod["metadata"]["labels"] = json!({"k8s-app": "kube-dns"});
+    apiserver.put(PODS, pod);
+    insta::assert_snapshot!(one(&apiserver, Question::Dns).await);
+}
+
+#[tokio::test]
+async fn what_is_young_is_waited_for_and_what_is_old_is_stuck() {
+    let apiserver = with(PODS, "no-image");
+    let facts = read(&apiserver).await;
+    let at = |text: &str| text.parse().unwrap();
+    let stuck = |now: Timestamp| said(&judge(&facts, &wanted(), now)[6..].to_vec());
+    let early = stuck(at("2026-11-21T16:00:30Z"));
+    assert!(early.starts_with("stuck: not yet: it has had 5 min: pod default/no-image"), "{early}");
+    let late = stuck(at("2026-11-21T17:00:00Z"));
+    assert!(late.starts_with("stuck: NO: 1 stuck: pod default/no-image"), "{late}");
+    let patient = Wanted { patience: Duration::from_hours(2), ..wanted() };
+    let patient = said(&judge(&facts, &patient, at("2026-11-21T17:00:00Z"))[6..].to_vec());
+    assert!(patient.starts_with("stuck: not yet: it has had 2 h"), "{patient}");
+}
+
+/// A claim that nobody mounts, of a class that waits for a pod, is as it should be; the healthy
+/// recording has one.
+#[tokio::test]
+async fn a_claim_is_stuck_only_if_somebody_waits_for_it() {
+    let apiserver = with(CLAIMS, "stuck");
+    let stuck = async || one(&apiserver, Question::Stuck).await;
+    assert_eq!(stuck().await, "stuck: yes: pods: 19; claims on volumes: 2, 0 of them bound");
+    apiserver.put(PODS, ill(PODS, "unschedulable"));
+    let said = stuck().await;
+    assert!(said.contains("2 stuck") && said.contains("claim default/stuck of class"), "{said}");
+    apiserver.remove_object(PODS, "unschedulable");
+    let mut at_once = ill(CLAIMS, "stuck");
+    at_once["spec"]["storageClassName"] = "fast".into();
+    apiserver.put(CLAIMS, at_once);
+    assert!(stuck().await.contains("claim default/stuck of class \"fast\" is Pending"));
+}
+
+#[tokio::test]
+async fn an_api_that_does_not_answer_is_the_one_thing_that_is_said() {
+    let apiserver = Apiserver::workload();
+    apiserver.fail(Fault::BadToken);
+    insta::assert_snapshot!(said(&answers(&apiserver).await));
+    apiserver.fail(Fault::Short(100));
+    let half = said(&answers(&apiserver).await);
+    assert!(half.starts_with("api: NO: ") && half.contains("it ends after 100 bytes"), "{half}");
+    apiserver.fail(Fault::Unavailable(NODES.to_owned()));
+    let all = answers(&apiserver).await;
+    assert_eq!(said(&all[..1].to_vec()), "api: yes: it answers: 5 of 6 lists read");
+    let Err(failure) = &all[1].1 else { panic!("{all:?}") };
+    assert_eq!(failure.message, "could not list the workload cluster's nodes");
+    assert!(all[2].1.is_ok(), "the others are answered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_api_is_left_at_the_deadline() {
+    let apiserver = Apiserver::workload();
+    apiserver.fail(Fault::Slow(Duration::from_mins(10)));
+    let began = tokio::time::Instant::now();
+    let said = said(&answers(&apiserver).await[..1].to_vec());
+    assert!(said.contains("did not answer GET /api/v1/nodes?limit=500 within 15s"), "{said}");
+    assert_eq!(began.elapsed(), Duration::from_secs(15), "all lists at the same time");
+}
+
+#[tokio::test]
+async fn a_missing_right_is_named_and_hides_nothing_else() {
+    let apiserver = Apiserver::workload();
+    apiserver.fail(Fault::NobodyAt(CLASSES.to_owned()));
+    let all = answers(&apiserver).await;
+    let asked = |failure: &Failure| (failure.expected.clone().unwrap(), failure.next.clone());
+    let failed: Vec<_> =
+        all.iter().filter_map(|(q, a)| Some((*q, asked(a.as_ref().err()?)))).collect();
+    let right = "the right to list storageclasses.storage.k8s.io".to_owned();
+    let next =
+        Some("let the kubeconfig's user list storageclasses.storage.k8s.io (RBAC)".to_owned());
+    let expected = [Question::Csi, Question::Stuck].map(|q| (q, (right.clone(), next.clone())));
+    assert_eq!(failed, expected);
+    apiserver.fail(Fault::Nobody);
+    let all = answers(&apiserver).await;
+    assert_eq!(said(&all[..1].to_vec()), "api: yes: it answers: 0 of 6 lists read");
+    assert!(all[1..].iter().all(|(_, answer)| answer.is_err()), "{all:?}");
+}
+
+#[tokio::test]
+async fn a_page_that_can_not_be_had_is_no_short_list() {
+    let apiserver = Apiserver::workload();
+    let coredns = ill(PODS, "coredns-6f9c8d7b5-0wz4t");
+    for number in 0..500 {
+        let mut pod = coredns.clone();
+        pod["metadata"]["name"] = format!("many-{number}").into();
+        apiserver.put(PODS, pod);
+    }
+    let facts = read(&apiserver).await;
+    assert_eq!(facts.pods.unwrap().len(), 519);
+    apiserver.fail(Fault::Expired);
+    let all = answers(&apiserver).await;
+    let failed: Vec<Question> = all.iter().filter(|(_, a)| a.is_err()).map(|(q, _)| *q).collect();
+    assert!(failed.contains(&Question::Stuck) && !failed.contains(&Question::Nodes), "{failed:?}");
+    let failure = all.iter().find_map(|(_, a)| a.as_ref().err()).unwrap();
+    assert!(failure.found.as_deref().unwrap().contains("too old"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn odd_objects_neither_stop_nor_hide_the_others() {
+    let apiserver = Apiserver::workload();
+    let odd = [
+        json!({"metadata": {"name": "no-status"}}),
+        json!({"metadata": {"name": "null-status"}, "status": null, "spec": null}),
+        json!({"metadata": {"name": "other-kinds", "labels": []},
+               "status": {"conditions": "none", "nodeInfo": {"kubeletVersion": 1}, "phase": 7,
+                          "containerStatuses": {}}}),
+        json!({"metadata": {"name": "unheard-of", "creationTimestamp": "soon"},
+               "status": {"phase": "Dreaming", "conditions": [
+                   {"type": "Levitating", "status": "Perhaps"}, 7, null, {"type": "Ready"}]}}),
+    ];
+    for object in odd {
+        for path in [NODES, PODS, SETS, DEPLOYMENTS, CLASSES, CLAIMS] {
+            apiserver.put(path, object.clone());
+        }
+    }
+    apiserver.put(NODES, ill(NODES, "uninitialized"));
+    insta::assert_snapshot!(said(&answers(&apiserver).await));
+}
+
+#[tokio::test]
+async fn a_wrong_clock_makes_no_age_and_no_panic() {
+    let facts = read(&with(PODS, "no-image")).await;
+    let stuck = |now: Timestamp| said(&judge(&facts, &wanted(), now)[6..].to_vec());
+    // This machine is an hour behind the cluster's.
+    let behind = stuck("2026-11-21T15:00:00Z".parse().unwrap());
+    assert!(behind.starts_with("stuck: not yet: the clocks agree: "), "{behind}");
+    assert!(behind.contains("pod default/no-image") && behind.contains("(in 59 min)"), "{behind}");
+    for end in [Timestamp::MIN, Timestamp::MAX] {
+        assert_eq!(judge(&facts, &wanted(), end).len(), Question::ALL.len());
+    }
+}
+
+#[test]
+fn the_names_are_those_that_scripts_know() {
+    let names: Vec<&str> = Question::ALL.map(Question::cause).into();
+    let agreed = [
+        "workload-unreachable",
+        "node-not-ready",
+        "cni",
+        "cloud-controller",
+        "csi",
+        "dns",
+        "pod-stuck",
+    ];
+    assert_eq!(names, agreed);
+    for question in Question::ALL {
+        assert_eq!(serde_json::to_value(question).unwrap(), question.name());
+    }
+}
