@@ -74,15 +74,15 @@ pub async fn read_conductor(
         helm: told(helm)?,
         dropin: told(dropin)?,
         kubeconfig: told(file)?,
-        options: told(options.and_then(|reply| match reply {
-            Reply::Options { values } => Ok(values),
-            other => Err(unit.unexpected(&other)),
+        options: told(options.and_then(|reply| {
+            let Reply::Options { values } = reply else { return Err(unit.unexpected(&reply)) };
+            Ok(values)
         }))?,
         reach: reach.map(|reply| told(reply.and_then(|one| reached(unit, one)))).transpose()?,
         authenticate: told(authenticate.and_then(|reply| reached(unit, reply)))?,
-        releases: told(releases.and_then(|reply| match reply {
-            Reply::Releases { namespaces } => Ok(namespaces),
-            other => Err(unit.unexpected(&other)),
+        releases: told(releases.and_then(|reply| {
+            let Reply::Releases { namespaces } = reply else { return Err(unit.unexpected(&reply)) };
+            Ok(namespaces)
         }))?,
     })
 }

@@ -181,8 +181,8 @@ fn faults(read: &HealthRead, object: &Object, state: &State, found: &mut Finding
 
 /// Whether the other contract's condition of the same type says True of what this one does not
 /// know. With external etcd the control plane's controller reports `EtcdClusterHealthy` in the old
-/// conditions only (Cluster API 1.13.2, controlplane/kubeadm/internal/workload_cluster_conditions.go,
-/// `updateExternalEtcdConditions`); seen in the lab.
+/// conditions only (Cluster API 1.13.2, `updateExternalEtcdConditions` in
+/// `controlplane/kubeadm/internal/workload_cluster_conditions.go`); seen in the lab.
 fn is_told_elsewhere(all: &[Condition], condition: &Condition) -> bool {
     let known = |other: &Condition| other.kind == condition.kind && other.status == "True";
     condition.status == "Unknown" && all.iter().any(known)

@@ -1,7 +1,7 @@
 //! Keystone, the catalog, and the services that the driver and the provider call.
 
 use futures::future::join_all;
-use omega_core::{Gate, Verdict};
+use omega_core::{Gate as _, Verdict};
 use omega_openstack::{Error, Service, identity::TrusteeDomain, survey::Survey};
 
 use super::{Cause, Finding, Layer, report::Asked};
@@ -59,10 +59,8 @@ pub(super) fn judge(facts: &CloudFacts, label: &str) -> Asked {
 
 fn login(error: &Error, label: &str) -> Finding {
     let why = causes(error);
-    let refused = match error {
-        Error::Login { source, .. } => source.refusal().is_some_and(|one| one.status < 500),
-        other => other.refusal().is_some_and(|one| one.status < 500),
-    };
+    let cause = if let Error::Login { source, .. } = error { &**source } else { error };
+    let refused = cause.refusal().is_some_and(|one| one.status < 500);
     let (cause, next) = if refused {
         (Cause::CredentialsRefused, "check the user and the password of this cloud: clouds.yaml")
     } else {

@@ -37,7 +37,8 @@ pub(super) fn judge(facts: &ClusterFacts, clock: &Clock) -> Vec<Asked> {
     let told = classify_health(&facts.evidence);
     let mut found: Vec<Finding> =
         told.iter().filter_map(|one| finding(facts, one, clock)).collect();
-    found.extend(infrastructure::findings(facts, &told, false));
+    let over = clock.is_over(facts.untrue_for(clock.now));
+    found.extend(infrastructure::findings(facts, &told, false, over));
     if facts.status() == "CREATE_IN_PROGRESS" && clock.is_over(facts.age(clock.now)) {
         found.extend(stalled(facts, &found));
     }
@@ -172,7 +173,7 @@ fn unpause(facts: &ClusterFacts) -> String {
 fn deleting(facts: &ClusterFacts, evidence: &[String], clock: &Clock) -> Finding {
     let objects = facts.evidence.answers.0.values().filter_map(|answer| match answer {
         Answer::Object(object) => object.deleted.as_deref(),
-        _ => None,
+        Answer::Empty | Answer::Alien | Answer::Status { .. } | Answer::Nothing { .. } => None,
     });
     let longest = objects.filter_map(|time| clock.since(time)).max();
     let stuck = clock.is_over(longest);
@@ -199,14 +200,14 @@ fn stalled(facts: &ClusterFacts, known: &[Finding]) -> Vec<Finding> {
     let complete = "CREATE_COMPLETE".to_owned();
     let evidence = Evidence { status: complete, ..facts.evidence.clone() };
     let told = classify_health(&evidence);
-    let mut found = infrastructure::findings(facts, &told, true);
+    let mut found = infrastructure::findings(facts, &told, true, true);
     let machines = told.iter().filter_map(|one| {
-        let (cause, which) = match one.cause {
-            Told::ControlPlane => (Cause::ControlPlane, "control-plane"),
-            Told::Workers => (Cause::Workers, "worker"),
-            Told::Missing => (Cause::ClusterMissing, ""),
-            _ => return None,
-        };
+        let known = [
+            (Told::ControlPlane, Cause::ControlPlane, "control-plane"),
+            (Told::Workers, Cause::Workers, "worker"),
+            (Told::Missing, Cause::ClusterMissing, ""),
+        ];
+        let (_, cause, which) = known.into_iter().find(|(told, ..)| *told == one.cause)?;
         let next = if which.is_empty() { missing(facts) } else { machines(facts, which) };
         let fact = one.evidence.first().cloned().unwrap_or_default();
         let found = Finding::broken(Layer::ClusterApi, cause, &facts.stack, fact, next);

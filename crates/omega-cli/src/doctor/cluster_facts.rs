@@ -54,6 +54,19 @@ impl ClusterFacts {
         Some(now.duration_since(created))
     }
 
+    /// Returns for how long the provider's object has had an untrue condition, by the clock `now`.
+    pub(super) fn untrue_for(&self, now: Timestamp) -> Option<jiff::SignedDuration> {
+        let provider = |(path, _): &(&String, &Answer)| path.contains("/openstackclusters/");
+        let objects = self.evidence.answers.0.iter().filter(provider);
+        let statuses = objects.filter_map(|(_, answer)| match answer {
+            Answer::Object(object) => object.status.as_ref()?.pointer("/conditions")?.as_array(),
+            Answer::Empty | Answer::Alien | Answer::Status { .. } | Answer::Nothing { .. } => None,
+        });
+        let untrue = statuses.flatten().filter(|one| one["status"] != "True");
+        let since = untrue.filter_map(|one| one["lastTransitionTime"].as_str()?.parse().ok());
+        since.map(|time: Timestamp| now.duration_since(time)).max()
+    }
+
     pub(super) fn status(&self) -> &str {
         self.cluster.status.as_deref().unwrap_or_default()
     }

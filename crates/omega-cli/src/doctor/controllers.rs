@@ -82,16 +82,18 @@ fn down(component: Component, why: String) -> Finding {
 fn incoherent(coherence: &Coherence) -> impl Iterator<Item = Finding> {
     let broken = coherence.findings.iter().filter(|one| one.severity == Severity::Broken);
     broken.filter_map(|one| {
-        let cause = match one.rule {
-            Rule::UnservedRead | Rule::UnservedWrite => Cause::VersionUnserved,
-            Rule::MissingContract => Cause::ContractLabelMissing,
-            // A consequence of the first, and the reason not to delete anything now.
-            Rule::UnsafeDelete => Cause::VersionUnserved,
-            _ => return None,
+        // The third is a consequence of the first two, and the reason not to delete anything now.
+        let unserved = [Rule::UnservedRead, Rule::UnservedWrite, Rule::UnsafeDelete];
+        let cause = if unserved.contains(&one.rule) {
+            Cause::VersionUnserved
+        } else if one.rule == Rule::MissingContract {
+            Cause::ContractLabelMissing
+        } else {
+            return None;
         };
         let next = format!("{}; see omega-cli check-coherence", one.remedy);
         let found = Finding::broken(Layer::Controllers, cause, one.rule.name(), &one.what, next);
-        let evidence = vec![one.what.clone(), one.evidence.clone(), one.decision.to_string()];
+        let evidence = vec![one.what.clone(), one.evidence.clone(), one.decision.clone()];
         Some(Finding { evidence, ..found })
     })
 }

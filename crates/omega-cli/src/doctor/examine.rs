@@ -240,14 +240,14 @@ fn chosen(
         let is = |one: &&Cluster| {
             one.name == *name || one.uuid == *name || one.stack_id.as_deref() == Some(name)
         };
-        let named: Vec<&Cluster> = all.iter().filter(is).collect();
-        if named.is_empty() {
+        let meant: Vec<&Cluster> = all.iter().filter(is).collect();
+        if meant.is_empty() {
             let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
             let what = format!("Magnum has no cluster `{name}`");
             let next = format!("one of: {}", names.join(", "));
             return Err(Failure::new(omega_core::Class::Usage, what).next(next));
         }
-        chosen.extend(named.into_iter().cloned());
+        chosen.extend(meant.into_iter().cloned());
     }
     Ok(chosen)
 }

@@ -19,11 +19,12 @@ const LOGIN: [&str; 5] = [
 const POLICY: [&str; 4] = ["got 403", "Forbidden", "Policy does not allow", "not authorized"];
 
 /// What `diagnoses` say of the infrastructure, as findings. `stalled`: nothing says that it
-/// failed, and it does not come.
+/// failed, and it does not come. `over`: there is no patience left.
 pub(super) fn findings(
     facts: &ClusterFacts,
     diagnoses: &[Diagnosis],
     stalled: bool,
+    over: bool,
 ) -> Vec<Finding> {
     let mut found = Vec::new();
     let below = [At::ClusterCredential, At::LoadBalancer, At::Infrastructure];
@@ -47,18 +48,20 @@ pub(super) fn findings(
     }
     found.extend(quota(facts, says(&QUOTA), !ours.is_empty()));
     for one in ours {
-        let (layer, cause) = match one.cause {
-            Told::LoadBalancer if one.evidence.iter().any(|fact| fact.contains("none of the")) => {
-                (Layer::LoadBalancer, Cause::LoadBalancerMissing)
-            }
-            Told::LoadBalancer => (Layer::LoadBalancer, Cause::LoadBalancerError),
-            Told::Infrastructure if stalled => (Layer::ClusterApi, Cause::InfrastructureStalled),
-            Told::Infrastructure => (Layer::ClusterApi, Cause::InfrastructureFailed),
-            _ => continue,
+        let none = one.evidence.iter().any(|fact| fact.contains("none of the"));
+        let (layer, cause) = if one.cause == Told::LoadBalancer {
+            let missing = if none { Cause::LoadBalancerMissing } else { Cause::LoadBalancerError };
+            (Layer::LoadBalancer, missing)
+        } else if one.cause != Told::Infrastructure {
+            continue;
+        } else if stalled {
+            (Layer::ClusterApi, Cause::InfrastructureStalled)
+        } else {
+            (Layer::ClusterApi, Cause::InfrastructureFailed)
         };
         let fact = one.evidence.first().cloned().unwrap_or_default();
-        let slow = facts.status() == "CREATE_IN_PROGRESS" && one.evidence.iter().all(is_slow);
-        let mark = if slow && !stalled { Mark::Waiting } else { Mark::Broken };
+        let slow = !over && one.evidence.iter().all(|fact| is_slow(fact));
+        let mark = if slow { Mark::Waiting } else { Mark::Broken };
         let finding = Finding::broken(layer, cause, stack, fact, next(cause, facts)).marked(mark);
         found.push(Finding { evidence: one.evidence.clone(), ..finding });
     }
@@ -72,11 +75,13 @@ const ROLE: &str = "its roles are frozen: give the user who creates clusters loa
                     the project (openstack role add), and create the cluster again (D-039)";
 
 /// Whether a fact only says that a service was slow: the provider asks again by itself.
-fn is_slow(fact: &String) -> bool {
-    ["timed out", "timeout", "deadline exceeded", "Timeout"].iter().any(|word| fact.contains(word))
+fn is_slow(fact: &str) -> bool {
+    ["timed out", "timeout", "Timeout", "deadline exceeded", "Connection aborted"]
+        .iter()
+        .any(|word| fact.contains(word))
 }
 
-/// What classify_health was told of the credential by Keystone itself.
+/// What `classify_health` was told of the credential by Keystone itself.
 fn refused(ours: &[&Diagnosis]) -> Option<String> {
     let one = ours.iter().find(|one| one.cause == Told::CredentialRefused)?;
     one.evidence.first().cloned()
@@ -112,7 +117,7 @@ fn explains(facts: &ClusterFacts) -> bool {
             let at = object.status.as_ref().and_then(|status| status.pointer("/failureMessage"));
             at.and_then(serde_json::Value::as_str).is_some_and(|text| !text.is_empty())
         }
-        _ => false,
+        Answer::Empty | Answer::Alien | Answer::Status { .. } | Answer::Nothing { .. } => false,
     })
 }
 

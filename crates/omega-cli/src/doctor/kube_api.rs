@@ -9,7 +9,7 @@ use omega_core::kubeconfig::KubeconfigFacts;
 use super::{Cause, Finding, Layer, Mark, cloud::causes, report::Asked};
 
 /// Two clocks that differ by more than this make each other's times meaningless.
-const SKEW: Duration = Duration::from_secs(60);
+const SKEW: Duration = Duration::from_mins(1);
 
 /// Says how the API server stands. `now`: this machine's clock.
 pub(super) fn judge(
