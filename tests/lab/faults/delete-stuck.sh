@@ -1,4 +1,5 @@
 # A cluster is being deleted, and the provider's finalizer never goes.
+patience=30
 layer=cluster-api cause=deleting-stuck
 evidence='finalizer'
 odd=(paused-neighbour)

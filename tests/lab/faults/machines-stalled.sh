@@ -1,4 +1,5 @@
 # The infrastructure of a cluster being made is ready; its control plane's machine never gets a server.
+patience=30
 layer=cluster-api cause=control-plane
 evidence='[Mm]achine|[Cc]ontrol.?[Pp]lane'
 odd=(full-quota old-warning)

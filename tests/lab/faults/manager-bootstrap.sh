@@ -4,4 +4,4 @@ evidence='bootstrap'
 odd=(restarted-pod failed-release)
 put() { end_daemon "$K/capi-bootstrap.pid"; }
 heal() { start_managers; }
-shown() { ! listens $KUBE:9444; }
+shown() { ! available capi-kubeadm-bootstrap-system capi-kubeadm-bootstrap-controller-manager; }

@@ -4,4 +4,4 @@ evidence='control-?plane'
 odd=(restarted-pod failed-release)
 put() { end_daemon "$K/capi-controlplane.pid"; }
 heal() { start_managers; }
-shown() { ! listens $KUBE:9445; }
+shown() { ! available capi-kubeadm-control-plane-system capi-kubeadm-control-plane-controller-manager; }

@@ -4,4 +4,4 @@ evidence='capi-controller-manager|capi-core|[Cc]ore'
 odd=(restarted-pod failed-release)
 put() { end_daemon "$K/capi-core.pid"; }
 heal() { start_managers; }
-shown() { ! listens $KUBE:9443; }
+shown() { ! available capi-system capi-controller-manager; }

@@ -3,5 +3,5 @@ layer=controllers cause=controller-down
 evidence='capo|infra|openstack'
 odd=(restarted-pod paused-neighbour)
 put() { end_daemon "$K/infra.pid"; }
-heal() { start_infra; }
-shown() { ! ours "$K/infra.pid" && infra_noticed; }
+heal() { start_providers; }
+shown() { ! available capo-system capo-controller-manager; }

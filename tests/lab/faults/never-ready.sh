@@ -1,4 +1,5 @@
 # The infrastructure of a cluster being made never gets ready, and nobody says why.
+patience=30
 layer=cluster-api cause=infrastructure-stalled
 evidence='[Ii]nfrastructure'
 odd=(full-quota old-warning)

@@ -4,4 +4,4 @@ evidence='flannel'
 odd=(flannel-template)
 put() { db "UPDATE magnum.cluster_template SET network_driver = 'flannel' WHERE uuid = '$TEMPLATE'"; }
 heal() { db "UPDATE magnum.cluster_template SET network_driver = 'calico' WHERE uuid = '$TEMPLATE'"; }
-shown() { [[ $(api GET "$MAGNUM/clustertemplates/$TEMPLATE" | jq -r .network_driver) = flannel ]]; }
+shown() { [[ $(api GET "$COE/clustertemplates/$TEMPLATE" | jq -r .network_driver) = flannel ]]; }

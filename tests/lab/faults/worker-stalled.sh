@@ -1,4 +1,5 @@
 # A second worker was asked for, and never gets a server; the control plane is well.
+patience=30
 layer=cluster-api cause=workers
 evidence='default-worker|[Mm]achineDeployment|[Ww]orker'
 odd=(full-quota paused-neighbour)

@@ -2,6 +2,6 @@
 layer=workload cause=workload-unreachable
 evidence='127\.77\.3\.|[Rr]efused|connect'
 odd=(cordoned-node)
-put() { workload_down; }
-heal() { workload_up; }
+put() { knob "$STACK" workload-api-down; }
+heal() { no_knobs; }
 shown() { ! wk get --raw /readyz; }
