@@ -43,8 +43,10 @@ main() {
   local verb=${1:-}
   case $verb in
     list) list_cases; return ;;
-    help | -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$HERE/run"; return ;;
+    help | -h | --help) sed -n '2,13s/^# \{0,1\}//p' "$HERE/run"; return ;;
     case) shift; MAIN_PID=${LAB_MAIN_PID:?}; one_case "$@"; return ;;     # by run_case, in a process of its own
+    step) shift; MAIN_PID=${LAB_MAIN_PID:?}; one_step "$@"; return ;;     # by in_step
+    doctor | doctor-ci | faults) shift; exec </dev/null; take_lock; guard; "verb_$verb" "$@"; return ;;
     build | up | down | shell) shift; take_lock; MAIN_PID=$$; "verb_$verb" "$@"; return ;;
   esac
   exec </dev/null
@@ -82,7 +84,7 @@ fixture() { python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))[sys.
 load_cases() { local f; for f in "$HERE"/cases/*.sh; do . "$f"; done; }
 # What runs without being named, and in CI: some 25 minutes. The others (`all`) are run by hand.
 DAILY=(lab-cloud lab-kube contract sg-rule graft-fresh-ssh graft-online graft-130-ssh graft-doc08-juju graft-hook-ssh graft-half-ssh three-units
-  wrong-host-key unit-down locked stale-plan forbidden api-down terminal ssh-keys cluster)
+  wrong-host-key unit-down locked stale-plan forbidden api-down terminal ssh-keys cluster doctor)
 list_cases() { load_cases; printf '%s\n' "${CASES[@]}"; }
 CASES=()
 declare -A LIMIT RECIPE

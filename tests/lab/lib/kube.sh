@@ -62,6 +62,12 @@ start_managers() {
   for port in 9540 9541 9542; do until_true 60 "Cluster API on port $port" curl -sf "http://$KUBE:$port/readyz"; done
 }
 
+start_providers() { # the stand-ins for Cluster API's providers
+  local p; for p in infra addons; do
+    KUBECONFIG=$RUN/mgmt.kubeconfig daemon "$K" $p "$LAB/osc/bin/python" -uB "$HERE/kube/$p.py" "$LAB/bin" "$K"
+  done
+}
+
 # The CRDs and webhooks of Cluster API itself, out of its module, and stand-ins for its providers'; the controllers' Deployments.
 install_crds() {
   local src; src=$(cd "$HERE/kube/capi" && go list -m -f '{{.Dir}}' sigs.k8s.io/cluster-api)
@@ -115,8 +121,7 @@ up_kube() {
   start_managers
   helm package -d "$K/charts" "$HERE/kube/openstack-cluster" >/dev/null; helm repo index "$K/charts"
   daemon "$K" charts python3 -m http.server --bind "$KUBE" --directory "$K/charts" 8879
-  daemon "$K" infra "$LAB/osc/bin/python" -uB "$HERE/kube/infra.py" "$LAB/bin" "$K"
-  daemon "$K" addons "$LAB/osc/bin/python" -uB "$HERE/kube/addons.py" "$LAB/bin" "$K"
+  start_providers
   daemon "$K" deployments "$LAB/osc/bin/python" -uB "$HERE/kube/deployments.py" keep "$K" "capi-core=http://$KUBE:9540/readyz" \
     "capi-bootstrap=http://$KUBE:9541/readyz" "capi-controlplane=http://$KUBE:9542/readyz"
   until_true 30 charts curl -sf "http://$KUBE:8879/index.yaml"

@@ -1,0 +1,11 @@
+# A cluster was asked for while the block-storage endpoint was missing. The endpoint is back; the cluster stays CREATE_FAILED.
+layer=magnum cause=create-failed
+evidence='block-storage|CREATE_FAILED'
+odd=(old-warning orchestration-without-endpoint)
+put() {
+  enable_endpoint volumev3 false
+  form FAILED
+  enable_endpoint volumev3 true
+}
+heal() { unform; }
+shown() { [[ $(cluster "$(cat young.uuid)" .status) = CREATE_FAILED ]]; }

@@ -1,0 +1,12 @@
+# A cluster is being deleted, and the provider's finalizer never goes.
+patience=30
+layer=cluster-api cause=deleting-stuck
+evidence='finalizer'
+odd=(paused-neighbour)
+put() {
+  form EXISTS
+  knob 'young-*' stuck-delete
+  unform_begin
+}
+heal() { no_knobs; unform; }
+shown() { waited_long && [[ -n $(young_object openstackcluster .metadata.deletionTimestamp) ]]; }

@@ -1,0 +1,7 @@
+# etcd of the management cluster is killed: kube-apiserver listens, and is not ready.
+layer=kube-api cause=api-unwell
+evidence='etcd'
+odd=(error-server)
+put() { end_daemon "$K/etcd.pid"; }
+heal() { start_apiserver; start_managers; }
+shown() { ! kube_alive; }

@@ -1,0 +1,7 @@
+# helm was killed in the middle of an upgrade of the cluster's release.
+layer=helm-release cause=release-pending
+evidence='pending-upgrade'
+odd=(failed-release)
+put() { upgrade_release_and_die; }
+heal() { helm_here rollback "$STACK"; k -n "$NS" delete job "$STACK-hook" --ignore-not-found; }
+shown() { [[ $(release_status) = pending-upgrade ]]; }

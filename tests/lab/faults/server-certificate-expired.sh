@@ -1,0 +1,7 @@
+# kube-apiserver shows a certificate that ended yesterday.
+layer=kube-api cause=certificate-expired
+evidence='expired'
+odd=(expired-secret)
+put() { serve_with expired; }
+heal() { serve_with server; start_managers; }
+shown() { shows_certificate expired; }
