@@ -23,12 +23,13 @@ impl Session {
             Some(path) => Self::kubeconfig_at(path)?,
             None => wanted.clone(),
         };
-        let world = self.connect_reading(&site, &reads, &args.site.units).await?;
+        let (world, unlisted) = self.connect_reading(&site, &reads, &args.site.units).await?;
         let prefix = site.capi_helm.get("namespace_prefix").map_or("magnum", String::as_str);
         let examination = Examination {
             survey: Survey::new(world.operator.clone()),
             machines: Survey::new(world.narrowed.clone()),
             trustee: trustee(&site, &world),
+            unlisted,
             server: site.management.server.clone(),
             kubeconfig: wanted.facts,
             read_with: reads.facts,

@@ -18,7 +18,7 @@ use omega_openstack::{
 };
 
 use super::{
-    Finding, Layer, Report, cloud,
+    Cause, Finding, Layer, Report, cloud,
     cloud::CloudFacts,
     cluster::{self, Clock},
     cluster_facts::{self, Asking},
@@ -36,6 +36,8 @@ pub(crate) struct Examination {
     pub(crate) machines: Survey,
     /// Magnum's trustee domain.
     pub(crate) trustee: TrusteeDomain,
+    /// Why the units could not be listed, if they could not.
+    pub(crate) unlisted: Option<Failure>,
     /// The management cluster's server, by the name that Nova knows.
     pub(crate) server: Option<String>,
     /// The kubeconfig that the site names.
@@ -125,10 +127,20 @@ fn below(
     let label = omega_core::Label::label(&asked.survey);
     let mut all =
         vec![cloud::judge(cloud, &label), machine::judge(asked.server.as_deref(), servers)];
+    all.extend(asked.unlisted.as_ref().map(unlisted));
     for (unit, answer) in units {
         all.extend(conductor::judge(unit, answer, Some(&asked.kubeconfig), now));
     }
     all
+}
+
+/// Juju, or whoever else knows the units, does not answer.
+fn unlisted(failure: &Failure) -> Asked {
+    let next = failure.next.clone().unwrap_or_else(|| "juju status".to_owned());
+    let (layer, cause) = (Layer::Conductor, Cause::UnitUnreachable);
+    let found = Finding::broken(layer, cause, "units", &failure.message, next);
+    let evidence = [vec![failure.message.clone()], failure.causes.clone()].concat();
+    Asked::of(layer, "", vec![Finding { evidence, ..found }])
 }
 
 /// What needs the management cluster.
@@ -159,7 +171,10 @@ async fn above(
     let coherence = surface.as_ref().map(|one| check_coherence(one, &setup)).map_err(Clone::clone);
     let mut all = vec![
         controllers::judge(&controllers, &coherence, clock.now),
-        magnum::judge(&coherence, clusters.len()),
+        magnum::judge(
+            &coherence,
+            listed.as_ref().map(|_| clusters.len()).map_err(|error| cloud::causes(error)),
+        ),
     ];
     let asking = Asking {
         magnum: &world.magnum,

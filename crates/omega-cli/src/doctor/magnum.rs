@@ -4,8 +4,19 @@ use omega_capi::{Coherence, Error, Rule, Severity};
 
 use super::{Cause, Finding, Layer, report::Asked};
 
-/// Says which templates in use ask for what the chart does not have.
-pub(super) fn judge(coherence: &Result<Coherence, Error>, clusters: usize) -> Asked {
+/// Says which templates in use ask for what the chart does not have. `clusters`: how many Magnum
+/// lists, if it does.
+pub(super) fn judge(
+    coherence: &Result<Coherence, Error>,
+    clusters: Result<usize, String>,
+) -> Asked {
+    let clusters = match clusters {
+        Ok(clusters) => clusters,
+        Err(why) => {
+            let found = vec![Finding::unknown(Layer::Magnum, "its clusters", why)];
+            return Asked::of(Layer::Magnum, "", found);
+        }
+    };
     let all = coherence.as_ref().map(|coherence| coherence.findings.as_slice());
     let broken = all
         .unwrap_or_default()

@@ -40,15 +40,20 @@ impl Session {
         Ok(World { units, helm_size, ..self.connect_cloud(site, kubeconfig).await? })
     }
 
-    /// The same, for who only reads: nothing can be sent to a unit.
+    /// The same, for who only reads: nothing can be sent to a unit. That the units can't be listed
+    /// is told beside it; that one is asked for that is none, is an error.
     pub(crate) async fn connect_reading(
         &self,
         site: &Site,
         kubeconfig: &Kubeconfig,
         only: &[String],
-    ) -> Result<World, Failure> {
-        let units = self.units(site, only, &Sources::default()).await?;
-        Ok(World { units, ..self.connect_cloud(site, kubeconfig).await? })
+    ) -> Result<(World, Option<Failure>), Failure> {
+        let world = self.connect_cloud(site, kubeconfig).await?;
+        match self.units(site, only, &Sources::default()).await {
+            Ok(units) => Ok((World { units, ..world }, None)),
+            Err(failure) if failure.class == Class::Usage => Err(failure),
+            Err(failure) => Ok((world, Some(failure))),
+        }
     }
 
     /// The same, without the units.
