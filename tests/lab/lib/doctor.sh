@@ -90,12 +90,17 @@ prepare() {
   for u in cloud unit0; do snapshot $u >$u.grafted; done
 }
 # What the layer's configuration leaves to chance. Octavia takes Neutron's endpoint of any region, and trusts the lab's CA in
-# none; the APIs of Neutron and Nova, greenlets in eight threads, stop answering under load.
+# none; the APIs of Neutron and Nova, greenlets in eight threads, stop answering under load; Keystone without a cache asks its
+# database a hundred times for a token.
 steady_cloud() {
   at cloud sh -c 'crudini --get /etc/octavia/octavia.conf neutron region_name >/dev/null 2>&1 || {
     crudini --set /etc/octavia/octavia.conf neutron region_name RegionOne; systemctl restart octavia-api octavia-worker; }
-    for s in neutron nova; do ! grep -q "^threads = 8" /etc/$s/$s-api-uwsgi.ini || { sed -i "s/^threads = 8/threads = 1/" /etc/$s/$s-api-uwsgi.ini; systemctl restart $s-api; }; done'
-  local port; for port in 9876 9696 8774; do until_true 60 "port $port" answers "$CLOUD:$port"; done
+    for s in neutron nova; do ! grep -q "^processes = 1" /etc/$s/$s-api-uwsgi.ini || {
+      sed -i "s/^threads = .*/threads = 1/; s/^processes = .*/processes = 2/" /etc/$s/$s-api-uwsgi.ini; systemctl restart $s-api; }; done'
+  at cloud sh -c '[ "$(crudini --get /etc/keystone/keystone.conf cache enabled)" = true ] || {
+    crudini --set /etc/keystone/keystone.conf cache enabled true; crudini --set /etc/keystone/keystone.conf cache backend oslo_cache.dict
+    systemctl restart keystone; }'
+  local port; for port in 5000 9876 9696 8774; do until_true 120 "port $port" answers "$CLOUD:$port"; done
 }
 neighbours() { # in the management cluster's project: its server, another one, and a load balancer
   local net subnet name
@@ -209,8 +214,8 @@ note() { printf '%(%T)T faults: %s\n' -1 "$*" >>"$LAB/doctor.notes"; }
 # well: a quick look that the next fault finds a healthy lab
 well() {
   local port
-  kube_alive && for port in 9540 9541 9542; do curl -sf "http://$KUBE:$port/readyz" || return; done
-  ours "$K/infra.pid" && [[ ! -s $K/knobs ]] || return
+  kube_alive >/dev/null && for port in 9540 9541 9542; do curl -sf -o /dev/null "http://$KUBE:$port/readyz" || return; done
+  ours "$K/infra.pid" >/dev/null && [[ ! -s $K/knobs ]] || return
   for port in 5000 9696 9876 9511 9292 8774; do answers "$CLOUD:$port" || return; done
   cluster_is "$UUID" 'CREATE_COMPLETE HEALTHY' || return
   # Magnum's word may be old
