@@ -104,8 +104,6 @@ fn access(evidence: &Evidence, found: &mut Findings) {
 fn openstack(evidence: &Evidence, state: &State, found: &mut Findings) {
     let steady = !state.creating && !state.deleting;
     let balancers = evidence.load_balancers.as_deref();
-    // Cluster API does not reach the workload cluster, which it does by the load balancer.
-    let silent = !found.of(&[Cause::ControlPlane]).is_empty();
     for one in balancers.unwrap_or_default() {
         let (provisioning, operating) = (&*one.provisioning_status, &*one.operating_status);
         let fact = || format!("{} is {provisioning} and {operating}", one.name);
@@ -113,8 +111,7 @@ fn openstack(evidence: &Evidence, state: &State, found: &mut Findings) {
             found.add(Cause::LoadBalancer, Layer::LoadBalancer, fact());
         } else if operating == "OFFLINE" && steady {
             // Octavia says so too where nothing reports to its health manager, and traffic flows.
-            let cause = if silent { Cause::LoadBalancer } else { Cause::Unclear };
-            found.add(cause, Layer::LoadBalancer, fact());
+            found.add(Cause::Unclear, Layer::LoadBalancer, fact());
         }
     }
     if steady && balancers.is_some_and(<[_]>::is_empty) {

@@ -40,7 +40,8 @@ impl Session {
         Ok(World { units, helm_size, ..self.connect_cloud(site, kubeconfig).await? })
     }
 
-    /// The same, for who only reads: nothing can be sent to a unit. That the units can't be listed
+    /// The same, for who only reads, and afresh: nothing can be sent to a unit, and no token is
+    /// kept. That the units can't be listed
     /// is told beside it; that one is asked for that is none, is an error.
     pub(crate) async fn connect_reading(
         &self,
@@ -48,7 +49,7 @@ impl Session {
         kubeconfig: &Kubeconfig,
         only: &[String],
     ) -> Result<(World, Option<Failure>), Failure> {
-        let world = self.connect_cloud(site, kubeconfig).await?;
+        let world = self.connect_with(site, kubeconfig, None).await?;
         match self.units(site, only, &Sources::default()).await {
             Ok(units) => Ok((World { units, ..world }, None)),
             Err(failure) if failure.class == Class::Usage => Err(failure),
@@ -62,6 +63,16 @@ impl Session {
         site: &Site,
         kubeconfig: &Kubeconfig,
     ) -> Result<World, Failure> {
+        self.connect_with(site, kubeconfig, Some(self.environment.cache().join("tokens"))).await
+    }
+
+    /// `tokens`: where tokens are kept, and with them the catalog as it was at the login.
+    async fn connect_with(
+        &self,
+        site: &Site,
+        kubeconfig: &Kubeconfig,
+        tokens: Option<PathBuf>,
+    ) -> Result<World, Failure> {
         let config = self.cloud(site)?;
         let scoped = match project(site.management.project.get_ref()) {
             Some(project) => config
@@ -70,10 +81,7 @@ impl Session {
             None => config.clone(),
         };
         let keystone = config.auth_url.to_string();
-        let options = SessionOptions {
-            token_cache: Some(self.environment.cache().join("tokens")),
-            deadline: site.timeouts.ask,
-        };
+        let options = SessionOptions { token_cache: tokens, deadline: site.timeouts.ask };
         let open = |error| Failure::from_error("could not prepare a session", &error);
         let operator = Arc::new(Cloud::new(config, &options).await.map_err(open)?);
         let narrowed = Arc::new(Cloud::new(scoped, &options).await.map_err(open)?);
