@@ -17,11 +17,11 @@ import time
 import yaml
 
 CAPI, CAPO, ADDONS, ADDONS_COMMIT = "v1.13.2", "v0.14.4", "0.12.0", "62f7c00"
-REGISTRY = "registry.k8s.io/cluster-api"
+MIRROR = "images.example"      # nothing is pulled
 # part of the module, image
-OURS = (("", f"{REGISTRY}/cluster-api-controller:{CAPI}"),
-        ("bootstrap/kubeadm/", f"{REGISTRY}/kubeadm-bootstrap-controller:{CAPI}"),
-        ("controlplane/kubeadm/", f"{REGISTRY}/kubeadm-control-plane-controller:{CAPI}"))
+OURS = (("", f"{MIRROR}/cluster-api/cluster-api-controller:{CAPI}"),
+        ("bootstrap/kubeadm/", f"{MIRROR}/cluster-api/kubeadm-bootstrap-controller:{CAPI}"),
+        ("controlplane/kubeadm/", f"{MIRROR}/cluster-api/kubeadm-control-plane-controller:{CAPI}"))
 # process -> namespace, Deployment
 PROCESSES = {
     "capi-core": ("capi-system", "capi-controller-manager"),
@@ -59,12 +59,12 @@ def deployment(process, select, labels, container, image, args):
 def manifests(module):
     yield from (of_module(module, part, image) for part, image in OURS)
     yield deployment("infra", {"cluster.x-k8s.io/provider": "infrastructure-openstack", "control-plane": "capo-controller-manager"},
-                     {}, "manager", f"registry.k8s.io/capi-openstack/capi-openstack-controller:{CAPO}", ["--leader-elect"])
+                     {}, "manager", f"{MIRROR}/capi-openstack/capi-openstack-controller:{CAPO}", ["--leader-elect"])
     name = PROCESSES["addons"][1]
     yield deployment("addons", {"app.kubernetes.io/name": name, "app.kubernetes.io/instance": name},
                      {"helm.sh/chart": f"{name}-{ADDONS}", "app.kubernetes.io/version": ADDONS_COMMIT,
                       "app.kubernetes.io/managed-by": "Helm"},
-                     name, f"ghcr.io/azimuth-cloud/{name}:{ADDONS_COMMIT}", [])
+                     name, f"{MIRROR}/azimuth-cloud/{name}:{ADDONS_COMMIT}", [])
 
 
 def alive(state, process, url):

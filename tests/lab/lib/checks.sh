@@ -52,3 +52,6 @@ rules() { python3 "$HERE/rules.py" "http://$CLOUD:5000/v3" | sort; }
 
 # changed_rules: how the cloud's rules differ from the file rules.before, "+ RULE" and "- RULE"
 changed_rules() { rules >rules.now; diff rules.before rules.now | sed -n 's/^> /+ /p; s/^< /- /p' || true; }
+
+# cloud_objects: all networks, routers, addresses, load balancers ... in the cloud, one a line
+cloud_objects() { python3 "$HERE/objects.py" "http://$CLOUD:5000/v3" | sort; }

@@ -79,31 +79,9 @@ install_crds() {
   mv "$K/install.new" "$K/install.yaml"
 }
 
-# serve [core=VERSION,...] [provider=VERSION,...]: what the running management cluster serves from now on; without words, as
-# at first. -VERSION is known and not served. E.g. core=v1beta2, provider=v1beta1,-v1alpha6, provider=v1alpha7,v1beta1
-serve() {
-  local word KUBECONFIG=$RUN/mgmt.kubeconfig CORE_SERVED=v1beta1,v1beta2 CAPO_SERVED=v1beta1
-  for word; do
-    case $word in
-      core=*) CORE_SERVED=${word#*=} ;;
-      provider=*) CAPO_SERVED=${word#*=} ;;
-      *) die "serve: core=... or provider=..., not $word" ;;
-    esac
-  done
-  export KUBECONFIG CORE_SERVED CAPO_SERVED
-  install_crds
-  until_true 60 "the API serves $CORE_SERVED and $CAPO_SERVED" serves cluster.x-k8s.io/clusters "$CORE_SERVED" \
-    infrastructure.cluster.x-k8s.io/openstackclusters "$CAPO_SERVED"
-}
-serves() { # GROUP/PLURAL VERSIONS ...: these are served and no others, by the API's own word
-  local versions group
-  while (($#)); do
-    group=${1%/*}; versions=$(tr , '\n' <<<"$2" | { grep -v ^- || true; } | sort | xargs)
-    [[ $(kubectl get --raw "/apis/$group" | grep -o '"groupVersion":"[^"]*"' | sed 's|.*/\(.*\)"|\1|' | sort -u | xargs) = "$versions" ]] || return 1
-    for word in $versions; do kubectl get --raw "/apis/$group/$word" | grep -q "\"name\":\"${1#*/}\"" || return 1; done
-    shift 2
-  done
-}
+# serve [core=VERSION,...] [provider=VERSION,...]: what the running management cluster serves from now on (kube/serve.py);
+# without words, as at first
+serve() { KUBECONFIG=$RUN/mgmt.kubeconfig "$LAB/osc/bin/python" -B "$HERE/kube/serve.py" "$@"; echo "$*" >"$K/served"; }
 
 up_kube() {
   local t; t=$(now_ms)
@@ -119,6 +97,7 @@ up_kube() {
     --tls-cert-file "$K/server.crt" --tls-private-key-file "$K/server.key"
   install_crds
   start_managers
+  [[ -z $(cat "$K/served" 2>/dev/null) ]] || serve      # what a case left that did not come to its end
   helm package -d "$K/charts" "$HERE/kube/openstack-cluster" >/dev/null; helm repo index "$K/charts"
   daemon "$K" charts python3 -m http.server --bind "$KUBE" --directory "$K/charts" 8879
   start_providers

@@ -1,8 +1,8 @@
 """OpenStack with a cluster's own application credential. Errors read as gophercloud v2 writes them."""
 import base64
 import json
-import os
 import tempfile
+import time
 
 import yaml
 from keystoneauth1 import exceptions, session
@@ -10,7 +10,8 @@ from keystoneauth1.identity import v3
 
 from provider.management import DEADLINE, core
 
-ANSWER = 20     # seconds for one request: a create of a load balancer once hung for minutes
+KEEP = 25       # seconds
+ANSWER = 45     # seconds for one request: a create of a load balancer once hung for minutes
 # what gophercloud takes for success; its words name them
 EXPECTED = {"GET": [200, 204, 300], "POST": [201, 202], "PUT": [200, 201, 202], "DELETE": [202, 204]}
 
@@ -27,14 +28,24 @@ class NotAuthenticated(Refused):
     pass
 
 
-class Cloud:
-    """A session of its own for each pass: the credentials are read and authenticated anew, so that one that was
-    withdrawn shows at once. (The provider keeps its clients until a request answers 401.)"""
+kept = {}       # secret -> what it held, the session, until when
 
-    def __init__(self, namespace, identity):
-        self.clouds, ca = credentials(namespace, identity)
-        auth = self.clouds["auth"]
-        verify = self.clouds.get("verify", True)
+
+def open_cloud(namespace, identity):
+    """The cluster's cloud, with the secret as it is now. A session is authenticated anew when the secret differs or after KEEP
+    seconds, so that a credential that was withdrawn shows soon. (The provider keeps its clients until a request answers 401.)
+    """
+    clouds, ca = credentials(namespace, identity)
+    held, cloud, until = kept.get((namespace, identity["name"]), (None, None, 0))
+    if held != (clouds, ca) or time.monotonic() > until:
+        cloud = Cloud(clouds, ca)
+        kept[namespace, identity["name"]] = (clouds, ca), cloud, time.monotonic() + KEEP
+    return cloud
+
+
+class Cloud:
+    def __init__(self, clouds, ca):
+        self.clouds, auth, verify = clouds, clouds["auth"], clouds.get("verify", True)
         self.ca = None
         if verify and ca:
             self.ca = tempfile.NamedTemporaryFile("w", suffix=".pem")
@@ -44,11 +55,11 @@ class Cloud:
             auth["auth_url"], application_credential_id=auth["application_credential_id"],
             application_credential_secret=auth["application_credential_secret"])
         self.session = session.Session(self.auth, verify=self.ca.name if self.ca else verify, timeout=ANSWER)
-        self.project = self._authenticate(auth["auth_url"])
+        self._authenticate(auth["auth_url"])
 
     def _authenticate(self, url):
         try:
-            return self.auth.get_access(self.session).project_id
+            self.auth.get_access(self.session)
         except exceptions.HttpError as e:
             body = e.response.text if e.response is not None else str(e)
             raise NotAuthenticated(
@@ -56,11 +67,6 @@ class Cloud:
                 f"[POST {url}/auth/tokens], but got {e.http_status} instead: {body}", e.http_status) from e
         except exceptions.ClientException as e:
             raise NotAuthenticated(f"providerClient authentication err: {e}") from e
-
-    def close(self):
-        self.session.session and self.session.session.close()
-        if self.ca:
-            self.ca.close()
 
     def url(self, service, what):
         try:
@@ -135,6 +141,3 @@ def availability_zones(cloud):
     url = cloud.url("compute", "compute")
     zones = cloud.call("GET", f"{url}/os-availability-zone")["availabilityZoneInfo"]
     return [z["zoneName"] for z in zones if z["zoneState"]["available"]]
-
-
-os.environ.setdefault("PYTHONWARNINGS", "ignore")

@@ -11,11 +11,11 @@ from kubernetes.client.rest import ApiException
 
 from provider import balancer, network, workload
 from provider.balancer import Later
-from provider.cloud import Cloud, Neutron, NotAuthenticated, Refused, availability_zones
+from provider.cloud import Neutron, NotAuthenticated, Refused, availability_zones, open_cloud
 from provider.management import condition, infra, knobs, log, patch, patch_status, with_conditions
 
 FINALIZER = "openstackcluster.infrastructure.cluster.x-k8s.io"
-AGAIN = 15      # seconds between looks at a cluster that is ready; the provider's are ten minutes apart
+AGAIN = 30      # seconds between looks at a cluster that is ready; the provider's are ten minutes apart
 BACKOFF = 3     # seconds before an error is tried again
 next_look = {}      # cluster -> when
 
@@ -57,7 +57,7 @@ class Pass:
         """The cluster's own cloud, or the condition that says why not."""
         meta = self.oc["metadata"]
         try:
-            cloud = Cloud(meta["namespace"], self.oc["spec"]["identityRef"])
+            cloud = open_cloud(meta["namespace"], self.oc["spec"]["identityRef"])
         except (NotAuthenticated, ApiException, KeyError) as e:
             why = getattr(e, "body", None) or e
             if isinstance(e, ApiException) and e.status == 404:
@@ -74,47 +74,41 @@ class Pass:
     def build(self, host):
         cloud = self.open()
         try:
+            neutron = Neutron(cloud)
+        except Refused as e:
+            raise self.failed("NetworkReady", "OpenStackError", str(e)) from e
+        for step, kind, reason, what in STEPS:
             try:
-                neutron = Neutron(cloud)
+                step(neutron, self.oc, self.status)
             except Refused as e:
-                raise self.failed("NetworkReady", "OpenStackError", str(e)) from e
-            for step, kind, reason, what in STEPS:
-                try:
-                    step(neutron, self.oc, self.status)
-                except Refused as e:
-                    raise self.failed(kind, reason, f"Failed to reconcile {what}: {e}") from e
-                self.tell(condition(kind, True))
-            try:
-                balancer.reconcile(cloud, neutron, self.oc, self.status, self.knobs)
-            except Refused as e:
-                raise self.failed("APIEndpointReady", "APIEndpointConfigFailed", "Failed to reconcile control plane endpoint: "
-                                  f"failed to reconcile load balancer: {e}") from e
-            if not self.oc["spec"].get("controlPlaneEndpoint"):
-                endpoint = {"host": host(), "port": balancer.port_of(self.oc)}
-                patch(infra(), "openstackclusters", self.oc, {"spec": {"controlPlaneEndpoint": endpoint}})
-            self.tell(condition("APIEndpointReady", True))
-            planes = not self.oc["spec"].get("controlPlaneOmitAvailabilityZone")
-            self.status["failureDomains"] = {z: {"controlPlane": planes} for z in availability_zones(cloud)}
-        finally:
-            cloud.close()
+                raise self.failed(kind, reason, f"Failed to reconcile {what}: {e}") from e
+            self.tell(condition(kind, True))
+        try:
+            balancer.reconcile(cloud, neutron, self.oc, self.status, self.knobs)
+        except Refused as e:
+            raise self.failed("APIEndpointReady", "APIEndpointConfigFailed", "Failed to reconcile control plane endpoint: "
+                              f"failed to reconcile load balancer: {e}") from e
+        if not self.oc["spec"].get("controlPlaneEndpoint"):
+            endpoint = {"host": host(), "port": balancer.port_of(self.oc)}
+            patch(infra(), "openstackclusters", self.oc, {"spec": {"controlPlaneEndpoint": endpoint}})
+        self.tell(condition("APIEndpointReady", True))
+        planes = not self.oc["spec"].get("controlPlaneOmitAvailabilityZone")
+        self.status["failureDomains"] = {z: {"controlPlane": planes} for z in availability_zones(cloud)}
         self.status.update(ready=True, initialization={"provisioned": True}, failureReason=None, failureMessage=None)
         self.tell_ready(True)
 
     def remove(self):
         """Load balancer and floating IP, router, network, security groups; each must be gone before the next."""
         cloud = self.open()
-        try:
-            neutron = Neutron(cloud)
-            for step, what in ((lambda: balancer.delete(cloud, neutron, self.oc), "load balancer"),
-                               (lambda: network.delete_router(neutron, self.oc), "router"),
-                               (lambda: network.delete_network(neutron, self.oc), "network"),
-                               (lambda: network.delete_groups(neutron, self.oc), "security groups")):
-                try:
-                    step()
-                except Refused as e:
-                    raise Refused(f"failed to delete {what}: {e}", e.status) from e
-        finally:
-            cloud.close()
+        neutron = Neutron(cloud)
+        for step, what in ((lambda: balancer.delete(cloud, neutron, self.oc), "load balancer"),
+                           (lambda: network.delete_router(neutron, self.oc), "router"),
+                           (lambda: network.delete_network(neutron, self.oc), "network"),
+                           (lambda: network.delete_groups(neutron, self.oc), "security groups")):
+            try:
+                step()
+            except Refused as e:
+                raise Refused(f"failed to delete {what}: {e}", e.status) from e
 
 
 def planted(p):
