@@ -222,7 +222,8 @@ fn options(facts: &ConductorFacts, service: Option<&ServiceState>) -> Option<Wro
             Some(FileState::Absent) => "the drop-in is not there",
             _ => "the drop-in is there and is not read",
         };
-        let why = format!("[capi_helm] kubeconfig_file is not set for the conductor: {why}");
+        let words = service.map(configuration).unwrap_or_default();
+        let why = format!("[capi_helm] kubeconfig_file is not set for the conductor: {why}{words}");
         return Some((Cause::DropIn, why, APPLY.to_owned()));
     }
     let (Some(FileState::Regular(file)), Some(started)) =
@@ -234,6 +235,19 @@ fn options(facts: &ConductorFacts, service: Option<&ServiceState>) -> Option<Wro
         let why = "the conductor has run since before the drop-in was changed: it is not loaded";
         (Cause::DropIn, why.to_owned(), restart)
     })
+}
+
+/// What the daemon's command line says of configuration, as `; it runs with ...`.
+fn configuration(service: &ServiceState) -> String {
+    let words = &service.cmdline;
+    let is = |word: &&String| word.starts_with("--config-dir") || word.starts_with("--config-file");
+    let at = words.iter().enumerate().filter(|(_, word)| is(word));
+    let shown = at.map(|(nth, word)| match words.get(nth + 1) {
+        Some(value) if !word.contains('=') => format!("{word} {value}"),
+        _ => word.clone(),
+    });
+    let shown: Vec<String> = shown.collect();
+    if shown.is_empty() { String::new() } else { format!("; it runs with {}", shown.join(" ")) }
 }
 
 fn runs(service: Option<&ServiceState>) -> Option<Wrong> {

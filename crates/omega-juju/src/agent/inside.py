@@ -167,13 +167,14 @@ def reason(error):
     while True:
         inner = getattr(error, "reason", None) or next((a for a in error.args if isinstance(a, Exception)), None)
         if inner is None or not isinstance(inner, Exception):
-            return str(getattr(error, "strerror", None) or error)[:200]
+            said = str(getattr(error, "strerror", None) or error)
+            return said.split(">: ", 1)[-1][:200]  # urllib3 begins with the object that failed
         error = inner
 
 
 def get_both(session, server, seconds, state):
     import requests
-    secure = server.startswith("https:")
+    secure, place = server.startswith("https:"), server.split("://")[-1].split("/")[0]
     try:
         answer = session.get(server + "/api", timeout=seconds, allow_redirects=False)
         state.update(tcp=True, tls=secure, status=answer.status_code)
@@ -186,13 +187,13 @@ def get_both(session, server, seconds, state):
     except requests.exceptions.SSLError as error:
         state.update(tcp=True, error="TLS: " + reason(error))
     except requests.exceptions.ConnectTimeout:
-        state["error"] = "TCP: no connection within %s s" % seconds
+        state["error"] = "TCP: no connection to %s within %s s" % (place, seconds)
     except requests.exceptions.ReadTimeout:
         state.update(tcp=True, tls=secure, error="HTTP: no answer within %s s" % seconds)
     except requests.exceptions.ProxyError as error:
         state["error"] = "proxy: " + reason(error)
     except requests.exceptions.ConnectionError as error:
-        state["error"] = "TCP: " + reason(error)
+        state["error"] = "TCP: %s: %s" % (place, reason(error))
     except requests.exceptions.RequestException as error:
         state["error"] = type(error).__name__
 
