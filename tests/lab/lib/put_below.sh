@@ -81,7 +81,7 @@ as_conductor() { # UNIT ARGS...: kubectl with the kubeconfig that the driver has
   kubectl --kubeconfig conductor.kubeconfig --request-timeout 5s "$@"
 }
 conductor_authenticates() { as_conductor "$1" get --raw /apis; }
-conductor_may() { as_conductor "$1" -n "$NS" get secrets; }
+conductor_told() { as_conductor "$1" -n "$NS" get secrets 2>&1 | grep -q "$2"; } # UNIT WORD: what its API answers it
 expired_client() { # a certificate's path without its suffix
   [[ -e expired.crt ]] || {
     openssl req -newkey rsa:2048 -nodes -subj /O=system:masters/CN=admin -keyout expired.key -out expired.csr 2>/dev/null
@@ -93,7 +93,7 @@ make_account() { # a ServiceAccount that may do all; account.kubeconfig has its 
   k -n kube-system create serviceaccount magnum-driver
   k create clusterrolebinding magnum-driver-account --clusterrole cluster-admin --serviceaccount kube-system:magnum-driver
   local token; token=$(k -n kube-system create token magnum-driver --duration 24h)
-  (umask 077; kubeconfig "$K/admin" | sed "s/user: {client-.*}/user: {token: $token}}]/" >account.kubeconfig)
+  (umask 077; kubeconfig "$K/admin" | sed "s/user: {client-.*}}/user: {token: $token}}/" >account.kubeconfig)
 }
 drop_account() {
   k delete clusterrolebinding magnum-driver-account --ignore-not-found
