@@ -3,5 +3,5 @@ layer=kube-api cause=api-unreachable
 evidence='127\.77\.2\.1:6443|[Cc]onnection refused|connect'
 odd=(error-server wide-rule)
 put() { end_daemon "$K/kube-apiserver.pid"; }
-heal() { start_apiserver; start_managers; }
+heal() { api_again; }
 shown() { ! kube_alive; }

@@ -3,5 +3,5 @@ layer=kube-api cause=api-unwell
 evidence='etcd'
 odd=(error-server)
 put() { end_daemon "$K/etcd.pid"; }
-heal() { start_apiserver; start_managers; }
+heal() { api_again; }
 shown() { ! kube_alive; }

@@ -3,6 +3,6 @@
 layer=load-balancer cause=load-balancer-missing
 evidence='load.?balancer'
 odd=(error-neighbour)
-put() { kill -STOP "$(cat "$K/infra.pid")"; delete_balancer "$STACK"; }
-heal() { kill -CONT "$(cat "$K/infra.pid")"; until_true 90 'another one' balancer_is ACTIVE; }
+put() { provider_looks_away; delete_balancer "$STACK"; }
+heal() { provider_looks_again; until_true 90 'another one' balancer_is ACTIVE; }
 shown() { [[ -z $(balancer_of "$STACK") ]]; }

@@ -9,4 +9,4 @@ put() {
   k delete clusterrolebinding magnum-driver-account
 }
 heal() { kubeconfig_back unit0; drop_account; }
-shown() { ! conductor_may unit0; }
+shown() { conductor_told unit0 Forbidden; }

@@ -3,5 +3,5 @@ layer=kube-api cause=certificate-untrusted
 evidence='[Uu]nknown|[Ii]ssuer|self.signed|verif|trust'
 odd=(expired-secret)
 put() { serve_with foreign; }
-heal() { serve_with server; start_managers; }
+heal() { serve_with server; api_again; }
 shown() { shows_certificate foreign; }

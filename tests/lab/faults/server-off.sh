@@ -8,6 +8,6 @@ put() {
 }
 heal() {
   act_on_server os-start ACTIVE
-  start_apiserver; start_managers
+  api_again
 }
 shown() { ! kube_alive; }

@@ -9,4 +9,4 @@ put() {
   k -n kube-system delete serviceaccount magnum-driver
 }
 heal() { kubeconfig_back unit0; drop_account; }
-shown() { ! conductor_authenticates unit0; }
+shown() { conductor_told unit0 'logged in'; }

@@ -38,7 +38,20 @@ delete_balancer() { # STACK
 }
 
 ## The management cluster's API
-restart_apiserver() { end_daemon "$K/kube-apiserver.pid"; start_apiserver; }
+# api_again: after the API was away; whoever lost a lease meanwhile has ended or is about to
+api_again() {
+  local m; start_apiserver
+  for m in core bootstrap controlplane; do end_daemon "$K/capi-$m.pid"; done
+  start_managers; start_providers
+}
+# The provider looks at a cluster that is ready every ten minutes: here it is stopped instead, and its lease renewed for it
+provider_looks_away() {
+  local lease; lease=$(k -n capo-system get lease -o name)
+  kill -STOP "$(cat "$K/infra.pid")"
+  while :; do k -n capo-system patch "$lease" --type merge -p "{\"spec\": {\"renewTime\": \"$(date -u +%FT%T.%6NZ)\"}}"; sleep 3; done >/dev/null 2>&1 &
+  AWAY=$!
+}
+provider_looks_again() { kill "$AWAY"; wait "$AWAY" 2>/dev/null || true; kill -CONT "$(cat "$K/infra.pid")"; }
 # serve_with server|expired|foreign: what kube-apiserver shows from now on
 serve_with() {
   [[ -e $K/good.crt ]] || { cp "$K/server.crt" "$K/good.crt"; cp "$K/server.key" "$K/good.key"; }
@@ -81,7 +94,7 @@ as_conductor() { # UNIT ARGS...: kubectl with the kubeconfig that the driver has
   kubectl --kubeconfig conductor.kubeconfig --request-timeout 5s "$@"
 }
 conductor_authenticates() { as_conductor "$1" get --raw /apis; }
-conductor_may() { as_conductor "$1" -n "$NS" get secrets; }
+conductor_told() { as_conductor "$1" -n "$NS" get secrets 2>&1 | grep -q "$2"; } # UNIT WORD: what its API answers it
 expired_client() { # a certificate's path without its suffix
   [[ -e expired.crt ]] || {
     openssl req -newkey rsa:2048 -nodes -subj /O=system:masters/CN=admin -keyout expired.key -out expired.csr 2>/dev/null
@@ -93,7 +106,7 @@ make_account() { # a ServiceAccount that may do all; account.kubeconfig has its 
   k -n kube-system create serviceaccount magnum-driver
   k create clusterrolebinding magnum-driver-account --clusterrole cluster-admin --serviceaccount kube-system:magnum-driver
   local token; token=$(k -n kube-system create token magnum-driver --duration 24h)
-  (umask 077; kubeconfig "$K/admin" | sed "s/user: {client-.*}/user: {token: $token}}]/" >account.kubeconfig)
+  (umask 077; kubeconfig "$K/admin" | sed "s/user: {client-.*}}/user: {token: $token}}/" >account.kubeconfig)
 }
 drop_account() {
   k delete clusterrolebinding magnum-driver-account --ignore-not-found
