@@ -282,3 +282,7 @@ fn failed(facts: &ClusterFacts) -> Option<Finding> {
         Finding::broken(Layer::Magnum, Cause::CreateFailed, &facts.stack, fact, next)
     })
 }
+
+#[cfg(test)]
+#[path = "cluster_tests.rs"]
+mod tests;

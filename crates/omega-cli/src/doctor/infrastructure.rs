@@ -87,7 +87,8 @@ fn refused(ours: &[&Diagnosis]) -> Option<String> {
     one.evidence.first().cloned()
 }
 
-/// A quota is the cause if something says so, or if nothing else does and one is full.
+/// A quota is the cause if something says so, or, during a create, if nothing else does and one is
+/// full.
 fn quota(facts: &ClusterFacts, said: Option<String>, lacks: bool) -> Option<Finding> {
     let full = facts.quotas.iter().filter(|quota| quota.is_full());
     let full = full.map(|quota| {
@@ -95,7 +96,9 @@ fn quota(facts: &ClusterFacts, said: Option<String>, lacks: bool) -> Option<Find
         format!("{} of {limit} {} used", quota.used, quota.resource)
     });
     let full: Vec<String> = full.collect();
-    let silent = lacks && said.is_none() && !explains(facts);
+    // What is made already is not lacking for a quota.
+    let makes = facts.status() == "CREATE_IN_PROGRESS";
+    let silent = makes && lacks && said.is_none() && !explains(facts);
     let fact = said.or_else(|| silent.then(|| full.first().cloned()).flatten())?;
     let project = facts.cluster.project_id.as_deref().unwrap_or("PROJECT");
     let next = format!(

@@ -1,0 +1,217 @@
+use omega_capi::{
+    Driver, Overrides, Served,
+    health::{Answers, LoadBalancer, Names, NodeGroup, Recorded, health_reads},
+};
+use omega_openstack::{container_infra::Cluster, survey::Quota};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::doctor::Report;
+
+const NOW: &str = "2026-11-21T17:00:00Z";
+
+/// A cluster that is created, HEALTHY and true.
+fn sound() -> ClusterFacts {
+    let cluster = Cluster {
+        uuid: "u".into(),
+        name: "c".into(),
+        project_id: Some("p1".into()),
+        cluster_template_id: "t".into(),
+        stack_id: Some("c-1".into()),
+        status: Some("CREATE_COMPLETE".into()),
+        status_reason: None,
+        health_status: Some("HEALTHY".into()),
+        health_status_reason: None,
+        api_address: None,
+        created_at: Some("2026-11-21T16:50:00Z".into()),
+    };
+    let group = NodeGroup { name: "w".into(), role: "worker".into() };
+    let names = Names {
+        stack_id: Some("c-1".into()),
+        project_id: "p1".into(),
+        namespace_prefix: "magnum".into(),
+        node_groups: vec![group],
+    };
+    let balancer = LoadBalancer {
+        name: "k8s-clusterapi-cluster-magnum-p1-c-1-kubeapi".into(),
+        provisioning_status: "ACTIVE".into(),
+        operating_status: "ONLINE".into(),
+    };
+    let reasons = ["cluster", "infrastructure", "controlplane", "nodegroup"];
+    let reasons = reasons.map(|key| (key.to_owned(), Value::from("Ready")));
+    let mut facts = ClusterFacts {
+        cluster,
+        stack: "c-1".into(),
+        evidence: Evidence {
+            driver: Driver::V1_4_0,
+            overrides: Overrides::default(),
+            names,
+            status: "CREATE_COMPLETE".into(),
+            recorded: Recorded {
+                status: Some("HEALTHY".into()),
+                reason: Some(reasons.into_iter().collect()),
+            },
+            served: None::<Served>,
+            answers: Answers::default(),
+            as_driver: None,
+            load_balancers: Some(vec![balancer]),
+            credential: None,
+        },
+        addons: Ok(Vec::new()),
+        release: Ok(None),
+        quotas: Vec::new(),
+        roles: Some(vec!["member".into(), "load-balancer_member".into()]),
+    };
+    for plural in ["clusters", "openstackclusters", "kubeadmcontrolplanes", "machinedeployments"] {
+        say(
+            &mut facts,
+            plural,
+            json!({"ready": true, "phase": "Running", "conditions": [condition("Ready", "True", "")]}),
+        );
+    }
+    facts
+}
+
+fn condition(kind: &str, status: &str, message: &str) -> Value {
+    json!({"type": kind, "status": status, "severity": if status == "True" { "" } else { "Error" },
+           "message": message, "lastTransitionTime": "2026-11-21T16:59:00Z"})
+}
+
+/// Makes the object of the kind `plural` have this status.
+fn say(facts: &mut ClusterFacts, plural: &str, status: Value) {
+    let Evidence { driver, overrides, names, answers, .. } = &mut facts.evidence;
+    let reads = health_reads(*driver, overrides, names).unwrap();
+    let read = reads.iter().find(|read| read.plural == plural).unwrap();
+    let object = json!({"metadata": {"name": "c-1"}, "status": status}).to_string();
+    answers.0.insert(read.path.clone(), Answer::of(200, &object));
+}
+
+/// Makes the provider fail with `message`, and the Cluster with it.
+fn fails(facts: &mut ClusterFacts, kind: &str, message: &str) {
+    let untrue = [condition("Ready", "False", message), condition(kind, "False", message)];
+    say(facts, "openstackclusters", json!({"ready": false, "conditions": untrue}));
+    let untrue = [condition("InfrastructureReady", "False", message)];
+    say(facts, "clusters", json!({"conditions": untrue}));
+}
+
+fn judged(facts: &ClusterFacts, patience: u64) -> Report {
+    let clock = Clock { now: NOW.parse().unwrap(), patience: Duration::from_secs(patience) };
+    Report::new(judge(facts, &clock))
+}
+
+fn first(facts: &ClusterFacts) -> Option<(Layer, Cause)> {
+    judged(facts, 900).first.map(|one| (one.layer, one.cause))
+}
+
+fn full() -> Quota {
+    Quota { resource: "floatingip".into(), limit: Some(1), used: 1 }
+}
+
+#[test]
+fn a_sound_cluster_has_nothing_even_if_a_quota_is_full() {
+    assert_eq!(first(&sound()), None);
+    let facts = ClusterFacts { quotas: vec![full()], ..sound() };
+    assert_eq!(first(&facts), None);
+}
+
+#[test]
+fn what_the_provider_says_decides_between_quota_right_and_fault() {
+    let said = |message: &str| {
+        let mut facts = ClusterFacts { quotas: vec![full()], ..sound() };
+        fails(&mut facts, "NetworkReady", message);
+        first(&facts).unwrap()
+    };
+    let neutron = "got 409 instead: {\"NeutronError\": {\"type\": \"OverQuota\"";
+    assert_eq!(said(neutron), (Layer::Quota, Cause::QuotaExhausted));
+    assert_eq!(said("Quota has been met for resources: load_balancer").0, Layer::Quota);
+    let policy = "got 403 instead: Policy does not allow this request to be performed.";
+    assert_eq!(said(policy), (Layer::ClusterCredential, Cause::RoleMissing));
+    let login = "Authentication failed: got 401";
+    assert_eq!(said(login), (Layer::ClusterCredential, Cause::CredentialRefused));
+}
+
+#[test]
+fn a_full_quota_is_not_blamed_where_the_provider_gives_another_reason() {
+    let mut facts = ClusterFacts { quotas: vec![full()], ..sound() };
+    let message = "subnet overlaps";
+    let untrue = [condition("Ready", "False", message)];
+    let status = json!({"ready": false, "failureReason": "UpdateError", "failureMessage": message, "conditions": untrue});
+    say(&mut facts, "openstackclusters", status);
+    assert_eq!(first(&facts), Some((Layer::ClusterApi, Cause::InfrastructureFailed)));
+}
+
+#[test]
+fn slow_is_not_broken_until_patience_ends() {
+    let mut facts = sound();
+    fails(&mut facts, "NetworkReady", "GET http://neutron/v2.0/networks: request timed out");
+    say(
+        &mut facts,
+        "openstackclusters",
+        json!({"ready": true, "conditions": [
+        condition("NetworkReady", "False", "request timed out")]}),
+    );
+    assert_eq!(judged(&facts, 900).first, None);
+    let late = judged(&facts, 30).first.unwrap();
+    assert_eq!(late.cause, Cause::InfrastructureFailed, "it has been so for a minute");
+}
+
+#[test]
+fn a_balancer_in_error_is_named_and_one_that_is_offline_is_not() {
+    let with = |provisioning: &str, operating: &str| {
+        let mut facts = sound();
+        for one in facts.evidence.load_balancers.iter_mut().flatten() {
+            one.provisioning_status = provisioning.into();
+            one.operating_status = operating.into();
+        }
+        first(&facts)
+    };
+    let error = Some((Layer::LoadBalancer, Cause::LoadBalancerError));
+    assert_eq!(with("ERROR", "ONLINE"), error);
+    assert_eq!(with("ACTIVE", "ERROR"), error);
+    assert_eq!(with("ACTIVE", "OFFLINE"), None);
+    let mut facts = ClusterFacts { quotas: vec![full()], ..sound() };
+    for one in facts.evidence.load_balancers.iter_mut().flatten() {
+        one.provisioning_status = "ERROR".into();
+    }
+    assert_eq!(first(&facts), error, "what is made already lacks no quota");
+    let mut facts = sound();
+    facts.evidence.load_balancers = Some(Vec::new());
+    assert_eq!(first(&facts), Some((Layer::LoadBalancer, Cause::LoadBalancerMissing)));
+}
+
+#[test]
+fn a_create_that_never_comes_is_stalled_when_patience_ends() {
+    let mut facts = sound();
+    facts.cluster.status = Some("CREATE_IN_PROGRESS".into());
+    facts.evidence.status = "CREATE_IN_PROGRESS".into();
+    facts.evidence.recorded = Recorded::default();
+    facts.evidence.load_balancers = Some(Vec::new());
+    let waits = json!({"type": "InfrastructureReady", "status": "False", "severity": "Info", "message": "waiting"});
+    say(&mut facts, "clusters", json!({"conditions": [waits]}));
+    say(&mut facts, "openstackclusters", json!({}));
+    assert_eq!(judged(&facts, 900).first, None, "ten minutes are within fifteen");
+    let causes: Vec<Cause> = judged(&facts, 60)
+        .layers
+        .iter()
+        .flat_map(|one| &one.findings)
+        .map(|one| one.cause)
+        .collect();
+    assert!(causes.contains(&Cause::InfrastructureStalled), "{causes:?}");
+}
+
+#[test]
+fn a_delete_is_stuck_when_patience_ends() {
+    let mut facts = sound();
+    facts.cluster.status = Some("DELETE_IN_PROGRESS".into());
+    facts.evidence.status = "DELETE_IN_PROGRESS".into();
+    let Evidence { driver, overrides, names, answers, .. } = &mut facts.evidence;
+    let path = health_reads(*driver, overrides, names).unwrap()[0].path.clone();
+    let object = json!({"metadata": {"name": "c-1", "deletionTimestamp": "2026-11-21T16:58:00Z",
+        "finalizers": ["cluster.cluster.x-k8s.io"]}, "status": {}});
+    answers.0.insert(path, Answer::of(200, &object.to_string()));
+    assert_eq!(judged(&facts, 900).first, None);
+    let stuck = judged(&facts, 60).first.unwrap();
+    assert_eq!((stuck.layer, stuck.cause), (Layer::ClusterApi, Cause::DeletingStuck));
+    assert!(stuck.evidence[0].contains("cluster.cluster.x-k8s.io"), "{:?}", stuck.evidence);
+    assert!(stuck.evidence[0].ends_with("for 120 s"), "{:?}", stuck.evidence);
+}
