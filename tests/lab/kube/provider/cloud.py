@@ -72,6 +72,8 @@ class Cloud:
         try:
             url = self.session.get_endpoint(service_type=service, interface=self.clouds.get("interface", "public"),
                                             region_name=self.clouds.get("region_name"))
+        except (exceptions.EndpointNotFound, exceptions.EmptyCatalog):
+            url = None
         except exceptions.ClientException as e:
             raise Refused(f"failed to create {what} service client: {e}") from e
         if not url:
