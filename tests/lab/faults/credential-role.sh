@@ -4,4 +4,4 @@ evidence='load-balancer_member'
 odd=(stray-credential)
 put() { new_credential member; }
 heal() { new_credential; }
-shown() { credential_works && ! credential_reaches_octavia; }
+shown() { credential_works && ! credential_reaches_octavia && object openstackcluster .status.conditions | grep -q 403; }

@@ -196,10 +196,9 @@ judge() {
 healed() {
   local o
   trap - EXIT
-  if [[ ${PUT:-} = 1 ]]; then heal; fi
+  if [[ ${PUT:-} = 1 ]]; then heal; until_true 90 'it is gone' not_shown; fi
   for o in ${odds[@]+"${odds[@]}"}; do "odd_$o" take; done
   note healed
-  if [[ ${PUT:-} = 1 ]]; then until_true 90 'it is gone' not_shown; fi
   until_true 150 'all is well' well
 }
 not_shown() { ! shown; }

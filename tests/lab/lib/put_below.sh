@@ -157,12 +157,12 @@ credential_token() {
 credential_works() { [[ -n $(credential_token) ]]; }
 credential_reaches_octavia() { curl -sf -m 30 -o /dev/null -H "X-Auth-Token: $(credential_token)" "$OCTAVIA/lbaas/loadbalancers"; }
 admin_user() { api GET "$KEYSTONE/users?name=admin&domain_id=default" | jq -r '.users[0].id'; }
-delete_credential() { api DELETE "$KEYSTONE/users/$(admin_user)/application_credentials/$(credential_field id)"; }
+delete_credential() { api DELETE "$KEYSTONE/users/$(admin_user)/application_credentials/${1:-$(credential_field id)}"; } # [ID]
 new_credential() { # [ROLE]: in the place of the one that is there; with all of admin's roles unless one is named
-  local made new; made=$(api POST "$KEYSTONE/users/$(admin_user)/application_credentials" "$(jq -n --arg n "magnum-$UUID-$RANDOM" --arg r "${1:-}" \
+  local made new old; old=$(credential_field id); made=$(api POST "$KEYSTONE/users/$(admin_user)/application_credentials" "$(jq -n --arg n "magnum-$UUID-$RANDOM" --arg r "${1:-}" \
     '{application_credential: ({name: $n} + if $r == "" then {} else {roles: [{name: $r}]} end)}')")
   new=$(credential | sed -e "s/^\( *application_credential_id: \).*/\1$(jq -r .application_credential.id <<<"$made")/" \
     -e "s/^\( *application_credential_secret: \).*/\1$(jq -r .application_credential.secret <<<"$made")/" | base64 -w0)
-  delete_credential || true
   k -n "$NS" patch secret "$STACK-cloud-credentials" --type merge -p "{\"data\": {\"clouds.yaml\": \"$new\"}}" >/dev/null
+  delete_credential "$old" || true
 }
