@@ -161,7 +161,7 @@ async fn without_a_network_plugin_the_template_is_named() {
         one(&apiserver, Question::Cni).await.starts_with("cni: NO: there is no network plugin")
     );
     decoy["spec"]["template"]["spec"]["containers"][0]["image"] =
-        "mirror:5000/quay.io/cilium/cilium:v1.19.3".into();
+        "mirror:5000/mirror.example/cilium/cilium:v1.19.3".into();
     apiserver.put(SETS, decoy);
     assert_eq!(
         one(&apiserver, Question::Cni).await,

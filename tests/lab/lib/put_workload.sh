@@ -32,14 +32,14 @@ pod_runs() { # NAMESPACE POD CONTAINER [RESTARTS]
 # furnish: what a cluster of this chart has inside when all is well: Calico, the cloud controller, Cinder's CSI, CoreDNS,
 # kube-proxy, with their pods running. The stand-in for the chart brings none of it.
 FURNITURE=(                                   # kind, namespace, name, image, labels that its pods have
-  'daemonset kube-system kube-proxy registry.k8s.io/kube-proxy:v1.34.8 {"k8s-app":"kube-proxy"}'
-  'deployment kube-system coredns registry.k8s.io/coredns/coredns:v1.12.1 {"k8s-app":"kube-dns"}'
-  'deployment tigera-operator tigera-operator quay.io/tigera/operator:v1.40.7 {"k8s-app":"tigera-operator"}'
-  'daemonset calico-system calico-node quay.io/calico/node:v3.31.5 {"k8s-app":"calico-node"}'
-  'deployment calico-system calico-kube-controllers quay.io/calico/kube-controllers:v3.31.5 {"k8s-app":"calico-kube-controllers"}'
-  'daemonset openstack-system openstack-cloud-controller-manager registry.k8s.io/provider-os/openstack-cloud-controller-manager:v1.34.1 {"app":"openstack-cloud-controller-manager","component":"controllermanager"}'
-  'deployment openstack-system openstack-cinder-csi-controllerplugin registry.k8s.io/provider-os/cinder-csi-plugin:v1.34.1 {"app":"openstack-cinder-csi","component":"controllerplugin"}'
-  'daemonset openstack-system openstack-cinder-csi-nodeplugin registry.k8s.io/provider-os/cinder-csi-plugin:v1.34.1 {"app":"openstack-cinder-csi","component":"nodeplugin"}'
+  'daemonset kube-system kube-proxy images.example/kube-proxy:v1.34.8 {"k8s-app":"kube-proxy"}'
+  'deployment kube-system coredns images.example/coredns/coredns:v1.12.1 {"k8s-app":"kube-dns"}'
+  'deployment tigera-operator tigera-operator mirror.example/tigera/operator:v1.40.7 {"k8s-app":"tigera-operator"}'
+  'daemonset calico-system calico-node mirror.example/calico/node:v3.31.5 {"k8s-app":"calico-node"}'
+  'deployment calico-system calico-kube-controllers mirror.example/calico/kube-controllers:v3.31.5 {"k8s-app":"calico-kube-controllers"}'
+  'daemonset openstack-system openstack-cloud-controller-manager images.example/provider-os/openstack-cloud-controller-manager:v1.34.1 {"app":"openstack-cloud-controller-manager","component":"controllermanager"}'
+  'deployment openstack-system openstack-cinder-csi-controllerplugin images.example/provider-os/cinder-csi-plugin:v1.34.1 {"app":"openstack-cinder-csi","component":"controllerplugin"}'
+  'daemonset openstack-system openstack-cinder-csi-nodeplugin images.example/provider-os/cinder-csi-plugin:v1.34.1 {"app":"openstack-cinder-csi","component":"nodeplugin"}'
 )
 furnish() {
   local piece kind namespace name image labels n p

@@ -21,7 +21,7 @@ config.load_kube_config()
 core, apps, storage = client.CoreV1Api(), client.AppsV1Api(), client.StorageV1Api()
 BEGAN, LATER = "2026-11-21T12:00:00Z", "2026-11-21T15:00:00Z"
 UNINITIALIZED = "node.cloudprovider.kubernetes.io/uninitialized"
-MIRROR = "quay.io/azimuth/"
+MIRROR = "mirror.example/azimuth/"
 
 
 def put(create, *args):
@@ -51,7 +51,7 @@ def node_status(name, ready):
         "allocatable": {"cpu": "2", "memory": "3903372Ki", "pods": "110"},
         "addresses": [{"type": "InternalIP", "address": "192.168.3.12"}, {"type": "Hostname", "address": name}],
         "conditions": [*pressures, ready],
-        "images": [{"names": ["registry.k8s.io/pause:3.10"], "sizeBytes": 320368}]}})
+        "images": [{"names": ["images.example/pause:3.10"], "sizeBytes": 320368}]}})
 
 
 GOOD = condition("Ready", "True", "KubeletReady", "kubelet is posting ready status")
@@ -107,17 +107,17 @@ def fleet(kind, space, name, containers, labels, wanted, ready):
     getattr(apps, f"patch_namespaced_{plural}_status")(name, space, {"status": status})
 
 
-CALICO = [("calico-node", MIRROR + "docker.io/calico/node:v3.31.5")]
+CALICO = [("calico-node", MIRROR + "hub.example/calico/node:v3.31.5")]
 OCCM = [("openstack-cloud-controller-manager",
-         MIRROR + "docker.io/k8scloudprovider/openstack-cloud-controller-manager:v1.34.1")]
-PLUGIN = ("cinder-csi-plugin", "registry.k8s.io/provider-os/cinder-csi-plugin:v1.34.1")
-CONTROLLER = [("csi-attacher", "registry.k8s.io/sig-storage/csi-attacher:v4.8.1"),
-              ("csi-provisioner", "registry.k8s.io/sig-storage/csi-provisioner:v5.2.0"), PLUGIN]
-NODE_PLUGIN = [("node-driver-registrar", "registry.k8s.io/sig-storage/csi-node-driver-registrar:v2.13.0"), PLUGIN]
-COREDNS = [("coredns", "registry.k8s.io/coredns/coredns:v1.12.1")]
-PROXY = [("kube-proxy", "registry.k8s.io/kube-proxy:v1.34.8")]
-OPERATOR = [("tigera-operator", MIRROR + "quay.io/tigera/operator:v1.38.8")]
-CALICO_CONTROLLERS = [("calico-kube-controllers", MIRROR + "docker.io/calico/kube-controllers:v3.31.5")]
+         MIRROR + "hub.example/k8scloudprovider/openstack-cloud-controller-manager:v1.34.1")]
+PLUGIN = ("cinder-csi-plugin", "images.example/provider-os/cinder-csi-plugin:v1.34.1")
+CONTROLLER = [("csi-attacher", "images.example/sig-storage/csi-attacher:v4.8.1"),
+              ("csi-provisioner", "images.example/sig-storage/csi-provisioner:v5.2.0"), PLUGIN]
+NODE_PLUGIN = [("node-driver-registrar", "images.example/sig-storage/csi-node-driver-registrar:v2.13.0"), PLUGIN]
+COREDNS = [("coredns", "images.example/coredns/coredns:v1.12.1")]
+PROXY = [("kube-proxy", "images.example/kube-proxy:v1.34.8")]
+OPERATOR = [("tigera-operator", MIRROR + "mirror.example/tigera/operator:v1.38.8")]
+CALICO_CONTROLLERS = [("calico-kube-controllers", MIRROR + "hub.example/calico/kube-controllers:v3.31.5")]
 OCCM_LABELS = {"app": "openstack-cloud-controller-manager", "component": "controllermanager"}
 
 
@@ -128,7 +128,7 @@ def well(nodes, control_plane):
         node_status(name, GOOD)
     # The lab's provider writes no container statuses for them.
     for component in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
-        image = f"registry.k8s.io/{component}:v1.34.8"
+        image = f"images.example/{component}:v1.34.8"
         pod("kube-system", f"{component}-{control_plane}", control_plane, {"component": component, "tier": "control-plane"},
             [running(component, image)], owner=("Node", control_plane))
     daemons = (("calico-system", "calico-node", CALICO, {"k8s-app": "calico-node"}, nodes),

@@ -244,15 +244,15 @@ mod tests {
     #[test]
     fn an_image_is_known_through_a_mirror_and_not_by_its_looks() {
         for image in [
-            "quay.io/calico/node:v3.31.5",
-            "quay.io/azimuth/docker.io/calico/node:v3.31.5",
+            "mirror.example/calico/node:v3.31.5",
+            "mirror.example/azimuth/hub.example/calico/node:v3.31.5",
             "mirror:5000/calico/node",
             "calico/node@sha256:00",
             "calico/node:v1@sha256:00",
         ] {
             assert!(is(image, "calico/node"), "{image}");
         }
-        for image in ["quay.io/calico/node-driver:v1", "tocalico/node:v1", "calico/node/x", "node"]
+        for image in ["mirror.example/calico/node-driver:v1", "tocalico/node:v1", "calico/node/x", "node"]
         {
             assert!(!is(image, "calico/node"), "{image}");
         }
