@@ -54,8 +54,14 @@ OPTIONS = [  # api_resources
     '{"Cluster": {"plural_name": "ignored"}, "OpenStackCluster": {"api_version": "ignored/v1"}}',
     '{"Cluster": {"api_version": "v1"}, "Machine": {"api_version": "cluster.x-k8s.io/v1beta2"}}',
     "'{\"Cluster\": {\"api_version\": \"cluster.x-k8s.io/v1beta2\"}}'",
+    # What the driver passes over, of whatever kind it is.
+    '{"KubeadmControlPlane": "text", "cluster": null, "OpenStackCluster": [1]}',
+    '{"Cluster": {"plural_name": null, "other": 1}, "Zebra": {"api_version": 7}}',
+    '{"Cluster": {"api_version": "a/v1"}, "Cluster": {"api_version": "cluster.x-k8s.io/v1beta1"}}',
+    '"{}"',
 ]
-BROKEN_OPTIONS = ['', '{"Cluster": {},}', '[]', '{"Cluster": "cluster.x-k8s.io/v1beta2"}', '7']
+BROKEN_OPTIONS = ['', '{"Cluster": {},}', '[]', '{"Cluster": "cluster.x-k8s.io/v1beta2"}', '7', 'null', '"\'{}\'"',
+                  '{"HelmChartProxy": null}', "{'Cluster': {}}"]
 UNPOLLED = ["CREATE_IN_PROGRESS", "CREATE_FAILED", "UPDATE_FAILED", "DELETE_IN_PROGRESS",
             "DELETE_FAILED", "ROLLBACK_COMPLETE", "RESUME_COMPLETE"]
 POLLED = ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"]

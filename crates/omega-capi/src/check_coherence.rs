@@ -17,7 +17,7 @@ use crate::{
 pub struct Setup {
     /// The driver that magnum-conductor imports.
     pub driver: Driver,
-    /// Its option `api_resources` as it is written; `None`: it is not set.
+    /// Its option `api_resources` as it is written on one line; `None`: it is not set.
     pub api_resources: Option<String>,
     /// Its option `default_helm_chart_version`; `None`: it is not set.
     pub chart: Option<Version>,
@@ -45,7 +45,7 @@ pub struct Setup {
 /// ```
 pub fn check_coherence(surface: &Surface, setup: &Setup) -> Coherence {
     let mut findings = Vec::new();
-    let overrides = match setup.api_resources.as_deref().map(Overrides::parse) {
+    let overrides = match setup.api_resources.as_deref().map(Overrides::of_line) {
         None => Overrides::default(),
         Some(Ok(overrides)) => overrides,
         Some(Err(error)) => {
@@ -71,11 +71,18 @@ pub fn check_coherence(surface: &Surface, setup: &Setup) -> Coherence {
 }
 
 fn unreadable(error: &OverrideError) -> Finding {
+    let imports = matches!(error, OverrideError::Value { .. });
+    let at = if imports {
+        "it is used at the driver's first read (1.4.0, kubernetes.py:224)"
+    } else {
+        "it is parsed while the driver is imported, in magnum-api and magnum-conductor alike \
+         (1.4.0, kubernetes.py:308)"
+    };
     Finding {
         rule: Rule::UnreadableOverride,
         severity: Severity::Broken,
-        what: format!("{error}: neither magnum-api nor magnum-conductor can import it"),
-        evidence: "it is parsed while the driver is imported (1.4.0, kubernetes.py:222)".to_owned(),
+        what: format!("api_resources: {error}, and {}", error.outcome()),
+        evidence: at.to_owned(),
         decision: "D-042".to_owned(),
         remedy: error.next().unwrap_or_default(),
     }

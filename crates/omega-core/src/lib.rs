@@ -6,6 +6,7 @@
 //!
 //! This crate does not print, prompt, read the environment, or speak to a network.
 
+pub mod api_resources;
 mod delta;
 mod desired;
 mod ensure;

@@ -103,7 +103,7 @@ pub(super) fn helm(site: &Site, bytes: usize) -> EnsureHelm {
 /// What must fit together on the management cluster.
 pub(super) fn combination(site: &Site) -> Result<Combination, Failure> {
     let overrides = match site.capi_helm.get("api_resources") {
-        Some(text) => Overrides::parse(text).map_err(refused)?,
+        Some(text) => Overrides::of_line(text).map_err(refused)?,
         None => Overrides::default(),
     };
     Ok(Combination {

@@ -2,25 +2,19 @@
 
 use std::fmt;
 
-use omega_core::{Explain, Note, Touched};
+use omega_core::{
+    Explain, Note, Touched,
+    api_resources::{CLASSES, Override, OverrideError, Overrides, unquoted},
+};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-/// The value of `[capi_helm] api_resources`, as driver 1.4.0 will read it.
-///
-/// The driver parses it while it is imported (`json.loads`, then `.get(CLASS, {})`, then
-/// `.get("api_version", DEFAULT)`; `magnum_capi_helm/kubernetes.py`). What fails there takes the
-/// driver away from magnum-api and magnum-conductor.
+/// The value of `[capi_helm] api_resources`, as driver 1.4.0 will read it ([`Overrides`]), and
+/// with nothing in it that the driver would pass over or misread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ApiResources {
     text: String,
-    kinds: Vec<(String, Override)>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Override {
-    plural_name: bool,
+    overrides: Overrides,
 }
 
 /// Why a value of `api_resources` is refused.
@@ -47,17 +41,9 @@ impl Explain for ApiResourcesError {
     }
 }
 
-/// The driver's classes that look here, and whether it reads v1beta1 fields of theirs.
-const CLASSES: [(&str, bool); 8] = [
-    ("Cluster", true),
-    ("OpenstackCluster", true),
-    ("MachineDeployment", true),
-    ("K8sControlPlane", true),
-    ("Machine", true),
-    ("Manifests", false),
-    ("HelmRelease", false),
-    ("HelmChartProxy", false),
-];
+/// The classes of [`CLASSES`] whose v1beta1 fields the driver reads.
+const CORE: [&str; 5] =
+    ["Cluster", "OpenstackCluster", "MachineDeployment", "K8sControlPlane", "Machine"];
 
 fn no<T>(why: impl Into<String>, next: impl Into<String>) -> Result<T, ApiResourcesError> {
     Err(ApiResourcesError { why: why.into(), next: next.into(), found: None })
@@ -71,22 +57,20 @@ impl ApiResources {
     /// Refuses what would stop the driver from importing, what it would silently ignore, and what
     /// would make its health wrong for ever.
     pub fn parse(text: &str) -> Result<Self, ApiResourcesError> {
-        let text = unquoted(text)?;
-        let value = match serde_json::from_str::<Value>(text) {
-            Ok(Value::Object(value)) => value,
-            Ok(_) => return no("it is not a JSON object", "write {}, or leave the option out"),
-            Err(error) => return Err(not_json(text, &error)),
-        };
-        let kinds = value.iter().map(|(name, value)| Ok((name.clone(), read(name, value)?)));
-        Ok(Self { text: text.to_owned(), kinds: kinds.collect::<Result<_, _>>()? })
+        let text = one_line(text)?;
+        let overrides = Overrides::parse(text).map_err(|error| broken(text, &error))?;
+        for (class, one) in &overrides.0 {
+            effective(class, one)?;
+        }
+        Ok(Self { text: text.to_owned(), overrides })
     }
 
     /// Returns what a person should know about it.
     pub fn notes(&self) -> Vec<Note> {
-        let ignored = self
-            .kinds
-            .iter()
-            .filter(|(name, value)| value.plural_name && name != "K8sControlPlane");
+        let ignored =
+            self.overrides.0.iter().filter(|(name, one)| {
+                one.plural_name.is_some() && name.as_str() != "K8sControlPlane"
+            });
         ignored
             .map(|(name, _)| {
                 Note::decision(
@@ -107,73 +91,55 @@ impl fmt::Display for ApiResources {
     }
 }
 
-/// Takes off one pair of quotes, as oslo.config does on one line.
-fn unquoted(text: &str) -> Result<&str, ApiResourcesError> {
-    let text = text.trim();
-    if text.is_empty() {
-        return no(
-            "an empty value is not JSON, and the driver could not be imported",
-            "write {}, or leave the option out",
-        );
-    }
-    if text.contains(['\n', '\r']) {
+/// Takes off one pair of quotes; more than one line is refused.
+fn one_line(text: &str) -> Result<&str, ApiResourcesError> {
+    if text.trim().contains(['\n', '\r']) {
         return no(
             "a value of several lines; with quotes around it the driver could not be imported",
             "write it on one line",
         );
     }
-    let inner = ['\'', '"']
-        .into_iter()
-        .find_map(|quote| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote)));
-    Ok(inner.unwrap_or(text))
+    Ok(unquoted(text))
 }
 
-fn not_json(text: &str, error: &serde_json::Error) -> ApiResourcesError {
-    let place = format!("column {}", error.column());
-    let bare: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let why = if bare.contains(",}") || bare.contains(",]") {
-        format!(
-            "a comma before a closing bracket ({place}), as in the driver's own help text, is \
-                 not JSON, and the driver could not be imported"
-        )
-    } else if bare.contains('\'') {
-        format!("it is not JSON ({place}): JSON has double quotes only")
-    } else {
-        format!("it is not JSON ({place}), and the driver could not be imported")
+/// What would keep the driver from importing or from reading.
+fn broken(text: &str, error: &OverrideError) -> ApiResourcesError {
+    let next = match error {
+        OverrideError::Empty | OverrideError::NotObject => {
+            "write {}, or leave the option out".to_owned()
+        }
+        OverrideError::Entry { class } => {
+            format!(r#"write "{class}": {{"api_version": "GROUP/VERSION"}}"#)
+        }
+        OverrideError::Value { .. } => "write it in double quotes".to_owned(),
+        OverrideError::NotJson { .. } | _ => {
+            "correct it; `python3 -m json.tool` shows the place".to_owned()
+        }
     };
-    let next = "correct it; `python3 -m json.tool` shows the place".to_owned();
-    ApiResourcesError { why, next, found: Some(text.to_owned()) }
+    let found = matches!(error, OverrideError::NotJson { .. }).then(|| text.to_owned());
+    ApiResourcesError { why: format!("{error}, and {}", error.outcome()), next, found }
 }
 
-fn read(name: &str, value: &Value) -> Result<Override, ApiResourcesError> {
-    let Some((_, core)) = CLASSES.iter().find(|(class, _)| *class == name) else {
+/// Refuses what the driver would pass over, and what it would misread.
+fn effective(name: &str, one: &Override) -> Result<(), ApiResourcesError> {
+    if !CLASSES.contains(&name) {
         return Err(unknown(name));
-    };
-    let Value::Object(fields) = value else {
-        return no(
-            format!("the value of {name} is no object, and the driver could not be imported"),
-            format!(r#"write "{name}": {{"api_version": "GROUP/VERSION"}}"#),
-        );
-    };
-    let known = ["api_version", "plural_name"];
-    if let Some(field) = fields.keys().find(|field| !known.contains(&field.as_str())) {
+    }
+    if let Some(field) = one.ignored.first() {
+        let known = ["api_version", "plural_name"];
         return no(
             format!("{name} has `{field}`, which the driver does not read"),
             format!("did you mean `{}`?", nearest(field, known).unwrap_or("api_version")),
         );
     }
-    version(name, *core, fields)?;
-    if fields.get("plural_name").is_some_and(|plural| !plural.is_string()) {
-        return no(format!("plural_name of {name} is no text"), "write it in double quotes");
-    }
-    Ok(Override { plural_name: fields.contains_key("plural_name") })
+    one.api_version.as_deref().map_or(Ok(()), |value| version(name, value))
 }
 
-fn version(name: &str, core: bool, fields: &Map<String, Value>) -> Result<(), ApiResourcesError> {
-    let Some(value) = fields.get("api_version") else { return Ok(()) };
-    let version = value.as_str().and_then(|text| text.rsplit_once('/')).map(|(_, version)| version);
-    match version {
-        Some(version) if core && !version.starts_with("v1alpha") && version != "v1beta1" => {
+fn version(name: &str, value: &str) -> Result<(), ApiResourcesError> {
+    match value.rsplit_once('/').map(|(_, version)| version) {
+        Some(version)
+            if CORE.contains(&name) && !version.starts_with("v1alpha") && version != "v1beta1" =>
+        {
             Err(ApiResourcesError {
                 why: format!(
                     "D-042 would set {name} to {version} here. It changes the address only; driver \
@@ -183,7 +149,7 @@ fn version(name: &str, core: bool, fields: &Map<String, Value>) -> Result<(), Ap
                 next: "leave it out. Where v1beta1 is no longer served no override helps: hold \
                        Cluster API back at a version that serves it (before 1.16)"
                     .to_owned(),
-                found: Some(value.to_string()),
+                found: Some(format!("{value:?}")),
             })
         }
         Some(version) if !version.is_empty() => Ok(()),
@@ -198,13 +164,13 @@ fn unknown(name: &str) -> ApiResourcesError {
     let near = match name {
         // The kind's own name is not like the class that stands for it.
         "KubeadmControlPlane" => Some("K8sControlPlane"),
-        name => nearest(name, CLASSES.map(|(class, _)| class)),
+        name => nearest(name, CLASSES),
     };
     let why = format!(
         "`{name}` is none of the driver's classes, and would be ignored (they are not always \
          spelled as Kubernetes' kinds)"
     );
-    let classes = CLASSES.map(|(class, _)| class).join(", ");
+    let classes = CLASSES.join(", ");
     let next = match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("the classes are {classes}"),

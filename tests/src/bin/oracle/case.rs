@@ -152,11 +152,7 @@ impl Case {
     /// What of the option the driver takes in, or `None` if it can't be imported with it.
     fn overrides(&self) -> Option<Overrides> {
         match &self.api_resources {
-            Some(text) if self.driver.reads_overrides() => {
-                // oslo.config takes one pair of quotes off.
-                let unquoted = text.strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
-                Overrides::parse(unquoted.unwrap_or(text)).ok()
-            }
+            Some(text) if self.driver.reads_overrides() => Overrides::of_line(text).ok(),
             _ => Some(Overrides::default()),
         }
     }
