@@ -9,13 +9,16 @@
     clippy::expect_used,
     clippy::panic,
     clippy::wildcard_enum_match_arm,
+    clippy::indexing_slicing,
     reason = "helpers of tests"
 )]
 
+use jiff::Timestamp;
 use omega_capi::{
     Coherent, Combination, Component, Driver, Error, Management, Namespaces, Overrides, Release,
     Rule, ServedVersionsFit, Setup, check_coherence, discover_versions, offline_surface,
     read_installed, read_releases, served_versions,
+    workload::{NodesWanted, Question, Wanted, Workload, judge, read_workload},
 };
 use omega_core::{Gate as _, Verdict};
 
@@ -141,6 +144,41 @@ async fn coherence_is_that_of_the_releases_tables(management: &Management) {
     }
 }
 
+/// A workload cluster with one control plane and two workers at v1.34.8, and nothing wrong.
+async fn a_workload_cluster_that_is_well_has_nothing_named(workload: &Workload, now: Timestamp) {
+    let before = workload.requests();
+    let answers = judge(&read_workload(workload).await, &wanted(), now);
+    assert_eq!(workload.requests() - before, 6);
+    assert!(answers.iter().all(|(_, a)| matches!(a, Ok(Verdict::Pass { .. }))), "{answers:#?}");
+}
+
+/// The same after `make.py ill`; `now` is ten minutes later.
+async fn what_is_wrong_is_named_at_its_own_question(workload: &Workload, now: Timestamp) {
+    let answers = judge(&read_workload(workload).await, &wanted(), now);
+    let why = |question: Question| {
+        let answer = answers.iter().find(|(asked, _)| *asked == question).map(|(_, answer)| answer);
+        let Some(Ok(Verdict::Fail { why, .. })) = answer else { return String::new() };
+        why.clone()
+    };
+    for well in [Question::Api, Question::Cni, Question::Csi, Question::Dns] {
+        assert_eq!(why(well), "", "{well}");
+    }
+    let nodes = why(Question::Nodes);
+    for words in ["2 of 5 nodes not Ready", "Kubelet stopped posting", "wanted v1.34.8"] {
+        assert!(nodes.contains(words), "{words}: {nodes}");
+    }
+    let controller = why(Question::CloudController);
+    assert!(controller.contains("CrashLoopBackOff, 37 restarts, exit code 255"), "{controller}");
+    let stuck = why(Question::Stuck);
+    let words = ["6 stuck", "waits for the cloud controller manager", "ImagePullBackOff"];
+    assert!(words.iter().all(|words| stuck.contains(words)), "{stuck}");
+}
+
+fn wanted() -> Wanted {
+    let nodes = |count| NodesWanted { count, versions: ["v1.34.8".to_owned()].into() };
+    Wanted { control_plane: nodes(1), workers: nodes(2), ..Wanted::default() }
+}
+
 async fn a_token_that_is_not_known_is_refused(management: &Management) {
     let error = discover_versions(management).await.unwrap_err();
     assert!(matches!(&error, Error::Unauthorized { path, .. } if path == "/apis"), "{error:?}");
@@ -150,6 +188,7 @@ mod simulated {
     use omega_capi::{
         Management,
         sim::{Apiserver, Fault},
+        workload::Workload,
     };
 
     #[tokio::test]
@@ -167,12 +206,33 @@ mod simulated {
         apiserver.fail(Fault::BadToken);
         super::a_token_that_is_not_known_is_refused(&management).await;
     }
+
+    const ILL: &str = include_str!("../../crates/omega-capi/recordings/workload-ill.json");
+
+    #[tokio::test]
+    async fn workload() {
+        let apiserver = Apiserver::workload();
+        let workload = Workload::over(Management::over(apiserver.clone(), "simulator"));
+        let now = "2026-11-21T16:10:00Z".parse().unwrap();
+        super::a_workload_cluster_that_is_well_has_nothing_named(&workload, now).await;
+        let ill: serde_json::Value = serde_json::from_str(ILL).unwrap();
+        for exchange in ill["exchanges"].as_array().unwrap() {
+            for object in exchange["body"]["items"].as_array().into_iter().flatten() {
+                apiserver.put(exchange["path"].as_str().unwrap(), object.clone());
+            }
+        }
+        super::what_is_wrong_is_named_at_its_own_question(&workload, now).await;
+    }
 }
 
 mod live {
     use std::{env, fs};
 
-    use omega_capi::{Error, Management, discover_versions};
+    use jiff::{Timestamp, ToSpan as _};
+    use omega_capi::{
+        Error, Management, discover_versions,
+        workload::{ClusterName, Workload, WorkloadError},
+    };
     use omega_core::{kubeconfig::Kubeconfig, values::Secret};
 
     #[expect(clippy::disallowed_methods, reason = "the lab says by variable where it is")]
@@ -267,6 +327,29 @@ spec:
         assert_eq!(ours, theirs);
         let after = super::reads_what_helm_installed(&management, &space).await;
         assert_eq!(after, [], "uninstalled");
+    }
+
+    /// A bare kube-apiserver; its kubeconfig is in the management cluster, where Cluster API would
+    /// have put it.
+    #[tokio::test]
+    #[ignore = "needs the lab's management cluster: tests/lab/run contract"]
+    #[expect(clippy::disallowed_methods, reason = "the lab's script, run as a person would")]
+    async fn workload() {
+        let management = connect(kubeconfig()).await;
+        let name = |name: &str| ClusterName {
+            namespace: "omega-contract-workload".parse().unwrap(),
+            name: name.parse().unwrap(),
+        };
+        let now = Timestamp::now();
+        let none = Workload::connect(&management, &name("c2"), now).await.unwrap_err();
+        assert!(matches!(none, WorkloadError::NoSecret { .. }), "{none:?}");
+        let workload = Workload::connect(&management, &name("c1"), now).await.unwrap();
+        super::a_workload_cluster_that_is_well_has_nothing_named(&workload, now).await;
+        let make = env::var("OMEGA_LAB_WORKLOAD_ILL").expect("the lab says how");
+        let made = std::process::Command::new("bash").args(["-c", &make]).status().unwrap();
+        assert!(made.success());
+        let later = Timestamp::now() + 10.minutes();
+        super::what_is_wrong_is_named_at_its_own_question(&workload, later).await;
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ contract() {
   for u in unit0 unit1 unit2 unit3; do host_keys $u "$(address_of $u)"; OMEGA_UNITS+=" $(address_of $u)"; done >known_hosts
   live_environment "$PWD"
   export OMEGA_UNITS RUST_BACKTRACE=0
+  bare_workload
   while read -r kind name program; do
     [[ $kind = test ]] || continue
     for more in '--ignored' 'live::'; do
@@ -20,6 +21,20 @@ contract() {
       total=$((total + ran))
     done
   done <"$RUN/built"
+  for u in "$K"/workload/contract/*.pid; do end_daemon "$u"; done; rm -rf "$K/workload/contract"
   ((total > 0)) || fail 'no live test ran'
   echo "$total live tests"
+}
+
+# A kube-apiserver with what a workload cluster holds, and nothing else; its kubeconfig is where Cluster API keeps it.
+bare_workload() {
+  local d=$K/workload/contract make=$REPO/crates/omega-capi/recordings/workload/make.py
+  mkdir -p "$d"
+  (RUN=$d K=$d KUBE=127.77.2.9; make_kube_secrets; start_apiserver)
+  KUBECONFIG=$d/mgmt.kubeconfig "$LAB/osc/bin/python" "$make"
+  export OMEGA_LAB_WORKLOAD_ILL="KUBECONFIG='$d/mgmt.kubeconfig' '$LAB/osc/bin/python' '$make' ill"
+  export KUBECONFIG=$RUN/mgmt.kubeconfig
+  kubectl create namespace omega-contract-workload --dry-run=client -o yaml | kubectl apply -f - >/dev/null
+  kubectl -n omega-contract-workload create secret generic c1-kubeconfig --from-file=value="$d/mgmt.kubeconfig" \
+    --dry-run=client -o yaml | kubectl apply -f - >/dev/null
 }

@@ -4,8 +4,8 @@
     KUBECONFIG=... ./make.py            a cluster with nothing wrong
     KUBECONFIG=... ./make.py ill        then what goes wrong, each on objects of its own or on one of the good ones
 
-For record_workload.py. KUBECONFIG is that of a workload cluster of the lab with one control plane and two workers: a
-real kube-apiserver, whose nodes the lab's provider made; no kubelet and no controller runs, so statuses are written
+For record.py and tests/tests/capi_contract.rs. KUBECONFIG is that of a workload cluster of the lab with one control
+plane and two workers (a real kube-apiserver, whose nodes the lab's provider made) or of an empty one; no kubelet and no controller runs, so statuses are written
 here. Their shapes and words are those of Kubernetes 1.34: staging/src/k8s.io/api/core/v1/types.go (NodeStatus,
 PodStatus, ContainerState), pkg/kubelet/nodestatus/setters.go (ReadyCondition and the pressures),
 pkg/controller/nodelifecycle (NodeStatusUnknown), pkg/kubelet/images/types.go (ErrImagePull, ImagePullBackOff),
@@ -20,6 +20,7 @@ from kubernetes.client.rest import ApiException
 config.load_kube_config()
 core, apps, storage = client.CoreV1Api(), client.AppsV1Api(), client.StorageV1Api()
 BEGAN, LATER = "2026-11-21T12:00:00Z", "2026-11-21T15:00:00Z"
+CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 UNINITIALIZED = "node.cloudprovider.kubernetes.io/uninitialized"
 MIRROR = "mirror.example/azimuth/"
 
@@ -39,6 +40,12 @@ def namespace(name):
 def condition(kind, status, reason, message, beat=True):
     times = {"lastHeartbeatTime": LATER} if beat else {}
     return {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": BEGAN, **times}
+
+
+def node_info(version):
+    return {"architecture": "amd64", "bootID": "x", "containerRuntimeVersion": "containerd://2.1.5",
+            "kernelVersion": "6.8.0", "kubeProxyVersion": "", "kubeletVersion": version, "machineID": "x",
+            "operatingSystem": "linux", "osImage": "Ubuntu 24.04.4 LTS", "systemUUID": "x"}
 
 
 def node_status(name, ready):
@@ -190,10 +197,7 @@ def ill(nodes, control_plane):
         put(core.create_node, {"metadata": {"name": name}, "spec": {"taints": [
             {"key": UNINITIALIZED, "value": "true", "effect": "NoSchedule"}]}})
         node_status(name, ready)
-        core.patch_node_status(name, {"status": {"nodeInfo": {
-            "architecture": "amd64", "bootID": "x", "containerRuntimeVersion": "containerd://2.1.5", "kernelVersion": "6.8.0",
-            "kubeProxyVersion": "", "kubeletVersion": "v1.33.5", "machineID": "x", "operatingSystem": "linux",
-            "osImage": "Ubuntu 24.04.4 LTS", "systemUUID": "x"}}})
+        core.patch_node_status(name, {"status": {"nodeInfo": node_info("v1.33.5")}})
     core.patch_node("uninitialized", {"spec": {"unschedulable": True}})
     crash = {"terminated": {"exitCode": 255, "reason": "Error", "startedAt": LATER, "finishedAt": LATER}}
     name, image = OCCM[0]
@@ -210,6 +214,18 @@ def ill(nodes, control_plane):
     claim("stuck", "csi-cinder")
 
 
-nodes = sorted(core.list_node().items, key=lambda n: "node-role.kubernetes.io/control-plane" not in (n.metadata.labels or {}))
+
+def register():
+    """What kubelets would: where nobody has made nodes yet."""
+    for name in ("c1-control-plane-mxkxv", "c1-default-worker-25hsm", "c1-default-worker-4gm4n"):
+        labels = {CONTROL_PLANE: ""} if "control-plane" in name else {}
+        taints = [{"key": CONTROL_PLANE, "effect": "NoSchedule"}] if labels else []
+        put(core.create_node, {"metadata": {"name": name, "labels": labels}, "spec": {"taints": taints}})
+        core.patch_node_status(name, {"status": {"nodeInfo": node_info("v1.34.8")}})
+
+
+if not core.list_node().items:
+    register()
+nodes = sorted(core.list_node().items, key=lambda n: CONTROL_PLANE not in (n.metadata.labels or {}))
 nodes = [n.metadata.name for n in nodes if not n.metadata.name.startswith(("without", "uninit"))]
 (ill if sys.argv[1:] == ["ill"] else well)(nodes, nodes[0])

@@ -1,0 +1,208 @@
+//! Every question about the management cluster, on input that is bad: no rights, slow, half, odd.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt as _};
+use omega_capi::{
+    Error, Management, Namespaces, discover_versions, read_addons, read_controllers,
+    read_installed, read_releases, served_versions,
+    sim::{Apiserver, Fault},
+    workload::{ClusterName, Workload, WorkloadError, list_clusters, wanted_nodes},
+};
+use omega_core::{Explain as _, Touched};
+use serde_json::json;
+
+const NAMESPACE: &str = "magnum-6741a4d1b29346e5a2f4c6ad38f0a2c1";
+const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+
+fn cluster() -> ClusterName {
+    ClusterName { namespace: NAMESPACE.parse().unwrap(), name: "c1-b3mdwq5cz7lx".parse().unwrap() }
+}
+
+fn over(apiserver: &Apiserver) -> Management {
+    Management::over(apiserver.clone(), "https://127.77.2.1:6443 (context lab)")
+}
+
+type Asked = BoxFuture<'static, Result<(), Error>>;
+/// A question, and the right that it needs first.
+type Question = (&'static str, &'static str, fn(Management) -> Asked);
+
+const QUESTIONS: [Question; 7] = [
+    ("served_versions", "list customresourcedefinitions.apiextensions.k8s.io", |m| {
+        async move { served_versions(&m).await.map(drop) }.boxed()
+    }),
+    ("read_installed", "list deployments.apps", |m| {
+        async move { read_installed(&m).await.map(drop) }.boxed()
+    }),
+    ("read_controllers", "list deployments.apps", |m| {
+        async move { read_controllers(&m).await.map(drop) }.boxed()
+    }),
+    ("read_releases", "list secrets", |m| {
+        async move { read_releases(&m, &Namespaces::All).await.map(drop) }.boxed()
+    }),
+    ("list_clusters", "list clusters.cluster.x-k8s.io", |m| {
+        async move {
+            let served = discover_versions(&m).await?;
+            list_clusters(&m, &served).await.map(drop)
+        }
+        .boxed()
+    }),
+    (
+        "wanted_nodes",
+        "list kubeadmcontrolplanes.controlplane.cluster.x-k8s.io in magnum-6741a4d1b29346e5a2f4c6ad38f0a2c1",
+        |m| {
+            async move {
+                let served = discover_versions(&m).await?;
+                wanted_nodes(&m, &served, &cluster()).await.map(drop)
+            }
+            .boxed()
+        },
+    ),
+    ("the workload's kubeconfig", "get secrets in magnum-6741a4d1b29346e5a2f4c6ad38f0a2c1", |m| {
+        async move {
+            match Workload::connect(&m, &cluster(), jiff::Timestamp::UNIX_EPOCH).await {
+                Err(WorkloadError::Management { source, .. }) => Err(source),
+                other => panic!("{other:?}"),
+            }
+        }
+        .boxed()
+    }),
+];
+
+fn holding() -> Apiserver {
+    let apiserver = Apiserver::default();
+    apiserver.hold_cluster();
+    apiserver
+}
+
+#[tokio::test]
+async fn a_missing_right_is_named_with_its_verb_and_resource() {
+    let apiserver = holding();
+    apiserver.fail(Fault::Nobody);
+    for (name, right, ask) in QUESTIONS {
+        let error = ask(over(&apiserver)).await.unwrap_err();
+        assert!(matches!(error, Error::Forbidden { .. }), "{name}: {error:?}");
+        assert_eq!(error.expected(), Some(format!("the right to {right}")), "{name}");
+        assert!(error.next().unwrap().contains(right), "{name}");
+        assert_eq!(error.touched(), Touched::Nothing, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_answer_ends_at_the_deadline() {
+    let apiserver = holding();
+    apiserver.fail(Fault::Slow(Duration::from_hours(1)));
+    for (name, _, ask) in QUESTIONS {
+        let began = tokio::time::Instant::now();
+        let error = ask(over(&apiserver)).await.unwrap_err();
+        assert!(error.timed_out(), "{name}: {error:?}");
+        assert_eq!(began.elapsed(), Duration::from_secs(15), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn half_an_answer_is_none_wherever_it_ends() {
+    let apiserver = holding();
+    for length in [0, 1, 20, 100] {
+        apiserver.fail(Fault::Short(length));
+        for (name, _, ask) in QUESTIONS {
+            if name == "the workload's kubeconfig" {
+                continue; // the whole answer is a short 404
+            }
+            let error = ask(over(&apiserver)).await.unwrap_err();
+            assert!(matches!(error, Error::Malformed { .. }), "{name} {length}: {error:?}");
+        }
+    }
+}
+
+/// Half of a list is not a shorter list.
+#[tokio::test]
+async fn a_next_page_that_is_gone_is_an_error() {
+    let apiserver = holding();
+    for number in 0..300 {
+        let name = format!("filler-{number}");
+        let template = json!({"spec": {"containers": [{"name": "x", "image": "x"}]}});
+        let object = json!({"metadata": {"name": name, "namespace": "default"}, "spec": {"template": template}});
+        apiserver.put("/apis/apps/v1/deployments", object);
+        apiserver.define(&name, "example.org", &["v1"]);
+    }
+    apiserver.fail(Fault::Expired);
+    for (name, _, ask) in QUESTIONS.iter().take(2) {
+        let error = ask(over(&apiserver)).await.unwrap_err();
+        assert!(matches!(error, Error::Status { code: 410, .. }), "{name}: {error:?}");
+    }
+    apiserver.mend();
+    assert!(served_versions(&over(&apiserver)).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_is_no_list_is_not_an_empty_one() {
+    for (body, why) in [
+        ("{}", "it is another kind of document"),
+        (r#"{"kind": "Status", "status": "Success"}"#, "it is another kind of document"),
+        (r#"{"items": {}}"#, "it is another kind of document"),
+        ("[]", "it is another kind of document"),
+        ("<html>", "it is no JSON"),
+        ("", "it ends after 0 bytes"),
+    ] {
+        let service = tower::service_fn(move |_: http::Request<kube::client::Body>| async move {
+            let body = kube::client::Body::from(body.as_bytes().to_vec());
+            Ok::<_, std::convert::Infallible>(http::Response::new(body))
+        });
+        let error = read_installed(&Management::over(service, "test")).await.unwrap_err();
+        let Error::Malformed { why: said, .. } = error else { panic!("{body}: {error:?}") };
+        assert!(said.starts_with(why), "{body}: {said}");
+    }
+}
+
+/// A definition needs no labels, and an object no status.
+#[tokio::test]
+async fn what_is_left_out_is_not_there() {
+    let apiserver = holding();
+    for plural in ["clusters", "machines"] {
+        let name = format!("{plural}.cluster.x-k8s.io");
+        for contract in ["v1beta1", "v1beta2"] {
+            apiserver.label(&name, &format!("cluster.x-k8s.io/{contract}"), None);
+        }
+    }
+    let surface = served_versions(&over(&apiserver)).await.unwrap();
+    let contracts = &surface.definition("cluster.x-k8s.io", "clusters").unwrap().contracts;
+    assert!(contracts.is_empty(), "{contracts:?}");
+    apiserver.put(
+        "/apis/cluster.x-k8s.io/v1beta2/machinedeployments",
+        json!({"metadata": {"name": "bare", "namespace": NAMESPACE,
+                            "labels": {"cluster.x-k8s.io/cluster-name": "c1-b3mdwq5cz7lx"}}}),
+    );
+    let served = surface.served;
+    let wanted = wanted_nodes(&over(&apiserver), &served, &cluster()).await.unwrap();
+    // Cluster API fills in 1 where nothing is said.
+    assert_eq!((wanted.control_plane.count, wanted.workers.count), (1, 3));
+    let asked = read_addons(&over(&apiserver), &cluster().namespace, "c1").await.unwrap();
+    assert_eq!(asked, []);
+    assert!(apiserver.asked().contains(&CRDS.to_owned()));
+}
+
+/// A client certificate that has ended, or that begins later, is no silence of the API.
+#[tokio::test]
+async fn a_certificate_outside_its_time_is_told_before_anything_is_sent() {
+    const ADMIN: &str = include_str!("../../omega-core/fixtures/kube/admin.yaml");
+    let apiserver = holding();
+    let value = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, ADMIN);
+    apiserver.put(
+        "/api/v1/secrets",
+        json!({"metadata": {"name": "c1-b3mdwq5cz7lx-kubeconfig", "namespace": NAMESPACE},
+               "data": {"value": value}}),
+    );
+    for now in ["1990-01-01T00:00:00Z", "2190-01-01T00:00:00Z"] {
+        let management = over(&apiserver);
+        let error = Workload::connect(&management, &cluster(), now.parse().unwrap()).await;
+        let error = error.unwrap_err();
+        assert!(matches!(error, WorkloadError::Kubeconfig { .. }), "{now}: {error:?}");
+        let said = omega_core::chain(&error).join(": ");
+        assert!(said.contains("client certificate"), "{now}: {said}");
+        assert!(!format!("{error:?}").contains("PRIVATE"), "{error:?}");
+        assert_eq!(management.requests(), 1);
+    }
+}
