@@ -43,6 +43,31 @@ impl Coherence {
         (!findings.is_empty()).then_some(Refusal { schema: 1, findings, accepted })
     }
 
+    /// Returns what a gate says: that all of it fits, with what is worth a warning and what was
+    /// `accepted`.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, if there is one.
+    pub fn judge(&self, setup: &Setup, accepted: &[Rule]) -> Result<Verdict, Refusal> {
+        if let Some(refusal) = self.refusal(accepted) {
+            return Err(refusal);
+        }
+        let Setup { driver, chart, templates, .. } = setup;
+        let chart = chart.clone().unwrap_or_else(|| driver.default_chart());
+        let templates = match templates.len() {
+            1 => "1 template".to_owned(),
+            several => format!("{several} templates"),
+        };
+        let mut evidence = format!("driver {driver}, chart {chart} and {templates} fit");
+        let (broken, rest): (Vec<Finding>, Vec<Finding>) =
+            self.findings.iter().cloned().partition(|f| f.severity == Severity::Broken);
+        for Finding { rule, what, .. } in broken {
+            evidence = format!("{evidence}; accepted ({rule}): {what}");
+        }
+        Ok(finding::verdict(&rest, evidence))
+    }
+
     /// Returns how many findings there are of each severity.
     pub fn counts(&self) -> BTreeMap<Severity, usize> {
         let mut counts = BTreeMap::new();
@@ -54,21 +79,27 @@ impl Coherence {
 }
 
 impl From<Refusal> for Failure {
-    /// The first finding's remedy is what to do next; every finding is a cause.
+    /// The first finding's remedy is what to do next; every finding is a cause, and the whole is
+    /// the detail.
     fn from(refusal: Refusal) -> Self {
         let message = "driver, chart, Cluster API and templates do not fit together";
         let mut failure = Self::new(Class::Refused, message);
         failure.next = refusal.findings.first().map(|finding| finding.remedy.clone());
-        let cause = |f: &Finding| format!("{} ({}; {})", f.what, f.evidence, f.decision);
+        let cause =
+            |f: &Finding| format!("{}: {} ({}; {})", f.rule, f.what, f.evidence, f.decision);
         failure.causes = refusal.findings.iter().map(cause).collect();
+        failure.detail = serde_json::to_value(&refusal).ok();
         failure
     }
 }
 
 /// Whether all of it fits, asked of the management cluster.
 ///
-/// It costs two requests or a few more (see [`served_versions`]); the gate of a graft that must
-/// cost one is [`ServedVersionsFit`](crate::ServedVersionsFit).
+/// What is broken and was not accepted is a [`Refusal`], and so a failure of class
+/// [`Class::Refused`] with the refusal as its detail.
+///
+/// It costs two requests or a few more (see [`served_versions`]); a gate that costs one is
+/// [`ServedVersionsFit`](crate::ServedVersionsFit).
 #[derive(Clone, Debug)]
 pub struct Coherent {
     /// The cluster that is asked.
@@ -99,17 +130,7 @@ impl Gate for Coherent {
     async fn check(&self) -> Result<Verdict, Failure> {
         let message = "could not ask how the management cluster's kinds are defined";
         match self.coherence().await {
-            Ok(found) => {
-                let refused = found.refusal(&self.accepted).map(|refusal| refusal.findings);
-                let rest = found.findings.into_iter().filter(|f| f.severity != Severity::Broken);
-                let findings: Vec<Finding> = refused.into_iter().flatten().chain(rest).collect();
-                let Setup { driver, chart, templates, .. } = &self.setup;
-                let chart = chart.clone().unwrap_or_else(|| driver.default_chart());
-                let templates = templates.len();
-                let evidence =
-                    format!("driver {driver}, chart {chart} and {templates} templates fit");
-                Ok(finding::verdict(&findings, evidence))
-            }
+            Ok(found) => found.judge(&self.setup, &self.accepted).map_err(Failure::from),
             Err(error) => {
                 let failure = Failure::from_error(message, &error);
                 Err(Failure { touched: error.touched(), ..failure })

@@ -3,7 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::wildcard_enum_match_arm,
+    clippy::indexing_slicing,
     reason = "helpers of tests"
 )]
 
@@ -13,7 +13,7 @@ use omega_capi::{
     Coherent, Driver, Management, Rule, Setup, Severity, offline_surface, served_versions,
     sim::{Apiserver, Fault},
 };
-use omega_core::{Class, Gate as _, Verdict};
+use omega_core::{Class, Gate as _, Touched, Verdict};
 
 const TEMPLATES: &str = "openstackmachinetemplates.infrastructure.cluster.x-k8s.io";
 const LABEL: &str = "cluster.x-k8s.io/v1beta1";
@@ -26,10 +26,14 @@ fn gate(apiserver: &Apiserver, driver: Driver) -> Coherent {
 }
 
 async fn no(gate: &Coherent) -> (String, String) {
-    match gate.check().await.unwrap() {
-        Verdict::Fail { why, next } => (why, next.unwrap()),
-        other => panic!("{other:?}"),
-    }
+    let failure = gate.check().await.unwrap_err();
+    assert_eq!((failure.class, failure.touched), (Class::Refused, Touched::Nothing));
+    let detail = failure.detail.unwrap();
+    let next = failure.next.unwrap();
+    let first = &detail["findings"][0];
+    assert_eq!((&detail["schema"], &first["remedy"]), (&1.into(), &next.clone().into()));
+    let rule = format!("{}: ", first["rule"].as_str().unwrap());
+    (failure.causes[0].strip_prefix(&rule).unwrap().to_owned(), next)
 }
 
 #[tokio::test]
@@ -71,7 +75,9 @@ async fn what_was_accepted_passes_and_an_unsafe_delete_never() {
     apiserver.label(TEMPLATES, LABEL, None);
     let mut gate = gate(&apiserver, Driver::V1_4_0);
     gate.accepted = vec![Rule::UnsafeDelete, Rule::MissingContract, Rule::UnservedRead];
-    assert!(matches!(gate.check().await.unwrap(), Verdict::Pass { .. }));
+    let Verdict::Pass { evidence } = gate.check().await.unwrap() else { panic!("refused") };
+    let accepted = "driver 1.4.0, chart 0.25.1 and 0 templates fit; accepted (missing-contract): ";
+    assert!(evidence.starts_with(accepted), "{evidence}");
     apiserver.serve("cluster.x-k8s.io", &["v1beta2"]);
     let (why, next) = no(&gate).await;
     assert!(why.starts_with("`openstack coe cluster delete` is not safe now"), "{why}");

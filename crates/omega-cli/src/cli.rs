@@ -3,9 +3,12 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use omega_capi::{Namespace, Rule};
+use omega_capi::Namespace;
 
-use crate::render::Format;
+use crate::{
+    command::{AcceptArgs, WorkloadArgs},
+    render::Format,
+};
 
 /// Typed, idempotent operations for Kubernetes on Charmed OpenStack.
 ///
@@ -165,6 +168,9 @@ pub(crate) struct PlanArgs {
     /// What and where.
     #[command(flatten)]
     pub(crate) runbook: RunbookArgs,
+    /// What is accepted.
+    #[command(flatten)]
+    pub(crate) accepted: AcceptArgs,
     /// Store the plan here, for `apply --from`.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -176,6 +182,9 @@ pub(crate) struct ApplyArgs {
     /// What and where.
     #[command(flatten)]
     pub(crate) runbook: RunbookArgs,
+    /// What is accepted.
+    #[command(flatten)]
+    pub(crate) accepted: AcceptArgs,
     /// Do exactly what this stored plan shows, or say that it is stale.
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
@@ -293,6 +302,9 @@ pub(crate) enum Operation {
         /// Where.
         #[command(flatten)]
         site: SiteArgs,
+        /// Of which cluster.
+        #[command(flatten)]
+        workload: WorkloadArgs,
     },
 }
 
@@ -325,12 +337,16 @@ pub(crate) enum GateName {
     Driver,
     /// The management API serves what the driver reads.
     ServedVersions,
+    /// Driver, chart, Cluster API and templates fit together.
+    Coherence,
     /// Magnum's trustee domain exists.
     TrusteeDomain,
     /// Magnum answers.
     Magnum,
     /// Clusters are HEALTHY.
     Health,
+    /// A workload cluster is well from inside: nodes, network, cloud controller, volumes, names.
+    Workload,
 }
 
 /// `ensure-sg-rule`
@@ -430,24 +446,9 @@ pub(crate) struct CoherenceArgs {
     /// Ask nothing: take both from this dependencies.json.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["core", "provider"])]
     pub(crate) dependencies: Option<PathBuf>,
-    /// Accept what this rule finds, although it is broken.
-    #[arg(long = "accept", value_name = "RULE", value_parser = acceptable)]
-    pub(crate) accepted: Vec<Rule>,
-}
-
-/// Reads a rule that can be accepted.
-fn acceptable(name: &str) -> Result<Rule, String> {
-    let found = Rule::ALL.into_iter().find(|rule| rule.name() == name);
-    match found {
-        Some(rule) if rule.can_be_accepted() => Ok(rule),
-        Some(_) => Err("what it finds can't be accepted".to_owned()),
-        None => {
-            let near = |rule: &Rule| (strsim::jaro_winkler(rule.name(), name) * 1000.0).round();
-            let nearest = Rule::ALL.into_iter().max_by(|a, b| near(a).total_cmp(&near(b)));
-            let nearest = nearest.map(|rule| format!(" (nearest: {rule})")).unwrap_or_default();
-            Err(format!("there is no such rule{nearest}"))
-        }
-    }
+    /// What is accepted.
+    #[command(flatten)]
+    pub(crate) accepted: AcceptArgs,
 }
 
 /// `check-constellation`

@@ -23,7 +23,7 @@ use crate::{
     command::Session,
     engine::{Approved, Engine, Report, Task},
     exit::Exit,
-    runbook::{Wanted, World},
+    runbook::{Purpose, Wanted, World},
     runs::Runs,
     site::Site,
 };
@@ -79,14 +79,19 @@ async fn from(session: &Session, runs: &Runs, start: Start) -> Result<Vec<Report
     };
     let said = |command: &str| session.screen.text(&format!("\n$ omega-cli {command}"));
     said("plan graft --remove-leftovers");
-    let plan = expect(engine().plan(&stage.task(false).await?, None).await?, Exit::Pending, start)?;
+    let plan = expect(
+        engine().plan(&stage.task(Purpose::Plan(&[])).await?, None).await?,
+        Exit::Pending,
+        start,
+    )?;
     said("apply graft --remove-leftovers");
-    let apply = engine().apply(&stage.task(true).await?, Approved::Now).await?;
+    let apply = engine().apply(&stage.task(Purpose::Apply(&[])).await?, Approved::Now).await?;
     let apply = expect(apply, Exit::Done, start)?;
     said("verify graft");
-    let verify = expect(engine().verify(&stage.task(false).await?).await?, Exit::Done, start)?;
+    let verify =
+        expect(engine().verify(&stage.task(Purpose::Verify).await?).await?, Exit::Done, start)?;
     said("apply graft --remove-leftovers");
-    let again = engine().apply(&stage.task(true).await?, Approved::Now).await?;
+    let again = engine().apply(&stage.task(Purpose::Apply(&[])).await?, Approved::Now).await?;
     let again = expect(again, Exit::Done, start)?;
     if again.changed() > 0 {
         let what = format!("the second run from {} changed something", start.title());
@@ -104,12 +109,12 @@ struct Stage {
 
 impl Stage {
     /// Connects and resolves anew, as each command does.
-    async fn task(&self, live: bool) -> Result<Task, Failure> {
+    async fn task(&self, purpose: Purpose<'_>) -> Result<Task, Failure> {
         let (site, kubeconfig) = site()?;
         let units = std::slice::from_ref(&self.unit);
         let world = world_of(&self.cloud, &self.apiserver, units, &kubeconfig);
         let wanted = Wanted::new(&site, &kubeconfig, &world, LeftoverPolicy::Remove).await?;
-        Ok(wanted.task("rehearsal.toml", " --remove-leftovers", &world, live))
+        Ok(wanted.task("rehearsal.toml", " --remove-leftovers", &world, purpose))
     }
 }
 

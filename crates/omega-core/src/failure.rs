@@ -164,6 +164,9 @@ pub struct Failure {
     pub next: Option<String>,
     /// The causes, outermost first.
     pub causes: Vec<String>,
+    /// The same for a program, in a form of its own (a refusal's rules and remedies).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<serde_json::Value>,
 }
 
 impl Failure {
@@ -177,6 +180,7 @@ impl Failure {
             touched: Touched::Nothing,
             next: None,
             causes: Vec::new(),
+            detail: None,
         }
     }
 

@@ -1,6 +1,9 @@
 //! The questions as gates of a runbook.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -24,6 +27,7 @@ pub struct WorkloadGates {
     network_driver: Option<String>,
     now: Timestamp,
     answers: OnceCell<Result<Answers, Failure>>,
+    requests: AtomicUsize,
 }
 
 type Answers = Vec<(Question, Result<Verdict, Failure>)>;
@@ -46,7 +50,8 @@ impl WorkloadGates {
         now: Timestamp,
     ) -> Self {
         let answers = OnceCell::new();
-        Self { cluster, management, served, network_driver, now, answers }
+        let requests = AtomicUsize::new(0);
+        Self { cluster, management, served, network_driver, now, answers, requests }
     }
 
     /// Returns the gates, from the bottom up.
@@ -67,7 +72,11 @@ impl WorkloadGates {
         let wanted = wanted.map_err(failure)?;
         let wanted = Wanted { network_driver: self.network_driver.clone(), ..wanted };
         match workload {
-            Ok(workload) => Ok(judge(&read_workload(&workload).await, &wanted, self.now)),
+            Ok(workload) => {
+                let facts = read_workload(&workload).await;
+                self.requests.store(workload.requests(), Ordering::Relaxed);
+                Ok(judge(&facts, &wanted, self.now))
+            }
             Err(error @ WorkloadError::Management { .. }) => {
                 let what = format!("could not look into workload cluster {}", self.cluster);
                 Err(Failure::from_error(what, &error))
@@ -89,6 +98,11 @@ impl WorkloadGate {
     /// Returns what it asks.
     pub fn question(&self) -> Question {
         self.question
+    }
+
+    /// Returns how many requests were sent to the workload cluster.
+    pub fn requests(&self) -> usize {
+        self.gates.requests.load(Ordering::Relaxed)
     }
 }
 

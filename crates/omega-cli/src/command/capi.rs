@@ -1,21 +1,21 @@
-use futures::future::{try_join, try_join3};
+use futures::future::try_join;
 use omega_capi::{
     Comparison, Constellation, Error, Management, Namespace, Namespaces, Releases, Rule, Setup,
     Surface, check_coherence, check_constellation, read_installed, read_releases, served_versions,
 };
 use omega_core::{Failure, Label as _};
-use omega_openstack::container_infra::ContainerInfra;
+use omega_openstack::container_infra::{ClusterList, ContainerInfra};
 use serde_json::{Value, json};
 
 use super::{
     Session,
-    capi_inputs::{facts, offline, setup, tested},
+    capi_inputs::{offline, setup, tested},
 };
 use crate::{
     cli::{Capi, CoherenceArgs},
     exit::Exit,
     render::{Screen, capi as shown},
-    runbook,
+    runbook::{self, Coherent},
     site::Site,
 };
 
@@ -66,10 +66,10 @@ impl Session {
         let setup = setup(&site)?;
         let screen = &self.screen;
         if let Some((surface, whence)) = offline(args)? {
-            return Ok(coherence(&surface, &setup, &args.accepted, &whence, screen));
+            return Ok(coherence(&surface, &setup, &args.accepted.rules, &whence, screen));
         }
         let world = self.connect_cloud(&site, &self.kubeconfig(&site)?).await?;
-        live_coherence(&world.management, &world.magnum, setup, &args.accepted, screen).await
+        live_coherence(&world.management, &world.magnum, setup, &args.accepted.rules, screen).await
     }
 }
 
@@ -89,19 +89,12 @@ async fn live_coherence(
     accepted: &[Rule],
     screen: &Screen,
 ) -> Result<Answer, Failure> {
-    let of_magnum = |what: &str| {
-        let message = format!("could not list the {what} of {}", magnum.label());
-        move |error| Failure::from_error(message, &error)
-    };
-    let (surface, templates, clusters) = try_join3(
-        async { served_versions(management).await.map_err(|e| unasked("its versions", &e)) },
-        async { magnum.templates().await.map_err(of_magnum("cluster templates")) },
-        async { magnum.clusters().await.map_err(of_magnum("clusters")) },
-    )
-    .await?;
-    let templates = templates.iter().map(|one| facts(one, &clusters)).collect();
+    let (management, magnum) = (management.clone(), magnum.clone());
     let whence = format!("{} and {}", management.label(), magnum.label());
-    Ok(coherence(&surface, &Setup { templates, ..setup }, accepted, &whence, screen))
+    let clusters = ClusterList::once(magnum.clone());
+    let asked = Coherent { management, magnum, clusters, setup, accepted: accepted.to_vec() };
+    let (surface, setup, _) = asked.coherence().await?;
+    Ok(coherence(&surface, &setup, accepted, &whence, screen))
 }
 
 /// Asks nobody. `whence`: where `surface` came from.

@@ -7,18 +7,20 @@ use crate::{
     engine::{Approved, PlanFile, Task},
     exit::Exit,
     render,
-    runbook::{self, Wanted, World},
+    runbook::{self, Purpose, Wanted, World},
     site::{Prove, Site},
 };
 
 impl Session {
     pub(super) async fn plan(&self, args: PlanArgs) -> Result<Exit, Failure> {
-        let task = self.task(&args.runbook).await?;
+        let purpose = Purpose::Plan(&args.accepted.rules);
+        let said = format!("{}{}", said(&args.runbook), args.accepted.said());
+        let task = self.task(&args.runbook, &said, purpose).await?;
         self.shown(self.engine().plan(&task, args.out.as_deref()).await?)
     }
 
     pub(super) async fn verify(&self, args: RunbookArgs) -> Result<Exit, Failure> {
-        let task = self.task(&args).await?;
+        let task = self.task(&args, &said(&args), Purpose::Verify).await?;
         self.shown(self.engine().verify(&task).await?)
     }
 
@@ -33,7 +35,9 @@ impl Session {
             args.prove.map(|proof| made_of(&site).map(|made_of| (proof, made_of))).transpose()?;
         let (wanted, world) =
             self.wanted(&site, &args.runbook.site, args.runbook.leftovers).await?;
-        let task = wanted.task(&site_of(&args.runbook), &said(&args.runbook), &world, true);
+        let said = format!("{}{}", said(&args.runbook), args.accepted.said());
+        let purpose = Purpose::Apply(&args.accepted.rules);
+        let task = wanted.task(&site_of(&args.runbook), &said, &world, purpose);
         let mut report = self.engine().apply(&task, approved).await?;
         if let (Some((proof, prove)), Exit::Done) = (proof, report.exit()) {
             report = match runbook::prove(self, proof, prove, &wanted, &world).await {
@@ -51,10 +55,15 @@ impl Session {
     }
 
     /// Resolves the site into the runbook's steps, bound to what they act on.
-    async fn task(&self, args: &RunbookArgs) -> Result<Task, Failure> {
+    async fn task(
+        &self,
+        args: &RunbookArgs,
+        said: &str,
+        purpose: Purpose<'_>,
+    ) -> Result<Task, Failure> {
         let site = Site::read(&args.site.site)?;
         let (wanted, world) = self.wanted(&site, &args.site, args.leftovers).await?;
-        Ok(wanted.task(&site_of(args), &said(args), &world, false))
+        Ok(wanted.task(&site_of(args), said, &world, purpose))
     }
 
     /// Resolves the site into what it wants and what that acts on.

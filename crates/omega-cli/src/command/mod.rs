@@ -1,5 +1,6 @@
 //! What each subcommand does.
 
+mod accept;
 mod behind;
 mod capi;
 mod capi_inputs;
@@ -9,6 +10,9 @@ mod operation;
 mod rollback;
 mod runs;
 mod session;
+mod workload;
 
-pub(crate) use capi_inputs::facts as template_facts;
+pub(crate) use accept::AcceptArgs;
+pub(crate) use capi_inputs::{facts as template_facts, setup};
 pub(crate) use session::Session;
+pub(crate) use workload::WorkloadArgs;

@@ -51,7 +51,12 @@ impl Session {
                 .await
             }
             Operation::CapturePreState(site) => self.pre_state(&site).await,
-            Operation::Check { gate, site } => self.check(gate, &site).await,
+            Operation::Check { gate, site, workload } => match workload.cluster {
+                Some(cluster) if gate == GateName::Workload => {
+                    self.check_workload(&site, &cluster).await
+                }
+                Some(_) | None => self.check(gate, &site).await,
+            },
         }
     }
 
@@ -157,6 +162,9 @@ impl Session {
             GateName::Releases => (per_unit(&|unit| Box::new(wanted.releases(unit))), vec![]),
             GateName::Driver => (per_unit(&|unit| Box::new(wanted.loaded(unit))), vec![]),
             GateName::ServedVersions => (cloud(Box::new(wanted.served(&world))), vec![]),
+            GateName::Coherence => (cloud(Box::new(wanted.coherent(&world, vec![]))), vec![]),
+            // It needs a cluster, which the command line asks for; see `check_workload`.
+            GateName::Workload => (vec![], vec![]),
             GateName::TrusteeDomain => (cloud(Box::new(wanted.trustee(&world, true))), vec![]),
             GateName::Magnum => (cloud(Box::new(wanted.magnum())), vec![]),
             GateName::Health => (vec![], vec![wanted.after(&world, false)]),

@@ -187,3 +187,48 @@ async fn a_stop_before_the_first_step_writes_nothing() {
     assert_eq!(document(&report)["failure"]["touched"], "nothing");
     assert_eq!((rig.everything(), rig.writes()), (before, 0));
 }
+
+const CONTRACT: &str = "openstackmachinetemplates.infrastructure.cluster.x-k8s.io";
+
+/// The coherence is asked before the first write; an operator may accept what it finds.
+#[tokio::test]
+async fn what_does_not_fit_is_refused_for_a_program_to_read() {
+    let mut rig = Rig::new(&[Start::Fresh]);
+    let before = rig.everything();
+    rig.apiserver.label(CONTRACT, "cluster.x-k8s.io/v1beta1", None);
+    let report = rig.apply().await.unwrap();
+    assert_eq!(report.exit(), Exit::Refused);
+    let failure = document(&report)["failure"].clone();
+    let refusal = &failure["detail"];
+    assert_eq!(refusal["schema"], 1);
+    let finding = &refusal["findings"][0];
+    assert_eq!(finding["rule"], "missing-contract");
+    for key in ["severity", "what", "evidence", "decision", "remedy"] {
+        assert!(finding[key].as_str().is_some_and(|text| !text.is_empty()), "{key}: {finding}");
+    }
+    assert_eq!((&failure["touched"], &failure["next"]), (&"nothing".into(), &finding["remedy"]));
+    assert_eq!((rig.everything(), rig.writes()), (before, 0));
+    assert!(rig.runs.all().unwrap().0.is_empty());
+
+    // Another rule does not help; this one does, and stays in sight.
+    rig.accepted = vec![omega_capi::Rule::UnservedRead];
+    assert_eq!(rig.apply().await.unwrap().exit(), Exit::Refused);
+    rig.accepted.push(omega_capi::Rule::MissingContract);
+    let report = rig.apply().await.unwrap();
+    assert_eq!(report.exit(), Exit::Done, "{report:#?}");
+    let said = document(&report).to_string();
+    assert!(said.contains("accepted (missing-contract)"), "{said}");
+}
+
+#[tokio::test]
+async fn an_unsafe_delete_can_not_be_accepted() {
+    let mut rig = Rig::new(&[Start::Fresh]);
+    rig.accepted = omega_capi::Rule::ALL.to_vec();
+    rig.apiserver.serve("cluster.x-k8s.io", &["v1beta2"]);
+    let report = rig.apply().await.unwrap();
+    assert_eq!(report.exit(), Exit::Refused);
+    let detail = document(&report)["failure"]["detail"].clone();
+    assert_eq!(detail["findings"][0]["rule"], "unsafe-delete");
+    assert!(!detail["accepted"].as_array().unwrap().is_empty());
+    assert_eq!(rig.writes(), 0);
+}

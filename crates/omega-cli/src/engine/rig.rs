@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use omega_capi::sim::Apiserver;
+use omega_capi::{Rule, sim::Apiserver};
 use omega_core::{Failure, Stop, kubeconfig::Kubeconfig};
 use omega_juju::{
     operations::LeftoverPolicy,
@@ -16,7 +16,7 @@ use crate::{
     environment::Environment,
     rehearse,
     render::{Console, Format, Screen},
-    runbook::{Wanted, World},
+    runbook::{Purpose, Wanted, World},
     runs::Runs,
     site::Site,
 };
@@ -24,6 +24,8 @@ use crate::{
 /// A cloud, a management cluster, units, and an operator's machine.
 pub(crate) struct Rig {
     pub(crate) cloud: Cloud,
+    pub(crate) apiserver: Apiserver,
+    pub(crate) accepted: Vec<Rule>,
     pub(crate) units: Vec<Unit>,
     pub(crate) world: World,
     pub(crate) runs: Runs,
@@ -49,7 +51,8 @@ impl Rig {
         let units: Vec<_> = starts.iter().enumerate().map(unit).collect();
         let (site, kubeconfig) = rehearse::site().unwrap();
         let cloud = rehearse::cloud();
-        let world = rehearse::world_of(&cloud, &Apiserver::default(), &units, &kubeconfig);
+        let apiserver = Apiserver::default();
+        let world = rehearse::world_of(&cloud, &apiserver, &units, &kubeconfig);
         let environment = Environment {
             variables: BTreeMap::new(),
             stdout_is_terminal: false,
@@ -63,6 +66,8 @@ impl Rig {
             stop: Stop::default(),
             home,
             cloud,
+            apiserver,
+            accepted: Vec::new(),
             units,
             world,
             site,
@@ -84,7 +89,8 @@ impl Rig {
     /// The graft, resolved anew as each command does.
     pub(crate) async fn task(&self, policy: LeftoverPolicy) -> Task {
         let wanted = Wanted::new(&self.site, &self.kubeconfig, &self.world, policy).await.unwrap();
-        wanted.task("omega.toml", " --remove-leftovers", &self.world, true)
+        let purpose = Purpose::Apply(&self.accepted);
+        wanted.task("omega.toml", " --remove-leftovers", &self.world, purpose)
     }
 
     /// `apply graft --remove-leftovers`

@@ -6,7 +6,7 @@ const LABEL: usize = 10;
 
 /// Returns an error as a person reads it: what, wanted, found, changed, next.
 pub(crate) fn failure(failure: &Failure, run: Option<&str>, width: usize) -> String {
-    let Failure { class, message, expected, found, touched, next, causes } = failure;
+    let Failure { class, message, expected, found, touched, next, causes, detail: _ } = failure;
     let mut text = format!("error: {message}");
     let width = if width == usize::MAX { 100 } else { width };
     let mut row = |label: &str, value: &str| {

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
-use omega_capi::{Combination, ServedVersionsFit};
+use omega_capi::{Combination, Rule, ServedVersionsFit, Setup};
 use omega_core::{
     Class, Failure, Item, Label as _, Leg, Section,
     kubeconfig::{AuthKind, Kubeconfig, KubeconfigFacts},
@@ -24,13 +24,31 @@ use omega_openstack::{
 use pep440_rs::Version;
 
 use super::{
-    World,
+    Coherent, World,
     resolve::{capi_helm, combination, helm, namespaces, pip_source, refused, rules, value},
 };
 use crate::{
+    command::setup,
     engine::Task,
     site::{Site, Trust},
 };
+
+/// What the runbook is read for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose<'a> {
+    /// To show what would be done, with what is accepted although it is broken.
+    Plan(&'a [Rule]),
+    /// To do it: what may have changed is asked again each time, as before and after a write.
+    Apply(&'a [Rule]),
+    /// To say whether it is done, which a cron job asks: in few requests.
+    Verify,
+}
+
+impl Purpose<'_> {
+    fn live(self) -> bool {
+        matches!(self, Self::Apply(_))
+    }
+}
 
 /// Everything that phase 07 wants to be true, resolved from the site file.
 #[derive(Clone, Debug)]
@@ -50,6 +68,7 @@ pub(crate) struct Wanted {
     version: Version,
     options: BTreeMap<String, String>,
     combination: Combination,
+    setup: Setup,
     trust: Trust,
     clusters: ClusterList,
     namespaces: Vec<String>,
@@ -94,6 +113,7 @@ impl Wanted {
             services,
             namespaces: namespaces(site, world, &clusters).await,
             combination: combination(site)?,
+            setup: setup(site)?,
             facts: kubeconfig.facts.clone(),
             path,
             version,
@@ -103,11 +123,10 @@ impl Wanted {
         })
     }
 
-    /// Returns phase 07 as a task: the cloud, then unit after unit, then the clusters. `live`:
-    /// what may have changed is asked again each time, as before and after a write. `said`: the
-    /// flags of the command.
-    pub(crate) fn task(&self, site: &str, said: &str, world: &World, live: bool) -> Task {
-        let mut legs = vec![self.cloud(world, live)];
+    /// Returns phase 07 as a task: the cloud, then unit after unit, then the clusters.
+    /// `said`: the flags of the command.
+    pub(crate) fn task(&self, site: &str, said: &str, world: &World, purpose: Purpose<'_>) -> Task {
+        let mut legs = vec![self.cloud(world, purpose)];
         legs.extend(world.units.iter().map(|unit| self.unit(unit)));
         let units = world.units.clone();
         Task {
@@ -115,7 +134,7 @@ impl Wanted {
             site: site.to_owned(),
             again: format!("omega-cli apply graft{said}"),
             legs,
-            afterwards: vec![self.after(world, live)],
+            afterwards: vec![self.after(world, purpose.live())],
             pre_state: Some(Box::new(move || Box::pin(pre_state(units.clone())))),
             counts: world.counts(),
             endpoints: world.endpoints(),
@@ -123,7 +142,7 @@ impl Wanted {
         }
     }
 
-    fn cloud(&self, world: &World, live: bool) -> Leg {
+    fn cloud(&self, world: &World, purpose: Purpose<'_>) -> Leg {
         let rule = |rule: &SgRule| Item::Step(step(&world.network, rule.clone()));
         Leg {
             target: world.network.label(),
@@ -132,13 +151,28 @@ impl Wanted {
                     "7.0",
                     "prerequisites",
                     vec![
-                        Item::Gate(Box::new(self.trustee(world, live))),
+                        Item::Gate(Box::new(self.trustee(world, purpose.live()))),
                         Item::Gate(Box::new(self.magnum())),
                     ],
                 ),
                 section("7.1", REACH, self.rules.iter().map(rule).collect()),
-                section("7.3", "served versions", vec![Item::Gate(Box::new(self.served(world)))]),
+                self.fits(world, purpose),
             ],
+        }
+    }
+
+    /// Before anything is changed, all of it must fit. What a graft left behind is looked at more
+    /// cheaply: the versions that are served.
+    fn fits(&self, world: &World, purpose: Purpose<'_>) -> Section {
+        match purpose {
+            Purpose::Plan(accepted) | Purpose::Apply(accepted) => {
+                let gate = self.coherent(world, accepted.to_vec());
+                section("7.3", "coherence", vec![Item::Gate(Box::new(gate))])
+            }
+            Purpose::Verify => {
+                let gate = self.served(world);
+                section("7.3", "served versions", vec![Item::Gate(Box::new(gate))])
+            }
         }
     }
 
@@ -207,6 +241,16 @@ impl Wanted {
     pub(crate) fn served(&self, world: &World) -> ServedVersionsFit {
         let management = (*world.management).clone();
         ServedVersionsFit { management, combination: self.combination.clone() }
+    }
+
+    pub(crate) fn coherent(&self, world: &World, accepted: Vec<Rule>) -> Coherent {
+        Coherent {
+            management: (*world.management).clone(),
+            magnum: (*world.magnum).clone(),
+            clusters: self.clusters.clone(),
+            setup: self.setup.clone(),
+            accepted,
+        }
     }
 
     pub(crate) fn reach(&self, unit: &Arc<Unit>) -> ReachManagement {

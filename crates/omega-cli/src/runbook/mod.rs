@@ -1,5 +1,6 @@
 //! The documents, as code: a short list of steps and questions each.
 
+mod coherence;
 mod connect;
 mod graft;
 mod prove;
@@ -7,8 +8,9 @@ mod resolve;
 mod units;
 mod world;
 
+pub(crate) use coherence::Coherent;
 pub(crate) use connect::management;
-pub(crate) use graft::Wanted;
+pub(crate) use graft::{Purpose, Wanted};
 pub(crate) use prove::prove;
 pub(crate) use resolve::value;
 pub(crate) use world::World;

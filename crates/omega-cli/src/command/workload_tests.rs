@@ -1,0 +1,131 @@
+use omega_capi::sim::{Apiserver, Fault};
+use omega_core::{Verdict, preview};
+use serde_json::json;
+
+use super::*;
+
+const SECRETS: &str = "/api/v1/secrets";
+const NAMESPACE: &str = "magnum-6741a4d1b29346e5a2f4c6ad38f0a2c1";
+
+fn over(apiserver: &Apiserver) -> Management {
+    Management::over(apiserver.clone(), "https://127.77.2.1:6443 (context lab)")
+}
+
+fn holding(value: &str) -> Apiserver {
+    let apiserver = Apiserver::default();
+    apiserver.hold_cluster();
+    apiserver.put(
+        SECRETS,
+        json!({"metadata": {"name": "c1-b3mdwq5cz7lx-kubeconfig", "namespace": NAMESPACE},
+               "data": {"value": value}}),
+    );
+    apiserver
+}
+
+fn now() -> Timestamp {
+    "2026-11-21T16:10:00Z".parse().unwrap()
+}
+
+/// What each gate of `check workload --cluster c1` says.
+async fn asked(apiserver: &Apiserver) -> Vec<Result<Verdict, Failure>> {
+    let gates = gates(&over(apiserver), "c1", now()).await.unwrap();
+    let mut all = Vec::new();
+    for gate in gates {
+        all.push(gate.check().await);
+    }
+    all
+}
+
+async fn why(apiserver: &Apiserver) -> String {
+    let all = asked(apiserver).await;
+    assert!(all[1..].iter().all(|one| matches!(one, Ok(Verdict::Deferred { .. }))), "{all:?}");
+    let Ok(Verdict::Fail { why, next }) = &all[0] else { panic!("{all:?}") };
+    format!("{why} -> {}", next.as_deref().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_cluster_without_a_usable_kubeconfig_says_so_once() {
+    let apiserver = holding("AAAA");
+    apiserver.remove_object(SECRETS, "c1-b3mdwq5cz7lx-kubeconfig");
+    let said = why(&apiserver).await;
+    assert!(
+        said.starts_with(&format!("there is no secret {NAMESPACE}/c1-b3mdwq5cz7lx-kubeconfig"))
+    );
+    assert!(said.ends_with(&format!("kubectl -n {NAMESPACE} describe cluster c1-b3mdwq5cz7lx")));
+    for (value, expected) in [
+        ("", "its `value` is empty"),
+        ("?", "its `value` is no base64"),
+        // `hunter2: [`
+        ("aHVudGVyMjogWw==", "the kubeconfig can't be used"),
+    ] {
+        let said = why(&holding(value)).await;
+        assert!(said.contains(expected) && !said.contains("hunter2"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_behind_the_address_is_the_workloads_matter() {
+    // One cluster at https://127.0.0.1:1, one user with a token.
+    let value = "Y3VycmVudC1jb250ZXh0OiBjCmNvbnRleHRzOiBbe25hbWU6IGMsIGNvbnRleHQ6IHtjbHVzdGVy\
+                 OiBrLCB1c2VyOiB1fX1dCmNsdXN0ZXJzOiBbe25hbWU6IGssIGNsdXN0ZXI6IHtzZXJ2ZXI6ICJo\
+                 dHRwczovLzEyNy4wLjAuMToxIn19XQp1c2VyczogW3tuYW1lOiB1LCB1c2VyOiB7dG9rZW46IHh9\
+                 fV0K";
+    let apiserver = holding(value);
+    let said = why(&apiserver).await;
+    assert!(said.starts_with("https://127.0.0.1:1/ (context c) can't be reached: "), "{said}");
+    // Discovery, the clusters, the secret, control planes and machine deployments.
+    assert_eq!(apiserver.asked().len(), 5);
+}
+
+#[tokio::test]
+async fn a_right_that_is_missing_on_the_management_cluster_is_named() {
+    let apiserver = holding("AAAA");
+    apiserver.fail(Fault::Nobody);
+    let failure = gates(&over(&apiserver), "c1", now()).await.unwrap_err();
+    let right = Some("the right to list clusters.cluster.x-k8s.io".to_owned());
+    assert_eq!((failure.class, failure.expected), (Class::Error, right));
+    let path = format!("/api/v1/namespaces/{NAMESPACE}/secrets/c1-b3mdwq5cz7lx-kubeconfig");
+    apiserver.fail(Fault::NobodyAt(path));
+    let all = asked(&apiserver).await;
+    let right = format!("the right to get secrets in {NAMESPACE}");
+    for one in all {
+        assert_eq!(one.unwrap_err().expected.as_deref(), Some(right.as_str()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_management_cluster_is_a_deadline() {
+    let apiserver = holding("AAAA");
+    apiserver.fail(Fault::Slow(std::time::Duration::from_mins(10)));
+    let failure = gates(&over(&apiserver), "c1", now()).await.unwrap_err();
+    assert_eq!(Exit::from(failure.class).code(), 124);
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_not_there_is_a_matter_of_the_command_line() {
+    let failure = gates(&over(&holding("AAAA")), "c2", now()).await.unwrap_err();
+    assert_eq!(Exit::from(failure.class).code(), 64);
+    assert_eq!(failure.found, Some(format!("{NAMESPACE}/c1-b3mdwq5cz7lx")));
+}
+
+#[tokio::test]
+async fn what_an_unserved_version_hides_is_asked_of_the_other() {
+    let apiserver = holding("?");
+    for group in ["cluster.x-k8s.io", "controlplane.cluster.x-k8s.io"] {
+        apiserver.serve(group, &["v1beta1"]);
+    }
+    assert!(why(&apiserver).await.contains("its `value` is no base64"));
+    assert!(
+        apiserver.asked().iter().any(|path| path.starts_with("/apis/cluster.x-k8s.io/v1beta1/"))
+    );
+}
+
+#[tokio::test]
+async fn it_is_asked_as_one_task_that_counts_its_requests() {
+    let management = over(&holding("?"));
+    let gates = gates(&management, "c1", now()).await.unwrap();
+    let args = SiteArgs { site: "omega.toml".into(), units: Vec::new() };
+    let task = task(&args, "c1", &management, gates);
+    assert_eq!(preview(&task.legs).await[0].items().count(), 7);
+    assert_eq!((task.counts)().requests, 5);
+}
