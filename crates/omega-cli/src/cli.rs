@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use omega_capi::{Namespace, Rule};
 
-use crate::render::Format;
+use crate::{command::Access, render::Format};
 
 /// Typed, idempotent operations for Kubernetes on Charmed OpenStack.
 ///
@@ -64,6 +64,9 @@ pub(crate) enum Command {
     /// A question about the management cluster.
     #[command(flatten)]
     Capi(Capi),
+    /// An operation on the management cluster.
+    #[command(flatten)]
+    Access(Access),
 }
 
 impl Command {
@@ -73,6 +76,7 @@ impl Command {
             Self::Apply(_) => true,
             Self::Rollback(args) => !args.plan,
             Self::Operation(operation) => operation.writes(),
+            Self::Access(operation) => operation.writes(),
             Self::Plan(_)
             | Self::Verify(_)
             | Self::Doctor(_)
