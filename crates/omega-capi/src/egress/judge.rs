@@ -148,9 +148,8 @@ fn of_program(ended: &Value) -> (Egress, Vec<String>) {
     }
     let lower = said.to_lowercase();
     let any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    let verdict = if any(&["refused"]) {
-        Egress::Refused
-    } else if any(&[
+    // A name server that refuses is no refusal of the address.
+    let verdict = if any(&[
         "dns:",
         "no such host",
         "not known",
@@ -159,6 +158,8 @@ fn of_program(ended: &Value) -> (Egress, Vec<String>) {
         "could not resolve",
     ]) {
         Egress::NotResolved
+    } else if any(&["refused"]) {
+        Egress::Refused
     } else if any(&["timeout", "timed out", "no route", "unreachable", "in progress"]) || code == 124
     {
         // 124: `timeout` ended it.
@@ -169,4 +170,60 @@ fn of_program(ended: &Value) -> (Egress, Vec<String>) {
         Egress::Failed
     };
     (verdict, evidence)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Egress, judge};
+
+    fn ended(code: i64, message: &str) -> Value {
+        json!({"status": {"phase": "Failed", "containerStatuses": [
+            {"name": "sidecar", "state": {"terminated": {"exitCode": 0}}},
+            {"name": "probe", "state": {"terminated": {"exitCode": code, "message": message}}},
+        ]}})
+    }
+
+    /// Each tool's own words, as it prints them.
+    #[test]
+    fn the_words_of_each_tool() {
+        for (code, message, expected) in [
+            (1, "REFUSED", Egress::Refused),
+            (1, "TIMEOUT", Egress::NoAnswer),
+            (1, "DNS: lookup x on 10.96.0.10:53: connection refused", Egress::NotResolved),
+            (1, "OTHER: dial tcp 10.0.0.1:1: connect: no route to host", Egress::NoAnswer),
+            (1, "nc: bad address 'x'", Egress::NotResolved),
+            (1, "nc: connect to 10.0.0.1 port 1 (tcp) timed out: Operation now in progress", Egress::NoAnswer),
+            (1, "x: line 1: x: Temporary failure in name resolution\nx: line 1: /dev/tcp/x/80: Invalid argument\n", Egress::NotResolved),
+            (1, "192.0.2.1: connect: Network is unreachable\n", Egress::NoAnswer),
+            (1, "10.88.0.1: connect: Connection refused\n", Egress::Refused),
+            (124, "", Egress::NoAnswer),
+            (127, "exec: nc: not found", Egress::NotStarted),
+            (137, "", Egress::Failed),
+            (0, "anything refused", Egress::Reached),
+        ] {
+            let found = judge(&ended(code, message), &[], false).map(|(egress, _)| egress);
+            assert_eq!(found, Some(expected), "{code} {message}");
+        }
+    }
+
+    #[test]
+    fn a_pod_on_its_way_is_no_verdict_until_it_is_late() {
+        let creating = json!({"spec": {"nodeName": "n"}, "status": {"phase": "Pending",
+            "containerStatuses": [{"name": "probe", "state": {"waiting": {"reason": "ContainerCreating"}}}]}});
+        let running = json!({"spec": {"nodeName": "n"}, "status": {"phase": "Running",
+            "containerStatuses": [{"name": "probe", "state": {"running": {}}}]}});
+        let late = |pod: &Value| judge(pod, &[], true).map(|(egress, _)| egress);
+        for pod in [&creating, &running, &json!({})] {
+            assert_eq!(judge(pod, &[], false), None, "{pod}");
+        }
+        assert_eq!(late(&creating), Some(Egress::NotStarted));
+        assert_eq!(late(&running), Some(Egress::NoAnswer));
+        assert_eq!(late(&json!({})), Some(Egress::NeverScheduled));
+        let warning = json!({"type": "Warning", "reason": "FailedMount", "message": "no secret"});
+        let normal = json!({"type": "Normal", "reason": "Scheduled", "message": "fine"});
+        let (_, evidence) = judge(&creating, &[normal, warning.clone(), warning], true).unwrap();
+        assert_eq!(evidence[1..], ["event FailedMount: no secret"]);
+    }
 }
