@@ -135,9 +135,7 @@ pub(super) fn rules(needs: &BTreeSet<Need>) -> Vec<serde_json::Value> {
     for Need { group, resource, verb } in needs {
         verbs.entry((group, resource)).or_default().push(verb);
     }
-    let rule = |((group, resource), verbs): ((&str, &str), Vec<&str>)| {
-        serde_json::json!({ "apiGroups": [group], "resources": [resource], "verbs": verbs })
-    };
+    let rule = |((group, resource), verbs): ((&str, &str), Vec<&str>)| serde_json::json!({ "apiGroups": [group], "resources": [resource], "verbs": verbs });
     verbs.into_iter().map(rule).collect()
 }
 

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use futures::future::{try_join, try_join_all};
 use omega_core::{
-    Conflict, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome, Subject,
-    ensure,
+    Conflict, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome, Subject, ensure,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -267,11 +266,7 @@ async fn named_object(
     }
 }
 
-async fn marked(
-    management: &Management,
-    kind: Kind,
-    mark: &str,
-) -> Result<Vec<SeenObject>, Error> {
+async fn marked(management: &Management, kind: Kind, mark: &str) -> Result<Vec<SeenObject>, Error> {
     let selector = format!("labelSelector={}%3D{mark}", MARK.replace('/', "%2F"));
     let path = kind.path(None);
     let all: Vec<Value> = management.list(&path, &selector, 250, JSON).await?;
@@ -302,7 +297,8 @@ impl Describe for RightsChange {
                 let (was, wanted) = (said(was), said(patch));
                 let gone = was.iter().filter(|rule| !wanted.contains(rule));
                 let new = wanted.iter().filter(|rule| !was.contains(rule));
-                let lines = gone.map(|rule| format!("- {rule}")).chain(new.map(|r| format!("+ {r}")));
+                let lines =
+                    gone.map(|rule| format!("- {rule}")).chain(new.map(|r| format!("+ {r}")));
                 lines.fold(diff, Diff::with)
             }
             Self::Delete { id, .. } => {

@@ -63,10 +63,9 @@ pub struct Mint {
 impl Mint {
     /// Returns what mints on `management`, which `facts` is about. `now`: this machine's clock.
     pub fn new(management: Management, facts: &KubeconfigFacts, now: Timestamp) -> Self {
-        let connect =
-            |kubeconfig: Kubeconfig| -> BoxFuture<'static, Result<Management, Error>> {
-                Box::pin(async move { Management::connect(&kubeconfig).await })
-            };
+        let connect = |kubeconfig: Kubeconfig| -> BoxFuture<'static, Result<Management, Error>> {
+            Box::pin(async move { Management::connect(&kubeconfig).await })
+        };
         Self::connecting(management, facts, now, connect)
     }
 

@@ -117,11 +117,15 @@ fn token(bytes: &Secret) -> Option<Secret> {
 }
 
 /// Returns a kubeconfig that stands alone.
-pub(super) fn text(account: &Account, server: &Url, ca_pem: Option<&str>, token: &Secret) -> Secret {
+pub(super) fn text(
+    account: &Account,
+    server: &Url,
+    ca_pem: Option<&str>,
+    token: &Secret,
+) -> Secret {
     let name = account.name();
-    let ca = ca_pem.map(|pem| {
-        format!("    certificate-authority-data: {}\n", STANDARD.encode(pem))
-    });
+    let ca =
+        ca_pem.map(|pem| format!("    certificate-authority-data: {}\n", STANDARD.encode(pem)));
     let mut text = format!(
         "apiVersion: v1\nkind: Config\n\
          clusters:\n- name: \"management\"\n  cluster:\n    server: \"{}\"\n{}\

@@ -191,9 +191,7 @@ fn calls(rights: &DriverRights) -> Vec<Call> {
     for place in places(rights) {
         let place = if place.is_empty() { "magnum-omega-proof" } else { place };
         let mut call = |verb, path: String, body| all.push(Call { verb, path, body, wanted: true });
-        let object = |kind: &str, name: &str| {
-            json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": name } })
-        };
+        let object = |kind: &str, name: &str| json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": name } });
         let namespace = format!("/api/v1/namespaces/{place}");
         call(Verb::Apply, format!("{namespace}?{force}"), object("Namespace", place));
         let secrets = format!("{namespace}/secrets");
@@ -204,10 +202,7 @@ fn calls(rights: &DriverRights) -> Vec<Call> {
         call(Verb::Get, format!("{secrets}?labelSelector=owner%3Dhelm&limit=1"), Value::Null);
         for read in crate::driver_reads(rights.driver, &rights.overrides) {
             let path = format!("/apis/{}/namespaces/{place}/{}", read.at, read.plural);
-            let lists = matches!(
-                read.on_404,
-                crate::Answer404::Raises | crate::Answer404::Skips
-            );
+            let lists = matches!(read.on_404, crate::Answer404::Raises | crate::Answer404::Skips);
             let rest = if lists { "?limit=1".to_owned() } else { format!("/{NAME}") };
             call(Verb::Get, format!("{path}{rest}"), Value::Null);
         }

@@ -12,8 +12,8 @@ use std::{
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use omega_core::{
-    Conflict, Delta, Describe, Desired, Diff, EnsureError, Explain, Label, Note, Outcome, Settle,
-    Subject, Touched, Verb, ensure,
+    Conflict, Delta, Describe, Desired, Diff, EnsureError, Label, Note, Outcome, Settle, Subject,
+    Verb, ensure,
     kubeconfig::Kubeconfig,
     persist, read_regular,
     values::{Secret, Sha256},
@@ -22,10 +22,11 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    certificate::{Shown, certificate},
+    RetargetError,
+    far_end::{FarEnd, ask, id},
     rewrite_server::{rewritten, server_in},
 };
-use crate::{Deadlines, Error, Management, list::JSON};
+use crate::Error;
 
 /// The most that a kubeconfig may have.
 const MOST: u64 = 4 << 20;
@@ -37,22 +38,6 @@ pub struct RetargetedKubeconfig {
     pub path: PathBuf,
     /// The address: `https://10.12.7.40:6443`.
     pub server: Url,
-}
-
-/// What is found at an address by who has a kubeconfig for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FarEnd {
-    /// The driver could not use such a kubeconfig.
-    Unusable(String),
-    /// Its certificate is not one for this kubeconfig.
-    Certificate(Shown),
-    /// It does not know the credentials.
-    Refuses,
-    /// It is another cluster: these are the ids of kube-system here and there.
-    OtherCluster(String, String),
-    /// It works; how it is known to be the same cluster.
-    Works(String),
 }
 
 type Ask = Arc<dyn Fn(Kubeconfig) -> BoxFuture<'static, Result<FarEnd, Error>> + Send + Sync>;
@@ -124,71 +109,6 @@ pub async fn retarget_kubeconfig(
     ensure(retarget, wanted).await
 }
 
-/// A kubeconfig could not be retargeted.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RetargetError {
-    /// The file can't be read or written.
-    #[error("{path}: {why}", path = path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        why: String,
-        /// Whether it was being written.
-        writing: bool,
-    },
-    /// It is not a kubeconfig that can be changed in its place.
-    #[error("{path} can't be changed: {why}", path = path.display())]
-    NotRewritten {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        why: String,
-    },
-    /// The new address is none.
-    #[error("{0:?} is neither an address nor the URL of a server")]
-    NoAddress(String),
-    /// The file is not what was looked at.
-    #[error("{path} changed after it was looked at", path = path.display())]
-    Moved {
-        /// Which.
-        path: PathBuf,
-    },
-    /// The new address could not be asked.
-    #[error("the new address could not be tried")]
-    Api(#[from] Error),
-}
-
-impl Explain for RetargetError {
-    fn next(&self) -> Option<String> {
-        Some(match self {
-            Self::File { .. } => "check the path, and that its directory can be written".into(),
-            Self::NotRewritten { .. } => {
-                "kubectl config set-cluster NAME --server URL --kubeconfig FILE, then again".into()
-            }
-            Self::NoAddress(_) => "say 10.12.7.40, NAME:6443 or https://NAME:6443".into(),
-            Self::Moved { .. } => "run the same command again".into(),
-            Self::Api(error) => return error.next(),
-        })
-    }
-
-    fn touched(&self) -> Touched {
-        match self {
-            Self::File { writing: true, .. } => Touched::Maybe,
-            Self::File { .. }
-            | Self::NotRewritten { .. }
-            | Self::NoAddress(_)
-            | Self::Moved { .. }
-            | Self::Api(_) => Touched::Nothing,
-        }
-    }
-
-    fn timed_out(&self) -> bool {
-        matches!(self, Self::Api(error) if error.timed_out())
-    }
-}
-
 /// The file, and what is at the new address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetargetSeen {
@@ -239,7 +159,7 @@ impl Desired for RetargetedKubeconfig {
     }
 
     fn diff(&self, seen: &RetargetSeen) -> Result<Delta<RetargetChange>, Conflict> {
-        if let Some(conflict) = self.refusal(&seen.far_end) {
+        if let Some(conflict) = seen.far_end.refusal(self.written()) {
             return Err(conflict);
         }
         if self.is(&seen.server) && seen.private {
@@ -365,42 +285,6 @@ impl RetargetedKubeconfig {
             (None, _) | (_, None) => FarEnd::Works(how),
         }
     }
-
-    fn refusal(&self, far_end: &FarEnd) -> Option<Conflict> {
-        let server = self.written();
-        Some(match far_end {
-            FarEnd::Works(_) | FarEnd::Certificate(Shown::Covers) => return None,
-            FarEnd::Unusable(why) => Conflict::new(
-                format!("the driver could not use it with server {server}"),
-                "give the API server's certificate that address, and the kubeconfig its CA",
-            )
-            .seen("a kubeconfig that the driver can use", why.clone()),
-            FarEnd::Certificate(Shown::OtherName(names)) => Conflict::new(
-                format!("the certificate at {server} does not cover that address"),
-                "add it to the API server's certSANs (kubeadm: apiServer.certSANs in the \
-                 ClusterConfiguration, then renew; k8s-snap: extra-sans) and try again",
-            )
-            .seen("a certificate for that address", names.join(", ")),
-            FarEnd::Certificate(Shown::OtherAuthority) => Conflict::new(
-                format!("another authority made the certificate at {server}"),
-                "check the address: it is another cluster, or a proxy in between",
-            ),
-            FarEnd::Certificate(Shown::NotValid(why)) => Conflict::new(
-                format!("the certificate at {server} is not valid"),
-                "renew it (kubeadm certs renew apiserver), and check both clocks",
-            )
-            .seen("a valid certificate", why.clone()),
-            FarEnd::Refuses => Conflict::new(
-                format!("{server} does not know the kubeconfig's credentials"),
-                "check the address, or get a new kubeconfig from that cluster",
-            ),
-            FarEnd::OtherCluster(here, there) => Conflict::new(
-                format!("{server} is another cluster"),
-                "check the address, or take that cluster's own kubeconfig",
-            )
-            .seen(format!("kube-system {here}"), format!("kube-system {there}")),
-        })
-    }
 }
 
 impl Describe for RetargetChange {
@@ -413,43 +297,6 @@ impl Describe for RetargetChange {
         };
         Diff::new(Verb::Update, subject, effect)
     }
-}
-
-/// Uses the kubeconfig where it points.
-async fn ask(kubeconfig: Kubeconfig) -> Result<FarEnd, Error> {
-    let (host, port) = kubeconfig.facts.endpoint();
-    let deadlines = Deadlines::default();
-    let mut how = "its certificate is by an authority that this machine trusts";
-    if let Some(ca_pem) = &kubeconfig.facts.ca_pem {
-        how = "its certificate is by the kubeconfig's authority";
-        match certificate(&host, port, ca_pem, deadlines.total).await {
-            Ok(Shown::Covers) => {}
-            Ok(other) => return Ok(FarEnd::Certificate(other)),
-            Err(why) => {
-                let server = kubeconfig.facts.server.to_string();
-                return Err(Error::Unreachable { server, verb: crate::Verb::Get, why });
-            }
-        }
-    }
-    let management = Management::connect(&kubeconfig).await?;
-    // What every user may read who is known, and nobody else by default.
-    match management.get("/apis", JSON).await {
-        Ok(_) | Err(Error::Forbidden { .. }) => {
-            Ok(FarEnd::Works(format!("{how}, and the credentials are accepted")))
-        }
-        Err(Error::Unauthorized { .. }) => Ok(FarEnd::Refuses),
-        Err(error) => Err(error),
-    }
-}
-
-/// Returns the id of kube-system, which is a cluster's own, if it can be read.
-async fn id(kubeconfig: Kubeconfig) -> Option<String> {
-    let short = Duration::from_secs(3);
-    let deadlines = Deadlines { connect: short, read: short, total: short };
-    let management = Management::connect_within(&kubeconfig, deadlines).await.ok()?;
-    let path = "/api/v1/namespaces/kube-system";
-    let namespace: serde_json::Value = management.read(path, JSON).await.ok()?;
-    Some(namespace.get("metadata")?.get("uid")?.as_str()?.to_owned())
 }
 
 #[cfg(test)]

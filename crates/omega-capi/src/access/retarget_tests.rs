@@ -9,6 +9,7 @@ use omega_core::testing::{self, Undo, World, check_laws};
 use tempfile::TempDir;
 
 use super::*;
+use crate::access::Shown;
 
 const ADMIN: &str = include_str!("../../../omega-core/fixtures/kube/admin.yaml");
 const OLD: &str = "https://10.20.0.50:6443";
@@ -29,7 +30,13 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(home: &Arc<TempDir>, text: &str, mode: u32, far: FarEnd, ids: [Option<&str>; 2]) -> Self {
+    fn new(
+        home: &Arc<TempDir>,
+        text: &str,
+        mode: u32,
+        far: FarEnd,
+        ids: [Option<&str>; 2],
+    ) -> Self {
         let file = home.path().join("kubeconfig");
         for path in [&file, &home.path().join("kubeconfig2")] {
             std::fs::write(path, text).unwrap();

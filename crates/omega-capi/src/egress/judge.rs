@@ -62,8 +62,12 @@ impl Egress {
             Self::NotResolved => "check the cluster's DNS (coredns), or probe the address",
             Self::NeverScheduled => "do what the scheduler says; is a node Ready?",
             Self::NoImage => "name an image that the nodes have or can pull: --image",
-            Self::NotAdmitted => "do what the words say, or probe from another namespace: --namespace",
-            Self::NotStarted => "check that the image has the tool (--tool), and the node's kubelet",
+            Self::NotAdmitted => {
+                "do what the words say, or probe from another namespace: --namespace"
+            }
+            Self::NotStarted => {
+                "check that the image has the tool (--tool), and the node's kubelet"
+            }
             Self::Failed => "read the pod's words; try another tool: --tool",
         })
     }
@@ -160,7 +164,8 @@ fn of_program(ended: &Value) -> (Egress, Vec<String>) {
         Egress::NotResolved
     } else if any(&["refused"]) {
         Egress::Refused
-    } else if any(&["timeout", "timed out", "no route", "unreachable", "in progress"]) || code == 124
+    } else if any(&["timeout", "timed out", "no route", "unreachable", "in progress"])
+        || code == 124
     {
         // 124: `timeout` ended it.
         Egress::NoAnswer
@@ -194,8 +199,16 @@ mod tests {
             (1, "DNS: lookup x on 10.96.0.10:53: connection refused", Egress::NotResolved),
             (1, "OTHER: dial tcp 10.0.0.1:1: connect: no route to host", Egress::NoAnswer),
             (1, "nc: bad address 'x'", Egress::NotResolved),
-            (1, "nc: connect to 10.0.0.1 port 1 (tcp) timed out: Operation now in progress", Egress::NoAnswer),
-            (1, "x: line 1: x: Temporary failure in name resolution\nx: line 1: /dev/tcp/x/80: Invalid argument\n", Egress::NotResolved),
+            (
+                1,
+                "nc: connect to 10.0.0.1 port 1 (tcp) timed out: Operation now in progress",
+                Egress::NoAnswer,
+            ),
+            (
+                1,
+                "x: line 1: x: Temporary failure in name resolution\nx: line 1: /dev/tcp/x/80: Invalid argument\n",
+                Egress::NotResolved,
+            ),
             (1, "192.0.2.1: connect: Network is unreachable\n", Egress::NoAnswer),
             (1, "10.88.0.1: connect: Connection refused\n", Egress::Refused),
             (124, "", Egress::NoAnswer),

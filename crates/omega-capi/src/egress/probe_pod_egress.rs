@@ -206,7 +206,8 @@ pub async fn probe_pod_egress(
     let seen = if stopped { Ok(None) } else { look(management, probe, watch).await };
     // The pod goes before anything is said of it.
     let _ = watch(&ProbeStep::Removing(name));
-    let egress = seen.as_ref().ok().and_then(|seen| seen.as_ref().map(|(egress, _)| egress.clone()));
+    let egress =
+        seen.as_ref().ok().and_then(|seen| seen.as_ref().map(|(egress, _)| egress.clone()));
     remove(management, probe, Some(&uid), egress).await?;
     match seen.map_err(api)? {
         None => Err(ProbeError::Stopped),

@@ -82,9 +82,8 @@ impl Attributes {
     }
 
     fn within(&self, rule: &Value) -> bool {
-        let has = |key: &str, word: &str| {
-            list(&rule[key]).iter().any(|one| one == "*" || one == word)
-        };
+        let has =
+            |key: &str, word: &str| list(&rule[key]).iter().any(|one| one == "*" || one == word);
         let names = list(&rule["resourceNames"]);
         has("verbs", &self.verb)
             && has("apiGroups", &self.group)
@@ -114,9 +113,8 @@ impl Roles<'_> {
         let grants = |role: Option<&Value>| {
             role.is_some_and(|role| list(&role["rules"]).iter().any(|rule| asked.within(rule)))
         };
-        let called = |role: &&Value, binding: &Value| {
-            role["metadata"]["name"] == binding["roleRef"]["name"]
-        };
+        let called =
+            |role: &&Value, binding: &Value| role["metadata"]["name"] == binding["roleRef"]["name"];
         for binding in self.cluster_bindings.iter().filter(ours) {
             if grants(self.cluster_roles.iter().find(|role| called(role, binding))) {
                 return Some(reason("ClusterRoleBinding", binding, namespace, name));

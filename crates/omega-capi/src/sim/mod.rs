@@ -11,6 +11,7 @@ mod guarded;
 mod kubelet;
 mod objects;
 mod recording;
+mod writes;
 
 pub use apiserver::{Apiserver, Fault};
 pub use guarded::{Guarded, Spoiled};

@@ -97,8 +97,7 @@ impl RetargetArgs {
     fn said(&self) -> String {
         let site = Some(self.site.site.display().to_string()).filter(|site| site != "omega.toml");
         let file = self.file.as_ref().map(|file| file.display().to_string());
-        let flags =
-            [("--site", site), ("--file", file), ("--server", Some(self.server.clone()))];
+        let flags = [("--site", site), ("--file", file), ("--server", Some(self.server.clone()))];
         let said = flags.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
         said.map(|(flag, value)| format!(" {flag} {}", quoted(&value))).collect()
     }
@@ -144,8 +143,9 @@ impl MintArgs {
     fn wanted(&self, site: &Site) -> Result<MintedKubeconfig, Failure> {
         let driver = runbook::value("driver.version", &site.driver.get_ref().version)?;
         let overrides = site.capi_helm.get("api_resources").map_or("{}", String::as_str);
-        let overrides = Overrides::parse(overrides)
-            .map_err(|error| Failure::from_error("could not use the site's api_resources", &error))?;
+        let overrides = Overrides::parse(overrides).map_err(|error| {
+            Failure::from_error("could not use the site's api_resources", &error)
+        })?;
         let reach = if self.reach.all_namespaces {
             Reach::Everywhere
         } else {
