@@ -126,7 +126,10 @@ retarget() {
   trap 'kill "${FRONTS[@]}" 2>/dev/null || true' EXIT
   mkdir -p home
   # an API server certificate that covers the floating IP, by the same authority, as kubeadm's certSANs would make
-  openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other-ca -keyout other.key -out other.crt 2>/dev/null
+  openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=mgmt-ca -keyout other-ca.key -out other-ca.crt 2>/dev/null
+  openssl req -newkey rsa:2048 -nodes -subj /CN=kube-apiserver -keyout other.key -out other.csr 2>/dev/null
+  openssl x509 -req -in other.csr -CA other-ca.crt -CAkey other-ca.key -CAcreateserial -days 2 -out other.crt \
+    -extfile <(printf 'subjectAltName=IP:%s\nextendedKeyUsage=serverAuth\n' $foreign) 2>/dev/null
   openssl req -newkey rsa:2048 -nodes -subj /CN=kube-apiserver -keyout bare.key -out bare.csr 2>/dev/null
   openssl x509 -req -in bare.csr -CA "$K/ca.crt" -CAkey "$K/ca.key" -CAserial ca.srl -CAcreateserial -days 2 -out bare.crt \
     -extfile <(printf 'subjectAltName=IP:10.20.0.50,DNS:kubernetes.default.svc\nextendedKeyUsage=serverAuth\n') 2>/dev/null

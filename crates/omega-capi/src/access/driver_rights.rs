@@ -254,6 +254,17 @@ impl SeenObject {
     }
 }
 
+/// Returns the UID of the account, if it is there.
+pub(super) async fn account_uid(
+    management: &Management,
+    account: &Account,
+) -> Result<Option<String>, Error> {
+    let (namespace, name) = (Some(account.namespace.to_string()), account.name().to_owned());
+    let id = Id { kind: Kind::ServiceAccount, namespace, name };
+    let found = named_object(management, id, &account.mark()).await?;
+    Ok(found.map(|object| object.uid))
+}
+
 async fn named_object(
     management: &Management,
     id: Id,

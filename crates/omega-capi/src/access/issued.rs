@@ -13,6 +13,8 @@ use crate::{Error, Management, Verb};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Claims {
     pub(super) user: String,
+    /// Of the account: one that is made again under its name is another.
+    pub(super) uid: String,
     pub(super) issued: Timestamp,
     pub(super) expires: Timestamp,
 }
@@ -22,6 +24,18 @@ struct Wire {
     sub: String,
     iat: i64,
     exp: i64,
+    #[serde(rename = "kubernetes.io")]
+    bound: Bound,
+}
+
+#[derive(Deserialize)]
+struct Bound {
+    serviceaccount: BoundTo,
+}
+
+#[derive(Deserialize)]
+struct BoundTo {
+    uid: String,
 }
 
 impl Claims {
@@ -30,7 +44,8 @@ impl Claims {
         let middle = token.split(|byte| *byte == b'.').nth(1)?;
         let wire: Wire = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(middle).ok()?).ok()?;
         let time = |seconds| Timestamp::from_second(seconds).ok();
-        Some(Self { user: wire.sub, issued: time(wire.iat)?, expires: time(wire.exp)? })
+        let (user, uid) = (wire.sub, wire.bound.serviceaccount.uid);
+        Some(Self { user, uid, issued: time(wire.iat)?, expires: time(wire.exp)? })
     }
 }
 
@@ -65,6 +80,7 @@ mod tests {
     fn a_token_says_whose_it_is_and_how_long_it_lives() {
         let claims = Claims::read(TOKEN.as_bytes()).unwrap();
         assert_eq!(claims.user, "system:serviceaccount:omega:magnum-driver");
+        assert_eq!(claims.uid, "f4bdc260-1a76-46bb-a560-e831aff7f08b");
         assert_eq!(claims.issued.to_string(), "2026-11-21T15:55:31Z");
         assert_eq!(claims.expires.to_string(), "2026-11-21T16:55:31Z");
         for bad in ["", "a.b.c", "abcdef.0123456789abcdef", "e30.e30.x"] {

@@ -21,7 +21,8 @@ use url::Url;
 
 use super::{
     DriverRights, DriverRightsSeen, FileSeen, MintError, MintedFacts, Proof, Standing,
-    ensure_driver_rights, issued, mint_error::shown, minted_file, prove_rights,
+    driver_rights::account_uid, ensure_driver_rights, issued, mint_error::shown, minted_file,
+    prove_rights,
 };
 use crate::{Error, Management};
 
@@ -252,11 +253,7 @@ impl Desired for MintedKubeconfig {
         if self.stale(facts, &seen).is_none()
             && let Some(kubeconfig) = kubeconfig
         {
-            let standing = match mint.prove(kubeconfig, &self.rights, Duration::ZERO).await {
-                Ok(proof) => Standing::Accepted(proof),
-                Err(Error::Unauthorized { .. }) => Standing::Refused,
-                Err(error) => return Err(error.into()),
-            };
+            let standing = self.standing(mint, facts, kubeconfig).await?;
             seen.file = FileSeen::Minted(MintedFacts { standing, ..facts.clone() });
         }
         Ok(seen)
@@ -320,6 +317,25 @@ impl Desired for MintedKubeconfig {
 }
 
 impl MintedKubeconfig {
+    /// Uses the kubeconfig that is there.
+    async fn standing(
+        &self,
+        mint: &Mint,
+        facts: &MintedFacts,
+        kubeconfig: Kubeconfig,
+    ) -> Result<Standing, Error> {
+        // A token of an account that is gone is still accepted for some 10 s: from a cache.
+        let account = account_uid(&mint.management, &self.rights.account).await?;
+        if account.as_ref() != Some(&facts.account) {
+            return Ok(Standing::Refused);
+        }
+        match mint.prove(kubeconfig, &self.rights, Duration::ZERO).await {
+            Ok(proof) => Ok(Standing::Accepted(proof)),
+            Err(Error::Unauthorized { .. }) => Ok(Standing::Refused),
+            Err(error) => Err(error),
+        }
+    }
+
     /// What is to be done about rights that are not right: wait for what the roles of our own are
     /// to give, refuse what others gave.
     fn judged(&self, proof: &Proof) -> Result<Delta<MintChange>, Conflict> {

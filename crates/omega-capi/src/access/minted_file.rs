@@ -34,6 +34,8 @@ pub enum FileSeen {
 pub struct MintedFacts {
     /// Its API server.
     pub server: Url,
+    /// The UID of the account that its token is for.
+    pub account: String,
     /// When its token was issued.
     pub issued: Timestamp,
     /// When its token ends.
@@ -97,6 +99,7 @@ pub(super) fn look(
     }
     let minted = MintedFacts {
         server: facts.server.clone(),
+        account: claims.uid,
         issued: claims.issued,
         expires: claims.expires,
         private: mode.mode() & 0o077 == 0,

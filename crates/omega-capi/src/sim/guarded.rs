@@ -261,7 +261,9 @@ impl State {
         let metadata = &mut object["metadata"];
         metadata["uid"] = format!("00000000-0000-4000-8000-{:012}", self.counter).into();
         metadata["resourceVersion"] = self.counter.to_string().into();
-        metadata["creationTimestamp"] = self.clock.to_string().into();
+        if metadata["creationTimestamp"].is_null() {
+            metadata["creationTimestamp"] = self.clock.to_string().into();
+        }
         object
     }
 

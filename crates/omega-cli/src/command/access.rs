@@ -55,7 +55,7 @@ pub(crate) struct MintArgs {
     out: PathBuf,
     #[command(flatten)]
     reach: ReachArgs,
-    /// The ServiceAccount.
+    /// The account (a `ServiceAccount`).
     #[arg(long, value_name = "NAMESPACE/NAME", default_value = "omega/magnum-driver")]
     account: Account,
     /// Give also what clusters with the label auto_scaling_enabled need.
