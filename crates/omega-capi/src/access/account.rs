@@ -1,4 +1,4 @@
-//! A ServiceAccount by name.
+//! An account by name.
 
 use std::{fmt, str::FromStr};
 
