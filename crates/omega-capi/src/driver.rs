@@ -51,6 +51,12 @@ impl Driver {
         self >= Self::V1_4_0
     }
 
+    /// Returns whether it can authenticate by a token. Older ones insist on a client certificate
+    /// (1.1.0 and 1.2.x, `kubernetes.py`: an assertion).
+    pub fn takes_tokens(self) -> bool {
+        self >= Self::V1_3_0
+    }
+
     /// Returns whether it hands a template's network driver to the chart as `addons.cni.type`
     /// (1.4.0, `driver.py:895` and `:1205`).
     pub fn sends_network_driver(self) -> bool {

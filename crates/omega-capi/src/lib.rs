@@ -7,7 +7,9 @@
 //! [`check_coherence`] asks all that there is to ask, of a cluster or of the releases' tables, and
 //! [`check_constellation`] compares what is installed with what a chart was tested with.
 //! [`workload`] looks into the clusters that it manages.
+//! [`access`] mints the driver's own kubeconfig, and [`egress`] tries an address from a pod.
 
+pub mod access;
 mod chart_emits;
 mod check_coherence;
 mod check_constellation;
@@ -20,6 +22,7 @@ mod discover_versions;
 mod driver;
 mod driver_labels;
 mod driver_reads;
+pub mod egress;
 mod error;
 mod finding;
 mod fit;

@@ -13,6 +13,7 @@ use http::{
     Request, Response, StatusCode,
     header::{ACCEPT, CONTENT_TYPE, DATE},
 };
+use jiff::Timestamp;
 use kube::{
     Client, Config,
     client::{Body, ClientBuilder},
@@ -168,6 +169,16 @@ impl Management {
             }
             _ => Ok((code.as_u16(), date, String::from_utf8_lossy(&body).into_owned())),
         }
+    }
+
+    /// Returns what time it is there, to the second.
+    pub(crate) async fn time(&self) -> Result<Timestamp, Error> {
+        const PATH: &str = "/version";
+        let no = |why: &str| self.malformed(Verb::Get, PATH, why);
+        let (_, date, _) = self.answer(PATH).await?;
+        let date = date.ok_or_else(|| no("it has no Date"))?;
+        let time = jiff::fmt::rfc2822::parse(&date).map_err(|_| no("its Date is no date"))?;
+        Ok(time.timestamp())
     }
 
     async fn request(

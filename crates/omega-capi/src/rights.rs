@@ -24,6 +24,7 @@ fn resource(verb: Verb, path: &str) -> Option<(&'static str, String)> {
     };
     let (verb, plural) = match parts {
         [plural] if verb == Verb::Get => ("list", (*plural).to_owned()),
+        [plural] if verb == Verb::Delete => ("deletecollection", (*plural).to_owned()),
         [plural] | [plural, _] => (verb.right(), (*plural).to_owned()),
         [plural, _name, part @ ..] => (verb.right(), format!("{plural}/{}", part.join("/"))),
         [] => return None,
@@ -59,6 +60,8 @@ mod tests {
             (Verb::Create, token, "create serviceaccounts/token in a"),
             (Verb::Create, "/api/v1/namespaces", "create namespaces"),
             (Verb::Merge, "/api/v1/namespaces/a/secrets/b", "patch secrets in a"),
+            (Verb::Apply, "/api/v1/namespaces/a/secrets/b?force=true", "patch secrets in a"),
+            (Verb::Delete, "/api/v1/namespaces/a/secrets?x=y", "deletecollection secrets in a"),
             (Verb::Replace, "/api/v1/namespaces/a/secrets/b", "update secrets in a"),
             (
                 Verb::Delete,

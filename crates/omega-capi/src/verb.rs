@@ -16,6 +16,8 @@ pub enum Verb {
     /// Changes what a JSON merge patch names (RFC 7386). With `metadata.resourceVersion` in it,
     /// only the object that was read.
     Merge,
+    /// Makes an object, or makes the fields that are sent so (server-side apply).
+    Apply,
     /// Deletes an object. `preconditions` in the options guard it.
     Delete,
 }
@@ -31,7 +33,7 @@ impl Verb {
             Self::Get => Method::GET,
             Self::Create => Method::POST,
             Self::Replace => Method::PUT,
-            Self::Merge => Method::PATCH,
+            Self::Merge | Self::Apply => Method::PATCH,
             Self::Delete => Method::DELETE,
         }
     }
@@ -42,7 +44,7 @@ impl Verb {
             Self::Get => "get",
             Self::Create => "create",
             Self::Replace => "update",
-            Self::Merge => "patch",
+            Self::Merge | Self::Apply => "patch",
             Self::Delete => "delete",
         }
     }
@@ -51,6 +53,8 @@ impl Verb {
     pub(crate) fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Merge => "application/merge-patch+json",
+            // JSON is YAML.
+            Self::Apply => "application/apply-patch+yaml",
             Self::Get | Self::Create | Self::Replace | Self::Delete => "application/json",
         })
     }

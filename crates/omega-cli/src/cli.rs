@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use omega_capi::Namespace;
 
 use crate::{
-    command::{AcceptArgs, WorkloadArgs},
+    command::{AcceptArgs, Access, WorkloadArgs},
     render::Format,
 };
 
@@ -67,6 +67,9 @@ pub(crate) enum Command {
     /// A question about the management cluster.
     #[command(flatten)]
     Capi(Capi),
+    /// An operation on the management cluster.
+    #[command(flatten)]
+    Access(Access),
 }
 
 impl Command {
@@ -76,6 +79,7 @@ impl Command {
             Self::Apply(_) => true,
             Self::Rollback(args) => !args.plan,
             Self::Operation(operation) => operation.writes(),
+            Self::Access(operation) => operation.writes(),
             Self::Plan(_)
             | Self::Verify(_)
             | Self::Doctor(_)

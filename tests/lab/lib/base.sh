@@ -7,6 +7,7 @@ RUN=$LAB/run
 LOGS=$LAB/log
 CLOUD=127.77.0.1                         # the cloud, sshd on 2222
 KUBE=127.77.2.1                          # the management cluster; workload clusters take 127.77.3.10 and up
+KUBE_FLOATING=127.77.2.40                # nobody listens there; the API server's certificate covers it
 K=$RUN/kube
 KEY=$LAB/key                             # the operator's ssh key, made once
 export OMEGA_LAB=$LAB                    # also the mark that every process of the lab carries

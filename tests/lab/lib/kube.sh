@@ -24,7 +24,7 @@ make_kube_secrets() {
   openssl rsa -in "$K/sa.key" -pubout -out "$K/sa.pub" 2>/dev/null
   certificate "$K/admin" /O=system:masters/CN=admin 'extendedKeyUsage=clientAuth'
   certificate "$K/driver" /CN=magnum-driver 'extendedKeyUsage=clientAuth'
-  certificate "$K/server" /CN=kube-apiserver "subjectAltName=IP:$KUBE,IP:10.0.0.1\nextendedKeyUsage=serverAuth"
+  certificate "$K/server" /CN=kube-apiserver "subjectAltName=IP:$KUBE,IP:10.0.0.1,IP:$KUBE_FLOATING\nextendedKeyUsage=serverAuth"
   install -d -m 700 "$K/webhook"; cp "$K/server.crt" "$K/webhook/tls.crt"; cp "$K/server.key" "$K/webhook/tls.key"
   (umask 077; kubeconfig "$K/admin" >"$RUN/mgmt.kubeconfig"; kubeconfig "$K/driver" >"$RUN/least.kubeconfig")
   touch "$K/ready"
@@ -36,7 +36,8 @@ start_apiserver() {
     --listen-client-urls "http://$KUBE:2379" --advertise-client-urls "http://$KUBE:2379" \
     --listen-peer-urls "http://$KUBE:2380" --initial-advertise-peer-urls "http://$KUBE:2380" \
     --initial-cluster "default=http://$KUBE:2380"
-  daemon "$K" kube-apiserver "$LAB/bin/kube-apiserver" --etcd-servers "http://$KUBE:2379" \
+  # no token lives longer than 30 days, as a careful administrator sets it
+  daemon "$K" kube-apiserver "$LAB/bin/kube-apiserver" --service-account-max-token-expiration 720h --etcd-servers "http://$KUBE:2379" \
     --bind-address "$KUBE" --advertise-address "$KUBE" --authorization-mode RBAC \
     --tls-cert-file "$K/server.crt" --tls-private-key-file "$K/server.key" --client-ca-file "$K/ca.crt" \
     --service-account-key-file "$K/sa.pub" --service-account-signing-key-file "$K/sa.key" --service-account-issuer https://lab \

@@ -5,8 +5,14 @@
 //! one does; tests compare what it derives with what was recorded at other served versions.
 
 mod apiserver;
+mod authorize;
 mod discovery;
+mod guarded;
+mod kubelet;
 mod objects;
 mod recording;
+mod writes;
 
 pub use apiserver::{Apiserver, Fault};
+pub use guarded::{Guarded, Spoiled};
+pub use kubelet::Fate;

@@ -252,7 +252,8 @@ mod tests {
         ] {
             assert!(is(image, "calico/node"), "{image}");
         }
-        for image in ["mirror.example/calico/node-driver:v1", "tocalico/node:v1", "calico/node/x", "node"]
+        for image in
+            ["mirror.example/calico/node-driver:v1", "tocalico/node:v1", "calico/node/x", "node"]
         {
             assert!(!is(image, "calico/node"), "{image}");
         }

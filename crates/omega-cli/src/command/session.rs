@@ -48,6 +48,7 @@ impl Session {
             Command::Explain(args) => self.explain(args.decision.as_deref()),
             Command::Runs(args) => self.runs(&args),
             Command::Operation(operation) => self.operation(operation).await,
+            Command::Access(operation) => self.access(&operation).await,
             Command::Capi(question) => self.capi(&question).await,
         }
     }

@@ -1,0 +1,166 @@
+//! The certificate that a server shows.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use omega_core::chain;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
+    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
+};
+use serde::{Deserialize, Serialize};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::TlsConnector;
+use x509_parser::{extensions::GeneralName, prelude::FromDer as _};
+
+/// What a server's certificate is worth to a client that knows one certificate authority.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shown {
+    /// It is for this name or address, by this authority, and valid now.
+    Covers,
+    /// It is for these names and addresses.
+    OtherName(Vec<String>),
+    /// Another authority made it.
+    OtherAuthority,
+    /// It is not valid now, or not valid at all.
+    NotValid(String),
+}
+
+/// Keeps what it is shown, and asks for no more than that its owner has the key.
+#[derive(Debug)]
+struct Keep {
+    provider: Arc<CryptoProvider>,
+    shown: Mutex<Vec<CertificateDer<'static>>>,
+}
+
+impl ServerCertVerifier for Keep {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let all = [leaf].into_iter().chain(others).map(|one| one.clone().into_owned());
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = all.collect();
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, known)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, known)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Looks at the certificate of `host`:`port`, and says what it is worth to who knows `ca_pem`. It
+/// says nothing to the server but hello.
+///
+/// # Errors
+///
+/// Says why there was no certificate.
+pub(super) async fn certificate(
+    host: &str,
+    port: u16,
+    ca_pem: &str,
+    within: Duration,
+) -> Result<Shown, String> {
+    let provider = Arc::new(ring::default_provider());
+    let keep = Arc::new(Keep { provider: Arc::clone(&provider), shown: Mutex::default() });
+    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::clone(&keep) as _)
+        .with_no_client_auth();
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+    let hello = async {
+        let stream = TcpStream::connect((host, port)).await?;
+        TlsConnector::from(Arc::new(config)).connect(name.clone(), stream).await
+    };
+    let answer = timeout(within, hello).await.map_err(|_| format!("no answer in {within:?}"))?;
+    drop(answer.map_err(|error| chain(&error).join(": "))?);
+    let shown = std::mem::take(&mut *keep.shown.lock().unwrap_or_else(PoisonError::into_inner));
+    let Some((leaf, others)) = shown.split_first() else { return Err("no certificate".into()) };
+    judge(leaf, others, &name, ca_pem, provider)
+}
+
+fn judge(
+    leaf: &CertificateDer<'_>,
+    others: &[CertificateDer<'_>],
+    name: &ServerName<'_>,
+    ca_pem: &str,
+    provider: Arc<CryptoProvider>,
+) -> Result<Shown, String> {
+    let mut roots = RootCertStore::empty();
+    for root in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
+        let root = root.map_err(|error| format!("the kubeconfig's CA can't be read: {error}"))?;
+        roots.add(root).map_err(|error| format!("the kubeconfig's CA can't be used: {error}"))?;
+    }
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+    let verifier = verifier.map_err(|error| format!("the kubeconfig's CA: {error}"))?;
+    let judged = verifier.verify_server_cert(leaf, others, name, &[], UnixTime::now());
+    Ok(match judged {
+        Ok(_) => Shown::Covers,
+        Err(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => Shown::OtherName(names(leaf)),
+        Err(rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        )) => Shown::OtherAuthority,
+        Err(error) => Shown::NotValid(error.to_string()),
+    })
+}
+
+/// Returns the names and addresses that a certificate is for.
+fn names(leaf: &CertificateDer<'_>) -> Vec<String> {
+    let Ok((_, parsed)) = x509_parser::certificate::X509Certificate::from_der(leaf) else {
+        return Vec::new();
+    };
+    let names = parsed.subject_alternative_name().ok().flatten();
+    let names = names.into_iter().flat_map(|extension| &extension.value.general_names);
+    let one = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => <[u8; 4]>::try_from(*bytes).ok().map(|all| IpAddr::from(all).to_string()),
+            _ => <[u8; 16]>::try_from(*bytes).ok().map(|all| IpAddr::from(all).to_string()),
+        },
+        GeneralName::OtherName(..)
+        | GeneralName::RFC822Name(_)
+        | GeneralName::X400Address(_)
+        | GeneralName::DirectoryName(_)
+        | GeneralName::EDIPartyName(_)
+        | GeneralName::URI(_)
+        | GeneralName::RegisteredID(_)
+        | GeneralName::Invalid(..) => None,
+    };
+    names.filter_map(one).collect()
+}

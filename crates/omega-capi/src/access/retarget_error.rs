@@ -1,0 +1,70 @@
+use std::path::PathBuf;
+
+use omega_core::{Explain, Touched};
+
+use crate::Error;
+
+/// A kubeconfig could not be retargeted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RetargetError {
+    /// The file can't be read or written.
+    #[error("{path}: {why}", path = path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        why: String,
+        /// Whether it was being written.
+        writing: bool,
+    },
+    /// It is not a kubeconfig that can be changed in its place.
+    #[error("{path} can't be changed: {why}", path = path.display())]
+    NotRewritten {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// The new address is none.
+    #[error("{0:?} is neither an address nor the URL of a server")]
+    NoAddress(String),
+    /// The file is not what was looked at.
+    #[error("{path} changed after it was looked at", path = path.display())]
+    Moved {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The new address could not be asked.
+    #[error("the new address could not be tried")]
+    Api(#[from] Error),
+}
+
+impl Explain for RetargetError {
+    fn next(&self) -> Option<String> {
+        Some(match self {
+            Self::File { .. } => "check the path, and that its directory can be written".into(),
+            Self::NotRewritten { .. } => {
+                "kubectl config set-cluster NAME --server URL --kubeconfig FILE, then again".into()
+            }
+            Self::NoAddress(_) => "say 10.12.7.40, NAME:6443 or https://NAME:6443".into(),
+            Self::Moved { .. } => "run the same command again".into(),
+            Self::Api(error) => return error.next(),
+        })
+    }
+
+    fn touched(&self) -> Touched {
+        match self {
+            Self::File { writing: true, .. } => Touched::Maybe,
+            Self::File { .. }
+            | Self::NotRewritten { .. }
+            | Self::NoAddress(_)
+            | Self::Moved { .. }
+            | Self::Api(_) => Touched::Nothing,
+        }
+    }
+
+    fn timed_out(&self) -> bool {
+        matches!(self, Self::Api(error) if error.timed_out())
+    }
+}

@@ -1,0 +1,242 @@
+//! What a probing pod's status and its events say. Pure.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::pod::CONTAINER;
+
+/// What came of a probe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Egress {
+    /// The connection was made.
+    Reached,
+    /// Something answered, and refused it.
+    Refused,
+    /// Nothing answered, or there is no route.
+    NoAnswer,
+    /// The name has no address there.
+    NotResolved,
+    /// No node took the pod.
+    NeverScheduled,
+    /// Its image could not be had.
+    NoImage,
+    /// The cluster's admission refused the pod.
+    NotAdmitted,
+    /// It could not be started.
+    NotStarted,
+    /// It ended in another way.
+    Failed,
+}
+
+impl Egress {
+    /// Returns whether the network was tried at all.
+    pub fn tried(&self) -> bool {
+        matches!(self, Self::Reached | Self::Refused | Self::NoAnswer | Self::NotResolved)
+    }
+
+    /// Returns it in words.
+    pub fn words(&self) -> &'static str {
+        match self {
+            Self::Reached => "reached",
+            Self::Refused => "something answers there and refuses the connection",
+            Self::NoAnswer => "nothing answers there, or there is no route",
+            Self::NotResolved => "the name has no address in the cluster",
+            Self::NeverScheduled => "no node took the pod",
+            Self::NoImage => "the image could not be had",
+            Self::NotAdmitted => "the cluster's admission refused the pod",
+            Self::NotStarted => "the pod could not be started",
+            Self::Failed => "the pod ended in another way",
+        }
+    }
+
+    /// Returns what to do about it.
+    pub fn next(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Reached => return None,
+            Self::Refused => "check the port, and that the service listens on that address",
+            Self::NoAnswer => {
+                "check the node's own route, security groups, and reverse paths: a node with \
+                 several interfaces answers by the wrong one (D-035)"
+            }
+            Self::NotResolved => "check the cluster's DNS (coredns), or probe the address",
+            Self::NeverScheduled => "do what the scheduler says; is a node Ready?",
+            Self::NoImage => "name an image that the nodes have or can pull: --image",
+            Self::NotAdmitted => {
+                "do what the words say, or probe from another namespace: --namespace"
+            }
+            Self::NotStarted => {
+                "check that the image has the tool (--tool), and the node's kubelet"
+            }
+            Self::Failed => "read the pod's words; try another tool: --tool",
+        })
+    }
+}
+
+/// Returns the verdict and what shows it, once there is one. `late`: it will get no more time.
+pub fn judge(pod: &Value, events: &[Value], late: bool) -> Option<(Egress, Vec<String>)> {
+    let text = |path: &str| pod.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let phase = text("/status/phase");
+    let state = container(pod).and_then(|container| container.get("state"));
+    if let Some(ended) = state.and_then(|state| state.get("terminated")) {
+        return Some(of_program(ended));
+    }
+    if text("/status/reason") == "DeadlineExceeded" || (late && phase == "Running") {
+        let what = format!("phase {phase}: it did not end in its time");
+        return Some((Egress::NoAnswer, vec![what]));
+    }
+    let waiting = state.and_then(|state| state.get("waiting"));
+    let why = |key: &str| waiting.and_then(|w| w.get(key)).and_then(Value::as_str);
+    if let Some(reason) = why("reason") {
+        let evidence = || shown(&format!("waiting: {reason}"), why("message"), events);
+        match reason {
+            "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => {
+                return Some((Egress::NoImage, evidence()));
+            }
+            "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
+                return Some((Egress::NotStarted, evidence()));
+            }
+            _ => {}
+        }
+    }
+    if !late && phase != "Failed" {
+        return None;
+    }
+    if text("/spec/nodeName").is_empty() {
+        let unscheduled = condition(pod, "PodScheduled").and_then(|one| one.get("message"));
+        let said = unscheduled.and_then(Value::as_str);
+        let what = if said.is_none() { "no scheduler has looked at it" } else { "Unschedulable" };
+        return Some((Egress::NeverScheduled, shown(what, said, events)));
+    }
+    let what = format!("phase {phase} on {}", text("/spec/nodeName"));
+    let said = Some(text("/status/message")).filter(|said| !said.is_empty()).or(why("message"));
+    Some((Egress::NotStarted, shown(&what, said, events)))
+}
+
+fn container(pod: &Value) -> Option<&Value> {
+    let all = pod.pointer("/status/containerStatuses")?.as_array()?;
+    all.iter().find(|one| one.get("name").is_some_and(|name| name == CONTAINER))
+}
+
+fn condition<'a>(pod: &'a Value, kind: &str) -> Option<&'a Value> {
+    let all = pod.pointer("/status/conditions")?.as_array()?;
+    all.iter().find(|one| one.get("type").is_some_and(|found| found == kind))
+}
+
+/// A fact, who says so in words, and the warnings of its events, each once.
+fn shown(what: &str, said: Option<&str>, events: &[Value]) -> Vec<String> {
+    let said = said.map(|said| format!("{what}: {said}"));
+    let mut all = vec![said.unwrap_or_else(|| what.to_owned())];
+    for event in events.iter().filter(|event| event.get("type").is_some_and(|t| t == "Warning")) {
+        let text = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default();
+        let line = format!("event {}: {}", text("reason"), text("message"));
+        if !all.contains(&line) {
+            all.push(line);
+        }
+    }
+    all
+}
+
+/// What the program in the container said: its exit code, and its last words.
+fn of_program(ended: &Value) -> (Egress, Vec<String>) {
+    let code = ended.get("exitCode").and_then(Value::as_i64).unwrap_or(-1);
+    let said = ended.get("message").and_then(Value::as_str).unwrap_or_default().trim();
+    let reason = ended.get("reason").and_then(Value::as_str).unwrap_or_default();
+    let evidence = match said {
+        "" => vec![format!("exit code {code} ({reason})")],
+        said => vec![format!("exit code {code}: {said}")],
+    };
+    // Exit code 0 is the proof that D-035 asks for.
+    if code == 0 {
+        return (Egress::Reached, evidence);
+    }
+    let lower = said.to_lowercase();
+    let any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    // A name server that refuses is no refusal of the address.
+    let verdict = if any(&[
+        "dns:",
+        "no such host",
+        "not known",
+        "bad address",
+        "name resolution",
+        "could not resolve",
+    ]) {
+        Egress::NotResolved
+    } else if any(&["refused"]) {
+        Egress::Refused
+    } else if any(&["timeout", "timed out", "no route", "unreachable", "in progress"])
+        || code == 124
+    {
+        // 124: `timeout` ended it.
+        Egress::NoAnswer
+    } else if matches!(reason, "StartError" | "ContainerCannotRun") || matches!(code, 126..=128) {
+        Egress::NotStarted
+    } else {
+        Egress::Failed
+    };
+    (verdict, evidence)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Egress, judge};
+
+    fn ended(code: i64, message: &str) -> Value {
+        json!({"status": {"phase": "Failed", "containerStatuses": [
+            {"name": "sidecar", "state": {"terminated": {"exitCode": 0}}},
+            {"name": "probe", "state": {"terminated": {"exitCode": code, "message": message}}},
+        ]}})
+    }
+
+    /// Each tool's own words, as it prints them.
+    #[test]
+    fn the_words_of_each_tool() {
+        for (code, message, expected) in [
+            (1, "REFUSED", Egress::Refused),
+            (1, "TIMEOUT", Egress::NoAnswer),
+            (1, "DNS: lookup x on 10.96.0.10:53: connection refused", Egress::NotResolved),
+            (1, "OTHER: dial tcp 10.0.0.1:1: connect: no route to host", Egress::NoAnswer),
+            (1, "nc: bad address 'x'", Egress::NotResolved),
+            (
+                1,
+                "nc: connect to 10.0.0.1 port 1 (tcp) timed out: Operation now in progress",
+                Egress::NoAnswer,
+            ),
+            (
+                1,
+                "x: line 1: x: Temporary failure in name resolution\nx: line 1: /dev/tcp/x/80: Invalid argument\n",
+                Egress::NotResolved,
+            ),
+            (1, "192.0.2.1: connect: Network is unreachable\n", Egress::NoAnswer),
+            (1, "10.88.0.1: connect: Connection refused\n", Egress::Refused),
+            (124, "", Egress::NoAnswer),
+            (127, "exec: nc: not found", Egress::NotStarted),
+            (137, "", Egress::Failed),
+            (0, "anything refused", Egress::Reached),
+        ] {
+            let found = judge(&ended(code, message), &[], false).map(|(egress, _)| egress);
+            assert_eq!(found, Some(expected), "{code} {message}");
+        }
+    }
+
+    #[test]
+    fn a_pod_on_its_way_is_no_verdict_until_it_is_late() {
+        let creating = json!({"spec": {"nodeName": "n"}, "status": {"phase": "Pending",
+            "containerStatuses": [{"name": "probe", "state": {"waiting": {"reason": "ContainerCreating"}}}]}});
+        let running = json!({"spec": {"nodeName": "n"}, "status": {"phase": "Running",
+            "containerStatuses": [{"name": "probe", "state": {"running": {}}}]}});
+        let late = |pod: &Value| judge(pod, &[], true).map(|(egress, _)| egress);
+        for pod in [&creating, &running, &json!({})] {
+            assert_eq!(judge(pod, &[], false), None, "{pod}");
+        }
+        assert_eq!(late(&creating), Some(Egress::NotStarted));
+        assert_eq!(late(&running), Some(Egress::NoAnswer));
+        assert_eq!(late(&json!({})), Some(Egress::NeverScheduled));
+        let warning = json!({"type": "Warning", "reason": "FailedMount", "message": "no secret"});
+        let normal = json!({"type": "Normal", "reason": "Scheduled", "message": "fine"});
+        let (_, evidence) = judge(&creating, &[normal, warning.clone(), warning], true).unwrap();
+        assert_eq!(evidence[1..], ["event FailedMount: no secret"]);
+    }
+}

@@ -1,0 +1,89 @@
+//! What becomes of a pod, in the words of scheduler, kubelet and admission.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{authorize::status, objects::Answer};
+
+/// What becomes of every pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing: there is no scheduler.
+    Unseen,
+    /// No node takes it.
+    Unschedulable,
+    /// Its image can't be pulled.
+    NoImage,
+    /// It can't be started.
+    NotStarted,
+    /// Its program ends with this code and these words.
+    Ends(i64, &'static str),
+    /// Its program runs on.
+    Runs,
+    /// Admission refuses it (Pod Security).
+    NotAdmitted,
+    /// Its program ends well, and the pod can't be deleted (a finalizer).
+    Stays,
+}
+
+impl Fate {
+    /// Returns what is answered instead of making the pod.
+    pub(super) fn refused(&self, name: &str) -> Option<Answer> {
+        (*self == Self::NotAdmitted).then(|| {
+            let message = format!(
+                "pods \"{name}\" is forbidden: violates PodSecurity \"restricted:latest\": \
+                 allowPrivilegeEscalation != false (container \"probe\" must set \
+                 securityContext.allowPrivilegeEscalation=false)"
+            );
+            status(StatusCode::FORBIDDEN, "Forbidden", &message)
+        })
+    }
+
+    /// Brings a pod to where it ends. A pod that was just made is still where it began.
+    pub(super) fn befall(&self, pod: &mut Value) {
+        let name = pod["spec"]["containers"][0]["name"].clone();
+        let waiting = |reason: &str, message: &str| {
+            json!([{"name": name, "ready": false, "restartCount": 0,
+                    "state": {"waiting": {"reason": reason, "message": message}}}])
+        };
+        let phase = match self {
+            Self::Unseen | Self::NotAdmitted => "Pending",
+            Self::Unschedulable => {
+                pod["status"]["conditions"] = json!([
+                    {"type": "Ready", "status": "False", "message": "not this one"},
+                    {"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+                     "message": "0/1 nodes are available: 1 node(s) were unschedulable."},
+                ]);
+                "Pending"
+            }
+            Self::NoImage => {
+                pod["spec"]["nodeName"] = "node-1".into();
+                let why = "Back-off pulling image \"x\"";
+                pod["status"]["containerStatuses"] = waiting("ImagePullBackOff", why);
+                "Pending"
+            }
+            Self::NotStarted => {
+                pod["spec"]["nodeName"] = "node-1".into();
+                let why = "container has runAsNonRoot and image will run as root";
+                pod["status"]["containerStatuses"] = waiting("CreateContainerConfigError", why);
+                "Pending"
+            }
+            Self::Runs => {
+                pod["spec"]["nodeName"] = "node-1".into();
+                pod["status"]["containerStatuses"] =
+                    json!([{"name": name, "state": {"running": {}}}]);
+                "Running"
+            }
+            Self::Stays => return Self::Ends(0, "").befall(pod),
+            Self::Ends(code, said) => {
+                pod["spec"]["nodeName"] = "node-1".into();
+                let reason = if *code == 0 { "Completed" } else { "Error" };
+                let ended = json!({"exitCode": code, "reason": reason, "message": said});
+                pod["status"]["containerStatuses"] =
+                    json!([{"name": name, "state": {"terminated": ended}}]);
+                if *code == 0 { "Succeeded" } else { "Failed" }
+            }
+        };
+        pod["status"]["phase"] = phase.into();
+    }
+}

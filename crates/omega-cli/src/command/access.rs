@@ -1,0 +1,330 @@
+//! Operations on the management cluster: who may use it, and from where.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use clap::{Args, Subcommand};
+use jiff::{SignedDuration, Timestamp};
+use omega_capi::{
+    Namespace, Overrides,
+    access::{
+        Account, DriverRights, Mint, MintedKubeconfig, Reach, Retarget, RetargetedKubeconfig,
+    },
+};
+use omega_core::{Class, Failure, Item, Label as _, Leg, Section, Step, step};
+use url::Url;
+
+use super::{Session, egress::EgressArgs};
+use crate::{
+    cli::SiteFile,
+    engine::{Approved, Counts, Report, Task},
+    exit::Exit,
+    runbook,
+    site::Site,
+};
+
+/// An operation on the management cluster. No unit is asked.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Access {
+    /// Mint a kubeconfig for the driver with the least rights it needs, or renew it.
+    MintKubeconfig(MintArgs),
+    /// Point a kubeconfig at another address of the same API server, if TLS still verifies there.
+    RetargetKubeconfig(RetargetArgs),
+    /// Ask whether a pod reaches an address, and leave nothing behind (D-035).
+    ProbePodEgress(EgressArgs),
+}
+
+impl Access {
+    /// Returns whether it writes.
+    pub(crate) fn writes(&self) -> bool {
+        match self {
+            Self::MintKubeconfig(args) => !args.plan,
+            Self::RetargetKubeconfig(args) => !args.plan,
+            Self::ProbePodEgress(args) => !args.plan,
+        }
+    }
+}
+
+/// `mint-kubeconfig`
+#[derive(Debug, Args)]
+pub(crate) struct MintArgs {
+    /// The site: its kubeconfig is the administrator's, and it names the driver.
+    #[command(flatten)]
+    site: SiteFile,
+    /// The file to write, 0600. One with a token that is good for long enough is left.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    reach: ReachArgs,
+    /// The account (a `ServiceAccount`).
+    #[arg(long, value_name = "NAMESPACE/NAME", default_value = "omega/magnum-driver")]
+    account: Account,
+    /// Give also what clusters with the label auto_scaling_enabled need.
+    #[arg(long)]
+    autoscaler: bool,
+    /// How long a token lives (`90d`, `12h`), at least 10 minutes. The API server may give less.
+    #[arg(long, value_name = "TIME", default_value = "90d", value_parser = lifetime)]
+    lifetime: Duration,
+    /// Renew a token that ends in less than this; by default in a third of its life.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    renew_before: Option<Duration>,
+    /// The server to write, if it is not the one of the site's kubeconfig.
+    #[arg(long, value_name = "URL")]
+    server: Option<Url>,
+    /// Show what would be done; write nothing.
+    #[arg(long)]
+    plan: bool,
+}
+
+/// `retarget-kubeconfig`
+#[derive(Debug, Args)]
+pub(crate) struct RetargetArgs {
+    /// The site, whose kubeconfig it is if --file does not name another.
+    #[command(flatten)]
+    site: SiteFile,
+    /// The kubeconfig.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The floating IP or the name: `10.12.7.40`, `NAME:6443`, or a URL. The port stays, if none is said.
+    #[arg(long, value_name = "ADDRESS")]
+    server: String,
+    /// Show what would be done; write nothing.
+    #[arg(long)]
+    plan: bool,
+}
+
+impl RetargetArgs {
+    /// Returns what was said, as it would be typed again.
+    fn said(&self) -> String {
+        let site = Some(self.site.site.display().to_string()).filter(|site| site != "omega.toml");
+        let file = self.file.as_ref().map(|file| file.display().to_string());
+        let flags = [("--site", site), ("--file", file), ("--server", Some(self.server.clone()))];
+        let said = flags.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
+        said.map(|(flag, value)| format!(" {flag} {}", quoted(&value))).collect()
+    }
+}
+
+/// Where the driver keeps clusters.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct ReachArgs {
+    /// Give rights in this namespace (magnum-PROJECT_ID) and make it; repeat it for more.
+    #[arg(long = "namespace", short = 'n', value_name = "NAMESPACE")]
+    namespaces: Vec<Namespace>,
+    /// Give rights everywhere: for projects that are not known yet. It can be made into all rights.
+    #[arg(long)]
+    all_namespaces: bool,
+}
+
+impl MintArgs {
+    /// Returns what was said, as it would be typed again.
+    fn said(&self) -> String {
+        let mut said = format!(" --out {}", quoted(&self.out.display().to_string()));
+        let mut add = |text: String| said.push_str(&text);
+        if self.site.site != PathBuf::from("omega.toml") {
+            add(format!(" --site {}", quoted(&self.site.site.display().to_string())));
+        }
+        self.reach.namespaces.iter().for_each(|name| add(format!(" --namespace {name}")));
+        if self.reach.all_namespaces {
+            add(" --all-namespaces".to_owned());
+        }
+        add(format!(" --account {} --lifetime {}s", self.account, self.lifetime.as_secs()));
+        if let Some(before) = self.renew_before {
+            add(format!(" --renew-before {}s", before.as_secs()));
+        }
+        if let Some(server) = &self.server {
+            add(format!(" --server {}", quoted(server.as_str())));
+        }
+        if self.autoscaler {
+            add(" --autoscaler".to_owned());
+        }
+        said
+    }
+
+    fn wanted(&self, site: &Site) -> Result<MintedKubeconfig, Failure> {
+        let driver = runbook::value("driver.version", &site.driver.get_ref().version)?;
+        let overrides = site.capi_helm.get("api_resources").map_or("{}", String::as_str);
+        let overrides = Overrides::parse(overrides).map_err(|error| {
+            Failure::from_error("could not use the site's api_resources", &error)
+        })?;
+        let reach = if self.reach.all_namespaces {
+            Reach::Everywhere
+        } else {
+            Reach::Namespaces(self.reach.namespaces.iter().cloned().collect())
+        };
+        let (account, autoscaler) = (self.account.clone(), self.autoscaler);
+        Ok(MintedKubeconfig {
+            rights: DriverRights { account, reach, driver, overrides, autoscaler },
+            path: std::path::absolute(&self.out).unwrap_or_else(|_| self.out.clone()),
+            lifetime: self.lifetime.as_secs(),
+            renew_before: self.renew_before.map(|before| before.as_secs()),
+            server: self.server.clone(),
+        })
+    }
+}
+
+impl Session {
+    pub(super) async fn access(&self, operation: &Access) -> Result<Exit, Failure> {
+        match operation {
+            Access::MintKubeconfig(args) => self.mint(args).await,
+            Access::RetargetKubeconfig(args) => self.retarget(args).await,
+            Access::ProbePodEgress(args) => self.egress(args).await,
+        }
+    }
+
+    async fn retarget(&self, args: &RetargetArgs) -> Result<Exit, Failure> {
+        let path = match &args.file {
+            Some(file) => file.clone(),
+            None => {
+                let site = Site::read(&args.site.site)?;
+                site.resolve(&site.management.kubeconfig, &self.environment.home())
+            }
+        };
+        let path = std::path::absolute(&path).unwrap_or(path);
+        let wanted = RetargetedKubeconfig::at(&path, &args.server).map_err(|error| Failure {
+            class: Class::Usage,
+            ..Failure::from_error(format!("could not retarget {}", path.display()), &error)
+        })?;
+        let server = wanted.server.to_string();
+        let retarget = Arc::new(Retarget::new(Timestamp::now()));
+        let label = retarget.label();
+        let title = "retarget-kubeconfig";
+        let steps = vec![step(&retarget, wanted)];
+        let task = task(title, &args.site, &args.said(), steps, (label, server), || 0);
+        self.carry_out(title, &task, args.plan).await.and_then(|report| self.shown(report))
+    }
+
+    async fn carry_out(&self, title: &str, task: &Task, plan: bool) -> Result<Report, Failure> {
+        if plan {
+            return self.engine().plan(task, None).await;
+        }
+        let _lock = self.runs.lock(title)?;
+        self.engine().apply(task, Approved::Now).await
+    }
+
+    async fn mint(&self, args: &MintArgs) -> Result<Exit, Failure> {
+        let site = Site::read(&args.site.site)?;
+        let kubeconfig = self.kubeconfig(&site)?;
+        let wanted = args.wanted(&site)?;
+        self.may_write(&wanted.path, &site)?;
+        let management = runbook::management(&kubeconfig).await?;
+        let mint = Mint::new(management.clone(), &kubeconfig.facts, Timestamp::now());
+        let steps = vec![
+            step(&Arc::new(management.clone()), wanted.rights.clone()),
+            step(&Arc::new(mint), wanted),
+        ];
+        let title = "mint-kubeconfig";
+        let (label, server) = (management.label(), kubeconfig.facts.server.to_string());
+        let counted = move || management.requests();
+        let task = task(title, &args.site, &args.said(), steps, (label, server), counted);
+        let report = self.carry_out(title, &task, args.plan).await?;
+        if report.exit() == Exit::Done && !args.plan {
+            self.screen.prose(&format!(
+                "Next:  name {} as `kubeconfig` of [management] in the site file of the graft, then \
+                 omega-cli place-kubeconfig, and converge-services: the driver reads it once.",
+                args.out.display()
+            ));
+        }
+        self.shown(report)
+    }
+
+    /// The administrator's kubeconfig is not to be written over.
+    fn may_write(&self, path: &std::path::Path, site: &Site) -> Result<(), Failure> {
+        let admin = site.resolve(&site.management.kubeconfig, &self.environment.home());
+        let real = |path: &std::path::Path| std::fs::canonicalize(path).ok();
+        if real(path).is_some_and(|path| Some(path) == real(&admin)) {
+            let what = format!("--out {} is the kubeconfig that it is minted with", path.display());
+            return Err(Failure::new(Class::Usage, what).next("name another file"));
+        }
+        Ok(())
+    }
+}
+
+/// Returns what the engine runs: on the target with this label, at this endpoint.
+fn task(
+    title: &'static str,
+    site: &SiteFile,
+    said: &str,
+    steps: Vec<Box<dyn Step>>,
+    (label, server): (String, String),
+    requests: impl Fn() -> usize + 'static,
+) -> Task {
+    let items = steps.into_iter().map(Item::Step).collect();
+    let section = Section { number: "", title, items };
+    Task {
+        name: title.to_owned(),
+        site: site.site.display().to_string(),
+        again: format!("omega-cli {title}{said}"),
+        legs: vec![Leg { target: label, sections: vec![section] }],
+        afterwards: Vec::new(),
+        pre_state: None,
+        counts: Box::new(move || Counts { units: 0, executions: 0, requests: requests() }),
+        endpoints: BTreeMap::from([("management".to_owned(), server)]),
+        rolls_back: Vec::new(),
+    }
+}
+
+/// Returns it as a shell takes it. A NUL can't be in an argument, and nothing else has no quotation.
+fn quoted(text: &str) -> String {
+    shlex::try_quote(text).unwrap_or_default().into_owned()
+}
+
+/// Reads a duration: `90d`, or as the site file does (`12h`, `1h 30m`).
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok());
+    if let Some(days) = days.and_then(|days| days.checked_mul(86_400)) {
+        return Ok(Duration::from_secs(days));
+    }
+    let parsed: SignedDuration = text.parse().map_err(|_| "90d, 12h or 1h 30m".to_owned())?;
+    Duration::try_from(parsed).map_err(|_| "it is negative".to_owned())
+}
+
+/// Reads how long a token lives. The bounds are the API server's.
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let found = duration(text)?;
+    if (600..=u64::from(u32::MAX)).contains(&found.as_secs()) {
+        return Ok(found);
+    }
+    Err("a token lives from 10 minutes to 136 years".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn parse(text: &str) -> Result<MintArgs, clap::Error> {
+        match Cli::try_parse_from(shlex::split(text).unwrap())?.command {
+            Command::Access(Access::MintKubeconfig(args)) => Ok(args),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_was_said_can_be_typed_again() {
+        let words = "omega-cli mint-kubeconfig --out 'a b' --site x.toml -n magnum-a -n magnum-b \
+                     --account a/b --lifetime 2d --renew-before 12h --server https://x:6443 --autoscaler";
+        let said = parse(words).unwrap().said();
+        assert_eq!(parse(&format!("omega-cli mint-kubeconfig{said}")).unwrap().said(), said);
+        assert!(said.contains("--lifetime 172800s --renew-before 43200s"), "{said}");
+    }
+
+    #[test]
+    fn where_and_how_long_must_make_sense() {
+        for bad in [
+            "",
+            "-n magnum-a --all-namespaces",
+            "-n Magnum",
+            "-n magnum-a --lifetime 5m",
+            "-n magnum-a --lifetime x",
+            "-n magnum-a --renew-before -1h",
+            "-n magnum-a --account x",
+        ] {
+            let words = format!("omega-cli mint-kubeconfig --out x {bad}");
+            assert!(parse(&words).is_err(), "{bad}");
+        }
+        assert_eq!(duration("90d"), Ok(Duration::from_secs(7_776_000)));
+        assert_eq!(duration("1h 30m"), Ok(Duration::from_secs(5_400)));
+    }
+}

@@ -1,0 +1,180 @@
+//! `probe-pod-egress`
+
+use std::{ops::ControlFlow, time::Duration};
+
+use clap::Args;
+use jiff::Timestamp;
+use omega_capi::{
+    Management, Namespace,
+    egress::{Egress, EgressProbe, ProbeStep, Probed, Tool, known_image, probe_pod_egress},
+};
+use omega_core::{Class, Failure};
+use serde_json::json;
+use url::{Host, Url};
+
+use super::{Session, access::duration};
+use crate::{cli::SiteFile, exit::Exit, runbook, site::Site};
+
+/// `probe-pod-egress`
+#[derive(Debug, Args)]
+pub(crate) struct EgressArgs {
+    /// Where to: HOST:PORT, or a URL.
+    #[arg(value_name = "HOST:PORT", value_parser = target)]
+    to: Target,
+    /// The site.
+    #[command(flatten)]
+    site: SiteFile,
+    /// Where the pod is made.
+    #[arg(long, short = 'n', value_name = "NAMESPACE", default_value = "default")]
+    namespace: Namespace,
+    /// The pod's image; by default one that every node has already and that has a known tool.
+    #[arg(long, value_name = "IMAGE")]
+    image: Option<String>,
+    /// The program in the image that connects: agnhost, nc or bash; by default told by the image's name.
+    #[arg(long, value_name = "TOOL")]
+    tool: Option<Tool>,
+    /// How long the pod may take, its start included.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    within: Duration,
+    /// Show the pod that would be made; make none.
+    #[arg(long)]
+    pub(super) plan: bool,
+}
+
+/// A host and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Target {
+    host: String,
+    port: u16,
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    let no = || "HOST:PORT, or a URL with a host".to_owned();
+    let whole = if text.contains("://") { text.to_owned() } else { format!("tcp://{text}") };
+    let url: Url = whole.parse().map_err(|_| no())?;
+    let port = url.port_or_known_default().ok_or_else(no)?;
+    // A name is vetted as that of a host: it becomes an argument of a program.
+    let host = match url.host().ok_or_else(no)? {
+        Host::Domain(name) => Host::parse(name).map_err(|_| no())?,
+        Host::Ipv4(address) => Host::Ipv4(address),
+        Host::Ipv6(address) => Host::Ipv6(address),
+    };
+    let host = match host {
+        Host::Domain(name) => name,
+        Host::Ipv4(address) => address.to_string(),
+        Host::Ipv6(address) => address.to_string(),
+    };
+    if host.is_empty() || host.starts_with('-') { Err(no()) } else { Ok(Target { host, port }) }
+}
+
+impl Session {
+    pub(super) async fn egress(&self, args: &EgressArgs) -> Result<Exit, Failure> {
+        let site = Site::read(&args.site.site)?;
+        let management = runbook::management(&self.kubeconfig(&site)?).await?;
+        let (image, tool) = image(&management, args).await?;
+        let Target { host, port } = args.to.clone();
+        let probe = EgressProbe {
+            namespace: args.namespace.clone(),
+            image,
+            tool,
+            host,
+            port,
+            id: format!("{:x}", Timestamp::now().as_microsecond()),
+            within: args.within,
+        };
+        if args.plan {
+            let pod = probe.pod();
+            let pretty = serde_json::to_string_pretty(&pod).unwrap_or_default();
+            self.screen.text(&format!("This pod would be made, and removed:\n{pretty}"));
+            let exit = Exit::Pending;
+            self.screen.json(&json!({
+                "schema_version": 1, "pod": pod, "exit": exit, "exit_code": exit.code(),
+            }));
+            return Ok(exit);
+        }
+        let mut watch = |step: &ProbeStep| {
+            match step {
+                ProbeStep::Waiting(_) => self.console.now(&step.to_string()),
+                ProbeStep::Made(_) | ProbeStep::Removing(_) | ProbeStep::Sweeping(_) => {
+                    self.console.say(&step.to_string());
+                }
+            }
+            if self.stop.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let done = probe_pod_egress(&management, &probe, &mut watch).await;
+        self.console.done();
+        let done = done.map_err(|error| failure(&probe, &error))?;
+        Ok(self.probed(&probe, &done))
+    }
+
+    fn probed(&self, probe: &EgressProbe, done: &Probed) -> Exit {
+        let Probed { egress, evidence, swept } = done;
+        let exit = match egress {
+            Egress::Reached => Exit::Done,
+            tried if tried.tried() => Exit::Gate,
+            _ => Exit::Error,
+        };
+        let EgressProbe { namespace, host, port, image, tool, .. } = probe;
+        let mut lines =
+            vec![format!("pod in {namespace} -> {host}:{port}: {} (D-035)", egress.words())];
+        lines.extend(evidence.iter().map(|line| format!("  {line}")));
+        lines.push(format!("  image {image}, {tool}; the pod is gone"));
+        lines.extend(swept.iter().map(|name| format!("  removed, of an earlier probe: {name}")));
+        lines.extend(egress.next().map(|next| format!("Next:  {next}")));
+        lines.iter().for_each(|line| self.screen.prose(line));
+        self.screen.json(&json!({
+            "schema_version": 1, "probe": probe, "egress": egress, "evidence": evidence,
+            "swept": swept, "next": egress.next(), "exit": exit, "exit_code": exit.code(),
+        }));
+        exit
+    }
+}
+
+fn failure(probe: &EgressProbe, error: &omega_capi::egress::ProbeError) -> Failure {
+    use omega_core::Explain as _;
+    let what = format!("could not probe {}:{} from a pod", probe.host, probe.port);
+    let failure = Failure { touched: error.touched(), ..Failure::from_error(what, error) };
+    if matches!(error, omega_capi::egress::ProbeError::Stopped) {
+        return Failure { class: Class::Interrupted, ..failure };
+    }
+    failure
+}
+
+async fn image(management: &Management, args: &EgressArgs) -> Result<(String, Tool), Failure> {
+    if let Some(image) = &args.image {
+        let tool = args.tool.or_else(|| Tool::of_image(image)).ok_or_else(|| {
+            Failure::new(Class::Usage, format!("it is not known which tool {image} has"))
+                .next("say it: --tool agnhost, nc or bash")
+        })?;
+        return Ok((image.clone(), tool));
+    }
+    let known = known_image(management).await.map_err(|error| {
+        Failure::from_error("could not ask the nodes which images they have", &error)
+    })?;
+    known.filter(|(_, tool)| args.tool.is_none_or(|wanted| wanted == *tool)).ok_or_else(|| {
+        Failure::new(Class::Usage, "no image with a known tool is on every node")
+            .next("name one that they can pull: --image IMAGE --tool agnhost, nc or bash")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::target;
+
+    #[test]
+    fn a_target_is_a_host_and_a_port() {
+        let read = |text: &str| target(text).map(|t| format!("{} {}", t.host, t.port));
+        for (text, expected) in [
+            ("10.12.4.50:5000", "10.12.4.50 5000"),
+            ("keystone.example.org:5000", "keystone.example.org 5000"),
+            ("[fd00::1]:5000", "fd00::1 5000"),
+            ("https://keystone.example.org/v3", "keystone.example.org 443"),
+            ("http://10.12.4.50:5000/v3", "10.12.4.50 5000"),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(expected), "{text}");
+        }
+        for bad in ["", "10.12.4.50", "x:y", "-x:80", "a b:80", "x;y:80", ":80", "$(x):80"] {
+            assert!(target(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What omega-capi expects of accounts, roles and tokens, asked of the simulator and of a real
+//! API server. `live` needs `OMEGA_LAB_KUBECONFIG` and `OMEGA_LAB_DIR`; without them it fails.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
+use std::{path::Path, time::Duration};
+
+use futures::future::BoxFuture;
+use omega_capi::{
+    Driver, Error, Management, Namespaces, Overrides,
+    access::{DriverRights, Mint, MintedKubeconfig, Reach, mint_kubeconfig, prove_rights},
+    discover_versions, read_releases,
+};
+use omega_core::{kubeconfig::Kubeconfig, values::Secret};
+
+fn rights(home: &str, namespaces: &[&str]) -> DriverRights {
+    DriverRights {
+        account: format!("{home}/driver").parse().unwrap(),
+        reach: Reach::Namespaces(namespaces.iter().map(|name| name.parse().unwrap()).collect()),
+        driver: Driver::V1_4_0,
+        overrides: Overrides::default(),
+        autoscaler: false,
+    }
+}
+
+fn kubeconfig(path: &Path) -> Kubeconfig {
+    let bytes = Secret::new(std::fs::read(path).unwrap());
+    Kubeconfig::parse(bytes, jiff::Timestamp::now()).unwrap()
+}
+
+/// `home` and names that begin so are nobody else's.
+async fn an_account_may_do_what_the_driver_does_where_it_does_it(
+    mint: &Mint,
+    home: &str,
+    connect: impl Fn(Kubeconfig) -> BoxFuture<'static, Management>,
+) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("driver.kubeconfig");
+    let [one, two] = [format!("{home}-1"), format!("{home}-2")];
+    let wanted = |namespaces: &[&str]| MintedKubeconfig {
+        rights: rights(home, namespaces),
+        path: path.clone(),
+        lifetime: 3_600,
+        renew_before: None,
+        server: None,
+    };
+    let both = wanted(&[&one, &two]);
+    let (given, written) = mint_kubeconfig(mint, &both).await.unwrap();
+    assert!(given.changed() && written.changed());
+    let (given, written) = mint_kubeconfig(mint, &both).await.unwrap();
+    assert!(!given.changed() && !written.changed());
+
+    let account = connect(kubeconfig(&path)).await;
+    let proof = prove_rights(&account, &both.rights).await.unwrap();
+    assert!(proof.holds() && proof.asked > 50, "{proof:?}");
+    assert!(discover_versions(&account).await.unwrap().has_group("cluster.x-k8s.io"));
+    let only = |name: &str| Namespaces::Only(vec![name.parse().unwrap()]);
+    assert_eq!(read_releases(&account, &only(&one)).await.unwrap().releases, []);
+    for (place, right) in [
+        (only("kube-system"), "secrets in kube-system"),
+        (only(&format!("{home}-12")), &format!("secrets in {home}-12")),
+        (Namespaces::All, "secrets"),
+    ] {
+        let error = read_releases(&account, &place).await.unwrap_err();
+        let Error::Forbidden { verb, resource, .. } = error else { panic!("{error:?}") };
+        assert_eq!((verb.as_str(), resource.as_str()), ("list", right));
+    }
+
+    // What is taken away is gone, and named.
+    let (given, written) = mint_kubeconfig(mint, &wanted(&[&two])).await.unwrap();
+    assert!(given.changed() && !written.changed());
+    let mut proof = prove_rights(&account, &both.rights).await.unwrap();
+    for _ in 0..50 {
+        if !proof.holds() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        proof = prove_rights(&account, &both.rights).await.unwrap();
+    }
+    let lost = |right: &str| proof.missing.contains(&format!("{right} in {one}"));
+    assert!(lost("list secrets") && lost("patch namespaces") && lost("deletecollection secrets"));
+    assert!(lost("get clusters.cluster.x-k8s.io"), "{:?}", proof.missing);
+    assert!(proof.missing.iter().all(|right| !right.contains(&two)), "{:?}", proof.missing);
+}
+
+async fn a_token_is_asked_for_within_the_servers_bounds(mint: &Mint, home: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let wanted = MintedKubeconfig {
+        rights: rights(home, &[&format!("{home}-1")]),
+        path: directory.path().join("driver.kubeconfig"),
+        lifetime: 10,
+        renew_before: None,
+        server: None,
+    };
+    let failure = mint_kubeconfig(mint, &wanted).await.unwrap_err();
+    assert!(failure.found.unwrap().contains("may not specify a duration less than 10 minutes"));
+    assert!(!wanted.path.exists());
+}
+
+mod simulated {
+    use omega_capi::{Management, access::Mint, sim::Guarded};
+    use omega_core::{
+        kubeconfig::{AuthKind, Kubeconfig, KubeconfigFacts},
+        values::Sha256,
+    };
+
+    fn token(kubeconfig: &Kubeconfig) -> String {
+        let text = std::str::from_utf8(kubeconfig.bytes.expose()).unwrap();
+        let line = text.lines().find(|line| line.contains("token:")).unwrap();
+        line.split('"').nth(1).unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn contract() {
+        let now = jiff::Timestamp::now();
+        let guarded = Guarded::new(now);
+        let facts = KubeconfigFacts {
+            sha256: Sha256::of(b""),
+            size: 0,
+            context: "lab".to_owned(),
+            server: "https://127.77.2.1:6443".parse().unwrap(),
+            ca_pem: None,
+            auth: AuthKind::Token,
+        };
+        let connect = move |guarded: Guarded, kubeconfig: &Kubeconfig| {
+            Management::over(guarded.with_token(&token(kubeconfig)), "account")
+        };
+        let (server, other) = (guarded.clone(), guarded.clone());
+        let mint = Mint::connecting(
+            Management::over(guarded, "simulator"),
+            &facts,
+            now,
+            move |kubeconfig| {
+                let guarded = server.clone();
+                Box::pin(async move { Ok(connect(guarded, &kubeconfig)) })
+            },
+        );
+        super::an_account_may_do_what_the_driver_does_where_it_does_it(
+            &mint,
+            "contract",
+            move |kubeconfig| {
+                let guarded = other.clone();
+                Box::pin(async move { connect(guarded, &kubeconfig) })
+            },
+        )
+        .await;
+        super::a_token_is_asked_for_within_the_servers_bounds(&mint, "contract").await;
+    }
+}
+
+mod live {
+    use std::{env, path::Path};
+
+    use omega_capi::{Management, access::Mint};
+
+    #[expect(clippy::disallowed_methods, reason = "the lab says by variable where it is")]
+    fn variable(name: &str) -> String {
+        env::var(name).unwrap_or_else(|_| panic!("{name} is not set"))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the lab's kubectl, run as a person would")]
+    fn remove(namespaces: &[&str]) {
+        let kubectl = format!("{}/bin/kubectl", variable("OMEGA_LAB_DIR"));
+        let mut kubectl = std::process::Command::new(kubectl);
+        let kubectl = kubectl.env("KUBECONFIG", variable("OMEGA_LAB_KUBECONFIG"));
+        let arguments = ["delete", "namespace", "--wait=false", "--ignore-not-found"];
+        assert!(kubectl.args(arguments).args(namespaces).status().unwrap().success());
+    }
+
+    #[tokio::test]
+    #[ignore = "needs the lab's management cluster: tests/lab/run contract"]
+    async fn contract() {
+        let admin = super::kubeconfig(Path::new(&variable("OMEGA_LAB_KUBECONFIG")));
+        let management = Management::connect(&admin).await.unwrap();
+        let mint = Mint::new(management, &admin.facts, jiff::Timestamp::now());
+        let home = format!("omega-access-{}", std::process::id());
+        super::an_account_may_do_what_the_driver_does_where_it_does_it(
+            &mint,
+            &home,
+            |kubeconfig| {
+                Box::pin(async move { Management::connect(&kubeconfig).await.expect("a client") })
+            },
+        )
+        .await;
+        super::a_token_is_asked_for_within_the_servers_bounds(&mint, &home).await;
+        remove(&[&home, &format!("{home}-1"), &format!("{home}-2")]);
+    }
+}
