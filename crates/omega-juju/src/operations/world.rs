@@ -116,7 +116,7 @@ pub(crate) async fn shown<D: Desired<Target = Unit>>(sim: &sim::Unit, desired: &
 }
 
 pub(crate) fn refusal(failure: &Failure) -> String {
-    let Failure { class, message, expected, found, touched, next, causes } = failure;
+    let Failure { class, message, expected, found, touched, next, causes, detail: _ } = failure;
     let mut text = format!("! {message} ({class:?}, touched {touched:?})\n");
     for (name, value) in [("expected", expected), ("found", found), ("next", next)] {
         if let Some(value) = value {
