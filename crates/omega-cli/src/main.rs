@@ -75,7 +75,8 @@ async fn run(cli: Cli, environment: Environment) -> Exit {
 /// Logs to stderr. What is logged never holds a secret: secrets have no text.
 fn log(environment: &Environment, verbose: u8) {
     let default = match verbose {
-        0 => "error",
+        // What a request met is told where it matters, and not beside it.
+        0 => "error,kube_client=off",
         1 => "warn,omega_core=info,omega_openstack=info,omega_juju=info,omega_capi=info",
         _ => "info,omega_core=debug,omega_openstack=debug,omega_juju=debug,omega_capi=debug",
     };

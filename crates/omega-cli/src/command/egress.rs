@@ -64,7 +64,9 @@ fn target(text: &str) -> Result<Target, String> {
         Host::Ipv4(address) => address.to_string(),
         Host::Ipv6(address) => address.to_string(),
     };
-    if host.is_empty() || host.starts_with('-') { Err(no()) } else { Ok(Target { host, port }) }
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':');
+    let fits = !host.is_empty() && !host.starts_with('-') && host.chars().all(plain);
+    if fits { Ok(Target { host, port }) } else { Err(no()) }
 }
 
 impl Session {

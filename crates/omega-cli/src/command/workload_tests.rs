@@ -65,14 +65,14 @@ async fn a_cluster_without_a_usable_kubeconfig_says_so_once() {
 
 #[tokio::test]
 async fn nobody_behind_the_address_is_the_workloads_matter() {
-    // One cluster at https://127.0.0.1:1, one user with a token.
+    // One cluster at https://127.77.9.9:1, one user with a token.
     let value = "Y3VycmVudC1jb250ZXh0OiBjCmNvbnRleHRzOiBbe25hbWU6IGMsIGNvbnRleHQ6IHtjbHVzdGVy\
                  OiBrLCB1c2VyOiB1fX1dCmNsdXN0ZXJzOiBbe25hbWU6IGssIGNsdXN0ZXI6IHtzZXJ2ZXI6ICJo\
-                 dHRwczovLzEyNy4wLjAuMToxIn19XQp1c2VyczogW3tuYW1lOiB1LCB1c2VyOiB7dG9rZW46IHh9\
-                 fV0K";
+                 dHRwczovLzEyNy43Ny45Ljk6MSJ9fV0KdXNlcnM6IFt7bmFtZTogdSwgdXNlcjoge3Rva2VuOiB4\
+                 fX1dCg==";
     let apiserver = holding(value);
     let said = why(&apiserver).await;
-    assert!(said.starts_with("https://127.0.0.1:1/ (context c) can't be reached: "), "{said}");
+    assert!(said.starts_with("https://127.77.9.9:1/ (context c) can't be reached: "), "{said}");
     // Discovery, the clusters, the secret, control planes and machine deployments.
     assert_eq!(apiserver.asked().len(), 5);
 }

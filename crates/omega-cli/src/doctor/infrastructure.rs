@@ -42,7 +42,11 @@ pub(super) fn findings(
     } else if let Some(fact) = says(&POLICY) {
         let (layer, cause) = (Layer::ClusterCredential, Cause::RoleMissing);
         let one = Finding::broken(layer, cause, stack, fact, ROLE);
-        let roles = facts.roles.iter().map(|all| format!("its roles: {}", all.join(", ")));
+        let roles = facts.roles.iter().map(|all| {
+            let has = all.iter().any(|role| role == "load-balancer_member");
+            let lacks = if has { "" } else { "; no load-balancer_member" };
+            format!("its roles: {}{lacks}", all.join(", "))
+        });
         let evidence = one.evidence.iter().cloned().chain(roles).collect();
         found.push(Finding { evidence, ..one });
     }

@@ -132,7 +132,7 @@ fn api_resources_is_read_as_the_driver_reads_it() {
         r#"{"Cluster": {"api_version": "cluster.x-k8s.io/v1beta2"}}"#,
         r#"{"MachineDeployment": {"api_version": "cluster.x-k8s.io/v1beta2"}}"#,
         r#"{"Machine": {"api_version": "cluster.x-k8s.io/v1"}}"#,
-        r#"{"Manifests": {"plural_name": 1}}"#,
+        r#"{"K8sControlPlane": {"plural_name": 1}}"#,
     ];
     let all = all.map(|text| {
         let error = ApiResources::parse(text).unwrap_err();
