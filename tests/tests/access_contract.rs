@@ -1,7 +1,7 @@
 //! What omega-capi expects of accounts, roles and tokens, asked of the simulator and of a real
 //! API server. `live` needs `OMEGA_LAB_KUBECONFIG` and `OMEGA_LAB_DIR`; without them it fails.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::{path::Path, time::Duration};
 
@@ -177,9 +177,7 @@ mod live {
         super::an_account_may_do_what_the_driver_does_where_it_does_it(
             &mint,
             &home,
-            |kubeconfig| {
-                Box::pin(async move { Management::connect(&kubeconfig).await.expect("a client") })
-            },
+            |kubeconfig| Box::pin(async move { Management::connect(&kubeconfig).await.unwrap() }),
         )
         .await;
         super::a_token_is_asked_for_within_the_servers_bounds(&mint, &home).await;

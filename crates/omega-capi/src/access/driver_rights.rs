@@ -14,7 +14,7 @@ use super::{
     driver_needs::driver_needs,
     objects::{Id, Kind, MARK, Wanted, wanted},
 };
-use crate::{Driver, Error, Management, Overrides, Verb, list::JSON};
+use crate::{Driver, Error, Management, Namespace, Overrides, Verb, list::JSON};
 
 /// That `account` exists and may do what `driver` does, where `reach` says.
 ///
@@ -109,7 +109,7 @@ impl Desired for DriverRights {
         let place = match &self.reach {
             Reach::Everywhere => "in all namespaces".to_owned(),
             Reach::Namespaces(names) => {
-                let names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
+                let names: Vec<_> = names.iter().map(Namespace::as_str).collect();
                 format!("in {}", names.join(", "))
             }
         };
@@ -235,13 +235,16 @@ impl SeenObject {
         if self.content.get("roleRef") != want.content.get("roleRef") {
             return vec![self.deleted(), create(want, mark)];
         }
+        let metadata = json!({ "resourceVersion": self.resource_version });
         let mut patch = want.content.clone();
-        for field in self.id.kind.fields() {
-            if patch.get(*field).is_none() && self.content.get(*field).is_some() {
-                patch[*field] = Value::Null;
+        if let Value::Object(fields) = &mut patch {
+            for field in self.id.kind.fields() {
+                if !fields.contains_key(*field) && self.content.get(*field).is_some() {
+                    fields.insert((*field).to_owned(), Value::Null);
+                }
             }
+            fields.insert("metadata".to_owned(), metadata);
         }
-        patch["metadata"] = json!({ "resourceVersion": self.resource_version });
         vec![RightsChange::Repair { id: self.id.clone(), patch, was: self.content.clone() }]
     }
 

@@ -102,7 +102,7 @@ pub(super) fn look(
         account: claims.uid,
         issued: claims.issued,
         expires: claims.expires,
-        private: mode.mode() & 0o077 == 0,
+        private: mode.mode().trailing_zeros() >= 6,
         standing: Standing::NotAsked,
     };
     Ok((FileSeen::Minted(minted), Some(kubeconfig)))

@@ -9,6 +9,7 @@ use super::{
     DriverRights, Reach,
     driver_needs::{Need, rules},
 };
+use crate::Namespace;
 
 /// Marks what was made for an account, and says for which.
 pub(super) const MARK: &str = "omega/minted-for";
@@ -118,12 +119,17 @@ pub(super) struct Wanted {
 impl Wanted {
     /// Returns it as it is made.
     pub(super) fn body(&self, mark: &str) -> Value {
-        let mut body = self.content.clone();
-        body["apiVersion"] = self.id.kind.api().1.into();
-        body["kind"] = format!("{:?}", self.id.kind).into();
-        body["metadata"] = json!({ "name": self.id.name });
-        if Kind::MARKED.contains(&self.id.kind) {
-            body["metadata"]["labels"] = json!({ MARK: mark });
+        let metadata = if Kind::MARKED.contains(&self.id.kind) {
+            json!({ "name": self.id.name, "labels": { MARK: mark } })
+        } else {
+            json!({ "name": self.id.name })
+        };
+        let mut body = json!({
+            "apiVersion": self.id.kind.api().1, "kind": format!("{:?}", self.id.kind),
+            "metadata": metadata,
+        });
+        if let (Value::Object(body), Value::Object(content)) = (&mut body, &self.content) {
+            body.extend(content.clone());
         }
         body
     }
@@ -160,7 +166,7 @@ pub(super) fn wanted(rights: &DriverRights) -> Vec<Wanted> {
         }
         Reach::Namespaces(names) => {
             let rules = json!({ "rules": rules(&needs) });
-            for name in names.iter().map(|name| name.as_str()) {
+            for name in names.iter().map(Namespace::as_str) {
                 if name != home {
                     all.push(namespace(name));
                 }

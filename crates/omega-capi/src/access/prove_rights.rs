@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{DriverRights, Need, Reach};
-use crate::{Error, Management, Verb, list::JSON};
+use crate::{Error, Management, Namespace, Verb, list::JSON};
 
 /// Questions at the same time: the API server's own fairness is not to be tried.
 const AT_ONCE: usize = 8;
@@ -91,7 +91,7 @@ enum Answer {
 fn places(rights: &DriverRights) -> Vec<&str> {
     match &rights.reach {
         Reach::Everywhere => vec![""],
-        Reach::Namespaces(names) => names.iter().map(|name| name.as_str()).collect(),
+        Reach::Namespaces(names) => names.iter().map(Namespace::as_str).collect(),
     }
 }
 

@@ -152,7 +152,10 @@ impl Desired for RetargetedKubeconfig {
             Err(error) => FarEnd::Unusable(error.to_string()),
             Ok(new) => match (retarget.ask)(new.clone()).await? {
                 FarEnd::Works(how) => self.same(retarget, &bytes, new, how).await,
-                other => other,
+                other @ (FarEnd::Unusable(_)
+                | FarEnd::Certificate(_)
+                | FarEnd::Refuses
+                | FarEnd::OtherCluster(..)) => other,
             },
         };
         Ok(RetargetSeen { server, sha256: bytes.digest(), private, far_end })
@@ -232,7 +235,7 @@ impl RetargetedKubeconfig {
     fn read(&self) -> Result<(Secret, bool), RetargetError> {
         let bytes = read_regular(&self.path, MOST).map_err(|error| self.file(&error, false))?;
         let found = std::fs::metadata(&self.path).map_err(|error| self.file(&error, false))?;
-        Ok((Secret::new(bytes), found.permissions().mode() & 0o077 == 0))
+        Ok((Secret::new(bytes), found.permissions().mode().trailing_zeros() >= 6))
     }
 
     fn text<'a>(&self, bytes: &'a Secret) -> Result<&'a str, RetargetError> {

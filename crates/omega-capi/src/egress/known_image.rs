@@ -56,7 +56,7 @@ mod tests {
         let (agnhost, busybox) = ("mirror:5000/agnhost:2.53", "busybox:1.36");
         let one = node(&["images.example/pause:3.10", cilium, busybox, agnhost]);
         let found = |nodes: &[Value]| choose(nodes);
-        assert_eq!(found(&[one.clone()]), Some((agnhost.to_owned(), Tool::Agnhost)));
+        assert_eq!(found(std::slice::from_ref(&one)), Some((agnhost.to_owned(), Tool::Agnhost)));
         let other = node(&[cilium, busybox]);
         assert_eq!(found(&[one.clone(), other]), Some((busybox.to_owned(), Tool::Nc)));
         let far = node(&[cilium, "busybox@sha256:00"]);

@@ -300,12 +300,11 @@ async fn delete(
     uid: Option<&str>,
     grace: u64,
 ) -> Result<(), Error> {
-    let mut options = json!({
+    // A precondition without a UID is none.
+    let options = json!({
         "apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": grace,
+        "preconditions": { "uid": uid },
     });
-    if let Some(uid) = uid {
-        options["preconditions"] = json!({ "uid": uid });
-    }
     match management.send(Verb::Delete, path, &options).await {
         // 409: another pod has that name, and this one is gone.
         Ok(_) | Err(Error::Status { code: 404 | 409, .. }) => Ok(()),

@@ -21,7 +21,7 @@ fn probe() -> EgressProbe {
         host: "10.12.4.50".to_owned(),
         port: 5000,
         id: "abc".to_owned(),
-        within: Duration::from_secs(60),
+        within: Duration::from_mins(1),
     }
 }
 

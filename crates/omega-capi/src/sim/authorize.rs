@@ -32,8 +32,9 @@ impl Attributes {
         let rest: Vec<&str> = parts.collect();
         let (namespace, rest) = match rest.as_slice() {
             // A namespace is in itself.
-            ["namespaces", name] => (*name, rest.clone()),
-            ["namespaces", name, "status" | "finalize"] => (*name, rest.clone()),
+            ["namespaces", name] | ["namespaces", name, "status" | "finalize"] => {
+                (*name, rest.clone())
+            }
             ["namespaces", name, ..] => (*name, rest.get(2..)?.to_vec()),
             _ => ("", rest.clone()),
         };
@@ -93,14 +94,14 @@ impl Attributes {
 }
 
 /// The roles and bindings that are kept.
-pub(super) struct Roles<'a> {
+pub(super) struct Rbac<'a> {
     pub(super) cluster_roles: &'a [Value],
     pub(super) cluster_bindings: &'a [Value],
     pub(super) roles: &'a [Value],
     pub(super) bindings: &'a [Value],
 }
 
-impl Roles<'_> {
+impl Rbac<'_> {
     /// Returns which binding lets the account do it, in the server's words.
     pub(super) fn allow(&self, namespace: &str, name: &str, asked: &Attributes) -> Option<String> {
         let ours = |binding: &&Value| {

@@ -14,7 +14,7 @@ use tower::{BoxError, Service};
 
 use super::{
     Apiserver,
-    authorize::{Attributes, Roles, forbidden, status},
+    authorize::{Attributes, Rbac, forbidden, status},
     discovery::text,
     kubelet::Fate,
     objects::{Answer, Collection},
@@ -121,6 +121,7 @@ impl Guarded {
     }
 
     /// Returns a handle for who has this token.
+    #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
@@ -290,8 +291,8 @@ impl State {
         })
     }
 
-    fn roles(&self) -> Roles<'_> {
-        Roles {
+    fn roles(&self) -> Rbac<'_> {
+        Rbac {
             cluster_roles: self.items("clusterroles"),
             cluster_bindings: self.items("clusterrolebindings"),
             roles: self.items("roles"),

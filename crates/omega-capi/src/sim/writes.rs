@@ -55,11 +55,11 @@ impl State {
             fields.shift_remove("apiVersion");
         }
         let object = self.stamped(object);
-        self.keep(at, object.clone());
+        self.keep(at, &object);
         object
     }
 
-    fn keep(&mut self, at: &Attributes, object: Value) {
+    fn keep(&mut self, at: &Attributes, object: &Value) {
         let kept = KINDS.iter().zip(&mut self.collections);
         for ((_, plural, ..), (collection, ..)) in kept {
             if *plural == at.resource {
@@ -102,7 +102,7 @@ impl State {
         }
         self.counter += 1;
         object["metadata"]["resourceVersion"] = self.counter.to_string().into();
-        self.keep(at, object.clone());
+        self.keep(at, &object);
         (StatusCode::OK, object)
     }
 
@@ -115,7 +115,7 @@ impl State {
         } else {
             self.fate.befall(&mut pod);
         }
-        self.keep(at, pod);
+        self.keep(at, &pod);
     }
 
     fn delete(&mut self, asked: &Asked, at: &Attributes) -> Answer {
@@ -137,7 +137,7 @@ impl State {
         if at.resource == "pods" && self.fate == Fate::Stays {
             let mut pod = found;
             pod["metadata"]["deletionTimestamp"] = self.clock.to_string().into();
-            self.keep(at, pod.clone());
+            self.keep(at, &pod);
             return (StatusCode::OK, pod);
         }
         for ((_, plural, ..), (collection, ..)) in KINDS.iter().zip(&mut self.collections) {
@@ -208,13 +208,10 @@ fn merge(into: &mut Value, patch: &Value) {
         return;
     };
     for (key, value) in fields {
-        match value {
-            Value::Null => {
-                if let Some(fields) = into.as_object_mut() {
-                    fields.shift_remove(key);
-                }
-            }
-            value => merge(&mut into[key.as_str()], value),
+        if !value.is_null() {
+            merge(&mut into[key.as_str()], value);
+        } else if let Some(fields) = into.as_object_mut() {
+            fields.shift_remove(key);
         }
     }
 }

@@ -58,7 +58,7 @@ pub(crate) struct MintArgs {
     /// The account (a `ServiceAccount`).
     #[arg(long, value_name = "NAMESPACE/NAME", default_value = "omega/magnum-driver")]
     account: Account,
-    /// Give also what clusters with the label auto_scaling_enabled need.
+    /// Give also what clusters with the label `auto_scaling_enabled` need.
     #[arg(long)]
     autoscaler: bool,
     /// How long a token lives (`90d`, `12h`), at least 10 minutes. The API server may give less.
@@ -99,7 +99,9 @@ impl RetargetArgs {
         let file = self.file.as_ref().map(|file| file.display().to_string());
         let flags = [("--site", site), ("--file", file), ("--server", Some(self.server.clone()))];
         let said = flags.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
-        said.map(|(flag, value)| format!(" {flag} {}", quoted(&value))).collect()
+        let words: Vec<_> =
+            said.map(|(flag, value)| format!(" {flag} {}", quoted(&value))).collect();
+        words.concat()
     }
 }
 
@@ -120,7 +122,7 @@ impl MintArgs {
     fn said(&self) -> String {
         let mut said = format!(" --out {}", quoted(&self.out.display().to_string()));
         let mut add = |text: String| said.push_str(&text);
-        if self.site.site != PathBuf::from("omega.toml") {
+        if self.site.site.as_os_str() != "omega.toml" {
             add(format!(" --site {}", quoted(&self.site.site.display().to_string())));
         }
         self.reach.namespaces.iter().for_each(|name| add(format!(" --namespace {name}")));
@@ -172,12 +174,11 @@ impl Session {
     }
 
     async fn retarget(&self, args: &RetargetArgs) -> Result<Exit, Failure> {
-        let path = match &args.file {
-            Some(file) => file.clone(),
-            None => {
-                let site = Site::read(&args.site.site)?;
-                site.resolve(&site.management.kubeconfig, &self.environment.home())
-            }
+        let path = if let Some(file) = &args.file {
+            file.clone()
+        } else {
+            let site = Site::read(&args.site.site)?;
+            site.resolve(&site.management.kubeconfig, &self.environment.home())
         };
         let path = std::path::absolute(&path).unwrap_or(path);
         let wanted = RetargetedKubeconfig::at(&path, &args.server).map_err(|error| Failure {
@@ -295,10 +296,9 @@ mod tests {
     use crate::cli::{Cli, Command};
 
     fn parse(text: &str) -> Result<MintArgs, clap::Error> {
-        match Cli::try_parse_from(shlex::split(text).unwrap())?.command {
-            Command::Access(Access::MintKubeconfig(args)) => Ok(args),
-            other => panic!("{other:?}"),
-        }
+        let command = Cli::try_parse_from(shlex::split(text).unwrap())?.command;
+        let Command::Access(Access::MintKubeconfig(args)) = command else { panic!("{command:?}") };
+        Ok(args)
     }
 
     #[test]
@@ -324,7 +324,7 @@ mod tests {
             let words = format!("omega-cli mint-kubeconfig --out x {bad}");
             assert!(parse(&words).is_err(), "{bad}");
         }
-        assert_eq!(duration("90d"), Ok(Duration::from_secs(7_776_000)));
-        assert_eq!(duration("1h 30m"), Ok(Duration::from_secs(5_400)));
+        assert_eq!(duration("90d"), Ok(Duration::from_hours(90 * 24)));
+        assert_eq!(duration("1h 30m"), Ok(Duration::from_mins(90)));
     }
 }

@@ -111,10 +111,12 @@ impl Session {
 
     fn probed(&self, probe: &EgressProbe, done: &Probed) -> Exit {
         let Probed { egress, evidence, swept } = done;
-        let exit = match egress {
-            Egress::Reached => Exit::Done,
-            tried if tried.tried() => Exit::Gate,
-            _ => Exit::Error,
+        let exit = if *egress == Egress::Reached {
+            Exit::Done
+        } else if egress.tried() {
+            Exit::Gate
+        } else {
+            Exit::Error
         };
         let EgressProbe { namespace, host, port, image, tool, .. } = probe;
         let mut lines =
@@ -123,7 +125,9 @@ impl Session {
         lines.push(format!("  image {image}, {tool}; the pod is gone"));
         lines.extend(swept.iter().map(|name| format!("  removed, of an earlier probe: {name}")));
         lines.extend(egress.next().map(|next| format!("Next:  {next}")));
-        lines.iter().for_each(|line| self.screen.prose(line));
+        for line in &lines {
+            self.screen.prose(line);
+        }
         self.screen.json(&json!({
             "schema_version": 1, "probe": probe, "egress": egress, "evidence": evidence,
             "swept": swept, "next": egress.next(), "exit": exit, "exit_code": exit.code(),
