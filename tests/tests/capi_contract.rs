@@ -9,7 +9,6 @@
     clippy::expect_used,
     clippy::panic,
     clippy::wildcard_enum_match_arm,
-    clippy::indexing_slicing,
     reason = "helpers of tests"
 )]
 
@@ -346,8 +345,8 @@ spec:
         let workload = Workload::connect(&management, &name("c1"), now).await.unwrap();
         super::a_workload_cluster_that_is_well_has_nothing_named(&workload, now).await;
         let make = env::var("OMEGA_LAB_WORKLOAD_ILL").expect("the lab says how");
-        let made = std::process::Command::new("bash").args(["-c", &make]).status().unwrap();
-        assert!(made.success());
+        let ended = std::process::Command::new("bash").args(["-c", &make]).status().unwrap();
+        assert!(ended.success());
         let later = Timestamp::now() + 10.minutes();
         super::what_is_wrong_is_named_at_its_own_question(&workload, later).await;
     }
