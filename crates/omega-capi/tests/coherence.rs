@@ -1,11 +1,6 @@
 //! The coherence of a management cluster that is asked, and its tables against what was recorded.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 use std::time::Duration;
 

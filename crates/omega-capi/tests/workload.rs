@@ -1,12 +1,7 @@
 //! What is said of a workload cluster: one with nothing wrong, each thing that goes wrong, and
 //! input that is bad.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 use std::time::Duration;
 

@@ -66,7 +66,7 @@ fn sound() -> ClusterFacts {
         say(
             &mut facts,
             plural,
-            json!({"ready": true, "phase": "Running", "conditions": [condition("Ready", "True", "")]}),
+            &json!({"ready": true, "phase": "Running", "conditions": [condition("Ready", "True", "")]}),
         );
     }
     facts
@@ -78,7 +78,7 @@ fn condition(kind: &str, status: &str, message: &str) -> Value {
 }
 
 /// Makes the object of the kind `plural` have this status.
-fn say(facts: &mut ClusterFacts, plural: &str, status: Value) {
+fn say(facts: &mut ClusterFacts, plural: &str, status: &Value) {
     let Evidence { driver, overrides, names, answers, .. } = &mut facts.evidence;
     let reads = health_reads(*driver, overrides, names).unwrap();
     let read = reads.iter().find(|read| read.plural == plural).unwrap();
@@ -89,9 +89,9 @@ fn say(facts: &mut ClusterFacts, plural: &str, status: Value) {
 /// Makes the provider fail with `message`, and the Cluster with it.
 fn fails(facts: &mut ClusterFacts, kind: &str, message: &str) {
     let untrue = [condition("Ready", "False", message), condition(kind, "False", message)];
-    say(facts, "openstackclusters", json!({"ready": false, "conditions": untrue}));
+    say(facts, "openstackclusters", &json!({"ready": false, "conditions": untrue}));
     let untrue = [condition("InfrastructureReady", "False", message)];
-    say(facts, "clusters", json!({"conditions": untrue}));
+    say(facts, "clusters", &json!({"conditions": untrue}));
 }
 
 fn judged(facts: &ClusterFacts, patience: u64) -> Report {
@@ -136,7 +136,7 @@ fn a_full_quota_is_not_blamed_where_the_provider_gives_another_reason() {
     let message = "subnet overlaps";
     let untrue = [condition("Ready", "False", message)];
     let status = json!({"ready": false, "failureReason": "UpdateError", "failureMessage": message, "conditions": untrue});
-    say(&mut facts, "openstackclusters", status);
+    say(&mut facts, "openstackclusters", &status);
     assert_eq!(first(&facts), Some((Layer::ClusterApi, Cause::InfrastructureFailed)));
 }
 
@@ -147,7 +147,7 @@ fn slow_is_not_broken_until_patience_ends() {
     say(
         &mut facts,
         "openstackclusters",
-        json!({"ready": true, "conditions": [
+        &json!({"ready": true, "conditions": [
         condition("NetworkReady", "False", "request timed out")]}),
     );
     assert_eq!(judged(&facts, 900).first, None);
@@ -187,8 +187,8 @@ fn a_create_that_never_comes_is_stalled_when_patience_ends() {
     facts.evidence.recorded = Recorded::default();
     facts.evidence.load_balancers = Some(Vec::new());
     let waits = json!({"type": "InfrastructureReady", "status": "False", "severity": "Info", "message": "waiting"});
-    say(&mut facts, "clusters", json!({"conditions": [waits]}));
-    say(&mut facts, "openstackclusters", json!({}));
+    say(&mut facts, "clusters", &json!({"conditions": [waits]}));
+    say(&mut facts, "openstackclusters", &json!({}));
     assert_eq!(judged(&facts, 900).first, None, "ten minutes are within fifteen");
     let causes: Vec<Cause> = judged(&facts, 60)
         .layers

@@ -84,15 +84,15 @@ fn broken(facts: ConductorFacts) -> Vec<Cause> {
     all.iter().map(|one| one.cause).collect()
 }
 
-fn refused(status: u16, error: &str) -> Result<ReachState, String> {
-    Ok(ReachState { status: Some(status), error: Some(error.into()), ..reached() })
+fn refused(status: u16, error: &str) -> ReachState {
+    ReachState { status: Some(status), error: Some(error.into()), ..reached() }
 }
 
 #[test]
 fn a_conductor_that_works_has_nothing() {
     assert_eq!(broken(well()), []);
     // Few rights are enough rights, and another helm than the pinned one is a helm.
-    assert_eq!(broken(ConductorFacts { authenticate: refused(403, "few"), ..well() }), []);
+    assert_eq!(broken(ConductorFacts { authenticate: Ok(refused(403, "few")), ..well() }), []);
 }
 
 #[test]
@@ -114,9 +114,9 @@ fn helm_that_the_daemon_does_not_find_is_no_matter_of_rights() {
 fn a_credential_is_expired_refused_or_not_there() {
     let expired = "GET /api: 401 Unauthorized; the client's certificate ended on 2026-01-01";
     let facts = |authenticate| ConductorFacts { authenticate, ..well() };
-    assert_eq!(broken(facts(refused(401, expired))), [Cause::KubeconfigExpired]);
+    assert_eq!(broken(facts(Ok(refused(401, expired)))), [Cause::KubeconfigExpired]);
     let other = "GET /api: 401 Unauthorized";
-    assert_eq!(broken(facts(refused(401, other))), [Cause::CredentialRefused]);
+    assert_eq!(broken(facts(Ok(refused(401, other)))), [Cause::CredentialRefused]);
     let unread =
         ReachState { status: None, error: Some("Permission denied: /etc/x".into()), ..reached() };
     assert_eq!(broken(facts(Ok(unread))), [Cause::KubeconfigUnusable]);

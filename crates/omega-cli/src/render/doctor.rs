@@ -47,7 +47,7 @@ fn line(layer: &LayerReport, screen: &Screen) -> Vec<String> {
     let mut all = vec![format!("  {shown} {name:<LAYER$}{first}").trim_end().to_owned()];
     all.extend(lines.map(|line| format!("{:INDENT$}{line}", "")));
     let notes = layer.findings.iter().filter(|one| one.mark == Mark::Note);
-    let notes = notes.flat_map(|one| one.evidence.first());
+    let notes = notes.filter_map(|one| one.evidence.first());
     for note in notes {
         let lines = wrap(&format!("note: {note}"), screen.width.saturating_sub(INDENT).max(20));
         all.extend(lines.iter().map(|line| format!("{:INDENT$}{line}", "")));
