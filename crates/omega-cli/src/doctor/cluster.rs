@@ -179,7 +179,12 @@ fn deleting(facts: &ClusterFacts, evidence: &[String], clock: &Clock) -> Finding
     let stuck = clock.is_over(longest);
     let cause = if stuck { Cause::DeletingStuck } else { Cause::Unclear };
     let next = if stuck {
-        format!("omega-cli release-stuck-delete --cluster {}", facts.stack)
+        format!(
+            "find out what its controller waits for, and touch no finalizer before its credential \
+             authenticates: kubectl -n {} describe cluster,openstackcluster,machines; then the \
+             provider's log",
+            facts.evidence.names.namespace()
+        )
     } else {
         "wait; it is being deleted".to_owned()
     };

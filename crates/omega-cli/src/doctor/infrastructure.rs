@@ -72,9 +72,9 @@ pub(super) fn findings(
     found
 }
 
-const RENEW: &str = "omega-cli release-stuck-delete, if it is being deleted; else make a new \
-                     application credential with the same roles and put it into the secret \
-                     STACK-cloud-credentials";
+const RENEW: &str = "make a new application credential with the same roles, and put it into the secret \
+                     STACK-cloud-credentials of the cluster's namespace: the provider reads it anew; \
+                     touch no finalizer before that";
 const ROLE: &str = "its roles are frozen: give the user who creates clusters load-balancer_member on \
                     the project (openstack role add), and create the cluster again (D-039)";
 
