@@ -139,10 +139,10 @@ none_healthy() { # and it only reads
   for u in cloud unit0; do snapshot $u >$u.after; same_file $u $u.before $u.after; done
 }
 none_slow() { # kube-apiserver and Keystone have a third of the time
-  local pids; pids="$(cat "$K/kube-apiserver.pid") $(pgrep -f '^/usr/bin/uwsgi_python3.*keystone' || true)"
+  pids="$(cat "$K/kube-apiserver.pid") $(pgrep -f '^/usr/bin/uwsgi_python3.*keystone' || true)"
   while :; do
     kill -STOP $pids; sleep 0.6; kill -CONT $pids; sleep 0.3
-  done 2>/dev/null & local pulse=$!
+  done 2>/dev/null & pulse=$!            # not local: the trap runs after the function
   trap 'kill $pulse; wait $pulse 2>/dev/null || true; kill -CONT $pids' EXIT
   names_none
 }
