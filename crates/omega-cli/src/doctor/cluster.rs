@@ -43,6 +43,7 @@ pub(super) fn judge(facts: &ClusterFacts, clock: &Clock) -> Vec<Asked> {
         found.extend(stalled(facts, &found));
     }
     found.extend(addons(facts));
+    found.extend(unasked(facts));
     found.extend(release(facts, clock));
     found.extend(failed(facts));
     let found = found.into_iter();
@@ -221,6 +222,14 @@ fn stalled(facts: &ClusterFacts, known: &[Finding]) -> Vec<Finding> {
     found.extend(machines);
     found.retain(|one| !known.iter().any(|other| other.cause == one.cause));
     found
+}
+
+/// What could not be asked is never taken for good.
+fn unasked(facts: &ClusterFacts) -> impl Iterator<Item = Finding> {
+    let groups = facts.groups_unknown.as_ref().map(|why| ("node groups", why));
+    let addons = facts.addons.as_ref().err().map(|why| ("addons", why));
+    let unknown = |(what, why): (&str, &String)| Finding::unknown(Layer::ClusterApi, what, why);
+    groups.into_iter().chain(addons).map(unknown)
 }
 
 fn addons(facts: &ClusterFacts) -> Vec<Finding> {

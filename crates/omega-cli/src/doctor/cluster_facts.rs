@@ -39,6 +39,8 @@ pub(super) struct ClusterFacts {
     pub(super) stack: String,
     pub(super) evidence: Evidence,
     pub(super) addons: Result<Vec<Addon>, String>,
+    /// Why Magnum did not list its node groups: then nobody looked at their machines.
+    pub(super) groups_unknown: Option<String>,
     /// Its helm release; `None` if there is none, an error if nobody can tell.
     pub(super) release: Result<Option<Release>, String>,
     /// Octavia's and Neutron's quotas of its project, where they could be asked.
@@ -78,7 +80,8 @@ pub(super) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> ClusterFacts 
         asking;
     let stack = cluster.stack_id.clone().unwrap_or_default();
     let project = cluster.project_id.clone().unwrap_or_default();
-    let groups = magnum.node_groups(&cluster.uuid).await.unwrap_or_default();
+    let groups = magnum.node_groups(&cluster.uuid).await;
+    let groups_unknown = groups.as_ref().err().map(|error| causes(error));
     let group = |group: omega_openstack::container_infra::NodeGroup| NodeGroup {
         name: group.name,
         role: group.role,
@@ -87,7 +90,7 @@ pub(super) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> ClusterFacts 
         stack_id: cluster.stack_id.clone(),
         project_id: project.clone(),
         namespace_prefix: (*prefix).to_owned(),
-        node_groups: groups.into_iter().map(group).collect(),
+        node_groups: groups.into_iter().flatten().map(group).collect(),
     };
     let namespace = names.namespace();
     let nothing = Served::default();
@@ -120,7 +123,16 @@ pub(super) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> ClusterFacts 
     });
     let release = release(releases, &namespace, &stack);
     let quotas = quotas(survey, &project, in_project).await;
-    ClusterFacts { cluster: cluster.clone(), stack, evidence, addons, release, quotas, roles }
+    ClusterFacts {
+        cluster: cluster.clone(),
+        stack,
+        evidence,
+        addons,
+        groups_unknown,
+        release,
+        quotas,
+        roles,
+    }
 }
 
 fn recorded(cluster: &Cluster) -> Recorded {

@@ -58,6 +58,7 @@ fn sound() -> ClusterFacts {
             credential: None,
         },
         addons: Ok(Vec::new()),
+        groups_unknown: None,
         release: Ok(None),
         quotas: Vec::new(),
         roles: Some(vec!["member".into(), "load-balancer_member".into()]),
@@ -197,6 +198,20 @@ fn a_create_that_never_comes_is_stalled_when_patience_ends() {
         .map(|one| one.cause)
         .collect();
     assert!(causes.contains(&Cause::InfrastructureStalled), "{causes:?}");
+}
+
+#[test]
+fn what_could_not_be_asked_is_not_taken_for_good() {
+    let lost = || "no answer".to_owned();
+    for facts in [
+        ClusterFacts { groups_unknown: Some(lost()), ..sound() },
+        ClusterFacts { addons: Err(lost()), ..sound() },
+    ] {
+        let report = judged(&facts, 900);
+        assert!(!report.broken, "it is no fault either");
+        let layer = report.layers.iter().find(|one| one.layer == Layer::ClusterApi).unwrap();
+        assert_eq!(layer.state, crate::doctor::State::Unknown);
+    }
 }
 
 #[test]

@@ -110,8 +110,8 @@ impl Survey {
         Ok(details.into_iter().map(quota).collect())
     }
 
-    /// Returns Octavia's quota of load balancers of a project, of which it has `used`. Octavia
-    /// does not say its default, so that a project without a quota of its own has no limit here.
+    /// Returns Octavia's quota of load balancers of a project, of which it has `used`. What it
+    /// answers with no number is taken for no limit.
     ///
     /// # Errors
     ///
