@@ -260,7 +260,7 @@ def needed(driver):
            answers(broken="half"), *(refused(code) for code in (204, 304, 401, 500)),
            *(answers(code=200, body=body) for body in ("null", "[]", "[1]", "<html>"))]
     for change, part in itertools.product(odd, ("cluster", "infra", "workers")):
-        made = world()
+        made = world(infra=INFRAS[0])  # served where either driver looks: there is an object to change
         made.changes[made.read_path(part)] = change
         yield made
 
