@@ -4,6 +4,7 @@
 //! service ([`network::Network`]) says in its type what scope its operations need.
 
 mod answer;
+pub mod block_storage;
 mod cloud;
 mod cluster_mark;
 pub mod container_infra;

@@ -115,8 +115,7 @@ impl Network<Project> {
 
     /// Fails if the part is still there.
     pub(crate) async fn is_gone(&self, part: Part, id: &str) -> Result<(), Error> {
-        let request =
-            Request::new(Service::Network, Method::Get, &[part.plural()]).query("id", id);
+        let request = Request::new(Service::Network, Method::Get, &[part.plural()]).query("id", id);
         let found: Vec<Thing> = list(&*self.transport, request, part.key()).await?;
         if found.iter().all(|thing| thing.id != id) {
             return Ok(());
@@ -127,15 +126,13 @@ impl Network<Project> {
 
     /// Fails if the router still has an interface on the subnet.
     pub(crate) async fn is_off(&self, router: &str, subnet: &str) -> Result<(), Error> {
-        let request = Request::new(Service::Network, Method::Get, &["ports"])
-            .query("device_id", router);
+        let request =
+            Request::new(Service::Network, Method::Get, &["ports"]).query("device_id", router);
         let ports: Vec<Port> = list(&*self.transport, request, "ports").await?;
-        let on = |port: &&Port| {
-            port.device_id == router && port.is_interface() && port.is_on(subnet)
-        };
+        let on =
+            |port: &&Port| port.device_id == router && port.is_interface() && port.is_on(subnet);
         let Some(port) = ports.iter().find(on) else { return Ok(()) };
-        let (noun, id, place) =
-            (Part::RouterInterface.to_string(), port.id.clone(), self.label());
+        let (noun, id, place) = (Part::RouterInterface.to_string(), port.id.clone(), self.label());
         Err(Error::StillThere { noun, id, place })
     }
 

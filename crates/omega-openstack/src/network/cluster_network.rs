@@ -55,10 +55,9 @@ impl ClusterNetworkSeen {
         let networks: Vec<_> = self.networks.iter().filter(same_name).collect();
         let routers: Vec<_> = self.routers.iter().filter(same_name).collect();
         let on_ours = |id: &str| networks.iter().any(|one| one.id == id);
-        let machine = |port: &&Port| {
-            text(&port.description) == description
-                && (port.device_owner.is_empty() || port.device_owner.starts_with("compute:"))
-        };
+        // One with a server on it stays with the server.
+        let free =
+            |port: &&Port| text(&port.description) == description && port.device_owner.is_empty();
         let balancers = self.load_balancers.iter().filter(|one| cluster.has_balancer(&one.name));
         Ours {
             seen: self,
@@ -67,7 +66,7 @@ impl ClusterNetworkSeen {
                 .iter()
                 .filter(|one| cluster.has_address(&text(&one.description)))
                 .collect(),
-            ports: self.ports.iter().filter(machine).collect(),
+            ports: self.ports.iter().filter(free).collect(),
             subnets: self
                 .subnets
                 .iter()
@@ -171,8 +170,11 @@ impl<'a> Ours<'a> {
             if let Some(network) = self.networks.iter().find(|one| one.id == port.network_id)
                 && !self.interfaces().iter().any(|(ours, _, _)| ours.id == port.id)
             {
-                let why =
-                    format!("it is on {}, and nothing says that it was made for it", network.name);
+                let why = if port.device_owner.starts_with("compute:") {
+                    format!("server {} has it: delete the server first", port.device_id)
+                } else {
+                    format!("it is on {}, and nothing says that it was made for it", network.name)
+                };
                 add(Part::Port, &port.id, &port.name, why);
             }
         }
