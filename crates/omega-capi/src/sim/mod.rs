@@ -5,8 +5,10 @@
 //! one does; tests compare what it derives with what was recorded at other served versions.
 
 mod apiserver;
+mod deleting;
 mod discovery;
 mod objects;
 mod recording;
 
 pub use apiserver::{Apiserver, Fault};
+pub use deleting::{Deleting, Upset};
