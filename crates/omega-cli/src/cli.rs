@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use omega_capi::{Namespace, Rule};
 
-use crate::render::Format;
+use crate::{command::ReleaseStuckDeleteArgs, render::Format};
 
 /// Typed, idempotent operations for Kubernetes on Charmed OpenStack.
 ///
@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// List runs, or show one.
     Runs(RunsArgs),
+    /// Let a cluster go whose delete does not end, and remove what it left in the cloud.
+    ReleaseStuckDelete(ReleaseStuckDeleteArgs),
     /// One operation or one question.
     #[command(flatten)]
     Operation(Operation),
@@ -72,6 +74,7 @@ impl Command {
         match self {
             Self::Apply(_) => true,
             Self::Rollback(args) => !args.plan,
+            Self::ReleaseStuckDelete(args) => !args.plan,
             Self::Operation(operation) => operation.writes(),
             Self::Plan(_)
             | Self::Verify(_)
@@ -402,7 +405,7 @@ pub(crate) struct DoctorArgs {
 }
 
 /// Reads a duration as a person writes it.
-fn patience(text: &str) -> Result<Duration, String> {
+pub(crate) fn patience(text: &str) -> Result<Duration, String> {
     let duration: jiff::SignedDuration = text.parse().map_err(|_| "write 90s, 15m or 1h 30m")?;
     Duration::try_from(duration).map_err(|_| "it can't be less than nothing".to_owned())
 }

@@ -82,7 +82,7 @@ fixture() { python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))[sys.
 load_cases() { local f; for f in "$HERE"/cases/*.sh; do . "$f"; done; }
 # What runs without being named, and in CI: some 25 minutes. The others (`all`) are run by hand.
 DAILY=(lab-cloud lab-kube contract sg-rule graft-fresh-ssh graft-online graft-130-ssh graft-doc08-juju graft-hook-ssh graft-half-ssh three-units
-  wrong-host-key unit-down locked stale-plan forbidden api-down terminal ssh-keys cluster)
+  wrong-host-key unit-down locked stale-plan forbidden api-down terminal ssh-keys stuck-delete cluster)
 list_cases() { load_cases; printf '%s\n' "${CASES[@]}"; }
 CASES=()
 declare -A LIMIT RECIPE

@@ -3,6 +3,7 @@
 mod connect;
 mod graft;
 mod prove;
+mod release;
 mod resolve;
 mod units;
 mod world;
@@ -10,5 +11,6 @@ mod world;
 pub(crate) use connect::management;
 pub(crate) use graft::Wanted;
 pub(crate) use prove::prove;
+pub(crate) use release::{Release, StuckCluster, own_credential};
 pub(crate) use resolve::value;
 pub(crate) use world::World;
