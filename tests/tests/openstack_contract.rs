@@ -9,8 +9,8 @@ mod live {
     use std::{collections::BTreeMap, path::Path, sync::Arc};
 
     use omega_openstack::{
-        ApplicationCredentialRef, AuthScope, CloudConfig, Credential, DomainRef, Lookup,
-        ProjectRef, Session, SessionOptions, Transport,
+        ApplicationCredentialRef, AuthScope, CloudConfig, Credential, DomainRef, Lookup, Method,
+        ProjectRef, Request, Service, Session, SessionOptions, Transport,
         container_infra::{NetworkDriver, TemplateSpec},
         contract,
     };
@@ -52,6 +52,18 @@ mod live {
         contract::near_matches(Arc::clone(&cloud)).await;
         contract::group_names(Arc::clone(&cloud)).await;
         contract::refusals(cloud).await;
+    }
+
+    #[tokio::test]
+    #[ignore = "needs the lab's cloud: tests/lab/run contract"]
+    async fn neutron_and_octavia_remove_a_cluster() {
+        // The lab's TLS region has no Octavia.
+        let config = CloudConfig { region: Some("RegionOne".into()), ..config() };
+        let cloud = session(config).await;
+        let request = Request::new(Service::Network, Method::Get, &["networks"]);
+        let external = cloud.send(request.query("name", "public")).await.unwrap();
+        let external = external.body["networks"][0]["id"].as_str().unwrap().to_owned();
+        contract::cluster_orphans(cloud, &external).await;
     }
 
     #[tokio::test]

@@ -126,31 +126,35 @@ fn remedy(served: &Served, at: &GroupVersion, plurals: &[&str]) -> String {
     format!("upgrade what serves {} to {provider}", at.group)
 }
 
+impl Read {
+    /// Returns what comes of it that `api_resources` makes the driver look into the status of a
+    /// version which it does not know, if it does: whatever is served.
+    pub fn misread(&self) -> Option<String> {
+        let Self { class, at, moved, plural: _, on_404: _ } = self;
+        let outcome = match class {
+            Class::Cluster => "health is UNHEALTHY and a create IN_PROGRESS for ever",
+            Class::K8sControlPlane => "the control plane is never ready",
+            Class::OpenstackCluster => "`Infrastructure not ready.` for ever",
+            Class::MachineDeployment => "health is UNHEALTHY for ever",
+            Class::Machine | Class::Manifests | Class::HelmRelease | Class::HelmChartProxy => {
+                return None; // no status of theirs is looked into
+            }
+        };
+        (*moved && age(&at.version) > age(KNOWN)).then(|| {
+            let class = class.name();
+            format!(
+                "api_resources makes {class} be read at {at}, whose status has other fields: \
+                 {outcome}"
+            )
+        })
+    }
+}
+
 /// An override that is served, and what it does.
 fn moved(served: &Served, read: &Read) -> Option<Finding> {
     let class = read.class.name();
     let at = &read.at;
-    let reader = matches!(
-        read.class,
-        Class::Cluster
-            | Class::OpenstackCluster
-            | Class::MachineDeployment
-            | Class::K8sControlPlane
-    );
-    let (severity, what) = if reader && age(&at.version) > age(KNOWN) {
-        let outcome = match read.class {
-            Class::Cluster => "health is UNHEALTHY and a create IN_PROGRESS for ever",
-            Class::K8sControlPlane => "the control plane is never ready",
-            Class::OpenstackCluster => "`Infrastructure not ready.` for ever",
-            Class::MachineDeployment
-            | Class::Machine
-            | Class::Manifests
-            | Class::HelmRelease
-            | Class::HelmChartProxy => "health is UNHEALTHY for ever",
-        };
-        let what = format!(
-            "api_resources makes {class} be read at {at}, whose status has other fields: {outcome}"
-        );
+    let (severity, what) = if let Some(what) = read.misread() {
         (Severity::Broken, what)
     } else if served.serves(at, &read.plural) {
         let plural = &read.plural;

@@ -46,6 +46,7 @@ mod served_versions_fit;
 #[cfg(feature = "sim")]
 #[expect(clippy::indexing_slicing, reason = "a key that a JSON value lacks reads as null")]
 pub mod sim;
+pub mod stuck;
 mod templates;
 mod verb;
 mod wire;

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use omega_capi::Namespace;
 
 use crate::{
-    command::{AcceptArgs, Access, WorkloadArgs},
+    command::{AcceptArgs, Access, ReleaseStuckDeleteArgs, WorkloadArgs},
     render::Format,
 };
 
@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// List runs, or show one.
     Runs(RunsArgs),
+    /// Let a cluster go whose delete does not end, and remove what it left in the cloud.
+    ReleaseStuckDelete(ReleaseStuckDeleteArgs),
     /// One operation or one question.
     #[command(flatten)]
     Operation(Operation),
@@ -78,6 +80,7 @@ impl Command {
         match self {
             Self::Apply(_) => true,
             Self::Rollback(args) => !args.plan,
+            Self::ReleaseStuckDelete(args) => !args.plan,
             Self::Operation(operation) => operation.writes(),
             Self::Access(operation) => operation.writes(),
             Self::Plan(_)
@@ -422,7 +425,7 @@ pub(crate) struct DoctorArgs {
 }
 
 /// Reads a duration as a person writes it.
-fn patience(text: &str) -> Result<Duration, String> {
+pub(crate) fn patience(text: &str) -> Result<Duration, String> {
     let duration: jiff::SignedDuration = text.parse().map_err(|_| "write 90s, 15m or 1h 30m")?;
     Duration::try_from(duration).map_err(|_| "it can't be less than nothing".to_owned())
 }

@@ -4,8 +4,10 @@
 //! does not pass. What is made has names of its own and is removed; bystanders are looked at.
 
 mod credential;
+mod orphans;
 
 pub use credential::application_credential;
+pub use orphans::cluster_orphans;
 
 use std::sync::Arc;
 

@@ -77,6 +77,16 @@ pub enum Error {
         /// What the operator can do.
         next: String,
     },
+    /// What a service said it had deleted is still there.
+    #[error("{noun} {id} is still there, and {place} said that it was deleted")]
+    StillThere {
+        /// What kind of thing.
+        noun: String,
+        /// Its id.
+        id: String,
+        /// Where it is.
+        place: String,
+    },
     /// Several things have the name.
     #[error("{count} {noun} are named {name:?} in {place}")]
     Ambiguous {
@@ -144,6 +154,7 @@ impl Error {
             | Self::Unreachable { .. }
             | Self::Malformed { .. }
             | Self::Absent { .. }
+            | Self::StillThere { .. }
             | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::Tls { .. } => None,
@@ -200,6 +211,7 @@ impl Explain for Error {
             | Self::Refused(_)
             | Self::Malformed { .. }
             | Self::Absent { .. }
+            | Self::StillThere { .. }
             | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::Tls { .. } => None,
@@ -223,6 +235,9 @@ impl Explain for Error {
             Self::Unreachable { .. } => {
                 Some("check the address, the route to it, and cacert where it is HTTPS".to_owned())
             }
+            Self::StillThere { noun, .. } => {
+                Some(format!("look for the {noun} in the service's log, then run this again"))
+            }
             Self::Malformed { .. } | Self::Tls { .. } => None,
         }
     }
@@ -230,6 +245,7 @@ impl Explain for Error {
     fn touched(&self) -> Touched {
         match self {
             Self::Unreachable { touched, .. } | Self::Malformed { touched, .. } => *touched,
+            Self::StillThere { .. } => Touched::Maybe,
             Self::Refused(refusal) => refusal.touched(),
             Self::Login { .. }
             | Self::NoEndpoint { .. }
@@ -248,6 +264,7 @@ impl Explain for Error {
             | Self::Refused(_)
             | Self::Malformed { .. }
             | Self::Absent { .. }
+            | Self::StillThere { .. }
             | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::Tls { .. } => false,

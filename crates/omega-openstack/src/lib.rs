@@ -4,7 +4,9 @@
 //! service ([`network::Network`]) says in its type what scope its operations need.
 
 mod answer;
+pub mod block_storage;
 mod cloud;
+mod cluster_mark;
 pub mod container_infra;
 #[cfg(feature = "sim")]
 #[expect(clippy::indexing_slicing, reason = "a contract is a test")]
@@ -12,6 +14,7 @@ pub mod contract;
 mod error;
 mod grant;
 pub mod identity;
+pub mod load_balancer;
 pub mod network;
 mod scope;
 mod session;
@@ -25,6 +28,7 @@ pub use cloud::{
     ApplicationCredentialRef, AuthScope, CloudConfig, ConfigError, Credential, DomainRef,
     Interface, InvalidInterface, Lookup, Origin, ProjectRef, UserRef,
 };
+pub use cluster_mark::ClusterMark;
 pub use error::{Error, Refusal};
 pub use grant::{Catalog, CatalogEntry, Endpoint, Grant, Name};
 pub use scope::{Admin, Project, Scope};

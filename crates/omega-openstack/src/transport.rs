@@ -111,6 +111,8 @@ pub enum Method {
     Get,
     /// Creates, or acts.
     Post,
+    /// Changes, or acts on what is there.
+    Put,
     /// Deletes.
     Delete,
 }
@@ -120,6 +122,7 @@ impl fmt::Display for Method {
         f.write_str(match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
             Self::Delete => "DELETE",
         })
     }

@@ -7,5 +7,5 @@ put() {
   form FAILED
   enable_endpoint volumev3 true
 }
-heal() { unform; }
+heal() { enable_endpoint volumev3 true; unform; }
 shown() { [[ $(cluster "$(cat young.uuid)" .status) = CREATE_FAILED ]]; }

@@ -62,7 +62,7 @@ odd_stray_credential() { # of a cluster that is long gone
 }
 odd_paused_neighbour() { # a cluster of a project that nobody asked about
   case $1 in
-    put) k create namespace magnum-neighbour; k apply -f - <<'Y'
+    put) until_true 60 'the last neighbour is gone' no_namespace magnum-neighbour; k create namespace magnum-neighbour; k apply -f - <<'Y'
 apiVersion: cluster.x-k8s.io/v1beta2
 kind: Cluster
 metadata: {name: sound-neighbour, namespace: magnum-neighbour}
@@ -73,9 +73,11 @@ Y
       k -n magnum-neighbour delete cluster sound-neighbour --timeout 30s; k delete namespace magnum-neighbour --wait=false ;;
   esac
 }
+no_namespace() { [[ -z $(k get namespace "$1" --ignore-not-found -o name) ]]; }
 odd_failed_release() { # of something else: a hook that never ends
   case $1 in
     put)
+      until_true 60 'the last release is gone' no_namespace monitoring
       mkdir -p grafana/templates; printf 'apiVersion: v2\nname: grafana\nversion: 8.0.0\n' >grafana/Chart.yaml
       printf 'apiVersion: batch/v1\nkind: Job\nmetadata: {name: hook, annotations: {helm.sh/hook: pre-install}}\nspec: {template: {spec: {restartPolicy: Never, containers: [{name: x, image: x}]}}}\n' >grafana/templates/hook.yaml
       ! helm --kubeconfig "$RUN/mgmt.kubeconfig" -n monitoring install --create-namespace --timeout 1s grafana ./grafana ;;

@@ -113,6 +113,24 @@ impl Apiserver {
         state.collections.extend(held);
     }
 
+    /// Returns an empty collection of every kind at every version that is served.
+    pub(super) fn empty_collections(&self) -> Vec<Collection> {
+        let mut all = Vec::new();
+        for crd in &self.state().crds {
+            let (group, names) = (text(&crd["spec"]["group"]), &crd["spec"]["names"]);
+            for version in list(&crd["spec"]["versions"]).iter().filter(|v| v["served"] == true) {
+                let at = format!("{group}/{}", text(&version["name"]));
+                let frame = json!({
+                    "kind": names["listKind"], "apiVersion": at,
+                    "metadata": { "resourceVersion": "1" }, "items": [],
+                });
+                let path = format!("/apis/{at}/{}", text(&names["plural"]));
+                all.push(Collection::recorded(&path, &frame));
+            }
+        }
+        all
+    }
+
     /// Makes every kind of `group` that has any of `versions` serve these and no other, as an
     /// operator does by `kubectl patch crd`. A version that a kind does not have is not made up.
     pub fn serve(&self, group: &str, versions: &[&str]) {

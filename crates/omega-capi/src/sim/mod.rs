@@ -6,6 +6,7 @@
 
 mod apiserver;
 mod authorize;
+mod deleting;
 mod discovery;
 mod guarded;
 mod kubelet;
@@ -14,5 +15,6 @@ mod recording;
 mod writes;
 
 pub use apiserver::{Apiserver, Fault};
+pub use deleting::{Deleting, Upset};
 pub use guarded::{Guarded, Spoiled};
 pub use kubelet::Fate;

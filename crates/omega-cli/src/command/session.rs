@@ -43,6 +43,7 @@ impl Session {
             Command::Apply(args) => self.apply(args).await,
             Command::Verify(args) => self.verify(args).await,
             Command::Rollback(args) => self.rollback(args).await,
+            Command::ReleaseStuckDelete(args) => self.release_stuck_delete(&args).await,
             Command::Doctor(args) => self.doctor(&args).await,
             Command::Rehearse(args) => rehearse::rehearse(self, &args).await,
             Command::Explain(args) => self.explain(args.decision.as_deref()),

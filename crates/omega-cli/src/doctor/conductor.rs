@@ -1,7 +1,7 @@
 //! A unit's conductor: its daemon, driver, helm and options, and the kubeconfig as it uses it.
 
 use jiff::Timestamp;
-use omega_capi::Overrides;
+use omega_capi::{Driver, Overrides, Read, driver_reads};
 use omega_core::kubeconfig::KubeconfigFacts;
 use omega_juju::{
     ConductorFacts, Error, FileState, ReachState, ReleasesState, ServiceState,
@@ -212,9 +212,9 @@ fn options(facts: &ConductorFacts, service: Option<&ServiceState>) -> Option<Wro
         }
     };
     let text = values.get("api_resources").map_or("{}", String::as_str);
-    if let Err(error) = Overrides::parse(text) {
-        let why = format!("api_resources = {text}: {error}; the driver can't be imported");
-        return Some((Cause::ApiResources, why, format!("omega-cli stage-dropin, then {restart}")));
+    if let Some(why) = api_resources(text, driver_version(facts)) {
+        let next = format!("leave it out: omega-cli stage-dropin, then {restart}");
+        return Some((Cause::ApiResources, format!("api_resources = {text}: {why}"), next));
     }
     let dropin = facts.dropin.as_ref().ok();
     if values.get("kubeconfig_file").is_none_or(String::is_empty) {
@@ -235,6 +235,16 @@ fn options(facts: &ConductorFacts, service: Option<&ServiceState>) -> Option<Wro
         let why = "the conductor has run since before the drop-in was changed: it is not loaded";
         (Cause::DropIn, why.to_owned(), restart)
     })
+}
+
+/// What the driver can't do with the option `text`.
+fn api_resources(text: &str, version: Option<String>) -> Option<String> {
+    let overrides = match Overrides::parse(text) {
+        Ok(overrides) => overrides,
+        Err(error) => return Some(format!("{error}; the driver can't be imported")),
+    };
+    let driver: Driver = version?.parse().ok()?;
+    driver_reads(driver, &overrides).iter().find_map(Read::misread)
 }
 
 /// What the daemon's command line says of configuration, as `; it runs with ...`.

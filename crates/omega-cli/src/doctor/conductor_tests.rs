@@ -182,3 +182,20 @@ fn a_unit_without_an_answer_is_named_and_nothing_is_known_of_its_credential() {
     assert_eq!(conductor.findings[0].cause, Cause::UnitUnreachable);
     assert_eq!(credential.findings[0].mark, Mark::Unknown);
 }
+
+#[test]
+fn an_option_that_the_driver_misreads_is_the_conductors() {
+    let with = |text: &str, version: &str| {
+        let mut facts = well();
+        facts.options.as_mut().unwrap().insert("api_resources".into(), text.into());
+        let python = facts.python.as_mut().unwrap().as_mut().unwrap();
+        python.distribution.as_mut().unwrap().version = version.into();
+        facts
+    };
+    let newer = r#"{"Cluster": {"api_version": "cluster.x-k8s.io/v1beta2"}}"#;
+    assert_eq!(broken(with(newer, "1.4.0")), [Cause::ApiResources]);
+    assert_eq!(broken(with(newer, "1.3.0")), [], "it does not read the option");
+    let same = r#"{"Cluster": {"api_version": "cluster.x-k8s.io/v1beta1"}}"#;
+    assert_eq!(broken(with(same, "1.4.0")), []);
+    assert_eq!(broken(with("{},", "1.4.0")), [Cause::ApiResources]);
+}

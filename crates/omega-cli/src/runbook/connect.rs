@@ -104,6 +104,17 @@ impl Session {
         })
     }
 
+    /// Returns the operator's connection to another project, by its id. No request is made.
+    pub(crate) async fn in_project(&self, site: &Site, id: &str) -> Result<Arc<Cloud>, Failure> {
+        let config = self
+            .cloud(site)?
+            .in_project(ProjectRef::Id(id.to_owned()), "Magnum")
+            .map_err(|error| Failure::from_error("could not narrow the scope", &error))?;
+        let options = SessionOptions { token_cache: None, deadline: site.timeouts.ask };
+        let open = |error| Failure::from_error("could not prepare a session", &error);
+        Ok(Arc::new(Cloud::new(config, &options).await.map_err(open)?))
+    }
+
     /// Reads and vets the kubeconfig.
     pub(crate) fn kubeconfig(&self, site: &Site) -> Result<Kubeconfig, Failure> {
         let read = self.kubeconfig_of_any_time(site)?;

@@ -1,12 +1,18 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 use omega_core::Label;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::wire::{Group, NewRule, Spec};
+use super::{
+    cluster_network::ClusterNetworkSeen,
+    cluster_parts::{FloatingIp, Named, Part, Port, Subnet, Thing},
+    wire::{Group, NewRule, Spec},
+};
 use crate::{
     Error, Method, Project, Request, Scope, Service, Transport,
     answer::{list, send},
+    load_balancer::of_project,
 };
 
 /// Neutron, with a token of scope `S`.
@@ -55,6 +61,85 @@ impl Network<Project> {
         let rule = NewRule { security_group_id: group_id, description, spec };
         let request = Request::new(Service::Network, Method::Post, &["security-group-rules"])
             .body(json!({ "security_group_rule": rule }));
+        send(&*self.transport, request).await
+    }
+
+    /// Returns what the project has that a cluster's network can be made of.
+    ///
+    /// An administrator's token sees every project's: query and answer are held to this project,
+    /// as they are by every caller.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Neutron or Octavia does not answer or does not permit it. A cloud without Octavia
+    /// has no load balancers.
+    pub async fn inventory(&self) -> Result<ClusterNetworkSeen, Error> {
+        let project = self.project_id().await?;
+        let named = |one: &Named| one.project_id.clone();
+        let load_balancers = match of_project(&*self.transport).await {
+            Err(Error::NoEndpoint { .. }) => Vec::new(),
+            other => other?,
+        };
+        Ok(ClusterNetworkSeen {
+            floating_ips: self
+                .parts(Part::FloatingIp, &project, |one: &FloatingIp| one.project_id.clone())
+                .await?,
+            ports: self.parts(Part::Port, &project, |one: &Port| one.project_id.clone()).await?,
+            routers: self.parts(Part::Router, &project, named).await?,
+            subnets: self
+                .parts(Part::Subnet, &project, |one: &Subnet| one.project_id.clone())
+                .await?,
+            networks: self.parts(Part::Network, &project, named).await?,
+            groups: self.parts(Part::SecurityGroup, &project, named).await?,
+            load_balancers,
+        })
+    }
+
+    async fn parts<T: DeserializeOwned>(
+        &self,
+        part: Part,
+        project: &str,
+        of: impl Fn(&T) -> Option<String>,
+    ) -> Result<Vec<T>, Error> {
+        let request = Request::new(Service::Network, Method::Get, &[part.plural()])
+            .query("project_id", project);
+        let mut all: Vec<T> = list(&*self.transport, request, part.key()).await?;
+        all.retain(|one| of(one).is_none_or(|id| id == project));
+        Ok(all)
+    }
+
+    pub(crate) async fn remove_part(&self, part: Part, id: &str) -> Result<(), Error> {
+        let path = [part.plural(), id];
+        send(&*self.transport, Request::new(Service::Network, Method::Delete, &path)).await
+    }
+
+    /// Fails if the part is still there.
+    pub(crate) async fn is_gone(&self, part: Part, id: &str) -> Result<(), Error> {
+        let request = Request::new(Service::Network, Method::Get, &[part.plural()]).query("id", id);
+        let found: Vec<Thing> = list(&*self.transport, request, part.key()).await?;
+        if found.iter().all(|thing| thing.id != id) {
+            return Ok(());
+        }
+        let (noun, id, place) = (part.to_string(), id.to_owned(), self.label());
+        Err(Error::StillThere { noun, id, place })
+    }
+
+    /// Fails if the router still has an interface on the subnet.
+    pub(crate) async fn is_off(&self, router: &str, subnet: &str) -> Result<(), Error> {
+        let request =
+            Request::new(Service::Network, Method::Get, &["ports"]).query("device_id", router);
+        let ports: Vec<Port> = list(&*self.transport, request, "ports").await?;
+        let on =
+            |port: &&Port| port.device_id == router && port.is_interface() && port.is_on(subnet);
+        let Some(port) = ports.iter().find(on) else { return Ok(()) };
+        let (noun, id, place) = (Part::RouterInterface.to_string(), port.id.clone(), self.label());
+        Err(Error::StillThere { noun, id, place })
+    }
+
+    pub(crate) async fn remove_interface(&self, router: &str, subnet: &str) -> Result<(), Error> {
+        let path = ["routers", router, "remove_router_interface"];
+        let request =
+            Request::new(Service::Network, Method::Put, &path).body(json!({ "subnet_id": subnet }));
         send(&*self.transport, request).await
     }
 

@@ -2,17 +2,23 @@
 
 mod cidr;
 mod client;
+mod cluster_network;
+mod cluster_parts;
 mod ensure_sg_rule;
 mod ports;
 mod protocol;
+mod remove_cluster_network;
 mod types;
 mod wire;
 
 pub use cidr::{Cidr, InvalidCidr};
 pub use client::Network;
+pub use cluster_network::{ClusterNetworkSeen, Left};
+pub use cluster_parts::{FixedIp, FloatingIp, Named, Part, Port, Subnet};
 pub use ensure_sg_rule::{SgRuleChange, SgRuleSeen, ensure_sg_rule};
 pub use ports::{InvalidPorts, Ports};
 pub use protocol::{InvalidProtocol, Protocol};
+pub use remove_cluster_network::{PartRemoval, RemoveClusterNetwork, remove_cluster_network};
 pub use types::{Direction, Flow, InvalidFlow, Presence, SgRule, Traffic};
 
 #[cfg(test)]

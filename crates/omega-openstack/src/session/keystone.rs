@@ -199,6 +199,7 @@ fn foreign(error: &Error) -> osauth::Error {
             ErrorKind::ProtocolError
         }
         Error::Absent { .. }
+        | Error::StillThere { .. }
         | Error::Ambiguous { .. }
         | Error::NoProject(_)
         | Error::Tls { .. } => ErrorKind::OperationFailed,

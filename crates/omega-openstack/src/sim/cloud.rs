@@ -150,6 +150,21 @@ impl Cloud {
         groups.iter().map(show).collect()
     }
 
+    /// Makes the load balancer with the id take that provisioning status and keep it.
+    pub fn hold_balancer(&self, id: &str, provisioning_status: &str) {
+        self.lock().state.hold_balancer(id, provisioning_status);
+    }
+
+    /// Takes the load balancers of those names away, in every project, with their ports.
+    pub fn drop_balancers(&self, names: &[&str]) {
+        self.lock().state.drop_balancers(names);
+    }
+
+    /// Returns every part of a network, of every project, by its kind and name or address, sorted.
+    pub fn network_parts(&self) -> Vec<String> {
+        self.lock().state.part_names()
+    }
+
     /// Does what the charm's action `domain-setup` does.
     pub fn domain_setup(&self) {
         self.add_domain("magnum", true);
@@ -281,11 +296,10 @@ impl Inner {
             let name = match request.service {
                 Service::Network => "neutron-403",
                 Service::ContainerInfra => "magnum-403",
-                Service::Identity
-                | Service::BlockStorage
-                | Service::LoadBalancer
-                | Service::Compute
-                | Service::Image => "keystone-domains-403",
+                Service::LoadBalancer => "octavia-403",
+                Service::Identity | Service::BlockStorage | Service::Compute | Service::Image => {
+                    "keystone-domains-403"
+                }
             };
             return recorded(name).unchanged();
         }
@@ -296,9 +310,8 @@ impl Inner {
             }
             Service::Network => self.state.neutron(who, request),
             Service::ContainerInfra => self.state.magnum(who, request),
-            Service::BlockStorage | Service::LoadBalancer | Service::Compute | Service::Image => {
-                None
-            }
+            Service::LoadBalancer => self.state.octavia(who, request),
+            Service::BlockStorage | Service::Compute | Service::Image => None,
         };
         answer.unwrap_or_else(not_found)
     }

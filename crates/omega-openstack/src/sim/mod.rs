@@ -8,6 +8,8 @@ mod credentials;
 mod keystone;
 mod magnum;
 mod neutron;
+mod neutron_parts;
+mod octavia;
 mod recorded;
 mod state;
 

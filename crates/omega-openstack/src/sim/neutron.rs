@@ -18,6 +18,7 @@ use crate::{Method, Request, Response};
 pub(super) struct Group {
     pub(super) id: String,
     pub(super) name: String,
+    pub(super) description: String,
     pub(super) project: String,
     pub(super) rules: Vec<Map<String, Value>>,
 }
@@ -37,15 +38,16 @@ impl State {
             (Method::Post, ["security-groups"]) => {
                 let name = request.body.as_ref()?.pointer("/security_group/name")?.as_str()?;
                 let id = self.new_group(&who.project, name);
+                let about = request.body.as_ref()?.pointer("/security_group/description");
+                if let (Some(made), Some(Value::String(about))) = (self.groups.last_mut(), about) {
+                    made.description.clone_from(about);
+                }
                 let group = self.groups.iter().find(|group| group.id == id).map(show);
                 let body = json!({ "security_group": group });
                 Some(Response { status: 201, request_id: None, body })
             }
-            (Method::Delete, ["security-groups", id]) => {
-                self.groups.retain(|g| g.id != *id || (!who.admin && g.project != who.project));
-                Some(Response { status: 204, request_id: None, body: Value::Null })
-            }
-            _ => None,
+            (Method::Delete, ["security-groups", id]) => Some(self.delete_group(who, id)),
+            _ => self.neutron_parts(who, request),
         }
     }
 
@@ -57,6 +59,7 @@ impl State {
         groups.retain(|group| who.admin || group.project == who.project);
         groups.retain(|group| filter("name").is_none_or(|name| group.name == name));
         groups.retain(|group| filter("project_id").is_none_or(|id| group.project == id));
+        groups.retain(|group| filter("id").is_none_or(|id| group.id == id));
         let after = filter("marker").and_then(|id| groups.iter().position(|g| g.id == id));
         let rest = groups.split_off(after.map_or(0, |index| index + 1));
         let page: Vec<_> = rest.iter().take(self.page).map(|group| show(group)).collect();
@@ -132,6 +135,20 @@ impl State {
         }
     }
 
+    fn delete_group(&mut self, who: &Who, id: &str) -> Response {
+        let mine = |group: &Group| group.id == id && (who.admin || group.project == who.project);
+        if !self.groups.iter().any(mine) {
+            return refused_at("neutron-security-groups-delete-404", id);
+        }
+        if self.ports().any(|port| {
+            port["security_groups"].as_array().is_some_and(|all| all.contains(&json!(id)))
+        }) {
+            return refused_at("neutron-security-groups-delete-in-use", id);
+        }
+        self.groups.retain(|group| !mine(group));
+        recorded("neutron-security-groups-delete-204").unchanged()
+    }
+
     /// Makes a group with the two rules that Neutron puts into every new one.
     pub(super) fn new_group(&mut self, project: &str, name: &str) -> String {
         let fresh = recorded("neutron-groups-fresh-200");
@@ -145,8 +162,8 @@ impl State {
             rule.insert("project_id".into(), json!(project));
             rule.insert("tenant_id".into(), json!(project));
         }
-        let (name, project) = (name.to_owned(), project.to_owned());
-        self.groups.push(Group { id: id.clone(), name, project, rules });
+        let (name, project, description) = (name.to_owned(), project.to_owned(), String::new());
+        self.groups.push(Group { id: id.clone(), name, description, project, rules });
         id
     }
 }
@@ -156,10 +173,19 @@ fn show(group: &Group) -> Value {
     let mut shown = fresh.body["security_groups"][0].clone();
     shown["id"] = json!(group.id);
     shown["name"] = json!(group.name);
+    shown["description"] = json!(group.description);
     shown["project_id"] = json!(group.project);
     shown["tenant_id"] = json!(group.project);
     shown["security_group_rules"] = json!(group.rules);
     shown
+}
+
+/// Returns the refusal that was recorded, about the thing with this id.
+pub(super) fn refused_at(name: &str, id: &str) -> Response {
+    let recorded = recorded(name);
+    let path = Recorded::text(&recorded.request, "/path");
+    let was = path.split('/').nth(2).unwrap_or_default().to_owned();
+    recorded.about(&was, id)
 }
 
 fn text(rule: &Rule, key: &str) -> Option<String> {

@@ -1,5 +1,7 @@
 //! What the simulated cloud holds.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{
@@ -7,6 +9,7 @@ use super::{
     keystone::{Domain, User},
     magnum::{Fate, SimCluster},
     neutron::Group,
+    octavia::SimBalancer,
 };
 use crate::Service;
 
@@ -17,6 +20,9 @@ pub(super) struct State {
     pub(super) domains: Vec<Domain>,
     pub(super) credentials: Vec<AppCredential>,
     pub(super) groups: Vec<Group>,
+    /// Networks, subnets, routers, ports and floating IPs, as Neutron lists them, by collection.
+    pub(super) parts: BTreeMap<&'static str, Vec<Value>>,
+    pub(super) balancers: Vec<SimBalancer>,
     pub(super) rule_quota: Option<usize>,
     pub(super) images: Vec<(String, bool)>,
     pub(super) templates: Vec<Value>,
@@ -43,6 +49,8 @@ impl State {
             domains: Vec::new(),
             credentials: Vec::new(),
             groups: Vec::new(),
+            parts: BTreeMap::new(),
+            balancers: Vec::new(),
             rule_quota: None,
             images: Vec::new(),
             templates: Vec::new(),

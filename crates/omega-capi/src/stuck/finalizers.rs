@@ -1,0 +1,72 @@
+//! Who put which finalizer on which kind, and in which order kinds can go.
+
+/// A kind that can hold a cluster's delete.
+#[derive(Debug)]
+pub(super) struct HoldingKind {
+    pub(super) group: &'static str,
+    pub(super) plural: &'static str,
+    pub(super) kind: &'static str,
+    /// The label by which its objects name their cluster; none for the cluster itself.
+    pub(super) label: Option<&'static str>,
+}
+
+const CORE: &str = "cluster.x-k8s.io";
+const PROVIDER: &str = "infrastructure.cluster.x-k8s.io";
+const NAMED: Option<&str> = Some("cluster.x-k8s.io/cluster-name");
+const ADDON: Option<&str> = Some("addons.stackhpc.com/cluster");
+
+const fn kind(
+    group: &'static str,
+    plural: &'static str,
+    kind: &'static str,
+    label: Option<&'static str>,
+) -> HoldingKind {
+    HoldingKind { group, plural, kind, label }
+}
+
+/// Children before their parents: a controller gives its finalizer up only once what it owns is
+/// gone (cluster-api 1.13.2, `internal/controllers/cluster/cluster_controller.go`,
+/// `reconcileDelete`: machines and control plane, then infrastructure, then the cluster).
+pub(super) const KINDS: [HoldingKind; 11] = [
+    kind("addons.stackhpc.com", "manifests", "Manifests", ADDON),
+    kind("addons.stackhpc.com", "helmreleases", "HelmRelease", ADDON),
+    kind(PROVIDER, "openstackservers", "OpenStackServer", NAMED),
+    kind(PROVIDER, "openstackmachines", "OpenStackMachine", NAMED),
+    kind(CORE, "machines", "Machine", NAMED),
+    kind(CORE, "machinesets", "MachineSet", NAMED),
+    kind(CORE, "machinedeployments", "MachineDeployment", NAMED),
+    kind(CORE, "machinepools", "MachinePool", NAMED),
+    kind("controlplane.cluster.x-k8s.io", "kubeadmcontrolplanes", "KubeadmControlPlane", NAMED),
+    kind(PROVIDER, "openstackclusters", "OpenStackCluster", NAMED),
+    kind(CORE, "clusters", "Cluster", None),
+];
+
+/// Finalizers, and who gives each up.
+///
+/// cluster-api 1.13.2: `api/core/v1beta2/cluster_types.go:37`, `machine_types.go:28`,
+/// `machineset_types.go:31,35`, `machinedeployment_types.go:27,31`, `machinepool_types.go:28`,
+/// `api/controlplane/kubeadm/v1beta2/kubeadm_control_plane_types.go:41`.
+/// cluster-api-provider-openstack 0.14: `api/v1beta1/openstackcluster_types.go`,
+/// `openstackmachine_types.go`, `api/v1alpha1/openstackserver_types.go`.
+/// cluster-api-janitor-openstack: `capi_janitor/openstack/operator.py`, before and after its move.
+const OWNERS: [(&str, &str); 14] = [
+    ("cluster.cluster.x-k8s.io", "Cluster API's core"),
+    ("machine.cluster.x-k8s.io", "Cluster API's core"),
+    ("cluster.x-k8s.io/machineset", "Cluster API's core"),
+    ("machineset.topology.cluster.x-k8s.io", "Cluster API's core"),
+    ("cluster.x-k8s.io/machinedeployment", "Cluster API's core"),
+    ("machinedeployment.topology.cluster.x-k8s.io", "Cluster API's core"),
+    ("machinepool.cluster.x-k8s.io", "Cluster API's core"),
+    ("kubeadm.controlplane.cluster.x-k8s.io", "the kubeadm control plane"),
+    ("openstackcluster.infrastructure.cluster.x-k8s.io", "the OpenStack provider"),
+    ("openstackmachine.infrastructure.cluster.x-k8s.io", "the OpenStack provider"),
+    ("openstackserver.infrastructure.cluster.x-k8s.io", "the OpenStack provider"),
+    ("janitor.capi.azimuth-cloud.com", "the janitor"),
+    ("janitor.capi.stackhpc.com", "the janitor"),
+    ("addons.stackhpc.com/finalizer", "the addon provider"),
+];
+
+/// Returns who gives `finalizer` up, if it is one that is known here.
+pub fn finalizer_owner(finalizer: &str) -> Option<&'static str> {
+    OWNERS.iter().find(|(known, _)| *known == finalizer).map(|(_, owner)| *owner)
+}

@@ -1,0 +1,17 @@
+//! A cluster whose delete does not end: what holds it, and how it is let go.
+
+mod deletion;
+mod finalizers;
+mod object_ref;
+mod read_deletion;
+mod release_finalizers;
+mod replace_credentials;
+
+pub use deletion::{Deletion, Held, Progress};
+pub use finalizers::finalizer_owner;
+pub use object_ref::ObjectRef;
+pub use read_deletion::read_deletion;
+pub use release_finalizers::{FinalizerRelease, HeldSeen, ReleaseFinalizers, release_finalizers};
+pub use replace_credentials::{
+    CredentialChange, CredentialSeen, CredentialSource, ReplaceCredentials, replace_credentials,
+};

@@ -1,0 +1,311 @@
+//! Letting a cluster go, on the simulator.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+
+use std::time::Duration;
+
+use omega_capi::{
+    Management, discover_versions, read_cluster_credentials,
+    sim::{Deleting, Upset},
+    stuck::{
+        CredentialSource, Deletion, ObjectRef, Progress, ReleaseFinalizers, ReplaceCredentials,
+        read_deletion, release_finalizers,
+    },
+};
+use omega_core::{
+    Class, Describe as _, Failure, Touched, ensure, plan,
+    testing::{self, Undo, World, check_laws},
+    values::Secret,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const NS: &str = "magnum-67a1";
+const INFRA: &str = "/apis/infrastructure.cluster.x-k8s.io/v1beta1/openstackclusters";
+const MACHINES: &str = "/apis/cluster.x-k8s.io/v1beta2/machines";
+const CLUSTERS: &str = "/apis/cluster.x-k8s.io/v1beta2/clusters";
+const SECRETS: &str = "/api/v1/secrets";
+
+fn object(kind: &str, name: &str, cluster: &str, deleted: Option<&str>, held: &[&str]) -> Value {
+    json!({
+        "apiVersion": "x", "kind": kind,
+        "metadata": {
+            "name": name, "namespace": NS, "uid": format!("uid-{name}"),
+            "labels": { "cluster.x-k8s.io/cluster-name": cluster },
+            "deletionTimestamp": deleted, "finalizers": held,
+        },
+        "spec": { "password": "hunter2" },
+    })
+}
+
+const PROVIDER: &str = "openstackcluster.infrastructure.cluster.x-k8s.io";
+const JANITOR: &str = "janitor.capi.azimuth-cloud.com";
+const CORE: &str = "cluster.cluster.x-k8s.io";
+const MACHINE: &str = "machine.cluster.x-k8s.io";
+
+/// `c1` is being deleted, its infrastructure held by two; `c10` is not.
+fn server() -> Deleting {
+    let server = Deleting::default();
+    let (first, second) = (Some("2026-11-21T10:00:00Z"), Some("2026-11-21T10:01:00Z"));
+    let infra = |name, deleted| {
+        let mut one = object("OpenStackCluster", name, name, deleted, &[PROVIDER, JANITOR]);
+        one["metadata"]["uid"] = json!(format!("infra-{name}"));
+        one
+    };
+    server.put(INFRA, infra("c1", second));
+    server.put(INFRA, infra("c10", None));
+    server.put(MACHINES, object("Machine", "c1-md-0-x", "c1", first, &[MACHINE]));
+    server.put(MACHINES, object("Machine", "c10-md-0-x", "c10", None, &[MACHINE]));
+    server.put(MACHINES, object("Machine", "c1-free", "c1", first, &[]));
+    server.put(CLUSTERS, object("Cluster", "c1", "c1", first, &[CORE]));
+    server.put(CLUSTERS, object("Cluster", "c10", "c10", None, &[CORE]));
+    server
+}
+
+fn management(server: &Deleting) -> Management {
+    Management::over(server.clone(), "simulator")
+}
+
+async fn deletion(server: &Deleting, name: &str) -> Deletion {
+    let management = management(server);
+    let known = discover_versions(&management).await.unwrap();
+    read_deletion(&management, &known, &NS.parse().unwrap(), name).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_holds_a_cluster_is_read_children_first() {
+    let found = deletion(&server(), "c1").await;
+    let names: Vec<_> = found.held.iter().map(|held| held.object.to_string()).collect();
+    assert_eq!(names, ["Machine c1-md-0-x", "OpenStackCluster c1", "Cluster c1"]);
+    assert_eq!(found.held[1].finalizers, [PROVIDER, JANITOR]);
+    assert!(!format!("{found:?}").contains("hunter2"), "a spec is not read");
+    assert_eq!(deletion(&server(), "c").await.held, [], "no cluster of that very name");
+}
+
+#[tokio::test]
+async fn a_delete_is_stuck_once_nothing_moved_for_long() {
+    let found = deletion(&server(), "c1").await;
+    let at =
+        |text: &str, patience| found.progress(text.parse().unwrap(), Duration::from_secs(patience));
+    let quiet = |seconds| Duration::from_secs(seconds);
+    // The youngest mark counts: 10:01.
+    assert_eq!(at("2026-11-21T10:10:59Z", 600), Progress::Going { quiet: quiet(599) });
+    assert_eq!(at("2026-11-21T10:11:00Z", 600), Progress::Stuck { quiet: quiet(600) });
+    assert!(matches!(at("2026-11-21T10:00:30Z", 600), Progress::Future(_)), "a clock is wrong");
+    let other = deletion(&server(), "c10").await;
+    let now = "2026-11-21T12:00:00Z".parse().unwrap();
+    assert!(matches!(other.progress(now, quiet(1)), Progress::NotDeleted(_)));
+    let none = Deletion { held: Vec::new() };
+    assert_eq!(none.progress(now, quiet(1)), Progress::Gone);
+}
+
+async fn infra(server: &Deleting, name: &str) -> ReleaseFinalizers {
+    let found = deletion(server, name).await;
+    let mut held = found.held.into_iter();
+    let held = held.find(|held| held.object.kind == "OpenStackCluster").unwrap();
+    ReleaseFinalizers { object: held.object, awaited: false }
+}
+
+#[tokio::test]
+async fn one_object_is_let_go_and_no_other() {
+    let server = server();
+    let desired = infra(&server, "c1").await;
+    let plan = plan(&management(&server), &desired).await.unwrap();
+    let omega_core::Delta::Changes(changes) = plan.delta() else { panic!("{:?}", plan.delta()) };
+    insta::assert_snapshot!(changes[0].describe(), @"- OpenStackCluster c1: release openstackcluster.infrastructure.cluster.x-k8s.io (of the OpenStack provider), janitor.capi.azimuth-cloud.com (of the janitor)");
+    assert_eq!(server.writes(), [""; 0]);
+    assert!(ensure(&management(&server), &desired).await.unwrap().changed());
+    let [write] = server.writes().try_into().unwrap();
+    let path =
+        "/apis/infrastructure.cluster.x-k8s.io/v1beta1/namespaces/magnum-67a1/openstackclusters/c1";
+    let (request, body) = write.split_once(" {").unwrap();
+    assert_eq!(request, format!("PATCH {path}"));
+    insta::assert_snapshot!(body, @r#""metadata":{"resourceVersion":"1","finalizers":[]}}"#);
+    let names = |found: Deletion| -> Vec<String> {
+        found.held.iter().map(|held| held.object.to_string()).collect()
+    };
+    assert_eq!(names(deletion(&server, "c1").await), ["Machine c1-md-0-x", "Cluster c1"]);
+    assert_eq!(names(deletion(&server, "c10").await).len(), 3);
+    let again = release_finalizers(&management(&server), desired.object).await.unwrap();
+    assert!(!again.changed());
+}
+
+#[tokio::test]
+async fn what_is_not_being_deleted_or_is_held_by_a_stranger_is_refused() {
+    let server = server();
+    let desired = infra(&server, "c10").await;
+    let failure = Failure::from(ensure(&management(&server), &desired).await.unwrap_err());
+    assert_eq!((failure.class, failure.touched), (Class::Refused, Touched::Nothing));
+    insta::assert_snapshot!(failure.causes[0], @"OpenStackCluster c10 is not being deleted");
+    let mut strange = object(
+        "OpenStackCluster",
+        "c1",
+        "c1",
+        Some("2026-11-21T10:00:00Z"),
+        &[PROVIDER, "backup.example.org"],
+    );
+    strange["metadata"]["uid"] = json!("infra-c1");
+    server.put(INFRA, strange);
+    let desired = infra(&server, "c1").await;
+    let failure = Failure::from(ensure(&management(&server), &desired).await.unwrap_err());
+    insta::assert_snapshot!(failure.causes[0], @"OpenStackCluster c1 is held by backup.example.org, which is not known here");
+    assert_eq!(server.writes(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_race_is_not_forced() {
+    let server = server();
+    let desired = infra(&server, "c1").await;
+    server.meddle("c1");
+    let failure = Failure::from(ensure(&management(&server), &desired).await.unwrap_err());
+    assert_eq!((failure.class, failure.touched), (Class::Deadline, Touched::Maybe));
+    assert_eq!(server.writes().len(), 1, "409, and no second try");
+    assert_eq!(deletion(&server, "c1").await.held.len(), 3, "nothing was let go");
+    assert!(ensure(&management(&server), &desired).await.unwrap().changed(), "the next run does");
+}
+
+#[tokio::test]
+async fn a_later_object_of_the_same_name_is_another() {
+    let server = server();
+    let mut desired = infra(&server, "c1").await;
+    desired.object = ObjectRef { uid: "an older one".into(), ..desired.object };
+    assert!(!ensure(&management(&server), &desired).await.unwrap().changed());
+    assert_eq!(server.writes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn who_may_not_is_told_the_right_that_is_missing() {
+    let server = server();
+    let desired = infra(&server, "c1").await;
+    server.forbid_writes();
+    let failure = Failure::from(ensure(&management(&server), &desired).await.unwrap_err());
+    assert_eq!(failure.touched, Touched::Nothing);
+    insta::assert_snapshot!(failure.expected.unwrap(), @"the right to patch openstackclusters.infrastructure.cluster.x-k8s.io in magnum-67a1");
+}
+
+/// A server behind one target.
+struct Sim<T> {
+    server: Deleting,
+    target: T,
+}
+
+impl<T: Send + Sync> World for Sim<T> {
+    type Target = T;
+    type Snapshot = Vec<String>;
+
+    fn target(&self) -> &T {
+        &self.target
+    }
+
+    fn snapshot(&self) -> Vec<String> {
+        self.server.snapshot()
+    }
+
+    fn writes(&self) -> usize {
+        self.server.writes().len()
+    }
+
+    fn spoil_write(&self, nth: usize, fault: testing::Fault) {
+        self.server.spoil_write(
+            nth,
+            match fault {
+                testing::Fault::Lost => Upset::Lost,
+                testing::Fault::AnswerLost => Upset::AnswerLost,
+                testing::Fault::Ignored => Upset::Ignored,
+            },
+        );
+    }
+}
+
+fn paused() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time().start_paused(true).build().unwrap()
+}
+
+const OLD: &str = "clouds: {openstack: {auth: {application_credential_id: old}}}";
+const NEW: &str = "clouds: {openstack: {auth: {application_credential_id: new}}}";
+
+fn secret(name: &str, clouds: &str) -> Value {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {
+            "name": format!("{name}-cloud-credentials"), "namespace": NS, "uid": name,
+            "labels": { "magnum.openstack.org/cluster-uuid": name },
+        },
+        "data": { "clouds.yaml": STANDARD.encode(clouds), "cacert": STANDARD.encode("PEM") },
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn letting_go_obeys_the_laws(
+        deleted in any::<bool>(),
+        held in prop::sample::subsequence(vec![PROVIDER, JANITOR, "stranger/x"], 0..=3),
+        there in any::<bool>(),
+        awaited in any::<bool>(),
+    ) {
+        let world = || {
+            let server = server();
+            let deleted = deleted.then_some("2026-11-21T10:00:00Z");
+            let name = if there { "c1" } else { "c2" };
+            let mut one = object("OpenStackCluster", name, "c1", deleted, &held);
+            one["metadata"]["uid"] = json!("infra-c1");
+            server.put(INFRA, one);
+            Sim { target: management(&server), server }
+        };
+        let object = ObjectRef {
+            group: "infrastructure.cluster.x-k8s.io".into(),
+            version: "v1beta1".into(),
+            plural: "openstackclusters".into(),
+            kind: "OpenStackCluster".into(),
+            namespace: NS.parse().unwrap(),
+            name: "c1".into(),
+            uid: "infra-c1".into(),
+        };
+        paused().block_on(check_laws(world, &ReleaseFinalizers { object, awaited }, Undo::None));
+    }
+
+    #[test]
+    fn replacing_credentials_obeys_the_laws(there in any::<bool>(), same in any::<bool>()) {
+        let world = || {
+            let server = Deleting::default();
+            server.put(SECRETS, secret("c10", OLD));
+            if there {
+                server.put(SECRETS, secret("c1", if same { NEW } else { OLD }));
+            }
+            let clouds = Secret::from(NEW.to_owned());
+            let target = CredentialSource { management: management(&server), clouds };
+            Sim { server, target }
+        };
+        let desired = ReplaceCredentials {
+            namespace: NS.parse().unwrap(),
+            stack: "c1".into(),
+            sha256: Secret::from(NEW.to_owned()).digest(),
+        };
+        paused().block_on(check_laws(world, &desired, Undo::None));
+    }
+}
+
+#[tokio::test]
+async fn only_the_clouds_yaml_is_replaced_and_nothing_of_it_is_shown() {
+    let server = Deleting::default();
+    server.put(SECRETS, secret("c1", OLD));
+    let management = management(&server);
+    let source = CredentialSource { management: management.clone(), clouds: NEW.to_owned().into() };
+    let namespace: omega_capi::Namespace = NS.parse().unwrap();
+    let desired = ReplaceCredentials {
+        namespace: namespace.clone(),
+        stack: "c1".into(),
+        sha256: source.clouds.digest(),
+    };
+    let shown = format!("{:?}", plan(&source, &desired).await.unwrap());
+    assert!(!shown.contains("application_credential_id"), "{shown}");
+    assert!(ensure(&source, &desired).await.unwrap().changed());
+    let read = read_cluster_credentials(&management, &namespace, "c1").await.unwrap().unwrap();
+    assert_eq!(read.clouds.expose(), NEW.as_bytes());
+    assert_eq!(read.cacert.unwrap().expose(), b"PEM");
+    assert!(server.snapshot()[0].contains("magnum.openstack.org/cluster-uuid"));
+}

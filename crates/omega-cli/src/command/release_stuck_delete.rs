@@ -1,0 +1,297 @@
+//! `release-stuck-delete`
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use clap::Args;
+use omega_capi::{Namespace, discover_versions};
+use omega_core::{Class, Failure, Label as _, read_regular, values::Secret};
+use omega_openstack::{
+    ClusterMark, Transport,
+    block_storage::{ClusterVolume, cluster_volumes},
+    container_infra::Cluster,
+    identity::CredentialAnswer,
+    network::{Left, Network, RemoveClusterNetwork},
+};
+use serde_json::json;
+
+use super::Session;
+use crate::{
+    cli::patience,
+    engine::{Approved, Task},
+    exit::Exit,
+    runbook::{Release, StuckCluster, World, own_credential},
+    site::Site,
+};
+
+/// The most that a clouds.yaml may have.
+const CLOUDS: u64 = 1 << 20;
+
+/// `release-stuck-delete`
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ReleaseStuckDeleteArgs {
+    /// The cluster: its name or id in Magnum, or its stack id.
+    #[arg(long, value_name = "CLUSTER")]
+    cluster: String,
+    /// Its namespace, where Magnum no longer knows the cluster.
+    #[arg(long, short = 'n', value_name = "NAMESPACE")]
+    namespace: Option<Namespace>,
+    /// Put this clouds.yaml (its cloud is called `openstack`) into the cluster's secret first. It
+    /// must authenticate in the cluster's project.
+    #[arg(long, value_name = "FILE")]
+    credential_from: Option<PathBuf>,
+    /// How long nothing must have moved before a delete is called stuck.
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = patience)]
+    patience: Duration,
+    /// How long the controllers are left to finish by themselves after each thing that is mended.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = patience)]
+    wait: Duration,
+    /// The site file.
+    #[arg(long, default_value = "omega.toml")]
+    site: PathBuf,
+    /// Show what would be done; write nothing.
+    #[arg(long)]
+    pub(crate) plan: bool,
+}
+
+/// Which cluster it is.
+struct Which {
+    namespace: Namespace,
+    stack: String,
+    /// None where Magnum no longer knows it.
+    project: Option<String>,
+}
+
+impl Session {
+    /// Lets a cluster go whose delete does not end.
+    pub(super) async fn release_stuck_delete(
+        &self,
+        args: &ReleaseStuckDeleteArgs,
+    ) -> Result<Exit, Failure> {
+        let site = Site::read(&args.site)?;
+        let world = self.connect_cloud(&site, &self.kubeconfig(&site)?).await?;
+        let which = which(&site, &world, args).await?;
+        let served = discover_versions(&world.management).await.map_err(|error| {
+            Failure::from_error("could not ask what the management cluster serves", &error)
+        })?;
+        if served.versions_of("cluster.x-k8s.io", "clusters").next().is_none() {
+            let what = "no version of clusters.cluster.x-k8s.io is served: nothing can be let go";
+            let next = "serve it again (omega-cli served-versions), and wait for the controllers";
+            return Err(Failure::new(Class::Refused, what).next(next));
+        }
+        let cluster = StuckCluster {
+            management: Arc::clone(&world.management),
+            served: Arc::new(served),
+            namespace: which.namespace.clone(),
+            stack: which.stack.clone(),
+            patience: args.patience,
+            wait: args.wait,
+        };
+        let replacement = self.replacement(args, &cluster, which.project.as_deref()).await?;
+        let held = cluster.deletion().await?.held;
+        let project = self.project(&site, &cluster, &which, replacement.as_ref()).await?;
+        let release = Release { cluster, held, replacement, project };
+        let report = self.run_release(args, &release, &world).await?;
+        let mark = ClusterMark::new(which.namespace.as_str(), &which.stack);
+        let left = match &release.project {
+            Some(project) => self.left(project, &mark).await,
+            None => json!(null),
+        };
+        let cluster = json!({ "namespace": mark.namespace, "name": mark.name });
+        self.shown(report.proven(json!({ "cluster": cluster, "left": left })))
+    }
+
+    async fn run_release(
+        &self,
+        args: &ReleaseStuckDeleteArgs,
+        release: &Release,
+        world: &World,
+    ) -> Result<crate::engine::Report, Failure> {
+        let task = Task {
+            name: "release-stuck-delete".to_owned(),
+            site: args.site.display().to_string(),
+            again: format!("omega-cli release-stuck-delete{}", args.said()),
+            legs: release.legs(),
+            afterwards: Vec::new(),
+            pre_state: None,
+            counts: world.counts(),
+            endpoints: world.endpoints(),
+            rolls_back: Vec::new(),
+        };
+        if args.plan {
+            return self.engine().plan(&task, None).await;
+        }
+        let _lock = self.runs.lock(&task.name)?;
+        self.engine().apply(&task, Approved::Now).await
+    }
+
+    /// Reads the credential that is to be the cluster's, and proves that it authenticates in the
+    /// cluster's project.
+    async fn replacement(
+        &self,
+        args: &ReleaseStuckDeleteArgs,
+        cluster: &StuckCluster,
+        project: Option<&str>,
+    ) -> Result<Option<Secret>, Failure> {
+        let Some(path) = &args.credential_from else { return Ok(None) };
+        let shown = path.display().to_string();
+        let bytes = read_regular(path, CLOUDS).map_err(|error| {
+            Failure::new(Class::Usage, format!("could not read {shown}")).because(error.to_string())
+        })?;
+        let clouds = Secret::new(bytes);
+        let cacert = cluster.credentials().await?.and_then(|found| found.cacert);
+        let (answer, _) = own_credential(&clouds, cacert.as_ref(), &shown).await?;
+        let refused = |why: String| {
+            Failure::new(Class::Refused, format!("{shown} is of no use")).because(why)
+        };
+        match answer {
+            CredentialAnswer::Refused { words } => {
+                Err(refused(format!("Keystone refuses it: {words}"))
+                    .next("make an application credential, and try it: openstack token issue"))
+            }
+            CredentialAnswer::Accepted(accepted) => {
+                let is = accepted.project.as_ref().map(|project| project.id.as_str());
+                if project.is_none_or(|wanted| is == Some(wanted)) {
+                    return Ok(Some(clouds));
+                }
+                let why = format!(
+                    "it is of project {}, and the cluster is in {}",
+                    is.unwrap_or("none"),
+                    project.unwrap_or("another")
+                );
+                Err(refused(why).next("make it in the cluster's own project"))
+            }
+        }
+    }
+
+    /// Returns a connection to the cluster's project: the operator's where that is possible, for
+    /// Magnum deletes the cluster's own credential as soon as the cluster is gone.
+    async fn project(
+        &self,
+        site: &Site,
+        cluster: &StuckCluster,
+        which: &Which,
+        replacement: Option<&Secret>,
+    ) -> Result<Option<Arc<dyn Transport>>, Failure> {
+        if let Some(id) = &which.project {
+            let operator = self.in_project(site, id).await?;
+            if operator.grant().await.is_ok() {
+                return Ok(Some(operator));
+            }
+        }
+        let found = cluster.credentials().await?;
+        let cacert = found.as_ref().and_then(|found| found.cacert.clone());
+        let clouds = replacement.cloned().or_else(|| found.map(|found| found.clouds));
+        let Some(clouds) = clouds else { return Ok(None) };
+        let source = format!("{}-cloud-credentials", cluster.stack);
+        let own = own_credential(&clouds, cacert.as_ref(), &source).await;
+        Ok(match own {
+            Ok((CredentialAnswer::Accepted(_), session)) => Some(session),
+            // It is asked again as a gate, which says what to do.
+            Ok((CredentialAnswer::Refused { .. }, _)) | Err(_) => None,
+        })
+    }
+
+    /// Says what is related to the cluster and stays.
+    async fn left(&self, project: &Arc<dyn Transport>, mark: &ClusterMark) -> serde_json::Value {
+        let network = Network::new(Arc::clone(project));
+        let desired = RemoveClusterNetwork { cluster: mark.clone() };
+        let parts = network.inventory().await.map(|seen| desired.left(&seen));
+        for Left { noun, id, name, why } in parts.iter().flatten() {
+            self.screen.prose(&format!("Left: {noun} {name} ({id}): {why}."));
+        }
+        let volumes = cluster_volumes(&**project, mark).await;
+        for ClusterVolume { id, name, size, status, claim } in volumes.iter().flatten() {
+            let claim = claim.as_deref().map(|claim| format!(", of claim {claim}"));
+            let claim = claim.unwrap_or_default();
+            self.screen.prose(&format!(
+                "Left: volume {name} ({id}), {size} GiB, {status}{claim}: volumes are not deleted."
+            ));
+        }
+        for error in [parts.as_ref().err(), volumes.as_ref().err()].into_iter().flatten() {
+            self.screen
+                .prose(&format!("What is left in {} is not known: {error}.", network.label()));
+        }
+        json!({ "parts": parts.ok(), "volumes": volumes.ok() })
+    }
+}
+
+impl ReleaseStuckDeleteArgs {
+    /// Returns what was said, as it would be typed again.
+    fn said(&self) -> String {
+        let Self { cluster, namespace, credential_from, patience, wait, site, plan: _ } = self;
+        let seconds = |duration: &Duration| format!("{}s", duration.as_secs());
+        let namespace = namespace.as_ref().map(ToString::to_string);
+        let from = credential_from.as_ref().map(|path| path.display().to_string());
+        let site = Some(site.display().to_string()).filter(|site| site != "omega.toml");
+        let patience = Some(seconds(patience)).filter(|text| text != "600s");
+        let wait = Some(seconds(wait)).filter(|text| text != "30s");
+        let flags = [
+            ("--cluster", Some(cluster.clone())),
+            ("--namespace", namespace),
+            ("--credential-from", from),
+            ("--patience", patience),
+            ("--wait", wait),
+            ("--site", site),
+        ];
+        let flag = |(flag, value): (&str, Option<String>)| {
+            let value = value?;
+            Some(format!(" {flag} {}", shlex::try_quote(&value).unwrap_or_default()))
+        };
+        flags.into_iter().filter_map(flag).collect()
+    }
+}
+
+/// Finds the cluster in Magnum, by its name, its id or its stack id.
+async fn which(
+    site: &Site,
+    world: &World,
+    args: &ReleaseStuckDeleteArgs,
+) -> Result<Which, Failure> {
+    let name = &args.cluster;
+    let all = world.magnum.clusters().await.map_err(|error| {
+        let what = format!("could not list the clusters of {}", world.magnum.label());
+        Failure::from_error(what, &error)
+    })?;
+    let is = |one: &&Cluster| {
+        one.stack_id.as_deref() == Some(name) || one.uuid == *name || one.name == *name
+    };
+    let found: Vec<&Cluster> = all.iter().filter(is).collect();
+    match found.as_slice() {
+        [] => match &args.namespace {
+            Some(namespace) => {
+                let (namespace, stack) = (namespace.clone(), name.clone());
+                Ok(Which { namespace, stack, project: None })
+            }
+            None => Err(Failure::new(Class::Usage, format!("Magnum knows no cluster {name:?}"))
+                .next("give its stack id, and its namespace: --namespace magnum-PROJECT")),
+        },
+        [one] => known(site, one, args.namespace.as_ref()),
+        many => {
+            let ids: Vec<_> = many.iter().map(|one| one.uuid.as_str()).collect();
+            let what = format!("{} clusters are called {name:?}", many.len());
+            Err(Failure { found: Some(ids.join(", ")), ..Failure::new(Class::Usage, what) }
+                .next("name it by its id"))
+        }
+    }
+}
+
+fn known(site: &Site, one: &Cluster, namespace: Option<&Namespace>) -> Result<Which, Failure> {
+    let prefix = site.capi_helm.get("namespace_prefix").map_or("magnum", String::as_str);
+    let status = one.status.as_deref().unwrap_or_default();
+    let refuse = |why: String| {
+        Failure::new(Class::Refused, format!("cluster {} stays", one.name)).because(why)
+    };
+    if !status.starts_with("DELETE_") {
+        return Err(refuse(format!("Magnum is not deleting it: it is {status}"))
+            .next("delete it first: openstack coe cluster delete"));
+    }
+    let (Some(stack), true) = (one.stack_id.clone(), one.is_capi()) else {
+        return Err(refuse("it is not one of magnum-capi-helm's".to_owned()));
+    };
+    let made = one.helm_namespace(prefix).and_then(|text| text.parse::<Namespace>().ok());
+    let Some(namespace) = namespace.cloned().or(made) else {
+        return Err(refuse("Magnum does not say its project".to_owned())
+            .next("give its namespace: --namespace magnum-PROJECT"));
+    };
+    Ok(Which { namespace, stack, project: one.project_id.clone() })
+}

@@ -1,0 +1,351 @@
+//! Letting a cluster go whose delete does not end: the credential first, then the finalizers,
+//! children before their parents, then what is left in the cloud.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use omega_capi::{
+    CLUSTER_CLOUD, ClusterCredentials, Error, Management, Namespace, Served,
+    read_cluster_credentials,
+    stuck::{
+        CredentialSource, Deletion, Held, Progress, ReleaseFinalizers, ReplaceCredentials,
+        read_deletion,
+    },
+};
+use omega_core::{
+    Failure, Gate, Item, Label as _, Leg, Section, Subject, Verdict, step,
+    values::{Secret, Sha256},
+};
+use omega_openstack::{
+    ApplicationCredentialRef, CloudConfig, ClusterMark, Credential, Session, SessionOptions,
+    Transport,
+    identity::{CredentialAnswer, ask_application_credential},
+    load_balancer::{LoadBalancers, RemoveClusterBalancers},
+    network::{Network, RemoveClusterNetwork},
+};
+use tokio::time::{Instant, sleep};
+
+/// A pause between two looks at what the controllers do.
+const EVERY: Duration = Duration::from_secs(2);
+/// How long Keystone may take.
+const LOGIN: Duration = Duration::from_secs(30);
+
+/// A cluster whose delete does not end, and how to ask for it.
+#[derive(Clone)]
+pub(crate) struct StuckCluster {
+    pub(crate) management: Arc<Management>,
+    pub(crate) served: Arc<Served>,
+    pub(crate) namespace: Namespace,
+    /// Magnum's `stack_id`: the name of the Cluster.
+    pub(crate) stack: String,
+    /// After so long without a move a delete is stuck.
+    pub(crate) patience: Duration,
+    /// So long the controllers are left to finish, each time that something was mended.
+    pub(crate) wait: Duration,
+}
+
+/// What is to be done.
+pub(crate) struct Release {
+    pub(crate) cluster: StuckCluster,
+    /// What was seen to hold it: the steps are made of it.
+    pub(crate) held: Vec<Held>,
+    /// A whole clouds.yaml that authenticates, to put in the place of the cluster's own.
+    pub(crate) replacement: Option<Secret>,
+    /// The cluster's project; none where nobody can log in to it.
+    pub(crate) project: Option<Arc<dyn Transport>>,
+}
+
+impl StuckCluster {
+    fn mark(&self) -> ClusterMark {
+        ClusterMark::new(self.namespace.as_str(), &self.stack)
+    }
+
+    pub(crate) async fn deletion(&self) -> Result<Deletion, Failure> {
+        let Self { management, served, namespace, stack, .. } = self;
+        read_deletion(management, served, namespace, stack).await.map_err(|e| self.unread(&e))
+    }
+
+    pub(crate) async fn credentials(&self) -> Result<Option<ClusterCredentials>, Failure> {
+        let Self { management, namespace, stack, .. } = self;
+        read_cluster_credentials(management, namespace, stack).await.map_err(|e| self.unread(&e))
+    }
+
+    fn unread(&self, error: &Error) -> Failure {
+        let what = format!("could not read what is left of {}", self.mark());
+        Failure::from_error(what, error)
+    }
+}
+
+/// Asks Keystone whether a cluster's clouds.yaml authenticates, with a session of its own.
+pub(crate) async fn own_credential(
+    clouds: &Secret,
+    cacert: Option<&Secret>,
+    source: &str,
+) -> Result<(CredentialAnswer, Arc<Session>), Failure> {
+    let config = CloudConfig::from_clouds(clouds, CLUSTER_CLOUD, cacert, source)
+        .map_err(|error| Failure::from_error(format!("{source} is of no use"), &error))?;
+    let id = match &config.credential {
+        Credential::ApplicationCredential { which: ApplicationCredentialRef::Id(id), .. } => {
+            Some(id.clone())
+        }
+        Credential::ApplicationCredential { .. }
+        | Credential::Password { .. }
+        | Credential::Token(_) => None,
+    };
+    let unasked =
+        |error| Failure::from_error(format!("could not ask Keystone of {source}"), &error);
+    let options = SessionOptions { token_cache: None, deadline: LOGIN };
+    let session = Arc::new(Session::new(config, &options).await.map_err(unasked)?);
+    let answer = ask_application_credential(&*session, id.as_deref()).await.map_err(unasked)?;
+    Ok((answer, session))
+}
+
+impl Release {
+    /// Returns the legs: the management cluster, then the project.
+    pub(crate) fn legs(&self) -> Vec<Leg> {
+        let management = Leg {
+            target: self.cluster.management.label(),
+            sections: vec![
+                section("1", "Credential and patience", self.first()),
+                section("2", "Finalizers, children first", self.finalizers()),
+            ],
+        };
+        let project = self.project.as_ref().map(|transport| Leg {
+            target: transport.label(),
+            sections: vec![section("3", "What is left in the cloud", self.orphans(transport))],
+        });
+        [Some(management), project].into_iter().flatten().collect()
+    }
+
+    fn first(&self) -> Vec<Item> {
+        let cluster = &self.cluster;
+        let wanted = self.replacement.as_ref().map(Secret::digest);
+        let mut items: Vec<Item> =
+            vec![Item::Gate(Box::new(IsStuck { cluster: cluster.clone(), wanted }))];
+        if let (Some(clouds), Some(sha256)) = (&self.replacement, wanted) {
+            let source = CredentialSource {
+                management: (*cluster.management).clone(),
+                clouds: clouds.clone(),
+            };
+            let (namespace, stack) = (cluster.namespace.clone(), cluster.stack.clone());
+            let replace = ReplaceCredentials { namespace, stack, sha256 };
+            items.push(Item::Step(step(&Arc::new(source), replace)));
+        }
+        items.push(Item::Gate(Box::new(Authenticates { cluster: cluster.clone(), wanted })));
+        items
+    }
+
+    fn finalizers(&self) -> Vec<Item> {
+        let awaited = self.held.last().is_some_and(|root| root.deleted.is_some());
+        let mut items = Vec::new();
+        for (nth, held) in self.held.iter().enumerate() {
+            // What was mended before may be all that the controllers were waiting for.
+            if nth > 0 || self.replacement.is_some() {
+                items.push(Item::Gate(Box::new(Finishes {
+                    cluster: self.cluster.clone(),
+                    object: held.clone(),
+                    after: self.held.iter().take(nth).cloned().collect(),
+                    wanted: self.replacement.as_ref().map(Secret::digest),
+                })));
+            }
+            let release = ReleaseFinalizers { object: held.object.clone(), awaited };
+            items.push(Item::Step(step(&self.cluster.management, release)));
+        }
+        items
+    }
+
+    fn orphans(&self, transport: &Arc<dyn Transport>) -> Vec<Item> {
+        let cluster = self.cluster.mark();
+        let octavia = Arc::new(LoadBalancers::new(Arc::clone(transport)));
+        let neutron = Arc::new(Network::new(Arc::clone(transport)));
+        vec![
+            Item::Gate(Box::new(IsGone {
+                cluster: self.cluster.clone(),
+                known: self.held.clone(),
+            })),
+            Item::Step(step(&octavia, RemoveClusterBalancers { cluster: cluster.clone() })),
+            Item::Step(step(&neutron, RemoveClusterNetwork { cluster })),
+        ]
+    }
+}
+
+fn section(number: &'static str, title: &'static str, items: Vec<Item>) -> Section {
+    Section { number, title, items }
+}
+
+fn pass(evidence: impl Into<String>) -> Verdict {
+    Verdict::Pass { evidence: evidence.into() }
+}
+
+fn fail(why: impl Into<String>, next: impl Into<String>) -> Verdict {
+    Verdict::Fail { why: why.into(), next: Some(next.into()) }
+}
+
+/// Whether the cluster is being deleted, and nothing has moved for long.
+struct IsStuck {
+    cluster: StuckCluster,
+    wanted: Option<Sha256>,
+}
+
+#[async_trait]
+impl Gate for IsStuck {
+    fn subject(&self) -> Subject {
+        Subject::new("delete of", self.cluster.stack.clone())
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        let StuckCluster { patience, .. } = self.cluster;
+        let deletion = self.cluster.deletion().await?;
+        Ok(match deletion.progress(Timestamp::now(), patience) {
+            Progress::Gone => pass("nothing of it is left on the management cluster"),
+            Progress::NotDeleted(object) => fail(
+                format!("{object} is not being deleted"),
+                "delete the cluster first (openstack coe cluster delete), and wait",
+            ),
+            Progress::Future(last) => fail(
+                format!("by the management cluster's clock it began to go at {last}: after now"),
+                "set the clocks of this machine and of the management cluster",
+            ),
+            // Who brings another credential knows why it is stuck.
+            Progress::Going { quiet } if self.wanted.is_some() => {
+                pass(format!("quiet for {}", shown(quiet)))
+            }
+            Progress::Going { quiet } => fail(
+                format!(
+                    "the controllers got on with it {} ago; it is stuck after {}",
+                    shown(quiet),
+                    shown(patience)
+                ),
+                "wait, or say how long is long enough: --patience",
+            ),
+            Progress::Stuck { quiet } => pass(format!("nothing has moved for {}", shown(quiet))),
+        })
+    }
+}
+
+fn shown(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    if seconds < 120 { format!("{seconds} s") } else { format!("{} min", seconds / 60) }
+}
+
+/// Whether the cluster's own credential authenticates: else its controllers can't finish, and no
+/// finalizer is touched.
+struct Authenticates {
+    cluster: StuckCluster,
+    wanted: Option<Sha256>,
+}
+
+#[async_trait]
+impl Gate for Authenticates {
+    fn subject(&self) -> Subject {
+        Subject::new("credential of", self.cluster.stack.clone())
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        let StuckCluster { namespace, stack, .. } = &self.cluster;
+        let secret = format!("{namespace}/{stack}-cloud-credentials");
+        let Some(found) = self.cluster.credentials().await? else {
+            if self.cluster.deletion().await?.held.is_empty() {
+                return Ok(pass("nothing of the cluster is left that needs it"));
+            }
+            let why = format!("there is no secret {secret}: no controller can finish the delete");
+            let next = "make it again (clouds.yaml with an application credential of the project)";
+            return Ok(fail(why, next));
+        };
+        if self.wanted.is_some_and(|wanted| wanted != found.clouds.digest()) {
+            return Ok(Verdict::Deferred { until: "the secret has the new credential".to_owned() });
+        }
+        let (answer, _) = own_credential(&found.clouds, found.cacert.as_ref(), &secret).await?;
+        Ok(match answer {
+            CredentialAnswer::Accepted(accepted) => {
+                let project = accepted.project.map(|project| project.name).unwrap_or_default();
+                pass(format!("project {project}, roles {}", accepted.roles.join(", ")))
+            }
+            CredentialAnswer::Refused { words } => {
+                if self.cluster.deletion().await?.held.is_empty() {
+                    return Ok(pass("nothing of the cluster is left that needs it"));
+                }
+                fail(
+                    format!("Keystone refuses the application credential in {secret}: {words}"),
+                    "make another with the same roles in the same project (openstack application \
+                     credential create), write it into a clouds.yaml under `openstack`, and run \
+                     this again with --credential-from FILE",
+                )
+            }
+        })
+    }
+}
+
+/// Leaves the controllers time to finish with an object by themselves. It never says no: what is
+/// then still held is let go.
+struct Finishes {
+    cluster: StuckCluster,
+    object: Held,
+    after: Vec<Held>,
+    wanted: Option<Sha256>,
+}
+
+#[async_trait]
+impl Gate for Finishes {
+    fn subject(&self) -> Subject {
+        Subject::new("time for", self.object.object.to_string())
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        let waits = |what: &str| Verdict::Deferred { until: what.to_owned() };
+        if let Some(wanted) = self.wanted
+            && let Some(found) = self.cluster.credentials().await?
+            && found.clouds.digest() != wanted
+        {
+            return Ok(waits("the secret has the new credential"));
+        }
+        let began = Instant::now();
+        loop {
+            let held = self.cluster.deletion().await?.held;
+            let is = |one: &Held| held.iter().any(|held| held.object.uid == one.object.uid);
+            if let Some(before) = self.after.iter().find(|one| is(one)) {
+                return Ok(waits(&format!("{} is gone", before.object)));
+            }
+            if !is(&self.object) {
+                return Ok(pass("gone"));
+            }
+            if began.elapsed() >= self.cluster.wait {
+                let waited = shown(self.cluster.wait);
+                return Ok(pass(format!("still held after {waited}")));
+            }
+            sleep(EVERY).await;
+        }
+    }
+}
+
+/// Whether nothing of the cluster is held any more: what is in the cloud is then nobody's.
+struct IsGone {
+    cluster: StuckCluster,
+    /// What the steps before let go.
+    known: Vec<Held>,
+}
+
+#[async_trait]
+impl Gate for IsGone {
+    fn subject(&self) -> Subject {
+        Subject::new("management cluster has let go of", self.cluster.stack.clone())
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        let held = self.cluster.deletion().await?.held;
+        let known = |one: &&Held| self.known.iter().any(|known| known.object == one.object);
+        Ok(match (held.iter().find(known), held.first()) {
+            (Some(known), _) => Verdict::Deferred { until: format!("{} is gone", known.object) },
+            (None, Some(other)) => fail(
+                format!("{} has come since: the cluster is not gone", other.object),
+                "run this again: it looks anew",
+            ),
+            (None, None) => pass("nothing of it is left there"),
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "release_tests.rs"]
+mod tests;

@@ -1,0 +1,65 @@
+use std::{fmt, marker::PhantomData, sync::Arc};
+
+use omega_core::Label;
+
+use super::wire::LoadBalancer;
+use crate::{
+    Error, Method, Project, Request, Scope, Service, Transport,
+    answer::{list, send},
+};
+
+/// Octavia, with a token of scope `S`.
+#[derive(Clone)]
+pub struct LoadBalancers<S: Scope = Project> {
+    transport: Arc<dyn Transport>,
+    scope: PhantomData<S>,
+}
+
+impl LoadBalancers<Project> {
+    /// Returns a client for the project that `transport`'s token is scoped to.
+    pub fn new(transport: Arc<dyn Transport>) -> Self {
+        Self { transport, scope: PhantomData }
+    }
+
+    /// Returns the load balancers of the project, and of no other: an administrator's token sees
+    /// every project's.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Octavia does not answer or does not permit it: the token needs the role
+    /// `load-balancer_member`.
+    pub async fn list(&self) -> Result<Vec<LoadBalancer>, Error> {
+        of_project(&*self.transport).await
+    }
+
+    /// Deletes it with its listeners, pools and monitors; its address' port goes with it.
+    pub(crate) async fn delete(&self, id: &str) -> Result<(), Error> {
+        let path = ["lbaas", "loadbalancers", id];
+        let request =
+            Request::new(Service::LoadBalancer, Method::Delete, &path).query("cascade", "true");
+        send(&*self.transport, request).await
+    }
+}
+
+/// Returns the load balancers of the project that the token is scoped to.
+pub(crate) async fn of_project(transport: &dyn Transport) -> Result<Vec<LoadBalancer>, Error> {
+    let project = transport.grant().await?.project;
+    let project = project.ok_or_else(|| Error::NoProject(transport.label()))?.id;
+    let request = Request::new(Service::LoadBalancer, Method::Get, &["lbaas", "loadbalancers"])
+        .query("project_id", &project);
+    let mut all: Vec<LoadBalancer> = list(transport, request, "loadbalancers").await?;
+    all.retain(|one| one.project_id == project);
+    Ok(all)
+}
+
+impl<S: Scope> Label for LoadBalancers<S> {
+    fn label(&self) -> String {
+        self.transport.label()
+    }
+}
+
+impl<S: Scope> fmt::Debug for LoadBalancers<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LoadBalancers").field(&self.label()).finish()
+    }
+}

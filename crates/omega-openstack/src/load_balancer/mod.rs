@@ -1,0 +1,16 @@
+//! Octavia.
+
+mod client;
+mod remove_cluster_balancers;
+mod wire;
+
+pub use client::LoadBalancers;
+pub(crate) use client::of_project;
+pub use remove_cluster_balancers::{
+    BalancerRemoval, BalancersSeen, RemoveClusterBalancers, remove_cluster_balancers,
+};
+pub use wire::LoadBalancer;
+
+#[cfg(test)]
+#[cfg(feature = "sim")]
+mod tests;

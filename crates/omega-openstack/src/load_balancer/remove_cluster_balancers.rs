@@ -1,0 +1,129 @@
+//! Removes the load balancers that were made for a workload cluster.
+
+use std::time::Duration;
+
+use omega_core::{
+    Conflict, Delta, Describe, Desired, Diff, EnsureError, Outcome, Settle, Subject, Verb, ensure,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{LoadBalancer, LoadBalancers};
+use crate::{ClusterMark, Error, Project};
+
+/// That no load balancer of the cluster is left: neither that of its API nor those of its services.
+///
+/// # Guarantees
+///
+/// Only what carries exactly the cluster's name, in the project of the token, is deleted, with its
+/// listeners and pools. One in `ERROR` is deleted too.
+///
+/// # Assumptions
+///
+/// The cluster is gone. Nothing here asks for it.
+///
+/// # Caveats
+///
+/// What Octavia is at work on (`PENDING_UPDATE`) takes no order, and is waited for: ten minutes.
+/// One that stays so for ever is for Octavia's administrator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoveClusterBalancers {
+    /// The cluster.
+    pub cluster: ClusterMark,
+}
+
+/// Removes the load balancers of `cluster`, and returns once Octavia has none of them.
+///
+/// ```no_run
+/// # use omega_openstack::{ClusterMark, load_balancer::*};
+/// # async fn f(octavia: &LoadBalancers) -> Result<(), Box<dyn std::error::Error>> {
+/// let cluster = ClusterMark::new("magnum-67a1", "c1-cyusd2b67a45");
+/// let done = remove_cluster_balancers(octavia, cluster).await?;
+/// println!("removed any: {}", done.changed());
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// Fails if Octavia does not permit it, or does not end its own work in time.
+pub async fn remove_cluster_balancers(
+    octavia: &LoadBalancers<Project>,
+    cluster: ClusterMark,
+) -> Result<Outcome<BalancersSeen>, EnsureError<Error>> {
+    ensure(octavia, &RemoveClusterBalancers { cluster }).await
+}
+
+/// The project's load balancers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalancersSeen(Vec<LoadBalancer>);
+
+/// `DELETE /v2/lbaas/loadbalancers/{id}?cascade=true`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are the load balancer's")]
+pub struct BalancerRemoval {
+    pub id: String,
+    pub name: String,
+}
+
+impl Desired for RemoveClusterBalancers {
+    const KIND: &'static str = "openstack.no-cluster-balancers.v1";
+    type Target = LoadBalancers<Project>;
+    type Seen = BalancersSeen;
+    type Change = BalancerRemoval;
+    type Error = Error;
+
+    fn subject(&self) -> Subject {
+        Subject::new("load balancers", format!("of {}", self.cluster))
+    }
+
+    async fn observe(&self, octavia: &LoadBalancers<Project>) -> Result<BalancersSeen, Error> {
+        octavia.list().await.map(BalancersSeen)
+    }
+
+    fn diff(&self, seen: &BalancersSeen) -> Result<Delta<BalancerRemoval>, Conflict> {
+        let ours = || seen.0.iter().filter(|one| self.cluster.has_balancer(&one.name));
+        if let Some(busy) = ours().find(|one| one.is_pending()) {
+            let LoadBalancer { id, name, provisioning_status, .. } = busy;
+            return Ok(Delta::Wait(format!(
+                "load balancer {name} ({id}) is {provisioning_status}"
+            )));
+        }
+        let removal = |one: &LoadBalancer| {
+            let LoadBalancer { id, name, .. } = one.clone();
+            BalancerRemoval { id, name }
+        };
+        Ok(Delta::of(ours().map(removal).collect()))
+    }
+
+    async fn apply(
+        &self,
+        octavia: &LoadBalancers<Project>,
+        change: &BalancerRemoval,
+    ) -> Result<(), Error> {
+        match octavia.delete(&change.id).await {
+            // Somebody else removes it. That is no proof: verification will look.
+            Err(error) if already_going(&error) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// A load balancer's machines take a minute or two to go; ten are for a busy Octavia.
+    fn settle(&self) -> Settle {
+        Settle { every: Duration::from_secs(2), within: Duration::from_mins(10) }
+    }
+}
+
+/// Octavia gives no name for its reasons: 404, or 409 with the state in its words.
+fn already_going(error: &Error) -> bool {
+    error.refusal().is_some_and(|refusal| match refusal.status {
+        404 => true,
+        409 => refusal.message.contains("Invalid state PENDING_DELETE "),
+        _ => false,
+    })
+}
+
+impl Describe for BalancerRemoval {
+    fn describe(&self) -> Diff {
+        let effect = format!("was {}, with its listeners and pools", self.id);
+        Diff::new(Verb::Delete, Subject::new("load balancer", &self.name), effect)
+    }
+}

@@ -1,0 +1,232 @@
+//! Which of a project's things are a cluster's network, and what keeps one of them from going.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::cluster_parts::{FloatingIp, Named, Part, Port, Subnet};
+use crate::{ClusterMark, load_balancer::LoadBalancer};
+
+/// What a project has in Neutron, and its load balancers, as far as it tells whose a port is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are Neutron's lists")]
+pub struct ClusterNetworkSeen {
+    pub floating_ips: Vec<FloatingIp>,
+    pub ports: Vec<Port>,
+    pub routers: Vec<Named>,
+    pub subnets: Vec<Subnet>,
+    pub networks: Vec<Named>,
+    pub groups: Vec<Named>,
+    pub load_balancers: Vec<LoadBalancer>,
+}
+
+/// Something that is related to a cluster and stays.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Left {
+    /// What kind of thing (`port`, `network`).
+    pub noun: String,
+    /// Its id.
+    pub id: String,
+    /// Its name, or its address.
+    pub name: String,
+    /// Why it stays.
+    pub why: String,
+}
+
+/// One cluster's part of what was seen.
+pub(super) struct Ours<'a> {
+    seen: &'a ClusterNetworkSeen,
+    pub(super) floating_ips: Vec<&'a FloatingIp>,
+    pub(super) ports: Vec<&'a Port>,
+    pub(super) routers: Vec<&'a Named>,
+    pub(super) subnets: Vec<&'a Subnet>,
+    pub(super) networks: Vec<&'a Named>,
+    pub(super) groups: Vec<&'a Named>,
+    /// The ids of the load balancers, as a port's `device_id` has them.
+    balancers: BTreeSet<String>,
+}
+
+impl ClusterNetworkSeen {
+    /// Returns what carries the cluster's names, and no more.
+    pub(super) fn ours(&self, cluster: &ClusterMark) -> Ours<'_> {
+        let (network, description) = (cluster.network(), cluster.description());
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let same_name = |one: &&Named| one.name == network;
+        let networks: Vec<_> = self.networks.iter().filter(same_name).collect();
+        let routers: Vec<_> = self.routers.iter().filter(same_name).collect();
+        let on_ours = |id: &str| networks.iter().any(|one| one.id == id);
+        // One with a server on it stays with the server.
+        let free =
+            |port: &&Port| text(&port.description) == description && port.device_owner.is_empty();
+        let balancers = self.load_balancers.iter().filter(|one| cluster.has_balancer(&one.name));
+        Ours {
+            seen: self,
+            floating_ips: self
+                .floating_ips
+                .iter()
+                .filter(|one| cluster.has_address(&text(&one.description)))
+                .collect(),
+            ports: self.ports.iter().filter(free).collect(),
+            subnets: self
+                .subnets
+                .iter()
+                .filter(|one| one.name == network && on_ours(&one.network_id))
+                .collect(),
+            groups: self
+                .groups
+                .iter()
+                .filter(|one| cluster.has_group(&one.name, &text(&one.description)))
+                .collect(),
+            balancers: balancers.map(|one| format!("lb-{}", one.id)).collect(),
+            networks,
+            routers,
+        }
+    }
+}
+
+impl<'a> Ours<'a> {
+    /// Returns the interfaces of the cluster's routers on the cluster's subnets: the port, the
+    /// router, the subnet.
+    pub(super) fn interfaces(&self) -> Vec<(&'a Port, &'a Named, &'a Subnet)> {
+        let mut found = Vec::new();
+        for port in self.seen.ports.iter().filter(|port| port.is_interface()) {
+            let router = self.routers.iter().find(|router| router.id == port.device_id);
+            let subnet = self.subnets.iter().find(|subnet| port.is_on(&subnet.id));
+            if let (Some(router), Some(subnet)) = (router, subnet) {
+                found.push((port, *router, *subnet));
+            }
+        }
+        found
+    }
+
+    /// Returns whether the port goes with what is removed, before its subnet and its network do.
+    fn goes(&self, port: &Port) -> bool {
+        // Of a distributed router: it goes with the interface.
+        let snat = port.device_owner == "network:router_centralized_snat"
+            && self.routers.iter().any(|router| router.id == port.device_id);
+        port.goes_with_network()
+            || snat
+            || self.ports.iter().any(|ours| ours.id == port.id)
+            || (port.device_owner == "Octavia" && self.balancers.contains(&port.device_id))
+            || self.interfaces().iter().any(|(ours, _, subnet)| {
+                ours.id == port.id && self.kept_route(&subnet.id).is_none()
+            })
+    }
+
+    /// Returns the floating IP of somebody else that is routed through an interface on the subnet.
+    ///
+    /// Neutron answers 409 `RouterInterfaceInUseByFloatingIP` then.
+    fn kept_route(&self, subnet: &str) -> Option<&'a FloatingIp> {
+        let ours = |port: &Port| {
+            self.ports.iter().any(|one| one.id == port.id)
+                || (port.device_owner == "Octavia" && self.balancers.contains(&port.device_id))
+        };
+        self.seen.floating_ips.iter().find(|address| {
+            let port = address.port_id.as_deref();
+            let port = self.seen.ports.iter().find(|one| Some(one.id.as_str()) == port);
+            port.is_some_and(|port| port.is_on(subnet) && !ours(port))
+                && !self.floating_ips.iter().any(|one| one.id == address.id)
+        })
+    }
+
+    /// Returns why the part with the id can't go, if somebody else's thing keeps it.
+    pub(super) fn kept(&self, part: Part, id: &str) -> Option<String> {
+        let staying = || self.seen.ports.iter().filter(|port| !self.goes(port));
+        let says = |port: &Port| format!("{} is on it", shown(port));
+        match part {
+            Part::FloatingIp | Part::Port => None,
+            Part::RouterInterface => {
+                let (_, _, subnet) = self.interfaces().into_iter().find(|(p, _, _)| p.id == id)?;
+                let address = self.kept_route(&subnet.id)?;
+                Some(format!("floating IP {} is routed by it", address.floating_ip_address))
+            }
+            Part::Router => {
+                let mut ports = staying().filter(|p| p.is_interface() && p.device_id == id);
+                ports.next().map(|port| format!("it has {}", shown(port)))
+            }
+            Part::Subnet => staying().find(|port| port.is_on(id)).map(says),
+            Part::Network => {
+                let other = self.seen.subnets.iter().find(|subnet| {
+                    subnet.network_id == id && !self.subnets.iter().any(|s| s.id == subnet.id)
+                });
+                let subnet = other.map(|s| format!("subnet {} ({}) is on it", s.name, s.id));
+                staying().find(|port| port.network_id == id).map(says).or(subnet)
+            }
+            Part::SecurityGroup => {
+                let mut ports = staying().filter(|p| p.security_groups.iter().any(|g| g == id));
+                ports.next().map(|port| format!("{} has it", shown(port)))
+            }
+        }
+    }
+
+    /// Returns what is related to the cluster and stays, each with the reason.
+    pub(super) fn left(&self) -> Vec<Left> {
+        let mut left: Vec<Left> = Vec::new();
+        let mut add = |noun: Part, id: &str, name: &str, why: String| {
+            let noun = noun.to_string();
+            left.push(Left { noun, id: id.to_owned(), name: name.to_owned(), why });
+        };
+        for port in self.seen.ports.iter().filter(|port| !self.goes(port)) {
+            if let Some(network) = self.networks.iter().find(|one| one.id == port.network_id)
+                && !self.interfaces().iter().any(|(ours, _, _)| ours.id == port.id)
+            {
+                let why = if port.device_owner.starts_with("compute:") {
+                    format!("server {} has it: delete the server first", port.device_id)
+                } else {
+                    format!("it is on {}, and nothing says that it was made for it", network.name)
+                };
+                add(Part::Port, &port.id, &port.name, why);
+            }
+        }
+        for address in &self.seen.floating_ips {
+            let on = address.port_id.as_deref();
+            let port = self.seen.ports.iter().find(|port| Some(port.id.as_str()) == on);
+            let ours = self.floating_ips.iter().any(|one| one.id == address.id);
+            if let Some(port) = port.filter(|port| !ours && self.concerns(port)) {
+                let why = format!("it leads to {}, and was not made for the cluster", shown(port));
+                add(Part::FloatingIp, &address.id, &address.floating_ip_address, why);
+            }
+        }
+        for (part, id, name) in self.all() {
+            if let Some(why) = self.kept(part, id) {
+                add(part, id, name, why);
+            }
+        }
+        left.sort();
+        left
+    }
+
+    /// Returns whether the port is on the cluster's network, or of its load balancers.
+    fn concerns(&self, port: &Port) -> bool {
+        self.networks.iter().any(|one| one.id == port.network_id)
+            || self.balancers.contains(&port.device_id)
+    }
+
+    /// Returns every part but the interfaces, in the order in which they go.
+    pub(super) fn all(&self) -> Vec<(Part, &'a str, &'a str)> {
+        let named = |part| move |one: &&'a Named| (part, one.id.as_str(), one.name.as_str());
+        let addresses = self.floating_ips.iter();
+        let addresses =
+            addresses.map(|a| (Part::FloatingIp, a.id.as_str(), a.floating_ip_address.as_str()));
+        let ports = self.ports.iter().map(|p| (Part::Port, p.id.as_str(), p.name.as_str()));
+        let subnets = self.subnets.iter().map(|s| (Part::Subnet, s.id.as_str(), s.name.as_str()));
+        addresses
+            .chain(ports)
+            .chain(self.routers.iter().map(named(Part::Router)))
+            .chain(subnets)
+            .chain(self.networks.iter().map(named(Part::Network)))
+            .chain(self.groups.iter().map(named(Part::SecurityGroup)))
+            .collect()
+    }
+}
+
+/// A port for a person: its name, or what it is for, and its id.
+fn shown(port: &Port) -> String {
+    let Port { id, name, device_owner, .. } = port;
+    match (name.as_str(), device_owner.as_str()) {
+        ("", "") => format!("port {id}"),
+        ("", owner) => format!("port {id} ({owner})"),
+        (name, "") => format!("port {name} ({id})"),
+        (name, owner) => format!("port {name} ({id}, {owner})"),
+    }
+}

@@ -1,0 +1,159 @@
+//! Removes what was made in Neutron for a workload cluster.
+
+use omega_core::{
+    Conflict, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome, Subject, Verb, ensure,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    client::Network,
+    cluster_network::{ClusterNetworkSeen, Left},
+    cluster_parts::Part,
+};
+use crate::{ClusterMark, Error, Project};
+
+/// That nothing of the cluster's network is left: floating IPs, ports, routers, subnets, networks,
+/// security groups.
+///
+/// # Guarantees
+///
+/// Only what carries exactly the cluster's names or descriptions ([`ClusterMark`]), in the project
+/// of the token, is removed, and each thing after what holds it. What somebody else's thing keeps
+/// (a port on the network) is left, with all that depends on it, and named in the notes and by
+/// [`RemoveClusterNetwork::left`].
+///
+/// # Assumptions
+///
+/// The cluster is gone, and so are its servers and its load balancers. What is still there of them
+/// keeps what they are on: it is refused by Neutron, and a later run goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoveClusterNetwork {
+    /// The cluster.
+    pub cluster: ClusterMark,
+}
+
+/// Removes what Neutron has of `cluster`, and returns once it has none of it.
+///
+/// ```no_run
+/// # use omega_openstack::{ClusterMark, network::*};
+/// # async fn f(neutron: &Network) -> Result<(), Box<dyn std::error::Error>> {
+/// let cluster = ClusterMark::new("magnum-67a1", "c1-cyusd2b67a45");
+/// let done = remove_cluster_network(neutron, cluster).await?;
+/// println!("removed any: {}", done.changed());
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// Fails if Neutron does not permit it, or something else came to hold a part meanwhile.
+pub async fn remove_cluster_network(
+    network: &Network<Project>,
+    cluster: ClusterMark,
+) -> Result<Outcome<ClusterNetworkSeen>, EnsureError<Error>> {
+    ensure(network, &RemoveClusterNetwork { cluster }).await
+}
+
+/// One thing less in Neutron.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartRemoval {
+    /// What kind.
+    pub part: Part,
+    /// Its id; of a router's interface, the router's.
+    pub id: String,
+    /// Its name or its address.
+    pub name: String,
+    /// Of a router's interface: the subnet that it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnet: Option<String>,
+}
+
+impl RemoveClusterNetwork {
+    /// Returns what is related to the cluster and stays, each with the reason.
+    pub fn left(&self, seen: &ClusterNetworkSeen) -> Vec<Left> {
+        seen.ours(&self.cluster).left()
+    }
+
+    fn removals(&self, seen: &ClusterNetworkSeen) -> Vec<PartRemoval> {
+        let ours = seen.ours(&self.cluster);
+        let plain = |(part, id, name): (Part, &str, &str)| PartRemoval {
+            part,
+            id: id.to_owned(),
+            name: name.to_owned(),
+            subnet: None,
+        };
+        let free = |(part, id, _): &(Part, &str, &str)| ours.kept(*part, id).is_none();
+        let (before, after): (Vec<_>, Vec<_>) = ours
+            .all()
+            .into_iter()
+            .filter(free)
+            .partition(|(part, _, _)| *part < Part::RouterInterface);
+        let interfaces = ours.interfaces().into_iter();
+        let interfaces = interfaces
+            .filter(|(port, _, _)| ours.kept(Part::RouterInterface, &port.id).is_none())
+            .map(|(_, router, subnet)| PartRemoval {
+                part: Part::RouterInterface,
+                id: router.id.clone(),
+                name: router.name.clone(),
+                subnet: Some(subnet.id.clone()),
+            });
+        let (before, after) = (before.into_iter().map(plain), after.into_iter().map(plain));
+        before.chain(interfaces).chain(after).collect()
+    }
+}
+
+impl Desired for RemoveClusterNetwork {
+    const KIND: &'static str = "openstack.no-cluster-network.v1";
+    type Target = Network<Project>;
+    type Seen = ClusterNetworkSeen;
+    type Change = PartRemoval;
+    type Error = Error;
+
+    fn subject(&self) -> Subject {
+        Subject::new("network", format!("of {}", self.cluster))
+    }
+
+    async fn observe(&self, network: &Network<Project>) -> Result<ClusterNetworkSeen, Error> {
+        network.inventory().await
+    }
+
+    fn diff(&self, seen: &ClusterNetworkSeen) -> Result<Delta<PartRemoval>, Conflict> {
+        Ok(Delta::of(self.removals(seen)))
+    }
+
+    async fn apply(&self, network: &Network<Project>, change: &PartRemoval) -> Result<(), Error> {
+        let PartRemoval { part, id, name: _, subnet } = change;
+        let sent = match subnet {
+            Some(subnet) => network.remove_interface(id, subnet).await,
+            None => network.remove_part(*part, id).await,
+        };
+        match sent {
+            // Somebody was faster. That is no proof: it is looked at.
+            Err(error) if error.refusal().is_some_and(|r| r.status == 404) => {}
+            other => other?,
+        }
+        // Before the next part: a network takes its subnets with it, which would hide that one of
+        // them was not deleted.
+        match subnet {
+            Some(subnet) => network.is_off(id, subnet).await,
+            None => network.is_gone(*part, id).await,
+        }
+    }
+
+    fn notes(&self, seen: &ClusterNetworkSeen) -> Vec<Note> {
+        let note = |Left { noun, id, name, why }: Left| {
+            Note::new(format!("{noun} {name} ({id}) stays: {why}"))
+        };
+        self.left(seen).into_iter().map(note).collect()
+    }
+}
+
+impl Describe for PartRemoval {
+    fn describe(&self) -> Diff {
+        let Self { part, id, name, subnet } = self;
+        let effect = match subnet {
+            Some(subnet) => format!("between router {id} and subnet {subnet}"),
+            None => format!("was {id}"),
+        };
+        Diff::new(Verb::Delete, Subject::new(&part.to_string(), name), effect)
+    }
+}

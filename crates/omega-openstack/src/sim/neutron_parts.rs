@@ -1,0 +1,246 @@
+//! Neutron's networks, subnets, routers, ports and floating IPs: what holds what.
+//!
+//! Written from the recordings (record.py, `network`). Addresses are not given out: nothing here
+//! looks at them.
+
+use serde_json::{Value, json};
+
+use super::{
+    neutron::refused_at,
+    recorded::{Recorded, recorded},
+    state::{State, Who},
+};
+use crate::{Method, Request, Response};
+
+/// The collections, with what one thing of each is called.
+const KINDS: [(&str, &str); 5] = [
+    ("networks", "network"),
+    ("subnets", "subnet"),
+    ("routers", "router"),
+    ("ports", "port"),
+    ("floatingips", "floatingip"),
+];
+const INTERFACE: &str = "network:router_interface";
+
+impl State {
+    pub(super) fn ports(&self) -> impl Iterator<Item = &Value> {
+        self.parts.get("ports").into_iter().flatten()
+    }
+
+    /// Answers what is about the parts of networks, and nothing else.
+    pub(super) fn neutron_parts(&mut self, who: &Who, request: &Request) -> Option<Response> {
+        let path: Vec<_> = request.path.iter().map(String::as_str).collect();
+        let (plural, key) = *KINDS.iter().find(|(plural, _)| path.first() == Some(plural))?;
+        match (request.method, path.as_slice()) {
+            (Method::Get, [_]) => Some(self.list_parts(who, plural, request)),
+            (Method::Post, [_]) => {
+                let asked = request.body.as_ref()?.get(key)?;
+                let made = self.make_part(&who.project, plural, asked);
+                Some(Response { status: 201, request_id: None, body: json!({ key: made }) })
+            }
+            (Method::Delete, [_, id]) => Some(self.delete_part(who, plural, id)),
+            (Method::Put, [_, router, "add_router_interface"]) => {
+                let subnet = request.body.as_ref()?.get("subnet_id")?.as_str()?;
+                Some(self.add_interface(router, subnet))
+            }
+            (Method::Put, [_, router, "remove_router_interface"]) => {
+                let subnet = request.body.as_ref()?.get("subnet_id")?.as_str()?;
+                Some(self.remove_interface(router, subnet))
+            }
+            _ => None,
+        }
+    }
+
+    fn list_parts(&self, who: &Who, plural: &str, request: &Request) -> Response {
+        let filter = |key: &str| {
+            request.query.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+        };
+        let seen = |part: &&Value| who.admin || part["project_id"] == who.project.as_str();
+        let fits = |part: &&Value| {
+            let keys = ["id", "project_id", "name", "device_id", "network_id"];
+            keys.iter().all(|key| filter(key).is_none_or(|value| part[*key] == value))
+        };
+        let all = self.parts.get(plural).into_iter().flatten().filter(seen).filter(fits);
+        let mut all: Vec<&Value> = all.collect();
+        let after = filter("marker").and_then(|id| all.iter().position(|part| part["id"] == id));
+        let rest = all.split_off(after.map_or(0, |index| index + 1));
+        let page: Vec<_> = rest.iter().take(self.page).collect();
+        let mut answer = recorded(&format!("neutron-{plural}-none-200")).unchanged();
+        answer.body[plural] = json!(page);
+        if let Some(last) = rest.get(self.page.saturating_sub(1)) {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            query.extend_pairs(request.query.iter().filter(|(key, _)| key != "marker"));
+            query.append_pair("marker", last["id"].as_str().unwrap_or_default());
+            let href = format!("http://neutron.internal:9696/v2.0/{plural}?{}", query.finish());
+            answer.body[format!("{plural}_links")] = json!([{ "rel": "next", "href": href }]);
+        }
+        answer
+    }
+
+    /// Makes a thing of the collection, with what is asked in place of what was recorded.
+    pub(super) fn make_part(&mut self, project: &str, plural: &str, asked: &Value) -> Value {
+        let like = recorded(&format!("neutron-{plural}-200")).body;
+        let mut made = like[plural][0].clone();
+        let empty: &[&str] = match plural {
+            "ports" => &["name", "description", "device_id", "device_owner"],
+            _ => &["name", "description"],
+        };
+        for key in empty {
+            if !made[*key].is_null() {
+                made[*key] = json!("");
+            }
+        }
+        match plural {
+            "ports" => {
+                made["fixed_ips"] = json!([]);
+                made["security_groups"] = json!([]);
+            }
+            "floatingips" => made["port_id"] = Value::Null,
+            _ => {}
+        }
+        for (key, value) in asked.as_object().into_iter().flatten() {
+            made[key] = value.clone();
+        }
+        let number = self.serial();
+        made["id"] = json!(self.id());
+        made["project_id"] = json!(project);
+        made["tenant_id"] = json!(project);
+        if plural == "floatingips" {
+            made["floating_ip_address"] = json!(format!("203.0.113.{number}"));
+        }
+        if plural == "ports" && made["fixed_ips"].as_array().is_none_or(Vec::is_empty) {
+            let subnets = self.parts.get("subnets").into_iter().flatten();
+            let first = subnets.clone().find(|subnet| subnet["network_id"] == made["network_id"]);
+            made["fixed_ips"] = first.map_or(json!([]), |subnet| {
+                json!([{ "subnet_id": subnet["id"], "ip_address": format!("192.168.3.{number}") }])
+            });
+        }
+        if let Some((known, _)) = KINDS.iter().find(|(known, _)| *known == plural) {
+            self.parts.entry(known).or_default().push(made.clone());
+        }
+        made
+    }
+
+    fn delete_part(&mut self, who: &Who, plural: &str, id: &str) -> Response {
+        let part = self.parts.get(plural).into_iter().flatten().find(|part| part["id"] == id);
+        let visible = |part: &&Value| who.admin || part["project_id"] == who.project.as_str();
+        let Some(part) = part.filter(visible).cloned() else {
+            return refused_at(&format!("neutron-{plural}-delete-404"), id);
+        };
+        let on = |port: &&Value| match plural {
+            "networks" => port["network_id"] == id,
+            "subnets" => addresses(port).any(|subnet| subnet == id),
+            "routers" => port["device_id"] == id && port["device_owner"] == INTERFACE,
+            _ => false,
+        };
+        if let Some(port) = self.ports().find(on) {
+            let mut refused = refused_at(&format!("neutron-{plural}-delete-in-use"), id);
+            name_ports(&mut refused, port["id"].as_str().unwrap_or_default());
+            return refused;
+        }
+        if plural == "ports" && part["device_owner"] == INTERFACE {
+            return refused_at("neutron-ports-delete-of-router", id);
+        }
+        self.take(plural, id);
+        recorded(&format!("neutron-{plural}-delete-204")).unchanged()
+    }
+
+    /// Removes the thing and what goes with it.
+    pub(super) fn take(&mut self, plural: &str, id: &str) {
+        if let Some(all) = self.parts.get_mut(plural) {
+            all.retain(|part| part["id"] != id);
+        }
+        if plural == "networks"
+            && let Some(subnets) = self.parts.get_mut("subnets")
+        {
+            subnets.retain(|subnet| subnet["network_id"] != id);
+        }
+        let tied = self.parts.get_mut("floatingips").into_iter().flatten();
+        for address in tied.filter(|address| plural == "ports" && address["port_id"] == id) {
+            address["port_id"] = Value::Null;
+        }
+    }
+
+    fn add_interface(&mut self, router: &str, subnet: &str) -> Response {
+        let subnets = self.parts.get("subnets").into_iter().flatten();
+        let on = subnets.clone().find(|one| one["id"] == subnet).cloned().unwrap_or_default();
+        let project = on["project_id"].as_str().unwrap_or_default().to_owned();
+        let asked = json!({
+            "network_id": on["network_id"], "device_id": router, "device_owner": INTERFACE,
+            "fixed_ips": [{ "subnet_id": subnet, "ip_address": "192.168.3.1" }],
+        });
+        self.make_part(&project, "ports", &asked);
+        recorded("neutron-interface-remove-200").unchanged()
+    }
+
+    fn remove_interface(&mut self, router: &str, subnet: &str) -> Response {
+        let about = |name: &str| {
+            let recorded = recorded(name);
+            let was = Recorded::text(&recorded.request, "/body/subnet_id");
+            let mut answer = recorded.about(&was, subnet);
+            let path = Recorded::text(&recorded.request, "/path");
+            let was = path.split('/').nth(2).unwrap_or_default().to_owned();
+            if let Some(Value::String(words)) = answer.body.pointer_mut("/NeutronError/message") {
+                *words = words.replace(&was, router);
+            }
+            answer
+        };
+        if !self.parts.get("subnets").into_iter().flatten().any(|one| one["id"] == subnet) {
+            return about("neutron-interface-remove-404");
+        }
+        let is = |port: &&Value| {
+            port["device_id"] == router
+                && port["device_owner"] == INTERFACE
+                && addresses(port).any(|id| id == subnet)
+        };
+        let Some(port) = self.ports().find(is) else {
+            return about("neutron-interface-remove-again");
+        };
+        let port = port["id"].as_str().unwrap_or_default().to_owned();
+        let reached: Vec<_> = self
+            .ports()
+            .filter(|port| addresses(port).any(|id| id == subnet))
+            .map(|port| port["id"].clone())
+            .collect();
+        let mut addresses = self.parts.get("floatingips").into_iter().flatten();
+        if addresses.any(|address| reached.contains(&address["port_id"])) {
+            return about("neutron-interface-remove-in-use");
+        }
+        self.take("ports", &port);
+        about("neutron-interface-remove-200")
+    }
+
+    /// Returns every part by its kind and name or address, without ids.
+    pub(super) fn part_names(&self) -> Vec<String> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let show = |(plural, part): (&str, &Value)| {
+            let about = text(&part["description"]);
+            format!("{plural} {} {} {about}", text(&part["project_id"]), text(&part["name"]))
+        };
+        let parts =
+            self.parts.iter().flat_map(|(plural, all)| all.iter().map(|one| (*plural, one)));
+        let groups =
+            self.groups.iter().map(|g| format!("group {} {} {}", g.project, g.name, g.description));
+        let balancers = self.balancers.iter().map(|one| show(("balancer", &one.shown)));
+        let mut names: Vec<_> = parts.map(show).chain(groups).chain(balancers).collect();
+        names.sort();
+        names
+    }
+}
+
+/// Returns the subnets that a port has addresses of.
+fn addresses(port: &Value) -> impl Iterator<Item = &str> {
+    let fixed = port["fixed_ips"].as_array().into_iter().flatten();
+    fixed.filter_map(|one| one["subnet_id"].as_str())
+}
+
+/// Puts a port's id where Neutron lists those that are in the way.
+fn name_ports(refused: &mut Response, port: &str) {
+    if let Some(Value::String(words)) = refused.body.pointer_mut("/NeutronError/message")
+        && let Some((before, _)) = words.split_once(": ")
+        && words.contains("port")
+        && !words.contains("IP allocation")
+    {
+        *words = format!("{before}: {port}");
+    }
+}
