@@ -118,7 +118,7 @@ fn openstack(evidence: &Evidence, state: &State, found: &mut Findings) {
         found.add(Cause::LoadBalancer, Layer::LoadBalancer, "Octavia has none of the cluster");
     }
     if let Some(Credential::Refused { words }) = &evidence.credential {
-        let fact = format!("Keystone refuses the cluster's application credential: {words}");
+        let fact = format!("Keystone refused the cluster's application credential: {words}");
         found.add(Cause::CredentialRefused, Layer::ClusterCredential, fact);
     }
 }

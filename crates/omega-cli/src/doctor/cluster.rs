@@ -106,6 +106,7 @@ fn finding(facts: &ClusterFacts, one: &Diagnosis, clock: &Clock) -> Option<Findi
         Told::PolarityMisread => {
             (Layer::Magnum, Cause::PolarityMisread, Broken, one.cause.next().to_owned())
         }
+        Told::Missing if never_made(facts) => return None,
         Told::Missing => (Layer::ClusterApi, Cause::ClusterMissing, Broken, missing(facts)),
         Told::ControlPlane => {
             (Layer::ClusterApi, Cause::ControlPlane, Broken, machines(facts, "control-plane"))
@@ -145,6 +146,13 @@ fn webhook(layer: At, evidence: &[String]) -> Place {
     (Layer::Controllers, Cause::WebhookDown, Mark::Broken, next.to_owned())
 }
 
+/// Whether the create failed before helm had made its objects: then nobody deleted them.
+fn never_made(facts: &ClusterFacts) -> bool {
+    let release = facts.release.as_ref().map(|release| release.as_ref().map(|one| &one.status));
+    let made = !matches!(release, Ok(None | Some(ReleaseStatus::Failed)));
+    facts.status() == "CREATE_FAILED" && !made
+}
+
 fn missing(facts: &ClusterFacts) -> String {
     format!(
         "find out who deleted it: kubectl -n {} get clusters,openstackclusters; helm would make it \
@@ -181,10 +189,11 @@ fn deleting(facts: &ClusterFacts, evidence: &[String], clock: &Clock) -> Finding
     let cause = if stuck { Cause::DeletingStuck } else { Cause::Unclear };
     let next = if stuck {
         format!(
-            "find out what its controller waits for, and touch no finalizer before its credential \
-             authenticates: kubectl -n {} describe cluster,openstackcluster,machines; then the \
-             provider's log",
-            facts.evidence.names.namespace()
+            "find out what its controller waits for: kubectl -n {} describe \
+             cluster,openstackcluster,machines. If it waits for ever: omega-cli \
+             release-stuck-delete --cluster {} --plan",
+            facts.evidence.names.namespace(),
+            facts.stack
         )
     } else {
         "wait; it is being deleted".to_owned()

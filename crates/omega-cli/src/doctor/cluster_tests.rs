@@ -230,3 +230,28 @@ fn a_delete_is_stuck_when_patience_ends() {
     assert!(stuck.evidence[0].contains("cluster.cluster.x-k8s.io"), "{:?}", stuck.evidence);
     assert!(stuck.evidence[0].ends_with("for 120 s"), "{:?}", stuck.evidence);
 }
+
+#[test]
+fn a_create_that_failed_before_helm_is_no_cluster_that_somebody_deleted() {
+    let gone = |status: &str| {
+        let mut facts = sound();
+        facts.cluster.status = Some(status.into());
+        facts.cluster.status_reason = Some("no endpoint for block-storage".into());
+        facts.evidence.status = status.into();
+        let absent = json!({"kind": "Status", "reason": "NotFound", "message": "not found",
+            "details": {"name": "c-1", "kind": "x"}, "code": 404});
+        for answer in facts.evidence.answers.0.values_mut() {
+            *answer = Answer::of(404, &absent.to_string());
+        }
+        facts
+    };
+    let failed = gone("CREATE_FAILED");
+    assert_eq!(first(&failed), Some((Layer::Magnum, Cause::CreateFailed)));
+    let said = judged(&failed, 900).first.unwrap().evidence;
+    assert!(said[0].contains("no endpoint for block-storage"), "{said:?}");
+    assert_eq!(
+        first(&gone("CREATE_COMPLETE")),
+        Some((Layer::ClusterApi, Cause::ClusterMissing)),
+        "once made, it was deleted"
+    );
+}

@@ -73,8 +73,9 @@ pub(super) fn findings(
 }
 
 const RENEW: &str = "make a new application credential with the same roles, and put it into the secret \
-                     STACK-cloud-credentials of the cluster's namespace: the provider reads it anew; \
-                     touch no finalizer before that";
+                     STACK-cloud-credentials of the cluster's namespace: the provider reads it anew. \
+                     Of a cluster that is being deleted: omega-cli release-stuck-delete --cluster \
+                     NAME --credential-from FILE";
 const ROLE: &str = "its roles are frozen: give the user who creates clusters load-balancer_member on \
                     the project (openstack role add), and create the cluster again (D-039)";
 
