@@ -3,7 +3,7 @@ define stuck-delete 600 stuck_delete
 
 in_cloud() { python3 "$HERE/stuck.py" "http://$CLOUD:5000/v3" "$@"; }
 held() { kubectl --kubeconfig "$RUN/mgmt.kubeconfig" -n "$1" get -o name clusters,openstackclusters,machines,openstackmachines,kubeadmcontrolplanes 2>/dev/null | grep "/$2" | sort || true; }
-waits_for_provider() { same 'what is held' 'cluster openstackcluster' "$(held "$1" "$2" | sed 's|\..*||' | sort -u | xargs)"; }
+waits_for_provider() { [[ $(held "$1" "$2" | sed 's|\..*||' | sort -u | xargs) = 'cluster openstackcluster' ]]; }
 magnum_says() { [[ $(in_cloud status "$1") = "$2" ]]; }
 
 stuck_delete() {

@@ -9,4 +9,7 @@ put() {
   unform_begin
 }
 heal() { no_knobs; unform; }
-shown() { waited_long && [[ -n $(young_object openstackcluster .metadata.deletionTimestamp) ]]; }
+shown() { # the delete begins after it was asked for
+  local at; at=$(young_object openstackcluster .metadata.deletionTimestamp)
+  [[ -n $at ]] && (($(date +%s) - $(date -d "$at" +%s) > patience))
+}

@@ -2,10 +2,13 @@
 patience=30
 layer=cluster-api cause=control-plane
 evidence='[Mm]achine|[Cc]ontrol.?[Pp]lane'
-odd=(full-quota old-warning)
-put() {
+odd=(old-warning)
+put() { # and the quota is full, once it has all that it needs
   knob 'young-*' machines-stall
   form
+  until_true 90 'its infrastructure is ready' young_is_ready
+  odd_full_quota put
 }
-heal() { no_knobs; unform; }
-shown() { waited_long && [[ $(young_object openstackcluster .status.ready) = true ]]; }
+heal() { odd_full_quota take; no_knobs; unform; }
+young_is_ready() { [[ $(young_object openstackcluster .status.ready) = true ]]; }
+shown() { waited_long && young_is_ready; }

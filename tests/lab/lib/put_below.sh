@@ -44,14 +44,6 @@ api_again() {
   for m in core bootstrap controlplane; do end_daemon "$K/capi-$m.pid"; done
   start_managers; start_providers
 }
-# The provider looks at a cluster that is ready every ten minutes: here it is stopped instead, and its lease renewed for it
-provider_looks_away() {
-  local lease; lease=$(k -n capo-system get lease -o name)
-  kill -STOP "$(cat "$K/infra.pid")"
-  while :; do k -n capo-system patch "$lease" --type merge -p "{\"spec\": {\"renewTime\": \"$(date -u +%FT%T.%6NZ)\"}}"; sleep 3; done >/dev/null 2>&1 &
-  AWAY=$!
-}
-provider_looks_again() { kill "$AWAY"; wait "$AWAY" 2>/dev/null || true; kill -CONT "$(cat "$K/infra.pid")"; }
 # serve_with server|expired|foreign: what kube-apiserver shows from now on
 serve_with() {
   [[ -e $K/good.crt ]] || { cp "$K/server.crt" "$K/good.crt"; cp "$K/server.key" "$K/good.key"; }

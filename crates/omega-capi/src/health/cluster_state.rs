@@ -48,7 +48,10 @@ impl State {
             let what = &read.part;
             if object.deleted.is_some() && read.part == Part::Cluster {
                 let held = object.finalizers.join(", ");
-                facts.push((Cause::Deleting, format!("{what} is being deleted; held by [{held}]")));
+                facts.push((
+                    Cause::Deleting,
+                    format!("{what} is being deleted; held by its finalizers [{held}]"),
+                ));
             }
             if object.paused {
                 facts.push((Cause::Paused, format!("{what} is paused")));

@@ -124,7 +124,9 @@ fn what_the_provider_says_decides_between_quota_right_and_fault() {
     };
     let neutron = "got 409 instead: {\"NeutronError\": {\"type\": \"OverQuota\"";
     assert_eq!(said(neutron), (Layer::Quota, Cause::QuotaExhausted));
-    assert_eq!(said("Quota has been met for resources: load_balancer").0, Layer::Quota);
+    let octavia = "got 403 instead: {\"faultcode\": \"Client\", \"faultstring\": \"Quota has been met \
+                   for resources: Load Balancer\"}";
+    assert_eq!(said(octavia), (Layer::Quota, Cause::QuotaExhausted));
     let policy = "got 403 instead: Policy does not allow this request to be performed.";
     assert_eq!(said(policy), (Layer::ClusterCredential, Cause::RoleMissing));
     let login = "Authentication failed: got 401";
@@ -139,6 +141,21 @@ fn a_full_quota_is_not_blamed_where_the_provider_gives_another_reason() {
     let status = json!({"ready": false, "failureReason": "UpdateError", "failureMessage": message, "conditions": untrue});
     say(&mut facts, "openstackclusters", &status);
     assert_eq!(first(&facts), Some((Layer::ClusterApi, Cause::InfrastructureFailed)));
+}
+
+#[test]
+fn a_full_quota_is_blamed_for_silence_only_where_its_turn_has_come() {
+    let silent = |status: &Value| {
+        let mut facts = ClusterFacts { quotas: vec![full()], ..sound() };
+        facts.cluster.status = Some("CREATE_IN_PROGRESS".into());
+        facts.evidence.status = "CREATE_IN_PROGRESS".into();
+        say(&mut facts, "openstackclusters", status);
+        judged(&facts, 60).first.map(|one| (one.layer, one.cause))
+    };
+    let nothing = json!({ "ready": false });
+    assert_eq!(silent(&nothing), Some((Layer::ClusterApi, Cause::InfrastructureStalled)));
+    let network = json!({ "ready": false, "network": { "id": "n", "name": "n" } });
+    assert_eq!(silent(&network), Some((Layer::Quota, Cause::QuotaExhausted)));
 }
 
 #[test]

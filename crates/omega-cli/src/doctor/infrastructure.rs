@@ -1,6 +1,7 @@
 //! What a cluster's infrastructure lacks: rights, quota, a load balancer.
 
 use omega_capi::health::{Answer, Cause as Told, Diagnosis, Layer as At};
+use omega_openstack::survey::Quota;
 
 use super::{Cause, Finding, Layer, Mark, cluster_facts::ClusterFacts};
 
@@ -31,17 +32,18 @@ pub(super) fn findings(
     let ours = diagnoses.iter().filter(|one| below.contains(&one.layer) && one.cause.is_fault());
     let ours: Vec<&Diagnosis> = ours.collect();
     let words: Vec<&str> = ours.iter().flat_map(|one| &one.evidence).map(String::as_str).collect();
-    let says = |known: &[&str]| {
-        let says = |fact: &&&str| known.iter().any(|word| fact.contains(word));
-        words.iter().find(says).map(|fact| (*fact).to_owned())
-    };
+    let has = |fact: &str, known: &[&str]| known.iter().any(|word| fact.contains(word));
+    let says =
+        |known: &[&str]| words.iter().find(|fact| has(fact, known)).map(|fact| (*fact).to_owned());
+    // Octavia answers 403 to both.
+    let policy = words.iter().find(|fact| has(fact, &POLICY) && !has(fact, &QUOTA));
     let stack = &facts.stack;
     if let Some(fact) = says(&LOGIN).or_else(|| refused(&ours)) {
         let (layer, cause) = (Layer::ClusterCredential, Cause::CredentialRefused);
         found.push(Finding::broken(layer, cause, stack, fact, RENEW));
-    } else if let Some(fact) = says(&POLICY) {
+    } else if let Some(fact) = policy {
         let (layer, cause) = (Layer::ClusterCredential, Cause::RoleMissing);
-        let one = Finding::broken(layer, cause, stack, fact, ROLE);
+        let one = Finding::broken(layer, cause, stack, *fact, ROLE);
         let roles = facts.roles.iter().map(|all| {
             let has = all.iter().any(|role| role == "load-balancer_member");
             let lacks = if has { "" } else { "; no load-balancer_member" };
@@ -92,19 +94,19 @@ fn refused(ours: &[&Diagnosis]) -> Option<String> {
     one.evidence.first().cloned()
 }
 
-/// A quota is the cause if something says so, or, during a create, if nothing else does and one is
-/// full.
+/// A quota is the cause if something says so, or, during a create, if nothing else does and that of
+/// what comes next is full.
 fn quota(facts: &ClusterFacts, said: Option<String>, lacks: bool) -> Option<Finding> {
-    let full = facts.quotas.iter().filter(|quota| quota.is_full());
-    let full = full.map(|quota| {
+    let shown = |quota: &Quota| {
         let limit = quota.limit.unwrap_or_default();
         format!("{} of {limit} {} used", quota.used, quota.resource)
-    });
-    let full: Vec<String> = full.collect();
+    };
+    let full = || facts.quotas.iter().filter(|quota| quota.is_full());
     // What is made already is not lacking for a quota.
     let makes = facts.status() == "CREATE_IN_PROGRESS";
     let silent = makes && lacks && said.is_none() && !explains(facts);
-    let fact = said.or_else(|| silent.then(|| full.first().cloned()).flatten())?;
+    let next = || full().find(|quota| is_next(&quota.resource, facts)).map(shown);
+    let fact = said.or_else(|| silent.then(next).flatten())?;
     let project = facts.cluster.project_id.as_deref().unwrap_or("PROJECT");
     let next = format!(
         "openstack quota set, or openstack loadbalancer quota set, for project {project}; or \
@@ -113,16 +115,28 @@ fn quota(facts: &ClusterFacts, said: Option<String>, lacks: bool) -> Option<Find
     let (layer, cause) = (Layer::Quota, Cause::QuotaExhausted);
     let found = Finding::broken(layer, cause, &facts.stack, fact, next);
     let mut evidence = found.evidence.clone();
-    evidence.extend(full);
+    evidence.extend(full().map(shown));
     evidence.dedup();
     Some(Finding { evidence, ..found })
 }
 
+/// Whether the provider is about to make such a thing: network and subnet first, what is on them
+/// once they are in its status (cluster-api-provider-openstack 0.14,
+/// `controllers/openstackcluster_controller.go`).
+fn is_next(resource: &str, facts: &ClusterFacts) -> bool {
+    has(facts, "/network/id") != matches!(resource, "network" | "subnet")
+}
+
 /// Whether the provider gives a reason of its own.
 fn explains(facts: &ClusterFacts) -> bool {
+    has(facts, "/failureMessage")
+}
+
+/// Whether there is text at `pointer` in the status of one of the cluster's objects.
+fn has(facts: &ClusterFacts, pointer: &str) -> bool {
     facts.evidence.answers.0.values().any(|answer| match answer {
         Answer::Object(object) => {
-            let at = object.status.as_ref().and_then(|status| status.pointer("/failureMessage"));
+            let at = object.status.as_ref().and_then(|status| status.pointer(pointer));
             at.and_then(serde_json::Value::as_str).is_some_and(|text| !text.is_empty())
         }
         Answer::Empty | Answer::Alien | Answer::Status { .. } | Answer::Nothing { .. } => false,
