@@ -269,7 +269,11 @@ proptest! {
     }
 
     #[test]
-    fn replacing_credentials_obeys_the_laws(there in any::<bool>(), same in any::<bool>()) {
+    fn replacing_credentials_obeys_the_laws(
+        there in any::<bool>(),
+        same in any::<bool>(),
+        may_be_gone in any::<bool>(),
+    ) {
         let world = || {
             let server = Deleting::default();
             server.put(SECRETS, secret("c10", OLD));
@@ -284,6 +288,7 @@ proptest! {
             namespace: NS.parse().unwrap(),
             stack: "c1".into(),
             sha256: Secret::from(NEW.to_owned()).digest(),
+            may_be_gone,
         };
         paused().block_on(check_laws(world, &desired, Undo::None));
     }
@@ -300,6 +305,7 @@ async fn only_the_clouds_yaml_is_replaced_and_nothing_of_it_is_shown() {
         namespace: namespace.clone(),
         stack: "c1".into(),
         sha256: source.clouds.digest(),
+        may_be_gone: false,
     };
     let shown = format!("{:?}", plan(&source, &desired).await.unwrap());
     assert!(!shown.contains("application_credential_id"), "{shown}");

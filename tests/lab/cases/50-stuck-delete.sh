@@ -4,6 +4,7 @@ define stuck-delete 600 stuck_delete
 in_cloud() { python3 "$HERE/stuck.py" "http://$CLOUD:5000/v3" "$@"; }
 held() { kubectl --kubeconfig "$RUN/mgmt.kubeconfig" -n "$1" get -o name clusters,openstackclusters,machines,openstackmachines,kubeadmcontrolplanes 2>/dev/null | grep "/$2" | sort || true; }
 waits_for_provider() { [[ $(held "$1" "$2" | sed 's|\..*||' | sort -u | xargs) = 'cluster openstackcluster' ]]; }
+says() { tr -s ' \n' ' ' <err | grep -qF -e "$1" || fail "stderr does not say: $1"; } # its lines are wrapped
 magnum_says() { [[ $(in_cloud status "$1") = "$2" ]]; }
 
 stuck_delete() {
@@ -19,7 +20,7 @@ stuck_delete() {
 
   # while it lives, nothing is done
   exits 4 omega release-stuck-delete --cluster $name
-  grep -q 'Magnum is not deleting it: it is CREATE_COMPLETE' err
+  says 'Magnum is not deleting it: it is CREATE_COMPLETE'
 
   printf '%s-* stuck-delete\n' $name >>"$K/knobs"
   id=$(kubectl --kubeconfig "$RUN/mgmt.kubeconfig" -n "$ns" get secret "$secret" -o jsonpath='{.data.clouds\.yaml}' | base64 -d |
@@ -33,10 +34,10 @@ stuck_delete() {
   held "$ns" "$stack" >held.before
   in_cloud ours "$ns" "$stack" >ours.before
   exits 3 omega release-stuck-delete --cluster $name
-  grep -q 'the controllers got on with it' err
+  says 'the controllers got on with it'
   exits 3 omega release-stuck-delete --cluster $name --patience 1s
-  grep -q 'Could not find Application Credential' err
-  grep -q -- '--credential-from FILE' err
+  says 'Could not find Application Credential'
+  says '--credential-from FILE'
   held "$ns" "$stack" >held.after; same_file 'what holds it' held.before held.after
 
   # one that is of no use is not put there

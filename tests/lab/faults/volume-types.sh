@@ -4,4 +4,4 @@ evidence='volume.type'
 odd=(disabled-compute)
 put() { db 'UPDATE cinder.volume_types SET deleted = 1'; }
 heal() { db 'UPDATE cinder.volume_types SET deleted = 0'; }
-shown() { [[ $(api GET "$CINDER/types" | jq '.volume_types | length') = 0 ]]; }
+shown() { [[ $(api GET "$CINDER/types" | jq -c .volume_types) = '[]' ]]; }

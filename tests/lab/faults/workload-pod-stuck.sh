@@ -4,5 +4,5 @@ layer=workload cause=pod-stuck
 evidence='ImagePullBackOff|Pending'
 odd=(completed-pod cordoned-node)
 put() { stuck_pod kube-system metrics-server; }
-heal() { wk -n kube-system delete pod metrics-server; }
+heal() { wk -n kube-system delete pod metrics-server --force --grace-period 0; }
 shown() { waited_long && wk -n kube-system get pod metrics-server -o json | jq -e '.status.phase == "Pending"'; }

@@ -17,10 +17,11 @@ token() {
 }
 # api METHOD URL [JSON]: the answer; fails from 400 on. In project admin, or in API_PROJECT of API_DOMAIN
 api() {
-  local method=$1 url=$2 t; shift 2
+  local method=$1 url=$2 t version=(); shift 2
   t=$(token "${API_PROJECT:-admin}" "${API_DOMAIN:-Default}")
+  [[ $url != "$COE"* ]] || version=(-H 'OpenStack-API-Version: container-infra latest')     # Cinder answers 400 to it
   curl -sS -m 60 --fail-with-body -X "$method" -H "X-Auth-Token: $t" -H 'Content-Type: application/json' \
-    -H 'OpenStack-API-Version: container-infra latest' "$url" ${1:+-d "$1"}
+    ${version[@]+"${version[@]}"} "$url" ${1:+-d "$1"}
 }
 in_capi_mgmt() { API_PROJECT=capi-mgmt API_DOMAIN=capi "$@"; }
 db() { at cloud mariadb -BNe "$1"; }      # SQL

@@ -30,6 +30,9 @@ pub struct ReplaceCredentials {
     pub stack: String,
     /// The digest of the clouds.yaml that is wanted.
     pub sha256: Sha256,
+    /// Whether it is as well if there is no such secret: Magnum takes it away once a delete ends.
+    #[serde(default)]
+    pub may_be_gone: bool,
 }
 
 /// The management cluster, and the clouds.yaml to put there.
@@ -72,7 +75,7 @@ pub async fn replace_credentials(
     stack: String,
 ) -> Result<Outcome<CredentialSeen>, EnsureError<Error>> {
     let sha256 = source.clouds.digest();
-    ensure(source, &ReplaceCredentials { namespace, stack, sha256 }).await
+    ensure(source, &ReplaceCredentials { namespace, stack, sha256, may_be_gone: false }).await
 }
 
 /// The digest of the clouds.yaml that is there; none where there is no such secret.
@@ -107,6 +110,9 @@ impl Desired for ReplaceCredentials {
     fn diff(&self, seen: &CredentialSeen) -> Result<Delta<CredentialChange>, Conflict> {
         let secret = self.subject().name;
         let Some(from) = seen.0 else {
+            if self.may_be_gone {
+                return Ok(Delta::Satisfied);
+            }
             let why = format!("there is no secret {secret} in {}", self.namespace);
             let next = "check the cluster's name; a cluster without it was made by another driver";
             return Err(Conflict::new(why, next));

@@ -4,6 +4,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -11,8 +12,8 @@ use omega_core::{Explain as _, Failure, Gate, Subject, Verdict};
 use tokio::sync::OnceCell;
 
 use super::{
-    ClusterName, Question, Wanted, Workload, WorkloadError, judge, judge::deferred, read_workload,
-    wanted_nodes,
+    ClusterName, PATIENCE, Question, Wanted, Workload, WorkloadError, judge, judge::deferred,
+    read_workload, wanted_nodes,
 };
 use crate::{Management, Served};
 
@@ -25,6 +26,7 @@ pub struct WorkloadGates {
     management: Management,
     served: Served,
     network_driver: Option<String>,
+    patience: Duration,
     now: Timestamp,
     answers: OnceCell<Result<Answers, Failure>>,
     requests: AtomicUsize,
@@ -51,7 +53,14 @@ impl WorkloadGates {
     ) -> Self {
         let answers = OnceCell::new();
         let requests = AtomicUsize::new(0);
-        Self { cluster, management, served, network_driver, now, answers, requests }
+        let patience = PATIENCE;
+        Self { cluster, management, served, network_driver, patience, now, answers, requests }
+    }
+
+    /// Takes for stuck what has waited for so long, in the place of [`PATIENCE`].
+    #[must_use]
+    pub fn patient_for(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Returns the gates, from the bottom up.
@@ -70,7 +79,8 @@ impl WorkloadGates {
         let wanted = wanted_nodes(&self.management, &self.served, &self.cluster);
         let (workload, wanted) = futures::join!(connect, wanted);
         let wanted = wanted.map_err(failure)?;
-        let wanted = Wanted { network_driver: self.network_driver.clone(), ..wanted };
+        let network_driver = self.network_driver.clone();
+        let wanted = Wanted { network_driver, patience: self.patience, ..wanted };
         match workload {
             Ok(workload) => {
                 let facts = read_workload(&workload).await;

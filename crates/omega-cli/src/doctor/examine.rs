@@ -204,7 +204,7 @@ async fn cluster(
     let template = templates.iter().find(|template| template.uuid == one.cluster_template_id);
     let driver = template.and_then(|template| template.network_driver.clone());
     let Asking { management, served, .. } = asking;
-    let inside = workload::ask(management, *served, &facts, driver, clock.now).await;
+    let inside = workload::ask(management, *served, &facts, driver, clock).await;
     let mut all = cluster::judge(&facts, clock);
     all.push(workload::judge(&facts, inside.as_ref()));
     all

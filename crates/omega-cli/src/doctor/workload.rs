@@ -1,15 +1,17 @@
 //! The workload cluster from inside.
 
-use jiff::Timestamp;
 use omega_capi::{
     Management, Served,
     health::Answer,
-    workload::{ClusterName, Question, WorkloadGates},
+    workload::{ClusterName, PATIENCE, Question, WorkloadGates},
 };
 use omega_core::{Failure, Gate as _, Verdict};
 use serde_json::Value;
 
-use super::{Cause, Finding, Layer, cluster_facts::ClusterFacts, report::Asked};
+use super::{Cause, Finding, Layer, cluster::Clock, cluster_facts::ClusterFacts, report::Asked};
+
+/// How the gate says that there are fewer nodes than are wanted.
+const ABSENT: &str = " nodes are there";
 
 type Answers = Vec<(Question, Result<Verdict, Failure>)>;
 
@@ -19,7 +21,7 @@ pub(super) async fn ask(
     served: Option<&Served>,
     facts: &ClusterFacts,
     network_driver: Option<String>,
-    now: Timestamp,
+    clock: &Clock,
 ) -> Option<Answers> {
     let deleting = facts.status().starts_with("DELETE");
     if deleting || !initialized(facts) {
@@ -28,7 +30,9 @@ pub(super) async fn ask(
     let namespace = facts.evidence.names.namespace().parse().ok()?;
     let cluster = ClusterName { namespace, name: facts.stack.parse().ok()? };
     let (management, served) = (management.clone(), served?.clone());
-    let gates = WorkloadGates::new(management, served, cluster, network_driver, now).all();
+    let gates = WorkloadGates::new(management, served, cluster, network_driver, clock.now);
+    // Who has less of it than these questions have.
+    let gates = gates.patient_for(clock.patience.min(PATIENCE)).all();
     let mut answers = Vec::new();
     for gate in gates {
         // All are answered from what the first one reads.
@@ -64,7 +68,7 @@ pub(super) fn judge(facts: &ClusterFacts, answers: Option<&Answers>) -> Asked {
         let found = match answer {
             Ok(Verdict::Fail { why, next }) => {
                 let (layer, next) = (Layer::Workload, next.clone().unwrap_or_default());
-                Finding::broken(layer, cause(*question), &facts.stack, why, next)
+                Finding::broken(layer, cause(*question, why), &facts.stack, why, next)
             }
             Ok(Verdict::Pass { .. } | Verdict::Deferred { .. }) => return None,
             Err(failure) => Finding::unknown(Layer::Workload, question.name(), &failure.message),
@@ -79,14 +83,33 @@ pub(super) fn judge(facts: &ClusterFacts, answers: Option<&Answers>) -> Asked {
     Asked { layer: Layer::Workload, cluster: cluster.clone(), well, findings: found.collect() }
 }
 
-fn cause(question: Question) -> Cause {
+fn cause(question: Question, why: &str) -> Cause {
+    // A node that is not there has no fault of its own: Cluster API did not make it.
+    let absent = |group| why.split("; ").all(|one| one.starts_with(group) && one.ends_with(ABSENT));
     match question {
         Question::Api => Cause::WorkloadUnreachable,
+        Question::Nodes if absent("workers") => Cause::Workers,
+        Question::Nodes if absent("") => Cause::ControlPlane,
         Question::Nodes => Cause::NodeNotReady,
         Question::Cni => Cause::Cni,
         Question::CloudController => Cause::CloudController,
         Question::Csi => Cause::Csi,
         Question::Dns => Cause::Dns,
         Question::Stuck => Cause::PodStuck,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_is_not_there_is_cluster_apis() {
+        let cause = |why| cause(Question::Nodes, why);
+        assert_eq!(cause("workers: 1 of 2 nodes are there"), Cause::Workers);
+        let both = "control plane: 0 of 1 nodes are there; workers: 1 of 2 nodes are there";
+        assert_eq!(cause(both), Cause::ControlPlane);
+        let ill = "1 of 2 nodes not Ready: w: Ready is Unknown; workers: 1 of 2 nodes are there";
+        assert_eq!(cause(ill), Cause::NodeNotReady);
     }
 }

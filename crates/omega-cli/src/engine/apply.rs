@@ -200,7 +200,10 @@ impl Engine<'_> {
 /// Names the commands that look at a run and take it back.
 fn what_next(task: &Task, id: &str) -> String {
     let back = match (task.rolls_back.is_empty(), task.name.as_str()) {
-        (false, _) => String::new(),
+        // What these change has no way back.
+        (false, _) | (_, "release-stuck-delete" | "mint-kubeconfig" | "retarget-kubeconfig") => {
+            String::new()
+        }
         // Takes back what this one resumed as well.
         (true, "graft") => ", omega-cli rollback graft".to_owned(),
         (true, _) => format!(", omega-cli rollback graft --run {id}"),

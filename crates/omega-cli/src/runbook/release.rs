@@ -129,7 +129,7 @@ impl Release {
                 clouds: clouds.clone(),
             };
             let (namespace, stack) = (cluster.namespace.clone(), cluster.stack.clone());
-            let replace = ReplaceCredentials { namespace, stack, sha256 };
+            let replace = ReplaceCredentials { namespace, stack, sha256, may_be_gone: true };
             items.push(Item::Step(step(&Arc::new(source), replace)));
         }
         items.push(Item::Gate(Box::new(Authenticates { cluster: cluster.clone(), wanted })));
@@ -191,7 +191,7 @@ struct IsStuck {
 #[async_trait]
 impl Gate for IsStuck {
     fn subject(&self) -> Subject {
-        Subject::new("delete of", self.cluster.stack.clone())
+        Subject::new("delete", format!("of {}", self.cluster.stack))
     }
 
     async fn check(&self) -> Result<Verdict, Failure> {
@@ -239,7 +239,7 @@ struct Authenticates {
 #[async_trait]
 impl Gate for Authenticates {
     fn subject(&self) -> Subject {
-        Subject::new("credential of", self.cluster.stack.clone())
+        Subject::new("credential", format!("of {}", self.cluster.stack))
     }
 
     async fn check(&self) -> Result<Verdict, Failure> {
@@ -289,7 +289,7 @@ struct Finishes {
 #[async_trait]
 impl Gate for Finishes {
     fn subject(&self) -> Subject {
-        Subject::new("time for", self.object.object.to_string())
+        Subject::new("time", format!("for {}", self.object.object))
     }
 
     async fn check(&self) -> Result<Verdict, Failure> {
@@ -329,7 +329,7 @@ struct IsGone {
 #[async_trait]
 impl Gate for IsGone {
     fn subject(&self) -> Subject {
-        Subject::new("management cluster has let go of", self.cluster.stack.clone())
+        Subject::new("cluster", format!("{} is let go", self.cluster.stack))
     }
 
     async fn check(&self) -> Result<Verdict, Failure> {
@@ -341,7 +341,7 @@ impl Gate for IsGone {
                 format!("{} has come since: the cluster is not gone", other.object),
                 "run this again: it looks anew",
             ),
-            (None, None) => pass("nothing of it is left there"),
+            (None, None) => pass("nothing of it is left on the management cluster"),
         })
     }
 }
