@@ -24,7 +24,7 @@ use super::{
     cluster_facts::{self, Asking},
     conductor, controllers, kube_api, machine, magnum,
     report::Asked,
-    workload,
+    webhooks, workload,
 };
 use crate::{command::template_facts, runbook::World};
 
@@ -153,10 +153,11 @@ async fn above(
     clock: &Clock,
 ) -> Vec<Asked> {
     let management = &*world.management;
-    let (controllers, surface, releases) = futures::join!(
+    let (controllers, surface, releases, webhooks) = futures::join!(
         read_controllers(management),
         served_versions(management),
         read_releases(management, &Namespaces::All),
+        webhooks::ask(management),
     );
     let running = Running::of(units, asked);
     let templates = templates.as_deref().unwrap_or_default();
@@ -171,6 +172,7 @@ async fn above(
     let coherence = surface.as_ref().map(|one| check_coherence(one, &setup)).map_err(Clone::clone);
     let mut all = vec![
         controllers::judge(&controllers, &coherence, clock.now),
+        webhooks,
         magnum::judge(
             &coherence,
             listed.as_ref().map(|_| clusters.len()).map_err(|error| cloud::causes(error)),

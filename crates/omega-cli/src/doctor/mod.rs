@@ -15,6 +15,7 @@ mod kube_api;
 mod machine;
 mod magnum;
 mod report;
+mod webhooks;
 mod workload;
 
 pub(crate) use examine::{Examination, examine};
