@@ -115,7 +115,11 @@ fn openstack(evidence: &Evidence, state: &State, found: &mut Findings) {
         }
     }
     if steady && balancers.is_some_and(<[_]>::is_empty) {
-        found.add(Cause::LoadBalancer, Layer::LoadBalancer, "Octavia has none of the cluster's load balancers");
+        found.add(
+            Cause::LoadBalancer,
+            Layer::LoadBalancer,
+            "Octavia has none of the cluster's load balancers",
+        );
     }
     if let Some(Credential::Refused { words }) = &evidence.credential {
         let fact = format!("Keystone refused the cluster's application credential: {words}");
