@@ -34,7 +34,10 @@ impl Clock {
 
 /// Says how the cluster stands, layer by layer.
 pub(super) fn judge(facts: &ClusterFacts, clock: &Clock) -> Vec<Asked> {
-    let told = classify_health(&facts.evidence);
+    let mut told = classify_health(&facts.evidence);
+    if never_made(facts) {
+        told.retain(|one| !matches!(one.cause, Told::Missing | Told::LoadBalancer));
+    }
     let mut found: Vec<Finding> =
         told.iter().filter_map(|one| finding(facts, one, clock)).collect();
     let over = clock.is_over(facts.untrue_for(clock.now));
@@ -106,7 +109,6 @@ fn finding(facts: &ClusterFacts, one: &Diagnosis, clock: &Clock) -> Option<Findi
         Told::PolarityMisread => {
             (Layer::Magnum, Cause::PolarityMisread, Broken, one.cause.next().to_owned())
         }
-        Told::Missing if never_made(facts) => return None,
         Told::Missing => (Layer::ClusterApi, Cause::ClusterMissing, Broken, missing(facts)),
         Told::ControlPlane => {
             (Layer::ClusterApi, Cause::ControlPlane, Broken, machines(facts, "control-plane"))

@@ -255,6 +255,7 @@ fn a_create_that_failed_before_helm_is_no_cluster_that_somebody_deleted() {
         facts.cluster.status = Some(status.into());
         facts.cluster.status_reason = Some("no endpoint for block-storage".into());
         facts.evidence.status = status.into();
+        facts.evidence.load_balancers = Some(Vec::new());
         let absent = json!({"kind": "Status", "reason": "NotFound", "message": "not found",
             "details": {"name": "c-1", "kind": "x"}, "code": 404});
         for answer in facts.evidence.answers.0.values_mut() {

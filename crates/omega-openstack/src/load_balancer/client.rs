@@ -45,8 +45,16 @@ impl LoadBalancers<Project> {
 pub(crate) async fn of_project(transport: &dyn Transport) -> Result<Vec<LoadBalancer>, Error> {
     let project = transport.grant().await?.project;
     let project = project.ok_or_else(|| Error::NoProject(transport.label()))?.id;
+    of(transport, &project).await
+}
+
+/// Returns the load balancers of the project with the id.
+pub(crate) async fn of(
+    transport: &dyn Transport,
+    project: &str,
+) -> Result<Vec<LoadBalancer>, Error> {
     let request = Request::new(Service::LoadBalancer, Method::Get, &["lbaas", "loadbalancers"])
-        .query("project_id", &project);
+        .query("project_id", project);
     let mut all: Vec<LoadBalancer> = list(transport, request, "loadbalancers").await?;
     all.retain(|one| one.project_id == project);
     Ok(all)

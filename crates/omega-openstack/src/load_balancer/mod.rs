@@ -5,7 +5,7 @@ mod remove_cluster_balancers;
 mod wire;
 
 pub use client::LoadBalancers;
-pub(crate) use client::of_project;
+pub(crate) use client::{of, of_project};
 pub use remove_cluster_balancers::{
     BalancerRemoval, BalancersSeen, RemoveClusterBalancers, remove_cluster_balancers,
 };

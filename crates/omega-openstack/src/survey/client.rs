@@ -3,12 +3,13 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use omega_core::Label;
 
 use super::{
-    LoadBalancer, Quota, Server, VolumeType,
+    Quota, Server, VolumeType,
     wire::{Detail, Limits},
 };
 use crate::{
     Error, Grant, Method, Request, Service, Transport,
     answer::{fetch, list, send},
+    load_balancer::{self, LoadBalancer},
 };
 
 /// Asks a cloud's services what they have.
@@ -85,12 +86,7 @@ impl Survey {
     ///
     /// Fails if Octavia does not answer, or does not tell this user.
     pub async fn load_balancers(&self, project: &str) -> Result<Vec<LoadBalancer>, Error> {
-        let path = ["lbaas", "loadbalancers"];
-        let request =
-            Request::new(Service::LoadBalancer, Method::Get, &path).query("project_id", project);
-        let mut all: Vec<LoadBalancer> = list(&*self.transport, request, "loadbalancers").await?;
-        all.retain(|one| one.project_id.as_deref().is_none_or(|id| id == project));
-        Ok(all)
+        load_balancer::of(&*self.transport, project).await
     }
 
     /// Returns Neutron's quotas of a project with what is used of them.

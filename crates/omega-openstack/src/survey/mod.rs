@@ -4,4 +4,4 @@ mod client;
 mod wire;
 
 pub use client::Survey;
-pub use wire::{LoadBalancer, Quota, Server, VolumeType};
+pub use wire::{Quota, Server, VolumeType};

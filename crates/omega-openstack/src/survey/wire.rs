@@ -25,22 +25,6 @@ pub struct Server {
     pub host: Option<String>,
 }
 
-/// A load balancer of Octavia.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LoadBalancer {
-    /// Its id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// `ACTIVE`, `ERROR`, `PENDING_CREATE`, `PENDING_UPDATE`, `PENDING_DELETE`.
-    pub provisioning_status: String,
-    /// `ONLINE`, `DEGRADED`, `ERROR`, `OFFLINE`, `NO_MONITOR`.
-    pub operating_status: String,
-    /// Who it belongs to.
-    #[serde(default)]
-    pub project_id: Option<String>,
-}
-
 /// How much of something a project may have, and has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quota {
