@@ -7,6 +7,7 @@
     forget CREDENTIAL              deletes an application credential
     credential FILE                makes another, as a clouds.yaml
     decoys NAMESPACE STACK FILE    makes what only looks like the cluster's, and an address that it never used; ids to FILE
+    leave NAMESPACE STACK          makes another address that carries its description
     ours NAMESPACE STACK           prints what the cloud has of the cluster, one a line
     still FILE                     fails unless every decoy is there
     away FILE                      removes the decoys
@@ -136,6 +137,12 @@ def decoys(namespace, stack, path):
     admin.make("floatingip", floating_network_id=public, description=about)
 
 
+def leave(namespace, stack):
+    public = next(n["id"] for n in admin.every("network") if n["name"] == "public")
+    admin.make("floatingip", floating_network_id=public,
+               description=f"Created by cluster-api-provider-openstack cluster {namespace}-{stack}")
+
+
 def ours(namespace, stack):
     marks = (f"k8s-clusterapi-cluster-{namespace}-{stack}", f"k8s-clusterapi-cluster-{namespace}-{stack}-kubeapi",
              f"Created by cluster-api-provider-openstack cluster {namespace}-{stack}")
@@ -168,6 +175,6 @@ def away(path):
             admin.remove(kind, id)
 
 
-{"make": make, "status": status, "credential": credential, "decoys": decoys, "ours": ours, "still": still, "away": away,
+{"make": make, "status": status, "credential": credential, "decoys": decoys, "ours": ours, "leave": leave, "still": still, "away": away,
  "delete": lambda name: admin.magnum("DELETE", f"/clusters/{cluster(name)['uuid']}"),
  "forget": lambda id: admin.request("DELETE", f"{AUTH}/users/{admin.user}/application_credentials/{id}")}[VERB](*ARGS)

@@ -95,7 +95,7 @@ async fn a_delete_is_stuck_once_nothing_moved_for_long() {
     let other = deletion(&server(), "c10").await;
     let now = "2026-11-21T12:00:00Z".parse().unwrap();
     assert!(matches!(other.progress(now, quiet(1)), Progress::NotDeleted(_)));
-    let none = Deletion { held: Vec::new() };
+    let none = Deletion { held: Vec::new(), paused: false };
     assert_eq!(none.progress(now, quiet(1)), Progress::Gone);
 }
 

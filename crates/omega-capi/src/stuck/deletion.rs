@@ -12,6 +12,9 @@ use super::ObjectRef;
 pub struct Deletion {
     /// The objects that have finalizers, children before their parents.
     pub held: Vec<Held>,
+    /// Whether the cluster is paused (`spec.paused`): no controller looks at it.
+    #[serde(default)]
+    pub paused: bool,
 }
 
 /// An object that has finalizers.

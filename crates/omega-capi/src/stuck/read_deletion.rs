@@ -5,7 +5,7 @@ use super::{
     Deletion, Held, ObjectRef,
     finalizers::{HoldingKind, KINDS},
 };
-use crate::{Error, Management, Namespace, Served};
+use crate::{Error, Management, Namespace, Served, list::JSON};
 
 /// Only what all objects have is asked for: a spec can hold passwords.
 pub(super) const METADATA_LIST: &str =
@@ -31,6 +31,20 @@ pub(super) struct Metadata {
     #[serde(default)]
     pub(super) finalizers: Vec<String>,
 }
+
+#[derive(Debug, Deserialize)]
+struct Pausable {
+    #[serde(default)]
+    spec: Spec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Spec {
+    #[serde(default)]
+    paused: bool,
+}
+
+const CLUSTERS: (&str, &str) = ("cluster.x-k8s.io", "clusters");
 
 /// Reads what is left of the cluster `name`, and what holds each object.
 ///
@@ -65,7 +79,27 @@ pub async fn read_deletion(
         };
         held.extend(found.into_iter().map(one).filter(|held| !held.finalizers.is_empty()));
     }
-    Ok(Deletion { held })
+    let paused = match served.versions_of(CLUSTERS.0, CLUSTERS.1).next() {
+        Some(version) => is_paused(management, version, namespace, name).await?,
+        None => false,
+    };
+    Ok(Deletion { held, paused })
+}
+
+/// Nothing in a Cluster's spec is secret.
+async fn is_paused(
+    management: &Management,
+    version: &str,
+    namespace: &Namespace,
+    name: &str,
+) -> Result<bool, Error> {
+    let (group, plural) = CLUSTERS;
+    let path = format!("/apis/{group}/{version}/namespaces/{namespace}/{plural}/{name}");
+    match management.read::<Pausable>(&path, JSON).await {
+        Ok(found) => Ok(found.spec.paused),
+        Err(Error::Status { code: 404, .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 async fn of_kind(

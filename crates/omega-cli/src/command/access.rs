@@ -142,6 +142,33 @@ impl MintArgs {
         said
     }
 
+    /// Refuses what could not be carried out after rights were given for it.
+    fn check(&self) -> Result<(), Failure> {
+        let usage = |what: String| Failure::new(Class::Usage, what);
+        let system = |name: &&Namespace| {
+            let name = name.as_str();
+            name.starts_with("kube-")
+                || name == "default"
+                || name == self.account.namespace.as_str()
+        };
+        if let Some(name) = self.reach.namespaces.iter().find(system) {
+            let what = format!("the driver keeps no clusters in {name}");
+            return Err(usage(what).next("name the namespaces of its projects: magnum-PROJECT_ID"));
+        }
+        if let Some(server) = self.server.as_ref().filter(|url| url.scheme() != "https") {
+            return Err(usage(format!("--server {server} is not https")));
+        }
+        if self.renew_before.is_some_and(|before| before >= self.lifetime) {
+            let what = "--renew-before is not shorter than --lifetime".to_owned();
+            return Err(usage(what).next("each run would mint another token"));
+        }
+        let at = std::path::absolute(&self.out).unwrap_or_else(|_| self.out.clone());
+        match at.parent().filter(|directory| !directory.is_dir()) {
+            Some(directory) => Err(usage(format!("there is no directory {}", directory.display()))),
+            None => Ok(()),
+        }
+    }
+
     fn wanted(&self, site: &Site) -> Result<MintedKubeconfig, Failure> {
         let driver = runbook::value("driver.version", &site.driver.get_ref().version)?;
         let overrides = site.capi_helm.get("api_resources").map_or("{}", String::as_str);
@@ -205,6 +232,7 @@ impl Session {
     async fn mint(&self, args: &MintArgs) -> Result<Exit, Failure> {
         let site = Site::read(&args.site.site)?;
         let kubeconfig = self.kubeconfig(&site)?;
+        args.check()?;
         let wanted = args.wanted(&site)?;
         self.may_write(&wanted.path, &site)?;
         let management = runbook::management(&kubeconfig).await?;

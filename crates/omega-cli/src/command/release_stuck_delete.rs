@@ -19,7 +19,7 @@ use crate::{
     cli::patience,
     engine::{Approved, Task},
     exit::Exit,
-    runbook::{Release, StuckCluster, World, own_credential},
+    runbook::{Release, StuckCluster, World, own_credential, with_credential},
     site::Site,
 };
 
@@ -35,15 +35,15 @@ pub(crate) struct ReleaseStuckDeleteArgs {
     /// Its namespace, where Magnum no longer knows the cluster.
     #[arg(long, short = 'n', value_name = "NAMESPACE")]
     namespace: Option<Namespace>,
-    /// Put this clouds.yaml (its cloud is called `openstack`) into the cluster's secret first. It
-    /// must authenticate in the cluster's project.
+    /// Put the application credential of this clouds.yaml (its cloud is called `openstack`) into the
+    /// cluster's secret first. It must authenticate in the cluster's project.
     #[arg(long, value_name = "FILE")]
     credential_from: Option<PathBuf>,
     /// How long nothing must have moved before a delete is called stuck.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = patience)]
     patience: Duration,
     /// How long the controllers are left to finish by themselves after each thing that is mended.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = patience)]
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = patience)]
     wait: Duration,
     /// The site file.
     #[arg(long, default_value = "omega.toml")]
@@ -57,8 +57,7 @@ pub(crate) struct ReleaseStuckDeleteArgs {
 struct Which {
     namespace: Namespace,
     stack: String,
-    /// None where Magnum no longer knows it.
-    project: Option<String>,
+    project: String,
 }
 
 impl Session {
@@ -86,9 +85,15 @@ impl Session {
             patience: args.patience,
             wait: args.wait,
         };
-        let replacement = self.replacement(args, &cluster, which.project.as_deref()).await?;
+        let replacement = self.replacement(args, &cluster, &which.project).await?;
         let held = cluster.deletion().await?.held;
         let project = self.project(&site, &cluster, &which, replacement.as_ref()).await?;
+        if project.is_none() && held.is_empty() {
+            let what = format!("what {} left in the cloud can't be looked at", which.stack);
+            let why = format!("nobody can log in to project {}", which.project);
+            let next = "log in as somebody with a role there (cloud in the site file)";
+            return Err(Failure::new(Class::Refused, what).because(why).next(next));
+        }
         let release = Release { cluster, held, replacement, project };
         let report = self.run_release(args, &release, &world).await?;
         let mark = ClusterMark::new(which.namespace.as_str(), &which.stack);
@@ -130,16 +135,17 @@ impl Session {
         &self,
         args: &ReleaseStuckDeleteArgs,
         cluster: &StuckCluster,
-        project: Option<&str>,
+        project: &str,
     ) -> Result<Option<Secret>, Failure> {
         let Some(path) = &args.credential_from else { return Ok(None) };
         let shown = path.display().to_string();
         let bytes = read_regular(path, CLOUDS).map_err(|error| {
             Failure::new(Class::Usage, format!("could not read {shown}")).because(error.to_string())
         })?;
-        let clouds = Secret::new(bytes);
-        let cacert = cluster.credentials().await?.and_then(|found| found.cacert);
-        let (answer, _) = own_credential(&clouds, cacert.as_ref(), &shown).await?;
+        let own = cluster.credentials().await?;
+        let clouds = with_credential(own.as_ref(), &Secret::new(bytes), &shown)?;
+        let cacert = own.as_ref().and_then(|found| found.cacert.as_ref());
+        let (answer, _) = own_credential(&clouds, cacert, &shown).await?;
         let refused = |why: String| {
             Failure::new(Class::Refused, format!("{shown} is of no use")).because(why)
         };
@@ -150,15 +156,25 @@ impl Session {
             }
             CredentialAnswer::Accepted(accepted) => {
                 let is = accepted.project.as_ref().map(|project| project.id.as_str());
-                if project.is_none_or(|wanted| is == Some(wanted)) {
-                    return Ok(Some(clouds));
+                if is != Some(project) {
+                    let is = is.unwrap_or("none");
+                    let why = format!("it is of project {is}, and the cluster is in {project}");
+                    return Err(refused(why).next("make it in the cluster's own project"));
                 }
-                let why = format!(
-                    "it is of project {}, and the cluster is in {}",
-                    is.unwrap_or("none"),
-                    project.unwrap_or("another")
-                );
-                Err(refused(why).next("make it in the cluster's own project"))
+                let Some(own) = own else { return Ok(Some(clouds)) };
+                if own.clouds.digest() == clouds.digest() {
+                    return Ok(Some(clouds)); // a run that goes on
+                }
+                let source = format!("{}-cloud-credentials", cluster.stack);
+                match own_credential(&own.clouds, own.cacert.as_ref(), &source).await {
+                    Ok((CredentialAnswer::Accepted(old), _))
+                        if accepted.roles.iter().all(|role| old.roles.contains(role)) =>
+                    {
+                        let why = "the cluster's own authenticates, with the same roles".to_owned();
+                        Err(refused(why).next("run this without --credential-from"))
+                    }
+                    _ => Ok(Some(clouds)),
+                }
             }
         }
     }
@@ -172,11 +188,9 @@ impl Session {
         which: &Which,
         replacement: Option<&Secret>,
     ) -> Result<Option<Arc<dyn Transport>>, Failure> {
-        if let Some(id) = &which.project {
-            let operator = self.in_project(site, id).await?;
-            if operator.grant().await.is_ok() {
-                return Ok(Some(operator));
-            }
+        let operator = self.in_project(site, &which.project).await?;
+        if operator.grant().await.is_ok() {
+            return Ok(Some(operator));
         }
         let found = cluster.credentials().await?;
         let cacert = found.as_ref().and_then(|found| found.cacert.clone());
@@ -224,7 +238,7 @@ impl ReleaseStuckDeleteArgs {
         let from = credential_from.as_ref().map(|path| path.display().to_string());
         let site = Some(site.display().to_string()).filter(|site| site != "omega.toml");
         let patience = Some(seconds(patience)).filter(|text| text != "600s");
-        let wait = Some(seconds(wait)).filter(|text| text != "30s");
+        let wait = Some(seconds(wait)).filter(|text| text != "120s");
         let flags = [
             ("--cluster", Some(cluster.clone())),
             ("--namespace", namespace),
@@ -260,7 +274,8 @@ async fn which(
         [] => match &args.namespace {
             Some(namespace) => {
                 let (namespace, stack) = (namespace.clone(), name.clone());
-                Ok(Which { namespace, stack, project: None })
+                let project = project_of(&namespace)?;
+                Ok(Which { namespace, stack, project })
             }
             None => Err(Failure::new(Class::Usage, format!("Magnum knows no cluster {name:?}"))
                 .next("give its stack id, and its namespace: --namespace magnum-PROJECT")),
@@ -289,9 +304,24 @@ fn known(site: &Site, one: &Cluster, namespace: Option<&Namespace>) -> Result<Wh
         return Err(refuse("it is not one of magnum-capi-helm's".to_owned()));
     };
     let made = one.helm_namespace(prefix).and_then(|text| text.parse::<Namespace>().ok());
-    let Some(namespace) = namespace.cloned().or(made) else {
-        return Err(refuse("Magnum does not say its project".to_owned())
-            .next("give its namespace: --namespace magnum-PROJECT"));
+    let (Some(made), Some(project)) = (made, one.project_id.clone()) else {
+        return Err(refuse("Magnum does not say its project".to_owned()));
     };
-    Ok(Which { namespace, stack, project: one.project_id.clone() })
+    match namespace {
+        Some(other) if *other != made => {
+            let what = format!("cluster {} is in namespace {made}, not {other}", one.name);
+            Err(Failure::new(Class::Usage, what).next("leave --namespace out"))
+        }
+        _ => Ok(Which { namespace: made, stack, project }),
+    }
+}
+
+/// Returns the project whose clusters are in the namespace: the driver makes `PREFIX-PROJECT`.
+fn project_of(namespace: &Namespace) -> Result<String, Failure> {
+    let project = namespace.as_str().rsplit('-').next().unwrap_or_default();
+    let is = project.len() == 32 && project.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is.then(|| project.to_owned()).ok_or_else(|| {
+        let what = format!("namespace {namespace} does not end with a project's id");
+        Failure::new(Class::Usage, what).next("give the cluster's: --namespace magnum-PROJECT")
+    })
 }

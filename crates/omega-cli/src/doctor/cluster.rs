@@ -240,7 +240,13 @@ fn unasked(facts: &ClusterFacts) -> impl Iterator<Item = Finding> {
     let groups = facts.groups_unknown.as_ref().map(|why| ("node groups", why));
     let addons = facts.addons.as_ref().err().map(|why| ("addons", why));
     let unknown = |(what, why): (&str, &String)| Finding::unknown(Layer::ClusterApi, what, why);
-    groups.into_iter().chain(addons).map(unknown)
+    let credential = facts.credential_unknown.as_ref();
+    let credential = credential.map(|why| Finding::unknown(Layer::ClusterCredential, "", why));
+    let unasked = facts.evidence.load_balancers.is_none();
+    let balancers = unasked.then(|| {
+        Finding::unknown(Layer::LoadBalancer, "", "Octavia did not say what the project has")
+    });
+    groups.into_iter().chain(addons).map(unknown).chain(credential).chain(balancers)
 }
 
 fn addons(facts: &ClusterFacts) -> Vec<Finding> {
@@ -301,8 +307,21 @@ fn release(facts: &ClusterFacts, clock: &Clock) -> Option<Finding> {
 
 fn failed(facts: &ClusterFacts) -> Option<Finding> {
     facts.status().ends_with("_FAILED").then(|| {
-        let next = "do what the reason says; with no reason, look at what is below; then delete \
-                    the cluster and create it again";
+        let next = match facts.status() {
+            "CREATE_FAILED" => {
+                "do what the reason says; with no reason, look at what is below; then delete the \
+                 cluster and create it again"
+                    .to_owned()
+            }
+            "DELETE_FAILED" => format!(
+                "do what the reason says, and delete it again; if it hangs: omega-cli \
+                 release-stuck-delete --cluster {} --plan",
+                facts.stack
+            ),
+            _ => "do what the reason says, and repeat the command that failed; the cluster itself \
+                  may be well"
+                .to_owned(),
+        };
         let fact = facts.cluster.standing();
         Finding::broken(Layer::Magnum, Cause::CreateFailed, &facts.stack, fact, next)
     })

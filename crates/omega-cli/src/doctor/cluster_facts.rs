@@ -45,6 +45,8 @@ pub(super) struct ClusterFacts {
     pub(super) release: Result<Option<Release>, String>,
     /// Octavia's and Neutron's quotas of its project, where they could be asked.
     pub(super) quotas: Vec<Quota>,
+    /// Why it is not known whether its application credential authenticates.
+    pub(super) credential_unknown: Option<String>,
     /// The roles of its application credential, where Keystone takes it.
     pub(super) roles: Option<Vec<String>>,
 }
@@ -101,6 +103,10 @@ pub(super) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> ClusterFacts 
         balancers(survey, &project, &namespace, &stack),
         credential(management, &namespace, &stack),
     );
+    let (credential, credential_unknown) = match credential {
+        Ok(answer) => (answer, None),
+        Err(why) => (None, Some(why)),
+    };
     let (load_balancers, in_project) = balancers.map_or((None, 0), |(own, all)| (Some(own), all));
     let evidence = Evidence {
         driver: *driver,
@@ -129,6 +135,7 @@ pub(super) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> ClusterFacts 
         evidence,
         addons,
         groups_unknown,
+        credential_unknown,
         release,
         quotas,
         roles,
@@ -154,21 +161,22 @@ async fn addons(
 }
 
 /// What Keystone says to the cluster's own application credential: asked with a session of its
-/// own, from here. `None` if that could not be found out.
+/// own, from here. `None` if it has none.
 async fn credential(
     management: &Management,
     namespace: &str,
     stack: &str,
-) -> Option<CredentialAnswer> {
-    let namespace: Namespace = namespace.parse().ok()?;
-    let read = read_cluster_credentials(management, &namespace, stack).await.ok()??;
+) -> Result<Option<CredentialAnswer>, String> {
+    let namespace: Namespace = namespace.parse().map_err(|_| "it has no namespace".to_owned())?;
+    let read = read_cluster_credentials(management, &namespace, stack).await;
+    let Some(read) = read.map_err(|error| causes(&error))? else { return Ok(None) };
     let source = format!("{namespace}/{stack}-cloud-credentials");
     let config =
         CloudConfig::from_clouds(&read.clouds, CLUSTER_CLOUD, read.cacert.as_ref(), &source)
-            .ok()?;
+            .map_err(|error| causes(&error))?;
     let options = SessionOptions { token_cache: None, deadline: Duration::from_secs(20) };
-    let session = Session::new(config, &options).await.ok()?;
-    ask_application_credential(&session, None).await.ok()
+    let session = Session::new(config, &options).await.map_err(|error| causes(&error))?;
+    ask_application_credential(&session, None).await.map(Some).map_err(|error| causes(&error))
 }
 
 /// The cluster's load balancers, and how many the project has. The first is the provider's (CAPO

@@ -59,6 +59,7 @@ fn sound() -> ClusterFacts {
         },
         addons: Ok(Vec::new()),
         groups_unknown: None,
+        credential_unknown: None,
         release: Ok(None),
         quotas: Vec::new(),
         roles: Some(vec!["member".into(), "load-balancer_member".into()]),
@@ -227,6 +228,13 @@ fn what_could_not_be_asked_is_not_taken_for_good() {
         let report = judged(&facts, 900);
         assert!(!report.broken, "it is no fault either");
         let layer = report.layers.iter().find(|one| one.layer == Layer::ClusterApi).unwrap();
+        assert_eq!(layer.state, crate::doctor::State::Unknown);
+    }
+    let mut facts = ClusterFacts { credential_unknown: Some(lost()), ..sound() };
+    facts.evidence.load_balancers = None;
+    let layers = judged(&facts, 900).layers;
+    for layer in [Layer::ClusterCredential, Layer::LoadBalancer] {
+        let layer = layers.iter().find(|one| one.layer == layer).unwrap();
         assert_eq!(layer.state, crate::doctor::State::Unknown);
     }
 }

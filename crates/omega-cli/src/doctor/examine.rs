@@ -264,7 +264,11 @@ fn chosen(
             let next = format!("one of: {}", names.join(", "));
             return Err(Failure::new(omega_core::Class::Usage, what).next(next));
         }
-        chosen.extend(meant.into_iter().cloned());
+        for one in meant {
+            if !chosen.contains(one) {
+                chosen.push(one.clone());
+            }
+        }
     }
     Ok(chosen)
 }

@@ -32,11 +32,11 @@ pub(super) fn findings(
     let ours = diagnoses.iter().filter(|one| below.contains(&one.layer) && one.cause.is_fault());
     let ours: Vec<&Diagnosis> = ours.collect();
     let words: Vec<&str> = ours.iter().flat_map(|one| &one.evidence).map(String::as_str).collect();
-    let has = |fact: &str, known: &[&str]| known.iter().any(|word| fact.contains(word));
+    let hit = |fact: &str, known: &[&str]| known.iter().any(|word| fact.contains(word));
     let says =
-        |known: &[&str]| words.iter().find(|fact| has(fact, known)).map(|fact| (*fact).to_owned());
+        |known: &[&str]| words.iter().find(|fact| hit(fact, known)).map(|fact| (*fact).to_owned());
     // Octavia answers 403 to both.
-    let policy = words.iter().find(|fact| has(fact, &POLICY) && !has(fact, &QUOTA));
+    let policy = words.iter().find(|fact| hit(fact, &POLICY) && !hit(fact, &QUOTA));
     let stack = &facts.stack;
     if let Some(fact) = says(&LOGIN).or_else(|| refused(&ours)) {
         let (layer, cause) = (Layer::ClusterCredential, Cause::CredentialRefused);
@@ -53,8 +53,13 @@ pub(super) fn findings(
         found.push(Finding { evidence, ..one });
     }
     found.extend(quota(facts, says(&QUOTA), !ours.is_empty()));
+    let waits = stalled && ours.iter().any(|one| one.cause == Told::Infrastructure);
     for one in ours {
         let none = one.evidence.iter().any(|fact| fact.contains("none of the"));
+        // It is made once the network is there.
+        if none && waits && !has(facts, "/network/id") {
+            continue;
+        }
         let (layer, cause) = if one.cause == Told::LoadBalancer {
             let missing = if none { Cause::LoadBalancerMissing } else { Cause::LoadBalancerError };
             (Layer::LoadBalancer, missing)

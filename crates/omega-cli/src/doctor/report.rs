@@ -84,7 +84,9 @@ fn layer(asked: Asked, first: Option<&Finding>) -> LayerReport {
     let has = |mark| findings.iter().any(|one| one.mark == mark);
     let state = if has(Mark::Broken) {
         let it = first.is_some_and(|first| findings.contains(first));
-        if it { State::Broken } else { State::Follows }
+        // One cluster does not stand on another.
+        let other = first.is_some_and(|one| one.cluster.is_some() && one.cluster != cluster);
+        if it || other { State::Broken } else { State::Follows }
     } else if has(Mark::Unknown) {
         State::Unknown
     } else if has(Mark::Waiting) {

@@ -23,9 +23,18 @@ pub(crate) fn doctor(report: &Report, screen: &Screen) -> String {
     text.push(String::new());
     match &report.first {
         Some(first) => text.extend(mend(first, screen)),
-        None => text.push("Nothing to mend.".to_owned()),
+        None => text.push(nothing(report)),
     }
     text.join("\n")
+}
+
+/// What could not be asked is not taken for good.
+fn nothing(report: &Report) -> String {
+    match report.layers.iter().filter(|one| one.state == State::Unknown).count() {
+        0 => "Nothing to mend.".to_owned(),
+        1 => "Nothing found to mend; 1 layer could not be asked.".to_owned(),
+        some => format!("Nothing found to mend; {some} layers could not be asked."),
+    }
 }
 
 fn line(layer: &LayerReport, screen: &Screen) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! The documents, as code: a short list of steps and questions each.
 
+mod cluster_credential;
 mod coherence;
 mod connect;
 mod graft;
@@ -9,10 +10,11 @@ mod resolve;
 mod units;
 mod world;
 
+pub(crate) use cluster_credential::{own_credential, with_credential};
 pub(crate) use coherence::Coherent;
 pub(crate) use connect::management;
 pub(crate) use graft::{Purpose, Wanted};
 pub(crate) use prove::prove;
-pub(crate) use release::{Release, StuckCluster, own_credential};
+pub(crate) use release::{Release, StuckCluster};
 pub(crate) use resolve::value;
 pub(crate) use world::World;

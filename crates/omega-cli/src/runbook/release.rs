@@ -6,8 +6,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use omega_capi::{
-    CLUSTER_CLOUD, ClusterCredentials, Error, Management, Namespace, Served,
-    read_cluster_credentials,
+    ClusterCredentials, Error, Management, Namespace, Served, read_cluster_credentials,
     stuck::{
         CredentialSource, Deletion, Held, Progress, ReleaseFinalizers, ReplaceCredentials,
         read_deletion,
@@ -18,18 +17,17 @@ use omega_core::{
     values::{Secret, Sha256},
 };
 use omega_openstack::{
-    ApplicationCredentialRef, CloudConfig, ClusterMark, Credential, Session, SessionOptions,
-    Transport,
-    identity::{CredentialAnswer, ask_application_credential},
+    ClusterMark, Transport,
+    identity::CredentialAnswer,
     load_balancer::{LoadBalancers, RemoveClusterBalancers},
-    network::{Network, RemoveClusterNetwork},
+    network::{Left, Network, RemoveClusterNetwork},
 };
 use tokio::time::{Instant, sleep};
 
+use super::own_credential;
+
 /// A pause between two looks at what the controllers do.
 const EVERY: Duration = Duration::from_secs(2);
-/// How long Keystone may take.
-const LOGIN: Duration = Duration::from_secs(30);
 
 /// A cluster whose delete does not end, and how to ask for it.
 #[derive(Clone)]
@@ -77,30 +75,6 @@ impl StuckCluster {
     }
 }
 
-/// Asks Keystone whether a cluster's clouds.yaml authenticates, with a session of its own.
-pub(crate) async fn own_credential(
-    clouds: &Secret,
-    cacert: Option<&Secret>,
-    source: &str,
-) -> Result<(CredentialAnswer, Arc<Session>), Failure> {
-    let config = CloudConfig::from_clouds(clouds, CLUSTER_CLOUD, cacert, source)
-        .map_err(|error| Failure::from_error(format!("{source} is of no use"), &error))?;
-    let id = match &config.credential {
-        Credential::ApplicationCredential { which: ApplicationCredentialRef::Id(id), .. } => {
-            Some(id.clone())
-        }
-        Credential::ApplicationCredential { .. }
-        | Credential::Password { .. }
-        | Credential::Token(_) => None,
-    };
-    let unasked =
-        |error| Failure::from_error(format!("could not ask Keystone of {source}"), &error);
-    let options = SessionOptions { token_cache: None, deadline: LOGIN };
-    let session = Arc::new(Session::new(config, &options).await.map_err(unasked)?);
-    let answer = ask_application_credential(&*session, id.as_deref()).await.map_err(unasked)?;
-    Ok((answer, session))
-}
-
 impl Release {
     /// Returns the legs: the management cluster, then the project.
     pub(crate) fn legs(&self) -> Vec<Leg> {
@@ -121,8 +95,7 @@ impl Release {
     fn first(&self) -> Vec<Item> {
         let cluster = &self.cluster;
         let wanted = self.replacement.as_ref().map(Secret::digest);
-        let mut items: Vec<Item> =
-            vec![Item::Gate(Box::new(IsStuck { cluster: cluster.clone(), wanted }))];
+        let mut items: Vec<Item> = vec![Item::Gate(Box::new(IsStuck { cluster: cluster.clone() }))];
         if let (Some(clouds), Some(sha256)) = (&self.replacement, wanted) {
             let source = CredentialSource {
                 management: (*cluster.management).clone(),
@@ -166,6 +139,7 @@ impl Release {
             })),
             Item::Step(step(&octavia, RemoveClusterBalancers { cluster: cluster.clone() })),
             Item::Step(step(&neutron, RemoveClusterNetwork { cluster })),
+            Item::Gate(Box::new(NothingStays { cluster: self.cluster.clone(), neutron })),
         ]
     }
 }
@@ -185,7 +159,6 @@ fn fail(why: impl Into<String>, next: impl Into<String>) -> Verdict {
 /// Whether the cluster is being deleted, and nothing has moved for long.
 struct IsStuck {
     cluster: StuckCluster,
-    wanted: Option<Sha256>,
 }
 
 #[async_trait]
@@ -197,6 +170,16 @@ impl Gate for IsStuck {
     async fn check(&self) -> Result<Verdict, Failure> {
         let StuckCluster { patience, .. } = self.cluster;
         let deletion = self.cluster.deletion().await?;
+        if deletion.paused {
+            let StuckCluster { namespace, stack, .. } = &self.cluster;
+            return Ok(fail(
+                "it is paused: its controllers don't look at it",
+                format!(
+                    "find out who paused it and why; then kubectl -n {namespace} patch cluster \
+                     {stack} --type merge -p '{{\"spec\":{{\"paused\":false}}}}', and wait"
+                ),
+            ));
+        }
         Ok(match deletion.progress(Timestamp::now(), patience) {
             Progress::Gone => pass("nothing of it is left on the management cluster"),
             Progress::NotDeleted(object) => fail(
@@ -207,10 +190,6 @@ impl Gate for IsStuck {
                 format!("by the management cluster's clock it began to go at {last}: after now"),
                 "set the clocks of this machine and of the management cluster",
             ),
-            // Who brings another credential knows why it is stuck.
-            Progress::Going { quiet } if self.wanted.is_some() => {
-                pass(format!("quiet for {}", shown(quiet)))
-            }
             Progress::Going { quiet } => fail(
                 format!(
                     "the controllers got on with it {} ago; it is stuck after {}",
@@ -342,6 +321,38 @@ impl Gate for IsGone {
                 "run this again: it looks anew",
             ),
             (None, None) => pass("nothing of it is left on the management cluster"),
+        })
+    }
+}
+
+/// Whether nothing of the cluster's network is kept by somebody else's thing.
+struct NothingStays {
+    cluster: StuckCluster,
+    neutron: Arc<Network>,
+}
+
+#[async_trait]
+impl Gate for NothingStays {
+    fn subject(&self) -> Subject {
+        Subject::new("network", "nothing of it stays")
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        if let Some(held) = self.cluster.deletion().await?.held.first() {
+            return Ok(Verdict::Deferred { until: format!("{} is gone", held.object) });
+        }
+        let desired = RemoveClusterNetwork { cluster: self.cluster.mark() };
+        let seen = self.neutron.inventory().await.map_err(|error| {
+            let what = format!("could not ask {} what is left", self.neutron.label());
+            Failure::from_error(what, &error)
+        })?;
+        let left = desired.left(&seen);
+        Ok(match left.first() {
+            None => pass("nothing of it stays"),
+            Some(Left { noun, id, name, why }) => fail(
+                format!("{} stay, first {noun} {name} ({id}): {why}", left.len()),
+                "remove what keeps them, if it is nobody's; then run this again",
+            ),
         })
     }
 }
