@@ -55,7 +55,8 @@ impl Session {
                 Some(cluster) if gate == GateName::Workload => {
                     self.check_workload(&site, &cluster).await
                 }
-                Some(_) | None => self.check(gate, &site).await,
+                Some(_) => Err(Failure::new(Class::Usage, "--cluster is for `check workload`")),
+                None => self.check(gate, &site).await,
             },
         }
     }

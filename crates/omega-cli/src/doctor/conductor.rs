@@ -73,7 +73,9 @@ fn credentials(
         Finding::broken(Layer::DriverCredential, cause, unit, why, next)
     };
     if matches!(facts.kubeconfig, Ok(FileState::Absent)) {
-        let why = "the kubeconfig is not there".to_owned();
+        let option = facts.options.as_ref().ok().and_then(|all| all.get("kubeconfig_file"));
+        let path = option.filter(|path| !path.is_empty()).map_or("the kubeconfig", String::as_str);
+        let why = format!("{path} is not there");
         return vec![broken(Cause::KubeconfigUnusable, why, "omega-cli place-kubeconfig")];
     }
     let mut found = Vec::new();
