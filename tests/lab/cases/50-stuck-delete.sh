@@ -70,6 +70,9 @@ stuck_delete() {
   grep -q '"converged": true' out
   sed -i "/^$name-\* stuck-delete/d" "$K/knobs"
   in_cloud away decoys.json
+  # what its servers would be, to the stand-in: nobody is left to end them
+  local daemon; for daemon in kube-apiserver etcd; do end_daemon "$K/workload/$stack/$daemon.pid"; done
+  rm -rf "$K/workload/$stack"
 }
 
 # no_token_in PATH...: nothing there holds the secret of the new credential
