@@ -3,10 +3,10 @@ KEYSTONE=http://$CLOUD:5000/v3 NEUTRON=http://$CLOUD:9696/v2.0 NOVA=http://$CLOU
 OCTAVIA=http://$CLOUD:9876/v2 COE=http://$CLOUD:9511/v1
 TOKENS=$RUN/tokens
 
-# token PROJECT DOMAIN: admin's, kept for the run
+# token PROJECT DOMAIN: admin's, kept for half of its life of an hour
 token() {
   local f=$TOKENS/$2.$1
-  [[ -s $f ]] || {
+  [[ -n $(find "$f" -size +0 -mmin -30 2>/dev/null) ]] || {
     (umask 077; mkdir -p "$TOKENS")
     curl -sS -m 60 -D - -o /dev/null -H 'Content-Type: application/json' "$KEYSTONE/auth/tokens" -d "$(jq -n --arg p "$1" --arg d "$2" '{auth: {
       identity: {methods: ["password"], password: {user: {name: "admin", domain: {id: "default"}, password: "lab"}}},
