@@ -235,6 +235,9 @@ impl Session {
         args.check()?;
         let wanted = args.wanted(&site)?;
         self.may_write(&wanted.path, &site)?;
+        if let Some(server) = &args.server {
+            takes_connections(server).await?;
+        }
         let management = runbook::management(&kubeconfig).await?;
         let mint = Mint::new(management.clone(), &kubeconfig.facts, Timestamp::now());
         let steps = vec![
@@ -266,6 +269,25 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Asks before any right is changed: a kubeconfig that leads nowhere is not proven afterwards.
+async fn takes_connections(server: &Url) -> Result<(), Failure> {
+    const WITHIN: Duration = Duration::from_secs(10);
+    let addresses = || server.socket_addrs(|| None);
+    let connect = async {
+        let addresses = addresses()?;
+        tokio::net::TcpStream::connect(addresses.as_slice()).await
+    };
+    let why = match tokio::time::timeout(WITHIN, connect).await {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} s", WITHIN.as_secs()),
+    };
+    let what = format!("could not connect to --server {server}");
+    Err(Failure::new(Class::Error, what)
+        .because(why)
+        .next("run this where the conductors' way to the management cluster can be tried"))
 }
 
 /// Returns what the engine runs: on the target with this label, at this endpoint.
