@@ -66,6 +66,8 @@ impl Session {
         &self,
         args: &ReleaseStuckDeleteArgs,
     ) -> Result<Exit, Failure> {
+        // Before it is looked at what holds the cluster: the steps are made of that.
+        let _lock = (!args.plan).then(|| self.runs.lock("release-stuck-delete")).transpose()?;
         let site = Site::read(&args.site)?;
         let world = self.connect_cloud(&site, &self.kubeconfig(&site)?).await?;
         let which = which(&site, &world, args).await?;
@@ -125,7 +127,6 @@ impl Session {
         if args.plan {
             return self.engine().plan(&task, None).await;
         }
-        let _lock = self.runs.lock(&task.name)?;
         self.engine().apply(&task, Approved::Now).await
     }
 
