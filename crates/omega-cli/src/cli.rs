@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use omega_capi::Namespace;
 
 use crate::{
-    command::{AcceptArgs, Access, ReleaseStuckDeleteArgs, WorkloadArgs},
+    command::{AcceptArgs, Access, DoctorArgs, ReleaseStuckDeleteArgs, WorkloadArgs},
     render::Format,
 };
 
@@ -404,24 +404,6 @@ pub(crate) enum Capi {
     CheckConstellation(ConstellationArgs),
     /// List helm's releases on the management cluster. It needs no helm.
     ReadReleases(ReleasesArgs),
-}
-
-/// `doctor`
-#[derive(Clone, Debug, Args)]
-pub(crate) struct DoctorArgs {
-    /// The site and its units.
-    #[command(flatten)]
-    pub(crate) site: SiteArgs,
-    /// Only these workload clusters: name, id or stack id. By default all that Magnum lists.
-    #[arg(long = "cluster", value_name = "CLUSTER")]
-    pub(crate) clusters: Vec<String>,
-    /// Read the management cluster with this kubeconfig instead of the site's, which may have few
-    /// rights.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) kubeconfig: Option<PathBuf>,
-    /// How long a create, a delete or a helm command may take before it is called stuck.
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = patience)]
-    pub(crate) patience: Duration,
 }
 
 /// Reads a duration as a person writes it.

@@ -1,18 +1,39 @@
 //! `doctor`
 
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
 use omega_core::Failure;
 use omega_openstack::{identity::TrusteeDomain, survey::Survey};
 use serde_json::{Value, json};
 
 use super::{Session, capi_inputs::setup};
 use crate::{
-    cli::DoctorArgs,
+    cli::{SiteArgs, patience},
     doctor::{Examination, examine},
     exit::Exit,
     render,
     runbook::{World, value},
     site::Site,
 };
+
+/// `doctor`
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// The site and its units.
+    #[command(flatten)]
+    site: SiteArgs,
+    /// Only these workload clusters: name, id or stack id. By default all that Magnum lists.
+    #[arg(long = "cluster", value_name = "CLUSTER")]
+    clusters: Vec<String>,
+    /// Read the management cluster with this kubeconfig instead of the site's, which may have few
+    /// rights.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// How long a create, a delete or a helm command may take before it is called stuck.
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = patience)]
+    patience: Duration,
+}
 
 impl Session {
     /// Says what is the matter. It only reads.

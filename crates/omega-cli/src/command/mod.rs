@@ -18,6 +18,7 @@ mod workload;
 pub(crate) use accept::AcceptArgs;
 pub(crate) use access::Access;
 pub(crate) use capi_inputs::{facts as template_facts, setup};
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use release_stuck_delete::ReleaseStuckDeleteArgs;
 pub(crate) use session::Session;
 pub(crate) use workload::WorkloadArgs;
