@@ -111,7 +111,13 @@ mod tests {
             cacert: None,
             resource_version: "1".into(),
         };
-        let made = text(&with_credential(Some(&own), &given.to_owned().into(), "f").unwrap());
+        let given: Secret = given.to_owned().into();
+        let made = with_credential(Some(&own), &given, "f").unwrap();
+        // A run that goes on finds what it wrote.
+        let written = ClusterCredentials { clouds: made.clone(), ..own };
+        let again = with_credential(Some(&written), &given, "f").unwrap();
+        assert_eq!(again.digest(), made.digest());
+        let made = text(&made);
         for (word, there) in [
             ("\"new\"", true),
             ("https://own:5000/v3", true),
