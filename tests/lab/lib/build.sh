@@ -164,10 +164,16 @@ build_ready() {
     [[ -e $1/$f ]] || install -m 644 /dev/null "$1/$f"
     sed "s/@IP@/$CLOUD/g" "$HERE/cloud.d/$f" >"$RUN/.f"; cat "$RUN/.f" >"$1/$f"
   done
-  # One process with few threads each. Without the header a client reuses a connection that uwsgi
-  # has closed, and now and then is reset.
+  # One process with few threads each; but the APIs of Neutron and Nova are greenlets, which stop
+  # answering under load when several threads have them. Without the header a client reuses a
+  # connection that uwsgi has closed, and now and then is reset.
+  local processes threads
   for f in "$1"/etc/*/*-uwsgi.ini; do
-    sed -i -E 's/^processes *=.*/processes = 1/; s/^threads *=.*/threads = 8/; s/^plugins *=.*/plugins = python3/; /^apparmor-profile/d' "$f"
+    case $f in
+      */neutron-api-uwsgi.ini | */nova-api-uwsgi.ini) processes=2 threads=1 ;;
+      *) processes=1 threads=8 ;;
+    esac
+    sed -i -E "s/^processes *=.*/processes = $processes/; s/^threads *=.*/threads = $threads/; s/^plugins *=.*/plugins = python3/; /^apparmor-profile/d" "$f"
     echo 'add-header = Connection: close' >>"$f"
   done
   mkdir -p "$1/etc/octavia/certs"      # a CA for amphorae that nobody contacts

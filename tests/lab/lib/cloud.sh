@@ -24,10 +24,6 @@ up_cloud() {
   make_tls
   (umask 077; cat "$RUN/tls/cloud.crt" "$RUN/tls/cloud.key" >"$root/etc/haproxy/lab.pem")
   allow_ssh cloud $CLOUD
-  # Octavia 11 has no such option; without a region it takes the Neutron of region TLS, whose CA it does not know
-  sed -i 's|^endpoint_override = .*:9696$|region_name = RegionOne|' "$root/etc/octavia/octavia.conf"
-  # Without a cache each token's validation is 700 SQL statements, 2 s of CPU. One process: nothing in it gets stale.
-  sed -i '/^\[cache\]/,/^\[/ s|^enabled = false$|enabled = true\nbackend = oslo_cache.dict|' "$root/etc/keystone/keystone.conf"
   boot cloud
   mine cloud
   local url

@@ -77,7 +77,6 @@ prepare() {
   PROJECT=$(admin_project)
   OMEGA_WITHIN=600 exits 0 omega apply graft
   sed -i '/^\[management\]/a server = "capi-mgmt-v2"' omega.toml
-  steady_cloud
   neighbours & local neighbours=$!
   UUID=$(api GET "$COE/clusters" | jq -r '.clusters[] | select(.name == "sound").uuid')
   [[ -n $UUID ]] || UUID=$(make_cluster sound "$(make_template sound)")
@@ -88,20 +87,6 @@ prepare() {
   . ./about
   furnish
   for u in cloud unit0; do snapshot $u >$u.grafted; done
-}
-# What the layer's configuration leaves to chance. Octavia takes Neutron's endpoint of any region, and trusts the lab's CA in
-# none; the APIs of Neutron and Nova, greenlets in eight threads, stop answering under load; Keystone without a cache asks its
-# database a hundred times for a token.
-steady_cloud() {
-  at cloud sh -c 'crudini --get /etc/octavia/octavia.conf neutron region_name >/dev/null 2>&1 || {
-    crudini --set /etc/octavia/octavia.conf neutron region_name RegionOne; systemctl restart octavia-api octavia-worker; }
-    for s in neutron nova; do ! grep -q "^processes = 1" /etc/$s/$s-api-uwsgi.ini || {
-      sed -i "s/^threads = .*/threads = 1/; s/^processes = .*/processes = 2/" /etc/$s/$s-api-uwsgi.ini; systemctl restart $s-api; }; done'
-  # roles and projects; not what the faults change
-  at cloud sh -c 'c="crudini --set /etc/keystone/keystone.conf"; [ "$(crudini --get /etc/keystone/keystone.conf catalog caching)" = false ] || {
-    $c cache enabled true; $c cache backend oslo_cache.dict
-    for s in catalog token revoke application_credential identity; do $c $s caching false; done; systemctl restart keystone; }'
-  local port; for port in 5000 9876 9696 8774; do until_true 120 "port $port" answers "$CLOUD:$port"; done
 }
 neighbours() { # in the management cluster's project: its server, another one, and a load balancer
   local net subnet name
