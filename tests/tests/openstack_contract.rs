@@ -10,7 +10,7 @@ mod live {
 
     use omega_openstack::{
         ApplicationCredentialRef, AuthScope, CloudConfig, Credential, DomainRef, Lookup, Method,
-        ProjectRef, Request, Service, Session, SessionOptions, Transport,
+        ProjectRef, Request, Service, Session, SessionOptions, Transport, UserRef,
         container_infra::{NetworkDriver, TemplateSpec},
         contract,
     };
@@ -64,6 +64,22 @@ mod live {
         let external = cloud.send(request.query("name", "public")).await.unwrap();
         let external = external.body["networks"][0]["id"].as_str().unwrap().to_owned();
         contract::cluster_orphans(cloud, &external).await;
+    }
+
+    #[tokio::test]
+    #[ignore = "needs the lab's cloud: tests/lab/run contract"]
+    async fn every_service_tells_what_it_has() {
+        // The lab's TLS region has not all of them.
+        let config = CloudConfig { region: Some("RegionOne".into()), ..config() };
+        let domain = || DomainRef::Name("capi".into());
+        let user = UserRef::Named { name: "member".into(), domain: domain() };
+        let project = ProjectRef::Named { name: "capi-mgmt".into(), domain: domain() };
+        let stranger = CloudConfig {
+            credential: Credential::Password { user, password: "lab".to_owned().into() },
+            scope: AuthScope::Project(project),
+            ..config.clone()
+        };
+        contract::survey(session(config).await, session(stranger).await).await;
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Asks real services and keeps what they answer: the source of sim::Cloud's answers.
 
-    record.py OPENRC [keystone] [neutron] [magnum] [healthy] [credential] [network] [octavia]
+    record.py OPENRC [keystone] [neutron] [magnum] [healthy] [credential] [network] [octavia] [survey]
 
 Needs an administrator's openrc, Python's standard library and nothing else. It makes two projects,
 users, groups and what a cluster needs, and removes them. `healthy` needs a Magnum conductor that
@@ -64,7 +64,7 @@ class Cloud:
                         for e in s["endpoints"] if e["interface"] == "public"
                         and (not region or e.get("region_id", region) == region)).rstrip("/")
         version = {"identity": "/v3", "network": "/v2.0", "container-infra": "/v1", "image": "/v2",
-                   "load-balancer": "/v2", "compute": ""}[service]
+                   "load-balancer": "/v2", "compute": "", "volumev3": ""}[service]
         return endpoint if endpoint.endswith(version) else endpoint + version
 
     def call(self, service, method, path, body=None, keep=None, version=None, raw=None):
@@ -420,6 +420,44 @@ def octavia(stage, rc):
     a.call("network", "DELETE", f"/networks/{net}")
 
 
+def survey(stage, rc):
+    """What a survey asks of each service: what there is, and how much more there may be."""
+    needs_of_a_cluster(stage)
+    admin, a, b = stage.admin, stage.a, stage.b
+    image = admin.call("image", "GET", "/images?name=plain")[2]["images"][0]["id"]
+    net = a.made("network", "POST", "/networks", {"network": {"name": "survey"}}, "network")["id"]
+    a.made("network", "POST", "/subnets", {"subnet": {
+        "network_id": net, "ip_version": 4, "cidr": "192.168.4.0/24"}}, "subnet")
+    server = a.made("compute", "POST", "/servers", {"server": {
+        "name": "capi-mgmt-v2", "flavorRef": "m1", "imageRef": image,
+        "networks": [{"uuid": net}]}}, "server")["id"]
+    for _ in range(60):
+        if a.call("compute", "GET", f"/servers/{server}")[2]["server"]["status"] != "BUILD":
+            break
+        time.sleep(1)
+    named = "/servers/detail?name="
+    a.call("compute", "GET", named + "%5Ecapi-mgmt-v2%24", keep="nova-servers-200")
+    a.call("compute", "GET", named + "%5Eabsent%24", keep="nova-servers-none-200")
+    b.call("compute", "GET", named + "%5Ecapi-mgmt-v2%24", keep="nova-servers-of-another-project-200")
+    a.call("compute", "GET", "/servers?limit=1", keep="nova-servers-page-200")
+    a.call("volumev3", "GET", "/types", keep="cinder-types-200")
+    a.call("volumev3", "GET", "/types?limit=1", keep="cinder-types-page-200")
+    a.call("image", "GET", "/images?limit=1", keep="glance-images-page-200")
+    quotas = lambda who, keep: who.call("network", "GET", f"/quotas/{a.project}/details.json", keep=keep)
+    quotas(a, "neutron-quotas-200")
+    quotas(admin, "neutron-quotas-as-admin-200")
+    quotas(b, "neutron-quotas-of-another-project")
+    balancers = f"/lbaas/quotas/{a.project}"
+    admin.call("load-balancer", "GET", balancers, keep="octavia-quota-200")
+    a.call("load-balancer", "GET", balancers, keep="octavia-quota-403")
+    a.call("compute", "DELETE", f"/servers/{server}")
+    for _ in range(60):
+        if a.call("compute", "GET", f"/servers/{server}")[0] == 404:
+            break
+        time.sleep(1)
+    a.call("network", "DELETE", f"/networks/{net}")
+
+
 def needs_of_a_cluster(stage):
     """What a template names: an external network, flavor, keypair and images."""
     admin = stage.admin
@@ -551,7 +589,7 @@ def main():
     try:
         for part in sys.argv[2:] or ["keystone", "neutron", "magnum"]:
             {"keystone": keystone, "neutron": neutron, "magnum": magnum, "healthy": healthy,
-             "credential": credential, "network": network, "octavia": octavia}[part](stage, rc)
+             "credential": credential, "network": network, "octavia": octavia, "survey": survey}[part](stage, rc)
     finally:
         stage.close()
 

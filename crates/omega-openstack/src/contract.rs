@@ -5,9 +5,11 @@
 
 mod credential;
 mod orphans;
+mod survey;
 
 pub use credential::application_credential;
 pub use orphans::cluster_orphans;
+pub use survey::survey;
 
 use std::sync::Arc;
 

@@ -102,3 +102,7 @@ fn volume_types(facts: &CloudFacts, label: &str) -> Option<Finding> {
 pub(super) fn causes(error: &dyn std::error::Error) -> String {
     omega_core::chain(error).join(": ")
 }
+
+#[cfg(test)]
+#[path = "cloud_tests.rs"]
+mod tests;

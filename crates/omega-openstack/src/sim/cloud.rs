@@ -181,6 +181,25 @@ impl Cloud {
         self.lock().state.user(domain, name, role);
     }
 
+    /// Makes a server of Nova; names need not be unique.
+    pub fn add_server(&self, project: &str, name: &str, status: &str) {
+        let mut inner = self.lock();
+        let project = inner.state.project(project);
+        inner.state.new_server(&project, name, status);
+    }
+
+    /// Takes the volume types away.
+    pub fn remove_volume_types(&self) {
+        self.lock().state.volume_types = false;
+    }
+
+    /// Limits how many of `resource` (Neutron's or Octavia's word) the project may have.
+    pub fn limit(&self, project: &str, resource: &str, limit: u64) {
+        let mut inner = self.lock();
+        let project = inner.state.project(project);
+        inner.state.quotas.insert((project, resource.to_owned()), limit);
+    }
+
     /// Makes an image, with or without the properties that Magnum wants.
     pub fn add_image(&self, name: &str, usable: bool) {
         self.lock().state.images.push((name.to_owned(), usable));
@@ -308,10 +327,18 @@ impl Inner {
                 let mine = self.state.application_credentials(who, request);
                 mine.or_else(|| self.state.keystone(who, request))
             }
-            Service::Network => self.state.neutron(who, request),
+            Service::Network => {
+                let quotas = self.state.network_quotas(who, request);
+                quotas.or_else(|| self.state.neutron(who, request))
+            }
             Service::ContainerInfra => self.state.magnum(who, request),
-            Service::LoadBalancer => self.state.octavia(who, request),
-            Service::BlockStorage | Service::Compute | Service::Image => None,
+            Service::LoadBalancer => {
+                let quota = self.state.balancer_quota(who, request);
+                quota.or_else(|| self.state.octavia(who, request))
+            }
+            Service::Compute => self.state.nova(who, request),
+            Service::BlockStorage => self.state.cinder(request),
+            Service::Image => State::glance(request),
         };
         answer.unwrap_or_else(not_found)
     }
@@ -393,6 +420,12 @@ impl Transport for Connection {
                 next: None,
                 source: Box::new(source),
             });
+        }
+        if down {
+            let request = Request::new(Service::Identity, Method::Post, &["auth", "tokens"]);
+            let source = Box::new(lost(&request, Touched::Nothing));
+            let (cloud, user) = ("rehearsal".to_owned(), self.who.project_name.clone());
+            return Err(Error::Login { cloud, user, next: None, source });
         }
         let token = recorded("keystone-token-201").body["token"].take();
         let catalog = serde_json::from_value(token["catalog"].clone()).unwrap_or_default();

@@ -43,7 +43,9 @@ impl State {
     pub(super) fn magnum(&mut self, who: &Who, request: &Request) -> Option<Response> {
         let path: Vec<_> = request.path.iter().map(String::as_str).collect();
         Some(match (request.method, path.as_slice()) {
-            (Method::Get, ["clusters", "detail"]) => self.list_clusters(who, request),
+            (Method::Get, ["clusters"] | ["clusters", "detail"]) => {
+                self.list_clusters(who, request)
+            }
             (Method::Get, ["clusters", id]) => self.show_cluster(who, id),
             (Method::Post, ["clusters"]) => self.create_cluster(who, request.body.as_ref()?),
             (Method::Delete, ["clusters", id]) => self.delete_cluster(who, id),

@@ -12,6 +12,7 @@ mod neutron_parts;
 mod octavia;
 mod recorded;
 mod state;
+mod survey;
 
 pub use cloud::{Cloud, Fault};
 pub use magnum::Fate;

@@ -103,6 +103,14 @@ const ALL: &[(&str, &str)] = recordings![
     "neutron-rule-delete-204",
     "neutron-rule-delete-404",
     "neutron-rule-delete-foreign",
+    "neutron-quotas-200",
+    "neutron-quotas-of-another-project",
+    "octavia-quota-200",
+    "octavia-quota-403",
+    "nova-servers-200",
+    "nova-servers-none-200",
+    "cinder-types-200",
+    "glance-images-page-200",
 ];
 
 /// One exchange with a real service.

@@ -142,7 +142,49 @@ impl fmt::Debug for Survey {
 
 #[cfg(test)]
 mod tests {
-    use super::regex_escaped;
+    use super::*;
+    use crate::{contract, sim::Cloud};
+
+    #[tokio::test]
+    async fn the_simulator_keeps_the_contract() {
+        let cloud = Cloud::new();
+        contract::survey(cloud.admin("admin"), cloud.member("other")).await;
+    }
+
+    #[tokio::test]
+    async fn servers_are_found_by_their_whole_name_in_their_own_project() {
+        let cloud = Cloud::new();
+        for (project, name) in [
+            ("mgmt", "capi.v2"),
+            ("mgmt", "capi.v2"),
+            ("mgmt", "capi-v2"),
+            ("mgmt", "capi.v20"),
+            ("other", "capi.v2"),
+        ] {
+            cloud.add_server(project, name, "SHUTOFF");
+        }
+        let found = Survey::new(cloud.admin("mgmt")).servers_named("capi.v2").await.unwrap();
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.iter().all(|one| one.name == "capi.v2" && one.status == "SHUTOFF"));
+    }
+
+    #[tokio::test]
+    async fn a_quota_is_full_at_its_limit_and_none_is_no_limit() {
+        let cloud = Cloud::new();
+        let survey = Survey::new(cloud.admin("mgmt"));
+        let project = cloud.project("mgmt");
+        let full = async || -> Vec<String> {
+            let network = survey.network_quotas(&project).await.unwrap();
+            let balancer = survey.load_balancer_quota(&project, 2).await.unwrap();
+            let all = network.into_iter().chain([balancer]);
+            all.filter(Quota::is_full).map(|quota| quota.resource).collect()
+        };
+        assert!(full().await.is_empty());
+        cloud.limit("mgmt", "router", 0);
+        cloud.limit("mgmt", "load_balancer", 2);
+        cloud.limit("other", "network", 0);
+        assert_eq!(full().await, ["router", "load_balancer"]);
+    }
 
     #[test]
     fn a_name_is_not_a_pattern() {
