@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use omega_capi::{
     Management,
     sim::{Apiserver, Fault},
-    workload::{NodesWanted, Question, Wanted, Workload, WorkloadFacts, judge, read_workload},
+    workload::{
+        Absent, NodesWanted, Question, Wanted, Workload, WorkloadFacts, judge, only_absent,
+        read_workload,
+    },
 };
 use omega_core::{Failure, Verdict};
 use serde_json::{Value, json};
@@ -131,6 +134,20 @@ async fn nodes_are_counted_for_their_part_of_the_cluster() {
     let other = NodesWanted { versions: ["v1.35.0".to_owned()].into(), ..wanted().control_plane };
     let newer = Wanted { control_plane: other, ..wanted() };
     insta::assert_snapshot!(said(&judge(&facts, &newer, now())[1..2].to_vec()));
+}
+
+#[tokio::test]
+async fn a_node_that_is_not_there_is_told_from_one_that_is_ill() {
+    let facts = read(&Apiserver::workload()).await;
+    assert_eq!(only_absent(&facts, &wanted()), None);
+    let many = NodesWanted { count: 3, ..wanted().workers };
+    let workers = Wanted { workers: many.clone(), ..wanted() };
+    assert_eq!(only_absent(&facts, &workers), Some(Absent::Workers));
+    let both = Wanted { control_plane: many.clone(), workers: many, ..wanted() };
+    assert_eq!(only_absent(&facts, &both), Some(Absent::ControlPlane));
+    let ill = read(&with(NODES, WORKER)).await;
+    assert_eq!(only_absent(&ill, &workers), None, "one is ill as well");
+    assert_eq!(only_absent(&ill, &wanted()), None);
 }
 
 #[tokio::test]
@@ -336,16 +353,8 @@ async fn a_wrong_clock_makes_no_age_and_no_panic() {
 
 #[test]
 fn the_names_are_those_that_scripts_know() {
-    let names: Vec<&str> = Question::ALL.map(Question::cause).into();
-    let agreed = [
-        "workload-unreachable",
-        "node-not-ready",
-        "cni",
-        "cloud-controller",
-        "csi",
-        "dns",
-        "pod-stuck",
-    ];
+    let names: Vec<&str> = Question::ALL.map(Question::name).into();
+    let agreed = ["api", "nodes", "cni", "cloud-controller", "csi", "dns", "stuck"];
     assert_eq!(names, agreed);
     for question in Question::ALL {
         assert_eq!(serde_json::to_value(question).unwrap(), question.name());

@@ -12,8 +12,8 @@ use omega_core::{Explain as _, Failure, Gate, Subject, Verdict};
 use tokio::sync::OnceCell;
 
 use super::{
-    ClusterName, PATIENCE, Question, Wanted, Workload, WorkloadError, judge, judge::deferred,
-    read_workload, wanted_nodes,
+    Absent, ClusterName, PATIENCE, Question, Wanted, Workload, WorkloadError, judge,
+    judge::deferred, only_absent, read_workload, wanted_nodes,
 };
 use crate::{Management, Served};
 
@@ -28,11 +28,15 @@ pub struct WorkloadGates {
     network_driver: Option<String>,
     patience: Duration,
     now: Timestamp,
-    answers: OnceCell<Result<Answers, Failure>>,
+    told: OnceCell<Result<Told, Failure>>,
     requests: AtomicUsize,
 }
 
-type Answers = Vec<(Question, Result<Verdict, Failure>)>;
+#[derive(Clone, Debug)]
+struct Told {
+    answers: Vec<(Question, Result<Verdict, Failure>)>,
+    absent: Option<Absent>,
+}
 
 /// One [`Question`] as a gate.
 #[derive(Clone, Debug)]
@@ -51,10 +55,10 @@ impl WorkloadGates {
         network_driver: Option<String>,
         now: Timestamp,
     ) -> Self {
-        let answers = OnceCell::new();
+        let told = OnceCell::new();
         let requests = AtomicUsize::new(0);
         let patience = PATIENCE;
-        Self { cluster, management, served, network_driver, patience, now, answers, requests }
+        Self { cluster, management, served, network_driver, patience, now, told, requests }
     }
 
     /// Takes for stuck what has waited for so long, in the place of [`PATIENCE`].
@@ -70,7 +74,11 @@ impl WorkloadGates {
         Question::ALL.map(gate).into()
     }
 
-    async fn ask(&self) -> Result<Answers, Failure> {
+    async fn told(&self) -> Result<&Told, Failure> {
+        self.told.get_or_init(|| self.ask()).await.as_ref().map_err(Failure::clone)
+    }
+
+    async fn ask(&self) -> Result<Told, Failure> {
         let failure = |error| {
             let what = format!("could not ask Cluster API what {} should be", self.cluster);
             Failure::from_error(what, &error)
@@ -85,7 +93,8 @@ impl WorkloadGates {
             Ok(workload) => {
                 let facts = read_workload(&workload).await;
                 self.requests.store(workload.requests(), Ordering::Relaxed);
-                Ok(judge(&facts, &wanted, self.now))
+                let answers = judge(&facts, &wanted, self.now);
+                Ok(Told { answers, absent: only_absent(&facts, &wanted) })
             }
             Err(error @ WorkloadError::Management { .. }) => {
                 let what = format!("could not look into workload cluster {}", self.cluster);
@@ -97,17 +106,26 @@ impl WorkloadGates {
 }
 
 /// Without a kubeconfig nothing else can be asked.
-fn unusable(error: &WorkloadError) -> Answers {
+fn unusable(error: &WorkloadError) -> Told {
     let api = Verdict::Fail { why: omega_core::chain(error).join(": "), next: error.next() };
     let answer =
         |question| (question, Ok(if question == Question::Api { api.clone() } else { deferred() }));
-    Question::ALL.map(answer).into()
+    Told { answers: Question::ALL.map(answer).into(), absent: None }
 }
 
 impl WorkloadGate {
     /// Returns what it asks.
     pub fn question(&self) -> Question {
         self.question
+    }
+
+    /// Returns which nodes are not there, where that is all that is the matter with the nodes.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Gate::check`] does.
+    pub async fn only_absent(&self) -> Result<Option<Absent>, Failure> {
+        Ok(self.gates.told().await?.absent)
     }
 
     /// Returns how many requests were sent to the workload cluster.
@@ -123,9 +141,8 @@ impl Gate for WorkloadGate {
     }
 
     async fn check(&self) -> Result<Verdict, Failure> {
-        let answers = self.gates.answers.get_or_init(|| self.gates.ask()).await;
-        let answers = answers.as_ref().map_err(Failure::clone)?;
-        let found = answers.iter().find(|(question, _)| *question == self.question);
+        let told = self.gates.told().await?;
+        let found = told.answers.iter().find(|(question, _)| *question == self.question);
         // Every question has an answer.
         found.map_or_else(|| Ok(deferred()), |(_, answer)| answer.clone())
     }

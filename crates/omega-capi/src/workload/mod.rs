@@ -26,6 +26,7 @@ pub use facts::{
 };
 pub use gates::{WorkloadGate, WorkloadGates};
 pub use judge::{PATIENCE, judge};
+pub use nodes::{Absent, only_absent};
 pub use question::Question;
 pub use read_workload::read_workload;
 pub use wanted::{NodesWanted, Wanted, wanted_nodes};

@@ -1,12 +1,43 @@
 //! The nodes: there, Ready, at the version.
 
 use omega_core::{Failure, Verdict};
+use serde::{Deserialize, Serialize};
 
 use super::{
     Node, NodesWanted, Wanted, WorkloadFacts,
     judge::had,
     trouble::{some, words},
 };
+
+/// Nodes that are not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Absent {
+    /// Of the control plane, and maybe of the others.
+    ControlPlane,
+    /// Of the others only.
+    Workers,
+}
+
+/// Returns which nodes are not there, where that is all that is the matter with the nodes: what is
+/// not there has no fault of its own, for Cluster API did not make it.
+pub fn only_absent(facts: &WorkloadFacts, wanted: &Wanted) -> Option<Absent> {
+    let nodes = facts.nodes.as_ref().ok()?;
+    let of = |control_plane| nodes.iter().filter(move |n| n.control_plane == control_plane);
+    let groups = [(true, &wanted.control_plane), (false, &wanted.workers)];
+    let ill = groups.iter().any(|(control_plane, wanted)| {
+        let ours: Vec<&Node> = of(*control_plane).collect();
+        other_version(&ours, wanted).is_some() || ours.iter().any(|n| not_ready(n).is_some())
+    });
+    let absent =
+        |(control_plane, wanted): (bool, &NodesWanted)| of(control_plane).count() < wanted.count;
+    let [control_plane, workers] = groups.map(absent);
+    match (ill, control_plane, workers) {
+        (false, true, _) => Some(Absent::ControlPlane),
+        (false, false, true) => Some(Absent::Workers),
+        (true, ..) | (false, false, false) => None,
+    }
+}
 
 pub(super) fn judge(facts: &WorkloadFacts, wanted: &Wanted) -> Result<Verdict, Failure> {
     let nodes = had(&facts.nodes, "nodes")?;

@@ -46,19 +46,6 @@ impl Question {
             Self::Stuck => "stuck",
         }
     }
-
-    /// Returns what is the matter where the answer is no.
-    pub fn cause(self) -> &'static str {
-        match self {
-            Self::Api => "workload-unreachable",
-            Self::Nodes => "node-not-ready",
-            Self::Cni => "cni",
-            Self::CloudController => "cloud-controller",
-            Self::Csi => "csi",
-            Self::Dns => "dns",
-            Self::Stuck => "pod-stuck",
-        }
-    }
 }
 
 impl fmt::Display for Question {
