@@ -101,7 +101,7 @@ fn finding(facts: &ClusterFacts, one: &Diagnosis, clock: &Clock) -> Option<Findi
     let (layer, cause, mark, next) = match cause {
         Told::Healthy | Told::LoadBalancer | Told::Infrastructure => return None,
         Told::CredentialRefused if *layer == At::ClusterCredential => return None,
-        Told::CredentialRefused => rights(evidence),
+        Told::CredentialRefused => rights(facts),
         Told::ManagementUnreachable => webhook(*layer, evidence),
         Told::UnservedVersion => {
             (Layer::Controllers, Cause::VersionUnserved, Broken, one.cause.next().to_owned())
@@ -129,8 +129,10 @@ fn finding(facts: &ClusterFacts, one: &Diagnosis, clock: &Clock) -> Option<Findi
 
 type Place = (Layer, Cause, Mark, String);
 
-fn rights(evidence: &[String]) -> Place {
-    let forbidden = evidence.iter().any(|fact| fact.contains("403"));
+fn rights(facts: &ClusterFacts) -> Place {
+    let Evidence { answers, as_driver, .. } = &facts.evidence;
+    let mut told = answers.0.values().chain(as_driver);
+    let forbidden = told.any(|answer| matches!(answer, Answer::Status { code: 403, .. }));
     let cause = if forbidden { Cause::RightsMissing } else { Cause::CredentialRefused };
     (Layer::DriverCredential, cause, Mark::Broken, MINT.to_owned())
 }

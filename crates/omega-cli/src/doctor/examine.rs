@@ -87,8 +87,22 @@ pub(crate) async fn examine(world: &World, asked: &Examination) -> Result<Report
         all.extend(
             unknown.map(|layer| Asked::of(layer, "", vec![Finding::unknown(layer, "", why)])),
         );
+        all.extend(clusters.iter().filter(|one| one.is_capi()).map(recorded));
     }
     Ok(Report::new(merged(all)))
+}
+
+/// What Magnum says of a cluster that nobody could look at: no poll has worked since.
+fn recorded(cluster: &Cluster) -> Asked {
+    let health = cluster.health_status.as_deref().unwrap_or("health never polled");
+    let says = format!(
+        "Magnum says {}, {health}: as old as the last poll that worked",
+        cluster.status.as_deref().unwrap_or("nothing")
+    );
+    let stack = cluster.stack_id.clone().unwrap_or_else(|| cluster.name.clone());
+    let unknown = Finding::unknown(Layer::Magnum, "", says);
+    let findings = vec![Finding { cluster: Some(stack.clone()), ..unknown }];
+    Asked { layer: Layer::Magnum, cluster: Some(stack), well: String::new(), findings }
 }
 
 async fn servers(asked: &Examination) -> Option<Result<Vec<Server>, CloudError>> {
@@ -208,7 +222,7 @@ async fn cluster(
     let Asking { management, served, .. } = asking;
     let inside = workload::ask(management, *served, &facts, driver, clock).await;
     let mut all = cluster::judge(&facts, clock);
-    all.push(workload::judge(&facts, inside.as_ref()));
+    all.push(workload::judge(&facts, inside.as_deref()));
     all
 }
 

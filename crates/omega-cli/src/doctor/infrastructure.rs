@@ -54,13 +54,15 @@ pub(super) fn findings(
     }
     found.extend(quota(facts, says(&QUOTA), !ours.is_empty()));
     let waits = stalled && ours.iter().any(|one| one.cause == Told::Infrastructure);
+    let made = stalled || facts.status() != "CREATE_IN_PROGRESS";
+    let none = made && facts.evidence.load_balancers.as_deref().is_some_and(<[_]>::is_empty);
     for one in ours {
-        let none = one.evidence.iter().any(|fact| fact.contains("none of the"));
+        let balancer = one.cause == Told::LoadBalancer;
         // It is made once the network is there.
-        if none && waits && !has(facts, "/network/id") {
+        if balancer && none && waits && !has(facts, "/network/id") {
             continue;
         }
-        let (layer, cause) = if one.cause == Told::LoadBalancer {
+        let (layer, cause) = if balancer {
             let missing = if none { Cause::LoadBalancerMissing } else { Cause::LoadBalancerError };
             (Layer::LoadBalancer, missing)
         } else if one.cause != Told::Infrastructure {
