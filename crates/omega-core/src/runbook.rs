@@ -1,17 +1,10 @@
 //! Steps and gates in the order of the document they replace.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
-use futures::future::join_all;
+use futures::future::{Either, join_all, select};
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{Approval, Class, Failure, Gate, Journal, Preview, Step, Subject, Touched, Verdict};
 
@@ -164,19 +157,32 @@ pub async fn preview(legs: &[Leg]) -> Vec<LegPreview> {
     join_all(legs.iter().map(Leg::preview)).await
 }
 
-/// The operator's wish to stop. It is honoured between two steps only.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+/// The operator's wish to stop. It is honoured between two steps, and while a gate is asked: that
+/// only reads, and may wait for long.
+#[derive(Clone, Debug)]
+pub struct Stop(Arc<watch::Sender<bool>>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(false)))
+    }
+}
 
 impl Stop {
     /// Asks to stop.
     pub fn ask(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.0.send_replace(true);
     }
 
     /// Returns whether it was asked.
     pub fn asked(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        *self.0.borrow()
+    }
+
+    /// Returns once it is asked.
+    async fn wait(&self) {
+        // The sender is here: it does not go before an answer.
+        drop(self.0.subscribe().wait_for(|asked| *asked).await);
     }
 }
 
@@ -355,7 +361,11 @@ impl Leg {
     ) -> Done {
         let step = match item {
             Item::Gate(gate) => {
-                return match gate.check().await {
+                let asked = match select(pin!(gate.check()), pin!(run.stop.wait())).await {
+                    Either::Left((asked, _)) => asked,
+                    Either::Right(_) => return Done::Failed(interrupted(subject)),
+                };
+                return match asked {
                     Ok(Verdict::Pass { evidence }) => Done::Passed { evidence },
                     Ok(Verdict::Deferred { until }) => Done::Deferred { until },
                     Ok(Verdict::Fail { why, next }) => {

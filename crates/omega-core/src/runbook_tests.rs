@@ -167,6 +167,37 @@ async fn a_wish_to_stop_is_honoured_between_steps() {
 }
 
 #[tokio::test]
+async fn a_gate_that_waits_is_left_when_asked_to_stop() {
+    struct Waits(Stop);
+    #[async_trait]
+    impl Gate for Waits {
+        fn subject(&self) -> Subject {
+            Subject::new("gate", "day")
+        }
+        async fn check(&self) -> Result<Verdict, Failure> {
+            self.0.ask();
+            std::future::pending().await
+        }
+    }
+    let (house, stop) = (Arc::new(House::default()), Stop::default());
+    let leg = leg(vec![Item::Gate(Box::new(Waits(stop.clone()))), lamp(&house, "hall")]);
+    // Not looked at before: that would wait as well.
+    let looked = LegPreview { target: "house".into(), sections: vec![] };
+    let run = Run {
+        looked: &looked,
+        approved: &looked,
+        approve_waiting: true,
+        journal: &mut MemoryJournal::default(),
+        stop: &stop,
+        progress: &Silent::default(),
+    };
+    let failure = leg.run(run).await.failure().unwrap().clone();
+    assert_eq!(failure.to_string(), "stopped before gate day, as asked");
+    assert_eq!((failure.class, failure.touched), (Class::Interrupted, Touched::Nothing));
+    assert!(house.0.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn what_was_not_planned_is_not_done() {
     let house = Arc::new(House::default());
     let planned = leg(vec![lamp(&house, "hall")]);
