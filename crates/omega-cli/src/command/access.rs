@@ -16,7 +16,7 @@ use url::Url;
 use super::{Session, egress::EgressArgs};
 use crate::{
     cli::SiteFile,
-    engine::{Approved, Counts, Report, Task},
+    engine::{Approved, Counts, Report, Task, WayBack},
     exit::Exit,
     runbook,
     site::Site,
@@ -311,6 +311,7 @@ fn task(
         counts: Box::new(move || Counts { units: 0, executions: 0, requests: requests() }),
         endpoints: BTreeMap::from([("management".to_owned(), server)]),
         rolls_back: Vec::new(),
+        way_back: WayBack::None,
     }
 }
 

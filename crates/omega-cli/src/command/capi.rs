@@ -185,7 +185,7 @@ async fn releases(
         }
         failure
     })?;
-    let text = shown::releases(&found, screen);
+    let text = shown::releases(&found, only, screen);
     let exit = readable(&found);
     let document =
         json!({ "schema_version": 1, "releases": found.releases, "unreadable": found.unreadable });

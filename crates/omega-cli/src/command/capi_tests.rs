@@ -239,7 +239,8 @@ async fn releases_are_listed_where_it_was_asked() {
     assert_eq!(one.text, about(&all.text, "magnum-decoy"));
     let empty = "magnum-deco".parse().unwrap();
     let none = releases(&management, &[empty], &screen()).await.unwrap();
-    assert_eq!((none.text.as_str(), none.exit), ("There are no releases.", Exit::Done));
+    let nothing = "There are no releases in magnum-deco, or there is no such namespace.";
+    assert_eq!((none.text.as_str(), none.exit), (nothing, Exit::Done));
     apiserver.fail(Fault::Nobody);
     let failure = releases(&management, &[], &screen()).await.unwrap_err();
     assert_eq!(failure.next.unwrap(), "name the namespaces that it may read: --namespace NAME");

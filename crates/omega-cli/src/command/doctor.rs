@@ -41,7 +41,7 @@ impl Session {
         let site = Site::read(&args.site.site)?;
         let wanted = self.kubeconfig_of_any_time(&site)?;
         let reads = match &args.kubeconfig {
-            Some(path) => Self::kubeconfig_at(path)?,
+            Some(path) => Self::kubeconfig_at(path, "name another with --kubeconfig")?,
             None => wanted.clone(),
         };
         let (world, unlisted) = self.connect_reading(&site, &reads, &args.site.units).await?;

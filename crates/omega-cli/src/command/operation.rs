@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Session;
 use crate::{
     cli::{GateName, LeftoverArgs, Operation, OperationArgs, SgRuleArgs, SiteArgs},
-    engine::{Approved, Task},
+    engine::{Approved, Task, WayBack},
     exit::Exit,
     runbook::{Wanted, World},
     site::Site,
@@ -101,6 +101,7 @@ impl Session {
             counts: world.counts(),
             endpoints: world.endpoints(),
             rolls_back: Vec::new(),
+            way_back: WayBack::Run,
         };
         if args.plan {
             return self.shown(self.engine().plan(&task, None).await?);
@@ -180,6 +181,7 @@ impl Session {
             counts: world.counts(),
             endpoints: world.endpoints(),
             rolls_back: Vec::new(),
+            way_back: WayBack::None,
         };
         self.shown(self.engine().plan(&task, None).await?)
     }

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
-use omega_capi::{Namespace, discover_versions};
+use omega_capi::{ClusterCredentials, Namespace, discover_versions};
 use omega_core::{Class, Failure, Label as _, read_regular, values::Secret};
 use omega_openstack::{
     ClusterMark, Transport,
@@ -17,7 +17,7 @@ use serde_json::json;
 use super::Session;
 use crate::{
     cli::patience,
-    engine::{Approved, Task},
+    engine::{Approved, Task, WayBack},
     exit::Exit,
     runbook::{Release, StuckCluster, World, own_credential, with_credential},
     site::Site,
@@ -123,6 +123,7 @@ impl Session {
             counts: world.counts(),
             endpoints: world.endpoints(),
             rolls_back: Vec::new(),
+            way_back: WayBack::None,
         };
         if args.plan {
             return self.engine().plan(&task, None).await;
@@ -141,7 +142,7 @@ impl Session {
         let Some(path) = &args.credential_from else { return Ok(None) };
         let shown = path.display().to_string();
         let bytes = read_regular(path, CLOUDS).map_err(|error| {
-            Failure::new(Class::Usage, format!("could not read {shown}")).because(error.to_string())
+            Failure::new(Class::Error, format!("could not read {shown}")).because(error.to_string())
         })?;
         let own = cluster.credentials().await?;
         let clouds = with_credential(own.as_ref(), &Secret::new(bytes), &shown)?;
@@ -150,34 +151,27 @@ impl Session {
         let refused = |why: String| {
             Failure::new(Class::Refused, format!("{shown} is of no use")).because(why)
         };
-        match answer {
+        let accepted = match answer {
+            CredentialAnswer::Accepted(accepted) => accepted,
             CredentialAnswer::Refused { words } => {
-                Err(refused(format!("Keystone refuses it: {words}"))
-                    .next("make an application credential, and try it: openstack token issue"))
+                return Err(refused(format!("Keystone refuses it: {words}"))
+                    .next("make an application credential, and try it: openstack token issue"));
             }
-            CredentialAnswer::Accepted(accepted) => {
-                let is = accepted.project.as_ref().map(|project| project.id.as_str());
-                if is != Some(project) {
-                    let is = is.unwrap_or("none");
-                    let why = format!("it is of project {is}, and the cluster is in {project}");
-                    return Err(refused(why).next("make it in the cluster's own project"));
-                }
-                let Some(own) = own else { return Ok(Some(clouds)) };
-                if own.clouds.digest() == clouds.digest() {
-                    return Ok(Some(clouds)); // a run that goes on
-                }
-                let source = format!("{}-cloud-credentials", cluster.stack);
-                match own_credential(&own.clouds, own.cacert.as_ref(), &source).await {
-                    Ok((CredentialAnswer::Accepted(old), _))
-                        if accepted.roles.iter().all(|role| old.roles.contains(role)) =>
-                    {
-                        let why = "the cluster's own authenticates, with the same roles".to_owned();
-                        Err(refused(why).next("run this without --credential-from"))
-                    }
-                    _ => Ok(Some(clouds)),
-                }
-            }
+        };
+        let is = accepted.project.as_ref().map(|project| project.id.as_str());
+        if is != Some(project) {
+            let is = is.unwrap_or("none");
+            let why = format!("it is of project {is}, and the cluster is in {project}");
+            return Err(refused(why).next("make it in the cluster's own project"));
         }
+        // The same credential: a run that goes on.
+        if let Some(own) = own.filter(|own| own.clouds.digest() != clouds.digest())
+            && own_has(cluster, &own, &accepted.roles).await
+        {
+            let why = "the cluster's own authenticates, with the same roles".to_owned();
+            return Err(refused(why).next("run this without --credential-from"));
+        }
+        Ok(Some(clouds))
     }
 
     /// Returns a connection to the cluster's project: the operator's where that is possible, for
@@ -288,6 +282,17 @@ async fn which(
             Err(Failure { found: Some(ids.join(", ")), ..Failure::new(Class::Usage, what) }
                 .next("name it by its id"))
         }
+    }
+}
+
+/// Whether the cluster's own credential authenticates, and has all of `roles`.
+async fn own_has(cluster: &StuckCluster, own: &ClusterCredentials, roles: &[String]) -> bool {
+    let source = format!("{}-cloud-credentials", cluster.stack);
+    match own_credential(&own.clouds, own.cacert.as_ref(), &source).await {
+        Ok((CredentialAnswer::Accepted(old), _)) => {
+            roles.iter().all(|role| old.roles.contains(role))
+        }
+        Ok((CredentialAnswer::Refused { .. }, _)) | Err(_) => false,
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     cli::RollbackArgs,
-    engine::{Approved, Task},
+    engine::{Approved, Task, WayBack},
     exit::Exit,
     runbook::World,
     runs::{RunInfo, Runs},
@@ -62,6 +62,7 @@ impl Session {
             counts: world.counts(),
             endpoints: here,
             rolls_back: ids,
+            way_back: WayBack::None,
         };
         if args.plan {
             self.shown(self.engine().plan(&task, None).await?)

@@ -17,6 +17,7 @@ async fn go_back(rig: &Rig, run: &RunInfo) -> Report {
         counts: rig.world.counts(),
         endpoints: rig.world.endpoints(),
         rolls_back: vec![run.id.clone()],
+        way_back: WayBack::None,
     };
     rig.engine().apply(&task, Approved::Now).await.unwrap()
 }
@@ -76,7 +77,12 @@ async fn a_resumed_graft_is_taken_back_whole() {
         chain.iter().rev().flat_map(|run| rig.runs.events(&run.id).unwrap()).collect();
     let legs = legs(&rig.runs, &chain, &all, &events, &rig.world).await.unwrap();
     let ids = chain.iter().map(|run| run.id.clone()).collect();
-    let task = Task { legs, rolls_back: ids, ..rig.task(LeftoverPolicy::Remove).await };
+    let task = Task {
+        legs,
+        rolls_back: ids,
+        way_back: WayBack::None,
+        ..rig.task(LeftoverPolicy::Remove).await
+    };
     let task = Task { afterwards: Vec::new(), pre_state: None, ..task };
     assert_eq!(rig.engine().apply(&task, Approved::Now).await.unwrap().exit(), Exit::Done);
     assert_eq!(unit.snapshot().files, before);

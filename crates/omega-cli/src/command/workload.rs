@@ -13,7 +13,7 @@ use omega_core::{Class, Explain, Failure, Gate, Item, Label as _, Leg, Section};
 use super::Session;
 use crate::{
     cli::SiteArgs,
-    engine::{Counts, Task},
+    engine::{Counts, Task, WayBack},
     exit::Exit,
     runbook,
     site::Site,
@@ -82,6 +82,7 @@ fn task(args: &SiteArgs, cluster: &str, management: &Management, gates: Vec<Work
         counts: Box::new(counts),
         endpoints: BTreeMap::from([("management".to_owned(), management.label())]),
         rolls_back: Vec::new(),
+        way_back: WayBack::None,
     }
 }
 

@@ -199,15 +199,7 @@ impl Engine<'_> {
 
 /// Names the commands that look at a run and take it back.
 fn what_next(task: &Task, id: &str) -> String {
-    let back = match (task.rolls_back.is_empty(), task.name.as_str()) {
-        // What these change has no way back.
-        (false, _) | (_, "release-stuck-delete" | "mint-kubeconfig" | "retarget-kubeconfig") => {
-            String::new()
-        }
-        // Takes back what this one resumed as well.
-        (true, "graft") => ", omega-cli rollback graft".to_owned(),
-        (true, _) => format!(", omega-cli rollback graft --run {id}"),
-    };
+    let back = task.way_back.command(id).map(|back| format!(", {back}")).unwrap_or_default();
     format!("Run {id} (omega-cli runs show {id}{back}).")
 }
 
@@ -271,6 +263,7 @@ fn counted(done: &[LegReport]) -> Recap {
             Done::Changed => recap.changed += 1,
             Done::Deferred { .. } => recap.deferred += 1,
             Done::Failed(failure) if failure.class == Class::Refused => recap.refused += 1,
+            Done::Failed(failure) if failure.class == Class::Gate => recap.no += 1,
             Done::Failed(failure) if failure.class == Class::Interrupted => {}
             Done::Failed(_) => recap.failed += 1,
         }

@@ -10,4 +10,4 @@ mod task;
 pub(crate) use apply::Approved;
 pub(crate) use planfile::PlanFile;
 pub(crate) use report::Report;
-pub(crate) use task::{Counts, Engine, Task};
+pub(crate) use task::{Counts, Engine, Task, WayBack};

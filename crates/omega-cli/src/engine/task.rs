@@ -30,6 +30,30 @@ pub(crate) struct Task {
     pub(crate) endpoints: BTreeMap<String, String>,
     /// The runs that this one rolls back, the newest first.
     pub(crate) rolls_back: Vec<String>,
+    /// How a run of it is taken back.
+    pub(crate) way_back: WayBack,
+}
+
+/// How a run is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WayBack {
+    /// What it changes has no way back, or it is one itself.
+    None,
+    /// `rollback graft`: with what it resumed.
+    Last,
+    /// `rollback graft --run ID`.
+    Run,
+}
+
+impl WayBack {
+    /// Returns the command that takes the run `id` back.
+    pub(crate) fn command(self, id: &str) -> Option<String> {
+        match self {
+            Self::None => None,
+            Self::Last => Some("omega-cli rollback graft".to_owned()),
+            Self::Run => Some(format!("omega-cli rollback graft --run {id}")),
+        }
+    }
 }
 
 /// Captures what is worth keeping, when called.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use omega_capi::{
-    Coherence, Comparison, DefinedVersion, Definition, Finding, Part, Release, ReleaseStatus,
-    Releases, Severity, Standing, Surface, Unreadable,
+    Coherence, Comparison, DefinedVersion, Definition, Finding, Namespace, Part, Release,
+    ReleaseStatus, Releases, Severity, Standing, Surface, Unreadable,
 };
 
 use super::{
@@ -151,11 +151,16 @@ fn standing(standing: Standing) -> &'static str {
 }
 
 /// Returns the releases, and why some can't be read.
-pub(crate) fn releases(found: &Releases, screen: &Screen) -> String {
+pub(crate) fn releases(found: &Releases, only: &[Namespace], screen: &Screen) -> String {
     let mut text: Vec<String> = found.releases.iter().map(|one| release(one, screen)).collect();
     text.extend(unreadable(found, screen));
     if text.is_empty() {
-        text.push("There are no releases.".to_owned());
+        let names: Vec<&str> = only.iter().map(Namespace::as_str).collect();
+        text.push(match names.as_slice() {
+            [] => "There are no releases.".to_owned(),
+            [one] => format!("There are no releases in {one}, or there is no such namespace."),
+            some => format!("There are no releases in {}, where they exist.", some.join(", ")),
+        });
     }
     text.join("\n")
 }

@@ -19,7 +19,9 @@ pub(crate) struct Recap {
     pub(crate) waiting: usize,
     /// Gates that can't be answered yet.
     pub(crate) deferred: usize,
-    /// Refusals and gates that say no.
+    /// Gates that say no.
+    pub(crate) no: usize,
+    /// Refusals.
     pub(crate) refused: usize,
     /// What could not be looked at or failed.
     pub(crate) failed: usize,
@@ -33,7 +35,7 @@ impl Recap {
             match &item.found {
                 Found::Verdict(Verdict::Pass { .. }) => recap.unchanged += 1,
                 Found::Verdict(Verdict::Deferred { .. }) => recap.deferred += 1,
-                Found::Verdict(Verdict::Fail { .. }) => recap.refused += 1,
+                Found::Verdict(Verdict::Fail { .. }) => recap.no += 1,
                 Found::Preview(preview) if preview.wait.is_some() => recap.waiting += 1,
                 Found::Preview(preview) if preview.is_satisfied() => recap.unchanged += 1,
                 Found::Preview(_) => recap.pending += 1,
@@ -47,12 +49,13 @@ impl Recap {
 
 /// Returns the counts that are not zero, for the last line.
 pub(crate) fn recap(recap: &Recap) -> String {
-    let Recap { unchanged, changed, pending, waiting, deferred, refused, failed } = *recap;
+    let Recap { unchanged, changed, pending, waiting, deferred, no, refused, failed } = *recap;
     let counts = [
         (changed, "changed"),
         (pending, "to change"),
         (waiting, "waiting"),
         (deferred, "deferred"),
+        (no, "said no"),
         (refused, "refused"),
         (failed, "failed"),
         (unchanged, "already so"),

@@ -128,13 +128,14 @@ impl Session {
     /// The same, whether or not its client certificate has ended.
     pub(crate) fn kubeconfig_of_any_time(&self, site: &Site) -> Result<Kubeconfig, Failure> {
         let path = site.resolve(&site.management.kubeconfig, &self.environment.home());
-        Self::kubeconfig_at(&path)
+        Self::kubeconfig_at(&path, RELATIVE)
     }
 
-    /// Reads the kubeconfig at `path`, whether or not its client certificate has ended.
-    pub(crate) fn kubeconfig_at(path: &Path) -> Result<Kubeconfig, Failure> {
+    /// Reads the kubeconfig at `path`, whether or not its client certificate has ended. `next`: what
+    /// to do if it is not there.
+    pub(crate) fn kubeconfig_at(path: &Path, next: &str) -> Result<Kubeconfig, Failure> {
         let bytes = read_regular(path, KUBECONFIG)
-            .map_err(|error| unreadable(path, "the kubeconfig", &error))?;
+            .map_err(|error| unreadable(path, "the kubeconfig", &error).next(next))?;
         Kubeconfig::read(Secret::new(bytes)).map_err(|error| unusable(path, &error))
     }
 
@@ -161,8 +162,9 @@ impl Session {
         what: &str,
     ) -> Result<usize, Failure> {
         let path = site.resolve(path, &self.environment.home());
-        let (found, bytes) =
-            sources.add_file(&path).map_err(|error| unreadable(&path, what, &error))?;
+        let (found, bytes) = sources
+            .add_file(&path)
+            .map_err(|error| unreadable(&path, what, &error).next(RELATIVE))?;
         if found == wanted {
             return Ok(usize::try_from(bytes).unwrap_or(usize::MAX));
         }
@@ -224,8 +226,10 @@ fn unusable(path: &Path, error: &KubeconfigError) -> Failure {
     }
 }
 
+/// What to look at when a file of the site is not there.
+const RELATIVE: &str = "the path is relative to the site file";
+
 fn unreadable(path: &Path, what: &str, error: &std::io::Error) -> Failure {
     Failure::new(Class::Error, format!("could not read {what}, {}", path.display()))
         .because(error.to_string())
-        .next("the path is relative to the site file")
 }

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     command::setup,
-    engine::Task,
+    engine::{Task, WayBack},
     site::{Site, Trust},
 };
 
@@ -139,6 +139,7 @@ impl Wanted {
             counts: world.counts(),
             endpoints: world.endpoints(),
             rolls_back: Vec::new(),
+            way_back: WayBack::Last,
         }
     }
 
