@@ -171,8 +171,12 @@ impl Management {
         }
     }
 
-    /// Returns what time it is there, to the second.
-    pub(crate) async fn time(&self) -> Result<Timestamp, Error> {
+    /// Returns what time it is there, to the second: the times in its objects are by that clock.
+    ///
+    /// # Errors
+    ///
+    /// Fails if nobody answers, or without saying the time (header `Date`).
+    pub async fn time(&self) -> Result<Timestamp, Error> {
         const PATH: &str = "/version";
         let no = |why: &str| self.malformed(Verb::Get, PATH, why);
         let (_, date, _) = self.answer(PATH).await?;

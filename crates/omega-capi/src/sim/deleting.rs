@@ -9,6 +9,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use http::{Method, Request, Response, StatusCode, header};
+use jiff::{Timestamp, civil, tz::TimeZone};
 use kube::client::Body;
 use serde_json::{Value, json};
 use tower::{BoxError, Service};
@@ -33,6 +34,7 @@ struct State {
     spoil: Option<(usize, Upset)>,
     meddle: Option<String>,
     forbidden: bool,
+    clock: Timestamp,
 }
 
 /// What goes wrong with a write.
@@ -49,7 +51,11 @@ pub enum Upset {
 impl Default for Deleting {
     fn default() -> Self {
         let beneath = Apiserver::default();
-        let state = State { collections: beneath.empty_collections(), ..State::default() };
+        // Two hours after what the tests put there began to go.
+        let clock = civil::date(2026, 11, 21).at(12, 0, 0, 0).to_zoned(TimeZone::UTC);
+        let clock = clock.map(|zoned| zoned.timestamp()).unwrap_or_default();
+        let collections = beneath.empty_collections();
+        let state = State { collections, clock, ..State::default() };
         Self { state: Arc::new(Mutex::new(state)), beneath }
     }
 }
@@ -80,6 +86,11 @@ impl Deleting {
     /// Has somebody else write the object `name` between the next read of it and the next write.
     pub fn meddle(&self, name: &str) {
         self.state().meddle = Some(name.to_owned());
+    }
+
+    /// Sets the API server's clock.
+    pub fn set_clock(&self, clock: Timestamp) {
+        self.state().clock = clock;
     }
 
     /// Refuses writes to whoever asks.
@@ -260,25 +271,29 @@ impl Service<Request<Body>> for Deleting {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let mut this = self.clone();
         Box::pin(async move {
-            let path = request.uri().path().to_owned();
-            let query = request.uri().query().unwrap_or_default().to_owned();
-            let accept = request.headers().get(header::ACCEPT);
-            let accept = accept.and_then(|a| a.to_str().ok()).unwrap_or_default().to_owned();
-            let answer = if request.method() == Method::PATCH {
-                let bytes = request.into_body().collect_bytes().await?;
+            let (parts, body) = request.into_parts();
+            let bytes = body.collect_bytes().await?;
+            let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
+            let accept = parts.headers.get(header::ACCEPT);
+            let accept = accept.and_then(|a| a.to_str().ok()).unwrap_or_default();
+            let clock = this.state().clock.to_zoned(TimeZone::UTC);
+            let date = jiff::fmt::rfc2822::to_string(&clock)?;
+            let answer = if parts.method == Method::PATCH {
                 let wanted = serde_json::from_slice(&bytes)?;
-                Some(this.state().write(&path, &wanted)?)
+                Some(this.state().write(path, &wanted)?)
             } else {
-                let read = this.state().read(&path, &query, &accept);
-                match read {
-                    Some(found) => Some(found),
-                    None => return this.beneath.call(request).await,
-                }
+                this.state().read(path, query, accept)
             };
-            let (status, body) = answer.unwrap_or_default();
-            let response = Response::builder().status(status);
-            let response = response.header(header::CONTENT_TYPE, "application/json");
-            Ok(response.body(Body::from(body.to_string().into_bytes()))?)
+            let mut response = match answer {
+                Some((status, body)) => {
+                    let response = Response::builder().status(status);
+                    let response = response.header(header::CONTENT_TYPE, "application/json");
+                    response.body(Body::from(body.to_string().into_bytes()))?
+                }
+                None => this.beneath.call(Request::from_parts(parts, Body::from(bytes))).await?,
+            };
+            response.headers_mut().insert(header::DATE, date.parse()?);
+            Ok(response)
         })
     }
 }

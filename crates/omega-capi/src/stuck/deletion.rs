@@ -50,7 +50,8 @@ pub enum Progress {
 }
 
 impl Deletion {
-    /// Says how it goes at `now`, for who waits `patience`.
+    /// Says how it goes at `now` by the API server's clock ([`crate::Management::time`]), for who
+    /// waits `patience`.
     ///
     /// A controller marks what it owns when its turn comes, so the youngest mark tells when
     /// anything last moved.

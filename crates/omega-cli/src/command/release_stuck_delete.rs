@@ -3,8 +3,8 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
-use omega_capi::{ClusterCredentials, Namespace, discover_versions};
-use omega_core::{Class, Failure, Label as _, read_regular, values::Secret};
+use omega_capi::{Namespace, discover_versions};
+use omega_core::{Class, Failure, Label as _, values::Secret};
 use omega_openstack::{
     ClusterMark, Transport,
     block_storage::{ClusterVolume, cluster_volumes},
@@ -19,12 +19,9 @@ use crate::{
     cli::patience,
     engine::{Approved, Task, WayBack},
     exit::Exit,
-    runbook::{Release, StuckCluster, World, own_credential, with_credential},
+    runbook::{Release, StuckCluster, World, own_credential, replacement, sessions},
     site::Site,
 };
-
-/// The most that a clouds.yaml may have.
-const CLOUDS: u64 = 1 << 20;
 
 /// `release-stuck-delete`
 #[derive(Clone, Debug, Args)]
@@ -86,8 +83,12 @@ impl Session {
             stack: which.stack.clone(),
             patience: args.patience,
             wait: args.wait,
+            connect: sessions(),
         };
-        let replacement = self.replacement(args, &cluster, &which.project).await?;
+        let replacement = match &args.credential_from {
+            Some(path) => Some(replacement(&cluster, path, &which.project).await?),
+            None => None,
+        };
         let held = cluster.deletion().await?.held;
         let project = self.project(&site, &cluster, &which, replacement.as_ref()).await?;
         if project.is_none() && held.is_empty() {
@@ -131,49 +132,6 @@ impl Session {
         self.engine().apply(&task, Approved::Now).await
     }
 
-    /// Reads the credential that is to be the cluster's, and proves that it authenticates in the
-    /// cluster's project.
-    async fn replacement(
-        &self,
-        args: &ReleaseStuckDeleteArgs,
-        cluster: &StuckCluster,
-        project: &str,
-    ) -> Result<Option<Secret>, Failure> {
-        let Some(path) = &args.credential_from else { return Ok(None) };
-        let shown = path.display().to_string();
-        let bytes = read_regular(path, CLOUDS).map_err(|error| {
-            Failure::new(Class::Error, format!("could not read {shown}")).because(error.to_string())
-        })?;
-        let own = cluster.credentials().await?;
-        let clouds = with_credential(own.as_ref(), &Secret::new(bytes), &shown)?;
-        let cacert = own.as_ref().and_then(|found| found.cacert.as_ref());
-        let (answer, _) = own_credential(&clouds, cacert, &shown).await?;
-        let refused = |why: String| {
-            Failure::new(Class::Refused, format!("{shown} is of no use")).because(why)
-        };
-        let accepted = match answer {
-            CredentialAnswer::Accepted(accepted) => accepted,
-            CredentialAnswer::Refused { words } => {
-                return Err(refused(format!("Keystone refuses it: {words}"))
-                    .next("make an application credential, and try it: openstack token issue"));
-            }
-        };
-        let is = accepted.project.as_ref().map(|project| project.id.as_str());
-        if is != Some(project) {
-            let is = is.unwrap_or("none");
-            let why = format!("it is of project {is}, and the cluster is in {project}");
-            return Err(refused(why).next("make it in the cluster's own project"));
-        }
-        // The same credential: a run that goes on.
-        if let Some(own) = own.filter(|own| own.clouds.digest() != clouds.digest())
-            && own_has(cluster, &own, &accepted.roles).await
-        {
-            let why = "the cluster's own authenticates, with the same roles".to_owned();
-            return Err(refused(why).next("run this without --credential-from"));
-        }
-        Ok(Some(clouds))
-    }
-
     /// Returns a connection to the cluster's project: the operator's where that is possible, for
     /// Magnum deletes the cluster's own credential as soon as the cluster is gone.
     async fn project(
@@ -192,7 +150,7 @@ impl Session {
         let clouds = replacement.cloned().or_else(|| found.map(|found| found.clouds));
         let Some(clouds) = clouds else { return Ok(None) };
         let source = format!("{}-cloud-credentials", cluster.stack);
-        let own = own_credential(&clouds, cacert.as_ref(), &source).await;
+        let own = own_credential(&cluster.connect, &clouds, cacert.as_ref(), &source).await;
         Ok(match own {
             Ok((CredentialAnswer::Accepted(_), session)) => Some(session),
             // It is asked again as a gate, which says what to do.
@@ -282,17 +240,6 @@ async fn which(
             Err(Failure { found: Some(ids.join(", ")), ..Failure::new(Class::Usage, what) }
                 .next("name it by its id"))
         }
-    }
-}
-
-/// Whether the cluster's own credential authenticates, and has all of `roles`.
-async fn own_has(cluster: &StuckCluster, own: &ClusterCredentials, roles: &[String]) -> bool {
-    let source = format!("{}-cloud-credentials", cluster.stack);
-    match own_credential(&own.clouds, own.cacert.as_ref(), &source).await {
-        Ok((CredentialAnswer::Accepted(old), _)) => {
-            roles.iter().all(|role| old.roles.contains(role))
-        }
-        Ok((CredentialAnswer::Refused { .. }, _)) | Err(_) => false,
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
 use omega_capi::{CLUSTER_CLOUD, ClusterCredentials};
 use omega_core::{Class, Failure, values::Secret};
 use omega_openstack::{
-    ApplicationCredentialRef, CloudConfig, Credential, Session, SessionOptions,
+    ApplicationCredentialRef, CloudConfig, Credential, Error, Session, SessionOptions, Transport,
     identity::{CredentialAnswer, ask_application_credential},
 };
 use serde_json::json;
@@ -13,20 +14,36 @@ use serde_json::json;
 /// How long Keystone may take.
 const LOGIN: Duration = Duration::from_secs(30);
 
-/// Asks Keystone whether a cluster's clouds.yaml authenticates, with a session of its own.
+/// Opens a connection to the cloud that a configuration names.
+pub(crate) type Connect =
+    Arc<dyn Fn(CloudConfig) -> BoxFuture<'static, Result<Arc<dyn Transport>, Error>> + Send + Sync>;
+
+/// Opens sessions that keep no token.
+pub(crate) fn sessions() -> Connect {
+    let options = SessionOptions { token_cache: None, deadline: LOGIN };
+    Arc::new(move |config| {
+        let options = options.clone();
+        Box::pin(async move {
+            let session = Session::new(config, &options).await?;
+            Ok(Arc::new(session) as Arc<dyn Transport>)
+        })
+    })
+}
+
+/// Asks Keystone whether a cluster's clouds.yaml authenticates, over a connection of its own.
 pub(crate) async fn own_credential(
+    connect: &Connect,
     clouds: &Secret,
     cacert: Option<&Secret>,
     source: &str,
-) -> Result<(CredentialAnswer, Arc<Session>), Failure> {
+) -> Result<(CredentialAnswer, Arc<dyn Transport>), Failure> {
     let config = read(clouds, cacert, source)?;
     let id = application_credential(&config).map(|(id, _)| id.to_owned());
     let unasked =
         |error| Failure::from_error(format!("could not ask Keystone of {source}"), &error);
-    let options = SessionOptions { token_cache: None, deadline: LOGIN };
-    let session = Arc::new(Session::new(config, &options).await.map_err(unasked)?);
-    let answer = ask_application_credential(&*session, id.as_deref()).await.map_err(unasked)?;
-    Ok((answer, session))
+    let cloud = connect(config).await.map_err(unasked)?;
+    let answer = ask_application_credential(&*cloud, id.as_deref()).await.map_err(unasked)?;
+    Ok((answer, cloud))
 }
 
 /// Returns the cluster's clouds.yaml with the application credential of another, as the driver

@@ -4,7 +4,6 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use omega_capi::{
     ClusterCredentials, Error, Management, Namespace, Served, read_cluster_credentials,
     stuck::{
@@ -24,7 +23,7 @@ use omega_openstack::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::own_credential;
+use super::{Connect, own_credential};
 
 /// A pause between two looks at what the controllers do.
 const EVERY: Duration = Duration::from_secs(2);
@@ -41,6 +40,8 @@ pub(crate) struct StuckCluster {
     pub(crate) patience: Duration,
     /// So long the controllers are left to finish, each time that something was mended.
     pub(crate) wait: Duration,
+    /// How the cluster's own credential is tried.
+    pub(crate) connect: Connect,
 }
 
 /// What is to be done.
@@ -180,15 +181,18 @@ impl Gate for IsStuck {
                 ),
             ));
         }
-        Ok(match deletion.progress(Timestamp::now(), patience) {
+        // The marks are by the management cluster's clock: one that is ahead here would take a
+        // delete that has just begun for stuck.
+        let now = self.cluster.management.time().await.map_err(|e| self.cluster.unread(&e))?;
+        Ok(match deletion.progress(now, patience) {
             Progress::Gone => pass("nothing of it is left on the management cluster"),
             Progress::NotDeleted(object) => fail(
                 format!("{object} is not being deleted"),
                 "delete the cluster first (openstack coe cluster delete), and wait",
             ),
             Progress::Future(last) => fail(
-                format!("by the management cluster's clock it began to go at {last}: after now"),
-                "set the clocks of this machine and of the management cluster",
+                format!("it began to go at {last}, and the management cluster's clock says {now}"),
+                "set the clocks of the management cluster's machines",
             ),
             Progress::Going { quiet } => fail(
                 format!(
@@ -235,7 +239,9 @@ impl Gate for Authenticates {
         if self.wanted.is_some_and(|wanted| wanted != found.clouds.digest()) {
             return Ok(Verdict::Deferred { until: "the secret has the new credential".to_owned() });
         }
-        let (answer, _) = own_credential(&found.clouds, found.cacert.as_ref(), &secret).await?;
+        let StuckCluster { connect, .. } = &self.cluster;
+        let (answer, _) =
+            own_credential(connect, &found.clouds, found.cacert.as_ref(), &secret).await?;
         Ok(match answer {
             CredentialAnswer::Accepted(accepted) => {
                 let project = accepted.project.map(|project| project.name).unwrap_or_default();

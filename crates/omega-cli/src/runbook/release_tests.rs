@@ -2,17 +2,23 @@
 
 use std::{sync::Arc, time::Duration};
 
+use base64::Engine as _;
 use omega_capi::{
     Management, discover_versions,
     sim::{Deleting, Upset},
 };
 use omega_core::{
-    Done, Found, Leg, LegReport, MemoryJournal, Observer, Progress as Told, Run, Stop,
+    Class, Done, Found, Gate as _, Leg, LegReport, MemoryJournal, Observer, Progress as Told, Run,
+    Stop, Verdict,
 };
-use omega_openstack::{ClusterMark, Method, Request, Service, Transport, sim::Cloud};
+use omega_openstack::{
+    ApplicationCredentialRef, ClusterMark, Credential, Method, Request, Service, Transport,
+    sim::Cloud,
+};
 use serde_json::{Value, json};
 
 use super::{Release, StuckCluster};
+use crate::runbook::{Connect, replacement};
 
 const NS: &str = "magnum-67a1";
 
@@ -50,6 +56,40 @@ async fn address(cloud: &Arc<dyn Transport>, description: &str) {
     assert_eq!(cloud.send(request).await.unwrap().status, 201);
 }
 
+/// Keystone is the simulator's, whatever address a clouds.yaml has.
+fn connects(cloud: &Cloud) -> Connect {
+    let cloud = cloud.clone();
+    Arc::new(move |config| {
+        let Credential::ApplicationCredential { which, secret } = &config.credential else {
+            panic!("{:?}", config.credential)
+        };
+        let ApplicationCredentialRef::Id(id) = which else { panic!("{which:?}") };
+        let secret = String::from_utf8(secret.expose().to_vec()).unwrap();
+        let known = cloud.login("mgmt", id, &secret);
+        Box::pin(async move { Ok(known) })
+    })
+}
+
+fn clouds((id, secret): &(String, String)) -> String {
+    let auth = json!({
+        "auth_url": "https://keystone.sim:5000/v3",
+        "application_credential_id": id, "application_credential_secret": secret,
+    });
+    let cloud = json!({ "auth_type": "v3applicationcredential", "auth": auth });
+    json!({ "clouds": { "openstack": cloud } }).to_string()
+}
+
+/// The cluster's own secret, as the driver writes it.
+fn keep(server: &Deleting, credential: &(String, String)) {
+    let data = base64::engine::general_purpose::STANDARD.encode(clouds(credential));
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+        "metadata": { "name": "c1-cloud-credentials", "namespace": NS, "uid": "uid-secret" },
+        "data": { "clouds.yaml": data },
+    });
+    server.put("/api/v1/secrets", secret);
+}
+
 async fn release(server: &Deleting, cloud: &Cloud) -> Release {
     let management = Arc::new(Management::over(server.clone(), "simulator"));
     let known = Arc::new(discover_versions(&management).await.unwrap());
@@ -60,20 +100,24 @@ async fn release(server: &Deleting, cloud: &Cloud) -> Release {
         stack: "c1".to_owned(),
         patience: Duration::from_mins(10),
         wait: Duration::from_secs(5),
+        connect: connects(cloud),
     };
     let held = cluster.deletion().await.unwrap().held;
     Release { cluster, held, replacement: None, project: Some(cloud.member("mgmt")) }
 }
 
-/// Runs everything but the first section, which asks a real Keystone.
+/// Runs everything but the first section: credential and patience have tests of their own.
 async fn run(release: &Release) -> Vec<LegReport> {
     let mut legs = release.legs();
     legs[0].sections.remove(0);
+    walk(legs).await
+}
+
+async fn walk(legs: Vec<Leg>) -> Vec<LegReport> {
     let (stop, mut journal) = (Stop::default(), MemoryJournal::default());
     let mut reports = Vec::new();
     for leg in legs {
         let looked = Leg::preview(&leg).await;
-        assert!(looked.obstacle().is_none(), "{:?}", looked.obstacle());
         let run = Run {
             looked: &looked,
             approved: &looked,
@@ -115,6 +159,26 @@ async fn finalizers_go_before_what_is_left_in_the_cloud_and_a_second_run_does_no
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_somebody_elses_thing_keeps_stays_and_ends_with_no() {
+    let (server, cloud) = (server(), Cloud::new());
+    let neutron = cloud.member("mgmt");
+    let made = async |plural: &'static str, body: Value| {
+        let request = Request::new(Service::Network, Method::Post, &[plural]).body(body);
+        neutron.send(request).await.unwrap().body
+    };
+    let name = format!("k8s-clusterapi-cluster-{NS}-c1");
+    let network = made("networks", json!({ "network": { "name": name } })).await;
+    let port = json!({ "name": "a database", "network_id": network["network"]["id"] });
+    made("ports", json!({ "port": port })).await;
+    let reports = run(&release(&server, &cloud).await).await;
+    let failure = reports[1].failure().unwrap();
+    assert_eq!(failure.class, Class::Gate);
+    assert!(failure.causes[0].starts_with("2 stay, first network k8s-clusterapi"), "{failure:?}");
+    assert_eq!(cloud.network_parts().len(), 2, "both are there");
+    assert_eq!(server.snapshot(), [""; 0], "the cluster itself is gone");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_fails_half_way_goes_on_where_it_stopped() {
     let (server, cloud) = (server(), Cloud::new());
     address(&cloud.member("mgmt"), &ClusterMark::new(NS, "c1").description()).await;
@@ -126,6 +190,88 @@ async fn what_fails_half_way_goes_on_where_it_stopped() {
     let reports = run(&release(&server, &cloud).await).await;
     assert_eq!(changed(&reports), ["Cluster c1", "network of magnum-67a1/c1"]);
     assert_eq!(cloud.network_parts().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_credential_that_is_refused_is_mended_before_any_finalizer_is_touched() {
+    let (server, cloud) = (server(), Cloud::new());
+    address(&cloud.member("mgmt"), &ClusterMark::new(NS, "c1").description()).await;
+    let old = cloud.add_credential("mgmt");
+    keep(&server, &old);
+    cloud.remove_credential(&old.0);
+    let stuck = release(&server, &cloud).await;
+    let reports = walk(stuck.legs()).await;
+    let failure = reports[0].failure().unwrap().to_string();
+    assert!(failure.starts_with("credential of c1: no"), "{failure}");
+    assert_eq!(server.writes(), [""; 0]);
+    assert_eq!(reports.len(), 1, "the project is not touched");
+
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("clouds.yaml");
+    let given = cloud.add_credential("mgmt");
+    std::fs::write(&file, clouds(&given)).unwrap();
+    let project = cloud.project("mgmt");
+    let found = replacement(&stuck.cluster, &file, &project).await.unwrap();
+    let mended = Release { replacement: Some(found), ..release(&server, &cloud).await };
+    let reports = walk(mended.legs()).await;
+    let secret = "secret c1-cloud-credentials";
+    let expected = [secret, "OpenStackCluster c1", "Cluster c1", "network of magnum-67a1/c1"];
+    assert_eq!(changed(&reports), expected);
+    assert!(server.writes()[0].contains("secrets/c1-cloud-credentials"), "{:?}", server.writes());
+}
+
+#[tokio::test]
+async fn a_credential_that_is_of_no_use_is_refused() {
+    let (server, cloud) = (server(), Cloud::new());
+    let own = cloud.add_credential("mgmt");
+    keep(&server, &own);
+    let stuck = release(&server, &cloud).await.cluster;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("clouds.yaml");
+    let project = cloud.project("mgmt");
+    let refused = async |credential: &(String, String)| {
+        std::fs::write(&file, clouds(credential)).unwrap();
+        let failure = replacement(&stuck, &file, &project).await.unwrap_err();
+        assert_eq!(failure.class, Class::Refused, "{failure}");
+        failure.causes.concat()
+    };
+    let other = cloud.add_credential("mgmt");
+    let why = refused(&other).await;
+    assert_eq!(why, "the cluster's own authenticates, with the same roles");
+    let foreign = cloud.add_credential("next-door");
+    let why = refused(&foreign).await;
+    assert!(why.starts_with("it is of project ") && why.ends_with(&project), "{why}");
+    let wrong = (other.0.clone(), "wrong".to_owned());
+    let why = refused(&wrong).await;
+    assert!(why.starts_with("Keystone refuses it: "), "{why}");
+    // Without its own, any of the project will do.
+    cloud.remove_credential(&own.0);
+    std::fs::write(&file, clouds(&other)).unwrap();
+    assert!(replacement(&stuck, &file, &project).await.is_ok());
+    assert_eq!(server.writes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_management_clusters_clock_says_whether_a_delete_is_stuck() {
+    let (server, cloud) = (server(), Cloud::new());
+    let release = release(&server, &cloud).await;
+    let ask = async || {
+        let gate = super::IsStuck { cluster: release.cluster.clone() };
+        gate.check().await.unwrap()
+    };
+    let why = async || {
+        let Verdict::Fail { why, .. } = ask().await else { panic!("it is said to be stuck") };
+        why
+    };
+    let evidence = "nothing has moved for 120 min".to_owned();
+    assert_eq!(ask().await, Verdict::Pass { evidence });
+    // Whatever this machine's clock says: for it that was long ago, or has not come yet.
+    server.set_clock("2026-11-21T10:01:00Z".parse().unwrap());
+    assert!(why().await.starts_with("the controllers got on with it 60 s ago"), "{}", why().await);
+    server.set_clock("2026-11-21T09:00:00Z".parse().unwrap());
+    let future = "it began to go at 2026-11-21T10:00:00Z, and the management cluster's clock says \
+                  2026-11-21T09:00:00Z";
+    assert_eq!(why().await, future);
 }
 
 #[tokio::test]
