@@ -2,6 +2,7 @@
 
 mod deletion;
 mod finalizers;
+mod has_namespace;
 mod object_ref;
 mod read_deletion;
 mod release_finalizers;
@@ -9,6 +10,7 @@ mod replace_credentials;
 
 pub use deletion::{Deletion, Held, Progress};
 pub use finalizers::finalizer_owner;
+pub use has_namespace::has_namespace;
 pub use object_ref::ObjectRef;
 pub use read_deletion::read_deletion;
 pub use release_finalizers::{FinalizerRelease, HeldSeen, ReleaseFinalizers, release_finalizers};

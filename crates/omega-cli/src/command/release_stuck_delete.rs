@@ -6,7 +6,7 @@ use clap::Args;
 use omega_capi::{Namespace, discover_versions};
 use omega_core::{Class, Failure, Label as _, values::Secret};
 use omega_openstack::{
-    ClusterMark, Transport,
+    ClusterMark, Error as CloudError, Transport,
     block_storage::{ClusterVolume, cluster_volumes},
     container_infra::Cluster,
     identity::CredentialAnswer,
@@ -142,19 +142,24 @@ impl Session {
         replacement: Option<&Secret>,
     ) -> Result<Option<Arc<dyn Transport>>, Failure> {
         let operator = self.in_project(site, &which.project).await?;
-        if operator.grant().await.is_ok() {
-            return Ok(Some(operator));
+        match operator.grant().await {
+            Ok(_) => return Ok(Some(operator)),
+            Err(CloudError::Login { source, .. }) if source.refusal().is_some() => {}
+            Err(error) => {
+                let what = format!("could not log in to project {}", which.project);
+                return Err(Failure::from_error(what, &error));
+            }
         }
         let found = cluster.credentials().await?;
         let cacert = found.as_ref().and_then(|found| found.cacert.clone());
         let clouds = replacement.cloned().or_else(|| found.map(|found| found.clouds));
         let Some(clouds) = clouds else { return Ok(None) };
         let source = format!("{}-cloud-credentials", cluster.stack);
-        let own = own_credential(&cluster.connect, &clouds, cacert.as_ref(), &source).await;
+        let own = own_credential(&cluster.connect, &clouds, cacert.as_ref(), &source).await?;
         Ok(match own {
-            Ok((CredentialAnswer::Accepted(_), session)) => Some(session),
+            (CredentialAnswer::Accepted(_), cloud) => Some(cloud),
             // It is asked again as a gate, which says what to do.
-            Ok((CredentialAnswer::Refused { .. }, _)) | Err(_) => None,
+            (CredentialAnswer::Refused { .. }, _) => None,
         })
     }
 

@@ -90,30 +90,27 @@ impl Session {
     }
 }
 
-/// A fact that leads back, and where it belongs.
-struct Back<'a> {
-    target: &'a str,
-    kind: &'a str,
-    undo: &'a Value,
-}
-
-/// Returns what leads back, last change first. Of a fact that a run changed twice, the first
-/// before-image is the one that counts.
-fn back(events: &[Event]) -> Vec<Back<'_>> {
-    let mut all: Vec<Back<'_>> = Vec::new();
-    let mut seen: Vec<(&str, &str, Vec<&omega_core::Subject>)> = Vec::new();
+/// Returns the targets and the steps that lead back, last change first. Of a fact that was changed
+/// twice, be it by a run and the one that resumed it, the first before-image is the one that counts.
+fn back(events: &[Event], world: &World) -> Result<Vec<(String, Box<dyn Step>)>, Failure> {
+    let mut all: Vec<(String, Box<dyn Step>)> = Vec::new();
     for event in events {
-        let Event::Intent { target, kind, desired: _, changes, undo: Some(undo) } = event else {
+        let Event::Intent { target, kind, desired: _, changes: _, undo: Some(undo) } = event else {
             continue;
         };
-        let what = (target.as_str(), kind.as_str(), changes.iter().map(|c| &c.subject).collect());
-        if !seen.contains(&what) {
-            seen.push(what);
-            all.push(Back { target, kind, undo });
+        let step = undo_step(target, kind, undo, world).ok_or_else(|| {
+            let what = format!("{target} was changed, and is not at hand ({kind})");
+            Failure::new(Class::Usage, what).next("name the site and the units of that run")
+        })?;
+        let same = |(other, first): &(String, Box<dyn Step>)| {
+            other == target && first.subject() == step.subject()
+        };
+        if !all.iter().any(same) {
+            all.push((target.clone(), step));
         }
     }
     all.reverse();
-    all
+    Ok(all)
 }
 
 fn one_way(events: &[Event]) -> impl Iterator<Item = String> {
@@ -134,15 +131,11 @@ async fn legs(
     world: &World,
 ) -> Result<Vec<Leg>, Failure> {
     let mut legs: Vec<Leg> = Vec::new();
-    for Back { target, kind, undo } in back(events) {
-        let step = undo_step(target, kind, undo, world).ok_or_else(|| {
-            let what = format!("{target} was changed, and is not at hand ({kind})");
-            Failure::new(Class::Usage, what).next("name the site and the units of that run")
-        })?;
+    for (target, step) in back(events, world)? {
         let nth = legs.iter().position(|leg| leg.target == target).unwrap_or(legs.len());
         if nth == legs.len() {
             let section = Section { number: "0", title: "Back to what was", items: Vec::new() };
-            legs.push(Leg { target: target.to_owned(), sections: vec![section] });
+            legs.push(Leg { target, sections: vec![section] });
         }
         if let Some(section) = legs.get_mut(nth).and_then(|leg| leg.sections.first_mut()) {
             section.items.push(Item::Step(step));

@@ -1,3 +1,4 @@
+use omega_core::testing::Fault;
 use omega_juju::{operations::LeftoverPolicy, sim::Start};
 
 use super::*;
@@ -70,29 +71,56 @@ async fn a_resumed_graft_is_taken_back_whole() {
     unit.fill_disk(false);
     assert_eq!(rig.apply().await.unwrap().exit(), Exit::Done);
     let here = rig.world.endpoints();
-    let all = rig.runs.all().unwrap().0;
-    let chain = behind::last(&rig.runs, &all, &here).unwrap();
-    assert_eq!(chain, [&all[0], &all[1]]);
-    let events: Vec<_> =
-        chain.iter().rev().flat_map(|run| rig.runs.events(&run.id).unwrap()).collect();
-    let legs = legs(&rig.runs, &chain, &all, &events, &rig.world).await.unwrap();
-    let ids = chain.iter().map(|run| run.id.clone()).collect();
-    let task = Task {
-        legs,
-        rolls_back: ids,
-        way_back: WayBack::None,
-        ..rig.task(LeftoverPolicy::Remove).await
-    };
-    let task = Task { afterwards: Vec::new(), pre_state: None, ..task };
-    assert_eq!(rig.engine().apply(&task, Approved::Now).await.unwrap().exit(), Exit::Done);
+    let chain = all_back(&rig).await;
+    assert_eq!(chain.len(), 2);
     assert_eq!(unit.snapshot().files, before);
 
     // Once more finds the same runs, and nothing to do; a graft after that is one by itself.
     let all = rig.runs.all().unwrap().0;
-    assert_eq!(behind::last(&rig.runs, &all, &here).unwrap()[0].id, chain[0].id);
+    assert_eq!(behind::last(&rig.runs, &all, &here).unwrap()[0].id, chain[0]);
     assert_eq!(rig.apply().await.unwrap().exit(), Exit::Done);
     let all = rig.runs.all().unwrap().0;
     assert_eq!(behind::last(&rig.runs, &all, &here).unwrap(), [&all[0]]);
+}
+
+/// Wherever it stopped: also between two changes of one fact, of which the second run has fewer.
+#[tokio::test]
+async fn a_graft_that_lost_its_connection_anywhere_is_taken_back_whole() {
+    let mut resumed = 0;
+    for nth in 0..16 {
+        let rig = Rig::new(&[Start::Superseded]);
+        let unit = &rig.units[0];
+        let before = unit.snapshot();
+        unit.spoil_write(nth, Fault::Lost);
+        let first = rig.apply().await.unwrap();
+        assert_eq!(rig.apply().await.unwrap().exit(), Exit::Done, "write {nth}");
+        resumed += usize::from(first.exit() != Exit::Done);
+        all_back(&rig).await;
+        let after = unit.snapshot();
+        assert_eq!(after.files, before.files, "write {nth}");
+        assert_eq!(after.packages, before.packages, "write {nth}");
+    }
+    assert!(resumed > 8, "only {resumed} were stopped");
+}
+
+/// Takes back the last graft with what it resumed; returns the runs, the newest first.
+async fn all_back(rig: &Rig) -> Vec<String> {
+    let all = rig.runs.all().unwrap().0;
+    let chain = behind::last(&rig.runs, &all, &rig.world.endpoints()).unwrap();
+    let events: Vec<_> =
+        chain.iter().rev().flat_map(|run| rig.runs.events(&run.id).unwrap()).collect();
+    let legs = legs(&rig.runs, &chain, &all, &events, &rig.world).await.unwrap();
+    let ids: Vec<String> = chain.iter().map(|run| run.id.clone()).collect();
+    let task = Task {
+        legs,
+        rolls_back: ids.clone(),
+        way_back: WayBack::None,
+        ..rig.task(LeftoverPolicy::Remove).await
+    };
+    let task = Task { afterwards: Vec::new(), pre_state: None, ..task };
+    let report = rig.engine().apply(&task, Approved::Now).await.unwrap();
+    assert_eq!(report.exit(), Exit::Done, "{report:#?}");
+    ids
 }
 
 /// Every site's unit is called magnum/0.

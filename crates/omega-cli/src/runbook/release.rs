@@ -8,7 +8,7 @@ use omega_capi::{
     ClusterCredentials, Error, Management, Namespace, Served, read_cluster_credentials,
     stuck::{
         CredentialSource, Deletion, Held, Progress, ReleaseFinalizers, ReplaceCredentials,
-        read_deletion,
+        has_namespace, read_deletion,
     },
 };
 use omega_core::{
@@ -107,6 +107,9 @@ impl Release {
             items.push(Item::Step(step(&Arc::new(source), replace)));
         }
         items.push(Item::Gate(Box::new(Authenticates { cluster: cluster.clone(), wanted })));
+        if self.project.is_none() {
+            items.push(Item::Gate(Box::new(LogsIn { cluster: cluster.clone() })));
+        }
         items
     }
 
@@ -162,6 +165,27 @@ struct IsStuck {
     cluster: StuckCluster,
 }
 
+impl IsStuck {
+    /// Nothing of it is here: it is gone, or it never was here.
+    async fn gone(&self) -> Result<Verdict, Failure> {
+        let StuckCluster { management, namespace, .. } = &self.cluster;
+        let has =
+            has_namespace(management, namespace).await.map_err(|e| self.cluster.unread(&e))?;
+        Ok(if has {
+            pass("nothing of it is left on the management cluster")
+        } else {
+            fail(
+                format!(
+                    "{} has no namespace {namespace}: no cluster was ever there",
+                    management.label()
+                ),
+                "check the kubeconfig (`management.kubeconfig` in the site file): is this the \
+                 management cluster that the conductor uses?",
+            )
+        })
+    }
+}
+
 #[async_trait]
 impl Gate for IsStuck {
     fn subject(&self) -> Subject {
@@ -185,7 +209,7 @@ impl Gate for IsStuck {
         // delete that has just begun for stuck.
         let now = self.cluster.management.time().await.map_err(|e| self.cluster.unread(&e))?;
         Ok(match deletion.progress(now, patience) {
-            Progress::Gone => pass("nothing of it is left on the management cluster"),
+            Progress::Gone => self.gone().await?,
             Progress::NotDeleted(object) => fail(
                 format!("{object} is not being deleted"),
                 "delete the cluster first (openstack coe cluster delete), and wait",
@@ -259,6 +283,27 @@ impl Gate for Authenticates {
                 )
             }
         })
+    }
+}
+
+/// That what the cluster leaves in its project can be looked at: nobody could log in to that. The
+/// last that could is gone once its finalizers are.
+struct LogsIn {
+    cluster: StuckCluster,
+}
+
+#[async_trait]
+impl Gate for LogsIn {
+    fn subject(&self) -> Subject {
+        Subject::new("project", format!("of {}", self.cluster.stack))
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        Ok(fail(
+            "nobody can log in to it: what the cluster leaves there could not be looked at",
+            "log in as somebody with a role there (cloud in the site file), or give the cluster a \
+             credential that authenticates: --credential-from FILE",
+        ))
     }
 }
 

@@ -1,6 +1,12 @@
 //! What is let go and removed, in which order, and after a stop half-way; on the simulators.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use base64::Engine as _;
 use omega_capi::{
@@ -9,10 +15,10 @@ use omega_capi::{
 };
 use omega_core::{
     Class, Done, Found, Gate as _, Leg, LegReport, MemoryJournal, Observer, Progress as Told, Run,
-    Stop, Verdict,
+    Stop, Touched, Verdict,
 };
 use omega_openstack::{
-    ApplicationCredentialRef, ClusterMark, Credential, Method, Request, Service, Transport,
+    ApplicationCredentialRef, ClusterMark, Credential, Error, Method, Request, Service, Transport,
     sim::Cloud,
 };
 use serde_json::{Value, json};
@@ -192,6 +198,34 @@ async fn what_fails_half_way_goes_on_where_it_stopped() {
     assert_eq!(cloud.network_parts().len(), 0);
 }
 
+#[tokio::test]
+async fn a_management_cluster_that_never_had_it_proves_nothing() {
+    let (server, cloud) = (Deleting::default(), Cloud::new());
+    address(&cloud.member("mgmt"), &ClusterMark::new(NS, "c1").description()).await;
+    let reports = walk(release(&server, &cloud).await.legs()).await;
+    let failure = reports[0].failure().unwrap();
+    let why = format!("simulator has no namespace {NS}: no cluster was ever there");
+    assert_eq!((failure.class, failure.causes[0].as_str()), (Class::Gate, why.as_str()));
+    assert_eq!(cloud.network_parts().len(), 1);
+    // Where it has been, what is left is removed.
+    let metadata = json!({ "name": NS, "uid": "uid-namespace" });
+    let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata });
+    server.put("/api/v1/namespaces", namespace);
+    let reports = walk(release(&server, &cloud).await.legs()).await;
+    assert_eq!(changed(&reports), ["network of magnum-67a1/c1"]);
+}
+
+#[tokio::test]
+async fn no_finalizer_goes_while_nobody_can_look_at_the_project() {
+    let (server, cloud) = (server(), Cloud::new());
+    keep(&server, &cloud.add_credential("mgmt"));
+    let blind = Release { project: None, ..release(&server, &cloud).await };
+    let reports = walk(blind.legs()).await;
+    let failure = reports[0].failure().unwrap();
+    assert!(failure.to_string().starts_with("project of c1: no: nobody can log in"), "{failure}");
+    assert_eq!(server.writes(), [""; 0]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_credential_that_is_refused_is_mended_before_any_finalizer_is_touched() {
     let (server, cloud) = (server(), Cloud::new());
@@ -244,6 +278,20 @@ async fn a_credential_that_is_of_no_use_is_refused() {
     let wrong = (other.0.clone(), "wrong".to_owned());
     let why = refused(&wrong).await;
     assert!(why.starts_with("Keystone refuses it: "), "{why}");
+    // While Keystone says nothing of its own, nobody knows whether that would do.
+    std::fs::write(&file, clouds(&other)).unwrap();
+    let (known, asked) = (connects(&cloud), Arc::new(AtomicUsize::new(0)));
+    let connect: Connect = Arc::new(move |config| match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => known(config),
+        _ => Box::pin(async {
+            let (request, url) = ("POST identity".to_owned(), "https://keystone.sim".to_owned());
+            let (timed_out, touched, source) = (true, Touched::Nothing, "too late".into());
+            Err(Error::Unreachable { request, url, timed_out, touched, source })
+        }),
+    });
+    let deaf = StuckCluster { connect, ..stuck.clone() };
+    let failure = replacement(&deaf, &file, &project).await.unwrap_err();
+    assert_eq!(failure.class, Class::Deadline, "{failure:?}");
     // Without its own, any of the project will do.
     cloud.remove_credential(&own.0);
     std::fs::write(&file, clouds(&other)).unwrap();

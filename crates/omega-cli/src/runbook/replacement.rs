@@ -48,7 +48,7 @@ pub(crate) async fn replacement(
     }
     // The same credential: a run that goes on.
     if let Some(own) = own.filter(|own| own.clouds.digest() != clouds.digest())
-        && own_has(cluster, &own, &accepted.roles).await
+        && own_has(cluster, &own, &accepted.roles).await?
     {
         let why = "the cluster's own authenticates, with the same roles".to_owned();
         return Err(refused(why).next("run this without --credential-from"));
@@ -56,13 +56,17 @@ pub(crate) async fn replacement(
     Ok(clouds)
 }
 
-/// Whether the cluster's own credential authenticates, and has all of `roles`.
-async fn own_has(cluster: &StuckCluster, own: &ClusterCredentials, roles: &[String]) -> bool {
+/// Whether the cluster's own credential authenticates, and has all of `roles`. That Keystone does
+/// not answer is no answer: what is overwritten has no way back.
+async fn own_has(
+    cluster: &StuckCluster,
+    own: &ClusterCredentials,
+    roles: &[String],
+) -> Result<bool, Failure> {
     let source = format!("{}-cloud-credentials", cluster.stack);
-    match own_credential(&cluster.connect, &own.clouds, own.cacert.as_ref(), &source).await {
-        Ok((CredentialAnswer::Accepted(old), _)) => {
-            roles.iter().all(|role| old.roles.contains(role))
-        }
-        Ok((CredentialAnswer::Refused { .. }, _)) | Err(_) => false,
-    }
+    let asked = own_credential(&cluster.connect, &own.clouds, own.cacert.as_ref(), &source);
+    Ok(match asked.await?.0 {
+        CredentialAnswer::Accepted(old) => roles.iter().all(|role| old.roles.contains(role)),
+        CredentialAnswer::Refused { .. } => false,
+    })
 }
