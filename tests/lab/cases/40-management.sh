@@ -110,6 +110,10 @@ mint() {
   exits 0 omega mint-kubeconfig --out driver.kubeconfig --all-namespaces
   driver_calls magnum-00dd
   refused 'delete resource "nodes"' as_driver delete node n
+  # and back to one
+  exits 0 omega mint-kubeconfig --out driver.kubeconfig -n $one
+  driver_calls $one
+  refused 'list resource "secrets"' as_driver get secrets -n magnum-00dd
   # somebody else's role of the same name; a driver that knows no tokens; the administrator's own file
   as_admin create clusterrole other:driver --verb get --resource pods
   exits 4 omega mint-kubeconfig --out other.kubeconfig --all-namespaces --account other/driver

@@ -28,7 +28,7 @@ quota_octavia() { # N|used
 }
 # The load balancer of a cluster's API is told by its name, as the provider gives it: ...-STACK-kubeapi
 balancer_of() { db "SELECT id FROM octavia.load_balancer WHERE name LIKE '%$1-kubeapi' AND provisioning_status != 'DELETED'"; }
-set_balancer() { db "UPDATE octavia.load_balancer SET provisioning_status = '$1' WHERE name LIKE '%$STACK-kubeapi'"; }
+set_balancer() { db "UPDATE octavia.load_balancer SET provisioning_status = '$1' WHERE name LIKE '%$STACK-kubeapi' AND provisioning_status != 'DELETED'"; } # not one that is gone: it would be there again
 balancer_status() { db "SELECT provisioning_status FROM octavia.load_balancer WHERE name LIKE '%$STACK-kubeapi' AND provisioning_status != 'DELETED'"; }
 balancer_is() { [[ $(balancer_status) = "$1" ]]; }
 balancer_gone() { [[ -z $(balancer_of "$1") ]]; }

@@ -256,6 +256,17 @@ async fn a_right_by_somebody_else_is_refused_by_name_and_ends_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_given_everywhere_is_narrowed() {
+    let sim = fresh();
+    minted(&sim, &wanted(&sim, Reach::Everywhere)).await.unwrap();
+    let narrow = wanted(&sim, named(&["magnum-a"]));
+    // A plan looks at both before either is changed: it waits for our own roles to go.
+    drop(omega_core::plan(&sim.mint, &narrow).await.unwrap());
+    assert!(minted(&sim, &narrow).await.unwrap());
+    assert!(!minted(&sim, &narrow).await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_old_driver_a_foreign_file_and_a_foreign_role_are_refused_before_anything_is_written() {
     let sim = fresh();
     let wanted = wanted(&sim, named(&["magnum-a"]));

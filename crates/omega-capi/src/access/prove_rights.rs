@@ -131,6 +131,8 @@ fn questions(rights: &DriverRights) -> Vec<Question> {
         }),
         Reach::Namespaces(_) => {
             never.push((need("get", "secrets", ""), "kube-system"));
+            // It is tried below as well; only the question says what gives it.
+            never.push((need("list", "secrets", ""), "kube-system"));
             never.push((need("list", "secrets", ""), ""));
             never.push((need("create", "namespaces", ""), ""));
         }
