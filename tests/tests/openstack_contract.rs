@@ -21,7 +21,7 @@ mod live {
         let config = CloudConfig::from_openrc(Path::new(&openrc), &Lookup::default()).unwrap();
         let domain = DomainRef::Id("default".into());
         let admin = ProjectRef::Named { name: "admin".into(), domain };
-        config.in_project(admin, "this test").unwrap()
+        config.in_project(admin, "this test")
     }
 
     async fn session(config: CloudConfig) -> Arc<dyn Transport> {

@@ -108,7 +108,9 @@ pub(crate) async fn list<T: DeserializeOwned>(
     let mut page = request.clone();
     for _ in 0..MAX_PAGES {
         let mut body: Value = fetch(transport, page.clone(), "").await?;
-        let next = next_page(&body, key);
+        let next = next_page(&body, key).map_err(|link| {
+            Error::malformed(&page, None, format!("no next page is at {link:?}"))
+        })?;
         let items = body.get_mut(key).map(Value::take);
         let items = items.ok_or_else(|| Error::malformed(&page, None, format!("no {key:?}")))?;
         let items: Vec<T> =
@@ -128,13 +130,18 @@ pub(crate) async fn list<T: DeserializeOwned>(
     Err(Error::malformed(&request, None, format!("its list does not end after {MAX_PAGES} pages")))
 }
 
-fn next_page(body: &Value, key: &str) -> Option<Vec<(String, String)>> {
+/// A link that can't be read would end the list, and look like its end.
+fn next_page(body: &Value, key: &str) -> Result<Option<Vec<(String, String)>>, String> {
     let links = body.get(format!("{key}_links")).and_then(Value::as_array);
     let link = links.and_then(|links| links.iter().find(|link| link["rel"] == "next"));
     let next = match link {
         Some(link) => link.get("href"),
         None => body.get("next").or_else(|| body.get("links").and_then(|links| links.get("next"))),
     };
-    let url: Url = next.and_then(Value::as_str)?.parse().ok()?;
-    Some(url.query_pairs().into_owned().collect())
+    let Some(link) = next.filter(|link| !link.is_null()) else { return Ok(None) };
+    let text = link.as_str().ok_or_else(|| link.to_string())?;
+    // It may be relative: a proxy has rewritten it.
+    let base = Url::parse("http://service/").map_err(|error| error.to_string())?;
+    let url = base.join(text).map_err(|_| text.to_owned())?;
+    Ok(Some(url.query_pairs().into_owned().collect()))
 }

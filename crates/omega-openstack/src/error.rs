@@ -102,6 +102,17 @@ pub enum Error {
     /// The token has no project, and the operation needs one.
     #[error("the token for {0} is not scoped to a project")]
     NoProject(String),
+    /// The token is of another project than the one that was wanted: an application credential is
+    /// bound to its own.
+    #[error("{cloud}: the login is for project {found}, and {wanted} is wanted")]
+    OtherProject {
+        /// The cloud.
+        cloud: String,
+        /// The project that was wanted.
+        wanted: String,
+        /// The token's own.
+        found: String,
+    },
     /// A client for HTTPS could not be made.
     #[error("could not set up HTTPS for {cloud}: {why}")]
     Tls {
@@ -157,6 +168,7 @@ impl Error {
             | Self::StillThere { .. }
             | Self::Ambiguous { .. }
             | Self::NoProject(_)
+            | Self::OtherProject { .. }
             | Self::Tls { .. } => None,
         }
     }
@@ -214,6 +226,7 @@ impl Explain for Error {
             | Self::StillThere { .. }
             | Self::Ambiguous { .. }
             | Self::NoProject(_)
+            | Self::OtherProject { .. }
             | Self::Tls { .. } => None,
         }
     }
@@ -231,6 +244,10 @@ impl Explain for Error {
             }
             Self::NoProject(_) => {
                 Some("name a project (project_name and its domain, or project_id)".to_owned())
+            }
+            Self::OtherProject { .. } => {
+                let next = "use a password, or an application credential made in that project";
+                Some(next.to_owned())
             }
             Self::Unreachable { .. } => {
                 Some("check the address, the route to it, and cacert where it is HTTPS".to_owned())
@@ -252,6 +269,7 @@ impl Explain for Error {
             | Self::Absent { .. }
             | Self::Ambiguous { .. }
             | Self::NoProject(_)
+            | Self::OtherProject { .. }
             | Self::Tls { .. } => Touched::Nothing,
         }
     }
@@ -267,6 +285,7 @@ impl Explain for Error {
             | Self::StillThere { .. }
             | Self::Ambiguous { .. }
             | Self::NoProject(_)
+            | Self::OtherProject { .. }
             | Self::Tls { .. } => false,
         }
     }

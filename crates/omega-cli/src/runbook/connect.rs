@@ -75,9 +75,7 @@ impl Session {
     ) -> Result<World, Failure> {
         let config = self.cloud(site)?;
         let scoped = match project(site.management.project.get_ref()) {
-            Some(project) => config
-                .in_project(project, "omega.toml")
-                .map_err(|error| Failure::from_error("could not narrow the scope", &error))?,
+            Some(project) => config.in_project(project, "omega.toml"),
             None => config.clone(),
         };
         let keystone = config.auth_url.to_string();
@@ -106,10 +104,7 @@ impl Session {
 
     /// Returns the operator's connection to another project, by its id. No request is made.
     pub(crate) async fn in_project(&self, site: &Site, id: &str) -> Result<Arc<Cloud>, Failure> {
-        let config = self
-            .cloud(site)?
-            .in_project(ProjectRef::Id(id.to_owned()), "Magnum")
-            .map_err(|error| Failure::from_error("could not narrow the scope", &error))?;
+        let config = self.cloud(site)?.in_project(ProjectRef::Id(id.to_owned()), "Magnum");
         let options = SessionOptions { token_cache: None, deadline: site.timeouts.ask };
         let open = |error| Failure::from_error("could not prepare a session", &error);
         Ok(Arc::new(Cloud::new(config, &options).await.map_err(open)?))

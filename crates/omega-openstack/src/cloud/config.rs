@@ -6,7 +6,7 @@ use omega_core::values::{Secret, Sha256};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::ConfigError;
+use crate::Name;
 
 /// Everything that a [`Session`](crate::Session) needs to know, and where each part came from.
 #[derive(Clone, Debug)]
@@ -179,19 +179,11 @@ impl FromStr for Interface {
 impl CloudConfig {
     /// Returns the same user on the same cloud, in `project` and nowhere else.
     ///
-    /// The scope is replaced whole, so nothing of an administrator's own project is left in it.
-    ///
-    /// # Errors
-    ///
-    /// An application credential is bound to its project; one that is meant for another can't be
-    /// narrowed.
-    pub fn in_project(&self, project: ProjectRef, source: &str) -> Result<Self, ConfigError> {
-        if let Credential::ApplicationCredential { .. } = self.credential {
-            return Err(ConfigError::BoundCredential {
-                cloud: self.cloud.clone(),
-                project: project.to_string(),
-            });
-        }
+    /// The scope is replaced whole, so nothing of an administrator's own project is left in it. An
+    /// application credential is bound to the project that it was made in: whether that is
+    /// `project` is known at the login, which ends in [`crate::Error::OtherProject`] if not.
+    #[must_use]
+    pub fn in_project(&self, project: ProjectRef, source: &str) -> Self {
         let mut narrowed = self.clone();
         narrowed.origins.retain(|origin| !origin.is_scope());
         for (key, value) in project.parts() {
@@ -202,7 +194,7 @@ impl CloudConfig {
             });
         }
         narrowed.scope = AuthScope::Project(project);
-        Ok(narrowed)
+        narrowed
     }
 
     /// Returns the cloud and the scope, as the operator named them.
@@ -316,6 +308,21 @@ impl DomainRef {
 }
 
 impl ProjectRef {
+    /// Returns whether `project`, of `domain`, is the one. Names are compared as Keystone's
+    /// database does: without case.
+    pub(crate) fn is(&self, project: &Name, domain: Option<&Name>) -> bool {
+        match self {
+            Self::Id(id) => project.id == *id,
+            Self::Named { name, domain: wanted } => {
+                let home = domain.is_none_or(|domain| match wanted {
+                    DomainRef::Id(id) => domain.id == *id,
+                    DomainRef::Name(name) => domain.name.eq_ignore_ascii_case(name),
+                });
+                home && project.name.eq_ignore_ascii_case(name)
+            }
+        }
+    }
+
     fn wire(&self) -> Value {
         match self {
             Self::Id(id) => json!({ "id": id }),

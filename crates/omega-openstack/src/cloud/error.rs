@@ -78,16 +78,6 @@ pub enum ConfigError {
         /// What is wrong with it.
         why: String,
     },
-    /// An application credential can't be used in another project than its own.
-    #[error(
-        "{cloud}: an application credential is bound to its project and can't be used in project {project}"
-    )]
-    BoundCredential {
-        /// The cloud.
-        cloud: String,
-        /// The project that was wanted.
-        project: String,
-    },
 }
 
 impl Explain for ConfigError {
@@ -106,8 +96,7 @@ impl Explain for ConfigError {
             | Self::Yaml { .. }
             | Self::Openrc { .. }
             | Self::Missing { .. }
-            | Self::Invalid { .. }
-            | Self::BoundCredential { .. } => None,
+            | Self::Invalid { .. } => None,
         }
     }
 
@@ -118,9 +107,6 @@ impl Explain for ConfigError {
             Self::NoFile { .. } => "write one, or set OS_CLIENT_CONFIG_FILE".to_owned(),
             Self::Openrc { .. } => {
                 "write plain lines `export OS_NAME=value`, or use a clouds.yaml".to_owned()
-            }
-            Self::BoundCredential { .. } => {
-                "use a password, or an application credential made in that project".to_owned()
             }
             Self::File { .. } | Self::Yaml { .. } | Self::Invalid { .. } => return None,
         })

@@ -112,6 +112,6 @@ impl From<&Token> for StoredToken {
 
 impl From<StoredToken> for Token {
     fn from(StoredToken { value, expires, grant }: StoredToken) -> Self {
-        Self { value: value.into(), expires, grant, got: None }
+        Self { value: value.into(), expires, grant, domain: None, got: None }
     }
 }

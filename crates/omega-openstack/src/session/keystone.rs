@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -22,8 +23,12 @@ use super::{
     token::Token,
 };
 use crate::{
-    CloudConfig, Error, Grant, Method, Request, Service, answer::accept, grant::versioned,
+    AuthScope, CloudConfig, Credential, Error, Grant, Method, Refusal, Request, Service,
+    answer::accept, grant::versioned,
 };
+
+/// How long a refused login is not tried again.
+const REFUSED: Duration = Duration::from_secs(30);
 
 /// The header that carries a token.
 const TOKEN: &str = "X-Auth-Token";
@@ -35,6 +40,9 @@ pub(super) struct Keystone {
     cache: Option<TokenCache>,
     /// Held while logging in, so that two calls at once log in once.
     token: sync::Mutex<Option<Token>>,
+    /// Keystone's last no, and when: it is not asked again at once, for it may lock a user out who
+    /// is wrong too often.
+    refused: Mutex<Option<(Instant, Box<Refusal>)>>,
     hints: Mutex<BTreeMap<String, String>>,
     pub(super) requests: AtomicUsize,
 }
@@ -48,6 +56,7 @@ impl Keystone {
             config,
             cache,
             token: sync::Mutex::new(token),
+            refused: Mutex::new(None),
             hints: Mutex::new(hints),
             requests: AtomicUsize::new(0),
         }
@@ -102,7 +111,17 @@ impl Keystone {
 
     async fn log_in(&self, client: &Client) -> Result<Token, Error> {
         tracing::debug!(cloud = %self.config.cloud, "logging in");
-        let token = self.ask_for_token(client).await.map_err(|source| Error::Login {
+        let known = self.refusal().as_ref().map(|(_, refusal)| refusal.clone());
+        let asked = match known {
+            Some(refusal) => Err(Error::Refused(refusal)),
+            None => self.ask_for_token(client).await,
+        };
+        if let Err(Error::Refused(refusal)) = &asked
+            && refusal.status == 401
+        {
+            self.refusal().get_or_insert_with(|| (Instant::now(), refusal.clone()));
+        }
+        let token = asked.map_err(|source| Error::Login {
             cloud: self.config.cloud.clone(),
             user: self.config.who(),
             next: self.next(&source),
@@ -112,6 +131,15 @@ impl Keystone {
             cache.store(Some(&token), &self.hints());
         }
         Ok(token)
+    }
+
+    /// Returns the last refusal, unless it is of long ago.
+    fn refusal(&self) -> MutexGuard<'_, Option<(Instant, Box<Refusal>)>> {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.as_ref().is_some_and(|(at, _)| at.elapsed() > REFUSED) {
+            *refused = None;
+        }
+        refused
     }
 
     async fn ask_for_token(&self, client: &Client) -> Result<Token, Error> {
@@ -129,7 +157,26 @@ impl Keystone {
         let value = value.map(|value| Secret::new(value.as_bytes().to_vec()));
         let response = http::answer(&request, writes, &url, answer).await?;
         let response = accept(&request, response)?;
-        Token::read(&request, response, value)
+        let token = Token::read(&request, response, value)?;
+        self.within(&token)?;
+        Ok(token)
+    }
+
+    /// Whether the token is of the project that was asked for: an application credential brings its
+    /// own.
+    fn within(&self, token: &Token) -> Result<(), Error> {
+        let (AuthScope::Project(wanted), Credential::ApplicationCredential { .. }) =
+            (&self.config.scope, &self.config.credential)
+        else {
+            return Ok(());
+        };
+        let found = token.grant.project.as_ref();
+        if found.is_some_and(|found| wanted.is(found, token.domain.as_ref())) {
+            return Ok(());
+        }
+        let found = found.map_or("none", |found| &found.name);
+        let (cloud, wanted) = (self.config.cloud.clone(), wanted.to_string());
+        Err(Error::OtherProject { cloud, wanted, found: found.to_owned() })
     }
 
     fn next(&self, error: &Error) -> Option<String> {
@@ -202,6 +249,7 @@ fn foreign(error: &Error) -> osauth::Error {
         | Error::StillThere { .. }
         | Error::Ambiguous { .. }
         | Error::NoProject(_)
+        | Error::OtherProject { .. }
         | Error::Tls { .. } => ErrorKind::OperationFailed,
     };
     osauth::Error::new(kind, omega_core::chain(error).join(": "))

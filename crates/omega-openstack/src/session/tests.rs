@@ -17,8 +17,8 @@ use tokio::{
 
 use super::{Session, SessionOptions};
 use crate::{
-    AuthScope, CloudConfig, Credential, DomainRef, Error, Interface, Method, ProjectRef, Request,
-    Service, Transport as _, UserRef,
+    ApplicationCredentialRef, AuthScope, CloudConfig, Credential, DomainRef, Error, Interface,
+    Method, ProjectRef, Request, Service, Transport as _, UserRef,
 };
 
 /// A server that is Keystone and Neutron at once, on one port.
@@ -109,7 +109,7 @@ impl Server {
             let token = json!({ "token": {
                 "expires_at": expires.to_string(),
                 "user": { "id": "u", "name": "op" },
-                "project": { "id": "p", "name": "mgmt" },
+                "project": { "id": "p", "name": "mgmt", "domain": { "id": "c", "name": "capi" } },
                 "roles": [{ "id": "r", "name": "member" }],
                 "catalog": [{ "type": "network", "endpoints": [endpoint] }],
             } });
@@ -224,7 +224,7 @@ async fn a_kept_token_saves_the_login() {
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "replaced");
 
     // Another scope has a token of its own.
-    let other = config(&server.url).in_project(ProjectRef::Id("x".into()), "test").unwrap();
+    let other = config(&server.url).in_project(ProjectRef::Id("x".into()), "test");
     let options = SessionOptions {
         token_cache: Some(dir.path().join("tokens")),
         ..SessionOptions::default()
@@ -251,6 +251,46 @@ async fn a_token_that_is_about_to_end_is_not_used() {
             200
         );
     }
+}
+
+#[tokio::test]
+async fn an_application_credential_is_good_for_its_own_project_only() {
+    let server = Server::start().await;
+    let credential = Credential::ApplicationCredential {
+        which: ApplicationCredentialRef::Id("ac".into()),
+        secret: "s".to_owned().into(),
+    };
+    let login = async |project: ProjectRef| {
+        let config = CloudConfig { credential: credential.clone(), ..config(&server.url) };
+        let config = config.in_project(project, "test");
+        let options = SessionOptions { token_cache: None, ..SessionOptions::default() };
+        Session::new(config, &options).await.unwrap().grant().await
+    };
+    let named = |name: &str, domain: &str| {
+        let domain = DomainRef::Name(domain.to_owned());
+        ProjectRef::Named { name: name.to_owned(), domain }
+    };
+    for own in [ProjectRef::Id("p".into()), named("mgmt", "capi"), named("Mgmt", "CAPI")] {
+        assert_eq!(login(own).await.unwrap().project.unwrap().id, "p");
+    }
+    for other in [ProjectRef::Id("q".into()), named("mgmt-2", "capi"), named("mgmt", "Default")] {
+        let wanted = other.to_string();
+        let Err(Error::Login { source, .. }) = login(other).await else { panic!("{wanted}") };
+        let words = format!("demo: the login is for project mgmt, and {wanted} is wanted");
+        assert_eq!(source.to_string(), words);
+    }
+}
+
+#[tokio::test]
+async fn a_no_is_not_asked_for_again_and_again() {
+    let server = Server::start().await;
+    server.with(|state| state.wrong_password = true);
+    let session = session(&server.url, None).await;
+    for _ in 0..5 {
+        let Err(Error::Login { source, .. }) = session.send(networks()).await else { panic!() };
+        assert_eq!(source.refusal().unwrap().status, 401);
+    }
+    assert_eq!(server.with(|state| state.seen.len()), 1, "Keystone may lock the user out");
 }
 
 #[tokio::test]

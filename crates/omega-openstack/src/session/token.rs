@@ -17,6 +17,8 @@ pub(crate) struct Token {
     pub(crate) value: Secret,
     pub(crate) expires: Timestamp,
     pub(crate) grant: Grant,
+    /// Its project's domain; none of a token from the cache.
+    pub(crate) domain: Option<Name>,
     /// When this process got it; none for one from the cache.
     pub(crate) got: Option<Instant>,
 }
@@ -36,11 +38,19 @@ struct Body {
     expires_at: Timestamp,
     user: Name,
     #[serde(default)]
-    project: Option<Name>,
+    project: Option<Project>,
     #[serde(default)]
     roles: Vec<Name>,
     #[serde(default)]
     catalog: Catalog,
+}
+
+#[derive(Debug, Deserialize)]
+struct Project {
+    #[serde(flatten)]
+    itself: Name,
+    #[serde(default)]
+    domain: Option<Name>,
 }
 
 impl Token {
@@ -58,10 +68,13 @@ impl Token {
             .map_err(|error| Error::malformed(request, id, error))?;
         let Body { expires_at: expires, user, project, roles, catalog } = token;
         let roles = roles.into_iter().map(|role| role.name).collect();
+        let (project, domain) = project.map(|one| (one.itself, one.domain)).unzip();
+        let domain = domain.flatten();
         Ok(Self {
             value,
             expires,
             grant: Grant { user, project, roles, catalog },
+            domain,
             got: Some(Instant::now()),
         })
     }

@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use omega_core::Label;
+use serde_json::Value;
 
 use super::{
     Quota, Server, VolumeType,
@@ -8,7 +9,7 @@ use super::{
 };
 use crate::{
     Error, Grant, Method, Request, Service, Transport,
-    answer::{fetch, list, send},
+    answer::{fetch, list},
     load_balancer::{self, LoadBalancer},
 };
 
@@ -41,17 +42,18 @@ impl Survey {
     /// [`Error::NoEndpoint`] if the catalog has none; otherwise the service does not answer, or
     /// not to this user.
     pub async fn asks(&self, service: Service) -> Result<(), Error> {
-        let path: &[&str] = match service {
-            Service::Identity => &["projects"],
-            Service::Network => &["networks"],
-            Service::ContainerInfra => &["clusters"],
-            Service::BlockStorage => &["types"],
-            Service::LoadBalancer => &["lbaas", "loadbalancers"],
-            Service::Compute => &["servers"],
-            Service::Image => &["images"],
+        let (path, key): (&[&str], _) = match service {
+            Service::Identity => (&["projects"], "projects"),
+            Service::Network => (&["networks"], "networks"),
+            Service::ContainerInfra => (&["clusters"], "clusters"),
+            Service::BlockStorage => (&["types"], "volume_types"),
+            Service::LoadBalancer => (&["lbaas", "loadbalancers"], "loadbalancers"),
+            Service::Compute => (&["servers"], "servers"),
+            Service::Image => (&["images"], "images"),
         };
         let request = Request::new(service, Method::Get, path).query("limit", "1");
-        send(&*self.transport, request).await
+        // A proxy's page has the status of an answer too.
+        fetch::<Vec<Value>>(&*self.transport, request, key).await.map(drop)
     }
 
     /// Returns the volume types that the token's project may see. The driver takes one for the
