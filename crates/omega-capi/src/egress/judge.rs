@@ -74,7 +74,13 @@ impl Egress {
 }
 
 /// Returns the verdict and what shows it, once there is one. `late`: it will get no more time.
-pub fn judge(pod: &Value, events: &[Value], late: bool) -> Option<(Egress, Vec<String>)> {
+/// `tried`: its program has been running for as long as a try takes.
+pub fn judge(
+    pod: &Value,
+    events: &[Value],
+    late: bool,
+    tried: bool,
+) -> Option<(Egress, Vec<String>)> {
     let text = |path: &str| pod.pointer(path).and_then(Value::as_str).unwrap_or_default();
     let phase = text("/status/phase");
     let state = container(pod).and_then(|container| container.get("state"));
@@ -82,8 +88,13 @@ pub fn judge(pod: &Value, events: &[Value], late: bool) -> Option<(Egress, Vec<S
         return Some(of_program(ended));
     }
     if text("/status/reason") == "DeadlineExceeded" || (late && phase == "Running") {
-        let what = format!("phase {phase}: it did not end in its time");
-        return Some((Egress::NoAnswer, vec![what]));
+        // One that began late had no time for an answer: nothing is known of the network.
+        let (egress, what) = if tried {
+            (Egress::NoAnswer, "it did not end in its time")
+        } else {
+            (Egress::NotStarted, "it began too late to try")
+        };
+        return Some((egress, vec![format!("phase {phase}: {what}")]));
     }
     let waiting = state.and_then(|state| state.get("waiting"));
     let why = |key: &str| waiting.and_then(|w| w.get(key)).and_then(Value::as_str);
@@ -216,7 +227,7 @@ mod tests {
             (137, "", Egress::Failed),
             (0, "anything refused", Egress::Reached),
         ] {
-            let found = judge(&ended(code, message), &[], false).map(|(egress, _)| egress);
+            let found = judge(&ended(code, message), &[], false, true).map(|(egress, _)| egress);
             assert_eq!(found, Some(expected), "{code} {message}");
         }
     }
@@ -227,16 +238,22 @@ mod tests {
             "containerStatuses": [{"name": "probe", "state": {"waiting": {"reason": "ContainerCreating"}}}]}});
         let running = json!({"spec": {"nodeName": "n"}, "status": {"phase": "Running",
             "containerStatuses": [{"name": "probe", "state": {"running": {}}}]}});
-        let late = |pod: &Value| judge(pod, &[], true).map(|(egress, _)| egress);
+        let late = |pod: &Value| judge(pod, &[], true, true).map(|(egress, _)| egress);
         for pod in [&creating, &running, &json!({})] {
-            assert_eq!(judge(pod, &[], false), None, "{pod}");
+            assert_eq!(judge(pod, &[], false, false), None, "{pod}");
         }
         assert_eq!(late(&creating), Some(Egress::NotStarted));
         assert_eq!(late(&running), Some(Egress::NoAnswer));
+        let ended = json!({"status": {"phase": "Failed", "reason": "DeadlineExceeded"}});
+        for pod in [&running, &ended] {
+            let found = judge(pod, &[], true, false).map(|(egress, _)| egress);
+            assert_eq!(found, Some(Egress::NotStarted), "it began too late: {pod}");
+        }
         assert_eq!(late(&json!({})), Some(Egress::NeverScheduled));
         let warning = json!({"type": "Warning", "reason": "FailedMount", "message": "no secret"});
         let normal = json!({"type": "Normal", "reason": "Scheduled", "message": "fine"});
-        let (_, evidence) = judge(&creating, &[normal, warning.clone(), warning], true).unwrap();
+        let (_, evidence) =
+            judge(&creating, &[normal, warning.clone(), warning], true, false).unwrap();
         assert_eq!(evidence[1..], ["event FailedMount: no secret"]);
     }
 }

@@ -16,6 +16,8 @@ use super::{
 use crate::{Error, Management, Namespace, Verb, list::JSON};
 
 const EVERY: Duration = Duration::from_millis(500);
+/// One try of a tool, and its beginning.
+const A_TRY: Duration = Duration::from_secs(6);
 /// How long a kubelet may take to end a pod.
 const GOES: Duration = Duration::from_secs(30);
 /// How long after its own end a pod is a leftover, in seconds.
@@ -231,11 +233,16 @@ async fn look(
     watch: &mut dyn FnMut(&ProbeStep) -> ControlFlow<()>,
 ) -> Result<Option<(Egress, Vec<String>)>, Error> {
     let start = Instant::now();
+    let mut began: Option<Instant> = None;
     loop {
         let pod: Value = management.read(&probe.path(), JSON).await?;
         let late = start.elapsed() >= probe.within;
         let events = events(management, probe, &pod).await?;
-        if let Some(verdict) = judge(&pod, &events, late) {
+        if text(&pod, "/status/phase") == "Running" {
+            began.get_or_insert_with(Instant::now);
+        }
+        let tried = began.is_some_and(|began| began.elapsed() >= A_TRY);
+        if let Some(verdict) = judge(&pod, &events, late, tried) {
             return Ok(Some(verdict));
         }
         if watch(&ProbeStep::Waiting(text(&pod, "/status/phase"))).is_break() {
