@@ -163,6 +163,13 @@ def remove_quietly(name, at):
         pass
 
 
+def sweep(name, at):
+    """Removes what a placement that was killed left: a temporary file holds what the file does. Under the lock."""
+    ours = re.compile(r"\.%s\.omega-[0-9a-f]{16}\Z" % re.escape(name[:64]))
+    for left in filter(ours.match, os.listdir(at)):
+        remove_quietly(left, at)
+
+
 def place(action, content):
     """Owner, mode and bytes are right before the name shows them, and the name changes in one step."""
     path, sha256 = action["path"], action["sha256"]
@@ -177,6 +184,7 @@ def place(action, content):
     except OSError as error:
         raise full(error, home)
     try:
+        sweep(name, at)
         kind, found = check_expect(path, name, at, action["expect"])
         if kind == "regular":
             keep_before(path, name, at, found)
@@ -432,7 +440,13 @@ def perform(request, source):
         raise Fail("another omega is acting on this machine", next="wait for it, then run it again")
     except OSError as error:
         raise full(error, STATE if os.path.isdir(STATE) else os.path.dirname(STATE))
-    do(action, payload, until)
+    try:
+        do(action, payload, until)
+    except Fail as fail:
+        # A program that was started and then cut off, or a question that failed after it, tells nothing.
+        if STARTED and not fail.sure:
+            fail.touched = "maybe"
+        raise
 
 
 def main_act():

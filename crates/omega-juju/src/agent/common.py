@@ -24,6 +24,16 @@ class Fail(Exception):
         super().__init__(why)
         self.why, self.expected, self.found = why, expected, found
         self.next, self.touched = next, touched
+        self.sure = False  # whether `touched` was looked at
+
+
+STARTED = []  # programs that change the machine
+
+
+def change(argv, seconds):
+    """Runs a program that changes the machine."""
+    STARTED.append(argv[0])
+    return run(argv, seconds)
 
 
 def said(error):

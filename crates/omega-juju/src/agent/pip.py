@@ -99,6 +99,7 @@ def pip(program, words, until):
     """Runs pip; what it installs is for everybody to read, whatever root's umask."""
     argv = [program, "-m", "pip"] + words
     os.umask(0o022)
+    STARTED.append(program)
     try:
         status, out, err = run(argv, max(1, until - time.monotonic()), None, root_env(), cwd="/")
     except Fail as fail:
@@ -150,7 +151,7 @@ def pip_or_say_what_changed(action, program, words, until, before):
         pip(program, words, until)
     except Fail as fail:
         if installed(action["service"], action["distribution"])[1] == before:
-            fail.touched = "nothing"
+            fail.touched, fail.sure = "nothing", True
         raise
 
 

@@ -1,6 +1,6 @@
 # Restarting a daemon, until it stays or is known not to.
 def act_reload_units(action, payload, until):
-    status, _, err = run(["systemctl", "daemon-reload"], max(1, until - time.monotonic()))
+    status, _, err = change(["systemctl", "daemon-reload"], max(1, until - time.monotonic()))
     if status != 0:
         raise Fail("systemctl daemon-reload: " + err.strip()[-300:], touched="maybe")
 
@@ -34,7 +34,7 @@ def act_restart_service(action, payload, until):
     load = show(service).get("LoadState")
     if load != "loaded":
         raise Fail("%s can't be restarted" % service, expected="a service that is loaded", found=load)
-    status, _, err = run(["systemctl", "restart", service + ".service"], max(1, until - time.monotonic() - 5))
+    status, _, err = change(["systemctl", "restart", service + ".service"], max(1, until - time.monotonic() - 5))
     if status != 0:
         raise would_not_start(service, err.strip())
     until = min(until - 2, time.monotonic() + 60)

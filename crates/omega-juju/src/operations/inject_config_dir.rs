@@ -260,11 +260,19 @@ impl Desired for InjectConfigDir {
     }
 }
 
-/// The init script runs as the daemon's user and skips, silently, a file that it can't read.
+/// Who the daemons and their init scripts run as, and its group.
+const USER: &str = "magnum";
+
+/// The init script runs as the daemon's user and skips, silently, a file that it can't read. One
+/// that it can is not opened to everybody.
 fn readable(file: &FileState) -> Access {
     match file {
         FileState::Regular(facts) => {
-            let mode = FileMode::from_bits_truncate(facts.mode.bits() | 0o444);
+            let bits = facts.mode.bits();
+            let reads = (facts.owner == USER && bits & 0o400 != 0)
+                || (facts.group == USER && bits & 0o040 != 0)
+                || bits & 0o004 != 0;
+            let mode = FileMode::from_bits_truncate(if reads { bits } else { bits | 0o444 });
             Access { mode, ..Access::of(facts) }
         }
         FileState::Absent

@@ -19,6 +19,26 @@ fn unit(text: &str) -> sim::Unit {
     sim
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_file_that_the_daemon_can_read_is_not_opened_to_everybody() {
+    for (owner, group, before, after) in [
+        ("root", "magnum", 0o640, 0o640),
+        ("magnum", "root", 0o400, 0o400),
+        ("root", "root", 0o640, 0o644),
+        ("root", "root", 0o604, 0o604),
+    ] {
+        let sim = unit("");
+        sim.write(DEFAULT, b"A=1\n", owner, group, before);
+        ensure(&client(&sim), &desired()).await.unwrap();
+        let FileState::Regular(facts) = client(&sim).file(&DEFAULT.parse().unwrap()).await.unwrap()
+        else {
+            panic!("no file")
+        };
+        assert_eq!((facts.owner.as_str(), facts.group.as_str()), (owner, group));
+        assert_eq!(facts.mode.bits(), after, "{owner}:{group} {before:o}");
+    }
+}
+
 async fn text_after(text: &str) -> String {
     let sim = unit(text);
     ensure(&client(&sim), &desired()).await.unwrap();

@@ -40,11 +40,10 @@ pub(super) fn ssh(unit: &str, output: &Output) -> Option<Error> {
 
 /// Whether ssh's words say that there never was a connection.
 fn transport(said: &str) -> Touched {
+    // "Connection timed out" alone is also said of a connection that stood and broke.
     let before = [
-        "Connection refused",
+        "connect to host",
         "Could not resolve",
-        "Connection timed out",
-        "No route to host",
         "Host key verification failed",
         "Permission denied (publickey",
     ];
