@@ -33,10 +33,12 @@ pub async fn read_readiness(management: &Management) -> Result<Readiness, Error>
     let clock = date.and_then(|date| rfc2822::parse(&date).ok()).map(|zoned| zoned.timestamp());
     let failed = body.lines().filter_map(|line| line.strip_prefix("[-]")).map(str::to_owned);
     let mut failed: Vec<String> = failed.collect();
-    if code != 200 && failed.is_empty() {
+    // A proxy's page has the status of an answer too.
+    let ready = code == 200 && (body.trim() == "ok" || body.contains("readyz check passed"));
+    if !ready && failed.is_empty() {
         failed.push(format!("HTTP {code}: {}", body.chars().take(200).collect::<String>()));
     }
-    Ok(Readiness { ready: code == 200, failed, clock, took })
+    Ok(Readiness { ready, failed, clock, took })
 }
 
 #[cfg(test)]
@@ -71,6 +73,11 @@ mod tests {
         assert!(well.ready && well.failed.is_empty());
         let proxy = read_readiness(&answers(502, "<html>Bad Gateway")).await.unwrap();
         assert_eq!(proxy.failed, ["HTTP 502: <html>Bad Gateway"]);
+        let page = read_readiness(&answers(200, "<html>It works!")).await.unwrap();
+        assert_eq!(
+            (page.ready, page.failed),
+            (false, vec!["HTTP 200: <html>It works!".to_owned()])
+        );
         let refused = read_readiness(&answers(401, "{}")).await.unwrap_err();
         assert!(matches!(refused, Error::Unauthorized { .. }), "{refused:?}");
     }

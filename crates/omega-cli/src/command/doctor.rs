@@ -5,12 +5,12 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 use omega_core::Failure;
 use omega_openstack::{identity::TrusteeDomain, survey::Survey};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Session, capi_inputs::setup};
 use crate::{
     cli::{SiteArgs, patience},
-    doctor::{Examination, examine},
+    doctor::{Examination, Report, examine},
     exit::Exit,
     render,
     runbook::{World, value},
@@ -63,16 +63,10 @@ impl Session {
         let report = examine(&world, &examination).await?;
         let exit = if report.broken { Exit::Gate } else { Exit::Done };
         self.screen.text(&render::doctor(&report, &self.screen));
-        let mut document = json!({ "schema_version": 1, "command": "doctor" });
-        let told = json!(report);
-        let ends = json!({ "exit": exit, "exit_code": exit.code() });
-        for part in [told, ends] {
-            if let (Value::Object(all), Value::Object(fields)) = (&mut document, part) {
-                all.extend(fields);
-            }
-        }
-        self.screen.json(&document);
-        Ok(exit)
+        let Report { broken, first, layers } = &report;
+        let document =
+            json!({ "command": "doctor", "broken": broken, "first": first, "layers": layers });
+        Ok(self.ends(exit, document))
     }
 }
 

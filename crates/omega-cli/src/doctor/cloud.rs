@@ -1,7 +1,7 @@
 //! Keystone, the catalog, and the services that the driver and the provider call.
 
 use futures::future::join_all;
-use omega_core::{Gate as _, Verdict};
+use omega_core::{Failure, Gate as _, Verdict};
 use omega_openstack::{Error, Service, identity::TrusteeDomain, survey::Survey};
 
 use super::{Cause, Finding, Layer, report::Asked};
@@ -21,7 +21,7 @@ pub(super) struct CloudFacts {
     login: Result<usize, Error>,
     services: Vec<(Service, Result<(), Error>)>,
     volume_types: Option<Result<usize, Error>>,
-    trustee: Option<Verdict>,
+    trustee: Option<Result<Verdict, Failure>>,
 }
 
 /// Asks Keystone, then every service at once.
@@ -34,7 +34,7 @@ pub(super) async fn ask(survey: &Survey, trustee: &TrusteeDomain) -> CloudFacts 
     let (services, types, trustee) =
         futures::join!(join_all(each), survey.volume_types(), trustee.check());
     let volume_types = Some(types.map(|types| types.len()));
-    CloudFacts { login, services, volume_types, trustee: trustee.ok() }
+    CloudFacts { login, services, volume_types, trustee: Some(trustee) }
 }
 
 /// Says what is wrong with the cloud. `label`: its name.
@@ -48,10 +48,17 @@ pub(super) fn judge(facts: &CloudFacts, label: &str) -> Asked {
         found.extend(answer.as_ref().err().map(|error| unanswered(*service, error)));
     }
     found.extend(volume_types(facts, label));
-    if let Some(Verdict::Fail { why, next }) = &facts.trustee {
-        let next = next.clone().unwrap_or_default();
-        let domain = "Magnum's trustee domain";
-        found.push(Finding::broken(Layer::Cloud, Cause::TrusteeDomain, domain, why, next));
+    let domain = "Magnum's trustee domain";
+    match &facts.trustee {
+        Some(Ok(Verdict::Fail { why, next })) => {
+            let next = next.clone().unwrap_or_default();
+            found.push(Finding::broken(Layer::Cloud, Cause::TrusteeDomain, domain, why, next));
+        }
+        Some(Err(failure)) => {
+            let why = [vec![failure.message.clone()], failure.causes.clone()].concat().join(": ");
+            found.push(Finding::unknown(Layer::Cloud, domain, why));
+        }
+        Some(Ok(Verdict::Pass { .. } | Verdict::Deferred { .. })) | None => {}
     }
     let services = facts.login.as_ref().map_or(0, |services| *services);
     Asked::of(Layer::Cloud, format!("{label}, {services} services in the catalog"), found)
@@ -60,11 +67,18 @@ pub(super) fn judge(facts: &CloudFacts, label: &str) -> Asked {
 fn login(error: &Error, label: &str) -> Finding {
     let why = causes(error);
     let cause = if let Error::Login { source, .. } = error { &**source } else { error };
-    let refused = cause.refusal().is_some_and(|one| one.status < 500);
-    let (cause, next) = if refused {
-        (Cause::CredentialsRefused, "check the user and the password of this cloud: clouds.yaml")
-    } else {
-        (Cause::IdentityUnreachable, "look at Keystone, and at the way to it")
+    let status = cause.refusal().map(|one| one.status);
+    let (cause, next) = match status {
+        Some(401 | 403) => (
+            Cause::CredentialsRefused,
+            "check the user and the password of this cloud: clouds.yaml",
+        ),
+        // It is no login that is refused: something else answers there.
+        Some(..500) => (
+            Cause::IdentityUnreachable,
+            "check auth_url of this cloud (clouds.yaml): its scheme, port and path",
+        ),
+        Some(_) | None => (Cause::IdentityUnreachable, "look at Keystone, and at the way to it"),
     };
     Finding::broken(Layer::Cloud, cause, label, why, next)
 }

@@ -78,14 +78,17 @@ fn credentials(
         let why = format!("{path} is not there");
         return vec![broken(Cause::KubeconfigUnusable, why, "omega-cli place-kubeconfig")];
     }
-    let mut found = Vec::new();
+    let unknown = |why: &String| Finding::unknown(Layer::DriverCredential, unit, why);
+    let reach = facts.reach.as_ref().and_then(|reach| reach.as_ref().err());
+    let unasked = [facts.kubeconfig.as_ref().err(), reach];
+    let mut found: Vec<Finding> = unasked.into_iter().flatten().map(unknown).collect();
     let unreached = facts.reach.as_ref().and_then(|reach| unreached(reach.as_ref()));
     if let Some(why) = &unreached {
         let next = "let this unit in: omega-cli ensure-sg-rule; then check the route to it";
         found.push(broken(Cause::ManagementUnreachable, why.clone(), next));
     }
     match &facts.authenticate {
-        Err(why) => found.push(Finding::unknown(Layer::DriverCredential, unit, why)),
+        Err(why) => found.push(unknown(why)),
         Ok(state) => found.extend(refused(unit, state, wanted, unreached.is_some(), now)),
     }
     let lists = facts.releases.as_ref().map(Vec::as_slice).unwrap_or_default();
@@ -154,7 +157,30 @@ fn daemon(unit: &str, facts: &ConductorFacts) -> Vec<Finding> {
     let about = |(cause, why, next): (Cause, String, String)| {
         Finding::broken(Layer::Conductor, cause, unit, why, next)
     };
-    all.into_iter().flatten().map(about).collect()
+    all.into_iter().flatten().map(about).chain(unasked(unit, facts)).collect()
+}
+
+/// What could not be asked is never taken for good.
+fn unasked(unit: &str, facts: &ConductorFacts) -> Vec<Finding> {
+    let ConductorFacts { conductor, python, helm, dropin, options, releases, .. } = facts;
+    let late = options.as_ref().err().filter(|why| is_late(why));
+    let all = [
+        ("its service", conductor.as_ref().err()),
+        ("its interpreter", python.as_ref().err()),
+        ("its helm", helm.as_ref().err()),
+        ("its drop-in", dropin.as_ref().err()),
+        ("its options", late),
+        ("helm's releases", releases.as_ref().err()),
+    ];
+    let unknown = |(what, why): (&str, Option<&String>)| {
+        Some(Finding::unknown(Layer::Conductor, unit, format!("{what}: {}", why?)))
+    };
+    all.into_iter().filter_map(unknown).collect()
+}
+
+/// Whether a question was given up, and nothing is known (`omega_juju`'s agent, `run`).
+fn is_late(why: &str) -> bool {
+    why.contains(" did not end within ")
 }
 
 /// What is wrong, why it is thought to be, and what to do.
@@ -208,6 +234,7 @@ fn options(facts: &ConductorFacts, service: Option<&ServiceState>) -> Option<Wro
     let restart = "omega-cli converge-services".to_owned();
     let values = match &facts.options {
         Ok(values) => values,
+        Err(why) if is_late(why) => return None,
         Err(why) => {
             let why = format!("the conductor's options can't be read: {why}");
             return Some((Cause::DropIn, why, APPLY.to_owned()));

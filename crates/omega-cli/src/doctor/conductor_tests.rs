@@ -96,6 +96,30 @@ fn a_conductor_that_works_has_nothing() {
 }
 
 #[test]
+fn what_could_not_be_asked_is_neither_well_nor_broken() {
+    let late = || "systemctl did not end within 15 s".to_owned();
+    let facts = ConductorFacts {
+        conductor: Err(late()),
+        python: Err(late()),
+        helm: Err(late()),
+        options: Err(late()),
+        releases: Err(late()),
+        reach: Some(Err(late())),
+        ..well()
+    };
+    assert_eq!(broken(facts.clone()), []);
+    let layers = judge("magnum/0", &Ok(facts), None, Timestamp::UNIX_EPOCH);
+    let unknown: Vec<_> = layers
+        .iter()
+        .map(|one| one.findings.iter().filter(|one| one.mark == Mark::Unknown).count())
+        .collect();
+    assert_eq!(unknown, [1, 5]);
+    // What oslo.config says of a file that it can't read is an answer.
+    let torn = Err("Failed to parse /etc/magnum/magnum.conf.d/x.conf: at x.conf:1".to_owned());
+    assert_eq!(broken(ConductorFacts { options: torn, ..well() }), [Cause::DropIn]);
+}
+
+#[test]
 fn helm_that_the_daemon_does_not_find_is_no_matter_of_rights() {
     let none = Ok(ProgramState { path: vec!["/usr/bin".into()], live: true, found: None });
     let error = "[Errno 2] No such file or directory: 'helm' (PATH=/usr/bin)";

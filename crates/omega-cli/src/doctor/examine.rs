@@ -174,6 +174,10 @@ async fn above(
         webhooks::ask(management),
     );
     let running = Running::of(units, asked);
+    let unlisted = templates
+        .as_ref()
+        .err()
+        .map(|error| Finding::unknown(Layer::Magnum, "cluster templates", cloud::causes(error)));
     let templates = templates.as_deref().unwrap_or_default();
     let listed_clusters = listed.as_deref().unwrap_or_default();
     let facts = templates.iter().map(|one| template_facts(one, listed_clusters)).collect();
@@ -192,6 +196,7 @@ async fn above(
             listed.as_ref().map(|_| clusters.len()).map_err(|error| cloud::causes(error)),
         ),
     ];
+    all.extend(unlisted.map(|one| Asked::of(Layer::Magnum, "", vec![one])));
     let asking = Asking {
         magnum: &world.magnum,
         survey: &asked.survey,

@@ -4,7 +4,7 @@ use omega_capi::{
     Management, Served, health,
     workload::{Absent, ClusterName, PATIENCE, Question, WorkloadGates},
 };
-use omega_core::{Failure, Gate as _, Verdict};
+use omega_core::{Class, Failure, Gate as _, Verdict};
 use serde_json::Value;
 
 use super::{Cause, Finding, Layer, cluster::Clock, cluster_facts::ClusterFacts, report::Asked};
@@ -31,7 +31,12 @@ pub(super) async fn ask(
     }
     let namespace = facts.evidence.names.namespace().parse().ok()?;
     let cluster = ClusterName { namespace, name: facts.stack.parse().ok()? };
-    let (management, served) = (management.clone(), served?.clone());
+    let Some(served) = served else {
+        let why = "the management cluster did not say what it serves";
+        let verdict = Err(Failure::new(Class::Error, why));
+        return Some(vec![Answer { question: Question::Api, verdict, absent: None }]);
+    };
+    let (management, served) = (management.clone(), served.clone());
     let gates = WorkloadGates::new(management, served, cluster, network_driver, clock.now);
     // Who has less of it than these questions have.
     let gates = gates.patient_for(clock.patience.min(PATIENCE)).all();
