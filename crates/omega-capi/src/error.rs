@@ -104,6 +104,12 @@ impl Explain for Error {
     fn next(&self) -> Option<String> {
         Some(match self {
             Self::Config { .. } => "check the kubeconfig: kubectl config view --minify".into(),
+            // rustls, of the server's certificate.
+            Self::Unreachable { why, .. } if why.contains("invalid peer certificate") => {
+                "its certificate does not verify: check the address and the CA in the kubeconfig, \
+                 when the certificate ends, and this machine's clock"
+                    .into()
+            }
             Self::Unreachable { .. } => {
                 "check the address, the security group and the machine behind it; is it running?"
                     .into()

@@ -16,9 +16,11 @@ mod runs;
 mod signals;
 mod site;
 
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
 use clap::{Parser as _, error::ErrorKind};
+use omega_core::{Class, Failure};
+use serde_json::json;
 
 use crate::{cli::Cli, command::Session, environment::Environment, exit::Exit, signals::Signals};
 
@@ -32,6 +34,10 @@ fn main() -> ExitCode {
                 return Exit::Error.into();
             }
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            if !asked && wants_json() {
+                // Nor this.
+                drop(writeln!(std::io::stdout(), "{}", not_understood(&error)));
+            }
             return if asked { Exit::Done } else { Exit::Usage }.into();
         }
     };
@@ -53,6 +59,21 @@ fn main() -> ExitCode {
             Exit::Error.into()
         }
     }
+}
+
+/// Whether the command line, which was not understood, asks for JSON: somebody parses the answer.
+fn wants_json() -> bool {
+    let words: Vec<_> = std::env::args_os().collect();
+    let pair = |pair: &[std::ffi::OsString]| matches!(pair, [key, value] if key == "--output" && value == "json");
+    words.windows(2).any(pair) || words.iter().any(|word| word == "--output=json")
+}
+
+fn not_understood(error: &clap::Error) -> serde_json::Value {
+    let text = error.to_string();
+    let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let failure = Failure::new(Class::Usage, what).next("omega-cli --help");
+    let exit = Exit::Usage;
+    json!({ "schema_version": 1, "failure": failure, "exit": exit, "exit_code": exit.code() })
 }
 
 async fn run(cli: Cli, environment: Environment) -> Exit {

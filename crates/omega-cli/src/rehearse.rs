@@ -51,8 +51,7 @@ pub(crate) async fn rehearse(session: &Session, args: &RehearseArgs) -> Result<E
          nothing is kept.",
         if count == 1 { "" } else { "s" }
     ));
-    session.screen.json(&serde_json::json!({ "schema_version": 1, "reports": reports }));
-    Ok(Exit::Done)
+    Ok(session.ends(Exit::Done, serde_json::json!({ "reports": reports })))
 }
 
 fn chosen(name: Option<&str>) -> Result<Vec<Start>, Failure> {

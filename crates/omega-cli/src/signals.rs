@@ -1,5 +1,5 @@
-//! Ctrl-C and SIGTERM: what only reads is stopped at once; what writes stops between two steps, and at
-//! once the second time.
+//! Ctrl-C and SIGTERM: while nothing has been written the program stops at once; then between two
+//! steps, and at once the second time.
 
 use std::{
     io::{self, Write as _},
@@ -52,7 +52,7 @@ impl Signals {
             if !self.stop.asked() {
                 BY_TERM.store(kind == SignalKind::terminate(), Ordering::SeqCst);
             }
-            if self.stop.asked() || !self.writes {
+            if self.stop.asked() || !self.writes() {
                 self.now.notify_one();
             } else {
                 self.stop.ask();
@@ -62,11 +62,16 @@ impl Signals {
         }
     }
 
+    /// Whether something may have been written by now: a command that writes looks first.
+    fn writes(&self) -> bool {
+        self.writes && self.stop.has_begun()
+    }
+
     /// Returns when the program is to end without waiting for anything.
     pub(crate) async fn at_once(&self) -> Failure {
         self.now.notified().await;
         let failure = Failure::new(Class::Interrupted, "stopped, as asked");
-        if !self.writes {
+        if !self.writes() {
             return failure;
         }
         Failure { touched: Touched::Maybe, ..failure }

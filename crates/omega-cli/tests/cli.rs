@@ -395,7 +395,15 @@ fn there_are_no_runs_to_list_show_or_undo() {
     assert_eq!(home.run(&["runs"]).exits(0).out, "There are no runs yet.\n");
     let json = home.run(&["runs", "--output", "json"]).exits(0).out;
     let document: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(document, serde_json::json!({ "schema_version": 1, "runs": [], "damaged": [] }));
+    let empty = serde_json::json!({
+        "schema_version": 1, "runs": [], "damaged": [], "exit": "done", "exit_code": 0,
+    });
+    assert_eq!(document, empty);
+    // What is not understood is one document as well.
+    let json = home.run(&["explain", "--no-such", "--output", "json"]).exits(64).out;
+    let document: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&document["exit"], &document["exit_code"]), (&"usage".into(), &64.into()));
+    assert!(document["failure"]["message"].as_str().unwrap().contains("--no-such"), "{document}");
     for id in ["nope", "../runs", ""] {
         home.run(&["runs", "show", id]).exits(64).says(&[&format!("no run `{id}`")]);
     }

@@ -1,6 +1,14 @@
 //! Steps and gates in the order of the document they replace.
 
-use std::{fmt, pin::pin, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::future::{Either, join_all, select};
 use serde::{Deserialize, Serialize};
@@ -160,29 +168,43 @@ pub async fn preview(legs: &[Leg]) -> Vec<LegPreview> {
 /// The operator's wish to stop. It is honoured between two steps, and while a gate is asked: that
 /// only reads, and may wait for long.
 #[derive(Clone, Debug)]
-pub struct Stop(Arc<watch::Sender<bool>>);
+pub struct Stop {
+    asked: Arc<watch::Sender<bool>>,
+    begun: Arc<AtomicBool>,
+}
 
 impl Default for Stop {
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(false)))
+        Self { asked: Arc::new(watch::Sender::new(false)), begun: Arc::default() }
     }
 }
 
 impl Stop {
     /// Asks to stop.
     pub fn ask(&self) {
-        self.0.send_replace(true);
+        self.asked.send_replace(true);
     }
 
     /// Returns whether it was asked.
     pub fn asked(&self) -> bool {
-        *self.0.borrow()
+        *self.asked.borrow()
+    }
+
+    /// Says that from now on something may be written. [`Leg::run`] does so before its first step.
+    pub fn begin(&self) {
+        self.begun.store(true, Ordering::SeqCst);
+    }
+
+    /// Returns whether something may have been written: until then nothing is lost if the program
+    /// ends at once.
+    pub fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::SeqCst)
     }
 
     /// Returns once it is asked.
     async fn wait(&self) {
         // The sender is here: it does not go before an answer.
-        drop(self.0.subscribe().wait_for(|asked| *asked).await);
+        drop(self.asked.subscribe().wait_for(|asked| *asked).await);
     }
 }
 
@@ -389,6 +411,7 @@ impl Leg {
             Some(preview) => Approval::Exactly(preview),
             None => return Done::Failed(unplanned(subject)),
         };
+        run.stop.begin();
         match step.run(approval, run.journal).await.result {
             Ok(true) => Done::Changed,
             Ok(false) => Done::Unchanged,

@@ -1,4 +1,4 @@
-use futures::future::try_join;
+use futures::future::join;
 use omega_capi::{
     Comparison, Constellation, Error, Management, Namespace, Namespaces, Releases, Rule, Setup,
     Surface, check_coherence, check_constellation, read_installed, read_releases, served_versions,
@@ -144,14 +144,15 @@ async fn constellation(
     tested: &Constellation,
     screen: &Screen,
 ) -> Result<Answer, Failure> {
-    let (installed, found) = try_join(
+    let (installed, found) = join(
         async { read_installed(management).await.map_err(|e| unasked("its controllers", &e)) },
         async {
             let all = read_releases(management, &Namespaces::All).await;
             all.map_err(|e| unasked("its releases", &e))
         },
     )
-    .await?;
+    .await;
+    let (installed, found) = (installed?, found?);
     let compared = check_constellation(tested, &installed, &found.releases);
     let departs = compared.iter().any(Comparison::departs);
     let gate = if departs { Exit::Gate } else { Exit::Done };

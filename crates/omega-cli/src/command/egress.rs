@@ -94,6 +94,7 @@ impl Session {
             }));
             return Ok(exit);
         }
+        self.stop.begin();
         let mut watch = |step: &ProbeStep| {
             match step {
                 ProbeStep::Waiting(_) => self.console.now(&step.to_string()),

@@ -40,6 +40,7 @@ impl Session {
         let task = wanted.task(&site_of(&args.runbook), &said, &world, purpose);
         let mut report = self.engine().apply(&task, approved).await?;
         if let (Some((proof, prove)), Exit::Done) = (proof, report.exit()) {
+            self.stop.begin();
             report = match runbook::prove(self, proof, prove, &wanted, &world).await {
                 Ok(proven) => report.proven(proven),
                 Err(failure) => {

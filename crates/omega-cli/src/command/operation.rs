@@ -145,8 +145,7 @@ impl Session {
             self.screen.text(&format!("{}\n{pretty}", unit.label()));
             all.insert(unit.label(), state);
         }
-        self.screen.json(&json!({ "schema_version": 1, "units": all }));
-        Ok(Exit::Done)
+        Ok(self.ends(Exit::Done, json!({ "units": all })))
     }
 
     async fn check(&self, gate: GateName, args: &SiteArgs) -> Result<Exit, Failure> {

@@ -144,7 +144,9 @@ impl Session {
         let operator = self.in_project(site, &which.project).await?;
         match operator.grant().await {
             Ok(_) => return Ok(Some(operator)),
-            Err(CloudError::Login { source, .. }) if source.refusal().is_some() => {}
+            Err(CloudError::Login { source, .. })
+                if source.refusal().is_some()
+                    || matches!(*source, CloudError::OtherProject { .. }) => {}
             Err(error) => {
                 let what = format!("could not log in to project {}", which.project);
                 return Err(Failure::from_error(what, &error));

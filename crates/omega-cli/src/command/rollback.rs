@@ -90,10 +90,13 @@ impl Session {
     }
 }
 
+/// A target's label, and what is done to it.
+type OnTarget = (String, Box<dyn Step>);
+
 /// Returns the targets and the steps that lead back, last change first. Of a fact that was changed
 /// twice, be it by a run and the one that resumed it, the first before-image is the one that counts.
-fn back(events: &[Event], world: &World) -> Result<Vec<(String, Box<dyn Step>)>, Failure> {
-    let mut all: Vec<(String, Box<dyn Step>)> = Vec::new();
+fn back(events: &[Event], world: &World) -> Result<Vec<OnTarget>, Failure> {
+    let mut all: Vec<OnTarget> = Vec::new();
     for event in events {
         let Event::Intent { target, kind, desired: _, changes: _, undo: Some(undo) } = event else {
             continue;
@@ -102,9 +105,7 @@ fn back(events: &[Event], world: &World) -> Result<Vec<(String, Box<dyn Step>)>,
             let what = format!("{target} was changed, and is not at hand ({kind})");
             Failure::new(Class::Usage, what).next("name the site and the units of that run")
         })?;
-        let same = |(other, first): &(String, Box<dyn Step>)| {
-            other == target && first.subject() == step.subject()
-        };
+        let same = |(other, first): &OnTarget| other == target && first.subject() == step.subject();
         if !all.iter().any(same) {
             all.push((target.clone(), step));
         }

@@ -18,7 +18,8 @@ impl Session {
 
     fn list_runs(&self) -> Result<Exit, Failure> {
         let (runs, damaged) = self.runs.all()?;
-        self.screen.json(&json!({ "schema_version": 1, "runs": runs, "damaged": damaged }));
+        let exit = if damaged.is_empty() { Exit::Done } else { Exit::Error };
+        self.ends(exit, json!({ "runs": runs, "damaged": damaged }));
         if runs.is_empty() {
             self.screen.text("There are no runs yet.");
         }
@@ -32,13 +33,13 @@ impl Session {
         for failure in &damaged {
             self.console.fail(&render::failure(failure, None, self.screen.width));
         }
-        Ok(if damaged.is_empty() { Exit::Done } else { Exit::Error })
+        Ok(exit)
     }
 
     fn show_run(&self, id: &str) -> Result<Exit, Failure> {
         let events = self.runs.events(id)?;
         let report: Option<serde_json::Value> = self.runs.kept(id, "report.json");
-        self.screen.json(&json!({ "schema_version": 1, "events": events, "report": report }));
+        self.ends(Exit::Done, json!({ "events": events, "report": report }));
         for event in &events {
             match event {
                 Event::Intent { target, kind: _, desired: _, changes, undo } => {

@@ -44,7 +44,7 @@ impl Session {
             Command::Verify(args) => self.verify(args).await,
             Command::Rollback(args) => self.rollback(args).await,
             Command::ReleaseStuckDelete(args) => self.release_stuck_delete(&args).await,
-            Command::Doctor(args) => self.doctor(&args).await,
+            Command::Doctor(args) => Box::pin(self.doctor(&args)).await,
             Command::Rehearse(args) => rehearse::rehearse(self, &args).await,
             Command::Explain(args) => self.explain(args.decision.as_deref()),
             Command::Runs(args) => self.runs(&args),
@@ -89,6 +89,20 @@ impl Session {
         Ok(report.exit())
     }
 
+    /// Prints the one JSON document of what has no report, and returns how the program ends.
+    pub(crate) fn ends(&self, exit: Exit, document: serde_json::Value) -> Exit {
+        let mut whole = json!({ "schema_version": 1 });
+        let ends = json!({ "exit": exit, "exit_code": exit.code() });
+        for part in [document, ends] {
+            if let (Some(whole), serde_json::Value::Object(fields)) = (whole.as_object_mut(), part)
+            {
+                whole.extend(fields);
+            }
+        }
+        self.screen.json(&whole);
+        exit
+    }
+
     fn explain(&self, decision: Option<&str>) -> Result<Exit, Failure> {
         let all = explain::decisions()?;
         let shown: Vec<_> = if let Some(id) = decision {
@@ -99,7 +113,6 @@ impl Session {
             self.screen.text(&explain::list(&all).join("\n"));
             all.iter().collect()
         };
-        self.screen.json(&json!({ "schema_version": 1, "decisions": shown }));
-        Ok(Exit::Done)
+        Ok(self.ends(Exit::Done, json!({ "decisions": shown })))
     }
 }

@@ -5,6 +5,7 @@ mod doctor;
 mod failure;
 mod layout;
 mod plan;
+mod printable;
 mod progress;
 mod screen;
 

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::{
     layout::{Sign, line},
+    printable::printable,
     screen::width,
 };
 use crate::environment::Environment;
@@ -128,6 +129,7 @@ impl Console {
 
     fn put(&self, text: &str) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = printable(text);
         let write = || {
             // Nobody reads stderr any more: then nobody misses it.
             drop(writeln!(io::stderr().lock(), "{text}"));
@@ -151,9 +153,10 @@ impl Drop for Console {
 impl State {
     fn begin(&mut self, terminal: bool, text: &str) {
         self.end();
-        self.now = Some(text.to_owned());
+        let text = printable(text).into_owned();
+        self.now = Some(text.clone());
         if terminal {
-            let bar = ProgressBar::new_spinner().with_message(text.to_owned());
+            let bar = ProgressBar::new_spinner().with_message(text);
             if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} … {elapsed}") {
                 bar.set_style(style);
             }

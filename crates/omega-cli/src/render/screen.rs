@@ -5,7 +5,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::layout::wrap;
+use super::{layout::wrap, printable::printable};
 use crate::environment::Environment;
 
 /// What the result looks like.
@@ -42,7 +42,7 @@ impl Screen {
     /// Prints a line for a person. With `--output json` it prints nothing.
     pub(crate) fn text(&self, text: &str) {
         if self.format == Format::Text {
-            self.write(text);
+            self.write(&printable(text));
         }
     }
 

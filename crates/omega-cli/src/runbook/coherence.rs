@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use futures::future::try_join3;
+use futures::future::join3;
 use omega_capi::{Coherence, Management, Rule, Setup, Surface, check_coherence, served_versions};
 use omega_core::{Failure, Gate, Label as _, Subject, Verdict};
 use omega_openstack::container_infra::{ClusterList, ContainerInfra};
@@ -39,8 +39,10 @@ impl Coherent {
                 Failure::from_error(what, &error)
             })
         };
+        // Of several that fail always the same is told, whichever was faster.
         let (surface, templates, clusters) =
-            try_join3(surface(), templates(), self.clusters.read()).await?;
+            join3(surface(), templates(), self.clusters.read()).await;
+        let (surface, templates, clusters) = (surface?, templates?, clusters?);
         let templates = templates.iter().map(|one| template_facts(one, &clusters)).collect();
         let setup = Setup { templates, ..self.setup.clone() };
         let found = check_coherence(&surface, &setup);

@@ -12,7 +12,7 @@ pub(super) fn of(site: &Site) -> Option<(Range<usize>, &'static str)> {
     all.into_iter().find(|(bad, ..)| *bad).map(|(_, span, why)| (span, why))
 }
 
-fn where_it_is(site: &Site) -> [Rule; 7] {
+fn where_it_is(site: &Site) -> [Rule; 8] {
     let (cloud, conductor) = (site.cloud.get_ref(), site.conductor.get_ref());
     let (project, path) = (&site.management.project, &site.management.path);
     let by_name = project.get_ref().name.is_some() && project.get_ref().domain.is_some();
@@ -41,6 +41,14 @@ fn where_it_is(site: &Site) -> [Rule; 7] {
             "two of `unit` have the same name",
         ),
         (
+            conductor.unit.iter().any(|unit| {
+                !is_ssh_address(&unit.ssh)
+                    || unit.jump.as_ref().is_some_and(|at| !is_ssh_address(at))
+            }),
+            site.conductor.span(),
+            "`ssh` and `jump` of a unit are [user@]host[:port], without a password",
+        ),
+        (
             project.get_ref().id.is_some() == by_name,
             project.span(),
             "management.project wants an `id`, or a `name` with its `domain`",
@@ -56,6 +64,18 @@ fn where_it_is(site: &Site) -> [Rule; 7] {
             "the kubeconfig goes below /etc/magnum, which is the service's own",
         ),
     ]
+}
+
+/// Whether it can be `[user@]host[:port]`. A password in it would be shown wherever the host is.
+fn is_ssh_address(text: &str) -> bool {
+    let plain = |part: &str| {
+        let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '@');
+        !part.is_empty() && !part.contains(odd)
+    };
+    match text.split_once('@') {
+        Some((user, host)) => plain(user) && !user.contains(':') && plain(host),
+        None => plain(text),
+    }
 }
 
 fn what_is_pinned(site: &Site) -> [Rule; 5] {

@@ -76,9 +76,22 @@ fn snippet(text: &str, span: Range<usize>, hint: Option<&str>) -> String {
     format!("{previous}  {number} | {line}\n  {gutter} | {pad}{mark}{hint}")
 }
 
-/// Hides what stands before an `@` in an address: it may be a password. What comes after it on the
-/// line moves, which is better than to show it.
+/// Words of keys, of a file or of an address's query, whose value nobody should see.
+const SECRET: [&str; 5] = ["password", "passwd", "secret", "token", "apikey"];
+
+/// Hides what may be a secret: what stands before an `@` in an address, and the value of a key that
+/// is called so. What comes after it on the line moves, which is better than to show it.
 fn masked(line: &str) -> String {
+    let lower = line.to_ascii_lowercase();
+    if let Some(end) = SECRET.iter().filter_map(|word| Some(lower.find(word)? + word.len())).min()
+        && let Some(value) = line.get(end..).and_then(|rest| rest.find('=')).map(|at| end + at + 1)
+    {
+        return format!("{} …", without_users(line.get(..value).unwrap_or_default()));
+    }
+    without_users(line)
+}
+
+fn without_users(line: &str) -> String {
     let mut shown = String::new();
     for (nth, part) in line.split('@').enumerate() {
         if nth > 0 {
@@ -103,6 +116,22 @@ pub(crate) fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_be_a_secret_is_not_shown() {
+        for line in [
+            "password = \"hunter2\"",
+            "os_token=hunter2",
+            "index = \"https://pypi.example/simple?token=hunter2\"",
+            "x = { Client_Secret = 'hunter2' }",
+            "index = \"https://u:hunter2@pypi.example\"",
+        ] {
+            let shown = masked(line);
+            assert!(!shown.contains("hunter2") && shown.contains('…'), "{line}: {shown}");
+        }
+        let plain = "kubeconfig = \"mgmt.kubeconfig\" # no secrets here";
+        assert_eq!(masked(plain), plain);
+    }
 
     #[test]
     fn the_nearest_name_is_near() {

@@ -107,6 +107,15 @@ fn what_would_do_nothing_or_harm_is_refused() {
     let twice = format!("[conductor]\n{unit}{unit}");
     let text = with("[conductor]\napplication = \"magnum\"", &twice);
     assert!(text.starts_with("two of `unit` have the same name"), "{text}");
+    for bad in ["ubuntu:hunter2@10.1.1.1", "a b c", "u@h@i", "", "ssh://h", "@h"] {
+        let unit = unit.replace("\"h\"", &format!("{bad:?}"));
+        let text = with("[conductor]\napplication = \"magnum\"", &format!("[conductor]\n{unit}"));
+        assert!(
+            text.starts_with("`ssh` and `jump` of a unit are [user@]host[:port]"),
+            "{bad}: {text}"
+        );
+        assert!(!text.contains("hunter2"), "{text}");
+    }
     let text = with(r#"["10.20.0.0/16"]"#, "[]");
     assert!(text.starts_with("without an address in `sources`"), "{text}");
     let group = r#"security_group = "capi-mgmt-sg""#;
