@@ -69,6 +69,8 @@ impl Session {
         leftovers: LeftoverArgs,
         bind: impl Fn(&Wanted, &Arc<Unit>) -> Box<dyn Step>,
     ) -> Result<Exit, Failure> {
+        // Before anything is looked at: that takes a while, and would be for nothing.
+        let _lock = (!args.plan).then(|| self.runs.lock(name)).transpose()?;
         let site = Site::read(&args.site.site)?;
         let (wanted, world) = self.wanted(&site, &args.site, leftovers).await?;
         let leg = |unit: &Arc<Unit>| Leg {
@@ -106,11 +108,12 @@ impl Session {
         if args.plan {
             return self.shown(self.engine().plan(&task, None).await?);
         }
-        let _lock = self.runs.lock(name)?;
         self.shown(self.engine().apply(&task, Approved::Now).await?)
     }
 
     async fn sg_rule(&self, args: SgRuleArgs) -> Result<Exit, Failure> {
+        let lock = || self.runs.lock("ensure-sg-rule");
+        let _lock = (!args.common.plan).then(lock).transpose()?;
         let site = Site::read(&args.common.site.site)?;
         let kubeconfig = self.kubeconfig(&site)?;
         let world = self.connect_cloud(&site, &kubeconfig).await?;
