@@ -25,12 +25,14 @@ pub(super) fn parse(text: &str, file: &str) -> Result<Vec<Variable>, ConfigError
             continue;
         }
         let assignments = if first == "export" { rest } else { words.as_slice() };
-        for word in assignments {
-            let (name, value) = word
-                .text
-                .split_once('=')
-                .filter(|(name, _)| is_name(name))
-                .ok_or_else(|| error(format!("{:?} is not NAME=value", word.text)))?;
+        for (nth, word) in assignments.iter().enumerate() {
+            let other = || match nth {
+                0 => error(format!("{:?} is not NAME=value", word.text)),
+                // It may be the rest of a password.
+                _ => error("a value with a space in it wants quotes".to_owned()),
+            };
+            let (name, value) =
+                word.text.split_once('=').filter(|(name, _)| is_name(name)).ok_or_else(other)?;
             if !name.starts_with("OS_") {
                 continue;
             }
@@ -163,6 +165,7 @@ export OS_CACERT=
             "export OS_USERNAME",
             "export OS_USERNAME=a\\",
             "source other",
+            "export OS_PASSWORD=correct horse",
         ];
         insta::assert_snapshot!(lines.map(error).join("\n"), @r#"
         openrc line 2: a command substitution needs a shell
@@ -176,6 +179,7 @@ export OS_CACERT=
         openrc line 1: "OS_USERNAME" is not NAME=value
         openrc line 1: a line that goes on in the next one
         openrc line 1: "source" is not NAME=value
+        openrc line 1: a value with a space in it wants quotes
         "#);
     }
 }

@@ -142,7 +142,7 @@ impl fmt::Debug for Survey {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod tests {
     use super::*;
     use crate::{contract, sim::Cloud};
