@@ -85,3 +85,56 @@ async fn python_takes_questions_as_arguments_too() {
     let output = python3(&altered, Secret::new(Vec::new()), WITHIN).await;
     assert!(replies("unit", &output, &request.nonce, 1).is_err(), "cut on its way");
 }
+
+/// A killed placement's temporary file holds what the kubeconfig does. Only its own are swept.
+#[test]
+#[ignore = "needs python3"]
+fn python_leaves_no_copy_of_a_placement_that_was_killed() {
+    let home = tempfile::tempdir().unwrap();
+    let ours = ".kubeconfig.omega-0123456789abcdef";
+    let others = [
+        "kubeconfig",
+        ".kubeconfig.omega-",
+        ".kubeconfig.omega-0123456789abcdeg",
+        ".kubeconfig.omega-0123456789abcdef0",
+        ".kubeconfig2.omega-0123456789abcdef",
+        "xkubeconfig.omega-0123456789abcdef",
+    ];
+    for name in others.into_iter().chain([ours]) {
+        std::fs::write(home.path().join(name), "token").unwrap();
+    }
+    in_the_agent("sweep('kubeconfig', os.open(sys.argv[1], os.O_RDONLY))", home.path());
+    let left = std::fs::read_dir(home.path()).unwrap().map(|one| one.unwrap().file_name());
+    let mut left: Vec<String> = left.map(|name| name.into_string().unwrap()).collect();
+    let mut kept = others.map(str::to_owned).to_vec();
+    left.sort();
+    kept.sort();
+    assert_eq!(left, kept);
+}
+
+/// What was started and then cut off may have changed something; what was not started has not.
+#[test]
+#[ignore = "needs python3"]
+fn python_says_maybe_once_a_program_was_started() {
+    for (before, touched) in [("", "nothing"), ("STARTED.append('systemctl')", "maybe")] {
+        let home = tempfile::tempdir().unwrap();
+        let statements = format!(
+            "STATE = sys.argv[1]\n\
+             def act_late(action, payload, until):\n    {before}\n    raise Fail('late')\n\
+             try:\n    perform({{'action': {{'action': 'late'}}, 'payload': None, 'seconds': 5}}, None)\n\
+             except Fail as fail:\n    assert (fail.why, fail.touched) == ('late', '{touched}'), \
+             (fail.why, fail.touched)\n\
+             else:\n    raise SystemExit('nothing was raised')"
+        );
+        in_the_agent(&statements, home.path());
+    }
+}
+
+/// Runs statements among the agent's own functions.
+fn in_the_agent(statements: &str, home: &std::path::Path) {
+    let (common, act) = (include_str!("common.py"), include_str!("act.py"));
+    let program = format!("{common}\n{act}\n{statements}\n");
+    let mut python = std::process::Command::new("python3");
+    let ran = python.args(["-I", "-c", &program]).arg(home).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
