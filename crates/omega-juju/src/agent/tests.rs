@@ -131,6 +131,7 @@ fn python_says_maybe_once_a_program_was_started() {
 }
 
 /// Runs statements among the agent's own functions.
+#[expect(clippy::disallowed_methods, reason = "Python alone, with nothing to be asked of a unit")]
 fn in_the_agent(statements: &str, home: &std::path::Path) {
     let (common, act) = (include_str!("common.py"), include_str!("act.py"));
     let program = format!("{common}\n{act}\n{statements}\n");
