@@ -107,3 +107,17 @@ fn cause(question: Question, absent: Option<Absent>) -> Cause {
         Question::Stuck => Cause::PodStuck,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_is_not_there_is_cluster_apis() {
+        let cause = |absent| cause(Question::Nodes, absent);
+        assert_eq!(cause(Some(Absent::Workers)), Cause::Workers);
+        assert_eq!(cause(Some(Absent::ControlPlane)), Cause::ControlPlane);
+        assert_eq!(cause(None), Cause::NodeNotReady);
+        assert_eq!(super::cause(Question::Api, Some(Absent::Workers)), Cause::WorkloadUnreachable);
+    }
+}
