@@ -98,7 +98,7 @@ async fn a_token_is_asked_for_within_the_servers_bounds(mint: &Mint, home: &str)
 }
 
 mod simulated {
-    use omega_capi::{Management, access::Mint, sim::Guarded};
+    use omega_capi::{Management, access::Mint, sim::RbacApiserver};
     use omega_core::{
         kubeconfig::{AuthKind, Kubeconfig, KubeconfigFacts},
         values::Sha256,
@@ -113,7 +113,7 @@ mod simulated {
     #[tokio::test]
     async fn contract() {
         let now = jiff::Timestamp::now();
-        let guarded = Guarded::new(now);
+        let rbac = RbacApiserver::new(now);
         let facts = KubeconfigFacts {
             sha256: Sha256::of(b""),
             size: 0,
@@ -122,25 +122,21 @@ mod simulated {
             ca_pem: None,
             auth: AuthKind::Token,
         };
-        let connect = move |guarded: Guarded, kubeconfig: &Kubeconfig| {
-            Management::over(guarded.with_token(&token(kubeconfig)), "account")
+        let connect = move |rbac: RbacApiserver, kubeconfig: &Kubeconfig| {
+            Management::over(rbac.with_token(&token(kubeconfig)), "account")
         };
-        let (server, other) = (guarded.clone(), guarded.clone());
-        let mint = Mint::connecting(
-            Management::over(guarded, "simulator"),
-            &facts,
-            now,
-            move |kubeconfig| {
-                let guarded = server.clone();
-                Box::pin(async move { Ok(connect(guarded, &kubeconfig)) })
-            },
-        );
+        let (server, other) = (rbac.clone(), rbac.clone());
+        let mint =
+            Mint::connecting(Management::over(rbac, "simulator"), &facts, now, move |kubeconfig| {
+                let rbac = server.clone();
+                Box::pin(async move { Ok(connect(rbac, &kubeconfig)) })
+            });
         super::an_account_may_do_what_the_driver_does_where_it_does_it(
             &mint,
             "contract",
             move |kubeconfig| {
-                let guarded = other.clone();
-                Box::pin(async move { connect(guarded, &kubeconfig) })
+                let rbac = other.clone();
+                Box::pin(async move { connect(rbac, &kubeconfig) })
             },
         )
         .await;

@@ -8,7 +8,7 @@
 use std::{fs, path::PathBuf};
 
 use omega_core::{
-    Explain as _, Touched,
+    Diagnostic as _, Touched,
     values::{FileMode, Secret},
 };
 use omega_juju::{

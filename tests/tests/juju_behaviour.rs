@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use omega_core::{Explain as _, Touched};
+use omega_core::{Diagnostic as _, Touched};
 use omega_juju::{
     Action, Channel as _, Error, Payload, Probe,
     channel::{Deadlines, Juju, JujuTarget, juju_units},

@@ -79,7 +79,7 @@ mod live {
             scope: AuthScope::Project(project),
             ..config.clone()
         };
-        contract::survey(session(config).await, session(stranger).await).await;
+        contract::cloud_inventory(session(config).await, session(stranger).await).await;
     }
 
     #[tokio::test]

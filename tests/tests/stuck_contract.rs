@@ -9,7 +9,7 @@ use omega_capi::{
     Management, Namespace, discover_versions,
     stuck::{ReleaseFinalizers, read_deletion, release_finalizers},
 };
-use omega_core::{Class, Failure, Touched, ensure};
+use omega_core::{Failure, FailureClass, Touched, ensure};
 
 const HELD: [&str; 2] =
     ["openstackcluster.infrastructure.cluster.x-k8s.io", "janitor.capi.azimuth-cloud.com"];
@@ -28,7 +28,7 @@ async fn lets_one_object_go(management: &Management, namespace: &Namespace) {
 
     let desired = ReleaseFinalizers { object: other.object.clone(), awaited: false };
     let failure = Failure::from(ensure(management, &desired).await.unwrap_err());
-    assert_eq!((failure.class, failure.touched), (Class::Refused, Touched::Nothing));
+    assert_eq!((failure.class, failure.touched), (FailureClass::Refused, Touched::Nothing));
 
     assert!(release_finalizers(management, one.object.clone()).await.unwrap().changed());
     assert_eq!(held("c1").await, []);
@@ -37,12 +37,12 @@ async fn lets_one_object_go(management: &Management, namespace: &Namespace) {
 }
 
 mod simulated {
-    use omega_capi::{Management, sim::Deleting};
+    use omega_capi::{Management, sim::FinalizingApiserver};
     use serde_json::json;
 
     #[tokio::test]
     async fn contract() {
-        let server = Deleting::default();
+        let server = FinalizingApiserver::default();
         for (name, deleted) in [("c1", Some("2026-11-21T10:00:00Z")), ("c10", None)] {
             let labels = json!({ "cluster.x-k8s.io/cluster-name": name });
             let metadata = json!({

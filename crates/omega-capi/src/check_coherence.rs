@@ -1,15 +1,14 @@
 //! Whether driver, chart, core, provider and templates fit together: every question of it.
 
-use omega_core::Explain as _;
+use omega_core::Diagnostic as _;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Coherence, Combination, Driver, Finding, GroupVersion, OverrideError, Overrides, Rule,
-    Severity, Surface, TemplateFacts, age, chart_emits, contracts, delete_unsafe, driver_reads,
-    finding,
-    fit::{CORE, HOLD, KNOWN, fit, unknown_option},
-    templates,
+    Severity, Surface, TemplateFacts, age, chart_emits,
+    compatibility::{CORE, HOLD, KNOWN, check_compatibility, unknown_option},
+    contracts, delete_unsafe, driver_reads, finding, templates,
 };
 
 /// What is to work together, beside the management cluster itself.
@@ -25,7 +24,7 @@ pub struct Setup {
     pub templates: Vec<TemplateFacts>,
 }
 
-/// Asks every question of `surface` and `setup`. Pure; [`fit`] is a part of it.
+/// Asks every question of `surface` and `setup`. Pure; [`check_compatibility`] is a part of it.
 ///
 /// `surface` comes from a management cluster ([`served_versions`](crate::served_versions)) or, without one, from the tables
 /// of the releases ([`offline_surface`](crate::offline_surface)).
@@ -60,7 +59,7 @@ pub fn check_coherence(surface: &Surface, setup: &Setup) -> Coherence {
     let chart = setup.chart.clone().unwrap_or_else(|| setup.driver.default_chart());
     let combination = Combination { driver: setup.driver, overrides, chart: Some(chart.clone()) };
     findings.extend(delete_unsafe(surface, &combination));
-    findings.extend(fit(&surface.served, &combination));
+    findings.extend(check_compatibility(&surface.served, &combination));
     findings.extend(contracts::missing(surface));
     findings.extend(setup.chart.is_none().then(|| default_chart(setup.driver, &chart)));
     findings.extend(templates::findings(surface, setup.driver, &chart, &setup.templates));

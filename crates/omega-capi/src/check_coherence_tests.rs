@@ -222,7 +222,7 @@ fn a_refusal_is_for_programs_and_can_be_accepted_but_for_what_cannot_be_undone()
     assert_eq!((some.findings.len(), some.accepted.len()), (1, 1));
     assert_eq!(old.refusal(&[Rule::UnservedRead, Rule::UnservedWrite]), None);
     let failure = Failure::from(refusal);
-    assert_eq!(failure.class, omega_core::Class::Refused);
+    assert_eq!(failure.class, omega_core::FailureClass::Refused);
     assert_eq!(failure.touched, omega_core::Touched::Nothing);
     assert_eq!(failure.causes.len(), 2);
     assert_eq!(failure.next.as_deref(), Some("pin magnum-capi-helm 1.4.0, which reads v1beta1"));

@@ -25,7 +25,7 @@ pub struct Constellation {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comparison {
     /// What.
-    pub part: Part,
+    pub part: ConstellationItem,
     /// The version that was tested; `None` if the chart's file does not name it.
     pub wanted: Option<String>,
     /// The version that is installed, if it can be told.
@@ -41,7 +41,7 @@ pub struct Comparison {
 /// What is compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub enum ConstellationItem {
     /// A controller that runs.
     Controller(Component),
     /// A release of helm: of a controller's chart, or a cluster's.
@@ -77,8 +77,7 @@ impl Comparison {
     /// Returns whether it departs from what was tested together. What the chart's file does not
     /// name does not, nor does a cluster's release of an older chart: it moves with its cluster.
     pub fn departs(&self) -> bool {
-        let of_a_cluster =
-            matches!(&self.part, Part::Release { chart, .. } if chart == CLUSTER_CHART);
+        let of_a_cluster = matches!(&self.part, ConstellationItem::Release { chart, .. } if chart == CLUSTER_CHART);
         match self.standing {
             Standing::Same | Standing::NotNamed => false,
             Standing::Older => !of_a_cluster,
@@ -124,7 +123,7 @@ pub fn check_constellation(
 fn missing(tested: &Constellation, component: Component) -> Option<Comparison> {
     let wanted = tested.dependencies.version(component)?;
     Some(Comparison {
-        part: Part::Controller(component),
+        part: ConstellationItem::Controller(component),
         wanted: Some(wanted.to_owned()),
         found: None,
         standing: Standing::Missing,
@@ -137,7 +136,7 @@ fn controller(tested: &Constellation, one: &Installed) -> Comparison {
     let wanted = tested.dependencies.version(one.component);
     let standing = standing(wanted, one.version.as_deref());
     Comparison {
-        part: Part::Controller(one.component),
+        part: ConstellationItem::Controller(one.component),
         wanted: wanted.map(ToOwned::to_owned),
         found: one.version.clone(),
         standing,
@@ -166,7 +165,7 @@ fn release(tested: &Constellation, one: &Release) -> Option<Comparison> {
         }),
     });
     Some(Comparison {
-        part: Part::Release {
+        part: ConstellationItem::Release {
             namespace: one.namespace.clone(),
             name: one.name.clone(),
             chart: one.chart.clone(),

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    Comparison, Constellation, Part,
+    Comparison, Constellation, ConstellationItem,
     Standing::{self, Newer, NotNamed, Same},
     check_constellation, standing,
 };
@@ -45,8 +45,10 @@ fn said(all: &[Comparison]) -> String {
     let mut table = String::new();
     for Comparison { part, wanted, found, standing, evidence, remedy } in all {
         let part = match part {
-            Part::Controller(component) => component.to_string(),
-            Part::Release { namespace, name, chart } => format!("{namespace}/{name} ({chart})"),
+            ConstellationItem::Controller(component) => component.to_string(),
+            ConstellationItem::Release { namespace, name, chart } => {
+                format!("{namespace}/{name} ({chart})")
+            }
         };
         let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
         let (wanted, found) = (dash(wanted), dash(found));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use omega_core::{Class, Explain as _, Failure, Gate, Label as _, Subject, Verdict};
+use omega_core::{Diagnostic as _, Failure, FailureClass, Gate, Label as _, Subject, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -83,7 +83,7 @@ impl From<Refusal> for Failure {
     /// the detail.
     fn from(refusal: Refusal) -> Self {
         let message = "driver, chart, Cluster API and templates do not fit together";
-        let mut failure = Self::new(Class::Refused, message);
+        let mut failure = Self::new(FailureClass::Refused, message);
         failure.next = refusal.findings.first().map(|finding| finding.remedy.clone());
         let cause =
             |f: &Finding| format!("{}: {} ({}; {})", f.rule, f.what, f.evidence, f.decision);
@@ -96,7 +96,7 @@ impl From<Refusal> for Failure {
 /// Whether all of it fits, asked of the management cluster.
 ///
 /// What is broken and was not accepted is a [`Refusal`], and so a failure of class
-/// [`Class::Refused`] with the refusal as its detail.
+/// [`FailureClass::Refused`] with the refusal as its detail.
 ///
 /// It costs two requests or a few more (see [`served_versions`]); a gate that costs one is
 /// [`ServedVersionsFit`](crate::ServedVersionsFit).

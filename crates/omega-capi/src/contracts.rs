@@ -1,6 +1,6 @@
 //! The labels by which Cluster API's core finds the version of a provider's kind.
 
-use crate::{Definition, Finding, Rule, Severity, Surface, age, fit::CORE};
+use crate::{Definition, Finding, Rule, Severity, Surface, age, compatibility::CORE};
 
 const CLUSTER: (&str, &str) = ("cluster.x-k8s.io", "clusters");
 /// What the core, or an object that it makes, refers to without a version.

@@ -1,7 +1,8 @@
 //! Whether a cluster can be deleted now.
 
 use crate::{
-    Class, Combination, DefinedVersion, Finding, Rule, Severity, Surface, driver_reads, fit::HOLD,
+    Combination, DefinedVersion, Finding, ReadClass, Rule, Severity, Surface, compatibility::HOLD,
+    driver_reads,
 };
 
 /// Returns why `openstack coe cluster delete` must not be called now, if it must not.
@@ -11,7 +12,7 @@ use crate::{
 /// Cluster, machines and workload run on without an owner (seen twice, with core v1beta1 unserved).
 pub fn delete_unsafe(surface: &Surface, combination: &Combination) -> Option<Finding> {
     let reads = driver_reads(combination.driver, &combination.overrides);
-    let cluster = reads.into_iter().find(|read| read.class == Class::Cluster)?;
+    let cluster = reads.into_iter().find(|read| read.class == ReadClass::Cluster)?;
     if surface.served.serves(&cluster.at, &cluster.plural) {
         return None;
     }

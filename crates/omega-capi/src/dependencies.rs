@@ -44,7 +44,7 @@ pub enum Component {
 #[error("it is no dependencies.json: {0}")]
 pub struct DependenciesError(String);
 
-impl omega_core::Explain for DependenciesError {
+impl omega_core::Diagnostic for DependenciesError {
     fn expected(&self) -> Option<String> {
         Some("one flat JSON object of texts with the keys cluster-api and cluster-api-provider-openstack".to_owned())
     }

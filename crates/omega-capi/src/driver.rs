@@ -32,7 +32,7 @@ pub enum Driver {
 )]
 pub struct UnknownDriver(pub String);
 
-impl omega_core::Explain for UnknownDriver {
+impl omega_core::Diagnostic for UnknownDriver {
     fn next(&self) -> Option<String> {
         Some("pin 1.4.0".to_owned())
     }

@@ -9,7 +9,7 @@ use crate::{Driver, GroupVersion, Overrides};
 /// The names are the driver's, with its capital letters; they are the keys of `api_resources`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each is the name of the class")]
-pub enum Class {
+pub enum ReadClass {
     Cluster,
     OpenstackCluster,
     MachineDeployment,
@@ -37,7 +37,7 @@ pub enum Answer404 {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Read {
     /// The class that reads it.
-    pub class: Class,
+    pub class: ReadClass,
     /// Where.
     pub at: GroupVersion,
     /// The plural in the path.
@@ -54,11 +54,11 @@ impl Read {
     /// `HelmChartProxy` belongs to an addon provider that the charts don't use; the driver passes
     /// over its absence.
     pub fn needed(&self) -> bool {
-        self.class != Class::HelmChartProxy || self.moved
+        self.class != ReadClass::HelmChartProxy || self.moved
     }
 }
 
-impl Class {
+impl ReadClass {
     /// All of them.
     pub const ALL: [Self; 8] = [
         Self::Cluster,
@@ -139,17 +139,17 @@ impl Class {
 /// Source: `magnum_capi_helm/kubernetes.py` in the packages of 1.1.0, 1.2.0, 1.2.1, 1.3.0 (whose
 /// classes are the same) and 1.4.0.
 pub fn driver_reads(driver: Driver, overrides: &Overrides) -> Vec<Read> {
-    let known = |class: &Class| driver >= Driver::V1_4_0 || *class != Class::HelmChartProxy;
-    Class::ALL.into_iter().filter(known).map(|class| read(class, driver, overrides)).collect()
+    let known = |class: &ReadClass| driver >= Driver::V1_4_0 || *class != ReadClass::HelmChartProxy;
+    ReadClass::ALL.into_iter().filter(known).map(|class| read(class, driver, overrides)).collect()
 }
 
-fn read(class: Class, driver: Driver, overrides: &Overrides) -> Read {
+fn read(class: ReadClass, driver: Driver, overrides: &Overrides) -> Read {
     let overridden = overrides.0.get(class.name()).filter(|_| driver.reads_overrides());
     let default = class.default_version(driver);
     let at = overridden.and_then(|o| o.api_version.as_deref()).unwrap_or(default);
     let plural = overridden
         .and_then(|o| o.plural_name.as_deref())
-        .filter(|_| class == Class::K8sControlPlane)
+        .filter(|_| class == ReadClass::K8sControlPlane)
         .unwrap_or(class.plural());
     Read {
         class,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use omega_core::{Explain, Touched};
+use omega_core::{Diagnostic, Touched};
 
 use crate::Verb;
 
@@ -88,7 +88,7 @@ pub enum Error {
     },
 }
 
-impl Explain for Error {
+impl Diagnostic for Error {
     fn expected(&self) -> Option<String> {
         let Self::Forbidden { verb, resource, .. } = self else { return None };
         Some(format!("the right to {verb} {resource}"))

@@ -3,7 +3,7 @@
 //! [`Management`] is the handle. [`discover_versions`] asks it which versions of which kinds it
 //! serves, [`served_versions`] also how they are defined, and [`read_releases`] what helm
 //! installed; [`driver_reads`] and [`chart_emits`] know what the driver reads and what the chart
-//! writes; [`fit`] compares them, and [`ServedVersionsFit`] is that comparison as a gate.
+//! writes; [`check_compatibility`] compares them, and [`ServedVersionsFit`] is that comparison as a gate.
 //! [`check_coherence`] asks all that there is to ask, of a cluster or of the releases' tables, and
 //! [`check_constellation`] compares what is installed with what a chart was tested with.
 //! [`workload`] looks into the clusters that it manages.
@@ -14,6 +14,7 @@ mod chart_emits;
 mod check_coherence;
 mod check_constellation;
 mod coherence;
+mod compatibility;
 mod contracts;
 mod definition;
 mod delete_unsafe;
@@ -25,7 +26,6 @@ mod driver_reads;
 pub mod egress;
 mod error;
 mod finding;
-mod fit;
 pub mod health;
 mod list;
 mod management;
@@ -55,17 +55,19 @@ pub mod workload;
 
 pub use chart_emits::{Emitted, chart_emits};
 pub use check_coherence::{Setup, check_coherence};
-pub use check_constellation::{Comparison, Constellation, Part, Standing, check_constellation};
+pub use check_constellation::{
+    Comparison, Constellation, ConstellationItem, Standing, check_constellation,
+};
 pub use coherence::{Coherence, Coherent, Refusal};
+pub use compatibility::{Combination, check_compatibility};
 pub use definition::{DefinedVersion, Definition};
 pub use delete_unsafe::delete_unsafe;
 pub use dependencies::{Component, Dependencies, DependenciesError};
 pub use discover_versions::{GROUPS, discover_versions};
 pub use driver::{Driver, UnknownDriver};
-pub use driver_reads::{Answer404, Class, Read, driver_reads};
+pub use driver_reads::{Answer404, Read, ReadClass, driver_reads};
 pub use error::Error;
 pub use finding::{Finding, Rule, Severity};
-pub use fit::{Combination, fit};
 pub use management::{Deadlines, Management};
 pub use namespace::{InvalidNamespace, Namespace, Namespaces};
 pub use offline_surface::{UnknownRelease, offline_surface, offline_surface_of};

@@ -18,7 +18,7 @@ pub struct UnknownRelease {
     known: &'static str,
 }
 
-impl omega_core::Explain for UnknownRelease {
+impl omega_core::Diagnostic for UnknownRelease {
     fn next(&self) -> Option<String> {
         Some("ask a management cluster that runs it".to_owned())
     }

@@ -1,11 +1,11 @@
 //! The gate: everything that is read and written is served.
 
 use async_trait::async_trait;
-use omega_core::{Explain as _, Failure, Gate, Label as _, Subject, Verdict};
+use omega_core::{Diagnostic as _, Failure, Gate, Label as _, Subject, Verdict};
 
 use crate::{
-    Combination, Error, Finding, Management, chart_emits, discover_versions, driver_reads, finding,
-    fit,
+    Combination, Error, Finding, Management, chart_emits, check_compatibility, discover_versions,
+    driver_reads, finding,
 };
 
 /// Whether the management cluster serves what the driver reads and what the chart writes.
@@ -26,7 +26,7 @@ impl ServedVersionsFit {
     ///
     /// Fails if the management cluster can't be asked.
     pub async fn findings(&self) -> Result<Vec<Finding>, Error> {
-        Ok(fit(&discover_versions(&self.management).await?, &self.combination))
+        Ok(check_compatibility(&discover_versions(&self.management).await?, &self.combination))
     }
 
     fn verdict(&self, findings: &[Finding]) -> Verdict {

@@ -6,8 +6,8 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Driver, Finding, Rule, Severity, Surface, dependencies::version, driver_labels::first_to_read,
-    fit::unserved_writes,
+    Driver, Finding, Rule, Severity, Surface, compatibility::unserved_writes,
+    dependencies::version, driver_labels::first_to_read,
 };
 
 /// What the charts have a network plugin for (all tags: `charts/cluster-addons/templates/cni`).

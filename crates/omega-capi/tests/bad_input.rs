@@ -11,7 +11,7 @@ use omega_capi::{
     sim::{Apiserver, Fault},
     workload::{ClusterName, Workload, WorkloadError, list_clusters, wanted_nodes},
 };
-use omega_core::{Explain as _, Touched};
+use omega_core::{Diagnostic as _, Touched};
 use serde_json::json;
 
 const NAMESPACE: &str = "magnum-6741a4d1b29346e5a2f4c6ad38f0a2c1";

@@ -8,7 +8,7 @@ use omega_capi::{
     Coherent, Driver, Management, Rule, Setup, Severity, offline_surface, served_versions,
     sim::{Apiserver, Fault},
 };
-use omega_core::{Class, Gate as _, Touched, Verdict};
+use omega_core::{FailureClass, Gate as _, Touched, Verdict};
 
 const TEMPLATES: &str = "openstackmachinetemplates.infrastructure.cluster.x-k8s.io";
 const LABEL: &str = "cluster.x-k8s.io/v1beta1";
@@ -22,7 +22,7 @@ fn gate(apiserver: &Apiserver, driver: Driver) -> Coherent {
 
 async fn no(gate: &Coherent) -> (String, String) {
     let failure = gate.check().await.unwrap_err();
-    assert_eq!((failure.class, failure.touched), (Class::Refused, Touched::Nothing));
+    assert_eq!((failure.class, failure.touched), (FailureClass::Refused, Touched::Nothing));
     let detail = failure.detail.unwrap();
     let next = failure.next.unwrap();
     let first = &detail["findings"][0];
@@ -99,10 +99,10 @@ async fn a_cluster_that_cannot_be_asked_is_no_answer() {
     let apiserver = Apiserver::default();
     let gate = gate(&apiserver, Driver::V1_4_0);
     for (fault, class) in [
-        (Fault::Slow(Duration::from_hours(1)), Class::Deadline),
-        (Fault::Short(1000), Class::Error),
-        (Fault::Nobody, Class::Error),
-        (Fault::BadToken, Class::Error),
+        (Fault::Slow(Duration::from_hours(1)), FailureClass::Deadline),
+        (Fault::Short(1000), FailureClass::Error),
+        (Fault::Nobody, FailureClass::Error),
+        (Fault::BadToken, FailureClass::Error),
     ] {
         apiserver.fail(fault.clone());
         assert_eq!(gate.check().await.unwrap_err().class, class, "{fault:?}");

@@ -6,7 +6,7 @@ use omega_capi::{
     Error, Management, Namespaces, Release, Releases, read_releases,
     sim::{Apiserver, Fault},
 };
-use omega_core::Explain as _;
+use omega_core::Diagnostic as _;
 use serde_json::{Value, json};
 
 const OBJECTS: &str = include_str!("../recordings/objects.json");

@@ -8,7 +8,7 @@ use omega_capi::{
     Combination, Driver, Error, Management, Overrides, ServedVersionsFit, discover_versions,
     sim::{Apiserver, Fault},
 };
-use omega_core::{Class, Explain as _, Gate as _, Touched, Verdict};
+use omega_core::{Diagnostic as _, FailureClass, Gate as _, Touched, Verdict};
 use semver::Version;
 
 const INFRASTRUCTURE: &str = "infrastructure.cluster.x-k8s.io";
@@ -134,7 +134,7 @@ async fn a_slow_answer_meets_the_deadline() {
     let start = tokio::time::Instant::now();
     let failure = gate(&apiserver, Driver::V1_4_0, "{}").check().await.unwrap_err();
     assert_eq!(start.elapsed(), Duration::from_secs(15));
-    assert_eq!((failure.class, failure.touched), (Class::Deadline, Touched::Nothing));
+    assert_eq!((failure.class, failure.touched), (FailureClass::Deadline, Touched::Nothing));
     assert_eq!(apiserver.asked(), ["/apis"], "it is not asked again");
     apiserver.fail(Fault::Slow(Duration::from_secs(14)));
     let verdict = gate(&apiserver, Driver::V1_4_0, "{}").check().await.unwrap();

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use omega_capi::{
     Management, discover_versions, read_cluster_credentials,
-    sim::{Deleting, Upset},
+    sim::{FinalizingApiserver, Upset},
     stuck::{
         CredentialSource, Deletion, ObjectRef, Progress, ReleaseFinalizers, ReplaceCredentials,
         read_deletion, release_finalizers,
     },
 };
 use omega_core::{
-    Class, Describe as _, Failure, Touched, ensure, plan,
+    Describe as _, Failure, FailureClass, Touched, ensure, plan,
     testing::{self, Undo, World, check_laws},
     values::Secret,
 };
@@ -44,8 +44,8 @@ const CORE: &str = "cluster.cluster.x-k8s.io";
 const MACHINE: &str = "machine.cluster.x-k8s.io";
 
 /// `c1` is being deleted, its infrastructure held by two; `c10` is not.
-fn server() -> Deleting {
-    let server = Deleting::default();
+fn server() -> FinalizingApiserver {
+    let server = FinalizingApiserver::default();
     let (first, second) = (Some("2026-11-21T10:00:00Z"), Some("2026-11-21T10:01:00Z"));
     let infra = |name, deleted| {
         let mut one = object("OpenStackCluster", name, name, deleted, &[PROVIDER, JANITOR]);
@@ -62,11 +62,11 @@ fn server() -> Deleting {
     server
 }
 
-fn management(server: &Deleting) -> Management {
+fn management(server: &FinalizingApiserver) -> Management {
     Management::over(server.clone(), "simulator")
 }
 
-async fn deletion(server: &Deleting, name: &str) -> Deletion {
+async fn deletion(server: &FinalizingApiserver, name: &str) -> Deletion {
     let management = management(server);
     let known = discover_versions(&management).await.unwrap();
     read_deletion(&management, &known, &NS.parse().unwrap(), name).await.unwrap()
@@ -99,7 +99,7 @@ async fn a_delete_is_stuck_once_nothing_moved_for_long() {
     assert_eq!(none.progress(now, quiet(1)), Progress::Gone);
 }
 
-async fn infra(server: &Deleting, name: &str) -> ReleaseFinalizers {
+async fn infra(server: &FinalizingApiserver, name: &str) -> ReleaseFinalizers {
     let found = deletion(server, name).await;
     let mut held = found.held.into_iter();
     let held = held.find(|held| held.object.kind == "OpenStackCluster").unwrap();
@@ -135,7 +135,7 @@ async fn what_is_not_being_deleted_or_is_held_by_a_stranger_is_refused() {
     let server = server();
     let desired = infra(&server, "c10").await;
     let failure = Failure::from(ensure(&management(&server), &desired).await.unwrap_err());
-    assert_eq!((failure.class, failure.touched), (Class::Refused, Touched::Nothing));
+    assert_eq!((failure.class, failure.touched), (FailureClass::Refused, Touched::Nothing));
     insta::assert_snapshot!(failure.causes[0], @"OpenStackCluster c10 is not being deleted");
     let mut strange = object(
         "OpenStackCluster",
@@ -158,7 +158,7 @@ async fn a_lost_race_is_not_forced() {
     let desired = infra(&server, "c1").await;
     server.meddle("c1");
     let failure = Failure::from(ensure(&management(&server), &desired).await.unwrap_err());
-    assert_eq!((failure.class, failure.touched), (Class::Deadline, Touched::Maybe));
+    assert_eq!((failure.class, failure.touched), (FailureClass::Deadline, Touched::Maybe));
     assert_eq!(server.writes().len(), 1, "409, and no second try");
     assert_eq!(deletion(&server, "c1").await.held.len(), 3, "nothing was let go");
     assert!(ensure(&management(&server), &desired).await.unwrap().changed(), "the next run does");
@@ -185,7 +185,7 @@ async fn who_may_not_is_told_the_right_that_is_missing() {
 
 /// A server behind one target.
 struct Sim<T> {
-    server: Deleting,
+    server: FinalizingApiserver,
     target: T,
 }
 
@@ -275,7 +275,7 @@ proptest! {
         may_be_gone in any::<bool>(),
     ) {
         let world = || {
-            let server = Deleting::default();
+            let server = FinalizingApiserver::default();
             server.put(SECRETS, secret("c10", OLD));
             if there {
                 server.put(SECRETS, secret("c1", if same { NEW } else { OLD }));
@@ -296,7 +296,7 @@ proptest! {
 
 #[tokio::test]
 async fn only_the_clouds_yaml_is_replaced_and_nothing_of_it_is_shown() {
-    let server = Deleting::default();
+    let server = FinalizingApiserver::default();
     server.put(SECRETS, secret("c1", OLD));
     let management = management(&server);
     let source = CredentialSource { management: management.clone(), clouds: NEW.to_owned().into() };

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use omega_core::Class;
+use omega_core::FailureClass;
 use serde::Serialize;
 
 use crate::signals;
@@ -79,19 +79,19 @@ impl Exit {
     }
 }
 
-impl From<Class> for Exit {
-    fn from(class: Class) -> Self {
+impl From<FailureClass> for Exit {
+    fn from(class: FailureClass) -> Self {
         match class {
-            Class::Gate => Self::Gate,
-            Class::Refused => Self::Refused,
-            Class::Stale => Self::Stale,
-            Class::Locked => Self::Locked,
-            Class::Partial => Self::Partial,
-            Class::Deadline => Self::Deadline,
-            Class::Interrupted if signals::by_term() => Self::Terminated,
-            Class::Interrupted => Self::Interrupted,
-            Class::Usage => Self::Usage,
-            Class::Error | _ => Self::Error,
+            FailureClass::Gate => Self::Gate,
+            FailureClass::Refused => Self::Refused,
+            FailureClass::Stale => Self::Stale,
+            FailureClass::Locked => Self::Locked,
+            FailureClass::Partial => Self::Partial,
+            FailureClass::Deadline => Self::Deadline,
+            FailureClass::Interrupted if signals::by_term() => Self::Terminated,
+            FailureClass::Interrupted => Self::Interrupted,
+            FailureClass::Usage => Self::Usage,
+            FailureClass::Error | _ => Self::Error,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use omega_core::{Class, Failure};
+use omega_core::{Failure, FailureClass};
 use serde::{Deserialize, Serialize};
 
 const DATA: &str = include_str!("../data/decisions.toml");
@@ -39,7 +39,7 @@ pub(crate) struct Decision {
 /// Returns every decision, in the order of the document.
 pub(crate) fn decisions() -> Result<Vec<Decision>, Failure> {
     let decisions: Decisions = toml::from_str(DATA).map_err(|error| {
-        Failure::new(Class::Error, "the decisions in this program can't be read")
+        Failure::new(FailureClass::Error, "the decisions in this program can't be read")
             .because(error.to_string())
     })?;
     Ok(decisions.decision)
@@ -54,7 +54,7 @@ pub(crate) fn find<'a>(id: &str, all: &'a [Decision]) -> Result<&'a Decision, Fa
         return Ok(decision);
     }
     let near = nearest(wanted.as_deref().unwrap_or(id), all).join(", ");
-    let failure = Failure::new(Class::Usage, format!("no decision `{id}`"));
+    let failure = Failure::new(FailureClass::Usage, format!("no decision `{id}`"));
     Err(failure.next(format!("nearest: {near}; `omega-cli explain` lists all")))
 }
 
@@ -149,7 +149,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use omega_core::{Class, Failure};
+    use omega_core::{Failure, FailureClass};
 
     use super::{decisions, find, list};
 
@@ -241,7 +241,10 @@ mod tests {
         assert_eq!(next("D-039"), format!("nearest: D-040, D-037, D-041; {lists}"));
         assert_eq!(next("99"), format!("nearest: D-043, D-042, D-042-amendment; {lists}"));
         let error = explain("nonsense").unwrap_err();
-        assert_eq!((error.message.as_str(), error.class), ("no decision `nonsense`", Class::Usage));
+        assert_eq!(
+            (error.message.as_str(), error.class),
+            ("no decision `nonsense`", FailureClass::Usage)
+        );
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod site;
 use std::{io::Write as _, process::ExitCode};
 
 use clap::{Parser as _, error::ErrorKind};
-use omega_core::{Class, Failure};
+use omega_core::{Failure, FailureClass};
 use serde_json::json;
 
 use crate::{cli::Cli, command::Session, environment::Environment, exit::Exit, signals::Signals};
@@ -71,7 +71,7 @@ fn wants_json() -> bool {
 fn not_understood(error: &clap::Error) -> serde_json::Value {
     let text = error.to_string();
     let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    let failure = Failure::new(Class::Usage, what).next("omega-cli --help");
+    let failure = Failure::new(FailureClass::Usage, what).next("omega-cli --help");
     let exit = Exit::Usage;
     json!({ "schema_version": 1, "failure": failure, "exit": exit, "exit_code": exit.code() })
 }

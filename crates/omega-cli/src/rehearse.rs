@@ -5,7 +5,7 @@ use std::{path::Path, rc::Rc, sync::Arc, time::Instant};
 use jiff::Timestamp;
 use omega_capi::{Management, sim::Apiserver};
 use omega_core::{
-    Class, Failure,
+    Failure, FailureClass,
     kubeconfig::Kubeconfig,
     values::{Secret, Sha256},
 };
@@ -23,7 +23,7 @@ use crate::{
     command::Session,
     engine::{Approved, Engine, Report, Task},
     exit::Exit,
-    runbook::{Purpose, Wanted, World},
+    runbook::{Clients, Purpose, Wanted},
     runs::Runs,
     site::Site,
 };
@@ -34,7 +34,7 @@ const SITE: &str = include_str!("../data/rehearsal.toml");
 pub(crate) async fn rehearse(session: &Session, args: &RehearseArgs) -> Result<Exit, Failure> {
     let starts = chosen(args.start.as_deref())?;
     let directory = tempfile::tempdir().map_err(|error| {
-        Failure::new(Class::Error, "could not make a directory for the rehearsal's runs")
+        Failure::new(FailureClass::Error, "could not make a directory for the rehearsal's runs")
             .because(error.to_string())
     })?;
     let runs = Runs::new(directory.path());
@@ -59,7 +59,7 @@ fn chosen(name: Option<&str>) -> Result<Vec<Start>, Failure> {
     let found = Start::ALL.into_iter().find(|start| start.name() == name);
     found.map(|start| vec![start]).ok_or_else(|| {
         let names = Start::ALL.map(Start::name).join(", ");
-        Failure::new(Class::Usage, format!("there is no starting point `{name}`"))
+        Failure::new(FailureClass::Usage, format!("there is no starting point `{name}`"))
             .next(format!("one of: {names}"))
     })
 }
@@ -94,7 +94,7 @@ async fn from(session: &Session, runs: &Runs, start: Start) -> Result<Vec<Report
     let again = expect(again, Exit::Done, start)?;
     if again.changed() > 0 {
         let what = format!("the second run from {} changed something", start.title());
-        return Err(Failure::new(Class::Error, what));
+        return Err(Failure::new(FailureClass::Error, what));
     }
     Ok(vec![plan, apply, verify, again])
 }
@@ -125,7 +125,7 @@ fn expect(report: Report, exit: Exit, start: Start) -> Result<Report, Failure> {
     Err(Failure {
         expected: Some(format!("exit {}", exit.code())),
         found: Some(format!("exit {}", report.exit().code())),
-        ..Failure::new(Class::Error, what)
+        ..Failure::new(FailureClass::Error, what)
     }
     .next("this is a defect of omega: report it"))
 }
@@ -154,14 +154,14 @@ pub(crate) fn world_of(
     apiserver: &Apiserver,
     units: &[Unit],
     kubeconfig: &Kubeconfig,
-) -> World {
+) -> Clients {
     let mut sources = Sources::default();
     sources.add(kubeconfig.bytes.clone());
     sources.add(Secret::new(HELM.to_vec()));
     let counted = (cloud.clone(), apiserver.clone());
     let requests = move || counted.0.requests() + counted.1.asked().len();
     let before = requests();
-    World {
+    Clients {
         operator: cloud.admin("admin"),
         narrowed: cloud.admin("capi-mgmt"),
         network: Arc::new(Network::new(cloud.admin("capi-mgmt"))),

@@ -9,7 +9,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use omega_core::{Class, Event, Failure, FileJournal, Lock, LockError, chain, persist};
+use omega_core::{Event, Failure, FailureClass, FileJournal, Lock, LockError, chain, persist};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::engine::Task;
@@ -74,16 +74,17 @@ impl Runs {
     ///
     /// # Errors
     ///
-    /// Fails with [`Class::Locked`] if another run holds it.
+    /// Fails with [`FailureClass::Locked`] if another run holds it.
     pub(crate) fn lock(&self, what: &str) -> Result<Lock, Failure> {
         directory(&self.0).map_err(|error| self.failure("make", &error))?;
         let holder = format!("{what}, process {}", std::process::id());
         Lock::take(&self.0.join("lock"), &holder).map_err(|error| match &error {
-            LockError::Held { .. } => Failure::new(Class::Locked, error.to_string())
+            LockError::Held { .. } => Failure::new(FailureClass::Locked, error.to_string())
                 .next("wait for it to end; nothing was looked at or changed"),
-            LockError::Io { .. } | _ => {
-                Failure { causes: chain(&error), ..Failure::new(Class::Error, "could not lock") }
-            }
+            LockError::Io { .. } | _ => Failure {
+                causes: chain(&error),
+                ..Failure::new(FailureClass::Error, "could not lock")
+            },
         })
     }
 
@@ -110,7 +111,10 @@ impl Runs {
         let journal =
             FileJournal::create(&path.join("journal.jsonl")).map_err(|error| Failure {
                 causes: chain(&error),
-                ..Failure::new(Class::Error, format!("could not begin the journal of run {id}"))
+                ..Failure::new(
+                    FailureClass::Error,
+                    format!("could not begin the journal of run {id}"),
+                )
             })?;
         let info = RunInfo {
             id: id.clone(),
@@ -146,7 +150,7 @@ impl Runs {
                 Ok(run) => runs.push(run),
                 Err(error) if never_began(&path, &error) => {}
                 Err(error) => damaged.push(
-                    Failure::new(Class::Error, format!("run {} is damaged", path.display()))
+                    Failure::new(FailureClass::Error, format!("run {} is damaged", path.display()))
                         .because(format!("run.json: {error}"))
                         .next("name a run by its id; its journal.jsonl says what was written"),
                 ),
@@ -164,7 +168,7 @@ impl Runs {
     pub(crate) fn events(&self, id: &str) -> Result<Vec<Event>, Failure> {
         FileJournal::read(&self.path(id)?.join("journal.jsonl")).map_err(|error| Failure {
             causes: chain(&error),
-            ..Failure::new(Class::Error, format!("could not read the journal of run {id}"))
+            ..Failure::new(FailureClass::Error, format!("could not read the journal of run {id}"))
         })
     }
 
@@ -188,12 +192,13 @@ impl Runs {
         if plain && path.is_dir() {
             return Ok(path);
         }
-        Err(Failure::new(Class::Usage, format!("there is no run `{id}`")).next("omega-cli runs"))
+        Err(Failure::new(FailureClass::Usage, format!("there is no run `{id}`"))
+            .next("omega-cli runs"))
     }
 
     fn failure(&self, verb: &str, error: &io::Error) -> Failure {
         let what = format!("could not {verb} the directory of runs, {}", self.0.display());
-        Failure::new(Class::Error, what).because(error.to_string())
+        Failure::new(FailureClass::Error, what).because(error.to_string())
     }
 }
 
@@ -211,7 +216,7 @@ impl RunDirectory {
 fn keep(path: &Path, value: &impl Serialize) -> Result<(), Failure> {
     let bytes = serde_json::to_vec_pretty(value).map_err(io::Error::from);
     bytes.and_then(|bytes| persist(path, &bytes)).map_err(|error| {
-        Failure::new(Class::Error, format!("could not write {}", path.display()))
+        Failure::new(FailureClass::Error, format!("could not write {}", path.display()))
             .because(error.to_string())
     })
 }
@@ -266,7 +271,7 @@ mod tests {
         assert!(first.id.starts_with("2001-09-09T01-46-40Z-"));
         assert_eq!(runs.events(&first.id).unwrap(), []);
         for bad in ["../x", "", "2001"] {
-            assert_eq!(runs.events(bad).unwrap_err().class, Class::Usage, "{bad}");
+            assert_eq!(runs.events(bad).unwrap_err().class, FailureClass::Usage, "{bad}");
         }
     }
 
@@ -304,7 +309,7 @@ mod tests {
         let runs = Runs::new(dir.path());
         let _held = runs.lock("apply graft").unwrap();
         let error = runs.lock("apply graft").unwrap_err();
-        assert_eq!(error.class, Class::Locked);
+        assert_eq!(error.class, FailureClass::Locked);
         assert!(error.message.contains("apply graft, process "), "{}", error.message);
     }
 }

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use omega_core::{Class, Failure, Stop, Touched};
+use omega_core::{CancelToken, Failure, FailureClass, Touched};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::Notify,
@@ -27,7 +27,7 @@ pub(crate) fn by_term() -> bool {
 #[derive(Clone, Debug)]
 pub(crate) struct Signals {
     /// To stop between two steps.
-    pub(crate) stop: Stop,
+    pub(crate) stop: CancelToken,
     writes: bool,
     now: Arc<Notify>,
 }
@@ -35,7 +35,7 @@ pub(crate) struct Signals {
 impl Signals {
     /// Listens from now on. `writes`: whether the command may write.
     pub(crate) fn listen(writes: bool) -> Self {
-        let signals = Self { stop: Stop::default(), writes, now: Arc::default() };
+        let signals = Self { stop: CancelToken::default(), writes, now: Arc::default() };
         for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
             match signal(kind) {
                 Ok(received) => {
@@ -70,7 +70,7 @@ impl Signals {
     /// Returns when the program is to end without waiting for anything.
     pub(crate) async fn at_once(&self) -> Failure {
         self.now.notified().await;
-        let failure = Failure::new(Class::Interrupted, "stopped, as asked");
+        let failure = Failure::new(FailureClass::Interrupted, "stopped, as asked");
         if !self.writes() {
             return failure;
         }

@@ -52,7 +52,7 @@ pub trait Describe {
 /// Create, update, or delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verb {
+pub enum ChangeKind {
     /// Something new will exist.
     Create,
     /// Something existing will differ.
@@ -61,7 +61,7 @@ pub enum Verb {
     Delete,
 }
 
-impl Verb {
+impl ChangeKind {
     /// Returns the sign that stands for it in a plan.
     pub fn sign(self) -> char {
         match self {
@@ -76,7 +76,7 @@ impl Verb {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diff {
     /// What happens.
-    pub verb: Verb,
+    pub verb: ChangeKind,
     /// To what.
     pub subject: Subject,
     /// The effect in one line (`1.3.0 -> 1.4.0`).
@@ -87,7 +87,7 @@ pub struct Diff {
 
 impl Diff {
     /// Returns a change without detail.
-    pub fn new(verb: Verb, subject: Subject, effect: impl Into<String>) -> Self {
+    pub fn new(verb: ChangeKind, subject: Subject, effect: impl Into<String>) -> Self {
         Self { verb, subject, effect: effect.into(), detail: Vec::new() }
     }
 

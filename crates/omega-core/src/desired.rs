@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{Delta, Describe, Explain};
+use crate::{Delta, Describe, Diagnostic};
 
 /// A typed desired fact about one thing in the world, and how to make it true.
 ///
@@ -24,7 +24,7 @@ pub trait Desired:
     /// What the operation acts on; its type carries the scope it needs.
     type Target: Label + ?Sized + Send + Sync;
     /// What was observed.
-    type Seen: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Sync;
+    type Observed: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Sync;
     /// One write.
     type Change: Describe
         + Clone
@@ -35,7 +35,7 @@ pub trait Desired:
         + Send
         + Sync;
     /// The backend's error.
-    type Error: Explain + Send + Sync + 'static;
+    type Error: Diagnostic + Send + Sync + 'static;
 
     /// Returns what this is about, in the operator's words.
     fn subject(&self) -> Subject;
@@ -44,14 +44,14 @@ pub trait Desired:
     fn observe(
         &self,
         target: &Self::Target,
-    ) -> impl Future<Output = Result<Self::Seen, Self::Error>> + Send;
+    ) -> impl Future<Output = Result<Self::Observed, Self::Error>> + Send;
 
     /// Decides what to do. Pure: no I/O, no clock, no randomness.
     ///
     /// # Errors
     ///
     /// Refuses with a [`Conflict`] what must not be resolved automatically.
-    fn diff(&self, seen: &Self::Seen) -> Result<Delta<Self::Change>, Conflict>;
+    fn diff(&self, seen: &Self::Observed) -> Result<Delta<Self::Change>, Conflict>;
 
     /// Performs one change, once.
     fn apply(
@@ -64,20 +64,20 @@ pub trait Desired:
     ///
     /// Rolling back is ensuring that fact, so it is as safe to repeat as any other operation.
     /// `None` means that the change is one way.
-    fn undo(&self, before: &Self::Seen) -> Option<Self> {
+    fn undo(&self, before: &Self::Observed) -> Option<Self> {
         let _ = before;
         None
     }
 
     /// Returns what a person should know about what was seen, change or no change.
-    fn notes(&self, seen: &Self::Seen) -> Vec<Note> {
+    fn notes(&self, seen: &Self::Observed) -> Vec<Note> {
         let _ = seen;
         Vec::new()
     }
 
     /// Returns how often and how long to look for the effect of a change.
-    fn settle(&self) -> Settle {
-        Settle::default()
+    fn poll_policy(&self) -> PollPolicy {
+        PollPolicy::default()
     }
 }
 
@@ -160,14 +160,14 @@ impl Conflict {
 
 /// How often, and for how long, to look for the effect of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settle {
+pub struct PollPolicy {
     /// Pause between two observations.
     pub every: Duration,
     /// When to give up.
     pub within: Duration,
 }
 
-impl Default for Settle {
+impl Default for PollPolicy {
     fn default() -> Self {
         Self { every: Duration::from_secs(1), within: Duration::from_secs(30) }
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    Delta, Describe as _, Desired, EnsureError, Event, Explain as _, Journal, JournalError,
+    Delta, Describe as _, Desired, Diagnostic as _, EnsureError, Event, Journal, JournalError,
     Label as _, NoJournal, Touched,
 };
 
@@ -16,7 +16,7 @@ use crate::{
 #[must_use = "a plan changes nothing until it is applied"]
 pub struct Plan<D: Desired> {
     pub(crate) desired: D,
-    pub(crate) before: D::Seen,
+    pub(crate) before: D::Observed,
     pub(crate) delta: Delta<D::Change>,
 }
 
@@ -69,7 +69,7 @@ pub async fn plan<D: Desired>(
 pub async fn ensure<D: Desired>(
     target: &D::Target,
     desired: &D,
-) -> Result<Outcome<D::Seen>, EnsureError<D::Error>> {
+) -> Result<Outcome<D::Observed>, EnsureError<D::Error>> {
     plan(target, desired).await?.ready(target).await?.execute(target, &mut NoJournal).await
 }
 
@@ -80,7 +80,7 @@ impl<D: Desired> Plan<D> {
     }
 
     /// Returns what was observed when the plan was made.
-    pub fn before(&self) -> &D::Seen {
+    pub fn before(&self) -> &D::Observed {
         &self.before
     }
 
@@ -108,7 +108,7 @@ impl<D: Desired> Plan<D> {
         self,
         target: &D::Target,
         journal: &mut dyn Journal,
-    ) -> Result<Outcome<D::Seen>, EnsureError<D::Error>> {
+    ) -> Result<Outcome<D::Observed>, EnsureError<D::Error>> {
         let now = plan(target, &self.desired).await?.ready(target).await?;
         if now.delta.within(&self.delta) {
             return now.execute(target, journal).await;
@@ -135,7 +135,7 @@ impl<D: Desired> Plan<D> {
         self,
         target: &D::Target,
         journal: &mut dyn Journal,
-    ) -> Result<Outcome<D::Seen>, EnsureError<D::Error>> {
+    ) -> Result<Outcome<D::Observed>, EnsureError<D::Error>> {
         let undo = self.undo();
         let Self { desired, before, delta } = self;
         let changes = match delta {
@@ -159,7 +159,7 @@ async fn write_and_verify<D: Desired>(
     target: &D::Target,
     desired: &D,
     changes: &[D::Change],
-) -> Result<D::Seen, EnsureError<D::Error>> {
+) -> Result<D::Observed, EnsureError<D::Error>> {
     for (nth, change) in changes.iter().enumerate() {
         desired.apply(target, change).await.map_err(|source| EnsureError::Apply {
             subject: name(target, desired),
@@ -182,7 +182,7 @@ async fn look<D: Desired>(
     target: &D::Target,
     desired: &D,
     touched: Touched,
-) -> Result<(D::Seen, Delta<D::Change>), EnsureError<D::Error>> {
+) -> Result<(D::Observed, Delta<D::Change>), EnsureError<D::Error>> {
     let subject = || name(target, desired);
     let seen = desired.observe(target).await.map_err(|source| EnsureError::Observe {
         subject: subject(),
@@ -202,8 +202,8 @@ async fn until<D: Desired>(
     desired: &D,
     touched: Touched,
     enough: impl Fn(&Delta<D::Change>) -> bool + Send,
-) -> Result<(D::Seen, Delta<D::Change>), EnsureError<D::Error>> {
-    let settle = desired.settle();
+) -> Result<(D::Observed, Delta<D::Change>), EnsureError<D::Error>> {
+    let settle = desired.poll_policy();
     let start = Instant::now();
     loop {
         let (seen, delta) = look(target, desired, touched).await?;

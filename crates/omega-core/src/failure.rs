@@ -17,7 +17,7 @@ pub enum Touched {
 }
 
 /// What a backend's error knows beyond its message. Every answer may be "not known".
-pub trait Explain: Error {
+pub trait Diagnostic: Error {
     /// Returns what was wanted.
     fn expected(&self) -> Option<String> {
         None
@@ -40,7 +40,7 @@ pub trait Explain: Error {
     }
 }
 
-impl Explain for std::convert::Infallible {}
+impl Diagnostic for std::convert::Infallible {}
 
 /// Why a desired fact was not reached. The variant is the stage.
 #[derive(Debug, thiserror::Error)]
@@ -126,7 +126,7 @@ impl<E: Error + 'static> EnsureError<E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Class {
+pub enum FailureClass {
     /// Something went wrong.
     Error,
     /// A gate said no.
@@ -151,7 +151,7 @@ pub enum Class {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// What kind.
-    pub class: Class,
+    pub class: FailureClass,
     /// What was being done, to what.
     pub message: String,
     /// What was wanted.
@@ -171,7 +171,7 @@ pub struct Failure {
 
 impl Failure {
     /// Returns a failure that touched nothing.
-    pub fn new(class: Class, message: impl Into<String>) -> Self {
+    pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
         Self {
             class,
             message: message.into(),
@@ -185,8 +185,8 @@ impl Failure {
     }
 
     /// Returns the failure to do `message` because of `error`; it touched nothing.
-    pub fn from_error(message: impl Into<String>, error: &dyn Explain) -> Self {
-        let class = if error.timed_out() { Class::Deadline } else { Class::Error };
+    pub fn from_error(message: impl Into<String>, error: &dyn Diagnostic) -> Self {
+        let class = if error.timed_out() { FailureClass::Deadline } else { FailureClass::Error };
         Self {
             expected: error.expected(),
             found: error.found(),
@@ -219,12 +219,17 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
-impl<E: Explain + 'static> From<EnsureError<E>> for Failure {
+impl<E: Diagnostic + 'static> From<EnsureError<E>> for Failure {
     fn from(error: EnsureError<E>) -> Self {
-        let base = Self { touched: error.touched(), ..Self::new(Class::Error, error.to_string()) };
+        let base =
+            Self { touched: error.touched(), ..Self::new(FailureClass::Error, error.to_string()) };
         match error {
             EnsureError::Observe { source, .. } | EnsureError::Apply { source, .. } => Self {
-                class: if source.timed_out() { Class::Deadline } else { Class::Error },
+                class: if source.timed_out() {
+                    FailureClass::Deadline
+                } else {
+                    FailureClass::Error
+                },
                 expected: source.expected(),
                 found: source.found(),
                 next: source.next(),
@@ -232,17 +237,17 @@ impl<E: Explain + 'static> From<EnsureError<E>> for Failure {
                 ..base
             },
             EnsureError::Conflict { source, .. } => Self {
-                class: Class::Refused,
+                class: FailureClass::Refused,
                 expected: source.expected,
                 found: source.found,
                 next: source.next,
                 causes: vec![source.why],
                 ..base
             },
-            EnsureError::Stale { .. } => Self { class: Class::Stale, ..base }
+            EnsureError::Stale { .. } => Self { class: FailureClass::Stale, ..base }
                 .next("plan again, look, and apply the new plan"),
             EnsureError::NotSettled { why, .. } => {
-                Self { class: Class::Deadline, found: Some(why), ..base }
+                Self { class: FailureClass::Deadline, found: Some(why), ..base }
             }
             EnsureError::Journal { source, .. } => Self { causes: chain(&source), ..base },
         }

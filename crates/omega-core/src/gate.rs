@@ -8,7 +8,7 @@ use crate::{Failure, Subject};
 /// A read-only question about the world.
 ///
 /// A prerequisite is always asked, never remembered. `Err` means that the question could not be
-/// asked, or that the operator's request is refused ([`crate::Class::Refused`]); [`Verdict::Fail`]
+/// asked, or that the operator's request is refused ([`crate::FailureClass::Refused`]); [`Verdict::Fail`]
 /// means that the answer is no. They are never mixed.
 #[async_trait]
 pub trait Gate: Send + Sync {

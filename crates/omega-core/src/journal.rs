@@ -76,7 +76,7 @@ impl Event {
 
     pub(crate) fn end<D: Desired>(
         target: String,
-        done: Result<&D::Seen, &EnsureError<D::Error>>,
+        done: Result<&D::Observed, &EnsureError<D::Error>>,
     ) -> Self {
         let kind = D::KIND.to_owned();
         match done {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use crate::{
-    Explain, Touched,
+    Diagnostic, Touched,
     values::{Secret, Sha256},
 };
 
@@ -71,7 +71,7 @@ pub struct KubeconfigError {
     next: String,
 }
 
-impl Explain for KubeconfigError {
+impl Diagnostic for KubeconfigError {
     fn next(&self) -> Option<String> {
         Some(self.next.clone())
     }

@@ -14,11 +14,13 @@ use futures::future::{Either, join_all, select};
 use serde::{Deserialize, Serialize};
 use tokio::{sync::watch, time::Instant};
 
-use crate::{Approval, Class, Failure, Gate, Journal, Preview, Step, Subject, Touched, Verdict};
+use crate::{
+    Approval, Failure, FailureClass, Gate, Journal, Preview, Step, Subject, Touched, Verdict,
+};
 
 /// The part of a runbook that is about one target.
 #[derive(Debug, Default)]
-pub struct Leg {
+pub struct TargetPlan {
     /// The target's label.
     pub target: String,
     /// The sections, in the order of the document.
@@ -57,12 +59,12 @@ impl Item {
         let subject = self.subject();
         let (kind, found) = match self {
             Self::Gate(gate) => match gate.check().await {
-                Ok(verdict) => ("gate".to_owned(), Found::Verdict(verdict)),
-                Err(failure) => ("gate".to_owned(), Found::Failed(failure)),
+                Ok(verdict) => ("gate".to_owned(), ItemState::Verdict(verdict)),
+                Err(failure) => ("gate".to_owned(), ItemState::Failed(failure)),
             },
             Self::Step(step) => match step.preview().await {
-                Ok(preview) => (preview.kind.clone(), Found::Preview(preview)),
-                Err(failure) => ("step".to_owned(), Found::Failed(failure)),
+                Ok(preview) => (preview.kind.clone(), ItemState::Preview(preview)),
+                Err(failure) => ("step".to_owned(), ItemState::Failed(failure)),
             },
         };
         ItemPreview { subject, kind, found }
@@ -77,7 +79,7 @@ impl fmt::Debug for Item {
 
 /// What a leg would do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LegPreview {
+pub struct TargetPreview {
     /// The target's label.
     pub target: String,
     /// The sections, in order.
@@ -103,13 +105,13 @@ pub struct ItemPreview {
     /// The step's [`Desired::KIND`](crate::Desired::KIND), or `gate`.
     pub kind: String,
     /// What was found.
-    pub found: Found,
+    pub found: ItemState,
 }
 
 /// What looking at an item found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Found {
+pub enum ItemState {
     /// A gate's answer.
     Verdict(Verdict),
     /// What a step would do.
@@ -118,7 +120,7 @@ pub enum Found {
     Failed(Failure),
 }
 
-impl LegPreview {
+impl TargetPreview {
     /// Returns every item, in order.
     pub fn items(&self) -> impl Iterator<Item = &ItemPreview> {
         self.sections.iter().flat_map(|section| &section.items)
@@ -128,58 +130,57 @@ impl LegPreview {
     /// that can't be read.
     pub fn obstacle(&self) -> Option<Failure> {
         self.items().find_map(|item| match &item.found {
-            Found::Verdict(Verdict::Fail { why, next }) => {
+            ItemState::Verdict(Verdict::Fail { why, next }) => {
                 Some(no(&item.subject, why, next.as_ref()))
             }
-            Found::Failed(failure) => Some(failure.clone()),
-            Found::Verdict(Verdict::Pass { .. } | Verdict::Deferred { .. }) | Found::Preview(_) => {
-                None
-            }
+            ItemState::Failed(failure) => Some(failure.clone()),
+            ItemState::Verdict(Verdict::Pass { .. } | Verdict::Deferred { .. })
+            | ItemState::Preview(_) => None,
         })
     }
 
     /// Returns whether some step has something to do.
     pub fn pending(&self) -> bool {
         self.items().any(|item| match &item.found {
-            Found::Preview(preview) => !preview.is_satisfied(),
-            Found::Verdict(_) | Found::Failed(_) => false,
+            ItemState::Preview(preview) => !preview.is_satisfied(),
+            ItemState::Verdict(_) | ItemState::Failed(_) => false,
         })
     }
 
     fn approval(&self, subject: &Subject) -> Option<&Preview> {
         self.items().find_map(|item| match &item.found {
-            Found::Preview(preview) if item.subject == *subject => Some(preview),
-            Found::Preview(_) | Found::Verdict(_) | Found::Failed(_) => None,
+            ItemState::Preview(preview) if item.subject == *subject => Some(preview),
+            ItemState::Preview(_) | ItemState::Verdict(_) | ItemState::Failed(_) => None,
         })
     }
 }
 
 fn no(subject: &Subject, why: &str, next: Option<&String>) -> Failure {
-    let failure = Failure::new(Class::Gate, format!("{subject}: no")).because(why);
+    let failure = Failure::new(FailureClass::Gate, format!("{subject}: no")).because(why);
     Failure { next: next.cloned(), ..failure }
 }
 
 /// Looks at every item of every leg at the same time, so that what asks one target can share one
 /// round trip. Writes nothing.
-pub async fn preview(legs: &[Leg]) -> Vec<LegPreview> {
-    join_all(legs.iter().map(Leg::preview)).await
+pub async fn preview(legs: &[TargetPlan]) -> Vec<TargetPreview> {
+    join_all(legs.iter().map(TargetPlan::preview)).await
 }
 
 /// The operator's wish to stop. It is honoured between two steps, and while a gate is asked: that
 /// only reads, and may wait for long.
 #[derive(Clone, Debug)]
-pub struct Stop {
+pub struct CancelToken {
     asked: Arc<watch::Sender<bool>>,
     begun: Arc<AtomicBool>,
 }
 
-impl Default for Stop {
+impl Default for CancelToken {
     fn default() -> Self {
         Self { asked: Arc::new(watch::Sender::new(false)), begun: Arc::default() }
     }
 }
 
-impl Stop {
+impl CancelToken {
     /// Asks to stop.
     pub fn ask(&self) {
         self.asked.send_replace(true);
@@ -190,7 +191,7 @@ impl Stop {
         *self.asked.borrow()
     }
 
-    /// Says that from now on something may be written. [`Leg::run`] does so before its first step.
+    /// Says that from now on something may be written. [`TargetPlan::run`] does so before its first step.
     pub fn begin(&self) {
         self.begun.store(true, Ordering::SeqCst);
     }
@@ -228,7 +229,7 @@ pub enum Progress<'a> {
         /// What it is about.
         subject: &'a Subject,
         /// What came of it.
-        done: &'a Done,
+        done: &'a ItemOutcome,
         /// How long it took.
         took: Duration,
     },
@@ -237,7 +238,7 @@ pub enum Progress<'a> {
 /// What came of an item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Done {
+pub enum ItemOutcome {
     /// It was so already.
     Unchanged,
     /// It is so now.
@@ -258,19 +259,22 @@ pub enum Done {
 
 /// What came of a leg, item by item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LegReport {
+pub struct TargetReport {
     /// The target's label.
     pub target: String,
     /// What came of each item, up to the first that failed.
-    pub items: Vec<(Subject, Done)>,
+    pub items: Vec<(Subject, ItemOutcome)>,
 }
 
-impl LegReport {
+impl TargetReport {
     /// Returns the failure that ended it, if one did.
     pub fn failure(&self) -> Option<&Failure> {
         self.items.iter().find_map(|(_, done)| match done {
-            Done::Failed(failure) => Some(failure),
-            Done::Unchanged | Done::Changed | Done::Passed { .. } | Done::Deferred { .. } => None,
+            ItemOutcome::Failed(failure) => Some(failure),
+            ItemOutcome::Unchanged
+            | ItemOutcome::Changed
+            | ItemOutcome::Passed { .. }
+            | ItemOutcome::Deferred { .. } => None,
         })
     }
 }
@@ -279,16 +283,16 @@ impl LegReport {
 #[expect(missing_debug_implementations, reason = "a journal and a callback have no useful text")]
 pub struct Run<'a> {
     /// What was looked at when the run began: what was so then is not asked again.
-    pub looked: &'a LegPreview,
+    pub looked: &'a TargetPreview,
     /// What was approved: a stored plan, or what was looked at.
-    pub approved: &'a LegPreview,
+    pub approved: &'a TargetPreview,
     /// Whether a step that had nothing to do in the approved plan, or could only wait, may do what
     /// it then needs.
     pub approve_waiting: bool,
     /// Where intents go.
     pub journal: &'a mut dyn Journal,
     /// The operator's wish to stop.
-    pub stop: &'a Stop,
+    pub stop: &'a CancelToken,
     /// Who is told.
     pub progress: &'a dyn Observer,
 }
@@ -299,9 +303,9 @@ pub trait Observer {
     fn progress(&self, progress: Progress<'_>);
 }
 
-impl Leg {
+impl TargetPlan {
     /// Looks at every item at the same time. Writes nothing.
-    pub async fn preview(&self) -> LegPreview {
+    pub async fn preview(&self) -> TargetPreview {
         let sections = self.sections.iter().map(|section| async move {
             let items = join_all(section.items.iter().map(Item::preview)).await;
             SectionPreview {
@@ -310,15 +314,15 @@ impl Leg {
                 items,
             }
         });
-        LegPreview { target: self.target.clone(), sections: join_all(sections).await }
+        TargetPreview { target: self.target.clone(), sections: join_all(sections).await }
     }
 
     /// Refuses, before anything is written, what `looked` would do and `approved` does not show.
     ///
     /// # Errors
     ///
-    /// Says what differs, with [`Class::Stale`].
-    pub fn covered(&self, looked: &LegPreview, approved: &LegPreview) -> Result<(), Failure> {
+    /// Says what differs, with [`FailureClass::Stale`].
+    pub fn covered(&self, looked: &TargetPreview, approved: &TargetPreview) -> Result<(), Failure> {
         for item in self.sections.iter().flat_map(|section| &section.items) {
             let Item::Step(step) = item else { continue };
             let subject = step.subject();
@@ -333,30 +337,32 @@ impl Leg {
     }
 
     /// Runs the items in order, and stops at the first that fails.
-    pub async fn run(&self, mut run: Run<'_>) -> LegReport {
-        let mut report = LegReport { target: self.target.clone(), items: Vec::new() };
+    pub async fn run(&self, mut run: Run<'_>) -> TargetReport {
+        let mut report = TargetReport { target: self.target.clone(), items: Vec::new() };
         let mut touched = Touched::Nothing;
         for item in self.sections.iter().flat_map(|section| &section.items) {
             let subject = item.subject();
             let start = Instant::now();
             let mut done = if run.stop.asked() {
-                Done::Failed(interrupted(&subject))
+                ItemOutcome::Failed(interrupted(&subject))
             } else {
                 self.item(item, &subject, touched, &mut run).await
             };
             match &mut done {
-                Done::Changed => touched = Touched::Maybe,
+                ItemOutcome::Changed => touched = Touched::Maybe,
                 // What earlier steps did was done: a leg that fails late has touched something.
-                Done::Failed(failure) => {
+                ItemOutcome::Failed(failure) => {
                     if failure.touched < touched {
                         failure.touched = touched;
-                        if failure.class != Class::Interrupted {
+                        if failure.class != FailureClass::Interrupted {
                             let state = "this step sent nothing; the steps before it are done";
                             failure.causes.push(state.into());
                         }
                     }
                 }
-                Done::Unchanged | Done::Passed { .. } | Done::Deferred { .. } => {}
+                ItemOutcome::Unchanged
+                | ItemOutcome::Passed { .. }
+                | ItemOutcome::Deferred { .. } => {}
             }
             let ended = Progress::Ended {
                 target: &self.target,
@@ -365,7 +371,7 @@ impl Leg {
                 took: start.elapsed(),
             };
             run.progress.progress(ended);
-            let failed = matches!(done, Done::Failed(_));
+            let failed = matches!(done, ItemOutcome::Failed(_));
             report.items.push((subject, done));
             if failed {
                 break;
@@ -380,20 +386,20 @@ impl Leg {
         subject: &Subject,
         touched: Touched,
         run: &mut Run<'_>,
-    ) -> Done {
+    ) -> ItemOutcome {
         let step = match item {
             Item::Gate(gate) => {
                 let asked = match select(pin!(gate.check()), pin!(run.stop.wait())).await {
                     Either::Left((asked, _)) => asked,
-                    Either::Right(_) => return Done::Failed(interrupted(subject)),
+                    Either::Right(_) => return ItemOutcome::Failed(interrupted(subject)),
                 };
                 return match asked {
-                    Ok(Verdict::Pass { evidence }) => Done::Passed { evidence },
-                    Ok(Verdict::Deferred { until }) => Done::Deferred { until },
+                    Ok(Verdict::Pass { evidence }) => ItemOutcome::Passed { evidence },
+                    Ok(Verdict::Deferred { until }) => ItemOutcome::Deferred { until },
                     Ok(Verdict::Fail { why, next }) => {
-                        Done::Failed(no(subject, &why, next.as_ref()))
+                        ItemOutcome::Failed(no(subject, &why, next.as_ref()))
                     }
-                    Err(failure) => Done::Failed(failure),
+                    Err(failure) => ItemOutcome::Failed(failure),
                 };
             }
             Item::Step(step) => step,
@@ -401,7 +407,7 @@ impl Leg {
         // What was so is so, until a step before has changed something.
         let so = run.looked.approval(subject).is_some_and(Preview::is_satisfied);
         if so && touched == Touched::Nothing {
-            return Done::Unchanged;
+            return ItemOutcome::Unchanged;
         }
         let approved = run.approved.approval(subject);
         run.progress.progress(Progress::Started { target: &self.target, subject, approved });
@@ -409,24 +415,24 @@ impl Leg {
             // Nothing to do then, something now: what the steps before did made it so.
             Some(preview) if preview.diffs.is_empty() && run.approve_waiting => Approval::Fact,
             Some(preview) => Approval::Exactly(preview),
-            None => return Done::Failed(unplanned(subject)),
+            None => return ItemOutcome::Failed(unplanned(subject)),
         };
         run.stop.begin();
         match step.run(approval, run.journal).await.result {
-            Ok(true) => Done::Changed,
-            Ok(false) => Done::Unchanged,
-            Err(failure) => Done::Failed(failure),
+            Ok(true) => ItemOutcome::Changed,
+            Ok(false) => ItemOutcome::Unchanged,
+            Err(failure) => ItemOutcome::Failed(failure),
         }
     }
 }
 
 fn interrupted(before: &Subject) -> Failure {
-    Failure::new(Class::Interrupted, format!("stopped before {before}, as asked"))
+    Failure::new(FailureClass::Interrupted, format!("stopped before {before}, as asked"))
         .next("run the same command again: what is done is not done twice")
 }
 
 fn unplanned(subject: &Subject) -> Failure {
-    Failure::new(Class::Stale, format!("the plan says nothing of {subject}"))
+    Failure::new(FailureClass::Stale, format!("the plan says nothing of {subject}"))
         .next("plan again, look, and apply the new plan")
 }
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::{
-    Conflict, Delta, Describe, Desired, Diff, Label, MemoryJournal, Note, Settle, Verb, step,
+    ChangeKind, Conflict, Delta, Describe, Desired, Diff, Label, MemoryJournal, Note, PollPolicy,
+    step,
 };
 
 /// Lamps by name, and what was done to them in order.
@@ -26,14 +27,14 @@ struct Light(String);
 
 impl Describe for Light {
     fn describe(&self) -> Diff {
-        Diff::new(Verb::Update, Subject::new("lamp", self.0.clone()), "on")
+        Diff::new(ChangeKind::Update, Subject::new("lamp", self.0.clone()), "on")
     }
 }
 
 impl Desired for Lit {
     const KIND: &'static str = "test.lamp.v1";
     type Target = House;
-    type Seen = bool;
+    type Observed = bool;
     type Change = Light;
     type Error = std::convert::Infallible;
 
@@ -56,8 +57,8 @@ impl Desired for Lit {
     fn notes(&self, _: &bool) -> Vec<Note> {
         vec![]
     }
-    fn settle(&self) -> Settle {
-        Settle::default()
+    fn poll_policy(&self) -> PollPolicy {
+        PollPolicy::default()
     }
 }
 
@@ -90,12 +91,12 @@ fn gate(name: &'static str, verdict: Verdict) -> Item {
     Item::Gate(Box::new(Ask(name, verdict)))
 }
 
-fn leg(items: Vec<Item>) -> Leg {
+fn leg(items: Vec<Item>) -> TargetPlan {
     let section = Section { number: "7.1", title: "lamps", items };
-    Leg { target: "house".into(), sections: vec![section] }
+    TargetPlan { target: "house".into(), sections: vec![section] }
 }
 
-async fn run(leg: &Leg, stop: &Stop) -> (LegReport, usize) {
+async fn run(leg: &TargetPlan, stop: &CancelToken) -> (TargetReport, usize) {
     let looked = leg.preview().await;
     let silent = Silent::default();
     let run = Run {
@@ -123,9 +124,16 @@ fn fail() -> Verdict {
 async fn items_run_in_order_and_what_is_so_is_left_alone() {
     let house = Arc::new(House(Mutex::new(vec!["hall".into()])));
     let leg = leg(vec![lamp(&house, "hall"), gate("day", pass()), lamp(&house, "attic")]);
-    let (report, _) = run(&leg, &Stop::default()).await;
+    let (report, _) = run(&leg, &CancelToken::default()).await;
     let done: Vec<_> = report.items.iter().map(|(_, done)| done.clone()).collect();
-    assert_eq!(done, [Done::Unchanged, Done::Passed { evidence: "seen".into() }, Done::Changed]);
+    assert_eq!(
+        done,
+        [
+            ItemOutcome::Unchanged,
+            ItemOutcome::Passed { evidence: "seen".into() },
+            ItemOutcome::Changed
+        ]
+    );
     assert_eq!(*house.0.lock().unwrap(), ["hall", "attic"]);
     assert!(!leg.preview().await.pending());
 }
@@ -134,9 +142,9 @@ async fn items_run_in_order_and_what_is_so_is_left_alone() {
 async fn a_gate_that_says_no_stops_the_leg_and_admits_what_came_before() {
     let house = Arc::new(House::default());
     let leg = leg(vec![lamp(&house, "hall"), gate("day", fail()), lamp(&house, "attic")]);
-    let (report, _) = run(&leg, &Stop::default()).await;
+    let (report, _) = run(&leg, &CancelToken::default()).await;
     let failure = report.failure().unwrap();
-    assert_eq!((failure.class, failure.touched), (Class::Gate, Touched::Maybe));
+    assert_eq!((failure.class, failure.touched), (FailureClass::Gate, Touched::Maybe));
     assert_eq!(failure.next.as_deref(), Some("wait for the day"));
     assert_eq!(*house.0.lock().unwrap(), ["hall"]);
 }
@@ -149,7 +157,7 @@ async fn a_deferred_gate_is_no_obstacle_and_a_refusal_is() {
     assert_eq!(fine.preview().await.obstacle(), None);
     let broken = leg(vec![lamp(&house, "hall"), lamp(&house, "broken")]);
     let obstacle = broken.preview().await.obstacle().unwrap();
-    assert_eq!((obstacle.class, obstacle.touched), (Class::Refused, Touched::Nothing));
+    assert_eq!((obstacle.class, obstacle.touched), (FailureClass::Refused, Touched::Nothing));
     let no = leg(vec![gate("day", fail())]).preview().await.obstacle().unwrap();
     assert_eq!(no.to_string(), "gate day: no: dark");
 }
@@ -157,18 +165,18 @@ async fn a_deferred_gate_is_no_obstacle_and_a_refusal_is() {
 #[tokio::test]
 async fn a_wish_to_stop_is_honoured_between_steps() {
     let house = Arc::new(House::default());
-    let stop = Stop::default();
+    let stop = CancelToken::default();
     stop.ask();
     let leg = leg(vec![lamp(&house, "hall")]);
     let (report, told) = run(&leg, &stop).await;
-    assert_eq!(report.failure().unwrap().class, Class::Interrupted);
+    assert_eq!(report.failure().unwrap().class, FailureClass::Interrupted);
     assert!(house.0.lock().unwrap().is_empty());
     assert_eq!(told, 1, "the end is told");
 }
 
 #[tokio::test]
 async fn a_gate_that_waits_is_left_when_asked_to_stop() {
-    struct Waits(Stop);
+    struct Waits(CancelToken);
     #[async_trait]
     impl Gate for Waits {
         fn subject(&self) -> Subject {
@@ -179,10 +187,10 @@ async fn a_gate_that_waits_is_left_when_asked_to_stop() {
             std::future::pending().await
         }
     }
-    let (house, stop) = (Arc::new(House::default()), Stop::default());
+    let (house, stop) = (Arc::new(House::default()), CancelToken::default());
     let leg = leg(vec![Item::Gate(Box::new(Waits(stop.clone()))), lamp(&house, "hall")]);
     // Not looked at before: that would wait as well.
-    let looked = LegPreview { target: "house".into(), sections: vec![] };
+    let looked = TargetPreview { target: "house".into(), sections: vec![] };
     let run = Run {
         looked: &looked,
         approved: &looked,
@@ -193,7 +201,7 @@ async fn a_gate_that_waits_is_left_when_asked_to_stop() {
     };
     let failure = leg.run(run).await.failure().unwrap().clone();
     assert_eq!(failure.to_string(), "stopped before gate day, as asked");
-    assert_eq!((failure.class, failure.touched), (Class::Interrupted, Touched::Nothing));
+    assert_eq!((failure.class, failure.touched), (FailureClass::Interrupted, Touched::Nothing));
     assert!(house.0.lock().unwrap().is_empty());
 }
 
@@ -208,10 +216,10 @@ async fn what_was_not_planned_is_not_done() {
         approved: &looked,
         approve_waiting: true,
         journal: &mut MemoryJournal::default(),
-        stop: &Stop::default(),
+        stop: &CancelToken::default(),
         progress: &Silent::default(),
     };
     let report = more.run(run).await;
-    assert_eq!(report.failure().unwrap().class, Class::Stale);
+    assert_eq!(report.failure().unwrap().class, FailureClass::Stale);
     assert_eq!(*house.0.lock().unwrap(), ["hall"]);
 }

@@ -70,7 +70,7 @@ impl Preview {
         };
         let value = serde_json::to_value(plan).map_err(|error| {
             let what = format!("could not store the plan for {}", plan.desired.subject());
-            Failure::new(crate::Class::Error, what).because(error.to_string())
+            Failure::new(crate::FailureClass::Error, what).because(error.to_string())
         })?;
         Ok(Self {
             kind: D::KIND.to_owned(),
@@ -134,7 +134,7 @@ fn within<D: Desired>(fresh: &Preview, approved: &Preview) -> Result<(), Failure
     let stale = |why: &str| {
         let what = format!("the plan for {} is stale: {why}", fresh.subject);
         let next = "plan again, look, and apply the new plan";
-        Failure::new(crate::Class::Stale, what).next(next)
+        Failure::new(crate::FailureClass::Stale, what).next(next)
     };
     let read = |preview: &Preview| serde_json::from_value::<Plan<D>>(preview.plan.clone());
     let (Ok(now), Ok(then)) = (read(fresh), read(approved)) else {

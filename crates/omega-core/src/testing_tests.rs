@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::{
-    Approval, Conflict, Describe, Diff, EnsureError, Event, Explain, Label, MemoryJournal, Outcome,
-    Settle, Subject, Verb, step,
+    Approval, ChangeKind, Conflict, Describe, Diagnostic, Diff, EnsureError, Event, Label,
+    MemoryJournal, Outcome, PollPolicy, Subject, step,
 };
 
 /// A shelf of named boxes, and a postman who may lose letters.
@@ -33,7 +33,7 @@ impl Label for Shelf {
 #[derive(Debug, thiserror::Error)]
 #[error("the letter was lost")]
 struct Lost;
-impl Explain for Lost {}
+impl Diagnostic for Lost {}
 
 impl Shelf {
     fn write(&self, name: &str, value: Option<&str>) -> Result<(), Lost> {
@@ -80,14 +80,14 @@ struct Put(String, Option<String>);
 impl Describe for Put {
     fn describe(&self) -> Diff {
         let effect = self.1.clone().unwrap_or_default();
-        Diff::new(Verb::Update, Subject::new("box", self.0.clone()), effect)
+        Diff::new(ChangeKind::Update, Subject::new("box", self.0.clone()), effect)
     }
 }
 
 impl Desired for Boxed {
     const KIND: &'static str = "test.box.v1";
     type Target = Shelf;
-    type Seen = Option<String>;
+    type Observed = Option<String>;
     type Change = Put;
     type Error = Lost;
 
@@ -143,8 +143,8 @@ impl Desired for Boxed {
         Some(back)
     }
 
-    fn settle(&self) -> Settle {
-        Settle {
+    fn poll_policy(&self) -> PollPolicy {
+        PollPolicy {
             every: std::time::Duration::from_secs(1),
             within: std::time::Duration::from_secs(3),
         }
@@ -276,7 +276,7 @@ async fn a_step_does_what_was_approved_and_offers_the_way_back() {
     assert!(preview.reversible && !preview.is_satisfied());
     let other = step(&shelf, Boxed { value: Some("white".into()), ..boxed(Bug::None) });
     let refused = other.run(Approval::Exactly(&preview), journal).await.result.unwrap_err();
-    assert_eq!(refused.class, crate::Class::Stale);
+    assert_eq!(refused.class, crate::FailureClass::Stale);
     let report = tea.run(Approval::Exactly(&preview), journal).await;
     assert_eq!(report.result, Ok(true));
     let back = report.undo.unwrap();
@@ -289,7 +289,7 @@ async fn a_refusal_says_why_and_what_next() {
     let shelf = room().0;
     shelf.boxes.lock().unwrap().insert("tea".into(), "locked".into());
     let failure = crate::Failure::from(ensure(&shelf, &boxed(Bug::None)).await.unwrap_err());
-    assert_eq!(failure.class, crate::Class::Refused);
+    assert_eq!(failure.class, crate::FailureClass::Refused);
     assert_eq!(failure.to_string(), "refused to change box tea on shelf: it is locked");
     assert_eq!(failure.next.as_deref(), Some("unlock it"));
     assert_eq!(failure.touched, Touched::Nothing);

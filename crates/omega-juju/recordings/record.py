@@ -92,7 +92,7 @@ def state():
         f("reach", host="127.77.1.49", port=1, ca_pem=None),
         f("authenticate", service=CONDUCTOR, kubeconfig="/etc/magnum/capi-kubeconfig"),
         f("releases", service=CONDUCTOR, kubeconfig="/etc/magnum/capi-kubeconfig", namespaces=["default", "magnum-none"]),
-        f("last_words", service=CONDUCTOR),
+        f("log_tail", service=CONDUCTOR),
     )
 
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use omega_core::{Explain, Touched};
+use omega_core::{Diagnostic, Touched};
 
 /// A unit could not be asked, or would not do what it was told.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -115,7 +115,7 @@ pub enum Error {
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "most errors know nothing of it")]
-impl Explain for Error {
+impl Diagnostic for Error {
     fn expected(&self) -> Option<String> {
         match self {
             Self::HostKey { expected, .. } => Some(expected.clone()),

@@ -3,13 +3,13 @@
 //! Everything is asserted from outside, by raw requests, so that a client that is wrong both ways
 //! does not pass. What is made has names of its own and is removed; bystanders are looked at.
 
+mod cloud_inventory;
 mod credential;
 mod orphans;
-mod survey;
 
+pub use cloud_inventory::cloud_inventory;
 pub use credential::application_credential;
 pub use orphans::cluster_orphans;
-pub use survey::survey;
 
 use std::sync::Arc;
 

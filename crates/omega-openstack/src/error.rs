@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use omega_core::{Explain, Touched};
+use omega_core::{Diagnostic, Touched};
 
 use crate::Request;
 
@@ -211,7 +211,7 @@ impl Refusal {
     }
 }
 
-impl Explain for Error {
+impl Diagnostic for Error {
     fn found(&self) -> Option<String> {
         match self {
             Self::NoEndpoint { have, .. } if have.is_empty() => {

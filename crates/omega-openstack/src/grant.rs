@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(find(Service::BlockStorage, Public, None).unwrap(), "http://cinder/v3/p");
         let none = find(Service::Network, Internal, Some("One")).unwrap_err();
         insta::assert_snapshot!(none, @"the catalog of demo has no internal endpoint for network in region One");
-        insta::assert_snapshot!(omega_core::Explain::found(&none).unwrap(), @"admin in One: http://admin, public in Two: http://two, public in One: http://one");
+        insta::assert_snapshot!(omega_core::Diagnostic::found(&none).unwrap(), @"admin in One: http://admin, public in Two: http://two, public in One: http://one");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod answer;
 pub mod block_storage;
 mod cloud;
+pub mod cloud_inventory;
 mod cluster_mark;
 pub mod container_infra;
 #[cfg(feature = "sim")]
@@ -21,7 +22,6 @@ mod session;
 #[cfg(feature = "sim")]
 #[expect(clippy::indexing_slicing, reason = "JSON values of a known shape")]
 pub mod sim;
-pub mod survey;
 mod transport;
 
 pub use cloud::{

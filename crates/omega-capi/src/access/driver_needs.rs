@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Driver, Namespace, Overrides, driver_reads, driver_reads::Class};
+use crate::{Driver, Namespace, Overrides, driver_reads, driver_reads::ReadClass};
 
 /// Where the driver keeps clusters.
 ///
@@ -105,13 +105,14 @@ pub(super) fn driver_needs(
     need("", "namespaces", &["patch"]);
     for read in driver_reads(driver, overrides) {
         let verb = match read.class {
-            Class::Cluster
-            | Class::OpenstackCluster
-            | Class::MachineDeployment
-            | Class::K8sControlPlane => "get",
-            Class::Machine | Class::Manifests | Class::HelmRelease | Class::HelmChartProxy => {
-                "list"
-            }
+            ReadClass::Cluster
+            | ReadClass::OpenstackCluster
+            | ReadClass::MachineDeployment
+            | ReadClass::K8sControlPlane => "get",
+            ReadClass::Machine
+            | ReadClass::Manifests
+            | ReadClass::HelmRelease
+            | ReadClass::HelmChartProxy => "list",
         };
         need(&read.at.group, &read.plural, &[verb]);
     }

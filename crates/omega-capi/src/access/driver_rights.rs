@@ -57,13 +57,13 @@ pub struct DriverRights {
 pub async fn ensure_driver_rights(
     management: &Management,
     rights: &DriverRights,
-) -> Result<Outcome<DriverRightsSeen>, EnsureError<Error>> {
+) -> Result<Outcome<DriverRightsObserved>, EnsureError<Error>> {
     ensure(management, rights).await
 }
 
 /// What is there of the names that are wanted, and what was made for the account before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DriverRightsSeen(Vec<SeenObject>);
+pub struct DriverRightsObserved(Vec<SeenObject>);
 
 /// One object as it was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +101,7 @@ impl DriverRights {
 impl Desired for DriverRights {
     const KIND: &'static str = "capi.driver-rights.v1";
     type Target = Management;
-    type Seen = DriverRightsSeen;
+    type Observed = DriverRightsObserved;
     type Change = RightsChange;
     type Error = Error;
 
@@ -116,7 +116,7 @@ impl Desired for DriverRights {
         Subject::new("rights", format!("of {} {place}", self.account))
     }
 
-    async fn observe(&self, management: &Management) -> Result<DriverRightsSeen, Error> {
+    async fn observe(&self, management: &Management) -> Result<DriverRightsObserved, Error> {
         let mark = self.account.mark();
         let named = wanted(self).into_iter().map(|wanted| wanted.id);
         let named = try_join_all(named.map(|id| named_object(management, id, &mark)));
@@ -128,10 +128,10 @@ impl Desired for DriverRights {
                 all.push(object);
             }
         }
-        Ok(DriverRightsSeen(all))
+        Ok(DriverRightsObserved(all))
     }
 
-    fn diff(&self, seen: &DriverRightsSeen) -> Result<Delta<RightsChange>, Conflict> {
+    fn diff(&self, seen: &DriverRightsObserved) -> Result<Delta<RightsChange>, Conflict> {
         let mark = self.account.mark();
         let wanted = wanted(self);
         let mut changes = Vec::new();
@@ -172,7 +172,7 @@ impl Desired for DriverRights {
         }
     }
 
-    fn notes(&self, _seen: &DriverRightsSeen) -> Vec<Note> {
+    fn notes(&self, _seen: &DriverRightsObserved) -> Vec<Note> {
         let mut notes = Vec::new();
         if self.reach == Reach::Everywhere {
             notes.push(Note::new(
@@ -302,12 +302,12 @@ impl Describe for RightsChange {
             Self::Create { id, body } => {
                 let rules = said(body);
                 let effect = if rules.is_empty() { "new".to_owned() } else { count(rules.len()) };
-                let diff = Diff::new(omega_core::Verb::Create, subject(id), effect);
+                let diff = Diff::new(omega_core::ChangeKind::Create, subject(id), effect);
                 rules.into_iter().fold(diff, Diff::with)
             }
             Self::Repair { id, patch, was } => {
                 let effect = "made as it has to be; somebody changed it";
-                let diff = Diff::new(omega_core::Verb::Update, subject(id), effect);
+                let diff = Diff::new(omega_core::ChangeKind::Update, subject(id), effect);
                 let (was, wanted) = (said(was), said(patch));
                 let gone = was.iter().filter(|rule| !wanted.contains(rule));
                 let new = wanted.iter().filter(|rule| !was.contains(rule));
@@ -316,7 +316,7 @@ impl Describe for RightsChange {
                 lines.fold(diff, Diff::with)
             }
             Self::Delete { id, .. } => {
-                Diff::new(omega_core::Verb::Delete, subject(id), "not wanted any more")
+                Diff::new(omega_core::ChangeKind::Delete, subject(id), "not wanted any more")
             }
         }
     }

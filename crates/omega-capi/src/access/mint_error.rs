@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
-use omega_core::{Explain, Touched};
+use omega_core::{Diagnostic, Touched};
 
-use super::Proof;
+use super::RightsProof;
 use crate::Error;
 
 /// A kubeconfig could not be minted.
@@ -36,14 +36,14 @@ pub enum MintError {
         /// The account.
         account: String,
         /// What was found.
-        proof: Proof,
+        proof: RightsProof,
     },
     /// What was made of the answers is no kubeconfig for the driver.
     #[error("the driver could not use it: {0}")]
     Unusable(String),
 }
 
-impl Explain for MintError {
+impl Diagnostic for MintError {
     fn expected(&self) -> Option<String> {
         match self {
             Self::Api(error) | Self::NotAccepted { source: error, .. } => error.expected(),
@@ -95,7 +95,7 @@ impl Explain for MintError {
 }
 
 /// What is wrong with rights, in one line.
-pub(super) fn shown(proof: &Proof) -> String {
+pub(super) fn shown(proof: &RightsProof) -> String {
     let missing = proof.missing.iter().map(|right| format!("may not {right}"));
     let excess = proof.excess.iter().map(|one| format!("may {} ({})", one.right, one.by));
     missing.chain(excess).collect::<Vec<_>>().join("; ")

@@ -10,8 +10,8 @@ use std::{
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use omega_core::{
-    Conflict, Delta, Describe, Desired, Diff, Failure, Label, Note, Outcome, Settle, Subject, Verb,
-    ensure,
+    ChangeKind, Conflict, Delta, Describe, Desired, Diff, Failure, Label, Note, Outcome,
+    PollPolicy, Subject, ensure,
     kubeconfig::{Kubeconfig, KubeconfigFacts},
     persist,
 };
@@ -20,9 +20,9 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::{
-    DriverRights, DriverRightsSeen, FileSeen, MintError, MintedFacts, Proof, Standing,
-    driver_rights::account_uid, ensure_driver_rights, issued, mint_error::shown, minted_file,
-    prove_rights,
+    DriverRights, DriverRightsObserved, FileObserved, MintError, MintedFacts, RightsProof,
+    Standing, driver_rights::account_uid, ensure_driver_rights, issued, mint_error::shown,
+    minted_file, prove_rights,
 };
 use crate::{Error, Management};
 
@@ -102,7 +102,7 @@ impl Mint {
         kubeconfig: Kubeconfig,
         rights: &DriverRights,
         patience: Duration,
-    ) -> Result<Proof, Error> {
+    ) -> Result<RightsProof, Error> {
         let account = (self.connect)(kubeconfig).await?;
         let start = Instant::now();
         loop {
@@ -162,7 +162,7 @@ impl fmt::Debug for Mint {
 pub async fn mint_kubeconfig(
     mint: &Mint,
     wanted: &MintedKubeconfig,
-) -> Result<(Outcome<DriverRightsSeen>, Outcome<MintSeen>), Failure> {
+) -> Result<(Outcome<DriverRightsObserved>, Outcome<MintObserved>), Failure> {
     // What is refused is refused before anything is given.
     omega_core::plan(mint, wanted).await.map(drop).map_err(Failure::from)?;
     let rights = ensure_driver_rights(&mint.management, &wanted.rights).await?;
@@ -171,9 +171,9 @@ pub async fn mint_kubeconfig(
 
 /// The file, and the two clocks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MintSeen {
+pub struct MintObserved {
     /// What is in the file.
-    pub file: FileSeen,
+    pub file: FileObserved,
     /// What time it is at the management cluster, which decides.
     pub there: Timestamp,
     /// What time it is on this machine.
@@ -213,7 +213,7 @@ pub enum Why {
 
 impl MintedKubeconfig {
     /// Returns why the file is to be written, as far as that can be told without using it.
-    fn stale(&self, file: &MintedFacts, seen: &MintSeen) -> Option<Why> {
+    fn stale(&self, file: &MintedFacts, seen: &MintObserved) -> Option<Why> {
         let life = file.life();
         let asked = i64::try_from(self.lifetime).unwrap_or(i64::MAX);
         // What is renewed earlier than it can be got is renewed for ever.
@@ -232,7 +232,7 @@ impl MintedKubeconfig {
 impl Desired for MintedKubeconfig {
     const KIND: &'static str = "capi.minted-kubeconfig.v1";
     type Target = Mint;
-    type Seen = MintSeen;
+    type Observed = MintObserved;
     type Change = MintChange;
     type Error = MintError;
 
@@ -240,7 +240,7 @@ impl Desired for MintedKubeconfig {
         subject(&self.path)
     }
 
-    async fn observe(&self, mint: &Mint) -> Result<MintSeen, MintError> {
+    async fn observe(&self, mint: &Mint) -> Result<MintObserved, MintError> {
         let there = mint.management.time().await?;
         let here = mint.here();
         let ca_pem = mint.ca_pem.as_deref();
@@ -248,18 +248,18 @@ impl Desired for MintedKubeconfig {
             minted_file::look(&self.path, &self.rights.account, ca_pem, there)?;
         let current = kubeconfig.as_ref().map(|kubeconfig| kubeconfig.facts.server.clone());
         let server = self.server.clone().or(current).unwrap_or_else(|| mint.server.clone());
-        let mut seen = MintSeen { file, there, here, server };
-        let FileSeen::Minted(facts) = &seen.file else { return Ok(seen) };
+        let mut seen = MintObserved { file, there, here, server };
+        let FileObserved::Minted(facts) = &seen.file else { return Ok(seen) };
         if self.stale(facts, &seen).is_none()
             && let Some(kubeconfig) = kubeconfig
         {
             let standing = self.standing(mint, facts, kubeconfig).await?;
-            seen.file = FileSeen::Minted(MintedFacts { standing, ..facts.clone() });
+            seen.file = FileObserved::Minted(MintedFacts { standing, ..facts.clone() });
         }
         Ok(seen)
     }
 
-    fn diff(&self, seen: &MintSeen) -> Result<Delta<MintChange>, Conflict> {
+    fn diff(&self, seen: &MintObserved) -> Result<Delta<MintChange>, Conflict> {
         if !self.rights.driver.takes_tokens() {
             let why = format!("driver {} can't authenticate by a token", self.rights.driver);
             return Err(Conflict::new(why, "pin the driver 1.4.0 first (omega-cli pin-driver)")
@@ -270,9 +270,9 @@ impl Desired for MintedKubeconfig {
             Ok(Delta::Changes(vec![MintChange { path, server, why }]))
         };
         let file = match &seen.file {
-            FileSeen::Absent => return write(Why::Absent),
-            FileSeen::Foreign(what) => return Err(foreign(&self.path, what)),
-            FileSeen::Minted(file) => file,
+            FileObserved::Absent => return write(Why::Absent),
+            FileObserved::Foreign(what) => return Err(foreign(&self.path, what)),
+            FileObserved::Minted(file) => file,
         };
         match (self.stale(file, seen), &file.standing) {
             (Some(why), _) => write(why),
@@ -285,7 +285,7 @@ impl Desired for MintedKubeconfig {
         mint.write(self, &change.server).await
     }
 
-    fn notes(&self, seen: &MintSeen) -> Vec<Note> {
+    fn notes(&self, seen: &MintObserved) -> Vec<Note> {
         let mut notes = Vec::new();
         let skew = seen.here.as_second() - seen.there.as_second();
         if skew.abs() > SKEW {
@@ -297,7 +297,7 @@ impl Desired for MintedKubeconfig {
                 seen.there
             )));
         }
-        if let FileSeen::Minted(file) = &seen.file {
+        if let FileObserved::Minted(file) = &seen.file {
             notes.push(Note::new(format!("the token in it ends {}", file.expires)));
             let asked = i64::try_from(self.lifetime).unwrap_or(i64::MAX);
             if file.life() < asked {
@@ -311,8 +311,8 @@ impl Desired for MintedKubeconfig {
         notes
     }
 
-    fn settle(&self) -> Settle {
-        Settle { every: Duration::from_secs(1), within: Duration::from_secs(15) }
+    fn poll_policy(&self) -> PollPolicy {
+        PollPolicy { every: Duration::from_secs(1), within: Duration::from_secs(15) }
     }
 }
 
@@ -338,7 +338,7 @@ impl MintedKubeconfig {
 
     /// What is to be done about rights that are not right: wait for what the roles of our own are
     /// to give, refuse what others gave.
-    fn judged(&self, proof: &Proof) -> Result<Delta<MintChange>, Conflict> {
+    fn judged(&self, proof: &RightsProof) -> Result<Delta<MintChange>, Conflict> {
         let ours = format!("\"{}", self.rights.account.role());
         let mut others = proof.excess.iter().filter(|one| !one.by.contains(&ours));
         if let Some(one) = others.next() {
@@ -364,12 +364,14 @@ impl Describe for MintChange {
     fn describe(&self) -> Diff {
         let Self { path, server, why } = self;
         let (verb, effect) = match why {
-            Why::Absent => (Verb::Create, "a new token"),
-            Why::Ends => (Verb::Update, "a new token: the one in it ends soon, or has"),
-            Why::Refused => (Verb::Update, "a new token: the one in it is not accepted"),
-            Why::TooLong => (Verb::Update, "a new token: the one in it lives longer than asked"),
-            Why::Server => (Verb::Update, "a new token: the server in it is another"),
-            Why::Readable => (Verb::Update, "a new token: others could read the one in it"),
+            Why::Absent => (ChangeKind::Create, "a new token"),
+            Why::Ends => (ChangeKind::Update, "a new token: the one in it ends soon, or has"),
+            Why::Refused => (ChangeKind::Update, "a new token: the one in it is not accepted"),
+            Why::TooLong => {
+                (ChangeKind::Update, "a new token: the one in it lives longer than asked")
+            }
+            Why::Server => (ChangeKind::Update, "a new token: the server in it is another"),
+            Why::Readable => (ChangeKind::Update, "a new token: others could read the one in it"),
         };
         Diff::new(verb, subject(path), effect).with(format!("0600, for {server}"))
     }

@@ -37,8 +37,8 @@ const HARMS: [Harm; 8] = [
 async fn harmed(sim: &Sim, harm: Harm) {
     let name = "omega:magnum-driver";
     let both = |roles: &str, other: &str, change: &dyn Fn(&mut Value)| {
-        sim.guarded.alter(roles, name, change);
-        sim.guarded.alter(other, name, change);
+        sim.rbac.alter(roles, name, change);
+        sim.rbac.alter(other, name, change);
     };
     let all = json!({"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]});
     match harm {
@@ -53,7 +53,7 @@ async fn harmed(sim: &Sim, harm: Harm) {
         Harm::OtherRole => both(BINDINGS, CLUSTER_BINDINGS, &|binding| {
             binding["roleRef"]["name"] = "view".into();
         }),
-        Harm::Gone => sim.guarded.drop_object(ROLES, name),
+        Harm::Gone => sim.rbac.drop_object(ROLES, name),
         Harm::Foreign => both(ROLES, CLUSTER_ROLES, &|role| role["metadata"]["labels"] = json!({})),
         Harm::Wide => {
             ensure_driver_rights(&sim.management, &rights(Reach::Everywhere)).await.ok();
@@ -98,14 +98,14 @@ impl World for Past {
         self.sim.writes() - self.before
     }
     fn spoil_write(&self, nth: usize, fault: testing::Fault) {
-        self.sim.guarded.spoil_write(self.before + nth, spoiled(fault));
+        self.sim.rbac.spoil_write(self.before + nth, spoiled(fault));
     }
 }
 
 fn past(reach: Option<&Reach>, harms: &[Harm]) -> Past {
-    let (guarded, home) = (decoys(), home());
+    let (rbac, home) = (decoys(), home());
     beside(async {
-        let sim = Sim::over(guarded.clone(), &home);
+        let sim = Sim::over(rbac.clone(), &home);
         if let Some(reach) = reach {
             ensure_driver_rights(&sim.management, &rights(reach.clone())).await.unwrap();
         }
@@ -113,7 +113,7 @@ fn past(reach: Option<&Reach>, harms: &[Harm]) -> Past {
             harmed(&sim, *harm).await;
         }
     });
-    let sim = Sim::over(guarded, &home);
+    let sim = Sim::over(rbac, &home);
     let before = sim.writes();
     Past { sim, before }
 }
@@ -159,9 +159,9 @@ const SINCE: [Since; 8] = [
 ];
 
 fn minted_before(reach: &Reach, since: Since) -> Files {
-    let (guarded, home) = (decoys(), home());
+    let (rbac, home) = (decoys(), home());
     beside(async {
-        let sim = Sim::over(guarded.clone(), &home);
+        let sim = Sim::over(rbac.clone(), &home);
         let wanted = wanted(&sim, reach.clone());
         if matches!(since, Since::Nothing) {
             ensure_driver_rights(&sim.management, &wanted.rights).await.unwrap();
@@ -171,8 +171,8 @@ fn minted_before(reach: &Reach, since: Since) -> Files {
         let text = || std::fs::read_to_string(sim.path()).unwrap();
         match since {
             Since::Nothing | Since::Kept => {}
-            Since::Old => sim.guarded.set_clock("2026-11-21T19:00:00Z".parse().unwrap()),
-            Since::Ended => sim.guarded.set_clock("2026-11-22T19:00:00Z".parse().unwrap()),
+            Since::Old => sim.rbac.set_clock("2026-11-21T19:00:00Z".parse().unwrap()),
+            Since::Ended => sim.rbac.set_clock("2026-11-22T19:00:00Z".parse().unwrap()),
             Since::Readable => {
                 use std::os::unix::fs::PermissionsExt as _;
                 let mode = std::fs::Permissions::from_mode(0o640);
@@ -183,7 +183,7 @@ fn minted_before(reach: &Reach, since: Since) -> Files {
                 std::fs::write(sim.path(), text).unwrap();
             }
             Since::AccountMadeAgain => {
-                sim.guarded.drop_object(ACCOUNTS, "magnum-driver");
+                sim.rbac.drop_object(ACCOUNTS, "magnum-driver");
                 ensure_driver_rights(&sim.management, &wanted.rights).await.unwrap();
             }
             Since::NotOurs => {
@@ -196,8 +196,8 @@ fn minted_before(reach: &Reach, since: Since) -> Files {
             }
         }
     });
-    let before = guarded.writes().len();
-    Files(Sim::over(guarded, &home), before)
+    let before = rbac.writes().len();
+    Files(Sim::over(rbac, &home), before)
 }
 
 #[test]

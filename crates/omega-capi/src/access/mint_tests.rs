@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
 use omega_core::{
-    Class, Failure, Touched,
+    Failure, FailureClass, Touched,
     kubeconfig::{AuthKind, Kubeconfig, KubeconfigFacts},
     testing::{self, World},
     values::Secret,
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     Driver, Management, Overrides,
-    sim::{Guarded, Spoiled},
+    sim::{RbacApiserver, Spoiled},
 };
 
 const CLUSTER_ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
@@ -30,7 +30,7 @@ fn noon() -> Timestamp {
 
 /// An API server and a directory.
 struct Sim {
-    guarded: Guarded,
+    rbac: RbacApiserver,
     management: Management,
     mint: Mint,
     home: Arc<TempDir>,
@@ -54,25 +54,25 @@ fn token_in(kubeconfig: &Kubeconfig) -> String {
 }
 
 /// An API server with near misses: an account and roles of nearly the name.
-fn decoys() -> Guarded {
-    let guarded = Guarded::new(noon());
+fn decoys() -> RbacApiserver {
+    let rbac = RbacApiserver::new(noon());
     // Near misses: an account and roles of nearly the name, and somebody's binding.
     let near = |namespace: &str, name: &str| json!({"metadata": {"name": name, "namespace": namespace, "labels": {"omega/minted-for": "omega.magnum-drive"}}, "rules": []});
-    guarded.put(ACCOUNTS, near("default", "magnum-driver"));
-    guarded.put(ROLES, near("default", "omega:magnum-driver"));
-    guarded.put(CLUSTER_ROLES, json!({"metadata": {"name": "omega:magnum-driver2"}, "rules": []}));
-    guarded
+    rbac.put(ACCOUNTS, near("default", "magnum-driver"));
+    rbac.put(ROLES, near("default", "omega:magnum-driver"));
+    rbac.put(CLUSTER_ROLES, json!({"metadata": {"name": "omega:magnum-driver2"}, "rules": []}));
+    rbac
 }
 
 impl Sim {
-    fn over(guarded: Guarded, home: &Arc<TempDir>) -> Self {
-        let management = Management::over(guarded.clone(), "sim");
-        let server = guarded.clone();
+    fn over(rbac: RbacApiserver, home: &Arc<TempDir>) -> Self {
+        let management = Management::over(rbac.clone(), "sim");
+        let server = rbac.clone();
         let mint = Mint::connecting(management.clone(), &facts(), noon(), move |kubeconfig| {
-            let guarded = server.with_token(&token_in(&kubeconfig));
-            Box::pin(async move { Ok(Management::over(guarded, "as the account")) })
+            let rbac = server.with_token(&token_in(&kubeconfig));
+            Box::pin(async move { Ok(Management::over(rbac, "as the account")) })
         });
-        Self { guarded, management, mint, home: Arc::clone(home) }
+        Self { rbac, management, mint, home: Arc::clone(home) }
     }
     fn path(&self) -> PathBuf {
         self.home.path().join("driver.kubeconfig")
@@ -95,13 +95,13 @@ impl World for Sim {
         &self.management
     }
     fn snapshot(&self) -> Vec<String> {
-        self.guarded.snapshot()
+        self.rbac.snapshot()
     }
     fn writes(&self) -> usize {
-        self.guarded.writes().len()
+        self.rbac.writes().len()
     }
     fn spoil_write(&self, nth: usize, fault: testing::Fault) {
-        self.guarded.spoil_write(nth, spoiled(fault));
+        self.rbac.spoil_write(nth, spoiled(fault));
     }
 }
 
@@ -124,13 +124,13 @@ impl World for Files {
         &self.0.mint
     }
     fn snapshot(&self) -> Self::Snapshot {
-        (self.0.guarded.snapshot(), self.0.file())
+        (self.0.rbac.snapshot(), self.0.file())
     }
     fn writes(&self) -> usize {
-        self.0.guarded.writes().len() - self.1
+        self.0.rbac.writes().len() - self.1
     }
     fn spoil_write(&self, nth: usize, fault: testing::Fault) {
-        self.0.guarded.spoil_write(self.1 + nth, spoiled(fault));
+        self.0.rbac.spoil_write(self.1 + nth, spoiled(fault));
     }
 }
 
@@ -182,10 +182,10 @@ async fn what_is_minted_is_private_and_left_alone_until_two_thirds_are_over() {
     let parsed = Kubeconfig::parse(Secret::new(first.clone()), noon()).unwrap();
     assert_eq!(parsed.facts.server.as_str(), "https://127.77.2.1:6443/");
     // Ten hours: after 6 h 39 min nothing, after 6 h 41 min a new one.
-    sim.guarded.set_clock("2026-11-21T18:39:00Z".parse().unwrap());
+    sim.rbac.set_clock("2026-11-21T18:39:00Z".parse().unwrap());
     assert!(!minted(&sim, &wanted).await.unwrap());
     assert_eq!(std::fs::read(sim.path()).unwrap(), first);
-    sim.guarded.set_clock("2026-11-21T18:41:00Z".parse().unwrap());
+    sim.rbac.set_clock("2026-11-21T18:41:00Z".parse().unwrap());
     assert!(minted(&sim, &wanted).await.unwrap());
     assert_ne!(std::fs::read(sim.path()).unwrap(), first);
 }
@@ -193,7 +193,7 @@ async fn what_is_minted_is_private_and_left_alone_until_two_thirds_are_over() {
 #[tokio::test(start_paused = true)]
 async fn a_limit_of_the_server_is_said_and_does_not_mint_for_ever() {
     let sim = fresh();
-    sim.guarded.limit_tokens(3_600);
+    sim.rbac.limit_tokens(3_600);
     let wanted =
         MintedKubeconfig { renew_before: Some(7_200), ..wanted(&sim, named(&["magnum-a"])) };
     assert!(minted(&sim, &wanted).await.unwrap());
@@ -209,7 +209,7 @@ async fn a_limit_of_the_server_is_said_and_does_not_mint_for_ever() {
 async fn the_other_clock_decides_and_a_difference_is_said() {
     let sim = fresh();
     let wanted = wanted(&sim, named(&["magnum-a"]));
-    sim.guarded.set_clock("2026-11-21T11:00:00Z".parse().unwrap());
+    sim.rbac.set_clock("2026-11-21T11:00:00Z".parse().unwrap());
     assert!(minted(&sim, &wanted).await.unwrap());
     let plan = omega_core::plan(&sim.mint, &wanted).await.unwrap();
     let notes = omega_core::Desired::notes(&wanted, plan.before());
@@ -218,7 +218,7 @@ async fn the_other_clock_decides_and_a_difference_is_said() {
         "{notes:?}"
     );
     // By this machine's clock ten hours are over in nine.
-    sim.guarded.set_clock("2026-11-21T17:30:00Z".parse().unwrap());
+    sim.rbac.set_clock("2026-11-21T17:30:00Z".parse().unwrap());
     assert!(!minted(&sim, &wanted).await.unwrap());
 }
 
@@ -228,7 +228,7 @@ async fn a_right_by_somebody_else_is_refused_by_name_and_ends_it() {
     let wanted = wanted(&sim, named(&["magnum-a"]));
     minted(&sim, &wanted).await.unwrap();
     let all = json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]);
-    sim.guarded.put(CLUSTER_ROLES, json!({"metadata": {"name": "wide"}, "rules": all}));
+    sim.rbac.put(CLUSTER_ROLES, json!({"metadata": {"name": "wide"}, "rules": all}));
     let binding = |subject: &str| {
         json!({
             "metadata": {"name": "by-hand"},
@@ -237,17 +237,17 @@ async fn a_right_by_somebody_else_is_refused_by_name_and_ends_it() {
         })
     };
     // A near miss first.
-    sim.guarded.put(CLUSTER_BINDINGS, binding("magnum-drive"));
+    sim.rbac.put(CLUSTER_BINDINGS, binding("magnum-drive"));
     assert!(!minted(&sim, &wanted).await.unwrap());
-    sim.guarded.put(CLUSTER_BINDINGS, binding("magnum-driver"));
-    let before = sim.guarded.writes().len();
+    sim.rbac.put(CLUSTER_BINDINGS, binding("magnum-driver"));
+    let before = sim.rbac.writes().len();
     let failure = minted(&sim, &wanted).await.unwrap_err();
-    assert_eq!((failure.class, failure.touched), (Class::Refused, Touched::Nothing));
+    assert_eq!((failure.class, failure.touched), (FailureClass::Refused, Touched::Nothing));
     let why = "omega/magnum-driver may delete nodes, by somebody else's hand";
     assert_eq!(failure.causes, [why]);
     let by = "RBAC: allowed by ClusterRoleBinding \"by-hand\" of ClusterRole \"wide\"";
     assert!(failure.found.as_ref().unwrap().starts_with(by), "{failure:?}");
-    assert_eq!(sim.guarded.writes().len(), before);
+    assert_eq!(sim.rbac.writes().len(), before);
     // And nothing new is written either.
     std::fs::remove_file(sim.path()).unwrap();
     let failure = minted(&sim, &wanted).await.unwrap_err();
@@ -274,21 +274,21 @@ async fn an_old_driver_a_foreign_file_and_a_foreign_role_are_refused_before_anyt
         let rights = DriverRights { driver: old, ..wanted.rights.clone() };
         let failure =
             minted(&sim, &MintedKubeconfig { rights, ..wanted.clone() }).await.unwrap_err();
-        assert_eq!(failure.class, Class::Refused);
+        assert_eq!(failure.class, FailureClass::Refused);
         let why = format!("driver {old} can't authenticate by a token");
         assert_eq!(failure.causes, [why]);
     }
     std::fs::write(sim.path(), "somebody's\n").unwrap();
     let failure = minted(&sim, &wanted).await.unwrap_err();
-    assert_eq!(failure.class, Class::Refused);
+    assert_eq!(failure.class, FailureClass::Refused);
     assert_eq!(std::fs::read_to_string(sim.path()).unwrap(), "somebody's\n");
     std::fs::remove_file(sim.path()).unwrap();
     let theirs = json!({"metadata": {"name": "omega:magnum-driver", "namespace": "magnum-a"}});
-    sim.guarded.put(ROLES, theirs);
+    sim.rbac.put(ROLES, theirs);
     let failure = minted(&sim, &wanted).await.unwrap_err();
     let why = "Role magnum-a/omega:magnum-driver is there, and was not made by omega";
     assert_eq!(failure.causes, [why]);
-    assert_eq!(sim.guarded.writes(), [""; 0]);
+    assert_eq!(sim.rbac.writes(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]

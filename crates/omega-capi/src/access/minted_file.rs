@@ -12,7 +12,7 @@ use omega_core::{
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Account, MintError, issued::Claims, prove_rights::Proof};
+use super::{Account, MintError, issued::Claims, prove_rights::RightsProof};
 
 /// The most that the file may have; one that is minted has some 3 kB.
 const MOST: u64 = 1 << 20;
@@ -20,7 +20,7 @@ const MOST: u64 = 1 << 20;
 /// What is at the path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum FileSeen {
+pub enum FileObserved {
     /// Nothing.
     Absent,
     /// Something that was not minted for this account and this management cluster.
@@ -55,7 +55,7 @@ pub enum Standing {
     /// The API server knows the token no more.
     Refused,
     /// It is accepted, and may do this.
-    Accepted(Proof),
+    Accepted(RightsProof),
 }
 
 impl MintedFacts {
@@ -71,14 +71,16 @@ pub(super) fn look(
     account: &Account,
     ca_pem: Option<&str>,
     now: Timestamp,
-) -> Result<(FileSeen, Option<Kubeconfig>), MintError> {
+) -> Result<(FileObserved, Option<Kubeconfig>), MintError> {
     let bytes = match read_regular(path, MOST) {
         Ok(bytes) => Secret::new(bytes),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok((FileSeen::Absent, None)),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ok((FileObserved::Absent, None));
+        }
         Err(error) => return Err(unreadable(path, &error)),
     };
     let mode = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?.permissions();
-    let foreign = |why: &str| Ok((FileSeen::Foreign(why.to_owned()), None));
+    let foreign = |why: &str| Ok((FileObserved::Foreign(why.to_owned()), None));
     let kubeconfig = match Kubeconfig::parse(bytes, now) {
         Ok(kubeconfig) => kubeconfig,
         Err(error) => return foreign(&error.to_string()),
@@ -105,7 +107,7 @@ pub(super) fn look(
         private: mode.mode().trailing_zeros() >= 6,
         standing: Standing::NotAsked,
     };
-    Ok((FileSeen::Minted(minted), Some(kubeconfig)))
+    Ok((FileObserved::Minted(minted), Some(kubeconfig)))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> MintError {

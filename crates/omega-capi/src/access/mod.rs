@@ -4,7 +4,7 @@ mod account;
 mod certificate;
 mod driver_needs;
 mod driver_rights;
-mod far_end;
+mod endpoint_check;
 mod issued;
 mod mint_error;
 mod mint_kubeconfig;
@@ -21,15 +21,15 @@ pub use account::{Account, InvalidAccount};
 pub use certificate::Shown;
 pub use driver_needs::{Need, Reach};
 pub use driver_rights::{
-    DriverRights, DriverRightsSeen, RightsChange, SeenObject, ensure_driver_rights,
+    DriverRights, DriverRightsObserved, RightsChange, SeenObject, ensure_driver_rights,
 };
-pub use far_end::FarEnd;
+pub use endpoint_check::EndpointCheck;
 pub use mint_error::MintError;
-pub use mint_kubeconfig::{Mint, MintChange, MintSeen, MintedKubeconfig, Why, mint_kubeconfig};
-pub use minted_file::{FileSeen, MintedFacts, Standing};
+pub use mint_kubeconfig::{Mint, MintChange, MintObserved, MintedKubeconfig, Why, mint_kubeconfig};
+pub use minted_file::{FileObserved, MintedFacts, Standing};
 pub use objects::{Id, Kind};
-pub use prove_rights::{Excess, Proof, prove_rights};
+pub use prove_rights::{Excess, RightsProof, prove_rights};
 pub use retarget_error::RetargetError;
 pub use retarget_kubeconfig::{
-    Retarget, RetargetChange, RetargetSeen, RetargetedKubeconfig, retarget_kubeconfig,
+    Retarget, RetargetChange, RetargetObserved, RetargetedKubeconfig, retarget_kubeconfig,
 };

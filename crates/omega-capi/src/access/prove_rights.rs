@@ -15,7 +15,7 @@ const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proof {
+pub struct RightsProof {
     /// Questions asked and calls made.
     pub asked: usize,
     /// What the driver needs and is not allowed: `list secrets in magnum-x`.
@@ -33,7 +33,7 @@ pub struct Excess {
     pub by: String,
 }
 
-impl Proof {
+impl RightsProof {
     /// Returns whether it may do what it has to, and nothing that it must not.
     pub fn holds(&self) -> bool {
         self.missing.is_empty() && self.excess.is_empty()
@@ -54,11 +54,14 @@ struct Question {
 /// # Errors
 ///
 /// Fails if it can't be asked; [`Error::Unauthorized`] if the credentials are not accepted.
-pub async fn prove_rights(account: &Management, rights: &DriverRights) -> Result<Proof, Error> {
+pub async fn prove_rights(
+    account: &Management,
+    rights: &DriverRights,
+) -> Result<RightsProof, Error> {
     let questions = questions(rights);
     let calls = calls(rights);
     let asked = questions.len() + calls.len();
-    let mut proof = Proof { asked, ..Proof::default() };
+    let mut proof = RightsProof { asked, ..RightsProof::default() };
     let mut answers = stream::iter(questions).map(|q| answer(account, q)).buffered(AT_ONCE);
     while let Some(answer) = answers.try_next().await? {
         match answer {

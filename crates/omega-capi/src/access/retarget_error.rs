@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use omega_core::{Explain, Touched};
+use omega_core::{Diagnostic, Touched};
 
 use crate::Error;
 
@@ -40,7 +40,7 @@ pub enum RetargetError {
     Api(#[from] Error),
 }
 
-impl Explain for RetargetError {
+impl Diagnostic for RetargetError {
     fn next(&self) -> Option<String> {
         Some(match self {
             Self::File { .. } => "check the path, and that its directory can be written".into(),

@@ -12,8 +12,8 @@ use std::{
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use omega_core::{
-    Conflict, Delta, Describe, Desired, Diff, EnsureError, Label, Note, Outcome, Settle, Subject,
-    Verb, ensure,
+    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Label, Note, Outcome,
+    PollPolicy, Subject, ensure,
     kubeconfig::Kubeconfig,
     persist, read_regular,
     values::{Secret, Sha256},
@@ -23,7 +23,7 @@ use url::Url;
 
 use super::{
     RetargetError,
-    far_end::{FarEnd, ask, id},
+    endpoint_check::{EndpointCheck, ask, id},
     rewrite_server::{rewritten, server_in},
 };
 use crate::Error;
@@ -40,7 +40,8 @@ pub struct RetargetedKubeconfig {
     pub server: Url,
 }
 
-type Ask = Arc<dyn Fn(Kubeconfig) -> BoxFuture<'static, Result<FarEnd, Error>> + Send + Sync>;
+type Ask =
+    Arc<dyn Fn(Kubeconfig) -> BoxFuture<'static, Result<EndpointCheck, Error>> + Send + Sync>;
 type Id = Arc<dyn Fn(Kubeconfig) -> BoxFuture<'static, Option<String>> + Send + Sync>;
 type Write = Arc<dyn Fn(&Path, &[u8]) -> io::Result<()> + Send + Sync>;
 
@@ -63,7 +64,10 @@ impl Retarget {
     /// kube-system, and to write a file.
     pub fn asking<A, I, W>(now: Timestamp, ask: A, id: I, write: W) -> Self
     where
-        A: Fn(Kubeconfig) -> BoxFuture<'static, Result<FarEnd, Error>> + Send + Sync + 'static,
+        A: Fn(Kubeconfig) -> BoxFuture<'static, Result<EndpointCheck, Error>>
+            + Send
+            + Sync
+            + 'static,
         I: Fn(Kubeconfig) -> BoxFuture<'static, Option<String>> + Send + Sync + 'static,
         W: Fn(&Path, &[u8]) -> io::Result<()> + Send + Sync + 'static,
     {
@@ -105,13 +109,13 @@ impl fmt::Debug for Retarget {
 pub async fn retarget_kubeconfig(
     retarget: &Retarget,
     wanted: &RetargetedKubeconfig,
-) -> Result<Outcome<RetargetSeen>, EnsureError<RetargetError>> {
+) -> Result<Outcome<RetargetObserved>, EnsureError<RetargetError>> {
     ensure(retarget, wanted).await
 }
 
 /// The file, and what is at the new address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RetargetSeen {
+pub struct RetargetObserved {
     /// Its server.
     pub server: String,
     /// The digest of the file.
@@ -119,7 +123,7 @@ pub struct RetargetSeen {
     /// Whether only its owner can read it.
     pub private: bool,
     /// What is at the wanted address.
-    pub far_end: FarEnd,
+    pub endpoint_check: EndpointCheck,
 }
 
 /// The write.
@@ -135,7 +139,7 @@ pub struct RetargetChange {
 impl Desired for RetargetedKubeconfig {
     const KIND: &'static str = "capi.retargeted-kubeconfig.v1";
     type Target = Retarget;
-    type Seen = RetargetSeen;
+    type Observed = RetargetObserved;
     type Change = RetargetChange;
     type Error = RetargetError;
 
@@ -143,26 +147,26 @@ impl Desired for RetargetedKubeconfig {
         Subject::new("kubeconfig", self.path.display().to_string())
     }
 
-    async fn observe(&self, retarget: &Retarget) -> Result<RetargetSeen, RetargetError> {
+    async fn observe(&self, retarget: &Retarget) -> Result<RetargetObserved, RetargetError> {
         let (bytes, private) = self.read()?;
         let text = self.text(&bytes)?;
         let server = server_in(text).map_err(|error| self.not_rewritten(&error))?;
         let new = Secret::from(self.changed(text)?);
-        let far_end = match Kubeconfig::parse(new, retarget.now) {
-            Err(error) => FarEnd::Unusable(error.to_string()),
+        let endpoint_check = match Kubeconfig::parse(new, retarget.now) {
+            Err(error) => EndpointCheck::Unusable(error.to_string()),
             Ok(new) => match (retarget.ask)(new.clone()).await? {
-                FarEnd::Works(how) => self.same(retarget, &bytes, new, how).await,
-                other @ (FarEnd::Unusable(_)
-                | FarEnd::Certificate(_)
-                | FarEnd::Refuses
-                | FarEnd::OtherCluster(..)) => other,
+                EndpointCheck::Works(how) => self.same(retarget, &bytes, new, how).await,
+                other @ (EndpointCheck::Unusable(_)
+                | EndpointCheck::Certificate(_)
+                | EndpointCheck::Refuses
+                | EndpointCheck::OtherCluster(..)) => other,
             },
         };
-        Ok(RetargetSeen { server, sha256: bytes.digest(), private, far_end })
+        Ok(RetargetObserved { server, sha256: bytes.digest(), private, endpoint_check })
     }
 
-    fn diff(&self, seen: &RetargetSeen) -> Result<Delta<RetargetChange>, Conflict> {
-        if let Some(conflict) = seen.far_end.refusal(self.written()) {
+    fn diff(&self, seen: &RetargetObserved) -> Result<Delta<RetargetChange>, Conflict> {
+        if let Some(conflict) = seen.endpoint_check.refusal(self.written()) {
             return Err(conflict);
         }
         if self.is(&seen.server) && seen.private {
@@ -189,18 +193,20 @@ impl Desired for RetargetedKubeconfig {
         (retarget.write)(&self.path, new.expose()).map_err(|error| self.file(&error, true))
     }
 
-    fn notes(&self, seen: &RetargetSeen) -> Vec<Note> {
-        match &seen.far_end {
-            FarEnd::Works(how) => vec![Note::new(format!("{} works: {how}", self.written()))],
-            FarEnd::Unusable(_)
-            | FarEnd::Certificate(_)
-            | FarEnd::Refuses
-            | FarEnd::OtherCluster(..) => Vec::new(),
+    fn notes(&self, seen: &RetargetObserved) -> Vec<Note> {
+        match &seen.endpoint_check {
+            EndpointCheck::Works(how) => {
+                vec![Note::new(format!("{} works: {how}", self.written()))]
+            }
+            EndpointCheck::Unusable(_)
+            | EndpointCheck::Certificate(_)
+            | EndpointCheck::Refuses
+            | EndpointCheck::OtherCluster(..) => Vec::new(),
         }
     }
 
-    fn settle(&self) -> Settle {
-        Settle { every: Duration::from_secs(1), within: Duration::from_secs(5) }
+    fn poll_policy(&self) -> PollPolicy {
+        PollPolicy { every: Duration::from_secs(1), within: Duration::from_secs(5) }
     }
 }
 
@@ -274,18 +280,18 @@ impl RetargetedKubeconfig {
         bytes: &Secret,
         new: Kubeconfig,
         how: String,
-    ) -> FarEnd {
+    ) -> EndpointCheck {
         let Ok(old) = Kubeconfig::parse(bytes.clone(), retarget.now) else {
-            return FarEnd::Works(how);
+            return EndpointCheck::Works(how);
         };
         if old.facts.server == new.facts.server {
-            return FarEnd::Works(how);
+            return EndpointCheck::Works(how);
         }
         let ids = futures::future::join((retarget.id)(old), (retarget.id)(new)).await;
         match ids {
-            (Some(here), Some(there)) if here != there => FarEnd::OtherCluster(here, there),
-            (Some(_), Some(_)) => FarEnd::Works(format!("{how}, the same kube-system")),
-            (None, _) | (_, None) => FarEnd::Works(how),
+            (Some(here), Some(there)) if here != there => EndpointCheck::OtherCluster(here, there),
+            (Some(_), Some(_)) => EndpointCheck::Works(format!("{how}, the same kube-system")),
+            (None, _) | (_, None) => EndpointCheck::Works(how),
         }
     }
 }
@@ -298,7 +304,7 @@ impl Describe for RetargetChange {
         } else {
             format!("server {} -> {}, 0600", self.from, self.to)
         };
-        Diff::new(Verb::Update, subject, effect)
+        Diff::new(ChangeKind::Update, subject, effect)
     }
 }
 

@@ -34,7 +34,7 @@ impl Desk {
         home: &Arc<TempDir>,
         text: &str,
         mode: u32,
-        far: FarEnd,
+        far: EndpointCheck,
         ids: [Option<&str>; 2],
     ) -> Self {
         let file = home.path().join("kubeconfig");
@@ -106,17 +106,17 @@ impl World for Desk {
     }
 }
 
-fn works() -> FarEnd {
-    FarEnd::Works("as it should".to_owned())
+fn works() -> EndpointCheck {
+    EndpointCheck::Works("as it should".to_owned())
 }
 
 #[tokio::test(start_paused = true)]
 async fn obeys_the_laws() {
     let far_ends = [
         works(),
-        FarEnd::Refuses,
-        FarEnd::Certificate(Shown::OtherName(vec!["10.20.0.50".to_owned()])),
-        FarEnd::Certificate(Shown::OtherAuthority),
+        EndpointCheck::Refuses,
+        EndpointCheck::Certificate(Shown::OtherName(vec!["10.20.0.50".to_owned()])),
+        EndpointCheck::Certificate(Shown::OtherAuthority),
     ];
     let home = Arc::new(tempfile::tempdir().unwrap());
     for far in far_ends {
@@ -146,13 +146,13 @@ async fn one_server_changes_and_no_other_byte() {
     assert!(!retarget_kubeconfig(&desk.retarget, &desk.wanted()).await.unwrap().changed());
 }
 
-async fn refused(text: &str, far: FarEnd, ids: [Option<&str>; 2]) -> String {
+async fn refused(text: &str, far: EndpointCheck, ids: [Option<&str>; 2]) -> String {
     let home = Arc::new(tempfile::tempdir().unwrap());
     let desk = Desk::new(&home, text, 0o644, far, ids);
     let error = retarget_kubeconfig(&desk.retarget, &desk.wanted()).await.unwrap_err();
     assert_eq!(desk.look("kubeconfig"), (text.to_owned(), 0o644), "untouched");
     let failure = omega_core::Failure::from(error);
-    assert_eq!(failure.class, omega_core::Class::Refused);
+    assert_eq!(failure.class, omega_core::FailureClass::Refused);
     let found = failure.found.unwrap_or_default();
     format!("{} | {found}", failure.causes.join("; "))
 }
@@ -160,13 +160,13 @@ async fn refused(text: &str, far: FarEnd, ids: [Option<&str>; 2]) -> String {
 #[tokio::test(start_paused = true)]
 async fn what_would_not_work_is_refused_by_its_reason() {
     let names = vec!["10.20.0.50".to_owned(), "kubernetes".to_owned()];
-    let other_name = FarEnd::Certificate(Shown::OtherName(names));
+    let other_name = EndpointCheck::Certificate(Shown::OtherName(names));
     let tls = ADMIN.replace("    server:", "    tls-server-name: kubernetes\n    server:");
     assert_ne!(tls, ADMIN);
     let all = [
         refused(ADMIN, other_name, [None, None]).await,
-        refused(ADMIN, FarEnd::Certificate(Shown::OtherAuthority), [None, None]).await,
-        refused(ADMIN, FarEnd::Refuses, [None, None]).await,
+        refused(ADMIN, EndpointCheck::Certificate(Shown::OtherAuthority), [None, None]).await,
+        refused(ADMIN, EndpointCheck::Refuses, [None, None]).await,
         refused(ADMIN, works(), [Some("id-a"), Some("id-b")]).await,
         refused(&tls, works(), [None, None]).await,
     ];

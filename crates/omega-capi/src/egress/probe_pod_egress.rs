@@ -3,7 +3,7 @@
 use std::{fmt, ops::ControlFlow, time::Duration};
 
 use jiff::Timestamp;
-use omega_core::{Explain, Label as _, Touched};
+use omega_core::{Diagnostic, Label as _, Touched};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -123,7 +123,7 @@ pub enum ProbeError {
     },
 }
 
-impl Explain for ProbeError {
+impl Diagnostic for ProbeError {
     fn expected(&self) -> Option<String> {
         let Self::Api { source, .. } = self else { return None };
         source.expected()

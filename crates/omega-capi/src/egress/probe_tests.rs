@@ -2,13 +2,13 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use omega_core::{Explain as _, Touched};
+use omega_core::{Diagnostic as _, Touched};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
     Management,
-    sim::{Fate, Guarded, Spoiled},
+    sim::{Fate, RbacApiserver, Spoiled},
 };
 
 const PODS: &str = "/api/v1/pods";
@@ -27,13 +27,13 @@ fn probe() -> EgressProbe {
 
 /// A cluster at noon with near misses: a probe that runs, an old pod of another kind, an old probe
 /// in another namespace, and one with our name there.
-fn cluster(fate: Fate) -> Guarded {
-    let guarded = Guarded::new("2026-11-21T12:00:00Z".parse().unwrap());
-    guarded.set_fate(fate);
-    guarded.put(PODS, old("running", "default", "egress", "2026-11-21T11:58:30Z"));
-    guarded.put(PODS, old("other", "default", "ingress", "2026-11-20T12:00:00Z"));
-    guarded.put(PODS, old("omega-egress-abc", "kube-system", "egress", "2026-11-20T12:00:00Z"));
-    guarded
+fn cluster(fate: Fate) -> RbacApiserver {
+    let rbac = RbacApiserver::new("2026-11-21T12:00:00Z".parse().unwrap());
+    rbac.set_fate(fate);
+    rbac.put(PODS, old("running", "default", "egress", "2026-11-21T11:58:30Z"));
+    rbac.put(PODS, old("other", "default", "ingress", "2026-11-20T12:00:00Z"));
+    rbac.put(PODS, old("omega-egress-abc", "kube-system", "egress", "2026-11-20T12:00:00Z"));
+    rbac
 }
 
 fn old(name: &str, namespace: &str, label: &str, made: &str) -> Value {
@@ -43,8 +43,8 @@ fn old(name: &str, namespace: &str, label: &str, made: &str) -> Value {
     })
 }
 
-async fn probed(guarded: &Guarded) -> Result<Probed, ProbeError> {
-    let management = Management::over(guarded.clone(), "sim");
+async fn probed(rbac: &RbacApiserver) -> Result<Probed, ProbeError> {
+    let management = Management::over(rbac.clone(), "sim");
     probe_pod_egress(&management, &probe(), &mut |_| ControlFlow::Continue(())).await
 }
 
@@ -65,10 +65,10 @@ async fn every_fate_has_its_verdict_and_leaves_nothing() {
         Fate::NotStarted,
         Fate::NotAdmitted,
     ] {
-        let guarded = cluster(fate);
-        let before = guarded.snapshot();
-        let Probed { egress, evidence, swept } = probed(&guarded).await.unwrap();
-        assert_eq!(guarded.snapshot(), before, "{egress:?}");
+        let rbac = cluster(fate);
+        let before = rbac.snapshot();
+        let Probed { egress, evidence, swept } = probed(&rbac).await.unwrap();
+        assert_eq!(rbac.snapshot(), before, "{egress:?}");
         assert_eq!(swept, [""; 0]);
         lines.push(format!("{egress:?}: {}", evidence.join(" | ")));
     }
@@ -94,20 +94,20 @@ async fn every_fate_has_its_verdict_and_leaves_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_killed_probe_left_is_removed_and_nothing_else() {
-    let guarded = cluster(Fate::Ends(0, ""));
-    let before = guarded.snapshot();
-    guarded.put(PODS, old("omega-egress-left", "default", "egress", "2026-11-21T11:57:00Z"));
-    let done = probed(&guarded).await.unwrap();
+    let rbac = cluster(Fate::Ends(0, ""));
+    let before = rbac.snapshot();
+    rbac.put(PODS, old("omega-egress-left", "default", "egress", "2026-11-21T11:57:00Z"));
+    let done = probed(&rbac).await.unwrap();
     assert_eq!((done.egress, done.swept), (Egress::Reached, vec!["omega-egress-left".to_owned()]));
-    assert_eq!(guarded.snapshot(), before);
+    assert_eq!(rbac.snapshot(), before);
 }
 
 #[tokio::test(start_paused = true)]
 async fn stopped_at_any_step_it_leaves_nothing() {
     for stop_at in 0..4 {
-        let guarded = cluster(Fate::Runs);
-        let before = guarded.snapshot();
-        let management = Management::over(guarded.clone(), "sim");
+        let rbac = cluster(Fate::Runs);
+        let before = rbac.snapshot();
+        let management = Management::over(rbac.clone(), "sim");
         let mut steps = 0;
         let mut watch = |_: &ProbeStep| {
             steps += 1;
@@ -115,7 +115,7 @@ async fn stopped_at_any_step_it_leaves_nothing() {
         };
         let error = probe_pod_egress(&management, &probe(), &mut watch).await.unwrap_err();
         assert!(matches!(error, ProbeError::Stopped), "{error:?}");
-        assert_eq!(guarded.snapshot(), before, "stopped at {stop_at}");
+        assert_eq!(rbac.snapshot(), before, "stopped at {stop_at}");
     }
 }
 
@@ -123,11 +123,11 @@ async fn stopped_at_any_step_it_leaves_nothing() {
 async fn a_spoiled_write_leaves_nothing_and_is_said() {
     for spoiled in [Spoiled::Lost, Spoiled::AnswerLost, Spoiled::Ignored] {
         for nth in 0..2 {
-            let guarded = cluster(Fate::Ends(0, ""));
-            let before = guarded.snapshot();
-            guarded.spoil_write(nth, spoiled);
-            let done = probed(&guarded).await;
-            assert_eq!(guarded.snapshot(), before, "write {nth} {spoiled:?}");
+            let rbac = cluster(Fate::Ends(0, ""));
+            let before = rbac.snapshot();
+            rbac.spoil_write(nth, spoiled);
+            let done = probed(&rbac).await;
+            assert_eq!(rbac.snapshot(), before, "write {nth} {spoiled:?}");
             assert_eq!(done.is_ok(), nth == 1, "without a pod there is no verdict: {done:?}");
         }
     }
@@ -135,8 +135,8 @@ async fn a_spoiled_write_leaves_nothing_and_is_said() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pod_that_stays_is_said_with_the_verdict() {
-    let guarded = cluster(Fate::Stays);
-    let error = probed(&guarded).await.unwrap_err();
+    let rbac = cluster(Fate::Stays);
+    let error = probed(&rbac).await.unwrap_err();
     assert_eq!(error.to_string(), "pod omega-egress-abc in default is still there");
     assert_eq!(error.touched(), Touched::Maybe);
     assert!(error.found().unwrap().ends_with("the probe itself: reached"), "{:?}", error.found());
@@ -144,25 +144,25 @@ async fn a_pod_that_stays_is_said_with_the_verdict() {
 
 #[tokio::test(start_paused = true)]
 async fn without_the_right_to_make_pods_the_right_is_named() {
-    let guarded = cluster(Fate::Runs);
+    let rbac = cluster(Fate::Runs);
     let account = json!({"metadata": {"name": "a", "namespace": "default"}});
-    guarded.put("/api/v1/serviceaccounts", account);
+    rbac.put("/api/v1/serviceaccounts", account);
     let reader = json!({"metadata": {"name": "r"}, "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]});
-    guarded.put("/apis/rbac.authorization.k8s.io/v1/clusterroles", reader);
+    rbac.put("/apis/rbac.authorization.k8s.io/v1/clusterroles", reader);
     let binding = json!({
         "metadata": {"name": "r"}, "roleRef": {"kind": "ClusterRole", "name": "r"},
         "subjects": [{"kind": "ServiceAccount", "name": "a", "namespace": "default"}],
     });
-    guarded.put("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", binding);
-    let admin = Management::over(guarded.clone(), "sim");
+    rbac.put("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", binding);
+    let admin = Management::over(rbac.clone(), "sim");
     let path = "/api/v1/namespaces/default/serviceaccounts/a/token";
     let answer = admin.send(crate::Verb::Create, path, &json!({"spec": {}})).await.unwrap();
-    let before = guarded.snapshot();
+    let before = rbac.snapshot();
     let token = answer["status"]["token"].as_str().unwrap();
-    let error = probed(&guarded.with_token(token)).await.unwrap_err();
+    let error = probed(&rbac.with_token(token)).await.unwrap_err();
     assert_eq!(error.expected().unwrap(), "the right to create pods in default");
     assert_eq!(error.touched(), Touched::Nothing);
-    assert_eq!(guarded.snapshot(), before);
+    assert_eq!(rbac.snapshot(), before);
 }
 
 #[test]

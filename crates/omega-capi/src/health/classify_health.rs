@@ -1,7 +1,8 @@
 //! What is the matter with a workload cluster.
 
 use super::{
-    Answer, Cause, Credential, Diagnosis, Evidence, HealthRead, HealthStatus, Layer, Part, Verdict,
+    Answer, Credential, Diagnosis, Evidence, HealthCause, HealthPart, HealthRead, HealthStatus,
+    Layer, Verdict,
     cluster_state::{State, objects},
     condition::{Polarity, top_conditions},
     driver_verdict,
@@ -19,7 +20,7 @@ use super::{
 ///
 /// Times are not compared, for a clock may be wrong: a roll-out that hangs looks like one that
 /// goes on, and a create that never ends like a slow one, unless a condition says more.
-/// What nobody asked for is [`Cause::Unclear`] where the verdict needs it.
+/// What nobody asked for is [`HealthCause::Unclear`] where the verdict needs it.
 pub fn classify_health(evidence: &Evidence) -> Vec<Diagnosis> {
     let mut found = Findings::default();
     access(evidence, &mut found);
@@ -42,24 +43,24 @@ fn well(evidence: &Evidence, found: &mut Findings) {
         let reason = serde_json::to_string(&recorded.reason).unwrap_or_default();
         let says = recorded.status.as_deref().unwrap_or("nothing");
         let fact = format!("Magnum says {says}, and nothing here explains why: {reason}");
-        return found.add(Cause::Unclear, Layer::Magnum, fact);
+        return found.add(HealthCause::Unclear, Layer::Magnum, fact);
     }
     let octavia = match &evidence.load_balancers {
         Some(all) => format!("{} load balancer(s), none in error", all.len()),
         None => "nobody asked Octavia".to_owned(),
     };
-    found.add(Cause::Healthy, Layer::Magnum, "every object says so, and so does Magnum");
-    found.add(Cause::Healthy, Layer::Magnum, octavia);
+    found.add(HealthCause::Healthy, Layer::Magnum, "every object says so, and so does Magnum");
+    found.add(HealthCause::Healthy, Layer::Magnum, octavia);
 }
 
 /// Why an answer can't be used, if it can't.
-fn trouble(answer: &Answer) -> Option<(Cause, Layer, String)> {
-    let unreachable = |why: String| (Cause::ManagementUnreachable, Layer::ManagementApi, why);
+fn trouble(answer: &Answer) -> Option<(HealthCause, Layer, String)> {
+    let unreachable = |why: String| (HealthCause::ManagementUnreachable, Layer::ManagementApi, why);
     match answer {
         Answer::Nothing { why } => Some(unreachable(why.clone())),
         Answer::Alien => Some(unreachable("the answer is no JSON object".to_owned())),
         Answer::Status { code: code @ (401 | 403), words } => Some((
-            Cause::CredentialRefused,
+            HealthCause::CredentialRefused,
             Layer::DriverCredential,
             format!("HTTP {code}: {words}"),
         )),
@@ -77,12 +78,12 @@ fn access(evidence: &Evidence, found: &mut Findings) {
     let driver = evidence.as_driver.as_ref();
     let driver_gets = driver.is_some_and(|answer| trouble(answer).is_none());
     for (path, answer, (cause, layer, why)) in troubles {
-        let refused = cause == Cause::CredentialRefused;
+        let refused = cause == HealthCause::CredentialRefused;
         let lost = matches!(answer, Answer::Nothing { .. });
         // What was asked with another credential, or from elsewhere, says nothing of the driver.
         if (refused && driver.is_some()) || (lost && driver_gets) {
             let fact = format!("{path}: not as the driver asks: {why}");
-            found.add(Cause::Unclear, Layer::Objects, fact);
+            found.add(HealthCause::Unclear, Layer::Objects, fact);
         } else if !refused && !all {
             // One object fails among others that don't: a conversion webhook, most likely.
             found.add(cause, Layer::Controllers, format!("{path}: {why}"));
@@ -94,7 +95,9 @@ fn access(evidence: &Evidence, found: &mut Findings) {
         found.add(cause, layer, format!("to the driver, from the conductor: {why}"));
     }
     let says = evidence.recorded.status.as_deref().unwrap_or("nothing");
-    for (cause, layer) in found.of(&[Cause::ManagementUnreachable, Cause::CredentialRefused]) {
+    for (cause, layer) in
+        found.of(&[HealthCause::ManagementUnreachable, HealthCause::CredentialRefused])
+    {
         let fact = format!("Magnum says {says}, which is as old as the last poll that worked");
         found.add(cause, layer, fact);
     }
@@ -108,22 +111,22 @@ fn openstack(evidence: &Evidence, state: &State, found: &mut Findings) {
         let (provisioning, operating) = (&*one.provisioning_status, &*one.operating_status);
         let fact = || format!("{} is {provisioning} and {operating}", one.name);
         if [provisioning, operating].contains(&"ERROR") {
-            found.add(Cause::LoadBalancer, Layer::LoadBalancer, fact());
+            found.add(HealthCause::LoadBalancer, Layer::LoadBalancer, fact());
         } else if operating == "OFFLINE" && steady {
             // Octavia says so too where nothing reports to its health manager, and traffic flows.
-            found.add(Cause::Unclear, Layer::LoadBalancer, fact());
+            found.add(HealthCause::Unclear, Layer::LoadBalancer, fact());
         }
     }
     if steady && balancers.is_some_and(<[_]>::is_empty) {
         found.add(
-            Cause::LoadBalancer,
+            HealthCause::LoadBalancer,
             Layer::LoadBalancer,
             "Octavia has none of the cluster's load balancers",
         );
     }
     if let Some(Credential::Refused { words }) = &evidence.credential {
         let fact = format!("Keystone refused the cluster's application credential: {words}");
-        found.add(Cause::CredentialRefused, Layer::ClusterCredential, fact);
+        found.add(HealthCause::CredentialRefused, Layer::ClusterCredential, fact);
     }
 }
 
@@ -132,13 +135,13 @@ fn driver(evidence: &Evidence, found: &mut Findings) {
     let Evidence { driver, overrides, names, answers, .. } = evidence;
     let Some(reads) = health_reads(*driver, overrides, names) else {
         let fact = "the cluster has no stack_id, so that the driver's poll fails";
-        return found.add(Cause::Unclear, Layer::Magnum, fact);
+        return found.add(HealthCause::Unclear, Layer::Magnum, fact);
     };
     for read in &reads {
         match answers.0.get(&read.path) {
             None => {
                 let fact = format!("nobody asked for {}", read.path);
-                found.add(Cause::Unclear, Layer::Objects, fact);
+                found.add(HealthCause::Unclear, Layer::Objects, fact);
             }
             Some(Answer::Status { code: 404, .. }) => unserved(evidence, read, found),
             Some(Answer::Object(_)) => misread(evidence, read, found),
@@ -150,7 +153,7 @@ fn driver(evidence: &Evidence, found: &mut Findings) {
         && answers.0.get(&at).and_then(trouble).is_none()
     {
         let fact = format!("the driver's poll ends in an exception at {at}: {why}");
-        found.add(Cause::Unclear, Layer::Controllers, fact);
+        found.add(HealthCause::Unclear, Layer::Controllers, fact);
     }
 }
 
@@ -159,7 +162,7 @@ fn unserved(evidence: &Evidence, read: &HealthRead, found: &mut Findings) {
     let HealthRead { part, at, plural, path } = read;
     let Some(served) = &evidence.served else {
         let fact = format!("{path}: 404, and nobody asked whether {at} is served");
-        return found.add(Cause::Unclear, Layer::Objects, fact);
+        return found.add(HealthCause::Unclear, Layer::Objects, fact);
     };
     if served.serves(at, plural) {
         return;
@@ -168,11 +171,11 @@ fn unserved(evidence: &Evidence, read: &HealthRead, found: &mut Findings) {
     let versions = if versions.is_empty() { "nothing".to_owned() } else { versions.join(", ") };
     let driver = evidence.driver;
     let fact = format!("driver {driver} reads {plural} at {at}; served: {versions}");
-    found.add(Cause::UnservedVersion, Layer::Driver, fact);
-    if *part == Part::Cluster {
+    found.add(HealthCause::UnservedVersion, Layer::Driver, fact);
+    if *part == HealthPart::Cluster {
         let fact = "it takes the cluster for gone: a delete would report success and leave it \
                     running";
-        found.add(Cause::UnservedVersion, Layer::Driver, fact);
+        found.add(HealthCause::UnservedVersion, Layer::Driver, fact);
     }
 }
 
@@ -180,12 +183,12 @@ fn unserved(evidence: &Evidence, read: &HealthRead, found: &mut Findings) {
 fn misread(evidence: &Evidence, read: &HealthRead, found: &mut Findings) {
     let Some(Answer::Object(object)) = evidence.answers.0.get(&read.path) else { return };
     let what = &read.part;
-    if read.part == Part::Infrastructure {
+    if read.part == HealthPart::Infrastructure {
         let field = |at: &str| object.status.as_ref().and_then(|status| status.pointer(at));
         let provisioned = field("/initialization/provisioned").is_some_and(python::truth);
         if provisioned && field("/ready").is_none() {
             let fact = format!("{what} at {} has no status.ready, and is provisioned", read.at);
-            found.add(Cause::PolarityMisread, Layer::Driver, fact);
+            found.add(HealthCause::PolarityMisread, Layer::Driver, fact);
         }
         return;
     }
@@ -195,11 +198,11 @@ fn misread(evidence: &Evidence, read: &HealthRead, found: &mut Findings) {
             Polarity::Positive => {}
             Polarity::Negative => {
                 let fact = format!("{what} at {}: {says}, which is good", read.at);
-                found.add(Cause::PolarityMisread, Layer::Driver, fact);
+                found.add(HealthCause::PolarityMisread, Layer::Driver, fact);
             }
             Polarity::Unheard => {
                 let fact = format!("{what}: {says}, which the driver takes for a fault");
-                found.add(Cause::Unclear, Layer::Driver, fact);
+                found.add(HealthCause::Unclear, Layer::Driver, fact);
             }
         }
     }
@@ -214,14 +217,14 @@ fn record(evidence: &Evidence, state: &State, found: &mut Findings) {
         } else {
             format!("Magnum does not poll while it is {status}")
         };
-        return found.add(Cause::NeverPolled, Layer::Magnum, fact);
+        return found.add(HealthCause::NeverPolled, Layer::Magnum, fact);
     };
     if state.deleting || unpolled(evidence) {
         return;
     }
     if !polled(status) {
         let fact = format!("{says} is from before: Magnum does not poll while it is {status}");
-        return found.add(Cause::Outdated, Layer::Magnum, fact);
+        return found.add(HealthCause::Outdated, Layer::Magnum, fact);
     }
     if let Ok(verdict @ Verdict::Says { status: now, .. }) =
         &driver_verdict(*driver, overrides, names, answers)
@@ -229,7 +232,7 @@ fn record(evidence: &Evidence, state: &State, found: &mut Findings) {
     {
         let differs = if says == HealthStatus::name(*now) { ", for another reason" } else { "" };
         let fact = format!("Magnum says {says}; the driver would say {}{differs}", now.name());
-        found.add(Cause::Outdated, Layer::Magnum, fact);
+        found.add(HealthCause::Outdated, Layer::Magnum, fact);
     }
 }
 

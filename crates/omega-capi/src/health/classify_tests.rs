@@ -348,7 +348,7 @@ proptest! {
         prop_assert!(!diagnoses.is_empty());
         prop_assert!(diagnoses.is_sorted_by_key(|one| (one.layer, one.cause)));
         prop_assert!(diagnoses.iter().all(|one| !one.evidence.is_empty()));
-        let healthy = diagnoses.iter().any(|one| one.cause == Cause::Healthy);
+        let healthy = diagnoses.iter().any(|one| one.cause == HealthCause::Healthy);
         prop_assert!(!healthy || diagnoses.len() == 1, "{diagnoses:?}");
         let first = diagnoses.iter().find(|one| one.cause.is_fault());
         prop_assert_eq!(mend_first(&diagnoses), first);
@@ -358,7 +358,7 @@ proptest! {
     #[test]
     fn healthy_is_never_said_against_the_driver(evidence in any_evidence()) {
         let diagnoses = classify_health(&evidence);
-        if diagnoses[0].cause == Cause::Healthy {
+        if diagnoses[0].cause == HealthCause::Healthy {
             let Evidence { driver, overrides, names, answers, recorded, .. } = &evidence;
             let verdict = driver_verdict(*driver, overrides, names, answers).unwrap();
             prop_assert_eq!(verdict.recorded(recorded), recorded.clone());
@@ -393,10 +393,10 @@ proptest! {
         };
         prop_assert_eq!(faults(&odd), faults(&evidence));
         let expected = status != "True" && odd != evidence;
-        let unclear = classify_health(&odd).iter().any(|one| one.cause == Cause::Unclear);
+        let unclear = classify_health(&odd).iter().any(|one| one.cause == HealthCause::Unclear);
         let read = health_reads(odd.driver, &odd.overrides, &odd.names).unwrap_or_default();
         let seen = read.iter().any(|read| {
-            matches!(odd.answers.0.get(&read.path), Some(Answer::Object(o)) if read.part != Part::Infrastructure
+            matches!(odd.answers.0.get(&read.path), Some(Answer::Object(o)) if read.part != HealthPart::Infrastructure
                 && o.status.as_ref().is_some_and(|s| s["conditions"].is_array()))
         });
         prop_assert!(!(expected && seen) || unclear);

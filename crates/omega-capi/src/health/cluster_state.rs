@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Answer, Cause, Evidence, HealthRead, Layer, Object, Part,
+    Answer, Evidence, HealthCause, HealthPart, HealthRead, Layer, Object,
     condition::{Condition, Polarity, conditions},
     findings::Findings,
     health_reads,
@@ -17,7 +17,7 @@ pub(super) struct State {
     pub(super) creating: bool,
     pub(super) deleting: bool,
     rolling: bool,
-    facts: Vec<(Cause, String)>,
+    facts: Vec<(HealthCause, String)>,
 }
 
 /// Where the objects are read: where they are served, or else where the driver does.
@@ -39,32 +39,32 @@ impl State {
         let mut facts = Vec::new();
         let status = evidence.status.as_str();
         match status {
-            "DELETE_IN_PROGRESS" => facts.push((Cause::Deleting, status.to_owned())),
-            "UPDATE_IN_PROGRESS" => facts.push((Cause::RollingOut, status.to_owned())),
+            "DELETE_IN_PROGRESS" => facts.push((HealthCause::Deleting, status.to_owned())),
+            "UPDATE_IN_PROGRESS" => facts.push((HealthCause::RollingOut, status.to_owned())),
             _ => {}
         }
         for read in reads(evidence) {
             let Some(object) = object(evidence, &read) else { continue };
             let what = &read.part;
-            if object.deleted.is_some() && read.part == Part::Cluster {
+            if object.deleted.is_some() && read.part == HealthPart::Cluster {
                 let held = object.finalizers.join(", ");
                 facts.push((
-                    Cause::Deleting,
+                    HealthCause::Deleting,
                     format!("{what} is being deleted; held by its finalizers [{held}]"),
                 ));
             }
             if object.paused {
-                facts.push((Cause::Paused, format!("{what} is paused")));
+                facts.push((HealthCause::Paused, format!("{what} is paused")));
             }
             let told = conditions(object);
             let told = told.iter().filter_map(|one| Some((goes_on(one)?, one.says())));
             facts.extend(told.map(|(cause, says)| (cause, format!("{what}: {says}"))));
         }
-        let has = |wanted: Cause| facts.iter().any(|(cause, _)| *cause == wanted);
+        let has = |wanted: HealthCause| facts.iter().any(|(cause, _)| *cause == wanted);
         Self {
             creating: status == "CREATE_IN_PROGRESS",
-            deleting: has(Cause::Deleting),
-            rolling: has(Cause::RollingOut),
+            deleting: has(HealthCause::Deleting),
+            rolling: has(HealthCause::RollingOut),
             facts,
         }
     }
@@ -76,19 +76,19 @@ impl State {
     }
 
     /// Whether an untrue condition is no fault but part of what goes on.
-    fn expects(&self, cause: Cause, condition: &Condition) -> bool {
-        let machines = matches!(cause, Cause::ControlPlane | Cause::Workers);
+    fn expects(&self, cause: HealthCause, condition: &Condition) -> bool {
+        let machines = matches!(cause, HealthCause::ControlPlane | HealthCause::Workers);
         let rolls = self.rolling && machines && !condition.kind.ends_with("Available");
         self.deleting || rolls || (self.creating && condition.severity != "Error")
     }
 }
 
 /// What a condition says goes on: by those of v1beta2, and by two of v1beta1.
-fn goes_on(condition: &Condition) -> Option<Cause> {
+fn goes_on(condition: &Condition) -> Option<HealthCause> {
     match (condition.kind.as_str(), condition.status.as_str()) {
-        ("Paused", "True") => Some(Cause::Paused),
+        ("Paused", "True") => Some(HealthCause::Paused),
         ("RollingOut" | "ScalingUp" | "ScalingDown" | "Remediating" | "Updating", "True")
-        | ("Resized" | "MachinesSpecUpToDate", "False") => Some(Cause::RollingOut),
+        | ("Resized" | "MachinesSpecUpToDate", "False") => Some(HealthCause::RollingOut),
         _ => None,
     }
 }
@@ -101,7 +101,7 @@ pub(super) fn objects(evidence: &Evidence, state: &State, found: &mut Findings) 
     for wanted in health_reads(*driver, overrides, names).unwrap_or_default() {
         if !reads.iter().any(|read| read.part == wanted.part) {
             let fact = format!("{}: no version is served, so that nothing is known", wanted.part);
-            found.add(Cause::Unclear, Layer::Objects, fact);
+            found.add(HealthCause::Unclear, Layer::Objects, fact);
         }
     }
     for read in reads {
@@ -109,17 +109,21 @@ pub(super) fn objects(evidence: &Evidence, state: &State, found: &mut Findings) 
         match evidence.answers.0.get(&read.path) {
             None => {
                 let fact = format!("nobody asked for {}", read.path);
-                found.add(Cause::Unclear, Layer::Objects, fact);
+                found.add(HealthCause::Unclear, Layer::Objects, fact);
             }
             Some(Answer::Empty | Answer::Status { code: 404, .. }) if steady => {
-                found.add(Cause::Missing, Layer::Objects, format!("{} is not there", read.path));
+                found.add(
+                    HealthCause::Missing,
+                    Layer::Objects,
+                    format!("{} is not there", read.path),
+                );
             }
             Some(Answer::Object(object)) => {
                 if steady && !tells(&read.part, object) {
                     let fact = format!("{what}: no status says that a controller has seen it");
-                    found.add(Cause::Unclear, Layer::Controllers, fact);
+                    found.add(HealthCause::Unclear, Layer::Controllers, fact);
                 }
-                if read.part == Part::Infrastructure {
+                if read.part == HealthPart::Infrastructure {
                     provider(object, what, state, found);
                 }
                 summaries.extend(faults(&read, object, state, found));
@@ -129,34 +133,38 @@ pub(super) fn objects(evidence: &Evidence, state: &State, found: &mut Findings) 
     }
     if !found.has_fault_below(Layer::Driver) {
         for fact in summaries {
-            found.add(Cause::Unclear, Layer::Objects, fact);
+            found.add(HealthCause::Unclear, Layer::Objects, fact);
         }
     }
 }
 
 /// Whether there is anything to go by.
-fn tells(part: &Part, object: &Object) -> bool {
+fn tells(part: &HealthPart, object: &Object) -> bool {
     match part {
-        Part::Infrastructure => object.status.as_ref().is_some_and(Value::is_object),
-        Part::Cluster | Part::ControlPlane | Part::NodeGroup(_) => {
+        HealthPart::Infrastructure => object.status.as_ref().is_some_and(Value::is_object),
+        HealthPart::Cluster | HealthPart::ControlPlane | HealthPart::NodeGroup(_) => {
             conditions(object).iter().any(|one| Polarity::of(&one.kind) == Polarity::Positive)
         }
     }
 }
 
 /// The provider's own fields, which v1beta2 no longer has.
-fn provider(object: &Object, what: &Part, state: &State, found: &mut Findings) {
+fn provider(object: &Object, what: &HealthPart, state: &State, found: &mut Findings) {
     let field = |at: &str| object.status.as_ref().and_then(|status| status.pointer(at));
     let truthy = |at: &str| field(at).filter(|value| python::truth(value));
     if let Some(reason) = truthy("/failureReason") {
         let message = truthy("/failureMessage").map(python::text).unwrap_or_default();
         let fact = format!("{what}: {}: {message}", python::text(reason));
-        found.add(Cause::Infrastructure, Layer::Infrastructure, fact);
+        found.add(HealthCause::Infrastructure, Layer::Infrastructure, fact);
     }
     let ready = field("/ready").or_else(|| field("/initialization/provisioned"));
     let known = object.status.as_ref().is_some_and(Value::is_object);
     if known && !ready.is_some_and(python::truth) && !state.creating && !state.deleting {
-        found.add(Cause::Infrastructure, Layer::Infrastructure, format!("{what} is not ready"));
+        found.add(
+            HealthCause::Infrastructure,
+            Layer::Infrastructure,
+            format!("{what} is not ready"),
+        );
     }
 }
 
@@ -175,7 +183,7 @@ fn faults(read: &HealthRead, object: &Object, state: &State, found: &mut Finding
         match blame(&read.part, &condition.kind) {
             Some((cause, _)) if state.expects(cause, condition) => {}
             Some((cause, layer)) => found.add(cause, layer, fact),
-            None if state.rolling || state.expects(Cause::Unclear, condition) => {}
+            None if state.rolling || state.expects(HealthCause::Unclear, condition) => {}
             None => summaries.push(fact),
         }
     }
@@ -192,22 +200,26 @@ fn is_told_elsewhere(all: &[Condition], condition: &Condition) -> bool {
 }
 
 /// Whose fault an untrue condition is; `None` for one that only sums up others.
-fn blame(part: &Part, kind: &str) -> Option<(Cause, Layer)> {
-    let infrastructure = (Cause::Infrastructure, Layer::Infrastructure);
-    let control_plane = (Cause::ControlPlane, Layer::ControlPlane);
-    let workers = (Cause::Workers, Layer::Workers);
+fn blame(part: &HealthPart, kind: &str) -> Option<(HealthCause, Layer)> {
+    let infrastructure = (HealthCause::Infrastructure, Layer::Infrastructure);
+    let control_plane = (HealthCause::ControlPlane, Layer::ControlPlane);
+    let workers = (HealthCause::Workers, Layer::Workers);
     match (part, kind) {
-        (Part::Infrastructure, "OpenStackAuthenticationSucceeded") => {
-            Some((Cause::CredentialRefused, Layer::ClusterCredential))
+        (HealthPart::Infrastructure, "OpenStackAuthenticationSucceeded") => {
+            Some((HealthCause::CredentialRefused, Layer::ClusterCredential))
         }
-        (Part::Infrastructure, "APIServerIngressReadyCondition" | "APIEndpointReady") => {
-            Some((Cause::LoadBalancer, Layer::LoadBalancer))
+        (HealthPart::Infrastructure, "APIServerIngressReadyCondition" | "APIEndpointReady") => {
+            Some((HealthCause::LoadBalancer, Layer::LoadBalancer))
         }
-        (Part::Infrastructure, _) | (Part::Cluster, "InfrastructureReady") => Some(infrastructure),
-        (Part::ControlPlane, _) | (Part::Cluster, "RemoteConnectionProbe") => Some(control_plane),
-        (Part::NodeGroup(_), _) => Some(workers),
-        (Part::Cluster, kind) if kind.starts_with("ControlPlane") => Some(control_plane),
-        (Part::Cluster, kind) if kind.starts_with("Worker") => Some(workers),
-        (Part::Cluster, _) => None,
+        (HealthPart::Infrastructure, _) | (HealthPart::Cluster, "InfrastructureReady") => {
+            Some(infrastructure)
+        }
+        (HealthPart::ControlPlane, _) | (HealthPart::Cluster, "RemoteConnectionProbe") => {
+            Some(control_plane)
+        }
+        (HealthPart::NodeGroup(_), _) => Some(workers),
+        (HealthPart::Cluster, kind) if kind.starts_with("ControlPlane") => Some(control_plane),
+        (HealthPart::Cluster, kind) if kind.starts_with("Worker") => Some(workers),
+        (HealthPart::Cluster, _) => None,
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What is the matter, of all that can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Cause {
+pub enum HealthCause {
     /// Nothing.
     Healthy,
     /// The management API does not answer, or with errors: Magnum's record is stale, whatever it
@@ -75,14 +75,14 @@ pub enum Layer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnosis {
     /// What is the matter.
-    pub cause: Cause,
+    pub cause: HealthCause,
     /// Where.
     pub layer: Layer,
     /// What shows it, one fact each.
     pub evidence: Vec<String>,
 }
 
-impl Cause {
+impl HealthCause {
     /// Returns whether somebody must mend something. Of the others, some pass by themselves.
     pub fn is_fault(self) -> bool {
         match self {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Answer, Answers, HealthRead, Names, Object, Part, Reasons, Verdict, health_reads, python,
+    Answer, Answers, HealthPart, HealthRead, Names, Object, Reasons, Verdict, health_reads, python,
 };
 use crate::{Driver, Overrides};
 
@@ -12,7 +12,7 @@ use crate::{Driver, Overrides};
 #[error("nobody asked for {0}, which the driver reads")]
 pub struct NotAsked(pub String);
 
-impl omega_core::Explain for NotAsked {
+impl omega_core::Diagnostic for NotAsked {
     fn next(&self) -> Option<String> {
         Some("ask for every path of health_reads".to_owned())
     }
@@ -52,10 +52,10 @@ pub fn driver_verdict(
             Err(why) => return Ok(Verdict::Raises { at: Some(read.path), why }),
             Ok(None) => {}
             Ok(Some(reason)) => match read.part {
-                Part::Cluster => cluster = reason,
-                Part::Infrastructure => infrastructure = reason,
-                Part::ControlPlane => controlplane = reason,
-                Part::NodeGroup(_) => groups.push(reason),
+                HealthPart::Cluster => cluster = reason,
+                HealthPart::Infrastructure => infrastructure = reason,
+                HealthPart::ControlPlane => controlplane = reason,
+                HealthPart::NodeGroup(_) => groups.push(reason),
             },
         }
     }
@@ -69,10 +69,10 @@ fn reason(read: &HealthRead, answer: &Answer) -> Result<Option<String>, String> 
     let object = fetch(answer)?;
     let Some(object) = object else {
         return Ok(Some(match &read.part {
-            Part::Cluster => "Cluster resource not found.".to_owned(),
-            Part::Infrastructure => "Infrastructure resource not found.".to_owned(),
-            Part::ControlPlane => "Control plane resource not found.".to_owned(),
-            Part::NodeGroup(name) => format!("{name} resource not found."),
+            HealthPart::Cluster => "Cluster resource not found.".to_owned(),
+            HealthPart::Infrastructure => "Infrastructure resource not found.".to_owned(),
+            HealthPart::ControlPlane => "Control plane resource not found.".to_owned(),
+            HealthPart::NodeGroup(name) => format!("{name} resource not found."),
         }));
     };
     let waiting = |prefix: &str| {
@@ -81,9 +81,9 @@ fn reason(read: &HealthRead, answer: &Answer) -> Result<Option<String>, String> 
         Ok((!types.is_empty()).then(|| format!("{prefix} on {}", list())))
     };
     match &read.part {
-        Part::Cluster | Part::ControlPlane => waiting("Waiting"),
-        Part::Infrastructure => infrastructure(object),
-        Part::NodeGroup(name) => waiting(&format!("{name} waiting")),
+        HealthPart::Cluster | HealthPart::ControlPlane => waiting("Waiting"),
+        HealthPart::Infrastructure => infrastructure(object),
+        HealthPart::NodeGroup(name) => waiting(&format!("{name} waiting")),
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{Cause, Diagnosis, Layer};
+use super::{Diagnosis, HealthCause, Layer};
 
 /// Facts by what they show. The order of the keys is from the bottom up.
 #[derive(Debug, Default)]
-pub(super) struct Findings(BTreeMap<(Layer, Cause), Vec<String>>);
+pub(super) struct Findings(BTreeMap<(Layer, HealthCause), Vec<String>>);
 
 impl Findings {
     /// Adds one fact, once.
-    pub(super) fn add(&mut self, cause: Cause, layer: Layer, fact: impl Into<String>) {
+    pub(super) fn add(&mut self, cause: HealthCause, layer: Layer, fact: impl Into<String>) {
         let facts = self.0.entry((layer, cause)).or_default();
         let fact = fact.into();
         if !facts.contains(&fact) {
@@ -19,7 +19,7 @@ impl Findings {
     }
 
     /// Returns where there is something of `causes` so far.
-    pub(super) fn of(&self, causes: &[Cause]) -> Vec<(Cause, Layer)> {
+    pub(super) fn of(&self, causes: &[HealthCause]) -> Vec<(HealthCause, Layer)> {
         let has = self.0.keys().filter(|(_, cause)| causes.contains(cause));
         has.map(|(layer, cause)| (*cause, *layer)).collect()
     }

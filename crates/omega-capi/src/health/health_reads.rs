@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, Driver, GroupVersion, Overrides, Served, age, driver_reads};
+use crate::{Driver, GroupVersion, Overrides, ReadClass, Served, age, driver_reads};
 
 /// What the names of a cluster's objects are made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub struct NodeGroup {
 /// Which of the driver's four reasons a read is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub enum HealthPart {
     /// Cluster API's Cluster.
     Cluster,
     /// The `OpenStackCluster`.
@@ -46,7 +46,7 @@ pub enum Part {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthRead {
     /// What for.
-    pub part: Part,
+    pub part: HealthPart,
     /// At which version.
     pub at: GroupVersion,
     /// The plural in the path.
@@ -55,7 +55,7 @@ pub struct HealthRead {
     pub path: String,
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for HealthPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cluster => f.write_str("Cluster"),
@@ -97,19 +97,19 @@ pub fn health_reads(
 ) -> Option<Vec<HealthRead>> {
     let reads = driver_reads(driver, overrides);
     let namespace = names.namespace();
-    let one = |part: Part, class: Class, suffix: &str| {
+    let one = |part: HealthPart, class: ReadClass, suffix: &str| {
         let read = reads.iter().find(|read| read.class == class)?;
         let path = path(&read.at, &read.plural, &namespace, &names.object(suffix)?);
         Some(HealthRead { part, at: read.at.clone(), plural: read.plural.clone(), path })
     };
     let mut all = vec![
-        one(Part::Cluster, Class::Cluster, "")?,
-        one(Part::Infrastructure, Class::OpenstackCluster, "")?,
-        one(Part::ControlPlane, Class::K8sControlPlane, "control-plane")?,
+        one(HealthPart::Cluster, ReadClass::Cluster, "")?,
+        one(HealthPart::Infrastructure, ReadClass::OpenstackCluster, "")?,
+        one(HealthPart::ControlPlane, ReadClass::K8sControlPlane, "control-plane")?,
     ];
     for group in names.node_groups.iter().filter(|group| group.role != "master") {
-        let part = Part::NodeGroup(group.name.clone());
-        all.push(one(part, Class::MachineDeployment, &group.name)?);
+        let part = HealthPart::NodeGroup(group.name.clone());
+        all.push(one(part, ReadClass::MachineDeployment, &group.name)?);
     }
     Some(all)
 }

@@ -6,15 +6,15 @@
 
 mod apiserver;
 mod authorize;
-mod deleting;
 mod discovery;
-mod guarded;
+mod finalizing_apiserver;
 mod kubelet;
 mod objects;
+mod rbac_apiserver;
 mod recording;
 mod writes;
 
 pub use apiserver::{Apiserver, Fault};
-pub use deleting::{Deleting, Upset};
-pub use guarded::{Guarded, Spoiled};
+pub use finalizing_apiserver::{FinalizingApiserver, Upset};
 pub use kubelet::Fate;
+pub use rbac_apiserver::{RbacApiserver, Spoiled};

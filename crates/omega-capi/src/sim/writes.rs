@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::{
     authorize::{Attributes, status},
     discovery::text,
-    guarded::{Asked, KINDS, State, Token},
     kubelet::Fate,
     objects::Answer,
+    rbac_apiserver::{Asked, KINDS, State, Token},
 };
 
 impl State {

@@ -13,7 +13,9 @@ pub use finalizers::finalizer_owner;
 pub use has_namespace::has_namespace;
 pub use object_ref::ObjectRef;
 pub use read_deletion::read_deletion;
-pub use release_finalizers::{FinalizerRelease, HeldSeen, ReleaseFinalizers, release_finalizers};
+pub use release_finalizers::{
+    FinalizerRelease, HeldObserved, ReleaseFinalizers, release_finalizers,
+};
 pub use replace_credentials::{
-    CredentialChange, CredentialSeen, CredentialSource, ReplaceCredentials, replace_credentials,
+    CredentialChange, CredentialObserved, CredentialSource, ReplaceCredentials, replace_credentials,
 };

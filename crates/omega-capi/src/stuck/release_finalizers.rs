@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use omega_core::{
-    Conflict, Delta, Describe, Desired, Diff, EnsureError, Outcome, Settle, Subject,
-    Verb as DiffVerb, ensure,
+    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Outcome, PollPolicy,
+    Subject, ensure,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -57,16 +57,16 @@ pub struct ReleaseFinalizers {
 pub async fn release_finalizers(
     management: &Management,
     object: ObjectRef,
-) -> Result<Outcome<HeldSeen>, EnsureError<Error>> {
+) -> Result<Outcome<HeldObserved>, EnsureError<Error>> {
     ensure(management, &ReleaseFinalizers { object, awaited: false }).await
 }
 
 /// The object, if there is one of its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HeldSeen(Option<Seen>);
+pub struct HeldObserved(Option<ObservedObject>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Seen {
+struct ObservedObject {
     uid: String,
     resource_version: String,
     deleted: Option<Timestamp>,
@@ -83,15 +83,15 @@ pub struct FinalizerRelease {
 }
 
 impl ReleaseFinalizers {
-    async fn look(&self, management: &Management) -> Result<HeldSeen, Error> {
+    async fn look(&self, management: &Management) -> Result<HeldObserved, Error> {
         match management.read::<Wire>(&self.object.path(), METADATA).await {
-            Ok(Wire { metadata }) => Ok(HeldSeen(Some(Seen {
+            Ok(Wire { metadata }) => Ok(HeldObserved(Some(ObservedObject {
                 uid: metadata.uid,
                 resource_version: metadata.resource_version,
                 deleted: metadata.deletion_timestamp,
                 finalizers: metadata.finalizers,
             }))),
-            Err(Error::Status { code: 404, .. }) => Ok(HeldSeen(None)),
+            Err(Error::Status { code: 404, .. }) => Ok(HeldObserved(None)),
             Err(error) => Err(error),
         }
     }
@@ -100,7 +100,7 @@ impl ReleaseFinalizers {
 impl Desired for ReleaseFinalizers {
     const KIND: &'static str = "capi.released.v1";
     type Target = Management;
-    type Seen = HeldSeen;
+    type Observed = HeldObserved;
     type Change = FinalizerRelease;
     type Error = Error;
 
@@ -108,11 +108,11 @@ impl Desired for ReleaseFinalizers {
         Subject::new(&self.object.kind, &self.object.name)
     }
 
-    async fn observe(&self, management: &Management) -> Result<HeldSeen, Error> {
+    async fn observe(&self, management: &Management) -> Result<HeldObserved, Error> {
         self.look(management).await
     }
 
-    fn diff(&self, seen: &HeldSeen) -> Result<Delta<FinalizerRelease>, Conflict> {
+    fn diff(&self, seen: &HeldObserved) -> Result<Delta<FinalizerRelease>, Conflict> {
         // Gone, or another object of the same name: this one is gone.
         let Some(seen) = seen.0.as_ref().filter(|seen| seen.uid == self.object.uid) else {
             return Ok(Delta::Satisfied);
@@ -138,13 +138,13 @@ impl Desired for ReleaseFinalizers {
     }
 
     /// A controller that was waiting comes back after a minute or two.
-    fn settle(&self) -> Settle {
-        Settle { every: Duration::from_secs(1), within: Duration::from_mins(2) }
+    fn poll_policy(&self) -> PollPolicy {
+        PollPolicy { every: Duration::from_secs(1), within: Duration::from_mins(2) }
     }
 
     async fn apply(&self, management: &Management, change: &FinalizerRelease) -> Result<(), Error> {
         let now = self.look(management).await?;
-        let same = |seen: &&Seen| {
+        let same = |seen: &&ObservedObject| {
             seen.uid == change.object.uid
                 && seen.deleted.is_some()
                 && seen.finalizers == change.finalizers
@@ -169,6 +169,6 @@ impl Describe for FinalizerRelease {
         let all: Vec<_> = self.finalizers.iter().map(owner).collect();
         let effect = format!("release {}", all.join(", "));
         let subject = Subject::new(&self.object.kind, &self.object.name);
-        Diff::new(DiffVerb::Delete, subject, effect).with(format!("uid {}", self.object.uid))
+        Diff::new(ChangeKind::Delete, subject, effect).with(format!("uid {}", self.object.uid))
     }
 }

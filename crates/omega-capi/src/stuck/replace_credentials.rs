@@ -4,8 +4,8 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use omega_core::{
-    Conflict, Delta, Describe, Desired, Diff, EnsureError, Label, Outcome, Subject,
-    Verb as DiffVerb, ensure,
+    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Label, Outcome, Subject,
+    ensure,
     values::{Secret, Sha256},
 };
 use serde::{Deserialize, Serialize};
@@ -73,14 +73,14 @@ pub async fn replace_credentials(
     source: &CredentialSource,
     namespace: Namespace,
     stack: String,
-) -> Result<Outcome<CredentialSeen>, EnsureError<Error>> {
+) -> Result<Outcome<CredentialObserved>, EnsureError<Error>> {
     let sha256 = source.clouds.digest();
     ensure(source, &ReplaceCredentials { namespace, stack, sha256, may_be_gone: false }).await
 }
 
 /// The digest of the clouds.yaml that is there; none where there is no such secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CredentialSeen(Option<Sha256>);
+pub struct CredentialObserved(Option<Sha256>);
 
 /// `PATCH` of the secret's `clouds.yaml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,7 +94,7 @@ pub struct CredentialChange {
 impl Desired for ReplaceCredentials {
     const KIND: &'static str = "capi.cluster-credentials.v1";
     type Target = CredentialSource;
-    type Seen = CredentialSeen;
+    type Observed = CredentialObserved;
     type Change = CredentialChange;
     type Error = Error;
 
@@ -102,12 +102,12 @@ impl Desired for ReplaceCredentials {
         Subject::new("secret", format!("{}-cloud-credentials", self.stack))
     }
 
-    async fn observe(&self, source: &CredentialSource) -> Result<CredentialSeen, Error> {
+    async fn observe(&self, source: &CredentialSource) -> Result<CredentialObserved, Error> {
         let read = read_cluster_credentials(&source.management, &self.namespace, &self.stack);
-        Ok(CredentialSeen(read.await?.map(|found| found.clouds.digest())))
+        Ok(CredentialObserved(read.await?.map(|found| found.clouds.digest())))
     }
 
-    fn diff(&self, seen: &CredentialSeen) -> Result<Delta<CredentialChange>, Conflict> {
+    fn diff(&self, seen: &CredentialObserved) -> Result<Delta<CredentialChange>, Conflict> {
         let secret = self.subject().name;
         let Some(from) = seen.0 else {
             if self.may_be_gone {
@@ -149,6 +149,6 @@ impl Describe for CredentialChange {
         let Self { secret, from, to } = self;
         let subject = Subject::new("secret", secret);
         let effect = "another application credential in clouds.yaml";
-        Diff::new(DiffVerb::Update, subject, effect).with(format!("sha256 {from} -> {to}"))
+        Diff::new(ChangeKind::Update, subject, effect).with(format!("sha256 {from} -> {to}"))
     }
 }

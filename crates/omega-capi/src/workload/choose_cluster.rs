@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use omega_core::{Explain, Touched};
+use omega_core::{Diagnostic, Touched};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Management, Namespace, Served, Verb};
@@ -49,7 +49,7 @@ impl NoSuchCluster {
     }
 }
 
-impl Explain for NoSuchCluster {
+impl Diagnostic for NoSuchCluster {
     fn found(&self) -> Option<String> {
         let names: Vec<String> = self.all.iter().map(ToString::to_string).collect();
         Some(if names.is_empty() { "no cluster at all".into() } else { names.join(", ") })

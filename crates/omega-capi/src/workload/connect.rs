@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use omega_core::{
-    Explain, Label, Touched,
+    Diagnostic, Label, Touched,
     kubeconfig::{Kubeconfig, KubeconfigError},
     values::Secret,
 };
@@ -62,7 +62,7 @@ pub enum WorkloadError {
     },
 }
 
-impl Explain for WorkloadError {
+impl Diagnostic for WorkloadError {
     fn next(&self) -> Option<String> {
         match self {
             Self::Management { source, .. } | Self::Client { source, .. } => source.next(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use omega_core::{Explain as _, Failure, Gate, Subject, Verdict};
+use omega_core::{Diagnostic as _, Failure, Gate, Subject, Verdict};
 use tokio::sync::OnceCell;
 
 use super::{

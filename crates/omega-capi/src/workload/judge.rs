@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use omega_core::{Explain as _, Failure, Verdict};
+use omega_core::{Diagnostic as _, Failure, Verdict};
 
 use super::{Listed, Question, Wanted, WorkloadFacts, addons, nodes, stuck};
 use crate::Error;

@@ -10,7 +10,7 @@ use omega_capi::{
         Account, DriverRights, Mint, MintedKubeconfig, Reach, Retarget, RetargetedKubeconfig,
     },
 };
-use omega_core::{Class, Failure, Item, Label as _, Leg, Section, Step, step};
+use omega_core::{Failure, FailureClass, Item, Label as _, Section, Step, TargetPlan, step};
 use url::Url;
 
 use super::{Session, egress::EgressArgs};
@@ -144,7 +144,7 @@ impl MintArgs {
 
     /// Refuses what could not be carried out after rights were given for it.
     fn check(&self) -> Result<(), Failure> {
-        let usage = |what: String| Failure::new(Class::Usage, what);
+        let usage = |what: String| Failure::new(FailureClass::Usage, what);
         let system = |name: &&Namespace| {
             let name = name.as_str();
             name.starts_with("kube-")
@@ -209,7 +209,7 @@ impl Session {
         };
         let path = std::path::absolute(&path).unwrap_or(path);
         let wanted = RetargetedKubeconfig::at(&path, &args.server).map_err(|error| Failure {
-            class: Class::Usage,
+            class: FailureClass::Usage,
             ..Failure::from_error(format!("could not retarget {}", path.display()), &error)
         })?;
         let server = wanted.server.to_string();
@@ -265,7 +265,7 @@ impl Session {
         let real = |path: &std::path::Path| std::fs::canonicalize(path).ok();
         if real(path).is_some_and(|path| Some(path) == real(&admin)) {
             let what = format!("--out {} is the kubeconfig that it is minted with", path.display());
-            return Err(Failure::new(Class::Usage, what).next("name another file"));
+            return Err(Failure::new(FailureClass::Usage, what).next("name another file"));
         }
         Ok(())
     }
@@ -285,7 +285,7 @@ async fn takes_connections(server: &Url) -> Result<(), Failure> {
         Err(_) => format!("no answer within {} s", WITHIN.as_secs()),
     };
     let what = format!("could not connect to --server {server}");
-    Err(Failure::new(Class::Error, what)
+    Err(Failure::new(FailureClass::Error, what)
         .because(why)
         .next("run this where the conductors' way to the management cluster can be tried"))
 }
@@ -305,7 +305,7 @@ fn task(
         name: title.to_owned(),
         site: site.site.display().to_string(),
         again: format!("omega-cli {title}{said}"),
-        legs: vec![Leg { target: label, sections: vec![section] }],
+        legs: vec![TargetPlan { target: label, sections: vec![section] }],
         afterwards: Vec::new(),
         pre_state: None,
         counts: Box::new(move || Counts { units: 0, executions: 0, requests: requests() }),

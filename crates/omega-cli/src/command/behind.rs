@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use omega_core::{Class, Desired as _, Event, Failure};
-use omega_juju::operations::{ConvergeServices, ServicesSeen};
+use omega_core::{Desired as _, Event, Failure, FailureClass};
+use omega_juju::operations::{ConvergeServices, ServicesObserved};
 use serde_json::Value;
 
 use crate::runs::{RunInfo, Runs};
@@ -18,7 +18,7 @@ pub(super) fn named<'a>(
     here: &Endpoints,
 ) -> Result<&'a RunInfo, Failure> {
     let run = all.iter().find(|run| run.id == id).ok_or_else(|| {
-        Failure::new(Class::Usage, format!("there is no run `{id}` on this machine"))
+        Failure::new(FailureClass::Usage, format!("there is no run `{id}` on this machine"))
             .next("omega-cli runs lists them")
     })?;
     match other_site(run, here) {
@@ -26,7 +26,7 @@ pub(super) fn named<'a>(
         Some((what, then, now)) => Err(Failure {
             expected: Some(format!("{what}: {then}")),
             found: Some(format!("{what}: {now}")),
-            ..Failure::new(Class::Usage, format!("run {id} was on another site"))
+            ..Failure::new(FailureClass::Usage, format!("run {id} was on another site"))
         }
         .next(format!("name the site file of that run; it was {}", run.site))),
     }
@@ -64,8 +64,11 @@ pub(super) fn last<'a>(
         }
     }
     if chain.is_empty() {
-        return Err(Failure::new(Class::Usage, "no graft on this machine has changed this site")
-            .next("omega-cli runs lists them"));
+        return Err(Failure::new(
+            FailureClass::Usage,
+            "no graft on this machine has changed this site",
+        )
+        .next("omega-cli runs lists them"));
     }
     Ok(chain)
 }
@@ -102,7 +105,7 @@ fn converged(runs: &Runs, run: &RunInfo) -> bool {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Left {
     /// These processes, or none.
-    Known(Vec<ServicesSeen>),
+    Known(Vec<ServicesObserved>),
     /// A restart began, and what came of it was not recorded.
     Unknown,
 }

@@ -6,7 +6,7 @@ use omega_capi::{
     Constellation, Dependencies, Setup, Surface, TemplateFacts, UnknownRelease, offline_surface,
     offline_surface_of,
 };
-use omega_core::{Class, Explain, Failure, read_regular};
+use omega_core::{Diagnostic, Failure, FailureClass, read_regular};
 use omega_openstack::container_infra::{Cluster, Template};
 use serde_json::Value;
 
@@ -42,18 +42,18 @@ fn flag<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<T, Failure> 
     let bare = text.strip_prefix('v').unwrap_or(text);
     bare.parse().map_err(|error| {
         let what = format!("{name} {text:?} is no version: {error}");
-        Failure::new(Class::Usage, what).next("name a release in full: 1.13.2")
+        Failure::new(FailureClass::Usage, what).next("name a release in full: 1.13.2")
     })
 }
 
-fn usage(what: &str, error: &dyn Explain) -> Failure {
-    Failure { class: Class::Usage, ..Failure::from_error(what, error) }
+fn usage(what: &str, error: &dyn Diagnostic) -> Failure {
+    Failure { class: FailureClass::Usage, ..Failure::from_error(what, error) }
 }
 
 fn dependencies(path: &Path) -> Result<Dependencies, Failure> {
     let what = || format!("could not read {}", path.display());
     let bytes = read_regular(path, DEPENDENCIES)
-        .map_err(|error| Failure::new(Class::Usage, what()).because(error.to_string()))?;
+        .map_err(|error| Failure::new(FailureClass::Usage, what()).because(error.to_string()))?;
     let text = String::from_utf8_lossy(&bytes);
     Dependencies::parse(&text).map_err(|error| usage(&what(), &error))
 }
@@ -66,7 +66,7 @@ pub(super) fn tested(site: &Site, file: Option<&Path>) -> Result<Constellation, 
     }
     Constellation::of(&chart).ok_or_else(|| {
         let what = format!("it is not known what chart {chart} was tested with");
-        Failure::new(Class::Usage, what)
+        Failure::new(FailureClass::Usage, what)
             .next("get dependencies.json at that tag of capi-helm-charts: --dependencies FILE")
     })
 }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use omega_core::Failure;
-use omega_openstack::{identity::TrusteeDomain, survey::Survey};
+use omega_openstack::{cloud_inventory::CloudInventory, identity::TrusteeDomain};
 use serde_json::json;
 
 use super::{Session, capi_inputs::setup};
@@ -13,7 +13,7 @@ use crate::{
     doctor::{Examination, Report, examine},
     exit::Exit,
     render,
-    runbook::{World, value},
+    runbook::{Clients, value},
     site::Site,
 };
 
@@ -47,8 +47,8 @@ impl Session {
         let (world, unlisted) = self.connect_reading(&site, &reads, &args.site.units).await?;
         let prefix = site.capi_helm.get("namespace_prefix").map_or("magnum", String::as_str);
         let examination = Examination {
-            survey: Survey::new(world.operator.clone()),
-            machines: Survey::new(world.narrowed.clone()),
+            survey: CloudInventory::new(world.operator.clone()),
+            machines: CloudInventory::new(world.narrowed.clone()),
             trustee: trustee(&site, &world),
             unlisted,
             server: site.management.server.clone(),
@@ -70,7 +70,7 @@ impl Session {
     }
 }
 
-fn trustee(site: &Site, world: &World) -> TrusteeDomain {
+fn trustee(site: &Site, world: &Clients) -> TrusteeDomain {
     TrusteeDomain {
         afresh: true,
         domain: site.trust.domain.clone(),

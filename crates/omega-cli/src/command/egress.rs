@@ -8,7 +8,7 @@ use omega_capi::{
     Management, Namespace,
     egress::{Egress, EgressProbe, ProbeStep, Probed, Tool, known_image, probe_pod_egress},
 };
-use omega_core::{Class, Failure};
+use omega_core::{Failure, FailureClass};
 use serde_json::json;
 use url::{Host, Url};
 
@@ -138,11 +138,11 @@ impl Session {
 }
 
 fn failure(probe: &EgressProbe, error: &omega_capi::egress::ProbeError) -> Failure {
-    use omega_core::Explain as _;
+    use omega_core::Diagnostic as _;
     let what = format!("could not probe {}:{} from a pod", probe.host, probe.port);
     let failure = Failure { touched: error.touched(), ..Failure::from_error(what, error) };
     if matches!(error, omega_capi::egress::ProbeError::Stopped) {
-        return Failure { class: Class::Interrupted, ..failure };
+        return Failure { class: FailureClass::Interrupted, ..failure };
     }
     failure
 }
@@ -150,7 +150,7 @@ fn failure(probe: &EgressProbe, error: &omega_capi::egress::ProbeError) -> Failu
 async fn image(management: &Management, args: &EgressArgs) -> Result<(String, Tool), Failure> {
     if let Some(image) = &args.image {
         let tool = args.tool.or_else(|| Tool::of_image(image)).ok_or_else(|| {
-            Failure::new(Class::Usage, format!("it is not known which tool {image} has"))
+            Failure::new(FailureClass::Usage, format!("it is not known which tool {image} has"))
                 .next("say it: --tool agnhost, nc or bash")
         })?;
         return Ok((image.clone(), tool));
@@ -159,7 +159,7 @@ async fn image(management: &Management, args: &EgressArgs) -> Result<(String, To
         Failure::from_error("could not ask the nodes which images they have", &error)
     })?;
     known.filter(|(_, tool)| args.tool.is_none_or(|wanted| wanted == *tool)).ok_or_else(|| {
-        Failure::new(Class::Usage, "no image with a known tool is on every node")
+        Failure::new(FailureClass::Usage, "no image with a known tool is on every node")
             .next("name one that they can pull: --image IMAGE --tool agnhost, nc or bash")
     })
 }

@@ -1,4 +1,4 @@
-use omega_core::{Class, Failure};
+use omega_core::{Failure, FailureClass};
 use omega_juju::operations::LeftoverPolicy;
 
 use super::Session;
@@ -7,7 +7,7 @@ use crate::{
     engine::{Approved, PlanFile, Task},
     exit::Exit,
     render,
-    runbook::{self, Purpose, Wanted, World},
+    runbook::{self, Clients, Purpose, Wanted},
     site::{Prove, Site},
 };
 
@@ -73,7 +73,7 @@ impl Session {
         site: &Site,
         args: &SiteArgs,
         leftovers: LeftoverArgs,
-    ) -> Result<(Wanted, World), Failure> {
+    ) -> Result<(Wanted, Clients), Failure> {
         let kubeconfig = self.kubeconfig(site)?;
         let world = self.connect(site, &kubeconfig, &args.units).await?;
         let wanted = Wanted::new(site, &kubeconfig, &world, leftovers.policy()).await?;
@@ -84,7 +84,7 @@ impl Session {
 /// Says what a proof is made of, before anything is changed for it.
 fn made_of(site: &Site) -> Result<&Prove, Failure> {
     site.prove.as_ref().ok_or_else(|| {
-        Failure::new(Class::Usage, "the site file does not say what a proof is made of")
+        Failure::new(FailureClass::Usage, "the site file does not say what a proof is made of")
             .next("add [prove] with image, flavor and external_network; see docs/site-file.md")
     })
 }

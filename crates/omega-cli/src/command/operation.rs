@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use omega_core::{Class, Failure, Gate, Item, Label as _, Leg, Section, Step, step};
+use omega_core::{Failure, FailureClass, Gate, Item, Label as _, Section, Step, TargetPlan, step};
 use omega_juju::{Unit, operations::capture_pre_state};
 use omega_openstack::network::{Cidr, Flow, Ports, Protocol, SgRule, Traffic};
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::{
     cli::{GateName, LeftoverArgs, Operation, OperationArgs, SgRuleArgs, SiteArgs},
     engine::{Approved, Task, WayBack},
     exit::Exit,
-    runbook::{Wanted, World},
+    runbook::{Clients, Wanted},
     site::Site,
 };
 
@@ -55,7 +55,9 @@ impl Session {
                 Some(cluster) if gate == GateName::Workload => {
                     self.check_workload(&site, &cluster).await
                 }
-                Some(_) => Err(Failure::new(Class::Usage, "--cluster is for `check workload`")),
+                Some(_) => {
+                    Err(Failure::new(FailureClass::Usage, "--cluster is for `check workload`"))
+                }
                 None => self.check(gate, &site).await,
             },
         }
@@ -73,7 +75,7 @@ impl Session {
         let _lock = (!args.plan).then(|| self.runs.lock(name)).transpose()?;
         let site = Site::read(&args.site.site)?;
         let (wanted, world) = self.wanted(&site, &args.site, leftovers).await?;
-        let leg = |unit: &Arc<Unit>| Leg {
+        let leg = |unit: &Arc<Unit>| TargetPlan {
             target: unit.label(),
             sections: vec![Section {
                 number: "",
@@ -90,8 +92,8 @@ impl Session {
         name: &str,
         args: &OperationArgs,
         said: &str,
-        legs: Vec<Leg>,
-        world: &World,
+        legs: Vec<TargetPlan>,
+        world: &Clients,
     ) -> Result<Exit, Failure> {
         let task = Task {
             name: name.to_owned(),
@@ -132,7 +134,7 @@ impl Session {
         }
         let section = Section { number: "", title: "ensure-sg-rule", items };
         let said = args.said();
-        let leg = Leg { target: world.network.label(), sections: vec![section] };
+        let leg = TargetPlan { target: world.network.label(), sections: vec![section] };
         self.one("ensure-sg-rule", &args.common, &said, vec![leg], &world).await
     }
 
@@ -143,7 +145,7 @@ impl Session {
         let mut all = serde_json::Map::new();
         for unit in &world.units {
             let state = serde_json::to_value(capture_pre_state(unit).await?)
-                .map_err(|error| Failure::new(Class::Error, error.to_string()))?;
+                .map_err(|error| Failure::new(FailureClass::Error, error.to_string()))?;
             let pretty = serde_json::to_string_pretty(&state).unwrap_or_default();
             self.screen.text(&format!("{}\n{pretty}", unit.label()));
             all.insert(unit.label(), state);
@@ -154,7 +156,7 @@ impl Session {
     async fn check(&self, gate: GateName, args: &SiteArgs) -> Result<Exit, Failure> {
         let site = Site::read(&args.site)?;
         let (wanted, world) = self.wanted(&site, args, LeftoverArgs::default()).await?;
-        let per_unit = |of: &dyn Fn(&Arc<Unit>) -> Box<dyn Gate>| -> Vec<Leg> {
+        let per_unit = |of: &dyn Fn(&Arc<Unit>) -> Box<dyn Gate>| -> Vec<TargetPlan> {
             world.units.iter().map(|unit| asked(unit.label(), of(unit))).collect()
         };
         let cloud = |gate| vec![asked(world.network.label(), gate)];
@@ -189,13 +191,13 @@ impl Session {
     }
 }
 
-fn asked(target: String, gate: Box<dyn Gate>) -> Leg {
+fn asked(target: String, gate: Box<dyn Gate>) -> TargetPlan {
     let section = Section { number: "", title: "check", items: vec![Item::Gate(gate)] };
-    Leg { target, sections: vec![section] }
+    TargetPlan { target, sections: vec![section] }
 }
 
 fn usage(why: String) -> Failure {
-    Failure::new(Class::Usage, why).next("omega-cli ensure-sg-rule --help")
+    Failure::new(FailureClass::Usage, why).next("omega-cli ensure-sg-rule --help")
 }
 
 fn traffic(args: &SgRuleArgs, api_port: u16) -> Result<Traffic, Failure> {

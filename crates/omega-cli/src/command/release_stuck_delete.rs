@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
 use omega_capi::{Namespace, discover_versions};
-use omega_core::{Class, Failure, Label as _, values::Secret};
+use omega_core::{Failure, FailureClass, Label as _, values::Secret};
 use omega_openstack::{
     ClusterMark, Error as CloudError, Transport,
     block_storage::{ClusterVolume, cluster_volumes},
@@ -19,7 +19,7 @@ use crate::{
     cli::patience,
     engine::{Approved, Task, WayBack},
     exit::Exit,
-    runbook::{Release, StuckCluster, World, own_credential, replacement, sessions},
+    runbook::{Clients, Release, StuckCluster, own_credential, replacement, sessions},
     site::Site,
 };
 
@@ -74,7 +74,7 @@ impl Session {
         if served.versions_of("cluster.x-k8s.io", "clusters").next().is_none() {
             let what = "no version of clusters.cluster.x-k8s.io is served: nothing can be let go";
             let next = "serve it again (omega-cli served-versions), and wait for the controllers";
-            return Err(Failure::new(Class::Refused, what).next(next));
+            return Err(Failure::new(FailureClass::Refused, what).next(next));
         }
         let cluster = StuckCluster {
             management: Arc::clone(&world.management),
@@ -95,7 +95,7 @@ impl Session {
             let what = format!("what {} left in the cloud can't be looked at", which.stack);
             let why = format!("nobody can log in to project {}", which.project);
             let next = "log in as somebody with a role there (cloud in the site file)";
-            return Err(Failure::new(Class::Refused, what).because(why).next(next));
+            return Err(Failure::new(FailureClass::Refused, what).because(why).next(next));
         }
         let release = Release { cluster, held, replacement, project };
         let report = self.run_release(args, &release, &world).await?;
@@ -112,7 +112,7 @@ impl Session {
         &self,
         args: &ReleaseStuckDeleteArgs,
         release: &Release,
-        world: &World,
+        world: &Clients,
     ) -> Result<crate::engine::Report, Failure> {
         let task = Task {
             name: "release-stuck-delete".to_owned(),
@@ -218,7 +218,7 @@ impl ReleaseStuckDeleteArgs {
 /// Finds the cluster in Magnum, by its name, its id or its stack id.
 async fn which(
     site: &Site,
-    world: &World,
+    world: &Clients,
     args: &ReleaseStuckDeleteArgs,
 ) -> Result<Which, Failure> {
     let name = &args.cluster;
@@ -237,14 +237,16 @@ async fn which(
                 let project = project_of(&namespace)?;
                 Ok(Which { namespace, stack, project })
             }
-            None => Err(Failure::new(Class::Usage, format!("Magnum knows no cluster {name:?}"))
-                .next("give its stack id, and its namespace: --namespace magnum-PROJECT")),
+            None => {
+                Err(Failure::new(FailureClass::Usage, format!("Magnum knows no cluster {name:?}"))
+                    .next("give its stack id, and its namespace: --namespace magnum-PROJECT"))
+            }
         },
         [one] => known(site, one, args.namespace.as_ref()),
         many => {
             let ids: Vec<_> = many.iter().map(|one| one.uuid.as_str()).collect();
             let what = format!("{} clusters are called {name:?}", many.len());
-            Err(Failure { found: Some(ids.join(", ")), ..Failure::new(Class::Usage, what) }
+            Err(Failure { found: Some(ids.join(", ")), ..Failure::new(FailureClass::Usage, what) }
                 .next("name it by its id"))
         }
     }
@@ -254,7 +256,7 @@ fn known(site: &Site, one: &Cluster, namespace: Option<&Namespace>) -> Result<Wh
     let prefix = site.capi_helm.get("namespace_prefix").map_or("magnum", String::as_str);
     let status = one.status.as_deref().unwrap_or_default();
     let refuse = |why: String| {
-        Failure::new(Class::Refused, format!("cluster {} stays", one.name)).because(why)
+        Failure::new(FailureClass::Refused, format!("cluster {} stays", one.name)).because(why)
     };
     if !status.starts_with("DELETE_") {
         return Err(refuse(format!("Magnum is not deleting it: it is {status}"))
@@ -270,7 +272,7 @@ fn known(site: &Site, one: &Cluster, namespace: Option<&Namespace>) -> Result<Wh
     match namespace {
         Some(other) if *other != made => {
             let what = format!("cluster {} is in namespace {made}, not {other}", one.name);
-            Err(Failure::new(Class::Usage, what).next("leave --namespace out"))
+            Err(Failure::new(FailureClass::Usage, what).next("leave --namespace out"))
         }
         _ => Ok(Which { namespace: made, stack, project }),
     }
@@ -282,6 +284,7 @@ fn project_of(namespace: &Namespace) -> Result<String, Failure> {
     let is = project.len() == 32 && project.bytes().all(|byte| byte.is_ascii_hexdigit());
     is.then(|| project.to_owned()).ok_or_else(|| {
         let what = format!("namespace {namespace} does not end with a project's id");
-        Failure::new(Class::Usage, what).next("give the cluster's: --namespace magnum-PROJECT")
+        Failure::new(FailureClass::Usage, what)
+            .next("give the cluster's: --namespace magnum-PROJECT")
     })
 }

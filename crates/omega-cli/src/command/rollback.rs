@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use omega_core::{Class, Desired as _, Event, Failure, Item, Label as _, Leg, Section, Step, step};
+use omega_core::{
+    Desired as _, Event, Failure, FailureClass, Item, Label as _, Section, Step, TargetPlan, step,
+};
 use omega_juju::{
     Unit,
     operations::{ConvergeServices, undo_step as undo_step_on_unit},
@@ -16,7 +18,7 @@ use crate::{
     cli::RollbackArgs,
     engine::{Approved, Task, WayBack},
     exit::Exit,
-    runbook::World,
+    runbook::Clients,
     runs::{RunInfo, Runs},
     site::Site,
 };
@@ -95,7 +97,7 @@ type OnTarget = (String, Box<dyn Step>);
 
 /// Returns the targets and the steps that lead back, last change first. Of a fact that was changed
 /// twice, be it by a run and the one that resumed it, the first before-image is the one that counts.
-fn back(events: &[Event], world: &World) -> Result<Vec<OnTarget>, Failure> {
+fn back(events: &[Event], world: &Clients) -> Result<Vec<OnTarget>, Failure> {
     let mut all: Vec<OnTarget> = Vec::new();
     for event in events {
         let Event::Intent { target, kind, desired: _, changes: _, undo: Some(undo) } = event else {
@@ -103,7 +105,7 @@ fn back(events: &[Event], world: &World) -> Result<Vec<OnTarget>, Failure> {
         };
         let step = undo_step(target, kind, undo, world).ok_or_else(|| {
             let what = format!("{target} was changed, and is not at hand ({kind})");
-            Failure::new(Class::Usage, what).next("name the site and the units of that run")
+            Failure::new(FailureClass::Usage, what).next("name the site and the units of that run")
         })?;
         let same = |(other, first): &OnTarget| other == target && first.subject() == step.subject();
         if !all.iter().any(same) {
@@ -129,14 +131,14 @@ async fn legs(
     chain: &[&RunInfo],
     all: &[RunInfo],
     events: &[Event],
-    world: &World,
-) -> Result<Vec<Leg>, Failure> {
-    let mut legs: Vec<Leg> = Vec::new();
+    world: &Clients,
+) -> Result<Vec<TargetPlan>, Failure> {
+    let mut legs: Vec<TargetPlan> = Vec::new();
     for (target, step) in back(events, world)? {
         let nth = legs.iter().position(|leg| leg.target == target).unwrap_or(legs.len());
         if nth == legs.len() {
             let section = Section { number: "0", title: "Back to what was", items: Vec::new() };
-            legs.push(Leg { target, sections: vec![section] });
+            legs.push(TargetPlan { target, sections: vec![section] });
         }
         if let Some(section) = legs.get_mut(nth).and_then(|leg| leg.sections.first_mut()) {
             section.items.push(Item::Step(step));
@@ -167,7 +169,7 @@ async fn services(unit: &Arc<Unit>, left: Left) -> Result<Section, Failure> {
     Ok(Section { number: "1", title: "Services", items: vec![Item::Step(step(unit, services))] })
 }
 
-fn undo_step(target: &str, kind: &str, undo: &Value, world: &World) -> Option<Box<dyn Step>> {
+fn undo_step(target: &str, kind: &str, undo: &Value, world: &Clients) -> Option<Box<dyn Step>> {
     if let Some(unit) = world.unit(target) {
         return undo_step_on_unit(kind, undo.clone(), unit);
     }

@@ -1,6 +1,6 @@
 use std::time::Instant;
 
-use omega_core::{Failure, Stop};
+use omega_core::{CancelToken, Failure};
 use serde_json::json;
 
 use crate::{
@@ -19,13 +19,13 @@ pub(crate) struct Session {
     pub(crate) screen: Screen,
     pub(crate) console: Console,
     pub(crate) runs: Runs,
-    pub(crate) stop: Stop,
+    pub(crate) stop: CancelToken,
     pub(crate) began: Instant,
 }
 
 impl Session {
     /// Prepares the invocation. It touches nothing.
-    pub(crate) fn new(environment: Environment, global: &Global, stop: Stop) -> Self {
+    pub(crate) fn new(environment: Environment, global: &Global, stop: CancelToken) -> Self {
         let screen = Screen::new(&environment, global.output);
         let console = Console::new(&environment, global.quiet);
         let runs = Runs::new(&environment.state());

@@ -8,7 +8,7 @@ use omega_capi::{
     Management, discover_versions,
     workload::{WorkloadGate, WorkloadGates, choose_cluster, list_clusters},
 };
-use omega_core::{Class, Explain, Failure, Gate, Item, Label as _, Leg, Section};
+use omega_core::{Diagnostic, Failure, FailureClass, Gate, Item, Label as _, Section, TargetPlan};
 
 use super::Session;
 use crate::{
@@ -50,14 +50,14 @@ async fn gates(
     cluster: &str,
     now: Timestamp,
 ) -> Result<Vec<WorkloadGate>, Failure> {
-    let unasked = |error: &dyn Explain| {
+    let unasked = |error: &dyn Diagnostic| {
         Failure::from_error("could not ask Cluster API for its clusters", error)
     };
     let served = discover_versions(management).await.map_err(|error| unasked(&error))?;
     let all = list_clusters(management, &served).await.map_err(|error| unasked(&error))?;
     let chosen = choose_cluster(all, cluster).map_err(|error| {
         let failure = Failure::from_error("it is not known which cluster is meant", &error);
-        Failure { class: Class::Usage, ..failure }
+        Failure { class: FailureClass::Usage, ..failure }
     })?;
     Ok(WorkloadGates::new(management.clone(), served, chosen, None, now).all())
 }
@@ -76,7 +76,7 @@ fn task(args: &SiteArgs, cluster: &str, management: &Management, gates: Vec<Work
         name: "check".to_owned(),
         site: args.site.display().to_string(),
         again: String::new(),
-        legs: vec![Leg { target: cluster.to_owned(), sections: vec![section] }],
+        legs: vec![TargetPlan { target: cluster.to_owned(), sections: vec![section] }],
         afterwards: Vec::new(),
         pre_state: None,
         counts: Box::new(counts),

@@ -83,7 +83,7 @@ async fn a_right_that_is_missing_on_the_management_cluster_is_named() {
     apiserver.fail(Fault::Nobody);
     let failure = gates(&over(&apiserver), "c1", now()).await.unwrap_err();
     let right = Some("the right to list clusters.cluster.x-k8s.io".to_owned());
-    assert_eq!((failure.class, failure.expected), (Class::Error, right));
+    assert_eq!((failure.class, failure.expected), (FailureClass::Error, right));
     let path = format!("/api/v1/namespaces/{NAMESPACE}/secrets/c1-b3mdwq5cz7lx-kubeconfig");
     apiserver.fail(Fault::NobodyAt(path));
     let all = asked(&apiserver).await;

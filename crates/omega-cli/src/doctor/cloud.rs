@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use omega_core::{Failure, Gate as _, Verdict};
-use omega_openstack::{Error, Service, identity::TrusteeDomain, survey::Survey};
+use omega_openstack::{Error, Service, cloud_inventory::CloudInventory, identity::TrusteeDomain};
 
 use super::{Cause, Finding, Layer, report::Asked};
 
@@ -25,7 +25,7 @@ pub(super) struct CloudFacts {
 }
 
 /// Asks Keystone, then every service at once.
-pub(super) async fn ask(survey: &Survey, trustee: &TrusteeDomain) -> CloudFacts {
+pub(super) async fn ask(survey: &CloudInventory, trustee: &TrusteeDomain) -> CloudFacts {
     let login = survey.grant().await.map(|grant| grant.catalog.0.len());
     if login.is_err() {
         return CloudFacts { login, services: Vec::new(), volume_types: None, trustee: None };

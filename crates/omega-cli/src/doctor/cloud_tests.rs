@@ -11,7 +11,7 @@ fn cloud() -> Cloud {
 
 /// What is said of the cloud: its causes, with what they are about.
 async fn causes_of(cloud: &Cloud) -> Vec<(Cause, String)> {
-    let survey = Survey::new(cloud.admin("admin"));
+    let survey = CloudInventory::new(cloud.admin("admin"));
     let trustee = TrusteeDomain::new(Identity::new(cloud.admin("admin")));
     let facts = ask(&survey, &trustee).await;
     let found = judge(&facts, "cloud lab").findings;
@@ -47,7 +47,7 @@ async fn each_thing_that_a_create_needs_is_named() {
 async fn who_may_not_ask_knows_nothing_and_blames_nobody() {
     let strict = cloud();
     strict.deny(Service::LoadBalancer);
-    let survey = Survey::new(strict.admin("admin"));
+    let survey = CloudInventory::new(strict.admin("admin"));
     let trustee = TrusteeDomain::new(Identity::new(strict.admin("admin")));
     let asked = judge(&ask(&survey, &trustee).await, "cloud lab");
     assert!(!Report::new(vec![asked.clone()]).broken, "{:?}", asked.findings);
@@ -59,7 +59,7 @@ async fn the_server_of_the_management_cluster_is_the_one_of_that_name() {
     let cloud = cloud();
     cloud.add_server("mgmt", "capi-mgmt-v2-old", "ACTIVE");
     cloud.add_server("mgmt", "capi-mgmt-v2", "SHUTOFF");
-    let servers = Survey::new(cloud.admin("mgmt")).servers_named("capi-mgmt-v2").await;
+    let servers = CloudInventory::new(cloud.admin("mgmt")).servers_named("capi-mgmt-v2").await;
     let found = machine::judge(Some("capi-mgmt-v2"), Some(&servers)).findings;
     assert_eq!(found.iter().map(|one| one.cause).collect::<Vec<_>>(), [Cause::VmNotActive]);
 }

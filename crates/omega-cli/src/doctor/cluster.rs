@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use omega_capi::{
     Release, ReleaseStatus,
-    health::{Answer, Cause as Told, Diagnosis, Evidence, Layer as At, classify_health},
+    health::{Answer, Diagnosis, Evidence, HealthCause as Told, Layer as At, classify_health},
 };
 
 use super::{

@@ -11,9 +11,9 @@ use omega_capi::{
 };
 use omega_openstack::{
     CloudConfig, Session, SessionOptions,
+    cloud_inventory::{CloudInventory, Quota},
     container_infra::{Cluster, ContainerInfra},
     identity::{CredentialAnswer, ask_application_credential},
-    survey::{Quota, Survey},
 };
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ use super::cloud::causes;
 /// Who is asked, and what is known by then.
 pub(super) struct Asking<'a> {
     pub(super) magnum: &'a ContainerInfra,
-    pub(super) survey: &'a Survey,
+    pub(super) survey: &'a CloudInventory,
     pub(super) management: &'a Management,
     pub(super) served: Option<&'a Served>,
     pub(super) releases: &'a Result<Releases, Error>,
@@ -183,7 +183,7 @@ async fn credential(
 /// 0.14.4, `pkg/cloud/services/loadbalancer`), the others those of the cluster's Services (cloud
 /// provider OpenStack, `kube_service_CLUSTER_NAMESPACE_NAME`).
 async fn balancers(
-    survey: &Survey,
+    survey: &CloudInventory,
     project: &str,
     namespace: &str,
     stack: &str,
@@ -211,7 +211,7 @@ fn release(
     Ok(all.releases.iter().find(of).cloned())
 }
 
-async fn quotas(survey: &Survey, project: &str, balancers: usize) -> Vec<Quota> {
+async fn quotas(survey: &CloudInventory, project: &str, balancers: usize) -> Vec<Quota> {
     let (network, balancer) = futures::join!(
         survey.network_quotas(project),
         survey.load_balancer_quota(project, balancers)

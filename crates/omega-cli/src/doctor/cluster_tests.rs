@@ -2,7 +2,7 @@ use omega_capi::{
     Driver, Overrides, Served,
     health::{Answers, LoadBalancer, Names, NodeGroup, Recorded, health_reads},
 };
-use omega_openstack::{container_infra::Cluster, survey::Quota};
+use omega_openstack::{cloud_inventory::Quota, container_infra::Cluster};
 use serde_json::{Value, json};
 
 use super::*;

@@ -12,9 +12,9 @@ use omega_core::{Failure, kubeconfig::KubeconfigFacts};
 use omega_juju::{ConductorFacts, Error as UnitError, UnitPath, read_conductor};
 use omega_openstack::{
     Error as CloudError,
+    cloud_inventory::{CloudInventory, Server},
     container_infra::{Cluster, Template},
     identity::TrusteeDomain,
-    survey::{Server, Survey},
 };
 
 use super::{
@@ -26,14 +26,14 @@ use super::{
     report::Asked,
     webhooks, workload,
 };
-use crate::{command::template_facts, runbook::World};
+use crate::{command::template_facts, runbook::Clients};
 
 /// What is examined, and how.
 pub(crate) struct Examination {
     /// Keystone, as the operator.
-    pub(crate) survey: Survey,
+    pub(crate) survey: CloudInventory,
     /// Nova, in the management project.
-    pub(crate) machines: Survey,
+    pub(crate) machines: CloudInventory,
     /// Magnum's trustee domain.
     pub(crate) trustee: TrusteeDomain,
     /// Why the units could not be listed, if they could not.
@@ -64,7 +64,7 @@ type Lists = (Result<Vec<Cluster>, CloudError>, Result<Vec<Template>, CloudError
 /// # Errors
 ///
 /// Fails if a cluster that was named is not there. That something does not answer is no error.
-pub(crate) async fn examine(world: &World, asked: &Examination) -> Result<Report, Failure> {
+pub(crate) async fn examine(world: &Clients, asked: &Examination) -> Result<Report, Failure> {
     let now = Timestamp::now();
     let (cloud, servers, ready, lists) = futures::join!(
         cloud::ask(&asked.survey, &asked.trustee),
@@ -110,12 +110,12 @@ async fn servers(asked: &Examination) -> Option<Result<Vec<Server>, CloudError>>
     Some(asked.machines.servers_named(name).await)
 }
 
-async fn lists(world: &World) -> Lists {
+async fn lists(world: &Clients) -> Lists {
     futures::join!(world.magnum.clusters(), world.magnum.templates())
 }
 
 /// Every unit is asked at the same time, once.
-async fn units(world: &World, asked: &Examination, clusters: &[Cluster]) -> UnitAnswers {
+async fn units(world: &Clients, asked: &Examination, clusters: &[Cluster]) -> UnitAnswers {
     let mut namespaces: Vec<String> =
         clusters.iter().filter_map(|one| one.helm_namespace(&asked.prefix)).collect();
     namespaces.sort();
@@ -159,7 +159,7 @@ fn unlisted(failure: &Failure) -> Asked {
 
 /// What needs the management cluster.
 async fn above(
-    world: &World,
+    world: &Clients,
     asked: &Examination,
     (listed, templates): &Lists,
     clusters: &[Cluster],
@@ -281,7 +281,7 @@ fn chosen(
             let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
             let what = format!("Magnum has no cluster `{name}`");
             let next = format!("one of: {}", names.join(", "));
-            return Err(Failure::new(omega_core::Class::Usage, what).next(next));
+            return Err(Failure::new(omega_core::FailureClass::Usage, what).next(next));
         }
         for one in meant {
             if !chosen.contains(one) {

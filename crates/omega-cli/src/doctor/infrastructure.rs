@@ -1,7 +1,7 @@
 //! What a cluster's infrastructure lacks: rights, quota, a load balancer.
 
-use omega_capi::health::{Answer, Cause as Told, Diagnosis, Layer as At};
-use omega_openstack::survey::Quota;
+use omega_capi::health::{Answer, Diagnosis, HealthCause as Told, Layer as At};
+use omega_openstack::cloud_inventory::Quota;
 
 use super::{Cause, Finding, Layer, Mark, cluster_facts::ClusterFacts};
 

@@ -1,6 +1,6 @@
 //! The machine of the management cluster, where the site names it.
 
-use omega_openstack::{Error, survey::Server};
+use omega_openstack::{Error, cloud_inventory::Server};
 
 use super::{Cause, Finding, Layer, cloud::causes, report::Asked};
 

@@ -4,7 +4,7 @@ use omega_capi::{
     Management, Served, health,
     workload::{Absent, ClusterName, PATIENCE, Question, WorkloadGates},
 };
-use omega_core::{Class, Failure, Gate as _, Verdict};
+use omega_core::{Failure, FailureClass, Gate as _, Verdict};
 use serde_json::Value;
 
 use super::{Cause, Finding, Layer, cluster::Clock, cluster_facts::ClusterFacts, report::Asked};
@@ -33,7 +33,7 @@ pub(super) async fn ask(
     let cluster = ClusterName { namespace, name: facts.stack.parse().ok()? };
     let Some(served) = served else {
         let why = "the management cluster did not say what it serves";
-        let verdict = Err(Failure::new(Class::Error, why));
+        let verdict = Err(Failure::new(FailureClass::Error, why));
         return Some(vec![Answer { question: Question::Api, verdict, absent: None }]);
     };
     let (management, served) = (management.clone(), served.clone());

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use omega_core::{
-    Class, Done, Failure, Found, Leg, LegPreview, LegReport, Preview, Progress, Run, Touched,
+    Failure, FailureClass, ItemOutcome, ItemState, Preview, Progress, Run, TargetPlan,
+    TargetPreview, TargetReport, Touched,
 };
 use tokio::time::{Instant, sleep};
 
@@ -35,7 +36,7 @@ impl Engine<'_> {
     pub(crate) async fn apply(&self, task: &Task, approved: Approved) -> Result<Report, Failure> {
         let (looked, afterwards) = self.look(task).await;
         let all: Vec<_> = looked.iter().chain(&afterwards).cloned().collect();
-        if let Some(obstacle) = all.iter().find_map(LegPreview::obstacle) {
+        if let Some(obstacle) = all.iter().find_map(TargetPreview::obstacle) {
             render::plan(self.screen, &all);
             let exit = exit_of(&all);
             self.console.fail(&render::failure(&obstacle, None, self.screen.width));
@@ -49,10 +50,10 @@ impl Engine<'_> {
                 Some(plan.legs)
             }
         };
-        if all.iter().any(LegPreview::pending) {
+        if all.iter().any(TargetPreview::pending) {
             return self.change(task, &looked, approved.as_deref()).await;
         }
-        let recap = Recap::of(all.iter().flat_map(LegPreview::items));
+        let recap = Recap::of(all.iter().flat_map(TargetPreview::items));
         let holds = format!("Nothing to do: {}", facts(recap.unchanged));
         self.screen.prose(&self.all_so(&holds, &recap, task));
         Ok(Report::new("apply", task, self).looked(all).converged().ends(Exit::Done))
@@ -61,8 +62,8 @@ impl Engine<'_> {
     async fn change(
         &self,
         task: &Task,
-        looked: &[LegPreview],
-        approved: Option<&[LegPreview]>,
+        looked: &[TargetPreview],
+        approved: Option<&[TargetPreview]>,
     ) -> Result<Report, Failure> {
         let mut run = self.runs.begin(&Begins::of(task), jiff::Timestamp::now())?;
         if self.kept {
@@ -86,13 +87,13 @@ impl Engine<'_> {
     /// Runs the legs in order, up to the first that fails.
     async fn legs(
         &self,
-        legs: &[Leg],
-        looked: &[LegPreview],
-        approved: Option<&[LegPreview]>,
+        legs: &[TargetPlan],
+        looked: &[TargetPreview],
+        approved: Option<&[TargetPreview]>,
         run: &mut RunDirectory,
-        done: &mut Vec<LegReport>,
+        done: &mut Vec<TargetReport>,
     ) -> Option<Failure> {
-        let units = |leg: &&Leg| leg.target.parse::<omega_core::values::UnitName>().is_ok();
+        let units = |leg: &&TargetPlan| leg.target.parse::<omega_core::values::UnitName>().is_ok();
         let mut finished = 0;
         for (leg, looked) in legs.iter().zip(looked) {
             let shown = approved.and_then(|all| all.iter().find(|one| one.target == leg.target));
@@ -110,8 +111,8 @@ impl Engine<'_> {
 
     fn run<'r>(
         &'r self,
-        looked: &'r LegPreview,
-        approved: Option<&'r LegPreview>,
+        looked: &'r TargetPreview,
+        approved: Option<&'r TargetPreview>,
         run: &'r mut RunDirectory,
     ) -> Run<'r> {
         Run {
@@ -129,7 +130,7 @@ impl Engine<'_> {
         &self,
         task: &Task,
         run: &mut RunDirectory,
-        done: &mut Vec<LegReport>,
+        done: &mut Vec<TargetReport>,
     ) -> Option<Failure> {
         let start = Instant::now();
         for leg in &task.afterwards {
@@ -158,13 +159,13 @@ impl Engine<'_> {
     async fn look_again(&self, task: &Task) -> Option<Failure> {
         let (legs, afterwards) = self.look(task).await;
         let all: Vec<_> = legs.into_iter().chain(afterwards).collect();
-        let failure = all.iter().find_map(LegPreview::obstacle).or_else(|| {
+        let failure = all.iter().find_map(TargetPreview::obstacle).or_else(|| {
             let lost = all.iter().find_map(|leg| Some((leg, pending(leg).next()?)));
             lost.map(|(leg, preview)| {
                 let what = format!("{} on {} did not stay so", preview.subject, leg.target);
                 let found: Vec<_> = preview.diffs.iter().map(ToString::to_string).collect();
                 let next = "look for what else writes there, then run the same command again";
-                Failure { found: Some(found.join("; ")), ..Failure::new(Class::Error, what) }
+                Failure { found: Some(found.join("; ")), ..Failure::new(FailureClass::Error, what) }
                     .next(next)
             })
         });
@@ -175,7 +176,7 @@ impl Engine<'_> {
         &self,
         task: &Task,
         run: &RunDirectory,
-        done: Vec<LegReport>,
+        done: Vec<TargetReport>,
         failure: Option<&Failure>,
     ) -> Result<Report, Failure> {
         let exit = failure.map_or(Exit::Done, |failure| failure.class.into());
@@ -209,21 +210,25 @@ impl omega_core::Observer for Engine<'_> {
     }
 }
 
-fn pending(leg: &LegPreview) -> impl Iterator<Item = &Preview> {
+fn pending(leg: &TargetPreview) -> impl Iterator<Item = &Preview> {
     leg.items().filter_map(|item| match &item.found {
-        Found::Preview(preview) if !preview.is_satisfied() => Some(preview),
-        Found::Preview(_) | Found::Verdict(_) | Found::Failed(_) => None,
+        ItemState::Preview(preview) if !preview.is_satisfied() => Some(preview),
+        ItemState::Preview(_) | ItemState::Verdict(_) | ItemState::Failed(_) => None,
     })
 }
 
 /// Refuses, before anything is written, what the stored plan does not show.
-fn covered(legs: &[Leg], looked: &[LegPreview], approved: &[LegPreview]) -> Result<(), Failure> {
+fn covered(
+    legs: &[TargetPlan],
+    looked: &[TargetPreview],
+    approved: &[TargetPreview],
+) -> Result<(), Failure> {
     for (leg, looked) in legs.iter().zip(looked) {
         match approved.iter().find(|one| one.target == leg.target) {
             Some(shown) => leg.covered(looked, shown)?,
             None if looked.pending() => {
                 let what = format!("the plan says nothing of {}", leg.target);
-                return Err(Failure::new(Class::Stale, what)
+                return Err(Failure::new(FailureClass::Stale, what)
                     .next("plan again, look, and apply the new plan"));
             }
             None => {}
@@ -233,7 +238,7 @@ fn covered(legs: &[Leg], looked: &[LegPreview], approved: &[LegPreview]) -> Resu
 }
 
 /// Says which units are done and which were never touched.
-fn stopped(failure: Failure, leg: &Leg, finished: usize, left: &[&Leg]) -> Failure {
+fn stopped(failure: Failure, leg: &TargetPlan, finished: usize, left: &[&TargetPlan]) -> Failure {
     if finished == 0 {
         return failure;
     }
@@ -241,11 +246,11 @@ fn stopped(failure: Failure, leg: &Leg, finished: usize, left: &[&Leg]) -> Failu
     let left =
         if left.is_empty() { String::new() } else { format!("; {} untouched", left.join(", ")) };
     let done = if finished == 1 { "1 unit" } else { &format!("{finished} units") };
-    let interrupted = failure.class == Class::Interrupted;
+    let interrupted = failure.class == FailureClass::Interrupted;
     let (class, how) = if interrupted {
-        (Class::Interrupted, "stopped at")
+        (FailureClass::Interrupted, "stopped at")
     } else {
-        (Class::Partial, "failed at")
+        (FailureClass::Partial, "failed at")
     };
     let itself = match failure.touched {
         Touched::Nothing => ", which was not changed",
@@ -255,17 +260,19 @@ fn stopped(failure: Failure, leg: &Leg, finished: usize, left: &[&Leg]) -> Failu
     Failure { class, touched: Touched::Maybe, ..failure.because(state) }
 }
 
-fn counted(done: &[LegReport]) -> Recap {
+fn counted(done: &[TargetReport]) -> Recap {
     let mut recap = Recap::default();
     for (_, done) in done.iter().flat_map(|leg| &leg.items) {
         match done {
-            Done::Unchanged | Done::Passed { .. } => recap.unchanged += 1,
-            Done::Changed => recap.changed += 1,
-            Done::Deferred { .. } => recap.deferred += 1,
-            Done::Failed(failure) if failure.class == Class::Refused => recap.refused += 1,
-            Done::Failed(failure) if failure.class == Class::Gate => recap.no += 1,
-            Done::Failed(failure) if failure.class == Class::Interrupted => {}
-            Done::Failed(_) => recap.failed += 1,
+            ItemOutcome::Unchanged | ItemOutcome::Passed { .. } => recap.unchanged += 1,
+            ItemOutcome::Changed => recap.changed += 1,
+            ItemOutcome::Deferred { .. } => recap.deferred += 1,
+            ItemOutcome::Failed(failure) if failure.class == FailureClass::Refused => {
+                recap.refused += 1
+            }
+            ItemOutcome::Failed(failure) if failure.class == FailureClass::Gate => recap.no += 1,
+            ItemOutcome::Failed(failure) if failure.class == FailureClass::Interrupted => {}
+            ItemOutcome::Failed(_) => recap.failed += 1,
         }
     }
     recap

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use omega_core::{Gate, Item, Section, Stop, Subject, Verdict};
+use omega_core::{CancelToken, Gate, Item, Section, Subject, Verdict};
 use omega_juju::{operations::LeftoverPolicy, sim::Start};
 
 use super::*;
@@ -140,7 +140,7 @@ async fn a_stored_plan_is_stale_when_the_world_has_changed() {
 }
 
 /// Asks to stop when it is asked the second time: when the run has come to it.
-struct StopHere(Stop, AtomicUsize);
+struct StopHere(CancelToken, AtomicUsize);
 
 #[async_trait::async_trait]
 impl Gate for StopHere {
@@ -173,7 +173,7 @@ async fn a_run_is_stopped_between_two_steps_and_the_next_run_ends_it() {
     let run = &rig.runs.all().unwrap().0[0];
     let kept: serde_json::Value = rig.runs.kept(&run.id, "report.json").unwrap();
     assert_eq!(kept["exit"], "interrupted");
-    rig.stop = Stop::default();
+    rig.stop = CancelToken::default();
     converges(&rig).await;
 }
 

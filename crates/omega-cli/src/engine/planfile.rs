@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use omega_core::{Class, Failure, LegPreview, persist, read_regular};
+use omega_core::{Failure, FailureClass, TargetPreview, persist, read_regular};
 use serde::{Deserialize, Serialize};
 
 use super::Task;
@@ -23,12 +23,12 @@ pub(crate) struct PlanFile {
     /// What it plans.
     pub(crate) task: String,
     /// What was shown.
-    pub(crate) legs: Vec<LegPreview>,
+    pub(crate) legs: Vec<TargetPreview>,
 }
 
 impl PlanFile {
     /// Returns the plan of `task`.
-    pub(crate) fn new(task: &Task, legs: Vec<LegPreview>) -> Self {
+    pub(crate) fn new(task: &Task, legs: Vec<TargetPreview>) -> Self {
         Self { schema_version: VERSION, task: task.name.clone(), legs }
     }
 
@@ -40,7 +40,7 @@ impl PlanFile {
             .and_then(|bytes| persist(path, &bytes))
             .map_err(|error| {
                 let what = format!("could not write the plan to {}", path.display());
-                Failure::new(Class::Error, what).because(error.to_string())
+                Failure::new(FailureClass::Error, what).because(error.to_string())
             })
     }
 
@@ -50,7 +50,7 @@ impl PlanFile {
             |bytes: Vec<u8>| bytes.is_empty() || serde_json::from_slice::<Self>(&bytes).is_ok();
         if path.symlink_metadata().is_ok() && !read_regular(path, MOST).is_ok_and(plan) {
             let what = format!("{} is there, and is no plan", path.display());
-            return Err(Failure::new(Class::Usage, what).next("name another file"));
+            return Err(Failure::new(FailureClass::Usage, what).next("name another file"));
         }
         Ok(())
     }
@@ -61,19 +61,19 @@ impl PlanFile {
             let what = format!("{} can't be applied", path.display());
             Failure::new(class, what).because(why).next("plan again, look, and apply the new plan")
         };
-        let text =
-            read_regular(path, MOST).map_err(|error| bad(Class::Usage, error.to_string()))?;
+        let text = read_regular(path, MOST)
+            .map_err(|error| bad(FailureClass::Usage, error.to_string()))?;
         match serde_json::from_slice::<Version>(&text) {
             Ok(Version { schema_version: VERSION }) => {}
             Ok(Version { schema_version }) => {
-                return Err(bad(Class::Usage, format!("its version is {schema_version}")));
+                return Err(bad(FailureClass::Usage, format!("its version is {schema_version}")));
             }
-            Err(error) => return Err(bad(Class::Usage, format!("it is no plan: {error}"))),
+            Err(error) => return Err(bad(FailureClass::Usage, format!("it is no plan: {error}"))),
         }
         let plan: Self = serde_json::from_slice(&text)
-            .map_err(|error| bad(Class::Usage, format!("it is damaged: {error}")))?;
+            .map_err(|error| bad(FailureClass::Usage, format!("it is damaged: {error}")))?;
         if plan.task != task {
-            return Err(bad(Class::Usage, format!("it plans {}", plan.task)));
+            return Err(bad(FailureClass::Usage, format!("it plans {}", plan.task)));
         }
         Ok(plan)
     }

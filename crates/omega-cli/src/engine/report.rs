@@ -1,4 +1,4 @@
-use omega_core::{Failure, LegPreview, LegReport};
+use omega_core::{Failure, TargetPreview, TargetReport};
 use serde::Serialize;
 
 use super::{Counts, Engine, Task};
@@ -14,9 +14,9 @@ pub(crate) struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    looked: Vec<LegPreview>,
+    looked: Vec<TargetPreview>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    done: Vec<LegReport>,
+    done: Vec<TargetReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,13 +52,13 @@ impl Report {
     }
 
     /// Adds what was found.
-    pub(crate) fn looked(self, looked: Vec<LegPreview>) -> Self {
-        let recap = Recap::of(looked.iter().flat_map(LegPreview::items));
+    pub(crate) fn looked(self, looked: Vec<TargetPreview>) -> Self {
+        let recap = Recap::of(looked.iter().flat_map(TargetPreview::items));
         Self { looked, recap, ..self }
     }
 
     /// Adds what was done.
-    pub(crate) fn done(self, run: &str, done: Vec<LegReport>, recap: Recap) -> Self {
+    pub(crate) fn done(self, run: &str, done: Vec<TargetReport>, recap: Recap) -> Self {
         Self { run: Some(run.to_owned()), done, recap, ..self }
     }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use omega_capi::{Rule, sim::Apiserver};
-use omega_core::{Failure, Stop, kubeconfig::Kubeconfig};
+use omega_core::{CancelToken, Failure, kubeconfig::Kubeconfig};
 use omega_juju::{
     operations::LeftoverPolicy,
     sim::{Snapshot, Start, Unit},
@@ -16,7 +16,7 @@ use crate::{
     environment::Environment,
     rehearse,
     render::{Console, Format, Screen},
-    runbook::{Purpose, Wanted, World},
+    runbook::{Clients, Purpose, Wanted},
     runs::Runs,
     site::Site,
 };
@@ -27,9 +27,9 @@ pub(crate) struct Rig {
     pub(crate) apiserver: Apiserver,
     pub(crate) accepted: Vec<Rule>,
     pub(crate) units: Vec<Unit>,
-    pub(crate) world: World,
+    pub(crate) world: Clients,
     pub(crate) runs: Runs,
-    pub(crate) stop: Stop,
+    pub(crate) stop: CancelToken,
     pub(crate) home: TempDir,
     site: Site,
     kubeconfig: Kubeconfig,
@@ -63,7 +63,7 @@ impl Rig {
             screen: Screen::new(&environment, Format::Json),
             console: Console::new(&environment, true),
             runs: Runs::new(home.path()),
-            stop: Stop::default(),
+            stop: CancelToken::default(),
             home,
             cloud,
             apiserver,

@@ -1,6 +1,8 @@
 use std::{collections::BTreeMap, pin::Pin, time::Instant};
 
-use omega_core::{Class, Failure, Found, Leg, LegPreview, Stop, Verdict, preview};
+use omega_core::{
+    CancelToken, Failure, FailureClass, ItemState, TargetPlan, TargetPreview, Verdict, preview,
+};
 
 use super::{PlanFile, Report};
 use crate::{
@@ -18,10 +20,10 @@ pub(crate) struct Task {
     /// The command that applies it.
     pub(crate) again: String,
     /// Run one after another. A failure stops the rest.
-    pub(crate) legs: Vec<Leg>,
+    pub(crate) legs: Vec<TargetPlan>,
     /// Questions that are only fair when everything else is so: asked last, and patiently after a
     /// change.
-    pub(crate) afterwards: Vec<Leg>,
+    pub(crate) afterwards: Vec<TargetPlan>,
     /// What is worth keeping from before the first change.
     pub(crate) pre_state: Option<PreState>,
     /// How many remote executions and requests there were.
@@ -80,7 +82,7 @@ pub(crate) struct Engine<'a> {
     /// For journals and reports.
     pub(crate) runs: &'a Runs,
     /// The operator's wish to stop.
-    pub(crate) stop: &'a Stop,
+    pub(crate) stop: &'a CancelToken,
     /// Whether the run's directory stays: a rehearsal's does not.
     pub(crate) kept: bool,
     /// When the command began.
@@ -90,17 +92,19 @@ pub(crate) struct Engine<'a> {
 impl Engine<'_> {
     /// Looks at everything once. A question that is asked afterwards and has a bad answer while
     /// changes are pending is deferred: the changes may be what mends it.
-    pub(crate) async fn look(&self, task: &Task) -> (Vec<LegPreview>, Vec<LegPreview>) {
+    pub(crate) async fn look(&self, task: &Task) -> (Vec<TargetPreview>, Vec<TargetPreview>) {
         self.console.now("looking");
         let looked = futures::future::join(preview(&task.legs), preview(&task.afterwards));
         let (legs, mut afterwards) = looked.await;
         self.console.done();
-        if legs.iter().any(LegPreview::pending) {
+        if legs.iter().any(TargetPreview::pending) {
             let items = afterwards.iter_mut().flat_map(|leg| &mut leg.sections);
             for item in items.flat_map(|section| &mut section.items) {
-                let Found::Verdict(Verdict::Fail { why, next: _ }) = &item.found else { continue };
+                let ItemState::Verdict(Verdict::Fail { why, next: _ }) = &item.found else {
+                    continue;
+                };
                 let until = format!("asked again after the changes (now: {why})");
-                item.found = Found::Verdict(Verdict::Deferred { until });
+                item.found = ItemState::Verdict(Verdict::Deferred { until });
             }
         }
         (legs, afterwards)
@@ -137,7 +141,7 @@ impl Engine<'_> {
         let (legs, afterwards) = self.look(task).await;
         let all: Vec<_> = legs.into_iter().chain(afterwards).collect();
         let exit = exit_of(&all);
-        let recap = Recap::of(all.iter().flat_map(LegPreview::items));
+        let recap = Recap::of(all.iter().flat_map(TargetPreview::items));
         if exit == Exit::Done {
             let holds = facts(recap.unchanged);
             self.screen.prose(&self.all_so(&holds, &recap, task));
@@ -172,12 +176,12 @@ pub(crate) fn facts(count: usize) -> String {
 }
 
 /// Returns how a command ends that found this.
-pub(crate) fn exit_of(legs: &[LegPreview]) -> Exit {
-    Exit::first(legs.iter().flat_map(LegPreview::items).map(|item| match &item.found {
-        Found::Failed(failure) => failure.class.into(),
-        Found::Verdict(Verdict::Fail { .. }) => Exit::from(Class::Gate),
-        Found::Verdict(Verdict::Pass { .. } | Verdict::Deferred { .. }) => Exit::Done,
-        Found::Preview(preview) if preview.is_satisfied() => Exit::Done,
-        Found::Preview(_) => Exit::Pending,
+pub(crate) fn exit_of(legs: &[TargetPreview]) -> Exit {
+    Exit::first(legs.iter().flat_map(TargetPreview::items).map(|item| match &item.found {
+        ItemState::Failed(failure) => failure.class.into(),
+        ItemState::Verdict(Verdict::Fail { .. }) => Exit::from(FailureClass::Gate),
+        ItemState::Verdict(Verdict::Pass { .. } | Verdict::Deferred { .. }) => Exit::Done,
+        ItemState::Preview(preview) if preview.is_satisfied() => Exit::Done,
+        ItemState::Preview(_) => Exit::Pending,
     }))
 }

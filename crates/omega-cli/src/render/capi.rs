@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use omega_capi::{
-    Coherence, Comparison, DefinedVersion, Definition, Finding, Namespace, Part, Release,
-    ReleaseStatus, Releases, Severity, Standing, Surface, Unreadable,
+    Coherence, Comparison, ConstellationItem, DefinedVersion, Definition, Finding, Namespace,
+    Release, ReleaseStatus, Releases, Severity, Standing, Surface, Unreadable,
 };
 
 use super::{
@@ -119,8 +119,8 @@ fn versions(surface: &Surface, definition: &Definition) -> String {
 pub(crate) fn constellation(all: &[Comparison], screen: &Screen) -> String {
     let one = |one: &Comparison| {
         let (part, chart) = match &one.part {
-            Part::Controller(component) => (component.to_string(), String::new()),
-            Part::Release { namespace, name, chart } => {
+            ConstellationItem::Controller(component) => (component.to_string(), String::new()),
+            ConstellationItem::Release { namespace, name, chart } => {
                 (format!("{namespace}/{name}"), format!("{chart}: "))
             }
         };

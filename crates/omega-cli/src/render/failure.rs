@@ -1,4 +1,4 @@
-use omega_core::{Class, Failure, Touched};
+use omega_core::{Failure, FailureClass, Touched};
 
 use super::layout::wrap;
 
@@ -31,7 +31,7 @@ pub(crate) fn failure(failure: &Failure, run: Option<&str>, width: usize) -> Str
         "changed",
         match touched {
             Touched::Nothing => "nothing",
-            Touched::Maybe if *class == Class::Interrupted => "what is reported as done",
+            Touched::Maybe if *class == FailureClass::Interrupted => "what is reported as done",
             Touched::Maybe => {
                 "maybe: something was written or sent, and not all is known to be as wanted"
             }
@@ -56,7 +56,7 @@ mod tests {
         let error = Failure {
             expected: Some("/etc/magnum/kubeconfig, magnum:magnum 0600, sha256 9f2c4100".into()),
             found: Some("no space left on device (/etc: 0 bytes free)".into()),
-            ..Failure::new(Class::Error, "could not place the kubeconfig on magnum/1")
+            ..Failure::new(FailureClass::Error, "could not place the kubeconfig on magnum/1")
         }
         .next("free space on magnum/1 and run the same command: magnum/0 is done and will not be touched");
         insta::assert_snapshot!(failure(&error, Some("2026-11-21T07-44-11Z-4c1f"), 80), @r"

@@ -1,4 +1,4 @@
-use omega_core::Verb;
+use omega_core::ChangeKind;
 
 /// The first thing on a line: what happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -6,7 +6,7 @@ pub(crate) enum Sign {
     /// Already so.
     Same,
     /// Will exist, differ, or be gone.
-    Change(Verb),
+    Change(ChangeKind),
     /// A gate that holds.
     Gate,
     /// Refused, or a gate that says no, or an error.
@@ -30,9 +30,9 @@ impl Sign {
     fn colour(self) -> Option<&'static str> {
         match self {
             Self::Same => None,
-            Self::Change(Verb::Create) => Some("32"),
-            Self::Change(Verb::Update) | Self::Wait => Some("33"),
-            Self::Change(Verb::Delete) | Self::No => Some("31"),
+            Self::Change(ChangeKind::Create) => Some("32"),
+            Self::Change(ChangeKind::Update) | Self::Wait => Some("33"),
+            Self::Change(ChangeKind::Delete) | Self::No => Some("31"),
             Self::Gate => Some("36"),
         }
     }

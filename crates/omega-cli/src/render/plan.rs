@@ -1,4 +1,6 @@
-use omega_core::{Class, Found, ItemPreview, LegPreview, Note, SectionPreview, Verdict};
+use omega_core::{
+    FailureClass, ItemPreview, ItemState, Note, SectionPreview, TargetPreview, Verdict,
+};
 use serde::Serialize;
 
 use super::{
@@ -33,14 +35,16 @@ impl Recap {
         let mut recap = Self::default();
         for item in items {
             match &item.found {
-                Found::Verdict(Verdict::Pass { .. }) => recap.unchanged += 1,
-                Found::Verdict(Verdict::Deferred { .. }) => recap.deferred += 1,
-                Found::Verdict(Verdict::Fail { .. }) => recap.no += 1,
-                Found::Preview(preview) if preview.wait.is_some() => recap.waiting += 1,
-                Found::Preview(preview) if preview.is_satisfied() => recap.unchanged += 1,
-                Found::Preview(_) => recap.pending += 1,
-                Found::Failed(failure) if failure.class == Class::Refused => recap.refused += 1,
-                Found::Failed(_) => recap.failed += 1,
+                ItemState::Verdict(Verdict::Pass { .. }) => recap.unchanged += 1,
+                ItemState::Verdict(Verdict::Deferred { .. }) => recap.deferred += 1,
+                ItemState::Verdict(Verdict::Fail { .. }) => recap.no += 1,
+                ItemState::Preview(preview) if preview.wait.is_some() => recap.waiting += 1,
+                ItemState::Preview(preview) if preview.is_satisfied() => recap.unchanged += 1,
+                ItemState::Preview(_) => recap.pending += 1,
+                ItemState::Failed(failure) if failure.class == FailureClass::Refused => {
+                    recap.refused += 1
+                }
+                ItemState::Failed(_) => recap.failed += 1,
             }
         }
         recap
@@ -67,7 +71,7 @@ pub(crate) fn recap(recap: &Recap) -> String {
 
 /// Prints what would be done, section by section as in the document. Targets of which the same is
 /// to be said are shown once.
-pub(crate) fn plan(screen: &Screen, legs: &[LegPreview]) {
+pub(crate) fn plan(screen: &Screen, legs: &[TargetPreview]) {
     let groups = groups(legs);
     let mut numbers: Vec<&str> = Vec::new();
     for section in groups.iter().flat_map(|(leg, _)| &leg.sections) {
@@ -122,10 +126,10 @@ fn heading(section: &SectionPreview) -> String {
 }
 
 /// Puts targets together of which the same is to be said.
-fn groups(legs: &[LegPreview]) -> Vec<(&LegPreview, Vec<&str>)> {
-    let mut groups: Vec<(&LegPreview, Vec<&str>)> = Vec::new();
+fn groups(legs: &[TargetPreview]) -> Vec<(&TargetPreview, Vec<&str>)> {
+    let mut groups: Vec<(&TargetPreview, Vec<&str>)> = Vec::new();
     for leg in legs {
-        let alike = |(other, _): &&mut (&LegPreview, Vec<&str>)| {
+        let alike = |(other, _): &&mut (&TargetPreview, Vec<&str>)| {
             let pairs = || leg.items().zip(other.items());
             leg.items().count() == other.items().count() && pairs().all(|(a, b)| same(a, b))
         };
@@ -141,8 +145,11 @@ fn groups(legs: &[LegPreview]) -> Vec<(&LegPreview, Vec<&str>)> {
 fn same(a: &ItemPreview, b: &ItemPreview) -> bool {
     a.subject == b.subject
         && match (&a.found, &b.found) {
-            (Found::Verdict(Verdict::Pass { .. }), Found::Verdict(Verdict::Pass { .. })) => true,
-            (Found::Preview(a), Found::Preview(b)) => {
+            (
+                ItemState::Verdict(Verdict::Pass { .. }),
+                ItemState::Verdict(Verdict::Pass { .. }),
+            ) => true,
+            (ItemState::Preview(a), ItemState::Preview(b)) => {
                 (&a.diffs, &a.wait, &a.notes) == (&b.diffs, &b.wait, &b.notes)
             }
             (a, b) => a == b,
@@ -156,13 +163,13 @@ fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Ve
     };
     let (noun, name) = (item.subject.noun.as_str(), item.subject.name.as_str());
     match &item.found {
-        Found::Verdict(Verdict::Pass { evidence }) => put(Sign::Gate, noun, name, evidence),
-        Found::Verdict(Verdict::Fail { why, next }) => {
+        ItemState::Verdict(Verdict::Pass { evidence }) => put(Sign::Gate, noun, name, evidence),
+        ItemState::Verdict(Verdict::Fail { why, next }) => {
             let next = next.as_ref().map_or_else(String::new, |next| format!(" -> {next}"));
             put(Sign::No, noun, name, &format!("no: {why}{next}"));
         }
-        Found::Verdict(Verdict::Deferred { until }) => put(Sign::Wait, noun, name, until),
-        Found::Failed(failure) => {
+        ItemState::Verdict(Verdict::Deferred { until }) => put(Sign::Wait, noun, name, until),
+        ItemState::Failed(failure) => {
             let mut words = failure.causes.join(": ");
             if words.is_empty() {
                 words.clone_from(&failure.message);
@@ -170,7 +177,7 @@ fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Ve
             let next = failure.next.as_ref().map_or_else(String::new, |next| format!(" -> {next}"));
             put(Sign::No, noun, name, &format!("{words}{next}"));
         }
-        Found::Preview(preview) => {
+        ItemState::Preview(preview) => {
             if let Some(why) = &preview.wait {
                 put(Sign::Wait, noun, name, why);
             } else if preview.diffs.is_empty() {

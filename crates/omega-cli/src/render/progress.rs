@@ -5,7 +5,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use omega_core::{Done, Preview, Progress, Verb};
+use omega_core::{ChangeKind, ItemOutcome, Preview, Progress};
 use tokio::task::JoinHandle;
 
 use super::{
@@ -33,7 +33,7 @@ pub(crate) struct Console {
 struct State {
     target: String,
     now: Option<String>,
-    verb: Option<Verb>,
+    verb: Option<ChangeKind>,
     bar: Option<ProgressBar>,
 }
 
@@ -81,18 +81,18 @@ impl Console {
             Progress::Ended { target, subject, done, took } => {
                 self.done();
                 let sign = match done {
-                    Done::Unchanged => return,
-                    Done::Passed { .. } => Sign::Gate,
-                    Done::Changed => Sign::Change(self.verb()),
-                    Done::Deferred { .. } => Sign::Wait,
-                    Done::Failed(_) => Sign::No,
+                    ItemOutcome::Unchanged => return,
+                    ItemOutcome::Passed { .. } => Sign::Gate,
+                    ItemOutcome::Changed => Sign::Change(self.verb()),
+                    ItemOutcome::Deferred { .. } => Sign::Wait,
+                    ItemOutcome::Failed(_) => Sign::No,
                 };
                 self.target(target);
                 let words = match done {
-                    Done::Passed { evidence } => evidence.clone(),
-                    Done::Deferred { until } => until.clone(),
-                    Done::Failed(_) => format!("failed ({})", seconds(*took)),
-                    Done::Changed | Done::Unchanged => {
+                    ItemOutcome::Passed { evidence } => evidence.clone(),
+                    ItemOutcome::Deferred { until } => until.clone(),
+                    ItemOutcome::Failed(_) => format!("failed ({})", seconds(*took)),
+                    ItemOutcome::Changed | ItemOutcome::Unchanged => {
                         format!("done, read back ({})", seconds(*took))
                     }
                 };
@@ -112,9 +112,9 @@ impl Console {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).verb = approved.and_then(verb);
     }
 
-    fn verb(&self) -> Verb {
+    fn verb(&self) -> ChangeKind {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.verb.unwrap_or(Verb::Update)
+        state.verb.unwrap_or(ChangeKind::Update)
     }
 
     /// Prints a target's name when it changes.

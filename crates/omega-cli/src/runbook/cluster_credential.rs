@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use omega_capi::{CLUSTER_CLOUD, ClusterCredentials};
-use omega_core::{Class, Failure, values::Secret};
+use omega_core::{Failure, FailureClass, values::Secret};
 use omega_openstack::{
     ApplicationCredentialRef, CloudConfig, Credential, Error, Session, SessionOptions, Transport,
     identity::{CredentialAnswer, ask_application_credential},
@@ -63,13 +63,16 @@ pub(crate) fn with_credential(
     let given = read(given, None, source)?;
     let Some((id, secret)) = application_credential(&given) else {
         let what = format!("{source} has no application credential with an id");
-        return Err(Failure::new(Class::Usage, what).next(
+        return Err(Failure::new(FailureClass::Usage, what).next(
             "make one (openstack application credential create), and name it by its id and secret \
              under `openstack`: a password does not go into a cluster's secret",
         ));
     };
     let secret = str::from_utf8(secret.expose()).map_err(|_| {
-        Failure::new(Class::Usage, format!("the secret of the credential in {source} is no text"))
+        Failure::new(
+            FailureClass::Usage,
+            format!("the secret of the credential in {source} is no text"),
+        )
     })?;
     let own = own.and_then(|own| {
         CloudConfig::from_clouds(&own.clouds, CLUSTER_CLOUD, own.cacert.as_ref(), "its own").ok()
@@ -153,7 +156,7 @@ mod tests {
             "username": "admin", "user_domain_name": "Default", "password": "hunter2",
             "project_name": "p", "project_domain_name": "Default"}}}}"#;
         let refused = with_credential(None, &given.to_owned().into(), "f").unwrap_err();
-        assert_eq!(refused.class, Class::Usage);
+        assert_eq!(refused.class, FailureClass::Usage);
         assert!(!format!("{refused:?}").contains("hunter2"));
     }
 }

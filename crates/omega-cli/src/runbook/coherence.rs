@@ -21,11 +21,11 @@ pub(crate) struct Coherent {
 }
 
 /// What was asked, with the templates in its setup, and what was found.
-pub(crate) type Found = (Surface, Setup, Coherence);
+pub(crate) type CoherenceCheck = (Surface, Setup, Coherence);
 
 impl Coherent {
     /// Asks the management cluster and Magnum at the same time.
-    pub(crate) async fn coherence(&self) -> Result<Found, Failure> {
+    pub(crate) async fn coherence(&self) -> Result<CoherenceCheck, Failure> {
         let templates = || async {
             self.magnum.templates().await.map_err(|error| {
                 let what =

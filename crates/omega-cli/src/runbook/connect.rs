@@ -7,7 +7,7 @@ use std::{
 use jiff::Timestamp;
 use omega_capi::Management;
 use omega_core::{
-    Class, Failure,
+    Failure, FailureClass,
     kubeconfig::{Kubeconfig, KubeconfigError},
     read_regular,
     values::{Secret, Sha256},
@@ -18,7 +18,7 @@ use omega_openstack::{
     container_infra::ContainerInfra, identity::Identity, network::Network,
 };
 
-use super::World;
+use super::Clients;
 use crate::{
     command::Session,
     site::{Project, Site},
@@ -34,10 +34,10 @@ impl Session {
         site: &Site,
         kubeconfig: &Kubeconfig,
         only: &[String],
-    ) -> Result<World, Failure> {
+    ) -> Result<Clients, Failure> {
         let (sources, helm_size) = self.sources(site, kubeconfig)?;
         let units = self.units(site, only, &sources).await?;
-        Ok(World { units, helm_size, ..self.connect_cloud(site, kubeconfig).await? })
+        Ok(Clients { units, helm_size, ..self.connect_cloud(site, kubeconfig).await? })
     }
 
     /// The same, for who only reads, and afresh: nothing can be sent to a unit, and no token is
@@ -48,11 +48,11 @@ impl Session {
         site: &Site,
         kubeconfig: &Kubeconfig,
         only: &[String],
-    ) -> Result<(World, Option<Failure>), Failure> {
+    ) -> Result<(Clients, Option<Failure>), Failure> {
         let world = self.connect_with(site, kubeconfig, None).await?;
         match self.units(site, only, &Sources::default()).await {
-            Ok(units) => Ok((World { units, ..world }, None)),
-            Err(failure) if failure.class == Class::Usage => Err(failure),
+            Ok(units) => Ok((Clients { units, ..world }, None)),
+            Err(failure) if failure.class == FailureClass::Usage => Err(failure),
             Err(failure) => Ok((world, Some(failure))),
         }
     }
@@ -62,7 +62,7 @@ impl Session {
         &self,
         site: &Site,
         kubeconfig: &Kubeconfig,
-    ) -> Result<World, Failure> {
+    ) -> Result<Clients, Failure> {
         self.connect_with(site, kubeconfig, Some(self.environment.cache().join("tokens"))).await
     }
 
@@ -72,7 +72,7 @@ impl Session {
         site: &Site,
         kubeconfig: &Kubeconfig,
         tokens: Option<PathBuf>,
-    ) -> Result<World, Failure> {
+    ) -> Result<Clients, Failure> {
         let config = self.cloud(site)?;
         let scoped = match project(site.management.project.get_ref()) {
             Some(project) => config.in_project(project, "omega.toml"),
@@ -85,7 +85,7 @@ impl Session {
         let narrowed = Arc::new(Cloud::new(scoped, &options).await.map_err(open)?);
         let management = Arc::new(management(kubeconfig).await?);
         let counted = (Arc::clone(&operator), Arc::clone(&narrowed), Arc::clone(&management));
-        Ok(World {
+        Ok(Clients {
             operator: operator.clone(),
             narrowed: narrowed.clone(),
             network: Arc::new(Network::new(narrowed.clone())),
@@ -167,7 +167,7 @@ impl Session {
         Err(Failure {
             expected: Some(format!("sha256 {wanted}")),
             found: Some(format!("sha256 {found}")),
-            ..Failure::new(Class::Refused, why)
+            ..Failure::new(FailureClass::Refused, why)
         }
         .next("get the file again, or mend its digest in the site file"))
     }
@@ -216,7 +216,7 @@ fn project(project: &Project) -> Option<ProjectRef> {
 
 fn unusable(path: &Path, error: &KubeconfigError) -> Failure {
     Failure {
-        class: Class::Refused,
+        class: FailureClass::Refused,
         ..Failure::from_error(format!("could not use {}", path.display()), error)
     }
 }
@@ -225,6 +225,6 @@ fn unusable(path: &Path, error: &KubeconfigError) -> Failure {
 const RELATIVE: &str = "the path is relative to the site file";
 
 fn unreadable(path: &Path, what: &str, error: &std::io::Error) -> Failure {
-    Failure::new(Class::Error, format!("could not read {what}, {}", path.display()))
+    Failure::new(FailureClass::Error, format!("could not read {what}, {}", path.display()))
         .because(error.to_string())
 }

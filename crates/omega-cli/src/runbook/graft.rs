@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use omega_capi::{Combination, Rule, ServedVersionsFit, Setup};
 use omega_core::{
-    Class, Failure, Item, Label as _, Leg, Section,
+    Failure, FailureClass, Item, Label as _, Section, TargetPlan,
     kubeconfig::{AuthKind, Kubeconfig, KubeconfigFacts},
     step,
     values::Sha256,
@@ -24,7 +24,7 @@ use omega_openstack::{
 use pep440_rs::Version;
 
 use super::{
-    Coherent, World,
+    Clients, Coherent,
     resolve::{capi_helm, combination, helm, namespaces, pip_source, refused, rules, value},
 };
 use crate::{
@@ -84,7 +84,7 @@ impl Wanted {
     pub(crate) async fn new(
         site: &Site,
         kubeconfig: &Kubeconfig,
-        world: &World,
+        world: &Clients,
         policy: LeftoverPolicy,
     ) -> Result<Self, Failure> {
         let path: UnitPath = value("management.path", site.management.path.get_ref())?;
@@ -92,7 +92,7 @@ impl Wanted {
         let capi_helm = capi_helm(site, &path)?;
         let dropin = StageDropin::new(&capi_helm, &version).map_err(refused)?;
         let digest = dropin.sha256().ok_or_else(|| {
-            Failure::new(Class::Error, "the drop-in has no digest, which can't be")
+            Failure::new(FailureClass::Error, "the drop-in has no digest, which can't be")
         })?;
         let options = capi_helm.effective();
         let remove = policy == LeftoverPolicy::Remove;
@@ -125,7 +125,13 @@ impl Wanted {
 
     /// Returns phase 07 as a task: the cloud, then unit after unit, then the clusters.
     /// `said`: the flags of the command.
-    pub(crate) fn task(&self, site: &str, said: &str, world: &World, purpose: Purpose<'_>) -> Task {
+    pub(crate) fn task(
+        &self,
+        site: &str,
+        said: &str,
+        world: &Clients,
+        purpose: Purpose<'_>,
+    ) -> Task {
         let mut legs = vec![self.cloud(world, purpose)];
         legs.extend(world.units.iter().map(|unit| self.unit(unit)));
         let units = world.units.clone();
@@ -143,9 +149,9 @@ impl Wanted {
         }
     }
 
-    fn cloud(&self, world: &World, purpose: Purpose<'_>) -> Leg {
+    fn cloud(&self, world: &Clients, purpose: Purpose<'_>) -> TargetPlan {
         let rule = |rule: &SgRule| Item::Step(step(&world.network, rule.clone()));
-        Leg {
+        TargetPlan {
             target: world.network.label(),
             sections: vec![
                 section(
@@ -164,7 +170,7 @@ impl Wanted {
 
     /// Before anything is changed, all of it must fit. What a graft left behind is looked at more
     /// cheaply: the versions that are served.
-    fn fits(&self, world: &World, purpose: Purpose<'_>) -> Section {
+    fn fits(&self, world: &Clients, purpose: Purpose<'_>) -> Section {
         match purpose {
             Purpose::Plan(accepted) | Purpose::Apply(accepted) => {
                 let gate = self.coherent(world, accepted.to_vec());
@@ -177,7 +183,7 @@ impl Wanted {
         }
     }
 
-    fn unit(&self, unit: &Arc<Unit>) -> Leg {
+    fn unit(&self, unit: &Arc<Unit>) -> TargetPlan {
         let leg = vec![
             section("7.1", REACH, vec![Item::Gate(Box::new(self.reach(unit)))]),
             section(
@@ -215,18 +221,18 @@ impl Wanted {
                 ],
             ),
         ];
-        Leg { target: unit.label(), sections: leg }
+        TargetPlan { target: unit.label(), sections: leg }
     }
 
-    pub(crate) fn after(&self, world: &World, live: bool) -> Leg {
+    pub(crate) fn after(&self, world: &Clients, live: bool) -> TargetPlan {
         let clusters =
             if live { ClusterList::live((*world.magnum).clone()) } else { self.clusters.clone() };
         let health = ClusterHealth { clusters, only: Vec::new() };
         let section = section("7.8", SERVICES, vec![Item::Gate(Box::new(health))]);
-        Leg { target: "clusters".to_owned(), sections: vec![section] }
+        TargetPlan { target: "clusters".to_owned(), sections: vec![section] }
     }
 
-    pub(crate) fn trustee(&self, world: &World, afresh: bool) -> TrusteeDomain {
+    pub(crate) fn trustee(&self, world: &Clients, afresh: bool) -> TrusteeDomain {
         TrusteeDomain {
             afresh,
             domain: self.trust.domain.clone(),
@@ -239,12 +245,12 @@ impl Wanted {
         MagnumAnswers { clusters: self.clusters.clone() }
     }
 
-    pub(crate) fn served(&self, world: &World) -> ServedVersionsFit {
+    pub(crate) fn served(&self, world: &Clients) -> ServedVersionsFit {
         let management = (*world.management).clone();
         ServedVersionsFit { management, combination: self.combination.clone() }
     }
 
-    pub(crate) fn coherent(&self, world: &World, accepted: Vec<Rule>) -> Coherent {
+    pub(crate) fn coherent(&self, world: &Clients, accepted: Vec<Rule>) -> Coherent {
         Coherent {
             management: (*world.management).clone(),
             magnum: (*world.magnum).clone(),
@@ -285,7 +291,7 @@ async fn pre_state(units: Vec<Arc<Unit>>) -> Result<serde_json::Value, Failure> 
     for unit in units {
         let state = capture_pre_state(&unit).await?;
         let value = serde_json::to_value(state).map_err(|error| {
-            Failure::new(Class::Error, "what a unit was like has no JSON form")
+            Failure::new(FailureClass::Error, "what a unit was like has no JSON form")
                 .because(error.to_string())
         })?;
         all.insert(unit.label(), value);

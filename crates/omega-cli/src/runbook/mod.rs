@@ -19,4 +19,4 @@ pub(crate) use prove::prove;
 pub(crate) use release::{Release, StuckCluster};
 pub(crate) use replacement::replacement;
 pub(crate) use resolve::value;
-pub(crate) use world::World;
+pub(crate) use world::Clients;

@@ -1,14 +1,14 @@
 use std::{collections::BTreeMap, ops::ControlFlow};
 
 use clap::ValueEnum as _;
-use omega_core::{Class, Failure};
+use omega_core::{Failure, FailureClass};
 use omega_openstack::container_infra::{
     ClusterSpec, NetworkDriver, ProofOptions, ProofStep, ProofTemplate, TemplateSpec,
     prove_cluster, prove_template,
 };
 use serde_json::json;
 
-use super::{Wanted, World};
+use super::{Clients, Wanted};
 use crate::{cli::Proof, command::Session, render, site::Prove};
 
 /// Step 7.9: makes and deletes a throw-away template, or a whole cluster.
@@ -17,16 +17,19 @@ pub(crate) async fn prove(
     proof: Proof,
     prove: &Prove,
     wanted: &Wanted,
-    world: &World,
+    world: &Clients,
 ) -> Result<serde_json::Value, Failure> {
     // While a version that the driver reads is unserved, a delete only looks as if it worked.
     let served = wanted.served(world).findings().await.map_err(|error| {
         Failure::from_error("could not ask what the management cluster serves", &error)
     })?;
     if let Some(broken) = served.iter().find(|f| f.severity == omega_capi::Severity::Broken) {
-        return Err(Failure::new(Class::Refused, "no proof while driver and cluster do not fit")
-            .because(broken.what.clone())
-            .next(broken.remedy.clone()));
+        return Err(Failure::new(
+            FailureClass::Refused,
+            "no proof while driver and cluster do not fit",
+        )
+        .because(broken.what.clone())
+        .next(broken.remedy.clone()));
     }
     let mut options = ProofOptions::new("omega-proof");
     options.create = prove.within;

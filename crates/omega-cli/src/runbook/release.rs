@@ -12,7 +12,7 @@ use omega_capi::{
     },
 };
 use omega_core::{
-    Failure, Gate, Item, Label as _, Leg, Section, Subject, Verdict, step,
+    Failure, Gate, Item, Label as _, Section, Subject, TargetPlan, Verdict, step,
     values::{Secret, Sha256},
 };
 use omega_openstack::{
@@ -78,15 +78,15 @@ impl StuckCluster {
 
 impl Release {
     /// Returns the legs: the management cluster, then the project.
-    pub(crate) fn legs(&self) -> Vec<Leg> {
-        let management = Leg {
+    pub(crate) fn legs(&self) -> Vec<TargetPlan> {
+        let management = TargetPlan {
             target: self.cluster.management.label(),
             sections: vec![
                 section("1", "Credential and patience", self.first()),
                 section("2", "Finalizers, children first", self.finalizers()),
             ],
         };
-        let project = self.project.as_ref().map(|transport| Leg {
+        let project = self.project.as_ref().map(|transport| TargetPlan {
             target: transport.label(),
             sections: vec![section("3", "What is left in the cloud", self.orphans(transport))],
         });

@@ -11,11 +11,11 @@ use std::{
 use base64::Engine as _;
 use omega_capi::{
     Management, discover_versions,
-    sim::{Deleting, Upset},
+    sim::{FinalizingApiserver, Upset},
 };
 use omega_core::{
-    Class, Done, Found, Gate as _, Leg, LegReport, MemoryJournal, Observer, Progress as Told, Run,
-    Stop, Touched, Verdict,
+    CancelToken, FailureClass, Gate as _, ItemOutcome, ItemState, MemoryJournal, Observer,
+    Progress as Told, Run, TargetPlan, TargetReport, Touched, Verdict,
 };
 use omega_openstack::{
     ApplicationCredentialRef, ClusterMark, Credential, Error, Method, Request, Service, Transport,
@@ -46,8 +46,8 @@ fn object(kind: &str, deleted: bool, finalizer: &str) -> Value {
     })
 }
 
-fn server() -> Deleting {
-    let server = Deleting::default();
+fn server() -> FinalizingApiserver {
+    let server = FinalizingApiserver::default();
     let infra = "openstackcluster.infrastructure.cluster.x-k8s.io";
     let path = "/apis/infrastructure.cluster.x-k8s.io/v1beta1/openstackclusters";
     server.put(path, object("OpenStackCluster", true, infra));
@@ -86,7 +86,7 @@ fn clouds((id, secret): &(String, String)) -> String {
 }
 
 /// The cluster's own secret, as the driver writes it.
-fn keep(server: &Deleting, credential: &(String, String)) {
+fn keep(server: &FinalizingApiserver, credential: &(String, String)) {
     let data = base64::engine::general_purpose::STANDARD.encode(clouds(credential));
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
@@ -96,7 +96,7 @@ fn keep(server: &Deleting, credential: &(String, String)) {
     server.put("/api/v1/secrets", secret);
 }
 
-async fn release(server: &Deleting, cloud: &Cloud) -> Release {
+async fn release(server: &FinalizingApiserver, cloud: &Cloud) -> Release {
     let management = Arc::new(Management::over(server.clone(), "simulator"));
     let known = Arc::new(discover_versions(&management).await.unwrap());
     let cluster = StuckCluster {
@@ -113,22 +113,22 @@ async fn release(server: &Deleting, cloud: &Cloud) -> Release {
 }
 
 /// Runs everything but the first section: credential and patience have tests of their own.
-async fn run(release: &Release) -> Vec<LegReport> {
+async fn run(release: &Release) -> Vec<TargetReport> {
     let mut legs = release.legs();
     legs[0].sections.remove(0);
     walk_if(legs, true).await
 }
 
-async fn walk(legs: Vec<Leg>) -> Vec<LegReport> {
+async fn walk(legs: Vec<TargetPlan>) -> Vec<TargetReport> {
     walk_if(legs, false).await
 }
 
 /// `clear`: nothing that was looked at stands in the way of a leg.
-async fn walk_if(legs: Vec<Leg>, clear: bool) -> Vec<LegReport> {
-    let (stop, mut journal) = (Stop::default(), MemoryJournal::default());
+async fn walk_if(legs: Vec<TargetPlan>, clear: bool) -> Vec<TargetReport> {
+    let (stop, mut journal) = (CancelToken::default(), MemoryJournal::default());
     let mut reports = Vec::new();
     for leg in legs {
-        let looked = Leg::preview(&leg).await;
+        let looked = TargetPlan::preview(&leg).await;
         assert!(!clear || looked.obstacle().is_none(), "{:?}", looked.obstacle());
         let run = Run {
             looked: &looked,
@@ -148,9 +148,9 @@ async fn walk_if(legs: Vec<Leg>, clear: bool) -> Vec<LegReport> {
     reports
 }
 
-fn changed(reports: &[LegReport]) -> Vec<String> {
+fn changed(reports: &[TargetReport]) -> Vec<String> {
     let items = reports.iter().flat_map(|report| &report.items);
-    let changed = items.filter(|(_, done)| *done == Done::Changed);
+    let changed = items.filter(|(_, done)| *done == ItemOutcome::Changed);
     changed.map(|(subject, _)| subject.to_string()).collect()
 }
 
@@ -186,7 +186,7 @@ async fn what_somebody_elses_thing_keeps_stays_and_ends_with_no() {
     legs[0].sections.remove(0);
     let reports = walk(legs).await;
     let failure = reports[1].failure().unwrap();
-    assert_eq!(failure.class, Class::Gate);
+    assert_eq!(failure.class, FailureClass::Gate);
     assert!(failure.causes[0].starts_with("2 stay, first network k8s-clusterapi"), "{failure:?}");
     assert_eq!(cloud.network_parts().len(), 2, "both are there");
     assert_eq!(server.snapshot(), [""; 0], "the cluster itself is gone");
@@ -208,12 +208,12 @@ async fn what_fails_half_way_goes_on_where_it_stopped() {
 
 #[tokio::test]
 async fn a_management_cluster_that_never_had_it_proves_nothing() {
-    let (server, cloud) = (Deleting::default(), Cloud::new());
+    let (server, cloud) = (FinalizingApiserver::default(), Cloud::new());
     address(&cloud.member("mgmt"), &ClusterMark::new(NS, "c1").description()).await;
     let reports = walk(release(&server, &cloud).await.legs()).await;
     let failure = reports[0].failure().unwrap();
     let why = format!("simulator has no namespace {NS}: no cluster was ever there");
-    assert_eq!((failure.class, failure.causes[0].as_str()), (Class::Gate, why.as_str()));
+    assert_eq!((failure.class, failure.causes[0].as_str()), (FailureClass::Gate, why.as_str()));
     assert_eq!(cloud.network_parts().len(), 1);
     // Where it has been, what is left is removed.
     let metadata = json!({ "name": NS, "uid": "uid-namespace" });
@@ -274,7 +274,7 @@ async fn a_credential_that_is_of_no_use_is_refused() {
     let refused = async |credential: &(String, String)| {
         std::fs::write(&file, clouds(credential)).unwrap();
         let failure = replacement(&stuck, &file, &project).await.unwrap_err();
-        assert_eq!(failure.class, Class::Refused, "{failure}");
+        assert_eq!(failure.class, FailureClass::Refused, "{failure}");
         failure.causes.concat()
     };
     let other = cloud.add_credential("mgmt");
@@ -299,7 +299,7 @@ async fn a_credential_that_is_of_no_use_is_refused() {
     });
     let deaf = StuckCluster { connect, ..stuck.clone() };
     let failure = replacement(&deaf, &file, &project).await.unwrap_err();
-    assert_eq!(failure.class, Class::Deadline, "{failure:?}");
+    assert_eq!(failure.class, FailureClass::Deadline, "{failure:?}");
     // Without its own, any of the project will do.
     cloud.remove_credential(&own.0);
     std::fs::write(&file, clouds(&other)).unwrap();
@@ -347,7 +347,7 @@ async fn a_plan_shows_each_object_and_its_finalizers_in_order() {
     ");
     let project = legs[1].preview().await;
     let gate = project.items().next().unwrap();
-    let Found::Verdict(omega_core::Verdict::Deferred { until }) = &gate.found else { panic!() };
+    let ItemState::Verdict(omega_core::Verdict::Deferred { until }) = &gate.found else { panic!() };
     assert_eq!(until, "OpenStackCluster c1 is gone");
     assert_eq!(server.writes(), [""; 0]);
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use omega_capi::ClusterCredentials;
-use omega_core::{Class, Failure, read_regular, values::Secret};
+use omega_core::{Failure, FailureClass, read_regular, values::Secret};
 use omega_openstack::identity::CredentialAnswer;
 
 use super::{StuckCluster, cluster_credential::with_credential, own_credential};
@@ -25,14 +25,16 @@ pub(crate) async fn replacement(
 ) -> Result<Secret, Failure> {
     let shown = path.display().to_string();
     let bytes = read_regular(path, CLOUDS).map_err(|error| {
-        Failure::new(Class::Error, format!("could not read {shown}")).because(error.to_string())
+        Failure::new(FailureClass::Error, format!("could not read {shown}"))
+            .because(error.to_string())
     })?;
     let own = cluster.credentials().await?;
     let clouds = with_credential(own.as_ref(), &Secret::new(bytes), &shown)?;
     let cacert = own.as_ref().and_then(|found| found.cacert.as_ref());
     let (answer, _) = own_credential(&cluster.connect, &clouds, cacert, &shown).await?;
-    let refused =
-        |why: String| Failure::new(Class::Refused, format!("{shown} is of no use")).because(why);
+    let refused = |why: String| {
+        Failure::new(FailureClass::Refused, format!("{shown} is of no use")).because(why)
+    };
     let accepted = match answer {
         CredentialAnswer::Accepted(accepted) => accepted,
         CredentialAnswer::Refused { words } => {

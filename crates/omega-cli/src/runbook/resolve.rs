@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use omega_capi::{Combination, Overrides};
-use omega_core::{Class, Desired as _, Explain, Failure, kubeconfig::Kubeconfig};
+use omega_core::{Desired as _, Diagnostic, Failure, FailureClass, kubeconfig::Kubeconfig};
 use omega_juju::{
     PipSource, UnitPath,
     operations::{ApiResources, CapiHelm, EnsureHelm, HelmSource},
@@ -13,7 +13,7 @@ use omega_openstack::{
     network::{Cidr, Flow, Ports, SgRule},
 };
 
-use super::World;
+use super::Clients;
 use crate::site::Site;
 
 /// Reads a value of the site file.
@@ -23,22 +23,23 @@ where
 {
     text.parse().map_err(|error| {
         let what = format!("{key} in the site file: {error}");
-        Failure::new(Class::Usage, what).next("mend the value")
+        Failure::new(FailureClass::Usage, what).next("mend the value")
     })
 }
 
 /// Turns a refusal of a value into a failure.
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err passes")]
-pub(super) fn refused(error: impl Explain) -> Failure {
+pub(super) fn refused(error: impl Diagnostic) -> Failure {
     let failure = Failure::from_error("the site file asks for what can't work", &error);
-    Failure { class: Class::Refused, ..failure }
+    Failure { class: FailureClass::Refused, ..failure }
 }
 
 /// Returns a rule for each source: the port is that of the management API.
 pub(super) fn rules(site: &Site, kubeconfig: &Kubeconfig) -> Result<Vec<SgRule>, Failure> {
     let (_, port) = kubeconfig.facts.endpoint();
-    let ports = Ports::one(port)
-        .map_err(|error| Failure::new(Class::Usage, format!("the kubeconfig's server: {error}")))?;
+    let ports = Ports::one(port).map_err(|error| {
+        Failure::new(FailureClass::Usage, format!("the kubeconfig's server: {error}"))
+    })?;
     let group = &site.management.security_group;
     let rule = |source: &String| {
         let peer: Cidr = value("management.sources", source)?;
@@ -52,7 +53,7 @@ pub(super) fn rules(site: &Site, kubeconfig: &Kubeconfig) -> Result<Vec<SgRule>,
     match twice {
         Some((_, rule)) => {
             let what = format!("management.sources says the same twice: {}", rule.subject());
-            Err(Failure::new(Class::Usage, what).next("keep one of the two"))
+            Err(Failure::new(FailureClass::Usage, what).next("keep one of the two"))
         }
         None => Ok(rules),
     }
@@ -115,7 +116,11 @@ pub(super) fn combination(site: &Site) -> Result<Combination, Failure> {
 
 /// The namespaces that the driver uses: one for each project with a cluster, and the management
 /// project's own.
-pub(super) async fn namespaces(site: &Site, world: &World, clusters: &ClusterList) -> Vec<String> {
+pub(super) async fn namespaces(
+    site: &Site,
+    world: &Clients,
+    clusters: &ClusterList,
+) -> Vec<String> {
     // The driver's default (conf.py, all releases).
     let prefix = site.capi_helm.get("namespace_prefix").map_or("magnum", String::as_str);
     let listed = clusters.read().await.unwrap_or_default();

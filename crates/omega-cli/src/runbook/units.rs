@@ -1,6 +1,6 @@
 use std::{path::PathBuf, sync::Arc};
 
-use omega_core::{Class, Failure};
+use omega_core::{Failure, FailureClass};
 use omega_juju::{
     Channel, Sources, Unit,
     channel::{Deadlines, Juju, JujuTarget, Ssh, SshTarget, UnitStatus, juju_units},
@@ -75,7 +75,7 @@ impl Session {
             Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
                 let port = port.parse().map_err(|_| {
                     let what = format!("`{text}` in the site file: `{port}` is no port");
-                    Failure::new(Class::Usage, what).next("write [user@]host[:port]")
+                    Failure::new(FailureClass::Usage, what).next("write [user@]host[:port]")
                 })?;
                 (host, port)
             }
@@ -126,7 +126,8 @@ fn meant<'a>(
 ) -> Result<&'a str, Failure> {
     let names: Vec<_> = candidates.iter().map(|one| one.name.as_str()).collect();
     let one_of = format!("one of: {}", names.join(", "));
-    let usage = |what: String, next: String| Err(Failure::new(Class::Usage, what).next(next));
+    let usage =
+        |what: String, next: String| Err(Failure::new(FailureClass::Usage, what).next(next));
     let leader = name.strip_suffix("/leader");
     match (leader, application) {
         (Some(_), None) => usage(format!("`{name}`: only Juju knows a leader"), one_of),
@@ -137,7 +138,7 @@ fn meant<'a>(
         (Some(_), Some(application)) => {
             let leader = candidates.iter().find(|one| one.leader);
             leader.map(|one| one.name.as_str()).ok_or_else(|| {
-                Failure::new(Class::Error, format!("{application} has no leader now"))
+                Failure::new(FailureClass::Error, format!("{application} has no leader now"))
                     .next(format!("wait for an election, or name {one_of}"))
             })
         }
@@ -167,9 +168,9 @@ mod tests {
         assert_eq!(meant("magnum/0", juju, &all), Ok("magnum/0"));
         assert_eq!(meant("magnum/leader", juju, &all), Ok("magnum/1"));
         let class = |name, application, all| meant(name, application, all).unwrap_err().class;
-        assert_eq!(class("magnum/leader", juju, &nobody), Class::Error);
-        assert_eq!(class("magnum/leader", None, &all), Class::Usage);
-        assert_eq!(class("nova/leader", juju, &all), Class::Usage);
+        assert_eq!(class("magnum/leader", juju, &nobody), FailureClass::Error);
+        assert_eq!(class("magnum/leader", None, &all), FailureClass::Usage);
+        assert_eq!(class("nova/leader", juju, &all), FailureClass::Usage);
         let absent = meant("magnum/9", juju, &all).unwrap_err();
         assert_eq!(absent.next.as_deref(), Some("one of: magnum/0, magnum/1"));
     }

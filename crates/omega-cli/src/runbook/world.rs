@@ -11,7 +11,7 @@ use crate::engine::Counts;
 
 /// What a runbook acts on: real or simulated, it can't tell.
 #[derive(Clone)]
-pub(crate) struct World {
+pub(crate) struct Clients {
     /// Every service, as the operator.
     pub(crate) operator: Arc<dyn Transport>,
     /// Every service, in the management project.
@@ -34,7 +34,7 @@ pub(crate) struct World {
     pub(crate) requests: Rc<dyn Fn() -> usize>,
 }
 
-impl World {
+impl Clients {
     /// Returns what tells this site from another whose units have the same names: where its cloud
     /// is, and how each unit is reached.
     pub(crate) fn endpoints(&self) -> BTreeMap<String, String> {

@@ -1,6 +1,6 @@
 use std::{fmt, ops::Range, path::Path};
 
-use omega_core::{Class, Failure};
+use omega_core::{Failure, FailureClass};
 
 /// A mistake in the site file, and its place.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl fmt::Display for SiteError {
 
 impl From<SiteError> for Failure {
     fn from(error: SiteError) -> Self {
-        Self::new(Class::Usage, error.to_string())
+        Self::new(FailureClass::Usage, error.to_string())
     }
 }
 

@@ -289,8 +289,8 @@ def probe_releases(ask, seconds):
     return {"reply": "releases", "namespaces": states}
 
 
-def probe_last_words(ask, seconds):
-    return {"reply": "last_words", "lines": last_words(ask["service"])}
+def probe_log_tail(ask, seconds):
+    return {"reply": "log_tail", "lines": log_tail(ask["service"])}
 
 
 def failed(error):

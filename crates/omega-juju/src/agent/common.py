@@ -399,7 +399,7 @@ def journal_words(service, count):
     return lines, last
 
 
-def last_words(service, count=20):
+def log_tail(service, count=20):
     """The last lines of the journal or of the log file, whichever the service wrote to last."""
     lines, last = journal_words(service, count)
     log = "/var/log/%s/%s.log" % (service.split("-")[0], service)

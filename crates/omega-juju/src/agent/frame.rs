@@ -165,7 +165,7 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use omega_core::Explain as _;
+    use omega_core::Diagnostic as _;
 
     use super::*;
     use crate::FileState;

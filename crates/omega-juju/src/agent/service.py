@@ -61,7 +61,7 @@ def act_restart_service(action, payload, until):
 
 def would_not_start(service, why):
     shown = show(service)
-    lines = [line.strip() for line in last_words(service, 12) if line.strip(" ^")]
+    lines = [line.strip() for line in log_tail(service, 12) if line.strip(" ^")]
     found = "%s/%s, result %s" % (shown.get("ActiveState"), shown.get("SubState"), shown.get("Result"))
     words = "; its last words: " + " | ".join(lines[-3:]) if lines else ""
     return Fail("%s would not start%s" % (service, ": " + why if why else ""), expected="active/running",

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use omega_core::{Explain as _, Touched, values::Secret};
+use omega_core::{Diagnostic as _, Touched, values::Secret};
 
 use super::*;
 use crate::{

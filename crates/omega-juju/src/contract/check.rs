@@ -1,7 +1,7 @@
 use std::fmt::Debug;
 
 use omega_core::{
-    Explain as _, Touched,
+    Diagnostic as _, Touched,
     values::{FileMode, Secret, Sha256},
 };
 

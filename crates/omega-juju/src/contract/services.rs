@@ -1,4 +1,4 @@
-use omega_core::{Explain as _, Touched, values::FileMode};
+use omega_core::{Diagnostic as _, Touched, values::FileMode};
 
 use super::{
     Broken, Site,
@@ -131,9 +131,9 @@ async fn broken(clause: Clause<'_>, site: &Site) -> Checked {
             clause.that(said, "its last words", (error.to_string(), found))?;
         }
     }
-    let words = clause.ask_one(Probe::LastWords { service: site.service.clone() }).await?;
+    let words = clause.ask_one(Probe::LogTail { service: site.service.clone() }).await?;
     let said = match &words {
-        Reply::LastWords { lines } => lines.iter().any(|line| line.contains(DIRECTORY)),
+        Reply::LogTail { lines } => lines.iter().any(|line| line.contains(DIRECTORY)),
         _ => false,
     };
     clause.that(said, "its last words", &words)?;

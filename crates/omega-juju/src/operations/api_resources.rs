@@ -3,7 +3,7 @@
 use std::fmt;
 
 use omega_core::{
-    Explain, Note, Touched,
+    Diagnostic, Note, Touched,
     api_resources::{CLASSES, Override, OverrideError, Overrides, unquoted},
 };
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ pub struct ApiResourcesError {
     found: Option<String>,
 }
 
-impl Explain for ApiResourcesError {
+impl Diagnostic for ApiResourcesError {
     fn expected(&self) -> Option<String> {
         Some("a JSON object on one line, such as {}".to_owned())
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use omega_core::{
-    Explain, Touched,
+    Diagnostic, Touched,
     values::{AsciiText, NotAscii},
 };
 use pep440_rs::Version;
@@ -41,7 +41,7 @@ pub struct CapiHelmError {
     next: Option<String>,
 }
 
-impl Explain for CapiHelmError {
+impl Diagnostic for CapiHelmError {
     fn next(&self) -> Option<String> {
         self.next.clone()
     }

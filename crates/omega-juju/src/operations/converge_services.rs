@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, collections::BTreeSet, time::Duration};
 
 use omega_core::{
-    Conflict, Delta, Describe, Desired, Diff, EnsureError, Label as _, Note, Outcome, Settle,
-    Subject, Touched, Verb, ensure, values::Sha256,
+    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Label as _, Note, Outcome,
+    PollPolicy, Subject, Touched, ensure, values::Sha256,
 };
 use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,7 @@ use crate::{
 pub async fn converge_services(
     unit: &Unit,
     desired: &ConvergeServices,
-) -> Result<Outcome<ServicesSeen>, EnsureError<Error>> {
+) -> Result<Outcome<ServicesObserved>, EnsureError<Error>> {
     ensure(unit, desired).await
 }
 
@@ -112,14 +112,14 @@ pub enum Flag {
 
 /// What was observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServicesSeen {
+pub struct ServicesObserved {
     /// In the order of the desired fact.
-    pub daemons: Vec<DaemonSeen>,
+    pub daemons: Vec<DaemonObserved>,
 }
 
 /// One daemon and what it reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DaemonSeen {
+pub struct DaemonObserved {
     /// The service and its process.
     pub state: ServiceState,
     /// What the init script would start.
@@ -129,13 +129,13 @@ pub struct DaemonSeen {
     /// Its inputs, in order.
     pub inputs: Vec<FileState>,
     /// What it reads for the options.
-    pub options: OptionsSeen,
+    pub options: OptionsObserved,
 }
 
 /// What a daemon reads for options.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum OptionsSeen {
+pub enum OptionsObserved {
     /// The values of those that are set.
     Values(BTreeMap<String, String>),
     /// It could not be told.
@@ -164,7 +164,7 @@ impl Describe for Restart {
     fn describe(&self) -> Diff {
         let reasons: Vec<_> = self.reasons.iter().map(ToString::to_string).collect();
         let subject = Subject::new("service", self.service.as_str());
-        Diff::new(Verb::Update, subject, format!("restart: {}", reasons.join("; ")))
+        Diff::new(ChangeKind::Update, subject, format!("restart: {}", reasons.join("; ")))
             .with("a restart has no way back")
     }
 }
@@ -243,7 +243,7 @@ impl ConvergeServices {
     /// Says that the processes of `seen` are to be replaced: they were started with what is being
     /// taken back.
     #[must_use]
-    pub fn after(mut self, seen: &ServicesSeen) -> Self {
+    pub fn after(mut self, seen: &ServicesObserved) -> Self {
         for (wanted, seen) in self.daemons.iter_mut().zip(&seen.daemons) {
             wanted.started_after = wanted.started_after.max(seen.state.started_ns);
         }
@@ -251,7 +251,7 @@ impl ConvergeServices {
     }
 
     /// Returns what a restart would not mend: an input that is not yet as it will be.
-    pub(crate) fn not_yet(&self, change: &Restart, seen: &ServicesSeen) -> Option<String> {
+    pub(crate) fn not_yet(&self, change: &Restart, seen: &ServicesObserved) -> Option<String> {
         let (wanted, seen) =
             self.pairs(seen).find(|(wanted, _)| wanted.service == change.service)?;
         let mut inputs = wanted.inputs.iter().zip(&seen.inputs);
@@ -267,13 +267,13 @@ impl ConvergeServices {
 
     fn pairs<'a>(
         &'a self,
-        seen: &'a ServicesSeen,
-    ) -> impl Iterator<Item = (&'a DaemonWanted, &'a DaemonSeen)> {
+        seen: &'a ServicesObserved,
+    ) -> impl Iterator<Item = (&'a DaemonWanted, &'a DaemonObserved)> {
         self.daemons.iter().zip(&seen.daemons)
     }
 }
 
-impl DaemonSeen {
+impl DaemonObserved {
     fn exists(&self) -> bool {
         self.state.load != "not-found"
     }
@@ -283,7 +283,7 @@ impl DaemonSeen {
     }
 }
 
-async fn look(unit: &Unit, wanted: &DaemonWanted) -> Result<DaemonSeen, Error> {
+async fn look(unit: &Unit, wanted: &DaemonWanted) -> Result<DaemonObserved, Error> {
     let service = &wanted.service;
     let inputs = wanted.inputs.iter().map(|input| unit.file(&input.path));
     let args = async {
@@ -299,12 +299,12 @@ async fn look(unit: &Unit, wanted: &DaemonWanted) -> Result<DaemonSeen, Error> {
         futures::future::try_join_all(inputs),
         options(unit, wanted)
     )?;
-    Ok(DaemonSeen { state, args, python, inputs, options })
+    Ok(DaemonObserved { state, args, python, inputs, options })
 }
 
-async fn options(unit: &Unit, wanted: &DaemonWanted) -> Result<OptionsSeen, Error> {
+async fn options(unit: &Unit, wanted: &DaemonWanted) -> Result<OptionsObserved, Error> {
     if wanted.options.is_empty() {
-        return Ok(OptionsSeen::Values(BTreeMap::new()));
+        return Ok(OptionsObserved::Values(BTreeMap::new()));
     }
     let probe = Probe::Options {
         service: wanted.service.clone(),
@@ -312,16 +312,16 @@ async fn options(unit: &Unit, wanted: &DaemonWanted) -> Result<OptionsSeen, Erro
         keys: wanted.options.keys().cloned().collect(),
     };
     match unit.ask(probe).await {
-        Ok(Reply::Options { values }) => Ok(OptionsSeen::Values(values)),
+        Ok(Reply::Options { values }) => Ok(OptionsObserved::Values(values)),
         Ok(other) => Err(unit.unexpected(&other)),
         // A daemon that is not there, or whose configuration can't be read: the diff decides.
-        Err(Error::Probe { why, .. }) => Ok(OptionsSeen::Unknown { why }),
+        Err(Error::Probe { why, .. }) => Ok(OptionsObserved::Unknown { why }),
         Err(error) => Err(error),
     }
 }
 
 impl DaemonWanted {
-    fn reasons(&self, seen: &DaemonSeen) -> BTreeSet<Reason> {
+    fn reasons(&self, seen: &DaemonObserved) -> BTreeSet<Reason> {
         let mut reasons = BTreeSet::new();
         let Some(started) = seen.state.started_ns.filter(|_| seen.runs()) else {
             reasons.insert(Reason::NotRunning);
@@ -344,12 +344,12 @@ impl DaemonWanted {
         reasons
     }
 
-    fn driver_is_new(&self, seen: &DaemonSeen, started: i64) -> bool {
+    fn driver_is_new(&self, seen: &DaemonObserved, started: i64) -> bool {
         let found = seen.python.as_ref().and_then(|python| python.distribution.as_ref());
         found.is_some_and(|found| found.modified_ns >= started) || !self.is_driver(seen)
     }
 
-    fn is_driver(&self, seen: &DaemonSeen) -> bool {
+    fn is_driver(&self, seen: &DaemonObserved) -> bool {
         let found = seen.python.as_ref().and_then(|python| python.distribution.as_ref());
         let version = found.and_then(|found| found.version.parse::<Version>().ok());
         self.driver.as_ref().is_none_or(|driver| version.as_ref() == Some(driver))
@@ -357,7 +357,7 @@ impl DaemonWanted {
 
     /// How often the next start will carry `--config-dir`. A drop-in of systemd may start the
     /// daemon without its init script: then what that would do does not matter.
-    fn next_start(seen: &DaemonSeen) -> Option<usize> {
+    fn next_start(seen: &DaemonObserved) -> Option<usize> {
         let args = seen.args.as_ref()?;
         let start: Vec<String> = seen.state.exec_start.split(' ').map(str::to_owned).collect();
         let by_script = start.first().is_none_or(|word| word.starts_with("/etc/init.d/"));
@@ -365,7 +365,7 @@ impl DaemonWanted {
         Some(daemon_args::count(args, &magnum::conf_d()))
     }
 
-    fn command_line(&self, seen: &DaemonSeen) -> bool {
+    fn command_line(&self, seen: &DaemonObserved) -> bool {
         let directory = magnum::conf_d();
         let live = daemon_args::count(&seen.state.cmdline, &directory);
         let next = Self::next_start(seen);
@@ -376,7 +376,7 @@ impl DaemonWanted {
         }
     }
 
-    fn refuse(&self, seen: &DaemonSeen) -> Result<(), Conflict> {
+    fn refuse(&self, seen: &DaemonObserved) -> Result<(), Conflict> {
         if seen.state.load != "masked" {
             return Ok(());
         }
@@ -385,10 +385,10 @@ impl DaemonWanted {
     }
 
     /// Refuses options that the daemon reads otherwise though every file is as wanted.
-    fn in_effect(&self, seen: &DaemonSeen) -> Result<(), Conflict> {
+    fn in_effect(&self, seen: &DaemonObserved) -> Result<(), Conflict> {
         let values = match &seen.options {
-            OptionsSeen::Values(values) => values,
-            OptionsSeen::Unknown { why } => {
+            OptionsObserved::Values(values) => values,
+            OptionsObserved::Unknown { why } => {
                 let what = format!("what {} reads could not be told: {why}", self.service);
                 return Err(Conflict::new(what, "look at its configuration files and their modes"));
             }
@@ -437,7 +437,7 @@ fn modified(state: &FileState) -> Option<i64> {
 impl Desired for ConvergeServices {
     const KIND: &'static str = "juju.services.v1";
     type Target = Unit;
-    type Seen = ServicesSeen;
+    type Observed = ServicesObserved;
     type Change = Restart;
     type Error = Error;
 
@@ -446,13 +446,13 @@ impl Desired for ConvergeServices {
         Subject::new("service", names.join(", "))
     }
 
-    async fn observe(&self, unit: &Unit) -> Result<ServicesSeen, Error> {
+    async fn observe(&self, unit: &Unit) -> Result<ServicesObserved, Error> {
         let daemons = self.daemons.iter().map(|wanted| look(unit, wanted));
-        Ok(ServicesSeen { daemons: futures::future::try_join_all(daemons).await? })
+        Ok(ServicesObserved { daemons: futures::future::try_join_all(daemons).await? })
     }
 
-    fn diff(&self, seen: &ServicesSeen) -> Result<Delta<Restart>, Conflict> {
-        if !seen.daemons.iter().any(DaemonSeen::exists) {
+    fn diff(&self, seen: &ServicesObserved) -> Result<Delta<Restart>, Conflict> {
+        if !seen.daemons.iter().any(DaemonObserved::exists) {
             let Subject { noun: _, name } = self.subject();
             let next = "check the unit's name: Magnum does not run here";
             return Err(Conflict::new(format!("this unit has none of {name}"), next));
@@ -480,15 +480,15 @@ impl Desired for ConvergeServices {
         unit.act(&action, Payload::Null).await
     }
 
-    fn notes(&self, seen: &ServicesSeen) -> Vec<Note> {
+    fn notes(&self, seen: &ServicesObserved) -> Vec<Note> {
         let absent = self.pairs(seen).filter(|(_, seen)| !seen.exists());
         absent
             .map(|(wanted, _)| Note::new(format!("{} is not on this unit", wanted.service)))
             .collect()
     }
 
-    fn settle(&self) -> Settle {
-        Settle { every: Duration::from_secs(2), within: Duration::from_mins(1) }
+    fn poll_policy(&self) -> PollPolicy {
+        PollPolicy { every: Duration::from_secs(2), within: Duration::from_mins(1) }
     }
 }
 

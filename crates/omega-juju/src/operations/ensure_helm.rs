@@ -33,7 +33,7 @@ use crate::{Error, FileState, ProgramState, Resolved, ServiceName, Unit, UnitPat
 pub async fn ensure_helm(
     unit: &Unit,
     desired: &EnsureHelm,
-) -> Result<Outcome<HelmSeen>, EnsureError<Error>> {
+) -> Result<Outcome<HelmObserved>, EnsureError<Error>> {
     ensure(unit, desired).await
 }
 
@@ -89,7 +89,7 @@ pub enum HelmSource {
 
 /// What was observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HelmSeen {
+pub struct HelmObserved {
     /// What is at the path.
     pub file: FileState,
     /// What the daemon finds.
@@ -113,7 +113,7 @@ impl EnsureHelm {
         found.path == self.path || found.real == self.path || led_to
     }
 
-    fn reachable(&self, seen: &HelmSeen) -> Result<(), Conflict> {
+    fn reachable(&self, seen: &HelmObserved) -> Result<(), Conflict> {
         let directory = self.path.parent();
         let path = seen.program.path.join(":");
         if !seen.program.path.iter().any(|entry| entry.trim_end_matches('/') == directory.as_str())
@@ -132,7 +132,7 @@ impl EnsureHelm {
         }
     }
 
-    fn is_before(&self, found: &Resolved, seen: &HelmSeen) -> bool {
+    fn is_before(&self, found: &Resolved, seen: &HelmObserved) -> bool {
         let place = |path: &UnitPath| {
             let directory = path.parent();
             let same = |entry: &String| entry.trim_end_matches('/') == directory.as_str();
@@ -145,7 +145,7 @@ impl EnsureHelm {
 impl Desired for EnsureHelm {
     const KIND: &'static str = "juju.helm.v1";
     type Target = Unit;
-    type Seen = HelmSeen;
+    type Observed = HelmObserved;
     type Change = FileChange;
     type Error = Error;
 
@@ -153,17 +153,17 @@ impl Desired for EnsureHelm {
         Subject::new("program", "helm")
     }
 
-    async fn observe(&self, unit: &Unit) -> Result<HelmSeen, Error> {
+    async fn observe(&self, unit: &Unit) -> Result<HelmObserved, Error> {
         let runbook = magnum::helm_of_the_runbook();
         let (file, program, runbook) = futures::try_join!(
             unit.file(&self.path),
             unit.program("helm", &self.daemon),
             unit.file(&runbook)
         )?;
-        Ok(HelmSeen { file, program, runbook })
+        Ok(HelmObserved { file, program, runbook })
     }
 
-    fn diff(&self, seen: &HelmSeen) -> Result<Delta<FileChange>, Conflict> {
+    fn diff(&self, seen: &HelmObserved) -> Result<Delta<FileChange>, Conflict> {
         let (version, sha256, from) = match &self.wanted {
             HelmWanted::Program { version, sha256, from } => (version, sha256, from),
             HelmWanted::Before(image) => {
@@ -189,12 +189,12 @@ impl Desired for EnsureHelm {
         change.perform(unit).await
     }
 
-    fn undo(&self, before: &HelmSeen) -> Option<Self> {
+    fn undo(&self, before: &HelmObserved) -> Option<Self> {
         let wanted = HelmWanted::Before(Image::of(&before.file)?);
         Some(Self { wanted, ..self.clone() })
     }
 
-    fn notes(&self, seen: &HelmSeen) -> Vec<Note> {
+    fn notes(&self, seen: &HelmObserved) -> Vec<Note> {
         let HelmWanted::Program { .. } = self.wanted else { return Vec::new() };
         let runbook = magnum::helm_of_the_runbook();
         let there = !matches!(seen.runbook, FileState::Absent);

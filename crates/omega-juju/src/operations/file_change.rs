@@ -3,7 +3,7 @@
 use std::fmt;
 
 use omega_core::{
-    Conflict, Describe, Diff, Subject, Verb,
+    ChangeKind, Conflict, Describe, Diff, Subject,
     values::{FileMode, Secret, Sha256},
 };
 use serde::{Deserialize, Serialize};
@@ -332,24 +332,25 @@ impl Describe for FileChange {
         let directory = |path: &UnitPath| Subject::new("directory", path.to_string());
         match self {
             Self::MakeDirectory { path, access } => {
-                Diff::new(Verb::Create, directory(path), access.to_string())
+                Diff::new(ChangeKind::Create, directory(path), access.to_string())
             }
             Self::RemoveDirectory { path } => {
-                Diff::new(Verb::Delete, directory(path), "it is empty")
+                Diff::new(ChangeKind::Delete, directory(path), "it is empty")
             }
             Self::Write(write) => {
                 let verb = match write.over {
-                    Image::Absent => Verb::Create,
-                    Image::File { .. } | Image::Link { .. } => Verb::Update,
+                    Image::Absent => ChangeKind::Create,
+                    Image::File { .. } | Image::Link { .. } => ChangeKind::Update,
                 };
                 let diff = Diff::new(verb, file(&write.path), write.effect());
                 write.shows.iter().fold(diff, Diff::with)
             }
             Self::SetAccess { path, access, was } => {
-                Diff::new(Verb::Update, file(path), format!("{was} -> {access}"))
+                Diff::new(ChangeKind::Update, file(path), format!("{was} -> {access}"))
             }
             Self::Link { path, target, over } => {
-                let verb = if *over == Image::Absent { Verb::Create } else { Verb::Update };
+                let verb =
+                    if *over == Image::Absent { ChangeKind::Create } else { ChangeKind::Update };
                 Diff::new(verb, file(path), format!("a link to {target}, as it was"))
             }
             Self::Remove { path, over } => {
@@ -360,7 +361,7 @@ impl Describe for FileChange {
                     }
                     Image::Absent => "nothing".to_owned(),
                 };
-                Diff::new(Verb::Delete, file(path), what)
+                Diff::new(ChangeKind::Delete, file(path), what)
             }
         }
     }

@@ -34,7 +34,7 @@ use crate::{Error, FileState, Probe, Reply, ServiceName, ServiceState, Unit, Uni
 pub async fn inject_config_dir(
     unit: &Unit,
     desired: &InjectConfigDir,
-) -> Result<Outcome<ConfigDirSeen>, EnsureError<Error>> {
+) -> Result<Outcome<ConfigDirObserved>, EnsureError<Error>> {
     ensure(unit, desired).await
 }
 
@@ -66,7 +66,7 @@ pub enum ConfigDirWanted {
 
 /// What was observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConfigDirSeen {
+pub struct ConfigDirObserved {
     /// The file that the init script sources.
     pub file: FileState,
     /// Its text.
@@ -111,7 +111,7 @@ impl InjectConfigDir {
             && !args.iter().any(|word| word.contains('$'))
     }
 
-    fn once(&self, seen: &ConfigDirSeen) -> Result<Vec<FileChange>, Conflict> {
+    fn once(&self, seen: &ConfigDirObserved) -> Result<Vec<FileChange>, Conflict> {
         let path = self.path();
         refuse_link(&path, &seen.file)?;
         let made = make_directory(&self.directory, &seen.directory)?;
@@ -130,7 +130,7 @@ impl InjectConfigDir {
         Ok(made.into_iter().chain(written).collect())
     }
 
-    fn args<'a>(&self, seen: &'a ConfigDirSeen) -> Result<&'a [String], Conflict> {
+    fn args<'a>(&self, seen: &'a ConfigDirObserved) -> Result<&'a [String], Conflict> {
         let (daemon, path) = (&self.daemon, self.path());
         match (&seen.args, &seen.trouble) {
             (Some(args), _) => Ok(args),
@@ -147,7 +147,7 @@ impl InjectConfigDir {
         }
     }
 
-    fn text<'a>(&self, seen: &'a ConfigDirSeen) -> Result<&'a str, Conflict> {
+    fn text<'a>(&self, seen: &'a ConfigDirObserved) -> Result<&'a str, Conflict> {
         match (&seen.file, &seen.text) {
             // show-args does not show them: they would be part of the directory's name.
             (_, Some(text)) if text.contains('\r') => Err(Conflict::new(
@@ -167,7 +167,7 @@ impl InjectConfigDir {
         &self,
         text: &str,
         args: &[String],
-        seen: &ConfigDirSeen,
+        seen: &ConfigDirObserved,
     ) -> Result<String, Conflict> {
         let path = self.path();
         let edited = daemon_args::edit(text, &self.directory).map_err(|error| {
@@ -196,7 +196,7 @@ impl InjectConfigDir {
 impl Desired for InjectConfigDir {
     const KIND: &'static str = "juju.config-dir.v1";
     type Target = Unit;
-    type Seen = ConfigDirSeen;
+    type Observed = ConfigDirObserved;
     type Change = FileChange;
     type Error = Error;
 
@@ -204,7 +204,7 @@ impl Desired for InjectConfigDir {
         Subject::new("file", self.path().to_string())
     }
 
-    async fn observe(&self, unit: &Unit) -> Result<ConfigDirSeen, Error> {
+    async fn observe(&self, unit: &Unit) -> Result<ConfigDirObserved, Error> {
         let path = self.path();
         let ((file, text), directory, names, args, service) = futures::try_join!(
             unit.text(&path),
@@ -216,10 +216,10 @@ impl Desired for InjectConfigDir {
         let (args, trouble) = args;
         let Reply::Directory { names } = names else { return Err(unit.unexpected(&names)) };
         let names = names.unwrap_or_default();
-        Ok(ConfigDirSeen { file, text, directory, names, args, trouble, service })
+        Ok(ConfigDirObserved { file, text, directory, names, args, trouble, service })
     }
 
-    fn diff(&self, seen: &ConfigDirSeen) -> Result<Delta<FileChange>, Conflict> {
+    fn diff(&self, seen: &ConfigDirObserved) -> Result<Delta<FileChange>, Conflict> {
         let (image, no_directory) = match &self.wanted {
             ConfigDirWanted::Once => return Ok(Delta::of(self.once(seen)?)),
             ConfigDirWanted::Before { image, no_directory } => (image, *no_directory),
@@ -237,13 +237,13 @@ impl Desired for InjectConfigDir {
         change.perform(unit).await
     }
 
-    fn undo(&self, before: &ConfigDirSeen) -> Option<Self> {
+    fn undo(&self, before: &ConfigDirObserved) -> Option<Self> {
         let image = Image::of(&before.file)?;
         let no_directory = before.directory == FileState::Absent;
         Some(Self { wanted: ConfigDirWanted::Before { image, no_directory }, ..self.clone() })
     }
 
-    fn notes(&self, seen: &ConfigDirSeen) -> Vec<Note> {
+    fn notes(&self, seen: &ConfigDirObserved) -> Vec<Note> {
         let start = &seen.service.exec_start;
         if start.is_empty() || start.contains("/etc/init.d/") {
             return Vec::new();

@@ -23,19 +23,24 @@ pub use api_resources::{ApiResources, ApiResourcesError};
 pub use capi_helm::{CapiHelm, CapiHelmError};
 pub use capture_pre_state::{PreState, capture_pre_state};
 pub use converge_services::{
-    ConvergeServices, DaemonSeen, DaemonWanted, Flag, Input, InputExpect, OptionsSeen, Restart,
-    ServicesSeen, converge_services,
+    ConvergeServices, DaemonObserved, DaemonWanted, Flag, Input, InputExpect, OptionsObserved,
+    Restart, ServicesObserved, converge_services,
 };
-pub use ensure_helm::{EnsureHelm, HelmSeen, HelmSource, HelmWanted, ensure_helm};
+pub use ensure_helm::{EnsureHelm, HelmObserved, HelmSource, HelmWanted, ensure_helm};
 pub use file_change::{Access, Bytes, FileChange, FileWrite, Image};
-pub use inject_config_dir::{ConfigDirSeen, ConfigDirWanted, InjectConfigDir, inject_config_dir};
-pub use pin_driver::{DriverChange, DriverSeen, DriverWanted, PinDriver, pin_driver};
-pub use place_kubeconfig::{KubeconfigSeen, KubeconfigWanted, PlaceKubeconfig, place_kubeconfig};
+pub use inject_config_dir::{
+    ConfigDirObserved, ConfigDirWanted, InjectConfigDir, inject_config_dir,
+};
+pub use pin_driver::{DriverChange, DriverObserved, DriverWanted, PinDriver, pin_driver};
+pub use place_kubeconfig::{
+    KubeconfigObserved, KubeconfigWanted, PlaceKubeconfig, place_kubeconfig,
+};
 pub use reason::Reason;
 pub use remove_leftovers::{
-    LeftoverChange, LeftoverPolicy, LeftoverSeen, LeftoversSeen, RemoveLeftovers, remove_leftovers,
+    LeftoverChange, LeftoverObserved, LeftoverPolicy, LeftoversObserved, RemoveLeftovers,
+    remove_leftovers,
 };
-pub use stage_dropin::{DropinSeen, DropinWanted, StageDropin, stage_dropin};
+pub use stage_dropin::{DropinObserved, DropinWanted, StageDropin, stage_dropin};
 pub use undo_step::undo_step;
 
 #[cfg(test)]

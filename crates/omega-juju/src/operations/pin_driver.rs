@@ -1,7 +1,8 @@
 //! Pins the driver in the interpreter that the conductor runs on.
 
 use omega_core::{
-    Conflict, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome, Subject, Verb, ensure,
+    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome, Subject,
+    ensure,
 };
 use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,7 @@ use crate::{Action, Error, Interpreter, Payload, PipSource, ServiceName, Unit};
 pub async fn pin_driver(
     unit: &Unit,
     desired: &PinDriver,
-) -> Result<Outcome<DriverSeen>, EnsureError<Error>> {
+) -> Result<Outcome<DriverObserved>, EnsureError<Error>> {
     ensure(unit, desired).await
 }
 
@@ -63,7 +64,7 @@ pub enum DriverWanted {
 
 /// What was observed: `None` where the unit does not have the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DriverSeen(pub Option<Interpreter>);
+pub struct DriverObserved(pub Option<Interpreter>);
 
 /// One run of pip.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +92,7 @@ impl PinDriver {
         Self { token, ..self }
     }
 
-    fn interpreter<'a>(&self, seen: &'a DriverSeen) -> Result<&'a Interpreter, Conflict> {
+    fn interpreter<'a>(&self, seen: &'a DriverObserved) -> Result<&'a Interpreter, Conflict> {
         seen.0.as_ref().ok_or_else(|| {
             Conflict::new(
                 format!("this unit has no {}", self.daemon),
@@ -145,7 +146,7 @@ fn switch(python: &Interpreter) -> Result<bool, Conflict> {
 impl Desired for PinDriver {
     const KIND: &'static str = "juju.driver.v1";
     type Target = Unit;
-    type Seen = DriverSeen;
+    type Observed = DriverObserved;
     type Change = DriverChange;
     type Error = Error;
 
@@ -153,11 +154,11 @@ impl Desired for PinDriver {
         Subject::new("package", magnum::DRIVER)
     }
 
-    async fn observe(&self, unit: &Unit) -> Result<DriverSeen, Error> {
-        unit.python(&self.daemon, magnum::DRIVER, magnum::DRIVERS_GROUP).await.map(DriverSeen)
+    async fn observe(&self, unit: &Unit) -> Result<DriverObserved, Error> {
+        unit.python(&self.daemon, magnum::DRIVER, magnum::DRIVERS_GROUP).await.map(DriverObserved)
     }
 
-    fn diff(&self, seen: &DriverSeen) -> Result<Delta<DriverChange>, Conflict> {
+    fn diff(&self, seen: &DriverObserved) -> Result<Delta<DriverChange>, Conflict> {
         let python = match (&self.wanted, &seen.0) {
             (DriverWanted::Absent, None) => return Ok(Delta::Satisfied),
             _ => self.interpreter(seen)?,
@@ -199,7 +200,7 @@ impl Desired for PinDriver {
         unit.act(&change.action(), payload).await
     }
 
-    fn undo(&self, before: &DriverSeen) -> Option<Self> {
+    fn undo(&self, before: &DriverObserved) -> Option<Self> {
         let wanted = match &before.0.as_ref()?.distribution {
             None => DriverWanted::Absent,
             Some(found) => DriverWanted::Version {
@@ -210,7 +211,7 @@ impl Desired for PinDriver {
         Some(Self { wanted, ..self.clone() })
     }
 
-    fn notes(&self, seen: &DriverSeen) -> Vec<Note> {
+    fn notes(&self, seen: &DriverObserved) -> Vec<Note> {
         let found = seen.0.as_ref().and_then(|python| python.distribution.as_ref());
         let new = release([1, 4, 0]);
         let from_new = found
@@ -281,13 +282,13 @@ impl Describe for DriverChange {
             DriverWanted::Absent => {
                 let was = self.was.as_deref().unwrap_or("?");
                 let effect = format!("{was} is uninstalled (pip{managed}), its wheel kept");
-                return Diff::new(Verb::Delete, subject, effect);
+                return Diff::new(ChangeKind::Delete, subject, effect);
             }
             DriverWanted::Version { version, from } => (version, from),
         };
         let (verb, effect) = match &self.was {
-            None => (Verb::Create, format!("{version} (pip{managed})")),
-            Some(was) => (Verb::Update, format!("{was} -> {version} (pip{managed})")),
+            None => (ChangeKind::Create, format!("{version} (pip{managed})")),
+            Some(was) => (ChangeKind::Update, format!("{was} -> {version} (pip{managed})")),
         };
         let diff = Diff::new(verb, subject, effect).with(match from {
             PipSource::Index { url: None } => "from the index that the unit's pip uses".to_owned(),

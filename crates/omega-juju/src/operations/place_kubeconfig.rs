@@ -36,7 +36,7 @@ use crate::{Error, FileState, Unit, UnitPath};
 pub async fn place_kubeconfig(
     unit: &Unit,
     desired: &PlaceKubeconfig,
-) -> Result<Outcome<KubeconfigSeen>, EnsureError<Error>> {
+) -> Result<Outcome<KubeconfigObserved>, EnsureError<Error>> {
     ensure(unit, desired).await
 }
 
@@ -76,7 +76,7 @@ pub enum KubeconfigWanted {
 
 /// What was observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KubeconfigSeen {
+pub struct KubeconfigObserved {
     /// What is at the path.
     pub file: FileState,
     /// The directory it is in.
@@ -107,7 +107,7 @@ impl PlaceKubeconfig {
 impl Desired for PlaceKubeconfig {
     const KIND: &'static str = "juju.kubeconfig.v1";
     type Target = Unit;
-    type Seen = KubeconfigSeen;
+    type Observed = KubeconfigObserved;
     type Change = FileChange;
     type Error = Error;
 
@@ -115,13 +115,13 @@ impl Desired for PlaceKubeconfig {
         Subject::new("file", self.path.to_string())
     }
 
-    async fn observe(&self, unit: &Unit) -> Result<KubeconfigSeen, Error> {
+    async fn observe(&self, unit: &Unit) -> Result<KubeconfigObserved, Error> {
         let parent = self.path.parent();
         let (file, parent) = futures::try_join!(unit.file(&self.path), unit.file(&parent))?;
-        Ok(KubeconfigSeen { file, parent })
+        Ok(KubeconfigObserved { file, parent })
     }
 
-    fn diff(&self, seen: &KubeconfigSeen) -> Result<Delta<FileChange>, Conflict> {
+    fn diff(&self, seen: &KubeconfigObserved) -> Result<Delta<FileChange>, Conflict> {
         let change = match &self.wanted {
             KubeconfigWanted::Source { access, name, sha256, size, server, auth, .. } => {
                 self.place_for_magnum(seen)?;
@@ -139,12 +139,12 @@ impl Desired for PlaceKubeconfig {
         change.perform(unit).await
     }
 
-    fn undo(&self, before: &KubeconfigSeen) -> Option<Self> {
+    fn undo(&self, before: &KubeconfigObserved) -> Option<Self> {
         let wanted = KubeconfigWanted::Before(Image::of(&before.file)?);
         Some(Self { path: self.path.clone(), wanted })
     }
 
-    fn notes(&self, seen: &KubeconfigSeen) -> Vec<Note> {
+    fn notes(&self, seen: &KubeconfigObserved) -> Vec<Note> {
         let KubeconfigWanted::Source { auth, ends_soon, access, .. } = &self.wanted else {
             return Vec::new();
         };
@@ -166,7 +166,7 @@ impl Desired for PlaceKubeconfig {
 }
 
 impl PlaceKubeconfig {
-    fn place_for_magnum(&self, seen: &KubeconfigSeen) -> Result<(), Conflict> {
+    fn place_for_magnum(&self, seen: &KubeconfigObserved) -> Result<(), Conflict> {
         refuse_link(&self.path, &seen.file)?;
         if matches!(seen.parent, FileState::Directory { .. }) {
             return Ok(());

@@ -1,7 +1,8 @@
 //! Deals with what the superseded graft left behind.
 
 use omega_core::{
-    Conflict, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome, Subject, Verb, ensure,
+    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome, Subject,
+    ensure,
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +28,7 @@ use crate::{Action, Error, FileState, Payload, ServiceName, Unit, UnitPath};
 pub async fn remove_leftovers(
     unit: &Unit,
     desired: &RemoveLeftovers,
-) -> Result<Outcome<LeftoversSeen>, EnsureError<Error>> {
+) -> Result<Outcome<LeftoversObserved>, EnsureError<Error>> {
     ensure(unit, desired).await
 }
 
@@ -57,14 +58,14 @@ pub enum LeftoverPolicy {
 
 /// What was observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftoversSeen {
+pub struct LeftoversObserved {
     /// Where the superseded graft put something.
-    pub files: Vec<LeftoverSeen>,
+    pub files: Vec<LeftoverObserved>,
 }
 
 /// One path at which the superseded graft put something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftoverSeen {
+pub struct LeftoverObserved {
     /// The path.
     pub path: UnitPath,
     /// What is there.
@@ -91,7 +92,7 @@ impl Describe for LeftoverChange {
         match self {
             Self::File(change) => change.describe(),
             Self::Reload => Diff::new(
-                Verb::Update,
+                ChangeKind::Update,
                 Subject::new("systemd", "its units"),
                 "read again (daemon-reload)",
             ),
@@ -99,7 +100,7 @@ impl Describe for LeftoverChange {
     }
 }
 
-impl LeftoverSeen {
+impl LeftoverObserved {
     fn there(&self) -> bool {
         self.state != FileState::Absent
     }
@@ -133,7 +134,7 @@ impl RemoveLeftovers {
     }
 
     fn files(
-        seen: &LeftoversSeen,
+        seen: &LeftoversObserved,
         images: &[(UnitPath, Image)],
     ) -> Result<Vec<LeftoverChange>, Conflict> {
         let mut changes = Vec::new();
@@ -156,7 +157,7 @@ impl RemoveLeftovers {
 impl Desired for RemoveLeftovers {
     const KIND: &'static str = "juju.leftovers.v1";
     type Target = Unit;
-    type Seen = LeftoversSeen;
+    type Observed = LeftoversObserved;
     type Change = LeftoverChange;
     type Error = Error;
 
@@ -164,7 +165,7 @@ impl Desired for RemoveLeftovers {
         Subject::new("leftover", "of the superseded graft")
     }
 
-    async fn observe(&self, unit: &Unit) -> Result<LeftoversSeen, Error> {
+    async fn observe(&self, unit: &Unit) -> Result<LeftoversObserved, Error> {
         let daemons = [magnum::conductor(), magnum::api()];
         let overrides = daemons.iter().map(|daemon| async move {
             let path = magnum::systemd_override(daemon);
@@ -174,18 +175,18 @@ impl Desired for RemoveLeftovers {
             let there = state != FileState::Absent;
             let read = service.drop_ins.contains(&path);
             let applied = if service.load == "not-found" { there } else { read };
-            Ok(LeftoverSeen { path, state, text, applied: Some((daemon.clone(), applied)) })
+            Ok(LeftoverObserved { path, state, text, applied: Some((daemon.clone(), applied)) })
         });
         let dropin = async {
             let path = magnum::old_dropin();
             let (state, text) = unit.text(&path).await?;
-            Ok(LeftoverSeen { path, state, text, applied: None })
+            Ok(LeftoverObserved { path, state, text, applied: None })
         };
         let (first, rest) = futures::try_join!(dropin, futures::future::try_join_all(overrides))?;
-        Ok(LeftoversSeen { files: std::iter::once(first).chain(rest).collect() })
+        Ok(LeftoversObserved { files: std::iter::once(first).chain(rest).collect() })
     }
 
-    fn diff(&self, seen: &LeftoversSeen) -> Result<Delta<LeftoverChange>, Conflict> {
+    fn diff(&self, seen: &LeftoversObserved) -> Result<Delta<LeftoverChange>, Conflict> {
         let leftovers = || seen.files.iter().filter(|file| file.is_leftover());
         match &self.policy {
             LeftoverPolicy::Keep => Ok(Delta::Satisfied),
@@ -209,8 +210,8 @@ impl Desired for RemoveLeftovers {
         }
     }
 
-    fn undo(&self, before: &LeftoversSeen) -> Option<Self> {
-        let image = |file: &LeftoverSeen| Some((file.path.clone(), Image::of(&file.state)?));
+    fn undo(&self, before: &LeftoversObserved) -> Option<Self> {
+        let image = |file: &LeftoverObserved| Some((file.path.clone(), Image::of(&file.state)?));
         let ours = |path: &UnitPath| match &self.policy {
             LeftoverPolicy::Restore { files } => files.iter().any(|(other, _)| other == path),
             LeftoverPolicy::Undecided | LeftoverPolicy::Keep | LeftoverPolicy::Remove => false,
@@ -219,7 +220,7 @@ impl Desired for RemoveLeftovers {
         Some(Self::new(LeftoverPolicy::Restore { files: files.filter_map(image).collect() }))
     }
 
-    fn notes(&self, seen: &LeftoversSeen) -> Vec<Note> {
+    fn notes(&self, seen: &LeftoversObserved) -> Vec<Note> {
         let foreign = seen.files.iter().filter(|file| file.is_foreign()).map(|file| {
             Note::new(format!("{} is not the superseded graft's, and is left alone", file.path))
         });
@@ -236,7 +237,7 @@ impl Desired for RemoveLeftovers {
     }
 }
 
-fn kept_note(file: &LeftoverSeen) -> Note {
+fn kept_note(file: &LeftoverObserved) -> Note {
     match &file.applied {
         None => Note::decision(
             "D-007",
@@ -257,7 +258,7 @@ fn kept_note(file: &LeftoverSeen) -> Note {
     }
 }
 
-fn undecided<'a>(files: impl Iterator<Item = &'a LeftoverSeen>) -> Conflict {
+fn undecided<'a>(files: impl Iterator<Item = &'a LeftoverObserved>) -> Conflict {
     let files: Vec<_> = files.map(|file| file.path.to_string()).collect();
     Conflict::new(
         "the superseded graft left files here, and what becomes of them is yours to say",

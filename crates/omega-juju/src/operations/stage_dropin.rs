@@ -41,7 +41,7 @@ use crate::{Error, FileState, Probe, Reply, Unit, UnitPath};
 pub async fn stage_dropin(
     unit: &Unit,
     desired: &StageDropin,
-) -> Result<Outcome<DropinSeen>, EnsureError<Error>> {
+) -> Result<Outcome<DropinObserved>, EnsureError<Error>> {
     ensure(unit, desired).await
 }
 
@@ -76,7 +76,7 @@ pub enum DropinWanted {
 
 /// What was observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DropinSeen {
+pub struct DropinObserved {
     /// What is at the path.
     pub file: FileState,
     /// Its text.
@@ -107,7 +107,7 @@ impl StageDropin {
         }
     }
 
-    fn write(&self, text: &AsciiText, seen: &DropinSeen) -> Result<Vec<FileChange>, Conflict> {
+    fn write(&self, text: &AsciiText, seen: &DropinObserved) -> Result<Vec<FileChange>, Conflict> {
         refuse_link(&self.path, &seen.file)?;
         let made = make_directory(&self.path.parent(), &seen.directory)?;
         let (text, access) = (text.as_str().to_owned(), Access::root(FileMode::PUBLIC));
@@ -122,7 +122,7 @@ impl StageDropin {
         &self,
         image: &Image,
         no_directory: bool,
-        seen: &DropinSeen,
+        seen: &DropinObserved,
     ) -> Result<Vec<FileChange>, Conflict> {
         let mut changes: Vec<_> =
             FileChange::back(&self.path, image, &seen.file)?.into_iter().collect();
@@ -139,7 +139,7 @@ impl StageDropin {
 impl Desired for StageDropin {
     const KIND: &'static str = "juju.dropin.v1";
     type Target = Unit;
-    type Seen = DropinSeen;
+    type Observed = DropinObserved;
     type Change = FileChange;
     type Error = Error;
 
@@ -147,7 +147,7 @@ impl Desired for StageDropin {
         Subject::new("file", self.path.to_string())
     }
 
-    async fn observe(&self, unit: &Unit) -> Result<DropinSeen, Error> {
+    async fn observe(&self, unit: &Unit) -> Result<DropinObserved, Error> {
         let directory = self.path.parent();
         let ((file, text), state, names) = futures::try_join!(
             unit.text(&self.path),
@@ -155,10 +155,10 @@ impl Desired for StageDropin {
             unit.ask(Probe::Directory { path: directory.clone() })
         )?;
         let Reply::Directory { names } = names else { return Err(unit.unexpected(&names)) };
-        Ok(DropinSeen { file, text, directory: state, names: names.unwrap_or_default() })
+        Ok(DropinObserved { file, text, directory: state, names: names.unwrap_or_default() })
     }
 
-    fn diff(&self, seen: &DropinSeen) -> Result<Delta<FileChange>, Conflict> {
+    fn diff(&self, seen: &DropinObserved) -> Result<Delta<FileChange>, Conflict> {
         Ok(Delta::of(match &self.wanted {
             DropinWanted::Text { text, notes: _ } => self.write(text, seen)?,
             DropinWanted::Before { image, no_directory } => {
@@ -171,13 +171,13 @@ impl Desired for StageDropin {
         change.perform(unit).await
     }
 
-    fn undo(&self, before: &DropinSeen) -> Option<Self> {
+    fn undo(&self, before: &DropinObserved) -> Option<Self> {
         let image = Image::of(&before.file)?;
         let no_directory = before.directory == FileState::Absent;
         Some(Self { wanted: DropinWanted::Before { image, no_directory }, ..self.clone() })
     }
 
-    fn notes(&self, _: &DropinSeen) -> Vec<Note> {
+    fn notes(&self, _: &DropinObserved) -> Vec<Note> {
         match &self.wanted {
             DropinWanted::Text { text: _, notes } => notes.clone(),
             DropinWanted::Before { .. } => Vec::new(),

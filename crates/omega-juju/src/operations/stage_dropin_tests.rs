@@ -56,7 +56,7 @@ fn refused(change: impl FnOnce(&mut CapiHelm), driver: &str) -> String {
     let mut options = options();
     change(&mut options);
     let error = options.render(&driver.parse().unwrap()).unwrap_err();
-    let next = omega_core::Explain::next(&error).unwrap_or_default();
+    let next = omega_core::Diagnostic::next(&error).unwrap_or_default();
     format!("{error}\n  next: {next}\n")
 }
 
@@ -136,7 +136,7 @@ fn api_resources_is_read_as_the_driver_reads_it() {
     ];
     let all = all.map(|text| {
         let error = ApiResources::parse(text).unwrap_err();
-        let next = omega_core::Explain::next(&error).unwrap_or_default();
+        let next = omega_core::Diagnostic::next(&error).unwrap_or_default();
         (text, format!("{error}\n  next: {next}\n"))
     });
     insta::assert_snapshot!(cases(all.to_vec()));

@@ -57,9 +57,9 @@ impl Machine {
                     .map(|name| self.releases(service.as_str(), kubeconfig.as_str(), name))
                     .collect(),
             },
-            Probe::LastWords { service } => {
+            Probe::LogTail { service } => {
                 let service = self.services.all.get(service.as_str());
-                Reply::LastWords { lines: service.map_or_else(Vec::new, |s| s.words.clone()) }
+                Reply::LogTail { lines: service.map_or_else(Vec::new, |s| s.words.clone()) }
             }
         }
     }

@@ -54,8 +54,8 @@ pub(super) fn python(recording: Recording, distribution: &str) -> Value {
 }
 
 /// What a conductor wrote that was pointed at a directory that is missing.
-pub(super) fn last_words() -> Vec<String> {
-    let probe = json!({"probe": "last_words", "service": "magnum-conductor"});
+pub(super) fn log_tail() -> Vec<String> {
+    let probe = json!({"probe": "log_tail", "service": "magnum-conductor"});
     words(at(&Recording::Broken.reply(&probe), "lines"))
 }
 

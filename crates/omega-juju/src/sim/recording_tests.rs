@@ -31,7 +31,7 @@ fn is_out_of_scope(probe: &Value) -> bool {
         "\"sh\"",
         "\"directory\",\"path\":\"/etc/magnum\"",
         "\"directory\",\"path\":\"/etc/default\"",
-        "last_words",
+        "log_tail",
     ]
     .iter()
     .any(|part| text.contains(part))

@@ -149,7 +149,7 @@ fn started(
         (words, FREE_PATH.to_owned())
     };
     let options = config::load(files, "magnum", name, &args, USER).map_err(|why| {
-        let mut words = recorded::last_words();
+        let mut words = recorded::log_tail();
         words.pop();
         words.push(format!("oslo_config.cfg.{why}"));
         words

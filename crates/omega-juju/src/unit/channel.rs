@@ -24,7 +24,7 @@ pub trait Channel: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     ///
-    /// [`Explain::touched`](omega_core::Explain::touched) of the error says whether it may have
+    /// [`Diagnostic::touched`](omega_core::Diagnostic::touched) of the error says whether it may have
     /// had an effect.
     async fn act(&self, action: &Action, payload: Payload) -> Result<(), Error>;
 }

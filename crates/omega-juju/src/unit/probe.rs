@@ -97,7 +97,7 @@ pub enum Probe {
         namespaces: Vec<String>,
     },
     /// The last lines that a service wrote to the journal or its log file, for an error message.
-    LastWords {
+    LogTail {
         /// The service.
         service: ServiceName,
     },
@@ -124,7 +124,7 @@ impl fmt::Display for Probe {
                 write!(f, "whether {service} can log in with {kubeconfig}")
             }
             Self::Releases { service, .. } => write!(f, "which releases {service} sees"),
-            Self::LastWords { service } => write!(f, "what {service} said last"),
+            Self::LogTail { service } => write!(f, "what {service} said last"),
         }
     }
 }

@@ -55,8 +55,8 @@ pub enum Reply {
         /// In the order of the namespaces.
         namespaces: Vec<ReleasesState>,
     },
-    /// To `LastWords`.
-    LastWords {
+    /// To `LogTail`.
+    LogTail {
         /// The lines, oldest first.
         lines: Vec<String>,
     },

@@ -1,6 +1,6 @@
 use std::{io, path::PathBuf};
 
-use omega_core::{Explain, Touched};
+use omega_core::{Diagnostic, Touched};
 
 /// How to reach a cloud could not be found out. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +80,7 @@ pub enum ConfigError {
     },
 }
 
-impl Explain for ConfigError {
+impl Diagnostic for ConfigError {
     fn found(&self) -> Option<String> {
         match self {
             Self::NoCloud { have, .. } | Self::Nothing { have } if !have.is_empty() => {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use omega_core::Explain as _;
+use omega_core::Diagnostic as _;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::ControlFlow, time::Duration};
 
-use omega_core::{Class, Explain as _, Failure, Touched};
+use omega_core::{Diagnostic as _, Failure, FailureClass, Touched};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -117,7 +117,7 @@ pub struct ProofError {
     /// Whether anything was made, removed since or not.
     pub touched: Touched,
     /// Which part it plays for a script.
-    pub class: Class,
+    pub class: FailureClass,
     /// The cause, where it is a call that failed.
     pub source: Option<Error>,
 }
@@ -129,13 +129,13 @@ impl ProofError {
             next: None,
             left: Vec::new(),
             touched: Touched::Maybe,
-            class: Class::Error,
+            class: FailureClass::Error,
             source: None,
         }
     }
 
     pub(super) fn call(what: impl Into<String>, source: Error) -> Self {
-        let class = if source.timed_out() { Class::Deadline } else { Class::Error };
+        let class = if source.timed_out() { FailureClass::Deadline } else { FailureClass::Error };
         let next = hint(&source).or_else(|| source.next());
         Self { next, class, source: Some(source), ..Self::new(what) }
     }
@@ -148,7 +148,7 @@ impl ProofError {
         Self { next: Some(next.into()), ..self }
     }
 
-    pub(super) fn class(self, class: Class) -> Self {
+    pub(super) fn class(self, class: FailureClass) -> Self {
         Self { class, ..self }
     }
 }

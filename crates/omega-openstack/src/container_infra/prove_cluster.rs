@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use omega_core::{Class, Explain as _, Touched};
+use omega_core::{Diagnostic as _, FailureClass, Touched};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
@@ -102,7 +102,7 @@ async fn existing(magnum: &ContainerInfra, name: &str) -> Result<String, ProofEr
         (Some(_), more) => {
             Err(ProofError::new(format!("{} templates are named {name:?}", more + 1))
                 .untouched()
-                .class(Class::Refused)
+                .class(FailureClass::Refused)
                 .next("give the id (openstack coe cluster template list)"))
         }
         (None, _) => Err(ProofError::new(format!("there is no cluster template {name:?}"))
@@ -336,6 +336,6 @@ fn too_late(cluster: &Cluster, what: &str, seen: &str, within: Duration) -> Proo
     let what = format!("the cluster {name} was not {what} within {minutes} min: it is {seen}");
     // The driver has no timeout and tells of no failure; the reason is in Cluster API.
     ProofError::new(what)
-        .class(Class::Deadline)
+        .class(FailureClass::Deadline)
         .next("the reason is in Cluster API's conditions: kubectl describe cluster")
 }

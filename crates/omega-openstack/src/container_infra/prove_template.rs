@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use omega_core::{Class, Explain as _, Touched};
+use omega_core::{Diagnostic as _, FailureClass, Touched};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -130,5 +130,5 @@ pub(super) fn with_left(mut error: ProofError, removed: &Result<(), ProofError>)
 }
 
 pub(super) fn stopped() -> ProofError {
-    ProofError::new("the proof was stopped").class(Class::Interrupted)
+    ProofError::new("the proof was stopped").class(FailureClass::Interrupted)
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
 
-use omega_core::{Class, Failure, Gate as _, Verdict};
+use omega_core::{Failure, FailureClass, Gate as _, Verdict};
 
 use super::*;
 use crate::{
@@ -199,7 +199,7 @@ async fn a_stop_cleans_up() {
         };
         let proof = prove_cluster(&magnum, &cluster(), &options(), &mut watch).await;
         if let Err(error) = proof {
-            assert_eq!(error.class, Class::Interrupted, "{error:?}");
+            assert_eq!(error.class, FailureClass::Interrupted, "{error:?}");
             assert_eq!(error.left, Vec::<String>::new());
         }
         assert_clean(&cloud);

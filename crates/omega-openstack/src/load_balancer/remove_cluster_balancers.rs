@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use omega_core::{
-    Conflict, Delta, Describe, Desired, Diff, EnsureError, Outcome, Settle, Subject, Verb, ensure,
+    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Outcome, PollPolicy,
+    Subject, ensure,
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,13 +49,13 @@ pub struct RemoveClusterBalancers {
 pub async fn remove_cluster_balancers(
     octavia: &LoadBalancers<Project>,
     cluster: ClusterMark,
-) -> Result<Outcome<BalancersSeen>, EnsureError<Error>> {
+) -> Result<Outcome<BalancersObserved>, EnsureError<Error>> {
     ensure(octavia, &RemoveClusterBalancers { cluster }).await
 }
 
 /// The project's load balancers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BalancersSeen(Vec<LoadBalancer>);
+pub struct BalancersObserved(Vec<LoadBalancer>);
 
 /// `DELETE /v2/lbaas/loadbalancers/{id}?cascade=true`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +68,7 @@ pub struct BalancerRemoval {
 impl Desired for RemoveClusterBalancers {
     const KIND: &'static str = "openstack.no-cluster-balancers.v1";
     type Target = LoadBalancers<Project>;
-    type Seen = BalancersSeen;
+    type Observed = BalancersObserved;
     type Change = BalancerRemoval;
     type Error = Error;
 
@@ -75,11 +76,11 @@ impl Desired for RemoveClusterBalancers {
         Subject::new("load balancers", format!("of {}", self.cluster))
     }
 
-    async fn observe(&self, octavia: &LoadBalancers<Project>) -> Result<BalancersSeen, Error> {
-        octavia.list().await.map(BalancersSeen)
+    async fn observe(&self, octavia: &LoadBalancers<Project>) -> Result<BalancersObserved, Error> {
+        octavia.list().await.map(BalancersObserved)
     }
 
-    fn diff(&self, seen: &BalancersSeen) -> Result<Delta<BalancerRemoval>, Conflict> {
+    fn diff(&self, seen: &BalancersObserved) -> Result<Delta<BalancerRemoval>, Conflict> {
         let ours = || seen.0.iter().filter(|one| self.cluster.has_balancer(&one.name));
         if let Some(busy) = ours().find(|one| one.is_pending()) {
             let LoadBalancer { id, name, provisioning_status, .. } = busy;
@@ -107,8 +108,8 @@ impl Desired for RemoveClusterBalancers {
     }
 
     /// A load balancer's machines take a minute or two to go; ten are for a busy Octavia.
-    fn settle(&self) -> Settle {
-        Settle { every: Duration::from_secs(2), within: Duration::from_mins(10) }
+    fn poll_policy(&self) -> PollPolicy {
+        PollPolicy { every: Duration::from_secs(2), within: Duration::from_mins(10) }
     }
 }
 
@@ -124,6 +125,6 @@ fn already_going(error: &Error) -> bool {
 impl Describe for BalancerRemoval {
     fn describe(&self) -> Diff {
         let effect = format!("was {}, with its listeners and pools", self.id);
-        Diff::new(Verb::Delete, Subject::new("load balancer", &self.name), effect)
+        Diff::new(ChangeKind::Delete, Subject::new("load balancer", &self.name), effect)
     }
 }

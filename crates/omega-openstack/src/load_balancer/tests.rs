@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use omega_core::{
-    Class, Failure, Touched, ensure, plan,
+    Failure, FailureClass, Touched, ensure, plan,
     testing::{self, Undo, World, check_laws},
 };
 use proptest::prelude::*;
@@ -233,7 +233,7 @@ async fn a_balancer_in_error_goes_and_one_that_octavia_works_on_is_waited_for() 
     let all = sim.target.list().await.unwrap();
     sim.cloud.hold_balancer(&all[1].id, "PENDING_UPDATE");
     let failure = Failure::from(ensure(&sim.target, &desired).await.unwrap_err());
-    assert_eq!((failure.class, failure.touched), (Class::Deadline, Touched::Nothing));
+    assert_eq!((failure.class, failure.touched), (FailureClass::Deadline, Touched::Nothing));
     assert!(failure.found.unwrap().ends_with("is PENDING_UPDATE"));
     assert_eq!(sim.writes(), 0);
 }

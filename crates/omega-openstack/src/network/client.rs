@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::{
-    cluster_network::ClusterNetworkSeen,
-    cluster_parts::{FloatingIp, Named, Part, Port, Subnet, Thing},
+    cluster_network::ClusterNetworkObserved,
+    cluster_parts::{FloatingIp, Named, NetworkPart, Port, Subnet, Thing},
     wire::{Group, NewRule, Spec},
 };
 use crate::{
@@ -73,31 +73,33 @@ impl Network<Project> {
     ///
     /// Fails if Neutron or Octavia does not answer or does not permit it. A cloud without Octavia
     /// has no load balancers.
-    pub async fn inventory(&self) -> Result<ClusterNetworkSeen, Error> {
+    pub async fn inventory(&self) -> Result<ClusterNetworkObserved, Error> {
         let project = self.project_id().await?;
         let named = |one: &Named| one.project_id.clone();
         let load_balancers = match of_project(&*self.transport).await {
             Err(Error::NoEndpoint { .. }) => Vec::new(),
             other => other?,
         };
-        Ok(ClusterNetworkSeen {
+        Ok(ClusterNetworkObserved {
             floating_ips: self
-                .parts(Part::FloatingIp, &project, |one: &FloatingIp| one.project_id.clone())
+                .parts(NetworkPart::FloatingIp, &project, |one: &FloatingIp| one.project_id.clone())
                 .await?,
-            ports: self.parts(Part::Port, &project, |one: &Port| one.project_id.clone()).await?,
-            routers: self.parts(Part::Router, &project, named).await?,
+            ports: self
+                .parts(NetworkPart::Port, &project, |one: &Port| one.project_id.clone())
+                .await?,
+            routers: self.parts(NetworkPart::Router, &project, named).await?,
             subnets: self
-                .parts(Part::Subnet, &project, |one: &Subnet| one.project_id.clone())
+                .parts(NetworkPart::Subnet, &project, |one: &Subnet| one.project_id.clone())
                 .await?,
-            networks: self.parts(Part::Network, &project, named).await?,
-            groups: self.parts(Part::SecurityGroup, &project, named).await?,
+            networks: self.parts(NetworkPart::Network, &project, named).await?,
+            groups: self.parts(NetworkPart::SecurityGroup, &project, named).await?,
             load_balancers,
         })
     }
 
     async fn parts<T: DeserializeOwned>(
         &self,
-        part: Part,
+        part: NetworkPart,
         project: &str,
         of: impl Fn(&T) -> Option<String>,
     ) -> Result<Vec<T>, Error> {
@@ -108,13 +110,13 @@ impl Network<Project> {
         Ok(all)
     }
 
-    pub(crate) async fn remove_part(&self, part: Part, id: &str) -> Result<(), Error> {
+    pub(crate) async fn remove_part(&self, part: NetworkPart, id: &str) -> Result<(), Error> {
         let path = [part.plural(), id];
         send(&*self.transport, Request::new(Service::Network, Method::Delete, &path)).await
     }
 
     /// Fails if the part is still there.
-    pub(crate) async fn is_gone(&self, part: Part, id: &str) -> Result<(), Error> {
+    pub(crate) async fn is_gone(&self, part: NetworkPart, id: &str) -> Result<(), Error> {
         let request = Request::new(Service::Network, Method::Get, &[part.plural()]).query("id", id);
         let found: Vec<Thing> = list(&*self.transport, request, part.key()).await?;
         if found.iter().all(|thing| thing.id != id) {
@@ -132,7 +134,8 @@ impl Network<Project> {
         let on =
             |port: &&Port| port.device_id == router && port.is_interface() && port.is_on(subnet);
         let Some(port) = ports.iter().find(on) else { return Ok(()) };
-        let (noun, id, place) = (Part::RouterInterface.to_string(), port.id.clone(), self.label());
+        let (noun, id, place) =
+            (NetworkPart::RouterInterface.to_string(), port.id.clone(), self.label());
         Err(Error::StillThere { noun, id, place })
     }
 

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::cluster_parts::{FloatingIp, Named, Part, Port, Subnet};
+use super::cluster_parts::{FloatingIp, Named, NetworkPart, Port, Subnet};
 use crate::{ClusterMark, load_balancer::LoadBalancer};
 
 /// What a project has in Neutron, and its load balancers, as far as it tells whose a port is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are Neutron's lists")]
-pub struct ClusterNetworkSeen {
+pub struct ClusterNetworkObserved {
     pub floating_ips: Vec<FloatingIp>,
     pub ports: Vec<Port>,
     pub routers: Vec<Named>,
@@ -35,7 +35,7 @@ pub struct Left {
 
 /// One cluster's part of what was seen.
 pub(super) struct Ours<'a> {
-    seen: &'a ClusterNetworkSeen,
+    seen: &'a ClusterNetworkObserved,
     pub(super) floating_ips: Vec<&'a FloatingIp>,
     pub(super) ports: Vec<&'a Port>,
     pub(super) routers: Vec<&'a Named>,
@@ -46,7 +46,7 @@ pub(super) struct Ours<'a> {
     balancers: BTreeSet<String>,
 }
 
-impl ClusterNetworkSeen {
+impl ClusterNetworkObserved {
     /// Returns what carries the cluster's names, and no more.
     pub(super) fn ours(&self, cluster: &ClusterMark) -> Ours<'_> {
         let (network, description) = (cluster.network(), cluster.description());
@@ -130,29 +130,29 @@ impl<'a> Ours<'a> {
     }
 
     /// Returns why the part with the id can't go, if somebody else's thing keeps it.
-    pub(super) fn kept(&self, part: Part, id: &str) -> Option<String> {
+    pub(super) fn kept(&self, part: NetworkPart, id: &str) -> Option<String> {
         let staying = || self.seen.ports.iter().filter(|port| !self.goes(port));
         let says = |port: &Port| format!("{} is on it", shown(port));
         match part {
-            Part::FloatingIp | Part::Port => None,
-            Part::RouterInterface => {
+            NetworkPart::FloatingIp | NetworkPart::Port => None,
+            NetworkPart::RouterInterface => {
                 let (_, _, subnet) = self.interfaces().into_iter().find(|(p, _, _)| p.id == id)?;
                 let address = self.kept_route(&subnet.id)?;
                 Some(format!("floating IP {} is routed by it", address.floating_ip_address))
             }
-            Part::Router => {
+            NetworkPart::Router => {
                 let mut ports = staying().filter(|p| p.is_interface() && p.device_id == id);
                 ports.next().map(|port| format!("it has {}", shown(port)))
             }
-            Part::Subnet => staying().find(|port| port.is_on(id)).map(says),
-            Part::Network => {
+            NetworkPart::Subnet => staying().find(|port| port.is_on(id)).map(says),
+            NetworkPart::Network => {
                 let other = self.seen.subnets.iter().find(|subnet| {
                     subnet.network_id == id && !self.subnets.iter().any(|s| s.id == subnet.id)
                 });
                 let subnet = other.map(|s| format!("subnet {} ({}) is on it", s.name, s.id));
                 staying().find(|port| port.network_id == id).map(says).or(subnet)
             }
-            Part::SecurityGroup => {
+            NetworkPart::SecurityGroup => {
                 let mut ports = staying().filter(|p| p.security_groups.iter().any(|g| g == id));
                 ports.next().map(|port| format!("{} has it", shown(port)))
             }
@@ -162,7 +162,7 @@ impl<'a> Ours<'a> {
     /// Returns what is related to the cluster and stays, each with the reason.
     pub(super) fn left(&self) -> Vec<Left> {
         let mut left: Vec<Left> = Vec::new();
-        let mut add = |noun: Part, id: &str, name: &str, why: String| {
+        let mut add = |noun: NetworkPart, id: &str, name: &str, why: String| {
             let noun = noun.to_string();
             left.push(Left { noun, id: id.to_owned(), name: name.to_owned(), why });
         };
@@ -175,7 +175,7 @@ impl<'a> Ours<'a> {
                 } else {
                     format!("it is on {}, and nothing says that it was made for it", network.name)
                 };
-                add(Part::Port, &port.id, &port.name, why);
+                add(NetworkPart::Port, &port.id, &port.name, why);
             }
         }
         for address in &self.seen.floating_ips {
@@ -184,7 +184,7 @@ impl<'a> Ours<'a> {
             let ours = self.floating_ips.iter().any(|one| one.id == address.id);
             if let Some(port) = port.filter(|port| !ours && self.concerns(port)) {
                 let why = format!("it leads to {}, and was not made for the cluster", shown(port));
-                add(Part::FloatingIp, &address.id, &address.floating_ip_address, why);
+                add(NetworkPart::FloatingIp, &address.id, &address.floating_ip_address, why);
             }
         }
         for (part, id, name) in self.all() {
@@ -203,19 +203,20 @@ impl<'a> Ours<'a> {
     }
 
     /// Returns every part but the interfaces, in the order in which they go.
-    pub(super) fn all(&self) -> Vec<(Part, &'a str, &'a str)> {
+    pub(super) fn all(&self) -> Vec<(NetworkPart, &'a str, &'a str)> {
         let named = |part| move |one: &&'a Named| (part, one.id.as_str(), one.name.as_str());
         let addresses = self.floating_ips.iter();
-        let addresses =
-            addresses.map(|a| (Part::FloatingIp, a.id.as_str(), a.floating_ip_address.as_str()));
-        let ports = self.ports.iter().map(|p| (Part::Port, p.id.as_str(), p.name.as_str()));
-        let subnets = self.subnets.iter().map(|s| (Part::Subnet, s.id.as_str(), s.name.as_str()));
+        let addresses = addresses
+            .map(|a| (NetworkPart::FloatingIp, a.id.as_str(), a.floating_ip_address.as_str()));
+        let ports = self.ports.iter().map(|p| (NetworkPart::Port, p.id.as_str(), p.name.as_str()));
+        let subnets =
+            self.subnets.iter().map(|s| (NetworkPart::Subnet, s.id.as_str(), s.name.as_str()));
         addresses
             .chain(ports)
-            .chain(self.routers.iter().map(named(Part::Router)))
+            .chain(self.routers.iter().map(named(NetworkPart::Router)))
             .chain(subnets)
-            .chain(self.networks.iter().map(named(Part::Network)))
-            .chain(self.groups.iter().map(named(Part::SecurityGroup)))
+            .chain(self.networks.iter().map(named(NetworkPart::Network)))
+            .chain(self.groups.iter().map(named(NetworkPart::SecurityGroup)))
             .collect()
     }
 }

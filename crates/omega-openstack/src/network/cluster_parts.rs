@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// comes before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Part {
+pub enum NetworkPart {
     /// A floating IP, associated or not.
     FloatingIp,
     /// A port.
@@ -25,7 +25,7 @@ pub enum Part {
     SecurityGroup,
 }
 
-impl Part {
+impl NetworkPart {
     /// Its collection in a path of the API; an interface is the router's.
     pub(crate) fn plural(self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ impl Part {
     }
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for NetworkPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::FloatingIp => "floating IP",

@@ -1,8 +1,8 @@
 //! Ensures that a security group has, or does not have, a rule.
 
 use omega_core::{
-    Conflict, Delta, Describe, Desired, Diff, EnsureError, Label as _, Note, Outcome, Subject,
-    Verb, ensure,
+    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Label as _, Note, Outcome,
+    Subject, ensure,
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,13 +35,13 @@ use crate::{Error, Project};
 pub async fn ensure_sg_rule(
     network: &Network<Project>,
     rule: &SgRule,
-) -> Result<Outcome<SgRuleSeen>, EnsureError<Error>> {
+) -> Result<Outcome<SgRuleObserved>, EnsureError<Error>> {
     ensure(network, rule).await
 }
 
 /// The groups that have the name, with all their rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SgRuleSeen(Vec<Group>);
+pub struct SgRuleObserved(Vec<Group>);
 
 /// One write to Neutron.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ pub enum SgRuleChange {
 impl Desired for SgRule {
     const KIND: &'static str = "openstack.sg-rule.v1";
     type Target = Network<Project>;
-    type Seen = SgRuleSeen;
+    type Observed = SgRuleObserved;
     type Change = SgRuleChange;
     type Error = Error;
 
@@ -65,7 +65,7 @@ impl Desired for SgRule {
         Subject::new("rule", self.to_string())
     }
 
-    async fn observe(&self, network: &Network<Project>) -> Result<SgRuleSeen, Error> {
+    async fn observe(&self, network: &Network<Project>) -> Result<SgRuleObserved, Error> {
         let groups = network.groups(&self.group).await?;
         if groups.is_empty() && self.presence == Presence::Present {
             return Err(Error::Absent {
@@ -75,10 +75,10 @@ impl Desired for SgRule {
                 next: "make it, or correct the name (openstack security group list)".to_owned(),
             });
         }
-        Ok(SgRuleSeen(groups))
+        Ok(SgRuleObserved(groups))
     }
 
-    fn diff(&self, seen: &SgRuleSeen) -> Result<Delta<SgRuleChange>, Conflict> {
+    fn diff(&self, seen: &SgRuleObserved) -> Result<Delta<SgRuleChange>, Conflict> {
         let group = match seen.0.as_slice() {
             // No group, no rule: `observe` has refused the other case.
             [] => return Ok(Delta::Satisfied),
@@ -116,7 +116,7 @@ impl Desired for SgRule {
         }
     }
 
-    fn undo(&self, before: &SgRuleSeen) -> Option<Self> {
+    fn undo(&self, before: &SgRuleObserved) -> Option<Self> {
         let spec = Spec::from(self);
         let mut rules = before.0.iter().flat_map(|group| &group.rules);
         let was = rules.find(|rule| rule.spec.same_rule(&spec));
@@ -127,7 +127,7 @@ impl Desired for SgRule {
         })
     }
 
-    fn notes(&self, _seen: &SgRuleSeen) -> Vec<Note> {
+    fn notes(&self, _seen: &SgRuleObserved) -> Vec<Note> {
         let peer = self.flow.peer();
         let note = peer.hidden_network().map(|network| {
             Note::new(format!(
@@ -151,11 +151,11 @@ impl Describe for SgRuleChange {
         match self {
             Self::Create { group_id, rule } => {
                 let subject = Subject::new("rule", rule.to_string());
-                Diff::new(Verb::Create, subject, format!("new in security group {group_id}"))
+                Diff::new(ChangeKind::Create, subject, format!("new in security group {group_id}"))
             }
             Self::Delete { id, rule } => {
                 let subject = Subject::new("rule", rule.to_string());
-                Diff::new(Verb::Delete, subject, format!("was rule {id}"))
+                Diff::new(ChangeKind::Delete, subject, format!("was rule {id}"))
             }
         }
     }

@@ -13,9 +13,9 @@ mod wire;
 
 pub use cidr::{Cidr, InvalidCidr};
 pub use client::Network;
-pub use cluster_network::{ClusterNetworkSeen, Left};
-pub use cluster_parts::{FixedIp, FloatingIp, Named, Part, Port, Subnet};
-pub use ensure_sg_rule::{SgRuleChange, SgRuleSeen, ensure_sg_rule};
+pub use cluster_network::{ClusterNetworkObserved, Left};
+pub use cluster_parts::{FixedIp, FloatingIp, Named, NetworkPart, Port, Subnet};
+pub use ensure_sg_rule::{SgRuleChange, SgRuleObserved, ensure_sg_rule};
 pub use ports::{InvalidPorts, Ports};
 pub use protocol::{InvalidProtocol, Protocol};
 pub use remove_cluster_network::{PartRemoval, RemoveClusterNetwork, remove_cluster_network};

@@ -1,14 +1,15 @@
 //! Removes what was made in Neutron for a workload cluster.
 
 use omega_core::{
-    Conflict, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome, Subject, Verb, ensure,
+    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome, Subject,
+    ensure,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     client::Network,
-    cluster_network::{ClusterNetworkSeen, Left},
-    cluster_parts::Part,
+    cluster_network::{ClusterNetworkObserved, Left},
+    cluster_parts::NetworkPart,
 };
 use crate::{ClusterMark, Error, Project};
 
@@ -49,7 +50,7 @@ pub struct RemoveClusterNetwork {
 pub async fn remove_cluster_network(
     network: &Network<Project>,
     cluster: ClusterMark,
-) -> Result<Outcome<ClusterNetworkSeen>, EnsureError<Error>> {
+) -> Result<Outcome<ClusterNetworkObserved>, EnsureError<Error>> {
     ensure(network, &RemoveClusterNetwork { cluster }).await
 }
 
@@ -57,7 +58,7 @@ pub async fn remove_cluster_network(
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartRemoval {
     /// What kind.
-    pub part: Part,
+    pub part: NetworkPart,
     /// Its id; of a router's interface, the router's.
     pub id: String,
     /// Its name or its address.
@@ -69,29 +70,29 @@ pub struct PartRemoval {
 
 impl RemoveClusterNetwork {
     /// Returns what is related to the cluster and stays, each with the reason.
-    pub fn left(&self, seen: &ClusterNetworkSeen) -> Vec<Left> {
+    pub fn left(&self, seen: &ClusterNetworkObserved) -> Vec<Left> {
         seen.ours(&self.cluster).left()
     }
 
-    fn removals(&self, seen: &ClusterNetworkSeen) -> Vec<PartRemoval> {
+    fn removals(&self, seen: &ClusterNetworkObserved) -> Vec<PartRemoval> {
         let ours = seen.ours(&self.cluster);
-        let plain = |(part, id, name): (Part, &str, &str)| PartRemoval {
+        let plain = |(part, id, name): (NetworkPart, &str, &str)| PartRemoval {
             part,
             id: id.to_owned(),
             name: name.to_owned(),
             subnet: None,
         };
-        let free = |(part, id, _): &(Part, &str, &str)| ours.kept(*part, id).is_none();
+        let free = |(part, id, _): &(NetworkPart, &str, &str)| ours.kept(*part, id).is_none();
         let (before, after): (Vec<_>, Vec<_>) = ours
             .all()
             .into_iter()
             .filter(free)
-            .partition(|(part, _, _)| *part < Part::RouterInterface);
+            .partition(|(part, _, _)| *part < NetworkPart::RouterInterface);
         let interfaces = ours.interfaces().into_iter();
         let interfaces = interfaces
-            .filter(|(port, _, _)| ours.kept(Part::RouterInterface, &port.id).is_none())
+            .filter(|(port, _, _)| ours.kept(NetworkPart::RouterInterface, &port.id).is_none())
             .map(|(_, router, subnet)| PartRemoval {
-                part: Part::RouterInterface,
+                part: NetworkPart::RouterInterface,
                 id: router.id.clone(),
                 name: router.name.clone(),
                 subnet: Some(subnet.id.clone()),
@@ -104,7 +105,7 @@ impl RemoveClusterNetwork {
 impl Desired for RemoveClusterNetwork {
     const KIND: &'static str = "openstack.no-cluster-network.v1";
     type Target = Network<Project>;
-    type Seen = ClusterNetworkSeen;
+    type Observed = ClusterNetworkObserved;
     type Change = PartRemoval;
     type Error = Error;
 
@@ -112,11 +113,11 @@ impl Desired for RemoveClusterNetwork {
         Subject::new("network", format!("of {}", self.cluster))
     }
 
-    async fn observe(&self, network: &Network<Project>) -> Result<ClusterNetworkSeen, Error> {
+    async fn observe(&self, network: &Network<Project>) -> Result<ClusterNetworkObserved, Error> {
         network.inventory().await
     }
 
-    fn diff(&self, seen: &ClusterNetworkSeen) -> Result<Delta<PartRemoval>, Conflict> {
+    fn diff(&self, seen: &ClusterNetworkObserved) -> Result<Delta<PartRemoval>, Conflict> {
         Ok(Delta::of(self.removals(seen)))
     }
 
@@ -139,7 +140,7 @@ impl Desired for RemoveClusterNetwork {
         }
     }
 
-    fn notes(&self, seen: &ClusterNetworkSeen) -> Vec<Note> {
+    fn notes(&self, seen: &ClusterNetworkObserved) -> Vec<Note> {
         let note = |Left { noun, id, name, why }: Left| {
             Note::new(format!("{noun} {name} ({id}) stays: {why}"))
         };
@@ -154,6 +155,6 @@ impl Describe for PartRemoval {
             Some(subnet) => format!("between router {id} and subnet {subnet}"),
             None => format!("was {id}"),
         };
-        Diff::new(Verb::Delete, Subject::new(&part.to_string(), name), effect)
+        Diff::new(ChangeKind::Delete, Subject::new(&part.to_string(), name), effect)
     }
 }

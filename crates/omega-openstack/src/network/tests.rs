@@ -242,7 +242,7 @@ async fn refuses_an_ambiguous_name() {
     let sim = world(&[("web".to_owned(), vec![]), ("web".to_owned(), vec![])]);
     let failure = Failure::from(ensure_sg_rule(sim.target(), &api()).await.unwrap_err());
     insta::assert_snapshot!(failure, @r#"refused to change rule web: tcp 6443 from 10.20.0.0/16 on cloud rehearsal, project mgmt: 2 security groups are named "web""#);
-    assert_eq!(failure.class, omega_core::Class::Refused);
+    assert_eq!(failure.class, omega_core::FailureClass::Refused);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use omega_core::{Explain as _, Failure, Touched};
+use omega_core::{Diagnostic as _, Failure, Touched};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{

@@ -4,6 +4,7 @@
 //! answered (recordings/), and it shares no code with the clients beyond the seam.
 
 mod cloud;
+mod cloud_inventory;
 mod credentials;
 mod keystone;
 mod magnum;
@@ -12,7 +13,6 @@ mod neutron_parts;
 mod octavia;
 mod recorded;
 mod state;
-mod survey;
 
 pub use cloud::{Cloud, Fault};
 pub use magnum::Fate;

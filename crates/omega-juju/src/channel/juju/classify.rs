@@ -82,7 +82,7 @@ fn error_line(said: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use omega_core::Explain as _;
+    use omega_core::Diagnostic as _;
 
     use super::*;
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use omega_core::{Explain as _, values::Sha256};
+use omega_core::{Diagnostic as _, values::Sha256};
 use russh::{
     Channel as Session0, ChannelId, Sig,
     keys::{Algorithm, HashAlg, PrivateKey, key::safe_rng, ssh_key::LineEnding},

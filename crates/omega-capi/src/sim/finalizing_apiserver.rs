@@ -21,7 +21,7 @@ const RECORDED: &str = include_str!("../../recordings/finalizers.json");
 /// An API server with objects that can be patched; all else is an [`Apiserver`]'s. Clones share
 /// their state.
 #[derive(Clone, Debug)]
-pub struct Deleting {
+pub struct FinalizingApiserver {
     state: Arc<Mutex<State>>,
     beneath: Apiserver,
 }
@@ -48,7 +48,7 @@ pub enum Upset {
     Ignored,
 }
 
-impl Default for Deleting {
+impl Default for FinalizingApiserver {
     fn default() -> Self {
         let beneath = Apiserver::default();
         // Two hours after what the tests put there began to go.
@@ -60,7 +60,7 @@ impl Default for Deleting {
     }
 }
 
-impl Deleting {
+impl FinalizingApiserver {
     /// Returns what is below, which serves what it says.
     pub fn apiserver(&self) -> &Apiserver {
         &self.beneath
@@ -259,7 +259,7 @@ fn forbidden(path: &str) -> Answer {
     (StatusCode::FORBIDDEN, body)
 }
 
-impl Service<Request<Body>> for Deleting {
+impl Service<Request<Body>> for FinalizingApiserver {
     type Response = Response<Body>;
     type Error = BoxError;
     type Future = BoxFuture<'static, Result<Response<Body>, BoxError>>;

@@ -15,12 +15,12 @@ use crate::{
 
 /// Asks a cloud's services what they have.
 #[derive(Clone)]
-pub struct Survey {
+pub struct CloudInventory {
     transport: Arc<dyn Transport>,
 }
 
-impl Survey {
-    /// Returns a survey with the rights of `transport`'s token. Quotas and load balancers of
+impl CloudInventory {
+    /// Returns a cloud_inventory with the rights of `transport`'s token. Quotas and load balancers of
     /// another project want an administrator.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
         Self { transport }
@@ -130,15 +130,15 @@ fn regex_escaped(name: &str) -> String {
     format!("^{}$", each.collect::<String>())
 }
 
-impl Label for Survey {
+impl Label for CloudInventory {
     fn label(&self) -> String {
         self.transport.label()
     }
 }
 
-impl fmt::Debug for Survey {
+impl fmt::Debug for CloudInventory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Survey").field(&self.label()).finish()
+        f.debug_tuple("CloudInventory").field(&self.label()).finish()
     }
 }
 
@@ -150,7 +150,7 @@ mod tests {
     #[tokio::test]
     async fn the_simulator_keeps_the_contract() {
         let cloud = Cloud::new();
-        contract::survey(cloud.admin("admin"), cloud.member("other")).await;
+        contract::cloud_inventory(cloud.admin("admin"), cloud.member("other")).await;
     }
 
     #[tokio::test]
@@ -165,7 +165,8 @@ mod tests {
         ] {
             cloud.add_server(project, name, "SHUTOFF");
         }
-        let found = Survey::new(cloud.admin("mgmt")).servers_named("capi.v2").await.unwrap();
+        let found =
+            CloudInventory::new(cloud.admin("mgmt")).servers_named("capi.v2").await.unwrap();
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found.iter().all(|one| one.name == "capi.v2" && one.status == "SHUTOFF"));
     }
@@ -173,11 +174,11 @@ mod tests {
     #[tokio::test]
     async fn a_quota_is_full_at_its_limit_and_none_is_no_limit() {
         let cloud = Cloud::new();
-        let survey = Survey::new(cloud.admin("mgmt"));
+        let cloud_inventory = CloudInventory::new(cloud.admin("mgmt"));
         let project = cloud.project("mgmt");
         let full = async || -> Vec<String> {
-            let network = survey.network_quotas(&project).await.unwrap();
-            let balancer = survey.load_balancer_quota(&project, 2).await.unwrap();
+            let network = cloud_inventory.network_quotas(&project).await.unwrap();
+            let balancer = cloud_inventory.load_balancer_quota(&project, 2).await.unwrap();
             let all = network.into_iter().chain([balancer]);
             all.filter(Quota::is_full).map(|quota| quota.resource).collect()
         };

@@ -39,7 +39,7 @@ const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 ///
 /// Whoever comes without a token is its administrator. Answers are those of kube-apiserver 1.34.4.
 #[derive(Clone, Debug)]
-pub struct Guarded {
+pub struct RbacApiserver {
     state: Arc<Mutex<State>>,
     beneath: Apiserver,
     token: Option<String>,
@@ -93,7 +93,7 @@ impl Asked {
     }
 }
 
-impl Guarded {
+impl RbacApiserver {
     /// Returns one with the namespaces that every cluster has, at `clock`.
     pub fn new(clock: Timestamp) -> Self {
         let frame = |(prefix, plural, kind, namespaced): (&str, &str, &'static str, bool)| {
@@ -346,7 +346,7 @@ impl State {
     }
 }
 
-impl Service<Request<Body>> for Guarded {
+impl Service<Request<Body>> for RbacApiserver {
     type Response = Response<Body>;
     type Error = BoxError;
     type Future = BoxFuture<'static, Result<Response<Body>, BoxError>>;

@@ -11,7 +11,7 @@ use crate::{Deadlines, Error, Management, list::JSON};
 /// What is found at an address by who has a kubeconfig for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum FarEnd {
+pub enum EndpointCheck {
     /// The driver could not use such a kubeconfig.
     Unusable(String),
     /// Its certificate is not one for this kubeconfig.
@@ -24,7 +24,7 @@ pub enum FarEnd {
     Works(String),
 }
 
-impl FarEnd {
+impl EndpointCheck {
     /// Returns why nobody should be pointed at `server`, if that is so.
     pub(super) fn refusal(&self, server: &str) -> Option<Conflict> {
         Some(match self {
@@ -63,7 +63,7 @@ impl FarEnd {
 }
 
 /// Uses the kubeconfig where it points.
-pub(super) async fn ask(kubeconfig: Kubeconfig) -> Result<FarEnd, Error> {
+pub(super) async fn ask(kubeconfig: Kubeconfig) -> Result<EndpointCheck, Error> {
     let (host, port) = kubeconfig.facts.endpoint();
     let deadlines = Deadlines::default();
     let mut how = "its certificate is by an authority that this machine trusts";
@@ -71,7 +71,7 @@ pub(super) async fn ask(kubeconfig: Kubeconfig) -> Result<FarEnd, Error> {
         how = "its certificate is by the kubeconfig's authority";
         match certificate(&host, port, ca_pem, deadlines.total).await {
             Ok(Shown::Covers) => {}
-            Ok(other) => return Ok(FarEnd::Certificate(other)),
+            Ok(other) => return Ok(EndpointCheck::Certificate(other)),
             Err(why) => {
                 let server = kubeconfig.facts.server.to_string();
                 return Err(Error::Unreachable { server, verb: crate::Verb::Get, why });
@@ -82,9 +82,9 @@ pub(super) async fn ask(kubeconfig: Kubeconfig) -> Result<FarEnd, Error> {
     // What every user may read who is known, and nobody else by default.
     match management.get("/apis", JSON).await {
         Ok(_) | Err(Error::Forbidden { .. }) => {
-            Ok(FarEnd::Works(format!("{how}, and the credentials are accepted")))
+            Ok(EndpointCheck::Works(format!("{how}, and the credentials are accepted")))
         }
-        Err(Error::Unauthorized { .. }) => Ok(FarEnd::Refuses),
+        Err(Error::Unauthorized { .. }) => Ok(EndpointCheck::Refuses),
         Err(error) => Err(error),
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::{Method, Request, Service, Transport, survey::Survey};
+use crate::{Method, Request, Service, Transport, cloud_inventory::CloudInventory};
 
 /// The services that clusters need.
 const SERVICES: [Service; 6] = [
@@ -25,8 +25,8 @@ const SERVICES: [Service; 6] = [
     clippy::panic,
     reason = "a contract is a test"
 )]
-pub async fn survey(admin: Arc<dyn Transport>, stranger: Arc<dyn Transport>) {
-    let seen = Survey::new(Arc::clone(&admin));
+pub async fn cloud_inventory(admin: Arc<dyn Transport>, stranger: Arc<dyn Transport>) {
+    let seen = CloudInventory::new(Arc::clone(&admin));
     let project = seen.grant().await.expect("a token").project.expect("a project").id;
     for service in SERVICES {
         seen.asks(service).await.unwrap_or_else(|error| panic!("{service}: {error:?}"));
@@ -44,7 +44,7 @@ pub async fn survey(admin: Arc<dyn Transport>, stranger: Arc<dyn Transport>) {
         let request = if method == Method::Post { request.body(body) } else { request };
         admin.send(request).await.expect("Neutron answers").body
     };
-    let network = json!({ "network": { "name": "omega contract survey" } });
+    let network = json!({ "network": { "name": "omega contract cloud_inventory" } });
     let made = send(Method::Post, &["networks"], network).await;
     let id = made["network"]["id"].as_str().expect("an id").to_owned();
     let now = used().await;
@@ -58,7 +58,7 @@ pub async fn survey(admin: Arc<dyn Transport>, stranger: Arc<dyn Transport>) {
     assert!(absent.is_empty(), "{absent:?}");
 
     // Another project's quotas are told to an administrator only.
-    let other = Survey::new(stranger);
+    let other = CloudInventory::new(stranger);
     let refused = other.network_quotas(&project).await.expect_err("Neutron refuses");
     assert_eq!(refused.refusal().map(|one| one.status), Some(403), "{refused}");
     let refused = other.load_balancer_quota(&project, 0).await.expect_err("Octavia refuses");

@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use semver::Version;
 
-use super::{Combination, fit};
+use super::{Combination, check_compatibility};
 use crate::{Driver, Finding, Overrides, Served, ServedKind, ServedVersion, Severity, age};
 
 /// The kinds of each group, with a decoy that ends like the one that is looked for.
@@ -34,7 +34,7 @@ fn served(core: &[&str], provider: &[&str], addons: &[&str]) -> Served {
 fn findings(served: &Served, driver: Driver, overrides: &str, chart: &str) -> Vec<Finding> {
     let overrides = Overrides::parse(overrides).unwrap();
     let chart = Some(Version::parse(chart).unwrap());
-    fit(served, &Combination { driver, overrides, chart })
+    check_compatibility(served, &Combination { driver, overrides, chart })
 }
 
 fn broken(findings: &[Finding]) -> Vec<(&str, &str)> {

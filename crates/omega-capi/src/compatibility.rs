@@ -6,7 +6,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Answer404, Class, Driver, Emitted, Finding, GroupVersion, Overrides, Read, Rule, Served,
+    Answer404, Driver, Emitted, Finding, GroupVersion, Overrides, Read, ReadClass, Rule, Served,
     Severity, age, chart_emits, driver_reads, finding,
 };
 
@@ -29,7 +29,7 @@ pub(crate) const KNOWN: &str = "v1beta1";
 pub(crate) const HOLD: &str = "hold Cluster API below v1.16";
 
 /// Returns what does not fit, worst first; empty if everything does. Pure.
-pub fn fit(served: &Served, combination: &Combination) -> Vec<Finding> {
+pub fn check_compatibility(served: &Served, combination: &Combination) -> Vec<Finding> {
     let Combination { driver, overrides, chart } = combination;
     let reads = driver_reads(*driver, overrides);
     let mut findings = unserved_reads(served, *driver, &reads);
@@ -71,13 +71,13 @@ fn unserved_reads(served: &Served, driver: Driver, reads: &[Read]) -> Vec<Findin
 
 /// What comes of it, from the driver's source and from trials on real services.
 fn outcome(reads: &[&Read]) -> &'static str {
-    let has = |class: Class| reads.iter().any(|read| read.class == class);
-    if has(Class::Cluster) {
+    let has = |class: ReadClass| reads.iter().any(|read| read.class == class);
+    if has(ReadClass::Cluster) {
         "it takes every cluster for gone, a create never ends, and a delete reports success and \
          leaves the cluster running without an owner"
-    } else if has(Class::OpenstackCluster) {
+    } else if has(ReadClass::OpenstackCluster) {
         "healthy clusters are UNHEALTHY, `Infrastructure resource not found.`"
-    } else if has(Class::K8sControlPlane) || has(Class::MachineDeployment) {
+    } else if has(ReadClass::K8sControlPlane) || has(ReadClass::MachineDeployment) {
         "node groups are never ready"
     } else if reads.iter().any(|read| read.on_404 == Answer404::Raises) {
         "the update of the status fails, so that it stays as it was"
@@ -132,11 +132,14 @@ impl Read {
     pub fn misread(&self) -> Option<String> {
         let Self { class, at, moved, plural: _, on_404: _ } = self;
         let outcome = match class {
-            Class::Cluster => "health is UNHEALTHY and a create IN_PROGRESS for ever",
-            Class::K8sControlPlane => "the control plane is never ready",
-            Class::OpenstackCluster => "`Infrastructure not ready.` for ever",
-            Class::MachineDeployment => "health is UNHEALTHY for ever",
-            Class::Machine | Class::Manifests | Class::HelmRelease | Class::HelmChartProxy => {
+            ReadClass::Cluster => "health is UNHEALTHY and a create IN_PROGRESS for ever",
+            ReadClass::K8sControlPlane => "the control plane is never ready",
+            ReadClass::OpenstackCluster => "`Infrastructure not ready.` for ever",
+            ReadClass::MachineDeployment => "health is UNHEALTHY for ever",
+            ReadClass::Machine
+            | ReadClass::Manifests
+            | ReadClass::HelmRelease
+            | ReadClass::HelmChartProxy => {
                 return None; // no status of theirs is looked into
             }
         };
@@ -198,17 +201,17 @@ fn ignored(driver: Driver, overrides: &Overrides) -> Vec<Finding> {
     if !driver.reads_overrides() {
         return vec![unknown_option(driver)];
     }
-    let unknown = overrides.0.keys().filter(|key| Class::ALL.iter().all(|c| c.name() != *key));
+    let unknown = overrides.0.keys().filter(|key| ReadClass::ALL.iter().all(|c| c.name() != *key));
     let unknown = unknown.map(|key| {
-        let near = Class::ALL.iter().find(|c| c.name().eq_ignore_ascii_case(key));
+        let near = ReadClass::ALL.iter().find(|c| c.name().eq_ignore_ascii_case(key));
         let remedy = near.map_or("leave it out".to_owned(), |c| format!("write {}", c.name()));
         let what = format!("api_resources has an entry `{key}`, which the driver ignores");
-        let names = Class::ALL.map(Class::name).join(", ");
+        let names = ReadClass::ALL.map(ReadClass::name).join(", ");
         warning(what, format!("the driver's names are {names}"), remedy)
     });
     let plural = overrides.0.iter().filter(|(key, one)| {
-        let known = Class::ALL.iter().any(|class| class.name() == key.as_str());
-        known && one.plural_name.is_some() && *key != Class::K8sControlPlane.name()
+        let known = ReadClass::ALL.iter().any(|class| class.name() == key.as_str());
+        known && one.plural_name.is_some() && *key != ReadClass::K8sControlPlane.name()
     });
     let plural = plural.map(|(key, _)| {
         let what = format!("the driver ignores the plural_name of {key}");
@@ -257,5 +260,5 @@ pub(crate) fn unserved_writes(served: &Served, chart: &Version) -> Vec<Finding> 
 }
 
 #[cfg(test)]
-#[path = "fit_tests.rs"]
+#[path = "compatibility_tests.rs"]
 mod tests;

@@ -3,5 +3,5 @@
 mod client;
 mod wire;
 
-pub use client::Survey;
+pub use client::CloudInventory;
 pub use wire::{Quota, Server, VolumeType};

@@ -1,5 +1,5 @@
-//! What a survey asks: Nova's servers, Cinder's volume types, Glance's images, and quotas. Written
-//! from the recordings (record.py, `survey`).
+//! What a cloud_inventory asks: Nova's servers, Cinder's volume types, Glance's images, and quotas. Written
+//! from the recordings (record.py, `cloud_inventory`).
 
 use serde_json::{Value, json};
 
