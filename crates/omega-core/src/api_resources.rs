@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Diagnostic, Touched};
+use crate::{Diagnostic, Retry, Touched};
 
 /// The driver's classes that look into it. They are not always spelled as Kubernetes' kinds.
 pub const CLASSES: [&str; 8] = [
@@ -89,6 +89,10 @@ impl OverrideError {
 }
 
 impl Diagnostic for OverrideError {
+    fn retry(&self) -> Retry {
+        Retry::Final
+    }
+
     fn expected(&self) -> Option<String> {
         Some("one line of JSON: an object of objects with api_version and plural_name".to_owned())
     }

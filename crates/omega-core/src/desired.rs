@@ -1,10 +1,11 @@
 //! The one trait an operation implements.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{Delta, Describe, Diagnostic};
+use crate::{Context, Delta, Describe, Diagnostic, PollPolicy};
 
 /// A typed desired fact about one thing in the world, and how to make it true.
 ///
@@ -13,7 +14,9 @@ use crate::{Delta, Describe, Diagnostic};
 ///
 /// * [`observe`](Desired::observe) MUST only read, and SHOULD ask everything it needs at once.
 /// * [`diff`](Desired::diff) MUST be pure: no I/O, no clock, no randomness.
-/// * [`apply`](Desired::apply) MUST perform exactly the change it is given, and MUST NOT retry it.
+/// * [`apply`](Desired::apply) MUST perform exactly the change it is given, with one write, and MUST
+///   NOT retry it, look again, or decide anything.
+/// * The desired fact MUST NOT hold the current time: a stored plan would be stale at once.
 /// * Verification is no method: it is observing again and finding the diff [`Delta::Satisfied`].
 pub trait Desired:
     Clone + fmt::Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static
@@ -34,11 +37,18 @@ pub trait Desired:
         + DeserializeOwned
         + Send
         + Sync;
+    /// The state to restore: a desired fact of its own. An operation that can't be undone, or whose
+    /// own values say every state, names itself.
+    type Undo: Desired<Target = Self::Target, Error = Self::Error>;
     /// The backend's error.
     type Error: Diagnostic + Send + Sync + 'static;
 
     /// Returns what this is about, in the operator's words.
     fn subject(&self) -> Subject;
+
+    /// Returns which thing of the target it is about (a path, a name), for a program. Two values
+    /// with the same key are about the same thing, and it never changes between versions.
+    fn key(&self) -> String;
 
     /// Reads the world. It must not write.
     fn observe(
@@ -53,25 +63,29 @@ pub trait Desired:
     /// Refuses with a [`Conflict`] what must not be resolved automatically.
     fn diff(&self, seen: &Self::Observed) -> Result<Delta<Self::Change>, Conflict>;
 
-    /// Performs one change, once.
+    /// Performs one change, once: one write.
+    ///
+    /// A long one tells its progress to `ctx`, and ends when that is cancelled if it can do so
+    /// without leaving half a write.
     fn apply(
         &self,
+        ctx: &Context,
         target: &Self::Target,
         change: &Self::Change,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Returns the desired fact that leads back to `before`, if one exists.
+    /// Returns the desired fact that restores `before`, if one exists.
     ///
     /// Rolling back is ensuring that fact, so it is as safe to repeat as any other operation.
-    /// `None` means that the change is one way.
-    fn undo(&self, before: &Self::Observed) -> Option<Self> {
+    /// `None` means that the change can't be undone.
+    fn undo(&self, before: &Self::Observed) -> Option<Self::Undo> {
         let _ = before;
         None
     }
 
-    /// Returns what a person should know about what was seen, change or no change.
-    fn notes(&self, seen: &Self::Observed) -> Vec<Note> {
-        let _ = seen;
+    /// Returns what a person should know about what was observed `now`, change or no change.
+    fn notes(&self, observed: &Self::Observed, now: Timestamp) -> Vec<Note> {
+        let _ = (observed, now);
         Vec::new()
     }
 
@@ -155,20 +169,5 @@ impl Conflict {
     #[must_use]
     pub fn seen(self, expected: impl Into<String>, found: impl Into<String>) -> Self {
         Self { expected: Some(expected.into()), found: Some(found.into()), ..self }
-    }
-}
-
-/// How often, and for how long, to look for the effect of a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PollPolicy {
-    /// Pause between two observations.
-    pub every: Duration,
-    /// When to give up.
-    pub within: Duration,
-}
-
-impl Default for PollPolicy {
-    fn default() -> Self {
-        Self { every: Duration::from_secs(1), within: Duration::from_secs(30) }
     }
 }

@@ -1,11 +1,14 @@
 //! The driver: the only code that sequences observe, diff, apply and verify.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, sleep};
 
 use crate::{
-    Delta, Describe as _, Desired, Diagnostic as _, EnsureError, Event, Journal, JournalError,
-    Label as _, NoJournal, Touched,
+    Check, Context, Delta, Describe as _, Desired, Diagnostic as _, EnsureError, Event,
+    JournalError, Label as _, StepId, Touched, WaitError,
+    journal::{Entry, Undo},
+    wait_for,
 };
 
 /// A comparison that someone can look at, store, and apply later.
@@ -23,9 +26,9 @@ pub struct Plan<D: Desired> {
 /// What [`ensure`] found and did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<S> {
-    /// It was already so; nothing was written.
+    /// Nothing had to be written.
     Unchanged(S),
-    /// It is so now, and was observed to be.
+    /// It was changed, and observed to be as wanted.
     Changed {
         /// The observation before.
         before: S,
@@ -41,7 +44,7 @@ impl<S> Outcome<S> {
     }
 
     /// Returns the final observation.
-    pub fn into_seen(self) -> S {
+    pub fn into_observed(self) -> S {
         match self {
             Self::Unchanged(seen) | Self::Changed { before: _, after: seen } => seen,
         }
@@ -67,10 +70,11 @@ pub async fn plan<D: Desired>(
 ///
 /// [`EnsureError::touched`] says whether a failure may have left a change.
 pub async fn ensure<D: Desired>(
+    ctx: &Context,
     target: &D::Target,
     desired: &D,
 ) -> Result<Outcome<D::Observed>, EnsureError<D::Error>> {
-    plan(target, desired).await?.ready(target).await?.execute(target, &mut NoJournal).await
+    plan(target, desired).await?.ready(ctx, target).await?.execute(ctx, target, false).await
 }
 
 impl<D: Desired> Plan<D> {
@@ -90,7 +94,7 @@ impl<D: Desired> Plan<D> {
     }
 
     /// Returns the desired fact that would undo this plan.
-    pub fn undo(&self) -> Option<D> {
+    pub fn undo(&self) -> Option<D::Undo> {
         match self.delta {
             Delta::Satisfied => None,
             Delta::Wait(_) | Delta::Changes(_) => self.desired.undo(&self.before),
@@ -106,12 +110,12 @@ impl<D: Desired> Plan<D> {
     /// nothing: what is to be done by then needs a plan of its own.
     pub async fn apply(
         self,
+        ctx: &Context,
         target: &D::Target,
-        journal: &mut dyn Journal,
     ) -> Result<Outcome<D::Observed>, EnsureError<D::Error>> {
-        let now = plan(target, &self.desired).await?.ready(target).await?;
+        let now = plan(target, &self.desired).await?.ready(ctx, target).await?;
         if now.delta.within(&self.delta) {
-            return now.execute(target, journal).await;
+            return now.execute(ctx, target, false).await;
         }
         let why = match &self.delta {
             Delta::Wait(_) => "it was waiting when the plan was made; its changes need approval",
@@ -121,20 +125,26 @@ impl<D: Desired> Plan<D> {
     }
 
     /// Waits until there is something to do, or nothing is left to do.
-    pub(crate) async fn ready(self, target: &D::Target) -> Result<Self, EnsureError<D::Error>> {
+    pub(crate) async fn ready(
+        self,
+        ctx: &Context,
+        target: &D::Target,
+    ) -> Result<Self, EnsureError<D::Error>> {
         if !matches!(self.delta, Delta::Wait(_)) {
             return Ok(self);
         }
         let Self { desired, before: _, delta: _ } = self;
         let ready = |delta: &Delta<_>| !matches!(delta, Delta::Wait(_));
-        let (before, delta) = until(target, &desired, Touched::Nothing, ready).await?;
+        let (before, delta) = until(ctx, target, &desired, Touched::Nothing, ready).await?;
         Ok(Self { desired, before, delta })
     }
 
+    /// `temporary`: whether what is made is to be removed again by the same run.
     pub(crate) async fn execute(
         self,
+        ctx: &Context,
         target: &D::Target,
-        journal: &mut dyn Journal,
+        temporary: bool,
     ) -> Result<Outcome<D::Observed>, EnsureError<D::Error>> {
         let undo = self.undo();
         let Self { desired, before, delta } = self;
@@ -142,13 +152,17 @@ impl<D: Desired> Plan<D> {
             Delta::Changes(changes) => changes,
             Delta::Satisfied | Delta::Wait(_) => return Ok(Outcome::Unchanged(before)),
         };
+        let step = id(target, &desired);
+        let ctx = &ctx.for_step(step.clone());
         // Intent before effect: a crash from here on leaves a trace.
-        let intent = Event::intent(target.label(), &desired, &changes, undo.as_ref());
-        record(journal, intent, Touched::Nothing)?;
-        let done = write_and_verify(target, &desired, &changes).await;
-        let end = Event::end::<D>(target.label(), done.as_ref());
+        let undo = undo.as_ref().map(Undo::of).transpose();
+        let intent =
+            undo.and_then(|undo| Entry::intent(step.clone(), &desired, &changes, undo, temporary));
+        record(ctx, intent, Touched::Nothing)?;
+        let done = write_and_verify(ctx, target, &desired, &step, &changes).await;
+        let end = Entry::end::<D>(step, done.as_ref());
         // The first error is the one that matters; a journal that fails after it hides nothing.
-        let recorded = record(journal, Ok(end), Touched::Maybe);
+        let recorded = record(ctx, Ok(end), Touched::Maybe);
         let after = done?;
         recorded?;
         Ok(Outcome::Changed { before, after })
@@ -156,33 +170,48 @@ impl<D: Desired> Plan<D> {
 }
 
 async fn write_and_verify<D: Desired>(
+    ctx: &Context,
     target: &D::Target,
     desired: &D,
+    step: &StepId,
     changes: &[D::Change],
 ) -> Result<D::Observed, EnsureError<D::Error>> {
     for (nth, change) in changes.iter().enumerate() {
-        desired.apply(target, change).await.map_err(|source| EnsureError::Apply {
+        let before = if nth == 0 { Touched::Nothing } else { Touched::Maybe };
+        if ctx.cancel().is_cancelled() {
+            let subject = name(target, desired);
+            return Err(EnsureError::Cancelled { subject, touched: before });
+        }
+        record(ctx, Ok(Entry::applying(step.clone(), nth, change)), before)?;
+        desired.apply(ctx, target, change).await.map_err(|source| EnsureError::Apply {
             subject: name(target, desired),
             change: change.describe().to_string(),
-            touched: if nth == 0 { source.touched() } else { Touched::Maybe },
+            touched: before.max(source.touched()),
             source,
         })?;
+        record(ctx, Ok(Entry::Applied { step: step.clone(), nth }), Touched::Maybe)?;
     }
     // Look, never write again: a second write would hide that the first one did not do what the
     // diff says.
     let satisfied = |delta: &Delta<_>| matches!(delta, Delta::Satisfied);
-    Ok(until(target, desired, Touched::Maybe, satisfied).await?.0)
+    Ok(until(ctx, target, desired, Touched::Maybe, satisfied).await?.0)
+}
+
+pub(crate) fn id<D: Desired>(target: &D::Target, desired: &D) -> StepId {
+    StepId { target: target.label(), kind: D::KIND.to_owned(), key: desired.key() }
 }
 
 pub(crate) fn name<D: Desired>(target: &D::Target, desired: &D) -> String {
     format!("{} on {}", desired.subject(), target.label())
 }
 
+type Looked<D> = (<D as Desired>::Observed, Delta<<D as Desired>::Change>);
+
 async fn look<D: Desired>(
     target: &D::Target,
     desired: &D,
     touched: Touched,
-) -> Result<(D::Observed, Delta<D::Change>), EnsureError<D::Error>> {
+) -> Result<Looked<D>, EnsureError<D::Error>> {
     let subject = || name(target, desired);
     let seen = desired.observe(target).await.map_err(|source| EnsureError::Observe {
         subject: subject(),
@@ -198,41 +227,62 @@ async fn look<D: Desired>(
 }
 
 async fn until<D: Desired>(
+    ctx: &Context,
     target: &D::Target,
     desired: &D,
     touched: Touched,
-    enough: impl Fn(&Delta<D::Change>) -> bool + Send,
-) -> Result<(D::Observed, Delta<D::Change>), EnsureError<D::Error>> {
-    let settle = desired.poll_policy();
-    let start = Instant::now();
-    loop {
-        let (seen, delta) = look(target, desired, touched).await?;
-        if enough(&delta) {
-            return Ok((seen, delta));
+    enough: impl Fn(&Delta<D::Change>) -> bool + Send + Sync,
+) -> Result<Looked<D>, EnsureError<D::Error>> {
+    let step = id(target, desired);
+    let condition = |(_, delta): &Looked<D>| {
+        if enough(delta) { Check::Met } else { Check::Pending(missing(delta)) }
+    };
+    let tell = |wanted: &str, since: Duration| {
+        ctx.tell(&Event::StepWaiting { step: step.clone(), wanted: wanted.to_owned(), since });
+    };
+    let read = || look(target, desired, touched);
+    wait_for(ctx, desired.poll_policy(), read, &condition, tell).await.map_err(
+        |error| match error {
+            WaitError::Read(error) => error,
+            WaitError::Cancelled => {
+                EnsureError::Cancelled { subject: name(target, desired), touched }
+            }
+            WaitError::Failed { why, seen: _ } => EnsureError::NotSettled {
+                subject: name(target, desired),
+                after: Duration::ZERO,
+                stalled: false,
+                why,
+                touched,
+            },
+            WaitError::TimedOut(late) => EnsureError::NotSettled {
+                subject: name(target, desired),
+                after: late.after,
+                stalled: late.stalled,
+                why: late.why,
+                touched,
+            },
+        },
+    )
+}
+
+/// Says what is not as wanted yet. It differs while something goes on.
+fn missing<C: crate::Describe>(delta: &Delta<C>) -> String {
+    match delta {
+        Delta::Wait(why) => why.clone(),
+        Delta::Changes(left) => {
+            let left: Vec<_> = left.iter().map(|change| change.describe().to_string()).collect();
+            left.join("; ")
         }
-        if start.elapsed() >= settle.within {
-            let why = match delta {
-                Delta::Wait(why) => why,
-                Delta::Changes(left) => left
-                    .iter()
-                    .map(|change| change.describe().to_string())
-                    .collect::<Vec<_>>()
-                    .join("; "),
-                Delta::Satisfied => "it is already so".to_owned(),
-            };
-            let (subject, within) = (name(target, desired), settle.within);
-            return Err(EnsureError::NotSettled { subject, within, why, touched });
-        }
-        sleep(settle.every).await;
+        Delta::Satisfied => "nothing is missing".to_owned(),
     }
 }
 
 fn record<E: std::error::Error + 'static>(
-    journal: &mut dyn Journal,
-    event: Result<Event, JournalError>,
+    ctx: &Context,
+    entry: Result<Entry, JournalError>,
     touched: Touched,
 ) -> Result<(), EnsureError<E>> {
-    event
-        .and_then(|event| journal.record(event))
+    entry
+        .and_then(|entry| ctx.record(&entry))
         .map_err(|source| EnsureError::Journal { touched, source })
 }

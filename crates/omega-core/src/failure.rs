@@ -38,9 +38,62 @@ pub trait Diagnostic: Error {
     fn timed_out(&self) -> bool {
         false
     }
+    /// Returns whether the same read may succeed a moment later. Every error says so itself, where
+    /// it is defined; nobody guesses it from its text.
+    fn retry(&self) -> Retry;
 }
 
-impl Diagnostic for std::convert::Infallible {}
+/// Whether the same read may succeed a moment later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Retry {
+    /// It may: no answer came, or the service said that it is busy or unwell.
+    Transient,
+    /// It will not: the answer was understood, and it is no.
+    Final,
+}
+
+impl Diagnostic for std::convert::Infallible {
+    fn retry(&self) -> Retry {
+        match *self {}
+    }
+}
+
+impl<E: Diagnostic + 'static> Diagnostic for EnsureError<E> {
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Observe { source, .. } => source.retry(),
+            Self::Conflict { .. }
+            | Self::Stale { .. }
+            | Self::Apply { .. }
+            | Self::NotSettled { .. }
+            | Self::Cancelled { .. }
+            | Self::Journal { .. } => Retry::Final,
+        }
+    }
+}
+
+/// A failure is what is left of an error for a person; it kept whether it was transient.
+impl Diagnostic for Failure {
+    fn expected(&self) -> Option<String> {
+        self.expected.clone()
+    }
+    fn found(&self) -> Option<String> {
+        self.found.clone()
+    }
+    fn next(&self) -> Option<String> {
+        self.next.clone()
+    }
+    fn touched(&self) -> Touched {
+        self.touched
+    }
+    fn timed_out(&self) -> bool {
+        self.class == FailureClass::Deadline
+    }
+    fn retry(&self) -> Retry {
+        self.retry
+    }
+}
 
 /// Why a desired fact was not reached. The variant is the stage.
 #[derive(Debug, thiserror::Error)]
@@ -86,15 +139,25 @@ pub enum EnsureError<E: Error + 'static> {
         /// The backend's error.
         source: E,
     },
-    /// Written, but the effect did not show in time.
-    #[error("{subject} did not settle within {within:?}")]
+    /// Written, but the effect did not show in time; or what was waited for did not come.
+    #[error("{subject} was not as wanted {}", late(*after, *stalled))]
     NotSettled {
         /// What was being waited for, and where.
         subject: String,
-        /// The deadline.
-        within: Duration,
+        /// How long was waited.
+        after: Duration,
+        /// Whether the wait ended because nothing changed any more.
+        stalled: bool,
         /// What is still missing.
         why: String,
+        /// Whether a write came before.
+        touched: Touched,
+    },
+    /// The operator asked to stop, between two writes or while the effect was waited for.
+    #[error("stopped while changing {subject}")]
+    Cancelled {
+        /// What was being changed, and where.
+        subject: String,
         /// Whether a write came before.
         touched: Touched,
     },
@@ -117,8 +180,17 @@ impl<E: Error + 'static> EnsureError<E> {
             | Self::Apply { touched, .. }
             | Self::Conflict { touched, .. }
             | Self::NotSettled { touched, .. }
+            | Self::Cancelled { touched, .. }
             | Self::Journal { touched, .. } => *touched,
         }
+    }
+}
+
+fn late(after: Duration, stalled: bool) -> String {
+    if stalled {
+        format!("and nothing changed for {after:.0?}")
+    } else {
+        format!("within {after:.0?}")
     }
 }
 
@@ -164,9 +236,16 @@ pub struct Failure {
     pub next: Option<String>,
     /// The causes, outermost first.
     pub causes: Vec<String>,
+    /// Whether asking again a moment later may help.
+    #[serde(default = "finally", skip_serializing)]
+    pub retry: Retry,
     /// The same for a program, in a form of its own (a refusal's rules and remedies).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<serde_json::Value>,
+}
+
+fn finally() -> Retry {
+    Retry::Final
 }
 
 impl Failure {
@@ -180,6 +259,7 @@ impl Failure {
             touched: Touched::Nothing,
             next: None,
             causes: Vec::new(),
+            retry: Retry::Final,
             detail: None,
         }
     }
@@ -192,6 +272,7 @@ impl Failure {
             found: error.found(),
             next: error.next(),
             causes: chain(error),
+            retry: error.retry(),
             ..Self::new(class, message)
         }
     }
@@ -234,6 +315,7 @@ impl<E: Diagnostic + 'static> From<EnsureError<E>> for Failure {
                 found: source.found(),
                 next: source.next(),
                 causes: chain(&source),
+                retry: source.retry(),
                 ..base
             },
             EnsureError::Conflict { source, .. } => Self {
@@ -249,6 +331,8 @@ impl<E: Diagnostic + 'static> From<EnsureError<E>> for Failure {
             EnsureError::NotSettled { why, .. } => {
                 Self { class: FailureClass::Deadline, found: Some(why), ..base }
             }
+            EnsureError::Cancelled { .. } => Self { class: FailureClass::Interrupted, ..base }
+                .next("run the same command again: what is done is not done twice"),
             EnsureError::Journal { source, .. } => Self { causes: chain(&source), ..base },
         }
     }

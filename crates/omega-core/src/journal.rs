@@ -1,55 +1,76 @@
 //! A write-ahead record of what was intended and what came of it.
 //!
-//! JSON lines. The first line names the format and its version; every event is on disk before
-//! [`Journal::record`] returns. A desired fact holds no secret, so neither does a journal.
+//! JSON lines. The first line names the format, its version and the run; every entry is on disk
+//! before [`Journal::record`] returns. A desired fact holds no secret, so neither does a journal.
 
 use std::{
     fs::{File, OpenOptions},
     io::{self, BufRead as _, BufReader, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
+    sync::{Mutex, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Desired, Diff, EnsureError, Touched};
+use crate::{Describe, Desired, Diff, EnsureError, StepId, Touched, sync_parent};
+
+mod v1;
 
 const FORMAT: &str = "omega-journal";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-pub enum Event {
+#[serde(tag = "entry", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Entry {
     /// Written, durably, before the first write to the world.
     Intent {
-        /// The target's label.
-        target: String,
-        /// [`Desired::KIND`].
-        kind: String,
+        /// Which step.
+        step: StepId,
         /// The desired fact.
         desired: serde_json::Value,
         /// The changes, as shown.
         changes: Vec<Diff>,
-        /// The desired fact that leads back, if there is one.
-        undo: Option<serde_json::Value>,
+        /// What restores the state before, if anything does.
+        undo: Option<Undo>,
+        /// Whether the same run is to remove it again: what is left of it after a crash is swept.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        temporary: bool,
+    },
+    /// Written before each change.
+    Applying {
+        /// Which step.
+        step: StepId,
+        /// Which of its changes, counted from 0.
+        nth: usize,
+        /// The change, as shown.
+        change: Diff,
+    },
+    /// Written after each change that was accepted.
+    Applied {
+        /// Which step.
+        step: StepId,
+        /// Which of its changes, counted from 0.
+        nth: usize,
     },
     /// The desired fact was observed.
     Verified {
-        /// The target's label.
-        target: String,
-        /// [`Desired::KIND`].
-        kind: String,
-        /// What was observed. (The first journals lack it.)
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        seen: Option<serde_json::Value>,
+        /// Which step.
+        step: StepId,
+        /// What was observed.
+        observed: Option<serde_json::Value>,
+    },
+    /// What was made as temporary is gone, and was looked for.
+    Removed {
+        /// The step that made it.
+        step: StepId,
     },
     /// The operation failed.
     Failed {
-        /// The target's label.
-        target: String,
-        /// [`Desired::KIND`].
-        kind: String,
+        /// Which step.
+        step: StepId,
         /// The error, with its causes.
         error: String,
         /// Whether the world may have changed.
@@ -57,33 +78,63 @@ pub enum Event {
     },
 }
 
-impl Event {
+/// A desired fact that restores a state, as a journal keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Undo {
+    /// [`Desired::KIND`] of the fact that restores it.
+    pub kind: String,
+    /// The fact.
+    pub desired: serde_json::Value,
+}
+
+impl Undo {
+    pub(crate) fn of<D: Desired>(desired: &D) -> Result<Self, JournalError> {
+        let desired = serde_json::to_value(desired).map_err(io::Error::from)?;
+        Ok(Self { kind: D::KIND.to_owned(), desired })
+    }
+}
+
+impl Entry {
+    /// Returns which step it is about.
+    pub fn step(&self) -> &StepId {
+        match self {
+            Self::Intent { step, .. }
+            | Self::Applying { step, .. }
+            | Self::Applied { step, .. }
+            | Self::Verified { step, .. }
+            | Self::Removed { step }
+            | Self::Failed { step, .. } => step,
+        }
+    }
+
     pub(crate) fn intent<D: Desired>(
-        target: String,
+        step: StepId,
         desired: &D,
         changes: &[D::Change],
-        undo: Option<&D>,
+        undo: Option<Undo>,
+        temporary: bool,
     ) -> Result<Self, JournalError> {
-        let value = |d: &D| serde_json::to_value(d).map_err(io::Error::from);
         Ok(Self::Intent {
-            target,
-            kind: D::KIND.to_owned(),
-            desired: value(desired)?,
-            changes: changes.iter().map(crate::Describe::describe).collect(),
-            undo: undo.map(value).transpose()?,
+            step,
+            desired: serde_json::to_value(desired).map_err(io::Error::from)?,
+            changes: changes.iter().map(Describe::describe).collect(),
+            undo,
+            temporary,
         })
     }
 
+    pub(crate) fn applying(step: StepId, nth: usize, change: &impl Describe) -> Self {
+        Self::Applying { step, nth, change: change.describe() }
+    }
+
     pub(crate) fn end<D: Desired>(
-        target: String,
+        step: StepId,
         done: Result<&D::Observed, &EnsureError<D::Error>>,
     ) -> Self {
-        let kind = D::KIND.to_owned();
         match done {
-            Ok(seen) => Self::Verified { target, kind, seen: serde_json::to_value(seen).ok() },
+            Ok(observed) => Self::Verified { step, observed: serde_json::to_value(observed).ok() },
             Err(error) => Self::Failed {
-                target,
-                kind,
+                step,
                 error: crate::failure::chain(error).join(": "),
                 touched: error.touched(),
             },
@@ -91,14 +142,15 @@ impl Event {
     }
 }
 
-/// Where events go. `record` returns only once the event is durable.
-pub trait Journal: Send {
-    /// Appends one event.
+/// Where entries go. `record` returns only once the entry is durable. Several targets may be
+/// changed at the same time, so it is shared.
+pub trait Journal: Send + Sync {
+    /// Appends one entry.
     ///
     /// # Errors
     ///
-    /// Fails if the event may not survive a crash.
-    fn record(&mut self, event: Event) -> Result<(), JournalError>;
+    /// Fails if the entry may not survive a crash.
+    fn record(&self, entry: &Entry) -> Result<(), JournalError>;
 }
 
 /// The journal could not be written or read.
@@ -109,7 +161,7 @@ pub enum JournalError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// The file is not a journal, or one of a version that this program does not read.
-    #[error("not a journal of version {VERSION}: {0}")]
+    #[error("not a journal of version 1 or {VERSION}: {0}")]
     Format(String),
     /// A line in the middle is damaged. (A torn last line is a crash, and is dropped.)
     #[error("line {line} of the journal is damaged")]
@@ -126,18 +178,25 @@ pub enum JournalError {
 pub struct NoJournal;
 
 impl Journal for NoJournal {
-    fn record(&mut self, _event: Event) -> Result<(), JournalError> {
+    fn record(&self, _entry: &Entry) -> Result<(), JournalError> {
         Ok(())
     }
 }
 
-/// Keeps events in memory.
-#[derive(Clone, Debug, Default)]
-pub struct MemoryJournal(pub Vec<Event>);
+/// Keeps entries in memory.
+#[derive(Debug, Default)]
+pub struct MemoryJournal(Mutex<Vec<Entry>>);
+
+impl MemoryJournal {
+    /// Returns what was recorded so far.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 impl Journal for MemoryJournal {
-    fn record(&mut self, event: Event) -> Result<(), JournalError> {
-        self.0.push(event);
+    fn record(&self, entry: &Entry) -> Result<(), JournalError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry.clone());
         Ok(())
     }
 }
@@ -146,124 +205,116 @@ impl Journal for MemoryJournal {
 struct Header {
     format: String,
     version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
 }
 
 /// A journal in a file that only its owner can read.
 #[derive(Debug)]
-pub struct FileJournal(File);
+pub struct FileJournal(Mutex<File>);
 
 impl FileJournal {
-    /// Creates the journal at `path`, which must not exist, and syncs it and its directory.
+    /// Creates the journal of `run` at `path`, which must not exist, and syncs it and its directory.
     ///
     /// # Errors
     ///
     /// Fails if the file exists or can't be made durable.
-    pub fn create(path: &Path) -> Result<Self, JournalError> {
+    pub fn create(path: &Path, run: &str) -> Result<Self, JournalError> {
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
-        let mut journal = Self(file);
-        journal.line(&Header { format: FORMAT.to_owned(), version: VERSION })?;
-        if let Some(dir) = path.parent() {
-            File::open(dir)?.sync_all()?;
-        }
+        let journal = Self(Mutex::new(file));
+        let run = Some(run.to_owned());
+        journal.line(&Header { format: FORMAT.to_owned(), version: VERSION, run })?;
+        sync_parent(path)?;
         Ok(journal)
     }
 
-    /// Reads every event of the journal at `path`.
+    /// Opens the journal at `path`, to add to it what was done about what it left.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is no journal of the version that is written now: older ones are only read.
+    pub fn reopen(path: &Path) -> Result<Self, JournalError> {
+        let header = lines(path)?.0;
+        if header.version != VERSION {
+            return Err(JournalError::Format(format!("it has version {}", header.version)));
+        }
+        let file = OpenOptions::new().append(true).open(path)?;
+        // What a crash left of a line was never promised, and would damage what comes now.
+        let bytes = std::fs::read(path)?;
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        file.set_len(whole as u64)?;
+        file.sync_data()?;
+        Ok(Self(Mutex::new(file)))
+    }
+
+    /// Reads every entry of the journal at `path`, of any version.
     ///
     /// A last line without its end is what a crash leaves: it was not promised, and is dropped.
     ///
     /// # Errors
     ///
-    /// Fails if it is no journal, of another version, or damaged before its last line.
-    pub fn read(path: &Path) -> Result<Vec<Event>, JournalError> {
-        let mut lines = BufReader::new(File::open(path)?).split(b'\n').enumerate();
-        let not_ours = |what: &[u8]| JournalError::Format(String::from_utf8_lossy(what).into());
-        let first = match lines.next() {
-            Some((_, line)) => line?,
-            None => return Err(not_ours(b"it is empty")),
-        };
-        match serde_json::from_slice::<Header>(&first) {
-            Ok(Header { format, version }) if format == FORMAT && version == VERSION => {}
-            Ok(_) | Err(_) => return Err(not_ours(&first)),
-        }
-        let whole = std::fs::read(path)?.ends_with(b"\n");
-        let mut events = Vec::new();
-        let mut lines = lines.peekable();
-        while let Some((number, line)) = lines.next() {
-            match serde_json::from_slice(&line?) {
-                Ok(event) => events.push(event),
+    /// Fails if it is no journal, of an unknown version, or damaged before its last line.
+    pub fn read(path: &Path) -> Result<Vec<Entry>, JournalError> {
+        let (header, lines) = lines(path)?;
+        let mut entries = Vec::new();
+        let mut lines = lines.into_iter().peekable();
+        while let Some((number, line, whole)) = lines.next() {
+            let parsed = match header.version {
+                1 => serde_json::from_slice::<v1::Event>(&line).map(Entry::from),
+                _ => serde_json::from_slice(&line),
+            };
+            match parsed {
+                Ok(entry) => entries.push(entry),
                 Err(_) if lines.peek().is_none() && !whole => {}
-                Err(source) => return Err(JournalError::Damaged { line: number + 1, source }),
+                Err(source) => return Err(JournalError::Damaged { line: number, source }),
             }
         }
-        Ok(events)
+        Ok(entries)
     }
 
-    fn line(&mut self, value: &impl Serialize) -> Result<(), JournalError> {
+    fn line(&self, value: &impl Serialize) -> Result<(), JournalError> {
         let mut line = serde_json::to_vec(value).map_err(io::Error::from)?;
         line.push(b'\n');
-        self.0.write_all(&line)?;
-        Ok(self.0.sync_data()?)
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        file.write_all(&line)?;
+        Ok(file.sync_data()?)
+    }
+}
+
+/// A line's number, its bytes, and whether it has its end.
+type Line = (usize, Vec<u8>, bool);
+
+fn lines(path: &Path) -> Result<(Header, Vec<Line>), JournalError> {
+    let not_ours = |what: &[u8]| JournalError::Format(String::from_utf8_lossy(what).into());
+    let mut reader = BufReader::new(File::open(path)?);
+    let mut all = Vec::new();
+    loop {
+        let mut line = Vec::new();
+        if reader.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        let whole = line.last() == Some(&b'\n');
+        line.truncate(line.len() - usize::from(whole));
+        all.push((all.len() + 1, line, whole));
+    }
+    if all.is_empty() {
+        return Err(not_ours(b"it is empty"));
+    }
+    let (_, first, _) = all.remove(0);
+    match serde_json::from_slice::<Header>(&first) {
+        Ok(header) if header.format == FORMAT && (1..=VERSION).contains(&header.version) => {
+            Ok((header, all))
+        }
+        Ok(_) | Err(_) => Err(not_ours(&first)),
     }
 }
 
 impl Journal for FileJournal {
-    fn record(&mut self, event: Event) -> Result<(), JournalError> {
-        self.line(&event)
+    fn record(&self, entry: &Entry) -> Result<(), JournalError> {
+        self.line(entry)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn verified() -> Event {
-        Event::Verified {
-            target: "magnum/0".into(),
-            kind: "juju.file.v1".into(),
-            seen: Some(serde_json::json!({ "sha256": null })),
-        }
-    }
-
-    #[test]
-    fn what_was_recorded_is_read_back_and_only_the_owner_can_read_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("journal.jsonl");
-        let mut journal = FileJournal::create(&path).unwrap();
-        journal.record(verified()).unwrap();
-        journal.record(verified()).unwrap();
-        assert_eq!(FileJournal::read(&path).unwrap(), [verified(), verified()]);
-        let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&path).unwrap());
-        assert_eq!(mode & 0o777, 0o600);
-        let again = FileJournal::create(&path).unwrap_err();
-        assert!(matches!(again, JournalError::Io(e) if e.kind() == io::ErrorKind::AlreadyExists));
-    }
-
-    #[test]
-    fn a_torn_last_line_is_dropped_and_a_damaged_middle_is_an_error() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("journal.jsonl");
-        let mut journal = FileJournal::create(&path).unwrap();
-        journal.record(verified()).unwrap();
-        journal.0.write_all(br#"{"event":"verif"#).unwrap();
-        assert_eq!(FileJournal::read(&path).unwrap(), [verified()]);
-        journal.0.write_all(b"\n").unwrap();
-        journal.record(verified()).unwrap();
-        let damaged = FileJournal::read(&path).unwrap_err();
-        assert!(matches!(damaged, JournalError::Damaged { line: 3, .. }), "{damaged:?}");
-    }
-
-    /// Journals are read by later versions: this text is version 1, for ever.
-    #[test]
-    fn version_1_is_still_read() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("journal.jsonl");
-        std::fs::write(&path, include_str!("../fixtures/journal-v1.jsonl")).unwrap();
-        let events = FileJournal::read(&path).unwrap();
-        assert_eq!(events.len(), 3);
-        assert!(matches!(&events[0], Event::Intent { undo: Some(_), .. }));
-        assert!(events.iter().any(|event| matches!(event, Event::Verified { seen: None, .. })));
-        std::fs::write(&path, r#"{"format":"omega-journal","version":2}"#).unwrap();
-        assert!(matches!(FileJournal::read(&path).unwrap_err(), JournalError::Format(_)));
-    }
-}
+#[path = "journal_tests.rs"]
+mod tests;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use crate::{
-    Diagnostic, Touched,
+    Diagnostic, Retry, Touched,
     values::{Secret, Sha256},
 };
 
@@ -72,6 +72,10 @@ pub struct KubeconfigError {
 }
 
 impl Diagnostic for KubeconfigError {
+    fn retry(&self) -> Retry {
+        Retry::Final
+    }
+
     fn next(&self) -> Option<String> {
         Some(self.next.clone())
     }

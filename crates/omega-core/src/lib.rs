@@ -7,10 +7,13 @@
 //! This crate does not print, prompt, read the environment, or speak to a network.
 
 pub mod api_resources;
+mod context;
 mod delta;
 mod desired;
 mod ensure;
+mod event;
 mod failure;
+mod finding;
 mod gate;
 mod journal;
 pub mod kubeconfig;
@@ -18,20 +21,27 @@ mod lock;
 mod persist;
 mod runbook;
 mod step;
+mod temporary;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod values;
+mod wait;
 
+pub use context::{CancelToken, Clock, Context};
 pub use delta::{ChangeKind, Delta, Describe, Diff};
-pub use desired::{Conflict, Desired, Label, Note, PollPolicy, Subject};
+pub use desired::{Conflict, Desired, Label, Note, Subject};
 pub use ensure::{Outcome, Plan, ensure, plan};
-pub use failure::{Diagnostic, EnsureError, Failure, FailureClass, Touched, chain};
-pub use gate::{Gate, Verdict};
-pub use journal::{Event, FileJournal, Journal, JournalError, MemoryJournal, NoJournal};
+pub use event::{Event, EventSink, NoEvents, Progress, ProgressUnit, StepId};
+pub use failure::{Diagnostic, EnsureError, Failure, FailureClass, Retry, Touched, chain};
+pub use finding::{Evidence, Finding, Observation, Severity};
+pub use gate::{Gate, Verdict, Wait, WaitState, WhenLate};
+pub use journal::{Entry, FileJournal, Journal, JournalError, MemoryJournal, NoJournal, Undo};
 pub use lock::{Lock, LockError};
-pub use persist::{open_regular, persist, read_regular};
+pub use persist::{open_regular, persist, read_regular, sync_parent};
 pub use runbook::{
-    CancelToken, Item, ItemOutcome, ItemPreview, ItemState, Observer, Progress, Run, Section,
-    SectionPreview, TargetPlan, TargetPreview, TargetReport, preview,
+    Item, ItemOutcome, ItemPreview, ItemReport, ItemState, Run, Section, SectionPreview,
+    TargetPlan, TargetPreview, TargetReport, preview,
 };
-pub use step::{Approval, Preview, Step, StepReport, step};
+pub use step::{Approval, Preview, Step, step};
+pub use temporary::{leftovers, with_temporary};
+pub use wait::{And, Check, Condition, Or, PollPolicy, TimedOut, WaitError, wait_for};

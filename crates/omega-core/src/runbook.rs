@@ -1,22 +1,23 @@
 //! Steps and gates in the order of the document they replace.
 
-use std::{
-    fmt,
-    pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, pin::pin};
 
-use futures::future::{Either, join_all, select};
+use futures::{
+    StreamExt as _,
+    future::{Either, join_all, select},
+    stream,
+};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
 
 use crate::{
-    Approval, Failure, FailureClass, Gate, Journal, Preview, Step, Subject, Touched, Verdict,
+    Approval, Check, Context, Event, Evidence, Failure, FailureClass, Finding, Gate, Preview, Step,
+    StepId, Subject, Touched, Verdict, Wait, WaitError, WaitState, WhenLate, wait_for,
 };
+
+/// How many targets are looked at at the same time: each costs a connection or a process.
+const LOOKS: usize = 16;
 
 /// The part of a runbook that is about one target.
 #[derive(Debug, Default)]
@@ -31,43 +32,85 @@ pub struct TargetPlan {
 #[derive(Debug, Default)]
 pub struct Section {
     /// The number, as in the document (`7.4`).
-    pub number: &'static str,
+    pub number: String,
     /// The title.
-    pub title: &'static str,
+    pub title: String,
     /// Run in order.
     pub items: Vec<Item>,
 }
 
-/// A question or a change.
+impl Section {
+    /// Returns the section `number title`.
+    pub fn new(number: &str, title: &str, items: Vec<Item>) -> Self {
+        Self { number: number.to_owned(), title: title.to_owned(), items }
+    }
+}
+
+/// A question, a change, or something that is waited for in between.
 pub enum Item {
     /// A question.
     Gate(Box<dyn Gate>),
     /// A change.
     Step(Box<dyn Step>),
+    /// Something that others do.
+    Wait(Box<dyn Wait>),
 }
 
 impl Item {
+    /// Returns the question as an item.
+    pub fn gate(gate: impl Gate + 'static) -> Self {
+        Self::Gate(Box::new(gate))
+    }
+
+    /// Returns the wait as an item.
+    pub fn wait(wait: impl Wait + 'static) -> Self {
+        Self::Wait(Box::new(wait))
+    }
+
     /// Returns what it is about.
     pub fn subject(&self) -> Subject {
         match self {
             Self::Gate(gate) => gate.subject(),
             Self::Step(step) => step.subject(),
+            Self::Wait(wait) => wait.subject(),
         }
     }
 
-    async fn preview(&self) -> ItemPreview {
-        let subject = self.subject();
-        let (kind, found) = match self {
-            Self::Gate(gate) => match gate.check().await {
-                Ok(verdict) => ("gate".to_owned(), ItemState::Verdict(verdict)),
-                Err(failure) => ("gate".to_owned(), ItemState::Failed(failure)),
-            },
-            Self::Step(step) => match step.preview().await {
-                Ok(preview) => (preview.kind.clone(), ItemState::Preview(preview)),
-                Err(failure) => ("step".to_owned(), ItemState::Failed(failure)),
-            },
+    /// Returns what it is on `target`, for a program.
+    pub fn id(&self, target: &str) -> StepId {
+        let id = |kind: &str, key: &str| StepId {
+            target: target.to_owned(),
+            kind: kind.to_owned(),
+            key: key.to_owned(),
         };
-        ItemPreview { subject, kind, found }
+        match self {
+            Self::Gate(gate) => id("gate", gate.rule()),
+            Self::Step(step) => step.id(),
+            Self::Wait(wait) => id("wait", wait.rule()),
+        }
+    }
+
+    async fn preview(&self, target: &str, now: Timestamp) -> ItemPreview {
+        let state = match self {
+            Self::Gate(gate) => gate.check().await.map(ItemState::Verdict),
+            Self::Step(step) => step.preview(now).await.map(ItemState::Preview),
+            Self::Wait(wait) => wait.look().await.map(|state| ItemState::Verdict(state.into())),
+        };
+        let found = state.unwrap_or_else(ItemState::Failed);
+        let StepId { target: _, kind, key } = self.id(target);
+        ItemPreview { subject: self.subject(), kind, key, found }
+    }
+}
+
+/// In a plan, what is waited for is what can't be answered yet.
+impl From<WaitState> for Verdict {
+    fn from(state: WaitState) -> Self {
+        match state {
+            WaitState::Reached { evidence } => Self::Pass { evidence },
+            WaitState::Pending { until } | WaitState::Deferred { until } => {
+                Self::Deferred { until }
+            }
+        }
     }
 }
 
@@ -77,7 +120,7 @@ impl fmt::Debug for Item {
     }
 }
 
-/// What a leg would do.
+/// What would be done on a target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetPreview {
     /// The target's label.
@@ -102,8 +145,11 @@ pub struct SectionPreview {
 pub struct ItemPreview {
     /// What it is about.
     pub subject: Subject,
-    /// The step's [`Desired::KIND`](crate::Desired::KIND), or `gate`.
+    /// The step's [`Desired::KIND`](crate::Desired::KIND), or `gate`, or `wait`.
     pub kind: String,
+    /// The step's [`Desired::key`](crate::Desired::key), or the rule. (Plans of version 1 lack it.)
+    #[serde(default)]
+    pub key: String,
     /// What was found.
     pub found: ItemState,
 }
@@ -130,9 +176,7 @@ impl TargetPreview {
     /// that can't be read.
     pub fn obstacle(&self) -> Option<Failure> {
         self.items().find_map(|item| match &item.found {
-            ItemState::Verdict(Verdict::Fail { why, next }) => {
-                Some(no(&item.subject, why, next.as_ref()))
-            }
+            ItemState::Verdict(Verdict::Fail(finding)) => Some(no(&item.subject, finding)),
             ItemState::Failed(failure) => Some(failure.clone()),
             ItemState::Verdict(Verdict::Pass { .. } | Verdict::Deferred { .. })
             | ItemState::Preview(_) => None,
@@ -147,106 +191,43 @@ impl TargetPreview {
         })
     }
 
-    fn approval(&self, subject: &Subject) -> Option<&Preview> {
+    fn approval(&self, id: &StepId) -> Option<&Preview> {
         self.items().find_map(|item| match &item.found {
-            ItemState::Preview(preview) if item.subject == *subject => Some(preview),
+            ItemState::Preview(preview) if preview.kind == id.kind && preview.key == id.key => {
+                Some(preview)
+            }
             ItemState::Preview(_) | ItemState::Verdict(_) | ItemState::Failed(_) => None,
         })
     }
 }
 
-fn no(subject: &Subject, why: &str, next: Option<&String>) -> Failure {
-    let failure = Failure::new(FailureClass::Gate, format!("{subject}: no")).because(why);
-    Failure { next: next.cloned(), ..failure }
+fn no(subject: &Subject, finding: &Finding) -> Failure {
+    let Finding { summary, evidence, remedy, .. } = finding;
+    let failure = Failure::new(FailureClass::Gate, format!("{subject}: no")).because(summary);
+    let found = (!evidence.is_empty()).then(|| Evidence::line(evidence));
+    let detail = serde_json::to_value(finding).ok();
+    Failure { next: remedy.clone(), found, detail, ..failure }
 }
 
-/// Looks at every item of every leg at the same time, so that what asks one target can share one
-/// round trip. Writes nothing.
-pub async fn preview(legs: &[TargetPlan]) -> Vec<TargetPreview> {
-    join_all(legs.iter().map(TargetPlan::preview)).await
-}
-
-/// The operator's wish to stop. It is honoured between two steps, and while a gate is asked: that
-/// only reads, and may wait for long.
-#[derive(Clone, Debug)]
-pub struct CancelToken {
-    asked: Arc<watch::Sender<bool>>,
-    begun: Arc<AtomicBool>,
-}
-
-impl Default for CancelToken {
-    fn default() -> Self {
-        Self { asked: Arc::new(watch::Sender::new(false)), begun: Arc::default() }
-    }
-}
-
-impl CancelToken {
-    /// Asks to stop.
-    pub fn ask(&self) {
-        self.asked.send_replace(true);
-    }
-
-    /// Returns whether it was asked.
-    pub fn asked(&self) -> bool {
-        *self.asked.borrow()
-    }
-
-    /// Says that from now on something may be written. [`TargetPlan::run`] does so before its first step.
-    pub fn begin(&self) {
-        self.begun.store(true, Ordering::SeqCst);
-    }
-
-    /// Returns whether something may have been written: until then nothing is lost if the program
-    /// ends at once.
-    pub fn has_begun(&self) -> bool {
-        self.begun.load(Ordering::SeqCst)
-    }
-
-    /// Returns once it is asked.
-    async fn wait(&self) {
-        // The sender is here: it does not go before an answer.
-        drop(self.asked.subscribe().wait_for(|asked| *asked).await);
-    }
-}
-
-/// What happens while a leg runs.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Progress<'a> {
-    /// A step begins to write.
-    Started {
-        /// The target's label.
-        target: &'a str,
-        /// What it is about.
-        subject: &'a Subject,
-        /// What was shown before.
-        approved: Option<&'a Preview>,
-    },
-    /// A step or a gate ended.
-    Ended {
-        /// The target's label.
-        target: &'a str,
-        /// What it is about.
-        subject: &'a Subject,
-        /// What came of it.
-        done: &'a ItemOutcome,
-        /// How long it took.
-        took: Duration,
-    },
+/// Looks at every item of the targets, at most 16 targets at the same time; what asks one target
+/// can share one round trip. Writes nothing.
+pub async fn preview(targets: &[TargetPlan], now: Timestamp) -> Vec<TargetPreview> {
+    let looks = targets.iter().map(|target| target.preview(now));
+    stream::iter(looks).buffered(LOOKS).collect().await
 }
 
 /// What came of an item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemOutcome {
-    /// It was so already.
+    /// Nothing had to be done.
     Unchanged,
-    /// It is so now.
+    /// It was changed, and is as wanted.
     Changed,
     /// The gate holds.
     Passed {
         /// What shows it.
-        evidence: String,
+        evidence: Vec<Evidence>,
     },
     /// The gate can't be answered yet.
     Deferred {
@@ -257,19 +238,32 @@ pub enum ItemOutcome {
     Failed(Failure),
 }
 
-/// What came of a leg, item by item.
+/// What came of a target, item by item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TargetReport {
     /// The target's label.
     pub target: String,
     /// What came of each item, up to the first that failed.
-    pub items: Vec<(Subject, ItemOutcome)>,
+    pub items: Vec<ItemReport>,
+}
+
+/// What came of an item.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ItemReport {
+    /// What it is about.
+    pub subject: Subject,
+    /// Its kind, as in the plan.
+    pub kind: String,
+    /// Its key, as in the plan.
+    pub key: String,
+    /// What came of it.
+    pub outcome: ItemOutcome,
 }
 
 impl TargetReport {
     /// Returns the failure that ended it, if one did.
     pub fn failure(&self) -> Option<&Failure> {
-        self.items.iter().find_map(|(_, done)| match done {
+        self.items.iter().find_map(|item| match &item.outcome {
             ItemOutcome::Failed(failure) => Some(failure),
             ItemOutcome::Unchanged
             | ItemOutcome::Changed
@@ -279,42 +273,36 @@ impl TargetReport {
     }
 }
 
-/// How a leg is run.
-#[expect(missing_debug_implementations, reason = "a journal and a callback have no useful text")]
+/// How a target is run.
+#[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
-    /// What was looked at when the run began: what was so then is not asked again.
+    /// What was looked at when the run began: what was as wanted then is not asked again.
     pub looked: &'a TargetPreview,
     /// What was approved: a stored plan, or what was looked at.
     pub approved: &'a TargetPreview,
     /// Whether a step that had nothing to do in the approved plan, or could only wait, may do what
     /// it then needs.
     pub approve_waiting: bool,
-    /// Where intents go.
-    pub journal: &'a mut dyn Journal,
-    /// The operator's wish to stop.
-    pub stop: &'a CancelToken,
-    /// Who is told.
-    pub progress: &'a dyn Observer,
-}
-
-/// Who is told what happens while a leg runs.
-pub trait Observer {
-    /// Takes one event. It must not block.
-    fn progress(&self, progress: Progress<'_>);
+    /// Where events and intents go, and the operator's wish to stop.
+    pub ctx: &'a Context,
 }
 
 impl TargetPlan {
     /// Looks at every item at the same time. Writes nothing.
-    pub async fn preview(&self) -> TargetPreview {
+    pub async fn preview(&self, now: Timestamp) -> TargetPreview {
         let sections = self.sections.iter().map(|section| async move {
-            let items = join_all(section.items.iter().map(Item::preview)).await;
+            let items = section.items.iter().map(|item| item.preview(&self.target, now));
             SectionPreview {
-                number: section.number.to_owned(),
-                title: section.title.to_owned(),
-                items,
+                number: section.number.clone(),
+                title: section.title.clone(),
+                items: join_all(items).await,
             }
         });
         TargetPreview { target: self.target.clone(), sections: join_all(sections).await }
+    }
+
+    fn items(&self) -> impl Iterator<Item = &Item> {
+        self.sections.iter().flat_map(|section| &section.items)
     }
 
     /// Refuses, before anything is written, what `looked` would do and `approved` does not show.
@@ -323,111 +311,147 @@ impl TargetPlan {
     ///
     /// Says what differs, with [`FailureClass::Stale`].
     pub fn covered(&self, looked: &TargetPreview, approved: &TargetPreview) -> Result<(), Failure> {
-        for item in self.sections.iter().flat_map(|section| &section.items) {
+        for item in self.items() {
             let Item::Step(step) = item else { continue };
-            let subject = step.subject();
-            let Some(fresh) = looked.approval(&subject).filter(|fresh| !fresh.is_satisfied())
-            else {
+            let id = step.id();
+            let Some(fresh) = looked.approval(&id).filter(|fresh| !fresh.is_satisfied()) else {
                 continue;
             };
-            let then = approved.approval(&subject).ok_or_else(|| unplanned(&subject))?;
+            let then = approved.approval(&id).ok_or_else(|| unplanned(&step.subject()))?;
             step.covered(fresh, then)?;
         }
         Ok(())
     }
 
     /// Runs the items in order, and stops at the first that fails.
-    pub async fn run(&self, mut run: Run<'_>) -> TargetReport {
+    pub async fn run(&self, run: Run<'_>) -> TargetReport {
         let mut report = TargetReport { target: self.target.clone(), items: Vec::new() };
         let mut touched = Touched::Nothing;
-        for item in self.sections.iter().flat_map(|section| &section.items) {
-            let subject = item.subject();
-            let start = Instant::now();
-            let mut done = if run.stop.asked() {
+        for item in self.items() {
+            let (subject, id, start) = (item.subject(), item.id(&self.target), Instant::now());
+            let mut outcome = if run.ctx.cancel().is_cancelled() {
                 ItemOutcome::Failed(interrupted(&subject))
             } else {
-                self.item(item, &subject, touched, &mut run).await
+                item.run(&id, touched, run).await
             };
-            match &mut done {
+            match &mut outcome {
                 ItemOutcome::Changed => touched = Touched::Maybe,
-                // What earlier steps did was done: a leg that fails late has touched something.
-                ItemOutcome::Failed(failure) => {
-                    if failure.touched < touched {
-                        failure.touched = touched;
-                        if failure.class != FailureClass::Interrupted {
-                            let state = "this step sent nothing; the steps before it are done";
-                            failure.causes.push(state.into());
-                        }
-                    }
-                }
+                ItemOutcome::Failed(failure) => admit(failure, touched),
                 ItemOutcome::Unchanged
                 | ItemOutcome::Passed { .. }
                 | ItemOutcome::Deferred { .. } => {}
             }
-            let ended = Progress::Ended {
-                target: &self.target,
-                subject: &subject,
-                done: &done,
+            run.ctx.tell(&Event::StepFinished {
+                step: id.clone(),
+                subject: subject.clone(),
+                outcome: outcome.clone(),
                 took: start.elapsed(),
-            };
-            run.progress.progress(ended);
-            let failed = matches!(done, ItemOutcome::Failed(_));
-            report.items.push((subject, done));
+            });
+            let failed = matches!(outcome, ItemOutcome::Failed(_));
+            let StepId { target: _, kind, key } = id;
+            report.items.push(ItemReport { subject, kind, key, outcome });
             if failed {
                 break;
             }
         }
         report
     }
+}
 
-    async fn item(
-        &self,
-        item: &Item,
-        subject: &Subject,
-        touched: Touched,
-        run: &mut Run<'_>,
-    ) -> ItemOutcome {
-        let step = match item {
-            Item::Gate(gate) => {
-                let asked = match select(pin!(gate.check()), pin!(run.stop.wait())).await {
-                    Either::Left((asked, _)) => asked,
-                    Either::Right(_) => return ItemOutcome::Failed(interrupted(subject)),
-                };
-                return match asked {
-                    Ok(Verdict::Pass { evidence }) => ItemOutcome::Passed { evidence },
-                    Ok(Verdict::Deferred { until }) => ItemOutcome::Deferred { until },
-                    Ok(Verdict::Fail { why, next }) => {
-                        ItemOutcome::Failed(no(subject, &why, next.as_ref()))
-                    }
-                    Err(failure) => ItemOutcome::Failed(failure),
-                };
-            }
-            Item::Step(step) => step,
-        };
-        // What was so is so, until a step before has changed something.
-        let so = run.looked.approval(subject).is_some_and(Preview::is_satisfied);
-        if so && touched == Touched::Nothing {
-            return ItemOutcome::Unchanged;
-        }
-        let approved = run.approved.approval(subject);
-        run.progress.progress(Progress::Started { target: &self.target, subject, approved });
-        let approval = match approved {
-            // Nothing to do then, something now: what the steps before did made it so.
-            Some(preview) if preview.diffs.is_empty() && run.approve_waiting => Approval::Fact,
-            Some(preview) => Approval::Exactly(preview),
-            None => return ItemOutcome::Failed(unplanned(subject)),
-        };
-        run.stop.begin();
-        match step.run(approval, run.journal).await.result {
-            Ok(true) => ItemOutcome::Changed,
-            Ok(false) => ItemOutcome::Unchanged,
-            Err(failure) => ItemOutcome::Failed(failure),
+/// What earlier steps did was done: a target that fails late has touched something.
+fn admit(failure: &mut Failure, touched: Touched) {
+    if failure.touched < touched {
+        failure.touched = touched;
+        if failure.class != FailureClass::Interrupted {
+            failure.causes.push("this step sent nothing; the steps before it are done".into());
         }
     }
 }
 
+impl Item {
+    async fn run(&self, id: &StepId, touched: Touched, run: Run<'_>) -> ItemOutcome {
+        let outcome = match self {
+            Self::Gate(gate) => ask(&**gate, run.ctx).await,
+            Self::Wait(wait) => poll(&**wait, id, run.ctx).await,
+            Self::Step(step) => change(&**step, id, touched, run).await,
+        };
+        outcome.unwrap_or_else(ItemOutcome::Failed)
+    }
+}
+
+async fn ask(gate: &dyn Gate, ctx: &Context) -> Result<ItemOutcome, Failure> {
+    // It only reads: it can be left at any time.
+    let asked = match select(pin!(gate.check()), pin!(ctx.cancel().cancelled())).await {
+        Either::Left((asked, _)) => asked?,
+        Either::Right(_) => return Err(interrupted(&gate.subject())),
+    };
+    match asked {
+        Verdict::Pass { evidence } => Ok(ItemOutcome::Passed { evidence }),
+        Verdict::Deferred { until } => Ok(ItemOutcome::Deferred { until }),
+        Verdict::Fail(finding) => Err(no(&gate.subject(), &finding)),
+    }
+}
+
+async fn poll(wait: &dyn Wait, id: &StepId, ctx: &Context) -> Result<ItemOutcome, Failure> {
+    let subject = wait.subject();
+    ctx.tell(&started(id, &subject, None));
+    let condition = |state: &WaitState| match state {
+        WaitState::Reached { .. } | WaitState::Deferred { .. } => Check::Met,
+        WaitState::Pending { until } => Check::Pending(until.clone()),
+    };
+    let tell = |wanted: &str, since| {
+        ctx.tell(&Event::StepWaiting { step: id.clone(), wanted: wanted.to_owned(), since });
+    };
+    match wait_for(ctx, wait.policy(), || wait.look(), &condition, tell).await {
+        Ok(state) => match Verdict::from(state) {
+            Verdict::Pass { evidence } => Ok(ItemOutcome::Passed { evidence }),
+            Verdict::Deferred { until } => Ok(ItemOutcome::Deferred { until }),
+            Verdict::Fail(finding) => Err(no(&subject, &finding)),
+        },
+        Err(WaitError::Read(failure)) => Err(failure),
+        Err(WaitError::Cancelled) => Err(interrupted(&subject)),
+        Err(WaitError::Failed { why, .. }) => Err(Failure::new(FailureClass::Error, why)),
+        Err(WaitError::TimedOut(late)) if wait.when_late() == WhenLate::GoOn => {
+            Ok(ItemOutcome::Passed { evidence: vec![Evidence::words(late.to_string())] })
+        }
+        Err(WaitError::TimedOut(late)) => {
+            let what = format!("{subject}: {late}");
+            Err(Failure { found: Some(late.why), ..Failure::new(FailureClass::Deadline, what) })
+        }
+    }
+}
+
+async fn change(
+    step: &dyn Step,
+    id: &StepId,
+    touched: Touched,
+    run: Run<'_>,
+) -> Result<ItemOutcome, Failure> {
+    // What was as wanted stays so, until a step before has changed something.
+    let satisfied = run.looked.approval(id).is_some_and(Preview::is_satisfied);
+    if satisfied && touched == Touched::Nothing {
+        return Ok(ItemOutcome::Unchanged);
+    }
+    let subject = step.subject();
+    let approved = run.approved.approval(id);
+    run.ctx.tell(&started(id, &subject, approved));
+    let approval = match approved {
+        // Nothing to do then, something now: what the steps before did made it so.
+        Some(preview) if preview.diffs.is_empty() && run.approve_waiting => Approval::Fact,
+        Some(preview) => Approval::Exactly(preview),
+        None => return Err(unplanned(&subject)),
+    };
+    let changed = step.run(run.ctx, approval).await?;
+    Ok(if changed { ItemOutcome::Changed } else { ItemOutcome::Unchanged })
+}
+
+fn started(id: &StepId, subject: &Subject, approved: Option<&Preview>) -> Event {
+    let changes = approved.map(|preview| preview.diffs.clone()).unwrap_or_default();
+    Event::StepStarted { step: id.clone(), subject: subject.clone(), changes }
+}
+
 fn interrupted(before: &Subject) -> Failure {
-    Failure::new(FailureClass::Interrupted, format!("stopped before {before}, as asked"))
+    Failure::new(FailureClass::Interrupted, format!("stopped before {before}"))
         .next("run the same command again: what is done is not done twice")
 }
 

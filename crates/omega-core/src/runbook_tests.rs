@@ -1,12 +1,14 @@
-use std::sync::Mutex;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::{
-    ChangeKind, Conflict, Delta, Describe, Desired, Diff, Label, MemoryJournal, Note, PollPolicy,
-    step,
+    ChangeKind, Clock, Conflict, Delta, Describe, Desired, Diff, EventSink, Label, PollPolicy, step,
 };
 
 /// Lamps by name, and what was done to them in order.
@@ -36,29 +38,32 @@ impl Desired for Lit {
     type Target = House;
     type Observed = bool;
     type Change = Light;
+    type Undo = Self;
     type Error = std::convert::Infallible;
 
     fn subject(&self) -> Subject {
         Subject::new("lamp", self.0.clone())
+    }
+    fn key(&self) -> String {
+        self.0.clone()
     }
     async fn observe(&self, house: &House) -> Result<bool, Self::Error> {
         Ok(house.0.lock().unwrap().contains(&self.0))
     }
     fn diff(&self, lit: &bool) -> Result<Delta<Light>, Conflict> {
         if self.0 == "broken" {
-            return Err(Conflict::new("it is broken", "mend it"));
+            return Err(Conflict::new("it is broken", "fix it"));
         }
         Ok(Delta::of(if *lit { vec![] } else { vec![Light(self.0.clone())] }))
     }
-    async fn apply(&self, house: &House, Light(name): &Light) -> Result<(), Self::Error> {
+    async fn apply(
+        &self,
+        _: &Context,
+        house: &House,
+        Light(name): &Light,
+    ) -> Result<(), Self::Error> {
         house.0.lock().unwrap().push(name.clone());
         Ok(())
-    }
-    fn notes(&self, _: &bool) -> Vec<Note> {
-        vec![]
-    }
-    fn poll_policy(&self) -> PollPolicy {
-        PollPolicy::default()
     }
 }
 
@@ -66,6 +71,9 @@ struct Ask(&'static str, Verdict);
 
 #[async_trait]
 impl Gate for Ask {
+    fn rule(&self) -> &'static str {
+        self.0
+    }
     fn subject(&self) -> Subject {
         Subject::new("gate", self.0)
     }
@@ -74,13 +82,18 @@ impl Gate for Ask {
     }
 }
 
+/// Keeps what it is told.
 #[derive(Default)]
-struct Silent(Mutex<usize>);
+struct Told(Mutex<Vec<Event>>);
 
-impl Observer for Silent {
-    fn progress(&self, _: Progress<'_>) {
-        *self.0.lock().unwrap() += 1;
+impl EventSink for Told {
+    fn event(&self, event: &Event) {
+        self.0.lock().unwrap().push(event.clone());
     }
+}
+
+fn now() -> Timestamp {
+    Timestamp::UNIX_EPOCH
 }
 
 fn lamp(house: &Arc<House>, name: &str) -> Item {
@@ -88,61 +101,56 @@ fn lamp(house: &Arc<House>, name: &str) -> Item {
 }
 
 fn gate(name: &'static str, verdict: Verdict) -> Item {
-    Item::Gate(Box::new(Ask(name, verdict)))
+    Item::gate(Ask(name, verdict))
 }
 
-fn leg(items: Vec<Item>) -> TargetPlan {
-    let section = Section { number: "7.1", title: "lamps", items };
+fn target(items: Vec<Item>) -> TargetPlan {
+    let section = Section::new("7.1", "lamps", items);
     TargetPlan { target: "house".into(), sections: vec![section] }
 }
 
-async fn run(leg: &TargetPlan, stop: &CancelToken) -> (TargetReport, usize) {
-    let looked = leg.preview().await;
-    let silent = Silent::default();
-    let run = Run {
-        looked: &looked,
-        approved: &looked,
-        approve_waiting: true,
-        journal: &mut MemoryJournal::default(),
-        stop,
-        progress: &silent,
-    };
-    let report = leg.run(run).await;
-    let told = *silent.0.lock().unwrap();
+async fn run(target: &TargetPlan, ctx: &Context) -> (TargetReport, Vec<Event>) {
+    let looked = target.preview(now()).await;
+    let told = Arc::new(Told::default());
+    let ctx = &ctx.clone().with_events(told.clone()).with_clock(Clock::Fixed(now()));
+    let run = Run { looked: &looked, approved: &looked, approve_waiting: true, ctx };
+    let report = target.run(run).await;
+    let told = told.0.lock().unwrap().clone();
     (report, told)
 }
 
 fn pass() -> Verdict {
-    Verdict::Pass { evidence: "seen".into() }
+    Verdict::pass("seen")
 }
 
 fn fail() -> Verdict {
-    Verdict::Fail { why: "dark".into(), next: Some("wait for the day".into()) }
+    let day = Subject::new("gate", "day");
+    Verdict::fail(Finding::broken("day", day, "dark").remedy("wait for the day"))
 }
 
 #[tokio::test]
 async fn items_run_in_order_and_what_is_so_is_left_alone() {
     let house = Arc::new(House(Mutex::new(vec!["hall".into()])));
-    let leg = leg(vec![lamp(&house, "hall"), gate("day", pass()), lamp(&house, "attic")]);
-    let (report, _) = run(&leg, &CancelToken::default()).await;
-    let done: Vec<_> = report.items.iter().map(|(_, done)| done.clone()).collect();
+    let plan = target(vec![lamp(&house, "hall"), gate("day", pass()), lamp(&house, "attic")]);
+    let (report, _) = run(&plan, &Context::default()).await;
+    let done: Vec<_> = report.items.iter().map(|item| item.outcome.clone()).collect();
     assert_eq!(
         done,
         [
             ItemOutcome::Unchanged,
-            ItemOutcome::Passed { evidence: "seen".into() },
+            ItemOutcome::Passed { evidence: vec![Evidence::words("seen")] },
             ItemOutcome::Changed
         ]
     );
     assert_eq!(*house.0.lock().unwrap(), ["hall", "attic"]);
-    assert!(!leg.preview().await.pending());
+    assert!(!plan.preview(now()).await.pending());
 }
 
 #[tokio::test]
 async fn a_gate_that_says_no_stops_the_leg_and_admits_what_came_before() {
     let house = Arc::new(House::default());
-    let leg = leg(vec![lamp(&house, "hall"), gate("day", fail()), lamp(&house, "attic")]);
-    let (report, _) = run(&leg, &CancelToken::default()).await;
+    let plan = target(vec![lamp(&house, "hall"), gate("day", fail()), lamp(&house, "attic")]);
+    let (report, _) = run(&plan, &Context::default()).await;
     let failure = report.failure().unwrap();
     assert_eq!((failure.class, failure.touched), (FailureClass::Gate, Touched::Maybe));
     assert_eq!(failure.next.as_deref(), Some("wait for the day"));
@@ -153,73 +161,112 @@ async fn a_gate_that_says_no_stops_the_leg_and_admits_what_came_before() {
 async fn a_deferred_gate_is_no_obstacle_and_a_refusal_is() {
     let house = Arc::new(House::default());
     let deferred = Verdict::Deferred { until: "the night".into() };
-    let fine = leg(vec![gate("day", deferred), lamp(&house, "hall")]);
-    assert_eq!(fine.preview().await.obstacle(), None);
-    let broken = leg(vec![lamp(&house, "hall"), lamp(&house, "broken")]);
-    let obstacle = broken.preview().await.obstacle().unwrap();
+    let fine = target(vec![gate("day", deferred), lamp(&house, "hall")]);
+    assert_eq!(fine.preview(now()).await.obstacle(), None);
+    let broken = target(vec![lamp(&house, "hall"), lamp(&house, "broken")]);
+    let obstacle = broken.preview(now()).await.obstacle().unwrap();
     assert_eq!((obstacle.class, obstacle.touched), (FailureClass::Refused, Touched::Nothing));
-    let no = leg(vec![gate("day", fail())]).preview().await.obstacle().unwrap();
+    let no = target(vec![gate("day", fail())]).preview(now()).await.obstacle().unwrap();
     assert_eq!(no.to_string(), "gate day: no: dark");
 }
 
 #[tokio::test]
 async fn a_wish_to_stop_is_honoured_between_steps() {
     let house = Arc::new(House::default());
-    let stop = CancelToken::default();
-    stop.ask();
-    let leg = leg(vec![lamp(&house, "hall")]);
-    let (report, told) = run(&leg, &stop).await;
+    let ctx = Context::default();
+    ctx.cancel().cancel();
+    let plan = target(vec![lamp(&house, "hall")]);
+    let (report, told) = run(&plan, &ctx).await;
     assert_eq!(report.failure().unwrap().class, FailureClass::Interrupted);
     assert!(house.0.lock().unwrap().is_empty());
-    assert_eq!(told, 1, "the end is told");
+    assert!(matches!(told[..], [Event::StepFinished { .. }]), "the end is told: {told:?}");
 }
 
 #[tokio::test]
-async fn a_gate_that_waits_is_left_when_asked_to_stop() {
-    struct Waits(CancelToken);
+async fn a_gate_that_does_not_answer_is_left_when_asked_to_stop() {
+    struct Hangs(crate::CancelToken);
     #[async_trait]
-    impl Gate for Waits {
+    impl Gate for Hangs {
+        fn rule(&self) -> &'static str {
+            "day"
+        }
         fn subject(&self) -> Subject {
             Subject::new("gate", "day")
         }
         async fn check(&self) -> Result<Verdict, Failure> {
-            self.0.ask();
+            self.0.cancel();
             std::future::pending().await
         }
     }
-    let (house, stop) = (Arc::new(House::default()), CancelToken::default());
-    let leg = leg(vec![Item::Gate(Box::new(Waits(stop.clone()))), lamp(&house, "hall")]);
-    // Not looked at before: that would wait as well.
+    let (house, ctx) = (Arc::new(House::default()), Context::default());
+    let hangs = Hangs(ctx.cancel().clone());
+    let plan = target(vec![Item::gate(hangs), lamp(&house, "hall")]);
+    // Not looked at before: that would hang as well.
     let looked = TargetPreview { target: "house".into(), sections: vec![] };
-    let run = Run {
-        looked: &looked,
-        approved: &looked,
-        approve_waiting: true,
-        journal: &mut MemoryJournal::default(),
-        stop: &stop,
-        progress: &Silent::default(),
-    };
-    let failure = leg.run(run).await.failure().unwrap().clone();
-    assert_eq!(failure.to_string(), "stopped before gate day, as asked");
+    let run = Run { looked: &looked, approved: &looked, approve_waiting: true, ctx: &ctx };
+    let failure = plan.run(run).await.failure().unwrap().clone();
+    assert_eq!(failure.to_string(), "stopped before gate day");
     assert_eq!((failure.class, failure.touched), (FailureClass::Interrupted, Touched::Nothing));
     assert!(house.0.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn what_was_not_planned_is_not_done() {
-    let house = Arc::new(House::default());
-    let planned = leg(vec![lamp(&house, "hall")]);
-    let looked = planned.preview().await;
-    let more = leg(vec![lamp(&house, "hall"), lamp(&house, "attic")]);
-    let run = Run {
-        looked: &looked,
-        approved: &looked,
-        approve_waiting: true,
-        journal: &mut MemoryJournal::default(),
-        stop: &CancelToken::default(),
-        progress: &Silent::default(),
-    };
+    let (house, ctx) = (Arc::new(House::default()), Context::default());
+    let planned = target(vec![lamp(&house, "hall")]);
+    let looked = planned.preview(now()).await;
+    let more = target(vec![lamp(&house, "hall"), lamp(&house, "attic")]);
+    let run = Run { looked: &looked, approved: &looked, approve_waiting: true, ctx: &ctx };
     let report = more.run(run).await;
     assert_eq!(report.failure().unwrap().class, FailureClass::Stale);
     assert_eq!(*house.0.lock().unwrap(), ["hall"]);
+}
+
+/// Somebody else lights the lamp after `looks` looks.
+struct Dawn {
+    looks: Mutex<usize>,
+    when_late: WhenLate,
+}
+
+#[async_trait]
+impl Wait for Dawn {
+    fn rule(&self) -> &'static str {
+        "dawn"
+    }
+    fn subject(&self) -> Subject {
+        Subject::new("wait", "dawn")
+    }
+    fn policy(&self) -> PollPolicy {
+        PollPolicy::new(Duration::from_secs(1), Duration::from_secs(5))
+    }
+    async fn look(&self) -> Result<WaitState, Failure> {
+        let mut looks = self.looks.lock().unwrap();
+        *looks = looks.saturating_sub(1);
+        Ok(if *looks == 0 {
+            WaitState::Reached { evidence: vec![Evidence::words("it is light")] }
+        } else {
+            WaitState::Pending { until: "dawn".into() }
+        })
+    }
+    fn when_late(&self) -> WhenLate {
+        self.when_late
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_is_looked_at_once_in_a_plan_and_polled_in_a_run() {
+    let dawn = |looks, when_late| Item::wait(Dawn { looks: Mutex::new(looks), when_late });
+    let plan = target(vec![dawn(4, WhenLate::Fail)]);
+    let before = tokio::time::Instant::now();
+    let looked = plan.preview(now()).await;
+    assert_eq!(before.elapsed(), Duration::ZERO, "a plan does not wait");
+    let state = &looked.items().next().unwrap().found;
+    assert_eq!(*state, ItemState::Verdict(Verdict::deferred("dawn")));
+    let (report, told) = run(&plan, &Context::default()).await;
+    assert!(matches!(report.items[0].outcome, ItemOutcome::Passed { .. }), "{report:?}");
+    assert!(told.iter().any(|event| matches!(event, Event::StepWaiting { .. })), "{told:?}");
+    let (late, _) = run(&target(vec![dawn(99, WhenLate::Fail)]), &Context::default()).await;
+    assert_eq!(late.failure().unwrap().class, FailureClass::Deadline);
+    let (late, _) = run(&target(vec![dawn(99, WhenLate::GoOn)]), &Context::default()).await;
+    assert!(matches!(late.items[0].outcome, ItemOutcome::Passed { .. }), "{late:?}");
 }

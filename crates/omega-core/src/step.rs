@@ -1,22 +1,25 @@
 //! Desired facts bound to their targets, and erased.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Delta, Describe, Desired, Diff, Failure, Journal, Label as _, Note, Outcome, Plan, Subject,
-    Touched, plan,
+    Context, Delta, Describe, Desired, Diff, Failure, Label as _, Note, Plan, StepId, Subject,
+    ensure::id, plan,
 };
 
 /// A [`Desired`] bound to its target. Only [`step`] makes one.
 #[async_trait]
 pub trait Step: Send + Sync + sealed::Sealed {
+    /// Returns what the step is, for a program.
+    fn id(&self) -> StepId;
     /// Returns what the step is about.
     fn subject(&self) -> Subject;
-    /// Compares; writes nothing.
-    async fn preview(&self) -> Result<Preview, Failure>;
+    /// Compares; writes nothing. What a person should know is told as of `now`.
+    async fn preview(&self, now: Timestamp) -> Result<Preview, Failure>;
     /// Says whether doing what `fresh` shows does nothing that `approved` did not show. It asks
     /// nobody: both are previews of this step.
     ///
@@ -24,8 +27,9 @@ pub trait Step: Send + Sync + sealed::Sealed {
     ///
     /// Says what differs.
     fn covered(&self, fresh: &Preview, approved: &Preview) -> Result<(), Failure>;
-    /// Makes the fact true, doing nothing that `approval` does not cover.
-    async fn run(&self, approval: Approval<'_>, journal: &mut dyn Journal) -> StepReport;
+    /// Makes the fact true, doing nothing that `approval` does not cover. Returns whether anything
+    /// was changed.
+    async fn run(&self, ctx: &Context, approval: Approval<'_>) -> Result<bool, Failure>;
 }
 
 /// What the operator said yes to.
@@ -42,6 +46,9 @@ pub enum Approval<'a> {
 pub struct Preview {
     /// [`Desired::KIND`].
     pub kind: String,
+    /// [`Desired::key`]. (Plans of version 1 lack it.)
+    #[serde(default)]
+    pub key: String,
     /// What the step is about.
     pub subject: Subject,
     /// The changes as shown; empty if there are none to make now.
@@ -62,7 +69,7 @@ impl Preview {
         self.diffs.is_empty() && self.wait.is_none()
     }
 
-    fn of<D: Desired>(plan: &Plan<D>) -> Result<Self, Failure> {
+    fn of<D: Desired>(plan: &Plan<D>, now: Timestamp) -> Result<Self, Failure> {
         let (diffs, wait) = match plan.delta() {
             Delta::Satisfied => (Vec::new(), None),
             Delta::Wait(why) => (Vec::new(), Some(why.clone())),
@@ -74,28 +81,14 @@ impl Preview {
         })?;
         Ok(Self {
             kind: D::KIND.to_owned(),
+            key: plan.desired.key(),
             subject: plan.desired.subject(),
             diffs,
             wait,
             reversible: plan.undo().is_some(),
-            notes: plan.desired.notes(&plan.before),
+            notes: plan.desired.notes(&plan.before, now),
             plan: value,
         })
-    }
-}
-
-/// What a step did.
-pub struct StepReport {
-    /// Whether it changed anything, or how it failed.
-    pub result: Result<bool, Failure>,
-    /// The step that leads back, if anything may have changed.
-    pub undo: Option<Box<dyn Step>>,
-}
-
-impl fmt::Debug for StepReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let undo = self.undo.as_ref().map(|step| step.subject());
-        f.debug_struct("StepReport").field("result", &self.result).field("undo", &undo).finish()
     }
 }
 
@@ -119,10 +112,10 @@ mod sealed {
 
 impl<D: Desired> Bound<D> {
     /// Returns the plan that may be executed under `approval`.
-    async fn approved(&self, approval: Approval<'_>) -> Result<Plan<D>, Failure> {
-        let fresh = plan(&*self.target, &self.desired).await?.ready(&*self.target).await?;
+    async fn approved(&self, ctx: &Context, approval: Approval<'_>) -> Result<Plan<D>, Failure> {
+        let fresh = plan(&*self.target, &self.desired).await?.ready(ctx, &*self.target).await?;
         if let Approval::Exactly(preview) = approval {
-            let now = Preview::of(&fresh)?;
+            let now = Preview::of(&fresh, ctx.now())?;
             within::<D>(&now, preview).map_err(|stale| stale.because(self.target.label()))?;
         }
         Ok(fresh)
@@ -166,35 +159,26 @@ impl<D: Desired> Step for Bound<D>
 where
     D::Target: 'static,
 {
+    fn id(&self) -> StepId {
+        id(&*self.target, &self.desired)
+    }
+
     fn subject(&self) -> Subject {
         self.desired.subject()
     }
 
-    async fn preview(&self) -> Result<Preview, Failure> {
+    async fn preview(&self, now: Timestamp) -> Result<Preview, Failure> {
         let span = tracing::debug_span!("preview", kind = D::KIND, target = self.target.label());
         let plan = tracing::Instrument::instrument(plan(&*self.target, &self.desired), span);
-        Preview::of(&plan.await?)
+        Preview::of(&plan.await?, now)
     }
 
     fn covered(&self, fresh: &Preview, approved: &Preview) -> Result<(), Failure> {
         within::<D>(fresh, approved)
     }
 
-    async fn run(&self, approval: Approval<'_>, journal: &mut dyn Journal) -> StepReport {
-        let plan = match self.approved(approval).await {
-            Ok(plan) => plan,
-            Err(failure) => return StepReport { result: Err(failure), undo: None },
-        };
-        let back = plan.undo().map(|desired| step::<D>(&self.target, desired));
-        let result = plan.execute(&*self.target, journal).await;
-        let touched = match &result {
-            Ok(Outcome::Unchanged(_)) => false,
-            Ok(Outcome::Changed { .. }) => true,
-            Err(error) => error.touched() != Touched::Nothing,
-        };
-        StepReport {
-            result: result.map(|outcome| outcome.changed()).map_err(Into::into),
-            undo: back.filter(|_| touched),
-        }
+    async fn run(&self, ctx: &Context, approval: Approval<'_>) -> Result<bool, Failure> {
+        let plan = self.approved(ctx, approval).await?;
+        Ok(plan.execute(ctx, &*self.target, false).await?.changed())
     }
 }

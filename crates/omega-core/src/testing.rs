@@ -1,8 +1,11 @@
 //! The laws every [`Desired`] obeys, checked against a simulated world.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
-use crate::{Delta, Desired, NoJournal, Plan, Touched, ensure, plan};
+use crate::{Context, Delta, Desired, Plan, Touched, chain, ensure, plan};
 
 /// A simulated target that can be looked at from outside and made to fail.
 pub trait World: Send + Sync {
@@ -14,7 +17,7 @@ pub trait World: Send + Sync {
     fn target(&self) -> &Self::Target;
     /// Returns the current state.
     fn snapshot(&self) -> Self::Snapshot;
-    /// Returns how many writes were received.
+    /// Returns how many writes were received, dry runs included.
     fn writes(&self) -> usize;
     /// Spoils the `nth` write, counted from 0.
     fn spoil_write(&self, nth: usize, fault: Fault);
@@ -29,7 +32,14 @@ pub enum Fault {
     AnswerLost,
     /// It is accepted, and has no effect.
     Ignored,
+    /// It is refused, with the words [`REFUSAL`], and has no effect.
+    Refused,
 }
+
+/// What a simulator says when it refuses a write on purpose.
+pub const REFUSAL: &str = "refused for the sake of the test";
+
+const FAULTS: [Fault; 4] = [Fault::Lost, Fault::AnswerLost, Fault::Ignored, Fault::Refused];
 
 /// Whether undoing must restore everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,17 +50,80 @@ pub enum Undo {
     None,
 }
 
-/// Checks the laws for one desired fact in one world.
+/// What a case turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "count it in a Tally: a test whose cases are all refused shows nothing"]
+pub enum Case {
+    /// Something was changed, and undone.
+    Changed,
+    /// There was nothing to change.
+    Satisfied,
+    /// The operation refused.
+    Refused,
+    /// There was nothing to do but wait.
+    Waiting,
+}
+
+/// Counts what the cases of a test turned out to be.
+#[derive(Debug, Default)]
+pub struct Tally([AtomicUsize; 4]);
+
+impl Tally {
+    /// Returns one that counts from zero; for a `static`.
+    pub const fn new() -> Self {
+        Self([const { AtomicUsize::new(0) }; 4])
+    }
+
+    /// Counts one case.
+    pub fn count(&self, case: Case) {
+        if let Some(counter) = self.0.get(case as usize) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns how many cases there were of each kind.
+    pub fn cases(&self) -> [(Case, usize); 4] {
+        let all = [Case::Changed, Case::Satisfied, Case::Refused, Case::Waiting];
+        let count = |case: Case| self.0.get(case as usize).map_or(0, |n| n.load(Ordering::Relaxed));
+        all.map(|case| (case, count(case)))
+    }
+
+    /// Asserts that enough cases were changed for the laws to mean something, and says how many of
+    /// each kind there were.
+    ///
+    /// # Panics
+    ///
+    /// Panics if fewer than a tenth of the cases changed something.
+    #[allow(clippy::panic, clippy::print_stdout, reason = "an assertion helper for tests")]
+    pub fn assert_meaningful(&self, operation: &str) {
+        let cases = self.cases();
+        let total: usize = cases.iter().map(|(_, count)| count).sum();
+        let shown: Vec<_> = cases.iter().map(|(case, count)| format!("{count} {case:?}")).collect();
+        let shown = shown.join(", ").to_lowercase();
+        println!("laws of {operation}: {total} cases ({shown})");
+        let changed = cases.iter().find(|(case, _)| *case == Case::Changed).map_or(0, |(_, n)| *n);
+        assert!(changed * 10 >= total && changed > 0, "too few cases change anything: {shown}");
+    }
+}
+
+/// Checks the laws for one desired fact in one world. `holds` says from outside, of a snapshot,
+/// whether the fact is true in it.
 ///
 /// # Panics
 ///
 /// Panics with the name of the law that does not hold.
 #[allow(clippy::panic, clippy::expect_used, reason = "an assertion helper for tests")]
-pub async fn check_laws<D, W>(world: impl Fn() -> W, desired: &D, undo: Undo)
+pub async fn check_laws<D, W>(
+    world: impl Fn() -> W,
+    desired: &D,
+    undo: Undo,
+    holds: impl Fn(&W::Snapshot) -> bool,
+) -> Case
 where
     D: Desired<Target = W::Target>,
     W: World,
 {
+    let ctx = &Context::default();
     stored_and_read_back(desired);
     let w = world();
     let start = w.snapshot();
@@ -60,32 +133,37 @@ where
             assert_eq!(error.touched(), Touched::Nothing, "law: refusing touches nothing");
             assert_eq!(w.writes(), 0, "law: refusing writes nothing");
             assert_eq!(w.snapshot(), start, "law: refusing changes nothing");
-            return;
+            return Case::Refused;
         }
     };
     assert_eq!(w.writes(), 0, "law: a plan writes nothing");
     assert_eq!(w.snapshot(), start, "law: a plan changes nothing");
+    if matches!(first.delta(), Delta::Satisfied) {
+        assert!(holds(&start), "law: satisfied means that it is so: {start:#?}");
+    }
 
-    if let Err(error) = ensure(w.target(), desired).await {
+    if let Err(error) = ensure(ctx, w.target(), desired).await {
         let wait = matches!(first.delta(), Delta::Wait(_));
-        assert!(wait, "law: what can be planned can be done: {error:?}");
+        assert!(wait, "law: what can be planned can be done: {}", chain(&error).join(": "));
         assert_eq!(error.touched(), Touched::Nothing, "law: waiting touches nothing");
         assert_eq!(w.writes(), 0, "law: waiting writes nothing");
-        return;
+        return Case::Waiting;
     }
     let end = w.snapshot();
     let writes = w.writes();
-    let again = ensure(w.target(), desired).await.expect("law: ensure can be repeated");
+    assert!(holds(&end), "law: what was ensured is so: {end:#?}");
+    let again = ensure(ctx, w.target(), desired).await.expect("law: ensure can be repeated");
     assert!(!again.changed(), "law: the second ensure finds nothing to do");
     assert_eq!(w.writes(), writes, "law: the second ensure writes nothing");
-    if *first.delta() == Delta::Satisfied {
-        assert_eq!(end, start, "law: satisfied means untouched");
-    } else {
-        assert!(writes > 0, "law: a change is a write");
+    match first.delta() {
+        Delta::Satisfied => assert_eq!(end, start, "law: satisfied means untouched"),
+        Delta::Changes(changes) => assert_eq!(writes, changes.len(), "law: a change is one write"),
+        Delta::Wait(_) => {}
     }
     undone(&w, &first, &start, undo).await;
     planned_is_applied(world(), &first, &end).await;
     faults(world, desired, writes, &end).await;
+    if writes > 0 { Case::Changed } else { Case::Satisfied }
 }
 
 #[allow(clippy::expect_used, reason = "an assertion helper for tests")]
@@ -93,6 +171,7 @@ fn stored_and_read_back<D: Desired>(desired: &D) {
     let text = serde_json::to_string(desired).expect("law: a desired fact can be stored");
     let back: D = serde_json::from_str(&text).expect("law: a desired fact can be read back");
     assert_eq!(back, *desired, "law: what is read back is what was stored");
+    assert_eq!(back.key(), desired.key(), "law: the same fact has the same key");
 }
 
 #[allow(clippy::panic, clippy::expect_used, reason = "an assertion helper for tests")]
@@ -104,13 +183,14 @@ where
     match (first.undo(), undo) {
         (Some(back), Undo::Exact) => {
             stored_and_read_back(&back);
-            ensure(w.target(), &back).await.expect("law: undo succeeds");
+            let ctx = &Context::default();
+            ensure(ctx, w.target(), &back).await.expect("law: undo succeeds");
             assert_eq!(w.snapshot(), *start, "law: undo restores what was there");
         }
-        (Some(_), Undo::None) => panic!("law: what is said to have no way back has none"),
+        (Some(_), Undo::None) => panic!("law: what is said to have no undo has none"),
         (None, Undo::Exact) => {
-            let nothing = *first.delta() == Delta::Satisfied;
-            assert!(nothing, "law: a change has a way back");
+            let nothing = matches!(first.delta(), Delta::Satisfied);
+            assert!(nothing, "law: a change can be undone");
         }
         (None, Undo::None) => {}
     }
@@ -128,7 +208,8 @@ where
     }
     let text = serde_json::to_string(first).expect("law: a plan can be stored");
     let stored: Plan<D> = serde_json::from_str(&text).expect("law: a plan can be read back");
-    stored.apply(w.target(), &mut NoJournal).await.expect("law: a fresh plan is not stale");
+    let ctx = &Context::default();
+    stored.apply(ctx, w.target()).await.expect("law: a fresh plan is not stale");
     assert_eq!(w.snapshot(), *end, "law: a stored plan reaches the same state");
 }
 
@@ -138,13 +219,22 @@ where
     D: Desired<Target = W::Target>,
     W: World,
 {
+    let ctx = &Context::default();
     for nth in 0..writes {
-        for fault in [Fault::Lost, Fault::AnswerLost, Fault::Ignored] {
+        for fault in FAULTS {
             let w = world();
             w.spoil_write(nth, fault);
-            let error = ensure(w.target(), desired).await.expect_err("law: a fault is noticed");
-            assert_eq!(error.touched(), Touched::Maybe, "law: a fault is admitted");
-            ensure(w.target(), desired).await.expect("law: ensure recovers from a fault");
+            let error =
+                ensure(ctx, w.target(), desired).await.expect_err("law: a fault is noticed");
+            if fault == Fault::Refused {
+                let touched = if nth == 0 { Touched::Nothing } else { Touched::Maybe };
+                assert_eq!(error.touched(), touched, "law: a refusal touches nothing");
+                let words = chain(&error).join(": ");
+                assert!(words.contains(REFUSAL), "law: the service's words are kept: {words}");
+            } else {
+                assert_eq!(error.touched(), Touched::Maybe, "law: a fault is admitted");
+            }
+            ensure(ctx, w.target(), desired).await.expect("law: ensure recovers from a fault");
             assert_eq!(w.snapshot(), *end, "law: recovery reaches the same state ({fault:?})");
         }
     }

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::{
-    Approval, ChangeKind, Conflict, Describe, Diagnostic, Diff, EnsureError, Event, Label,
-    MemoryJournal, Outcome, PollPolicy, Subject, step,
+    Approval, ChangeKind, Conflict, Describe, Diagnostic, Diff, EnsureError, Entry, Label,
+    MemoryJournal, Outcome, PollPolicy, Retry, Subject, step,
 };
 
 /// A shelf of named boxes, and a postman who may lose letters.
@@ -31,9 +31,24 @@ impl Label for Shelf {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the letter was lost")]
-struct Lost;
-impl Diagnostic for Lost {}
+enum Lost {
+    #[error("the letter was lost")]
+    Letter,
+    #[error("{}", REFUSAL)]
+    Refused,
+}
+
+impl Diagnostic for Lost {
+    fn touched(&self) -> Touched {
+        match self {
+            Self::Letter => Touched::Maybe,
+            Self::Refused => Touched::Nothing,
+        }
+    }
+    fn retry(&self) -> Retry {
+        Retry::Final
+    }
+}
 
 impl Shelf {
     fn write(&self, name: &str, value: Option<&str>) -> Result<(), Lost> {
@@ -41,14 +56,18 @@ impl Shelf {
         *self.writes.lock().unwrap() = nth + 1;
         let fault = self.spoiled.lock().unwrap().filter(|(spoiled, _)| *spoiled == nth);
         let fault = fault.map(|(_, fault)| fault);
-        if !matches!(fault, Some(Fault::Lost | Fault::Ignored)) {
+        if !matches!(fault, Some(Fault::Lost | Fault::Ignored | Fault::Refused)) {
             let mut boxes = self.boxes.lock().unwrap();
             match value {
                 Some(value) => boxes.insert(name.into(), value.into()),
                 None => boxes.remove(name),
             };
         }
-        if matches!(fault, Some(Fault::Lost | Fault::AnswerLost)) { Err(Lost) } else { Ok(()) }
+        match fault {
+            Some(Fault::Lost | Fault::AnswerLost) => Err(Lost::Letter),
+            Some(Fault::Refused) => Err(Lost::Refused),
+            Some(Fault::Ignored) | None => Ok(()),
+        }
     }
 }
 
@@ -63,6 +82,7 @@ enum Bug {
     NeverLooksAgain,
     CannotBeReadBack,
     DoesMoreThanOnce,
+    TakesAnotherForIt,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,7 +109,12 @@ impl Desired for Boxed {
     type Target = Shelf;
     type Observed = Option<String>;
     type Change = Put;
+    type Undo = Self;
     type Error = Lost;
+
+    fn key(&self) -> String {
+        self.name.clone()
+    }
 
     fn subject(&self) -> Subject {
         Subject::new("box", self.name.clone())
@@ -109,17 +134,20 @@ impl Desired for Boxed {
         if seen.as_deref() == Some("locked") {
             return Err(Conflict::new("it is locked", "unlock it"));
         }
+        if self.bug == Bug::TakesAnotherForIt {
+            return Ok(Delta::Satisfied);
+        }
         let done = *seen == self.value && self.bug != Bug::AlwaysWrites;
         let put = Put(self.name.clone(), self.value.clone());
         Ok(Delta::of(if done { vec![] } else { vec![put] }))
     }
 
-    async fn apply(&self, room: &Shelf, Put(name, value): &Put) -> Result<(), Lost> {
+    async fn apply(&self, _: &Context, room: &Shelf, Put(name, value): &Put) -> Result<(), Lost> {
         if self.bug == Bug::DoesMoreThanOnce {
             drop(room.write(name, value.as_deref()));
         }
         match room.write(name, value.as_deref()) {
-            Err(Lost) if self.bug == Bug::SwallowsErrors => {
+            Err(_) if self.bug == Bug::SwallowsErrors => {
                 room.boxes.lock().unwrap().insert(name.clone(), value.clone().unwrap_or_default());
                 Ok(())
             }
@@ -138,16 +166,14 @@ impl Desired for Boxed {
             | Bug::SwallowsErrors
             | Bug::NeverLooksAgain
             | Bug::CannotBeReadBack
-            | Bug::DoesMoreThanOnce => {}
+            | Bug::DoesMoreThanOnce
+            | Bug::TakesAnotherForIt => {}
         }
         Some(back)
     }
 
     fn poll_policy(&self) -> PollPolicy {
-        PollPolicy {
-            every: std::time::Duration::from_secs(1),
-            within: std::time::Duration::from_secs(3),
-        }
+        PollPolicy::new(std::time::Duration::from_secs(1), std::time::Duration::from_secs(3))
     }
 }
 
@@ -187,9 +213,18 @@ fn boxed(bug: Bug) -> Boxed {
 
 #[tokio::test(start_paused = true)]
 async fn an_honest_operation_passes() {
-    check_laws(room, &boxed(Bug::None), Undo::Exact).await;
+    let tally = Tally::default();
+    let is = |value: Option<&'static str>| {
+        move |boxes: &BTreeMap<String, String>| boxes.get("tea").map(String::as_str) == value
+    };
+    let black = boxed(Bug::None);
+    tally.count(check_laws(room, &black, Undo::Exact, is(Some("black"))).await);
     let gone = Boxed { value: None, ..boxed(Bug::None) };
-    check_laws(room, &gone, Undo::Exact).await;
+    tally.count(check_laws(room, &gone, Undo::Exact, is(None)).await);
+    let same = Boxed { value: Some("green".into()), ..boxed(Bug::None) };
+    tally.count(check_laws(room, &same, Undo::Exact, is(Some("green"))).await);
+    assert_eq!(tally.cases().map(|(_, count)| count), [2, 1, 0, 0]);
+    tally.assert_meaningful("boxes");
 }
 
 #[tokio::test(start_paused = true)]
@@ -205,9 +240,12 @@ async fn every_planted_bug_is_caught() {
         Bug::NeverLooksAgain,
         Bug::CannotBeReadBack,
         Bug::DoesMoreThanOnce,
+        Bug::TakesAnotherForIt,
     ] {
         let desired = boxed(bug);
-        let checked = AssertUnwindSafe(check_laws(room, &desired, Undo::Exact)).catch_unwind();
+        let holds = |boxes: &BTreeMap<String, String>| boxes["tea"] == "black";
+        let laws = check_laws(room, &desired, Undo::Exact, holds);
+        let checked = AssertUnwindSafe(laws).catch_unwind();
         if checked.await.is_ok() {
             survived.push(bug);
         }
@@ -219,76 +257,98 @@ async fn every_planted_bug_is_caught() {
 #[tokio::test(start_paused = true)]
 async fn the_intent_is_recorded_before_the_write_and_the_end_after() {
     let shelf = room().0;
-    let journal = &mut MemoryJournal::default();
+    let journal = Arc::new(MemoryJournal::default());
+    let ctx = Context::default().with_journal(journal.clone());
     let plan = plan(&shelf, &boxed(Bug::None)).await.unwrap();
-    let outcome = plan.apply(&shelf, journal).await.unwrap();
+    assert!(!ctx.has_written());
+    let outcome = plan.apply(&ctx, &shelf).await.unwrap();
     assert_eq!(
         outcome,
         Outcome::Changed { before: Some("green".into()), after: Some("black".into()) }
     );
-    let [Event::Intent { target, undo, changes, .. }, Event::Verified { .. }] = &journal.0[..]
+    assert!(ctx.has_written());
+    let entries = journal.entries();
+    let [
+        Entry::Intent { step, undo, changes, temporary: false, .. },
+        Entry::Applying { nth: 0, .. },
+        Entry::Applied { nth: 0, .. },
+        Entry::Verified { observed, .. },
+    ] = &entries[..]
     else {
-        panic!("{:?}", journal.0);
+        panic!("{entries:?}");
     };
-    assert_eq!((target.as_str(), changes.len()), ("shelf", 1));
-    assert_eq!(undo.as_ref().unwrap()["value"], "green");
+    assert_eq!((step.target.as_str(), step.kind.as_str()), ("shelf", "test.box.v1"));
+    assert_eq!((step.key.as_str(), changes.len()), ("tea", 1));
+    let undo = undo.as_ref().unwrap();
+    assert_eq!((undo.kind.as_str(), &undo.desired["value"]), ("test.box.v1", &"green".into()));
+    assert_eq!(*observed, Some("black".into()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_journal_that_cannot_be_written_stops_the_write() {
     struct Full;
     impl crate::Journal for Full {
-        fn record(&mut self, _: Event) -> Result<(), crate::JournalError> {
+        fn record(&self, _: &Entry) -> Result<(), crate::JournalError> {
             Err(std::io::Error::from(std::io::ErrorKind::StorageFull).into())
         }
     }
-    let room = room();
+    let (room, ctx) = (room(), Context::default().with_journal(Arc::new(Full)));
     let plan = plan(&room.0, &boxed(Bug::None)).await.unwrap();
-    let error = plan.apply(&room.0, &mut Full).await.unwrap_err();
+    let error = plan.apply(&ctx, &room.0).await.unwrap_err();
     assert!(matches!(error, EnsureError::Journal { touched: Touched::Nothing, .. }));
     assert_eq!(room.writes(), 0);
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_wish_to_stop_is_honoured_before_a_write() {
+    let (room, ctx) = (room(), Context::default());
+    ctx.cancel().cancel();
+    let error = ensure(&ctx, &room.0, &boxed(Bug::None)).await.unwrap_err();
+    assert!(matches!(error, EnsureError::Cancelled { touched: Touched::Nothing, .. }), "{error}");
+    assert_eq!(room.writes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_plan_whose_world_moved_is_stale_and_touches_nothing() {
-    let room = room();
+    let (room, ctx) = (room(), Context::default());
     let mut desired = boxed(Bug::None);
     desired.value = None;
     let removal = plan(&room.0, &desired).await.unwrap();
     // The same fact, planned when the box was something else: the change is the same, so it may.
     room.0.boxes.lock().unwrap().insert("tea".into(), "white".into());
-    removal.clone().apply(&room.0, &mut NoJournal).await.unwrap();
+    removal.clone().apply(&ctx, &room.0).await.unwrap();
     // A plan that showed no change approves none.
     let nothing = plan(&room.0, &desired).await.unwrap();
     room.0.boxes.lock().unwrap().insert("tea".into(), "white".into());
     let writes = room.writes();
-    let error = nothing.apply(&room.0, &mut NoJournal).await.unwrap_err();
+    let error = nothing.apply(&ctx, &room.0).await.unwrap_err();
     assert!(matches!(error, EnsureError::Stale { .. }), "{error}");
     assert_eq!(room.writes(), writes);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_step_does_what_was_approved_and_offers_the_way_back() {
+async fn a_step_does_what_was_approved_and_its_journal_leads_back() {
     let shelf = Arc::new(room().0);
-    let journal = &mut MemoryJournal::default();
+    let journal = Arc::new(MemoryJournal::default());
+    let ctx = Context::default().with_journal(journal.clone());
     let tea = step(&shelf, boxed(Bug::None));
-    let preview = tea.preview().await.unwrap();
+    let preview = tea.preview(ctx.now()).await.unwrap();
     assert!(preview.reversible && !preview.is_satisfied());
     let other = step(&shelf, Boxed { value: Some("white".into()), ..boxed(Bug::None) });
-    let refused = other.run(Approval::Exactly(&preview), journal).await.result.unwrap_err();
+    let refused = other.run(&ctx, Approval::Exactly(&preview)).await.unwrap_err();
     assert_eq!(refused.class, crate::FailureClass::Stale);
-    let report = tea.run(Approval::Exactly(&preview), journal).await;
-    assert_eq!(report.result, Ok(true));
-    let back = report.undo.unwrap();
-    assert_eq!(back.run(Approval::Fact, journal).await.result, Ok(true));
+    assert_eq!(tea.run(&ctx, Approval::Exactly(&preview)).await, Ok(true));
+    let Entry::Intent { undo: Some(undo), .. } = &journal.entries()[0] else { panic!() };
+    let back: Boxed = serde_json::from_value(undo.desired.clone()).unwrap();
+    assert_eq!(step(&shelf, back).run(&ctx, Approval::Fact).await, Ok(true));
     assert_eq!(shelf.boxes.lock().unwrap()["tea"], "green");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_says_why_and_what_next() {
-    let shelf = room().0;
+    let (shelf, ctx) = (room().0, Context::default());
     shelf.boxes.lock().unwrap().insert("tea".into(), "locked".into());
-    let failure = crate::Failure::from(ensure(&shelf, &boxed(Bug::None)).await.unwrap_err());
+    let failure = crate::Failure::from(ensure(&ctx, &shelf, &boxed(Bug::None)).await.unwrap_err());
     assert_eq!(failure.class, crate::FailureClass::Refused);
     assert_eq!(failure.to_string(), "refused to change box tea on shelf: it is locked");
     assert_eq!(failure.next.as_deref(), Some("unlock it"));

@@ -1,0 +1,104 @@
+//! Things that a run makes for itself and removes again: whatever happens in between.
+
+use crate::{
+    Context, Delta, Desired, Event, Failure, FailureClass, StepId, Touched,
+    ensure::{ensure, id, name, plan},
+    journal::{Entry, Undo},
+};
+
+/// Makes `desired`, hands what was observed to `work`, and removes it again.
+///
+/// `desired` names something that is not there: its name was chosen for this run. Its intent is
+/// recorded as temporary, with what removes it; so what a killed run leaves is found in its journal
+/// and removed by the next run or by `runs sweep` ([`leftovers`](crate::leftovers)).
+///
+/// # Guarantees
+///
+/// What was made is removed when `work` fails, when making it fails half-way, and when the operator
+/// asks to stop: removing is not stopped.
+///
+/// # Errors
+///
+/// The first error counts: `work`'s before that of removing. If something may have been left, the
+/// failure says so.
+pub async fn with_temporary<D: Desired, T: Send, F>(
+    ctx: &Context,
+    target: &D::Target,
+    desired: &D,
+    work: impl FnOnce(D::Observed) -> F + Send,
+) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, Failure>> + Send,
+{
+    let plan = plan(target, desired).await?;
+    let subject = name(target, desired);
+    let refuse = |why: &str| {
+        let what = format!("could not make the temporary {subject}");
+        Failure::new(FailureClass::Refused, what).because(why)
+    };
+    if matches!(plan.delta(), Delta::Satisfied) {
+        return Err(refuse("it is there already, and not this run's"));
+    }
+    let Some(undo) = plan.undo() else {
+        return Err(refuse("nothing would remove it again"));
+    };
+    let made = match plan.ready(ctx, target).await {
+        Ok(plan) => plan.execute(ctx, target, true).await,
+        Err(error) => return Err(error.into()),
+    };
+    let done = match made {
+        Ok(outcome) => work(outcome.into_observed()).await,
+        Err(error) if error.touched() == Touched::Nothing => return Err(error.into()),
+        Err(error) => Err(error.into()),
+    };
+    ctx.tell(&Event::Note { text: format!("removing the temporary {subject}") });
+    let removed = ensure(&ctx.uncancelled(), target, &undo).await;
+    if removed.is_ok() {
+        // A journal that can't be written any more hides nothing: the next sweep looks once too often.
+        drop(ctx.record(&Entry::Removed { step: id(target, desired) }));
+    }
+    match (done, removed) {
+        (done, Ok(_)) => done,
+        (Ok(_), Err(error)) => Err(left(error.into(), &subject)),
+        (Err(failure), Err(error)) => {
+            let why = Failure::from(error).to_string();
+            Err(left(failure, &subject).because(why))
+        }
+    }
+}
+
+fn left(failure: Failure, subject: &str) -> Failure {
+    let found = match failure.found.clone() {
+        Some(found) => format!("{found}; left behind: {subject}"),
+        None => format!("left behind: {subject}"),
+    };
+    let next = "omega-cli runs sweep removes what is left behind";
+    let next =
+        failure.next.clone().map_or_else(|| next.to_owned(), |text| format!("{text}; {next}"));
+    Failure { found: Some(found), next: Some(next), touched: Touched::Maybe, ..failure }
+}
+
+/// Returns what a journal says was made by a run for itself and not removed, with what removes it:
+/// in the order in which it is to be removed.
+pub fn leftovers(entries: &[Entry]) -> Vec<(StepId, Undo)> {
+    let mut left: Vec<(StepId, Undo)> = Vec::new();
+    for entry in entries {
+        match entry {
+            Entry::Intent { step, undo: Some(undo), temporary: true, .. } => {
+                left.push((step.clone(), undo.clone()));
+            }
+            Entry::Removed { step } => left.retain(|(made, _)| made != step),
+            Entry::Intent { .. }
+            | Entry::Applying { .. }
+            | Entry::Applied { .. }
+            | Entry::Verified { .. }
+            | Entry::Failed { .. } => {}
+        }
+    }
+    left.reverse();
+    left
+}
+
+#[cfg(test)]
+#[path = "temporary_tests.rs"]
+mod tests;

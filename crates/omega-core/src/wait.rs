@@ -1,0 +1,205 @@
+//! The one way to wait: a condition that is a pure function of what is read, polled here.
+
+use std::{fmt, time::Duration};
+
+use futures::future::{Either, select};
+use tokio::time::{Instant, sleep};
+
+use crate::{Context, Diagnostic, Retry};
+
+/// How often and how long to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PollPolicy {
+    /// Pause between two looks.
+    pub every: Duration,
+    /// When to give up, whatever happens.
+    pub within: Duration,
+    /// When to give up because nothing changes: neither what is waited for, nor an error.
+    pub stalled: Option<Duration>,
+}
+
+impl Default for PollPolicy {
+    fn default() -> Self {
+        Self::new(Duration::from_secs(1), Duration::from_secs(30))
+    }
+}
+
+impl PollPolicy {
+    /// Looks at most `within` long, with a pause of `every`.
+    pub const fn new(every: Duration, within: Duration) -> Self {
+        Self { every, within, stalled: None }
+    }
+
+    /// Gives up also when nothing has changed for so long.
+    #[must_use]
+    pub const fn stalled(self, after: Duration) -> Self {
+        Self { stalled: Some(after), ..self }
+    }
+}
+
+/// What a condition says of what was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// It holds.
+    Met,
+    /// Not yet: what is missing. As long as this changes, something goes on.
+    Pending(String),
+    /// It can't hold any more: why.
+    Failed(String),
+}
+
+/// A pure question about what was read. Conditions compose with [`and`](Condition::and) and
+/// [`or`](Condition::or); only [`wait_for`] polls them.
+pub trait Condition<S: ?Sized>: Send + Sync {
+    /// Decides. No I/O, no clock.
+    fn check(&self, seen: &S) -> Check;
+
+    /// Holds when both hold; fails when one fails.
+    fn and<O: Condition<S>>(self, other: O) -> And<Self, O>
+    where
+        Self: Sized,
+    {
+        And(self, other)
+    }
+
+    /// Holds when one holds; fails when both fail.
+    fn or<O: Condition<S>>(self, other: O) -> Or<Self, O>
+    where
+        Self: Sized,
+    {
+        Or(self, other)
+    }
+}
+
+impl<S: ?Sized, F: Fn(&S) -> Check + Send + Sync> Condition<S> for F {
+    fn check(&self, seen: &S) -> Check {
+        self(seen)
+    }
+}
+
+/// Both.
+#[derive(Clone, Copy, Debug)]
+pub struct And<A, B>(A, B);
+
+impl<S: ?Sized, A: Condition<S>, B: Condition<S>> Condition<S> for And<A, B> {
+    fn check(&self, seen: &S) -> Check {
+        match (self.0.check(seen), self.1.check(seen)) {
+            (Check::Failed(why), _) | (_, Check::Failed(why)) => Check::Failed(why),
+            (Check::Pending(why), _) | (_, Check::Pending(why)) => Check::Pending(why),
+            (Check::Met, Check::Met) => Check::Met,
+        }
+    }
+}
+
+/// One of the two.
+#[derive(Clone, Copy, Debug)]
+pub struct Or<A, B>(A, B);
+
+impl<S: ?Sized, A: Condition<S>, B: Condition<S>> Condition<S> for Or<A, B> {
+    fn check(&self, seen: &S) -> Check {
+        match (self.0.check(seen), self.1.check(seen)) {
+            (Check::Met, _) | (_, Check::Met) => Check::Met,
+            (Check::Pending(why), _) | (_, Check::Pending(why)) => Check::Pending(why),
+            (Check::Failed(one), Check::Failed(other)) => Check::Failed(format!("{one}; {other}")),
+        }
+    }
+}
+
+/// Why a wait ended without its condition. It carries the last thing that was read, if anything was.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum WaitError<S, E> {
+    /// Reading failed, and reading again would not help.
+    Read(E),
+    /// The condition can't hold any more.
+    Failed {
+        /// Why.
+        why: String,
+        /// What was read.
+        seen: S,
+    },
+    /// It was not so in time.
+    TimedOut(TimedOut<S>),
+    /// The operator asked to stop.
+    Cancelled,
+}
+
+/// A wait that took too long.
+#[derive(Debug)]
+pub struct TimedOut<S> {
+    /// How long was waited.
+    pub after: Duration,
+    /// Whether it ended for lack of progress.
+    pub stalled: bool,
+    /// What was still missing, or why it could not be read.
+    pub why: String,
+    /// What was read last, if anything was.
+    pub seen: Option<S>,
+}
+
+impl<S> fmt::Display for TimedOut<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { after, stalled, why, seen: _ } = self;
+        if *stalled {
+            write!(f, "nothing changed for {after:?}: {why}")
+        } else {
+            write!(f, "not within {after:?}: {why}")
+        }
+    }
+}
+
+/// Reads until `condition` holds, and returns what was read then.
+///
+/// A transient error of a read is no answer: it is read again, as long as `policy` allows. The wait
+/// ends at once when `ctx` is cancelled, and at its deadline. `tell` hears what is missing, each time.
+///
+/// # Errors
+///
+/// Says how the wait ended instead.
+pub async fn wait_for<S, E, F>(
+    ctx: &Context,
+    policy: PollPolicy,
+    read: impl Fn() -> F + Send,
+    condition: &impl Condition<S>,
+    mut tell: impl FnMut(&str, Duration) + Send,
+) -> Result<S, WaitError<S, E>>
+where
+    S: Send,
+    E: Diagnostic + Send,
+    F: Future<Output = Result<S, E>> + Send,
+{
+    let start = Instant::now();
+    let mut last: (String, Instant) = (String::new(), start);
+    loop {
+        let (why, seen) = match read().await {
+            Ok(seen) => match condition.check(&seen) {
+                Check::Met => return Ok(seen),
+                Check::Failed(why) => return Err(WaitError::Failed { why, seen }),
+                Check::Pending(why) => (why, Some(seen)),
+            },
+            Err(error) if error.retry() == Retry::Transient => {
+                (crate::failure::chain(&error).join(": "), None)
+            }
+            Err(error) => return Err(WaitError::Read(error)),
+        };
+        if why != last.0 {
+            last = (why.clone(), Instant::now());
+        }
+        tell(&why, start.elapsed());
+        let quiet = last.1.elapsed();
+        let stalled = policy.stalled.is_some_and(|limit| quiet >= limit);
+        let late = ctx.deadline().is_some_and(|deadline| Instant::now() >= deadline);
+        if start.elapsed() >= policy.within || late || stalled {
+            let after = if stalled { quiet } else { start.elapsed() };
+            return Err(WaitError::TimedOut(TimedOut { after, stalled, why, seen }));
+        }
+        let pause = Box::pin(sleep(policy.every));
+        if let Either::Right(_) = select(pause, Box::pin(ctx.cancel().cancelled())).await {
+            return Err(WaitError::Cancelled);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "wait_tests.rs"]
+mod tests;
