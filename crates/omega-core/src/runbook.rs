@@ -24,8 +24,32 @@ const LOOKS: usize = 16;
 pub struct TargetPlan {
     /// The target's label.
     pub target: String,
+    /// Whether there are others of its kind.
+    pub kind: TargetKind,
     /// The sections, in the order of the document.
     pub sections: Vec<Section>,
+}
+
+/// Whether a target is one of several of which the same is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TargetKind {
+    /// There is one of it (a project, a management cluster): it is run alone, in its place.
+    #[default]
+    Shared,
+    /// One of several (a unit): the first is run alone, the others may be run at the same time.
+    Unit,
+}
+
+impl TargetPlan {
+    /// Returns the part about what all have in common.
+    pub fn shared(target: impl Into<String>, sections: Vec<Section>) -> Self {
+        Self { target: target.into(), kind: TargetKind::Shared, sections }
+    }
+
+    /// Returns the part about one of several units.
+    pub fn unit(target: impl Into<String>, sections: Vec<Section>) -> Self {
+        Self { target: target.into(), kind: TargetKind::Unit, sections }
+    }
 }
 
 /// A numbered section of the document.

@@ -1,0 +1,310 @@
+//! Phase 07: the Cluster API driver on a live Magnum conductor.
+
+mod proof;
+mod spec;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use omega_capi::{Combination, Rule, ServedVersionsFit, Setup};
+use omega_core::{
+    Failure, FailureClass, Item, Label as _, Section, TargetPlan,
+    kubeconfig::{Kubeconfig, KubeconfigFacts},
+    run::{Endpoints, Job},
+    step,
+    values::Sha256,
+};
+use omega_juju::{
+    Unit, UnitPath,
+    gates::{AuthenticateManagement, DriverLoaded, ListReleases, ReachManagement},
+    operations::{
+        ConvergeServices, EnsureHelm, InjectConfigDir, LeftoverPolicy, PinDriver, PlaceKubeconfig,
+        RemoveLeftovers, StageDropin, capture_pre_state,
+    },
+};
+use omega_openstack::{
+    container_infra::{ClusterHealth, ClusterList, MagnumAnswers},
+    identity::TrusteeDomain,
+    network::SgRule,
+};
+use pep440_rs::Version;
+
+pub use self::{
+    proof::{Proof, ProofReport, prove},
+    spec::SiteSpec,
+};
+use crate::{
+    clients::Clients,
+    coherence::{Coherent, setup},
+    site::{Site, Trust},
+};
+
+/// What the runbook is read for.
+#[derive(Clone, Copy, Debug)]
+pub enum Purpose<'a> {
+    /// To show what would be done, with what is accepted although it is broken.
+    Plan(&'a [Rule]),
+    /// To do it: what may have changed is asked again each time, as before and after a write.
+    Apply(&'a [Rule]),
+    /// To say whether it is done, which a cron job asks: in few requests.
+    Verify,
+}
+
+impl Purpose<'_> {
+    fn live(self) -> bool {
+        matches!(self, Self::Apply(_))
+    }
+}
+
+/// Everything that phase 07 wants to be true, resolved from the site file.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct GraftSpec {
+    /// 7.1: the conductors reach the management API.
+    pub rules: Vec<SgRule>,
+    /// 7.2
+    pub kubeconfig: PlaceKubeconfig,
+    /// 7.4
+    pub driver: PinDriver,
+    /// 7.4
+    pub helm: EnsureHelm,
+    /// 7.6
+    pub dropin: StageDropin,
+    /// 7.7
+    pub config_dir: InjectConfigDir,
+    /// 7.6: what the superseded graft left.
+    pub leftovers: RemoveLeftovers,
+    /// 7.8
+    pub services: ConvergeServices,
+    facts: KubeconfigFacts,
+    helm_sha256: Sha256,
+    dropin_sha256: Sha256,
+    path: UnitPath,
+    version: Version,
+    options: BTreeMap<String, String>,
+    combination: Combination,
+    setup: Setup,
+    trust: Trust,
+    clusters: ClusterList,
+    namespaces: Vec<String>,
+}
+
+impl GraftSpec {
+    /// Resolves the site. The clusters are listed once, for their namespaces; a cloud that can't
+    /// list them says so when it is asked as a gate.
+    ///
+    /// # Errors
+    ///
+    /// Refuses what is incoherent before anything is looked at.
+    pub async fn new(
+        site: &Site,
+        kubeconfig: &Kubeconfig,
+        clients: &Clients,
+        policy: LeftoverPolicy,
+    ) -> Result<Self, Failure> {
+        let spec = SiteSpec::new(site);
+        let dropin = spec.dropin()?;
+        let digest = dropin.sha256();
+        let clusters = ClusterList::once((*clients.cloud.magnum).clone());
+        Ok(Self {
+            rules: spec.rules(kubeconfig)?,
+            kubeconfig: spec.kubeconfig(kubeconfig)?,
+            driver: spec.driver(Some(kubeconfig))?,
+            helm: spec.helm(clients.helm_size)?,
+            helm_sha256: site.helm()?.sha256,
+            dropin_sha256: digest,
+            services: spec.services(&dropin, policy)?,
+            dropin,
+            config_dir: InjectConfigDir::graft(),
+            leftovers: RemoveLeftovers::new(policy),
+            namespaces: namespaces(site, clients, &clusters).await,
+            combination: spec.combination()?,
+            setup: setup(site)?,
+            facts: kubeconfig.facts.clone(),
+            path: spec.path()?,
+            version: spec.version()?,
+            options: spec.capi_helm()?.effective(),
+            trust: site.trust.clone(),
+            clusters,
+        })
+    }
+
+    /// Returns phase 07 as a job: the cloud, then unit after unit, then the clusters. `site`: the
+    /// site, as the operator named it.
+    pub fn job(&self, site: &str, clients: &Clients, purpose: Purpose<'_>) -> Job {
+        let mut targets = vec![self.cloud(clients, purpose)];
+        targets.extend(clients.units.iter().map(|unit| self.unit(unit)));
+        let units = clients.units.clone();
+        Job {
+            afterwards: vec![self.after(clients, purpose.live())],
+            pre_state: Some(Box::new(move || Box::pin(pre_state(units.clone())))),
+            ..Job::new(GRAFT, site, targets).on(clients.endpoints(), clients.counts())
+        }
+    }
+
+    fn cloud(&self, clients: &Clients, purpose: Purpose<'_>) -> TargetPlan {
+        let rule = |rule: &SgRule| Item::Step(step(&clients.cloud.network, rule.clone()));
+        TargetPlan::shared(
+            clients.cloud.network.label(),
+            vec![
+                section(
+                    "7.0",
+                    "prerequisites",
+                    vec![
+                        Item::gate((self.trustee(clients, purpose.live()))),
+                        Item::gate((self.magnum())),
+                    ],
+                ),
+                section("7.1", REACH, self.rules.iter().map(rule).collect()),
+                self.fits(clients, purpose),
+            ],
+        )
+    }
+
+    /// Before anything is changed, all of it must fit. What a graft left behind is looked at more
+    /// cheaply: the versions that are served.
+    fn fits(&self, clients: &Clients, purpose: Purpose<'_>) -> Section {
+        match purpose {
+            Purpose::Plan(accepted) | Purpose::Apply(accepted) => {
+                let gate = self.coherent(clients, accepted.to_vec());
+                section("7.3", "coherence", vec![Item::gate((gate))])
+            }
+            Purpose::Verify => {
+                let gate = self.served(clients);
+                section("7.3", "served versions", vec![Item::gate((gate))])
+            }
+        }
+    }
+
+    fn unit(&self, unit: &Arc<Unit>) -> TargetPlan {
+        let sections = vec![
+            section("7.1", REACH, vec![Item::gate((self.reach(unit)))]),
+            section(
+                "7.2",
+                "kubeconfig",
+                vec![
+                    Item::Step(step(unit, self.kubeconfig.clone())),
+                    Item::gate((self.authenticate(unit))),
+                ],
+            ),
+            section(
+                "7.4",
+                "driver and helm",
+                vec![
+                    Item::Step(step(unit, self.driver.clone())),
+                    Item::Step(step(unit, self.helm.clone())),
+                    Item::gate((self.releases(unit))),
+                ],
+            ),
+            section(
+                "7.6",
+                "drop-in",
+                vec![
+                    Item::Step(step(unit, self.leftovers.clone())),
+                    Item::Step(step(unit, self.dropin.clone())),
+                ],
+            ),
+            section("7.7", "config-dir", vec![Item::Step(step(unit, self.config_dir.clone()))]),
+            section(
+                "7.8",
+                SERVICES,
+                vec![
+                    Item::Step(step(unit, self.services.clone())),
+                    Item::gate((self.loaded(unit))),
+                ],
+            ),
+        ];
+        TargetPlan::unit(unit.label(), sections)
+    }
+
+    pub fn after(&self, clients: &Clients, live: bool) -> TargetPlan {
+        let clusters =
+            if live { ClusterList::live((*clients.cloud.magnum).clone()) } else { self.clusters.clone() };
+        let health = ClusterHealth { clusters, only: Vec::new() };
+        let section = section("7.8", SERVICES, vec![Item::gate((health))]);
+        TargetPlan::shared("clusters", vec![section])
+    }
+
+    pub fn trustee(&self, clients: &Clients, afresh: bool) -> TrusteeDomain {
+        TrusteeDomain {
+            afresh,
+            domain: self.trust.domain.clone(),
+            admin: self.trust.admin.clone(),
+            ..TrusteeDomain::new((*clients.cloud.identity).clone())
+        }
+    }
+
+    pub fn magnum(&self) -> MagnumAnswers {
+        MagnumAnswers { clusters: self.clusters.clone() }
+    }
+
+    pub fn served(&self, clients: &Clients) -> ServedVersionsFit {
+        let management = (*clients.management).clone();
+        ServedVersionsFit { management, combination: self.combination.clone() }
+    }
+
+    pub fn coherent(&self, clients: &Clients, accepted: Vec<Rule>) -> Coherent {
+        Coherent {
+            management: (*clients.management).clone(),
+            magnum: (*clients.cloud.magnum).clone(),
+            clusters: self.clusters.clone(),
+            setup: self.setup.clone(),
+            accepted,
+        }
+    }
+
+    pub fn reach(&self, unit: &Arc<Unit>) -> ReachManagement {
+        ReachManagement::new(unit, &self.facts)
+    }
+
+    pub fn authenticate(&self, unit: &Arc<Unit>) -> AuthenticateManagement {
+        AuthenticateManagement::new(unit, &self.path, &self.facts)
+    }
+
+    pub fn releases(&self, unit: &Arc<Unit>) -> ListReleases {
+        let namespaces = self.namespaces.clone();
+        ListReleases::new(unit, &self.path, self.facts.sha256, self.helm_sha256, namespaces)
+    }
+
+    pub fn loaded(&self, unit: &Arc<Unit>) -> DriverLoaded {
+        DriverLoaded::new(unit, &self.version, self.dropin_sha256, &self.options)
+    }
+}
+
+/// The job's name, in runs and stored plans.
+pub const GRAFT: &str = "graft";
+
+const REACH: &str = "reach the management API";
+const SERVICES: &str = "services";
+
+fn section(number: &str, title: &str, items: Vec<Item>) -> Section {
+    Section::new(number, title, items)
+}
+
+/// The namespaces that the driver uses: one for each project with a cluster, and the management
+/// project's own.
+async fn namespaces(site: &Site, clients: &Clients, clusters: &ClusterList) -> Vec<String> {
+    let prefix = namespace_prefix(site);
+    let listed = clusters.read().await.unwrap_or_default();
+    let mut all: Vec<String> =
+        listed.iter().filter_map(|cluster| cluster.helm_namespace(&prefix)).collect();
+    if let Ok(project) = clients.cloud.network.project_id().await {
+        all.push(helm_namespace(&prefix, &project));
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Returns what each unit was like, in one remote execution each.
+async fn pre_state(units: Vec<Arc<Unit>>) -> Result<serde_json::Value, Failure> {
+    let mut all = serde_json::Map::new();
+    for unit in units {
+        let state = capture_pre_state(&unit).await?;
+        let value = serde_json::to_value(state).map_err(|error| {
+            Failure::new(FailureClass::Error, "what a unit was like has no JSON form")
+                .because(error.to_string())
+        })?;
+        all.insert(unit.label(), value);
+    }
+    Ok(serde_json::Value::Object(all))
+}
