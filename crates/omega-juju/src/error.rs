@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use omega_core::{Diagnostic, Touched};
+use omega_core::{Diagnostic, Retry, Touched};
 
 /// A unit could not be asked, or would not do what it was told.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -173,5 +173,20 @@ impl Diagnostic for Error {
 
     fn timed_out(&self) -> bool {
         matches!(self, Self::Deadline { .. })
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Unreachable { .. } | Self::Deadline { .. } | Self::NothingScheduled { .. } => {
+                Retry::Transient
+            }
+            Self::HostKey { .. }
+            | Self::UnknownHost { .. }
+            | Self::Denied { .. }
+            | Self::Malformed { .. }
+            | Self::Probe { .. }
+            | Self::Failed { .. }
+            | Self::Source { .. } => Retry::Final,
+        }
     }
 }

@@ -6,7 +6,7 @@
 
 mod agent;
 pub mod channel;
-#[cfg(feature = "sim")]
+#[cfg(any(test, feature = "sim"))]
 pub mod contract;
 mod error;
 pub mod gates;

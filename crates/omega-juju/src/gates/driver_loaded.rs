@@ -1,10 +1,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use omega_core::{Failure, Gate, Label as _, Subject, Verdict, values::Sha256};
+use omega_core::{Evidence, Failure, Gate, Label as _, Subject, Verdict, values::Sha256};
 use pep440_rs::Version;
 
-use super::{deferred, fail, is, not_asked};
+use super::{fail, is, not_asked};
 use crate::{
     Distribution, Error, FileState, Interpreter, Probe, Reply, ServiceName, ServiceState, Unit,
     operations::magnum,
@@ -65,21 +65,33 @@ impl DriverLoaded {
 
     fn judge(&self, answers: &Answers) -> Verdict {
         if answers.state.load == "not-found" {
-            return fail(format!("{} is not on this unit", self.service), "check the unit's name");
+            return fail(
+                self,
+                format!("{} is not on this unit", self.service),
+                "check the unit's name",
+            );
         }
         let found = answers.python.as_ref().and_then(|python| python.distribution.as_ref());
         let Some(found) = found.filter(|found| self.is_version(found)) else {
-            return deferred(format!("7.4: {} {} is installed", magnum::DRIVER, self.version));
+            return Verdict::deferred(format!(
+                "7.4: {} {} is installed",
+                magnum::DRIVER,
+                self.version
+            ));
         };
         if !found.entry_points.iter().any(|name| name == magnum::ENTRY_POINT) {
             let next = format!("pip uninstall {} on the unit, and pin it again", magnum::DRIVER);
-            return fail(format!("{} is not among its entry points", magnum::ENTRY_POINT), next);
+            return fail(
+                self,
+                format!("{} is not among its entry points", magnum::ENTRY_POINT),
+                next,
+            );
         }
         if !is(&answers.dropin, &self.dropin) {
-            return deferred("7.6: the drop-in is staged");
+            return Verdict::deferred("7.6: the drop-in is staged");
         }
         if answers.state.started_ns.is_none_or(|started| started <= found.modified_ns) {
-            return deferred(format!("7.8: {} is restarted", self.service));
+            return Verdict::deferred(format!("7.8: {} is restarted", self.service));
         }
         self.in_effect(answers)
     }
@@ -92,27 +104,28 @@ impl DriverLoaded {
         let look = "look at /etc/magnum/magnum.conf and what else is in magnum.conf.d";
         let values = match &answers.options {
             Ok(values) => values,
-            Err(why) => return fail(why, look),
+            Err(why) => return fail(self, why, look),
         };
         match self.options.iter().find(|(key, value)| values.get(*key) != Some(*value)) {
             Some((key, value)) => {
                 let found = values.get(key).map_or("nothing", String::as_str);
-                fail(format!("{} reads {found} for {key}, not {value}", self.service), look)
+                fail(self, format!("{} reads {found} for {key}, not {value}", self.service), look)
             }
-            None => Verdict::Pass {
-                evidence: format!(
-                    "{} of {} {}, loaded since the start",
-                    magnum::ENTRY_POINT,
-                    magnum::DRIVER,
-                    self.version
-                ),
-            },
+            None => Verdict::shown([
+                Evidence::text("entry point", magnum::ENTRY_POINT),
+                Evidence::text(magnum::DRIVER, self.version.to_string()),
+                Evidence::holds("loaded since the start"),
+            ]),
         }
     }
 }
 
 #[async_trait]
 impl Gate for DriverLoaded {
+    fn rule(&self) -> &'static str {
+        "driver-loaded"
+    }
+
     fn subject(&self) -> Subject {
         Subject::new("driver", format!("{} on {}", magnum::ENTRY_POINT, self.unit.label()))
     }
@@ -120,7 +133,7 @@ impl Gate for DriverLoaded {
     async fn check(&self) -> Result<Verdict, Failure> {
         match self.ask().await {
             Ok(answers) => Ok(self.judge(&answers)),
-            Err(error) => Err(not_asked(&self.subject(), &self.unit, &error)),
+            Err(error) => Err(not_asked(self, &self.unit, &error)),
         }
     }
 }

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omega_core::{Failure, Gate, Label as _, Subject, Verdict, values::Sha256};
+use omega_core::{Evidence, Failure, Gate, Label as _, Subject, Verdict, values::Sha256};
 
-use super::{deferred, fail, is, not_asked};
+use super::{fail, is, not_asked};
 use crate::{
     Error, FileState, Probe, ProgramState, ReleasesState, Reply, ServiceName, Unit, UnitPath,
     operations::magnum,
@@ -64,60 +64,63 @@ impl ListReleases {
 
     fn judge(&self, answers: Answers) -> Verdict {
         if !is(&answers.kubeconfig, &self.sha256) {
-            return deferred("7.2: the kubeconfig is placed");
+            return Verdict::deferred("7.2: the kubeconfig is placed");
         }
         if answers.program.found.is_none_or(|found| found.sha256 != self.helm) {
-            return deferred("7.4: helm is where the conductor finds it");
+            return Verdict::deferred("7.4: helm is where the conductor finds it");
         }
         let states = match answers.releases {
             Ok(states) => states,
-            Err(why) => return fail(why, "run helm on the unit as the conductor's user"),
+            Err(why) => return fail(self, why, "run helm on the unit as the conductor's user"),
         };
         let failed =
             states.iter().find_map(|state| Some((&state.namespace, state.error.as_ref()?)));
         match failed {
-            Some((namespace, error)) => refused(namespace, error),
-            None => Verdict::Pass { evidence: evidence(&states) },
+            Some((namespace, error)) => self.refused(namespace, error),
+            None => Verdict::shown(states.iter().map(evidence)),
         }
     }
-}
 
-fn evidence(states: &[ReleasesState]) -> String {
-    let each = states.iter().map(|state| {
-        let releases = state.releases.iter().flatten();
-        let names: Vec<_> = releases.map(|(name, status)| format!("{name} {status}")).collect();
-        match names.as_slice() {
-            [] => format!("none in {}", state.namespace),
-            names => format!("{} in {}", names.join(", "), state.namespace),
-        }
-    });
-    each.collect::<Vec<_>>().join("; ")
-}
-
-/// Says what is forbidden in which namespace, where helm's words are Kubernetes' own.
-fn refused(namespace: &str, error: &str) -> Verdict {
-    let quoted = |after: &str| {
-        let rest = error.split_once(after)?.1;
-        rest.split('"').nth(1).map(str::to_owned)
-    };
-    let verb = error.split_once("cannot ").and_then(|(_, rest)| rest.split(' ').next());
-    match (error.contains("forbidden"), verb, quoted("resource")) {
-        (true, Some(verb), Some(resource)) => fail(
-            format!("not allowed: {verb} {resource} in namespace {namespace}"),
-            format!(
-                "give the kubeconfig's user a role in {namespace} with that right; helm keeps its \
-                 releases in secrets"
+    /// Says what is forbidden in which namespace, where helm's words are Kubernetes' own.
+    fn refused(&self, namespace: &str, error: &str) -> Verdict {
+        let quoted = |after: &str| {
+            let rest = error.split_once(after)?.1;
+            rest.split('"').nth(1).map(str::to_owned)
+        };
+        let verb = error.split_once("cannot ").and_then(|(_, rest)| rest.split(' ').next());
+        match (error.contains("forbidden"), verb, quoted("resource")) {
+            (true, Some(verb), Some(resource)) => fail(
+                self,
+                format!("not allowed: {verb} {resource} in namespace {namespace}"),
+                format!(
+                    "give the kubeconfig's user a role in {namespace} with that right; helm keeps \
+                     its releases in secrets"
+                ),
             ),
-        ),
-        _ => fail(
-            format!("helm, in namespace {namespace}: {}", error.trim()),
-            "run it on the unit as the conductor's user",
-        ),
+            _ => fail(
+                self,
+                format!("helm, in namespace {namespace}: {}", error.trim()),
+                "run it on the unit as the conductor's user",
+            ),
+        }
     }
+}
+
+fn evidence(state: &ReleasesState) -> Evidence {
+    let releases: Vec<_> = state.releases.iter().flatten().collect();
+    let fact = format!("releases in {}", state.namespace);
+    if releases.is_empty() {
+        return Evidence::count(&fact, 0);
+    }
+    Evidence::list(&fact, releases.iter().map(|(name, status)| format!("{name} {status}")))
 }
 
 #[async_trait]
 impl Gate for ListReleases {
+    fn rule(&self) -> &'static str {
+        "list-releases"
+    }
+
     fn subject(&self) -> Subject {
         Subject::new("releases", format!("helm on {}", self.unit.label()))
     }
@@ -125,7 +128,7 @@ impl Gate for ListReleases {
     async fn check(&self) -> Result<Verdict, Failure> {
         match self.ask().await {
             Ok(answers) => Ok(self.judge(answers)),
-            Err(error) => Err(not_asked(&self.subject(), &self.unit, &error)),
+            Err(error) => Err(not_asked(self, &self.unit, &error)),
         }
     }
 }

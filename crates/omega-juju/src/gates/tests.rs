@@ -1,4 +1,6 @@
-use omega_core::{Gate, ensure};
+use std::sync::Arc;
+
+use omega_core::{Context, Evidence, ensure};
 
 use super::*;
 use crate::{
@@ -16,10 +18,14 @@ use crate::{
 async fn answer(gate: &dyn Gate) -> String {
     let subject = gate.subject();
     match gate.check().await {
-        Ok(Verdict::Pass { evidence }) => format!("? {subject}: yes, {evidence}\n"),
+        Ok(Verdict::Pass { evidence }) => {
+            format!("? {subject}: yes, {}\n", Evidence::line(&evidence))
+        }
         Ok(Verdict::Deferred { until }) => format!("… {subject}: {until}\n"),
-        Ok(Verdict::Fail { why, next }) => {
-            format!("? {subject}: no, {why}\n  next: {}\n", next.unwrap_or_default())
+        Ok(Verdict::Fail(finding)) => {
+            assert_eq!((finding.rule.as_str(), &finding.subject), (gate.rule(), &subject));
+            let next = finding.remedy.unwrap_or_default();
+            format!("? {subject}: no, {}\n  next: {next}\n", finding.summary)
         }
         Err(failure) => refusal(&failure),
     }
@@ -58,20 +64,20 @@ async fn grafted(steps: usize) -> sim::Unit {
     let unit = client(&sim);
     let pin = PinDriver::new(version(), PipSource::Index { url: None });
     if steps > 0 {
-        ensure(&unit, &place_kubeconfig()).await.unwrap();
+        ensure(&Context::default(), &unit, &place_kubeconfig()).await.unwrap();
     }
     if steps > 1 {
-        ensure(&unit, &pin).await.unwrap();
-        ensure(&unit, &ensure_helm()).await.unwrap();
+        ensure(&Context::default(), &unit, &pin).await.unwrap();
+        ensure(&Context::default(), &unit, &ensure_helm()).await.unwrap();
     }
     if steps > 2 {
-        ensure(&unit, &stage_dropin()).await.unwrap();
-        ensure(&unit, &InjectConfigDir::graft()).await.unwrap();
+        ensure(&Context::default(), &unit, &stage_dropin()).await.unwrap();
+        ensure(&Context::default(), &unit, &InjectConfigDir::graft()).await.unwrap();
     }
     if steps > 3 {
         let (sha256, effective) = (stage_dropin().sha256().unwrap(), options().effective());
         let services = ConvergeServices::graft(&version(), sha256, &effective, false);
-        ensure(&unit, &services).await.unwrap();
+        ensure(&Context::default(), &unit, &services).await.unwrap();
     }
     sim.copy()
 }

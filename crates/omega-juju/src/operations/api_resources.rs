@@ -3,7 +3,7 @@
 use std::fmt;
 
 use omega_core::{
-    Diagnostic, Note, Touched,
+    Diagnostic, Note, Retry, Touched,
     api_resources::{CLASSES, Override, OverrideError, Overrides, unquoted},
 };
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,9 @@ impl Diagnostic for ApiResourcesError {
     }
     fn touched(&self) -> Touched {
         Touched::Nothing
+    }
+    fn retry(&self) -> Retry {
+        Retry::Final
     }
 }
 

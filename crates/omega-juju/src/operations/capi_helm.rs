@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use omega_core::{
-    Diagnostic, Touched,
+    Diagnostic, Retry, Touched,
     values::{AsciiText, NotAscii},
 };
 use pep440_rs::Version;
@@ -47,6 +47,9 @@ impl Diagnostic for CapiHelmError {
     }
     fn touched(&self) -> Touched {
         Touched::Nothing
+    }
+    fn retry(&self) -> Retry {
+        Retry::Final
     }
 }
 

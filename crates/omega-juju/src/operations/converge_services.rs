@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, collections::BTreeSet, time::Duration};
 
+use jiff::Timestamp;
 use omega_core::{
-    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Label as _, Note, Outcome,
-    PollPolicy, Subject, Touched, ensure, values::Sha256,
+    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Label as _, Note,
+    Outcome, PollPolicy, Subject, Touched, ensure, values::Sha256,
 };
 use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
@@ -45,7 +46,7 @@ pub async fn converge_services(
     unit: &Unit,
     desired: &ConvergeServices,
 ) -> Result<Outcome<ServicesObserved>, EnsureError<Error>> {
-    ensure(unit, desired).await
+    ensure(&Context::default(), unit, desired).await
 }
 
 /// The running daemons of a unit.
@@ -439,11 +440,16 @@ impl Desired for ConvergeServices {
     type Target = Unit;
     type Observed = ServicesObserved;
     type Change = Restart;
+    type Undo = Self;
     type Error = Error;
 
     fn subject(&self) -> Subject {
         let names: Vec<_> = self.daemons.iter().map(|daemon| daemon.service.as_str()).collect();
         Subject::new("service", names.join(", "))
+    }
+
+    fn key(&self) -> String {
+        self.subject().name
     }
 
     async fn observe(&self, unit: &Unit) -> Result<ServicesObserved, Error> {
@@ -470,7 +476,7 @@ impl Desired for ConvergeServices {
         Ok(Delta::of(restarts))
     }
 
-    async fn apply(&self, unit: &Unit, change: &Restart) -> Result<(), Error> {
+    async fn apply(&self, _: &Context, unit: &Unit, change: &Restart) -> Result<(), Error> {
         let seen = self.observe(unit).await?;
         if let Some(what) = self.not_yet(change, &seen) {
             return Err(not_restarted(unit, change, &what));
@@ -480,7 +486,7 @@ impl Desired for ConvergeServices {
         unit.act(&action, Payload::Null).await
     }
 
-    fn notes(&self, seen: &ServicesObserved) -> Vec<Note> {
+    fn notes(&self, seen: &ServicesObserved, _: Timestamp) -> Vec<Note> {
         let absent = self.pairs(seen).filter(|(_, seen)| !seen.exists());
         absent
             .map(|(wanted, _)| Note::new(format!("{} is not on this unit", wanted.service)))
@@ -488,7 +494,7 @@ impl Desired for ConvergeServices {
     }
 
     fn poll_policy(&self) -> PollPolicy {
-        PollPolicy { every: Duration::from_secs(2), within: Duration::from_mins(1) }
+        PollPolicy::new(Duration::from_secs(2), Duration::from_mins(1))
     }
 }
 

@@ -18,16 +18,18 @@ fn desired() -> ConvergeServices {
 async fn prepare(sim: &sim::Unit) {
     let unit = client(sim);
     let pin = PinDriver::new("1.4.0".parse().unwrap(), PipSource::Index { url: None });
-    ensure(&unit, &pin).await.unwrap();
-    ensure(&unit, &stage_dropin()).await.unwrap();
-    ensure(&unit, &RemoveLeftovers::new(LeftoverPolicy::Remove)).await.unwrap();
-    ensure(&unit, &InjectConfigDir::graft()).await.unwrap();
+    ensure(&Context::default(), &unit, &pin).await.unwrap();
+    ensure(&Context::default(), &unit, &stage_dropin()).await.unwrap();
+    ensure(&Context::default(), &unit, &RemoveLeftovers::new(LeftoverPolicy::Remove))
+        .await
+        .unwrap();
+    ensure(&Context::default(), &unit, &InjectConfigDir::graft()).await.unwrap();
 }
 
 async fn grafted(start: Start) -> sim::Unit {
     let sim = start.unit("magnum/0");
     prepare(&sim).await;
-    ensure(&client(&sim), &desired()).await.unwrap();
+    ensure(&Context::default(), &client(&sim), &desired()).await.unwrap();
     sim
 }
 
@@ -66,7 +68,7 @@ async fn what_is_refused() {
     let conf = "[capi_helm]\nhelm_chart_name = another\n";
     other.write("/etc/magnum/magnum.conf", conf.as_bytes(), "root", "magnum", 0o640);
     let fresh = Start::Fresh.unit("magnum/0");
-    let early = ensure(&client(&fresh), &desired()).await.unwrap_err();
+    let early = ensure(&Context::default(), &client(&fresh), &desired()).await.unwrap_err();
     insta::assert_snapshot!(cases(vec![
         ("no daemon", shown(&none, &desired()).await),
         ("masked", shown(&masked, &desired()).await),
@@ -84,7 +86,7 @@ async fn a_plan_made_before_the_steps_is_not_stale_after_them() {
         prepare(&sim).await;
         let late = plan(&client(&sim), &desired()).await.unwrap();
         assert!(late.delta().within(early.delta()), "{start:?}");
-        early.apply(&client(&sim), &mut omega_core::NoJournal).await.unwrap();
+        early.apply(&Context::default(), &client(&sim)).await.unwrap();
         let services = sim.snapshot().services;
         for daemon in ["magnum-conductor", "magnum-api"] {
             assert!(services[daemon].contains(&"driver Some(\"1.4.0\")".to_owned()), "{start:?}");
@@ -101,7 +103,7 @@ async fn a_daemon_that_does_not_start_says_why() {
     let api = sim.snapshot().services["magnum-api"].clone();
     sim.stop("magnum-conductor");
     let desired = ConvergeServices::as_on_disk();
-    let error = ensure(&client(&sim), &desired).await.unwrap_err();
+    let error = ensure(&Context::default(), &client(&sim), &desired).await.unwrap_err();
     insta::assert_snapshot!(refusal(&error.into()));
     assert_eq!(sim.snapshot().services["magnum-api"], api);
 }

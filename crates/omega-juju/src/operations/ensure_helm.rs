@@ -1,7 +1,8 @@
 //! Puts the pinned helm where the conductor finds it.
 
+use jiff::Timestamp;
 use omega_core::{
-    Conflict, Delta, Desired, EnsureError, Note, Outcome, Subject, ensure,
+    Conflict, Context, Delta, Desired, EnsureError, Note, Outcome, Subject, ensure,
     values::{FileMode, Sha256},
 };
 use serde::{Deserialize, Serialize};
@@ -34,7 +35,7 @@ pub async fn ensure_helm(
     unit: &Unit,
     desired: &EnsureHelm,
 ) -> Result<Outcome<HelmObserved>, EnsureError<Error>> {
-    ensure(unit, desired).await
+    ensure(&Context::default(), unit, desired).await
 }
 
 /// The helm that a daemon finds.
@@ -147,10 +148,15 @@ impl Desired for EnsureHelm {
     type Target = Unit;
     type Observed = HelmObserved;
     type Change = FileChange;
+    type Undo = Self;
     type Error = Error;
 
     fn subject(&self) -> Subject {
         Subject::new("program", "helm")
+    }
+
+    fn key(&self) -> String {
+        self.path.to_string()
     }
 
     async fn observe(&self, unit: &Unit) -> Result<HelmObserved, Error> {
@@ -185,7 +191,7 @@ impl Desired for EnsureHelm {
         Ok(Delta::of(change.into_iter().map(|change| change.showing(shows.clone())).collect()))
     }
 
-    async fn apply(&self, unit: &Unit, change: &FileChange) -> Result<(), Error> {
+    async fn apply(&self, _: &Context, unit: &Unit, change: &FileChange) -> Result<(), Error> {
         change.perform(unit).await
     }
 
@@ -194,7 +200,7 @@ impl Desired for EnsureHelm {
         Some(Self { wanted, ..self.clone() })
     }
 
-    fn notes(&self, seen: &HelmObserved) -> Vec<Note> {
+    fn notes(&self, seen: &HelmObserved, _: Timestamp) -> Vec<Note> {
         let HelmWanted::Program { .. } = self.wanted else { return Vec::new() };
         let runbook = magnum::helm_of_the_runbook();
         let there = !matches!(seen.runbook, FileState::Absent);

@@ -52,10 +52,10 @@ async fn what_a_link_leads_to_is_not_touched() {
     sim.write("/opt/helm", b"helm v2\n", "root", "root", 0o755);
     sim.link("/usr/bin/helm", "/opt/helm");
     let before = sim.snapshot();
-    let done = ensure(&client(&sim), &desired()).await.unwrap();
+    let done = ensure(&Context::default(), &client(&sim), &desired()).await.unwrap();
     assert_eq!(sim.read("/opt/helm").as_deref(), Some("helm v2\n"));
     assert_eq!(sim.read("/usr/bin/helm").unwrap().as_bytes(), HELM);
     let omega_core::Outcome::Changed { before: seen, .. } = done else { panic!() };
-    ensure(&client(&sim), &desired().undo(&seen).unwrap()).await.unwrap();
+    ensure(&Context::default(), &client(&sim), &desired().undo(&seen).unwrap()).await.unwrap();
     assert_eq!(sim.snapshot(), before);
 }

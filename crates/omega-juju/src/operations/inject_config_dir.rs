@@ -1,7 +1,8 @@
 //! Gives the conductor its `--config-dir`.
 
+use jiff::Timestamp;
 use omega_core::{
-    Conflict, Delta, Desired, EnsureError, Note, Outcome, Subject, ensure,
+    Conflict, Context, Delta, Desired, EnsureError, Note, Outcome, Subject, ensure,
     values::{FileMode, Sha256},
 };
 use serde::{Deserialize, Serialize};
@@ -35,7 +36,7 @@ pub async fn inject_config_dir(
     unit: &Unit,
     desired: &InjectConfigDir,
 ) -> Result<Outcome<ConfigDirObserved>, EnsureError<Error>> {
-    ensure(unit, desired).await
+    ensure(&Context::default(), unit, desired).await
 }
 
 /// The `--config-dir` of a daemon.
@@ -198,10 +199,15 @@ impl Desired for InjectConfigDir {
     type Target = Unit;
     type Observed = ConfigDirObserved;
     type Change = FileChange;
+    type Undo = Self;
     type Error = Error;
 
     fn subject(&self) -> Subject {
         Subject::new("file", self.path().to_string())
+    }
+
+    fn key(&self) -> String {
+        self.path().to_string()
     }
 
     async fn observe(&self, unit: &Unit) -> Result<ConfigDirObserved, Error> {
@@ -233,7 +239,7 @@ impl Desired for InjectConfigDir {
         Ok(Delta::of(changes))
     }
 
-    async fn apply(&self, unit: &Unit, change: &FileChange) -> Result<(), Error> {
+    async fn apply(&self, _: &Context, unit: &Unit, change: &FileChange) -> Result<(), Error> {
         change.perform(unit).await
     }
 
@@ -243,7 +249,7 @@ impl Desired for InjectConfigDir {
         Some(Self { wanted: ConfigDirWanted::Before { image, no_directory }, ..self.clone() })
     }
 
-    fn notes(&self, seen: &ConfigDirObserved) -> Vec<Note> {
+    fn notes(&self, seen: &ConfigDirObserved, _: Timestamp) -> Vec<Note> {
         let start = &seen.service.exec_start;
         if start.is_empty() || start.contains("/etc/init.d/") {
             return Vec::new();

@@ -1,7 +1,7 @@
 //! Every operation obeys the laws, on units as operators have them and with a few things odd.
 
 use omega_core::{
-    Delta, Desired, Touched, ensure, plan,
+    Context, Delta, Desired, Touched, ensure, plan,
     testing::{Undo, check_laws},
     values::Sha256,
 };
@@ -156,7 +156,7 @@ fn run(future: impl Future<Output = ()>) {
 }
 
 async fn laws<D: Desired<Target = Unit>>((start, odd): (Start, Odd), desired: &D, undo: Undo) {
-    check_laws(|| Room::new(unit(start, odd)), desired, undo).await;
+    let _case = check_laws(|| Room::new(unit(start, odd)), desired, undo, |_| true).await;
 }
 
 fn any_pin() -> impl Strategy<Value = PinDriver> {
@@ -185,10 +185,10 @@ async fn prepared(sim: sim::Unit) -> sim::Unit {
     let unit = client(&sim);
     let pin = PinDriver::new("1.4.0".parse().unwrap(), PipSource::Index { url: None });
     let leftovers = RemoveLeftovers::new(LeftoverPolicy::Remove);
-    drop(ensure(&unit, &pin).await);
-    drop(ensure(&unit, &stage_dropin()).await);
-    drop(ensure(&unit, &leftovers).await);
-    drop(ensure(&unit, &InjectConfigDir::graft()).await);
+    drop(ensure(&Context::default(), &unit, &pin).await);
+    drop(ensure(&Context::default(), &unit, &stage_dropin()).await);
+    drop(ensure(&Context::default(), &unit, &leftovers).await);
+    drop(ensure(&Context::default(), &unit, &InjectConfigDir::graft()).await);
     sim
 }
 
@@ -240,11 +240,11 @@ proptest! {
                 && changes.iter().any(|change| services.not_yet(change, plan.before()).is_some())
             {
                 let writes = ready.writes();
-                let error = ensure(&client(&ready), &services).await.unwrap_err();
+                let error = ensure(&Context::default(), &client(&ready), &services).await.unwrap_err();
                 assert_eq!((error.touched(), ready.writes()), (Touched::Nothing, writes));
                 return;
             }
-            check_laws(|| Room::new(ready.copy()), &services, Undo::None).await;
+            let _case = check_laws(|| Room::new(ready.copy()), &services, Undo::None, |_| true).await;
         });
     }
 }
@@ -264,7 +264,7 @@ fn helm_from_a_url_obeys() {
             sim.offer(url, HELM);
             Room::new(sim)
         };
-        check_laws(world, &helm, Undo::Exact).await;
+        let _case = check_laws(world, &helm, Undo::Exact, |_| true).await;
     });
 }
 

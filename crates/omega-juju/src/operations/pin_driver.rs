@@ -1,8 +1,9 @@
 //! Pins the driver in the interpreter that the conductor runs on.
 
+use jiff::Timestamp;
 use omega_core::{
-    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome, Subject,
-    ensure,
+    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome,
+    Subject, ensure,
 };
 use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
@@ -33,7 +34,7 @@ pub async fn pin_driver(
     unit: &Unit,
     desired: &PinDriver,
 ) -> Result<Outcome<DriverObserved>, EnsureError<Error>> {
-    ensure(unit, desired).await
+    ensure(&Context::default(), unit, desired).await
 }
 
 /// The driver's version on a unit.
@@ -148,10 +149,15 @@ impl Desired for PinDriver {
     type Target = Unit;
     type Observed = DriverObserved;
     type Change = DriverChange;
+    type Undo = Self;
     type Error = Error;
 
     fn subject(&self) -> Subject {
         Subject::new("package", magnum::DRIVER)
+    }
+
+    fn key(&self) -> String {
+        self.daemon.to_string()
     }
 
     async fn observe(&self, unit: &Unit) -> Result<DriverObserved, Error> {
@@ -190,7 +196,7 @@ impl Desired for PinDriver {
         }]))
     }
 
-    async fn apply(&self, unit: &Unit, change: &DriverChange) -> Result<(), Error> {
+    async fn apply(&self, _: &Context, unit: &Unit, change: &DriverChange) -> Result<(), Error> {
         let payload = match &change.wanted {
             DriverWanted::Version { version: _, from: PipSource::Wheel { file_name, sha256 } } => {
                 unit.source(file_name, sha256)?
@@ -211,7 +217,7 @@ impl Desired for PinDriver {
         Some(Self { wanted, ..self.clone() })
     }
 
-    fn notes(&self, seen: &DriverObserved) -> Vec<Note> {
+    fn notes(&self, seen: &DriverObserved, _: Timestamp) -> Vec<Note> {
         let found = seen.0.as_ref().and_then(|python| python.distribution.as_ref());
         let new = release([1, 4, 0]);
         let from_new = found

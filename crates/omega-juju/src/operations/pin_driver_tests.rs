@@ -68,11 +68,11 @@ async fn what_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn pip_has_its_say() {
     let sim = Start::Fresh.unit("magnum/0");
-    let absent = ensure(&client(&sim), &pin("1.2.7")).await.unwrap_err();
+    let absent = ensure(&Context::default(), &client(&sim), &pin("1.2.7")).await.unwrap_err();
     sim.lose_index();
-    let lost = ensure(&client(&sim), &pin("1.4.0")).await.unwrap_err();
+    let lost = ensure(&Context::default(), &client(&sim), &pin("1.4.0")).await.unwrap_err();
     let kept = PinDriver::new("1.3.0".parse().unwrap(), PipSource::Kept);
-    let not_kept = ensure(&client(&sim), &kept).await.unwrap_err();
+    let not_kept = ensure(&Context::default(), &client(&sim), &kept).await.unwrap_err();
     insta::assert_snapshot!(cases(vec![
         ("no such version", refusal(&absent.into())),
         ("no index", refusal(&lost.into())),
@@ -85,11 +85,11 @@ async fn pip_has_its_say() {
 async fn the_way_back_needs_no_index() {
     let sim = Start::Grafted130.unit("magnum/0");
     let before = sim.snapshot();
-    let done = ensure(&client(&sim), &wheel("1.4.0")).await.unwrap();
+    let done = ensure(&Context::default(), &client(&sim), &wheel("1.4.0")).await.unwrap();
     assert_eq!(sim.snapshot().packages["magnum-capi-helm"], "1.4.0");
     sim.lose_index();
     let omega_core::Outcome::Changed { before: seen, .. } = done else { panic!() };
-    ensure(&client(&sim), &wheel("1.4.0").undo(&seen).unwrap()).await.unwrap();
+    ensure(&Context::default(), &client(&sim), &wheel("1.4.0").undo(&seen).unwrap()).await.unwrap();
     assert_eq!(sim.snapshot(), before);
     assert_eq!(sim.snapshot().packages["magnum-capi-helm-docs"], "1.4.0", "a near name");
 }

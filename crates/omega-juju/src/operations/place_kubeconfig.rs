@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use omega_core::{
-    Conflict, Delta, Desired, EnsureError, Note, Outcome, Subject, ensure,
+    Conflict, Context, Delta, Desired, EnsureError, Note, Outcome, Subject, ensure,
     kubeconfig::{AuthKind, Kubeconfig},
     values::{FileMode, Sha256},
 };
@@ -37,7 +37,7 @@ pub async fn place_kubeconfig(
     unit: &Unit,
     desired: &PlaceKubeconfig,
 ) -> Result<Outcome<KubeconfigObserved>, EnsureError<Error>> {
-    ensure(unit, desired).await
+    ensure(&Context::default(), unit, desired).await
 }
 
 /// A kubeconfig on a unit.
@@ -109,10 +109,15 @@ impl Desired for PlaceKubeconfig {
     type Target = Unit;
     type Observed = KubeconfigObserved;
     type Change = FileChange;
+    type Undo = Self;
     type Error = Error;
 
     fn subject(&self) -> Subject {
         Subject::new("file", self.path.to_string())
+    }
+
+    fn key(&self) -> String {
+        self.path.to_string()
     }
 
     async fn observe(&self, unit: &Unit) -> Result<KubeconfigObserved, Error> {
@@ -135,7 +140,7 @@ impl Desired for PlaceKubeconfig {
         Ok(Delta::of(change.into_iter().collect()))
     }
 
-    async fn apply(&self, unit: &Unit, change: &FileChange) -> Result<(), Error> {
+    async fn apply(&self, _: &Context, unit: &Unit, change: &FileChange) -> Result<(), Error> {
         change.perform(unit).await
     }
 
@@ -144,7 +149,7 @@ impl Desired for PlaceKubeconfig {
         Some(Self { path: self.path.clone(), wanted })
     }
 
-    fn notes(&self, seen: &KubeconfigObserved) -> Vec<Note> {
+    fn notes(&self, seen: &KubeconfigObserved, _: Timestamp) -> Vec<Note> {
         let KubeconfigWanted::Source { auth, ends_soon, access, .. } = &self.wanted else {
             return Vec::new();
         };

@@ -32,12 +32,12 @@ async fn the_bytes_arrive_and_the_way_back_is_exact() {
     sim.write("/etc/magnum/kubeconfig", b"other\n", "root", "magnum", 0o640);
     let before = sim.snapshot();
     let unit = client(&sim);
-    let done = ensure(&unit, &desired()).await.unwrap();
+    let done = ensure(&Context::default(), &unit, &desired()).await.unwrap();
     assert_eq!(sim.read("/etc/magnum/kubeconfig").as_deref(), Some(KUBECONFIG));
     let omega_core::Outcome::Changed { before: seen, after } = done else { panic!("{done:?}") };
     let FileState::Regular(facts) = after.file else { panic!() };
     assert_eq!(Access::of(&facts).to_string(), "magnum:magnum 0600");
-    ensure(&unit, &desired().undo(&seen).unwrap()).await.unwrap();
+    ensure(&Context::default(), &unit, &desired().undo(&seen).unwrap()).await.unwrap();
     assert_eq!(sim.snapshot(), before);
     assert_eq!(sim.read("/etc/magnum/kubeconfig.bak").as_deref(), Some("not this one\n"));
 }
@@ -47,12 +47,12 @@ async fn a_full_disk_an_unreachable_unit_and_absent_bytes_change_nothing() {
     let sim = Start::Fresh.unit("magnum/0");
     let before = sim.snapshot();
     sim.fill_disk(true);
-    let full = ensure(&client(&sim), &desired()).await.unwrap_err();
+    let full = ensure(&Context::default(), &client(&sim), &desired()).await.unwrap_err();
     sim.fill_disk(false);
     let empty_handed = sim.client(crate::Sources::default());
-    let absent = ensure(&empty_handed, &desired()).await.unwrap_err();
+    let absent = ensure(&Context::default(), &empty_handed, &desired()).await.unwrap_err();
     sim.cut_off(true);
-    let cut = ensure(&client(&sim), &desired()).await.unwrap_err();
+    let cut = ensure(&Context::default(), &client(&sim), &desired()).await.unwrap_err();
     assert_eq!(sim.snapshot(), before);
     insta::assert_snapshot!(cases(vec![
         ("a full disk", refusal(&full.into())),

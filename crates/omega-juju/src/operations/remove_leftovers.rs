@@ -1,8 +1,9 @@
 //! Deals with what the superseded graft left behind.
 
+use jiff::Timestamp;
 use omega_core::{
-    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome, Subject,
-    ensure,
+    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome,
+    Subject, ensure,
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +30,7 @@ pub async fn remove_leftovers(
     unit: &Unit,
     desired: &RemoveLeftovers,
 ) -> Result<Outcome<LeftoversObserved>, EnsureError<Error>> {
-    ensure(unit, desired).await
+    ensure(&Context::default(), unit, desired).await
 }
 
 /// What should become of the superseded graft's files.
@@ -159,10 +160,15 @@ impl Desired for RemoveLeftovers {
     type Target = Unit;
     type Observed = LeftoversObserved;
     type Change = LeftoverChange;
+    type Undo = Self;
     type Error = Error;
 
     fn subject(&self) -> Subject {
         Subject::new("leftover", "of the superseded graft")
+    }
+
+    fn key(&self) -> String {
+        "superseded-graft".to_owned()
     }
 
     async fn observe(&self, unit: &Unit) -> Result<LeftoversObserved, Error> {
@@ -203,7 +209,7 @@ impl Desired for RemoveLeftovers {
         }
     }
 
-    async fn apply(&self, unit: &Unit, change: &LeftoverChange) -> Result<(), Error> {
+    async fn apply(&self, _: &Context, unit: &Unit, change: &LeftoverChange) -> Result<(), Error> {
         match change {
             LeftoverChange::File(change) => change.perform(unit).await,
             LeftoverChange::Reload => unit.act(&Action::ReloadUnits, Payload::Null).await,
@@ -220,7 +226,7 @@ impl Desired for RemoveLeftovers {
         Some(Self::new(LeftoverPolicy::Restore { files: files.filter_map(image).collect() }))
     }
 
-    fn notes(&self, seen: &LeftoversObserved) -> Vec<Note> {
+    fn notes(&self, seen: &LeftoversObserved, _: Timestamp) -> Vec<Note> {
         let foreign = seen.files.iter().filter(|file| file.is_foreign()).map(|file| {
             Note::new(format!("{} is not the superseded graft's, and is left alone", file.path))
         });

@@ -40,12 +40,12 @@ async fn they_go_and_systemd_knows_and_they_come_back() {
     let sim = old();
     let before = sim.snapshot();
     let remove = RemoveLeftovers::new(LeftoverPolicy::Remove);
-    let done = ensure(&client(&sim), &remove).await.unwrap();
+    let done = ensure(&Context::default(), &client(&sim), &remove).await.unwrap();
     let after = sim.snapshot();
     assert!(!after.files.keys().any(|path| path.contains("override") || path.contains("99-capi")));
     assert_eq!(after.services["magnum-api"][0], "/etc/init.d/magnum-api systemd-start");
     let omega_core::Outcome::Changed { before: seen, .. } = done else { panic!() };
-    ensure(&client(&sim), &remove.undo(&seen).unwrap()).await.unwrap();
+    ensure(&Context::default(), &client(&sim), &remove.undo(&seen).unwrap()).await.unwrap();
     assert_eq!(sim.snapshot(), before);
 }
 
@@ -56,7 +56,7 @@ async fn what_systemd_has_not_read_it_reads() {
         sim.remove(OVERRIDE);
         let stale = sim.snapshot().services["magnum-conductor"].contains(&OVERRIDE.to_owned());
         assert!(stale, "systemd remembers");
-        ensure(&client(&sim), &remove).await.unwrap();
+        ensure(&Context::default(), &client(&sim), &remove).await.unwrap();
         let start = &sim.snapshot().services["magnum-conductor"][0];
         assert_eq!(start, "/etc/init.d/magnum-conductor systemd-start");
     }

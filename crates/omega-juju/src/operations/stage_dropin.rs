@@ -1,7 +1,8 @@
 //! Stages the `[capi_helm]` drop-in.
 
+use jiff::Timestamp;
 use omega_core::{
-    Conflict, Delta, Desired, EnsureError, Note, Outcome, Subject, ensure,
+    Conflict, Context, Delta, Desired, EnsureError, Note, Outcome, Subject, ensure,
     values::{AsciiText, FileMode, Sha256},
 };
 use pep440_rs::Version;
@@ -42,7 +43,7 @@ pub async fn stage_dropin(
     unit: &Unit,
     desired: &StageDropin,
 ) -> Result<Outcome<DropinObserved>, EnsureError<Error>> {
-    ensure(unit, desired).await
+    ensure(&Context::default(), unit, desired).await
 }
 
 /// The `[capi_helm]` drop-in of a unit.
@@ -141,10 +142,15 @@ impl Desired for StageDropin {
     type Target = Unit;
     type Observed = DropinObserved;
     type Change = FileChange;
+    type Undo = Self;
     type Error = Error;
 
     fn subject(&self) -> Subject {
         Subject::new("file", self.path.to_string())
+    }
+
+    fn key(&self) -> String {
+        self.path.to_string()
     }
 
     async fn observe(&self, unit: &Unit) -> Result<DropinObserved, Error> {
@@ -167,7 +173,7 @@ impl Desired for StageDropin {
         }))
     }
 
-    async fn apply(&self, unit: &Unit, change: &FileChange) -> Result<(), Error> {
+    async fn apply(&self, _: &Context, unit: &Unit, change: &FileChange) -> Result<(), Error> {
         change.perform(unit).await
     }
 
@@ -177,7 +183,7 @@ impl Desired for StageDropin {
         Some(Self { wanted: DropinWanted::Before { image, no_directory }, ..self.clone() })
     }
 
-    fn notes(&self, _: &DropinObserved) -> Vec<Note> {
+    fn notes(&self, _: &DropinObserved, _: Timestamp) -> Vec<Note> {
         match &self.wanted {
             DropinWanted::Text { text: _, notes } => notes.clone(),
             DropinWanted::Before { .. } => Vec::new(),

@@ -14,7 +14,7 @@ async fn what_is_shown() {
     let fresh = Start::Fresh.unit("magnum/0");
     let old = Start::Grafted130.unit("magnum/0");
     let done = Start::Fresh.unit("magnum/0");
-    ensure(&client(&done), &desired()).await.unwrap();
+    ensure(&Context::default(), &client(&done), &desired()).await.unwrap();
     let (link, file) = (Start::Fresh.unit("magnum/0"), Start::Fresh.unit("magnum/0"));
     link.make_directory("/etc/magnum/magnum.conf.d");
     link.link(PATH, "/etc/magnum/other.conf");
@@ -44,10 +44,10 @@ fn the_text_is_the_runbooks() {
 #[tokio::test(start_paused = true)]
 async fn a_directory_that_is_used_meanwhile_stays_on_the_way_back() {
     let sim = Start::Fresh.unit("magnum/0");
-    let done = ensure(&client(&sim), &desired()).await.unwrap();
+    let done = ensure(&Context::default(), &client(&sim), &desired()).await.unwrap();
     let omega_core::Outcome::Changed { before, .. } = done else { panic!() };
     sim.write("/etc/magnum/magnum.conf.d/50-site.conf", b"[a]\n", "root", "root", 0o644);
-    ensure(&client(&sim), &desired().undo(&before).unwrap()).await.unwrap();
+    ensure(&Context::default(), &client(&sim), &desired().undo(&before).unwrap()).await.unwrap();
     assert_eq!(sim.read(PATH), None);
     assert_eq!(sim.read("/etc/magnum/magnum.conf.d/50-site.conf").as_deref(), Some("[a]\n"));
 }
@@ -147,7 +147,7 @@ fn api_resources_is_read_as_the_driver_reads_it() {
 async fn the_daemons_read_what_was_written() {
     let sim: sim::Unit = Start::Fresh.unit("magnum/0");
     let unit = client(&sim);
-    ensure(&unit, &desired()).await.unwrap();
+    ensure(&Context::default(), &unit, &desired()).await.unwrap();
     let keys = options().effective().into_keys().collect();
     let probe = Probe::Options { service: magnum::api(), group: magnum::SECTION.into(), keys };
     let Reply::Options { values } = unit.ask(probe).await.unwrap() else { panic!() };

@@ -43,7 +43,7 @@ fn bind<D: Desired<Target = Unit>>(
 
 #[cfg(test)]
 mod tests {
-    use omega_core::{Approval, Event, MemoryJournal, Subject};
+    use omega_core::{Approval, Context, Entry, MemoryJournal, Subject, Undo};
 
     use super::*;
     use crate::{
@@ -57,16 +57,17 @@ mod tests {
         let sim = Start::Fresh.unit("magnum/0");
         let before = sim.snapshot();
         let unit = Arc::new(client(&sim));
-        let journal = &mut MemoryJournal::default();
-        let report = step(&unit, stage_dropin()).run(Approval::Fact, journal).await;
-        assert_eq!(report.result, Ok(true));
-        let Some(Event::Intent { kind, undo: Some(undo), .. }) = journal.0.first() else {
-            panic!("{:?}", journal.0)
+        let journal = Arc::new(MemoryJournal::default());
+        let ctx = &Context::default().with_journal(journal.clone());
+        assert_eq!(step(&unit, stage_dropin()).run(ctx, Approval::Fact).await, Ok(true));
+        let entries = journal.entries();
+        let Some(Entry::Intent { undo: Some(Undo { kind, desired }), .. }) = entries.first() else {
+            panic!("{entries:?}")
         };
-        let back = undo_step(kind, undo.clone(), &unit).unwrap();
+        let back = undo_step(kind, desired.clone(), &unit).unwrap();
         let path = "/etc/magnum/magnum.conf.d/00-capi-helm.conf";
         assert_eq!(back.subject(), Subject::new("file", path));
-        assert_eq!(back.run(Approval::Fact, journal).await.result, Ok(true));
+        assert_eq!(back.run(ctx, Approval::Fact).await, Ok(true));
         assert_eq!(sim.snapshot(), before);
     }
 

@@ -108,7 +108,7 @@ pub(crate) async fn shown<D: Desired<Target = Unit>>(sim: &sim::Unit, desired: &
             }
         }
     }
-    for note in desired.notes(plan.before()) {
+    for note in desired.notes(plan.before(), now()) {
         writeln!(text, "{}: {}", note.decision.unwrap_or_else(|| "note".into()), note.text)
             .unwrap();
     }
@@ -116,7 +116,8 @@ pub(crate) async fn shown<D: Desired<Target = Unit>>(sim: &sim::Unit, desired: &
 }
 
 pub(crate) fn refusal(failure: &Failure) -> String {
-    let Failure { class, message, expected, found, touched, next, causes, detail: _ } = failure;
+    let Failure { class, message, expected, found, touched, next, causes, retry: _, detail: _ } =
+        failure;
     let mut text = format!("! {message} ({class:?}, touched {touched:?})\n");
     for (name, value) in [("expected", expected), ("found", found), ("next", next)] {
         if let Some(value) = value {

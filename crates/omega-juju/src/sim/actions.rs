@@ -25,7 +25,7 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    fn new(why: impl Into<String>) -> Self {
+    pub(super) fn new(why: impl Into<String>) -> Self {
         Self { why: why.into(), ..Self::default() }
     }
 

@@ -7,9 +7,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use omega_core::{Touched, testing::Fault, values::Sha256};
+use omega_core::{
+    Touched,
+    testing::{Fault, REFUSAL},
+    values::Sha256,
+};
 
 use super::{
+    actions::Failed,
     files::{Files, Node, Owned},
     management::Management,
     python::{DRIVER, Python},
@@ -99,6 +104,7 @@ impl Machine {
         match fault {
             Some(Fault::Lost) => Err(lost),
             Some(Fault::Ignored) => Ok(()),
+            Some(Fault::Refused) => Err(Failed::new(REFUSAL).on(&self.label)),
             Some(Fault::AnswerLost) => {
                 let label = self.label.clone();
                 self.perform(action, payload).map_err(|failed| failed.on(&label))?;
