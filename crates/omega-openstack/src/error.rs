@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use omega_core::{Diagnostic, Touched};
+use omega_core::{Diagnostic, Retry, Touched};
 
 use crate::Request;
 
@@ -212,6 +212,25 @@ impl Refusal {
 }
 
 impl Diagnostic for Error {
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Unreachable { .. } => Retry::Transient,
+            Self::Refused(refusal) if refusal.status == 429 || refusal.status >= 500 => {
+                Retry::Transient
+            }
+            Self::Login { source, .. } => source.retry(),
+            Self::NoEndpoint { .. }
+            | Self::Refused(_)
+            | Self::Malformed { .. }
+            | Self::Absent { .. }
+            | Self::StillThere { .. }
+            | Self::Ambiguous { .. }
+            | Self::NoProject(_)
+            | Self::OtherProject { .. }
+            | Self::Tls { .. } => Retry::Final,
+        }
+    }
+
     fn found(&self) -> Option<String> {
         match self {
             Self::NoEndpoint { have, .. } if have.is_empty() => {

@@ -9,7 +9,7 @@ mod cloud;
 pub mod cloud_inventory;
 mod cluster_mark;
 pub mod container_infra;
-#[cfg(feature = "sim")]
+#[cfg(any(test, feature = "sim"))]
 #[expect(clippy::indexing_slicing, reason = "a contract is a test")]
 pub mod contract;
 mod error;
@@ -17,9 +17,8 @@ mod grant;
 pub mod identity;
 pub mod load_balancer;
 pub mod network;
-mod scope;
 mod session;
-#[cfg(feature = "sim")]
+#[cfg(any(test, feature = "sim"))]
 #[expect(clippy::indexing_slicing, reason = "JSON values of a known shape")]
 pub mod sim;
 mod transport;
@@ -31,6 +30,5 @@ pub use cloud::{
 pub use cluster_mark::ClusterMark;
 pub use error::{Error, Refusal};
 pub use grant::{Catalog, CatalogEntry, Endpoint, Grant, Name};
-pub use scope::{Admin, Project, Scope};
 pub use session::{Session, SessionOptions};
 pub use transport::{Method, Request, Response, Service, Transport};

@@ -142,7 +142,7 @@ impl fmt::Debug for CloudInventory {
     }
 }
 
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::{contract, sim::Cloud};

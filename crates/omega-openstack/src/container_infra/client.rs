@@ -1,28 +1,27 @@
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use omega_core::Label;
 use serde_json::Value;
 
 use super::wire::{Cluster, NodeGroup, Template};
 use crate::{
-    Error, Method, Project, Request, Scope, Service, Transport,
+    Error, Method, Request, Service, Transport,
     answer::{fetch, list, send},
 };
 
 /// The newest microversion of Magnum 18.0.1, which answers 404 for nothing that older ones have.
 const MICROVERSION: &str = "1.11";
 
-/// Magnum, with a token of scope `S`.
+/// Magnum.
 #[derive(Clone)]
-pub struct ContainerInfra<S: Scope = Project> {
+pub struct ContainerInfra {
     transport: Arc<dyn Transport>,
-    scope: PhantomData<S>,
 }
 
-impl ContainerInfra<Project> {
+impl ContainerInfra {
     /// Returns a client for the project that `transport`'s token is scoped to.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, scope: PhantomData }
+        Self { transport }
     }
 
     /// Returns the clusters that the token may see: the project's, or with an administrator's
@@ -100,13 +99,13 @@ fn absent<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
     }
 }
 
-impl<S: Scope> Label for ContainerInfra<S> {
+impl Label for ContainerInfra {
     fn label(&self) -> String {
         self.transport.label()
     }
 }
 
-impl<S: Scope> fmt::Debug for ContainerInfra<S> {
+impl fmt::Debug for ContainerInfra {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ContainerInfra").field(&self.label()).finish()
     }

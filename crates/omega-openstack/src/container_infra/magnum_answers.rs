@@ -1,11 +1,11 @@
 //! Whether Magnum's API answers.
 
 use async_trait::async_trait;
-use omega_core::{Failure, Gate, Subject, Verdict};
+use omega_core::{Evidence, Failure, Gate, Subject, Verdict};
 
 use super::ClusterList;
 
-/// `coe cluster list` answers: the API and its database run.
+/// Magnum lists the clusters: its API and its database run.
 #[derive(Clone, Debug)]
 pub struct MagnumAnswers {
     /// The list.
@@ -14,6 +14,10 @@ pub struct MagnumAnswers {
 
 #[async_trait]
 impl Gate for MagnumAnswers {
+    fn rule(&self) -> &'static str {
+        "magnum-answers"
+    }
+
     fn subject(&self) -> Subject {
         Subject::new("magnum", "lists its clusters")
     }
@@ -21,11 +25,9 @@ impl Gate for MagnumAnswers {
     async fn check(&self) -> Result<Verdict, Failure> {
         let clusters = self.clusters.read().await?;
         let capi = clusters.iter().filter(|cluster| cluster.is_capi()).count();
-        let evidence = match clusters.len() {
-            0 => "no clusters yet".to_owned(),
-            1 => format!("1 cluster, {capi} of the Cluster API driver"),
-            all => format!("{all} clusters, {capi} of the Cluster API driver"),
-        };
-        Ok(Verdict::Pass { evidence })
+        Ok(Verdict::shown([
+            Evidence::count("clusters", clusters.len()),
+            Evidence::count("of the Cluster API driver", capi),
+        ]))
     }
 }

@@ -19,5 +19,4 @@ pub use prove_template::{TemplateProof, prove_template};
 pub use wire::{Cluster, NodeGroup, Template};
 
 #[cfg(test)]
-#[cfg(feature = "sim")]
 mod tests;

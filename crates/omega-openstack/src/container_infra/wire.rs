@@ -95,6 +95,11 @@ impl Cluster {
         self.status.as_deref().is_some_and(|status| polled.contains(&status))
     }
 
+    /// Returns whether what Magnum last did with it failed.
+    pub fn has_failed(&self) -> bool {
+        self.status.as_deref().is_some_and(|status| status.ends_with("_FAILED"))
+    }
+
     /// Returns its status, with the reason where there is one.
     pub fn standing(&self) -> String {
         let status = self.status.as_deref().unwrap_or("without a status");

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use omega_core::Context;
 use serde_json::{Value, json};
 use tokio::time::{Duration, sleep};
 
@@ -26,19 +27,22 @@ pub async fn cluster_orphans(cloud: Arc<dyn Transport>, external: &str) {
     let theirs = build(&cloud, &decoy, external).await;
     let stranger = json!({ "network_id": ours.network, "name": "stranger" });
     let stranger = make(&cloud, "ports", "port", stranger).await;
+    let ctx = Context::default();
     let octavia = LoadBalancers::new(Arc::clone(&cloud));
     let neutron = Network::new(Arc::clone(&cloud));
 
-    let done = remove_cluster_balancers(&octavia, mark.clone()).await.expect("removed");
+    let done = remove_cluster_balancers(&ctx, &octavia, mark.clone()).await.expect("removed");
     assert!(done.changed());
     let names = |all: &Value| names_of(all, "loadbalancers");
     let all = list(&cloud, Service::LoadBalancer, &["lbaas", "loadbalancers"]).await;
     assert!(!names(&all).contains(&mark.api_balancer()), "{all}");
     assert!(names(&all).contains(&decoy.api_balancer()), "{all}");
-    assert!(!remove_cluster_balancers(&octavia, mark.clone()).await.expect("again").changed());
+    assert!(
+        !remove_cluster_balancers(&ctx, &octavia, mark.clone()).await.expect("again").changed()
+    );
 
     // The stranger keeps the network, and it is said.
-    let done = remove_cluster_network(&neutron, mark.clone()).await.expect("removed");
+    let done = remove_cluster_network(&ctx, &neutron, mark.clone()).await.expect("removed");
     assert!(done.changed());
     let desired = RemoveClusterNetwork { cluster: mark.clone() };
     let left = desired.left(&neutron.inventory().await.expect("listed"));
@@ -49,11 +53,13 @@ pub async fn cluster_orphans(cloud: Arc<dyn Transport>, external: &str) {
         ("subnet", ours.subnet.as_str()),
     ];
     assert_eq!(of, expected, "{left:?}");
-    assert!(!remove_cluster_network(&neutron, mark.clone()).await.expect("again").changed());
+    assert!(!remove_cluster_network(&ctx, &neutron, mark.clone()).await.expect("again").changed());
 
     remove(&cloud, "ports", &stranger).await;
-    assert!(remove_cluster_network(&neutron, mark.clone()).await.expect("the rest").changed());
-    assert!(!remove_cluster_network(&neutron, mark.clone()).await.expect("again").changed());
+    assert!(
+        remove_cluster_network(&ctx, &neutron, mark.clone()).await.expect("the rest").changed()
+    );
+    assert!(!remove_cluster_network(&ctx, &neutron, mark.clone()).await.expect("again").changed());
     for (plural, id) in ours.all() {
         let answer = part(&cloud, plural, &id).await;
         assert!(!answer, "{plural} {id} is still there");
@@ -61,8 +67,8 @@ pub async fn cluster_orphans(cloud: Arc<dyn Transport>, external: &str) {
     for (plural, id) in theirs.all() {
         assert!(part(&cloud, plural, &id).await, "{plural} {id} is another cluster's");
     }
-    remove_cluster_balancers(&octavia, decoy.clone()).await.expect("the decoy");
-    remove_cluster_network(&neutron, decoy).await.expect("the decoy");
+    remove_cluster_balancers(&ctx, &octavia, decoy.clone()).await.expect("the decoy");
+    remove_cluster_network(&ctx, &neutron, decoy).await.expect("the decoy");
     for (plural, id) in theirs.all() {
         assert!(!part(&cloud, plural, &id).await, "{plural} {id} is still there");
     }

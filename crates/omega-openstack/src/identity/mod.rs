@@ -12,5 +12,4 @@ pub use client::Identity;
 pub use trustee_domain::TrusteeDomain;
 
 #[cfg(test)]
-#[cfg(feature = "sim")]
 mod tests;

@@ -73,7 +73,9 @@ async fn what_is_missing_is_refused_with_the_charms_action() {
     cloud.deny(Service::Identity);
     lines.push(gate(&cloud).check().await);
     let lines = lines.into_iter().map(|line| match line {
-        Ok(Verdict::Fail { why, next }) => format!("{why}: {}", next.unwrap()),
+        Ok(Verdict::Fail(finding)) => {
+            format!("{}: {}", finding.summary, finding.remedy.unwrap())
+        }
         Ok(other) => format!("{other:?}"),
         Err(failure) => format!("{failure}: {}", failure.next.as_deref().unwrap()),
     });

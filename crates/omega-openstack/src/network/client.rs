@@ -1,4 +1,4 @@
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use omega_core::Label;
 use serde::de::DeserializeOwned;
@@ -10,22 +10,21 @@ use super::{
     wire::{Group, NewRule, Spec},
 };
 use crate::{
-    Error, Method, Project, Request, Scope, Service, Transport,
+    Error, Method, Request, Service, Transport,
     answer::{list, send},
     load_balancer::of_project,
 };
 
-/// Neutron, with a token of scope `S`.
+/// Neutron.
 #[derive(Clone)]
-pub struct Network<S: Scope = Project> {
+pub struct Network {
     transport: Arc<dyn Transport>,
-    scope: PhantomData<S>,
 }
 
-impl Network<Project> {
+impl Network {
     /// Returns a client for the project that `transport`'s token is scoped to.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, scope: PhantomData }
+        Self { transport }
     }
 
     /// Returns the id of the project.
@@ -152,13 +151,13 @@ impl Network<Project> {
     }
 }
 
-impl<S: Scope> Label for Network<S> {
+impl Label for Network {
     fn label(&self) -> String {
         self.transport.label()
     }
 }
 
-impl<S: Scope> fmt::Debug for Network<S> {
+impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Network").field(&self.label()).finish()
     }

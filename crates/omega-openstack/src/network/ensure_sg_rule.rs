@@ -1,8 +1,9 @@
 //! Ensures that a security group has, or does not have, a rule.
 
+use jiff::Timestamp;
 use omega_core::{
-    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Label as _, Note, Outcome,
-    Subject, ensure,
+    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Label as _, Note,
+    Outcome, Subject, ensure,
 };
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use super::{
     types::{Presence, SgRule},
     wire::{Group, Spec},
 };
-use crate::{Error, Project};
+use crate::Error;
 
 /// Ensures that `rule` exists, or does not, and returns once Neutron says so.
 ///
@@ -21,9 +22,9 @@ use crate::{Error, Project};
 ///
 /// ```no_run
 /// # use omega_openstack::network::*;
-/// # async fn f(net: &Network) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn f(ctx: &omega_core::Context, net: &Network) -> Result<(), Box<dyn std::error::Error>> {
 /// let flow = Flow::tcp("6443".parse()?, "10.20.0.0/16".parse()?);
-/// let done = ensure_sg_rule(net, &SgRule::ingress("capi-lb", flow)).await?;
+/// let done = ensure_sg_rule(ctx, net, &SgRule::ingress("capi-lb", flow)).await?;
 /// println!("changed: {}", done.changed());
 /// # Ok(()) }
 /// ```
@@ -33,10 +34,11 @@ use crate::{Error, Project};
 /// Fails at once when the project has no group of that name. Refuses when several have it:
 /// Neutron does not keep names unique, and a rule in the wrong group is a hole.
 pub async fn ensure_sg_rule(
-    network: &Network<Project>,
+    ctx: &Context,
+    network: &Network,
     rule: &SgRule,
 ) -> Result<Outcome<SgRuleObserved>, EnsureError<Error>> {
-    ensure(network, rule).await
+    ensure(ctx, network, rule).await
 }
 
 /// The groups that have the name, with all their rules.
@@ -56,16 +58,21 @@ pub enum SgRuleChange {
 
 impl Desired for SgRule {
     const KIND: &'static str = "openstack.sg-rule.v1";
-    type Target = Network<Project>;
+    type Target = Network;
     type Observed = SgRuleObserved;
     type Change = SgRuleChange;
+    type Undo = Self;
     type Error = Error;
 
     fn subject(&self) -> Subject {
         Subject::new("rule", self.to_string())
     }
 
-    async fn observe(&self, network: &Network<Project>) -> Result<SgRuleObserved, Error> {
+    fn key(&self) -> String {
+        self.to_string()
+    }
+
+    async fn observe(&self, network: &Network) -> Result<SgRuleObserved, Error> {
         let groups = network.groups(&self.group).await?;
         if groups.is_empty() && self.presence == Presence::Present {
             return Err(Error::Absent {
@@ -98,7 +105,12 @@ impl Desired for SgRule {
         }))
     }
 
-    async fn apply(&self, network: &Network<Project>, change: &SgRuleChange) -> Result<(), Error> {
+    async fn apply(
+        &self,
+        _: &Context,
+        network: &Network,
+        change: &SgRuleChange,
+    ) -> Result<(), Error> {
         let (sent, lost_race) = match change {
             SgRuleChange::Create { group_id, rule } => {
                 let spec = Spec::from(rule);
@@ -127,7 +139,7 @@ impl Desired for SgRule {
         })
     }
 
-    fn notes(&self, _seen: &SgRuleObserved) -> Vec<Note> {
+    fn notes(&self, _: &SgRuleObserved, _: Timestamp) -> Vec<Note> {
         let peer = self.flow.peer();
         let note = peer.hidden_network().map(|network| {
             Note::new(format!(

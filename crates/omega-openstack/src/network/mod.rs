@@ -22,5 +22,4 @@ pub use remove_cluster_network::{PartRemoval, RemoveClusterNetwork, remove_clust
 pub use types::{Direction, Flow, InvalidFlow, Presence, SgRule, Traffic};
 
 #[cfg(test)]
-#[cfg(feature = "sim")]
 mod tests;

@@ -1,8 +1,9 @@
 //! Removes what was made in Neutron for a workload cluster.
 
+use jiff::Timestamp;
 use omega_core::{
-    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome, Subject,
-    ensure,
+    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome,
+    Subject, ensure,
 };
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use super::{
     cluster_network::{ClusterNetworkObserved, Left},
     cluster_parts::NetworkPart,
 };
-use crate::{ClusterMark, Error, Project};
+use crate::{ClusterMark, Error};
 
 /// That nothing of the cluster's network is left: floating IPs, ports, routers, subnets, networks,
 /// security groups.
@@ -37,9 +38,9 @@ pub struct RemoveClusterNetwork {
 ///
 /// ```no_run
 /// # use omega_openstack::{ClusterMark, network::*};
-/// # async fn f(neutron: &Network) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn f(ctx: &omega_core::Context, neutron: &Network) -> Result<(), Box<dyn std::error::Error>> {
 /// let cluster = ClusterMark::new("magnum-67a1", "c1-cyusd2b67a45");
-/// let done = remove_cluster_network(neutron, cluster).await?;
+/// let done = remove_cluster_network(ctx, neutron, cluster).await?;
 /// println!("removed any: {}", done.changed());
 /// # Ok(()) }
 /// ```
@@ -48,10 +49,11 @@ pub struct RemoveClusterNetwork {
 ///
 /// Fails if Neutron does not permit it, or something else came to hold a part meanwhile.
 pub async fn remove_cluster_network(
-    network: &Network<Project>,
+    ctx: &Context,
+    network: &Network,
     cluster: ClusterMark,
 ) -> Result<Outcome<ClusterNetworkObserved>, EnsureError<Error>> {
-    ensure(network, &RemoveClusterNetwork { cluster }).await
+    ensure(ctx, network, &RemoveClusterNetwork { cluster }).await
 }
 
 /// One thing less in Neutron.
@@ -104,16 +106,21 @@ impl RemoveClusterNetwork {
 
 impl Desired for RemoveClusterNetwork {
     const KIND: &'static str = "openstack.no-cluster-network.v1";
-    type Target = Network<Project>;
+    type Target = Network;
     type Observed = ClusterNetworkObserved;
     type Change = PartRemoval;
+    type Undo = Self;
     type Error = Error;
 
     fn subject(&self) -> Subject {
         Subject::new("network", format!("of {}", self.cluster))
     }
 
-    async fn observe(&self, network: &Network<Project>) -> Result<ClusterNetworkObserved, Error> {
+    fn key(&self) -> String {
+        self.cluster.to_string()
+    }
+
+    async fn observe(&self, network: &Network) -> Result<ClusterNetworkObserved, Error> {
         network.inventory().await
     }
 
@@ -121,7 +128,12 @@ impl Desired for RemoveClusterNetwork {
         Ok(Delta::of(self.removals(seen)))
     }
 
-    async fn apply(&self, network: &Network<Project>, change: &PartRemoval) -> Result<(), Error> {
+    async fn apply(
+        &self,
+        _: &Context,
+        network: &Network,
+        change: &PartRemoval,
+    ) -> Result<(), Error> {
         let PartRemoval { part, id, name: _, subnet } = change;
         let sent = match subnet {
             Some(subnet) => network.remove_interface(id, subnet).await,
@@ -140,7 +152,7 @@ impl Desired for RemoveClusterNetwork {
         }
     }
 
-    fn notes(&self, seen: &ClusterNetworkObserved) -> Vec<Note> {
+    fn notes(&self, seen: &ClusterNetworkObserved, _: Timestamp) -> Vec<Note> {
         let note = |Left { noun, id, name, why }: Left| {
             Note::new(format!("{noun} {name} ({id}) stays: {why}"))
         };

@@ -5,7 +5,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use omega_core::Touched;
+use omega_core::{
+    Touched,
+    testing::{Fault, REFUSAL},
+};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -31,17 +34,6 @@ struct Inner {
     requests: usize,
     spoil: Option<(usize, Fault)>,
     hints: BTreeMap<String, String>,
-}
-
-/// What can go wrong with a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The request is lost, and the caller told.
-    Lost,
-    /// It takes effect, and the answer is lost.
-    AnswerLost,
-    /// It is accepted, and has no effect.
-    Ignored,
 }
 
 impl Default for Cloud {
@@ -363,6 +355,7 @@ impl Inner {
                 self.answer(who, request);
                 Err(lost(request, Touched::Maybe))
             }
+            Some(Fault::Refused) => Ok(numbered(refused(request.service))),
             Some(Fault::Ignored) => {
                 // It looks as if it had worked; nothing of it is kept.
                 let before = self.state.clone();
@@ -372,6 +365,23 @@ impl Inner {
             }
         }
     }
+}
+
+/// A refusal on purpose, in the form that the service gives its refusals.
+fn refused(service: Service) -> Response {
+    let body = match service {
+        Service::Network => {
+            json!({ "NeutronError": { "type": "PolicyNotAuthorized", "message": REFUSAL, "detail": "" } })
+        }
+        Service::ContainerInfra => {
+            json!({ "errors": [{ "status": 403, "title": "Forbidden", "detail": REFUSAL }] })
+        }
+        Service::LoadBalancer => json!({ "faultcode": "Client", "faultstring": REFUSAL }),
+        Service::Identity | Service::BlockStorage | Service::Compute | Service::Image => {
+            json!({ "error": { "code": 403, "title": "Forbidden", "message": REFUSAL } })
+        }
+    };
+    Response { status: 403, request_id: None, body }
 }
 
 fn lost(request: &Request, touched: Touched) -> Error {

@@ -14,8 +14,9 @@ mod octavia;
 mod recorded;
 mod state;
 
-pub use cloud::{Cloud, Fault};
+pub use cloud::Cloud;
 pub use magnum::Fate;
+pub use omega_core::testing::Fault;
 
 #[cfg(test)]
 mod neutron_tests;
