@@ -123,6 +123,10 @@ impl Coherent {
 
 #[async_trait]
 impl Gate for Coherent {
+    fn rule(&self) -> &'static str {
+        "coherent"
+    }
+
     fn subject(&self) -> Subject {
         Subject::new("coherence", format!("of driver, chart and {}", self.management.label()))
     }

@@ -45,6 +45,10 @@ pub enum Component {
 pub struct DependenciesError(String);
 
 impl omega_core::Diagnostic for DependenciesError {
+    fn retry(&self) -> omega_core::Retry {
+        omega_core::Retry::Final
+    }
+
     fn expected(&self) -> Option<String> {
         Some("one flat JSON object of texts with the keys cluster-api and cluster-api-provider-openstack".to_owned())
     }

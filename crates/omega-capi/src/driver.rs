@@ -33,6 +33,10 @@ pub enum Driver {
 pub struct UnknownDriver(pub String);
 
 impl omega_core::Diagnostic for UnknownDriver {
+    fn retry(&self) -> omega_core::Retry {
+        omega_core::Retry::Final
+    }
+
     fn next(&self) -> Option<String> {
         Some("pin 1.4.0".to_owned())
     }

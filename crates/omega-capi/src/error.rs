@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use omega_core::{Diagnostic, Touched};
+use omega_core::{Diagnostic, Retry, Touched};
 
 use crate::Verb;
 
@@ -89,6 +89,19 @@ pub enum Error {
 }
 
 impl Diagnostic for Error {
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Unreachable { .. }
+            | Self::Deadline { .. }
+            | Self::Status { code: 429 | 500..=599, .. } => Retry::Transient,
+            Self::Config { .. }
+            | Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::Status { .. }
+            | Self::Malformed { .. } => Retry::Final,
+        }
+    }
+
     fn expected(&self) -> Option<String> {
         let Self::Forbidden { verb, resource, .. } = self else { return None };
         Some(format!("the right to {verb} {resource}"))

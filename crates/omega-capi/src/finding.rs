@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use omega_core::Verdict;
+use omega_core::{Subject, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// How much a [`Finding`] matters.
@@ -132,14 +132,16 @@ pub(crate) fn verdict(findings: &[Finding], mut evidence: String) -> Verdict {
     let broken = findings.iter().filter(|f| f.severity == Severity::Broken).count();
     if let (Some(first), 1..) = (findings.first(), broken) {
         let more = if broken > 1 { format!("; {} more", broken - 1) } else { String::new() };
-        let Finding { what, evidence, decision, remedy, severity: _, rule: _ } = first;
+        let Finding { what, evidence, decision, remedy, severity: _, rule } = first;
         let why = format!("{what} ({evidence}; {decision}{more})");
-        return Verdict::Fail { why, next: Some(remedy.clone()) };
+        let subject = Subject::new("management cluster", "");
+        let finding = omega_core::Finding::broken(rule.name(), subject, why);
+        return Verdict::fail(finding.remedy(remedy));
     }
     for finding in findings.iter().filter(|f| f.severity == Severity::Warning) {
         evidence = format!("{evidence}; warning: {} ({})", finding.what, finding.remedy);
     }
-    Verdict::Pass { evidence }
+    Verdict::pass(evidence)
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ mod rights;
 mod served;
 mod served_versions;
 mod served_versions_fit;
-#[cfg(feature = "sim")]
+#[cfg(any(test, feature = "sim"))]
 #[expect(clippy::indexing_slicing, reason = "a key that a JSON value lacks reads as null")]
 pub mod sim;
 pub mod stuck;

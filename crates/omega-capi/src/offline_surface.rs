@@ -19,6 +19,10 @@ pub struct UnknownRelease {
 }
 
 impl omega_core::Diagnostic for UnknownRelease {
+    fn retry(&self) -> omega_core::Retry {
+        omega_core::Retry::Final
+    }
+
     fn next(&self) -> Option<String> {
         Some("ask a management cluster that runs it".to_owned())
     }

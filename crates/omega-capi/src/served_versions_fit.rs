@@ -43,6 +43,10 @@ impl ServedVersionsFit {
 
 #[async_trait]
 impl Gate for ServedVersionsFit {
+    fn rule(&self) -> &'static str {
+        "served-versions"
+    }
+
     fn subject(&self) -> Subject {
         Subject::new("versions", format!("served by {}", self.management.label()))
     }

@@ -53,7 +53,7 @@ async fn a_good_cluster_passes_and_a_missing_label_does_not() {
     let gate = gate(&apiserver, Driver::V1_4_0);
     let verdict = gate.check().await.unwrap();
     let evidence = "driver 1.4.0, chart 0.25.1 and 0 templates fit".to_owned();
-    assert_eq!(verdict, Verdict::Pass { evidence });
+    assert_eq!(verdict, Verdict::pass(evidence));
     assert_eq!(gate.management.requests(), 2);
 
     apiserver.label(TEMPLATES, LABEL, None);
@@ -72,6 +72,7 @@ async fn what_was_accepted_passes_and_an_unsafe_delete_never() {
     gate.accepted = vec![Rule::UnsafeDelete, Rule::MissingContract, Rule::UnservedRead];
     let Verdict::Pass { evidence } = gate.check().await.unwrap() else { panic!("refused") };
     let accepted = "driver 1.4.0, chart 0.25.1 and 0 templates fit; accepted (missing-contract): ";
+    let evidence = omega_core::Evidence::line(&evidence);
     assert!(evidence.starts_with(accepted), "{evidence}");
     apiserver.serve("cluster.x-k8s.io", &["v1beta2"]);
     let (why, next) = no(&gate).await;

@@ -81,14 +81,14 @@ async fn the_gate_says_yes_with_evidence() {
     let verdict = gate(&Apiserver::default(), Driver::V1_4_0, "{}").check().await.unwrap();
     let evidence =
         "driver 1.4.0 reads 7 kinds, chart 0.25.1 writes 8: served at those versions".to_owned();
-    assert_eq!(verdict, Verdict::Pass { evidence });
+    assert_eq!(verdict, Verdict::pass(evidence));
 }
 
 #[tokio::test]
 async fn the_gate_says_no_with_the_first_remedy() {
     let apiserver = Apiserver::default();
     let no = |verdict| match verdict {
-        Verdict::Fail { why, next } => (why, next.unwrap()),
+        Verdict::Fail(finding) => (finding.summary, finding.remedy.unwrap()),
         other => panic!("{other:?}"),
     };
     let (why, next) = no(gate(&apiserver, Driver::V1_3_0, "{}").check().await.unwrap());

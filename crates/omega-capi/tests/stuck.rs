@@ -13,7 +13,7 @@ use omega_capi::{
     },
 };
 use omega_core::{
-    Describe as _, Failure, FailureClass, Touched, ensure, plan,
+    Context, Describe as _, Failure, FailureClass, Touched, ensure, plan,
     testing::{self, Undo, World, check_laws},
     values::Secret,
 };
@@ -114,7 +114,7 @@ async fn one_object_is_let_go_and_no_other() {
     let omega_core::Delta::Changes(changes) = plan.delta() else { panic!("{:?}", plan.delta()) };
     insta::assert_snapshot!(changes[0].describe(), @"- OpenStackCluster c1: release openstackcluster.infrastructure.cluster.x-k8s.io (of the OpenStack provider), janitor.capi.azimuth-cloud.com (of the janitor)");
     assert_eq!(server.writes(), [""; 0]);
-    assert!(ensure(&management(&server), &desired).await.unwrap().changed());
+    assert!(ensure(&Context::default(), &management(&server), &desired).await.unwrap().changed());
     let [write] = server.writes().try_into().unwrap();
     let path =
         "/apis/infrastructure.cluster.x-k8s.io/v1beta1/namespaces/magnum-67a1/openstackclusters/c1";
@@ -126,7 +126,9 @@ async fn one_object_is_let_go_and_no_other() {
     };
     assert_eq!(names(deletion(&server, "c1").await), ["Machine c1-md-0-x", "Cluster c1"]);
     assert_eq!(names(deletion(&server, "c10").await).len(), 3);
-    let again = release_finalizers(&management(&server), desired.object).await.unwrap();
+    let again = release_finalizers(&Context::default(), &management(&server), desired.object)
+        .await
+        .unwrap();
     assert!(!again.changed());
 }
 
@@ -134,7 +136,9 @@ async fn one_object_is_let_go_and_no_other() {
 async fn what_is_not_being_deleted_or_is_held_by_a_stranger_is_refused() {
     let server = server();
     let desired = infra(&server, "c10").await;
-    let failure = Failure::from(ensure(&management(&server), &desired).await.unwrap_err());
+    let failure = Failure::from(
+        ensure(&Context::default(), &management(&server), &desired).await.unwrap_err(),
+    );
     assert_eq!((failure.class, failure.touched), (FailureClass::Refused, Touched::Nothing));
     insta::assert_snapshot!(failure.causes[0], @"OpenStackCluster c10 is not being deleted");
     let mut strange = object(
@@ -147,7 +151,9 @@ async fn what_is_not_being_deleted_or_is_held_by_a_stranger_is_refused() {
     strange["metadata"]["uid"] = json!("infra-c1");
     server.put(INFRA, strange);
     let desired = infra(&server, "c1").await;
-    let failure = Failure::from(ensure(&management(&server), &desired).await.unwrap_err());
+    let failure = Failure::from(
+        ensure(&Context::default(), &management(&server), &desired).await.unwrap_err(),
+    );
     insta::assert_snapshot!(failure.causes[0], @"OpenStackCluster c1 is held by backup.example.org, which is not known here");
     assert_eq!(server.writes(), [""; 0]);
 }
@@ -157,11 +163,16 @@ async fn a_lost_race_is_not_forced() {
     let server = server();
     let desired = infra(&server, "c1").await;
     server.meddle("c1");
-    let failure = Failure::from(ensure(&management(&server), &desired).await.unwrap_err());
+    let failure = Failure::from(
+        ensure(&Context::default(), &management(&server), &desired).await.unwrap_err(),
+    );
     assert_eq!((failure.class, failure.touched), (FailureClass::Deadline, Touched::Maybe));
     assert_eq!(server.writes().len(), 1, "409, and no second try");
     assert_eq!(deletion(&server, "c1").await.held.len(), 3, "nothing was let go");
-    assert!(ensure(&management(&server), &desired).await.unwrap().changed(), "the next run does");
+    assert!(
+        ensure(&Context::default(), &management(&server), &desired).await.unwrap().changed(),
+        "the next run does"
+    );
 }
 
 #[tokio::test]
@@ -169,7 +180,7 @@ async fn a_later_object_of_the_same_name_is_another() {
     let server = server();
     let mut desired = infra(&server, "c1").await;
     desired.object = ObjectRef { uid: "an older one".into(), ..desired.object };
-    assert!(!ensure(&management(&server), &desired).await.unwrap().changed());
+    assert!(!ensure(&Context::default(), &management(&server), &desired).await.unwrap().changed());
     assert_eq!(server.writes(), [""; 0]);
 }
 
@@ -178,7 +189,9 @@ async fn who_may_not_is_told_the_right_that_is_missing() {
     let server = server();
     let desired = infra(&server, "c1").await;
     server.forbid_writes();
-    let failure = Failure::from(ensure(&management(&server), &desired).await.unwrap_err());
+    let failure = Failure::from(
+        ensure(&Context::default(), &management(&server), &desired).await.unwrap_err(),
+    );
     assert_eq!(failure.touched, Touched::Nothing);
     insta::assert_snapshot!(failure.expected.unwrap(), @"the right to patch openstackclusters.infrastructure.cluster.x-k8s.io in magnum-67a1");
 }
@@ -212,6 +225,7 @@ impl<T: Send + Sync> World for Sim<T> {
                 testing::Fault::Lost => Upset::Lost,
                 testing::Fault::AnswerLost => Upset::AnswerLost,
                 testing::Fault::Ignored => Upset::Ignored,
+                testing::Fault::Refused => Upset::Refused,
             },
         );
     }
@@ -265,7 +279,7 @@ proptest! {
             name: "c1".into(),
             uid: "infra-c1".into(),
         };
-        paused().block_on(check_laws(world, &ReleaseFinalizers { object, awaited }, Undo::None));
+        drop(paused().block_on(check_laws(world, &ReleaseFinalizers { object, awaited }, Undo::None, |_| true)));
     }
 
     #[test]
@@ -290,7 +304,7 @@ proptest! {
             sha256: Secret::from(NEW.to_owned()).digest(),
             may_be_gone,
         };
-        paused().block_on(check_laws(world, &desired, Undo::None));
+        drop(paused().block_on(check_laws(world, &desired, Undo::None, |_| true)));
     }
 }
 
@@ -309,7 +323,7 @@ async fn only_the_clouds_yaml_is_replaced_and_nothing_of_it_is_shown() {
     };
     let shown = format!("{:?}", plan(&source, &desired).await.unwrap());
     assert!(!shown.contains("application_credential_id"), "{shown}");
-    assert!(ensure(&source, &desired).await.unwrap().changed());
+    assert!(ensure(&Context::default(), &source, &desired).await.unwrap().changed());
     let read = read_cluster_credentials(&management, &namespace, "c1").await.unwrap().unwrap();
     assert_eq!(read.clouds.expose(), NEW.as_bytes());
     assert_eq!(read.cacert.unwrap().expose(), b"PEM");

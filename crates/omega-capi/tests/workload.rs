@@ -14,7 +14,7 @@ use omega_capi::{
         read_workload,
     },
 };
-use omega_core::{Failure, Verdict};
+use omega_core::{Evidence, Failure, Verdict};
 use serde_json::{Value, json};
 
 const ILL: &str = include_str!("../recordings/workload-ill.json");
@@ -54,9 +54,10 @@ async fn answers(apiserver: &Apiserver) -> Answers {
 /// One line for each answer, as a person would read it.
 fn said(answers: &Answers) -> String {
     let line = |(question, answer): &(Question, Result<Verdict, Failure>)| match answer {
-        Ok(Verdict::Pass { evidence }) => format!("{question}: yes: {evidence}"),
-        Ok(Verdict::Fail { why, next }) => {
-            format!("{question}: NO: {why}\n    next: {}", next.as_deref().unwrap_or("-"))
+        Ok(Verdict::Pass { evidence }) => format!("{question}: yes: {}", Evidence::line(evidence)),
+        Ok(Verdict::Fail(finding)) => {
+            let next = finding.remedy.as_deref().unwrap_or("-");
+            format!("{question}: NO: {}\n    next: {next}", finding.summary)
         }
         Ok(Verdict::Deferred { until }) => format!("{question}: not yet: {until}"),
         Err(failure) => format!("{question}: can't be asked: {failure}"),

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use futures::future::{try_join, try_join_all};
+use jiff::Timestamp;
 use omega_core::{
-    Conflict, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome, Subject, ensure,
+    Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome, Subject, ensure,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -46,7 +47,7 @@ pub struct DriverRights {
 ///     overrides: Default::default(),
 ///     autoscaler: false,
 /// };
-/// println!("changed: {}", ensure_driver_rights(management, &rights).await?.changed());
+/// println!("changed: {}", ensure_driver_rights(&Default::default(), management, &rights).await?.changed());
 /// # Ok(()) }
 /// ```
 ///
@@ -55,10 +56,11 @@ pub struct DriverRights {
 /// Refuses objects of the same names that somebody else made. [`Error::Forbidden`]: nobody gives
 /// rights that they don't have.
 pub async fn ensure_driver_rights(
+    ctx: &Context,
     management: &Management,
     rights: &DriverRights,
 ) -> Result<Outcome<DriverRightsObserved>, EnsureError<Error>> {
-    ensure(management, rights).await
+    ensure(ctx, management, rights).await
 }
 
 /// What is there of the names that are wanted, and what was made for the account before.
@@ -103,6 +105,7 @@ impl Desired for DriverRights {
     type Target = Management;
     type Observed = DriverRightsObserved;
     type Change = RightsChange;
+    type Undo = Self;
     type Error = Error;
 
     fn subject(&self) -> Subject {
@@ -114,6 +117,10 @@ impl Desired for DriverRights {
             }
         };
         Subject::new("rights", format!("of {} {place}", self.account))
+    }
+
+    fn key(&self) -> String {
+        self.account.to_string()
     }
 
     async fn observe(&self, management: &Management) -> Result<DriverRightsObserved, Error> {
@@ -152,7 +159,12 @@ impl Desired for DriverRights {
         Ok(Delta::of(changes))
     }
 
-    async fn apply(&self, management: &Management, change: &RightsChange) -> Result<(), Error> {
+    async fn apply(
+        &self,
+        _: &Context,
+        management: &Management,
+        change: &RightsChange,
+    ) -> Result<(), Error> {
         match change {
             RightsChange::Create { id, body } => {
                 let sent = management.send(Verb::Create, &id.collection(), body).await;
@@ -172,7 +184,7 @@ impl Desired for DriverRights {
         }
     }
 
-    fn notes(&self, _seen: &DriverRightsObserved) -> Vec<Note> {
+    fn notes(&self, _: &DriverRightsObserved, _: Timestamp) -> Vec<Note> {
         let mut notes = Vec::new();
         if self.reach == Reach::Everywhere {
             notes.push(Note::new(

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use omega_core::{Diagnostic, Touched};
+use omega_core::{Diagnostic, Retry, Touched};
 
 use super::RightsProof;
 use crate::Error;
@@ -44,6 +44,13 @@ pub enum MintError {
 }
 
 impl Diagnostic for MintError {
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Api(error) | Self::NotAccepted { source: error, .. } => error.retry(),
+            Self::File { .. } | Self::Rights { .. } | Self::Unusable(_) => Retry::Final,
+        }
+    }
+
     fn expected(&self) -> Option<String> {
         match self {
             Self::Api(error) | Self::NotAccepted { source: error, .. } => error.expected(),

@@ -10,7 +10,7 @@ use std::{
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use omega_core::{
-    ChangeKind, Conflict, Delta, Describe, Desired, Diff, Failure, Label, Note, Outcome,
+    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, Failure, Label, Note, Outcome,
     PollPolicy, Subject, ensure,
     kubeconfig::{Kubeconfig, KubeconfigFacts},
     persist,
@@ -160,13 +160,14 @@ impl fmt::Debug for Mint {
 /// Names the verb and the resource of a right that is missing or too much, and leaves the file as
 /// it was. Refuses drivers that know no tokens, and a file that was not minted for the account.
 pub async fn mint_kubeconfig(
+    ctx: &Context,
     mint: &Mint,
     wanted: &MintedKubeconfig,
 ) -> Result<(Outcome<DriverRightsObserved>, Outcome<MintObserved>), Failure> {
     // What is refused is refused before anything is given.
     omega_core::plan(mint, wanted).await.map(drop).map_err(Failure::from)?;
-    let rights = ensure_driver_rights(&mint.management, &wanted.rights).await?;
-    Ok((rights, ensure(mint, wanted).await?))
+    let rights = ensure_driver_rights(ctx, &mint.management, &wanted.rights).await?;
+    Ok((rights, ensure(ctx, mint, wanted).await?))
 }
 
 /// The file, and the two clocks.
@@ -234,10 +235,15 @@ impl Desired for MintedKubeconfig {
     type Target = Mint;
     type Observed = MintObserved;
     type Change = MintChange;
+    type Undo = Self;
     type Error = MintError;
 
     fn subject(&self) -> Subject {
         subject(&self.path)
+    }
+
+    fn key(&self) -> String {
+        self.path.display().to_string()
     }
 
     async fn observe(&self, mint: &Mint) -> Result<MintObserved, MintError> {
@@ -281,11 +287,11 @@ impl Desired for MintedKubeconfig {
         }
     }
 
-    async fn apply(&self, mint: &Mint, change: &MintChange) -> Result<(), MintError> {
+    async fn apply(&self, _: &Context, mint: &Mint, change: &MintChange) -> Result<(), MintError> {
         mint.write(self, &change.server).await
     }
 
-    fn notes(&self, seen: &MintObserved) -> Vec<Note> {
+    fn notes(&self, seen: &MintObserved, _: Timestamp) -> Vec<Note> {
         let mut notes = Vec::new();
         let skew = seen.here.as_second() - seen.there.as_second();
         if skew.abs() > SKEW {
@@ -312,7 +318,7 @@ impl Desired for MintedKubeconfig {
     }
 
     fn poll_policy(&self) -> PollPolicy {
-        PollPolicy { every: Duration::from_secs(1), within: Duration::from_secs(15) }
+        PollPolicy::new(Duration::from_secs(1), Duration::from_secs(15))
     }
 }
 

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
 use omega_core::{
-    Failure, FailureClass, Touched,
+    Context, Failure, FailureClass, Touched,
     kubeconfig::{AuthKind, Kubeconfig, KubeconfigFacts},
     testing::{self, World},
     values::Secret,
@@ -110,6 +110,7 @@ fn spoiled(fault: testing::Fault) -> Spoiled {
         testing::Fault::Lost => Spoiled::Lost,
         testing::Fault::AnswerLost => Spoiled::AnswerLost,
         testing::Fault::Ignored => Spoiled::Ignored,
+        testing::Fault::Refused => Spoiled::Refused,
     }
 }
 
@@ -163,7 +164,7 @@ fn home() -> Arc<TempDir> {
 }
 
 async fn minted(sim: &Sim, wanted: &MintedKubeconfig) -> Result<bool, Failure> {
-    let (rights, file) = mint_kubeconfig(&sim.mint, wanted).await?;
+    let (rights, file) = mint_kubeconfig(&Context::default(), &sim.mint, wanted).await?;
     Ok(rights.changed() || file.changed())
 }
 
@@ -199,7 +200,7 @@ async fn a_limit_of_the_server_is_said_and_does_not_mint_for_ever() {
     assert!(minted(&sim, &wanted).await.unwrap());
     assert!(!minted(&sim, &wanted).await.unwrap());
     let plan = omega_core::plan(&sim.mint, &wanted).await.unwrap();
-    let notes = omega_core::Desired::notes(&wanted, plan.before());
+    let notes = omega_core::Desired::notes(&wanted, plan.before(), noon());
     let notes: Vec<_> = notes.iter().map(|note| note.text.as_str()).collect();
     assert_eq!(notes[0], "the token in it ends 2026-11-21T13:00:00Z");
     assert!(notes[1].starts_with("it was given for 3600 s, less than the 36000 s"), "{notes:?}");
@@ -212,7 +213,7 @@ async fn the_other_clock_decides_and_a_difference_is_said() {
     sim.rbac.set_clock("2026-11-21T11:00:00Z".parse().unwrap());
     assert!(minted(&sim, &wanted).await.unwrap());
     let plan = omega_core::plan(&sim.mint, &wanted).await.unwrap();
-    let notes = omega_core::Desired::notes(&wanted, plan.before());
+    let notes = omega_core::Desired::notes(&wanted, plan.before(), noon());
     assert!(
         notes[0].text.starts_with("this machine's clock is 3600 s ahead of the management"),
         "{notes:?}"
@@ -295,11 +296,12 @@ async fn an_old_driver_a_foreign_file_and_a_foreign_role_are_refused_before_anyt
 async fn the_token_is_nowhere_but_in_the_file() {
     let sim = fresh();
     let wanted = wanted(&sim, named(&["magnum-a"]));
-    let mut journal = omega_core::MemoryJournal::default();
-    ensure_driver_rights(&sim.management, &wanted.rights).await.unwrap();
+    let journal = Arc::new(omega_core::MemoryJournal::default());
+    let ctx = Context::default().with_journal(journal.clone());
+    ensure_driver_rights(&Context::default(), &sim.management, &wanted.rights).await.unwrap();
     let plan = omega_core::plan(&sim.mint, &wanted).await.unwrap();
     let shown = format!("{plan:?} {}", serde_json::to_string(&plan).unwrap());
-    let done = plan.apply(&sim.mint, &mut journal).await.unwrap();
+    let done = plan.apply(&ctx, &sim.mint).await.unwrap();
     let file = Secret::new(std::fs::read(sim.path()).unwrap());
     let kubeconfig = Kubeconfig::parse(file, noon()).unwrap();
     let token = token_in(&kubeconfig);

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use omega_core::{Diagnostic, Touched};
+use omega_core::{Diagnostic, Retry, Touched};
 
 use crate::Error;
 
@@ -41,6 +41,16 @@ pub enum RetargetError {
 }
 
 impl Diagnostic for RetargetError {
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Api(error) => error.retry(),
+            Self::File { .. }
+            | Self::NotRewritten { .. }
+            | Self::NoAddress(_)
+            | Self::Moved { .. } => Retry::Final,
+        }
+    }
+
     fn next(&self) -> Option<String> {
         Some(match self {
             Self::File { .. } => "check the path, and that its directory can be written".into(),

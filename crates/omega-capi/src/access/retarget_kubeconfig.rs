@@ -12,8 +12,8 @@ use std::{
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use omega_core::{
-    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Label, Note, Outcome,
-    PollPolicy, Subject, ensure,
+    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Label, Note,
+    Outcome, PollPolicy, Subject, ensure,
     kubeconfig::Kubeconfig,
     persist, read_regular,
     values::{Secret, Sha256},
@@ -99,7 +99,8 @@ impl fmt::Debug for Retarget {
 /// # async fn f(now: jiff::Timestamp) -> Result<(), Box<dyn std::error::Error>> {
 /// let server = "https://10.12.7.40:6443".parse()?;
 /// let wanted = RetargetedKubeconfig { path: "capi-mgmt.kubeconfig".into(), server };
-/// println!("changed: {}", retarget_kubeconfig(&Retarget::new(now), &wanted).await?.changed());
+/// let done = retarget_kubeconfig(&Default::default(), &Retarget::new(now), &wanted).await?;
+/// println!("changed: {}", done.changed());
 /// # Ok(()) }
 /// ```
 ///
@@ -107,10 +108,11 @@ impl fmt::Debug for Retarget {
 ///
 /// Refuses with the names that the certificate has instead, or the ids of the two clusters.
 pub async fn retarget_kubeconfig(
+    ctx: &Context,
     retarget: &Retarget,
     wanted: &RetargetedKubeconfig,
 ) -> Result<Outcome<RetargetObserved>, EnsureError<RetargetError>> {
-    ensure(retarget, wanted).await
+    ensure(ctx, retarget, wanted).await
 }
 
 /// The file, and what is at the new address.
@@ -141,10 +143,15 @@ impl Desired for RetargetedKubeconfig {
     type Target = Retarget;
     type Observed = RetargetObserved;
     type Change = RetargetChange;
+    type Undo = Self;
     type Error = RetargetError;
 
     fn subject(&self) -> Subject {
         Subject::new("kubeconfig", self.path.display().to_string())
+    }
+
+    fn key(&self) -> String {
+        self.path.display().to_string()
     }
 
     async fn observe(&self, retarget: &Retarget) -> Result<RetargetObserved, RetargetError> {
@@ -182,6 +189,7 @@ impl Desired for RetargetedKubeconfig {
 
     async fn apply(
         &self,
+        _: &Context,
         retarget: &Retarget,
         change: &RetargetChange,
     ) -> Result<(), RetargetError> {
@@ -193,7 +201,7 @@ impl Desired for RetargetedKubeconfig {
         (retarget.write)(&self.path, new.expose()).map_err(|error| self.file(&error, true))
     }
 
-    fn notes(&self, seen: &RetargetObserved) -> Vec<Note> {
+    fn notes(&self, seen: &RetargetObserved, _: Timestamp) -> Vec<Note> {
         match &seen.endpoint_check {
             EndpointCheck::Works(how) => {
                 vec![Note::new(format!("{} works: {how}", self.written()))]
@@ -206,7 +214,7 @@ impl Desired for RetargetedKubeconfig {
     }
 
     fn poll_policy(&self) -> PollPolicy {
-        PollPolicy { every: Duration::from_secs(1), within: Duration::from_secs(5) }
+        PollPolicy::new(Duration::from_secs(1), Duration::from_secs(5))
     }
 }
 

@@ -60,13 +60,17 @@ impl Desk {
             move |path, bytes| {
                 let nth = counted.fetch_add(1, Ordering::Relaxed);
                 let fault = spoiled.lock().unwrap().filter(|(at, _)| *at == nth).map(|(_, f)| f);
-                if !matches!(fault, Some(testing::Fault::Lost | testing::Fault::Ignored)) {
+                if !matches!(
+                    fault,
+                    Some(testing::Fault::Lost | testing::Fault::Ignored | testing::Fault::Refused)
+                ) {
                     persist(path, bytes)?;
                 }
                 match fault {
                     Some(testing::Fault::Lost | testing::Fault::AnswerLost) => {
                         Err(io::Error::other("spoiled"))
                     }
+                    Some(testing::Fault::Refused) => Err(io::Error::other(testing::REFUSAL)),
                     Some(testing::Fault::Ignored) | None => Ok(()),
                 }
             },
@@ -130,7 +134,7 @@ async fn obeys_the_laws() {
             for ids in [[None, None], [Some("a"), Some("a")], [Some("a"), Some("b")]] {
                 let world = || Desk::new(&home, &text, mode, far.clone(), ids);
                 let wanted = world().wanted();
-                check_laws(world, &wanted, Undo::None).await;
+                drop(check_laws(world, &wanted, Undo::None, |_| true).await);
             }
         }
     }
@@ -140,16 +144,27 @@ async fn obeys_the_laws() {
 async fn one_server_changes_and_no_other_byte() {
     let home = Arc::new(tempfile::tempdir().unwrap());
     let desk = Desk::new(&home, ADMIN, 0o644, works(), [None, None]);
-    assert!(retarget_kubeconfig(&desk.retarget, &desk.wanted()).await.unwrap().changed());
+    assert!(
+        retarget_kubeconfig(&Context::default(), &desk.retarget, &desk.wanted())
+            .await
+            .unwrap()
+            .changed()
+    );
     assert_eq!(desk.look("kubeconfig"), (ADMIN.replace(OLD, NEW), 0o600));
     assert_eq!(desk.look("kubeconfig2"), (ADMIN.to_owned(), 0o644));
-    assert!(!retarget_kubeconfig(&desk.retarget, &desk.wanted()).await.unwrap().changed());
+    assert!(
+        !retarget_kubeconfig(&Context::default(), &desk.retarget, &desk.wanted())
+            .await
+            .unwrap()
+            .changed()
+    );
 }
 
 async fn refused(text: &str, far: EndpointCheck, ids: [Option<&str>; 2]) -> String {
     let home = Arc::new(tempfile::tempdir().unwrap());
     let desk = Desk::new(&home, text, 0o644, far, ids);
-    let error = retarget_kubeconfig(&desk.retarget, &desk.wanted()).await.unwrap_err();
+    let error =
+        retarget_kubeconfig(&Context::default(), &desk.retarget, &desk.wanted()).await.unwrap_err();
     assert_eq!(desk.look("kubeconfig"), (text.to_owned(), 0o644), "untouched");
     let failure = omega_core::Failure::from(error);
     assert_eq!(failure.class, omega_core::FailureClass::Refused);
@@ -189,7 +204,7 @@ async fn a_file_that_moved_since_is_not_written_over() {
     let plan = omega_core::plan(&desk.retarget, &wanted).await.unwrap();
     let Delta::Changes(changes) = plan.delta().clone() else { panic!("{plan:?}") };
     std::fs::write(&wanted.path, format!("{ADMIN}# more\n")).unwrap();
-    let error = wanted.apply(&desk.retarget, &changes[0]).await.unwrap_err();
+    let error = wanted.apply(&Context::default(), &desk.retarget, &changes[0]).await.unwrap_err();
     assert!(matches!(error, RetargetError::Moved { .. }), "{error}");
     assert_eq!(desk.look("kubeconfig").0, format!("{ADMIN}# more\n"));
 }

@@ -3,7 +3,7 @@
 use std::{fmt, ops::ControlFlow, time::Duration};
 
 use jiff::Timestamp;
-use omega_core::{Diagnostic, Label as _, Touched};
+use omega_core::{Diagnostic, Label as _, Retry, Touched};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -124,6 +124,13 @@ pub enum ProbeError {
 }
 
 impl Diagnostic for ProbeError {
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Api { source, .. } => source.retry(),
+            Self::Stopped | Self::Left { .. } => Retry::Final,
+        }
+    }
+
     fn expected(&self) -> Option<String> {
         let Self::Api { source, .. } = self else { return None };
         source.expected()

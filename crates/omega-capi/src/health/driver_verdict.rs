@@ -13,6 +13,10 @@ use crate::{Driver, Overrides};
 pub struct NotAsked(pub String);
 
 impl omega_core::Diagnostic for NotAsked {
+    fn retry(&self) -> omega_core::Retry {
+        omega_core::Retry::Final
+    }
+
     fn next(&self) -> Option<String> {
         Some("ask for every path of health_reads".to_owned())
     }

@@ -46,6 +46,8 @@ pub enum Upset {
     AnswerLost,
     /// It is answered, and has no effect.
     Ignored,
+    /// It is refused with the words [`omega_core::testing::REFUSAL`].
+    Refused,
 }
 
 impl Default for FinalizingApiserver {
@@ -145,6 +147,10 @@ impl State {
         if upset == Some(Upset::Lost) {
             return Err("connection reset".into());
         }
+        if upset == Some(Upset::Refused) {
+            let code = StatusCode::UNPROCESSABLE_ENTITY;
+            return Ok(super::authorize::status(code, "Invalid", omega_core::testing::REFUSAL));
+        }
         let answer = self.merge(path, wanted);
         match upset {
             Some(Upset::AnswerLost) => Err("connection reset".into()),
@@ -152,7 +158,7 @@ impl State {
                 self.collections = before;
                 Ok(answer)
             }
-            Some(Upset::Lost) | None => Ok(answer),
+            Some(Upset::Lost | Upset::Refused) | None => Ok(answer),
         }
     }
 

@@ -54,6 +54,8 @@ pub enum Spoiled {
     AnswerLost,
     /// It is answered and has no effect.
     Ignored,
+    /// It is refused with the words [`omega_core::testing::REFUSAL`].
+    Refused,
 }
 
 #[derive(Debug)]
@@ -333,6 +335,11 @@ impl State {
                 self.change(asked, at);
                 broken()
             }
+            Some(Spoiled::Refused) => Ok(status(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "Invalid",
+                omega_core::testing::REFUSAL,
+            )),
             Some(Spoiled::Ignored) => {
                 let answer = self.change(asked, at);
                 self.collections = before;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use omega_core::{
-    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Outcome, PollPolicy,
-    Subject, ensure,
+    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Outcome,
+    PollPolicy, Subject, ensure,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -46,7 +46,7 @@ pub struct ReleaseFinalizers {
 /// ```no_run
 /// # use omega_capi::{Management, stuck::*};
 /// # async fn f(management: &Management, object: ObjectRef) -> Result<(), Box<dyn std::error::Error>> {
-/// let done = release_finalizers(management, object).await?;
+/// let done = release_finalizers(&Default::default(), management, object).await?;
 /// println!("released: {}", done.changed());
 /// # Ok(()) }
 /// ```
@@ -55,10 +55,11 @@ pub struct ReleaseFinalizers {
 ///
 /// Refuses an object that is not being deleted, and a finalizer that nobody has heard of.
 pub async fn release_finalizers(
+    ctx: &Context,
     management: &Management,
     object: ObjectRef,
 ) -> Result<Outcome<HeldObserved>, EnsureError<Error>> {
-    ensure(management, &ReleaseFinalizers { object, awaited: false }).await
+    ensure(ctx, management, &ReleaseFinalizers { object, awaited: false }).await
 }
 
 /// The object, if there is one of its name.
@@ -102,10 +103,15 @@ impl Desired for ReleaseFinalizers {
     type Target = Management;
     type Observed = HeldObserved;
     type Change = FinalizerRelease;
+    type Undo = Self;
     type Error = Error;
 
     fn subject(&self) -> Subject {
         Subject::new(&self.object.kind, &self.object.name)
+    }
+
+    fn key(&self) -> String {
+        self.object.path()
     }
 
     async fn observe(&self, management: &Management) -> Result<HeldObserved, Error> {
@@ -139,10 +145,15 @@ impl Desired for ReleaseFinalizers {
 
     /// A controller that was waiting comes back after a minute or two.
     fn poll_policy(&self) -> PollPolicy {
-        PollPolicy { every: Duration::from_secs(1), within: Duration::from_mins(2) }
+        PollPolicy::new(Duration::from_secs(1), Duration::from_mins(2))
     }
 
-    async fn apply(&self, management: &Management, change: &FinalizerRelease) -> Result<(), Error> {
+    async fn apply(
+        &self,
+        _: &Context,
+        management: &Management,
+        change: &FinalizerRelease,
+    ) -> Result<(), Error> {
         let now = self.look(management).await?;
         let same = |seen: &&ObservedObject| {
             seen.uid == change.object.uid

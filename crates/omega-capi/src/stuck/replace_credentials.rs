@@ -4,8 +4,8 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use omega_core::{
-    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Label, Outcome, Subject,
-    ensure,
+    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Label, Outcome,
+    Subject, ensure,
     values::{Secret, Sha256},
 };
 use serde::{Deserialize, Serialize};
@@ -61,7 +61,7 @@ impl fmt::Debug for CredentialSource {
 /// ```no_run
 /// # use omega_capi::{Namespace, stuck::*};
 /// # async fn f(source: &CredentialSource, ns: Namespace) -> Result<(), Box<dyn std::error::Error>> {
-/// let done = replace_credentials(source, ns, "c1-cyusd2b67a45".to_owned()).await?;
+/// let done = replace_credentials(&Default::default(), source, ns, "c1-x".to_owned()).await?;
 /// println!("replaced: {}", done.changed());
 /// # Ok(()) }
 /// ```
@@ -70,12 +70,13 @@ impl fmt::Debug for CredentialSource {
 ///
 /// Refuses if there is no such secret: the driver makes it, and it tells whose cluster it is.
 pub async fn replace_credentials(
+    ctx: &Context,
     source: &CredentialSource,
     namespace: Namespace,
     stack: String,
 ) -> Result<Outcome<CredentialObserved>, EnsureError<Error>> {
     let sha256 = source.clouds.digest();
-    ensure(source, &ReplaceCredentials { namespace, stack, sha256, may_be_gone: false }).await
+    ensure(ctx, source, &ReplaceCredentials { namespace, stack, sha256, may_be_gone: false }).await
 }
 
 /// The digest of the clouds.yaml that is there; none where there is no such secret.
@@ -96,10 +97,15 @@ impl Desired for ReplaceCredentials {
     type Target = CredentialSource;
     type Observed = CredentialObserved;
     type Change = CredentialChange;
+    type Undo = Self;
     type Error = Error;
 
     fn subject(&self) -> Subject {
         Subject::new("secret", format!("{}-cloud-credentials", self.stack))
+    }
+
+    fn key(&self) -> String {
+        format!("{}/{}-cloud-credentials", self.namespace, self.stack)
     }
 
     async fn observe(&self, source: &CredentialSource) -> Result<CredentialObserved, Error> {
@@ -123,6 +129,7 @@ impl Desired for ReplaceCredentials {
 
     async fn apply(
         &self,
+        _: &Context,
         source: &CredentialSource,
         change: &CredentialChange,
     ) -> Result<(), Error> {

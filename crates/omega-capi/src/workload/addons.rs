@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use omega_core::{Failure, Verdict};
 
 use super::{
-    Fleet, Pod, StorageClass, Wanted, WorkloadFacts,
-    judge::had,
+    Fleet, Pod, Question, StorageClass, Wanted, WorkloadFacts,
+    judge::{self, had},
     trouble::{Age, belongs, kind, short, some, span},
 };
 
@@ -43,12 +43,12 @@ fn with<'a>(fleets: &'a [Fleet], name: &str) -> Vec<&'a Fleet> {
     fleets.iter().filter(|fleet| fleet.images.iter().any(|image| is(image, name))).collect()
 }
 
-fn fail(why: impl Into<String>, next: impl Into<String>) -> Verdict {
-    Verdict::Fail { why: why.into(), next: Some(next.into()) }
+fn fail(question: Question, why: impl Into<String>, next: impl Into<String>) -> Verdict {
+    judge::fail(question, why, Some(next))
 }
 
 fn pass(evidence: String) -> Verdict {
-    Verdict::Pass { evidence }
+    Verdict::pass(evidence)
 }
 
 fn describe(fleet: &Fleet) -> String {
@@ -75,21 +75,21 @@ fn network(sets: &[Fleet], deployments: &[Fleet], pods: &[Pod], wanted: &Wanted)
     if let Some((plugin, fleet)) = found {
         return match short(fleet, pods) {
             None => pass(format!("{plugin}: {}", well(fleet))),
-            Some(why) => fail(format!("{plugin}: {why}"), describe(fleet)),
+            Some(why) => fail(Question::Cni, format!("{plugin}: {why}"), describe(fleet)),
         };
     }
     let other = sets.iter().find(|s| s.images.iter().any(|i| OTHERS.iter().any(|o| i.contains(o))));
     if let Some(fleet) = other {
         return match short(fleet, pods) {
             None => pass(format!("one that is not of the charts: {}", well(fleet))),
-            Some(why) => fail(why, describe(fleet)),
+            Some(why) => fail(Question::Cni, why, describe(fleet)),
         };
     }
     if let Some(operator) = with(deployments, OPERATOR).first() {
         let why = short(operator, pods)
             .unwrap_or_else(|| format!("{} runs, and has made no calico-node", well(operator)));
         let next = format!("kubectl -n {} logs deployment/{}", operator.namespace, operator.name);
-        return fail(format!("calico is not there yet: {why}"), next);
+        return fail(Question::Cni, format!("calico is not there yet: {why}"), next);
     }
     without_cni(wanted)
 }
@@ -98,6 +98,7 @@ fn without_cni(wanted: &Wanted) -> Verdict {
     let template = match wanted.network_driver.as_deref() {
         Some("calico" | "cilium") => {
             return fail(
+                Question::Cni,
                 "there is no network plugin, neither calico nor cilium, though the template asks \
                  for one",
                 ADDON,
@@ -109,6 +110,7 @@ fn without_cni(wanted: &Wanted) -> Verdict {
             .to_owned(),
     };
     fail(
+        Question::Cni,
         format!(
             "there is no network plugin, neither calico nor cilium: {template}, and the charts \
              have none for it (D-031)"
@@ -130,6 +132,7 @@ fn controller(fleets: [&[Fleet]; 2], pods: &[Pod], wanted: &Wanted, now: Timesta
         fleets.into_iter().flat_map(|fleets| with(fleets, CLOUD_CONTROLLER)).collect();
     let Some(fleet) = all.first() else {
         return fail(
+            Question::CloudController,
             "there is no openstack-cloud-controller-manager: nodes stay uninitialized, and \
              services get no load balancer",
             ADDON,
@@ -137,10 +140,10 @@ fn controller(fleets: [&[Fleet]; 2], pods: &[Pod], wanted: &Wanted, now: Timesta
     };
     let ours: Vec<&Pod> = pods.iter().filter(|pod| belongs(pod, fleet)).collect();
     if let Some(why) = ours.iter().find_map(|pod| crashing(pod, wanted, now)) {
-        return fail(why.0, why.1);
+        return fail(Question::CloudController, why.0, why.1);
     }
     if let Some(why) = short(fleet, pods) {
-        return fail(why, describe(fleet));
+        return fail(Question::CloudController, why, describe(fleet));
     }
     let restarts: i64 = ours.iter().flat_map(|pod| &pod.containers).map(|c| c.restarts).sum();
     let restarts = if restarts > 0 { format!(", {restarts} restarts") } else { String::new() };
@@ -214,7 +217,7 @@ fn volumes(
         why.push(format!("no storage class is the default (there are: {all})"));
     }
     if !why.is_empty() {
-        return fail(why.join("; "), next.unwrap_or_else(|| ADDON.to_owned()));
+        return fail(Question::Csi, why.join("; "), next.unwrap_or_else(|| ADDON.to_owned()));
     }
     let cinder = defaults.iter().any(|class| class.provisioner == PROVISIONER);
     let whose = if cinder { "" } else { ", which is not Cinder's" };
@@ -227,12 +230,13 @@ pub(super) fn dns(facts: &WorkloadFacts) -> Answer {
     let pods = had(&facts.pods, "pods")?;
     Ok(match with(deployments, COREDNS).first() {
         None => fail(
+            Question::Dns,
             "there is no coredns",
             "kubeadm puts it there: kubectl -n kube-system get deployments",
         ),
         Some(fleet) => match short(fleet, pods) {
             None => pass(well(fleet)),
-            Some(why) => fail(why, describe(fleet)),
+            Some(why) => fail(Question::Dns, why, describe(fleet)),
         },
     })
 }

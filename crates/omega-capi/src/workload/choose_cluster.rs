@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use omega_core::{Diagnostic, Touched};
+use omega_core::{Diagnostic, Retry, Touched};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Management, Namespace, Served, Verb};
@@ -50,6 +50,10 @@ impl NoSuchCluster {
 }
 
 impl Diagnostic for NoSuchCluster {
+    fn retry(&self) -> Retry {
+        Retry::Final
+    }
+
     fn found(&self) -> Option<String> {
         let names: Vec<String> = self.all.iter().map(ToString::to_string).collect();
         Some(if names.is_empty() { "no cluster at all".into() } else { names.join(", ") })

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use omega_core::{
-    Diagnostic, Label, Touched,
+    Diagnostic, Label, Retry, Touched,
     kubeconfig::{Kubeconfig, KubeconfigError},
     values::Secret,
 };
@@ -63,6 +63,15 @@ pub enum WorkloadError {
 }
 
 impl Diagnostic for WorkloadError {
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Management { source, .. } | Self::Client { source, .. } => source.retry(),
+            Self::NoSecret { .. } | Self::Unreadable { .. } | Self::Kubeconfig { .. } => {
+                Retry::Final
+            }
+        }
+    }
+
     fn next(&self) -> Option<String> {
         match self {
             Self::Management { source, .. } | Self::Client { source, .. } => source.next(),

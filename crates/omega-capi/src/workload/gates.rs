@@ -13,7 +13,8 @@ use tokio::sync::OnceCell;
 
 use super::{
     Absent, ClusterName, PATIENCE, Question, Wanted, Workload, WorkloadError, judge,
-    judge::deferred, only_absent, read_workload, wanted_nodes,
+    judge::{deferred, fail},
+    only_absent, read_workload, wanted_nodes,
 };
 use crate::{Management, Served};
 
@@ -107,7 +108,7 @@ impl WorkloadGates {
 
 /// Without a kubeconfig nothing else can be asked.
 fn unusable(error: &WorkloadError) -> Told {
-    let api = Verdict::Fail { why: omega_core::chain(error).join(": "), next: error.next() };
+    let api = fail(Question::Api, omega_core::chain(error).join(": "), error.next());
     let answer =
         |question| (question, Ok(if question == Question::Api { api.clone() } else { deferred() }));
     Told { answers: Question::ALL.map(answer).into(), absent: None }
@@ -136,6 +137,10 @@ impl WorkloadGate {
 
 #[async_trait]
 impl Gate for WorkloadGate {
+    fn rule(&self) -> &'static str {
+        self.question.rule()
+    }
+
     fn subject(&self) -> Subject {
         Subject::new(self.question.name(), format!("of {}", self.gates.cluster))
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use omega_core::{Diagnostic as _, Failure, Verdict};
+use omega_core::{Diagnostic as _, Failure, Finding, Subject, Verdict};
 
 use super::{Listed, Question, Wanted, WorkloadFacts, addons, nodes, stuck};
 use crate::Error;
@@ -36,9 +36,23 @@ pub fn judge(
     Question::ALL.map(|question| (question, answer(question))).into()
 }
 
+/// The answer no, with what to do about it.
+pub(super) fn fail(
+    question: Question,
+    why: impl Into<String>,
+    next: Option<impl Into<String>>,
+) -> Verdict {
+    let subject = Subject::new(question.name(), "of the workload cluster");
+    let finding = Finding::broken(question.rule(), subject, why);
+    Verdict::fail(match next {
+        Some(next) => finding.remedy(next),
+        None => finding,
+    })
+}
+
 /// What is said of everything else while the API is silent.
 pub(super) fn deferred() -> Verdict {
-    Verdict::Deferred { until: "the workload cluster's API answers".to_owned() }
+    Verdict::deferred("the workload cluster's API answers")
 }
 
 /// An API that refuses rights answers; one that does not know who asks can't be used.
@@ -60,12 +74,12 @@ fn api(facts: &WorkloadFacts) -> Verdict {
     match all.iter().copied().flatten().next() {
         Some(error) if !all.iter().copied().any(answers) => {
             let found = error.found().map(|found| format!(": {found}")).unwrap_or_default();
-            Verdict::Fail { why: format!("{error}{found}"), next: error.next() }
+            fail(Question::Api, format!("{error}{found}"), error.next())
         }
         _ => {
             let read = all.iter().filter(|error| error.is_none()).count();
             let evidence = format!("it answers: {read} of {} lists read", all.len());
-            Verdict::Pass { evidence }
+            Verdict::pass(evidence)
         }
     }
 }

@@ -4,8 +4,8 @@ use omega_core::{Failure, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Node, NodesWanted, Wanted, WorkloadFacts,
-    judge::had,
+    Node, NodesWanted, Question, Wanted, WorkloadFacts,
+    judge::{fail, had},
     trouble::{some, words},
 };
 
@@ -63,13 +63,13 @@ pub(super) fn judge(facts: &WorkloadFacts, wanted: &Wanted) -> Result<Verdict, F
         why.push("there are no nodes".to_owned());
     }
     if !why.is_empty() {
-        return Ok(Verdict::Fail { why: why.join("; "), next: Some(next(&ill)) });
+        return Ok(fail(Question::Nodes, why.join("; "), Some(next(&ill))));
     }
     if !more.is_empty() {
         let until = format!("a rollout or a resize ends ({})", more.join("; "));
-        return Ok(Verdict::Deferred { until });
+        return Ok(Verdict::deferred(until));
     }
-    Ok(Verdict::Pass { evidence: evidence(nodes, wanted) })
+    Ok(Verdict::pass(evidence(nodes, wanted)))
 }
 
 fn not_ready(node: &Node) -> Option<String> {

@@ -34,6 +34,19 @@ impl Question {
         Self::Stuck,
     ];
 
+    /// Returns the name of its rule.
+    pub fn rule(self) -> &'static str {
+        match self {
+            Self::Api => "workload-api",
+            Self::Nodes => "workload-nodes",
+            Self::Cni => "workload-cni",
+            Self::CloudController => "workload-cloud-controller",
+            Self::Csi => "workload-csi",
+            Self::Dns => "workload-dns",
+            Self::Stuck => "workload-stuck",
+        }
+    }
+
     /// Returns its name.
     pub fn name(self) -> &'static str {
         match self {

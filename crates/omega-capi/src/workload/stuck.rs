@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use omega_core::{Failure, Verdict};
 
 use super::{
-    Claim, Node, Pod, StorageClass, Wanted, WorkloadFacts,
-    judge::had,
+    Claim, Node, Pod, Question, StorageClass, Wanted, WorkloadFacts,
+    judge::{fail, had},
     trouble::{Age, some, span, trouble},
 };
 
@@ -55,23 +55,23 @@ pub(super) fn judge(
     let patience = span(wanted.patience);
     if !stuck.is_empty() {
         let why = format!("{} stuck: {}", stuck.len(), some(&stuck));
-        return Ok(Verdict::Fail { why, next });
+        return Ok(fail(Question::Stuck, why, next));
     }
     if !ahead.is_empty() {
         let until = format!(
             "the clocks agree: by this machine's, it is still to come that {}",
             some(&ahead)
         );
-        return Ok(Verdict::Deferred { until });
+        return Ok(Verdict::deferred(until));
     }
     if !young.is_empty() {
         let until = format!("it has had {patience}: {}", some(&young));
-        return Ok(Verdict::Deferred { until });
+        return Ok(Verdict::deferred(until));
     }
     let bound = claims.iter().filter(|claim| claim.phase == "Bound").count();
     let (pods, claims) = (pods.len(), claims.len());
     let evidence = format!("pods: {pods}; claims on volumes: {claims}, {bound} of them bound");
-    Ok(Verdict::Pass { evidence })
+    Ok(Verdict::pass(evidence))
 }
 
 fn uninitialized(node: &Node) -> Option<Slow> {
