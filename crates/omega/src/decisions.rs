@@ -1,4 +1,4 @@
-//! `omega-cli explain`: the decisions that the runbooks rest on, and what is true.
+//! The decisions that the runbooks rest on, and what is true.
 
 use std::fmt::Write as _;
 
@@ -21,7 +21,7 @@ struct Decisions {
 /// One decision.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Decision {
+pub struct Decision {
     /// `D-042`.
     id: String,
     /// Its heading, in our words.
@@ -37,7 +37,7 @@ pub(crate) struct Decision {
 }
 
 /// Returns every decision, in the order of the document.
-pub(crate) fn decisions() -> Result<Vec<Decision>, Failure> {
+pub fn decisions() -> Result<Vec<Decision>, Failure> {
     let decisions: Decisions = toml::from_str(DATA).map_err(|error| {
         Failure::new(FailureClass::Error, "the decisions in this program can't be read")
             .because(error.to_string())
@@ -48,7 +48,7 @@ pub(crate) fn decisions() -> Result<Vec<Decision>, Failure> {
 /// Returns decision `id` of `all`.
 ///
 /// `D-042`, `d042`, `042` and `42` are the same.
-pub(crate) fn find<'a>(id: &str, all: &'a [Decision]) -> Result<&'a Decision, Failure> {
+pub fn find<'a>(id: &str, all: &'a [Decision]) -> Result<&'a Decision, Failure> {
     let wanted = canonical(id);
     if let Some(decision) = all.iter().find(|decision| Some(&decision.id) == wanted.as_ref()) {
         return Ok(decision);
@@ -59,7 +59,7 @@ pub(crate) fn find<'a>(id: &str, all: &'a [Decision]) -> Result<&'a Decision, Fa
 }
 
 /// Returns the lines of a list of all decisions.
-pub(crate) fn list(all: &[Decision]) -> Vec<String> {
+pub fn list(all: &[Decision]) -> Vec<String> {
     let lines = all.iter().flat_map(|Decision { id, title, status, .. }| {
         let text = wrap(&format!("{title} ({status})"), WIDTH - ID_WIDTH - 1);
         let ids = std::iter::once(id.as_str()).chain(std::iter::repeat(""));
@@ -70,7 +70,7 @@ pub(crate) fn list(all: &[Decision]) -> Vec<String> {
 
 impl Decision {
     /// Returns the text, for a terminal of 80 columns.
-    pub(crate) fn render(&self, all: &[Self]) -> String {
+    pub fn render(&self, all: &[Self]) -> String {
         let mut text = String::new();
         for line in wrap(&format!("{}  {}", self.id, self.title), WIDTH) {
             let _ = writeln!(text, "{line}");

@@ -1,9 +1,11 @@
-//! A site on the simulators, for tests of what the engine leaves behind.
-
-use std::{collections::BTreeMap, time::Instant};
+//! A site on the simulators, for tests of what a run leaves behind.
 
 use omega_capi::{Rule, sim::Apiserver};
-use omega_core::{CancelToken, Failure, kubeconfig::Kubeconfig};
+use omega_core::{
+    CancelToken, Context, Failure,
+    kubeconfig::Kubeconfig,
+    run::{Approved, Engine, Job, Report, Runs},
+};
 use omega_juju::{
     operations::LeftoverPolicy,
     sim::{Snapshot, Start, Unit},
@@ -11,30 +13,24 @@ use omega_juju::{
 use omega_openstack::sim::Cloud;
 use tempfile::TempDir;
 
-use super::{Approved, Engine, Report, Task};
 use crate::{
-    environment::Environment,
-    rehearse,
-    render::{Console, Format, Screen},
-    runbook::{Clients, Purpose, Wanted},
-    runs::Runs,
-    site::Site,
+    clients::Clients,
+    graft::{GraftSpec, Purpose},
+    rehearsal,
 };
 
 /// A cloud, a management cluster, units, and an operator's machine.
-pub(crate) struct Rig {
+pub(crate) struct Site {
     pub(crate) cloud: Cloud,
     pub(crate) apiserver: Apiserver,
     pub(crate) accepted: Vec<Rule>,
     pub(crate) units: Vec<Unit>,
-    pub(crate) world: Clients,
+    pub(crate) clients: Clients,
     pub(crate) runs: Runs,
-    pub(crate) stop: CancelToken,
+    pub(crate) cancel: CancelToken,
     pub(crate) home: TempDir,
-    site: Site,
+    site: crate::site::Site,
     kubeconfig: Kubeconfig,
-    screen: Screen,
-    console: Console,
 }
 
 /// Everything that a run could have changed.
@@ -44,59 +40,47 @@ pub(crate) struct Everything {
     rules: Vec<(String, String, Vec<String>)>,
 }
 
-impl Rig {
+impl Site {
     /// Returns one whose units, magnum/0 and so on, start so.
     pub(crate) fn new(starts: &[Start]) -> Self {
         let unit = |(nth, start): (usize, &Start)| start.unit(&format!("magnum/{nth}"));
         let units: Vec<_> = starts.iter().enumerate().map(unit).collect();
-        let (site, kubeconfig) = rehearse::site().unwrap();
-        let cloud = rehearse::cloud();
-        let apiserver = Apiserver::default();
-        let world = rehearse::world_of(&cloud, &apiserver, &units, &kubeconfig);
-        let environment = Environment {
-            variables: BTreeMap::new(),
-            stdout_is_terminal: false,
-            stderr_is_terminal: false,
-        };
+        let (site, kubeconfig) = rehearsal::site().unwrap();
+        let (cloud, apiserver) = (rehearsal::cloud(), Apiserver::default());
+        let clients = rehearsal::clients(&cloud, &apiserver, &units, &kubeconfig);
         let home = tempfile::tempdir().unwrap();
         Self {
-            screen: Screen::new(&environment, Format::Json),
-            console: Console::new(&environment, true),
             runs: Runs::new(home.path()),
-            stop: CancelToken::default(),
+            cancel: CancelToken::default(),
             home,
             cloud,
             apiserver,
             accepted: Vec::new(),
             units,
-            world,
+            clients,
             site,
             kubeconfig,
         }
     }
 
-    pub(crate) fn engine(&self) -> Engine<'_> {
-        Engine {
-            screen: &self.screen,
-            console: &self.console,
-            runs: &self.runs,
-            stop: &self.stop,
-            kept: true,
-            began: Instant::now(),
-        }
+    pub(crate) fn engine(&self) -> Engine {
+        Engine::new(self.runs.clone(), Context::default().with_cancel(self.cancel.clone()))
+    }
+
+    pub(crate) async fn spec(&self, policy: LeftoverPolicy) -> GraftSpec {
+        GraftSpec::new(&self.site, &self.kubeconfig, &self.clients, policy).await.unwrap()
     }
 
     /// The graft, resolved anew as each command does.
-    pub(crate) async fn task(&self, policy: LeftoverPolicy) -> Task {
-        let wanted = Wanted::new(&self.site, &self.kubeconfig, &self.world, policy).await.unwrap();
+    pub(crate) async fn job(&self, policy: LeftoverPolicy) -> Job {
         let purpose = Purpose::Apply(&self.accepted);
-        wanted.task("omega.toml", " --remove-leftovers", &self.world, purpose)
+        self.spec(policy).await.job("omega.toml", &self.clients, purpose)
     }
 
     /// `apply graft --remove-leftovers`
     pub(crate) async fn apply(&self) -> Result<Report, Failure> {
-        let task = self.task(LeftoverPolicy::Remove).await;
-        self.engine().apply(&task, Approved::Now).await
+        let job = self.job(LeftoverPolicy::Remove).await;
+        self.engine().apply(&job, Approved::Now).await
     }
 
     pub(crate) fn everything(&self) -> Everything {

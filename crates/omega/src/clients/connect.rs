@@ -6,9 +6,7 @@ use std::{
 use omega_capi::Management;
 use omega_core::{Failure, FailureClass, kubeconfig::Kubeconfig};
 use omega_juju::Sources;
-use omega_openstack::{
-    CloudConfig, DomainRef, Lookup, ProjectRef, Session, SessionOptions,
-};
+use omega_openstack::{CloudConfig, DomainRef, Lookup, ProjectRef, Session, SessionOptions};
 
 use super::{Clients, CloudClients};
 use crate::{

@@ -110,8 +110,12 @@ async fn juju(
     let program = site.juju.program.clone().unwrap_or_else(|| PathBuf::from("juju"));
     let model = site.juju.model.clone();
     let listed = juju_units(&program, model.as_deref(), application, deadlines).await;
-    let units = listed
-        .map_err(|error| Failure::from_error(format!("could not list the units of application {application}"), &error))?;
+    let units = listed.map_err(|error| {
+        Failure::from_error(
+            format!("could not list the units of application {application}"),
+            &error,
+        )
+    })?;
     let candidate = |UnitStatus { name, leader, .. }: UnitStatus| {
         let target =
             JujuTarget { program: program.clone(), model: model.clone(), unit: name.clone() };

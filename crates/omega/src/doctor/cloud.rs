@@ -50,8 +50,8 @@ pub(super) fn judge(facts: &CloudFacts, label: &str) -> LayerResult {
     found.extend(volume_types(facts, label));
     let domain = "Magnum's trustee domain";
     match &facts.trustee {
-        Some(Ok(Verdict::Fail { why, next })) => {
-            let next = next.clone().unwrap_or_default();
+        Some(Ok(Verdict::Fail(finding))) => {
+            let (why, next) = (&finding.summary, finding.remedy.clone().unwrap_or_default());
             found.push(Finding::broken(Layer::Cloud, Cause::TrusteeDomain, domain, why, next));
         }
         Some(Err(failure)) => {

@@ -296,7 +296,8 @@ fn chosen(
 fn merged(all: Vec<LayerResult>) -> Vec<LayerResult> {
     let mut joined: Vec<LayerResult> = Vec::new();
     for one in all {
-        let same = |other: &&mut LayerResult| (other.layer, &other.cluster) == (one.layer, &one.cluster);
+        let same =
+            |other: &&mut LayerResult| (other.layer, &other.cluster) == (one.layer, &one.cluster);
         match joined.iter_mut().find(same) {
             None => joined.push(one),
             Some(other) => {

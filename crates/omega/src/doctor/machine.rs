@@ -5,7 +5,10 @@ use omega_openstack::{Error, cloud_inventory::Server};
 use super::{Cause, Finding, Layer, cloud::causes, report::LayerResult};
 
 /// Says how the management server stands, of which Nova told `answer`.
-pub(super) fn judge(name: Option<&str>, answer: Option<&Result<Vec<Server>, Error>>) -> LayerResult {
+pub(super) fn judge(
+    name: Option<&str>,
+    answer: Option<&Result<Vec<Server>, Error>>,
+) -> LayerResult {
     let (Some(name), Some(answer)) = (name, answer) else {
         let well = "not named (management.server in the site file)";
         return LayerResult::of(Layer::Vm, well, Vec::new());

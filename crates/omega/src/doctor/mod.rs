@@ -18,6 +18,6 @@ mod report;
 mod webhooks;
 mod workload;
 
-pub(crate) use examine::{Examination, examine};
-pub(crate) use finding::{Cause, Finding, Layer, Mark};
-pub(crate) use report::{LayerReport, Report, State};
+pub use examine::{Examination, examine};
+pub use finding::{Cause, Finding, Layer, Mark};
+pub use report::{LayerReport, Report, State};

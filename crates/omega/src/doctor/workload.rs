@@ -4,10 +4,12 @@ use omega_capi::{
     Management, Served, health,
     workload::{Absent, ClusterName, PATIENCE, Question, WorkloadGates},
 };
-use omega_core::{Failure, FailureClass, Gate as _, Verdict};
+use omega_core::{Evidence, Failure, FailureClass, Gate as _, Verdict};
 use serde_json::Value;
 
-use super::{Cause, Finding, Layer, cluster::Clock, cluster_facts::ClusterFacts, report::LayerResult};
+use super::{
+    Cause, Finding, Layer, cluster::Clock, cluster_facts::ClusterFacts, report::LayerResult,
+};
 
 /// One answer of the workload cluster.
 pub(super) struct Answer {
@@ -75,8 +77,9 @@ pub(super) fn judge(facts: &ClusterFacts, answers: Option<&[Answer]>) -> LayerRe
     };
     let found = answers.iter().filter_map(|Answer { question, verdict, absent }| {
         let found = match verdict {
-            Ok(Verdict::Fail { why, next }) => {
-                let (layer, next) = (Layer::Workload, next.clone().unwrap_or_default());
+            Ok(Verdict::Fail(finding)) => {
+                let (layer, why) = (Layer::Workload, &finding.summary);
+                let next = finding.remedy.clone().unwrap_or_default();
                 Finding::broken(layer, cause(*question, *absent), &facts.stack, why, next)
             }
             Ok(Verdict::Pass { .. } | Verdict::Deferred { .. }) => return None,
@@ -85,11 +88,16 @@ pub(super) fn judge(facts: &ClusterFacts, answers: Option<&[Answer]>) -> LayerRe
         Some(Finding { cluster: cluster.clone(), ..found })
     });
     let told = answers.iter().find_map(|one| match (one.question, &one.verdict) {
-        (Question::Nodes, Ok(Verdict::Pass { evidence })) => Some(evidence.clone()),
+        (Question::Nodes, Ok(Verdict::Pass { evidence })) => Some(Evidence::line(evidence)),
         _ => None,
     });
     let well = told.unwrap_or_else(|| "it answers".to_owned());
-    LayerResult { layer: Layer::Workload, cluster: cluster.clone(), well, findings: found.collect() }
+    LayerResult {
+        layer: Layer::Workload,
+        cluster: cluster.clone(),
+        well,
+        findings: found.collect(),
+    }
 }
 
 fn cause(question: Question, absent: Option<Absent>) -> Cause {

@@ -9,7 +9,7 @@ use omega_capi::{Combination, Rule, ServedVersionsFit, Setup};
 use omega_core::{
     Failure, FailureClass, Item, Label as _, Section, TargetPlan,
     kubeconfig::{Kubeconfig, KubeconfigFacts},
-    run::{Endpoints, Job},
+    run::Job,
     step,
     values::Sha256,
 };
@@ -28,15 +28,13 @@ use omega_openstack::{
 };
 use pep440_rs::Version;
 
-pub use self::{
-    proof::{Proof, ProofReport, prove},
-    spec::SiteSpec,
-};
 use crate::{
     clients::Clients,
     coherence::{Coherent, setup},
     site::{Site, Trust},
 };
+pub use proof::{Proof, Proven, prove};
+pub use spec::{SiteSpec, value};
 
 /// What the runbook is read for.
 #[derive(Clone, Copy, Debug)]
@@ -111,8 +109,8 @@ impl GraftSpec {
             driver: spec.driver(Some(kubeconfig))?,
             helm: spec.helm(clients.helm_size)?,
             helm_sha256: site.helm()?.sha256,
-            dropin_sha256: digest,
-            services: spec.services(&dropin, policy)?,
+            dropin_sha256: digest.unwrap_or(Sha256::of(b"")),
+            services: spec.services(&dropin, policy == LeftoverPolicy::Remove)?,
             dropin,
             config_dir: InjectConfigDir::graft(),
             leftovers: RemoveLeftovers::new(policy),
@@ -150,8 +148,8 @@ impl GraftSpec {
                     "7.0",
                     "prerequisites",
                     vec![
-                        Item::gate((self.trustee(clients, purpose.live()))),
-                        Item::gate((self.magnum())),
+                        Item::gate(self.trustee(clients, purpose.live())),
+                        Item::gate(self.magnum()),
                     ],
                 ),
                 section("7.1", REACH, self.rules.iter().map(rule).collect()),
@@ -166,24 +164,24 @@ impl GraftSpec {
         match purpose {
             Purpose::Plan(accepted) | Purpose::Apply(accepted) => {
                 let gate = self.coherent(clients, accepted.to_vec());
-                section("7.3", "coherence", vec![Item::gate((gate))])
+                section("7.3", "coherence", vec![Item::gate(gate)])
             }
             Purpose::Verify => {
                 let gate = self.served(clients);
-                section("7.3", "served versions", vec![Item::gate((gate))])
+                section("7.3", "served versions", vec![Item::gate(gate)])
             }
         }
     }
 
     fn unit(&self, unit: &Arc<Unit>) -> TargetPlan {
         let sections = vec![
-            section("7.1", REACH, vec![Item::gate((self.reach(unit)))]),
+            section("7.1", REACH, vec![Item::gate(self.reach(unit))]),
             section(
                 "7.2",
                 "kubeconfig",
                 vec![
                     Item::Step(step(unit, self.kubeconfig.clone())),
-                    Item::gate((self.authenticate(unit))),
+                    Item::gate(self.authenticate(unit)),
                 ],
             ),
             section(
@@ -192,7 +190,7 @@ impl GraftSpec {
                 vec![
                     Item::Step(step(unit, self.driver.clone())),
                     Item::Step(step(unit, self.helm.clone())),
-                    Item::gate((self.releases(unit))),
+                    Item::gate(self.releases(unit)),
                 ],
             ),
             section(
@@ -207,20 +205,20 @@ impl GraftSpec {
             section(
                 "7.8",
                 SERVICES,
-                vec![
-                    Item::Step(step(unit, self.services.clone())),
-                    Item::gate((self.loaded(unit))),
-                ],
+                vec![Item::Step(step(unit, self.services.clone())), Item::gate(self.loaded(unit))],
             ),
         ];
         TargetPlan::unit(unit.label(), sections)
     }
 
     pub fn after(&self, clients: &Clients, live: bool) -> TargetPlan {
-        let clusters =
-            if live { ClusterList::live((*clients.cloud.magnum).clone()) } else { self.clusters.clone() };
+        let clusters = if live {
+            ClusterList::live((*clients.cloud.magnum).clone())
+        } else {
+            self.clusters.clone()
+        };
         let health = ClusterHealth { clusters, only: Vec::new() };
-        let section = section("7.8", SERVICES, vec![Item::gate((health))]);
+        let section = section("7.8", SERVICES, vec![Item::gate(health)]);
         TargetPlan::shared("clusters", vec![section])
     }
 
@@ -270,6 +268,11 @@ impl GraftSpec {
     }
 }
 
+/// Returns what the driver puts before a project's id to name its namespace.
+pub(crate) fn namespace_prefix(site: &Site) -> String {
+    site.capi_helm.get("namespace_prefix").map_or("magnum", String::as_str).to_owned()
+}
+
 /// The job's name, in runs and stored plans.
 pub const GRAFT: &str = "graft";
 
@@ -288,7 +291,9 @@ async fn namespaces(site: &Site, clients: &Clients, clusters: &ClusterList) -> V
     let mut all: Vec<String> =
         listed.iter().filter_map(|cluster| cluster.helm_namespace(&prefix)).collect();
     if let Ok(project) = clients.cloud.network.project_id().await {
-        all.push(helm_namespace(&prefix, &project));
+        let sane: String =
+            project.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+        all.push(format!("{prefix}-{sane}"));
     }
     all.sort();
     all.dedup();
@@ -308,3 +313,7 @@ async fn pre_state(units: Vec<Arc<Unit>>) -> Result<serde_json::Value, Failure> 
     }
     Ok(serde_json::Value::Object(all))
 }
+
+#[cfg(test)]
+#[path = "apply_tests.rs"]
+mod tests;

@@ -1,20 +1,17 @@
 //! Step 7.9: a throw-away template or a whole cluster proves that the cloud makes them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 use omega_capi::Severity;
-use omega_core::{Failure, FailureClass, run::{Engine, Job}};
+use omega_core::{Event, Failure, FailureClass, run::Engine};
 use omega_openstack::container_infra::{
-    ClusterSpec, NetworkDriver, ProofOptions, ProofTemplate, TemplateSpec, prove_cluster,
-    prove_template,
+    ClusterProof, ClusterSpec, NetworkDriver, ProofOptions, ProofStep, ProofTemplate, TemplateSpec,
+    prove_cluster, prove_template,
 };
 use serde::Serialize;
 
 use super::GraftSpec;
 use crate::{clients::Clients, site::Prove};
-
-/// The name of a proof's run.
-pub const PROVE: &str = "prove";
 
 /// What a proof makes and removes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -24,4 +21,78 @@ pub enum Proof {
     Template,
     /// A cluster.
     Cluster,
+}
+
+/// What a proof showed.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Proven {
+    /// The template was made and removed.
+    Template {
+        /// Its name.
+        name: String,
+    },
+    /// The cluster was made, HEALTHY, and removed.
+    Cluster(ClusterProof),
+}
+
+/// Makes and removes a throw-away template, or a whole cluster.
+///
+/// # Errors
+///
+/// Refuses while the management cluster does not serve what the driver reads: a delete then only
+/// looks as if it worked.
+pub async fn prove(
+    engine: &Engine,
+    proof: Proof,
+    prove: &Prove,
+    spec: &GraftSpec,
+    clients: &Clients,
+) -> Result<Proven, Failure> {
+    let served = spec.served(clients).findings().await.map_err(|error| {
+        Failure::from_error("could not ask what the management cluster serves", &error)
+    })?;
+    if let Some(broken) = served.iter().find(|f| f.severity == Severity::Broken) {
+        let what = "no proof while driver and cluster do not fit";
+        return Err(Failure::new(FailureClass::Refused, what)
+            .because(broken.what.clone())
+            .next(broken.remedy.clone()));
+    }
+    let mut options = ProofOptions::new("omega-proof");
+    options.create = prove.within;
+    let ctx = &engine.ctx;
+    let mut watch = |step: &ProofStep| {
+        ctx.tell(&Event::Note { text: format!("7.9 {step}") });
+        if ctx.cancel().is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let magnum = &clients.cloud.magnum;
+    Ok(match proof {
+        Proof::Template => {
+            let made = prove_template(magnum, &template(prove), &options, &mut watch).await?;
+            Proven::Template { name: made.template.name }
+        }
+        Proof::Cluster => {
+            Proven::Cluster(prove_cluster(magnum, &cluster(prove), &options, &mut watch).await?)
+        }
+    })
+}
+
+fn template(prove: &Prove) -> TemplateSpec {
+    TemplateSpec {
+        image: prove.image.clone(),
+        external_network: prove.external_network.clone(),
+        flavor: prove.flavor.clone(),
+        master_flavor: prove.flavor.clone(),
+        network_driver: NetworkDriver::default(),
+        dns_nameserver: None,
+        labels: BTreeMap::new(),
+    }
+}
+
+fn cluster(prove: &Prove) -> ClusterSpec {
+    let template = match &prove.template {
+        Some(name) => ProofTemplate::Existing(name.clone()),
+        None => ProofTemplate::ThrowAway(template(prove)),
+    };
+    ClusterSpec { template, keypair: prove.keypair.clone(), master_count: 1, node_count: 1 }
 }

@@ -10,8 +10,8 @@ use omega_core::{
 use omega_juju::{
     PipSource, UnitPath,
     operations::{
-        ApiResources, CapiHelm, ConvergeServices, EnsureHelm, HelmSource, LeftoverPolicy,
-        PinDriver, PlaceKubeconfig, StageDropin,
+        ApiResources, CapiHelm, ConvergeServices, EnsureHelm, HelmSource, PinDriver,
+        PlaceKubeconfig, StageDropin,
     },
 };
 use omega_openstack::network::{Cidr, Flow, Ports, SgRule};
@@ -82,7 +82,7 @@ impl<'a> SiteSpec<'a> {
     /// As [`SiteSpec::path`].
     pub fn kubeconfig(&self, kubeconfig: &Kubeconfig) -> Result<PlaceKubeconfig, Failure> {
         let source = self.0.kubeconfig()?.display().to_string();
-        Ok(PlaceKubeconfig::new(self.path()?, kubeconfig, &source))
+        Ok(PlaceKubeconfig::new(self.path()?, kubeconfig, &source, jiff::Timestamp::now()))
     }
 
     /// Returns the driver in the daemon's interpreter. Needs [driver]; a kubeconfig tells whether it
@@ -155,7 +155,7 @@ impl<'a> SiteSpec<'a> {
         StageDropin::new(&self.capi_helm()?, &self.version()?).map_err(refused)
     }
 
-    /// Returns the daemons on what is then on disk.
+    /// Returns the daemons on what is then on disk, after leftovers were removed or kept.
     ///
     /// # Errors
     ///
@@ -163,11 +163,15 @@ impl<'a> SiteSpec<'a> {
     pub fn services(
         &self,
         dropin: &StageDropin,
-        policy: LeftoverPolicy,
+        remove_leftovers: bool,
     ) -> Result<ConvergeServices, Failure> {
         let options = self.capi_helm()?.effective();
-        let remove = policy == LeftoverPolicy::Remove;
-        Ok(ConvergeServices::graft(&self.version()?, dropin.sha256(), &options, remove))
+        Ok(ConvergeServices::graft(
+            &self.version()?,
+            dropin.sha256().unwrap_or(omega_core::values::Sha256::of(b"")),
+            &options,
+            remove_leftovers,
+        ))
     }
 
     /// Returns what must fit together on the management cluster. Needs [driver] and [chart].

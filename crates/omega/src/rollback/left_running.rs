@@ -37,5 +37,9 @@ pub(super) fn left_running(runs: &Runs, run: &RunInfo, all: &[RunInfo], unit: &s
             }
         }
     }
-    if open && rolled_back_by(runs, run, all).is_none() { Left::Unknown } else { Left::Known(known) }
+    if open && rolled_back_by(runs, run, all).is_none() {
+        Left::Unknown
+    } else {
+        Left::Known(known)
+    }
 }

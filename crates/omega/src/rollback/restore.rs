@@ -1,4 +1,4 @@
-use omega_core::{Label as _, Step, Undo};
+use omega_core::{Desired as _, Label as _, Step, Undo};
 
 use crate::clients::Clients;
 
@@ -7,13 +7,12 @@ use crate::clients::Clients;
 pub fn restore(target: &str, undo: &Undo, clients: &Clients) -> Option<Box<dyn Step>> {
     let Undo { kind, desired } = undo;
     if let Some(unit) = clients.unit(target) {
-        return omega_juju::operations::restore(kind, desired, unit);
+        return omega_juju::operations::undo_step(kind, desired.clone(), unit);
     }
-    let cloud = &clients.cloud;
-    if target == cloud.network.label() {
-        if let Some(step) = omega_openstack::restore(kind, desired, &cloud.narrowed) {
-            return Some(step);
-        }
+    let network = &clients.cloud.network;
+    if kind == omega_openstack::network::SgRule::KIND && target == network.label() {
+        let rule = serde_json::from_value::<omega_openstack::network::SgRule>(desired.clone());
+        return Some(omega_core::step(network, rule.ok()?));
     }
-    omega_capi::restore(kind, desired, &clients.management)
+    None
 }

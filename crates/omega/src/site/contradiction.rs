@@ -19,7 +19,8 @@ fn where_it_is(site: &Site) -> Vec<Rule> {
         rules.push((both, cloud.span(), "`name` and `openrc` contradict each other: keep one"));
     }
     if let Some(conductor) = &site.conductor {
-        rules.extend(conductors(conductor.get_ref()).map(|(bad, why)| (bad, conductor.span(), why)));
+        rules
+            .extend(conductors(conductor.get_ref()).map(|(bad, why)| (bad, conductor.span(), why)));
     }
     let Management { project, sources, path, .. } = &site.management;
     if let Some(project) = project {

@@ -31,7 +31,7 @@ pub fn logins() -> Login {
 }
 
 /// Asks Keystone whether a cluster's clouds.yaml authenticates, over a connection of its own.
-pub(super) async fn own_credential(
+pub(crate) async fn own_credential(
     login: &Login,
     clouds: &Secret,
     cacert: Option<&Secret>,

@@ -155,7 +155,7 @@ impl Gate for Authenticates {
                     return Ok(pass("nothing of the cluster is left that needs it"));
                 }
                 fail(
-                self,
+                    self,
                     format!("Keystone refuses the application credential in {secret}: {words}"),
                     "make another with the same roles in the same project (openstack application \
                      credential create), write it into a clouds.yaml under `openstack`, and run \
@@ -282,4 +282,3 @@ impl Gate for NothingStays {
         })
     }
 }
-

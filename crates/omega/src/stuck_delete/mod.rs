@@ -108,7 +108,10 @@ impl StuckDelete {
     async fn place(&self, site: &Site, clients: &Clients) -> Result<Place, Failure> {
         let (name, magnum) = (&self.cluster, &clients.cloud.magnum);
         let all = magnum.clusters().await.map_err(|error| {
-            Failure::from_error(format!("could not list the clusters of {}", magnum.label()), &error)
+            Failure::from_error(
+                format!("could not list the clusters of {}", magnum.label()),
+                &error,
+            )
         })?;
         let is = |one: &&Cluster| {
             one.stack_id.as_deref() == Some(name) || one.uuid == *name || one.name == *name
@@ -175,8 +178,8 @@ async fn log_in(
     match operator.grant().await {
         Ok(_) => return Ok(operator),
         Err(CloudError::Login { source, .. })
-            if source.refusal().is_some()
-                || matches!(*source, CloudError::OtherProject { .. }) => {}
+            if source.refusal().is_some() || matches!(*source, CloudError::OtherProject { .. }) => {
+        }
         Err(error) => {
             let what = format!("could not log in to project {project}");
             return Err(Failure::from_error(what, &error));

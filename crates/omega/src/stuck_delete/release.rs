@@ -9,10 +9,7 @@ use omega_capi::{
         CredentialSource, Deletion, Held, ReleaseFinalizers, ReplaceCredentials, read_deletion,
     },
 };
-use omega_core::{
-    Failure, Item, Label as _, Section, TargetPlan, step,
-    values::Secret,
-};
+use omega_core::{Failure, Item, Label as _, Section, TargetPlan, step, values::Secret};
 use omega_openstack::{
     ClusterMark, Transport,
     load_balancer::{LoadBalancers, RemoveClusterBalancers},

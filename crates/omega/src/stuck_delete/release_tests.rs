@@ -23,8 +23,8 @@ use omega_openstack::{
 };
 use serde_json::{Value, json};
 
-use super::{Release, StuckCluster};
 use super::super::{Login, replacement::replacement};
+use super::{Release, StuckCluster};
 
 const NS: &str = "magnum-67a1";
 

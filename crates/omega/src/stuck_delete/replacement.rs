@@ -13,9 +13,10 @@ use super::{StuckCluster, cluster_credential::with_credential, own_credential};
 ///
 /// Refuses one of another project, and one that the cluster does not need: its own authenticates
 /// with the same roles.
-pub(crate) async fn replacement(
+pub(super) async fn replacement(
     cluster: &StuckCluster,
-    path: &Path,
+    given: &Secret,
+    shown: &str,
     project: &str,
 ) -> Result<Secret, Failure> {
     let own = cluster.credentials().await?;
