@@ -5,7 +5,6 @@ mod error;
 mod file;
 
 pub use error::SiteError;
-pub(crate) use error::nearest;
 pub use file::{
     Chart, Cloud, Conductor, Driver, Helm, Juju, Management, Project, Prove, Site, Ssh, SshUnit,
     Timeouts, Trust,

@@ -100,7 +100,8 @@ impl StuckDelete {
             None => None,
         };
         let held = cluster.deletion().await?.held;
-        let project = log_in(connect, &cluster, &place.project, replacement.as_ref()).await?;
+        let operator = connect.in_project(&place.project).await?;
+        let project = log_in(operator, &cluster, &place.project, replacement.as_ref()).await?;
         Ok(Release { cluster, held, replacement, project })
     }
 
@@ -169,12 +170,11 @@ impl Release {
 /// Returns a connection to the cluster's project: the operator's where that is possible, for Magnum
 /// deletes the cluster's own credential as soon as the cluster is gone.
 async fn log_in(
-    connect: &Connect<'_>,
+    operator: Arc<dyn Transport>,
     cluster: &StuckCluster,
     project: &str,
     replacement: Option<&Secret>,
 ) -> Result<Arc<dyn Transport>, Failure> {
-    let operator = connect.in_project(project).await?;
     match operator.grant().await {
         Ok(_) => return Ok(operator),
         Err(CloudError::Login { source, .. })

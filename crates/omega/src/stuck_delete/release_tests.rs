@@ -23,10 +23,33 @@ use omega_openstack::{
 };
 use serde_json::{Value, json};
 
-use super::super::{Login, replacement::replacement};
+use super::super::{Login, gates::IsStuck, log_in, replacement::replacement};
 use super::{Release, StuckCluster};
 
 const NS: &str = "magnum-67a1";
+
+/// Somebody who has no role in the project.
+#[derive(Debug)]
+struct Stranger;
+
+#[async_trait::async_trait]
+impl Transport for Stranger {
+    async fn send(&self, _: Request) -> Result<omega_openstack::Response, Error> {
+        Err(Error::NoProject("nowhere".into()))
+    }
+    async fn grant(&self) -> Result<omega_openstack::Grant, Error> {
+        let source = Error::OtherProject {
+            cloud: "c".into(),
+            wanted: "mgmt".into(),
+            found: "other".into(),
+        };
+        let (cloud, user) = ("c".into(), "u".into());
+        Err(Error::Login { cloud, user, next: None, source: Box::new(source) })
+    }
+    fn label(&self) -> String {
+        "nowhere".into()
+    }
+}
 
 fn object(kind: &str, deleted: bool, finalizer: &str) -> Value {
     json!({
@@ -214,15 +237,21 @@ async fn a_management_cluster_that_never_had_it_proves_nothing() {
 async fn no_finalizer_goes_while_nobody_can_look_at_the_project() {
     let (server, cloud) = (server(), Cloud::new());
     keep(&server, &cloud.add_credential("mgmt"));
-    let blind = Release { project: None, ..release(&server, &cloud).await };
-    let reports = walk(blind.targets()).await;
-    let failure = reports[0].failure().unwrap();
-    assert!(failure.to_string().starts_with("project of c1: no: nobody can log in"), "{failure}");
+    let stuck = release(&server, &cloud).await.cluster;
+    let project = cloud.project("mgmt");
+    let stranger = || Arc::new(Stranger) as Arc<dyn Transport>;
+    // The cluster's own credential will do.
+    assert!(log_in(stranger(), &stuck, &project, None).await.is_ok());
+    let (id, _) = cloud.add_credential("mgmt");
+    keep(&server, &(id.clone(), "wrong".to_owned()));
+    let failure = log_in(stranger(), &stuck, &project, None).await.unwrap_err();
+    assert_eq!((failure.class, failure.touched), (FailureClass::Gate, Touched::Nothing));
+    assert!(failure.causes[0].starts_with("nobody can log in"), "{failure}");
     assert_eq!(server.writes(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_credential_that_is_refused_is_mended_before_any_finalizer_is_touched() {
+async fn a_credential_that_is_refused_is_replaced_before_any_finalizer_is_touched() {
     let (server, cloud) = (server(), Cloud::new());
     address(&cloud.member("mgmt"), &ClusterMark::new(NS, "c1").description()).await;
     let old = cloud.add_credential("mgmt");
@@ -235,14 +264,11 @@ async fn a_credential_that_is_refused_is_mended_before_any_finalizer_is_touched(
     assert_eq!(server.writes(), [""; 0]);
     assert_eq!(reports.len(), 1, "the project is not touched");
 
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("clouds.yaml");
-    let given = cloud.add_credential("mgmt");
-    std::fs::write(&file, clouds(&given)).unwrap();
+    let given = clouds(&cloud.add_credential("mgmt")).into();
     let project = cloud.project("mgmt");
-    let found = replacement(&stuck.cluster, &file, &project).await.unwrap();
-    let mended = Release { replacement: Some(found), ..release(&server, &cloud).await };
-    let reports = walk(mended.targets()).await;
+    let found = replacement(&stuck.cluster, &given, "f", &project).await.unwrap();
+    let fixed = Release { replacement: Some(found), ..release(&server, &cloud).await };
+    let reports = walk(fixed.targets()).await;
     let secret = "secret c1-cloud-credentials";
     let expected = [secret, "OpenStackCluster c1", "Cluster c1", "network of magnum-67a1/c1"];
     assert_eq!(changed(&reports), expected);
@@ -255,12 +281,10 @@ async fn a_credential_that_is_of_no_use_is_refused() {
     let own = cloud.add_credential("mgmt");
     keep(&server, &own);
     let stuck = release(&server, &cloud).await.cluster;
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("clouds.yaml");
     let project = cloud.project("mgmt");
     let refused = async |credential: &(String, String)| {
-        std::fs::write(&file, clouds(credential)).unwrap();
-        let failure = replacement(&stuck, &file, &project).await.unwrap_err();
+        let given = clouds(credential).into();
+        let failure = replacement(&stuck, &given, "f", &project).await.unwrap_err();
         assert_eq!(failure.class, FailureClass::Refused, "{failure}");
         failure.causes.concat()
     };
@@ -274,9 +298,9 @@ async fn a_credential_that_is_of_no_use_is_refused() {
     let why = refused(&wrong).await;
     assert!(why.starts_with("Keystone refuses it: "), "{why}");
     // While Keystone says nothing of its own, nobody knows whether that would do.
-    std::fs::write(&file, clouds(&other)).unwrap();
+    let given = clouds(&other).into();
     let (known, asked) = (logins(&cloud), Arc::new(AtomicUsize::new(0)));
-    let connect: Connect = Arc::new(move |config| match asked.fetch_add(1, Ordering::SeqCst) {
+    let login: Login = Arc::new(move |config| match asked.fetch_add(1, Ordering::SeqCst) {
         0 => known(config),
         _ => Box::pin(async {
             let (request, url) = ("POST identity".to_owned(), "https://keystone.sim".to_owned());
@@ -284,13 +308,12 @@ async fn a_credential_that_is_of_no_use_is_refused() {
             Err(Error::Unreachable { request, url, timed_out, touched, source })
         }),
     });
-    let deaf = StuckCluster { connect, ..stuck.clone() };
-    let failure = replacement(&deaf, &file, &project).await.unwrap_err();
+    let deaf = StuckCluster { login, ..stuck.clone() };
+    let failure = replacement(&deaf, &given, "f", &project).await.unwrap_err();
     assert_eq!(failure.class, FailureClass::Deadline, "{failure:?}");
     // Without its own, any of the project will do.
     cloud.remove_credential(&own.0);
-    std::fs::write(&file, clouds(&other)).unwrap();
-    assert!(replacement(&stuck, &file, &project).await.is_ok());
+    assert!(replacement(&stuck, &given, "f", &project).await.is_ok());
     assert_eq!(server.writes(), [""; 0]);
 }
 
@@ -299,15 +322,14 @@ async fn the_management_clusters_clock_says_whether_a_delete_is_stuck() {
     let (server, cloud) = (server(), Cloud::new());
     let release = release(&server, &cloud).await;
     let ask = async || {
-        let gate = super::IsStuck { cluster: release.cluster.clone() };
+        let gate = IsStuck { cluster: release.cluster.clone() };
         gate.check().await.unwrap()
     };
     let why = async || {
-        let Verdict::Fail { why, .. } = ask().await else { panic!("it is said to be stuck") };
-        why
+        let Verdict::Fail(found) = ask().await else { panic!("it is said to be stuck") };
+        found.summary
     };
-    let evidence = "nothing has moved for 120 min".to_owned();
-    assert_eq!(ask().await, Verdict::Pass { evidence });
+    assert_eq!(ask().await, Verdict::pass("nothing has moved for 120 min"));
     // Whatever this machine's clock says: for it that was long ago, or has not come yet.
     server.set_clock("2026-11-21T10:01:00Z".parse().unwrap());
     assert!(why().await.starts_with("the controllers got on with it 60 s ago"), "{}", why().await);
@@ -325,14 +347,14 @@ async fn a_plan_shows_each_object_and_its_finalizers_in_order() {
     let mut shown = Vec::new();
     for item in &targets[0].sections[1].items {
         let omega_core::Item::Step(step) = item else { continue };
-        let preview = step.preview().await.unwrap();
+        let preview = step.preview(jiff::Timestamp::UNIX_EPOCH).await.unwrap();
         shown.extend(preview.diffs.iter().map(ToString::to_string));
     }
     insta::assert_snapshot!(shown.join("\n"), @"
     - OpenStackCluster c1: release openstackcluster.infrastructure.cluster.x-k8s.io (of the OpenStack provider)
     - Cluster c1: release cluster.cluster.x-k8s.io (of Cluster API's core)
     ");
-    let project = targets[1].preview().await;
+    let project = targets[1].preview(jiff::Timestamp::UNIX_EPOCH).await;
     let gate = project.items().next().unwrap();
     let ItemState::Verdict(omega_core::Verdict::Deferred { until }) = &gate.found else { panic!() };
     assert_eq!(until, "OpenStackCluster c1 is gone");
