@@ -2,27 +2,27 @@
 //!
 //! The only crate that prints, reads the environment, or exits.
 
+mod app;
 mod cli;
 mod command;
-mod doctor;
-mod engine;
+mod command_line;
 mod environment;
 mod exit;
-mod explain;
-mod rehearse;
 mod render;
-mod runbook;
-mod runs;
 mod signals;
-mod site;
 
 use std::{io::Write as _, process::ExitCode};
 
 use clap::{Parser as _, error::ErrorKind};
-use omega_core::{Failure, FailureClass};
+use omega::{
+    core::{Failure, FailureClass},
+    run::Status,
+};
 use serde_json::json;
 
-use crate::{cli::Cli, command::Session, environment::Environment, exit::Exit, signals::Signals};
+use crate::{
+    app::App, cli::Cli, command_line::CommandLine, environment::Environment, signals::Signals,
+};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -31,14 +31,14 @@ fn main() -> ExitCode {
             // Nobody reads it any more: then nobody misses it.
             let lost = error.print().err();
             if lost.is_some_and(|error| error.kind() != std::io::ErrorKind::BrokenPipe) {
-                return Exit::Error.into();
+                return exit::code(Status::Error);
             }
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             if !asked && wants_json() {
                 // Nor this.
                 drop(writeln!(std::io::stdout(), "{}", not_understood(&error)));
             }
-            return if asked { Exit::Done } else { Exit::Usage }.into();
+            return exit::code(if asked { Status::Done } else { Status::Usage });
         }
     };
     let environment = Environment::read();
@@ -52,11 +52,11 @@ fn main() -> ExitCode {
             let exit = runtime.block_on(run(cli, environment));
             // Whoever still resolves a name is not waited for.
             runtime.shutdown_background();
-            exit.into()
+            exit::code(exit)
         }
         Err(error) => {
             tracing::error!(%error, "can't start");
-            Exit::Error.into()
+            exit::code(Status::Error)
         }
     }
 }
@@ -72,24 +72,25 @@ fn not_understood(error: &clap::Error) -> serde_json::Value {
     let text = error.to_string();
     let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
     let failure = Failure::new(FailureClass::Usage, what).next("omega-cli --help");
-    let exit = Exit::Usage;
+    let exit = Status::Usage;
     json!({ "schema_version": 1, "failure": failure, "exit": exit, "exit_code": exit.code() })
 }
 
-async fn run(cli: Cli, environment: Environment) -> Exit {
-    let signals = Signals::listen(cli.command.writes());
-    let session = Session::new(environment, &cli.global, signals.stop.clone());
+async fn run(cli: Cli, environment: Environment) -> Status {
+    let given = CommandLine::new(std::env::args_os());
+    let app = App::new(&environment, &cli.global, given);
+    let signals = Signals::listen(&app.ctx, cli.command.writes());
     let done = tokio::select! {
-        done = session.run(cli.command) => done,
+        done = app.run(cli.command) => done,
         failure = signals.at_once() => Err(failure),
     };
     let exit = match done {
         Ok(exit) => exit,
-        Err(failure) => session.failed(&failure),
+        Err(failure) => app.failed(&failure),
     };
-    session.screen.lost().map_or(exit, |error| {
-        session.console.fail(&format!("error: the result could not be written: {error}"));
-        if matches!(exit, Exit::Done | Exit::Pending) { Exit::Error } else { exit }
+    app.screen.lost().map_or(exit, |error| {
+        app.console.fail(&format!("error: the result could not be written: {error}"));
+        if matches!(exit, Status::Done | Status::Pending) { Status::Error } else { exit }
     })
 }
 

@@ -1,7 +1,7 @@
 //! `--accept`
 
 use clap::Args;
-use omega_capi::Rule;
+use omega::capi::Rule;
 
 /// What the operator accepts although it is broken.
 #[derive(Clone, Debug, Default, Args)]

@@ -1,10 +1,10 @@
 use futures::future::join;
-use omega_capi::{
+use omega::capi::{
     Comparison, Constellation, Error, Management, Namespace, Namespaces, Releases, Rule, Setup,
     Surface, check_coherence, check_constellation, read_installed, read_releases, served_versions,
 };
-use omega_core::{Failure, Label as _};
-use omega_openstack::container_infra::{ClusterList, ContainerInfra};
+use omega::core::{Failure, Label as _};
+use omega::openstack::container_infra::{ClusterList, ContainerInfra};
 use serde_json::{Value, json};
 
 use super::{
@@ -27,8 +27,8 @@ struct Answer {
     exit: Exit,
 }
 
-impl Session {
-    pub(super) async fn capi(&self, question: &Capi) -> Result<Exit, Failure> {
+impl App {
+    pub(super) async fn capi(&self, question: &Capi) -> Result<Status, Failure> {
         let screen = &self.screen;
         let answer = match question {
             Capi::ServedVersions(file) => {
@@ -78,7 +78,7 @@ async fn versions(management: &Management, screen: &Screen) -> Result<Answer, Fa
     let text = shown::surface(&surface, screen);
     let unsettled = surface.unsettled();
     let document = json!({ "schema_version": 1, "surface": surface, "unsettled": unsettled });
-    Ok(Answer { text, document, exit: Exit::Done })
+    Ok(Answer { text, document, exit: Status::Done })
 }
 
 /// Asks the management cluster and Magnum at the same time.
@@ -125,7 +125,7 @@ fn coherence(
     );
     let from = screen.wrapped(&from);
     let text = format!("{from}\n{}\n{end}", shown::coherence(&found, screen));
-    let exit = if refusal.is_some() { Exit::Refused } else { Exit::Done };
+    let exit = if refusal.is_some() { Status::Refused } else { Status::Done };
     let document = json!({
         "schema_version": 1, "driver": driver, "chart": chart, "templates": templates.len(), "source": whence,
         "findings": found, "accepted": accepted, "refusal": refusal,
@@ -155,8 +155,8 @@ async fn constellation(
     let (installed, found) = (installed?, found?);
     let compared = check_constellation(tested, &installed, &found.releases);
     let departs = compared.iter().any(Comparison::departs);
-    let gate = if departs { Exit::Gate } else { Exit::Done };
-    let exit = Exit::first([gate, readable(&found)]);
+    let gate = if departs { Status::Gate } else { Status::Done };
+    let exit = Status::first([gate, readable(&found)]);
     let document = json!({
         "schema_version": 1, "tested": tested, "comparisons": compared, "unreadable": found.unreadable,
     });
@@ -195,7 +195,7 @@ async fn releases(
 
 /// What can't be read is an error: nothing is known of it.
 fn readable(found: &Releases) -> Exit {
-    if found.unreadable.is_empty() { Exit::Done } else { Exit::Error }
+    if found.unreadable.is_empty() { Status::Done } else { Status::Error }
 }
 
 fn unasked(what: &str, error: &Error) -> Failure {

@@ -2,12 +2,12 @@
 
 use std::{fmt::Display, path::Path, str::FromStr};
 
-use omega_capi::{
+use omega::capi::{
     Constellation, Dependencies, Setup, Surface, TemplateFacts, UnknownRelease, offline_surface,
     offline_surface_of,
 };
-use omega_core::{Diagnostic, Failure, FailureClass, read_regular};
-use omega_openstack::container_infra::{Cluster, Template};
+use omega::core::{Diagnostic, Failure, FailureClass, read_regular};
+use omega::openstack::container_infra::{Cluster, Template};
 use serde_json::Value;
 
 use crate::{cli::CoherenceArgs, runbook::value, site::Site};

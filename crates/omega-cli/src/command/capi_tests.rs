@@ -1,8 +1,8 @@
-use omega_capi::{
+use omega::capi::{
     Driver,
     sim::{Apiserver, Fault},
 };
-use omega_openstack::{Method, Request, Service, sim::Cloud};
+use omega::openstack::{Method, Request, Service, sim::Cloud};
 
 use super::*;
 use crate::{environment::Environment, rehearse, render::Format};

@@ -3,8 +3,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use omega_core::Failure;
-use omega_openstack::{cloud_inventory::CloudInventory, identity::TrusteeDomain};
+use omega::core::Failure;
+use omega::openstack::{cloud_inventory::CloudInventory, identity::TrusteeDomain};
 use serde_json::json;
 
 use super::{Session, capi_inputs::setup};
@@ -35,9 +35,9 @@ pub(crate) struct DoctorArgs {
     patience: Duration,
 }
 
-impl Session {
+impl App {
     /// Says what is the matter. It only reads.
-    pub(super) async fn doctor(&self, args: &DoctorArgs) -> Result<Exit, Failure> {
+    pub(super) async fn doctor(&self, args: &DoctorArgs) -> Result<Status, Failure> {
         let site = Site::read(&args.site.site)?;
         let wanted = self.kubeconfig_of_any_time(&site)?;
         let reads = match &args.kubeconfig {
@@ -61,7 +61,7 @@ impl Session {
             patience: args.patience,
         };
         let report = examine(&world, &examination).await?;
-        let exit = if report.broken { Exit::Gate } else { Exit::Done };
+        let exit = if report.broken { Status::Gate } else { Status::Done };
         self.screen.text(&render::doctor(&report, &self.screen));
         let Report { broken, first, layers } = &report;
         let document =

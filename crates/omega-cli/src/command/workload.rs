@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use jiff::Timestamp;
-use omega_capi::{
+use omega::capi::{
     Management, discover_versions,
     workload::{WorkloadGate, WorkloadGates, choose_cluster, list_clusters},
 };
-use omega_core::{Diagnostic, Failure, FailureClass, Gate, Item, Label as _, Section, TargetPlan};
+use omega::core::{Diagnostic, Failure, FailureClass, Gate, Item, Label as _, Section, TargetPlan};
 
 use super::Session;
 use crate::{
@@ -28,14 +28,14 @@ pub(crate) struct WorkloadArgs {
     pub(crate) cluster: Option<String>,
 }
 
-impl Session {
+impl App {
     /// Looks into a workload cluster with the kubeconfig that Cluster API keeps. Neither the cloud
     /// nor a unit is asked.
     pub(super) async fn check_workload(
         &self,
         args: &SiteArgs,
         cluster: &str,
-    ) -> Result<Exit, Failure> {
+    ) -> Result<Status, Failure> {
         let site = Site::read(&args.site)?;
         let management = runbook::management(&self.kubeconfig(&site)?).await?;
         let gates = gates(&management, cluster, Timestamp::now()).await?;

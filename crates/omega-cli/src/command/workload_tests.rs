@@ -1,5 +1,5 @@
-use omega_capi::sim::{Apiserver, Fault};
-use omega_core::{Verdict, preview};
+use omega::capi::sim::{Apiserver, Fault};
+use omega::core::{Verdict, preview};
 use serde_json::json;
 
 use super::*;

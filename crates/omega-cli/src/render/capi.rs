@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use omega_capi::{
+use omega::capi::{
     Coherence, Comparison, ConstellationItem, DefinedVersion, Definition, Finding, Namespace,
     Release, ReleaseStatus, Releases, Severity, Standing, Surface, Unreadable,
 };

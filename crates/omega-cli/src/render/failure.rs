@@ -1,4 +1,4 @@
-use omega_core::{Failure, FailureClass, Touched};
+use omega::core::{Failure, FailureClass, Touched};
 
 use super::layout::wrap;
 

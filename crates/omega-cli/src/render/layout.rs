@@ -1,4 +1,4 @@
-use omega_core::ChangeKind;
+use omega::core::ChangeKind;
 
 /// The first thing on a line: what happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

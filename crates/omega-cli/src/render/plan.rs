@@ -1,4 +1,4 @@
-use omega_core::{
+use omega::core::{
     FailureClass, ItemPreview, ItemState, Note, SectionPreview, TargetPreview, Verdict,
 };
 use serde::Serialize;
@@ -207,7 +207,7 @@ fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Ve
 /// `magnum/0:/etc/...` for a path on a unit, `magnum/0 helm` for the rest; a cloud's names stand
 /// for themselves.
 fn qualified(target: &str, name: &str) -> String {
-    let unit = target.parse::<omega_core::values::UnitName>().is_ok();
+    let unit = target.parse::<omega::core::values::UnitName>().is_ok();
     match (unit && !name.contains(target), name.starts_with('/')) {
         (false, _) => name.to_owned(),
         (true, true) => format!("{target}:{name}"),

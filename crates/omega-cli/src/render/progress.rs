@@ -5,7 +5,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use omega_core::{ChangeKind, ItemOutcome, Preview, Progress};
+use omega::core::{ChangeKind, ItemOutcome, Preview, Progress};
 use tokio::task::JoinHandle;
 
 use super::{

@@ -1,0 +1,49 @@
+//! `rollback`
+
+use omega::{
+    core::{Failure, run::{Approved, Status}},
+    rollback::{Rollback, check, rollback},
+    site::Site,
+};
+
+use crate::{app::App, cli::RollbackArgs};
+
+impl App {
+    pub(crate) async fn rollback(&self, args: &RollbackArgs) -> Result<Status, Failure> {
+        let at = &args.site;
+        let _lock =
+            (!args.plan).then(|| self.runs.lock(&at.site, "rollback graft")).transpose()?;
+        let run = args.run.as_deref();
+        // Where there is nothing to undo nobody is asked anything.
+        check(&self.runs, run)?;
+        let site = Site::read(&at.site)?;
+        let connect = self.connect(&site);
+        let kubeconfig = connect.kubeconfig(self.ctx.now())?;
+        let clients = connect.all(&kubeconfig, &at.units).await?;
+        let named = at.site.display().to_string();
+        let back = rollback(&self.runs, run, &named, &clients).await?;
+        self.say(&back);
+        let engine = self.engine();
+        if args.plan {
+            let next = self.given.clone().without("--plan").on(&at.site);
+            return Ok(self.shown(&engine.plan(&back.job).await, Some(&next)));
+        }
+        Ok(self.shown(&engine.apply(&back.job, Approved::Now).await?, None))
+    }
+
+    fn say(&self, back: &Rollback) {
+        let Some((first, later)) = back.runs.split_last() else { return };
+        let later: Vec<_> = later.iter().map(|run| run.id.as_str()).collect();
+        let resumed = match later.as_slice() {
+            [] => String::new(),
+            later => format!(", which did not finish and was resumed by {}", later.join(", ")),
+        };
+        self.console.say(&format!("Rolling back run {} ({}){resumed}.", first.id, first.began));
+        if let Some(by) = &back.already {
+            self.console.say(&format!("Run {} has rolled it back already.", by.id));
+        }
+        for change in &back.one_way {
+            self.console.say(&format!("  cannot be undone: {change}"));
+        }
+    }
+}
