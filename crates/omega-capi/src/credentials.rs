@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::{Error, Management, Namespace, Verb, list::JSON};
 
 /// The name of the cloud in it (magnum-capi-helm 1.4.0, driver.py: `clouds: {openstack: ...}`).
-pub const CLUSTER_CLOUD: &str = "openstack";
+pub const CLOUD: &str = "openstack";
 
 /// The secret `STACK-cloud-credentials`, which the driver writes and the infrastructure provider
 /// and the cluster's own controllers read.

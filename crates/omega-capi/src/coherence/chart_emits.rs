@@ -3,11 +3,11 @@
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::GroupVersion;
+use omega_driver::GroupVersion;
 
 /// One kind that a chart writes for every cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Emitted {
+pub struct ChartObject {
     /// `OpenStackCluster`.
     pub kind: String,
     /// Its plural.
@@ -24,12 +24,12 @@ const INFRASTRUCTURE: &str = "infrastructure.cluster.x-k8s.io";
 /// Source: the templates at the tags of capi-helm-charts. The infrastructure group is v1alpha7 up
 /// to 0.10.1 and v1beta1 from 0.11.0 on; core, bootstrap and control plane are v1beta1 and the
 /// addons v1alpha1 in all of them. After 0.27.0 the templates move to v1beta2.
-pub fn chart_emits(chart: &Version) -> Option<Vec<Emitted>> {
+pub fn chart_emits(chart: &Version) -> Option<Vec<ChartObject>> {
     if *chart < Version::new(0, 4, 0) || *chart > Version::new(0, 27, 0) {
         return None;
     }
     let infrastructure = if *chart < Version::new(0, 11, 0) { "v1alpha7" } else { "v1beta1" };
-    let emitted = |group: &str, version: &str, kind: &str, plural: &str| Emitted {
+    let emitted = |group: &str, version: &str, kind: &str, plural: &str| ChartObject {
         kind: kind.to_owned(),
         plural: plural.to_owned(),
         at: GroupVersion { group: group.to_owned(), version: version.to_owned() },

@@ -1,13 +1,16 @@
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use omega_core::Failure;
+use omega_core::{Evidence, Failure};
 use semver::Version;
 
-use super::{Coherence, Setup, check_coherence};
+use super::{Coherence, CoherenceInputs, check_coherence};
 use crate::{
-    Component, Dependencies, Driver, Rule, Severity, Surface, TemplateFacts, offline_surface,
-    offline_surface_of,
+    coherence::{Rule, TemplateFacts},
+    constellation::{Component, Dependencies},
+    served::{ServedApis, apis_of_dependencies, apis_of_releases},
 };
+use omega_core::Severity;
+use omega_driver::DriverRelease;
 
 const CORES: [&str; 3] = ["1.10.4", "1.13.2", "1.16.0"];
 const PROVIDERS: [&str; 5] = ["0.10.4", "0.11.3", "0.12.4", "0.14.4", "0.15.0"];
@@ -20,23 +23,36 @@ fn version(text: &str) -> Version {
     Version::parse(text).unwrap()
 }
 
-fn surface(core: &str, provider: &str) -> Surface {
-    offline_surface(&version(core), &version(provider)).unwrap()
+fn surface(core: &str, provider: &str) -> ServedApis {
+    apis_of_releases(&version(core), &version(provider)).unwrap()
 }
 
-fn setup(driver: Driver, api_resources: Option<&str>, chart: Option<&str>) -> Setup {
+fn setup(
+    driver: &DriverRelease,
+    api_resources: Option<&str>,
+    chart: Option<&str>,
+) -> CoherenceInputs {
     let api_resources = api_resources.map(Into::into);
-    Setup { driver, api_resources, chart: chart.map(version), templates: Vec::new() }
+    CoherenceInputs {
+        driver: driver.clone(),
+        api_resources,
+        chart: chart.map(version),
+        templates: Vec::new(),
+    }
 }
 
 fn broken(coherence: &Coherence) -> BTreeSet<Rule> {
     let broken = coherence.findings.iter().filter(|f| f.severity == Severity::Broken);
-    broken.map(|finding| finding.rule).collect()
+    broken.filter_map(Rule::of).collect()
 }
 
 fn said(coherence: &Coherence) -> String {
     let mut table = String::new();
-    for crate::Finding { rule, severity, what, evidence, decision, remedy } in &coherence.findings {
+    for finding in &coherence.findings {
+        let (rule, severity) = (Rule::of(finding).unwrap(), finding.severity);
+        let (what, decision) = (&finding.summary, finding.decision.as_deref().unwrap());
+        let (remedy, evidence) =
+            (finding.remedy.as_deref().unwrap(), Evidence::line(&finding.evidence));
         writeln!(table, "{severity:?} {rule:?} {decision}: {what}").unwrap();
         writeln!(table, "    {evidence}\n    -> {remedy}").unwrap();
     }
@@ -48,11 +64,11 @@ fn said(coherence: &Coherence) -> String {
 fn expected(
     core: &str,
     provider: &str,
-    driver: Driver,
+    driver: &DriverRelease,
     overrides: Option<&str>,
     chart: &str,
 ) -> BTreeSet<Rule> {
-    let new = driver == Driver::V1_4_0;
+    let new = *driver == DriverRelease::v1_4_0();
     let moved = new && overrides == Some(V1BETA2);
     let gone = core == "1.16.0";
     let cluster = if moved { core != "1.10.4" } else { !gone };
@@ -77,21 +93,24 @@ fn every_combination_is_broken_where_the_facts_say_so_and_nowhere_else() {
     for core in CORES {
         for provider in PROVIDERS {
             let surface = surface(core, provider);
-            for driver in Driver::ALL {
+            for driver in DriverRelease::known() {
                 for overrides in OVERRIDES {
                     for chart in CHARTS {
                         let found =
-                            check_coherence(&surface, &setup(driver, overrides, Some(chart)));
-                        let expected = expected(core, provider, driver, overrides, chart);
+                            check_coherence(&surface, &setup(&driver, overrides, Some(chart)));
+                        let expected = expected(core, provider, &driver, overrides, chart);
                         let name = format!("{core} {provider} {driver} {overrides:?} {chart}");
                         assert_eq!(broken(&found), expected, "{name}");
                         assert_eq!(found.refusal(&[]).is_some(), !expected.is_empty(), "{name}");
                         let all = &found.findings;
-                        assert!(all.is_sorted_by(|a, b| a.severity >= b.severity), "{name}");
+                        assert!(all.is_sorted_by(|a, b| a.severity <= b.severity), "{name}");
                         for finding in all {
-                            let texts = [&finding.what, &finding.evidence, &finding.remedy];
+                            let texts = [&finding.summary, finding.remedy.as_ref().unwrap()];
                             assert!(texts.iter().all(|text| !text.is_empty()), "{name}");
-                            assert!(finding.decision.starts_with("D-0"), "{name}");
+                            assert!(!finding.evidence.is_empty(), "{name}");
+                            assert!(finding.source.is_some(), "{name}");
+                            let decision = finding.decision.as_ref().unwrap();
+                            assert!(decision.starts_with("D-0"), "{name}");
                         }
                         asked += 1;
                     }
@@ -111,12 +130,12 @@ fn which_driver_works_with_which_chart() {
         let of = |component| dependencies.version(component).unwrap();
         let (core, provider) = (of(Component::ClusterApi), of(Component::OpenstackProvider));
         write!(table, "{tag} (core {core}, provider {provider}):").unwrap();
-        match offline_surface_of(dependencies) {
+        match apis_of_dependencies(dependencies) {
             Err(unknown) => writeln!(table, " {unknown}").unwrap(),
             Ok(surface) => {
-                for driver in Driver::ALL {
+                for driver in DriverRelease::known() {
                     let chart = tag.to_string();
-                    let found = check_coherence(&surface, &setup(driver, None, Some(&chart)));
+                    let found = check_coherence(&surface, &setup(&driver, None, Some(&chart)));
                     let rules: Vec<_> = broken(&found).iter().map(|r| format!("{r:?}")).collect();
                     let rules = if rules.is_empty() { "fits".into() } else { rules.join("+") };
                     write!(table, " {driver} {rules}").unwrap();
@@ -130,8 +149,10 @@ fn which_driver_works_with_which_chart() {
 
 #[test]
 fn a_good_setup_as_it_is_said() {
-    let found =
-        check_coherence(&surface("1.13.2", "0.14.4"), &setup(Driver::V1_4_0, None, Some("0.25.1")));
+    let found = check_coherence(
+        &surface("1.13.2", "0.14.4"),
+        &setup(&DriverRelease::v1_4_0(), None, Some("0.25.1")),
+    );
     insta::assert_snapshot!("good", said(&found));
     assert_eq!(found.refusal(&[]), None);
     assert_eq!(found.counts(), [(Severity::Note, 2)].into());
@@ -161,18 +182,25 @@ fn everything_that_can_be_wrong_as_it_is_said() {
         clusters: 1,
         ..TemplateFacts::default()
     };
-    let setup = Setup { templates: vec![flannel], ..setup(Driver::V1_4_0, Some(""), None) };
+    let setup = CoherenceInputs {
+        templates: vec![flannel],
+        ..setup(&DriverRelease::v1_4_0(), Some(""), None)
+    };
     insta::assert_snapshot!("everything", said(&check_coherence(&world, &setup)));
 }
 
 #[test]
 fn at_v1_16_no_driver_may_delete() {
-    for driver in Driver::ALL {
-        let setup = setup(driver, None, Some("0.25.1"));
+    for driver in DriverRelease::known() {
+        let setup = setup(&driver, None, Some("0.25.1"));
         let found = check_coherence(&surface("1.16.0", "0.14.4"), &setup);
-        assert_eq!(found.findings[0].rule, Rule::UnsafeDelete, "{driver}: it comes first");
         assert_eq!(
-            found.findings[0].remedy,
+            Rule::of(&found.findings[0]),
+            Some(Rule::UnsafeDelete),
+            "{driver}: it comes first"
+        );
+        assert_eq!(
+            found.findings[0].remedy.as_deref().unwrap(),
             "delete no cluster; serve v1beta1 again: kubectl edit crd clusters.cluster.x-k8s.io"
         );
     }
@@ -181,11 +209,11 @@ fn at_v1_16_no_driver_may_delete() {
     for definition in &mut later.definitions {
         definition.versions.retain(|version| version.name != "v1beta1");
     }
-    let found = check_coherence(&later, &setup(Driver::V1_4_0, None, Some("0.25.1")));
-    let remedy = &found.findings[0].remedy;
+    let found = check_coherence(&later, &setup(&DriverRelease::v1_4_0(), None, Some("0.25.1")));
+    let remedy = found.findings[0].remedy.as_deref().unwrap();
     assert!(remedy.starts_with("delete no cluster; hold Cluster API below v1.16"), "{remedy}");
     // An override breaks health and creates, but the Cluster is found.
-    let moved = setup(Driver::V1_4_0, Some(V1BETA2), Some("0.25.1"));
+    let moved = setup(&DriverRelease::v1_4_0(), Some(V1BETA2), Some("0.25.1"));
     let rules = broken(&check_coherence(&surface("1.16.0", "0.14.4"), &moved));
     assert!(!rules.contains(&Rule::UnsafeDelete) && rules.contains(&Rule::MovedRead), "{rules:?}");
 }
@@ -194,8 +222,10 @@ fn at_v1_16_no_driver_may_delete() {
 fn an_old_driver_ignores_whatever_the_option_says() {
     let world = surface("1.10.4", "0.10.4");
     for text in [V1BETA2, "{},", ""] {
-        let found = check_coherence(&world, &setup(Driver::V1_3_0, Some(text), Some("0.11.0")));
-        let rules: Vec<_> = found.findings.iter().map(|f| (f.rule, f.severity)).collect();
+        let found =
+            check_coherence(&world, &setup(&DriverRelease::v1_3_0(), Some(text), Some("0.11.0")));
+        let rules: Vec<_> =
+            found.findings.iter().map(|f| (Rule::of(f).unwrap(), f.severity)).collect();
         assert_eq!(rules, [(Rule::IgnoredOverride, Severity::Warning)], "{text}");
     }
 }
@@ -203,19 +233,19 @@ fn an_old_driver_ignores_whatever_the_option_says() {
 #[test]
 fn without_a_chart_the_drivers_own_is_judged() {
     let world = surface("1.13.2", "0.14.4");
-    for driver in Driver::ALL {
-        let found = check_coherence(&world, &setup(driver, None, None));
+    for driver in DriverRelease::known() {
+        let found = check_coherence(&world, &setup(&driver, None, None));
         assert!(broken(&found).contains(&Rule::UnservedWrite), "{driver}");
-        let own = found.findings.iter().find(|f| f.rule == Rule::DefaultChart).unwrap();
-        let expected = if driver == Driver::V1_1_0 { "0.4.0" } else { "0.10.1" };
-        assert!(own.what.ends_with(expected), "{}", own.what);
+        let own = found.findings.iter().find(|f| Rule::of(f) == Some(Rule::DefaultChart)).unwrap();
+        let expected = if driver == DriverRelease::v1_1_0() { "0.4.0" } else { "0.10.1" };
+        assert!(own.summary.ends_with(expected), "{}", own.summary);
     }
 }
 
 #[test]
 fn a_refusal_is_for_programs_and_can_be_accepted_but_for_what_cannot_be_undone() {
     let world = surface("1.13.2", "0.14.4");
-    let old = check_coherence(&world, &setup(Driver::V1_3_0, None, Some("0.10.1")));
+    let old = check_coherence(&world, &setup(&DriverRelease::v1_3_0(), None, Some("0.10.1")));
     let refusal = old.refusal(&[]).unwrap();
     insta::assert_snapshot!("refusal", serde_json::to_string_pretty(&refusal).unwrap());
     let some = old.refusal(&[Rule::UnservedRead]).unwrap();
@@ -228,9 +258,10 @@ fn a_refusal_is_for_programs_and_can_be_accepted_but_for_what_cannot_be_undone()
     assert_eq!(failure.next.as_deref(), Some("pin magnum-capi-helm 1.4.0, which reads v1beta1"));
     let all = [Rule::UnsafeDelete, Rule::UnservedRead, Rule::UnservedWrite, Rule::MovedRead];
     let gone = surface("1.16.0", "0.14.4");
-    let found = check_coherence(&gone, &setup(Driver::V1_4_0, None, Some("0.25.1")));
+    let found = check_coherence(&gone, &setup(&DriverRelease::v1_4_0(), None, Some("0.25.1")));
     let left = found.refusal(&all).unwrap();
-    assert!(left.findings.iter().all(|f| f.rule == Rule::UnsafeDelete), "{left:?}");
-    let found = check_coherence(&world, &setup(Driver::V1_4_0, Some("x"), Some("0.25.1")));
+    assert!(left.findings.iter().all(|f| Rule::of(f) == Some(Rule::UnsafeDelete)), "{left:?}");
+    let found =
+        check_coherence(&world, &setup(&DriverRelease::v1_4_0(), Some("x"), Some("0.25.1")));
     assert!(found.refusal(&[Rule::UnreadableOverride]).is_some());
 }

@@ -1,6 +1,11 @@
 //! The labels by which Cluster API's core finds the version of a provider's kind.
 
-use crate::{Definition, Finding, Rule, Severity, Surface, age, compatibility::CORE};
+use crate::{
+    coherence::Rule,
+    coherence::compatibility::CORE,
+    served::{Definition, ServedApis, age},
+};
+use omega_core::{Evidence, Finding, Severity, Subject};
 
 const CLUSTER: (&str, &str) = ("cluster.x-k8s.io", "clusters");
 /// What the core, or an object that it makes, refers to without a version.
@@ -17,7 +22,7 @@ const REFERRED: [(&str, &str); 6] = [
 /// and, for the time being, v1beta1 (1.11 to 1.15), else v1beta1 alone (1.10 and earlier).
 ///
 /// Source: cluster-api 1.13.2, `internal/contract/version.go`, `GetCompatibleVersions`.
-fn accepted(surface: &Surface) -> &'static [&'static str] {
+fn accepted(surface: &ServedApis) -> &'static [&'static str] {
     let cluster = surface.definition(CLUSTER.0, CLUSTER.1);
     let newer = cluster.is_some_and(|d| d.versions.iter().any(|v| v.name == "v1beta2" && v.served));
     if newer { &["v1beta2", "v1beta1"] } else { &["v1beta1"] }
@@ -38,7 +43,7 @@ fn picked<'a>(definition: &'a Definition, accepted: &[&str]) -> Option<&'a str> 
 /// refers to, with the webhook's words. For what only a Machine refers to it succeeds, the Machine
 /// stays Provisioning, and the reason is in the core's log. A label that lists an unserved version
 /// lets helm succeed too, and the Cluster's `InfrastructureReady` is Unknown.
-pub(crate) fn missing(surface: &Surface) -> Vec<Finding> {
+pub(crate) fn missing(surface: &ServedApis) -> Vec<Finding> {
     if surface.definition(CLUSTER.0, CLUSTER.1).is_none() {
         return Vec::new(); // no core to look for a label
     }
@@ -47,7 +52,7 @@ pub(crate) fn missing(surface: &Surface) -> Vec<Finding> {
     defined.filter_map(|definition| finding(surface, definition, accepted)).collect()
 }
 
-fn finding(surface: &Surface, definition: &Definition, accepted: &[&str]) -> Option<Finding> {
+fn finding(surface: &ServedApis, definition: &Definition, accepted: &[&str]) -> Option<Finding> {
     let name = definition.name();
     let labels = |contract: &&str| format!("cluster.x-k8s.io/{contract}");
     let (what, remedy) = if let Some(version) = picked(definition, accepted) {
@@ -67,14 +72,9 @@ fn finding(surface: &Surface, definition: &Definition, accepted: &[&str]) -> Opt
         let what = format!("{name} carries no label {}: {outcome}", wanted.join(" or "));
         (what, format!("label it, or {}", reinstall(definition)))
     };
-    Some(Finding {
-        rule: Rule::MissingContract,
-        severity: Severity::Broken,
-        what,
-        evidence: evidence(definition),
-        decision: "D-042".to_owned(),
-        remedy,
-    })
+    let subject = Subject::new("definition", &name);
+    let finding = Rule::MissingContract.finding(Severity::Broken, "D-042", subject, what);
+    Some(finding.shown_by(evidence(definition)).remedy(remedy))
 }
 
 fn outcome(definition: &Definition, accepted: &[&str]) -> &'static str {
@@ -97,19 +97,22 @@ fn reinstall(definition: &Definition) -> &'static str {
     }
 }
 
-fn evidence(definition: &Definition) -> String {
+fn evidence(definition: &Definition) -> Vec<Evidence> {
     if definition.contracts.is_empty() {
-        return "it has no label of a contract".to_owned();
+        return vec![Evidence::holds("it has no label of a contract")];
     }
-    let one = |(contract, versions): (&String, &Vec<String>)| match versions.as_slice() {
-        [] => format!("cluster.x-k8s.io/{contract} is empty"),
-        versions => format!("cluster.x-k8s.io/{contract}: {}", versions.join("_")),
+    let one = |(contract, versions): (&String, &Vec<String>)| {
+        let label = format!("label cluster.x-k8s.io/{contract}");
+        match versions.as_slice() {
+            [] => Evidence::holds(&format!("{label} is empty")),
+            versions => Evidence::text(&label, versions.join("_")),
+        }
     };
-    definition.contracts.iter().map(one).collect::<Vec<_>>().join("; ")
+    definition.contracts.iter().map(one).collect()
 }
 
 /// Returns the kinds that no longer fit when contract v1beta1 goes.
-pub(crate) fn only_v1beta1(surface: &Surface) -> Vec<&Definition> {
+pub(crate) fn only_v1beta1(surface: &ServedApis) -> Vec<&Definition> {
     let lacks = |definition: &&Definition| picked(definition, &["v1beta2"]).is_none();
     let defined = REFERRED.iter().filter_map(|(group, plural)| surface.definition(group, plural));
     defined.filter(lacks).collect()
@@ -118,18 +121,18 @@ pub(crate) fn only_v1beta1(surface: &Surface) -> Vec<&Definition> {
 #[cfg(test)]
 mod tests {
     use super::missing;
-    use crate::{Surface, offline_surface};
+    use crate::served::{ServedApis, apis_of_releases};
 
     const PROVIDER: &str = "infrastructure.cluster.x-k8s.io";
 
-    fn surface(core: &str, provider: &str) -> Surface {
-        offline_surface(&core.parse().unwrap(), &provider.parse().unwrap()).unwrap()
+    fn surface(core: &str, provider: &str) -> ServedApis {
+        apis_of_releases(&core.parse().unwrap(), &provider.parse().unwrap()).unwrap()
     }
 
     /// Each contract with the versions that it lists.
     type Labels<'a> = &'a [(&'a str, &'a [&'a str])];
 
-    fn relabel(surface: &mut Surface, plural: &str, labels: Labels<'_>) {
+    fn relabel(surface: &mut ServedApis, plural: &str, labels: Labels<'_>) {
         let all = surface.definitions.iter_mut();
         let one = all.into_iter().find(|d| d.group == PROVIDER && d.plural == plural).unwrap();
         let texts = |all: &[&str]| all.iter().map(|text| (*text).to_owned()).collect();
@@ -174,9 +177,9 @@ mod tests {
                 None => assert_eq!(found, [], "{name}"),
                 Some(words) => {
                     assert_eq!(found.len(), 1, "{name}: no other kind is blamed");
-                    assert!(found[0].what.contains(words), "{name}: {}", found[0].what);
+                    assert!(found[0].summary.contains(words), "{name}: {}", found[0].summary);
                     let kind = "openstackclusters.infrastructure.cluster.x-k8s.io";
-                    assert!(found[0].what.contains(kind), "{name}: {}", found[0].what);
+                    assert!(found[0].summary.contains(kind), "{name}: {}", found[0].summary);
                 }
             }
         }
@@ -188,7 +191,7 @@ mod tests {
         relabel(&mut old, "openstackmachines", &[("v1beta2", &["v1beta2"])]);
         let found = missing(&old);
         assert_eq!(found.len(), 1);
-        assert!(found[0].what.contains("never reconciles"), "{}", found[0].what);
+        assert!(found[0].summary.contains("never reconciles"), "{}", found[0].summary);
     }
 
     #[test]

@@ -3,12 +3,18 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use omega_core::{Diagnostic as _, Failure, FailureClass, Gate, Label as _, Subject, Verdict};
+use omega_core::{
+    Diagnostic as _, Evidence, Failure, FailureClass, Gate, Label as _, Subject, Verdict,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Finding, Management, Rule, Setup, Severity, check_coherence, finding, served_versions,
+    Error, Management,
+    coherence::rule,
+    coherence::{CoherenceInputs, Rule, check_coherence},
+    served::read_served_apis,
 };
+use omega_core::{Finding, Severity};
 
 /// Everything that was found, worst first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,8 +27,9 @@ pub struct Coherence {
 
 /// Why a graft must not go on, for a program to read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Refusal {
-    /// The version of this form.
+    /// The version of this form: 2. (In version 1 findings had a form of their own.)
     pub schema: u32,
     /// What is refused, worst first: only what is [`Severity::Broken`] and was not accepted.
     pub findings: Vec<Finding>,
@@ -35,12 +42,14 @@ impl Coherence {
     ///
     /// Not everything can be accepted: [`Rule::can_be_accepted`].
     pub fn refusal(&self, accepted: &[Rule]) -> Option<Refusal> {
-        let taken = |f: &&Finding| accepted.contains(&f.rule) && f.rule.can_be_accepted();
+        let taken = |f: &&Finding| {
+            Rule::of(f).is_some_and(|rule| accepted.contains(&rule) && rule.can_be_accepted())
+        };
         let broken = self.findings.iter().filter(|f| f.severity == Severity::Broken);
         let (accepted, findings): (Vec<&Finding>, Vec<&Finding>) = broken.partition(taken);
         let owned = |all: Vec<&Finding>| all.into_iter().cloned().collect::<Vec<_>>();
         let (accepted, findings) = (owned(accepted), owned(findings));
-        (!findings.is_empty()).then_some(Refusal { schema: 1, findings, accepted })
+        (!findings.is_empty()).then_some(Refusal { schema: 2, findings, accepted })
     }
 
     /// Returns what a gate says: that all of it fits, with what is worth a warning and what was
@@ -49,23 +58,24 @@ impl Coherence {
     /// # Errors
     ///
     /// The refusal, if there is one.
-    pub fn judge(&self, setup: &Setup, accepted: &[Rule]) -> Result<Verdict, Refusal> {
+    pub fn judge(&self, inputs: &CoherenceInputs, accepted: &[Rule]) -> Result<Verdict, Refusal> {
         if let Some(refusal) = self.refusal(accepted) {
             return Err(refusal);
         }
-        let Setup { driver, chart, templates, .. } = setup;
+        let CoherenceInputs { driver, chart, templates, .. } = inputs;
         let chart = chart.clone().unwrap_or_else(|| driver.default_chart());
-        let templates = match templates.len() {
-            1 => "1 template".to_owned(),
-            several => format!("{several} templates"),
-        };
-        let mut evidence = format!("driver {driver}, chart {chart} and {templates} fit");
+        let mut evidence = vec![
+            Evidence::text("driver", driver.to_string()),
+            Evidence::text("chart", chart.to_string()),
+            Evidence::count("templates", templates.len()),
+            Evidence::holds("all fit"),
+        ];
         let (broken, rest): (Vec<Finding>, Vec<Finding>) =
             self.findings.iter().cloned().partition(|f| f.severity == Severity::Broken);
-        for Finding { rule, what, .. } in broken {
-            evidence = format!("{evidence}; accepted ({rule}): {what}");
-        }
-        Ok(finding::verdict(&rest, evidence))
+        evidence.extend(broken.into_iter().map(|Finding { rule, summary, .. }| {
+            Evidence::text(&format!("accepted ({rule}):"), summary)
+        }));
+        Ok(rule::verdict(&rest, evidence))
     }
 
     /// Returns how many findings there are of each severity.
@@ -84,9 +94,11 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let message = "driver, chart, Cluster API and templates do not fit together";
         let mut failure = Self::new(FailureClass::Refused, message);
-        failure.next = refusal.findings.first().map(|finding| finding.remedy.clone());
-        let cause =
-            |f: &Finding| format!("{}: {} ({}; {})", f.rule, f.what, f.evidence, f.decision);
+        failure.next = refusal.findings.first().and_then(|finding| finding.remedy.clone());
+        let cause = |f: &Finding| {
+            let decision = f.decision.as_deref().unwrap_or_default();
+            format!("{}: {} ({}; {decision})", f.rule, f.summary, Evidence::line(&f.evidence))
+        };
         failure.causes = refusal.findings.iter().map(cause).collect();
         failure.detail = serde_json::to_value(&refusal).ok();
         failure
@@ -98,31 +110,31 @@ impl From<Refusal> for Failure {
 /// What is broken and was not accepted is a [`Refusal`], and so a failure of class
 /// [`FailureClass::Refused`] with the refusal as its detail.
 ///
-/// It costs two requests or a few more (see [`served_versions`]); a gate that costs one is
-/// [`ServedVersionsFit`](crate::ServedVersionsFit).
+/// It costs two requests or a few more (see [`read_served_apis`]); a gate that costs one is
+/// [`ServedVersionsGate`](crate::coherence::ServedVersionsGate).
 #[derive(Clone, Debug)]
-pub struct Coherent {
+pub struct CoherenceGate {
     /// The cluster that is asked.
     pub management: Management,
     /// What is to work on it.
-    pub setup: Setup,
+    pub inputs: CoherenceInputs,
     /// What the operator accepts although it is broken.
     pub accepted: Vec<Rule>,
 }
 
-impl Coherent {
+impl CoherenceGate {
     /// Returns everything that was found.
     ///
     /// # Errors
     ///
     /// Fails if the management cluster can't be asked.
     pub async fn coherence(&self) -> Result<Coherence, Error> {
-        Ok(check_coherence(&served_versions(&self.management).await?, &self.setup))
+        Ok(check_coherence(&read_served_apis(&self.management).await?, &self.inputs))
     }
 }
 
 #[async_trait]
-impl Gate for Coherent {
+impl Gate for CoherenceGate {
     fn rule(&self) -> &'static str {
         "coherent"
     }
@@ -134,7 +146,7 @@ impl Gate for Coherent {
     async fn check(&self) -> Result<Verdict, Failure> {
         let message = "could not ask how the management cluster's kinds are defined";
         match self.coherence().await {
-            Ok(found) => found.judge(&self.setup, &self.accepted).map_err(Failure::from),
+            Ok(found) => found.judge(&self.inputs, &self.accepted).map_err(Failure::from),
             Err(error) => {
                 let failure = Failure::from_error(message, &error);
                 Err(Failure { touched: error.touched(), ..failure })

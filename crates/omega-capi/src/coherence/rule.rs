@@ -1,26 +1,15 @@
-//! One thing that does not fit, and what follows from all of them.
+//! What can be wrong, by name, and what a gate says to it.
 
 use std::fmt;
 
-use omega_core::{Subject, Verdict};
+use omega_core::{Evidence, Finding, Severity, Subject, Verdict};
 use serde::{Deserialize, Serialize};
 
-/// How much a [`Finding`] matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Good to know.
-    Note,
-    /// Something does not do what it seems to do.
-    Warning,
-    /// Clusters can't be created, deleted or told healthy. A graft must not go on.
-    Broken,
-}
-
-/// Which question a [`Finding`] answers. The names are stored and accepted by scripts: never
+/// Which question a [`Finding`] answers: [`Finding::rule`]. The names are stored and accepted by scripts: never
 /// renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Rule {
     /// The driver reads a kind at a version that is not served.
     UnservedRead,
@@ -91,6 +80,47 @@ impl Rule {
         }
     }
 
+    /// Returns the rule that found it, if it is one of these.
+    pub fn of(finding: &Finding) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.name() == finding.rule)
+    }
+
+    /// Returns the upstream file that says so, or says what comes of it.
+    fn source(self) -> &'static str {
+        match self {
+            Self::UnservedRead | Self::MovedRead | Self::IgnoredOverride => {
+                "magnum-capi-helm 1.4.0, magnum_capi_helm/kubernetes.py"
+            }
+            Self::UnreadableOverride => {
+                "magnum-capi-helm 1.4.0, magnum_capi_helm/kubernetes.py:308"
+            }
+            Self::UnservedWrite | Self::UnknownChart => {
+                "capi-helm-charts, charts/openstack-cluster/templates"
+            }
+            Self::DefaultChart => "magnum-capi-helm, magnum_capi_helm/conf.py",
+            Self::UnsafeDelete => "magnum-capi-helm, magnum_capi_helm/driver.py",
+            Self::MissingContract => "cluster-api 1.13.2, internal/contract/version.go",
+            Self::UnsettledDefinition => "apiextensions-apiserver, CustomResourceDefinition",
+            Self::ComingRemoval => "cluster-api 1.13.2, docs/book/src/reference/versions.md:166",
+            Self::TemplateWithoutCni => "capi-helm-charts, charts/cluster-addons/templates/cni",
+            Self::TemplateChart | Self::IgnoredLabel => {
+                "magnum-capi-helm 1.4.0, magnum_capi_helm/driver.py"
+            }
+        }
+    }
+
+    /// Returns something that this rule found, because of `decision`.
+    pub(super) fn finding(
+        self,
+        severity: Severity,
+        decision: &str,
+        subject: Subject,
+        summary: impl Into<String>,
+    ) -> Finding {
+        let finding = Finding::broken(self.name(), subject, summary);
+        finding.severity(severity).decision(decision).source(self.source())
+    }
+
     /// Returns whether an operator may accept what it finds. An unsafe delete can't be undone, and
     /// an `api_resources` that does not parse takes magnum-api down.
     pub fn can_be_accepted(self) -> bool {
@@ -104,44 +134,25 @@ impl fmt::Display for Rule {
     }
 }
 
-/// One thing that does not fit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// Which question it answers.
-    pub rule: Rule,
-    /// How much it matters.
-    pub severity: Severity,
-    /// What does not fit, and what comes of it.
-    pub what: String,
-    /// What shows it.
-    pub evidence: String,
-    /// The decision that it belongs to (`D-042`).
-    pub decision: String,
-    /// What to do.
-    pub remedy: String,
-}
-
 /// Sorts findings, worst first; equals stay in the order in which they were asked.
-pub(crate) fn sort(findings: &mut [Finding]) {
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+pub(super) fn sort(findings: &mut [Finding]) {
+    findings.sort_by_key(|finding| finding.severity);
 }
 
 /// Returns what a gate says to `findings`, worst first; `evidence` is what holds if none is
 /// [`Severity::Broken`].
-pub(crate) fn verdict(findings: &[Finding], mut evidence: String) -> Verdict {
+pub(super) fn verdict(findings: &[Finding], mut evidence: Vec<Evidence>) -> Verdict {
     let broken = findings.iter().filter(|f| f.severity == Severity::Broken).count();
     if let (Some(first), 1..) = (findings.first(), broken) {
-        let more = if broken > 1 { format!("; {} more", broken - 1) } else { String::new() };
-        let Finding { what, evidence, decision, remedy, severity: _, rule } = first;
-        let why = format!("{what} ({evidence}; {decision}{more})");
-        let subject = Subject::new("management cluster", "");
-        let finding = omega_core::Finding::broken(rule.name(), subject, why);
-        return Verdict::fail(finding.remedy(remedy));
+        let more = (broken > 1).then(|| Evidence::count("more findings", broken - 1));
+        return Verdict::fail(first.clone().shown_by(more));
     }
-    for finding in findings.iter().filter(|f| f.severity == Severity::Warning) {
-        evidence = format!("{evidence}; warning: {} ({})", finding.what, finding.remedy);
-    }
-    Verdict::pass(evidence)
+    let warnings = findings.iter().filter(|f| f.severity == Severity::Warning);
+    evidence.extend(warnings.map(|finding| {
+        let remedy = finding.remedy.as_deref().unwrap_or_default();
+        Evidence::text("warning:", format!("{} ({remedy})", finding.summary))
+    }));
+    Verdict::shown(evidence)
 }
 
 #[cfg(test)]

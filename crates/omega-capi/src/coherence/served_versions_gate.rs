@@ -1,25 +1,29 @@
 //! The gate: everything that is read and written is served.
 
 use async_trait::async_trait;
-use omega_core::{Diagnostic as _, Failure, Gate, Label as _, Subject, Verdict};
+use omega_core::{Diagnostic as _, Evidence, Failure, Gate, Label as _, Subject, Verdict};
 
 use crate::{
-    Combination, Error, Finding, Management, chart_emits, check_compatibility, discover_versions,
-    driver_reads, finding,
+    Error, Management,
+    coherence::rule,
+    coherence::{Combination, chart_emits, check_compatibility},
+    served::discover_versions,
 };
+use omega_core::Finding;
+use omega_driver::driver_reads;
 
 /// Whether the management cluster serves what the driver reads and what the chart writes.
 ///
 /// It costs one request (see [`discover_versions`]).
 #[derive(Clone, Debug)]
-pub struct ServedVersionsFit {
+pub struct ServedVersionsGate {
     /// The cluster that is asked.
     pub management: Management,
     /// What is to work on it.
     pub combination: Combination,
 }
 
-impl ServedVersionsFit {
+impl ServedVersionsGate {
     /// Returns everything that does not fit, worst first.
     ///
     /// # Errors
@@ -31,18 +35,19 @@ impl ServedVersionsFit {
 
     fn verdict(&self, findings: &[Finding]) -> Verdict {
         let Combination { driver, overrides, chart } = &self.combination;
-        let reads = driver_reads(*driver, overrides).iter().filter(|read| read.needed()).count();
-        let mut evidence = format!("driver {driver} reads {reads} kinds");
+        let reads = driver_reads(driver, overrides).iter().filter(|read| read.needed()).count();
+        let mut evidence = vec![Evidence::count(&format!("kinds read by driver {driver}"), reads)];
         if let Some((chart, writes)) = chart.as_ref().and_then(|c| Some((c, chart_emits(c)?))) {
-            evidence = format!("{evidence}, chart {chart} writes {}", writes.len());
+            let what = format!("kinds written by chart {chart}");
+            evidence.push(Evidence::count(&what, writes.len()));
         }
-        evidence.push_str(": served at those versions");
-        finding::verdict(findings, evidence)
+        evidence.push(Evidence::holds("all served at those versions"));
+        rule::verdict(findings, evidence)
     }
 }
 
 #[async_trait]
-impl Gate for ServedVersionsFit {
+impl Gate for ServedVersionsGate {
     fn rule(&self) -> &'static str {
         "served-versions"
     }

@@ -6,15 +6,18 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Driver, Finding, Rule, Severity, Surface, compatibility::unserved_writes,
-    dependencies::version, driver_labels::first_to_read,
+    coherence::{Rule, compatibility::unserved_writes},
+    constellation::dependencies::version,
+    served::ServedApis,
 };
+use omega_core::{Evidence, Finding, Severity, Subject};
+use omega_driver::DriverRelease;
+use omega_driver::labels::{ALLOWED_CIDRS, CHART_VERSION, first_to_read, said_elsewhere};
+use omega_driver::requirements::provides;
 
 /// What the charts have a network plugin for (all tags: `charts/cluster-addons/templates/cni`).
 /// Anything else installs none, without an error.
 const PLUGINS: [&str; 2] = ["calico", "cilium"];
-const ALLOWED_CIDRS: &str = "api_master_lb_allowed_cidrs";
-const CHART: &str = "capi_helm_chart_version";
 /// The first chart that reads `allowedCIDRs`.
 const READS_ELSEWHERE: Version = Version::new(0, 24, 0);
 const DIFFERENT_KEYS: &str = "the driver sends apiServer.allowedCidrs, and charts from 0.24.0 on \
@@ -42,26 +45,22 @@ pub struct TemplateFacts {
 }
 
 impl TemplateFacts {
-    /// Returns whether its clusters are this driver's: Kubernetes on virtual machines with Ubuntu
-    /// or Flatcar (`driver.py`, `provides`, all releases). One whose system is not known counts.
     fn ours(&self) -> bool {
-        let systems = ["ubuntu", "flatcar"];
-        let system = self.distro.as_deref().is_none_or(|distro| systems.contains(&distro));
-        self.coe == "kubernetes" && self.server_type == "vm" && system
+        provides(&self.coe, &self.server_type, self.distro.as_deref())
     }
 }
 
 /// Returns what does not fit for clusters of `templates`; `chart` is the site's.
 pub(crate) fn findings(
-    surface: &Surface,
-    driver: Driver,
+    apis: &ServedApis,
+    driver: &DriverRelease,
     chart: &Version,
     templates: &[TemplateFacts],
 ) -> Vec<Finding> {
     let ours: Vec<&TemplateFacts> = templates.iter().filter(|template| template.ours()).collect();
     let mut all: Vec<Finding> =
         ours.iter().filter_map(|template| without_cni(driver, template)).collect();
-    all.extend(other_charts(surface, chart, &ours));
+    all.extend(other_charts(apis, chart, &ours));
     let open: Vec<Finding> = ours.iter().filter_map(|one| open_to_all(chart, one)).collect();
     all.extend(open.is_empty().then(|| to_be_known(chart)).flatten());
     all.extend(open);
@@ -69,7 +68,7 @@ pub(crate) fn findings(
     all
 }
 
-fn without_cni(driver: Driver, template: &TemplateFacts) -> Option<Finding> {
+fn without_cni(driver: &DriverRelease, template: &TemplateFacts) -> Option<Finding> {
     let TemplateFacts { name, clusters, network_driver, .. } = template;
     let plugin = network_driver.as_deref().filter(|plugin| !plugin.is_empty())?;
     if PLUGINS.contains(&plugin) {
@@ -99,81 +98,70 @@ fn without_cni(driver: Driver, template: &TemplateFacts) -> Option<Finding> {
              resize nor upgrade them with {name}"
         )
     };
-    Some(Finding {
-        rule: Rule::TemplateWithoutCni,
-        severity,
-        what: format!(
-            "template {name} says network driver {plugin}, and the charts have none: {outcome}"
-        ),
-        evidence: format!(
-            "clusters that use it: {clusters}; the charts have {}; driver 1.4.0 sends it as \
-             addons.cni.type",
-            PLUGINS.join(" and ")
-        ),
-        decision: "D-031".to_owned(),
-        remedy,
-    })
+    let what = format!(
+        "template {name} says network driver {plugin}, and the charts have none: {outcome}"
+    );
+    let finding = Rule::TemplateWithoutCni.finding(severity, "D-031", subject(name), what);
+    let evidence = [
+        Evidence::count("clusters use it", *clusters),
+        Evidence::list("the charts have", PLUGINS),
+        Evidence::text("driver 1.4.0 sends it as", "addons.cni.type"),
+    ];
+    Some(finding.shown_by(evidence).remedy(remedy))
 }
 
 /// A template's own chart takes the place of the site's.
-fn other_charts(surface: &Surface, chart: &Version, templates: &[&TemplateFacts]) -> Vec<Finding> {
+fn other_charts(apis: &ServedApis, chart: &Version, templates: &[&TemplateFacts]) -> Vec<Finding> {
     let mut named: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for template in templates {
-        if let Some(label) = template.labels.get(CHART) {
+        if let Some(label) = template.labels.get(CHART_VERSION) {
             named.entry(label).or_default().push(&template.name);
         }
     }
-    named
-        .into_iter()
-        .flat_map(|(label, names)| other_chart(surface, chart, label, &names))
-        .collect()
+    named.into_iter().flat_map(|(label, names)| other_chart(apis, chart, label, &names)).collect()
 }
 
-fn other_chart(surface: &Surface, chart: &Version, label: &str, names: &[&str]) -> Vec<Finding> {
+fn other_chart(apis: &ServedApis, chart: &Version, label: &str, names: &[&str]) -> Vec<Finding> {
     let list = names.join(", ");
-    let warning = |what: String, shown: &str| Finding {
-        rule: Rule::TemplateChart,
-        severity: Severity::Warning,
-        what,
-        evidence: format!("label {CHART}={label}{shown}"),
-        decision: "D-034".to_owned(),
-        remedy: format!(
+    let warning = |what: String| {
+        let subject = subject(&list);
+        let finding = Rule::TemplateChart.finding(Severity::Warning, "D-034", subject, what);
+        let evidence = Evidence::text(&format!("label {CHART_VERSION}"), label);
+        finding.shown_by([evidence]).remedy(format!(
             "make a template without the label (one that is in use can't be changed): the site's \
              chart is {chart}"
-        ),
+        ))
     };
     let Some(own) = version(label) else {
         let what = "names no exact chart: helm picks one that fits, or finds none";
-        return vec![warning(format!("template {list} {what}"), "")];
+        return vec![warning(format!("template {list} {what}"))];
     };
     if own == *chart {
         return Vec::new();
     }
-    let breaks = unserved_writes(&surface.served, &own).into_iter();
+    let breaks = unserved_writes(&apis.served, &own).into_iter();
     let breaks = breaks.map(|other| {
-        let shown = format!("; {}", other.evidence);
-        warning(format!("template {list} uses its own chart: {}", other.what), &shown)
+        let what = format!("template {list} uses its own chart: {}", other.summary);
+        warning(what).shown_by(other.evidence)
     });
     let breaks: Vec<Finding> = breaks.collect();
     if !breaks.is_empty() {
         return breaks;
     }
     let what = format!("template {list} uses chart {own}, and not the site's chart {chart}");
-    vec![Finding { severity: Severity::Note, ..warning(what, "") }]
+    vec![warning(what).severity(Severity::Note)]
 }
 
 /// Where no template asks for it, it is good to know before one does.
 fn to_be_known(chart: &Version) -> Option<Finding> {
-    (*chart >= READS_ELSEWHERE).then(|| Finding {
-        rule: Rule::IgnoredLabel,
-        severity: Severity::Note,
-        what: format!(
+    (*chart >= READS_ELSEWHERE).then(|| {
+        let what = format!(
             "chart {chart} ignores the label {ALLOWED_CIDRS}: the API servers of all clusters are \
              open to everybody"
-        ),
-        evidence: DIFFERENT_KEYS.to_owned(),
-        decision: "D-036".to_owned(),
-        remedy: BY_HAND.to_owned(),
+        );
+        let subject = Subject::new("chart", chart.to_string());
+        let finding = Rule::IgnoredLabel.finding(Severity::Note, "D-036", subject, what);
+        finding.shown_by([Evidence::words(DIFFERENT_KEYS)]).remedy(BY_HAND)
     })
 }
 
@@ -182,49 +170,45 @@ fn to_be_known(chart: &Version) -> Option<Finding> {
 fn open_to_all(chart: &Version, template: &TemplateFacts) -> Option<Finding> {
     let TemplateFacts { name, labels, .. } = template;
     let asked = labels.get(ALLOWED_CIDRS).filter(|value| !value.is_empty())?;
-    let own = labels.get(CHART).and_then(|label| version(label));
+    let own = labels.get(CHART_VERSION).and_then(|label| version(label));
     let chart = own.as_ref().unwrap_or(chart);
-    (*chart >= READS_ELSEWHERE).then(|| Finding {
-        rule: Rule::IgnoredLabel,
-        severity: Severity::Warning,
-        what: format!(
+    (*chart >= READS_ELSEWHERE).then(|| {
+        let what = format!(
             "chart {chart} ignores {ALLOWED_CIDRS} of template {name}: the API servers of its \
              clusters are open to everybody"
-        ),
-        evidence: format!("the label asks for {asked}; {DIFFERENT_KEYS}"),
-        decision: "D-036".to_owned(),
-        remedy: BY_HAND.to_owned(),
+        );
+        let finding = Rule::IgnoredLabel.finding(Severity::Warning, "D-036", subject(name), what);
+        let evidence =
+            [Evidence::text("the label asks for", asked), Evidence::words(DIFFERENT_KEYS)];
+        finding.shown_by(evidence).remedy(BY_HAND)
     })
 }
 
-fn unread_labels(driver: Driver, templates: &[&TemplateFacts]) -> Vec<Finding> {
+fn unread_labels(driver: &DriverRelease, templates: &[&TemplateFacts]) -> Vec<Finding> {
     let mut unread: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for template in templates {
         for label in template.labels.keys() {
-            if first_to_read(label).is_none_or(|first| first > driver) {
+            if !driver.reads_label(label) {
                 unread.entry(label).or_default().insert(&template.name);
             }
         }
     }
     let finding = |(label, names): (&str, BTreeSet<&str>)| {
-        let names = names.into_iter().collect::<Vec<_>>().join(", ");
-        let from = first_to_read(label);
-        Finding {
-            rule: Rule::IgnoredLabel,
-            severity: Severity::Note,
-            what: format!("driver {driver} ignores the label {label}"),
-            evidence: format!("templates: {names}"),
-            decision: "D-036".to_owned(),
-            remedy: match (from, label) {
-                (Some(first), _) => format!("pin {first}, the first that reads it"),
-                (None, "kube_tag") => {
-                    "the image's property kube_version says the version; leave the label out".into()
-                }
-                (None, _) => "leave it out, or see whether it is spelled right".to_owned(),
-            },
-        }
+        let what = format!("driver {driver} ignores the label {label}");
+        let subject = Subject::new("label", label);
+        let finding = Rule::IgnoredLabel.finding(Severity::Note, "D-036", subject, what);
+        let remedy = match (first_to_read(label), said_elsewhere(label)) {
+            (Some(first), _) => format!("pin {first}, the first that reads it"),
+            (None, Some(what)) => format!("{what} says it; leave the label out"),
+            (None, None) => "leave it out, or see whether it is spelled right".to_owned(),
+        };
+        finding.shown_by([Evidence::list("templates:", names)]).remedy(remedy)
     };
     unread.into_iter().map(finding).collect()
+}
+
+fn subject(template: &str) -> Subject {
+    Subject::new("template", template)
 }
 
 #[cfg(test)]

@@ -6,7 +6,11 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Component, Dependencies, Installed, Namespace, Release, ReleaseStatus, dependencies::version,
+    Namespace,
+    constellation::dependencies::version,
+    constellation::{Component, Dependencies},
+    controllers::Installed,
+    releases::{Release, ReleaseStatus},
 };
 
 /// The chart that magnum-capi-helm installs for a cluster.
@@ -101,8 +105,8 @@ impl Constellation {
     }
 }
 
-/// Compares what is installed, from [`read_installed`](crate::read_installed) and
-/// [`read_releases`](crate::read_releases), with what was tested (D-034). Pure.
+/// Compares what is installed, from [`read_installed`](crate::controllers::read_installed) and
+/// [`read_releases`](crate::releases::read_releases), with what was tested (D-034). Pure.
 ///
 /// Every component of the `dependencies.json` has an entry, and every release of a chart that
 /// belongs here: the controllers' and the clusters'. `azimuth-images`, `sonobuoy` and `helm`, which

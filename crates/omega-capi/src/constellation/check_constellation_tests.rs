@@ -5,7 +5,11 @@ use super::{
     Standing::{self, Newer, NotNamed, Same},
     check_constellation, standing,
 };
-use crate::{Component, Dependencies, Installed, Release};
+use crate::{
+    constellation::{Component, Dependencies},
+    controllers::Installed,
+    releases::Release,
+};
 
 fn installed(component: Component, version: Option<&str>) -> Installed {
     let version = version.map(ToOwned::to_owned);

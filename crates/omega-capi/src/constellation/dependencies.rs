@@ -6,7 +6,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 /// `dependencies.json` at the tags 0.1.2 to 0.27.0 of capi-helm-charts, by tag.
-const TABLE: &str = include_str!("../data/dependencies.json");
+const TABLE: &str = include_str!("../../data/dependencies.json");
 
 static BY_TAG: LazyLock<BTreeMap<Version, Dependencies>> =
     LazyLock::new(|| serde_json::from_str(TABLE).unwrap_or_default());

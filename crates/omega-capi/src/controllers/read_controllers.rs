@@ -4,7 +4,12 @@ use futures::future::try_join;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Component, Error, Installed, Management, list::JSON, read_installed};
+use crate::{
+    Error, Management,
+    constellation::Component,
+    controllers::{Installed, read_installed},
+    list::JSON,
+};
 
 const LEASES: &str = "/apis/coordination.k8s.io/v1/leases";
 const PAGE: usize = 500;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Component, Error, Management, list::JSON};
+use crate::{Error, Management, constellation::Component, list::JSON};
 
 const PATH: &str = "/apis/apps/v1/deployments";
 const PAGE: usize = 250;

@@ -6,9 +6,10 @@ use futures::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Management, Namespace, Namespaces, Release, Unreadable,
+    Error, Management, Namespace, Namespaces,
     list::JSON,
-    release_decode::{self, Revision},
+    releases::decode::{self, Revision},
+    releases::{Release, UnreadableRelease},
 };
 
 /// Names and labels only: the content of revisions that are not the newest is never sent.
@@ -24,7 +25,7 @@ pub struct Releases {
     /// By namespace, then by name.
     pub releases: Vec<Release>,
     /// Those whose newest revision can't be read.
-    pub unreadable: Vec<Unreadable>,
+    pub unreadable: Vec<UnreadableRelease>,
 }
 
 #[derive(Deserialize)]
@@ -108,13 +109,11 @@ async fn read(
     namespace: Namespace,
     name: String,
     revision: u32,
-) -> Result<Result<Release, Unreadable>, Error> {
+) -> Result<Result<Release, UnreadableRelease>, Error> {
     let secret = format!("sh.helm.release.v1.{name}.v{revision}");
     let path = format!("/api/v1/namespaces/{namespace}/secrets/{secret}");
     let decoded = match management.read::<SecretObject>(&path, JSON).await {
-        Ok(SecretObject { data: Some(Data { release: Some(data) }) }) => {
-            release_decode::decode(&data)
-        }
+        Ok(SecretObject { data: Some(Data { release: Some(data) }) }) => decode::decode(&data),
         Ok(SecretObject { data: _ }) => Err("it is empty".to_owned()),
         Err(Error::Status { code: 404, .. }) => Err("it went while it was being read".to_owned()),
         Err(other) => return Err(other),
@@ -125,7 +124,7 @@ async fn read(
     });
     Ok(match decoded {
         Ok(decoded) => Ok(release(namespace, decoded)),
-        Err(why) => Err(Unreadable { namespace, name, revision, why }),
+        Err(why) => Err(UnreadableRelease { namespace, name, revision, why }),
     })
 }
 

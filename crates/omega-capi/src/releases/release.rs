@@ -30,7 +30,7 @@ pub struct Release {
 
 /// A release whose newest revision can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unreadable {
+pub struct UnreadableRelease {
     /// Where it is.
     pub namespace: Namespace,
     /// Its name.

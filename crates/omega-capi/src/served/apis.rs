@@ -6,8 +6,10 @@ use futures::future::try_join;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DefinedVersion, Definition, Error, GROUPS, Management, Served, age, discover_versions,
-    list::JSON, wire::Crd,
+    Error, Management,
+    list::JSON,
+    served::{DefinedVersion, Definition, GROUPS, ServedVersions, age, discover_versions},
+    wire::Crd,
 };
 
 const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
@@ -16,9 +18,9 @@ const PAGE: usize = 25;
 
 /// The API of a management cluster: what is served, and how that is defined.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Surface {
+pub struct ServedApis {
     /// What the API server serves.
-    pub served: Served,
+    pub served: ServedVersions,
     /// The definitions behind it, by name.
     pub definitions: Vec<Definition>,
 }
@@ -28,7 +30,7 @@ pub struct Surface {
 ///
 /// What is served comes from discovery ([`discover_versions`], which is all that a gate needs),
 /// the rest from the custom resource definitions. The two may differ while a definition is being
-/// changed, or when its names clash with another's: [`Surface::unsettled`].
+/// changed, or when its names clash with another's: [`ServedApis::unsettled`].
 ///
 /// # Guarantees
 ///
@@ -38,16 +40,16 @@ pub struct Surface {
 ///
 /// As [`discover_versions`]; [`Error::Forbidden`] if the kubeconfig's user may not list
 /// customresourcedefinitions.
-pub async fn served_versions(management: &Management) -> Result<Surface, Error> {
+pub async fn read_served_apis(management: &Management) -> Result<ServedApis, Error> {
     let (served, crds) =
         try_join(discover_versions(management), management.list(CRDS, "", PAGE, JSON)).await?;
     let ours = crds.into_iter().filter(|crd: &Crd| GROUPS.contains(&crd.spec.group.as_str()));
     let mut definitions: Vec<Definition> = ours.map(definition).collect();
     definitions.sort_by_key(|d| (d.group.clone(), d.plural.clone()));
-    Ok(Surface { served, definitions })
+    Ok(ServedApis { served, definitions })
 }
 
-impl Surface {
+impl ServedApis {
     /// Returns the definition of `plural` in `group`.
     pub fn definition(&self, group: &str, plural: &str) -> Option<&Definition> {
         self.definitions.iter().find(|d| d.group == group && d.plural == plural)

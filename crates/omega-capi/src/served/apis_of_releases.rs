@@ -5,8 +5,11 @@ use std::{cmp::Reverse, collections::BTreeMap};
 use semver::Version;
 
 use crate::{
-    Component, DefinedVersion, Definition, Dependencies, Served, ServedKind, ServedVersion,
-    Surface, age, dependencies::version,
+    constellation::dependencies::version,
+    constellation::{Component, Dependencies},
+    served::{
+        DefinedVersion, Definition, ServedApis, ServedKind, ServedVersion, ServedVersions, age,
+    },
 };
 
 /// Nothing is known of what this release serves.
@@ -76,7 +79,7 @@ const ADDONS: (&str, &[(&str, &str)]) =
 /// `docs/book/src/reference/versions.md:166`): v1beta1 is no longer served. The provider's rows are
 /// the definitions at v0.10.4, v0.11.3, v0.12.4, v0.14.4 and v0.15.0-beta.0; the label of v0.12 was not
 /// seen, and is taken to list what is defined, as those before and after do.
-pub fn offline_surface(core: &Version, provider: &Version) -> Result<Surface, UnknownRelease> {
+pub fn apis_of_releases(core: &Version, provider: &Version) -> Result<ServedApis, UnknownRelease> {
     let (core_rows, core_contracts) = core_rows(core)?;
     let (provider_rows, provider_contracts) = provider_rows(provider)?;
     let mut definitions = Vec::new();
@@ -91,21 +94,21 @@ pub fn offline_surface(core: &Version, provider: &Version) -> Result<Surface, Un
     add(PROVIDER, provider_rows, provider_contracts);
     add(ADDONS, &[("v1alpha1", true, false)], &[]);
     definitions.sort_by_key(|d| (d.group.clone(), d.plural.clone()));
-    Ok(Surface { served: served(&definitions), definitions })
+    Ok(ServedApis { served: served(&definitions), definitions })
 }
 
 /// Does the same for what a `dependencies.json` names.
 ///
 /// # Errors
 ///
-/// As [`offline_surface`]; also where a version is none.
-pub fn offline_surface_of(dependencies: &Dependencies) -> Result<Surface, UnknownRelease> {
+/// As [`apis_of_releases`]; also where a version is none.
+pub fn apis_of_dependencies(dependencies: &Dependencies) -> Result<ServedApis, UnknownRelease> {
     let named = |component: Component| {
         let text = dependencies.version(component).unwrap_or_default();
         let unknown = UnknownRelease { component, version: text.to_owned(), known: "versions" };
         version(text).ok_or(unknown)
     };
-    offline_surface(&named(Component::ClusterApi)?, &named(Component::OpenstackProvider)?)
+    apis_of_releases(&named(Component::ClusterApi)?, &named(Component::OpenstackProvider)?)
 }
 
 fn core_rows(core: &Version) -> Result<(&'static [Row], &'static [Contract]), UnknownRelease> {
@@ -185,7 +188,7 @@ fn definition(
     }
 }
 
-fn served(definitions: &[Definition]) -> Served {
+fn served(definitions: &[Definition]) -> ServedVersions {
     let mut groups: BTreeMap<String, Vec<ServedVersion>> = BTreeMap::new();
     for definition in definitions {
         let group = groups.entry(definition.group.clone()).or_default();
@@ -206,16 +209,16 @@ fn served(definitions: &[Definition]) -> Served {
             version.kinds.sort();
         }
     }
-    Served { groups }
+    ServedVersions { groups }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{offline_surface, offline_surface_of};
-    use crate::Dependencies;
+    use super::{apis_of_dependencies, apis_of_releases};
+    use crate::constellation::Dependencies;
 
     fn served(core: &str, provider: &str, group: &str, plural: &str) -> Vec<String> {
-        let surface = offline_surface(&core.parse().unwrap(), &provider.parse().unwrap()).unwrap();
+        let surface = apis_of_releases(&core.parse().unwrap(), &provider.parse().unwrap()).unwrap();
         surface.served.versions_of(group, plural).map(ToOwned::to_owned).collect()
     }
 
@@ -241,7 +244,7 @@ mod tests {
     #[test]
     fn a_release_that_was_not_read_is_said_to_be_unknown() {
         let words = |core: &str, provider: &str| {
-            let surface = offline_surface(&core.parse().unwrap(), &provider.parse().unwrap());
+            let surface = apis_of_releases(&core.parse().unwrap(), &provider.parse().unwrap());
             surface.unwrap_err().to_string()
         };
         assert_eq!(
@@ -257,7 +260,7 @@ mod tests {
     #[test]
     fn every_chart_since_0_6_0_has_a_surface() {
         for tag in Dependencies::tags() {
-            let known = offline_surface_of(Dependencies::of(tag).unwrap()).is_ok();
+            let known = apis_of_dependencies(Dependencies::of(tag).unwrap()).is_ok();
             assert_eq!(known, *tag >= "0.6.0".parse().unwrap(), "{tag}");
         }
     }

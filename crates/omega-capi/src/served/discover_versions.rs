@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use futures::future::try_join_all;
 
 use crate::{
-    Error, Management, Served, ServedKind, ServedVersion, Verb, age,
+    Error, Management, Verb,
     list::JSON,
+    served::{ServedKind, ServedVersion, ServedVersions, age},
     wire::{GroupDiscovery, Groups, Resources, VersionDiscovery},
 };
 
@@ -38,7 +39,7 @@ const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGrou
 /// # Errors
 ///
 /// Half an answer is an error: a version that is listed and whose kinds can't be read.
-pub async fn discover_versions(management: &Management) -> Result<Served, Error> {
+pub async fn discover_versions(management: &Management) -> Result<ServedVersions, Error> {
     let mut groups = match management.read("/apis", AGGREGATED).await? {
         Groups::Aggregated { items } => aggregated(management, items)?,
         Groups::Plain { groups } => {
@@ -57,7 +58,7 @@ pub async fn discover_versions(management: &Management) -> Result<Served, Error>
     for versions in groups.values_mut() {
         versions.sort_by_key(|v| std::cmp::Reverse(age(&v.version)));
     }
-    Ok(Served { groups })
+    Ok(ServedVersions { groups })
 }
 
 fn aggregated(

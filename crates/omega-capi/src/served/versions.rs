@@ -1,12 +1,14 @@
 //! What an API server serves, as a value.
 
-use std::{cmp::Reverse, collections::BTreeMap, fmt};
+use std::{cmp::Reverse, collections::BTreeMap};
+
+use omega_driver::GroupVersion;
 
 use serde::{Deserialize, Serialize};
 
 /// Every version that each group of interest serves, with its kinds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Served {
+pub struct ServedVersions {
     /// By group. A group that nobody serves is absent.
     pub groups: BTreeMap<String, Vec<ServedVersion>>,
 }
@@ -29,33 +31,7 @@ pub struct ServedKind {
     pub plural: String,
 }
 
-/// A group and a version, as an object's `apiVersion` spells them.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct GroupVersion {
-    /// `cluster.x-k8s.io`, empty for the core group.
-    pub group: String,
-    /// `v1beta1`.
-    pub version: String,
-}
-
-impl GroupVersion {
-    /// Reads `group/version`, or a version of the core group.
-    pub fn of(text: &str) -> Self {
-        let (group, version) = text.split_once('/').unwrap_or(("", text));
-        Self { group: group.to_owned(), version: version.to_owned() }
-    }
-}
-
-impl fmt::Display for GroupVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.group.as_str() {
-            "" => f.write_str(&self.version),
-            group => write!(f, "{group}/{}", self.version),
-        }
-    }
-}
-
-impl Served {
+impl ServedVersions {
     /// Returns whether `plural` is served at `at`.
     pub fn serves(&self, at: &GroupVersion, plural: &str) -> bool {
         self.versions_of(&at.group, plural).any(|version| version == at.version)
@@ -96,7 +72,7 @@ pub fn age(version: &str) -> impl Ord + use<> {
 
 #[cfg(test)]
 mod tests {
-    use super::{GroupVersion, age};
+    use super::age;
 
     #[test]
     fn versions_are_ordered_as_kubernetes_orders_them() {
@@ -118,12 +94,5 @@ mod tests {
             "v10",
         ];
         assert_eq!(all, expected);
-    }
-
-    #[test]
-    fn an_api_version_without_a_slash_is_the_core_groups() {
-        assert_eq!(GroupVersion::of("v1").group, "");
-        assert_eq!(GroupVersion::of("v1").to_string(), "v1");
-        assert_eq!(GroupVersion::of("a.b/v1").to_string(), "a.b/v1");
     }
 }
