@@ -61,7 +61,7 @@ pub enum Error {
         words: String,
     },
     /// Another error status.
-    #[error("{server} answered {code} to {verb} {path}")]
+    #[error("{server} answered {code} to {verb} {path}{}", said(words))]
     Status {
         /// The server and the context.
         server: String,
@@ -88,6 +88,11 @@ pub enum Error {
     },
 }
 
+/// The words after a colon, if there are any.
+fn said(words: &str) -> String {
+    if words.is_empty() { String::new() } else { format!(": {words}") }
+}
+
 impl Diagnostic for Error {
     fn retry(&self) -> Retry {
         match self {
@@ -108,9 +113,7 @@ impl Diagnostic for Error {
     }
 
     fn found(&self) -> Option<String> {
-        let (Self::Forbidden { words, .. } | Self::Status { words, .. }) = self else {
-            return None;
-        };
+        let Self::Forbidden { words, .. } = self else { return None };
         Some(words.clone()).filter(|words| !words.is_empty())
     }
 

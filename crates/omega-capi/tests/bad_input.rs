@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _};
 use omega_capi::{
-    Error, Management, Namespaces, discover_versions, read_addons, read_controllers,
-    read_installed, read_releases, served_versions,
+    Error, Management, Namespaces,
+    controllers::{read_controllers, read_installed},
+    health::read_addons,
+    releases::read_releases,
+    served::{discover_versions, read_served_apis},
     sim::{Apiserver, Fault},
     workload::{ClusterName, Workload, WorkloadError, list_clusters, wanted_nodes},
 };
@@ -30,8 +33,8 @@ type Asked = BoxFuture<'static, Result<(), Error>>;
 type Question = (&'static str, &'static str, fn(Management) -> Asked);
 
 const QUESTIONS: [Question; 7] = [
-    ("served_versions", "list customresourcedefinitions.apiextensions.k8s.io", |m| {
-        async move { served_versions(&m).await.map(drop) }.boxed()
+    ("read_served_apis", "list customresourcedefinitions.apiextensions.k8s.io", |m| {
+        async move { read_served_apis(&m).await.map(drop) }.boxed()
     }),
     ("read_installed", "list deployments.apps", |m| {
         async move { read_installed(&m).await.map(drop) }.boxed()
@@ -134,7 +137,7 @@ async fn a_next_page_that_is_gone_is_an_error() {
         assert!(matches!(error, Error::Status { code: 410, .. }), "{name}: {error:?}");
     }
     apiserver.mend();
-    assert!(served_versions(&over(&apiserver)).await.is_ok());
+    assert!(read_served_apis(&over(&apiserver)).await.is_ok());
 }
 
 #[tokio::test]
@@ -167,7 +170,7 @@ async fn what_is_left_out_is_not_there() {
             apiserver.label(&name, &format!("cluster.x-k8s.io/{contract}"), None);
         }
     }
-    let surface = served_versions(&over(&apiserver)).await.unwrap();
+    let surface = read_served_apis(&over(&apiserver)).await.unwrap();
     let contracts = &surface.definition("cluster.x-k8s.io", "clusters").unwrap().contracts;
     assert!(contracts.is_empty(), "{contracts:?}");
     apiserver.put(

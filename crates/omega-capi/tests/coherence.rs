@@ -5,41 +5,45 @@
 use std::time::Duration;
 
 use omega_capi::{
-    Coherent, Driver, Management, Rule, Setup, Severity, offline_surface, served_versions,
+    Management,
+    coherence::{CoherenceGate, CoherenceInputs, Rule},
+    served::{apis_of_releases, read_served_apis},
     sim::{Apiserver, Fault},
 };
+use omega_core::Severity;
 use omega_core::{FailureClass, Gate as _, Touched, Verdict};
+use omega_driver::DriverRelease;
 
 const TEMPLATES: &str = "openstackmachinetemplates.infrastructure.cluster.x-k8s.io";
 const LABEL: &str = "cluster.x-k8s.io/v1beta1";
 
-fn gate(apiserver: &Apiserver, driver: Driver) -> Coherent {
+fn gate(apiserver: &Apiserver, driver: DriverRelease) -> CoherenceGate {
     let management = Management::over(apiserver.clone(), "https://127.77.2.1:6443 (context lab)");
     let chart = "0.25.1".parse().ok();
-    let setup = Setup { driver, api_resources: None, chart, templates: Vec::new() };
-    Coherent { management, setup, accepted: Vec::new() }
+    let inputs = CoherenceInputs { driver, api_resources: None, chart, templates: Vec::new() };
+    CoherenceGate { management, inputs, accepted: Vec::new() }
 }
 
-async fn no(gate: &Coherent) -> (String, String) {
+async fn no(gate: &CoherenceGate) -> (String, String) {
     let failure = gate.check().await.unwrap_err();
     assert_eq!((failure.class, failure.touched), (FailureClass::Refused, Touched::Nothing));
     let detail = failure.detail.unwrap();
     let next = failure.next.unwrap();
     let first = &detail["findings"][0];
-    assert_eq!((&detail["schema"], &first["remedy"]), (&1.into(), &next.clone().into()));
+    assert_eq!((&detail["schema"], &first["remedy"]), (&2.into(), &next.clone().into()));
     let rule = format!("{}: ", first["rule"].as_str().unwrap());
     (failure.causes[0].strip_prefix(&rule).unwrap().to_owned(), next)
 }
 
 #[tokio::test]
 async fn the_tables_say_what_the_real_definitions_say() {
-    let management = gate(&Apiserver::default(), Driver::V1_4_0).management;
-    let recorded = served_versions(&management).await.unwrap();
-    let tables = offline_surface(&"1.13.2".parse().unwrap(), &"0.14.4".parse().unwrap()).unwrap();
+    let management = gate(&Apiserver::default(), DriverRelease::v1_4_0()).management;
+    let recorded = read_served_apis(&management).await.unwrap();
+    let tables = apis_of_releases(&"1.13.2".parse().unwrap(), &"0.14.4".parse().unwrap()).unwrap();
     for ours in &tables.definitions {
         assert_eq!(recorded.definition(&ours.group, &ours.plural), Some(ours));
         for version in ["v1alpha7", "v1beta1", "v1beta2", "v1alpha1"] {
-            let at = omega_capi::GroupVersion::of(&format!("{}/{version}", ours.group));
+            let at = omega_driver::GroupVersion::of(&format!("{}/{version}", ours.group));
             let both = [&tables.served, &recorded.served].map(|s| s.serves(&at, &ours.plural));
             assert_eq!(both[0], both[1], "{at}/{}", ours.plural);
         }
@@ -50,10 +54,11 @@ async fn the_tables_say_what_the_real_definitions_say() {
 #[tokio::test]
 async fn a_good_cluster_passes_and_a_missing_label_does_not() {
     let apiserver = Apiserver::default();
-    let gate = gate(&apiserver, Driver::V1_4_0);
+    let gate = gate(&apiserver, DriverRelease::v1_4_0());
     let verdict = gate.check().await.unwrap();
-    let evidence = "driver 1.4.0, chart 0.25.1 and 0 templates fit".to_owned();
-    assert_eq!(verdict, Verdict::pass(evidence));
+    let Verdict::Pass { evidence } = verdict else { panic!("{verdict:?}") };
+    let expected = "driver 1.4.0, chart 0.25.1, 0 templates, all fit";
+    assert_eq!(omega_core::Evidence::line(&evidence), expected);
     assert_eq!(gate.management.requests(), 2);
 
     apiserver.label(TEMPLATES, LABEL, None);
@@ -68,10 +73,11 @@ async fn a_good_cluster_passes_and_a_missing_label_does_not() {
 async fn what_was_accepted_passes_and_an_unsafe_delete_never() {
     let apiserver = Apiserver::default();
     apiserver.label(TEMPLATES, LABEL, None);
-    let mut gate = gate(&apiserver, Driver::V1_4_0);
+    let mut gate = gate(&apiserver, DriverRelease::v1_4_0());
     gate.accepted = vec![Rule::UnsafeDelete, Rule::MissingContract, Rule::UnservedRead];
     let Verdict::Pass { evidence } = gate.check().await.unwrap() else { panic!("refused") };
-    let accepted = "driver 1.4.0, chart 0.25.1 and 0 templates fit; accepted (missing-contract): ";
+    let accepted =
+        "driver 1.4.0, chart 0.25.1, 0 templates, all fit, accepted (missing-contract): ";
     let evidence = omega_core::Evidence::line(&evidence);
     assert!(evidence.starts_with(accepted), "{evidence}");
     apiserver.serve("cluster.x-k8s.io", &["v1beta2"]);
@@ -84,9 +90,10 @@ async fn what_was_accepted_passes_and_an_unsafe_delete_never() {
 async fn every_finding_is_there_for_who_asks_for_them() {
     let apiserver = Apiserver::default();
     apiserver.remove("addons.stackhpc.com");
-    let found = gate(&apiserver, Driver::V1_3_0).coherence().await.unwrap();
+    let found = gate(&apiserver, DriverRelease::v1_3_0()).coherence().await.unwrap();
     let broken = found.findings.iter().filter(|f| f.severity == Severity::Broken);
-    let broken: Vec<_> = broken.map(|f| (f.rule, f.decision.as_str())).collect();
+    let broken: Vec<_> =
+        broken.map(|f| (Rule::of(f).unwrap(), f.decision.as_deref().unwrap())).collect();
     let expected = [
         (Rule::UnservedRead, "D-034"), // the addons' kinds
         (Rule::UnservedRead, "D-042"), // v1alpha6
@@ -98,7 +105,7 @@ async fn every_finding_is_there_for_who_asks_for_them() {
 #[tokio::test(start_paused = true)]
 async fn a_cluster_that_cannot_be_asked_is_no_answer() {
     let apiserver = Apiserver::default();
-    let gate = gate(&apiserver, Driver::V1_4_0);
+    let gate = gate(&apiserver, DriverRelease::v1_4_0());
     for (fault, class) in [
         (Fault::Slow(Duration::from_hours(1)), FailureClass::Deadline),
         (Fault::Short(1000), FailureClass::Error),

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use omega_capi::{
-    Component, Constellation, Error, Management, Namespaces, Standing, check_constellation,
-    read_installed, read_releases,
+    Error, Management, Namespaces,
+    constellation::{Component, Constellation, Standing, check_constellation},
+    controllers::read_installed,
+    releases::read_releases,
     sim::{Apiserver, Fault},
 };
 use serde_json::json;
@@ -69,7 +71,7 @@ async fn the_recorded_cluster_is_that_of_its_chart() {
     let standings = |chart: &str| {
         let tested = Constellation::of(&chart.parse().unwrap()).unwrap();
         let all = check_constellation(&tested, &installed, &releases);
-        let not = |c: &&omega_capi::Comparison| c.standing != Standing::Same;
+        let not = |c: &&omega_capi::constellation::Comparison| c.standing != Standing::Same;
         all.iter()
             .filter(not)
             .map(|c| format!("{:?} {:?}", c.standing, c.found))

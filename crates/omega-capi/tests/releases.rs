@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "helpers of tests")]
 
 use omega_capi::{
-    Error, Management, Namespaces, Release, Releases, read_releases,
+    Error, Management, Namespaces,
+    releases::{Release, Releases, read_releases},
     sim::{Apiserver, Fault},
 };
 use omega_core::Diagnostic as _;

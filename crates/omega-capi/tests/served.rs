@@ -5,10 +5,13 @@
 use std::time::Duration;
 
 use omega_capi::{
-    Combination, Driver, Error, Management, Overrides, ServedVersionsFit, discover_versions,
+    Error, Management,
+    coherence::{Combination, ServedVersionsGate},
+    served::discover_versions,
     sim::{Apiserver, Fault},
 };
 use omega_core::{Diagnostic as _, FailureClass, Gate as _, Touched, Verdict};
+use omega_driver::{DriverRelease, Overrides};
 use semver::Version;
 
 const INFRASTRUCTURE: &str = "infrastructure.cluster.x-k8s.io";
@@ -17,13 +20,13 @@ fn over(apiserver: &Apiserver) -> Management {
     Management::over(apiserver.clone(), "https://127.77.2.1:6443 (context lab)")
 }
 
-fn gate(apiserver: &Apiserver, driver: Driver, overrides: &str) -> ServedVersionsFit {
+fn gate(apiserver: &Apiserver, driver: DriverRelease, overrides: &str) -> ServedVersionsGate {
     let combination = Combination {
         driver,
-        overrides: Overrides::parse(overrides).unwrap(),
+        overrides: Overrides::of_value(overrides).unwrap(),
         chart: Some(Version::new(0, 25, 1)),
     };
-    ServedVersionsFit { management: over(apiserver), combination }
+    ServedVersionsGate { management: over(apiserver), combination }
 }
 
 async fn error(fault: Fault) -> Error {
@@ -78,34 +81,39 @@ async fn a_group_that_nobody_serves_is_absent() {
 
 #[tokio::test]
 async fn the_gate_says_yes_with_evidence() {
-    let verdict = gate(&Apiserver::default(), Driver::V1_4_0, "{}").check().await.unwrap();
-    let evidence =
-        "driver 1.4.0 reads 7 kinds, chart 0.25.1 writes 8: served at those versions".to_owned();
-    assert_eq!(verdict, Verdict::pass(evidence));
+    let verdict = gate(&Apiserver::default(), DriverRelease::v1_4_0(), "{}").check().await.unwrap();
+    let Verdict::Pass { evidence } = verdict else { panic!("{verdict:?}") };
+    let expected = "7 kinds read by driver 1.4.0, 8 kinds written by chart 0.25.1, all served at \
+                    those versions";
+    assert_eq!(omega_core::Evidence::line(&evidence), expected);
 }
 
 #[tokio::test]
 async fn the_gate_says_no_with_the_first_remedy() {
     let apiserver = Apiserver::default();
     let no = |verdict| match verdict {
-        Verdict::Fail(finding) => (finding.summary, finding.remedy.unwrap()),
+        Verdict::Fail(finding) => {
+            let why =
+                format!("{} ({})", finding.summary, omega_core::Evidence::line(&finding.evidence));
+            (why, finding.remedy.unwrap())
+        }
         other => panic!("{other:?}"),
     };
-    let (why, next) = no(gate(&apiserver, Driver::V1_3_0, "{}").check().await.unwrap());
+    let (why, next) = no(gate(&apiserver, DriverRelease::v1_3_0(), "{}").check().await.unwrap());
     let expected = "driver 1.3.0 reads openstackclusters at \
         infrastructure.cluster.x-k8s.io/v1alpha6, which is not served: healthy clusters are \
-        UNHEALTHY, `Infrastructure resource not found.` (served: \
-        openstackclusters.infrastructure.cluster.x-k8s.io: v1beta1; D-042)";
+        UNHEALTHY, `Infrastructure resource not found.` (openstackclusters.infrastructure.cluster.x-k8s.io is served at \
+        v1beta1)";
     assert_eq!(why, expected);
     assert_eq!(next, "pin magnum-capi-helm 1.4.0, which reads v1beta1");
 
     // The release of the provider that still served it.
     apiserver.add_old_version(INFRASTRUCTURE, "v1alpha6");
-    let verdict = gate(&apiserver, Driver::V1_3_0, "{}").check().await.unwrap();
+    let verdict = gate(&apiserver, DriverRelease::v1_3_0(), "{}").check().await.unwrap();
     assert!(matches!(verdict, Verdict::Pass { .. }), "{verdict:?}");
 
     let v1beta2 = r#"{"Cluster": {"api_version": "cluster.x-k8s.io/v1beta2"}}"#;
-    let (why, next) = no(gate(&apiserver, Driver::V1_4_0, v1beta2).check().await.unwrap());
+    let (why, next) = no(gate(&apiserver, DriverRelease::v1_4_0(), v1beta2).check().await.unwrap());
     assert!(why.contains("health is UNHEALTHY and a create IN_PROGRESS for ever"), "{why}");
     assert_eq!(next, "leave Cluster out of api_resources; it needs v1beta1 to be served");
 }
@@ -132,12 +140,12 @@ async fn a_slow_answer_meets_the_deadline() {
     let apiserver = Apiserver::default();
     apiserver.fail(Fault::Slow(Duration::from_hours(1)));
     let start = tokio::time::Instant::now();
-    let failure = gate(&apiserver, Driver::V1_4_0, "{}").check().await.unwrap_err();
+    let failure = gate(&apiserver, DriverRelease::v1_4_0(), "{}").check().await.unwrap_err();
     assert_eq!(start.elapsed(), Duration::from_secs(15));
     assert_eq!((failure.class, failure.touched), (FailureClass::Deadline, Touched::Nothing));
     assert_eq!(apiserver.asked(), ["/apis"], "it is not asked again");
     apiserver.fail(Fault::Slow(Duration::from_secs(14)));
-    let verdict = gate(&apiserver, Driver::V1_4_0, "{}").check().await.unwrap();
+    let verdict = gate(&apiserver, DriverRelease::v1_4_0(), "{}").check().await.unwrap();
     assert!(matches!(verdict, Verdict::Pass { .. }), "slow is not broken: {verdict:?}");
 }
 

@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use omega_capi::{
-    Management, discover_versions, read_cluster_credentials,
+    Management,
+    credentials::read_cluster_credentials,
+    served::discover_versions,
     sim::{FinalizingApiserver, Upset},
     stuck::{
         CredentialSource, Deletion, ObjectRef, Progress, ReleaseFinalizers, ReplaceCredentials,

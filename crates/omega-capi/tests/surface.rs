@@ -1,9 +1,10 @@
-//! `served_versions`: storage, deprecation and contracts, from the definitions.
+//! `read_served_apis`: storage, deprecation and contracts, from the definitions.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use omega_capi::{
-    Error, Management, discover_versions, served_versions,
+    Error, Management,
+    served::{discover_versions, read_served_apis},
     sim::{Apiserver, Fault},
 };
 
@@ -16,8 +17,8 @@ fn over(apiserver: &Apiserver) -> Management {
 
 /// `v1beta2 served stored`, for each version of a kind.
 async fn versions(apiserver: &Apiserver, group: &str, plural: &str) -> Vec<String> {
-    let surface = served_versions(&over(apiserver)).await.unwrap();
-    let flags = |v: &omega_capi::DefinedVersion| {
+    let surface = read_served_apis(&over(apiserver)).await.unwrap();
+    let flags = |v: &omega_capi::served::DefinedVersion| {
         let flags = [(v.served, " served"), (v.storage, " stored"), (v.deprecated, " deprecated")];
         let flags: String = flags.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
         format!("{}{flags}", v.name)
@@ -48,7 +49,7 @@ async fn contracts_come_from_their_labels_and_from_no_other() {
     apiserver.label(OPENSTACKCLUSTERS, "cluster.x-k8s.io/version", Some("v1"));
     apiserver.label(OPENSTACKCLUSTERS, "cluster.x-k8s.io/v1beta2", Some(""));
     apiserver.add_old_version(INFRASTRUCTURE, "v1alpha7");
-    let surface = served_versions(&over(&apiserver)).await.unwrap();
+    let surface = read_served_apis(&over(&apiserver)).await.unwrap();
     let contracts = &surface.definition(INFRASTRUCTURE, "openstackclusters").unwrap().contracts;
     let all: Vec<_> = contracts.iter().map(|(key, v)| format!("{key}: {}", v.join(" "))).collect();
     assert_eq!(all, ["v1beta1: v1alpha7 v1beta1", "v1beta2: "]);
@@ -60,7 +61,7 @@ async fn contracts_come_from_their_labels_and_from_no_other() {
 async fn it_is_discovery_and_the_definitions_and_they_agree() {
     let apiserver = Apiserver::default();
     let management = over(&apiserver);
-    let surface = served_versions(&management).await.unwrap();
+    let surface = read_served_apis(&management).await.unwrap();
     assert_eq!(management.requests(), 2, "22 definitions fit one page");
     assert_eq!(surface.served, discover_versions(&management).await.unwrap());
     assert_eq!(surface.unsettled(), [""; 0]);
@@ -79,7 +80,7 @@ async fn many_definitions_come_in_pages() {
         apiserver.define(&format!("things{number}"), "example.org", &["v1"]);
     }
     let management = over(&apiserver);
-    let surface = served_versions(&management).await.unwrap();
+    let surface = read_served_apis(&management).await.unwrap();
     assert_eq!(management.requests(), 1 + 3, "52 definitions in pages of 25");
     assert_eq!(surface.definitions.len(), 19, "somebody else's kinds do not matter");
 }
@@ -88,7 +89,7 @@ async fn many_definitions_come_in_pages() {
 async fn the_right_to_list_definitions_is_named() {
     let apiserver = Apiserver::default();
     apiserver.fail(Fault::Nobody);
-    let error = served_versions(&over(&apiserver)).await.unwrap_err();
+    let error = read_served_apis(&over(&apiserver)).await.unwrap_err();
     let Error::Forbidden { verb, resource, .. } = error else { panic!("{error:?}") };
     assert_eq!(
         (verb.as_str(), resource.as_str()),

@@ -314,7 +314,7 @@ async fn a_page_that_can_not_be_had_is_no_short_list() {
     let failed: Vec<Question> = all.iter().filter(|(_, a)| a.is_err()).map(|(q, _)| *q).collect();
     assert!(failed.contains(&Question::Stuck) && !failed.contains(&Question::Nodes), "{failed:?}");
     let failure = all.iter().find_map(|(_, a)| a.as_ref().err()).unwrap();
-    assert!(failure.found.as_deref().unwrap().contains("too old"), "{failure:?}");
+    assert!(failure.causes.concat().contains("too old"), "{failure:?}");
 }
 
 #[tokio::test]

@@ -168,9 +168,11 @@ impl Evidence {
         matches!(self.value, Observation::Took(_))
     }
 
-    /// Returns one line made of all of it.
+    /// Returns one line made of all of it. Where one is a list, semicolons separate them.
     pub fn line(all: &[Self]) -> String {
-        all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        let lists = all.iter().any(|one| matches!(one.value, Observation::List(_)));
+        let separator = if lists { "; " } else { ", " };
+        all.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
     }
 }
 

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Account, Need, Reach,
-    driver_needs::driver_needs,
+    Account, Reach,
     objects::{Id, Kind, MARK, Wanted, wanted},
 };
-use crate::{Driver, Error, Management, Namespace, Overrides, Verb, list::JSON};
+use crate::{Error, Management, Namespace, Verb, list::JSON};
+use omega_driver::{DriverRelease, Need, Overrides, driver_needs};
 
 /// That `account` exists and may do what `driver` does, where `reach` says.
 ///
@@ -27,7 +27,7 @@ pub struct DriverRights {
     /// Where.
     pub reach: Reach,
     /// The driver that will use it.
-    pub driver: Driver,
+    pub driver: DriverRelease,
     /// Its `api_resources`.
     pub overrides: Overrides,
     /// Whether clusters may scale themselves (label `auto_scaling_enabled`): the chart then makes a
@@ -96,7 +96,7 @@ pub enum RightsChange {
 impl DriverRights {
     /// Returns what the driver needs in each namespace.
     pub fn needs(&self) -> BTreeSet<Need> {
-        driver_needs(self.driver, &self.overrides, self.autoscaler)
+        driver_needs(&self.driver, &self.overrides, self.autoscaler)
     }
 }
 

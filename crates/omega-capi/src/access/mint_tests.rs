@@ -14,9 +14,10 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    Driver, Management, Overrides,
+    Management,
     sim::{RbacApiserver, Spoiled},
 };
+use omega_driver::{DriverRelease, Overrides};
 
 const CLUSTER_ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 const CLUSTER_BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
@@ -139,7 +140,7 @@ fn rights(reach: Reach) -> DriverRights {
     DriverRights {
         account: "omega/magnum-driver".parse().unwrap(),
         reach,
-        driver: Driver::V1_4_0,
+        driver: DriverRelease::v1_4_0(),
         overrides: Overrides::default(),
         autoscaler: false,
     }
@@ -271,8 +272,8 @@ async fn what_was_given_everywhere_is_narrowed() {
 async fn an_old_driver_a_foreign_file_and_a_foreign_role_are_refused_before_anything_is_written() {
     let sim = fresh();
     let wanted = wanted(&sim, named(&["magnum-a"]));
-    for old in [Driver::V1_1_0, Driver::V1_2_0, Driver::V1_2_1] {
-        let rights = DriverRights { driver: old, ..wanted.rights.clone() };
+    for old in [DriverRelease::v1_1_0(), DriverRelease::v1_2_0(), DriverRelease::v1_2_1()] {
+        let rights = DriverRights { driver: old.clone(), ..wanted.rights.clone() };
         let failure =
             minted(&sim, &MintedKubeconfig { rights, ..wanted.clone() }).await.unwrap_err();
         assert_eq!(failure.class, FailureClass::Refused);

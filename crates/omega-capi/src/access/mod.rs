@@ -2,7 +2,6 @@
 
 mod account;
 mod certificate;
-mod driver_needs;
 mod driver_rights;
 mod endpoint_check;
 mod issued;
@@ -13,13 +12,13 @@ mod mint_tests;
 mod minted_file;
 mod objects;
 mod prove_rights;
+mod reach;
 mod retarget_error;
 mod retarget_kubeconfig;
 mod rewrite_server;
 
 pub use account::{Account, InvalidAccount};
 pub use certificate::Shown;
-pub use driver_needs::{Need, Reach};
 pub use driver_rights::{
     DriverRights, DriverRightsObserved, RightsChange, SeenObject, ensure_driver_rights,
 };
@@ -29,6 +28,7 @@ pub use mint_kubeconfig::{Mint, MintChange, MintObserved, MintedKubeconfig, Why,
 pub use minted_file::{FileObserved, MintedFacts, Standing};
 pub use objects::{Id, Kind};
 pub use prove_rights::{Excess, RightsProof, prove_rights};
+pub use reach::Reach;
 pub use retarget_error::RetargetError;
 pub use retarget_kubeconfig::{
     Retarget, RetargetChange, RetargetObserved, RetargetedKubeconfig, retarget_kubeconfig,

@@ -2,13 +2,11 @@
 
 use std::fmt;
 
+use omega_driver::Need;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{
-    DriverRights, Reach,
-    driver_needs::{Need, rules},
-};
+use super::{DriverRights, Reach, reach::rules};
 use crate::Namespace;
 
 /// Marks what was made for an account, and says for which.

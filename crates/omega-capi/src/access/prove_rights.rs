@@ -4,8 +4,9 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{DriverRights, Need, Reach};
+use super::{DriverRights, Reach};
 use crate::{Error, Management, Namespace, Verb, list::JSON};
+use omega_driver::Need;
 
 /// Questions at the same time: the API server's own fairness is not to be tried.
 const AT_ONCE: usize = 8;
@@ -205,9 +206,12 @@ fn calls(rights: &DriverRights) -> Vec<Call> {
         let none = format!("{secrets}?labelSelector=magnum.openstack.org%2Fcluster-uuid%3D{NAME}");
         call(Verb::Delete, format!("{none}&{dry}"), options.clone());
         call(Verb::Get, format!("{secrets}?labelSelector=owner%3Dhelm&limit=1"), Value::Null);
-        for read in crate::driver_reads(rights.driver, &rights.overrides) {
+        for read in omega_driver::driver_reads(&rights.driver, &rights.overrides) {
             let path = format!("/apis/{}/namespaces/{place}/{}", read.at, read.plural);
-            let lists = matches!(read.on_404, crate::Answer404::Raises | crate::Answer404::Skips);
+            let lists = matches!(
+                read.on_404,
+                omega_driver::Answer404::Raises | omega_driver::Answer404::Skips
+            );
             let rest = if lists { "?limit=1".to_owned() } else { format!("/{NAME}") };
             call(Verb::Get, format!("{path}{rest}"), Value::Null);
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::python;
+use omega_driver::python;
 
 /// How many characters of a server's words are kept.
 const WORDS: usize = 300;

@@ -7,10 +7,11 @@ use super::{
     condition::{Polarity, top_conditions},
     driver_verdict,
     findings::Findings,
-    health_reads, polled, python,
+    health_reads, polled,
 };
+use omega_driver::python;
 
-/// Says what is the matter with a cluster, from the bottom up; [`super::mend_first`] picks what to
+/// Says what is the matter with a cluster, from the bottom up; [`super::fix_first`] picks what to
 /// mend. Pure, and never empty.
 ///
 /// Where the driver is wrong, this is not: a version that is not served is no missing
@@ -133,7 +134,7 @@ fn openstack(evidence: &Evidence, state: &State, found: &mut Findings) {
 /// What the driver makes of what it reads.
 fn driver(evidence: &Evidence, found: &mut Findings) {
     let Evidence { driver, overrides, names, answers, .. } = evidence;
-    let Some(reads) = health_reads(*driver, overrides, names) else {
+    let Some(reads) = health_reads(driver, overrides, names) else {
         let fact = "the cluster has no stack_id, so that the driver's poll fails";
         return found.add(HealthCause::Unclear, Layer::Magnum, fact);
     };
@@ -149,7 +150,7 @@ fn driver(evidence: &Evidence, found: &mut Findings) {
         }
     }
     if let Ok(Verdict::Raises { at: Some(at), why }) =
-        driver_verdict(*driver, overrides, names, answers)
+        driver_verdict(driver, overrides, names, answers)
         && answers.0.get(&at).and_then(trouble).is_none()
     {
         let fact = format!("the driver's poll ends in an exception at {at}: {why}");
@@ -169,7 +170,7 @@ fn unserved(evidence: &Evidence, read: &HealthRead, found: &mut Findings) {
     }
     let versions: Vec<&str> = served.versions_of(&at.group, plural).collect();
     let versions = if versions.is_empty() { "nothing".to_owned() } else { versions.join(", ") };
-    let driver = evidence.driver;
+    let driver = &evidence.driver;
     let fact = format!("driver {driver} reads {plural} at {at}; served: {versions}");
     found.add(HealthCause::UnservedVersion, Layer::Driver, fact);
     if *part == HealthPart::Cluster {
@@ -227,7 +228,7 @@ fn record(evidence: &Evidence, state: &State, found: &mut Findings) {
         return found.add(HealthCause::Outdated, Layer::Magnum, fact);
     }
     if let Ok(verdict @ Verdict::Says { status: now, .. }) =
-        &driver_verdict(*driver, overrides, names, answers)
+        &driver_verdict(driver, overrides, names, answers)
         && verdict.recorded(recorded) != *recorded
     {
         let differs = if says == HealthStatus::name(*now) { ", for another reason" } else { "" };

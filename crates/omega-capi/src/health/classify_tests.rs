@@ -4,9 +4,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::*;
-use crate::{Driver, Overrides, Served, ServedKind, ServedVersion};
+use crate::served::{ServedKind, ServedVersion, ServedVersions};
+use omega_driver::{DriverRelease, Overrides};
 
-fn served(core: &[&str], provider: &[&str]) -> Served {
+fn served(core: &[&str], provider: &[&str]) -> ServedVersions {
     let versions = |versions: &[&str], kinds: &[&str]| {
         let kinds: Vec<_> = kinds
             .iter()
@@ -21,7 +22,9 @@ fn served(core: &[&str], provider: &[&str]) -> Served {
         ("infrastructure.cluster.x-k8s.io", versions(provider, &["openstackclusters"])),
     ];
     let groups = groups.into_iter().filter(|(_, versions)| !versions.is_empty());
-    Served { groups: groups.map(|(group, versions)| (group.to_owned(), versions)).collect() }
+    ServedVersions {
+        groups: groups.map(|(group, versions)| (group.to_owned(), versions)).collect(),
+    }
 }
 
 fn conditions(kinds: &[&str], status: &str) -> Vec<Value> {
@@ -57,7 +60,7 @@ fn status(plural: &str, version: &str) -> Value {
 
 struct World {
     evidence: Evidence,
-    served: Served,
+    served: ServedVersions,
 }
 
 /// A cluster that is well, under 1.4.0 and what its chart's dependencies serve.
@@ -75,7 +78,7 @@ fn well() -> World {
         operating_status: "ONLINE".into(),
     };
     let evidence = Evidence {
-        driver: Driver::V1_4_0,
+        driver: DriverRelease::v1_4_0(),
         overrides: Overrides::default(),
         names,
         status: "CREATE_COMPLETE".into(),
@@ -96,20 +99,20 @@ impl World {
         self.polled()
     }
 
-    fn driver(mut self, driver: Driver, overrides: &str) -> Self {
+    fn driver(mut self, driver: DriverRelease, overrides: &str) -> Self {
         (self.evidence.driver, self.evidence.overrides) =
-            (driver, Overrides::parse(overrides).unwrap());
+            (driver, Overrides::of_value(overrides).unwrap());
         self.polled()
     }
 
     /// Gathers the answers of a cluster that is well, and lets Magnum poll.
     fn polled(mut self) -> Self {
         let Evidence { driver, overrides, names, .. } = &self.evidence;
-        let paths = Evidence::paths(*driver, overrides, names, &self.served);
+        let paths = Evidence::paths(driver, overrides, names, &self.served);
         let answer = |path: String| {
             let parts: Vec<&str> = path.split('/').collect();
             let (version, plural) = (parts[3], parts[6]);
-            let at = crate::GroupVersion { group: parts[2].into(), version: version.into() };
+            let at = omega_driver::GroupVersion { group: parts[2].into(), version: version.into() };
             let object = json!({
                 "metadata": {"name": parts[7], "generation": 2}, "status": status(plural, version),
             });
@@ -128,7 +131,7 @@ impl World {
     /// Lets Magnum poll once more.
     fn records(mut self) -> Self {
         let Evidence { driver, overrides, names, answers, recorded, .. } = &self.evidence;
-        let verdict = driver_verdict(*driver, overrides, names, answers).unwrap();
+        let verdict = driver_verdict(driver, overrides, names, answers).unwrap();
         self.evidence.recorded = verdict.recorded(recorded);
         self
     }
@@ -205,7 +208,7 @@ fn cases() -> Vec<(&'static str, World)> {
         ("well, a clock in the future", well().condition("clusters", &json!({
             "type": "Ready", "status": "True", "lastTransitionTime": "2126-01-01T00:00:00Z"}))),
         ("well, one control plane machine being updated in Octavia", well().with(|e| balancer(e, "PENDING_UPDATE", "DEGRADED"))),
-        ("1.3.0: provider's v1alpha6 unserved", well().driver(Driver::V1_3_0, "{}")),
+        ("1.3.0: provider's v1alpha6 unserved", well().driver(DriverRelease::v1_3_0(), "{}")),
         ("core v1beta1 unserved", well().serving(&["v1beta2"], &["v1beta1"])),
         ("no provider is installed", well().serving(&both, &[])),
         ("the API does not answer", well().all(&lost)),
@@ -216,14 +219,14 @@ fn cases() -> Vec<(&'static str, World)> {
         ("the rights were withdrawn", well().with(|e| e.as_driver = Some(forbidden))),
         ("omega's own way to the API is cut", well().all(&lost)
             .with(|e| e.as_driver = well().evidence.answers.0.into_values().next())),
-        ("override to v1beta2", well().driver(Driver::V1_4_0, cluster)),
-        ("override of the provider", well().serving(&both, &both).driver(Driver::V1_4_0, provider)),
+        ("override to v1beta2", well().driver(DriverRelease::v1_4_0(), cluster)),
+        ("override of the provider", well().serving(&both, &both).driver(DriverRelease::v1_4_0(), provider)),
         ("load balancer in error", well().with(|e| balancer(e, "ERROR", "ONLINE"))),
         ("no load balancer", well().with(|e| e.load_balancers = Some(vec![]))),
         ("infrastructure failed", well().object("openstackclusters", |o| {
             o.status = Some(json!({"ready": false, "failureReason": "CreateError", "failureMessage": "no quota"}));
         }).records()),
-        ("infrastructure failed, 1.3.0", well().driver(Driver::V1_3_0, "{}")
+        ("infrastructure failed, 1.3.0", well().driver(DriverRelease::v1_3_0(), "{}")
             .untrue("openstackclusters", "RouterReady", "quota exceeded for router").records()),
         ("credential of the cluster", well()
             .with(|e| e.credential = Some(Credential::Refused { words: "HTTP 401".into() }))
@@ -268,7 +271,7 @@ fn what_is_the_matter() {
     let mut table = String::new();
     for (name, world) in cases() {
         let diagnoses = classify_health(&world.evidence);
-        let mend = mend_first(&diagnoses).map(|one| (one.cause, one.layer));
+        let mend = fix_first(&diagnoses).map(|one| (one.cause, one.layer));
         writeln!(table, "== {name}: mend {mend:?}").unwrap();
         for Diagnosis { cause, layer, evidence } in diagnoses {
             writeln!(table, "{cause:?} at {layer:?}").unwrap();
@@ -322,7 +325,7 @@ fn any_evidence() -> impl Strategy<Value = Evidence> {
             *evidence.answers.0.values_mut().nth(at).unwrap() = answer;
         }
         let Evidence { driver, overrides, names, answers, recorded, .. } = &evidence;
-        if let (true, Ok(verdict)) = (polls, driver_verdict(*driver, overrides, names, answers)) {
+        if let (true, Ok(verdict)) = (polls, driver_verdict(driver, overrides, names, answers)) {
             evidence.recorded = verdict.recorded(recorded);
         }
         evidence
@@ -351,7 +354,7 @@ proptest! {
         let healthy = diagnoses.iter().any(|one| one.cause == HealthCause::Healthy);
         prop_assert!(!healthy || diagnoses.len() == 1, "{diagnoses:?}");
         let first = diagnoses.iter().find(|one| one.cause.is_fault());
-        prop_assert_eq!(mend_first(&diagnoses), first);
+        prop_assert_eq!(fix_first(&diagnoses), first);
     }
 
     /// Healthy is said only when the driver would say so too, of all that was asked for.
@@ -360,7 +363,7 @@ proptest! {
         let diagnoses = classify_health(&evidence);
         if diagnoses[0].cause == HealthCause::Healthy {
             let Evidence { driver, overrides, names, answers, recorded, .. } = &evidence;
-            let verdict = driver_verdict(*driver, overrides, names, answers).unwrap();
+            let verdict = driver_verdict(driver, overrides, names, answers).unwrap();
             prop_assert_eq!(verdict.recorded(recorded), recorded.clone());
             prop_assert_eq!(recorded.status.as_deref(), Some("HEALTHY"));
         }
@@ -394,7 +397,7 @@ proptest! {
         prop_assert_eq!(faults(&odd), faults(&evidence));
         let expected = status != "True" && odd != evidence;
         let unclear = classify_health(&odd).iter().any(|one| one.cause == HealthCause::Unclear);
-        let read = health_reads(odd.driver, &odd.overrides, &odd.names).unwrap_or_default();
+        let read = health_reads(&odd.driver, &odd.overrides, &odd.names).unwrap_or_default();
         let seen = read.iter().any(|read| {
             matches!(odd.answers.0.get(&read.path), Some(Answer::Object(o)) if read.part != HealthPart::Infrastructure
                 && o.status.as_ref().is_some_and(|s| s["conditions"].is_array()))

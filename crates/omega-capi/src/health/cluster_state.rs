@@ -8,8 +8,8 @@ use super::{
     findings::Findings,
     health_reads,
     health_reads::served_reads,
-    python,
 };
+use omega_driver::python;
 
 /// What goes on, which makes some conditions untrue without a fault.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) struct State {
 fn reads(evidence: &Evidence) -> Vec<HealthRead> {
     let Evidence { driver, overrides, names, served, .. } = evidence;
     let served = served.as_ref().map(|served| served_reads(served, names));
-    served.or_else(|| health_reads(*driver, overrides, names)).unwrap_or_default()
+    served.or_else(|| health_reads(driver, overrides, names)).unwrap_or_default()
 }
 
 fn object<'a>(evidence: &'a Evidence, read: &HealthRead) -> Option<&'a Object> {
@@ -98,7 +98,7 @@ pub(super) fn objects(evidence: &Evidence, state: &State, found: &mut Findings) 
     let (mut summaries, steady) = (Vec::new(), !state.creating && !state.deleting);
     let reads = reads(evidence);
     let Evidence { driver, overrides, names, .. } = evidence;
-    for wanted in health_reads(*driver, overrides, names).unwrap_or_default() {
+    for wanted in health_reads(driver, overrides, names).unwrap_or_default() {
         if !reads.iter().any(|read| read.part == wanted.part) {
             let fact = format!("{}: no version is served, so that nothing is known", wanted.part);
             found.add(HealthCause::Unclear, Layer::Objects, fact);

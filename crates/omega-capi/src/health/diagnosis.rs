@@ -145,6 +145,6 @@ impl HealthCause {
 }
 
 /// Returns what to mend first.
-pub fn mend_first(diagnoses: &[Diagnosis]) -> Option<&Diagnosis> {
+pub fn fix_first(diagnoses: &[Diagnosis]) -> Option<&Diagnosis> {
     diagnoses.iter().filter(|one| one.cause.is_fault()).min_by_key(|one| one.layer)
 }

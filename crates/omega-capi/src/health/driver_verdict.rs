@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::{
-    Answer, Answers, HealthPart, HealthRead, Names, Object, Reasons, Verdict, health_reads, python,
+    Answer, Answers, HealthPart, HealthRead, Names, Object, Reasons, Verdict, health_reads,
 };
-use crate::{Driver, Overrides};
+use omega_driver::python;
+use omega_driver::{DriverRelease, Overrides};
 
 /// The prediction needs an answer that is not there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +39,7 @@ impl omega_core::Diagnostic for NotAsked {
 /// [`NotAsked`] if `answers` lacks a path that it would read. What it would not come to, because
 /// a read before it ends in an exception, is not needed.
 pub fn driver_verdict(
-    driver: Driver,
+    driver: &DriverRelease,
     overrides: &Overrides,
     names: &Names,
     answers: &Answers,

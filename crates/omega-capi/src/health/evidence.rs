@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Answers, Names, Recorded, health_reads, health_reads::served_reads};
-use crate::{Driver, Overrides, Served};
+use crate::served::ServedVersions;
+use omega_driver::{DriverRelease, Overrides};
 
 /// What Cluster API, Magnum, Octavia and Keystone say about one cluster.
 ///
@@ -13,7 +14,7 @@ use crate::{Driver, Overrides, Served};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The driver that the conductor runs.
-    pub driver: Driver,
+    pub driver: DriverRelease,
     /// Its option `api_resources`.
     pub overrides: Overrides,
     /// What the cluster's objects are called.
@@ -23,7 +24,7 @@ pub struct Evidence {
     /// What Magnum has on record of its health.
     pub recorded: Recorded,
     /// What the management cluster serves.
-    pub served: Option<Served>,
+    pub served: Option<ServedVersions>,
     /// What the paths of [`Evidence::paths`] answered.
     pub answers: Answers,
     /// What the first of [`health_reads`] answers to the driver's own kubeconfig, asked from the
@@ -63,10 +64,10 @@ impl Evidence {
     /// Returns the paths that must be asked for: what the driver reads, and the same objects where
     /// they are served.
     pub fn paths(
-        driver: Driver,
+        driver: &DriverRelease,
         overrides: &Overrides,
         names: &Names,
-        served: &Served,
+        served: &ServedVersions,
     ) -> Vec<String> {
         let reads = health_reads(driver, overrides, names).unwrap_or_default();
         let all = reads.into_iter().chain(served_reads(served, names));

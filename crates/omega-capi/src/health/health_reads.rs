@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Driver, GroupVersion, Overrides, ReadClass, Served, age, driver_reads};
+use crate::served::{ServedVersions, age};
+use omega_driver::{
+    DriverRelease, GroupVersion, NamespacePrefix, Overrides, ReadClass, StackId, driver_reads,
+};
 
 /// What the names of a cluster's objects are made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,19 +72,12 @@ impl fmt::Display for HealthPart {
 impl Names {
     /// Returns the namespace of the cluster's objects.
     pub fn namespace(&self) -> String {
-        let kept = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        let project: String = self.project_id.to_lowercase().chars().filter(kept).collect();
-        format!("{}-{project}", self.namespace_prefix)
+        NamespacePrefix::new(&self.namespace_prefix).namespace(&self.project_id)
     }
 
     /// Returns the name of an object of the cluster, or `None` without a `stack_id`.
     fn object(&self, suffix: &str) -> Option<String> {
-        let stack = self.stack_id.as_deref().filter(|stack| !stack.is_empty())?;
-        let whole = if suffix.is_empty() { stack.to_owned() } else { format!("{stack}-{suffix}") };
-        let kept = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        let whole = whole.to_lowercase();
-        let words = whole.split(|c| !kept(c)).filter(|word| !word.is_empty());
-        Some(words.collect::<Vec<_>>().join("-"))
+        Some(StackId::new(self.stack_id.as_deref()?)?.object(suffix))
     }
 }
 
@@ -91,7 +87,7 @@ impl Names {
 /// Source: `poll_health_status` in `magnum_capi_helm/common/capi_monitor.py` and the names of
 /// `driver_utils.py`, which are the same in 1.1.0 to 1.4.0.
 pub fn health_reads(
-    driver: Driver,
+    driver: &DriverRelease,
     overrides: &Overrides,
     names: &Names,
 ) -> Option<Vec<HealthRead>> {
@@ -117,8 +113,9 @@ pub fn health_reads(
 /// Returns where each object can be read that tells the truth: at v1beta1, which has the conditions
 /// of both contracts, or else at the newest version that is served. A kind of which no version is
 /// served is left out.
-pub(super) fn served_reads(served: &Served, names: &Names) -> Vec<HealthRead> {
-    let known = health_reads(Driver::V1_4_0, &Overrides::default(), names).unwrap_or_default();
+pub(super) fn served_reads(served: &ServedVersions, names: &Names) -> Vec<HealthRead> {
+    let known =
+        health_reads(&DriverRelease::v1_4_0(), &Overrides::default(), names).unwrap_or_default();
     let served = |read: HealthRead| {
         let HealthRead { part, at: GroupVersion { group, version }, plural, path } = read;
         let versions = served.versions_of(&group, &plural);
@@ -138,7 +135,7 @@ fn path(at: &GroupVersion, plural: &str, namespace: &str, name: &str) -> String 
 #[cfg(test)]
 mod tests {
     use super::{Names, NodeGroup, health_reads};
-    use crate::{Driver, Overrides};
+    use omega_driver::{DriverRelease, Overrides};
 
     fn names(stack: Option<&str>) -> Names {
         let group = |name: &str, role: &str| NodeGroup { name: name.into(), role: role.into() };
@@ -154,8 +151,8 @@ mod tests {
         }
     }
 
-    fn paths(driver: Driver, overrides: &str, stack: Option<&str>) -> Option<Vec<String>> {
-        let reads = health_reads(driver, &Overrides::parse(overrides).unwrap(), &names(stack))?;
+    fn paths(driver: &DriverRelease, overrides: &str, stack: Option<&str>) -> Option<Vec<String>> {
+        let reads = health_reads(driver, &Overrides::of_value(overrides).unwrap(), &names(stack))?;
         Some(reads.into_iter().map(|read| read.path).collect())
     }
 
@@ -172,22 +169,22 @@ mod tests {
             format!("/apis/cluster.x-k8s.io/v1beta1/{ns}/machinedeployments/c-1-gpu-nodes"),
             format!("/apis/cluster.x-k8s.io/v1beta1/{ns}/machinedeployments/c-1-w"),
         ];
-        assert_eq!(paths(Driver::V1_4_0, "{}", Some("-C_1-")).unwrap(), expected);
+        assert_eq!(paths(&DriverRelease::v1_4_0(), "{}", Some("-C_1-")).unwrap(), expected);
         let old = expected.map(|path| {
             path.replace(
                 "infrastructure.cluster.x-k8s.io/v1beta1",
                 "infrastructure.cluster.x-k8s.io/v1alpha6",
             )
         });
-        assert_eq!(paths(Driver::V1_3_0, "{}", Some("c-1")).unwrap(), old);
+        assert_eq!(paths(&DriverRelease::v1_3_0(), "{}", Some("c-1")).unwrap(), old);
     }
 
     #[test]
     fn without_a_name_nothing_is_read() {
-        assert_eq!(paths(Driver::V1_4_0, "{}", None), None);
-        assert_eq!(paths(Driver::V1_4_0, "{}", Some("")), None);
+        assert_eq!(paths(&DriverRelease::v1_4_0(), "{}", None), None);
+        assert_eq!(paths(&DriverRelease::v1_4_0(), "{}", Some("")), None);
         // A name of which nothing is left asks for the list.
-        let list = paths(Driver::V1_4_0, "{}", Some("--")).unwrap();
+        let list = paths(&DriverRelease::v1_4_0(), "{}", Some("--")).unwrap();
         assert!(list[0].ends_with("/clusters"), "{}", list[0]);
     }
 }

@@ -2,7 +2,7 @@
 //! reads, and what is true.
 //!
 //! [`driver_verdict`] predicts what the driver's own health code answers; `tests/oracle/run`
-//! compares it with that code. [`classify_health`] says what is the matter, and [`mend_first`] which
+//! compares it with that code. [`classify_health`] says what is the matter, and [`fix_first`] which
 //! layer to mend first.
 
 mod answer;
@@ -15,14 +15,15 @@ mod driver_verdict;
 mod evidence;
 mod findings;
 mod health_reads;
-mod python;
+mod read_addons;
 mod verdict;
 
 pub use answer::{Answer, Answers, Object};
 pub use ask_objects::ask_objects;
 pub use classify_health::classify_health;
-pub use diagnosis::{Diagnosis, HealthCause, Layer, mend_first};
+pub use diagnosis::{Diagnosis, HealthCause, Layer, fix_first};
 pub use driver_verdict::{NotAsked, driver_verdict};
 pub use evidence::{Credential, Evidence, LoadBalancer};
 pub use health_reads::{HealthPart, HealthRead, Names, NodeGroup, health_reads};
+pub use read_addons::{Addon, read_addons};
 pub use verdict::{HealthStatus, Reasons, Recorded, Verdict, polled};

@@ -5,7 +5,7 @@ use super::{
     Deletion, Held, ObjectRef,
     finalizers::{HoldingKind, KINDS},
 };
-use crate::{Error, Management, Namespace, Served, list::JSON};
+use crate::{Error, Management, Namespace, list::JSON, served::ServedVersions};
 
 /// Only what all objects have is asked for: a spec can hold passwords.
 pub(super) const METADATA_LIST: &str =
@@ -56,7 +56,7 @@ const CLUSTERS: (&str, &str) = ("cluster.x-k8s.io", "clusters");
 /// Fails if something of it can't be read: half of it would be released in the wrong order.
 pub async fn read_deletion(
     management: &Management,
-    served: &Served,
+    served: &ServedVersions,
     namespace: &Namespace,
     name: &str,
 ) -> Result<Deletion, Error> {

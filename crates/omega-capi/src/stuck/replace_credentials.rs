@@ -11,7 +11,7 @@ use omega_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{Error, Management, Namespace, Verb, read_cluster_credentials};
+use crate::{Error, Management, Namespace, Verb, credentials::read_cluster_credentials};
 
 /// That a cluster's secret `STACK-cloud-credentials` holds a certain clouds.yaml.
 ///

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use omega_core::{Failure, Verdict};
 
 use super::{
-    Fleet, Pod, Question, StorageClass, Wanted, WorkloadFacts,
+    Pod, PodController, Question, StorageClass, Wanted, WorkloadFacts,
     judge::{self, had},
     trouble::{Age, belongs, kind, short, some, span},
 };
@@ -39,7 +39,7 @@ fn is(image: &str, name: &str) -> bool {
     repository.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
 }
 
-fn with<'a>(fleets: &'a [Fleet], name: &str) -> Vec<&'a Fleet> {
+fn with<'a>(fleets: &'a [PodController], name: &str) -> Vec<&'a PodController> {
     fleets.iter().filter(|fleet| fleet.images.iter().any(|image| is(image, name))).collect()
 }
 
@@ -51,12 +51,12 @@ fn pass(evidence: String) -> Verdict {
     Verdict::pass(evidence)
 }
 
-fn describe(fleet: &Fleet) -> String {
+fn describe(fleet: &PodController) -> String {
     format!("kubectl -n {} describe {} {}", fleet.namespace, kind(fleet), fleet.name)
 }
 
 /// `calico-system/calico-node 3 of 3`.
-fn well(fleet: &Fleet) -> String {
+fn well(fleet: &PodController) -> String {
     format!("{}/{} {} of {}", fleet.namespace, fleet.name, fleet.ready, fleet.wanted)
 }
 
@@ -68,7 +68,12 @@ pub(super) fn cni(facts: &WorkloadFacts, wanted: &Wanted) -> Answer {
     Ok(network(sets, deployments, pods, wanted))
 }
 
-fn network(sets: &[Fleet], deployments: &[Fleet], pods: &[Pod], wanted: &Wanted) -> Verdict {
+fn network(
+    sets: &[PodController],
+    deployments: &[PodController],
+    pods: &[Pod],
+    wanted: &Wanted,
+) -> Verdict {
     let found = PLUGINS
         .iter()
         .find_map(|(plugin, image)| Some((plugin, with(sets, image).into_iter().next()?)));
@@ -127,8 +132,13 @@ pub(super) fn cloud_controller(facts: &WorkloadFacts, wanted: &Wanted, now: Time
     Ok(controller([sets, deployments], pods, wanted, now))
 }
 
-fn controller(fleets: [&[Fleet]; 2], pods: &[Pod], wanted: &Wanted, now: Timestamp) -> Verdict {
-    let all: Vec<&Fleet> =
+fn controller(
+    fleets: [&[PodController]; 2],
+    pods: &[Pod],
+    wanted: &Wanted,
+    now: Timestamp,
+) -> Verdict {
+    let all: Vec<&PodController> =
         fleets.into_iter().flat_map(|fleets| with(fleets, CLOUD_CONTROLLER)).collect();
     let Some(fleet) = all.first() else {
         return fail(
@@ -191,8 +201,8 @@ pub(super) fn csi(facts: &WorkloadFacts) -> Answer {
 }
 
 fn volumes(
-    deployments: &[Fleet],
-    sets: &[Fleet],
+    deployments: &[PodController],
+    sets: &[PodController],
     classes: &[StorageClass],
     pods: &[Pod],
 ) -> Verdict {

@@ -5,7 +5,7 @@ use std::fmt;
 use omega_core::{Diagnostic, Retry, Touched};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Management, Namespace, Served, Verb};
+use crate::{Error, Management, Namespace, Verb, served::ServedVersions};
 
 const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 const PAGE: usize = 500;
@@ -79,7 +79,7 @@ impl Diagnostic for NoSuchCluster {
 /// Fails if they can't be listed; [`Error::Malformed`] if no version of them is served.
 pub async fn list_clusters(
     management: &Management,
-    served: &Served,
+    served: &ServedVersions,
 ) -> Result<Vec<ClusterName>, Error> {
     let path = at(management, served, GROUP, "clusters", None)?;
     let named: Vec<Named> = management.list(&path, "", PAGE, METADATA).await?;
@@ -145,7 +145,7 @@ fn sanitized(name: &str) -> String {
 /// Returns the path of `plural` at the newest version that is `served`.
 pub(super) fn at(
     management: &Management,
-    served: &Served,
+    served: &ServedVersions,
     group: &str,
     plural: &str,
     namespace: Option<&Namespace>,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::Error;
 
 /// What a list answered: its objects, or why it could not be had.
-pub type Listed<T> = Result<Vec<T>, Error>;
+pub type ListResult<T> = Result<Vec<T>, Error>;
 
 /// What was read of a workload cluster. A list that could not be had says nothing of the others.
 ///
@@ -15,17 +15,17 @@ pub type Listed<T> = Result<Vec<T>, Error>;
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkloadFacts {
     /// All nodes.
-    pub nodes: Listed<Node>,
+    pub nodes: ListResult<Node>,
     /// The pods of all namespaces.
-    pub pods: Listed<Pod>,
+    pub pods: ListResult<Pod>,
     /// The daemon sets of all namespaces.
-    pub daemon_sets: Listed<Fleet>,
+    pub daemon_sets: ListResult<PodController>,
     /// The deployments of all namespaces.
-    pub deployments: Listed<Fleet>,
+    pub deployments: ListResult<PodController>,
     /// All storage classes.
-    pub storage_classes: Listed<StorageClass>,
+    pub storage_classes: ListResult<StorageClass>,
     /// The claims on volumes of all namespaces.
-    pub claims: Listed<Claim>,
+    pub claims: ListResult<Claim>,
 }
 
 /// A node.
@@ -118,7 +118,7 @@ pub struct Ended {
 
 /// What keeps pods running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FleetKind {
+pub enum PodControllerKind {
     /// One on each node that fits.
     DaemonSet,
     /// So many, anywhere.
@@ -127,9 +127,9 @@ pub enum FleetKind {
 
 /// A daemon set or a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fleet {
+pub struct PodController {
     /// Which of the two.
-    pub kind: FleetKind,
+    pub kind: PodControllerKind,
     /// Where.
     pub namespace: String,
     /// Its name.

@@ -16,7 +16,7 @@ use super::{
     judge::{deferred, fail},
     only_absent, read_workload, wanted_nodes,
 };
-use crate::{Management, Served};
+use crate::{Management, served::ServedVersions};
 
 /// Every [`Question`] about one workload cluster. It is read once, whichever is asked first.
 ///
@@ -25,16 +25,16 @@ use crate::{Management, Served};
 pub struct WorkloadGates {
     cluster: ClusterName,
     management: Management,
-    served: Served,
+    served: ServedVersions,
     network_driver: Option<String>,
     patience: Duration,
     now: Timestamp,
-    told: OnceCell<Result<Told, Failure>>,
+    told: OnceCell<Result<Answers, Failure>>,
     requests: AtomicUsize,
 }
 
 #[derive(Clone, Debug)]
-struct Told {
+struct Answers {
     answers: Vec<(Question, Result<Verdict, Failure>)>,
     absent: Option<Absent>,
 }
@@ -51,7 +51,7 @@ impl WorkloadGates {
     /// its template says, where that is known.
     pub fn new(
         management: Management,
-        served: Served,
+        served: ServedVersions,
         cluster: ClusterName,
         network_driver: Option<String>,
         now: Timestamp,
@@ -75,11 +75,11 @@ impl WorkloadGates {
         Question::ALL.map(gate).into()
     }
 
-    async fn told(&self) -> Result<&Told, Failure> {
+    async fn told(&self) -> Result<&Answers, Failure> {
         self.told.get_or_init(|| self.ask()).await.as_ref().map_err(Failure::clone)
     }
 
-    async fn ask(&self) -> Result<Told, Failure> {
+    async fn ask(&self) -> Result<Answers, Failure> {
         let failure = |error| {
             let what = format!("could not ask Cluster API what {} should be", self.cluster);
             Failure::from_error(what, &error)
@@ -95,7 +95,7 @@ impl WorkloadGates {
                 let facts = read_workload(&workload).await;
                 self.requests.store(workload.requests(), Ordering::Relaxed);
                 let answers = judge(&facts, &wanted, self.now);
-                Ok(Told { answers, absent: only_absent(&facts, &wanted) })
+                Ok(Answers { answers, absent: only_absent(&facts, &wanted) })
             }
             Err(error @ WorkloadError::Management { .. }) => {
                 let what = format!("could not look into workload cluster {}", self.cluster);
@@ -107,11 +107,11 @@ impl WorkloadGates {
 }
 
 /// Without a kubeconfig nothing else can be asked.
-fn unusable(error: &WorkloadError) -> Told {
+fn unusable(error: &WorkloadError) -> Answers {
     let api = fail(Question::Api, omega_core::chain(error).join(": "), error.next());
     let answer =
         |question| (question, Ok(if question == Question::Api { api.clone() } else { deferred() }));
-    Told { answers: Question::ALL.map(answer).into(), absent: None }
+    Answers { answers: Question::ALL.map(answer).into(), absent: None }
 }
 
 impl WorkloadGate {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use omega_core::{Diagnostic as _, Failure, Finding, Subject, Verdict};
 
-use super::{Listed, Question, Wanted, WorkloadFacts, addons, nodes, stuck};
+use super::{ListResult, Question, Wanted, WorkloadFacts, addons, nodes, stuck};
 use crate::Error;
 
 /// How long something may take before it is stuck: pulling an image from a slow mirror, or making
@@ -85,7 +85,7 @@ fn api(facts: &WorkloadFacts) -> Verdict {
 }
 
 /// Returns the list, or that the question could not be asked.
-pub(super) fn had<'a, T>(list: &'a Listed<T>, what: &str) -> Result<&'a [T], Failure> {
+pub(super) fn had<'a, T>(list: &'a ListResult<T>, what: &str) -> Result<&'a [T], Failure> {
     list.as_deref().map_err(|error| {
         Failure::from_error(format!("could not list the workload cluster's {what}"), error)
     })

@@ -21,8 +21,8 @@ mod wanted;
 pub use choose_cluster::{ClusterName, NoSuchCluster, choose_cluster, list_clusters};
 pub use connect::{Workload, WorkloadError};
 pub use facts::{
-    Claim, Condition, Container, Ended, Fleet, FleetKind, Listed, Node, Pod, StorageClass, Waiting,
-    WorkloadFacts,
+    Claim, Condition, Container, Ended, ListResult, Node, Pod, PodController, PodControllerKind,
+    StorageClass, Waiting, WorkloadFacts,
 };
 pub use gates::{WorkloadGate, WorkloadGates};
 pub use judge::{PATIENCE, judge};

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Claim, Condition, Container, Ended, Fleet, FleetKind, Node, Pod, StorageClass, Waiting,
+    Claim, Condition, Container, Ended, Node, Pod, PodController, PodControllerKind, StorageClass,
+    Waiting,
 };
 
 const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
@@ -95,20 +96,20 @@ fn container(value: &Value) -> Container {
     }
 }
 
-pub(super) fn daemon_set(value: &Value) -> Fleet {
+pub(super) fn daemon_set(value: &Value) -> PodController {
     let [wanted, ready] = ["desiredNumberScheduled", "numberReady"];
-    fleet(value, FleetKind::DaemonSet, count(value, &format!("/status/{wanted}")), ready)
+    fleet(value, PodControllerKind::DaemonSet, count(value, &format!("/status/{wanted}")), ready)
 }
 
-pub(super) fn deployment(value: &Value) -> Fleet {
+pub(super) fn deployment(value: &Value) -> PodController {
     // The API server fills in 1 where nothing is said.
     let wanted = value.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
-    fleet(value, FleetKind::Deployment, wanted, "readyReplicas")
+    fleet(value, PodControllerKind::Deployment, wanted, "readyReplicas")
 }
 
-fn fleet(value: &Value, kind: FleetKind, wanted: i64, ready: &str) -> Fleet {
+fn fleet(value: &Value, kind: PodControllerKind, wanted: i64, ready: &str) -> PodController {
     let containers = list(value, "/spec/template/spec/containers");
-    Fleet {
+    PodController {
         kind,
         namespace: word(value, "/metadata/namespace"),
         name: word(value, "/metadata/name"),

@@ -1,7 +1,7 @@
 use futures::join;
 use serde_json::Value;
 
-use super::{Listed, Workload, WorkloadFacts, parse};
+use super::{ListResult, Workload, WorkloadFacts, parse};
 use crate::{Management, list::JSON};
 
 /// A page of 500 pods has some 5 MB.
@@ -26,7 +26,7 @@ pub async fn read_workload(workload: &Workload) -> WorkloadFacts {
     WorkloadFacts { nodes, pods, daemon_sets, deployments, storage_classes, claims }
 }
 
-async fn all<T>(api: &Management, path: &str, parse: fn(&Value) -> T) -> Listed<T> {
+async fn all<T>(api: &Management, path: &str, parse: fn(&Value) -> T) -> ListResult<T> {
     let objects: Vec<Value> = api.list(path, "", PAGE, JSON).await?;
     Ok(objects.iter().map(parse).collect())
 }

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{Container, Fleet, FleetKind, Pod};
+use super::{Container, Pod, PodController, PodControllerKind};
 
 /// How far another machine's clock may be ahead of this one's before it counts as wrong.
 const AHEAD: Duration = Duration::from_mins(1);
@@ -79,8 +79,8 @@ fn waiting(container: &Container) -> String {
 }
 
 /// What is the matter with the pods of `fleet`; `None`: all are ready.
-pub(super) fn short(fleet: &Fleet, pods: &[Pod]) -> Option<String> {
-    let Fleet { namespace, name, wanted, ready, observed, .. } = fleet;
+pub(super) fn short(fleet: &PodController, pods: &[Pod]) -> Option<String> {
+    let PodController { namespace, name, wanted, ready, observed, .. } = fleet;
     let kind = kind(fleet);
     if *wanted == 0 {
         return Some(format!("{kind} {namespace}/{name} wants no pod"));
@@ -97,15 +97,15 @@ pub(super) fn short(fleet: &Fleet, pods: &[Pod]) -> Option<String> {
 }
 
 /// `daemonset` or `deployment`, as kubectl takes it.
-pub(super) fn kind(fleet: &Fleet) -> &'static str {
+pub(super) fn kind(fleet: &PodController) -> &'static str {
     match fleet.kind {
-        FleetKind::DaemonSet => "daemonset",
-        FleetKind::Deployment => "deployment",
+        PodControllerKind::DaemonSet => "daemonset",
+        PodControllerKind::Deployment => "deployment",
     }
 }
 
 /// Whether a pod is one of `fleet`'s.
-pub(super) fn belongs(pod: &Pod, fleet: &Fleet) -> bool {
+pub(super) fn belongs(pod: &Pod, fleet: &PodController) -> bool {
     let has = |(key, value): (&String, &String)| pod.labels.get(key) == Some(value);
     pod.namespace == fleet.namespace && !fleet.selector.is_empty() && fleet.selector.iter().all(has)
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use serde::Deserialize;
 
 use super::{ClusterName, choose_cluster::at, judge::PATIENCE};
-use crate::{Error, Management, Served, list::JSON};
+use crate::{Error, Management, list::JSON, served::ServedVersions};
 
 const PAGE: usize = 500;
 
@@ -50,7 +50,7 @@ impl Default for Wanted {
 /// Fails if control planes or machine deployments can't be listed.
 pub async fn wanted_nodes(
     management: &Management,
-    served: &Served,
+    served: &ServedVersions,
     cluster: &ClusterName,
 ) -> Result<Wanted, Error> {
     let list = async |group, plural| -> Result<NodesWanted, Error> {

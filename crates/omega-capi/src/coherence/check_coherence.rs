@@ -1,0 +1,146 @@
+//! Whether driver, chart, core, provider and templates fit together: every question of it.
+
+use omega_core::{Diagnostic as _, Evidence, Subject};
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    coherence::compatibility::{CORE, HOLD, KNOWN, check_compatibility, unknown_option},
+    coherence::contracts,
+    coherence::rule,
+    coherence::templates,
+    coherence::{Coherence, Combination, Rule, TemplateFacts, chart_emits, delete_unsafe},
+    served::{ServedApis, age},
+};
+use omega_core::{Finding, Severity};
+use omega_driver::{DriverRelease, GroupVersion, OverrideError, Overrides, driver_reads};
+
+/// What is to work together, beside the management cluster itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoherenceInputs {
+    /// The driver that magnum-conductor imports.
+    pub driver: DriverRelease,
+    /// Its option `api_resources` as it is written on one line; `None`: it is not set.
+    pub api_resources: Option<String>,
+    /// Its option `default_helm_chart_version`; `None`: it is not set.
+    pub chart: Option<Version>,
+    /// Magnum's cluster templates; those of other drivers are passed over.
+    pub templates: Vec<TemplateFacts>,
+}
+
+/// Asks every question of `apis` and `inputs`. Pure; [`check_compatibility`] is a part of it.
+///
+/// `apis` comes from a management cluster ([`read_served_apis`](crate::served::read_served_apis)) or, without one, from the tables
+/// of the releases ([`apis_of_releases`](crate::served::apis_of_releases)).
+///
+/// ```
+/// use omega_capi::{DriverRelease, Rule, CoherenceInputs, check_coherence, apis_of_releases};
+///
+/// let apis = apis_of_releases(&"1.13.2".parse()?, &"0.14.4".parse()?)?;
+/// let chart = Some("0.25.1".parse()?);
+/// let old = CoherenceInputs { driver: DriverRelease::v1_3_0(), api_resources: None, chart, templates: vec![] };
+/// let refusal = check_coherence(&apis, &old).refusal(&[]).ok_or("it should be refused")?;
+/// assert_eq!(Rule::of(&refusal.findings[0]), Some(Rule::UnservedRead));
+/// assert_eq!(refusal.findings[0].decision.as_deref(), Some("D-042"));
+/// let new = CoherenceInputs { driver: DriverRelease::v1_4_0(), ..old };
+/// assert_eq!(check_coherence(&apis, &new).refusal(&[]), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn check_coherence(apis: &ServedApis, inputs: &CoherenceInputs) -> Coherence {
+    let mut findings = Vec::new();
+    let overrides = match inputs.api_resources.as_deref().map(Overrides::of_line) {
+        None => Overrides::default(),
+        Some(Ok(overrides)) => overrides,
+        Some(Err(error)) => {
+            findings.push(if inputs.driver.reads_overrides() {
+                unreadable(&error)
+            } else {
+                unknown_option(&inputs.driver)
+            });
+            Overrides::default()
+        }
+    };
+    let chart = inputs.chart.clone().unwrap_or_else(|| inputs.driver.default_chart());
+    let combination =
+        Combination { driver: inputs.driver.clone(), overrides, chart: Some(chart.clone()) };
+    findings.extend(delete_unsafe(apis, &combination));
+    findings.extend(check_compatibility(&apis.served, &combination));
+    findings.extend(contracts::missing(apis));
+    findings.extend(inputs.chart.is_none().then(|| default_chart(&inputs.driver, &chart)));
+    findings.extend(templates::findings(apis, &inputs.driver, &chart, &inputs.templates));
+    findings.extend(unsettled(apis));
+    findings.extend(coming_removal(apis, &combination));
+    rule::sort(&mut findings);
+    Coherence { findings }
+}
+
+fn unreadable(error: &OverrideError) -> Finding {
+    let at = if error.is_importable() {
+        "it is used at the driver's first read (1.4.0, kubernetes.py:224)"
+    } else {
+        "it is parsed while the driver is imported, in magnum-api and magnum-conductor alike \
+         (1.4.0, kubernetes.py:308)"
+    };
+    let what = format!("api_resources: {error}, and {}", error.outcome());
+    let subject = Subject::new("option", "api_resources");
+    let finding = Rule::UnreadableOverride.finding(Severity::Broken, "D-042", subject, what);
+    finding.shown_by([Evidence::words(at)]).remedy(error.next().unwrap_or_default())
+}
+
+fn default_chart(driver: &DriverRelease, chart: &Version) -> Finding {
+    let what = format!("no chart is set, so driver {driver} installs its own default, {chart}");
+    let subject = Subject::new("option", "default_helm_chart_version");
+    let finding = Rule::DefaultChart.finding(Severity::Warning, "D-036", subject, what);
+    finding
+        .shown_by([Evidence::holds("default_helm_chart_version is not set")])
+        .remedy("set default_helm_chart_version to the tag whose dependencies.json is installed")
+}
+
+fn unsettled(apis: &ServedApis) -> Option<Finding> {
+    let missing = apis.unsettled();
+    let first = missing.first()?;
+    let name = first.split_once('/').map_or(first.as_str(), |(name, _)| name);
+    let subject = Subject::new("definition", name);
+    let what = format!("the API server does not serve what is defined: {}", missing.join(", "));
+    let finding = Rule::UnsettledDefinition.finding(Severity::Warning, "D-042", subject, what);
+    let evidence = "the definition says `served: true`; discovery does not list it";
+    let remedy =
+        format!("wait some seconds and ask again; if it stays: kubectl describe crd {name}");
+    Some(finding.shown_by([Evidence::holds(evidence)]).remedy(remedy))
+}
+
+/// What Cluster API v1.16 takes away, while it is there.
+fn coming_removal(apis: &ServedApis, combination: &Combination) -> Option<Finding> {
+    let versions: Vec<&str> = apis.served.versions_of("cluster.x-k8s.io", "clusters").collect();
+    let newer = versions.iter().any(|version| age(version) > age(KNOWN));
+    if !versions.contains(&KNOWN) || !newer {
+        return None;
+    }
+    let Combination { driver, overrides, chart } = combination;
+    let goes = |at: &GroupVersion| CORE.contains(&at.group.as_str()) && at.version == KNOWN;
+    let reads = driver_reads(driver, overrides).into_iter().filter(|read| goes(&read.at));
+    let mut lost = vec![Evidence::list("clusters are served at", versions)];
+    lost.push(Evidence::list(
+        &format!("driver {driver} then loses"),
+        reads.map(|read| read.plural),
+    ));
+    let emitted = chart.as_ref().and_then(|chart| Some((chart, chart_emits(chart)?)));
+    if let Some((chart, emitted)) = emitted {
+        let kinds = emitted.into_iter().filter(|one| goes(&one.at)).map(|one| one.kind);
+        lost.push(Evidence::list(&format!("chart {chart} then loses"), kinds));
+    }
+    let labels: Vec<String> =
+        contracts::only_v1beta1(apis).into_iter().map(|d| d.kind.clone()).collect();
+    if !labels.is_empty() {
+        lost.push(Evidence::list("only contract v1beta1 is implemented by", labels));
+    }
+    let what = "Cluster API serves v1beta1 as deprecated; v1.16 (planned for April 2027) will not \
+                serve it, and no released driver can do without";
+    let subject = Subject::new("definition", "clusters.cluster.x-k8s.io");
+    let finding = Rule::ComingRemoval.finding(Severity::Note, "D-042", subject, what);
+    Some(finding.shown_by(lost).remedy(HOLD))
+}
+
+#[cfg(test)]
+#[path = "check_coherence_tests.rs"]
+mod tests;

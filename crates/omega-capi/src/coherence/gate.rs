@@ -1,0 +1,156 @@
+//! What was found, and what follows from it: a refusal, a gate.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use omega_core::{
+    Diagnostic as _, Evidence, Failure, FailureClass, Gate, Label as _, Subject, Verdict,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, Management,
+    coherence::rule,
+    coherence::{CoherenceInputs, Rule, check_coherence},
+    served::read_served_apis,
+};
+use omega_core::{Finding, Severity};
+
+/// Everything that was found, worst first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+#[must_use = "ask it for its refusal, or show its findings"]
+pub struct Coherence {
+    /// The findings.
+    pub findings: Vec<Finding>,
+}
+
+/// Why a graft must not go on, for a program to read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The version of this form: 2. (In version 1 findings had a form of their own.)
+    pub schema: u32,
+    /// What is refused, worst first: only what is [`Severity::Broken`] and was not accepted.
+    pub findings: Vec<Finding>,
+    /// What the operator accepted although it is broken.
+    pub accepted: Vec<Finding>,
+}
+
+impl Coherence {
+    /// Returns the refusal, unless nothing is broken or all that is was `accepted`.
+    ///
+    /// Not everything can be accepted: [`Rule::can_be_accepted`].
+    pub fn refusal(&self, accepted: &[Rule]) -> Option<Refusal> {
+        let taken = |f: &&Finding| {
+            Rule::of(f).is_some_and(|rule| accepted.contains(&rule) && rule.can_be_accepted())
+        };
+        let broken = self.findings.iter().filter(|f| f.severity == Severity::Broken);
+        let (accepted, findings): (Vec<&Finding>, Vec<&Finding>) = broken.partition(taken);
+        let owned = |all: Vec<&Finding>| all.into_iter().cloned().collect::<Vec<_>>();
+        let (accepted, findings) = (owned(accepted), owned(findings));
+        (!findings.is_empty()).then_some(Refusal { schema: 2, findings, accepted })
+    }
+
+    /// Returns what a gate says: that all of it fits, with what is worth a warning and what was
+    /// `accepted`.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, if there is one.
+    pub fn judge(&self, inputs: &CoherenceInputs, accepted: &[Rule]) -> Result<Verdict, Refusal> {
+        if let Some(refusal) = self.refusal(accepted) {
+            return Err(refusal);
+        }
+        let CoherenceInputs { driver, chart, templates, .. } = inputs;
+        let chart = chart.clone().unwrap_or_else(|| driver.default_chart());
+        let mut evidence = vec![
+            Evidence::text("driver", driver.to_string()),
+            Evidence::text("chart", chart.to_string()),
+            Evidence::count("templates", templates.len()),
+            Evidence::holds("all fit"),
+        ];
+        let (broken, rest): (Vec<Finding>, Vec<Finding>) =
+            self.findings.iter().cloned().partition(|f| f.severity == Severity::Broken);
+        evidence.extend(broken.into_iter().map(|Finding { rule, summary, .. }| {
+            Evidence::text(&format!("accepted ({rule}):"), summary)
+        }));
+        Ok(rule::verdict(&rest, evidence))
+    }
+
+    /// Returns how many findings there are of each severity.
+    pub fn counts(&self) -> BTreeMap<Severity, usize> {
+        let mut counts = BTreeMap::new();
+        for finding in &self.findings {
+            *counts.entry(finding.severity).or_default() += 1;
+        }
+        counts
+    }
+}
+
+impl From<Refusal> for Failure {
+    /// The first finding's remedy is what to do next; every finding is a cause, and the whole is
+    /// the detail.
+    fn from(refusal: Refusal) -> Self {
+        let message = "driver, chart, Cluster API and templates do not fit together";
+        let mut failure = Self::new(FailureClass::Refused, message);
+        failure.next = refusal.findings.first().and_then(|finding| finding.remedy.clone());
+        let cause = |f: &Finding| {
+            let decision = f.decision.as_deref().unwrap_or_default();
+            format!("{}: {} ({}; {decision})", f.rule, f.summary, Evidence::line(&f.evidence))
+        };
+        failure.causes = refusal.findings.iter().map(cause).collect();
+        failure.detail = serde_json::to_value(&refusal).ok();
+        failure
+    }
+}
+
+/// Whether all of it fits, asked of the management cluster.
+///
+/// What is broken and was not accepted is a [`Refusal`], and so a failure of class
+/// [`FailureClass::Refused`] with the refusal as its detail.
+///
+/// It costs two requests or a few more (see [`read_served_apis`]); a gate that costs one is
+/// [`ServedVersionsGate`](crate::coherence::ServedVersionsGate).
+#[derive(Clone, Debug)]
+pub struct CoherenceGate {
+    /// The cluster that is asked.
+    pub management: Management,
+    /// What is to work on it.
+    pub inputs: CoherenceInputs,
+    /// What the operator accepts although it is broken.
+    pub accepted: Vec<Rule>,
+}
+
+impl CoherenceGate {
+    /// Returns everything that was found.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the management cluster can't be asked.
+    pub async fn coherence(&self) -> Result<Coherence, Error> {
+        Ok(check_coherence(&read_served_apis(&self.management).await?, &self.inputs))
+    }
+}
+
+#[async_trait]
+impl Gate for CoherenceGate {
+    fn rule(&self) -> &'static str {
+        "coherent"
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new("coherence", format!("of driver, chart and {}", self.management.label()))
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        let message = "could not ask how the management cluster's kinds are defined";
+        match self.coherence().await {
+            Ok(found) => found.judge(&self.inputs, &self.accepted).map_err(Failure::from),
+            Err(error) => {
+                let failure = Failure::from_error(message, &error);
+                Err(Failure { touched: error.touched(), ..failure })
+            }
+        }
+    }
+}

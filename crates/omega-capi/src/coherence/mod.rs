@@ -1,0 +1,27 @@
+//! Whether driver, chart, Cluster API and cluster templates fit together.
+//!
+//! [`check_coherence`] asks every question, of a cluster ([`read_served_apis`]) or of the releases'
+//! tables ([`apis_of_releases`]); [`check_compatibility`] is the part that needs the served versions
+//! only. [`CoherenceGate`] and [`ServedVersionsGate`] ask them as gates.
+//!
+//! [`read_served_apis`]: crate::served::read_served_apis
+//! [`apis_of_releases`]: crate::served::apis_of_releases
+
+mod chart_emits;
+mod check_coherence;
+mod compatibility;
+mod contracts;
+mod delete_unsafe;
+mod gate;
+mod rule;
+mod served_versions_gate;
+mod templates;
+
+pub use chart_emits::{ChartObject, chart_emits};
+pub use check_coherence::{CoherenceInputs, check_coherence};
+pub use compatibility::{Combination, check_compatibility, misread};
+pub use delete_unsafe::delete_unsafe;
+pub use gate::{Coherence, CoherenceGate, Refusal};
+pub use rule::Rule;
+pub use served_versions_gate::ServedVersionsGate;
+pub use templates::TemplateFacts;

@@ -1,0 +1,69 @@
+//! The gate: everything that is read and written is served.
+
+use async_trait::async_trait;
+use omega_core::{Diagnostic as _, Evidence, Failure, Gate, Label as _, Subject, Verdict};
+
+use crate::{
+    Error, Management,
+    coherence::rule,
+    coherence::{Combination, chart_emits, check_compatibility},
+    served::discover_versions,
+};
+use omega_core::Finding;
+use omega_driver::driver_reads;
+
+/// Whether the management cluster serves what the driver reads and what the chart writes.
+///
+/// It costs one request (see [`discover_versions`]).
+#[derive(Clone, Debug)]
+pub struct ServedVersionsGate {
+    /// The cluster that is asked.
+    pub management: Management,
+    /// What is to work on it.
+    pub combination: Combination,
+}
+
+impl ServedVersionsGate {
+    /// Returns everything that does not fit, worst first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the management cluster can't be asked.
+    pub async fn findings(&self) -> Result<Vec<Finding>, Error> {
+        Ok(check_compatibility(&discover_versions(&self.management).await?, &self.combination))
+    }
+
+    fn verdict(&self, findings: &[Finding]) -> Verdict {
+        let Combination { driver, overrides, chart } = &self.combination;
+        let reads = driver_reads(driver, overrides).iter().filter(|read| read.needed()).count();
+        let mut evidence = vec![Evidence::count(&format!("kinds read by driver {driver}"), reads)];
+        if let Some((chart, writes)) = chart.as_ref().and_then(|c| Some((c, chart_emits(c)?))) {
+            let what = format!("kinds written by chart {chart}");
+            evidence.push(Evidence::count(&what, writes.len()));
+        }
+        evidence.push(Evidence::holds("all served at those versions"));
+        rule::verdict(findings, evidence)
+    }
+}
+
+#[async_trait]
+impl Gate for ServedVersionsGate {
+    fn rule(&self) -> &'static str {
+        "served-versions"
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new("versions", format!("served by {}", self.management.label()))
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        let message = "could not ask which versions the management cluster serves";
+        match self.findings().await {
+            Ok(findings) => Ok(self.verdict(&findings)),
+            Err(error) => {
+                let failure = Failure::from_error(message, &error);
+                Err(Failure { touched: error.touched(), ..failure })
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What a release of capi-helm-charts was tested with (D-034).
+
+use std::{collections::BTreeMap, fmt, sync::LazyLock};
+
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+/// `dependencies.json` at the tags 0.1.2 to 0.27.0 of capi-helm-charts, by tag.
+const TABLE: &str = include_str!("../../data/dependencies.json");
+
+static BY_TAG: LazyLock<BTreeMap<Version, Dependencies>> =
+    LazyLock::new(|| serde_json::from_str(TABLE).unwrap_or_default());
+
+/// A `dependencies.json`: one flat object, names to versions. Programs of the CNCF carry a `v`,
+/// charts of Azimuth don't.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Dependencies(BTreeMap<String, String>);
+
+/// A controller of the management cluster that a `dependencies.json` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Component {
+    /// Cluster API's core.
+    ClusterApi,
+    /// Its bootstrap provider, of the same release.
+    KubeadmBootstrap,
+    /// Its control-plane provider, of the same release.
+    KubeadmControlPlane,
+    /// The infrastructure provider for OpenStack (CAPO).
+    OpenstackProvider,
+    /// What installs the addons of the charts.
+    AddonProvider,
+    /// The OpenStack resource controller (ORC), since chart 0.24.0.
+    ResourceController,
+    /// cert-manager.
+    CertManager,
+    /// What cleans up after deleted clusters, since chart 0.1.3.
+    Janitor,
+}
+
+/// A file that is no `dependencies.json`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is no dependencies.json: {0}")]
+pub struct DependenciesError(String);
+
+impl omega_core::Diagnostic for DependenciesError {
+    fn retry(&self) -> omega_core::Retry {
+        omega_core::Retry::Final
+    }
+
+    fn expected(&self) -> Option<String> {
+        Some("one flat JSON object of texts with the keys cluster-api and cluster-api-provider-openstack".to_owned())
+    }
+    fn next(&self) -> Option<String> {
+        Some("take the file at the root of a tag of capi-helm-charts".to_owned())
+    }
+    fn touched(&self) -> omega_core::Touched {
+        omega_core::Touched::Nothing
+    }
+}
+
+impl Component {
+    /// All of them, in the order in which they build on each other.
+    pub const ALL: [Self; 8] = [
+        Self::CertManager,
+        Self::ClusterApi,
+        Self::KubeadmBootstrap,
+        Self::KubeadmControlPlane,
+        Self::ResourceController,
+        Self::OpenstackProvider,
+        Self::AddonProvider,
+        Self::Janitor,
+    ];
+
+    /// Returns its key in `dependencies.json`.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::ClusterApi | Self::KubeadmBootstrap | Self::KubeadmControlPlane => "cluster-api",
+            Self::OpenstackProvider => "cluster-api-provider-openstack",
+            Self::AddonProvider => "addon-provider",
+            Self::ResourceController => "openstack-resource-controller",
+            Self::CertManager => "cert-manager",
+            Self::Janitor => "cluster-api-janitor-openstack",
+        }
+    }
+
+    /// Returns the last part of its image's name, which mirrors keep.
+    pub fn image(self) -> &'static str {
+        match self {
+            Self::ClusterApi => "cluster-api-controller",
+            Self::KubeadmBootstrap => "kubeadm-bootstrap-controller",
+            Self::KubeadmControlPlane => "kubeadm-control-plane-controller",
+            Self::OpenstackProvider => "capi-openstack-controller",
+            Self::AddonProvider => "cluster-api-addon-provider",
+            Self::ResourceController => "openstack-resource-controller",
+            Self::CertManager => "cert-manager-controller",
+            Self::Janitor => "cluster-api-janitor-openstack",
+        }
+    }
+
+    /// Returns the chart that installs it, where that is how it is installed. The tags of these
+    /// charts' images are commits; the chart's version is what `dependencies.json` names.
+    pub(crate) fn chart(self) -> Option<&'static str> {
+        match self {
+            Self::AddonProvider | Self::Janitor => Some(self.image()),
+            Self::CertManager => Some("cert-manager"),
+            Self::ClusterApi
+            | Self::KubeadmBootstrap
+            | Self::KubeadmControlPlane
+            | Self::OpenstackProvider
+            | Self::ResourceController => None,
+        }
+    }
+}
+
+impl fmt::Display for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ClusterApi => "cluster-api",
+            Self::KubeadmBootstrap => "kubeadm bootstrap provider",
+            Self::KubeadmControlPlane => "kubeadm control-plane provider",
+            Self::OpenstackProvider => "cluster-api-provider-openstack",
+            Self::AddonProvider => "cluster-api-addon-provider",
+            Self::ResourceController => "openstack-resource-controller",
+            Self::CertManager => "cert-manager",
+            Self::Janitor => "cluster-api-janitor-openstack",
+        })
+    }
+}
+
+impl Dependencies {
+    /// Returns what the tag `chart` names, if it is one of those that were read (0.1.2 to 0.27.0).
+    pub fn of(chart: &Version) -> Option<&'static Self> {
+        BY_TAG.get(chart)
+    }
+
+    /// Returns the tags that are known, oldest first.
+    pub fn tags() -> impl Iterator<Item = &'static Version> {
+        BY_TAG.keys()
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is no flat object of texts, or names neither Cluster API nor its provider.
+    pub fn parse(text: &str) -> Result<Self, DependenciesError> {
+        let parsed: Self =
+            serde_json::from_str(text).map_err(|error| DependenciesError(error.to_string()))?;
+        for needed in [Component::ClusterApi, Component::OpenstackProvider] {
+            if parsed.version(needed).is_none() {
+                return Err(DependenciesError(format!("it has no key `{}`", needed.key())));
+            }
+        }
+        Ok(parsed)
+    }
+
+    /// Returns the version of `component`, as it is spelled there.
+    pub fn version(&self, component: Component) -> Option<&str> {
+        self.0.get(component.key()).map(String::as_str)
+    }
+}
+
+/// Reads a version with or without its `v`.
+pub(crate) fn version(text: &str) -> Option<Version> {
+    Version::parse(text.strip_prefix('v').unwrap_or(text)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Component, Dependencies, version};
+
+    fn of(chart: &str) -> Option<&'static Dependencies> {
+        Dependencies::of(&chart.parse().unwrap())
+    }
+
+    #[test]
+    fn the_table_is_upstreams() {
+        assert_eq!(Dependencies::tags().count(), 50);
+        let tested: Vec<_> = Component::ALL
+            .map(|component| of("0.25.1").unwrap().version(component).unwrap())
+            .to_vec();
+        // D-034 quotes this set.
+        let expected =
+            ["v1.20.2", "v1.13.2", "v1.13.2", "v1.13.2", "v2.5.0", "v0.14.4", "0.12.0", "0.11.0"];
+        assert_eq!(tested, expected);
+        assert_eq!(of("0.23.0").unwrap().version(Component::ResourceController), None);
+        assert_eq!(of("0.25.2"), None);
+        for tag in Dependencies::tags() {
+            let all = Dependencies::of(tag).unwrap();
+            let named = Component::ALL.iter().filter_map(|component| all.version(*component));
+            assert!(named.map(version).all(|version| version.is_some()), "{tag}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_and_another_file_is_not() {
+        let text = r#"{"cluster-api": "v1.14.0", "cluster-api-provider-openstack": "v0.15.0"}"#;
+        let file = Dependencies::parse(text).unwrap();
+        assert_eq!(file.version(Component::KubeadmBootstrap), Some("v1.14.0"));
+        assert_eq!(file.version(Component::Janitor), None);
+        let words = |text: &str| Dependencies::parse(text).unwrap_err().to_string();
+        let lacks = "it is no dependencies.json: it has no key `cluster-api-provider-openstack`";
+        assert_eq!(words(r#"{"cluster-api": "v1.14.0"}"#), lacks);
+        assert!(words(r#"{"dependencies": {"lodash": "1"}}"#).contains("invalid type: map"));
+        assert!(words("").contains("EOF"));
+    }
+}
