@@ -348,10 +348,10 @@ pub(crate) enum GateName {
     /// helm lists releases as the daemon would.
     Releases,
     /// The driver is importable, and the running conductor has it.
-    Driver,
+    DriverRelease,
     /// The management API serves what the driver reads.
     ServedVersions,
-    /// Driver, chart, Cluster API and templates fit together.
+    /// DriverRelease, chart, Cluster API and templates fit together.
     Coherence,
     /// Magnum's trustee domain exists.
     TrusteeDomain,

@@ -77,7 +77,8 @@ mod tests {
     fn what_was_given_comes_back_with_the_site_and_as_a_shell_takes_it() {
         let plan = given("/usr/bin/omega-cli plan graft --out 'my plan' --unit magnum/0 -q");
         let apply = plan.instead("plan", "apply").without_value("--out").with("--from", "my plan");
-        let expected = "omega-cli apply graft --unit magnum/0 -q --from 'my plan' --site omega.toml";
+        let expected =
+            "omega-cli apply graft --unit magnum/0 -q --from 'my plan' --site omega.toml";
         assert_eq!(apply.on(Path::new("omega.toml")).to_string(), expected);
         let here = given("omega-cli stage-dropin --plan --site=x.toml --out=y");
         let again = here.without("--plan").without_value("--out").on(Path::new("omega.toml"));

@@ -15,7 +15,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use omega_core::values::Sha256;
+use omega::core::values::Sha256;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use futures::future::join3;
 use omega_capi::{
-    Coherence, Management, Rule, Setup, Surface, TemplateFacts, check_coherence, served_versions,
+    Management,
+    coherence::{Coherence, CoherenceInputs, Rule, TemplateFacts, check_coherence},
+    served::{ServedApis, read_served_apis},
 };
 use omega_core::{Failure, Gate, Label as _, Subject, Verdict};
 use omega_openstack::container_infra::{Cluster, ClusterList, ContainerInfra, Template};
@@ -21,12 +23,12 @@ pub struct Coherent {
     pub management: Management,
     pub magnum: ContainerInfra,
     pub clusters: ClusterList,
-    pub setup: Setup,
+    pub setup: CoherenceInputs,
     pub accepted: Vec<Rule>,
 }
 
 /// What was asked, with the templates in its setup, and what was found.
-pub type CoherenceCheck = (Surface, Setup, Coherence);
+pub type CoherenceCheck = (ServedApis, CoherenceInputs, Coherence);
 
 impl Coherent {
     /// Asks the management cluster and Magnum at the same time.
@@ -39,7 +41,7 @@ impl Coherent {
             })
         };
         let surface = || async {
-            served_versions(&self.management).await.map_err(|error| {
+            read_served_apis(&self.management).await.map_err(|error| {
                 let what = "could not ask the management cluster for its versions";
                 Failure::from_error(what, &error)
             })
@@ -49,7 +51,7 @@ impl Coherent {
             join3(surface(), templates(), self.clusters.read()).await;
         let (surface, templates, clusters) = (surface?, templates?, clusters?);
         let templates = templates.iter().map(|one| template_facts(one, &clusters)).collect();
-        let setup = Setup { templates, ..self.setup.clone() };
+        let setup = CoherenceInputs { templates, ..self.setup.clone() };
         let found = check_coherence(&surface, &setup);
         Ok((surface, setup, found))
     }
@@ -77,11 +79,11 @@ impl Gate for Coherent {
 /// # Errors
 ///
 /// Names the key that is missing or not a version.
-pub fn setup(site: &Site) -> Result<Setup, Failure> {
+pub fn setup(site: &Site) -> Result<CoherenceInputs, Failure> {
     let api_resources = site.capi_helm.get("api_resources").cloned();
     let driver = value("driver.version", &site.driver()?.version)?;
     let chart = Some(value("chart.version", &site.chart()?.version)?);
-    Ok(Setup { driver, api_resources, chart, templates: Vec::new() })
+    Ok(CoherenceInputs { driver, api_resources, chart, templates: Vec::new() })
 }
 
 /// Returns what matters of a template here. Magnum's API gives labels back as they were given.

@@ -1,6 +1,6 @@
 //! A site on the simulators, for tests of what a run leaves behind.
 
-use omega_capi::{Rule, sim::Apiserver};
+use omega_capi::{coherence::Rule, sim::Apiserver};
 use omega_core::{
     CancelToken, Context, Failure,
     kubeconfig::Kubeconfig,

@@ -1,22 +1,28 @@
 use futures::future::join;
 use omega::capi::{
-    Comparison, Constellation, Error, Management, Namespace, Namespaces, Releases, Rule, Setup,
-    Surface, check_coherence, check_constellation, read_installed, read_releases, served_versions,
+    Error, Management, Namespace, Namespaces,
+    coherence::{CoherenceInputs, Rule, check_coherence},
+    constellation::{Comparison, Constellation, check_constellation},
+    controllers::read_installed,
+    releases::{Releases, read_releases},
+    served::{ServedApis, read_served_apis},
 };
 use omega::core::{Failure, Label as _};
 use omega::openstack::container_infra::{ClusterList, ContainerInfra};
 use serde_json::{Value, json};
 
-use super::{
-    Session,
-    capi_inputs::{offline, setup, tested},
-};
-use crate::{
-    cli::{Capi, CoherenceArgs},
-    exit::Exit,
-    render::{Screen, capi as shown},
-    runbook::{self, Coherent},
+use super::capi_inputs::{offline, tested};
+use omega::{
+    clients::management,
+    coherence::{Coherent, setup},
+    run::Status,
     site::Site,
+};
+
+use crate::{
+    app::App,
+    cli::{Capi, CoherenceArgs},
+    render::{Screen, capi as shown},
 };
 
 /// What is answered: for a person, for a program, for a script.
@@ -24,11 +30,11 @@ use crate::{
 struct Answer {
     text: String,
     document: Value,
-    exit: Exit,
+    exit: Status,
 }
 
 impl App {
-    pub(super) async fn capi(&self, question: &Capi) -> Result<Status, Failure> {
+    pub(crate) async fn capi(&self, question: &Capi) -> Result<Status, Failure> {
         let screen = &self.screen;
         let answer = match question {
             Capi::ServedVersions(file) => {
@@ -58,7 +64,7 @@ impl App {
     }
 
     async fn management(&self, site: &Site) -> Result<Management, Failure> {
-        runbook::management(&self.kubeconfig(site)?).await
+        management(&self.connect(site).kubeconfig(self.ctx.now())?).await
     }
 
     async fn coherence(&self, args: &CoherenceArgs) -> Result<Answer, Failure> {
@@ -68,13 +74,14 @@ impl App {
         if let Some((surface, whence)) = offline(args)? {
             return Ok(coherence(&surface, &setup, &args.accepted.rules, &whence, screen));
         }
-        let world = self.connect_cloud(&site, &self.kubeconfig(&site)?).await?;
-        live_coherence(&world.management, &world.magnum, setup, &args.accepted.rules, screen).await
+        let cloud = self.connect(&site).cloud().await?;
+        let management = self.management(&site).await?;
+        live_coherence(&management, &cloud.magnum, setup, &args.accepted.rules, screen).await
     }
 }
 
 async fn versions(management: &Management, screen: &Screen) -> Result<Answer, Failure> {
-    let surface = served_versions(management).await.map_err(|e| unasked("its versions", &e))?;
+    let surface = read_served_apis(management).await.map_err(|e| unasked("its versions", &e))?;
     let text = shown::surface(&surface, screen);
     let unsettled = surface.unsettled();
     let document = json!({ "schema_version": 1, "surface": surface, "unsettled": unsettled });
@@ -85,7 +92,7 @@ async fn versions(management: &Management, screen: &Screen) -> Result<Answer, Fa
 async fn live_coherence(
     management: &Management,
     magnum: &ContainerInfra,
-    setup: Setup,
+    setup: CoherenceInputs,
     accepted: &[Rule],
     screen: &Screen,
 ) -> Result<Answer, Failure> {
@@ -99,8 +106,8 @@ async fn live_coherence(
 
 /// Asks nobody. `whence`: where `surface` came from.
 fn coherence(
-    surface: &Surface,
-    setup: &Setup,
+    surface: &ServedApis,
+    setup: &CoherenceInputs,
     accepted: &[Rule],
     whence: &str,
     screen: &Screen,
@@ -108,14 +115,19 @@ fn coherence(
     let found = check_coherence(surface, setup);
     let refusal = found.refusal(accepted);
     let end = match &refusal {
-        Some(refusal) => format!("Refused: {}.", rules(refusal.findings.iter().map(|f| f.rule))),
+        Some(refusal) => {
+            format!("Refused: {}.", rules(refusal.findings.iter().map(|f| f.rule.as_str())))
+        }
         None if accepted.is_empty() => "Nothing is refused.".to_owned(),
-        None => format!("Nothing is refused; accepted: {}.", rules(accepted.iter().copied())),
+        None => format!(
+            "Nothing is refused; accepted: {}.",
+            rules(accepted.iter().map(|rule| rule.name()))
+        ),
     };
-    let Setup { driver, api_resources: _, chart, templates } = setup;
+    let CoherenceInputs { driver, api_resources: _, chart, templates } = setup;
     let chart = chart.as_ref().map(ToString::to_string);
     let from = format!(
-        "Driver {driver}, chart {} and {}, with {whence}.",
+        "DriverRelease {driver}, chart {} and {}, with {whence}.",
         chart.as_deref().unwrap_or("not set"),
         if templates.len() == 1 {
             "1 template".to_owned()
@@ -133,8 +145,8 @@ fn coherence(
     Answer { text, document, exit }
 }
 
-fn rules(rules: impl Iterator<Item = Rule>) -> String {
-    let mut names: Vec<&str> = rules.map(Rule::name).collect();
+fn rules<'a>(rules: impl Iterator<Item = &'a str>) -> String {
+    let mut names: Vec<&str> = rules.collect();
     names.dedup();
     names.join(", ")
 }
@@ -194,7 +206,7 @@ async fn releases(
 }
 
 /// What can't be read is an error: nothing is known of it.
-fn readable(found: &Releases) -> Exit {
+fn readable(found: &Releases) -> Status {
     if found.unreadable.is_empty() { Status::Done } else { Status::Error }
 }
 

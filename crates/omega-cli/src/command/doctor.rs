@@ -4,17 +4,22 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use omega::core::Failure;
-use omega::openstack::{cloud_inventory::CloudInventory, identity::TrusteeDomain};
+use omega::openstack::cloud_inventory::CloudInventory;
 use serde_json::json;
 
-use super::{Session, capi_inputs::setup};
-use crate::{
-    cli::{SiteArgs, patience},
+use omega::{
+    clients::kubeconfig_at,
+    coherence::setup,
     doctor::{Examination, Report, examine},
-    exit::Exit,
-    render,
-    runbook::{Clients, value},
+    graft::{trustee_domain, value},
+    run::Status,
     site::Site,
+};
+
+use crate::{
+    app::App,
+    cli::{SiteArgs, patience},
+    render,
 };
 
 /// `doctor`
@@ -37,44 +42,36 @@ pub(crate) struct DoctorArgs {
 
 impl App {
     /// Says what is the matter. It only reads.
-    pub(super) async fn doctor(&self, args: &DoctorArgs) -> Result<Status, Failure> {
+    pub(crate) async fn doctor(&self, args: &DoctorArgs) -> Result<Status, Failure> {
         let site = Site::read(&args.site.site)?;
-        let wanted = self.kubeconfig_of_any_time(&site)?;
+        let connect = self.connect(&site);
+        let wanted = connect.kubeconfig_of_any_time()?;
         let reads = match &args.kubeconfig {
-            Some(path) => Self::kubeconfig_at(path, "name another with --kubeconfig")?,
+            Some(path) => kubeconfig_at(path, "name another with --kubeconfig")?,
             None => wanted.clone(),
         };
-        let (world, unlisted) = self.connect_reading(&site, &reads, &args.site.units).await?;
+        let (clients, unlisted) = connect.reading(&reads, &args.site.units).await?;
         let prefix = site.capi_helm.get("namespace_prefix").map_or("magnum", String::as_str);
         let examination = Examination {
-            survey: CloudInventory::new(world.operator.clone()),
-            machines: CloudInventory::new(world.narrowed.clone()),
-            trustee: trustee(&site, &world),
+            survey: CloudInventory::new(clients.cloud.operator.clone()),
+            machines: CloudInventory::new(clients.cloud.narrowed.clone()),
+            trustee: trustee_domain(&site.trust, &clients.cloud, true),
             unlisted,
             server: site.management.server.clone(),
             kubeconfig: wanted.facts,
             read_with: reads.facts,
-            path: value("management.path", site.management.path.get_ref())?,
+            path: value("management.path", site.kubeconfig_path())?,
             setup: setup(&site)?,
             prefix: prefix.to_owned(),
             only: args.clusters.clone(),
             patience: args.patience,
         };
-        let report = examine(&world, &examination).await?;
+        let report = examine(&clients, &examination).await?;
         let exit = if report.broken { Status::Gate } else { Status::Done };
         self.screen.text(&render::doctor(&report, &self.screen));
         let Report { broken, first, layers } = &report;
         let document =
             json!({ "command": "doctor", "broken": broken, "first": first, "layers": layers });
         Ok(self.ends(exit, document))
-    }
-}
-
-fn trustee(site: &Site, world: &Clients) -> TrusteeDomain {
-    TrusteeDomain {
-        afresh: true,
-        domain: site.trust.domain.clone(),
-        admin: site.trust.admin.clone(),
-        ..TrusteeDomain::new((*world.identity).clone())
     }
 }

@@ -3,7 +3,6 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use clap::Args;
-use jiff::Timestamp;
 use omega::capi::{
     Management, Namespace,
     egress::{Egress, EgressProbe, ProbeStep, Probed, Tool, known_image, probe_pod_egress},
@@ -12,8 +11,10 @@ use omega::core::{Failure, FailureClass};
 use serde_json::json;
 use url::{Host, Url};
 
-use super::{Session, access::duration};
-use crate::{cli::SiteFile, exit::Exit, runbook, site::Site};
+use omega::{clients::management, run::Status, site::Site};
+
+use super::access::duration;
+use crate::{app::App, cli::SiteFile};
 
 /// `probe-pod-egress`
 #[derive(Debug, Args)]
@@ -72,7 +73,7 @@ fn target(text: &str) -> Result<Target, String> {
 impl App {
     pub(super) async fn egress(&self, args: &EgressArgs) -> Result<Status, Failure> {
         let site = Site::read(&args.site.site)?;
-        let management = runbook::management(&self.kubeconfig(&site)?).await?;
+        let management = management(&self.connect(&site).kubeconfig(self.ctx.now())?).await?;
         let (image, tool) = image(&management, args).await?;
         let Target { host, port } = args.to.clone();
         let probe = EgressProbe {
@@ -81,7 +82,7 @@ impl App {
             tool,
             host,
             port,
-            id: format!("{:x}", Timestamp::now().as_microsecond()),
+            id: format!("{:x}", self.ctx.now().as_microsecond()),
             within: args.within,
         };
         if args.plan {
@@ -94,7 +95,6 @@ impl App {
             }));
             return Ok(exit);
         }
-        self.stop.begin();
         let mut watch = |step: &ProbeStep| {
             match step {
                 ProbeStep::Waiting(_) => self.console.now(&step.to_string()),
@@ -102,7 +102,11 @@ impl App {
                     self.console.say(&step.to_string());
                 }
             }
-            if self.ctx.cancel().is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if self.ctx.cancel().is_cancelled() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         };
         let done = probe_pod_egress(&management, &probe, &mut watch).await;
         self.console.done();
@@ -110,7 +114,7 @@ impl App {
         Ok(self.probed(&probe, &done))
     }
 
-    fn probed(&self, probe: &EgressProbe, done: &Probed) -> Exit {
+    fn probed(&self, probe: &EgressProbe, done: &Probed) -> Status {
         let Probed { egress, evidence, swept } = done;
         let exit = if *egress == Egress::Reached {
             Status::Done

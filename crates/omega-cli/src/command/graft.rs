@@ -2,7 +2,10 @@
 
 use omega::{
     clients::Clients,
-    core::{Failure, run::{Approved, PlanFile, Report, Status, may_replace}},
+    core::{
+        Failure,
+        run::{Approved, PlanFile, Report, Status, may_replace},
+    },
     graft::{GRAFT, GraftSpec, Proof, Purpose, prove},
     juju::operations::LeftoverPolicy,
     site::{Prove, Site},

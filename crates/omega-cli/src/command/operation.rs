@@ -73,14 +73,14 @@ impl App {
             (sources, helm_size) = connect.sources(kubeconfig.as_ref())?;
         }
         let bind: Bind = match (operation, &kubeconfig) {
-            (Operation::PlaceKubeconfig(_), Some(kubeconfig)) => {
-                bind(spec.kubeconfig(kubeconfig)?)
-            }
+            (Operation::PlaceKubeconfig(_), Some(kubeconfig)) => bind(spec.kubeconfig(kubeconfig)?),
             (Operation::PinDriver(_), kubeconfig) => bind(spec.driver(kubeconfig.as_ref())?),
             (Operation::EnsureHelm(_), _) => bind(spec.helm(helm_size)?),
             (Operation::StageDropin(_), _) => bind(spec.dropin()?),
             (Operation::ConvergeServices(_), _) => bind(spec.services(&spec.dropin()?, false)?),
-            (Operation::RemoveLeftovers { .. }, _) => bind(RemoveLeftovers::new(leftovers.policy())),
+            (Operation::RemoveLeftovers { .. }, _) => {
+                bind(RemoveLeftovers::new(leftovers.policy()))
+            }
             (_, _) => bind(InjectConfigDir::graft()),
         };
         let units = connect.units(&at.units, &sources).await?;
@@ -173,9 +173,7 @@ impl App {
                         let gate = trustee_domain(&site.trust, &cloud, true);
                         (cloud.network.label(), Item::gate(gate))
                     }
-                    GateName::Magnum => {
-                        (cloud.network.label(), Item::gate(magnum_answers(&cloud)))
-                    }
+                    GateName::Magnum => (cloud.network.label(), Item::gate(magnum_answers(&cloud))),
                     _ => ("clusters".to_owned(), Item::gate(clusters_are_healthy(&cloud))),
                 };
                 let target = TargetPlan::shared(label, vec![Section::new("", "check", vec![item])]);
@@ -198,11 +196,7 @@ fn bind<D: Desired<Target = Unit>>(desired: D) -> Bind {
 }
 
 /// The gates of the graft that ask units or the management cluster.
-fn gates(
-    gate: GateName,
-    spec: &GraftSpec,
-    clients: &omega::clients::Clients,
-) -> Vec<TargetPlan> {
+fn gates(gate: GateName, spec: &GraftSpec, clients: &omega::clients::Clients) -> Vec<TargetPlan> {
     fn item(gate: impl Gate + 'static) -> Vec<Section> {
         vec![Section::new("", "check", vec![Item::gate(gate)])]
     }
@@ -214,7 +208,7 @@ fn gates(
         GateName::Reach => per_unit(&|unit| item(spec.reach(unit))),
         GateName::Authenticate => per_unit(&|unit| item(spec.authenticate(unit))),
         GateName::Releases => per_unit(&|unit| item(spec.releases(unit))),
-        GateName::Driver => per_unit(&|unit| item(spec.loaded(unit))),
+        GateName::DriverRelease => per_unit(&|unit| item(spec.loaded(unit))),
         GateName::ServedVersions => shared(item(spec.served(clients))),
         GateName::Coherence => shared(item(spec.coherent(clients, Vec::new()))),
         // The others were answered before.

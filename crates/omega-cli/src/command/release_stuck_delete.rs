@@ -1,6 +1,9 @@
 //! `release-stuck-delete`
 
-use std::{path::{Path, PathBuf}, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
 use omega::{

@@ -1,12 +1,6 @@
 //! `runs`
 
-use omega::{
-    clients::Clients,
-    core::Failure,
-    run::Status,
-    site::Site,
-    sweep,
-};
+use omega::{clients::Clients, core::Failure, run::Status, site::Site, sweep};
 use serde_json::json;
 
 use crate::{
@@ -65,7 +59,8 @@ impl App {
         let left = self.runs.leftovers()?;
         for one in &left {
             let step = &one.step;
-            self.screen.text(&format!("{}  {} {} on {}", one.run.id, step.kind, step.key, step.target));
+            self.screen
+                .text(&format!("{}  {} {} on {}", one.run.id, step.kind, step.key, step.target));
         }
         let exit = if left.is_empty() {
             self.screen.text("Nothing is left of any run.");
@@ -129,4 +124,3 @@ impl App {
             .collect())
     }
 }
-

@@ -1,6 +1,6 @@
 //! What is the matter, as a person reads it.
 
-use crate::doctor::{Finding, Layer, LayerReport, Mark, Report, State};
+use omega::doctor::{Finding, Layer, LayerReport, Mark, Report, State};
 
 use super::{Screen, layout::wrap};
 
@@ -9,7 +9,7 @@ const STATE: usize = 8;
 const LAYER: usize = 21;
 const INDENT: usize = 2 + STATE + 1 + LAYER;
 
-/// Returns the layers from the bottom up, and what to mend first.
+/// Returns the layers from the bottom up, and what to fix first.
 pub(crate) fn doctor(report: &Report, screen: &Screen) -> String {
     let mut text = Vec::new();
     let mut cluster = None;
@@ -22,7 +22,7 @@ pub(crate) fn doctor(report: &Report, screen: &Screen) -> String {
     }
     text.push(String::new());
     match &report.first {
-        Some(first) => text.extend(mend(first, screen)),
+        Some(first) => text.extend(fix(first, screen)),
         None => text.push(nothing(report)),
     }
     text.join("\n")
@@ -31,9 +31,9 @@ pub(crate) fn doctor(report: &Report, screen: &Screen) -> String {
 /// What could not be asked is not taken for good.
 fn nothing(report: &Report) -> String {
     match report.layers.iter().filter(|one| one.state == State::Unknown).count() {
-        0 => "Nothing to mend.".to_owned(),
-        1 => "Nothing found to mend; 1 layer could not be asked.".to_owned(),
-        some => format!("Nothing found to mend; {some} layers could not be asked."),
+        0 => "Nothing to fix.".to_owned(),
+        1 => "Nothing found to fix; 1 layer could not be asked.".to_owned(),
+        some => format!("Nothing found to fix; {some} layers could not be asked."),
     }
 }
 
@@ -64,11 +64,11 @@ fn line(layer: &LayerReport, screen: &Screen) -> Vec<String> {
     all
 }
 
-fn mend(first: &Finding, screen: &Screen) -> Vec<String> {
+fn fix(first: &Finding, screen: &Screen) -> Vec<String> {
     let Finding { layer, what, cluster, evidence, next, .. } = first;
     let of = cluster.as_ref().filter(|cluster| *cluster != what);
     let of = of.map(|cluster| format!(" of {cluster}")).unwrap_or_default();
-    let head = format!("Mend first: the {}{of}: {what}.", name(*layer));
+    let head = format!("Fix first: the {}{of}: {what}.", name(*layer));
     let mut text = wrap(&head, screen.width);
     let inside = screen.width.saturating_sub(2).max(20);
     for fact in evidence {

@@ -48,6 +48,16 @@ impl<'a> Connect<'a> {
         Ok(Clients::new(cloud?, Arc::new(management?), units?).with_helm(helm))
     }
 
+    /// The same without the units: nothing is asked of Juju.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the cloud's configuration can't be read.
+    pub async fn without_units(&self, kubeconfig: &Kubeconfig) -> Result<Clients, Failure> {
+        let (cloud, management) = futures::join!(self.cloud(), management(kubeconfig));
+        Ok(Clients::new(cloud?, Arc::new(management?), Vec::new()))
+    }
+
     /// The same for who only reads, and afresh: nothing can be sent to a unit, and no token is
     /// kept. That the units can't be listed is told beside it; that one is asked for that does not
     /// exist is an error.

@@ -7,7 +7,8 @@ mod units;
 
 use std::{fmt, sync::Arc};
 
-pub use connect::Connect;
+pub use connect::{Connect, management};
+pub use kubeconfig::kubeconfig_at;
 use omega_capi::Management;
 use omega_core::{
     Label as _,

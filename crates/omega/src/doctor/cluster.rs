@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use omega_capi::{
-    Release, ReleaseStatus,
     health::{Answer, Diagnosis, Evidence, HealthCause as Told, Layer as At, classify_health},
+    releases::{Release, ReleaseStatus},
 };
 
 use super::{
@@ -254,7 +254,7 @@ fn unasked(facts: &ClusterFacts) -> impl Iterator<Item = Finding> {
 fn addons(facts: &ClusterFacts) -> Vec<Finding> {
     let all = facts.addons.as_ref().map(Vec::as_slice).unwrap_or_default();
     let failed = all.iter().filter(|addon| addon.phase == "Failed");
-    let one = |addon: &omega_capi::Addon| {
+    let one = |addon: &omega_capi::health::Addon| {
         let what = format!("{} {}", addon.plural, addon.name);
         let why = addon.message.as_deref().unwrap_or("no message");
         let namespace = facts.evidence.names.namespace();

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use omega_capi::{
-    Addon, CLUSTER_CLOUD, Driver, Error, Management, Namespace, Overrides, Release, Releases,
-    Served,
+    Error, Management, Namespace,
+    credentials::{CLOUD, read_cluster_credentials},
+    health::{Addon, read_addons},
     health::{Answer, Credential, Evidence, LoadBalancer, Names, NodeGroup, Recorded, ask_objects},
-    read_addons, read_cluster_credentials,
+    releases::{Release, Releases},
+    served::ServedVersions,
 };
+use omega_driver::{DriverRelease, Overrides};
 use omega_openstack::{
     CloudConfig, Session, SessionOptions,
     cloud_inventory::{CloudInventory, Quota},
@@ -24,9 +27,9 @@ pub(super) struct Asking<'a> {
     pub(super) magnum: &'a ContainerInfra,
     pub(super) survey: &'a CloudInventory,
     pub(super) management: &'a Management,
-    pub(super) served: Option<&'a Served>,
+    pub(super) served: Option<&'a ServedVersions>,
     pub(super) releases: &'a Result<Releases, Error>,
-    pub(super) driver: Driver,
+    pub(super) driver: DriverRelease,
     pub(super) overrides: &'a Overrides,
     pub(super) prefix: &'a str,
     /// What the driver's own kubeconfig is answered, where that is known.
@@ -95,8 +98,8 @@ pub(super) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> ClusterFacts 
         node_groups: groups.into_iter().flatten().map(group).collect(),
     };
     let namespace = names.namespace();
-    let nothing = Served::default();
-    let paths = Evidence::paths(*driver, overrides, &names, served.unwrap_or(&nothing));
+    let nothing = ServedVersions::default();
+    let paths = Evidence::paths(driver, overrides, &names, served.unwrap_or(&nothing));
     let (answers, addons, balancers, credential) = futures::join!(
         ask_objects(management, &paths),
         addons(management, &namespace, &stack),
@@ -109,7 +112,7 @@ pub(super) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> ClusterFacts 
     };
     let (load_balancers, in_project) = balancers.map_or((None, 0), |(own, all)| (Some(own), all));
     let evidence = Evidence {
-        driver: *driver,
+        driver: driver.clone(),
         overrides: (*overrides).clone(),
         names,
         status: cluster.status.clone().unwrap_or_default(),
@@ -171,9 +174,8 @@ async fn credential(
     let read = read_cluster_credentials(management, &namespace, stack).await;
     let Some(read) = read.map_err(|error| causes(&error))? else { return Ok(None) };
     let source = format!("{namespace}/{stack}-cloud-credentials");
-    let config =
-        CloudConfig::from_clouds(&read.clouds, CLUSTER_CLOUD, read.cacert.as_ref(), &source)
-            .map_err(|error| causes(&error))?;
+    let config = CloudConfig::from_clouds(&read.clouds, CLOUD, read.cacert.as_ref(), &source)
+        .map_err(|error| causes(&error))?;
     let options = SessionOptions { token_cache: None, deadline: Duration::from_secs(20) };
     let session = Session::new(config, &options).await.map_err(|error| causes(&error))?;
     ask_application_credential(&session, None).await.map(Some).map_err(|error| causes(&error))

@@ -1,7 +1,8 @@
 use omega_capi::{
-    Driver, Overrides, Served,
     health::{Answers, LoadBalancer, Names, NodeGroup, Recorded, health_reads},
+    served::ServedVersions,
 };
+use omega_driver::{DriverRelease, Overrides};
 use omega_openstack::{cloud_inventory::Quota, container_infra::Cluster};
 use serde_json::{Value, json};
 
@@ -43,7 +44,7 @@ fn sound() -> ClusterFacts {
         cluster,
         stack: "c-1".into(),
         evidence: Evidence {
-            driver: Driver::V1_4_0,
+            driver: DriverRelease::V1_4_0,
             overrides: Overrides::default(),
             names,
             status: "CREATE_COMPLETE".into(),
@@ -51,7 +52,7 @@ fn sound() -> ClusterFacts {
                 status: Some("HEALTHY".into()),
                 reason: Some(reasons.into_iter().collect()),
             },
-            served: None::<Served>,
+            served: None::<ServedVersions>,
             answers: Answers::default(),
             as_driver: None,
             load_balancers: Some(vec![balancer]),

@@ -1,8 +1,8 @@
 //! A unit's conductor: its daemon, driver, helm and options, and the kubeconfig as it uses it.
 
 use jiff::Timestamp;
-use omega_capi::{Driver, Overrides, Read, driver_reads};
 use omega_core::kubeconfig::KubeconfigFacts;
+use omega_driver::{DriverRelease, Overrides, driver_reads};
 use omega_juju::{
     ConductorFacts, Error, FileState, ReachState, ReleasesState, ServiceState,
     operations::magnum::{DRIVER, ENTRY_POINT},
@@ -268,12 +268,12 @@ fn options(facts: &ConductorFacts, service: Option<&ServiceState>) -> Option<Wro
 
 /// What the driver can't do with the option `text`.
 fn api_resources(text: &str, version: Option<String>) -> Option<String> {
-    let overrides = match Overrides::parse(text) {
+    let overrides = match Overrides::of_value(text) {
         Ok(overrides) => overrides,
         Err(error) => return Some(format!("{error}; the driver can't be imported")),
     };
-    let driver: Driver = version?.parse().ok()?;
-    driver_reads(driver, &overrides).iter().find_map(Read::misread)
+    let driver: DriverRelease = version?.parse().ok()?;
+    driver_reads(&driver, &overrides).iter().find_map(omega_capi::coherence::misread)
 }
 
 /// What the daemon's command line says of configuration, as `; it runs with ...`.

@@ -1,7 +1,13 @@
 //! Cluster API's controllers, and whether the driver and the chart find their kinds.
 
 use jiff::{SignedDuration, Timestamp};
-use omega_capi::{Coherence, Component, Controllers, Error, Installed, Lease, Rule, Severity};
+use omega_capi::{
+    Error,
+    coherence::{Coherence, Rule},
+    constellation::Component,
+    controllers::{Controllers, Installed, Lease},
+};
+use omega_core::Severity;
 
 use super::{Cause, Finding, Layer, Mark, cloud::causes, report::LayerResult};
 
@@ -84,16 +90,19 @@ fn incoherent(coherence: &Coherence) -> impl Iterator<Item = Finding> {
     broken.filter_map(|one| {
         // The third is a consequence of the first two, and the reason not to delete anything now.
         let unserved = [Rule::UnservedRead, Rule::UnservedWrite, Rule::UnsafeDelete];
-        let cause = if unserved.contains(&one.rule) {
+        let is = |rule: &Rule| rule.name() == one.rule;
+        let cause = if unserved.iter().any(is) {
             Cause::VersionUnserved
-        } else if one.rule == Rule::MissingContract {
+        } else if is(&Rule::MissingContract) {
             Cause::ContractLabelMissing
         } else {
             return None;
         };
-        let next = format!("{}; see omega-cli check-coherence", one.remedy);
-        let found = Finding::broken(Layer::Controllers, cause, one.rule.name(), &one.what, next);
-        let evidence = vec![one.what.clone(), one.evidence.clone(), one.decision.clone()];
+        let remedy = one.remedy.as_deref().unwrap_or_default();
+        let next = format!("{remedy}; see omega-cli check-coherence");
+        let found = Finding::broken(Layer::Controllers, cause, &one.rule, &one.summary, next);
+        let shown = omega_core::Evidence::line(&one.evidence);
+        let evidence = vec![one.summary.clone(), shown, one.decision.clone().unwrap_or_default()];
         Some(Finding { evidence, ..found })
     })
 }

@@ -5,10 +5,15 @@ use std::time::Duration;
 use futures::future::join_all;
 use jiff::Timestamp;
 use omega_capi::{
-    Driver, Namespaces, Overrides, Setup, check_coherence, health::Answer, read_controllers,
-    read_readiness, read_releases, served_versions,
+    Namespaces,
+    coherence::{CoherenceInputs, check_coherence},
+    controllers::{read_controllers, read_readiness},
+    health::Answer,
+    releases::read_releases,
+    served::read_served_apis,
 };
 use omega_core::{Failure, kubeconfig::KubeconfigFacts};
+use omega_driver::{DriverRelease, Overrides};
 use omega_juju::{ConductorFacts, Error as UnitError, UnitPath, read_conductor};
 use omega_openstack::{
     Error as CloudError,
@@ -47,7 +52,7 @@ pub struct Examination {
     /// Where it is on a unit.
     pub path: UnitPath,
     /// What the site wants to work together.
-    pub setup: Setup,
+    pub setup: CoherenceInputs,
     /// The driver's option `namespace_prefix`.
     pub prefix: String,
     /// Only these clusters, by name, id or `stack_id`; all if it is empty.
@@ -169,7 +174,7 @@ async fn above(
     let management = &*clients.management;
     let (controllers, surface, releases, webhooks) = futures::join!(
         read_controllers(management),
-        served_versions(management),
+        read_served_apis(management),
         read_releases(management, &Namespaces::All),
         webhooks::ask(management),
     );
@@ -181,8 +186,8 @@ async fn above(
     let templates = templates.as_deref().unwrap_or_default();
     let listed_clusters = listed.as_deref().unwrap_or_default();
     let facts = templates.iter().map(|one| template_facts(one, listed_clusters)).collect();
-    let setup = Setup {
-        driver: running.driver,
+    let setup = CoherenceInputs {
+        driver: running.driver.clone(),
         api_resources: running.api_resources.clone(),
         templates: facts,
         ..asked.setup.clone()
@@ -203,7 +208,7 @@ async fn above(
         management,
         served: surface.as_ref().ok().map(|surface| &surface.served),
         releases: &releases,
-        driver: running.driver,
+        driver: running.driver.clone(),
         overrides: &running.overrides,
         prefix: &asked.prefix,
         as_driver: running.as_driver.as_ref(),
@@ -233,7 +238,7 @@ async fn cluster(
 
 /// What the conductors run, rather than what the site wants them to.
 struct Running {
-    driver: Driver,
+    driver: DriverRelease,
     api_resources: Option<String>,
     overrides: Overrides,
     as_driver: Option<Answer>,
@@ -249,12 +254,12 @@ impl Running {
         });
         let options = first.and_then(|facts| facts.options.as_ref().ok());
         let api_resources = options.and_then(|options| options.get("api_resources").cloned());
-        let parsed = api_resources.as_deref().and_then(|text| Overrides::parse(text).ok());
+        let parsed = api_resources.as_deref().and_then(|text| Overrides::of_value(text).ok());
         let known = first.and_then(|facts| facts.authenticate.as_ref().ok());
         let gets_in = known.is_some_and(|state| matches!(state.status, Some(200 | 403)));
         let as_driver = gets_in.then(|| Answer::Object(omega_capi::health::Object::default()));
         Self {
-            driver: driver.unwrap_or(asked.setup.driver),
+            driver: driver.unwrap_or_else(|| asked.setup.driver.clone()),
             // What does not parse is said of the conductor already.
             api_resources: api_resources.filter(|_| parsed.is_some()),
             overrides: parsed.unwrap_or_default(),

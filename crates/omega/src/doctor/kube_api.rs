@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use omega_capi::{Error, Readiness};
+use omega_capi::{Error, controllers::Readiness};
 use omega_core::kubeconfig::KubeconfigFacts;
 
 use super::{Cause, Finding, Layer, Mark, cloud::causes, report::LayerResult};

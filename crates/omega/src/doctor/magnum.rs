@@ -1,6 +1,10 @@
 //! Magnum's templates.
 
-use omega_capi::{Coherence, Error, Rule, Severity};
+use omega_capi::{
+    Error,
+    coherence::{Coherence, Rule},
+};
+use omega_core::Severity;
 
 use super::{Cause, Finding, Layer, report::LayerResult};
 
@@ -18,14 +22,14 @@ pub(super) fn judge(
         }
     };
     let all = coherence.as_ref().map(|coherence| coherence.findings.as_slice());
-    let broken = all
-        .unwrap_or_default()
-        .iter()
-        .filter(|one| one.severity == Severity::Broken && one.rule == Rule::TemplateWithoutCni);
+    let broken = all.unwrap_or_default().iter().filter(|one| {
+        one.severity == Severity::Broken && one.rule == Rule::TemplateWithoutCni.name()
+    });
     let found = broken.map(|one| {
-        let (cause, what) = (Cause::TemplateNetworkDriver, one.rule.name());
-        let found = Finding::broken(Layer::Magnum, cause, what, &one.what, &one.remedy);
-        Finding { evidence: vec![one.what.clone(), one.evidence.clone()], ..found }
+        let (cause, next) = (Cause::TemplateNetworkDriver, one.remedy.clone().unwrap_or_default());
+        let found = Finding::broken(Layer::Magnum, cause, &one.rule, &one.summary, next);
+        let shown = omega_core::Evidence::line(&one.evidence);
+        Finding { evidence: vec![one.summary.clone(), shown], ..found }
     });
     let count = if clusters == 1 { "1 cluster".to_owned() } else { format!("{clusters} clusters") };
     LayerResult::of(Layer::Magnum, format!("answers; {count}"), found.collect())

@@ -4,7 +4,10 @@
 use std::{io::ErrorKind, time::Duration};
 
 use futures::future::join_all;
-use omega_capi::{Error, Management, WebhookServer, Webhooks, read_webhooks};
+use omega_capi::{
+    Error, Management,
+    controllers::{WebhookServer, Webhooks, read_webhooks},
+};
 use tokio::{net::TcpStream, time::timeout};
 
 use super::{Cause, Finding, Layer, cloud::causes, report::LayerResult};

@@ -1,7 +1,8 @@
 //! The workload cluster from inside.
 
 use omega_capi::{
-    Management, Served, health,
+    Management, health,
+    served::ServedVersions,
     workload::{Absent, ClusterName, PATIENCE, Question, WorkloadGates},
 };
 use omega_core::{Evidence, Failure, FailureClass, Gate as _, Verdict};
@@ -22,7 +23,7 @@ pub(super) struct Answer {
 /// Asks the workload cluster of `facts`, if it should answer by now.
 pub(super) async fn ask(
     management: &Management,
-    served: Option<&Served>,
+    served: Option<&ServedVersions>,
     facts: &ClusterFacts,
     network_driver: Option<String>,
     clock: &Clock,

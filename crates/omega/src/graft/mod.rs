@@ -5,7 +5,7 @@ mod spec;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use omega_capi::{Combination, Rule, ServedVersionsFit, Setup};
+use omega_capi::coherence::{CoherenceInputs, Combination, Rule, ServedVersionsGate};
 use omega_core::{
     Failure, FailureClass, Item, Label as _, Section, TargetPlan,
     kubeconfig::{Kubeconfig, KubeconfigFacts},
@@ -29,7 +29,7 @@ use omega_openstack::{
 use pep440_rs::Version;
 
 use crate::{
-    clients::Clients,
+    clients::{Clients, CloudClients},
     coherence::{Coherent, setup},
     site::{Site, Trust},
 };
@@ -80,7 +80,7 @@ pub struct GraftSpec {
     version: Version,
     options: BTreeMap<String, String>,
     combination: Combination,
-    setup: Setup,
+    setup: CoherenceInputs,
     trust: Trust,
     clusters: ClusterList,
     namespaces: Vec<String>,
@@ -211,33 +211,24 @@ impl GraftSpec {
         TargetPlan::unit(unit.label(), sections)
     }
 
-    pub fn after(&self, clients: &Clients, live: bool) -> TargetPlan {
-        let clusters = if live {
-            ClusterList::live((*clients.cloud.magnum).clone())
-        } else {
-            self.clusters.clone()
-        };
+    fn after(&self, clients: &Clients, live: bool) -> TargetPlan {
+        let magnum = (*clients.cloud.magnum).clone();
+        let clusters = if live { ClusterList::live(magnum) } else { self.clusters.clone() };
         let health = ClusterHealth { clusters, only: Vec::new() };
-        let section = section("7.8", SERVICES, vec![Item::gate(health)]);
-        TargetPlan::shared("clusters", vec![section])
+        TargetPlan::shared("clusters", vec![section("7.8", SERVICES, vec![Item::gate(health)])])
     }
 
-    pub fn trustee(&self, clients: &Clients, afresh: bool) -> TrusteeDomain {
-        TrusteeDomain {
-            afresh,
-            domain: self.trust.domain.clone(),
-            admin: self.trust.admin.clone(),
-            ..TrusteeDomain::new((*clients.cloud.identity).clone())
-        }
+    fn trustee(&self, clients: &Clients, afresh: bool) -> TrusteeDomain {
+        trustee_domain(&self.trust, &clients.cloud, afresh)
     }
 
-    pub fn magnum(&self) -> MagnumAnswers {
+    fn magnum(&self) -> MagnumAnswers {
         MagnumAnswers { clusters: self.clusters.clone() }
     }
 
-    pub fn served(&self, clients: &Clients) -> ServedVersionsFit {
+    pub fn served(&self, clients: &Clients) -> ServedVersionsGate {
         let management = (*clients.management).clone();
-        ServedVersionsFit { management, combination: self.combination.clone() }
+        ServedVersionsGate { management, combination: self.combination.clone() }
     }
 
     pub fn coherent(&self, clients: &Clients, accepted: Vec<Rule>) -> Coherent {
@@ -266,6 +257,26 @@ impl GraftSpec {
     pub fn loaded(&self, unit: &Arc<Unit>) -> DriverLoaded {
         DriverLoaded::new(unit, &self.version, self.dropin_sha256, &self.options)
     }
+}
+
+/// Returns the gate of 7.0: Magnum's trustee domain exists. `afresh`: with nothing remembered.
+pub fn trustee_domain(trust: &Trust, cloud: &CloudClients, afresh: bool) -> TrusteeDomain {
+    TrusteeDomain {
+        afresh,
+        domain: trust.domain.clone(),
+        admin: trust.admin.clone(),
+        ..TrusteeDomain::new((*cloud.identity).clone())
+    }
+}
+
+/// Returns the gate of 7.0: Magnum answers.
+pub fn magnum_answers(cloud: &CloudClients) -> MagnumAnswers {
+    MagnumAnswers { clusters: ClusterList::once((*cloud.magnum).clone()) }
+}
+
+/// Returns the gate of 7.8: every cluster that Magnum lists is HEALTHY.
+pub fn clusters_are_healthy(cloud: &CloudClients) -> ClusterHealth {
+    ClusterHealth { clusters: ClusterList::live((*cloud.magnum).clone()), only: Vec::new() }
 }
 
 /// Returns what the driver puts before a project's id to name its namespace.

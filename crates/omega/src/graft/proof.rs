@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
-use omega_capi::Severity;
+use omega_core::Severity;
 use omega_core::{Event, Failure, FailureClass, run::Engine};
 use omega_openstack::container_infra::{
     ClusterProof, ClusterSpec, NetworkDriver, ProofOptions, ProofStep, ProofTemplate, TemplateSpec,
@@ -54,9 +54,8 @@ pub async fn prove(
     })?;
     if let Some(broken) = served.iter().find(|f| f.severity == Severity::Broken) {
         let what = "no proof while driver and cluster do not fit";
-        return Err(Failure::new(FailureClass::Refused, what)
-            .because(broken.what.clone())
-            .next(broken.remedy.clone()));
+        let failure = Failure::new(FailureClass::Refused, what).because(broken.summary.clone());
+        return Err(Failure { next: broken.remedy.clone(), ..failure });
     }
     let mut options = ProofOptions::new("omega-proof");
     options.create = prove.within;

@@ -2,11 +2,12 @@
 
 use std::str::FromStr;
 
-use omega_capi::{Combination, Overrides};
+use omega_capi::coherence::Combination;
 use omega_core::{
     Desired as _, Diagnostic, Failure, FailureClass,
     kubeconfig::{AuthKind, Kubeconfig},
 };
+use omega_driver::Overrides;
 use omega_juju::{
     PipSource, UnitPath,
     operations::{

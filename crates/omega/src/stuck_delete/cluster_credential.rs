@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use omega_capi::{CLUSTER_CLOUD, ClusterCredentials};
+use omega_capi::credentials::{CLOUD, ClusterCredentials};
 use omega_core::{Failure, FailureClass, values::Secret};
 use omega_openstack::{
     ApplicationCredentialRef, CloudConfig, Credential, Error, Session, SessionOptions, Transport,
@@ -75,10 +75,10 @@ pub(super) fn with_credential(
         )
     })?;
     let own = own.and_then(|own| {
-        CloudConfig::from_clouds(&own.clouds, CLUSTER_CLOUD, own.cacert.as_ref(), "its own").ok()
+        CloudConfig::from_clouds(&own.clouds, CLOUD, own.cacert.as_ref(), "its own").ok()
     });
     let base = own.as_ref().unwrap_or(&given);
-    let clouds = json!({ "clouds": { CLUSTER_CLOUD: {
+    let clouds = json!({ "clouds": { CLOUD: {
         "identity_api_version": 3,
         "region_name": base.region,
         "interface": base.interface.as_str(),
@@ -94,7 +94,7 @@ pub(super) fn with_credential(
 }
 
 fn read(clouds: &Secret, cacert: Option<&Secret>, source: &str) -> Result<CloudConfig, Failure> {
-    CloudConfig::from_clouds(clouds, CLUSTER_CLOUD, cacert, source)
+    CloudConfig::from_clouds(clouds, CLOUD, cacert, source)
         .map_err(|error| Failure::from_error(format!("{source} is of no use"), &error))
 }
 

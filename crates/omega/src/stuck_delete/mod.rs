@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 pub(crate) use cluster_credential::own_credential;
 pub use cluster_credential::{Login, logins};
-use omega_capi::{Namespace, discover_versions};
+use omega_capi::{Namespace, served::discover_versions};
 use omega_core::{Failure, FailureClass, Label as _, run::Job, values::Secret};
 use omega_openstack::{
     ClusterMark, Error as CloudError, Transport,

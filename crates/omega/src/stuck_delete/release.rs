@@ -4,7 +4,9 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use omega_capi::{
-    ClusterCredentials, Error, Management, Namespace, Served, read_cluster_credentials,
+    Error, Management, Namespace,
+    credentials::{ClusterCredentials, read_cluster_credentials},
+    served::ServedVersions,
     stuck::{
         CredentialSource, Deletion, Held, ReleaseFinalizers, ReplaceCredentials, read_deletion,
     },
@@ -27,7 +29,7 @@ pub struct StuckCluster {
     /// The management cluster.
     pub management: Arc<Management>,
     /// What it serves.
-    pub served: Arc<Served>,
+    pub served: Arc<ServedVersions>,
     /// The cluster's namespace.
     pub namespace: Namespace,
     /// Magnum's `stack_id`: the name of the Cluster.

@@ -10,7 +10,8 @@ use std::{
 
 use base64::Engine as _;
 use omega_capi::{
-    Management, discover_versions,
+    Management,
+    served::discover_versions,
     sim::{FinalizingApiserver, Upset},
 };
 use omega_core::{
@@ -38,11 +39,8 @@ impl Transport for Stranger {
         Err(Error::NoProject("nowhere".into()))
     }
     async fn grant(&self) -> Result<omega_openstack::Grant, Error> {
-        let source = Error::OtherProject {
-            cloud: "c".into(),
-            wanted: "mgmt".into(),
-            found: "other".into(),
-        };
+        let source =
+            Error::OtherProject { cloud: "c".into(), wanted: "mgmt".into(), found: "other".into() };
         let (cloud, user) = ("c".into(), "u".into());
         Err(Error::Login { cloud, user, next: None, source: Box::new(source) })
     }

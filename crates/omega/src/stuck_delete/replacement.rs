@@ -1,6 +1,6 @@
 //! The credential that is to be a stuck cluster's own.
 
-use omega_capi::ClusterCredentials;
+use omega_capi::credentials::ClusterCredentials;
 use omega_core::{Failure, FailureClass, values::Secret};
 use omega_openstack::identity::CredentialAnswer;
 
