@@ -18,7 +18,11 @@ use omega_core::{Diagnostic, Note, Retry, Touched};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{ReadClass, nearest::nearest, options::read_back};
+use crate::{
+    ReadClass,
+    nearest::nearest,
+    options::{read_back, read_line, reference},
+};
 
 const KEYS: [&str; 2] = ["api_version", "plural_name"];
 
@@ -61,6 +65,12 @@ pub enum OverrideError {
         /// The class.
         class: String,
     },
+    /// It refers to another option, whose value only oslo.config knows.
+    #[error("it refers to the option ${name}, of which only oslo.config knows the value")]
+    Reference {
+        /// The option's name.
+        name: String,
+    },
     /// A value that the driver reads is no text. It is importable.
     #[error("{key} of {class} is no text")]
     Value {
@@ -82,6 +92,10 @@ impl OverrideError {
         match self {
             Self::Empty | Self::NotJson { .. } | Self::NotObject | Self::Entry { .. } => {
                 "the driver could not be imported".to_owned()
+            }
+            // `NoSuchOptError`.
+            Self::Reference { .. } => {
+                "unless there is such an option the driver could not be imported".to_owned()
             }
             // `"/" in None` is a TypeError; a list or a number makes a path that nobody serves.
             Self::Value { class, .. } => format!("the driver could not read a {class}"),
@@ -143,11 +157,16 @@ impl Overrides {
             Err(_) if text.trim().is_empty() => return Err(OverrideError::Empty),
             Err(error) => return Err(OverrideError::NotJson { why: not_json(text, &error) }),
         };
-        let entries = all.into_iter().map(|(class, value)| {
-            let one = entry(&class, &value)?;
-            Ok((class, one))
-        });
-        Ok(Self(entries.collect::<Result<_, _>>()?))
+        let mut entries = BTreeMap::new();
+        let mut unreadable = None;
+        for (name, value) in &all {
+            match entry(name, value) {
+                Ok(one) => drop(entries.insert(name.clone(), one)),
+                Err(error) if error.is_importable() => drop(unreadable.get_or_insert(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        unreadable.map_or(Ok(Self(entries)), Err)
     }
 
     /// Reads the option's value as it stands behind `api_resources =` in a configuration file, or
@@ -157,7 +176,10 @@ impl Overrides {
     ///
     /// As [`Overrides::of_value`].
     pub fn of_line(text: &str) -> Result<Self, OverrideError> {
-        Self::of_value(&read_back(text))
+        match reference(text) {
+            Some(name) => Err(OverrideError::Reference { name }),
+            None => Self::of_value(&read_back(text)),
+        }
     }
 
     /// Returns what it says of a class.
@@ -239,7 +261,8 @@ fn near(name: &str) -> Option<ReadClass> {
 }
 
 /// The value of `[capi_helm] api_resources`, as driver 1.4.0 will read it, and with nothing in it
-/// that the driver would pass over or misread.
+/// that the driver would pass over or misread. Its text is what is written behind the option's
+/// name, without quotes around it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ApiResources {
@@ -362,6 +385,7 @@ fn correction(error: &OverrideError) -> String {
             format!(r#"write "{class}": {{"api_version": "GROUP/VERSION"}}"#)
         }
         OverrideError::Value { .. } => "write it in double quotes".to_owned(),
+        OverrideError::Reference { .. } => "write `$$` for a dollar sign".to_owned(),
         OverrideError::NotJson { .. } => {
             "correct it; `python3 -m json.tool` shows the place".to_owned()
         }
@@ -377,9 +401,9 @@ fn refusal(ignored: WithoutEffect) -> Option<ApiResourcesError> {
 }
 
 fn version_refusal(class: ReadClass, api_version: &str) -> Option<ApiResourcesError> {
-    match api_version.rsplit_once('/').map(|(_, version)| version) {
-        None | Some("") => Some(ApiResourcesError::NotGroupVersion { class }),
-        Some(version)
+    match api_version.rsplit_once('/') {
+        None | Some((_, "") | ("", _)) => Some(ApiResourcesError::NotGroupVersion { class }),
+        Some((_, version))
             if class.is_read_as_v1beta1()
                 && version != "v1beta1"
                 && !version.starts_with("v1alpha") =>
@@ -401,14 +425,15 @@ impl ApiResources {
         if text.trim().contains(['\n', '\r']) {
             return Err(ApiResourcesError::SeveralLines);
         }
-        let text = read_back(text);
-        let overrides = match Overrides::of_value(&text) {
+        let overrides = match Overrides::of_line(text) {
             Ok(overrides) => overrides,
-            Err(error) => return Err(ApiResourcesError::Unreadable { error, text }),
+            Err(error) => {
+                return Err(ApiResourcesError::Unreadable { error, text: read_line(text) });
+            }
         };
         match overrides.refusals().into_iter().next() {
             Some(refusal) => Err(refusal),
-            None => Ok(Self { text, overrides }),
+            None => Ok(Self { text: read_line(text), overrides }),
         }
     }
 
@@ -570,6 +595,24 @@ mod tests {
         let lines: Vec<String> =
             all.into_iter().map(|(text, said)| format!("--- {text}\n{said}")).collect();
         insta::assert_snapshot!(lines.concat());
+    }
+
+    #[test]
+    fn what_keeps_the_driver_from_being_imported_is_told_first() {
+        let both = r#"{"Cluster": {"api_version": 1}, "Machine": null}"#;
+        let error = Overrides::of_value(both).unwrap_err();
+        assert_eq!(error, OverrideError::Entry { class: "Machine".into() });
+        let reference = r#"{"Cluster": {"api_version": "$x/v1"}}"#;
+        assert_eq!(
+            Overrides::of_line(reference),
+            Err(OverrideError::Reference { name: "x".into() })
+        );
+        let dollar = r#"{"Manifests": {"api_version": "x.org/v1$$"}}"#;
+        let value = ApiResources::parse(dollar).unwrap();
+        assert_eq!(value.to_string(), dollar, "it is written as it was");
+        let one = value.overrides().of(ReadClass::Manifests).unwrap();
+        assert_eq!(one.api_version.as_deref(), Some("x.org/v1$"));
+        assert!(ApiResources::parse(r#"{"Manifests": {"api_version": "/v1"}}"#).is_err());
     }
 
     #[test]

@@ -249,7 +249,6 @@ mod tests {
         assert!(stack(shape).is_helm_release(), "a release may have a UUID's shape");
     }
 
-    /// `tests/oracle/naming` prints these with the driver's own code.
     #[test]
     fn a_name_becomes_a_stack() {
         for (name, id, can) in [

@@ -172,9 +172,27 @@ pub fn read_line(text: &str) -> String {
 
 /// Returns what the driver gets for the text behind `key =` in a file: [`read_line`], with `$$` and
 /// `\$` read as dollar signs (9.4.0, `cfg.py:2775`). A reference to another option is left as it
-/// is, since only oslo.config knows its value.
+/// is, since only oslo.config knows its value ([`reference`]).
 pub fn read_back(text: &str) -> String {
     read_line(text).replace(r"\$", "$$").replace("$$", "$")
+}
+
+/// Returns the name of the first option that the text behind `key =` refers to, `$name` or
+/// `${name}`. oslo.config puts that option's value there, and fails if there is no such option
+/// (9.4.0, `cfg.py:2796` and `:2808`; `string.Template` ignores the case of names).
+pub fn reference(text: &str) -> Option<String> {
+    let text = read_line(text).replace(r"\$", "$$").replace("$$", "");
+    text.split('$').skip(1).find_map(name).map(str::to_owned)
+}
+
+/// Returns the name at the beginning of what follows a dollar sign.
+fn name(text: &str) -> Option<&str> {
+    let (text, braced) = text.strip_prefix('{').map_or((text, false), |text| (text, true));
+    let begins = text.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic());
+    let part = |c: char| c == '_' || c == '.' || c.is_ascii_alphanumeric();
+    let end = text.find(|c| !part(c)).unwrap_or(text.len());
+    let (name, rest) = text.split_at_checked(end)?;
+    (begins && (!braced || rest.starts_with('}'))).then_some(name)
 }
 
 /// Takes off one pair of quotes. A single quote sign is taken for a pair, as there (`value[0] ==
@@ -262,7 +280,7 @@ impl CapiHelm {
 
     /// Returns what the daemons will read for the options that the graft stands on.
     pub fn effective(&self) -> BTreeMap<String, String> {
-        self.own().into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+        self.own().into_iter().map(|(key, value)| (key.to_owned(), read_back(&value))).collect()
     }
 
     fn own(&self) -> Vec<(&str, String)> {
@@ -456,7 +474,6 @@ mod tests {
         assert_eq!(first_with(Section::ClusterLabels, "api_resources"), None);
     }
 
-    /// oslo.config 9.4.0 itself: `tests/oracle/options`.
     #[test]
     fn a_line_is_read_as_oslo_config_reads_it() {
         for (text, value) in [
@@ -478,8 +495,16 @@ mod tests {
         ] {
             assert_eq!(read_line(text), value, "{text:?}");
         }
-        for (text, value) in [("a$$b", "a$b"), (r"a\$b", "a$b"), ("$name", "$name")] {
+        for (text, value, name) in [
+            ("a$$b", "a$b", None),
+            (r"a\$b", "a$b", None),
+            ("$name", "$name", Some("name")),
+            ("'a${a.B_1}b'", "a${a.B_1}b", Some("a.B_1")),
+            ("$$$x", "$$x", Some("x")),
+            ("$ $1 ${ ${1} ${a", "$ $1 ${ ${1} ${a", None),
+        ] {
             assert_eq!(read_back(text), value, "{text:?}");
+            assert_eq!(reference(text).as_deref(), name, "{text:?}");
         }
     }
 }
