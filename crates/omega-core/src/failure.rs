@@ -38,6 +38,10 @@ pub trait Diagnostic: Error {
     fn timed_out(&self) -> bool {
         false
     }
+    /// Returns the same for a program, in a form of its own.
+    fn detail(&self) -> Option<serde_json::Value> {
+        None
+    }
     /// Returns whether the same read may succeed a moment later. Every error says so itself, where
     /// it is defined; nobody guesses it from its text.
     fn retry(&self) -> Retry;
@@ -89,6 +93,9 @@ impl Diagnostic for Failure {
     }
     fn timed_out(&self) -> bool {
         self.class == FailureClass::Deadline
+    }
+    fn detail(&self) -> Option<serde_json::Value> {
+        self.detail.clone()
     }
     fn retry(&self) -> Retry {
         self.retry
@@ -273,6 +280,7 @@ impl Failure {
             next: error.next(),
             causes: chain(error),
             retry: error.retry(),
+            detail: error.detail(),
             ..Self::new(class, message)
         }
     }
@@ -316,6 +324,7 @@ impl<E: Diagnostic + 'static> From<EnsureError<E>> for Failure {
                 next: source.next(),
                 causes: chain(&source),
                 retry: source.retry(),
+                detail: source.detail(),
                 ..base
             },
             EnsureError::Conflict { source, .. } => Self {
