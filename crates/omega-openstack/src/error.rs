@@ -1,10 +1,12 @@
 //! Why a call to a cloud failed, as an operator needs it.
 
-use std::fmt;
+use std::{fmt, io, time::Duration};
 
 use omega_core::{Diagnostic, Retry, Touched};
 
-use crate::Request;
+use serde::{Deserialize, Serialize};
+
+use crate::{RefusalReason, Request, RetryAfter};
 
 /// A call to a cloud failed.
 #[derive(Debug, thiserror::Error)]
@@ -36,15 +38,15 @@ pub enum Error {
         /// What the catalog has for this service.
         have: Vec<String>,
     },
-    /// No answer arrived.
-    #[error("{request}: no answer from {url}")]
+    /// No answer arrived, or not all of it.
+    #[error("{request}: no answer from {url}{cause}")]
     Unreachable {
         /// The request.
         request: String,
         /// The scheme, host and port that were asked.
         url: String,
-        /// Whether a deadline passed.
-        timed_out: bool,
+        /// What happened on the way.
+        cause: TransportCause,
         /// Whether anything may have changed.
         touched: Touched,
         /// The cause.
@@ -53,8 +55,8 @@ pub enum Error {
     /// The service refused.
     #[error("{0}")]
     Refused(Box<Refusal>),
-    /// The answer was not what the API documents.
-    #[error("{request}: the answer makes no sense: {why}{}", id_suffix(request_id.as_deref()))]
+    /// The response was not what the API documents.
+    #[error("{request}: unexpected response: {why}{}", id_suffix(request_id.as_deref()))]
     Malformed {
         /// The request.
         request: String,
@@ -76,16 +78,6 @@ pub enum Error {
         place: String,
         /// What the operator can do.
         next: String,
-    },
-    /// What a service said it had deleted is still there.
-    #[error("{noun} {id} is still there, and {place} said that it was deleted")]
-    StillThere {
-        /// What kind of thing.
-        noun: String,
-        /// Its id.
-        id: String,
-        /// Where it is.
-        place: String,
     },
     /// Several things have the name.
     #[error("{count} {noun} are named {name:?} in {place}")]
@@ -113,6 +105,16 @@ pub enum Error {
         /// The token's own.
         found: String,
     },
+    /// The operator asked to stop, or the run's deadline passed, before the answer was there.
+    #[error("{request}: given up before the answer was there")]
+    Cancelled {
+        /// The request.
+        request: String,
+        /// Whether it was a deadline.
+        timed_out: bool,
+        /// Whether anything may have changed.
+        touched: Touched,
+    },
     /// A client for HTTPS could not be made.
     #[error("could not set up HTTPS for {cloud}: {why}")]
     Tls {
@@ -124,7 +126,8 @@ pub enum Error {
 }
 
 /// A service's own words when it refuses.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Refusal {
     /// The request.
     pub request: String,
@@ -138,11 +141,13 @@ pub struct Refusal {
     pub message: String,
     /// The service's id of the request.
     pub request_id: Option<String>,
+    /// When the service wants to be asked again, where it says so.
+    pub retry_after: Option<RetryAfter>,
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { request, write: _, status, kind, message, request_id: id } = self;
+        let Self { request, status, kind, message, request_id: id, .. } = self;
         write!(f, "{request}: {status}")?;
         if let Some(kind) = kind {
             write!(f, " {kind}")?;
@@ -165,17 +170,17 @@ impl Error {
             | Self::Unreachable { .. }
             | Self::Malformed { .. }
             | Self::Absent { .. }
-            | Self::StillThere { .. }
             | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
+            | Self::Cancelled { .. }
             | Self::Tls { .. } => None,
         }
     }
 
-    /// Returns whether the service refused with `status` for the reason `kind`.
-    pub fn is(&self, status: u16, kind: &str) -> bool {
-        self.refusal().is_some_and(|r| r.status == status && r.kind.as_deref() == Some(kind))
+    /// Returns why the service refused, if it did.
+    pub fn reason(&self) -> Option<RefusalReason> {
+        self.refusal().map(Refusal::reason)
     }
 
     pub(crate) fn malformed(request: &Request, id: Option<String>, why: impl fmt::Display) -> Self {
@@ -189,20 +194,30 @@ impl Error {
 }
 
 impl Refusal {
-    fn next(&self) -> Option<String> {
-        let next = match (self.status, self.kind.as_deref()) {
-            (_, Some("OverQuota")) => {
-                "raise the project's quota (openstack quota show, quota set) or remove what is unused"
-            }
-            (401, _) => "check the user, its password and their domains",
-            (403, _) => {
-                "use a user whose role on this scope permits it; the service's policy says no"
-            }
-            (429, _) => "wait: the service limits the rate of requests",
-            (500.., _) => "look for the request id in the service's log",
-            _ => return None,
-        };
-        Some(next.to_owned())
+    /// Returns why it refused, for a program.
+    pub fn reason(&self) -> RefusalReason {
+        RefusalReason::new(self.status, self.kind.as_deref(), &self.message)
+    }
+
+    fn retry(&self) -> Retry {
+        match self.reason() {
+            RefusalReason::RateLimited
+            | RefusalReason::Unavailable
+            | RefusalReason::ServiceFault => Retry::Transient,
+            RefusalReason::NotAuthenticated
+            | RefusalReason::NoSuchCredential
+            | RefusalReason::PolicyForbids
+            | RefusalReason::OverQuota
+            | RefusalReason::NotFound
+            | RefusalReason::ImageNotFound
+            | RefusalReason::ImageLacksDistro
+            | RefusalReason::AlreadyExists
+            | RefusalReason::InUse
+            | RefusalReason::BeingDeleted
+            | RefusalReason::Busy
+            | RefusalReason::Conflict
+            | RefusalReason::Invalid => Retry::Final,
+        }
     }
 
     fn touched(&self) -> Touched {
@@ -214,19 +229,16 @@ impl Refusal {
 impl Diagnostic for Error {
     fn retry(&self) -> Retry {
         match self {
-            Self::Unreachable { .. } => Retry::Transient,
-            Self::Refused(refusal) if refusal.status == 429 || refusal.status >= 500 => {
-                Retry::Transient
-            }
+            Self::Unreachable { cause, .. } => cause.retry(),
+            Self::Refused(refusal) => refusal.retry(),
             Self::Login { source, .. } => source.retry(),
             Self::NoEndpoint { .. }
-            | Self::Refused(_)
             | Self::Malformed { .. }
             | Self::Absent { .. }
-            | Self::StillThere { .. }
             | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
+            | Self::Cancelled { .. }
             | Self::Tls { .. } => Retry::Final,
         }
     }
@@ -242,10 +254,10 @@ impl Diagnostic for Error {
             | Self::Refused(_)
             | Self::Malformed { .. }
             | Self::Absent { .. }
-            | Self::StillThere { .. }
             | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
+            | Self::Cancelled { .. }
             | Self::Tls { .. } => None,
         }
     }
@@ -257,7 +269,7 @@ impl Diagnostic for Error {
             Self::NoEndpoint { .. } => {
                 Some("check region_name and interface, and `openstack catalog list`".to_owned())
             }
-            Self::Refused(refusal) => refusal.next(),
+            Self::Refused(refusal) => refusal.reason().next().map(str::to_owned),
             Self::Ambiguous { noun, .. } => {
                 Some(format!("rename or remove {noun} until the name says which one is meant"))
             }
@@ -268,20 +280,16 @@ impl Diagnostic for Error {
                 let next = "use a password, or an application credential made in that project";
                 Some(next.to_owned())
             }
-            Self::Unreachable { .. } => {
-                Some("check the address, the route to it, and cacert where it is HTTPS".to_owned())
-            }
-            Self::StillThere { noun, .. } => {
-                Some(format!("look for the {noun} in the service's log, then run this again"))
-            }
-            Self::Malformed { .. } | Self::Tls { .. } => None,
+            Self::Unreachable { cause, .. } => Some(cause.next().to_owned()),
+            Self::Malformed { .. } | Self::Cancelled { .. } | Self::Tls { .. } => None,
         }
     }
 
     fn touched(&self) -> Touched {
         match self {
-            Self::Unreachable { touched, .. } | Self::Malformed { touched, .. } => *touched,
-            Self::StillThere { .. } => Touched::Maybe,
+            Self::Unreachable { touched, .. }
+            | Self::Malformed { touched, .. }
+            | Self::Cancelled { touched, .. } => *touched,
             Self::Refused(refusal) => refusal.touched(),
             Self::Login { .. }
             | Self::NoEndpoint { .. }
@@ -295,13 +303,13 @@ impl Diagnostic for Error {
 
     fn timed_out(&self) -> bool {
         match self {
-            Self::Unreachable { timed_out, .. } => *timed_out,
+            Self::Unreachable { cause, .. } => cause.timed_out(),
+            Self::Cancelled { timed_out, .. } => *timed_out,
             Self::Login { source, .. } => source.timed_out(),
             Self::NoEndpoint { .. }
             | Self::Refused(_)
             | Self::Malformed { .. }
             | Self::Absent { .. }
-            | Self::StillThere { .. }
             | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
@@ -309,3 +317,143 @@ impl Diagnostic for Error {
         }
     }
 }
+
+/// What happened to an exchange that got no answer, or not all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TransportCause {
+    /// Nobody listens there.
+    Refused,
+    /// There is no connection for another reason: no such host, no route.
+    Connect,
+    /// The connection did not come about in time.
+    ConnectTimedOut,
+    /// The other end closed the connection in the middle.
+    Reset,
+    /// Nothing moved for so long, after so many bytes in the direction that was under way.
+    Stalled {
+        /// How long.
+        after: Duration,
+        /// The bytes that had moved.
+        moved: u64,
+    },
+    /// The certificate is not accepted, or there is no TLS at the other end.
+    Tls,
+    /// What was to be sent could not be read, or has another length than was said.
+    Source,
+    /// Something else.
+    Other,
+}
+
+impl TransportCause {
+    /// Returns what a failed connection or transfer was, from the errors that it is made of.
+    pub(crate) fn of(error: &reqwest::Error) -> Self {
+        let mut next = std::error::Error::source(error);
+        while let Some(one) = next {
+            if let Some(cause) = Self::of_one(one) {
+                return cause;
+            }
+            next = one.source();
+        }
+        match (error.is_connect(), error.is_timeout()) {
+            (true, true) => Self::ConnectTimedOut,
+            (true, false) => Self::Connect,
+            (false, _) => Self::Other,
+        }
+    }
+
+    fn of_one(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        if error.is::<UnusableSource>() {
+            return Some(Self::Source);
+        }
+        if error.is::<rustls::Error>() {
+            return Some(Self::Tls);
+        }
+        if let Some(error) = error.downcast_ref::<hyper::Error>() {
+            return (error.is_incomplete_message() || error.is_closed()).then_some(Self::Reset);
+        }
+        let error = error.downcast_ref::<io::Error>()?;
+        if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return Some(Self::Tls);
+        }
+        let reset = [
+            io::ErrorKind::ConnectionReset,
+            io::ErrorKind::ConnectionAborted,
+            io::ErrorKind::BrokenPipe,
+            io::ErrorKind::UnexpectedEof,
+        ];
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Some(Self::Refused),
+            io::ErrorKind::TimedOut => Some(Self::ConnectTimedOut),
+            kind if reset.contains(&kind) => Some(Self::Reset),
+            _ => None,
+        }
+    }
+
+    fn retry(self) -> Retry {
+        match self {
+            Self::Refused
+            | Self::Connect
+            | Self::ConnectTimedOut
+            | Self::Reset
+            | Self::Stalled { .. }
+            | Self::Other => Retry::Transient,
+            Self::Tls | Self::Source => Retry::Final,
+        }
+    }
+
+    fn timed_out(self) -> bool {
+        match self {
+            Self::ConnectTimedOut | Self::Stalled { .. } => true,
+            Self::Refused
+            | Self::Connect
+            | Self::Reset
+            | Self::Tls
+            | Self::Source
+            | Self::Other => false,
+        }
+    }
+
+    fn next(self) -> &'static str {
+        match self {
+            Self::Source => "look at what was to be sent",
+            Self::Refused
+            | Self::Connect
+            | Self::ConnectTimedOut
+            | Self::Reset
+            | Self::Stalled { .. }
+            | Self::Tls
+            | Self::Other => "check the address, the route to it, and cacert where it is HTTPS",
+        }
+    }
+}
+
+/// What the message adds of it; nothing where the source says more.
+impl fmt::Display for TransportCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stalled { after, moved: 0 } => write!(f, ": nothing moved for {after:.0?}"),
+            Self::Stalled { after, moved } => {
+                write!(f, ": nothing moved for {after:.0?} after {moved} bytes")
+            }
+            Self::Refused
+            | Self::Connect
+            | Self::ConnectTimedOut
+            | Self::Reset
+            | Self::Tls
+            | Self::Source
+            | Self::Other => Ok(()),
+        }
+    }
+}
+
+/// What was to be sent can't be.
+#[derive(Debug, thiserror::Error)]
+#[error("the source of the upload failed: {0}")]
+pub(crate) struct UnusableSource(pub(crate) String);
+
+/// Nothing moved any more.
+#[derive(Debug, thiserror::Error)]
+#[error("the transfer stalled")]
+pub(crate) struct Stalled;

@@ -3,7 +3,6 @@
 //! A [`CloudConfig`] says how to reach a cloud, a [`Session`] reaches it, and a client of a
 //! service ([`network::Network`]) says in its type what scope its operations need.
 
-mod answer;
 pub mod block_storage;
 mod cloud;
 pub mod cloud_inventory;
@@ -17,18 +16,27 @@ mod grant;
 pub mod identity;
 pub mod load_balancer;
 pub mod network;
+mod request;
+mod response;
+mod service_response;
 mod session;
 #[cfg(any(test, feature = "sim"))]
 #[expect(clippy::indexing_slicing, reason = "JSON values of a known shape")]
 pub mod sim;
 mod transport;
+mod upstream_messages;
 
 pub use cloud::{
     ApplicationCredentialRef, AuthScope, CloudConfig, ConfigError, Credential, DomainRef,
     Interface, InvalidInterface, Lookup, Origin, ProjectRef, UserRef,
 };
 pub use cluster_mark::ClusterMark;
-pub use error::{Error, Refusal};
+pub use error::{Error, Refusal, TransportCause};
 pub use grant::{Catalog, CatalogEntry, Endpoint, Grant, Name};
+pub use request::{Body, ByteStream, Request, Upload};
+pub use response::{
+    ContentRange, Download, Headers, JSON_LIMIT, Response, RetryAfter, StreamedResponse,
+};
 pub use session::{Session, SessionOptions};
-pub use transport::{Method, Request, Response, Service, Transport};
+pub use transport::{Method, Service, Transport};
+pub use upstream_messages::RefusalReason;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClusterMark, Error, Method, Request, Service, Transport, answer::list};
+use crate::{ClusterMark, Error, Method, Request, Service, Transport, service_response::list};
 
 /// What Cinder's CSI plugin puts on each volume that it makes, with its option `cluster`
 /// (cloud-provider-openstack 1.31, `pkg/csi/cinder/driver.go`, `cinderCSIClusterIDKey`).

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     Error, Grant, Method, Request, Service, Transport,
-    answer::{fetch, list},
     load_balancer::{self, LoadBalancer},
+    service_response::{fetch, list},
 };
 
 /// Asks a cloud's services what they have.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::wire::{Cluster, NodeGroup, Template};
 use crate::{
     Error, Method, Request, Service, Transport,
-    answer::{fetch, list, send},
+    service_response::{fetch, list, send},
 };
 
 /// The newest microversion of Magnum 18.0.1, which answers 404 for nothing that older ones have.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::upstream_messages::error_sentence;
+
 /// A cluster as Magnum tells of it. Strings, not enums: what is new is still read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cluster {
@@ -104,17 +106,10 @@ impl Cluster {
     pub fn standing(&self) -> String {
         let status = self.status.as_deref().unwrap_or("without a status");
         match self.status_reason.as_deref().filter(|reason| !reason.is_empty()) {
-            Some(reason) => format!("{status}: {}", sentence(reason)),
+            Some(reason) => format!("{status}: {}", error_sentence(reason)),
             None => status.to_owned(),
         }
     }
-}
-
-/// Returns the sentence that matters of what may be all of helm's standard error.
-fn sentence(reason: &str) -> String {
-    let lines = reason.lines().map(str::trim).filter(|line| !line.is_empty());
-    let error = lines.clone().rfind(|line| line.contains("Error:"));
-    error.or_else(|| lines.clone().next_back()).unwrap_or(reason).to_owned()
 }
 
 fn is_uuid(text: &str) -> bool {

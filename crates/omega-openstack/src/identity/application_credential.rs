@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::wire::OwnCredential;
-use crate::{Error, Method, Name, Request, Service, Transport, answer::fetch};
+use crate::{
+    Error, Method, Name, RefusalReason, Request, Service, Transport, service_response::fetch,
+};
 
 /// What Keystone says to an application credential.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,10 +66,13 @@ pub async fn ask_application_credential(
 /// Returns Keystone's words, if it was the login that it refused.
 fn refusal(error: &Error) -> Option<String> {
     let Error::Login { source, .. } = error else { return None };
+    let refused = [
+        RefusalReason::NotAuthenticated,
+        RefusalReason::PolicyForbids,
+        RefusalReason::NoSuchCredential,
+    ];
     let refusal = source.refusal()?;
-    // A 404 may also be of a URL that is not Keystone's.
-    let gone = refusal.status == 404 && refusal.message.contains("Application Credential");
-    (gone || matches!(refusal.status, 401 | 403)).then(|| refusal.message.clone())
+    refused.contains(&refusal.reason()).then(|| refusal.message.clone())
 }
 
 /// Returns when it ends. An owner may read it with its own token, unless the site's policy says no.

@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use omega_core::Label;
 
 use super::wire::{Assignment, Domain, User};
-use crate::{Error, Method, Request, Service, Transport, answer::list};
+use crate::{Error, Method, Request, Service, Transport, service_response::list};
 
 /// Keystone.
 #[derive(Clone)]

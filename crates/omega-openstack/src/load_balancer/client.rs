@@ -5,7 +5,7 @@ use omega_core::Label;
 use super::wire::LoadBalancer;
 use crate::{
     Error, Method, Request, Service, Transport,
-    answer::{list, send},
+    service_response::{list, send},
 };
 
 /// Octavia.

@@ -9,7 +9,10 @@ use omega_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{LoadBalancer, LoadBalancers};
-use crate::{ClusterMark, Error};
+use crate::{ClusterMark, Error, RefusalReason};
+
+/// What Octavia says of one that goes without this request.
+const GOING: [RefusalReason; 2] = [RefusalReason::NotFound, RefusalReason::BeingDeleted];
 
 /// That no load balancer of the cluster is left: neither that of its API nor those of its services.
 ///
@@ -108,8 +111,8 @@ impl Desired for RemoveClusterBalancers {
         change: &BalancerRemoval,
     ) -> Result<(), Error> {
         match octavia.delete(&change.id).await {
-            // Somebody else removes it. That is no proof: verification will look.
-            Err(error) if already_going(&error) => Ok(()),
+            // Another program removes it. That proves nothing: verification will look.
+            Err(error) if error.reason().is_some_and(|reason| GOING.contains(&reason)) => Ok(()),
             other => other,
         }
     }
@@ -118,15 +121,6 @@ impl Desired for RemoveClusterBalancers {
     fn poll_policy(&self) -> PollPolicy {
         PollPolicy::new(Duration::from_secs(2), Duration::from_mins(10))
     }
-}
-
-/// Octavia gives no name for its reasons: 404, or 409 with the state in its words.
-fn already_going(error: &Error) -> bool {
-    error.refusal().is_some_and(|refusal| match refusal.status {
-        404 => true,
-        409 => refusal.message.contains("Invalid state PENDING_DELETE "),
-        _ => false,
-    })
 }
 
 impl Describe for BalancerRemoval {

@@ -6,13 +6,13 @@ use serde_json::json;
 
 use super::{
     cluster_network::ClusterNetworkObserved,
-    cluster_parts::{FloatingIp, Named, NetworkPart, Port, Subnet, Thing},
+    cluster_parts::{FloatingIp, Named, NetworkPart, Port, Subnet},
     wire::{Group, NewRule, Spec},
 };
 use crate::{
     Error, Method, Request, Service, Transport,
-    answer::{list, send},
     load_balancer::of_project,
+    service_response::{list, send},
 };
 
 /// Neutron.
@@ -112,30 +112,6 @@ impl Network {
     pub(crate) async fn remove_part(&self, part: NetworkPart, id: &str) -> Result<(), Error> {
         let path = [part.plural(), id];
         send(&*self.transport, Request::new(Service::Network, Method::Delete, &path)).await
-    }
-
-    /// Fails if the part is still there.
-    pub(crate) async fn is_gone(&self, part: NetworkPart, id: &str) -> Result<(), Error> {
-        let request = Request::new(Service::Network, Method::Get, &[part.plural()]).query("id", id);
-        let found: Vec<Thing> = list(&*self.transport, request, part.key()).await?;
-        if found.iter().all(|thing| thing.id != id) {
-            return Ok(());
-        }
-        let (noun, id, place) = (part.to_string(), id.to_owned(), self.label());
-        Err(Error::StillThere { noun, id, place })
-    }
-
-    /// Fails if the router still has an interface on the subnet.
-    pub(crate) async fn is_off(&self, router: &str, subnet: &str) -> Result<(), Error> {
-        let request =
-            Request::new(Service::Network, Method::Get, &["ports"]).query("device_id", router);
-        let ports: Vec<Port> = list(&*self.transport, request, "ports").await?;
-        let on =
-            |port: &&Port| port.device_id == router && port.is_interface() && port.is_on(subnet);
-        let Some(port) = ports.iter().find(on) else { return Ok(()) };
-        let (noun, id, place) =
-            (NetworkPart::RouterInterface.to_string(), port.id.clone(), self.label());
-        Err(Error::StillThere { noun, id, place })
     }
 
     pub(crate) async fn remove_interface(&self, router: &str, subnet: &str) -> Result<(), Error> {

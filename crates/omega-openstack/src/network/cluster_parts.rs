@@ -78,12 +78,6 @@ pub struct Named {
     pub description: Option<String>,
 }
 
-/// Anything.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Thing {
-    pub(crate) id: String,
-}
-
 /// A subnet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are Neutron's")]

@@ -8,6 +8,7 @@ mod ensure_sg_rule;
 mod ports;
 mod protocol;
 mod remove_cluster_network;
+mod restore_sg_rules;
 mod types;
 mod wire;
 
@@ -19,6 +20,7 @@ pub use ensure_sg_rule::{SgRuleChange, SgRuleObserved, ensure_sg_rule};
 pub use ports::{InvalidPorts, Ports};
 pub use protocol::{InvalidProtocol, Protocol};
 pub use remove_cluster_network::{PartRemoval, RemoveClusterNetwork, remove_cluster_network};
+pub use restore_sg_rules::RestoreSgRules;
 pub use types::{Direction, Flow, InvalidFlow, Presence, SgRule, Traffic};
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ impl Server {
     }
 }
 
-fn config(url: &str) -> CloudConfig {
+pub(super) fn config(url: &str) -> CloudConfig {
     let domain = DomainRef::Id("default".into());
     CloudConfig {
         cloud: "demo".into(),
@@ -155,7 +155,7 @@ fn config(url: &str) -> CloudConfig {
 async fn session(url: &str, cache: Option<&TempDir>) -> Session {
     let options = SessionOptions {
         token_cache: cache.map(|dir| dir.path().join("tokens")),
-        deadline: Duration::from_secs(5),
+        stall_limit: Duration::from_secs(5),
     };
     Session::new(config(url), &options).await.unwrap()
 }
@@ -310,7 +310,7 @@ async fn a_wrong_password_is_said_whole_and_not_shown() {
 #[tokio::test]
 async fn no_answer_says_why_and_what_may_have_changed() {
     let server = Server::start().await;
-    let options = SessionOptions { token_cache: None, deadline: Duration::from_millis(300) };
+    let options = SessionOptions { token_cache: None, stall_limit: Duration::from_millis(300) };
     let session = Session::new(config(&server.url), &options).await.unwrap();
     session.send(networks()).await.unwrap();
     server.with(|state| state.hang = true);

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use omega_core::values::Secret;
 use serde::Deserialize;
 
-use crate::{Catalog, Error, Grant, Name, Request, Response, answer::utc};
+use crate::{Catalog, Error, Grant, Name, Request, Response, service_response::utc};
 
 /// A token with less life left than this is not used: a call may take as long.
 pub(crate) const MARGIN: SignedDuration = SignedDuration::from_secs(120);

@@ -6,17 +6,21 @@ use std::{
 
 use async_trait::async_trait;
 use omega_core::{
-    Touched,
+    Context, Touched,
     testing::{Fault, REFUSAL},
 };
 use serde_json::{Map, Value, json};
 
 use super::{
+    blobs,
     magnum::Fate,
     recorded::recorded,
     state::{State, Who},
 };
-use crate::{Error, Grant, Method, Name, Request, Response, Service, Transport};
+use crate::{
+    Body, Error, Grant, Method, Name, Request, Response, Service, StreamedResponse, Transport,
+    TransportCause,
+};
 
 /// A cloud in memory: Keystone, Neutron and Magnum, as far as this crate speaks to them.
 ///
@@ -27,7 +31,7 @@ pub struct Cloud {
     inner: Arc<Mutex<Inner>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Inner {
     state: State,
     writes: Vec<String>,
@@ -48,6 +52,12 @@ impl Cloud {
         let (state, writes, hints) = (State::new(), Vec::new(), BTreeMap::new());
         let inner = Inner { state, writes, requests: 0, spoil: None, hints };
         Self { inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    /// Returns another cloud that is as this one is now.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self { inner: Arc::new(Mutex::new(self.lock().clone())) }
     }
 
     /// Returns the connection of an administrator whose token is scoped to `project`.
@@ -298,7 +308,7 @@ fn lasting(rule: &Map<String, Value>) -> String {
 
 fn not_found() -> Response {
     let body = json!({ "message": "The resource could not be found.", "code": "404 Not Found" });
-    Response { status: 404, request_id: None, body }
+    Response::new(404, body)
 }
 
 impl Inner {
@@ -330,7 +340,7 @@ impl Inner {
             }
             Service::Compute => self.state.nova(who, request),
             Service::BlockStorage => self.state.cinder(request),
-            Service::Image => State::glance(request),
+            Service::Image => self.state.glance(request),
         };
         answer.unwrap_or_else(not_found)
     }
@@ -346,7 +356,11 @@ impl Inner {
             return Ok(numbered(self.answer(who, request)));
         }
         let nth = self.writes.len();
-        let body = request.body.as_ref().map(|body| format!(" {body}")).unwrap_or_default();
+        let body = match &request.body {
+            Body::Json(body) => format!(" {body}"),
+            Body::Bytes(bytes) => format!(" {} bytes", bytes.len()),
+            Body::None | Body::Stream(_) => String::new(),
+        };
         self.writes.push(format!("{request}{body}"));
         match self.spoil.filter(|(spoiled, _)| *spoiled == nth).map(|(_, fault)| fault) {
             None => Ok(numbered(self.answer(who, request))),
@@ -381,14 +395,14 @@ fn refused(service: Service) -> Response {
             json!({ "error": { "code": 403, "title": "Forbidden", "message": REFUSAL } })
         }
     };
-    Response { status: 403, request_id: None, body }
+    Response::new(403, body)
 }
 
 fn lost(request: &Request, touched: Touched) -> Error {
     Error::Unreachable {
         request: request.to_string(),
         url: format!("http://{}.sim", request.service),
-        timed_out: false,
+        cause: TransportCause::Reset,
         touched,
         source: "connection reset".into(),
     }
@@ -405,12 +419,18 @@ struct Connection {
 
 #[async_trait]
 impl Transport for Connection {
-    async fn send(&self, request: Request) -> Result<Response, Error> {
+    async fn exchange(&self, ctx: &Context, request: Request) -> Result<StreamedResponse, Error> {
         if self.credential.is_some() {
             // A token of a credential that is gone is worth nothing.
             self.grant().await?;
         }
-        self.cloud.lock().take(&self.who, &request)
+        let request = blobs::received(ctx, request).await?;
+        let mut inner = self.cloud.lock();
+        let answer = inner.take(&self.who, &request)?;
+        Ok(match inner.state.blob(&request, &answer) {
+            Some(blob) => blob.into_answer(ctx, &request, answer),
+            None => answer.into(),
+        })
     }
 
     async fn grant(&self) -> Result<Grant, Error> {

@@ -51,9 +51,10 @@ impl State {
         }
     }
 
-    pub(super) fn glance(request: &Request) -> Option<Response> {
+    pub(super) fn glance(&mut self, request: &Request) -> Option<Response> {
         match (request.method, path(request).as_slice()) {
             (Method::Get, ["images"]) => Some(recorded("glance-images-page-200").unchanged()),
+            (_, ["images", id, "file"]) => self.image_file(id, request),
             _ => None,
         }
     }

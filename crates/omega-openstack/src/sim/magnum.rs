@@ -47,7 +47,7 @@ impl State {
                 self.list_clusters(who, request)
             }
             (Method::Get, ["clusters", id]) => self.show_cluster(who, id),
-            (Method::Post, ["clusters"]) => self.create_cluster(who, request.body.as_ref()?),
+            (Method::Post, ["clusters"]) => self.create_cluster(who, request.json()?),
             (Method::Delete, ["clusters", id]) => self.delete_cluster(who, id),
             (Method::Get, ["clustertemplates"]) => self.list_templates(who),
             (Method::Get, ["clustertemplates", id]) => {
@@ -56,9 +56,7 @@ impl State {
                     None => absent("magnum-template-absent-404", id),
                 }
             }
-            (Method::Post, ["clustertemplates"]) => {
-                self.create_template(who, request.body.as_ref()?)
-            }
+            (Method::Post, ["clustertemplates"]) => self.create_template(who, request.json()?),
             (Method::Delete, ["clustertemplates", id]) => self.delete_template(who, id),
             _ => return None,
         })
@@ -162,7 +160,7 @@ impl State {
         template["uuid"] = json!(self.id());
         template["project_id"] = json!(who.project);
         self.templates.push(template.clone());
-        Response { status: made.status, request_id: None, body: template }
+        Response::new(made.status, template)
     }
 
     fn delete_template(&mut self, who: &Who, id: &str) -> Response {
@@ -247,7 +245,7 @@ fn theirs(who: &Who, thing: &Value) -> bool {
 }
 
 fn ok(body: Value) -> Response {
-    Response { status: 200, request_id: None, body }
+    Response::new(200, body)
 }
 
 fn absent(name: &str, id: &str) -> Response {

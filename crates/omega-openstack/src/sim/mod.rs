@@ -3,6 +3,7 @@
 //! `omega-cli rehearse` runs whole runbooks on it. What it answers is made of what real services
 //! answered (recordings/), and it shares no code with the clients beyond the seam.
 
+mod blobs;
 mod cloud;
 mod cloud_inventory;
 mod credentials;

@@ -31,20 +31,20 @@ impl State {
         match (request.method, path.as_slice()) {
             (Method::Get, ["security-groups"]) => Some(self.list_groups(who, request)),
             (Method::Post, ["security-group-rules"]) => {
-                let rule = request.body.as_ref()?.get("security_group_rule")?.as_object()?;
+                let rule = request.json()?.get("security_group_rule")?.as_object()?;
                 Some(self.create_rule(who, rule).unwrap_or_else(|refused| refused))
             }
             (Method::Delete, ["security-group-rules", id]) => Some(self.delete_rule(who, id)),
             (Method::Post, ["security-groups"]) => {
-                let name = request.body.as_ref()?.pointer("/security_group/name")?.as_str()?;
+                let name = request.json()?.pointer("/security_group/name")?.as_str()?;
                 let id = self.new_group(&who.project, name);
-                let about = request.body.as_ref()?.pointer("/security_group/description");
+                let about = request.json()?.pointer("/security_group/description");
                 if let (Some(made), Some(Value::String(about))) = (self.groups.last_mut(), about) {
                     made.description.clone_from(about);
                 }
                 let group = self.groups.iter().find(|group| group.id == id).map(show);
                 let body = json!({ "security_group": group });
-                Some(Response { status: 201, request_id: None, body })
+                Some(Response::new(201, body))
             }
             (Method::Delete, ["security-groups", id]) => Some(self.delete_group(who, id)),
             _ => self.neutron_parts(who, request),
@@ -73,7 +73,7 @@ impl State {
                 format!("http://neutron.internal:9696/v2.0/security-groups?{}", url.finish());
             body["security_groups_links"] = json!([{ "rel": "next", "href": href }]);
         }
-        Response { status: recorded("neutron-groups-none-200").status, request_id: None, body }
+        Response::new(recorded("neutron-groups-none-200").status, body)
     }
 
     fn create_rule(&mut self, who: &Who, asked: &Rule) -> Result<Response, Response> {
@@ -114,7 +114,7 @@ impl State {
         full.insert("standard_attr_id".into(), json!(number));
         full.insert("tags".into(), json!([]));
         group.rules.push(full);
-        Ok(Response { status: created.status, request_id: None, body: answer })
+        Ok(Response::new(created.status, answer))
     }
 
     fn delete_rule(&mut self, who: &Who, id: &str) -> Response {

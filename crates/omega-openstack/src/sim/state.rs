@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::{
@@ -29,6 +30,8 @@ pub(super) struct State {
     pub(super) clusters: Vec<SimCluster>,
     pub(super) fates: Vec<Fate>,
     pub(super) servers: Vec<Value>,
+    /// The data of images, by id.
+    pub(super) blobs: BTreeMap<String, Bytes>,
     pub(super) volume_types: bool,
     /// Limits by project and resource, where they are not the recorded ones.
     pub(super) quotas: BTreeMap<(String, String), u64>,
@@ -61,6 +64,7 @@ impl State {
             clusters: Vec::new(),
             fates: Vec::new(),
             servers: Vec::new(),
+            blobs: BTreeMap::new(),
             volume_types: true,
             quotas: BTreeMap::new(),
             page: 1000,

@@ -15,13 +15,14 @@ pub(crate) fn accept(request: &Request, response: Response) -> Result<Response, 
     if (200..300).contains(&response.status) {
         return Ok(response);
     }
-    let (kind, message) = reason(&response.body);
+    let (kind, message) = words(&response.body);
     Err(Error::Refused(Box::new(Refusal {
         request: request.to_string(),
         write: request.writes(),
         status: response.status,
         kind,
         message,
+        retry_after: response.headers.retry_after(),
         request_id: response.request_id,
     })))
 }
@@ -31,7 +32,7 @@ pub(crate) fn accept(request: &Request, response: Response) -> Result<Response, 
 /// Neutron: `{"NeutronError": {"type", "message", "detail"}}`; Keystone: `{"error": {"code",
 /// "title", "message"}}`; Magnum: `{"errors": [{"code", "title", "detail", "request_id"}]}`;
 /// Octavia: `{"faultcode", "faultstring", "debuginfo"}`.
-fn reason(body: &Value) -> (Option<String>, String) {
+fn words(body: &Value) -> (Option<String>, String) {
     let text = |value: &Value, key: &str| {
         value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
     };
