@@ -82,6 +82,6 @@ mod tests {
         assert_eq!(apply.on(Path::new("omega.toml")).to_string(), expected);
         let here = given("omega-cli stage-dropin --plan --site=x.toml --out=y");
         let again = here.without("--plan").without_value("--out").on(Path::new("omega.toml"));
-        assert_eq!(again.to_string(), "omega-cli stage-dropin --site=x.toml");
+        assert_eq!(again.to_string(), "omega-cli stage-dropin '--site=x.toml'");
     }
 }

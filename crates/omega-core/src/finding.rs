@@ -183,8 +183,7 @@ impl fmt::Display for Evidence {
             Observation::Holds => return f.write_str(fact),
             Observation::Text(text) => text.clone(),
             Observation::List(values) => values.join(", "),
-            // `3 clusters`
-            Observation::Count(count) => return write!(f, "{count} {fact}"),
+            Observation::Count(count) => return write!(f, "{fact}: {count}"),
             Observation::Bytes(bytes) => format!("{bytes} bytes"),
             Observation::Took(millis) => format!("{millis} ms"),
             Observation::Time(time) => time.to_string(),

@@ -99,7 +99,11 @@ impl<'a> Connect<'a> {
             None => config.clone(),
         };
         let keystone = config.auth_url.to_string();
-        let options = SessionOptions { token_cache: tokens, deadline: self.site.timeouts.ask };
+        let options = SessionOptions::default().stall_limit(self.site.timeouts.ask);
+        let options = match tokens {
+            Some(directory) => options.token_cache(directory),
+            None => options,
+        };
         let open = |error| Failure::from_error("could not prepare a session", &error);
         let operator = Arc::new(Session::new(config, &options).await.map_err(open)?);
         let narrowed = Arc::new(Session::new(scoped, &options).await.map_err(open)?);
@@ -116,7 +120,7 @@ impl<'a> Connect<'a> {
     /// As [`Connect::cloud`].
     pub async fn in_project(&self, id: &str) -> Result<Arc<Session>, Failure> {
         let config = self.cloud_config()?.in_project(ProjectRef::Id(id.to_owned()), "Magnum");
-        let options = SessionOptions { token_cache: None, deadline: self.site.timeouts.ask };
+        let options = SessionOptions::default().stall_limit(self.site.timeouts.ask);
         let open = |error| Failure::from_error("could not prepare a session", &error);
         Ok(Arc::new(Session::new(config, &options).await.map_err(open)?))
     }

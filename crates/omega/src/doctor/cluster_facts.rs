@@ -176,7 +176,7 @@ async fn credential(
     let source = format!("{namespace}/{stack}-cloud-credentials");
     let config = CloudConfig::from_clouds(&read.clouds, CLOUD, read.cacert.as_ref(), &source)
         .map_err(|error| causes(&error))?;
-    let options = SessionOptions { token_cache: None, deadline: Duration::from_secs(20) };
+    let options = SessionOptions::default().stall_limit(Duration::from_secs(20));
     let session = Session::new(config, &options).await.map_err(|error| causes(&error))?;
     ask_application_credential(&session, None).await.map(Some).map_err(|error| causes(&error))
 }

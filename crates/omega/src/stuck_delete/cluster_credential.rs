@@ -20,7 +20,7 @@ pub type Login =
 
 /// Opens sessions that keep no token.
 pub fn logins() -> Login {
-    let options = SessionOptions { token_cache: None, deadline: LOGIN };
+    let options = SessionOptions::default().stall_limit(LOGIN);
     Arc::new(move |config| {
         let options = options.clone();
         Box::pin(async move {
