@@ -127,7 +127,7 @@ fn coherence(
     let CoherenceInputs { driver, api_resources: _, chart, templates } = setup;
     let chart = chart.as_ref().map(ToString::to_string);
     let from = format!(
-        "DriverRelease {driver}, chart {} and {}, with {whence}.",
+        "Driver {driver}, chart {} and {}, with {whence}.",
         chart.as_deref().unwrap_or("not set"),
         if templates.len() == 1 {
             "1 template".to_owned()

@@ -103,7 +103,6 @@ pub(crate) fn proven(proven: &Proven) -> String {
             seconds(proof.healthy_in),
             seconds(proof.deleted_in),
         ),
-        _ => "7.9 proven.".to_owned(),
     }
 }
 

@@ -44,7 +44,7 @@ fn sound() -> ClusterFacts {
         cluster,
         stack: "c-1".into(),
         evidence: Evidence {
-            driver: DriverRelease::V1_4_0,
+            driver: DriverRelease::v1_4_0(),
             overrides: Overrides::default(),
             names,
             status: "CREATE_COMPLETE".into(),
@@ -83,7 +83,7 @@ fn condition(kind: &str, status: &str, message: &str) -> Value {
 /// Makes the object of the kind `plural` have this status.
 fn say(facts: &mut ClusterFacts, plural: &str, status: &Value) {
     let Evidence { driver, overrides, names, answers, .. } = &mut facts.evidence;
-    let reads = health_reads(*driver, overrides, names).unwrap();
+    let reads = health_reads(driver, overrides, names).unwrap();
     let read = reads.iter().find(|read| read.plural == plural).unwrap();
     let object = json!({"metadata": {"name": "c-1"}, "status": status}).to_string();
     answers.0.insert(read.path.clone(), Answer::of(200, &object));
@@ -246,7 +246,7 @@ fn a_delete_is_stuck_when_patience_ends() {
     facts.cluster.status = Some("DELETE_IN_PROGRESS".into());
     facts.evidence.status = "DELETE_IN_PROGRESS".into();
     let Evidence { driver, overrides, names, answers, .. } = &mut facts.evidence;
-    let path = health_reads(*driver, overrides, names).unwrap()[0].path.clone();
+    let path = health_reads(driver, overrides, names).unwrap()[0].path.clone();
     let object = json!({"metadata": {"name": "c-1", "deletionTimestamp": "2026-11-21T16:58:00Z",
         "finalizers": ["cluster.cluster.x-k8s.io"]}, "status": {}});
     answers.0.insert(path, Answer::of(200, &object.to_string()));

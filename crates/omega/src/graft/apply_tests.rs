@@ -208,10 +208,11 @@ async fn what_does_not_fit_is_refused_for_a_program_to_read() {
     assert_eq!(report.exit, Status::Refused);
     let failure = document(&report)["failure"].clone();
     let refusal = &failure["detail"];
-    assert_eq!(refusal["schema"], 1);
+    assert_eq!(refusal["schema"], 2);
     let finding = &refusal["findings"][0];
     assert_eq!(finding["rule"], "missing-contract");
-    for key in ["severity", "what", "evidence", "decision", "remedy"] {
+    assert!(finding["evidence"].as_array().is_some_and(|all| !all.is_empty()), "{finding}");
+    for key in ["severity", "summary", "decision", "remedy"] {
         assert!(finding[key].as_str().is_some_and(|text| !text.is_empty()), "{key}: {finding}");
     }
     assert_eq!((&failure["touched"], &failure["next"]), (&"nothing".into(), &finding["remedy"]));
@@ -219,9 +220,9 @@ async fn what_does_not_fit_is_refused_for_a_program_to_read() {
     assert!(site.runs.all().unwrap().0.is_empty());
 
     // Another rule does not help; this one does, and stays in sight.
-    site.accepted = vec![omega_capi::Rule::UnservedRead];
+    site.accepted = vec![omega_capi::coherence::Rule::UnservedRead];
     assert_eq!(site.apply().await.unwrap().exit, Status::Refused);
-    site.accepted.push(omega_capi::Rule::MissingContract);
+    site.accepted.push(omega_capi::coherence::Rule::MissingContract);
     let report = site.apply().await.unwrap();
     assert_eq!(report.exit, Status::Done, "{report:#?}");
     let said = document(&report).to_string();
@@ -231,7 +232,7 @@ async fn what_does_not_fit_is_refused_for_a_program_to_read() {
 #[tokio::test]
 async fn an_unsafe_delete_can_not_be_accepted() {
     let mut site = Site::new(&[Start::Fresh]);
-    site.accepted = omega_capi::Rule::ALL.to_vec();
+    site.accepted = omega_capi::coherence::Rule::ALL.to_vec();
     site.apiserver.serve("cluster.x-k8s.io", &["v1beta2"]);
     let report = site.apply().await.unwrap();
     assert_eq!(report.exit, Status::Refused);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use left_running::{Left, left_running};
 use omega_core::{
     Desired as _, Entry, Failure, FailureClass, Item, Label as _, Section, Step, StepId,
-    TargetPlan,
+    TargetPlan, Undo,
     run::{Endpoints, Job, RunInfo, Runs, last_run, named_run, rolled_back_by},
     step,
 };
@@ -31,6 +31,9 @@ pub struct Rollback {
     pub one_way: Vec<String>,
 }
 
+/// Returns the step for a state that a journal holds: by the target's label and what restores it.
+pub type Restore<'a> = &'a (dyn Fn(&str, &Undo) -> Option<Box<dyn Step>> + Send + Sync);
+
 /// Returns whether there is anything to roll back on this machine, before anybody is asked.
 ///
 /// # Errors
@@ -38,7 +41,7 @@ pub struct Rollback {
 /// Fails if there is no such run, no graft that changed something, or if a run can't be read.
 pub fn check(runs: &Runs, run: Option<&str>) -> Result<(), Failure> {
     let all = readable(runs, run)?;
-    select(runs, run, &all, &Endpoints::new()).map(drop)
+    select(runs, GRAFT, run, &all, &Endpoints::new()).map(drop)
 }
 
 /// Returns what leads back to before `run`, or before the last graft that changed something together
@@ -53,14 +56,32 @@ pub async fn rollback(
     site: &str,
     clients: &Clients,
 ) -> Result<Rollback, Failure> {
+    let known = |target: &str, undo: &Undo| restore(target, undo, clients);
+    rollback_of(GRAFT, runs, run, site, clients, &known).await
+}
+
+/// The same for another `runbook`, whose steps may be somebody else's: `restore` knows them, and may
+/// call [`restore()`] for those of omega.
+///
+/// # Errors
+///
+/// As [`rollback()`].
+pub async fn rollback_of(
+    runbook: &str,
+    runs: &Runs,
+    run: Option<&str>,
+    site: &str,
+    clients: &Clients,
+    restore: Restore<'_>,
+) -> Result<Rollback, Failure> {
     let all = readable(runs, run)?;
-    let chain = select(runs, run, &all, &clients.endpoints())?;
+    let chain = select(runs, runbook, run, &all, &clients.endpoints())?;
     let mut entries = Vec::new();
     for run in chain.iter().rev() {
         entries.extend(runs.entries(&run.id)?);
     }
-    let targets = targets(runs, &chain, &all, &entries, clients).await?;
-    let job = Job::new(GRAFT, site, targets).on(clients.endpoints(), clients.counts());
+    let targets = targets(runs, &chain, &all, back(&entries, restore)?, clients).await?;
+    let job = Job::new(runbook, site, targets).on(clients.endpoints(), clients.counts());
     let rolls_back = chain.iter().map(|run| run.id.clone()).collect();
     Ok(Rollback {
         job: Job { rolls_back, ..job },
@@ -81,26 +102,27 @@ fn readable(runs: &Runs, run: Option<&str>) -> Result<Vec<RunInfo>, Failure> {
 
 fn select<'a>(
     runs: &Runs,
+    runbook: &str,
     run: Option<&str>,
     all: &'a [RunInfo],
     here: &Endpoints,
 ) -> Result<Vec<&'a RunInfo>, Failure> {
     match run {
         Some(id) => Ok(vec![named_run(id, all, here)?]),
-        None => last_run(runs, GRAFT, all, here),
+        None => last_run(runs, runbook, all, here),
     }
 }
 
 /// Returns the steps that restore, last change first. Of a fact that was changed twice, be it by a
 /// run and the one that resumed it, the first state before is the one that counts.
-fn back(entries: &[Entry], clients: &Clients) -> Result<Vec<Box<dyn Step>>, Failure> {
+fn back(entries: &[Entry], restore: Restore<'_>) -> Result<Vec<Box<dyn Step>>, Failure> {
     let mut all: Vec<Box<dyn Step>> = Vec::new();
     for entry in entries {
         let Entry::Intent { step, undo: Some(undo), temporary: false, .. } = entry else {
             continue;
         };
         let StepId { target, kind, key: _ } = step;
-        let step = restore(target, undo, clients).ok_or_else(|| {
+        let step = restore(target, undo).ok_or_else(|| {
             let what = format!("{target} was changed, and is not at hand ({kind})");
             Failure::new(FailureClass::Usage, what).next("name the site and the units of that run")
         })?;
@@ -126,11 +148,11 @@ async fn targets(
     runs: &Runs,
     chain: &[&RunInfo],
     all: &[RunInfo],
-    entries: &[Entry],
+    steps: Vec<Box<dyn Step>>,
     clients: &Clients,
 ) -> Result<Vec<TargetPlan>, Failure> {
     let mut targets: Vec<TargetPlan> = Vec::new();
-    for step in back(entries, clients)? {
+    for step in steps {
         let target = step.id().target;
         let nth = targets.iter().position(|one| one.target == target).unwrap_or(targets.len());
         if nth == targets.len() {

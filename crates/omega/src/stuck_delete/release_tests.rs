@@ -35,7 +35,11 @@ struct Stranger;
 
 #[async_trait::async_trait]
 impl Transport for Stranger {
-    async fn send(&self, _: Request) -> Result<omega_openstack::Response, Error> {
+    async fn exchange(
+        &self,
+        _: &Context,
+        _: Request,
+    ) -> Result<omega_openstack::StreamedResponse, Error> {
         Err(Error::NoProject("nowhere".into()))
     }
     async fn grant(&self) -> Result<omega_openstack::Grant, Error> {
@@ -302,8 +306,9 @@ async fn a_credential_that_is_of_no_use_is_refused() {
         0 => known(config),
         _ => Box::pin(async {
             let (request, url) = ("POST identity".to_owned(), "https://keystone.sim".to_owned());
-            let (timed_out, touched, source) = (true, Touched::Nothing, "too late".into());
-            Err(Error::Unreachable { request, url, timed_out, touched, source })
+            let (touched, source) = (Touched::Nothing, "too late".into());
+            let cause = omega_openstack::TransportCause::ConnectTimedOut;
+            Err(Error::Unreachable { request, url, cause, touched, source })
         }),
     });
     let deaf = StuckCluster { login, ..stuck.clone() };
