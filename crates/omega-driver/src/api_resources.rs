@@ -1,0 +1,604 @@
+//! The driver's option `api_resources`: the one that can keep it from being imported.
+//!
+//! magnum-capi-helm 1.4.0 reads it while it is imported (`kubernetes.py:308` to `:376`): for each
+//! of its classes `json.loads(VALUE).get(CLASS, {}).get("api_version", DEFAULT)`, and for
+//! `K8sControlPlane` the same with `plural_name`. What fails there keeps the driver out of
+//! magnum-api and magnum-conductor alike. Everything else in it is passed over.
+//!
+//! There is one parser. [`Overrides`] is what the driver makes of a text; it fails where the
+//! driver fails. [`ApiResources`] is the same with what omega refuses to write, because the driver
+//! would pass it over or misread the objects ([`Overrides::refusals`]).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use omega_core::{Diagnostic, Note, Retry, Touched};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{ReadClass, nearest::nearest, options::read_back};
+
+const KEYS: [&str; 2] = ["api_version", "plural_name"];
+
+/// What `api_resources` says, by name. Only entries named as one of [`ReadClass::ALL`] have an
+/// effect.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overrides(pub BTreeMap<String, Override>);
+
+/// One entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Override {
+    /// Instead of the class's own `apiVersion`.
+    pub api_version: Option<String>,
+    /// Instead of its plural; the driver honours it for `K8sControlPlane` only.
+    pub plural_name: Option<String>,
+    /// Other keys, which the driver does not read.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ignored: BTreeSet<String>,
+}
+
+/// The driver could not be imported, or could not read one of its classes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OverrideError {
+    /// There is nothing in it.
+    #[error("an empty value is not JSON")]
+    Empty,
+    /// It does not parse.
+    #[error("{why}")]
+    NotJson {
+        /// Where, and what is wrong.
+        why: String,
+    },
+    /// It is another JSON value.
+    #[error("it is not a JSON object")]
+    NotObject,
+    /// The entry of a class of the driver is another JSON value.
+    #[error("the value of {class} is no object")]
+    Entry {
+        /// The class.
+        class: String,
+    },
+    /// A value that the driver reads is no text. It is importable.
+    #[error("{key} of {class} is no text")]
+    Value {
+        /// The class.
+        class: String,
+        /// `api_version` or `plural_name`.
+        key: String,
+    },
+}
+
+impl OverrideError {
+    /// Returns whether the driver can still be imported, and fails at its first read.
+    pub fn is_importable(&self) -> bool {
+        matches!(self, Self::Value { .. })
+    }
+
+    /// Returns what comes of it.
+    pub fn outcome(&self) -> String {
+        match self {
+            Self::Empty | Self::NotJson { .. } | Self::NotObject | Self::Entry { .. } => {
+                "the driver could not be imported".to_owned()
+            }
+            // `"/" in None` is a TypeError; a list or a number makes a path that nobody serves.
+            Self::Value { class, .. } => format!("the driver could not read a {class}"),
+        }
+    }
+}
+
+impl Diagnostic for OverrideError {
+    fn expected(&self) -> Option<String> {
+        Some("one line of JSON: an object of objects with api_version and plural_name".to_owned())
+    }
+    fn next(&self) -> Option<String> {
+        Some("leave api_resources out; nothing needs it".to_owned())
+    }
+    fn touched(&self) -> Touched {
+        Touched::Nothing
+    }
+    fn retry(&self) -> Retry {
+        Retry::Final
+    }
+}
+
+/// Something in `api_resources` that the driver passes over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WithoutEffect {
+    /// An entry that is named like none of the driver's classes.
+    Entry {
+        /// Its name.
+        name: String,
+        /// The class that was probably meant.
+        near: Option<ReadClass>,
+    },
+    /// A key of a class's entry that it does not read.
+    Key {
+        /// The class.
+        class: ReadClass,
+        /// The key.
+        key: String,
+    },
+    /// A `plural_name` of a class whose plural is fixed.
+    PluralName {
+        /// The class.
+        class: ReadClass,
+    },
+}
+
+impl Overrides {
+    /// Reads the option's value, as oslo.config hands it on to the driver.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the driver would, and for `NaN`, `Infinity`, a number beyond 64 bits, half a
+    /// surrogate pair, and nesting deeper than 128, which Python takes.
+    pub fn of_value(text: &str) -> Result<Self, OverrideError> {
+        let all = match serde_json::from_str(text) {
+            Ok(Value::Object(all)) => all,
+            Ok(_) => return Err(OverrideError::NotObject),
+            Err(_) if text.trim().is_empty() => return Err(OverrideError::Empty),
+            Err(error) => return Err(OverrideError::NotJson { why: not_json(text, &error) }),
+        };
+        let entries = all.into_iter().map(|(class, value)| {
+            let one = entry(&class, &value)?;
+            Ok((class, one))
+        });
+        Ok(Self(entries.collect::<Result<_, _>>()?))
+    }
+
+    /// Reads the option's value as it stands behind `api_resources =` in a configuration file, or
+    /// in the site file, whose values become such lines ([`read_back`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Overrides::of_value`].
+    pub fn of_line(text: &str) -> Result<Self, OverrideError> {
+        Self::of_value(&read_back(text))
+    }
+
+    /// Returns what it says of a class.
+    pub fn of(&self, class: ReadClass) -> Option<&Override> {
+        self.0.get(class.name())
+    }
+
+    /// Returns what the driver passes over, in the order of the names.
+    pub fn without_effect(&self) -> Vec<WithoutEffect> {
+        self.0.iter().flat_map(|(name, one)| without_effect(name, one)).collect()
+    }
+
+    /// Returns what omega refuses to write, in the order of the names: what the driver passes over
+    /// (but for a `plural_name`, which is only noted), and versions whose fields it does not know.
+    pub fn refusals(&self) -> Vec<ApiResourcesError> {
+        let of_one = |(name, one): (&String, &Override)| {
+            let ignored = without_effect(name, one).into_iter().filter_map(refusal);
+            let version = ReadClass::named(name).zip(one.api_version.as_deref());
+            ignored.chain(version.and_then(|(class, at)| version_refusal(class, at))).collect()
+        };
+        self.0.iter().flat_map(|one| -> Vec<_> { of_one(one) }).collect()
+    }
+}
+
+fn not_json(text: &str, error: &serde_json::Error) -> String {
+    let place = match error.line() {
+        1 => format!("column {}", error.column()),
+        line => format!("line {line}, column {}", error.column()),
+    };
+    let bare: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    if bare.contains(",}") || bare.contains(",]") {
+        format!(
+            "a comma before a closing bracket ({place}), as in the driver's own help text, is not \
+             JSON"
+        )
+    } else if bare.contains('\'') {
+        format!("it is not JSON ({place}): JSON has double quotes only")
+    } else {
+        format!("it is not JSON ({place})")
+    }
+}
+
+fn entry(name: &str, value: &Value) -> Result<Override, OverrideError> {
+    let class = ReadClass::named(name);
+    let nothing = Map::new();
+    let fields = match (value.as_object(), class) {
+        (Some(fields), _) => fields,
+        (None, Some(_)) => return Err(OverrideError::Entry { class: name.to_owned() }),
+        (None, None) => &nothing, // nobody looks at it
+    };
+    let read = |key: &str| class.is_some_and(|c| key == "api_version" || c.has_plural_name());
+    let text = |key: &str| match fields.get(key) {
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) if read(key) => {
+            Err(OverrideError::Value { class: name.to_owned(), key: key.to_owned() })
+        }
+        Some(_) | None => Ok(None),
+    };
+    let [api_version, plural_name] = [text("api_version")?, text("plural_name")?];
+    let ignored = fields.keys().filter(|key| !KEYS.contains(&key.as_str())).cloned().collect();
+    Ok(Override { api_version, plural_name, ignored })
+}
+
+fn without_effect(name: &str, one: &Override) -> Vec<WithoutEffect> {
+    let Some(class) = ReadClass::named(name) else {
+        return vec![WithoutEffect::Entry { name: name.to_owned(), near: near(name) }];
+    };
+    let keys = one.ignored.iter().map(|key| WithoutEffect::Key { class, key: key.clone() });
+    let plural = one.plural_name.is_some() && !class.has_plural_name();
+    keys.chain(plural.then_some(WithoutEffect::PluralName { class })).collect()
+}
+
+fn near(name: &str) -> Option<ReadClass> {
+    match name {
+        // The kind's own name is not like the class that stands for it.
+        "KubeadmControlPlane" => Some(ReadClass::K8sControlPlane),
+        name => nearest(name, ReadClass::ALL.map(ReadClass::name)).and_then(ReadClass::named),
+    }
+}
+
+/// The value of `[capi_helm] api_resources`, as driver 1.4.0 will read it, and with nothing in it
+/// that the driver would pass over or misread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ApiResources {
+    text: String,
+    overrides: Overrides,
+}
+
+/// Why a value of `api_resources` is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApiResourcesError {
+    /// It has several lines.
+    #[error(
+        "api_resources: a value of several lines; with quotes around it the driver could not be \
+         imported"
+    )]
+    SeveralLines,
+    /// The driver could not read it.
+    #[error("api_resources: {error}, and {}", error.outcome())]
+    Unreadable {
+        /// Why.
+        error: OverrideError,
+        /// What was read.
+        text: String,
+    },
+    /// An entry has the name of none of the driver's classes.
+    #[error(
+        "api_resources: `{name}` is none of the driver's classes, and would be ignored (they are \
+         not always spelled as Kubernetes' kinds)"
+    )]
+    UnknownClass {
+        /// Its name.
+        name: String,
+        /// The class that was probably meant.
+        near: Option<ReadClass>,
+    },
+    /// An entry has a key that the driver does not read.
+    #[error("api_resources: {} has `{key}`, which the driver does not read", class.name())]
+    UnreadKey {
+        /// The class.
+        class: ReadClass,
+        /// The key.
+        key: String,
+    },
+    /// A class would be read at a version whose fields the driver does not know.
+    #[error(
+        "api_resources: D-042 would set {} to {} here. It changes the address only; driver 1.4.0 \
+         goes on reading v1beta1 fields: health would be UNHEALTHY for ever, and a create would \
+         never complete", class.name(), version(api_version)
+    )]
+    OtherFields {
+        /// The class.
+        class: ReadClass,
+        /// What it would be read at.
+        api_version: String,
+    },
+    /// An `api_version` is not one of a group.
+    #[error("api_resources: api_version of {} is not GROUP/VERSION", class.name())]
+    NotGroupVersion {
+        /// The class.
+        class: ReadClass,
+    },
+}
+
+fn version(api_version: &str) -> &str {
+    api_version.rsplit_once('/').map_or(api_version, |(_, version)| version)
+}
+
+impl Diagnostic for ApiResourcesError {
+    fn expected(&self) -> Option<String> {
+        Some("a JSON object on one line, such as {}".to_owned())
+    }
+    fn found(&self) -> Option<String> {
+        match self {
+            Self::Unreadable { error: OverrideError::NotJson { .. }, text } => Some(text.clone()),
+            Self::UnknownClass { name, .. } => Some(name.clone()),
+            Self::OtherFields { api_version, .. } => Some(format!("{api_version:?}")),
+            Self::SeveralLines
+            | Self::Unreadable { .. }
+            | Self::UnreadKey { .. }
+            | Self::NotGroupVersion { .. } => None,
+        }
+    }
+    fn next(&self) -> Option<String> {
+        Some(match self {
+            Self::SeveralLines => "write it on one line".to_owned(),
+            Self::Unreadable { error, .. } => correction(error),
+            Self::UnknownClass { near: Some(near), .. } => {
+                format!("did you mean `{}`?", near.name())
+            }
+            Self::UnknownClass { near: None, .. } => {
+                format!("the classes are {}", ReadClass::ALL.map(ReadClass::name).join(", "))
+            }
+            Self::UnreadKey { key, .. } => {
+                format!("did you mean `{}`?", nearest(key, KEYS).unwrap_or("api_version"))
+            }
+            Self::OtherFields { .. } => "leave it out. Where v1beta1 is no longer served no \
+                                         override helps: hold Cluster API back at a version that \
+                                         serves it (before 1.16)"
+                .to_owned(),
+            Self::NotGroupVersion { .. } => {
+                "write it as in kubectl api-versions: \"cluster.x-k8s.io/v1beta1\"".to_owned()
+            }
+        })
+    }
+    fn touched(&self) -> Touched {
+        Touched::Nothing
+    }
+    fn retry(&self) -> Retry {
+        Retry::Final
+    }
+}
+
+fn correction(error: &OverrideError) -> String {
+    match error {
+        OverrideError::Empty | OverrideError::NotObject => {
+            "write {}, or leave the option out".to_owned()
+        }
+        OverrideError::Entry { class } => {
+            format!(r#"write "{class}": {{"api_version": "GROUP/VERSION"}}"#)
+        }
+        OverrideError::Value { .. } => "write it in double quotes".to_owned(),
+        OverrideError::NotJson { .. } => {
+            "correct it; `python3 -m json.tool` shows the place".to_owned()
+        }
+    }
+}
+
+fn refusal(ignored: WithoutEffect) -> Option<ApiResourcesError> {
+    match ignored {
+        WithoutEffect::Entry { name, near } => Some(ApiResourcesError::UnknownClass { name, near }),
+        WithoutEffect::Key { class, key } => Some(ApiResourcesError::UnreadKey { class, key }),
+        WithoutEffect::PluralName { .. } => None,
+    }
+}
+
+fn version_refusal(class: ReadClass, api_version: &str) -> Option<ApiResourcesError> {
+    match api_version.rsplit_once('/').map(|(_, version)| version) {
+        None | Some("") => Some(ApiResourcesError::NotGroupVersion { class }),
+        Some(version)
+            if class.is_read_as_v1beta1()
+                && version != "v1beta1"
+                && !version.starts_with("v1alpha") =>
+        {
+            Some(ApiResourcesError::OtherFields { class, api_version: api_version.to_owned() })
+        }
+        Some(_) => None,
+    }
+}
+
+impl ApiResources {
+    /// Reads `text` as the driver will, from one line of its drop-in.
+    ///
+    /// # Errors
+    ///
+    /// Refuses what would stop the driver from importing, what it would silently ignore, and what
+    /// would make its health wrong for ever.
+    pub fn parse(text: &str) -> Result<Self, ApiResourcesError> {
+        if text.trim().contains(['\n', '\r']) {
+            return Err(ApiResourcesError::SeveralLines);
+        }
+        let text = read_back(text);
+        let overrides = match Overrides::of_value(&text) {
+            Ok(overrides) => overrides,
+            Err(error) => return Err(ApiResourcesError::Unreadable { error, text }),
+        };
+        match overrides.refusals().into_iter().next() {
+            Some(refusal) => Err(refusal),
+            None => Ok(Self { text, overrides }),
+        }
+    }
+
+    /// Returns what it says.
+    pub fn overrides(&self) -> &Overrides {
+        &self.overrides
+    }
+
+    /// Returns what a person should know about it.
+    pub fn notes(&self) -> Vec<Note> {
+        let note = |ignored| match ignored {
+            WithoutEffect::PluralName { class } => Some(Note::decision(
+                "D-042",
+                format!(
+                    "api_resources: the driver ignores plural_name of {}; it reads it of \
+                     K8sControlPlane only",
+                    class.name()
+                ),
+            )),
+            // They are refused.
+            WithoutEffect::Entry { .. } | WithoutEffect::Key { .. } => None,
+        };
+        self.overrides.without_effect().into_iter().filter_map(note).collect()
+    }
+}
+
+impl fmt::Display for ApiResources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl TryFrom<String> for ApiResources {
+    type Error = ApiResourcesError;
+    fn try_from(text: String) -> Result<Self, ApiResourcesError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<ApiResources> for String {
+    fn from(value: ApiResources) -> Self {
+        value.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_break_the_driver_is_refused() {
+        let words = |text: &str| {
+            Overrides::of_value(text).map_err(|error| format!("{error}, and {}", error.outcome()))
+        };
+        assert_eq!(words("{}"), Ok(Overrides::default()));
+        let import = "and the driver could not be imported";
+        let read = |class| format!("and the driver could not read a {class}");
+        let cases = [
+            ("", format!("an empty value is not JSON, {import}")),
+            (" ", format!("an empty value is not JSON, {import}")),
+            ("[]", format!("it is not a JSON object, {import}")),
+            ("null", format!("it is not a JSON object, {import}")),
+            (
+                r#"{"Cluster": {},}"#,
+                format!(
+                    "a comma before a closing bracket (column 16), as in the driver's own help \
+                     text, is not JSON, {import}"
+                ),
+            ),
+            ("'{}'", format!("it is not JSON (column 1): JSON has double quotes only, {import}")),
+            ("{\n1}", format!("it is not JSON (line 2, column 1), {import}")),
+            (r#"{"Cluster": "v1"}"#, format!("the value of Cluster is no object, {import}")),
+            (r#"{"Cluster": null}"#, format!("the value of Cluster is no object, {import}")),
+            (
+                r#"{"Cluster": {"api_version": null}}"#,
+                format!("api_version of Cluster is no text, {}", read("Cluster")),
+            ),
+            (
+                r#"{"K8sControlPlane": {"plural_name": 1}}"#,
+                format!("plural_name of K8sControlPlane is no text, {}", read("K8sControlPlane")),
+            ),
+        ];
+        for (text, why) in cases {
+            assert_eq!(words(text), Err(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_driver_passes_over_is_no_error() {
+        for text in [
+            r#"{"KubeadmControlPlane": "text"}"#,
+            r#"{"cluster": {"api_version": 1}}"#,
+            r#"{"Cluster": {"plural_name": null}}"#,
+            r#"{"Machine": {"other": []}}"#,
+        ] {
+            let found = Overrides::of_value(text).unwrap();
+            assert!(found.0.values().all(|one| one.api_version.is_none()), "{text}");
+        }
+        let text = r#"{"K8sControlPlane": {"plural_name": "p", "api_version": "g/v1", "x": 1}}"#;
+        let one = &Overrides::of_value(text).unwrap().0["K8sControlPlane"];
+        assert_eq!(one.api_version.as_deref(), Some("g/v1"));
+        assert_eq!(one.plural_name.as_deref(), Some("p"));
+        assert_eq!(one.ignored.iter().collect::<Vec<_>>(), ["x"]);
+        let twice = r#"{"Cluster": {"api_version": "a/v1"}, "Cluster": {"api_version": "b/v2"}}"#;
+        let last = &Overrides::of_value(twice).unwrap().0["Cluster"];
+        assert_eq!(last.api_version.as_deref(), Some("b/v2"), "Python keeps the last too");
+    }
+
+    #[test]
+    fn a_line_loses_one_pair_of_quotes() {
+        for line in ["{}", "'{}'", "\"{}\"", "  '{}'  "] {
+            assert_eq!(Overrides::of_line(line), Ok(Overrides::default()), "{line}");
+        }
+        for line in ["''{}''", "'{}", "'", "'{\n}'"] {
+            assert!(Overrides::of_line(line).is_err(), "{line}");
+        }
+        assert_eq!(Overrides::of_line("{\n}"), Ok(Overrides::default()));
+    }
+
+    /// What the driver's `json.loads` would say of a value, and what omega says.
+    #[test]
+    fn api_resources_is_read_as_the_driver_reads_it() {
+        for good in [
+            "{}",
+            " {} ",
+            "'{}'",
+            r#"{"Manifests": {"api_version": "addons.stackhpc.com/v1alpha1"}}"#,
+            r#"{"OpenstackCluster": {"api_version": "infrastructure.cluster.x-k8s.io/v1beta1"}}"#,
+            r#"{"K8sControlPlane": {"plural_name": "kubeadmcontrolplanes"}}"#,
+        ] {
+            ApiResources::parse(good).unwrap();
+        }
+        let all = [
+            "",
+            "[]",
+            "null",
+            r#"{"Cluster": {"api_version": "cluster.x-k8s.io/v1beta1"},}"#,
+            "'{\n}'",
+            "{'Cluster': {}}",
+            r#"{"Cluster""#,
+            r#"{"OpenStackCluster": {"api_version": "infrastructure.cluster.x-k8s.io/v1beta1"}}"#,
+            r#"{"KubeadmControlPlane": {}}"#,
+            r#"{"cluster": {}}"#,
+            r#"{"Zebra": {}}"#,
+            r#"{"Cluster": null}"#,
+            r#"{"Cluster": "cluster.x-k8s.io/v1beta1"}"#,
+            r#"{"Cluster": {"apiVersion": "cluster.x-k8s.io/v1beta1"}}"#,
+            r#"{"Cluster": {"api_version": "v1beta1"}}"#,
+            r#"{"Cluster": {"api_version": "cluster.x-k8s.io/v1beta2"}}"#,
+            r#"{"MachineDeployment": {"api_version": "cluster.x-k8s.io/v1beta2"}}"#,
+            r#"{"Machine": {"api_version": "cluster.x-k8s.io/v1"}}"#,
+            r#"{"K8sControlPlane": {"plural_name": 1}}"#,
+        ];
+        let all = all.map(|text| {
+            let error = ApiResources::parse(text).unwrap_err();
+            let next = Diagnostic::next(&error).unwrap_or_default();
+            (text, format!("{error}\n  next: {next}\n"))
+        });
+        let lines: Vec<String> =
+            all.into_iter().map(|(text, said)| format!("--- {text}\n{said}")).collect();
+        insta::assert_snapshot!(lines.concat());
+    }
+
+    #[test]
+    fn what_has_no_effect_is_named() {
+        let text = r#"{"KubeadmControlPlane": 1, "Machine": {"plural_name": "x", "y": 1},
+            "openstackcluster": {}, "zebra": {}}"#;
+        let found = Overrides::of_value(text).unwrap().without_effect();
+        let entry = |name: &str, near| WithoutEffect::Entry { name: name.into(), near };
+        assert_eq!(
+            found,
+            [
+                entry("KubeadmControlPlane", Some(ReadClass::K8sControlPlane)),
+                WithoutEffect::Key { class: ReadClass::Machine, key: "y".into() },
+                WithoutEffect::PluralName { class: ReadClass::Machine },
+                entry("openstackcluster", Some(ReadClass::OpenstackCluster)),
+                entry("zebra", None),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_value_is_kept_as_the_driver_gets_it() {
+        let text = r#"'{"Machine": {"plural_name": "machines"}}'"#;
+        let value = ApiResources::parse(text).unwrap();
+        assert_eq!(value.to_string(), r#"{"Machine": {"plural_name": "machines"}}"#);
+        assert_eq!(value.notes().len(), 1);
+        assert_eq!(Some(value.overrides()), Overrides::of_line(text).ok().as_ref());
+        let stored = serde_json::to_string(&value).unwrap();
+        assert_eq!(serde_json::from_str::<ApiResources>(&stored).unwrap(), value);
+        assert!(serde_json::from_str::<ApiResources>(r#""[]""#).is_err());
+    }
+}

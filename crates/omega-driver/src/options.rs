@@ -1,0 +1,485 @@
+//! The driver's options, as its own `conf.py` declares them, and how oslo.config reads them.
+
+use std::{collections::BTreeMap, fmt};
+
+use omega_core::{
+    Diagnostic, Retry, Touched,
+    values::{AsciiText, NotAscii},
+};
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::{ApiResources, DriverRelease, nearest::nearest, release::Source};
+
+/// The name of [`Section::CapiHelm`].
+pub const SECTION: &str = "capi_helm";
+
+/// A section of the configuration that is the driver's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Section {
+    /// `[capi_helm]`.
+    CapiHelm,
+    /// `[capi_helm_cluster_labels]`, which 1.4.0 brought: defaults for labels of clusters.
+    ClusterLabels,
+}
+
+impl Section {
+    /// Returns its name, without brackets.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CapiHelm => SECTION,
+            Self::ClusterLabels => "capi_helm_cluster_labels",
+        }
+    }
+}
+
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}]", self.name())
+    }
+}
+
+/// How oslo.config takes an option's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// `StrOpt`: as it is.
+    Text,
+    /// `IntOpt`: a whole number.
+    Integer,
+    /// `BoolOpt`: one of eight words, in any case.
+    Boolean,
+    /// `ListOpt`: parts between commas.
+    List,
+}
+
+/// An option that a release has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OptionSpec {
+    /// Where it belongs.
+    pub section: Section,
+    /// Its name.
+    pub name: &'static str,
+    /// How its text is taken.
+    pub kind: Kind,
+    /// Its default, as a literal of Python: `'magnum'`, `2048`, `None`.
+    pub default: &'static str,
+}
+
+/// The options of every release, taken from its `conf.py`: section, name, type, default.
+const TABLE: &str = include_str!("../data/magnum-capi-helm-options.txt");
+
+/// Returns every release with its options.
+fn releases() -> impl Iterator<Item = (DriverRelease, Vec<OptionSpec>)> {
+    TABLE.split("## ").skip(1).filter_map(|release| {
+        let version = release.split_whitespace().next()?.parse().ok()?;
+        Some((version, release.lines().filter_map(row).collect()))
+    })
+}
+
+fn row(line: &'static str) -> Option<OptionSpec> {
+    let mut cells = line.strip_prefix('|')?.split('|').map(str::trim);
+    let section = match cells.next()? {
+        "[capi_helm]" => Section::CapiHelm,
+        "[capi_helm_cluster_labels]" => Section::ClusterLabels,
+        _ => return None,
+    };
+    let name = cells.next()?;
+    let kind = match cells.next()? {
+        "StrOpt" => Kind::Text,
+        "IntOpt" => Kind::Integer,
+        "BoolOpt" => Kind::Boolean,
+        "ListOpt" => Kind::List,
+        _ => return None,
+    };
+    Some(OptionSpec { section, name, kind, default: cells.next()? })
+}
+
+/// Returns the options of `release`, or of the release that it is assumed to act like.
+pub fn options(release: &DriverRelease) -> Vec<OptionSpec> {
+    let like = release.assumed_like().unwrap_or_else(|| release.clone());
+    let of = releases().find(|(version, _)| *version == like);
+    of.map(|(_, options)| options).unwrap_or_default()
+}
+
+/// Returns the first release that has the option, if any does.
+pub fn first_with(section: Section, name: &str) -> Option<DriverRelease> {
+    let has =
+        |options: &[OptionSpec]| options.iter().any(|o| o.section == section && o.name == name);
+    releases().filter(|(_, options)| has(options)).map(|(version, _)| version).min()
+}
+
+impl DriverRelease {
+    /// Returns the chart that it installs if `default_helm_chart_version` is not set.
+    pub fn default_chart(&self) -> Version {
+        if self.source() >= Source::V1_2_0 { Version::new(0, 10, 1) } else { Version::new(0, 4, 0) }
+    }
+}
+
+/// Why oslo.config would not read a value back as it is written, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unfit {
+    /// Why.
+    pub why: &'static str,
+    /// What to write.
+    pub next: &'static str,
+}
+
+impl OptionSpec {
+    /// Checks that oslo.config reads `value` back as it is.
+    ///
+    /// # Errors
+    ///
+    /// Refuses what it would take for something else, or not at all.
+    pub fn check(&self, value: &str) -> Result<(), Unfit> {
+        let no = |why, next| Err(Unfit { why, next });
+        if value.is_empty() {
+            return no("it has no value", "leave it out to get the driver's default");
+        }
+        if strip(value) != value || value.contains(['\n', '\r']) {
+            return no("spaces around it, or several lines", "write it on one line, without them");
+        }
+        if value.replace("$$", "").contains('$') {
+            return no("`$` begins a substitution in oslo.config", "write `$$` for a dollar sign");
+        }
+        if unquoted(value) != value {
+            return no("oslo.config takes the quotes off", "write it without them");
+        }
+        // oslo.config 9.4.0, types.py: Boolean.TRUE_VALUES and FALSE_VALUES.
+        let words = ["true", "1", "on", "yes", "false", "0", "off", "no"];
+        match self.kind {
+            Kind::Integer if value.parse::<i64>().is_err() => {
+                no("it is not a number", "write digits only")
+            }
+            Kind::Boolean if !words.contains(&value.to_lowercase().as_str()) => {
+                no("it is neither true nor false", "write true or false")
+            }
+            Kind::Integer | Kind::Boolean | Kind::Text | Kind::List => Ok(()),
+        }
+    }
+}
+
+/// Returns what oslo.config's parser makes of the text behind `key =` in a file (9.4.0,
+/// `iniparser.py:39` and `:53`). Further lines are taken for continuation lines, which are
+/// indented; an empty line ends the value.
+pub fn read_line(text: &str) -> String {
+    let mut lines = text.split('\n').map(|line| strip(line.trim_end_matches('\r')));
+    let first = unquoted(lines.next().unwrap_or_default());
+    let rest = lines.take_while(|line| !line.is_empty());
+    [first].into_iter().chain(rest).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns what the driver gets for the text behind `key =` in a file: [`read_line`], with `$$` and
+/// `\$` read as dollar signs (9.4.0, `cfg.py:2775`). A reference to another option is left as it
+/// is, since only oslo.config knows its value.
+pub fn read_back(text: &str) -> String {
+    read_line(text).replace(r"\$", "$$").replace("$$", "$")
+}
+
+/// Takes off one pair of quotes. A single quote sign is taken for a pair, as there (`value[0] ==
+/// value[-1]`).
+fn unquoted(value: &str) -> &str {
+    if value == "'" || value == "\"" {
+        return "";
+    }
+    let inner = ['\'', '"']
+        .into_iter()
+        .find_map(|quote| value.strip_prefix(quote).and_then(|value| value.strip_suffix(quote)));
+    inner.unwrap_or(value)
+}
+
+/// `str.strip()` of Python, for which four of ASCII's separators are spaces too.
+fn strip(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c))
+}
+
+/// What `[capi_helm]` and `[capi_helm_cluster_labels]` should say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CapiHelm {
+    /// `kubeconfig_file`: a path on the unit.
+    pub kubeconfig_file: String,
+    /// `helm_chart_repo`: an `https://`, `http://` or `oci://` URL.
+    pub helm_chart_repo: String,
+    /// `helm_chart_name`.
+    pub helm_chart_name: String,
+    /// `default_helm_chart_version`. Always said: the driver's own default is 0.10.1 or older.
+    pub default_helm_chart_version: String,
+    /// `api_resources`, which driver 1.4.0 brought.
+    pub api_resources: Option<ApiResources>,
+    /// Further options of `[capi_helm]`.
+    pub options: BTreeMap<String, String>,
+    /// Options of `[capi_helm_cluster_labels]`, which driver 1.4.0 brought.
+    pub cluster_labels: BTreeMap<String, String>,
+}
+
+/// Why options are refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{section} {key}: {why}")]
+#[non_exhaustive]
+pub struct CapiHelmError {
+    /// The section.
+    pub section: Section,
+    /// The option.
+    pub key: String,
+    why: String,
+    next: Option<String>,
+}
+
+impl Diagnostic for CapiHelmError {
+    fn next(&self) -> Option<String> {
+        self.next.clone()
+    }
+    fn touched(&self) -> Touched {
+        Touched::Nothing
+    }
+    fn retry(&self) -> Retry {
+        Retry::Final
+    }
+}
+
+impl CapiHelm {
+    /// Returns the drop-in for `driver`.
+    ///
+    /// # Errors
+    ///
+    /// Refuses options that this driver does not have, and values that oslo.config would read as
+    /// something else.
+    pub fn render(&self, driver: &DriverRelease) -> Result<AsciiText, CapiHelmError> {
+        let known = options(driver);
+        let mut text = section(Section::CapiHelm, &self.pairs(), &known, driver)?;
+        if !self.cluster_labels.is_empty() {
+            let labels = self.cluster_labels.iter();
+            let labels: Vec<_> = labels.map(|(k, v)| (k.as_str(), v.clone())).collect();
+            text.push('\n');
+            text.push_str(&section(Section::ClusterLabels, &labels, &known, driver)?);
+        }
+        AsciiText::new(text.clone()).map_err(|stray| {
+            let (before, line) = before_and_at(&text, stray.line);
+            ascii(before, line, &stray)
+        })
+    }
+
+    /// Returns what the daemons will read for the options that the graft stands on.
+    pub fn effective(&self) -> BTreeMap<String, String> {
+        self.own().into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+
+    fn own(&self) -> Vec<(&str, String)> {
+        let mut own = vec![
+            ("kubeconfig_file", self.kubeconfig_file.clone()),
+            ("helm_chart_repo", self.helm_chart_repo.clone()),
+            ("helm_chart_name", self.helm_chart_name.clone()),
+            ("default_helm_chart_version", self.default_helm_chart_version.clone()),
+        ];
+        own.extend(self.api_resources.iter().map(|value| ("api_resources", value.to_string())));
+        own
+    }
+
+    fn pairs(&self) -> Vec<(&str, String)> {
+        let more = self.options.iter().map(|(key, value)| (key.as_str(), value.clone()));
+        self.own().into_iter().chain(more).collect()
+    }
+}
+
+fn section(
+    section: Section,
+    pairs: &[(&str, String)],
+    known: &[OptionSpec],
+    driver: &DriverRelease,
+) -> Result<String, CapiHelmError> {
+    let mut text = format!("{section}\n");
+    for (nth, (key, value)) in pairs.iter().enumerate() {
+        let no = |why: String, next: Option<String>| CapiHelmError {
+            section,
+            key: (*key).to_owned(),
+            why,
+            next,
+        };
+        if pairs.iter().take(nth).any(|(other, _)| other == key) {
+            return Err(no("it is set twice".into(), Some("set it once".into())));
+        }
+        let mut here = known.iter().filter(|option| option.section == section);
+        let Some(option) = here.clone().find(|option| option.name == *key) else {
+            let near = nearest(key, here.by_ref().map(|option| option.name));
+            let (why, next) = unknown(section, key, near, known, driver);
+            return Err(no(why, next));
+        };
+        option.check(value).map_err(|unfit| no(unfit.why.into(), Some(unfit.next.into())))?;
+        text.extend([*key, " = ", value, "\n"]);
+    }
+    Ok(text)
+}
+
+/// Returns why an option is not among the known ones, and what to write instead.
+fn unknown(
+    section: Section,
+    key: &str,
+    near: Option<&str>,
+    known: &[OptionSpec],
+    driver: &DriverRelease,
+) -> (String, Option<String>) {
+    let moved = |option: &&OptionSpec| option.section != section && option.name == key;
+    if let Some(option) = known.iter().find(moved) {
+        let why = format!("driver {driver} wants it in {}", option.section);
+        return (why, Some(format!("set it there: {key} in {}", option.section)));
+    }
+    let why = format!("driver {driver} has no such option, and would ignore it");
+    let next = match first_with(section, key).filter(|first| first > driver) {
+        Some(first) => Some(format!("leave it out: {first} brought it")),
+        None => near.map(|near| format!("did you mean `{near}`?")),
+    };
+    (why, next)
+}
+
+/// Returns the text before a line, and the line.
+fn before_and_at(text: &str, line: usize) -> (&str, &str) {
+    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let (before, rest) = text.split_at_checked(start).unwrap_or((text, ""));
+    (before, rest.lines().next().unwrap_or_default())
+}
+
+fn ascii(before: &str, line: &str, stray: &NotAscii) -> CapiHelmError {
+    let labels = before.contains(&Section::ClusterLabels.to_string());
+    let section = if labels { Section::ClusterLabels } else { Section::CapiHelm };
+    let key = line.split('=').next().unwrap_or_default().trim().to_owned();
+    let why = format!("{:?} in column {} is not ASCII", stray.character, stray.column);
+    let next = Some("type it again with plain quotes and hyphens".to_owned());
+    CapiHelmError { section, key, why, next }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site() -> CapiHelm {
+        CapiHelm {
+            kubeconfig_file: "/etc/magnum/kubeconfig".into(),
+            helm_chart_repo: "https://azimuth-cloud.github.io/capi-helm-charts".into(),
+            helm_chart_name: "openstack-cluster".into(),
+            default_helm_chart_version: "0.25.1".into(),
+            api_resources: Some(ApiResources::parse("{}").unwrap()),
+            options: [].into(),
+            cluster_labels: [].into(),
+        }
+    }
+
+    fn refused(change: impl FnOnce(&mut CapiHelm), driver: &str) -> String {
+        let mut options = site();
+        change(&mut options);
+        let error = options.render(&driver.parse().unwrap()).unwrap_err();
+        let next = Diagnostic::next(&error).unwrap_or_default();
+        format!("{error}\n  next: {next}\n")
+    }
+
+    fn cases(all: Vec<(&str, String)>) -> String {
+        let lines =
+            |(title, text): (&str, String)| ["--- ".into(), title.into(), "\n".into(), text];
+        all.into_iter().flat_map(lines).collect::<String>()
+    }
+
+    /// The text of the runbook's own step 7.6, byte for byte.
+    #[test]
+    fn the_text_is_the_runbooks() {
+        let text = site().render(&DriverRelease::v1_4_0()).unwrap();
+        insta::assert_snapshot!(text.as_str(), @r"
+        [capi_helm]
+        kubeconfig_file = /etc/magnum/kubeconfig
+        helm_chart_repo = https://azimuth-cloud.github.io/capi-helm-charts
+        helm_chart_name = openstack-cluster
+        default_helm_chart_version = 0.25.1
+        api_resources = {}
+        ");
+    }
+
+    #[test]
+    fn what_is_refused() {
+        let more = |key: &'static str, value: &'static str| {
+            move |options: &mut CapiHelm| {
+                options.options.insert(key.into(), value.into());
+            }
+        };
+        let label = |key: &'static str, value: &'static str| {
+            move |options: &mut CapiHelm| {
+                options.cluster_labels.insert(key.into(), value.into());
+            }
+        };
+        insta::assert_snapshot!(cases(vec![
+            ("an unknown option", refused(more("minimum_flavour_ram", "1"), "1.4.0")),
+            ("nothing like it", refused(more("zzz", "1"), "1.4.0")),
+            ("an option that 1.3.0 has not", refused(|_| (), "1.3.0")),
+            ("an option that moved", refused(more("csi_cinder_fstype", "xfs"), "1.4.0")),
+            ("a label", refused(label("octavia_providr", "ovn"), "1.4.0")),
+            ("not a number", refused(more("minimum_flavor_ram", "2 GiB"), "1.4.0")),
+            ("neither true nor false", refused(label("monitoring_enabled", "maybe"), "1.4.0")),
+            ("set twice", refused(more("helm_chart_name", "x"), "1.4.0")),
+            ("no value", refused(|o| o.helm_chart_name.clear(), "1.4.0")),
+            ("a dollar", refused(|o| o.helm_chart_name = "$x".into(), "1.4.0")),
+            ("quotes", refused(|o| o.helm_chart_name = "'x'".into(), "1.4.0")),
+            ("one quote", refused(|o| o.helm_chart_name = "'".into(), "1.4.0")),
+            ("two lines", refused(|o| o.helm_chart_name = "x\ny".into(), "1.4.0")),
+            ("not ASCII", refused(|o| o.helm_chart_name = "a\u{2013}b".into(), "1.4.0")),
+            ("a label that is not ASCII", refused(label("octavia_provider", "\u{e9}"), "1.4.0")),
+        ]));
+    }
+
+    #[test]
+    fn the_options_of_every_release_are_known() {
+        let fits = |driver: &str, key: &str| {
+            let mut options = CapiHelm { api_resources: None, ..site() };
+            options.options.insert(key.into(), "x".into());
+            options.render(&driver.parse().unwrap()).is_ok()
+        };
+        assert!(fits("1.1.0", "csi_cinder_fstype") && fits("1.3.0", "csi_cinder_fstype"));
+        assert!(!fits("1.4.0", "csi_cinder_fstype"));
+        assert!(fits("1.4.0", "k8s_control_plane_resource_conditions"));
+        assert!(!fits("1.3.0", "k8s_control_plane_resource_conditions"));
+        assert!(
+            fits("1.4.1", "api_resources"),
+            "a release not yet known is taken for the last one"
+        );
+    }
+
+    #[test]
+    fn the_table_has_every_known_release_and_no_row_is_lost() {
+        let all: Vec<_> = releases().collect();
+        assert!(all.iter().map(|(release, _)| release).eq(DriverRelease::known().iter()));
+        let rows = TABLE.lines().filter(|line| line.starts_with('|')).count();
+        assert_eq!(all.iter().map(|(_, options)| options.len()).sum::<usize>(), rows);
+        for (release, options) in all {
+            let default = |name: &str| options.iter().find(|o| o.name == name).unwrap().default;
+            assert_eq!(default("namespace_prefix"), "'magnum'", "{release}");
+            let chart = format!("'{}'", release.default_chart());
+            assert_eq!(default("default_helm_chart_version"), chart, "{release}");
+        }
+        assert_eq!(first_with(Section::CapiHelm, "api_resources"), Some(DriverRelease::v1_4_0()));
+        assert_eq!(first_with(Section::ClusterLabels, "api_resources"), None);
+    }
+
+    /// oslo.config 9.4.0 itself: `tests/oracle/options`.
+    #[test]
+    fn a_line_is_read_as_oslo_config_reads_it() {
+        for (text, value) in [
+            ("x", "x"),
+            ("  x  ", "x"),
+            ("'x'", "x"),
+            ("\"x\"", "x"),
+            ("''x''", "'x'"),
+            ("'x\"", "'x\""),
+            ("'x", "'x"),
+            ("'", ""),
+            ("", ""),
+            ("{\n}", "{\n}"),
+            ("{\n  1\n}", "{\n1\n}"),
+            ("'{\n}'", "'{\n}'"),
+            ("'a'\n  b", "a\nb"),
+            ("a\n\nb", "a"),
+            ("\u{1c}x\u{1f}", "x"),
+        ] {
+            assert_eq!(read_line(text), value, "{text:?}");
+        }
+        for (text, value) in [("a$$b", "a$b"), (r"a\$b", "a$b"), ("$name", "$name")] {
+            assert_eq!(read_back(text), value, "{text:?}");
+        }
+    }
+}

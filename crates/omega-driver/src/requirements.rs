@@ -1,0 +1,77 @@
+//! What the driver needs around it, and by which names Python finds it.
+
+use pep440_rs::Version;
+
+use crate::{DriverRelease, release::Source};
+
+/// The name of its distribution, as pip knows it.
+pub const DISTRIBUTION: &str = "magnum-capi-helm";
+/// Its entry point, in all releases.
+pub const ENTRY_POINT: &str = "k8s_capi_helm_v1";
+/// The group of entry points in which Magnum looks for drivers.
+pub const DRIVERS_GROUP: &str = "magnum.drivers";
+/// The daemon that runs it.
+pub const CONDUCTOR: &str = "magnum-conductor";
+/// The daemon that loads it too, to validate requests (magnum 18.0.1, `api/validation.py`): what
+/// stops the driver from being imported stops both.
+pub const API: &str = "magnum-api";
+
+/// What it can make: systems, by the image's `os_distro` (`driver.py`, `provides`, all releases).
+const DISTROS: [&str; 2] = ["ubuntu", "flatcar"];
+
+impl DriverRelease {
+    /// Returns the oldest Python that it installs on (`Requires-Python` of its package).
+    pub fn python_floor(&self) -> Version {
+        Version::new(if self.source() >= Source::V1_4_0 { [3, 10] } else { [3, 6] })
+    }
+
+    /// Returns whether it can authenticate by a token. Older ones insist on a client certificate
+    /// (1.1.0 to 1.2.1, `kubernetes.py:83`: an assertion; 1.3.0 and 1.4.0, `kubernetes.py:57`).
+    pub fn takes_tokens(&self) -> bool {
+        self.source() >= Source::V1_3_0
+    }
+}
+
+/// Returns whether clusters of such a template are this driver's: Kubernetes on virtual machines
+/// with Ubuntu or Flatcar (`driver.py`, `provides`, all releases). A system that is not known
+/// counts.
+pub fn provides(coe: &str, server_type: &str, distro: Option<&str>) -> bool {
+    coe == "kubernetes"
+        && server_type == "vm"
+        && distro.is_none_or(|distro| DISTROS.contains(&distro))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_each_release_needs() {
+        let table = DriverRelease::known().map(|release| {
+            format!("{release} {} {}", release.python_floor(), release.takes_tokens())
+        });
+        let expected = [
+            "1.1.0 3.6 false",
+            "1.2.0 3.6 false",
+            "1.2.1 3.6 false",
+            "1.3.0 3.6 true",
+            "1.4.0 3.10 true",
+        ];
+        assert_eq!(table, expected);
+    }
+
+    #[test]
+    fn which_clusters_are_the_drivers() {
+        for (coe, server, distro, ours) in [
+            ("kubernetes", "vm", Some("ubuntu"), true),
+            ("kubernetes", "vm", Some("flatcar"), true),
+            ("kubernetes", "vm", None, true),
+            ("kubernetes", "vm", Some("fedora-coreos"), false),
+            ("kubernetes", "vm", Some("Ubuntu"), false),
+            ("kubernetes", "bm", Some("ubuntu"), false),
+            ("swarm", "vm", Some("ubuntu"), false),
+        ] {
+            assert_eq!(provides(coe, server, distro), ours, "{coe} {server} {distro:?}");
+        }
+    }
+}
