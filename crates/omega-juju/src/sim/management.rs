@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{ReachState, ReleasesState};
+use crate::{FailureCode, ReachState, ReleasesState};
 
 /// The management cluster that a simulated unit may reach.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ impl Default for Management {
     }
 }
 
-fn state(error: &str) -> ReachState {
+fn state(code: FailureCode, error: &str) -> ReachState {
     ReachState {
         tcp: false,
         tls: false,
@@ -53,20 +53,21 @@ fn state(error: &str) -> ReachState {
         version: None,
         millis: 10_000,
         error: Some(error.to_owned()),
+        code: Some(code),
     }
 }
 
 impl Management {
     pub(super) fn reach(&self, host: &str, port: u16, with_ca: bool) -> ReachState {
         if host != self.host || port != self.port {
-            return ReachState { millis: 0, ..state("TCP: connection refused") };
+            return ReachState { millis: 0, ..state(FailureCode::Tcp, "TCP: connection refused") };
         }
         if !self.reachable {
-            return state("TCP: no answer within 10 s");
+            return state(FailureCode::Tcp, "TCP: no answer within 10 s");
         }
         // No machine trusts the CA of a management cluster by itself.
         if !self.trusted || !with_ca {
-            let error = state("TLS: unable to get local issuer certificate");
+            let error = state(FailureCode::Tls, "TLS: unable to get local issuer certificate");
             return ReachState { tcp: true, millis: 12, ..error };
         }
         ReachState {
@@ -76,6 +77,7 @@ impl Management {
             version: Some("v1.34.4".to_owned()),
             millis: 41,
             error: None,
+            code: None,
         }
     }
 
@@ -83,7 +85,8 @@ impl Management {
     pub(super) fn authenticate(&self, kubeconfig: &str) -> ReachState {
         let (host, port) = server(kubeconfig).unwrap_or_default();
         let reached = self.reach(&host, port, true);
-        let told = |status, words: &str| ReachState {
+        let told = |status, words: &str, code| ReachState {
+            code: Some(code),
             status: Some(status),
             version: None,
             error: Some(format!("GET /api: {status} {words}")),
@@ -91,8 +94,8 @@ impl Management {
         };
         match (&self.rights, reached.status) {
             (_, None) | (Rights::All, Some(_)) => reached,
-            (Rights::Unknown, Some(_)) => told(401, "Unauthorized"),
-            (Rights::Namespaces(_), Some(_)) => told(403, "Forbidden"),
+            (Rights::Unknown, Some(_)) => told(401, "Unauthorized", FailureCode::CredentialRefused),
+            (Rights::Namespaces(_), Some(_)) => told(403, "Forbidden", FailureCode::Status),
         }
     }
 
@@ -100,6 +103,7 @@ impl Management {
         let answer = |releases, error: Option<String>| ReleasesState {
             namespace: namespace.to_owned(),
             releases,
+            code: error.is_some().then_some(FailureCode::ProgramFailed),
             error,
         };
         let reached = self.authenticate(kubeconfig);

@@ -5,7 +5,7 @@ use omega_core::values::{Secret, Sha256};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{Action, Channel as _, Error, Payload, Probe};
+use crate::{Action, Channel as _, Error, FileAction, PackageAction, Payload, Probe};
 
 const ACTIONS: &str = include_str!("../../recordings/actions.json");
 const FILES: [(&str, &str); 5] = [
@@ -40,7 +40,8 @@ fn is_out_of_scope(probe: &Value) -> bool {
 /// Takes out times, process ids, and digests of files that stand for others.
 fn masked(mut value: Value) -> Value {
     if let Value::Object(fields) = &mut value {
-        for key in ["modified_ns", "started_ns", "pid", "millis", "restarts"] {
+        // The recordings are older than the codes.
+        for key in ["modified_ns", "started_ns", "pid", "millis", "restarts", "code"] {
             fields.remove(key);
         }
         fields.remove("magnum-capi-helm-docs"); // a decoy of the simulator's
@@ -50,6 +51,11 @@ fn masked(mut value: Value) -> Value {
             fields.remove("size");
         }
         fields.values_mut().for_each(|field| *field = masked(field.take()));
+    }
+    if let Value::Array(items) = &mut value {
+        for item in items {
+            *item = masked(item.take());
+        }
     }
     value
 }
@@ -85,34 +91,25 @@ fn payload(action: &mut Action) -> Payload {
     let more = format!("{DROPIN}# more\n");
     let known = [DROPIN, ARGS, more.as_str()].map(str::as_bytes);
     let bytes = match action {
-        Action::PlaceFile { path, sha256, .. } => {
+        Action::File(FileAction::PlaceFile(file)) => {
             // Those that are large or secret are not in the recording.
-            let stand_in = match path.as_str() {
+            let stand_in = match file.path.as_str() {
                 "/usr/bin/helm" => Some(HELM.to_vec()),
                 "/etc/magnum/capi-kubeconfig" => Some(kubeconfig().into_bytes()),
                 _ => None,
             };
             if let Some(bytes) = stand_in {
-                *sha256 = Sha256::of(&bytes);
+                file.sha256 = Sha256::of(&bytes);
                 bytes
             } else {
-                let known = known.into_iter().find(|bytes| Sha256::of(bytes) == *sha256);
+                let known = known.into_iter().find(|bytes| Sha256::of(bytes) == file.sha256);
                 known.unwrap_or(DROPIN.as_bytes()).to_vec()
             }
         }
-        Action::PipInstall { .. } => b"a wheel".to_vec(),
-        Action::MakeDirectory { .. }
-        | Action::RemoveDirectory { .. }
-        | Action::RestoreFile { .. }
-        | Action::FetchFile { .. }
-        | Action::MakeLink { .. }
-        | Action::SetFileMode { .. }
-        | Action::RemoveFile { .. }
-        | Action::PipUninstall { .. }
-        | Action::ReloadUnits
-        | Action::RestartService { .. } => return Payload::Null,
+        Action::Package(PackageAction::PipInstall { .. }) => b"a wheel".to_vec(),
+        Action::File(_) | Action::Package(_) | Action::Service(_) => return Payload::Null,
     };
-    Payload::Bytes(Secret::new(bytes))
+    Secret::new(bytes).into()
 }
 
 fn kubeconfig() -> String {
