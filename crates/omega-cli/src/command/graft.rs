@@ -7,7 +7,7 @@ use omega::{
         run::{Approved, PlanFile, Report, Status, may_replace},
     },
     graft::{GRAFT, GraftSpec, Proof, Purpose, prove},
-    juju::operations::LeftoverPolicy,
+    juju::gates::LeftoverPolicy,
     site::{Prove, Site},
 };
 

@@ -7,7 +7,7 @@ use crate::clients::Clients;
 pub fn restore(target: &str, undo: &Undo, clients: &Clients) -> Option<Box<dyn Step>> {
     let Undo { kind, desired } = undo;
     if let Some(unit) = clients.unit(target) {
-        return omega_juju::operations::undo_step(kind, desired.clone(), unit);
+        return omega_juju::operations::restore(kind, desired.clone(), unit);
     }
     let network = &clients.cloud.network;
     if kind == omega_openstack::network::SgRule::KIND && target == network.label() {
