@@ -67,6 +67,7 @@ pub trait Describe {
 /// Create, update, or delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ChangeKind {
     /// Something new will exist.
     Create,
@@ -89,6 +90,7 @@ impl ChangeKind {
 
 /// One rendered change. The program prints it; the journal stores it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Diff {
     /// What happens.
     pub verb: ChangeKind,

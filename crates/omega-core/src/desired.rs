@@ -104,6 +104,7 @@ pub trait Label {
 
 /// What a step is about: a noun of the field and a name that the operator typed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Subject {
     /// What kind of thing (`rule`, `file`, `package`, `service`).
     pub noun: String,
@@ -126,6 +127,7 @@ impl fmt::Display for Subject {
 
 /// A sentence for the person, with the decision it departs from or rests on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Note {
     /// The sentence.
     pub text: String,

@@ -43,6 +43,7 @@ pub enum Approval<'a> {
 
 /// What a step would do. It can be stored, and approved later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Preview {
     /// [`Desired::KIND`].
     pub kind: String,
