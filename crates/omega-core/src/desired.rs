@@ -83,6 +83,14 @@ pub trait Desired:
         None
     }
 
+    /// Returns the desired fact that removes what a run made for itself
+    /// ([`with_temporary`](crate::with_temporary)), now that it was observed: by its id, where
+    /// [`undo`](Desired::undo) knew the name alone. Without one, `undo`'s is taken.
+    fn removal(&self, made: &Self::Observed) -> Option<Self::Undo> {
+        let _ = made;
+        None
+    }
+
     /// Returns what a person should know about what was observed `now`, change or no change.
     fn notes(&self, observed: &Self::Observed, now: Timestamp) -> Vec<Note> {
         let _ = (observed, now);
