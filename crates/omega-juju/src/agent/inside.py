@@ -1,6 +1,7 @@
 # Runs in the interpreter of a daemon, as its user, in its environment. Reads the questions, writes a line for each.
 import json
 import os
+import re
 import sys
 
 if sys.path and sys.path[0] == "":
@@ -56,7 +57,8 @@ def options(question):
     except cfg.ConfigFileParseError as error:
         # Its text quotes the line, which may hold a password: only the place is told.
         place = getattr(error, "config_file", "")
-        numbers = [word for word in str(error).replace(",", " ").split() if word.startswith(place + ":")]
+        words = str(error).replace(",", " ").split()
+        numbers = [word for word in words if word.startswith(place + ":") and word[len(place) + 1:].isdigit()]
         return {"failed": "%s can't be parsed" % (numbers[0] if numbers else place), "code": "configuration"}
     except cfg.Error as error:
         return {"failed": "%s: %s" % (type(error).__name__, error), "code": "configuration"}
@@ -115,7 +117,8 @@ def ended(certificate, token):
         if certificate:
             from cryptography import x509
             with open(certificate, "rb") as file:
-                end, what = x509.load_pem_x509_certificate(file.read()).not_valid_after, "certificate"
+                read, what = x509.load_pem_x509_certificate(file.read()), "certificate"
+            end = read.not_valid_after_utc.replace(tzinfo=None) if hasattr(read, "not_valid_after_utc") else read.not_valid_after
         else:
             claims = token.split(".")[1]
             claims = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
@@ -169,7 +172,8 @@ def reason(error):
         inner = getattr(error, "reason", None) or next((a for a in error.args if isinstance(a, Exception)), None)
         if inner is None or not isinstance(inner, Exception):
             said = str(getattr(error, "strerror", None) or error)
-            return said.split(">: ", 1)[-1][:200]  # urllib3 begins with the object that failed
+            # urllib3 begins with the object that failed: <…>: in 1.26, HTTPSConnection(…): in 2
+            return re.sub(r"^(?:<[^>]*>|\w+\([^)]*\)): ", "", said)[:200]
         error = inner
 
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::recorded;
 use crate::{FailureCode, ReachState, ReleasesState};
 
 /// The management cluster that a simulated unit may reach.
@@ -85,18 +86,18 @@ impl Management {
     pub(super) fn authenticate(&self, kubeconfig: &str) -> ReachState {
         let (host, port) = server(kubeconfig).unwrap_or_default();
         let reached = self.reach(&host, port, true);
-        let told = |status, words: &str, code| ReachState {
-            code: Some(code),
-            status: Some(status),
-            version: None,
-            error: Some(format!("GET /api: {status} {words}")),
-            ..reached.clone()
+        let what = match (&self.rights, reached.tcp, reached.tls) {
+            (_, false, _) => "authenticate: no TCP",
+            (_, true, false) => "authenticate: another CA",
+            (Rights::All, true, true) => return reached,
+            (Rights::Unknown, true, true) => "authenticate: refused",
+            (Rights::Namespaces(_), true, true) => "authenticate: few rights",
         };
-        match (&self.rights, reached.status) {
-            (_, None) | (Rights::All, Some(_)) => reached,
-            (Rights::Unknown, Some(_)) => told(401, "Unauthorized", FailureCode::CredentialRefused),
-            (Rights::Namespaces(_), Some(_)) => told(403, "Forbidden", FailureCode::Status),
-        }
+        // In the agent's own words; only the place is another.
+        let mut state = recorded::reach(what).unwrap_or_else(|| reached.clone());
+        let place = format!("{host}:{port}");
+        state.error = state.error.map(|words| words.replace("127.0.0.1:6443", &place));
+        ReachState { millis: reached.millis, ..state }
     }
 
     pub(super) fn list(&self, namespace: &str, kubeconfig: &str) -> ReleasesState {

@@ -5,7 +5,7 @@ use omega_core::values::{Secret, Sha256};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{Action, Channel as _, Error, FileAction, PackageAction, Payload, Probe};
+use crate::{Action, Channel as _, Error, FailureCode, FileAction, PackageAction, Payload, Probe};
 
 const ACTIONS: &str = include_str!("../../recordings/actions.json");
 const FILES: [(&str, &str); 5] = [
@@ -157,4 +157,61 @@ async fn the_simulator_says_what_a_real_unit_said() {
     act(&sim, last).await;
     played += play("broken", &sim).await;
     assert!(played > 150, "{played} questions were played back");
+}
+
+/// What the agent says when something fails has a code that is known, and the simulator's words for
+/// the same are the agent's.
+#[tokio::test]
+async fn failures_have_codes_and_the_simulator_says_the_same() {
+    let all: Value = serde_json::from_str(include_str!("../../recordings/failures.json")).unwrap();
+    let mut codes = std::collections::BTreeSet::new();
+    for what in recorded_situations() {
+        let code = all[what].pointer("/code").or(all[what].pointer("/error/code"));
+        let code = code.or(all[what].pointer("/namespaces/0/code")).unwrap().clone();
+        if code != Value::Null {
+            let code: FailureCode = serde_json::from_value(code).unwrap();
+            assert!(!matches!(code, FailureCode::Other(_)), "{what}: {code:?}");
+            codes.insert(code);
+        }
+        assert!(
+            all[what].get("error").is_some_and(Value::is_object) || recorded_reply(what).is_some()
+        );
+    }
+    assert!(codes.len() > 14, "{codes:?}");
+
+    let sim = Start::Grafted130.unit("magnum/0");
+    let kubeconfig: crate::UnitPath = "/etc/magnum/kubeconfig".parse().unwrap();
+    let service = crate::operations::magnum::conductor();
+    let authenticate = Probe::Authenticate { service, kubeconfig };
+    let said = async |what: &str| {
+        let said = sim.ask(std::slice::from_ref(&authenticate)).await.unwrap().remove(0);
+        let said =
+            serde_json::to_string(&said).unwrap().replace("10.20.0.50:6443", "127.0.0.1:6443");
+        let mut said: Value = serde_json::from_str(&said).unwrap();
+        let mut wanted = all[what].clone();
+        for value in [&mut said, &mut wanted] {
+            let fields = value.as_object_mut().unwrap();
+            fields.remove("millis");
+            fields.retain(|_, field| !field.is_null());
+            let words = fields.get("error").and_then(Value::as_str).map(str::to_owned);
+            let words = words.map(|words| {
+                words.replace("nowhere", "kubeconfig").replace("private", "kubeconfig")
+            });
+            fields.extend(words.map(|words| ("error".to_owned(), Value::from(words))));
+        }
+        assert_eq!(said, wanted, "{what}");
+    };
+    said("authenticate: accepted").await;
+    sim.with_management(|management| management.rights = Rights::Unknown);
+    said("authenticate: refused").await;
+    sim.with_management(|management| management.rights = Rights::Namespaces(Vec::new()));
+    said("authenticate: few rights").await;
+    sim.with_management(|management| management.trusted = false);
+    said("authenticate: another CA").await;
+    sim.with_management(|management| management.port = 1);
+    said("authenticate: no TCP").await;
+    sim.write("/etc/magnum/kubeconfig", b"x", "root", "root", 0o600);
+    said("authenticate: not permitted").await;
+    sim.remove("/etc/magnum/kubeconfig");
+    said("authenticate: absent").await;
 }
