@@ -13,7 +13,7 @@ use omega_core::{
     step,
     values::Sha256,
 };
-use omega_driver::DriverRelease;
+use omega_driver::{DriverRelease, NamespacePrefix};
 use omega_juju::{
     Unit, UnitPath,
     gates::{
@@ -297,8 +297,8 @@ pub fn clusters_are_healthy(cloud: &CloudClients) -> ClusterHealth {
 }
 
 /// Returns what the driver puts before a project's id to name its namespace.
-pub(crate) fn namespace_prefix(site: &Site) -> String {
-    site.capi_helm.get("namespace_prefix").map_or("magnum", String::as_str).to_owned()
+pub(crate) fn namespace_prefix(site: &Site) -> NamespacePrefix {
+    NamespacePrefix::of_options(&site.capi_helm)
 }
 
 /// The job's name, in runs and stored plans.
@@ -319,9 +319,7 @@ async fn namespaces(site: &Site, clients: &Clients, clusters: &ClusterList) -> V
     let mut all: Vec<String> =
         listed.iter().filter_map(|cluster| cluster.helm_namespace(&prefix)).collect();
     if let Ok(project) = clients.cloud.network.project_id().await {
-        let sane: String =
-            project.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
-        all.push(format!("{prefix}-{sane}"));
+        all.push(prefix.namespace(&project));
     }
     all.sort();
     all.dedup();
