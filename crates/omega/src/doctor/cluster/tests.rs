@@ -1,12 +1,15 @@
 use omega_capi::{
     Driver, Overrides, Served,
-    health::{Answers, LoadBalancer, Names, NodeGroup, Recorded, health_reads},
+    health::{
+        Answer, Answers, Evidence as HealthEvidence, LoadBalancer, Names, NodeGroup, Recorded,
+        health_reads,
+    },
 };
 use omega_openstack::{cloud_inventory::Quota, container_infra::Cluster};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::doctor::Report;
+use crate::doctor::{LayerState, Report};
 
 const NOW: &str = "2026-11-21T17:00:00Z";
 
@@ -42,7 +45,7 @@ fn sound() -> ClusterFacts {
     let mut facts = ClusterFacts {
         cluster,
         stack: "c-1".into(),
-        evidence: Evidence {
+        evidence: HealthEvidence {
             driver: Driver::V1_4_0,
             overrides: Overrides::default(),
             names,
@@ -62,6 +65,7 @@ fn sound() -> ClusterFacts {
         credential_unknown: None,
         release: Ok(None),
         quotas: Vec::new(),
+        quotas_unknown: None,
         roles: Some(vec!["member".into(), "load-balancer_member".into()]),
     };
     for plural in ["clusters", "openstackclusters", "kubeadmcontrolplanes", "machinedeployments"] {
@@ -81,7 +85,7 @@ fn condition(kind: &str, status: &str, message: &str) -> Value {
 
 /// Makes the object of the kind `plural` have this status.
 fn say(facts: &mut ClusterFacts, plural: &str, status: &Value) {
-    let Evidence { driver, overrides, names, answers, .. } = &mut facts.evidence;
+    let HealthEvidence { driver, overrides, names, answers, .. } = &mut facts.evidence;
     let reads = health_reads(*driver, overrides, names).unwrap();
     let read = reads.iter().find(|read| read.plural == plural).unwrap();
     let object = json!({"metadata": {"name": "c-1"}, "status": status}).to_string();
@@ -97,8 +101,8 @@ fn fails(facts: &mut ClusterFacts, kind: &str, message: &str) {
 }
 
 fn judged(facts: &ClusterFacts, patience: u64) -> Report {
-    let clock = Clock { now: NOW.parse().unwrap(), patience: Duration::from_secs(patience) };
-    Report::new(judge(facts, &clock))
+    let limit = Duration::from_secs(patience);
+    Report::new(judge(facts, Patience { now: NOW.parse().unwrap(), limit }))
 }
 
 fn first(facts: &ClusterFacts) -> Option<(Layer, Cause)> {
@@ -228,15 +232,27 @@ fn what_could_not_be_asked_is_not_taken_for_good() {
         let report = judged(&facts, 900);
         assert!(!report.broken, "it is no fault either");
         let layer = report.layers.iter().find(|one| one.layer == Layer::ClusterApi).unwrap();
-        assert_eq!(layer.state, crate::doctor::State::Unknown);
+        assert_eq!(layer.state, LayerState::Unknown);
     }
-    let mut facts = ClusterFacts { credential_unknown: Some(lost()), ..sound() };
+    let mut facts = ClusterFacts {
+        credential_unknown: Some(lost()),
+        quotas_unknown: Some(lost()),
+        release: Err(lost()),
+        ..sound()
+    };
     facts.evidence.load_balancers = None;
     let layers = judged(&facts, 900).layers;
-    for layer in [Layer::ClusterCredential, Layer::LoadBalancer] {
+    for layer in [Layer::ClusterCredential, Layer::LoadBalancer, Layer::Quota, Layer::HelmRelease] {
         let layer = layers.iter().find(|one| one.layer == layer).unwrap();
-        assert_eq!(layer.state, crate::doctor::State::Unknown);
+        assert_eq!(layer.state, LayerState::Unknown);
     }
+}
+
+#[test]
+fn a_cluster_without_a_credential_has_none_that_could_be_asked() {
+    let layers = judged(&ClusterFacts { roles: None, ..sound() }, 900).layers;
+    let credential = layers.iter().find(|one| one.layer == Layer::ClusterCredential).unwrap();
+    assert_eq!(credential.state, LayerState::NotAsked);
 }
 
 #[test]
@@ -244,7 +260,7 @@ fn a_delete_is_stuck_when_patience_ends() {
     let mut facts = sound();
     facts.cluster.status = Some("DELETE_IN_PROGRESS".into());
     facts.evidence.status = "DELETE_IN_PROGRESS".into();
-    let Evidence { driver, overrides, names, answers, .. } = &mut facts.evidence;
+    let HealthEvidence { driver, overrides, names, answers, .. } = &mut facts.evidence;
     let path = health_reads(*driver, overrides, names).unwrap()[0].path.clone();
     let object = json!({"metadata": {"name": "c-1", "deletionTimestamp": "2026-11-21T16:58:00Z",
         "finalizers": ["cluster.cluster.x-k8s.io"]}, "status": {}});
@@ -252,8 +268,13 @@ fn a_delete_is_stuck_when_patience_ends() {
     assert_eq!(judged(&facts, 900).first, None);
     let stuck = judged(&facts, 60).first.unwrap();
     assert_eq!((stuck.layer, stuck.cause), (Layer::ClusterApi, Cause::DeletingStuck));
-    assert!(stuck.evidence[0].contains("cluster.cluster.x-k8s.io"), "{:?}", stuck.evidence);
-    assert!(stuck.evidence[0].ends_with("for 120 s"), "{:?}", stuck.evidence);
+    let since = "2026-11-21T16:58:00Z".parse().unwrap();
+    for shown in [
+        Evidence::list("finalizers", ["cluster.cluster.x-k8s.io"]),
+        Evidence::time("being deleted since", since),
+    ] {
+        assert!(stuck.finding.evidence.contains(&shown), "{:?}", stuck.finding);
+    }
 }
 
 #[test]
@@ -273,8 +294,8 @@ fn a_create_that_failed_before_helm_is_no_cluster_that_somebody_deleted() {
     };
     let failed = gone("CREATE_FAILED");
     assert_eq!(first(&failed), Some((Layer::Magnum, Cause::CreateFailed)));
-    let said = judged(&failed, 900).first.unwrap().evidence;
-    assert!(said[0].contains("no endpoint for block-storage"), "{said:?}");
+    let said = judged(&failed, 900).first.unwrap().finding.summary;
+    assert!(said.contains("no endpoint for block-storage"), "{said}");
     assert_eq!(
         first(&gone("CREATE_COMPLETE")),
         Some((Layer::ClusterApi, Cause::ClusterMissing)),
