@@ -121,7 +121,7 @@ pub enum Cause {
     CreateFailed,
     /// Magnum's record of the cluster is out of date.
     StaleStatus,
-    /// Something is odd, or could not be asked.
+    /// What is seen has no known cause, or could not be asked.
     Unclear,
 }
 

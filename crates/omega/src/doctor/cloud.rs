@@ -99,7 +99,7 @@ fn unanswered(service: Service, error: &Error) -> LayerFinding {
     }
 }
 
-/// A failure to list them is told once: by the service, where it does not answer at all.
+/// A failure to list them is reported once: by the service, where it does not answer at all.
 fn volume_types(facts: &CloudFacts) -> Option<LayerFinding> {
     let subject = Subject::new("service", Service::BlockStorage.to_string());
     match facts.volume_types.as_ref()? {

@@ -1,17 +1,22 @@
+use jiff::Timestamp;
 use omega_capi::sim::Apiserver;
 use omega_core::{CancelToken, Context, Failure, FailureClass};
 use omega_juju::sim::Start;
+use omega_openstack::sim::Cloud;
 
-use super::*;
+use super::{cluster::Patience, layers::Lists, *};
 use crate::{Machine, clients::Connect, rehearsal};
 
 /// A doctor on the simulators, whose units start so.
 fn doctor(starts: &[Start], options: DoctorOptions) -> Doctor {
+    doctor_of(&rehearsal::cloud(), starts, options)
+}
+
+fn doctor_of(cloud: &Cloud, starts: &[Start], options: DoctorOptions) -> Doctor {
     let (site, kubeconfig) = rehearsal::site().unwrap();
     let unit = |(nth, start): (usize, &Start)| start.unit(&format!("magnum/{nth}"));
     let units: Vec<_> = starts.iter().enumerate().map(unit).collect();
-    let (cloud, apiserver) = (rehearsal::cloud(), Apiserver::default());
-    let clients = rehearsal::clients(&cloud, &apiserver, &units, &kubeconfig);
+    let clients = rehearsal::clients(cloud, &Apiserver::default(), &units, &kubeconfig);
     Doctor::new(&site, kubeconfig.facts, clients, options).unwrap()
 }
 
@@ -38,6 +43,36 @@ async fn every_layer_of_the_site_is_reported() {
     );
     assert_eq!(layer(&report, Layer::Vm).state, LayerState::NotAsked);
     assert!(report.broken, "nothing is grafted yet");
+}
+
+#[tokio::test]
+async fn every_layer_of_each_cluster_is_reported() {
+    let cloud = rehearsal::cloud();
+    for name in ["one", "two"] {
+        cloud.add_cluster("capi-mgmt", name, Some("HEALTHY"), "");
+    }
+    let doctor = doctor_of(&cloud, &[], DoctorOptions::default());
+    let lists = Lists::read(&doctor.clients.cloud.magnum).await;
+    let clusters = lists.clusters.as_deref().unwrap().to_vec();
+    let patience = Patience { now: Timestamp::now(), limit: doctor.options.patience };
+    let report = Report::new(doctor.above(&lists, &clusters, &Vec::new(), patience).await);
+    for stack in ["one-cyusd2b67a45", "two-cyusd2b67a45"] {
+        let of = report.layers.iter().filter(|one| one.cluster.as_deref() == Some(stack));
+        let layers: Vec<Layer> = of.map(|one| one.layer).collect();
+        assert_eq!(
+            layers,
+            [
+                Layer::ClusterCredential,
+                Layer::Quota,
+                Layer::LoadBalancer,
+                Layer::ClusterApi,
+                Layer::HelmRelease,
+                Layer::Workload,
+                Layer::Magnum,
+            ]
+        );
+    }
+    assert_eq!(cloud.writes(), Vec::<String>::new(), "the doctor only reads");
 }
 
 #[tokio::test]

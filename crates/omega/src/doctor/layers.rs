@@ -36,13 +36,13 @@ const CLUSTERS: usize = 8;
 pub(super) type UnitAnswers = Vec<(String, Result<ConductorFacts, UnitError>)>;
 
 /// What Magnum lists.
-struct Lists {
-    clusters: Result<Vec<Cluster>, CloudError>,
-    templates: Result<Vec<Template>, CloudError>,
+pub(super) struct Lists {
+    pub(super) clusters: Result<Vec<Cluster>, CloudError>,
+    pub(super) templates: Result<Vec<Template>, CloudError>,
 }
 
 impl Lists {
-    async fn read(magnum: &ContainerInfra) -> Self {
+    pub(super) async fn read(magnum: &ContainerInfra) -> Self {
         let (clusters, templates) = futures::join!(magnum.clusters(), magnum.templates());
         Self { clusters, templates }
     }
@@ -115,7 +115,7 @@ impl Doctor {
     }
 
     /// Asks and judges what needs the management cluster.
-    async fn above(
+    pub(super) async fn above(
         &self,
         lists: &Lists,
         clusters: &[Cluster],
@@ -130,14 +130,7 @@ impl Doctor {
             webhooks::ask(management),
         );
         let running = Running::of(units, &self.setup);
-        let templates = lists.templates.as_deref().unwrap_or_default();
-        let listed = lists.clusters.as_deref().unwrap_or_default();
-        let setup = Setup {
-            driver: running.driver,
-            api_resources: running.api_resources.clone(),
-            templates: templates.iter().map(|one| template_facts(one, listed)).collect(),
-            ..self.setup.clone()
-        };
+        let setup = self.running_setup(lists, &running);
         let coherence = surface.as_ref().map(|surface| check_coherence(surface, &setup));
         let listed = lists.clusters.as_ref().map(|_| clusters.len());
         let mut all = vec![
@@ -156,9 +149,21 @@ impl Doctor {
             prefix: self.prefix.as_str(),
         };
         let each = clusters.iter().filter(|one| one.is_capi());
-        let each = each.map(|one| examine_cluster(&asking, one, templates, patience)).collect();
+        let each = each.map(|one| examine_cluster(&asking, one, lists, patience)).collect();
         all.extend(in_order(each, CLUSTERS).await.into_iter().flatten());
         all
+    }
+
+    /// Returns what has to work together: what runs, rather than what the site wants.
+    fn running_setup(&self, lists: &Lists, running: &Running) -> Setup {
+        let clusters = lists.clusters.as_deref().unwrap_or_default();
+        let templates = lists.templates.iter().flatten();
+        Setup {
+            driver: running.driver,
+            api_resources: running.api_resources.clone(),
+            templates: templates.map(|one| template_facts(one, clusters)).collect(),
+            ..self.setup.clone()
+        }
     }
 }
 
@@ -171,11 +176,12 @@ async fn in_order<F: Future>(all: Vec<F>, most: usize) -> Vec<F::Output> {
 async fn examine_cluster(
     asking: &Asking<'_>,
     one: &Cluster,
-    templates: &[Template],
+    lists: &Lists,
     patience: Patience,
 ) -> Vec<LayerResult> {
     let facts = cluster::ask(asking, one).await;
-    let template = templates.iter().find(|template| template.uuid == one.cluster_template_id);
+    let mut templates = lists.templates.iter().flatten();
+    let template = templates.find(|template| template.uuid == one.cluster_template_id);
     let driver = template.and_then(|template| template.network_driver.clone());
     let inside = workload::ask(asking, &facts, driver, patience).await;
     let mut all = cluster::judge(&facts, patience);

@@ -5,7 +5,7 @@ use omega_openstack::{Error, cloud_inventory::Server};
 
 use super::{Cause, Layer, LayerFinding, causes, layer_result::LayerResult};
 
-/// Says what Nova told of the management cluster's server in `answer`.
+/// Says how the management cluster's server is. `answer`: Nova's, if it was asked.
 pub(super) fn judge(
     name: Option<&str>,
     answer: Option<&Result<Vec<Server>, Error>>,

@@ -6,7 +6,7 @@
 pub(super) enum LoginFailure {
     /// No TCP connection, no TLS session, or the proxy in between failed.
     Connection,
-    /// TLS stands, and HTTP was not answered.
+    /// TLS works, and HTTP was not answered.
     NoResponse,
     /// The driver's interpreter lacks a module that is needed to ask.
     Interpreter,
@@ -160,7 +160,7 @@ impl ProviderFailure {
     /// not known; gophercloud 2 (`ErrUnexpectedResponseCode`: "Expected HTTP response code ... got
     /// 401 instead", "Authentication failed"), Go's errors of deadlines; all of them within the
     /// conditions of cluster-api-provider-openstack 0.14.
-    pub(super) fn is_told_by(self, message: &str) -> bool {
+    pub(super) fn is_reason_in(self, message: &str) -> bool {
         let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
         match self {
             Self::OverQuota => has(&["OverQuota", "Quota exceeded", "Quota has been met"]),
@@ -174,7 +174,7 @@ impl ProviderFailure {
             // Octavia answers 403 to both.
             Self::Policy => {
                 has(&["got 403", "Forbidden", "Policy does not allow", "not authorized"])
-                    && !Self::OverQuota.is_told_by(message)
+                    && !Self::OverQuota.is_reason_in(message)
             }
             Self::Slow => {
                 has(&["timed out", "timeout", "Timeout", "deadline exceeded", "Connection aborted"])
@@ -224,8 +224,10 @@ mod tests {
     #[test]
     fn octavias_quota_is_no_policy() {
         let octavia = "got 403 instead: Quota has been met for resources: Load Balancer";
-        assert!(ProviderFailure::OverQuota.is_told_by(octavia));
-        assert!(!ProviderFailure::Policy.is_told_by(octavia));
-        assert!(ProviderFailure::Policy.is_told_by("got 403 instead: Policy does not allow this"));
+        assert!(ProviderFailure::OverQuota.is_reason_in(octavia));
+        assert!(!ProviderFailure::Policy.is_reason_in(octavia));
+        assert!(
+            ProviderFailure::Policy.is_reason_in("got 403 instead: Policy does not allow this")
+        );
     }
 }

@@ -36,25 +36,22 @@ pub(in crate::doctor) struct Asking<'a> {
 /// Asks for everything that there is to know of `cluster`.
 pub(in crate::doctor) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> ClusterFacts {
     let Asking { magnum, inventory, management, served, releases, running, prefix } = asking;
-    let stack = cluster.stack_id.clone().unwrap_or_default();
-    let project = cluster.project_id.clone().unwrap_or_default();
+    let stack = cluster.stack_id.as_deref().unwrap_or_default();
+    let project = cluster.project_id.as_deref().unwrap_or_default();
     let groups = magnum.node_groups(&cluster.uuid).await;
     let groups_unknown = groups.as_ref().err().map(|error| causes(error));
-    let names = names(cluster, prefix, groups.unwrap_or_default());
+    let names = names(cluster, prefix, groups.into_iter().flatten());
     let namespace = names.namespace();
-    let nothing = Served::default();
-    let Running { driver, overrides, .. } = running;
-    let paths = Evidence::paths(*driver, overrides, &names, served.unwrap_or(&nothing));
+    let Running { driver, overrides, as_driver, .. } = running;
+    let paths = Evidence::paths(*driver, overrides, &names, served.unwrap_or(&Served::default()));
     let (answers, addons, balancers, credential) = futures::join!(
         ask_objects(management, &paths),
-        addons(management, &namespace, &stack),
-        balancers(inventory, &project, &namespace, &stack),
-        credential(management, &namespace, &stack),
+        addons(management, &namespace, stack),
+        balancers(inventory, project, &namespace, stack),
+        credential(management, &namespace, stack),
     );
-    let credential_unknown = credential.as_ref().err().cloned();
-    let credential = credential.unwrap_or_default();
     let (load_balancers, in_project) = balancers.map_or((None, 0), |(own, all)| (Some(own), all));
-    let (quotas, quotas_unknown) = quotas(inventory, &project, in_project).await;
+    let (quotas, quotas_unknown) = quotas(inventory, project, in_project).await;
     ClusterFacts {
         cluster: cluster.clone(),
         evidence: Evidence {
@@ -65,28 +62,27 @@ pub(in crate::doctor) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> Cl
             recorded: recorded(cluster),
             served: served.cloned(),
             answers,
-            as_driver: running.as_driver.clone(),
+            as_driver: as_driver.clone(),
             load_balancers,
-            credential: credential.as_ref().map(accepted),
+            credential: credential.as_ref().ok().and_then(Option::as_ref).map(accepted),
         },
         addons,
         groups_unknown,
-        credential_unknown,
-        release: release(releases, &namespace, &stack),
+        credential,
+        release: release(releases, &namespace, stack),
         quotas,
         quotas_unknown,
-        roles: credential.and_then(roles),
-        stack,
+        stack: stack.to_owned(),
     }
 }
 
-fn names(cluster: &Cluster, prefix: &str, groups: Vec<MagnumNodeGroup>) -> Names {
+fn names(cluster: &Cluster, prefix: &str, groups: impl Iterator<Item = MagnumNodeGroup>) -> Names {
     let group = |MagnumNodeGroup { name, role, .. }: MagnumNodeGroup| NodeGroup { name, role };
     Names {
         stack_id: cluster.stack_id.clone(),
         project_id: cluster.project_id.clone().unwrap_or_default(),
         namespace_prefix: prefix.to_owned(),
-        node_groups: groups.into_iter().map(group).collect(),
+        node_groups: groups.map(group).collect(),
     }
 }
 
@@ -103,13 +99,6 @@ fn accepted(answer: &CredentialAnswer) -> Credential {
     match answer {
         CredentialAnswer::Accepted(_) => Credential::Accepted,
         CredentialAnswer::Refused { words } => Credential::Refused { words: words.clone() },
-    }
-}
-
-fn roles(answer: CredentialAnswer) -> Option<Vec<String>> {
-    match answer {
-        CredentialAnswer::Accepted(accepted) => Some(accepted.roles),
-        CredentialAnswer::Refused { .. } => None,
     }
 }
 

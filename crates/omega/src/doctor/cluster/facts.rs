@@ -5,7 +5,9 @@ use omega_capi::{
     Addon, Release,
     health::{Answer, Evidence, Object},
 };
-use omega_openstack::{cloud_inventory::Quota, container_infra::Cluster};
+use omega_openstack::{
+    cloud_inventory::Quota, container_infra::Cluster, identity::CredentialAnswer,
+};
 
 /// What Magnum, Cluster API, helm, Keystone, Octavia and Neutron say of one workload cluster. What
 /// could not be asked holds why.
@@ -23,10 +25,8 @@ pub(in crate::doctor) struct ClusterFacts {
     pub(super) quotas: Vec<Quota>,
     /// Why not all of them are known.
     pub(super) quotas_unknown: Option<String>,
-    /// Why it is not known whether its application credential authenticates.
-    pub(super) credential_unknown: Option<String>,
-    /// The roles of its application credential, where Keystone accepts it.
-    pub(super) roles: Option<Vec<String>>,
+    /// What Keystone answers to its application credential; none if it has no credential.
+    pub(super) credential: Result<Option<CredentialAnswer>, String>,
 }
 
 impl ClusterFacts {
@@ -46,6 +46,14 @@ impl ClusterFacts {
             Answer::Object(object) => Some((path.as_str(), object)),
             Answer::Empty | Answer::Alien | Answer::Status { .. } | Answer::Nothing { .. } => None,
         })
+    }
+
+    /// Returns the roles of its application credential, where Keystone accepts it.
+    pub(super) fn roles(&self) -> Option<&[String]> {
+        match self.credential.as_ref().ok()?.as_ref()? {
+            CredentialAnswer::Accepted(accepted) => Some(&accepted.roles),
+            CredentialAnswer::Refused { .. } => None,
+        }
     }
 
     /// Returns its age, by the clock `now`.

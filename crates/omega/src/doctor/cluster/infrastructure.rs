@@ -25,7 +25,7 @@ pub(super) fn findings(
         [HealthLayer::ClusterCredential, HealthLayer::LoadBalancer, HealthLayer::Infrastructure];
     let ours = diagnoses.iter().filter(|one| layers.contains(&one.layer) && one.cause.is_fault());
     let ours: Vec<&Diagnosis> = ours.collect();
-    let over_quota = told(&ours, ProviderFailure::OverQuota);
+    let over_quota = reason_in(&ours, ProviderFailure::OverQuota);
     let mut found: Vec<LayerFinding> = credential(facts, &ours).into_iter().collect();
     found.extend(quota::finding(facts, over_quota, !ours.is_empty()));
     found.extend(ours.iter().filter_map(|one| lacking(facts, &ours, one, progress)));
@@ -33,9 +33,9 @@ pub(super) fn findings(
 }
 
 /// Returns the first message that says that `failure` is why.
-fn told<'a>(ours: &[&'a Diagnosis], failure: ProviderFailure) -> Option<&'a str> {
+fn reason_in<'a>(ours: &[&'a Diagnosis], failure: ProviderFailure) -> Option<&'a str> {
     let mut words = ours.iter().flat_map(|one| &one.evidence).map(String::as_str);
-    words.find(|fact| failure.is_told_by(fact))
+    words.find(|fact| failure.is_reason_in(fact))
 }
 
 /// Whether the cluster's application credential is refused, or lacks a role.
@@ -43,16 +43,16 @@ fn credential(facts: &ClusterFacts, ours: &[&Diagnosis]) -> Option<LayerFinding>
     let broken = |cause, why: &str| {
         LayerFinding::broken(Layer::ClusterCredential, cause, subject(facts), why)
     };
-    // What Keystone itself told when it was asked.
+    // What Keystone itself answered.
     let refused = || {
         let one = ours.iter().find(|one| one.cause == HealthCause::CredentialRefused)?;
         one.evidence.first().map(String::as_str)
     };
-    if let Some(why) = told(ours, ProviderFailure::Credential).or_else(refused) {
+    if let Some(why) = reason_in(ours, ProviderFailure::Credential).or_else(refused) {
         return Some(broken(Cause::CredentialRefused, why).remedy(RENEW));
     }
-    let why = told(ours, ProviderFailure::Policy)?;
-    let roles = facts.roles.as_ref();
+    let why = reason_in(ours, ProviderFailure::Policy)?;
+    let roles = facts.roles();
     let lacks = roles.filter(|all| !all.iter().any(|role| role == BALANCER_ROLE));
     let shown = roles.map(|all| Evidence::list("roles", all)).into_iter();
     let shown = shown.chain(lacks.map(|_| Evidence::text("lacks the role", BALANCER_ROLE)));
@@ -84,7 +84,7 @@ fn lacking(
     } else {
         (Layer::ClusterApi, Cause::InfrastructureFailed)
     };
-    let slow = one.evidence.iter().all(|fact| ProviderFailure::Slow.is_told_by(fact));
+    let slow = one.evidence.iter().all(|fact| ProviderFailure::Slow.is_reason_in(fact));
     let severity = if slow && !progress.over { Severity::Waiting } else { Severity::Broken };
     let found = diagnosed(facts, one, layer, cause).severity(severity);
     Some(found.remedy(remedy(cause, facts)))

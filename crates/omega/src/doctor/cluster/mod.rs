@@ -52,8 +52,8 @@ pub(super) fn judge(facts: &ClusterFacts, patience: Patience) -> Vec<LayerResult
         let made = |cause| !matches!(cause, HealthCause::Missing | HealthCause::LoadBalancer);
         diagnoses.retain(|one| made(one.cause));
     }
-    let told = diagnoses.iter().filter_map(|one| health::finding(facts, one, patience));
-    let mut found: Vec<LayerFinding> = told.collect();
+    let mut found: Vec<LayerFinding> =
+        diagnoses.iter().filter_map(|one| health::finding(facts, one, patience)).collect();
     let over = patience.is_over(facts.untrue_for(patience.now));
     let progress = infrastructure::Progress { stalled: false, over };
     found.extend(infrastructure::findings(facts, &diagnoses, progress));
@@ -88,9 +88,11 @@ fn layers(facts: &ClusterFacts, mut found: Vec<LayerFinding>) -> Vec<LayerResult
 fn seen(facts: &ClusterFacts) -> Vec<LayerResult> {
     let layer = |layer| LayerResult::of_cluster(layer, &facts.stack);
     let credential = layer(Layer::ClusterCredential);
-    let credential = match &facts.roles {
-        Some(roles) => credential.shown_by([Evidence::list("roles", roles)]),
-        None => credential.not_asked("the cluster has no application credential"),
+    let credential = match &facts.credential {
+        Ok(None) => credential.not_asked("the cluster has no application credential"),
+        Ok(Some(_)) | Err(_) => {
+            credential.shown_by(facts.roles().map(|roles| Evidence::list("roles", roles)))
+        }
     };
     let balancers = facts.evidence.load_balancers.as_deref().unwrap_or_default();
     let each = balancers.iter().map(|one| Evidence::text(&one.name, &one.provisioning_status));
@@ -128,7 +130,7 @@ fn unasked(facts: &ClusterFacts) -> impl Iterator<Item = LayerFinding> {
     let all = [
         (Layer::ClusterApi, groups),
         (Layer::ClusterApi, addons),
-        (Layer::ClusterCredential, facts.credential_unknown.clone()),
+        (Layer::ClusterCredential, facts.credential.as_ref().err().cloned()),
         (Layer::LoadBalancer, balancers),
         (Layer::Quota, facts.quotas_unknown.clone()),
         (Layer::HelmRelease, facts.release.as_ref().err().cloned()),
@@ -158,8 +160,8 @@ fn addons(facts: &ClusterFacts) -> impl Iterator<Item = LayerFinding> {
 /// Says that Magnum's last operation on the cluster failed.
 fn failed(facts: &ClusterFacts) -> Option<LayerFinding> {
     facts.cluster.has_failed().then(|| {
-        let standing = facts.cluster.standing();
-        LayerFinding::broken(Layer::Magnum, Cause::CreateFailed, subject(facts), standing)
+        let summary = facts.cluster.standing();
+        LayerFinding::broken(Layer::Magnum, Cause::CreateFailed, subject(facts), summary)
             .shown_by([Evidence::text("status", facts.status())])
             .remedy(remedies::after_failure(facts))
     })

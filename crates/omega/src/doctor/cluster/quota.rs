@@ -6,19 +6,19 @@ use omega_openstack::cloud_inventory::Quota;
 use super::{ClusterFacts, subject};
 use crate::doctor::{Cause, Layer, LayerFinding};
 
-/// A quota is the cause if the provider says so in `told`, or if during a create nothing else is
+/// A quota is the cause if the provider says so in `reason`, or if during a create nothing else is
 /// said and the quota of what is made next is full. `lacks`: whether anything is missing at all.
 pub(super) fn finding(
     facts: &ClusterFacts,
-    told: Option<&str>,
+    reason: Option<&str>,
     lacks: bool,
 ) -> Option<LayerFinding> {
     let full: Vec<&Quota> = facts.quotas.iter().filter(|quota| quota.is_full()).collect();
     // What is made already needs no quota; a message of the provider's own is another reason.
     let creating = facts.status() == "CREATE_IN_PROGRESS";
-    let silent = creating && lacks && told.is_none() && !facts.has("/failureMessage");
+    let silent = creating && lacks && reason.is_none() && !facts.has("/failureMessage");
     let next = || full.iter().find(|quota| is_next(&quota.resource, facts));
-    let summary = match told {
+    let summary = match reason {
         Some(words) => words.to_owned(),
         None => format!("the quota of {} is used up", silent.then(next)??.resource),
     };

@@ -5,7 +5,9 @@ use omega_capi::{
         health_reads,
     },
 };
-use omega_openstack::{cloud_inventory::Quota, container_infra::Cluster};
+use omega_openstack::{
+    cloud_inventory::Quota, container_infra::Cluster, identity::CredentialAnswer,
+};
 use serde_json::{Value, json};
 
 use super::*;
@@ -62,11 +64,10 @@ fn sound() -> ClusterFacts {
         },
         addons: Ok(Vec::new()),
         groups_unknown: None,
-        credential_unknown: None,
         release: Ok(None),
         quotas: Vec::new(),
         quotas_unknown: None,
-        roles: Some(vec!["member".into(), "load-balancer_member".into()]),
+        credential: Ok(Some(accepted(&["member", "load-balancer_member"]))),
     };
     for plural in ["clusters", "openstackclusters", "kubeadmcontrolplanes", "machinedeployments"] {
         say(
@@ -76,6 +77,11 @@ fn sound() -> ClusterFacts {
         );
     }
     facts
+}
+
+fn accepted(roles: &[&str]) -> CredentialAnswer {
+    let accepted = json!({"accepted": {"project": null, "roles": roles, "expires": null}});
+    serde_json::from_value(accepted).unwrap()
 }
 
 fn condition(kind: &str, status: &str, message: &str) -> Value {
@@ -134,6 +140,10 @@ fn what_the_provider_says_decides_between_quota_right_and_fault() {
     assert_eq!(said(octavia), (Layer::Quota, Cause::QuotaExhausted));
     let policy = "got 403 instead: Policy does not allow this request to be performed.";
     assert_eq!(said(policy), (Layer::ClusterCredential, Cause::RoleMissing));
+    let mut facts = ClusterFacts { credential: Ok(Some(accepted(&["member"]))), ..sound() };
+    fails(&mut facts, "NetworkReady", policy);
+    let evidence = judged(&facts, 900).first.unwrap().finding.evidence;
+    assert!(evidence.contains(&Evidence::text("lacks the role", "load-balancer_member")));
     let login = "Authentication failed: got 401";
     assert_eq!(said(login), (Layer::ClusterCredential, Cause::CredentialRefused));
 }
@@ -235,7 +245,7 @@ fn what_could_not_be_asked_is_not_taken_for_good() {
         assert_eq!(layer.state, LayerState::Unknown);
     }
     let mut facts = ClusterFacts {
-        credential_unknown: Some(lost()),
+        credential: Err(lost()),
         quotas_unknown: Some(lost()),
         release: Err(lost()),
         ..sound()
@@ -250,7 +260,7 @@ fn what_could_not_be_asked_is_not_taken_for_good() {
 
 #[test]
 fn a_cluster_without_a_credential_has_none_that_could_be_asked() {
-    let layers = judged(&ClusterFacts { roles: None, ..sound() }, 900).layers;
+    let layers = judged(&ClusterFacts { credential: Ok(None), ..sound() }, 900).layers;
     let credential = layers.iter().find(|one| one.layer == Layer::ClusterCredential).unwrap();
     assert_eq!(credential.state, LayerState::NotAsked);
 }

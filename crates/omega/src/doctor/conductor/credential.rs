@@ -29,7 +29,7 @@ pub(super) fn judge(
     let login = match &facts.authenticate {
         Err(why) => Some(unit.unknown(LAYER, why)),
         Ok(state) => refused(unit, state, wanted, now)
-            // The route is told once.
+            // The route is reported once.
             .filter(|one| one.cause != Cause::ManagementUnreachable || unreached.is_none()),
     };
     let lists = facts.releases.as_ref().map(Vec::as_slice).unwrap_or_default();

@@ -57,7 +57,7 @@ fn unloaded(dropin: &FileState, started: i64) -> Option<impl Iterator<Item = Evi
         Some(Evidence::time(fact, Timestamp::from_nanosecond(nanoseconds.into()).ok()?))
     };
     (started < file.modified_ns).then(|| {
-        let times = [time("conductor started", started), time("changed", file.modified_ns)];
+        let times = [time("conductor started", started), time("drop-in changed", file.modified_ns)];
         times.into_iter().flatten()
     })
 }
