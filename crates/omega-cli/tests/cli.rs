@@ -8,7 +8,6 @@
 )]
 
 use std::{
-    ffi::OsStr,
     fs,
     io::{BufRead as _, BufReader, Read as _},
     path::Path,

@@ -20,10 +20,15 @@ use crate::{graft::value, site::Site};
 /// definitions; the clusters are those of the list.
 #[derive(Clone, Debug)]
 pub struct Coherent {
+    /// The management cluster.
     pub management: Management,
+    /// Magnum.
     pub magnum: ContainerInfra,
+    /// The clusters that Magnum lists, read once for all who ask.
     pub clusters: ClusterList,
+    /// What the site file says; the templates are added when Magnum is asked.
     pub setup: CoherenceInputs,
+    /// The rules whose findings the operator accepts.
     pub accepted: Vec<Rule>,
 }
 

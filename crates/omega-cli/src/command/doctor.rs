@@ -3,18 +3,14 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use omega::core::Failure;
-use omega::openstack::cloud_inventory::CloudInventory;
-use serde_json::json;
-
 use omega::{
     clients::kubeconfig_at,
-    coherence::setup,
-    doctor::{Examination, Report, examine},
-    graft::{trustee_domain, value},
+    core::Failure,
+    doctor::{DoctorOptions, Report, examine},
     run::Status,
     site::Site,
 };
+use serde_json::json;
 
 use crate::{
     app::App,
@@ -45,31 +41,17 @@ impl App {
     pub(crate) async fn doctor(&self, args: &DoctorArgs) -> Result<Status, Failure> {
         let site = Site::read(&args.site.site)?;
         let connect = self.connect(&site);
-        let wanted = connect.kubeconfig_of_any_time()?;
-        let reads = match &args.kubeconfig {
-            Some(path) => kubeconfig_at(path, "name another with --kubeconfig")?,
-            None => wanted.clone(),
-        };
-        let (clients, unlisted) = connect.reading(&reads, &args.site.units).await?;
-        let prefix = site.capi_helm.get("namespace_prefix").map_or("magnum", String::as_str);
-        let examination = Examination {
-            survey: CloudInventory::new(clients.cloud.operator.clone()),
-            machines: CloudInventory::new(clients.cloud.narrowed.clone()),
-            trustee: trustee_domain(&site.trust, &clients.cloud, true),
-            unlisted,
-            server: site.management.server.clone(),
-            kubeconfig: wanted.facts,
-            read_with: reads.facts,
-            path: value("management.path", site.kubeconfig_path())?,
-            setup: setup(&site)?,
-            prefix: prefix.to_owned(),
-            only: args.clusters.clone(),
-            patience: args.patience,
-        };
-        let report = examine(&clients, &examination).await?;
+        let mut options = DoctorOptions::default();
+        options.clusters.clone_from(&args.clusters);
+        options.units.clone_from(&args.site.units);
+        options.patience = args.patience;
+        if let Some(path) = &args.kubeconfig {
+            options.kubeconfig = Some(kubeconfig_at(path, "name another with --kubeconfig")?);
+        }
+        let report = examine(&connect, options, &self.ctx).await?;
         let exit = if report.broken { Status::Gate } else { Status::Done };
         self.screen.text(&render::doctor(&report, &self.screen));
-        let Report { broken, first, layers } = &report;
+        let Report { broken, first, layers, .. } = &report;
         let document =
             json!({ "command": "doctor", "broken": broken, "first": first, "layers": layers });
         Ok(self.ends(exit, document))

@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use omega::{
     capi::Namespace,
-    core::{Failure, FailureClass, Label as _, read_regular, values::Secret},
+    core::{Failure, FailureClass, read_regular, values::Secret},
     openstack::{block_storage::ClusterVolume, network::Left},
     run::{Approved, Status},
     site::Site,

@@ -233,11 +233,13 @@ impl GraftSpec {
         MagnumAnswers { clusters: self.clusters.clone() }
     }
 
+    /// Returns the gate that the management cluster serves what the driver asks for.
     pub fn served(&self, clients: &Clients) -> ServedVersionsGate {
         let management = (*clients.management).clone();
         ServedVersionsGate { management, combination: self.combination.clone() }
     }
 
+    /// Returns the gate that driver, chart, Cluster API and templates fit together.
     pub fn coherent(&self, clients: &Clients, accepted: Vec<Rule>) -> Coherent {
         Coherent {
             management: (*clients.management).clone(),
@@ -248,19 +250,23 @@ impl GraftSpec {
         }
     }
 
+    /// Returns the gate that `unit` reaches the management API.
     pub fn reach(&self, unit: &Arc<Unit>) -> ReachManagement {
         ReachManagement::new(unit, &self.facts)
     }
 
+    /// Returns the gate that the daemon on `unit` logs in there with its kubeconfig.
     pub fn authenticate(&self, unit: &Arc<Unit>) -> AuthenticateManagement {
         AuthenticateManagement::new(unit, &self.path, &self.facts)
     }
 
+    /// Returns the gate that helm on `unit` lists the releases of the clusters' namespaces.
     pub fn releases(&self, unit: &Arc<Unit>) -> ListReleases {
         let namespaces = self.namespaces.clone();
         ListReleases::new(unit, &self.path, self.facts.sha256, self.helm_sha256, namespaces)
     }
 
+    /// Returns the gate that the daemon on `unit` runs with the driver and its options.
     pub fn loaded(&self, unit: &Arc<Unit>) -> DriverLoaded {
         DriverLoaded::new(unit, &self.release, self.dropin_sha256, &self.options)
     }

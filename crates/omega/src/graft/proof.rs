@@ -17,7 +17,7 @@ use super::GraftSpec;
 use crate::{clients::Clients, site::Prove};
 
 /// The name of a proof's run.
-pub const PROVE: &str = "prove";
+pub(crate) const PROVE: &str = "prove";
 
 /// What the names of all that a proof makes begin with.
 const PREFIX: &str = "omega-proof";

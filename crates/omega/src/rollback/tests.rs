@@ -1,5 +1,5 @@
 use omega_core::{
-    run::{Approved, Report, Status, last_run, named_run},
+    run::{Approved, Report, Status},
     testing::Fault,
 };
 use omega_juju::sim::Start;

@@ -1,9 +1,9 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use omega_core::Severity;
 use omega_driver::requirements::ENTRY_POINT;
 use omega_juju::{
-    FailureCode, ReachState, ReleasesState, Reply, ServiceState, read_conductor, sim,
+    FailureCode, ReachState, ReleasesState, Reply, ServiceState, Sources, read_conductor, sim,
 };
 use serde_json::json;
 
@@ -42,7 +42,11 @@ fn service(active: &str, sub: &str) -> ServiceState {
 
 /// A conductor with which all is well.
 fn well() -> ConductorFacts {
-    let unit = sim::Start::Fresh.unit("magnum/0").into();
+    let unit = omega_juju::Unit::new(
+        "magnum/0",
+        Arc::new(sim::Start::Fresh.unit("magnum/0")),
+        Sources::default(),
+    );
     let path = "/etc/magnum/kubeconfig".parse().unwrap();
     let mut facts = futures::executor::block_on(read_conductor(&unit, &path, None, &[])).unwrap();
     let options = [("kubeconfig_file".to_owned(), "/etc/magnum/kubeconfig".to_owned())];
