@@ -67,30 +67,6 @@ pub enum Error {
         /// Whether anything may have changed.
         touched: Touched,
     },
-    /// What was named does not exist.
-    #[error("there is no {noun} {name:?} in {place}")]
-    Absent {
-        /// What kind of thing.
-        noun: String,
-        /// The name as given.
-        name: String,
-        /// Where it was looked for.
-        place: String,
-        /// What the operator can do.
-        next: String,
-    },
-    /// Several things have the name.
-    #[error("{count} {noun} are named {name:?} in {place}")]
-    Ambiguous {
-        /// How many.
-        count: usize,
-        /// What kind of thing, in the plural.
-        noun: String,
-        /// The name as given.
-        name: String,
-        /// Where it was looked for.
-        place: String,
-    },
     /// The token has no project, and the operation needs one.
     #[error("the token for {0} is not scoped to a project")]
     NoProject(String),
@@ -169,8 +145,6 @@ impl Error {
             | Self::NoEndpoint { .. }
             | Self::Unreachable { .. }
             | Self::Malformed { .. }
-            | Self::Absent { .. }
-            | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
             | Self::Cancelled { .. }
@@ -234,8 +208,6 @@ impl Diagnostic for Error {
             Self::Login { source, .. } => source.retry(),
             Self::NoEndpoint { .. }
             | Self::Malformed { .. }
-            | Self::Absent { .. }
-            | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
             | Self::Cancelled { .. }
@@ -253,8 +225,6 @@ impl Diagnostic for Error {
             Self::Unreachable { .. }
             | Self::Refused(_)
             | Self::Malformed { .. }
-            | Self::Absent { .. }
-            | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
             | Self::Cancelled { .. }
@@ -264,15 +234,12 @@ impl Diagnostic for Error {
 
     fn next(&self) -> Option<String> {
         match self {
-            Self::Login { next: Some(next), .. } | Self::Absent { next, .. } => Some(next.clone()),
+            Self::Login { next: Some(next), .. } => Some(next.clone()),
             Self::Login { source, next: None, .. } => source.next(),
             Self::NoEndpoint { .. } => {
                 Some("check region_name and interface, and `openstack catalog list`".to_owned())
             }
             Self::Refused(refusal) => refusal.reason().next().map(str::to_owned),
-            Self::Ambiguous { noun, .. } => {
-                Some(format!("rename or remove {noun} until the name says which one is meant"))
-            }
             Self::NoProject(_) => {
                 Some("name a project (project_name and its domain, or project_id)".to_owned())
             }
@@ -293,8 +260,6 @@ impl Diagnostic for Error {
             Self::Refused(refusal) => refusal.touched(),
             Self::Login { .. }
             | Self::NoEndpoint { .. }
-            | Self::Absent { .. }
-            | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
             | Self::Tls { .. } => Touched::Nothing,
@@ -309,8 +274,6 @@ impl Diagnostic for Error {
             Self::NoEndpoint { .. }
             | Self::Refused(_)
             | Self::Malformed { .. }
-            | Self::Absent { .. }
-            | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
             | Self::Tls { .. } => false,
@@ -374,8 +337,10 @@ impl TransportCause {
             return (error.is_incomplete_message() || error.is_closed()).then_some(Self::Reset);
         }
         let error = error.downcast_ref::<io::Error>()?;
-        if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>) {
-            return Some(Self::Tls);
+        // What an I/O error wraps is not its source: hyper-rustls wraps one in another.
+        let inner = error.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static));
+        if let Some(cause) = inner.and_then(Self::of_one) {
+            return Some(cause);
         }
         let reset = [
             io::ErrorKind::ConnectionReset,

@@ -578,7 +578,7 @@ async fn a_verification_asks_once_for_all_gates() {
     cloud.add_cluster("other", "foreign", Some("UNHEALTHY"), "Infrastructure not ready.");
     let magnum = ContainerInfra::new(cloud.member("mgmt"));
     let clusters = ClusterList::once(magnum.clone());
-    let answers = MagnumAnswers { clusters: clusters.clone() }.check().await.unwrap();
+    let answers = MagnumResponds { clusters: clusters.clone() }.check().await.unwrap();
     insta::assert_snapshot!(shown(&answers), @"1 clusters, 1 of the Cluster API driver");
     let health = ClusterHealth { clusters: clusters.clone(), only: vec![] }.check().await.unwrap();
     insta::assert_snapshot!(shown(&health), @"HEALTHY bystander");
@@ -588,7 +588,7 @@ async fn a_verification_asks_once_for_all_gates() {
     assert!(matches!(health, Verdict::Fail(_)), "an administrator sees the other project's");
 
     cloud.deny(Service::ContainerInfra);
-    let failure = MagnumAnswers { clusters: ClusterList::live(magnum) }.check().await.unwrap_err();
+    let failure = MagnumResponds { clusters: ClusterList::live(magnum) }.check().await.unwrap_err();
     insta::assert_snapshot!(format!("{failure}\nnext: {}", failure.next.as_deref().unwrap_or("-")), @"
     could not list the clusters of cloud rehearsal, project mgmt: GET container-infra /v1/clusters/detail: 403: Policy doesn't allow magnum-service:get_all to be performed. (req-00000000-0000-4000-8000-000000000006)
     next: use a user whose role on this scope permits it; the service's policy says no

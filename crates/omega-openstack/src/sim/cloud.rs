@@ -20,8 +20,8 @@ use super::{
     state::{State, Who},
 };
 use crate::{
-    Body, Catalog, Error, Grant, Headers, Method, Name, Request, Response, Service,
-    StreamedResponse, Transport, TransportCause,
+    Body, Catalog, Error, Headers, Method, Name, Request, Response, Service, StreamedResponse,
+    TokenInfo, Transport, TransportCause,
 };
 
 /// A cloud in memory: Keystone, Neutron and Magnum, as far as this crate speaks to them.
@@ -481,7 +481,7 @@ impl Transport for Connection {
     async fn exchange(&self, ctx: &Context, request: Request) -> Result<StreamedResponse, Error> {
         if self.credential.is_some() {
             // A token of a credential that is gone is worth nothing.
-            self.grant().await?;
+            self.token_info().await?;
         }
         let request = blobs::received(ctx, request).await?;
         let frozen = {
@@ -507,7 +507,7 @@ impl Transport for Connection {
         })
     }
 
-    async fn grant(&self) -> Result<Grant, Error> {
+    async fn token_info(&self) -> Result<TokenInfo, Error> {
         let down = self.cloud.lock().state.down.contains(&Service::Identity);
         if let Some((id, secret)) = &self.credential {
             let request = Request::new(Service::Identity, Method::Post, &["auth", "tokens"]);
@@ -539,7 +539,7 @@ impl Transport for Connection {
             roles.push("admin".to_owned());
         }
         let project = Some(Name { id: project, name: project_name });
-        Ok(Grant { user: Name { id: user.clone(), name: user }, project, roles, catalog })
+        Ok(TokenInfo { user: Name { id: user.clone(), name: user }, project, roles, catalog })
     }
 
     fn label(&self) -> String {
