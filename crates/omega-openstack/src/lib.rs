@@ -25,6 +25,7 @@ mod session;
 pub mod sim;
 mod token_info;
 mod transport;
+mod transport_cause;
 mod upstream_messages;
 
 pub use cloud::{
@@ -32,7 +33,7 @@ pub use cloud::{
     Interface, InvalidInterface, Lookup, Origin, ProjectRef, UserRef,
 };
 pub use cluster_name::ClusterName;
-pub use error::{Error, Refusal, TransportCause};
+pub use error::{Error, Refusal};
 pub use request::{Body, ByteStream, Request, Upload};
 pub use response::{
     ContentRange, Download, Headers, JSON_LIMIT, Response, RetryAfter, StreamedResponse,
@@ -41,4 +42,5 @@ pub use restore::{Clients, restore};
 pub use session::{Session, SessionOptions};
 pub use token_info::{Catalog, CatalogEntry, Endpoint, Name, TokenInfo};
 pub use transport::{Method, Service, Transport};
+pub use transport_cause::TransportCause;
 pub use upstream_messages::RefusalReason;

@@ -30,4 +30,6 @@ pub use template_spec::{NetworkDriver, TemplateSpec};
 pub use wire::{Cluster, NodeGroup, Template};
 
 #[cfg(test)]
+mod law_tests;
+#[cfg(test)]
 mod tests;

@@ -100,25 +100,32 @@ impl Network {
     pub async fn inventory(&self) -> Result<ClusterNetworkObserved, Error> {
         let project = self.project_id().await?;
         let named = |one: &NamedResource| one.project_id.clone();
-        let load_balancers = match of_project(&*self.transport).await {
-            Err(Error::NoEndpoint { .. }) => Vec::new(),
-            other => other?,
+        let balancers = async {
+            match of_project(&*self.transport).await {
+                Err(Error::NoEndpoint { .. }) => Ok(Vec::new()),
+                other => other,
+            }
         };
+        let (load_balancers, floating_ips, ports, routers, subnets, networks, groups) = futures::try_join!(
+            balancers,
+            self.resources(NetworkResource::FloatingIp, &project, |one: &FloatingIp| {
+                one.project_id.clone()
+            }),
+            self.resources(NetworkResource::Port, &project, |one: &Port| one.project_id.clone()),
+            self.resources(NetworkResource::Router, &project, named),
+            self.resources(NetworkResource::Subnet, &project, |one: &Subnet| one
+                .project_id
+                .clone()),
+            self.resources(NetworkResource::Network, &project, named),
+            self.resources(NetworkResource::SecurityGroup, &project, named),
+        )?;
         Ok(ClusterNetworkObserved {
-            floating_ips: self
-                .resources(NetworkResource::FloatingIp, &project, |one: &FloatingIp| {
-                    one.project_id.clone()
-                })
-                .await?,
-            ports: self
-                .resources(NetworkResource::Port, &project, |one: &Port| one.project_id.clone())
-                .await?,
-            routers: self.resources(NetworkResource::Router, &project, named).await?,
-            subnets: self
-                .resources(NetworkResource::Subnet, &project, |one: &Subnet| one.project_id.clone())
-                .await?,
-            networks: self.resources(NetworkResource::Network, &project, named).await?,
-            groups: self.resources(NetworkResource::SecurityGroup, &project, named).await?,
+            floating_ips,
+            ports,
+            routers,
+            subnets,
+            networks,
+            groups,
             load_balancers,
         })
     }
