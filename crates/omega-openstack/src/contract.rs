@@ -20,7 +20,7 @@ use crate::{
     Method, Request, Response, Service, Transport,
     container_infra::{
         ClusterHealth, ClusterList, ContainerInfra, CreateTemplate, DeleteCluster, DeleteTemplate,
-        MagnumAnswers, Template, TemplateSpec, prove_template, temporary_name,
+        MagnumResponds, Template, TemplateSpec, prove_template, temporary_name,
     },
     identity::{Identity, TrusteeDomain},
     network::{Flow, Network, SgRule, Traffic, ensure_sg_rule},
@@ -277,7 +277,7 @@ pub async fn trustee_domain(cloud: Arc<dyn Transport>) {
 pub async fn magnum(cloud: Arc<dyn Transport>, spec: TemplateSpec) {
     let magnum = ContainerInfra::new(Arc::clone(&cloud));
     let clusters = ClusterList::live(magnum.clone());
-    let verdict = MagnumAnswers { clusters: clusters.clone() }.check().await.expect("asked");
+    let verdict = MagnumResponds { clusters: clusters.clone() }.check().await.expect("asked");
     assert!(matches!(verdict, Verdict::Pass { .. }), "{verdict:?}");
     let only = vec!["omega-contract-absent".to_owned()];
     let verdict = ClusterHealth { clusters, only }.check().await;

@@ -1,12 +1,12 @@
 //! Why a call to a cloud failed, as an operator needs it.
 
-use std::{fmt, io, time::Duration};
+use std::fmt;
 
 use omega_core::{Diagnostic, Retry, Touched};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RefusalReason, Request, RetryAfter};
+use crate::{RefusalReason, Request, RetryAfter, TransportCause};
 
 /// A call to a cloud failed.
 #[derive(Debug, thiserror::Error)]
@@ -66,30 +66,6 @@ pub enum Error {
         request_id: Option<String>,
         /// Whether anything may have changed.
         touched: Touched,
-    },
-    /// What was named does not exist.
-    #[error("there is no {noun} {name:?} in {place}")]
-    Absent {
-        /// What kind of thing.
-        noun: String,
-        /// The name as given.
-        name: String,
-        /// Where it was looked for.
-        place: String,
-        /// What the operator can do.
-        next: String,
-    },
-    /// Several things have the name.
-    #[error("{count} {noun} are named {name:?} in {place}")]
-    Ambiguous {
-        /// How many.
-        count: usize,
-        /// What kind of thing, in the plural.
-        noun: String,
-        /// The name as given.
-        name: String,
-        /// Where it was looked for.
-        place: String,
     },
     /// The token has no project, and the operation needs one.
     #[error("the token for {0} is not scoped to a project")]
@@ -169,8 +145,6 @@ impl Error {
             | Self::NoEndpoint { .. }
             | Self::Unreachable { .. }
             | Self::Malformed { .. }
-            | Self::Absent { .. }
-            | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
             | Self::Cancelled { .. }
@@ -234,8 +208,6 @@ impl Diagnostic for Error {
             Self::Login { source, .. } => source.retry(),
             Self::NoEndpoint { .. }
             | Self::Malformed { .. }
-            | Self::Absent { .. }
-            | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
             | Self::Cancelled { .. }
@@ -253,8 +225,6 @@ impl Diagnostic for Error {
             Self::Unreachable { .. }
             | Self::Refused(_)
             | Self::Malformed { .. }
-            | Self::Absent { .. }
-            | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
             | Self::Cancelled { .. }
@@ -264,15 +234,12 @@ impl Diagnostic for Error {
 
     fn next(&self) -> Option<String> {
         match self {
-            Self::Login { next: Some(next), .. } | Self::Absent { next, .. } => Some(next.clone()),
+            Self::Login { next: Some(next), .. } => Some(next.clone()),
             Self::Login { source, next: None, .. } => source.next(),
             Self::NoEndpoint { .. } => {
                 Some("check region_name and interface, and `openstack catalog list`".to_owned())
             }
             Self::Refused(refusal) => refusal.reason().next().map(str::to_owned),
-            Self::Ambiguous { noun, .. } => {
-                Some(format!("rename or remove {noun} until the name says which one is meant"))
-            }
             Self::NoProject(_) => {
                 Some("name a project (project_name and its domain, or project_id)".to_owned())
             }
@@ -293,8 +260,6 @@ impl Diagnostic for Error {
             Self::Refused(refusal) => refusal.touched(),
             Self::Login { .. }
             | Self::NoEndpoint { .. }
-            | Self::Absent { .. }
-            | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
             | Self::Tls { .. } => Touched::Nothing,
@@ -309,153 +274,9 @@ impl Diagnostic for Error {
             Self::NoEndpoint { .. }
             | Self::Refused(_)
             | Self::Malformed { .. }
-            | Self::Absent { .. }
-            | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
             | Self::Tls { .. } => false,
         }
     }
 }
-
-/// What happened to an exchange that got no answer, or not all of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum TransportCause {
-    /// Nobody listens there.
-    Refused,
-    /// There is no connection for another reason: no such host, no route.
-    Connect,
-    /// The connection did not come about in time.
-    ConnectTimedOut,
-    /// The other end closed the connection in the middle.
-    Reset,
-    /// Nothing moved for so long, after so many bytes in the direction that was under way.
-    Stalled {
-        /// How long.
-        after: Duration,
-        /// The bytes that had moved.
-        moved: u64,
-    },
-    /// The certificate is not accepted, or there is no TLS at the other end.
-    Tls,
-    /// What was to be sent could not be read, or has another length than was said.
-    Source,
-    /// Something else.
-    Other,
-}
-
-impl TransportCause {
-    /// Returns what a failed connection or transfer was, from the errors that it is made of.
-    pub(crate) fn of(error: &reqwest::Error) -> Self {
-        let mut next = std::error::Error::source(error);
-        while let Some(one) = next {
-            if let Some(cause) = Self::of_one(one) {
-                return cause;
-            }
-            next = one.source();
-        }
-        match (error.is_connect(), error.is_timeout()) {
-            (true, true) => Self::ConnectTimedOut,
-            (true, false) => Self::Connect,
-            (false, _) => Self::Other,
-        }
-    }
-
-    fn of_one(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
-        if error.is::<UnusableSource>() {
-            return Some(Self::Source);
-        }
-        if error.is::<rustls::Error>() {
-            return Some(Self::Tls);
-        }
-        if let Some(error) = error.downcast_ref::<hyper::Error>() {
-            return (error.is_incomplete_message() || error.is_closed()).then_some(Self::Reset);
-        }
-        let error = error.downcast_ref::<io::Error>()?;
-        if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>) {
-            return Some(Self::Tls);
-        }
-        let reset = [
-            io::ErrorKind::ConnectionReset,
-            io::ErrorKind::ConnectionAborted,
-            io::ErrorKind::BrokenPipe,
-            io::ErrorKind::UnexpectedEof,
-        ];
-        let kind = error.kind();
-        if kind == io::ErrorKind::ConnectionRefused {
-            return Some(Self::Refused);
-        }
-        if kind == io::ErrorKind::TimedOut {
-            return Some(Self::ConnectTimedOut);
-        }
-        reset.contains(&kind).then_some(Self::Reset)
-    }
-
-    fn retry(self) -> Retry {
-        match self {
-            Self::Refused
-            | Self::Connect
-            | Self::ConnectTimedOut
-            | Self::Reset
-            | Self::Stalled { .. }
-            | Self::Other => Retry::Transient,
-            Self::Tls | Self::Source => Retry::Final,
-        }
-    }
-
-    fn timed_out(self) -> bool {
-        match self {
-            Self::ConnectTimedOut | Self::Stalled { .. } => true,
-            Self::Refused
-            | Self::Connect
-            | Self::Reset
-            | Self::Tls
-            | Self::Source
-            | Self::Other => false,
-        }
-    }
-
-    fn next(self) -> &'static str {
-        match self {
-            Self::Source => "look at what was to be sent",
-            Self::Refused
-            | Self::Connect
-            | Self::ConnectTimedOut
-            | Self::Reset
-            | Self::Stalled { .. }
-            | Self::Tls
-            | Self::Other => "check the address, the route to it, and cacert where it is HTTPS",
-        }
-    }
-}
-
-/// What the message adds of it; nothing where the source says more.
-impl fmt::Display for TransportCause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stalled { after, moved: 0 } => write!(f, ": nothing moved for {after:.0?}"),
-            Self::Stalled { after, moved } => {
-                write!(f, ": nothing moved for {after:.0?} after {moved} bytes")
-            }
-            Self::Refused
-            | Self::Connect
-            | Self::ConnectTimedOut
-            | Self::Reset
-            | Self::Tls
-            | Self::Source
-            | Self::Other => Ok(()),
-        }
-    }
-}
-
-/// What was to be sent can't be.
-#[derive(Debug, thiserror::Error)]
-#[error("the source of the upload failed: {0}")]
-pub(crate) struct UnusableSource(pub(crate) String);
-
-/// Nothing moved any more.
-#[derive(Debug, thiserror::Error)]
-#[error("the transfer stalled")]
-pub(crate) struct Stalled;

@@ -6,13 +6,12 @@
 pub mod block_storage;
 mod cloud;
 pub mod cloud_inventory;
-mod cluster_mark;
+mod cluster_name;
 pub mod container_infra;
 #[cfg(any(test, feature = "sim"))]
 #[expect(clippy::indexing_slicing, reason = "a contract is a test")]
 pub mod contract;
 mod error;
-mod grant;
 pub mod identity;
 pub mod load_balancer;
 pub mod network;
@@ -24,21 +23,24 @@ mod session;
 #[cfg(any(test, feature = "sim"))]
 #[expect(clippy::indexing_slicing, reason = "JSON values of a known shape")]
 pub mod sim;
+mod token_info;
 mod transport;
+mod transport_cause;
 mod upstream_messages;
 
 pub use cloud::{
     ApplicationCredentialRef, AuthScope, CloudConfig, ConfigError, Credential, DomainRef,
     Interface, InvalidInterface, Lookup, Origin, ProjectRef, UserRef,
 };
-pub use cluster_mark::ClusterMark;
-pub use error::{Error, Refusal, TransportCause};
-pub use grant::{Catalog, CatalogEntry, Endpoint, Grant, Name};
+pub use cluster_name::ClusterName;
+pub use error::{Error, Refusal};
 pub use request::{Body, ByteStream, Request, Upload};
 pub use response::{
     ContentRange, Download, Headers, JSON_LIMIT, Response, RetryAfter, StreamedResponse,
 };
 pub use restore::{Clients, restore};
 pub use session::{Session, SessionOptions};
+pub use token_info::{Catalog, CatalogEntry, Endpoint, Name, TokenInfo};
 pub use transport::{Method, Service, Transport};
+pub use transport_cause::TransportCause;
 pub use upstream_messages::RefusalReason;

@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use omega_core::Context;
 
-use crate::{Error, Grant, Request, Response, StreamedResponse};
+use crate::{Error, Request, Response, StreamedResponse, TokenInfo};
 
 /// An authenticated way to reach a cloud's services, with a token of one scope.
 ///
@@ -40,7 +40,7 @@ pub trait Transport: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// Fails when there is no token and none can be had.
-    async fn grant(&self) -> Result<Grant, Error>;
+    async fn token_info(&self) -> Result<TokenInfo, Error>;
 
     /// Returns the cloud and the project, as the operator named them.
     fn label(&self) -> String;

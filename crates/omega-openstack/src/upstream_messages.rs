@@ -46,7 +46,7 @@ impl RefusalReason {
     /// Returns the reason for an answer with `status`, the service's name for it, and its words.
     pub(crate) fn new(status: u16, kind: Option<&str>, words: &str) -> Self {
         match (status, kind.unwrap_or_default()) {
-            // Neutron names its reasons: neutron-lib 3, exceptions/__init__.py.
+            // Neutron names its reasons: neutron-lib 3.1, exceptions/__init__.py.
             (_, "OverQuota") => Self::OverQuota,
             (409, "SecurityGroupRuleExists") => Self::AlreadyExists,
             (409, kind) if kind.contains("InUse") => Self::InUse,
@@ -119,7 +119,7 @@ impl RefusalReason {
 /// (recordings/keystone-credential-deleted.json). A 404 may also be of a URL that is not Keystone's.
 const NO_CREDENTIAL: &str = "Could not find Application Credential";
 
-/// Octavia 14, `common/exceptions.py`, `ImmutableObject`, `LBPendingStateError` (recordings/octavia-loadbalancer-delete-pending.json).
+/// Octavia 11, `common/exceptions.py`, `ImmutableObject`, `LBPendingStateError` (recordings/octavia-loadbalancer-delete-pending.json).
 const PENDING_DELETE: &str = "Invalid state PENDING_DELETE ";
 const PENDING: [&str; 2] = ["Invalid state PENDING_", "is immutable and cannot be updated"];
 
@@ -133,8 +133,8 @@ const TEMPLATE_IN_USE: &str = "is referenced by one or multiple clusters";
 const IMAGE_UNSET: &str = "Cluster type (vm, Unset,";
 const IMAGE_NONE: &str = "Cluster type (vm, None,";
 
-/// Neutron ("Quota exceeded for resources", `OverQuota`), Octavia 14 ("Quota has been met for
-/// resources", answered with 403) and Nova 29 ("Quota exceeded for instances").
+/// Neutron ("Quota exceeded for resources", `OverQuota`), Octavia 11 ("Quota has been met for
+/// resources", answered with 403) and Nova 26 ("Quota exceeded for instances").
 const QUOTA: [&str; 3] = ["OverQuota", "Quota exceeded", "Quota has been met"];
 
 /// Keystone 22 and keystonemiddleware to a credential that is not known any more, and
@@ -147,7 +147,7 @@ const LOGIN: [&str; 5] = [
     "Unauthorized",
 ];
 
-/// Octavia 14 ("Policy does not allow this request to be performed"), Keystone 22 ("You are not
+/// Octavia 11 ("Policy does not allow this request to be performed"), Keystone 22 ("You are not
 /// authorized to perform"), and gophercloud 2 ("got 403 instead").
 const POLICY: [&str; 4] = ["got 403", "Forbidden", "Policy does not allow", "not authorized"];
 

@@ -8,7 +8,7 @@ use super::{
     wire::{Detail, Limits},
 };
 use crate::{
-    Error, Grant, Method, Request, Service, Transport,
+    Error, Method, Request, Service, TokenInfo, Transport,
     load_balancer::{self, LoadBalancer},
     service_response::{fetch, list},
 };
@@ -31,8 +31,8 @@ impl CloudInventory {
     /// # Errors
     ///
     /// [`Error::Login`] if it gives none.
-    pub async fn grant(&self) -> Result<Grant, Error> {
-        self.transport.grant().await
+    pub async fn token_info(&self) -> Result<TokenInfo, Error> {
+        self.transport.token_info().await
     }
 
     /// Asks `service` for one thing of a list, to see whether it answers at all.

@@ -61,7 +61,7 @@ impl ContainerInfra {
     }
 
     async fn project_id(&self) -> Result<String, Error> {
-        let project = self.transport.grant().await?.project;
+        let project = self.transport.token_info().await?.project;
         project.map(|project| project.id).ok_or_else(|| Error::NoProject(self.label()))
     }
 

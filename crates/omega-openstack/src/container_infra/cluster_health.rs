@@ -133,21 +133,14 @@ mod tests {
         let parts = [("cluster", "Ready"), ("infrastructure", "Infrastructure not ready.")];
         let reasons = parts.map(|(part, reason)| (part.to_owned(), reason.to_owned()));
         Cluster {
-            uuid: format!("uuid-of-{name}"),
-            name: name.into(),
-            project_id: Some("p".into()),
-            cluster_template_id: "t".into(),
             stack_id: Some(format!("{name}-cyusd2b67a45")),
             status: Some(status.into()),
-            status_reason: None,
             health_status: health.map(str::to_owned),
             health_status_reason: Some(match health {
                 Some("UNHEALTHY") => BTreeMap::from(reasons),
                 _ => BTreeMap::new(),
             }),
-            api_address: None,
-            created_at: None,
-            updated_at: None,
+            ..Cluster::new(format!("uuid-of-{name}"), name, "t")
         }
     }
 

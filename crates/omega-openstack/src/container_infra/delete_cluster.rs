@@ -12,8 +12,8 @@ use super::{Cluster, ClusterObserved, ContainerInfra};
 use crate::{Error, RefusalReason};
 
 /// How long after a request to create a cluster Magnum may still show it for the first time: its API
-/// answers before the conductor has written it down (magnum 18.0.1, `api/controllers/v1/cluster.py`,
-/// `cluster_create_async`), and the request itself may be on its way for a minute.
+/// answers before the conductor has written it down (Magnum, `conductor/handlers/cluster_conductor.py`,
+/// `cluster_create`), and the request itself may be on its way for a minute.
 pub(super) const APPEARS: Duration = Duration::from_mins(2);
 
 /// Returns whether what was asked for `after` that time may still come to be seen.

@@ -80,7 +80,52 @@ pub struct Template {
     pub labels: Option<BTreeMap<String, serde_json::Value>>,
 }
 
+impl NodeGroup {
+    /// Returns a node group.
+    pub fn new(name: impl Into<String>, role: impl Into<String>, node_count: u32) -> Self {
+        Self { name: name.into(), role: role.into(), node_count }
+    }
+}
+
+impl Template {
+    /// Returns a template of which no more is known than this.
+    pub fn new(uuid: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            uuid: uuid.into(),
+            name: name.into(),
+            project_id: None,
+            network_driver: None,
+            cluster_distro: None,
+            coe: None,
+            server_type: None,
+            labels: None,
+        }
+    }
+}
+
 impl Cluster {
+    /// Returns a cluster of which no more is known than this.
+    pub fn new(
+        uuid: impl Into<String>,
+        name: impl Into<String>,
+        cluster_template_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            uuid: uuid.into(),
+            name: name.into(),
+            project_id: None,
+            cluster_template_id: cluster_template_id.into(),
+            stack_id: None,
+            status: None,
+            status_reason: None,
+            health_status: None,
+            health_status_reason: None,
+            api_address: None,
+            created_at: None,
+            updated_at: None,
+        }
+    }
+
     /// Returns what its driver calls it; none until the driver has begun.
     pub fn stack(&self) -> Option<StackId> {
         StackId::new(self.stack_id.as_deref()?)
@@ -131,18 +176,10 @@ mod tests {
 
     fn cluster(stack_id: Option<&str>) -> Cluster {
         Cluster {
-            uuid: "u".into(),
-            name: "c".into(),
             project_id: Some("47F96049-4aa7".into()),
-            cluster_template_id: "t".into(),
             stack_id: stack_id.map(str::to_owned),
             status: Some("CREATE_FAILED".into()),
-            status_reason: None,
-            health_status: None,
-            health_status_reason: None,
-            api_address: None,
-            created_at: None,
-            updated_at: None,
+            ..Cluster::new("u", "c", "t")
         }
     }
 

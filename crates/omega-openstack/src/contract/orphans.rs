@@ -8,7 +8,7 @@ use tokio::time::{Duration, sleep};
 
 use super::send;
 use crate::{
-    ClusterMark, Method, Request, Service, Transport,
+    ClusterName, Method, Request, Service, Transport,
     load_balancer::{LoadBalancers, remove_cluster_balancers},
     network::{Network, RemoveClusterNetwork, remove_cluster_network},
 };
@@ -22,7 +22,7 @@ const NAMESPACE: &str = "omega-contract";
 /// Panics at what is not kept.
 #[expect(clippy::expect_used, reason = "a contract is a test")]
 pub async fn cluster_orphans(cloud: Arc<dyn Transport>, external: &str) {
-    let (mark, decoy) = (ClusterMark::new(NAMESPACE, "c1"), ClusterMark::new(NAMESPACE, "c10"));
+    let (mark, decoy) = (ClusterName::new(NAMESPACE, "c1"), ClusterName::new(NAMESPACE, "c10"));
     let ours = build(&cloud, &mark, external).await;
     let theirs = build(&cloud, &decoy, external).await;
     let stranger = json!({ "network_id": ours.network, "name": "stranger" });
@@ -45,7 +45,7 @@ pub async fn cluster_orphans(cloud: Arc<dyn Transport>, external: &str) {
     let done = remove_cluster_network(&ctx, &neutron, mark.clone()).await.expect("removed");
     assert!(done.changed());
     let desired = RemoveClusterNetwork { cluster: mark.clone() };
-    let left = desired.left(&neutron.inventory().await.expect("listed"));
+    let left = desired.remaining(&neutron.inventory().await.expect("listed"));
     let of: Vec<_> = left.iter().map(|left| (left.noun.as_str(), left.id.as_str())).collect();
     let expected = [
         ("network", ours.network.as_str()),
@@ -101,7 +101,7 @@ impl Built {
 }
 
 /// Makes what the provider makes, in its order.
-async fn build(cloud: &Arc<dyn Transport>, mark: &ClusterMark, external: &str) -> Built {
+async fn build(cloud: &Arc<dyn Transport>, mark: &ClusterName, external: &str) -> Built {
     let (name, about) = (mark.network(), mark.description());
     let network = make(cloud, "networks", "network", json!({ "name": name })).await;
     let subnet = json!({
@@ -135,7 +135,7 @@ async fn build(cloud: &Arc<dyn Transport>, mark: &ClusterMark, external: &str) -
 
 /// Makes the API's load balancer, and waits until it is there.
 #[expect(clippy::panic, reason = "a contract is a test")]
-async fn balancer(cloud: &Arc<dyn Transport>, mark: &ClusterMark, subnet: &str) {
+async fn balancer(cloud: &Arc<dyn Transport>, mark: &ClusterName, subnet: &str) {
     let asked = json!({
         "name": mark.api_balancer(), "vip_subnet_id": subnet, "description": mark.description(),
     });

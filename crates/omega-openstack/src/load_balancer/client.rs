@@ -42,7 +42,7 @@ impl LoadBalancers {
 
 /// Returns the load balancers of the project that the token is scoped to.
 pub(crate) async fn of_project(transport: &dyn Transport) -> Result<Vec<LoadBalancer>, Error> {
-    let project = transport.grant().await?.project;
+    let project = transport.token_info().await?.project;
     let project = project.ok_or_else(|| Error::NoProject(transport.label()))?.id;
     of(transport, &project).await
 }

@@ -9,7 +9,7 @@ use omega_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{LoadBalancer, LoadBalancers};
-use crate::{ClusterMark, Error, RefusalReason};
+use crate::{ClusterName, Error, RefusalReason};
 
 /// What Octavia says of one that goes without this request.
 const GOING: [RefusalReason; 2] = [RefusalReason::NotFound, RefusalReason::BeingDeleted];
@@ -32,15 +32,15 @@ const GOING: [RefusalReason; 2] = [RefusalReason::NotFound, RefusalReason::Being
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoveClusterBalancers {
     /// The cluster.
-    pub cluster: ClusterMark,
+    pub cluster: ClusterName,
 }
 
 /// Removes the load balancers of `cluster`, and returns once Octavia has none of them.
 ///
 /// ```no_run
-/// # use omega_openstack::{ClusterMark, load_balancer::*};
+/// # use omega_openstack::{ClusterName, load_balancer::*};
 /// # async fn f(ctx: &omega_core::Context, octavia: &LoadBalancers) -> Result<(), Box<dyn std::error::Error>> {
-/// let cluster = ClusterMark::new("magnum-67a1", "c1-cyusd2b67a45");
+/// let cluster = ClusterName::new("magnum-67a1", "c1-cyusd2b67a45");
 /// let done = remove_cluster_balancers(ctx, octavia, cluster).await?;
 /// println!("removed any: {}", done.changed());
 /// # Ok(()) }
@@ -52,7 +52,7 @@ pub struct RemoveClusterBalancers {
 pub async fn remove_cluster_balancers(
     ctx: &Context,
     octavia: &LoadBalancers,
-    cluster: ClusterMark,
+    cluster: ClusterName,
 ) -> Result<Outcome<BalancersObserved>, EnsureError<Error>> {
     ensure(ctx, octavia, &RemoveClusterBalancers { cluster }).await
 }

@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 
 use super::{LoadBalancers, RemoveClusterBalancers};
 use crate::{
-    ClusterMark, Method, Request, Service, Transport, contract,
+    ClusterName, Method, Request, Service, Transport, contract,
     network::{Network, RemoveClusterNetwork},
     sim::Cloud,
 };
 
-fn mark() -> ClusterMark {
-    ClusterMark::new("ns", "c1")
+fn mark() -> ClusterName {
+    ClusterName::new("ns", "c1")
 }
 
 async fn post(of: &Arc<dyn Transport>, service: Service, path: &[&str], body: Value) -> Value {
@@ -32,7 +32,7 @@ async fn part(of: &Arc<dyn Transport>, plural: &str, key: &str, asked: Value) ->
 }
 
 /// What the provider makes for a cluster in a project; returns the network's and the subnet's id.
-async fn build(of: &Arc<dyn Transport>, mark: &ClusterMark) -> (String, String) {
+async fn build(of: &Arc<dyn Transport>, mark: &ClusterName) -> (String, String) {
     let (name, about) = (mark.network(), mark.description());
     let network = part(of, "networks", "network", json!({ "name": name })).await;
     let subnet = json!({ "name": name, "network_id": network, "description": about });
@@ -77,8 +77,8 @@ impl Decoy {
 async fn decoy(cloud: &Cloud, decoy: Decoy, network: &str, subnet: &str) {
     let ours = cloud.member("mgmt");
     match decoy {
-        Decoy::LongerName => drop(build(&ours, &ClusterMark::new("ns", "c10")).await),
-        Decoy::OtherNamespace => drop(build(&ours, &ClusterMark::new("ns2", "c1")).await),
+        Decoy::LongerName => drop(build(&ours, &ClusterName::new("ns", "c10")).await),
+        Decoy::OtherNamespace => drop(build(&ours, &ClusterName::new("ns2", "c1")).await),
         Decoy::OtherProject => drop(build(&cloud.member("next door"), &mark()).await),
         Decoy::StrangersPort => {
             drop(part(&ours, "ports", "port", json!({ "network_id": network })).await);
@@ -161,7 +161,7 @@ fn world<T>(with: bool, decoys: &[Decoy], client: impl Fn(&Cloud) -> T) -> Sim<T
         }
     };
     futures_executor(setup);
-    cloud.page_size(2);
+    cloud.page_size(4);
     let built = cloud.writes().len();
     Sim { target: client(&cloud), cloud, built }
 }

@@ -395,6 +395,29 @@ async fn the_lookup_is_scoped_and_escaped() {
 }
 
 #[tokio::test]
+async fn a_verification_reads_a_group_once() {
+    let sim = web();
+    let port = |port: &str| SgRule {
+        flow: Flow::tcp(port.parse().unwrap(), "10.20.0.0/16".parse().unwrap()),
+        ..api()
+    };
+    let all = ["22", "80", "443"].map(port);
+    let read = async |network: &Network| {
+        let before = sim.cloud.requests();
+        let plans = all.iter().map(|rule| plan(network, rule));
+        for plan in futures::future::join_all(plans).await {
+            assert!(matches!(plan.unwrap().delta(), Delta::Changes(_)));
+        }
+        sim.cloud.requests() - before
+    };
+    assert_eq!(read(sim.target()).await, 3);
+    assert_eq!(read(&sim.target().reading_once()).await, 1);
+    ensure_sg_rule(&ctx(), sim.target(), &all[0]).await.unwrap();
+    let fresh = plan(&sim.target().reading_once(), &all[0]).await.unwrap();
+    assert!(matches!(fresh.delta(), Delta::Satisfied), "each has its own");
+}
+
+#[tokio::test]
 async fn refuses_an_ambiguous_name() {
     let sim = world(&[("web".to_owned(), vec![]), ("web".to_owned(), vec![])]);
     let failure = Failure::from(ensure_sg_rule(&ctx(), sim.target(), &api()).await.unwrap_err());

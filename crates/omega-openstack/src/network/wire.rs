@@ -84,7 +84,7 @@ impl Spec {
     }
 
     /// Returns the rule as Neutron keeps it when it is asked for it: `neutron/db/securitygroups_db.py`
-    /// (2024.1), `_make_canonical_port_range`, `_make_canonical_ethertype_and_protocol`, and the
+    /// (21.0), `_make_canonical_port_range`, `_make_canonical_ipv6_icmp_protocol`, and the
     /// converters of `neutron_lib/api/definitions/security_groups.py`.
     fn kept(&self) -> Self {
         let ipv6 = self.ethertype.eq_ignore_ascii_case("ipv6");

@@ -18,7 +18,7 @@ use url::Url;
 use crate::{
     Body, ByteStream, CloudConfig, Download, Error, Headers, Request, StreamedResponse,
     TransportCause, Upload,
-    error::{Stalled, UnusableSource},
+    transport_cause::{Stalled, UnusableSource},
 };
 
 /// The most that a file of certificates may have: a system's has some 200 kB.

@@ -23,8 +23,8 @@ use super::{
     token::Token,
 };
 use crate::{
-    AuthScope, CloudConfig, Credential, Error, Grant, Method, Refusal, Request, Service,
-    grant::versioned, service_response::accept,
+    AuthScope, CloudConfig, Credential, Error, Method, Refusal, Request, Service, TokenInfo,
+    service_response::accept, token_info::versioned,
 };
 
 /// How long a refused login is not tried again.
@@ -73,7 +73,7 @@ impl Keystone {
     }
 
     /// Returns a token that lives, from the cache or by logging in.
-    pub(super) async fn fresh(&self, client: &Client) -> Result<(Secret, Grant), Error> {
+    pub(super) async fn fresh(&self, client: &Client) -> Result<(Secret, TokenInfo), Error> {
         let mut held = self.token.lock().await;
         if let Some(token) = held.as_ref().filter(|token| token.lives(Timestamp::now())) {
             return Ok((token.value.clone(), token.grant.clone()));
@@ -259,9 +259,7 @@ fn foreign(error: &Error) -> osauth::Error {
         Error::Unreachable { .. } | Error::Refused(_) | Error::Malformed { .. } => {
             ErrorKind::ProtocolError
         }
-        Error::Absent { .. }
-        | Error::Ambiguous { .. }
-        | Error::NoProject(_)
+        Error::NoProject(_)
         | Error::OtherProject { .. }
         | Error::Cancelled { .. }
         | Error::Tls { .. } => ErrorKind::OperationFailed,

@@ -13,7 +13,8 @@ use super::{
     keystone::{Keystone, KeystoneAuth},
 };
 use crate::{
-    Body, CloudConfig, Error, Grant, Method, Request, StreamedResponse, Transport, grant::versioned,
+    Body, CloudConfig, Error, Method, Request, StreamedResponse, TokenInfo, Transport,
+    token_info::versioned,
 };
 
 /// How a [`Session`] behaves.
@@ -133,7 +134,7 @@ impl Session {
         Ok(exchange.send(builder, meter).await?.1)
     }
 
-    fn url(&self, request: &Request, grant: &Grant) -> Result<Url, Error> {
+    fn url(&self, request: &Request, grant: &TokenInfo) -> Result<Url, Error> {
         let CloudConfig { cloud, interface, region, .. } = self.config();
         let endpoint =
             grant.catalog.endpoint(cloud, request.service, *interface, region.as_deref())?;
@@ -145,7 +146,7 @@ impl Session {
     }
 
     /// Returns a token first, where its errors are whole: osauth keeps only their text.
-    async fn fresh(&self) -> Result<(Secret, Grant), Error> {
+    async fn fresh(&self) -> Result<(Secret, TokenInfo), Error> {
         self.keystone.fresh(self.client.inner()).await
     }
 }
@@ -169,7 +170,7 @@ impl Transport for Session {
         self.once(ctx, &request, self.url(&request, &grant)?).await
     }
 
-    async fn grant(&self) -> Result<Grant, Error> {
+    async fn token_info(&self) -> Result<TokenInfo, Error> {
         Ok(self.fresh().await?.1)
     }
 

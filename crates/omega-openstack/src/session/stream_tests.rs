@@ -13,7 +13,10 @@ use std::{
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
-use omega_core::{CancelToken, Context, Diagnostic as _, Retry, Touched};
+use omega_core::{
+    CancelToken, ChangeKind, Conflict, Context, Delta, Desired, Diagnostic as _, Diff, Event,
+    EventSink, Progress, Retry, Subject, Touched, ensure,
+};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -47,6 +50,8 @@ enum Behaviour {
     ResetsUpload(u64),
     /// Answers with this status and these headers, and so many bytes.
     Says(u16, &'static str, u64),
+    /// Says 404 until something was uploaded.
+    HasNothingAtFirst,
     /// Takes a token for none until it is the second.
     WantsSecondToken,
 }
@@ -163,6 +168,7 @@ async fn serve(
     });
     let (status, more) = match behaviour {
         Behaviour::Says(status, more, _) => (status, more.to_owned()),
+        Behaviour::HasNothingAtFirst if seen.lock().unwrap().len() < 2 => (404, String::new()),
         Behaviour::WantsSecondToken if token != "token-2" => (401, String::new()),
         _ if first > 0 => (206, format!("Content-Range: bytes {first}-{}/{size}\r\n", size - 1)),
         _ => (200, "OpenStack-image-import-methods: glance-direct,web-download\r\n".to_owned()),
@@ -504,4 +510,71 @@ async fn a_transfer_ends_when_it_is_cancelled_or_its_deadline_passes() {
     let mut answer = server.session.exchange(&ctx, file()).await.unwrap();
     let (_, end) = drain(&mut answer.body, 0, || {}).await;
     assert!(end.unwrap_err().timed_out());
+}
+
+/// That Glance has the data of an image: what an operation that moves gigabytes looks like.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+struct ImageData(u64);
+
+impl omega_core::Label for Session {
+    fn label(&self) -> String {
+        crate::Transport::label(self)
+    }
+}
+
+impl omega_core::Describe for ImageData {
+    fn describe(&self) -> Diff {
+        Diff::new(ChangeKind::Create, Subject::new("image", "i"), format!("{} bytes", self.0))
+    }
+}
+
+impl Desired for ImageData {
+    const KIND: &'static str = "test.image-data.v1";
+    type Target = Session;
+    type Observed = bool;
+    type Change = Self;
+    type Undo = Self;
+    type Error = Error;
+
+    fn subject(&self) -> Subject {
+        Subject::new("image", "i")
+    }
+    fn key(&self) -> String {
+        "i".into()
+    }
+    async fn observe(&self, session: &Session) -> Result<bool, Error> {
+        let head = Request::new(Service::Image, Method::Head, &["images", "i", "file"]);
+        Ok(session.send(head).await?.status == 200)
+    }
+    fn diff(&self, there: &bool) -> Result<Delta<Self>, Conflict> {
+        Ok(Delta::of(if *there { vec![] } else { vec![self.clone()] }))
+    }
+    async fn apply(&self, ctx: &Context, session: &Session, data: &Self) -> Result<(), Error> {
+        session.exchange(ctx, upload(data.0, Some(data.0))).await.map(drop)
+    }
+}
+
+#[derive(Default)]
+struct Told(Mutex<Vec<Progress>>);
+
+impl EventSink for Told {
+    fn event(&self, event: &Event) {
+        if let Event::StepProgress { progress, .. } = event {
+            self.0.lock().unwrap().push(progress.clone());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_step_tells_how_many_bytes_have_moved() {
+    let server = server(Behaviour::HasNothingAtFirst, PATIENT).await;
+    let told = Arc::new(Told::default());
+    let ctx = Context::default().with_events(told.clone());
+    let size = 64 << 20;
+    assert!(ensure(&ctx, &server.session, &ImageData(size)).await.unwrap().changed());
+    let told = told.0.lock().unwrap().clone();
+    let last = told.last().unwrap();
+    assert_eq!(*last, Progress::bytes(size, Some(size)).stage("sending"));
+    assert!(told.is_sorted_by_key(|progress| progress.done));
+    assert!(told.len() < 100, "not each chunk: {}", told.len());
 }

@@ -111,3 +111,49 @@ fn first_byte(request: &Request) -> Option<usize> {
     let range = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("range"));
     range?.1.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Service, Transport, Upload, sim::Cloud};
+
+    async fn read(cloud: &dyn Transport, request: Request) -> (u16, Headers, Vec<u8>) {
+        let mut answer = cloud.exchange(&Context::default(), request).await.unwrap();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = answer.body.next().await.unwrap() {
+            bytes.extend_from_slice(&chunk);
+        }
+        (answer.status, answer.headers, bytes)
+    }
+
+    #[tokio::test]
+    async fn what_is_streamed_to_the_simulator_is_streamed_back_in_ranges() {
+        let cloud = Cloud::new();
+        let member = cloud.member("mgmt");
+        let path = ["images", "i", "file"];
+        let get = || Request::new(Service::Image, Method::Get, &path);
+        assert_eq!(read(&*member, get()).await.0, 404);
+        let data: Vec<u8> = (0..200_000_u32).map(|at| at.to_le_bytes()[0]).collect();
+        let source = data.clone();
+        let upload = move || -> crate::ByteStream {
+            let chunks: Vec<_> = source.chunks(7000).map(Bytes::copy_from_slice).map(Ok).collect();
+            Box::pin(stream::iter(chunks))
+        };
+        let put = Request::new(Service::Image, Method::Put, &path);
+        let whole = put.clone().upload(Upload::new(Some(200_000), upload.clone()));
+        assert_eq!(member.send(whole).await.unwrap().status, 204);
+        assert_eq!(cloud.writes(), ["PUT image /v2/images/i/file 200000 bytes"]);
+        let short = put.upload(Upload::new(Some(199_999), upload));
+        assert!(member.send(short).await.is_err());
+
+        let (status, headers, bytes) = read(&*member, get()).await;
+        assert_eq!((status, headers.get("content-length")), (200, Some("200000")));
+        assert!(bytes == data);
+        let (status, headers, bytes) = read(&*member, get().from_byte(150_000)).await;
+        assert_eq!((status, headers.content_range().unwrap().first), (206, 150_000));
+        assert!(bytes == data[150_000..]);
+        assert_eq!(read(&*member, get().from_byte(200_000)).await.0, 416);
+        let head = Request::new(Service::Image, Method::Head, &path);
+        assert_eq!(read(&*member, head).await.2, [0; 0]);
+    }
+}

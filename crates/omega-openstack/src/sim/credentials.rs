@@ -6,7 +6,7 @@ use super::{
     recorded::recorded,
     state::{State, Who},
 };
-use crate::{Error, Grant, Method, Name, Request, Response, service_response::accept};
+use crate::{Error, Method, Name, Request, Response, TokenInfo, service_response::accept};
 
 /// An application credential.
 #[derive(Clone, Debug)]
@@ -78,7 +78,12 @@ impl State {
     }
 
     /// Answers a login.
-    pub(super) fn log_in(&self, id: &str, secret: &str, request: &Request) -> Result<Grant, Error> {
+    pub(super) fn log_in(
+        &self,
+        id: &str,
+        secret: &str,
+        request: &Request,
+    ) -> Result<TokenInfo, Error> {
         let Some(one) = self.credentials.iter().find(|one| one.id == id) else {
             let gone = recorded("keystone-credential-deleted");
             let path = "/body/auth/identity/application_credential/id";
@@ -93,7 +98,7 @@ impl State {
         let roles = token["roles"].as_array().into_iter().flatten().filter_map(names).collect();
         let name = self.projects.iter().find(|(_, id)| *id == one.project);
         let name = name.map(|(name, _)| name.clone()).unwrap_or_default();
-        Ok(Grant {
+        Ok(TokenInfo {
             user: Name { id: one.user.clone(), name: one.user.clone() },
             project: Some(Name { id: one.project.clone(), name }),
             roles,

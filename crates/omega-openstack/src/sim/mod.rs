@@ -6,6 +6,7 @@
 mod blobs;
 mod cloud;
 mod cloud_inventory;
+mod connection;
 mod credentials;
 mod keystone;
 mod magnum;

@@ -7,15 +7,15 @@ use super::ClusterList;
 
 /// Magnum lists the clusters: its API and its database run.
 #[derive(Clone, Debug)]
-pub struct MagnumAnswers {
+pub struct MagnumResponds {
     /// The list.
     pub clusters: ClusterList,
 }
 
 #[async_trait]
-impl Gate for MagnumAnswers {
+impl Gate for MagnumResponds {
     fn rule(&self) -> &'static str {
-        "magnum-answers"
+        "magnum-responds"
     }
 
     fn subject(&self) -> Subject {

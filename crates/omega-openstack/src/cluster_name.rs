@@ -15,14 +15,14 @@ use serde::{Deserialize, Serialize};
 /// Nothing is taken for the cluster's that only begins like its name, and no tag is believed: tags
 /// are the operator's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClusterMark {
+pub struct ClusterName {
     /// The namespace (`magnum-67...`).
     pub namespace: String,
     /// The name: Magnum's `stack_id` (`c1-cyusd2b67a45`).
     pub name: String,
 }
 
-impl ClusterMark {
+impl ClusterName {
     /// Returns the mark of the cluster `name` in `namespace`.
     pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
         Self { namespace: namespace.into(), name: name.into() }
@@ -101,7 +101,7 @@ fn is_service(text: &str) -> bool {
     text.split_once('/').is_some_and(|(namespace, name)| plain(namespace) && plain(name))
 }
 
-impl fmt::Display for ClusterMark {
+impl fmt::Display for ClusterName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)
     }
@@ -109,11 +109,11 @@ impl fmt::Display for ClusterMark {
 
 #[cfg(test)]
 mod tests {
-    use super::ClusterMark;
+    use super::ClusterName;
 
     #[test]
     fn near_matches_are_other_clusters() {
-        let mark = ClusterMark::new("magnum-67a1", "c1-cyusd2b67a45");
+        let mark = ClusterName::new("magnum-67a1", "c1-cyusd2b67a45");
         let balancers = [
             ("k8s-clusterapi-cluster-magnum-67a1-c1-cyusd2b67a45-kubeapi", true),
             ("k8s-clusterapi-cluster-magnum-67a1-c1-cyusd2b67a45-kubeapi-2", false),

@@ -7,7 +7,7 @@ use crate::{Error, Interface, Service};
 
 /// What Keystone said with the token: who, where, which roles, and the catalog.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Grant {
+pub struct TokenInfo {
     /// Whose token it is.
     pub user: Name,
     /// The project it is scoped to, if it is.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// comes before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum NetworkPart {
+pub enum NetworkResource {
     /// A floating IP, associated or not.
     FloatingIp,
     /// A port.
@@ -25,7 +25,7 @@ pub enum NetworkPart {
     SecurityGroup,
 }
 
-impl NetworkPart {
+impl NetworkResource {
     /// Its collection in a path of the API; an interface is the router's.
     pub(crate) fn plural(self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ impl NetworkPart {
     }
 }
 
-impl fmt::Display for NetworkPart {
+impl fmt::Display for NetworkResource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::FloatingIp => "floating IP",
@@ -69,7 +69,7 @@ impl fmt::Display for NetworkPart {
 /// A network, a router or a security group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are Neutron's")]
-pub struct Named {
+pub struct NamedResource {
     pub id: String,
     pub name: String,
     #[serde(default)]
