@@ -45,7 +45,7 @@ impl App {
         let site = Site::read(&args.site.site)?;
         let (spec, clients) = self.graft(&site, &args.site, args.leftovers).await?;
         let named = args.site.site.display().to_string();
-        let job = spec.job(&named, &clients, Purpose::Verify);
+        let job = spec.job(&named, &clients.for_verification(), Purpose::Verify);
         Ok(self.shown(&self.engine().verify(&job).await, None))
     }
 

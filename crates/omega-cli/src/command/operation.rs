@@ -8,7 +8,7 @@ use omega::{
         run::{Approved, Job, Status},
         step,
     },
-    graft::{self, GraftSpec, SiteSpec, clusters_are_healthy, magnum_answers, trustee_domain},
+    graft::{self, GraftSpec, SiteSpec, clusters_are_healthy, magnum_responds, trustee_domain},
     juju::{
         Sources, Unit,
         operations::{InjectConfigDir, capture_pre_state},
@@ -173,7 +173,9 @@ impl App {
                         let gate = trustee_domain(&site.trust, &cloud, true);
                         (cloud.network.label(), Item::gate(gate))
                     }
-                    GateName::Magnum => (cloud.network.label(), Item::gate(magnum_answers(&cloud))),
+                    GateName::Magnum => {
+                        (cloud.network.label(), Item::gate(magnum_responds(&cloud)))
+                    }
                     _ => ("clusters".to_owned(), Item::gate(clusters_are_healthy(&cloud))),
                 };
                 let target = TargetPlan::shared(label, vec![Section::new("", "check", vec![item])]);

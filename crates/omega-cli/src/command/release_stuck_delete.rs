@@ -9,7 +9,7 @@ use clap::Args;
 use omega::{
     capi::Namespace,
     core::{Failure, FailureClass, read_regular, values::Secret},
-    openstack::{block_storage::ClusterVolume, network::Left},
+    openstack::{block_storage::ClusterVolume, network::Remaining},
     run::{Approved, Status},
     site::Site,
     stuck_delete::{LeftInProject, Release, StuckDelete},
@@ -87,7 +87,7 @@ impl App {
 
     /// Says what is related to the cluster and stays.
     fn show_left(&self, release: &Release, left: &LeftInProject) {
-        for Left { noun, id, name, why, .. } in left.parts.iter().flatten() {
+        for Remaining { noun, id, name, why, .. } in left.parts.iter().flatten() {
             self.screen.prose(&format!("Left: {noun} {name} ({id}): {why}."));
         }
         for ClusterVolume { id, name, size, status, claim, .. } in left.volumes.iter().flatten() {

@@ -95,6 +95,14 @@ impl Clients {
         Self { cloud, management, units, helm_size: 0, requests }
     }
 
+    /// Returns the same clients for a verification: they read what several facts share once, and do
+    /// not see a change.
+    #[must_use]
+    pub fn for_verification(mut self) -> Self {
+        self.cloud.network = Arc::new(self.cloud.network.reading_once());
+        self
+    }
+
     /// Says how many bytes the helm has that may be sent to a unit.
     #[must_use]
     pub fn with_helm(self, bytes: usize) -> Self {

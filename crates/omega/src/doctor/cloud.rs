@@ -27,7 +27,7 @@ pub(super) struct CloudFacts {
 
 /// Asks Keystone, then every service at once.
 pub(super) async fn ask(inventory: &CloudInventory, trustee: &TrusteeDomain) -> CloudFacts {
-    let login = inventory.grant().await.map(|grant| grant.catalog.0.len());
+    let login = inventory.token_info().await.map(|token| token.catalog.0.len());
     if login.is_err() {
         return CloudFacts { login, services: Vec::new(), volume_types: None, trustee: None };
     }

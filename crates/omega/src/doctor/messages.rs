@@ -34,64 +34,12 @@ pub(super) fn is_webhook_failure(why: &str) -> bool {
     why.contains("webhook")
 }
 
-/// Why the infrastructure provider did not get what it asked of OpenStack, as its conditions say
-/// it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ProviderFailure {
-    /// A quota is exhausted.
-    OverQuota,
-    /// The application credential is not known.
-    Credential,
-    /// A policy forbids it.
-    Policy,
-    /// A service was slow. The provider asks again by itself.
-    Slow,
-}
-
-impl ProviderFailure {
-    /// Returns whether a condition's message says that this is why. Of an aggregated message
-    /// several may be true.
-    ///
-    /// Source: Neutron ("Quota exceeded for resources", type `OverQuota`), Octavia ("Quota has
-    /// been met for resources", and "Policy does not allow this request", both with 403) and Nova
-    /// ("Quota exceeded for instances"); Keystone and keystonemiddleware to a credential that is
-    /// not known; gophercloud 2 (`ErrUnexpectedResponseCode`: "Expected HTTP response code ... got
-    /// 401 instead", "Authentication failed"), Go's errors of deadlines; all of them within the
-    /// conditions of cluster-api-provider-openstack 0.14.
-    pub(super) fn is_reason_in(self, message: &str) -> bool {
-        let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
-        match self {
-            Self::OverQuota => has(&["OverQuota", "Quota exceeded", "Quota has been met"]),
-            Self::Credential => has(&[
-                "got 401",
-                "Authentication failed",
-                "could not be authenticated",
-                "Could not find Application Credential",
-                "Unauthorized",
-            ]),
-            // Octavia answers 403 to both.
-            Self::Policy => {
-                has(&["got 403", "Forbidden", "Policy does not allow", "not authorized"])
-                    && !Self::OverQuota.is_reason_in(message)
-            }
-            Self::Slow => {
-                has(&["timed out", "timeout", "Timeout", "deadline exceeded", "Connection aborted"])
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn octavias_quota_is_no_policy() {
-        let octavia = "got 403 instead: Quota has been met for resources: Load Balancer";
-        assert!(ProviderFailure::OverQuota.is_reason_in(octavia));
-        assert!(!ProviderFailure::Policy.is_reason_in(octavia));
-        assert!(
-            ProviderFailure::Policy.is_reason_in("got 403 instead: Policy does not allow this")
-        );
-    }
+/// Returns whether a condition says that a service of the cloud was slow. The provider asks again
+/// by itself.
+///
+/// Source: Go's errors of deadlines, in the conditions of cluster-api-provider-openstack 0.14.
+pub(super) fn is_slow(condition: &str) -> bool {
+    ["timed out", "timeout", "Timeout", "deadline exceeded", "Connection aborted"]
+        .iter()
+        .any(|words| condition.contains(words))
 }

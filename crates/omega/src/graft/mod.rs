@@ -26,7 +26,7 @@ use omega_juju::{
     },
 };
 use omega_openstack::{
-    container_infra::{ClusterHealth, ClusterList, MagnumAnswers},
+    container_infra::{ClusterHealth, ClusterList, MagnumResponds},
     identity::TrusteeDomain,
     network::SgRule,
 };
@@ -229,8 +229,8 @@ impl GraftSpec {
         trustee_domain(&self.trust, &clients.cloud, afresh)
     }
 
-    fn magnum(&self) -> MagnumAnswers {
-        MagnumAnswers { clusters: self.clusters.clone() }
+    fn magnum(&self) -> MagnumResponds {
+        MagnumResponds { clusters: self.clusters.clone() }
     }
 
     /// Returns the gate that the management cluster serves what the driver asks for.
@@ -293,8 +293,8 @@ pub fn trustee_domain(trust: &Trust, cloud: &CloudClients, afresh: bool) -> Trus
 }
 
 /// Returns the gate of 7.0: Magnum answers.
-pub fn magnum_answers(cloud: &CloudClients) -> MagnumAnswers {
-    MagnumAnswers { clusters: ClusterList::once((*cloud.magnum).clone()) }
+pub fn magnum_responds(cloud: &CloudClients) -> MagnumResponds {
+    MagnumResponds { clusters: ClusterList::once((*cloud.magnum).clone()) }
 }
 
 /// Returns the gate of 7.8: every cluster that Magnum lists is HEALTHY.

@@ -7,7 +7,7 @@ use omega_capi::credentials::{CLOUD, ClusterCredentials};
 use omega_core::{Failure, FailureClass, values::Secret};
 use omega_openstack::{
     ApplicationCredentialRef, CloudConfig, Credential, Error, Session, SessionOptions, Transport,
-    identity::{CredentialAnswer, ask_application_credential},
+    identity::{CredentialStatus, check_application_credential},
 };
 use serde_json::json;
 
@@ -36,13 +36,13 @@ pub(crate) async fn own_credential(
     clouds: &Secret,
     cacert: Option<&Secret>,
     source: &str,
-) -> Result<(CredentialAnswer, Arc<dyn Transport>), Failure> {
+) -> Result<(CredentialStatus, Arc<dyn Transport>), Failure> {
     let config = read(clouds, cacert, source)?;
     let id = application_credential(&config).map(|(id, _)| id.to_owned());
     let unasked =
         |error| Failure::from_error(format!("could not ask Keystone of {source}"), &error);
     let cloud = login(config).await.map_err(unasked)?;
-    let answer = ask_application_credential(&*cloud, id.as_deref()).await.map_err(unasked)?;
+    let answer = check_application_credential(&*cloud, id.as_deref()).await.map_err(unasked)?;
     Ok((answer, cloud))
 }
 

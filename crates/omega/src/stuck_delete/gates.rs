@@ -9,8 +9,8 @@ use omega_core::{
     WhenLate, values::Sha256,
 };
 use omega_openstack::{
-    identity::CredentialAnswer,
-    network::{Left, Network, RemoveClusterNetwork},
+    identity::CredentialStatus,
+    network::{Network, Remaining, RemoveClusterNetwork},
 };
 
 use super::{StuckCluster, own_credential};
@@ -146,11 +146,11 @@ impl Gate for Authenticates {
         let (answer, _) =
             own_credential(login, &found.clouds, found.cacert.as_ref(), &secret).await?;
         Ok(match answer {
-            CredentialAnswer::Accepted(accepted) => {
+            CredentialStatus::Accepted(accepted) => {
                 let project = accepted.project.map(|project| project.name).unwrap_or_default();
                 pass(format!("project {project}, roles {}", accepted.roles.join(", ")))
             }
-            CredentialAnswer::Refused { words } => {
+            CredentialStatus::Refused { words } => {
                 if self.cluster.deletion().await?.held.is_empty() {
                     return Ok(pass("nothing of the cluster is left that needs it"));
                 }
@@ -271,10 +271,10 @@ impl Gate for NothingStays {
             let what = format!("could not ask {} what is left", self.neutron.label());
             Failure::from_error(what, &error)
         })?;
-        let left = desired.left(&seen);
+        let left = desired.remaining(&seen);
         Ok(match left.first() {
             None => pass("nothing of it stays"),
-            Some(Left { noun, id, name, why }) => fail(
+            Some(Remaining { noun, id, name, why, .. }) => fail(
                 self,
                 format!("{} stay, first {noun} {name} ({id}): {why}", left.len()),
                 "remove what keeps them, if it is nobody's; then run this again",

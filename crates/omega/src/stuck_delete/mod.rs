@@ -12,11 +12,11 @@ pub use cluster_credential::{Login, logins};
 use omega_capi::{Namespace, served::discover_versions};
 use omega_core::{Failure, FailureClass, Label as _, run::Job, values::Secret};
 use omega_openstack::{
-    ClusterMark, Error as CloudError, Transport,
+    ClusterName, Error as CloudError, Transport,
     block_storage::{ClusterVolume, cluster_volumes},
     container_infra::Cluster,
-    identity::CredentialAnswer,
-    network::{Left, Network, RemoveClusterNetwork},
+    identity::CredentialStatus,
+    network::{Network, Remaining, RemoveClusterNetwork},
 };
 pub use release::{Release, StuckCluster};
 use serde::Serialize;
@@ -51,7 +51,7 @@ pub struct StuckDelete {
 #[non_exhaustive]
 pub struct LeftInProject {
     /// Of its network, what somebody else's thing keeps.
-    pub parts: Option<Vec<Left>>,
+    pub parts: Option<Vec<Remaining>>,
     /// Its volumes, which are not deleted.
     pub volumes: Option<Vec<ClusterVolume>>,
     /// What could not be asked.
@@ -150,7 +150,7 @@ impl Release {
     }
 
     /// Returns how the cluster's things are named.
-    pub fn mark(&self) -> ClusterMark {
+    pub fn mark(&self) -> ClusterName {
         self.cluster.mark()
     }
 
@@ -160,7 +160,8 @@ impl Release {
         let network = Network::new(Arc::clone(&self.project));
         let desired = RemoveClusterNetwork { cluster: mark.clone() };
         let (mut unknown, parts) = (Vec::new(), network.inventory().await);
-        let parts = parts.map(|seen| desired.left(&seen)).map_err(|error| unknown.push(error)).ok();
+        let parts =
+            parts.map(|seen| desired.remaining(&seen)).map_err(|error| unknown.push(error)).ok();
         let volumes = cluster_volumes(&*self.project, &mark).await;
         let volumes = volumes.map_err(|error| unknown.push(error)).ok();
         LeftInProject { parts, volumes, unknown }
@@ -175,7 +176,7 @@ async fn log_in(
     project: &str,
     replacement: Option<&Secret>,
 ) -> Result<Arc<dyn Transport>, Failure> {
-    match operator.grant().await {
+    match operator.token_info().await {
         Ok(_) => return Ok(operator),
         Err(CloudError::Login { source, .. })
             if source.refusal().is_some() || matches!(*source, CloudError::OtherProject { .. }) => {
@@ -190,7 +191,7 @@ async fn log_in(
     if let Some(clouds) = replacement.cloned().or_else(|| found.map(|found| found.clouds)) {
         let source = format!("{}-cloud-credentials", cluster.stack);
         let own = own_credential(&cluster.login, &clouds, cacert.as_ref(), &source).await?;
-        if let (CredentialAnswer::Accepted(_), cloud) = own {
+        if let (CredentialStatus::Accepted(_), cloud) = own {
             return Ok(cloud);
         }
     }

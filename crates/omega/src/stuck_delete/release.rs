@@ -13,7 +13,7 @@ use omega_capi::{
 };
 use omega_core::{Failure, Item, Label as _, Section, TargetPlan, step, values::Secret};
 use omega_openstack::{
-    ClusterMark, Transport,
+    ClusterName, Transport,
     load_balancer::{LoadBalancers, RemoveClusterBalancers},
     network::{Network, RemoveClusterNetwork},
 };
@@ -65,8 +65,8 @@ pub struct Release {
 }
 
 impl StuckCluster {
-    pub(super) fn mark(&self) -> ClusterMark {
-        ClusterMark::new(self.namespace.as_str(), &self.stack)
+    pub(super) fn mark(&self) -> ClusterName {
+        ClusterName::new(self.namespace.as_str(), &self.stack)
     }
 
     pub(super) async fn deletion(&self) -> Result<Deletion, Failure> {

@@ -19,7 +19,7 @@ use omega_core::{
     Touched, Verdict,
 };
 use omega_openstack::{
-    ApplicationCredentialRef, ClusterMark, Credential, Error, Method, Request, Service, Transport,
+    ApplicationCredentialRef, ClusterName, Credential, Error, Method, Request, Service, Transport,
     sim::Cloud,
 };
 use serde_json::{Value, json};
@@ -169,7 +169,7 @@ fn changed(reports: &[TargetReport]) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn finalizers_go_before_what_is_left_in_the_cloud_and_a_second_run_does_nothing() {
     let (server, cloud) = (server(), Cloud::new());
-    let mark = ClusterMark::new(NS, "c1");
+    let mark = ClusterName::new(NS, "c1");
     address(&cloud.member("mgmt"), &mark.description()).await;
     address(&cloud.member("mgmt"), &format!("{}0", mark.description())).await;
     let reports = run(&release(&server, &cloud).await).await;
@@ -207,7 +207,7 @@ async fn what_somebody_elses_thing_keeps_stays_and_ends_with_no() {
 #[tokio::test(start_paused = true)]
 async fn what_fails_half_way_goes_on_where_it_stopped() {
     let (server, cloud) = (server(), Cloud::new());
-    address(&cloud.member("mgmt"), &ClusterMark::new(NS, "c1").description()).await;
+    address(&cloud.member("mgmt"), &ClusterName::new(NS, "c1").description()).await;
     server.spoil_write(1, Upset::Lost);
     let reports = run(&release(&server, &cloud).await).await;
     assert_eq!(changed(&reports), ["OpenStackCluster c1"]);
@@ -221,7 +221,7 @@ async fn what_fails_half_way_goes_on_where_it_stopped() {
 #[tokio::test]
 async fn a_management_cluster_that_never_had_it_proves_nothing() {
     let (server, cloud) = (FinalizingApiserver::default(), Cloud::new());
-    address(&cloud.member("mgmt"), &ClusterMark::new(NS, "c1").description()).await;
+    address(&cloud.member("mgmt"), &ClusterName::new(NS, "c1").description()).await;
     let reports = walk(release(&server, &cloud).await.targets()).await;
     let failure = reports[0].failure().unwrap();
     let why = format!("simulator has no namespace {NS}: no cluster was ever there");
@@ -255,7 +255,7 @@ async fn no_finalizer_goes_while_nobody_can_look_at_the_project() {
 #[tokio::test(start_paused = true)]
 async fn a_credential_that_is_refused_is_replaced_before_any_finalizer_is_touched() {
     let (server, cloud) = (server(), Cloud::new());
-    address(&cloud.member("mgmt"), &ClusterMark::new(NS, "c1").description()).await;
+    address(&cloud.member("mgmt"), &ClusterName::new(NS, "c1").description()).await;
     let old = cloud.add_credential("mgmt");
     keep(&server, &old);
     cloud.remove_credential(&old.0);

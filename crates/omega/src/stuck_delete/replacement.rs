@@ -2,7 +2,7 @@
 
 use omega_capi::credentials::ClusterCredentials;
 use omega_core::{Failure, FailureClass, values::Secret};
-use omega_openstack::identity::CredentialAnswer;
+use omega_openstack::identity::CredentialStatus;
 
 use super::{StuckCluster, cluster_credential::with_credential, own_credential};
 
@@ -27,8 +27,8 @@ pub(super) async fn replacement(
         Failure::new(FailureClass::Refused, format!("{shown} is of no use")).because(why)
     };
     let accepted = match answer {
-        CredentialAnswer::Accepted(accepted) => accepted,
-        CredentialAnswer::Refused { words } => {
+        CredentialStatus::Accepted(accepted) => accepted,
+        CredentialStatus::Refused { words } => {
             return Err(refused(format!("Keystone refuses it: {words}"))
                 .next("make an application credential, and try it: openstack token issue"));
         }
@@ -59,7 +59,7 @@ async fn own_has(
     let source = format!("{}-cloud-credentials", cluster.stack);
     let asked = own_credential(&cluster.login, &own.clouds, own.cacert.as_ref(), &source);
     Ok(match asked.await?.0 {
-        CredentialAnswer::Accepted(old) => roles.iter().all(|role| old.roles.contains(role)),
-        CredentialAnswer::Refused { .. } => false,
+        CredentialStatus::Accepted(old) => roles.iter().all(|role| old.roles.contains(role)),
+        CredentialStatus::Refused { .. } => false,
     })
 }

@@ -14,7 +14,7 @@ use omega_openstack::{
     CloudConfig, Session, SessionOptions,
     cloud_inventory::{CloudInventory, Quota},
     container_infra::{Cluster, ContainerInfra, NodeGroup as MagnumNodeGroup},
-    identity::{CredentialAnswer, ask_application_credential},
+    identity::{CredentialStatus, check_application_credential},
 };
 use serde_json::Value;
 
@@ -99,10 +99,10 @@ fn recorded(cluster: &Cluster) -> Recorded {
     }
 }
 
-fn accepted(answer: &CredentialAnswer) -> Credential {
+fn accepted(answer: &CredentialStatus) -> Credential {
     match answer {
-        CredentialAnswer::Accepted(_) => Credential::Accepted,
-        CredentialAnswer::Refused { words } => Credential::Refused { words: words.clone() },
+        CredentialStatus::Accepted(_) => Credential::Accepted,
+        CredentialStatus::Refused { words } => Credential::Refused { words: words.clone() },
     }
 }
 
@@ -125,7 +125,7 @@ async fn credential(
     management: &Management,
     namespace: &str,
     stack: &str,
-) -> Result<Option<CredentialAnswer>, String> {
+) -> Result<Option<CredentialStatus>, String> {
     let read = read_cluster_credentials(management, &of_namespace(namespace)?, stack).await;
     let Some(read) = read.map_err(|error| causes(&error))? else { return Ok(None) };
     let source = format!("{namespace}/{stack}-cloud-credentials");
@@ -133,7 +133,7 @@ async fn credential(
         .map_err(|error| causes(&error))?;
     let options = SessionOptions::default().stall_limit(LOGIN);
     let session = Session::new(config, &options).await.map_err(|error| causes(&error))?;
-    ask_application_credential(&session, None).await.map(Some).map_err(|error| causes(&error))
+    check_application_credential(&session, None).await.map(Some).map_err(|error| causes(&error))
 }
 
 /// The cluster's load balancers, and how many the project has. The first is the provider's (CAPO

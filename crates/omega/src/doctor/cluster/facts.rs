@@ -7,7 +7,7 @@ use omega_capi::{
     releases::Release,
 };
 use omega_openstack::{
-    cloud_inventory::Quota, container_infra::Cluster, identity::CredentialAnswer,
+    cloud_inventory::Quota, container_infra::Cluster, identity::CredentialStatus,
 };
 
 /// What Magnum, Cluster API, helm, Keystone, Octavia and Neutron say of one workload cluster. What
@@ -27,7 +27,7 @@ pub(in crate::doctor) struct ClusterFacts {
     /// Why not all of them are known.
     pub(super) quotas_unknown: Option<String>,
     /// What Keystone answers to its application credential; none if it has no credential.
-    pub(super) credential: Result<Option<CredentialAnswer>, String>,
+    pub(super) credential: Result<Option<CredentialStatus>, String>,
 }
 
 impl ClusterFacts {
@@ -52,8 +52,8 @@ impl ClusterFacts {
     /// Returns the roles of its application credential, where Keystone accepts it.
     pub(super) fn roles(&self) -> Option<&[String]> {
         match self.credential.as_ref().ok()?.as_ref()? {
-            CredentialAnswer::Accepted(accepted) => Some(&accepted.roles),
-            CredentialAnswer::Refused { .. } => None,
+            CredentialStatus::Accepted(accepted) => Some(&accepted.roles),
+            CredentialStatus::Refused { .. } => None,
         }
     }
 

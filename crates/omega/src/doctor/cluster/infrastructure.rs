@@ -2,9 +2,10 @@
 
 use omega_capi::health::{Diagnosis, HealthCause, Layer as HealthLayer};
 use omega_core::{Evidence, Severity};
+use omega_openstack::RefusalReason;
 
 use super::{ClusterFacts, health::diagnosed, quota, subject};
-use crate::doctor::{Cause, Layer, LayerFinding, messages::ProviderFailure};
+use crate::doctor::{Cause, Layer, LayerFinding, messages::is_slow};
 
 /// How far the provider got.
 #[derive(Clone, Copy, Debug)]
@@ -25,17 +26,17 @@ pub(super) fn findings(
         [HealthLayer::ClusterCredential, HealthLayer::LoadBalancer, HealthLayer::Infrastructure];
     let ours = diagnoses.iter().filter(|one| layers.contains(&one.layer) && one.cause.is_fault());
     let ours: Vec<&Diagnosis> = ours.collect();
-    let over_quota = reason_in(&ours, ProviderFailure::OverQuota);
+    let over_quota = reason_in(&ours, RefusalReason::OverQuota);
     let mut found: Vec<LayerFinding> = credential(facts, &ours).into_iter().collect();
     found.extend(quota::finding(facts, over_quota, !ours.is_empty()));
     found.extend(ours.iter().filter_map(|one| lacking(facts, &ours, one, progress)));
     found
 }
 
-/// Returns the first message that says that `failure` is why.
-fn reason_in<'a>(ours: &[&'a Diagnosis], failure: ProviderFailure) -> Option<&'a str> {
+/// Returns the first condition that gives this reason, in a service's own words.
+fn reason_in<'a>(ours: &[&'a Diagnosis], reason: RefusalReason) -> Option<&'a str> {
     let mut words = ours.iter().flat_map(|one| &one.evidence).map(String::as_str);
-    words.find(|fact| failure.is_reason_in(fact))
+    words.find(|fact| RefusalReason::in_words(fact) == Some(reason))
 }
 
 /// Whether the cluster's application credential is refused, or lacks a role.
@@ -48,10 +49,10 @@ fn credential(facts: &ClusterFacts, ours: &[&Diagnosis]) -> Option<LayerFinding>
         let one = ours.iter().find(|one| one.cause == HealthCause::CredentialRefused)?;
         one.evidence.first().map(String::as_str)
     };
-    if let Some(why) = reason_in(ours, ProviderFailure::Credential).or_else(refused) {
+    if let Some(why) = reason_in(ours, RefusalReason::NotAuthenticated).or_else(refused) {
         return Some(broken(Cause::CredentialRefused, why).remedy(RENEW));
     }
-    let why = reason_in(ours, ProviderFailure::Policy)?;
+    let why = reason_in(ours, RefusalReason::PolicyForbids)?;
     let roles = facts.roles();
     let lacks = roles.filter(|all| !all.iter().any(|role| role == BALANCER_ROLE));
     let shown = roles.map(|all| Evidence::list("roles", all)).into_iter();
@@ -84,7 +85,7 @@ fn lacking(
     } else {
         (Layer::ClusterApi, Cause::InfrastructureFailed)
     };
-    let slow = one.evidence.iter().all(|fact| ProviderFailure::Slow.is_reason_in(fact));
+    let slow = one.evidence.iter().all(|fact| is_slow(fact));
     let severity = if slow && !progress.over { Severity::Waiting } else { Severity::Broken };
     let found = diagnosed(facts, one, layer, cause).severity(severity);
     Some(found.remedy(remedy(cause, facts)))

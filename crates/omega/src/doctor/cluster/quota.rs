@@ -32,7 +32,7 @@ pub(super) fn finding(
 }
 
 fn shown(quota: &Quota) -> Evidence {
-    let Quota { resource, limit, used } = quota;
+    let Quota { resource, limit, used, .. } = quota;
     Evidence::text(resource, format!("{used} of {} used", limit.unwrap_or_default()))
 }
 

@@ -5,7 +5,7 @@ use omega_capi::{
     served::ServedVersions,
 };
 use omega_driver::{DriverRelease, Overrides};
-use omega_openstack::{container_infra::Cluster, identity::CredentialAnswer};
+use omega_openstack::{container_infra::Cluster, identity::CredentialStatus};
 use serde_json::{Value, json};
 
 use super::ClusterFacts;
@@ -67,7 +67,7 @@ pub(super) fn sound() -> ClusterFacts {
     facts
 }
 
-pub(super) fn accepted(roles: &[&str]) -> CredentialAnswer {
+pub(super) fn accepted(roles: &[&str]) -> CredentialStatus {
     let accepted = json!({"accepted": {"project": null, "roles": roles, "expires": null}});
     serde_json::from_value(accepted).unwrap()
 }
