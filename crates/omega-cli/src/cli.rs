@@ -66,6 +66,24 @@ pub(crate) enum Command {
     Runs(RunsArgs),
     /// Release a cluster stuck deleting, and remove what it left in the cloud.
     ReleaseStuckDelete(ReleaseStuckDeleteArgs),
+    /// Print the JSON schema of what is stored or printed.
+    Schema {
+        /// Of what.
+        #[arg(value_enum)]
+        of: SchemaName,
+    },
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages.
+    Man {
+        /// The directory for them.
+        #[arg(value_name = "DIRECTORY")]
+        directory: PathBuf,
+    },
     /// One operation or one question.
     #[command(flatten)]
     Operation(Operation),
@@ -91,12 +109,30 @@ impl Command {
             | Self::Doctor(_)
             | Self::Rehearse(_)
             | Self::Explain(_)
+            | Self::Schema { .. }
+            | Self::Completions { .. }
+            | Self::Man { .. }
             | Self::Capi(_) => false,
             Self::Runs(args) => {
                 matches!(args.command, Some(RunsCommand::Sweep { plan: false, .. }))
             }
         }
     }
+}
+
+/// What has a JSON schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaName {
+    /// The site file.
+    Site,
+    /// A stored plan.
+    Plan,
+    /// The report of `plan`, `apply` and `verify`.
+    Report,
+    /// One entry of a journal, of version 2.
+    Journal,
+    /// One event of a run.
+    Event,
 }
 
 /// A runbook.

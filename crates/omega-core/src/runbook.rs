@@ -146,6 +146,7 @@ impl fmt::Debug for Item {
 
 /// What would be done on a target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TargetPreview {
     /// The target's label.
     pub target: String,
@@ -155,6 +156,7 @@ pub struct TargetPreview {
 
 /// What a section would do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SectionPreview {
     /// The number.
     pub number: String,
@@ -166,6 +168,7 @@ pub struct SectionPreview {
 
 /// What an item would do or answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ItemPreview {
     /// What it is about.
     pub subject: Subject,
@@ -181,6 +184,7 @@ pub struct ItemPreview {
 /// What looking at an item found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ItemState {
     /// A gate's answer.
     Verdict(Verdict),
@@ -243,6 +247,7 @@ pub async fn preview(targets: &[TargetPlan], now: Timestamp) -> Vec<TargetPrevie
 /// What came of an item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ItemOutcome {
     /// Nothing had to be done.
     Unchanged,
@@ -264,6 +269,7 @@ pub enum ItemOutcome {
 
 /// What came of a target, item by item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TargetReport {
     /// The target's label.
     pub target: String,
@@ -273,6 +279,7 @@ pub struct TargetReport {
 
 /// What came of an item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ItemReport {
     /// What it is about.
     pub subject: Subject,

@@ -13,14 +13,14 @@ pub use orphans::cluster_orphans;
 
 use std::sync::Arc;
 
-use omega_core::{Context, Gate as _, Verdict, plan};
+use omega_core::{Context, Gate as _, Verdict, ensure, plan};
 use serde_json::{Value, json};
 
 use crate::{
     Method, Request, Response, Service, Transport,
     container_infra::{
-        ClusterHealth, ClusterList, ContainerInfra, MagnumAnswers, ProofOptions, TemplateSpec,
-        prove_template,
+        ClusterHealth, ClusterList, ContainerInfra, CreateTemplate, DeleteCluster, DeleteTemplate,
+        MagnumAnswers, Template, TemplateSpec, prove_template, temporary_name,
     },
     identity::{Identity, TrusteeDomain},
     network::{Flow, Network, SgRule, Traffic, ensure_sg_rule},
@@ -284,23 +284,29 @@ pub async fn magnum(cloud: Arc<dyn Transport>, spec: TemplateSpec) {
     assert!(matches!(verdict, Ok(Verdict::Fail(_))), "{verdict:?}");
 
     let before = magnum.templates().await.expect("listed");
-    let options = ProofOptions::new("omega-contract");
-    let mut steps = Vec::new();
-    let mut watch = |step: &crate::container_infra::ProofStep| {
-        steps.push(step.to_string());
-        std::ops::ControlFlow::Continue(())
-    };
-    let proof = prove_template(&magnum, &spec, &options, &mut watch).await.expect("proved");
+    let ctx = Context::default();
+    let name = temporary_name("omega-contract", ctx.now());
+    let proof = prove_template(&ctx, &magnum, &spec, &name).await.expect("proved");
     assert_eq!(proof.template.network_driver.as_deref(), Some("calico"));
-    assert!(proof.template.name.starts_with("omega-contract-"));
-    assert_eq!(steps.len(), 2, "{steps:?}");
+    assert_eq!(proof.template.name, name);
     assert_eq!(magnum.templates().await.expect("listed"), before, "nothing is left behind");
 
+    let create = CreateTemplate { name: name.clone(), spec: spec.clone() };
+    assert!(ensure(&ctx, &magnum, &create).await.expect("created").changed());
+    assert!(!ensure(&ctx, &magnum, &create).await.expect("found").changed());
+    let decoy = CreateTemplate { name: format!("{name}-2"), spec: spec.clone() };
+    ensure(&ctx, &magnum, &decoy).await.expect("created");
+    let delete = DeleteTemplate::named(&name);
+    assert!(ensure(&ctx, &magnum, &delete).await.expect("deleted").changed());
+    assert!(!ensure(&ctx, &magnum, &delete).await.expect("gone").changed());
+    let names = |all: &[Template]| all.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
+    assert!(names(&magnum.templates().await.expect("listed")).contains(&decoy.name));
+    ensure(&ctx, &magnum, &DeleteTemplate::named(&decoy.name)).await.expect("deleted");
+    let gone = DeleteCluster::named("omega-contract-absent");
+    assert!(!ensure(&ctx, &magnum, &gone).await.expect("not there").changed());
+
     let absent = TemplateSpec { image: "omega-contract-absent".to_owned(), ..spec };
-    let error =
-        prove_template(&magnum, &absent, &options, &mut |_| std::ops::ControlFlow::Continue(()))
-            .await
-            .expect_err("no such image");
+    let error = prove_template(&ctx, &magnum, &absent, &name).await.expect_err("no such image");
     assert!(error.next.as_deref().is_some_and(|next| next.contains("no such image")), "{error:?}");
     assert_eq!(magnum.templates().await.expect("listed"), before, "nothing is left behind");
 }

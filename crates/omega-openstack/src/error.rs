@@ -374,7 +374,7 @@ impl TransportCause {
             return (error.is_incomplete_message() || error.is_closed()).then_some(Self::Reset);
         }
         let error = error.downcast_ref::<io::Error>()?;
-        if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+        if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>) {
             return Some(Self::Tls);
         }
         let reset = [
@@ -383,12 +383,14 @@ impl TransportCause {
             io::ErrorKind::BrokenPipe,
             io::ErrorKind::UnexpectedEof,
         ];
-        match error.kind() {
-            io::ErrorKind::ConnectionRefused => Some(Self::Refused),
-            io::ErrorKind::TimedOut => Some(Self::ConnectTimedOut),
-            kind if reset.contains(&kind) => Some(Self::Reset),
-            _ => None,
+        let kind = error.kind();
+        if kind == io::ErrorKind::ConnectionRefused {
+            return Some(Self::Refused);
         }
+        if kind == io::ErrorKind::TimedOut {
+            return Some(Self::ConnectTimedOut);
+        }
+        reset.contains(&kind).then_some(Self::Reset)
     }
 
     fn retry(self) -> Retry {

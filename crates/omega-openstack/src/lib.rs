@@ -18,6 +18,7 @@ pub mod load_balancer;
 pub mod network;
 mod request;
 mod response;
+mod restore;
 mod service_response;
 mod session;
 #[cfg(any(test, feature = "sim"))]
@@ -37,6 +38,7 @@ pub use request::{Body, ByteStream, Request, Upload};
 pub use response::{
     ContentRange, Download, Headers, JSON_LIMIT, Response, RetryAfter, StreamedResponse,
 };
+pub use restore::{Clients, restore};
 pub use session::{Session, SessionOptions};
 pub use transport::{Method, Service, Transport};
 pub use upstream_messages::RefusalReason;

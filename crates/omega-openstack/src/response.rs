@@ -41,11 +41,12 @@ impl Response {
 pub struct Headers(Vec<(String, String)>);
 
 /// What is kept of the headers, in small letters.
-const KEPT: [&str; 8] = [
+const KEPT: [&str; 9] = [
     "accept-ranges",
     "content-length",
     "content-range",
     "content-type",
+    "date",
     "etag",
     "location",
     "openstack-image-import-methods",
@@ -72,6 +73,11 @@ impl Headers {
         let (first, last) = range.split_once('-')?;
         let total = if total == "*" { None } else { Some(total.parse().ok()?) };
         Some(ContentRange { first: first.parse().ok()?, last: last.parse().ok()?, total })
+    }
+
+    /// Returns the service's time of the answer (RFC 9110, 6.6.1).
+    pub fn date(&self) -> Option<Timestamp> {
+        Some(rfc2822::parse(self.get("date")?).ok()?.timestamp())
     }
 
     /// Returns how Glance can import an image (`web-download`, `glance-direct`).
@@ -227,7 +233,7 @@ mod tests {
         assert_eq!(headers.content_range(), Some(range));
         assert_eq!(headers.get("etag"), Some("\"d41d8\""));
         assert_eq!(headers.image_import_methods(), ["glance-direct", "web-download"]);
-        assert_eq!(headers.retry_after(), Some(RetryAfter::Pause(Duration::from_secs(120))));
+        assert_eq!(headers.retry_after(), Some(RetryAfter::Pause(Duration::from_mins(2))));
         assert!(!format!("{headers:?}").contains("secret"));
         let at = Headers::keep([("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")]).retry_after();
         assert_eq!(at, Some(RetryAfter::At("2026-10-21T07:28:00Z".parse().unwrap())));

@@ -97,18 +97,30 @@ pub(crate) async fn send(transport: &dyn Transport, request: Request) -> Result<
 }
 
 /// Reads a whole list, page by page.
-///
-/// A service says that there is more with a link (`KEY_links` or `next`). Of the link only the
-/// query is used: its host may be one that only the service can reach.
 pub(crate) async fn list<T: DeserializeOwned>(
     transport: &dyn Transport,
     request: Request,
     key: &str,
 ) -> Result<Vec<T>, Error> {
+    list_at(transport, request, key).await.map(|(all, _)| all)
+}
+
+/// Reads a whole list, page by page, and the service's time when it gave the first page.
+///
+/// A service says that there is more with a link (`KEY_links` or `next`). Of the link only the
+/// query is used: its host may be one that only the service can reach.
+pub(crate) async fn list_at<T: DeserializeOwned>(
+    transport: &dyn Transport,
+    request: Request,
+    key: &str,
+) -> Result<(Vec<T>, Timestamp), Error> {
+    let mut at = None;
     let mut all = Vec::new();
     let mut page = request.clone();
     for _ in 0..MAX_PAGES {
-        let mut body: Value = fetch(transport, page.clone(), "").await?;
+        let response = accept(&page, transport.send(page.clone()).await?)?;
+        at = at.or_else(|| response.headers.date());
+        let mut body = response.body;
         let next = next_page(&body, key).map_err(|link| {
             Error::malformed(&page, None, format!("no next page is at {link:?}"))
         })?;
@@ -120,8 +132,8 @@ pub(crate) async fn list<T: DeserializeOwned>(
         all.extend(items);
         match next {
             // A last page that still links to a next one ends the list when it is empty.
-            None => return Ok(all),
-            Some(_) if empty => return Ok(all),
+            None => return Ok((all, at.unwrap_or_else(Timestamp::now))),
+            Some(_) if empty => return Ok((all, at.unwrap_or_else(Timestamp::now))),
             Some(query) if query == page.query => {
                 return Err(Error::malformed(&page, None, "its next page is itself"));
             }

@@ -119,8 +119,7 @@ impl RefusalReason {
 /// (recordings/keystone-credential-deleted.json). A 404 may also be of a URL that is not Keystone's.
 const NO_CREDENTIAL: &str = "Could not find Application Credential";
 
-/// Octavia 14, `common/exceptions.py`, `ImmutableObject`, `LBPendingStateError`: "Invalid state
-/// PENDING_DELETE of loadbalancer resource" (recordings/octavia-loadbalancer-delete-pending.json).
+/// Octavia 14, `common/exceptions.py`, `ImmutableObject`, `LBPendingStateError` (recordings/octavia-loadbalancer-delete-pending.json).
 const PENDING_DELETE: &str = "Invalid state PENDING_DELETE ";
 const PENDING: [&str; 2] = ["Invalid state PENDING_", "is immutable and cannot be updated"];
 

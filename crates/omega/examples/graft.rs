@@ -8,7 +8,7 @@ use omega::{
     capi::sim::Apiserver,
     core::Context,
     graft::{GraftSpec, Purpose},
-    juju::{operations::LeftoverPolicy, sim::Start},
+    juju::{gates::LeftoverPolicy, sim::Start},
     rehearsal,
     run::{Approved, Engine, Runs},
 };

@@ -88,7 +88,7 @@ pub fn setup(site: &Site) -> Result<CoherenceInputs, Failure> {
 
 /// Returns what matters of a template here. Magnum's API gives labels back as they were given.
 pub fn template_facts(template: &Template, clusters: &[Cluster]) -> TemplateFacts {
-    let Template { uuid, name, network_driver, cluster_distro, coe, server_type, labels } =
+    let Template { uuid, name, network_driver, cluster_distro, coe, server_type, labels, .. } =
         template;
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
     let labels = labels.iter().flatten().map(|(key, value)| (key.clone(), text(value)));

@@ -12,7 +12,7 @@ use omega_core::{
 };
 use omega_juju::{
     Sources,
-    operations::LeftoverPolicy,
+    gates::LeftoverPolicy,
     sim::{HELM, KUBECONFIG, Start, Unit},
 };
 use omega_openstack::sim::Cloud;

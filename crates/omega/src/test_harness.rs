@@ -7,7 +7,7 @@ use omega_core::{
     run::{Approved, Engine, Job, Report, Runs},
 };
 use omega_juju::{
-    operations::LeftoverPolicy,
+    gates::LeftoverPolicy,
     sim::{Snapshot, Start, Unit},
 };
 use omega_openstack::sim::Cloud;

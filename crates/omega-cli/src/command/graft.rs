@@ -7,7 +7,7 @@ use omega::{
         run::{Approved, PlanFile, Report, Status, may_replace},
     },
     graft::{GRAFT, GraftSpec, Proof, Purpose, prove},
-    juju::operations::LeftoverPolicy,
+    juju::gates::LeftoverPolicy,
     site::{Prove, Site},
 };
 
@@ -68,7 +68,7 @@ impl App {
         let report = match proof {
             Some(proof) if report.exit == Status::Done => {
                 render::report(&self.screen, &self.console, &report, None);
-                self.prove(proof, &spec, &clients, report).await?
+                self.prove(proof, at, &spec, &clients, report).await?
             }
             _ => return Ok(self.shown(&report, None)),
         };
@@ -79,11 +79,13 @@ impl App {
     async fn prove(
         &self,
         (what, of): (Proof, &Prove),
+        at: &SiteArgs,
         spec: &GraftSpec,
         clients: &Clients,
         report: Report,
     ) -> Result<Report, Failure> {
-        let report = match prove(&self.engine(), what, of, spec, clients).await {
+        let named = at.site.display().to_string();
+        let report = match prove(&self.engine(), &named, what, of, spec, clients).await {
             Ok(proven) => {
                 self.console.done();
                 self.screen.prose(&render::proven(&proven));

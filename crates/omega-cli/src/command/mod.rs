@@ -13,6 +13,7 @@ mod rehearse;
 mod release_stuck_delete;
 mod rollback;
 mod runs;
+mod self_description;
 mod workload;
 
 pub(crate) use accept::AcceptArgs;

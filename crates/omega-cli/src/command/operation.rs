@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use omega::{
     core::{
-        Desired, Failure, FailureClass, Gate, Item, Label as _, Section, Step, TargetPlan,
+        Desired, Failure, FailureClass, Gate, Item, Label as _, Section, TargetPlan,
         run::{Approved, Job, Status},
         step,
     },
-    graft::{GraftSpec, SiteSpec, clusters_are_healthy, magnum_answers, trustee_domain},
+    graft::{self, GraftSpec, SiteSpec, clusters_are_healthy, magnum_answers, trustee_domain},
     juju::{
         Sources, Unit,
-        operations::{InjectConfigDir, RemoveLeftovers, capture_pre_state},
+        operations::{InjectConfigDir, capture_pre_state},
     },
     openstack::network::{Cidr, Flow, Ports, Protocol, SgRule, Traffic},
     run::{Counts, Endpoints},
@@ -79,13 +79,13 @@ impl App {
             (Operation::StageDropin(_), _) => bind(spec.dropin()?),
             (Operation::ConvergeServices(_), _) => bind(spec.services(&spec.dropin()?, false)?),
             (Operation::RemoveLeftovers { .. }, _) => {
-                bind(RemoveLeftovers::new(leftovers.policy()))
+                Box::new(move |unit| graft::leftovers(unit, leftovers.policy()))
             }
             (_, _) => bind(InjectConfigDir::graft()),
         };
         let units = connect.units(&at.units, &sources).await?;
         let target = |unit: &Arc<Unit>| {
-            let section = Section::new("", name, vec![Item::Step(bind(unit))]);
+            let section = Section::new("", name, bind(unit));
             TargetPlan::unit(unit.label(), vec![section])
         };
         let targets = units.iter().map(target).collect();
@@ -189,10 +189,10 @@ impl App {
     }
 }
 
-type Bind = Box<dyn Fn(&Arc<Unit>) -> Box<dyn Step>>;
+type Bind = Box<dyn Fn(&Arc<Unit>) -> Vec<Item>>;
 
 fn bind<D: Desired<Target = Unit>>(desired: D) -> Bind {
-    Box::new(move |unit| step(unit, desired.clone()))
+    Box::new(move |unit| vec![Item::Step(step(unit, desired.clone()))])
 }
 
 /// The gates of the graft that ask units or the management cluster.

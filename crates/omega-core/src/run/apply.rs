@@ -43,19 +43,30 @@ impl Engine {
         Ok(report().converged().ends(Status::Done))
     }
 
+    /// Begins a run for work that is more than targets and steps: a proof, a probe. What is done with
+    /// the context that is returned goes into the run's journal.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the run can't be recorded: no write without a journal.
+    pub fn begin(&self, job: &Job) -> Result<(RunDirectory, Context), Failure> {
+        let run = self.runs.begin(job, self.ctx.now())?;
+        self.ctx.tell(&Event::RunStarted { run: run.id.clone() });
+        let ctx = self.ctx.clone().with_journal(run.journal.clone());
+        Ok((run, ctx))
+    }
+
     async fn change(
         &self,
         job: &Job,
         looked: &Looked,
         approved: Option<&[TargetPreview]>,
     ) -> Result<Report, Failure> {
-        let run = self.runs.begin(job, self.ctx.now())?;
-        self.ctx.tell(&Event::RunStarted { run: run.id.clone() });
+        let (run, ctx) = self.begin(job)?;
         run.keep("plan.json", &PlanFile::new(job, looked.targets.clone()))?;
         if let Some(capture) = &job.pre_state {
             run.keep("pre-state.json", &capture().await?)?;
         }
-        let ctx = self.ctx.clone().with_journal(run.journal.clone());
         let (mut done, mut failure) =
             self.targets(&ctx, &job.targets, &looked.targets, approved).await;
         if failure.is_none() {

@@ -75,6 +75,7 @@ impl fmt::Debug for Job {
 
 /// What a command cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Counts {
     /// Units that were looked at.
     pub units: usize,

@@ -19,6 +19,7 @@ struct Version {
 /// is bound to its site.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlanFile {
     /// The format's version.
     pub schema_version: u32,

@@ -5,6 +5,7 @@ use crate::{FailureClass, ItemOutcome, ItemPreview, ItemState, TargetReport, Ver
 /// How many of what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Recap {
     /// Steps that are as wanted, and gates that hold.
     pub unchanged: usize,

@@ -9,6 +9,7 @@ use crate::{Failure, TargetPreview, TargetReport};
 /// run. Text, JSON and other forms are made of it.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
     /// The version of this form.
     pub schema_version: u32,

@@ -85,6 +85,21 @@ pub fn different_site<'a>(
     differences(then, here).next()
 }
 
+/// Whether two say the same place, of which one may say less: runs of version 1 knew a Juju model by
+/// its name only, or not at all.
+fn agree(one: &str, other: &str) -> bool {
+    let model = |at: &str| at.split_once(", model ").map(|(_, model)| model.to_owned());
+    let juju = |at: &str| at == "juju" || at.starts_with("juju, model ");
+    if one == other || !(juju(one) && juju(other)) {
+        return one == other;
+    }
+    match (model(one), model(other)) {
+        (Some(one), Some(other)) if one.contains(':') && other.contains(':') => false,
+        (Some(one), Some(other)) => one.rsplit(':').next() == other.rsplit(':').next(),
+        (None, _) | (_, None) => true,
+    }
+}
+
 fn differences<'a>(
     then: &'a Endpoints,
     here: &'a Endpoints,
@@ -93,8 +108,9 @@ fn differences<'a>(
     let both = then.iter().filter_map(|(what, then)| Some((what, then, here.get(what)?)));
     // The same unit may be reached by Juju once and by SSH another time.
     let shared = |what: &str| ["cloud", "model", "management"].contains(&what);
-    let differ = both
-        .filter(move |(what, then, now)| then != now && (shared(what) || way(then) == way(now)));
+    let differ = both.filter(move |(what, then, now)| {
+        !agree(then, now) && (shared(what) || way(then) == way(now))
+    });
     differ.map(|(what, then, now)| (what.as_str(), then.as_str(), now.as_str()))
 }
 
@@ -112,4 +128,26 @@ pub fn rolled_back_by<'a>(runs: &Runs, run: &RunInfo, all: &'a [RunInfo]) -> Opt
 pub fn converged(runs: &Runs, run: &RunInfo) -> bool {
     let report: Option<serde_json::Value> = runs.kept(&run.id, "report.json");
     report.and_then(|report| report.get("converged")?.as_bool()).unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_is_told_by_its_endpoints_and_older_runs_said_less() {
+        let at = |unit: &str, cloud: &str| -> Endpoints {
+            [("magnum/0", unit), ("cloud", cloud)].map(|(k, v)| (k.to_owned(), v.to_owned())).into()
+        };
+        let here = at("juju, model lab:openstack", "https://keystone");
+        for same in ["juju", "juju, model openstack", "juju, model lab:openstack", "ssh, ubuntu@h"]
+        {
+            assert_eq!(different_site(&at(same, "https://keystone"), &here), None, "{same}");
+        }
+        for other in ["juju, model k8s", "juju, model other:openstack"] {
+            let then = at(other, "https://keystone");
+            assert_eq!(different_site(&then, &here).unwrap().0, "magnum/0", "{other}");
+        }
+        assert_eq!(different_site(&at("juju", "https://elsewhere"), &here).unwrap().0, "cloud");
+    }
 }

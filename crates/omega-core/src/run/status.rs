@@ -7,6 +7,7 @@ use crate::{CancelReason, Failure, FailureClass};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Status {
     /// Done, or nothing to do.
     Done,

@@ -35,6 +35,7 @@ pub struct RunDirectory {
 /// What is known of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunInfo {
     /// Its id.
     pub id: String,

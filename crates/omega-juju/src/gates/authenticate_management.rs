@@ -8,7 +8,8 @@ use omega_core::{
 
 use super::{fail, is, not_asked};
 use crate::{
-    Error, FileState, Probe, ReachState, Reply, ServiceName, Unit, UnitPath, operations::magnum,
+    Error, FileState, Probe, ProbeFailure, ReachState, ServiceName, Unit, UnitPath,
+    error::answered, operations::magnum,
 };
 
 /// Whether the conductor's user can authenticate with the kubeconfig on the unit, as the driver
@@ -34,18 +35,13 @@ impl AuthenticateManagement {
         }
     }
 
-    async fn ask(&self) -> Result<(FileState, Result<ReachState, String>), Error> {
+    async fn ask(&self) -> Result<(FileState, Result<ReachState, ProbeFailure>), Error> {
         let probe = Probe::Authenticate {
             service: self.service.clone(),
             kubeconfig: self.kubeconfig.clone(),
         };
-        let (file, reply) = futures::join!(self.unit.file(&self.kubeconfig), self.unit.ask(probe));
-        match reply {
-            Ok(Reply::Reach(state)) => Ok((file?, Ok(state))),
-            Ok(other) => Err(self.unit.unexpected(&other)),
-            Err(Error::Probe { why, .. }) => Ok((file?, Err(why))),
-            Err(error) => Err(error),
-        }
+        let state = async { answered(self.unit.reach(probe).await) };
+        futures::try_join!(self.unit.file(&self.kubeconfig), state)
     }
 
     fn judge(&self, state: &ReachState) -> Verdict {
@@ -93,7 +89,9 @@ impl Gate for AuthenticateManagement {
                 Ok(Verdict::deferred("7.2: the kubeconfig is placed"))
             }
             Ok((_, Ok(state))) => Ok(self.judge(&state)),
-            Ok((_, Err(why))) => Ok(fail(self, why, "look at the conductor's interpreter")),
+            Ok((_, Err(failure))) => {
+                Ok(fail(self, failure.why, "look at the conductor's interpreter"))
+            }
             Err(error) => Err(not_asked(self, &self.unit, &error)),
         }
     }

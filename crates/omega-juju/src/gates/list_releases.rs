@@ -3,10 +3,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use omega_core::{Evidence, Failure, Gate, Label as _, Subject, Verdict, values::Sha256};
 
-use super::{fail, is, not_asked};
+use super::{fail, is, not_asked, wrong};
 use crate::{
-    Error, FileState, Probe, ProgramState, ReleasesState, Reply, ServiceName, Unit, UnitPath,
-    operations::magnum,
+    Error, FileState, HelmFailure, ProbeFailure, ProgramState, ReleasesState, ServiceName, Unit,
+    UnitPath, error::answered, operations::magnum,
 };
 
 /// Whether helm lists releases as the conductor would: its user, its PATH, the kubeconfig on the
@@ -25,7 +25,7 @@ pub struct ListReleases {
 struct Answers {
     kubeconfig: FileState,
     program: ProgramState,
-    releases: Result<Vec<ReleasesState>, String>,
+    releases: Result<Vec<ReleasesState>, ProbeFailure>,
 }
 
 impl ListReleases {
@@ -43,23 +43,14 @@ impl ListReleases {
     }
 
     async fn ask(&self) -> Result<Answers, Error> {
-        let probe = Probe::Releases {
-            service: self.service.clone(),
-            kubeconfig: self.kubeconfig.clone(),
-            namespaces: self.namespaces.clone(),
-        };
-        let (kubeconfig, program, reply) = futures::join!(
+        let releases = self.unit.releases(&self.service, &self.kubeconfig, &self.namespaces);
+        let releases = async { answered(releases.await) };
+        let (kubeconfig, program, releases) = futures::try_join!(
             self.unit.file(&self.kubeconfig),
             self.unit.program("helm", &self.service),
-            self.unit.ask(probe)
-        );
-        let releases = match reply {
-            Ok(Reply::Releases { namespaces }) => Ok(namespaces),
-            Ok(other) => return Err(self.unit.unexpected(&other)),
-            Err(Error::Probe { why, .. }) => Err(why),
-            Err(error) => return Err(error),
-        };
-        Ok(Answers { kubeconfig: kubeconfig?, program: program?, releases })
+            releases
+        )?;
+        Ok(Answers { kubeconfig, program, releases })
     }
 
     fn judge(&self, answers: Answers) -> Verdict {
@@ -71,25 +62,21 @@ impl ListReleases {
         }
         let states = match answers.releases {
             Ok(states) => states,
-            Err(why) => return fail(self, why, "run helm on the unit as the conductor's user"),
+            Err(failure) => {
+                return fail(self, failure.why, "run helm on the unit as the conductor's user");
+            }
         };
-        let failed =
-            states.iter().find_map(|state| Some((&state.namespace, state.error.as_ref()?)));
-        match failed {
-            Some((namespace, error)) => self.refused(namespace, error),
+        match states.iter().find_map(|state| Some((state, state.failure()?))) {
+            Some((state, failure)) => self.refused(state, &failure),
             None => Verdict::shown(states.iter().map(evidence)),
         }
     }
 
     /// Says what is forbidden in which namespace, where helm's words are Kubernetes' own.
-    fn refused(&self, namespace: &str, error: &str) -> Verdict {
-        let quoted = |after: &str| {
-            let rest = error.split_once(after)?.1;
-            rest.split('"').nth(1).map(str::to_owned)
-        };
-        let verb = error.split_once("cannot ").and_then(|(_, rest)| rest.split(' ').next());
-        match (error.contains("forbidden"), verb, quoted("resource")) {
-            (true, Some(verb), Some(resource)) => fail(
+    fn refused(&self, state: &ReleasesState, failure: &HelmFailure) -> Verdict {
+        let namespace = &state.namespace;
+        let finding = match failure {
+            HelmFailure::Forbidden { verb, resource } => wrong(
                 self,
                 format!("not allowed: {verb} {resource} in namespace {namespace}"),
                 format!(
@@ -97,12 +84,16 @@ impl ListReleases {
                      its releases in secrets"
                 ),
             ),
-            _ => fail(
+            HelmFailure::NotRunnable
+            | HelmFailure::TimedOut
+            | HelmFailure::Cluster
+            | HelmFailure::Other => wrong(
                 self,
-                format!("helm, in namespace {namespace}: {}", error.trim()),
+                format!("helm, in namespace {namespace}: {}", state.words()),
                 "run it on the unit as the conductor's user",
             ),
-        }
+        };
+        Verdict::fail(finding.shown_by([Evidence::text("namespace", namespace)]))
     }
 }
 

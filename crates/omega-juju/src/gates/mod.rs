@@ -8,6 +8,7 @@
 
 mod authenticate_management;
 mod driver_loaded;
+mod leftovers_decided;
 mod list_releases;
 mod reach_management;
 
@@ -15,6 +16,7 @@ use omega_core::{Failure, Finding, Gate, Label as _, Verdict, values::Sha256};
 
 pub use authenticate_management::AuthenticateManagement;
 pub use driver_loaded::DriverLoaded;
+pub use leftovers_decided::{LeftoverPolicy, LeftoversDecided};
 pub use list_releases::ListReleases;
 pub use reach_management::ReachManagement;
 

@@ -6,7 +6,7 @@ use omega_core::{
 };
 
 use super::{fail, not_asked};
-use crate::{Error, Probe, ReachState, Reply, Unit};
+use crate::{Error, Probe, ReachState, Unit};
 
 /// Whether the unit reaches the management cluster's API: TCP, then TLS with the kubeconfig's CA,
 /// then an answer. No credentials are sent.
@@ -29,9 +29,7 @@ impl ReachManagement {
 
     async fn ask(&self) -> Result<ReachState, Error> {
         let (host, ca_pem) = (self.host.clone(), self.ca_pem.clone());
-        let reply = self.unit.ask(Probe::Reach { host, port: self.port, ca_pem }).await?;
-        let Reply::Reach(state) = reply else { return Err(self.unit.unexpected(&reply)) };
-        Ok(state)
+        self.unit.reach(Probe::Reach { host, port: self.port, ca_pem }).await
     }
 
     fn judge(&self, state: &ReachState) -> Verdict {

@@ -31,7 +31,7 @@ async fn answer(gate: &dyn Gate) -> String {
     }
 }
 
-fn version() -> pep440_rs::Version {
+fn version() -> omega_driver::DriverRelease {
     "1.4.0".parse().unwrap()
 }
 
@@ -40,7 +40,7 @@ fn gates(sim: &sim::Unit) -> (Arc<Unit>, [Box<dyn Gate>; 4]) {
     let facts = kubeconfig().facts;
     let path = magnum::kubeconfig();
     let (helm, names) = (Sha256::of(HELM), vec!["magnum-abc".to_owned()]);
-    let dropin = stage_dropin().sha256().unwrap();
+    let dropin = stage_dropin().sha256();
     let gates: [Box<dyn Gate>; 4] = [
         Box::new(ReachManagement::new(&unit, &facts)),
         Box::new(AuthenticateManagement::new(&unit, &path, &facts)),
@@ -75,7 +75,7 @@ async fn grafted(steps: usize) -> sim::Unit {
         ensure(&Context::default(), &unit, &InjectConfigDir::graft()).await.unwrap();
     }
     if steps > 3 {
-        let (sha256, effective) = (stage_dropin().sha256().unwrap(), options().effective());
+        let (sha256, effective) = (stage_dropin().sha256(), options().effective());
         let services = ConvergeServices::graft(&version(), sha256, &effective, false);
         ensure(&Context::default(), &unit, &services).await.unwrap();
     }
@@ -126,6 +126,24 @@ async fn what_says_no() {
         ("no entry point", shot(&|sim| sim.damage_driver()).await),
         ("no conductor", shot(&|sim| sim.without("magnum-conductor")).await),
         ("cut off", shot(&|sim| sim.cut_off(true)).await),
+    ];
+    insta::assert_snapshot!(cases(shots));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_becomes_of_leftovers_is_the_operators_to_say() {
+    let answer = async |start: Start, policy| {
+        let sim = start.unit("magnum/0");
+        let text = answer(&LeftoversDecided::new(&Arc::new(client(&sim)), policy)).await;
+        assert_eq!((sim.executions(), sim.writes()), (1, 0));
+        text
+    };
+    let (undecided, keep) = (LeftoverPolicy::Undecided, LeftoverPolicy::Keep);
+    let shots = vec![
+        ("none there", answer(Start::Fresh, undecided).await),
+        ("undecided", answer(Start::Superseded, undecided).await),
+        ("keep", answer(Start::Superseded, keep).await),
+        ("remove", answer(Start::Superseded, LeftoverPolicy::Remove).await),
     ];
     insta::assert_snapshot!(cases(shots));
 }

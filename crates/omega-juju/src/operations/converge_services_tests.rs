@@ -4,14 +4,14 @@ use super::*;
 use crate::{
     PipSource,
     operations::{
-        InjectConfigDir, LeftoverPolicy, PinDriver, RemoveLeftovers,
+        InjectConfigDir, PinDriver, RemoveLeftovers,
         world::{cases, client, options, refusal, shown, stage_dropin},
     },
     sim::{self, Start},
 };
 
 fn desired() -> ConvergeServices {
-    let (sha256, effective) = (stage_dropin().sha256().unwrap(), options().effective());
+    let (sha256, effective) = (stage_dropin().sha256(), options().effective());
     ConvergeServices::graft(&"1.4.0".parse().unwrap(), sha256, &effective, true)
 }
 
@@ -20,9 +20,7 @@ async fn prepare(sim: &sim::Unit) {
     let pin = PinDriver::new("1.4.0".parse().unwrap(), PipSource::Index { url: None });
     ensure(&Context::default(), &unit, &pin).await.unwrap();
     ensure(&Context::default(), &unit, &stage_dropin()).await.unwrap();
-    ensure(&Context::default(), &unit, &RemoveLeftovers::new(LeftoverPolicy::Remove))
-        .await
-        .unwrap();
+    ensure(&Context::default(), &unit, &RemoveLeftovers::default()).await.unwrap();
     ensure(&Context::default(), &unit, &InjectConfigDir::graft()).await.unwrap();
 }
 
@@ -128,4 +126,17 @@ async fn a_converged_unit_is_read_in_one_execution() {
     assert_eq!(c.unwrap().delta(), &Delta::Satisfied);
     assert_eq!(d.unwrap().delta(), &Delta::Satisfied);
     assert_eq!(sim.executions() - before, 1);
+}
+
+/// Somebody's own drop-in stays, and is no reason to wait for its removal.
+#[tokio::test(start_paused = true)]
+async fn a_drop_in_of_somebody_else_does_not_block() {
+    let sim = grafted(Start::Fresh).await;
+    sim.make_directory("/etc/systemd/system/magnum-conductor.service.d");
+    let path = "/etc/systemd/system/magnum-conductor.service.d/override.conf";
+    sim.write(path, b"[Service]\nLimitNOFILE=4096\n", "root", "root", 0o644);
+    assert!(!shown(&sim, &desired()).await.contains("blocked"));
+    ensure(&Context::default(), &client(&sim), &desired()).await.unwrap();
+    let known = &sim.snapshot().services["magnum-conductor"];
+    assert!(known.contains(&path.to_owned()), "systemd has read it: {known:?}");
 }

@@ -25,11 +25,11 @@ async fn what_is_shown() {
     let text = b"PATH=/opt/bin\n";
     local.write("/etc/default/magnum-conductor", text, "root", "root", 0o644);
     local.restart("magnum-conductor");
-    let from = HelmSource::Url {
+    let from = HelmSource::Url(Download {
         url: "https://get.example.org/helm-v3.17.3-linux-amd64.tar.gz".into(),
         archive_sha256: None,
         member: Some("linux-amd64/helm".into()),
-    };
+    });
     let url = EnsureHelm::new("3.17.3", Sha256::of(HELM), from);
     insta::assert_snapshot!(cases(vec![
         ("nothing there", shown(&fresh, &desired()).await),

@@ -1,6 +1,9 @@
 use super::*;
 use crate::{
-    operations::world::{cases, client, shown},
+    operations::{
+        daemon_args,
+        world::{cases, client, shown},
+    },
     sim::{self, Start},
 };
 

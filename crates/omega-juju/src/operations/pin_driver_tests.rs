@@ -25,16 +25,18 @@ async fn what_is_shown() {
     jammy.set_pip(Some("22.0.2"), false);
     let mirror = PipSource::Index { url: Some("https://mirror.example.org/simple".into()) };
     let mirrored = PinDriver::new("1.4.0".parse().unwrap(), mirror);
-    let absent = PinDriver { wanted: DriverWanted::Absent, ..pin("1.4.0") };
-    let kept = PinDriver::new("1.3.0".parse().unwrap(), PipSource::Kept);
+    let back = |release: Option<&str>| {
+        let release = release.map(|release| release.parse().unwrap());
+        RestoreDriver { daemon: magnum::conductor(), release }
+    };
     insta::assert_snapshot!(cases(vec![
         ("nothing there", shown(&fresh, &pin("1.4.0")).await),
         ("pip 22.0.2, not marked", shown(&jammy, &wheel("1.4.0")).await),
         ("1.3.0 there", shown(&old, &mirrored).await),
         ("there", shown(&done, &pin("1.4.0")).await),
         ("there, spelled otherwise", shown(&done, &pin("1.4")).await),
-        ("back to 1.3.0", shown(&done, &kept).await),
-        ("back to nothing", shown(&done, &absent).await),
+        ("back to 1.3.0", shown(&done, &back(Some("1.3.0"))).await),
+        ("back to nothing", shown(&done, &back(None)).await),
     ]));
 }
 
@@ -80,9 +82,9 @@ async fn pip_has_its_say() {
     ]));
 }
 
-/// The index is gone when the way back is taken: the wheel was kept.
+/// The index is gone when it is undone: the wheel was kept.
 #[tokio::test(start_paused = true)]
-async fn the_way_back_needs_no_index() {
+async fn undoing_needs_no_index() {
     let sim = Start::Grafted130.unit("magnum/0");
     let before = sim.snapshot();
     let done = ensure(&Context::default(), &client(&sim), &wheel("1.4.0")).await.unwrap();

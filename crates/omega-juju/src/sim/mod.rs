@@ -19,6 +19,7 @@ mod start;
 mod unit;
 
 pub use management::{Management, Rights};
+pub use recorded::{recorded_reply, recorded_situations};
 pub use snapshot::Snapshot;
 pub use start::{HELM, KUBECONFIG, Start};
 pub use unit::Unit;

@@ -31,6 +31,7 @@ impl Snapshot {
                         process.options.iter().map(|(key, value)| format!("{key:?} {value}")),
                     );
                     facts.push(format!("driver {:?}", process.driver));
+                    facts.push(format!("PATH={}", process.path.join(":")));
                 }
             }
             (name.clone(), facts)

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use omega_core::{
-    Touched,
+    Retry, Touched,
     testing::{Fault, REFUSAL},
     values::Sha256,
 };
@@ -22,7 +22,7 @@ use super::{
     snapshot::Snapshot,
     start::Start,
 };
-use crate::{Action, Channel, Error, Payload, Probe, Reply, Sources};
+use crate::{Action, Channel, Error, FailureCode, Payload, Probe, Reply, Sources};
 
 /// A simulated unit. Clones are the same unit.
 #[derive(Clone)]
@@ -88,6 +88,7 @@ impl Machine {
             why: why.to_owned(),
             next: None,
             touched,
+            retry: Retry::Transient,
         }
     }
 
@@ -104,7 +105,9 @@ impl Machine {
         match fault {
             Some(Fault::Lost) => Err(lost),
             Some(Fault::Ignored) => Ok(()),
-            Some(Fault::Refused) => Err(Failed::new(REFUSAL).on(&self.label)),
+            Some(Fault::Refused) => {
+                Err(Failed::new(FailureCode::NotPermitted, REFUSAL).on(&self.label))
+            }
             Some(Fault::AnswerLost) => {
                 let label = self.label.clone();
                 self.perform(action, payload).map_err(|failed| failed.on(&label))?;

@@ -20,7 +20,7 @@ pub struct CloudInventory {
 }
 
 impl CloudInventory {
-    /// Returns a cloud_inventory with the rights of `transport`'s token. Quotas and load balancers of
+    /// Returns an inventory with the rights of `transport`'s token. Quotas and load balancers of
     /// another project want an administrator.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
         Self { transport }

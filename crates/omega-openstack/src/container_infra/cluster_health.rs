@@ -147,6 +147,7 @@ mod tests {
             }),
             api_address: None,
             created_at: None,
+            updated_at: None,
         }
     }
 

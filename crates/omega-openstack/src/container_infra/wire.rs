@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use omega_driver::{NamespacePrefix, StackId};
 use serde::{Deserialize, Serialize};
 
 use crate::upstream_messages::error_sentence;
 
 /// A cluster as Magnum tells of it. Strings, not enums: what is new is still read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Cluster {
     /// Its id.
     pub uuid: String,
@@ -35,10 +37,14 @@ pub struct Cluster {
     /// When it was asked for, in RFC 3339.
     #[serde(default)]
     pub created_at: Option<String>,
+    /// When Magnum last changed it, in RFC 3339; none until it did.
+    #[serde(default)]
+    pub updated_at: Option<String>,
 }
 
 /// A node group of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct NodeGroup {
     /// `default-worker`.
     pub name: String,
@@ -51,11 +57,15 @@ pub struct NodeGroup {
 
 /// A cluster template as Magnum tells of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Template {
     /// Its id.
     pub uuid: String,
     /// Its name, which several may have.
     pub name: String,
+    /// The project it belongs to.
+    #[serde(default)]
+    pub project_id: Option<String>,
     /// `flannel` or `calico`.
     pub network_driver: Option<String>,
     /// Taken from the image's property `os_distro`.
@@ -71,21 +81,19 @@ pub struct Template {
 }
 
 impl Cluster {
-    /// Returns whether the magnum-capi-helm driver has it: its `stack_id` is the name of a helm
-    /// release, where that of a Heat driver is a UUID.
-    ///
-    /// magnum-capi-helm 1.4.0, driver.py: `f"{trimmed_name}-{random_bit}"`, 12 random letters.
+    /// Returns what its driver calls it; none until the driver has begun.
+    pub fn stack(&self) -> Option<StackId> {
+        StackId::new(self.stack_id.as_deref()?)
+    }
+
+    /// Returns whether the magnum-capi-helm driver has it.
     pub fn is_capi(&self) -> bool {
-        self.stack_id.as_deref().is_some_and(|id| !is_uuid(id))
+        self.stack().is_some_and(|stack| stack.is_helm_release())
     }
 
     /// Returns the namespace of its helm release, for the driver's option `namespace_prefix`.
-    ///
-    /// magnum-capi-helm 1.4.0, `driver_utils.py`, `cluster_namespace`.
-    pub fn helm_namespace(&self, prefix: &str) -> Option<String> {
-        let project = self.project_id.as_deref()?.to_ascii_lowercase();
-        let sane: String = project.chars().filter(char::is_ascii_alphanumeric).collect();
-        Some(format!("{prefix}-{sane}"))
+    pub fn helm_namespace(&self, prefix: &NamespacePrefix) -> Option<String> {
+        Some(prefix.namespace(self.project_id.as_deref()?))
     }
 
     /// Returns whether Magnum polls its health in this status.
@@ -95,6 +103,11 @@ impl Cluster {
         let polled =
             ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"];
         self.status.as_deref().is_some_and(|status| polled.contains(&status))
+    }
+
+    /// Returns whether Magnum is deleting it.
+    pub fn is_being_deleted(&self) -> bool {
+        self.status.as_deref() == Some("DELETE_IN_PROGRESS")
     }
 
     /// Returns whether what Magnum last did with it failed.
@@ -110,12 +123,6 @@ impl Cluster {
             None => status.to_owned(),
         }
     }
-}
-
-fn is_uuid(text: &str) -> bool {
-    let groups: Vec<_> = text.split('-').collect();
-    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
-        && groups.iter().all(|group| group.chars().all(|c| c.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -135,6 +142,7 @@ mod tests {
             health_status_reason: None,
             api_address: None,
             created_at: None,
+            updated_at: None,
         }
     }
 
@@ -145,11 +153,6 @@ mod tests {
         assert!(!cluster(None).is_capi(), "no driver has begun");
         let shape = "zzzzzzzz-ffc9-40c3-9d34-7be7f9e34d63";
         assert!(cluster(Some(shape)).is_capi(), "a release may have a UUID's shape");
-    }
-
-    #[test]
-    fn a_namespace_is_what_the_driver_makes_of_a_project() {
-        assert_eq!(cluster(None).helm_namespace("magnum").unwrap(), "magnum-47f960494aa7");
     }
 
     #[test]

@@ -119,7 +119,7 @@ impl Desired for RemoveClusterBalancers {
 
     /// A load balancer's machines take a minute or two to go; ten are for a busy Octavia.
     fn poll_policy(&self) -> PollPolicy {
-        PollPolicy::new(Duration::from_secs(2), Duration::from_mins(10))
+        PollPolicy::new(Duration::from_secs(5), Duration::from_mins(10))
     }
 }
 

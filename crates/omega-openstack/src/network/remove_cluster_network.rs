@@ -1,9 +1,11 @@
 //! Removes what was made in Neutron for a workload cluster.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use omega_core::{
     ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome,
-    Subject, ensure,
+    PollPolicy, Subject, ensure,
 };
 use serde::{Deserialize, Serialize};
 
@@ -152,6 +154,11 @@ impl Desired for RemoveClusterNetwork {
             Err(error) if error.reason() == Some(RefusalReason::NotFound) => Ok(()),
             other => other,
         }
+    }
+
+    /// Neutron has done it when it answers; ten seconds are for a cache on the way.
+    fn poll_policy(&self) -> PollPolicy {
+        PollPolicy::new(Duration::from_secs(1), Duration::from_secs(10))
     }
 
     fn notes(&self, seen: &ClusterNetworkObserved, _: Timestamp) -> Vec<Note> {

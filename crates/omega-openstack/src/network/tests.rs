@@ -154,10 +154,9 @@ fn is_it(rule: &SgRule, listed: &Value) -> bool {
         "ipv6-icmp" => &["ipv6-icmp", "58"],
         _ => &[],
     };
-    let spelled = match &listed["protocol"] {
-        Value::Null => protocol == "any",
-        listed => spellings.iter().any(|name| *listed == **name),
-    };
+    let spelling = &listed["protocol"];
+    let any = spelling.is_null() && protocol == "any";
+    let spelled = any || spellings.iter().any(|name| *spelling == **name);
     let peer = rule.flow.peer().to_string();
     let everywhere = peer == "0.0.0.0/0" || peer == "::/0";
     spelled
@@ -276,11 +275,11 @@ fn of_several_equal_rules_one_comes_back() {
         let (id, name) = ("g".to_owned(), "web".to_owned());
         SgRuleObserved::new(vec![wire::Group { id, name, project_id: None, rules }])
     };
-    let shown = |delta: Delta<SgRuleChange>| match delta {
+    let shown = |delta: Delta<SgRuleChange>| match &delta {
         Delta::Changes(changes) => {
             changes.iter().map(|c| c.describe().to_string()).collect::<Vec<_>>().join("\n")
         }
-        other => format!("{other:?}"),
+        Delta::Satisfied | Delta::Wait(_) => format!("{delta:?}"),
     };
     let both = seen(vec![rule("one", "6"), rule("two", "tcp")]);
     let absent = api().absent();

@@ -142,7 +142,7 @@ impl Exchange {
         let body = Download::new(&request, self.download(response, total, trace));
         Ok((
             all.clone(),
-            StreamedResponse { headers, request_id, ..StreamedResponse::new(status, body) },
+            StreamedResponse { request_id, headers, ..StreamedResponse::new(status, body) },
         ))
     }
 

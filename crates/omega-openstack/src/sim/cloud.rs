@@ -1,7 +1,8 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -10,6 +11,7 @@ use omega_core::{
     testing::{Fault, REFUSAL},
 };
 use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
 
 use super::{
     blobs,
@@ -18,8 +20,8 @@ use super::{
     state::{State, Who},
 };
 use crate::{
-    Body, Error, Grant, Method, Name, Request, Response, Service, StreamedResponse, Transport,
-    TransportCause,
+    Body, Catalog, Error, Grant, Headers, Method, Name, Request, Response, Service,
+    StreamedResponse, Transport, TransportCause,
 };
 
 /// A cloud in memory: Keystone, Neutron and Magnum, as far as this crate speaks to them.
@@ -37,6 +39,9 @@ struct Inner {
     writes: Vec<String>,
     requests: usize,
     spoil: Option<(usize, Fault)>,
+    /// The request whose answer never arrives, and whether it has an effect.
+    frozen: Option<(usize, bool)>,
+    notify: Arc<Notify>,
     hints: BTreeMap<String, String>,
 }
 
@@ -50,7 +55,15 @@ impl Cloud {
     /// Returns a cloud without projects, groups, trustee domain, templates and clusters.
     pub fn new() -> Self {
         let (state, writes, hints) = (State::new(), Vec::new(), BTreeMap::new());
-        let inner = Inner { state, writes, requests: 0, spoil: None, hints };
+        let inner = Inner {
+            state,
+            writes,
+            requests: 0,
+            spoil: None,
+            frozen: None,
+            notify: Arc::default(),
+            hints,
+        };
         Self { inner: Arc::new(Mutex::new(inner)) }
     }
 
@@ -237,6 +250,14 @@ impl Cloud {
         }
     }
 
+    /// Says what becomes of the cluster with the id.
+    pub fn set_fate(&self, uuid: &str, fate: &Fate) {
+        let mut inner = self.lock();
+        for cluster in inner.state.clusters.iter_mut().filter(|c| c.shown["uuid"] == *uuid) {
+            cluster.fate = fate.clone();
+        }
+    }
+
     /// Says what becomes of the next clusters that are made; they are healthy otherwise.
     pub fn fates(&self, fates: Vec<Fate>) {
         self.lock().state.fates = fates;
@@ -274,6 +295,33 @@ impl Cloud {
     /// Spoils the `nth` write from the beginning, counted from 0.
     pub fn spoil_write(&self, nth: usize, fault: Fault) {
         self.lock().spoil = Some((nth, fault));
+    }
+
+    /// Has no answer ever arrive from the `nth` request on, counted from 0: the process that waits for
+    /// it is as good as killed there. `effect`: whether that request still has its effect.
+    pub fn freeze_at(&self, nth: usize, effect: bool) {
+        self.lock().frozen = Some((nth, effect));
+    }
+
+    /// Returns once somebody waits for an answer that never arrives.
+    pub async fn frozen(&self) {
+        let frozen = Arc::clone(&self.lock().notify);
+        frozen.notified().await;
+    }
+
+    /// Answers again.
+    pub fn thaw(&self) {
+        self.lock().frozen = None;
+    }
+
+    /// Has Magnum show a new cluster only so long after it said that it takes it.
+    pub fn clusters_appear_after(&self, delay: Duration) {
+        self.lock().state.appear_after = delay;
+    }
+
+    /// Returns the templates and the clusters of all projects, without ids and times.
+    pub fn magnum_things(&self) -> Vec<String> {
+        self.lock().state.magnum_things()
     }
 
     /// Returns the writes that were received, spoiled ones too.
@@ -348,7 +396,12 @@ impl Inner {
     fn take(&mut self, who: &Who, request: &Request) -> Result<Response, Error> {
         self.requests += 1;
         let id = format!("req-00000000-0000-4000-8000-{:012x}", self.requests);
-        let numbered = |response| Response { request_id: Some(id), ..response };
+        let date = self.state.date();
+        let numbered = |response| Response {
+            request_id: Some(id),
+            headers: Headers::keep([("date", date.as_str())]),
+            ..response
+        };
         if self.state.down.contains(&request.service) {
             return Err(lost(request, Touched::Nothing));
         }
@@ -408,6 +461,12 @@ fn lost(request: &Request, touched: Touched) -> Error {
     }
 }
 
+/// The recorded catalog, read once: every request looks at it.
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
+    let token = recorded("keystone-token-201").body["token"].take();
+    serde_json::from_value(token["catalog"].clone()).unwrap_or_default()
+});
+
 /// One user's connection to the cloud.
 #[derive(Clone)]
 struct Connection {
@@ -425,6 +484,21 @@ impl Transport for Connection {
             self.grant().await?;
         }
         let request = blobs::received(ctx, request).await?;
+        let frozen = {
+            let mut inner = self.cloud.lock();
+            let frozen = inner.frozen.filter(|(nth, _)| inner.requests >= *nth);
+            if let Some((nth, true)) = frozen
+                && inner.requests == nth
+            {
+                inner.requests += 1;
+                inner.answer(&self.who, &request);
+            }
+            frozen.is_some()
+        };
+        if frozen {
+            self.cloud.lock().notify.notify_one();
+            std::future::pending::<()>().await;
+        }
         let mut inner = self.cloud.lock();
         let answer = inner.take(&self.who, &request)?;
         Ok(match inner.state.blob(&request, &answer) {
@@ -457,8 +531,7 @@ impl Transport for Connection {
             let (cloud, user) = ("rehearsal".to_owned(), self.who.project_name.clone());
             return Err(Error::Login { cloud, user, next: None, source });
         }
-        let token = recorded("keystone-token-201").body["token"].take();
-        let catalog = serde_json::from_value(token["catalog"].clone()).unwrap_or_default();
+        let catalog = CATALOG.clone();
         let Who { project, project_name, admin } = self.who.clone();
         let user = if admin { "admin" } else { "member" }.to_owned();
         let mut roles = vec!["member".to_owned(), "reader".to_owned()];

@@ -1,5 +1,5 @@
-//! What a cloud_inventory asks: Nova's servers, Cinder's volume types, Glance's images, and quotas. Written
-//! from the recordings (record.py, `cloud_inventory`).
+//! What an inventory asks for: Nova's servers, Cinder's volume types, Glance's images, and quotas.
+//! Written from the recordings (record.py, `cloud_inventory`).
 
 use serde_json::{Value, json};
 

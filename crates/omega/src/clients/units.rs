@@ -3,7 +3,7 @@ use std::{path::PathBuf, sync::Arc};
 use omega_core::{Failure, FailureClass};
 use omega_juju::{
     Channel, Sources, Unit,
-    channel::{Deadlines, Juju, JujuTarget, Ssh, SshTarget, UnitStatus, juju_units},
+    channel::{Deadlines, Juju, JujuTarget, JujuUnits, Ssh, SshTarget, UnitStatus, juju_units},
 };
 
 use super::Connect;
@@ -110,15 +110,15 @@ async fn juju(
     let program = site.juju.program.clone().unwrap_or_else(|| PathBuf::from("juju"));
     let model = site.juju.model.clone();
     let listed = juju_units(&program, model.as_deref(), application, deadlines).await;
-    let units = listed.map_err(|error| {
+    let JujuUnits { model: known, units, .. } = listed.map_err(|error| {
         Failure::from_error(
             format!("could not list the units of application {application}"),
             &error,
         )
     })?;
     let candidate = |UnitStatus { name, leader, .. }: UnitStatus| {
-        let target =
-            JujuTarget { program: program.clone(), model: model.clone(), unit: name.clone() };
+        let target = JujuTarget::new(&program, name.clone());
+        let target = target.in_model(model.as_deref()).known_as(&known);
         let channel: Arc<dyn Channel> = Arc::new(Juju::new(target, deadlines));
         Candidate { name: name.to_string(), leader, channel }
     };

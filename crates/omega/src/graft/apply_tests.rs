@@ -5,7 +5,7 @@ use omega_core::{
     CancelToken, Failure, Gate, Item, Section, Subject, Touched, Verdict,
     run::{Approved, PlanFile, Status},
 };
-use omega_juju::{operations::LeftoverPolicy, sim::Start};
+use omega_juju::{gates::LeftoverPolicy, sim::Start};
 
 use crate::test_harness::{Site, document};
 

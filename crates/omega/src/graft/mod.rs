@@ -13,12 +13,16 @@ use omega_core::{
     step,
     values::Sha256,
 };
+use omega_driver::{DriverRelease, NamespacePrefix};
 use omega_juju::{
     Unit, UnitPath,
-    gates::{AuthenticateManagement, DriverLoaded, ListReleases, ReachManagement},
+    gates::{
+        AuthenticateManagement, DriverLoaded, LeftoverPolicy, LeftoversDecided, ListReleases,
+        ReachManagement,
+    },
     operations::{
-        ConvergeServices, EnsureHelm, InjectConfigDir, LeftoverPolicy, PinDriver, PlaceKubeconfig,
-        RemoveLeftovers, StageDropin, capture_pre_state,
+        ConvergeServices, EnsureHelm, InjectConfigDir, PinDriver, PlaceKubeconfig, RemoveLeftovers,
+        StageDropin, capture_pre_state,
     },
 };
 use omega_openstack::{
@@ -26,7 +30,6 @@ use omega_openstack::{
     identity::TrusteeDomain,
     network::SgRule,
 };
-use pep440_rs::Version;
 
 use crate::{
     clients::{Clients, CloudClients},
@@ -69,15 +72,14 @@ pub struct GraftSpec {
     pub dropin: StageDropin,
     /// 7.7
     pub config_dir: InjectConfigDir,
-    /// 7.6: what the superseded graft left.
-    pub leftovers: RemoveLeftovers,
     /// 7.8
     pub services: ConvergeServices,
+    policy: LeftoverPolicy,
     facts: KubeconfigFacts,
     helm_sha256: Sha256,
     dropin_sha256: Sha256,
     path: UnitPath,
-    version: Version,
+    release: DriverRelease,
     options: BTreeMap<String, String>,
     combination: Combination,
     setup: CoherenceInputs,
@@ -109,17 +111,17 @@ impl GraftSpec {
             driver: spec.driver(Some(kubeconfig))?,
             helm: spec.helm(clients.helm_size)?,
             helm_sha256: site.helm()?.sha256,
-            dropin_sha256: digest.unwrap_or(Sha256::of(b"")),
+            dropin_sha256: digest,
             services: spec.services(&dropin, policy == LeftoverPolicy::Remove)?,
             dropin,
             config_dir: InjectConfigDir::graft(),
-            leftovers: RemoveLeftovers::new(policy),
+            policy,
             namespaces: namespaces(site, clients, &clusters).await,
             combination: spec.combination()?,
             setup: setup(site)?,
             facts: kubeconfig.facts.clone(),
             path: spec.path()?,
-            version: spec.version()?,
+            release: spec.release()?,
             options: spec.capi_helm()?.effective(),
             trust: site.trust.clone(),
             clusters,
@@ -196,10 +198,10 @@ impl GraftSpec {
             section(
                 "7.6",
                 "drop-in",
-                vec![
-                    Item::Step(step(unit, self.leftovers.clone())),
-                    Item::Step(step(unit, self.dropin.clone())),
-                ],
+                self.leftovers(unit)
+                    .into_iter()
+                    .chain([Item::Step(step(unit, self.dropin.clone()))])
+                    .collect(),
             ),
             section("7.7", "config-dir", vec![Item::Step(step(unit, self.config_dir.clone()))]),
             section(
@@ -216,6 +218,11 @@ impl GraftSpec {
         let clusters = if live { ClusterList::live(magnum) } else { self.clusters.clone() };
         let health = ClusterHealth { clusters, only: Vec::new() };
         TargetPlan::shared("clusters", vec![section("7.8", SERVICES, vec![Item::gate(health)])])
+    }
+
+    /// Whether what the superseded graft left may stay; and its removal, if that was decided.
+    pub fn leftovers(&self, unit: &Arc<Unit>) -> Vec<Item> {
+        leftovers(unit, self.policy)
     }
 
     fn trustee(&self, clients: &Clients, afresh: bool) -> TrusteeDomain {
@@ -255,8 +262,18 @@ impl GraftSpec {
     }
 
     pub fn loaded(&self, unit: &Arc<Unit>) -> DriverLoaded {
-        DriverLoaded::new(unit, &self.version, self.dropin_sha256, &self.options)
+        DriverLoaded::new(unit, &self.release, self.dropin_sha256, &self.options)
     }
+}
+
+/// Returns the gate that wants a decision about what the superseded graft left on `unit`, and the
+/// removal of it, if that is the decision.
+pub fn leftovers(unit: &Arc<Unit>, policy: LeftoverPolicy) -> Vec<Item> {
+    let mut items = vec![Item::gate(LeftoversDecided::new(unit, policy))];
+    if policy == LeftoverPolicy::Remove {
+        items.push(Item::Step(step(unit, RemoveLeftovers::default())));
+    }
+    items
 }
 
 /// Returns the gate of 7.0: Magnum's trustee domain exists. `afresh`: with nothing remembered.
@@ -280,8 +297,8 @@ pub fn clusters_are_healthy(cloud: &CloudClients) -> ClusterHealth {
 }
 
 /// Returns what the driver puts before a project's id to name its namespace.
-pub(crate) fn namespace_prefix(site: &Site) -> String {
-    site.capi_helm.get("namespace_prefix").map_or("magnum", String::as_str).to_owned()
+pub(crate) fn namespace_prefix(site: &Site) -> NamespacePrefix {
+    NamespacePrefix::of_options(&site.capi_helm)
 }
 
 /// The job's name, in runs and stored plans.
@@ -302,9 +319,7 @@ async fn namespaces(site: &Site, clients: &Clients, clusters: &ClusterList) -> V
     let mut all: Vec<String> =
         listed.iter().filter_map(|cluster| cluster.helm_namespace(&prefix)).collect();
     if let Ok(project) = clients.cloud.network.project_id().await {
-        let sane: String =
-            project.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
-        all.push(format!("{prefix}-{sane}"));
+        all.push(prefix.namespace(&project));
     }
     all.sort();
     all.dedup();

@@ -1,17 +1,26 @@
 //! Step 7.9: a throw-away template or a whole cluster proves that the cloud makes them.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::collections::BTreeMap;
 
 use omega_core::Severity;
-use omega_core::{Event, Failure, FailureClass, run::Engine};
+use omega_core::{
+    Failure, FailureClass,
+    run::{Engine, Job},
+};
 use omega_openstack::container_infra::{
-    ClusterProof, ClusterSpec, NetworkDriver, ProofOptions, ProofStep, ProofTemplate, TemplateSpec,
-    prove_cluster, prove_template,
+    ClusterProof, ClusterSpec, NetworkDriver, ProofOptions, ProofTemplate, TemplateSpec,
+    prove_cluster, prove_template, temporary_name,
 };
 use serde::Serialize;
 
 use super::GraftSpec;
 use crate::{clients::Clients, site::Prove};
+
+/// The name of a proof's run.
+pub const PROVE: &str = "prove";
+
+/// What the names of all that a proof makes begin with.
+const PREFIX: &str = "omega-proof";
 
 /// What a proof makes and removes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -36,7 +45,8 @@ pub enum Proven {
     Cluster(ClusterProof),
 }
 
-/// Makes and removes a throw-away template, or a whole cluster.
+/// Makes and removes a throw-away template, or a whole cluster, as a run of its own: what it makes is in
+/// its journal as temporary. `site`: the site, as the operator named it.
 ///
 /// # Errors
 ///
@@ -44,6 +54,7 @@ pub enum Proven {
 /// looks as if it worked.
 pub async fn prove(
     engine: &Engine,
+    site: &str,
     proof: Proof,
     prove: &Prove,
     spec: &GraftSpec,
@@ -57,23 +68,23 @@ pub async fn prove(
         let failure = Failure::new(FailureClass::Refused, what).because(broken.summary.clone());
         return Err(Failure { next: broken.remedy.clone(), ..failure });
     }
-    let mut options = ProofOptions::new("omega-proof");
+    let mut options = ProofOptions::new(PREFIX);
     options.create = prove.within;
-    let ctx = &engine.ctx;
-    let mut watch = |step: &ProofStep| {
-        ctx.tell(&Event::Note { text: format!("7.9 {step}") });
-        if ctx.cancel().is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
+    let job = Job::new(PROVE, site, Vec::new()).on(clients.endpoints(), clients.counts());
+    let (run, ctx) = engine.begin(&job)?;
     let magnum = &clients.cloud.magnum;
-    Ok(match proof {
+    let proven = match proof {
         Proof::Template => {
-            let made = prove_template(magnum, &template(prove), &options, &mut watch).await?;
+            let name = temporary_name(PREFIX, ctx.now());
+            let made = prove_template(&ctx, magnum, &template(prove), &name).await?;
             Proven::Template { name: made.template.name }
         }
         Proof::Cluster => {
-            Proven::Cluster(prove_cluster(magnum, &cluster(prove), &options, &mut watch).await?)
+            Proven::Cluster(prove_cluster(&ctx, magnum, &cluster(prove), &options).await?)
         }
-    })
+    };
+    run.keep("report.json", &proven)?;
+    Ok(proven)
 }
 
 fn template(prove: &Prove) -> TemplateSpec {

@@ -7,16 +7,14 @@ use omega_core::{
     Desired as _, Diagnostic, Failure, FailureClass,
     kubeconfig::{AuthKind, Kubeconfig},
 };
-use omega_driver::Overrides;
+use omega_driver::{ApiResources, CapiHelm, DriverRelease, Overrides};
 use omega_juju::{
     PipSource, UnitPath,
     operations::{
-        ApiResources, CapiHelm, ConvergeServices, EnsureHelm, HelmSource, PinDriver,
-        PlaceKubeconfig, StageDropin,
+        ConvergeServices, EnsureHelm, HelmSource, PinDriver, PlaceKubeconfig, StageDropin,
     },
 };
 use omega_openstack::network::{Cidr, Flow, Ports, SgRule};
-use pep440_rs::Version;
 
 use crate::site::Site;
 
@@ -39,13 +37,27 @@ impl<'a> SiteSpec<'a> {
         value("management.path", self.0.kubeconfig_path())
     }
 
-    /// Returns the driver's version. Needs [driver].
+    /// Returns the driver's release. Needs [driver].
     ///
     /// # Errors
     ///
     /// As [`SiteSpec::path`].
-    pub fn version(&self) -> Result<Version, Failure> {
+    pub fn release(&self) -> Result<DriverRelease, Failure> {
         value("driver.version", &self.0.driver()?.version)
+    }
+
+    /// Returns the driver's release, of which it must be known what it reads.
+    ///
+    /// # Errors
+    ///
+    /// As [`SiteSpec::path`].
+    pub fn known_release(&self) -> Result<DriverRelease, Failure> {
+        let release = self.release()?;
+        release.require_known().map_err(|error| {
+            let what = format!("driver.version in the site file: {error}");
+            Failure::new(FailureClass::Usage, what).next("correct the value")
+        })?;
+        Ok(release)
     }
 
     /// Returns a rule for each source: the port is that of the management API.
@@ -83,7 +95,7 @@ impl<'a> SiteSpec<'a> {
     /// As [`SiteSpec::path`].
     pub fn kubeconfig(&self, kubeconfig: &Kubeconfig) -> Result<PlaceKubeconfig, Failure> {
         let source = self.0.kubeconfig()?.display().to_string();
-        Ok(PlaceKubeconfig::new(self.path()?, kubeconfig, &source, jiff::Timestamp::now()))
+        Ok(PlaceKubeconfig::new(self.path()?, kubeconfig, &source))
     }
 
     /// Returns the driver in the daemon's interpreter. Needs [driver]; a kubeconfig tells whether it
@@ -102,7 +114,7 @@ impl<'a> SiteSpec<'a> {
             (_, _) => PipSource::Index { url: driver.index.clone() },
         };
         let token = kubeconfig.is_some_and(|one| one.facts.auth == AuthKind::Token);
-        Ok(PinDriver::new(self.version()?, from).with_token(token))
+        Ok(PinDriver::new(self.release()?, from).with_token(token))
     }
 
     /// Returns the helm on a unit. Needs [helm]; `bytes`: the size of its file here.
@@ -137,7 +149,7 @@ impl<'a> SiteSpec<'a> {
         let api_resources = api_resources.as_deref().map(ApiResources::parse).transpose();
         let chart = self.0.chart()?;
         Ok(CapiHelm {
-            kubeconfig_file: self.path()?,
+            kubeconfig_file: self.path()?.to_string(),
             helm_chart_repo: chart.repo.clone(),
             helm_chart_name: chart.name.clone(),
             default_helm_chart_version: chart.version.clone(),
@@ -153,7 +165,7 @@ impl<'a> SiteSpec<'a> {
     ///
     /// As [`SiteSpec::capi_helm`].
     pub fn dropin(&self) -> Result<StageDropin, Failure> {
-        StageDropin::new(&self.capi_helm()?, &self.version()?).map_err(refused)
+        StageDropin::new(&self.capi_helm()?, &self.release()?).map_err(refused)
     }
 
     /// Returns the daemons on what is then on disk, after leftovers were removed or kept.
@@ -167,12 +179,7 @@ impl<'a> SiteSpec<'a> {
         remove_leftovers: bool,
     ) -> Result<ConvergeServices, Failure> {
         let options = self.capi_helm()?.effective();
-        Ok(ConvergeServices::graft(
-            &self.version()?,
-            dropin.sha256().unwrap_or(omega_core::values::Sha256::of(b"")),
-            &options,
-            remove_leftovers,
-        ))
+        Ok(ConvergeServices::graft(&self.release()?, dropin.sha256(), &options, remove_leftovers))
     }
 
     /// Returns what must fit together on the management cluster. Needs [driver] and [chart].
@@ -186,7 +193,7 @@ impl<'a> SiteSpec<'a> {
             None => Overrides::default(),
         };
         Ok(Combination {
-            driver: value("driver.version", &self.0.driver()?.version)?,
+            driver: self.known_release()?,
             overrides,
             chart: Some(value("chart.version", &self.0.chart()?.version)?),
         })

@@ -1,4 +1,4 @@
-use omega_core::{Desired as _, Label as _, Step, Undo};
+use omega_core::{Step, Undo};
 
 use crate::clients::Clients;
 
@@ -7,12 +7,10 @@ use crate::clients::Clients;
 pub fn restore(target: &str, undo: &Undo, clients: &Clients) -> Option<Box<dyn Step>> {
     let Undo { kind, desired } = undo;
     if let Some(unit) = clients.unit(target) {
-        return omega_juju::operations::undo_step(kind, desired.clone(), unit);
+        return omega_juju::operations::restore(kind, desired.clone(), unit);
     }
-    let network = &clients.cloud.network;
-    if kind == omega_openstack::network::SgRule::KIND && target == network.label() {
-        let rule = serde_json::from_value::<omega_openstack::network::SgRule>(desired.clone());
-        return Some(omega_core::step(network, rule.ok()?));
-    }
-    None
+    let cloud = omega_openstack::Clients::new(&clients.cloud.narrowed);
+    let step = omega_openstack::restore(kind, desired, &cloud).ok()??;
+    // A fact of another project is not at hand.
+    (step.id().target == target).then_some(step)
 }

@@ -21,19 +21,25 @@ const MOST: u64 = 1 << 20;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Site {
     /// How the cloud is reached. None: the `OS_*` variables.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Cloud>"))]
     pub cloud: Option<Spanned<Cloud>>,
     /// The management cluster.
     #[serde(default)]
     pub management: Management,
     /// Where the conductor runs.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Conductor>"))]
     pub conductor: Option<Spanned<Conductor>>,
     /// The driver to pin.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Driver>"))]
     pub driver: Option<Spanned<Driver>>,
     /// The helm to pin.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Helm>"))]
     pub helm: Option<Spanned<Helm>>,
     /// The chart that the driver deploys.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Chart>"))]
     pub chart: Option<Spanned<Chart>>,
     /// Further options of `[capi_helm]` in the drop-in.
     #[serde(default)]
@@ -60,6 +66,7 @@ pub struct Site {
     pub directory: PathBuf,
     /// The digest of the file.
     #[serde(skip)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub sha256: Option<Sha256>,
 }
 
@@ -67,6 +74,7 @@ pub struct Site {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Cloud {
     /// A name in clouds.yaml.
     pub name: Option<String>,
@@ -80,18 +88,22 @@ pub struct Cloud {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Management {
     /// The kubeconfig that the driver will use.
     pub kubeconfig: Option<PathBuf>,
     /// The project that the management VM is in.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Project>"))]
     pub project: Option<Spanned<Project>>,
     /// The security group in front of its API.
     pub security_group: Option<String>,
     /// The conductors' addresses, as the security group sees them.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<String>>"))]
     pub sources: Option<Spanned<Vec<String>>>,
     /// The server that the management cluster runs on, by its name in Nova.
     pub server: Option<String>,
     /// Where the kubeconfig goes on a unit; `/etc/magnum/kubeconfig` if not set.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub path: Option<Spanned<String>>,
 }
 
@@ -102,6 +114,7 @@ const KUBECONFIG_PATH: &str = "/etc/magnum/kubeconfig";
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Project {
     /// Its id.
     pub id: Option<String>,
@@ -115,6 +128,7 @@ pub struct Project {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Conductor {
     /// The Juju application: all of its units.
     pub application: Option<String>,
@@ -127,8 +141,10 @@ pub struct Conductor {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SshUnit {
     /// Its name.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub name: UnitName,
     /// `[user@]host[:port]`
     pub ssh: String,
@@ -140,12 +156,14 @@ pub struct SshUnit {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Driver {
     /// Its exact version.
     pub version: String,
     /// A wheel on this machine.
     pub wheel: Option<PathBuf>,
     /// The wheel's digest.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub sha256: Option<Sha256>,
     /// A package index other than the unit's own.
     pub index: Option<String>,
@@ -155,6 +173,7 @@ pub struct Driver {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Helm {
     /// Its version, for the reader.
     pub version: String,
@@ -163,8 +182,10 @@ pub struct Helm {
     /// Where the unit downloads it.
     pub url: Option<String>,
     /// The digest of the program.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub sha256: Sha256,
     /// The digest of the download, where it is a `.tar.gz`.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub archive_sha256: Option<Sha256>,
     /// The program's path in the archive.
     pub member: Option<String>,
@@ -174,6 +195,7 @@ pub struct Helm {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Chart {
     /// The repository.
     pub repo: String,
@@ -192,6 +214,7 @@ fn chart_name() -> String {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Ssh {
     /// The user, where a unit names none. `ubuntu` if not set.
     pub user: Option<String>,
@@ -207,6 +230,7 @@ pub struct Ssh {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Juju {
     /// The model. None: `JUJU_MODEL`, then Juju's current one.
     pub model: Option<String>,
@@ -218,6 +242,7 @@ pub struct Juju {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Trust {
     /// The domain (charm option `trustee-domain`).
     pub domain: String,
@@ -235,6 +260,7 @@ impl Default for Trust {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Prove {
     /// The image: its properties `os_distro` and `kube_version` are required.
     pub image: String,
@@ -248,6 +274,7 @@ pub struct Prove {
     pub template: Option<String>,
     /// How long a create may take (`30m`).
     #[serde(default = "prove_within", deserialize_with = "deadline")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub within: Duration,
 }
 
@@ -269,15 +296,19 @@ fn deadline<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Er
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Timeouts {
     /// Until a unit or a service is connected.
     #[serde(deserialize_with = "deadline")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub connect: Duration,
     /// Until a unit or a service has answered a question.
     #[serde(deserialize_with = "deadline")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub ask: Duration,
     /// Until a unit has carried out an action.
     #[serde(deserialize_with = "deadline")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub act: Duration,
 }
 
