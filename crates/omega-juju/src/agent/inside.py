@@ -133,8 +133,8 @@ def authenticate(question):
     started = time.monotonic()
     state = {"tcp": False, "tls": False, "status": None, "version": None, "millis": 0, "error": None, "code": None}
     try:
-        import requests
         cluster, user = credentials(question["kubeconfig"])
+        import requests  # it takes long, and is of no use without a kubeconfig
         session = requests.Session()
         authority = in_memory(cluster, "certificate-authority")
         if authority:

@@ -114,6 +114,7 @@ pub(crate) fn quoted(words: &[String]) -> String {
 mod tests {
     use super::*;
 
+    /// At a glance; `python_that_asks_calls_nothing_that_writes` looks at its syntax tree.
     #[test]
     fn the_asking_program_has_nothing_that_writes() {
         for writes in ["os.rename(", "os.unlink(", "os.mkdir(", "fchmod(", "O_CREAT", "O_WRONLY"] {

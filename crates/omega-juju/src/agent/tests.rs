@@ -138,11 +138,84 @@ fn python_says_maybe_once_a_program_was_started() {
 }
 
 /// Runs statements among the agent's own functions.
-#[expect(clippy::disallowed_methods, reason = "Python alone, with nothing to be asked of a unit")]
 fn in_the_agent(statements: &str, home: &std::path::Path) {
     let (common, act) = (include_str!("common.py"), include_str!("act.py"));
     let program = format!("{common}\n{act}\n{statements}\n");
+    run_python(&["-I", "-c", &program], &[home.to_str().unwrap()]);
+}
+
+#[expect(clippy::disallowed_methods, reason = "Python alone, with nothing to be asked of a unit")]
+fn run_python(program: &[&str], arguments: &[&str]) {
     let mut python = std::process::Command::new("python3");
-    let ran = python.args(["-I", "-c", &program]).arg(home).output().unwrap();
+    let ran = python.args(program).args(arguments).output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+/// What the asking program may call of `os`; none of it writes.
+const READS: [&str; 24] = [
+    "access",
+    "basename",
+    "close",
+    "dirname",
+    "dup",
+    "dup2",
+    "fdopen",
+    "fstat",
+    "geteuid",
+    "getgrouplist",
+    "isfile",
+    "join",
+    "killpg",
+    "listdir",
+    "lstat",
+    "open",
+    "readlink",
+    "realpath",
+    "setgid",
+    "setgroups",
+    "setuid",
+    "stat",
+    "strerror",
+    "write",
+];
+
+/// The program that asks calls nothing that writes: by its syntax tree, not by its text. `write` is
+/// of a pipe (`frame`), and `open` is given no flag and no mode that writes.
+#[test]
+#[ignore = "needs python3"]
+fn python_that_asks_calls_nothing_that_writes() {
+    let statements = r#"
+import ast
+tree, calls, wrong = ast.parse(open(sys.argv[1]).read()), set(), []
+for node in ast.walk(tree):
+    if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("os", "os.path"):
+        if node.attr.startswith("O_") and node.attr not in ("O_RDONLY", "O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"):
+            wrong.append(node.attr)
+    if not isinstance(node, ast.Call):
+        continue
+    name = ast.unparse(node.func)
+    if ast.unparse(getattr(node.func, "value", node.func)) in ("os", "os.path"):
+        calls.add(name.rpartition(".")[2])
+    modes = [a.value for a in node.args[1:2] + [k.value for k in node.keywords if k.arg == "mode"]
+             if isinstance(a, ast.Constant)]
+    if name in ("open", "os.fdopen") and any(m not in ("r", "rb") for m in modes):
+        wrong.append(ast.unparse(node))
+calls -= set(sys.argv[2].split())
+assert not calls and not wrong, (calls, wrong)
+"#;
+    let home = tempfile::tempdir().unwrap();
+    let program = home.path().join("ask.py");
+    let inside = include_str!("inside.py");
+    for (text, more) in [
+        (format!("{}{}", include_str!("common.py"), include_str!("ask.py")), "_exit"),
+        // memfd_create makes a file in memory, for a key that requests wants to have a path.
+        (inside.to_owned(), "memfd_create"),
+    ] {
+        std::fs::write(&program, text).unwrap();
+        let allowed = format!("{} {more}", READS.join(" "));
+        run_python(
+            &["-I", "-c", &format!("import sys\n{statements}")],
+            &[program.to_str().unwrap(), &allowed],
+        );
+    }
 }

@@ -1,20 +1,18 @@
 //! Makes the running daemons be what is on disk.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use omega_core::{
-    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome,
-    PollPolicy, Subject, ensure, values::Sha256,
+    Conflict, Context, Delta, Desired, EnsureError, Note, Outcome, PollPolicy, Subject, ensure,
+    values::Sha256,
 };
 use omega_driver::DriverRelease;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DaemonObserved, DaemonSpec, Flag, InputExpect, Reason, daemon_observed::observe_daemon, magnum,
+    DaemonObserved, DaemonSpec, Flag, InputExpect, Reason, ServiceChange,
+    daemon_observed::observe_daemon, magnum,
 };
 use crate::{Error, Payload, ServiceAction, ServiceName, Unit};
 
@@ -69,39 +67,6 @@ pub struct ServicesObserved {
     pub daemons: Vec<DaemonObserved>,
 }
 
-/// One command to systemd. A restart is a restart: the reasons are for the person.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct ServiceChange {
-    /// What is done.
-    pub action: ServiceAction,
-    /// Why.
-    pub reasons: BTreeSet<Reason>,
-}
-
-impl PartialEq for ServiceChange {
-    fn eq(&self, other: &Self) -> bool {
-        self.action == other.action
-    }
-}
-
-impl Describe for ServiceChange {
-    fn describe(&self) -> Diff {
-        match &self.action {
-            ServiceAction::ReloadUnits => {
-                let subject = Subject::new("systemd", "its units");
-                Diff::new(ChangeKind::Update, subject, "read again (daemon-reload)")
-            }
-            ServiceAction::RestartService { service } => {
-                let reasons: Vec<_> = self.reasons.iter().map(ToString::to_string).collect();
-                let subject = Subject::new("service", service.as_str());
-                Diff::new(ChangeKind::Update, subject, format!("restart: {}", reasons.join("; ")))
-                    .with("a restart can't be undone")
-            }
-        }
-    }
-}
-
 impl ConvergeServices {
     /// Returns the fact that the daemons run `driver` with a drop-in of this digest, which says
     /// `options`. `remove_leftovers`: the superseded graft's files will be gone.
@@ -136,7 +101,7 @@ impl ConvergeServices {
     }
 
     /// Says that the processes of `seen` are to be replaced: they were started with what is being
-    /// taken back.
+    /// rolled back.
     #[must_use]
     pub fn after(mut self, seen: &ServicesObserved) -> Self {
         for (spec, seen) in self.daemons.iter_mut().zip(&seen.daemons) {

@@ -86,7 +86,7 @@ pub enum Reason {
     Systemd,
     /// Its command line is not the wanted one.
     CommandLine,
-    /// It was started with what is being taken back.
+    /// It was started with what is being rolled back.
     TakenBack,
 }
 
@@ -99,7 +99,7 @@ impl fmt::Display for Reason {
             Self::Defaults => "/etc/default is newer",
             Self::Systemd => "its systemd drop-ins are newer",
             Self::CommandLine => "its command line is not the wanted one",
-            Self::TakenBack => "it was started with what is being taken back",
+            Self::TakenBack => "it was started with what is being rolled back",
         })
     }
 }

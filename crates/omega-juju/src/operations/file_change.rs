@@ -1,57 +1,13 @@
 //! One write to a file, with what a person should know of it.
 
 use omega_core::{
-    ChangeKind, Conflict, Describe, Diff, Subject,
+    Conflict,
     values::{FileMode, Secret, Sha256},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Access, Download, Error, Expect, FileAction, FileState, Payload, Placement, Unit, UnitPath,
-};
-
-/// What was at a path, without its bytes: enough to bring it back, since what is replaced is kept
-/// on the unit by digest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Image {
-    /// Nothing.
-    Absent,
-    /// A regular file.
-    File {
-        /// Its digest.
-        sha256: Sha256,
-        /// Its access.
-        access: Access,
-    },
-    /// A symbolic link.
-    Link {
-        /// What it points to.
-        target: String,
-    },
-}
-
-impl Image {
-    /// Returns the image of what was seen; `None` for a directory or a device.
-    pub fn of(state: &FileState) -> Option<Self> {
-        match state {
-            FileState::Absent => Some(Self::Absent),
-            FileState::Regular(facts) => {
-                Some(Self::File { sha256: facts.sha256, access: Access::of(facts) })
-            }
-            FileState::Link { target, .. } => Some(Self::Link { target: target.clone() }),
-            FileState::Directory { .. } | FileState::Special => None,
-        }
-    }
-
-    fn expect(&self) -> Expect {
-        match self {
-            Self::Absent => Expect::Absent,
-            Self::File { sha256, access: _ } => Expect::Sha256(*sha256),
-            Self::Link { .. } => Expect::Link,
-        }
-    }
-}
+use super::Image;
+use crate::{Access, Download, Error, FileAction, FileState, Payload, Placement, Unit, UnitPath};
 
 /// Bytes that are sent with a write.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,7 +141,7 @@ impl FileChange {
         unit.act(&self.action.clone().into(), payload).await
     }
 
-    fn placement(&self) -> Option<&Placement> {
+    pub(super) fn placement(&self) -> Option<&Placement> {
         match &self.action {
             FileAction::PlaceFile(file)
             | FileAction::RestoreFile(file)
@@ -196,75 +152,6 @@ impl FileChange {
             | FileAction::SetFileMode { .. }
             | FileAction::RemoveFile { .. } => None,
         }
-    }
-
-    fn written(&self, file: &Placement) -> String {
-        let Placement { access, sha256, .. } = file;
-        let digest = format!("sha256 {}…", sha256.short());
-        let size = match &self.sent {
-            Sent::Source { name: _, size } => format!("{}, ", bytes(*size)),
-            Sent::Text(text) => format!("{}, ", bytes(text.len())),
-            Sent::Nothing => String::new(),
-        };
-        let restored = matches!(self.action, FileAction::RestoreFile(_));
-        let restored = if restored { "back to what it was: " } else { "" };
-        match &self.was {
-            Some(Image::Link { target }) => format!(
-                "{restored}a regular file for the link to {target}: {access}, {size}{digest}"
-            ),
-            Some(Image::File { sha256: old, access: had }) => {
-                let from = if had == access { String::new() } else { format!("{had} -> ") };
-                let (old, new) = (old.short(), sha256.short());
-                format!("{restored}sha256 {old}… -> {new}…, {from}{access}")
-            }
-            Some(Image::Absent) | None => format!("{restored}{access}, {size}{digest}"),
-        }
-    }
-}
-
-impl Describe for FileChange {
-    fn describe(&self) -> Diff {
-        let file = |path: &UnitPath| Subject::new("file", path.to_string());
-        let directory = |path: &UnitPath| Subject::new("directory", path.to_string());
-        let create = matches!(self.was, None | Some(Image::Absent));
-        let verb = if create { ChangeKind::Create } else { ChangeKind::Update };
-        let diff = match &self.action {
-            FileAction::MakeDirectory { path, access } => {
-                Diff::new(ChangeKind::Create, directory(path), access.to_string())
-            }
-            FileAction::RemoveDirectory { path } => {
-                Diff::new(ChangeKind::Delete, directory(path), "it is empty")
-            }
-            FileAction::PlaceFile(new)
-            | FileAction::RestoreFile(new)
-            | FileAction::FetchFile { file: new, .. } => {
-                Diff::new(verb, file(&new.path), self.written(new))
-            }
-            FileAction::SetFileMode { path, access } => {
-                let had = match &self.was {
-                    Some(Image::File { access, .. }) => access.to_string(),
-                    Some(Image::Absent | Image::Link { .. }) | None => "?".to_owned(),
-                };
-                Diff::new(ChangeKind::Update, file(path), format!("{had} -> {access}"))
-            }
-            FileAction::MakeLink { path, target, .. } => {
-                Diff::new(verb, file(path), format!("a link to {target}, as it was"))
-            }
-            FileAction::RemoveFile { path, .. } => {
-                Diff::new(ChangeKind::Delete, file(path), removed(self.was.as_ref()))
-            }
-        };
-        self.shows.iter().fold(diff, Diff::with)
-    }
-}
-
-fn removed(was: Option<&Image>) -> String {
-    match was {
-        Some(Image::Link { target }) => format!("the link to {target}, not what it leads to"),
-        Some(Image::File { sha256, access }) => {
-            format!("{access}, sha256 {}…, kept on the unit", sha256.short())
-        }
-        Some(Image::Absent) | None => "nothing".to_owned(),
     }
 }
 
@@ -291,14 +178,4 @@ pub(crate) fn line_diff(old: &str, new: &str) -> Vec<String> {
         .iter_all_changes()
         .map(|change| format!("{}{}", change.tag(), change.value().trim_end_matches(['\n', '\r'])));
     lines.collect()
-}
-
-/// Returns a size as people read it.
-#[expect(clippy::cast_precision_loss, reason = "it is rounded to a tenth")]
-fn bytes(size: usize) -> String {
-    match size {
-        0..1024 => format!("{size} bytes"),
-        1024..1_048_576 => format!("{:.1} KiB", size as f64 / 1024.0),
-        _ => format!("{:.1} MiB", size as f64 / 1_048_576.0),
-    }
 }

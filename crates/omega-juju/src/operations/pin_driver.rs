@@ -6,9 +6,8 @@ use omega_driver::{DriverRelease, requirements::DISTRIBUTION};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DriverChange, DriverObserved, RestoreDriver,
-    driver_package::{old_python, old_release},
-    magnum,
+    DriverChange, DriverObserved, RestoreDriver, driver_change::old_python,
+    driver_observed::old_release, magnum,
 };
 use crate::{Error, Payload, PipSource, ServiceName, Unit};
 

@@ -5,7 +5,7 @@ use omega_core::{Conflict, Context, Delta, Desired, Note, Subject};
 use omega_driver::{DriverRelease, requirements::DISTRIBUTION};
 use serde::{Deserialize, Serialize};
 
-use super::{DriverChange, DriverObserved, driver_package::old_release};
+use super::{DriverChange, DriverObserved, driver_observed::old_release};
 use crate::{Error, Payload, PipSource, ServiceName, Unit};
 
 /// The driver as it was before a change: a release whose wheel the unit keeps, or none.

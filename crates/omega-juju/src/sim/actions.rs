@@ -63,7 +63,7 @@ impl Machine {
     ) -> Result<(), Failed> {
         match action {
             Action::File(action) => self.write(action, payload),
-            Action::Package(action) => self.pip(action),
+            Action::Package(action) => self.pip(action, payload),
             Action::Service(ServiceAction::ReloadUnits) => {
                 let files = self.files.clone();
                 self.services.reload(&files);
@@ -98,7 +98,7 @@ impl Machine {
         }
     }
 
-    fn pip(&mut self, action: &PackageAction) -> Result<(), Failed> {
+    fn pip(&mut self, action: &PackageAction, payload: Option<&[u8]>) -> Result<(), Failed> {
         let failed = |(code, why)| Failed::new(code, why);
         match action {
             PackageAction::PipInstall {
@@ -113,7 +113,14 @@ impl Machine {
                 let source = match source {
                     PipSource::Index { url: _ } => Source::Index,
                     PipSource::Kept => Source::Kept,
-                    PipSource::Wheel { file_name, sha256: _ } => Source::Wheel(file_name),
+                    PipSource::Wheel { file_name, sha256 } => {
+                        if payload.map(digest) != Some(*sha256) {
+                            let why = "the wheel that came is not the one that was planned";
+                            return Err(Failed::new(FailureCode::DigestDiffers, why)
+                                .expected(format!("sha256:{sha256}")));
+                        }
+                        Source::Wheel(file_name)
+                    }
                 };
                 let (switch, now) = (*break_system_packages, self.now);
                 let done = self.python.install(distribution, version, &source, switch, now);

@@ -25,4 +25,6 @@ pub use start::{HELM, KUBECONFIG, Start};
 pub use unit::Unit;
 
 #[cfg(test)]
+mod contract_tests;
+#[cfg(test)]
 mod recording_tests;

@@ -19,6 +19,11 @@ fn failed(code: FailureCode, why: impl Into<String>) -> Reply {
     Reply::Failed(ProbeFailure::new(code, why))
 }
 
+fn may_be_secret(key: &str) -> bool {
+    let words = ["password", "secret", "token", "passphrase", "credential", "transport_url"];
+    key == "connection" || words.iter().any(|word| key.contains(word))
+}
+
 impl Machine {
     pub(super) fn answer(&self, probe: &Probe) -> Reply {
         match probe {
@@ -214,7 +219,7 @@ impl Machine {
         let Some(found) = self.services.all.get(service) else {
             return failed(FailureCode::NoDaemon, format!("this unit has no {service}"));
         };
-        if let Some(key) = keys.iter().find(|key| key.contains("password")) {
+        if let Some(key) = keys.iter().find(|key| may_be_secret(key)) {
             return failed(
                 FailureCode::Secret,
                 format!("{key} may hold a secret, and is not asked"),

@@ -5,7 +5,9 @@ use omega_core::values::{Secret, Sha256};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{Action, Channel as _, Error, FailureCode, FileAction, PackageAction, Payload, Probe};
+use crate::{
+    Action, Channel as _, Error, FailureCode, FileAction, PackageAction, Payload, PipSource, Probe,
+};
 
 const ACTIONS: &str = include_str!("../../recordings/actions.json");
 const FILES: [(&str, &str); 5] = [
@@ -106,7 +108,13 @@ fn payload(action: &mut Action) -> Payload {
                 known.unwrap_or(DROPIN.as_bytes()).to_vec()
             }
         }
-        Action::Package(PackageAction::PipInstall { .. }) => b"a wheel".to_vec(),
+        Action::Package(PackageAction::PipInstall { source, .. }) => {
+            let bytes = b"a wheel".to_vec();
+            if let PipSource::Wheel { sha256, .. } = source {
+                *sha256 = Sha256::of(&bytes);
+            }
+            bytes
+        }
         Action::File(_) | Action::Package(_) | Action::Service(_) => return Payload::Null,
     };
     Secret::new(bytes).into()

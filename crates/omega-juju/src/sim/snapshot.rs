@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{files::Node, unit::Machine};
 
 /// Everything that an operation could have changed on a simulated unit, without times and process
-/// ids, and without what is kept for the way back.
+/// ids, and without what is kept to undo a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// Path to what is there.

@@ -37,7 +37,7 @@ pub(super) struct Machine {
     pub(super) services: Services,
     pub(super) python: Python,
     pub(super) management: Management,
-    /// What is kept for the way back.
+    /// What is kept of files that were replaced or removed.
     pub(super) before: BTreeMap<Sha256, Arc<Vec<u8>>>,
     /// What can be downloaded.
     pub(super) web: BTreeMap<String, Vec<u8>>,

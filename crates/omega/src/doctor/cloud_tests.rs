@@ -11,11 +11,11 @@ fn cloud() -> Cloud {
 
 /// What is said of the cloud: its causes, with what they are about.
 async fn causes_of(cloud: &Cloud) -> Vec<(Cause, String)> {
-    let survey = CloudInventory::new(cloud.admin("admin"));
+    let inventory = CloudInventory::new(cloud.admin("admin"));
     let trustee = TrusteeDomain::new(Identity::new(cloud.admin("admin")));
-    let facts = ask(&survey, &trustee).await;
+    let facts = ask(&inventory, &trustee).await;
     let found = judge(&facts, "cloud lab").findings;
-    found.into_iter().map(|one| (one.cause, one.what)).collect()
+    found.into_iter().map(|one| (one.cause, one.finding.subject.name)).collect()
 }
 
 #[tokio::test]
@@ -47,9 +47,9 @@ async fn each_thing_that_a_create_needs_is_named() {
 async fn who_may_not_ask_knows_nothing_and_blames_nobody() {
     let strict = cloud();
     strict.deny(Service::LoadBalancer);
-    let survey = CloudInventory::new(strict.admin("admin"));
+    let inventory = CloudInventory::new(strict.admin("admin"));
     let trustee = TrusteeDomain::new(Identity::new(strict.admin("admin")));
-    let asked = judge(&ask(&survey, &trustee).await, "cloud lab");
+    let asked = judge(&ask(&inventory, &trustee).await, "cloud lab");
     assert!(!Report::new(vec![asked.clone()]).broken, "{:?}", asked.findings);
     assert_eq!(asked.findings.len(), 1);
 }

@@ -4,16 +4,9 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use omega_capi::{
-    Namespaces,
-    coherence::{CoherenceInputs, check_coherence},
-    controllers::{read_controllers, read_readiness},
-    health::Answer,
-    releases::read_releases,
-    served::read_served_apis,
-};
-use omega_core::{Failure, kubeconfig::KubeconfigFacts};
+use omega_capi::{Namespaces, health::Answer, coherence::{CoherenceInputs, check_coherence}, controllers::{read_controllers, read_readiness}, releases::read_releases, served::read_served_apis};
 use omega_driver::{DriverRelease, Overrides};
+use omega_core::{Failure, kubeconfig::KubeconfigFacts};
 use omega_juju::{ConductorFacts, Error as UnitError, UnitPath, read_conductor};
 use omega_openstack::{
     Error as CloudError,
@@ -187,7 +180,7 @@ async fn above(
     let listed_clusters = listed.as_deref().unwrap_or_default();
     let facts = templates.iter().map(|one| template_facts(one, listed_clusters)).collect();
     let setup = CoherenceInputs {
-        driver: running.driver.clone(),
+        driver: running.driver,
         api_resources: running.api_resources.clone(),
         templates: facts,
         ..asked.setup.clone()
@@ -208,7 +201,7 @@ async fn above(
         management,
         served: surface.as_ref().ok().map(|surface| &surface.served),
         releases: &releases,
-        driver: running.driver.clone(),
+        driver: running.driver,
         overrides: &running.overrides,
         prefix: &asked.prefix,
         as_driver: running.as_driver.as_ref(),
@@ -254,12 +247,12 @@ impl Running {
         });
         let options = first.and_then(|facts| facts.options.as_ref().ok());
         let api_resources = options.and_then(|options| options.get("api_resources").cloned());
-        let parsed = api_resources.as_deref().and_then(|text| Overrides::of_value(text).ok());
+        let parsed = api_resources.as_deref().and_then(|text| Overrides::parse(text).ok());
         let known = first.and_then(|facts| facts.authenticate.as_ref().ok());
         let gets_in = known.is_some_and(|state| matches!(state.status, Some(200 | 403)));
         let as_driver = gets_in.then(|| Answer::Object(omega_capi::health::Object::default()));
         Self {
-            driver: driver.unwrap_or_else(|| asked.setup.driver.clone()),
+            driver: driver.unwrap_or(asked.setup.driver),
             // What does not parse is said of the conductor already.
             api_resources: api_resources.filter(|_| parsed.is_some()),
             overrides: parsed.unwrap_or_default(),

@@ -1,163 +1,108 @@
-//! One thing that is found, where, and how far down.
+//! A finding of the doctor: the core's, and where it is.
 
+use omega_core::{Evidence, Finding, Severity, Subject};
 use serde::{Deserialize, Serialize};
 
-/// Where something is found, from the bottom up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Layer {
-    /// Keystone, its catalog, and the services in it.
-    Cloud,
-    /// The machine of the management cluster.
-    Vm,
-    /// The management cluster's API server.
-    KubeApi,
-    /// The kubeconfig on the unit, and what it may do.
-    DriverCredential,
-    /// The conductor's daemon, driver, helm and options.
-    Conductor,
-    /// Cluster API's controllers, kinds and webhooks.
-    Controllers,
-    /// A cluster's application credential.
-    ClusterCredential,
-    /// What a cluster's project may still make.
-    Quota,
-    /// A cluster's load balancer.
-    LoadBalancer,
-    /// A cluster's objects.
-    ClusterApi,
-    /// A cluster's helm release.
-    HelmRelease,
-    /// The workload cluster itself.
-    Workload,
-    /// Magnum's templates and what it has on record.
-    Magnum,
-}
+use super::{Cause, Layer};
 
-/// What is the matter. The names are an interface: never renamed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Cause {
-    IdentityUnreachable,
-    CredentialsRefused,
-    EndpointMissing,
-    ServiceUnreachable,
-    NoVolumeType,
-    TrusteeDomain,
-    VmNotActive,
-    ApiUnreachable,
-    ApiUnwell,
-    CertificateExpired,
-    CertificateUntrusted,
-    UnitUnreachable,
-    ManagementUnreachable,
-    KubeconfigUnusable,
-    KubeconfigExpired,
-    CredentialRefused,
-    RightsMissing,
-    DriverMissing,
-    Helm,
-    DropIn,
-    ApiResources,
-    ServiceDown,
-    VersionUnserved,
-    ContractLabelMissing,
-    ControllerDown,
-    WebhookDown,
-    Paused,
-    ReleaseFailed,
-    ReleasePending,
-    ClusterMissing,
-    TemplateNetworkDriver,
-    RoleMissing,
-    QuotaExhausted,
-    LoadBalancerError,
-    LoadBalancerMissing,
-    InfrastructureFailed,
-    InfrastructureStalled,
-    WorkloadUnreachable,
-    NodeNotReady,
-    Cni,
-    CloudController,
-    Csi,
-    Dns,
-    PodStuck,
-    ControlPlane,
-    Workers,
-    AddonFailed,
-    DeletingStuck,
-    PolarityMisread,
-    CreateFailed,
-    StaleStatus,
-    /// Something is odd, and what was asked does not tell what.
-    Unclear,
-}
-
-/// How much it matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mark {
-    /// It must be mended.
-    Broken,
-    /// It passes by itself, or should.
-    Waiting,
-    /// It could not be asked.
-    Unknown,
-    /// Odd, and no fault.
-    Note,
-}
-
-/// One thing that was found.
+/// Something that was found, and where.
+///
+/// It is stored as one flat object: the fields of [`Finding`] beside `layer`, `cluster` and
+/// `cause`. `rule` and `cause` are the same name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
+#[non_exhaustive]
+pub struct LayerFinding {
     /// Where.
     pub layer: Layer,
-    /// What.
-    pub cause: Cause,
-    /// How much it matters.
-    pub mark: Mark,
-    /// Of what: a unit, a service, an object.
-    pub what: String,
-    /// Which workload cluster, by its `stack_id`, where it is about one.
+    /// Of which workload cluster, by its `stack_id`; none for what belongs to the site.
     pub cluster: Option<String>,
-    /// What shows it, one fact each.
-    pub evidence: Vec<String>,
-    /// What to do: a command where there is one.
-    pub next: String,
+    /// The finding's rule, as a type.
+    pub cause: Cause,
+    /// What was found.
+    #[serde(flatten)]
+    pub finding: Finding,
 }
 
-impl Finding {
-    /// Returns something that must be mended.
-    pub fn broken(
+impl LayerFinding {
+    /// Returns what another check found, as `cause` at `layer`. The check's own rule becomes
+    /// evidence.
+    pub(super) fn new(layer: Layer, cause: Cause, mut finding: Finding) -> Self {
+        let rule = std::mem::replace(&mut finding.rule, cause.to_string());
+        let other = Some(rule).filter(|rule| *rule != finding.rule);
+        let finding = finding.shown_by(other.map(|rule| Evidence::text("rule", rule)));
+        Self { layer, cluster: None, cause, finding }
+    }
+
+    /// Returns something that must be fixed.
+    pub(super) fn broken(
         layer: Layer,
         cause: Cause,
-        what: impl Into<String>,
-        evidence: impl Into<String>,
-        next: impl Into<String>,
+        subject: Subject,
+        summary: impl Into<String>,
     ) -> Self {
-        let (what, next, evidence) = (what.into(), next.into(), vec![evidence.into()]);
-        Self { layer, cause, mark: Mark::Broken, what, cluster: None, evidence, next }
+        Self::new(layer, cause, Finding::broken(&cause.to_string(), subject, summary))
     }
 
-    /// Returns the same with another mark.
-    pub fn marked(self, mark: Mark) -> Self {
-        Self { mark, ..self }
+    /// Returns something that could not be asked, because of `why`.
+    pub(super) fn unknown(layer: Layer, subject: Subject, why: impl Into<String>) -> Self {
+        Self::broken(layer, Cause::Unclear, subject, why)
+            .severity(Severity::Unknown)
+            .remedy("fix what is below, or ask with more rights")
     }
 
-    /// Returns something that could not be asked.
-    pub fn unknown(layer: Layer, what: impl Into<String>, why: impl Into<String>) -> Self {
-        let next = "mend what is below, or ask with more rights";
-        Self::broken(layer, Cause::Unclear, what, why, next).marked(Mark::Unknown)
+    pub(super) fn severity(self, severity: Severity) -> Self {
+        Self { finding: self.finding.severity(severity), ..self }
     }
 
-    /// Returns how far down it is. The causes are listed in the order in which they bring about
-    /// each other; where one word serves two layers, the layer decides.
-    pub fn depth(&self) -> (Cause, Layer) {
-        let cause = match (self.layer, self.cause) {
-            // The cluster's own credential, which only what the cluster makes depends on.
-            (Layer::ClusterCredential, Cause::CredentialRefused) => Cause::RoleMissing,
-            (_, cause) => cause,
-        };
-        (cause, self.layer)
+    pub(super) fn shown_by(self, evidence: impl IntoIterator<Item = Evidence>) -> Self {
+        Self { finding: self.finding.shown_by(evidence), ..self }
+    }
+
+    pub(super) fn remedy(self, remedy: impl Into<String>) -> Self {
+        Self { finding: self.finding.remedy(remedy), ..self }
+    }
+
+    pub(super) fn source(self, source: impl Into<String>) -> Self {
+        Self { finding: self.finding.source(source), ..self }
+    }
+
+    pub(super) fn of_cluster(self, stack: &str) -> Self {
+        Self { cluster: Some(stack.to_owned()), ..self }
+    }
+
+    /// Returns its place in the order in which things are fixed.
+    pub(super) fn depth(&self) -> (Cause, Layer) {
+        self.cause.depth(self.layer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn it_is_stored_flat_and_its_rule_is_its_cause() {
+        let subject = Subject::new("webhook", "capi-system/s");
+        let found = Finding::broken("other-check", subject, "no pod is behind it")
+            .shown_by([Evidence::count("pods", 0)])
+            .remedy("look");
+        let found = LayerFinding::new(Layer::Controllers, Cause::WebhookDown, found);
+        let stored = serde_json::to_value(found.clone().of_cluster("c-1")).unwrap();
+        let expected = json!({
+            "layer": "controllers", "cluster": "c-1", "cause": "webhook-down",
+            "rule": "webhook-down", "severity": "broken",
+            "subject": {"noun": "webhook", "name": "capi-system/s"},
+            "summary": "no pod is behind it",
+            "evidence": [
+                {"fact": "pods", "type": "count", "value": 0},
+                {"fact": "rule", "type": "text", "value": "other-check"},
+            ],
+            "decision": null, "remedy": "look", "source": null,
+        });
+        assert_eq!(stored, expected);
+        let read: LayerFinding = serde_json::from_value(stored).unwrap();
+        assert_eq!(read, found.of_cluster("c-1"));
     }
 }

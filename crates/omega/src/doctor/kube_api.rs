@@ -4,105 +4,89 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use omega_capi::{Error, controllers::Readiness};
-use omega_core::kubeconfig::KubeconfigFacts;
+use omega_core::{Evidence, Severity, Subject, kubeconfig::KubeconfigFacts};
 
-use super::{Cause, Finding, Layer, Mark, cloud::causes, report::LayerResult};
+use super::{
+    Cause, Layer, LayerFinding, causes, driver_credential,
+    layer_result::LayerResult,
+    messages::{CertificateFault, certificate_fault},
+};
 
 /// Two clocks that differ by more than this make each other's times meaningless.
 const SKEW: Duration = Duration::from_mins(1);
 
-/// Says how the API server stands. `now`: this machine's clock.
+/// Says how the API server of `facts` is. `now`: this machine's clock.
 pub(super) fn judge(
     facts: &KubeconfigFacts,
     answer: &Result<Readiness, Error>,
     now: Timestamp,
 ) -> Vec<LayerResult> {
     let server = facts.server.as_str().trim_end_matches('/');
-    let layer = |findings, well: String| LayerResult::of(Layer::KubeApi, well, findings);
+    let layer = LayerResult::new(Layer::KubeApi);
     match answer {
         Ok(ready) => {
             let found = unwell(server, ready).into_iter().chain(skewed(server, ready, now));
-            let well = format!("{server}, {} ms", ready.took.as_millis());
-            vec![layer(found.collect(), well)]
+            vec![layer.shown_by([Evidence::took(server, ready.took)]).with(found)]
         }
         Err(error @ (Error::Unauthorized { .. } | Error::Forbidden { .. })) => {
-            let found = vec![refused(server, facts, error, now)];
-            let well = format!("{server} answers");
-            let credential = LayerResult::of(Layer::DriverCredential, "", found);
-            vec![layer(Vec::new(), well), credential]
+            let context = format!("{server} (context {})", facts.context);
+            let subject = Subject::new("kubeconfig", context);
+            let why = error.to_string();
+            let refused = driver_credential::refused(subject, &why, Some(facts), now);
+            let credential = LayerResult::new(Layer::DriverCredential).with([refused]);
+            vec![layer.shown_by([Evidence::text(server, "answers")]), credential]
         }
-        Err(error) => vec![layer(vec![unreachable(server, error)], String::new())],
+        Err(error) => vec![layer.with([unreachable(server, error)])],
     }
 }
 
-fn unwell(server: &str, ready: &Readiness) -> Option<Finding> {
-    let why = format!("readyz: {}", ready.failed.join("; "));
-    let next = "look at etcd and the API server on the management machine: kubectl get --raw \
-                '/readyz?verbose'";
-    (!ready.ready).then(|| Finding::broken(Layer::KubeApi, Cause::ApiUnwell, server, why, next))
+fn broken(server: &str, cause: Cause, summary: impl Into<String>) -> LayerFinding {
+    LayerFinding::broken(Layer::KubeApi, cause, Subject::new("API server", server), summary)
 }
 
-/// Clocks that differ are no fault of the cluster, and make ages and ends of certificates lie.
-fn skewed(server: &str, ready: &Readiness, now: Timestamp) -> Option<Finding> {
-    let apart = ready.clock?.duration_since(now).abs();
-    (apart > SignedDuration::try_from(SKEW).ok()?).then(|| {
-        let why = format!("its clock and this machine's are {} s apart", apart.as_secs());
-        let next = "set the clocks right (chrony); until then ages are not to be trusted";
-        Finding::broken(Layer::KubeApi, Cause::Unclear, server, why, next).marked(Mark::Note)
+fn unwell(server: &str, ready: &Readiness) -> Option<LayerFinding> {
+    let why = format!("its own checks fail: {}", ready.failed.join("; "));
+    (!ready.ready).then(|| {
+        broken(server, Cause::ApiUnwell, why)
+            .shown_by([Evidence::list("failed checks", &ready.failed)])
+            .remedy(
+                "check etcd and the API server on the management machine: kubectl get --raw \
+                 '/readyz?verbose'",
+            )
     })
 }
 
-fn refused(server: &str, facts: &KubeconfigFacts, error: &Error, now: Timestamp) -> Finding {
-    let context = format!("{} (context {})", server, facts.context);
-    credential(&context, &error.to_string(), Some(facts), now)
+/// Clocks that differ are no fault of the cluster, and make ages and ends of certificates wrong.
+fn skewed(server: &str, ready: &Readiness, now: Timestamp) -> Option<LayerFinding> {
+    let clock = ready.clock?;
+    let apart = clock.duration_since(now).abs();
+    (apart > SignedDuration::try_from(SKEW).ok()?).then(|| {
+        let why = format!("its clock and this machine's differ by {} s", apart.as_secs());
+        broken(server, Cause::Unclear, why)
+            .shown_by([Evidence::time("its clock", clock), Evidence::time("this machine's", now)])
+            .remedy("set the clocks (chrony); until then do not trust ages")
+            .severity(Severity::Note)
+    })
 }
 
-/// What a 401 means: the certificate ended, or the server does not know who it is.
-pub(super) fn credential(
-    what: &str,
-    why: &str,
-    facts: Option<&KubeconfigFacts>,
-    now: Timestamp,
-) -> Finding {
-    let ended = facts.and_then(|facts| facts.outside(now));
-    let layer = Layer::DriverCredential;
-    match ended {
-        Some(ended) => {
-            let (cause, ended) = (Cause::KubeconfigExpired, ended.to_string());
-            let mut found = Finding::broken(layer, cause, what, ended, MINT);
-            found.evidence.push(why.to_owned());
-            found
-        }
-        None => Finding::broken(layer, Cause::CredentialRefused, what, why, MINT),
-    }
-}
-
-/// What makes a kubeconfig that works.
-pub(super) const MINT: &str = "make a new one (omega-cli mint-kubeconfig), name it in the site \
-                               file, then omega-cli place-kubeconfig";
-
-fn unreachable(server: &str, error: &Error) -> Finding {
+fn unreachable(server: &str, error: &Error) -> LayerFinding {
     let why = causes(error);
-    let has = |words: &[&str]| words.iter().any(|word| why.contains(word));
-    let (cause, next) = if has(&["Expired", "expired"]) {
-        (
+    let (cause, remedy) = match certificate_fault(&why) {
+        Some(CertificateFault::Expired) => (
             Cause::CertificateExpired,
             "renew it on the management machine: kubeadm certs renew apiserver, and restart the \
              API server",
-        )
-    } else if has(&["invalid peer certificate", "UnknownIssuer", "NotValidForName", "BadSignature"])
-    {
-        (
+        ),
+        Some(CertificateFault::Untrusted) => (
             Cause::CertificateUntrusted,
             "get a kubeconfig of this cluster: its CA is not the one that signed the server's \
              certificate, or the certificate does not name this address",
-        )
-    } else {
-        (
+        ),
+        None => (
             Cause::ApiUnreachable,
             "start the API server: on the management machine, crictl ps -a --name kube-apiserver, \
              and the kubelet's log",
-        )
+        ),
     };
-    Finding::broken(Layer::KubeApi, cause, server, why, next)
+    broken(server, cause, why).remedy(remedy)
 }

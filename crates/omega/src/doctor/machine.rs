@@ -1,55 +1,65 @@
 //! The machine of the management cluster, where the site names it.
 
+use omega_core::{Evidence, Subject};
 use omega_openstack::{Error, cloud_inventory::Server};
 
-use super::{Cause, Finding, Layer, cloud::causes, report::LayerResult};
+use super::{Cause, Layer, LayerFinding, causes, layer_result::LayerResult};
 
-/// Says how the management server stands, of which Nova told `answer`.
+/// Says how the management cluster's server is. `answer`: Nova's, if it was asked.
 pub(super) fn judge(
     name: Option<&str>,
     answer: Option<&Result<Vec<Server>, Error>>,
 ) -> LayerResult {
+    let result = LayerResult::new(Layer::Vm);
     let (Some(name), Some(answer)) = (name, answer) else {
-        let well = "not named (management.server in the site file)";
-        return LayerResult::of(Layer::Vm, well, Vec::new());
+        return result.not_asked("the site file has no `server` in [management]");
     };
-    let servers = match answer {
-        Ok(servers) => servers,
-        Err(error) => {
-            let found = vec![Finding::unknown(Layer::Vm, name, causes(error))];
-            return LayerResult::of(Layer::Vm, name, found);
+    let subject = || Subject::new("server", name);
+    let unknown = |why: String| LayerFinding::unknown(Layer::Vm, subject(), why);
+    match answer.as_deref() {
+        Err(error) => result.with([unknown(causes(error))]),
+        Ok([]) => {
+            let why = format!("Nova has no server {name} in this project");
+            let next =
+                "correct `server` in [management] of the site file, or build the server again";
+            result.with([broken(subject(), why).remedy(next)])
         }
-    };
-    let broken = |why: String, next: String| {
-        vec![Finding::broken(Layer::Vm, Cause::VmNotActive, name, why, next)]
-    };
-    let found = match servers.as_slice() {
-        [] => broken(
-            format!("Nova has no server {name} in this project"),
-            "name the server of the management cluster in the site file, or build it again".into(),
-        ),
-        [one] if one.status == "ACTIVE" => Vec::new(),
-        [one] => broken(
-            format!("Nova says {} of server {}", one.status, one.id),
-            if one.status == "SHUTOFF" {
-                format!("openstack server start {}", one.id)
-            } else {
-                format!("openstack server show {}; then server start, or reboot --hard", one.id)
-            },
-        ),
-        many => {
-            let why = format!("{} servers have this name", many.len());
-            vec![Finding::unknown(Layer::Vm, name, why)]
+        Ok([one]) => {
+            let host = one.host.as_ref().map(|host| Evidence::text("host", host));
+            let shown = [Evidence::text(name, &one.status)].into_iter().chain(host);
+            result.shown_by(shown).with(inactive(one, subject()))
         }
+        Ok(several) => {
+            let ids = several.iter().map(|one| &one.id);
+            let ids = Evidence::list("servers", ids);
+            let why = format!("{} servers have this name", several.len());
+            result.with([unknown(why).shown_by([ids])])
+        }
+    }
+}
+
+fn broken(subject: Subject, why: String) -> LayerFinding {
+    LayerFinding::broken(Layer::Vm, Cause::VmNotActive, subject, why)
+}
+
+fn inactive(server: &Server, subject: Subject) -> Option<LayerFinding> {
+    let Server { id, status, .. } = server;
+    let remedy = match status.as_str() {
+        "ACTIVE" => return None,
+        "SHUTOFF" => format!("openstack server start {id}"),
+        _ => format!("openstack server show {id}; then server start, or reboot --hard"),
     };
-    let host = servers.first().and_then(|one| one.host.as_deref());
-    let host = host.map(|host| format!(", host {host}")).unwrap_or_default();
-    LayerResult::of(Layer::Vm, format!("{name} ACTIVE{host}"), found)
+    let found = broken(subject, format!("the server is {status}"));
+    let shown = [Evidence::text("status", status), Evidence::text("server", id)];
+    Some(found.shown_by(shown).remedy(remedy))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::Mark, *};
+    use omega_core::Severity;
+
+    use super::*;
+    use crate::doctor::{LayerState, Report};
 
     fn server(status: &str) -> Server {
         Server { id: "5d0c".into(), name: "mgmt".into(), status: status.into(), host: None }
@@ -58,13 +68,20 @@ mod tests {
     #[test]
     fn only_an_active_server_is_well() {
         let judged = |servers| judge(Some("mgmt"), Some(&Ok(servers)));
+        let severity = |servers| judged(servers).findings[0].finding.severity;
         assert_eq!(judged(vec![server("ACTIVE")]).findings, []);
         let off = judged(vec![server("SHUTOFF")]).findings;
-        assert_eq!((off[0].cause, off[0].mark), (Cause::VmNotActive, Mark::Broken));
-        assert_eq!(off[0].next, "openstack server start 5d0c");
-        assert_eq!(judged(vec![]).findings[0].mark, Mark::Broken);
-        let twice = judged(vec![server("ACTIVE"), server("SHUTOFF")]).findings;
-        assert_eq!(twice[0].mark, Mark::Unknown, "it is not known which is meant");
-        assert_eq!(judge(None, None).findings, []);
+        assert_eq!((off[0].cause, off[0].finding.severity), (Cause::VmNotActive, Severity::Broken));
+        assert_eq!(off[0].finding.remedy.as_deref(), Some("openstack server start 5d0c"));
+        assert_eq!(severity(vec![]), Severity::Broken);
+        let twice = vec![server("ACTIVE"), server("SHUTOFF")];
+        assert_eq!(severity(twice), Severity::Unknown, "it is not known which is meant");
+    }
+
+    #[test]
+    fn a_server_that_is_not_named_is_not_asked_for() {
+        let unnamed = judge(None, None);
+        assert_eq!(unnamed.findings, []);
+        assert_eq!(Report::new(vec![unnamed]).layers[0].state, LayerState::NotAsked);
     }
 }

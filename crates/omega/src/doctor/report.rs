@@ -1,159 +1,134 @@
-//! What was found, layer by layer, and which of it comes first.
+//! What was found, layer by layer, and what to fix first.
 
-use serde::Serialize;
+use omega_core::{Evidence, Severity};
+use serde::{Deserialize, Serialize};
 
-use super::{Finding, Layer, Mark};
+use super::{Layer, LayerFinding, layer_result::LayerResult};
 
-/// How a layer stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// The state of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// Nothing was found.
+#[non_exhaustive]
+pub enum LayerState {
+    /// It was asked, and nothing is wrong.
     Ok,
-    /// It must be mended.
+    /// It must be fixed.
     Broken,
-    /// It is not as it should be either, and may be well once what is below is mended.
+    /// Something is wrong here too, and may be well once what is below is fixed.
     Follows,
+    /// It works, and something does not do what it seems to do, or will not for long.
+    Warning,
     /// Something goes on that should pass by itself.
     Waiting,
     /// It could not be asked.
     Unknown,
+    /// It was not asked: see [`LayerReport::not_asked`].
+    NotAsked,
 }
 
-/// A layer, with all that was found there.
-#[derive(Clone, Debug, Serialize)]
+/// A layer, with everything that was found there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LayerReport {
     /// Which.
     pub layer: Layer,
-    /// Of which workload cluster, for the layers that each has.
+    /// Of which workload cluster, by its `stack_id`, for the layers that each cluster has.
     pub cluster: Option<String>,
-    /// How it stands.
-    pub state: State,
-    /// In one line.
-    pub says: String,
-    /// Everything, deepest first.
-    pub findings: Vec<Finding>,
+    /// Its state.
+    pub state: LayerState,
+    /// What was seen there, apart from the findings.
+    pub evidence: Vec<Evidence>,
+    /// Why it was not asked, if it was not.
+    pub not_asked: Option<String>,
+    /// Everything that was found: what matters most first, and of that what is fixed first.
+    pub findings: Vec<LayerFinding>,
 }
 
 /// Everything, from the bottom up.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Report {
-    /// Whether something must be mended.
+    /// Whether something must be fixed.
     pub broken: bool,
-    /// What to mend first.
-    pub first: Option<Finding>,
-    /// The layers.
+    /// What to fix first.
+    pub first: Option<LayerFinding>,
+    /// The layers: those of the site, then those of each cluster.
     pub layers: Vec<LayerReport>,
 }
 
-/// What was asked of one layer, and what came of it.
-#[derive(Clone, Debug)]
-pub struct LayerResult {
-    /// Which layer.
-    pub layer: Layer,
-    /// Of which cluster.
-    pub cluster: Option<String>,
-    /// What it says where nothing is wrong.
-    pub well: String,
-    /// What was found.
-    pub findings: Vec<Finding>,
-}
-
-impl LayerResult {
-    /// Returns a layer that every site has once.
-    pub fn of(layer: Layer, well: impl Into<String>, findings: Vec<Finding>) -> Self {
-        Self { layer, cluster: None, well: well.into(), findings }
+impl LayerReport {
+    /// Returns the layer in one line: what matters most of what was found, or else what was seen.
+    pub fn summary(&self) -> String {
+        let worst = self.findings.first().filter(|one| one.finding.severity != Severity::Note);
+        if let Some(LayerFinding { cluster, finding, .. }) = worst {
+            let name = &finding.subject.name;
+            let shown = !name.is_empty() && cluster.as_ref() != Some(name);
+            return if shown {
+                format!("{name}: {}", finding.summary)
+            } else {
+                finding.summary.clone()
+            };
+        }
+        match &self.not_asked {
+            Some(why) if self.state == LayerState::NotAsked => format!("not asked: {why}"),
+            _ => self.evidence.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        }
     }
 }
 
 impl Report {
-    /// Puts the layers in order and picks what is deepest of all that must be mended.
-    pub fn new(mut asked: Vec<LayerResult>) -> Self {
-        asked.sort_by(|a, b| (&a.cluster, a.layer).cmp(&(&b.cluster, b.layer)));
-        let all = asked.iter().flat_map(|one| &one.findings);
-        let broken = all.filter(|one| one.mark == Mark::Broken);
-        let first = broken.min_by_key(|one| (one.depth(), one.cluster.clone())).cloned();
-        let layers = asked.into_iter().map(|one| layer(one, first.as_ref())).collect();
+    /// Puts the layers in order, and picks what to fix first of all.
+    pub(super) fn new(results: Vec<LayerResult>) -> Self {
+        let mut results = LayerResult::joined(results);
+        results.sort_by(|a, b| (&a.cluster, a.layer).cmp(&(&b.cluster, b.layer)));
+        let all = results.iter().flat_map(|one| &one.findings);
+        let broken = all.filter(|one| one.finding.severity == Severity::Broken);
+        let first = broken.min_by_key(|one| (one.depth(), &one.cluster)).cloned();
+        let layers = results.into_iter().map(|one| layer(one, first.as_ref())).collect();
         Self { broken: first.is_some(), first, layers }
     }
 }
 
-fn layer(asked: LayerResult, first: Option<&Finding>) -> LayerReport {
-    let LayerResult { layer, cluster, well, mut findings } = asked;
-    findings.sort_by_key(|one| (one.mark, one.depth()));
-    let has = |mark| findings.iter().any(|one| one.mark == mark);
-    let state = if has(Mark::Broken) {
-        let it = first.is_some_and(|first| findings.contains(first));
-        // One cluster does not stand on another.
-        let other = first.is_some_and(|one| one.cluster.is_some() && one.cluster != cluster);
-        if it || other { State::Broken } else { State::Follows }
-    } else if has(Mark::Unknown) {
-        State::Unknown
-    } else if has(Mark::Waiting) {
-        State::Waiting
-    } else {
-        State::Ok
+fn layer(result: LayerResult, first: Option<&LayerFinding>) -> LayerReport {
+    let LayerResult { layer, cluster, evidence, not_asked, mut findings } = result;
+    findings.sort_by_key(|one| (rank(one.finding.severity), one.depth()));
+    let state = match findings.first().map(|one| one.finding.severity) {
+        Some(Severity::Broken) => broken(&findings, cluster.as_ref(), first),
+        Some(Severity::Unknown) => LayerState::Unknown,
+        Some(Severity::Warning) => LayerState::Warning,
+        Some(Severity::Waiting) => LayerState::Waiting,
+        Some(_) | None if not_asked.is_some() && evidence.is_empty() => LayerState::NotAsked,
+        Some(_) | None => LayerState::Ok,
     };
-    let says = findings.first().filter(|one| one.mark != Mark::Note).map_or(well, |one| {
-        let fact = one.evidence.first().map(String::as_str).unwrap_or_default();
-        if one.what.is_empty() { fact.to_owned() } else { format!("{}: {fact}", one.what) }
-    });
-    LayerReport { layer, cluster, state, says, findings }
+    LayerReport { layer, cluster, state, evidence, not_asked, findings }
+}
+
+/// How much a finding says about its layer: what could not be asked may be anything, and so comes
+/// before a warning or a wait.
+fn rank(severity: Severity) -> u8 {
+    match severity {
+        Severity::Broken => 0,
+        Severity::Unknown => 1,
+        Severity::Warning => 2,
+        Severity::Waiting => 3,
+        Severity::Note => 4,
+        _ => 5,
+    }
+}
+
+/// Whether what is broken here is to be fixed, or may follow from `first`.
+fn broken(
+    findings: &[LayerFinding],
+    cluster: Option<&String>,
+    first: Option<&LayerFinding>,
+) -> LayerState {
+    let here = first.is_some_and(|first| findings.contains(first));
+    // One cluster does not depend on another.
+    let of_another =
+        first.is_some_and(|one| one.cluster.is_some() && one.cluster.as_ref() != cluster);
+    if here || of_another { LayerState::Broken } else { LayerState::Follows }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{super::Cause, *};
-
-    fn found(layer: Layer, cause: Cause, cluster: Option<&str>) -> Finding {
-        let one = Finding::broken(layer, cause, "it", "fact", "do");
-        Finding { cluster: cluster.map(str::to_owned), ..one }
-    }
-
-    fn asked(found: Finding) -> LayerResult {
-        LayerResult {
-            layer: found.layer,
-            cluster: found.cluster.clone(),
-            well: "well".to_owned(),
-            findings: vec![found],
-        }
-    }
-
-    #[test]
-    fn what_is_deepest_comes_first_and_the_rest_follows() {
-        let release = found(Layer::HelmRelease, Cause::ReleaseFailed, Some("c1"));
-        let missing = found(Layer::ClusterApi, Cause::ClusterMissing, Some("c1"));
-        let helm = found(Layer::Conductor, Cause::Helm, None);
-        let odd = found(Layer::Cloud, Cause::TrusteeDomain, None).marked(Mark::Note);
-        let all = [release, missing, helm, odd].map(asked).to_vec();
-        let report = Report::new(all);
-        assert_eq!(report.first.unwrap().cause, Cause::Helm);
-        let states: Vec<_> = report.layers.iter().map(|one| (one.layer, one.state)).collect();
-        assert_eq!(
-            states,
-            [
-                (Layer::Cloud, State::Ok),
-                (Layer::Conductor, State::Broken),
-                (Layer::ClusterApi, State::Follows),
-                (Layer::HelmRelease, State::Follows),
-            ]
-        );
-    }
-
-    #[test]
-    fn one_word_of_two_layers_is_not_one_depth() {
-        let of_cluster = found(Layer::ClusterCredential, Cause::CredentialRefused, Some("c"));
-        let of_driver = found(Layer::DriverCredential, Cause::CredentialRefused, None);
-        let unserved = found(Layer::Controllers, Cause::VersionUnserved, None);
-        assert!(of_driver.depth() < unserved.depth());
-        assert!(unserved.depth() < of_cluster.depth());
-    }
-
-    #[test]
-    fn what_passes_by_itself_breaks_nothing() {
-        let rolls = found(Layer::ClusterApi, Cause::Unclear, Some("c")).marked(Mark::Waiting);
-        let report = Report::new(vec![asked(rolls)]);
-        assert!(!report.broken);
-        assert_eq!(report.layers[0].state, State::Waiting);
-    }
-}
+#[path = "report_tests.rs"]
+mod tests;

@@ -8,25 +8,29 @@ use omega_capi::{
     Error, Management,
     controllers::{WebhookServer, Webhooks, read_webhooks},
 };
+use omega_core::{Evidence, Subject};
 use tokio::{net::TcpStream, time::timeout};
 
-use super::{Cause, Finding, Layer, cloud::causes, report::LayerResult};
+use super::{Cause, Layer, LayerFinding, causes, layer_result::LayerResult};
 
 /// How long an address may take to take a connection.
 const CONNECT: Duration = Duration::from_secs(3);
 
 /// Says whether each is served.
 pub(super) async fn ask(management: &Management) -> LayerResult {
-    let found = match read_webhooks(management).await {
-        Ok(all) => join_all(all.iter().map(look)).await.into_iter().flatten().collect(),
-        // Not every API server has them, and not every user may read them.
-        Err(Error::Status { code: 404, .. }) => Vec::new(),
-        Err(error) => vec![Finding::unknown(Layer::Controllers, "webhooks", causes(&error))],
-    };
-    LayerResult::of(Layer::Controllers, "", found)
+    let result = LayerResult::new(Layer::Controllers);
+    match read_webhooks(management).await {
+        Ok(all) => result.with(join_all(all.iter().map(look)).await.into_iter().flatten()),
+        // Not every API server has them.
+        Err(Error::Status { code: 404, .. }) => result,
+        Err(error) => {
+            let subject = Subject::new("management cluster", "webhooks");
+            result.with([LayerFinding::unknown(Layer::Controllers, subject, causes(&error))])
+        }
+    }
 }
 
-async fn look(one: &Webhooks) -> Option<Finding> {
+async fn look(one: &Webhooks) -> Option<LayerFinding> {
     let connection = match &one.server {
         WebhookServer::Service { .. } => None,
         WebhookServer::Address { host, port } => {
@@ -39,13 +43,12 @@ async fn look(one: &Webhooks) -> Option<Finding> {
 
 /// `connection`: how an attempt to connect from here failed. Only a refusal tells anything: what
 /// does not answer may answer the API server.
-fn judge(one: &Webhooks, connection: Option<ErrorKind>) -> Option<Finding> {
+fn judge(one: &Webhooks, connection: Option<ErrorKind>) -> Option<LayerFinding> {
     let names: Vec<&str> = one.configurations.iter().map(String::as_str).collect();
-    let names = names.join(", ");
-    let (what, why, next) = match &one.server {
+    let (server, why, remedy) = match &one.server {
         WebhookServer::Service { namespace, name, ready: 0 } => (
             format!("{namespace}/{name}"),
-            format!("no pod is behind the Service of webhook {names}"),
+            "no pod is behind the webhook's Service",
             format!("kubectl -n {namespace} get pods,endpointslices; then the log of its pod"),
         ),
         WebhookServer::Address { host, port }
@@ -53,14 +56,16 @@ fn judge(one: &Webhooks, connection: Option<ErrorKind>) -> Option<Finding> {
         {
             (
                 format!("{host}:{port}"),
-                format!("the address of webhook {names} refuses connections from here"),
-                format!("start what serves it, or correct clientConfig of {names}"),
+                "the webhook's address refuses connections from here",
+                format!("start what serves it, or correct clientConfig of {}", names.join(", ")),
             )
         }
         WebhookServer::Service { .. } | WebhookServer::Address { .. } => return None,
     };
-    let why = format!("{why}: every write of what it watches over is refused");
-    Some(Finding::broken(Layer::Controllers, Cause::WebhookDown, what, why, next))
+    let why = format!("{why}: every write of what it watches is refused");
+    let subject = Subject::new("webhook server", server);
+    let found = LayerFinding::broken(Layer::Controllers, Cause::WebhookDown, subject, why);
+    Some(found.shown_by([Evidence::list("webhook configurations", names)]).remedy(remedy))
 }
 
 #[cfg(test)]

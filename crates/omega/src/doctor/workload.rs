@@ -1,103 +1,105 @@
 //! The workload cluster from inside.
 
 use omega_capi::{
-    Management, health,
-    served::ServedVersions,
+    health::Object,
     workload::{Absent, ClusterName, PATIENCE, Question, WorkloadGates},
 };
-use omega_core::{Evidence, Failure, FailureClass, Gate as _, Verdict};
+use omega_core::{Evidence, Failure, FailureClass, Gate as _, Subject, Verdict};
 use serde_json::Value;
 
 use super::{
-    Cause, Finding, Layer, cluster::Clock, cluster_facts::ClusterFacts, report::LayerResult,
+    Cause, Layer, LayerFinding,
+    cluster::{Asking, ClusterFacts, Patience},
+    layer_result::LayerResult,
 };
 
-/// One answer of the workload cluster.
-pub(super) struct Answer {
+/// What the workload cluster answers to one question.
+#[derive(Debug)]
+pub(super) struct Answered {
     question: Question,
     verdict: Result<Verdict, Failure>,
-    /// Of the nodes: which are not there, where that is all that is the matter.
+    /// Of the nodes: which do not exist, where that is all that is wrong with the nodes.
     absent: Option<Absent>,
 }
 
 /// Asks the workload cluster of `facts`, if it should answer by now.
 pub(super) async fn ask(
-    management: &Management,
-    served: Option<&ServedVersions>,
+    asking: &Asking<'_>,
     facts: &ClusterFacts,
     network_driver: Option<String>,
-    clock: &Clock,
-) -> Option<Vec<Answer>> {
-    let deleting = facts.status().starts_with("DELETE");
-    if deleting || !initialized(facts) {
+    patience: Patience,
+) -> Option<Vec<Answered>> {
+    if is_deleting(facts) || !is_initialized(facts) {
         return None;
     }
     let namespace = facts.evidence.names.namespace().parse().ok()?;
     let cluster = ClusterName { namespace, name: facts.stack.parse().ok()? };
-    let Some(served) = served else {
+    let Some(served) = asking.served else {
         let why = "the management cluster did not say what it serves";
         let verdict = Err(Failure::new(FailureClass::Error, why));
-        return Some(vec![Answer { question: Question::Api, verdict, absent: None }]);
+        return Some(vec![Answered { question: Question::Api, verdict, absent: None }]);
     };
-    let (management, served) = (management.clone(), served.clone());
-    let gates = WorkloadGates::new(management, served, cluster, network_driver, clock.now);
-    // Who has less of it than these questions have.
-    let gates = gates.patient_for(clock.patience.min(PATIENCE)).all();
+    let (management, served) = (asking.management.clone(), served.clone());
+    let gates = WorkloadGates::new(management, served, cluster, network_driver, patience.now);
+    // An operator may have less patience than these questions have.
+    let gates = gates.patient_for(patience.limit.min(PATIENCE)).all();
     let mut answers = Vec::new();
     for gate in gates {
         // All are answered from what the first one reads.
         let (question, verdict) = (gate.question(), gate.check().await);
         let absent = gate.only_absent().await.ok().flatten();
-        answers.push(Answer { question, verdict, absent });
+        answers.push(Answered { question, verdict, absent });
     }
     Some(answers)
 }
 
-/// Whether Cluster API has ever seen its API answer.
-fn initialized(facts: &ClusterFacts) -> bool {
-    let lists = ["/conditions", "/v1beta2/conditions"];
-    let says = |status: &Value| {
-        let all = lists.iter().filter_map(|at| status.pointer(at)?.as_array()).flatten();
-        let is = |one: &Value, key, value| one.get(key).and_then(Value::as_str) == Some(value);
-        let mut all = all;
-        all.any(|one| is(one, "type", "ControlPlaneInitialized") && is(one, "status", "True"))
-    };
-    facts.evidence.answers.0.values().any(|answer| {
-        let health::Answer::Object(object) = answer else { return false };
-        object.status.as_ref().is_some_and(says)
-    })
+/// Whether Magnum deletes it, or tried (magnum, `magnum/objects/fields.py`, `ClusterStatus`).
+fn is_deleting(facts: &ClusterFacts) -> bool {
+    matches!(facts.status(), "DELETE_IN_PROGRESS" | "DELETE_FAILED" | "DELETE_COMPLETE")
 }
 
-/// Says how the workload cluster stands.
-pub(super) fn judge(facts: &ClusterFacts, answers: Option<&[Answer]>) -> LayerResult {
-    let cluster = Some(facts.stack.clone());
-    let Some(answers) = answers else {
-        let well = "not asked: no control plane has been initialized, or it is being deleted";
-        let asked = LayerResult::of(Layer::Workload, well, Vec::new());
-        return LayerResult { cluster, ..asked };
+/// Whether Cluster API has ever seen its API answer.
+fn is_initialized(facts: &ClusterFacts) -> bool {
+    let lists = ["/conditions", "/v1beta2/conditions"];
+    let says = |status: &Value| {
+        let mut all = lists.iter().filter_map(|at| status.pointer(at)?.as_array()).flatten();
+        let is = |one: &Value, key, value| one.get(key).and_then(Value::as_str) == Some(value);
+        all.any(|one| is(one, "type", "ControlPlaneInitialized") && is(one, "status", "True"))
     };
-    let found = answers.iter().filter_map(|Answer { question, verdict, absent }| {
-        let found = match verdict {
-            Ok(Verdict::Fail(finding)) => {
-                let (layer, why) = (Layer::Workload, &finding.summary);
-                let next = finding.remedy.clone().unwrap_or_default();
-                Finding::broken(layer, cause(*question, *absent), &facts.stack, why, next)
-            }
-            Ok(Verdict::Pass { .. } | Verdict::Deferred { .. }) => return None,
-            Err(failure) => Finding::unknown(Layer::Workload, question.name(), &failure.message),
-        };
-        Some(Finding { cluster: cluster.clone(), ..found })
-    });
-    let told = answers.iter().find_map(|one| match (one.question, &one.verdict) {
-        (Question::Nodes, Ok(Verdict::Pass { evidence })) => Some(Evidence::line(evidence)),
+    facts.objects().any(|(_, object): (_, &Object)| object.status.as_ref().is_some_and(says))
+}
+
+/// Says what is wrong inside of the cluster. `answers`: none if nothing was asked.
+pub(super) fn judge(facts: &ClusterFacts, answers: Option<&[Answered]>) -> LayerResult {
+    let result = LayerResult::of_cluster(Layer::Workload, &facts.stack);
+    let Some(answers) = answers else {
+        return result.not_asked(if is_deleting(facts) {
+            "the cluster is being deleted"
+        } else {
+            "its control plane is not initialized yet"
+        });
+    };
+    let nodes = answers.iter().find_map(|one| match (one.question, &one.verdict) {
+        (Question::Nodes, Ok(Verdict::Pass { evidence })) => Some(evidence.clone()),
         _ => None,
     });
-    let well = told.unwrap_or_else(|| "it answers".to_owned());
-    LayerResult {
-        layer: Layer::Workload,
-        cluster: cluster.clone(),
-        well,
-        findings: found.collect(),
+    let shown = nodes.unwrap_or_else(|| vec![Evidence::words("it answers")]);
+    result.shown_by(shown).with(answers.iter().filter_map(|one| finding(one, &facts.stack)))
+}
+
+fn finding(one: &Answered, stack: &str) -> Option<LayerFinding> {
+    let Answered { question, verdict, absent } = one;
+    match verdict {
+        Ok(Verdict::Fail(finding)) => {
+            let cause = cause(*question, *absent);
+            Some(LayerFinding::new(Layer::Workload, cause, (**finding).clone()))
+        }
+        Ok(Verdict::Pass { .. } | Verdict::Deferred { .. }) => None,
+        Err(failure) => {
+            let subject = Subject::new("cluster", stack);
+            let why = format!("{question}: {failure}");
+            Some(LayerFinding::unknown(Layer::Workload, subject, why))
+        }
     }
 }
 

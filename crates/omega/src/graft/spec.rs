@@ -125,11 +125,11 @@ impl<'a> SiteSpec<'a> {
     pub fn helm(&self, bytes: usize) -> Result<EnsureHelm, Failure> {
         let helm = self.0.helm()?;
         let from = match (&helm.file, &helm.url) {
-            (_, Some(url)) => HelmSource::Url {
+            (_, Some(url)) => HelmSource::Url(Download {
                 url: url.clone(),
                 archive_sha256: helm.archive_sha256,
                 member: helm.member.clone(),
-            },
+            }),
             (file, None) => {
                 let name = file.as_ref().map(|file| file.display().to_string());
                 HelmSource::Payload { name: name.unwrap_or_default(), size: bytes }

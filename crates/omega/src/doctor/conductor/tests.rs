@@ -1,9 +1,12 @@
 use std::collections::BTreeMap;
 
-use omega_core::values::Sha256;
-use omega_juju::{Distribution, FileFacts, Interpreter, ProgramState, Resolved, UnitPath};
+use omega_core::{Severity, values::Sha256};
+use omega_juju::{
+    Distribution, FileFacts, Interpreter, ProgramState, ReachState, ReleasesState, Resolved,
+    ServiceState, UnitPath, operations::magnum::ENTRY_POINT,
+};
 
-use super::{super::Mark, *};
+use super::*;
 
 fn path(text: &str) -> UnitPath {
     text.parse().unwrap()
@@ -75,13 +78,21 @@ fn listed(error: Option<&str>) -> ReleasesState {
     ReleasesState { namespace: "magnum-1".into(), releases, error: error.map(str::to_owned) }
 }
 
-/// What must be mended, deepest first.
+/// What must be fixed, deepest first.
 fn broken(facts: ConductorFacts) -> Vec<Cause> {
     let layers = judge("magnum/0", &Ok(facts), None, Timestamp::UNIX_EPOCH);
     let all = layers.iter().flat_map(|one| &one.findings);
-    let mut all: Vec<&Finding> = all.filter(|one| one.mark == Mark::Broken).collect();
+    let mut all: Vec<&LayerFinding> =
+        all.filter(|one| one.finding.severity == Severity::Broken).collect();
     all.sort_by_key(|one| one.depth());
     all.iter().map(|one| one.cause).collect()
+}
+
+/// How many questions of the credential and of the conductor could not be asked.
+fn unknown(facts: ConductorFacts) -> [usize; 2] {
+    let is = |one: &&LayerFinding| one.finding.severity == Severity::Unknown;
+    judge("magnum/0", &Ok(facts), None, Timestamp::UNIX_EPOCH)
+        .map(|layer| layer.findings.iter().filter(is).count())
 }
 
 fn refused(status: u16, error: &str) -> ReachState {
@@ -108,14 +119,13 @@ fn what_could_not_be_asked_is_neither_well_nor_broken() {
         ..well()
     };
     assert_eq!(broken(facts.clone()), []);
-    let layers = judge("magnum/0", &Ok(facts), None, Timestamp::UNIX_EPOCH);
-    let unknown: Vec<_> = layers
-        .iter()
-        .map(|one| one.findings.iter().filter(|one| one.mark == Mark::Unknown).count())
-        .collect();
-    assert_eq!(unknown, [1, 5]);
+    assert_eq!(unknown(facts), [1, 5]);
+    // What keeps a daemon from being asked is not what it reads.
+    let root = Err("only root can ask as magnum".to_owned());
+    let facts = ConductorFacts { options: root, ..well() };
+    assert_eq!((broken(facts.clone()), unknown(facts)), (vec![], [0, 1]));
     // What oslo.config says of a file that it can't read is an answer.
-    let torn = Err("Failed to parse /etc/magnum/magnum.conf.d/x.conf: at x.conf:1".to_owned());
+    let torn = Err("/etc/magnum/magnum.conf.d/x.conf:1 can't be parsed".to_owned());
     assert_eq!(broken(ConductorFacts { options: torn, ..well() }), [Cause::DropIn]);
 }
 
@@ -130,8 +140,14 @@ fn helm_that_the_daemon_does_not_find_is_no_matter_of_rights() {
     let words = "Error: list: failed to list: secrets is forbidden: User \"x\" cannot list";
     let facts = ConductorFacts { releases: Ok(vec![listed(Some(words))]), ..well() };
     assert_eq!(broken(facts), [Cause::RightsMissing]);
-    let lost = listed(Some("Error: Kubernetes cluster unreachable: dial tcp: i/o timeout"));
-    assert_eq!(broken(ConductorFacts { releases: Ok(vec![lost]), ..well() }), []);
+    for lost in [
+        "Error: Kubernetes cluster unreachable: dial tcp: i/o timeout",
+        "helm did not end within 14 s",
+    ] {
+        let facts = ConductorFacts { releases: Ok(vec![listed(Some(lost))]), ..well() };
+        assert_eq!(broken(facts.clone()), []);
+        assert_eq!(unknown(facts), [0, 1], "what helm was not told is not taken for good");
+    }
 }
 
 #[test]
@@ -146,6 +162,13 @@ fn a_credential_is_expired_refused_or_not_there() {
     assert_eq!(broken(facts(Ok(unread))), [Cause::KubeconfigUnusable]);
     let absent = ConductorFacts { kubeconfig: Ok(FileState::Absent), ..well() };
     assert_eq!(broken(absent), [Cause::KubeconfigUnusable]);
+    let no_module = "the driver's interpreter has no module requests";
+    let unasked = ReachState { status: None, error: Some(no_module.into()), ..reached() };
+    assert_eq!(broken(facts(Ok(unasked.clone()))), [], "the kubeconfig may be good");
+    assert_eq!(unknown(facts(Ok(unasked))), [1, 0]);
+    let proxy =
+        ReachState { status: None, error: Some("proxy: no route to host".into()), ..reached() };
+    assert_eq!(broken(facts(Ok(proxy))), [Cause::ManagementUnreachable]);
     let silent = ReachState {
         tcp: false,
         tls: false,
@@ -204,7 +227,7 @@ fn a_unit_without_an_answer_is_named_and_nothing_is_known_of_its_credential() {
     };
     let [credential, conductor] = judge("magnum/0", &Err(lost), None, Timestamp::UNIX_EPOCH);
     assert_eq!(conductor.findings[0].cause, Cause::UnitUnreachable);
-    assert_eq!(credential.findings[0].mark, Mark::Unknown);
+    assert_eq!(credential.findings[0].finding.severity, Severity::Unknown);
 }
 
 #[test]

@@ -1,13 +1,18 @@
 use omega_capi::{
-    health::{Answers, LoadBalancer, Names, NodeGroup, Recorded, health_reads},
+    health::{
+        Answer, Answers, Evidence as HealthEvidence, LoadBalancer, Names, NodeGroup, Recorded,
+        health_reads,
+    },
     served::ServedVersions,
 };
 use omega_driver::{DriverRelease, Overrides};
-use omega_openstack::{cloud_inventory::Quota, container_infra::Cluster};
+use omega_openstack::{
+    cloud_inventory::Quota, container_infra::Cluster, identity::CredentialAnswer,
+};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::doctor::Report;
+use crate::doctor::{LayerState, Report};
 
 const NOW: &str = "2026-11-21T17:00:00Z";
 
@@ -43,8 +48,8 @@ fn sound() -> ClusterFacts {
     let mut facts = ClusterFacts {
         cluster,
         stack: "c-1".into(),
-        evidence: Evidence {
-            driver: DriverRelease::v1_4_0(),
+        evidence: HealthEvidence {
+            driver: DriverRelease::V1_4_0,
             overrides: Overrides::default(),
             names,
             status: "CREATE_COMPLETE".into(),
@@ -60,10 +65,10 @@ fn sound() -> ClusterFacts {
         },
         addons: Ok(Vec::new()),
         groups_unknown: None,
-        credential_unknown: None,
         release: Ok(None),
         quotas: Vec::new(),
-        roles: Some(vec!["member".into(), "load-balancer_member".into()]),
+        quotas_unknown: None,
+        credential: Ok(Some(accepted(&["member", "load-balancer_member"]))),
     };
     for plural in ["clusters", "openstackclusters", "kubeadmcontrolplanes", "machinedeployments"] {
         say(
@@ -75,6 +80,11 @@ fn sound() -> ClusterFacts {
     facts
 }
 
+fn accepted(roles: &[&str]) -> CredentialAnswer {
+    let accepted = json!({"accepted": {"project": null, "roles": roles, "expires": null}});
+    serde_json::from_value(accepted).unwrap()
+}
+
 fn condition(kind: &str, status: &str, message: &str) -> Value {
     json!({"type": kind, "status": status, "severity": if status == "True" { "" } else { "Error" },
            "message": message, "lastTransitionTime": "2026-11-21T16:59:00Z"})
@@ -82,8 +92,8 @@ fn condition(kind: &str, status: &str, message: &str) -> Value {
 
 /// Makes the object of the kind `plural` have this status.
 fn say(facts: &mut ClusterFacts, plural: &str, status: &Value) {
-    let Evidence { driver, overrides, names, answers, .. } = &mut facts.evidence;
-    let reads = health_reads(driver, overrides, names).unwrap();
+    let HealthEvidence { driver, overrides, names, answers, .. } = &mut facts.evidence;
+    let reads = health_reads(*driver, overrides, names).unwrap();
     let read = reads.iter().find(|read| read.plural == plural).unwrap();
     let object = json!({"metadata": {"name": "c-1"}, "status": status}).to_string();
     answers.0.insert(read.path.clone(), Answer::of(200, &object));
@@ -98,8 +108,8 @@ fn fails(facts: &mut ClusterFacts, kind: &str, message: &str) {
 }
 
 fn judged(facts: &ClusterFacts, patience: u64) -> Report {
-    let clock = Clock { now: NOW.parse().unwrap(), patience: Duration::from_secs(patience) };
-    Report::new(judge(facts, &clock))
+    let limit = Duration::from_secs(patience);
+    Report::new(judge(facts, Patience { now: NOW.parse().unwrap(), limit }))
 }
 
 fn first(facts: &ClusterFacts) -> Option<(Layer, Cause)> {
@@ -131,6 +141,10 @@ fn what_the_provider_says_decides_between_quota_right_and_fault() {
     assert_eq!(said(octavia), (Layer::Quota, Cause::QuotaExhausted));
     let policy = "got 403 instead: Policy does not allow this request to be performed.";
     assert_eq!(said(policy), (Layer::ClusterCredential, Cause::RoleMissing));
+    let mut facts = ClusterFacts { credential: Ok(Some(accepted(&["member"]))), ..sound() };
+    fails(&mut facts, "NetworkReady", policy);
+    let evidence = judged(&facts, 900).first.unwrap().finding.evidence;
+    assert!(evidence.contains(&Evidence::text("lacks the role", "load-balancer_member")));
     let login = "Authentication failed: got 401";
     assert_eq!(said(login), (Layer::ClusterCredential, Cause::CredentialRefused));
 }
@@ -229,15 +243,27 @@ fn what_could_not_be_asked_is_not_taken_for_good() {
         let report = judged(&facts, 900);
         assert!(!report.broken, "it is no fault either");
         let layer = report.layers.iter().find(|one| one.layer == Layer::ClusterApi).unwrap();
-        assert_eq!(layer.state, crate::doctor::State::Unknown);
+        assert_eq!(layer.state, LayerState::Unknown);
     }
-    let mut facts = ClusterFacts { credential_unknown: Some(lost()), ..sound() };
+    let mut facts = ClusterFacts {
+        credential: Err(lost()),
+        quotas_unknown: Some(lost()),
+        release: Err(lost()),
+        ..sound()
+    };
     facts.evidence.load_balancers = None;
     let layers = judged(&facts, 900).layers;
-    for layer in [Layer::ClusterCredential, Layer::LoadBalancer] {
+    for layer in [Layer::ClusterCredential, Layer::LoadBalancer, Layer::Quota, Layer::HelmRelease] {
         let layer = layers.iter().find(|one| one.layer == layer).unwrap();
-        assert_eq!(layer.state, crate::doctor::State::Unknown);
+        assert_eq!(layer.state, LayerState::Unknown);
     }
+}
+
+#[test]
+fn a_cluster_without_a_credential_has_none_that_could_be_asked() {
+    let layers = judged(&ClusterFacts { credential: Ok(None), ..sound() }, 900).layers;
+    let credential = layers.iter().find(|one| one.layer == Layer::ClusterCredential).unwrap();
+    assert_eq!(credential.state, LayerState::NotAsked);
 }
 
 #[test]
@@ -245,16 +271,21 @@ fn a_delete_is_stuck_when_patience_ends() {
     let mut facts = sound();
     facts.cluster.status = Some("DELETE_IN_PROGRESS".into());
     facts.evidence.status = "DELETE_IN_PROGRESS".into();
-    let Evidence { driver, overrides, names, answers, .. } = &mut facts.evidence;
-    let path = health_reads(driver, overrides, names).unwrap()[0].path.clone();
+    let HealthEvidence { driver, overrides, names, answers, .. } = &mut facts.evidence;
+    let path = health_reads(*driver, overrides, names).unwrap()[0].path.clone();
     let object = json!({"metadata": {"name": "c-1", "deletionTimestamp": "2026-11-21T16:58:00Z",
         "finalizers": ["cluster.cluster.x-k8s.io"]}, "status": {}});
     answers.0.insert(path, Answer::of(200, &object.to_string()));
     assert_eq!(judged(&facts, 900).first, None);
     let stuck = judged(&facts, 60).first.unwrap();
     assert_eq!((stuck.layer, stuck.cause), (Layer::ClusterApi, Cause::DeletingStuck));
-    assert!(stuck.evidence[0].contains("cluster.cluster.x-k8s.io"), "{:?}", stuck.evidence);
-    assert!(stuck.evidence[0].ends_with("for 120 s"), "{:?}", stuck.evidence);
+    let since = "2026-11-21T16:58:00Z".parse().unwrap();
+    for shown in [
+        Evidence::list("finalizers", ["cluster.cluster.x-k8s.io"]),
+        Evidence::time("being deleted since", since),
+    ] {
+        assert!(stuck.finding.evidence.contains(&shown), "{:?}", stuck.finding);
+    }
 }
 
 #[test]
@@ -274,8 +305,8 @@ fn a_create_that_failed_before_helm_is_no_cluster_that_somebody_deleted() {
     };
     let failed = gone("CREATE_FAILED");
     assert_eq!(first(&failed), Some((Layer::Magnum, Cause::CreateFailed)));
-    let said = judged(&failed, 900).first.unwrap().evidence;
-    assert!(said[0].contains("no endpoint for block-storage"), "{said:?}");
+    let said = judged(&failed, 900).first.unwrap().finding.summary;
+    assert!(said.contains("no endpoint for block-storage"), "{said}");
     assert_eq!(
         first(&gone("CREATE_COMPLETE")),
         Some((Layer::ClusterApi, Cause::ClusterMissing)),
