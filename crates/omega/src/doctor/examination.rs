@@ -84,7 +84,8 @@ pub async fn examine(
 
 impl Doctor {
     /// Connects to the site of `connect` for reading: nothing can be sent to a unit, and no token
-    /// is kept. The site needs `kubeconfig` in [management], [conductor], [driver] and [chart].
+    /// is kept. The site needs the kubeconfig of the management cluster, and
+    /// the tables `conductor`, `driver` and `chart`.
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@ use omega_core::{
 };
 use omega_driver::{ApiResources, CapiHelm, DriverRelease, Overrides};
 use omega_juju::{
-    PipSource, UnitPath,
+    Download, PipSource, UnitPath,
     operations::{
         ConvergeServices, EnsureHelm, HelmSource, PinDriver, PlaceKubeconfig, StageDropin,
     },

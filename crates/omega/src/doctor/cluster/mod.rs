@@ -169,4 +169,6 @@ fn failed(facts: &ClusterFacts) -> Option<LayerFinding> {
 }
 
 #[cfg(test)]
+mod sound;
+#[cfg(test)]
 mod tests;

@@ -1,111 +1,14 @@
-use omega_capi::{
-    health::{
-        Answer, Answers, Evidence as HealthEvidence, LoadBalancer, Names, NodeGroup, Recorded,
-        health_reads,
-    },
-    served::ServedVersions,
-};
-use omega_driver::{DriverRelease, Overrides};
-use omega_openstack::{
-    cloud_inventory::Quota, container_infra::Cluster, identity::CredentialAnswer,
-};
+use omega_capi::health::{Answer, Evidence as HealthEvidence, Recorded, health_reads};
+use omega_openstack::cloud_inventory::Quota;
 use serde_json::{Value, json};
 
-use super::*;
+use super::{
+    sound::{accepted, condition, fails, say, sound},
+    *,
+};
 use crate::doctor::{LayerState, Report};
 
 const NOW: &str = "2026-11-21T17:00:00Z";
-
-/// A cluster that is created, HEALTHY and true.
-fn sound() -> ClusterFacts {
-    let cluster = Cluster {
-        uuid: "u".into(),
-        name: "c".into(),
-        project_id: Some("p1".into()),
-        cluster_template_id: "t".into(),
-        stack_id: Some("c-1".into()),
-        status: Some("CREATE_COMPLETE".into()),
-        status_reason: None,
-        health_status: Some("HEALTHY".into()),
-        health_status_reason: None,
-        api_address: None,
-        created_at: Some("2026-11-21T16:50:00Z".into()),
-    };
-    let group = NodeGroup { name: "w".into(), role: "worker".into() };
-    let names = Names {
-        stack_id: Some("c-1".into()),
-        project_id: "p1".into(),
-        namespace_prefix: "magnum".into(),
-        node_groups: vec![group],
-    };
-    let balancer = LoadBalancer {
-        name: "k8s-clusterapi-cluster-magnum-p1-c-1-kubeapi".into(),
-        provisioning_status: "ACTIVE".into(),
-        operating_status: "ONLINE".into(),
-    };
-    let reasons = ["cluster", "infrastructure", "controlplane", "nodegroup"];
-    let reasons = reasons.map(|key| (key.to_owned(), Value::from("Ready")));
-    let mut facts = ClusterFacts {
-        cluster,
-        stack: "c-1".into(),
-        evidence: HealthEvidence {
-            driver: DriverRelease::V1_4_0,
-            overrides: Overrides::default(),
-            names,
-            status: "CREATE_COMPLETE".into(),
-            recorded: Recorded {
-                status: Some("HEALTHY".into()),
-                reason: Some(reasons.into_iter().collect()),
-            },
-            served: None::<ServedVersions>,
-            answers: Answers::default(),
-            as_driver: None,
-            load_balancers: Some(vec![balancer]),
-            credential: None,
-        },
-        addons: Ok(Vec::new()),
-        groups_unknown: None,
-        release: Ok(None),
-        quotas: Vec::new(),
-        quotas_unknown: None,
-        credential: Ok(Some(accepted(&["member", "load-balancer_member"]))),
-    };
-    for plural in ["clusters", "openstackclusters", "kubeadmcontrolplanes", "machinedeployments"] {
-        say(
-            &mut facts,
-            plural,
-            &json!({"ready": true, "phase": "Running", "conditions": [condition("Ready", "True", "")]}),
-        );
-    }
-    facts
-}
-
-fn accepted(roles: &[&str]) -> CredentialAnswer {
-    let accepted = json!({"accepted": {"project": null, "roles": roles, "expires": null}});
-    serde_json::from_value(accepted).unwrap()
-}
-
-fn condition(kind: &str, status: &str, message: &str) -> Value {
-    json!({"type": kind, "status": status, "severity": if status == "True" { "" } else { "Error" },
-           "message": message, "lastTransitionTime": "2026-11-21T16:59:00Z"})
-}
-
-/// Makes the object of the kind `plural` have this status.
-fn say(facts: &mut ClusterFacts, plural: &str, status: &Value) {
-    let HealthEvidence { driver, overrides, names, answers, .. } = &mut facts.evidence;
-    let reads = health_reads(*driver, overrides, names).unwrap();
-    let read = reads.iter().find(|read| read.plural == plural).unwrap();
-    let object = json!({"metadata": {"name": "c-1"}, "status": status}).to_string();
-    answers.0.insert(read.path.clone(), Answer::of(200, &object));
-}
-
-/// Makes the provider fail with `message`, and the Cluster with it.
-fn fails(facts: &mut ClusterFacts, kind: &str, message: &str) {
-    let untrue = [condition("Ready", "False", message), condition(kind, "False", message)];
-    say(facts, "openstackclusters", &json!({"ready": false, "conditions": untrue}));
-    let untrue = [condition("InfrastructureReady", "False", message)];
-    say(facts, "clusters", &json!({"conditions": untrue}));
-}
 
 fn judged(facts: &ClusterFacts, patience: u64) -> Report {
     let limit = Duration::from_secs(patience);
@@ -272,7 +175,7 @@ fn a_delete_is_stuck_when_patience_ends() {
     facts.cluster.status = Some("DELETE_IN_PROGRESS".into());
     facts.evidence.status = "DELETE_IN_PROGRESS".into();
     let HealthEvidence { driver, overrides, names, answers, .. } = &mut facts.evidence;
-    let path = health_reads(*driver, overrides, names).unwrap()[0].path.clone();
+    let path = health_reads(driver, overrides, names).unwrap()[0].path.clone();
     let object = json!({"metadata": {"name": "c-1", "deletionTimestamp": "2026-11-21T16:58:00Z",
         "finalizers": ["cluster.cluster.x-k8s.io"]}, "status": {}});
     answers.0.insert(path, Answer::of(200, &object.to_string()));

@@ -38,7 +38,6 @@ fn unasked(unit: Unit<'_>, facts: &ConductorFacts) -> impl Iterator<Item = Layer
         matches!(list.failure(), Some(HelmFailure::Cluster | HelmFailure::TimedOut))
     };
     let unlisted = lists.iter().find(unlisted).map(ReleasesState::words);
-    let why = |failure: Option<&'_ ProbeFailure>| failure.map(|failure| failure.why.trim());
     let all = [
         ("its service", why(conductor.as_ref().err())),
         ("its interpreter", why(python.as_ref().err())),
@@ -91,4 +90,9 @@ fn stopped(unit: Unit<'_>, service: &ServiceState) -> Option<LayerFinding> {
         found
             .remedy("journalctl -u magnum-conductor on the unit; then omega-cli converge-services"),
     )
+}
+
+/// Why the unit could not answer, in its words.
+fn why(failure: Option<&ProbeFailure>) -> Option<&str> {
+    failure.map(|failure| failure.why.trim())
 }

@@ -65,7 +65,7 @@ fn unloaded(dropin: &FileState, started: i64) -> Option<impl Iterator<Item = Evi
 
 /// Why the driver of this version can't use the option `text`.
 fn unusable(text: &str, version: Option<String>) -> Option<String> {
-    let overrides = match Overrides::of_value(Some(text)) {
+    let overrides = match Overrides::of_value(text) {
         Ok(overrides) => overrides,
         Err(error) => return Some(format!("{error}; the driver can't be imported")),
     };

@@ -1,81 +1,96 @@
 use std::collections::BTreeMap;
 
-use omega_core::{Severity, values::Sha256};
+use omega_core::Severity;
+use omega_driver::requirements::ENTRY_POINT;
 use omega_juju::{
-    Distribution, FileFacts, Interpreter, ProgramState, ReachState, ReleasesState, Resolved,
-    ServiceState, UnitPath, operations::magnum::ENTRY_POINT,
+    FailureCode, ReachState, ReleasesState, Reply, ServiceState, read_conductor, sim,
 };
+use serde_json::json;
 
 use super::*;
 
-fn path(text: &str) -> UnitPath {
-    text.parse().unwrap()
-}
-
 fn file(modified_ns: i64) -> FileState {
-    FileState::Regular(FileFacts {
-        sha256: Sha256::of(b"x"),
-        size: 1,
-        owner: "magnum".into(),
-        group: "magnum".into(),
-        mode: "0600".parse().unwrap(),
-        modified_ns,
-    })
+    let sha256 = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
+    let owner = json!({"owner": "magnum", "group": "magnum", "mode": "0600"});
+    let mut file = json!({
+        "kind": "regular", "sha256": sha256, "size": 1, "modified_ns": modified_ns,
+    });
+    file.as_object_mut().unwrap().extend(owner.as_object().unwrap().clone());
+    serde_json::from_value(file).unwrap()
 }
 
-fn reached() -> ReachState {
-    let version = Some("v1.34.4".to_owned());
-    ReachState { tcp: true, tls: true, status: Some(200), version, millis: 9, error: None }
+fn failed(code: FailureCode, why: &str) -> ProbeFailure {
+    ProbeFailure::new(code, why)
+}
+
+/// What the real agent replied in that situation.
+fn reach(what: &str) -> ReachState {
+    match sim::recorded_reply(what) {
+        Some(Reply::Reach(state)) => state,
+        other => panic!("{what}: {other:?}"),
+    }
+}
+
+fn service(active: &str, sub: &str) -> ServiceState {
+    serde_json::from_value(json!({
+        "load": "loaded", "active": active, "sub": sub, "result": "success", "pid": 7,
+        "started_ns": 10, "cmdline": [], "user": "magnum", "restarts": 0, "exec_start": "",
+        "drop_ins": [],
+    }))
+    .unwrap()
 }
 
 /// A conductor with which all is well.
 fn well() -> ConductorFacts {
-    let helm = Resolved {
-        path: path("/usr/bin/helm"),
-        real: path("/usr/bin/helm"),
-        sha256: Sha256::of(b"helm"),
-    };
-    let distribution = Distribution {
-        version: "1.4.0".into(),
-        location: "/usr/lib".into(),
-        entry_points: vec![ENTRY_POINT.into()],
-        modified_ns: 1,
-    };
+    let unit = sim::Start::Fresh.unit("magnum/0").into();
+    let path = "/etc/magnum/kubeconfig".parse().unwrap();
+    let mut facts = futures::executor::block_on(read_conductor(&unit, &path, None, &[])).unwrap();
     let options = [("kubeconfig_file".to_owned(), "/etc/magnum/kubeconfig".to_owned())];
-    ConductorFacts {
-        conductor: Ok(ServiceState {
-            load: "loaded".into(),
-            active: "active".into(),
-            sub: "running".into(),
-            result: "success".into(),
-            pid: Some(7),
-            started_ns: Some(10),
-            cmdline: Vec::new(),
-            user: "magnum".into(),
-            restarts: 0,
-            exec_start: String::new(),
-            drop_ins: Vec::new(),
-        }),
-        python: Ok(Some(Interpreter {
-            program: path("/usr/bin/python3"),
-            version: "3.11.2".into(),
-            externally_managed: true,
-            pip: None,
-            distribution: Some(distribution),
-        })),
-        helm: Ok(ProgramState { path: vec!["/usr/bin".into()], live: true, found: Some(helm) }),
-        dropin: Ok(file(5)),
-        kubeconfig: Ok(file(5)),
-        options: Ok(options.into()),
-        reach: Some(Ok(reached())),
-        authenticate: Ok(reached()),
-        releases: Ok(vec![listed(None)]),
-    }
+    facts.conductor = Ok(service("active", "running"));
+    facts.python = Ok(Some(
+        serde_json::from_value(json!({
+            "program": "/usr/bin/python3", "version": "3.11.2", "externally_managed": true,
+            "pip": null, "distribution": {
+                "version": "1.4.0", "location": "/usr/lib", "entry_points": [ENTRY_POINT],
+                "modified_ns": 1,
+            },
+        }))
+        .unwrap(),
+    ));
+    facts.helm = Ok(serde_json::from_value(json!({
+        "path": ["/usr/bin"], "live": true, "found": {
+            "path": "/usr/bin/helm", "real": "/usr/bin/helm",
+            "sha256": "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881",
+        },
+    }))
+    .unwrap());
+    facts.dropin = Ok(file(5));
+    facts.kubeconfig = Ok(file(5));
+    facts.options = Ok(options.into());
+    facts.reach = Some(Ok(reach("authenticate: accepted")));
+    facts.authenticate = Ok(reach("authenticate: accepted"));
+    facts.releases = Ok(vec![
+        serde_json::from_value(json!({
+            "namespace": "magnum-1", "releases": {}, "error": null,
+        }))
+        .unwrap(),
+    ]);
+    facts
 }
 
-fn listed(error: Option<&str>) -> ReleasesState {
-    let releases = error.is_none().then(BTreeMap::new);
-    ReleasesState { namespace: "magnum-1".into(), releases, error: error.map(str::to_owned) }
+/// The same after `change`.
+fn but(change: impl FnOnce(&mut ConductorFacts)) -> ConductorFacts {
+    let mut facts = well();
+    change(&mut facts);
+    facts
+}
+
+/// What helm's call in that situation came to.
+fn releases(what: &str) -> Vec<ReleasesState> {
+    match sim::recorded_reply(what) {
+        Some(Reply::Releases { namespaces, .. }) => namespaces,
+        other => panic!("{what}: {other:?}"),
+    }
 }
 
 /// What must be fixed, deepest first.
@@ -95,56 +110,55 @@ fn unknown(facts: ConductorFacts) -> [usize; 2] {
         .map(|layer| layer.findings.iter().filter(is).count())
 }
 
-fn refused(status: u16, error: &str) -> ReachState {
-    ReachState { status: Some(status), error: Some(error.into()), ..reached() }
+fn login(what: &str) -> ConductorFacts {
+    but(|facts| facts.authenticate = Ok(reach(what)))
 }
 
 #[test]
 fn a_conductor_that_works_has_nothing() {
     assert_eq!(broken(well()), []);
     // Few rights are enough rights, and another helm than the pinned one is a helm.
-    assert_eq!(broken(ConductorFacts { authenticate: Ok(refused(403, "few")), ..well() }), []);
+    assert_eq!(broken(login("authenticate: few rights")), []);
 }
 
 #[test]
 fn what_could_not_be_asked_is_neither_well_nor_broken() {
-    let late = || "systemctl did not end within 15 s".to_owned();
-    let facts = ConductorFacts {
-        conductor: Err(late()),
-        python: Err(late()),
-        helm: Err(late()),
-        options: Err(late()),
-        releases: Err(late()),
-        reach: Some(Err(late())),
-        ..well()
-    };
+    let late = || failed(FailureCode::TimedOut, "systemctl did not end within 15 s");
+    let facts = but(|facts| {
+        facts.conductor = Err(late());
+        facts.python = Err(late());
+        facts.helm = Err(late());
+        facts.options = Err(late());
+        facts.releases = Err(late());
+        facts.reach = Some(Err(late()));
+    });
     assert_eq!(broken(facts.clone()), []);
     assert_eq!(unknown(facts), [1, 5]);
     // What keeps a daemon from being asked is not what it reads.
-    let root = Err("only root can ask as magnum".to_owned());
-    let facts = ConductorFacts { options: root, ..well() };
+    let root = Err(failed(FailureCode::NotPermitted, "only root can ask as magnum"));
+    let facts = but(|facts| facts.options = root);
     assert_eq!((broken(facts.clone()), unknown(facts)), (vec![], [0, 1]));
     // What oslo.config says of a file that it can't read is an answer.
-    let torn = Err("/etc/magnum/magnum.conf.d/x.conf:1 can't be parsed".to_owned());
-    assert_eq!(broken(ConductorFacts { options: torn, ..well() }), [Cause::DropIn]);
+    for refused in ["options: torn", "options: no directory"] {
+        let Some(Reply::Failed(failure)) = sim::recorded_reply(refused) else {
+            panic!("{refused}")
+        };
+        assert_eq!(broken(but(|facts| facts.options = Err(failure))), [Cause::DropIn]);
+    }
 }
 
 #[test]
 fn helm_that_the_daemon_does_not_find_is_no_matter_of_rights() {
-    let none = Ok(ProgramState { path: vec!["/usr/bin".into()], live: true, found: None });
-    let error = "[Errno 2] No such file or directory: 'helm' (PATH=/usr/bin)";
-    let facts = ConductorFacts { helm: none, releases: Ok(vec![listed(Some(error))]), ..well() };
-    assert_eq!(broken(facts), [Cause::Helm]);
-    let cut = listed(Some("[Errno 8] Exec format error: '/usr/bin/helm'"));
-    assert_eq!(broken(ConductorFacts { releases: Ok(vec![cut]), ..well() }), [Cause::Helm]);
-    let words = "Error: list: failed to list: secrets is forbidden: User \"x\" cannot list";
-    let facts = ConductorFacts { releases: Ok(vec![listed(Some(words))]), ..well() };
-    assert_eq!(broken(facts), [Cause::RightsMissing]);
-    for lost in [
-        "Error: Kubernetes cluster unreachable: dial tcp: i/o timeout",
-        "helm did not end within 14 s",
-    ] {
-        let facts = ConductorFacts { releases: Ok(vec![listed(Some(lost))]), ..well() };
+    let with = |what: &str| but(|facts| facts.releases = Ok(releases(what)));
+    let mut missing = with("releases: no helm");
+    missing.helm.as_mut().unwrap().found = None;
+    assert_eq!(broken(missing), [Cause::Helm]);
+    assert_eq!(broken(with("releases: no program")), [Cause::Helm]);
+    assert_eq!(broken(with("releases: forbidden")), [Cause::RightsMissing]);
+    let mut unreachable = releases("releases: forbidden");
+    unreachable[0].error = Some("Error: Kubernetes cluster unreachable: i/o timeout".to_owned());
+    for lost in [releases("releases: late"), unreachable] {
+        let facts = but(|facts| facts.releases = Ok(lost));
         assert_eq!(broken(facts.clone()), []);
         assert_eq!(unknown(facts), [0, 1], "what helm was not told is not taken for good");
     }
@@ -152,69 +166,56 @@ fn helm_that_the_daemon_does_not_find_is_no_matter_of_rights() {
 
 #[test]
 fn a_credential_is_expired_refused_or_not_there() {
-    let expired = "GET /api: 401 Unauthorized; the client's certificate ended on 2026-01-01";
-    let facts = |authenticate| ConductorFacts { authenticate, ..well() };
-    assert_eq!(broken(facts(Ok(refused(401, expired)))), [Cause::KubeconfigExpired]);
-    let other = "GET /api: 401 Unauthorized";
-    assert_eq!(broken(facts(Ok(refused(401, other)))), [Cause::CredentialRefused]);
-    let unread =
-        ReachState { status: None, error: Some("Permission denied: /etc/x".into()), ..reached() };
-    assert_eq!(broken(facts(Ok(unread))), [Cause::KubeconfigUnusable]);
-    let absent = ConductorFacts { kubeconfig: Ok(FileState::Absent), ..well() };
+    for (what, cause) in [
+        ("authenticate: expired", Cause::KubeconfigExpired),
+        ("authenticate: refused", Cause::CredentialRefused),
+        ("authenticate: not permitted", Cause::KubeconfigUnusable),
+        ("authenticate: absent", Cause::KubeconfigUnusable),
+        ("authenticate: no YAML", Cause::KubeconfigUnusable),
+        ("authenticate: no credential", Cause::KubeconfigUnusable),
+        ("authenticate: proxy", Cause::ManagementUnreachable),
+        ("authenticate: another CA", Cause::ManagementUnreachable),
+        // The site's address answers, and the one in the unit's file does not.
+        ("authenticate: no TCP", Cause::ManagementUnreachable),
+    ] {
+        assert_eq!(broken(login(what)), [cause], "{what}");
+    }
+    let absent = but(|facts| facts.kubeconfig = Ok(FileState::Absent));
     assert_eq!(broken(absent), [Cause::KubeconfigUnusable]);
-    let no_module = "the driver's interpreter has no module requests";
-    let unasked = ReachState { status: None, error: Some(no_module.into()), ..reached() };
-    assert_eq!(broken(facts(Ok(unasked.clone()))), [], "the kubeconfig may be good");
-    assert_eq!(unknown(facts(Ok(unasked))), [1, 0]);
-    let proxy =
-        ReachState { status: None, error: Some("proxy: no route to host".into()), ..reached() };
-    assert_eq!(broken(facts(Ok(proxy))), [Cause::ManagementUnreachable]);
-    let silent = ReachState {
-        tcp: false,
-        tls: false,
-        status: None,
-        error: Some("TCP: refused".into()),
-        ..reached()
-    };
-    let facts = ConductorFacts {
-        reach: Some(Ok(silent.clone())),
-        authenticate: Ok(silent.clone()),
-        ..well()
-    };
+    for what in
+        ["authenticate: no module", "authenticate: no answer", "authenticate: another status"]
+    {
+        assert_eq!(broken(login(what)), [], "{what}: the kubeconfig may be good");
+        assert_eq!(unknown(login(what)), [1, 0], "{what}");
+    }
+    let facts = but(|facts| {
+        facts.reach = Some(Ok(reach("reach: no TCP")));
+        facts.authenticate = Ok(reach("authenticate: no TCP"));
+    });
     assert_eq!(broken(facts), [Cause::ManagementUnreachable], "said once");
-    // The site's address answers, and the one in the unit's file does not.
-    let facts = ConductorFacts { authenticate: Ok(silent), ..well() };
-    assert_eq!(broken(facts), [Cause::ManagementUnreachable]);
 }
 
 #[test]
 fn options_count_when_they_are_in_effect() {
-    let none = Ok(BTreeMap::new());
-    let unread = ConductorFacts { options: none.clone(), ..well() };
-    assert_eq!(broken(unread), [Cause::DropIn]);
-    let absent = ConductorFacts { options: none, dropin: Ok(FileState::Absent), ..well() };
+    assert_eq!(broken(but(|facts| facts.options = Ok(BTreeMap::new()))), [Cause::DropIn]);
+    let absent = but(|facts| {
+        facts.options = Ok(BTreeMap::new());
+        facts.dropin = Ok(FileState::Absent);
+    });
     assert_eq!(broken(absent), [Cause::DropIn]);
-    assert_eq!(broken(ConductorFacts { dropin: Ok(file(11)), ..well() }), [Cause::DropIn]);
+    assert_eq!(broken(but(|facts| facts.dropin = Ok(file(11)))), [Cause::DropIn]);
     // Set elsewhere than in the drop-in: odd, and it works.
-    assert_eq!(broken(ConductorFacts { dropin: Ok(FileState::Absent), ..well() }), []);
-    let comma = [
-        ("kubeconfig_file".to_owned(), "/etc/magnum/kubeconfig".to_owned()),
-        ("api_resources".to_owned(), "{\"Cluster\": {},}".to_owned()),
-    ];
-    assert_eq!(
-        broken(ConductorFacts { options: Ok(comma.into()), ..well() }),
-        [Cause::ApiResources]
-    );
+    assert_eq!(broken(but(|facts| facts.dropin = Ok(FileState::Absent))), []);
+    let comma = ("api_resources".to_owned(), "{\"Cluster\": {},}".to_owned());
+    let facts = but(|facts| facts.options.as_mut().unwrap().extend([comma]));
+    assert_eq!(broken(facts), [Cause::ApiResources]);
 }
 
 #[test]
 fn what_keeps_a_daemon_from_running_comes_before_that_it_does_not() {
-    let mut facts = well();
-    let service = facts.conductor.clone().unwrap();
-    facts.conductor = Ok(ServiceState { active: "failed".into(), sub: "dead".into(), ..service });
+    let mut facts = but(|facts| facts.conductor = Ok(service("failed", "dead")));
     assert_eq!(broken(facts.clone()), [Cause::ServiceDown]);
-    let python = facts.python.clone().unwrap().unwrap();
-    facts.python = Ok(Some(Interpreter { distribution: None, ..python }));
+    facts.python.as_mut().unwrap().as_mut().unwrap().distribution = None;
     assert_eq!(broken(facts), [Cause::DriverMissing, Cause::ServiceDown]);
 }
 
