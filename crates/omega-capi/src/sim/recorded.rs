@@ -1,308 +1,49 @@
-//! The stand-in itself.
+//! What was recorded, and what is derived from the definitions in force.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
-    time::Duration,
-};
-
-use futures::future::BoxFuture;
-use http::{HeaderMap, Request, Response, StatusCode, header};
-use kube::client::Body;
+use http::StatusCode;
 use serde_json::{Value, json};
-use tower::{BoxError, Service};
+use tower::service_fn;
 
 use super::{
-    discovery::{self, list, text},
+    connection::Fault,
+    discovery::{self, list},
     objects::Collection,
-    recording::{Exchange, Recording},
+    recording::Exchange,
+    request::{Answer, ApiRequest, ApiResponse, JSON, Next, status},
+    state::{Shared, State},
 };
 
-const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-/// What is kept as objects.
-const KEPT: [&str; 2] = ["/api/v1/secrets", "/apis/apps/v1/deployments"];
-/// And of a workload cluster.
-const WORKLOAD: [&str; 6] = [
-    "/api/v1/nodes",
-    "/api/v1/pods",
-    "/apis/apps/v1/daemonsets",
-    "/apis/apps/v1/deployments",
-    "/apis/storage.k8s.io/v1/storageclasses",
-    "/api/v1/persistentvolumeclaims",
-];
-/// What Cluster API holds of it, at both versions.
-const CLUSTER: [&str; 6] = [
-    "/apis/cluster.x-k8s.io/v1beta2/clusters",
-    "/apis/cluster.x-k8s.io/v1beta1/clusters",
-    "/apis/controlplane.cluster.x-k8s.io/v1beta2/kubeadmcontrolplanes",
-    "/apis/controlplane.cluster.x-k8s.io/v1beta1/kubeadmcontrolplanes",
-    "/apis/cluster.x-k8s.io/v1beta2/machinedeployments",
-    "/apis/cluster.x-k8s.io/v1beta1/machinedeployments",
-];
+pub(super) const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-const JSON: &str = "application/json";
 
-/// A kube-apiserver with the kinds of Cluster API. Clones share their state.
-#[derive(Clone, Debug)]
-pub struct Apiserver(Arc<Mutex<State>>);
-
-#[derive(Debug)]
-struct State {
-    recording: Recording,
-    crds: Vec<Value>,
-    collections: Vec<Collection>,
-    fault: Option<Fault>,
-    asked: Vec<String>,
+/// Answers what no layer before it did.
+pub(super) fn recorded(state: &Shared) -> Next {
+    let state = state.clone();
+    Next::new(service_fn(move |request: ApiRequest| {
+        let answer = state.lock().recorded(&request);
+        async move { Ok(answer) }
+    }))
 }
-
-/// What goes wrong, until [`Apiserver::mend`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Every request comes without credentials.
-    Anonymous,
-    /// Every request comes with a token that is not known.
-    BadToken,
-    /// Every request comes from a user without rights.
-    Nobody,
-    /// Every request to this path comes from a user without rights.
-    NobodyAt(String),
-    /// A list's next page can't be had: its token is too old.
-    Expired,
-    /// Every answer takes so long.
-    Slow(Duration),
-    /// Every answer ends after so many bytes.
-    Short(usize),
-    /// The answer to this path breaks off: an error of the connection.
-    Broken(String),
-    /// This path answers 503, as while the server starts.
-    Unavailable(String),
-    /// Aggregated discovery is not known (Kubernetes 1.25 and earlier).
-    Old,
-    /// This group is marked stale.
-    Stale(String),
-}
-
-impl Default for Apiserver {
-    /// Core and control plane at v1beta1 and v1beta2, the `OpenStack` provider at v1beta1, the
-    /// controllers of chart 0.25.1, and helm's releases in many states.
-    fn default() -> Self {
-        Self::of(Recording::load(), &KEPT)
-    }
-}
-
-impl Apiserver {
-    /// The API server of a workload cluster with nothing wrong: three nodes, calico, the cloud
-    /// controller manager, cinder's CSI and coredns, as the charts bring them.
-    pub fn workload() -> Self {
-        Self::of(Recording::workload(), &WORKLOAD)
-    }
-
-    fn of(recording: Recording, kept: &[&str]) -> Self {
-        let crds = recording.find("admin", CRDS, None);
-        let crds = crds.map_or(&[] as &[_], |all| list(&all.body["items"])).to_vec();
-        let collections = kept.iter().filter_map(|path| collection(&recording, path)).collect();
-        let state = State { recording, crds, collections, fault: None, asked: Vec::new() };
-        Self(Arc::new(Mutex::new(state)))
-    }
-
-    /// Puts the Cluster `c1-b3mdwq5cz7lx` there, with its control plane of one and its two workers.
-    /// Its kubeconfig is not among it.
-    pub fn hold_cluster(&self) {
-        let state = &mut *self.state();
-        let held = CLUSTER.iter().filter_map(|path| collection(&state.recording, path));
-        state.collections.extend(held);
-    }
-
-    /// Returns an empty collection of every kind at every version that is served.
-    pub(super) fn empty_collections(&self) -> Vec<Collection> {
-        let mut all = Vec::new();
-        for crd in &self.state().crds {
-            let (group, names) = (text(&crd["spec"]["group"]), &crd["spec"]["names"]);
-            for version in list(&crd["spec"]["versions"]).iter().filter(|v| v["served"] == true) {
-                let at = format!("{group}/{}", text(&version["name"]));
-                let frame = json!({
-                    "kind": names["listKind"], "apiVersion": at,
-                    "metadata": { "resourceVersion": "1" }, "items": [],
-                });
-                let path = format!("/apis/{at}/{}", text(&names["plural"]));
-                all.push(Collection::recorded(&path, &frame));
-            }
-        }
-        all
-    }
-
-    /// Makes every kind of `group` that has any of `versions` serve these and no other, as an
-    /// operator does by `kubectl patch crd`. A version that a kind does not have is not made up.
-    pub fn serve(&self, group: &str, versions: &[&str]) {
-        for crd in &mut self.state().crds {
-            if crd["spec"]["group"] != group {
-                continue;
-            }
-            for version in crd["spec"]["versions"].as_array_mut().into_iter().flatten() {
-                version["served"] = versions.contains(&text(&version["name"])).into();
-            }
-        }
-    }
-
-    /// Adds `version`, served and older than the others, to the kinds of `group`, which are of
-    /// contract v1beta1: an earlier release of the provider.
-    pub fn add_old_version(&self, group: &str, version: &str) {
-        const CONTRACT: &str = "cluster.x-k8s.io/v1beta1";
-        for crd in &mut self.state().crds {
-            let first = list(&crd["spec"]["versions"]).first().cloned();
-            let (Some(mut old), true) = (first, crd["spec"]["group"] == group) else { continue };
-            old["name"] = version.into();
-            old["served"] = true.into();
-            old["storage"] = false.into();
-            if let Some(versions) = crd["spec"]["versions"].as_array_mut() {
-                versions.insert(0, old);
-            }
-            let label = &mut crd["metadata"]["labels"][CONTRACT];
-            *label = format!("{version}_{}", text(label)).into();
-        }
-    }
-
-    /// Defines a kind with these versions, all served, the last one stored.
-    pub fn define(&self, plural: &str, group: &str, versions: &[&str]) {
-        let version = |name: &&str| json!({"name": name, "served": true, "storage": versions.last() == Some(name)});
-        let versions: Vec<Value> = versions.iter().map(version).collect();
-        let names = json!({"plural": plural, "singular": plural, "kind": plural});
-        self.state().crds.push(json!({
-            "metadata": {"name": format!("{plural}.{group}"), "labels": {}},
-            "spec": {"group": group, "names": names, "scope": "Namespaced", "versions": versions},
-        }));
-    }
-
-    /// Removes the kinds of `group`.
-    pub fn remove(&self, group: &str) {
-        self.state().crds.retain(|crd| crd["spec"]["group"] != group);
-    }
-
-    /// Sets the label `key` of the definition `name`, or takes it away.
-    pub fn label(&self, name: &str, key: &str, value: Option<&str>) {
-        for crd in self.state().crds.iter_mut().filter(|crd| crd["metadata"]["name"] == name) {
-            let labels = crd["metadata"]["labels"].as_object_mut();
-            match (labels, value) {
-                (Some(labels), None) => drop(labels.remove(key)),
-                (_, value) => crd["metadata"]["labels"][key] = value.into(),
-            }
-        }
-    }
-
-    /// Puts `object` into the collection at `path` (`/api/v1/secrets`), over one of its name.
-    pub fn put(&self, path: &str, object: Value) {
-        if let Some(collection) = self.state().collections.iter_mut().find(|c| c.path() == path) {
-            collection.put(object);
-        }
-    }
-
-    /// Removes what is called `name` from the collection at `path`, in every namespace.
-    pub fn remove_object(&self, path: &str, name: &str) {
-        for collection in self.state().collections.iter_mut().filter(|c| c.path() == path) {
-            collection.items.retain(|item| item["metadata"]["name"] != name);
-        }
-    }
-
-    /// Makes `fault` happen from now on.
-    pub fn fail(&self, fault: Fault) {
-        self.state().fault = Some(fault);
-    }
-
-    /// Ends the fault.
-    pub fn mend(&self) {
-        self.state().fault = None;
-    }
-
-    /// Returns the paths that were asked for, in order.
-    pub fn asked(&self) -> Vec<String> {
-        self.state().asked.clone()
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Service<Request<Body>> for Apiserver {
-    type Response = Response<Body>;
-    type Error = BoxError;
-    type Future = BoxFuture<'static, Result<Response<Body>, BoxError>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let mut state = self.state();
-        let path = request.uri().path().to_owned();
-        state.asked.push(path.clone());
-        let fault = state.fault.clone();
-        let query = request.uri().query().unwrap_or_default();
-        let answer = state.answer(&path, query, request.headers());
-        drop(state);
-        Box::pin(async move {
-            match fault {
-                Some(Fault::Slow(pause)) => tokio::time::sleep(pause).await,
-                Some(Fault::Broken(broken)) if broken == path => {
-                    return Err("connection closed before message completed".into());
-                }
-                _ => {}
-            }
-            let (status, content_type, bytes) = answer;
-            let response = Response::builder().status(status);
-            Ok(response.header(header::CONTENT_TYPE, content_type).body(Body::from(bytes))?)
-        })
-    }
-}
-
-/// The list at `path`, as it was recorded.
-fn collection(recording: &Recording, path: &str) -> Option<Collection> {
-    let whole = recording.find("admin", path, Some(JSON))?;
-    Some(Collection::recorded(path, &whole.body))
-}
-
-type Answer = (StatusCode, String, Vec<u8>);
 
 impl State {
-    fn answer(&self, path: &str, query: &str, headers: &HeaderMap) -> Answer {
-        let recorded = |who: &str, path: &str| self.recording.find(who, path, None).map(whole);
-        let answer = match &self.fault {
-            Some(Fault::Anonymous) => recorded("anonymous", "/apis"),
-            Some(Fault::BadToken) => recorded("bad token", "/apis"),
-            // Discovery is open to whoever has a name.
-            Some(Fault::Nobody) if path.split('/').count() > 4 || path.starts_with("/api/") => {
-                recorded("nobody", path)
-            }
-            Some(Fault::NobodyAt(at)) if at == path => recorded("nobody", path),
-            Some(Fault::Expired) if query.contains("continue=") => Some(expired()),
-            Some(Fault::Unavailable(at)) if at == path => Some(unavailable()),
-            _ => self.derived(path, query, headers).or_else(|| recorded("admin", path)),
-        };
+    fn recorded(&self, request: &ApiRequest) -> ApiResponse {
+        let recorded = |path: &str| self.recording.find("admin", path, None).map(exchange);
+        let answer = self.derived(request).or_else(|| recorded(&request.path));
         // Where nothing is served, it answers in plain text.
-        let nothing = || recorded("admin", "/apis/nosuch.example.org");
-        let (status, kind, mut bytes) = answer.or_else(nothing).unwrap_or_else(unavailable);
-        if let Some(Fault::Short(length)) = self.fault {
-            bytes.truncate(length);
-        }
-        (status, kind, bytes)
+        let nothing = || recorded("/apis/nosuch.example.org");
+        answer.or_else(nothing).unwrap_or_else(|| unavailable().into())
     }
 
     /// What depends on the definitions: discovery, and the definitions themselves.
-    fn derived(&self, path: &str, query: &str, headers: &HeaderMap) -> Option<Answer> {
-        let found = |body: &Value| (StatusCode::OK, JSON.to_owned(), body.to_string().into());
-        let accept = headers.get(header::ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or(JSON);
+    fn derived(&self, request: &ApiRequest) -> Option<ApiResponse> {
+        let ApiRequest { path, query, accept, .. } = request;
         if path == "/apis" {
-            return Some(self.groups(headers));
+            return Some(self.groups(accept));
         }
         if path == CRDS {
             let mut body = self.recording.find("admin", CRDS, None)?.body.clone();
-            body["items"] = self.crds.clone().into();
-            let (_, body) = Collection::recorded(CRDS, &body).answer(path, query, accept)?;
-            return Some(found(&body));
-        }
-        let mut kept = self.collections.iter().filter(|kept| self.has(kept));
-        if let Some((status, body)) = kept.find_map(|c| c.answer(path, query, accept)) {
-            return Some((status, JSON.to_owned(), body.to_string().into()));
+            body["items"] = self.crds.as_ref().clone().into();
+            return Some(Collection::of(CRDS, &body).answer(path, query, accept)?.into());
         }
         let served = discovery::served(&self.crds);
         let mut parts = path.strip_prefix("/apis/")?.split('/');
@@ -325,29 +66,14 @@ impl State {
             }
             (Some(_), Some(_)) => return None,
         };
-        Some(found(&body))
+        Some((StatusCode::OK, body).into())
     }
 
-    /// Whether what is kept is served: of custom kinds, not every version is.
-    fn has(&self, kept: &Collection) -> bool {
-        let path = kept.path();
-        let parts: Vec<&str> = path.split('/').collect();
-        let ["", "apis", group, version, plural] = parts.as_slice() else { return true };
-        let ours = |crd: &&Value| {
-            crd["spec"]["group"] == *group && crd["spec"]["names"]["plural"] == *plural
-        };
-        let mut defined = self.crds.iter().filter(ours).peekable();
-        let served = |v: &Value| v["name"] == *version && v["served"] == true;
-        defined.peek().is_none()
-            || defined.any(|crd| list(&crd["spec"]["versions"]).iter().any(served))
-    }
-
-    fn groups(&self, headers: &HeaderMap) -> Answer {
-        let accept = headers.get(header::ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or(JSON);
+    fn groups(&self, accept: &str) -> ApiResponse {
         let aggregated = accept.contains(AGGREGATED) && self.fault != Some(Fault::Old);
         let (accept, key) = if aggregated { (AGGREGATED, "items") } else { (JSON, "groups") };
         let Some(recorded) = self.recording.find("admin", "/apis", Some(accept)) else {
-            return unavailable();
+            return unavailable().into();
         };
         let mut body = recorded.body.clone();
         let crds = self.recording.find("admin", CRDS, None);
@@ -369,31 +95,28 @@ impl State {
             }
         }
         body[key] = entries.into();
-        (StatusCode::OK, recorded.content_type.clone(), body.to_string().into())
+        ApiResponse {
+            content_type: recorded.content_type.clone(),
+            ..ApiResponse::from((StatusCode::OK, body))
+        }
     }
 }
 
-fn whole(exchange: &Exchange) -> Answer {
-    (exchange.status(), exchange.content_type.clone(), exchange.bytes())
+/// Returns an answer as it was recorded.
+pub(super) fn exchange(exchange: &Exchange) -> ApiResponse {
+    let content_type = exchange.content_type.clone();
+    ApiResponse { status: exchange.status(), content_type, bytes: exchange.bytes() }
 }
 
 /// What a server answers to a token that is older than its store's last compaction (not recorded;
 /// from its source, `apiserver/pkg/storage/errors.go`).
-fn expired() -> Answer {
-    let body = json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "message": "The provided continue parameter is too old to display a consistent list result.",
-        "reason": "Expired", "code": 410,
-    });
-    (StatusCode::GONE, JSON.to_owned(), body.to_string().into())
+pub(super) fn expired() -> Answer {
+    let message = "The provided continue parameter is too old to display a consistent list result.";
+    status(StatusCode::GONE, "Expired", message)
 }
 
 /// What a server answers whose store is not there yet (not recorded; from its source).
-fn unavailable() -> Answer {
-    let body = json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "message": "the server is currently unable to handle the request",
-        "reason": "ServiceUnavailable", "code": 503,
-    });
-    (StatusCode::SERVICE_UNAVAILABLE, JSON.to_owned(), body.to_string().into())
+pub(super) fn unavailable() -> Answer {
+    let message = "the server is currently unable to handle the request";
+    status(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
 }

@@ -1,159 +1,204 @@
-//! Writes: what becomes of the objects that are kept.
+//! The objects that are kept: reads, and what becomes of them by a write.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tower::{Service as _, ServiceExt as _};
 
 use super::{
-    authorize::{Attributes, status},
+    authorize::Attributes,
     discovery::text,
-    kubelet::Fate,
-    objects::Answer,
-    rbac_apiserver::{Asked, KINDS, State, Token},
+    kubelet::PodOutcome,
+    request::{Answer, Answering, ApiRequest, Next, status},
+    state::{Shared, State, Token},
 };
 
+const NAMESPACES: &str = "/api/v1/namespaces";
+const PODS: &str = "/api/v1/pods";
+
+/// The layer of the objects.
+pub(super) fn store(state: Shared, request: ApiRequest, mut next: Next) -> Answering {
+    Box::pin(async move {
+        let answered = state.lock().stored(&request);
+        match answered {
+            Some(answer) => Ok(answer.into()),
+            None => next.ready().await?.call(request).await,
+        }
+    })
+}
+
+/// One write: of what, and where it is kept.
+struct Write<'a> {
+    request: &'a ApiRequest,
+    at: Attributes,
+    /// The path of the collection.
+    kept: String,
+}
+
 impl State {
-    pub(super) fn change(&mut self, asked: &Asked, at: &Attributes) -> Answer {
-        let in_namespace = !at.namespace.is_empty() && at.resource != "namespaces";
-        if in_namespace && self.find("namespaces", "", &at.namespace).is_none() {
-            return absent("namespaces", "", &at.namespace);
+    fn stored(&mut self, request: &ApiRequest) -> Option<Answer> {
+        let ApiRequest { path, query, accept, .. } = request;
+        if request.method == Method::GET {
+            self.let_a_pod_settle(path);
+            let kept = self.collections.iter().find(|kept| kept.at(path).is_some())?;
+            return self.serves(&kept.path()).then(|| kept.answer(path, query, accept))?;
         }
-        if at.subresource == "token" {
-            return self.issue(asked, at);
+        let at = Attributes::of(&request.method, path)?;
+        let whole = path.trim_end_matches(&format!("/{}", at.subresource)).to_owned();
+        let whole = if at.subresource.is_empty() { path } else { &whole };
+        let kept = self.collections.iter().find(|one| one.at(whole).is_some())?.path();
+        let write = Write { request, at, kept };
+        if !request.is_dry_run() {
+            return Some(self.write(&write));
         }
-        match at.verb.as_str() {
-            "create" => {
-                let name = text(&asked.body["metadata"]["name"]).to_owned();
-                if at.resource == "pods"
-                    && let Some(refused) = self.fate.refused(&name)
-                {
-                    return refused;
-                }
-                if self.find(&at.resource, &at.namespace, &name).is_some() {
-                    let message = format!("{} \"{name}\" already exists", dotted(at));
-                    return status(StatusCode::CONFLICT, "AlreadyExists", &message);
-                }
-                (StatusCode::CREATED, self.make(asked, at, &name))
-            }
-            "patch" => self.patch(asked, at),
-            "delete" => self.delete(asked, at),
+        let before = (self.collections.clone(), self.tokens.clone());
+        let answer = self.write(&write);
+        (self.collections, self.tokens) = before;
+        Some(answer)
+    }
+
+    fn write(&mut self, write: &Write<'_>) -> Answer {
+        match write.at.verb.as_str() {
+            "create" if write.at.subresource == "token" => self.issue(write),
+            "create" => self.create(write),
+            "patch" => self.patch(write),
+            "delete" => self.delete(write),
             _ => (StatusCode::OK, json!({"kind": "List", "apiVersion": "v1", "items": []})),
         }
     }
 
-    fn make(&mut self, asked: &Asked, at: &Attributes, name: &str) -> Value {
-        let mut object = asked.body.clone();
+    fn find(&self, write: &Write<'_>, name: &str) -> Option<&Value> {
+        let namespace = write.namespace();
+        self.items(&write.kept).iter().find(|item| {
+            text(&item["metadata"]["namespace"]) == namespace && item["metadata"]["name"] == name
+        })
+    }
+
+    fn create(&mut self, write: &Write<'_>) -> Answer {
+        let name = text(&write.request.body["metadata"]["name"]).to_owned();
+        if write.kept == PODS
+            && let Some(refused) = self.pods.refused(&name)
+        {
+            return refused;
+        }
+        if self.find(write, &name).is_some() {
+            let message = format!("{} \"{name}\" already exists", write.dotted());
+            return status(StatusCode::CONFLICT, "AlreadyExists", &message);
+        }
+        self.make(write, &name)
+    }
+
+    fn make(&mut self, write: &Write<'_>, name: &str) -> Answer {
+        let namespace = write.namespace().to_owned();
+        let keeps = self.collections.iter().any(|one| one.path() == NAMESPACES);
+        let known = |item: &Value| item["metadata"]["name"] == namespace.as_str();
+        if keeps && !namespace.is_empty() && !self.items(NAMESPACES).iter().any(known) {
+            return absent("namespaces", &namespace);
+        }
+        let mut object = write.request.body.clone();
         object["metadata"]["name"] = name.into();
-        if at.resource == "namespaces" {
+        if write.kept == NAMESPACES {
             object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name.into();
-        } else if !at.namespace.is_empty() {
-            object["metadata"]["namespace"] = at.namespace.clone().into();
+        } else if !namespace.is_empty() {
+            object["metadata"]["namespace"] = namespace.into();
         }
-        if let Some(fields) = object.as_object_mut() {
-            fields.shift_remove("kind");
-            fields.shift_remove("apiVersion");
-        }
-        let object = self.stamped(object);
-        self.keep(at, &object);
-        object
+        let object = self.stamped(untyped(object));
+        self.keep(write, object.clone());
+        (StatusCode::CREATED, object)
     }
 
-    fn keep(&mut self, at: &Attributes, object: &Value) {
-        let kept = KINDS.iter().zip(&mut self.collections);
-        for ((_, plural, ..), (collection, ..)) in kept {
-            if *plural == at.resource {
-                collection.put(object.clone());
-            }
+    fn keep(&mut self, write: &Write<'_>, object: Value) {
+        if let Some(collection) = self.at(&write.kept) {
+            collection.put(object);
         }
     }
 
-    fn patch(&mut self, asked: &Asked, at: &Attributes) -> Answer {
-        let found = self.find(&at.resource, &at.namespace_of(), &at.name).cloned();
-        let apply = asked.kind.contains("apply-patch");
-        let Some(mut object) = found else {
-            if !apply {
-                return absent(&at.resource, &at.group, &at.name);
+    fn patch(&mut self, write: &Write<'_>) -> Answer {
+        let ApiRequest { content_type, body, .. } = write.request;
+        let Some(found) = self.find(write, &write.at.name).cloned() else {
+            if content_type.contains("apply-patch") {
+                return self.make(write, &write.at.name.clone());
             }
-            return (StatusCode::CREATED, self.make(asked, at, &at.name.clone()));
+            return absent(&write.dotted(), &write.at.name);
         };
-        let expected = &asked.body["metadata"]["resourceVersion"];
-        if !expected.is_null() && *expected != object["metadata"]["resourceVersion"] {
-            let message = format!(
-                "Operation cannot be fulfilled on {} \"{}\": the object has been modified; please \
-                 apply your changes to the latest version and try again",
-                dotted(at),
-                at.name
+        if body["metadata"]["resourceVersion"].is_string()
+            && body["metadata"]["resourceVersion"] != found["metadata"]["resourceVersion"]
+        {
+            return write.conflict(
+                "the object has been modified; please apply your changes to the latest version \
+                 and try again",
             );
-            return status(StatusCode::CONFLICT, "Conflict", &message);
         }
-        let role = object["roleRef"].clone();
-        merge(&mut object, &asked.body);
-        if object["roleRef"] != role {
+        let mut object = found.clone();
+        merge(&mut object, body);
+        let mut object = untyped(object);
+        if !found["roleRef"].is_null() && object["roleRef"] != found["roleRef"] {
             let code = StatusCode::UNPROCESSABLE_ENTITY;
             return status(code, "Invalid", "roleRef: Invalid value: cannot change roleRef");
         }
-        if let Some(fields) = object.as_object_mut() {
-            fields.shift_remove("kind");
-            fields.shift_remove("apiVersion");
-            if role.is_null() {
-                fields.shift_remove("roleRef");
+        let finalizers =
+            |of: &Value| of["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+        let (was, is) = (finalizers(&found), finalizers(&object));
+        if found["metadata"]["deletionTimestamp"].is_string() {
+            let new: Vec<String> =
+                is.iter().filter(|one| !was.contains(one)).map(ToString::to_string).collect();
+            if !new.is_empty() {
+                let kind = write.kind(self);
+                let message = format!(
+                    "{kind}.{} \"{}\" is invalid: metadata.finalizers: Forbidden: no new \
+                     finalizers can be added if the object is being deleted, found new finalizers \
+                     []string{{{}}}",
+                    write.at.group,
+                    write.at.name,
+                    new.join(", ")
+                );
+                return status(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", &message);
+            }
+            if is.is_empty() {
+                self.remove(write, &found);
+                return (StatusCode::OK, object);
             }
         }
         self.counter += 1;
         object["metadata"]["resourceVersion"] = self.counter.to_string().into();
-        self.keep(at, &object);
+        self.keep(write, object.clone());
         (StatusCode::OK, object)
     }
 
-    /// Lets pass what passes between two looks at a pod.
-    pub(super) fn age(&mut self, at: &Attributes) {
-        let Some(mut pod) = self.find("pods", &at.namespace, &at.name).cloned() else { return };
-        let begins = pod["status"]["phase"].is_null();
-        if begins {
-            pod["status"]["phase"] = "Pending".into();
-        } else {
-            self.fate.befall(&mut pod);
+    fn remove(&mut self, write: &Write<'_>, object: &Value) {
+        if let Some(collection) = self.at(&write.kept) {
+            collection.items.retain(|item| item["metadata"]["uid"] != object["metadata"]["uid"]);
         }
-        self.keep(at, &pod);
     }
 
-    fn delete(&mut self, asked: &Asked, at: &Attributes) -> Answer {
-        let Some(found) = self.find(&at.resource, &at.namespace_of(), &at.name).cloned() else {
-            return absent(&at.resource, &at.group, &at.name);
+    fn delete(&mut self, write: &Write<'_>) -> Answer {
+        let Some(found) = self.find(write, &write.at.name).cloned() else {
+            return absent(&write.dotted(), &write.at.name);
         };
         for key in ["uid", "resourceVersion"] {
-            let expected = &asked.body["preconditions"][key];
+            let expected = &write.request.body["preconditions"][key];
             if !expected.is_null() && *expected != found["metadata"][key] {
-                let message = format!(
-                    "Operation cannot be fulfilled on {} \"{}\": the {key} in the precondition \
-                     does not match",
-                    dotted(at),
-                    at.name
-                );
-                return status(StatusCode::CONFLICT, "Conflict", &message);
+                return write.conflict(&format!("the {key} in the precondition does not match"));
             }
         }
-        if at.resource == "pods" && self.fate == Fate::Stays {
-            let mut pod = found;
-            pod["metadata"]["deletionTimestamp"] = self.clock.to_string().into();
-            self.keep(at, &pod);
-            return (StatusCode::OK, pod);
+        let held = found["metadata"]["finalizers"].as_array().is_some_and(|all| !all.is_empty());
+        if held || (write.kept == PODS && self.pods == PodOutcome::Stays) {
+            let mut object = found;
+            object["metadata"]["deletionTimestamp"] = self.now().to_string().into();
+            self.keep(write, object.clone());
+            return (StatusCode::OK, object);
         }
-        for ((_, plural, ..), (collection, ..)) in KINDS.iter().zip(&mut self.collections) {
-            if *plural == at.resource {
-                collection.items.retain(|item| item["metadata"]["uid"] != found["metadata"]["uid"]);
-            }
-        }
+        self.remove(write, &found);
         (StatusCode::OK, json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}))
     }
 
-    fn issue(&mut self, asked: &Asked, at: &Attributes) -> Answer {
-        let Some(account) = self.find("serviceaccounts", &at.namespace, &at.name) else {
-            return absent("serviceaccounts", "", &at.name);
+    fn issue(&mut self, write: &Write<'_>) -> Answer {
+        let Some(account) = self.find(write, &write.at.name) else {
+            return absent("serviceaccounts", &write.at.name);
         };
         let uid = text(&account["metadata"]["uid"]).to_owned();
-        let seconds = asked.body["spec"]["expirationSeconds"].as_i64().unwrap_or(3600);
+        let seconds = write.request.body["spec"]["expirationSeconds"].as_i64().unwrap_or(3600);
         if seconds < 600 {
             let message = format!(
                 "TokenRequest.authentication.k8s.io \"\" is invalid: spec.expirationSeconds: \
@@ -161,44 +206,79 @@ impl State {
             );
             return status(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", &message);
         }
-        let seconds = seconds.min(self.longest);
+        let seconds = seconds.min(self.longest_token);
         self.counter += 1;
-        let (issued, expires) = (self.clock.as_second(), self.clock.as_second() + seconds);
-        let user = format!("system:serviceaccount:{}:{}", at.namespace, at.name);
+        let (namespace, name) = (write.at.namespace.clone(), write.at.name.clone());
+        let issued = self.now().as_second();
         let claims = json!({
-            "aud": ["https://lab"], "exp": expires, "iat": issued, "iss": "https://lab",
-            "jti": self.counter.to_string(), "nbf": issued, "sub": user,
-            "kubernetes.io": {"namespace": at.namespace,
-                              "serviceaccount": {"name": at.name, "uid": uid}},
+            "aud": ["https://lab"], "exp": issued + seconds, "iat": issued, "iss": "https://lab",
+            "jti": self.counter.to_string(), "nbf": issued,
+            "sub": format!("system:serviceaccount:{namespace}:{name}"),
+            "kubernetes.io": {"namespace": namespace,
+                              "serviceaccount": {"name": name, "uid": uid}},
         });
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let token = format!("{}.{}.c2ln", part(&json!({"alg": "RS256"})), part(&claims));
-        let expires = Timestamp::from_second(expires).unwrap_or(self.clock);
-        let (namespace, name) = (at.namespace.clone(), at.name.clone());
+        let expires = Timestamp::from_second(issued + seconds).unwrap_or(self.now());
         self.tokens.push(Token { text: token.clone(), namespace, name, uid, expires });
-        let mut body = asked.body.clone();
+        let mut body = write.request.body.clone();
         body["spec"]["expirationSeconds"] = seconds.into();
         body["status"] = json!({"token": token, "expirationTimestamp": expires.to_string()});
         (StatusCode::CREATED, body)
     }
-}
 
-impl Attributes {
-    /// Where the object is kept: a namespace is in none.
-    fn namespace_of(&self) -> String {
-        if self.resource == "namespaces" { String::new() } else { self.namespace.clone() }
+    /// Lets pass what passes between two looks at a pod.
+    fn let_a_pod_settle(&mut self, path: &str) {
+        let outcome = self.pods.clone();
+        let Some(pods) = self.at(PODS) else { return };
+        let Some(super::objects::At::Object(namespace, name)) = pods.at(path) else { return };
+        let is = |pod: &&mut Value| {
+            pod["metadata"]["namespace"] == namespace && pod["metadata"]["name"] == name
+        };
+        if let Some(pod) = pods.items.iter_mut().find(is) {
+            if pod["status"]["phase"].is_null() {
+                pod["status"]["phase"] = "Pending".into();
+            } else {
+                outcome.settle(pod);
+            }
+        }
     }
 }
 
-fn dotted(at: &Attributes) -> String {
-    let dot = if at.group.is_empty() { "" } else { "." };
-    format!("{}{dot}{}", at.resource, at.group)
+impl Write<'_> {
+    /// Where the object is kept: a namespace is in none.
+    fn namespace(&self) -> &str {
+        if self.kept == NAMESPACES { "" } else { &self.at.namespace }
+    }
+
+    fn dotted(&self) -> String {
+        let dot = if self.at.group.is_empty() { "" } else { "." };
+        format!("{}{dot}{}", self.at.resource, self.at.group)
+    }
+
+    fn kind(&self, state: &State) -> String {
+        let kept = state.collections.iter().find(|one| one.path() == self.kept);
+        kept.map(|one| one.kind().to_owned()).unwrap_or_default()
+    }
+
+    fn conflict(&self, why: &str) -> Answer {
+        let (what, name) = (self.dotted(), &self.at.name);
+        let message = format!("Operation cannot be fulfilled on {what} \"{name}\": {why}");
+        status(StatusCode::CONFLICT, "Conflict", &message)
+    }
 }
 
-fn absent(resource: &str, group: &str, name: &str) -> Answer {
-    let dot = if group.is_empty() { "" } else { "." };
-    let message = format!("{resource}{dot}{group} \"{name}\" not found");
-    status(StatusCode::NOT_FOUND, "NotFound", &message)
+fn absent(what: &str, name: &str) -> Answer {
+    status(StatusCode::NOT_FOUND, "NotFound", &format!("{what} \"{name}\" not found"))
+}
+
+/// Objects are kept without what the collection says.
+fn untyped(mut object: Value) -> Value {
+    if let Some(fields) = object.as_object_mut() {
+        fields.shift_remove("kind");
+        fields.shift_remove("apiVersion");
+    }
+    object
 }
 
 /// RFC 7386.
