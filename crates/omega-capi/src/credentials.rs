@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use omega_core::values::Secret;
+use omega_driver::{
+    StackId,
+    naming::{CACERT, CLOUDS_YAML},
+};
 use serde::Deserialize;
 
 use crate::{Error, Management, Namespace, Verb, list::JSON};
 
-/// The name of the cloud in it (magnum-capi-helm 1.4.0, driver.py: `clouds: {openstack: ...}`).
-pub const CLOUD: &str = "openstack";
+/// Returns the name of the secret of the cluster `stack` (Magnum's `stack_id`).
+pub(crate) fn secret_name(stack: &str) -> String {
+    StackId::new(stack).map_or_else(|| "cloud-credentials".to_owned(), |id| id.cloud_credentials())
+}
 
 /// The secret `STACK-cloud-credentials`, which the driver writes and the infrastructure provider
 /// and the cluster's own controllers read.
@@ -47,7 +53,7 @@ pub async fn read_cluster_credentials(
     namespace: &Namespace,
     stack: &str,
 ) -> Result<Option<ClusterCredentials>, Error> {
-    let path = format!("/api/v1/namespaces/{namespace}/secrets/{stack}-cloud-credentials");
+    let path = format!("/api/v1/namespaces/{namespace}/secrets/{}", secret_name(stack));
     let Wire { metadata, data } = match management.read::<Wire>(&path, JSON).await {
         Ok(wire) => wire,
         Err(Error::Status { code: 404, .. }) => return Ok(None),
@@ -59,8 +65,8 @@ pub async fn read_cluster_credentials(
     };
     let no_clouds = || management.malformed(Verb::Get, &path, "it has no clouds.yaml");
     Ok(Some(ClusterCredentials {
-        clouds: decoded("clouds.yaml").ok_or_else(no_clouds)?,
-        cacert: decoded("cacert"),
+        clouds: decoded(CLOUDS_YAML).ok_or_else(no_clouds)?,
+        cacert: decoded(CACERT),
         resource_version: metadata.resource_version,
     }))
 }

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use omega_core::{Diagnostic, Retry, Touched};
+use serde_json::{Value, json};
 
-use crate::Verb;
+use crate::{ConnectFailure, Verb};
 
 /// The management cluster could not be asked, or would not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +24,8 @@ pub enum Error {
         server: String,
         /// What was sent.
         verb: Verb,
+        /// Why, as data.
+        cause: ConnectFailure,
         /// The causes, outermost first.
         why: String,
     },
@@ -58,6 +61,18 @@ pub enum Error {
         /// The resource (`clusters.cluster.x-k8s.io`) or the path (`/apis`).
         resource: String,
         /// The server's words.
+        words: String,
+    },
+    /// Admission refuses the object (403): a policy, a quota, a webhook.
+    #[error("{server} does not admit it ({verb} {path}): {words}")]
+    NotAdmitted {
+        /// The server and the context.
+        server: String,
+        /// What was sent.
+        verb: Verb,
+        /// Of what.
+        path: String,
+        /// Its words.
         words: String,
     },
     /// Another error status.
@@ -102,6 +117,7 @@ impl Diagnostic for Error {
             Self::Config { .. }
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
+            | Self::NotAdmitted { .. }
             | Self::Status { .. }
             | Self::Malformed { .. } => Retry::Final,
         }
@@ -120,16 +136,7 @@ impl Diagnostic for Error {
     fn next(&self) -> Option<String> {
         Some(match self {
             Self::Config { .. } => "check the kubeconfig: kubectl config view --minify".into(),
-            // rustls, of the server's certificate.
-            Self::Unreachable { why, .. } if why.contains("invalid peer certificate") => {
-                "its certificate does not verify: check the address and the CA in the kubeconfig, \
-                 when the certificate ends, and this machine's clock"
-                    .into()
-            }
-            Self::Unreachable { .. } => {
-                "check the address, the security group and the machine behind it; is it running?"
-                    .into()
-            }
+            Self::Unreachable { cause, .. } => cause.next().into(),
             Self::Deadline { .. } => "it may be starting or overloaded: ask GET /readyz".into(),
             Self::Unauthorized { .. } => {
                 "get a new kubeconfig from the management cluster; this one is no longer known"
@@ -144,7 +151,9 @@ impl Diagnostic for Error {
             Self::Status { code: 409, .. } => {
                 "somebody else wrote it at the same time: look again, then plan again".into()
             }
-            Self::Status { code: 422, .. } => "do what the server's words say".into(),
+            Self::NotAdmitted { .. } | Self::Status { code: 422, .. } => {
+                "do what the server's words say".into()
+            }
             Self::Status { .. } => "check that the server is a Kubernetes API".into(),
             Self::Malformed { .. } => {
                 "ask again; if it stays, look for a proxy in between, or a broken APIService".into()
@@ -154,10 +163,12 @@ impl Diagnostic for Error {
 
     fn touched(&self) -> Touched {
         match self {
-            // What the server says of a write that it refuses is true; of one that broke, nothing is known.
-            Self::Config { .. } | Self::Unauthorized { .. } | Self::Forbidden { .. } => {
-                Touched::Nothing
-            }
+            // What the server says of a write that it refuses is true; of one that broke, nothing is
+            // known.
+            Self::Config { .. }
+            | Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::NotAdmitted { .. } => Touched::Nothing,
             Self::Status { code: ..500, .. } => Touched::Nothing,
             Self::Unreachable { verb, .. }
             | Self::Deadline { verb, .. }
@@ -174,5 +185,18 @@ impl Diagnostic for Error {
 
     fn timed_out(&self) -> bool {
         matches!(self, Self::Deadline { .. })
+    }
+
+    fn detail(&self) -> Option<Value> {
+        match self {
+            Self::Unreachable { cause, .. } => Some(json!({ "unreachable": cause })),
+            Self::NotAdmitted { words, .. } => Some(json!({ "not_admitted": words })),
+            Self::Config { .. }
+            | Self::Deadline { .. }
+            | Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::Status { .. }
+            | Self::Malformed { .. } => None,
+        }
     }
 }

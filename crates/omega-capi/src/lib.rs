@@ -9,6 +9,7 @@
 
 pub mod access;
 pub mod coherence;
+mod connect_failure;
 pub mod constellation;
 pub mod controllers;
 pub mod credentials;
@@ -18,6 +19,7 @@ pub mod health;
 mod list;
 mod management;
 mod namespace;
+mod read_version;
 pub mod releases;
 mod rights;
 pub mod served;
@@ -25,11 +27,14 @@ pub mod served;
 #[expect(clippy::indexing_slicing, reason = "a key that a JSON value lacks reads as null")]
 pub mod sim;
 pub mod stuck;
+mod upstream_messages;
 mod verb;
 mod wire;
 pub mod workload;
 
+pub use connect_failure::ConnectFailure;
 pub use error::Error;
 pub use management::{Deadlines, Management};
 pub use namespace::{InvalidNamespace, Namespace, Namespaces};
+pub use read_version::ReadVersion;
 pub use verb::Verb;

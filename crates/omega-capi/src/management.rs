@@ -6,12 +6,12 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use http::{
     Request, Response, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE, DATE},
+    header::{ACCEPT, CONTENT_TYPE},
 };
 use jiff::Timestamp;
 use kube::{
@@ -23,7 +23,9 @@ use omega_core::{Label, chain, kubeconfig::Kubeconfig};
 use serde_json::Value;
 use tower::{BoxError, Service};
 
-use crate::{Error, Verb, list::JSON, rights::rights};
+use crate::{
+    ConnectFailure, Error, Verb, list::JSON, rights::rights, upstream_messages::is_of_authorizer,
+};
 
 /// How many characters of a server's words are kept.
 const WORDS: usize = 300;
@@ -123,8 +125,8 @@ impl Management {
 
     /// Sends one GET and returns the body.
     pub(crate) async fn get(&self, path: &str, accept: &str) -> Result<String, Error> {
-        let request = Request::get(path).header(ACCEPT, accept).body(Vec::new());
-        self.request(Verb::Get, path, request).await
+        let request = Request::get(path).header(ACCEPT, accept).body(Body::empty());
+        self.successful(Verb::Get, path, request).await
     }
 
     /// Sends one request with `body` and returns the object that is answered.
@@ -132,11 +134,13 @@ impl Management {
     /// # Errors
     ///
     /// 409 if a `resourceVersion` in it is not the object's any more, or if what is to be made is
-    /// there ([`Error::Status`]); [`Error::Forbidden`] names the missing right.
+    /// there ([`Error::Status`]); [`Error::Forbidden`] names the missing right, and
+    /// [`Error::NotAdmitted`] has admission's words.
     pub(crate) async fn send(&self, verb: Verb, path: &str, body: &Value) -> Result<Value, Error> {
         let request = Request::builder().method(verb.method()).uri(path);
         let request = request.header(ACCEPT, JSON).header(CONTENT_TYPE, verb.content_type());
-        let text = self.request(verb, path, request.body(body.to_string().into_bytes())).await?;
+        let request = request.body(Body::from(body.to_string().into_bytes()));
+        let text = self.successful(verb, path, request).await?;
         serde_json::from_str(&text).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());
             self.malformed(verb, path, &format!("it is no JSON ({place})"))
@@ -146,26 +150,11 @@ impl Management {
     /// Sends one GET and returns the status, the header `Date` and the body. Of the statuses only
     /// 401 and 403 are errors.
     pub(crate) async fn answer(&self, path: &str) -> Result<(u16, Option<String>, String), Error> {
-        let verb = Verb::Get;
-        let request = Request::get(path).body(Body::empty());
-        let request = request.map_err(|error| self.malformed(verb, path, &error.to_string()))?;
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        let after = self.deadlines.total;
-        let asked = async {
-            let response = self.client.send(request).await?;
-            let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
-            let (code, date) = (response.status(), date.map(ToOwned::to_owned));
-            Ok::<_, kube::Error>((code, date, response.into_body().collect_bytes().await?))
-        };
-        let (server, place) = (self.label.clone(), path.to_owned());
-        let answer = tokio::time::timeout(after, asked).await;
-        let late = |_| Error::Deadline { server: server.clone(), verb, path: place.clone(), after };
-        let (code, date, body) = answer.map_err(late)?.map_err(|e| self.error(verb, path, &e))?;
+        let Answer { code, date, body } =
+            self.exchange(Verb::Get, path, Request::get(path).body(Body::empty())).await?;
         match code {
-            StatusCode::UNAUTHORIZED => Err(Error::Unauthorized { server, verb, path: place }),
-            StatusCode::FORBIDDEN => {
-                let ((verb, resource), words) = (rights(verb, path), text(&body));
-                Err(Error::Forbidden { server, verb: verb.into(), resource, words })
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Err(self.refusal(Verb::Get, path, code, &body))
             }
             _ => Ok((code.as_u16(), date, String::from_utf8_lossy(&body).into_owned())),
         }
@@ -185,19 +174,62 @@ impl Management {
         Ok(time.timestamp())
     }
 
-    async fn request(
+    async fn successful(
         &self,
         verb: Verb,
         path: &str,
-        request: http::Result<Request<Vec<u8>>>,
+        request: http::Result<Request<Body>>,
     ) -> Result<String, Error> {
+        let Answer { code, date: _, body } = self.exchange(verb, path, request).await?;
+        if !code.is_success() {
+            return Err(self.refusal(verb, path, code, &body));
+        }
+        String::from_utf8(body).map_err(|_| self.malformed(verb, path, "it is not text"))
+    }
+
+    /// Sends one request, and says so in the trace.
+    async fn exchange(
+        &self,
+        verb: Verb,
+        path: &str,
+        request: http::Result<Request<Body>>,
+    ) -> Result<Answer, Error> {
         let request = request.map_err(|error| self.malformed(verb, path, &error.to_string()))?;
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let after = self.deadlines.total;
-        let answer = tokio::time::timeout(after, self.client.request_text(request)).await;
+        let (start, after) = (Instant::now(), self.deadlines.total);
+        let answered = async {
+            let (parts, body) = self.client.send(request).await?.into_parts();
+            let header = |name: &str| Some(parts.headers.get(name)?.to_str().ok()?.to_owned());
+            let (code, date, id) = (parts.status, header("date"), header("audit-id"));
+            let body = body.collect_bytes().await?.to_vec();
+            Ok::<_, kube::Error>((Answer { code, date, body }, id))
+        };
+        let answered = tokio::time::timeout(after, answered).await;
+        let bare = path.split_once('?').map_or(path, |(bare, _values)| bare);
+        let (status, id) = match &answered {
+            Ok(Ok((answer, id))) => (answer.code.as_u16(), id.clone().unwrap_or_default()),
+            Ok(Err(_)) | Err(_) => (0, String::new()),
+        };
+        tracing::info!(
+            target: "omega_trace",
+            kind = "http",
+            what = %format!("{verb} {bare}"),
+            status,
+            request_id = id,
+            took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "trace"
+        );
         let server = self.label.clone();
-        let late = |_| Error::Deadline { server, verb, path: path.to_owned(), after };
-        answer.map_err(late)?.map_err(|error| self.error(verb, path, &error))
+        match answered {
+            Ok(Ok((answer, _))) => Ok(answer),
+            Ok(Err(error)) => Err(Error::Unreachable {
+                server,
+                verb,
+                cause: ConnectFailure::of(&error),
+                why: causes(&error),
+            }),
+            Err(_) => Err(Error::Deadline { server, verb, path: path.to_owned(), after }),
+        }
     }
 
     /// Returns the error that `path`'s answer is unusable because of `why`.
@@ -206,29 +238,36 @@ impl Management {
         Error::Malformed { server, verb, path, why: why.to_owned() }
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "all others mean that no answer came")]
-    fn error(&self, verb: Verb, path: &str, error: &kube::Error) -> Error {
-        let (server, path) = (self.label.clone(), path.to_owned());
-        match error {
-            kube::Error::Api(status) => {
-                let words = status.message.chars().take(WORDS).collect();
-                match StatusCode::from_u16(status.code) {
-                    Ok(StatusCode::UNAUTHORIZED) => Error::Unauthorized { server, verb, path },
-                    Ok(StatusCode::FORBIDDEN) => {
-                        let (verb, resource) = rights(verb, &path);
-                        Error::Forbidden { server, verb: verb.into(), resource, words }
-                    }
-                    _ => Error::Status { server, verb, path, code: status.code, words },
-                }
+    fn refusal(&self, verb: Verb, path: &str, code: StatusCode, body: &[u8]) -> Error {
+        let (server, words) = (self.label.clone(), words(body));
+        let path = path.to_owned();
+        match code {
+            StatusCode::UNAUTHORIZED => Error::Unauthorized { server, verb, path },
+            StatusCode::FORBIDDEN if verb.writes() && !is_of_authorizer(&words) => {
+                Error::NotAdmitted { server, verb, path, words }
             }
-            kube::Error::FromUtf8(_) => self.malformed(verb, &path, "it is not text"),
-            other => Error::Unreachable { server, verb, why: causes(other) },
+            StatusCode::FORBIDDEN => {
+                let (verb, resource) = rights(verb, &path);
+                Error::Forbidden { server, verb: verb.into(), resource, words }
+            }
+            _ => Error::Status { server, verb, path, code: code.as_u16(), words },
         }
     }
 }
 
-fn text(body: &[u8]) -> String {
-    String::from_utf8_lossy(body).chars().take(WORDS).collect()
+/// What was answered, whatever its status.
+struct Answer {
+    code: StatusCode,
+    date: Option<String>,
+    body: Vec<u8>,
+}
+
+/// The message of a `Status`, or the text of an answer that is none; cut short.
+fn words(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let status: Option<Value> = serde_json::from_str(&text).ok();
+    let message = status.as_ref().and_then(|status| status.get("message")?.as_str());
+    message.unwrap_or(text.trim()).chars().take(WORDS).collect()
 }
 
 /// What lies below kube's own error, which only names the layer and repeats its cause.

@@ -6,9 +6,12 @@ use http::{Method, header::HeaderValue};
 
 /// A request of the Kubernetes API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verb {
     /// Reads an object or a list of them.
     Get,
+    /// Asks what somebody may do (POST of an access review). It changes nothing.
+    Review,
     /// Makes an object, or calls a subresource (POST).
     Create,
     /// Replaces an object (PUT). With `metadata.resourceVersion` in it, only the one that was read.
@@ -25,13 +28,13 @@ pub enum Verb {
 impl Verb {
     /// Returns whether it may change something.
     pub fn writes(self) -> bool {
-        self != Self::Get
+        !matches!(self, Self::Get | Self::Review)
     }
 
     pub(crate) fn method(self) -> Method {
         match self {
             Self::Get => Method::GET,
-            Self::Create => Method::POST,
+            Self::Create | Self::Review => Method::POST,
             Self::Replace => Method::PUT,
             Self::Merge | Self::Apply => Method::PATCH,
             Self::Delete => Method::DELETE,
@@ -42,7 +45,7 @@ impl Verb {
     pub(crate) fn right(self) -> &'static str {
         match self {
             Self::Get => "get",
-            Self::Create => "create",
+            Self::Create | Self::Review => "create",
             Self::Replace => "update",
             Self::Merge | Self::Apply => "patch",
             Self::Delete => "delete",
@@ -55,7 +58,9 @@ impl Verb {
             Self::Merge => "application/merge-patch+json",
             // JSON is YAML.
             Self::Apply => "application/apply-patch+yaml",
-            Self::Get | Self::Create | Self::Replace | Self::Delete => "application/json",
+            Self::Get | Self::Review | Self::Create | Self::Replace | Self::Delete => {
+                "application/json"
+            }
         })
     }
 }

@@ -136,7 +136,7 @@ async fn a_next_page_that_is_gone_is_an_error() {
         let error = ask(over(&apiserver)).await.unwrap_err();
         assert!(matches!(error, Error::Status { code: 410, .. }), "{name}: {error:?}");
     }
-    apiserver.mend();
+    apiserver.clear_fault();
     assert!(read_served_apis(&over(&apiserver)).await.is_ok());
 }
 

@@ -69,7 +69,7 @@ async fn a_group_that_nobody_serves_is_absent() {
     let apiserver = Apiserver::default();
     apiserver.remove("addons.stackhpc.com");
     for fault in [None, Some(Fault::Old)] {
-        apiserver.mend();
+        apiserver.clear_fault();
         if let Some(fault) = fault {
             apiserver.fail(fault);
         }

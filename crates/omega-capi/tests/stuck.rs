@@ -8,15 +8,15 @@ use omega_capi::{
     Management,
     credentials::read_cluster_credentials,
     served::discover_versions,
-    sim::{FinalizingApiserver, Upset},
+    sim::Apiserver,
     stuck::{
-        CredentialSource, Deletion, ObjectRef, Progress, ReleaseFinalizers, ReplaceCredentials,
-        read_deletion, release_finalizers,
+        CredentialSource, DeleteProgress, Deletion, ObjectRef, ReleaseFinalizers,
+        ReplaceCredentials, read_deletion, release_finalizers,
     },
 };
 use omega_core::{
     Context, Describe as _, Failure, FailureClass, Touched, ensure, plan,
-    testing::{self, Undo, World, check_laws},
+    testing::{self, Tally, Undo, World, check_laws},
     values::Secret,
 };
 use proptest::prelude::*;
@@ -46,8 +46,8 @@ const CORE: &str = "cluster.cluster.x-k8s.io";
 const MACHINE: &str = "machine.cluster.x-k8s.io";
 
 /// `c1` is being deleted, its infrastructure held by two; `c10` is not.
-fn server() -> FinalizingApiserver {
-    let server = FinalizingApiserver::default();
+fn server() -> Apiserver {
+    let server = Apiserver::with_clusters();
     let (first, second) = (Some("2026-11-21T10:00:00Z"), Some("2026-11-21T10:01:00Z"));
     let infra = |name, deleted| {
         let mut one = object("OpenStackCluster", name, name, deleted, &[PROVIDER, JANITOR]);
@@ -64,11 +64,11 @@ fn server() -> FinalizingApiserver {
     server
 }
 
-fn management(server: &FinalizingApiserver) -> Management {
+fn management(server: &Apiserver) -> Management {
     Management::over(server.clone(), "simulator")
 }
 
-async fn deletion(server: &FinalizingApiserver, name: &str) -> Deletion {
+async fn deletion(server: &Apiserver, name: &str) -> Deletion {
     let management = management(server);
     let known = discover_versions(&management).await.unwrap();
     read_deletion(&management, &known, &NS.parse().unwrap(), name).await.unwrap()
@@ -91,17 +91,20 @@ async fn a_delete_is_stuck_once_nothing_moved_for_long() {
         |text: &str, patience| found.progress(text.parse().unwrap(), Duration::from_secs(patience));
     let quiet = |seconds| Duration::from_secs(seconds);
     // The youngest mark counts: 10:01.
-    assert_eq!(at("2026-11-21T10:10:59Z", 600), Progress::Going { quiet: quiet(599) });
-    assert_eq!(at("2026-11-21T10:11:00Z", 600), Progress::Stuck { quiet: quiet(600) });
-    assert!(matches!(at("2026-11-21T10:00:30Z", 600), Progress::Future(_)), "a clock is wrong");
+    assert_eq!(at("2026-11-21T10:10:59Z", 600), DeleteProgress::Going { quiet: quiet(599) });
+    assert_eq!(at("2026-11-21T10:11:00Z", 600), DeleteProgress::Stuck { quiet: quiet(600) });
+    assert!(
+        matches!(at("2026-11-21T10:00:30Z", 600), DeleteProgress::Future(_)),
+        "a clock is wrong"
+    );
     let other = deletion(&server(), "c10").await;
     let now = "2026-11-21T12:00:00Z".parse().unwrap();
-    assert!(matches!(other.progress(now, quiet(1)), Progress::NotDeleted(_)));
+    assert!(matches!(other.progress(now, quiet(1)), DeleteProgress::NotDeleted(_)));
     let none = Deletion { held: Vec::new(), paused: false };
-    assert_eq!(none.progress(now, quiet(1)), Progress::Gone);
+    assert_eq!(none.progress(now, quiet(1)), DeleteProgress::Gone);
 }
 
-async fn infra(server: &FinalizingApiserver, name: &str) -> ReleaseFinalizers {
+async fn infra(server: &Apiserver, name: &str) -> ReleaseFinalizers {
     let found = deletion(server, name).await;
     let mut held = found.held.into_iter();
     let held = held.find(|held| held.object.kind == "OpenStackCluster").unwrap();
@@ -122,7 +125,7 @@ async fn one_object_is_let_go_and_no_other() {
         "/apis/infrastructure.cluster.x-k8s.io/v1beta1/namespaces/magnum-67a1/openstackclusters/c1";
     let (request, body) = write.split_once(" {").unwrap();
     assert_eq!(request, format!("PATCH {path}"));
-    insta::assert_snapshot!(body, @r#""metadata":{"resourceVersion":"1","finalizers":[]}}"#);
+    insta::assert_snapshot!(body, @r#""metadata":{"resourceVersion":"101","finalizers":[]}}"#);
     let names = |found: Deletion| -> Vec<String> {
         found.held.iter().map(|held| held.object.to_string()).collect()
     };
@@ -164,7 +167,7 @@ async fn what_is_not_being_deleted_or_is_held_by_a_stranger_is_refused() {
 async fn a_lost_race_is_not_forced() {
     let server = server();
     let desired = infra(&server, "c1").await;
-    server.meddle("c1");
+    server.race_next_write("c1");
     let failure = Failure::from(
         ensure(&Context::default(), &management(&server), &desired).await.unwrap_err(),
     );
@@ -200,7 +203,7 @@ async fn who_may_not_is_told_the_right_that_is_missing() {
 
 /// A server behind one target.
 struct Sim<T> {
-    server: FinalizingApiserver,
+    server: Apiserver,
     target: T,
 }
 
@@ -217,19 +220,11 @@ impl<T: Send + Sync> World for Sim<T> {
     }
 
     fn writes(&self) -> usize {
-        self.server.writes().len()
+        self.server.writes().len() + self.server.dry_runs().len()
     }
 
     fn spoil_write(&self, nth: usize, fault: testing::Fault) {
-        self.server.spoil_write(
-            nth,
-            match fault {
-                testing::Fault::Lost => Upset::Lost,
-                testing::Fault::AnswerLost => Upset::AnswerLost,
-                testing::Fault::Ignored => Upset::Ignored,
-                testing::Fault::Refused => Upset::Refused,
-            },
-        );
+        self.server.spoil_write(nth, fault);
     }
 }
 
@@ -254,17 +249,15 @@ fn secret(name: &str, clouds: &str) -> Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn letting_go_obeys_the_laws(
+    fn letting_go_obeys(
         deleted in any::<bool>(),
         held in prop::sample::subsequence(vec![PROVIDER, JANITOR, "stranger/x"], 0..=3),
         there in any::<bool>(),
         awaited in any::<bool>(),
     ) {
+        let before = server();
         let world = || {
-            let server = server();
+            let server = before.fork();
             let deleted = deleted.then_some("2026-11-21T10:00:00Z");
             let name = if there { "c1" } else { "c2" };
             let mut one = object("OpenStackCluster", name, "c1", deleted, &held);
@@ -281,18 +274,25 @@ proptest! {
             name: "c1".into(),
             uid: "infra-c1".into(),
         };
-        drop(paused().block_on(check_laws(world, &ReleaseFinalizers { object, awaited }, Undo::None, |_| true)));
+        let desired = ReleaseFinalizers { object, awaited };
+        let gone = |snapshot: &Vec<String>| {
+            let ours = |line: &String| {
+                line.starts_with("OpenStackCluster ") && line.contains("\"name\":\"c1\"")
+            };
+            !snapshot.iter().any(ours)
+        };
+        RELEASED.count(paused().block_on(check_laws(world, &desired, Undo::None, gone)));
     }
 
-    #[test]
-    fn replacing_credentials_obeys_the_laws(
+    fn replacing_credentials_obeys(
         there in any::<bool>(),
         same in any::<bool>(),
         may_be_gone in any::<bool>(),
     ) {
+        let before = Apiserver::with_clusters();
+        before.put(SECRETS, secret("c10", OLD));
         let world = || {
-            let server = FinalizingApiserver::default();
-            server.put(SECRETS, secret("c10", OLD));
+            let server = before.fork();
             if there {
                 server.put(SECRETS, secret("c1", if same { NEW } else { OLD }));
             }
@@ -306,13 +306,29 @@ proptest! {
             sha256: Secret::from(NEW.to_owned()).digest(),
             may_be_gone,
         };
-        drop(paused().block_on(check_laws(world, &desired, Undo::None, |_| true)));
+        let new = secret("c1", NEW)["data"]["clouds.yaml"].to_string();
+        let replaced = |snapshot: &Vec<String>| {
+            let mut ours = snapshot.iter().filter(|line| line.contains("\"c1-cloud-credentials\""));
+            ours.all(|line| line.contains(&new)) && (there || may_be_gone)
+        };
+        REPLACED.count(paused().block_on(check_laws(world, &desired, Undo::None, replaced)));
     }
+}
+
+static RELEASED: Tally = Tally::new();
+static REPLACED: Tally = Tally::new();
+
+#[test]
+fn obeys_the_laws() {
+    letting_go_obeys();
+    RELEASED.assert_meaningful("released finalizers");
+    replacing_credentials_obeys();
+    REPLACED.assert_meaningful("replaced credentials");
 }
 
 #[tokio::test]
 async fn only_the_clouds_yaml_is_replaced_and_nothing_of_it_is_shown() {
-    let server = FinalizingApiserver::default();
+    let server = Apiserver::with_clusters();
     server.put(SECRETS, secret("c1", OLD));
     let management = management(&server);
     let source = CredentialSource { management: management.clone(), clouds: NEW.to_owned().into() };

@@ -1,6 +1,6 @@
 //! One invocation of the program.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use omega::{
     Machine,
@@ -26,7 +26,6 @@ pub(crate) struct App {
     pub(crate) runs: Runs,
     pub(crate) ctx: Context,
     pub(crate) given: CommandLine,
-    pub(crate) began: Instant,
 }
 
 impl App {
@@ -40,7 +39,6 @@ impl App {
             console,
             runs: Runs::new(&environment.state()),
             given,
-            began: Instant::now(),
         }
     }
 

@@ -22,6 +22,7 @@ mod persist;
 pub mod run;
 mod runbook;
 mod step;
+mod step_with_proof;
 mod temporary;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -44,5 +45,6 @@ pub use runbook::{
     TargetKind, TargetPlan, TargetPreview, TargetReport, preview,
 };
 pub use step::{Approval, Preview, Step, step};
+pub use step_with_proof::step_with_proof;
 pub use temporary::{leftovers, with_temporary};
 pub use wait::{And, Check, Condition, Or, PollPolicy, TimedOut, WaitError, wait_for};

@@ -11,7 +11,9 @@ use crate::{
     ensure::id, plan,
 };
 
-/// A [`Desired`] bound to its target. Only [`step`] makes one.
+/// A [`Desired`] bound to its target. Only [`step`] and [`step_with_proof`] make one.
+///
+/// [`step_with_proof`]: crate::step_with_proof
 #[async_trait]
 pub trait Step: Send + Sync + sealed::Sealed {
     /// Returns what the step is, for a program.
@@ -101,19 +103,23 @@ where
     Box::new(Bound { target: Arc::clone(target), desired })
 }
 
-struct Bound<D: Desired> {
-    target: Arc<D::Target>,
-    desired: D,
+pub(crate) struct Bound<D: Desired> {
+    pub(crate) target: Arc<D::Target>,
+    pub(crate) desired: D,
 }
 
-mod sealed {
+pub(crate) mod sealed {
     pub trait Sealed {}
     impl<D: crate::Desired> Sealed for super::Bound<D> {}
 }
 
 impl<D: Desired> Bound<D> {
     /// Returns the plan that may be executed under `approval`.
-    async fn approved(&self, ctx: &Context, approval: Approval<'_>) -> Result<Plan<D>, Failure> {
+    pub(crate) async fn approved(
+        &self,
+        ctx: &Context,
+        approval: Approval<'_>,
+    ) -> Result<Plan<D>, Failure> {
         let fresh = plan(&*self.target, &self.desired).await?.ready(ctx, &*self.target).await?;
         if let Approval::Exactly(preview) = approval {
             let now = Preview::of(&fresh, ctx.now())?;

@@ -19,12 +19,15 @@ use rustls::{
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
+
+use crate::{ConnectFailure, Error, Verb};
 use x509_parser::{extensions::GeneralName, prelude::FromDer as _};
 
 /// What a server's certificate is worth to a client that knows one certificate authority.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Shown {
+#[non_exhaustive]
+pub enum CertificateCheck {
     /// It is for this name or address, by this authority, and valid now.
     Covers,
     /// It is for these names and addresses.
@@ -86,31 +89,45 @@ impl ServerCertVerifier for Keep {
 ///
 /// # Errors
 ///
-/// Says why there was no certificate.
+/// [`Error::Unreachable`] if none was shown, [`Error::Config`] if `ca_pem` is none.
 pub(super) async fn certificate(
     host: &str,
     port: u16,
     ca_pem: &str,
     within: Duration,
-) -> Result<Shown, String> {
+) -> Result<CertificateCheck, Error> {
+    let server = format!("https://{host}:{port}");
+    let config = |why: String| Error::Config { server: server.clone(), why };
+    let unreachable = |cause, why: String| Error::Unreachable {
+        server: server.clone(),
+        verb: Verb::Get,
+        cause,
+        why,
+    };
     let provider = Arc::new(ring::default_provider());
     let keep = Arc::new(Keep { provider: Arc::clone(&provider), shown: Mutex::default() });
-    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+    let client = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
+        .map_err(|error| config(error.to_string()))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::clone(&keep) as _)
         .with_no_client_auth();
-    let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| config(error.to_string()))?;
     let hello = async {
         let stream = TcpStream::connect((host, port)).await?;
-        TlsConnector::from(Arc::new(config)).connect(name.clone(), stream).await
+        TlsConnector::from(Arc::new(client)).connect(name.clone(), stream).await
     };
-    let answer = timeout(within, hello).await.map_err(|_| format!("no answer in {within:?}"))?;
-    drop(answer.map_err(|error| chain(&error).join(": "))?);
+    let late = |_| unreachable(ConnectFailure::TimedOut, format!("no answer in {within:?}"));
+    let answer = timeout(within, hello).await.map_err(late)?;
+    drop(
+        answer
+            .map_err(|error| unreachable(ConnectFailure::of(&error), chain(&error).join(": ")))?,
+    );
     let shown = std::mem::take(&mut *keep.shown.lock().unwrap_or_else(PoisonError::into_inner));
-    let Some((leaf, others)) = shown.split_first() else { return Err("no certificate".into()) };
-    judge(leaf, others, &name, ca_pem, provider)
+    let Some((leaf, others)) = shown.split_first() else {
+        return Err(unreachable(ConnectFailure::Tls, "no certificate".to_owned()));
+    };
+    judge(leaf, others, &name, ca_pem, provider).map_err(config)
 }
 
 fn judge(
@@ -119,7 +136,7 @@ fn judge(
     name: &ServerName<'_>,
     ca_pem: &str,
     provider: Arc<CryptoProvider>,
-) -> Result<Shown, String> {
+) -> Result<CertificateCheck, String> {
     let mut roots = RootCertStore::empty();
     for root in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
         let root = root.map_err(|error| format!("the kubeconfig's CA can't be read: {error}"))?;
@@ -129,14 +146,14 @@ fn judge(
     let verifier = verifier.map_err(|error| format!("the kubeconfig's CA: {error}"))?;
     let judged = verifier.verify_server_cert(leaf, others, name, &[], UnixTime::now());
     Ok(match judged {
-        Ok(_) => Shown::Covers,
+        Ok(_) => CertificateCheck::Covers,
         Err(rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        )) => Shown::OtherName(names(leaf)),
+        )) => CertificateCheck::OtherName(names(leaf)),
         Err(rustls::Error::InvalidCertificate(
             CertificateError::UnknownIssuer | CertificateError::BadSignature,
-        )) => Shown::OtherAuthority,
-        Err(error) => Shown::NotValid(error.to_string()),
+        )) => CertificateCheck::OtherAuthority,
+        Err(error) => CertificateCheck::NotValid(error.to_string()),
     })
 }
 

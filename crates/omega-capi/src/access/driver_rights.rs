@@ -1,25 +1,26 @@
 //! Ensures that an account has what the driver needs, and nothing else by our hand.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures::future::{try_join, try_join_all};
 use jiff::Timestamp;
 use omega_core::{
-    Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome, Subject, ensure,
+    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome,
+    PollPolicy, Subject, ensure,
 };
+use omega_driver::{DriverRelease, Need, Overrides, driver_needs};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Account, Reach,
-    objects::{Id, Kind, MARK, Wanted, wanted},
+    Account, Content, Kind, ObjectId, Reach, WantedObject,
+    objects::{MARK, wanted},
 };
-use crate::{Error, Management, Namespace, Verb, list::JSON};
-use omega_driver::{DriverRelease, Need, Overrides, driver_needs};
+use crate::{Error, Management, Namespace, ReadVersion, Verb, list::JSON};
 
 /// That `account` exists and may do what `driver` does, where `reach` says.
 ///
-/// What is marked as made for it and is not wanted any more is removed.
+/// What is marked as made for it and is not wanted any more is removed, unless it is `additive`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DriverRights {
     /// The account.
@@ -33,6 +34,9 @@ pub struct DriverRights {
     /// Whether clusters may scale themselves (label `auto_scaling_enabled`): the chart then makes a
     /// Deployment and a Role beside each.
     pub autoscaler: bool,
+    /// Whether rights that are not wanted any more stay for now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub additive: bool,
 }
 
 /// Ensures that the account and its rights are there.
@@ -46,6 +50,7 @@ pub struct DriverRights {
 ///     driver: "1.4.0".parse()?,
 ///     overrides: Default::default(),
 ///     autoscaler: false,
+///     additive: false,
 /// };
 /// println!("changed: {}", ensure_driver_rights(&Default::default(), management, &rights).await?.changed());
 /// # Ok(()) }
@@ -64,33 +69,38 @@ pub async fn ensure_driver_rights(
 }
 
 /// What is there of the names that are wanted, and what was made for the account before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DriverRightsObserved(Vec<SeenObject>);
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DriverRightsObserved(Vec<ObservedObject>);
 
 /// One object as it was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeenObject {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ObservedObject {
     /// Which.
-    pub id: Id,
-    uid: String,
-    resource_version: String,
+    pub id: ObjectId,
+    /// Its UID.
+    pub uid: String,
+    /// The version that was read.
+    pub version: ReadVersion,
     /// Whether it was made for this account by omega.
-    ours: bool,
-    deleting: bool,
-    content: Value,
+    pub ours: bool,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// What decides.
+    pub content: Content,
 }
 
 /// One write.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the fields are the request's")]
 pub enum RightsChange {
     /// `POST`
-    Create { id: Id, body: Value },
+    Create { object: WantedObject },
     /// `PATCH` of what was seen, and of nothing newer.
-    Repair { id: Id, patch: Value, was: Value },
+    Repair { object: WantedObject, was: Content, version: ReadVersion },
     /// `DELETE` of what was seen, and of nothing newer.
-    Delete { id: Id, uid: String, resource_version: String },
+    Delete { id: ObjectId, uid: String, version: ReadVersion },
 }
 
 impl DriverRights {
@@ -120,7 +130,8 @@ impl Desired for DriverRights {
     }
 
     fn key(&self) -> String {
-        self.account.to_string()
+        let kind = if self.additive { "/additive" } else { "" };
+        format!("{}{kind}", self.account)
     }
 
     async fn observe(&self, management: &Management) -> Result<DriverRightsObserved, Error> {
@@ -129,7 +140,7 @@ impl Desired for DriverRights {
         let named = try_join_all(named.map(|id| named_object(management, id, &mark)));
         let marked = try_join_all(Kind::MARKED.map(|kind| marked(management, kind, &mark)));
         let (named, marked) = try_join(named, marked).await?;
-        let mut all: Vec<SeenObject> = named.into_iter().flatten().collect();
+        let mut all: Vec<ObservedObject> = named.into_iter().flatten().collect();
         for object in marked.into_iter().flatten() {
             if all.iter().all(|known| known.id != object.id) {
                 all.push(object);
@@ -139,23 +150,23 @@ impl Desired for DriverRights {
     }
 
     fn diff(&self, seen: &DriverRightsObserved) -> Result<Delta<RightsChange>, Conflict> {
-        let mark = self.account.mark();
         let wanted = wanted(self);
         let mut changes = Vec::new();
-        for want in &wanted {
-            match seen.0.iter().find(|object| object.id == want.id) {
-                None => changes.push(create(want, &mark)),
+        for object in &wanted {
+            match seen.0.iter().find(|found| found.id == object.id) {
+                None => changes.push(RightsChange::Create { object: object.clone() }),
                 Some(found) if found.deleting => {
                     return Ok(Delta::Wait(format!("{} is being deleted", found.id)));
                 }
-                Some(found) if want.id.kind == Kind::Namespace || found.is(want) => {}
+                Some(_) if object.id.kind == Kind::Namespace => {}
                 Some(found) if !found.ours => return Err(foreign(found)),
-                Some(found) => changes.extend(found.repaired(want, &mark)),
+                Some(found) => changes.extend(self.repaired(found, object)),
             }
         }
         // What is given is there before what is taken goes.
-        let left = seen.0.iter().filter(|found| wanted.iter().all(|want| want.id != found.id));
-        changes.extend(left.filter(|found| !found.deleting).map(SeenObject::deleted));
+        let unwanted = seen.0.iter().filter(|found| wanted.iter().all(|want| want.id != found.id));
+        let taken = unwanted.filter(|found| !found.deleting && !self.additive);
+        changes.extend(taken.map(ObservedObject::deleted));
         Ok(Delta::of(changes))
     }
 
@@ -166,22 +177,30 @@ impl Desired for DriverRights {
         change: &RightsChange,
     ) -> Result<(), Error> {
         match change {
-            RightsChange::Create { id, body } => {
-                let sent = management.send(Verb::Create, &id.collection(), body).await;
+            RightsChange::Create { object } => {
+                let body = object.body(&self.account.mark());
+                let sent = management.send(Verb::Create, &object.id.collection(), &body).await;
                 // Somebody was faster. That is no proof: verification will look.
                 unless(sent, 409)
             }
-            RightsChange::Repair { id, patch, was: _ } => {
-                management.send(Verb::Merge, &id.path(), patch).await.map(drop)
+            RightsChange::Repair { object, was, version } => {
+                let mut patch = object.content.fields(Some(was));
+                patch["metadata"] = json!({ "resourceVersion": version });
+                management.send(Verb::Merge, &object.id.path(), &patch).await.map(drop)
             }
-            RightsChange::Delete { id, uid, resource_version } => {
-                let preconditions = json!({ "uid": uid, "resourceVersion": resource_version });
+            RightsChange::Delete { id, uid, version } => {
+                let preconditions = json!({ "uid": uid, "resourceVersion": version });
                 let options = json!({
                     "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions,
                 });
                 unless(management.send(Verb::Delete, &id.path(), &options).await, 404)
             }
         }
+    }
+
+    /// What was written is read at once: only a delete takes a moment.
+    fn poll_policy(&self) -> PollPolicy {
+        PollPolicy::new(Duration::from_secs(1), Duration::from_secs(5))
     }
 
     fn notes(&self, _: &DriverRightsObserved, _: Timestamp) -> Vec<Note> {
@@ -210,61 +229,55 @@ fn unless(sent: Result<Value, Error>, lost_race: u16) -> Result<(), Error> {
     }
 }
 
-fn create(want: &Wanted, mark: &str) -> RightsChange {
-    RightsChange::Create { id: want.id.clone(), body: want.body(mark) }
-}
-
-fn foreign(found: &SeenObject) -> Conflict {
+fn foreign(found: &ObservedObject) -> Conflict {
     let why = format!("{} is there, and was not made by omega", found.id);
     let next = "choose another name (--account NAMESPACE/NAME), or remove it if nobody needs it";
     Conflict::new(why, next).seen(format!("none, or one with the label {MARK}"), "no such label")
 }
 
-impl SeenObject {
-    fn read(id: Id, object: &Value, mark: &str) -> Self {
+impl DriverRights {
+    /// Returns what makes `object` of what was found.
+    fn repaired(&self, found: &ObservedObject, object: &WantedObject) -> Vec<RightsChange> {
+        if !found.content.can_become(&object.content) {
+            return vec![found.deleted(), RightsChange::Create { object: object.clone() }];
+        }
+        let content = if self.additive {
+            object.content.with(&found.content)
+        } else {
+            object.content.clone()
+        };
+        if content == found.content {
+            return Vec::new();
+        }
+        vec![RightsChange::Repair {
+            object: WantedObject { id: object.id.clone(), content },
+            was: found.content.clone(),
+            version: found.version.clone(),
+        }]
+    }
+}
+
+impl ObservedObject {
+    fn read(id: ObjectId, object: &Value, mark: &str) -> Option<Self> {
         let metadata = object.get("metadata");
         let metadata = |key: &str| metadata.and_then(|all| all.get(key));
-        let text = |key: &str| metadata(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |key: &str| metadata(key).and_then(Value::as_str).unwrap_or_default();
         let label = metadata("labels").and_then(|labels| labels.get(MARK));
-        let fields = id.kind.fields().iter();
-        let content = fields.filter_map(|key| Some(((*key).to_owned(), object.get(key)?.clone())));
-        Self {
-            uid: text("uid"),
-            resource_version: text("resourceVersion"),
+        Some(Self {
+            uid: text("uid").to_owned(),
+            version: ReadVersion::new(text("resourceVersion")),
             ours: label.is_some_and(|label| label == mark),
             deleting: metadata("deletionTimestamp").is_some(),
-            content: content.collect(),
+            content: Content::read(id.kind, object)?,
             id,
-        }
-    }
-
-    fn is(&self, want: &Wanted) -> bool {
-        self.ours && self.content == want.content
-    }
-
-    fn repaired(&self, want: &Wanted, mark: &str) -> Vec<RightsChange> {
-        // Which role a binding is for can't be changed.
-        if self.content.get("roleRef") != want.content.get("roleRef") {
-            return vec![self.deleted(), create(want, mark)];
-        }
-        let metadata = json!({ "resourceVersion": self.resource_version });
-        let mut patch = want.content.clone();
-        if let Value::Object(fields) = &mut patch {
-            for field in self.id.kind.fields() {
-                if !fields.contains_key(*field) && self.content.get(*field).is_some() {
-                    fields.insert((*field).to_owned(), Value::Null);
-                }
-            }
-            fields.insert("metadata".to_owned(), metadata);
-        }
-        vec![RightsChange::Repair { id: self.id.clone(), patch, was: self.content.clone() }]
+        })
     }
 
     fn deleted(&self) -> RightsChange {
         RightsChange::Delete {
             id: self.id.clone(),
             uid: self.uid.clone(),
-            resource_version: self.resource_version.clone(),
+            version: self.version.clone(),
         }
     }
 }
@@ -275,52 +288,59 @@ pub(super) async fn account_uid(
     account: &Account,
 ) -> Result<Option<String>, Error> {
     let (namespace, name) = (Some(account.namespace.to_string()), account.name().to_owned());
-    let id = Id { kind: Kind::ServiceAccount, namespace, name };
+    let id = ObjectId { kind: Kind::ServiceAccount, namespace, name };
     let found = named_object(management, id, &account.mark()).await?;
     Ok(found.map(|object| object.uid))
 }
 
 async fn named_object(
     management: &Management,
-    id: Id,
+    id: ObjectId,
     mark: &str,
-) -> Result<Option<SeenObject>, Error> {
+) -> Result<Option<ObservedObject>, Error> {
     match management.read::<Value>(&id.path(), JSON).await {
-        Ok(object) => Ok(Some(SeenObject::read(id, &object, mark))),
+        Ok(object) => {
+            let malformed = || management.malformed(Verb::Get, &id.path(), "it has no roleRef");
+            ObservedObject::read(id.clone(), &object, mark).map(Some).ok_or_else(malformed)
+        }
         Err(Error::Status { code: 404, .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-async fn marked(management: &Management, kind: Kind, mark: &str) -> Result<Vec<SeenObject>, Error> {
+async fn marked(
+    management: &Management,
+    kind: Kind,
+    mark: &str,
+) -> Result<Vec<ObservedObject>, Error> {
     let selector = format!("labelSelector={}%3D{mark}", MARK.replace('/', "%2F"));
     let path = kind.path(None);
     let all: Vec<Value> = management.list(&path, &selector, 250, JSON).await?;
     let object = |object: &Value| {
         let text = |key: &str| Some(object.get("metadata")?.get(key)?.as_str()?.to_owned());
-        let id = Id { kind, namespace: text("namespace"), name: text("name")? };
-        Some(SeenObject::read(id, object, mark))
+        let id = ObjectId { kind, namespace: text("namespace"), name: text("name")? };
+        ObservedObject::read(id, object, mark)
     };
     Ok(all.iter().filter_map(object).collect())
 }
 
 impl Describe for RightsChange {
     fn describe(&self) -> Diff {
-        let subject = |id: &Id| {
+        let subject = |id: &ObjectId| {
             let place = id.namespace.as_ref().map(|n| format!("{n}/")).unwrap_or_default();
             Subject::new(&format!("{:?}", id.kind), format!("{place}{}", id.name))
         };
         match self {
-            Self::Create { id, body } => {
-                let rules = said(body);
+            Self::Create { object } => {
+                let rules = object.content.lines();
                 let effect = if rules.is_empty() { "new".to_owned() } else { count(rules.len()) };
-                let diff = Diff::new(omega_core::ChangeKind::Create, subject(id), effect);
+                let diff = Diff::new(ChangeKind::Create, subject(&object.id), effect);
                 rules.into_iter().fold(diff, Diff::with)
             }
-            Self::Repair { id, patch, was } => {
+            Self::Repair { object, was, version: _ } => {
                 let effect = "made as it has to be; somebody changed it";
-                let diff = Diff::new(omega_core::ChangeKind::Update, subject(id), effect);
-                let (was, wanted) = (said(was), said(patch));
+                let diff = Diff::new(ChangeKind::Update, subject(&object.id), effect);
+                let (was, wanted) = (was.lines(), object.content.lines());
                 let gone = was.iter().filter(|rule| !wanted.contains(rule));
                 let new = wanted.iter().filter(|rule| !was.contains(rule));
                 let lines =
@@ -328,7 +348,7 @@ impl Describe for RightsChange {
                 lines.fold(diff, Diff::with)
             }
             Self::Delete { id, .. } => {
-                Diff::new(omega_core::ChangeKind::Delete, subject(id), "not wanted any more")
+                Diff::new(ChangeKind::Delete, subject(id), "not wanted any more")
             }
         }
     }
@@ -336,19 +356,4 @@ impl Describe for RightsChange {
 
 fn count(rules: usize) -> String {
     if rules == 1 { "1 rule".to_owned() } else { format!("{rules} rules") }
-}
-
-/// Rules, a line for each.
-fn said(object: &Value) -> Vec<String> {
-    let words = |rule: &Value, key: &str| {
-        let all = rule.get(key).and_then(Value::as_array).into_iter().flatten();
-        all.filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
-    };
-    let rules = object.get("rules").and_then(Value::as_array).into_iter().flatten();
-    let line = |rule: &Value| {
-        let group = words(rule, "apiGroups");
-        let dot = if group.is_empty() { "" } else { "." };
-        format!("{}{dot}{group}: {}", words(rule, "resources"), words(rule, "verbs"))
-    };
-    rules.map(line).collect()
 }

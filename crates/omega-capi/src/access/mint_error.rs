@@ -1,8 +1,9 @@
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
-use omega_core::{Diagnostic, Retry, Touched};
+use omega_core::{Diagnostic, Retry, Touched, kubeconfig::KubeconfigError};
+use serde_json::Value;
 
-use super::RightsProof;
+use super::{RightsProof, local_machine::refused};
 use crate::Error;
 
 /// A kubeconfig could not be minted.
@@ -12,92 +13,77 @@ pub enum MintError {
     /// The management cluster could not be asked.
     #[error(transparent)]
     Api(#[from] Error),
-    /// The file can't be read or written.
-    #[error("{path}: {why}", path = path.display())]
-    File {
+    /// The file can't be read.
+    #[error("could not read {path}", path = path.display())]
+    Read {
         /// Which.
         path: PathBuf,
         /// Why.
-        why: String,
-        /// Whether it was being written.
-        writing: bool,
+        source: io::Error,
     },
-    /// The new kubeconfig is not accepted where it is for. It was not written.
-    #[error("the new kubeconfig does not work at {server}")]
-    NotAccepted {
-        /// Its server.
-        server: String,
-        /// What was answered.
-        source: Error,
-    },
-    /// The new kubeconfig can't do what the driver does, or more. It was not written.
-    #[error("the rights of {account} are not those that the driver needs")]
-    Rights {
-        /// The account.
-        account: String,
-        /// What was found.
-        proof: RightsProof,
+    /// The file can't be written. The token that was for it is nowhere, and ends by itself.
+    #[error("could not write {path}", path = path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
     },
     /// What was made of the answers is no kubeconfig for the driver.
-    #[error("the driver could not use it: {0}")]
-    Unusable(String),
+    #[error("the driver could not use what was made of the answers")]
+    Unusable(#[source] KubeconfigError),
+    /// The kubeconfig could not be put into text.
+    #[error("could not write it as YAML: {0}")]
+    Yaml(String),
 }
 
 impl Diagnostic for MintError {
     fn retry(&self) -> Retry {
         match self {
-            Self::Api(error) | Self::NotAccepted { source: error, .. } => error.retry(),
-            Self::File { .. } | Self::Rights { .. } | Self::Unusable(_) => Retry::Final,
+            Self::Api(error) => error.retry(),
+            Self::Read { .. } | Self::Write { .. } | Self::Unusable(_) | Self::Yaml(_) => {
+                Retry::Final
+            }
         }
     }
 
     fn expected(&self) -> Option<String> {
-        match self {
-            Self::Api(error) | Self::NotAccepted { source: error, .. } => error.expected(),
-            Self::Rights { .. } => Some("the driver's own calls allowed, others refused".into()),
-            Self::File { .. } | Self::Unusable(_) => None,
-        }
+        let Self::Api(error) = self else { return None };
+        error.expected()
     }
 
     fn found(&self) -> Option<String> {
-        match self {
-            Self::Api(error) | Self::NotAccepted { source: error, .. } => error.found(),
-            Self::Rights { proof, .. } => Some(shown(proof)),
-            Self::File { .. } | Self::Unusable(_) => None,
-        }
+        let Self::Api(error) = self else { return None };
+        error.found()
+    }
+
+    fn detail(&self) -> Option<Value> {
+        let Self::Api(error) = self else { return None };
+        error.detail()
     }
 
     fn next(&self) -> Option<String> {
         match self {
             Self::Api(error) => error.next(),
-            Self::File { .. } => Some("name a file in a directory that can be written".into()),
-            Self::NotAccepted { source: Error::Unauthorized { .. }, .. } => {
-                Some("check that this server is the cluster that issued it".into())
+            Self::Read { .. } | Self::Write { .. } => {
+                Some("name a file in a directory that can be written".into())
             }
-            Self::NotAccepted { source, .. } => source.next(),
-            Self::Rights { .. } => Some(
-                "look which roles are bound to it: kubectl get rolebindings,clusterrolebindings -A \
-                 -o wide; then run the same command again"
-                    .into(),
-            ),
-            Self::Unusable(_) => Some("check the kubeconfig of the site".into()),
+            Self::Unusable(_) | Self::Yaml(_) => Some("check the kubeconfig of the site".into()),
         }
     }
 
     fn touched(&self) -> Touched {
         match self {
             Self::Api(error) => error.touched(),
-            Self::File { writing: false, .. } | Self::Unusable(_) => Touched::Nothing,
-            // A token was issued that nobody has; it ends by itself.
-            Self::File { .. } | Self::NotAccepted { .. } | Self::Rights { .. } => Touched::Maybe,
+            Self::Read { .. } => Touched::Nothing,
+            Self::Write { source, .. } if refused(source) => Touched::Nothing,
+            // A token was issued that nobody has.
+            Self::Write { .. } | Self::Unusable(_) | Self::Yaml(_) => Touched::Maybe,
         }
     }
 
     fn timed_out(&self) -> bool {
-        match self {
-            Self::Api(error) | Self::NotAccepted { source: error, .. } => error.timed_out(),
-            Self::File { .. } | Self::Rights { .. } | Self::Unusable(_) => false,
-        }
+        matches!(self, Self::Api(error) if error.timed_out())
     }
 }
 

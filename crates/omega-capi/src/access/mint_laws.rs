@@ -1,9 +1,17 @@
-//! The laws for the account's rights and for the file.
+//! The laws for the account's rights and for the files.
 
-use omega_core::testing::{Undo, check_laws};
+use omega_core::testing::{Fault, Tally, Undo, World, check_laws};
+use std::{collections::BTreeMap, sync::Mutex};
+
 use proptest::prelude::*;
 
-use super::*;
+use super::{mint_tests::*, *};
+use crate::{
+    Management,
+    sim::{Apiserver, Machine},
+};
+use omega_core::Context;
+use serde_json::{Value, json};
 
 fn run<F: Future>(future: F) -> F::Output {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -37,10 +45,11 @@ const HARMS: [Harm; 8] = [
 async fn harmed(sim: &Sim, harm: Harm) {
     let name = "omega:magnum-driver";
     let both = |roles: &str, other: &str, change: &dyn Fn(&mut Value)| {
-        sim.rbac.alter(roles, name, change);
-        sim.rbac.alter(other, name, change);
+        sim.server.alter(roles, name, change);
+        sim.server.alter(other, name, change);
     };
     let all = json!({"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]});
+    let ctx = Context::default();
     match harm {
         Harm::ExtraRule => both(ROLES, CLUSTER_ROLES, &|role| {
             role["rules"].as_array_mut().into_iter().for_each(|rules| rules.push(all.clone()));
@@ -53,21 +62,14 @@ async fn harmed(sim: &Sim, harm: Harm) {
         Harm::OtherRole => both(BINDINGS, CLUSTER_BINDINGS, &|binding| {
             binding["roleRef"]["name"] = "view".into();
         }),
-        Harm::Gone => sim.rbac.drop_object(ROLES, name),
+        Harm::Gone => sim.server.remove_object(ROLES, name),
         Harm::Foreign => both(ROLES, CLUSTER_ROLES, &|role| role["metadata"]["labels"] = json!({})),
         Harm::Wide => {
-            ensure_driver_rights(&Context::default(), &sim.management, &rights(Reach::Everywhere))
-                .await
-                .ok();
+            drop(ensure_driver_rights(&ctx, &sim.management, &rights(Reach::Everywhere)).await);
         }
         Harm::OtherNamespace => {
-            ensure_driver_rights(
-                &Context::default(),
-                &sim.management,
-                &rights(named(&["magnum-c"])),
-            )
-            .await
-            .ok();
+            let other = rights(named(&["magnum-c"]));
+            drop(ensure_driver_rights(&ctx, &sim.management, &other).await);
         }
     }
 }
@@ -86,61 +88,101 @@ fn any_past() -> impl Strategy<Value = (Option<Reach>, Vec<Harm>)> {
     (reach, prop::collection::vec(prop::sample::select(HARMS.to_vec()), 0..3))
 }
 
-/// A world in which all this has happened. `World::writes` counts from its end.
-struct Past {
-    sim: Sim,
-    before: usize,
-}
+/// The API server's side of it.
+struct Objects(Sim);
 
-impl World for Past {
+impl World for Objects {
     type Target = Management;
     type Snapshot = Vec<String>;
 
     fn target(&self) -> &Management {
-        &self.sim.management
+        &self.0.management
     }
     fn snapshot(&self) -> Vec<String> {
-        self.sim.snapshot()
+        self.0.server.snapshot()
     }
     fn writes(&self) -> usize {
-        self.sim.writes() - self.before
+        self.0.server.writes().len() + self.0.server.dry_runs().len()
     }
-    fn spoil_write(&self, nth: usize, fault: testing::Fault) {
-        self.sim.rbac.spoil_write(self.before + nth, spoiled(fault));
+    fn spoil_write(&self, nth: usize, fault: Fault) {
+        self.0.server.spoil_write(nth, fault);
     }
 }
 
-fn past(reach: Option<&Reach>, harms: &[Harm]) -> Past {
-    let (rbac, home) = (decoys(), home());
-    beside(async {
-        let sim = Sim::over(rbac.clone(), &home);
-        if let Some(reach) = reach {
-            ensure_driver_rights(&Context::default(), &sim.management, &rights(reach.clone()))
-                .await
-                .unwrap();
-        }
-        for harm in harms {
-            harmed(&sim, *harm).await;
-        }
-    });
-    let sim = Sim::over(rbac, &home);
-    let before = sim.writes();
-    Past { sim, before }
+async fn past(reach: Option<&Reach>, harms: &[Harm]) -> Sim {
+    let sim = fresh();
+    if let Some(reach) = reach {
+        let rights = rights(reach.clone());
+        ensure_driver_rights(&Context::default(), &sim.management, &rights).await.unwrap();
+    }
+    for harm in harms {
+        harmed(&sim, *harm).await;
+    }
+    sim
 }
 
-/// Runs it in a runtime of its own: worlds are made inside of one.
-fn beside(future: impl Future<Output = ()> + Send) {
-    std::thread::scope(|scope| {
-        scope.spawn(|| run(future)).join().unwrap();
-    });
+/// Whether, looked at from outside, the account has a role and a binding where `rights` says, and
+/// (unless it is additive) none elsewhere and no rule more.
+fn has_rights(snapshot: &[String], rights: &DriverRights) -> bool {
+    let ours = |line: &&String| line.contains("\"omega/minted-for\":\"omega.magnum-driver\"");
+    let parsed = |line: &String| {
+        let (kind, json) = line.split_once(' ').unwrap();
+        (kind.to_owned(), serde_json::from_str::<Value>(json).unwrap())
+    };
+    let found: Vec<(String, Value)> = snapshot.iter().filter(ours).map(parsed).collect();
+    let place =
+        |object: &Value| object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
+    let mut expected = vec![("ServiceAccount".to_owned(), "omega".to_owned())];
+    match &rights.reach {
+        Reach::Everywhere => {
+            expected.extend(["ClusterRole", "ClusterRoleBinding"].map(|k| (k.into(), "".into())));
+        }
+        Reach::Namespaces(names) => {
+            for name in names {
+                expected.extend(["Role", "RoleBinding"].map(|k| (k.into(), name.to_string())));
+            }
+        }
+    }
+    let mut there: Vec<_> = found.iter().map(|(kind, one)| (kind.clone(), place(one))).collect();
+    expected.sort();
+    there.sort();
+    let right = |(kind, object): &(String, Value)| match kind.as_str() {
+        "Role" | "ClusterRole" => {
+            let rules = object["rules"].as_array().unwrap();
+            let resources: std::collections::BTreeSet<_> =
+                rights.needs().into_iter().map(|need| (need.group, need.resource)).collect();
+            rights.additive
+                || (rules.len() == resources.len() && !object.to_string().contains("\"*\""))
+        }
+        "RoleBinding" | "ClusterRoleBinding" => {
+            let account = json!({"kind": "ServiceAccount", "name": "magnum-driver",
+                                 "namespace": "omega"});
+            let subjects = object["subjects"].as_array().unwrap();
+            object["roleRef"]["name"] == "omega:magnum-driver"
+                && subjects.contains(&account)
+                && (rights.additive || subjects.len() == 1)
+        }
+        _ => object["automountServiceAccountToken"] == false,
+    };
+    let needed =
+        |(kind, object): &&(String, Value)| expected.contains(&(kind.clone(), place(object)));
+    let complete = expected.iter().all(|one| there.contains(one));
+    complete && found.iter().filter(needed).all(right) && (rights.additive || there == expected)
 }
+
+static RIGHTS: Tally = Tally::new();
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
-    #[test]
-    fn rights_obey_the_laws((reach, harms) in any_past(), wanted in any_reach(), autoscaler: bool) {
-        let wanted = DriverRights { autoscaler, ..rights(wanted) };
-        drop(run(check_laws(|| past(reach.as_ref(), &harms), &wanted, Undo::None, |_| true)));
+    fn rights_obey_the_laws(
+        (reach, harms) in any_past(),
+        wanted in any_reach(),
+        autoscaler: bool,
+        additive: bool,
+    ) {
+        let wanted = DriverRights { autoscaler, additive, ..rights(wanted) };
+        let before = run(past(reach.as_ref(), &harms));
+        let holds = |snapshot: &Vec<String>| has_rights(snapshot, &wanted);
+        RIGHTS.count(run(check_laws(|| Objects(before.fork()), &wanted, Undo::None, holds)));
     }
 }
 
@@ -168,77 +210,161 @@ const SINCE: [Since; 8] = [
     Since::NotOurs,
 ];
 
-fn minted_before(reach: &Reach, since: Since) -> Files {
-    let (rbac, home) = (decoys(), home());
-    beside(async {
-        let sim = Sim::over(rbac.clone(), &home);
-        let wanted = wanted(&sim, reach.clone());
-        if matches!(since, Since::Nothing) {
-            ensure_driver_rights(&Context::default(), &sim.management, &wanted.rights)
-                .await
-                .unwrap();
-            return;
+/// The same, made once for all cases.
+fn shared(reach: &Reach, since: Since) -> (Apiserver, Machine) {
+    static MADE: Mutex<BTreeMap<String, (Apiserver, Machine)>> = Mutex::new(BTreeMap::new());
+    let made = || {
+        let sim = run(minted_before(reach, since));
+        (sim.server, sim.machine)
+    };
+    let key = format!("{reach:?} {since:?}");
+    MADE.lock().unwrap().entry(key).or_insert_with(made).clone()
+}
+
+async fn minted_before(reach: &Reach, since: Since) -> Sim {
+    let sim = fresh();
+    let wanted = wanted(reach.clone());
+    let ctx = Context::default();
+    if matches!(since, Since::Nothing) {
+        ensure_driver_rights(&ctx, &sim.management, &wanted.rights).await.unwrap();
+        return sim;
+    }
+    mint_kubeconfig(&ctx, &sim.mint, &wanted).await.unwrap();
+    match since {
+        Since::Nothing | Since::Kept => {}
+        Since::Old => sim.server.set_clock("2026-11-21T19:00:00Z".parse().unwrap()),
+        Since::Ended => sim.server.set_clock("2026-11-22T19:00:00Z".parse().unwrap()),
+        Since::Readable => sim.machine.put(&path(), &sim.text(), false),
+        Since::Retargeted => {
+            let text = sim.text().replace("127.77.2.1", "10.12.7.40");
+            sim.machine.put(&path(), &text, true);
         }
-        mint_kubeconfig(&Context::default(), &sim.mint, &wanted).await.unwrap();
-        let text = || std::fs::read_to_string(sim.path()).unwrap();
-        match since {
-            Since::Nothing | Since::Kept => {}
-            Since::Old => sim.rbac.set_clock("2026-11-21T19:00:00Z".parse().unwrap()),
-            Since::Ended => sim.rbac.set_clock("2026-11-22T19:00:00Z".parse().unwrap()),
-            Since::Readable => {
-                use std::os::unix::fs::PermissionsExt as _;
-                let mode = std::fs::Permissions::from_mode(0o640);
-                std::fs::set_permissions(sim.path(), mode).unwrap();
-            }
-            Since::Retargeted => {
-                let text = text().replace("127.77.2.1", "10.12.7.40");
-                std::fs::write(sim.path(), text).unwrap();
-            }
-            Since::AccountMadeAgain => {
-                sim.rbac.drop_object(ACCOUNTS, "magnum-driver");
-                ensure_driver_rights(&Context::default(), &sim.management, &wanted.rights)
-                    .await
-                    .unwrap();
-            }
-            Since::NotOurs => {
-                let token = "token: \"abcdef.0123456789abcdef\"";
-                let kept: Vec<String> = text()
-                    .lines()
-                    .map(|l| if l.contains("token:") { format!("    {token}") } else { l.into() })
-                    .collect();
-                std::fs::write(sim.path(), kept.join("\n")).unwrap();
-            }
+        Since::AccountMadeAgain => {
+            sim.server.remove_object(ACCOUNTS, "magnum-driver");
+            ensure_driver_rights(&ctx, &sim.management, &wanted.rights).await.unwrap();
         }
-    });
-    let before = rbac.writes().len();
-    Files(Sim::over(rbac, &home), before)
+        Since::NotOurs => {
+            let token = minted_file::token(&sim.text().into()).unwrap();
+            let token = String::from_utf8(token.expose().to_vec()).unwrap();
+            let text = sim.text().replace(&token, "abcdef.0123456789abcdef");
+            sim.machine.put(&path(), &text, true);
+        }
+    }
+    sim
+}
+
+/// The machine's side of it. A change is a token request; the file is its effect.
+struct Files(Sim);
+
+impl World for Files {
+    type Target = Mint;
+    type Snapshot = (Vec<String>, Option<Value>);
+
+    fn target(&self) -> &Mint {
+        &self.0.mint
+    }
+    fn snapshot(&self) -> Self::Snapshot {
+        (self.0.server.snapshot(), self.0.file())
+    }
+    fn writes(&self) -> usize {
+        self.0.server.writes().len() + self.0.server.dry_runs().len()
+    }
+    fn spoil_write(&self, nth: usize, fault: Fault) {
+        self.0.server.spoil_write(nth, fault);
+    }
+}
+
+fn is_minted(file: Option<&Value>, server: Option<&str>) -> bool {
+    let Some(file) = file else { return false };
+    let at = |path: &str| file.pointer(path).and_then(Value::as_str);
+    let server = server.is_none_or(|wanted| at("/file/clusters/0/cluster/server") == Some(wanted));
+    let user = "system:serviceaccount:omega:magnum-driver";
+    file["private"] == true && server && at("/file/users/0/user/token/user") == Some(user)
+}
+
+static MINTED: Tally = Tally::new();
+static PROOFS: Tally = Tally::new();
+static REMOVED: Tally = Tally::new();
+
+const OTHER: &str = "https://10.12.7.40:6443";
+
+proptest! {
+    fn minted_files_obey_the_laws(
+        since in prop::sample::select(SINCE.to_vec()),
+        reach in any_reach(),
+        other: bool,
+        lifetime in prop::sample::select(vec![600_u64, 36_000, 72_000]),
+    ) {
+        let (server, machine) = shared(&reach, since);
+        let at = other.then(|| OTHER.parse().unwrap());
+        let wanted = MintedKubeconfig { server: at, lifetime, ..wanted(reach) };
+        let holds = |(_, file): &(Vec<String>, Option<Value>)| {
+            is_minted(file.as_ref(), other.then_some(OTHER))
+        };
+        let world = || Files(Sim::over(server.fork(), machine.fork(&[])));
+        MINTED.count(run(check_laws(world, &wanted, Undo::None, holds)));
+    }
+
+    fn proofs_obey_the_laws(
+        there in prop::sample::select(vec![Since::Nothing, Since::Nothing, Since::NotOurs]),
+        reach in any_reach(),
+    ) {
+        let (server, machine) = shared(&reach, there);
+        let wanted = ProofKubeconfig { rights: rights(reach), path: path(), server: None };
+        let holds = |(_, file): &(Vec<String>, Option<Value>)| is_minted(file.as_ref(), None);
+        let world = || Files(Sim::over(server.fork(), machine.fork(&[])));
+        PROOFS.count(run(check_laws(world, &wanted, Undo::Exact, holds)));
+    }
+
+    fn removing_a_file_obeys_the_laws(there: bool, private: bool, text in "[ab]{0,2}") {
+        let machine = Machine::default();
+        if there {
+            machine.put(&path(), &text, private);
+        }
+        let wanted = RemovedKubeconfig { path: path() };
+        let holds = |file: &Option<(String, bool)>| file.is_none();
+        let world = || Removal(Sim::over(Apiserver::with_accounts(noon()), machine.fork(&[])));
+        REMOVED.count(run(check_laws(world, &wanted, Undo::None, holds)));
+    }
+}
+
+/// A file alone.
+struct Removal(Sim);
+
+impl World for Removal {
+    type Target = Mint;
+    type Snapshot = Option<(String, bool)>;
+
+    fn target(&self) -> &Mint {
+        &self.0.mint
+    }
+    fn snapshot(&self) -> Self::Snapshot {
+        self.0.machine.file(&path())
+    }
+    fn writes(&self) -> usize {
+        self.0.machine.writes()
+    }
+    fn spoil_write(&self, nth: usize, fault: Fault) {
+        self.0.machine.spoil_write(nth, fault);
+    }
 }
 
 #[test]
-fn minted_files_obey_the_laws() {
-    for since in SINCE {
-        run(minted_file_obeys(since, None));
-    }
-    let other = || Some("https://10.12.7.40:6443".parse().unwrap());
-    for since in [Since::Nothing, Since::Kept, Since::Retargeted] {
-        run(minted_file_obeys(since, other()));
-    }
+fn laws_of_rights() {
+    rights_obey_the_laws();
+    RIGHTS.assert_meaningful("driver rights");
 }
 
-async fn minted_file_obeys(since: Since, server: Option<url::Url>) {
-    let reach = named(&["magnum-a"]);
-    // The worlds of a law follow one another, in one directory: the fact names the file.
-    let shared = home();
-    let world = || {
-        let Files(fresh, before) = minted_before(&reach, since);
-        let path = shared.path().join("driver.kubeconfig");
-        if fresh.path().exists() {
-            std::fs::copy(fresh.path(), path).unwrap();
-        } else if path.exists() {
-            std::fs::remove_file(path).unwrap();
-        }
-        Files(Sim { home: Arc::clone(&shared), ..fresh }, before)
-    };
-    let wanted = MintedKubeconfig { server, ..wanted(&world().0, reach.clone()) };
-    drop(check_laws(world, &wanted, Undo::None, |_| true).await);
+#[test]
+fn laws_of_minted_kubeconfigs() {
+    minted_files_obey_the_laws();
+    MINTED.assert_meaningful("minted kubeconfigs");
+}
+
+#[test]
+fn laws_of_proofs() {
+    proofs_obey_the_laws();
+    PROOFS.assert_meaningful("proof kubeconfigs");
+    removing_a_file_obeys_the_laws();
+    REMOVED.assert_meaningful("removed kubeconfigs");
 }

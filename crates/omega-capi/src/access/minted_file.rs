@@ -1,21 +1,19 @@
 //! The file that a minted kubeconfig is in.
 
-use std::{io::ErrorKind, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{io::ErrorKind, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
+use kube::config::Kubeconfig as KubeconfigFile;
 use omega_core::{
     kubeconfig::{AuthKind, Kubeconfig},
-    read_regular,
     values::Secret,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use url::Url;
 
-use super::{Account, MintError, issued::Claims, prove_rights::RightsProof};
-
-/// The most that the file may have; one that is minted has some 3 kB.
-const MOST: u64 = 1 << 20;
+use super::{Account, LocalFile, LocalMachine, MintError, RightsProof, token::Claims};
 
 /// What is at the path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,13 +41,13 @@ pub struct MintedFacts {
     /// Whether only its owner can read it.
     pub private: bool,
     /// What became of using it.
-    pub standing: Standing,
+    pub check: TokenCheck,
 }
 
 /// What became of using a kubeconfig.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum TokenCheck {
     /// It is not worth asking: it has to be written anew anyhow.
     NotAsked,
     /// The API server knows the token no more.
@@ -67,19 +65,19 @@ impl MintedFacts {
 
 /// Reads the file, and says what it is. The kubeconfig is returned if it can be used.
 pub(super) fn look(
+    local: &dyn LocalMachine,
     path: &Path,
     account: &Account,
     ca_pem: Option<&str>,
     now: Timestamp,
 ) -> Result<(FileObserved, Option<Kubeconfig>), MintError> {
-    let bytes = match read_regular(path, MOST) {
-        Ok(bytes) => Secret::new(bytes),
+    let LocalFile { bytes, private } = match local.read(path) {
+        Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Ok((FileObserved::Absent, None));
         }
-        Err(error) => return Err(unreadable(path, &error)),
+        Err(source) => return Err(MintError::Read { path: path.to_owned(), source }),
     };
-    let mode = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?.permissions();
     let foreign = |why: &str| Ok((FileObserved::Foreign(why.to_owned()), None));
     let kubeconfig = match Kubeconfig::parse(bytes, now) {
         Ok(kubeconfig) => kubeconfig,
@@ -104,21 +102,17 @@ pub(super) fn look(
         account: claims.uid,
         issued: claims.issued,
         expires: claims.expires,
-        private: mode.mode().trailing_zeros() >= 6,
-        standing: Standing::NotAsked,
+        private,
+        check: TokenCheck::NotAsked,
     };
     Ok((FileObserved::Minted(minted), Some(kubeconfig)))
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> MintError {
-    MintError::File { path: path.to_owned(), why: error.to_string(), writing: false }
-}
-
-/// Returns the token in the lines that [`text`] writes.
-fn token(bytes: &Secret) -> Option<Secret> {
+/// Returns the first user's token: [`text`] writes one.
+pub(crate) fn token(bytes: &Secret) -> Option<Secret> {
     let text = std::str::from_utf8(bytes.expose()).ok()?;
-    let line = text.lines().find_map(|line| line.trim().strip_prefix("token: "))?;
-    Some(Secret::from(line.trim_matches(['"', '\'', ' ']).to_owned()))
+    let document: Value = serde_saphyr::from_str(text).ok()?;
+    Some(Secret::from(document.pointer("/users/0/user/token")?.as_str()?.to_owned()))
 }
 
 /// Returns a kubeconfig that stands alone.
@@ -127,21 +121,24 @@ pub(super) fn text(
     server: &Url,
     ca_pem: Option<&str>,
     token: &Secret,
-) -> Secret {
+) -> Result<Secret, MintError> {
+    const CLUSTER: &str = "management";
     let name = account.name();
-    let ca =
-        ca_pem.map(|pem| format!("    certificate-authority-data: {}\n", STANDARD.encode(pem)));
-    let mut text = format!(
-        "apiVersion: v1\nkind: Config\n\
-         clusters:\n- name: \"management\"\n  cluster:\n    server: \"{}\"\n{}\
-         contexts:\n- name: \"{name}\"\n  context:\n    cluster: \"management\"\n    user: \"{name}\"\n\
-         current-context: \"{name}\"\n\
-         users:\n- name: \"{name}\"\n  user:\n    token: \"",
-        server.as_str().trim_end_matches('/'),
-        ca.unwrap_or_default(),
-    )
-    .into_bytes();
-    text.extend_from_slice(token.expose());
-    text.extend_from_slice(b"\"\n");
-    Secret::new(text)
+    let token = std::str::from_utf8(token.expose());
+    let token = token.map_err(|error| MintError::Yaml(error.to_string()))?;
+    let server = server.as_str().trim_end_matches('/');
+    let mut cluster = json!({ "server": server });
+    if let Some(pem) = ca_pem {
+        cluster["certificate-authority-data"] = STANDARD.encode(pem).into();
+    }
+    // The form is kube's own; kubectl reads the same.
+    let kubeconfig: KubeconfigFile = serde_json::from_value(json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": name,
+        "clusters": [{ "name": CLUSTER, "cluster": cluster }],
+        "contexts": [{ "name": name, "context": { "cluster": CLUSTER, "user": name } }],
+        "users": [{ "name": name, "user": { "token": token } }],
+    }))
+    .map_err(|error| MintError::Yaml(error.to_string()))?;
+    let text = serde_saphyr::to_string(&kubeconfig);
+    Ok(Secret::from(text.map_err(|error| MintError::Yaml(error.to_string()))?))
 }

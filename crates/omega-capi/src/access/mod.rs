@@ -1,33 +1,48 @@
 //! Who may do what on the management cluster, and with which kubeconfig.
+//!
+//! [`mint_kubeconfig`] does the whole: rights are given, proven with a token of ten minutes, a
+//! kubeconfig is minted, and rights that are no longer wanted go. Its parts are operations of their
+//! own: [`DriverRights`], [`ProofKubeconfig`], [`MintedKubeconfig`].
 
 mod account;
 mod certificate;
 mod driver_rights;
 mod endpoint_check;
-mod issued;
+mod local_machine;
+mod mint;
 mod mint_error;
-mod mint_kubeconfig;
-#[cfg(test)]
-mod mint_tests;
-mod minted_file;
+mod mint_steps;
+pub(crate) mod minted_file;
+mod minted_kubeconfig;
 mod objects;
+mod proof_kubeconfig;
 mod prove_rights;
 mod reach;
 mod retarget_error;
 mod retarget_kubeconfig;
 mod rewrite_server;
+mod token;
+
+#[cfg(test)]
+mod mint_laws;
+#[cfg(test)]
+mod mint_tests;
 
 pub use account::{Account, InvalidAccount};
-pub use certificate::Shown;
+pub use certificate::CertificateCheck;
 pub use driver_rights::{
-    DriverRights, DriverRightsObserved, RightsChange, SeenObject, ensure_driver_rights,
+    DriverRights, DriverRightsObserved, ObservedObject, RightsChange, ensure_driver_rights,
 };
 pub use endpoint_check::EndpointCheck;
+pub use local_machine::{LocalFile, LocalMachine, ThisMachine};
+pub use mint::{Mint, Minted, mint_kubeconfig};
 pub use mint_error::MintError;
-pub use mint_kubeconfig::{Mint, MintChange, MintObserved, MintedKubeconfig, Why, mint_kubeconfig};
-pub use minted_file::{FileObserved, MintedFacts, Standing};
-pub use objects::{Id, Kind};
-pub use prove_rights::{Excess, RightsProof, prove_rights};
+pub use mint_steps::mint_steps;
+pub use minted_file::{FileObserved, MintedFacts, TokenCheck};
+pub use minted_kubeconfig::{MintChange, MintObserved, MintReason, MintedKubeconfig};
+pub use objects::{Content, Kind, ObjectId, WantedObject};
+pub use proof_kubeconfig::{ProofKubeconfig, RemoveFile, RemovedKubeconfig};
+pub use prove_rights::{ExcessRight, RightsProof, prove_rights};
 pub use reach::Reach;
 pub use retarget_error::RetargetError;
 pub use retarget_kubeconfig::{

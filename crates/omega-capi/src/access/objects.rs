@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use k8s_openapi::api::rbac::v1::{PolicyRule, RoleRef, Subject as RbacSubject};
 use omega_driver::Need;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{DriverRights, Reach, reach::rules};
@@ -59,23 +60,11 @@ impl Kind {
         let place = namespace.map(|name| format!("/namespaces/{name}")).unwrap_or_default();
         format!("{}{place}/{}", self.api().0, self.plural())
     }
-
-    /// The fields that decide.
-    pub(super) fn fields(self) -> &'static [&'static str] {
-        match self {
-            Self::Namespace => &[],
-            Self::ServiceAccount => &["automountServiceAccountToken"],
-            Self::Role => &["rules"],
-            // With an aggregation rule the rules are not what was written.
-            Self::ClusterRole => &["rules", "aggregationRule"],
-            Self::ClusterRoleBinding | Self::RoleBinding => &["roleRef", "subjects"],
-        }
-    }
 }
 
 /// Which object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Id {
+pub struct ObjectId {
     /// Its kind.
     pub kind: Kind,
     /// Where, if its kind is in namespaces.
@@ -84,7 +73,7 @@ pub struct Id {
     pub name: String,
 }
 
-impl Id {
+impl ObjectId {
     fn new(kind: Kind, namespace: Option<&str>, name: &str) -> Self {
         Self { kind, namespace: namespace.map(ToOwned::to_owned), name: name.to_owned() }
     }
@@ -98,7 +87,7 @@ impl Id {
     }
 }
 
-impl fmt::Display for Id {
+impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} ", self.kind)?;
         self.namespace.iter().try_for_each(|namespace| write!(f, "{namespace}/"))?;
@@ -106,15 +95,122 @@ impl fmt::Display for Id {
     }
 }
 
-/// An object as it has to be.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Wanted {
-    pub(super) id: Id,
-    /// What decides, by field.
-    pub(super) content: Value,
+/// What decides about an object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// A namespace belongs to whoever is in it.
+    Namespace,
+    /// A `ServiceAccount`.
+    Account {
+        /// Whether pods get its token by default.
+        automount: Option<bool>,
+    },
+    /// A `Role` or `ClusterRole`.
+    Role {
+        /// What it gives.
+        rules: Vec<PolicyRule>,
+        /// Whether a controller makes its rules of those of others.
+        aggregated: bool,
+    },
+    /// A `RoleBinding` or `ClusterRoleBinding`.
+    Binding {
+        /// Of which role. It can't be changed.
+        role: RoleRef,
+        /// To whom.
+        subjects: Vec<RbacSubject>,
+    },
 }
 
-impl Wanted {
+impl Content {
+    /// Reads it off an object of `kind`.
+    pub(super) fn read(kind: Kind, object: &Value) -> Option<Self> {
+        fn field<T: DeserializeOwned>(object: &Value, key: &str) -> Option<T> {
+            serde_json::from_value(object.get(key)?.clone()).ok()
+        }
+        Some(match kind {
+            Kind::Namespace => Self::Namespace,
+            Kind::ServiceAccount => {
+                Self::Account { automount: field(object, "automountServiceAccountToken") }
+            }
+            Kind::Role | Kind::ClusterRole => Self::Role {
+                rules: field(object, "rules").unwrap_or_default(),
+                aggregated: object.get("aggregationRule").is_some_and(|rule| !rule.is_null()),
+            },
+            Kind::RoleBinding | Kind::ClusterRoleBinding => Self::Binding {
+                role: field(object, "roleRef")?,
+                subjects: field(object, "subjects").unwrap_or_default(),
+            },
+        })
+    }
+
+    /// Returns its fields, for a body or a merge patch of an object that is like `was`.
+    pub(super) fn fields(&self, was: Option<&Self>) -> Value {
+        match self {
+            Self::Namespace => json!({}),
+            Self::Account { automount } => json!({ "automountServiceAccountToken": automount }),
+            Self::Role { rules, aggregated: _ } => match was {
+                // With an aggregation rule the rules would not be what is written.
+                Some(Self::Role { aggregated: true, .. }) => {
+                    json!({ "rules": rules, "aggregationRule": null })
+                }
+                _ => json!({ "rules": rules }),
+            },
+            Self::Binding { role, subjects } => json!({ "roleRef": role, "subjects": subjects }),
+        }
+    }
+
+    /// Returns this content with what `found` has and this has not.
+    pub(super) fn with(&self, found: &Self) -> Self {
+        fn union<T: Clone + PartialEq>(one: &[T], other: &[T]) -> Vec<T> {
+            let new = one.iter().filter(|item| !other.contains(item));
+            other.iter().chain(new).cloned().collect()
+        }
+        match (self, found) {
+            (Self::Role { rules, .. }, Self::Role { rules: found, .. }) => {
+                Self::Role { rules: union(rules, found), aggregated: false }
+            }
+            (
+                Self::Binding { role, subjects },
+                Self::Binding { role: found_role, subjects: found },
+            ) if role == found_role => {
+                Self::Binding { role: role.clone(), subjects: union(subjects, found) }
+            }
+            _ => self.clone(),
+        }
+    }
+
+    /// Whether an object with this content can become one with `other`.
+    pub(super) fn can_become(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Binding { role: one, .. }, Self::Binding { role: other, .. }) => one == other,
+            _ => true,
+        }
+    }
+
+    /// Returns its rules, a line for each.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let Self::Role { rules, .. } = self else { return Vec::new() };
+        let words = |words: &Option<Vec<String>>| words.clone().unwrap_or_default().join(" ");
+        let line = |rule: &PolicyRule| {
+            let group = words(&rule.api_groups);
+            let dot = if group.is_empty() { "" } else { "." };
+            format!("{}{dot}{group}: {}", words(&rule.resources), rule.verbs.join(" "))
+        };
+        rules.iter().map(line).collect()
+    }
+}
+
+/// An object as it has to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WantedObject {
+    /// Which.
+    pub id: ObjectId,
+    /// What decides.
+    pub content: Content,
+}
+
+impl WantedObject {
     /// Returns it as it is made.
     pub(super) fn body(&self, mark: &str) -> Value {
         let metadata = if Kind::MARKED.contains(&self.id.kind) {
@@ -126,29 +222,38 @@ impl Wanted {
             "apiVersion": self.id.kind.api().1, "kind": format!("{:?}", self.id.kind),
             "metadata": metadata,
         });
-        if let (Value::Object(body), Value::Object(content)) = (&mut body, &self.content) {
-            body.extend(content.clone());
+        if let (Value::Object(body), Value::Object(fields)) = (&mut body, self.content.fields(None))
+        {
+            body.extend(fields);
         }
         body
     }
 }
 
 /// Returns everything that `rights` is made of, in the order in which it can be made.
-pub(super) fn wanted(rights: &DriverRights) -> Vec<Wanted> {
+pub(super) fn wanted(rights: &DriverRights) -> Vec<WantedObject> {
     let account = &rights.account;
     let (home, role) = (account.namespace.as_str(), account.role());
-    let namespace = |name: &str| (Id::new(Kind::Namespace, None, name), json!({}));
-    let automount = json!({ "automountServiceAccountToken": false });
-    let mut all = vec![
-        namespace(home),
-        (Id::new(Kind::ServiceAccount, Some(home), account.name()), automount),
-    ];
-    let binding = |kind: &str| {
-        let group = "rbac.authorization.k8s.io";
-        json!({
-            "roleRef": { "apiGroup": group, "kind": kind, "name": role },
-            "subjects": [{ "kind": "ServiceAccount", "name": account.name(), "namespace": home }],
-        })
+    let one = |kind, namespace: Option<&str>, name: &str, content| WantedObject {
+        id: ObjectId::new(kind, namespace, name),
+        content,
+    };
+    let namespace = |name: &str| one(Kind::Namespace, None, name, Content::Namespace);
+    let automount = Content::Account { automount: Some(false) };
+    let mut all =
+        vec![namespace(home), one(Kind::ServiceAccount, Some(home), account.name(), automount)];
+    let binding = |kind: &str| Content::Binding {
+        role: RoleRef {
+            api_group: "rbac.authorization.k8s.io".to_owned(),
+            kind: kind.to_owned(),
+            name: role.clone(),
+        },
+        subjects: vec![RbacSubject {
+            kind: "ServiceAccount".to_owned(),
+            name: account.name().to_owned(),
+            namespace: Some(home.to_owned()),
+            api_group: None,
+        }],
     };
     let mut needs = rights.needs();
     match &rights.reach {
@@ -158,20 +263,20 @@ pub(super) fn wanted(rights: &DriverRights) -> Vec<Wanted> {
                 resource: "namespaces".to_owned(),
                 verb: "create".to_owned(),
             });
-            let rules = json!({ "rules": rules(&needs) });
-            all.push((Id::new(Kind::ClusterRole, None, &role), rules));
-            all.push((Id::new(Kind::ClusterRoleBinding, None, &role), binding("ClusterRole")));
+            let rules = Content::Role { rules: rules(&needs), aggregated: false };
+            all.push(one(Kind::ClusterRole, None, &role, rules));
+            all.push(one(Kind::ClusterRoleBinding, None, &role, binding("ClusterRole")));
         }
         Reach::Namespaces(names) => {
-            let rules = json!({ "rules": rules(&needs) });
+            let rules = Content::Role { rules: rules(&needs), aggregated: false };
             for name in names.iter().map(Namespace::as_str) {
                 if name != home {
                     all.push(namespace(name));
                 }
-                all.push((Id::new(Kind::Role, Some(name), &role), rules.clone()));
-                all.push((Id::new(Kind::RoleBinding, Some(name), &role), binding("Role")));
+                all.push(one(Kind::Role, Some(name), &role, rules.clone()));
+                all.push(one(Kind::RoleBinding, Some(name), &role, binding("Role")));
             }
         }
     }
-    all.into_iter().map(|(id, content)| Wanted { id, content }).collect()
+    all
 }

@@ -1,17 +1,19 @@
 //! What an account may do, asked as that account.
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, future::try_join, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{DriverRights, Reach};
 use crate::{Error, Management, Namespace, Verb, list::JSON};
-use omega_driver::Need;
+use omega_driver::{Need, driver_reads};
 
 /// Questions at the same time: the API server's own fairness is not to be tried.
 const AT_ONCE: usize = 8;
 /// Of the proof's own objects, none of which is ever made.
 const NAME: &str = "omega-proof";
+/// A namespace that is never made: what holds there holds everywhere.
+const NOWHERE: &str = "magnum-omega-proof";
 const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 /// What was found.
@@ -22,12 +24,12 @@ pub struct RightsProof {
     /// What the driver needs and is not allowed: `list secrets in magnum-x`.
     pub missing: Vec<String>,
     /// What nobody should have given it.
-    pub excess: Vec<Excess>,
+    pub excess: Vec<ExcessRight>,
 }
 
 /// A right that the account should not have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Excess {
+pub struct ExcessRight {
     /// `delete nodes`.
     pub right: String,
     /// What the API server says gives it.
@@ -42,6 +44,7 @@ impl RightsProof {
 }
 
 /// One question: may this be done, there.
+#[derive(Clone)]
 struct Question {
     need: Need,
     namespace: String,
@@ -50,7 +53,18 @@ struct Question {
 }
 
 /// Asks `account`, a handle that authenticates as it, what it may do, and makes the driver's own
-/// calls: reads, and writes as dry runs. Then it tries what has to be refused. Nothing is changed.
+/// reads. It asks and tries what has to be refused, too.
+///
+/// # Guarantees
+///
+/// Nothing is written, not even as a dry run: reviews are POSTs that change nothing. For each
+/// namespace one asks for all rules (`SelfSubjectRulesReview`); what is not among them, and what has
+/// to be refused, is asked one by one (`SelfSubjectAccessReview`).
+///
+/// # Caveats
+///
+/// Reviews ask the authorizers. What admission would refuse (a policy, a quota, a webhook) is not
+/// seen; that would need a dry run of each write.
 ///
 /// # Errors
 ///
@@ -59,23 +73,22 @@ pub async fn prove_rights(
     account: &Management,
     rights: &DriverRights,
 ) -> Result<RightsProof, Error> {
-    let questions = questions(rights);
-    let calls = calls(rights);
-    let asked = questions.len() + calls.len();
-    let mut proof = RightsProof { asked, ..RightsProof::default() };
-    let mut answers = stream::iter(questions).map(|q| answer(account, q)).buffered(AT_ONCE);
-    while let Some(answer) = answers.try_next().await? {
-        match answer {
-            Answer::Fine => {}
-            Answer::Missing(right) => proof.missing.push(right),
-            Answer::Excess(excess) => proof.excess.push(excess),
-        }
+    let (calls, never) = (calls(rights), never(rights));
+    let mut asked = calls.len() + never.len();
+    let mut questions = never;
+    for (place, needs) in needs(rights) {
+        asked += needs.len();
+        let rules = rules(account, place).await?;
+        questions.extend(needs.into_iter().filter(|question| !rules.give(question)));
     }
-    let mut tried = stream::iter(calls).map(|call| attempt(account, call)).buffered(AT_ONCE);
-    while let Some(answer) = tried.try_next().await? {
-        let right = |right: &String| proof.missing.contains(right);
+    let mut proof = RightsProof { asked, ..RightsProof::default() };
+    let answers = stream::iter(questions).map(|q| answer(account, q)).buffered(AT_ONCE);
+    let tried = stream::iter(calls).map(|call| attempt(account, call)).buffered(AT_ONCE);
+    let (answers, tried): (Vec<Answer>, Vec<Answer>) =
+        try_join(answers.try_collect(), tried.try_collect()).await?;
+    for answer in answers.into_iter().chain(tried) {
         match answer {
-            Answer::Missing(one) if !right(&one) => proof.missing.push(one),
+            Answer::Missing(one) if !proof.missing.contains(&one) => proof.missing.push(one),
             Answer::Excess(one) if proof.excess.iter().all(|known| known.right != one.right) => {
                 proof.excess.push(one);
             }
@@ -88,7 +101,7 @@ pub async fn prove_rights(
 enum Answer {
     Fine,
     Missing(String),
-    Excess(Excess),
+    Excess(ExcessRight),
 }
 
 /// Where the driver's calls go: each namespace, or one that is not there yet.
@@ -99,22 +112,32 @@ fn places(rights: &DriverRights) -> Vec<&str> {
     }
 }
 
-fn questions(rights: &DriverRights) -> Vec<Question> {
-    let needs = rights.needs();
-    let mut all = Vec::new();
-    for place in places(rights) {
-        for need in &needs {
+/// What is needed, by where.
+fn needs(rights: &DriverRights) -> Vec<(&str, Vec<Question>)> {
+    let all = rights.needs();
+    let in_place = |place| {
+        let question = |need: &Need| Question {
+            need: need.clone(),
+            namespace: str::to_owned(place),
             // A namespace is asked for by its name, as it is in itself.
-            let name = if need.resource == "namespaces" { place } else { "" };
-            let (namespace, name) = (place.to_owned(), name.to_owned());
-            all.push(Question { need: need.clone(), namespace, name, wanted: true });
+            name: if need.resource == "namespaces" { str::to_owned(place) } else { String::new() },
+            wanted: true,
+        };
+        let mut questions: Vec<Question> = all.iter().map(question).collect();
+        if rights.reach == Reach::Everywhere {
+            questions.push(question(&need("create", "namespaces", "")));
         }
-    }
-    let need = |verb: &str, resource: &str, group: &str| Need {
-        group: group.to_owned(),
-        resource: resource.to_owned(),
-        verb: verb.to_owned(),
+        (place, questions)
     };
+    places(rights).into_iter().map(in_place).collect()
+}
+
+fn need(verb: &str, resource: &str, group: &str) -> Need {
+    Need { group: group.to_owned(), resource: resource.to_owned(), verb: verb.to_owned() }
+}
+
+/// What has to be refused.
+fn never(rights: &DriverRights) -> Vec<Question> {
     let rbac = "rbac.authorization.k8s.io";
     let mut never = vec![
         (need("delete", "nodes", ""), ""),
@@ -126,28 +149,64 @@ fn questions(rights: &DriverRights) -> Vec<Question> {
         (need("create", "pods", ""), "kube-system"),
         (need("delete", "customresourcedefinitions", "apiextensions.k8s.io"), ""),
     ];
-    match &rights.reach {
-        Reach::Everywhere => all.push(Question {
-            need: need("create", "namespaces", ""),
-            namespace: String::new(),
-            name: String::new(),
-            wanted: true,
-        }),
-        Reach::Namespaces(_) => {
-            never.push((need("get", "secrets", ""), "kube-system"));
-            // It is tried below as well; only the question says what gives it.
-            never.push((need("list", "secrets", ""), "kube-system"));
-            never.push((need("list", "secrets", ""), ""));
-            never.push((need("create", "namespaces", ""), ""));
-        }
+    if rights.reach != Reach::Everywhere {
+        never.push((need("get", "secrets", ""), "kube-system"));
+        // It is tried below as well; only the question says what gives it.
+        never.push((need("list", "secrets", ""), "kube-system"));
+        never.push((need("list", "secrets", ""), ""));
+        never.push((need("create", "namespaces", ""), ""));
     }
-    all.extend(never.into_iter().map(|(need, namespace)| Question {
+    let question = |(need, namespace): (Need, &str)| Question {
         need,
         namespace: namespace.to_owned(),
         name: String::new(),
         wanted: false,
-    }));
-    all
+    };
+    never.into_iter().map(question).collect()
+}
+
+/// What an account may do in a namespace.
+struct Rules(Vec<ResourceRule>);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ResourceRule {
+    verbs: Vec<String>,
+    #[serde(default)]
+    api_groups: Vec<String>,
+    #[serde(default)]
+    resources: Vec<String>,
+    #[serde(default)]
+    resource_names: Vec<String>,
+}
+
+impl Rules {
+    /// Whether they give it to everything of its name. What they don't may be given otherwise.
+    fn give(&self, question: &Question) -> bool {
+        let Need { group, resource, verb } = &question.need;
+        let has = |words: &[String], word: &String| words.iter().any(|w| w == "*" || w == word);
+        self.0.iter().any(|rule| {
+            has(&rule.verbs, verb)
+                && has(&rule.api_groups, group)
+                && has(&rule.resources, resource)
+                && (rule.resource_names.is_empty() || rule.resource_names.contains(&question.name))
+        })
+    }
+}
+
+/// Asks for all rules at once; of no namespace, for those that hold everywhere.
+async fn rules(account: &Management, place: &str) -> Result<Rules, Error> {
+    const PATH: &str = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
+    let place = if place.is_empty() { NOWHERE } else { place };
+    let body = json!({
+        "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview",
+        "spec": { "namespace": place },
+    });
+    let mut answer = account.send(Verb::Review, PATH, &body).await?;
+    let rules = answer.pointer_mut("/status/resourceRules").map(Value::take).unwrap_or_default();
+    let rules: Option<Vec<ResourceRule>> = serde_json::from_value(rules)
+        .map_err(|_| account.malformed(Verb::Review, PATH, "its rules are no list of rules"))?;
+    Ok(Rules(rules.unwrap_or_default()))
 }
 
 async fn answer(account: &Management, question: Question) -> Result<Answer, Error> {
@@ -161,10 +220,10 @@ async fn answer(account: &Management, question: Question) -> Result<Answer, Erro
             "namespace": namespace, "name": name,
         } },
     });
-    let answer = account.send(Verb::Create, PATH, &body).await?;
+    let answer = account.send(Verb::Review, PATH, &body).await?;
     let status = |key: &str| answer.get("status").and_then(|status| status.get(key));
     let Some(allowed) = status("allowed").and_then(Value::as_bool) else {
-        return Err(account.malformed(Verb::Create, PATH, "it does not say whether it is allowed"));
+        return Err(account.malformed(Verb::Review, PATH, "it does not say whether it is allowed"));
     };
     let place = match namespace.as_str() {
         "" => String::new(),
@@ -175,79 +234,45 @@ async fn answer(account: &Management, question: Question) -> Result<Answer, Erro
         (true, false) => Answer::Missing(right),
         (false, true) => {
             let by = status("reason").and_then(Value::as_str).unwrap_or("no reason is given");
-            Answer::Excess(Excess { right, by: by.to_owned() })
+            Answer::Excess(ExcessRight { right, by: by.to_owned() })
         }
         (true, true) | (false, false) => Answer::Fine,
     })
 }
 
-/// One call as the driver makes it, or one that has to be refused.
+/// One read as the driver makes it, or one that has to be refused.
 struct Call {
-    verb: Verb,
     path: String,
-    body: Value,
     wanted: bool,
 }
 
-/// The driver's own calls (1.4.0, `kubernetes.py`), and helm's list of releases.
+/// The driver's own reads (1.4.0, `kubernetes.py`), and helm's list of releases.
 fn calls(rights: &DriverRights) -> Vec<Call> {
-    let (dry, force) = ("dryRun=All", "fieldManager=magnum&force=true&dryRun=All");
-    let options = json!({ "apiVersion": "v1", "kind": "DeleteOptions" });
     let mut all = Vec::new();
     for place in places(rights) {
-        let place = if place.is_empty() { "magnum-omega-proof" } else { place };
-        let mut call = |verb, path: String, body| all.push(Call { verb, path, body, wanted: true });
-        let object = |kind: &str, name: &str| json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": name } });
-        let namespace = format!("/api/v1/namespaces/{place}");
-        call(Verb::Apply, format!("{namespace}?{force}"), object("Namespace", place));
-        let secrets = format!("{namespace}/secrets");
-        call(Verb::Apply, format!("{secrets}/{NAME}?{force}"), object("Secret", NAME));
-        call(Verb::Get, format!("{secrets}/{NAME}"), Value::Null);
-        let none = format!("{secrets}?labelSelector=magnum.openstack.org%2Fcluster-uuid%3D{NAME}");
-        call(Verb::Delete, format!("{none}&{dry}"), options.clone());
-        call(Verb::Get, format!("{secrets}?labelSelector=owner%3Dhelm&limit=1"), Value::Null);
-        for read in omega_driver::driver_reads(&rights.driver, &rights.overrides) {
+        let place = if place.is_empty() { NOWHERE } else { place };
+        let mut call = |path: String| all.push(Call { path, wanted: true });
+        let secrets = format!("/api/v1/namespaces/{place}/secrets");
+        call(format!("{secrets}/{NAME}"));
+        call(format!("{secrets}?labelSelector=owner%3Dhelm&limit=1"));
+        for read in driver_reads(&rights.driver, &rights.overrides) {
             let path = format!("/apis/{}/namespaces/{place}/{}", read.at, read.plural);
-            let lists = matches!(
-                read.on_404,
-                omega_driver::Answer404::Raises | omega_driver::Answer404::Skips
-            );
-            let rest = if lists { "?limit=1".to_owned() } else { format!("/{NAME}") };
-            call(Verb::Get, format!("{path}{rest}"), Value::Null);
+            let rest = if read.class.verb() == "list" { "?limit=1" } else { "/omega-proof" };
+            call(format!("{path}{rest}"));
         }
     }
-    let mut never = |verb, path: &str, body| {
-        all.push(Call { verb, path: path.to_owned(), body, wanted: false });
-    };
-    never(Verb::Delete, &format!("/api/v1/nodes/{NAME}?{dry}"), options);
-    let rbac = "rbac.authorization.k8s.io";
-    let admin = json!({
-        "apiVersion": format!("{rbac}/v1"), "kind": "ClusterRoleBinding",
-        "metadata": { "name": NAME }, "subjects": [],
-        "roleRef": { "apiGroup": rbac, "kind": "ClusterRole", "name": "cluster-admin" },
-    });
-    never(Verb::Create, &format!("/apis/{rbac}/v1/clusterrolebindings?{dry}"), admin);
     if rights.reach != Reach::Everywhere {
-        never(Verb::Get, "/api/v1/namespaces/kube-system/secrets?limit=1", Value::Null);
+        let path = "/api/v1/namespaces/kube-system/secrets?limit=1".to_owned();
+        all.push(Call { path, wanted: false });
     }
     all
 }
 
 async fn attempt(account: &Management, call: Call) -> Result<Answer, Error> {
-    let Call { verb, path, body, wanted } = call;
-    let sent = if verb == Verb::Get {
-        // Of secrets only the names, where it is a list.
-        let lists = path.contains('?');
-        let accept = if lists { METADATA } else { JSON };
-        account.get(&path, accept).await.map(drop)
-    } else {
-        account.send(verb, &path, &body).await.map(drop)
-    };
-    let right = || {
-        let (verb, resource) = crate::rights::rights(verb, &path);
-        format!("{verb} {resource}")
-    };
-    match (wanted, sent) {
+    let Call { path, wanted } = call;
+    // Of secrets only the names, where it is a list.
+    let accept = if path.contains('?') { METADATA } else { JSON };
+    match (wanted, account.get(&path, accept).await.map(drop)) {
         (true, Err(Error::Forbidden { verb, resource, .. })) => {
             Ok(Answer::Missing(format!("{verb} {resource}")))
         }
@@ -255,8 +280,9 @@ async fn attempt(account: &Management, call: Call) -> Result<Answer, Error> {
         (true, Ok(()) | Err(Error::Status { code: 404, .. }))
         | (false, Err(Error::Forbidden { .. })) => Ok(Answer::Fine),
         (false, Ok(()) | Err(Error::Status { code: 404, .. })) => {
-            let by = format!("{verb} {path} was not refused");
-            Ok(Answer::Excess(Excess { right: right(), by }))
+            let (verb, resource) = crate::rights::rights(Verb::Get, &path);
+            let by = format!("GET {path} was not refused");
+            Ok(Answer::Excess(ExcessRight { right: format!("{verb} {resource}"), by }))
         }
         (_, Err(error)) => Err(error),
     }

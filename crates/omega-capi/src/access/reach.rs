@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::api::rbac::v1::PolicyRule;
 use omega_driver::Need;
 use serde::{Deserialize, Serialize};
 
@@ -25,12 +26,17 @@ pub enum Reach {
 }
 
 /// Returns the rules of a role that gives these needs: one for each resource, in order.
-pub(super) fn rules(needs: &BTreeSet<Need>) -> Vec<serde_json::Value> {
-    let mut verbs: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+pub(super) fn rules(needs: &BTreeSet<Need>) -> Vec<PolicyRule> {
+    let mut verbs: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
     for Need { group, resource, verb } in needs {
-        verbs.entry((group, resource)).or_default().push(verb);
+        verbs.entry((group, resource)).or_default().push(verb.clone());
     }
-    let rule = |((group, resource), verbs): ((&str, &str), Vec<&str>)| serde_json::json!({ "apiGroups": [group], "resources": [resource], "verbs": verbs });
+    let rule = |((group, resource), verbs): ((&str, &str), Vec<String>)| PolicyRule {
+        api_groups: Some(vec![group.to_owned()]),
+        resources: Some(vec![resource.to_owned()]),
+        verbs,
+        ..PolicyRule::default()
+    };
     verbs.into_iter().map(rule).collect()
 }
 
@@ -38,18 +44,16 @@ pub(super) fn rules(needs: &BTreeSet<Need>) -> Vec<serde_json::Value> {
 mod tests {
     use omega_driver::{DriverRelease, Overrides, driver_needs};
 
-    use super::rules;
+    use super::{PolicyRule, rules};
 
     /// Read against the driver's source, one by one.
     #[test]
     fn the_least_of_1_4_0() {
         let needs = driver_needs(&DriverRelease::v1_4_0(), &Overrides::default(), false);
-        let line = |rule: serde_json::Value| {
-            let words = |key: &str| {
-                let all = rule[key].as_array().unwrap().iter();
-                all.map(|word| word.as_str().unwrap()).collect::<Vec<_>>().join(" ")
-            };
-            format!("{}/{}: {}", words("apiGroups"), words("resources"), words("verbs"))
+        let line = |rule: PolicyRule| {
+            let words = |words: Option<Vec<String>>| words.unwrap().join(" ");
+            let (groups, resources) = (words(rule.api_groups), words(rule.resources));
+            format!("{groups}/{resources}: {}", rule.verbs.join(" "))
         };
         let lines: Vec<_> = rules(&needs).into_iter().map(line).collect();
         insta::assert_snapshot!(lines.join("\n"), @"

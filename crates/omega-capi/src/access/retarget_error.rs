@@ -1,22 +1,29 @@
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use omega_core::{Diagnostic, Retry, Touched};
 
+use super::local_machine::refused;
 use crate::Error;
 
 /// A kubeconfig could not be retargeted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RetargetError {
-    /// The file can't be read or written.
-    #[error("{path}: {why}", path = path.display())]
-    File {
+    /// The file can't be read.
+    #[error("could not read {path}", path = path.display())]
+    Read {
         /// Which.
         path: PathBuf,
         /// Why.
-        why: String,
-        /// Whether it was being written.
-        writing: bool,
+        source: io::Error,
+    },
+    /// The file can't be written.
+    #[error("could not write {path}", path = path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
     },
     /// It is not a kubeconfig that can be changed in its place.
     #[error("{path} can't be changed: {why}", path = path.display())]
@@ -44,7 +51,8 @@ impl Diagnostic for RetargetError {
     fn retry(&self) -> Retry {
         match self {
             Self::Api(error) => error.retry(),
-            Self::File { .. }
+            Self::Read { .. }
+            | Self::Write { .. }
             | Self::NotRewritten { .. }
             | Self::NoAddress(_)
             | Self::Moved { .. } => Retry::Final,
@@ -53,7 +61,9 @@ impl Diagnostic for RetargetError {
 
     fn next(&self) -> Option<String> {
         Some(match self {
-            Self::File { .. } => "check the path, and that its directory can be written".into(),
+            Self::Read { .. } | Self::Write { .. } => {
+                "check the path, and that its directory can be written".into()
+            }
             Self::NotRewritten { .. } => {
                 "kubectl config set-cluster NAME --server URL --kubeconfig FILE, then again".into()
             }
@@ -65,8 +75,9 @@ impl Diagnostic for RetargetError {
 
     fn touched(&self) -> Touched {
         match self {
-            Self::File { writing: true, .. } => Touched::Maybe,
-            Self::File { .. }
+            Self::Write { source, .. } if !refused(source) => Touched::Maybe,
+            Self::Read { .. }
+            | Self::Write { .. }
             | Self::NotRewritten { .. }
             | Self::NoAddress(_)
             | Self::Moved { .. }

@@ -3,33 +3,26 @@
 use std::{
     fmt, io,
     net::Ipv6Addr,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use futures::future::BoxFuture;
 use jiff::Timestamp;
 use omega_core::{
     ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Label, Note,
     Outcome, PollPolicy, Subject, ensure,
     kubeconfig::Kubeconfig,
-    persist, read_regular,
     values::{Secret, Sha256},
 };
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    RetargetError,
-    endpoint_check::{EndpointCheck, ask, id},
+    LocalFile, LocalMachine, RetargetError, ThisMachine,
+    endpoint_check::{EndpointCheck, check_endpoint, cluster_id},
     rewrite_server::{rewritten, server_in},
 };
-use crate::Error;
-
-/// The most that a kubeconfig may have.
-const MOST: u64 = 4 << 20;
 
 /// That the current context of the kubeconfig at `path` uses `server`, and that this works.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,50 +33,28 @@ pub struct RetargetedKubeconfig {
     pub server: Url,
 }
 
-type Ask =
-    Arc<dyn Fn(Kubeconfig) -> BoxFuture<'static, Result<EndpointCheck, Error>> + Send + Sync>;
-type Id = Arc<dyn Fn(Kubeconfig) -> BoxFuture<'static, Option<String>> + Send + Sync>;
-type Write = Arc<dyn Fn(&Path, &[u8]) -> io::Result<()> + Send + Sync>;
-
 /// What retargets: this machine's files and network.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Retarget {
-    ask: Ask,
-    id: Id,
-    write: Write,
+    local: Arc<dyn LocalMachine>,
     now: Timestamp,
 }
 
 impl Retarget {
     /// Returns what retargets from this machine, at `now`.
     pub fn new(now: Timestamp) -> Self {
-        Self::asking(now, |kubeconfig| Box::pin(ask(kubeconfig)), |k| Box::pin(id(k)), persist)
+        Self::on(now, Arc::new(ThisMachine))
     }
 
-    /// Does the same with other ways to ask an API server what it is worth, to read the id of its
-    /// kube-system, and to write a file.
-    pub fn asking<A, I, W>(now: Timestamp, ask: A, id: I, write: W) -> Self
-    where
-        A: Fn(Kubeconfig) -> BoxFuture<'static, Result<EndpointCheck, Error>>
-            + Send
-            + Sync
-            + 'static,
-        I: Fn(Kubeconfig) -> BoxFuture<'static, Option<String>> + Send + Sync + 'static,
-        W: Fn(&Path, &[u8]) -> io::Result<()> + Send + Sync + 'static,
-    {
-        Self { ask: Arc::new(ask), id: Arc::new(id), write: Arc::new(write), now }
+    /// Does the same from another machine.
+    pub fn on(now: Timestamp, local: Arc<dyn LocalMachine>) -> Self {
+        Self { local, now }
     }
 }
 
 impl Label for Retarget {
     fn label(&self) -> String {
         "this machine".to_owned()
-    }
-}
-
-impl fmt::Debug for Retarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Retarget").field("now", &self.now).finish_non_exhaustive()
     }
 }
 
@@ -155,18 +126,15 @@ impl Desired for RetargetedKubeconfig {
     }
 
     async fn observe(&self, retarget: &Retarget) -> Result<RetargetObserved, RetargetError> {
-        let (bytes, private) = self.read()?;
+        let LocalFile { bytes, private } = self.read(&*retarget.local)?;
         let text = self.text(&bytes)?;
         let server = server_in(text).map_err(|error| self.not_rewritten(&error))?;
         let new = Secret::from(self.changed(text)?);
         let endpoint_check = match Kubeconfig::parse(new, retarget.now) {
             Err(error) => EndpointCheck::Unusable(error.to_string()),
-            Ok(new) => match (retarget.ask)(new.clone()).await? {
-                EndpointCheck::Works(how) => self.same(retarget, &bytes, new, how).await,
-                other @ (EndpointCheck::Unusable(_)
-                | EndpointCheck::Certificate(_)
-                | EndpointCheck::Refuses
-                | EndpointCheck::OtherCluster(..)) => other,
+            Ok(new) => match check_endpoint(&*retarget.local, &new).await? {
+                EndpointCheck::Works(how) => same_cluster(retarget, bytes.clone(), &new, how).await,
+                other => other,
             },
         };
         Ok(RetargetObserved { server, sha256: bytes.digest(), private, endpoint_check })
@@ -176,13 +144,15 @@ impl Desired for RetargetedKubeconfig {
         if let Some(conflict) = seen.endpoint_check.refusal(self.written()) {
             return Err(conflict);
         }
-        if self.is(&seen.server) && seen.private {
+        if self.is_at(&seen.server) && seen.private {
             return Ok(Delta::Satisfied);
         }
+        // The same server in another spelling stays as it is written.
+        let to = if self.is_at(&seen.server) { &seen.server } else { self.written() };
         Ok(Delta::Changes(vec![RetargetChange {
             path: self.path.clone(),
             from: seen.server.clone(),
-            to: self.written().to_owned(),
+            to: to.to_owned(),
             before: seen.sha256,
         }]))
     }
@@ -193,24 +163,16 @@ impl Desired for RetargetedKubeconfig {
         retarget: &Retarget,
         change: &RetargetChange,
     ) -> Result<(), RetargetError> {
-        let (bytes, _) = self.read()?;
-        if bytes.digest() != change.before {
-            return Err(RetargetError::Moved { path: self.path.clone() });
-        }
-        let new = Secret::from(self.changed(self.text(&bytes)?)?);
-        (retarget.write)(&self.path, new.expose()).map_err(|error| self.file(&error, true))
+        let written = retarget.local.replace_server(&change.path, change.before, &change.to);
+        written.map_err(|source| match source.kind() {
+            io::ErrorKind::ResourceBusy => RetargetError::Moved { path: change.path.clone() },
+            _ => RetargetError::Write { path: change.path.clone(), source },
+        })
     }
 
     fn notes(&self, seen: &RetargetObserved, _: Timestamp) -> Vec<Note> {
-        match &seen.endpoint_check {
-            EndpointCheck::Works(how) => {
-                vec![Note::new(format!("{} works: {how}", self.written()))]
-            }
-            EndpointCheck::Unusable(_)
-            | EndpointCheck::Certificate(_)
-            | EndpointCheck::Refuses
-            | EndpointCheck::OtherCluster(..) => Vec::new(),
-        }
+        let EndpointCheck::Works(how) = &seen.endpoint_check else { return Vec::new() };
+        vec![Note::new(format!("{} works: {how}", self.written()))]
     }
 
     fn poll_policy(&self) -> PollPolicy {
@@ -237,8 +199,8 @@ impl RetargetedKubeconfig {
             server: url.parse().ok().filter(whole).ok_or(RetargetError::NoAddress(bare))?,
         };
         if !address.contains("://") && !url.ends_with(":443") && wanted.server.port().is_none() {
-            let (bytes, _) = wanted.read()?;
-            let old = server_in(wanted.text(&bytes)?).map_err(|e| wanted.not_rewritten(&e))?;
+            let file = wanted.read(&ThisMachine)?;
+            let old = server_in(wanted.text(&file.bytes)?).map_err(|e| wanted.not_rewritten(&e))?;
             let port = old.parse::<Url>().ok().and_then(|old| old.port_or_known_default());
             // Only a URL without a host can have no port.
             let _: Result<(), ()> = wanted.server.set_port(port);
@@ -246,10 +208,10 @@ impl RetargetedKubeconfig {
         Ok(wanted)
     }
 
-    fn read(&self) -> Result<(Secret, bool), RetargetError> {
-        let bytes = read_regular(&self.path, MOST).map_err(|error| self.file(&error, false))?;
-        let found = std::fs::metadata(&self.path).map_err(|error| self.file(&error, false))?;
-        Ok((Secret::new(bytes), found.permissions().mode().trailing_zeros() >= 6))
+    fn read(&self, local: &dyn LocalMachine) -> Result<LocalFile, RetargetError> {
+        local
+            .read(&self.path)
+            .map_err(|source| RetargetError::Read { path: self.path.clone(), source })
     }
 
     fn text<'a>(&self, bytes: &'a Secret) -> Result<&'a str, RetargetError> {
@@ -261,46 +223,39 @@ impl RetargetedKubeconfig {
         self.server.as_str().trim_end_matches('/')
     }
 
-    fn is(&self, server: &str) -> bool {
+    fn is_at(&self, server: &str) -> bool {
         server.parse::<Url>().is_ok_and(|url| url == self.server)
     }
 
     /// Returns the text with the new server; as it is if it has that server in another spelling.
     fn changed(&self, text: &str) -> Result<String, RetargetError> {
-        if server_in(text).is_ok_and(|server| self.is(&server)) {
+        if server_in(text).is_ok_and(|server| self.is_at(&server)) {
             return Ok(text.to_owned());
         }
         rewritten(text, self.written()).map_err(|error| self.not_rewritten(&error))
     }
 
-    fn file(&self, error: &io::Error, writing: bool) -> RetargetError {
-        RetargetError::File { path: self.path.clone(), why: error.to_string(), writing }
-    }
-
     fn not_rewritten(&self, why: &dyn fmt::Display) -> RetargetError {
         RetargetError::NotRewritten { path: self.path.clone(), why: why.to_string() }
     }
+}
 
-    /// Compares the clusters here and there, where both can be asked.
-    async fn same(
-        &self,
-        retarget: &Retarget,
-        bytes: &Secret,
-        new: Kubeconfig,
-        how: String,
-    ) -> EndpointCheck {
-        let Ok(old) = Kubeconfig::parse(bytes.clone(), retarget.now) else {
-            return EndpointCheck::Works(how);
-        };
-        if old.facts.server == new.facts.server {
-            return EndpointCheck::Works(how);
-        }
-        let ids = futures::future::join((retarget.id)(old), (retarget.id)(new)).await;
-        match ids {
-            (Some(here), Some(there)) if here != there => EndpointCheck::OtherCluster(here, there),
-            (Some(_), Some(_)) => EndpointCheck::Works(format!("{how}, the same kube-system")),
-            (None, _) | (_, None) => EndpointCheck::Works(how),
-        }
+/// Compares the clusters here and there, where both can be asked.
+async fn same_cluster(
+    retarget: &Retarget,
+    bytes: Secret,
+    new: &Kubeconfig,
+    how: String,
+) -> EndpointCheck {
+    let Ok(old) = Kubeconfig::parse(bytes, retarget.now) else { return EndpointCheck::Works(how) };
+    if old.facts.server == new.facts.server {
+        return EndpointCheck::Works(how);
+    }
+    let local = &*retarget.local;
+    match futures::future::join(cluster_id(local, &old), cluster_id(local, new)).await {
+        (Some(here), Some(there)) if here != there => EndpointCheck::OtherCluster(here, there),
+        (Some(_), Some(_)) => EndpointCheck::Works(format!("{how}, the same kube-system")),
+        (None, _) | (_, None) => EndpointCheck::Works(how),
     }
 }
 

@@ -1,15 +1,14 @@
-//! `retarget_kubeconfig` with a far end that is made up: the laws, the bytes, the refusals.
+//! `retarget_kubeconfig` on the simulator: the laws, the bytes, the refusals.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicUsize, Ordering},
-};
-
-use omega_core::testing::{self, Undo, World, check_laws};
-use tempfile::TempDir;
+use omega_core::testing::{self, Tally, Undo, World, check_laws};
+use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
-use crate::access::Shown;
+use crate::{
+    access::CertificateCheck,
+    sim::{Apiserver, Fault, Machine},
+};
 
 const ADMIN: &str = include_str!("../../../omega-core/fixtures/kube/admin.yaml");
 const OLD: &str = "https://10.20.0.50:6443";
@@ -19,82 +18,62 @@ fn now() -> Timestamp {
     "2026-12-01T00:00:00Z".parse().unwrap()
 }
 
-type Spoil = Arc<Mutex<Option<(usize, testing::Fault)>>>;
+fn file() -> PathBuf {
+    PathBuf::from("/home/kubeconfig")
+}
+
+/// What is at the new address.
+#[derive(Clone, Debug)]
+enum Far {
+    Works,
+    Refuses,
+    Certificate(CertificateCheck),
+}
 
 /// A file, and a decoy beside it.
 struct Desk {
-    home: Arc<TempDir>,
+    machine: Machine,
     retarget: Retarget,
-    writes: Arc<AtomicUsize>,
-    spoil: Spoil,
 }
 
 impl Desk {
-    fn new(
-        home: &Arc<TempDir>,
-        text: &str,
-        mode: u32,
-        far: EndpointCheck,
-        ids: [Option<&str>; 2],
-    ) -> Self {
-        let file = home.path().join("kubeconfig");
-        for path in [&file, &home.path().join("kubeconfig2")] {
-            std::fs::write(path, text).unwrap();
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    fn new(text: &str, private: bool, far: &Far, ids: [Option<&str>; 2]) -> Self {
+        let machine = Machine::default();
+        for path in [file(), PathBuf::from("/home/kubeconfig2")] {
+            machine.put(&path, text, private);
         }
-        let writes = Arc::new(AtomicUsize::new(0));
-        let spoil = Spoil::default();
-        let ids = ids.map(|id| id.map(ToOwned::to_owned));
-        let (counted, spoiled) = (Arc::clone(&writes), Arc::clone(&spoil));
-        let retarget = Retarget::asking(
-            now(),
-            move |_| {
-                let far = far.clone();
-                Box::pin(async move { Ok(far) })
-            },
-            move |kubeconfig| {
-                let [old, new] = ids.clone();
-                let here = kubeconfig.facts.server.as_str().starts_with(OLD);
-                Box::pin(async move { if here { old } else { new } })
-            },
-            move |path, bytes| {
-                let nth = counted.fetch_add(1, Ordering::Relaxed);
-                let fault = spoiled.lock().unwrap().filter(|(at, _)| *at == nth).map(|(_, f)| f);
-                if !matches!(
-                    fault,
-                    Some(testing::Fault::Lost | testing::Fault::Ignored | testing::Fault::Refused)
-                ) {
-                    persist(path, bytes)?;
-                }
-                match fault {
-                    Some(testing::Fault::Lost | testing::Fault::AnswerLost) => {
-                        Err(io::Error::other("spoiled"))
-                    }
-                    Some(testing::Fault::Refused) => Err(io::Error::other(testing::REFUSAL)),
-                    Some(testing::Fault::Ignored) | None => Ok(()),
-                }
-            },
-        );
-        Self { home: Arc::clone(home), retarget, writes, spoil }
+        for (address, id) in ["10.20.0.50:6443", "10.12.7.40:6443"].into_iter().zip(ids) {
+            let server = Apiserver::with_accounts(now());
+            match id {
+                Some(id) => server.alter("/api/v1/namespaces", "kube-system", |one| {
+                    one["metadata"]["uid"] = json!(id);
+                }),
+                None => server.remove_object("/api/v1/namespaces", "kube-system"),
+            }
+            if address.starts_with("10.12") && matches!(far, Far::Refuses) {
+                server.fail(Fault::BadToken);
+            }
+            machine.add_server(address, &server);
+        }
+        if let Far::Certificate(check) = far {
+            machine.set_certificate("10.12.7.40:6443", check.clone());
+        }
+        let retarget = Retarget::on(now(), Arc::new(machine.clone()));
+        Self { machine, retarget }
     }
 
-    fn look(&self, name: &str) -> (String, u32) {
-        let path = self.home.path().join(name);
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
-        (std::fs::read_to_string(path).unwrap(), mode)
+    fn look(&self, name: &str) -> (String, bool) {
+        self.machine.file(&PathBuf::from("/home").join(name)).unwrap()
     }
+}
 
-    fn wanted(&self) -> RetargetedKubeconfig {
-        RetargetedKubeconfig {
-            path: self.home.path().join("kubeconfig"),
-            server: NEW.parse().unwrap(),
-        }
-    }
+fn wanted() -> RetargetedKubeconfig {
+    RetargetedKubeconfig { path: file(), server: NEW.parse().unwrap() }
 }
 
 impl World for Desk {
     type Target = Retarget;
-    type Snapshot = [(String, u32); 2];
+    type Snapshot = [(String, bool); 2];
 
     fn target(&self) -> &Retarget {
         &self.retarget
@@ -103,69 +82,78 @@ impl World for Desk {
         ["kubeconfig", "kubeconfig2"].map(|name| self.look(name))
     }
     fn writes(&self) -> usize {
-        self.writes.load(Ordering::Relaxed)
+        self.machine.writes()
     }
     fn spoil_write(&self, nth: usize, fault: testing::Fault) {
-        *self.spoil.lock().unwrap() = Some((nth, fault));
+        self.machine.spoil_write(nth, fault);
     }
 }
 
-fn works() -> EndpointCheck {
-    EndpointCheck::Works("as it should".to_owned())
+static TALLY: Tally = Tally::new();
+
+fn any_far() -> impl Strategy<Value = Far> {
+    let names = CertificateCheck::OtherName(vec!["10.20.0.50".to_owned()]);
+    prop_oneof![
+        3 => Just(Far::Works),
+        1 => Just(Far::Refuses),
+        1 => Just(Far::Certificate(names)),
+        1 => Just(Far::Certificate(CertificateCheck::OtherAuthority)),
+    ]
 }
 
-#[tokio::test(start_paused = true)]
-async fn obeys_the_laws() {
-    let far_ends = [
-        works(),
-        EndpointCheck::Refuses,
-        EndpointCheck::Certificate(Shown::OtherName(vec!["10.20.0.50".to_owned()])),
-        EndpointCheck::Certificate(Shown::OtherAuthority),
-    ];
-    let home = Arc::new(tempfile::tempdir().unwrap());
-    for far in far_ends {
-        for (text, mode) in [
-            (ADMIN.to_owned(), 0o600),
-            (ADMIN.replace(OLD, NEW), 0o644),
-            (ADMIN.replace(OLD, NEW), 0o600),
-            (ADMIN.replace(OLD, "https://127.0.0.1:6443"), 0o664),
-            ("nothing".to_owned(), 0o600),
-        ] {
-            for ids in [[None, None], [Some("a"), Some("a")], [Some("a"), Some("b")]] {
-                let world = || Desk::new(&home, &text, mode, far.clone(), ids);
-                let wanted = world().wanted();
-                drop(check_laws(world, &wanted, Undo::None, |_| true).await);
-            }
-        }
+proptest! {
+    fn any_file_obeys_the_laws(
+        far in any_far(),
+        text in prop::sample::select(vec![
+            ADMIN.to_owned(),
+            ADMIN.replace(OLD, NEW),
+            ADMIN.replace(OLD, "https://127.0.0.1:6443"),
+            ADMIN.replace(OLD, "https://10.12.7.40:6443/"),
+            "nothing".to_owned(),
+        ]),
+        private: bool,
+        ids in prop::sample::select(vec![[None, None], [Some("a"), Some("a")], [Some("a"), Some("b")]]),
+    ) {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().start_paused(true).build().unwrap();
+        let world = || Desk::new(&text, private, &far, ids);
+        let holds = |files: &[(String, bool); 2]| {
+            files[0].1 && server_in(&files[0].0).is_ok_and(|server| server.starts_with(NEW))
+        };
+        TALLY.count(runtime.block_on(check_laws(world, &wanted(), Undo::None, holds)));
     }
+}
+
+#[test]
+fn obeys_the_laws() {
+    any_file_obeys_the_laws();
+    TALLY.assert_meaningful("retargeted kubeconfigs");
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_server_changes_and_no_other_byte() {
-    let home = Arc::new(tempfile::tempdir().unwrap());
-    let desk = Desk::new(&home, ADMIN, 0o644, works(), [None, None]);
+    let desk = Desk::new(ADMIN, false, &Far::Works, [None, None]);
     assert!(
-        retarget_kubeconfig(&Context::default(), &desk.retarget, &desk.wanted())
+        retarget_kubeconfig(&Context::default(), &desk.retarget, &wanted())
             .await
             .unwrap()
             .changed()
     );
-    assert_eq!(desk.look("kubeconfig"), (ADMIN.replace(OLD, NEW), 0o600));
-    assert_eq!(desk.look("kubeconfig2"), (ADMIN.to_owned(), 0o644));
+    assert_eq!(desk.look("kubeconfig"), (ADMIN.replace(OLD, NEW), true));
+    assert_eq!(desk.look("kubeconfig2"), (ADMIN.to_owned(), false));
     assert!(
-        !retarget_kubeconfig(&Context::default(), &desk.retarget, &desk.wanted())
+        !retarget_kubeconfig(&Context::default(), &desk.retarget, &wanted())
             .await
             .unwrap()
             .changed()
     );
 }
 
-async fn refused(text: &str, far: EndpointCheck, ids: [Option<&str>; 2]) -> String {
-    let home = Arc::new(tempfile::tempdir().unwrap());
-    let desk = Desk::new(&home, text, 0o644, far, ids);
+async fn refused(text: &str, far: &Far, ids: [Option<&str>; 2]) -> String {
+    let desk = Desk::new(text, false, far, ids);
     let error =
-        retarget_kubeconfig(&Context::default(), &desk.retarget, &desk.wanted()).await.unwrap_err();
-    assert_eq!(desk.look("kubeconfig"), (text.to_owned(), 0o644), "untouched");
+        retarget_kubeconfig(&Context::default(), &desk.retarget, &wanted()).await.unwrap_err();
+    assert_eq!(desk.look("kubeconfig"), (text.to_owned(), false), "untouched");
     let failure = omega_core::Failure::from(error);
     assert_eq!(failure.class, omega_core::FailureClass::Refused);
     let found = failure.found.unwrap_or_default();
@@ -175,15 +163,15 @@ async fn refused(text: &str, far: EndpointCheck, ids: [Option<&str>; 2]) -> Stri
 #[tokio::test(start_paused = true)]
 async fn what_would_not_work_is_refused_by_its_reason() {
     let names = vec!["10.20.0.50".to_owned(), "kubernetes".to_owned()];
-    let other_name = EndpointCheck::Certificate(Shown::OtherName(names));
+    let other_name = Far::Certificate(CertificateCheck::OtherName(names));
     let tls = ADMIN.replace("    server:", "    tls-server-name: kubernetes\n    server:");
     assert_ne!(tls, ADMIN);
     let all = [
-        refused(ADMIN, other_name, [None, None]).await,
-        refused(ADMIN, EndpointCheck::Certificate(Shown::OtherAuthority), [None, None]).await,
-        refused(ADMIN, EndpointCheck::Refuses, [None, None]).await,
-        refused(ADMIN, works(), [Some("id-a"), Some("id-b")]).await,
-        refused(&tls, works(), [None, None]).await,
+        refused(ADMIN, &other_name, [None, None]).await,
+        refused(ADMIN, &Far::Certificate(CertificateCheck::OtherAuthority), [None, None]).await,
+        refused(ADMIN, &Far::Refuses, [None, None]).await,
+        refused(ADMIN, &Far::Works, [Some("id-a"), Some("id-b")]).await,
+        refused(&tls, &Far::Works, [None, None]).await,
     ];
     let expected = [
         "the certificate at https://10.12.7.40:6443 does not cover that address | 10.20.0.50, kubernetes",
@@ -198,12 +186,11 @@ async fn what_would_not_work_is_refused_by_its_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn a_file_that_moved_since_is_not_written_over() {
-    let home = Arc::new(tempfile::tempdir().unwrap());
-    let desk = Desk::new(&home, ADMIN, 0o600, works(), [None, None]);
-    let wanted = desk.wanted();
+    let desk = Desk::new(ADMIN, true, &Far::Works, [None, None]);
+    let wanted = wanted();
     let plan = omega_core::plan(&desk.retarget, &wanted).await.unwrap();
     let Delta::Changes(changes) = plan.delta().clone() else { panic!("{plan:?}") };
-    std::fs::write(&wanted.path, format!("{ADMIN}# more\n")).unwrap();
+    desk.machine.put(&wanted.path, &format!("{ADMIN}# more\n"), true);
     let error = wanted.apply(&Context::default(), &desk.retarget, &changes[0]).await.unwrap_err();
     assert!(matches!(error, RetargetError::Moved { .. }), "{error}");
     assert_eq!(desk.look("kubeconfig").0, format!("{ADMIN}# more\n"));

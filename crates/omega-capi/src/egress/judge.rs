@@ -3,12 +3,14 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::pod::CONTAINER;
+use super::probe::CONTAINER;
+use crate::upstream_messages::tools;
 
 /// What came of a probe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Egress {
+#[non_exhaustive]
+pub enum EgressVerdict {
     /// The connection was made.
     Reached,
     /// Something answered, and refused it.
@@ -29,7 +31,7 @@ pub enum Egress {
     Failed,
 }
 
-impl Egress {
+impl EgressVerdict {
     /// Returns whether the network was tried at all.
     pub fn tried(&self) -> bool {
         matches!(self, Self::Reached | Self::Refused | Self::NoAnswer | Self::NotResolved)
@@ -80,7 +82,7 @@ pub fn judge(
     events: &[Value],
     late: bool,
     tried: bool,
-) -> Option<(Egress, Vec<String>)> {
+) -> Option<(EgressVerdict, Vec<String>)> {
     let text = |path: &str| pod.pointer(path).and_then(Value::as_str).unwrap_or_default();
     let phase = text("/status/phase");
     let state = container(pod).and_then(|container| container.get("state"));
@@ -90,9 +92,9 @@ pub fn judge(
     if text("/status/reason") == "DeadlineExceeded" || (late && phase == "Running") {
         // One that began late had no time for an answer: nothing is known of the network.
         let (egress, what) = if tried {
-            (Egress::NoAnswer, "it did not end in its time")
+            (EgressVerdict::NoAnswer, "it did not end in its time")
         } else {
-            (Egress::NotStarted, "it began too late to try")
+            (EgressVerdict::NotStarted, "it began too late to try")
         };
         return Some((egress, vec![format!("phase {phase}: {what}")]));
     }
@@ -102,10 +104,10 @@ pub fn judge(
         let evidence = || shown(&format!("waiting: {reason}"), why("message"), events);
         match reason {
             "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => {
-                return Some((Egress::NoImage, evidence()));
+                return Some((EgressVerdict::NoImage, evidence()));
             }
             "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
-                return Some((Egress::NotStarted, evidence()));
+                return Some((EgressVerdict::NotStarted, evidence()));
             }
             _ => {}
         }
@@ -117,11 +119,11 @@ pub fn judge(
         let unscheduled = condition(pod, "PodScheduled").and_then(|one| one.get("message"));
         let said = unscheduled.and_then(Value::as_str);
         let what = if said.is_none() { "no scheduler has looked at it" } else { "Unschedulable" };
-        return Some((Egress::NeverScheduled, shown(what, said, events)));
+        return Some((EgressVerdict::NeverScheduled, shown(what, said, events)));
     }
     let what = format!("phase {phase} on {}", text("/spec/nodeName"));
     let said = Some(text("/status/message")).filter(|said| !said.is_empty()).or(why("message"));
-    Some((Egress::NotStarted, shown(&what, said, events)))
+    Some((EgressVerdict::NotStarted, shown(&what, said, events)))
 }
 
 fn container(pod: &Value) -> Option<&Value> {
@@ -149,7 +151,7 @@ fn shown(what: &str, said: Option<&str>, events: &[Value]) -> Vec<String> {
 }
 
 /// What the program in the container said: its exit code, and its last words.
-fn of_program(ended: &Value) -> (Egress, Vec<String>) {
+fn of_program(ended: &Value) -> (EgressVerdict, Vec<String>) {
     let code = ended.get("exitCode").and_then(Value::as_i64).unwrap_or(-1);
     let said = ended.get("message").and_then(Value::as_str).unwrap_or_default().trim();
     let reason = ended.get("reason").and_then(Value::as_str).unwrap_or_default();
@@ -159,31 +161,20 @@ fn of_program(ended: &Value) -> (Egress, Vec<String>) {
     };
     // Exit code 0 is the proof that D-035 asks for.
     if code == 0 {
-        return (Egress::Reached, evidence);
+        return (EgressVerdict::Reached, evidence);
     }
     let lower = said.to_lowercase();
-    let any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    // A name server that refuses is no refusal of the address.
-    let verdict = if any(&[
-        "dns:",
-        "no such host",
-        "not known",
-        "bad address",
-        "name resolution",
-        "could not resolve",
-    ]) {
-        Egress::NotResolved
-    } else if any(&["refused"]) {
-        Egress::Refused
-    } else if any(&["timeout", "timed out", "no route", "unreachable", "in progress"])
-        || code == 124
-    {
+    let verdict = if tools::found_no_address(&lower) {
+        EgressVerdict::NotResolved
+    } else if tools::was_refused(&lower) {
+        EgressVerdict::Refused
+    } else if tools::had_no_answer(&lower) || code == 124 {
         // 124: `timeout` ended it.
-        Egress::NoAnswer
+        EgressVerdict::NoAnswer
     } else if matches!(reason, "StartError" | "ContainerCannotRun") || matches!(code, 126..=128) {
-        Egress::NotStarted
+        EgressVerdict::NotStarted
     } else {
-        Egress::Failed
+        EgressVerdict::Failed
     };
     (verdict, evidence)
 }
@@ -192,7 +183,7 @@ fn of_program(ended: &Value) -> (Egress, Vec<String>) {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Egress, judge};
+    use super::{EgressVerdict, judge};
 
     fn ended(code: i64, message: &str) -> Value {
         json!({"status": {"phase": "Failed", "containerStatuses": [
@@ -205,27 +196,27 @@ mod tests {
     #[test]
     fn the_words_of_each_tool() {
         for (code, message, expected) in [
-            (1, "REFUSED", Egress::Refused),
-            (1, "TIMEOUT", Egress::NoAnswer),
-            (1, "DNS: lookup x on 10.96.0.10:53: connection refused", Egress::NotResolved),
-            (1, "OTHER: dial tcp 10.0.0.1:1: connect: no route to host", Egress::NoAnswer),
-            (1, "nc: bad address 'x'", Egress::NotResolved),
+            (1, "REFUSED", EgressVerdict::Refused),
+            (1, "TIMEOUT", EgressVerdict::NoAnswer),
+            (1, "DNS: lookup x on 10.96.0.10:53: connection refused", EgressVerdict::NotResolved),
+            (1, "OTHER: dial tcp 10.0.0.1:1: connect: no route to host", EgressVerdict::NoAnswer),
+            (1, "nc: bad address 'x'", EgressVerdict::NotResolved),
             (
                 1,
                 "nc: connect to 10.0.0.1 port 1 (tcp) timed out: Operation now in progress",
-                Egress::NoAnswer,
+                EgressVerdict::NoAnswer,
             ),
             (
                 1,
                 "x: line 1: x: Temporary failure in name resolution\nx: line 1: /dev/tcp/x/80: Invalid argument\n",
-                Egress::NotResolved,
+                EgressVerdict::NotResolved,
             ),
-            (1, "192.0.2.1: connect: Network is unreachable\n", Egress::NoAnswer),
-            (1, "10.88.0.1: connect: Connection refused\n", Egress::Refused),
-            (124, "", Egress::NoAnswer),
-            (127, "exec: nc: not found", Egress::NotStarted),
-            (137, "", Egress::Failed),
-            (0, "anything refused", Egress::Reached),
+            (1, "192.0.2.1: connect: Network is unreachable\n", EgressVerdict::NoAnswer),
+            (1, "10.88.0.1: connect: Connection refused\n", EgressVerdict::Refused),
+            (124, "", EgressVerdict::NoAnswer),
+            (127, "exec: nc: not found", EgressVerdict::NotStarted),
+            (137, "", EgressVerdict::Failed),
+            (0, "anything refused", EgressVerdict::Reached),
         ] {
             let found = judge(&ended(code, message), &[], false, true).map(|(egress, _)| egress);
             assert_eq!(found, Some(expected), "{code} {message}");
@@ -242,14 +233,14 @@ mod tests {
         for pod in [&creating, &running, &json!({})] {
             assert_eq!(judge(pod, &[], false, false), None, "{pod}");
         }
-        assert_eq!(late(&creating), Some(Egress::NotStarted));
-        assert_eq!(late(&running), Some(Egress::NoAnswer));
+        assert_eq!(late(&creating), Some(EgressVerdict::NotStarted));
+        assert_eq!(late(&running), Some(EgressVerdict::NoAnswer));
         let ended = json!({"status": {"phase": "Failed", "reason": "DeadlineExceeded"}});
         for pod in [&running, &ended] {
             let found = judge(pod, &[], true, false).map(|(egress, _)| egress);
-            assert_eq!(found, Some(Egress::NotStarted), "it began too late: {pod}");
+            assert_eq!(found, Some(EgressVerdict::NotStarted), "it began too late: {pod}");
         }
-        assert_eq!(late(&json!({})), Some(Egress::NeverScheduled));
+        assert_eq!(late(&json!({})), Some(EgressVerdict::NeverScheduled));
         let warning = json!({"type": "Warning", "reason": "FailedMount", "message": "no secret"});
         let normal = json!({"type": "Normal", "reason": "Scheduled", "message": "fine"});
         let (_, evidence) =

@@ -2,13 +2,16 @@
 
 mod judge;
 mod known_image;
-mod pod;
+mod probe;
+mod probe_pod;
 mod probe_pod_egress;
 #[cfg(test)]
 mod probe_tests;
 mod tool;
 
-pub use judge::{Egress, judge};
+pub use judge::{EgressVerdict, judge};
 pub use known_image::known_image;
-pub use probe_pod_egress::{EgressProbe, ProbeError, ProbeStep, Probed, probe_pod_egress};
+pub use probe::EgressProbe;
+pub use probe_pod::{CreatePod, DeletePod, ObservedPod, ProbePod, RemovedPod};
+pub use probe_pod_egress::{ProbeResult, probe_pod_egress};
 pub use tool::{Tool, UnknownTool};

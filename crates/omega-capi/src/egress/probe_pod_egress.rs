@@ -1,262 +1,202 @@
 //! Probes with a pod, and leaves nothing behind.
 
-use std::{fmt, ops::ControlFlow, time::Duration};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
-use omega_core::{Diagnostic, Label as _, Retry, Touched};
+use omega_core::{
+    Check, Context, Desired as _, Event, Failure, FailureClass, Label as _, PollPolicy, StepId,
+    Touched, WaitError, ensure, wait_for, with_temporary,
+};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use serde_json::Value;
+use tokio::time::Instant;
 
 use super::{
-    judge::{Egress, judge},
-    pod::{MARK, pod},
-    tool::Tool,
+    judge::{EgressVerdict, judge},
+    probe::{EgressProbe, MARK},
+    probe_pod::{ProbePod, RemovedPod},
 };
-use crate::{Error, Management, Namespace, Verb, list::JSON};
+use crate::{Error, Management, list::JSON};
 
 const EVERY: Duration = Duration::from_millis(500);
 /// One try of a tool, and its beginning.
 const A_TRY: Duration = Duration::from_secs(6);
-/// How long a kubelet may take to end a pod.
-const GOES: Duration = Duration::from_secs(30);
 /// How long after its own end a pod is a leftover, in seconds.
 const SPARE: i64 = 60;
 
-/// What is probed, and with what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EgressProbe {
-    /// Where the pod is made.
-    pub namespace: Namespace,
-    /// Its image.
-    pub image: String,
-    /// The program in the image.
-    pub tool: Tool,
-    /// A name or an address.
-    pub host: String,
-    /// A TCP port.
-    pub port: u16,
-    /// What tells this pod's name from other probes': a-z, 0-9.
-    pub id: String,
-    /// How long the pod may take, its start included.
-    pub within: Duration,
-}
-
-impl EgressProbe {
-    /// Returns the pod that is made, as it is sent.
-    pub fn pod(&self) -> Value {
-        pod(self)
-    }
-
-    fn pods(&self) -> String {
-        format!("/api/v1/namespaces/{}/pods", self.namespace)
-    }
-
-    fn path(&self) -> String {
-        format!("{}/omega-egress-{}", self.pods(), self.id)
-    }
-}
-
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Probed {
+#[non_exhaustive]
+pub struct ProbeResult {
     /// The verdict.
-    pub egress: Egress,
+    pub egress: EgressVerdict,
     /// What shows it: the pod's status and events, in their own words.
     pub evidence: Vec<String>,
     /// Leftovers of probes that were killed, which are gone now.
     pub swept: Vec<String>,
 }
 
-/// What happens now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ProbeStep {
-    /// A leftover is removed.
-    Sweeping(String),
-    /// The pod was made.
-    Made(String),
-    /// It is waited for; its phase.
-    Waiting(String),
-    /// It is removed.
-    Removing(String),
-}
-
-impl fmt::Display for ProbeStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sweeping(name) => write!(f, "removing pod {name}, left by an earlier probe"),
-            Self::Made(name) => write!(f, "made pod {name}"),
-            Self::Waiting(phase) => write!(f, "waiting for the pod: {phase}"),
-            Self::Removing(name) => write!(f, "removing pod {name}"),
-        }
-    }
-}
-
-/// A probe that came to no verdict, or left something.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ProbeError {
-    /// The management cluster could not be asked, or forbids it.
-    #[error("could not probe from {namespace} on {server}")]
-    Api {
-        /// The namespace.
-        namespace: String,
-        /// The management cluster.
-        server: String,
-        /// Its answer.
-        source: Error,
-    },
-    /// The operator stopped it; nothing is left.
-    #[error("stopped before there was a verdict; the pod is gone")]
-    Stopped,
-    /// The pod is still there.
-    #[error("pod {pod} in {namespace} is still there")]
-    Left {
-        /// The pod.
-        pod: String,
-        /// Its namespace.
-        namespace: String,
-        /// What came of the probe itself.
-        egress: Option<Egress>,
-        /// Why it could not be removed.
-        why: String,
-    },
-}
-
-impl Diagnostic for ProbeError {
-    fn retry(&self) -> Retry {
-        match self {
-            Self::Api { source, .. } => source.retry(),
-            Self::Stopped | Self::Left { .. } => Retry::Final,
-        }
-    }
-
-    fn expected(&self) -> Option<String> {
-        let Self::Api { source, .. } = self else { return None };
-        source.expected()
-    }
-
-    fn found(&self) -> Option<String> {
-        match self {
-            Self::Api { source, .. } => source.found(),
-            Self::Left { egress, why, .. } => Some(match egress {
-                Some(egress) => format!("{why}; the probe itself: {}", egress.words()),
-                None => why.clone(),
-            }),
-            Self::Stopped => None,
-        }
-    }
-
-    fn next(&self) -> Option<String> {
-        Some(match self {
-            Self::Api { source, .. } => return source.next(),
-            Self::Stopped => "run the same command again".into(),
-            Self::Left { pod, namespace, .. } => format!(
-                "it ends by itself; the next probe removes it, or: kubectl -n {namespace} delete \
-                 pod {pod}"
-            ),
-        })
-    }
-
-    fn touched(&self) -> Touched {
-        match self {
-            Self::Api { source, .. } => source.touched(),
-            Self::Stopped => Touched::Nothing,
-            Self::Left { .. } => Touched::Maybe,
-        }
-    }
-
-    fn timed_out(&self) -> bool {
-        matches!(self, Self::Api { source, .. } if source.timed_out())
-    }
-}
-
 /// Makes a pod that tries a TCP connection, reads what came of it, and removes the pod.
 ///
-/// `watch` is told each step, and stops it by a break: the pod is then removed first.
+/// ```no_run
+/// # use omega_capi::{Management, egress::*};
+/// # async fn f(management: &Management, probe: &EgressProbe) -> Result<(), omega_core::Failure> {
+/// let done = probe_pod_egress(&Default::default(), management, probe).await?;
+/// println!("{}", done.egress.words());
+/// # Ok(()) }
+/// ```
 ///
 /// # Guarantees
 ///
-/// Whatever comes of it, the pod is removed, by its UID, and its absence is seen. If this process is
-/// killed, the pod ends by itself (`activeDeadlineSeconds`) and the next probe in that namespace
-/// removes it: it is known by its label, and by its age on the server's clock. A pod that has the
-/// label and is younger may be somebody's running probe and is left.
+/// The pod is a temporary resource of the run ([`ProbePod`]): whatever comes of it, it is removed,
+/// and its absence is seen. If this process is killed, the journal names the pod, it ends by itself
+/// (`activeDeadlineSeconds`), and the next probe in that namespace removes it, from whatever
+/// machine: it is known by its label, and by its age on the server's clock. A pod that has the label
+/// and is younger may be somebody's running probe and is left.
 ///
 /// # Errors
 ///
-/// Fails if the cluster can't be asked, if pods may not be made there (RBAC), or if the pod stays.
+/// Fails if the cluster can't be asked, if pods may not be made there (RBAC), if the operator
+/// stopped it, or if the pod stays. What was left is said.
 pub async fn probe_pod_egress(
+    ctx: &Context,
     management: &Management,
     probe: &EgressProbe,
-    watch: &mut dyn FnMut(&ProbeStep) -> ControlFlow<()>,
-) -> Result<Probed, ProbeError> {
-    let api = |source| ProbeError::Api {
-        namespace: probe.namespace.to_string(),
-        server: management.label(),
-        source,
-    };
-    let swept = sweep(management, probe, watch).await.map_err(api)?;
-    let made = management.send(Verb::Create, &probe.pods(), &probe.pod()).await;
-    let uid = match made {
-        Ok(made) => text(&made, "/metadata/uid"),
-        Err(Error::Forbidden { words, .. }) if admission(&words) => {
-            return Ok(Probed { egress: Egress::NotAdmitted, evidence: vec![words], swept });
-        }
-        Err(error) => {
-            // It may be there although nobody said so.
-            if error.touched() == Touched::Maybe {
-                remove(management, probe, None, None).await?;
+) -> Result<ProbeResult, Failure> {
+    let swept = sweep(ctx, management, probe).await?;
+    let pod = ProbePod { probe: probe.clone() };
+    let found = Mutex::new(None);
+    let done = with_temporary(ctx, management, &pod, |_| async {
+        let looked = look(ctx, management, probe).await;
+        *found.lock().unwrap_or_else(PoisonError::into_inner) = looked.as_ref().ok().cloned();
+        looked
+    })
+    .await;
+    let (egress, evidence) = match done {
+        Ok(done) => done,
+        Err(failure) => match not_admitted(&failure) {
+            Some(words) => (EgressVerdict::NotAdmitted, vec![words]),
+            None => {
+                let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+                removed_at_last(ctx, management, probe, failure, found).await?
             }
-            return Err(api(error));
-        }
+        },
     };
-    let name = format!("omega-egress-{}", probe.id);
-    let stopped = watch(&ProbeStep::Made(name.clone())).is_break();
-    let seen = if stopped { Ok(None) } else { look(management, probe, watch).await };
-    // The pod goes before anything is said of it.
-    let _ = watch(&ProbeStep::Removing(name));
-    let egress =
-        seen.as_ref().ok().and_then(|seen| seen.as_ref().map(|(egress, _)| egress.clone()));
-    remove(management, probe, Some(&uid), egress).await?;
-    match seen.map_err(api)? {
-        None => Err(ProbeError::Stopped),
-        Some((egress, evidence)) => Ok(Probed { egress, evidence, swept }),
-    }
+    Ok(ProbeResult { egress, evidence, swept })
 }
 
-/// Whether a 403 is admission's and not RBAC's, which names user and verb.
-fn admission(words: &str) -> bool {
-    !words.contains("cannot create resource")
+type Judged = (EgressVerdict, Vec<String>);
+
+fn not_admitted(failure: &Failure) -> Option<String> {
+    Some(failure.detail.as_ref()?.get("not_admitted")?.as_str()?.to_owned())
 }
 
-fn text(value: &Value, path: &str) -> String {
-    value.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
-/// Looks at the pod until there is a verdict, or the operator stops.
-async fn look(
+/// A pod that its kubelet did not end is removed without it.
+async fn removed_at_last(
+    ctx: &Context,
     management: &Management,
     probe: &EgressProbe,
-    watch: &mut dyn FnMut(&ProbeStep) -> ControlFlow<()>,
-) -> Result<Option<(Egress, Vec<String>)>, Error> {
-    let start = Instant::now();
-    let mut began: Option<Instant> = None;
-    loop {
-        let pod: Value = management.read(&probe.path(), JSON).await?;
-        let late = start.elapsed() >= probe.within;
-        let events = events(management, probe, &pod).await?;
-        if text(&pod, "/status/phase") == "Running" {
-            began.get_or_insert_with(Instant::now);
-        }
-        let tried = began.is_some_and(|began| began.elapsed() >= A_TRY);
-        if let Some(verdict) = judge(&pod, &events, late, tried) {
-            return Ok(Some(verdict));
-        }
-        if watch(&ProbeStep::Waiting(text(&pod, "/status/phase"))).is_break() {
-            return Ok(None);
-        }
-        sleep(EVERY).await;
+    failure: Failure,
+    found: Option<Judged>,
+) -> Result<Judged, Failure> {
+    if failure.touched == Touched::Nothing {
+        return Err(failure);
     }
+    let (namespace, name) = (probe.namespace.clone(), probe.pod_name());
+    let removed = RemovedPod { namespace, name };
+    match (ensure(&ctx.uncancelled(), management, &removed).await, found) {
+        (Ok(_), Some(judged)) => Ok(judged),
+        (Ok(_), None) => Err(Failure { touched: Touched::Nothing, ..failure }),
+        (Err(_), found) => Err(left(failure, probe, found)),
+    }
+}
+
+fn left(failure: Failure, probe: &EgressProbe, found: Option<Judged>) -> Failure {
+    let EgressProbe { namespace, .. } = probe;
+    let name = probe.pod_name();
+    let verdict = found.map(|(egress, _)| format!("; the probe itself: {}", egress.words()));
+    let found = failure.found.clone().unwrap_or_default();
+    Failure {
+        message: format!("pod {name} in {namespace} is still there"),
+        found: Some(format!("{found}{}", verdict.unwrap_or_default())),
+        touched: Touched::Maybe,
+        next: Some(format!(
+            "it ends by itself; the next probe removes it, or: kubectl -n {namespace} delete pod \
+             {name}"
+        )),
+        ..failure
+    }
+}
+
+/// The pod, its events, and for how long its program has been running.
+struct Looked {
+    pod: Value,
+    events: Vec<Value>,
+    running: Option<Duration>,
+}
+
+impl Looked {
+    fn judge(&self, late: bool) -> Option<Judged> {
+        let tried = self.running.is_some_and(|running| running >= A_TRY);
+        judge(&self.pod, &self.events, late, tried)
+    }
+}
+
+/// Looks at the pod until there is a verdict.
+async fn look(
+    ctx: &Context,
+    management: &Management,
+    probe: &EgressProbe,
+) -> Result<Judged, Failure> {
+    let pod = ProbePod { probe: probe.clone() };
+    let key = pod.key();
+    let step = StepId { target: management.label(), kind: ProbePod::KIND.to_owned(), key };
+    let began = Mutex::new(None);
+    let condition = |seen: &Looked| match seen.judge(false) {
+        Some(_) => Check::Met,
+        None => Check::Pending(format!("the pod: {}", text(&seen.pod, "/status/phase"))),
+    };
+    let tell = |wanted: &str, since: Duration| {
+        ctx.tell(&Event::StepWaiting { step: step.clone(), wanted: wanted.to_owned(), since });
+    };
+    let what = format!("could not probe from {} on {}", probe.namespace, management.label());
+    let policy = PollPolicy::new(EVERY, probe.within);
+    let waited = wait_for(ctx, policy, || read(management, probe, &began), &condition, tell).await;
+    match waited {
+        Ok(seen) => seen.judge(false).ok_or_else(|| no_verdict(what)),
+        Err(WaitError::TimedOut(late)) => {
+            let judged = late.seen.and_then(|seen| seen.judge(true));
+            judged.ok_or_else(|| no_verdict(what).because(late.why))
+        }
+        Err(WaitError::Cancelled) => {
+            let stopped = "stopped before there was a verdict";
+            Err(Failure::new(FailureClass::Interrupted, stopped).next("run the same command again"))
+        }
+        Err(WaitError::Read(error)) => Err(Failure::from_error(what, &error)),
+        Err(_) => Err(no_verdict(what)),
+    }
+}
+
+fn no_verdict(what: String) -> Failure {
+    Failure::new(FailureClass::Deadline, what)
+}
+
+async fn read(
+    management: &Management,
+    probe: &EgressProbe,
+    began: &Mutex<Option<Instant>>,
+) -> Result<Looked, Error> {
+    let path = format!("/api/v1/namespaces/{}/pods/{}", probe.namespace, probe.pod_name());
+    let pod: Value = management.read(&path, JSON).await?;
+    let events = events(management, probe, &pod).await?;
+    let mut began = began.lock().unwrap_or_else(PoisonError::into_inner);
+    if text(&pod, "/status/phase") == "Running" {
+        began.get_or_insert_with(Instant::now);
+    }
+    Ok(Looked { pod, events, running: began.map(|began| began.elapsed()) })
 }
 
 /// Returns the pod's events. Without the right to read them they are no evidence, and no error.
@@ -273,24 +213,27 @@ async fn events(
     }
 }
 
-/// Removes what probes left that were killed.
+/// Removes what probes left that were killed, whoever ran them.
 async fn sweep(
+    ctx: &Context,
     management: &Management,
     probe: &EgressProbe,
-    watch: &mut dyn FnMut(&ProbeStep) -> ControlFlow<()>,
-) -> Result<Vec<String>, Error> {
+) -> Result<Vec<String>, Failure> {
+    let what = || format!("could not probe from {} on {}", probe.namespace, management.label());
+    let failed = |error: Error| Failure::from_error(what(), &error);
+    let path = format!("/api/v1/namespaces/{}/pods", probe.namespace);
     let selector = format!("labelSelector={}%3D{}", MARK.0.replace('/', "%2F"), MARK.1);
-    let pods: Vec<Value> = management.list(&probe.pods(), &selector, 250, JSON).await?;
+    let pods: Vec<Value> = management.list(&path, &selector, 250, JSON).await.map_err(failed)?;
     if pods.is_empty() {
         return Ok(Vec::new());
     }
-    let now = management.time().await?.as_second();
+    let now = management.time().await.map_err(failed)?.as_second();
     let mut swept = Vec::new();
     for old in pods.iter().filter(|pod| is_left(pod, now)) {
         let name = text(old, "/metadata/name");
-        let _ = watch(&ProbeStep::Sweeping(name.clone()));
-        let path = format!("{}/{name}", probe.pods());
-        delete(management, &path, Some(&text(old, "/metadata/uid")), 0).await?;
+        ctx.tell(&Event::Note { text: format!("removing pod {name}, left by an earlier probe") });
+        let removed = RemovedPod { namespace: probe.namespace.clone(), name: name.clone() };
+        ensure(ctx, management, &removed).await?;
         swept.push(name);
     }
     Ok(swept)
@@ -307,55 +250,6 @@ fn is_left(pod: &Value, now: i64) -> bool {
     }
 }
 
-/// Deletes the pod with that UID, and no other of its name.
-async fn delete(
-    management: &Management,
-    path: &str,
-    uid: Option<&str>,
-    grace: u64,
-) -> Result<(), Error> {
-    // A precondition without a UID is none.
-    let options = json!({
-        "apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": grace,
-        "preconditions": { "uid": uid },
-    });
-    match management.send(Verb::Delete, path, &options).await {
-        // 409: another pod has that name, and this one is gone.
-        Ok(_) | Err(Error::Status { code: 404 | 409, .. }) => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-/// Removes the pod and sees that it is gone: first as its kubelet likes it, then without it.
-async fn remove(
-    management: &Management,
-    probe: &EgressProbe,
-    uid: Option<&str>,
-    egress: Option<Egress>,
-) -> Result<(), ProbeError> {
-    let mut why = "it was not gone in time".to_owned();
-    for grace in [1, 0] {
-        // A delete whose answer was lost is sent again: by the UID it can do no harm.
-        for _ in 0..3 {
-            match delete(management, &probe.path(), uid, grace).await {
-                Ok(()) => break,
-                Err(error) => why = error.to_string(),
-            }
-            sleep(EVERY).await;
-        }
-        let start = Instant::now();
-        while start.elapsed() < GOES {
-            match management.read::<Value>(&probe.path(), JSON).await {
-                Err(Error::Status { code: 404, .. }) => return Ok(()),
-                Ok(other) if uid.is_some_and(|uid| text(&other, "/metadata/uid") != uid) => {
-                    return Ok(());
-                }
-                Ok(_) => {}
-                Err(error) => why = error.to_string(),
-            }
-            sleep(EVERY).await;
-        }
-    }
-    let (pod, namespace) = (format!("omega-egress-{}", probe.id), probe.namespace.to_string());
-    Err(ProbeError::Left { pod, namespace, egress, why })
+fn text(value: &Value, path: &str) -> String {
+    value.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned()
 }

@@ -1,14 +1,20 @@
 //! `probe_pod_egress` on the simulator: verdicts, and that nothing is left.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use omega_core::{Diagnostic as _, Touched};
+use omega_core::{
+    CancelToken, Context, Event, EventSink, Failure, FailureClass, MemoryJournal, Touched,
+    leftovers, testing,
+};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
     Management,
-    sim::{Fate, RbacApiserver, Spoiled},
+    sim::{Apiserver, PodOutcome},
 };
 
 const PODS: &str = "/api/v1/pods";
@@ -27,13 +33,13 @@ fn probe() -> EgressProbe {
 
 /// A cluster at noon with near misses: a probe that runs, an old pod of another kind, an old probe
 /// in another namespace, and one with our name there.
-fn cluster(fate: Fate) -> RbacApiserver {
-    let rbac = RbacApiserver::new("2026-11-21T12:00:00Z".parse().unwrap());
-    rbac.set_fate(fate);
-    rbac.put(PODS, old("running", "default", "egress", "2026-11-21T11:58:30Z"));
-    rbac.put(PODS, old("other", "default", "ingress", "2026-11-20T12:00:00Z"));
-    rbac.put(PODS, old("omega-egress-abc", "kube-system", "egress", "2026-11-20T12:00:00Z"));
-    rbac
+fn cluster(outcome: PodOutcome) -> Apiserver {
+    let server = Apiserver::with_accounts("2026-11-21T12:00:00Z".parse().unwrap());
+    server.set_pod_outcome(outcome);
+    server.put(PODS, old("running", "default", "egress", "2026-11-21T11:58:30Z"));
+    server.put(PODS, old("other", "default", "ingress", "2026-11-20T12:00:00Z"));
+    server.put(PODS, old("omega-egress-abc", "kube-system", "egress", "2026-11-20T12:00:00Z"));
+    server
 }
 
 fn old(name: &str, namespace: &str, label: &str, made: &str) -> Value {
@@ -43,32 +49,32 @@ fn old(name: &str, namespace: &str, label: &str, made: &str) -> Value {
     })
 }
 
-async fn probed(rbac: &RbacApiserver) -> Result<Probed, ProbeError> {
-    let management = Management::over(rbac.clone(), "sim");
-    probe_pod_egress(&management, &probe(), &mut |_| ControlFlow::Continue(())).await
+async fn probed(server: &Apiserver) -> Result<ProbeResult, Failure> {
+    let management = Management::over(server.clone(), "sim");
+    probe_pod_egress(&Context::default(), &management, &probe()).await
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_fate_has_its_verdict_and_leaves_nothing() {
+async fn every_outcome_has_its_verdict_and_leaves_nothing() {
     let mut lines = Vec::new();
-    for fate in [
-        Fate::Ends(0, "10.12.4.50 (10.12.4.50:5000) open"),
-        Fate::Ends(1, "nc: 10.12.4.50 (10.12.4.50:5000): Connection refused"),
-        Fate::Ends(1, "nc: 10.12.4.50 (10.12.4.50:5000): Connection timed out"),
-        Fate::Ends(1, "nc: bad address 'keystone'"),
-        Fate::Ends(127, "sh: nc: not found"),
-        Fate::Ends(3, ""),
-        Fate::Runs,
-        Fate::Unseen,
-        Fate::Unschedulable,
-        Fate::NoImage,
-        Fate::NotStarted,
-        Fate::NotAdmitted,
+    for outcome in [
+        PodOutcome::Ends(0, "10.12.4.50 (10.12.4.50:5000) open"),
+        PodOutcome::Ends(1, "nc: 10.12.4.50 (10.12.4.50:5000): Connection refused"),
+        PodOutcome::Ends(1, "nc: 10.12.4.50 (10.12.4.50:5000): Connection timed out"),
+        PodOutcome::Ends(1, "nc: bad address 'keystone'"),
+        PodOutcome::Ends(127, "sh: nc: not found"),
+        PodOutcome::Ends(3, ""),
+        PodOutcome::Runs,
+        PodOutcome::Ignored,
+        PodOutcome::Unschedulable,
+        PodOutcome::NoImage,
+        PodOutcome::NotStarted,
+        PodOutcome::NotAdmitted,
     ] {
-        let rbac = cluster(fate);
-        let before = rbac.snapshot();
-        let Probed { egress, evidence, swept } = probed(&rbac).await.unwrap();
-        assert_eq!(rbac.snapshot(), before, "{egress:?}");
+        let server = cluster(outcome);
+        let before = server.snapshot();
+        let ProbeResult { egress, evidence, swept } = probed(&server).await.unwrap();
+        assert_eq!(server.snapshot(), before, "{egress:?}");
         assert_eq!(swept, [""; 0]);
         lines.push(format!("{egress:?}: {}", evidence.join(" | ")));
     }
@@ -94,40 +100,56 @@ async fn every_fate_has_its_verdict_and_leaves_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_killed_probe_left_is_removed_and_nothing_else() {
-    let rbac = cluster(Fate::Ends(0, ""));
-    let before = rbac.snapshot();
-    rbac.put(PODS, old("omega-egress-left", "default", "egress", "2026-11-21T11:57:00Z"));
-    let done = probed(&rbac).await.unwrap();
-    assert_eq!((done.egress, done.swept), (Egress::Reached, vec!["omega-egress-left".to_owned()]));
-    assert_eq!(rbac.snapshot(), before);
+    let server = cluster(PodOutcome::Ends(0, ""));
+    let before = server.snapshot();
+    server.put(PODS, old("omega-egress-left", "default", "egress", "2026-11-21T11:57:00Z"));
+    let done = probed(&server).await.unwrap();
+    assert_eq!(
+        (done.egress, done.swept),
+        (EgressVerdict::Reached, vec!["omega-egress-left".to_owned()])
+    );
+    assert_eq!(server.snapshot(), before);
+}
+
+/// Asks to stop at the nth event.
+struct StopAt(CancelToken, Mutex<usize>);
+
+impl EventSink for StopAt {
+    fn event(&self, _: &Event) {
+        let mut left = self.1.lock().unwrap();
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            self.0.cancel();
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
-async fn stopped_at_any_step_it_leaves_nothing() {
-    for stop_at in 0..4 {
-        let rbac = cluster(Fate::Runs);
-        let before = rbac.snapshot();
-        let management = Management::over(rbac.clone(), "sim");
-        let mut steps = 0;
-        let mut watch = |_: &ProbeStep| {
-            steps += 1;
-            if steps > stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let error = probe_pod_egress(&management, &probe(), &mut watch).await.unwrap_err();
-        assert!(matches!(error, ProbeError::Stopped), "{error:?}");
-        assert_eq!(rbac.snapshot(), before, "stopped at {stop_at}");
+async fn stopped_at_any_event_it_leaves_nothing() {
+    for stop_at in 1..5 {
+        let server = cluster(PodOutcome::Runs);
+        let before = server.snapshot();
+        let management = Management::over(server.clone(), "sim");
+        let (cancel, journal) = (CancelToken::default(), Arc::new(MemoryJournal::default()));
+        let events = Arc::new(StopAt(cancel.clone(), Mutex::new(stop_at)));
+        let ctx = Context::default().with_cancel(cancel).with_events(events);
+        let ctx = ctx.with_journal(journal.clone());
+        let failure = probe_pod_egress(&ctx, &management, &probe()).await.unwrap_err();
+        assert_eq!(failure.class, FailureClass::Interrupted, "{failure:?}");
+        assert_eq!(server.snapshot(), before, "stopped at {stop_at}");
+        assert_eq!(leftovers(&journal.entries()), []);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_spoiled_write_leaves_nothing_and_is_said() {
-    for spoiled in [Spoiled::Lost, Spoiled::AnswerLost, Spoiled::Ignored] {
+    for fault in [testing::Fault::Lost, testing::Fault::AnswerLost, testing::Fault::Ignored] {
         for nth in 0..2 {
-            let rbac = cluster(Fate::Ends(0, ""));
-            let before = rbac.snapshot();
-            rbac.spoil_write(nth, spoiled);
-            let done = probed(&rbac).await;
-            assert_eq!(rbac.snapshot(), before, "write {nth} {spoiled:?}");
+            let server = cluster(PodOutcome::Ends(0, ""));
+            let before = server.snapshot();
+            server.spoil_write(nth, fault);
+            let done = probed(&server).await;
+            assert_eq!(server.snapshot(), before, "write {nth} {fault:?}");
             assert_eq!(done.is_ok(), nth == 1, "without a pod there is no verdict: {done:?}");
         }
     }
@@ -135,34 +157,34 @@ async fn a_spoiled_write_leaves_nothing_and_is_said() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pod_that_stays_is_said_with_the_verdict() {
-    let rbac = cluster(Fate::Stays);
-    let error = probed(&rbac).await.unwrap_err();
-    assert_eq!(error.to_string(), "pod omega-egress-abc in default is still there");
-    assert_eq!(error.touched(), Touched::Maybe);
-    assert!(error.found().unwrap().ends_with("the probe itself: reached"), "{:?}", error.found());
+    let server = cluster(PodOutcome::Stays);
+    let failure = probed(&server).await.unwrap_err();
+    assert_eq!(failure.message, "pod omega-egress-abc in default is still there");
+    assert_eq!(failure.touched, Touched::Maybe);
+    assert!(failure.found.as_ref().unwrap().ends_with("the probe itself: reached"), "{failure:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_the_right_to_make_pods_the_right_is_named() {
-    let rbac = cluster(Fate::Runs);
+    let server = cluster(PodOutcome::Runs);
     let account = json!({"metadata": {"name": "a", "namespace": "default"}});
-    rbac.put("/api/v1/serviceaccounts", account);
-    let reader = json!({"metadata": {"name": "r"}, "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]});
-    rbac.put("/apis/rbac.authorization.k8s.io/v1/clusterroles", reader);
+    server.put("/api/v1/serviceaccounts", account);
+    let reader = json!({"metadata": {"name": "r"}, "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}]});
+    server.put("/apis/rbac.authorization.k8s.io/v1/clusterroles", reader);
     let binding = json!({
         "metadata": {"name": "r"}, "roleRef": {"kind": "ClusterRole", "name": "r"},
         "subjects": [{"kind": "ServiceAccount", "name": "a", "namespace": "default"}],
     });
-    rbac.put("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", binding);
-    let admin = Management::over(rbac.clone(), "sim");
+    server.put("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", binding);
+    let admin = Management::over(server.clone(), "sim");
     let path = "/api/v1/namespaces/default/serviceaccounts/a/token";
     let answer = admin.send(crate::Verb::Create, path, &json!({"spec": {}})).await.unwrap();
-    let before = rbac.snapshot();
+    let before = server.snapshot();
     let token = answer["status"]["token"].as_str().unwrap();
-    let error = probed(&rbac.with_token(token)).await.unwrap_err();
-    assert_eq!(error.expected().unwrap(), "the right to create pods in default");
-    assert_eq!(error.touched(), Touched::Nothing);
-    assert_eq!(rbac.snapshot(), before);
+    let error = probed(&server.with_token(token)).await.unwrap_err();
+    assert_eq!(error.expected.unwrap(), "the right to create pods in default");
+    assert_eq!(error.touched, Touched::Nothing);
+    assert_eq!(server.snapshot(), before);
 }
 
 #[test]

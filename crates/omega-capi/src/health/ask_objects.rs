@@ -29,7 +29,9 @@ fn answer(error: Error) -> Answer {
     match error {
         Error::Status { code, words, .. } => Answer::Status { code, words },
         Error::Unauthorized { .. } => Answer::Status { code: 401, words: "Unauthorized".into() },
-        Error::Forbidden { words, .. } => Answer::Status { code: 403, words },
+        Error::Forbidden { words, .. } | Error::NotAdmitted { words, .. } => {
+            Answer::Status { code: 403, words }
+        }
         Error::Malformed { .. } => Answer::Alien,
         Error::Config { .. } | Error::Unreachable { .. } | Error::Deadline { .. } => {
             Answer::Nothing { why: error.to_string() }

@@ -2,11 +2,90 @@
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use tower::{Service as _, ServiceExt as _};
 
 use super::{
     discovery::{list, text},
-    objects::Answer,
+    request::{ACCESS_REVIEWS, Answer, Answering, ApiRequest, Next, RULES_REVIEWS, status},
+    state::{Shared, State},
 };
+
+/// The layer that knows accounts by their tokens, and asks their roles.
+pub(super) fn authorize(state: Shared, request: ApiRequest, mut next: Next) -> Answering {
+    Box::pin(async move {
+        let answered = state.lock().authorize(&request);
+        match answered {
+            Some(answer) => Ok(answer.into()),
+            None => next.ready().await?.call(request).await,
+        }
+    })
+}
+
+impl State {
+    /// Answers who may not, and reviews; passes the rest on.
+    fn authorize(&self, request: &ApiRequest) -> Option<Answer> {
+        let account = match &request.token {
+            None => None,
+            Some(token) => match self.account(token) {
+                Some(account) => Some(account),
+                None => {
+                    return Some(status(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized"));
+                }
+            },
+        };
+        let keeps_roles = self.collections.iter().any(|one| one.path() == CLUSTER_ROLES);
+        match request.path.as_str() {
+            ACCESS_REVIEWS if keeps_roles => return Some(self.review(account.as_ref(), request)),
+            RULES_REVIEWS if keeps_roles => return Some(self.rules(account.as_ref(), request)),
+            _ => {}
+        }
+        let (namespace, name) = account?;
+        let attributes = Attributes::of(&request.method, &request.path)?;
+        if self.roles().allow(&namespace, &name, &attributes).is_some() {
+            return None;
+        }
+        let user = format!("system:serviceaccount:{namespace}:{name}");
+        Some(forbidden(&user, &attributes))
+    }
+
+    fn roles(&self) -> Rbac<'_> {
+        Rbac {
+            cluster_roles: self.items(CLUSTER_ROLES),
+            cluster_bindings: self.items("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"),
+            roles: self.items("/apis/rbac.authorization.k8s.io/v1/roles"),
+            bindings: self.items("/apis/rbac.authorization.k8s.io/v1/rolebindings"),
+        }
+    }
+
+    /// What the account may do in a namespace, by rule.
+    fn rules(&self, account: Option<&(String, String)>, request: &ApiRequest) -> Answer {
+        let place = text(&request.body["spec"]["namespace"]);
+        let rules = match account {
+            None => vec![json!({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]})],
+            Some((namespace, name)) => self.roles().rules(namespace, name, place),
+        };
+        let mut body = request.body.clone();
+        body["status"] =
+            json!({"resourceRules": rules, "nonResourceRules": [], "incomplete": false});
+        (StatusCode::CREATED, body)
+    }
+
+    fn review(&self, account: Option<&(String, String)>, request: &ApiRequest) -> Answer {
+        let attributes = Attributes::reviewed(&request.body);
+        let answer = match account {
+            None => json!({"allowed": true, "reason": "system:masters"}),
+            Some((namespace, name)) => match self.roles().allow(namespace, name, &attributes) {
+                Some(reason) => json!({"allowed": true, "reason": reason}),
+                None => json!({"allowed": false}),
+            },
+        };
+        let mut body = request.body.clone();
+        body["status"] = answer;
+        (StatusCode::CREATED, body)
+    }
+}
+
+const CLUSTER_ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 
 /// What is asked for, in RBAC's words.
 #[derive(Clone, Debug, Default)]
@@ -62,7 +141,7 @@ impl Attributes {
     }
 
     /// Reads them off an access review.
-    pub(super) fn reviewed(body: &Value) -> Self {
+    fn reviewed(body: &Value) -> Self {
         let spec = &body["spec"]["resourceAttributes"];
         let field = |key: &str| text(&spec[key]).to_owned();
         Self {
@@ -94,45 +173,63 @@ impl Attributes {
 }
 
 /// The roles and bindings that are kept.
-pub(super) struct Rbac<'a> {
-    pub(super) cluster_roles: &'a [Value],
-    pub(super) cluster_bindings: &'a [Value],
-    pub(super) roles: &'a [Value],
-    pub(super) bindings: &'a [Value],
+struct Rbac<'a> {
+    cluster_roles: &'a [Value],
+    cluster_bindings: &'a [Value],
+    roles: &'a [Value],
+    bindings: &'a [Value],
 }
 
 impl Rbac<'_> {
     /// Returns which binding lets the account do it, in the server's words.
-    pub(super) fn allow(&self, namespace: &str, name: &str, asked: &Attributes) -> Option<String> {
-        let ours = |binding: &&Value| {
+    fn allow(&self, namespace: &str, name: &str, asked: &Attributes) -> Option<String> {
+        let mut bound = self.bound(namespace, name, &asked.namespace);
+        let (kind, binding, _) = bound
+            .find(|(_, _, role)| list(&role["rules"]).iter().any(|rule| asked.within(rule)))?;
+        Some(reason(kind, binding, namespace, name))
+    }
+
+    /// Returns the rules that hold for the account in `place`.
+    fn rules(&self, namespace: &str, name: &str, place: &str) -> Vec<Value> {
+        let bound = self.bound(namespace, name, place);
+        bound.flat_map(|(_, _, role)| list(&role["rules"]).to_vec()).collect()
+    }
+
+    /// Returns the bindings of the account that count in `place`, with their kinds and roles.
+    fn bound(
+        &self,
+        namespace: &str,
+        name: &str,
+        place: &str,
+    ) -> impl Iterator<Item = (&'static str, &Value, &Value)> {
+        let ours = move |binding: &&Value| {
             list(&binding["subjects"]).iter().any(|subject| {
                 subject["kind"] == "ServiceAccount"
                     && subject["name"] == name
                     && subject["namespace"] == namespace
             })
         };
-        let grants = |role: Option<&Value>| {
-            role.is_some_and(|role| list(&role["rules"]).iter().any(|rule| asked.within(rule)))
-        };
-        let called =
-            |role: &&Value, binding: &Value| role["metadata"]["name"] == binding["roleRef"]["name"];
-        for binding in self.cluster_bindings.iter().filter(ours) {
-            if grants(self.cluster_roles.iter().find(|role| called(role, binding))) {
-                return Some(reason("ClusterRoleBinding", binding, namespace, name));
-            }
-        }
-        let here = |one: &&Value| one["metadata"]["namespace"] == asked.namespace.as_str();
-        for binding in self.bindings.iter().filter(here).filter(ours) {
-            let role = if binding["roleRef"]["kind"] == "ClusterRole" {
-                self.cluster_roles.iter().find(|role| called(role, binding))
-            } else {
-                self.roles.iter().filter(here).find(|role| called(role, binding))
+        let called = |all: &'_ [Value], binding: &Value, place: Option<&str>| {
+            let is = |role: &&Value| {
+                role["metadata"]["name"] == binding["roleRef"]["name"]
+                    && place.is_none_or(|place| role["metadata"]["namespace"] == place)
             };
-            if !asked.namespace.is_empty() && grants(role) {
-                return Some(reason("RoleBinding", binding, namespace, name));
-            }
-        }
-        None
+            all.iter().position(|role| is(&role))
+        };
+        let everywhere = self.cluster_bindings.iter().filter(ours).filter_map(move |binding| {
+            let role = self.cluster_roles.get(called(self.cluster_roles, binding, None)?)?;
+            Some(("ClusterRoleBinding", binding, role))
+        });
+        let here = move |one: &&Value| !place.is_empty() && one["metadata"]["namespace"] == place;
+        let here = self.bindings.iter().filter(here).filter(ours).filter_map(move |binding| {
+            let role = if binding["roleRef"]["kind"] == "ClusterRole" {
+                self.cluster_roles.get(called(self.cluster_roles, binding, None)?)?
+            } else {
+                self.roles.get(called(self.roles, binding, Some(place))?)?
+            };
+            Some(("RoleBinding", binding, role))
+        });
+        everywhere.chain(here)
     }
 }
 
@@ -164,13 +261,4 @@ pub(super) fn forbidden(user: &str, asked: &Attributes) -> Answer {
         "{what} is forbidden: User \"{user}\" cannot {verb} resource \"{resource}\" in API group \"{group}\" {place}"
     );
     status(StatusCode::FORBIDDEN, "Forbidden", &message)
-}
-
-/// An error as the API server says it.
-pub(super) fn status(code: StatusCode, reason: &str, message: &str) -> Answer {
-    let body = json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "message": message, "reason": reason, "code": code.as_u16(),
-    });
-    (code, body)
 }

@@ -3,13 +3,14 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{authorize::status, objects::Answer};
+use super::request::{Answer, status};
 
 /// What becomes of every pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+#[non_exhaustive]
+pub enum PodOutcome {
     /// Nothing: there is no scheduler.
-    Unseen,
+    Ignored,
     /// No node takes it.
     Unschedulable,
     /// Its image can't be pulled.
@@ -26,7 +27,7 @@ pub enum Fate {
     Stays,
 }
 
-impl Fate {
+impl PodOutcome {
     /// Returns what is answered instead of making the pod.
     pub(super) fn refused(&self, name: &str) -> Option<Answer> {
         (*self == Self::NotAdmitted).then(|| {
@@ -40,14 +41,14 @@ impl Fate {
     }
 
     /// Brings a pod to where it ends. A pod that was just made is still where it began.
-    pub(super) fn befall(&self, pod: &mut Value) {
+    pub(super) fn settle(&self, pod: &mut Value) {
         let name = pod["spec"]["containers"][0]["name"].clone();
         let waiting = |reason: &str, message: &str| {
             json!([{"name": name, "ready": false, "restartCount": 0,
                     "state": {"waiting": {"reason": reason, "message": message}}}])
         };
         let phase = match self {
-            Self::Unseen | Self::NotAdmitted => "Pending",
+            Self::Ignored | Self::NotAdmitted => "Pending",
             Self::Unschedulable => {
                 pod["status"]["conditions"] = json!([
                     {"type": "Ready", "status": "False", "message": "not this one"},
@@ -74,7 +75,7 @@ impl Fate {
                     json!([{"name": name, "state": {"running": {}}}]);
                 "Running"
             }
-            Self::Stays => return Self::Ends(0, "").befall(pod),
+            Self::Stays => return Self::Ends(0, "").settle(pod),
             Self::Ends(code, said) => {
                 pod["spec"]["nodeName"] = "node-1".into();
                 let reason = if *code == 0 { "Completed" } else { "Error" };

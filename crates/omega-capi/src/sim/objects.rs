@@ -3,7 +3,11 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::discovery::{list, text};
+use super::{
+    discovery::{list, text},
+    recording::Recording,
+    request::{Answer, JSON},
+};
 
 const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
@@ -21,20 +25,40 @@ pub(super) struct Collection {
 }
 
 /// What a path of this collection means.
-enum At<'a> {
+pub(super) enum At<'a> {
     All,
     Namespace(&'a str),
     Object(&'a str, &'a str),
 }
 
 impl Collection {
+    /// Returns the list at `path`, as it was recorded.
+    pub(super) fn recorded(recording: &Recording, path: &str) -> Option<Self> {
+        let whole = recording.find("admin", path, Some(JSON))?;
+        Some(Self::of(path, &whole.body))
+    }
+
+    /// Returns an empty list of `kind` at `path` (`/api/v1/pods`).
+    pub(super) fn empty(path: &str, kind: &str) -> Self {
+        let (prefix, _) = path.rsplit_once('/').unwrap_or_default();
+        let at = prefix.trim_start_matches("/apis/").trim_start_matches("/api/");
+        let list = json!({"kind": format!("{kind}List"), "apiVersion": at,
+                          "metadata": {"resourceVersion": "1"}, "items": []});
+        Self::of(path, &list)
+    }
+
     /// Takes `body`, the whole list that is at `path`.
-    pub(super) fn recorded(path: &str, body: &Value) -> Self {
+    pub(super) fn of(path: &str, body: &Value) -> Self {
         let (prefix, plural) = path.rsplit_once('/').unwrap_or_default();
         let (prefix, plural) = (prefix.to_owned(), plural.to_owned());
         let mut frame = body.clone();
         frame["items"] = json!([]);
         Self { prefix, plural, frame, items: list(&body["items"]).to_vec() }
+    }
+
+    /// Returns the kind of what is in it.
+    pub(super) fn kind(&self) -> &str {
+        text(&self.frame["kind"]).trim_end_matches("List")
     }
 
     /// Returns the path of the whole list.
@@ -63,13 +87,13 @@ impl Collection {
                 let Some(found) = self.items.iter().find(is) else { return Some(self.none(name)) };
                 let mut object = found.clone();
                 object["apiVersion"] = self.frame["apiVersion"].clone();
-                object["kind"] = text(&self.frame["kind"]).trim_end_matches("List").into();
+                object["kind"] = self.kind().into();
                 Some((StatusCode::OK, object))
             }
         }
     }
 
-    fn at<'a>(&self, path: &'a str) -> Option<At<'a>> {
+    pub(super) fn at<'a>(&self, path: &'a str) -> Option<At<'a>> {
         let rest = path.strip_prefix(self.prefix.as_str())?.strip_prefix('/')?;
         let parts: Vec<&str> = rest.split('/').collect();
         match parts.as_slice() {
@@ -130,8 +154,6 @@ impl Collection {
         (StatusCode::NOT_FOUND, body)
     }
 }
-
-pub(super) type Answer = (StatusCode, Value);
 
 /// Namespace and name.
 fn key(object: &Value) -> (&str, &str) {

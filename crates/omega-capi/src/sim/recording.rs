@@ -1,5 +1,7 @@
 //! What the real API server answered.
 
+use std::sync::{Arc, LazyLock};
+
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
@@ -42,13 +44,17 @@ impl Exchange {
 
 impl Recording {
     /// The management cluster's.
-    pub(super) fn load() -> Self {
-        Self::of(&[DEFAULT, OBJECTS, CLUSTER])
+    pub(super) fn management() -> Arc<Self> {
+        static PARSED: LazyLock<Arc<Recording>> =
+            LazyLock::new(|| Arc::new(Recording::of(&[DEFAULT, OBJECTS, CLUSTER])));
+        Arc::clone(&PARSED)
     }
 
     /// The workload cluster's.
-    pub(super) fn workload() -> Self {
-        Self::of(&[WORKLOAD])
+    pub(super) fn workload() -> Arc<Self> {
+        static PARSED: LazyLock<Arc<Recording>> =
+            LazyLock::new(|| Arc::new(Recording::of(&[WORKLOAD])));
+        Arc::clone(&PARSED)
     }
 
     /// The recordings that are compiled in. The tests prove that they parse.

@@ -11,7 +11,7 @@ use super::ObjectRef;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deletion {
     /// The objects that have finalizers, children before their parents.
-    pub held: Vec<Held>,
+    pub held: Vec<HeldObject>,
     /// Whether the cluster is paused (`spec.paused`): no controller looks at it.
     #[serde(default)]
     pub paused: bool,
@@ -19,7 +19,7 @@ pub struct Deletion {
 
 /// An object that has finalizers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
+pub struct HeldObject {
     /// The object.
     pub object: ObjectRef,
     /// Since when it is being deleted, by the API server's clock; none if it is not.
@@ -30,7 +30,7 @@ pub struct Held {
 
 /// How a delete goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum DeleteProgress {
     /// Nothing is left.
     Gone,
     /// Nobody has asked for it: this is there and is not being deleted.
@@ -55,24 +55,24 @@ impl Deletion {
     ///
     /// A controller marks what it owns when its turn comes, so the youngest mark tells when
     /// anything last moved.
-    pub fn progress(&self, now: Timestamp, patience: Duration) -> Progress {
+    pub fn progress(&self, now: Timestamp, patience: Duration) -> DeleteProgress {
         if self.held.is_empty() {
-            return Progress::Gone;
+            return DeleteProgress::Gone;
         }
         // The cluster comes last; what it owns is marked in its turn.
         if let Some(root) = self.held.last().filter(|held| held.object.kind == "Cluster")
             && root.deleted.is_none()
         {
-            return Progress::NotDeleted(root.object.clone());
+            return DeleteProgress::NotDeleted(root.object.clone());
         }
         let Some(last) = self.held.iter().filter_map(|held| held.deleted).max() else {
             let object = self.held.first().map(|held| held.object.clone());
-            return object.map_or(Progress::Gone, Progress::NotDeleted);
+            return object.map_or(DeleteProgress::Gone, DeleteProgress::NotDeleted);
         };
         match Duration::try_from(now.duration_since(last)) {
-            Err(_) => Progress::Future(last),
-            Ok(quiet) if quiet < patience => Progress::Going { quiet },
-            Ok(quiet) => Progress::Stuck { quiet },
+            Err(_) => DeleteProgress::Future(last),
+            Ok(quiet) if quiet < patience => DeleteProgress::Going { quiet },
+            Ok(quiet) => DeleteProgress::Stuck { quiet },
         }
     }
 }

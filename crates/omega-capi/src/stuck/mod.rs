@@ -8,13 +8,13 @@ mod read_deletion;
 mod release_finalizers;
 mod replace_credentials;
 
-pub use deletion::{Deletion, Held, Progress};
+pub use deletion::{DeleteProgress, Deletion, HeldObject};
 pub use finalizers::finalizer_owner;
 pub use has_namespace::has_namespace;
 pub use object_ref::ObjectRef;
 pub use read_deletion::read_deletion;
 pub use release_finalizers::{
-    FinalizerRelease, HeldObserved, ReleaseFinalizers, release_finalizers,
+    FinalizerRelease, ReleaseFinalizers, ReleaseObserved, release_finalizers,
 };
 pub use replace_credentials::{
     CredentialChange, CredentialObserved, CredentialSource, ReplaceCredentials, replace_credentials,

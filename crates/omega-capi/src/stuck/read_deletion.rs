@@ -1,8 +1,9 @@
+use futures::future::{try_join, try_join_all};
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{
-    Deletion, Held, ObjectRef,
+    Deletion, HeldObject, ObjectRef,
     finalizers::{HoldingKind, KINDS},
 };
 use crate::{Error, Management, Namespace, list::JSON, served::ServedVersions};
@@ -60,30 +61,18 @@ pub async fn read_deletion(
     namespace: &Namespace,
     name: &str,
 ) -> Result<Deletion, Error> {
-    let mut held = Vec::new();
-    for kind in &KINDS {
-        let Some(version) = served.versions_of(kind.group, kind.plural).next() else { continue };
-        let found = of_kind(management, kind, version, namespace, name).await?;
-        let one = |Wire { metadata }: Wire| Held {
-            object: ObjectRef {
-                group: kind.group.to_owned(),
-                version: version.to_owned(),
-                plural: kind.plural.to_owned(),
-                kind: kind.kind.to_owned(),
-                namespace: namespace.clone(),
-                name: metadata.name,
-                uid: metadata.uid,
-            },
-            deleted: metadata.deletion_timestamp,
-            finalizers: metadata.finalizers,
-        };
-        held.extend(found.into_iter().map(one).filter(|held| !held.finalizers.is_empty()));
-    }
-    let paused = match served.versions_of(CLUSTERS.0, CLUSTERS.1).next() {
-        Some(version) => is_paused(management, version, namespace, name).await?,
-        None => false,
+    let kinds = KINDS.iter().filter_map(|kind| {
+        let version = served.versions_of(kind.group, kind.plural).next()?;
+        Some(of_kind(management, kind, version, namespace, name))
+    });
+    let paused = async {
+        match served.versions_of(CLUSTERS.0, CLUSTERS.1).next() {
+            Some(version) => is_paused(management, version, namespace, name).await,
+            None => Ok(false),
+        }
     };
-    Ok(Deletion { held, paused })
+    let (held, paused) = try_join(try_join_all(kinds), paused).await?;
+    Ok(Deletion { held: held.concat(), paused })
 }
 
 /// Nothing in a Cluster's spec is secret.
@@ -108,16 +97,32 @@ async fn of_kind(
     version: &str,
     namespace: &Namespace,
     name: &str,
-) -> Result<Vec<Wire>, Error> {
-    let HoldingKind { group, plural, label, kind: _ } = kind;
-    let path = format!("/apis/{group}/{version}/namespaces/{namespace}/{plural}");
-    if let Some(label) = label {
+) -> Result<Vec<HeldObject>, Error> {
+    let path = format!("/apis/{}/{version}/namespaces/{namespace}/{}", kind.group, kind.plural);
+    let found: Vec<Wire> = if let Some(label) = kind.label {
         let selector = format!("labelSelector={}%3D{name}", label.replace('/', "%2F"));
-        return management.list(&path, &selector, PAGE, METADATA_LIST).await;
-    }
-    match management.read::<Wire>(&format!("{path}/{name}"), METADATA).await {
-        Ok(found) => Ok(vec![found]),
-        Err(Error::Status { code: 404, .. }) => Ok(Vec::new()),
-        Err(error) => Err(error),
-    }
+        management.list(&path, &selector, PAGE, METADATA_LIST).await?
+    } else {
+        match management.read::<Wire>(&format!("{path}/{name}"), METADATA).await {
+            Ok(found) => vec![found],
+            Err(Error::Status { code: 404, .. }) => Vec::new(),
+            Err(error) => return Err(error),
+        }
+    };
+    let held = found.into_iter().filter(|Wire { metadata }| !metadata.finalizers.is_empty());
+    Ok(held
+        .map(|Wire { metadata }| HeldObject {
+            object: ObjectRef {
+                group: kind.group.to_owned(),
+                version: version.to_owned(),
+                plural: kind.plural.to_owned(),
+                kind: kind.kind.to_owned(),
+                namespace: namespace.clone(),
+                name: metadata.name,
+                uid: metadata.uid,
+            },
+            deleted: metadata.deletion_timestamp,
+            finalizers: metadata.finalizers,
+        })
+        .collect())
 }

@@ -14,7 +14,7 @@ use super::{
     ObjectRef, finalizer_owner,
     read_deletion::{METADATA, Wire},
 };
-use crate::{Error, Management, Verb};
+use crate::{Error, Management, ReadVersion, Verb};
 
 /// That an object which is being deleted is gone, whoever holds it.
 ///
@@ -22,8 +22,8 @@ use crate::{Error, Management, Verb};
 ///
 /// Only this object (its uid), only while it is being deleted, only finalizers that are known here,
 /// and only those that were shown: what came since is another change. The write is bound to the
-/// `resourceVersion` that was read in the same breath; when somebody else was faster it has no
-/// effect, and is not repeated.
+/// `resourceVersion` that the diff was made of; when somebody else was faster it has no effect, and
+/// is not repeated.
 ///
 /// # Caveats
 ///
@@ -58,18 +58,18 @@ pub async fn release_finalizers(
     ctx: &Context,
     management: &Management,
     object: ObjectRef,
-) -> Result<Outcome<HeldObserved>, EnsureError<Error>> {
+) -> Result<Outcome<ReleaseObserved>, EnsureError<Error>> {
     ensure(ctx, management, &ReleaseFinalizers { object, awaited: false }).await
 }
 
 /// The object, if there is one of its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HeldObserved(Option<ObservedObject>);
+pub struct ReleaseObserved(Option<HeldBy>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct ObservedObject {
+struct HeldBy {
     uid: String,
-    resource_version: String,
+    version: ReadVersion,
     deleted: Option<Timestamp>,
     finalizers: Vec<String>,
 }
@@ -81,28 +81,16 @@ pub struct FinalizerRelease {
     pub object: ObjectRef,
     /// What is taken off it: all that it has.
     pub finalizers: Vec<String>,
-}
-
-impl ReleaseFinalizers {
-    async fn look(&self, management: &Management) -> Result<HeldObserved, Error> {
-        match management.read::<Wire>(&self.object.path(), METADATA).await {
-            Ok(Wire { metadata }) => Ok(HeldObserved(Some(ObservedObject {
-                uid: metadata.uid,
-                resource_version: metadata.resource_version,
-                deleted: metadata.deletion_timestamp,
-                finalizers: metadata.finalizers,
-            }))),
-            Err(Error::Status { code: 404, .. }) => Ok(HeldObserved(None)),
-            Err(error) => Err(error),
-        }
-    }
+    /// The version that was read: if somebody else wrote since, the write has no effect.
+    pub version: ReadVersion,
 }
 
 impl Desired for ReleaseFinalizers {
     const KIND: &'static str = "capi.released.v1";
     type Target = Management;
-    type Observed = HeldObserved;
+    type Observed = ReleaseObserved;
     type Change = FinalizerRelease;
+    /// Nothing puts a finalizer back on an object that is being deleted.
     type Undo = Self;
     type Error = Error;
 
@@ -114,11 +102,20 @@ impl Desired for ReleaseFinalizers {
         self.object.path()
     }
 
-    async fn observe(&self, management: &Management) -> Result<HeldObserved, Error> {
-        self.look(management).await
+    async fn observe(&self, management: &Management) -> Result<ReleaseObserved, Error> {
+        match management.read::<Wire>(&self.object.path(), METADATA).await {
+            Ok(Wire { metadata }) => Ok(ReleaseObserved(Some(HeldBy {
+                uid: metadata.uid,
+                version: ReadVersion::new(metadata.resource_version),
+                deleted: metadata.deletion_timestamp,
+                finalizers: metadata.finalizers,
+            }))),
+            Err(Error::Status { code: 404, .. }) => Ok(ReleaseObserved(None)),
+            Err(error) => Err(error),
+        }
     }
 
-    fn diff(&self, seen: &HeldObserved) -> Result<Delta<FinalizerRelease>, Conflict> {
+    fn diff(&self, seen: &ReleaseObserved) -> Result<Delta<FinalizerRelease>, Conflict> {
         // Gone, or another object of the same name: this one is gone.
         let Some(seen) = seen.0.as_ref().filter(|seen| seen.uid == self.object.uid) else {
             return Ok(Delta::Satisfied);
@@ -139,8 +136,11 @@ impl Desired for ReleaseFinalizers {
         if seen.finalizers.is_empty() {
             return Ok(Delta::Wait(format!("the API server has yet to remove {}", self.object)));
         }
-        let (object, finalizers) = (self.object.clone(), seen.finalizers.clone());
-        Ok(Delta::Changes(vec![FinalizerRelease { object, finalizers }]))
+        Ok(Delta::Changes(vec![FinalizerRelease {
+            object: self.object.clone(),
+            finalizers: seen.finalizers.clone(),
+            version: seen.version.clone(),
+        }]))
     }
 
     /// A controller that was waiting comes back after a minute or two.
@@ -154,17 +154,10 @@ impl Desired for ReleaseFinalizers {
         management: &Management,
         change: &FinalizerRelease,
     ) -> Result<(), Error> {
-        let now = self.look(management).await?;
-        let same = |seen: &&ObservedObject| {
-            seen.uid == change.object.uid
-                && seen.deleted.is_some()
-                && seen.finalizers == change.finalizers
-        };
-        // Somebody was faster, in whole or part. That is no proof: verification will look.
-        let Some(seen) = now.0.as_ref().filter(same) else { return Ok(()) };
         let patch = json!({
-            "metadata": { "resourceVersion": seen.resource_version, "finalizers": [] },
+            "metadata": { "resourceVersion": change.version, "finalizers": [] },
         });
+        // Somebody was faster, in whole or part. That is no proof: verification will look.
         match management.send(Verb::Merge, &change.object.path(), &patch).await {
             Err(Error::Status { code: 404 | 409, .. }) => Ok(()),
             other => other.map(|_| ()),

@@ -11,16 +11,19 @@ use omega_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{Error, Management, Namespace, Verb, credentials::read_cluster_credentials};
+use crate::{
+    Error, Management, Namespace, ReadVersion, Verb,
+    credentials::{ClusterCredentials, read_cluster_credentials, secret_name},
+};
 
 /// That a cluster's secret `STACK-cloud-credentials` holds a certain clouds.yaml.
 ///
 /// The bytes are not part of it: the target has them. What they replace does not authenticate any
-/// more, so it is not kept, and there is no way back.
+/// more, so it is not kept, and the change can't be undone.
 ///
 /// # Guarantees
 ///
-/// The write is bound to the `resourceVersion` that was read in the same breath, and changes
+/// The write is bound to the `resourceVersion` that the diff was made of, and changes
 /// nothing else of the secret: the driver's labels stay, and so does its `cacert`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplaceCredentials {
@@ -79,9 +82,9 @@ pub async fn replace_credentials(
     ensure(ctx, source, &ReplaceCredentials { namespace, stack, sha256, may_be_gone: false }).await
 }
 
-/// The digest of the clouds.yaml that is there; none where there is no such secret.
+/// The clouds.yaml that is there, if there is such a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CredentialObserved(Option<Sha256>);
+pub struct CredentialObserved(Option<(Sha256, ReadVersion)>);
 
 /// `PATCH` of the secret's `clouds.yaml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +93,7 @@ pub struct CredentialChange {
     pub secret: String,
     pub from: Sha256,
     pub to: Sha256,
+    pub version: ReadVersion,
 }
 
 impl Desired for ReplaceCredentials {
@@ -101,21 +105,24 @@ impl Desired for ReplaceCredentials {
     type Error = Error;
 
     fn subject(&self) -> Subject {
-        Subject::new("secret", format!("{}-cloud-credentials", self.stack))
+        Subject::new("secret", secret_name(&self.stack))
     }
 
     fn key(&self) -> String {
-        format!("{}/{}-cloud-credentials", self.namespace, self.stack)
+        format!("{}/{}", self.namespace, secret_name(&self.stack))
     }
 
     async fn observe(&self, source: &CredentialSource) -> Result<CredentialObserved, Error> {
         let read = read_cluster_credentials(&source.management, &self.namespace, &self.stack);
-        Ok(CredentialObserved(read.await?.map(|found| found.clouds.digest())))
+        let version = |found: ClusterCredentials| {
+            (found.clouds.digest(), ReadVersion::new(found.resource_version))
+        };
+        Ok(CredentialObserved(read.await?.map(version)))
     }
 
     fn diff(&self, seen: &CredentialObserved) -> Result<Delta<CredentialChange>, Conflict> {
         let secret = self.subject().name;
-        let Some(from) = seen.0 else {
+        let Some((from, version)) = seen.0.clone() else {
             if self.may_be_gone {
                 return Ok(Delta::Satisfied);
             }
@@ -124,7 +131,8 @@ impl Desired for ReplaceCredentials {
             return Err(Conflict::new(why, next));
         };
         let to = self.sha256;
-        Ok(Delta::of(if from == to { vec![] } else { vec![CredentialChange { secret, from, to }] }))
+        let change = CredentialChange { secret, from, to, version };
+        Ok(Delta::of(if from == to { vec![] } else { vec![change] }))
     }
 
     async fn apply(
@@ -134,15 +142,11 @@ impl Desired for ReplaceCredentials {
         change: &CredentialChange,
     ) -> Result<(), Error> {
         let CredentialSource { management, clouds } = source;
-        let read = read_cluster_credentials(management, &self.namespace, &self.stack).await?;
-        // Somebody was faster. That is no proof: verification will look.
-        let Some(now) = read.filter(|now| now.clouds.digest() == change.from) else {
-            return Ok(());
-        };
         let patch = json!({
-            "metadata": { "resourceVersion": now.resource_version },
+            "metadata": { "resourceVersion": change.version },
             "data": { "clouds.yaml": STANDARD.encode(clouds.expose()) },
         });
+        // Somebody was faster. That is no proof: verification will look.
         let at = format!("/api/v1/namespaces/{}/secrets/{}", self.namespace, change.secret);
         match management.send(Verb::Merge, &at, &patch).await {
             Err(Error::Status { code: 409, .. }) => Ok(()),
@@ -153,7 +157,7 @@ impl Desired for ReplaceCredentials {
 
 impl Describe for CredentialChange {
     fn describe(&self) -> Diff {
-        let Self { secret, from, to } = self;
+        let Self { secret, from, to, version: _ } = self;
         let subject = Subject::new("secret", secret);
         let effect = "another application credential in clouds.yaml";
         Diff::new(ChangeKind::Update, subject, effect).with(format!("sha256 {from} -> {to}"))

@@ -8,6 +8,7 @@ use omega::capi::{
     Namespace,
     access::{
         Account, DriverRights, Mint, MintedKubeconfig, Reach, Retarget, RetargetedKubeconfig,
+        mint_steps,
     },
 };
 use omega::core::{Failure, FailureClass, Item, Label as _, Section, Step, TargetPlan, step};
@@ -147,7 +148,7 @@ impl MintArgs {
         };
         let (account, autoscaler) = (self.account.clone(), self.autoscaler);
         Ok(MintedKubeconfig {
-            rights: DriverRights { account, reach, driver, overrides, autoscaler },
+            rights: DriverRights { account, reach, driver, overrides, autoscaler, additive: false },
             path: std::path::absolute(&self.out).unwrap_or_else(|_| self.out.clone()),
             lifetime: self.lifetime.as_secs(),
             renew_before: self.renew_before.map(|before| before.as_secs()),
@@ -214,10 +215,7 @@ impl App {
         }
         let management = management(&kubeconfig).await?;
         let mint = Mint::new(management.clone(), &kubeconfig.facts, self.ctx.now());
-        let steps = vec![
-            step(&Arc::new(management.clone()), wanted.rights.clone()),
-            step(&Arc::new(mint), wanted),
-        ];
+        let steps = mint_steps(&Arc::new(mint), wanted).await?;
         let title = "mint-kubeconfig";
         let (label, server) = (management.label(), kubeconfig.facts.server.to_string());
         let counted = move || management.requests();

@@ -1,17 +1,21 @@
 //! `probe-pod-egress`
 
-use std::{ops::ControlFlow, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 use omega::capi::{
     Management, Namespace,
-    egress::{Egress, EgressProbe, ProbeStep, Probed, Tool, known_image, probe_pod_egress},
+    egress::{EgressProbe, EgressVerdict, ProbeResult, Tool, known_image, probe_pod_egress},
 };
-use omega::core::{Failure, FailureClass};
+use omega::core::{Failure, FailureClass, Label as _};
 use serde_json::json;
 use url::{Host, Url};
 
-use omega::{clients::management, run::Status, site::Site};
+use omega::{
+    clients::management,
+    run::{Counts, Endpoints, Job, Status},
+    site::Site,
+};
 
 use super::access::duration;
 use crate::{app::App, cli::SiteFile};
@@ -95,28 +99,23 @@ impl App {
             }));
             return Ok(exit);
         }
-        let mut watch = |step: &ProbeStep| {
-            match step {
-                ProbeStep::Waiting(_) => self.console.now(&step.to_string()),
-                ProbeStep::Made(_) | ProbeStep::Removing(_) | ProbeStep::Sweeping(_) => {
-                    self.console.say(&step.to_string());
-                }
-            }
-            if self.ctx.cancel().is_cancelled() {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        };
-        let done = probe_pod_egress(&management, &probe, &mut watch).await;
+        let server = management.label();
+        let target = Endpoints::from([("management".to_owned(), server)]);
+        let requests = management.clone();
+        let counts = move || Counts { requests: requests.requests(), ..Counts::default() };
+        let site = args.site.site.display().to_string();
+        let job = Job::new("probe-pod-egress", site, Vec::new()).on(target, counts);
+        let (run, ctx) = self.engine().begin(&job)?;
+        let done = probe_pod_egress(&ctx, &management, &probe).await;
         self.console.done();
-        let done = done.map_err(|error| failure(&probe, &error))?;
+        let done = done?;
+        run.keep("report.json", &done)?;
         Ok(self.probed(&probe, &done))
     }
 
-    fn probed(&self, probe: &EgressProbe, done: &Probed) -> Status {
-        let Probed { egress, evidence, swept } = done;
-        let exit = if *egress == Egress::Reached {
+    fn probed(&self, probe: &EgressProbe, done: &ProbeResult) -> Status {
+        let ProbeResult { egress, evidence, swept, .. } = done;
+        let exit = if *egress == EgressVerdict::Reached {
             Status::Done
         } else if egress.tried() {
             Status::Gate
@@ -139,16 +138,6 @@ impl App {
         }));
         exit
     }
-}
-
-fn failure(probe: &EgressProbe, error: &omega::capi::egress::ProbeError) -> Failure {
-    use omega::core::Diagnostic as _;
-    let what = format!("could not probe {}:{} from a pod", probe.host, probe.port);
-    let failure = Failure { touched: error.touched(), ..Failure::from_error(what, error) };
-    if matches!(error, omega::capi::egress::ProbeError::Stopped) {
-        return Failure { class: FailureClass::Interrupted, ..failure };
-    }
-    failure
 }
 
 async fn image(management: &Management, args: &EgressArgs) -> Result<(String, Tool), Failure> {

@@ -3,14 +3,10 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use omega_capi::{Error, controllers::Readiness};
+use omega_capi::{ConnectFailure, Error, controllers::Readiness};
 use omega_core::{Evidence, Severity, Subject, kubeconfig::KubeconfigFacts};
 
-use super::{
-    Cause, Layer, LayerFinding, causes, driver_credential,
-    layer_result::LayerResult,
-    messages::{CertificateFault, certificate_fault},
-};
+use super::{Cause, Layer, LayerFinding, causes, driver_credential, layer_result::LayerResult};
 
 /// Two clocks that differ by more than this make each other's times meaningless.
 const SKEW: Duration = Duration::from_mins(1);
@@ -71,18 +67,19 @@ fn skewed(server: &str, ready: &Readiness, now: Timestamp) -> Option<LayerFindin
 
 fn unreachable(server: &str, error: &Error) -> LayerFinding {
     let why = causes(error);
-    let (cause, remedy) = match certificate_fault(&why) {
-        Some(CertificateFault::Expired) => (
+    let failure = if let Error::Unreachable { cause, .. } = error { Some(cause) } else { None };
+    let (cause, remedy) = match failure {
+        Some(ConnectFailure::NotValidNow) => (
             Cause::CertificateExpired,
             "renew it on the management machine: kubeadm certs renew apiserver, and restart the \
              API server",
         ),
-        Some(CertificateFault::Untrusted) => (
+        Some(ConnectFailure::UnknownAuthority | ConnectFailure::OtherName) => (
             Cause::CertificateUntrusted,
             "get a kubeconfig of this cluster: its CA is not the one that signed the server's \
              certificate, or the certificate does not name this address",
         ),
-        None => (
+        Some(_) | None => (
             Cause::ApiUnreachable,
             "start the API server: on the management machine, crictl ps -a --name kube-apiserver, \
              and the kubelet's log",

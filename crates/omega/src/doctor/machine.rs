@@ -62,7 +62,7 @@ mod tests {
     use crate::doctor::{LayerState, Report};
 
     fn server(status: &str) -> Server {
-        Server { id: "5d0c".into(), name: "mgmt".into(), status: status.into(), host: None }
+        Server::new("5d0c", "mgmt", status)
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use omega_capi::credentials::{CLOUD, ClusterCredentials};
+use omega_capi::credentials::ClusterCredentials;
 use omega_core::{Failure, FailureClass, values::Secret};
+use omega_driver::naming::CLOUD;
 use omega_openstack::{
     ApplicationCredentialRef, CloudConfig, Credential, Error, Session, SessionOptions, Transport,
     identity::{CredentialStatus, check_application_credential},

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use omega_capi::stuck::{Held, Progress, has_namespace};
+use omega_capi::stuck::{DeleteProgress, HeldObject, has_namespace};
 use omega_core::{
     Evidence, Failure, Finding, Gate, Label as _, PollPolicy, Subject, Verdict, Wait, WaitState,
     WhenLate, values::Sha256,
@@ -81,18 +81,18 @@ impl Gate for IsStuck {
         // delete that has just begun for stuck.
         let now = self.cluster.management.time().await.map_err(|e| self.cluster.unread(&e))?;
         Ok(match deletion.progress(now, patience) {
-            Progress::Gone => self.gone().await?,
-            Progress::NotDeleted(object) => fail(
+            DeleteProgress::Gone => self.gone().await?,
+            DeleteProgress::NotDeleted(object) => fail(
                 self,
                 format!("{object} is not being deleted"),
                 "delete the cluster first (openstack coe cluster delete), and wait",
             ),
-            Progress::Future(last) => fail(
+            DeleteProgress::Future(last) => fail(
                 self,
                 format!("it began to go at {last}, and the management cluster's clock says {now}"),
                 "set the clocks of the management cluster's machines",
             ),
-            Progress::Going { quiet } => fail(
+            DeleteProgress::Going { quiet } => fail(
                 self,
                 format!(
                     "the controllers got on with it {} ago; it is stuck after {}",
@@ -101,7 +101,9 @@ impl Gate for IsStuck {
                 ),
                 "wait, or say how long is long enough: --patience",
             ),
-            Progress::Stuck { quiet } => pass(format!("nothing has moved for {}", shown(quiet))),
+            DeleteProgress::Stuck { quiet } => {
+                pass(format!("nothing has moved for {}", shown(quiet)))
+            }
         })
     }
 }
@@ -170,8 +172,8 @@ impl Gate for Authenticates {
 /// released by the next step.
 pub(super) struct Finishes {
     pub(super) cluster: StuckCluster,
-    pub(super) object: Held,
-    pub(super) after: Vec<Held>,
+    pub(super) object: HeldObject,
+    pub(super) after: Vec<HeldObject>,
     pub(super) wanted: Option<Sha256>,
 }
 
@@ -202,7 +204,7 @@ impl Wait for Finishes {
             return Ok(WaitState::Deferred { until });
         }
         let held = self.cluster.deletion().await?.held;
-        let is = |one: &Held| held.iter().any(|held| held.object.uid == one.object.uid);
+        let is = |one: &HeldObject| held.iter().any(|held| held.object.uid == one.object.uid);
         if let Some(before) = self.after.iter().find(|one| is(one)) {
             return Ok(WaitState::Deferred { until: format!("{} is gone", before.object) });
         }
@@ -218,7 +220,7 @@ impl Wait for Finishes {
 pub(super) struct IsGone {
     pub(super) cluster: StuckCluster,
     /// What the steps before let go.
-    pub(super) known: Vec<Held>,
+    pub(super) known: Vec<HeldObject>,
 }
 
 #[async_trait]
@@ -233,7 +235,7 @@ impl Gate for IsGone {
 
     async fn check(&self) -> Result<Verdict, Failure> {
         let held = self.cluster.deletion().await?.held;
-        let known = |one: &&Held| self.known.iter().any(|known| known.object == one.object);
+        let known = |one: &&HeldObject| self.known.iter().any(|known| known.object == one.object);
         Ok(match (held.iter().find(known), held.first()) {
             (Some(known), _) => Verdict::Deferred { until: format!("{} is gone", known.object) },
             (None, Some(other)) => fail(

@@ -8,7 +8,8 @@ use omega_capi::{
     credentials::{ClusterCredentials, read_cluster_credentials},
     served::ServedVersions,
     stuck::{
-        CredentialSource, Deletion, Held, ReleaseFinalizers, ReplaceCredentials, read_deletion,
+        CredentialSource, Deletion, HeldObject, ReleaseFinalizers, ReplaceCredentials,
+        read_deletion,
     },
 };
 use omega_core::{Failure, Item, Label as _, Section, TargetPlan, step, values::Secret};
@@ -57,7 +58,7 @@ pub struct Release {
     /// Of which cluster.
     pub cluster: StuckCluster,
     /// What was seen to hold it: the steps are made of it.
-    pub held: Vec<Held>,
+    pub held: Vec<HeldObject>,
     /// A whole clouds.yaml that authenticates, to put in the place of the cluster's own.
     pub replacement: Option<Secret>,
     /// The cluster's project.

@@ -9,14 +9,10 @@ use std::{
 };
 
 use base64::Engine as _;
-use omega_capi::{
-    Management,
-    served::discover_versions,
-    sim::{FinalizingApiserver, Upset},
-};
+use omega_capi::{Management, served::discover_versions, sim::Apiserver};
 use omega_core::{
     Context, FailureClass, Gate as _, ItemOutcome, ItemState, Run, TargetPlan, TargetReport,
-    Touched, Verdict,
+    Touched, Verdict, testing::Fault,
 };
 use omega_openstack::{
     ApplicationCredentialRef, ClusterName, Credential, Error, Method, Request, Service, Transport,
@@ -42,7 +38,7 @@ impl Transport for Stranger {
     ) -> Result<omega_openstack::StreamedResponse, Error> {
         Err(Error::NoProject("nowhere".into()))
     }
-    async fn grant(&self) -> Result<omega_openstack::Grant, Error> {
+    async fn token_info(&self) -> Result<omega_openstack::TokenInfo, Error> {
         let source =
             Error::OtherProject { cloud: "c".into(), wanted: "mgmt".into(), found: "other".into() };
         let (cloud, user) = ("c".into(), "u".into());
@@ -65,8 +61,8 @@ fn object(kind: &str, deleted: bool, finalizer: &str) -> Value {
     })
 }
 
-fn server() -> FinalizingApiserver {
-    let server = FinalizingApiserver::default();
+fn server() -> Apiserver {
+    let server = Apiserver::with_clusters();
     let infra = "openstackcluster.infrastructure.cluster.x-k8s.io";
     let path = "/apis/infrastructure.cluster.x-k8s.io/v1beta1/openstackclusters";
     server.put(path, object("OpenStackCluster", true, infra));
@@ -105,7 +101,7 @@ fn clouds((id, secret): &(String, String)) -> String {
 }
 
 /// The cluster's own secret, as the driver writes it.
-fn keep(server: &FinalizingApiserver, credential: &(String, String)) {
+fn keep(server: &Apiserver, credential: &(String, String)) {
     let data = base64::engine::general_purpose::STANDARD.encode(clouds(credential));
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
@@ -115,7 +111,7 @@ fn keep(server: &FinalizingApiserver, credential: &(String, String)) {
     server.put("/api/v1/secrets", secret);
 }
 
-async fn release(server: &FinalizingApiserver, cloud: &Cloud) -> Release {
+async fn release(server: &Apiserver, cloud: &Cloud) -> Release {
     let management = Arc::new(Management::over(server.clone(), "simulator"));
     let known = Arc::new(discover_versions(&management).await.unwrap());
     let cluster = StuckCluster {
@@ -208,7 +204,7 @@ async fn what_somebody_elses_thing_keeps_stays_and_ends_with_no() {
 async fn what_fails_half_way_goes_on_where_it_stopped() {
     let (server, cloud) = (server(), Cloud::new());
     address(&cloud.member("mgmt"), &ClusterName::new(NS, "c1").description()).await;
-    server.spoil_write(1, Upset::Lost);
+    server.spoil_write(1, Fault::Lost);
     let reports = run(&release(&server, &cloud).await).await;
     assert_eq!(changed(&reports), ["OpenStackCluster c1"]);
     assert_eq!(reports.len(), 1, "the project is not touched");
@@ -220,7 +216,7 @@ async fn what_fails_half_way_goes_on_where_it_stopped() {
 
 #[tokio::test]
 async fn a_management_cluster_that_never_had_it_proves_nothing() {
-    let (server, cloud) = (FinalizingApiserver::default(), Cloud::new());
+    let (server, cloud) = (Apiserver::with_clusters(), Cloud::new());
     address(&cloud.member("mgmt"), &ClusterName::new(NS, "c1").description()).await;
     let reports = walk(release(&server, &cloud).await.targets()).await;
     let failure = reports[0].failure().unwrap();

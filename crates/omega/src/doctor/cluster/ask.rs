@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use omega_capi::{
     Error, Management, Namespace,
-    credentials::{CLOUD, read_cluster_credentials},
+    credentials::read_cluster_credentials,
     health::{Addon, read_addons},
     health::{Credential, Evidence, LoadBalancer, Names, NodeGroup, Recorded, ask_objects},
     releases::{Release, Releases},
     served::ServedVersions,
 };
+use omega_driver::naming::CLOUD;
 use omega_openstack::{
     CloudConfig, Session, SessionOptions,
     cloud_inventory::{CloudInventory, Quota},

@@ -20,7 +20,7 @@ fn first(facts: &ClusterFacts) -> Option<(Layer, Cause)> {
 }
 
 fn full() -> Quota {
-    Quota { resource: "floatingip".into(), limit: Some(1), used: 1 }
+    Quota::new("floatingip", Some(1), 1)
 }
 
 #[test]

@@ -50,7 +50,7 @@ impl Claims {
 }
 
 /// Asks for a token that lives `seconds`; the API server may make it shorter.
-pub(super) async fn issue(
+pub(super) async fn request_token(
     management: &Management,
     account: &Account,
     seconds: u64,

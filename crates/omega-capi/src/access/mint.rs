@@ -1,0 +1,200 @@
+//! Mints a kubeconfig for the driver, from its account's rights to the file.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use omega_core::{
+    Check, Context, Delta, Event, Failure, FailureClass, Label, Outcome, PollPolicy, Touched,
+    WaitError, ensure,
+    kubeconfig::{Kubeconfig, KubeconfigFacts},
+    plan, wait_for, with_temporary,
+};
+use tokio::time::Instant;
+use url::Url;
+
+use super::{
+    DriverRights, DriverRightsObserved, LocalMachine, MintObserved, MintedKubeconfig,
+    ProofKubeconfig, RightsProof, ThisMachine, ensure_driver_rights, mint_error::shown,
+    prove_rights,
+};
+use crate::{Deadlines, Error, Management};
+
+/// How often and how long to look for what was just bound: the authorizer watches it.
+pub(super) const AUTHORIZER: PollPolicy =
+    PollPolicy::new(Duration::from_secs(1), Duration::from_secs(15));
+
+/// What mints: the management cluster as its administrator, and this machine.
+#[derive(Clone)]
+pub struct Mint {
+    pub(super) management: Management,
+    pub(super) server: Url,
+    pub(super) ca_pem: Option<String>,
+    pub(super) local: Arc<dyn LocalMachine>,
+    began: (Timestamp, Instant),
+}
+
+impl Mint {
+    /// Returns what mints on `management`, which `facts` is about. `now`: this machine's clock.
+    pub fn new(management: Management, facts: &KubeconfigFacts, now: Timestamp) -> Self {
+        Self::on(management, facts, now, Arc::new(ThisMachine))
+    }
+
+    /// Does the same on another machine.
+    pub fn on(
+        management: Management,
+        facts: &KubeconfigFacts,
+        now: Timestamp,
+        local: Arc<dyn LocalMachine>,
+    ) -> Self {
+        let (server, ca_pem) = (facts.server.clone(), facts.ca_pem.clone());
+        Self { management, server, ca_pem, local, began: (now, Instant::now()) }
+    }
+
+    /// Returns the management cluster.
+    pub fn management(&self) -> &Management {
+        &self.management
+    }
+
+    /// What this machine takes for now.
+    pub(super) fn now(&self) -> Timestamp {
+        let (then, instant) = self.began;
+        SignedDuration::try_from(instant.elapsed()).map_or(then, |passed| then + passed)
+    }
+
+    /// Asks what a kubeconfig may do, as its account.
+    pub(super) async fn proof(
+        &self,
+        kubeconfig: &Kubeconfig,
+        rights: &DriverRights,
+    ) -> Result<RightsProof, Error> {
+        let account = self.local.connect(kubeconfig, Deadlines::default()).await?;
+        prove_rights(&account, rights).await
+    }
+}
+
+impl Label for Mint {
+    fn label(&self) -> String {
+        self.management.label()
+    }
+}
+
+impl fmt::Debug for Mint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mint").field("management", &self.management).finish_non_exhaustive()
+    }
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Minted {
+    /// Whether rights were given or taken away.
+    pub rights_changed: bool,
+    /// The account's rights, as they are now.
+    pub rights: DriverRightsObserved,
+    /// The kubeconfig.
+    pub file: Outcome<MintObserved>,
+}
+
+/// Ensures the account with its rights, and the kubeconfig.
+///
+/// A token that is more than a third of its life (or `renew_before`) from its end, is accepted and
+/// has the right rights, is left.
+///
+/// # Guarantees
+///
+/// In this order: what is refused is refused before anything is written; rights are given; they are
+/// proven with a token of ten minutes, in a file of its own that is removed again
+/// ([`ProofKubeconfig`], a temporary resource of the journal); the long-lived token is requested
+/// and written; rights that are no longer wanted are taken away; and that is seen. So a proof that
+/// fails leaves no long-lived token, and the kubeconfig in use loses no right before the new one
+/// works.
+///
+/// # Errors
+///
+/// Names the verb and the resource of a right that is missing or too much, and leaves the file as
+/// it was. Refuses drivers that know no tokens, and a file that was not minted for the account.
+pub async fn mint_kubeconfig(
+    ctx: &Context,
+    mint: &Mint,
+    wanted: &MintedKubeconfig,
+) -> Result<Minted, Failure> {
+    let first = plan(mint, wanted).await?;
+    let stale = !matches!(first.delta(), Delta::Satisfied);
+    let given = DriverRights { additive: true, ..wanted.rights.clone() };
+    let given = ensure_driver_rights(ctx, &mint.management, &given).await?;
+    let file = if stale {
+        proven(ctx, mint, wanted, &first.before().server).await?
+    } else {
+        ensure(ctx, mint, wanted).await?
+    };
+    let narrowed = ensure_driver_rights(ctx, &mint.management, &wanted.rights).await?;
+    let rights_changed = given.changed() || narrowed.changed();
+    if narrowed.changed() {
+        nothing_is_left(ctx, mint, wanted).await?;
+    }
+    Ok(Minted { rights_changed, rights: narrowed.into_observed(), file })
+}
+
+/// Proves the rights with a token of ten minutes, and then mints.
+async fn proven(
+    ctx: &Context,
+    mint: &Mint,
+    wanted: &MintedKubeconfig,
+    server: &Url,
+) -> Result<Outcome<MintObserved>, Failure> {
+    let proof = ProofKubeconfig {
+        rights: wanted.rights.clone(),
+        path: proof_path(&wanted.path, ctx.now()),
+        server: Some(server.clone()),
+    };
+    with_temporary(ctx, mint, &proof, |_| async { Ok(ensure(ctx, mint, wanted).await?) }).await
+}
+
+/// Beside the file, with a name of this run.
+pub(super) fn proof_path(path: &Path, now: Timestamp) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".proof-{:x}", now.as_microsecond()));
+    path.with_file_name(name)
+}
+
+/// Waits until the authorizer no longer allows what was taken away.
+async fn nothing_is_left(
+    ctx: &Context,
+    mint: &Mint,
+    wanted: &MintedKubeconfig,
+) -> Result<(), Failure> {
+    let what = format!("the rights of {} are not as wanted", wanted.rights.account);
+    let failure = |class, why: String| Failure {
+        found: Some(why),
+        touched: Touched::Maybe,
+        ..Failure::new(class, what.clone())
+    };
+    let file = mint.local.read(&wanted.path).map_err(|error| {
+        failure(FailureClass::Error, format!("{}: {error}", wanted.path.display()))
+    })?;
+    let kubeconfig = Kubeconfig::read(file.bytes)
+        .map_err(|error| failure(FailureClass::Error, error.to_string()))?;
+    let condition = |proof: &RightsProof| {
+        if proof.holds() { Check::Met } else { Check::Pending(shown(proof)) }
+    };
+    let tell = |_: &str, _: Duration| {
+        ctx.tell(&Event::Note { text: "waiting until the authorizer knows it".to_owned() });
+    };
+    let read = || mint.proof(&kubeconfig, &wanted.rights);
+    match wait_for(ctx, AUTHORIZER, read, &condition, tell).await {
+        Ok(_) => Ok(()),
+        Err(WaitError::Read(error)) => {
+            Err(Failure { touched: Touched::Maybe, ..Failure::from_error(what.clone(), &error) })
+        }
+        Err(WaitError::Cancelled) => Err(failure(FailureClass::Interrupted, String::new())),
+        Err(WaitError::TimedOut(late)) => Err(failure(FailureClass::Deadline, late.why)),
+        Err(WaitError::Failed { why, .. }) => Err(failure(FailureClass::Error, why)),
+        Err(_) => Err(failure(FailureClass::Error, String::new())),
+    }
+}

@@ -1,0 +1,171 @@
+//! A machine with files, from which API servers can be reached.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use omega_core::{
+    kubeconfig::{AuthKind, Kubeconfig},
+    testing::{Fault, REFUSAL},
+    values::Secret,
+};
+
+use super::Apiserver;
+use crate::{
+    ConnectFailure, Deadlines, Error, Management, Verb,
+    access::{CertificateCheck, LocalFile, LocalMachine, minted_file::token},
+};
+
+/// A simulated machine. Clones share their state; a [fork](Machine::fork) has its own.
+#[derive(Clone, Debug, Default)]
+pub struct Machine(Arc<Mutex<State>>);
+
+#[derive(Clone, Debug, Default)]
+struct State {
+    files: BTreeMap<PathBuf, (Vec<u8>, bool)>,
+    /// By `host:port`.
+    servers: BTreeMap<String, Apiserver>,
+    certificates: BTreeMap<String, CertificateCheck>,
+    writes: usize,
+    fault: Option<(usize, Fault)>,
+}
+
+impl Machine {
+    /// Returns a machine that reaches `server` at `host:port`.
+    pub fn with_server(address: &str, server: &Apiserver) -> Self {
+        let new = Self::default();
+        new.add_server(address, server);
+        new
+    }
+
+    /// Lets `server` be reached at `host:port`.
+    pub fn add_server(&self, address: &str, server: &Apiserver) {
+        self.state().servers.insert(address.to_owned(), server.clone());
+    }
+
+    /// Sets what the certificate at `host:port` is worth; by default it covers the address.
+    pub fn set_certificate(&self, address: &str, check: CertificateCheck) {
+        self.state().certificates.insert(address.to_owned(), check);
+    }
+
+    /// Puts a file there.
+    pub fn put(&self, path: &Path, text: &str, private: bool) {
+        self.state().files.insert(path.to_owned(), (text.as_bytes().to_vec(), private));
+    }
+
+    /// Returns a file's text and whether it is private.
+    pub fn file(&self, path: &Path) -> Option<(String, bool)> {
+        let state = self.state();
+        let (bytes, private) = state.files.get(path)?;
+        Some((String::from_utf8_lossy(bytes).into_owned(), *private))
+    }
+
+    /// Removes a file.
+    pub fn forget(&self, path: &Path) {
+        self.state().files.remove(path);
+    }
+
+    /// Returns the paths of all files.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.state().files.keys().cloned().collect()
+    }
+
+    /// Returns how many writes there were.
+    pub fn writes(&self) -> usize {
+        self.state().writes
+    }
+
+    /// Spoils the `nth` write, counted from 0.
+    pub fn spoil_write(&self, nth: usize, fault: Fault) {
+        self.state().fault = Some((nth, fault));
+    }
+
+    /// Returns one in the same state, which it does not share. Writes are counted anew; its API
+    /// servers are those of `servers`.
+    #[must_use]
+    pub fn fork(&self, servers: &[(&str, &Apiserver)]) -> Self {
+        let mut state = self.state().clone();
+        state.writes = 0;
+        let named =
+            servers.iter().map(|(address, server)| ((*address).to_owned(), (*server).clone()));
+        state.servers.extend(named);
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Does a write, or spoils it.
+    fn write(&mut self, path: &Path, content: Option<(Vec<u8>, bool)>) -> io::Result<()> {
+        let nth = self.writes;
+        self.writes += 1;
+        let fault = self.fault.filter(|(spoiled, _)| *spoiled == nth).map(|(_, fault)| fault);
+        if !matches!(fault, Some(Fault::Lost | Fault::Ignored | Fault::Refused)) {
+            match content {
+                Some(content) => drop(self.files.insert(path.to_owned(), content)),
+                None => drop(self.files.remove(path)),
+            }
+        }
+        match fault {
+            Some(Fault::Lost | Fault::AnswerLost) => Err(io::Error::other("input/output error")),
+            Some(Fault::Refused) => Err(io::Error::new(io::ErrorKind::PermissionDenied, REFUSAL)),
+            Some(Fault::Ignored) | None => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl LocalMachine for Machine {
+    fn read(&self, path: &Path) -> io::Result<LocalFile> {
+        let state = self.state();
+        let (bytes, private) = state.files.get(path).ok_or(io::ErrorKind::NotFound)?;
+        Ok(LocalFile { bytes: Secret::new(bytes.clone()), private: *private })
+    }
+
+    fn write(&self, path: &Path, bytes: &Secret) -> io::Result<()> {
+        self.state().write(path, Some((bytes.expose().to_vec(), true)))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.state().write(path, None)
+    }
+
+    async fn connect(&self, kubeconfig: &Kubeconfig, _: Deadlines) -> Result<Management, Error> {
+        let (host, port) = kubeconfig.facts.endpoint();
+        let server = self.state().servers.get(&format!("{host}:{port}")).cloned();
+        let Some(server) = server else {
+            return Err(Error::Unreachable {
+                server: kubeconfig.facts.server.to_string(),
+                verb: Verb::Get,
+                cause: ConnectFailure::Refused,
+                why: "connection refused".to_owned(),
+            });
+        };
+        let token = match kubeconfig.facts.auth {
+            AuthKind::Token => token(&kubeconfig.bytes),
+            AuthKind::ClientCertificate { .. } => None,
+        };
+        let text = token.map(|token| String::from_utf8_lossy(token.expose()).into_owned());
+        let server = text.map_or(server.clone(), |token| server.with_token(&token));
+        Ok(Management::over(server, kubeconfig.facts.server.to_string()))
+    }
+
+    async fn certificate(
+        &self,
+        host: &str,
+        port: u16,
+        _: &str,
+        _: Duration,
+    ) -> Result<CertificateCheck, Error> {
+        let check = self.state().certificates.get(&format!("{host}:{port}")).cloned();
+        Ok(check.unwrap_or(CertificateCheck::Covers))
+    }
+}

@@ -1,0 +1,71 @@
+//! A step that is tried with something temporary before it is done.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::{
+    Approval, Context, Delta, Desired, Failure, Plan, Preview, Step, StepId, Subject,
+    step::{Bound, sealed::Sealed},
+    with_temporary,
+};
+
+/// Binds `desired` to `target`. Whenever it has something to change, what `proof` makes of the plan
+/// is made first, as temporary, and removed again: if that can't be made, nothing is changed.
+///
+/// So a token of ten minutes shows that an account has its rights before one of ninety days is made.
+pub fn step_with_proof<D, T, F>(target: &Arc<D::Target>, desired: D, proof: F) -> Box<dyn Step>
+where
+    D: Desired,
+    D::Target: 'static,
+    T: Desired<Target = D::Target>,
+    F: Fn(&Plan<D>, Timestamp) -> T + Send + Sync + 'static,
+{
+    Box::new(Proven { bound: Bound { target: Arc::clone(target), desired }, proof })
+}
+
+struct Proven<D: Desired, F> {
+    bound: Bound<D>,
+    proof: F,
+}
+
+impl<D: Desired, F> Sealed for Proven<D, F> {}
+
+#[async_trait]
+impl<D, T, F> Step for Proven<D, F>
+where
+    D: Desired,
+    D::Target: 'static,
+    T: Desired<Target = D::Target>,
+    F: Fn(&Plan<D>, Timestamp) -> T + Send + Sync,
+{
+    fn id(&self) -> StepId {
+        self.bound.id()
+    }
+
+    fn subject(&self) -> Subject {
+        self.bound.subject()
+    }
+
+    async fn preview(&self, now: Timestamp) -> Result<Preview, Failure> {
+        self.bound.preview(now).await
+    }
+
+    fn covered(&self, fresh: &Preview, approved: &Preview) -> Result<(), Failure> {
+        self.bound.covered(fresh, approved)
+    }
+
+    async fn run(&self, ctx: &Context, approval: Approval<'_>) -> Result<bool, Failure> {
+        let target = &*self.bound.target;
+        let plan = self.bound.approved(ctx, approval).await?;
+        if matches!(plan.delta(), Delta::Satisfied) {
+            return Ok(plan.execute(ctx, target, false).await?.changed());
+        }
+        let proof = (self.proof)(&plan, ctx.now());
+        let done = with_temporary(ctx, target, &proof, |_| async {
+            Ok(plan.execute(ctx, target, false).await?)
+        });
+        Ok(done.await?.changed())
+    }
+}
