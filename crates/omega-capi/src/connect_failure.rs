@@ -85,7 +85,7 @@ fn one(error: &(dyn Error + 'static)) -> ConnectFailure {
         return of_tls(tls);
     }
     if let Some(io) = error.downcast_ref::<io::Error>() {
-        let inner = io.get_ref().map_or(ConnectFailure::Other, |inner| of_inner(inner));
+        let inner = io.get_ref().map_or(ConnectFailure::Other, of_inner);
         return inner.or(of_kind(io));
     }
     let words = error.to_string();

@@ -168,8 +168,8 @@ impl Diagnostic for Error {
             Self::Config { .. }
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
-            | Self::NotAdmitted { .. } => Touched::Nothing,
-            Self::Status { code: ..500, .. } => Touched::Nothing,
+            | Self::NotAdmitted { .. }
+            | Self::Status { code: ..500, .. } => Touched::Nothing,
             Self::Unreachable { verb, .. }
             | Self::Deadline { verb, .. }
             | Self::Status { verb, .. }

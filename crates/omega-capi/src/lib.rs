@@ -5,7 +5,7 @@
 //! and [`constellation`] whether that was tested together. [`controllers`] asks what runs there,
 //! [`health`] what is the matter with a cluster that it manages, and [`workload`] looks into one.
 //! [`access`] mints the driver's own kubeconfig, [`egress`] tries an address from a pod, and
-//! [`stuck`] lets a cluster go whose delete does not end.
+//! [`stuck`] lets a cluster go whose delete does not end. [`restore`] undoes what a journal names.
 
 pub mod access;
 pub mod coherence;
@@ -21,6 +21,7 @@ mod management;
 mod namespace;
 mod read_version;
 pub mod releases;
+pub mod restore;
 mod rights;
 pub mod served;
 #[cfg(any(test, feature = "sim"))]

@@ -4,7 +4,7 @@
 
 use omega_capi::{
     Error, Management, Namespaces,
-    constellation::{Component, Constellation, Standing, check_constellation},
+    constellation::{Component, Constellation, VersionMatch, check_constellation},
     controllers::read_installed,
     releases::read_releases,
     sim::{Apiserver, Fault},
@@ -71,7 +71,7 @@ async fn the_recorded_cluster_is_that_of_its_chart() {
     let standings = |chart: &str| {
         let tested = Constellation::of(&chart.parse().unwrap()).unwrap();
         let all = check_constellation(&tested, &installed, &releases);
-        let not = |c: &&omega_capi::constellation::Comparison| c.standing != Standing::Same;
+        let not = |c: &&omega_capi::constellation::Comparison| c.standing != VersionMatch::Same;
         all.iter()
             .filter(not)
             .map(|c| format!("{:?} {:?}", c.standing, c.found))

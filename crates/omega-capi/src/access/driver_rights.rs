@@ -185,7 +185,10 @@ impl Desired for DriverRights {
             }
             RightsChange::Repair { object, was, version } => {
                 let mut patch = object.content.fields(Some(was));
-                patch["metadata"] = json!({ "resourceVersion": version });
+                if let Value::Object(fields) = &mut patch {
+                    let metadata = json!({ "resourceVersion": version });
+                    fields.insert("metadata".to_owned(), metadata);
+                }
                 management.send(Verb::Merge, &object.id.path(), &patch).await.map(drop)
             }
             RightsChange::Delete { id, uid, version } => {

@@ -75,7 +75,9 @@ pub(super) async fn check_endpoint(
         how = "its certificate is by the kubeconfig's authority";
         match local.certificate(&host, port, ca_pem, deadlines.total).await? {
             CertificateCheck::Covers => {}
-            other => return Ok(EndpointCheck::Certificate(other)),
+            other @ (CertificateCheck::OtherName(_)
+            | CertificateCheck::OtherAuthority
+            | CertificateCheck::NotValid(_)) => return Ok(EndpointCheck::Certificate(other)),
         }
     }
     let management = local.connect(kubeconfig, deadlines).await?;

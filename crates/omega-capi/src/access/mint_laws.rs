@@ -135,7 +135,8 @@ fn has_rights(snapshot: &[String], rights: &DriverRights) -> bool {
     let mut expected = vec![("ServiceAccount".to_owned(), "omega".to_owned())];
     match &rights.reach {
         Reach::Everywhere => {
-            expected.extend(["ClusterRole", "ClusterRoleBinding"].map(|k| (k.into(), "".into())));
+            expected
+                .extend(["ClusterRole", "ClusterRoleBinding"].map(|k| (k.into(), String::new())));
         }
         Reach::Namespaces(names) => {
             for name in names {

@@ -127,10 +127,8 @@ pub(super) fn text(
     let token = std::str::from_utf8(token.expose());
     let token = token.map_err(|error| MintError::Yaml(error.to_string()))?;
     let server = server.as_str().trim_end_matches('/');
-    let mut cluster = json!({ "server": server });
-    if let Some(pem) = ca_pem {
-        cluster["certificate-authority-data"] = STANDARD.encode(pem).into();
-    }
+    let ca = ca_pem.map(|pem| STANDARD.encode(pem));
+    let cluster = json!({ "server": server, "certificate-authority-data": ca });
     // The form is kube's own; kubectl reads the same.
     let kubeconfig: KubeconfigFile = serde_json::from_value(json!({
         "apiVersion": "v1", "kind": "Config", "current-context": name,

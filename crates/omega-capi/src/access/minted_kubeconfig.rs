@@ -58,11 +58,11 @@ pub struct MintChange {
     pub path: PathBuf,
     /// The server in it.
     pub server: Url,
-    /// MintReason.
+    /// Why.
     pub why: MintReason,
 }
 
-/// MintReason a kubeconfig is minted.
+/// Why a kubeconfig is minted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MintReason {

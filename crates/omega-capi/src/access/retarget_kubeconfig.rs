@@ -134,7 +134,10 @@ impl Desired for RetargetedKubeconfig {
             Err(error) => EndpointCheck::Unusable(error.to_string()),
             Ok(new) => match check_endpoint(&*retarget.local, &new).await? {
                 EndpointCheck::Works(how) => same_cluster(retarget, bytes.clone(), &new, how).await,
-                other => other,
+                other @ (EndpointCheck::Unusable(_)
+                | EndpointCheck::Certificate(_)
+                | EndpointCheck::Refuses
+                | EndpointCheck::OtherCluster(..)) => other,
             },
         };
         Ok(RetargetObserved { server, sha256: bytes.digest(), private, endpoint_check })
@@ -164,9 +167,13 @@ impl Desired for RetargetedKubeconfig {
         change: &RetargetChange,
     ) -> Result<(), RetargetError> {
         let written = retarget.local.replace_server(&change.path, change.before, &change.to);
-        written.map_err(|source| match source.kind() {
-            io::ErrorKind::ResourceBusy => RetargetError::Moved { path: change.path.clone() },
-            _ => RetargetError::Write { path: change.path.clone(), source },
+        let path = || change.path.clone();
+        written.map_err(|source| {
+            if source.kind() == io::ErrorKind::ResourceBusy {
+                RetargetError::Moved { path: path() }
+            } else {
+                RetargetError::Write { path: path(), source }
+            }
         })
     }
 

@@ -34,11 +34,14 @@ pub struct CoherenceInputs {
 /// of the releases ([`apis_of_releases`](crate::served::apis_of_releases)).
 ///
 /// ```
-/// use omega_capi::{DriverRelease, Rule, CoherenceInputs, check_coherence, apis_of_releases};
+/// use omega_capi::coherence::{CoherenceInputs, Rule, check_coherence};
+/// use omega_capi::served::apis_of_releases;
+/// use omega_driver::DriverRelease;
 ///
 /// let apis = apis_of_releases(&"1.13.2".parse()?, &"0.14.4".parse()?)?;
 /// let chart = Some("0.25.1".parse()?);
-/// let old = CoherenceInputs { driver: DriverRelease::v1_3_0(), api_resources: None, chart, templates: vec![] };
+/// let driver = DriverRelease::v1_3_0();
+/// let old = CoherenceInputs { driver, api_resources: None, chart, templates: vec![] };
 /// let refusal = check_coherence(&apis, &old).refusal(&[]).ok_or("it should be refused")?;
 /// assert_eq!(Rule::of(&refusal.findings[0]), Some(Rule::UnservedRead));
 /// assert_eq!(refusal.findings[0].decision.as_deref(), Some("D-042"));

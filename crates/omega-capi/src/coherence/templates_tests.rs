@@ -24,10 +24,10 @@ fn labelled(name: &str, labels: &[(&str, &str)]) -> TemplateFacts {
     TemplateFacts { labels, ..template(name, Some("calico"), 0) }
 }
 
-fn asked(driver: DriverRelease, chart: &str, templates: &[TemplateFacts]) -> Vec<Finding> {
+fn asked(driver: &DriverRelease, chart: &str, templates: &[TemplateFacts]) -> Vec<Finding> {
     let version = |text: &str| Version::parse(text).unwrap();
     let surface = apis_of_releases(&version("1.13.2"), &version("0.14.4")).unwrap();
-    findings(&surface, &driver, &version(chart), templates)
+    findings(&surface, driver, &version(chart), templates)
 }
 
 fn said(findings: &[Finding]) -> String {
@@ -46,7 +46,7 @@ fn said(findings: &[Finding]) -> String {
 #[test]
 fn flannel_in_use_is_broken_and_flannel_unused_a_warning() {
     let severity = |driver, network_driver, clusters| {
-        let found = asked(driver, "0.25.1", &[template("a", network_driver, clusters)]);
+        let found = asked(&driver, "0.25.1", &[template("a", network_driver, clusters)]);
         let cni = found.iter().find(|finding| Rule::of(finding) == Some(Rule::TemplateWithoutCni));
         cni.map(|finding| finding.severity)
     };
@@ -82,7 +82,7 @@ fn another_drivers_template_may_say_flannel() {
         TemplateFacts { server_type: "bm".into(), ..flannel() },
     ];
     let without = |templates: &[TemplateFacts]| {
-        let all = asked(DriverRelease::v1_4_0(), "0.23.0", templates);
+        let all = asked(&DriverRelease::v1_4_0(), "0.23.0", templates);
         all.iter().filter(|finding| Rule::of(finding) == Some(Rule::TemplateWithoutCni)).count()
     };
     assert_eq!(without(&others), 0);
@@ -96,7 +96,7 @@ fn another_drivers_template_may_say_flannel() {
 #[test]
 fn allowed_cidrs_are_ignored_from_0_24_0_on() {
     let ignored = |chart: &str, labels: &[(&str, &str)]| {
-        asked(DriverRelease::v1_4_0(), chart, &[labelled("a", labels)])
+        asked(&DriverRelease::v1_4_0(), chart, &[labelled("a", labels)])
             .iter()
             .any(|f| Rule::of(f) == Some(Rule::IgnoredLabel) && f.severity == Severity::Warning)
     };
@@ -114,7 +114,7 @@ fn allowed_cidrs_are_ignored_from_0_24_0_on() {
 #[test]
 fn the_ignored_label_is_announced_once_where_nobody_asks_for_it() {
     let notes = |chart: &str, templates: &[TemplateFacts]| {
-        let all = asked(DriverRelease::v1_4_0(), chart, templates);
+        let all = asked(&DriverRelease::v1_4_0(), chart, templates);
         all.iter()
             .filter(|f| Rule::of(f) == Some(Rule::IgnoredLabel))
             .map(|f| f.severity)
@@ -141,10 +141,10 @@ fn everything_as_it_is_said() {
     ];
     insta::assert_snapshot!(
         "templates_1_4_0",
-        said(&asked(DriverRelease::v1_4_0(), "0.25.1", &templates))
+        said(&asked(&DriverRelease::v1_4_0(), "0.25.1", &templates))
     );
     insta::assert_snapshot!(
         "templates_1_3_0",
-        said(&asked(DriverRelease::v1_3_0(), "0.25.1", &templates))
+        said(&asked(&DriverRelease::v1_3_0(), "0.25.1", &templates))
     );
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use omega_core::{Evidence, Finding, Severity, Subject};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +36,7 @@ pub struct Comparison {
     /// The version that is installed, if it can be told.
     pub found: Option<String>,
     /// How they compare.
-    pub standing: Standing,
+    pub standing: VersionMatch,
     /// What shows it.
     pub evidence: String,
     /// What to do, unless it is as it should be. All of it is D-034.
@@ -62,7 +63,7 @@ pub enum ConstellationItem {
 /// How two versions compare. `v1.2.3` and `1.2.3` are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum VersionMatch {
     /// As tested.
     Same,
     /// Older than tested.
@@ -83,10 +84,47 @@ impl Comparison {
     pub fn departs(&self) -> bool {
         let of_a_cluster = matches!(&self.part, ConstellationItem::Release { chart, .. } if chart == CLUSTER_CHART);
         match self.standing {
-            Standing::Same | Standing::NotNamed => false,
-            Standing::Older => !of_a_cluster,
-            Standing::Newer | Standing::Missing | Standing::Unknown => true,
+            VersionMatch::Same | VersionMatch::NotNamed => false,
+            VersionMatch::Older => !of_a_cluster,
+            VersionMatch::Newer | VersionMatch::Missing | VersionMatch::Unknown => true,
         }
+    }
+}
+
+impl Comparison {
+    /// Returns it as a finding, if it departs from what was tested together (D-034).
+    pub fn finding(&self) -> Option<Finding> {
+        if !self.departs() {
+            return None;
+        }
+        let subject = match &self.part {
+            ConstellationItem::Controller(component) => {
+                Subject::new("controller", component.to_string())
+            }
+            ConstellationItem::Release { namespace, name, .. } => {
+                Subject::new("release", format!("{namespace}/{name}"))
+            }
+        };
+        let [wanted, found] =
+            [&self.wanted, &self.found].map(|one| one.as_deref().unwrap_or("none"));
+        let summary = format!("{subject}: {found} is installed, {wanted} was tested");
+        let severity = match self.standing {
+            VersionMatch::Missing => Severity::Broken,
+            VersionMatch::Unknown => Severity::Unknown,
+            VersionMatch::Same
+            | VersionMatch::Older
+            | VersionMatch::Newer
+            | VersionMatch::NotNamed => Severity::Warning,
+        };
+        let finding = Finding::broken("untested-version", subject, summary)
+            .severity(severity)
+            .decision("D-034")
+            .source("capi-helm-charts, dependencies.json")
+            .shown_by([Evidence::words(&self.evidence)]);
+        Some(match &self.remedy {
+            Some(remedy) => finding.remedy(remedy),
+            None => finding,
+        })
     }
 }
 
@@ -130,7 +168,7 @@ fn missing(tested: &Constellation, component: Component) -> Option<Comparison> {
         part: ConstellationItem::Controller(component),
         wanted: Some(wanted.to_owned()),
         found: None,
-        standing: Standing::Missing,
+        standing: VersionMatch::Missing,
         evidence: format!("no deployment has the image {}", component.image()),
         remedy: Some(format!("install {component} {wanted}")),
     })
@@ -164,7 +202,7 @@ fn release(tested: &Constellation, one: &Release) -> Option<Comparison> {
     let standing = standing(wanted, Some(found));
     let remedy = trouble(one).or_else(|| match component {
         Some(component) => remedy(tested, component, standing, wanted, Some(found)),
-        None => (standing == Standing::Older).then(|| {
+        None => (standing == VersionMatch::Older).then(|| {
             "it stays as it was created; the next resize or upgrade of the cluster moves it".into()
         }),
     });
@@ -202,42 +240,42 @@ fn trouble(release: &Release) -> Option<String> {
     }
 }
 
-fn standing(wanted: Option<&str>, found: Option<&str>) -> Standing {
-    let Some(wanted) = wanted else { return Standing::NotNamed };
-    let Some(found) = found else { return Standing::Unknown };
+fn standing(wanted: Option<&str>, found: Option<&str>) -> VersionMatch {
+    let Some(wanted) = wanted else { return VersionMatch::NotNamed };
+    let Some(found) = found else { return VersionMatch::Unknown };
     match (version(found), version(wanted)) {
         (Some(found), Some(wanted)) => match found.cmp_precedence(&wanted) {
-            Ordering::Less => Standing::Older,
-            Ordering::Equal => Standing::Same,
-            Ordering::Greater => Standing::Newer,
+            Ordering::Less => VersionMatch::Older,
+            Ordering::Equal => VersionMatch::Same,
+            Ordering::Greater => VersionMatch::Newer,
         },
-        _ if found == wanted => Standing::Same,
-        _ => Standing::Unknown,
+        _ if found == wanted => VersionMatch::Same,
+        _ => VersionMatch::Unknown,
     }
 }
 
 fn remedy(
     tested: &Constellation,
     component: Component,
-    standing: Standing,
+    standing: VersionMatch,
     wanted: Option<&str>,
     found: Option<&str>,
 ) -> Option<String> {
     let name = tested.name();
     let wanted = wanted.unwrap_or_default();
     match standing {
-        Standing::Same => None,
-        Standing::Older => Some(format!("upgrade {component} to {wanted}")),
-        Standing::Missing => Some(format!("install {component} {wanted}")),
-        Standing::Newer => Some(match first_with(component, found) {
+        VersionMatch::Same => None,
+        VersionMatch::Older => Some(format!("upgrade {component} to {wanted}")),
+        VersionMatch::Missing => Some(format!("install {component} {wanted}")),
+        VersionMatch::Newer => Some(match first_with(component, found) {
             Some(chart) => format!(
                 "{name} was tested with {wanted}: take chart {chart}, the first with this one, \
                  or go back"
             ),
             None => format!("no chart that is known was tested with it: go back to {wanted}"),
         }),
-        Standing::Unknown => Some(format!("see by hand whether it is {wanted}")),
-        Standing::NotNamed => Some(format!("{name} was not tested with it; nothing needs it")),
+        VersionMatch::Unknown => Some(format!("see by hand whether it is {wanted}")),
+        VersionMatch::NotNamed => Some(format!("{name} was not tested with it; nothing needs it")),
     }
 }
 
@@ -245,7 +283,7 @@ fn remedy(
 fn first_with(component: Component, found: Option<&str>) -> Option<&'static Version> {
     let has = |tag: &&'static Version| {
         let theirs = Dependencies::of(tag).and_then(|all| all.version(component));
-        theirs.is_some() && standing(theirs, found) == Standing::Same
+        theirs.is_some() && standing(theirs, found) == VersionMatch::Same
     };
     Dependencies::tags().find(has)
 }

@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use super::{
     Comparison, Constellation, ConstellationItem,
-    Standing::{self, Newer, NotNamed, Same},
+    VersionMatch::{self, Newer, NotNamed, Same},
     check_constellation, standing,
 };
 use crate::{
@@ -70,7 +70,10 @@ fn every_tag_fits_itself_and_no_tag_of_another_core() {
     for tag in Dependencies::tags() {
         let own = as_tested(&tag.to_string());
         let all = check_constellation(&of(&tag.to_string()), &own, &[]);
-        assert!(all.iter().all(|c| c.standing == Standing::Same && c.remedy.is_none()), "{tag}");
+        assert!(
+            all.iter().all(|c| c.standing == VersionMatch::Same && c.remedy.is_none()),
+            "{tag}"
+        );
         assert_eq!(all.len(), own.len(), "{tag}");
     }
     let newer = check_constellation(&of("0.23.0"), &as_tested("0.24.0"), &[]);
@@ -96,16 +99,16 @@ fn only_a_clusters_release_may_be_older() {
 #[test]
 fn a_v_makes_no_difference_and_ten_is_more_than_nine() {
     let cases = [
-        (Some("v1.13.2"), Some("1.13.2"), Standing::Same),
-        (Some("0.12.0"), Some("v0.12.0"), Standing::Same),
-        (Some("0.12.0"), Some("0.9.0"), Standing::Older),
-        (Some("v1.9.0"), Some("v1.10.0"), Standing::Newer),
-        (Some("v0.15.0"), Some("v0.15.0-beta.0"), Standing::Older),
-        (Some("v1.13.2"), Some("v1.13.2+local"), Standing::Same),
-        (Some("v1.13.2"), Some("latest"), Standing::Unknown),
-        (Some("v1.13.2"), None, Standing::Unknown),
-        (Some("main"), Some("main"), Standing::Same),
-        (None, Some("v1"), Standing::NotNamed),
+        (Some("v1.13.2"), Some("1.13.2"), VersionMatch::Same),
+        (Some("0.12.0"), Some("v0.12.0"), VersionMatch::Same),
+        (Some("0.12.0"), Some("0.9.0"), VersionMatch::Older),
+        (Some("v1.9.0"), Some("v1.10.0"), VersionMatch::Newer),
+        (Some("v0.15.0"), Some("v0.15.0-beta.0"), VersionMatch::Older),
+        (Some("v1.13.2"), Some("v1.13.2+local"), VersionMatch::Same),
+        (Some("v1.13.2"), Some("latest"), VersionMatch::Unknown),
+        (Some("v1.13.2"), None, VersionMatch::Unknown),
+        (Some("main"), Some("main"), VersionMatch::Same),
+        (None, Some("v1"), VersionMatch::NotNamed),
     ];
     for (wanted, found, expected) in cases {
         assert_eq!(standing(wanted, found), expected, "{wanted:?} {found:?}");
@@ -144,7 +147,7 @@ fn everything_as_it_is_said() {
 fn nothing_installed_is_everything_missing() {
     let all = check_constellation(&of("0.25.1"), &[], &[]);
     assert_eq!(all.len(), 8);
-    assert!(all.iter().all(|one| one.standing == Standing::Missing));
+    assert!(all.iter().all(|one| one.standing == VersionMatch::Missing));
     let old = check_constellation(&of("0.23.0"), &[], &[]);
     assert_eq!(old.len(), 7, "0.23.0 knows no resource controller");
 }
@@ -155,8 +158,8 @@ fn a_file_without_a_tag_compares_controllers_only() {
     let file = Constellation { chart: None, dependencies: Dependencies::parse(text).unwrap() };
     let clusters = [release("c9", "openstack-cluster", "0.10.1", "deployed")];
     let all = check_constellation(&file, &as_tested("0.25.1"), &clusters);
-    let older: Vec<_> = all.iter().filter(|c| c.standing == Standing::Older).collect();
+    let older: Vec<_> = all.iter().filter(|c| c.standing == VersionMatch::Older).collect();
     assert_eq!(older.len(), 4);
     let last = all.last().unwrap();
-    assert_eq!((last.standing, &last.remedy), (Standing::NotNamed, &None));
+    assert_eq!((last.standing, &last.remedy), (VersionMatch::NotNamed, &None));
 }

@@ -4,6 +4,6 @@ mod check_constellation;
 pub(crate) mod dependencies;
 
 pub use check_constellation::{
-    Comparison, Constellation, ConstellationItem, Standing, check_constellation,
+    Comparison, Constellation, ConstellationItem, VersionMatch, check_constellation,
 };
 pub use dependencies::{Component, Dependencies, DependenciesError};

@@ -150,7 +150,7 @@ impl Desired for RemovedPod {
             return Ok(Delta::Satisfied);
         };
         // First as its kubelet likes it; if that was asked for before, without it.
-        let grace = if pod.deleting { 0 } else { 1 };
+        let grace = u64::from(!pod.deleting);
         let (namespace, name, uid) = (self.namespace.clone(), self.name.clone(), pod.uid.clone());
         Ok(Delta::Changes(vec![DeletePod { namespace, name, uid, grace }]))
     }

@@ -75,16 +75,15 @@ pub async fn probe_pod_egress(
         looked
     })
     .await;
-    let (egress, evidence) = match done {
-        Ok(done) => done,
-        Err(failure) => match not_admitted(&failure) {
-            Some(words) => (EgressVerdict::NotAdmitted, vec![words]),
-            None => {
-                let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-                removed_at_last(ctx, management, probe, failure, found).await?
-            }
-        },
+    let judged = match done.map_err(|failure| (not_admitted(&failure), failure)) {
+        Ok(judged) => judged,
+        Err((Some(words), _)) => (EgressVerdict::NotAdmitted, vec![words]),
+        Err((None, failure)) => {
+            let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+            removed_at_last(ctx, management, probe, failure, found).await?
+        }
     };
+    let (egress, evidence) = judged;
     Ok(ProbeResult { egress, evidence, swept })
 }
 

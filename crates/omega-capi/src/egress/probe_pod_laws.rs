@@ -109,7 +109,7 @@ static REMOVED: Tally = Tally::new();
 
 proptest! {
     fn making_obeys(there in any_there(), port: u16, tool in prop::sample::select(Tool::ALL.to_vec())) {
-        let wanted = ProbePod { probe: EgressProbe { port, tool, ..probe() } };
+        let wanted = ProbePod { probe: EgressProbe { tool, port, ..probe() } };
         let holds = |snapshot: &Vec<String>| is_there(snapshot);
         MADE.count(run(check_laws(|| Pods::new(there), &wanted, Undo::Exact, holds)));
     }

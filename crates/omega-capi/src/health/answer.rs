@@ -26,7 +26,8 @@ pub enum Answer {
     /// Success, with a JSON value that Python takes for false: `null`, `{}`, `[]`, `""`, `0`.
     Empty,
     /// Success, with anything else: another JSON value, or no JSON.
-    Alien,
+    #[serde(rename = "alien")]
+    NotAnObject,
     /// Any other status.
     Status {
         /// Of HTTP.
@@ -83,7 +84,7 @@ impl Answer {
         match serde_json::from_str(body) {
             Ok(value) if !python::truth(&value) => Self::Empty,
             Ok(value @ Value::Object(_)) => Self::Object(Object::of(&value)),
-            Ok(_) | Err(_) => Self::Alien,
+            Ok(_) | Err(_) => Self::NotAnObject,
         }
     }
 }
@@ -126,7 +127,7 @@ mod tests {
             assert_eq!(Answer::of(200, empty), Answer::Empty, "{empty}");
         }
         for alien in ["", "<html>", "[1]", "\"x\"", "7", "true", "{\"a\": 1"] {
-            assert_eq!(Answer::of(200, alien), Answer::Alien, "{alien}");
+            assert_eq!(Answer::of(200, alien), Answer::NotAnObject, "{alien}");
         }
         let object = Object::default();
         assert_eq!(Answer::of(201, r#"{"kind": "X"}"#), Answer::Object(object));

@@ -32,7 +32,7 @@ fn answer(error: Error) -> Answer {
         Error::Forbidden { words, .. } | Error::NotAdmitted { words, .. } => {
             Answer::Status { code: 403, words }
         }
-        Error::Malformed { .. } => Answer::Alien,
+        Error::Malformed { .. } => Answer::NotAnObject,
         Error::Config { .. } | Error::Unreachable { .. } | Error::Deadline { .. } => {
             Answer::Nothing { why: error.to_string() }
         }
@@ -75,8 +75,8 @@ mod tests {
             ("/refused", status(401, "Unauthorized")),
             ("/forbidden", status(403, "no")),
             ("/ill", status(500, "conversion webhook")),
-            ("/binary", Answer::Alien),
-            ("/text", Answer::Alien),
+            ("/binary", Answer::NotAnObject),
+            ("/text", Answer::NotAnObject),
             ("/lost", Answer::Nothing { why: "test can't be reached: connection reset".into() }),
         ];
         let paths: Vec<String> = expected.iter().map(|(path, _)| (*path).to_owned()).collect();

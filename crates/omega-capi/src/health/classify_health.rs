@@ -12,7 +12,7 @@ use super::{
 use omega_driver::python;
 
 /// Says what is the matter with a cluster, from the bottom up; [`super::fix_first`] picks what to
-/// mend. Pure, and never empty.
+/// fix. Pure, and never empty.
 ///
 /// Where the driver is wrong, this is not: a version that is not served is no missing
 /// infrastructure, a good `False` is no fault, and a record is stale when the API can't be reached.
@@ -59,7 +59,7 @@ fn trouble(answer: &Answer) -> Option<(HealthCause, Layer, String)> {
     let unreachable = |why: String| (HealthCause::ManagementUnreachable, Layer::ManagementApi, why);
     match answer {
         Answer::Nothing { why } => Some(unreachable(why.clone())),
-        Answer::Alien => Some(unreachable("the answer is no JSON object".to_owned())),
+        Answer::NotAnObject => Some(unreachable("the answer is no JSON object".to_owned())),
         Answer::Status { code: code @ (401 | 403), words } => Some((
             HealthCause::CredentialRefused,
             Layer::DriverCredential,

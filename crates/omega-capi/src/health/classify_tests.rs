@@ -271,8 +271,8 @@ fn what_is_the_matter() {
     let mut table = String::new();
     for (name, world) in cases() {
         let diagnoses = classify_health(&world.evidence);
-        let mend = fix_first(&diagnoses).map(|one| (one.cause, one.layer));
-        writeln!(table, "== {name}: mend {mend:?}").unwrap();
+        let fix = fix_first(&diagnoses).map(|one| (one.cause, one.layer));
+        writeln!(table, "== {name}: fix {fix:?}").unwrap();
         for Diagnosis { cause, layer, evidence } in diagnoses {
             writeln!(table, "{cause:?} at {layer:?}").unwrap();
             for fact in evidence {

@@ -30,7 +30,9 @@ fn reads(evidence: &Evidence) -> Vec<HealthRead> {
 fn object<'a>(evidence: &'a Evidence, read: &HealthRead) -> Option<&'a Object> {
     match evidence.answers.0.get(&read.path)? {
         Answer::Object(object) => Some(object),
-        Answer::Empty | Answer::Alien | Answer::Status { .. } | Answer::Nothing { .. } => None,
+        Answer::Empty | Answer::NotAnObject | Answer::Status { .. } | Answer::Nothing { .. } => {
+            None
+        }
     }
 }
 

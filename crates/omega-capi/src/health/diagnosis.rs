@@ -1,10 +1,12 @@
-//! What can be the matter with a cluster, and where to mend it.
+//! What can be the matter with a cluster, and where to fix it.
 
+use omega_core::{Evidence, Finding, Severity, Subject};
 use serde::{Deserialize, Serialize};
 
 /// What is the matter, of all that can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum HealthCause {
     /// Nothing.
     Healthy,
@@ -43,9 +45,10 @@ pub enum HealthCause {
     Unclear,
 }
 
-/// Where it is mended, from the bottom up: what is below must be mended first.
+/// Where it is fixed, from the bottom up: what is below must be fixed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Layer {
     /// The management cluster's API server, and the way to it.
     ManagementApi,
@@ -83,7 +86,7 @@ pub struct Diagnosis {
 }
 
 impl HealthCause {
-    /// Returns whether somebody must mend something. Of the others, some pass by themselves.
+    /// Returns whether somebody must fix something. Of the others, some pass by themselves.
     pub fn is_fault(self) -> bool {
         match self {
             Self::ManagementUnreachable
@@ -110,7 +113,7 @@ impl HealthCause {
         match self {
             Self::Healthy => "nothing",
             Self::ManagementUnreachable => {
-                "start the management cluster's machine or mend the way to it; Magnum's record \
+                "start the management cluster's machine or fix the way to it; Magnum's record \
                  says nothing until then"
             }
             Self::CredentialRefused => "make a new credential before anything else is tried",
@@ -144,7 +147,70 @@ impl HealthCause {
     }
 }
 
-/// Returns what to mend first.
+impl HealthCause {
+    /// Returns the name of its rule.
+    pub fn rule(self) -> &'static str {
+        match self {
+            Self::Healthy => "health-healthy",
+            Self::ManagementUnreachable => "health-management-unreachable",
+            Self::CredentialRefused => "health-credential-refused",
+            Self::UnservedVersion => "health-unserved-version",
+            Self::PolarityMisread => "health-polarity-misread",
+            Self::Missing => "health-missing",
+            Self::LoadBalancer => "health-load-balancer",
+            Self::Infrastructure => "health-infrastructure",
+            Self::ControlPlane => "health-control-plane",
+            Self::Workers => "health-workers",
+            Self::Paused => "health-paused",
+            Self::RollingOut => "health-rolling-out",
+            Self::Deleting => "health-deleting",
+            Self::NeverPolled => "health-never-polled",
+            Self::Outdated => "health-outdated",
+            Self::Unclear => "health-unclear",
+        }
+    }
+
+    /// Returns how much it matters.
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::Healthy => Severity::Note,
+            Self::RollingOut | Self::Deleting | Self::NeverPolled | Self::Outdated => {
+                Severity::Waiting
+            }
+            Self::Unclear => Severity::Unknown,
+            Self::ManagementUnreachable
+            | Self::CredentialRefused
+            | Self::UnservedVersion
+            | Self::PolarityMisread
+            | Self::Missing
+            | Self::LoadBalancer
+            | Self::Infrastructure
+            | Self::ControlPlane
+            | Self::Workers
+            | Self::Paused => Severity::Broken,
+        }
+    }
+}
+
+impl Diagnosis {
+    /// Returns it as a finding about `subject`: its first fact, and the others as evidence.
+    pub fn finding(&self, subject: Subject) -> Finding {
+        let Self { cause, layer: _, evidence } = self;
+        let (first, others) = match evidence.split_first() {
+            Some((first, others)) => (first.as_str(), others),
+            None => (cause.rule(), [].as_slice()),
+        };
+        Finding::broken(cause.rule(), subject, first)
+            .severity(cause.severity())
+            .shown_by(others.iter().map(Evidence::words))
+            .remedy(cause.next())
+            .source(
+                "cluster-api 1.13.2, api/core/v1beta2; magnum-capi-helm, common/capi_monitor.py",
+            )
+    }
+}
+
+/// Returns what to fix first.
 pub fn fix_first(diagnoses: &[Diagnosis]) -> Option<&Diagnosis> {
     diagnoses.iter().filter(|one| one.cause.is_fault()).min_by_key(|one| one.layer)
 }

@@ -96,7 +96,7 @@ fn reason(read: &HealthRead, answer: &Answer) -> Result<Option<String>, String> 
 fn fetch(answer: &Answer) -> Result<Option<&Object>, String> {
     match answer {
         Answer::Object(object) => Ok(Some(object)),
-        Answer::Alien => Err("the answer is no JSON object".to_owned()),
+        Answer::NotAnObject => Err("the answer is no JSON object".to_owned()),
         Answer::Status { code, .. } if *code != 404 && (400..600).contains(code) => {
             Err(format!("HTTP {code}"))
         }

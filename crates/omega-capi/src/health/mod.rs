@@ -3,7 +3,7 @@
 //!
 //! [`driver_verdict`] predicts what the driver's own health code answers; `tests/oracle/run`
 //! compares it with that code. [`classify_health`] says what is the matter, and [`fix_first`] which
-//! layer to mend first.
+//! layer to fix first.
 
 mod answer;
 mod ask_objects;

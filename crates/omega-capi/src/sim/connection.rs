@@ -85,7 +85,15 @@ fn refusal(state: &State, request: &ApiRequest) -> Option<ApiResponse> {
         }
         Fault::Expired if request.query.contains("continue=") => Some(expired().into()),
         Fault::Unavailable(at) if at == path => Some(unavailable().into()),
-        _ => None,
+        Fault::Nobody
+        | Fault::NobodyAt(_)
+        | Fault::Expired
+        | Fault::Unavailable(_)
+        | Fault::Slow(_)
+        | Fault::Short(_)
+        | Fault::Broken(_)
+        | Fault::Old
+        | Fault::Stale(_) => None,
     }
 }
 

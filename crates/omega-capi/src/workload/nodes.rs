@@ -108,7 +108,7 @@ fn next(ill: &[(&Node, String)]) -> String {
     };
     let name = &node.name;
     if what.contains("NetworkPluginNotReady") || what.contains("cni plugin") {
-        return "mend the network plugin first".to_owned();
+        return "fix the network plugin first".to_owned();
     }
     match node.ready.as_ref().map(|ready| ready.status.as_str()) {
         Some("Unknown") => format!(

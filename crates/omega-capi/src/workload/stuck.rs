@@ -35,19 +35,19 @@ pub(super) fn judge(
         .chain(claims.iter().filter_map(|one| claim(one, classes, pods)))
         .collect();
     let (mut stuck, mut young, mut ahead, mut next) = (vec![], vec![], vec![], None);
-    for Slow { what, since, next: mends } in slow {
+    for Slow { what, since, next: fixes } in slow {
         match Age::of(since, now) {
             Age::Past(length) if length < wanted.patience => {
                 young.push(format!("{what} (since {})", span(length)));
             }
             Age::Past(length) => {
                 stuck.push(format!("{what} (since {})", span(length)));
-                next = next.or(Some(mends));
+                next = next.or(Some(fixes));
             }
             // An age that nobody knows is no reason to be patient.
             Age::Unknown => {
                 stuck.push(what);
-                next = next.or(Some(mends));
+                next = next.or(Some(fixes));
             }
             Age::Future(length) => ahead.push(format!("{what} (in {})", span(length))),
         }
@@ -78,7 +78,7 @@ fn uninitialized(node: &Node) -> Option<Slow> {
     node.taints.iter().any(|taint| taint == UNINITIALIZED).then(|| Slow {
         what: format!("node {} waits for the cloud controller manager", node.name),
         since: node.created,
-        next: "mend the cloud controller manager; it takes the node's taint uninitialized away"
+        next: "fix the cloud controller manager; it takes the node's taint uninitialized away"
             .to_owned(),
     })
 }
