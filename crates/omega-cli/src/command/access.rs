@@ -217,9 +217,10 @@ impl App {
         let mint = Mint::new(management.clone(), &kubeconfig.facts, self.ctx.now());
         let steps = mint_steps(&Arc::new(mint), wanted).await?;
         let title = "mint-kubeconfig";
-        let (label, server) = (management.label(), kubeconfig.facts.server.to_string());
+        let label = management.label();
         let counted = move || management.requests();
-        let job = job(title, &args.site, steps, (label, server), counted);
+        let at = (label.clone(), label);
+        let job = job(title, &args.site, steps, at, counted);
         let (report, next) = self.carry_out(title, &job, &args.site, args.plan).await?;
         let exit = self.shown(&report, next.as_ref());
         if exit == Status::Done && !args.plan {

@@ -3,6 +3,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
 use omega_capi::Management;
 use omega_core::{Failure, FailureClass, kubeconfig::Kubeconfig};
 use omega_juju::Sources;
@@ -45,7 +46,8 @@ impl<'a> Connect<'a> {
         let units = self.units(only, &sources);
         let (units, cloud, management) =
             futures::join!(units, self.cloud(), management(kubeconfig));
-        Ok(Clients::new(cloud?, Arc::new(management?), units?).with_helm(helm))
+        let clients = Clients::new(cloud?, Arc::new(management?), units?).with_helm(helm);
+        Ok(clients.with_mint(&kubeconfig.facts, Timestamp::now()))
     }
 
     /// The same without the units: nothing is asked of Juju.
@@ -55,7 +57,8 @@ impl<'a> Connect<'a> {
     /// Fails if the cloud's configuration can't be read.
     pub async fn without_units(&self, kubeconfig: &Kubeconfig) -> Result<Clients, Failure> {
         let (cloud, management) = futures::join!(self.cloud(), management(kubeconfig));
-        Ok(Clients::new(cloud?, Arc::new(management?), Vec::new()))
+        let clients = Clients::new(cloud?, Arc::new(management?), Vec::new());
+        Ok(clients.with_mint(&kubeconfig.facts, Timestamp::now()))
     }
 
     /// The same for who only reads, and afresh: nothing can be sent to a unit, and no token is

@@ -8,10 +8,12 @@ mod units;
 use std::{fmt, sync::Arc};
 
 pub use connect::{Connect, management};
+use jiff::Timestamp;
 pub use kubeconfig::kubeconfig_at;
-use omega_capi::Management;
+use omega_capi::{Management, access::Mint};
 use omega_core::{
     Label as _,
+    kubeconfig::KubeconfigFacts,
     run::{Counts, Endpoints},
 };
 use omega_juju::Unit;
@@ -51,6 +53,8 @@ pub struct Clients {
     pub management: Arc<Management>,
     /// The units of the conductor, in the order of their numbers.
     pub units: Vec<Arc<Unit>>,
+    /// What minting left on this machine is removed through this, where the kubeconfig is known.
+    pub mint: Option<Arc<Mint>>,
     /// Bytes of the helm that may be sent to a unit.
     pub helm_size: usize,
     requests: Requests,
@@ -92,7 +96,7 @@ impl Clients {
     pub fn new(cloud: CloudClients, management: Arc<Management>, units: Vec<Arc<Unit>>) -> Self {
         let (of_cloud, counted) = (Arc::clone(&cloud.requests), Arc::clone(&management));
         let requests = Arc::new(move || of_cloud() + counted.requests());
-        Self { cloud, management, units, helm_size: 0, requests }
+        Self { cloud, management, units, mint: None, helm_size: 0, requests }
     }
 
     /// Returns the same clients for a verification: they read what several facts share once, and do
@@ -100,6 +104,14 @@ impl Clients {
     #[must_use]
     pub fn for_verification(mut self) -> Self {
         self.cloud.network = Arc::new(self.cloud.network.reading_once());
+        self
+    }
+
+    /// Adds what removes the leftovers of minting and probing, with this kubeconfig. `now`: the time.
+    #[must_use]
+    pub fn with_mint(mut self, kubeconfig: &KubeconfigFacts, now: Timestamp) -> Self {
+        let management = (*self.management).clone();
+        self.mint = Some(Arc::new(Mint::new(management, kubeconfig, now)));
         self
     }
 

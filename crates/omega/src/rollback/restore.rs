@@ -1,4 +1,4 @@
-use omega_core::{Step, Undo};
+use omega_core::{Label as _, Step, Undo};
 
 use crate::clients::Clients;
 
@@ -8,6 +8,9 @@ pub fn restore(target: &str, undo: &Undo, clients: &Clients) -> Option<Box<dyn S
     let Undo { kind, desired } = undo;
     if let Some(unit) = clients.unit(target) {
         return omega_juju::operations::restore(kind, desired.clone(), unit);
+    }
+    if let Some(mint) = clients.mint.as_ref().filter(|mint| mint.label() == target) {
+        return omega_capi::restore::restore(undo, mint).ok();
     }
     let cloud = omega_openstack::Clients::new(&clients.cloud.narrowed);
     let step = omega_openstack::restore(kind, desired, &cloud).ok()??;

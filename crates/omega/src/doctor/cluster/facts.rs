@@ -45,7 +45,10 @@ impl ClusterFacts {
     pub(in crate::doctor) fn objects(&self) -> impl Iterator<Item = (&str, &Object)> {
         self.evidence.answers.0.iter().filter_map(|(path, answer)| match answer {
             Answer::Object(object) => Some((path.as_str(), object)),
-            Answer::Empty | Answer::Alien | Answer::Status { .. } | Answer::Nothing { .. } => None,
+            Answer::Empty
+            | Answer::NotAnObject
+            | Answer::Status { .. }
+            | Answer::Nothing { .. } => None,
         })
     }
 
