@@ -12,7 +12,7 @@ use omega_capi::{
     releases::read_releases,
     served::discover_versions,
 };
-use omega_core::{kubeconfig::Kubeconfig, values::Secret};
+use omega_core::{Context, kubeconfig::Kubeconfig, values::Secret};
 use omega_driver::{DriverRelease, Overrides};
 
 fn rights(home: &str, namespaces: &[&str]) -> DriverRights {
@@ -22,6 +22,7 @@ fn rights(home: &str, namespaces: &[&str]) -> DriverRights {
         driver: DriverRelease::v1_4_0(),
         overrides: Overrides::default(),
         autoscaler: false,
+        additive: false,
     }
 }
 
@@ -34,6 +35,7 @@ fn kubeconfig(path: &Path) -> Kubeconfig {
 async fn an_account_may_do_what_the_driver_does_where_it_does_it(
     mint: &Mint,
     home: &str,
+    read: impl Fn(&Path) -> Kubeconfig,
     connect: impl Fn(Kubeconfig) -> BoxFuture<'static, Management>,
 ) {
     let directory = tempfile::tempdir().unwrap();
@@ -47,12 +49,13 @@ async fn an_account_may_do_what_the_driver_does_where_it_does_it(
         server: None,
     };
     let both = wanted(&[&one, &two]);
-    let (given, written) = mint_kubeconfig(mint, &both).await.unwrap();
-    assert!(given.changed() && written.changed());
-    let (given, written) = mint_kubeconfig(mint, &both).await.unwrap();
-    assert!(!given.changed() && !written.changed());
+    let ctx = Context::default();
+    let minted = mint_kubeconfig(&ctx, mint, &both).await.unwrap();
+    assert!(minted.rights_changed && minted.file.changed());
+    let minted = mint_kubeconfig(&ctx, mint, &both).await.unwrap();
+    assert!(!minted.rights_changed && !minted.file.changed());
 
-    let account = connect(kubeconfig(&path)).await;
+    let account = connect(read(&path)).await;
     let proof = prove_rights(&account, &both.rights).await.unwrap();
     assert!(proof.holds() && proof.asked > 50, "{proof:?}");
     assert!(discover_versions(&account).await.unwrap().has_group("cluster.x-k8s.io"));
@@ -69,8 +72,8 @@ async fn an_account_may_do_what_the_driver_does_where_it_does_it(
     }
 
     // What is taken away is gone, and named.
-    let (given, written) = mint_kubeconfig(mint, &wanted(&[&two])).await.unwrap();
-    assert!(given.changed() && !written.changed());
+    let minted = mint_kubeconfig(&ctx, mint, &wanted(&[&two])).await.unwrap();
+    assert!(minted.rights_changed && !minted.file.changed());
     let mut proof = prove_rights(&account, &both.rights).await.unwrap();
     for _ in 0..50 {
         if !proof.holds() {
@@ -94,16 +97,22 @@ async fn a_token_is_asked_for_within_the_servers_bounds(mint: &Mint, home: &str)
         renew_before: None,
         server: None,
     };
-    let failure = mint_kubeconfig(mint, &wanted).await.unwrap_err();
+    let failure = mint_kubeconfig(&Context::default(), mint, &wanted).await.unwrap_err();
     assert!(failure.found.unwrap().contains("may not specify a duration less than 10 minutes"));
     assert!(!wanted.path.exists());
 }
 
 mod simulated {
-    use omega_capi::{Management, access::Mint, sim::RbacApiserver};
+    use std::sync::Arc;
+
+    use omega_capi::{
+        Management,
+        access::Mint,
+        sim::{Apiserver, Machine},
+    };
     use omega_core::{
         kubeconfig::{AuthKind, Kubeconfig, KubeconfigFacts},
-        values::Sha256,
+        values::{Secret, Sha256},
     };
 
     fn token(kubeconfig: &Kubeconfig) -> String {
@@ -115,7 +124,7 @@ mod simulated {
     #[tokio::test]
     async fn contract() {
         let now = jiff::Timestamp::now();
-        let rbac = RbacApiserver::new(now);
+        let server = Apiserver::with_accounts(now);
         let facts = KubeconfigFacts {
             sha256: Sha256::of(b""),
             size: 0,
@@ -124,21 +133,20 @@ mod simulated {
             ca_pem: None,
             auth: AuthKind::Token,
         };
-        let connect = move |rbac: RbacApiserver, kubeconfig: &Kubeconfig| {
-            Management::over(rbac.with_token(&token(kubeconfig)), "account")
-        };
-        let (server, other) = (rbac.clone(), rbac.clone());
-        let mint =
-            Mint::connecting(Management::over(rbac, "simulator"), &facts, now, move |kubeconfig| {
-                let rbac = server.clone();
-                Box::pin(async move { Ok(connect(rbac, &kubeconfig)) })
-            });
+        let machine = Machine::with_server("127.77.2.1:6443", &server);
+        let management = Management::over(server.clone(), "simulator");
+        let mint = Mint::on(management, &facts, now, Arc::new(machine.clone()));
         super::an_account_may_do_what_the_driver_does_where_it_does_it(
             &mint,
             "contract",
+            |path| {
+                let (text, private) = machine.file(path).unwrap();
+                assert!(private);
+                Kubeconfig::parse(Secret::from(text), now).unwrap()
+            },
             move |kubeconfig| {
-                let rbac = other.clone();
-                Box::pin(async move { connect(rbac, &kubeconfig) })
+                let server = server.with_token(&token(&kubeconfig));
+                Box::pin(async move { Management::over(server, "account") })
             },
         )
         .await;
@@ -175,6 +183,7 @@ mod live {
         super::an_account_may_do_what_the_driver_does_where_it_does_it(
             &mint,
             &home,
+            super::kubeconfig,
             |kubeconfig| Box::pin(async move { Management::connect(&kubeconfig).await.unwrap() }),
         )
         .await;

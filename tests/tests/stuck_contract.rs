@@ -10,7 +10,7 @@ use omega_capi::{
     served::discover_versions,
     stuck::{ReleaseFinalizers, read_deletion, release_finalizers},
 };
-use omega_core::{Failure, FailureClass, Touched, ensure};
+use omega_core::{Context, Failure, FailureClass, Touched, ensure};
 
 const HELD: [&str; 2] =
     ["openstackcluster.infrastructure.cluster.x-k8s.io", "janitor.capi.azimuth-cloud.com"];
@@ -18,6 +18,7 @@ const HELD: [&str; 2] =
 /// In the namespace an `OpenStackCluster` `c1` is being deleted, held by two; another, `c10`, is
 /// not being deleted.
 async fn lets_one_object_go(management: &Management, namespace: &Namespace) {
+    let ctx = Context::default();
     let served = discover_versions(management).await.unwrap();
     let held = async |name| read_deletion(management, &served, namespace, name).await.unwrap().held;
     let [one] = held("c1").await.try_into().expect("one object");
@@ -28,22 +29,22 @@ async fn lets_one_object_go(management: &Management, namespace: &Namespace) {
     assert_eq!(other.deleted, None);
 
     let desired = ReleaseFinalizers { object: other.object.clone(), awaited: false };
-    let failure = Failure::from(ensure(management, &desired).await.unwrap_err());
+    let failure = Failure::from(ensure(&ctx, management, &desired).await.unwrap_err());
     assert_eq!((failure.class, failure.touched), (FailureClass::Refused, Touched::Nothing));
 
-    assert!(release_finalizers(management, one.object.clone()).await.unwrap().changed());
+    assert!(release_finalizers(&ctx, management, one.object.clone()).await.unwrap().changed());
     assert_eq!(held("c1").await, []);
     assert_eq!(held("c10").await, [other], "it is as it was");
-    assert!(!release_finalizers(management, one.object).await.unwrap().changed());
+    assert!(!release_finalizers(&ctx, management, one.object).await.unwrap().changed());
 }
 
 mod simulated {
-    use omega_capi::{Management, sim::FinalizingApiserver};
+    use omega_capi::{Management, sim::Apiserver};
     use serde_json::json;
 
     #[tokio::test]
     async fn contract() {
-        let server = FinalizingApiserver::default();
+        let server = Apiserver::with_clusters();
         for (name, deleted) in [("c1", Some("2026-11-21T10:00:00Z")), ("c10", None)] {
             let labels = json!({ "cluster.x-k8s.io/cluster-name": name });
             let metadata = json!({
@@ -65,7 +66,7 @@ mod live {
     use std::{env, fs};
 
     use omega_capi::{Management, Namespace};
-    use omega_core::{kubeconfig::Kubeconfig, values::Secret};
+    use omega_core::{Context, kubeconfig::Kubeconfig, values::Secret};
 
     #[expect(clippy::disallowed_methods, reason = "the lab says by variable where it is")]
     fn set(name: &str) -> String {
@@ -113,10 +114,12 @@ mod live {
         helm(&[&["uninstall", "c1"], space.as_slice()].concat());
         super::lets_one_object_go(&management, &namespace).await;
         helm(&[&["uninstall", "c10"], space.as_slice()].concat());
-        let served = omega_capi::discover_versions(&management).await.unwrap();
+        let served = omega_capi::served::discover_versions(&management).await.unwrap();
         let left = omega_capi::stuck::read_deletion(&management, &served, &namespace, "c10").await;
         for held in left.unwrap().held {
-            omega_capi::stuck::release_finalizers(&management, held.object).await.unwrap();
+            omega_capi::stuck::release_finalizers(&Context::default(), &management, held.object)
+                .await
+                .unwrap();
         }
     }
 }

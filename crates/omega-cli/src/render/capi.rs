@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use omega::capi::{
     Namespace,
     coherence::Coherence,
-    constellation::{Comparison, ConstellationItem, Standing},
+    constellation::{Comparison, ConstellationItem, VersionMatch},
     releases::{Release, ReleaseStatus, Releases, UnreadableRelease},
     served::{DefinedVersion, Definition, ServedApis},
 };
@@ -149,14 +149,14 @@ pub(crate) fn constellation(all: &[Comparison], screen: &Screen) -> String {
     all.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
-fn standing(standing: Standing) -> &'static str {
+fn standing(standing: VersionMatch) -> &'static str {
     match standing {
-        Standing::Same => "same",
-        Standing::Older => "older",
-        Standing::Newer => "newer",
-        Standing::Missing => "missing",
-        Standing::Unknown => "unknown",
-        Standing::NotNamed => "not named",
+        VersionMatch::Same => "same",
+        VersionMatch::Older => "older",
+        VersionMatch::Newer => "newer",
+        VersionMatch::Missing => "missing",
+        VersionMatch::Unknown => "unknown",
+        VersionMatch::NotNamed => "not named",
     }
 }
 

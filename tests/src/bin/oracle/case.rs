@@ -117,7 +117,7 @@ impl Case {
         let (names, served) = (self.names(), self.served());
         let paths = Evidence::paths(&self.driver, &overrides, &names, &served);
         let evidence = Evidence {
-            driver: self.driver,
+            driver: self.driver.clone(),
             overrides,
             names,
             status: self.cluster.status.clone(),
