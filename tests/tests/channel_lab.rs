@@ -12,7 +12,8 @@ use omega_core::{
     values::{FileMode, Secret},
 };
 use omega_juju::{
-    Action, Channel as _, Expect, FileState, Payload, Probe, Reply, UnitPath,
+    Access, Channel as _, Expect, FailureCode, FileAction, FileState, Placement, Probe, Reply,
+    UnitPath,
     channel::{Deadlines, Juju, JujuTarget, Ssh, SshTarget},
     contract::{Site, Wheel, contract},
 };
@@ -98,15 +99,14 @@ async fn a_full_disk_is_said_and_nothing_is_left() {
     let ssh = ssh(3).await;
     let path: UnitPath = "/etc/magnum/full".parse().unwrap();
     let bytes = Secret::new(vec![b'x'; 1 << 20]);
-    let place = Action::PlaceFile {
+    let place = FileAction::PlaceFile(Placement {
         path: path.clone(),
-        owner: "root".to_owned(),
-        group: "root".to_owned(),
-        mode: FileMode::PUBLIC,
+        access: Access::new("root", "root", FileMode::PUBLIC),
         sha256: bytes.digest(),
         expect: Expect::Absent,
-    };
-    let error = ssh.act(&place, Payload::Bytes(bytes)).await.unwrap_err();
+    });
+    let error = ssh.act(&place.into(), bytes.into()).await.unwrap_err();
+    assert_eq!(error.code(), Some(&FailureCode::NoSpace));
     let said = error.to_string();
     assert!(said.contains("no space left on device (/"), "{said}");
     assert!(said.ends_with("bytes free)"), "{said}");
@@ -156,7 +156,7 @@ async fn by_juju() {
     fs::write(&program, script).unwrap();
     let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(&program, permissions).unwrap();
-    let target = JujuTarget { program, model: None, unit: "magnum/0".parse().unwrap() };
+    let target = JujuTarget::new(program, "magnum/0".parse().unwrap());
     let juju = Juju::new(target, Deadlines::default());
     let held = contract(&juju, &site(true)).await.unwrap_or_else(|broken| panic!("{broken}"));
     assert_eq!(held.len(), 19);

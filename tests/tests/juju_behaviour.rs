@@ -248,12 +248,12 @@ async fn a_payload_is_on_no_command_line() {
     assert!(!all.contains("c2VjcmV0") && !all.contains("client-key"), "{all}");
     // "=> always pass `--pty=false`"; "User ubuntu -> need sudo"
     assert_eq!(log[0][..5], ["ssh", "--pty=false", "-m", "openstack", "magnum/0"]);
-    assert!(log[0][5].starts_with("sudo -n python3 -I -B -c "), "{}", log[0][5]);
+    assert!(log[0][5].starts_with("sudo -n python3 -I -S -B -c "), "{}", log[0][5]);
     assert_eq!(log[0].len(), 6, "one argument, quoted once");
     // "Runs as **root** ... (so `sudo` is superfluous)"; "--format json"
     assert_eq!(log[1][..5], ["exec", "--unit", "magnum/0", "--format", "json"]);
     let line = log[1].last().unwrap();
-    assert!(line.starts_with("python3 -I -B -c "), "{line}");
+    assert!(line.starts_with("python3 -I -S -B -c "), "{line}");
     assert!(line.len() < 128 * 1024, "Linux takes 128 KiB in one argument");
 }
 
@@ -358,7 +358,7 @@ async fn units_of_an_application_are_found_by_name() {
     let units = juju_units(&program, Some("openstack"), "mysql", quick()).await.unwrap();
     let names: Vec<String> = units.units.iter().map(|unit| unit.name.to_string()).collect();
     assert_eq!(names, ["mysql/0", "mysql/1", "mysql/2"]);
-    assert_eq!(units.iter().position(|unit| unit.leader), Some(0));
+    assert_eq!(units.units.iter().position(|unit| unit.leader), Some(0));
     let error = juju_units(&program, Some("openstack"), "magnum", quick()).await.unwrap_err();
     assert!(error.found().unwrap().contains("nova-compute"), "{error:?}");
     let error = juju_units(&program, Some("other"), "mysql", quick()).await.unwrap_err();

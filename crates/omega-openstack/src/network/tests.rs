@@ -279,7 +279,7 @@ fn of_several_equal_rules_one_comes_back() {
         Delta::Changes(changes) => {
             changes.iter().map(|c| c.describe().to_string()).collect::<Vec<_>>().join("\n")
         }
-        Delta::Satisfied | Delta::Wait(_) => format!("{delta:?}"),
+        Delta::Satisfied | Delta::Wait(_) | Delta::Blocked { .. } => format!("{delta:?}"),
     };
     let both = seen(vec![rule("one", "6"), rule("two", "tcp")]);
     let absent = api().absent();
