@@ -117,6 +117,7 @@ impl Apiserver {
             }
         }
         all.push(Collection::empty("/api/v1/secrets", "Secret"));
+        all.push(Collection::empty("/api/v1/namespaces", "Namespace"));
         state.collections = all;
         drop(state);
         new

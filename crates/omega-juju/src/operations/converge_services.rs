@@ -153,7 +153,8 @@ impl Desired for ConvergeServices {
                 spec.in_effect(seen)?;
                 continue;
             }
-            reload |= spec.needs_reload(seen);
+            // What a rollback puts back may be a drop-in: it is in the plan before it is on disk.
+            reload |= spec.needs_reload(seen) || spec.started_after.is_some();
             let service = spec.service.clone();
             by = by.or_else(|| Some(not_yet(&service, &spec.not_yet(seen)?)));
             let action = ServiceAction::RestartService { service };

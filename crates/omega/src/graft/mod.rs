@@ -198,10 +198,7 @@ impl GraftSpec {
             section(
                 "7.6",
                 "drop-in",
-                self.leftovers(unit)
-                    .into_iter()
-                    .chain([Item::Step(step(unit, self.dropin.clone()))])
-                    .collect(),
+                vec![self.leftovers(unit), Item::Step(step(unit, self.dropin.clone()))],
             ),
             section("7.7", "config-dir", vec![Item::Step(step(unit, self.config_dir.clone()))]),
             section(
@@ -220,8 +217,8 @@ impl GraftSpec {
         TargetPlan::shared("clusters", vec![section("7.8", SERVICES, vec![Item::gate(health)])])
     }
 
-    /// Whether what the superseded graft left may stay; and its removal, if that was decided.
-    pub fn leftovers(&self, unit: &Arc<Unit>) -> Vec<Item> {
+    /// Returns what is decided of what the superseded graft left on `unit`.
+    pub fn leftovers(&self, unit: &Arc<Unit>) -> Item {
         leftovers(unit, self.policy)
     }
 
@@ -272,14 +269,14 @@ impl GraftSpec {
     }
 }
 
-/// Returns the gate that wants a decision about what the superseded graft left on `unit`, and the
-/// removal of it, if that is the decision.
-pub fn leftovers(unit: &Arc<Unit>, policy: LeftoverPolicy) -> Vec<Item> {
-    let mut items = vec![Item::gate(LeftoversDecided::new(unit, policy))];
+/// Returns the removal of what the superseded graft left on `unit`, if that is the decision, or the
+/// gate that wants one.
+pub fn leftovers(unit: &Arc<Unit>, policy: LeftoverPolicy) -> Item {
     if policy == LeftoverPolicy::Remove {
-        items.push(Item::Step(step(unit, RemoveLeftovers::default())));
+        Item::Step(step(unit, RemoveLeftovers::default()))
+    } else {
+        Item::gate(LeftoversDecided::new(unit, policy))
     }
-    items
 }
 
 /// Returns the gate of 7.0: Magnum's trustee domain exists. `afresh`: with nothing remembered.

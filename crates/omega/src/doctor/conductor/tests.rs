@@ -48,7 +48,8 @@ fn well() -> ConductorFacts {
         Sources::default(),
     );
     let path = "/etc/magnum/kubeconfig".parse().unwrap();
-    let mut facts = futures::executor::block_on(read_conductor(&unit, &path, None, &[])).unwrap();
+    let asks = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut facts = asks.block_on(read_conductor(&unit, &path, None, &[])).unwrap();
     let options = [("kubeconfig_file".to_owned(), "/etc/magnum/kubeconfig".to_owned())];
     facts.conductor = Ok(service("active", "running"));
     facts.python = Ok(Some(
