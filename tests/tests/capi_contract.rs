@@ -14,7 +14,7 @@
 
 use jiff::Timestamp;
 use omega_capi::{
-    Coherent, Error, Management, Namespaces,
+    Error, Management, Namespaces,
     coherence::{CoherenceInputs, Combination, Rule, ServedVersionsGate, check_coherence},
     constellation::Component,
     controllers::read_installed,
@@ -57,14 +57,14 @@ async fn the_gate_tells_a_driver_that_fits_from_one_that_does_not(management: &M
         management: management.clone(),
         combination: Combination {
             driver,
-            overrides: Overrides::parse(overrides).unwrap(),
+            overrides: Overrides::of_line(overrides).unwrap(),
             chart: "0.25.1".parse().ok(),
         },
     };
     let verdict = gate(DriverRelease::v1_4_0(), "{}").check().await.unwrap();
     assert!(matches!(verdict, Verdict::Pass { .. }), "{verdict:?}");
     let next = |verdict| match verdict {
-        Verdict::Fail { next, .. } => next.unwrap(),
+        Verdict::Fail(finding) => finding.remedy.unwrap(),
         other => panic!("{other:?}"),
     };
     let verdict = gate(DriverRelease::v1_3_0(), "{}").check().await.unwrap();
@@ -121,27 +121,23 @@ async fn knows_a_controller_by_its_image(management: &Management, namespace: &st
 }
 
 async fn coherence_is_that_of_the_releases_tables(management: &Management) {
-    let gate = |driver| Coherent {
-        management: management.clone(),
-        setup: CoherenceInputs {
-            driver,
-            api_resources: None,
-            chart: "0.25.1".parse().ok(),
-            templates: Vec::new(),
-        },
-        accepted: Vec::new(),
+    let inputs = |driver| CoherenceInputs {
+        driver,
+        api_resources: None,
+        chart: "0.25.1".parse().ok(),
+        templates: Vec::new(),
     };
-    let live = gate(DriverRelease::v1_4_0()).coherence().await.unwrap();
+    let surface = read_served_apis(management).await.unwrap();
+    let live = check_coherence(&surface, &inputs(DriverRelease::v1_4_0()));
     assert_eq!(live.refusal(&[]), None, "{live:?}");
-    let old = gate(DriverRelease::v1_3_0());
-    let live = old.coherence().await.unwrap();
+    let old = inputs(DriverRelease::v1_3_0());
+    let live = check_coherence(&surface, &old);
     let refusal = live.refusal(&[]).unwrap();
-    let rules: Vec<Rule> = refusal.findings.iter().map(|finding| finding.rule).collect();
-    assert_eq!(rules, [Rule::UnservedRead]);
+    let rules: Vec<_> = refusal.findings.iter().map(Rule::of).collect();
+    assert_eq!(rules, [Some(Rule::UnservedRead)]);
     let [core, provider] = ["1.13.2", "0.14.4"].map(|text| text.parse().unwrap());
     let tables = apis_of_releases(&core, &provider).unwrap();
-    assert_eq!(check_coherence(&tables, &old.setup), live);
-    let surface = read_served_apis(management).await.unwrap();
+    assert_eq!(check_coherence(&tables, &old), live);
     for ours in &tables.definitions {
         assert_eq!(surface.definition(&ours.group, &ours.plural), Some(ours));
     }
@@ -160,8 +156,9 @@ async fn what_is_wrong_is_named_at_its_own_question(workload: &Workload, now: Ti
     let answers = judge(&read_workload(workload).await, &wanted(), now);
     let why = |question: Question| {
         let answer = answers.iter().find(|(asked, _)| *asked == question).map(|(_, answer)| answer);
-        let Some(Ok(Verdict::Fail { why, .. })) = answer else { return String::new() };
-        why.clone()
+        let Some(Ok(Verdict::Fail(finding))) = answer else { return String::new() };
+        let evidence = finding.evidence.iter().map(ToString::to_string);
+        [finding.summary.clone()].into_iter().chain(evidence).collect::<Vec<_>>().join("; ")
     };
     for well in [Question::Api, Question::Cni, Question::Csi, Question::Dns] {
         assert_eq!(why(well), "", "{well}");

@@ -384,10 +384,10 @@ pub(crate) enum GateName {
     /// helm lists releases as the daemon would.
     Releases,
     /// The driver is importable, and the running conductor has it.
-    DriverRelease,
+    Driver,
     /// The management API serves what the driver reads.
     ServedVersions,
-    /// DriverRelease, chart, Cluster API and templates fit together.
+    /// Driver, chart, Cluster API and templates fit together.
     Coherence,
     /// Magnum's trustee domain exists.
     TrusteeDomain,

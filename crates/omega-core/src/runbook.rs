@@ -3,7 +3,7 @@
 use std::{fmt, pin::pin};
 
 use futures::{
-    StreamExt as _,
+    FutureExt as _, StreamExt as _,
     future::{Either, join_all, select},
     stream,
 };
@@ -240,7 +240,8 @@ fn no(subject: &Subject, finding: &Finding) -> Failure {
 /// Looks at every item of the targets, at most 16 targets at the same time; what asks one target
 /// can share one round trip. Writes nothing.
 pub async fn preview(targets: &[TargetPlan], now: Timestamp) -> Vec<TargetPreview> {
-    let looks = targets.iter().map(|target| target.preview(now));
+    // Boxed and collected, so that the future is `Send`: rustc can't tell it of the closure.
+    let looks: Vec<_> = targets.iter().map(|target| target.preview(now).boxed()).collect();
     stream::iter(looks).buffered(LOOKS).collect().await
 }
 

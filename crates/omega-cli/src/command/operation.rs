@@ -79,7 +79,7 @@ impl App {
             (Operation::StageDropin(_), _) => bind(spec.dropin()?),
             (Operation::ConvergeServices(_), _) => bind(spec.services(&spec.dropin()?, false)?),
             (Operation::RemoveLeftovers { .. }, _) => {
-                Box::new(move |unit| graft::leftovers(unit, leftovers.policy()))
+                Box::new(move |unit| vec![graft::leftovers(unit, leftovers.policy())])
             }
             (_, _) => bind(InjectConfigDir::graft()),
         };
@@ -210,7 +210,7 @@ fn gates(gate: GateName, spec: &GraftSpec, clients: &omega::clients::Clients) ->
         GateName::Reach => per_unit(&|unit| item(spec.reach(unit))),
         GateName::Authenticate => per_unit(&|unit| item(spec.authenticate(unit))),
         GateName::Releases => per_unit(&|unit| item(spec.releases(unit))),
-        GateName::DriverRelease => per_unit(&|unit| item(spec.loaded(unit))),
+        GateName::Driver => per_unit(&|unit| item(spec.loaded(unit))),
         GateName::ServedVersions => shared(item(spec.served(clients))),
         GateName::Coherence => shared(item(spec.coherent(clients, Vec::new()))),
         // The others were answered before.

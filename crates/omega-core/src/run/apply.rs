@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use futures::{StreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, stream};
 
 use super::{
     Approved, Engine, Job, Looked, PlanFile, Report, RunDirectory, Status, engine::covered,
@@ -102,13 +102,17 @@ impl Engine {
             rest = later;
             let runs = now.iter().map(|(target, looked)| {
                 let shown = approved.and_then(|all| all.iter().find(|p| p.target == target.target));
-                target.run(Run {
-                    looked,
-                    approved: shown.unwrap_or(looked),
-                    approve_waiting: shown.is_none(),
-                    ctx,
-                })
+                target
+                    .run(Run {
+                        looked,
+                        approved: shown.unwrap_or(looked),
+                        approve_waiting: shown.is_none(),
+                        ctx,
+                    })
+                    .boxed()
             });
+            // Collected, so that the future is `Send`: rustc can't tell it of the closure.
+            let runs: Vec<_> = runs.collect();
             done.extend(stream::iter(runs).buffered(together.max(1)).collect::<Vec<_>>().await);
             if let Some(failure) = done.iter().find_map(TargetReport::failure) {
                 let failure = partial(failure.clone(), targets, &done);

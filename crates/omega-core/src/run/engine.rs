@@ -136,3 +136,17 @@ pub(super) fn covered(job: &Job, looked: &[TargetPreview], plan: &PlanFile) -> R
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An embedder spawns them.
+    #[test]
+    fn its_futures_can_be_sent_to_another_thread() {
+        fn is_send<T: Send>(_: impl FnOnce(Engine, Job) -> T) {}
+        is_send(|engine, job| async move { engine.plan(&job).await });
+        is_send(|engine, job| async move { engine.verify(&job).await });
+        is_send(|engine, job| async move { engine.apply(&job, Approved::Now).await });
+    }
+}
