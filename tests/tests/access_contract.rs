@@ -7,17 +7,19 @@ use std::{path::Path, time::Duration};
 
 use futures::future::BoxFuture;
 use omega_capi::{
-    Driver, Error, Management, Namespaces, Overrides,
+    Error, Management, Namespaces,
     access::{DriverRights, Mint, MintedKubeconfig, Reach, mint_kubeconfig, prove_rights},
-    discover_versions, read_releases,
+    releases::read_releases,
+    served::discover_versions,
 };
 use omega_core::{kubeconfig::Kubeconfig, values::Secret};
+use omega_driver::{DriverRelease, Overrides};
 
 fn rights(home: &str, namespaces: &[&str]) -> DriverRights {
     DriverRights {
         account: format!("{home}/driver").parse().unwrap(),
         reach: Reach::Namespaces(namespaces.iter().map(|name| name.parse().unwrap()).collect()),
-        driver: Driver::V1_4_0,
+        driver: DriverRelease::v1_4_0(),
         overrides: Overrides::default(),
         autoscaler: false,
     }

@@ -14,12 +14,16 @@
 
 use jiff::Timestamp;
 use omega_capi::{
-    Coherent, Combination, Component, Driver, Error, Management, Namespaces, Overrides, Release,
-    Rule, ServedVersionsFit, Setup, check_coherence, discover_versions, offline_surface,
-    read_installed, read_releases, served_versions,
+    Coherent, Error, Management, Namespaces,
+    coherence::{CoherenceInputs, Combination, Rule, ServedVersionsGate, check_coherence},
+    constellation::Component,
+    controllers::read_installed,
+    releases::{Release, read_releases},
+    served::{apis_of_releases, discover_versions, read_served_apis},
     workload::{NodesWanted, Question, Wanted, Workload, judge, read_workload},
 };
 use omega_core::{Gate as _, Verdict};
+use omega_driver::{DriverRelease, Overrides};
 
 async fn serves_every_version_and_says_so_in_one_request(management: &Management) {
     let before = management.requests();
@@ -49,7 +53,7 @@ async fn serves_every_version_and_says_so_in_one_request(management: &Management
 }
 
 async fn the_gate_tells_a_driver_that_fits_from_one_that_does_not(management: &Management) {
-    let gate = |driver, overrides| ServedVersionsFit {
+    let gate = |driver, overrides| ServedVersionsGate {
         management: management.clone(),
         combination: Combination {
             driver,
@@ -57,21 +61,21 @@ async fn the_gate_tells_a_driver_that_fits_from_one_that_does_not(management: &M
             chart: "0.25.1".parse().ok(),
         },
     };
-    let verdict = gate(Driver::V1_4_0, "{}").check().await.unwrap();
+    let verdict = gate(DriverRelease::v1_4_0(), "{}").check().await.unwrap();
     assert!(matches!(verdict, Verdict::Pass { .. }), "{verdict:?}");
     let next = |verdict| match verdict {
         Verdict::Fail { next, .. } => next.unwrap(),
         other => panic!("{other:?}"),
     };
-    let verdict = gate(Driver::V1_3_0, "{}").check().await.unwrap();
+    let verdict = gate(DriverRelease::v1_3_0(), "{}").check().await.unwrap();
     assert_eq!(next(verdict), "pin magnum-capi-helm 1.4.0, which reads v1beta1");
     let v1beta2 = r#"{"Cluster": {"api_version": "cluster.x-k8s.io/v1beta2"}}"#;
-    let verdict = gate(Driver::V1_4_0, v1beta2).check().await.unwrap();
+    let verdict = gate(DriverRelease::v1_4_0(), v1beta2).check().await.unwrap();
     assert_eq!(next(verdict), "leave Cluster out of api_resources; it needs v1beta1 to be served");
 }
 
 async fn says_how_each_version_is_defined(management: &Management) {
-    let surface = served_versions(management).await.unwrap();
+    let surface = read_served_apis(management).await.unwrap();
     assert_eq!(surface.served, discover_versions(management).await.unwrap());
     assert_eq!(surface.unsettled(), [""; 0]);
     let versions = |group: &str, plural: &str| -> Vec<(String, [bool; 3])> {
@@ -119,7 +123,7 @@ async fn knows_a_controller_by_its_image(management: &Management, namespace: &st
 async fn coherence_is_that_of_the_releases_tables(management: &Management) {
     let gate = |driver| Coherent {
         management: management.clone(),
-        setup: Setup {
+        setup: CoherenceInputs {
             driver,
             api_resources: None,
             chart: "0.25.1".parse().ok(),
@@ -127,17 +131,17 @@ async fn coherence_is_that_of_the_releases_tables(management: &Management) {
         },
         accepted: Vec::new(),
     };
-    let live = gate(Driver::V1_4_0).coherence().await.unwrap();
+    let live = gate(DriverRelease::v1_4_0()).coherence().await.unwrap();
     assert_eq!(live.refusal(&[]), None, "{live:?}");
-    let old = gate(Driver::V1_3_0);
+    let old = gate(DriverRelease::v1_3_0());
     let live = old.coherence().await.unwrap();
     let refusal = live.refusal(&[]).unwrap();
     let rules: Vec<Rule> = refusal.findings.iter().map(|finding| finding.rule).collect();
     assert_eq!(rules, [Rule::UnservedRead]);
     let [core, provider] = ["1.13.2", "0.14.4"].map(|text| text.parse().unwrap());
-    let tables = offline_surface(&core, &provider).unwrap();
+    let tables = apis_of_releases(&core, &provider).unwrap();
     assert_eq!(check_coherence(&tables, &old.setup), live);
-    let surface = served_versions(management).await.unwrap();
+    let surface = read_served_apis(management).await.unwrap();
     for ours in &tables.definitions {
         assert_eq!(surface.definition(&ours.group, &ours.plural), Some(ours));
     }
@@ -229,7 +233,8 @@ mod live {
 
     use jiff::{Timestamp, ToSpan as _};
     use omega_capi::{
-        Error, Management, discover_versions,
+        Error, Management,
+        served::discover_versions,
         workload::{ClusterName, Workload, WorkloadError},
     };
     use omega_core::{kubeconfig::Kubeconfig, values::Secret};

@@ -92,7 +92,7 @@ impl Model {
     fn channel(&self, unit: &str, deadlines: Deadlines) -> Juju {
         let unit = unit.parse().unwrap();
         let model = Some("openstack".to_owned());
-        Juju::new(JujuTarget { program: self.program(), model, unit }, deadlines)
+        Juju::new(JujuTarget::new(self.program(), unit).in_model(model.as_deref()), deadlines)
     }
 }
 
@@ -234,8 +234,8 @@ async fn a_payload_is_on_no_command_line() {
     model.script("python3", "#!/bin/sh\nwc -c >&2\nexit 9\n");
     let secret = "client-key-data: c2VjcmV0";
     let channel = model.channel("magnum/0", quick());
-    let payload = Payload::Bytes(secret.to_owned().into());
-    let error = channel.act(&Action::ReloadUnits, payload).await.unwrap_err();
+    let payload = Payload::Bytes(std::sync::Arc::new(secret.to_owned().into()));
+    let error = channel.act(&reload(), payload).await.unwrap_err();
     assert_eq!(
         error.touched(),
         Touched::Maybe,
@@ -293,7 +293,7 @@ async fn ssh_passes_the_remote_status_through() {
     let output = model.juju(&["ssh", "--pty=false", "magnum/0", "true"], None);
     assert_eq!(output.status.code(), Some(255));
     let channel = model.channel("magnum/0", quick());
-    let error = channel.act(&Action::ReloadUnits, Payload::Null).await.unwrap_err();
+    let error = channel.act(&reload(), Payload::Null).await.unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
     assert_eq!(error.touched(), Touched::Nothing, "the connection was refused");
 }
@@ -316,7 +316,7 @@ async fn a_unit_that_is_not_there_is_said() {
     let channel = model.channel("magnum/9", quick());
     for error in [
         channel.ask(&probe()).await.unwrap_err(),
-        channel.act(&Action::ReloadUnits, Payload::Null).await.unwrap_err(),
+        channel.act(&reload(), Payload::Null).await.unwrap_err(),
     ] {
         assert!(error.to_string().contains("unit \"magnum/9\" not found"), "{error}");
         assert_eq!(error.touched(), Touched::Nothing);
@@ -341,7 +341,7 @@ async fn a_juju_that_hangs_is_killed_with_what_it_started() {
     model.script("sudo", &format!("#!/bin/sh\nsleep 6\ntouch '{}'\n", mark.display()));
     let deadlines = Deadlines { connect: Duration::from_millis(500), ..quick() };
     let channel = model.channel("magnum/0", deadlines);
-    let error = channel.act(&Action::ReloadUnits, Payload::Null).await.unwrap_err();
+    let error = channel.act(&reload(), Payload::Null).await.unwrap_err();
     assert!(error.timed_out(), "{error:?}");
     assert_eq!(error.touched(), Touched::Maybe);
     tokio::time::sleep(Duration::from_secs(5)).await;
@@ -356,11 +356,15 @@ async fn units_of_an_application_are_found_by_name() {
     let model = Model::new(&json!({ "status": seen }));
     let program = model.program();
     let units = juju_units(&program, Some("openstack"), "mysql", quick()).await.unwrap();
-    let names: Vec<String> = units.iter().map(|unit| unit.name.to_string()).collect();
+    let names: Vec<String> = units.units.iter().map(|unit| unit.name.to_string()).collect();
     assert_eq!(names, ["mysql/0", "mysql/1", "mysql/2"]);
     assert_eq!(units.iter().position(|unit| unit.leader), Some(0));
     let error = juju_units(&program, Some("openstack"), "magnum", quick()).await.unwrap_err();
     assert!(error.found().unwrap().contains("nova-compute"), "{error:?}");
     let error = juju_units(&program, Some("other"), "mysql", quick()).await.unwrap_err();
     assert!(error.to_string().contains("model admin/other not found"), "{error}");
+}
+
+fn reload() -> Action {
+    omega_juju::ServiceAction::ReloadUnits.into()
 }

@@ -6,7 +6,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
 use omega_capi::{
-    Management, Namespace, discover_versions,
+    Management, Namespace,
+    served::discover_versions,
     stuck::{ReleaseFinalizers, read_deletion, release_finalizers},
 };
 use omega_core::{Failure, FailureClass, Touched, ensure};

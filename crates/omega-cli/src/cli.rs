@@ -1,9 +1,9 @@
 //! The command line.
 
-use std::{path::PathBuf, time::Duration};
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use omega_capi::Namespace;
+use omega::capi::Namespace;
 
 use crate::{
     command::{AcceptArgs, Access, DoctorArgs, ReleaseStuckDeleteArgs, WorkloadArgs},
@@ -26,7 +26,7 @@ pub(crate) struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do; 1 error; 2 changes pending (plan, \
 verify); 3 a gate says no; 4 refused; 5 the plan is stale; 6 locked by another run; 7 some targets \
-failed; 64 usage; 124 deadline; 130, 143 stopped between two steps.";
+failed; 64 usage; 124 deadline; 129, 130, 143 stopped by SIGHUP, Ctrl-C, SIGTERM.";
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -40,6 +40,9 @@ pub(crate) struct Global {
     /// Log on stderr: -v what is done, -vv every request.
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Write one line for each request and each remote execution, with its time, to this file.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
 }
 
 /// What to do.
@@ -49,20 +52,38 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Do what a runbook needs, and prove it.
     Apply(ApplyArgs),
-    /// Say whether everything that a runbook wants is so.
+    /// Check that the runbook's desired state holds.
     Verify(RunbookArgs),
-    /// Go back to what was before a run.
+    /// Undo what a run changed.
     Rollback(RollbackArgs),
-    /// Say what is the matter and what to mend first, from the bottom up; only read.
+    /// Diagnose every layer and name the first fault to fix (read-only).
     Doctor(DoctorArgs),
     /// Run a whole runbook on the embedded simulator: no cloud, no network.
     Rehearse(RehearseArgs),
-    /// Say what a decision is, and what is true.
+    /// Explain a decision, and what is true.
     Explain(ExplainArgs),
-    /// List runs, or show one.
+    /// List runs, show one, or remove what killed ones left.
     Runs(RunsArgs),
-    /// Let a cluster go whose delete does not end, and remove what it left in the cloud.
+    /// Release a cluster stuck deleting, and remove what it left in the cloud.
     ReleaseStuckDelete(ReleaseStuckDeleteArgs),
+    /// Print the JSON schema of what is stored or printed.
+    Schema {
+        /// Of what.
+        #[arg(value_enum)]
+        of: SchemaName,
+    },
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages.
+    Man {
+        /// The directory for them.
+        #[arg(value_name = "DIRECTORY")]
+        directory: PathBuf,
+    },
     /// One operation or one question.
     #[command(flatten)]
     Operation(Operation),
@@ -88,10 +109,30 @@ impl Command {
             | Self::Doctor(_)
             | Self::Rehearse(_)
             | Self::Explain(_)
-            | Self::Runs(_)
+            | Self::Schema { .. }
+            | Self::Completions { .. }
+            | Self::Man { .. }
             | Self::Capi(_) => false,
+            Self::Runs(args) => {
+                matches!(args.command, Some(RunsCommand::Sweep { plan: false, .. }))
+            }
         }
     }
+}
+
+/// What has a JSON schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaName {
+    /// The site file.
+    Site,
+    /// A stored plan.
+    Plan,
+    /// The report of `plan`, `apply` and `verify`.
+    Report,
+    /// One entry of a journal, of version 2.
+    Journal,
+    /// One event of a run.
+    Event,
 }
 
 /// A runbook.
@@ -112,26 +153,6 @@ pub(crate) struct SiteArgs {
     pub(crate) units: Vec<String>,
 }
 
-impl SiteArgs {
-    /// Returns what was said, as it would be typed again.
-    pub(crate) fn said(&self) -> String {
-        let site = Some(self.site.display().to_string()).filter(|site| site != "omega.toml");
-        said(&[("--site", site.as_slice()), ("--unit", &self.units)])
-    }
-}
-
-/// Returns flags and their values as a shell takes them.
-fn said(flags: &[(&str, &[String])]) -> String {
-    let each =
-        flags.iter().flat_map(|(flag, values)| values.iter().map(move |value| (flag, value)));
-    let quoted = each.map(|(flag, value)| {
-        // A NUL can't be in an argument, and nothing else has no quotation.
-        let value = shlex::try_quote(value).unwrap_or_default();
-        format!(" {flag} {value}")
-    });
-    quoted.collect()
-}
-
 /// What to do with what the superseded graft left behind.
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[group(multiple = false)]
@@ -142,17 +163,6 @@ pub(crate) struct LeftoverArgs {
     /// Keep it.
     #[arg(long)]
     pub(crate) keep_leftovers: bool,
-}
-
-impl LeftoverArgs {
-    /// Returns what was said, as it would be typed again.
-    pub(crate) fn said(self) -> &'static str {
-        match (self.remove_leftovers, self.keep_leftovers) {
-            (true, _) => " --remove-leftovers",
-            (_, true) => " --keep-leftovers",
-            (false, false) => "",
-        }
-    }
 }
 
 /// A runbook on a site.
@@ -197,12 +207,15 @@ pub(crate) struct ApplyArgs {
     pub(crate) from: Option<PathBuf>,
     /// Step 7.9: make and delete a throw-away template, or a whole cluster.
     #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "template")]
-    pub(crate) prove: Option<Proof>,
+    pub(crate) prove: Option<Prove>,
+    /// Change up to N units at the same time, after the first.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) parallel: NonZeroUsize,
 }
 
 /// What `--prove` makes and deletes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Proof {
+pub(crate) enum Prove {
     /// A cluster template.
     Template,
     /// A cluster.
@@ -218,7 +231,7 @@ pub(crate) struct RollbackArgs {
     /// The site.
     #[command(flatten)]
     pub(crate) site: SiteArgs,
-    /// The run to go back behind; the last that changed something by default.
+    /// The run to undo; by default the last graft that changed something.
     #[arg(long, value_name = "ID")]
     pub(crate) run: Option<String>,
     /// Show what would be done; write nothing.
@@ -247,18 +260,27 @@ pub(crate) struct ExplainArgs {
 /// `runs`
 #[derive(Debug, Args)]
 pub(crate) struct RunsArgs {
-    /// `show ID`
+    /// What about them; without it they are listed.
     #[command(subcommand)]
-    pub(crate) show: Option<RunsShow>,
+    pub(crate) command: Option<RunsCommand>,
 }
 
-/// One run.
+/// What about the runs.
 #[derive(Debug, Subcommand)]
-pub(crate) enum RunsShow {
+pub(crate) enum RunsCommand {
     /// Show what a run recorded.
     Show {
         /// Its id.
         id: String,
+    },
+    /// Remove what killed runs left: throw-away clusters, templates and pods.
+    Sweep {
+        /// The site.
+        #[command(flatten)]
+        site: SiteArgs,
+        /// Show what would be removed; write nothing.
+        #[arg(long)]
+        plan: bool,
     },
 }
 
@@ -316,6 +338,27 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
+    /// Returns its name on the command line, which is the name of its runs.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::EnsureSgRule(_) => "ensure-sg-rule",
+            Self::PlaceKubeconfig(_) => "place-kubeconfig",
+            Self::PinDriver(_) => "pin-driver",
+            Self::EnsureHelm(_) => "ensure-helm",
+            Self::StageDropin(_) => "stage-dropin",
+            Self::InjectConfigDir(_) => "inject-config-dir",
+            Self::ConvergeServices(_) => "converge-services",
+            Self::RemoveLeftovers { .. } => "remove-leftovers",
+            Self::CapturePreState(_) => "capture-pre-state",
+            Self::Check { .. } => "check",
+        }
+    }
+
+    /// Returns whether it sends files of this machine to a unit.
+    pub(crate) fn sends(&self) -> bool {
+        matches!(self, Self::PlaceKubeconfig(_) | Self::PinDriver(_) | Self::EnsureHelm(_))
+    }
+
     fn writes(&self) -> bool {
         match self {
             Self::EnsureSgRule(SgRuleArgs { common, .. })
@@ -341,10 +384,10 @@ pub(crate) enum GateName {
     /// helm lists releases as the daemon would.
     Releases,
     /// The driver is importable, and the running conductor has it.
-    Driver,
+    DriverRelease,
     /// The management API serves what the driver reads.
     ServedVersions,
-    /// Driver, chart, Cluster API and templates fit together.
+    /// DriverRelease, chart, Cluster API and templates fit together.
     Coherence,
     /// Magnum's trustee domain exists.
     TrusteeDomain,
@@ -377,20 +420,6 @@ pub(crate) struct SgRuleArgs {
     /// Ensure that the rule does not exist.
     #[arg(long)]
     pub(crate) absent: bool,
-}
-
-impl SgRuleArgs {
-    /// Returns what was said, as it would be typed again.
-    pub(crate) fn said(&self) -> String {
-        let protocol = Some(self.protocol.clone()).filter(|protocol| protocol != "tcp");
-        let flags = said(&[
-            ("--group", self.group.as_slice()),
-            ("--protocol", protocol.as_slice()),
-            ("--port", self.port.as_slice()),
-            ("--remote", &self.remotes),
-        ]);
-        format!("{flags}{}", if self.absent { " --absent" } else { "" })
-    }
 }
 
 /// A question about the management cluster. It only reads, and no unit is asked.
@@ -460,26 +489,4 @@ pub(crate) struct ReleasesArgs {
     /// Only in this namespace; repeat it for more. By default all, which needs rights on all.
     #[arg(long = "namespace", short = 'n', value_name = "NAMESPACE")]
     pub(crate) namespaces: Vec<Namespace>,
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser as _;
-
-    use super::*;
-
-    /// What is printed as the next command means what was typed.
-    #[test]
-    fn what_was_said_can_be_typed_again() {
-        let words = "omega-cli ensure-sg-rule --site 'my site.toml' --unit magnum/0 --unit magnum/1 \
-                     --group a --protocol udp --port 53-54 --remote 10.0.0.0/8 --absent";
-        let parse = |text: &str| match Cli::try_parse_from(shlex::split(text).unwrap()) {
-            Ok(Cli { command: Command::Operation(Operation::EnsureSgRule(args)), .. }) => args,
-            other => panic!("{other:?}"),
-        };
-        let args = parse(words);
-        let again = format!("omega-cli ensure-sg-rule{}{}", args.common.site.said(), args.said());
-        assert_eq!(again, words);
-        assert_eq!(parse("omega-cli ensure-sg-rule").common.site.said(), "");
-    }
 }

@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use omega::Machine;
+
 /// The environment and the terminal, as they were when the program started.
 #[derive(Debug)]
 pub(crate) struct Environment {
@@ -46,6 +48,19 @@ impl Environment {
         // A snap's HOME is its own; SNAP_REAL_HOME is the user's.
         let home = self.get("SNAP_REAL_HOME").or_else(|| self.get("HOME"));
         home.map_or_else(|| PathBuf::from("/root"), PathBuf::from)
+    }
+
+    /// Returns what the library may use of this machine.
+    pub(crate) fn machine(&self) -> Machine {
+        let home = self.home();
+        let mut machine = Machine::new(home.clone());
+        machine.variables.clone_from(&self.variables);
+        machine.cwd = env::current_dir().unwrap_or_default();
+        let config = self.get("XDG_CONFIG_HOME").map(PathBuf::from);
+        machine.config_home = config.unwrap_or_else(|| home.join(".config"));
+        machine.token_cache = Some(self.cache().join("tokens"));
+        machine.ssh_agent = self.get("SSH_AUTH_SOCK").map(PathBuf::from);
+        machine
     }
 
     /// Returns where runs, their journals and reports are kept.

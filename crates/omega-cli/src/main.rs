@@ -2,27 +2,41 @@
 //!
 //! The only crate that prints, reads the environment, or exits.
 
+mod app;
 mod cli;
 mod command;
-mod doctor;
-mod engine;
+mod command_line;
 mod environment;
 mod exit;
-mod explain;
-mod rehearse;
 mod render;
-mod runbook;
-mod runs;
 mod signals;
-mod site;
 
-use std::{io::Write as _, process::ExitCode};
+use std::{
+    fs::{File, OpenOptions},
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+    process::ExitCode,
+    sync::Mutex,
+};
 
 use clap::{Parser as _, error::ErrorKind};
-use omega_core::{Failure, FailureClass};
+use omega::{
+    core::{Failure, FailureClass},
+    run::Status,
+};
 use serde_json::json;
+use tracing_subscriber::{
+    EnvFilter, Layer as _, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
-use crate::{cli::Cli, command::Session, environment::Environment, exit::Exit, signals::Signals};
+use crate::{
+    app::App,
+    cli::{Cli, Global},
+    command_line::CommandLine,
+    environment::Environment,
+    signals::Signals,
+};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -31,32 +45,32 @@ fn main() -> ExitCode {
             // Nobody reads it any more: then nobody misses it.
             let lost = error.print().err();
             if lost.is_some_and(|error| error.kind() != std::io::ErrorKind::BrokenPipe) {
-                return Exit::Error.into();
+                return exit::code(Status::Error);
             }
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             if !asked && wants_json() {
                 // Nor this.
                 drop(writeln!(std::io::stdout(), "{}", not_understood(&error)));
             }
-            return if asked { Exit::Done } else { Exit::Usage }.into();
+            return exit::code(if asked { Status::Done } else { Status::Usage });
         }
     };
     let environment = Environment::read();
-    log(&environment, cli.global.verbose);
+    let logging = log(&environment, &cli.global);
     // One TLS stack, one crypto backend. An error means that it is installed already.
     drop(rustls::crypto::ring::default_provider().install_default());
     // One thread: what is asked at the same time is asked before anything is sent.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(runtime) => {
-            let exit = runtime.block_on(run(cli, environment));
+            let exit = runtime.block_on(run(cli, environment, logging));
             // Whoever still resolves a name is not waited for.
             runtime.shutdown_background();
-            exit.into()
+            exit::code(exit)
         }
         Err(error) => {
             tracing::error!(%error, "can't start");
-            Exit::Error.into()
+            exit::code(Status::Error)
         }
     }
 }
@@ -72,40 +86,58 @@ fn not_understood(error: &clap::Error) -> serde_json::Value {
     let text = error.to_string();
     let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
     let failure = Failure::new(FailureClass::Usage, what).next("omega-cli --help");
-    let exit = Exit::Usage;
+    let exit = Status::Usage;
     json!({ "schema_version": 1, "failure": failure, "exit": exit, "exit_code": exit.code() })
 }
 
-async fn run(cli: Cli, environment: Environment) -> Exit {
-    let signals = Signals::listen(cli.command.writes());
-    let session = Session::new(environment, &cli.global, signals.stop.clone());
+async fn run(cli: Cli, environment: Environment, logging: Result<(), Failure>) -> Status {
+    let given = CommandLine::new(std::env::args_os());
+    let app = App::new(&environment, &cli.global, given);
+    if let Err(failure) = logging {
+        return app.failed(&failure);
+    }
+    let signals = Signals::listen(&app.ctx, cli.command.writes());
     let done = tokio::select! {
-        done = session.run(cli.command) => done,
+        done = app.run(cli.command) => done,
         failure = signals.at_once() => Err(failure),
     };
     let exit = match done {
         Ok(exit) => exit,
-        Err(failure) => session.failed(&failure),
+        Err(failure) => app.failed(&failure),
     };
-    session.screen.lost().map_or(exit, |error| {
-        session.console.fail(&format!("error: the result could not be written: {error}"));
-        if matches!(exit, Exit::Done | Exit::Pending) { Exit::Error } else { exit }
+    app.screen.lost().map_or(exit, |error| {
+        app.console.fail(&format!("error: the result could not be written: {error}"));
+        if matches!(exit, Status::Done | Status::Pending) { Status::Error } else { exit }
     })
 }
 
-/// Logs to stderr. What is logged never holds a secret: secrets have no text.
-fn log(environment: &Environment, verbose: u8) {
-    let default = match verbose {
+/// Logs to stderr, and traces to the file that `--trace` names. What is logged never holds a secret:
+/// secrets have no text.
+fn log(environment: &Environment, global: &Global) -> Result<(), Failure> {
+    let default = match global.verbose {
         // What a request met is told where it matters, and not beside it.
         0 => "error,kube_client=off",
-        1 => "warn,omega_core=info,omega_openstack=info,omega_juju=info,omega_capi=info",
-        _ => "info,omega_core=debug,omega_openstack=debug,omega_juju=debug,omega_capi=debug",
+        1 => "warn,omega=info,omega_core=info,omega_openstack=info,omega_juju=info,omega_capi=info",
+        _ => {
+            "info,omega=debug,omega_core=debug,omega_openstack=debug,omega_juju=debug,omega_capi=debug"
+        }
     };
-    let filter = environment.get("OMEGA_LOG").unwrap_or(default);
-    let filter = tracing_subscriber::EnvFilter::new(filter);
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
+    let filter = EnvFilter::new(environment.get("OMEGA_LOG").unwrap_or(default));
+    let stderr = fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_filter(filter);
+    let trace = global.trace.as_deref().map(trace_file).transpose()?.map(|file| {
+        let layer = fmt::layer().json().flatten_event(true).with_level(false).with_target(false);
+        let layer = layer.with_current_span(false).with_span_list(false);
+        layer.with_writer(Mutex::new(file)).with_filter(EnvFilter::new("off,omega_trace=info"))
+    });
+    tracing_subscriber::registry().with(stderr).with(trace).init();
+    Ok(())
+}
+
+/// Only its owner can read it: it names machines and paths.
+fn trace_file(path: &Path) -> Result<File, Failure> {
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).truncate(true).mode(0o600).open(path).map_err(|error| {
+        let what = format!("could not write the trace to {}", path.display());
+        Failure::new(FailureClass::Usage, what).because(error.to_string())
+    })
 }

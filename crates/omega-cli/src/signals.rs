@@ -1,45 +1,37 @@
-//! Ctrl-C and SIGTERM: while nothing has been written the program stops at once; then between two
-//! steps, and at once the second time.
+//! Ctrl-C, SIGTERM and SIGHUP: while nothing has been written the program stops at once; then at the
+//! next point between two writes, and at once the second time.
 
 use std::{
     io::{self, Write as _},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
 };
 
-use omega_core::{CancelToken, Failure, FailureClass, Touched};
+use omega::core::{CancelReason, Context, Failure, FailureClass, Touched};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::Notify,
 };
 
-/// Whether it was SIGTERM that stopped the program: it tells the two exit codes apart.
-static BY_TERM: AtomicBool = AtomicBool::new(false);
-
-/// Returns whether it was SIGTERM that stopped the program.
-pub(crate) fn by_term() -> bool {
-    BY_TERM.load(Ordering::SeqCst)
-}
-
 /// What the operator asks for by signals.
 #[derive(Clone, Debug)]
 pub(crate) struct Signals {
-    /// To stop between two steps.
-    pub(crate) stop: CancelToken,
+    ctx: Context,
     writes: bool,
     now: Arc<Notify>,
 }
 
 impl Signals {
-    /// Listens from now on. `writes`: whether the command may write.
-    pub(crate) fn listen(writes: bool) -> Self {
-        let signals = Self { stop: CancelToken::default(), writes, now: Arc::default() };
-        for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+    /// Listens from now on, and cancels `ctx`. `writes`: whether the command may write.
+    pub(crate) fn listen(ctx: &Context, writes: bool) -> Self {
+        let signals = Self { ctx: ctx.clone(), writes, now: Arc::default() };
+        for (kind, reason) in [
+            (SignalKind::interrupt(), CancelReason::Interrupt),
+            (SignalKind::terminate(), CancelReason::Terminate),
+            (SignalKind::hangup(), CancelReason::Hangup),
+        ] {
             match signal(kind) {
                 Ok(received) => {
-                    drop(tokio::spawn(signals.clone().heed(received, kind)));
+                    drop(tokio::spawn(signals.clone().heed(received, reason)));
                 }
                 Err(error) => tracing::warn!(%error, "can't listen for signals"),
             }
@@ -47,31 +39,30 @@ impl Signals {
         signals
     }
 
-    async fn heed(self, mut received: Signal, kind: SignalKind) {
+    async fn heed(self, mut received: Signal, reason: CancelReason) {
         while received.recv().await.is_some() {
-            if !self.stop.asked() {
-                BY_TERM.store(kind == SignalKind::terminate(), Ordering::SeqCst);
-            }
-            if self.stop.asked() || !self.writes() {
+            let again = self.ctx.cancel().is_cancelled();
+            self.ctx.cancel().cancel_for(reason);
+            if again || !self.may_have_written() {
                 self.now.notify_one();
             } else {
-                self.stop.ask();
-                // Nobody may be there to read it.
-                drop(writeln!(io::stderr(), "stopping after this step (once more: at once)"));
+                // Nobody may be there to read it: the terminal may be gone.
+                let text = "Finishing this step; press Ctrl-C again to stop immediately";
+                drop(writeln!(io::stderr(), "{text}"));
             }
         }
     }
 
     /// Whether something may have been written by now: a command that writes looks first.
-    fn writes(&self) -> bool {
-        self.writes && self.stop.has_begun()
+    fn may_have_written(&self) -> bool {
+        self.writes && self.ctx.has_written()
     }
 
     /// Returns when the program is to end without waiting for anything.
     pub(crate) async fn at_once(&self) -> Failure {
         self.now.notified().await;
-        let failure = Failure::new(FailureClass::Interrupted, "stopped, as asked");
-        if !self.writes() {
+        let failure = Failure::new(FailureClass::Interrupted, "interrupted");
+        if !self.may_have_written() {
             return failure;
         }
         Failure { touched: Touched::Maybe, ..failure }

@@ -162,28 +162,50 @@ impl Clock {
 /// The operator's wish to stop. It is honoured between two writes and while something is waited
 /// for, never in the middle of a write.
 #[derive(Clone, Debug)]
-pub struct CancelToken(Arc<watch::Sender<bool>>);
+pub struct CancelToken(Arc<watch::Sender<Option<CancelReason>>>);
+
+/// Who asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CancelReason {
+    /// The operator, or the program that embeds this.
+    Interrupt,
+    /// Whoever ends processes.
+    Terminate,
+    /// The terminal is gone.
+    Hangup,
+}
 
 impl Default for CancelToken {
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(false)))
+        Self(Arc::new(watch::Sender::new(None)))
     }
 }
 
 impl CancelToken {
     /// Asks to stop.
     pub fn cancel(&self) {
-        self.0.send_replace(true);
+        self.cancel_for(CancelReason::Interrupt);
+    }
+
+    /// Asks to stop, for `reason`. The first reason counts.
+    pub fn cancel_for(&self, reason: CancelReason) {
+        self.0.send_if_modified(|asked| asked.replace(asked.unwrap_or(reason)).is_none());
+    }
+
+    /// Returns why it was asked, if it was.
+    pub fn reason(&self) -> Option<CancelReason> {
+        *self.0.borrow()
     }
 
     /// Returns whether it was asked.
     pub fn is_cancelled(&self) -> bool {
-        *self.0.borrow()
+        self.reason().is_some()
     }
 
     /// Returns once it is asked.
     pub async fn cancelled(&self) {
         // The sender is here: it does not go before an answer.
-        drop(self.0.subscribe().wait_for(|asked| *asked).await);
+        drop(self.0.subscribe().wait_for(Option::is_some).await);
     }
 }

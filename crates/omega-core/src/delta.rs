@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Subject;
+use crate::{Conflict, Subject};
 
 /// The outcome of comparing a desired fact with an observation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,12 +16,28 @@ pub enum Delta<C> {
     Wait(String),
     /// Apply these, in this order. Never empty: build it with [`Delta::of`].
     Changes(Vec<C>),
+    /// These are needed, and something else has to be done first: other steps of the same runbook.
+    /// A plan shows them; applied before that, they are refused.
+    Blocked {
+        /// Why they can't be made yet.
+        by: Conflict,
+        /// The changes, in order.
+        changes: Vec<C>,
+    },
 }
 
 impl<C> Delta<C> {
     /// Returns `Satisfied` when there is nothing to change.
     pub fn of(changes: Vec<C>) -> Self {
         if changes.is_empty() { Self::Satisfied } else { Self::Changes(changes) }
+    }
+
+    /// Returns the changes that are to be made, now or once something else is done.
+    pub fn changes(&self) -> &[C] {
+        match self {
+            Self::Satisfied | Self::Wait(_) => &[],
+            Self::Changes(changes) | Self::Blocked { by: _, changes } => changes,
+        }
     }
 }
 
@@ -33,12 +49,11 @@ impl<C: PartialEq> Delta<C> {
     pub fn within(&self, approved: &Self) -> bool {
         match (self, approved) {
             (Self::Satisfied, _) | (Self::Wait(_), Self::Wait(_)) => true,
-            (Self::Changes(now), Self::Changes(then)) => {
-                let mut then = then.iter();
-                now.iter().all(|change| then.any(|other| other == change))
+            (Self::Wait(_), _) | (_, Self::Satisfied | Self::Wait(_)) => false,
+            (now, then) => {
+                let mut then = then.changes().iter();
+                now.changes().iter().all(|change| then.any(|other| other == change))
             }
-            (Self::Wait(_), Self::Satisfied | Self::Changes(_))
-            | (Self::Changes(_), Self::Satisfied | Self::Wait(_)) => false,
         }
     }
 }
@@ -52,6 +67,7 @@ pub trait Describe {
 /// Create, update, or delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ChangeKind {
     /// Something new will exist.
     Create,
@@ -74,6 +90,7 @@ impl ChangeKind {
 
 /// One rendered change. The program prints it; the journal stores it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Diff {
     /// What happens.
     pub verb: ChangeKind,
@@ -107,7 +124,8 @@ impl fmt::Display for Diff {
 
 #[cfg(test)]
 mod tests {
-    use super::Delta::{Changes, Satisfied, Wait};
+    use super::Delta::{Blocked, Changes, Satisfied, Wait};
+    use crate::Conflict;
 
     #[test]
     fn what_is_left_of_an_approved_plan_is_within_it() {
@@ -120,5 +138,15 @@ mod tests {
         assert!(!Changes(vec!["remove"]).within(&approved));
         assert!(!approved.within(&Wait(String::new())), "waiting approves nothing");
         assert!(!approved.within(&Satisfied));
+    }
+
+    #[test]
+    fn what_was_shown_as_blocked_is_approved_for_the_time_after() {
+        let blocked = |changes| Blocked { by: Conflict::new("later", "first the other"), changes };
+        let approved = blocked(vec!["reload", "restart"]);
+        assert!(Changes(vec!["restart"]).within(&approved));
+        assert!(blocked(vec!["reload"]).within(&approved));
+        assert!(!Changes(vec!["stop"]).within(&approved));
+        assert!(!approved.within(&Satisfied) && !approved.within(&Wait(String::new())));
     }
 }

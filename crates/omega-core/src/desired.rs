@@ -83,6 +83,14 @@ pub trait Desired:
         None
     }
 
+    /// Returns the desired fact that removes what a run made for itself
+    /// ([`with_temporary`](crate::with_temporary)), now that it was observed: by its id, where
+    /// [`undo`](Desired::undo) knew the name alone. Without one, `undo`'s is taken.
+    fn removal(&self, made: &Self::Observed) -> Option<Self::Undo> {
+        let _ = made;
+        None
+    }
+
     /// Returns what a person should know about what was observed `now`, change or no change.
     fn notes(&self, observed: &Self::Observed, now: Timestamp) -> Vec<Note> {
         let _ = (observed, now);
@@ -104,6 +112,7 @@ pub trait Label {
 
 /// What a step is about: a noun of the field and a name that the operator typed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Subject {
     /// What kind of thing (`rule`, `file`, `package`, `service`).
     pub noun: String,
@@ -126,6 +135,7 @@ impl fmt::Display for Subject {
 
 /// A sentence for the person, with the decision it departs from or rests on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Note {
     /// The sentence.
     pub text: String,

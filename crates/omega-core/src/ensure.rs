@@ -97,7 +97,9 @@ impl<D: Desired> Plan<D> {
     pub fn undo(&self) -> Option<D::Undo> {
         match self.delta {
             Delta::Satisfied => None,
-            Delta::Wait(_) | Delta::Changes(_) => self.desired.undo(&self.before),
+            Delta::Wait(_) | Delta::Changes(_) | Delta::Blocked { .. } => {
+                self.desired.undo(&self.before)
+            }
         }
     }
 
@@ -119,23 +121,29 @@ impl<D: Desired> Plan<D> {
         }
         let why = match &self.delta {
             Delta::Wait(_) => "it was waiting when the plan was made; its changes need approval",
-            Delta::Satisfied | Delta::Changes(_) => "something else would be done now",
+            Delta::Satisfied | Delta::Changes(_) | Delta::Blocked { .. } => {
+                "something else would be done now"
+            }
         };
         Err(EnsureError::Stale { subject: name(target, &self.desired), why: why.to_owned() })
     }
 
-    /// Waits until there is something to do, or nothing is left to do.
+    /// Waits until there is something to do, or nothing is left to do. Refuses what can't be done
+    /// before something else is.
     pub(crate) async fn ready(
         self,
         ctx: &Context,
         target: &D::Target,
     ) -> Result<Self, EnsureError<D::Error>> {
-        if !matches!(self.delta, Delta::Wait(_)) {
-            return Ok(self);
+        let Self { desired, mut before, mut delta } = self;
+        if matches!(delta, Delta::Wait(_)) {
+            let ready = |delta: &Delta<_>| !matches!(delta, Delta::Wait(_));
+            (before, delta) = until(ctx, target, &desired, Touched::Nothing, ready).await?;
         }
-        let Self { desired, before: _, delta: _ } = self;
-        let ready = |delta: &Delta<_>| !matches!(delta, Delta::Wait(_));
-        let (before, delta) = until(ctx, target, &desired, Touched::Nothing, ready).await?;
+        if let Delta::Blocked { by, changes: _ } = delta {
+            let subject = name(target, &desired);
+            return Err(EnsureError::Conflict { subject, touched: Touched::Nothing, source: by });
+        }
         Ok(Self { desired, before, delta })
     }
 
@@ -150,7 +158,9 @@ impl<D: Desired> Plan<D> {
         let Self { desired, before, delta } = self;
         let changes = match delta {
             Delta::Changes(changes) => changes,
-            Delta::Satisfied | Delta::Wait(_) => return Ok(Outcome::Unchanged(before)),
+            Delta::Satisfied | Delta::Wait(_) | Delta::Blocked { .. } => {
+                return Ok(Outcome::Unchanged(before));
+            }
         };
         let step = id(target, &desired);
         let ctx = &ctx.for_step(step.clone());
@@ -269,7 +279,7 @@ async fn until<D: Desired>(
 fn missing<C: crate::Describe>(delta: &Delta<C>) -> String {
     match delta {
         Delta::Wait(why) => why.clone(),
-        Delta::Changes(left) => {
+        Delta::Changes(left) | Delta::Blocked { by: _, changes: left } => {
             let left: Vec<_> = left.iter().map(|change| change.describe().to_string()).collect();
             left.join("; ")
         }

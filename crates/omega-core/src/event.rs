@@ -8,6 +8,7 @@ use crate::{Diff, ItemOutcome, Subject};
 
 /// What a step is, for a program: never made of text that is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StepId {
     /// The target's label.
     pub target: String,
@@ -21,6 +22,7 @@ pub struct StepId {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Event {
     /// Everything is being looked at.
     Looking,
@@ -83,6 +85,7 @@ pub enum Event {
 
 /// How far a step has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Progress {
     /// What is counted.
     pub unit: ProgressUnit,
@@ -98,6 +101,7 @@ pub struct Progress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ProgressUnit {
     /// Bytes.
     Bytes,

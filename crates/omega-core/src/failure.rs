@@ -9,6 +9,7 @@ use crate::{Conflict, JournalError};
 /// How much of the world a failed run may have written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Touched {
     /// Nothing: the failure came before the first write, or the write was refused whole.
     Nothing,
@@ -50,6 +51,7 @@ pub trait Diagnostic: Error {
 /// Whether the same read may succeed a moment later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Retry {
     /// It may: no answer came, or the service said that it is busy or unwell.
     Transient,
@@ -205,6 +207,7 @@ fn late(after: Duration, stalled: bool) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum FailureClass {
     /// Something went wrong.
     Error,
@@ -228,6 +231,7 @@ pub enum FailureClass {
 
 /// A failure as a person sees it and as a report stores it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Failure {
     /// What kind.
     pub class: FailureClass,

@@ -10,6 +10,7 @@ use crate::Subject;
 /// Something that a rule found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// The rule's name: an interface, never renamed (`version-unserved`).
     pub rule: String,
@@ -33,6 +34,7 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Severity {
     /// It must be fixed.
     Broken,
@@ -95,6 +97,7 @@ impl Finding {
 
 /// One fact that was observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Evidence {
     /// What was observed (`status`, `version`); empty for a sentence.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -108,6 +111,7 @@ pub struct Evidence {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "value", rename_all = "snake_case")]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Observation {
     /// A word, or somebody else's words.
     Text(String),
@@ -183,8 +187,7 @@ impl fmt::Display for Evidence {
             Observation::Holds => return f.write_str(fact),
             Observation::Text(text) => text.clone(),
             Observation::List(values) => values.join(", "),
-            // `3 clusters`
-            Observation::Count(count) => return write!(f, "{count} {fact}"),
+            Observation::Count(count) => return write!(f, "{fact}: {count}"),
             Observation::Bytes(bytes) => format!("{bytes} bytes"),
             Observation::Took(millis) => format!("{millis} ms"),
             Observation::Time(time) => time.to_string(),

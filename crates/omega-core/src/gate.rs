@@ -26,6 +26,7 @@ pub trait Gate: Send + Sync {
 /// The answer to a [`Gate`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Verdict {
     /// The fact holds.
     Pass {

@@ -24,6 +24,7 @@ const VERSION: u32 = 2;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "snake_case")]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Entry {
     /// Written, durably, before the first write to the world.
     Intent {
@@ -80,6 +81,7 @@ pub enum Entry {
 
 /// A desired fact that restores a state, as a journal keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Undo {
     /// [`Desired::KIND`] of the fact that restores it.
     pub kind: String,

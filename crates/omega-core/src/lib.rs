@@ -19,6 +19,7 @@ mod journal;
 pub mod kubeconfig;
 mod lock;
 mod persist;
+pub mod run;
 mod runbook;
 mod step;
 mod temporary;
@@ -27,7 +28,7 @@ pub mod testing;
 pub mod values;
 mod wait;
 
-pub use context::{CancelToken, Clock, Context};
+pub use context::{CancelReason, CancelToken, Clock, Context};
 pub use delta::{ChangeKind, Delta, Describe, Diff};
 pub use desired::{Conflict, Desired, Label, Note, Subject};
 pub use ensure::{Outcome, Plan, ensure, plan};
@@ -40,7 +41,7 @@ pub use lock::{Lock, LockError};
 pub use persist::{open_regular, persist, read_regular, sync_parent};
 pub use runbook::{
     Item, ItemOutcome, ItemPreview, ItemReport, ItemState, Run, Section, SectionPreview,
-    TargetPlan, TargetPreview, TargetReport, preview,
+    TargetKind, TargetPlan, TargetPreview, TargetReport, preview,
 };
 pub use step::{Approval, Preview, Step, step};
 pub use temporary::{leftovers, with_temporary};

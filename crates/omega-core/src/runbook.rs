@@ -24,8 +24,32 @@ const LOOKS: usize = 16;
 pub struct TargetPlan {
     /// The target's label.
     pub target: String,
+    /// Whether there are others of its kind.
+    pub kind: TargetKind,
     /// The sections, in the order of the document.
     pub sections: Vec<Section>,
+}
+
+/// Whether a target is one of several of which the same is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TargetKind {
+    /// There is one of it (a project, a management cluster): it is run alone, in its place.
+    #[default]
+    Shared,
+    /// One of several (a unit): the first is run alone, the others may be run at the same time.
+    Unit,
+}
+
+impl TargetPlan {
+    /// Returns the part about what all have in common.
+    pub fn shared(target: impl Into<String>, sections: Vec<Section>) -> Self {
+        Self { target: target.into(), kind: TargetKind::Shared, sections }
+    }
+
+    /// Returns the part about one of several units.
+    pub fn unit(target: impl Into<String>, sections: Vec<Section>) -> Self {
+        Self { target: target.into(), kind: TargetKind::Unit, sections }
+    }
 }
 
 /// A numbered section of the document.
@@ -122,6 +146,7 @@ impl fmt::Debug for Item {
 
 /// What would be done on a target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TargetPreview {
     /// The target's label.
     pub target: String,
@@ -131,6 +156,7 @@ pub struct TargetPreview {
 
 /// What a section would do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SectionPreview {
     /// The number.
     pub number: String,
@@ -142,6 +168,7 @@ pub struct SectionPreview {
 
 /// What an item would do or answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ItemPreview {
     /// What it is about.
     pub subject: Subject,
@@ -157,6 +184,7 @@ pub struct ItemPreview {
 /// What looking at an item found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ItemState {
     /// A gate's answer.
     Verdict(Verdict),
@@ -219,6 +247,7 @@ pub async fn preview(targets: &[TargetPlan], now: Timestamp) -> Vec<TargetPrevie
 /// What came of an item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ItemOutcome {
     /// Nothing had to be done.
     Unchanged,
@@ -240,6 +269,7 @@ pub enum ItemOutcome {
 
 /// What came of a target, item by item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TargetReport {
     /// The target's label.
     pub target: String,
@@ -249,6 +279,7 @@ pub struct TargetReport {
 
 /// What came of an item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ItemReport {
     /// What it is about.
     pub subject: Subject,

@@ -106,7 +106,7 @@ fn gate(name: &'static str, verdict: Verdict) -> Item {
 
 fn target(items: Vec<Item>) -> TargetPlan {
     let section = Section::new("7.1", "lamps", items);
-    TargetPlan { target: "house".into(), sections: vec![section] }
+    TargetPlan::shared("house", vec![section])
 }
 
 async fn run(target: &TargetPlan, ctx: &Context) -> (TargetReport, Vec<Event>) {

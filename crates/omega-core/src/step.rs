@@ -43,6 +43,7 @@ pub enum Approval<'a> {
 
 /// What a step would do. It can be stored, and approved later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Preview {
     /// [`Desired::KIND`].
     pub kind: String,
@@ -70,10 +71,10 @@ impl Preview {
     }
 
     fn of<D: Desired>(plan: &Plan<D>, now: Timestamp) -> Result<Self, Failure> {
-        let (diffs, wait) = match plan.delta() {
-            Delta::Satisfied => (Vec::new(), None),
-            Delta::Wait(why) => (Vec::new(), Some(why.clone())),
-            Delta::Changes(changes) => (changes.iter().map(Describe::describe).collect(), None),
+        let diffs = plan.delta().changes().iter().map(Describe::describe).collect();
+        let wait = match plan.delta() {
+            Delta::Wait(why) => Some(why.clone()),
+            Delta::Satisfied | Delta::Changes(_) | Delta::Blocked { .. } => None,
         };
         let value = serde_json::to_value(plan).map_err(|error| {
             let what = format!("could not store the plan for {}", plan.desired.subject());
@@ -141,7 +142,7 @@ fn within<D: Desired>(fresh: &Preview, approved: &Preview) -> Result<(), Failure
         Delta::Wait(_) => {
             Err(stale("it was waiting when the plan was made; its changes need approval"))
         }
-        Delta::Satisfied | Delta::Changes(_) => Err(Failure {
+        Delta::Satisfied | Delta::Changes(_) | Delta::Blocked { .. } => Err(Failure {
             expected: Some(shown(approved)),
             found: Some(shown(fresh)),
             ..stale("something else would be done now")

@@ -39,16 +39,27 @@ where
     if matches!(plan.delta(), Delta::Satisfied) {
         return Err(refuse("it is there already, and not this run's"));
     }
-    let Some(undo) = plan.undo() else {
+    let Some(mut undo) = plan.undo() else {
         return Err(refuse("nothing would remove it again"));
     };
+    ctx.tell(&Event::Note { text: format!("creating the temporary {subject}") });
     let made = match plan.ready(ctx, target).await {
         Ok(plan) => plan.execute(ctx, target, true).await,
         Err(error) => return Err(error.into()),
     };
     let done = match made {
-        Ok(outcome) => work(outcome.into_observed()).await,
-        Err(error) if error.touched() == Touched::Nothing => return Err(error.into()),
+        Ok(outcome) => {
+            let made = outcome.into_observed();
+            if let Some(removal) = desired.removal(&made) {
+                undo = removal;
+            }
+            work(made).await
+        }
+        Err(error) if error.touched() == Touched::Nothing => {
+            // Nothing was made, so the next sweep need not look for it.
+            drop(ctx.record(&Entry::Removed { step: id(target, desired) }));
+            return Err(error.into());
+        }
         Err(error) => Err(error.into()),
     };
     ctx.tell(&Event::Note { text: format!("removing the temporary {subject}") });

@@ -143,12 +143,18 @@ where
     }
 
     if let Err(error) = ensure(ctx, w.target(), desired).await {
-        let wait = matches!(first.delta(), Delta::Wait(_));
-        assert!(wait, "law: what can be planned can be done: {}", chain(&error).join(": "));
+        let case = match first.delta() {
+            Delta::Wait(_) => Case::Waiting,
+            Delta::Blocked { .. } => Case::Refused,
+            Delta::Satisfied | Delta::Changes(_) => {
+                panic!("law: what can be planned can be done: {}", chain(&error).join(": "))
+            }
+        };
         assert_eq!(error.touched(), Touched::Nothing, "law: waiting touches nothing");
         assert_eq!(w.writes(), 0, "law: waiting writes nothing");
-        return Case::Waiting;
+        return case;
     }
+    assert!(!matches!(first.delta(), Delta::Blocked { .. }), "law: what is blocked is refused");
     let end = w.snapshot();
     let writes = w.writes();
     assert!(holds(&end), "law: what was ensured is so: {end:#?}");
@@ -158,7 +164,7 @@ where
     match first.delta() {
         Delta::Satisfied => assert_eq!(end, start, "law: satisfied means untouched"),
         Delta::Changes(changes) => assert_eq!(writes, changes.len(), "law: a change is one write"),
-        Delta::Wait(_) => {}
+        Delta::Wait(_) | Delta::Blocked { .. } => {}
     }
     undone(&w, &first, &start, undo).await;
     planned_is_applied(world(), &first, &end).await;

@@ -139,6 +139,10 @@ impl Desired for Boxed {
         }
         let done = *seen == self.value && self.bug != Bug::AlwaysWrites;
         let put = Put(self.name.clone(), self.value.clone());
+        if seen.as_deref() == Some("in use") {
+            let by = Conflict::new("it is in use", "put it back first");
+            return Ok(Delta::Blocked { by, changes: vec![put] });
+        }
         Ok(Delta::of(if done { vec![] } else { vec![put] }))
     }
 
@@ -225,6 +229,27 @@ async fn an_honest_operation_passes() {
     tally.count(check_laws(room, &same, Undo::Exact, is(Some("green"))).await);
     assert_eq!(tally.cases().map(|(_, count)| count), [2, 1, 0, 0]);
     tally.assert_meaningful("boxes");
+}
+
+/// A plan shows what is blocked; done before its time, it is refused at once.
+#[tokio::test(start_paused = true)]
+async fn what_is_blocked_is_shown_and_refused() {
+    let used = || {
+        let room = room();
+        room.0.boxes.lock().unwrap().insert("tea".into(), "in use".into());
+        room
+    };
+    let black = boxed(Bug::None);
+    assert_eq!(check_laws(used, &black, Undo::Exact, |_| false).await, Case::Refused);
+    let room = Arc::new(used().0);
+    let approved = step(&room, black.clone()).preview(jiff::Timestamp::UNIX_EPOCH).await.unwrap();
+    assert_eq!(approved.diffs.len(), 1);
+    assert!(!approved.is_satisfied() && approved.wait.is_none());
+    let (ctx, exactly) = (Context::default(), Approval::Exactly(&approved));
+    let refused = step(&room, black.clone()).run(&ctx, exactly).await.unwrap_err();
+    assert_eq!((refused.class, refused.touched), (crate::FailureClass::Refused, Touched::Nothing));
+    room.boxes.lock().unwrap().insert("tea".into(), "green".into());
+    assert_eq!(step(&room, black).run(&ctx, exactly).await, Ok(true));
 }
 
 #[tokio::test(start_paused = true)]

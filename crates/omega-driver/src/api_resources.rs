@@ -18,7 +18,12 @@ use omega_core::{Diagnostic, Note, Retry, Touched};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{ReadClass, nearest::nearest, options::read_back};
+use crate::{
+    ReadClass,
+    nearest::nearest,
+    options::{read_back, read_line, reference},
+    oslo_config::goes_on_after_its_end,
+};
 
 const KEYS: [&str; 2] = ["api_version", "plural_name"];
 
@@ -61,6 +66,15 @@ pub enum OverrideError {
         /// The class.
         class: String,
     },
+    /// Something follows an empty line, which ends a value in a configuration file.
+    #[error("something follows an empty line, which ends the value")]
+    EmptyLine,
+    /// It refers to another option, whose value only oslo.config knows.
+    #[error("it refers to the option ${name}, of which only oslo.config knows the value")]
+    Reference {
+        /// The option's name.
+        name: String,
+    },
     /// A value that the driver reads is no text. It is importable.
     #[error("{key} of {class} is no text")]
     Value {
@@ -82,6 +96,12 @@ impl OverrideError {
         match self {
             Self::Empty | Self::NotJson { .. } | Self::NotObject | Self::Entry { .. } => {
                 "the driver could not be imported".to_owned()
+            }
+            // `ConfigFileParseError`.
+            Self::EmptyLine => "the daemons could not read their configuration".to_owned(),
+            // `NoSuchOptError`.
+            Self::Reference { .. } => {
+                "unless there is such an option the driver could not be imported".to_owned()
             }
             // `"/" in None` is a TypeError; a list or a number makes a path that nobody serves.
             Self::Value { class, .. } => format!("the driver could not read a {class}"),
@@ -143,21 +163,33 @@ impl Overrides {
             Err(_) if text.trim().is_empty() => return Err(OverrideError::Empty),
             Err(error) => return Err(OverrideError::NotJson { why: not_json(text, &error) }),
         };
-        let entries = all.into_iter().map(|(class, value)| {
-            let one = entry(&class, &value)?;
-            Ok((class, one))
-        });
-        Ok(Self(entries.collect::<Result<_, _>>()?))
+        let mut entries = BTreeMap::new();
+        let mut unreadable = None;
+        for (name, value) in &all {
+            match entry(name, value) {
+                Ok(one) => drop(entries.insert(name.clone(), one)),
+                Err(error) if error.is_importable() => drop(unreadable.get_or_insert(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        unreadable.map_or(Ok(Self(entries)), Err)
     }
 
     /// Reads the option's value as it stands behind `api_resources =` in a configuration file, or
     /// in the site file, whose values become such lines ([`read_back`]).
     ///
+    /// A text in quotes is good here and broken JSON for [`Overrides::of_value`]. oslo.config takes
+    /// the quotes off (9.4.0, `iniparser.py:54`), so this is the one for what a person wrote.
+    ///
     /// # Errors
     ///
     /// As [`Overrides::of_value`].
     pub fn of_line(text: &str) -> Result<Self, OverrideError> {
-        Self::of_value(&read_back(text))
+        match reference(text) {
+            _ if goes_on_after_its_end(text) => Err(OverrideError::EmptyLine),
+            Some(name) => Err(OverrideError::Reference { name }),
+            None => Self::of_value(&read_back(text)),
+        }
     }
 
     /// Returns what it says of a class.
@@ -239,7 +271,8 @@ fn near(name: &str) -> Option<ReadClass> {
 }
 
 /// The value of `[capi_helm] api_resources`, as driver 1.4.0 will read it, and with nothing in it
-/// that the driver would pass over or misread.
+/// that the driver would pass over or misread. Its text is what is written behind the option's
+/// name, without quotes around it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ApiResources {
@@ -362,6 +395,8 @@ fn correction(error: &OverrideError) -> String {
             format!(r#"write "{class}": {{"api_version": "GROUP/VERSION"}}"#)
         }
         OverrideError::Value { .. } => "write it in double quotes".to_owned(),
+        OverrideError::EmptyLine => "write it on one line".to_owned(),
+        OverrideError::Reference { .. } => "write `$$` for a dollar sign".to_owned(),
         OverrideError::NotJson { .. } => {
             "correct it; `python3 -m json.tool` shows the place".to_owned()
         }
@@ -377,9 +412,9 @@ fn refusal(ignored: WithoutEffect) -> Option<ApiResourcesError> {
 }
 
 fn version_refusal(class: ReadClass, api_version: &str) -> Option<ApiResourcesError> {
-    match api_version.rsplit_once('/').map(|(_, version)| version) {
-        None | Some("") => Some(ApiResourcesError::NotGroupVersion { class }),
-        Some(version)
+    match api_version.rsplit_once('/') {
+        None | Some((_, "") | ("", _)) => Some(ApiResourcesError::NotGroupVersion { class }),
+        Some((_, version))
             if class.is_read_as_v1beta1()
                 && version != "v1beta1"
                 && !version.starts_with("v1alpha") =>
@@ -401,14 +436,15 @@ impl ApiResources {
         if text.trim().contains(['\n', '\r']) {
             return Err(ApiResourcesError::SeveralLines);
         }
-        let text = read_back(text);
-        let overrides = match Overrides::of_value(&text) {
+        let overrides = match Overrides::of_line(text) {
             Ok(overrides) => overrides,
-            Err(error) => return Err(ApiResourcesError::Unreadable { error, text }),
+            Err(error) => {
+                return Err(ApiResourcesError::Unreadable { error, text: read_line(text) });
+            }
         };
         match overrides.refusals().into_iter().next() {
             Some(refusal) => Err(refusal),
-            None => Ok(Self { text, overrides }),
+            None => Ok(Self { text: read_line(text), overrides }),
         }
     }
 
@@ -455,150 +491,5 @@ impl From<ApiResources> for String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_would_break_the_driver_is_refused() {
-        let words = |text: &str| {
-            Overrides::of_value(text).map_err(|error| format!("{error}, and {}", error.outcome()))
-        };
-        assert_eq!(words("{}"), Ok(Overrides::default()));
-        let import = "and the driver could not be imported";
-        let read = |class| format!("and the driver could not read a {class}");
-        let cases = [
-            ("", format!("an empty value is not JSON, {import}")),
-            (" ", format!("an empty value is not JSON, {import}")),
-            ("[]", format!("it is not a JSON object, {import}")),
-            ("null", format!("it is not a JSON object, {import}")),
-            (
-                r#"{"Cluster": {},}"#,
-                format!(
-                    "a comma before a closing bracket (column 16), as in the driver's own help \
-                     text, is not JSON, {import}"
-                ),
-            ),
-            ("'{}'", format!("it is not JSON (column 1): JSON has double quotes only, {import}")),
-            ("{\n1}", format!("it is not JSON (line 2, column 1), {import}")),
-            (r#"{"Cluster": "v1"}"#, format!("the value of Cluster is no object, {import}")),
-            (r#"{"Cluster": null}"#, format!("the value of Cluster is no object, {import}")),
-            (
-                r#"{"Cluster": {"api_version": null}}"#,
-                format!("api_version of Cluster is no text, {}", read("Cluster")),
-            ),
-            (
-                r#"{"K8sControlPlane": {"plural_name": 1}}"#,
-                format!("plural_name of K8sControlPlane is no text, {}", read("K8sControlPlane")),
-            ),
-        ];
-        for (text, why) in cases {
-            assert_eq!(words(text), Err(why), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_the_driver_passes_over_is_no_error() {
-        for text in [
-            r#"{"KubeadmControlPlane": "text"}"#,
-            r#"{"cluster": {"api_version": 1}}"#,
-            r#"{"Cluster": {"plural_name": null}}"#,
-            r#"{"Machine": {"other": []}}"#,
-        ] {
-            let found = Overrides::of_value(text).unwrap();
-            assert!(found.0.values().all(|one| one.api_version.is_none()), "{text}");
-        }
-        let text = r#"{"K8sControlPlane": {"plural_name": "p", "api_version": "g/v1", "x": 1}}"#;
-        let one = &Overrides::of_value(text).unwrap().0["K8sControlPlane"];
-        assert_eq!(one.api_version.as_deref(), Some("g/v1"));
-        assert_eq!(one.plural_name.as_deref(), Some("p"));
-        assert_eq!(one.ignored.iter().collect::<Vec<_>>(), ["x"]);
-        let twice = r#"{"Cluster": {"api_version": "a/v1"}, "Cluster": {"api_version": "b/v2"}}"#;
-        let last = &Overrides::of_value(twice).unwrap().0["Cluster"];
-        assert_eq!(last.api_version.as_deref(), Some("b/v2"), "Python keeps the last too");
-    }
-
-    #[test]
-    fn a_line_loses_one_pair_of_quotes() {
-        for line in ["{}", "'{}'", "\"{}\"", "  '{}'  "] {
-            assert_eq!(Overrides::of_line(line), Ok(Overrides::default()), "{line}");
-        }
-        for line in ["''{}''", "'{}", "'", "'{\n}'"] {
-            assert!(Overrides::of_line(line).is_err(), "{line}");
-        }
-        assert_eq!(Overrides::of_line("{\n}"), Ok(Overrides::default()));
-    }
-
-    /// What the driver's `json.loads` would say of a value, and what omega says.
-    #[test]
-    fn api_resources_is_read_as_the_driver_reads_it() {
-        for good in [
-            "{}",
-            " {} ",
-            "'{}'",
-            r#"{"Manifests": {"api_version": "addons.stackhpc.com/v1alpha1"}}"#,
-            r#"{"OpenstackCluster": {"api_version": "infrastructure.cluster.x-k8s.io/v1beta1"}}"#,
-            r#"{"K8sControlPlane": {"plural_name": "kubeadmcontrolplanes"}}"#,
-        ] {
-            ApiResources::parse(good).unwrap();
-        }
-        let all = [
-            "",
-            "[]",
-            "null",
-            r#"{"Cluster": {"api_version": "cluster.x-k8s.io/v1beta1"},}"#,
-            "'{\n}'",
-            "{'Cluster': {}}",
-            r#"{"Cluster""#,
-            r#"{"OpenStackCluster": {"api_version": "infrastructure.cluster.x-k8s.io/v1beta1"}}"#,
-            r#"{"KubeadmControlPlane": {}}"#,
-            r#"{"cluster": {}}"#,
-            r#"{"Zebra": {}}"#,
-            r#"{"Cluster": null}"#,
-            r#"{"Cluster": "cluster.x-k8s.io/v1beta1"}"#,
-            r#"{"Cluster": {"apiVersion": "cluster.x-k8s.io/v1beta1"}}"#,
-            r#"{"Cluster": {"api_version": "v1beta1"}}"#,
-            r#"{"Cluster": {"api_version": "cluster.x-k8s.io/v1beta2"}}"#,
-            r#"{"MachineDeployment": {"api_version": "cluster.x-k8s.io/v1beta2"}}"#,
-            r#"{"Machine": {"api_version": "cluster.x-k8s.io/v1"}}"#,
-            r#"{"K8sControlPlane": {"plural_name": 1}}"#,
-        ];
-        let all = all.map(|text| {
-            let error = ApiResources::parse(text).unwrap_err();
-            let next = Diagnostic::next(&error).unwrap_or_default();
-            (text, format!("{error}\n  next: {next}\n"))
-        });
-        let lines: Vec<String> =
-            all.into_iter().map(|(text, said)| format!("--- {text}\n{said}")).collect();
-        insta::assert_snapshot!(lines.concat());
-    }
-
-    #[test]
-    fn what_has_no_effect_is_named() {
-        let text = r#"{"KubeadmControlPlane": 1, "Machine": {"plural_name": "x", "y": 1},
-            "openstackcluster": {}, "zebra": {}}"#;
-        let found = Overrides::of_value(text).unwrap().without_effect();
-        let entry = |name: &str, near| WithoutEffect::Entry { name: name.into(), near };
-        assert_eq!(
-            found,
-            [
-                entry("KubeadmControlPlane", Some(ReadClass::K8sControlPlane)),
-                WithoutEffect::Key { class: ReadClass::Machine, key: "y".into() },
-                WithoutEffect::PluralName { class: ReadClass::Machine },
-                entry("openstackcluster", Some(ReadClass::OpenstackCluster)),
-                entry("zebra", None),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_value_is_kept_as_the_driver_gets_it() {
-        let text = r#"'{"Machine": {"plural_name": "machines"}}'"#;
-        let value = ApiResources::parse(text).unwrap();
-        assert_eq!(value.to_string(), r#"{"Machine": {"plural_name": "machines"}}"#);
-        assert_eq!(value.notes().len(), 1);
-        assert_eq!(Some(value.overrides()), Overrides::of_line(text).ok().as_ref());
-        let stored = serde_json::to_string(&value).unwrap();
-        assert_eq!(serde_json::from_str::<ApiResources>(&stored).unwrap(), value);
-        assert!(serde_json::from_str::<ApiResources>(r#""[]""#).is_err());
-    }
-}
+#[path = "api_resources_tests.rs"]
+mod tests;

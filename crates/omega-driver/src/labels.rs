@@ -69,7 +69,7 @@ pub fn said_elsewhere(label: &str) -> Option<&'static str> {
 impl DriverRelease {
     /// Returns whether it looks at the label.
     pub fn reads_label(&self, label: &str) -> bool {
-        first_to_read(label).is_some_and(|first| first <= *self || self.source() >= first.source())
+        first_to_read(label).is_some_and(|first| first.source() <= self.source())
     }
 }
 

@@ -17,6 +17,7 @@
 //! | core `api_resources::{Override, OverrideError}` | [`Override`], [`OverrideError`] |
 //! | core `api_resources::Overrides::parse` | [`Overrides::of_value`]: what oslo.config hands on |
 //! | core `api_resources::Overrides::of_line` | [`Overrides::of_line`]: what stands in a file, or in the site file |
+//! | capi `check_coherence::unreadable`: `matches!(error, Value)` | [`OverrideError::is_importable`] |
 //! | core `api_resources::unquoted` | [`options::read_line`] |
 //! | core `api_resources::CLASSES` | [`ReadClass::ALL`] and [`ReadClass::name`] |
 //! | `overrides.0.get(class.name())` | [`Overrides::of`] |
@@ -32,12 +33,14 @@
 //! | juju `pin_driver::old`: who leaves application credentials | [`DriverRelease::leaves_credentials_of`] |
 //! | juju `pin_driver::old`: v1alpha6 | [`DriverRelease::reads_provider_at`] |
 //! | capi `Driver`, `Driver::V1_4_0`, `Driver::ALL` | [`DriverRelease`] (not `Copy`), [`DriverRelease::v1_4_0`], [`DriverRelease::known`] |
+//! | (new) what is assumed of a release that nobody read | [`DriverRelease::assumed_like`], [`DriverRelease::assumption`] |
 //! | capi `UnknownDriver`, from `parse` | [`UnknownRelease`], from [`DriverRelease::require_known`] |
 //! | capi `Driver::{reads_overrides, takes_tokens, sends_network_driver, default_chart}` | the same on [`DriverRelease`] |
 //! | capi `driver_labels::first_to_read` | [`labels::first_to_read`], [`DriverRelease::reads_label`] |
 //! | capi `templates`: `"kube_tag"`, `ALLOWED_CIDRS`, `CHART`, `TemplateFacts::ours` | [`labels::said_elsewhere`], [`labels::ALLOWED_CIDRS`], [`labels::CHART_VERSION`], [`requirements::provides`] |
 //! | capi `driver_reads::{Answer404, Read, ReadClass, driver_reads}`, `served::GroupVersion` | [`Answer404`], [`Read`], [`ReadClass`], [`driver_reads`], [`GroupVersion`] |
 //! | capi `compatibility::ignored` | [`Overrides::without_effect`] |
+//! | capi `match read.class { .. => "get", .. => "list" }` | [`ReadClass::verb`] |
 //! | capi `access::driver_needs::{Need, driver_needs}` | [`Need`], [`driver_needs`]; `Reach` and `rules` stay |
 //! | capi `health::python` | [`python`] |
 //! | capi `health_reads::Names::{namespace, object}` | [`NamespacePrefix::namespace`], [`StackId::object`] |
@@ -56,6 +59,7 @@ pub mod labels;
 pub mod naming;
 mod nearest;
 pub mod options;
+mod oslo_config;
 pub mod python;
 mod reads;
 mod release;

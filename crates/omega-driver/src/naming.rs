@@ -20,7 +20,7 @@ pub const ADDON_LABEL: &str = "addons.stackhpc.com/cluster";
 pub const CLOUDS_YAML: &str = "clouds.yaml";
 /// The key of that secret with the certificates of the cloud's CAs.
 pub const CACERT: &str = "cacert";
-/// The name of the cloud in it (1.4.0, `common/app_creds.py:90`).
+/// The name of the cloud in it (1.4.0, `common/app_creds.py:91`).
 pub const CLOUD: &str = "openstack";
 
 /// The driver's option `namespace_prefix`.
@@ -54,7 +54,7 @@ impl NamespacePrefix {
     /// Returns the namespace of a project's clusters, `magnum-<project id>`.
     ///
     /// What is no ASCII letter or digit is dropped after the id was put into lower case, as
-    /// `cluster_namespace` does (`driver_utils.py:24`): `K` (the Kelvin sign) becomes a `k`, which
+    /// `cluster_namespace` does (`driver_utils.py:25`): `K` (the Kelvin sign) becomes a `k`, which
     /// stays. A copy of this rule looked at the ASCII letters alone. No id of Keystone differs.
     pub fn namespace(&self, project_id: &str) -> String {
         let project: String = project_id.to_lowercase().chars().filter(plain).collect();
@@ -82,7 +82,7 @@ fn plain(c: &char) -> bool {
 }
 
 /// Returns `sanitized_name(name)`: lower case, and one hyphen for all between the words
-/// (`driver_utils.py:32`).
+/// (`driver_utils.py:33`).
 pub fn sanitized(name: &str) -> String {
     let name = name.to_lowercase();
     let words = name.split(|c| !plain(&c)).filter(|word| !word.is_empty());
@@ -131,7 +131,7 @@ impl StackId {
     }
 
     /// Returns the driver's name of an object of the cluster (`get_k8s_resource_name`,
-    /// `driver_utils.py:43`). Without a suffix it is that of the Cluster and of the
+    /// `driver_utils.py:44`). Without a suffix it is that of the Cluster and of the
     /// `OpenStackCluster` in the driver's health code (`common/capi_monitor.py:107`, `:130`); its
     /// other code takes [`StackId::as_str`].
     pub fn object(&self, suffix: &str) -> String {
@@ -159,7 +159,7 @@ impl StackId {
     }
 
     /// Returns the names of the secrets with the CAs, which the driver writes before the chart is
-    /// installed (1.4.0, `common/ca_certificates.py:43`).
+    /// installed (1.4.0, `common/ca_certificates.py:46`).
     pub fn certificates(&self) -> [String; 4] {
         ["ca", "etcd", "proxy", "sa"].map(|of| self.object(of))
     }
@@ -249,7 +249,6 @@ mod tests {
         assert!(stack(shape).is_helm_release(), "a release may have a UUID's shape");
     }
 
-    /// `tests/oracle/naming` prints these with the driver's own code.
     #[test]
     fn a_name_becomes_a_stack() {
         for (name, id, can) in [

@@ -63,6 +63,7 @@ pub enum Answer404 {
 
 /// One kind that the driver reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Read {
     /// The class that reads it.
     pub class: ReadClass,
@@ -156,7 +157,7 @@ impl ReadClass {
         }
     }
 
-    /// Returns whether the driver reads a `plural_name` of it (1.4.0, `kubernetes.py:345`).
+    /// Returns whether the driver reads a `plural_name` of it (1.4.0, `kubernetes.py:341`).
     pub fn has_plural_name(self) -> bool {
         self == Self::K8sControlPlane
     }
@@ -198,7 +199,7 @@ impl ReadClass {
 impl DriverRelease {
     /// Returns the version at which it reads the infrastructure provider's objects, unless it is
     /// told otherwise: v1alpha6 (1.3.0, `kubernetes.py:284`), or v1beta1 from 1.4.0 on
-    /// (`kubernetes.py:324`). The provider stopped serving v1alpha6 with 0.11.0.
+    /// (`kubernetes.py:320`). The provider stopped serving v1alpha6 with 0.11.0.
     pub fn reads_provider_at(&self) -> &'static str {
         if self.source() >= Source::V1_4_0 { "v1beta1" } else { "v1alpha6" }
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use omega_core::{Diagnostic, Retry, Touched};
+use omega_core::{Diagnostic, Note, Retry, Touched};
 use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +98,15 @@ impl DriverRelease {
     pub fn assumed_like(&self) -> Option<Self> {
         let like = self.source().release();
         (like != *self).then_some(like)
+    }
+
+    /// Returns what a person should know of what is assumed, if anything is.
+    pub fn assumption(&self) -> Option<Note> {
+        let like = self.assumed_like()?;
+        let text = format!(
+            "it is not known what {DISTRIBUTION} {self} does; it is assumed to act like {like}"
+        );
+        Some(Note::new(text))
     }
 
     /// Returns the source that describes it, or that it is assumed to have.
@@ -235,6 +244,12 @@ mod tests {
             assert_eq!(release.assumed_like().unwrap().to_string(), like, "{unknown}");
             assert!(!release.is_known(), "{unknown}");
         }
+        let note = release("1.5.0").assumption().unwrap();
+        assert_eq!(
+            note.text,
+            "it is not known what magnum-capi-helm 1.5.0 does; it is assumed to act like 1.4.0"
+        );
+        assert_eq!(release("1.4.0").assumption(), None);
         let error = release("1.5.0").require_known().unwrap_err();
         assert_eq!(
             error.to_string(),

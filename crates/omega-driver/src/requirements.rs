@@ -26,7 +26,7 @@ impl DriverRelease {
     }
 
     /// Returns whether it can authenticate by a token. Older ones insist on a client certificate
-    /// (1.1.0 to 1.2.1, `kubernetes.py:83`: an assertion; 1.3.0 and 1.4.0, `kubernetes.py:57`).
+    /// (1.1.0 to 1.2.1, `kubernetes.py:83`: an assertion; 1.3.0, `kubernetes.py:54`).
     pub fn takes_tokens(&self) -> bool {
         self.source() >= Source::V1_3_0
     }

@@ -64,9 +64,9 @@ const AUTOSCALER_ROLE: [(&str, &[&str]); 5] = [
 /// 1.4.0 `kubernetes.py:150-215` and what it reads ([`driver_reads`]); helm keeps releases in
 /// secrets (get, list, create, update, delete).
 ///
-/// `deletecollection` is for `delete_all_secrets_by_label` (`kubernetes.py:295`): without it a
+/// `deletecollection` is for `delete_all_secrets_by_label` (`kubernetes.py:289`): without it a
 /// cluster's delete never ends. `list helmchartproxies` is needed although nobody installs that kind:
-/// the driver passes over a 404 and not over a 403 (`kubernetes.py:199`).
+/// the driver passes over a 404 and not over a 403 (`kubernetes.py:204`).
 pub fn driver_needs(
     driver: &DriverRelease,
     overrides: &Overrides,

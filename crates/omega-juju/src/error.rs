@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use omega_core::{Diagnostic, Touched};
+use omega_core::{Diagnostic, Retry, Touched};
+
+use crate::{FailureCode, ProbeFailure};
 
 /// A unit could not be asked, or would not do what it was told.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -19,6 +21,8 @@ pub enum Error {
         next: Option<String>,
         /// Whether an action had been sent.
         touched: Touched,
+        /// Whether it may be reached a moment later.
+        retry: Retry,
     },
     /// The machine is not the one on record.
     #[error("the host key of {host} is not the one on record")]
@@ -64,14 +68,14 @@ pub enum Error {
         /// Whether it was an action.
         touched: Touched,
     },
-    /// `juju exec` exited 0 and said nothing: no task was scheduled.
+    /// `juju exec` exited 0 and printed nothing: no task was scheduled.
     #[error("juju scheduled nothing on {unit}")]
     NothingScheduled {
         /// The unit's label.
         unit: String,
     },
-    /// What came back is not an answer.
-    #[error("{unit} answered something else than was asked: {why}")]
+    /// What came back is not a whole answer.
+    #[error("unexpected response of {unit}: {why}")]
     Malformed {
         /// The unit's label.
         unit: String,
@@ -81,22 +85,24 @@ pub enum Error {
         touched: Touched,
     },
     /// One probe failed.
-    #[error("{unit} could not tell {question}: {why}")]
+    #[error("{unit} could not tell {question}: {}", failure.why)]
     Probe {
         /// The unit's label.
         unit: String,
         /// What was asked.
         question: String,
         /// Why it failed.
-        why: String,
+        failure: ProbeFailure,
     },
-    /// An action failed on the unit, in its own words.
+    /// An action failed on the unit, in its agent's words.
     #[error("{unit}: {why}")]
     Failed {
         /// The unit's label.
         unit: String,
         /// Why.
         why: String,
+        /// What kind of failure it is.
+        code: FailureCode,
         /// What was wanted.
         expected: Option<String>,
         /// What was found.
@@ -112,6 +118,61 @@ pub enum Error {
         /// Its name.
         name: String,
     },
+    /// Juju knows no such application, or no unit of it.
+    #[error("{application}: {why}")]
+    NoUnits {
+        /// The application.
+        application: String,
+        /// Why.
+        why: String,
+        /// What the model has instead.
+        found: String,
+    },
+}
+
+impl Error {
+    /// Returns what kind of failure the unit's agent reports, if it was the agent.
+    pub fn code(&self) -> Option<&FailureCode> {
+        match self {
+            Self::Probe { failure, .. } => Some(&failure.code),
+            Self::Failed { code, .. } => Some(code),
+            Self::Unreachable { .. }
+            | Self::HostKey { .. }
+            | Self::UnknownHost { .. }
+            | Self::Denied { .. }
+            | Self::Deadline { .. }
+            | Self::NothingScheduled { .. }
+            | Self::Malformed { .. }
+            | Self::Source { .. }
+            | Self::NoUnits { .. } => None,
+        }
+    }
+
+    /// Returns the variant's name, for a trace.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } => "unreachable",
+            Self::HostKey { .. } => "host-key",
+            Self::UnknownHost { .. } => "unknown-host",
+            Self::Denied { .. } => "denied",
+            Self::Deadline { .. } => "deadline",
+            Self::NothingScheduled { .. } => "nothing-scheduled",
+            Self::Malformed { .. } => "malformed",
+            Self::Probe { .. } => "probe",
+            Self::Failed { .. } => "failed",
+            Self::Source { .. } => "source",
+            Self::NoUnits { .. } => "no-units",
+        }
+    }
+}
+
+/// Keeps why one question could not be answered, and passes on why none could.
+pub(crate) fn answered<T>(answer: Result<T, Error>) -> Result<Result<T, ProbeFailure>, Error> {
+    match answer {
+        Ok(value) => Ok(Ok(value)),
+        Err(Error::Probe { failure, .. }) => Ok(Err(failure)),
+        Err(error) => Err(error),
+    }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "most errors know nothing of it")]
@@ -121,13 +182,18 @@ impl Diagnostic for Error {
             Self::HostKey { expected, .. } => Some(expected.clone()),
             Self::UnknownHost { files, .. } => Some(format!("a line for it in {files}")),
             Self::Failed { expected, .. } => expected.clone(),
+            Self::NoUnits { application, .. } => {
+                Some(format!("an application {application} with units"))
+            }
             _ => None,
         }
     }
 
     fn found(&self) -> Option<String> {
         match self {
-            Self::HostKey { found, .. } | Self::UnknownHost { found, .. } => Some(found.clone()),
+            Self::HostKey { found, .. }
+            | Self::UnknownHost { found, .. }
+            | Self::NoUnits { found, .. } => Some(found.clone()),
             Self::Failed { found, .. } => found.clone(),
             Self::Denied { tried, .. } => Some(format!("tried {tried}")),
             _ => None,
@@ -152,6 +218,9 @@ impl Diagnostic for Error {
             Self::NothingScheduled { unit } => {
                 Some(format!("look at juju status {unit}: the unit may be gone or its agent lost"))
             }
+            Self::NoUnits { .. } => {
+                Some("name the application as juju status does, and the model".to_owned())
+            }
             _ => None,
         }
     }
@@ -167,11 +236,29 @@ impl Diagnostic for Error {
             | Self::Denied { .. }
             | Self::NothingScheduled { .. }
             | Self::Probe { .. }
-            | Self::Source { .. } => Touched::Nothing,
+            | Self::Source { .. }
+            | Self::NoUnits { .. } => Touched::Nothing,
         }
     }
 
     fn timed_out(&self) -> bool {
         matches!(self, Self::Deadline { .. })
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Unreachable { retry, .. } => *retry,
+            Self::Deadline { .. } | Self::NothingScheduled { .. } | Self::Malformed { .. } => {
+                Retry::Transient
+            }
+            Self::Probe { failure: ProbeFailure { code, .. }, .. } | Self::Failed { code, .. } => {
+                code.retry()
+            }
+            Self::HostKey { .. }
+            | Self::UnknownHost { .. }
+            | Self::Denied { .. }
+            | Self::Source { .. }
+            | Self::NoUnits { .. } => Retry::Final,
+        }
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! An operation asks typed questions ([`Probe`]) and sends single [`Action`]s. The [`Unit`] handle
 //! gathers what is asked at the same time into one remote execution, over whichever [`Channel`]
-//! reaches the machine.
+//! reaches the machine. What fails there is told by a [`FailureCode`] beside the words.
 
 mod agent;
 pub mod channel;
-#[cfg(feature = "sim")]
+#[cfg(any(test, feature = "sim"))]
 pub mod contract;
 mod error;
 pub mod gates;
@@ -15,11 +15,14 @@ mod read_conductor;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 mod unit;
+mod upstream_messages;
 
 pub use error::Error;
 pub use read_conductor::{ConductorFacts, read_conductor};
 pub use unit::{
-    Action, Channel, Distribution, Expect, FileFacts, FileState, Interpreter, InvalidPath,
-    InvalidServiceName, Payload, PipSource, Probe, ProgramState, ReachState, ReleasesState, Reply,
-    Resolved, ServiceName, ServiceState, Sources, Unit, UnitPath,
+    Access, Action, Channel, Distribution, Download, Expect, FailureCode, FileAction, FileFacts,
+    FileState, Interpreter, InvalidPath, InvalidServiceName, PackageAction, Payload, PipSource,
+    Placement, Probe, ProbeFailure, ProgramState, ReachState, ReleasesState, Reply, Resolved,
+    ServiceAction, ServiceName, ServiceState, Sources, Unit, UnitPath,
 };
+pub use upstream_messages::HelmFailure;

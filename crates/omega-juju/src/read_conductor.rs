@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use omega_core::kubeconfig::KubeconfigFacts;
 
 use crate::{
-    Error, FileState, Interpreter, Probe, ProgramState, ReachState, ReleasesState, Reply,
-    ServiceState, Unit, UnitPath, operations::magnum,
+    Error, FileState, Interpreter, Probe, ProbeFailure, ProgramState, ReachState, ReleasesState,
+    ServiceState, Unit, UnitPath, error::answered, operations::magnum,
 };
 
 /// The options of `[capi_helm]` that are asked for.
@@ -14,25 +14,26 @@ const OPTIONS: [&str; 2] = ["kubeconfig_file", "api_resources"];
 
 /// What a unit says of its conductor. What it could not tell holds why.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConductorFacts {
     /// `magnum-conductor`.
-    pub conductor: Result<ServiceState, String>,
+    pub conductor: Result<ServiceState, ProbeFailure>,
     /// Which driver its interpreter has; `None` where the unit has no conductor.
-    pub python: Result<Option<Interpreter>, String>,
+    pub python: Result<Option<Interpreter>, ProbeFailure>,
     /// Which helm it finds.
-    pub helm: Result<ProgramState, String>,
+    pub helm: Result<ProgramState, ProbeFailure>,
     /// The drop-in with `[capi_helm]`.
-    pub dropin: Result<FileState, String>,
+    pub dropin: Result<FileState, ProbeFailure>,
     /// The kubeconfig.
-    pub kubeconfig: Result<FileState, String>,
+    pub kubeconfig: Result<FileState, ProbeFailure>,
     /// What it reads for `kubeconfig_file` and `api_resources`; one that is not set is absent.
-    pub options: Result<BTreeMap<String, String>, String>,
+    pub options: Result<BTreeMap<String, String>, ProbeFailure>,
     /// Whether the machine reaches the management API. `None` if nobody knows where that is.
-    pub reach: Option<Result<ReachState, String>>,
+    pub reach: Option<Result<ReachState, ProbeFailure>>,
     /// Whether the daemon's user can log in there.
-    pub authenticate: Result<ReachState, String>,
+    pub authenticate: Result<ReachState, ProbeFailure>,
     /// Which releases helm lists as the daemon would.
-    pub releases: Result<Vec<ReleasesState>, String>,
+    pub releases: Result<Vec<ReleasesState>, ProbeFailure>,
 }
 
 /// Asks `unit` how its conductor stands, in one remote execution. `facts` are those of the
@@ -47,56 +48,34 @@ pub async fn read_conductor(
     facts: Option<&KubeconfigFacts>,
     namespaces: &[String],
 ) -> Result<ConductorFacts, Error> {
-    let service = magnum::conductor();
+    let (service, path) = (magnum::conductor(), kubeconfig.clone());
     let reach = async {
-        let facts = facts?;
+        let Some(facts) = facts else { return Ok(None) };
         let ((host, port), ca_pem) = (facts.endpoint(), facts.ca_pem.clone());
-        Some(unit.ask(Probe::Reach { host, port, ca_pem }).await)
+        answered(unit.reach(Probe::Reach { host, port, ca_pem }).await).map(Some)
     };
-    let keys = OPTIONS.map(str::to_owned).to_vec();
-    let group = magnum::SECTION.to_owned();
-    let (path, asked) = (kubeconfig.clone(), namespaces.to_vec());
+    let authenticate = Probe::Authenticate { service: service.clone(), kubeconfig: path };
     let dropin = magnum::dropin();
     let (conductor, python, helm, dropin, file, options, reach, authenticate, releases) = futures::join!(
         unit.service(&service),
-        unit.python(&service, magnum::DRIVER, magnum::DRIVERS_GROUP),
+        unit.python(&service),
         unit.program("helm", &service),
         unit.file(&dropin),
         unit.file(kubeconfig),
-        unit.ask(Probe::Options { service: service.clone(), group, keys }),
+        unit.options(&service, OPTIONS.map(str::to_owned).to_vec()),
         reach,
-        unit.ask(Probe::Authenticate { service: service.clone(), kubeconfig: path.clone() }),
-        unit.ask(Probe::Releases { service: service.clone(), kubeconfig: path, namespaces: asked }),
+        unit.reach(authenticate),
+        unit.releases(&service, kubeconfig, namespaces),
     );
     Ok(ConductorFacts {
-        conductor: told(conductor)?,
-        python: told(python)?,
-        helm: told(helm)?,
-        dropin: told(dropin)?,
-        kubeconfig: told(file)?,
-        options: told(options.and_then(|reply| {
-            let Reply::Options { values } = reply else { return Err(unit.unexpected(&reply)) };
-            Ok(values)
-        }))?,
-        reach: reach.map(|reply| told(reply.and_then(|one| reached(unit, one)))).transpose()?,
-        authenticate: told(authenticate.and_then(|reply| reached(unit, reply)))?,
-        releases: told(releases.and_then(|reply| {
-            let Reply::Releases { namespaces } = reply else { return Err(unit.unexpected(&reply)) };
-            Ok(namespaces)
-        }))?,
+        conductor: answered(conductor)?,
+        python: answered(python)?,
+        helm: answered(helm)?,
+        dropin: answered(dropin)?,
+        kubeconfig: answered(file)?,
+        options: answered(options)?,
+        reach: reach?,
+        authenticate: answered(authenticate)?,
+        releases: answered(releases)?,
     })
-}
-
-fn reached(unit: &Unit, reply: Reply) -> Result<ReachState, Error> {
-    let Reply::Reach(state) = reply else { return Err(unit.unexpected(&reply)) };
-    Ok(state)
-}
-
-/// Keeps why one question could not be answered, and passes on why none could.
-fn told<T>(answer: Result<T, Error>) -> Result<Result<T, String>, Error> {
-    match answer {
-        Ok(value) => Ok(Ok(value)),
-        Err(Error::Probe { why, .. }) => Ok(Err(why)),
-        Err(error) => Err(error),
-    }
 }

@@ -13,14 +13,14 @@ pub use orphans::cluster_orphans;
 
 use std::sync::Arc;
 
-use omega_core::{Gate as _, Verdict, plan};
+use omega_core::{Context, Gate as _, Verdict, ensure, plan};
 use serde_json::{Value, json};
 
 use crate::{
     Method, Request, Response, Service, Transport,
     container_infra::{
-        ClusterHealth, ClusterList, ContainerInfra, MagnumAnswers, ProofOptions, TemplateSpec,
-        prove_template,
+        ClusterHealth, ClusterList, ContainerInfra, CreateTemplate, DeleteCluster, DeleteTemplate,
+        MagnumResponds, Template, TemplateSpec, prove_template, temporary_name,
     },
     identity::{Identity, TrusteeDomain},
     network::{Flow, Network, SgRule, Traffic, ensure_sg_rule},
@@ -59,22 +59,23 @@ async fn once(
     rule: &SgRule,
     other_spelling: Value,
 ) {
+    let ctx = Context::default();
     let before = rules(cloud, group).await;
-    assert!(ensure_sg_rule(network, rule).await.expect("made").changed(), "{rule}");
+    assert!(ensure_sg_rule(&ctx, network, rule).await.expect("made").changed(), "{rule}");
     assert_eq!(rules(cloud, group).await.len(), before.len() + 1, "{rule}: one more");
-    assert!(!ensure_sg_rule(network, rule).await.expect("found").changed(), "{rule}");
+    assert!(!ensure_sg_rule(&ctx, network, rule).await.expect("found").changed(), "{rule}");
 
     let answer = post_rule(cloud, group, other_spelling.clone()).await;
     assert_eq!(kind(&answer), (409, "SecurityGroupRuleExists".to_owned()), "{other_spelling}");
     let absent = rule.clone().absent();
-    assert!(ensure_sg_rule(network, &absent).await.expect("removed").changed(), "{rule}");
+    assert!(ensure_sg_rule(&ctx, network, &absent).await.expect("removed").changed(), "{rule}");
     assert_eq!(rules(cloud, group).await, before, "{rule}: as before");
 
     let answer = post_rule(cloud, group, other_spelling.clone()).await;
     assert_eq!(answer.status, 201, "{other_spelling}: {}", answer.body);
-    let found = ensure_sg_rule(network, rule).await.expect("found in another spelling");
+    let found = ensure_sg_rule(&ctx, network, rule).await.expect("found in another spelling");
     assert!(!found.changed(), "{rule} is {other_spelling}");
-    ensure_sg_rule(network, &absent).await.expect("removed in another spelling");
+    ensure_sg_rule(&ctx, network, &absent).await.expect("removed in another spelling");
     assert_eq!(rules(cloud, group).await, before, "{rule}: as before");
 }
 
@@ -139,7 +140,7 @@ fn flows() -> Vec<(Flow, Value)> {
 #[expect(clippy::expect_used, reason = "a contract is a test")]
 pub async fn near_matches(cloud: Arc<dyn Transport>) {
     let group = make_group(&cloud, GROUP).await;
-    let network = Network::new(Arc::clone(&cloud));
+    let (ctx, network) = (Context::default(), Network::new(Arc::clone(&cloud)));
     for decoy in [
         json!({ "direction": "egress", "protocol": "tcp", "port_range_min": 6443, "port_range_max": 6443, "remote_ip_prefix": "10.20.0.0/16" }),
         json!({ "protocol": "udp", "port_range_min": 6443, "port_range_max": 6443, "remote_ip_prefix": "10.20.0.0/16" }),
@@ -155,9 +156,9 @@ pub async fn near_matches(cloud: Arc<dyn Transport>) {
     let before = rules(&cloud, &group).await;
     let flow = Flow::tcp("6443".parse().expect("ports"), "10.20.0.0/16".parse().expect("a prefix"));
     let rule = SgRule::ingress(GROUP, flow);
-    assert!(ensure_sg_rule(&network, &rule).await.expect("made").changed());
+    assert!(ensure_sg_rule(&ctx, &network, &rule).await.expect("made").changed());
     assert_eq!(rules(&cloud, &group).await.len(), before.len() + 1);
-    ensure_sg_rule(&network, &rule.absent()).await.expect("removed");
+    ensure_sg_rule(&ctx, &network, &rule.absent()).await.expect("removed");
     assert_eq!(rules(&cloud, &group).await, before, "the near matches stay");
     remove_group(&cloud, &group).await;
 }
@@ -169,7 +170,7 @@ pub async fn near_matches(cloud: Arc<dyn Transport>) {
 /// Panics at what is not kept.
 #[expect(clippy::expect_used, reason = "a contract is a test")]
 pub async fn group_names(cloud: Arc<dyn Transport>) {
-    let network = Network::new(Arc::clone(&cloud));
+    let (ctx, network) = (Context::default(), Network::new(Arc::clone(&cloud)));
     let flow = Flow::tcp("6443".parse().expect("ports"), "10.20.0.0/16".parse().expect("a prefix"));
     let rule = SgRule::ingress(GROUP, flow);
     let decoy = make_group(&cloud, DECOY).await;
@@ -178,10 +179,11 @@ pub async fn group_names(cloud: Arc<dyn Transport>) {
         omega_core::chain(&absent).join(": ").contains("there is no security group"),
         "{absent:?}"
     );
-    let gone = ensure_sg_rule(&network, &rule.clone().absent()).await.expect("no group, no rule");
+    let gone =
+        ensure_sg_rule(&ctx, &network, &rule.clone().absent()).await.expect("no group, no rule");
     assert!(!gone.changed());
     let pair = (make_group(&cloud, GROUP).await, make_group(&cloud, GROUP).await);
-    let refused = ensure_sg_rule(&network, &rule).await.expect_err("two groups");
+    let refused = ensure_sg_rule(&ctx, &network, &rule).await.expect_err("two groups");
     assert!(omega_core::chain(&refused).join(": ").contains("2 security groups are named"));
     for group in [&decoy, &pair.0, &pair.1] {
         assert_eq!(rules(&cloud, group).await.len(), 2, "nothing was written");
@@ -260,10 +262,9 @@ pub async fn trustee_domain(cloud: Arc<dyn Transport>) {
     for (domain, admin) in [("magnum2", "magnum_domain_admin"), ("magnum", "magnum_domain")] {
         let (domain, admin) = (domain.to_owned(), admin.to_owned());
         let verdict = TrusteeDomain { domain, admin, ..gate.clone() }.check().await;
-        let Ok(Verdict::Fail { next: Some(next), .. }) = &verdict else {
-            unreachable_verdict(&verdict)
-        };
-        assert!(next.contains("domain-setup"), "{next}");
+        let Ok(Verdict::Fail(finding)) = &verdict else { unreachable_verdict(&verdict) };
+        let remedy = finding.remedy.as_deref().unwrap_or_default();
+        assert!(remedy.contains("domain-setup"), "{remedy}");
     }
 }
 
@@ -276,30 +277,36 @@ pub async fn trustee_domain(cloud: Arc<dyn Transport>) {
 pub async fn magnum(cloud: Arc<dyn Transport>, spec: TemplateSpec) {
     let magnum = ContainerInfra::new(Arc::clone(&cloud));
     let clusters = ClusterList::live(magnum.clone());
-    let verdict = MagnumAnswers { clusters: clusters.clone() }.check().await.expect("asked");
+    let verdict = MagnumResponds { clusters: clusters.clone() }.check().await.expect("asked");
     assert!(matches!(verdict, Verdict::Pass { .. }), "{verdict:?}");
     let only = vec!["omega-contract-absent".to_owned()];
     let verdict = ClusterHealth { clusters, only }.check().await;
-    assert!(matches!(verdict, Ok(Verdict::Fail { .. })), "{verdict:?}");
+    assert!(matches!(verdict, Ok(Verdict::Fail(_))), "{verdict:?}");
 
     let before = magnum.templates().await.expect("listed");
-    let options = ProofOptions::new("omega-contract");
-    let mut steps = Vec::new();
-    let mut watch = |step: &crate::container_infra::ProofStep| {
-        steps.push(step.to_string());
-        std::ops::ControlFlow::Continue(())
-    };
-    let proof = prove_template(&magnum, &spec, &options, &mut watch).await.expect("proved");
+    let ctx = Context::default();
+    let name = temporary_name("omega-contract", ctx.now());
+    let proof = prove_template(&ctx, &magnum, &spec, &name).await.expect("proved");
     assert_eq!(proof.template.network_driver.as_deref(), Some("calico"));
-    assert!(proof.template.name.starts_with("omega-contract-"));
-    assert_eq!(steps.len(), 2, "{steps:?}");
+    assert_eq!(proof.template.name, name);
     assert_eq!(magnum.templates().await.expect("listed"), before, "nothing is left behind");
 
+    let create = CreateTemplate { name: name.clone(), spec: spec.clone() };
+    assert!(ensure(&ctx, &magnum, &create).await.expect("created").changed());
+    assert!(!ensure(&ctx, &magnum, &create).await.expect("found").changed());
+    let decoy = CreateTemplate { name: format!("{name}-2"), spec: spec.clone() };
+    ensure(&ctx, &magnum, &decoy).await.expect("created");
+    let delete = DeleteTemplate::named(&name);
+    assert!(ensure(&ctx, &magnum, &delete).await.expect("deleted").changed());
+    assert!(!ensure(&ctx, &magnum, &delete).await.expect("gone").changed());
+    let names = |all: &[Template]| all.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
+    assert!(names(&magnum.templates().await.expect("listed")).contains(&decoy.name));
+    ensure(&ctx, &magnum, &DeleteTemplate::named(&decoy.name)).await.expect("deleted");
+    let gone = DeleteCluster::named("omega-contract-absent");
+    assert!(!ensure(&ctx, &magnum, &gone).await.expect("not there").changed());
+
     let absent = TemplateSpec { image: "omega-contract-absent".to_owned(), ..spec };
-    let error =
-        prove_template(&magnum, &absent, &options, &mut |_| std::ops::ControlFlow::Continue(()))
-            .await
-            .expect_err("no such image");
+    let error = prove_template(&ctx, &magnum, &absent, &name).await.expect_err("no such image");
     assert!(error.next.as_deref().is_some_and(|next| next.contains("no such image")), "{error:?}");
     assert_eq!(magnum.templates().await.expect("listed"), before, "nothing is left behind");
 }

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use omega_core::{Diagnostic, Touched};
+use omega_core::{Diagnostic, Retry, Touched};
 
-use crate::Request;
+use serde::{Deserialize, Serialize};
+
+use crate::{RefusalReason, Request, RetryAfter, TransportCause};
 
 /// A call to a cloud failed.
 #[derive(Debug, thiserror::Error)]
@@ -36,15 +38,15 @@ pub enum Error {
         /// What the catalog has for this service.
         have: Vec<String>,
     },
-    /// No answer arrived.
-    #[error("{request}: no answer from {url}")]
+    /// No answer arrived, or not all of it.
+    #[error("{request}: no answer from {url}{cause}")]
     Unreachable {
         /// The request.
         request: String,
         /// The scheme, host and port that were asked.
         url: String,
-        /// Whether a deadline passed.
-        timed_out: bool,
+        /// What happened on the way.
+        cause: TransportCause,
         /// Whether anything may have changed.
         touched: Touched,
         /// The cause.
@@ -53,8 +55,8 @@ pub enum Error {
     /// The service refused.
     #[error("{0}")]
     Refused(Box<Refusal>),
-    /// The answer was not what the API documents.
-    #[error("{request}: the answer makes no sense: {why}{}", id_suffix(request_id.as_deref()))]
+    /// The response was not what the API documents.
+    #[error("{request}: unexpected response: {why}{}", id_suffix(request_id.as_deref()))]
     Malformed {
         /// The request.
         request: String,
@@ -64,40 +66,6 @@ pub enum Error {
         request_id: Option<String>,
         /// Whether anything may have changed.
         touched: Touched,
-    },
-    /// What was named does not exist.
-    #[error("there is no {noun} {name:?} in {place}")]
-    Absent {
-        /// What kind of thing.
-        noun: String,
-        /// The name as given.
-        name: String,
-        /// Where it was looked for.
-        place: String,
-        /// What the operator can do.
-        next: String,
-    },
-    /// What a service said it had deleted is still there.
-    #[error("{noun} {id} is still there, and {place} said that it was deleted")]
-    StillThere {
-        /// What kind of thing.
-        noun: String,
-        /// Its id.
-        id: String,
-        /// Where it is.
-        place: String,
-    },
-    /// Several things have the name.
-    #[error("{count} {noun} are named {name:?} in {place}")]
-    Ambiguous {
-        /// How many.
-        count: usize,
-        /// What kind of thing, in the plural.
-        noun: String,
-        /// The name as given.
-        name: String,
-        /// Where it was looked for.
-        place: String,
     },
     /// The token has no project, and the operation needs one.
     #[error("the token for {0} is not scoped to a project")]
@@ -113,6 +81,16 @@ pub enum Error {
         /// The token's own.
         found: String,
     },
+    /// The operator asked to stop, or the run's deadline passed, before the answer was there.
+    #[error("{request}: given up before the answer was there")]
+    Cancelled {
+        /// The request.
+        request: String,
+        /// Whether it was a deadline.
+        timed_out: bool,
+        /// Whether anything may have changed.
+        touched: Touched,
+    },
     /// A client for HTTPS could not be made.
     #[error("could not set up HTTPS for {cloud}: {why}")]
     Tls {
@@ -124,7 +102,8 @@ pub enum Error {
 }
 
 /// A service's own words when it refuses.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Refusal {
     /// The request.
     pub request: String,
@@ -138,11 +117,13 @@ pub struct Refusal {
     pub message: String,
     /// The service's id of the request.
     pub request_id: Option<String>,
+    /// When the service wants to be asked again, where it says so.
+    pub retry_after: Option<RetryAfter>,
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { request, write: _, status, kind, message, request_id: id } = self;
+        let Self { request, status, kind, message, request_id: id, .. } = self;
         write!(f, "{request}: {status}")?;
         if let Some(kind) = kind {
             write!(f, " {kind}")?;
@@ -164,18 +145,16 @@ impl Error {
             | Self::NoEndpoint { .. }
             | Self::Unreachable { .. }
             | Self::Malformed { .. }
-            | Self::Absent { .. }
-            | Self::StillThere { .. }
-            | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
+            | Self::Cancelled { .. }
             | Self::Tls { .. } => None,
         }
     }
 
-    /// Returns whether the service refused with `status` for the reason `kind`.
-    pub fn is(&self, status: u16, kind: &str) -> bool {
-        self.refusal().is_some_and(|r| r.status == status && r.kind.as_deref() == Some(kind))
+    /// Returns why the service refused, if it did.
+    pub fn reason(&self) -> Option<RefusalReason> {
+        self.refusal().map(Refusal::reason)
     }
 
     pub(crate) fn malformed(request: &Request, id: Option<String>, why: impl fmt::Display) -> Self {
@@ -189,20 +168,30 @@ impl Error {
 }
 
 impl Refusal {
-    fn next(&self) -> Option<String> {
-        let next = match (self.status, self.kind.as_deref()) {
-            (_, Some("OverQuota")) => {
-                "raise the project's quota (openstack quota show, quota set) or remove what is unused"
-            }
-            (401, _) => "check the user, its password and their domains",
-            (403, _) => {
-                "use a user whose role on this scope permits it; the service's policy says no"
-            }
-            (429, _) => "wait: the service limits the rate of requests",
-            (500.., _) => "look for the request id in the service's log",
-            _ => return None,
-        };
-        Some(next.to_owned())
+    /// Returns why it refused, for a program.
+    pub fn reason(&self) -> RefusalReason {
+        RefusalReason::new(self.status, self.kind.as_deref(), &self.message)
+    }
+
+    fn retry(&self) -> Retry {
+        match self.reason() {
+            RefusalReason::RateLimited
+            | RefusalReason::Unavailable
+            | RefusalReason::ServiceFault => Retry::Transient,
+            RefusalReason::NotAuthenticated
+            | RefusalReason::NoSuchCredential
+            | RefusalReason::PolicyForbids
+            | RefusalReason::OverQuota
+            | RefusalReason::NotFound
+            | RefusalReason::ImageNotFound
+            | RefusalReason::ImageLacksDistro
+            | RefusalReason::AlreadyExists
+            | RefusalReason::InUse
+            | RefusalReason::BeingDeleted
+            | RefusalReason::Busy
+            | RefusalReason::Conflict
+            | RefusalReason::Invalid => Retry::Final,
+        }
     }
 
     fn touched(&self) -> Touched {
@@ -212,6 +201,20 @@ impl Refusal {
 }
 
 impl Diagnostic for Error {
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Unreachable { cause, .. } => cause.retry(),
+            Self::Refused(refusal) => refusal.retry(),
+            Self::Login { source, .. } => source.retry(),
+            Self::NoEndpoint { .. }
+            | Self::Malformed { .. }
+            | Self::NoProject(_)
+            | Self::OtherProject { .. }
+            | Self::Cancelled { .. }
+            | Self::Tls { .. } => Retry::Final,
+        }
+    }
+
     fn found(&self) -> Option<String> {
         match self {
             Self::NoEndpoint { have, .. } if have.is_empty() => {
@@ -222,26 +225,21 @@ impl Diagnostic for Error {
             Self::Unreachable { .. }
             | Self::Refused(_)
             | Self::Malformed { .. }
-            | Self::Absent { .. }
-            | Self::StillThere { .. }
-            | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
+            | Self::Cancelled { .. }
             | Self::Tls { .. } => None,
         }
     }
 
     fn next(&self) -> Option<String> {
         match self {
-            Self::Login { next: Some(next), .. } | Self::Absent { next, .. } => Some(next.clone()),
+            Self::Login { next: Some(next), .. } => Some(next.clone()),
             Self::Login { source, next: None, .. } => source.next(),
             Self::NoEndpoint { .. } => {
                 Some("check region_name and interface, and `openstack catalog list`".to_owned())
             }
-            Self::Refused(refusal) => refusal.next(),
-            Self::Ambiguous { noun, .. } => {
-                Some(format!("rename or remove {noun} until the name says which one is meant"))
-            }
+            Self::Refused(refusal) => refusal.reason().next().map(str::to_owned),
             Self::NoProject(_) => {
                 Some("name a project (project_name and its domain, or project_id)".to_owned())
             }
@@ -249,25 +247,19 @@ impl Diagnostic for Error {
                 let next = "use a password, or an application credential made in that project";
                 Some(next.to_owned())
             }
-            Self::Unreachable { .. } => {
-                Some("check the address, the route to it, and cacert where it is HTTPS".to_owned())
-            }
-            Self::StillThere { noun, .. } => {
-                Some(format!("look for the {noun} in the service's log, then run this again"))
-            }
-            Self::Malformed { .. } | Self::Tls { .. } => None,
+            Self::Unreachable { cause, .. } => Some(cause.next().to_owned()),
+            Self::Malformed { .. } | Self::Cancelled { .. } | Self::Tls { .. } => None,
         }
     }
 
     fn touched(&self) -> Touched {
         match self {
-            Self::Unreachable { touched, .. } | Self::Malformed { touched, .. } => *touched,
-            Self::StillThere { .. } => Touched::Maybe,
+            Self::Unreachable { touched, .. }
+            | Self::Malformed { touched, .. }
+            | Self::Cancelled { touched, .. } => *touched,
             Self::Refused(refusal) => refusal.touched(),
             Self::Login { .. }
             | Self::NoEndpoint { .. }
-            | Self::Absent { .. }
-            | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
             | Self::Tls { .. } => Touched::Nothing,
@@ -276,14 +268,12 @@ impl Diagnostic for Error {
 
     fn timed_out(&self) -> bool {
         match self {
-            Self::Unreachable { timed_out, .. } => *timed_out,
+            Self::Unreachable { cause, .. } => cause.timed_out(),
+            Self::Cancelled { timed_out, .. } => *timed_out,
             Self::Login { source, .. } => source.timed_out(),
             Self::NoEndpoint { .. }
             | Self::Refused(_)
             | Self::Malformed { .. }
-            | Self::Absent { .. }
-            | Self::StillThere { .. }
-            | Self::Ambiguous { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
             | Self::Tls { .. } => false,

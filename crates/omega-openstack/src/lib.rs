@@ -3,34 +3,44 @@
 //! A [`CloudConfig`] says how to reach a cloud, a [`Session`] reaches it, and a client of a
 //! service ([`network::Network`]) says in its type what scope its operations need.
 
-mod answer;
 pub mod block_storage;
 mod cloud;
 pub mod cloud_inventory;
-mod cluster_mark;
+mod cluster_name;
 pub mod container_infra;
-#[cfg(feature = "sim")]
+#[cfg(any(test, feature = "sim"))]
 #[expect(clippy::indexing_slicing, reason = "a contract is a test")]
 pub mod contract;
 mod error;
-mod grant;
 pub mod identity;
 pub mod load_balancer;
 pub mod network;
-mod scope;
+mod request;
+mod response;
+mod restore;
+mod service_response;
 mod session;
-#[cfg(feature = "sim")]
+#[cfg(any(test, feature = "sim"))]
 #[expect(clippy::indexing_slicing, reason = "JSON values of a known shape")]
 pub mod sim;
+mod token_info;
 mod transport;
+mod transport_cause;
+mod upstream_messages;
 
 pub use cloud::{
     ApplicationCredentialRef, AuthScope, CloudConfig, ConfigError, Credential, DomainRef,
     Interface, InvalidInterface, Lookup, Origin, ProjectRef, UserRef,
 };
-pub use cluster_mark::ClusterMark;
+pub use cluster_name::ClusterName;
 pub use error::{Error, Refusal};
-pub use grant::{Catalog, CatalogEntry, Endpoint, Grant, Name};
-pub use scope::{Admin, Project, Scope};
+pub use request::{Body, ByteStream, Request, Upload};
+pub use response::{
+    ContentRange, Download, Headers, JSON_LIMIT, Response, RetryAfter, StreamedResponse,
+};
+pub use restore::{Clients, restore};
 pub use session::{Session, SessionOptions};
-pub use transport::{Method, Request, Response, Service, Transport};
+pub use token_info::{Catalog, CatalogEntry, Endpoint, Name, TokenInfo};
+pub use transport::{Method, Service, Transport};
+pub use transport_cause::TransportCause;
+pub use upstream_messages::RefusalReason;

@@ -1,32 +1,46 @@
-//! The one seam to a cloud: a request value in, a response value out.
+//! The one seam to a cloud: a request value in, a response out, of any size in both directions.
 
 use std::fmt;
 
 use async_trait::async_trait;
-use serde_json::Value;
+use omega_core::Context;
 
-use crate::{Error, Grant};
+use crate::{Error, Request, Response, StreamedResponse, TokenInfo};
 
 /// An authenticated way to reach a cloud's services, with a token of one scope.
 ///
 /// The program has one over HTTPS ([`Session`](crate::Session)), rehearsals and tests have one in
-/// memory (`sim::Cloud`). An answer of any status is a [`Response`]; an error is a request that
-/// got none.
+/// memory (`sim::Cloud`). An answer of any status is a response; an error is a request that got
+/// none.
 #[async_trait]
 pub trait Transport: fmt::Debug + Send + Sync {
-    /// Sends one request.
+    /// Sends one request, and returns as soon as the response's status and headers are there.
+    ///
+    /// Bytes that move are told to `ctx` as progress. No limit is on the whole: an exchange ends
+    /// when nothing moves any more, when `ctx` is cancelled and at its deadline. A cancelled upload
+    /// leaves half a write: pass [`Context::uncancelled`] where that must not be.
     ///
     /// # Errors
     ///
     /// Fails when no answer arrived. What a service answered, a refusal too, is no error here.
-    async fn send(&self, request: Request) -> Result<Response, Error>;
+    async fn exchange(&self, ctx: &Context, request: Request) -> Result<StreamedResponse, Error>;
+
+    /// Sends one request whose answer is JSON, and reads it whole.
+    ///
+    /// # Errors
+    ///
+    /// As [`exchange`](Transport::exchange), and for a body larger than
+    /// [`JSON_LIMIT`](crate::JSON_LIMIT).
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        self.exchange(&Context::default(), request).await?.json().await
+    }
 
     /// Returns what the token stands for: who, in which project, with which roles and catalog.
     ///
     /// # Errors
     ///
     /// Fails when there is no token and none can be had.
-    async fn grant(&self) -> Result<Grant, Error>;
+    async fn token_info(&self) -> Result<TokenInfo, Error>;
 
     /// Returns the cloud and the project, as the operator named them.
     fn label(&self) -> String;
@@ -106,13 +120,18 @@ impl fmt::Display for Service {
 
 /// The methods that are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Method {
     /// Reads.
     Get,
+    /// Reads what a `GET` would say of itself, without the body.
+    Head,
     /// Creates, or acts.
     Post,
     /// Changes, or acts on what is there.
     Put,
+    /// Changes a part.
+    Patch,
     /// Deletes.
     Delete,
 }
@@ -121,71 +140,11 @@ impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Get => "GET",
+            Self::Head => "HEAD",
             Self::Post => "POST",
             Self::Put => "PUT",
+            Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         })
     }
-}
-
-/// One request, relative to the service's versioned endpoint.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Request {
-    /// The service.
-    pub service: Service,
-    /// The method.
-    pub method: Method,
-    /// The path after the version, one segment each, not escaped.
-    pub path: Vec<String>,
-    /// The query, not escaped.
-    pub query: Vec<(String, String)>,
-    /// The JSON body.
-    pub body: Option<Value>,
-    /// The microversion, without the service's name (`1.11`).
-    pub microversion: Option<&'static str>,
-}
-
-impl Request {
-    /// Returns a request without query and body.
-    pub fn new(service: Service, method: Method, path: &[&str]) -> Self {
-        let path = path.iter().map(|&segment| segment.to_owned()).collect();
-        Self { service, method, path, query: Vec::new(), body: None, microversion: None }
-    }
-
-    /// Adds a pair to the query.
-    #[must_use]
-    pub fn query(mut self, key: &str, value: impl Into<String>) -> Self {
-        self.query.push((key.to_owned(), value.into()));
-        self
-    }
-
-    /// Sets the body.
-    #[must_use]
-    pub fn body(self, body: Value) -> Self {
-        Self { body: Some(body), ..self }
-    }
-
-    /// Returns whether it can change anything.
-    pub fn writes(&self) -> bool {
-        self.method != Method::Get
-    }
-}
-
-/// The request as an error names it: no query values, which may be long.
-impl fmt::Display for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { service, method, path, .. } = self;
-        write!(f, "{method} {service} /{}/{}", service.version(), path.join("/"))
-    }
-}
-
-/// One answer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Response {
-    /// The HTTP status.
-    pub status: u16,
-    /// The service's id of this request, which its log has too.
-    pub request_id: Option<String>,
-    /// The JSON body; `Null` where there is none, a string where it is not JSON.
-    pub body: Value,
 }

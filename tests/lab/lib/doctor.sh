@@ -1,6 +1,6 @@
 # `omega-cli doctor` against the faults of faults/*.sh. Each file says, before anything was asked, what doctor is to name first:
-#   layer, cause, what   the first thing to mend; `what` where it matters
-#   evidence             a pattern that the evidence which doctor quotes must match
+#   layer, cause, what   the first thing to fix; `what` where it matters
+#   evidence             a pattern that the summary or the evidence of the finding must match
 #   patience             seconds after which what does not happen counts as stuck, where doctor is to be told
 #   odd                  what is odd beside it and not the cause (lib/odd.sh)
 #   put, shown, heal     puts it; true while it is there, by the machine's own programs; takes it away
@@ -168,16 +168,19 @@ one_fault() {
 }
 # judge: what doctor names is what was written down before
 judge() {
-  local rc=0 first wrong=()
+  local rc=0 first told wrong=()
   ask || rc=$?
   first=$(jq -c '.first' out 2>/dev/null) || first=null
   got() { jq -r "$1 // \"\"" <<<"$first"; }
   [[ $rc = 3 ]] || wrong+=("exit $rc")
   [[ "$(got .layer)/$(got .cause)" = "$layer/$cause" ]] || wrong+=('another cause')
-  [[ -z ${what:-} || $(got .what) = "$what" ]] || wrong+=("not $what")
-  got '.evidence | join("\n")' | grep -qE "$evidence" || wrong+=("evidence without $evidence")
-  ((${#wrong[@]} == 0)) || echo "expected $layer/$cause${what:+ ($what)}, doctor said $(got .layer)/$(got .cause) ($(got .what)): $(got '.evidence | join("; ")' | cut -c1-300) [${wrong[*]}]" >verdict
+  [[ -z ${what:-} || $(got .subject.name) = "$what" ]] || wrong+=("not $what")
+  told=$(jq -r "$TOLD" <<<"$first")
+  grep -qE "$evidence" <<<"$told" || wrong+=("evidence without $evidence")
+  ((${#wrong[@]} == 0)) || echo "expected $layer/$cause${what:+ ($what)}, doctor said $(got .layer)/$(got .cause) ($(got .subject.name)): $(tr '\n' ';' <<<"$told" | cut -c1-300) [${wrong[*]}]" >verdict
 }
+# TOLD: what a finding says, one fact a line: its summary, then its evidence, which is data
+TOLD='.summary // "", (.evidence // [] | .[] | [.fact, (.value | arrays |= join(", "))] | map(values | tostring) | join(" "))'
 healed() {
   local o
   trap - EXIT

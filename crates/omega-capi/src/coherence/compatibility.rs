@@ -136,7 +136,7 @@ fn remedy(served: &ServedVersions, at: &GroupVersion, plurals: &[&str]) -> Strin
 /// Returns what comes of it that `api_resources` makes the driver look into the status of a
 /// version which it does not know, if it does: whatever is served.
 pub fn misread(read: &Read) -> Option<String> {
-    let Read { class, at, moved, plural: _, on_404: _ } = read;
+    let Read { class, at, moved, .. } = read;
     let outcome = match class {
         ReadClass::Cluster => "health is UNHEALTHY and a create IN_PROGRESS for ever",
         ReadClass::K8sControlPlane => "the control plane is never ready",

@@ -103,7 +103,7 @@ fn without_cni(driver: &DriverRelease, template: &TemplateFacts) -> Option<Findi
     );
     let finding = Rule::TemplateWithoutCni.finding(severity, "D-031", subject(name), what);
     let evidence = [
-        Evidence::count("clusters use it", *clusters),
+        Evidence::count("clusters that use it", *clusters),
         Evidence::list("the charts have", PLUGINS),
         Evidence::text("driver 1.4.0 sends it as", "addons.cni.type"),
     ];

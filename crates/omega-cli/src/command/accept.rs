@@ -1,7 +1,7 @@
 //! `--accept`
 
 use clap::Args;
-use omega_capi::Rule;
+use omega::capi::coherence::Rule;
 
 /// What the operator accepts although it is broken.
 #[derive(Clone, Debug, Default, Args)]
@@ -9,14 +9,6 @@ pub(crate) struct AcceptArgs {
     /// Accept what this rule finds, although it is broken.
     #[arg(long = "accept", value_name = "RULE", value_parser = acceptable)]
     pub(crate) rules: Vec<Rule>,
-}
-
-impl AcceptArgs {
-    /// Returns what was said, as it would be typed again.
-    pub(crate) fn said(&self) -> String {
-        let all = self.rules.iter().flat_map(|rule| [" --accept ", rule.name()]);
-        all.collect()
-    }
 }
 
 /// Reads a rule that can be accepted.

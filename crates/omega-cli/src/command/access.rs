@@ -1,26 +1,28 @@
 //! Operations on the management cluster: who may use it, and from where.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::{Args, Subcommand};
-use jiff::{SignedDuration, Timestamp};
-use omega_capi::{
-    Namespace, Overrides,
+use jiff::SignedDuration;
+use omega::capi::{
+    Namespace,
     access::{
         Account, DriverRights, Mint, MintedKubeconfig, Reach, Retarget, RetargetedKubeconfig,
     },
 };
-use omega_core::{Failure, FailureClass, Item, Label as _, Section, Step, TargetPlan, step};
+use omega::core::{Failure, FailureClass, Item, Label as _, Section, Step, TargetPlan, step};
+use omega::driver::Overrides;
 use url::Url;
 
-use super::{Session, egress::EgressArgs};
-use crate::{
-    cli::SiteFile,
-    engine::{Approved, Counts, Report, Task, WayBack},
-    exit::Exit,
-    runbook,
+use omega::{
+    clients::management,
+    graft::value,
+    run::{Approved, Counts, Endpoints, Job, Report, Status},
     site::Site,
 };
+
+use super::egress::EgressArgs;
+use crate::{app::App, cli::SiteFile, command_line::CommandLine};
 
 /// An operation on the management cluster. No unit is asked.
 #[derive(Debug, Subcommand)]
@@ -92,19 +94,6 @@ pub(crate) struct RetargetArgs {
     plan: bool,
 }
 
-impl RetargetArgs {
-    /// Returns what was said, as it would be typed again.
-    fn said(&self) -> String {
-        let site = Some(self.site.site.display().to_string()).filter(|site| site != "omega.toml");
-        let file = self.file.as_ref().map(|file| file.display().to_string());
-        let flags = [("--site", site), ("--file", file), ("--server", Some(self.server.clone()))];
-        let said = flags.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
-        let words: Vec<_> =
-            said.map(|(flag, value)| format!(" {flag} {}", quoted(&value))).collect();
-        words.concat()
-    }
-}
-
 /// Where the driver keeps clusters.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
@@ -118,30 +107,6 @@ struct ReachArgs {
 }
 
 impl MintArgs {
-    /// Returns what was said, as it would be typed again.
-    fn said(&self) -> String {
-        let mut said = format!(" --out {}", quoted(&self.out.display().to_string()));
-        let mut add = |text: String| said.push_str(&text);
-        if self.site.site.as_os_str() != "omega.toml" {
-            add(format!(" --site {}", quoted(&self.site.site.display().to_string())));
-        }
-        self.reach.namespaces.iter().for_each(|name| add(format!(" --namespace {name}")));
-        if self.reach.all_namespaces {
-            add(" --all-namespaces".to_owned());
-        }
-        add(format!(" --account {} --lifetime {}s", self.account, self.lifetime.as_secs()));
-        if let Some(before) = self.renew_before {
-            add(format!(" --renew-before {}s", before.as_secs()));
-        }
-        if let Some(server) = &self.server {
-            add(format!(" --server {}", quoted(server.as_str())));
-        }
-        if self.autoscaler {
-            add(" --autoscaler".to_owned());
-        }
-        said
-    }
-
     /// Refuses what could not be carried out after rights were given for it.
     fn check(&self) -> Result<(), Failure> {
         let usage = |what: String| Failure::new(FailureClass::Usage, what);
@@ -170,9 +135,9 @@ impl MintArgs {
     }
 
     fn wanted(&self, site: &Site) -> Result<MintedKubeconfig, Failure> {
-        let driver = runbook::value("driver.version", &site.driver.get_ref().version)?;
+        let driver = value("driver.version", &site.driver()?.version)?;
         let overrides = site.capi_helm.get("api_resources").map_or("{}", String::as_str);
-        let overrides = Overrides::parse(overrides).map_err(|error| {
+        let overrides = Overrides::of_line(overrides).map_err(|error| {
             Failure::from_error("could not use the site's api_resources", &error)
         })?;
         let reach = if self.reach.all_namespaces {
@@ -191,8 +156,8 @@ impl MintArgs {
     }
 }
 
-impl Session {
-    pub(super) async fn access(&self, operation: &Access) -> Result<Exit, Failure> {
+impl App {
+    pub(crate) async fn access(&self, operation: &Access) -> Result<Status, Failure> {
         match operation {
             Access::MintKubeconfig(args) => self.mint(args).await,
             Access::RetargetKubeconfig(args) => self.retarget(args).await,
@@ -200,12 +165,12 @@ impl Session {
         }
     }
 
-    async fn retarget(&self, args: &RetargetArgs) -> Result<Exit, Failure> {
+    async fn retarget(&self, args: &RetargetArgs) -> Result<Status, Failure> {
         let path = if let Some(file) = &args.file {
             file.clone()
         } else {
             let site = Site::read(&args.site.site)?;
-            site.resolve(&site.management.kubeconfig, &self.environment.home())
+            self.connect(&site).path(site.kubeconfig()?)
         };
         let path = std::path::absolute(&path).unwrap_or(path);
         let wanted = RetargetedKubeconfig::at(&path, &args.server).map_err(|error| Failure {
@@ -213,33 +178,42 @@ impl Session {
             ..Failure::from_error(format!("could not retarget {}", path.display()), &error)
         })?;
         let server = wanted.server.to_string();
-        let retarget = Arc::new(Retarget::new(Timestamp::now()));
+        let retarget = Arc::new(Retarget::new(self.ctx.now()));
         let label = retarget.label();
         let title = "retarget-kubeconfig";
         let steps = vec![step(&retarget, wanted)];
-        let task = task(title, &args.site, &args.said(), steps, (label, server), || 0);
-        self.carry_out(title, &task, args.plan).await.and_then(|report| self.shown(report))
+        let job = job(title, &args.site, steps, (label, server), || 0);
+        let (report, next) = self.carry_out(title, &job, &args.site, args.plan).await?;
+        Ok(self.shown(&report, next.as_ref()))
     }
 
-    async fn carry_out(&self, title: &str, task: &Task, plan: bool) -> Result<Report, Failure> {
+    /// Returns the report and, of a plan, the command that applies it.
+    async fn carry_out(
+        &self,
+        title: &str,
+        job: &Job,
+        site: &SiteFile,
+        plan: bool,
+    ) -> Result<(Report, Option<CommandLine>), Failure> {
         if plan {
-            return self.engine().plan(task, None).await;
+            let next = self.given.clone().without("--plan").on(&site.site);
+            return Ok((self.engine().plan(job).await, Some(next)));
         }
-        let _lock = self.runs.lock(title)?;
-        self.engine().apply(task, Approved::Now).await
+        let _lock = self.runs.lock(&site.site, title)?;
+        Ok((self.engine().apply(job, Approved::Now).await?, None))
     }
 
-    async fn mint(&self, args: &MintArgs) -> Result<Exit, Failure> {
+    async fn mint(&self, args: &MintArgs) -> Result<Status, Failure> {
         let site = Site::read(&args.site.site)?;
-        let kubeconfig = self.kubeconfig(&site)?;
+        let kubeconfig = self.connect(&site).kubeconfig(self.ctx.now())?;
         args.check()?;
         let wanted = args.wanted(&site)?;
         self.may_write(&wanted.path, &site)?;
         if let Some(server) = &args.server {
             takes_connections(server).await?;
         }
-        let management = runbook::management(&kubeconfig).await?;
-        let mint = Mint::new(management.clone(), &kubeconfig.facts, Timestamp::now());
+        let management = management(&kubeconfig).await?;
+        let mint = Mint::new(management.clone(), &kubeconfig.facts, self.ctx.now());
         let steps = vec![
             step(&Arc::new(management.clone()), wanted.rights.clone()),
             step(&Arc::new(mint), wanted),
@@ -247,21 +221,22 @@ impl Session {
         let title = "mint-kubeconfig";
         let (label, server) = (management.label(), kubeconfig.facts.server.to_string());
         let counted = move || management.requests();
-        let task = task(title, &args.site, &args.said(), steps, (label, server), counted);
-        let report = self.carry_out(title, &task, args.plan).await?;
-        if report.exit() == Exit::Done && !args.plan {
+        let job = job(title, &args.site, steps, (label, server), counted);
+        let (report, next) = self.carry_out(title, &job, &args.site, args.plan).await?;
+        let exit = self.shown(&report, next.as_ref());
+        if exit == Status::Done && !args.plan {
             self.screen.prose(&format!(
                 "Next:  name {} as `kubeconfig` of [management] in the site file of the graft, then \
                  omega-cli place-kubeconfig, and converge-services: the driver reads it once.",
                 args.out.display()
             ));
         }
-        self.shown(report)
+        Ok(exit)
     }
 
     /// The administrator's kubeconfig is not to be written over.
     fn may_write(&self, path: &std::path::Path, site: &Site) -> Result<(), Failure> {
-        let admin = site.resolve(&site.management.kubeconfig, &self.environment.home());
+        let admin = self.connect(site).path(site.kubeconfig()?);
         let real = |path: &std::path::Path| std::fs::canonicalize(path).ok();
         if real(path).is_some_and(|path| Some(path) == real(&admin)) {
             let what = format!("--out {} is the kubeconfig that it is minted with", path.display());
@@ -290,34 +265,19 @@ async fn takes_connections(server: &Url) -> Result<(), Failure> {
         .next("run this where the conductors' way to the management cluster can be tried"))
 }
 
-/// Returns what the engine runs: on the target with this label, at this endpoint.
-fn task(
-    title: &'static str,
+/// Returns the job: on the target with this label, at this endpoint.
+fn job(
+    title: &str,
     site: &SiteFile,
-    said: &str,
     steps: Vec<Box<dyn Step>>,
     (label, server): (String, String),
-    requests: impl Fn() -> usize + 'static,
-) -> Task {
+    requests: impl Fn() -> usize + Send + Sync + 'static,
+) -> Job {
     let items = steps.into_iter().map(Item::Step).collect();
-    let section = Section { number: "", title, items };
-    Task {
-        name: title.to_owned(),
-        site: site.site.display().to_string(),
-        again: format!("omega-cli {title}{said}"),
-        legs: vec![TargetPlan { target: label, sections: vec![section] }],
-        afterwards: Vec::new(),
-        pre_state: None,
-        counts: Box::new(move || Counts { units: 0, executions: 0, requests: requests() }),
-        endpoints: BTreeMap::from([("management".to_owned(), server)]),
-        rolls_back: Vec::new(),
-        way_back: WayBack::None,
-    }
-}
-
-/// Returns it as a shell takes it. A NUL can't be in an argument, and nothing else has no quotation.
-fn quoted(text: &str) -> String {
-    shlex::try_quote(text).unwrap_or_default().into_owned()
+    let target = TargetPlan::shared(label, vec![Section::new("", title, items)]);
+    let counts = move || Counts { requests: requests(), ..Counts::default() };
+    let endpoints = Endpoints::from([("management".to_owned(), server)]);
+    Job::new(title, site.site.display().to_string(), vec![target]).on(endpoints, counts)
 }
 
 /// Reads a duration: `90d`, or as the site file does (`12h`, `1h 30m`).
@@ -344,22 +304,7 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::cli::{Cli, Command};
-
-    fn parse(text: &str) -> Result<MintArgs, clap::Error> {
-        let command = Cli::try_parse_from(shlex::split(text).unwrap())?.command;
-        let Command::Access(Access::MintKubeconfig(args)) = command else { panic!("{command:?}") };
-        Ok(args)
-    }
-
-    #[test]
-    fn what_was_said_can_be_typed_again() {
-        let words = "omega-cli mint-kubeconfig --out 'a b' --site x.toml -n magnum-a -n magnum-b \
-                     --account a/b --lifetime 2d --renew-before 12h --server https://x:6443 --autoscaler";
-        let said = parse(words).unwrap().said();
-        assert_eq!(parse(&format!("omega-cli mint-kubeconfig{said}")).unwrap().said(), said);
-        assert!(said.contains("--lifetime 172800s --renew-before 43200s"), "{said}");
-    }
+    use crate::cli::Cli;
 
     #[test]
     fn where_and_how_long_must_make_sense() {
@@ -373,8 +318,10 @@ mod tests {
             "-n magnum-a --account x",
         ] {
             let words = format!("omega-cli mint-kubeconfig --out x {bad}");
-            assert!(parse(&words).is_err(), "{bad}");
+            assert!(Cli::try_parse_from(words.split_whitespace()).is_err(), "{bad}");
         }
+        let good = "omega-cli mint-kubeconfig --out x -n magnum-a --lifetime 2d --account a/b";
+        assert!(Cli::try_parse_from(good.split_whitespace()).is_ok());
         assert_eq!(duration("90d"), Ok(Duration::from_hours(90 * 24)));
         assert_eq!(duration("1h 30m"), Ok(Duration::from_mins(90)));
     }

@@ -1,22 +1,28 @@
 use futures::future::join;
-use omega_capi::{
-    Comparison, Constellation, Error, Management, Namespace, Namespaces, Releases, Rule, Setup,
-    Surface, check_coherence, check_constellation, read_installed, read_releases, served_versions,
+use omega::capi::{
+    Error, Management, Namespace, Namespaces,
+    coherence::{CoherenceInputs, Rule, check_coherence},
+    constellation::{Comparison, Constellation, check_constellation},
+    controllers::read_installed,
+    releases::{Releases, read_releases},
+    served::{ServedApis, read_served_apis},
 };
-use omega_core::{Failure, Label as _};
-use omega_openstack::container_infra::{ClusterList, ContainerInfra};
+use omega::core::{Failure, Label as _};
+use omega::openstack::container_infra::{ClusterList, ContainerInfra};
 use serde_json::{Value, json};
 
-use super::{
-    Session,
-    capi_inputs::{offline, setup, tested},
-};
-use crate::{
-    cli::{Capi, CoherenceArgs},
-    exit::Exit,
-    render::{Screen, capi as shown},
-    runbook::{self, Coherent},
+use super::capi_inputs::{offline, tested};
+use omega::{
+    clients::management,
+    coherence::{Coherent, setup},
+    run::Status,
     site::Site,
+};
+
+use crate::{
+    app::App,
+    cli::{Capi, CoherenceArgs},
+    render::{Screen, capi as shown},
 };
 
 /// What is answered: for a person, for a program, for a script.
@@ -24,11 +30,11 @@ use crate::{
 struct Answer {
     text: String,
     document: Value,
-    exit: Exit,
+    exit: Status,
 }
 
-impl Session {
-    pub(super) async fn capi(&self, question: &Capi) -> Result<Exit, Failure> {
+impl App {
+    pub(crate) async fn capi(&self, question: &Capi) -> Result<Status, Failure> {
         let screen = &self.screen;
         let answer = match question {
             Capi::ServedVersions(file) => {
@@ -58,7 +64,7 @@ impl Session {
     }
 
     async fn management(&self, site: &Site) -> Result<Management, Failure> {
-        runbook::management(&self.kubeconfig(site)?).await
+        management(&self.connect(site).kubeconfig(self.ctx.now())?).await
     }
 
     async fn coherence(&self, args: &CoherenceArgs) -> Result<Answer, Failure> {
@@ -68,24 +74,25 @@ impl Session {
         if let Some((surface, whence)) = offline(args)? {
             return Ok(coherence(&surface, &setup, &args.accepted.rules, &whence, screen));
         }
-        let world = self.connect_cloud(&site, &self.kubeconfig(&site)?).await?;
-        live_coherence(&world.management, &world.magnum, setup, &args.accepted.rules, screen).await
+        let cloud = self.connect(&site).cloud().await?;
+        let management = self.management(&site).await?;
+        live_coherence(&management, &cloud.magnum, setup, &args.accepted.rules, screen).await
     }
 }
 
 async fn versions(management: &Management, screen: &Screen) -> Result<Answer, Failure> {
-    let surface = served_versions(management).await.map_err(|e| unasked("its versions", &e))?;
+    let surface = read_served_apis(management).await.map_err(|e| unasked("its versions", &e))?;
     let text = shown::surface(&surface, screen);
     let unsettled = surface.unsettled();
     let document = json!({ "schema_version": 1, "surface": surface, "unsettled": unsettled });
-    Ok(Answer { text, document, exit: Exit::Done })
+    Ok(Answer { text, document, exit: Status::Done })
 }
 
 /// Asks the management cluster and Magnum at the same time.
 async fn live_coherence(
     management: &Management,
     magnum: &ContainerInfra,
-    setup: Setup,
+    setup: CoherenceInputs,
     accepted: &[Rule],
     screen: &Screen,
 ) -> Result<Answer, Failure> {
@@ -99,8 +106,8 @@ async fn live_coherence(
 
 /// Asks nobody. `whence`: where `surface` came from.
 fn coherence(
-    surface: &Surface,
-    setup: &Setup,
+    surface: &ServedApis,
+    setup: &CoherenceInputs,
     accepted: &[Rule],
     whence: &str,
     screen: &Screen,
@@ -108,11 +115,16 @@ fn coherence(
     let found = check_coherence(surface, setup);
     let refusal = found.refusal(accepted);
     let end = match &refusal {
-        Some(refusal) => format!("Refused: {}.", rules(refusal.findings.iter().map(|f| f.rule))),
+        Some(refusal) => {
+            format!("Refused: {}.", rules(refusal.findings.iter().map(|f| f.rule.as_str())))
+        }
         None if accepted.is_empty() => "Nothing is refused.".to_owned(),
-        None => format!("Nothing is refused; accepted: {}.", rules(accepted.iter().copied())),
+        None => format!(
+            "Nothing is refused; accepted: {}.",
+            rules(accepted.iter().map(|rule| rule.name()))
+        ),
     };
-    let Setup { driver, api_resources: _, chart, templates } = setup;
+    let CoherenceInputs { driver, api_resources: _, chart, templates } = setup;
     let chart = chart.as_ref().map(ToString::to_string);
     let from = format!(
         "Driver {driver}, chart {} and {}, with {whence}.",
@@ -125,7 +137,7 @@ fn coherence(
     );
     let from = screen.wrapped(&from);
     let text = format!("{from}\n{}\n{end}", shown::coherence(&found, screen));
-    let exit = if refusal.is_some() { Exit::Refused } else { Exit::Done };
+    let exit = if refusal.is_some() { Status::Refused } else { Status::Done };
     let document = json!({
         "schema_version": 1, "driver": driver, "chart": chart, "templates": templates.len(), "source": whence,
         "findings": found, "accepted": accepted, "refusal": refusal,
@@ -133,8 +145,8 @@ fn coherence(
     Answer { text, document, exit }
 }
 
-fn rules(rules: impl Iterator<Item = Rule>) -> String {
-    let mut names: Vec<&str> = rules.map(Rule::name).collect();
+fn rules<'a>(rules: impl Iterator<Item = &'a str>) -> String {
+    let mut names: Vec<&str> = rules.collect();
     names.dedup();
     names.join(", ")
 }
@@ -155,8 +167,8 @@ async fn constellation(
     let (installed, found) = (installed?, found?);
     let compared = check_constellation(tested, &installed, &found.releases);
     let departs = compared.iter().any(Comparison::departs);
-    let gate = if departs { Exit::Gate } else { Exit::Done };
-    let exit = Exit::first([gate, readable(&found)]);
+    let gate = if departs { Status::Gate } else { Status::Done };
+    let exit = Status::first([gate, readable(&found)]);
     let document = json!({
         "schema_version": 1, "tested": tested, "comparisons": compared, "unreadable": found.unreadable,
     });
@@ -194,8 +206,8 @@ async fn releases(
 }
 
 /// What can't be read is an error: nothing is known of it.
-fn readable(found: &Releases) -> Exit {
-    if found.unreadable.is_empty() { Exit::Done } else { Exit::Error }
+fn readable(found: &Releases) -> Status {
+    if found.unreadable.is_empty() { Status::Done } else { Status::Error }
 }
 
 fn unasked(what: &str, error: &Error) -> Failure {

@@ -2,38 +2,29 @@
 
 use std::{fmt::Display, path::Path, str::FromStr};
 
-use omega_capi::{
-    Constellation, Dependencies, Setup, Surface, TemplateFacts, UnknownRelease, offline_surface,
-    offline_surface_of,
+use omega::capi::{
+    constellation::{Constellation, Dependencies},
+    served::{ServedApis, UnknownRelease, apis_of_dependencies, apis_of_releases},
 };
-use omega_core::{Diagnostic, Failure, FailureClass, read_regular};
-use omega_openstack::container_infra::{Cluster, Template};
-use serde_json::Value;
+use omega::core::{Diagnostic, Failure, FailureClass, read_regular};
 
-use crate::{cli::CoherenceArgs, runbook::value, site::Site};
+use omega::{graft::value, site::Site};
+
+use crate::cli::CoherenceArgs;
 
 /// The most that a dependencies.json may have; the real ones have 1 kB.
 const DEPENDENCIES: u64 = 1 << 20;
 
-/// Returns what the site wants to work together. Its `api_resources` stays as it is written: that
-/// it does not parse is a finding.
-pub(crate) fn setup(site: &Site) -> Result<Setup, Failure> {
-    let api_resources = site.capi_helm.get("api_resources").cloned();
-    let driver = value("driver.version", &site.driver.get_ref().version)?;
-    let chart = Some(value("chart.version", &site.chart.get_ref().version)?);
-    Ok(Setup { driver, api_resources, chart, templates: Vec::new() })
-}
-
 /// Returns what the tables say, and of which releases, if that is what was asked for.
-pub(super) fn offline(args: &CoherenceArgs) -> Result<Option<(Surface, String)>, Failure> {
+pub(super) fn offline(args: &CoherenceArgs) -> Result<Option<(ServedApis, String)>, Failure> {
     let unknown = |error: UnknownRelease| usage("the tables can't answer", &error);
     if let (Some(core), Some(provider)) = (&args.core, &args.provider) {
-        let surface = offline_surface(&flag("--core", core)?, &flag("--provider", provider)?);
+        let surface = apis_of_releases(&flag("--core", core)?, &flag("--provider", provider)?);
         let whence = format!("the tables of Cluster API {core} and its provider {provider}");
         return Ok(Some((surface.map_err(unknown)?, whence)));
     }
     let Some(path) = &args.dependencies else { return Ok(None) };
-    let surface = offline_surface_of(&dependencies(path)?).map_err(unknown)?;
+    let surface = apis_of_dependencies(&dependencies(path)?).map_err(unknown)?;
     Ok(Some((surface, format!("the tables of what {} names", path.display()))))
 }
 
@@ -41,7 +32,7 @@ pub(super) fn offline(args: &CoherenceArgs) -> Result<Option<(Surface, String)>,
 fn flag<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<T, Failure> {
     let bare = text.strip_prefix('v').unwrap_or(text);
     bare.parse().map_err(|error| {
-        let what = format!("{name} {text:?} is no version: {error}");
+        let what = format!("{name} {text:?} is not a valid version: {error}");
         Failure::new(FailureClass::Usage, what).next("name a release in full: 1.13.2")
     })
 }
@@ -60,7 +51,7 @@ fn dependencies(path: &Path) -> Result<Dependencies, Failure> {
 
 /// Returns what the site's chart was tested with.
 pub(super) fn tested(site: &Site, file: Option<&Path>) -> Result<Constellation, Failure> {
-    let chart = value("chart.version", &site.chart.get_ref().version)?;
+    let chart = value("chart.version", &site.chart()?.version)?;
     if let Some(path) = file {
         return Ok(Constellation { chart: Some(chart), dependencies: dependencies(path)? });
     }
@@ -69,21 +60,4 @@ pub(super) fn tested(site: &Site, file: Option<&Path>) -> Result<Constellation, 
         Failure::new(FailureClass::Usage, what)
             .next("get dependencies.json at that tag of capi-helm-charts: --dependencies FILE")
     })
-}
-
-/// Returns what matters of a template here. Magnum's API gives labels back as they were given.
-pub(crate) fn facts(template: &Template, clusters: &[Cluster]) -> TemplateFacts {
-    let Template { uuid, name, network_driver, cluster_distro, coe, server_type, labels } =
-        template;
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
-    let labels = labels.iter().flatten().map(|(key, value)| (key.clone(), text(value)));
-    TemplateFacts {
-        name: if name.is_empty() { uuid.clone() } else { name.clone() },
-        coe: coe.clone().unwrap_or_default(),
-        server_type: server_type.clone().unwrap_or_default(),
-        distro: cluster_distro.clone(),
-        network_driver: network_driver.clone(),
-        labels: labels.collect(),
-        clusters: clusters.iter().filter(|one| one.cluster_template_id == *uuid).count(),
-    }
 }

@@ -1,11 +1,11 @@
-use omega_capi::{
-    Driver,
-    sim::{Apiserver, Fault},
-};
-use omega_openstack::{Method, Request, Service, sim::Cloud};
+use omega::capi::sim::{Apiserver, Fault};
+use omega::driver::DriverRelease;
+use omega::openstack::{Method, Request, Service, sim::Cloud};
 
 use super::*;
-use crate::{environment::Environment, rehearse, render::Format};
+use omega::rehearsal;
+
+use crate::{environment::Environment, render::Format};
 
 const DEPLOYMENTS: &str = "/apis/apps/v1/deployments";
 
@@ -22,9 +22,9 @@ fn screen() -> Screen {
     Screen::new(&environment, Format::Text)
 }
 
-fn wants(driver: Driver) -> Setup {
+fn wants(driver: DriverRelease) -> CoherenceInputs {
     let chart = "0.25.1".parse().ok();
-    Setup { driver, api_resources: None, chart, templates: Vec::new() }
+    CoherenceInputs { driver, api_resources: None, chart, templates: Vec::new() }
 }
 
 /// Makes something in Magnum, as a client does, and returns its id.
@@ -44,7 +44,7 @@ async fn template(cloud: &Cloud, name: &str, network: &str) -> String {
 
 async fn asked(apiserver: &Apiserver, cloud: &Cloud, accepted: &[Rule]) -> Answer {
     let magnum = ContainerInfra::new(cloud.admin("capi-mgmt"));
-    let setup = wants(Driver::V1_4_0);
+    let setup = wants(DriverRelease::v1_4_0());
     live_coherence(&over(apiserver), &magnum, setup, accepted, &screen()).await.unwrap()
 }
 
@@ -57,7 +57,7 @@ fn found(answer: &Answer) -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn templates_are_read_from_magnum_and_their_clusters_counted() {
-    let (apiserver, cloud) = (Apiserver::default(), rehearse::cloud());
+    let (apiserver, cloud) = (Apiserver::default(), rehearsal::cloud());
     cloud.add_image("noble", true);
     let calico = template(&cloud, "good", "calico").await;
     let flannel = template(&cloud, "old", "flannel").await;
@@ -68,7 +68,7 @@ async fn templates_are_read_from_magnum_and_their_clusters_counted() {
     assert!(answer.text.contains("template old says network driver flannel"), "{}", answer.text);
     assert!(!answer.text.contains("template good says"), "{}", answer.text);
     assert!(answer.text.ends_with("Nothing is refused."), "{}", answer.text);
-    assert_eq!((answer.exit, &answer.document["templates"]), (Exit::Done, &json!(2)));
+    assert_eq!((answer.exit, &answer.document["templates"]), (Status::Done, &json!(2)));
     assert_eq!(answer.document["refusal"], Value::Null);
 
     let body = json!({ "name": "c", "cluster_template_id": flannel, "node_count": 1 });
@@ -77,11 +77,11 @@ async fn templates_are_read_from_magnum_and_their_clusters_counted() {
     assert_eq!(found(&answer)[0], (without.0, "broken".to_owned()));
     assert!(answer.text.contains("clusters that use it: 1"), "{}", answer.text);
     assert!(answer.text.ends_with("Refused: template-without-cni."), "{}", answer.text);
-    assert_eq!(answer.exit, Exit::Refused);
+    assert_eq!(answer.exit, Status::Refused);
     assert_eq!(answer.document["refusal"]["findings"].as_array().unwrap().len(), 1);
 
     let answer = asked(&apiserver, &cloud, &[Rule::TemplateWithoutCni]).await;
-    assert_eq!(answer.exit, Exit::Done);
+    assert_eq!(answer.exit, Status::Done);
     assert_eq!(answer.document["accepted"], json!(["template-without-cni"]));
     let end = "Nothing is refused; accepted: template-without-cni.";
     assert!(answer.text.ends_with(end), "{}", answer.text);
@@ -89,11 +89,11 @@ async fn templates_are_read_from_magnum_and_their_clusters_counted() {
 
 #[tokio::test]
 async fn what_the_cluster_serves_decides_and_not_the_tables() {
-    let (apiserver, cloud) = (Apiserver::default(), rehearse::cloud());
-    assert_eq!(asked(&apiserver, &cloud, &[]).await.exit, Exit::Done);
+    let (apiserver, cloud) = (Apiserver::default(), rehearsal::cloud());
+    assert_eq!(asked(&apiserver, &cloud, &[]).await.exit, Status::Done);
     apiserver.serve("cluster.x-k8s.io", &["v1beta2"]);
     let answer = asked(&apiserver, &cloud, &[Rule::UnservedRead, Rule::UnservedWrite]).await;
-    assert_eq!(answer.exit, Exit::Refused);
+    assert_eq!(answer.exit, Status::Refused);
     let refusal = &answer.document["refusal"];
     let rules: Vec<_> =
         refusal["findings"].as_array().unwrap().iter().map(|f| &f["rule"]).collect();
@@ -103,10 +103,10 @@ async fn what_the_cluster_serves_decides_and_not_the_tables() {
 
 #[tokio::test]
 async fn who_does_not_answer_is_named() {
-    let (apiserver, cloud) = (Apiserver::default(), rehearse::cloud());
+    let (apiserver, cloud) = (Apiserver::default(), rehearsal::cloud());
     let magnum = ContainerInfra::new(cloud.admin("capi-mgmt"));
     cloud.take_down(Service::ContainerInfra);
-    let setup = wants(Driver::V1_4_0);
+    let setup = wants(DriverRelease::v1_4_0());
     let failure =
         live_coherence(&over(&apiserver), &magnum, setup, &[], &screen()).await.unwrap_err();
     assert!(failure.message.starts_with("could not list the cluster"), "{failure:?}");
@@ -140,7 +140,7 @@ async fn every_version_is_listed_with_its_marks() {
       =  kind         openstackclusters
                       v1beta1 (stored); contracts: v1beta1
     ");
-    assert_eq!(answer.exit, Exit::Done);
+    assert_eq!(answer.exit, Status::Done);
     assert_eq!(answer.document["unsettled"], json!([]));
     let kinds = answer.document["surface"]["definitions"].as_array().unwrap();
     assert_eq!(kinds.len(), answer.text.lines().filter(|line| line.contains("kind  ")).count());
@@ -164,7 +164,7 @@ async fn what_is_not_as_tested_is_a_no() {
                       helm history c9-cyusd2b67a45 --namespace magnum-decoy
     ");
     assert!(answer.text.ends_with("\nThis is what was tested together (D-034)."));
-    assert_eq!(answer.exit, Exit::Done);
+    assert_eq!(answer.exit, Status::Done);
 
     let newer = json!({
         "metadata": {"name": "capo-controller-manager", "namespace": "capo-system"},
@@ -182,7 +182,7 @@ async fn what_is_not_as_tested_is_a_no() {
                       known was tested with it: go back to v0.14.4
     ");
     assert!(answer.text.ends_with("\nThis is not what was tested together (D-034)."));
-    assert_eq!(answer.exit, Exit::Gate);
+    assert_eq!(answer.exit, Status::Gate);
 
     apiserver.remove_object(DEPLOYMENTS, "capo-controller-manager");
     let answer = compare().await;
@@ -191,7 +191,7 @@ async fn what_is_not_as_tested_is_a_no() {
                       no deployment has the image capi-openstack-controller; next:
                       install cluster-api-provider-openstack v0.14.4
     ");
-    assert_eq!(answer.exit, Exit::Gate);
+    assert_eq!(answer.exit, Status::Gate);
 }
 
 /// A release that nobody can read hides no other, and is no "as tested".
@@ -208,12 +208,12 @@ async fn a_release_that_can_not_be_read_is_an_error() {
     });
     apiserver.put("/api/v1/secrets", secret);
     let listed = releases(&over(&apiserver), &[], &screen()).await.unwrap();
-    assert_eq!(listed.exit, Exit::Error);
+    assert_eq!(listed.exit, Status::Error);
     assert_eq!(listed.document["releases"].as_array().unwrap().len(), 8);
     assert_eq!(listed.document["unreadable"][0]["name"], "broken");
     let tested = Constellation::of(&"0.25.1".parse().unwrap()).unwrap();
     let compared = constellation(&over(&apiserver), &tested, &screen()).await.unwrap();
-    assert_eq!(compared.exit, Exit::Error);
+    assert_eq!(compared.exit, Status::Error);
     let line = about(&compared.text, "unreadable");
     assert!(line.starts_with("  !  unreadable   magnum-decoy/broken"), "{line}");
     assert_eq!(line, about(&listed.text, "unreadable"));
@@ -240,7 +240,7 @@ async fn releases_are_listed_where_it_was_asked() {
     let empty = "magnum-deco".parse().unwrap();
     let none = releases(&management, &[empty], &screen()).await.unwrap();
     let nothing = "There are no releases in magnum-deco, or there is no such namespace.";
-    assert_eq!((none.text.as_str(), none.exit), (nothing, Exit::Done));
+    assert_eq!((none.text.as_str(), none.exit), (nothing, Status::Done));
     apiserver.fail(Fault::Nobody);
     let failure = releases(&management, &[], &screen()).await.unwrap_err();
     assert_eq!(failure.next.unwrap(), "name the namespaces that it may read: --namespace NAME");

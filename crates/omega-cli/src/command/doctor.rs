@@ -3,18 +3,19 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use omega_core::Failure;
-use omega_openstack::{cloud_inventory::CloudInventory, identity::TrusteeDomain};
+use omega::{
+    clients::kubeconfig_at,
+    core::Failure,
+    doctor::{DoctorOptions, Report, examine},
+    run::Status,
+    site::Site,
+};
 use serde_json::json;
 
-use super::{Session, capi_inputs::setup};
 use crate::{
+    app::App,
     cli::{SiteArgs, patience},
-    doctor::{Examination, Report, examine},
-    exit::Exit,
     render,
-    runbook::{Clients, value},
-    site::Site,
 };
 
 /// `doctor`
@@ -35,46 +36,24 @@ pub(crate) struct DoctorArgs {
     patience: Duration,
 }
 
-impl Session {
+impl App {
     /// Says what is the matter. It only reads.
-    pub(super) async fn doctor(&self, args: &DoctorArgs) -> Result<Exit, Failure> {
+    pub(crate) async fn doctor(&self, args: &DoctorArgs) -> Result<Status, Failure> {
         let site = Site::read(&args.site.site)?;
-        let wanted = self.kubeconfig_of_any_time(&site)?;
-        let reads = match &args.kubeconfig {
-            Some(path) => Self::kubeconfig_at(path, "name another with --kubeconfig")?,
-            None => wanted.clone(),
-        };
-        let (world, unlisted) = self.connect_reading(&site, &reads, &args.site.units).await?;
-        let prefix = site.capi_helm.get("namespace_prefix").map_or("magnum", String::as_str);
-        let examination = Examination {
-            survey: CloudInventory::new(world.operator.clone()),
-            machines: CloudInventory::new(world.narrowed.clone()),
-            trustee: trustee(&site, &world),
-            unlisted,
-            server: site.management.server.clone(),
-            kubeconfig: wanted.facts,
-            read_with: reads.facts,
-            path: value("management.path", site.management.path.get_ref())?,
-            setup: setup(&site)?,
-            prefix: prefix.to_owned(),
-            only: args.clusters.clone(),
-            patience: args.patience,
-        };
-        let report = examine(&world, &examination).await?;
-        let exit = if report.broken { Exit::Gate } else { Exit::Done };
+        let connect = self.connect(&site);
+        let mut options = DoctorOptions::default();
+        options.clusters.clone_from(&args.clusters);
+        options.units.clone_from(&args.site.units);
+        options.patience = args.patience;
+        if let Some(path) = &args.kubeconfig {
+            options.kubeconfig = Some(kubeconfig_at(path, "name another with --kubeconfig")?);
+        }
+        let report = examine(&connect, options, &self.ctx).await?;
+        let exit = if report.broken { Status::Gate } else { Status::Done };
         self.screen.text(&render::doctor(&report, &self.screen));
-        let Report { broken, first, layers } = &report;
+        let Report { broken, first, layers, .. } = &report;
         let document =
             json!({ "command": "doctor", "broken": broken, "first": first, "layers": layers });
         Ok(self.ends(exit, document))
-    }
-}
-
-fn trustee(site: &Site, world: &Clients) -> TrusteeDomain {
-    TrusteeDomain {
-        afresh: true,
-        domain: site.trust.domain.clone(),
-        admin: site.trust.admin.clone(),
-        ..TrusteeDomain::new((*world.identity).clone())
     }
 }

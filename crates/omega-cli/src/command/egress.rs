@@ -3,17 +3,18 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use clap::Args;
-use jiff::Timestamp;
-use omega_capi::{
+use omega::capi::{
     Management, Namespace,
     egress::{Egress, EgressProbe, ProbeStep, Probed, Tool, known_image, probe_pod_egress},
 };
-use omega_core::{Failure, FailureClass};
+use omega::core::{Failure, FailureClass};
 use serde_json::json;
 use url::{Host, Url};
 
-use super::{Session, access::duration};
-use crate::{cli::SiteFile, exit::Exit, runbook, site::Site};
+use omega::{clients::management, run::Status, site::Site};
+
+use super::access::duration;
+use crate::{app::App, cli::SiteFile};
 
 /// `probe-pod-egress`
 #[derive(Debug, Args)]
@@ -69,10 +70,10 @@ fn target(text: &str) -> Result<Target, String> {
     if fits { Ok(Target { host, port }) } else { Err(no()) }
 }
 
-impl Session {
-    pub(super) async fn egress(&self, args: &EgressArgs) -> Result<Exit, Failure> {
+impl App {
+    pub(super) async fn egress(&self, args: &EgressArgs) -> Result<Status, Failure> {
         let site = Site::read(&args.site.site)?;
-        let management = runbook::management(&self.kubeconfig(&site)?).await?;
+        let management = management(&self.connect(&site).kubeconfig(self.ctx.now())?).await?;
         let (image, tool) = image(&management, args).await?;
         let Target { host, port } = args.to.clone();
         let probe = EgressProbe {
@@ -81,20 +82,19 @@ impl Session {
             tool,
             host,
             port,
-            id: format!("{:x}", Timestamp::now().as_microsecond()),
+            id: format!("{:x}", self.ctx.now().as_microsecond()),
             within: args.within,
         };
         if args.plan {
             let pod = probe.pod();
             let pretty = serde_json::to_string_pretty(&pod).unwrap_or_default();
             self.screen.text(&format!("This pod would be made, and removed:\n{pretty}"));
-            let exit = Exit::Pending;
+            let exit = Status::Pending;
             self.screen.json(&json!({
                 "schema_version": 1, "pod": pod, "exit": exit, "exit_code": exit.code(),
             }));
             return Ok(exit);
         }
-        self.stop.begin();
         let mut watch = |step: &ProbeStep| {
             match step {
                 ProbeStep::Waiting(_) => self.console.now(&step.to_string()),
@@ -102,7 +102,11 @@ impl Session {
                     self.console.say(&step.to_string());
                 }
             }
-            if self.stop.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if self.ctx.cancel().is_cancelled() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         };
         let done = probe_pod_egress(&management, &probe, &mut watch).await;
         self.console.done();
@@ -110,14 +114,14 @@ impl Session {
         Ok(self.probed(&probe, &done))
     }
 
-    fn probed(&self, probe: &EgressProbe, done: &Probed) -> Exit {
+    fn probed(&self, probe: &EgressProbe, done: &Probed) -> Status {
         let Probed { egress, evidence, swept } = done;
         let exit = if *egress == Egress::Reached {
-            Exit::Done
+            Status::Done
         } else if egress.tried() {
-            Exit::Gate
+            Status::Gate
         } else {
-            Exit::Error
+            Status::Error
         };
         let EgressProbe { namespace, host, port, image, tool, .. } = probe;
         let mut lines =
@@ -137,11 +141,11 @@ impl Session {
     }
 }
 
-fn failure(probe: &EgressProbe, error: &omega_capi::egress::ProbeError) -> Failure {
-    use omega_core::Diagnostic as _;
+fn failure(probe: &EgressProbe, error: &omega::capi::egress::ProbeError) -> Failure {
+    use omega::core::Diagnostic as _;
     let what = format!("could not probe {}:{} from a pod", probe.host, probe.port);
     let failure = Failure { touched: error.touched(), ..Failure::from_error(what, error) };
-    if matches!(error, omega_capi::egress::ProbeError::Stopped) {
+    if matches!(error, omega::capi::egress::ProbeError::Stopped) {
         return Failure { class: FailureClass::Interrupted, ..failure };
     }
     failure

@@ -1,109 +1,140 @@
-use omega_core::{Failure, FailureClass};
-use omega_juju::operations::LeftoverPolicy;
+//! `plan`, `apply` and `verify` of the graft.
 
-use super::Session;
-use crate::{
-    cli::{ApplyArgs, LeftoverArgs, PlanArgs, RunbookArgs, SiteArgs},
-    engine::{Approved, PlanFile, Task},
-    exit::Exit,
-    render,
-    runbook::{self, Clients, Purpose, Wanted},
+use omega::{
+    clients::Clients,
+    core::{
+        Failure,
+        run::{Approved, PlanFile, Report, Status, may_replace},
+    },
+    graft::{GRAFT, GraftSpec, Proof, Purpose, prove},
+    juju::gates::LeftoverPolicy,
     site::{Prove, Site},
 };
 
-impl Session {
-    pub(super) async fn plan(&self, args: PlanArgs) -> Result<Exit, Failure> {
+use crate::{
+    app::App,
+    cli::{self, ApplyArgs, LeftoverArgs, PlanArgs, RunbookArgs, SiteArgs},
+    render,
+};
+
+impl App {
+    pub(crate) async fn plan(&self, args: &PlanArgs) -> Result<Status, Failure> {
+        let RunbookArgs { site: at, leftovers, .. } = &args.runbook;
+        if let Some(out) = &args.out {
+            may_replace(out)?;
+        }
+        let site = Site::read(&at.site)?;
+        let (spec, clients) = self.graft(&site, at, *leftovers).await?;
         let purpose = Purpose::Plan(&args.accepted.rules);
-        let said = format!("{}{}", said(&args.runbook), args.accepted.said());
-        let task = self.task(&args.runbook, &said, purpose).await?;
-        self.shown(self.engine().plan(&task, args.out.as_deref()).await?)
+        let job = spec.job(&at.site.display().to_string(), &clients, purpose);
+        let report = self.engine().plan(&job).await;
+        let apply = self.given.clone().instead("plan", "apply").without_value("--out").on(&at.site);
+        let Some(out) = &args.out else { return Ok(self.shown(&report, Some(&apply))) };
+        if matches!(report.exit, Status::Done | Status::Pending) {
+            let targets = report.looked.iter().take(job.targets.len()).cloned().collect();
+            PlanFile::new(&job, targets).write(out)?;
+            let apply = apply.with("--from", &out.display().to_string());
+            return Ok(self.shown(&report, Some(&apply)));
+        }
+        let exit = self.shown(&report, None);
+        self.screen.text("The plan was not written: fix what is marked with ! first.");
+        Ok(exit)
     }
 
-    pub(super) async fn verify(&self, args: RunbookArgs) -> Result<Exit, Failure> {
-        let task = self.task(&args, &said(&args), Purpose::Verify).await?;
-        self.shown(self.engine().verify(&task).await?)
+    pub(crate) async fn verify(&self, args: &RunbookArgs) -> Result<Status, Failure> {
+        let site = Site::read(&args.site.site)?;
+        let (spec, clients) = self.graft(&site, &args.site, args.leftovers).await?;
+        let named = args.site.site.display().to_string();
+        let job = spec.job(&named, &clients.for_verification(), Purpose::Verify);
+        Ok(self.shown(&self.engine().verify(&job).await, None))
     }
 
-    pub(super) async fn apply(&self, args: ApplyArgs) -> Result<Exit, Failure> {
-        let _lock = self.runs.lock("apply graft")?;
+    pub(crate) async fn apply(&self, args: &ApplyArgs) -> Result<Status, Failure> {
+        let RunbookArgs { site: at, leftovers, .. } = &args.runbook;
+        let _lock = self.runs.lock(&at.site, "apply graft")?;
         let approved = match &args.from {
-            Some(path) => Approved::Plan(PlanFile::read(path, "graft")?),
+            Some(path) => Approved::Plan(PlanFile::read(path, GRAFT)?),
             None => Approved::Now,
         };
-        let site = Site::read(&args.runbook.site.site)?;
-        let proof =
-            args.prove.map(|proof| made_of(&site).map(|made_of| (proof, made_of))).transpose()?;
-        let (wanted, world) =
-            self.wanted(&site, &args.runbook.site, args.runbook.leftovers).await?;
-        let said = format!("{}{}", said(&args.runbook), args.accepted.said());
+        let site = Site::read(&at.site)?;
+        // Said before anything is changed for it.
+        let proof = args.prove.map(|what| site.prove().map(|of| (what.into(), of))).transpose()?;
+        let (spec, clients) = self.graft(&site, at, *leftovers).await?;
+        self.sweep_first(&clients).await?;
         let purpose = Purpose::Apply(&args.accepted.rules);
-        let task = wanted.task(&site_of(&args.runbook), &said, &world, purpose);
-        let mut report = self.engine().apply(&task, approved).await?;
-        if let (Some((proof, prove)), Exit::Done) = (proof, report.exit()) {
-            self.stop.begin();
-            report = match runbook::prove(self, proof, prove, &wanted, &world).await {
-                Ok(proven) => report.proven(proven),
-                Err(failure) => {
-                    self.console.fail(&render::failure(&failure, None, self.screen.width));
-                    report.failed(Some(&failure)).ends(failure.class.into())
-                }
-            };
-            if let Some(run) = report.run() {
-                self.runs.keep(run, "report.json", &report)?;
+        let job = spec.job(&at.site.display().to_string(), &clients, purpose);
+        let engine = self.engine().parallel(args.parallel);
+        let report = engine.apply(&job, approved).await?;
+        let report = match proof {
+            Some(proof) if report.exit == Status::Done => {
+                render::report(&self.screen, &self.console, &report, None);
+                self.prove(proof, at, &spec, &clients, report).await?
             }
-        }
-        self.shown(report)
+            _ => return Ok(self.shown(&report, None)),
+        };
+        self.screen.json(&report);
+        Ok(report.exit)
     }
 
-    /// Resolves the site into the runbook's steps, bound to what they act on.
-    async fn task(
+    async fn prove(
         &self,
-        args: &RunbookArgs,
-        said: &str,
-        purpose: Purpose<'_>,
-    ) -> Result<Task, Failure> {
-        let site = Site::read(&args.site.site)?;
-        let (wanted, world) = self.wanted(&site, &args.site, args.leftovers).await?;
-        Ok(wanted.task(&site_of(args), said, &world, purpose))
+        (what, of): (Proof, &Prove),
+        at: &SiteArgs,
+        spec: &GraftSpec,
+        clients: &Clients,
+        report: Report,
+    ) -> Result<Report, Failure> {
+        let named = at.site.display().to_string();
+        let report = match prove(&self.engine(), &named, what, of, spec, clients).await {
+            Ok(proven) => {
+                self.console.done();
+                self.screen.prose(&render::proven(&proven));
+                let proven = serde_json::to_value(&proven).unwrap_or_default();
+                report.proven(proven)
+            }
+            Err(failure) => {
+                self.console.fail(&render::failure(&failure, None, self.screen.width));
+                let exit = self.status(&failure);
+                report.failed(Some(failure), exit)
+            }
+        };
+        if let Some(run) = &report.run {
+            self.runs.keep(run, "report.json", &report)?;
+        }
+        Ok(report)
     }
 
     /// Resolves the site into what it wants and what that acts on.
-    pub(super) async fn wanted(
+    pub(super) async fn graft(
         &self,
         site: &Site,
         args: &SiteArgs,
         leftovers: LeftoverArgs,
-    ) -> Result<(Wanted, Clients), Failure> {
-        let kubeconfig = self.kubeconfig(site)?;
-        let world = self.connect(site, &kubeconfig, &args.units).await?;
-        let wanted = Wanted::new(site, &kubeconfig, &world, leftovers.policy()).await?;
-        Ok((wanted, world))
+    ) -> Result<(GraftSpec, Clients), Failure> {
+        let connect = self.connect(site);
+        let kubeconfig = connect.kubeconfig(self.ctx.now())?;
+        let clients = connect.all(&kubeconfig, &args.units).await?;
+        let spec = GraftSpec::new(site, &kubeconfig, &clients, leftovers.policy()).await?;
+        Ok((spec, clients))
     }
 }
 
-/// Says what a proof is made of, before anything is changed for it.
-fn made_of(site: &Site) -> Result<&Prove, Failure> {
-    site.prove.as_ref().ok_or_else(|| {
-        Failure::new(FailureClass::Usage, "the site file does not say what a proof is made of")
-            .next("add [prove] with image, flavor and external_network; see docs/site-file.md")
-    })
-}
-
-fn site_of(args: &RunbookArgs) -> String {
-    args.site.site.display().to_string()
-}
-
-fn said(args: &RunbookArgs) -> String {
-    format!("{}{}", args.site.said(), args.leftovers.said())
-}
-
 impl LeftoverArgs {
-    /// Returns what was said.
+    /// Returns what was decided.
     pub(crate) fn policy(self) -> LeftoverPolicy {
         match (self.remove_leftovers, self.keep_leftovers) {
             (true, _) => LeftoverPolicy::Remove,
             (_, true) => LeftoverPolicy::Keep,
             (false, false) => LeftoverPolicy::Undecided,
+        }
+    }
+}
+
+impl From<cli::Prove> for Proof {
+    fn from(what: cli::Prove) -> Self {
+        match what {
+            cli::Prove::Template => Self::Template,
+            cli::Prove::Cluster => Self::Cluster,
         }
     }
 }

@@ -1,64 +1,53 @@
+//! One operation, or one gate. Each needs only its part of the site file.
+
 use std::sync::Arc;
 
-use omega_core::{Failure, FailureClass, Gate, Item, Label as _, Section, Step, TargetPlan, step};
-use omega_juju::{Unit, operations::capture_pre_state};
-use omega_openstack::network::{Cidr, Flow, Ports, Protocol, SgRule, Traffic};
-use serde_json::json;
-
-use super::Session;
-use crate::{
-    cli::{GateName, LeftoverArgs, Operation, OperationArgs, SgRuleArgs, SiteArgs},
-    engine::{Approved, Task, WayBack},
-    exit::Exit,
-    runbook::{Clients, Wanted},
+use omega::{
+    core::{
+        Desired, Failure, FailureClass, Gate, Item, Label as _, Section, TargetPlan,
+        run::{Approved, Job, Status},
+        step,
+    },
+    graft::{self, GraftSpec, SiteSpec, clusters_are_healthy, magnum_responds, trustee_domain},
+    juju::{
+        Sources, Unit,
+        operations::{InjectConfigDir, capture_pre_state},
+    },
+    openstack::network::{Cidr, Flow, Ports, Protocol, SgRule, Traffic},
+    run::{Counts, Endpoints},
     site::Site,
 };
+use serde_json::json;
 
-impl Session {
-    pub(super) async fn operation(&self, operation: Operation) -> Result<Exit, Failure> {
-        let plain = LeftoverArgs::default();
+use crate::{
+    app::App,
+    cli::{GateName, LeftoverArgs, Operation, OperationArgs, SgRuleArgs, SiteArgs},
+};
+
+impl App {
+    pub(crate) async fn operation(&self, operation: &Operation) -> Result<Status, Failure> {
         match operation {
             Operation::EnsureSgRule(args) => self.sg_rule(args).await,
-            Operation::PlaceKubeconfig(args) => {
-                self.on_units("place-kubeconfig", &args, plain, |w, u| {
-                    step(u, w.kubeconfig.clone())
-                })
-                .await
-            }
-            Operation::PinDriver(args) => {
-                self.on_units("pin-driver", &args, plain, |w, u| step(u, w.driver.clone())).await
-            }
-            Operation::EnsureHelm(args) => {
-                self.on_units("ensure-helm", &args, plain, |w, u| step(u, w.helm.clone())).await
-            }
-            Operation::StageDropin(args) => {
-                self.on_units("stage-dropin", &args, plain, |w, u| step(u, w.dropin.clone())).await
-            }
-            Operation::InjectConfigDir(args) => {
-                self.on_units("inject-config-dir", &args, plain, |w, u| {
-                    step(u, w.config_dir.clone())
-                })
-                .await
-            }
-            Operation::ConvergeServices(args) => {
-                self.on_units("converge-services", &args, plain, |w, u| step(u, w.services.clone()))
-                    .await
+            Operation::PlaceKubeconfig(args)
+            | Operation::PinDriver(args)
+            | Operation::EnsureHelm(args)
+            | Operation::StageDropin(args)
+            | Operation::InjectConfigDir(args)
+            | Operation::ConvergeServices(args) => {
+                self.on_units(operation, args, LeftoverArgs::default()).await
             }
             Operation::RemoveLeftovers { common, leftovers } => {
-                self.on_units("remove-leftovers", &common, leftovers, |w, u| {
-                    step(u, w.leftovers.clone())
-                })
-                .await
+                self.on_units(operation, common, *leftovers).await
             }
-            Operation::CapturePreState(site) => self.pre_state(&site).await,
-            Operation::Check { gate, site, workload } => match workload.cluster {
-                Some(cluster) if gate == GateName::Workload => {
-                    self.check_workload(&site, &cluster).await
+            Operation::CapturePreState(site) => self.pre_state(site).await,
+            Operation::Check { gate, site, workload } => match &workload.cluster {
+                Some(cluster) if *gate == GateName::Workload => {
+                    self.check_workload(site, cluster).await
                 }
                 Some(_) => {
                     Err(Failure::new(FailureClass::Usage, "--cluster is for `check workload`"))
                 }
-                None => self.check(gate, &site).await,
+                None => self.check(*gate, site).await,
             },
         }
     }
@@ -66,147 +55,185 @@ impl Session {
     /// Runs one operation on each unit.
     async fn on_units(
         &self,
-        name: &'static str,
+        operation: &Operation,
         args: &OperationArgs,
         leftovers: LeftoverArgs,
-        bind: impl Fn(&Wanted, &Arc<Unit>) -> Box<dyn Step>,
-    ) -> Result<Exit, Failure> {
+    ) -> Result<Status, Failure> {
+        let name = operation.name();
+        let at = &args.site;
         // Before anything is looked at: that takes a while, and would be for nothing.
-        let _lock = (!args.plan).then(|| self.runs.lock(name)).transpose()?;
-        let site = Site::read(&args.site.site)?;
-        let (wanted, world) = self.wanted(&site, &args.site, leftovers).await?;
-        let leg = |unit: &Arc<Unit>| TargetPlan {
-            target: unit.label(),
-            sections: vec![Section {
-                number: "",
-                title: name,
-                items: vec![Item::Step(bind(&wanted, unit))],
-            }],
+        let _lock = (!args.plan).then(|| self.runs.lock(&at.site, name)).transpose()?;
+        let site = Site::read(&at.site)?;
+        let (connect, spec) = (self.connect(&site), SiteSpec::new(&site));
+        let (mut sources, mut helm_size, mut kubeconfig) = (Sources::default(), 0, None);
+        if matches!(operation, Operation::PlaceKubeconfig(_)) || site.kubeconfig().is_ok() {
+            kubeconfig = Some(connect.kubeconfig(self.ctx.now())?);
+        }
+        if operation.sends() {
+            (sources, helm_size) = connect.sources(kubeconfig.as_ref())?;
+        }
+        let bind: Bind = match (operation, &kubeconfig) {
+            (Operation::PlaceKubeconfig(_), Some(kubeconfig)) => bind(spec.kubeconfig(kubeconfig)?),
+            (Operation::PinDriver(_), kubeconfig) => bind(spec.driver(kubeconfig.as_ref())?),
+            (Operation::EnsureHelm(_), _) => bind(spec.helm(helm_size)?),
+            (Operation::StageDropin(_), _) => bind(spec.dropin()?),
+            (Operation::ConvergeServices(_), _) => bind(spec.services(&spec.dropin()?, false)?),
+            (Operation::RemoveLeftovers { .. }, _) => {
+                Box::new(move |unit| graft::leftovers(unit, leftovers.policy()))
+            }
+            (_, _) => bind(InjectConfigDir::graft()),
         };
-        let legs = world.units.iter().map(leg).collect();
-        self.one(name, args, leftovers.said(), legs, &world).await
+        let units = connect.units(&at.units, &sources).await?;
+        let target = |unit: &Arc<Unit>| {
+            let section = Section::new("", name, bind(unit));
+            TargetPlan::unit(unit.label(), vec![section])
+        };
+        let targets = units.iter().map(target).collect();
+        let endpoints = units.iter().map(|unit| (unit.label(), unit.via())).collect();
+        let counts = move || Counts {
+            units: units.len(),
+            executions: units.iter().map(|unit| unit.executions()).sum(),
+            requests: 0,
+        };
+        self.one(name, args, targets, endpoints, counts).await
     }
 
     async fn one(
         &self,
         name: &str,
         args: &OperationArgs,
-        said: &str,
-        legs: Vec<TargetPlan>,
-        world: &Clients,
-    ) -> Result<Exit, Failure> {
-        let task = Task {
-            name: name.to_owned(),
-            site: args.site.site.display().to_string(),
-            again: format!("omega-cli {name}{}{said}", args.site.said()),
-            legs,
-            afterwards: Vec::new(),
-            pre_state: None,
-            counts: world.counts(),
-            endpoints: world.endpoints(),
-            rolls_back: Vec::new(),
-            way_back: WayBack::Run,
-        };
+        targets: Vec<TargetPlan>,
+        endpoints: Endpoints,
+        counts: impl Fn() -> Counts + Send + Sync + 'static,
+    ) -> Result<Status, Failure> {
+        let site = &args.site.site;
+        let job = Job::new(name, site.display().to_string(), targets).on(endpoints, counts);
         if args.plan {
-            return self.shown(self.engine().plan(&task, None).await?);
+            let next = self.given.clone().without("--plan").on(site);
+            return Ok(self.shown(&self.engine().plan(&job).await, Some(&next)));
         }
-        self.shown(self.engine().apply(&task, Approved::Now).await?)
+        Ok(self.shown(&self.engine().apply(&job, Approved::Now).await?, None))
     }
 
-    async fn sg_rule(&self, args: SgRuleArgs) -> Result<Exit, Failure> {
-        let lock = || self.runs.lock("ensure-sg-rule");
-        let _lock = (!args.common.plan).then(lock).transpose()?;
-        let site = Site::read(&args.common.site.site)?;
-        let kubeconfig = self.kubeconfig(&site)?;
-        let world = self.connect_cloud(&site, &kubeconfig).await?;
-        let (_, api_port) = kubeconfig.facts.endpoint();
-        let group = args.group.as_ref().unwrap_or(&site.management.security_group);
+    /// Needs [cloud], and `project` in [management]; the flags say the rest, or the site.
+    async fn sg_rule(&self, args: &SgRuleArgs) -> Result<Status, Failure> {
+        const NAME: &str = "ensure-sg-rule";
+        let at = &args.common.site.site;
+        let _lock = (!args.common.plan).then(|| self.runs.lock(at, NAME)).transpose()?;
+        let site = Site::read(at)?;
+        let connect = self.connect(&site);
+        let api_port = || {
+            let kubeconfig = connect.kubeconfig_of_any_time()?;
+            Ok(kubeconfig.facts.endpoint().1)
+        };
+        let traffic = traffic(args, api_port)?;
+        let group = match &args.group {
+            Some(group) => group,
+            None => site.security_group()?,
+        };
         let remotes =
-            if args.remotes.is_empty() { site.management.sources.get_ref() } else { &args.remotes };
-        let traffic = traffic(&args, api_port)?;
+            if args.remotes.is_empty() { site.sources()? } else { args.remotes.as_slice() };
+        let cloud = connect.cloud().await?;
         let mut items = Vec::new();
         for remote in remotes {
             let peer: Cidr = remote.parse().map_err(|e| usage(format!("--remote: {e}")))?;
             let flow = Flow::new(traffic, peer).map_err(|error| usage(error.to_string()))?;
             let rule = SgRule::ingress(group, flow);
             let rule = if args.absent { rule.absent() } else { rule };
-            items.push(Item::Step(step(&world.network, rule)));
+            items.push(Item::Step(step(&cloud.network, rule)));
         }
-        let section = Section { number: "", title: "ensure-sg-rule", items };
-        let said = args.said();
-        let leg = TargetPlan { target: world.network.label(), sections: vec![section] };
-        self.one("ensure-sg-rule", &args.common, &said, vec![leg], &world).await
+        let section = Section::new("", NAME, items);
+        let target = TargetPlan::shared(cloud.network.label(), vec![section]);
+        self.one(NAME, &args.common, vec![target], cloud.endpoints(), cloud.counts()).await
     }
 
-    async fn pre_state(&self, args: &SiteArgs) -> Result<Exit, Failure> {
+    async fn pre_state(&self, args: &SiteArgs) -> Result<Status, Failure> {
         let site = Site::read(&args.site)?;
-        let kubeconfig = self.kubeconfig(&site)?;
-        let world = self.connect(&site, &kubeconfig, &args.units).await?;
+        let units = self.connect(&site).units(&args.units, &Sources::default()).await?;
         let mut all = serde_json::Map::new();
-        for unit in &world.units {
+        for unit in &units {
             let state = serde_json::to_value(capture_pre_state(unit).await?)
                 .map_err(|error| Failure::new(FailureClass::Error, error.to_string()))?;
             let pretty = serde_json::to_string_pretty(&state).unwrap_or_default();
             self.screen.text(&format!("{}\n{pretty}", unit.label()));
             all.insert(unit.label(), state);
         }
-        Ok(self.ends(Exit::Done, json!({ "units": all })))
+        Ok(self.ends(Status::Done, json!({ "command": "capture-pre-state", "units": all })))
     }
 
-    async fn check(&self, gate: GateName, args: &SiteArgs) -> Result<Exit, Failure> {
+    async fn check(&self, gate: GateName, args: &SiteArgs) -> Result<Status, Failure> {
         let site = Site::read(&args.site)?;
-        let (wanted, world) = self.wanted(&site, args, LeftoverArgs::default()).await?;
-        let per_unit = |of: &dyn Fn(&Arc<Unit>) -> Box<dyn Gate>| -> Vec<TargetPlan> {
-            world.units.iter().map(|unit| asked(unit.label(), of(unit))).collect()
-        };
-        let cloud = |gate| vec![asked(world.network.label(), gate)];
-        let (legs, afterwards) = match gate {
-            GateName::Reach => (per_unit(&|unit| Box::new(wanted.reach(unit))), vec![]),
-            GateName::Authenticate => {
-                (per_unit(&|unit| Box::new(wanted.authenticate(unit))), vec![])
+        let named = args.site.display().to_string();
+        let job = match gate {
+            // What only the cloud is asked.
+            GateName::TrusteeDomain | GateName::Magnum | GateName::Health => {
+                let cloud = self.connect(&site).cloud().await?;
+                let (label, item) = match gate {
+                    GateName::TrusteeDomain => {
+                        let gate = trustee_domain(&site.trust, &cloud, true);
+                        (cloud.network.label(), Item::gate(gate))
+                    }
+                    GateName::Magnum => {
+                        (cloud.network.label(), Item::gate(magnum_responds(&cloud)))
+                    }
+                    _ => ("clusters".to_owned(), Item::gate(clusters_are_healthy(&cloud))),
+                };
+                let target = TargetPlan::shared(label, vec![Section::new("", "check", vec![item])]);
+                Job::new("check", named, vec![target]).on(cloud.endpoints(), cloud.counts())
             }
-            GateName::Releases => (per_unit(&|unit| Box::new(wanted.releases(unit))), vec![]),
-            GateName::Driver => (per_unit(&|unit| Box::new(wanted.loaded(unit))), vec![]),
-            GateName::ServedVersions => (cloud(Box::new(wanted.served(&world))), vec![]),
-            GateName::Coherence => (cloud(Box::new(wanted.coherent(&world, vec![]))), vec![]),
-            // It needs a cluster, which the command line asks for; see `check_workload`.
-            GateName::Workload => (vec![], vec![]),
-            GateName::TrusteeDomain => (cloud(Box::new(wanted.trustee(&world, true))), vec![]),
-            GateName::Magnum => (cloud(Box::new(wanted.magnum())), vec![]),
-            GateName::Health => (vec![], vec![wanted.after(&world, false)]),
+            _ => {
+                let (spec, clients) = self.graft(&site, args, LeftoverArgs::default()).await?;
+                let targets = gates(gate, &spec, &clients);
+                Job::new("check", named, targets).on(clients.endpoints(), clients.counts())
+            }
         };
-        let task = Task {
-            name: "check".to_owned(),
-            site: args.site.display().to_string(),
-            again: String::new(),
-            legs,
-            afterwards,
-            pre_state: None,
-            counts: world.counts(),
-            endpoints: world.endpoints(),
-            rolls_back: Vec::new(),
-            way_back: WayBack::None,
-        };
-        self.shown(self.engine().plan(&task, None).await?)
+        Ok(self.shown(&self.engine().plan(&job).await, None))
     }
 }
 
-fn asked(target: String, gate: Box<dyn Gate>) -> TargetPlan {
-    let section = Section { number: "", title: "check", items: vec![Item::Gate(gate)] };
-    TargetPlan { target, sections: vec![section] }
+type Bind = Box<dyn Fn(&Arc<Unit>) -> Vec<Item>>;
+
+fn bind<D: Desired<Target = Unit>>(desired: D) -> Bind {
+    Box::new(move |unit| vec![Item::Step(step(unit, desired.clone()))])
+}
+
+/// The gates of the graft that ask units or the management cluster.
+fn gates(gate: GateName, spec: &GraftSpec, clients: &omega::clients::Clients) -> Vec<TargetPlan> {
+    fn item(gate: impl Gate + 'static) -> Vec<Section> {
+        vec![Section::new("", "check", vec![Item::gate(gate)])]
+    }
+    let per_unit = |of: &dyn Fn(&Arc<Unit>) -> Vec<Section>| -> Vec<TargetPlan> {
+        clients.units.iter().map(|unit| TargetPlan::unit(unit.label(), of(unit))).collect()
+    };
+    let shared = |sections| vec![TargetPlan::shared(clients.cloud.network.label(), sections)];
+    match gate {
+        GateName::Reach => per_unit(&|unit| item(spec.reach(unit))),
+        GateName::Authenticate => per_unit(&|unit| item(spec.authenticate(unit))),
+        GateName::Releases => per_unit(&|unit| item(spec.releases(unit))),
+        GateName::DriverRelease => per_unit(&|unit| item(spec.loaded(unit))),
+        GateName::ServedVersions => shared(item(spec.served(clients))),
+        GateName::Coherence => shared(item(spec.coherent(clients, Vec::new()))),
+        // The others were answered before.
+        GateName::Workload | GateName::TrusteeDomain | GateName::Magnum | GateName::Health => {
+            Vec::new()
+        }
+    }
 }
 
 fn usage(why: String) -> Failure {
     Failure::new(FailureClass::Usage, why).next("omega-cli ensure-sg-rule --help")
 }
 
-fn traffic(args: &SgRuleArgs, api_port: u16) -> Result<Traffic, Failure> {
+fn traffic(
+    args: &SgRuleArgs,
+    api_port: impl FnOnce() -> Result<u16, Failure>,
+) -> Result<Traffic, Failure> {
     let protocol: Protocol =
         args.protocol.parse().map_err(|e| usage(format!("--protocol: {e}")))?;
     let ports: Option<Ports> = match &args.port {
         Some(port) => Some(port.parse().map_err(|e| usage(format!("--port: {e}")))?),
         None if protocol.has_ports() => {
-            Some(Ports::one(api_port).map_err(|error| usage(error.to_string()))?)
+            Some(Ports::one(api_port()?).map_err(|error| usage(error.to_string()))?)
         }
         None => None,
     };

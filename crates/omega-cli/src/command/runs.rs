@@ -1,32 +1,35 @@
-use omega_core::{Event, Failure};
+//! `runs`
+
+use omega::{clients::Clients, core::Failure, run::Status, site::Site, sweep};
 use serde_json::json;
 
-use super::Session;
 use crate::{
-    cli::{RunsArgs, RunsShow},
-    exit::Exit,
+    app::App,
+    cli::{RunsArgs, RunsCommand, SiteArgs},
     render,
 };
 
-impl Session {
-    pub(super) fn runs(&self, args: &RunsArgs) -> Result<Exit, Failure> {
-        match &args.show {
+impl App {
+    pub(crate) async fn runs(&self, args: &RunsArgs) -> Result<Status, Failure> {
+        match &args.command {
             None => self.list_runs(),
-            Some(RunsShow::Show { id }) => self.show_run(id),
+            Some(RunsCommand::Show { id }) => self.show_run(id),
+            Some(RunsCommand::Sweep { site, plan: true }) => self.show_leftovers(site),
+            Some(RunsCommand::Sweep { site, plan: false }) => self.sweep(site).await,
         }
     }
 
-    fn list_runs(&self) -> Result<Exit, Failure> {
+    fn list_runs(&self) -> Result<Status, Failure> {
         let (runs, damaged) = self.runs.all()?;
-        let exit = if damaged.is_empty() { Exit::Done } else { Exit::Error };
-        self.ends(exit, json!({ "runs": runs, "damaged": damaged }));
+        let exit = if damaged.is_empty() { Status::Done } else { Status::Error };
+        self.ends(exit, json!({ "command": "runs", "runs": runs, "damaged": damaged }));
         if runs.is_empty() {
             self.screen.text("There are no runs yet.");
         }
         for run in runs {
             let back = match run.rolls_back.as_slice() {
                 [] => String::new(),
-                back => format!(" back behind {}", back.join(", ")),
+                back => format!(" rolls back {}", back.join(", ")),
             };
             self.screen.text(&format!("{}  {}{back}  {}", run.id, run.runbook, run.site));
         }
@@ -36,29 +39,88 @@ impl Session {
         Ok(exit)
     }
 
-    fn show_run(&self, id: &str) -> Result<Exit, Failure> {
-        let events = self.runs.events(id)?;
+    fn show_run(&self, id: &str) -> Result<Status, Failure> {
+        let entries = self.runs.entries(id)?;
         let report: Option<serde_json::Value> = self.runs.kept(id, "report.json");
-        self.ends(Exit::Done, json!({ "events": events, "report": report }));
-        for event in &events {
-            match event {
-                Event::Intent { target, kind: _, desired: _, changes, undo } => {
-                    let back = if undo.is_some() { "" } else { " (no way back)" };
-                    for change in changes {
-                        self.screen.text(&format!("{target}  {change}{back}"));
-                    }
-                }
-                Event::Verified { target, kind, seen: _ } => {
-                    self.screen.text(&format!("{target}  verified {kind}"));
-                }
-                Event::Failed { target, kind, error, touched } => {
-                    self.screen.text(&format!("{target}  failed {kind}: {error} ({touched:?})"));
-                }
-            }
+        self.ends(
+            Status::Done,
+            json!({ "command": "runs show", "entries": entries, "report": report }),
+        );
+        for line in entries.iter().flat_map(render::entry) {
+            self.screen.text(&line);
         }
         if report.is_none() {
             self.screen.text("The run has no report: it was ended from outside.");
         }
-        Ok(Exit::Done)
+        Ok(Status::Done)
+    }
+
+    fn show_leftovers(&self, at: &SiteArgs) -> Result<Status, Failure> {
+        let left = self.runs.leftovers()?;
+        for one in &left {
+            let step = &one.step;
+            self.screen
+                .text(&format!("{}  {} {} on {}", one.run.id, step.kind, step.key, step.target));
+        }
+        let exit = if left.is_empty() {
+            self.screen.text("Nothing is left of any run.");
+            Status::Done
+        } else {
+            let next = self.given.clone().without("--plan").on(&at.site);
+            self.screen.text(&format!("Next:  {next}"));
+            Status::Pending
+        };
+        let left: Vec<_> =
+            left.iter().map(|one| json!({ "run": one.run.id, "step": one.step })).collect();
+        Ok(self.ends(exit, json!({ "command": "runs sweep", "left": left })))
+    }
+
+    async fn sweep(&self, at: &SiteArgs) -> Result<Status, Failure> {
+        let _lock = self.runs.lock(&at.site, "runs sweep")?;
+        if self.runs.leftovers()?.is_empty() {
+            self.screen.text("Nothing is left of any run.");
+            return Ok(self.ends(Status::Done, json!({ "command": "runs sweep", "swept": [] })));
+        }
+        let site = Site::read(&at.site)?;
+        let connect = self.connect(&site);
+        let kubeconfig = connect.kubeconfig_of_any_time()?;
+        let clients = connect.all(&kubeconfig, &at.units).await?;
+        let swept = self.swept(&clients).await?;
+        let exit = Status::first(swept.iter().filter_map(|(_, failed)| *failed));
+        let swept: Vec<_> = swept.into_iter().map(|(one, _)| one).collect();
+        Ok(self.ends(exit, json!({ "command": "runs sweep", "swept": swept })))
+    }
+
+    /// Removes what killed runs left, before a run begins that may make the like. That it can't be
+    /// removed stops nothing.
+    pub(super) async fn sweep_first(&self, clients: &Clients) -> Result<(), Failure> {
+        self.swept(clients).await.map(drop)
+    }
+
+    async fn swept(
+        &self,
+        clients: &Clients,
+    ) -> Result<Vec<(serde_json::Value, Option<Status>)>, Failure> {
+        let swept = sweep(&self.runs, &self.ctx, clients).await?;
+        Ok(swept
+            .into_iter()
+            .map(|(left, removed)| {
+                let what = format!("{} on {}", left.step.key, left.step.target);
+                let (text, failed) = match &removed {
+                    Ok(true) => (format!("removed {what}, which run {} left", left.run.id), None),
+                    Ok(false) => (format!("{what}, of run {}, is gone", left.run.id), None),
+                    Err(failure) => {
+                        (format!("could not remove {what}: {failure}"), Some(self.status(failure)))
+                    }
+                };
+                self.console.say(&text);
+                let failure = removed.as_ref().err();
+                let changed = removed.as_ref().ok();
+                let document = json!({
+                    "run": left.run.id, "step": left.step, "removed": changed, "failure": failure,
+                });
+                (document, failed)
+            })
+            .collect())
     }
 }

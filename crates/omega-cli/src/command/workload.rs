@@ -1,23 +1,21 @@
 //! `check workload`
 
-use std::collections::BTreeMap;
-
 use clap::Args;
 use jiff::Timestamp;
-use omega_capi::{
-    Management, discover_versions,
+use omega::capi::{
+    Management,
+    served::discover_versions,
     workload::{WorkloadGate, WorkloadGates, choose_cluster, list_clusters},
 };
-use omega_core::{Diagnostic, Failure, FailureClass, Gate, Item, Label as _, Section, TargetPlan};
+use omega::core::{Diagnostic, Failure, FailureClass, Item, Label as _, Section, TargetPlan};
 
-use super::Session;
-use crate::{
-    cli::SiteArgs,
-    engine::{Counts, Task, WayBack},
-    exit::Exit,
-    runbook,
+use omega::{
+    clients::management,
+    run::{Counts, Endpoints, Job, Status},
     site::Site,
 };
+
+use crate::{app::App, cli::SiteArgs};
 
 /// Of which workload cluster.
 #[derive(Clone, Debug, Default, Args)]
@@ -28,19 +26,19 @@ pub(crate) struct WorkloadArgs {
     pub(crate) cluster: Option<String>,
 }
 
-impl Session {
+impl App {
     /// Looks into a workload cluster with the kubeconfig that Cluster API keeps. Neither the cloud
     /// nor a unit is asked.
     pub(super) async fn check_workload(
         &self,
         args: &SiteArgs,
         cluster: &str,
-    ) -> Result<Exit, Failure> {
+    ) -> Result<Status, Failure> {
         let site = Site::read(&args.site)?;
-        let management = runbook::management(&self.kubeconfig(&site)?).await?;
-        let gates = gates(&management, cluster, Timestamp::now()).await?;
-        let task = task(args, cluster, &management, gates);
-        self.shown(self.engine().plan(&task, None).await?)
+        let management = management(&self.connect(&site).kubeconfig(self.ctx.now())?).await?;
+        let gates = gates(&management, cluster, self.ctx.now()).await?;
+        let job = job(args, cluster, &management, gates);
+        Ok(self.shown(&self.engine().plan(&job).await, None))
     }
 }
 
@@ -62,28 +60,16 @@ async fn gates(
     Ok(WorkloadGates::new(management.clone(), served, chosen, None, now).all())
 }
 
-fn task(args: &SiteArgs, cluster: &str, management: &Management, gates: Vec<WorkloadGate>) -> Task {
+fn job(args: &SiteArgs, cluster: &str, management: &Management, gates: Vec<WorkloadGate>) -> Job {
     let counted = (management.clone(), gates.first().cloned());
     let counts = move || Counts {
-        units: 0,
-        executions: 0,
         requests: counted.0.requests() + counted.1.as_ref().map_or(0, WorkloadGate::requests),
+        ..Counts::default()
     };
-    let item = |gate: WorkloadGate| Item::Gate(Box::new(gate) as Box<dyn Gate>);
-    let items = gates.into_iter().map(item).collect();
-    let section = Section { number: "", title: "check", items };
-    Task {
-        name: "check".to_owned(),
-        site: args.site.display().to_string(),
-        again: String::new(),
-        legs: vec![TargetPlan { target: cluster.to_owned(), sections: vec![section] }],
-        afterwards: Vec::new(),
-        pre_state: None,
-        counts: Box::new(counts),
-        endpoints: BTreeMap::from([("management".to_owned(), management.label())]),
-        rolls_back: Vec::new(),
-        way_back: WayBack::None,
-    }
+    let items = gates.into_iter().map(Item::gate).collect();
+    let target = TargetPlan::shared(cluster, vec![Section::new("", "check", items)]);
+    let endpoints = Endpoints::from([("management".to_owned(), management.label())]);
+    Job::new("check", args.site.display().to_string(), vec![target]).on(endpoints, counts)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-use omega_capi::sim::{Apiserver, Fault};
-use omega_core::{Verdict, preview};
+use omega::capi::sim::{Apiserver, Fault};
+use omega::core::{Gate as _, Verdict, preview};
 use serde_json::json;
 
 use super::*;
@@ -39,8 +39,8 @@ async fn asked(apiserver: &Apiserver) -> Vec<Result<Verdict, Failure>> {
 async fn why(apiserver: &Apiserver) -> String {
     let all = asked(apiserver).await;
     assert!(all[1..].iter().all(|one| matches!(one, Ok(Verdict::Deferred { .. }))), "{all:?}");
-    let Ok(Verdict::Fail { why, next }) = &all[0] else { panic!("{all:?}") };
-    format!("{why} -> {}", next.as_deref().unwrap_or_default())
+    let Ok(Verdict::Fail(found)) = &all[0] else { panic!("{all:?}") };
+    format!("{} -> {}", found.summary, found.remedy.as_deref().unwrap_or_default())
 }
 
 #[tokio::test]
@@ -98,13 +98,13 @@ async fn a_slow_management_cluster_is_a_deadline() {
     let apiserver = holding("AAAA");
     apiserver.fail(Fault::Slow(std::time::Duration::from_mins(10)));
     let failure = gates(&over(&apiserver), "c1", now()).await.unwrap_err();
-    assert_eq!(Exit::from(failure.class).code(), 124);
+    assert_eq!(Status::of(&failure, None).code(), 124);
 }
 
 #[tokio::test]
 async fn a_cluster_that_is_not_there_is_a_matter_of_the_command_line() {
     let failure = gates(&over(&holding("AAAA")), "c2", now()).await.unwrap_err();
-    assert_eq!(Exit::from(failure.class).code(), 64);
+    assert_eq!(Status::of(&failure, None).code(), 64);
     assert_eq!(failure.found, Some(format!("{NAMESPACE}/c1-b3mdwq5cz7lx")));
 }
 
@@ -125,7 +125,7 @@ async fn it_is_asked_as_one_task_that_counts_its_requests() {
     let management = over(&holding("?"));
     let gates = gates(&management, "c1", now()).await.unwrap();
     let args = SiteArgs { site: "omega.toml".into(), units: Vec::new() };
-    let task = task(&args, "c1", &management, gates);
-    assert_eq!(preview(&task.legs).await[0].items().count(), 7);
-    assert_eq!((task.counts)().requests, 5);
+    let job = job(&args, "c1", &management, gates);
+    assert_eq!(preview(&job.targets, now()).await[0].items().count(), 7);
+    assert_eq!((job.counts)().requests, 5);
 }

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use omega_capi::{
-    Coherence, Comparison, ConstellationItem, DefinedVersion, Definition, Finding, Namespace,
-    Release, ReleaseStatus, Releases, Severity, Standing, Surface, Unreadable,
+use omega::capi::{
+    Namespace,
+    coherence::Coherence,
+    constellation::{Comparison, ConstellationItem, Standing},
+    releases::{Release, ReleaseStatus, Releases, UnreadableRelease},
+    served::{DefinedVersion, Definition, ServedApis},
 };
+use omega::core::{Evidence, Finding, Severity};
 
 use super::{
     Screen,
@@ -35,15 +39,21 @@ pub(crate) fn coherence(found: &Coherence, screen: &Screen) -> String {
 }
 
 fn finding(finding: &Finding, width: usize) -> String {
-    let Finding { rule, severity, what, evidence, decision, remedy } = finding;
+    let Finding { rule, severity, summary, evidence, decision, remedy, .. } = finding;
     let severity = match severity {
         Severity::Broken => "broken",
         Severity::Warning => "warning",
-        Severity::Note => "note",
+        Severity::Waiting => "waiting",
+        Severity::Unknown => "unknown",
+        _ => "note",
     };
-    let head = format!("{severity:<INDENT$}  {rule} ({decision})");
-    let rows = [("", what), ("shown by", evidence), ("next", remedy)];
-    let rows = rows.map(|(label, value)| row(label, value, width));
+    let decision = decision.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
+    let head = format!("{severity:<INDENT$}  {rule}{decision}");
+    let shown = Evidence::line(evidence);
+    let remedy = remedy.as_deref().unwrap_or_default();
+    let rows = [("", summary.as_str()), ("shown by", &shown), ("next", remedy)];
+    let rows = rows.into_iter().filter(|(_, value)| !value.is_empty());
+    let rows: Vec<_> = rows.map(|(label, value)| row(label, value, width)).collect();
     format!("{head}\n{}", rows.join("\n"))
 }
 
@@ -58,7 +68,7 @@ fn row(label: &str, value: &str, width: usize) -> String {
 }
 
 /// Returns every kind of every group with its versions, newest first.
-pub(crate) fn surface(surface: &Surface, screen: &Screen) -> String {
+pub(crate) fn surface(surface: &ServedApis, screen: &Screen) -> String {
     let mut text = Vec::new();
     let unsettled = surface.unsettled();
     let defined = surface.definitions.iter().map(|d| d.group.as_str());
@@ -84,14 +94,14 @@ pub(crate) fn surface(surface: &Surface, screen: &Screen) -> String {
 }
 
 /// Returns the kinds of `group` that are served without a definition: by another API server.
-fn undefined<'a>(surface: &'a Surface, group: &str) -> BTreeSet<&'a str> {
+fn undefined<'a>(surface: &'a ServedApis, group: &str) -> BTreeSet<&'a str> {
     let versions = surface.served.groups.get(group).into_iter().flatten();
     let plurals = versions.flat_map(|version| &version.kinds).map(|kind| kind.plural.as_str());
     plurals.filter(|plural| surface.definition(group, plural).is_none()).collect()
 }
 
 /// Returns a kind's versions with their marks, and the contracts that they are labelled with.
-fn versions(surface: &Surface, definition: &Definition) -> String {
+fn versions(surface: &ServedApis, definition: &Definition) -> String {
     let Definition { group, plural, kind: _, versions, contracts } = definition;
     let served: Vec<&str> = surface.served.versions_of(group, plural).collect();
     let version = |version: &DefinedVersion| {
@@ -167,7 +177,7 @@ pub(crate) fn releases(found: &Releases, only: &[Namespace], screen: &Screen) ->
 
 /// Returns the releases that can't be read, and why.
 pub(crate) fn unreadable(found: &Releases, screen: &Screen) -> Vec<String> {
-    let line = |one: &Unreadable| {
+    let line = |one: &UnreadableRelease| {
         let name = format!("{}/{}", one.namespace, one.name);
         let detail = format!("revision {}: {}", one.revision, one.why);
         fact(Sign::No, "unreadable", &name, &detail, screen)

@@ -1,6 +1,9 @@
 //! What is the matter, as a person reads it.
 
-use crate::doctor::{Finding, Layer, LayerReport, Mark, Report, State};
+use omega::{
+    core::Severity,
+    doctor::{Layer, LayerFinding, LayerReport, LayerState, Report},
+};
 
 use super::{Screen, layout::wrap};
 
@@ -9,7 +12,7 @@ const STATE: usize = 8;
 const LAYER: usize = 21;
 const INDENT: usize = 2 + STATE + 1 + LAYER;
 
-/// Returns the layers from the bottom up, and what to mend first.
+/// Returns the layers from the bottom up, and what to fix first.
 pub(crate) fn doctor(report: &Report, screen: &Screen) -> String {
     let mut text = Vec::new();
     let mut cluster = None;
@@ -22,7 +25,7 @@ pub(crate) fn doctor(report: &Report, screen: &Screen) -> String {
     }
     text.push(String::new());
     match &report.first {
-        Some(first) => text.extend(mend(first, screen)),
+        Some(first) => text.extend(fix(first, screen)),
         None => text.push(nothing(report)),
     }
     text.join("\n")
@@ -30,20 +33,22 @@ pub(crate) fn doctor(report: &Report, screen: &Screen) -> String {
 
 /// What could not be asked is not taken for good.
 fn nothing(report: &Report) -> String {
-    match report.layers.iter().filter(|one| one.state == State::Unknown).count() {
-        0 => "Nothing to mend.".to_owned(),
-        1 => "Nothing found to mend; 1 layer could not be asked.".to_owned(),
-        some => format!("Nothing found to mend; {some} layers could not be asked."),
+    match report.layers.iter().filter(|one| one.state == LayerState::Unknown).count() {
+        0 => "Nothing to fix.".to_owned(),
+        1 => "Nothing found to fix; 1 layer could not be asked.".to_owned(),
+        some => format!("Nothing found to fix; {some} layers could not be asked."),
     }
 }
 
 fn line(layer: &LayerReport, screen: &Screen) -> Vec<String> {
     let (word, code) = match layer.state {
-        State::Ok => ("ok", None),
-        State::Broken => ("BROKEN", Some("31")),
-        State::Follows => ("follows", Some("33")),
-        State::Waiting => ("waiting", Some("33")),
-        State::Unknown => ("unknown", Some("36")),
+        LayerState::Ok => ("ok", None),
+        LayerState::Broken => ("BROKEN", Some("31")),
+        LayerState::Follows => ("follows", Some("33")),
+        LayerState::Warning => ("warning", Some("33")),
+        LayerState::Waiting => ("waiting", Some("33")),
+        LayerState::NotAsked => ("-", None),
+        _ => ("unknown", Some("36")),
     };
     let padded = format!("{word:<STATE$}");
     let shown = match code.filter(|_| screen.colour) {
@@ -51,31 +56,32 @@ fn line(layer: &LayerReport, screen: &Screen) -> Vec<String> {
         None => padded,
     };
     let name = name(layer.layer);
-    let mut lines = wrap(&layer.says, screen.width.saturating_sub(INDENT).max(20)).into_iter();
+    let mut lines = wrap(&layer.summary(), screen.width.saturating_sub(INDENT).max(20)).into_iter();
     let first = lines.next().unwrap_or_default();
     let mut all = vec![format!("  {shown} {name:<LAYER$}{first}").trim_end().to_owned()];
     all.extend(lines.map(|line| format!("{:INDENT$}{line}", "")));
-    let notes = layer.findings.iter().filter(|one| one.mark == Mark::Note);
-    let notes = notes.filter_map(|one| one.evidence.first());
-    for note in notes {
-        let lines = wrap(&format!("note: {note}"), screen.width.saturating_sub(INDENT).max(20));
+    let notes = layer.findings.iter().map(|one| &one.finding);
+    for note in notes.filter(|one| one.severity == Severity::Note) {
+        let lines =
+            wrap(&format!("note: {}", note.summary), screen.width.saturating_sub(INDENT).max(20));
         all.extend(lines.iter().map(|line| format!("{:INDENT$}{line}", "")));
     }
     all
 }
 
-fn mend(first: &Finding, screen: &Screen) -> Vec<String> {
-    let Finding { layer, what, cluster, evidence, next, .. } = first;
-    let of = cluster.as_ref().filter(|cluster| *cluster != what);
+fn fix(first: &LayerFinding, screen: &Screen) -> Vec<String> {
+    let LayerFinding { layer, cluster, finding, .. } = first;
+    let about = &finding.subject.name;
+    let of = cluster.as_ref().filter(|cluster| *cluster != about);
     let of = of.map(|cluster| format!(" of {cluster}")).unwrap_or_default();
-    let head = format!("Mend first: the {}{of}: {what}.", name(*layer));
+    let head = format!("Fix first: the {}{of}: {about}.", name(*layer));
     let mut text = wrap(&head, screen.width);
     let inside = screen.width.saturating_sub(2).max(20);
-    for fact in evidence {
-        text.extend(wrap(fact, inside).iter().map(|line| format!("  {line}")));
+    let evidence = finding.evidence.iter().map(ToString::to_string);
+    let next = finding.remedy.iter().map(|remedy| format!("next: {remedy}"));
+    for fact in [finding.summary.clone()].into_iter().chain(evidence).chain(next) {
+        text.extend(wrap(&fact, inside).iter().map(|line| format!("  {line}")));
     }
-    let next = format!("next: {next}");
-    text.extend(wrap(&next, inside).iter().map(|line| format!("  {line}")));
     text
 }
 
@@ -94,5 +100,6 @@ fn name(layer: Layer) -> &'static str {
         Layer::HelmRelease => "helm release",
         Layer::Workload => "workload cluster",
         Layer::Magnum => "Magnum",
+        _ => "other layer",
     }
 }

@@ -1,4 +1,4 @@
-use omega_core::{Failure, FailureClass, Touched};
+use omega::core::{Failure, FailureClass, Touched};
 
 use super::layout::wrap;
 
@@ -6,7 +6,7 @@ const LABEL: usize = 10;
 
 /// Returns an error as a person reads it: what, wanted, found, changed, next.
 pub(crate) fn failure(failure: &Failure, run: Option<&str>, width: usize) -> String {
-    let Failure { class, message, expected, found, touched, next, causes, detail: _ } = failure;
+    let Failure { class, message, expected, found, touched, next, causes, .. } = failure;
     let mut text = format!("error: {message}");
     let width = if width == usize::MAX { 100 } else { width };
     let mut row = |label: &str, value: &str| {
@@ -31,10 +31,10 @@ pub(crate) fn failure(failure: &Failure, run: Option<&str>, width: usize) -> Str
         "changed",
         match touched {
             Touched::Nothing => "nothing",
-            Touched::Maybe if *class == FailureClass::Interrupted => "what is reported as done",
-            Touched::Maybe => {
-                "maybe: something was written or sent, and not all is known to be as wanted"
+            Touched::Maybe if *class == FailureClass::Interrupted => {
+                "only the steps marked done above"
             }
+            Touched::Maybe => "possibly: not every write was confirmed",
         },
     );
     if let Some(next) = next {

@@ -1,4 +1,4 @@
-use omega_core::ChangeKind;
+use omega::core::ChangeKind;
 
 /// The first thing on a line: what happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,21 +77,12 @@ pub(crate) fn below(text: &str, width: usize) -> String {
 
 /// Breaks `text` at spaces so that no line is longer than `width`, unless one word is.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for paragraph in text.lines() {
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            let room = line.chars().count() + 1 + word.chars().count() <= width;
-            if !line.is_empty() && !room {
-                lines.push(std::mem::take(&mut line));
-            } else if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-        lines.push(line);
-    }
-    lines
+    let options = textwrap::Options::new(width)
+        .break_words(false)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
+    textwrap::wrap(text, options).into_iter().map(std::borrow::Cow::into_owned).collect()
 }
 
 #[cfg(test)]

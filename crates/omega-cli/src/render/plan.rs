@@ -1,68 +1,24 @@
-use omega_core::{
-    FailureClass, ItemPreview, ItemState, Note, SectionPreview, TargetPreview, Verdict,
+use omega::core::{
+    Evidence, ItemPreview, ItemState, Note, SectionPreview, TargetPreview, Verdict, run::Recap,
 };
-use serde::Serialize;
 
 use super::{
     Screen,
     layout::{Sign, below, line, wrap},
 };
 
-/// How many of what.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Recap {
-    /// Steps that are so, and gates that hold.
-    pub(crate) unchanged: usize,
-    /// Steps that were made so.
-    pub(crate) changed: usize,
-    /// Changes that are pending.
-    pub(crate) pending: usize,
-    /// Steps that wait.
-    pub(crate) waiting: usize,
-    /// Gates that can't be answered yet.
-    pub(crate) deferred: usize,
-    /// Gates that say no.
-    pub(crate) no: usize,
-    /// Refusals.
-    pub(crate) refused: usize,
-    /// What could not be looked at or failed.
-    pub(crate) failed: usize,
-}
-
-impl Recap {
-    /// Counts what was found.
-    pub(crate) fn of<'a>(items: impl Iterator<Item = &'a ItemPreview>) -> Self {
-        let mut recap = Self::default();
-        for item in items {
-            match &item.found {
-                ItemState::Verdict(Verdict::Pass { .. }) => recap.unchanged += 1,
-                ItemState::Verdict(Verdict::Deferred { .. }) => recap.deferred += 1,
-                ItemState::Verdict(Verdict::Fail { .. }) => recap.no += 1,
-                ItemState::Preview(preview) if preview.wait.is_some() => recap.waiting += 1,
-                ItemState::Preview(preview) if preview.is_satisfied() => recap.unchanged += 1,
-                ItemState::Preview(_) => recap.pending += 1,
-                ItemState::Failed(failure) if failure.class == FailureClass::Refused => {
-                    recap.refused += 1
-                }
-                ItemState::Failed(_) => recap.failed += 1,
-            }
-        }
-        recap
-    }
-}
-
 /// Returns the counts that are not zero, for the last line.
 pub(crate) fn recap(recap: &Recap) -> String {
-    let Recap { unchanged, changed, pending, waiting, deferred, no, refused, failed } = *recap;
+    let Recap { unchanged, changed, pending, waiting, deferred, no, refused, failed, .. } = *recap;
     let counts = [
         (changed, "changed"),
         (pending, "to change"),
         (waiting, "waiting"),
         (deferred, "deferred"),
-        (no, "said no"),
+        (no, if no == 1 { "failed check" } else { "failed checks" }),
         (refused, "refused"),
         (failed, "failed"),
-        (unchanged, "already so"),
+        (unchanged, "unchanged"),
     ];
     let shown = counts.iter().filter(|(count, _)| *count > 0);
     let shown: Vec<_> = shown.map(|(count, what)| format!("{count} {what}")).collect();
@@ -163,10 +119,17 @@ fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Ve
     };
     let (noun, name) = (item.subject.noun.as_str(), item.subject.name.as_str());
     match &item.found {
-        ItemState::Verdict(Verdict::Pass { evidence }) => put(Sign::Gate, noun, name, evidence),
-        ItemState::Verdict(Verdict::Fail { why, next }) => {
-            let next = next.as_ref().map_or_else(String::new, |next| format!(" -> {next}"));
-            put(Sign::No, noun, name, &format!("no: {why}{next}"));
+        ItemState::Verdict(Verdict::Pass { evidence }) => {
+            put(Sign::Gate, noun, name, &Evidence::line(evidence));
+        }
+        ItemState::Verdict(Verdict::Fail(finding)) => {
+            let remedy = finding.remedy.as_ref();
+            let remedy = remedy.map_or_else(String::new, |remedy| format!(" -> {remedy}"));
+            let shown = match finding.evidence.as_slice() {
+                [] => String::new(),
+                evidence => format!(" ({})", Evidence::line(evidence)),
+            };
+            put(Sign::No, noun, name, &format!("no: {}{shown}{remedy}", finding.summary));
         }
         ItemState::Verdict(Verdict::Deferred { until }) => put(Sign::Wait, noun, name, until),
         ItemState::Failed(failure) => {
@@ -207,7 +170,7 @@ fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Ve
 /// `magnum/0:/etc/...` for a path on a unit, `magnum/0 helm` for the rest; a cloud's names stand
 /// for themselves.
 fn qualified(target: &str, name: &str) -> String {
-    let unit = target.parse::<omega_core::values::UnitName>().is_ok();
+    let unit = target.parse::<omega::core::values::UnitName>().is_ok();
     match (unit && !name.contains(target), name.starts_with('/')) {
         (false, _) => name.to_owned(),
         (true, true) => format!("{target}:{name}"),

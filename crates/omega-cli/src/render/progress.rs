@@ -1,11 +1,16 @@
 use std::{
     io::{self, Write as _},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use omega_core::{ChangeKind, ItemOutcome, Preview, Progress};
+use omega::core::{
+    ChangeKind, Diff, Event, EventSink, Evidence, ItemOutcome, Progress, ProgressUnit,
+};
 use tokio::task::JoinHandle;
 
 use super::{
@@ -25,6 +30,7 @@ pub(crate) struct Console {
     quiet: bool,
     colour: bool,
     width: usize,
+    kept: AtomicBool,
     state: Arc<Mutex<State>>,
     reminder: Option<JoinHandle<()>>,
 }
@@ -33,7 +39,7 @@ pub(crate) struct Console {
 struct State {
     target: String,
     now: Option<String>,
-    verb: Option<ChangeKind>,
+    kind: Option<ChangeKind>,
     bar: Option<ProgressBar>,
 }
 
@@ -44,7 +50,8 @@ impl Console {
         let state = Arc::new(Mutex::new(State::default()));
         let reminder = (!terminal && !quiet).then(|| tokio::spawn(remind(Arc::clone(&state))));
         let width = width(environment, terminal, &console::Term::stderr());
-        Self { terminal, quiet, colour: environment.colour(terminal), width, state, reminder }
+        let (colour, kept) = (environment.colour(terminal), AtomicBool::new(true));
+        Self { terminal, quiet, colour, width, kept, state, reminder }
     }
 
     /// Says something once.
@@ -70,51 +77,48 @@ impl Console {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).end();
     }
 
-    /// Shows what a leg reports.
-    pub(crate) fn progress(&self, progress: &Progress<'_>) {
-        match progress {
-            Progress::Started { target, subject, approved } => {
-                self.target(target);
-                self.will(*approved);
-                self.now(&format!("{target}: {subject}"));
+    /// Says whether runs are kept, and so worth naming: a rehearsal's are not.
+    pub(crate) fn keeps_runs(&self, kept: bool) {
+        self.kept.store(kept, Ordering::Relaxed);
+    }
+
+    /// Returns whether runs are worth naming.
+    pub(crate) fn names_runs(&self) -> bool {
+        self.kept.load(Ordering::Relaxed)
+    }
+
+    fn finished(&self, event: &Event) {
+        let Event::StepFinished { step, subject, outcome, took } = event else { return };
+        self.done();
+        let sign = match outcome {
+            ItemOutcome::Unchanged => return,
+            ItemOutcome::Passed { .. } => Sign::Gate,
+            ItemOutcome::Changed => Sign::Change(self.kind()),
+            ItemOutcome::Deferred { .. } => Sign::Wait,
+            ItemOutcome::Failed(_) => Sign::No,
+        };
+        self.target(&step.target);
+        let words = match outcome {
+            ItemOutcome::Passed { evidence } => Evidence::line(evidence),
+            ItemOutcome::Deferred { until } => until.clone(),
+            ItemOutcome::Failed(_) => format!("failed ({})", seconds(*took)),
+            ItemOutcome::Changed | ItemOutcome::Unchanged => {
+                format!("done, read back ({})", seconds(*took))
             }
-            Progress::Ended { target, subject, done, took } => {
-                self.done();
-                let sign = match done {
-                    ItemOutcome::Unchanged => return,
-                    ItemOutcome::Passed { .. } => Sign::Gate,
-                    ItemOutcome::Changed => Sign::Change(self.verb()),
-                    ItemOutcome::Deferred { .. } => Sign::Wait,
-                    ItemOutcome::Failed(_) => Sign::No,
-                };
-                self.target(target);
-                let words = match done {
-                    ItemOutcome::Passed { evidence } => evidence.clone(),
-                    ItemOutcome::Deferred { until } => until.clone(),
-                    ItemOutcome::Failed(_) => format!("failed ({})", seconds(*took)),
-                    ItemOutcome::Changed | ItemOutcome::Unchanged => {
-                        format!("done, read back ({})", seconds(*took))
-                    }
-                };
-                let (noun, name) = (&subject.noun, &subject.name);
-                self.say(&line(sign, noun, name, &words, self.width, self.colour));
-            }
-            _ => {}
-        }
+        };
+        self.say(&line(sign, &subject.noun, &subject.name, &words, self.width, self.colour));
     }
 
     /// Remembers what will happen, for the sign of what has.
-    fn will(&self, approved: Option<&Preview>) {
-        let verb = |preview: &Preview| {
-            let first = preview.diffs.first()?.verb;
-            preview.diffs.iter().all(|diff| diff.verb == first).then_some(first)
-        };
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).verb = approved.and_then(verb);
+    fn will(&self, changes: &[Diff]) {
+        let first = changes.first().map(|diff| diff.verb);
+        let kind = first.filter(|first| changes.iter().all(|diff| diff.verb == *first));
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).kind = kind;
     }
 
-    fn verb(&self) -> ChangeKind {
+    fn kind(&self) -> ChangeKind {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.verb.unwrap_or(ChangeKind::Update)
+        state.kind.unwrap_or(ChangeKind::Update)
     }
 
     /// Prints a target's name when it changes.
@@ -139,6 +143,45 @@ impl Console {
             None => write(),
         }
     }
+}
+
+impl EventSink for Console {
+    fn event(&self, event: &Event) {
+        match event {
+            Event::Looking => self.now("looking"),
+            Event::Looked => self.done(),
+            Event::RunStarted { run } if self.kept.load(Ordering::Relaxed) => {
+                self.say(&format!("Run {run}"));
+            }
+            Event::StepStarted { step, subject, changes } => {
+                self.target(&step.target);
+                self.will(changes);
+                self.now(&format!("{}: {subject}", step.target));
+            }
+            Event::StepWaiting { step, wanted, since } if since.as_secs() > 0 => {
+                self.now(&format!("{}: waiting for {wanted}", step.target));
+            }
+            Event::StepProgress { step, progress } => {
+                self.now(&format!("{}: {}", step.target, shown(progress)));
+            }
+            Event::StepFinished { .. } => self.finished(event),
+            Event::Settling { target, .. } => self.now(&format!("waiting for {target}")),
+            Event::Note { text } => self.say(text),
+            _ => {}
+        }
+    }
+}
+
+fn shown(progress: &Progress) -> String {
+    let Progress { unit, done, total, stage } = progress;
+    let unit = match unit {
+        ProgressUnit::Bytes => " bytes",
+        ProgressUnit::Seconds => " s",
+        _ => "",
+    };
+    let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
+    let stage = stage.as_deref().map(|stage| format!("{stage}, ")).unwrap_or_default();
+    format!("{stage}{done}{of}{unit}")
 }
 
 impl Drop for Console {

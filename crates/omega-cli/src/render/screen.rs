@@ -66,6 +66,11 @@ impl Screen {
         }
     }
 
+    /// Prints what is a document in itself, whatever the format.
+    pub(crate) fn raw(&self, text: &str) {
+        self.write(text);
+    }
+
     fn write(&self, text: &str) {
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         if lost.is_none() {

@@ -17,7 +17,7 @@ def state_directory(name):
             pass
         status = os.lstat(path)
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-            raise Fail("%s is not a directory of root's" % path)
+            raise Fail("occupied", "%s is not a directory of root's" % path)
         os.chmod(path, 0o700)
     return os.path.join(STATE, name)
 
@@ -34,11 +34,11 @@ def ids(owner, group):
     try:
         uid = pwd.getpwnam(owner).pw_uid
     except KeyError:
-        raise Fail("there is no user %s here" % owner, expected="owner %s:%s" % (owner, group))
+        raise Fail("no-such-user", "there is no user %s here" % owner, expected="owner %s:%s" % (owner, group))
     try:
         return uid, grp.getgrnam(group).gr_gid
     except KeyError:
-        raise Fail("there is no group %s here" % group, expected="owner %s:%s" % (owner, group))
+        raise Fail("no-such-user", "there is no group %s here" % group, expected="owner %s:%s" % (owner, group))
 
 
 def wanted(action):
@@ -56,13 +56,13 @@ def full(error, path):
                                               room.f_bavail * room.f_frsize)
         except OSError:
             why = "%s (%s)" % (os.strerror(error.errno).lower(), place)
-        return Fail(why, next="make room in %s, then run it again" % place)
+        return Fail("no-space", why, next="make room in %s, then run it again" % place)
     if error.errno == errno.ENOENT:
         missing = path
         while not os.path.isdir(os.path.dirname(missing)):
             missing = os.path.dirname(missing)
-        return Fail("%s: %s" % (os.strerror(error.errno).lower(), missing), next="make %s first" % missing)
-    return Fail("%s: %s" % (path, why) if path not in why else why)
+        return Fail("not-found", "%s: %s" % (os.strerror(error.errno).lower(), missing), next="make %s first" % missing)
+    return Fail(code_of(error), "%s: %s" % (path, why) if path not in why else why)
 
 
 # --- placing a file ---------------------------------------------------------------------------
@@ -100,7 +100,7 @@ def check_expect(path, name, at, expect):
     else:
         want = ("regular", expect["sha256"])
     if found != want:
-        raise Fail("%s changed since it was looked at" % path, expected=described(*want),
+        raise Fail("changed", "%s changed since it was looked at" % path, expected=described(*want),
                    found=described(*found), next="plan again")
     return found
 
@@ -123,7 +123,7 @@ def keep_before(path, name, at, sha256):
     with os.fdopen(fd, "rb") as source:
         content = source.read()
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise Fail("%s changed while its before-image was being kept" % path, next="plan again")
+        raise Fail("changed", "%s changed while its before-image was being kept" % path, next="plan again")
     write_synced(home, sha256, content, None, 0o600)
 
 
@@ -174,7 +174,7 @@ def place(action, content):
     """Owner, mode and bytes are right before the name shows them, and the name changes in one step."""
     path, sha256 = action["path"], action["sha256"]
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise Fail("the bytes for %s are not what was planned" % path, expected="sha256:" + sha256,
+        raise Fail("digest-differs", "the bytes for %s are not what was planned" % path, expected="sha256:" + sha256,
                    found="sha256:%s, %d bytes" % (hashlib.sha256(content).hexdigest(), len(content)))
     owner, mode = ids(action["owner"], action["group"]), int(action["mode"], 8)
     home, name = os.path.split(path)
@@ -207,7 +207,7 @@ def check_written(path, temporary, at, sha256, size):
     finally:
         os.close(fd)
     if (found, status.st_size) != (sha256, size):
-        raise Fail("what was written for %s is not what was sent" % path,
+        raise Fail("not-written", "what was written for %s is not what was sent" % path,
                    expected="sha256:%s, %d bytes" % (sha256, size),
                    found="sha256:%s, %d bytes" % (found, status.st_size))
 
@@ -217,13 +217,13 @@ def put(temporary, name, at, kind):
         try:
             os.link(temporary, name, src_dir_fd=at, dst_dir_fd=at, follow_symlinks=False)
         except FileExistsError:
-            raise Fail("%s appeared in the meantime" % name, expected="nothing", found="something", next="plan again")
+            raise Fail("changed", "%s appeared in the meantime" % name, expected="nothing", found="something", next="plan again")
     else:
         os.rename(temporary, name, src_dir_fd=at, dst_dir_fd=at)
     try:
         os.fsync(at)
     except OSError as error:
-        raise Fail("the directory can't be synced: " + said(error), touched="maybe")
+        raise Fail("not-written", "the directory can't be synced: " + said(error), touched="maybe")
 
 
 def check_placed(path, sha256, owner, mode):
@@ -234,14 +234,14 @@ def check_placed(path, sha256, owner, mode):
     finally:
         os.close(fd)
     if (found, status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) != (sha256,) + owner + (mode,):
-        raise Fail("%s is not what was just written" % path, expected="sha256:%s, mode %04o" % (sha256, mode),
+        raise Fail("not-written", "%s is not what was just written" % path, expected="sha256:%s, mode %04o" % (sha256, mode),
                    found="sha256:%s, mode %s" % (found, octal(status.st_mode)), touched="maybe",
                    next="something else writes it: find out what, then run it again")
 
 
 def act_place_file(action, payload, until):
     if payload is None:
-        raise Fail("the bytes for %s did not come with the request" % action["path"])
+        raise Fail("incomplete", "the bytes for %s did not come with the request" % action["path"])
     place(action, payload)
 
 
@@ -250,7 +250,7 @@ def act_restore_file(action, payload, until):
     try:
         fd, _ = read_regular(kept)
     except FileNotFoundError:
-        raise Fail("the before-image of %s is not kept here" % action["path"], expected=kept, found="nothing")
+        raise Fail("not-kept", "the before-image of %s is not kept here" % action["path"], expected=kept, found="nothing")
     with os.fdopen(fd, "rb") as file:
         place(action, file.read())
 
@@ -284,7 +284,7 @@ def put_link(temporary, target, name, at, kind):
         os.rename(temporary, name, src_dir_fd=at, dst_dir_fd=at)
     os.fsync(at)
     if os.readlink(name, dir_fd=at) != target:
-        raise Fail("%s does not say %s" % (name, target), touched="maybe")
+        raise Fail("not-written", "%s does not say %s" % (name, target), touched="maybe")
 
 
 # --- downloads --------------------------------------------------------------------------------
@@ -301,12 +301,12 @@ def download(url, until):
                 blocks.append(block)
                 size += len(block)
                 if time.monotonic() > until:
-                    raise Fail("%s did not arrive in time (%d bytes did)" % (url, size))
+                    raise Fail("timed-out", "%s did not arrive in time (%d bytes did)" % (url, size))
                 if size > MOST:
-                    raise Fail("%s is larger than %d bytes" % (url, MOST))
+                    raise Fail("download", "%s is larger than %d bytes" % (url, MOST))
     except OSError as error:
         why = getattr(error, "reason", None) or error
-        raise Fail("%s can't be downloaded: %s" % (url, said(why) if isinstance(why, Exception) else why),
+        raise Fail("download", "%s can't be downloaded: %s" % (url, said(why) if isinstance(why, Exception) else why),
                    next="check the unit's way to that address (proxy, egress), or place the file from here")
     return b"".join(blocks)
 
@@ -317,7 +317,7 @@ def act_fetch_file(action, payload, until):
     if action["archive_sha256"] is not None:
         found = hashlib.sha256(content).hexdigest()
         if found != action["archive_sha256"]:
-            raise Fail("%s is not what was pinned" % action["url"], expected="sha256:" + action["archive_sha256"],
+            raise Fail("digest-differs", "%s is not what was pinned" % action["url"], expected="sha256:" + action["archive_sha256"],
                        found="sha256:%s, %d bytes" % (found, len(content)),
                        next="find out which of the two is right: the address, or the digest in the site file")
     if action["member"] is not None:
@@ -325,12 +325,12 @@ def act_fetch_file(action, payload, until):
             with tarfile.open(fileobj=io.BytesIO(content)) as archive:
                 member = archive.extractfile(action["member"])
                 if member is None:
-                    raise Fail("%s in %s is not a file" % (action["member"], action["url"]))
+                    raise Fail("archive", "%s in %s is not a file" % (action["member"], action["url"]))
                 content = member.read()
         except KeyError:
-            raise Fail("there is no %s in %s" % (action["member"], action["url"]))
+            raise Fail("archive", "there is no %s in %s" % (action["member"], action["url"]))
         except tarfile.TarError as error:
-            raise Fail("%s is not a tar archive: %s" % (action["url"], error))
+            raise Fail("archive", "%s is not a tar archive: %s" % (action["url"], error))
     place(action, content)
 
 
@@ -345,17 +345,17 @@ def set_owner_and_mode(path, flags, action):
         raise full(error, path)
     try:
         if not flags and not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise Fail("%s is not a regular file" % path)
+            raise Fail("occupied", "%s is not a regular file" % path)
         os.fchown(fd, *owner)
         os.fchmod(fd, mode)
         os.fsync(fd)
         status = os.fstat(fd)
     except OSError as error:
-        raise Fail("%s: %s" % (path, said(error)), expected=wanted(action), touched="maybe")
+        raise Fail("not-written", "%s: %s" % (path, said(error)), expected=wanted(action), touched="maybe")
     finally:
         os.close(fd)
     if ((status.st_uid, status.st_gid), stat.S_IMODE(status.st_mode)) != (owner, mode):
-        raise Fail("%s did not take owner and mode" % path, expected=wanted(action),
+        raise Fail("not-written", "%s did not take owner and mode" % path, expected=wanted(action),
                    found="%s:%s %s" % (named(status.st_uid, status.st_gid) + (octal(status.st_mode),)),
                    touched="maybe")
 
@@ -367,7 +367,7 @@ def act_make_directory(action, payload, until):
         os.mkdir(path, 0o700)
     except FileExistsError:
         if not stat.S_ISDIR(os.lstat(path).st_mode):
-            raise Fail("%s is there, and is not a directory" % path, expected="a directory")
+            raise Fail("occupied", "%s is there, and is not a directory" % path, expected="a directory")
     except OSError as error:
         raise full(error, os.path.dirname(path))
     set_owner_and_mode(path, os.O_DIRECTORY, action)
@@ -384,7 +384,7 @@ def act_remove_directory(action, payload, until):
         os.rmdir(path)
     except OSError as error:
         if error.errno == errno.ENOTEMPTY:
-            raise Fail("%s is not empty" % path, expected="an empty directory",
+            raise Fail("occupied", "%s is not empty" % path, expected="an empty directory",
                        found=", ".join(sorted(os.listdir(path))[:10]))
         raise full(error, path)
     sync_directory(os.path.dirname(path))
@@ -400,7 +400,7 @@ def act_remove_file(action, payload, until):
     try:
         kind, found = check_expect(path, name, at, action["expect"])
         if kind == "absent":
-            raise Fail("there is nothing at %s to remove" % path)
+            raise Fail("not-found", "there is nothing at %s to remove" % path)
         if kind == "regular":
             keep_before(path, name, at, found)
             check_expect(path, name, at, action["expect"])
@@ -418,10 +418,10 @@ def act_remove_file(action, payload, until):
 def read_exactly(source, size, sha256, what):
     content = source.read(size)
     if len(content) != size:
-        raise Fail("%s arrived short" % what, expected="%d bytes" % size, found="%d bytes" % len(content),
+        raise Fail("incomplete", "%s arrived short" % what, expected="%d bytes" % size, found="%d bytes" % len(content),
                    next="nothing was done: run it again")
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise Fail("%s was altered on its way" % what, expected="sha256:" + sha256, next="nothing was done: run it again")
+        raise Fail("incomplete", "%s was altered on its way" % what, expected="sha256:" + sha256, next="nothing was done: run it again")
     return content
 
 
@@ -431,13 +431,13 @@ def perform(request, source):
         payload = read_exactly(source, request["payload"]["size"], request["payload"]["sha256"], "the payload")
     do = globals().get("act_" + action["action"])
     if do is None:
-        raise Fail("this agent has no action %s" % action["action"])
+        raise Fail("unknown-request", "this agent has no action %s" % action["action"])
     until = time.monotonic() + request["seconds"]
     try:
         lock = os.open(os.path.join(state_directory("lock"), "act"), os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Fail("another omega is acting on this machine", next="wait for it, then run it again")
+        raise Fail("busy", "another omega is acting on this machine", next="wait for it, then run it again")
     except OSError as error:
         raise full(error, STATE if os.path.isdir(STATE) else os.path.dirname(STATE))
     try:
@@ -458,9 +458,9 @@ def main_act():
         perform(request, sys.stdin.buffer)
         reply = {"done": True}
     except Fail as fail:
-        reply = {"error": {"why": fail.why, "expected": fail.expected, "found": fail.found,
+        reply = {"error": {"why": fail.why, "code": fail.code, "expected": fail.expected, "found": fail.found,
                            "next": fail.next, "touched": fail.touched}}
     except Exception as error:
-        reply = {"error": {"why": said(error), "expected": None, "found": None, "next": None, "touched": "maybe"}}
+        reply = {"error": {"why": said(error), "code": code_of(error), "expected": None, "found": None, "next": None, "touched": "maybe"}}
     frame(out, request["nonce"], reply)
     leave()

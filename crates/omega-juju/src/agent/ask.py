@@ -1,8 +1,5 @@
-# The questions. Nothing in this program writes to the machine.
-import shutil
-import socket
-import ssl
-
+# The questions. Nothing in this program writes to the machine. What is slow to import is imported where it is needed.
+BEGAN = time.monotonic()
 KEPT = Once()
 
 
@@ -17,7 +14,7 @@ def probe_text(ask, seconds):
         with os.fdopen(fd, "rb") as file:
             content = file.read(65537)
         if hashlib.sha256(content).hexdigest() != state["sha256"]:
-            raise Fail("%s changed while it was being read" % ask["path"])
+            raise Fail("changed", "%s changed while it was being read" % ask["path"])
         try:
             text = content.decode("utf-8")
         except UnicodeDecodeError:
@@ -62,7 +59,7 @@ def probe_service(ask, seconds):
             "started_ns": started_ns(service, shown) if pid else None,
             "cmdline": proc_words(pid, "cmdline") if pid else [], "user": shown.get("User") or "root",
             "restarts": int(shown.get("NRestarts") or 0), "exec_start": " ; ".join(starts),
-            "drop_ins": shlex.split(shown.get("DropInPaths", ""))}
+            "drop_ins": shlex.split(shown.get("DropInPaths", "")), "needs_reload": shown.get("NeedDaemonReload") == "yes"}
 
 
 def show_args(service, shown):
@@ -75,7 +72,7 @@ def show_args(service, shown):
     status, out, err = run([script, "show-args"], 15, user, env)
     lines = [line for line in out.decode("utf-8", "replace").splitlines() if line.strip()]
     if status != 0:
-        raise Fail("%s show-args: exit status %d: %s" % (script, status, err.strip()[-300:]))
+        raise Fail("init-script", "%s show-args: exit status %d: %s" % (script, status, err.strip()[-300:]))
     return shlex.split(lines[-1]) if lines else None
 
 
@@ -96,21 +93,30 @@ def may_execute(status, user):
     return bool(status.st_mode & 0o001)
 
 
+def which(name, path, user):
+    """The first file of that name on a PATH that the user may execute."""
+    for place in path:
+        candidate = os.path.join(place, name)
+        try:
+            if may_execute(os.stat(candidate), user):
+                return candidate
+        except OSError:
+            continue
+    return None
+
+
+def path_of(env):
+    return [place for place in env.get("PATH", FREE_PATH).split(":") if place]
+
+
 def probe_program(ask, seconds):
     shown = show(ask["service"])
     env, live = daemon_env(ask["service"], shown)
-    path = [place for place in env.get("PATH", FREE_PATH).split(":") if place]
-    user, found = user_of(shown), None
-    for place in path:
-        candidate = os.path.join(place, ask["name"])
-        try:
-            status = os.stat(candidate)
-        except OSError:
-            continue
-        if may_execute(status, user):
-            real = os.path.realpath(candidate)
-            found = {"path": candidate, "real": real, "sha256": facts(real)["sha256"]}
-            break
+    path, found = path_of(env), None
+    candidate = which(ask["name"], path, user_of(shown))
+    if candidate is not None:
+        real = os.path.realpath(candidate)
+        found = {"path": candidate, "real": real, "sha256": facts(real)["sha256"]}
     return {"reply": "program", "path": path, "live": live, "found": found}
 
 
@@ -153,7 +159,7 @@ def answer_distributions(answer, program):
 def question_options(ask, shown, seconds):
     for key in ask["keys"]:
         if SECRET.search(key):
-            raise Fail("%s may hold a secret, and is not asked" % key)
+            raise Fail("secret", "%s may hold a secret, and is not asked" % key)
     service = ask["service"]
     pid = main_pid(shown)
     words = (proc_words(pid, "cmdline") if pid else None) or show_args(service, shown) or []
@@ -190,12 +196,13 @@ def inside_question(ask, seconds):
     if place is not None:
         return place, globals()["question_" + probe](ask, shown, seconds), None
     if probe not in NO_DAEMON:
-        raise Fail("this unit has no %s" % service)
+        raise Fail("no-daemon", "this unit has no %s" % service)
     return None, None, NO_DAEMON[probe]
 
 
-def ask_inside(asks, seconds, replies):
-    """One process answers all that is asked of one interpreter, as one user, in one environment."""
+def ask_inside(asks, seconds, replies, took):
+    """One process answers all that is asked of one interpreter, as one user, in one environment. What imports an HTTP
+    client and waits for the network has a process beside it: the imports of either take a second on a slow machine."""
     groups, until = {}, time.monotonic() + seconds
     for at, ask in asks:
         try:
@@ -204,28 +211,39 @@ def ask_inside(asks, seconds, replies):
             replies[at] = failed(error)
             continue
         if place is not None:
-            key = (place[0], place[1].pw_uid, tuple(sorted(place[2].items())))
+            key = (place[0], place[1].pw_uid, tuple(sorted(place[2].items())), ask["probe"] == "authenticate")
             groups.setdefault(key, (place, []))[1].append((at, ask, question))
     left = max(1, until - time.monotonic())
-    for thread in in_threads([(ask_group, place, group, left, replies) for place, group in groups.values()]):
+    for thread in in_threads([(ask_group, place, group, left, replies, took) for place, group in groups.values()]):
         thread.join()
 
 
-def ask_group(place, group, seconds, replies):
+def ask_group(place, group, seconds, replies, took):
+    began = time.monotonic()
     try:
         answers = inside_with(place, [question for _, _, question in group], seconds)
     except Exception as error:
-        answers = [{"failed": said(error)} for _ in group]
+        answers = [{"failed": said(error), "code": code_of(error)} for _ in group]
     for (at, ask, _), answer in zip(group, answers):
+        took["probes"][at] = since(began)
         if "failed" in answer:
-            replies[at] = {"reply": "failed", "why": answer["failed"]}
+            replies[at] = {"reply": "failed", "why": answer["failed"], "code": answer["code"]}
         else:
             replies[at] = globals()["answer_" + ask["probe"]](answer, place[0])
+    asked = ", ".join(sorted(ask["probe"] for _, ask, _ in group))
+    took["interpreters"].append(["%s (%s)" % (place[0], asked), since(began)])
+
+
+def since(began):
+    """Milliseconds."""
+    return round((time.monotonic() - began) * 1000, 1)
 
 
 def probe_reach(ask, seconds):
+    import socket
+    import ssl
     started, seconds = time.monotonic(), min(seconds, 10)
-    state = {"reply": "reach", "tcp": False, "tls": False, "status": None, "version": None, "error": None}
+    state = {"reply": "reach", "tcp": False, "tls": False, "status": None, "version": None, "error": None, "code": None}
     stage, plain = "TCP", None
     try:
         plain = socket.create_connection((ask["host"], ask["port"]), seconds)
@@ -235,11 +253,12 @@ def probe_reach(ask, seconds):
             state["tls"], stage = True, "HTTP"
             get_version(secure, ask, state)
     except ssl.SSLCertVerificationError as error:
-        state["error"] = "TLS: " + error.verify_message
+        state.update(error="TLS: " + error.verify_message, code="tls")
     except socket.timeout:
-        state["error"] = "%s: no answer within %s s" % (stage, seconds)
+        state.update(error="%s: no answer within %s s" % (stage, seconds), code=stage.lower())
     except (OSError, ValueError) as error:
-        state["error"] = "%s: %s" % (stage, (getattr(error, "strerror", None) or str(error)).lower())
+        words = (getattr(error, "strerror", None) or str(error)).lower()
+        state.update(error="%s: %s" % (stage, words), code=stage.lower())
     finally:
         if plain is not None:
             plain.close()
@@ -248,20 +267,27 @@ def probe_reach(ask, seconds):
 
 
 def get_version(secure, ask, state):
-    import http.client
     host = "[%s]" % ask["host"] if ":" in ask["host"] else ask["host"]
-    request = "GET /version HTTP/1.1\r\nHost: %s:%d\r\nAccept: application/json\r\nConnection: close\r\n\r\n"
+    # 1.0: the answer comes in one piece and ends with the connection (and http.client takes long to import)
+    request = "GET /version HTTP/1.0\r\nHost: %s:%d\r\nAccept: application/json\r\n\r\n"
     secure.sendall((request % (host, ask["port"])).encode())
-    answer = http.client.HTTPResponse(secure, method="GET")
-    try:
-        answer.begin()
-        state["status"] = answer.status
-        if answer.status == 200:
-            state["version"] = json.loads(answer.read(65536)).get("gitVersion")
-    except http.client.HTTPException as error:
-        state["error"] = "HTTP: %s" % type(error).__name__
-    except (ValueError, AttributeError):
-        state["error"] = "HTTP: /version did not answer in JSON"
+    answer = b""
+    while len(answer) < 65536:
+        part = secure.recv(65536)
+        if not part:
+            break
+        answer += part
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first = re.match(rb"HTTP/1\.[01] (\d{3})", head)
+    if first is None:
+        state.update(error="HTTP: the answer is not HTTP", code="http")
+        return
+    state["status"] = int(first.group(1))
+    if state["status"] == 200:
+        try:
+            state["version"] = json.loads(body).get("gitVersion")
+        except (ValueError, AttributeError):
+            state.update(error="HTTP: /version did not answer in JSON", code="http")
 
 
 def probe_releases(ask, seconds):
@@ -270,23 +296,33 @@ def probe_releases(ask, seconds):
     # Nothing is asked to write, so helm gets no home for its caches.
     env = dict((key, value) for key, value in env.items() if not key.startswith(("XDG_", "HELM_")))
     env["HOME"] = "/nonexistent"
-    helm = shutil.which("helm", path=env.get("PATH", FREE_PATH))
-    until, states = time.monotonic() + seconds, []
-    for namespace in ask["namespaces"]:
-        state = {"namespace": namespace, "releases": None, "error": None}
-        try:
-            if helm is None:
-                raise Fail("[Errno 2] No such file or directory: 'helm' (PATH=%s)" % env.get("PATH"))
-            argv = [helm, "list", "-n", namespace, "-o", "json", "--kubeconfig", ask["kubeconfig"]]
-            status, out, err = run(argv, max(1, until - time.monotonic() - 0.5), user, env)
-            if status == 0:
-                state["releases"] = dict((r["name"], r["status"]) for r in json.loads(out or b"[]"))
-            else:
-                state["error"] = err.strip()[-1024:] or "exit status %d" % status
-        except (Fail, OSError, ValueError) as error:
-            state["error"] = said(error)
-        states.append(state)
+    helm = which("helm", path_of(env), user)
+    states = [{"namespace": name, "releases": None, "error": None, "code": None} for name in ask["namespaces"]]
+    until, left = time.monotonic() + seconds, list(states)
+
+    def list_next():
+        while left:
+            list_releases(left.pop(), helm, ask["kubeconfig"], user, env, until)
+
+    for thread in in_threads([(list_next,)] * min(4, len(states))):
+        thread.join()
     return {"reply": "releases", "namespaces": states}
+
+
+def list_releases(state, helm, kubeconfig, user, env, until):
+    try:
+        if helm is None:
+            raise Fail("no-program", "[Errno 2] No such file or directory: 'helm' (PATH=%s)" % env.get("PATH"))
+        argv = [helm, "list", "-n", state["namespace"], "-o", "json", "--kubeconfig", kubeconfig]
+        status, out, err = run(argv, max(1, until - time.monotonic() - 0.5), user, env)
+        if status == 0:
+            state["releases"] = dict((r["name"], r["status"]) for r in json.loads(out or b"[]"))
+        else:
+            state.update(error=err.strip()[-1024:] or "exit status %d" % status, code="program-failed")
+    except OSError as error:  # it is there, and is no program
+        state.update(error=said(error), code="no-program")
+    except (Fail, ValueError) as error:
+        state.update(error=said(error), code=code_of(error))
 
 
 def probe_log_tail(ask, seconds):
@@ -294,17 +330,19 @@ def probe_log_tail(ask, seconds):
 
 
 def failed(error):
-    return {"reply": "failed", "why": said(error)}
+    return {"reply": "failed", "why": said(error), "code": code_of(error)}
 
 
-def answer_one(ask, seconds, replies, at):
+def answer_one(ask, seconds, replies, at, took):
+    began = time.monotonic()
     try:
         probe = globals().get("probe_" + ask["probe"])
         if probe is None:
-            raise Fail("this agent has no question %s" % ask["probe"])
+            raise Fail("unknown-request", "this agent has no question %s" % ask["probe"])
         replies[at] = probe(ask, seconds)
     except Exception as error:
         replies[at] = failed(error)
+    took["probes"][at] = since(began)
 
 
 def in_threads(calls):
@@ -318,21 +356,22 @@ def answer_all(request):
     """Each has a thread of its own, so that a slow one delays nobody and a failing one fails alone; only what
     one interpreter is asked is asked together."""
     seconds, probes = request["seconds"], request["probes"]
-    replies = [None] * len(probes)
+    replies, took = [None] * len(probes), {"probes": [0.0] * len(probes), "interpreters": []}
     asks = [(at, ask) for at, ask in enumerate(probes) if "question_" + ask["probe"] in globals()]
     together = set(at for at, _ in asks)
     until = time.monotonic() + seconds + 1
-    threads = in_threads([(answer_one, ask, seconds, replies, at) for at, ask in enumerate(probes)
+    threads = in_threads([(answer_one, ask, seconds, replies, at, took) for at, ask in enumerate(probes)
                           if at not in together])
-    for thread in in_threads([(ask_inside, asks, seconds, replies)]) + threads:
+    for thread in in_threads([(ask_inside, asks, seconds, replies, took)]) + threads:
         thread.join(max(0, until - time.monotonic()))
-    late = {"reply": "failed", "why": "no answer within %d s" % seconds}
-    return [reply or late for reply in list(replies)]
+    late = {"reply": "failed", "why": "no answer within %d s" % seconds, "code": "timed-out"}
+    return {"replies": [reply or late for reply in list(replies)],
+            "took": {"total": since(BEGAN), "probes": list(took["probes"]), "interpreters": list(took["interpreters"])}}
 
 
 def main_ask():
     out = own_stdout()
     request = json.loads(REQUEST)
-    frame(out, request["nonce"], {"replies": answer_all(request)})
+    frame(out, request["nonce"], answer_all(request))
     leave()
 

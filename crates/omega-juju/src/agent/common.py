@@ -18,11 +18,12 @@ FREE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # sy
 
 
 class Fail(Exception):
-    """What went wrong, in the words an operator sees. It never carries the content of a file."""
+    """What went wrong: a code for a program (FailureCode in unit/failure.rs), and the words that an operator sees.
+    It never carries the content of a file."""
 
-    def __init__(self, why, expected=None, found=None, next=None, touched="nothing"):
+    def __init__(self, code, why, expected=None, found=None, next=None, touched="nothing"):
         super().__init__(why)
-        self.why, self.expected, self.found = why, expected, found
+        self.code, self.why, self.expected, self.found = code, why, expected, found
         self.next, self.touched = next, touched
         self.sure = False  # whether `touched` was looked at
 
@@ -45,6 +46,15 @@ def said(error):
     return "%s: %s" % (type(error).__name__, error)
 
 
+def code_of(error):
+    """The code of any exception."""
+    if isinstance(error, Fail):
+        return error.code
+    if isinstance(error, PermissionError) or getattr(error, "errno", None) in (1, 13, 30):  # EPERM, EACCES, EROFS
+        return "not-permitted"
+    return "not-found" if isinstance(error, FileNotFoundError) else "unexpected"
+
+
 # --- programs ---------------------------------------------------------------------------------
 
 children = set()
@@ -57,7 +67,7 @@ def run(argv, seconds, user=None, env=None, stdin=None, cwd="/"):
     how = {}
     if user is not None and user.pw_uid != os.geteuid():
         if os.geteuid() != 0:
-            raise Fail("only root can ask as %s" % user.pw_name)
+            raise Fail("not-permitted", "only root can ask as %s" % user.pw_name)
         groups = os.getgrouplist(user.pw_name, user.pw_gid)
         if sys.version_info >= (3, 9):
             how = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": groups}
@@ -78,7 +88,7 @@ def run(argv, seconds, user=None, env=None, stdin=None, cwd="/"):
         out, err = child.communicate(stdin, timeout=seconds)
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
-        late = Fail("%s did not end within %d s" % (os.path.basename(argv[0]), seconds))
+        late = Fail("timed-out", "%s did not end within %d s" % (os.path.basename(argv[0]), seconds))
         late.said = child.communicate()[0]
         raise late
     finally:
@@ -122,7 +132,7 @@ def read_regular(path, at=None):
     status = os.fstat(fd)
     if not stat.S_ISREG(status.st_mode):
         os.close(fd)
-        raise Fail("%s is not a regular file" % path)
+        raise Fail("occupied", "%s is not a regular file" % path)
     return fd, status
 
 
@@ -199,7 +209,7 @@ def file_state(path):
 # --- services ---------------------------------------------------------------------------------
 
 PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "MainPID", "User", "NRestarts",
-              "ExecStart", "DropInPaths", "ExecMainStartTimestampMonotonic")
+              "ExecStart", "DropInPaths", "ExecMainStartTimestampMonotonic", "NeedDaemonReload")
 
 
 def show(service):
@@ -211,7 +221,7 @@ def show_now(service):
     argv = ["systemctl", "show", service + ".service", "-p", ",".join(PROPERTIES)]
     status, out, err = run(argv, 15)
     if status != 0:
-        raise Fail("systemctl show: " + (err.strip() or "exit status %d" % status))
+        raise Fail("systemd", "systemctl show: " + (err.strip() or "exit status %d" % status))
     values = {}
     for line in out.decode("utf-8", "replace").splitlines():
         key, _, value = line.partition("=")
@@ -240,7 +250,7 @@ def user_of(shown):
     try:
         return pwd.getpwnam(name)
     except KeyError:
-        raise Fail("there is no user %s here" % name)
+        raise Fail("no-such-user", "there is no user %s here" % name)
 
 
 def script_path(service):
@@ -329,7 +339,7 @@ def interpreter_of(service, shown):
         program = os.path.join(place, words[1])
         if os.access(program, os.X_OK):
             return program
-    raise Fail("%s asks for %s, which is not on the daemon's PATH" % (script, words[1]))
+    raise Fail("no-program", "%s asks for %s, which is not on the daemon's PATH" % (script, words[1]))
 
 
 # systemd gives each process its own: two daemons are not told apart by these
@@ -353,7 +363,7 @@ def inside(service, shown, question, seconds):
         return None
     answer = inside_with(place, [question], seconds)[0]
     if "failed" in answer:
-        raise Fail(answer["failed"])
+        raise Fail(answer["code"], answer["failed"])
     return answer
 
 
@@ -364,10 +374,10 @@ def inside_with(place, questions, seconds):
     try:
         status, out, err = run([program, "-B", "-c", INSIDE], seconds, user, env, text)
         last = err.strip().rpartition("\n")[2][:300]
-        none = "%s: exit status %d: %s" % (program, status, last or "no answer")
+        none = {"failed": "%s: exit status %d: %s" % (program, status, last or "no answer"), "code": "unexpected"}
     except Fail as late:
-        out, none = getattr(late, "said", b""), said(late)
-    answers = [{"failed": none} for _ in questions]
+        out, none = getattr(late, "said", b""), {"failed": said(late), "code": late.code}
+    answers = [dict(none) for _ in questions]
     for line in out.decode("utf-8", "replace").splitlines():
         try:
             at, answer = json.loads(line)

@@ -1,7 +1,7 @@
 use omega_core::{Touched, values::Sha256};
 use serde::Deserialize;
 
-use crate::{Error, Reply};
+use crate::{Error, FailureCode, Probe, ProbeFailure, Reply, upstream_messages};
 
 /// What a remote execution left.
 #[derive(Clone, Debug, Default)]
@@ -16,9 +16,26 @@ pub(crate) struct Output {
     pub(crate) stderr: Vec<u8>,
 }
 
+/// What the agent's first words say if its request is not whole (`program.rs`).
+const SHORT: &str = "omega: the request arrived short";
+
 #[derive(Deserialize)]
 struct Answers {
     replies: Vec<serde_json::Value>,
+    #[serde(default)]
+    took: Took,
+}
+
+/// How long things took inside the agent, in milliseconds.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Took {
+    /// From the start of its program to its reply.
+    total: f64,
+    /// Each question, in order; what one interpreter is asked together took that long together.
+    probes: Vec<f64>,
+    /// Each interpreter that was started, by its name and questions.
+    interpreters: Vec<(String, f64)>,
 }
 
 #[derive(Deserialize)]
@@ -31,13 +48,15 @@ enum Acted {
 #[derive(Deserialize)]
 struct Said {
     why: String,
+    #[serde(default)]
+    code: FailureCode,
     expected: Option<String>,
     found: Option<String>,
     next: Option<String>,
     touched: Touched,
 }
 
-/// Reads the replies to `count` probes.
+/// Reads the replies to `probes`.
 ///
 /// # Errors
 ///
@@ -46,20 +65,33 @@ pub(crate) fn replies(
     unit: &str,
     output: &Output,
     nonce: &str,
-    count: usize,
+    probes: &[Probe],
 ) -> Result<Vec<Reply>, Error> {
     let malformed =
         |why: String| Error::Malformed { unit: unit.to_owned(), why, touched: Touched::Nothing };
     let text = framed(unit, output, nonce, Touched::Nothing)?;
     let answers: Answers =
         serde_json::from_slice(text).map_err(|error| malformed(shape(&error)))?;
+    let count = probes.len();
     if answers.replies.len() != count {
         return Err(malformed(format!("{} replies to {count} questions", answers.replies.len())));
     }
-    let reply = |value| {
-        serde_json::from_value(value).unwrap_or_else(|error| Reply::Failed { why: shape(&error) })
-    };
+    trace(unit, probes, &answers.took);
+    let unreadable =
+        |error| Reply::Failed(ProbeFailure::new(FailureCode::Unexpected, shape(&error)));
+    let reply = |value| serde_json::from_value(value).unwrap_or_else(unreadable);
     Ok(answers.replies.into_iter().map(reply).collect())
+}
+
+/// Tells `--trace` where the time went inside the agent.
+fn trace(unit: &str, probes: &[Probe], took: &Took) {
+    let inside = |what: String, took_ms: f64| {
+        let what = format!("{unit} {what}");
+        tracing::info!(target: "omega_trace", kind = "inside", what, took_ms, "trace");
+    };
+    probes.iter().zip(&took.probes).for_each(|(probe, took)| inside(probe.to_string(), *took));
+    took.interpreters.iter().for_each(|(what, took)| inside(what.clone(), *took));
+    inside("in all".to_owned(), took.total);
 }
 
 /// Reads what became of an action.
@@ -74,8 +106,9 @@ pub(crate) fn done(unit: &str, output: &Output, nonce: &str) -> Result<(), Error
     match serde_json::from_slice(text).map_err(|error| malformed(shape(&error)))? {
         Acted::Done(true) => Ok(()),
         Acted::Done(false) => Err(malformed("neither done nor failed".to_owned())),
-        Acted::Error(Said { why, expected, found, next, touched }) => {
-            Err(Error::Failed { unit: unit.to_owned(), why, expected, found, next, touched })
+        Acted::Error(Said { why, code, expected, found, next, touched }) => {
+            let unit = unit.to_owned();
+            Err(Error::Failed { unit, why, code, expected, found, next, touched })
         }
     }
 }
@@ -129,25 +162,29 @@ fn body(rest: &[u8]) -> Result<&[u8], String> {
 fn without_reply(unit: &str, output: &Output, touched: Touched) -> Error {
     let stderr = String::from_utf8_lossy(&output.stderr);
     let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let failed = |why: &str, next: &str| Error::Failed {
+    let failed = |code, why: &str, next: &str| Error::Failed {
         unit: unit.to_owned(),
         why: why.to_owned(),
+        code,
         expected: None,
         found: Some(last.to_owned()),
         next: Some(next.to_owned()),
         touched: Touched::Nothing,
     };
-    if stderr.contains("omega: the request arrived short") {
-        return failed("the request arrived short; nothing was done", "run it again");
+    if stderr.contains(SHORT) {
+        let why = "the request arrived short; nothing was done";
+        return failed(FailureCode::Incomplete, why, "run it again");
     }
-    if last.starts_with("sudo:") {
+    if upstream_messages::is_of_sudo(last) {
         return failed(
+            FailureCode::NotPermitted,
             "sudo wants more than it is given",
             "let this user run sudo without a password (juju's user ubuntu may), or connect as root",
         );
     }
     if output.status == Some(127) {
-        return failed("there is no python3 there", "install python3 on the unit");
+        let why = "there is no python3 there";
+        return failed(FailureCode::NoProgram, why, "install python3 on the unit");
     }
     let end = match (&output.signal, output.status) {
         (Some(signal), _) => format!("signal {signal}"),
@@ -170,6 +207,10 @@ mod tests {
     use super::*;
     use crate::FileState;
 
+    fn probes(count: usize) -> Vec<Probe> {
+        vec![Probe::File { path: "/nowhere".parse().unwrap() }; count]
+    }
+
     const ABSENT: &str = r#"{"replies":[{"reply":"file","kind":"absent"}]}"#;
 
     fn reply(nonce: &str, text: &str) -> Vec<u8> {
@@ -186,7 +227,7 @@ mod tests {
         let decoy = reply("other", r#"{"replies":[]}"#);
         let noisy =
             [b"Welcome!\nomega-reply n 1\n".as_slice(), &decoy, &reply("n", ABSENT), b"bye\n"];
-        let found = replies("u", &output(noisy.concat()), "n", 1).unwrap();
+        let found = replies("u", &output(noisy.concat()), "n", &probes(1)).unwrap();
         assert_eq!(found, [Reply::File(FileState::Absent)]);
     }
 
@@ -194,30 +235,31 @@ mod tests {
     fn what_is_short_altered_or_miscounted_is_no_reply() {
         let whole = reply("n", ABSENT);
         for cut in 1..whole.len() - 1 {
-            let error = replies("u", &output(whole[..cut].to_vec()), "n", 1).unwrap_err();
+            let error = replies("u", &output(whole[..cut].to_vec()), "n", &probes(1)).unwrap_err();
             assert!(matches!(error, Error::Malformed { .. }), "{cut}: {error}");
         }
         let altered = String::from_utf8(whole.clone()).unwrap().replace("absent", "abzent");
-        let error = replies("u", &output(altered.into_bytes()), "n", 1).unwrap_err();
+        let error = replies("u", &output(altered.into_bytes()), "n", &probes(1)).unwrap_err();
         assert!(error.to_string().contains("altered"), "{error}");
-        let error = replies("u", &output(whole), "n", 2).unwrap_err();
+        let error = replies("u", &output(whole), "n", &probes(2)).unwrap_err();
         assert!(error.to_string().contains("1 replies to 2 questions"), "{error}");
     }
 
     #[test]
     fn a_reply_that_nobody_understands_fails_alone() {
         let text = r#"{"replies":[{"reply":"file","kind":"absent"},{"reply":"file","kind":"?"}]}"#;
-        let found = replies("u", &output(reply("n", text)), "n", 2).unwrap();
+        let found = replies("u", &output(reply("n", text)), "n", &probes(2)).unwrap();
         assert_eq!(found[0], Reply::File(FileState::Absent));
-        assert!(matches!(found[1], Reply::Failed { .. }));
+        assert!(matches!(found[1], Reply::Failed(_)));
     }
 
     #[test]
     fn the_agents_account_of_an_action_is_kept() {
         assert_eq!(done("u", &output(reply("n", r#"{"done":true}"#)), "n").ok(), Some(()));
-        let text = r#"{"error":{"why":"no space","expected":"a","found":"b","next":"c","touched":"nothing"}}"#;
+        let text = r#"{"error":{"why":"no space","code":"no-space","expected":"a","found":"b","next":"c","touched":"nothing"}}"#;
         let error = done("u", &output(reply("n", text)), "n").unwrap_err();
         assert_eq!(error.to_string(), "u: no space");
+        assert_eq!(error.code(), Some(&FailureCode::NoSpace));
         assert_eq!(error.touched(), Touched::Nothing);
         assert_eq!(error.expected().as_deref(), Some("a"));
         let silent = done("u", &output(Vec::new()), "n").unwrap_err();

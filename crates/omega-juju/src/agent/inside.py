@@ -1,6 +1,7 @@
 # Runs in the interpreter of a daemon, as its user, in its environment. Reads the questions, writes a line for each.
 import json
 import os
+import re
 import sys
 
 if sys.path and sys.path[0] == "":
@@ -52,14 +53,15 @@ def options(question):
     try:
         conf(question["args"], project=question["project"], prog=question["prog"])
     except SystemExit:
-        return {"failed": "oslo.config refused the daemon's arguments"}
+        return {"failed": "oslo.config refused the daemon's arguments", "code": "configuration"}
     except cfg.ConfigFileParseError as error:
         # Its text quotes the line, which may hold a password: only the place is told.
         place = getattr(error, "config_file", "")
-        numbers = [word for word in str(error).replace(",", " ").split() if word.startswith(place + ":")]
-        return {"failed": "%s can't be parsed" % (numbers[0] if numbers else place)}
+        words = str(error).replace(",", " ").split()
+        numbers = [word for word in words if word.startswith(place + ":") and word[len(place) + 1:].isdigit()]
+        return {"failed": "%s can't be parsed" % (numbers[0] if numbers else place), "code": "configuration"}
     except cfg.Error as error:
-        return {"failed": "%s: %s" % (type(error).__name__, error)}
+        return {"failed": "%s: %s" % (type(error).__name__, error), "code": "configuration"}
     values = {}
     for key in question["keys"]:
         value = getattr(getattr(conf, question["group"]), key.replace("-", "_"))
@@ -115,7 +117,8 @@ def ended(certificate, token):
         if certificate:
             from cryptography import x509
             with open(certificate, "rb") as file:
-                end, what = x509.load_pem_x509_certificate(file.read()).not_valid_after, "certificate"
+                read, what = x509.load_pem_x509_certificate(file.read()), "certificate"
+            end = read.not_valid_after_utc.replace(tzinfo=None) if hasattr(read, "not_valid_after_utc") else read.not_valid_after
         else:
             claims = token.split(".")[1]
             claims = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
@@ -128,10 +131,10 @@ def ended(certificate, token):
 def authenticate(question):
     import time
     started = time.monotonic()
-    state = {"tcp": False, "tls": False, "status": None, "version": None, "millis": 0, "error": None}
+    state = {"tcp": False, "tls": False, "status": None, "version": None, "millis": 0, "error": None, "code": None}
     try:
-        import requests
         cluster, user = credentials(question["kubeconfig"])
+        import requests  # it takes long, and is of no use without a kubeconfig
         session = requests.Session()
         authority = in_memory(cluster, "certificate-authority")
         if authority:
@@ -147,17 +150,18 @@ def authenticate(question):
         get_both(session, server, question["seconds"], state)
         end = ended(pair[0], user.get("token")) if state["status"] == 401 else None
         if end:
-            state["error"] += "; the client's %s" % end
+            state.update(error="%s; the client's %s" % (state["error"], end), code="credential-expired")
     except ImportError as error:
-        state["error"] = "the driver's interpreter has no module %s" % error.name
+        state.update(error="the driver's interpreter has no module %s" % error.name, code="no-module")
     except KeyError as error:
-        state["error"] = "kubeconfig: no key %s" % error
+        state.update(error="kubeconfig: no key %s" % error, code="kubeconfig-invalid")
     except LookupError as error:
-        state["error"] = "kubeconfig: %s" % error
+        state.update(error="kubeconfig: %s" % error, code="kubeconfig-invalid")
     except OSError as error:
-        state["error"] = "%s: %s" % (error.strerror or "can't be read", error.filename)
+        code = {2: "not-found", 13: "not-permitted"}.get(error.errno, "kubeconfig-invalid")
+        state.update(error="%s: %s" % (error.strerror or "can't be read", error.filename), code=code)
     except ValueError as error:
-        state["error"] = "kubeconfig: %s" % type(error).__name__
+        state.update(error="kubeconfig: %s" % type(error).__name__, code="kubeconfig-invalid")
     state["millis"] = int((time.monotonic() - started) * 1000)
     return state
 
@@ -168,7 +172,8 @@ def reason(error):
         inner = getattr(error, "reason", None) or next((a for a in error.args if isinstance(a, Exception)), None)
         if inner is None or not isinstance(inner, Exception):
             said = str(getattr(error, "strerror", None) or error)
-            return said.split(">: ", 1)[-1][:200]  # urllib3 begins with the object that failed
+            # urllib3 begins with the object that failed: <…>: in 1.26, HTTPSConnection(…): in 2
+            return re.sub(r"^(?:<[^>]*>|\w+\([^)]*\)): ", "", said)[:200]
         error = inner
 
 
@@ -179,40 +184,41 @@ def get_both(session, server, seconds, state):
         answer = session.get(server + "/api", timeout=seconds, allow_redirects=False)
         state.update(tcp=True, tls=secure, status=answer.status_code)
         if answer.status_code != 200:
-            state["error"] = "GET /api: %d %s" % (answer.status_code, answer.reason)
+            code = "credential-refused" if answer.status_code == 401 else "status"
+            state.update(error="GET /api: %d %s" % (answer.status_code, answer.reason), code=code)
             return
         told = session.get(server + "/version", timeout=seconds, allow_redirects=False)
         if told.status_code == 200:
             state["version"] = told.json().get("gitVersion")
     except requests.exceptions.SSLError as error:
-        state.update(tcp=True, error="TLS: " + reason(error))
+        state.update(tcp=True, error="TLS: " + reason(error), code="tls")
     except requests.exceptions.ConnectTimeout:
-        state["error"] = "TCP: no connection to %s within %s s" % (place, seconds)
+        state.update(error="TCP: no connection to %s within %s s" % (place, seconds), code="tcp")
     except requests.exceptions.ReadTimeout:
-        state.update(tcp=True, tls=secure, error="HTTP: no answer within %s s" % seconds)
+        state.update(tcp=True, tls=secure, error="HTTP: no answer within %s s" % seconds, code="http")
     except requests.exceptions.ProxyError as error:
-        state["error"] = "proxy: " + reason(error)
+        state.update(error="proxy: " + reason(error), code="proxy")
     except requests.exceptions.ConnectionError as error:
-        state["error"] = "TCP: %s: %s" % (place, reason(error))
+        state.update(error="TCP: %s: %s" % (place, reason(error)), code="tcp")
     except requests.exceptions.RequestException as error:
-        state["error"] = type(error).__name__
+        state.update(error=type(error).__name__, code="unexpected")
 
 
 QUESTIONS = {"python": python, "distributions": distributions, "options": options, "authenticate": authenticate}
-
 
 
 def answer(question):
     try:
         return QUESTIONS[question["ask"]](question)
     except Exception as error:
-        return {"failed": "%s: %s" % (type(error).__name__, error)}
+        code = "no-module" if isinstance(error, ImportError) else "unexpected"
+        return {"failed": "%s: %s" % (type(error).__name__, error), "code": code}
 
 
 out = os.dup(1)
 os.dup2(2, 1)
 questions = json.load(sys.stdin)
-# One after another: threads that import at the same time can wait for each other for ever (seen). What may wait for
-# the network comes last, and each answer goes out when it is there.
-for at in sorted(range(len(questions)), key=lambda at: questions[at]["ask"] == "authenticate"):
-    os.write(out, b"\n" + json.dumps([at, answer(questions[at])]).encode() + b"\n")
+# One after another: threads that import at the same time can wait for each other for ever (seen). Each answer goes out
+# when it is there.
+for at, question in enumerate(questions):
+    os.write(out, b"\n" + json.dumps([at, answer(question)]).encode() + b"\n")

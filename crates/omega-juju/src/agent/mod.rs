@@ -10,7 +10,7 @@ mod request;
 
 pub(crate) use frame::{Output, done, replies};
 pub(crate) use program::quoted;
-pub(crate) use request::Request;
+pub(crate) use request::{Request, Stdin};
 
 #[cfg(test)]
 mod tests;

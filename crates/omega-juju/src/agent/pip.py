@@ -68,10 +68,10 @@ def installed(service, distribution):
     shown = show(service)
     program = interpreter_of(service, shown)
     if program is None:
-        raise Fail("this unit has no %s, so no interpreter to install for" % service)
+        raise Fail("no-daemon", "this unit has no %s, so no interpreter to install for" % service)
     answer = inside(service, shown, {"ask": "python", "distribution": distribution, "group": ""}, 60)
     if answer["pip"] is None:
-        raise Fail("%s has no pip" % program, expected="pip", found="none", next="apt-get install python3-pip")
+        raise Fail("no-program", "%s has no pip" % program, expected="pip", found="none", next="apt-get install python3-pip")
     return program, answer["distribution"]
 
 
@@ -91,7 +91,7 @@ def keep_wheel(program, distribution, before):
     status, _, err = run([program, "-I", "-B", "-c", REPACK], 120, None, root_env(), question)
     if status != 0:
         last = err.strip().rpartition("\n")[2]
-        raise Fail("%s %s can't be kept before it is replaced: %s" % (distribution, before["version"], last[:300]))
+        raise Fail("not-kept", "%s %s can't be kept before it is replaced: %s" % (distribution, before["version"], last[:300]))
     sync_directory(home)
 
 
@@ -103,13 +103,13 @@ def pip(program, words, until):
     try:
         status, out, err = run(argv, max(1, until - time.monotonic()), None, root_env(), cwd="/")
     except Fail as fail:
-        raise Fail(fail.why, touched="maybe")
+        raise Fail(fail.code, fail.why, touched="maybe")
     finally:
         os.umask(0o077)
     if status != 0:
         lines = [line for line in (err + out.decode("utf-8", "replace")).splitlines() if "ERROR" in line or "error" in line]
         why = "; ".join(lines[:3]) or err.strip()[-300:] or "exit status %d" % status
-        raise Fail("pip: " + re.sub(r"//[^/@\s]*@", "//…@", why)[:600], touched="maybe")
+        raise Fail("pip", "pip: " + re.sub(r"//[^/@\s]*@", "//…@", why)[:600], touched="maybe")
 
 
 def wheel_for(action, payload):
@@ -118,7 +118,7 @@ def wheel_for(action, payload):
     if source == "kept":
         wheel = kept_wheel(action["distribution"], action["version"])
         if wheel is None:
-            raise Fail("no wheel of %s %s is kept here" % (action["distribution"], action["version"]),
+            raise Fail("not-kept", "no wheel of %s %s is kept here" % (action["distribution"], action["version"]),
                        expected=os.path.join(STATE, "wheels"), next="give the wheel, or an index that has it")
         return ["--no-index", wheel], None
     if "index" in source:
@@ -127,9 +127,9 @@ def wheel_for(action, payload):
         return index + ["%s==%s" % (action["distribution"], action["version"])], None
     name, sha256 = source["wheel"]["file_name"], source["wheel"]["sha256"]
     if payload is None or hashlib.sha256(payload).hexdigest() != sha256:
-        raise Fail("the wheel that came is not the one that was planned", expected="sha256:" + sha256)
+        raise Fail("digest-differs", "the wheel that came is not the one that was planned", expected="sha256:" + sha256)
     if os.path.basename(name) != name or not name.endswith(".whl"):
-        raise Fail("not the name of a wheel: %s" % name)
+        raise Fail("unexpected", "not the name of a wheel: %s" % name)
     home = os.path.join(state_directory("wheels"), ".in-" + secrets.token_hex(8))
     os.mkdir(home, 0o700)
     try:
@@ -170,7 +170,7 @@ def act_pip_install(action, payload, until):
             remove_tree(home)
     after = installed(action["service"], distribution)[1]
     if after is None or after["version"] != version:
-        raise Fail("pip succeeded, but %s does not import %s %s" % (action["service"], distribution, version),
+        raise Fail("not-written", "pip succeeded, but %s does not import %s %s" % (action["service"], distribution, version),
                    expected=version, found=after and "%(version)s in %(location)s" % after, touched="maybe",
                    next="look for another copy earlier on the interpreter's path")
 
@@ -179,12 +179,12 @@ def act_pip_uninstall(action, payload, until):
     distribution = action["distribution"]
     program, before = installed(action["service"], distribution)
     if before is None:
-        raise Fail("%s is not installed" % distribution, expected="an installed version", found="none")
+        raise Fail("not-found", "%s is not installed" % distribution, expected="an installed version", found="none")
     keep_wheel(program, distribution, before)
     words = ["uninstall", "--yes", "--no-input", "--disable-pip-version-check"]
     words += ["--break-system-packages"] if action["break_system_packages"] else []
     pip_or_say_what_changed(action, program, words + [distribution], until, before)
     after = installed(action["service"], distribution)[1]
     if after is not None:
-        raise Fail("%s is still there" % distribution, expected="none",
+        raise Fail("not-written", "%s is still there" % distribution, expected="none",
                    found="%(version)s in %(location)s" % after, touched="maybe")

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::ZlibEncoder};
 use omega_core::values::Sha256;
 
-use crate::Error;
+use crate::{Error, FailureCode};
 
 /// The program that answers probes.
 pub(super) const ASK: &str = concat!(
@@ -51,7 +51,7 @@ pub(crate) type Words = Vec<String>;
 
 /// Returns the command that takes program and request from its standard input.
 pub(super) fn from_stdin() -> Words {
-    ["python3", "-I", "-B", "-c", FROM_STDIN].map(String::from).to_vec()
+    ["python3", "-I", "-S", "-B", "-c", FROM_STDIN].map(String::from).to_vec()
 }
 
 /// Returns what goes to its standard input before the payload.
@@ -72,7 +72,8 @@ pub(super) fn from_arguments(unit: &str, program: &str, request: &[u8]) -> Resul
     let packed = encoder.write_all(program.as_bytes()).and_then(|()| encoder.finish());
     let packed = packed.map_err(|error| too_long(unit, &error.to_string()))?;
     let digest = Sha256::of(&[program.as_bytes(), request].concat());
-    let mut words: Words = ["python3", "-I", "-B", "-c", FROM_ARGUMENTS].map(String::from).to_vec();
+    let mut words: Words =
+        ["python3", "-I", "-S", "-B", "-c", FROM_ARGUMENTS].map(String::from).to_vec();
     words.extend([STANDARD.encode(packed), STANDARD.encode(request), digest.to_string()]);
     let length = quoted(&words).len();
     if length > MOST {
@@ -88,6 +89,7 @@ fn too_long(unit: &str, why: &str) -> Error {
     Error::Failed {
         unit: unit.to_owned(),
         why: format!("the questions do not fit: {why}"),
+        code: FailureCode::Other("too-long".to_owned()),
         expected: None,
         found: None,
         next: Some("reach the unit by SSH instead".to_owned()),
@@ -112,6 +114,7 @@ pub(crate) fn quoted(words: &[String]) -> String {
 mod tests {
     use super::*;
 
+    /// At a glance; `python_that_asks_calls_nothing_that_writes` looks at its syntax tree.
     #[test]
     fn the_asking_program_has_nothing_that_writes() {
         for writes in ["os.rename(", "os.unlink(", "os.mkdir(", "fchmod(", "O_CREAT", "O_WRONLY"] {

@@ -1,10 +1,13 @@
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
+    io,
+    sync::Arc,
     time::Duration,
 };
 
 use omega_core::values::{Secret, Sha256};
 use serde::Serialize;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use super::program::{self, Words};
 use crate::{Action, Error, Payload, Probe};
@@ -16,7 +19,30 @@ pub(crate) struct Request {
     pub(crate) nonce: String,
     program: &'static str,
     text: Vec<u8>,
-    payload: Option<Secret>,
+    payload: Option<Arc<Secret>>,
+}
+
+/// What goes to a command's standard input: the program with its request, and the payload, which is
+/// not copied.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stdin {
+    pub(crate) preamble: Vec<u8>,
+    pub(crate) payload: Option<Arc<Secret>>,
+}
+
+impl Stdin {
+    /// Writes all of it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if nobody reads any more.
+    pub(crate) async fn write(&self, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+        to.write_all(&self.preamble).await?;
+        if let Some(payload) = &self.payload {
+            to.write_all(payload.expose()).await?;
+        }
+        Ok(())
+    }
 }
 
 #[derive(Serialize)]
@@ -69,10 +95,9 @@ impl Request {
     }
 
     /// Returns what goes to the command's standard input.
-    pub(crate) fn stdin(&self) -> Secret {
-        let mut bytes = program::preamble(self.program, &self.text);
-        bytes.extend_from_slice(self.payload.as_ref().map_or(&[], |p| p.expose()));
-        Secret::new(bytes)
+    pub(crate) fn stdin(&self) -> Stdin {
+        let preamble = program::preamble(self.program, &self.text);
+        Stdin { preamble, payload: self.payload.clone() }
     }
 
     /// Returns a command that needs no standard input, for questions only.

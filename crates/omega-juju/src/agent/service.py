@@ -2,7 +2,7 @@
 def act_reload_units(action, payload, until):
     status, _, err = change(["systemctl", "daemon-reload"], max(1, until - time.monotonic()))
     if status != 0:
-        raise Fail("systemctl daemon-reload: " + err.strip()[-300:], touched="maybe")
+        raise Fail("systemd", "systemctl daemon-reload: " + err.strip()[-300:], touched="maybe")
 
 
 def worked(pid):
@@ -33,7 +33,7 @@ def act_restart_service(action, payload, until):
     service = action["service"]
     load = show(service).get("LoadState")
     if load != "loaded":
-        raise Fail("%s can't be restarted" % service, expected="a service that is loaded", found=load)
+        raise Fail("not-loaded", "%s can't be restarted" % service, expected="a service that is loaded", found=load)
     status, _, err = change(["systemctl", "restart", service + ".service"], max(1, until - time.monotonic() - 5))
     if status != 0:
         raise would_not_start(service, err.strip())
@@ -64,5 +64,5 @@ def would_not_start(service, why):
     lines = [line.strip() for line in log_tail(service, 12) if line.strip(" ^")]
     found = "%s/%s, result %s" % (shown.get("ActiveState"), shown.get("SubState"), shown.get("Result"))
     words = "; its last words: " + " | ".join(lines[-3:]) if lines else ""
-    return Fail("%s would not start%s" % (service, ": " + why if why else ""), expected="active/running",
+    return Fail("would-not-start", "%s would not start%s" % (service, ": " + why if why else ""), expected="active/running",
                 found=found + words, touched="maybe", next="journalctl -u %s; then run it again" % service)

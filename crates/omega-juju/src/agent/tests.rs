@@ -7,7 +7,7 @@ use omega_core::{Diagnostic as _, Touched, values::Secret};
 
 use super::*;
 use crate::{
-    Action, Error, FileState, Payload, Probe, Reply,
+    Action, Error, FailureCode, FileState, Probe, Reply, ServiceAction,
     channel::{Deadlines, Local, python3},
 };
 
@@ -43,18 +43,24 @@ async fn python_answers_what_is_on_disk() {
     assert_eq!((target.as_str(), facts.size), ("text", 6));
     let names = ["bytes", "large", "link", "text"].map(String::from).to_vec();
     assert_eq!(replies[5], Reply::Directory { names: Some(names) });
-    assert!(matches!(&replies[6], Reply::Failed { .. }), "a probe that fails, fails alone");
+    assert!(matches!(&replies[6], Reply::Failed(_)), "a probe that fails, fails alone");
+}
+
+fn stdin(preamble: Vec<u8>) -> Stdin {
+    Stdin { preamble, payload: None }
 }
 
 fn reload() -> Request {
-    Request::act(&Action::ReloadUnits, Payload::Bytes(Secret::new(vec![b'x'; 4096])), WITHIN)
+    let reload = Action::Service(ServiceAction::ReloadUnits);
+    Request::act(&reload, Secret::new(vec![b'x'; 4096]).into(), WITHIN)
 }
 
 /// Sends all but the last `missing` bytes.
 async fn cut(request: &Request, missing: usize) -> Error {
-    let whole = request.stdin();
-    let short = whole.expose()[..whole.expose().len() - missing].to_vec();
-    let output = python3(&Request::words(), Secret::new(short), WITHIN).await;
+    let mut whole = Vec::new();
+    request.stdin().write(&mut whole).await.unwrap();
+    whole.truncate(whole.len() - missing);
+    let output = python3(&Request::words(), stdin(whole), WITHIN).await;
     done("unit", &output, &request.nonce).unwrap_err()
 }
 
@@ -66,6 +72,7 @@ async fn python_does_nothing_with_half_a_payload_or_half_a_request() {
     assert_eq!(payload.expected().as_deref(), Some("4096 bytes"));
     assert_eq!(payload.found().as_deref(), Some("4095 bytes"));
     assert_eq!(payload.touched(), Touched::Nothing);
+    assert_eq!(payload.code(), Some(&FailureCode::Incomplete));
     let request = cut(&reload(), 4097).await;
     assert_eq!(request.to_string(), "unit: the request arrived short; nothing was done");
     assert_eq!(request.touched(), Touched::Nothing);
@@ -77,13 +84,13 @@ async fn python_takes_questions_as_arguments_too() {
     let probes = [Probe::File { path: "/nowhere".parse().unwrap() }];
     let request = Request::ask(&probes, WITHIN);
     let words = request.words_without_stdin("unit").unwrap();
-    let output = python3(&words, Secret::new(Vec::new()), WITHIN).await;
-    let found = replies("unit", &output, &request.nonce, 1).unwrap();
+    let output = python3(&words, stdin(Vec::new()), WITHIN).await;
+    let found = replies("unit", &output, &request.nonce, &probes).unwrap();
     assert_eq!(found, [Reply::File(FileState::Absent)]);
     let mut altered = words;
-    altered[6].pop();
-    let output = python3(&altered, Secret::new(Vec::new()), WITHIN).await;
-    assert!(replies("unit", &output, &request.nonce, 1).is_err(), "cut on its way");
+    altered[7].pop();
+    let output = python3(&altered, stdin(Vec::new()), WITHIN).await;
+    assert!(replies("unit", &output, &request.nonce, &probes).is_err(), "cut on its way");
 }
 
 /// A killed placement's temporary file holds what the kubeconfig does. Only its own are swept.
@@ -120,9 +127,9 @@ fn python_says_maybe_once_a_program_was_started() {
         let home = tempfile::tempdir().unwrap();
         let statements = format!(
             "STATE = sys.argv[1]\n\
-             def act_late(action, payload, until):\n    {before}\n    raise Fail('late')\n\
+             def act_late(action, payload, until):\n    {before}\n    raise Fail('busy', 'late')\n\
              try:\n    perform({{'action': {{'action': 'late'}}, 'payload': None, 'seconds': 5}}, None)\n\
-             except Fail as fail:\n    assert (fail.why, fail.touched) == ('late', '{touched}'), \
+             except Fail as fail:\n    assert (fail.why, fail.code, fail.touched) == ('late', 'busy', '{touched}'), \
              (fail.why, fail.touched)\n\
              else:\n    raise SystemExit('nothing was raised')"
         );
@@ -131,11 +138,84 @@ fn python_says_maybe_once_a_program_was_started() {
 }
 
 /// Runs statements among the agent's own functions.
-#[expect(clippy::disallowed_methods, reason = "Python alone, with nothing to be asked of a unit")]
 fn in_the_agent(statements: &str, home: &std::path::Path) {
     let (common, act) = (include_str!("common.py"), include_str!("act.py"));
     let program = format!("{common}\n{act}\n{statements}\n");
+    run_python(&["-I", "-c", &program], &[home.to_str().unwrap()]);
+}
+
+#[expect(clippy::disallowed_methods, reason = "Python alone, with nothing to be asked of a unit")]
+fn run_python(program: &[&str], arguments: &[&str]) {
     let mut python = std::process::Command::new("python3");
-    let ran = python.args(["-I", "-c", &program]).arg(home).output().unwrap();
+    let ran = python.args(program).args(arguments).output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+/// What the asking program may call of `os`; none of it writes.
+const READS: [&str; 24] = [
+    "access",
+    "basename",
+    "close",
+    "dirname",
+    "dup",
+    "dup2",
+    "fdopen",
+    "fstat",
+    "geteuid",
+    "getgrouplist",
+    "isfile",
+    "join",
+    "killpg",
+    "listdir",
+    "lstat",
+    "open",
+    "readlink",
+    "realpath",
+    "setgid",
+    "setgroups",
+    "setuid",
+    "stat",
+    "strerror",
+    "write",
+];
+
+/// The program that asks calls nothing that writes: by its syntax tree, not by its text. `write` is
+/// of a pipe (`frame`), and `open` is given no flag and no mode that writes.
+#[test]
+#[ignore = "needs python3"]
+fn python_that_asks_calls_nothing_that_writes() {
+    let statements = r#"
+import ast
+tree, calls, wrong = ast.parse(open(sys.argv[1]).read()), set(), []
+for node in ast.walk(tree):
+    if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("os", "os.path"):
+        if node.attr.startswith("O_") and node.attr not in ("O_RDONLY", "O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"):
+            wrong.append(node.attr)
+    if not isinstance(node, ast.Call):
+        continue
+    name = ast.unparse(node.func)
+    if ast.unparse(getattr(node.func, "value", node.func)) in ("os", "os.path"):
+        calls.add(name.rpartition(".")[2])
+    modes = [a.value for a in node.args[1:2] + [k.value for k in node.keywords if k.arg == "mode"]
+             if isinstance(a, ast.Constant)]
+    if name in ("open", "os.fdopen") and any(m not in ("r", "rb") for m in modes):
+        wrong.append(ast.unparse(node))
+calls -= set(sys.argv[2].split())
+assert not calls and not wrong, (calls, wrong)
+"#;
+    let home = tempfile::tempdir().unwrap();
+    let program = home.path().join("ask.py");
+    let inside = include_str!("inside.py");
+    for (text, more) in [
+        (format!("{}{}", include_str!("common.py"), include_str!("ask.py")), "_exit"),
+        // memfd_create makes a file in memory, for a key that requests wants to have a path.
+        (inside.to_owned(), "memfd_create"),
+    ] {
+        std::fs::write(&program, text).unwrap();
+        let allowed = format!("{} {more}", READS.join(" "));
+        run_python(
+            &["-I", "-c", &format!("import sys\n{statements}")],
+            &[program.to_str().unwrap(), &allowed],
+        );
+    }
 }

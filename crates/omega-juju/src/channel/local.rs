@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use omega_core::Touched;
+use omega_core::{Retry, Touched};
 
 use super::{
     Deadlines,
@@ -47,19 +47,20 @@ impl Local {
                 after: within,
                 touched,
             },
-            RunError::Start(..) => unreachable(&error, Touched::Nothing),
-            RunError::Broke(..) => unreachable(&error, touched),
+            RunError::Start(..) => unreachable(&error, Touched::Nothing, Retry::Final),
+            RunError::Broke(..) => unreachable(&error, touched, Retry::Transient),
         })
     }
 }
 
-fn unreachable(error: &RunError, touched: Touched) -> Error {
+fn unreachable(error: &RunError, touched: Touched, retry: Retry) -> Error {
     Error::Unreachable {
         unit: LABEL.to_owned(),
         via: "a local program".to_owned(),
         why: error.to_string(),
         next: Some("the agent needs python3, and sudo where omega does not run as root".to_owned()),
         touched,
+        retry,
     }
 }
 
@@ -72,7 +73,7 @@ impl Channel for Local {
     async fn ask(&self, probes: &[Probe]) -> Result<Vec<Reply>, Error> {
         let request = Request::ask(probes, self.deadlines.probe);
         let output = self.run(&request, self.deadlines.ask(), Touched::Nothing).await?;
-        replies(LABEL, &output, &request.nonce, probes.len())
+        replies(LABEL, &output, &request.nonce, probes)
     }
 
     async fn act(&self, action: &Action, payload: Payload) -> Result<(), Error> {
@@ -86,7 +87,7 @@ impl Channel for Local {
 #[cfg(test)]
 pub(crate) async fn python3(
     words: &[String],
-    stdin: omega_core::values::Secret,
+    stdin: crate::agent::Stdin,
     within: Duration,
 ) -> Output {
     let (name, args) = words.split_first().unwrap();

@@ -7,7 +7,10 @@ mod program;
 mod ssh;
 
 pub use deadlines::Deadlines;
-pub use juju::{Juju, JujuStatus, JujuTarget, StatusInfo, UnitStatus, juju_status, juju_units};
+pub use juju::{
+    Juju, JujuModel, JujuStatus, JujuTarget, JujuUnits, StatusInfo, UnitStatus, juju_status,
+    juju_units,
+};
 pub use local::Local;
 #[cfg(test)]
 pub(crate) use local::python3;

@@ -1,14 +1,13 @@
 use std::{ffi::OsString, io, path::PathBuf, pin::pin, process::Stdio, time::Duration};
 
-use omega_core::values::Secret;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::AsyncReadExt as _,
     process::{Child, Command},
     time::{Instant, sleep_until, timeout},
 };
 
-use crate::agent::Output;
+use crate::agent::{Output, Stdin};
 
 /// How long output may go on after a program has ended: what it left behind may hold the pipe.
 const GRACE: Duration = Duration::from_secs(2);
@@ -54,7 +53,7 @@ impl Program {
     /// A program that ends has an output, whatever its exit status.
     pub(crate) async fn run(
         &self,
-        stdin: Option<Secret>,
+        stdin: Option<Stdin>,
         within: Duration,
     ) -> Result<Output, RunError> {
         let name = self.name.display().to_string();
@@ -109,13 +108,13 @@ impl Drop for Group {
 
 /// Writes and reads at the same time: a program that writes before it has read all, or that never
 /// reads, does not hang.
-async fn collect(child: &mut Child, stdin: Option<Secret>) -> io::Result<Output> {
+async fn collect(child: &mut Child, stdin: Option<Stdin>) -> io::Result<Output> {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let (input, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let write = async {
-        if let (Some(mut input), Some(bytes)) = (input, stdin) {
+        if let (Some(mut input), Some(stdin)) = (input, stdin) {
             // A program may end without reading: its answer tells, not this error.
-            drop(input.write_all(bytes.expose()).await);
+            drop(stdin.write(&mut input).await);
         }
     };
     let status = {
@@ -150,13 +149,17 @@ async fn collect(child: &mut Child, stdin: Option<Secret>) -> io::Result<Output>
 mod tests {
     use super::*;
 
+    fn stdin(preamble: Vec<u8>) -> Stdin {
+        Stdin { preamble, payload: None }
+    }
+
     fn sh(script: &str) -> Program {
         Program::new("sh").args(["-c", script])
     }
 
     #[tokio::test]
     async fn output_and_status_are_kept_apart() {
-        let output = sh("cat; echo no >&2; exit 3").run(Some("yes".to_owned().into()), GRACE).await;
+        let output = sh("cat; echo no >&2; exit 3").run(Some(stdin(b"yes".to_vec())), GRACE).await;
         let output = output.unwrap();
         assert_eq!((output.stdout, output.stderr), (b"yes".to_vec(), b"no\n".to_vec()));
         assert_eq!(output.status, Some(3));
@@ -166,7 +169,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_program_that_never_reads_does_not_hang() {
-        let much = Secret::new(vec![b'x'; 1 << 20]);
+        let much = stdin(vec![b'x'; 1 << 20]);
         let output = sh("echo done").run(Some(much), Duration::from_secs(10)).await.unwrap();
         assert_eq!(output.stdout, b"done\n");
     }

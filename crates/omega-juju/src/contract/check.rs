@@ -6,7 +6,8 @@ use omega_core::{
 };
 
 use crate::{
-    Action, Channel, Error, Expect, FileState, Payload, Probe, Reply, ServiceName, UnitPath,
+    Access, Action, Channel, Error, Expect, FileAction, FileState, Payload, Placement, Probe,
+    Reply, ServiceName, UnitPath,
 };
 
 /// The machine that is checked.
@@ -119,26 +120,25 @@ impl Clause<'_> {
 }
 
 pub(super) fn bytes(text: &str) -> Payload {
-    Payload::Bytes(text.to_owned().into())
+    omega_core::values::Secret::from(text.to_owned()).into()
 }
 
 /// A file of root's that anybody may read.
 pub(super) fn place(path: &UnitPath, text: &str, expect: Expect) -> Action {
-    Action::PlaceFile {
-        path: path.clone(),
-        owner: "root".to_owned(),
-        group: "root".to_owned(),
-        mode: FileMode::PUBLIC,
-        sha256: Sha256::of(text.as_bytes()),
-        expect,
-    }
+    let (path, access) = (path.clone(), Access::root(FileMode::PUBLIC));
+    let sha256 = Sha256::of(text.as_bytes());
+    FileAction::PlaceFile(Placement { path, access, sha256, expect }).into()
 }
 
 pub(super) fn remove(path: &UnitPath, text: &str) -> Action {
-    Action::RemoveFile { path: path.clone(), expect: Expect::Sha256(Sha256::of(text.as_bytes())) }
+    let expect = Expect::Sha256(Sha256::of(text.as_bytes()));
+    FileAction::RemoveFile { path: path.clone(), expect }.into()
 }
 
 pub(super) fn directory(path: &UnitPath, mode: FileMode) -> Action {
-    let (owner, group) = ("root".to_owned(), "root".to_owned());
-    Action::MakeDirectory { path: path.clone(), owner, group, mode }
+    FileAction::MakeDirectory { path: path.clone(), access: Access::root(mode) }.into()
+}
+
+pub(super) fn no_directory(path: &UnitPath) -> Action {
+    FileAction::RemoveDirectory { path: path.clone() }.into()
 }

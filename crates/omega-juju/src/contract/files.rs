@@ -2,9 +2,12 @@ use omega_core::values::{FileMode, Sha256};
 
 use super::{
     Broken, Site,
-    check::{Clause, bytes, directory, place, remove},
+    check::{Clause, bytes, directory, no_directory, place, remove},
 };
-use crate::{Action, Channel, Expect, FileState, Payload, Probe, Reply, UnitPath};
+use crate::{
+    Access, Action, Channel, Expect, FailureCode, FileAction, FileState, Payload, Placement, Probe,
+    Reply, UnitPath,
+};
 
 type Checked = Result<&'static str, Broken>;
 
@@ -95,30 +98,30 @@ async fn placed(clause: Clause<'_>) -> Checked {
 async fn refusals(clause: Clause<'_>) -> Checked {
     let (home, path) = home(&clause)?;
     let other = clause.path(&format!("{HOME}/other"))?;
-    let stranger = Action::PlaceFile {
+    let stranger = FileAction::PlaceFile(Placement {
         path: other.clone(),
-        owner: "nobody-here".to_owned(),
-        group: "root".to_owned(),
-        mode: FileMode::PRIVATE,
+        access: Access::new("nobody-here", "root", FileMode::PRIVATE),
         sha256: Sha256::of(NEW.as_bytes()),
         expect: Expect::Absent,
-    };
+    });
     let orphan = clause.path(&format!("{HOME}/none/file"))?;
     let expects_new = Expect::Sha256(Sha256::of(NEW.as_bytes()));
-    for (action, payload) in [
-        (place(&path, NEW, Expect::Absent), bytes(NEW)),
-        (place(&path, NEW, expects_new), bytes(NEW)),
-        (place(&path, NEW, Expect::Link), bytes(NEW)),
-        (place(&other, NEW, expects_new), bytes(NEW)),
-        (place(&other, NEW, Expect::Absent), bytes(OLD)), // other bytes than were planned
-        (place(&other, NEW, Expect::Absent), Payload::Null),
-        (place(&orphan, NEW, Expect::Absent), bytes(NEW)),
-        (stranger, bytes(NEW)),
-        (Action::RemoveDirectory { path: home.clone() }, Payload::Null),
-        (directory(&path, FileMode::PROGRAM), Payload::Null),
+    for (action, payload, code) in [
+        (place(&path, NEW, Expect::Absent), bytes(NEW), FailureCode::Changed),
+        (place(&path, NEW, expects_new), bytes(NEW), FailureCode::Changed),
+        (place(&path, NEW, Expect::Link), bytes(NEW), FailureCode::Changed),
+        (place(&other, NEW, expects_new), bytes(NEW), FailureCode::Changed),
+        // other bytes than were planned
+        (place(&other, NEW, Expect::Absent), bytes(OLD), FailureCode::DigestDiffers),
+        (place(&other, NEW, Expect::Absent), Payload::Null, FailureCode::Incomplete),
+        (place(&orphan, NEW, Expect::Absent), bytes(NEW), FailureCode::NotFound),
+        (stranger.into(), bytes(NEW), FailureCode::NoSuchUser),
+        (no_directory(&home), Payload::Null, FailureCode::Occupied),
+        (directory(&path, FileMode::PROGRAM), Payload::Null, FailureCode::Occupied),
     ] {
         let error = clause.refused(&action, payload).await?;
         clause.that(!error.to_string().is_empty(), "a reason", &error)?;
+        clause.same("code", &error.code(), &Some(&code))?;
     }
     is(&clause, &path, OLD, "root", "0644").await?;
     let names = clause.ask_one(Probe::Directory { path: home }).await?;
@@ -130,13 +133,10 @@ async fn refusals(clause: Clause<'_>) -> Checked {
 async fn before(clause: Clause<'_>) -> Checked {
     let (_, path) = home(&clause)?;
     let (old, new) = (Sha256::of(OLD.as_bytes()), Sha256::of(NEW.as_bytes()));
-    let restore = |sha256, expect| Action::RestoreFile {
-        path: path.clone(),
-        owner: "magnum".to_owned(),
-        group: "magnum".to_owned(),
-        mode: FileMode::PRIVATE,
-        sha256,
-        expect: Expect::Sha256(expect),
+    let restore = |sha256, expect| -> Action {
+        let (path, expect) = (path.clone(), Expect::Sha256(expect));
+        let access = Access::new("magnum", "magnum", FileMode::PRIVATE);
+        FileAction::RestoreFile(Placement { path, access, sha256, expect }).into()
     };
     clause.act(&place(&path, NEW, Expect::Sha256(old)), bytes(NEW)).await?;
     is(&clause, &path, NEW, "root", "0644").await?;
@@ -149,11 +149,9 @@ async fn before(clause: Clause<'_>) -> Checked {
 
 async fn access(clause: Clause<'_>) -> Checked {
     let (home, path) = home(&clause)?;
-    let set = |path: &UnitPath, owner: &str| Action::SetFileMode {
-        path: path.clone(),
-        owner: owner.to_owned(),
-        group: owner.to_owned(),
-        mode: FileMode::PUBLIC,
+    let set = |path: &UnitPath, owner: &str| -> Action {
+        let access = Access::new(owner, owner, FileMode::PUBLIC);
+        FileAction::SetFileMode { path: path.clone(), access }.into()
     };
     let changed = |state| match state {
         FileState::Regular(facts) => Some(facts.modified_ns),
@@ -171,10 +169,8 @@ async fn access(clause: Clause<'_>) -> Checked {
 async fn links(clause: Clause<'_>) -> Checked {
     let (_, path) = home(&clause)?;
     let link = clause.path(&format!("{HOME}/link"))?;
-    let make = |target: &str, expect| Action::MakeLink {
-        path: link.clone(),
-        target: target.to_owned(),
-        expect,
+    let make = |target: &str, expect| -> Action {
+        FileAction::MakeLink { path: link.clone(), target: target.to_owned(), expect }.into()
     };
     clause.act(&make("nowhere", Expect::Absent), Payload::Null).await?;
     let dangling = FileState::Link { target: "nowhere".to_owned(), resolved: None };
@@ -195,8 +191,8 @@ async fn links(clause: Clause<'_>) -> Checked {
     is(&clause, &link, NEW, "root", "0644").await?;
     is(&clause, &path, OLD, "root", "0644").await?;
     clause.act(&make("file", Expect::Sha256(Sha256::of(NEW.as_bytes()))), Payload::Null).await?;
-    let gone = Action::RemoveFile { path: link.clone(), expect: Expect::Link };
-    clause.act(&gone, Payload::Null).await?;
+    let gone = FileAction::RemoveFile { path: link.clone(), expect: Expect::Link };
+    clause.act(&gone.into(), Payload::Null).await?;
     clause.same("state", &clause.file(&link).await?, &FileState::Absent)?;
     is(&clause, &path, OLD, "root", "0644").await?;
     Ok(clause.name)
@@ -205,14 +201,14 @@ async fn links(clause: Clause<'_>) -> Checked {
 async fn removed(clause: Clause<'_>) -> Checked {
     let (home, path) = home(&clause)?;
     clause.refused(&remove(&path, NEW), Payload::Null).await?;
-    let absent = Action::RemoveFile { path: path.clone(), expect: Expect::Absent };
-    clause.refused(&absent, Payload::Null).await?;
+    let absent = FileAction::RemoveFile { path: path.clone(), expect: Expect::Absent };
+    clause.refused(&absent.into(), Payload::Null).await?;
     clause.act(&remove(&path, OLD), Payload::Null).await?;
     clause.same("state", &clause.file(&path).await?, &FileState::Absent)?;
     clause.refused(&remove(&path, OLD), Payload::Null).await?;
-    clause.act(&Action::RemoveDirectory { path: home.clone() }, Payload::Null).await?;
+    clause.act(&no_directory(&home), Payload::Null).await?;
     clause.same("state", &clause.file(&home).await?, &FileState::Absent)?;
-    clause.refused(&Action::RemoveDirectory { path: home }, Payload::Null).await?;
+    clause.refused(&no_directory(&home), Payload::Null).await?;
     Ok(clause.name)
 }
 

@@ -1,5 +1,5 @@
 use super::{Broken, Site, Wheel, check::Clause};
-use crate::{Action, Channel, Interpreter, Payload, PipSource, Probe, Reply};
+use crate::{Action, Channel, Interpreter, PackageAction, Payload, PipSource, Probe, Reply};
 
 type Checked = Result<&'static str, Broken>;
 
@@ -31,27 +31,29 @@ async fn version(clause: &Clause<'_>, site: &Site) -> Result<Option<String>, Bro
 }
 
 fn install(site: &Site, version: &str, source: PipSource) -> Action {
-    Action::PipInstall {
+    PackageAction::PipInstall {
         service: site.service.clone(),
         distribution: site.distribution.clone(),
         version: version.to_owned(),
         source,
         break_system_packages: site.break_system_packages,
     }
+    .into()
 }
 
 fn from_wheel(site: &Site, wheel: &Wheel) -> (Action, Payload) {
     let (file_name, sha256) = (wheel.file_name.clone(), wheel.bytes.digest());
     let source = PipSource::Wheel { file_name, sha256 };
-    (install(site, &wheel.version, source), Payload::Bytes(wheel.bytes.clone()))
+    (install(site, &wheel.version, source), wheel.bytes.clone().into())
 }
 
 fn uninstall(site: &Site) -> Action {
-    Action::PipUninstall {
+    PackageAction::PipUninstall {
         service: site.service.clone(),
         distribution: site.distribution.clone(),
         break_system_packages: site.break_system_packages,
     }
+    .into()
 }
 
 async fn installed(clause: Clause<'_>, site: &Site) -> Checked {
@@ -77,18 +79,18 @@ async fn refused(clause: Clause<'_>, site: &Site) -> Checked {
     let [old, new] = &site.wheels;
     clause.refused(&install(site, &new.version, PipSource::Kept), Payload::Null).await?;
     let (action, _) = from_wheel(site, new);
-    clause.refused(&action, Payload::Bytes(old.bytes.clone())).await?;
+    clause.refused(&action, old.bytes.clone().into()).await?;
     clause.refused(&action, Payload::Null).await?;
     if site.break_system_packages {
         let (file_name, sha256) = (new.file_name.clone(), new.bytes.digest());
-        let without = Action::PipInstall {
+        let without = PackageAction::PipInstall {
             service: site.service.clone(),
             distribution: site.distribution.clone(),
             version: new.version.clone(),
             source: PipSource::Wheel { file_name, sha256 },
             break_system_packages: false,
         };
-        clause.refused(&without, Payload::Bytes(new.bytes.clone())).await?;
+        clause.refused(&without.into(), new.bytes.clone().into()).await?;
     }
     clause.same("version", &version(&clause, site).await?, &Some(old.version.clone()))?;
     Ok(clause.name)

@@ -2,9 +2,12 @@ use omega_core::{Diagnostic as _, Touched, values::FileMode};
 
 use super::{
     Broken, Site,
-    check::{Clause, bytes, directory, place, remove},
+    check::{Clause, bytes, directory, no_directory, place, remove},
 };
-use crate::{Action, Channel, Expect, Payload, Probe, Reply, ServiceName, ServiceState};
+use crate::{
+    Access, Action, Channel, Expect, FailureCode, FileAction, Payload, Probe, Reply, ServiceAction,
+    ServiceName, ServiceState,
+};
 
 type Checked = Result<&'static str, Broken>;
 
@@ -40,7 +43,7 @@ async fn args(clause: &Clause<'_>, site: &Site) -> Result<Vec<String>, Broken> {
 }
 
 fn restart(service: &ServiceName) -> Action {
-    Action::RestartService { service: service.clone() }
+    ServiceAction::RestartService { service: service.clone() }.into()
 }
 
 async fn absent(clause: Clause<'_>) -> Checked {
@@ -121,11 +124,12 @@ async fn broken(clause: Clause<'_>, site: &Site) -> Checked {
     let (home, defaults) = (clause.path(DIRECTORY)?, clause.path(DEFAULTS)?);
     let drop_in = clause.path(&format!("{DIRECTORY}/00.conf"))?;
     clause.act(&remove(&drop_in, DROP_IN), Payload::Null).await?;
-    clause.act(&Action::RemoveDirectory { path: home }, Payload::Null).await?;
+    clause.act(&no_directory(&home), Payload::Null).await?;
     match clause.channel.act(&restart(&site.service), Payload::Null).await {
         Ok(()) => return Err(clause.broken("a failed restart", "it was done")),
         Err(error) => {
             clause.same("touched", &error.touched(), &Touched::Maybe)?;
+            clause.same("code", &error.code(), &Some(&FailureCode::WouldNotStart))?;
             let found = error.found().unwrap_or_default();
             let said = found.contains("ConfigDirNotFoundError") && found.contains(DIRECTORY);
             clause.that(said, "its last words", (error.to_string(), found))?;
@@ -151,11 +155,8 @@ async fn programs(clause: Clause<'_>, site: &Site) -> Checked {
     let path = ["/sbin", "/usr/sbin", "/bin", "/usr/bin"].map(String::from);
     let helm = "#!/bin/sh\n";
     let (outside, inside) = (clause.path("/usr/local/bin/helm")?, clause.path("/usr/bin/helm")?);
-    let executable = |path: &crate::UnitPath, mode| Action::SetFileMode {
-        path: path.clone(),
-        owner: "root".to_owned(),
-        group: "root".to_owned(),
-        mode,
+    let executable = |path: &crate::UnitPath, mode| -> Action {
+        FileAction::SetFileMode { path: path.clone(), access: Access::root(mode) }.into()
     };
     clause.act(&place(&outside, helm, Expect::Absent), bytes(helm)).await?;
     clause.act(&executable(&outside, FileMode::PROGRAM), Payload::Null).await?;
@@ -178,7 +179,8 @@ async fn secrets(clause: Clause<'_>, site: &Site) -> Checked {
     for (group, key) in [("keystone_auth", "password"), ("database", "connection")] {
         let (service, group, keys) = (site.service.clone(), group.to_owned(), vec![key.to_owned()]);
         let reply = clause.ask_one(Probe::Options { service, group, keys }).await?;
-        clause.that(matches!(reply, Reply::Failed { .. }), "a refusal", &reply)?;
+        let refused = matches!(&reply, Reply::Failed(why) if why.code == FailureCode::Secret);
+        clause.that(refused, "a refusal", &reply)?;
     }
     Ok(clause.name)
 }

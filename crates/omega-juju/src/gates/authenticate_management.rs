@@ -1,13 +1,15 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use omega_core::{
-    Failure, Gate, Label as _, Subject, Verdict, kubeconfig::KubeconfigFacts, values::Sha256,
+    Evidence, Failure, Gate, Label as _, Subject, Verdict, kubeconfig::KubeconfigFacts,
+    values::Sha256,
 };
 
-use super::{deferred, fail, is, not_asked};
+use super::{fail, is, not_asked};
 use crate::{
-    Error, FileState, Probe, ReachState, Reply, ServiceName, Unit, UnitPath, operations::magnum,
+    Error, FileState, Probe, ProbeFailure, ReachState, ServiceName, Unit, UnitPath,
+    error::answered, operations::magnum,
 };
 
 /// Whether the conductor's user can authenticate with the kubeconfig on the unit, as the driver
@@ -33,45 +35,50 @@ impl AuthenticateManagement {
         }
     }
 
-    async fn ask(&self) -> Result<(FileState, Result<ReachState, String>), Error> {
+    async fn ask(&self) -> Result<(FileState, Result<ReachState, ProbeFailure>), Error> {
         let probe = Probe::Authenticate {
             service: self.service.clone(),
             kubeconfig: self.kubeconfig.clone(),
         };
-        let (file, reply) = futures::join!(self.unit.file(&self.kubeconfig), self.unit.ask(probe));
-        match reply {
-            Ok(Reply::Reach(state)) => Ok((file?, Ok(state))),
-            Ok(other) => Err(self.unit.unexpected(&other)),
-            Err(Error::Probe { why, .. }) => Ok((file?, Err(why))),
-            Err(error) => Err(error),
-        }
+        let state = async { answered(self.unit.reach(probe).await) };
+        futures::try_join!(self.unit.file(&self.kubeconfig), state)
     }
 
-    fn judge(state: &ReachState) -> Verdict {
+    fn judge(&self, state: &ReachState) -> Verdict {
         let error = state.error.clone().unwrap_or_else(|| "no reason given".to_owned());
-        let millis = state.millis;
+        let took = Evidence::took("answer after", Duration::from_millis(state.millis));
+        let authenticated = Evidence::holds("authenticated");
         match state.status {
             Some(200) => {
-                let version = state.version.as_deref().unwrap_or("version not told");
-                Verdict::Pass { evidence: format!("authenticated, {version}, {millis} ms") }
+                let version = state.version.as_ref().map(|told| Evidence::text("version", told));
+                Verdict::shown([authenticated].into_iter().chain(version).chain([took]))
             }
             // Who the server does not know gets 401: this one it knows, and lets do little.
-            Some(403) => Verdict::Pass {
-                evidence: format!("authenticated, with few rights (403 on discovery), {millis} ms"),
-            },
+            Some(403) => Verdict::shown([
+                authenticated,
+                Evidence::holds("few rights: 403 on discovery"),
+                took,
+            ]),
             Some(401) => fail(
+                self,
                 "401: the API server does not take these credentials",
                 "get a new kubeconfig: the certificate or token is revoked, expired, or of another \
                  cluster",
             ),
-            Some(status) => fail(format!("HTTP {status}: {error}"), "look at the API server"),
-            None => fail(error, "look at what this unit reaches, and who may read the kubeconfig"),
+            Some(status) => fail(self, format!("HTTP {status}: {error}"), "look at the API server"),
+            None => {
+                fail(self, error, "look at what this unit reaches, and who may read the kubeconfig")
+            }
         }
     }
 }
 
 #[async_trait]
 impl Gate for AuthenticateManagement {
+    fn rule(&self) -> &'static str {
+        "authenticate-management"
+    }
+
     fn subject(&self) -> Subject {
         Subject::new("authenticate", format!("{} -> {}", self.unit.label(), self.server))
     }
@@ -79,11 +86,13 @@ impl Gate for AuthenticateManagement {
     async fn check(&self) -> Result<Verdict, Failure> {
         match self.ask().await {
             Ok((file, _)) if !is(&file, &self.sha256) => {
-                Ok(deferred("7.2: the kubeconfig is placed"))
+                Ok(Verdict::deferred("7.2: the kubeconfig is placed"))
             }
-            Ok((_, Ok(state))) => Ok(Self::judge(&state)),
-            Ok((_, Err(why))) => Ok(fail(why, "look at the conductor's interpreter")),
-            Err(error) => Err(not_asked(&self.subject(), &self.unit, &error)),
+            Ok((_, Ok(state))) => Ok(self.judge(&state)),
+            Ok((_, Err(failure))) => {
+                Ok(fail(self, failure.why, "look at the conductor's interpreter"))
+            }
+            Err(error) => Err(not_asked(self, &self.unit, &error)),
         }
     }
 }

@@ -1,13 +1,17 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use omega_core::{Failure, Gate, Label as _, Subject, Verdict, values::Sha256};
-use pep440_rs::Version;
+use omega_core::{Evidence, Failure, Gate, Label as _, Subject, Verdict, values::Sha256};
+use omega_driver::{
+    DriverRelease,
+    requirements::{DISTRIBUTION, ENTRY_POINT},
+};
 
-use super::{deferred, fail, is, not_asked};
+use super::{fail, is, not_asked};
 use crate::{
-    Distribution, Error, FileState, Interpreter, Probe, Reply, ServiceName, ServiceState, Unit,
-    operations::magnum,
+    Error, FileState, ProbeFailure, ServiceName, ServiceState, Unit,
+    error::answered,
+    operations::{DriverObserved, magnum},
 };
 
 /// Whether the conductor that runs has this driver: its interpreter lists the entry point, the
@@ -16,16 +20,16 @@ use crate::{
 pub struct DriverLoaded {
     unit: Arc<Unit>,
     service: ServiceName,
-    version: Version,
+    release: DriverRelease,
     dropin: Sha256,
     options: BTreeMap<String, String>,
 }
 
 struct Answers {
     state: ServiceState,
-    python: Option<Interpreter>,
+    driver: DriverObserved,
     dropin: FileState,
-    options: Result<BTreeMap<String, String>, String>,
+    options: Result<BTreeMap<String, String>, ProbeFailure>,
 }
 
 impl DriverLoaded {
@@ -33,94 +37,85 @@ impl DriverLoaded {
     /// the drop-in has digest `dropin`.
     pub fn new(
         unit: &Arc<Unit>,
-        version: &Version,
+        release: &DriverRelease,
         dropin: Sha256,
         options: &BTreeMap<String, String>,
     ) -> Self {
         let (unit, service) = (Arc::clone(unit), magnum::conductor());
-        Self { unit, service, version: version.clone(), dropin, options: options.clone() }
+        Self { unit, service, release: release.clone(), dropin, options: options.clone() }
     }
 
     async fn ask(&self) -> Result<Answers, Error> {
-        let probe = Probe::Options {
-            service: self.service.clone(),
-            group: magnum::SECTION.to_owned(),
-            keys: self.options.keys().cloned().collect(),
-        };
         let dropin = magnum::dropin();
-        let (state, python, dropin, reply) = futures::join!(
+        let keys = self.options.keys().cloned().collect();
+        let options = async { answered(self.unit.options(&self.service, keys).await) };
+        let (state, python, dropin, options) = futures::try_join!(
             self.unit.service(&self.service),
-            self.unit.python(&self.service, magnum::DRIVER, magnum::DRIVERS_GROUP),
+            self.unit.python(&self.service),
             self.unit.file(&dropin),
-            self.unit.ask(probe)
-        );
-        let options = match reply {
-            Ok(Reply::Options { values }) => Ok(values),
-            Ok(other) => return Err(self.unit.unexpected(&other)),
-            Err(Error::Probe { why, .. }) => Err(why),
-            Err(error) => return Err(error),
-        };
-        Ok(Answers { state: state?, python: python?, dropin: dropin?, options })
+            options
+        )?;
+        Ok(Answers { state, driver: DriverObserved(python), dropin, options })
     }
 
     fn judge(&self, answers: &Answers) -> Verdict {
         if answers.state.load == "not-found" {
-            return fail(format!("{} is not on this unit", self.service), "check the unit's name");
+            let why = format!("{} is not on this unit", self.service);
+            return fail(self, why, "check the unit's name");
         }
-        let found = answers.python.as_ref().and_then(|python| python.distribution.as_ref());
-        let Some(found) = found.filter(|found| self.is_version(found)) else {
-            return deferred(format!("7.4: {} {} is installed", magnum::DRIVER, self.version));
+        let found = answers.driver.distribution();
+        let is_release = answers.driver.release().as_ref() == Some(&self.release);
+        let Some(found) = found.filter(|_| is_release) else {
+            let until = format!("7.4: {DISTRIBUTION} {} is installed", self.release);
+            return Verdict::deferred(until);
         };
-        if !found.entry_points.iter().any(|name| name == magnum::ENTRY_POINT) {
-            let next = format!("pip uninstall {} on the unit, and pin it again", magnum::DRIVER);
-            return fail(format!("{} is not among its entry points", magnum::ENTRY_POINT), next);
+        if !found.entry_points.iter().any(|name| name == ENTRY_POINT) {
+            let next = format!("pip uninstall {DISTRIBUTION} on the unit, and pin it again");
+            return fail(self, format!("{ENTRY_POINT} is not among its entry points"), next);
         }
         if !is(&answers.dropin, &self.dropin) {
-            return deferred("7.6: the drop-in is staged");
+            return Verdict::deferred("7.6: the drop-in is staged");
         }
         if answers.state.started_ns.is_none_or(|started| started <= found.modified_ns) {
-            return deferred(format!("7.8: {} is restarted", self.service));
+            return Verdict::deferred(format!("7.8: {} is restarted", self.service));
         }
         self.in_effect(answers)
-    }
-
-    fn is_version(&self, found: &Distribution) -> bool {
-        found.version.parse::<Version>().is_ok_and(|version| version == self.version)
     }
 
     fn in_effect(&self, answers: &Answers) -> Verdict {
         let look = "look at /etc/magnum/magnum.conf and what else is in magnum.conf.d";
         let values = match &answers.options {
             Ok(values) => values,
-            Err(why) => return fail(why, look),
+            Err(failure) => return fail(self, failure.why.clone(), look),
         };
         match self.options.iter().find(|(key, value)| values.get(*key) != Some(*value)) {
             Some((key, value)) => {
                 let found = values.get(key).map_or("nothing", String::as_str);
-                fail(format!("{} reads {found} for {key}, not {value}", self.service), look)
+                fail(self, format!("{} reads {found} for {key}, not {value}", self.service), look)
             }
-            None => Verdict::Pass {
-                evidence: format!(
-                    "{} of {} {}, loaded since the start",
-                    magnum::ENTRY_POINT,
-                    magnum::DRIVER,
-                    self.version
-                ),
-            },
+            None => Verdict::shown([
+                Evidence::text("entry point", ENTRY_POINT),
+                Evidence::text(DISTRIBUTION, self.release.to_string()),
+                Evidence::holds("loaded since the start"),
+            ]),
         }
     }
 }
 
 #[async_trait]
 impl Gate for DriverLoaded {
+    fn rule(&self) -> &'static str {
+        "driver-loaded"
+    }
+
     fn subject(&self) -> Subject {
-        Subject::new("driver", format!("{} on {}", magnum::ENTRY_POINT, self.unit.label()))
+        Subject::new("driver", format!("{ENTRY_POINT} on {}", self.unit.label()))
     }
 
     async fn check(&self) -> Result<Verdict, Failure> {
         match self.ask().await {
             Ok(answers) => Ok(self.judge(&answers)),
-            Err(error) => Err(not_asked(&self.subject(), &self.unit, &error)),
+            Err(error) => Err(not_asked(self, &self.unit, &error)),
         }
     }
 }

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omega_core::{Failure, Gate, Label as _, Subject, Verdict, values::Sha256};
+use omega_core::{Evidence, Failure, Gate, Label as _, Subject, Verdict, values::Sha256};
 
-use super::{deferred, fail, is, not_asked};
+use super::{fail, is, not_asked, wrong};
 use crate::{
-    Error, FileState, Probe, ProgramState, ReleasesState, Reply, ServiceName, Unit, UnitPath,
-    operations::magnum,
+    Error, FileState, HelmFailure, ProbeFailure, ProgramState, ReleasesState, ServiceName, Unit,
+    UnitPath, error::answered, operations::magnum,
 };
 
 /// Whether helm lists releases as the conductor would: its user, its PATH, the kubeconfig on the
@@ -25,7 +25,7 @@ pub struct ListReleases {
 struct Answers {
     kubeconfig: FileState,
     program: ProgramState,
-    releases: Result<Vec<ReleasesState>, String>,
+    releases: Result<Vec<ReleasesState>, ProbeFailure>,
 }
 
 impl ListReleases {
@@ -43,81 +43,75 @@ impl ListReleases {
     }
 
     async fn ask(&self) -> Result<Answers, Error> {
-        let probe = Probe::Releases {
-            service: self.service.clone(),
-            kubeconfig: self.kubeconfig.clone(),
-            namespaces: self.namespaces.clone(),
-        };
-        let (kubeconfig, program, reply) = futures::join!(
+        let releases = self.unit.releases(&self.service, &self.kubeconfig, &self.namespaces);
+        let releases = async { answered(releases.await) };
+        let (kubeconfig, program, releases) = futures::try_join!(
             self.unit.file(&self.kubeconfig),
             self.unit.program("helm", &self.service),
-            self.unit.ask(probe)
-        );
-        let releases = match reply {
-            Ok(Reply::Releases { namespaces }) => Ok(namespaces),
-            Ok(other) => return Err(self.unit.unexpected(&other)),
-            Err(Error::Probe { why, .. }) => Err(why),
-            Err(error) => return Err(error),
-        };
-        Ok(Answers { kubeconfig: kubeconfig?, program: program?, releases })
+            releases
+        )?;
+        Ok(Answers { kubeconfig, program, releases })
     }
 
     fn judge(&self, answers: Answers) -> Verdict {
         if !is(&answers.kubeconfig, &self.sha256) {
-            return deferred("7.2: the kubeconfig is placed");
+            return Verdict::deferred("7.2: the kubeconfig is placed");
         }
         if answers.program.found.is_none_or(|found| found.sha256 != self.helm) {
-            return deferred("7.4: helm is where the conductor finds it");
+            return Verdict::deferred("7.4: helm is where the conductor finds it");
         }
         let states = match answers.releases {
             Ok(states) => states,
-            Err(why) => return fail(why, "run helm on the unit as the conductor's user"),
+            Err(failure) => {
+                return fail(self, failure.why, "run helm on the unit as the conductor's user");
+            }
         };
-        let failed =
-            states.iter().find_map(|state| Some((&state.namespace, state.error.as_ref()?)));
-        match failed {
-            Some((namespace, error)) => refused(namespace, error),
-            None => Verdict::Pass { evidence: evidence(&states) },
+        match states.iter().find_map(|state| Some((state, state.failure()?))) {
+            Some((state, failure)) => self.refused(state, &failure),
+            None => Verdict::shown(states.iter().map(evidence)),
         }
     }
-}
 
-fn evidence(states: &[ReleasesState]) -> String {
-    let each = states.iter().map(|state| {
-        let releases = state.releases.iter().flatten();
-        let names: Vec<_> = releases.map(|(name, status)| format!("{name} {status}")).collect();
-        match names.as_slice() {
-            [] => format!("none in {}", state.namespace),
-            names => format!("{} in {}", names.join(", "), state.namespace),
-        }
-    });
-    each.collect::<Vec<_>>().join("; ")
-}
-
-/// Says what is forbidden in which namespace, where helm's words are Kubernetes' own.
-fn refused(namespace: &str, error: &str) -> Verdict {
-    let quoted = |after: &str| {
-        let rest = error.split_once(after)?.1;
-        rest.split('"').nth(1).map(str::to_owned)
-    };
-    let verb = error.split_once("cannot ").and_then(|(_, rest)| rest.split(' ').next());
-    match (error.contains("forbidden"), verb, quoted("resource")) {
-        (true, Some(verb), Some(resource)) => fail(
-            format!("not allowed: {verb} {resource} in namespace {namespace}"),
-            format!(
-                "give the kubeconfig's user a role in {namespace} with that right; helm keeps its \
-                 releases in secrets"
+    /// Says what is forbidden in which namespace, where helm's words are Kubernetes' own.
+    fn refused(&self, state: &ReleasesState, failure: &HelmFailure) -> Verdict {
+        let namespace = &state.namespace;
+        let finding = match failure {
+            HelmFailure::Forbidden { verb, resource } => wrong(
+                self,
+                format!("not allowed: {verb} {resource} in namespace {namespace}"),
+                format!(
+                    "give the kubeconfig's user a role in {namespace} with that right; helm keeps \
+                     its releases in secrets"
+                ),
             ),
-        ),
-        _ => fail(
-            format!("helm, in namespace {namespace}: {}", error.trim()),
-            "run it on the unit as the conductor's user",
-        ),
+            HelmFailure::NotRunnable
+            | HelmFailure::TimedOut
+            | HelmFailure::Cluster
+            | HelmFailure::Other => wrong(
+                self,
+                format!("helm, in namespace {namespace}: {}", state.words()),
+                "run it on the unit as the conductor's user",
+            ),
+        };
+        Verdict::fail(finding.shown_by([Evidence::text("namespace", namespace)]))
     }
+}
+
+fn evidence(state: &ReleasesState) -> Evidence {
+    let releases: Vec<_> = state.releases.iter().flatten().collect();
+    let fact = format!("releases in {}", state.namespace);
+    if releases.is_empty() {
+        return Evidence::count(&fact, 0);
+    }
+    Evidence::list(&fact, releases.iter().map(|(name, status)| format!("{name} {status}")))
 }
 
 #[async_trait]
 impl Gate for ListReleases {
+    fn rule(&self) -> &'static str {
+        "list-releases"
+    }
+
     fn subject(&self) -> Subject {
         Subject::new("releases", format!("helm on {}", self.unit.label()))
     }
@@ -125,7 +119,7 @@ impl Gate for ListReleases {
     async fn check(&self) -> Result<Verdict, Failure> {
         match self.ask().await {
             Ok(answers) => Ok(self.judge(answers)),
-            Err(error) => Err(not_asked(&self.subject(), &self.unit, &error)),
+            Err(error) => Err(not_asked(self, &self.unit, &error)),
         }
     }
 }

@@ -1,10 +1,12 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use omega_core::{Failure, Gate, Label as _, Subject, Verdict, kubeconfig::KubeconfigFacts};
+use omega_core::{
+    Evidence, Failure, Gate, Label as _, Subject, Verdict, kubeconfig::KubeconfigFacts,
+};
 
 use super::{fail, not_asked};
-use crate::{Error, Probe, ReachState, Reply, Unit};
+use crate::{Error, Probe, ReachState, Unit};
 
 /// Whether the unit reaches the management cluster's API: TCP, then TLS with the kubeconfig's CA,
 /// then an answer. No credentials are sent.
@@ -27,16 +29,14 @@ impl ReachManagement {
 
     async fn ask(&self) -> Result<ReachState, Error> {
         let (host, ca_pem) = (self.host.clone(), self.ca_pem.clone());
-        let reply = self.unit.ask(Probe::Reach { host, port: self.port, ca_pem }).await?;
-        let Reply::Reach(state) = reply else { return Err(self.unit.unexpected(&reply)) };
-        Ok(state)
+        self.unit.reach(Probe::Reach { host, port: self.port, ca_pem }).await
     }
 
     fn judge(&self, state: &ReachState) -> Verdict {
         let error = state.error.clone().unwrap_or_else(|| "no reason given".to_owned());
-        let millis = state.millis;
         match (state.tcp, state.tls, state.status) {
             (false, ..) => fail(
+                self,
                 error,
                 format!(
                     "let tcp {} in from this unit (7.1: the rule in the security group of the \
@@ -45,6 +45,7 @@ impl ReachManagement {
                 ),
             ),
             (true, false, _) => fail(
+                self,
                 error,
                 format!(
                     "TCP connects, TLS does not: check that the certificate of {} names {} and is \
@@ -52,18 +53,28 @@ impl ReachManagement {
                     self.server, self.host
                 ),
             ),
-            (true, true, None) => fail(error, "look at the API server: it takes TLS, and no HTTP"),
-            // 401 and 403 too are answers of an API server that does not let strangers in.
-            (true, true, Some(status)) => {
-                let version = state.version.clone().unwrap_or_else(|| format!("HTTP {status}"));
-                Verdict::Pass { evidence: format!("TLS verified, {version}, {millis} ms") }
+            (true, true, None) => {
+                fail(self, error, "look at the API server: it takes TLS, and no HTTP")
             }
+            // 401 and 403 too are answers of an API server that does not let strangers in.
+            (true, true, Some(status)) => Verdict::shown([
+                Evidence::holds("TLS verified"),
+                match &state.version {
+                    Some(version) => Evidence::text("version", version),
+                    None => Evidence::text("status", status.to_string()),
+                },
+                Evidence::took("answer after", Duration::from_millis(state.millis)),
+            ]),
         }
     }
 }
 
 #[async_trait]
 impl Gate for ReachManagement {
+    fn rule(&self) -> &'static str {
+        "reach-management"
+    }
+
     fn subject(&self) -> Subject {
         Subject::new("reach", format!("{} -> {}", self.unit.label(), self.server))
     }
@@ -71,7 +82,7 @@ impl Gate for ReachManagement {
     async fn check(&self) -> Result<Verdict, Failure> {
         match self.ask().await {
             Ok(state) => Ok(self.judge(&state)),
-            Err(error) => Err(not_asked(&self.subject(), &self.unit, &error)),
+            Err(error) => Err(not_asked(self, &self.unit, &error)),
         }
     }
 }

@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::magnum;
 use crate::{
-    Error, FileState, Interpreter, Probe, ProgramState, Reply, ServiceName, ServiceState, Unit,
-    UnitPath,
+    Error, FileState, Interpreter, ProgramState, ServiceName, ServiceState, Unit, UnitPath,
 };
 
 /// How a unit was before the first change: what an operator would want to look up later.
 ///
 /// It holds no secret: of the kubeconfig and of `magnum.conf` it knows digest, owner and mode.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PreState {
     /// The unit's label.
     pub unit: String,
@@ -38,6 +38,7 @@ pub struct PreState {
 
 /// One file as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PreFile {
     /// What was there.
     pub state: FileState,
@@ -66,31 +67,23 @@ const WORDS: [&str; 4] = ["magnum", "cluster", "helm", "kubernetes"];
 
 async fn capture(unit: &Unit) -> Result<PreState, Error> {
     let conductor = magnum::conductor();
-    let distributions = Probe::Distributions {
-        service: conductor.clone(),
-        containing: WORDS.map(str::to_owned).to_vec(),
-    };
-    let names = Probe::Directory { path: magnum::conf_d() };
+    let conf_d = magnum::conf_d();
     let (services, args, python, distributions, names, files, helm) = futures::try_join!(
         services(unit),
         unit.show_args(&conductor),
-        unit.python(&conductor, magnum::DRIVER, magnum::DRIVERS_GROUP),
-        unit.ask(distributions),
-        unit.ask(names),
+        unit.python(&conductor),
+        unit.distributions(&conductor, &WORDS),
+        unit.names(&conf_d),
         files(unit),
         unit.program("helm", &conductor)
     )?;
-    let Reply::Distributions { versions } = distributions else {
-        return Err(unit.unexpected(&distributions));
-    };
-    let Reply::Directory { names } = names else { return Err(unit.unexpected(&names)) };
     Ok(PreState {
         unit: unit.label(),
         via: unit.via(),
         services,
         args,
         python,
-        distributions: versions,
+        distributions,
         conf_d: names,
         files,
         helm,

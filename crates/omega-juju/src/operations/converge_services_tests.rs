@@ -4,30 +4,30 @@ use super::*;
 use crate::{
     PipSource,
     operations::{
-        InjectConfigDir, LeftoverPolicy, PinDriver, RemoveLeftovers,
+        InjectConfigDir, PinDriver, RemoveLeftovers,
         world::{cases, client, options, refusal, shown, stage_dropin},
     },
     sim::{self, Start},
 };
 
 fn desired() -> ConvergeServices {
-    let (sha256, effective) = (stage_dropin().sha256().unwrap(), options().effective());
+    let (sha256, effective) = (stage_dropin().sha256(), options().effective());
     ConvergeServices::graft(&"1.4.0".parse().unwrap(), sha256, &effective, true)
 }
 
 async fn prepare(sim: &sim::Unit) {
     let unit = client(sim);
     let pin = PinDriver::new("1.4.0".parse().unwrap(), PipSource::Index { url: None });
-    ensure(&unit, &pin).await.unwrap();
-    ensure(&unit, &stage_dropin()).await.unwrap();
-    ensure(&unit, &RemoveLeftovers::new(LeftoverPolicy::Remove)).await.unwrap();
-    ensure(&unit, &InjectConfigDir::graft()).await.unwrap();
+    ensure(&Context::default(), &unit, &pin).await.unwrap();
+    ensure(&Context::default(), &unit, &stage_dropin()).await.unwrap();
+    ensure(&Context::default(), &unit, &RemoveLeftovers::default()).await.unwrap();
+    ensure(&Context::default(), &unit, &InjectConfigDir::graft()).await.unwrap();
 }
 
 async fn grafted(start: Start) -> sim::Unit {
     let sim = start.unit("magnum/0");
     prepare(&sim).await;
-    ensure(&client(&sim), &desired()).await.unwrap();
+    ensure(&Context::default(), &client(&sim), &desired()).await.unwrap();
     sim
 }
 
@@ -66,7 +66,7 @@ async fn what_is_refused() {
     let conf = "[capi_helm]\nhelm_chart_name = another\n";
     other.write("/etc/magnum/magnum.conf", conf.as_bytes(), "root", "magnum", 0o640);
     let fresh = Start::Fresh.unit("magnum/0");
-    let early = ensure(&client(&fresh), &desired()).await.unwrap_err();
+    let early = ensure(&Context::default(), &client(&fresh), &desired()).await.unwrap_err();
     insta::assert_snapshot!(cases(vec![
         ("no daemon", shown(&none, &desired()).await),
         ("masked", shown(&masked, &desired()).await),
@@ -84,7 +84,7 @@ async fn a_plan_made_before_the_steps_is_not_stale_after_them() {
         prepare(&sim).await;
         let late = plan(&client(&sim), &desired()).await.unwrap();
         assert!(late.delta().within(early.delta()), "{start:?}");
-        early.apply(&client(&sim), &mut omega_core::NoJournal).await.unwrap();
+        early.apply(&Context::default(), &client(&sim)).await.unwrap();
         let services = sim.snapshot().services;
         for daemon in ["magnum-conductor", "magnum-api"] {
             assert!(services[daemon].contains(&"driver Some(\"1.4.0\")".to_owned()), "{start:?}");
@@ -101,7 +101,7 @@ async fn a_daemon_that_does_not_start_says_why() {
     let api = sim.snapshot().services["magnum-api"].clone();
     sim.stop("magnum-conductor");
     let desired = ConvergeServices::as_on_disk();
-    let error = ensure(&client(&sim), &desired).await.unwrap_err();
+    let error = ensure(&Context::default(), &client(&sim), &desired).await.unwrap_err();
     insta::assert_snapshot!(refusal(&error.into()));
     assert_eq!(sim.snapshot().services["magnum-api"], api);
 }
@@ -126,4 +126,17 @@ async fn a_converged_unit_is_read_in_one_execution() {
     assert_eq!(c.unwrap().delta(), &Delta::Satisfied);
     assert_eq!(d.unwrap().delta(), &Delta::Satisfied);
     assert_eq!(sim.executions() - before, 1);
+}
+
+/// Somebody's own drop-in stays, and is no reason to wait for its removal.
+#[tokio::test(start_paused = true)]
+async fn a_drop_in_of_somebody_else_does_not_block() {
+    let sim = grafted(Start::Fresh).await;
+    sim.make_directory("/etc/systemd/system/magnum-conductor.service.d");
+    let path = "/etc/systemd/system/magnum-conductor.service.d/override.conf";
+    sim.write(path, b"[Service]\nLimitNOFILE=4096\n", "root", "root", 0o644);
+    assert!(!shown(&sim, &desired()).await.contains("blocked"));
+    ensure(&Context::default(), &client(&sim), &desired()).await.unwrap();
+    let known = &sim.snapshot().services["magnum-conductor"];
+    assert!(known.contains(&path.to_owned()), "systemd has read it: {known:?}");
 }

@@ -25,11 +25,11 @@ async fn what_is_shown() {
     let text = b"PATH=/opt/bin\n";
     local.write("/etc/default/magnum-conductor", text, "root", "root", 0o644);
     local.restart("magnum-conductor");
-    let from = HelmSource::Url {
+    let from = HelmSource::Url(Download {
         url: "https://get.example.org/helm-v3.17.3-linux-amd64.tar.gz".into(),
         archive_sha256: None,
         member: Some("linux-amd64/helm".into()),
-    };
+    });
     let url = EnsureHelm::new("3.17.3", Sha256::of(HELM), from);
     insta::assert_snapshot!(cases(vec![
         ("nothing there", shown(&fresh, &desired()).await),
@@ -52,10 +52,10 @@ async fn what_a_link_leads_to_is_not_touched() {
     sim.write("/opt/helm", b"helm v2\n", "root", "root", 0o755);
     sim.link("/usr/bin/helm", "/opt/helm");
     let before = sim.snapshot();
-    let done = ensure(&client(&sim), &desired()).await.unwrap();
+    let done = ensure(&Context::default(), &client(&sim), &desired()).await.unwrap();
     assert_eq!(sim.read("/opt/helm").as_deref(), Some("helm v2\n"));
     assert_eq!(sim.read("/usr/bin/helm").unwrap().as_bytes(), HELM);
     let omega_core::Outcome::Changed { before: seen, .. } = done else { panic!() };
-    ensure(&client(&sim), &desired().undo(&seen).unwrap()).await.unwrap();
+    ensure(&Context::default(), &client(&sim), &desired().undo(&seen).unwrap()).await.unwrap();
     assert_eq!(sim.snapshot(), before);
 }

@@ -1,368 +1,156 @@
-//! One write to a file, as several operations need it.
-
-use std::fmt;
+//! One write to a file, with what a person should know of it.
 
 use omega_core::{
-    ChangeKind, Conflict, Describe, Diff, Subject,
+    Conflict,
     values::{FileMode, Secret, Sha256},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Action, Error, Expect, FileFacts, FileState, Payload, Unit, UnitPath};
+use super::Image;
+use crate::{Access, Download, Error, FileAction, FileState, Payload, Placement, Unit, UnitPath};
 
-/// Owner, group and permission bits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Access {
-    /// The owner's name.
-    pub owner: String,
-    /// The group's name.
-    pub group: String,
-    /// The permission bits.
-    pub mode: FileMode,
-}
-
-impl Access {
-    /// Returns the access.
-    pub fn new(owner: &str, group: &str, mode: FileMode) -> Self {
-        Self { owner: owner.to_owned(), group: group.to_owned(), mode }
-    }
-
-    /// Returns root's access with `mode`.
-    pub fn root(mode: FileMode) -> Self {
-        Self::new("root", "root", mode)
-    }
-
-    /// Returns the access of a file.
-    pub fn of(facts: &FileFacts) -> Self {
-        Self::new(&facts.owner, &facts.group, facts.mode)
-    }
-}
-
-impl fmt::Display for Access {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{} {}", self.owner, self.group, self.mode)
-    }
-}
-
-/// What was at a path, without its bytes: enough to bring it back, since what is replaced is kept
-/// on the unit by digest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Bytes that are sent with a write.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Image {
-    /// Nothing.
-    Absent,
-    /// A regular file.
-    File {
-        /// Its digest.
-        sha256: Sha256,
-        /// Its access.
-        access: Access,
-    },
-    /// A symbolic link.
-    Link {
-        /// What it says.
-        target: String,
-    },
-}
-
-impl Image {
-    /// Returns the image of what was seen; `None` for a directory or a device.
-    pub fn of(state: &FileState) -> Option<Self> {
-        match state {
-            FileState::Absent => Some(Self::Absent),
-            FileState::Regular(facts) => {
-                Some(Self::File { sha256: facts.sha256, access: Access::of(facts) })
-            }
-            FileState::Link { target, .. } => Some(Self::Link { target: target.clone() }),
-            FileState::Directory { .. } | FileState::Special => None,
-        }
-    }
-
-    fn expect(&self) -> Expect {
-        match self {
-            Self::Absent => Expect::Absent,
-            Self::File { sha256, access: _ } => Expect::Sha256(*sha256),
-            Self::Link { .. } => Expect::Link,
-        }
-    }
-}
-
-/// Where the bytes of a write come from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Bytes {
-    /// From this side, by digest, at the moment of the write.
+pub enum Sent {
+    /// None: the unit has them, gets them itself, or needs none.
+    #[default]
+    Nothing,
+    /// This text, which holds no secret.
+    Text(String),
+    /// The bytes with the file's digest, from the handle's [`Sources`](crate::Sources).
     Source {
         /// The source's name, for the person.
         name: String,
         /// Bytes.
         size: usize,
     },
-    /// This text, which holds no secret.
-    Text {
-        /// The text.
-        text: String,
-    },
-    /// From the before-image of that digest on the unit.
-    BeforeImage,
-    /// The unit downloads them.
-    Url {
-        /// Where from.
-        url: String,
-        /// The digest of the archive, where it is one.
-        archive_sha256: Option<Sha256>,
-        /// The path in the archive, where it is one.
-        member: Option<String>,
-    },
 }
 
-/// A file that will have these bytes and this access.
+/// Where the bytes of a file come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Content {
+    Sent(Sent),
+    BeforeImage,
+    Download(Download),
+}
+
+/// One write to a file or a directory: the action, and what a person should know of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileWrite {
-    /// The path.
-    pub path: UnitPath,
-    /// The access it will have.
-    pub access: Access,
-    /// The digest it will have.
-    pub sha256: Sha256,
-    /// Where the bytes come from.
-    pub bytes: Bytes,
-    /// What is replaced, and must still be there at the moment of the write.
-    pub over: Image,
+#[non_exhaustive]
+pub struct FileChange {
+    /// What is done.
+    pub action: FileAction,
+    /// What is at the path and goes; `None` for directories.
+    pub was: Option<Image>,
+    /// What is sent along.
+    pub sent: Sent,
     /// Lines for who wants to know exactly.
     pub shows: Vec<String>,
 }
 
-/// One write to a file or a directory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "change", rename_all = "snake_case")]
-pub enum FileChange {
-    /// Makes a directory.
-    MakeDirectory {
-        /// The path.
-        path: UnitPath,
-        /// Its access.
-        access: Access,
-    },
-    /// Removes an empty directory.
-    RemoveDirectory {
-        /// The path.
-        path: UnitPath,
-    },
-    /// Writes a file.
-    Write(FileWrite),
-    /// Sets owner, group and mode of a file.
-    SetAccess {
-        /// The path.
-        path: UnitPath,
-        /// The access it will have.
-        access: Access,
-        /// The access it has.
-        was: Access,
-    },
-    /// Makes a link.
-    Link {
-        /// The path.
-        path: UnitPath,
-        /// What it will say.
-        target: String,
-        /// What is replaced.
-        over: Image,
-    },
-    /// Removes a file or a link.
-    Remove {
-        /// The path.
-        path: UnitPath,
-        /// What is removed.
-        over: Image,
-    },
-}
-
-impl FileWrite {
-    /// Returns what is left to do where `state` was seen.
-    pub(crate) fn after(
-        path: &UnitPath,
-        access: &Access,
-        sha256: Sha256,
-        bytes: Bytes,
-        state: &FileState,
-    ) -> Result<Option<FileChange>, Conflict> {
-        let over = Image::of(state).ok_or_else(|| occupied(path))?;
-        Ok(match over {
-            Image::File { sha256: same, access: was } if same == sha256 => (was != *access)
-                .then(|| FileChange::SetAccess { path: path.clone(), access: access.clone(), was }),
-            over @ (Image::Absent | Image::File { .. } | Image::Link { .. }) => {
-                Some(FileChange::Write(Self {
-                    path: path.clone(),
-                    access: access.clone(),
-                    sha256,
-                    bytes,
-                    over,
-                    shows: Vec::new(),
-                }))
-            }
-        })
+impl From<FileAction> for FileChange {
+    fn from(action: FileAction) -> Self {
+        Self { action, was: None, sent: Sent::Nothing, shows: Vec::new() }
     }
 }
 
 impl FileChange {
-    /// Returns the changes that lead from `state` back to `image`.
-    pub(crate) fn back(
+    /// Returns what is left to do for a file with these bytes and this access, where `state` was
+    /// seen.
+    pub(crate) fn write(
+        path: &UnitPath,
+        access: &Access,
+        sha256: Sha256,
+        content: Content,
+        state: &FileState,
+    ) -> Result<Option<Self>, Conflict> {
+        let was = Image::of(state).ok_or_else(|| occupied(path))?;
+        let (path, access) = (path.clone(), access.clone());
+        if let Image::File { sha256: same, access: had } = &was
+            && *same == sha256
+        {
+            let action = FileAction::SetFileMode { path, access: access.clone() };
+            return Ok((*had != access).then(|| Self { was: Some(was), ..action.into() }));
+        }
+        let file = Placement { path, access, sha256, expect: was.expect() };
+        let (action, sent) = match content {
+            Content::Sent(sent) => (FileAction::PlaceFile(file), sent),
+            Content::BeforeImage => (FileAction::RestoreFile(file), Sent::Nothing),
+            Content::Download(from) => (FileAction::FetchFile { file, from }, Sent::Nothing),
+        };
+        Ok(Some(Self { was: Some(was), sent, ..action.into() }))
+    }
+
+    /// Returns the change that leads from `state` back to `image`.
+    pub(crate) fn restore(
         path: &UnitPath,
         image: &Image,
         state: &FileState,
     ) -> Result<Option<Self>, Conflict> {
-        let over = Image::of(state).ok_or_else(|| occupied(path))?;
-        Ok(match image {
-            image if *image == over => None,
+        let was = Image::of(state).ok_or_else(|| occupied(path))?;
+        if *image == was {
+            return Ok(None);
+        }
+        let (path, expect) = (path.clone(), was.expect());
+        let action = match image {
             Image::File { sha256, access } => {
-                FileWrite::after(path, access, *sha256, Bytes::BeforeImage, state)?
+                return Self::write(&path, access, *sha256, Content::BeforeImage, state);
             }
-            Image::Link { target } => {
-                Some(Self::Link { path: path.clone(), target: target.clone(), over })
-            }
-            Image::Absent => Some(Self::Remove { path: path.clone(), over }),
-        })
+            Image::Link { target } => FileAction::MakeLink { path, target: target.clone(), expect },
+            Image::Absent => FileAction::RemoveFile { path, expect },
+        };
+        Ok(Some(Self { was: Some(was), ..action.into() }))
     }
 
-    /// Adds lines of detail, if it writes.
+    /// Returns the change that makes the directory at `path`, if it is not there. One that is there
+    /// is left as it is.
+    pub(crate) fn make_directory(
+        path: &UnitPath,
+        state: &FileState,
+    ) -> Result<Option<Self>, Conflict> {
+        match state {
+            FileState::Directory { .. } => Ok(None),
+            FileState::Absent => {
+                let access = Access::root(FileMode::PROGRAM);
+                Ok(Some(FileAction::MakeDirectory { path: path.clone(), access }.into()))
+            }
+            FileState::Regular(_) | FileState::Link { .. } | FileState::Special => {
+                let why = format!("{path} is there, and is not a directory");
+                Err(Conflict::new(why, format!("look at it (ls -ld {path}) and move it away")))
+            }
+        }
+    }
+
+    /// Adds lines of detail, if it writes a file.
     #[must_use]
     pub(crate) fn showing(mut self, lines: impl IntoIterator<Item = String>) -> Self {
-        if let Self::Write(write) = &mut self {
-            write.shows.extend(lines);
+        if self.placement().is_some() {
+            self.shows.extend(lines);
         }
         self
     }
 
     /// Performs the change, once.
     pub(crate) async fn perform(&self, unit: &Unit) -> Result<(), Error> {
-        let payload = match self {
-            Self::Write(write) => write.payload(unit)?,
-            Self::MakeDirectory { .. }
-            | Self::RemoveDirectory { .. }
-            | Self::SetAccess { .. }
-            | Self::Link { .. }
-            | Self::Remove { .. } => Payload::Null,
+        let payload = match (&self.sent, self.placement()) {
+            (Sent::Text(text), _) => Secret::from(text.clone()).into(),
+            (Sent::Source { name, size: _ }, Some(file)) => unit.source(name, &file.sha256)?,
+            (Sent::Source { .. }, None) | (Sent::Nothing, _) => Payload::Null,
         };
-        unit.act(&self.action(), payload).await
+        unit.act(&self.action.clone().into(), payload).await
     }
 
-    fn action(&self) -> Action {
-        match self.clone() {
-            Self::MakeDirectory { path, access: Access { owner, group, mode } } => {
-                Action::MakeDirectory { path, owner, group, mode }
-            }
-            Self::RemoveDirectory { path } => Action::RemoveDirectory { path },
-            Self::Write(write) => write.action(),
-            Self::SetAccess { path, access: Access { owner, group, mode }, was: _ } => {
-                Action::SetFileMode { path, owner, group, mode }
-            }
-            Self::Link { path, target, over } => {
-                Action::MakeLink { path, target, expect: over.expect() }
-            }
-            Self::Remove { path, over } => Action::RemoveFile { path, expect: over.expect() },
-        }
-    }
-}
-
-impl FileWrite {
-    fn payload(&self, unit: &Unit) -> Result<Payload, Error> {
-        match &self.bytes {
-            Bytes::Source { name, size: _ } => unit.source(name, &self.sha256),
-            Bytes::Text { text } => Ok(Payload::Bytes(Secret::from(text.clone()))),
-            Bytes::BeforeImage | Bytes::Url { .. } => Ok(Payload::Null),
-        }
-    }
-
-    fn action(self) -> Action {
-        let Self { path, access: Access { owner, group, mode }, sha256, bytes, over, shows: _ } =
-            self;
-        let expect = over.expect();
-        match bytes {
-            Bytes::Source { .. } | Bytes::Text { .. } => {
-                Action::PlaceFile { path, owner, group, mode, sha256, expect }
-            }
-            Bytes::BeforeImage => Action::RestoreFile { path, owner, group, mode, sha256, expect },
-            Bytes::Url { url, archive_sha256, member } => Action::FetchFile {
-                path,
-                owner,
-                group,
-                mode,
-                url,
-                archive_sha256,
-                member,
-                sha256,
-                expect,
-            },
-        }
-    }
-
-    fn effect(&self) -> String {
-        let digest = format!("sha256 {}…", self.sha256.short());
-        let size = match &self.bytes {
-            Bytes::Source { name: _, size } => format!("{}, ", bytes(*size)),
-            Bytes::Text { text } => format!("{}, ", bytes(text.len())),
-            Bytes::BeforeImage | Bytes::Url { .. } => String::new(),
-        };
-        let back = match self.bytes {
-            Bytes::BeforeImage => "back to what it was: ",
-            Bytes::Source { .. } | Bytes::Text { .. } | Bytes::Url { .. } => "",
-        };
-        let access = &self.access;
-        match &self.over {
-            Image::Absent => format!("{back}{access}, {size}{digest}"),
-            Image::Link { target } => {
-                format!("{back}a regular file for the link to {target}: {access}, {size}{digest}")
-            }
-            Image::File { sha256, access: was } => {
-                let from = if was == access { String::new() } else { format!("{was} -> ") };
-                format!(
-                    "{back}sha256 {}… -> {}…, {from}{access}",
-                    sha256.short(),
-                    self.sha256.short()
-                )
-            }
-        }
-    }
-}
-
-impl Describe for FileChange {
-    fn describe(&self) -> Diff {
-        let file = |path: &UnitPath| Subject::new("file", path.to_string());
-        let directory = |path: &UnitPath| Subject::new("directory", path.to_string());
-        match self {
-            Self::MakeDirectory { path, access } => {
-                Diff::new(ChangeKind::Create, directory(path), access.to_string())
-            }
-            Self::RemoveDirectory { path } => {
-                Diff::new(ChangeKind::Delete, directory(path), "it is empty")
-            }
-            Self::Write(write) => {
-                let verb = match write.over {
-                    Image::Absent => ChangeKind::Create,
-                    Image::File { .. } | Image::Link { .. } => ChangeKind::Update,
-                };
-                let diff = Diff::new(verb, file(&write.path), write.effect());
-                write.shows.iter().fold(diff, Diff::with)
-            }
-            Self::SetAccess { path, access, was } => {
-                Diff::new(ChangeKind::Update, file(path), format!("{was} -> {access}"))
-            }
-            Self::Link { path, target, over } => {
-                let verb =
-                    if *over == Image::Absent { ChangeKind::Create } else { ChangeKind::Update };
-                Diff::new(verb, file(path), format!("a link to {target}, as it was"))
-            }
-            Self::Remove { path, over } => {
-                let what = match over {
-                    Image::Link { target } => format!("the link to {target}, not what it leads to"),
-                    Image::File { sha256, access } => {
-                        format!("{access}, sha256 {}…, kept on the unit", sha256.short())
-                    }
-                    Image::Absent => "nothing".to_owned(),
-                };
-                Diff::new(ChangeKind::Delete, file(path), what)
-            }
+    pub(super) fn placement(&self) -> Option<&Placement> {
+        match &self.action {
+            FileAction::PlaceFile(file)
+            | FileAction::RestoreFile(file)
+            | FileAction::FetchFile { file, .. } => Some(file),
+            FileAction::MakeDirectory { .. }
+            | FileAction::RemoveDirectory { .. }
+            | FileAction::MakeLink { .. }
+            | FileAction::SetFileMode { .. }
+            | FileAction::RemoveFile { .. } => None,
         }
     }
 }
@@ -383,12 +171,11 @@ fn occupied(path: &UnitPath) -> Conflict {
     .seen("a regular file, a link, or nothing", "a directory or a device")
 }
 
-/// Returns a size as people read it.
-#[expect(clippy::cast_precision_loss, reason = "it is rounded to a tenth")]
-fn bytes(size: usize) -> String {
-    match size {
-        0..1024 => format!("{size} bytes"),
-        1024..1_048_576 => format!("{:.1} KiB", size as f64 / 1024.0),
-        _ => format!("{:.1} MiB", size as f64 / 1_048_576.0),
-    }
+/// Returns the lines that go and come.
+pub(crate) fn line_diff(old: &str, new: &str) -> Vec<String> {
+    let diff = similar::TextDiff::from_lines(old, new);
+    let lines = diff
+        .iter_all_changes()
+        .map(|change| format!("{}{}", change.tag(), change.value().trim_end_matches(['\n', '\r'])));
+    lines.collect()
 }

@@ -1,6 +1,9 @@
 use super::*;
 use crate::{
-    operations::world::{cases, client, shown},
+    operations::{
+        daemon_args,
+        world::{cases, client, shown},
+    },
     sim::{self, Start},
 };
 
@@ -29,7 +32,7 @@ async fn a_file_that_the_daemon_can_read_is_not_opened_to_everybody() {
     ] {
         let sim = unit("");
         sim.write(DEFAULT, b"A=1\n", owner, group, before);
-        ensure(&client(&sim), &desired()).await.unwrap();
+        ensure(&Context::default(), &client(&sim), &desired()).await.unwrap();
         let FileState::Regular(facts) = client(&sim).file(&DEFAULT.parse().unwrap()).await.unwrap()
         else {
             panic!("no file")
@@ -41,7 +44,7 @@ async fn a_file_that_the_daemon_can_read_is_not_opened_to_everybody() {
 
 async fn text_after(text: &str) -> String {
     let sim = unit(text);
-    ensure(&client(&sim), &desired()).await.unwrap();
+    ensure(&Context::default(), &client(&sim), &desired()).await.unwrap();
     let args = client(&sim).show_args(&desired().daemon).await.unwrap().unwrap();
     assert_eq!(daemon_args::count(&args, &desired().directory), 1, "{args:?}");
     assert!(args.contains(&"--config-file=/etc/magnum/magnum.conf".to_owned()), "{args:?}");

@@ -1,24 +1,17 @@
 //! Where the packages of Magnum and the runbooks put things on a unit.
 
-use crate::{ServiceName, UnitPath};
+use omega_driver::requirements::{API, CONDUCTOR};
 
-/// The distribution of the driver.
-pub const DRIVER: &str = "magnum-capi-helm";
-/// The driver's entry point (the same in 1.1.0 to 1.4.0).
-pub const ENTRY_POINT: &str = "k8s_capi_helm_v1";
-/// The group in which Magnum looks for drivers.
-pub const DRIVERS_GROUP: &str = "magnum.drivers";
-/// The section of the driver's options.
-pub const SECTION: &str = "capi_helm";
+use crate::{ServiceName, UnitPath};
 
 /// Returns `magnum-conductor`, the daemon that runs the driver.
 pub fn conductor() -> ServiceName {
-    ServiceName::known("magnum-conductor")
+    ServiceName::known(CONDUCTOR)
 }
 
 /// Returns `magnum-api`, which loads the driver too, to validate requests.
 pub fn api() -> ServiceName {
-    ServiceName::known("magnum-api")
+    ServiceName::known(API)
 }
 
 /// Returns `/etc/magnum/kubeconfig`.

@@ -1,47 +1,60 @@
 //! What can be made true on a unit's machine.
 //!
 //! Each operation is a public async function over a plain value that says what should be so; the
-//! same value can be planned, stored and undone ([`omega_core::Desired`]).
+//! same value can be planned, stored and undone ([`omega_core::Desired`]). What restores a state is
+//! a fact of its own: [`RestoreFiles`], [`RestoreDriver`]. Every fact that a journal can hold is
+//! registered in [`restore`].
 
-mod api_resources;
-mod capi_helm;
 mod capture_pre_state;
 mod converge_services;
+mod daemon;
 mod daemon_args;
+mod daemon_observed;
+mod daemon_reasons;
+mod defaults_file;
+mod describe_file;
+mod driver_change;
+mod driver_observed;
 mod ensure_helm;
 mod file_change;
+mod helm_observed;
+mod image;
 mod inject_config_dir;
+mod legacy;
 pub mod magnum;
 mod pin_driver;
 mod place_kubeconfig;
-mod reason;
 mod remove_leftovers;
+mod restore;
+mod restore_driver;
+mod restore_files;
+mod service_change;
 mod stage_dropin;
-mod undo_step;
+mod systemd_drop_in;
 
-pub use api_resources::{ApiResources, ApiResourcesError};
-pub use capi_helm::{CapiHelm, CapiHelmError};
-pub use capture_pre_state::{PreState, capture_pre_state};
-pub use converge_services::{
-    ConvergeServices, DaemonObserved, DaemonWanted, Flag, Input, InputExpect, OptionsObserved,
-    Restart, ServicesObserved, converge_services,
-};
-pub use ensure_helm::{EnsureHelm, HelmObserved, HelmSource, HelmWanted, ensure_helm};
-pub use file_change::{Access, Bytes, FileChange, FileWrite, Image};
-pub use inject_config_dir::{
-    ConfigDirObserved, ConfigDirWanted, InjectConfigDir, inject_config_dir,
-};
-pub use pin_driver::{DriverChange, DriverObserved, DriverWanted, PinDriver, pin_driver};
-pub use place_kubeconfig::{
-    KubeconfigObserved, KubeconfigWanted, PlaceKubeconfig, place_kubeconfig,
-};
-pub use reason::Reason;
+pub use capture_pre_state::{PreFile, PreState, capture_pre_state};
+pub use converge_services::{ConvergeServices, ServicesObserved, converge_services};
+pub use daemon::{DaemonSpec, Flag, Input, InputExpect, Reason};
+pub use daemon_observed::{DaemonObserved, OptionsObserved};
+pub use driver_change::DriverChange;
+pub use driver_observed::DriverObserved;
+pub use ensure_helm::{EnsureHelm, HelmSource, ensure_helm};
+pub use file_change::{FileChange, Sent};
+pub use helm_observed::HelmObserved;
+pub use image::Image;
+pub use inject_config_dir::{ConfigDirObserved, InjectConfigDir, inject_config_dir};
+pub use pin_driver::{PinDriver, pin_driver};
+pub use place_kubeconfig::{KubeconfigObserved, PlaceKubeconfig, place_kubeconfig};
+pub(crate) use remove_leftovers::find_leftovers;
 pub use remove_leftovers::{
-    LeftoverChange, LeftoverObserved, LeftoverPolicy, LeftoversObserved, RemoveLeftovers,
-    remove_leftovers,
+    LeftoverObserved, LeftoversObserved, RemoveLeftovers, remove_leftovers,
 };
-pub use stage_dropin::{DropinObserved, DropinWanted, StageDropin, stage_dropin};
-pub use undo_step::undo_step;
+pub use restore::restore;
+pub use restore_driver::RestoreDriver;
+pub use restore_files::{DirectoryImage, FilesObserved, RestoreFiles};
+pub use service_change::ServiceChange;
+pub use stage_dropin::{DropinObserved, StageDropin, stage_dropin};
+pub use systemd_drop_in::DropInObserved;
 
 #[cfg(test)]
 mod laws;

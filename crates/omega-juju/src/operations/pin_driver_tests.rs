@@ -25,16 +25,18 @@ async fn what_is_shown() {
     jammy.set_pip(Some("22.0.2"), false);
     let mirror = PipSource::Index { url: Some("https://mirror.example.org/simple".into()) };
     let mirrored = PinDriver::new("1.4.0".parse().unwrap(), mirror);
-    let absent = PinDriver { wanted: DriverWanted::Absent, ..pin("1.4.0") };
-    let kept = PinDriver::new("1.3.0".parse().unwrap(), PipSource::Kept);
+    let back = |release: Option<&str>| {
+        let release = release.map(|release| release.parse().unwrap());
+        RestoreDriver { daemon: magnum::conductor(), release }
+    };
     insta::assert_snapshot!(cases(vec![
         ("nothing there", shown(&fresh, &pin("1.4.0")).await),
         ("pip 22.0.2, not marked", shown(&jammy, &wheel("1.4.0")).await),
         ("1.3.0 there", shown(&old, &mirrored).await),
         ("there", shown(&done, &pin("1.4.0")).await),
         ("there, spelled otherwise", shown(&done, &pin("1.4")).await),
-        ("back to 1.3.0", shown(&done, &kept).await),
-        ("back to nothing", shown(&done, &absent).await),
+        ("back to 1.3.0", shown(&done, &back(Some("1.3.0"))).await),
+        ("back to nothing", shown(&done, &back(None)).await),
     ]));
 }
 
@@ -68,11 +70,11 @@ async fn what_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn pip_has_its_say() {
     let sim = Start::Fresh.unit("magnum/0");
-    let absent = ensure(&client(&sim), &pin("1.2.7")).await.unwrap_err();
+    let absent = ensure(&Context::default(), &client(&sim), &pin("1.2.7")).await.unwrap_err();
     sim.lose_index();
-    let lost = ensure(&client(&sim), &pin("1.4.0")).await.unwrap_err();
+    let lost = ensure(&Context::default(), &client(&sim), &pin("1.4.0")).await.unwrap_err();
     let kept = PinDriver::new("1.3.0".parse().unwrap(), PipSource::Kept);
-    let not_kept = ensure(&client(&sim), &kept).await.unwrap_err();
+    let not_kept = ensure(&Context::default(), &client(&sim), &kept).await.unwrap_err();
     insta::assert_snapshot!(cases(vec![
         ("no such version", refusal(&absent.into())),
         ("no index", refusal(&lost.into())),
@@ -80,16 +82,16 @@ async fn pip_has_its_say() {
     ]));
 }
 
-/// The index is gone when the way back is taken: the wheel was kept.
+/// The index is gone when it is undone: the wheel was kept.
 #[tokio::test(start_paused = true)]
-async fn the_way_back_needs_no_index() {
+async fn undoing_needs_no_index() {
     let sim = Start::Grafted130.unit("magnum/0");
     let before = sim.snapshot();
-    let done = ensure(&client(&sim), &wheel("1.4.0")).await.unwrap();
+    let done = ensure(&Context::default(), &client(&sim), &wheel("1.4.0")).await.unwrap();
     assert_eq!(sim.snapshot().packages["magnum-capi-helm"], "1.4.0");
     sim.lose_index();
     let omega_core::Outcome::Changed { before: seen, .. } = done else { panic!() };
-    ensure(&client(&sim), &wheel("1.4.0").undo(&seen).unwrap()).await.unwrap();
+    ensure(&Context::default(), &client(&sim), &wheel("1.4.0").undo(&seen).unwrap()).await.unwrap();
     assert_eq!(sim.snapshot(), before);
     assert_eq!(sim.snapshot().packages["magnum-capi-helm-docs"], "1.4.0", "a near name");
 }

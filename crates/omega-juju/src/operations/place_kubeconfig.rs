@@ -1,15 +1,19 @@
 //! Places the management cluster's kubeconfig where the conductor reads it.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan as _};
 use omega_core::{
-    Conflict, Delta, Desired, EnsureError, Note, Outcome, Subject, ensure,
+    Conflict, Context, Delta, Desired, EnsureError, Note, Outcome, Subject, ensure,
     kubeconfig::{AuthKind, Kubeconfig},
     values::{FileMode, Sha256},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Access, Bytes, FileChange, FileWrite, Image, file_change::refuse_link, magnum};
-use crate::{Error, FileState, Unit, UnitPath};
+use super::{
+    FileChange, RestoreFiles, Sent,
+    file_change::{Content, refuse_link},
+    magnum,
+};
+use crate::{Access, Error, FileState, Unit, UnitPath};
 
 /// Ensures that the kubeconfig has the desired bytes, owner and mode.
 ///
@@ -25,7 +29,7 @@ use crate::{Error, FileState, Unit, UnitPath};
 /// let mut sources = Sources::default();
 /// sources.add(kubeconfig.bytes.clone());
 /// let unit = Unit::new("magnum/0", channel, sources);
-/// let desired = PlaceKubeconfig::new(magnum::kubeconfig(), &kubeconfig, "capi.kubeconfig", now);
+/// let desired = PlaceKubeconfig::new(magnum::kubeconfig(), &kubeconfig, "capi.kubeconfig");
 /// println!("changed: {}", place_kubeconfig(&unit, &desired).await?.changed());
 /// # Ok(()) }
 /// ```
@@ -37,45 +41,34 @@ pub async fn place_kubeconfig(
     unit: &Unit,
     desired: &PlaceKubeconfig,
 ) -> Result<Outcome<KubeconfigObserved>, EnsureError<Error>> {
-    ensure(unit, desired).await
+    ensure(&Context::default(), unit, desired).await
 }
 
 /// A kubeconfig on a unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PlaceKubeconfig {
     /// Where. The drop-in's `kubeconfig_file` names it.
     pub path: UnitPath,
-    /// What should be there.
-    pub wanted: KubeconfigWanted,
-}
-
-/// What should be at the kubeconfig's path.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KubeconfigWanted {
-    /// These bytes.
-    Source {
-        /// Owner and mode: 0600 for the user that the conductor runs as.
-        access: Access,
-        /// The source's name, for the person.
-        name: String,
-        /// The digest of the bytes.
-        sha256: Sha256,
-        /// How many they are.
-        size: usize,
-        /// The API server it points at.
-        server: String,
-        /// How it authenticates.
-        auth: String,
-        /// Whether its certificate ends within 30 days of when this was made.
-        ends_soon: bool,
-    },
-    /// What was there before.
-    Before(Image),
+    /// Owner and mode: 0600 for the user that the conductor runs as.
+    pub access: Access,
+    /// The source's name, for the person.
+    pub name: String,
+    /// The digest of the bytes.
+    pub sha256: Sha256,
+    /// How many they are.
+    pub size: usize,
+    /// The API server it points at.
+    pub server: String,
+    /// How it authenticates, for the person.
+    pub auth: String,
+    /// When its client certificate ends, if it has one.
+    pub ends: Option<Timestamp>,
 }
 
 /// What was observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct KubeconfigObserved {
     /// What is at the path.
     pub file: FileState,
@@ -85,22 +78,34 @@ pub struct KubeconfigObserved {
 
 impl PlaceKubeconfig {
     /// Returns the fact that `kubeconfig`, which came from `name`, is at `path`: 0600
-    /// magnum:magnum. `now` decides whether its end is near.
-    pub fn new(path: UnitPath, kubeconfig: &Kubeconfig, name: &str, now: Timestamp) -> Self {
+    /// magnum:magnum.
+    pub fn new(path: UnitPath, kubeconfig: &Kubeconfig, name: &str) -> Self {
         let facts = &kubeconfig.facts;
-        let wanted = KubeconfigWanted::Source {
+        let (auth, ends) = match &facts.auth {
+            auth @ AuthKind::ClientCertificate { not_after, .. } => {
+                (auth.to_string(), Some(*not_after))
+            }
+            AuthKind::Token => ("authenticates by a token".to_owned(), None),
+        };
+        Self {
+            path,
             access: Access::new("magnum", "magnum", FileMode::PRIVATE),
             name: name.to_owned(),
             sha256: facts.sha256,
             size: facts.size,
             server: facts.server.as_str().trim_end_matches('/').to_owned(),
-            auth: match &facts.auth {
-                auth @ AuthKind::ClientCertificate { .. } => auth.to_string(),
-                AuthKind::Token => "authenticates by a token".to_owned(),
-            },
-            ends_soon: facts.ends_soon(now).is_some(),
-        };
-        Self { path, wanted }
+            auth,
+            ends,
+        }
+    }
+
+    fn place_for_magnum(&self, seen: &KubeconfigObserved) -> Result<(), Conflict> {
+        refuse_link(&self.path, &seen.file)?;
+        if matches!(seen.parent, FileState::Directory { .. }) {
+            return Ok(());
+        }
+        let next = "check the unit's name: Magnum's packages make that directory";
+        Err(Conflict::new(format!("there is no directory {}", self.path.parent()), next))
     }
 }
 
@@ -109,10 +114,15 @@ impl Desired for PlaceKubeconfig {
     type Target = Unit;
     type Observed = KubeconfigObserved;
     type Change = FileChange;
+    type Undo = RestoreFiles;
     type Error = Error;
 
     fn subject(&self) -> Subject {
         Subject::new("file", self.path.to_string())
+    }
+
+    fn key(&self) -> String {
+        self.path.to_string()
     }
 
     async fn observe(&self, unit: &Unit) -> Result<KubeconfigObserved, Error> {
@@ -122,57 +132,36 @@ impl Desired for PlaceKubeconfig {
     }
 
     fn diff(&self, seen: &KubeconfigObserved) -> Result<Delta<FileChange>, Conflict> {
-        let change = match &self.wanted {
-            KubeconfigWanted::Source { access, name, sha256, size, server, auth, .. } => {
-                self.place_for_magnum(seen)?;
-                let bytes = Bytes::Source { name: name.clone(), size: *size };
-                let shows = [format!("server {server}"), auth.clone(), format!("from {name}")];
-                FileWrite::after(&self.path, access, *sha256, bytes, &seen.file)?
-                    .map(|change| change.showing(shows))
-            }
-            KubeconfigWanted::Before(image) => FileChange::back(&self.path, image, &seen.file)?,
-        };
-        Ok(Delta::of(change.into_iter().collect()))
+        let Self { path, access, name, sha256, size, server, auth, ends: _ } = self;
+        self.place_for_magnum(seen)?;
+        let content = Content::Sent(Sent::Source { name: name.clone(), size: *size });
+        let shows = [format!("server {server}"), auth.clone(), format!("from {name}")];
+        let change = FileChange::write(path, access, *sha256, content, &seen.file)?;
+        Ok(Delta::of(change.into_iter().map(|change| change.showing(shows.clone())).collect()))
     }
 
-    async fn apply(&self, unit: &Unit, change: &FileChange) -> Result<(), Error> {
+    async fn apply(&self, _: &Context, unit: &Unit, change: &FileChange) -> Result<(), Error> {
         change.perform(unit).await
     }
 
-    fn undo(&self, before: &KubeconfigObserved) -> Option<Self> {
-        let wanted = KubeconfigWanted::Before(Image::of(&before.file)?);
-        Some(Self { path: self.path.clone(), wanted })
+    fn undo(&self, before: &KubeconfigObserved) -> Option<RestoreFiles> {
+        RestoreFiles::new([(&self.path, &before.file)])
     }
 
-    fn notes(&self, seen: &KubeconfigObserved) -> Vec<Note> {
-        let KubeconfigWanted::Source { auth, ends_soon, access, .. } = &self.wanted else {
-            return Vec::new();
-        };
-        let mut notes = Vec::new();
-        if *ends_soon {
-            notes.push(Note::new(format!("{auth}, within 30 days: get a new one soon")));
-        }
-        if self.path == magnum::kubeconfig()
-            && matches!(&seen.file, FileState::Regular(facts) if facts.owner == "root")
-        {
-            notes.push(Note::new(format!(
+    fn notes(&self, seen: &KubeconfigObserved, now: Timestamp) -> Vec<Note> {
+        let soon = now.checked_add((30 * 24).hours()).is_ok_and(|soon| Some(soon) >= self.ends);
+        let ends = (self.ends.is_some() && soon)
+            .then(|| Note::new(format!("{}, within 30 days: get a new one soon", self.auth)));
+        let of_root = self.path == magnum::kubeconfig()
+            && matches!(&seen.file, FileState::Regular(facts) if facts.owner == "root");
+        let of_root = of_root.then(|| {
+            Note::new(format!(
                 "the superseded runbook leaves {} to root and says that the daemon could not read \
-                 0600; as {access} it can",
-                self.path
-            )));
-        }
-        notes
-    }
-}
-
-impl PlaceKubeconfig {
-    fn place_for_magnum(&self, seen: &KubeconfigObserved) -> Result<(), Conflict> {
-        refuse_link(&self.path, &seen.file)?;
-        if matches!(seen.parent, FileState::Directory { .. }) {
-            return Ok(());
-        }
-        let next = "check the unit's name: Magnum's packages make that directory";
-        Err(Conflict::new(format!("there is no directory {}", self.path.parent()), next))
+                 0600; as {} it can",
+                self.path, self.access
+            ))
+        });
+        ends.into_iter().chain(of_root).collect()
     }
 }
 

@@ -1,6 +1,9 @@
 use super::*;
 use crate::{
-    operations::world::{cases, client, shown},
+    operations::{
+        ConvergeServices,
+        world::{cases, client, shown},
+    },
     sim::{self, Start},
 };
 
@@ -20,43 +23,46 @@ fn foreign() -> sim::Unit {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_shown() {
-    let [undecided, keep, remove] =
-        [LeftoverPolicy::Undecided, LeftoverPolicy::Keep, LeftoverPolicy::Remove]
-            .map(RemoveLeftovers::new);
+    let remove = RemoveLeftovers::default();
     let unread = old();
     unread.remove(OVERRIDE);
     insta::assert_snapshot!(cases(vec![
-        ("none there", shown(&Start::Fresh.unit("magnum/0"), &undecided).await),
-        ("undecided", shown(&old(), &undecided).await),
-        ("keep", shown(&old(), &keep).await),
+        ("none there", shown(&Start::Fresh.unit("magnum/0"), &remove).await),
         ("remove", shown(&old(), &remove).await),
         ("somebody's drop-in", shown(&foreign(), &remove).await),
         ("removed by hand, and systemd not told", shown(&unread, &remove).await),
     ]));
 }
 
+/// They go, systemd knows once the daemons are converged, and they come back.
 #[tokio::test(start_paused = true)]
 async fn they_go_and_systemd_knows_and_they_come_back() {
-    let sim = old();
+    let (ctx, sim) = (&Context::default(), old());
     let before = sim.snapshot();
-    let remove = RemoveLeftovers::new(LeftoverPolicy::Remove);
-    let done = ensure(&client(&sim), &remove).await.unwrap();
+    let remove = RemoveLeftovers::default();
+    let done = ensure(ctx, &client(&sim), &remove).await.unwrap();
     let after = sim.snapshot();
     assert!(!after.files.keys().any(|path| path.contains("override") || path.contains("99-capi")));
-    assert_eq!(after.services["magnum-api"][0], "/etc/init.d/magnum-api systemd-start");
+    ensure(ctx, &client(&sim), &ConvergeServices::as_on_disk()).await.unwrap();
+    let start = |sim: &sim::Unit| sim.snapshot().services["magnum-api"][0].clone();
+    assert_eq!(start(&sim), "/etc/init.d/magnum-api systemd-start");
     let omega_core::Outcome::Changed { before: seen, .. } = done else { panic!() };
-    ensure(&client(&sim), &remove.undo(&seen).unwrap()).await.unwrap();
+    ensure(ctx, &client(&sim), &remove.undo(&seen).unwrap()).await.unwrap();
+    assert_eq!(sim.snapshot().files, before.files);
+    ensure(ctx, &client(&sim), &ConvergeServices::as_on_disk()).await.unwrap();
     assert_eq!(sim.snapshot(), before);
 }
 
+/// What systemd has not read, it reads before a daemon is started again.
 #[tokio::test(start_paused = true)]
 async fn what_systemd_has_not_read_it_reads() {
-    let remove = RemoveLeftovers::new(LeftoverPolicy::Remove);
+    let ctx = &Context::default();
     for sim in [old(), foreign()] {
         sim.remove(OVERRIDE);
-        let stale = sim.snapshot().services["magnum-conductor"].contains(&OVERRIDE.to_owned());
-        assert!(stale, "systemd remembers");
-        ensure(&client(&sim), &remove).await.unwrap();
+        let unread = sim.snapshot().services["magnum-conductor"].contains(&OVERRIDE.to_owned());
+        assert!(unread, "systemd remembers");
+        ensure(ctx, &client(&sim), &RemoveLeftovers::default()).await.unwrap();
+        ensure(ctx, &client(&sim), &ConvergeServices::as_on_disk()).await.unwrap();
         let start = &sim.snapshot().services["magnum-conductor"][0];
         assert_eq!(start, "/etc/init.d/magnum-conductor systemd-start");
     }

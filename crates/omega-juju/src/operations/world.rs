@@ -10,10 +10,9 @@ use omega_core::{
     values::{Secret, Sha256},
 };
 
-use super::{
-    CapiHelm, EnsureHelm, HelmSource, PlaceKubeconfig, StageDropin, api_resources::ApiResources,
-    magnum,
-};
+use omega_driver::{ApiResources, CapiHelm};
+
+use super::{EnsureHelm, HelmSource, PlaceKubeconfig, StageDropin, magnum};
 use crate::{
     Sources, Unit,
     sim::{self, HELM, KUBECONFIG},
@@ -67,7 +66,7 @@ pub(crate) fn kubeconfig() -> Kubeconfig {
 }
 
 pub(crate) fn place_kubeconfig() -> PlaceKubeconfig {
-    PlaceKubeconfig::new(magnum::kubeconfig(), &kubeconfig(), "capi.kubeconfig", now())
+    PlaceKubeconfig::new(magnum::kubeconfig(), &kubeconfig(), "capi.kubeconfig")
 }
 
 pub(crate) fn ensure_helm() -> EnsureHelm {
@@ -77,7 +76,7 @@ pub(crate) fn ensure_helm() -> EnsureHelm {
 
 pub(crate) fn options() -> CapiHelm {
     CapiHelm {
-        kubeconfig_file: magnum::kubeconfig(),
+        kubeconfig_file: magnum::kubeconfig().to_string(),
         helm_chart_repo: "https://azimuth-cloud.github.io/capi-helm-charts".into(),
         helm_chart_name: "openstack-cluster".into(),
         default_helm_chart_version: "0.25.1".into(),
@@ -93,6 +92,15 @@ pub(crate) fn stage_dropin() -> StageDropin {
 
 /// Returns what a person would see of the plan for `desired`.
 pub(crate) async fn shown<D: Desired<Target = Unit>>(sim: &sim::Unit, desired: &D) -> String {
+    shown_at(sim, desired, now()).await
+}
+
+/// The same at another time.
+pub(crate) async fn shown_at<D: Desired<Target = Unit>>(
+    sim: &sim::Unit,
+    desired: &D,
+    now: jiff::Timestamp,
+) -> String {
     let plan = match plan(&client(sim), desired).await {
         Ok(plan) => plan,
         Err(error) => return refusal(&error.into()),
@@ -101,14 +109,14 @@ pub(crate) async fn shown<D: Desired<Target = Unit>>(sim: &sim::Unit, desired: &
     match plan.delta() {
         Delta::Satisfied => writeln!(text, "= {}", desired.subject()).unwrap(),
         Delta::Wait(why) => writeln!(text, "… {why}").unwrap(),
-        Delta::Changes(changes) => {
-            for diff in changes.iter().map(omega_core::Describe::describe) {
-                writeln!(text, "{diff}").unwrap();
-                diff.detail.iter().for_each(|line| writeln!(text, "      {line}").unwrap());
-            }
-        }
+        Delta::Changes(_) => {}
+        Delta::Blocked { by, .. } => writeln!(text, "blocked: {by}").unwrap(),
     }
-    for note in desired.notes(plan.before()) {
+    for diff in plan.delta().changes().iter().map(omega_core::Describe::describe) {
+        writeln!(text, "{diff}").unwrap();
+        diff.detail.iter().for_each(|line| writeln!(text, "      {line}").unwrap());
+    }
+    for note in desired.notes(plan.before(), now) {
         writeln!(text, "{}: {}", note.decision.unwrap_or_else(|| "note".into()), note.text)
             .unwrap();
     }
@@ -116,7 +124,8 @@ pub(crate) async fn shown<D: Desired<Target = Unit>>(sim: &sim::Unit, desired: &
 }
 
 pub(crate) fn refusal(failure: &Failure) -> String {
-    let Failure { class, message, expected, found, touched, next, causes, detail: _ } = failure;
+    let Failure { class, message, expected, found, touched, next, causes, retry: _, detail: _ } =
+        failure;
     let mut text = format!("! {message} ({class:?}, touched {touched:?})\n");
     for (name, value) in [("expected", expected), ("found", found), ("next", next)] {
         if let Some(value) = value {

@@ -2,22 +2,23 @@
 
 use std::sync::Arc;
 
-use omega_core::{
-    Touched,
-    values::{FileMode, Sha256},
-};
+use omega_core::{Touched, values::Sha256};
 
 use super::{
     files::{Node, Owned, digest, parent},
     python::Source,
     unit::Machine,
 };
-use crate::{Action, Error, Expect, PipSource, UnitPath};
+use crate::{
+    Access, Action, Error, Expect, FailureCode, FileAction, PackageAction, PipSource, Placement,
+    ServiceAction, UnitPath,
+};
 
 /// Why an action failed.
 #[derive(Debug, Default)]
 pub(super) struct Failed {
     why: String,
+    code: FailureCode,
     expected: Option<String>,
     found: Option<String>,
     next: Option<String>,
@@ -25,8 +26,8 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), ..Self::default() }
+    pub(super) fn new(code: FailureCode, why: impl Into<String>) -> Self {
+        Self { why: why.into(), code, ..Self::default() }
     }
 
     fn expected(self, expected: impl Into<String>) -> Self {
@@ -45,22 +46,13 @@ impl Failed {
         Error::Failed {
             unit: unit.to_owned(),
             why: self.why,
+            code: self.code,
             expected: self.expected,
             found: self.found,
             next: self.next,
             touched: if self.maybe { Touched::Maybe } else { Touched::Nothing },
         }
     }
-}
-
-/// Where a file goes, and what must be there.
-struct Place<'a> {
-    path: &'a UnitPath,
-    owner: &'a str,
-    group: &'a str,
-    mode: FileMode,
-    sha256: Sha256,
-    expect: Expect,
 }
 
 impl Machine {
@@ -70,37 +62,46 @@ impl Machine {
         payload: Option<&[u8]>,
     ) -> Result<(), Failed> {
         match action {
-            Action::MakeDirectory { path, owner, group, mode } => {
-                self.make_directory(path, &Owned::new(owner, group, mode.bits()))
-            }
-            Action::RemoveDirectory { path } => self.remove_directory(path),
-            Action::PlaceFile { path, owner, group, mode, sha256, expect } => {
-                let (mode, sha256, expect) = (*mode, *sha256, *expect);
-                let bytes = payload.unwrap_or_default().to_vec();
-                self.place(&Place { path, owner, group, mode, sha256, expect }, &bytes)
-            }
-            Action::RestoreFile { path, owner, group, mode, sha256, expect } => {
-                let (mode, sha256, expect) = (*mode, *sha256, *expect);
-                let bytes = self.kept(path, &sha256)?;
-                self.place(&Place { path, owner, group, mode, sha256, expect }, &bytes)
-            }
-            Action::FetchFile { path, owner, group, mode, url, sha256, expect, .. } => {
-                let (mode, sha256, expect) = (*mode, *sha256, *expect);
-                let bytes = self.download(url)?;
-                self.place(&Place { path, owner, group, mode, sha256, expect }, &bytes)
-            }
-            Action::MakeLink { path, target, expect } => self.make_link(path, target, *expect),
-            Action::SetFileMode { path, owner, group, mode } => {
-                self.set_mode(path, &Owned::new(owner, group, mode.bits()))
-            }
-            Action::RemoveFile { path, expect } => self.remove(path, *expect),
-            Action::ReloadUnits => {
+            Action::File(action) => self.write(action, payload),
+            Action::Package(action) => self.pip(action, payload),
+            Action::Service(ServiceAction::ReloadUnits) => {
                 let files = self.files.clone();
                 self.services.reload(&files);
                 Ok(())
             }
-            Action::RestartService { service } => self.restart(service.as_str()),
-            Action::PipInstall {
+            Action::Service(ServiceAction::RestartService { service }) => {
+                self.restart(service.as_str())
+            }
+        }
+    }
+
+    fn write(&mut self, action: &FileAction, payload: Option<&[u8]>) -> Result<(), Failed> {
+        match action {
+            FileAction::MakeDirectory { path, access } => self.make_directory(path, access),
+            FileAction::RemoveDirectory { path } => self.remove_directory(path),
+            FileAction::PlaceFile(file) => {
+                let why = || format!("the bytes for {} did not come with the request", file.path);
+                let none = || Failed::new(FailureCode::Incomplete, why());
+                self.place(file, payload.ok_or_else(none)?)
+            }
+            FileAction::RestoreFile(file) => {
+                let bytes = self.kept(&file.path, &file.sha256)?;
+                self.place(file, &bytes)
+            }
+            FileAction::FetchFile { file, from } => {
+                let bytes = self.download(&from.url)?;
+                self.place(file, &bytes)
+            }
+            FileAction::MakeLink { path, target, expect } => self.make_link(path, target, *expect),
+            FileAction::SetFileMode { path, access } => self.set_mode(path, access),
+            FileAction::RemoveFile { path, expect } => self.remove(path, *expect),
+        }
+    }
+
+    fn pip(&mut self, action: &PackageAction, payload: Option<&[u8]>) -> Result<(), Failed> {
+        let failed = |(code, why)| Failed::new(code, why);
+        match action {
+            PackageAction::PipInstall {
                 service,
                 distribution,
                 version,
@@ -112,21 +113,30 @@ impl Machine {
                 let source = match source {
                     PipSource::Index { url: _ } => Source::Index,
                     PipSource::Kept => Source::Kept,
-                    PipSource::Wheel { file_name, sha256: _ } => Source::Wheel(file_name),
+                    PipSource::Wheel { file_name, sha256 } => {
+                        if payload.map(digest) != Some(*sha256) {
+                            let why = "the wheel that came is not the one that was planned";
+                            return Err(Failed::new(FailureCode::DigestDiffers, why)
+                                .expected(format!("sha256:{sha256}")));
+                        }
+                        Source::Wheel(file_name)
+                    }
                 };
                 let (switch, now) = (*break_system_packages, self.now);
                 let done = self.python.install(distribution, version, &source, switch, now);
-                done.map_err(|why| match source {
-                    Source::Kept if why.starts_with("no wheel") => Failed::new(why)
-                        .expected("/var/lib/omega/wheels")
-                        .next("give the wheel, or an index that has it"),
-                    Source::Index | Source::Kept | Source::Wheel(_) => Failed::new(why),
+                done.map_err(|(code, why)| {
+                    let kept = code == FailureCode::NotKept;
+                    let failed = failed((code, why));
+                    if !kept {
+                        return failed;
+                    }
+                    let next = "give the wheel, or an index that has it";
+                    failed.expected("/var/lib/omega/wheels").next(next)
                 })
             }
-            Action::PipUninstall { service, distribution, break_system_packages } => {
+            PackageAction::PipUninstall { service, distribution, break_system_packages } => {
                 self.has_daemon(service.as_str())?;
-                let done = self.python.uninstall(distribution, *break_system_packages);
-                done.map_err(Failed::new)
+                self.python.uninstall(distribution, *break_system_packages).map_err(failed)
             }
         }
     }
@@ -135,15 +145,21 @@ impl Machine {
         if self.services.all.contains_key(service) {
             return Ok(());
         }
-        Err(Failed::new(format!("this unit has no {service}, so no interpreter to install for")))
+        Err(Failed::new(
+            FailureCode::NoDaemon,
+            format!("this unit has no {service}, so no interpreter to install for"),
+        ))
     }
 
     fn room(&self, home: &str) -> Result<(), Failed> {
         if !self.full {
             return Ok(());
         }
-        Err(Failed::new(format!("no space left on device ({home}: 0 bytes free)"))
-            .next(format!("make room in {home}, then run it again")))
+        Err(Failed::new(
+            FailureCode::NoSpace,
+            format!("no space left on device ({home}: 0 bytes free)"),
+        )
+        .next(format!("make room in {home}, then run it again")))
     }
 
     fn known(owned: &Owned) -> Result<(), Failed> {
@@ -152,25 +168,34 @@ impl Machine {
             names.into_iter().find(|(name, _)| !matches!(name.as_str(), "root" | "magnum"));
         match stranger {
             None => Ok(()),
-            Some((name, what)) => Err(Failed::new(format!("there is no {what} {name} here"))
-                .expected(format!("owner {}:{}", owned.owner, owned.group))),
+            Some((name, what)) => {
+                Err(Failed::new(FailureCode::NoSuchUser, format!("there is no {what} {name} here"))
+                    .expected(format!("owner {}:{}", owned.owner, owned.group)))
+            }
         }
     }
 
-    fn make_directory(&mut self, path: &UnitPath, owned: &Owned) -> Result<(), Failed> {
-        Self::known(owned)?;
+    fn make_directory(&mut self, path: &UnitPath, access: &Access) -> Result<(), Failed> {
+        let owned = Owned::of(access);
+        Self::known(&owned)?;
         let path = path.as_str();
         if !self.has_directory(path) {
             let home = parent(path);
-            return Err(Failed::new(format!("no such file or directory: {home}"))
-                .next(format!("make {home} first")));
+            return Err(Failed::new(
+                FailureCode::NotFound,
+                format!("no such file or directory: {home}"),
+            )
+            .next(format!("make {home} first")));
         }
         if self.files.get(path).is_some() && !self.files.is_directory(path) {
-            return Err(Failed::new(format!("{path} is there, and is not a directory"))
-                .expected("a directory"));
+            return Err(Failed::new(
+                FailureCode::Occupied,
+                format!("{path} is there, and is not a directory"),
+            )
+            .expected("a directory"));
         }
         self.room(parent(path))?;
-        let node = Node::Directory { owned: owned.clone(), modified: self.now };
+        let node = Node::Directory { owned, modified: self.now };
         self.files.put(path, node, self.now);
         Ok(())
     }
@@ -178,10 +203,13 @@ impl Machine {
     fn remove_directory(&mut self, path: &UnitPath) -> Result<(), Failed> {
         let path = path.as_str();
         let Some(names) = self.files.names(path) else {
-            return Err(Failed::new(format!("no such file or directory: {path}")));
+            return Err(Failed::new(
+                FailureCode::NotFound,
+                format!("no such file or directory: {path}"),
+            ));
         };
         if !names.is_empty() {
-            return Err(Failed::new(format!("{path} is not empty"))
+            return Err(Failed::new(FailureCode::Occupied, format!("{path} is not empty"))
                 .expected("an empty directory")
                 .found(names.join(", ")));
         }
@@ -206,7 +234,7 @@ impl Machine {
         if found == expected {
             return Ok(());
         }
-        Err(Failed::new(format!("{path} changed since it was looked at"))
+        Err(Failed::new(FailureCode::Changed, format!("{path} changed since it was looked at"))
             .expected(expected)
             .found(found)
             .next("plan again"))
@@ -222,34 +250,47 @@ impl Machine {
     fn kept(&self, path: &UnitPath, sha256: &Sha256) -> Result<Vec<u8>, Failed> {
         match self.before.get(sha256) {
             Some(bytes) => Ok(bytes.to_vec()),
-            None => Err(Failed::new(format!("the before-image of {path} is not kept here"))
-                .expected(format!("/var/lib/omega/before/{sha256}"))
-                .found("nothing")),
+            None => Err(Failed::new(
+                FailureCode::NotKept,
+                format!("the before-image of {path} is not kept here"),
+            )
+            .expected(format!("/var/lib/omega/before/{sha256}"))
+            .found("nothing")),
         }
     }
 
     fn download(&self, url: &str) -> Result<Vec<u8>, Failed> {
         self.web.get(url).cloned().ok_or_else(|| {
-            Failed::new(format!("{url} can't be downloaded: connection refused")).next(
+            Failed::new(
+                FailureCode::Download,
+                format!("{url} can't be downloaded: connection refused"),
+            )
+            .next(
                 "check the unit's way to that address (proxy, egress), or place the file from here",
             )
         })
     }
 
-    fn place(&mut self, place: &Place<'_>, bytes: &[u8]) -> Result<(), Failed> {
+    fn place(&mut self, place: &Placement, bytes: &[u8]) -> Result<(), Failed> {
         let path = place.path.as_str();
         if digest(bytes) != place.sha256 {
             let found = format!("sha256:{}, {} bytes", digest(bytes), bytes.len());
-            return Err(Failed::new(format!("the bytes for {path} are not what was planned"))
-                .expected(format!("sha256:{}", place.sha256))
-                .found(found));
+            return Err(Failed::new(
+                FailureCode::DigestDiffers,
+                format!("the bytes for {path} are not what was planned"),
+            )
+            .expected(format!("sha256:{}", place.sha256))
+            .found(found));
         }
-        let owned = Owned::new(place.owner, place.group, place.mode.bits());
+        let owned = Owned::of(&place.access);
         Self::known(&owned)?;
         if !self.has_directory(path) {
             let home = parent(path);
-            return Err(Failed::new(format!("no such file or directory: {home}"))
-                .next(format!("make {home} first")));
+            return Err(Failed::new(
+                FailureCode::NotFound,
+                format!("no such file or directory: {home}"),
+            )
+            .next(format!("make {home} first")));
         }
         self.check(path, place.expect)?;
         self.room(parent(path))?;
@@ -266,18 +307,24 @@ impl Machine {
         Ok(())
     }
 
-    fn set_mode(&mut self, path: &UnitPath, owned: &Owned) -> Result<(), Failed> {
-        Self::known(owned)?;
+    fn set_mode(&mut self, path: &UnitPath, access: &Access) -> Result<(), Failed> {
+        let owned = Owned::of(access);
+        Self::known(&owned)?;
         let path = path.as_str();
         match self.files.get(path).cloned() {
             // Its content is not touched, nor its time.
             Some(Node::File { bytes, owned: _, modified }) => {
-                let node = Node::File { bytes, owned: owned.clone(), modified };
+                let node = Node::File { bytes, owned, modified };
                 self.files.0.insert(path.to_owned(), node);
                 Ok(())
             }
-            Some(_) => Err(Failed::new(format!("{path} is not a regular file"))),
-            None => Err(Failed::new(format!("no such file or directory: {path}"))),
+            Some(_) => {
+                Err(Failed::new(FailureCode::Occupied, format!("{path} is not a regular file")))
+            }
+            None => Err(Failed::new(
+                FailureCode::NotFound,
+                format!("no such file or directory: {path}"),
+            )),
         }
     }
 
@@ -285,7 +332,10 @@ impl Machine {
         let path = path.as_str();
         self.check(path, expect)?;
         if expect == Expect::Absent {
-            return Err(Failed::new(format!("there is nothing at {path} to remove")));
+            return Err(Failed::new(
+                FailureCode::NotFound,
+                format!("there is nothing at {path} to remove"),
+            ));
         }
         self.keep(path);
         self.files.take(path, self.now);
@@ -299,7 +349,7 @@ impl Machine {
             Some(_) => "loaded",
         };
         if load != "loaded" {
-            return Err(Failed::new(format!("{name} can't be restarted"))
+            return Err(Failed::new(FailureCode::NotLoaded, format!("{name} can't be restarted"))
                 .expected("a service that is loaded")
                 .found(load));
         }
@@ -311,7 +361,7 @@ impl Machine {
             let last = last.into_iter().rev().collect::<Vec<_>>().join(" | ");
             Failed {
                 maybe: true,
-                ..Failed::new(format!("{name} would not start"))
+                ..Failed::new(FailureCode::WouldNotStart, format!("{name} would not start"))
                     .expected("active/running")
                     .found(format!(
                         "activating/auto-restart, result exit-code; its last words: {last}"

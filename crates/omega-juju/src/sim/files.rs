@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use omega_core::values::Sha256;
 
+use crate::Access;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Owned {
     pub(super) owner: String,
@@ -14,6 +16,10 @@ pub(super) struct Owned {
 impl Owned {
     pub(super) fn new(owner: &str, group: &str, mode: u32) -> Self {
         Self { owner: owner.to_owned(), group: group.to_owned(), mode }
+    }
+
+    pub(super) fn of(access: &Access) -> Self {
+        Self::new(&access.owner, &access.group, access.mode.bits())
     }
 
     /// What the kernel would let `user`, whose group has the same name, do.

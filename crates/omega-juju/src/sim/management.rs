@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::{ReachState, ReleasesState};
+use super::recorded;
+use crate::{FailureCode, ReachState, ReleasesState};
 
 /// The management cluster that a simulated unit may reach.
 #[derive(Clone, Debug)]
@@ -45,7 +46,7 @@ impl Default for Management {
     }
 }
 
-fn state(error: &str) -> ReachState {
+fn state(code: FailureCode, error: &str) -> ReachState {
     ReachState {
         tcp: false,
         tls: false,
@@ -53,20 +54,21 @@ fn state(error: &str) -> ReachState {
         version: None,
         millis: 10_000,
         error: Some(error.to_owned()),
+        code: Some(code),
     }
 }
 
 impl Management {
     pub(super) fn reach(&self, host: &str, port: u16, with_ca: bool) -> ReachState {
         if host != self.host || port != self.port {
-            return ReachState { millis: 0, ..state("TCP: connection refused") };
+            return ReachState { millis: 0, ..state(FailureCode::Tcp, "TCP: connection refused") };
         }
         if !self.reachable {
-            return state("TCP: no answer within 10 s");
+            return state(FailureCode::Tcp, "TCP: no answer within 10 s");
         }
         // No machine trusts the CA of a management cluster by itself.
         if !self.trusted || !with_ca {
-            let error = state("TLS: unable to get local issuer certificate");
+            let error = state(FailureCode::Tls, "TLS: unable to get local issuer certificate");
             return ReachState { tcp: true, millis: 12, ..error };
         }
         ReachState {
@@ -76,6 +78,7 @@ impl Management {
             version: Some("v1.34.4".to_owned()),
             millis: 41,
             error: None,
+            code: None,
         }
     }
 
@@ -83,23 +86,25 @@ impl Management {
     pub(super) fn authenticate(&self, kubeconfig: &str) -> ReachState {
         let (host, port) = server(kubeconfig).unwrap_or_default();
         let reached = self.reach(&host, port, true);
-        let told = |status, words: &str| ReachState {
-            status: Some(status),
-            version: None,
-            error: Some(format!("GET /api: {status} {words}")),
-            ..reached.clone()
+        let what = match (&self.rights, reached.tcp, reached.tls) {
+            (_, false, _) => "authenticate: no TCP",
+            (_, true, false) => "authenticate: another CA",
+            (Rights::All, true, true) => return reached,
+            (Rights::Unknown, true, true) => "authenticate: refused",
+            (Rights::Namespaces(_), true, true) => "authenticate: few rights",
         };
-        match (&self.rights, reached.status) {
-            (_, None) | (Rights::All, Some(_)) => reached,
-            (Rights::Unknown, Some(_)) => told(401, "Unauthorized"),
-            (Rights::Namespaces(_), Some(_)) => told(403, "Forbidden"),
-        }
+        // In the agent's own words; only the place is another.
+        let mut state = recorded::reach(what).unwrap_or_else(|| reached.clone());
+        let place = format!("{host}:{port}");
+        state.error = state.error.map(|words| words.replace("127.0.0.1:6443", &place));
+        ReachState { millis: reached.millis, ..state }
     }
 
     pub(super) fn list(&self, namespace: &str, kubeconfig: &str) -> ReleasesState {
         let answer = |releases, error: Option<String>| ReleasesState {
             namespace: namespace.to_owned(),
             releases,
+            code: error.is_some().then_some(FailureCode::ProgramFailed),
             error,
         };
         let reached = self.authenticate(kubeconfig);

@@ -19,9 +19,12 @@ mod start;
 mod unit;
 
 pub use management::{Management, Rights};
+pub use recorded::{recorded_reply, recorded_situations};
 pub use snapshot::Snapshot;
 pub use start::{HELM, KUBECONFIG, Start};
 pub use unit::Unit;
 
+#[cfg(test)]
+mod contract_tests;
 #[cfg(test)]
 mod recording_tests;

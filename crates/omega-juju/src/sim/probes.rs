@@ -11,12 +11,17 @@ use super::{
     unit::Machine,
 };
 use crate::{
-    Distribution, FileFacts, FileState, Interpreter, Probe, ProgramState, ReachState,
-    ReleasesState, Reply, Resolved, ServiceState,
+    Distribution, FailureCode, FileFacts, FileState, Interpreter, Probe, ProbeFailure,
+    ProgramState, ReachState, ReleasesState, Reply, Resolved, ServiceState,
 };
 
-fn failed(why: impl Into<String>) -> Reply {
-    Reply::Failed { why: why.into() }
+fn failed(code: FailureCode, why: impl Into<String>) -> Reply {
+    Reply::Failed(ProbeFailure::new(code, why))
+}
+
+fn may_be_secret(key: &str) -> bool {
+    let words = ["password", "secret", "token", "passphrase", "credential", "transport_url"];
+    key == "connection" || words.iter().any(|word| key.contains(word))
 }
 
 impl Machine {
@@ -33,7 +38,7 @@ impl Machine {
                 Some(Ok((args, _))) => {
                     Reply::ShowArgs { args: Some(args).filter(|args| !args.is_empty()) }
                 }
-                Some(Err(why)) => failed(why),
+                Some(Err(why)) => failed(FailureCode::InitScript, why),
             },
             Probe::Program { name, service } => {
                 Reply::Program(self.program(name, service.as_str()))
@@ -147,6 +152,7 @@ impl Machine {
                 .flat_map(|service| &service.drop_ins)
                 .filter_map(|path| path.parse().ok())
                 .collect(),
+            needs_reload: self.services.needs_reload(name, &self.files),
         }
     }
 
@@ -211,21 +217,24 @@ impl Machine {
 
     fn options(&self, service: &str, group: &str, keys: &[String]) -> Reply {
         let Some(found) = self.services.all.get(service) else {
-            return failed(format!("this unit has no {service}"));
+            return failed(FailureCode::NoDaemon, format!("this unit has no {service}"));
         };
-        if let Some(key) = keys.iter().find(|key| key.contains("password")) {
-            return failed(format!("{key} may hold a secret, and is not asked"));
+        if let Some(key) = keys.iter().find(|key| may_be_secret(key)) {
+            return failed(
+                FailureCode::Secret,
+                format!("{key} may hold a secret, and is not asked"),
+            );
         }
         let args = match &found.process {
             Some(process) => process.cmdline.clone(),
             None => match show_args(&self.files, service) {
                 Some(Ok((args, _))) => args,
-                Some(Err(why)) => return failed(why),
+                Some(Err(why)) => return failed(FailureCode::InitScript, why),
                 None => Vec::new(),
             },
         };
         match config::load(&self.files, "magnum", service, &args, USER) {
-            Err(why) => failed(why),
+            Err(why) => failed(FailureCode::Configuration, why),
             Ok(options) => {
                 let value = |key: &String| {
                     let value = options.get(&(group.to_owned(), key.clone()))?;
@@ -238,9 +247,9 @@ impl Machine {
 
     fn authenticate(&self, service: &str, kubeconfig: &str) -> Reply {
         if !self.services.all.contains_key(service) {
-            return failed(format!("this unit has no {service}"));
+            return failed(FailureCode::NoDaemon, format!("this unit has no {service}"));
         }
-        let unread = |why: &str| {
+        let unread = |code, why: &str| {
             Reply::Reach(ReachState {
                 tcp: false,
                 tls: false,
@@ -248,28 +257,37 @@ impl Machine {
                 version: None,
                 millis: 644,
                 error: Some(format!("{why}: {kubeconfig}")),
+                code: Some(code),
             })
         };
         match (self.files.file(kubeconfig), self.files.read(kubeconfig, USER)) {
-            (None, _) => unread("No such file or directory"),
-            (Some(_), None) => unread("Permission denied"),
+            (None, _) => unread(FailureCode::NotFound, "No such file or directory"),
+            (Some(_), None) => unread(FailureCode::NotPermitted, "Permission denied"),
             (Some(_), Some(text)) => Reply::Reach(self.management.authenticate(&text)),
         }
     }
 
     fn releases(&self, service: &str, kubeconfig: &str, namespace: &str) -> ReleasesState {
         let program = self.program("helm", service);
-        let error = match (program.found, self.files.read(kubeconfig, USER)) {
+        let (code, error) = match (program.found, self.files.read(kubeconfig, USER)) {
             (Some(_), Some(text)) => return self.management.list(namespace, &text),
-            (None, _) => format!(
-                "[Errno 2] No such file or directory: 'helm' (PATH={})",
-                program.path.join(":")
+            (None, _) => (
+                FailureCode::NoProgram,
+                format!(
+                    "[Errno 2] No such file or directory: 'helm' (PATH={})",
+                    program.path.join(":")
+                ),
             ),
-            (Some(_), None) => format!(
-                "Error: Kubernetes cluster unreachable: stat {kubeconfig}: no such file or directory"
+            (Some(_), None) => (
+                FailureCode::ProgramFailed,
+                format!(
+                    "Error: Kubernetes cluster unreachable: stat {kubeconfig}: no such file or \
+                     directory"
+                ),
             ),
         };
-        ReleasesState { namespace: namespace.to_owned(), releases: None, error: Some(error) }
+        let namespace = namespace.to_owned();
+        ReleasesState { namespace, releases: None, error: Some(error), code: Some(code) }
     }
 
     pub(super) fn has_directory(&self, path: &str) -> bool {

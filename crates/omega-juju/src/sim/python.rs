@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::recorded::{self, Recording, at};
+use crate::FailureCode;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Installed {
@@ -25,6 +26,13 @@ pub(super) struct Python {
     pub(super) index: Option<BTreeSet<String>>,
     /// Wheels kept of what was replaced.
     pub(super) kept: BTreeSet<(String, String)>,
+}
+
+/// Why pip is not even started, or what it answers.
+pub(super) type No = (FailureCode, String);
+
+fn pip_says(words: &str) -> No {
+    (FailureCode::Pip, format!("pip: {words}"))
 }
 
 pub(super) const DRIVER: &str = "magnum-capi-helm";
@@ -66,14 +74,16 @@ impl Python {
         self.installed.insert(DRIVER.to_owned(), driver);
     }
 
-    fn ready(&self, switch: bool) -> Result<(), String> {
-        let Some(pip) = &self.pip else { return Err(format!("{} has no pip", self.program)) };
+    fn ready(&self, switch: bool) -> Result<(), No> {
+        let Some(pip) = &self.pip else {
+            return Err((FailureCode::NoProgram, format!("{} has no pip", self.program)));
+        };
         let knows = pip.split('.').map(|part| part.parse::<u32>().unwrap_or_default());
         if switch && knows.lt([23, 0, 1]) {
-            return Err("pip: no such option: --break-system-packages".to_owned());
+            return Err(pip_says("no such option: --break-system-packages"));
         }
         if self.externally_managed && !switch {
-            return Err("pip: error: externally-managed-environment".to_owned());
+            return Err(pip_says("error: externally-managed-environment"));
         }
         Ok(())
     }
@@ -85,21 +95,22 @@ impl Python {
         source: &Source<'_>,
         switch: bool,
         now: i64,
-    ) -> Result<(), String> {
+    ) -> Result<(), No> {
         let kept = (name.to_owned(), version.to_owned());
         if self.pip.is_none() {
             self.ready(switch)?;
         }
         match source {
             Source::Kept if !self.kept.contains(&kept) => {
-                return Err(format!("no wheel of {name} {version} is kept here"));
+                let why = format!("no wheel of {name} {version} is kept here");
+                return Err((FailureCode::NotKept, why));
             }
             Source::Kept => {}
             Source::Wheel(file) => {
                 let mut parts = file.split('-');
                 let same = parts.next().is_some_and(|part| part.replace('_', "-") == name);
                 if !same || parts.next() != Some(version) {
-                    return Err(format!("pip: ERROR: {file} is not {name} {version}"));
+                    return Err(pip_says(&format!("ERROR: {file} is not {name} {version}")));
                 }
             }
             Source::Index => self.on_index(name, version)?,
@@ -110,24 +121,24 @@ impl Python {
         Ok(())
     }
 
-    fn on_index(&self, name: &str, version: &str) -> Result<(), String> {
+    fn on_index(&self, name: &str, version: &str) -> Result<(), No> {
         let Some(versions) = &self.index else {
-            return Err(format!(
-                "pip: ERROR: Could not find a version that satisfies the requirement \
+            return Err(pip_says(&format!(
+                "ERROR: Could not find a version that satisfies the requirement \
                  {name}=={version} (from versions: none); ERROR: No matching distribution found \
                  for {name}=={version}"
-            ));
+            )));
         };
         if versions.contains(version) {
             return Ok(());
         }
         let all: Vec<_> = versions.iter().map(String::as_str).collect();
-        Err(format!(
-            "pip: ERROR: Could not find a version that satisfies the requirement \
+        Err(pip_says(&format!(
+            "ERROR: Could not find a version that satisfies the requirement \
              {name}=={version} (from versions: {}); ERROR: No matching distribution found for \
              {name}=={version}",
             all.join(", ")
-        ))
+        )))
     }
 
     fn keep(&mut self, name: &str) {
@@ -136,9 +147,9 @@ impl Python {
         }
     }
 
-    pub(super) fn uninstall(&mut self, name: &str, switch: bool) -> Result<(), String> {
+    pub(super) fn uninstall(&mut self, name: &str, switch: bool) -> Result<(), No> {
         if !self.installed.contains_key(name) {
-            return Err(format!("{name} is not installed"));
+            return Err((FailureCode::NotFound, format!("{name} is not installed")));
         }
         self.ready(switch)?;
         self.keep(name);

@@ -4,9 +4,12 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
+use crate::{ReachState, Reply};
+
 const FRESH: &str = include_str!("../../recordings/fresh.json");
 const GRAFTED: &str = include_str!("../../recordings/grafted.json");
 const BROKEN: &str = include_str!("../../recordings/broken.json");
+const FAILURES: &str = include_str!("../../recordings/failures.json");
 
 /// One recording.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +60,32 @@ pub(super) fn python(recording: Recording, distribution: &str) -> Value {
 pub(super) fn log_tail() -> Vec<String> {
     let probe = json!({"probe": "log_tail", "service": "magnum-conductor"});
     words(at(&Recording::Broken.reply(&probe), "lines"))
+}
+
+fn failures() -> &'static Value {
+    static ALL: OnceLock<Value> = OnceLock::new();
+    ALL.get_or_init(|| serde_json::from_str(FAILURES).unwrap_or_default())
+}
+
+/// Returns the reply that the agent gave in the situation `what` (`authenticate: proxy`), as
+/// `recordings/failures.py` recorded it; `None` if that was not recorded.
+pub fn recorded_reply(what: &str) -> Option<Reply> {
+    let mut reply = failures().get(what)?.clone();
+    // How long it took is not recorded.
+    if let Value::Object(fields) = &mut reply {
+        fields.entry("millis").or_insert(Value::from(7));
+    }
+    serde_json::from_value(reply).ok()
+}
+
+/// Returns the names of the situations that are recorded.
+pub fn recorded_situations() -> impl Iterator<Item = &'static str> {
+    failures().as_object().into_iter().flat_map(|all| all.keys().map(String::as_str))
+}
+
+/// Returns how far a connection got in that situation, in the agent's words.
+pub(super) fn reach(what: &str) -> Option<ReachState> {
+    if let Reply::Reach(state) = recorded_reply(what)? { Some(state) } else { None }
 }
 
 /// Returns a value's field; null if it has none.

@@ -5,7 +5,9 @@ use omega_core::values::{Secret, Sha256};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{Action, Channel as _, Error, Payload, Probe};
+use crate::{
+    Action, Channel as _, Error, FailureCode, FileAction, PackageAction, Payload, PipSource, Probe,
+};
 
 const ACTIONS: &str = include_str!("../../recordings/actions.json");
 const FILES: [(&str, &str); 5] = [
@@ -40,7 +42,8 @@ fn is_out_of_scope(probe: &Value) -> bool {
 /// Takes out times, process ids, and digests of files that stand for others.
 fn masked(mut value: Value) -> Value {
     if let Value::Object(fields) = &mut value {
-        for key in ["modified_ns", "started_ns", "pid", "millis", "restarts"] {
+        // The recordings are older than the codes.
+        for key in ["modified_ns", "started_ns", "pid", "millis", "restarts", "code"] {
             fields.remove(key);
         }
         fields.remove("magnum-capi-helm-docs"); // a decoy of the simulator's
@@ -50,6 +53,11 @@ fn masked(mut value: Value) -> Value {
             fields.remove("size");
         }
         fields.values_mut().for_each(|field| *field = masked(field.take()));
+    }
+    if let Value::Array(items) = &mut value {
+        for item in items {
+            *item = masked(item.take());
+        }
     }
     value
 }
@@ -85,34 +93,31 @@ fn payload(action: &mut Action) -> Payload {
     let more = format!("{DROPIN}# more\n");
     let known = [DROPIN, ARGS, more.as_str()].map(str::as_bytes);
     let bytes = match action {
-        Action::PlaceFile { path, sha256, .. } => {
+        Action::File(FileAction::PlaceFile(file)) => {
             // Those that are large or secret are not in the recording.
-            let stand_in = match path.as_str() {
+            let stand_in = match file.path.as_str() {
                 "/usr/bin/helm" => Some(HELM.to_vec()),
                 "/etc/magnum/capi-kubeconfig" => Some(kubeconfig().into_bytes()),
                 _ => None,
             };
             if let Some(bytes) = stand_in {
-                *sha256 = Sha256::of(&bytes);
+                file.sha256 = Sha256::of(&bytes);
                 bytes
             } else {
-                let known = known.into_iter().find(|bytes| Sha256::of(bytes) == *sha256);
+                let known = known.into_iter().find(|bytes| Sha256::of(bytes) == file.sha256);
                 known.unwrap_or(DROPIN.as_bytes()).to_vec()
             }
         }
-        Action::PipInstall { .. } => b"a wheel".to_vec(),
-        Action::MakeDirectory { .. }
-        | Action::RemoveDirectory { .. }
-        | Action::RestoreFile { .. }
-        | Action::FetchFile { .. }
-        | Action::MakeLink { .. }
-        | Action::SetFileMode { .. }
-        | Action::RemoveFile { .. }
-        | Action::PipUninstall { .. }
-        | Action::ReloadUnits
-        | Action::RestartService { .. } => return Payload::Null,
+        Action::Package(PackageAction::PipInstall { source, .. }) => {
+            let bytes = b"a wheel".to_vec();
+            if let PipSource::Wheel { sha256, .. } = source {
+                *sha256 = Sha256::of(&bytes);
+            }
+            bytes
+        }
+        Action::File(_) | Action::Package(_) | Action::Service(_) => return Payload::Null,
     };
-    Payload::Bytes(Secret::new(bytes))
+    Secret::new(bytes).into()
 }
 
 fn kubeconfig() -> String {
@@ -160,4 +165,61 @@ async fn the_simulator_says_what_a_real_unit_said() {
     act(&sim, last).await;
     played += play("broken", &sim).await;
     assert!(played > 150, "{played} questions were played back");
+}
+
+/// What the agent says when something fails has a code that is known, and the simulator's words for
+/// the same are the agent's.
+#[tokio::test]
+async fn failures_have_codes_and_the_simulator_says_the_same() {
+    let all: Value = serde_json::from_str(include_str!("../../recordings/failures.json")).unwrap();
+    let mut codes = std::collections::BTreeSet::new();
+    for what in recorded_situations() {
+        let code = all[what].pointer("/code").or(all[what].pointer("/error/code"));
+        let code = code.or(all[what].pointer("/namespaces/0/code")).unwrap().clone();
+        if code != Value::Null {
+            let code: FailureCode = serde_json::from_value(code).unwrap();
+            assert!(!matches!(code, FailureCode::Other(_)), "{what}: {code:?}");
+            codes.insert(code);
+        }
+        assert!(
+            all[what].get("error").is_some_and(Value::is_object) || recorded_reply(what).is_some()
+        );
+    }
+    assert!(codes.len() > 14, "{codes:?}");
+
+    let sim = Start::Grafted130.unit("magnum/0");
+    let kubeconfig: crate::UnitPath = "/etc/magnum/kubeconfig".parse().unwrap();
+    let service = crate::operations::magnum::conductor();
+    let authenticate = Probe::Authenticate { service, kubeconfig };
+    let said = async |what: &str| {
+        let said = sim.ask(std::slice::from_ref(&authenticate)).await.unwrap().remove(0);
+        let said =
+            serde_json::to_string(&said).unwrap().replace("10.20.0.50:6443", "127.0.0.1:6443");
+        let mut said: Value = serde_json::from_str(&said).unwrap();
+        let mut wanted = all[what].clone();
+        for value in [&mut said, &mut wanted] {
+            let fields = value.as_object_mut().unwrap();
+            fields.remove("millis");
+            fields.retain(|_, field| !field.is_null());
+            let words = fields.get("error").and_then(Value::as_str).map(str::to_owned);
+            let words = words.map(|words| {
+                words.replace("nowhere", "kubeconfig").replace("private", "kubeconfig")
+            });
+            fields.extend(words.map(|words| ("error".to_owned(), Value::from(words))));
+        }
+        assert_eq!(said, wanted, "{what}");
+    };
+    said("authenticate: accepted").await;
+    sim.with_management(|management| management.rights = Rights::Unknown);
+    said("authenticate: refused").await;
+    sim.with_management(|management| management.rights = Rights::Namespaces(Vec::new()));
+    said("authenticate: few rights").await;
+    sim.with_management(|management| management.trusted = false);
+    said("authenticate: another CA").await;
+    sim.with_management(|management| management.port = 1);
+    said("authenticate: no TCP").await;
+    sim.write("/etc/magnum/kubeconfig", b"x", "root", "root", 0o600);
+    said("authenticate: not permitted").await;
+    sim.remove("/etc/magnum/kubeconfig");
+    said("authenticate: absent").await;
 }

@@ -35,6 +35,8 @@ pub(super) struct Service {
     /// What systemd knows since it last read its units.
     pub(super) exec_start: Vec<String>,
     pub(super) drop_ins: Vec<String>,
+    /// The texts of the drop-ins, as it read them.
+    loaded: Vec<String>,
     pub(super) process: Option<Process>,
     pub(super) failed: bool,
     pub(super) restarts: u32,
@@ -81,13 +83,10 @@ impl Services {
     /// `systemctl daemon-reload`.
     pub(super) fn reload(&mut self, files: &Files) {
         for (name, service) in &mut self.all {
-            let home = format!("/etc/systemd/system/{name}.service.d");
-            let names = files.names(&home).unwrap_or_default();
-            let confs = names.iter().filter(|name| config::is_conf(name));
-            service.drop_ins = confs.map(|name| format!("{home}/{name}")).collect();
+            service.drop_ins = drop_ins(name, files);
+            service.loaded = texts(&service.drop_ins, files);
             service.exec_start = vec![service.packaged.clone()];
-            for drop_in in &service.drop_ins {
-                let text = files.read(drop_in, "root").unwrap_or_default();
+            for text in &service.loaded {
                 for line in text.lines().filter_map(|line| line.trim().strip_prefix("ExecStart=")) {
                     if line.is_empty() {
                         service.exec_start.clear();
@@ -97,6 +96,14 @@ impl Services {
                 }
             }
         }
+    }
+
+    /// `NeedDaemonReload`.
+    pub(super) fn needs_reload(&self, name: &str, files: &Files) -> bool {
+        let now = drop_ins(name, files);
+        self.all
+            .get(name)
+            .is_some_and(|service| service.drop_ins != now || service.loaded != texts(&now, files))
     }
 
     /// `systemctl restart`, and what comes of it. `Err`: the daemon's last words.
@@ -127,6 +134,17 @@ impl Services {
             }
         }
     }
+}
+
+fn drop_ins(name: &str, files: &Files) -> Vec<String> {
+    let home = format!("/etc/systemd/system/{name}.service.d");
+    let names = files.names(&home).unwrap_or_default();
+    let confs = names.iter().filter(|name| config::is_conf(name));
+    confs.map(|name| format!("{home}/{name}")).collect()
+}
+
+fn texts(paths: &[String], files: &Files) -> Vec<String> {
+    paths.iter().map(|path| files.read(path, "root").unwrap_or_default()).collect()
 }
 
 fn started(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{files::Node, unit::Machine};
 
 /// Everything that an operation could have changed on a simulated unit, without times and process
-/// ids, and without what is kept for the way back.
+/// ids, and without what is kept to undo a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// Path to what is there.
@@ -31,6 +31,7 @@ impl Snapshot {
                         process.options.iter().map(|(key, value)| format!("{key:?} {value}")),
                     );
                     facts.push(format!("driver {:?}", process.driver));
+                    facts.push(format!("PATH={}", process.path.join(":")));
                 }
             }
             (name.clone(), facts)

@@ -7,9 +7,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use omega_core::{Touched, testing::Fault, values::Sha256};
+use omega_core::{
+    Retry, Touched,
+    testing::{Fault, REFUSAL},
+    values::Sha256,
+};
 
 use super::{
+    actions::Failed,
     files::{Files, Node, Owned},
     management::Management,
     python::{DRIVER, Python},
@@ -17,7 +22,7 @@ use super::{
     snapshot::Snapshot,
     start::Start,
 };
-use crate::{Action, Channel, Error, Payload, Probe, Reply, Sources};
+use crate::{Action, Channel, Error, FailureCode, Payload, Probe, Reply, Sources};
 
 /// A simulated unit. Clones are the same unit.
 #[derive(Clone)]
@@ -32,7 +37,7 @@ pub(super) struct Machine {
     pub(super) services: Services,
     pub(super) python: Python,
     pub(super) management: Management,
-    /// What is kept for the way back.
+    /// What is kept of files that were replaced or removed.
     pub(super) before: BTreeMap<Sha256, Arc<Vec<u8>>>,
     /// What can be downloaded.
     pub(super) web: BTreeMap<String, Vec<u8>>,
@@ -83,6 +88,7 @@ impl Machine {
             why: why.to_owned(),
             next: None,
             touched,
+            retry: Retry::Transient,
         }
     }
 
@@ -99,6 +105,9 @@ impl Machine {
         match fault {
             Some(Fault::Lost) => Err(lost),
             Some(Fault::Ignored) => Ok(()),
+            Some(Fault::Refused) => {
+                Err(Failed::new(FailureCode::NotPermitted, REFUSAL).on(&self.label))
+            }
             Some(Fault::AnswerLost) => {
                 let label = self.label.clone();
                 self.perform(action, payload).map_err(|failed| failed.on(&label))?;

@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeMap,
     fmt, mem,
     sync::{
         Arc, Mutex, PoisonError,
@@ -8,11 +9,15 @@ use std::{
 };
 
 use omega_core::{Label, Touched, values::Sha256};
-use tokio::sync::oneshot;
+use omega_driver::{
+    options::SECTION,
+    requirements::{DISTRIBUTION, DRIVERS_GROUP},
+};
+use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    Action, Channel, FileState, Interpreter, Payload, Probe, ProgramState, Reply, ServiceName,
-    ServiceState, Sources, UnitPath,
+    Action, Channel, FailureCode, FileState, Interpreter, Payload, Probe, ProbeFailure,
+    ProgramState, ReachState, ReleasesState, Reply, ServiceName, ServiceState, Sources, UnitPath,
 };
 use crate::Error;
 
@@ -81,6 +86,7 @@ impl Unit {
         if first {
             // A task of its own: that the first to ask loses interest must not stop the others.
             tokio::spawn(flush(
+                self.label.clone(),
                 Arc::clone(&self.channel),
                 Arc::clone(&self.pending),
                 Arc::clone(&self.executions),
@@ -88,7 +94,7 @@ impl Unit {
         }
         let unit = self.label.clone();
         match receiver.await {
-            Ok(Ok(Reply::Failed { why })) => Err(Error::Probe { unit, question, why }),
+            Ok(Ok(Reply::Failed(failure))) => Err(Error::Probe { unit, question, failure }),
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(Error::Malformed {
@@ -106,8 +112,11 @@ impl Unit {
     /// The error says whether it may have had an effect.
     pub async fn act(&self, action: &Action, payload: Payload) -> Result<(), Error> {
         self.executions.fetch_add(1, Ordering::Relaxed);
-        tracing::info!(unit = self.label, ?action, "acting");
-        self.channel.act(action, payload).await
+        tracing::info!(unit = self.label, %action, "acting");
+        let start = Instant::now();
+        let done = self.channel.act(action, payload).await;
+        trace("act", &format!("{} {action}", self.label), status(&done), start);
+        done
     }
 
     /// Returns the bytes with this digest, for the payload of an action.
@@ -140,6 +149,84 @@ impl Unit {
     pub async fn text(&self, path: &UnitPath) -> Result<(FileState, Option<String>), Error> {
         match self.ask(Probe::Text { path: path.clone() }).await? {
             Reply::Text { state, text } => Ok((state, text)),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Asks for the names in the directory at `path`; `None` if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Unit::ask`].
+    pub async fn names(&self, path: &UnitPath) -> Result<Option<Vec<String>>, Error> {
+        match self.ask(Probe::Directory { path: path.clone() }).await? {
+            Reply::Directory { names } => Ok(names),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Asks what a daemon reads for `keys` of the driver's section; one that is not set is absent.
+    ///
+    /// # Errors
+    ///
+    /// As [`Unit::ask`].
+    pub async fn options(
+        &self,
+        service: &ServiceName,
+        keys: Vec<String>,
+    ) -> Result<BTreeMap<String, String>, Error> {
+        let group = SECTION.to_owned();
+        match self.ask(Probe::Options { service: service.clone(), group, keys }).await? {
+            Reply::Options { values } => Ok(values),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Asks how far a connection gets: [`Probe::Reach`] and [`Probe::Authenticate`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Unit::ask`].
+    pub async fn reach(&self, probe: Probe) -> Result<ReachState, Error> {
+        match self.ask(probe).await? {
+            Reply::Reach(state) => Ok(state),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Asks which releases a daemon sees in these namespaces, in their order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Unit::ask`].
+    pub async fn releases(
+        &self,
+        service: &ServiceName,
+        kubeconfig: &UnitPath,
+        namespaces: &[String],
+    ) -> Result<Vec<ReleasesState>, Error> {
+        let (service, kubeconfig) = (service.clone(), kubeconfig.clone());
+        let probe = Probe::Releases { service, kubeconfig, namespaces: namespaces.to_vec() };
+        match self.ask(probe).await? {
+            Reply::Releases { namespaces } => Ok(namespaces),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Asks which distributions a daemon's interpreter has whose names contain one of `words`, and
+    /// their versions.
+    ///
+    /// # Errors
+    ///
+    /// As [`Unit::ask`].
+    pub async fn distributions(
+        &self,
+        service: &ServiceName,
+        words: &[&str],
+    ) -> Result<BTreeMap<String, String>, Error> {
+        let containing = words.iter().map(|word| (*word).to_owned()).collect();
+        match self.ask(Probe::Distributions { service: service.clone(), containing }).await? {
+            Reply::Distributions { versions } => Ok(versions),
             other => Err(self.unexpected(&other)),
         }
     }
@@ -181,18 +268,14 @@ impl Unit {
         }
     }
 
-    /// Asks for a daemon's interpreter and a distribution in it.
+    /// Asks for a daemon's interpreter and the driver in it; `None` if the unit does not have the
+    /// daemon.
     ///
     /// # Errors
     ///
     /// As [`Unit::ask`].
-    pub async fn python(
-        &self,
-        daemon: &ServiceName,
-        distribution: &str,
-        group: &str,
-    ) -> Result<Option<Interpreter>, Error> {
-        let (distribution, group) = (distribution.to_owned(), group.to_owned());
+    pub async fn python(&self, daemon: &ServiceName) -> Result<Option<Interpreter>, Error> {
+        let (distribution, group) = (DISTRIBUTION.to_owned(), DRIVERS_GROUP.to_owned());
         let probe = Probe::Python { service: daemon.clone(), distribution, group };
         match self.ask(probe).await? {
             Reply::Python { interpreter } => Ok(interpreter),
@@ -200,7 +283,7 @@ impl Unit {
         }
     }
 
-    pub(crate) fn unexpected(&self, reply: &Reply) -> Error {
+    fn unexpected(&self, reply: &Reply) -> Error {
         let text = format!("{reply:?}");
         let kind = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
         Error::Malformed {
@@ -211,7 +294,18 @@ impl Unit {
     }
 }
 
+/// Tells `--trace` of one remote execution that ended.
+fn trace(kind: &str, what: &str, status: &str, start: Instant) {
+    let took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(target: "omega_trace", kind, what, status, took_ms, "trace");
+}
+
+fn status<T>(answer: &Result<T, Error>) -> &'static str {
+    answer.as_ref().map_or_else(Error::name, |_| "ok")
+}
+
 async fn flush(
+    label: String,
     channel: Arc<dyn Channel>,
     pending: Arc<Mutex<Vec<Pending>>>,
     executions: Arc<AtomicUsize>,
@@ -225,11 +319,17 @@ async fn flush(
         }
     }
     executions.fetch_add(1, Ordering::Relaxed);
+    let start = Instant::now();
     let answer = channel.ask(&probes).await;
+    let what = format!("{label} {} questions by {}", probes.len(), channel.name());
+    trace("exec", &what, status(&answer), start);
     for (probe, sender) in batch {
         let nth = probes.iter().position(|other| *other == probe);
         let reply = answer.as_ref().map_err(Clone::clone).map(|replies| {
-            let none = || Reply::Failed { why: "no reply to this question".to_owned() };
+            let none = || {
+                let why = "no reply to this question";
+                Reply::Failed(ProbeFailure::new(FailureCode::Unexpected, why))
+            };
             nth.and_then(|nth| replies.get(nth)).cloned().unwrap_or_else(none)
         });
         // Who asked may have gone; then nobody needs the answer.

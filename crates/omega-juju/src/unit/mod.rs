@@ -2,14 +2,19 @@
 
 mod action;
 mod channel;
+mod failure;
 mod handle;
 mod names;
 mod probe;
 mod reply;
 mod sources;
 
-pub use action::{Action, Expect, Payload, PipSource};
+pub use action::{
+    Access, Action, Download, Expect, FileAction, PackageAction, Payload, PipSource, Placement,
+    ServiceAction,
+};
 pub use channel::Channel;
+pub use failure::{FailureCode, ProbeFailure};
 pub use handle::Unit;
 pub use names::{InvalidPath, InvalidServiceName, ServiceName, UnitPath};
 pub use probe::Probe;

@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use omega_core::values::{FileMode, Sha256};
 use serde::{Deserialize, Serialize};
 
-use super::UnitPath;
+use super::{FailureCode, ProbeFailure, UnitPath};
+use crate::upstream_messages::{self, HelmFailure};
 
 /// The answer to a [`Probe`](super::Probe), in the order of the questions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,10 +62,7 @@ pub enum Reply {
         lines: Vec<String>,
     },
     /// The probe itself failed: the machine could not answer that one question.
-    Failed {
-        /// Why.
-        why: String,
-    },
+    Failed(ProbeFailure),
 }
 
 /// What is at a path.
@@ -99,6 +97,7 @@ pub enum FileState {
 
 /// A regular file, without its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FileFacts {
     /// The digest of the content.
     pub sha256: Sha256,
@@ -116,6 +115,7 @@ pub struct FileFacts {
 
 /// A systemd service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ServiceState {
     /// `LoadState`: `loaded`, `not-found`, `masked`.
     pub load: String,
@@ -139,10 +139,14 @@ pub struct ServiceState {
     pub exec_start: String,
     /// The drop-in files that systemd applies.
     pub drop_ins: Vec<UnitPath>,
+    /// `NeedDaemonReload`: its unit file or drop-ins changed since systemd read them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_reload: bool,
 }
 
 /// How a program's name resolves for a daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ProgramState {
     /// The directories that are searched, in order.
     pub path: Vec<String>,
@@ -154,6 +158,7 @@ pub struct ProgramState {
 
 /// A program that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Resolved {
     /// Where the search found it.
     pub path: UnitPath,
@@ -165,6 +170,7 @@ pub struct Resolved {
 
 /// A Python interpreter and a distribution in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Interpreter {
     /// The program.
     pub program: UnitPath,
@@ -180,6 +186,7 @@ pub struct Interpreter {
 
 /// An installed Python distribution.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Distribution {
     /// Its version.
     pub version: String,
@@ -193,6 +200,7 @@ pub struct Distribution {
 
 /// How far a connection got.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ReachState {
     /// TCP connected.
     pub tcp: bool,
@@ -206,10 +214,14 @@ pub struct ReachState {
     pub millis: u64,
     /// What went wrong.
     pub error: Option<String>,
+    /// What kind of failure that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<FailureCode>,
 }
 
 /// What `helm list` said of one namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ReleasesState {
     /// The namespace.
     pub namespace: String,
@@ -217,4 +229,31 @@ pub struct ReleasesState {
     pub releases: Option<BTreeMap<String, String>>,
     /// What helm wrote to standard error, at most 1 KiB, if it failed.
     pub error: Option<String>,
+    /// What kind of failure that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<FailureCode>,
+}
+
+impl ServiceState {
+    /// Returns whether systemd starts the service by its init script, or does not know how.
+    pub fn starts_by_init_script(&self) -> bool {
+        self.exec_start.is_empty() || self.exec_start.contains("/etc/init.d/")
+    }
+}
+
+impl ReleasesState {
+    /// Returns why helm did not list the releases, if it did not.
+    pub fn failure(&self) -> Option<HelmFailure> {
+        self.error.as_ref()?;
+        Some(match &self.code {
+            Some(FailureCode::NoProgram) => HelmFailure::NotRunnable,
+            Some(FailureCode::TimedOut) => HelmFailure::TimedOut,
+            Some(_) | None => upstream_messages::helm(self.words()),
+        })
+    }
+
+    /// Returns helm's own words, if it failed.
+    pub fn words(&self) -> &str {
+        self.error.as_deref().unwrap_or_default().trim()
+    }
 }

@@ -2,6 +2,7 @@ use std::{
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use omega_core::{
@@ -18,15 +19,37 @@ pub struct Sources(BTreeMap<Sha256, Source>);
 
 #[derive(Clone, Debug)]
 enum Source {
-    Memory(Secret),
-    File(PathBuf),
+    Memory(Arc<Secret>),
+    File(Arc<SourceFile>),
+}
+
+/// A file that is read when it is needed. As long as somebody holds its bytes, others share them.
+#[derive(Debug)]
+struct SourceFile {
+    path: PathBuf,
+    held: Mutex<Weak<Secret>>,
+}
+
+impl SourceFile {
+    fn bytes(&self, sha256: &Sha256) -> Option<Arc<Secret>> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytes) = held.upgrade() {
+            return Some(bytes);
+        }
+        let bytes = Arc::new(Secret::new(read_regular(&self.path, MOST).ok()?));
+        if bytes.digest() != *sha256 {
+            return None;
+        }
+        *held = Arc::downgrade(&bytes);
+        Some(bytes)
+    }
 }
 
 impl Sources {
     /// Adds `bytes`, and returns the digest to name them by.
     pub fn add(&mut self, bytes: Secret) -> Sha256 {
         let digest = bytes.digest();
-        self.0.insert(digest, Source::Memory(bytes));
+        self.0.insert(digest, Source::Memory(Arc::new(bytes)));
         digest
     }
 
@@ -39,17 +62,15 @@ impl Sources {
     pub fn add_file(&mut self, path: &Path) -> io::Result<(Sha256, u64)> {
         let (file, size) = open_regular(path, MOST)?;
         let digest = Sha256::read(file)?;
-        self.0.insert(digest, Source::File(path.to_owned()));
+        let file = SourceFile { path: path.to_owned(), held: Mutex::default() };
+        self.0.insert(digest, Source::File(Arc::new(file)));
         Ok((digest, size))
     }
 
-    pub(super) fn bytes(&self, sha256: &Sha256) -> Option<Secret> {
+    pub(super) fn bytes(&self, sha256: &Sha256) -> Option<Arc<Secret>> {
         match self.0.get(sha256)? {
-            Source::Memory(bytes) => Some(bytes.clone()),
-            Source::File(path) => {
-                let bytes = Secret::new(read_regular(path, MOST).ok()?);
-                (bytes.digest() == *sha256).then_some(bytes)
-            }
+            Source::Memory(bytes) => Some(Arc::clone(bytes)),
+            Source::File(file) => file.bytes(sha256),
         }
     }
 }
@@ -70,5 +91,16 @@ mod tests {
         assert!(sources.bytes(&Sha256::of(b"two")).is_none());
         std::fs::write(&path, "two").unwrap();
         assert!(sources.bytes(&digest).is_none());
+    }
+
+    #[test]
+    fn several_units_share_the_bytes_of_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("helm");
+        std::fs::write(&path, "helm").unwrap();
+        let mut sources = Sources::default();
+        let (digest, _) = sources.add_file(&path).unwrap();
+        let (one, other) = (sources.bytes(&digest).unwrap(), sources.clone().bytes(&digest));
+        assert!(Arc::ptr_eq(&one, &other.unwrap()));
     }
 }

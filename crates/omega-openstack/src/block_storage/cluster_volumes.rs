@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClusterMark, Error, Method, Request, Service, Transport, answer::list};
+use crate::{ClusterName, Error, Method, Request, Service, Transport, service_response::list};
 
 /// What Cinder's CSI plugin puts on each volume that it makes, with its option `cluster`
 /// (cloud-provider-openstack 1.31, `pkg/csi/cinder/driver.go`, `cinderCSIClusterIDKey`).
@@ -15,6 +15,7 @@ const NAMESPACE: &str = "csi.storage.k8s.io/pvc/namespace";
 
 /// A volume that was made for a claim.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ClusterVolume {
     /// Its id.
     pub id: String,
@@ -48,7 +49,7 @@ struct Wire {
 /// Fails if Cinder does not answer or does not permit it.
 pub async fn cluster_volumes(
     transport: &dyn Transport,
-    cluster: &ClusterMark,
+    cluster: &ClusterName,
 ) -> Result<Vec<ClusterVolume>, Error> {
     let request = Request::new(Service::BlockStorage, Method::Get, &["volumes", "detail"]);
     let all: Vec<Wire> = list(transport, request, "volumes").await?;

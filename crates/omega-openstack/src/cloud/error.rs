@@ -1,6 +1,6 @@
 use std::{io, path::PathBuf};
 
-use omega_core::{Diagnostic, Touched};
+use omega_core::{Diagnostic, Retry, Touched};
 
 /// How to reach a cloud could not be found out. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +81,19 @@ pub enum ConfigError {
 }
 
 impl Diagnostic for ConfigError {
+    fn retry(&self) -> Retry {
+        match self {
+            Self::File { .. }
+            | Self::Yaml { .. }
+            | Self::Openrc { .. }
+            | Self::NoCloud { .. }
+            | Self::Nothing { .. }
+            | Self::NoFile { .. }
+            | Self::Missing { .. }
+            | Self::Invalid { .. } => Retry::Final,
+        }
+    }
+
     fn found(&self) -> Option<String> {
         match self {
             Self::NoCloud { have, .. } | Self::Nothing { have } if !have.is_empty() => {

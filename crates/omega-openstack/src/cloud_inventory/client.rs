@@ -8,9 +8,9 @@ use super::{
     wire::{Detail, Limits},
 };
 use crate::{
-    Error, Grant, Method, Request, Service, Transport,
-    answer::{fetch, list},
+    Error, Method, Request, Service, TokenInfo, Transport,
     load_balancer::{self, LoadBalancer},
+    service_response::{fetch, list},
 };
 
 /// Asks a cloud's services what they have.
@@ -20,7 +20,7 @@ pub struct CloudInventory {
 }
 
 impl CloudInventory {
-    /// Returns a cloud_inventory with the rights of `transport`'s token. Quotas and load balancers of
+    /// Returns an inventory with the rights of `transport`'s token. Quotas and load balancers of
     /// another project want an administrator.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
         Self { transport }
@@ -31,8 +31,8 @@ impl CloudInventory {
     /// # Errors
     ///
     /// [`Error::Login`] if it gives none.
-    pub async fn grant(&self) -> Result<Grant, Error> {
-        self.transport.grant().await
+    pub async fn token_info(&self) -> Result<TokenInfo, Error> {
+        self.transport.token_info().await
     }
 
     /// Asks `service` for one thing of a list, to see whether it answers at all.
@@ -142,7 +142,7 @@ impl fmt::Debug for CloudInventory {
     }
 }
 
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::{contract, sim::Cloud};

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A volume type that a project may see.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct VolumeType {
     /// Its id.
     pub id: String,
@@ -13,6 +14,7 @@ pub struct VolumeType {
 
 /// A server of Nova.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Server {
     /// Its id.
     pub id: String,
@@ -27,6 +29,7 @@ pub struct Server {
 
 /// How much of something a project may have, and has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Quota {
     /// Neutron's or Octavia's word: `floatingip`, `router`, `load_balancer`.
     pub resource: String,
@@ -36,7 +39,19 @@ pub struct Quota {
     pub used: u64,
 }
 
+impl Server {
+    /// Returns a server whose hypervisor is not known.
+    pub fn new(id: impl Into<String>, name: impl Into<String>, status: impl Into<String>) -> Self {
+        Self { id: id.into(), name: name.into(), status: status.into(), host: None }
+    }
+}
+
 impl Quota {
+    /// Returns a quota.
+    pub fn new(resource: impl Into<String>, limit: Option<u64>, used: u64) -> Self {
+        Self { resource: resource.into(), limit, used }
+    }
+
     /// Returns whether the next one would be refused.
     pub fn is_full(&self) -> bool {
         self.limit.is_some_and(|limit| self.used >= limit)

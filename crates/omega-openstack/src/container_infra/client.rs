@@ -1,28 +1,30 @@
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use omega_core::Label;
 use serde_json::Value;
 
-use super::wire::{Cluster, NodeGroup, Template};
+use super::{
+    ClusterObserved, TemplateObserved,
+    wire::{Cluster, NodeGroup, Template},
+};
 use crate::{
-    Error, Method, Project, Request, Scope, Service, Transport,
-    answer::{fetch, list, send},
+    Error, Method, RefusalReason, Request, Service, Transport,
+    service_response::{fetch, list, list_at, send},
 };
 
 /// The newest microversion of Magnum 18.0.1, which answers 404 for nothing that older ones have.
 const MICROVERSION: &str = "1.11";
 
-/// Magnum, with a token of scope `S`.
+/// Magnum.
 #[derive(Clone)]
-pub struct ContainerInfra<S: Scope = Project> {
+pub struct ContainerInfra {
     transport: Arc<dyn Transport>,
-    scope: PhantomData<S>,
 }
 
-impl ContainerInfra<Project> {
+impl ContainerInfra {
     /// Returns a client for the project that `transport`'s token is scoped to.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, scope: PhantomData }
+        Self { transport }
     }
 
     /// Returns the clusters that the token may see: the project's, or with an administrator's
@@ -33,6 +35,34 @@ impl ContainerInfra<Project> {
     /// Fails if Magnum does not answer or does not permit it.
     pub async fn clusters(&self) -> Result<Vec<Cluster>, Error> {
         list(&*self.transport, request(Method::Get, &["clusters", "detail"]), "clusters").await
+    }
+
+    /// Returns the project's clusters of exactly this name, and Magnum's time.
+    pub(crate) async fn clusters_named(&self, name: &str) -> Result<ClusterObserved, Error> {
+        let project = self.project_id().await?;
+        let request = request(Method::Get, &["clusters", "detail"]);
+        let (mut clusters, at): (Vec<Cluster>, _) =
+            list_at(&*self.transport, request, "clusters").await?;
+        clusters.retain(|one| one.name == name && is_of(one.project_id.as_ref(), &project));
+        Ok(ClusterObserved { clusters, at })
+    }
+
+    /// Returns the project's templates of exactly this name, the clusters that use them, and Magnum's
+    /// time.
+    pub(crate) async fn templates_named(&self, name: &str) -> Result<TemplateObserved, Error> {
+        let project = self.project_id().await?;
+        let request = request(Method::Get, &["clustertemplates"]);
+        let (mut templates, at): (Vec<Template>, _) =
+            list_at(&*self.transport, request, "clustertemplates").await?;
+        templates.retain(|one| one.name == name && is_of(one.project_id.as_ref(), &project));
+        let mut users = if templates.is_empty() { Vec::new() } else { self.clusters().await? };
+        users.retain(|user| templates.iter().any(|one| one.uuid == user.cluster_template_id));
+        Ok(TemplateObserved { templates, users, at })
+    }
+
+    async fn project_id(&self) -> Result<String, Error> {
+        let project = self.transport.token_info().await?.project;
+        project.map(|project| project.id).ok_or_else(|| Error::NoProject(self.label()))
     }
 
     /// Returns the cluster with the id; none where there is none.
@@ -70,11 +100,6 @@ impl ContainerInfra<Project> {
         list(&*self.transport, request, "clustertemplates").await
     }
 
-    pub(crate) async fn template(&self, id: &str) -> Result<Option<Template>, Error> {
-        let request = request(Method::Get, &["clustertemplates", id]);
-        absent(fetch(&*self.transport, request, "").await)
-    }
-
     pub(crate) async fn create_template(&self, body: Value) -> Result<Template, Error> {
         let request = request(Method::Post, &["clustertemplates"]).body(body);
         fetch(&*self.transport, request, "").await
@@ -92,21 +117,26 @@ fn request(method: Method, path: &[&str]) -> Request {
     }
 }
 
+/// An administrator's token sees other projects' things too.
+fn is_of(project: Option<&String>, wanted: &str) -> bool {
+    project.is_none_or(|id| id == wanted)
+}
+
 fn absent<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
     match answer {
         Ok(found) => Ok(Some(found)),
-        Err(error) if error.refusal().is_some_and(|refusal| refusal.status == 404) => Ok(None),
+        Err(error) if error.reason() == Some(RefusalReason::NotFound) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-impl<S: Scope> Label for ContainerInfra<S> {
+impl Label for ContainerInfra {
     fn label(&self) -> String {
         self.transport.label()
     }
 }
 
-impl<S: Scope> fmt::Debug for ContainerInfra<S> {
+impl fmt::Debug for ContainerInfra {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ContainerInfra").field(&self.label()).finish()
     }

@@ -1,9 +1,11 @@
 //! Whether the clusters are healthy, as Magnum last heard.
 
 use async_trait::async_trait;
-use omega_core::{Failure, Gate, Subject, Verdict};
+use omega_core::{Evidence, Failure, Finding, Gate, Subject, Verdict};
 
 use super::{Cluster, ClusterList};
+
+const RULE: &str = "cluster-health";
 
 /// Every cluster of the Cluster API driver is HEALTHY.
 ///
@@ -19,9 +21,12 @@ pub struct ClusterHealth {
 
 #[async_trait]
 impl Gate for ClusterHealth {
+    fn rule(&self) -> &'static str {
+        RULE
+    }
+
     fn subject(&self) -> Subject {
-        let which = if self.only.is_empty() { "clusters".to_owned() } else { self.only.join(", ") };
-        Subject::new("health", which)
+        subject(&self.only)
     }
 
     async fn check(&self) -> Result<Verdict, Failure> {
@@ -29,13 +34,21 @@ impl Gate for ClusterHealth {
     }
 }
 
+fn subject(only: &[String]) -> Subject {
+    let which = if only.is_empty() { "clusters".to_owned() } else { only.join(", ") };
+    Subject::new("health", which)
+}
+
 /// Returns the verdict on these clusters, or on those of them that `only` names.
 pub(crate) fn judge(clusters: &[Cluster], only: &[String]) -> Verdict {
     let is_called =
         |cluster: &Cluster, name: &String| cluster.name == *name || cluster.uuid == *name;
     if let Some(absent) = only.iter().find(|name| !clusters.iter().any(|c| is_called(c, name))) {
-        let next = "correct the name (openstack coe cluster list)".to_owned();
-        return Verdict::Fail { why: format!("there is no cluster {absent:?}"), next: Some(next) };
+        let why = format!("there is no cluster {absent:?}");
+        return Verdict::fail(
+            Finding::broken(RULE, subject(only), why)
+                .remedy("correct the name (openstack coe cluster list)"),
+        );
     }
     let asked = |cluster: &&Cluster| match only {
         [] => cluster.is_capi(),
@@ -43,48 +56,71 @@ pub(crate) fn judge(clusters: &[Cluster], only: &[String]) -> Verdict {
     };
     let clusters: Vec<_> = clusters.iter().filter(asked).collect();
     if clusters.is_empty() {
-        return Verdict::Deferred { until: "phase 08: the first cluster".to_owned() };
+        return Verdict::deferred("phase 08: the first cluster");
     }
-    let sick: Vec<_> = clusters.iter().filter_map(|cluster| sick(cluster)).collect();
-    if !sick.is_empty() {
-        let next = "ask Cluster API for the reason: kubectl describe cluster in its namespace";
-        return Verdict::Fail { why: sick.join("; "), next: Some(next.to_owned()) };
+    let unhealthy = || clusters.iter().filter(|cluster| is_unhealthy(cluster));
+    if unhealthy().next().is_some() {
+        let why: Vec<_> = unhealthy().map(|cluster| standing(cluster)).collect();
+        return Verdict::fail(
+            Finding::broken(RULE, subject(only), why.join("; "))
+                .shown_by(unhealthy().flat_map(|cluster| evidence(cluster)))
+                .remedy("ask Cluster API for the reason: kubectl describe cluster in its namespace")
+                .source("magnum-capi-helm driver.py, poll_health_status"),
+        );
     }
     let waiting: Vec<_> = clusters.iter().filter(|c| c.health_status.is_none()).collect();
     match waiting.as_slice() {
         [] => {
-            let names: Vec<_> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-            Verdict::Pass { evidence: format!("HEALTHY: {}", names.join(", ")) }
+            let names = clusters.iter().map(|cluster| cluster.name.as_str());
+            Verdict::shown([Evidence::list("HEALTHY", names)])
         }
         [first, ..] if first.is_polled() => {
-            Verdict::Deferred { until: format!("Magnum has polled {} (each minute)", first.name) }
+            Verdict::deferred(format!("Magnum has polled {} (each minute)", first.name))
         }
         [first, ..] => {
             let Cluster { name, .. } = first;
-            Verdict::Deferred { until: format!("{name} is complete; it is {}", first.standing()) }
+            Verdict::deferred(format!("{name} is complete; it is {}", first.standing()))
         }
     }
 }
 
-/// Returns what is wrong with the cluster, if anything is known to be.
-fn sick(cluster: &Cluster) -> Option<String> {
-    let Cluster { name, health_status, health_status_reason, .. } = cluster;
-    match health_status.as_deref() {
-        Some("HEALTHY") => None,
-        Some(other) => {
-            let reasons = health_status_reason.iter().flatten();
-            let reasons = reasons.filter(|(_, reason)| *reason != "Ready");
-            let reasons: Vec<_> =
-                reasons.map(|(part, reason)| format!("{part}: {reason}")).collect();
-            let reasons =
-                if reasons.is_empty() { "no reason given".into() } else { reasons.join(", ") };
-            Some(format!("{name} is {other} ({reasons})"))
-        }
-        None if cluster.status.as_deref().is_some_and(|status| status.ends_with("_FAILED")) => {
-            Some(format!("{name} is {}", cluster.standing()))
-        }
-        None => None,
+/// Returns whether the cluster is known to be unhealthy: by its health, or where there is none by
+/// its status.
+fn is_unhealthy(cluster: &Cluster) -> bool {
+    match cluster.health_status.as_deref() {
+        Some(health) => health != "HEALTHY",
+        None => cluster.has_failed(),
     }
+}
+
+/// Returns the parts that the driver does not call ready, with its reasons.
+fn reasons(cluster: &Cluster) -> Vec<String> {
+    let reasons = cluster.health_status_reason.iter().flatten();
+    let reasons = reasons.filter(|(_, reason)| *reason != "Ready");
+    reasons.map(|(part, reason)| format!("{part}: {reason}")).collect()
+}
+
+fn standing(cluster: &Cluster) -> String {
+    let Cluster { name, .. } = cluster;
+    let Some(health) = &cluster.health_status else {
+        return format!("{name} is {}", cluster.standing());
+    };
+    let reasons = match reasons(cluster) {
+        none if none.is_empty() => "no reason given".to_owned(),
+        some => some.join(", "),
+    };
+    format!("{name} is {health} ({reasons})")
+}
+
+fn evidence(cluster: &Cluster) -> Vec<Evidence> {
+    let Cluster { name, .. } = cluster;
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+    vec![
+        Evidence::text("cluster", name),
+        Evidence::text("status", value(&cluster.status)),
+        Evidence::text("health_status", value(&cluster.health_status)),
+        Evidence::list("health_status_reason", reasons(cluster)),
+    ]
 }
 
 #[cfg(test)]
@@ -97,26 +133,26 @@ mod tests {
         let parts = [("cluster", "Ready"), ("infrastructure", "Infrastructure not ready.")];
         let reasons = parts.map(|(part, reason)| (part.to_owned(), reason.to_owned()));
         Cluster {
-            uuid: format!("uuid-of-{name}"),
-            name: name.into(),
-            project_id: Some("p".into()),
-            cluster_template_id: "t".into(),
             stack_id: Some(format!("{name}-cyusd2b67a45")),
             status: Some(status.into()),
-            status_reason: None,
             health_status: health.map(str::to_owned),
             health_status_reason: Some(match health {
                 Some("UNHEALTHY") => BTreeMap::from(reasons),
                 _ => BTreeMap::new(),
             }),
-            api_address: None,
-            created_at: None,
+            ..Cluster::new(format!("uuid-of-{name}"), name, "t")
         }
     }
 
     fn verdict(clusters: &[Cluster], only: &[&str]) -> String {
         let only: Vec<_> = only.iter().map(|&name| name.to_owned()).collect();
-        format!("{:?}", judge(clusters, &only))
+        match judge(clusters, &only) {
+            Verdict::Pass { evidence } => format!("pass: {}", Evidence::line(&evidence)),
+            Verdict::Fail(finding) => {
+                format!("fail: {}; {}", finding.summary, finding.remedy.unwrap_or_default())
+            }
+            Verdict::Deferred { until } => format!("deferred: {until}"),
+        }
     }
 
     #[test]
@@ -142,17 +178,19 @@ mod tests {
             verdict(&[good.clone(), failed], &[]),
             verdict(&[good], &["aa"]),
         ];
-        insta::assert_snapshot!(lines.join("\n"), @r#"
-        Deferred { until: "phase 08: the first cluster" }
-        Deferred { until: "phase 08: the first cluster" }
-        Pass { evidence: "HEALTHY: a" }
-        Fail { why: "b is UNHEALTHY (infrastructure: Infrastructure not ready.)", next: Some("ask Cluster API for the reason: kubectl describe cluster in its namespace") }
-        Pass { evidence: "HEALTHY: a" }
-        Fail { why: "b is UNHEALTHY (infrastructure: Infrastructure not ready.)", next: Some("ask Cluster API for the reason: kubectl describe cluster in its namespace") }
-        Deferred { until: "Magnum has polled new (each minute)" }
-        Deferred { until: "making is complete; it is CREATE_IN_PROGRESS" }
-        Fail { why: "failed is CREATE_FAILED", next: Some("ask Cluster API for the reason: kubectl describe cluster in its namespace") }
-        Fail { why: "there is no cluster \"aa\"", next: Some("correct the name (openstack coe cluster list)") }
+        let remedy = "ask Cluster API for the reason: kubectl describe cluster in its namespace";
+        let shown = lines.join("\n").replace(remedy, "REMEDY");
+        insta::assert_snapshot!(shown, @r#"
+        deferred: phase 08: the first cluster
+        deferred: phase 08: the first cluster
+        pass: HEALTHY a
+        fail: b is UNHEALTHY (infrastructure: Infrastructure not ready.); REMEDY
+        pass: HEALTHY a
+        fail: b is UNHEALTHY (infrastructure: Infrastructure not ready.); REMEDY
+        deferred: Magnum has polled new (each minute)
+        deferred: making is complete; it is CREATE_IN_PROGRESS
+        fail: failed is CREATE_FAILED; REMEDY
+        fail: there is no cluster "aa"; correct the name (openstack coe cluster list)
         "#);
     }
 }

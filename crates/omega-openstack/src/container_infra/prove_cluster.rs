@@ -1,30 +1,34 @@
-//! Proves that Magnum makes a cluster, by making one, seeing it healthy, and deleting it.
+//! Proves that Magnum creates a cluster, by creating one, seeing it healthy, and deleting it.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    time::Duration,
+};
 
-use omega_core::{Diagnostic as _, FailureClass, Touched};
+use jiff::Timestamp;
+use omega_core::{
+    Context, EnsureError, Event, Failure, FailureClass, PollPolicy, Touched, ensure, with_temporary,
+};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::{
-    Cluster, ContainerInfra,
-    proof::{ProofError, ProofOptions, ProofStep, TemplateSpec, Watch},
-    prove_template::{make, remove, stopped, with_left},
+    Cluster, ContainerInfra, CreateCluster, CreateTemplate, DeleteCluster, TemplateSpec,
+    prove_template::unseen,
+    wait_for_cluster::{NotReached, Wanted, wait_for_cluster},
 };
-use crate::Error;
 
-/// The template of the cluster that is made.
+/// The template of the cluster that is created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProofTemplate {
     /// One that exists, by name or id. It is not touched.
     Existing(String),
-    /// One that is made for the proof and deleted with it.
+    /// One that is created for the proof and deleted with it.
     ThrowAway(TemplateSpec),
 }
 
-/// The cluster that is made.
+/// The cluster that is created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterSpec {
@@ -38,8 +42,46 @@ pub struct ClusterSpec {
     pub node_count: u32,
 }
 
+/// What the proof calls what it creates, and how long it waits.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ProofOptions {
+    /// What the names of all that it creates begin with.
+    pub prefix: String,
+    /// How long until `CREATE_COMPLETE`.
+    pub create: Duration,
+    /// How long nothing that Magnum tells of the cluster may change until then.
+    pub stalled: Duration,
+    /// How long from there until HEALTHY.
+    pub healthy: Duration,
+    /// Pause between two looks.
+    pub every: Duration,
+}
+
+impl ProofOptions {
+    /// Returns the limits for a cluster of a few machines: 30 minutes to be created, 5 to be
+    /// healthy. The driver tells of no step between the helm release and the end, which takes some 10.
+    pub fn new(prefix: impl Into<String>) -> Self {
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        Self {
+            prefix: prefix.into(),
+            create: minutes(30),
+            stalled: minutes(20),
+            healthy: minutes(5),
+            every: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Returns a name that nobody else has: the prefix, the time, and six random letters and digits.
+pub fn temporary_name(prefix: &str, now: Timestamp) -> String {
+    let random = RandomState::new().build_hasher().finish() & 0xff_ffff;
+    format!("{prefix}-{}-{random:06x}", now.strftime("%Y%m%d%H%M%S"))
+}
+
 /// What [`prove_cluster`] saw.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ClusterProof {
     /// The cluster when it was healthy; it is gone again.
     pub cluster: Cluster,
@@ -53,289 +95,157 @@ pub struct ClusterProof {
     pub repeated: Option<String>,
 }
 
-/// Makes a cluster, waits for `CREATE_COMPLETE` and `HEALTHY`, deletes it, waits until it is gone.
+/// Creates a cluster, waits for `CREATE_COMPLETE` and `HEALTHY`, deletes it, waits until it is gone.
 ///
-/// Names begin with `options.prefix`; nothing is touched but what was made here. What was made is
-/// deleted whatever happens. A create that fails before the driver has begun (Keystone does not
-/// yet know the trust it just made) is repeated once. The future must be driven to its end, or the
-/// cluster stays; to stop it, answer `Break` to a step.
+/// Nothing is touched but what is created here, and that is deleted whatever happens. What a killed
+/// process leaves is in the journal of `ctx`, by its name. A create that fails before the driver has
+/// begun (Keystone does not yet know the trust it just made) is repeated once, under another name.
 ///
 /// Ask before, and after, whether the management API serves every version that the driver reads:
 /// where it does not, Magnum's delete looks as if it had worked and leaves the whole cluster.
 ///
 /// # Errors
 ///
-/// The error says what was left behind, if anything was.
+/// The failure says what was left behind, if anything was.
 pub async fn prove_cluster(
+    ctx: &Context,
     magnum: &ContainerInfra,
     spec: &ClusterSpec,
     options: &ProofOptions,
-    watch: Watch<'_>,
-) -> Result<ClusterProof, ProofError> {
-    let (template, made) = match &spec.template {
-        ProofTemplate::Existing(name) => (existing(magnum, name).await?, None),
+) -> Result<ClusterProof, Failure> {
+    let proof = |template: String| async move {
+        Proof { ctx, magnum, spec, options, template }.prove().await
+    };
+    match &spec.template {
+        ProofTemplate::Existing(name) => proof(existing(magnum, name).await?).await,
         ProofTemplate::ThrowAway(spec) => {
-            let template = make(magnum, spec, options, watch).await?;
-            (template.uuid.clone(), Some(template.uuid))
+            let name = temporary_name(&options.prefix, ctx.now());
+            let desired = CreateTemplate { name: name.clone(), spec: spec.clone() };
+            with_temporary(ctx, magnum, &desired, async |seen| {
+                let template = seen.templates.into_iter().next();
+                proof(template.ok_or_else(|| unseen(&format!("template {name}")))?.uuid).await
+            })
+            .await
         }
-    };
-    let run = Run { magnum, options, template: &template, spec };
-    let proof = run.prove(watch).await;
-    let removed = match &made {
-        Some(id) => remove(magnum, id, watch).await,
-        None => Ok(()),
-    };
-    match (proof, removed) {
-        (Ok(proof), Ok(())) => Ok(proof),
-        (Ok(_), Err(error)) => Err(error),
-        (Err(error), removed) => Err(with_left(error, &removed)),
     }
 }
 
-async fn existing(magnum: &ContainerInfra, name: &str) -> Result<String, ProofError> {
-    let templates = magnum.templates().await.map_err(|error| {
-        ProofError::call("could not list the cluster templates", error).untouched()
-    })?;
+async fn existing(magnum: &ContainerInfra, name: &str) -> Result<String, Failure> {
+    let templates = magnum.templates().await;
+    let templates = templates
+        .map_err(|error| Failure::from_error("could not list the cluster templates", &error))?;
     let mut same = templates.into_iter().filter(|t| t.name == name || t.uuid == name);
     match (same.next(), same.count()) {
         (Some(template), 0) => Ok(template.uuid),
         (Some(_), more) => {
-            Err(ProofError::new(format!("{} templates are named {name:?}", more + 1))
-                .untouched()
-                .class(FailureClass::Refused)
+            let what = format!("{} templates are named {name:?}", more + 1);
+            Err(Failure::new(FailureClass::Refused, what)
                 .next("give the id (openstack coe cluster template list)"))
         }
-        (None, _) => Err(ProofError::new(format!("there is no cluster template {name:?}"))
-            .untouched()
-            .next("correct the name, or describe a template to be made for the proof")),
+        (None, _) => {
+            let what = format!("there is no cluster template {name:?}");
+            Err(Failure::new(FailureClass::Error, what)
+                .next("correct the name, or describe a template to be created for the proof"))
+        }
     }
 }
 
-struct Run<'a> {
+struct Proof<'a> {
+    ctx: &'a Context,
     magnum: &'a ContainerInfra,
-    options: &'a ProofOptions,
-    template: &'a str,
     spec: &'a ClusterSpec,
+    options: &'a ProofOptions,
+    template: String,
 }
 
-impl Run<'_> {
-    async fn prove(&self, watch: Watch<'_>) -> Result<ClusterProof, ProofError> {
-        let first = self.attempt(watch).await;
-        let Err(Attempt::BeforeDriver(why)) = first else {
-            return first.map_err(Attempt::into_error);
-        };
-        let _: ControlFlow<()> = watch(&ProofStep::Again(why.clone()));
-        let second = self.attempt(watch).await.map_err(Attempt::into_error)?;
-        Ok(ClusterProof { repeated: Some(why), ..second })
-    }
+/// How one attempt ended, if not with an error.
+enum Attempt {
+    Proved(Box<ClusterProof>),
+    /// Magnum gave up before its driver began: the same request may work.
+    BeforeDriver(String),
+}
 
-    async fn attempt(&self, watch: Watch<'_>) -> Result<ClusterProof, Attempt> {
-        let start = Instant::now();
-        let id = self.create(watch).await.map_err(Attempt::Over)?;
-        let seen = self.see_healthy(&id, start, watch).await;
-        let deleting = Instant::now();
-        let removed = self.delete(&id, watch).await;
-        match (seen, removed) {
-            (Ok((cluster, created_in, healthy_in)), Ok(())) => Ok(ClusterProof {
-                cluster,
-                created_in,
-                healthy_in,
-                deleted_in: deleting.elapsed(),
-                repeated: None,
-            }),
-            (Ok(_), Err(error)) => Err(Attempt::Over(error)),
-            (Err(Attempt::BeforeDriver(why)), Ok(())) => Err(Attempt::BeforeDriver(why)),
-            (Err(attempt), removed) => {
-                Err(Attempt::Over(with_left(attempt.into_error(), &removed)))
+impl Proof<'_> {
+    async fn prove(&self) -> Result<ClusterProof, Failure> {
+        let why = match self.attempt().await? {
+            Attempt::Proved(proof) => return Ok(*proof),
+            Attempt::BeforeDriver(why) => why,
+        };
+        self.ctx.tell(&Event::Note { text: format!("creating a cluster once more: {why}") });
+        match self.attempt().await? {
+            Attempt::Proved(proof) => Ok(ClusterProof { repeated: Some(why), ..*proof }),
+            Attempt::BeforeDriver(why) => {
+                let what = format!("the cluster could not be created: {why}");
+                Err(Failure { touched: Touched::Maybe, ..Failure::new(FailureClass::Error, what) })
             }
         }
     }
 
-    async fn create(&self, watch: Watch<'_>) -> Result<String, ProofError> {
-        let name = self.options.name();
-        if watch(&ProofStep::Creating(format!("cluster {name}"))) == ControlFlow::Break(()) {
-            return Err(stopped().untouched());
-        }
+    async fn attempt(&self) -> Result<Attempt, Failure> {
         let ClusterSpec { template: _, keypair, master_count, node_count } = self.spec;
-        let body = json!({
-            "name": name,
-            "cluster_template_id": self.template,
-            "keypair": keypair,
-            "master_count": master_count,
-            "node_count": node_count,
-        });
-        let error = match self.magnum.create_cluster(body).await {
-            Ok(id) => return Ok(id),
-            Err(error) => error,
+        let desired = CreateCluster {
+            name: temporary_name(&self.options.prefix, self.ctx.now()),
+            template: self.template.clone(),
+            keypair: keypair.clone(),
+            master_count: *master_count,
+            node_count: *node_count,
         };
-        let touched = error.touched();
-        let mut failed = ProofError::call(format!("could not make the cluster {name}"), error);
-        failed.touched = touched;
-        if touched == Touched::Maybe {
-            // The answer is lost, the cluster perhaps not. Its name is this run's alone.
-            match self.magnum.clusters().await {
-                Ok(clusters) => {
-                    for cluster in clusters.into_iter().filter(|cluster| cluster.name == name) {
-                        let removed = self.delete(&cluster.uuid, watch).await;
-                        failed = with_left(failed, &removed);
-                    }
+        let start = Instant::now();
+        with_temporary(self.ctx, self.magnum, &desired, async |seen| {
+            let made = seen.clusters.into_iter().next();
+            let made = made.ok_or_else(|| unseen(&format!("cluster {}", desired.name)))?;
+            let healthy = self.see_healthy(&made, start).await;
+            let deleting = Instant::now();
+            let deleted = self.delete(&made).await;
+            match healthy {
+                Ok((cluster, created_in, healthy_in)) => {
+                    deleted?;
+                    let (deleted_in, repeated) = (deleting.elapsed(), None);
+                    let proof =
+                        ClusterProof { cluster, created_in, healthy_in, deleted_in, repeated };
+                    Ok(Attempt::Proved(Box::new(proof)))
                 }
-                Err(_) => failed.left.push(format!("perhaps cluster {name}")),
+                Err(NotReached::BeforeDriver(why)) => {
+                    deleted?;
+                    Ok(Attempt::BeforeDriver(why))
+                }
+                // What the deletion failed with is told by whoever looks for what is left.
+                Err(NotReached::Failed(failure)) => Err(*failure),
             }
-        }
-        Err(failed)
+        })
+        .await
     }
 
     async fn see_healthy(
         &self,
-        id: &str,
+        made: &Cluster,
         start: Instant,
-        watch: Watch<'_>,
-    ) -> Result<(Cluster, Duration, Duration), Attempt> {
-        let complete = Wanted { what: "CREATE_COMPLETE", within: self.options.create };
-        let is = |cluster: &Cluster| cluster.status.clone();
-        self.until(id, complete, is, watch).await?;
+    ) -> Result<(Cluster, Duration, Duration), NotReached> {
+        let ProofOptions { prefix: _, create, stalled, healthy, every } = self.options;
+        let (ctx, magnum) = (self.ctx, self.magnum);
+        let create = PollPolicy::new(*every, *create).stalled(*stalled);
+        wait_for_cluster(ctx, magnum, made, Wanted::Status("CREATE_COMPLETE"), create).await?;
         let created_in = start.elapsed();
-        let healthy = Wanted { what: "HEALTHY", within: self.options.healthy };
-        let is = |cluster: &Cluster| cluster.health_status.clone();
-        let cluster = self.until(id, healthy, is, watch).await?;
+        let healthy = PollPolicy::new(*every, *healthy);
+        let cluster =
+            wait_for_cluster(ctx, magnum, made, Wanted::Health("HEALTHY"), healthy).await?;
         Ok((cluster, created_in, start.elapsed().saturating_sub(created_in)))
     }
 
-    async fn until(
-        &self,
-        id: &str,
-        wanted: Wanted,
-        is: impl Fn(&Cluster) -> Option<String> + Send,
-        watch: Watch<'_>,
-    ) -> Result<Cluster, Attempt> {
-        let Wanted { what, within } = wanted;
-        let start = Instant::now();
-        loop {
-            let cluster = self.look(id).await.map_err(Attempt::Over)?;
-            let Some(cluster) = cluster else {
-                let error = ProofError::new(format!("the cluster {id} is gone, wanted {what}"));
-                return Err(Attempt::Over(error));
-            };
-            if is(&cluster).as_deref() == Some(what) {
-                let _: ControlFlow<()> = watch(&ProofStep::Reached(format!("cluster {what}")));
-                return Ok(cluster);
-            }
-            if cluster.status.as_deref().is_some_and(|status| status.ends_with("_FAILED")) {
-                return Err(failed(&cluster));
-            }
-            let seen = match &cluster.health_status {
-                Some(health) => format!("{}, {health}", cluster.standing()),
-                None => cluster.standing(),
-            };
-            if start.elapsed() >= within {
-                return Err(Attempt::Over(too_late(&cluster, what, &seen, within)));
-            }
-            let step = ProofStep::Waiting { wanted: what.into(), seen, since: start.elapsed() };
-            if watch(&step) == ControlFlow::Break(()) {
-                return Err(Attempt::Over(stopped()));
-            }
-            sleep(self.options.every).await;
-        }
+    /// Deletes the cluster and waits until it is gone. A `DELETE_FAILED` is repeated once. It is not
+    /// stopped.
+    async fn delete(&self, made: &Cluster) -> Result<(), Failure> {
+        let ctx = &self.ctx.uncancelled();
+        let desired = DeleteCluster::known(&made.name, &made.uuid);
+        let Err(error) = ensure(ctx, self.magnum, &desired).await else { return Ok(()) };
+        let refused = matches!(error, EnsureError::Conflict { .. });
+        let failed =
+            if refused { self.magnum.cluster(&made.uuid).await.ok().flatten() } else { None };
+        let Some(failed) = failed else { return Err(error.into()) };
+        ensure(ctx, self.magnum, &desired.after_failure(&failed)).await.map_err(|error| {
+            let what = format!("could not delete the cluster {}", made.name);
+            Failure { message: what, class: FailureClass::Error, ..Failure::from(error) }
+        })?;
+        Ok(())
     }
-
-    /// Reads the cluster; one lost answer in a wait of minutes is no failure of the cloud.
-    async fn look(&self, id: &str) -> Result<Option<Cluster>, ProofError> {
-        let lost = |error: &Error| matches!(error, Error::Unreachable { .. });
-        let seen = match self.magnum.cluster(id).await {
-            Err(error) if lost(&error) => {
-                sleep(self.options.every).await;
-                self.magnum.cluster(id).await
-            }
-            seen => seen,
-        };
-        seen.map_err(|error| ProofError::call(format!("could not look at the cluster {id}"), error))
-    }
-
-    /// Deletes what was made here and waits until it is gone. A `DELETE_FAILED` is repeated once.
-    async fn delete(&self, id: &str, watch: Watch<'_>) -> Result<(), ProofError> {
-        let left = |mut error: ProofError| {
-            error.left.push(format!("cluster {id}"));
-            error
-        };
-        let what = || format!("could not delete the cluster {id}");
-        let start = Instant::now();
-        let mut attempts = 0;
-        loop {
-            let cluster = self.look(id).await.map_err(left)?;
-            let Some(cluster) = cluster else {
-                let _: ControlFlow<()> = watch(&ProofStep::Reached("cluster is gone".to_owned()));
-                return Ok(());
-            };
-            let failed = cluster.status.as_deref() == Some("DELETE_FAILED");
-            if attempts == 0 || (failed && attempts == 1) {
-                attempts += 1;
-                let _: ControlFlow<()> = watch(&ProofStep::Deleting(format!("cluster {id}")));
-                self.ask_to_delete(id).await.map_err(|e| left(ProofError::call(what(), e)))?;
-            } else if failed || start.elapsed() >= self.options.delete {
-                let error = ProofError::new(format!("{}: {}", what(), cluster.standing()));
-                return Err(left(error.next("the driver's log says why (magnum-conductor)")));
-            }
-            // Cleaning up is not stopped.
-            let step = ProofStep::Waiting {
-                wanted: "its absence".into(),
-                seen: cluster.standing(),
-                since: start.elapsed(),
-            };
-            let _: ControlFlow<()> = watch(&step);
-            sleep(self.options.every).await;
-        }
-    }
-
-    async fn ask_to_delete(&self, id: &str) -> Result<(), Error> {
-        match self.magnum.delete_cluster(id).await {
-            // Gone already, or the answer is lost: looking will tell.
-            Err(Error::Unreachable { .. }) => Ok(()),
-            Err(error) if error.refusal().is_some_and(|refusal| refusal.status == 404) => Ok(()),
-            other => other,
-        }
-    }
-}
-
-struct Wanted {
-    what: &'static str,
-    within: Duration,
-}
-
-/// How one attempt ended.
-enum Attempt {
-    /// Magnum gave up before its driver began: the same request may work.
-    BeforeDriver(String),
-    /// It is over.
-    Over(ProofError),
-}
-
-impl Attempt {
-    fn into_error(self) -> ProofError {
-        match self {
-            Self::BeforeDriver(why) => {
-                ProofError::new(format!("the cluster could not be made: {why}"))
-            }
-            Self::Over(error) => error,
-        }
-    }
-}
-
-fn failed(cluster: &Cluster) -> Attempt {
-    let standing = cluster.standing();
-    if cluster.stack_id.is_none() {
-        return Attempt::BeforeDriver(standing);
-    }
-    let error = ProofError::new(format!("the cluster {} is {standing}", cluster.name));
-    Attempt::Over(error.next("ask Cluster API and the conductor's log for the reason"))
-}
-
-fn too_late(cluster: &Cluster, what: &str, seen: &str, within: Duration) -> ProofError {
-    let Cluster { name, .. } = cluster;
-    let minutes = within.as_secs().div_ceil(60);
-    let what = format!("the cluster {name} was not {what} within {minutes} min: it is {seen}");
-    // The driver has no timeout and tells of no failure; the reason is in Cluster API.
-    ProofError::new(what)
-        .class(FailureClass::Deadline)
-        .next("the reason is in Cluster API's conditions: kubectl describe cluster")
 }

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use omega_driver::{NamespacePrefix, StackId};
 use serde::{Deserialize, Serialize};
+
+use crate::upstream_messages::error_sentence;
 
 /// A cluster as Magnum tells of it. Strings, not enums: what is new is still read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Cluster {
     /// Its id.
     pub uuid: String,
@@ -33,10 +37,14 @@ pub struct Cluster {
     /// When it was asked for, in RFC 3339.
     #[serde(default)]
     pub created_at: Option<String>,
+    /// When Magnum last changed it, in RFC 3339; none until it did.
+    #[serde(default)]
+    pub updated_at: Option<String>,
 }
 
 /// A node group of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct NodeGroup {
     /// `default-worker`.
     pub name: String,
@@ -49,11 +57,15 @@ pub struct NodeGroup {
 
 /// A cluster template as Magnum tells of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Template {
     /// Its id.
     pub uuid: String,
     /// Its name, which several may have.
     pub name: String,
+    /// The project it belongs to.
+    #[serde(default)]
+    pub project_id: Option<String>,
     /// `flannel` or `calico`.
     pub network_driver: Option<String>,
     /// Taken from the image's property `os_distro`.
@@ -68,22 +80,65 @@ pub struct Template {
     pub labels: Option<BTreeMap<String, serde_json::Value>>,
 }
 
+impl NodeGroup {
+    /// Returns a node group.
+    pub fn new(name: impl Into<String>, role: impl Into<String>, node_count: u32) -> Self {
+        Self { name: name.into(), role: role.into(), node_count }
+    }
+}
+
+impl Template {
+    /// Returns a template of which no more is known than this.
+    pub fn new(uuid: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            uuid: uuid.into(),
+            name: name.into(),
+            project_id: None,
+            network_driver: None,
+            cluster_distro: None,
+            coe: None,
+            server_type: None,
+            labels: None,
+        }
+    }
+}
+
 impl Cluster {
-    /// Returns whether the magnum-capi-helm driver has it: its `stack_id` is the name of a helm
-    /// release, where that of a Heat driver is a UUID.
-    ///
-    /// magnum-capi-helm 1.4.0, driver.py: `f"{trimmed_name}-{random_bit}"`, 12 random letters.
+    /// Returns a cluster of which no more is known than this.
+    pub fn new(
+        uuid: impl Into<String>,
+        name: impl Into<String>,
+        cluster_template_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            uuid: uuid.into(),
+            name: name.into(),
+            project_id: None,
+            cluster_template_id: cluster_template_id.into(),
+            stack_id: None,
+            status: None,
+            status_reason: None,
+            health_status: None,
+            health_status_reason: None,
+            api_address: None,
+            created_at: None,
+            updated_at: None,
+        }
+    }
+
+    /// Returns what its driver calls it; none until the driver has begun.
+    pub fn stack(&self) -> Option<StackId> {
+        StackId::new(self.stack_id.as_deref()?)
+    }
+
+    /// Returns whether the magnum-capi-helm driver has it.
     pub fn is_capi(&self) -> bool {
-        self.stack_id.as_deref().is_some_and(|id| !is_uuid(id))
+        self.stack().is_some_and(|stack| stack.is_helm_release())
     }
 
     /// Returns the namespace of its helm release, for the driver's option `namespace_prefix`.
-    ///
-    /// magnum-capi-helm 1.4.0, `driver_utils.py`, `cluster_namespace`.
-    pub fn helm_namespace(&self, prefix: &str) -> Option<String> {
-        let project = self.project_id.as_deref()?.to_ascii_lowercase();
-        let sane: String = project.chars().filter(char::is_ascii_alphanumeric).collect();
-        Some(format!("{prefix}-{sane}"))
+    pub fn helm_namespace(&self, prefix: &NamespacePrefix) -> Option<String> {
+        Some(prefix.namespace(self.project_id.as_deref()?))
     }
 
     /// Returns whether Magnum polls its health in this status.
@@ -95,27 +150,24 @@ impl Cluster {
         self.status.as_deref().is_some_and(|status| polled.contains(&status))
     }
 
+    /// Returns whether Magnum is deleting it.
+    pub fn is_being_deleted(&self) -> bool {
+        self.status.as_deref() == Some("DELETE_IN_PROGRESS")
+    }
+
+    /// Returns whether what Magnum last did with it failed.
+    pub fn has_failed(&self) -> bool {
+        self.status.as_deref().is_some_and(|status| status.ends_with("_FAILED"))
+    }
+
     /// Returns its status, with the reason where there is one.
     pub fn standing(&self) -> String {
         let status = self.status.as_deref().unwrap_or("without a status");
         match self.status_reason.as_deref().filter(|reason| !reason.is_empty()) {
-            Some(reason) => format!("{status}: {}", sentence(reason)),
+            Some(reason) => format!("{status}: {}", error_sentence(reason)),
             None => status.to_owned(),
         }
     }
-}
-
-/// Returns the sentence that matters of what may be all of helm's standard error.
-fn sentence(reason: &str) -> String {
-    let lines = reason.lines().map(str::trim).filter(|line| !line.is_empty());
-    let error = lines.clone().rfind(|line| line.contains("Error:"));
-    error.or_else(|| lines.clone().next_back()).unwrap_or(reason).to_owned()
-}
-
-fn is_uuid(text: &str) -> bool {
-    let groups: Vec<_> = text.split('-').collect();
-    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
-        && groups.iter().all(|group| group.chars().all(|c| c.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -124,17 +176,10 @@ mod tests {
 
     fn cluster(stack_id: Option<&str>) -> Cluster {
         Cluster {
-            uuid: "u".into(),
-            name: "c".into(),
             project_id: Some("47F96049-4aa7".into()),
-            cluster_template_id: "t".into(),
             stack_id: stack_id.map(str::to_owned),
             status: Some("CREATE_FAILED".into()),
-            status_reason: None,
-            health_status: None,
-            health_status_reason: None,
-            api_address: None,
-            created_at: None,
+            ..Cluster::new("u", "c", "t")
         }
     }
 
@@ -145,11 +190,6 @@ mod tests {
         assert!(!cluster(None).is_capi(), "no driver has begun");
         let shape = "zzzzzzzz-ffc9-40c3-9d34-7be7f9e34d63";
         assert!(cluster(Some(shape)).is_capi(), "a release may have a UUID's shape");
-    }
-
-    #[test]
-    fn a_namespace_is_what_the_driver_makes_of_a_project() {
-        assert_eq!(cluster(None).helm_namespace("magnum").unwrap(), "magnum-47f960494aa7");
     }
 
     #[test]

@@ -27,7 +27,7 @@ const SERVICES: [Service; 6] = [
 )]
 pub async fn cloud_inventory(admin: Arc<dyn Transport>, stranger: Arc<dyn Transport>) {
     let seen = CloudInventory::new(Arc::clone(&admin));
-    let project = seen.grant().await.expect("a token").project.expect("a project").id;
+    let project = seen.token_info().await.expect("a token").project.expect("a project").id;
     for service in SERVICES {
         seen.asks(service).await.unwrap_or_else(|error| panic!("{service}: {error:?}"));
     }

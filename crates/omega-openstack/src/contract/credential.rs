@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::send;
 use crate::{
     Method, Request, Service, Transport,
-    identity::{CredentialAnswer, ask_application_credential},
+    identity::{CredentialStatus, check_application_credential},
 };
 
 /// `open` returns a new connection, without a token yet, of who has the id and the secret.
@@ -20,7 +20,7 @@ pub async fn application_credential<F>(cloud: Arc<dyn Transport>, open: F)
 where
     F: AsyncFn(String, String) -> Arc<dyn Transport>,
 {
-    let grant = cloud.grant().await.expect("a token");
+    let grant = cloud.token_info().await.expect("a token");
     let user = grant.user.id;
     let make = async |name: &str, expires: Value| {
         let path = ["users", &user, "application_credentials"];
@@ -38,14 +38,14 @@ where
     let (decoy, decoys) = make("omega-contract-2", Value::Null).await;
     let ask = async |id: &str, secret: &str| {
         let opened = open(id.to_owned(), secret.to_owned()).await;
-        ask_application_credential(&*opened, Some(id)).await.expect("asked")
+        check_application_credential(&*opened, Some(id)).await.expect("asked")
     };
     let accepted = ask(&id, &secret).await;
-    let CredentialAnswer::Accepted(accepted) = &accepted else { refused(&accepted) };
+    let CredentialStatus::Accepted(accepted) = &accepted else { refused(&accepted) };
     assert_eq!(accepted.project, grant.project);
     assert!(!accepted.roles.is_empty(), "{accepted:?}");
     assert_eq!(accepted.expires.map(|end| end.to_string()), Some("2097-11-21T16:00:00Z".into()));
-    let CredentialAnswer::Refused { words } = ask(&id, &decoys).await else { not_refused() };
+    let CredentialStatus::Refused { words } = ask(&id, &decoys).await else { not_refused() };
     assert_eq!(words, "The request you have made requires authentication.", "another's secret");
 
     let remove = async |id: &str| {
@@ -54,16 +54,16 @@ where
         assert_eq!(answer.status, 204, "{}", answer.body);
     };
     remove(&id).await;
-    let CredentialAnswer::Refused { words } = ask(&id, &secret).await else { not_refused() };
+    let CredentialStatus::Refused { words } = ask(&id, &secret).await else { not_refused() };
     assert_eq!(words, format!("Could not find Application Credential: {id}."));
     let other = ask(&decoy, &decoys).await;
-    let CredentialAnswer::Accepted(other) = &other else { refused(&other) };
+    let CredentialStatus::Accepted(other) = &other else { refused(&other) };
     assert_eq!(other.expires, None);
     remove(&decoy).await;
 }
 
 #[expect(clippy::panic, reason = "a contract is a test")]
-fn refused(answer: &CredentialAnswer) -> ! {
+fn refused(answer: &CredentialStatus) -> ! {
     panic!("not accepted: {answer:?}")
 }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use omega_core::Context;
 use serde_json::{Value, json};
 use tokio::time::{Duration, sleep};
 
 use super::send;
 use crate::{
-    ClusterMark, Method, Request, Service, Transport,
+    ClusterName, Method, Request, Service, Transport,
     load_balancer::{LoadBalancers, remove_cluster_balancers},
     network::{Network, RemoveClusterNetwork, remove_cluster_network},
 };
@@ -21,27 +22,30 @@ const NAMESPACE: &str = "omega-contract";
 /// Panics at what is not kept.
 #[expect(clippy::expect_used, reason = "a contract is a test")]
 pub async fn cluster_orphans(cloud: Arc<dyn Transport>, external: &str) {
-    let (mark, decoy) = (ClusterMark::new(NAMESPACE, "c1"), ClusterMark::new(NAMESPACE, "c10"));
+    let (mark, decoy) = (ClusterName::new(NAMESPACE, "c1"), ClusterName::new(NAMESPACE, "c10"));
     let ours = build(&cloud, &mark, external).await;
     let theirs = build(&cloud, &decoy, external).await;
     let stranger = json!({ "network_id": ours.network, "name": "stranger" });
     let stranger = make(&cloud, "ports", "port", stranger).await;
+    let ctx = Context::default();
     let octavia = LoadBalancers::new(Arc::clone(&cloud));
     let neutron = Network::new(Arc::clone(&cloud));
 
-    let done = remove_cluster_balancers(&octavia, mark.clone()).await.expect("removed");
+    let done = remove_cluster_balancers(&ctx, &octavia, mark.clone()).await.expect("removed");
     assert!(done.changed());
     let names = |all: &Value| names_of(all, "loadbalancers");
     let all = list(&cloud, Service::LoadBalancer, &["lbaas", "loadbalancers"]).await;
     assert!(!names(&all).contains(&mark.api_balancer()), "{all}");
     assert!(names(&all).contains(&decoy.api_balancer()), "{all}");
-    assert!(!remove_cluster_balancers(&octavia, mark.clone()).await.expect("again").changed());
+    assert!(
+        !remove_cluster_balancers(&ctx, &octavia, mark.clone()).await.expect("again").changed()
+    );
 
     // The stranger keeps the network, and it is said.
-    let done = remove_cluster_network(&neutron, mark.clone()).await.expect("removed");
+    let done = remove_cluster_network(&ctx, &neutron, mark.clone()).await.expect("removed");
     assert!(done.changed());
     let desired = RemoveClusterNetwork { cluster: mark.clone() };
-    let left = desired.left(&neutron.inventory().await.expect("listed"));
+    let left = desired.remaining(&neutron.inventory().await.expect("listed"));
     let of: Vec<_> = left.iter().map(|left| (left.noun.as_str(), left.id.as_str())).collect();
     let expected = [
         ("network", ours.network.as_str()),
@@ -49,11 +53,13 @@ pub async fn cluster_orphans(cloud: Arc<dyn Transport>, external: &str) {
         ("subnet", ours.subnet.as_str()),
     ];
     assert_eq!(of, expected, "{left:?}");
-    assert!(!remove_cluster_network(&neutron, mark.clone()).await.expect("again").changed());
+    assert!(!remove_cluster_network(&ctx, &neutron, mark.clone()).await.expect("again").changed());
 
     remove(&cloud, "ports", &stranger).await;
-    assert!(remove_cluster_network(&neutron, mark.clone()).await.expect("the rest").changed());
-    assert!(!remove_cluster_network(&neutron, mark.clone()).await.expect("again").changed());
+    assert!(
+        remove_cluster_network(&ctx, &neutron, mark.clone()).await.expect("the rest").changed()
+    );
+    assert!(!remove_cluster_network(&ctx, &neutron, mark.clone()).await.expect("again").changed());
     for (plural, id) in ours.all() {
         let answer = part(&cloud, plural, &id).await;
         assert!(!answer, "{plural} {id} is still there");
@@ -61,8 +67,8 @@ pub async fn cluster_orphans(cloud: Arc<dyn Transport>, external: &str) {
     for (plural, id) in theirs.all() {
         assert!(part(&cloud, plural, &id).await, "{plural} {id} is another cluster's");
     }
-    remove_cluster_balancers(&octavia, decoy.clone()).await.expect("the decoy");
-    remove_cluster_network(&neutron, decoy).await.expect("the decoy");
+    remove_cluster_balancers(&ctx, &octavia, decoy.clone()).await.expect("the decoy");
+    remove_cluster_network(&ctx, &neutron, decoy).await.expect("the decoy");
     for (plural, id) in theirs.all() {
         assert!(!part(&cloud, plural, &id).await, "{plural} {id} is still there");
     }
@@ -95,7 +101,7 @@ impl Built {
 }
 
 /// Makes what the provider makes, in its order.
-async fn build(cloud: &Arc<dyn Transport>, mark: &ClusterMark, external: &str) -> Built {
+async fn build(cloud: &Arc<dyn Transport>, mark: &ClusterName, external: &str) -> Built {
     let (name, about) = (mark.network(), mark.description());
     let network = make(cloud, "networks", "network", json!({ "name": name })).await;
     let subnet = json!({
@@ -129,7 +135,7 @@ async fn build(cloud: &Arc<dyn Transport>, mark: &ClusterMark, external: &str) -
 
 /// Makes the API's load balancer, and waits until it is there.
 #[expect(clippy::panic, reason = "a contract is a test")]
-async fn balancer(cloud: &Arc<dyn Transport>, mark: &ClusterMark, subnet: &str) {
+async fn balancer(cloud: &Arc<dyn Transport>, mark: &ClusterName, subnet: &str) {
     let asked = json!({
         "name": mark.api_balancer(), "vip_subnet_id": subnet, "description": mark.description(),
     });

@@ -4,12 +4,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::wire::OwnCredential;
-use crate::{Error, Method, Name, Request, Service, Transport, answer::fetch};
+use crate::{
+    Error, Method, Name, RefusalReason, Request, Service, Transport, service_response::fetch,
+};
 
 /// What Keystone says to an application credential.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum CredentialAnswer {
+pub enum CredentialStatus {
     /// It gave a token.
     Accepted(AcceptedCredential),
     /// It gave none, and will not without another credential.
@@ -21,6 +23,7 @@ pub enum CredentialAnswer {
 
 /// What an application credential is good for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct AcceptedCredential {
     /// The project of its token.
     pub project: Option<Name>,
@@ -42,15 +45,15 @@ pub struct AcceptedCredential {
 ///
 /// Fails if Keystone could not be asked, or its answer says nothing of the credential: that is no
 /// refusal.
-pub async fn ask_application_credential(
+pub async fn check_application_credential(
     transport: &dyn Transport,
     id: Option<&str>,
-) -> Result<CredentialAnswer, Error> {
-    let grant = match transport.grant().await {
+) -> Result<CredentialStatus, Error> {
+    let grant = match transport.token_info().await {
         Ok(grant) => grant,
         Err(error) => {
             let words = refusal(&error).ok_or(error)?;
-            return Ok(CredentialAnswer::Refused { words });
+            return Ok(CredentialStatus::Refused { words });
         }
     };
     let expires = match id {
@@ -58,16 +61,19 @@ pub async fn ask_application_credential(
         None => None,
     };
     let (project, roles) = (grant.project, grant.roles);
-    Ok(CredentialAnswer::Accepted(AcceptedCredential { project, roles, expires }))
+    Ok(CredentialStatus::Accepted(AcceptedCredential { project, roles, expires }))
 }
 
 /// Returns Keystone's words, if it was the login that it refused.
 fn refusal(error: &Error) -> Option<String> {
     let Error::Login { source, .. } = error else { return None };
+    let refused = [
+        RefusalReason::NotAuthenticated,
+        RefusalReason::PolicyForbids,
+        RefusalReason::NoSuchCredential,
+    ];
     let refusal = source.refusal()?;
-    // A 404 may also be of a URL that is not Keystone's.
-    let gone = refusal.status == 404 && refusal.message.contains("Application Credential");
-    (gone || matches!(refusal.status, 401 | 403)).then(|| refusal.message.clone())
+    refused.contains(&refusal.reason()).then(|| refusal.message.clone())
 }
 
 /// Returns when it ends. An owner may read it with its own token, unless the site's policy says no.

@@ -1,21 +1,20 @@
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use omega_core::Label;
 
 use super::wire::{Assignment, Domain, User};
-use crate::{Admin, Error, Method, Request, Scope, Service, Transport, answer::list};
+use crate::{Error, Method, Request, Service, Transport, service_response::list};
 
-/// Keystone, with a token of scope `S`.
+/// Keystone.
 #[derive(Clone)]
-pub struct Identity<S: Scope = Admin> {
+pub struct Identity {
     pub(super) transport: Arc<dyn Transport>,
-    scope: PhantomData<S>,
 }
 
-impl Identity<Admin> {
+impl Identity {
     /// Returns a client for what an administrator may ask.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, scope: PhantomData }
+        Self { transport }
     }
 
     /// Returns the domain of that name; Keystone keeps the names of domains unique.
@@ -43,13 +42,13 @@ impl Identity<Admin> {
     }
 }
 
-impl<S: Scope> Label for Identity<S> {
+impl Label for Identity {
     fn label(&self) -> String {
         self.transport.label()
     }
 }
 
-impl<S: Scope> fmt::Debug for Identity<S> {
+impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Identity").field(&self.label()).finish()
     }

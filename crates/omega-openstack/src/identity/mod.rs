@@ -6,11 +6,10 @@ mod trustee_domain;
 mod wire;
 
 pub use application_credential::{
-    AcceptedCredential, CredentialAnswer, ask_application_credential,
+    AcceptedCredential, CredentialStatus, check_application_credential,
 };
 pub use client::Identity;
 pub use trustee_domain::TrusteeDomain;
 
 #[cfg(test)]
-#[cfg(feature = "sim")]
 mod tests;

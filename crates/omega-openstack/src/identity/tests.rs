@@ -4,7 +4,7 @@ use omega_core::{Gate as _, Verdict};
 
 use std::sync::Arc;
 
-use super::{CredentialAnswer, Identity, TrusteeDomain, ask_application_credential};
+use super::{CredentialStatus, Identity, TrusteeDomain, check_application_credential};
 use crate::{Error, Service, contract, sim::Cloud};
 
 #[tokio::test]
@@ -20,11 +20,11 @@ async fn a_credential_whose_user_lost_a_role_is_refused_and_silence_is_no_refusa
     let (id, secret) = cloud.add_credential("mgmt");
     let ask = async || {
         let opened: Arc<_> = cloud.login("mgmt", &id, &secret);
-        ask_application_credential(&*opened, Some(&id)).await
+        check_application_credential(&*opened, Some(&id)).await
     };
-    assert!(matches!(ask().await, Ok(CredentialAnswer::Accepted(_))));
+    assert!(matches!(ask().await, Ok(CredentialStatus::Accepted(_))));
     cloud.lapse_credentials("mgmt");
-    assert!(matches!(ask().await, Ok(CredentialAnswer::Refused { .. })));
+    assert!(matches!(ask().await, Ok(CredentialStatus::Refused { .. })));
     cloud.take_down(Service::Identity);
     let Err(Error::Login { source, .. }) = ask().await else { panic!("nobody answered") };
     assert!(matches!(*source, Error::Unreachable { .. }), "{source:?}");
@@ -73,7 +73,9 @@ async fn what_is_missing_is_refused_with_the_charms_action() {
     cloud.deny(Service::Identity);
     lines.push(gate(&cloud).check().await);
     let lines = lines.into_iter().map(|line| match line {
-        Ok(Verdict::Fail { why, next }) => format!("{why}: {}", next.unwrap()),
+        Ok(Verdict::Fail(finding)) => {
+            format!("{}: {}", finding.summary, finding.remedy.unwrap())
+        }
         Ok(other) => format!("{other:?}"),
         Err(failure) => format!("{failure}: {}", failure.next.as_deref().unwrap()),
     });

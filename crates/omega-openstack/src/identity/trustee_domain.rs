@@ -1,7 +1,7 @@
 //! Whether Magnum can make trustees.
 
 use async_trait::async_trait;
-use omega_core::{Failure, Gate, Label as _, Subject, Verdict};
+use omega_core::{Evidence, Failure, Finding, Gate, Label as _, Subject, Verdict};
 
 use super::{client::Identity, wire::Assignment};
 use crate::Error;
@@ -30,6 +30,9 @@ pub struct TrusteeDomain {
 /// The charm's action that makes both.
 const REMEDY: &str = "run the charm's action on the leader: juju run magnum/leader domain-setup";
 
+/// What needs it.
+const SOURCE: &str = "magnum common/keystone.py, KeystoneClientV3.domain_admin_auth";
+
 impl TrusteeDomain {
     /// Returns the gate for the names that the charm uses unless it is told otherwise.
     pub fn new(identity: Identity) -> Self {
@@ -56,7 +59,10 @@ impl TrusteeDomain {
 
     async fn ask_everything(&self) -> Result<Verdict, Error> {
         let Self { identity, domain, admin, afresh: _ } = self;
-        let fail = |why, next: &str| Ok(Verdict::Fail { why, next: Some(next.to_owned()) });
+        let fail = |why: String, remedy: &str| {
+            let finding = Finding::broken(self.rule(), self.subject(), why);
+            Ok(Verdict::fail(finding.remedy(remedy).source(SOURCE)))
+        };
         let Some(found) = identity.domain(domain).await? else {
             return fail(format!("there is no domain {domain:?}"), REMEDY);
         };
@@ -91,9 +97,11 @@ impl TrusteeDomain {
     }
 
     fn pass(&self, id: &str, roles: &[String]) -> Verdict {
-        let Self { identity: _, domain, admin, afresh: _ } = self;
-        let roles = roles.join(", ");
-        Verdict::Pass { evidence: format!("{admin} has {roles} on {domain} ({id})") }
+        Verdict::shown([
+            Evidence::text("domain", format!("{} ({id})", self.domain)),
+            Evidence::text("user", &self.admin),
+            Evidence::list("roles", roles),
+        ])
     }
 
     fn key(&self) -> String {
@@ -103,6 +111,10 @@ impl TrusteeDomain {
 
 #[async_trait]
 impl Gate for TrusteeDomain {
+    fn rule(&self) -> &'static str {
+        "trustee-domain"
+    }
+
     fn subject(&self) -> Subject {
         Subject::new("trustees", format!("domain {}, user {}", self.domain, self.admin))
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::answer::utc;
+use crate::service_response::utc;
 
 /// An application credential, as its owner may read it.
 #[derive(Clone, Debug, Deserialize)]

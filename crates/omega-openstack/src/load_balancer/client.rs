@@ -1,24 +1,23 @@
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use omega_core::Label;
 
 use super::wire::LoadBalancer;
 use crate::{
-    Error, Method, Project, Request, Scope, Service, Transport,
-    answer::{list, send},
+    Error, Method, Request, Service, Transport,
+    service_response::{list, send},
 };
 
-/// Octavia, with a token of scope `S`.
+/// Octavia.
 #[derive(Clone)]
-pub struct LoadBalancers<S: Scope = Project> {
+pub struct LoadBalancers {
     transport: Arc<dyn Transport>,
-    scope: PhantomData<S>,
 }
 
-impl LoadBalancers<Project> {
+impl LoadBalancers {
     /// Returns a client for the project that `transport`'s token is scoped to.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, scope: PhantomData }
+        Self { transport }
     }
 
     /// Returns the load balancers of the project, and of no other: an administrator's token sees
@@ -43,7 +42,7 @@ impl LoadBalancers<Project> {
 
 /// Returns the load balancers of the project that the token is scoped to.
 pub(crate) async fn of_project(transport: &dyn Transport) -> Result<Vec<LoadBalancer>, Error> {
-    let project = transport.grant().await?.project;
+    let project = transport.token_info().await?.project;
     let project = project.ok_or_else(|| Error::NoProject(transport.label()))?.id;
     of(transport, &project).await
 }
@@ -60,13 +59,13 @@ pub(crate) async fn of(
     Ok(all)
 }
 
-impl<S: Scope> Label for LoadBalancers<S> {
+impl Label for LoadBalancers {
     fn label(&self) -> String {
         self.transport.label()
     }
 }
 
-impl<S: Scope> fmt::Debug for LoadBalancers<S> {
+impl fmt::Debug for LoadBalancers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("LoadBalancers").field(&self.label()).finish()
     }

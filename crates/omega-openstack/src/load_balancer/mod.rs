@@ -12,5 +12,4 @@ pub use remove_cluster_balancers::{
 pub use wire::LoadBalancer;
 
 #[cfg(test)]
-#[cfg(feature = "sim")]
 mod tests;

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use omega_core::{
-    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Outcome, PollPolicy,
-    Subject, ensure,
+    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Outcome,
+    PollPolicy, Subject, ensure,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{LoadBalancer, LoadBalancers};
-use crate::{ClusterMark, Error, Project};
+use crate::{ClusterName, Error, RefusalReason};
+
+/// What Octavia says of one that goes without this request.
+const GOING: [RefusalReason; 2] = [RefusalReason::NotFound, RefusalReason::BeingDeleted];
 
 /// That no load balancer of the cluster is left: neither that of its API nor those of its services.
 ///
@@ -29,16 +32,16 @@ use crate::{ClusterMark, Error, Project};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoveClusterBalancers {
     /// The cluster.
-    pub cluster: ClusterMark,
+    pub cluster: ClusterName,
 }
 
 /// Removes the load balancers of `cluster`, and returns once Octavia has none of them.
 ///
 /// ```no_run
-/// # use omega_openstack::{ClusterMark, load_balancer::*};
-/// # async fn f(octavia: &LoadBalancers) -> Result<(), Box<dyn std::error::Error>> {
-/// let cluster = ClusterMark::new("magnum-67a1", "c1-cyusd2b67a45");
-/// let done = remove_cluster_balancers(octavia, cluster).await?;
+/// # use omega_openstack::{ClusterName, load_balancer::*};
+/// # async fn f(ctx: &omega_core::Context, octavia: &LoadBalancers) -> Result<(), Box<dyn std::error::Error>> {
+/// let cluster = ClusterName::new("magnum-67a1", "c1-cyusd2b67a45");
+/// let done = remove_cluster_balancers(ctx, octavia, cluster).await?;
 /// println!("removed any: {}", done.changed());
 /// # Ok(()) }
 /// ```
@@ -47,10 +50,11 @@ pub struct RemoveClusterBalancers {
 ///
 /// Fails if Octavia does not permit it, or does not end its own work in time.
 pub async fn remove_cluster_balancers(
-    octavia: &LoadBalancers<Project>,
-    cluster: ClusterMark,
+    ctx: &Context,
+    octavia: &LoadBalancers,
+    cluster: ClusterName,
 ) -> Result<Outcome<BalancersObserved>, EnsureError<Error>> {
-    ensure(octavia, &RemoveClusterBalancers { cluster }).await
+    ensure(ctx, octavia, &RemoveClusterBalancers { cluster }).await
 }
 
 /// The project's load balancers.
@@ -67,16 +71,21 @@ pub struct BalancerRemoval {
 
 impl Desired for RemoveClusterBalancers {
     const KIND: &'static str = "openstack.no-cluster-balancers.v1";
-    type Target = LoadBalancers<Project>;
+    type Target = LoadBalancers;
     type Observed = BalancersObserved;
     type Change = BalancerRemoval;
+    type Undo = Self;
     type Error = Error;
 
     fn subject(&self) -> Subject {
         Subject::new("load balancers", format!("of {}", self.cluster))
     }
 
-    async fn observe(&self, octavia: &LoadBalancers<Project>) -> Result<BalancersObserved, Error> {
+    fn key(&self) -> String {
+        self.cluster.to_string()
+    }
+
+    async fn observe(&self, octavia: &LoadBalancers) -> Result<BalancersObserved, Error> {
         octavia.list().await.map(BalancersObserved)
     }
 
@@ -97,29 +106,21 @@ impl Desired for RemoveClusterBalancers {
 
     async fn apply(
         &self,
-        octavia: &LoadBalancers<Project>,
+        _: &Context,
+        octavia: &LoadBalancers,
         change: &BalancerRemoval,
     ) -> Result<(), Error> {
         match octavia.delete(&change.id).await {
-            // Somebody else removes it. That is no proof: verification will look.
-            Err(error) if already_going(&error) => Ok(()),
+            // Another program removes it. That proves nothing: verification will look.
+            Err(error) if error.reason().is_some_and(|reason| GOING.contains(&reason)) => Ok(()),
             other => other,
         }
     }
 
     /// A load balancer's machines take a minute or two to go; ten are for a busy Octavia.
     fn poll_policy(&self) -> PollPolicy {
-        PollPolicy { every: Duration::from_secs(2), within: Duration::from_mins(10) }
+        PollPolicy::new(Duration::from_secs(5), Duration::from_mins(10))
     }
-}
-
-/// Octavia gives no name for its reasons: 404, or 409 with the state in its words.
-fn already_going(error: &Error) -> bool {
-    error.refusal().is_some_and(|refusal| match refusal.status {
-        404 => true,
-        409 => refusal.message.contains("Invalid state PENDING_DELETE "),
-        _ => false,
-    })
 }
 
 impl Describe for BalancerRemoval {

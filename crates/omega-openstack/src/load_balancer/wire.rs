@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A load balancer as Octavia lists it. Strings, not enums: what is new is still read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LoadBalancer {
     /// Its id.
     pub id: String,

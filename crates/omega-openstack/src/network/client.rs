@@ -1,31 +1,46 @@
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use omega_core::Label;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use tokio::sync::OnceCell;
 
 use super::{
     cluster_network::ClusterNetworkObserved,
-    cluster_parts::{FloatingIp, Named, NetworkPart, Port, Subnet, Thing},
+    network_resources::{FloatingIp, NamedResource, NetworkResource, Port, Subnet},
     wire::{Group, NewRule, Spec},
 };
 use crate::{
-    Error, Method, Project, Request, Scope, Service, Transport,
-    answer::{list, send},
+    Error, Method, Request, Service, Transport,
     load_balancer::of_project,
+    service_response::{list, send},
 };
 
-/// Neutron, with a token of scope `S`.
+/// Neutron.
 #[derive(Clone)]
-pub struct Network<S: Scope = Project> {
+pub struct Network {
     transport: Arc<dyn Transport>,
-    scope: PhantomData<S>,
+    /// What was read of the groups of a name, where it is read once.
+    kept: Option<Arc<Mutex<BTreeMap<String, Kept>>>>,
 }
 
-impl Network<Project> {
+type Kept = Arc<OnceCell<Vec<Group>>>;
+
+impl Network {
     /// Returns a client for the project that `transport`'s token is scoped to.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
-        Self { transport, scope: PhantomData }
+        Self { transport, kept: None }
+    }
+
+    /// Returns a client that reads the security groups of a name once, however many rules are looked
+    /// for in them. For a verification only: it does not see a change.
+    #[must_use]
+    pub fn reading_once(&self) -> Self {
+        Self { transport: Arc::clone(&self.transport), kept: Some(Arc::default()) }
     }
 
     /// Returns the id of the project.
@@ -34,7 +49,7 @@ impl Network<Project> {
     ///
     /// Fails if there is no token or it has no project.
     pub async fn project_id(&self) -> Result<String, Error> {
-        let project = self.transport.grant().await?.project;
+        let project = self.transport.token_info().await?.project;
         project.map(|project| project.id).ok_or_else(|| Error::NoProject(self.label()))
     }
 
@@ -43,6 +58,15 @@ impl Network<Project> {
     /// An administrator's token sees every project's groups, and other projects share theirs:
     /// both the query and the answer are held to this project.
     pub(crate) async fn groups(&self, name: &str) -> Result<Vec<Group>, Error> {
+        let Some(kept) = &self.kept else { return self.read_groups(name).await };
+        let kept = {
+            let mut all = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry(name.to_owned()).or_default())
+        };
+        kept.get_or_try_init(|| self.read_groups(name)).await.cloned()
+    }
+
+    async fn read_groups(&self, name: &str) -> Result<Vec<Group>, Error> {
         let project = self.project_id().await?;
         let request = Request::new(Service::Network, Method::Get, &["security-groups"])
             .query("name", name)
@@ -75,68 +99,57 @@ impl Network<Project> {
     /// has no load balancers.
     pub async fn inventory(&self) -> Result<ClusterNetworkObserved, Error> {
         let project = self.project_id().await?;
-        let named = |one: &Named| one.project_id.clone();
-        let load_balancers = match of_project(&*self.transport).await {
-            Err(Error::NoEndpoint { .. }) => Vec::new(),
-            other => other?,
+        let named = |one: &NamedResource| one.project_id.clone();
+        let balancers = async {
+            match of_project(&*self.transport).await {
+                Err(Error::NoEndpoint { .. }) => Ok(Vec::new()),
+                other => other,
+            }
         };
+        let (load_balancers, floating_ips, ports, routers, subnets, networks, groups) = futures::try_join!(
+            balancers,
+            self.resources(NetworkResource::FloatingIp, &project, |one: &FloatingIp| {
+                one.project_id.clone()
+            }),
+            self.resources(NetworkResource::Port, &project, |one: &Port| one.project_id.clone()),
+            self.resources(NetworkResource::Router, &project, named),
+            self.resources(NetworkResource::Subnet, &project, |one: &Subnet| one
+                .project_id
+                .clone()),
+            self.resources(NetworkResource::Network, &project, named),
+            self.resources(NetworkResource::SecurityGroup, &project, named),
+        )?;
         Ok(ClusterNetworkObserved {
-            floating_ips: self
-                .parts(NetworkPart::FloatingIp, &project, |one: &FloatingIp| one.project_id.clone())
-                .await?,
-            ports: self
-                .parts(NetworkPart::Port, &project, |one: &Port| one.project_id.clone())
-                .await?,
-            routers: self.parts(NetworkPart::Router, &project, named).await?,
-            subnets: self
-                .parts(NetworkPart::Subnet, &project, |one: &Subnet| one.project_id.clone())
-                .await?,
-            networks: self.parts(NetworkPart::Network, &project, named).await?,
-            groups: self.parts(NetworkPart::SecurityGroup, &project, named).await?,
+            floating_ips,
+            ports,
+            routers,
+            subnets,
+            networks,
+            groups,
             load_balancers,
         })
     }
 
-    async fn parts<T: DeserializeOwned>(
+    async fn resources<T: DeserializeOwned>(
         &self,
-        part: NetworkPart,
+        resource: NetworkResource,
         project: &str,
         of: impl Fn(&T) -> Option<String>,
     ) -> Result<Vec<T>, Error> {
-        let request = Request::new(Service::Network, Method::Get, &[part.plural()])
+        let request = Request::new(Service::Network, Method::Get, &[resource.plural()])
             .query("project_id", project);
-        let mut all: Vec<T> = list(&*self.transport, request, part.key()).await?;
+        let mut all: Vec<T> = list(&*self.transport, request, resource.key()).await?;
         all.retain(|one| of(one).is_none_or(|id| id == project));
         Ok(all)
     }
 
-    pub(crate) async fn remove_part(&self, part: NetworkPart, id: &str) -> Result<(), Error> {
-        let path = [part.plural(), id];
+    pub(crate) async fn delete_resource(
+        &self,
+        resource: NetworkResource,
+        id: &str,
+    ) -> Result<(), Error> {
+        let path = [resource.plural(), id];
         send(&*self.transport, Request::new(Service::Network, Method::Delete, &path)).await
-    }
-
-    /// Fails if the part is still there.
-    pub(crate) async fn is_gone(&self, part: NetworkPart, id: &str) -> Result<(), Error> {
-        let request = Request::new(Service::Network, Method::Get, &[part.plural()]).query("id", id);
-        let found: Vec<Thing> = list(&*self.transport, request, part.key()).await?;
-        if found.iter().all(|thing| thing.id != id) {
-            return Ok(());
-        }
-        let (noun, id, place) = (part.to_string(), id.to_owned(), self.label());
-        Err(Error::StillThere { noun, id, place })
-    }
-
-    /// Fails if the router still has an interface on the subnet.
-    pub(crate) async fn is_off(&self, router: &str, subnet: &str) -> Result<(), Error> {
-        let request =
-            Request::new(Service::Network, Method::Get, &["ports"]).query("device_id", router);
-        let ports: Vec<Port> = list(&*self.transport, request, "ports").await?;
-        let on =
-            |port: &&Port| port.device_id == router && port.is_interface() && port.is_on(subnet);
-        let Some(port) = ports.iter().find(on) else { return Ok(()) };
-        let (noun, id, place) =
-            (NetworkPart::RouterInterface.to_string(), port.id.clone(), self.label());
-        Err(Error::StillThere { noun, id, place })
     }
 
     pub(crate) async fn remove_interface(&self, router: &str, subnet: &str) -> Result<(), Error> {
@@ -152,13 +165,13 @@ impl Network<Project> {
     }
 }
 
-impl<S: Scope> Label for Network<S> {
+impl Label for Network {
     fn label(&self) -> String {
         self.transport.label()
     }
 }
 
-impl<S: Scope> fmt::Debug for Network<S> {
+impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Network").field(&self.label()).finish()
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::cluster_parts::{FloatingIp, Named, NetworkPart, Port, Subnet};
-use crate::{ClusterMark, load_balancer::LoadBalancer};
+use super::network_resources::{FloatingIp, NamedResource, NetworkResource, Port, Subnet};
+use crate::{ClusterName, load_balancer::LoadBalancer};
 
 /// What a project has in Neutron, and its load balancers, as far as it tells whose a port is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,16 +13,17 @@ use crate::{ClusterMark, load_balancer::LoadBalancer};
 pub struct ClusterNetworkObserved {
     pub floating_ips: Vec<FloatingIp>,
     pub ports: Vec<Port>,
-    pub routers: Vec<Named>,
+    pub routers: Vec<NamedResource>,
     pub subnets: Vec<Subnet>,
-    pub networks: Vec<Named>,
-    pub groups: Vec<Named>,
+    pub networks: Vec<NamedResource>,
+    pub groups: Vec<NamedResource>,
     pub load_balancers: Vec<LoadBalancer>,
 }
 
 /// Something that is related to a cluster and stays.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Left {
+#[non_exhaustive]
+pub struct Remaining {
     /// What kind of thing (`port`, `network`).
     pub noun: String,
     /// Its id.
@@ -34,24 +35,24 @@ pub struct Left {
 }
 
 /// One cluster's part of what was seen.
-pub(super) struct Ours<'a> {
+pub(super) struct ClusterResources<'a> {
     seen: &'a ClusterNetworkObserved,
     pub(super) floating_ips: Vec<&'a FloatingIp>,
     pub(super) ports: Vec<&'a Port>,
-    pub(super) routers: Vec<&'a Named>,
+    pub(super) routers: Vec<&'a NamedResource>,
     pub(super) subnets: Vec<&'a Subnet>,
-    pub(super) networks: Vec<&'a Named>,
-    pub(super) groups: Vec<&'a Named>,
+    pub(super) networks: Vec<&'a NamedResource>,
+    pub(super) groups: Vec<&'a NamedResource>,
     /// The ids of the load balancers, as a port's `device_id` has them.
     balancers: BTreeSet<String>,
 }
 
 impl ClusterNetworkObserved {
     /// Returns what carries the cluster's names, and no more.
-    pub(super) fn ours(&self, cluster: &ClusterMark) -> Ours<'_> {
+    pub(super) fn ours(&self, cluster: &ClusterName) -> ClusterResources<'_> {
         let (network, description) = (cluster.network(), cluster.description());
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let same_name = |one: &&Named| one.name == network;
+        let same_name = |one: &&NamedResource| one.name == network;
         let networks: Vec<_> = self.networks.iter().filter(same_name).collect();
         let routers: Vec<_> = self.routers.iter().filter(same_name).collect();
         let on_ours = |id: &str| networks.iter().any(|one| one.id == id);
@@ -59,7 +60,7 @@ impl ClusterNetworkObserved {
         let free =
             |port: &&Port| text(&port.description) == description && port.device_owner.is_empty();
         let balancers = self.load_balancers.iter().filter(|one| cluster.has_balancer(&one.name));
-        Ours {
+        ClusterResources {
             seen: self,
             floating_ips: self
                 .floating_ips
@@ -84,10 +85,10 @@ impl ClusterNetworkObserved {
     }
 }
 
-impl<'a> Ours<'a> {
+impl<'a> ClusterResources<'a> {
     /// Returns the interfaces of the cluster's routers on the cluster's subnets: the port, the
     /// router, the subnet.
-    pub(super) fn interfaces(&self) -> Vec<(&'a Port, &'a Named, &'a Subnet)> {
+    pub(super) fn interfaces(&self) -> Vec<(&'a Port, &'a NamedResource, &'a Subnet)> {
         let mut found = Vec::new();
         for port in self.seen.ports.iter().filter(|port| port.is_interface()) {
             let router = self.routers.iter().find(|router| router.id == port.device_id);
@@ -130,29 +131,29 @@ impl<'a> Ours<'a> {
     }
 
     /// Returns why the part with the id can't go, if somebody else's thing keeps it.
-    pub(super) fn kept(&self, part: NetworkPart, id: &str) -> Option<String> {
+    pub(super) fn kept(&self, part: NetworkResource, id: &str) -> Option<String> {
         let staying = || self.seen.ports.iter().filter(|port| !self.goes(port));
         let says = |port: &Port| format!("{} is on it", shown(port));
         match part {
-            NetworkPart::FloatingIp | NetworkPart::Port => None,
-            NetworkPart::RouterInterface => {
+            NetworkResource::FloatingIp | NetworkResource::Port => None,
+            NetworkResource::RouterInterface => {
                 let (_, _, subnet) = self.interfaces().into_iter().find(|(p, _, _)| p.id == id)?;
                 let address = self.kept_route(&subnet.id)?;
                 Some(format!("floating IP {} is routed by it", address.floating_ip_address))
             }
-            NetworkPart::Router => {
+            NetworkResource::Router => {
                 let mut ports = staying().filter(|p| p.is_interface() && p.device_id == id);
                 ports.next().map(|port| format!("it has {}", shown(port)))
             }
-            NetworkPart::Subnet => staying().find(|port| port.is_on(id)).map(says),
-            NetworkPart::Network => {
+            NetworkResource::Subnet => staying().find(|port| port.is_on(id)).map(says),
+            NetworkResource::Network => {
                 let other = self.seen.subnets.iter().find(|subnet| {
                     subnet.network_id == id && !self.subnets.iter().any(|s| s.id == subnet.id)
                 });
                 let subnet = other.map(|s| format!("subnet {} ({}) is on it", s.name, s.id));
                 staying().find(|port| port.network_id == id).map(says).or(subnet)
             }
-            NetworkPart::SecurityGroup => {
+            NetworkResource::SecurityGroup => {
                 let mut ports = staying().filter(|p| p.security_groups.iter().any(|g| g == id));
                 ports.next().map(|port| format!("{} has it", shown(port)))
             }
@@ -160,11 +161,11 @@ impl<'a> Ours<'a> {
     }
 
     /// Returns what is related to the cluster and stays, each with the reason.
-    pub(super) fn left(&self) -> Vec<Left> {
-        let mut left: Vec<Left> = Vec::new();
-        let mut add = |noun: NetworkPart, id: &str, name: &str, why: String| {
+    pub(super) fn remaining(&self) -> Vec<Remaining> {
+        let mut left: Vec<Remaining> = Vec::new();
+        let mut add = |noun: NetworkResource, id: &str, name: &str, why: String| {
             let noun = noun.to_string();
-            left.push(Left { noun, id: id.to_owned(), name: name.to_owned(), why });
+            left.push(Remaining { noun, id: id.to_owned(), name: name.to_owned(), why });
         };
         for port in self.seen.ports.iter().filter(|port| !self.goes(port)) {
             if let Some(network) = self.networks.iter().find(|one| one.id == port.network_id)
@@ -175,7 +176,7 @@ impl<'a> Ours<'a> {
                 } else {
                     format!("it is on {}, and nothing says that it was made for it", network.name)
                 };
-                add(NetworkPart::Port, &port.id, &port.name, why);
+                add(NetworkResource::Port, &port.id, &port.name, why);
             }
         }
         for address in &self.seen.floating_ips {
@@ -184,7 +185,7 @@ impl<'a> Ours<'a> {
             let ours = self.floating_ips.iter().any(|one| one.id == address.id);
             if let Some(port) = port.filter(|port| !ours && self.concerns(port)) {
                 let why = format!("it leads to {}, and was not made for the cluster", shown(port));
-                add(NetworkPart::FloatingIp, &address.id, &address.floating_ip_address, why);
+                add(NetworkResource::FloatingIp, &address.id, &address.floating_ip_address, why);
             }
         }
         for (part, id, name) in self.all() {
@@ -203,20 +204,22 @@ impl<'a> Ours<'a> {
     }
 
     /// Returns every part but the interfaces, in the order in which they go.
-    pub(super) fn all(&self) -> Vec<(NetworkPart, &'a str, &'a str)> {
-        let named = |part| move |one: &&'a Named| (part, one.id.as_str(), one.name.as_str());
+    pub(super) fn all(&self) -> Vec<(NetworkResource, &'a str, &'a str)> {
+        let named =
+            |part| move |one: &&'a NamedResource| (part, one.id.as_str(), one.name.as_str());
         let addresses = self.floating_ips.iter();
         let addresses = addresses
-            .map(|a| (NetworkPart::FloatingIp, a.id.as_str(), a.floating_ip_address.as_str()));
-        let ports = self.ports.iter().map(|p| (NetworkPart::Port, p.id.as_str(), p.name.as_str()));
+            .map(|a| (NetworkResource::FloatingIp, a.id.as_str(), a.floating_ip_address.as_str()));
+        let ports =
+            self.ports.iter().map(|p| (NetworkResource::Port, p.id.as_str(), p.name.as_str()));
         let subnets =
-            self.subnets.iter().map(|s| (NetworkPart::Subnet, s.id.as_str(), s.name.as_str()));
+            self.subnets.iter().map(|s| (NetworkResource::Subnet, s.id.as_str(), s.name.as_str()));
         addresses
             .chain(ports)
-            .chain(self.routers.iter().map(named(NetworkPart::Router)))
+            .chain(self.routers.iter().map(named(NetworkResource::Router)))
             .chain(subnets)
-            .chain(self.networks.iter().map(named(NetworkPart::Network)))
-            .chain(self.groups.iter().map(named(NetworkPart::SecurityGroup)))
+            .chain(self.networks.iter().map(named(NetworkResource::Network)))
+            .chain(self.groups.iter().map(named(NetworkResource::SecurityGroup)))
             .collect()
     }
 }

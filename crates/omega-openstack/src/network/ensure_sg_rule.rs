@@ -1,17 +1,19 @@
 //! Ensures that a security group has, or does not have, a rule.
 
+use jiff::Timestamp;
 use omega_core::{
-    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Label as _, Note, Outcome,
+    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome,
     Subject, ensure,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     client::Network,
+    restore_sg_rules::RestoreSgRules,
     types::{Presence, SgRule},
-    wire::{Group, Spec},
+    wire::{Group, Rule, Spec},
 };
-use crate::{Error, Project};
+use crate::{Error, RefusalReason};
 
 /// Ensures that `rule` exists, or does not, and returns once Neutron says so.
 ///
@@ -21,113 +23,147 @@ use crate::{Error, Project};
 ///
 /// ```no_run
 /// # use omega_openstack::network::*;
-/// # async fn f(net: &Network) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn f(ctx: &omega_core::Context, net: &Network) -> Result<(), Box<dyn std::error::Error>> {
 /// let flow = Flow::tcp("6443".parse()?, "10.20.0.0/16".parse()?);
-/// let done = ensure_sg_rule(net, &SgRule::ingress("capi-lb", flow)).await?;
+/// let done = ensure_sg_rule(ctx, net, &SgRule::ingress("capi-lb", flow)).await?;
 /// println!("changed: {}", done.changed());
 /// # Ok(()) }
 /// ```
 ///
 /// # Errors
 ///
-/// Fails at once when the project has no group of that name. Refuses when several have it:
-/// Neutron does not keep names unique, and a rule in the wrong group is a hole.
+/// Refuses when the project has no group of that name, or several: Neutron does not keep names
+/// unique, and a rule in the wrong group is a hole.
 pub async fn ensure_sg_rule(
-    network: &Network<Project>,
+    ctx: &Context,
+    network: &Network,
     rule: &SgRule,
 ) -> Result<Outcome<SgRuleObserved>, EnsureError<Error>> {
-    ensure(network, rule).await
+    ensure(ctx, network, rule).await
 }
 
 /// The groups that have the name, with all their rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SgRuleObserved(Vec<Group>);
 
+impl SgRuleObserved {
+    pub(super) fn new(groups: Vec<Group>) -> Self {
+        Self(groups)
+    }
+
+    /// Returns the group of the name, if there is one.
+    pub(super) fn group(&self, name: &str) -> Result<Option<&Group>, Conflict> {
+        let [first, _, ..] = self.0.as_slice() else { return Ok(self.0.first()) };
+        let ids: Vec<_> = self.0.iter().map(|group| group.id.as_str()).collect();
+        let why = format!("{} security groups are named {name:?}", self.0.len());
+        let next =
+            format!("rename all but one (openstack security group set --name NEW {})", first.id);
+        Err(Conflict::new(why, next).seen("one group of that name", ids.join(", ")))
+    }
+
+    /// Returns the refusal to work in a group that is not there.
+    pub(super) fn no_group(name: &str) -> Conflict {
+        let next = "create it, or correct the name (openstack security group list)";
+        Conflict::new(format!("there is no security group {name:?}"), next)
+    }
+
+    /// Returns the rules that Neutron takes for `spec`.
+    pub(super) fn rules(&self, spec: &Spec) -> impl Iterator<Item = &Rule> {
+        let rules = self.0.iter().flat_map(|group| &group.rules);
+        rules.filter(|rule| rule.spec.same_rule(spec))
+    }
+}
+
 /// One write to Neutron.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 #[expect(missing_docs, reason = "the fields are the request's")]
 pub enum SgRuleChange {
     /// `POST /v2.0/security-group-rules`
-    Create { group_id: String, rule: SgRule },
+    Create { group: String, group_id: String, rule: Spec, description: String },
     /// `DELETE /v2.0/security-group-rules/{id}`
-    Delete { id: String, rule: SgRule },
+    Delete { group: String, id: String, rule: Spec },
+}
+
+impl SgRuleChange {
+    pub(super) fn create(group: &str, group_id: &str, rule: &Spec, description: &str) -> Self {
+        let (group, group_id) = (group.to_owned(), group_id.to_owned());
+        Self::Create { group, group_id, rule: rule.clone(), description: description.to_owned() }
+    }
+
+    pub(super) fn delete(group: &str, rule: &Rule) -> Self {
+        let Rule { id, description: _, spec } = rule.clone();
+        Self::Delete { group: group.to_owned(), id, rule: spec }
+    }
+}
+
+/// Sends one write.
+pub(super) async fn send(network: &Network, change: &SgRuleChange) -> Result<(), Error> {
+    let (sent, done_already) = match change {
+        SgRuleChange::Create { group: _, group_id, rule, description } => {
+            (network.create_rule(group_id, rule, description).await, RefusalReason::AlreadyExists)
+        }
+        SgRuleChange::Delete { group: _, id, rule: _ } => {
+            (network.delete_rule(id).await, RefusalReason::NotFound)
+        }
+    };
+    match sent {
+        // Another program was faster. That proves nothing: verification will look.
+        Err(error) if error.reason() == Some(done_already) => Ok(()),
+        other => other,
+    }
 }
 
 impl Desired for SgRule {
     const KIND: &'static str = "openstack.sg-rule.v1";
-    type Target = Network<Project>;
+    type Target = Network;
     type Observed = SgRuleObserved;
     type Change = SgRuleChange;
+    type Undo = RestoreSgRules;
     type Error = Error;
 
     fn subject(&self) -> Subject {
         Subject::new("rule", self.to_string())
     }
 
-    async fn observe(&self, network: &Network<Project>) -> Result<SgRuleObserved, Error> {
-        let groups = network.groups(&self.group).await?;
-        if groups.is_empty() && self.presence == Presence::Present {
-            return Err(Error::Absent {
-                noun: "security group".to_owned(),
-                name: self.group.clone(),
-                place: network.label(),
-                next: "make it, or correct the name (openstack security group list)".to_owned(),
-            });
-        }
-        Ok(SgRuleObserved(groups))
+    fn key(&self) -> String {
+        Spec::from(self).key_in(&self.group)
+    }
+
+    async fn observe(&self, network: &Network) -> Result<SgRuleObserved, Error> {
+        network.groups(&self.group).await.map(SgRuleObserved)
     }
 
     fn diff(&self, seen: &SgRuleObserved) -> Result<Delta<SgRuleChange>, Conflict> {
-        let group = match seen.0.as_slice() {
-            // No group, no rule: `observe` has refused the other case.
-            [] => return Ok(Delta::Satisfied),
-            [group] => group,
-            many => return Err(ambiguous(&self.group, many)),
-        };
         let spec = Spec::from(self);
-        let mut same = group.rules.iter().filter(|rule| rule.spec.same_rule(&spec));
-        Ok(Delta::of(match self.presence {
-            Presence::Present if same.next().is_some() => vec![],
-            Presence::Present => {
-                vec![SgRuleChange::Create { group_id: group.id.clone(), rule: self.clone() }]
+        let mut same = seen.rules(&spec);
+        Ok(Delta::of(match (seen.group(&self.group)?, self.presence) {
+            (None, Presence::Present) => return Err(SgRuleObserved::no_group(&self.group)),
+            (Some(group), Presence::Present) if same.next().is_none() => {
+                vec![SgRuleChange::create(&self.group, &group.id, &spec, &self.description)]
             }
-            Presence::Absent => same
-                .map(|rule| SgRuleChange::Delete { id: rule.id.clone(), rule: self.clone() })
-                .collect(),
+            (_, Presence::Present) => vec![],
+            (_, Presence::Absent) => {
+                same.map(|rule| SgRuleChange::delete(&self.group, rule)).collect()
+            }
         }))
     }
 
-    async fn apply(&self, network: &Network<Project>, change: &SgRuleChange) -> Result<(), Error> {
-        let (sent, lost_race) = match change {
-            SgRuleChange::Create { group_id, rule } => {
-                let spec = Spec::from(rule);
-                let sent = network.create_rule(group_id, &spec, &rule.description).await;
-                (sent, (409, "SecurityGroupRuleExists"))
-            }
-            SgRuleChange::Delete { id, rule: _ } => {
-                (network.delete_rule(id).await, (404, "SecurityGroupRuleNotFound"))
-            }
-        };
-        match sent {
-            // Somebody was faster. That is no proof: verification will look.
-            Err(error) if error.is(lost_race.0, lost_race.1) => Ok(()),
-            other => other,
-        }
+    async fn apply(
+        &self,
+        _: &Context,
+        network: &Network,
+        change: &SgRuleChange,
+    ) -> Result<(), Error> {
+        send(network, change).await
     }
 
-    fn undo(&self, before: &SgRuleObserved) -> Option<Self> {
-        let spec = Spec::from(self);
-        let mut rules = before.0.iter().flat_map(|group| &group.rules);
-        let was = rules.find(|rule| rule.spec.same_rule(&spec));
-        let description = was.and_then(|rule| rule.description.clone()).unwrap_or_default();
-        Some(match self.presence {
-            Presence::Present => self.clone().absent(),
-            Presence::Absent => Self { presence: Presence::Present, description, ..self.clone() },
-        })
+    fn undo(&self, before: &SgRuleObserved) -> Option<RestoreSgRules> {
+        Some(RestoreSgRules::new(&self.group, Spec::from(self), before))
     }
 
-    fn notes(&self, _seen: &SgRuleObserved) -> Vec<Note> {
+    fn notes(&self, _: &SgRuleObserved, _: Timestamp) -> Vec<Note> {
         let peer = self.flow.peer();
         let note = peer.hidden_network().map(|network| {
             Note::new(format!(
@@ -139,23 +175,16 @@ impl Desired for SgRule {
     }
 }
 
-fn ambiguous(name: &str, groups: &[Group]) -> Conflict {
-    let ids: Vec<_> = groups.iter().map(|group| group.id.as_str()).collect();
-    let why = format!("{} security groups are named {name:?}", groups.len());
-    Conflict::new(why, "rename all but one (openstack security group set --name NEW ID)")
-        .seen("one group of that name", ids.join(", "))
-}
-
 impl Describe for SgRuleChange {
     fn describe(&self) -> Diff {
+        let subject = |group: &str, rule: &Spec| Subject::new("rule", format!("{group}: {rule}"));
         match self {
-            Self::Create { group_id, rule } => {
-                let subject = Subject::new("rule", rule.to_string());
-                Diff::new(ChangeKind::Create, subject, format!("new in security group {group_id}"))
+            Self::Create { group, group_id, rule, description: _ } => {
+                let effect = format!("new in security group {group_id}");
+                Diff::new(ChangeKind::Create, subject(group, rule), effect)
             }
-            Self::Delete { id, rule } => {
-                let subject = Subject::new("rule", rule.to_string());
-                Diff::new(ChangeKind::Delete, subject, format!("was rule {id}"))
+            Self::Delete { group, id, rule } => {
+                Diff::new(ChangeKind::Delete, subject(group, rule), format!("was rule {id}"))
             }
         }
     }

@@ -3,24 +3,27 @@
 mod cidr;
 mod client;
 mod cluster_network;
-mod cluster_parts;
 mod ensure_sg_rule;
+mod network_resources;
 mod ports;
 mod protocol;
 mod remove_cluster_network;
+mod restore_sg_rules;
 mod types;
 mod wire;
 
 pub use cidr::{Cidr, InvalidCidr};
 pub use client::Network;
-pub use cluster_network::{ClusterNetworkObserved, Left};
-pub use cluster_parts::{FixedIp, FloatingIp, Named, NetworkPart, Port, Subnet};
+pub use cluster_network::{ClusterNetworkObserved, Remaining};
 pub use ensure_sg_rule::{SgRuleChange, SgRuleObserved, ensure_sg_rule};
+pub use network_resources::{FixedIp, FloatingIp, NamedResource, NetworkResource, Port, Subnet};
 pub use ports::{InvalidPorts, Ports};
 pub use protocol::{InvalidProtocol, Protocol};
-pub use remove_cluster_network::{PartRemoval, RemoveClusterNetwork, remove_cluster_network};
+pub use remove_cluster_network::{
+    NetworkResourceRemoval, RemoveClusterNetwork, remove_cluster_network,
+};
+pub use restore_sg_rules::RestoreSgRules;
 pub use types::{Direction, Flow, InvalidFlow, Presence, SgRule, Traffic};
 
 #[cfg(test)]
-#[cfg(feature = "sim")]
 mod tests;

@@ -1,27 +1,31 @@
 //! Removes what was made in Neutron for a workload cluster.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use omega_core::{
-    ChangeKind, Conflict, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome, Subject,
-    ensure,
+    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome,
+    PollPolicy, Subject, ensure,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     client::Network,
-    cluster_network::{ClusterNetworkObserved, Left},
-    cluster_parts::NetworkPart,
+    cluster_network::{ClusterNetworkObserved, Remaining},
+    network_resources::NetworkResource,
 };
-use crate::{ClusterMark, Error, Project};
+use crate::{ClusterName, Error, RefusalReason};
 
 /// That nothing of the cluster's network is left: floating IPs, ports, routers, subnets, networks,
 /// security groups.
 ///
 /// # Guarantees
 ///
-/// Only what carries exactly the cluster's names or descriptions ([`ClusterMark`]), in the project
-/// of the token, is removed, and each thing after what holds it. What somebody else's thing keeps
+/// Only what carries exactly the cluster's names or descriptions ([`ClusterName`]), in the project
+/// of the token, is removed, and each thing after what holds it. A network takes its subnets with it
+/// (Neutron 21, `db/db_base_plugin_v2.py`, `delete_network`). What somebody else's thing keeps
 /// (a port on the network) is left, with all that depends on it, and named in the notes and by
-/// [`RemoveClusterNetwork::left`].
+/// [`RemoveClusterNetwork::remaining`].
 ///
 /// # Assumptions
 ///
@@ -30,16 +34,16 @@ use crate::{ClusterMark, Error, Project};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoveClusterNetwork {
     /// The cluster.
-    pub cluster: ClusterMark,
+    pub cluster: ClusterName,
 }
 
 /// Removes what Neutron has of `cluster`, and returns once it has none of it.
 ///
 /// ```no_run
-/// # use omega_openstack::{ClusterMark, network::*};
-/// # async fn f(neutron: &Network) -> Result<(), Box<dyn std::error::Error>> {
-/// let cluster = ClusterMark::new("magnum-67a1", "c1-cyusd2b67a45");
-/// let done = remove_cluster_network(neutron, cluster).await?;
+/// # use omega_openstack::{ClusterName, network::*};
+/// # async fn f(ctx: &omega_core::Context, neutron: &Network) -> Result<(), Box<dyn std::error::Error>> {
+/// let cluster = ClusterName::new("magnum-67a1", "c1-cyusd2b67a45");
+/// let done = remove_cluster_network(ctx, neutron, cluster).await?;
 /// println!("removed any: {}", done.changed());
 /// # Ok(()) }
 /// ```
@@ -48,17 +52,20 @@ pub struct RemoveClusterNetwork {
 ///
 /// Fails if Neutron does not permit it, or something else came to hold a part meanwhile.
 pub async fn remove_cluster_network(
-    network: &Network<Project>,
-    cluster: ClusterMark,
+    ctx: &Context,
+    network: &Network,
+    cluster: ClusterName,
 ) -> Result<Outcome<ClusterNetworkObserved>, EnsureError<Error>> {
-    ensure(network, &RemoveClusterNetwork { cluster }).await
+    ensure(ctx, network, &RemoveClusterNetwork { cluster }).await
 }
 
 /// One thing less in Neutron.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PartRemoval {
+#[non_exhaustive]
+pub struct NetworkResourceRemoval {
     /// What kind.
-    pub part: NetworkPart,
+    #[serde(alias = "part")]
+    pub resource: NetworkResource,
     /// Its id; of a router's interface, the router's.
     pub id: String,
     /// Its name or its address.
@@ -70,29 +77,36 @@ pub struct PartRemoval {
 
 impl RemoveClusterNetwork {
     /// Returns what is related to the cluster and stays, each with the reason.
-    pub fn left(&self, seen: &ClusterNetworkObserved) -> Vec<Left> {
-        seen.ours(&self.cluster).left()
+    pub fn remaining(&self, seen: &ClusterNetworkObserved) -> Vec<Remaining> {
+        seen.ours(&self.cluster).remaining()
     }
 
-    fn removals(&self, seen: &ClusterNetworkObserved) -> Vec<PartRemoval> {
+    fn removals(&self, seen: &ClusterNetworkObserved) -> Vec<NetworkResourceRemoval> {
         let ours = seen.ours(&self.cluster);
-        let plain = |(part, id, name): (NetworkPart, &str, &str)| PartRemoval {
-            part,
+        let plain = |(resource, id, name): (NetworkResource, &str, &str)| NetworkResourceRemoval {
+            resource,
             id: id.to_owned(),
             name: name.to_owned(),
             subnet: None,
         };
-        let free = |(part, id, _): &(NetworkPart, &str, &str)| ours.kept(*part, id).is_none();
+        let goes_with_network = |id: &str| {
+            let subnet = ours.subnets.iter().find(|subnet| subnet.id == id);
+            subnet.is_some_and(|s| ours.kept(NetworkResource::Network, &s.network_id).is_none())
+        };
+        let free = |(part, id, _): &(NetworkResource, &str, &str)| {
+            ours.kept(*part, id).is_none()
+                && !(*part == NetworkResource::Subnet && goes_with_network(id))
+        };
         let (before, after): (Vec<_>, Vec<_>) = ours
             .all()
             .into_iter()
             .filter(free)
-            .partition(|(part, _, _)| *part < NetworkPart::RouterInterface);
+            .partition(|(part, _, _)| *part < NetworkResource::RouterInterface);
         let interfaces = ours.interfaces().into_iter();
         let interfaces = interfaces
-            .filter(|(port, _, _)| ours.kept(NetworkPart::RouterInterface, &port.id).is_none())
-            .map(|(_, router, subnet)| PartRemoval {
-                part: NetworkPart::RouterInterface,
+            .filter(|(port, _, _)| ours.kept(NetworkResource::RouterInterface, &port.id).is_none())
+            .map(|(_, router, subnet)| NetworkResourceRemoval {
+                resource: NetworkResource::RouterInterface,
                 id: router.id.clone(),
                 name: router.name.clone(),
                 subnet: Some(subnet.id.clone()),
@@ -104,57 +118,70 @@ impl RemoveClusterNetwork {
 
 impl Desired for RemoveClusterNetwork {
     const KIND: &'static str = "openstack.no-cluster-network.v1";
-    type Target = Network<Project>;
+    type Target = Network;
     type Observed = ClusterNetworkObserved;
-    type Change = PartRemoval;
+    type Change = NetworkResourceRemoval;
+    type Undo = Self;
     type Error = Error;
 
     fn subject(&self) -> Subject {
         Subject::new("network", format!("of {}", self.cluster))
     }
 
-    async fn observe(&self, network: &Network<Project>) -> Result<ClusterNetworkObserved, Error> {
+    fn key(&self) -> String {
+        self.cluster.to_string()
+    }
+
+    async fn observe(&self, network: &Network) -> Result<ClusterNetworkObserved, Error> {
         network.inventory().await
     }
 
-    fn diff(&self, seen: &ClusterNetworkObserved) -> Result<Delta<PartRemoval>, Conflict> {
+    fn diff(
+        &self,
+        seen: &ClusterNetworkObserved,
+    ) -> Result<Delta<NetworkResourceRemoval>, Conflict> {
         Ok(Delta::of(self.removals(seen)))
     }
 
-    async fn apply(&self, network: &Network<Project>, change: &PartRemoval) -> Result<(), Error> {
-        let PartRemoval { part, id, name: _, subnet } = change;
+    async fn apply(
+        &self,
+        _: &Context,
+        network: &Network,
+        change: &NetworkResourceRemoval,
+    ) -> Result<(), Error> {
+        let NetworkResourceRemoval { resource, id, name: _, subnet } = change;
         let sent = match subnet {
             Some(subnet) => network.remove_interface(id, subnet).await,
-            None => network.remove_part(*part, id).await,
+            None => network.delete_resource(*resource, id).await,
         };
         match sent {
-            // Somebody was faster. That is no proof: it is looked at.
-            Err(error) if error.refusal().is_some_and(|r| r.status == 404) => {}
-            other => other?,
-        }
-        // Before the next part: a network takes its subnets with it, which would hide that one of
-        // them was not deleted.
-        match subnet {
-            Some(subnet) => network.is_off(id, subnet).await,
-            None => network.is_gone(*part, id).await,
+            // Another program was faster. That proves nothing: verification will look.
+            Err(error) if error.reason() == Some(RefusalReason::NotFound) => Ok(()),
+            other => other,
         }
     }
 
-    fn notes(&self, seen: &ClusterNetworkObserved) -> Vec<Note> {
-        let note = |Left { noun, id, name, why }: Left| {
+    /// Neutron has done it when it answers; five seconds are for a cache on the way.
+    fn poll_policy(&self) -> PollPolicy {
+        PollPolicy::new(Duration::from_secs(1), Duration::from_secs(5))
+    }
+
+    fn notes(&self, seen: &ClusterNetworkObserved, _: Timestamp) -> Vec<Note> {
+        let note = |Remaining { noun, id, name, why }: Remaining| {
             Note::new(format!("{noun} {name} ({id}) stays: {why}"))
         };
-        self.left(seen).into_iter().map(note).collect()
+        self.remaining(seen).into_iter().map(note).collect()
     }
 }
 
-impl Describe for PartRemoval {
+impl Describe for NetworkResourceRemoval {
     fn describe(&self) -> Diff {
-        let Self { part, id, name, subnet } = self;
+        let Self { resource, id, name, subnet } = self;
         let effect = match subnet {
             Some(subnet) => format!("between router {id} and subnet {subnet}"),
+            None if *resource == NetworkResource::Network => format!("was {id}, with its subnets"),
             None => format!("was {id}"),
         };
-        Diff::new(ChangeKind::Delete, Subject::new(&part.to_string(), name), effect)
+        Diff::new(ChangeKind::Delete, Subject::new(&resource.to_string(), name), effect)
     }
 }

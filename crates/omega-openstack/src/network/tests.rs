@@ -1,14 +1,14 @@
 //! `ensure_sg_rule` on the simulator: the laws, the wire, the errors.
 
 use omega_core::{
-    Delta, Describe as _, Desired as _, Failure, plan,
-    testing::{self, Undo, World, check_laws},
+    Context, Delta, Describe as _, Desired as _, Failure, plan,
+    testing::{Fault, Tally, Undo, World, check_laws},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::*;
-use crate::sim::{Cloud, Fault};
+use super::{wire::Spec, *};
+use crate::sim::Cloud;
 
 struct Sim {
     cloud: Cloud,
@@ -28,12 +28,7 @@ impl World for Sim {
     fn writes(&self) -> usize {
         self.cloud.writes().len()
     }
-    fn spoil_write(&self, nth: usize, fault: testing::Fault) {
-        let fault = match fault {
-            testing::Fault::Lost => Fault::Lost,
-            testing::Fault::AnswerLost => Fault::AnswerLost,
-            testing::Fault::Ignored => Fault::Ignored,
-        };
+    fn spoil_write(&self, nth: usize, fault: Fault) {
         self.cloud.spoil_write(nth, fault);
     }
 }
@@ -137,13 +132,174 @@ fn any_world() -> impl Strategy<Value = Vec<(String, Vec<Value>)>> {
     prop::collection::vec((name, prop::collection::vec(any_wire_rule(), 0..5)), 0..3)
 }
 
-proptest! {
-    #[test]
-    fn obeys_the_laws(groups in any_world(), rule in any_rule()) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(check_laws(|| world(&groups), &rule, Undo::Exact));
-    }
+/// Returns whether the rule that was listed is the one that is meant, in any spelling: said once
+/// more, without the client's types.
+fn is_it(rule: &SgRule, listed: &Value) -> bool {
+    let ipv6 = rule.flow.peer().to_string().contains(':');
+    let (protocol, ports) = match rule.flow.traffic() {
+        Traffic::Whole(protocol) => (protocol.to_string(), (Value::Null, Value::Null)),
+        Traffic::Ports(protocol, ports) => {
+            let (first, last) = ports.bounds();
+            (protocol.to_string(), (json!(first), json!(last)))
+        }
+        Traffic::Icmp(kind, code) => {
+            let name = if ipv6 { "ipv6-icmp" } else { "icmp" };
+            (name.to_owned(), (json!(kind), json!(code)))
+        }
+    };
+    let spellings: &[&str] = match protocol.as_str() {
+        "tcp" => &["tcp", "6"],
+        "udp" => &["udp", "17"],
+        "icmp" => &["icmp", "1"],
+        "ipv6-icmp" => &["ipv6-icmp", "58"],
+        _ => &[],
+    };
+    let spelling = &listed["protocol"];
+    let any = spelling.is_null() && protocol == "any";
+    let spelled = any || spellings.iter().any(|name| *spelling == **name);
+    let peer = rule.flow.peer().to_string();
+    let everywhere = peer == "0.0.0.0/0" || peer == "::/0";
+    spelled
+        && listed["direction"] == format!("{:?}", rule.direction).to_lowercase()
+        && listed["ethertype"] == if ipv6 { "IPv6" } else { "IPv4" }
+        && (listed["port_range_min"].clone(), listed["port_range_max"].clone()) == ports
+        && listed["remote_ip_prefix"] == if everywhere { Value::Null } else { json!(peer) }
+        && listed["remote_group_id"].is_null()
+        && listed["remote_address_group_id"].is_null()
+}
+
+fn has_rule(rule: &SgRule, groups: &[(String, String, Vec<String>)]) -> bool {
+    let named = groups.iter().filter(|(project, name, _)| project == "mgmt" && *name == rule.group);
+    let mut rules = named.flat_map(|(_, _, rules)| rules);
+    rules.any(|text| is_it(rule, &serde_json::from_str(text).unwrap()))
+}
+
+fn paused() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time().start_paused(true).build().unwrap()
+}
+
+static RULES: Tally = Tally::new();
+
+#[test]
+fn obeys_the_laws() {
+    proptest!(|(groups in any_world(), rule in any_rule())| {
+        let wanted = rule.presence == Presence::Present;
+        let holds = |seen: &Vec<_>| has_rule(&rule, seen) == wanted;
+        let laws = check_laws(|| world(&groups), &rule, Undo::Exact, holds);
+        RULES.count(paused().block_on(laws));
+    });
+    RULES.assert_meaningful("ensure_sg_rule");
+}
+
+/// A rule in one of the spellings that Neutron keeps, with a description.
+fn any_spelling() -> impl Strategy<Value = (SgRule, Option<(bool, String)>)> {
+    let description = prop_oneof![Just(String::new()), Just("kept".to_owned())];
+    (any_rule(), prop::option::weighted(0.7, (any::<bool>(), description)))
+}
+
+static RESTORED: Tally = Tally::new();
+
+#[test]
+fn restoring_rules_obeys_the_laws() {
+    proptest!(|(groups in any_world(), (rule, was) in any_spelling())| {
+        let mut spec = Spec::from(&rule);
+        let numbers = [("tcp", "6"), ("udp", "17"), ("icmp", "1"), ("ipv6-icmp", "58")];
+        let number = |name: &str| numbers.iter().find(|(n, _)| *n == name).map(|(_, n)| *n);
+        if let (Some((true, _)), Some(name)) = (&was, &spec.protocol) {
+            spec.protocol = number(name).map(str::to_owned);
+        }
+        let protocol = json!(spec.protocol);
+        let rules = was.iter().map(|(_, about)| wire::Rule {
+            id: "gone".into(),
+            description: Some(about.clone()),
+            spec: spec.clone(),
+        });
+        let group = wire::Group {
+            id: "g".into(), name: rule.group.clone(), project_id: None, rules: rules.collect(),
+        };
+        let before = SgRuleObserved::new(vec![group]);
+        let desired = RestoreSgRules::new(&rule.group, Spec::from(&rule), &before);
+        let holds = |seen: &Vec<(String, String, Vec<String>)>| {
+            let ours = seen.iter().filter(|(p, name, _)| p == "mgmt" && *name == rule.group);
+            let rules = ours.flat_map(|(_, _, rules)| rules);
+            let rules = rules.map(|text| serde_json::from_str::<Value>(text).unwrap());
+            let rules: Vec<_> = rules.filter(|listed| is_it(&rule, listed)).collect();
+            match &was {
+                None => rules.is_empty(),
+                Some((_, about)) => {
+                    let about = if about.is_empty() { Value::Null } else { json!(about) };
+                    rules.len() == 1
+                        && rules[0]["protocol"] == protocol
+                        && rules[0]["description"] == about
+                }
+            }
+        };
+        let laws = check_laws(|| world(&groups), &desired, Undo::Exact, holds);
+        RESTORED.count(paused().block_on(laws));
+    });
+    RESTORED.assert_meaningful("restoring security group rules");
+}
+
+/// What Neutron keeps of every port is no range, so a rule is spelled as it was without one.
+#[tokio::test(start_paused = true)]
+async fn undo_brings_the_rule_back_as_neutron_had_it() {
+    let kept = json!({
+        "direction": "ingress", "protocol": "6", "port_range_min": 1, "port_range_max": 65535,
+        "remote_ip_prefix": "10.0.0.1", "description": "by hand",
+    });
+    let sim = world(&[("web".to_owned(), vec![kept])]);
+    let before = sim.snapshot();
+    let flow = Flow::new(Traffic::Whole(Protocol::TCP), "10.0.0.1".parse().unwrap()).unwrap();
+    let absent = SgRule::ingress("web", flow).absent();
+    let undo = plan(sim.target(), &absent).await.unwrap().undo().unwrap();
+    assert_eq!(undo.key(), absent.key());
+    assert!(ensure_sg_rule(&ctx(), sim.target(), &absent).await.unwrap().changed());
+    assert_ne!(sim.snapshot(), before);
+    let stored: RestoreSgRules =
+        serde_json::from_value(serde_json::to_value(undo).unwrap()).unwrap();
+    omega_core::ensure(&ctx(), sim.target(), &stored).await.unwrap();
+    assert_eq!(sim.snapshot(), before);
+}
+
+/// An older Neutron took rules that the newer one calls the same: all of them go, one comes back,
+/// and one that is still there is let be.
+#[test]
+fn of_several_equal_rules_one_comes_back() {
+    let rule = |id: &str, protocol: &str| wire::Rule {
+        id: id.into(),
+        description: None,
+        spec: Spec { protocol: Some(protocol.into()), ..Spec::from(&api()) },
+    };
+    let seen = |rules: Vec<wire::Rule>| {
+        let (id, name) = ("g".to_owned(), "web".to_owned());
+        SgRuleObserved::new(vec![wire::Group { id, name, project_id: None, rules }])
+    };
+    let shown = |delta: Delta<SgRuleChange>| match &delta {
+        Delta::Changes(changes) => {
+            changes.iter().map(|c| c.describe().to_string()).collect::<Vec<_>>().join("\n")
+        }
+        Delta::Satisfied | Delta::Wait(_) => format!("{delta:?}"),
+    };
+    let both = seen(vec![rule("one", "6"), rule("two", "tcp")]);
+    let absent = api().absent();
+    insta::assert_snapshot!(shown(absent.diff(&both).unwrap()), @"
+    - rule web: 6 6443 from 10.20.0.0/16: was rule one
+    - rule web: tcp 6443 from 10.20.0.0/16: was rule two
+    ");
+    let undo = absent.undo(&both).unwrap();
+    insta::assert_snapshot!(shown(undo.diff(&seen(vec![])).unwrap()), @"+ rule web: 6 6443 from 10.20.0.0/16: new in security group g");
+    assert_eq!(shown(undo.diff(&seen(vec![rule("two", "tcp")])).unwrap()), "Satisfied");
+    assert_eq!(shown(undo.diff(&both).unwrap()), "Satisfied", "what was there stays");
+    let other = wire::Rule { description: Some("another".into()), ..rule("new", "6") };
+    insta::assert_snapshot!(shown(undo.diff(&seen(vec![other])).unwrap()), @"
+    - rule web: 6 6443 from 10.20.0.0/16: was rule new
+    + rule web: 6 6443 from 10.20.0.0/16: new in security group g
+    ");
+}
+
+fn ctx() -> Context {
+    Context::default()
 }
 
 fn api() -> SgRule {
@@ -185,7 +341,7 @@ async fn every_kind_of_rule_as_it_is_sent() {
         (Direction::Ingress, flow(whole("any"), "::/0")),
     ] {
         let rule = SgRule { direction, ..SgRule::ingress("web", flow) };
-        ensure_sg_rule(sim.target(), &rule).await.unwrap();
+        ensure_sg_rule(&ctx(), sim.target(), &rule).await.unwrap();
     }
     let field = |rule: &Value, key: &str| match &rule[key] {
         Value::Null => "-".to_owned(),
@@ -229,18 +385,42 @@ async fn every_kind_of_rule_as_it_is_sent() {
 async fn the_lookup_is_scoped_and_escaped() {
     let sim = world(&[("a&name=b /?#%".to_owned(), vec![])]);
     let rule = SgRule { group: "a&name=b /?#%".into(), ..api() };
-    assert!(ensure_sg_rule(sim.target(), &rule).await.unwrap().changed());
+    assert!(ensure_sg_rule(&ctx(), sim.target(), &rule).await.unwrap().changed());
     let elsewhere = SgRule { group: "nowhere".into(), ..api() };
     sim.cloud.add_group("other", "nowhere");
-    let failure = Failure::from(ensure_sg_rule(sim.target(), &elsewhere).await.unwrap_err());
-    insta::assert_snapshot!(failure, @r#"could not observe rule nowhere: tcp 6443 from 10.20.0.0/16 on cloud rehearsal, project mgmt: there is no security group "nowhere" in cloud rehearsal, project mgmt"#);
-    insta::assert_snapshot!(failure.next.unwrap(), @"make it, or correct the name (openstack security group list)");
+    let failure =
+        Failure::from(ensure_sg_rule(&ctx(), sim.target(), &elsewhere).await.unwrap_err());
+    insta::assert_snapshot!(failure, @r#"refused to change rule nowhere: tcp 6443 from 10.20.0.0/16 on cloud rehearsal, project mgmt: there is no security group "nowhere""#);
+    insta::assert_snapshot!(failure.next.unwrap(), @"create it, or correct the name (openstack security group list)");
+}
+
+#[tokio::test]
+async fn a_verification_reads_a_group_once() {
+    let sim = web();
+    let port = |port: &str| SgRule {
+        flow: Flow::tcp(port.parse().unwrap(), "10.20.0.0/16".parse().unwrap()),
+        ..api()
+    };
+    let all = ["22", "80", "443"].map(port);
+    let read = async |network: &Network| {
+        let before = sim.cloud.requests();
+        let plans = all.iter().map(|rule| plan(network, rule));
+        for plan in futures::future::join_all(plans).await {
+            assert!(matches!(plan.unwrap().delta(), Delta::Changes(_)));
+        }
+        sim.cloud.requests() - before
+    };
+    assert_eq!(read(sim.target()).await, 3);
+    assert_eq!(read(&sim.target().reading_once()).await, 1);
+    ensure_sg_rule(&ctx(), sim.target(), &all[0]).await.unwrap();
+    let fresh = plan(&sim.target().reading_once(), &all[0]).await.unwrap();
+    assert!(matches!(fresh.delta(), Delta::Satisfied), "each has its own");
 }
 
 #[tokio::test]
 async fn refuses_an_ambiguous_name() {
     let sim = world(&[("web".to_owned(), vec![]), ("web".to_owned(), vec![])]);
-    let failure = Failure::from(ensure_sg_rule(sim.target(), &api()).await.unwrap_err());
+    let failure = Failure::from(ensure_sg_rule(&ctx(), sim.target(), &api()).await.unwrap_err());
     insta::assert_snapshot!(failure, @r#"refused to change rule web: tcp 6443 from 10.20.0.0/16 on cloud rehearsal, project mgmt: 2 security groups are named "web""#);
     assert_eq!(failure.class, omega_core::FailureClass::Refused);
 }
@@ -249,7 +429,7 @@ async fn refuses_an_ambiguous_name() {
 async fn over_quota_is_an_error_in_neutrons_words() {
     let sim = web();
     sim.cloud.rule_quota(0);
-    let failure = Failure::from(ensure_sg_rule(sim.target(), &api()).await.unwrap_err());
+    let failure = Failure::from(ensure_sg_rule(&ctx(), sim.target(), &api()).await.unwrap_err());
     insta::assert_snapshot!(failure, @"could not change rule web: tcp 6443 from 10.20.0.0/16 on cloud rehearsal, project mgmt (+ rule web: tcp 6443 from 10.20.0.0/16: new in security group 00000000-0000-4000-8000-000000000012): POST network /v2.0/security-group-rules: 409 OverQuota: Quota exceeded for resources: ['security_group_rule']. (req-00000000-0000-4000-8000-000000000002)");
     assert_eq!(failure.touched, omega_core::Touched::Nothing);
     insta::assert_snapshot!(failure.next.unwrap(), @"raise the project's quota (openstack quota show, quota set) or remove what is unused");
@@ -259,7 +439,7 @@ async fn over_quota_is_an_error_in_neutrons_words() {
 async fn forbidden_says_who_can() {
     let sim = web();
     sim.cloud.deny(crate::Service::Network);
-    let failure = Failure::from(ensure_sg_rule(sim.target(), &api()).await.unwrap_err());
+    let failure = Failure::from(ensure_sg_rule(&ctx(), sim.target(), &api()).await.unwrap_err());
     insta::assert_snapshot!(format!("{failure}\nnext: {}", failure.next.as_deref().unwrap()), @"
     could not observe rule web: tcp 6443 from 10.20.0.0/16 on cloud rehearsal, project mgmt: GET network /v2.0/security-groups: 403 PolicyNotAuthorized: (rule:create_network and rule:create_network:router:external) is disallowed by policy (req-00000000-0000-4000-8000-000000000001)
     next: use a user whose role on this scope permits it; the service's policy says no
@@ -271,16 +451,19 @@ async fn a_lost_race_is_looked_at_again() {
     let sim = web();
     let planned = plan(sim.target(), &api()).await.unwrap();
     let Delta::Changes(changes) = planned.delta() else { panic!() };
-    ensure_sg_rule(sim.target(), &api()).await.unwrap();
-    api().apply(sim.target(), &changes[0]).await.expect("409 SecurityGroupRuleExists: look again");
+    ensure_sg_rule(&ctx(), sim.target(), &api()).await.unwrap();
+    api()
+        .apply(&ctx(), sim.target(), &changes[0])
+        .await
+        .expect("409 SecurityGroupRuleExists: look again");
     let (gone, delete) = {
         let absent = api().absent();
         let planned = plan(sim.target(), &absent).await.unwrap();
         let Delta::Changes(changes) = planned.delta().clone() else { panic!() };
         (absent, changes)
     };
-    ensure_sg_rule(sim.target(), &gone).await.unwrap();
-    gone.apply(sim.target(), &delete[0]).await.expect("404 of the rule: look again");
+    ensure_sg_rule(&ctx(), sim.target(), &gone).await.unwrap();
+    gone.apply(&ctx(), sim.target(), &delete[0]).await.expect("404 of the rule: look again");
 }
 
 #[test]
@@ -300,6 +483,6 @@ async fn host_bits_are_pointed_out() {
     let flow = Flow::tcp("80".parse().unwrap(), "10.0.0.5/24".parse().unwrap());
     let rule = SgRule::ingress("web", flow);
     let seen = rule.observe(sim.target()).await.unwrap();
-    insta::assert_snapshot!(rule.notes(&seen)[0].text, @"10.0.0.5/24 has host bits: Neutron filters 10.0.0.0/24, but takes 10.0.0.5/24 and 10.0.0.0/24 for two rules");
-    assert!(api().notes(&seen).is_empty());
+    insta::assert_snapshot!(rule.notes(&seen, ctx().now())[0].text, @"10.0.0.5/24 has host bits: Neutron filters 10.0.0.0/24, but takes 10.0.0.5/24 and 10.0.0.0/24 for two rules");
+    assert!(api().notes(&seen, ctx().now()).is_empty());
 }

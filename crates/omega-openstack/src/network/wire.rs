@@ -1,5 +1,7 @@
 //! The JSON of the Neutron API, and what of it makes two rules the same.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Cidr, Direction, Protocol, SgRule, Traffic};
@@ -26,9 +28,21 @@ pub(crate) struct Rule {
     pub(crate) spec: Spec,
 }
 
+impl Rule {
+    /// Returns its description; none is an empty one to Neutron.
+    pub(crate) fn about(&self) -> &str {
+        self.description.as_deref().unwrap_or_default()
+    }
+
+    /// Returns whether Neutron, asked for the one, would keep the other.
+    pub(crate) fn is_spelled_as(&self, other: &Self) -> bool {
+        self.about() == other.about() && self.spec.kept() == other.spec.kept()
+    }
+}
+
 /// What makes a rule, spelled as Neutron does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Spec {
+pub struct Spec {
     pub(crate) direction: String,
     pub(crate) ethertype: String,
     pub(crate) protocol: Option<String>,
@@ -57,6 +71,44 @@ struct Key<'a> {
 }
 
 impl Spec {
+    /// Returns which rule of the group it is, in one spelling.
+    pub(crate) fn key_in(&self, group: &str) -> String {
+        let Key { direction, ethertype, protocol, ports, prefix, .. } = self.key();
+        let protocol = protocol.map_or_else(str::to_owned, |protocol| protocol.to_string());
+        let number = |port: Option<i64>| port.map_or_else(|| "*".to_owned(), |p| p.to_string());
+        let ports = format!("{}-{}", number(ports.0), number(ports.1));
+        let prefix =
+            prefix.map(|prefix| prefix.map_or_else(str::to_owned, |cidr| cidr.to_string()));
+        let prefix = prefix.unwrap_or_else(|| "*".to_owned());
+        format!("{group}/{direction}/{ethertype}/{protocol}/{ports}/{prefix}")
+    }
+
+    /// Returns the rule as Neutron keeps it when it is asked for it: `neutron/db/securitygroups_db.py`
+    /// (21.0), `_make_canonical_port_range`, `_make_canonical_ipv6_icmp_protocol`, and the
+    /// converters of `neutron_lib/api/definitions/security_groups.py`.
+    fn kept(&self) -> Self {
+        let ipv6 = self.ethertype.eq_ignore_ascii_case("ipv6");
+        let protocol = self.protocol.as_deref().map(str::to_ascii_lowercase);
+        let protocol = protocol.map(|protocol| match (ipv6, protocol.as_str()) {
+            (true, "icmp" | "icmpv6") => "ipv6-icmp".to_owned(),
+            (true, "1") => "58".to_owned(),
+            _ => protocol,
+        });
+        let prefix = self.remote_ip_prefix.as_deref();
+        let prefix = prefix.map(|text| {
+            text.parse().map_or_else(|_| text.to_owned(), |cidr: Cidr| cidr.to_string())
+        });
+        let (port_range_min, port_range_max) = self.key().ports;
+        Self {
+            ethertype: if ipv6 { "IPv6" } else { "IPv4" }.to_owned(),
+            protocol,
+            port_range_min,
+            port_range_max,
+            remote_ip_prefix: prefix,
+            ..self.clone()
+        }
+    }
+
     /// Returns whether Neutron takes both for one rule.
     pub(crate) fn same_rule(&self, other: &Self) -> bool {
         self.key() == other.key()
@@ -87,6 +139,27 @@ impl Spec {
             remote_group: self.remote_group_id.as_deref(),
             address_group: self.remote_address_group_id.as_deref(),
         }
+    }
+}
+
+/// `tcp 6443 from 10.20.0.0/16`
+impl fmt::Display for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (egress, preposition) =
+            if self.direction == "egress" { ("egress ", "to") } else { ("", "from") };
+        let protocol = self.protocol.as_deref().unwrap_or("any");
+        write!(f, "{egress}{protocol}")?;
+        let icmp = matches!(self.key().protocol, Ok(Protocol::ICMP | Protocol::ICMPV6));
+        match (self.port_range_min, self.port_range_max) {
+            (Some(kind), None) if icmp => write!(f, " type {kind}")?,
+            (Some(kind), Some(code)) if icmp => write!(f, " type {kind} code {code}")?,
+            (Some(first), Some(last)) if first == last => write!(f, " {first}")?,
+            (Some(first), Some(last)) => write!(f, " {first}-{last}")?,
+            (None, _) | (_, None) => {}
+        }
+        let everywhere =
+            if self.ethertype.eq_ignore_ascii_case("ipv6") { "::/0" } else { "0.0.0.0/0" };
+        write!(f, " {preposition} {}", self.remote_ip_prefix.as_deref().unwrap_or(everywhere))
     }
 }
 

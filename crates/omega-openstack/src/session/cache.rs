@@ -12,7 +12,7 @@ use omega_core::{persist, values::Sha256};
 use serde::{Deserialize, Serialize};
 
 use super::token::Token;
-use crate::Grant;
+use crate::TokenInfo;
 
 const VERSION: u32 = 1;
 
@@ -38,7 +38,7 @@ struct Stored {
 struct StoredToken {
     value: String,
     expires: Timestamp,
-    grant: Grant,
+    grant: TokenInfo,
 }
 
 /// What the file had: a token that still lives, and hints.

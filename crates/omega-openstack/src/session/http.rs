@@ -1,13 +1,25 @@
-//! HTTPS with deadlines, and the mapping of what can go wrong with it.
+//! HTTPS: the client, one exchange with its limits, and what can go wrong with it.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use omega_core::{Touched, read_regular};
-use reqwest::{Certificate, Client, redirect::Policy};
-use serde_json::Value;
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _, stream};
+use omega_core::{Context, Progress, Touched, read_regular};
+use reqwest::{Certificate, Client, RequestBuilder, redirect::Policy};
+use tokio::time::{Instant, sleep_until};
 use url::Url;
 
-use crate::{CloudConfig, Error, Request, Response};
+use crate::{
+    Body, ByteStream, CloudConfig, Download, Error, Headers, Request, StreamedResponse,
+    TransportCause, Upload,
+    transport_cause::{Stalled, UnusableSource},
+};
 
 /// The most that a file of certificates may have: a system's has some 200 kB.
 const MOST: u64 = 16 << 20;
@@ -15,10 +27,14 @@ const MOST: u64 = 16 << 20;
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// How often the progress of a transfer is told.
+const TELL: Duration = Duration::from_millis(250);
+
 /// Returns a client that trusts the CA given, or the machine's where none is given.
 ///
-/// Redirects are not followed and no proxy is used: a token goes where the catalog says.
-pub(super) fn client(config: &CloudConfig, deadline: Duration) -> Result<Client, Error> {
+/// Redirects are not followed and no proxy is used: a token goes where the catalog says. Bodies are
+/// taken as they are, not compressed: a range and a digest are of the bytes that a service has.
+pub(super) fn client(config: &CloudConfig) -> Result<Client, Error> {
     let tls = |why: String| Error::Tls { cloud: config.cloud.clone(), why };
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Whoever installed another one first is right; a lost race is no error.
@@ -26,9 +42,9 @@ pub(super) fn client(config: &CloudConfig, deadline: Duration) -> Result<Client,
     }
     let mut builder = Client::builder()
         .connect_timeout(CONNECT)
-        .timeout(deadline)
         .redirect(Policy::none())
         .no_proxy()
+        .no_gzip()
         .user_agent(concat!("omega/", env!("CARGO_PKG_VERSION")));
     let given = match (&config.ca, &config.cacert) {
         (Some(text), _) => Some((text.expose().to_vec(), "the CA given".to_owned())),
@@ -51,50 +67,265 @@ pub(super) fn client(config: &CloudConfig, deadline: Duration) -> Result<Client,
     if !config.verify {
         builder = builder.danger_accept_invalid_certs(true);
     }
-    builder.build().map_err(|error| tls(chain(&error)))
+    builder.build().map_err(|error| tls(omega_core::chain(&error).join(": ")))
 }
 
-/// Returns the error for a request that got no answer; `writes` says whether it could change
-/// anything.
-pub(super) fn unreachable(
-    request: &Request,
-    writes: bool,
-    url: &Url,
-    error: reqwest::Error,
-) -> Error {
-    let nothing_sent = error.is_connect() || error.is_builder();
-    Error::Unreachable {
-        request: request.to_string(),
-        url: url.origin().ascii_serialization(),
-        timed_out: error.is_timeout(),
-        touched: if writes && !nothing_sent { Touched::Maybe } else { Touched::Nothing },
+/// One exchange: what is asked, where, and its limits.
+#[derive(Clone)]
+pub(super) struct Exchange {
+    pub(super) ctx: Context,
+    pub(super) request: Request,
+    pub(super) url: Url,
+    /// How long nothing may move.
+    pub(super) stall_limit: Duration,
+    /// Whether it can change anything, whatever becomes of it.
+    pub(super) writes: bool,
+}
+
+impl Exchange {
+    /// Adds the body and the headers of the request.
+    pub(super) fn filled(
+        &self,
+        mut builder: RequestBuilder,
+        meter: &Arc<Meter>,
+    ) -> Result<RequestBuilder, Error> {
+        let Request { headers, body, .. } = &self.request;
+        let named = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        if let (false, Some(content_type)) = (named, body.content_type()) {
+            builder = builder.header("Content-Type", content_type);
+        }
+        builder =
+            headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, value));
+        Ok(match body {
+            Body::None => builder,
+            Body::Json(value) => builder.body(value.to_string()),
+            Body::Bytes(bytes) => builder.body(bytes.clone()),
+            Body::Stream(upload) => {
+                let source = upload.open().ok_or_else(|| {
+                    let source = UnusableSource("it can be read only once".to_owned());
+                    self.failed(TransportCause::Source, false, Box::new(source))
+                })?;
+                if let Some(length) = upload.length() {
+                    // Otherwise it is sent in chunks (RFC 9112, 7.1).
+                    builder = builder.header("Content-Length", length);
+                }
+                let body = metered(self.ctx.clone(), Arc::clone(meter), upload, source);
+                builder.body(reqwest::Body::wrap_stream(body))
+            }
+        })
+    }
+
+    /// Sends it, and returns when the head of the response is there.
+    pub(super) async fn send(
+        self,
+        builder: RequestBuilder,
+        meter: Arc<Meter>,
+    ) -> Result<(reqwest::header::HeaderMap, StreamedResponse), Error> {
+        let mut trace = Trace::new(&self.request);
+        meter.moved(0);
+        let response = match self.limited(&meter, builder.send()).await? {
+            Ok(response) => response,
+            Err(error) => return Err(self.unreachable(error)),
+        };
+        let status = response.status().as_u16();
+        let all = response.headers().clone();
+        let text = |name: &str| all.get(name).and_then(|value| value.to_str().ok());
+        let request_id = text("x-openstack-request-id").or_else(|| text("x-compute-request-id"));
+        let request_id = request_id.map(str::to_owned);
+        trace.status = Some(status);
+        trace.request_id.clone_from(&request_id);
+        let pairs =
+            all.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let headers = Headers::keep(pairs);
+        let total = response.content_length();
+        let request = self.request.clone();
+        let body = Download::new(&request, self.download(response, total, trace));
+        Ok((
+            all.clone(),
+            StreamedResponse { request_id, headers, ..StreamedResponse::new(status, body) },
+        ))
+    }
+
+    fn download(
+        self,
+        response: reqwest::Response,
+        total: Option<u64>,
+        trace: Trace,
+    ) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
+        let chunks = Box::pin(response.bytes_stream());
+        let state = (self, chunks, Arc::new(Meter::new("receiving", total)), trace);
+        stream::try_unfold(state, async |(exchange, mut chunks, meter, trace)| {
+            meter.moved(0);
+            let chunk = exchange.limited(&meter, chunks.next()).await?;
+            let Some(chunk) = chunk else { return Ok(None) };
+            let chunk = chunk.map_err(|error| exchange.unreachable(error))?;
+            meter.moved(chunk.len() as u64);
+            meter.tell(&exchange.ctx);
+            Ok(Some((chunk, (exchange, chunks, meter, trace))))
+        })
+    }
+
+    /// Awaits `what` as long as something moves and nobody gives up.
+    async fn limited<T>(&self, meter: &Meter, what: impl Future<Output = T>) -> Result<T, Error> {
+        let given_up = |timed_out| Error::Cancelled {
+            request: self.request.to_string(),
+            timed_out,
+            touched: self.touched(),
+        };
+        let deadline = async {
+            match self.ctx.deadline() {
+                Some(deadline) => sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            done = what => Ok(done),
+            () = meter.stalled(self.stall_limit) => {
+                let cause = TransportCause::Stalled { after: self.stall_limit, moved: meter.count() };
+                Err(self.failed(cause, true, Box::new(Stalled)))
+            }
+            () = self.ctx.cancel().cancelled() => Err(given_up(false)),
+            () = deadline => Err(given_up(true)),
+        }
+    }
+
+    fn touched(&self) -> Touched {
+        if self.writes { Touched::Maybe } else { Touched::Nothing }
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> Error {
+        let sent = !(error.is_connect() || error.is_builder());
         // The URL is said already, and the query of it may be long.
-        source: Box::new(error.without_url()),
+        self.failed(TransportCause::of(&error), sent, Box::new(error.without_url()))
+    }
+
+    fn failed(
+        &self,
+        cause: TransportCause,
+        sent: bool,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    ) -> Error {
+        Error::Unreachable {
+            request: self.request.to_string(),
+            url: self.url.origin().ascii_serialization(),
+            cause,
+            touched: if sent { self.touched() } else { Touched::Nothing },
+            source,
+        }
     }
 }
 
-/// Reads an answer whole.
-pub(super) async fn answer(
-    request: &Request,
-    writes: bool,
-    url: &Url,
-    response: reqwest::Response,
-) -> Result<Response, Error> {
-    let status = response.status().as_u16();
-    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-    let request_id = header("x-openstack-request-id")
-        .or_else(|| header("x-compute-request-id"))
-        .map(str::to_owned);
-    let bytes = response.bytes().await.map_err(|error| unreachable(request, writes, url, error))?;
-    let body = if bytes.is_empty() {
-        Value::Null
-    } else {
-        serde_json::from_slice(&bytes)
-            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()))
-    };
-    Ok(Response { status, request_id, body })
+/// Returns the bytes of `source` as they are asked for, counted, and held to the length that was
+/// said: HTTP would cut a longer body without a word.
+fn metered(
+    ctx: Context,
+    meter: Arc<Meter>,
+    upload: &Upload,
+    source: ByteStream,
+) -> impl Stream<Item = Result<Bytes, UnusableSource>> + Send + 'static {
+    let length = upload.length();
+    stream::try_unfold(source, move |mut source| {
+        let (ctx, meter) = (ctx.clone(), Arc::clone(&meter));
+        async move {
+            let wrong = |count: u64| {
+                let said = length.unwrap_or_default();
+                UnusableSource(format!("it has {count} bytes and not {said}"))
+            };
+            let Some(chunk) = source.next().await else {
+                let count = meter.count();
+                let whole = length.is_none_or(|length| length == count);
+                return if whole { Ok(None) } else { Err(wrong(count)) };
+            };
+            let chunk = chunk.map_err(|error| UnusableSource(error.to_string()))?;
+            let count = meter.moved(chunk.len() as u64);
+            if length.is_some_and(|length| length < count) {
+                return Err(wrong(count));
+            }
+            meter.tell(&ctx);
+            Ok(Some((chunk, source)))
+        }
+    })
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    omega_core::chain(error).join(": ")
+/// How many bytes have moved, and when the last did.
+#[derive(Debug)]
+pub(super) struct Meter {
+    stage: &'static str,
+    total: Option<u64>,
+    count: AtomicU64,
+    last: Mutex<Instant>,
+    told: Mutex<Option<Instant>>,
+}
+
+impl Meter {
+    pub(super) fn new(stage: &'static str, total: Option<u64>) -> Self {
+        let (count, last) = (AtomicU64::new(0), Mutex::new(Instant::now()));
+        Self { stage, total, count, last, told: Mutex::new(None) }
+    }
+
+    pub(super) fn sending(body: &Body) -> Self {
+        let length = match body {
+            Body::Stream(upload) => upload.length(),
+            Body::Bytes(bytes) => Some(bytes.len() as u64),
+            Body::None | Body::Json(_) => None,
+        };
+        Self::new("sending", length)
+    }
+
+    fn moved(&self, bytes: u64) -> u64 {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.count.fetch_add(bytes, Ordering::Relaxed) + bytes
+    }
+
+    fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Tells how far it has come, not too often.
+    fn tell(&self, ctx: &Context) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = self.count();
+        if told.is_none_or(|at| at.elapsed() >= TELL) || self.total == Some(count) {
+            *told = Some(Instant::now());
+            ctx.progress(Progress::bytes(count, self.total).stage(self.stage));
+        }
+    }
+
+    /// Returns once nothing has moved for so long.
+    async fn stalled(&self, limit: Duration) {
+        loop {
+            let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let end = last + limit;
+            if Instant::now() >= end {
+                return;
+            }
+            sleep_until(end).await;
+        }
+    }
+}
+
+/// One line of the trace, written when the exchange ended: its body was read, or given up.
+struct Trace {
+    what: String,
+    start: Instant,
+    status: Option<u16>,
+    request_id: Option<String>,
+}
+
+impl Trace {
+    fn new(request: &Request) -> Self {
+        let what = request.to_string();
+        Self { what, start: Instant::now(), status: None, request_id: None }
+    }
+}
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        let Self { what, start, status, request_id } = self;
+        let took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+        let request_id = request_id.as_deref().unwrap_or("-");
+        tracing::info!(target: "omega_trace", kind = "http", what, status, request_id, took_ms, "trace");
+    }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use omega_core::values::Secret;
+use omega_core::{Context, values::Secret};
 use osauth::{AuthType, EndpointFilters, ErrorKind};
 use reqwest::{Client, RequestBuilder};
 use tokio::sync;
@@ -19,12 +19,12 @@ use url::Url;
 
 use super::{
     cache::{Cached, TokenCache},
-    http,
+    http::{Exchange, Meter},
     token::Token,
 };
 use crate::{
-    AuthScope, CloudConfig, Credential, Error, Grant, Method, Refusal, Request, Service,
-    answer::accept, grant::versioned,
+    AuthScope, CloudConfig, Credential, Error, Method, Refusal, Request, Service, TokenInfo,
+    service_response::accept, token_info::versioned,
 };
 
 /// How long a refused login is not tried again.
@@ -44,12 +44,17 @@ pub(super) struct Keystone {
     /// is wrong too often.
     refused: Mutex<Option<(Instant, Box<Refusal>)>>,
     hints: Mutex<BTreeMap<String, String>>,
+    stall_limit: Duration,
     pub(super) requests: AtomicUsize,
 }
 
 impl Keystone {
     /// Takes what the cache has. No request is made.
-    pub(super) fn new(config: CloudConfig, cache: Option<TokenCache>) -> Self {
+    pub(super) fn new(
+        config: CloudConfig,
+        cache: Option<TokenCache>,
+        stall_limit: Duration,
+    ) -> Self {
         let Cached { token, hints } =
             cache.as_ref().map(|cache| cache.load(Timestamp::now())).unwrap_or_default();
         Self {
@@ -58,6 +63,7 @@ impl Keystone {
             token: sync::Mutex::new(token),
             refused: Mutex::new(None),
             hints: Mutex::new(hints),
+            stall_limit,
             requests: AtomicUsize::new(0),
         }
     }
@@ -67,7 +73,7 @@ impl Keystone {
     }
 
     /// Returns a token that lives, from the cache or by logging in.
-    pub(super) async fn fresh(&self, client: &Client) -> Result<(Secret, Grant), Error> {
+    pub(super) async fn fresh(&self, client: &Client) -> Result<(Secret, TokenInfo), Error> {
         let mut held = self.token.lock().await;
         if let Some(token) = held.as_ref().filter(|token| token.lives(Timestamp::now())) {
             return Ok((token.value.clone(), token.grant.clone()));
@@ -148,14 +154,22 @@ impl Keystone {
         if let Ok(mut path) = url.path_segments_mut() {
             path.extend(&request.path);
         }
-        // A login changes nothing, whatever becomes of it.
-        let writes = false;
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let sent = client.post(url.clone()).json(&self.config.login_body()).send().await;
-        let answer = sent.map_err(|error| http::unreachable(&request, writes, &url, error))?;
-        let value = answer.headers().get("x-subject-token");
+        let builder = client.post(url.clone());
+        let exchange = Exchange {
+            ctx: Context::default(),
+            request: request.clone().body(self.config.login_body()),
+            url,
+            stall_limit: self.stall_limit,
+            // A login changes nothing, whatever becomes of it.
+            writes: false,
+        };
+        let meter = Arc::new(Meter::sending(&exchange.request.body));
+        let builder = exchange.filled(builder, &meter)?;
+        let (headers, response) = exchange.send(builder, meter).await?;
+        let value = headers.get("x-subject-token");
         let value = value.map(|value| Secret::new(value.as_bytes().to_vec()));
-        let response = http::answer(&request, writes, &url, answer).await?;
+        let response = response.json().await?;
         let response = accept(&request, response)?;
         let token = Token::read(&request, response, value)?;
         self.within(&token)?;
@@ -245,11 +259,9 @@ fn foreign(error: &Error) -> osauth::Error {
         Error::Unreachable { .. } | Error::Refused(_) | Error::Malformed { .. } => {
             ErrorKind::ProtocolError
         }
-        Error::Absent { .. }
-        | Error::StillThere { .. }
-        | Error::Ambiguous { .. }
-        | Error::NoProject(_)
+        Error::NoProject(_)
         | Error::OtherProject { .. }
+        | Error::Cancelled { .. }
         | Error::Tls { .. } => ErrorKind::OperationFailed,
     };
     osauth::Error::new(kind, omega_core::chain(error).join(": "))

@@ -10,4 +10,6 @@ mod token;
 pub use session::{Session, SessionOptions};
 
 #[cfg(test)]
+mod stream_tests;
+#[cfg(test)]
 mod tests;

@@ -3,30 +3,49 @@
 use std::{fmt, path::PathBuf, sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use async_trait::async_trait;
-use omega_core::values::Secret;
+use omega_core::{Context, values::Secret};
 use osauth::client::AuthenticatedClient;
 use url::Url;
 
 use super::{
     cache::TokenCache,
-    http,
+    http::{self, Exchange, Meter},
     keystone::{Keystone, KeystoneAuth},
 };
-use crate::{CloudConfig, Error, Grant, Method, Request, Response, Transport, grant::versioned};
+use crate::{
+    Body, CloudConfig, Error, Method, Request, StreamedResponse, TokenInfo, Transport,
+    token_info::versioned,
+};
 
 /// How a [`Session`] behaves.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SessionOptions {
     /// The directory for tokens; none are kept where it is none.
     pub token_cache: Option<PathBuf>,
-    /// How long one request may take, a login included.
-    pub deadline: Duration,
+    /// How long nothing may move, neither a byte of a request nor one of its answer, before it is
+    /// given up; a login included. There is no limit on the whole.
+    pub stall_limit: Duration,
 }
 
 impl Default for SessionOptions {
     /// No cache, one minute.
     fn default() -> Self {
-        Self { token_cache: None, deadline: Duration::from_mins(1) }
+        Self { token_cache: None, stall_limit: Duration::from_mins(1) }
+    }
+}
+
+impl SessionOptions {
+    /// Keeps tokens in the directory.
+    #[must_use]
+    pub fn token_cache(self, directory: impl Into<PathBuf>) -> Self {
+        Self { token_cache: Some(directory.into()), ..self }
+    }
+
+    /// Gives a request up when nothing has moved for so long.
+    #[must_use]
+    pub fn stall_limit(self, limit: Duration) -> Self {
+        Self { stall_limit: limit, ..self }
     }
 }
 
@@ -37,6 +56,7 @@ impl Default for SessionOptions {
 pub struct Session {
     client: AuthenticatedClient,
     keystone: Arc<Keystone>,
+    stall_limit: Duration,
 }
 
 impl Session {
@@ -49,17 +69,17 @@ impl Session {
     /// Fails if the CA file can't be used.
     pub async fn new(config: CloudConfig, options: &SessionOptions) -> Result<Self, Error> {
         let cloud = config.cloud.clone();
-        let inner = http::client(&config, options.deadline)?;
+        let inner = http::client(&config)?;
         let key = config.token_key();
         let cache = options.token_cache.as_ref().map(|dir| TokenCache::new(dir, key));
-        let keystone = Arc::new(Keystone::new(config, cache));
+        let keystone = Arc::new(Keystone::new(config, cache, options.stall_limit));
         // `AuthenticatedClient::new` would log in at once; the token may never be needed, or come
         // from the cache.
         let mut client = AuthenticatedClient::new(inner, osauth::NoAuth::new_without_endpoint())
             .await
             .map_err(|error| Error::Tls { cloud, why: error.to_string() })?;
         client.set_auth_type(KeystoneAuth(Arc::clone(&keystone)));
-        Ok(Self { client, keystone })
+        Ok(Self { client, keystone, stall_limit: options.stall_limit })
     }
 
     /// Returns how it was configured, with the source of each value.
@@ -78,11 +98,18 @@ impl Session {
         osauth::Session::new_with_authenticated_client(self.client.clone())
     }
 
-    async fn once(&self, request: &Request, url: &Url) -> Result<Response, Error> {
+    async fn once(
+        &self,
+        ctx: &Context,
+        request: &Request,
+        url: Url,
+    ) -> Result<StreamedResponse, Error> {
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
+            Method::Head => reqwest::Method::HEAD,
             Method::Post => reqwest::Method::POST,
             Method::Put => reqwest::Method::PUT,
+            Method::Patch => reqwest::Method::PATCH,
             Method::Delete => reqwest::Method::DELETE,
         };
         let client = self.client.inner();
@@ -91,20 +118,23 @@ impl Session {
             let header = format!("{} {version}", request.service);
             builder = builder.header("OpenStack-API-Version", header);
         }
-        if let Some(body) = &request.body {
-            builder = builder.json(body);
-        }
+        let exchange = Exchange {
+            ctx: ctx.clone(),
+            url,
+            stall_limit: request.stall_limit.unwrap_or(self.stall_limit),
+            writes: request.writes(),
+            request: request.clone(),
+        };
+        let meter = Arc::new(Meter::sending(&request.body));
+        let builder = exchange.filled(builder, &meter)?;
         let builder = self.client.auth_type().authenticate(client, builder).await;
         let builder = builder.map_err(|error| Error::malformed(request, None, error))?;
         self.keystone.requests.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(%request, "sending");
-        let writes = request.writes();
-        let sent = builder.send().await;
-        let answer = sent.map_err(|error| http::unreachable(request, writes, url, error))?;
-        http::answer(request, writes, url, answer).await
+        Ok(exchange.send(builder, meter).await?.1)
     }
 
-    fn url(&self, request: &Request, grant: &Grant) -> Result<Url, Error> {
+    fn url(&self, request: &Request, grant: &TokenInfo) -> Result<Url, Error> {
         let CloudConfig { cloud, interface, region, .. } = self.config();
         let endpoint =
             grant.catalog.endpoint(cloud, request.service, *interface, region.as_deref())?;
@@ -116,27 +146,31 @@ impl Session {
     }
 
     /// Returns a token first, where its errors are whole: osauth keeps only their text.
-    async fn fresh(&self) -> Result<(Secret, Grant), Error> {
+    async fn fresh(&self) -> Result<(Secret, TokenInfo), Error> {
         self.keystone.fresh(self.client.inner()).await
     }
 }
 
 #[async_trait]
 impl Transport for Session {
-    async fn send(&self, request: Request) -> Result<Response, Error> {
+    async fn exchange(&self, ctx: &Context, request: Request) -> Result<StreamedResponse, Error> {
         let (token, grant) = self.fresh().await?;
-        let response = self.once(&request, &self.url(&request, &grant)?).await?;
-        if response.status != 401 {
+        let response = self.once(ctx, &request, self.url(&request, &grant)?).await?;
+        let again = match &request.body {
+            Body::Stream(upload) => upload.is_repeatable(),
+            Body::None | Body::Json(_) | Body::Bytes(_) => true,
+        };
+        if response.status != 401 || !again {
             return Ok(response);
         }
         // The service's gatekeeper refused the token; the request never reached the service, so
         // sending it again with a new token repeats nothing. Once.
         self.keystone.forget(&token).await;
         let (_, grant) = self.fresh().await?;
-        self.once(&request, &self.url(&request, &grant)?).await
+        self.once(ctx, &request, self.url(&request, &grant)?).await
     }
 
-    async fn grant(&self) -> Result<Grant, Error> {
+    async fn token_info(&self) -> Result<TokenInfo, Error> {
         Ok(self.fresh().await?.1)
     }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use omega_core::{Diagnostic as _, Failure, Touched};
+use omega_core::{Diagnostic as _, Failure, Retry, Touched};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
@@ -18,7 +18,7 @@ use tokio::{
 use super::{Session, SessionOptions};
 use crate::{
     ApplicationCredentialRef, AuthScope, CloudConfig, Credential, DomainRef, Error, Interface,
-    Method, ProjectRef, Request, Service, Transport as _, UserRef,
+    Method, ProjectRef, Request, Service, Transport as _, TransportCause, UserRef,
 };
 
 /// A server that is Keystone and Neutron at once, on one port.
@@ -133,7 +133,7 @@ impl Server {
     }
 }
 
-fn config(url: &str) -> CloudConfig {
+pub(super) fn config(url: &str) -> CloudConfig {
     let domain = DomainRef::Id("default".into());
     CloudConfig {
         cloud: "demo".into(),
@@ -155,7 +155,7 @@ fn config(url: &str) -> CloudConfig {
 async fn session(url: &str, cache: Option<&TempDir>) -> Session {
     let options = SessionOptions {
         token_cache: cache.map(|dir| dir.path().join("tokens")),
-        deadline: Duration::from_secs(5),
+        stall_limit: Duration::from_secs(5),
     };
     Session::new(config(url), &options).await.unwrap()
 }
@@ -199,7 +199,7 @@ async fn a_kept_token_saves_the_login() {
     first.remember("domain magnum", "d1");
 
     let second = session(&server.url, Some(&dir)).await;
-    assert_eq!(second.grant().await.unwrap().project.unwrap().id, "p");
+    assert_eq!(second.token_info().await.unwrap().project.unwrap().id, "p");
     assert_eq!(second.requests(), 0, "who one is costs nothing either");
     second.send(networks()).await.unwrap();
     assert_eq!((second.requests(), server.with(|state| state.logins)), (1, 1));
@@ -264,7 +264,7 @@ async fn an_application_credential_is_good_for_its_own_project_only() {
         let config = CloudConfig { credential: credential.clone(), ..config(&server.url) };
         let config = config.in_project(project, "test");
         let options = SessionOptions { token_cache: None, ..SessionOptions::default() };
-        Session::new(config, &options).await.unwrap().grant().await
+        Session::new(config, &options).await.unwrap().token_info().await
     };
     let named = |name: &str, domain: &str| {
         let domain = DomainRef::Name(domain.to_owned());
@@ -310,13 +310,15 @@ async fn a_wrong_password_is_said_whole_and_not_shown() {
 #[tokio::test]
 async fn no_answer_says_why_and_what_may_have_changed() {
     let server = Server::start().await;
-    let options = SessionOptions { token_cache: None, deadline: Duration::from_millis(300) };
+    let options = SessionOptions { token_cache: None, stall_limit: Duration::from_millis(300) };
     let session = Session::new(config(&server.url), &options).await.unwrap();
     session.send(networks()).await.unwrap();
     server.with(|state| state.hang = true);
     let write = Request::new(Service::Network, Method::Delete, &["networks", "n"]);
     let error = session.send(write).await.unwrap_err();
     assert!(error.timed_out());
+    let stalled = TransportCause::Stalled { after: Duration::from_millis(300), moved: 0 };
+    assert_eq!(cause(&error), stalled);
     assert_eq!(error.touched(), Touched::Maybe, "a write that may have arrived");
     assert_eq!(session.send(networks()).await.unwrap_err().touched(), Touched::Nothing);
 
@@ -328,7 +330,32 @@ async fn no_answer_says_why_and_what_may_have_changed() {
     let causes = omega_core::chain(&error).join(": ").replace(&url, "URL");
     assert!(causes.starts_with("could not log in to demo as user op of domain default: POST identity /v3/auth/tokens: no answer from URL"), "{causes}");
     assert!(causes.contains("refused"), "the cause itself: {causes}");
+    assert_eq!(cause(&error), TransportCause::Refused);
+    assert_eq!(error.retry(), Retry::Transient);
     assert_eq!(error.touched(), Touched::Nothing);
+}
+
+fn cause(error: &Error) -> TransportCause {
+    let error = if let Error::Login { source, .. } = error { source } else { error };
+    let Error::Unreachable { cause, .. } = error else { panic!("{error:?}") };
+    *cause
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_no_reason_to_wait() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            stream
+                .write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+                .await
+                .unwrap();
+        }
+    });
+    let error = session(&url, None).await.send(networks()).await.unwrap_err();
+    assert_eq!(cause(&error), TransportCause::Tls);
+    assert_eq!((error.retry(), error.touched()), (Retry::Final, Touched::Nothing));
 }
 
 #[tokio::test]

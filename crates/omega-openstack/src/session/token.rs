@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use omega_core::values::Secret;
 use serde::Deserialize;
 
-use crate::{Catalog, Error, Grant, Name, Request, Response, answer::utc};
+use crate::{Catalog, Error, Name, Request, Response, TokenInfo, service_response::utc};
 
 /// A token with less life left than this is not used: a call may take as long.
 pub(crate) const MARGIN: SignedDuration = SignedDuration::from_secs(120);
@@ -16,7 +16,7 @@ pub(crate) const MARGIN: SignedDuration = SignedDuration::from_secs(120);
 pub(crate) struct Token {
     pub(crate) value: Secret,
     pub(crate) expires: Timestamp,
-    pub(crate) grant: Grant,
+    pub(crate) grant: TokenInfo,
     /// Its project's domain; none of a token from the cache.
     pub(crate) domain: Option<Name>,
     /// When this process got it; none for one from the cache.
@@ -73,7 +73,7 @@ impl Token {
         Ok(Self {
             value,
             expires,
-            grant: Grant { user, project, roles, catalog },
+            grant: TokenInfo { user, project, roles, catalog },
             domain,
             got: Some(Instant::now()),
         })

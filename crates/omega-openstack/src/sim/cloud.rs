@@ -1,19 +1,18 @@
 use std::{
     collections::BTreeMap,
-    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use async_trait::async_trait;
-use omega_core::Touched;
+use omega_core::testing::Fault;
 use serde_json::{Map, Value, json};
 
 use super::{
+    connection::{Connection, Inner, not_found},
     magnum::Fate,
-    recorded::recorded,
     state::{State, Who},
 };
-use crate::{Error, Grant, Method, Name, Request, Response, Service, Transport};
+use crate::{Method, Request, Response, Service, Transport};
 
 /// A cloud in memory: Keystone, Neutron and Magnum, as far as this crate speaks to them.
 ///
@@ -22,26 +21,6 @@ use crate::{Error, Grant, Method, Name, Request, Response, Service, Transport};
 #[derive(Clone, Debug)]
 pub struct Cloud {
     inner: Arc<Mutex<Inner>>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    state: State,
-    writes: Vec<String>,
-    requests: usize,
-    spoil: Option<(usize, Fault)>,
-    hints: BTreeMap<String, String>,
-}
-
-/// What can go wrong with a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The request is lost, and the caller told.
-    Lost,
-    /// It takes effect, and the answer is lost.
-    AnswerLost,
-    /// It is accepted, and has no effect.
-    Ignored,
 }
 
 impl Default for Cloud {
@@ -54,8 +33,22 @@ impl Cloud {
     /// Returns a cloud without projects, groups, trustee domain, templates and clusters.
     pub fn new() -> Self {
         let (state, writes, hints) = (State::new(), Vec::new(), BTreeMap::new());
-        let inner = Inner { state, writes, requests: 0, spoil: None, hints };
+        let inner = Inner {
+            state,
+            writes,
+            requests: 0,
+            spoil: None,
+            frozen: None,
+            notify: Arc::default(),
+            hints,
+        };
         Self { inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    /// Returns another cloud that is as this one is now.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self { inner: Arc::new(Mutex::new(self.lock().clone())) }
     }
 
     /// Returns the connection of an administrator whose token is scoped to `project`.
@@ -235,6 +228,14 @@ impl Cloud {
         }
     }
 
+    /// Says what becomes of the cluster with the id.
+    pub fn set_fate(&self, uuid: &str, fate: &Fate) {
+        let mut inner = self.lock();
+        for cluster in inner.state.clusters.iter_mut().filter(|c| c.shown["uuid"] == *uuid) {
+            cluster.fate = fate.clone();
+        }
+    }
+
     /// Says what becomes of the next clusters that are made; they are healthy otherwise.
     pub fn fates(&self, fates: Vec<Fate>) {
         self.lock().state.fates = fates;
@@ -274,6 +275,33 @@ impl Cloud {
         self.lock().spoil = Some((nth, fault));
     }
 
+    /// Has no answer ever arrive from the `nth` request on, counted from 0: the process that waits for
+    /// it is as good as killed there. `effect`: whether that request still has its effect.
+    pub fn freeze_at(&self, nth: usize, effect: bool) {
+        self.lock().frozen = Some((nth, effect));
+    }
+
+    /// Returns once somebody waits for an answer that never arrives.
+    pub async fn frozen(&self) {
+        let frozen = Arc::clone(&self.lock().notify);
+        frozen.notified().await;
+    }
+
+    /// Answers again.
+    pub fn thaw(&self) {
+        self.lock().frozen = None;
+    }
+
+    /// Has Magnum show a new cluster only so long after it said that it takes it.
+    pub fn clusters_appear_after(&self, delay: Duration) {
+        self.lock().state.appear_after = delay;
+    }
+
+    /// Returns the templates and the clusters of all projects, without ids and times.
+    pub fn magnum_things(&self) -> Vec<String> {
+        self.lock().state.magnum_things()
+    }
+
     /// Returns the writes that were received, spoiled ones too.
     pub fn writes(&self) -> Vec<String> {
         self.lock().writes.clone()
@@ -284,7 +312,7 @@ impl Cloud {
         self.lock().requests
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -302,158 +330,4 @@ fn lasting(rule: &Map<String, Value>) -> String {
         })
         .collect();
     json!(lasting).to_string()
-}
-
-fn not_found() -> Response {
-    let body = json!({ "message": "The resource could not be found.", "code": "404 Not Found" });
-    Response { status: 404, request_id: None, body }
-}
-
-impl Inner {
-    fn answer(&mut self, who: &Who, request: &Request) -> Response {
-        if self.state.denied.contains(&request.service) {
-            let name = match request.service {
-                Service::Network => "neutron-403",
-                Service::ContainerInfra => "magnum-403",
-                Service::LoadBalancer => "octavia-403",
-                Service::Identity | Service::BlockStorage | Service::Compute | Service::Image => {
-                    "keystone-domains-403"
-                }
-            };
-            return recorded(name).unchanged();
-        }
-        let answer = match request.service {
-            Service::Identity => {
-                let mine = self.state.application_credentials(who, request);
-                mine.or_else(|| self.state.keystone(who, request))
-            }
-            Service::Network => {
-                let quotas = self.state.network_quotas(who, request);
-                quotas.or_else(|| self.state.neutron(who, request))
-            }
-            Service::ContainerInfra => self.state.magnum(who, request),
-            Service::LoadBalancer => {
-                let quota = self.state.balancer_quota(who, request);
-                quota.or_else(|| self.state.octavia(who, request))
-            }
-            Service::Compute => self.state.nova(who, request),
-            Service::BlockStorage => self.state.cinder(request),
-            Service::Image => State::glance(request),
-        };
-        answer.unwrap_or_else(not_found)
-    }
-
-    fn take(&mut self, who: &Who, request: &Request) -> Result<Response, Error> {
-        self.requests += 1;
-        let id = format!("req-00000000-0000-4000-8000-{:012x}", self.requests);
-        let numbered = |response| Response { request_id: Some(id), ..response };
-        if self.state.down.contains(&request.service) {
-            return Err(lost(request, Touched::Nothing));
-        }
-        if !request.writes() {
-            return Ok(numbered(self.answer(who, request)));
-        }
-        let nth = self.writes.len();
-        let body = request.body.as_ref().map(|body| format!(" {body}")).unwrap_or_default();
-        self.writes.push(format!("{request}{body}"));
-        match self.spoil.filter(|(spoiled, _)| *spoiled == nth).map(|(_, fault)| fault) {
-            None => Ok(numbered(self.answer(who, request))),
-            Some(Fault::Lost) => Err(lost(request, Touched::Maybe)),
-            Some(Fault::AnswerLost) => {
-                self.answer(who, request);
-                Err(lost(request, Touched::Maybe))
-            }
-            Some(Fault::Ignored) => {
-                // It looks as if it had worked; nothing of it is kept.
-                let before = self.state.clone();
-                let answer = self.answer(who, request);
-                self.state = before;
-                Ok(numbered(answer))
-            }
-        }
-    }
-}
-
-fn lost(request: &Request, touched: Touched) -> Error {
-    Error::Unreachable {
-        request: request.to_string(),
-        url: format!("http://{}.sim", request.service),
-        timed_out: false,
-        touched,
-        source: "connection reset".into(),
-    }
-}
-
-/// One user's connection to the cloud.
-#[derive(Clone)]
-struct Connection {
-    cloud: Cloud,
-    who: Who,
-    /// The id and the secret, where it is an application credential's.
-    credential: Option<(String, String)>,
-}
-
-#[async_trait]
-impl Transport for Connection {
-    async fn send(&self, request: Request) -> Result<Response, Error> {
-        if self.credential.is_some() {
-            // A token of a credential that is gone is worth nothing.
-            self.grant().await?;
-        }
-        self.cloud.lock().take(&self.who, &request)
-    }
-
-    async fn grant(&self) -> Result<Grant, Error> {
-        let down = self.cloud.lock().state.down.contains(&Service::Identity);
-        if let Some((id, secret)) = &self.credential {
-            let request = Request::new(Service::Identity, Method::Post, &["auth", "tokens"]);
-            let said = if down {
-                Err(lost(&request, Touched::Nothing))
-            } else {
-                self.cloud.lock().state.log_in(id, secret, &request)
-            };
-            let cloud = "rehearsal".to_owned();
-            let user = format!("application credential {id}");
-            return said.map_err(|source| Error::Login {
-                cloud,
-                user,
-                next: None,
-                source: Box::new(source),
-            });
-        }
-        if down {
-            let request = Request::new(Service::Identity, Method::Post, &["auth", "tokens"]);
-            let source = Box::new(lost(&request, Touched::Nothing));
-            let (cloud, user) = ("rehearsal".to_owned(), self.who.project_name.clone());
-            return Err(Error::Login { cloud, user, next: None, source });
-        }
-        let token = recorded("keystone-token-201").body["token"].take();
-        let catalog = serde_json::from_value(token["catalog"].clone()).unwrap_or_default();
-        let Who { project, project_name, admin } = self.who.clone();
-        let user = if admin { "admin" } else { "member" }.to_owned();
-        let mut roles = vec!["member".to_owned(), "reader".to_owned()];
-        if admin {
-            roles.push("admin".to_owned());
-        }
-        let project = Some(Name { id: project, name: project_name });
-        Ok(Grant { user: Name { id: user.clone(), name: user }, project, roles, catalog })
-    }
-
-    fn label(&self) -> String {
-        format!("cloud rehearsal, project {}", self.who.project_name)
-    }
-
-    fn recall(&self, key: &str) -> Option<String> {
-        self.cloud.lock().hints.get(key).cloned()
-    }
-
-    fn remember(&self, key: &str, value: &str) {
-        self.cloud.lock().hints.insert(key.to_owned(), value.to_owned());
-    }
-}
-
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Connection").field(&self.label()).finish()
-    }
 }

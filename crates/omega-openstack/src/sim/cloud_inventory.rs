@@ -1,5 +1,5 @@
-//! What a cloud_inventory asks: Nova's servers, Cinder's volume types, Glance's images, and quotas. Written
-//! from the recordings (record.py, `cloud_inventory`).
+//! What an inventory asks for: Nova's servers, Cinder's volume types, Glance's images, and quotas.
+//! Written from the recordings (record.py, `cloud_inventory`).
 
 use serde_json::{Value, json};
 
@@ -51,9 +51,10 @@ impl State {
         }
     }
 
-    pub(super) fn glance(request: &Request) -> Option<Response> {
+    pub(super) fn glance(&mut self, request: &Request) -> Option<Response> {
         match (request.method, path(request).as_slice()) {
             (Method::Get, ["images"]) => Some(recorded("glance-images-page-200").unchanged()),
+            (_, ["images", id, "file"]) => self.image_file(id, request),
             _ => None,
         }
     }

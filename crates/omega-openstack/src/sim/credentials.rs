@@ -6,7 +6,7 @@ use super::{
     recorded::recorded,
     state::{State, Who},
 };
-use crate::{Error, Grant, Method, Name, Refusal, Request, Response};
+use crate::{Error, Method, Name, Request, Response, TokenInfo, service_response::accept};
 
 /// An application credential.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ impl State {
         };
         match (request.method, rest) {
             (Method::Post, []) => {
-                let asked = request.body.as_ref()?.get("application_credential")?;
+                let asked = request.json()?.get("application_credential")?;
                 let name = asked["name"].as_str()?;
                 let (id, secret) = self.new_credential(&who.project, user, name);
                 let made = self.credentials.last_mut()?;
@@ -62,38 +62,43 @@ impl State {
                 let mut body = json!({ "application_credential": made.show() });
                 body["application_credential"]["id"] = json!(id);
                 body["application_credential"]["secret"] = json!(secret);
-                Some(Response { status: 201, request_id: None, body })
+                Some(Response::new(201, body))
             }
             (Method::Get, [id]) => {
                 let one = self.credentials.iter().find(|one| one.id == *id)?;
                 let body = json!({ "application_credential": one.show() });
-                Some(Response { status: 200, request_id: None, body })
+                Some(Response::new(200, body))
             }
             (Method::Delete, [id]) => {
                 self.credentials.retain(|one| one.id != *id);
-                Some(Response { status: 204, request_id: None, body: Value::Null })
+                Some(Response::new(204, Value::Null))
             }
             _ => None,
         }
     }
 
     /// Answers a login.
-    pub(super) fn log_in(&self, id: &str, secret: &str, request: &Request) -> Result<Grant, Error> {
+    pub(super) fn log_in(
+        &self,
+        id: &str,
+        secret: &str,
+        request: &Request,
+    ) -> Result<TokenInfo, Error> {
         let Some(one) = self.credentials.iter().find(|one| one.id == id) else {
             let gone = recorded("keystone-credential-deleted");
             let path = "/body/auth/identity/application_credential/id";
             let was = gone.request.pointer(path).and_then(Value::as_str).unwrap_or_default();
-            return Err(refused(request, &gone.about(was, id)));
+            return Err(refused(request, gone.about(was, id)));
         };
         if one.lapsed || one.secret != secret {
-            return Err(refused(request, &recorded("keystone-credential-expired").unchanged()));
+            return Err(refused(request, recorded("keystone-credential-expired").unchanged()));
         }
         let token = recorded("keystone-credential-201").body["token"].take();
         let names = |value: &Value| value["name"].as_str().map(str::to_owned);
         let roles = token["roles"].as_array().into_iter().flatten().filter_map(names).collect();
         let name = self.projects.iter().find(|(_, id)| *id == one.project);
         let name = name.map(|(name, _)| name.clone()).unwrap_or_default();
-        Ok(Grant {
+        Ok(TokenInfo {
             user: Name { id: one.user.clone(), name: one.user.clone() },
             project: Some(Name { id: one.project.clone(), name }),
             roles,
@@ -115,14 +120,10 @@ impl AppCredential {
     }
 }
 
-fn refused(request: &Request, answer: &Response) -> Error {
-    let words = answer.body["error"]["message"].as_str().unwrap_or_default();
-    Error::Refused(Box::new(Refusal {
-        request: request.to_string(),
-        write: false,
-        status: answer.status,
-        kind: None,
-        message: words.to_owned(),
-        request_id: None,
-    }))
+/// The refusal that the client makes of it.
+fn refused(request: &Request, answer: Response) -> Error {
+    match accept(request, answer) {
+        Ok(answer) => Error::malformed(request, None, format!("{} to a login", answer.status)),
+        Err(error) => error,
+    }
 }

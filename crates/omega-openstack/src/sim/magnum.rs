@@ -1,6 +1,7 @@
 //! Magnum's templates and clusters; a cluster moves on each time it is looked at.
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{
     recorded::{Recorded, recorded},
@@ -17,6 +18,10 @@ pub(super) struct SimCluster {
     pub(super) shown: Value,
     pub(super) looks: u32,
     pub(super) fate: Fate,
+    /// When Magnum has written it down.
+    pub(super) shown_from: Instant,
+    /// How often it changed.
+    changes: u32,
 }
 
 /// What becomes of a cluster.
@@ -35,6 +40,8 @@ pub enum Fate {
     Unhealthy(String),
     /// Healthy, and `DELETE_FAILED` when it is first deleted.
     DeleteFailsOnce,
+    /// Healthy, and `DELETE_FAILED` whenever it is deleted.
+    DeleteFails,
     /// It stays as it was put.
     Still,
 }
@@ -47,7 +54,7 @@ impl State {
                 self.list_clusters(who, request)
             }
             (Method::Get, ["clusters", id]) => self.show_cluster(who, id),
-            (Method::Post, ["clusters"]) => self.create_cluster(who, request.body.as_ref()?),
+            (Method::Post, ["clusters"]) => self.create_cluster(who, request.json()?),
             (Method::Delete, ["clusters", id]) => self.delete_cluster(who, id),
             (Method::Get, ["clustertemplates"]) => self.list_templates(who),
             (Method::Get, ["clustertemplates", id]) => {
@@ -56,18 +63,23 @@ impl State {
                     None => absent("magnum-template-absent-404", id),
                 }
             }
-            (Method::Post, ["clustertemplates"]) => {
-                self.create_template(who, request.body.as_ref()?)
-            }
+            (Method::Post, ["clustertemplates"]) => self.create_template(who, request.json()?),
             (Method::Delete, ["clustertemplates", id]) => self.delete_template(who, id),
             _ => return None,
         })
     }
 
     fn list_clusters(&mut self, who: &Who, request: &Request) -> Response {
+        for cluster in &mut self.clusters {
+            if cluster.shown["status"] == "DELETE_IN_PROGRESS" {
+                cluster.look();
+            }
+        }
+        self.clusters.retain(|cluster| cluster.shown["status"] != "GONE");
         let marker = request.query.iter().find(|(key, _)| key == "marker");
         let mut clusters: Vec<_> =
-            self.clusters.iter().map(|c| &c.shown).filter(|c| theirs(who, c)).collect();
+            self.clusters.iter().filter(|c| c.is_shown()).map(|c| &c.shown).collect();
+        clusters.retain(|cluster| theirs(who, cluster));
         let after = marker.and_then(|(_, id)| clusters.iter().position(|c| c["uuid"] == **id));
         let rest = clusters.split_off(after.map_or(0, |index| index + 1));
         let mut answer = recorded("magnum-clusters-none-200").unchanged();
@@ -90,7 +102,7 @@ impl State {
             }
         }
         self.clusters.retain(|cluster| cluster.shown["status"] != "GONE");
-        match self.clusters.iter().find(|c| c.shown["uuid"] == *id && theirs(who, &c.shown)) {
+        match self.clusters.iter().find(|c| c.is(id, who)) {
             Some(cluster) => ok(cluster.shown.clone()),
             None => absent("magnum-cluster-404", id),
         }
@@ -118,13 +130,14 @@ impl State {
         let uuid = self.id();
         shown["uuid"] = json!(uuid);
         shown["project_id"] = json!(project);
-        self.clusters.push(SimCluster { shown, looks: 0, fate });
+        let shown_from = Instant::now() + self.appear_after;
+        self.clusters.push(SimCluster { shown, looks: 0, fate, shown_from, changes: 0 });
         uuid
     }
 
     fn delete_cluster(&mut self, who: &Who, id: &str) -> Response {
         let mut clusters = self.clusters.iter_mut();
-        match clusters.find(|c| c.shown["uuid"] == *id && theirs(who, &c.shown)) {
+        match clusters.find(|c| c.is(id, who)) {
             Some(cluster) => {
                 cluster.looks = 0;
                 cluster.shown["status"] = json!("DELETE_IN_PROGRESS");
@@ -132,6 +145,19 @@ impl State {
             }
             None => absent("magnum-cluster-404", id),
         }
+    }
+
+    pub(super) fn magnum_things(&self) -> Vec<String> {
+        let show = |noun: &str, thing: &Value, keys: &[&str]| {
+            let values: Vec<_> = keys.iter().map(|key| thing[*key].to_string()).collect();
+            format!("{noun} {}", values.join(" "))
+        };
+        let template = ["project_id", "name", "image_id", "network_driver", "labels"];
+        let cluster =
+            ["project_id", "name", "cluster_template_id", "keypair", "master_count", "node_count"];
+        let templates = self.templates.iter().map(|one| show("template", one, &template));
+        let clusters = self.clusters.iter().map(|one| show("cluster", &one.shown, &cluster));
+        templates.chain(clusters).collect()
     }
 
     fn list_templates(&self, who: &Who) -> Response {
@@ -162,7 +188,7 @@ impl State {
         template["uuid"] = json!(self.id());
         template["project_id"] = json!(who.project);
         self.templates.push(template.clone());
-        Response { status: made.status, request_id: None, body: template }
+        Response::new(made.status, template)
     }
 
     fn delete_template(&mut self, who: &Who, id: &str) -> Response {
@@ -184,6 +210,14 @@ impl State {
 }
 
 impl SimCluster {
+    fn is_shown(&self) -> bool {
+        Instant::now() >= self.shown_from
+    }
+
+    fn is(&self, id: &str, who: &Who) -> bool {
+        self.shown["uuid"] == *id && self.is_shown() && theirs(who, &self.shown)
+    }
+
     /// Lets the cluster live on a little.
     fn look(&mut self) {
         if self.fate == Fate::Still && self.shown["status"] != "DELETE_IN_PROGRESS" {
@@ -196,8 +230,10 @@ impl SimCluster {
         self.looks = 0;
         let status = self.shown["status"].as_str().unwrap_or_default().to_owned();
         match (status.as_str(), self.fate.clone()) {
-            ("DELETE_IN_PROGRESS", Fate::DeleteFailsOnce) => {
-                self.fate = Fate::Healthy;
+            ("DELETE_IN_PROGRESS", fate @ (Fate::DeleteFailsOnce | Fate::DeleteFails)) => {
+                if fate == Fate::DeleteFailsOnce {
+                    self.fate = Fate::Healthy;
+                }
                 self.set("DELETE_FAILED", Some("publicURL endpoint for block-storage not found"));
             }
             ("DELETE_IN_PROGRESS", _) => self.set("GONE", None),
@@ -227,8 +263,10 @@ impl SimCluster {
     }
 
     fn set(&mut self, status: &str, reason: Option<&str>) {
+        self.changes += 1;
         self.shown["status"] = json!(status);
         self.shown["status_reason"] = json!(reason);
+        self.shown["updated_at"] = json!(format!("2026-11-21T10:00:{:02}+00:00", self.changes));
     }
 
     pub(super) fn health(&mut self, health: &str, infrastructure: &str) {
@@ -247,7 +285,7 @@ fn theirs(who: &Who, thing: &Value) -> bool {
 }
 
 fn ok(body: Value) -> Response {
-    Response { status: 200, request_id: None, body }
+    Response::new(200, body)
 }
 
 fn absent(name: &str, id: &str) -> Response {

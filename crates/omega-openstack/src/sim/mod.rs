@@ -3,8 +3,10 @@
 //! `omega-cli rehearse` runs whole runbooks on it. What it answers is made of what real services
 //! answered (recordings/), and it shares no code with the clients beyond the seam.
 
+mod blobs;
 mod cloud;
 mod cloud_inventory;
+mod connection;
 mod credentials;
 mod keystone;
 mod magnum;
@@ -14,8 +16,9 @@ mod octavia;
 mod recorded;
 mod state;
 
-pub use cloud::{Cloud, Fault};
+pub use cloud::Cloud;
 pub use magnum::Fate;
+pub use omega_core::testing::Fault;
 
 #[cfg(test)]
 mod neutron_tests;

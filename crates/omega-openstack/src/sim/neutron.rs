@@ -3,7 +3,7 @@
 //! Written from what the recordings show, without the client's types: agreement between the two
 //! is then worth something. `replays_what_neutron_answered` holds it to the recordings.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::LazyLock};
 
 use serde_json::{Map, Value, json};
 
@@ -31,20 +31,20 @@ impl State {
         match (request.method, path.as_slice()) {
             (Method::Get, ["security-groups"]) => Some(self.list_groups(who, request)),
             (Method::Post, ["security-group-rules"]) => {
-                let rule = request.body.as_ref()?.get("security_group_rule")?.as_object()?;
+                let rule = request.json()?.get("security_group_rule")?.as_object()?;
                 Some(self.create_rule(who, rule).unwrap_or_else(|refused| refused))
             }
             (Method::Delete, ["security-group-rules", id]) => Some(self.delete_rule(who, id)),
             (Method::Post, ["security-groups"]) => {
-                let name = request.body.as_ref()?.pointer("/security_group/name")?.as_str()?;
+                let name = request.json()?.pointer("/security_group/name")?.as_str()?;
                 let id = self.new_group(&who.project, name);
-                let about = request.body.as_ref()?.pointer("/security_group/description");
+                let about = request.json()?.pointer("/security_group/description");
                 if let (Some(made), Some(Value::String(about))) = (self.groups.last_mut(), about) {
                     made.description.clone_from(about);
                 }
                 let group = self.groups.iter().find(|group| group.id == id).map(show);
                 let body = json!({ "security_group": group });
-                Some(Response { status: 201, request_id: None, body })
+                Some(Response::new(201, body))
             }
             (Method::Delete, ["security-groups", id]) => Some(self.delete_group(who, id)),
             _ => self.neutron_parts(who, request),
@@ -73,7 +73,7 @@ impl State {
                 format!("http://neutron.internal:9696/v2.0/security-groups?{}", url.finish());
             body["security_groups_links"] = json!([{ "rel": "next", "href": href }]);
         }
-        Response { status: recorded("neutron-groups-none-200").status, request_id: None, body }
+        Response::new(recorded("neutron-groups-none-200").status, body)
     }
 
     fn create_rule(&mut self, who: &Who, asked: &Rule) -> Result<Response, Response> {
@@ -114,7 +114,7 @@ impl State {
         full.insert("standard_attr_id".into(), json!(number));
         full.insert("tags".into(), json!([]));
         group.rules.push(full);
-        Ok(Response { status: created.status, request_id: None, body: answer })
+        Ok(Response::new(created.status, answer))
     }
 
     fn delete_rule(&mut self, who: &Who, id: &str) -> Response {
@@ -217,8 +217,7 @@ fn converted(asked: &Rule) -> Result<Rule, Response> {
         None | Some(Value::Null) => Value::Null,
         Some(value) => {
             let lower = value.as_str().map_or_else(|| value.to_string(), str::to_lowercase);
-            let known =
-                lower.parse::<u8>().is_ok() || protocols().iter().any(|(name, _)| *name == lower);
+            let known = lower.parse::<u8>().is_ok() || number_of(&lower) >= 0;
             if !known {
                 return Err(refuse("neutron-rule-name-any", "protocol", asked));
             }
@@ -277,7 +276,7 @@ fn validate(rule: &Rule, asked: &Rule) -> Result<(), Response> {
     match (ports, ip_number) {
         ((None, None), _) => {}
         (_, None) => return Err(recorded("neutron-rule-ports-without-protocol").unchanged()),
-        ((min, max), Some(6 | 17 | 33 | 132 | 136)) => {
+        ((min, max), Some(number)) if is_in("SG_PORT_PROTO_NUMS", number) => {
             if min == Some(0) || max == Some(0) {
                 let recorded = recorded("neutron-rule-port-too-high");
                 let field = "/body/security_group_rule/port_range_max";
@@ -305,7 +304,7 @@ fn validate(rule: &Rule, asked: &Rule) -> Result<(), Response> {
         }
         return Err(refused);
     }
-    if !ipv6 && ip_number.is_some_and(|n| [41, 43, 44, 58, 59, 60].contains(&n)) {
+    if !ipv6 && ip_number.is_some_and(|number| is_in("IPV6_ONLY", number)) {
         return Err(refuse("neutron-rule-icmpv6-in-ipv4", "protocol", rule));
     }
     let remotes = ["remote_ip_prefix", "remote_group_id", "remote_address_group_id"];
@@ -357,39 +356,20 @@ fn key(rule: &Rule) -> [String; 9] {
     .map(|part| part.unwrap_or_else(|| "+".to_owned()))
 }
 
-/// The protocols that a recorded refusal lists, with their numbers from the IANA registry.
-fn protocols() -> &'static [(&'static str, i64)] {
-    &[
-        ("ah", 51),
-        ("dccp", 33),
-        ("egp", 8),
-        ("esp", 50),
-        ("gre", 47),
-        ("hopopt", 0),
-        ("icmp", 1),
-        ("igmp", 2),
-        ("ip", 0),
-        ("ipip", 4),
-        ("ipv6-encap", 41),
-        ("ipv6-frag", 44),
-        ("ipv6-icmp", 58),
-        ("icmpv6", 58),
-        ("ipv6-nonxt", 59),
-        ("ipv6-opts", 60),
-        ("ipv6-route", 43),
-        ("ospf", 89),
-        ("pgm", 113),
-        ("rsvp", 46),
-        ("sctp", 132),
-        ("tcp", 6),
-        ("udp", 17),
-        ("udplite", 136),
-        ("vrrp", 112),
-    ]
+/// Neutron's own tables, read from its installed sources (recordings/neutron-protocols.json names
+/// them): not this crate's opinion.
+static TABLES: LazyLock<Value> = LazyLock::new(|| {
+    let text = include_str!("../../recordings/neutron-protocols.json");
+    serde_json::from_str(text).unwrap_or_default()
+});
+
+/// Returns whether one of Neutron's lists of protocols has the number.
+fn is_in(list: &str, number: i64) -> bool {
+    TABLES[list].as_array().is_some_and(|all| all.contains(&json!(number)))
 }
 
 fn number_of(protocol: &str) -> i64 {
-    let named = protocols().iter().find(|(name, _)| *name == protocol).map(|(_, number)| *number);
+    let named = TABLES["IP_PROTOCOL_MAP"][protocol].as_i64();
     named.or_else(|| protocol.parse().ok()).unwrap_or(-1)
 }
 

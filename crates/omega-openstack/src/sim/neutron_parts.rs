@@ -34,17 +34,17 @@ impl State {
         match (request.method, path.as_slice()) {
             (Method::Get, [_]) => Some(self.list_parts(who, plural, request)),
             (Method::Post, [_]) => {
-                let asked = request.body.as_ref()?.get(key)?;
+                let asked = request.json()?.get(key)?;
                 let made = self.make_part(&who.project, plural, asked);
-                Some(Response { status: 201, request_id: None, body: json!({ key: made }) })
+                Some(Response::new(201, json!({ key: made })))
             }
             (Method::Delete, [_, id]) => Some(self.delete_part(who, plural, id)),
             (Method::Put, [_, router, "add_router_interface"]) => {
-                let subnet = request.body.as_ref()?.get("subnet_id")?.as_str()?;
+                let subnet = request.json()?.get("subnet_id")?.as_str()?;
                 Some(self.add_interface(router, subnet))
             }
             (Method::Put, [_, router, "remove_router_interface"]) => {
-                let subnet = request.body.as_ref()?.get("subnet_id")?.as_str()?;
+                let subnet = request.json()?.get("subnet_id")?.as_str()?;
                 Some(self.remove_interface(router, subnet))
             }
             _ => None,

@@ -44,13 +44,9 @@ impl State {
                 Some(answer)
             }
             (Method::Post, ["lbaas", "loadbalancers"]) => {
-                let asked = request.body.as_ref()?.get("loadbalancer")?;
+                let asked = request.json()?.get("loadbalancer")?;
                 let made = self.make_balancer(&who.project, asked);
-                Some(Response {
-                    status: 201,
-                    request_id: None,
-                    body: json!({ "loadbalancer": made }),
-                })
+                Some(Response::new(201, json!({ "loadbalancer": made })))
             }
             (Method::Delete, ["lbaas", "loadbalancers", id]) => {
                 let cascade = query("cascade").is_some_and(|value| value == "true");

@@ -1,5 +1,7 @@
 //! What the real services answered: recordings/*.json, made by recordings/record.py.
 
+use std::{collections::BTreeMap, sync::LazyLock};
+
 use serde_json::Value;
 
 use crate::Response;
@@ -121,6 +123,11 @@ pub(super) struct Recorded {
     pub(super) body: Value,
 }
 
+static PARSED: LazyLock<BTreeMap<&str, Recorded>> = LazyLock::new(|| {
+    let read = |(name, text): &(&'static str, &str)| Some((*name, Recorded::read(text)?));
+    ALL.iter().filter_map(read).collect()
+});
+
 /// Returns a recording.
 ///
 /// # Panics
@@ -128,18 +135,18 @@ pub(super) struct Recorded {
 /// Panics for a name that is not in the list, which a test goes through.
 #[expect(clippy::panic, reason = "the names are constants of this module's siblings")]
 pub(super) fn recorded(name: &str) -> Recorded {
-    let text = ALL.iter().find(|(known, _)| *known == name).map(|(_, text)| *text);
-    let exchange = text.and_then(|text| serde_json::from_str::<Value>(text).ok());
-    let Some(exchange) = exchange else { panic!("no recording {name}") };
-    let status = exchange["response"]["status"].as_u64().and_then(|status| status.try_into().ok());
-    Recorded {
-        request: exchange["request"].clone(),
-        status: status.unwrap_or_default(),
-        body: exchange["response"]["body"].clone(),
-    }
+    let Some(recorded) = PARSED.get(name) else { panic!("no recording {name}") };
+    recorded.clone()
 }
 
 impl Recorded {
+    fn read(text: &str) -> Option<Self> {
+        let mut exchange: Value = serde_json::from_str(text).ok()?;
+        let status = exchange["response"]["status"].as_u64()?.try_into().ok()?;
+        let (request, body) = (exchange["request"].take(), exchange["response"]["body"].take());
+        Some(Self { request, status, body })
+    }
+
     /// Returns the body's value at `pointer` as text.
     pub(super) fn text(value: &Value, pointer: &str) -> String {
         match value.pointer(pointer) {
@@ -153,12 +160,12 @@ impl Recorded {
     pub(super) fn about(&self, was: &str, is: &str) -> Response {
         let mut body = self.body.clone();
         swap(&mut body, was, is);
-        Response { status: self.status, request_id: None, body }
+        Response::new(self.status, body)
     }
 
     /// Returns the recorded answer as it is.
     pub(super) fn unchanged(self) -> Response {
-        Response { status: self.status, request_id: None, body: self.body }
+        Response::new(self.status, self.body)
     }
 }
 

@@ -1,8 +1,11 @@
 //! What the simulated cloud holds.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp, fmt::rfc2822, tz::TimeZone};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::{
     credentials::AppCredential,
@@ -28,13 +31,18 @@ pub(super) struct State {
     pub(super) templates: Vec<Value>,
     pub(super) clusters: Vec<SimCluster>,
     pub(super) fates: Vec<Fate>,
+    /// How long after the request a cluster is shown.
+    pub(super) appear_after: Duration,
     pub(super) servers: Vec<Value>,
+    /// The data of images, by id.
+    pub(super) blobs: BTreeMap<String, Bytes>,
     pub(super) volume_types: bool,
     /// Limits by project and resource, where they are not the recorded ones.
     pub(super) quotas: BTreeMap<(String, String), u64>,
     pub(super) page: usize,
     pub(super) denied: Vec<Service>,
     pub(super) down: Vec<Service>,
+    start: Instant,
     next: u64,
 }
 
@@ -60,14 +68,26 @@ impl State {
             templates: Vec::new(),
             clusters: Vec::new(),
             fates: Vec::new(),
+            appear_after: Duration::ZERO,
             servers: Vec::new(),
+            blobs: BTreeMap::new(),
             volume_types: true,
             quotas: BTreeMap::new(),
             page: 1000,
             denied: Vec::new(),
             down: Vec::new(),
+            start: Instant::now(),
             next: 0,
         }
+    }
+
+    /// Returns what time it is in the cloud, as services put it into an answer.
+    pub(super) fn date(&self) -> String {
+        // The day of the recordings.
+        let start = Timestamp::from_second(1_795_255_200).unwrap_or_default();
+        let passed = SignedDuration::try_from(self.start.elapsed()).unwrap_or_default();
+        let now = start.saturating_add(passed).unwrap_or(start);
+        rfc2822::to_string(&now.to_zoned(TimeZone::UTC)).unwrap_or_default()
     }
 
     pub(super) fn serial(&mut self) -> u64 {

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use omega_capi::{
-    Driver, Overrides, Served, ServedKind, ServedVersion,
     health::{
         Answer, Answers, Diagnosis, Evidence, Layer, Names, NodeGroup, NotAsked, Recorded, Verdict,
         classify_health, driver_verdict, health_reads, polled,
     },
+    served::{ServedKind, ServedVersion, ServedVersions},
 };
+use omega_driver::{DriverRelease, Overrides};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -16,7 +17,7 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Case {
     pub(crate) id: u64,
-    pub(crate) driver: Driver,
+    pub(crate) driver: DriverRelease,
     pub(crate) api_resources: Option<String>,
     pub(crate) namespace_prefix: String,
     pub(crate) cluster: Cluster,
@@ -93,9 +94,9 @@ impl Case {
             return Ok(prediction);
         }
         let names = self.names();
-        let reads = health_reads(self.driver, &overrides, &names).unwrap_or_default();
+        let reads = health_reads(&self.driver, &overrides, &names).unwrap_or_default();
         let mut paths: Vec<String> = reads.into_iter().map(|read| read.path).collect();
-        let verdict = driver_verdict(self.driver, &overrides, &names, &self.answers(&paths))?;
+        let verdict = driver_verdict(&self.driver, &overrides, &names, &self.answers(&paths))?;
         if let Verdict::Raises { at, .. } = &verdict {
             let until = at.as_ref().and_then(|at| paths.iter().position(|path| path == at));
             paths.truncate(until.map_or(0, |last| last + 1));
@@ -114,7 +115,7 @@ impl Case {
         let after = self.predict()?;
         let Some(overrides) = self.overrides() else { return Ok(Vec::new()) };
         let (names, served) = (self.names(), self.served());
-        let paths = Evidence::paths(self.driver, &overrides, &names, &served);
+        let paths = Evidence::paths(&self.driver, &overrides, &names, &served);
         let evidence = Evidence {
             driver: self.driver,
             overrides,
@@ -140,13 +141,13 @@ impl Case {
         Recorded { status: health_status.clone(), reason: health_status_reason.clone() }
     }
 
-    fn served(&self) -> Served {
+    fn served(&self) -> ServedVersions {
         let kinds = ["clusters", "machinedeployments", "kubeadmcontrolplanes", "openstackclusters"];
         let kinds = kinds.map(|plural| ServedKind { kind: String::new(), plural: plural.into() });
         let version = |v: &String| ServedVersion { version: v.clone(), kinds: kinds.to_vec() };
         let groups = self.served.iter().filter(|(_, versions)| !versions.is_empty());
         let groups = groups.map(|(group, all)| (group.clone(), all.iter().map(version).collect()));
-        Served { groups: groups.collect() }
+        ServedVersions { groups: groups.collect() }
     }
 
     /// What of the option the driver takes in, or `None` if it can't be imported with it.

@@ -3,7 +3,7 @@
 //! The library has no switch for them. A wrong rule is a right one that is given something else,
 //! or whose answer is changed.
 
-use omega_capi::Driver;
+use omega_driver::DriverRelease;
 use serde_json::{Value, json};
 
 use crate::case::{Case, Http, Prediction};
@@ -17,7 +17,7 @@ pub(crate) struct Plant(
 
 impl Plant {
     pub(crate) const ALL: &[Self] = &[
-        Self("1.3.0 reads v1beta1", |case| case.driver = Driver::V1_4_0, same),
+        Self("1.3.0 reads v1beta1", |case| case.driver = DriverRelease::v1_4_0(), same),
         Self("api_resources does nothing", |case| case.api_resources = None, same),
         Self("404 raises", |case| status(case, 404, 500), same),
         Self("500 is absence", |case| status(case, 500, 404), same),

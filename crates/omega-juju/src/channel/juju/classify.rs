@@ -1,83 +1,72 @@
-//! What juju's words mean. The program has no other way to say it: its exit status is 1 for all.
+//! What juju's words mean for a unit.
 
 use std::time::Duration;
 
-use omega_core::Touched;
+use omega_core::{Retry, Touched};
 
-use crate::{Error, agent::Output};
+use crate::{
+    Error,
+    agent::Output,
+    upstream_messages::{self, Juju},
+};
 
 /// Says why `juju exec` printed no task.
 pub(super) fn exec(unit: &str, output: &Output, wait: Duration) -> Error {
-    let said = String::from_utf8_lossy(&output.stderr);
-    if said.contains("timed out waiting for results") {
-        return Error::Deadline {
+    let words = String::from_utf8_lossy(&output.stderr);
+    match upstream_messages::juju(&words) {
+        Juju::TimedOut => Error::Deadline {
             unit: unit.to_owned(),
             doing: "a question by juju exec, which waits behind running hooks".to_owned(),
             after: wait,
             touched: Touched::Nothing,
-        };
+        },
+        kind @ (Juju::LoginExpired | Juju::Forbidden | Juju::Itself | Juju::Unknown) => {
+            if output.status == Some(0) {
+                return Error::NothingScheduled { unit: unit.to_owned() };
+            }
+            denied(unit, kind).unwrap_or_else(|| unreachable(unit, &words, Touched::Nothing))
+        }
     }
-    if output.status == Some(0) {
-        return Error::NothingScheduled { unit: unit.to_owned() };
-    }
-    denied(unit, &said).unwrap_or_else(|| unreachable(unit, &said, Touched::Nothing))
 }
 
-/// Says why `juju ssh` brought no reply of the agent's; `None` where juju said nothing of its own.
+/// Says why `juju ssh` brought no reply of the agent's; `None` where juju wrote nothing of its own.
 pub(super) fn ssh(unit: &str, output: &Output) -> Option<Error> {
-    let said = String::from_utf8_lossy(&output.stderr);
-    if let Some(error) = denied(unit, &said) {
+    let words = String::from_utf8_lossy(&output.stderr);
+    let kind = upstream_messages::juju(&words);
+    if let Some(error) = denied(unit, kind) {
         return Some(error);
     }
-    let own = error_line(&said).filter(|line| !line.contains("subprocess encountered"));
-    if own.is_some() {
-        // juju's own error: it did not get as far as starting ssh.
-        return Some(unreachable(unit, &said, Touched::Nothing));
+    match kind {
+        // It did not get as far as starting ssh.
+        Juju::Itself | Juju::TimedOut => Some(unreachable(unit, &words, Touched::Nothing)),
+        // 255 is ssh's: nobody tells whether the connection broke before the command or after.
+        Juju::Unknown | Juju::LoginExpired | Juju::Forbidden => (output.status == Some(255))
+            .then(|| unreachable(unit, &words, upstream_messages::ssh_touched(&words))),
     }
-    // 255 is ssh's: nobody tells whether the connection broke before the command or after.
-    (output.status == Some(255)).then(|| unreachable(unit, &said, transport(&said)))
 }
 
-/// Whether ssh's words say that there never was a connection.
-fn transport(said: &str) -> Touched {
-    // "Connection timed out" alone is also said of a connection that stood and broke.
-    let before = [
-        "connect to host",
-        "Could not resolve",
-        "Host key verification failed",
-        "Permission denied (publickey",
-    ];
-    if before.iter().any(|words| said.contains(words)) { Touched::Nothing } else { Touched::Maybe }
-}
-
-fn denied(unit: &str, said: &str) -> Option<Error> {
-    let expired = ["cannot get discharge", "macaroon", "not logged in", "please enter password"];
-    let refused = ["permission denied", "Permission denied (publickey"];
-    let tried = if expired.iter().any(|words| said.contains(words)) {
-        "juju's login, which has expired: run juju login"
-    } else if refused.iter().any(|words| said.contains(words)) {
-        "juju's user, who needs admin access to the model"
-    } else {
-        return None;
+fn denied(unit: &str, kind: Juju) -> Option<Error> {
+    let tried = match kind {
+        Juju::LoginExpired => "juju's login, which has expired: run juju login",
+        Juju::Forbidden => "juju's user, who needs admin access to the model",
+        Juju::TimedOut | Juju::Itself | Juju::Unknown => return None,
     };
     let (unit, tried) = (unit.to_owned(), tried.to_owned());
     Some(Error::Denied { unit, via: "juju".to_owned(), tried })
 }
 
-fn unreachable(unit: &str, said: &str, touched: Touched) -> Error {
-    let last = || said.lines().rev().find(|line| !line.trim().is_empty());
-    let why = error_line(said).or_else(last).unwrap_or("juju failed without a word");
+fn unreachable(unit: &str, words: &str, touched: Touched) -> Error {
+    let own = upstream_messages::juju_error(words);
+    let last = || words.lines().rev().find(|line| !line.trim().is_empty());
+    let why = own.or_else(last).unwrap_or("juju failed without a word");
     Error::Unreachable {
         unit: unit.to_owned(),
         via: "juju".to_owned(),
         why: why.trim_start_matches("ERROR ").to_owned(),
         next: Some("look at juju status, and at the model that is meant (juju models)".to_owned()),
         touched,
+        retry: own.map_or(Retry::Transient, upstream_messages::juju_retry),
     }
-}
-
-fn error_line(said: &str) -> Option<&str> {
-    said.lines().find(|line| line.starts_with("ERROR "))
 }
 
 #[cfg(test)]

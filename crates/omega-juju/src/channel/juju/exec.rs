@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, time::Duration};
 
-use omega_core::Touched;
+use omega_core::{Retry, Touched};
 use serde::Deserialize;
 
 use super::classify;
@@ -57,6 +57,7 @@ pub(super) fn task(unit: &str, output: &Output, wait: Duration) -> Result<Output
             why: format!("the task ended as {status}: {message}"),
             next: Some(format!("look at juju show-unit {unit}")),
             touched: Touched::Nothing,
+            retry: Retry::Transient,
         });
     };
     let stdout = [b"\n", stdout.as_bytes()].concat(); // juju may have trimmed the line feed

@@ -7,19 +7,18 @@ mod status;
 use std::{path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
-use omega_core::{
-    Touched,
-    values::{Secret, UnitName},
-};
+use omega_core::{Retry, Touched, values::UnitName};
 
-pub use self::status::{JujuStatus, StatusInfo, UnitStatus, juju_status, juju_units};
+pub use self::status::{
+    JujuModel, JujuStatus, JujuUnits, StatusInfo, UnitStatus, juju_status, juju_units,
+};
 use super::{
     Deadlines,
     program::{Program, RunError},
 };
 use crate::{
     Action, Channel, Error, Payload, Probe, Reply,
-    agent::{Output, Request, done, quoted, replies},
+    agent::{Output, Request, Stdin, done, quoted, replies},
 };
 
 /// How long a question may wait for its turn: a unit's agent runs one hook or command at a time.
@@ -27,13 +26,36 @@ const TURN: Duration = Duration::from_mins(1);
 
 /// Which unit, and by which program.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct JujuTarget {
     /// The program: `juju`, or a path to it.
     pub program: PathBuf,
-    /// The model (`controller:model` or `model`); the current one by default.
+    /// The model as the operator names it (`controller:model` or `model`); the current one by
+    /// default.
     pub model: Option<String>,
+    /// The model, if juju told which one it is.
+    pub known: Option<JujuModel>,
     /// The unit.
     pub unit: UnitName,
+}
+
+impl JujuTarget {
+    /// Returns the unit in the current model.
+    pub fn new(program: impl Into<PathBuf>, unit: UnitName) -> Self {
+        Self { program: program.into(), model: None, known: None, unit }
+    }
+
+    /// Names the model as the operator does.
+    #[must_use]
+    pub fn in_model(self, model: Option<&str>) -> Self {
+        Self { model: model.map(str::to_owned), ..self }
+    }
+
+    /// Says which model juju says it is.
+    #[must_use]
+    pub fn known_as(self, model: &JujuModel) -> Self {
+        Self { known: Some(model.clone()), ..self }
+    }
 }
 
 /// A unit's machine by the `juju` program.
@@ -60,7 +82,7 @@ impl Juju {
     async fn run(
         &self,
         words: Vec<String>,
-        stdin: Option<Secret>,
+        stdin: Option<Stdin>,
         within: Duration,
         touched: Touched,
     ) -> Result<Output, Error> {
@@ -86,6 +108,11 @@ fn not_run(unit: &str, error: &RunError, after: Duration, touched: Touched) -> E
             why: error.to_string(),
             next: Some("install juju, name it in the site file, or list the units for ssh".into()),
             touched: if matches!(error, RunError::Start(..)) { Touched::Nothing } else { touched },
+            retry: if matches!(error, RunError::Start(..)) {
+                Retry::Final
+            } else {
+                Retry::Transient
+            },
         },
     }
 }
@@ -93,9 +120,10 @@ fn not_run(unit: &str, error: &RunError, after: Duration, touched: Touched) -> E
 #[async_trait]
 impl Channel for Juju {
     fn name(&self) -> String {
-        match &self.target.model {
-            Some(model) => format!("juju, model {model}"),
-            None => "juju".to_owned(),
+        match (&self.target.known, &self.target.model) {
+            (Some(known), _) => format!("juju, model {known}"),
+            (None, Some(model)) => format!("juju, model {model}"),
+            (None, None) => "juju".to_owned(),
         }
     }
 
@@ -112,7 +140,7 @@ impl Channel for Juju {
         let within = wait + self.deadlines.connect;
         let output = self.run(words, None, within, Touched::Nothing).await?;
         let output = exec::task(&unit, &output, wait)?;
-        replies(&unit, &output, &request.nonce, probes.len())
+        replies(&unit, &output, &request.nonce, probes)
     }
 
     async fn act(&self, action: &Action, payload: Payload) -> Result<(), Error> {

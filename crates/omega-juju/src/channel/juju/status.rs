@@ -1,13 +1,45 @@
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fmt, path::Path};
 
 use omega_core::{Touched, values::UnitName};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::{Deadlines, Program, not_run};
 use crate::Error;
 
+/// Which model it is. A plan that is made for one is not for another of the same content.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct JujuModel {
+    /// The controller, by this client's name for it.
+    pub controller: String,
+    /// The model's name.
+    pub name: String,
+    /// Its id, where juju tells it: `juju status` of 3.4.2 does not.
+    #[serde(alias = "model-uuid", skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<String>,
+}
+
+impl fmt::Display for JujuModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.controller, self.name)
+    }
+}
+
+/// The units of an application, and the model that they are in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JujuUnits {
+    /// The model.
+    pub model: JujuModel,
+    /// The units, in the order of their numbers.
+    pub units: Vec<UnitStatus>,
+}
+
 /// A unit as `juju status` tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct UnitStatus {
     /// Its name.
     pub name: UnitName,
@@ -44,6 +76,8 @@ pub struct StatusInfo {
 /// A model as `juju status --format json` tells it, of juju 2.9 or 3.
 #[derive(Clone, Debug, Deserialize)]
 pub struct JujuStatus {
+    #[serde(default)]
+    model: JujuModel,
     #[serde(default)]
     applications: BTreeMap<String, Application>,
     #[serde(default)]
@@ -92,6 +126,11 @@ impl JujuStatus {
     /// Fails if it is not that.
     pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(json)
+    }
+
+    /// Returns which model it is.
+    pub fn model(&self) -> &JujuModel {
+        &self.model
     }
 
     /// Returns the names of the applications.
@@ -174,8 +213,11 @@ pub async fn juju_status(
     let label = model.map_or_else(|| "the current model".to_owned(), |m| format!("model {m}"));
     let model = model.into_iter().flat_map(|model| ["-m", model]);
     let words = ["status", "--format", "json"].into_iter().chain(model);
-    let within = deadlines.ask();
+    let (within, start) = (deadlines.ask(), Instant::now());
     let output = Program::new(program).args(words).run(None, within).await;
+    let took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let status = output.as_ref().ok().and_then(|output| output.status).unwrap_or(-1);
+    tracing::info!(target: "omega_trace", kind = "exec", what = "juju status", status, took_ms, "trace");
     let output = output.map_err(|error| not_run(&label, &error, within, Touched::Nothing))?;
     if output.status != Some(0) {
         return Err(super::classify::exec(&label, &output, within));
@@ -187,7 +229,7 @@ pub async fn juju_status(
     })
 }
 
-/// Asks juju for the units of an application, in the order of their numbers.
+/// Asks juju for the units of an application, and for the model that they are in.
 ///
 /// # Errors
 ///
@@ -197,26 +239,19 @@ pub async fn juju_units(
     model: Option<&str>,
     application: &str,
     deadlines: Deadlines,
-) -> Result<Vec<UnitStatus>, Error> {
+) -> Result<JujuUnits, Error> {
     let status = juju_status(program, model, deadlines).await?;
-    let failed = |why: String, found| Error::Failed {
-        unit: application.to_owned(),
-        why,
-        expected: Some(format!("an application {application} with units")),
-        found: Some(found),
-        next: Some("name the application as juju status does, and the model".to_owned()),
-        touched: Touched::Nothing,
+    let none = |why: &str, found: String| {
+        let application = application.to_owned();
+        Err(Error::NoUnits { application, why: why.to_owned(), found })
     };
     if let Some(error) = status.application_error(application) {
-        return Err(failed("juju can't tell its state".to_owned(), error.to_owned()));
+        return none("juju can't tell its state", error.to_owned());
     }
     match status.units(application) {
-        Some(units) if !units.is_empty() => Ok(units),
-        Some(_) => Err(failed("it has no units".to_owned(), "none".to_owned())),
-        None => Err(failed(
-            "the model has no such application".to_owned(),
-            status.applications().join(", "),
-        )),
+        Some(units) if !units.is_empty() => Ok(JujuUnits { model: status.model, units }),
+        Some(_) => none("it has no units", "none".to_owned()),
+        None => none("the model has no such application", status.applications().join(", ")),
     }
 }
 

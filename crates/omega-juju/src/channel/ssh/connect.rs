@@ -1,6 +1,6 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use omega_core::Touched;
+use omega_core::{Retry, Touched};
 use russh::{
     Disconnect, Preferred,
     client::{Config, Handle, connect_stream},
@@ -104,5 +104,6 @@ fn unreachable(target: &SshTarget, why: &str) -> Error {
             target.address()
         )),
         touched: Touched::Nothing,
+        retry: Retry::Transient,
     }
 }

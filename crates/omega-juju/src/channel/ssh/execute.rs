@@ -1,11 +1,14 @@
 use std::{pin::pin, time::Duration};
 
-use omega_core::{Touched, values::Secret};
+use omega_core::{Retry, Touched};
 use russh::{ChannelMsg, ChannelReadHalf, Sig};
 use tokio::{io::AsyncWriteExt as _, time::timeout};
 
 use super::connect::Connection;
-use crate::{Error, agent::Output};
+use crate::{
+    Error,
+    agent::{Output, Stdin},
+};
 
 /// The most that is kept of the output.
 const MOST: usize = 64 << 20;
@@ -19,7 +22,7 @@ impl Connection {
     pub(super) async fn execute(
         &self,
         line: &str,
-        stdin: &Secret,
+        stdin: &Stdin,
         within: Duration,
         touched: Touched,
     ) -> Result<Output, Error> {
@@ -29,6 +32,7 @@ impl Connection {
             why,
             next: None,
             touched,
+            retry: Retry::Transient,
         };
         let open = timeout(within, self.handle.channel_open_session()).await;
         let late = |_| Error::Deadline {
@@ -44,7 +48,7 @@ impl Connection {
         let writing = async {
             let mut input = write.make_writer();
             // A command may end without reading: what it answers tells, not this error.
-            drop(input.write_all(stdin.expose()).await);
+            drop(stdin.write(&mut input).await);
             drop(input.shutdown().await);
         };
         match timeout(within, gather(&mut read, writing)).await {

@@ -159,5 +159,6 @@ fn broke(target: &SshTarget, why: &str) -> Error {
         why: format!("the login broke off: {why}"),
         next: None,
         touched: omega_core::Touched::Nothing,
+        retry: omega_core::Retry::Transient,
     }
 }

@@ -9,7 +9,7 @@ mod server_key;
 use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use omega_core::{Touched, values::Secret};
+use omega_core::Touched;
 use tokio::sync::{Mutex, Semaphore};
 
 use self::connect::Connection;
@@ -112,7 +112,7 @@ impl Ssh {
             Touched::Nothing => self.deadlines.ask(),
             Touched::Maybe => self.deadlines.act,
         };
-        let stdin: Secret = request.stdin();
+        let stdin = request.stdin();
         let _permit = self.sessions.acquire().await;
         let connection = self.connection().await?;
         let result = connection.execute(&quoted(&words), &stdin, within, touched).await;
@@ -139,7 +139,7 @@ impl Channel for Ssh {
     async fn ask(&self, probes: &[Probe]) -> Result<Vec<Reply>, Error> {
         let request = Request::ask(probes, self.deadlines.probe);
         let output = self.run(&request, Touched::Nothing).await?;
-        replies(&self.target.label(), &output, &request.nonce, probes.len())
+        replies(&self.target.label(), &output, &request.nonce, probes)
     }
 
     async fn act(&self, action: &Action, payload: Payload) -> Result<(), Error> {

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use omega_core::{Diagnostic as _, values::Sha256};
+use omega_core::{
+    Diagnostic as _,
+    values::{Secret, Sha256},
+};
 use russh::{
     Channel as Session0, ChannelId, Sig,
     keys::{Algorithm, HashAlg, PrivateKey, key::safe_rng, ssh_key::LineEnding},
@@ -11,7 +14,7 @@ use russh::{
 };
 
 use super::*;
-use crate::FileState;
+use crate::{FileState, ServiceAction};
 
 /// What the machine does with a command.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,7 +88,7 @@ impl server::Handler for Server {
         line: &[u8],
         session: &mut Session,
     ) -> Result<(), russh::Error> {
-        assert!(line.starts_with(b"sudo -n python3 -I -B -c 'import sys"), "{line:?}");
+        assert!(line.starts_with(b"sudo -n python3 -I -S -B -c 'import sys"), "{line:?}");
         session.channel_success(channel)?;
         match self.machine {
             Machine::NeverReads => {
@@ -217,7 +220,7 @@ fn probes() -> Vec<Probe> {
     ["/a", "/b"].map(|path| Probe::File { path: path.parse().unwrap() }).to_vec()
 }
 
-const RELOAD: Action = Action::ReloadUnits;
+const RELOAD: Action = Action::Service(ServiceAction::ReloadUnits);
 
 #[tokio::test]
 async fn questions_and_actions_share_a_connection_among_noise() {
@@ -228,7 +231,7 @@ async fn questions_and_actions_share_a_connection_among_noise() {
         assert_eq!(replies, [const { Reply::File(FileState::Absent) }; 2]);
     }
     let much = Secret::new(vec![0; 5 << 20]);
-    ssh.act(&RELOAD, Payload::Bytes(much)).await.unwrap();
+    ssh.act(&RELOAD, much.into()).await.unwrap();
     assert_eq!(ssh.name(), "ssh ubuntu@unit.example");
 }
 
@@ -308,7 +311,7 @@ async fn a_machine_that_never_reads_is_heard() {
     let place = Place::new();
     let ssh = place.connect(Machine::NeverReads, place.target()).await.unwrap();
     let much = Secret::new(vec![0; 8 << 20]);
-    let error = ssh.act(&RELOAD, Payload::Bytes(much)).await.unwrap_err();
+    let error = ssh.act(&RELOAD, much.into()).await.unwrap_err();
     assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
     assert!(error.to_string().contains("exit status 1"), "{error}");
 }

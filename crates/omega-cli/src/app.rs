@@ -1,0 +1,119 @@
+//! One invocation of the program.
+
+use std::{sync::Arc, time::Instant};
+
+use omega::{
+    Machine,
+    clients::Connect,
+    core::{Context, Failure},
+    run::{Engine, Report, Runs, Status},
+    site::Site,
+};
+use serde_json::json;
+
+use crate::{
+    cli::{Command, Global},
+    command_line::CommandLine,
+    environment::Environment,
+    render::{self, Console, Format, Screen},
+};
+
+/// What every command has.
+pub(crate) struct App {
+    pub(crate) machine: Machine,
+    pub(crate) screen: Screen,
+    pub(crate) console: Arc<Console>,
+    pub(crate) runs: Runs,
+    pub(crate) ctx: Context,
+    pub(crate) given: CommandLine,
+    pub(crate) began: Instant,
+}
+
+impl App {
+    /// Prepares the invocation. It touches nothing.
+    pub(crate) fn new(environment: &Environment, global: &Global, given: CommandLine) -> Self {
+        let console = Arc::new(Console::new(environment, global.quiet));
+        Self {
+            machine: environment.machine(),
+            screen: Screen::new(environment, global.output),
+            ctx: Context::default().with_events(console.clone()),
+            console,
+            runs: Runs::new(&environment.state()),
+            given,
+            began: Instant::now(),
+        }
+    }
+
+    /// Does what was asked.
+    ///
+    /// # Errors
+    ///
+    /// The failure has not been shown yet.
+    pub(crate) async fn run(&self, command: Command) -> Result<Status, Failure> {
+        match command {
+            Command::Plan(args) => self.plan(&args).await,
+            Command::Apply(args) => self.apply(&args).await,
+            Command::Verify(args) => self.verify(&args).await,
+            Command::Rollback(args) => self.rollback(&args).await,
+            Command::ReleaseStuckDelete(args) => self.release_stuck_delete(&args).await,
+            Command::Doctor(args) => Box::pin(self.doctor(&args)).await,
+            Command::Rehearse(args) => self.rehearse(&args).await,
+            Command::Explain(args) => self.explain(args.decision.as_deref()),
+            Command::Schema { of } => Ok(self.schema(of)),
+            Command::Completions { shell } => Ok(self.completions(shell)),
+            Command::Man { directory } => self.man(&directory),
+            Command::Runs(args) => self.runs(&args).await,
+            Command::Operation(operation) => self.operation(&operation).await,
+            Command::Access(operation) => self.access(&operation).await,
+            Command::Capi(question) => self.capi(&question).await,
+        }
+    }
+
+    /// Returns what connects to `site`.
+    pub(crate) fn connect<'a>(&'a self, site: &'a Site) -> Connect<'a> {
+        Connect::new(site, &self.machine)
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        Engine::new(self.runs.clone(), self.ctx.clone())
+    }
+
+    /// Returns how a command ends that failed so.
+    pub(crate) fn status(&self, failure: &Failure) -> Status {
+        Status::of(failure, self.ctx.cancel().reason())
+    }
+
+    /// Shows a failure that ended the command, and returns how the program ends.
+    pub(crate) fn failed(&self, failure: &Failure) -> Status {
+        let exit = self.status(failure);
+        if self.screen.format == Format::Json {
+            let code = exit.code();
+            self.screen.json(&json!({
+                "schema_version": 1, "failure": failure, "exit": exit, "exit_code": code
+            }));
+        }
+        self.console.fail(&render::failure(failure, None, self.screen.width));
+        exit
+    }
+
+    /// Shows a report, with the command that comes next, and returns how the program ends.
+    pub(crate) fn shown(&self, report: &Report, next: Option<&CommandLine>) -> Status {
+        render::report(&self.screen, &self.console, report, next);
+        self.screen.json(report);
+        report.exit
+    }
+
+    /// Prints the one JSON document of what has no report, and returns how the program ends.
+    pub(crate) fn ends(&self, exit: Status, document: serde_json::Value) -> Status {
+        let mut whole = json!({ "schema_version": 1 });
+        let ends = json!({ "exit": exit, "exit_code": exit.code() });
+        for part in [document, ends] {
+            if let (Some(whole), serde_json::Value::Object(fields)) = (whole.as_object_mut(), part)
+            {
+                whole.extend(fields);
+            }
+        }
+        self.screen.json(&whole);
+        exit
+    }
+}

@@ -1,0 +1,63 @@
+//! `rehearse`
+
+use omega::{
+    core::{Failure, FailureClass},
+    juju::sim::Start,
+    rehearsal::{Act, Rehearsal},
+    run::{Runs, Status},
+};
+use serde_json::json;
+
+use crate::{app::App, cli::RehearseArgs, render};
+
+impl App {
+    /// Rehearses the graft from one starting point, or from each.
+    pub(crate) async fn rehearse(&self, args: &RehearseArgs) -> Result<Status, Failure> {
+        let starts = chosen(args.start.as_deref())?;
+        let directory = tempfile::tempdir().map_err(|error| {
+            let what = "could not make a directory for the rehearsal's runs";
+            Failure::new(FailureClass::Error, what).because(error.to_string())
+        })?;
+        self.console.keeps_runs(false);
+        let runs = Runs::new(directory.path());
+        let mut reports = Vec::new();
+        for (nth, start) in starts.iter().enumerate() {
+            let title = format!("{} of {}: from {}", nth + 1, starts.len(), start.title());
+            self.screen.text(&format!("\n{title}\n{}", "=".repeat(title.chars().count())));
+            let rehearsal = Rehearsal::new(*start);
+            for act in Act::ALL {
+                self.screen.text(&format!("\n$ omega-cli {}", command(act)));
+                let report = rehearsal.act(act, &runs, &self.ctx).await?;
+                // What comes next is no command to paste: it would act on a real site.
+                render::report(&self.screen, &self.console, &report, None);
+                reports.push(report);
+            }
+        }
+        let count = starts.len();
+        self.screen.prose(&format!(
+            "\nRehearsed from {count} starting point{}: each time the plan was applied, verified, \
+             and found nothing to do the second time.\nNothing outside this process was touched, \
+             and nothing is kept.",
+            if count == 1 { "" } else { "s" }
+        ));
+        Ok(self.ends(Status::Done, json!({ "command": "rehearse", "reports": reports })))
+    }
+}
+
+fn command(act: Act) -> &'static str {
+    match act {
+        Act::Plan => "plan graft --remove-leftovers",
+        Act::Verify => "verify graft",
+        _ => "apply graft --remove-leftovers",
+    }
+}
+
+fn chosen(name: Option<&str>) -> Result<Vec<Start>, Failure> {
+    let Some(name) = name else { return Ok(Start::ALL.to_vec()) };
+    let found = Start::ALL.into_iter().find(|start| start.name() == name);
+    found.map(|start| vec![start]).ok_or_else(|| {
+        let names = Start::ALL.map(Start::name).join(", ");
+        Failure::new(FailureClass::Usage, format!("there is no starting point `{name}`"))
+            .next(format!("one of: {names}"))
+    })
+}

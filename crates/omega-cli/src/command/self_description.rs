@@ -1,0 +1,71 @@
+//! What the program says of itself: schemas, completion scripts, manual pages.
+
+use std::{fs, path::Path};
+
+use clap::CommandFactory as _;
+use omega::{
+    core::{Entry, Event, Failure, FailureClass},
+    run::{PlanFile, Report, Status},
+    site::Site,
+};
+use schemars::schema_for;
+
+use crate::{
+    app::App,
+    cli::{Cli, SchemaName},
+};
+
+impl App {
+    /// Prints the schema, whatever `--output` says: it is JSON itself.
+    pub(crate) fn schema(&self, of: SchemaName) -> Status {
+        let schema = match of {
+            SchemaName::Site => schema_for!(Site),
+            SchemaName::Plan => schema_for!(PlanFile),
+            SchemaName::Report => schema_for!(Report),
+            SchemaName::Journal => schema_for!(Entry),
+            SchemaName::Event => schema_for!(Event),
+        };
+        self.screen.raw(&serde_json::to_string_pretty(&schema).unwrap_or_default());
+        Status::Done
+    }
+
+    pub(crate) fn completions(&self, shell: clap_complete::Shell) -> Status {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "omega-cli", &mut script);
+        self.screen.raw(String::from_utf8_lossy(&script).trim_end());
+        Status::Done
+    }
+
+    /// Writes omega-cli.1 and a page for each subcommand.
+    pub(crate) fn man(&self, directory: &Path) -> Result<Status, Failure> {
+        fs::create_dir_all(directory)
+            .and_then(|()| clap_mangen::generate_to(Cli::command(), directory))
+            .map_err(|error| {
+                let what = format!("could not write the manual pages to {}", directory.display());
+                Failure::new(FailureClass::Error, what).because(error.to_string())
+            })?;
+        self.screen.text(&format!("The manual pages are in {}.", directory.display()));
+        Ok(Status::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A schema that names no property describes nothing.
+    #[test]
+    fn each_schema_names_what_is_in_it() {
+        for (schema, property) in [
+            (schema_for!(Site), "management"),
+            (schema_for!(PlanFile), "endpoints"),
+            (schema_for!(Report), "exit_code"),
+        ] {
+            let properties = schema.get("properties").unwrap();
+            assert!(properties.get(property).is_some(), "{property}: {properties}");
+        }
+        for schema in [schema_for!(Entry), schema_for!(Event)] {
+            assert!(schema.get("oneOf").unwrap().as_array().unwrap().len() > 3, "{schema:?}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! A report, as a person reads it: what would be done, what was done, and what comes next.
+
+use std::time::Duration;
+
+use omega::{
+    core::{Entry, TargetPreview, Touched},
+    graft::{GRAFT, Proven},
+    run::{Counts, Recap, Report, Status},
+};
+
+use super::{Console, Screen, failure, plan, recap, seconds};
+use crate::command_line::CommandLine;
+
+/// Shows what a command found and did. `next`: the command that applies what was planned.
+pub(crate) fn report(
+    screen: &Screen,
+    console: &Console,
+    report: &Report,
+    next: Option<&CommandLine>,
+) {
+    console.done();
+    match (report.command, &report.run) {
+        ("plan", _) => {
+            plan(screen, &report.looked);
+            if let Some(next) = next.filter(|_| report.exit == Status::Pending) {
+                screen.text(&format!("Next:  {next}"));
+            }
+        }
+        (_, None) if report.exit == Status::Done => {
+            let found = Recap::of(report.looked.iter().flat_map(TargetPreview::items));
+            let holds = facts(found.unchanged);
+            let holds =
+                if report.command == "apply" { format!("Nothing to do: {holds}") } else { holds };
+            screen.prose(&all_unchanged(&holds, &found, report));
+        }
+        (_, None) => {
+            plan(screen, &report.looked);
+            if let Some(obstacle) = &report.failure {
+                console.fail(&failure(obstacle, None, screen.width));
+            }
+        }
+        (_, Some(run)) => done(screen, console, report, run),
+    }
+}
+
+fn done(screen: &Screen, console: &Console, report: &Report, run: &str) {
+    if let Some(stopped) = &report.failure {
+        console.fail(&failure(stopped, Some(run), screen.width));
+    }
+    let took = seconds(Duration::from_secs_f64(report.seconds));
+    let what = if report.failure.is_none() { "Done" } else { "Stopped" };
+    screen.prose(&format!("{what} in {took}: {}.", recap(&report.recap)));
+    if console.names_runs() {
+        let back = match (report.reversible, report.task == GRAFT) {
+            (false, _) => String::new(),
+            (true, true) => format!(", omega-cli rollback graft --site {}", quoted(&report.site)),
+            (true, false) => {
+                let site = quoted(&report.site);
+                format!(", omega-cli rollback graft --run {run} --site {site}")
+            }
+        };
+        screen.prose(&format!("Run {run} (omega-cli runs show {run}{back})."));
+    }
+}
+
+fn quoted(text: &str) -> String {
+    shlex::try_quote(text).unwrap_or_default().into_owned()
+}
+
+/// `21 facts hold on 3 units (1.9 s, remote executions: 3, requests: 2).`
+fn all_unchanged(holds: &str, recap: &Recap, report: &Report) -> String {
+    let Counts { units, executions, requests } = report.counts;
+    let units = match units {
+        0 => String::new(),
+        1 => " on 1 unit".to_owned(),
+        many => format!(" on {many} units"),
+    };
+    let deferred = match recap.deferred {
+        0 => String::new(),
+        some => format!(", {some} deferred"),
+    };
+    let took = seconds(Duration::from_secs_f64(report.seconds));
+    format!(
+        "{holds}{units}{deferred} ({took}, remote executions: {executions}, requests: {requests})."
+    )
+}
+
+/// `1 fact holds`, `21 facts hold`.
+fn facts(count: usize) -> String {
+    if count == 1 { "1 fact holds".to_owned() } else { format!("{count} facts hold") }
+}
+
+/// Returns what a proof showed, in a sentence.
+pub(crate) fn proven(proven: &Proven) -> String {
+    match proven {
+        Proven::Template { name } => {
+            format!("7.9 proven: template {name} was made and deleted.")
+        }
+        Proven::Cluster(proof) => format!(
+            "7.9 proven: cluster {} CREATE_COMPLETE after {}, HEALTHY {} later, deleted in {}.",
+            proof.cluster.name,
+            seconds(proof.created_in),
+            seconds(proof.healthy_in),
+            seconds(proof.deleted_in),
+        ),
+    }
+}
+
+/// Returns the lines for one entry of a journal. That a change begins and ends is between the lines.
+pub(crate) fn entry(entry: &Entry) -> Vec<String> {
+    match entry {
+        Entry::Intent { step, changes, undo, temporary, .. } => {
+            let how = match (undo, temporary) {
+                (_, true) => " (temporary)",
+                (Some(_), false) => "",
+                (None, false) => " (cannot be undone)",
+            };
+            changes.iter().map(|change| format!("{}  {change}{how}", step.target)).collect()
+        }
+        Entry::Verified { step, .. } => {
+            vec![format!("{}  verified {} {}", step.target, step.kind, step.key)]
+        }
+        Entry::Removed { step } => {
+            vec![format!("{}  removed {} {}", step.target, step.kind, step.key)]
+        }
+        Entry::Failed { step, error, touched } => {
+            let changed = match touched {
+                Touched::Nothing => "changed nothing",
+                Touched::Maybe => "possibly changed",
+            };
+            vec![format!("{}  failed {} {}: {error} ({changed})", step.target, step.kind, step.key)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::facts;
+
+    #[test]
+    fn one_fact_holds_and_several_hold() {
+        assert_eq!((facts(1).as_str(), facts(21).as_str()), ("1 fact holds", "21 facts hold"));
+    }
+}

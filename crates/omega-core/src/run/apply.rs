@@ -1,0 +1,247 @@
+use std::time::Duration;
+
+use futures::{StreamExt as _, stream};
+
+use super::{
+    Approved, Engine, Job, Looked, PlanFile, Report, RunDirectory, Status, engine::covered,
+};
+use crate::{
+    Check, Context, Entry, Event, Failure, FailureClass, ItemState, PollPolicy, Preview, Run,
+    TargetKind, TargetPlan, TargetPreview, TargetReport, Touched, WaitError, wait_for,
+};
+
+/// How often and how long a question is asked again that only the changes can have fixed. Magnum
+/// looks at the health of a cluster once a minute; the runbook polls for 200 s.
+const SETTLING: PollPolicy = PollPolicy::new(Duration::from_secs(10), Duration::from_mins(4));
+
+impl Engine {
+    /// Applies the job, and proves it by looking at all of it again.
+    ///
+    /// What stands in the way of the first write is reported, and nothing is written: the report
+    /// then has no run.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the plan that was approved is stale, or if the run can't be recorded.
+    pub async fn apply(&self, job: &Job, approved: Approved) -> Result<Report, Failure> {
+        let looked = self.look(job).await;
+        let report = || Report::new("apply", job, self.elapsed()).looked(looked.all());
+        if let Some(obstacle) = looked.obstacle() {
+            let exit = self.status_of(&looked.all());
+            return Ok(report().failed(Some(obstacle), exit));
+        }
+        let approved = match approved {
+            Approved::Now => None,
+            Approved::Plan(plan) => {
+                covered(job, &looked.targets, &plan)?;
+                Some(plan.targets)
+            }
+        };
+        if looked.pending() {
+            return self.change(job, &looked, approved.as_deref()).await;
+        }
+        Ok(report().converged().ends(Status::Done))
+    }
+
+    /// Begins a run for work that is more than targets and steps: a proof, a probe. What is done with
+    /// the context that is returned goes into the run's journal.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the run can't be recorded: no write without a journal.
+    pub fn begin(&self, job: &Job) -> Result<(RunDirectory, Context), Failure> {
+        let run = self.runs.begin(job, self.ctx.now())?;
+        self.ctx.tell(&Event::RunStarted { run: run.id.clone() });
+        let ctx = self.ctx.clone().with_journal(run.journal.clone());
+        Ok((run, ctx))
+    }
+
+    async fn change(
+        &self,
+        job: &Job,
+        looked: &Looked,
+        approved: Option<&[TargetPreview]>,
+    ) -> Result<Report, Failure> {
+        let (run, ctx) = self.begin(job)?;
+        run.keep("plan.json", &PlanFile::new(job, looked.targets.clone()))?;
+        if let Some(capture) = &job.pre_state {
+            run.keep("pre-state.json", &capture().await?)?;
+        }
+        let (mut done, mut failure) =
+            self.targets(&ctx, &job.targets, &looked.targets, approved).await;
+        if failure.is_none() {
+            failure = self.afterwards(&ctx, job, &mut done).await;
+        }
+        if failure.is_none() {
+            failure = self.look_again(job).await;
+        }
+        self.finish(job, &run, done, failure)
+    }
+
+    /// Runs the targets in order, up to the first that fails: units may be run at the same time,
+    /// after the first of them. Reports each that was begun.
+    async fn targets(
+        &self,
+        ctx: &Context,
+        targets: &[TargetPlan],
+        looked: &[TargetPreview],
+        approved: Option<&[TargetPreview]>,
+    ) -> (Vec<TargetReport>, Option<Failure>) {
+        let mut done: Vec<TargetReport> = Vec::new();
+        let all: Vec<_> = targets.iter().zip(looked).collect();
+        let mut rest = all.as_slice();
+        let mut first_unit = true;
+        while let Some(((target, _), _)) = rest.split_first() {
+            let units = rest.iter().take_while(|(one, _)| one.kind == TargetKind::Unit).count();
+            let together = match target.kind {
+                TargetKind::Unit if !first_unit => units.min(self.parallel.get()),
+                TargetKind::Unit | TargetKind::Shared => 1,
+            };
+            first_unit = first_unit && target.kind != TargetKind::Unit;
+            let (now, later) = rest.split_at(together.max(1).min(rest.len()));
+            rest = later;
+            let runs = now.iter().map(|(target, looked)| {
+                let shown = approved.and_then(|all| all.iter().find(|p| p.target == target.target));
+                target.run(Run {
+                    looked,
+                    approved: shown.unwrap_or(looked),
+                    approve_waiting: shown.is_none(),
+                    ctx,
+                })
+            });
+            done.extend(stream::iter(runs).buffered(together.max(1)).collect::<Vec<_>>().await);
+            if let Some(failure) = done.iter().find_map(TargetReport::failure) {
+                let failure = partial(failure.clone(), targets, &done);
+                return (done, Some(failure));
+            }
+        }
+        (done, None)
+    }
+
+    /// Asks what is only fair to ask now, until the answer is good or patience ends.
+    async fn afterwards(
+        &self,
+        ctx: &Context,
+        job: &Job,
+        done: &mut Vec<TargetReport>,
+    ) -> Option<Failure> {
+        for target in &job.afterwards {
+            let read = || async { Ok::<_, Failure>(target.preview(ctx.now()).await) };
+            let condition = |looked: &TargetPreview| match looked.obstacle() {
+                None => Check::Met,
+                Some(obstacle) => Check::Pending(obstacle.to_string()),
+            };
+            let tell = |_: &str, since| {
+                ctx.tell(&Event::Settling { target: target.target.clone(), since });
+            };
+            let looked = match wait_for(ctx, SETTLING, read, &condition, tell).await {
+                Ok(looked) => looked,
+                Err(WaitError::Cancelled | WaitError::Read(_) | WaitError::Failed { .. }) => {
+                    target.preview(ctx.now()).await
+                }
+                Err(WaitError::TimedOut(late)) => match late.seen {
+                    Some(looked) => looked,
+                    None => target.preview(ctx.now()).await,
+                },
+            };
+            let run = Run { looked: &looked, approved: &looked, approve_waiting: true, ctx };
+            let report = target.run(run).await;
+            let failure = report.failure().cloned();
+            done.push(report);
+            if failure.is_some() {
+                return failure.map(|failure| Failure { touched: Touched::Maybe, ..failure });
+            }
+        }
+        None
+    }
+
+    /// Looks at everything once more: what was changed must still be as wanted.
+    async fn look_again(&self, job: &Job) -> Option<Failure> {
+        let all = self.look(job).await.all();
+        let failure = all.iter().find_map(TargetPreview::obstacle).or_else(|| {
+            let lost = all.iter().find_map(|target| Some((target, pending(target).next()?)));
+            lost.map(|(target, preview)| {
+                let what =
+                    format!("{} on {} did not stay as wanted", preview.subject, target.target);
+                let found: Vec<_> = preview.diffs.iter().map(ToString::to_string).collect();
+                let next = "look for what else writes there, then run the same command again";
+                let failure = Failure::new(FailureClass::Error, what).next(next);
+                Failure { found: Some(found.join("; ")), ..failure }
+            })
+        });
+        failure.map(|failure| Failure { touched: Touched::Maybe, ..failure })
+    }
+
+    fn finish(
+        &self,
+        job: &Job,
+        run: &RunDirectory,
+        done: Vec<TargetReport>,
+        failure: Option<Failure>,
+    ) -> Result<Report, Failure> {
+        let exit = failure.as_ref().map_or(Status::Done, |failure| self.status(failure));
+        let converged = failure.is_none();
+        let report = Report::new("apply", job, self.elapsed()).done(&run.id, done);
+        let report = report.failed(failure, exit);
+        let report = if converged { report.converged() } else { report };
+        let report = Report { reversible: self.reversible(job, run), ..report };
+        // What was done was done: that it can't be recorded must not hide it.
+        run.keep("report.json", &report).map_err(|failure| Failure {
+            touched: Touched::Maybe,
+            ..failure
+                .next(format!("the changes are in the journal: omega-cli runs show {}", run.id))
+        })?;
+        Ok(report)
+    }
+
+    /// Whether rolling back would find anything: a change with an undo, in a run that is none.
+    fn reversible(&self, job: &Job, run: &RunDirectory) -> bool {
+        let undoable =
+            |entry: &Entry| matches!(entry, Entry::Intent { undo: Some(_), temporary: false, .. });
+        let entries = self.runs.entries(&run.id).unwrap_or_default();
+        job.rolls_back.is_empty() && entries.iter().any(undoable)
+    }
+}
+
+fn pending(target: &TargetPreview) -> impl Iterator<Item = &Preview> {
+    target.items().filter_map(|item| match &item.found {
+        ItemState::Preview(preview) if !preview.is_satisfied() => Some(preview),
+        ItemState::Preview(_) | ItemState::Verdict(_) | ItemState::Failed(_) => None,
+    })
+}
+
+/// Says which units are done, which failed, and which were never touched.
+fn partial(failure: Failure, targets: &[TargetPlan], done: &[TargetReport]) -> Failure {
+    let is_unit =
+        |name: &str| targets.iter().any(|one| one.target == name && one.kind == TargetKind::Unit);
+    let units = || done.iter().filter(|report| is_unit(&report.target));
+    let finished = units().filter(|report| report.failure().is_none()).count();
+    if finished == 0 {
+        return failure;
+    }
+    let begun = |target: &&TargetPlan| done.iter().any(|report| report.target == target.target);
+    let left = targets.iter().filter(|one| one.kind == TargetKind::Unit && !begun(one));
+    let left: Vec<_> = left.map(|one| one.target.as_str()).collect();
+    let left =
+        if left.is_empty() { String::new() } else { format!("; {} untouched", left.join(", ")) };
+    let failed: Vec<String> = done
+        .iter()
+        .filter_map(|report| {
+            let failure = report.failure()?;
+            let itself = match failure.touched {
+                Touched::Nothing => ", which was not changed",
+                Touched::Maybe => "",
+            };
+            Some(format!("{}{itself}", report.target))
+        })
+        .collect();
+    let count = if finished == 1 { "1 unit" } else { &format!("{finished} units") };
+    let interrupted = failure.class == FailureClass::Interrupted;
+    let (class, how) = if interrupted {
+        (FailureClass::Interrupted, "stopped at")
+    } else {
+        (FailureClass::Partial, "failed at")
+    };
+    let state = format!("{count} done, {how} {}{left}", failed.join(", "));
+    Failure { class, touched: Touched::Maybe, ..failure.because(state) }
+}

@@ -1,0 +1,86 @@
+use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Failure, TargetPlan};
+
+/// What tells a site from others whose units have the same names: where its cloud, its model and
+/// its management cluster are, and how each unit is reached.
+pub type Endpoints = BTreeMap<String, String>;
+
+/// What is to be true, in order.
+pub struct Job {
+    /// `graft`, `rollback`, or an operation's name.
+    pub name: String,
+    /// The site, as the operator named it.
+    pub site: String,
+    /// Run one after another, units at the same time if the engine may. A failure stops the rest.
+    pub targets: Vec<TargetPlan>,
+    /// Questions that are only fair when everything else is as wanted: asked last, and patiently
+    /// after a change.
+    pub afterwards: Vec<TargetPlan>,
+    /// What is worth keeping from before the first change.
+    pub pre_state: Option<PreState>,
+    /// How many remote executions and requests there were.
+    pub counts: Arc<dyn Fn() -> Counts + Send + Sync>,
+    /// What tells this site from others.
+    pub endpoints: Endpoints,
+    /// The runs that this one rolls back, the newest first.
+    pub rolls_back: Vec<String>,
+}
+
+/// Captures what is worth keeping, when called.
+pub type PreState = Box<
+    dyn Fn() -> Pin<Box<dyn Future<Output = Result<serde_json::Value, Failure>> + Send>>
+        + Send
+        + Sync,
+>;
+
+impl Job {
+    /// Returns the job `name` with these targets, and nothing else.
+    pub fn new(name: &str, site: impl Into<String>, targets: Vec<TargetPlan>) -> Self {
+        Self {
+            name: name.to_owned(),
+            site: site.into(),
+            targets,
+            afterwards: Vec::new(),
+            pre_state: None,
+            counts: Arc::new(Counts::default),
+            endpoints: Endpoints::new(),
+            rolls_back: Vec::new(),
+        }
+    }
+
+    /// Says what the job costs, and which site it is for.
+    #[must_use]
+    pub fn on(
+        self,
+        endpoints: Endpoints,
+        counts: impl Fn() -> Counts + Send + Sync + 'static,
+    ) -> Self {
+        Self { endpoints, counts: Arc::new(counts), ..self }
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, site, targets, .. } = self;
+        f.debug_struct("Job")
+            .field("name", name)
+            .field("site", site)
+            .field("targets", targets)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a command cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Counts {
+    /// Units that were looked at.
+    pub units: usize,
+    /// Remote executions on units.
+    pub executions: usize,
+    /// HTTP requests to the cloud and to the management API.
+    pub requests: usize,
+}

@@ -1,0 +1,128 @@
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Endpoints, Job, different_site};
+use crate::{Failure, FailureClass, TargetPreview, persist, read_regular};
+
+const VERSION: u32 = 2;
+
+/// The most that a plan may have: one of a hundred units has some megabytes.
+const MOST: u64 = 64 << 20;
+
+#[derive(Deserialize)]
+struct Version {
+    schema_version: u32,
+}
+
+/// A plan that was shown and stored. It holds what was observed and every change, no secret, and it
+/// is bound to its site.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PlanFile {
+    /// The format's version.
+    pub schema_version: u32,
+    /// What it plans.
+    pub task: String,
+    /// Where: its cloud, its model, its management cluster, and how each unit is reached. (Plans of
+    /// version 1 lack it.)
+    #[serde(default)]
+    pub endpoints: Endpoints,
+    /// What was shown.
+    #[serde(alias = "legs")]
+    pub targets: Vec<TargetPreview>,
+}
+
+impl PlanFile {
+    /// Returns the plan of `job`.
+    pub fn new(job: &Job, targets: Vec<TargetPreview>) -> Self {
+        let endpoints = job.endpoints.clone();
+        Self { schema_version: VERSION, task: job.name.clone(), endpoints, targets }
+    }
+
+    /// Writes it whole, readable by its owner only. What is there and is not a plan stays.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it can't be written.
+    pub fn write(&self, path: &Path) -> Result<(), Failure> {
+        may_replace(path)?;
+        serde_json::to_vec_pretty(self)
+            .map_err(std::io::Error::from)
+            .and_then(|bytes| persist(path, &bytes))
+            .map_err(|error| {
+                let what = format!("could not write the plan to {}", path.display());
+                Failure::new(FailureClass::Error, what).because(error.to_string())
+            })
+    }
+
+    /// Reads the plan of `task` at `path`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not a plan, not one of `task`, or damaged.
+    pub fn read(path: &Path, task: &str) -> Result<Self, Failure> {
+        let bad = |why: String| {
+            let what = format!("{} can't be applied", path.display());
+            Failure::new(FailureClass::Usage, what)
+                .because(why)
+                .next("plan again, look, and apply the new plan")
+        };
+        let text = read_regular(path, MOST).map_err(|error| bad(error.to_string()))?;
+        match serde_json::from_slice::<Version>(&text) {
+            Ok(Version { schema_version: 1..=VERSION }) => {}
+            Ok(Version { schema_version }) => {
+                return Err(bad(format!("its version is {schema_version}")));
+            }
+            Err(error) => return Err(bad(format!("not a plan file: {error}"))),
+        }
+        let plan: Self = serde_json::from_slice(&text)
+            .map_err(|error| bad(format!("it is damaged: {error}")))?;
+        if plan.task != task {
+            return Err(bad(format!("it plans {}", plan.task)));
+        }
+        Ok(plan)
+    }
+
+    /// Says whether `job` is of the site that this plan was made for.
+    ///
+    /// # Errors
+    ///
+    /// Says what is elsewhere now. A plan of version 1 does not know its site: it is stale.
+    pub fn is_for(&self, job: &Job) -> Result<(), Failure> {
+        let again = "plan again, look, and apply the new plan";
+        if self.schema_version < VERSION {
+            let what = "the plan is stale: it was made by an older version";
+            return Err(Failure::new(FailureClass::Stale, what).next(again));
+        }
+        match different_site(&self.endpoints, &job.endpoints) {
+            None => Ok(()),
+            Some((what, then, now)) => {
+                let failure = Failure::new(FailureClass::Stale, "the plan is for another site");
+                Err(Failure {
+                    expected: Some(format!("{what}: {then}")),
+                    found: Some(format!("{what}: {now}")),
+                    ..failure
+                }
+                .next("name the site that it was made for, or plan again"))
+            }
+        }
+    }
+}
+
+/// Says whether nothing would be lost if a plan was written there: nothing is, or an empty file, or
+/// a plan.
+///
+/// # Errors
+///
+/// Refuses anything else.
+pub fn may_replace(path: &Path) -> Result<(), Failure> {
+    let plan =
+        |bytes: Vec<u8>| bytes.is_empty() || serde_json::from_slice::<PlanFile>(&bytes).is_ok();
+    if path.symlink_metadata().is_ok() && !read_regular(path, MOST).is_ok_and(plan) {
+        let what = format!("{} is there, and is not a plan file", path.display());
+        return Err(Failure::new(FailureClass::Usage, what).next("name another file"));
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{FailureClass, ItemOutcome, ItemPreview, ItemState, TargetReport, Verdict};
+
+/// How many of what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Recap {
+    /// Steps that are as wanted, and gates that hold.
+    pub unchanged: usize,
+    /// Steps that were changed.
+    pub changed: usize,
+    /// Changes that are pending.
+    pub pending: usize,
+    /// Steps that wait.
+    pub waiting: usize,
+    /// Gates that can't be answered yet.
+    pub deferred: usize,
+    /// Gates that say no.
+    pub no: usize,
+    /// Refusals.
+    pub refused: usize,
+    /// What could not be looked at or failed.
+    pub failed: usize,
+}
+
+impl Recap {
+    /// Counts what was found.
+    pub fn of<'a>(items: impl Iterator<Item = &'a ItemPreview>) -> Self {
+        let mut recap = Self::default();
+        for item in items {
+            match &item.found {
+                ItemState::Verdict(Verdict::Pass { .. }) => recap.unchanged += 1,
+                ItemState::Verdict(Verdict::Deferred { .. }) => recap.deferred += 1,
+                ItemState::Verdict(Verdict::Fail(_)) => recap.no += 1,
+                ItemState::Preview(preview) if preview.wait.is_some() => recap.waiting += 1,
+                ItemState::Preview(preview) if preview.is_satisfied() => recap.unchanged += 1,
+                ItemState::Preview(_) => recap.pending += 1,
+                ItemState::Failed(failure) if failure.class == FailureClass::Refused => {
+                    recap.refused += 1;
+                }
+                ItemState::Failed(_) => recap.failed += 1,
+            }
+        }
+        recap
+    }
+
+    /// Counts what was done.
+    pub fn of_done(done: &[TargetReport]) -> Self {
+        let mut recap = Self::default();
+        for item in done.iter().flat_map(|target| &target.items) {
+            match &item.outcome {
+                ItemOutcome::Unchanged | ItemOutcome::Passed { .. } => recap.unchanged += 1,
+                ItemOutcome::Changed => recap.changed += 1,
+                ItemOutcome::Deferred { .. } => recap.deferred += 1,
+                ItemOutcome::Failed(failure) => match failure.class {
+                    FailureClass::Refused => recap.refused += 1,
+                    FailureClass::Gate => recap.no += 1,
+                    FailureClass::Interrupted => {}
+                    FailureClass::Error
+                    | FailureClass::Stale
+                    | FailureClass::Locked
+                    | FailureClass::Partial
+                    | FailureClass::Deadline
+                    | FailureClass::Usage => recap.failed += 1,
+                },
+            }
+        }
+        recap
+    }
+}

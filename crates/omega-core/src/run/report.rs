@@ -1,0 +1,104 @@
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Counts, Job, Recap, Status};
+use crate::{Failure, TargetPreview, TargetReport};
+
+/// What a command found and did: the one document of it, for a program, and what is kept with a
+/// run. Text, JSON and other forms are made of it.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Report {
+    /// The version of this form.
+    pub schema_version: u32,
+    /// `plan`, `apply` or `verify`.
+    pub command: &'static str,
+    /// The job's name.
+    pub task: String,
+    /// The site, as the operator named it.
+    pub site: String,
+    /// The run's id, if something was to be changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// What was found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub looked: Vec<TargetPreview>,
+    /// What was done, target by target.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub done: Vec<TargetReport>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// What a proof showed, or what else belongs to this command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<serde_json::Value>,
+    /// Whether everything is as wanted, and was looked at after the last write.
+    pub converged: bool,
+    /// Whether `rollback` can undo something that the run did.
+    pub reversible: bool,
+    /// How many of what.
+    pub recap: Recap,
+    /// What it cost.
+    pub counts: Counts,
+    /// How long it took.
+    pub seconds: f64,
+    /// How it ends.
+    pub exit: Status,
+    /// The number for that.
+    pub exit_code: u8,
+}
+
+impl Report {
+    pub(super) fn new(command: &'static str, job: &Job, took: Duration) -> Self {
+        Self {
+            schema_version: 2,
+            command,
+            task: job.name.clone(),
+            site: job.site.clone(),
+            run: None,
+            looked: Vec::new(),
+            done: Vec::new(),
+            failure: None,
+            proof: None,
+            converged: false,
+            reversible: false,
+            recap: Recap::default(),
+            counts: (job.counts)(),
+            seconds: took.as_secs_f64(),
+            exit: Status::Done,
+            exit_code: 0,
+        }
+    }
+
+    pub(super) fn looked(self, looked: Vec<TargetPreview>) -> Self {
+        let recap = Recap::of(looked.iter().flat_map(TargetPreview::items));
+        Self { looked, recap, ..self }
+    }
+
+    pub(super) fn done(self, run: &str, done: Vec<TargetReport>) -> Self {
+        let recap = Recap::of_done(&done);
+        Self { run: Some(run.to_owned()), done, recap, ..self }
+    }
+
+    /// Adds why it failed, and how it ends therefore.
+    #[must_use]
+    pub fn failed(self, failure: Option<Failure>, exit: Status) -> Self {
+        Self { failure, ..self }.ends(exit)
+    }
+
+    pub(super) fn converged(self) -> Self {
+        Self { converged: true, ..self }
+    }
+
+    /// Adds what a proof showed.
+    #[must_use]
+    pub fn proven(self, proof: serde_json::Value) -> Self {
+        Self { proof: Some(proof), ..self }
+    }
+
+    pub(super) fn ends(self, exit: Status) -> Self {
+        Self { exit, exit_code: exit.code(), ..self }
+    }
+}

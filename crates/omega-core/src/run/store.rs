@@ -1,0 +1,386 @@
+//! Where a run keeps what it did: `STATE/runs/ID/`.
+
+use std::{
+    fs,
+    io::{self, Read as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
+    path::{Path, PathBuf},
+};
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{Endpoints, Job, different_site};
+use crate::{
+    Approval, Context, Entry, Failure, FailureClass, FileJournal, Lock, LockError, Step, StepId,
+    Touched, Undo, chain, leftovers, persist, sync_parent, values::Sha256,
+};
+
+/// Every run on this machine.
+#[derive(Clone, Debug)]
+pub struct Runs(PathBuf);
+
+/// One run that may write.
+#[derive(Debug)]
+pub struct RunDirectory {
+    /// Its id: when it began, and four random digits.
+    pub id: String,
+    /// Where intents go.
+    pub journal: Arc<FileJournal>,
+    path: PathBuf,
+}
+
+/// What is known of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RunInfo {
+    /// Its id.
+    pub id: String,
+    /// `graft`, `rollback`, or an operation's name.
+    pub runbook: String,
+    /// When it began.
+    pub began: Timestamp,
+    /// The site file.
+    pub site: String,
+    /// What tells its site from others: where the cloud is, and how each unit was reached.
+    #[serde(default)]
+    pub endpoints: Endpoints,
+    /// The runs that it rolls back, if it does: the newest first.
+    #[serde(default)]
+    pub rolls_back: Vec<String>,
+}
+
+/// Something that a run made for itself and did not remove: it was killed.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Leftover {
+    /// The run.
+    pub run: RunInfo,
+    /// The step that made it.
+    pub step: StepId,
+    /// What removes it.
+    pub undo: Undo,
+}
+
+impl Runs {
+    /// Returns the runs below `state`.
+    pub fn new(state: &Path) -> Self {
+        Self(state.join("runs"))
+    }
+
+    /// Takes the lock that keeps a second run on `site` out. Two sites don't wait for each other.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`FailureClass::Locked`] if another run holds it.
+    pub fn lock(&self, site: &Path, what: &str) -> Result<Lock, Failure> {
+        directory(&self.0).map_err(|error| self.failure("make", &error))?;
+        let holder = format!("{what}, process {}", std::process::id());
+        let site = fs::canonicalize(site).unwrap_or_else(|_| site.to_path_buf());
+        let name = Sha256::of(site.as_os_str().as_encoded_bytes());
+        let path = self.0.join(format!("lock-{}", name.short()));
+        Lock::take(&path, &holder).map_err(|error| match &error {
+            LockError::Held { .. } => Failure::new(FailureClass::Locked, error.to_string())
+                .next("wait for it to end; nothing was looked at or changed"),
+            LockError::Io { .. } => Failure {
+                causes: chain(&error),
+                ..Failure::new(FailureClass::Error, "could not lock")
+            },
+        })
+    }
+
+    /// Begins a run, and makes its directory durable.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it can't be written: no run without a journal.
+    pub fn begin(&self, job: &Job, now: Timestamp) -> Result<RunDirectory, Failure> {
+        let mut random = [0; 2];
+        let id = fs::File::open("/dev/urandom")
+            .and_then(|mut file| file.read_exact(&mut random))
+            .map(|()| {
+                let [a, b] = random;
+                format!("{}-{a:02x}{b:02x}", now.strftime("%Y-%m-%dT%H-%M-%SZ"))
+            })
+            .map_err(|error| self.failure("name", &error))?;
+        let path = self.0.join(&id);
+        directory(&path).map_err(|error| self.failure("make", &error))?;
+        let journal = FileJournal::create(&path.join("journal.jsonl"), &id);
+        let journal = Arc::new(journal.map_err(|error| Failure {
+            causes: chain(&error),
+            ..Failure::new(FailureClass::Error, format!("could not begin the journal of run {id}"))
+        })?);
+        let info = RunInfo {
+            id: id.clone(),
+            runbook: job.name.clone(),
+            began: now,
+            site: job.site.clone(),
+            endpoints: job.endpoints.clone(),
+            rolls_back: job.rolls_back.clone(),
+        };
+        let run = RunDirectory { id, journal, path };
+        run.keep("run.json", &info)?;
+        Ok(run)
+    }
+
+    /// Returns every run, the newest first, and what is wrong with those that can't be read.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the directory can't be read.
+    pub fn all(&self) -> Result<(Vec<RunInfo>, Vec<Failure>), Failure> {
+        let entries = match fs::read_dir(&self.0) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Default::default()),
+            Err(error) => return Err(self.failure("read", &error)),
+        };
+        let (mut runs, mut damaged) = (Vec::new(), Vec::new());
+        for entry in entries {
+            let path = entry.map_err(|error| self.failure("read", &error))?.path();
+            if !path.is_dir() {
+                continue;
+            }
+            match read::<RunInfo>(&path.join("run.json")) {
+                Ok(run) => runs.push(run),
+                Err(error) if never_began(&path, &error) => {}
+                Err(error) => damaged.push(
+                    Failure::new(FailureClass::Error, format!("run {} is damaged", path.display()))
+                        .because(format!("run.json: {error}"))
+                        .next("name a run by its id; its journal.jsonl says what was written"),
+                ),
+            }
+        }
+        runs.sort_by(|a, b| (b.began, &b.id).cmp(&(a.began, &a.id)));
+        Ok((runs, damaged))
+    }
+
+    /// Returns what run `id` recorded.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such run, or its journal is damaged.
+    pub fn entries(&self, id: &str) -> Result<Vec<Entry>, Failure> {
+        FileJournal::read(&self.path(id)?.join("journal.jsonl")).map_err(|error| Failure {
+            causes: chain(&error),
+            ..Failure::new(FailureClass::Error, format!("could not read the journal of run {id}"))
+        })
+    }
+
+    /// Returns what killed runs made for themselves and left, the newest run first. Damaged runs are
+    /// passed over: `all` names them.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the directory of runs or a journal can't be read.
+    pub fn leftovers(&self) -> Result<Vec<Leftover>, Failure> {
+        let mut all = Vec::new();
+        for run in self.all()?.0 {
+            for (step, undo) in leftovers(&self.entries(&run.id)?) {
+                all.push(Leftover { run: run.clone(), step, undo });
+            }
+        }
+        Ok(all)
+    }
+
+    /// Removes what killed runs left on this site, and says so in their journals. `restore` returns
+    /// the step that removes a thing, if its target is at hand; what is of another site stays.
+    ///
+    /// Returns each leftover, with whether anything had to be removed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the directory of runs or a journal can't be read. That something can't be removed is
+    /// told beside it.
+    pub async fn sweep(
+        &self,
+        ctx: &Context,
+        here: &Endpoints,
+        restore: impl Fn(&StepId, &Undo) -> Option<Box<dyn Step>> + Send + Sync,
+    ) -> Result<Vec<(Leftover, Result<bool, Failure>)>, Failure> {
+        let mut swept = Vec::new();
+        for left in self.leftovers()? {
+            if different_site(&left.run.endpoints, here).is_some() {
+                continue;
+            }
+            let Some(step) = restore(&left.step, &left.undo) else { continue };
+            let removed = self.remove(ctx, &left, &*step).await;
+            swept.push((left, removed));
+        }
+        Ok(swept)
+    }
+
+    async fn remove(
+        &self,
+        ctx: &Context,
+        left: &Leftover,
+        step: &dyn Step,
+    ) -> Result<bool, Failure> {
+        let journal = Arc::new(self.reopen(&left.run.id)?);
+        let ctx = ctx.clone().with_journal(journal);
+        let changed = step.run(&ctx, Approval::Fact).await?;
+        ctx.record(&Entry::Removed { step: left.step.clone() }).map_err(|error| Failure {
+            causes: chain(&error),
+            touched: Touched::Maybe,
+            ..Failure::new(FailureClass::Error, "could not record what was removed")
+        })?;
+        Ok(changed)
+    }
+
+    fn reopen(&self, id: &str) -> Result<FileJournal, Failure> {
+        FileJournal::reopen(&self.path(id)?.join("journal.jsonl")).map_err(|error| Failure {
+            causes: chain(&error),
+            ..Failure::new(FailureClass::Error, format!("could not go on with run {id}'s journal"))
+        })
+    }
+
+    /// Returns what run `id` kept under `name`, if it did.
+    pub fn kept<T: DeserializeOwned>(&self, id: &str, name: &str) -> Option<T> {
+        read(&self.path(id).ok()?.join(name)).ok()
+    }
+
+    /// Keeps `value` with run `id`, as [`RunDirectory::keep`] does while it runs.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such run, or it can't be written.
+    pub fn keep(&self, id: &str, name: &str, value: &impl Serialize) -> Result<(), Failure> {
+        keep(&self.path(id)?.join(name), value)
+    }
+
+    fn path(&self, id: &str) -> Result<PathBuf, Failure> {
+        let plain = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let path = self.0.join(id);
+        if plain && path.is_dir() {
+            return Ok(path);
+        }
+        Err(Failure::new(FailureClass::Usage, format!("there is no run `{id}`"))
+            .next("omega-cli runs"))
+    }
+
+    fn failure(&self, verb: &str, error: &io::Error) -> Failure {
+        let what = format!("could not {verb} the directory of runs, {}", self.0.display());
+        Failure::new(FailureClass::Error, what).because(error.to_string())
+    }
+}
+
+impl RunDirectory {
+    /// Keeps `value` with the run, durably, readable by its owner only.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it can't be written.
+    pub fn keep(&self, name: &str, value: &impl Serialize) -> Result<(), Failure> {
+        keep(&self.path.join(name), value)
+    }
+}
+
+fn keep(path: &Path, value: &impl Serialize) -> Result<(), Failure> {
+    let bytes = serde_json::to_vec_pretty(value).map_err(io::Error::from);
+    bytes.and_then(|bytes| persist(path, &bytes)).map_err(|error| {
+        Failure::new(FailureClass::Error, format!("could not write {}", path.display()))
+            .because(error.to_string())
+    })
+}
+
+/// Whether this is what a run leaves that was ended before it had a description: then it wrote
+/// nothing.
+fn never_began(path: &Path, error: &io::Error) -> bool {
+    let written =
+        FileJournal::read(&path.join("journal.jsonl")).map_or(true, |all| !all.is_empty());
+    error.kind() == io::ErrorKind::NotFound && !written
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
+    Ok(serde_json::from_slice(&fs::read(path)?)?)
+}
+
+/// Makes a directory that only its owner can enter, durably. One that is there must be the caller's,
+/// and nobody else may write to it: a rollback does, as root, what it finds there.
+fn directory(path: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
+    for path in missing.into_iter().rev().filter(|path| !path.as_os_str().is_empty()) {
+        match fs::DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            other => other?,
+        }
+        sync_parent(path)?;
+    }
+    let (found, me) = (fs::metadata(path)?, fs::metadata("/proc/self")?.uid());
+    if found.uid() != me || found.mode() & 0o022 != 0 {
+        let why = format!("{} is another's, or others can write to it", path.display());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(name: &str, rolls_back: &[String]) -> Job {
+        Job { rolls_back: rolls_back.to_vec(), ..Job::new(name, "omega.toml", Vec::new()) }
+    }
+
+    #[test]
+    fn runs_are_listed_newest_first_and_only_by_their_ids() {
+        let dir = tempfile::tempdir().unwrap();
+        let runs = Runs::new(dir.path());
+        assert!(runs.all().unwrap().0.is_empty());
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let first = runs.begin(&job("graft", &[]), at(1_000_000_000)).unwrap();
+        let second = runs
+            .begin(&job("rollback", std::slice::from_ref(&first.id)), at(1_000_000_001))
+            .unwrap();
+        let (all, damaged) = runs.all().unwrap();
+        assert!(damaged.is_empty());
+        let ids: Vec<_> = all.into_iter().map(|run| run.id).collect();
+        assert_eq!(ids, [second.id, first.id.clone()]);
+        assert!(first.id.starts_with("2001-09-09T01-46-40Z-"));
+        assert_eq!(runs.entries(&first.id).unwrap(), []);
+        for bad in ["../x", "", "2001"] {
+            assert_eq!(runs.entries(bad).unwrap_err().class, FailureClass::Usage, "{bad}");
+        }
+    }
+
+    /// A run that can't be read is never passed over.
+    #[test]
+    fn a_damaged_run_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let runs = Runs::new(dir.path());
+        let run = runs.begin(&job("graft", &[]), Timestamp::from_second(1).unwrap()).unwrap();
+        fs::write(run.path.join("run.json"), "{\"id\": ").unwrap();
+        let (all, damaged) = runs.all().unwrap();
+        assert!(all.is_empty());
+        assert!(damaged[0].message.contains(&run.id), "{damaged:?}");
+        // Ended before it began.
+        fs::remove_file(run.path.join("run.json")).unwrap();
+        assert_eq!(runs.all().unwrap().1, []);
+        fs::write(run.path.join("journal.jsonl"), "?").unwrap();
+        assert_eq!(runs.all().unwrap().1.len(), 1);
+    }
+
+    #[test]
+    fn a_directory_that_others_can_write_to_is_not_trusted() {
+        let dir = tempfile::tempdir().unwrap();
+        let runs = Runs::new(dir.path());
+        drop(runs.lock(Path::new("omega.toml"), "apply graft").unwrap());
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        fs::set_permissions(dir.path().join("runs"), open).unwrap();
+        let error = runs.lock(Path::new("omega.toml"), "apply graft").unwrap_err();
+        assert!(error.causes[0].contains("others can write to it"), "{error:?}");
+    }
+
+    #[test]
+    fn a_second_run_is_kept_out_and_told_by_whom() {
+        let dir = tempfile::tempdir().unwrap();
+        let runs = Runs::new(dir.path());
+        let _held = runs.lock(Path::new("omega.toml"), "apply graft").unwrap();
+        let error = runs.lock(Path::new("omega.toml"), "apply graft").unwrap_err();
+        assert_eq!(error.class, FailureClass::Locked);
+        assert!(error.message.contains("apply graft, process "), "{}", error.message);
+        assert!(runs.lock(Path::new("other.toml"), "apply graft").is_ok(), "another site");
+    }
+}

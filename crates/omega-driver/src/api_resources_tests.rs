@@ -1,0 +1,161 @@
+use super::*;
+
+#[test]
+fn what_would_break_the_driver_is_refused() {
+    let words = |text: &str| {
+        Overrides::of_value(text).map_err(|error| format!("{error}, and {}", error.outcome()))
+    };
+    assert_eq!(words("{}"), Ok(Overrides::default()));
+    let import = "and the driver could not be imported";
+    let read = |class| format!("and the driver could not read a {class}");
+    let cases = [
+        ("", format!("an empty value is not JSON, {import}")),
+        (" ", format!("an empty value is not JSON, {import}")),
+        ("[]", format!("it is not a JSON object, {import}")),
+        ("null", format!("it is not a JSON object, {import}")),
+        (
+            r#"{"Cluster": {},}"#,
+            format!(
+                "a comma before a closing bracket (column 16), as in the driver's own help \
+                 text, is not JSON, {import}"
+            ),
+        ),
+        ("'{}'", format!("it is not JSON (column 1): JSON has double quotes only, {import}")),
+        ("{\n1}", format!("it is not JSON (line 2, column 1), {import}")),
+        (r#"{"Cluster": "v1"}"#, format!("the value of Cluster is no object, {import}")),
+        (r#"{"Cluster": null}"#, format!("the value of Cluster is no object, {import}")),
+        (
+            r#"{"Cluster": {"api_version": null}}"#,
+            format!("api_version of Cluster is no text, {}", read("Cluster")),
+        ),
+        (
+            r#"{"K8sControlPlane": {"plural_name": 1}}"#,
+            format!("plural_name of K8sControlPlane is no text, {}", read("K8sControlPlane")),
+        ),
+    ];
+    for (text, why) in cases {
+        assert_eq!(words(text), Err(why), "{text}");
+    }
+}
+
+#[test]
+fn what_the_driver_passes_over_is_no_error() {
+    for text in [
+        r#"{"KubeadmControlPlane": "text"}"#,
+        r#"{"cluster": {"api_version": 1}}"#,
+        r#"{"Cluster": {"plural_name": null}}"#,
+        r#"{"Machine": {"other": []}}"#,
+    ] {
+        let found = Overrides::of_value(text).unwrap();
+        assert!(found.0.values().all(|one| one.api_version.is_none()), "{text}");
+    }
+    let text = r#"{"K8sControlPlane": {"plural_name": "p", "api_version": "g/v1", "x": 1}}"#;
+    let one = &Overrides::of_value(text).unwrap().0["K8sControlPlane"];
+    assert_eq!(one.api_version.as_deref(), Some("g/v1"));
+    assert_eq!(one.plural_name.as_deref(), Some("p"));
+    assert_eq!(one.ignored.iter().collect::<Vec<_>>(), ["x"]);
+    let twice = r#"{"Cluster": {"api_version": "a/v1"}, "Cluster": {"api_version": "b/v2"}}"#;
+    let last = &Overrides::of_value(twice).unwrap().0["Cluster"];
+    assert_eq!(last.api_version.as_deref(), Some("b/v2"), "Python keeps the last too");
+}
+
+#[test]
+fn a_line_loses_one_pair_of_quotes() {
+    for line in ["{}", "'{}'", "\"{}\"", "  '{}'  "] {
+        assert_eq!(Overrides::of_line(line), Ok(Overrides::default()), "{line}");
+    }
+    assert_eq!(Overrides::of_line("{\n\n}"), Err(OverrideError::EmptyLine));
+    for line in ["''{}''", "'{}", "'", "'{\n}'"] {
+        assert!(Overrides::of_line(line).is_err(), "{line}");
+    }
+    assert_eq!(Overrides::of_line("{\n}"), Ok(Overrides::default()));
+}
+
+/// What the driver's `json.loads` would say of a value, and what omega says.
+#[test]
+fn api_resources_is_read_as_the_driver_reads_it() {
+    for good in [
+        "{}",
+        " {} ",
+        "'{}'",
+        r#"{"Manifests": {"api_version": "addons.stackhpc.com/v1alpha1"}}"#,
+        r#"{"OpenstackCluster": {"api_version": "infrastructure.cluster.x-k8s.io/v1beta1"}}"#,
+        r#"{"K8sControlPlane": {"plural_name": "kubeadmcontrolplanes"}}"#,
+    ] {
+        ApiResources::parse(good).unwrap();
+    }
+    let all = [
+        "",
+        "[]",
+        "null",
+        r#"{"Cluster": {"api_version": "cluster.x-k8s.io/v1beta1"},}"#,
+        "'{\n}'",
+        "{'Cluster': {}}",
+        r#"{"Cluster""#,
+        r#"{"OpenStackCluster": {"api_version": "infrastructure.cluster.x-k8s.io/v1beta1"}}"#,
+        r#"{"KubeadmControlPlane": {}}"#,
+        r#"{"cluster": {}}"#,
+        r#"{"Zebra": {}}"#,
+        r#"{"Cluster": null}"#,
+        r#"{"Cluster": "cluster.x-k8s.io/v1beta1"}"#,
+        r#"{"Cluster": {"apiVersion": "cluster.x-k8s.io/v1beta1"}}"#,
+        r#"{"Cluster": {"api_version": "v1beta1"}}"#,
+        r#"{"Cluster": {"api_version": "cluster.x-k8s.io/v1beta2"}}"#,
+        r#"{"MachineDeployment": {"api_version": "cluster.x-k8s.io/v1beta2"}}"#,
+        r#"{"Machine": {"api_version": "cluster.x-k8s.io/v1"}}"#,
+        r#"{"K8sControlPlane": {"plural_name": 1}}"#,
+    ];
+    let all = all.map(|text| {
+        let error = ApiResources::parse(text).unwrap_err();
+        let next = Diagnostic::next(&error).unwrap_or_default();
+        (text, format!("{error}\n  next: {next}\n"))
+    });
+    let lines: Vec<String> =
+        all.into_iter().map(|(text, said)| format!("--- {text}\n{said}")).collect();
+    insta::assert_snapshot!(lines.concat());
+}
+
+#[test]
+fn what_keeps_the_driver_from_being_imported_is_told_first() {
+    let both = r#"{"Cluster": {"api_version": 1}, "Machine": null}"#;
+    let error = Overrides::of_value(both).unwrap_err();
+    assert_eq!(error, OverrideError::Entry { class: "Machine".into() });
+    let reference = r#"{"Cluster": {"api_version": "$x/v1"}}"#;
+    assert_eq!(Overrides::of_line(reference), Err(OverrideError::Reference { name: "x".into() }));
+    let dollar = r#"{"Manifests": {"api_version": "x.org/v1$$"}}"#;
+    let value = ApiResources::parse(dollar).unwrap();
+    assert_eq!(value.to_string(), dollar, "it is written as it was");
+    let one = value.overrides().of(ReadClass::Manifests).unwrap();
+    assert_eq!(one.api_version.as_deref(), Some("x.org/v1$"));
+    assert!(ApiResources::parse(r#"{"Manifests": {"api_version": "/v1"}}"#).is_err());
+}
+
+#[test]
+fn what_has_no_effect_is_named() {
+    let text = r#"{"KubeadmControlPlane": 1, "Machine": {"plural_name": "x", "y": 1},
+        "openstackcluster": {}, "zebra": {}}"#;
+    let found = Overrides::of_value(text).unwrap().without_effect();
+    let entry = |name: &str, near| WithoutEffect::Entry { name: name.into(), near };
+    assert_eq!(
+        found,
+        [
+            entry("KubeadmControlPlane", Some(ReadClass::K8sControlPlane)),
+            WithoutEffect::Key { class: ReadClass::Machine, key: "y".into() },
+            WithoutEffect::PluralName { class: ReadClass::Machine },
+            entry("openstackcluster", Some(ReadClass::OpenstackCluster)),
+            entry("zebra", None),
+        ]
+    );
+}
+
+#[test]
+fn a_value_is_kept_as_the_driver_gets_it() {
+    let text = r#"'{"Machine": {"plural_name": "machines"}}'"#;
+    let value = ApiResources::parse(text).unwrap();
+    assert_eq!(value.to_string(), r#"{"Machine": {"plural_name": "machines"}}"#);
+    assert_eq!(value.notes().len(), 1);
+    assert_eq!(Some(value.overrides()), Overrides::of_line(text).ok().as_ref());
+    let stored = serde_json::to_string(&value).unwrap();
+    assert_eq!(serde_json::from_str::<ApiResources>(&stored).unwrap(), value);
+    assert!(serde_json::from_str::<ApiResources>(r#""[]""#).is_err());
+}

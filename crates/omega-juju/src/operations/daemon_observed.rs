@@ -1,0 +1,97 @@
+//! How one daemon runs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    DaemonSpec, DriverObserved, DropInObserved, Flag, daemon_args, magnum,
+    systemd_drop_in::observe_drop_in,
+};
+use crate::{Error, FileState, ProbeFailure, ServiceState, Unit, error::answered};
+
+/// One daemon and what it reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DaemonObserved {
+    /// The service and its process.
+    pub state: ServiceState,
+    /// What the init script would start.
+    pub args: Option<Vec<String>>,
+    /// Its interpreter and the driver in it.
+    pub python: DriverObserved,
+    /// Its inputs, in order.
+    pub inputs: Vec<FileState>,
+    /// Its systemd drop-in. (Journals of version 1 lack it.)
+    #[serde(default)]
+    pub drop_in: DropInObserved,
+    /// What it reads for the options.
+    pub options: OptionsObserved,
+}
+
+/// What a daemon reads for options.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptionsObserved {
+    /// The values of those that are set.
+    Values(BTreeMap<String, String>),
+    /// It could not be told.
+    Unknown(ProbeFailure),
+}
+
+impl DaemonObserved {
+    pub(super) fn exists(&self) -> bool {
+        self.state.load != "not-found"
+    }
+
+    pub(super) fn runs(&self) -> bool {
+        self.state.active == "active" && self.state.sub == "running"
+    }
+
+    /// Returns how often the next start will carry `--config-dir`. A drop-in of systemd may start
+    /// the daemon without its init script: then what that would do does not matter. `reload`:
+    /// whether systemd reads its units first.
+    pub(super) fn next_start(&self, reload: bool) -> Option<usize> {
+        let args = self.args.as_ref()?;
+        let known = Some(&self.state.exec_start).filter(|start| !start.is_empty());
+        let start = if reload { self.drop_in.start.as_ref() } else { known };
+        let own = start.filter(|start| !start.starts_with("/etc/init.d/"));
+        let own: Option<Vec<String>> =
+            own.map(|start| start.split_whitespace().map(str::to_owned).collect());
+        Some(daemon_args::count(own.as_ref().unwrap_or(args), &magnum::conf_d()))
+    }
+}
+
+/// Looks at one daemon.
+pub(super) async fn observe_daemon(
+    unit: &Unit,
+    spec: &DaemonSpec,
+) -> Result<DaemonObserved, Error> {
+    let service = &spec.service;
+    let inputs = spec.inputs.iter().map(|input| unit.file(&input.path));
+    let args = async {
+        match spec.flag {
+            Flag::Any => Ok(None),
+            Flag::Once | Flag::AsNextStart => unit.show_args(service).await,
+        }
+    };
+    let (state, args, python, inputs, drop_in, options) = futures::try_join!(
+        unit.service(service),
+        args,
+        unit.python(service),
+        futures::future::try_join_all(inputs),
+        observe_drop_in(unit, service),
+        options(unit, spec)
+    )?;
+    Ok(DaemonObserved { state, args, python: DriverObserved(python), inputs, drop_in, options })
+}
+
+async fn options(unit: &Unit, spec: &DaemonSpec) -> Result<OptionsObserved, Error> {
+    if spec.options.is_empty() {
+        return Ok(OptionsObserved::Values(BTreeMap::new()));
+    }
+    let keys = spec.options.keys().cloned().collect();
+    // A daemon that is not there, or whose configuration can't be read: the diff decides.
+    let answer = answered(unit.options(&spec.service, keys).await)?;
+    Ok(answer.map_or_else(OptionsObserved::Unknown, OptionsObserved::Values))
+}

@@ -1,0 +1,114 @@
+//! Why a daemon must be started again, and what has to come before.
+
+use std::collections::BTreeSet;
+
+use omega_core::Conflict;
+use omega_driver::requirements::DISTRIBUTION;
+
+use super::{
+    DaemonObserved, DaemonSpec, Flag, InputExpect, OptionsObserved, Reason, daemon_args, magnum,
+};
+use crate::{FileState, ProbeFailure};
+
+impl DaemonSpec {
+    /// Returns why the daemon must be started again; nothing if it runs as it should.
+    pub(super) fn reasons(&self, seen: &DaemonObserved) -> BTreeSet<Reason> {
+        let mut reasons = BTreeSet::new();
+        let leftover = seen.drop_in.leftover;
+        if seen.drop_in.unread {
+            reasons.insert(Reason::Systemd);
+        }
+        let Some(started) = seen.state.started_ns.filter(|_| seen.runs()) else {
+            reasons.insert(Reason::NotRunning);
+            return reasons;
+        };
+        let inputs = self.inputs.iter().zip(&seen.inputs);
+        let newer = inputs.filter(|(input, state)| {
+            modified(state).is_some_and(|at| at >= started) || !input.will_be(state, leftover)
+        });
+        reasons.extend(newer.map(|(input, _)| input.reason));
+        let found = seen.python.distribution();
+        if found.is_some_and(|found| found.modified_ns >= started) || !self.is_driver(seen) {
+            reasons.insert(Reason::Driver);
+        }
+        if !self.command_line(seen) {
+            reasons.insert(Reason::CommandLine);
+        }
+        if self.started_after.is_some_and(|after| started <= after) {
+            reasons.insert(Reason::TakenBack);
+        }
+        reasons
+    }
+
+    fn is_driver(&self, seen: &DaemonObserved) -> bool {
+        self.driver.is_none() || seen.python.release() == self.driver
+    }
+
+    /// Returns whether systemd must read its units before a restart: they changed, or will have.
+    pub(super) fn needs_reload(&self, seen: &DaemonObserved) -> bool {
+        let goes = self.inputs.iter().any(|input| input.expect == InputExpect::NoLeftover);
+        seen.drop_in.unread || (goes && seen.drop_in.leftover)
+    }
+
+    fn command_line(&self, seen: &DaemonObserved) -> bool {
+        let live = daemon_args::count(&seen.state.cmdline, &magnum::conf_d());
+        let next = seen.next_start(self.needs_reload(seen));
+        match self.flag {
+            Flag::Any => true,
+            Flag::Once => live == 1 && next.is_none_or(|next| next == 1),
+            Flag::AsNextStart => next.is_none_or(|next| live == next),
+        }
+    }
+
+    /// Returns what a restart would not fix: something is not yet as it will be.
+    pub(super) fn not_yet(&self, seen: &DaemonObserved) -> Option<String> {
+        let mut inputs = self.inputs.iter().zip(&seen.inputs);
+        let leftover = seen.drop_in.leftover;
+        if let Some((input, _)) = inputs.find(|(input, state)| !input.will_be(state, leftover)) {
+            return Some(format!("{} is not yet as it will be", input.path));
+        }
+        if !self.is_driver(seen) {
+            return Some(format!("{DISTRIBUTION} is not yet at the pinned version"));
+        }
+        let next = seen.next_start(self.needs_reload(seen));
+        let carries = next.is_none_or(|next| next == 1);
+        (self.flag == Flag::Once && !carries)
+            .then(|| format!("its next start would not carry --config-dir {}", magnum::conf_d()))
+    }
+
+    pub(super) fn refuse_masked(&self, seen: &DaemonObserved) -> Result<(), Conflict> {
+        if seen.state.load != "masked" {
+            return Ok(());
+        }
+        let why = format!("{} is masked: somebody does not want it to run", self.service);
+        Err(Conflict::new(why, format!("systemctl unmask {}, if it should", self.service)))
+    }
+
+    /// Refuses options that the daemon reads otherwise though every file is as wanted.
+    pub(super) fn in_effect(&self, seen: &DaemonObserved) -> Result<(), Conflict> {
+        let values = match &seen.options {
+            OptionsObserved::Values(values) => values,
+            OptionsObserved::Unknown(ProbeFailure { why, .. }) => {
+                let what = format!("what {} reads could not be told: {why}", self.service);
+                return Err(Conflict::new(what, "look at its configuration files and their modes"));
+            }
+        };
+        let other = self.options.iter().find(|(key, value)| values.get(*key) != Some(*value));
+        let Some((key, value)) = other else { return Ok(()) };
+        let why = format!("{} reads something else for {key} in [capi_helm]", self.service);
+        let next = format!(
+            "another file sets {key}: grep -rn {key} /etc/magnum/ on the unit, and take it out there"
+        );
+        let found = values.get(key).cloned().unwrap_or_else(|| "nothing".to_owned());
+        Err(Conflict::new(why, next).seen(value.clone(), found))
+    }
+}
+
+fn modified(state: &FileState) -> Option<i64> {
+    match state {
+        FileState::Regular(facts) => Some(facts.modified_ns),
+        FileState::Link { target: _, resolved } => resolved.as_ref().map(|facts| facts.modified_ns),
+        FileState::Directory { modified_ns, .. } => Some(*modified_ns),
+        FileState::Absent | FileState::Special => None,
+    }
+}

@@ -1,0 +1,135 @@
+//! Brings files back to what they were.
+
+use omega_core::{Conflict, Context, Delta, Desired, Subject};
+use serde::{Deserialize, Serialize};
+
+use super::{FileChange, Image};
+use crate::{Access, Error, FileAction, FileState, Unit, UnitPath};
+
+/// Files as they were before a change: what undoes every operation that writes files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RestoreFiles {
+    /// What was where.
+    pub files: Vec<(UnitPath, Image)>,
+    /// The directory of one of them, if the change made or removed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<DirectoryImage>,
+}
+
+/// A directory as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DirectoryImage {
+    /// The path.
+    pub path: UnitPath,
+    /// Its access; `None` if it was not there: it is removed, if nothing else is in it.
+    pub access: Option<Access>,
+}
+
+/// What was observed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FilesObserved {
+    /// What is at the paths, in their order.
+    pub files: Vec<FileState>,
+    /// The directory, and the names in it, if one is meant.
+    pub directory: Option<(FileState, Vec<String>)>,
+}
+
+impl RestoreFiles {
+    /// Returns the fact that the files are as they were; `None` if one was a directory or a device.
+    pub(crate) fn new<'a>(
+        files: impl IntoIterator<Item = (&'a UnitPath, &'a FileState)>,
+    ) -> Option<Self> {
+        let files = files.into_iter().map(|(path, was)| Some((path.clone(), Image::of(was)?)));
+        Some(Self { files: files.collect::<Option<_>>()?, directory: None })
+    }
+
+    /// Says what the directory at `path` was, if it was not there.
+    #[must_use]
+    pub(crate) fn without_directory(self, path: &UnitPath, was: &FileState) -> Self {
+        let directory = (*was == FileState::Absent)
+            .then(|| DirectoryImage { path: path.clone(), access: None });
+        Self { directory, ..self }
+    }
+
+    /// Whether nothing of what is in the directory stays.
+    fn empties(&self, directory: &UnitPath, names: &[String]) -> bool {
+        let gone: Vec<_> = self.files.iter().filter(|(_, image)| *image == Image::Absent).collect();
+        names.iter().all(|name| gone.iter().any(|(path, _)| *path == directory.join(name)))
+    }
+}
+
+impl Desired for RestoreFiles {
+    const KIND: &'static str = "juju.restore-files.v1";
+    type Target = Unit;
+    type Observed = FilesObserved;
+    type Change = FileChange;
+    type Undo = Self;
+    type Error = Error;
+
+    fn subject(&self) -> Subject {
+        let paths: Vec<_> = self.files.iter().map(|(path, _)| path.as_str()).collect();
+        Subject::new("file", paths.join(", "))
+    }
+
+    fn key(&self) -> String {
+        self.subject().name
+    }
+
+    async fn observe(&self, unit: &Unit) -> Result<FilesObserved, Error> {
+        let files = self.files.iter().map(|(path, _)| unit.file(path));
+        let directory = async {
+            let Some(DirectoryImage { path, .. }) = &self.directory else { return Ok(None) };
+            let (state, names) = futures::try_join!(unit.file(path), unit.names(path))?;
+            Ok(Some((state, names.unwrap_or_default())))
+        };
+        let (files, directory) =
+            futures::try_join!(futures::future::try_join_all(files), directory)?;
+        Ok(FilesObserved { files, directory })
+    }
+
+    fn diff(&self, seen: &FilesObserved) -> Result<Delta<FileChange>, Conflict> {
+        let mut changes = Vec::new();
+        for ((path, image), state) in self.files.iter().zip(&seen.files) {
+            changes.extend(FileChange::restore(path, image, state)?);
+        }
+        if let (Some(image), Some((state, names))) = (&self.directory, &seen.directory) {
+            let path = image.path.clone();
+            match (&image.access, state) {
+                (Some(access), FileState::Absent) => {
+                    let access = access.clone();
+                    changes.insert(0, FileAction::MakeDirectory { path, access }.into());
+                }
+                (None, FileState::Directory { .. }) if self.empties(&path, names) => {
+                    changes.push(FileAction::RemoveDirectory { path }.into());
+                }
+                (Some(_) | None, _) => {}
+            }
+        }
+        Ok(Delta::of(changes))
+    }
+
+    async fn apply(&self, _: &Context, unit: &Unit, change: &FileChange) -> Result<(), Error> {
+        change.perform(unit).await
+    }
+
+    fn undo(&self, before: &FilesObserved) -> Option<Self> {
+        let files = self.files.iter().map(|(path, _)| path).zip(&before.files);
+        let directory = self.directory.as_ref().zip(before.directory.as_ref());
+        let directory = directory.map(|(DirectoryImage { path, .. }, (state, _))| {
+            let access = match state {
+                FileState::Directory { owner, group, mode, .. } => {
+                    Some(Access::new(owner, group, *mode))
+                }
+                FileState::Absent
+                | FileState::Regular(_)
+                | FileState::Link { .. }
+                | FileState::Special => None,
+            };
+            DirectoryImage { path: path.clone(), access }
+        });
+        Some(Self { directory, ..Self::new(files)? })
+    }
+}

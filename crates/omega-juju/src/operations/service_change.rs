@@ -1,0 +1,42 @@
+//! What systemd is told about a daemon.
+
+use std::collections::BTreeSet;
+
+use omega_core::{ChangeKind, Describe, Diff, Subject};
+use serde::{Deserialize, Serialize};
+
+use super::Reason;
+use crate::ServiceAction;
+
+/// One command to systemd. A restart is a restart: the reasons are for the person.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ServiceChange {
+    /// What is done.
+    pub action: ServiceAction,
+    /// Why.
+    pub reasons: BTreeSet<Reason>,
+}
+
+impl PartialEq for ServiceChange {
+    fn eq(&self, other: &Self) -> bool {
+        self.action == other.action
+    }
+}
+
+impl Describe for ServiceChange {
+    fn describe(&self) -> Diff {
+        match &self.action {
+            ServiceAction::ReloadUnits => {
+                let subject = Subject::new("systemd", "its units");
+                Diff::new(ChangeKind::Update, subject, "read again (daemon-reload)")
+            }
+            ServiceAction::RestartService { service } => {
+                let reasons: Vec<_> = self.reasons.iter().map(ToString::to_string).collect();
+                let subject = Subject::new("service", service.as_str());
+                Diff::new(ChangeKind::Update, subject, format!("restart: {}", reasons.join("; ")))
+                    .with("a restart can't be undone")
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Ensures that there is a cluster.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use omega_core::{
+    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, PollPolicy, Subject,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Cluster, ContainerInfra, DeleteCluster};
+use crate::Error;
+
+/// That the project has one cluster of this name, of this template: that Magnum knows it, not that
+/// it is complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateCluster {
+    /// Its name.
+    pub name: String,
+    /// The id of its template.
+    pub template: String,
+    /// The key pair of the user who logs in.
+    pub keypair: Option<String>,
+    /// Machines of the control plane: 1, 3 or 5.
+    pub master_count: u32,
+    /// Workers.
+    pub node_count: u32,
+}
+
+/// The clusters of one name, and when Magnum said so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ClusterObserved {
+    /// The clusters of the name in the project.
+    pub clusters: Vec<Cluster>,
+    /// Magnum's time of the answer.
+    pub at: Timestamp,
+}
+
+/// `POST /v1/clusters`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterCreation(CreateCluster);
+
+impl Desired for CreateCluster {
+    const KIND: &'static str = "openstack.cluster.v1";
+    type Target = ContainerInfra;
+    type Observed = ClusterObserved;
+    type Change = ClusterCreation;
+    type Undo = DeleteCluster;
+    type Error = Error;
+
+    fn subject(&self) -> Subject {
+        Subject::new("cluster", &self.name)
+    }
+
+    fn key(&self) -> String {
+        self.name.clone()
+    }
+
+    async fn observe(&self, magnum: &ContainerInfra) -> Result<ClusterObserved, Error> {
+        magnum.clusters_named(&self.name).await
+    }
+
+    fn diff(&self, seen: &ClusterObserved) -> Result<Delta<ClusterCreation>, Conflict> {
+        let refuse =
+            |why: String| Conflict::new(why, "choose another name (openstack coe cluster list)");
+        match seen.clusters.as_slice() {
+            [] => Ok(Delta::Changes(vec![ClusterCreation(self.clone())])),
+            [one] if one.cluster_template_id == self.template => Ok(Delta::Satisfied),
+            [one] => {
+                let why = format!("it is of the template {}", one.cluster_template_id);
+                Err(refuse(why).seen(&self.template, &one.cluster_template_id))
+            }
+            many => Err(refuse(format!("{} clusters are named {:?}", many.len(), self.name))),
+        }
+    }
+
+    async fn apply(
+        &self,
+        _: &Context,
+        magnum: &ContainerInfra,
+        ClusterCreation(cluster): &ClusterCreation,
+    ) -> Result<(), Error> {
+        let CreateCluster { name, template, keypair, master_count, node_count } = cluster;
+        let body = json!({
+            "name": name,
+            "cluster_template_id": template,
+            "keypair": keypair,
+            "master_count": master_count,
+            "node_count": node_count,
+        });
+        magnum.create_cluster(body).await.map(drop)
+    }
+
+    fn undo(&self, before: &ClusterObserved) -> Option<DeleteCluster> {
+        before.clusters.is_empty().then(|| DeleteCluster::asked_for(&self.name, before.at))
+    }
+
+    fn removal(&self, made: &ClusterObserved) -> Option<DeleteCluster> {
+        made.clusters.first().map(|cluster| DeleteCluster::known(&self.name, &cluster.uuid))
+    }
+
+    /// Magnum answers 202 before its conductor has written the cluster down.
+    fn poll_policy(&self) -> PollPolicy {
+        PollPolicy::new(Duration::from_secs(1), super::delete_cluster::APPEARS)
+    }
+}
+
+impl Describe for ClusterCreation {
+    fn describe(&self) -> Diff {
+        let CreateCluster { name, template, keypair: _, master_count, node_count } = &self.0;
+        let effect = format!("new, {master_count}+{node_count} machines of template {template}");
+        Diff::new(ChangeKind::Create, Subject::new("cluster", name), effect)
+    }
+}

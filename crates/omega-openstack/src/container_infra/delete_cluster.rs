@@ -1,0 +1,163 @@
+//! Ensures that a cluster is gone.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use omega_core::{
+    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, PollPolicy, Subject,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Cluster, ClusterObserved, ContainerInfra};
+use crate::{Error, RefusalReason};
+
+/// How long after a request to create a cluster Magnum may still show it for the first time: its API
+/// answers before the conductor has written it down (Magnum, `conductor/handlers/cluster_conductor.py`,
+/// `cluster_create`), and the request itself may be on its way for a minute.
+pub(super) const APPEARS: Duration = Duration::from_mins(2);
+
+/// Returns whether what was asked for `after` that time may still come to be seen.
+pub(super) fn may_still_appear(after: Option<Timestamp>, now: Timestamp) -> bool {
+    after.is_some_and(|after| now.duration_since(after) < jiff::SignedDuration::from_secs(120))
+}
+
+/// That the project has no cluster of this name, deleted by Magnum: its driver removes the machines,
+/// the trust and the application credential with it.
+///
+/// # Caveats
+///
+/// While the management API does not serve a version that the driver reads, Magnum's delete looks as
+/// if it had worked and leaves the whole cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteCluster {
+    name: String,
+    /// Its id; then nothing else of the name is touched.
+    id: Option<String>,
+    /// When Magnum was asked to create it, and nobody has seen it yet.
+    asked_after: Option<Timestamp>,
+    /// Whether a delete that failed is repeated.
+    repeat: Repeat,
+}
+
+/// Whether a delete that failed (`DELETE_FAILED`) is repeated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Repeat {
+    /// It is a refusal.
+    Never,
+    /// The failure of this time (`updated_at`) is; another one is a refusal.
+    Failure(Option<String>),
+    /// It is.
+    Always,
+}
+
+impl DeleteCluster {
+    /// Returns that no cluster has the name. A delete that failed is repeated.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: name.into(), id: None, asked_after: None, repeat: Repeat::Always }
+    }
+
+    pub(super) fn asked_for(name: &str, after: Timestamp) -> Self {
+        Self { asked_after: Some(after), ..Self::named(name) }
+    }
+
+    /// Returns that this cluster, which was seen, is gone. A delete that fails is a refusal.
+    pub(super) fn known(name: &str, id: &str) -> Self {
+        Self { id: Some(id.to_owned()), repeat: Repeat::Never, ..Self::named(name) }
+    }
+
+    /// Returns the same, and the failure that `failed` shows is repeated.
+    pub(super) fn after_failure(self, failed: &Cluster) -> Self {
+        Self { repeat: Repeat::Failure(failed.updated_at.clone()), ..self }
+    }
+
+    fn deletion(&self, cluster: &Cluster) -> Result<Delta<ClusterDeletion>, Conflict> {
+        let Cluster { uuid, name, .. } = cluster;
+        let delete =
+            || Ok(Delta::Changes(vec![ClusterDeletion { name: name.clone(), id: uuid.clone() }]));
+        if cluster.is_being_deleted() {
+            return Ok(Delta::Wait(cluster.standing()));
+        }
+        if cluster.status.as_deref() != Some("DELETE_FAILED") {
+            return delete();
+        }
+        match &self.repeat {
+            Repeat::Always => delete(),
+            Repeat::Failure(at) if *at == cluster.updated_at => delete(),
+            Repeat::Failure(_) | Repeat::Never => {
+                let next = "the driver's log says why (magnum-conductor)";
+                Err(Conflict::new(cluster.standing(), next))
+            }
+        }
+    }
+}
+
+/// `DELETE /v1/clusters/{id}`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterDeletion {
+    name: String,
+    id: String,
+}
+
+impl Desired for DeleteCluster {
+    const KIND: &'static str = "openstack.no-cluster.v1";
+    type Target = ContainerInfra;
+    type Observed = ClusterObserved;
+    type Change = ClusterDeletion;
+    type Undo = Self;
+    type Error = Error;
+
+    fn subject(&self) -> Subject {
+        Subject::new("cluster", &self.name)
+    }
+
+    fn key(&self) -> String {
+        self.name.clone()
+    }
+
+    async fn observe(&self, magnum: &ContainerInfra) -> Result<ClusterObserved, Error> {
+        magnum.clusters_named(&self.name).await
+    }
+
+    fn diff(&self, seen: &ClusterObserved) -> Result<Delta<ClusterDeletion>, Conflict> {
+        let is_ours = |one: &&Cluster| self.id.as_ref().is_none_or(|id| *id == one.uuid);
+        let mut ours = seen.clusters.iter().filter(is_ours);
+        match (ours.next(), ours.next()) {
+            (None, _) if may_still_appear(self.asked_after, seen.at) => {
+                Ok(Delta::Wait("Magnum may still be creating it".to_owned()))
+            }
+            (None, _) => Ok(Delta::Satisfied),
+            (Some(cluster), None) => self.deletion(cluster),
+            (Some(one), Some(_)) => {
+                let why = format!("several clusters are named {:?}", self.name);
+                let next = format!("delete by id: openstack coe cluster delete {}", one.uuid);
+                Err(Conflict::new(why, next))
+            }
+        }
+    }
+
+    async fn apply(
+        &self,
+        _: &Context,
+        magnum: &ContainerInfra,
+        change: &ClusterDeletion,
+    ) -> Result<(), Error> {
+        match magnum.delete_cluster(&change.id).await {
+            // Another program was faster. That proves nothing: verification will look.
+            Err(error) if error.reason() == Some(RefusalReason::NotFound) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Some machines take minutes to go; 15 are for a busy cloud.
+    fn poll_policy(&self) -> PollPolicy {
+        PollPolicy::new(Duration::from_secs(5), Duration::from_mins(15))
+    }
+}
+
+impl Describe for ClusterDeletion {
+    fn describe(&self) -> Diff {
+        let subject = Subject::new("cluster", &self.name);
+        Diff::new(ChangeKind::Delete, subject, format!("was {}, with its machines", self.id))
+    }
+}

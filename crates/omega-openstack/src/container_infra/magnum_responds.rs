@@ -1,0 +1,33 @@
+//! Whether Magnum's API answers.
+
+use async_trait::async_trait;
+use omega_core::{Evidence, Failure, Gate, Subject, Verdict};
+
+use super::ClusterList;
+
+/// Magnum lists the clusters: its API and its database run.
+#[derive(Clone, Debug)]
+pub struct MagnumResponds {
+    /// The list.
+    pub clusters: ClusterList,
+}
+
+#[async_trait]
+impl Gate for MagnumResponds {
+    fn rule(&self) -> &'static str {
+        "magnum-responds"
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new("magnum", "lists its clusters")
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        let clusters = self.clusters.read().await?;
+        let capi = clusters.iter().filter(|cluster| cluster.is_capi()).count();
+        Ok(Verdict::shown([
+            Evidence::count("clusters", clusters.len()),
+            Evidence::count("of the Cluster API driver", capi),
+        ]))
+    }
+}

@@ -1,0 +1,186 @@
+//! What is sent.
+
+use std::{
+    fmt, io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::Stream;
+use serde_json::Value;
+
+use crate::{Method, Service};
+
+/// Bytes as they come, to be sent.
+pub type ByteStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
+
+/// One request, relative to the service's versioned endpoint.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Request {
+    /// The service.
+    pub service: Service,
+    /// The method.
+    pub method: Method,
+    /// The path after the version, one segment each, not escaped.
+    pub path: Vec<String>,
+    /// The query, not escaped.
+    pub query: Vec<(String, String)>,
+    /// Headers besides those that every request has (`Range`). A `Content-Type` here replaces the
+    /// body's own.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Body,
+    /// The microversion, without the service's name (`1.11`).
+    pub microversion: Option<&'static str>,
+    /// How long nothing may move, where it is not what the transport says.
+    pub stall_limit: Option<Duration>,
+}
+
+impl Request {
+    /// Returns a request without query and body.
+    pub fn new(service: Service, method: Method, path: &[&str]) -> Self {
+        Self {
+            service,
+            method,
+            path: path.iter().map(|&segment| segment.to_owned()).collect(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: Body::None,
+            microversion: None,
+            stall_limit: None,
+        }
+    }
+
+    /// Adds a pair to the query.
+    #[must_use]
+    pub fn query(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.query.push((key.to_owned(), value.into()));
+        self
+    }
+
+    /// Adds a header. It must not be a secret: the request can be shown.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Asks for the bytes from `first` on only (RFC 9110, 14.2).
+    #[must_use]
+    pub fn from_byte(self, first: u64) -> Self {
+        self.header("Range", format!("bytes={first}-"))
+    }
+
+    /// Sets a body of JSON.
+    #[must_use]
+    pub fn body(self, body: Value) -> Self {
+        Self { body: Body::Json(body), ..self }
+    }
+
+    /// Sets a body that is streamed.
+    #[must_use]
+    pub fn upload(self, upload: Upload) -> Self {
+        Self { body: Body::Stream(upload), ..self }
+    }
+
+    /// Sets how long nothing may move: for a service that works long before it answers.
+    #[must_use]
+    pub fn stall_limit(self, limit: Duration) -> Self {
+        Self { stall_limit: Some(limit), ..self }
+    }
+
+    /// Returns the body, if it is JSON.
+    pub fn json(&self) -> Option<&Value> {
+        match &self.body {
+            Body::Json(value) => Some(value),
+            Body::None | Body::Bytes(_) | Body::Stream(_) => None,
+        }
+    }
+
+    /// Returns whether it can change anything.
+    pub fn writes(&self) -> bool {
+        !matches!(self.method, Method::Get | Method::Head)
+    }
+}
+
+/// The request as an error names it: no query values, which may be long.
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { service, method, path, .. } = self;
+        write!(f, "{method} {service} /{}/{}", service.version(), path.join("/"))
+    }
+}
+
+/// The body of a request.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Body {
+    /// None.
+    None,
+    /// JSON, as `application/json`.
+    Json(Value),
+    /// Bytes, as `application/octet-stream`.
+    Bytes(Bytes),
+    /// Bytes as they come, as `application/octet-stream`.
+    Stream(Upload),
+}
+
+impl Body {
+    /// Returns the content type that it has where the request names none.
+    pub(crate) fn content_type(&self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Json(_) => Some("application/json"),
+            Self::Bytes(_) | Self::Stream(_) => Some("application/octet-stream"),
+        }
+    }
+}
+
+type Open = dyn Fn() -> Option<ByteStream> + Send + Sync;
+
+/// A body that is streamed, of any size.
+#[derive(Clone)]
+pub struct Upload {
+    length: Option<u64>,
+    repeatable: bool,
+    open: Arc<Open>,
+}
+
+impl Upload {
+    /// Returns a body that `open` begins from the start each time. `length` in bytes, where it is
+    /// known; a body that turns out longer or shorter is an error, and not sent whole.
+    pub fn new(length: Option<u64>, open: impl Fn() -> ByteStream + Send + Sync + 'static) -> Self {
+        Self { length, repeatable: true, open: Arc::new(move || Some(open())) }
+    }
+
+    /// Returns a body that can be read once: a request with it is not sent again with a new token.
+    pub fn once(length: Option<u64>, stream: ByteStream) -> Self {
+        let stream = Mutex::new(Some(stream));
+        let open = move || stream.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Self { length, repeatable: false, open: Arc::new(open) }
+    }
+
+    /// Returns how many bytes it has, if that is known.
+    pub fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// Returns whether it can be begun again.
+    pub fn is_repeatable(&self) -> bool {
+        self.repeatable
+    }
+
+    /// Begins it. None if it was begun and can't be again.
+    pub fn open(&self) -> Option<ByteStream> {
+        (self.open)()
+    }
+}
+
+impl fmt::Debug for Upload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upload").field("length", &self.length).finish_non_exhaustive()
+    }
+}

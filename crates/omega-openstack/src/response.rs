@@ -1,0 +1,244 @@
+//! What is answered.
+
+use std::{fmt, pin::Pin, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, StreamExt as _};
+use jiff::{Timestamp, fmt::rfc2822};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Error, Request};
+
+/// The most bytes that an answer of JSON may have: 64 MiB. A page of a thousand of the largest
+/// things that these services list has some 5 MB.
+pub const JSON_LIMIT: usize = 64 << 20;
+
+/// One answer, read whole.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The service's id of this request, which its log has too.
+    pub request_id: Option<String>,
+    /// The headers that callers need.
+    pub headers: Headers,
+    /// The JSON body; `Null` where there is none, a string where it is not JSON.
+    pub body: Value,
+}
+
+impl Response {
+    /// Returns an answer without headers and id.
+    pub fn new(status: u16, body: Value) -> Self {
+        Self { status, request_id: None, headers: Headers::default(), body }
+    }
+}
+
+/// The headers of an answer that callers need, and no other: no token is among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Headers(Vec<(String, String)>);
+
+/// What is kept of the headers, in small letters.
+const KEPT: [&str; 9] = [
+    "accept-ranges",
+    "content-length",
+    "content-range",
+    "content-type",
+    "date",
+    "etag",
+    "location",
+    "openstack-image-import-methods",
+    "retry-after",
+];
+
+impl Headers {
+    /// Keeps what callers need of these.
+    pub fn keep<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let kept = all.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+        let kept = kept.filter(|(name, _)| KEPT.contains(&name.as_str()));
+        Self(kept.map(|(name, value)| (name, value.trim().to_owned())).collect())
+    }
+
+    /// Returns the value of a header, whose name may have any case.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Returns which bytes of how many the body has (RFC 9110, 14.4).
+    pub fn content_range(&self) -> Option<ContentRange> {
+        let (range, total) = self.get("content-range")?.strip_prefix("bytes ")?.split_once('/')?;
+        let (first, last) = range.split_once('-')?;
+        let total = if total == "*" { None } else { Some(total.parse().ok()?) };
+        Some(ContentRange { first: first.parse().ok()?, last: last.parse().ok()?, total })
+    }
+
+    /// Returns the service's time of the answer (RFC 9110, 6.6.1).
+    pub fn date(&self) -> Option<Timestamp> {
+        Some(rfc2822::parse(self.get("date")?).ok()?.timestamp())
+    }
+
+    /// Returns how Glance can import an image (`web-download`, `glance-direct`).
+    pub fn image_import_methods(&self) -> Vec<&str> {
+        let methods = self.get("openstack-image-import-methods").unwrap_or_default();
+        methods.split(',').map(str::trim).filter(|method| !method.is_empty()).collect()
+    }
+
+    /// Returns when the service wants to be asked again (RFC 9110, 10.2.3).
+    pub fn retry_after(&self) -> Option<RetryAfter> {
+        let text = self.get("retry-after")?;
+        let seconds = text.parse().ok().map(|s| RetryAfter::Pause(Duration::from_secs(s)));
+        seconds.or_else(|| {
+            let time = rfc2822::parse(text).ok()?;
+            Some(RetryAfter::At(time.timestamp()))
+        })
+    }
+}
+
+/// Which bytes of how many a body has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContentRange {
+    /// The first, counted from 0.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
+    /// Of how many, if that is known.
+    pub total: Option<u64>,
+}
+
+/// When a service wants to be asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryAfter {
+    /// After so long.
+    Pause(Duration),
+    /// From then on.
+    At(Timestamp),
+}
+
+/// One answer whose body has not been read yet.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StreamedResponse {
+    /// The HTTP status.
+    pub status: u16,
+    /// The service's id of this request, which its log has too.
+    pub request_id: Option<String>,
+    /// The headers that callers need.
+    pub headers: Headers,
+    /// The body.
+    pub body: Download,
+}
+
+impl StreamedResponse {
+    /// Returns an answer without headers and id.
+    pub fn new(status: u16, body: Download) -> Self {
+        Self { status, request_id: None, headers: Headers::default(), body }
+    }
+
+    /// Reads the body whole, as JSON.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is cut short or larger than [`JSON_LIMIT`].
+    pub async fn json(self) -> Result<Response, Error> {
+        let Self { status, request_id, headers, body } = self;
+        let body = body.json(request_id.as_deref()).await?;
+        Ok(Response { status, request_id, headers, body })
+    }
+}
+
+impl From<Response> for StreamedResponse {
+    fn from(Response { status, request_id, headers, body }: Response) -> Self {
+        Self { status, request_id, headers, body: Download(Source::Json(body)) }
+    }
+}
+
+type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
+
+/// The body of an answer, as it comes. Dropping it ends the transfer.
+pub struct Download(Source);
+
+enum Source {
+    Json(Value),
+    Stream { request: Box<Request>, chunks: Chunks },
+}
+
+impl Download {
+    /// Returns the body of the answer to `request`.
+    pub fn new(
+        request: &Request,
+        chunks: impl Stream<Item = Result<Bytes, Error>> + Send + 'static,
+    ) -> Self {
+        let request = Box::new(request.clone());
+        Self(Source::Stream { request, chunks: Box::pin(chunks) })
+    }
+
+    /// Returns the next bytes; none at the end.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the transfer does: nothing comes after that.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        match &mut self.0 {
+            Source::Json(Value::Null) => Ok(None),
+            Source::Json(value) => Ok(Some(Bytes::from(value.take().to_string()))),
+            Source::Stream { request: _, chunks } => chunks.next().await.transpose(),
+        }
+    }
+
+    async fn json(self, request_id: Option<&str>) -> Result<Value, Error> {
+        let (request, mut chunks) = match self.0 {
+            Source::Json(value) => return Ok(value),
+            Source::Stream { request, chunks } => (request, chunks),
+        };
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = chunks.next().await {
+            bytes.extend_from_slice(&chunk?);
+            if bytes.len() > JSON_LIMIT {
+                let why = format!("it has more than {} MiB", JSON_LIMIT >> 20);
+                return Err(Error::malformed(&request, request_id.map(str::to_owned), why));
+            }
+        }
+        if bytes.is_empty() {
+            return Ok(Value::Null);
+        }
+        let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
+        Ok(serde_json::from_slice(&bytes).unwrap_or_else(|_| text()))
+    }
+}
+
+impl fmt::Debug for Download {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Download")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_data_and_hold_no_token() {
+        let headers = Headers::keep([
+            ("Content-Range", "bytes 5-9/12"),
+            ("ETag", "\"d41d8\""),
+            ("OpenStack-Image-Import-Methods", "glance-direct, web-download"),
+            ("Retry-After", "120"),
+            ("X-Subject-Token", "secret"),
+        ]);
+        let range = ContentRange { first: 5, last: 9, total: Some(12) };
+        assert_eq!(headers.content_range(), Some(range));
+        assert_eq!(headers.get("etag"), Some("\"d41d8\""));
+        assert_eq!(headers.image_import_methods(), ["glance-direct", "web-download"]);
+        assert_eq!(headers.retry_after(), Some(RetryAfter::Pause(Duration::from_mins(2))));
+        assert!(!format!("{headers:?}").contains("secret"));
+        let at = Headers::keep([("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")]).retry_after();
+        assert_eq!(at, Some(RetryAfter::At("2026-10-21T07:28:00Z".parse().unwrap())));
+        let odd = Headers::keep([("retry-after", "soon"), ("content-range", "bytes */12")]);
+        assert_eq!((odd.retry_after(), odd.content_range()), (None, None));
+        assert_eq!(odd.image_import_methods(), [""; 0]);
+    }
+}

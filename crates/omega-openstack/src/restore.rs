@@ -1,0 +1,183 @@
+//! Every operation of this crate, by the name that journals keep.
+
+use std::sync::Arc;
+
+use omega_core::{Desired, Step, step};
+use serde_json::Value;
+
+use crate::{
+    Transport,
+    container_infra::{
+        ContainerInfra, CreateCluster, CreateTemplate, DeleteCluster, DeleteTemplate,
+    },
+    load_balancer::{LoadBalancers, RemoveClusterBalancers},
+    network::{Network, RemoveClusterNetwork, RestoreSgRules, SgRule},
+};
+
+/// The clients of one project, for what a journal says is to be restored in it.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    network: Arc<Network>,
+    load_balancers: Arc<LoadBalancers>,
+    container_infra: Arc<ContainerInfra>,
+}
+
+impl Clients {
+    /// Returns the clients of the project that `transport`'s token is scoped to.
+    pub fn new(transport: &Arc<dyn Transport>) -> Self {
+        Self {
+            network: Arc::new(Network::new(Arc::clone(transport))),
+            load_balancers: Arc::new(LoadBalancers::new(Arc::clone(transport))),
+            container_infra: Arc::new(ContainerInfra::new(Arc::clone(transport))),
+        }
+    }
+}
+
+/// Returns the step that makes the desired fact of `kind` true. None if no operation of this crate
+/// has the kind.
+///
+/// # Errors
+///
+/// Fails if `desired` is none of that kind.
+pub fn restore(
+    kind: &str,
+    desired: &Value,
+    clients: &Clients,
+) -> Result<Option<Box<dyn Step>>, serde_json::Error> {
+    fn bind<D: Desired>(
+        target: &Arc<D::Target>,
+        desired: &Value,
+    ) -> Result<Option<Box<dyn Step>>, serde_json::Error>
+    where
+        D::Target: 'static,
+    {
+        Ok(Some(step(target, D::deserialize(desired)?)))
+    }
+    let Clients { network, load_balancers, container_infra } = clients;
+    match kind {
+        SgRule::KIND => bind::<SgRule>(network, desired),
+        RestoreSgRules::KIND => bind::<RestoreSgRules>(network, desired),
+        RemoveClusterNetwork::KIND => bind::<RemoveClusterNetwork>(network, desired),
+        RemoveClusterBalancers::KIND => bind::<RemoveClusterBalancers>(load_balancers, desired),
+        CreateTemplate::KIND => bind::<CreateTemplate>(container_infra, desired),
+        DeleteTemplate::KIND => bind::<DeleteTemplate>(container_infra, desired),
+        CreateCluster::KIND => bind::<CreateCluster>(container_infra, desired),
+        DeleteCluster::KIND => bind::<DeleteCluster>(container_infra, desired),
+        _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use serde::Deserialize as _;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{ClusterName, network::Flow, sim::Cloud};
+
+    /// Returns the kinds that the sources define.
+    fn defined(dir: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                defined(&path, found);
+            } else {
+                let text = fs::read_to_string(&path).unwrap();
+                let kinds = text.split("const KIND: &'static str = \"").skip(1);
+                let kinds = kinds.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned()));
+                found.extend(kinds.filter(|kind| !kind.starts_with("test.")));
+            }
+        }
+    }
+
+    /// A fact of every operation, as a journal has it: the formats must not change.
+    fn stored() -> Vec<(&'static str, Value)> {
+        let spec = json!({
+            "image": "k8s", "external_network": "public", "flavor": "m", "master_flavor": "m",
+        });
+        let mark = json!({ "cluster": { "namespace": "magnum-1", "name": "c1" } });
+        let rule = json!({
+            "direction": "ingress", "ethertype": "IPv4", "protocol": "6", "port_range_min": 22,
+            "port_range_max": 22, "remote_ip_prefix": null, "remote_group_id": null,
+        });
+        let mut was = rule.clone();
+        was["id"] = json!("r1");
+        was["description"] = json!("by hand");
+        let flow = json!({ "traffic": { "ports": ["tcp", "22"] }, "peer": "0.0.0.0/0" });
+        vec![
+            (
+                "openstack.sg-rule.v1",
+                json!({ "group": "web", "direction": "ingress", "flow": flow, "presence": "absent" }),
+            ),
+            (
+                "openstack.restored-sg-rules.v1",
+                json!({ "group": "web", "rule": rule, "was": [was] }),
+            ),
+            ("openstack.no-cluster-network.v1", mark.clone()),
+            ("openstack.no-cluster-balancers.v1", mark),
+            ("openstack.cluster-template.v1", json!({ "name": "t", "spec": spec })),
+            (
+                "openstack.no-cluster-template.v1",
+                json!({ "name": "t", "id": null, "asked_after": "2026-11-21T10:00:00Z" }),
+            ),
+            (
+                "openstack.cluster.v1",
+                json!({ "name": "c", "template": "t", "keypair": null, "master_count": 1, "node_count": 1 }),
+            ),
+            (
+                "openstack.no-cluster.v1",
+                json!({ "name": "c", "id": null, "asked_after": null, "repeat": "always" }),
+            ),
+        ]
+    }
+
+    #[test]
+    fn every_operation_can_be_restored() {
+        let mut all = BTreeSet::new();
+        defined(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
+        let stored = stored();
+        let known: BTreeSet<String> = stored.iter().map(|(kind, _)| (*kind).to_owned()).collect();
+        assert_eq!(known, all, "every KIND of the sources is restored here");
+        let clients = Clients::new(&Cloud::new().member("mgmt"));
+        let subjects: Vec<_> = stored
+            .iter()
+            .map(|(kind, desired)| {
+                let step = restore(kind, desired, &clients).unwrap().unwrap();
+                assert_eq!(step.id().kind, *kind);
+                format!("{kind} {}: {}", step.id().key, step.subject())
+            })
+            .collect();
+        insta::assert_snapshot!(subjects.join("\n"), @"
+        openstack.sg-rule.v1 web/ingress/ipv4/tcp/22-22/*: rule web: tcp 22 from 0.0.0.0/0
+        openstack.restored-sg-rules.v1 web/ingress/ipv4/tcp/22-22/*: rule web: 6 22 from 0.0.0.0/0 as before
+        openstack.no-cluster-network.v1 magnum-1/c1: network of magnum-1/c1
+        openstack.no-cluster-balancers.v1 magnum-1/c1: load balancers of magnum-1/c1
+        openstack.cluster-template.v1 t: cluster template t
+        openstack.no-cluster-template.v1 t: cluster template t
+        openstack.cluster.v1 c: cluster c
+        openstack.no-cluster.v1 c: cluster c
+        ");
+        assert!(restore("openstack.sg-rule.v0", &json!({}), &clients).unwrap().is_none());
+        assert!(
+            restore(SgRule::KIND, &json!({}), &clients).is_err(),
+            "a damaged fact is no unknown one"
+        );
+    }
+
+    #[test]
+    fn what_is_made_now_is_stored_in_the_same_form() {
+        let flow = Flow::tcp("22".parse().unwrap(), "0.0.0.0/0".parse().unwrap());
+        let mark = ClusterName::new("magnum-1", "c1");
+        let stored = stored();
+        let of = |kind: &str| &stored.iter().find(|(known, _)| *known == kind).unwrap().1;
+        let rule = SgRule::ingress("web", flow).absent();
+        let back = SgRule::deserialize(of(SgRule::KIND)).unwrap();
+        assert_eq!(back, rule);
+        let network = RemoveClusterNetwork { cluster: mark };
+        assert_eq!(&serde_json::to_value(network).unwrap(), of(RemoveClusterNetwork::KIND));
+        let gone = DeleteCluster::named("c");
+        assert_eq!(&serde_json::to_value(gone).unwrap(), of(DeleteCluster::KIND));
+    }
+}

@@ -1,0 +1,160 @@
+//! The services' answers: their errors, their lists, their pages.
+
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use serde::{Deserialize as _, Deserializer, de::DeserializeOwned, de::Error as _};
+use serde_json::Value;
+use url::Url;
+
+use crate::{Error, Refusal, Request, Response, Transport};
+
+/// More pages than this is a service that does not end its list.
+const MAX_PAGES: usize = 200;
+
+/// Returns the answer if it is one to the request, the service's refusal otherwise.
+pub(crate) fn accept(request: &Request, response: Response) -> Result<Response, Error> {
+    if (200..300).contains(&response.status) {
+        return Ok(response);
+    }
+    let (kind, message) = words(&response.body);
+    Err(Error::Refused(Box::new(Refusal {
+        request: request.to_string(),
+        write: request.writes(),
+        status: response.status,
+        kind,
+        message,
+        retry_after: response.headers.retry_after(),
+        request_id: response.request_id,
+    })))
+}
+
+/// Returns the service's name for the reason and its own words.
+///
+/// Neutron: `{"NeutronError": {"type", "message", "detail"}}`; Keystone: `{"error": {"code",
+/// "title", "message"}}`; Magnum: `{"errors": [{"code", "title", "detail", "request_id"}]}`;
+/// Octavia: `{"faultcode", "faultstring", "debuginfo"}`.
+fn words(body: &Value) -> (Option<String>, String) {
+    let text = |value: &Value, key: &str| {
+        value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    if let Some(error) = body.get("NeutronError") {
+        let message = text(error, "message").unwrap_or_else(|| error.to_string());
+        return (text(error, "type"), message);
+    }
+    if let Some(error) = body.get("errors").and_then(|errors| errors.get(0)) {
+        let message = text(error, "detail").or_else(|| text(error, "title"));
+        return (None, message.unwrap_or_else(|| error.to_string()));
+    }
+    if let Some(error) = body.get("error") {
+        let message = text(error, "message").unwrap_or_else(|| error.to_string());
+        return (None, message);
+    }
+    if let Some(message) = text(body, "faultstring") {
+        return (None, message);
+    }
+    let message = match body {
+        Value::Null => "no reason was given".to_owned(),
+        // A proxy's HTML page: its beginning says enough.
+        Value::String(text) => text.chars().take(300).collect(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => body.to_string(),
+    };
+    (None, message)
+}
+
+/// Reads a moment that may lack its zone: then it is UTC.
+///
+/// Keystone 22 writes `2026-11-21T16:57:16.000000Z`, and `2026-11-21T15:57:22` for a token that
+/// ends with its application credential (recordings/keystone-credential-ending-201.json).
+pub(crate) fn utc<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    let text = String::deserialize(from)?;
+    if let Ok(moment) = text.parse() {
+        return Ok(moment);
+    }
+    let civil: DateTime = text.parse().map_err(D::Error::custom)?;
+    Ok(civil.to_zoned(TimeZone::UTC).map_err(D::Error::custom)?.timestamp())
+}
+
+/// Sends `request` and reads the value under `key`.
+pub(crate) async fn fetch<T: DeserializeOwned>(
+    transport: &dyn Transport,
+    request: Request,
+    key: &str,
+) -> Result<T, Error> {
+    let mut response = accept(&request, transport.send(request.clone()).await?)?;
+    let value = if key.is_empty() {
+        Some(response.body)
+    } else {
+        response.body.get_mut(key).map(Value::take)
+    };
+    let id = response.request_id;
+    let value =
+        value.ok_or_else(|| Error::malformed(&request, id.clone(), format!("no {key:?}")))?;
+    serde_json::from_value(value).map_err(|error| Error::malformed(&request, id, error))
+}
+
+/// Sends `request` and wants no more than that it is accepted.
+pub(crate) async fn send(transport: &dyn Transport, request: Request) -> Result<(), Error> {
+    accept(&request, transport.send(request.clone()).await?).map(|_| ())
+}
+
+/// Reads a whole list, page by page.
+pub(crate) async fn list<T: DeserializeOwned>(
+    transport: &dyn Transport,
+    request: Request,
+    key: &str,
+) -> Result<Vec<T>, Error> {
+    list_at(transport, request, key).await.map(|(all, _)| all)
+}
+
+/// Reads a whole list, page by page, and the service's time when it gave the first page.
+///
+/// A service says that there is more with a link (`KEY_links` or `next`). Of the link only the
+/// query is used: its host may be one that only the service can reach.
+pub(crate) async fn list_at<T: DeserializeOwned>(
+    transport: &dyn Transport,
+    request: Request,
+    key: &str,
+) -> Result<(Vec<T>, Timestamp), Error> {
+    let mut at = None;
+    let mut all = Vec::new();
+    let mut page = request.clone();
+    for _ in 0..MAX_PAGES {
+        let response = accept(&page, transport.send(page.clone()).await?)?;
+        at = at.or_else(|| response.headers.date());
+        let mut body = response.body;
+        let next = next_page(&body, key).map_err(|link| {
+            Error::malformed(&page, None, format!("no next page is at {link:?}"))
+        })?;
+        let items = body.get_mut(key).map(Value::take);
+        let items = items.ok_or_else(|| Error::malformed(&page, None, format!("no {key:?}")))?;
+        let items: Vec<T> =
+            serde_json::from_value(items).map_err(|error| Error::malformed(&page, None, error))?;
+        let empty = items.is_empty();
+        all.extend(items);
+        match next {
+            // A last page that still links to a next one ends the list when it is empty.
+            None => return Ok((all, at.unwrap_or_else(Timestamp::now))),
+            Some(_) if empty => return Ok((all, at.unwrap_or_else(Timestamp::now))),
+            Some(query) if query == page.query => {
+                return Err(Error::malformed(&page, None, "its next page is itself"));
+            }
+            Some(query) => page.query = query,
+        }
+    }
+    Err(Error::malformed(&request, None, format!("its list does not end after {MAX_PAGES} pages")))
+}
+
+/// A link that can't be read would end the list, and look like its end.
+fn next_page(body: &Value, key: &str) -> Result<Option<Vec<(String, String)>>, String> {
+    let links = body.get(format!("{key}_links")).and_then(Value::as_array);
+    let link = links.and_then(|links| links.iter().find(|link| link["rel"] == "next"));
+    let next = match link {
+        Some(link) => link.get("href"),
+        None => body.get("next").or_else(|| body.get("links").and_then(|links| links.get("next"))),
+    };
+    let Some(link) = next.filter(|link| !link.is_null()) else { return Ok(None) };
+    let text = link.as_str().ok_or_else(|| link.to_string())?;
+    // It may be relative: a proxy has rewritten it.
+    let base = Url::parse("http://service/").map_err(|error| error.to_string())?;
+    let url = base.join(text).map_err(|_| text.to_owned())?;
+    Ok(Some(url.query_pairs().into_owned().collect()))
+}

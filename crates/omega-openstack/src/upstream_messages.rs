@@ -1,0 +1,213 @@
+//! The services' words that must be matched, because nothing else says the reason. Each with its
+//! source. No other file of this crate decides by searching in text.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a service refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RefusalReason {
+    /// The login or the token is not accepted.
+    NotAuthenticated,
+    /// Keystone does not know the application credential (any more).
+    NoSuchCredential,
+    /// The policy of the service does not permit it to this user.
+    PolicyForbids,
+    /// The project's quota is used up.
+    OverQuota,
+    /// It does not exist, or not for this user.
+    NotFound,
+    /// Magnum finds no image of that name.
+    ImageNotFound,
+    /// The image lacks the properties that Magnum needs.
+    ImageLacksDistro,
+    /// It exists already.
+    AlreadyExists,
+    /// Something else uses it.
+    InUse,
+    /// It is being deleted already.
+    BeingDeleted,
+    /// The service is at work on it, and takes no other request.
+    Busy,
+    /// Another conflict with what is there.
+    Conflict,
+    /// The service limits the rate of requests.
+    RateLimited,
+    /// The request itself is wrong.
+    Invalid,
+    /// The service, or a proxy before it, can't answer now.
+    Unavailable,
+    /// The service failed.
+    ServiceFault,
+}
+
+impl RefusalReason {
+    /// Returns the reason for an answer with `status`, the service's name for it, and its words.
+    pub(crate) fn new(status: u16, kind: Option<&str>, words: &str) -> Self {
+        match (status, kind.unwrap_or_default()) {
+            // Neutron names its reasons: neutron-lib 3.1, exceptions/__init__.py.
+            (_, "OverQuota") => Self::OverQuota,
+            (409, "SecurityGroupRuleExists") => Self::AlreadyExists,
+            (409, kind) if kind.contains("InUse") => Self::InUse,
+            (401, _) => Self::NotAuthenticated,
+            (404, _) if words.contains(NO_CREDENTIAL) => Self::NoSuchCredential,
+            (404, _) => Self::NotFound,
+            (403 | 413, _) if has(words, &QUOTA) => Self::OverQuota,
+            (403, _) => Self::PolicyForbids,
+            (409, _) if words.contains(PENDING_DELETE) => Self::BeingDeleted,
+            (409, _) if has(words, &PENDING) => Self::Busy,
+            (409, _) => Self::Conflict,
+            (429, _) => Self::RateLimited,
+            (400, _) if words.contains(TEMPLATE_IN_USE) => Self::InUse,
+            (400, _) if words.contains(IMAGE_UNSET) => Self::ImageNotFound,
+            (400, _) if words.contains(IMAGE_NONE) => Self::ImageLacksDistro,
+            (502..=504, _) => Self::Unavailable,
+            (500.., _) => Self::ServiceFault,
+            _ => Self::Invalid,
+        }
+    }
+
+    /// Returns the reason for which a service refused, where somebody else repeats its words: a
+    /// condition of Cluster API, a log, Magnum's `status_reason`. None where they tell of no
+    /// refusal that is known.
+    pub fn in_words(words: &str) -> Option<Self> {
+        [
+            (&LOGIN[..], Self::NotAuthenticated),
+            (&QUOTA[..], Self::OverQuota),
+            // Octavia answers 403 to a quota too, so it comes last.
+            (&POLICY[..], Self::PolicyForbids),
+        ]
+        .into_iter()
+        .find_map(|(known, reason)| has(words, known).then_some(reason))
+    }
+
+    /// Returns what the operator can do about it.
+    pub(crate) fn next(self) -> Option<&'static str> {
+        Some(match self {
+            Self::OverQuota => {
+                "raise the project's quota (openstack quota show, quota set) or remove what is unused"
+            }
+            Self::NotAuthenticated => "check the user, its password and their domains",
+            Self::PolicyForbids => {
+                "use a user whose role on this scope permits it; the service's policy says no"
+            }
+            Self::RateLimited => "wait: the service limits the rate of requests",
+            Self::ServiceFault | Self::Unavailable => {
+                "look for the request id in the service's log"
+            }
+            Self::ImageNotFound => {
+                "Magnum found no such image: check its name and that the project may see it"
+            }
+            Self::ImageLacksDistro => {
+                "set the image's properties: openstack image set --property os_distro=ubuntu \
+                 --property kube_version=vX.Y.Z IMAGE"
+            }
+            Self::NoSuchCredential
+            | Self::NotFound
+            | Self::AlreadyExists
+            | Self::InUse
+            | Self::BeingDeleted
+            | Self::Busy
+            | Self::Conflict
+            | Self::Invalid => return None,
+        })
+    }
+}
+
+/// Keystone 22, `exception.py`, `ApplicationCredentialNotFound`
+/// (recordings/keystone-credential-deleted.json). A 404 may also be of a URL that is not Keystone's.
+const NO_CREDENTIAL: &str = "Could not find Application Credential";
+
+/// Octavia 11, `common/exceptions.py`, `ImmutableObject`, `LBPendingStateError` (recordings/octavia-loadbalancer-delete-pending.json).
+const PENDING_DELETE: &str = "Invalid state PENDING_DELETE ";
+const PENDING: [&str; 2] = ["Invalid state PENDING_", "is immutable and cannot be updated"];
+
+/// Magnum 18.0.1, `common/exception.py`, `ClusterTemplateReferenced`
+/// (recordings/magnum-template-in-use.json).
+const TEMPLATE_IN_USE: &str = "is referenced by one or multiple clusters";
+
+/// Magnum 18.0.1, `drivers/common/driver.py`, `ClusterTypeNotSupported`: the second word is the
+/// image's `os_distro`, "Unset" where there is no image and "None" where it has no such property
+/// (recordings/magnum-template-absent-image.json, magnum-template-plain-image.json).
+const IMAGE_UNSET: &str = "Cluster type (vm, Unset,";
+const IMAGE_NONE: &str = "Cluster type (vm, None,";
+
+/// Neutron ("Quota exceeded for resources", `OverQuota`), Octavia 11 ("Quota has been met for
+/// resources", answered with 403) and Nova 26 ("Quota exceeded for instances").
+const QUOTA: [&str; 3] = ["OverQuota", "Quota exceeded", "Quota has been met"];
+
+/// Keystone 22 and keystonemiddleware to a credential that is not known any more, and
+/// gophercloud 2 ("got 401 instead").
+const LOGIN: [&str; 5] = [
+    "got 401",
+    "Authentication failed",
+    "could not be authenticated",
+    NO_CREDENTIAL,
+    "Unauthorized",
+];
+
+/// Octavia 11 ("Policy does not allow this request to be performed"), Keystone 22 ("You are not
+/// authorized to perform"), and gophercloud 2 ("got 403 instead").
+const POLICY: [&str; 4] = ["got 403", "Forbidden", "Policy does not allow", "not authorized"];
+
+fn has(words: &str, known: &[&str]) -> bool {
+    known.iter().any(|known| words.contains(known))
+}
+
+/// Returns the sentence that matters of what may be all of helm's standard error: helm 3 begins it
+/// with "Error:" (`cmd/helm/helm.go`).
+pub(crate) fn error_sentence(reason: &str) -> &str {
+    let lines = reason.lines().map(str::trim).filter(|line| !line.is_empty());
+    let error = lines.clone().rfind(|line| line.contains("Error:"));
+    error.or_else(|| lines.clone().next_back()).unwrap_or(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_are_repeated_say_the_reason() {
+        use RefusalReason::{NotAuthenticated, OverQuota, PolicyForbids};
+        for (words, reason) in [
+            (
+                "got 401 instead: The request you have made requires authentication",
+                Some(NotAuthenticated),
+            ),
+            ("got 403 instead: Quota has been met for resources: Load Balancers", Some(OverQuota)),
+            (
+                "got 403 instead: Policy does not allow this request to be performed.",
+                Some(PolicyForbids),
+            ),
+            ("got 409 instead: Quota exceeded for resources: ['router'].", Some(OverQuota)),
+            ("got 404 instead: Could not find Application Credential: 5.", Some(NotAuthenticated)),
+            ("no route to host", None),
+        ] {
+            assert_eq!(RefusalReason::in_words(words), reason, "{words}");
+        }
+    }
+
+    #[test]
+    fn a_status_and_a_name_say_the_reason() {
+        use RefusalReason as R;
+        for (status, kind, words, reason) in [
+            (409, Some("OverQuota"), "", R::OverQuota),
+            (403, None, "Quota has been met for resources: Load Balancers", R::OverQuota),
+            (403, Some("PolicyNotAuthorized"), "", R::PolicyForbids),
+            (409, Some("RouterInterfaceInUseByFloatingIP"), "", R::InUse),
+            (409, Some("SecurityGroupRuleExists"), "", R::AlreadyExists),
+            (409, None, "Invalid state PENDING_DELETE of loadbalancer resource 5", R::BeingDeleted),
+            (409, None, "Invalid state PENDING_CREATE of loadbalancer resource 5", R::Busy),
+            (409, None, "Load Balancer 5 is immutable and cannot be updated.", R::Busy),
+            (409, None, "Multiple ClusterTemplates exist with same name", R::Conflict),
+            (404, None, "The resource could not be found.", R::NotFound),
+            (429, None, "", R::RateLimited),
+            (503, None, "", R::Unavailable),
+            (500, None, "", R::ServiceFault),
+            (405, None, "", R::Invalid),
+        ] {
+            assert_eq!(R::new(status, kind, words), reason, "{status} {kind:?} {words}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use omega_capi::Management;
+use omega_core::{Failure, FailureClass, kubeconfig::Kubeconfig};
+use omega_juju::Sources;
+use omega_openstack::{CloudConfig, DomainRef, Lookup, ProjectRef, Session, SessionOptions};
+
+use super::{Clients, CloudClients};
+use crate::{
+    Machine,
+    site::{Project, Site},
+};
+
+/// Prepares clients for what a site names. Each function needs only its part of the site file.
+#[derive(Clone, Copy, Debug)]
+pub struct Connect<'a> {
+    /// The site.
+    pub site: &'a Site,
+    /// The machine that connects.
+    pub machine: &'a Machine,
+}
+
+impl<'a> Connect<'a> {
+    /// Connects to `site` from `machine`.
+    pub fn new(site: &'a Site, machine: &'a Machine) -> Self {
+        Self { site, machine }
+    }
+
+    /// Returns where a file of the site is.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        self.machine.resolve(&self.site.directory, path)
+    }
+
+    /// Connects to everything: reads what the site names on this machine, and prepares sessions and
+    /// channels. `only`: these units, or all.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a file can't be read, or if Juju can't list the units.
+    pub async fn all(&self, kubeconfig: &Kubeconfig, only: &[String]) -> Result<Clients, Failure> {
+        let (sources, helm) = self.sources(Some(kubeconfig))?;
+        let units = self.units(only, &sources);
+        let (units, cloud, management) =
+            futures::join!(units, self.cloud(), management(kubeconfig));
+        Ok(Clients::new(cloud?, Arc::new(management?), units?).with_helm(helm))
+    }
+
+    /// The same without the units: nothing is asked of Juju.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the cloud's configuration can't be read.
+    pub async fn without_units(&self, kubeconfig: &Kubeconfig) -> Result<Clients, Failure> {
+        let (cloud, management) = futures::join!(self.cloud(), management(kubeconfig));
+        Ok(Clients::new(cloud?, Arc::new(management?), Vec::new()))
+    }
+
+    /// The same for who only reads, and afresh: nothing can be sent to a unit, and no token is
+    /// kept. That the units can't be listed is told beside it; that one is asked for that does not
+    /// exist is an error.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the cloud's configuration can't be read, or a unit that was named does not exist.
+    pub async fn reading(
+        &self,
+        kubeconfig: &Kubeconfig,
+        only: &[String],
+    ) -> Result<(Clients, Option<Failure>), Failure> {
+        let cloud = self.cloud_with(None).await?;
+        let management = Arc::new(management(kubeconfig).await?);
+        let (units, unlisted) = match self.units(only, &Sources::default()).await {
+            Ok(units) => (units, None),
+            Err(failure) if failure.class == FailureClass::Usage => return Err(failure),
+            Err(failure) => (Vec::new(), Some(failure)),
+        };
+        Ok((Clients::new(cloud, management, units), unlisted))
+    }
+
+    /// Prepares the cloud's services. No request is made. Needs [cloud] (or the `OS_*` variables),
+    /// and `project` in [management] where it is there.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it can't be found out how to log in.
+    pub async fn cloud(&self) -> Result<CloudClients, Failure> {
+        self.cloud_with(self.machine.token_cache.clone()).await
+    }
+
+    /// `tokens`: where tokens are kept, and with them the catalog as it was at the login.
+    async fn cloud_with(&self, tokens: Option<PathBuf>) -> Result<CloudClients, Failure> {
+        let config = self.cloud_config()?;
+        let project = self.site.project().ok().and_then(project);
+        let scoped = match project {
+            Some(project) => config.in_project(project, "omega.toml"),
+            None => config.clone(),
+        };
+        let keystone = config.auth_url.to_string();
+        let options = SessionOptions::default().stall_limit(self.site.timeouts.ask);
+        let options = match tokens {
+            Some(directory) => options.token_cache(directory),
+            None => options,
+        };
+        let open = |error| Failure::from_error("could not prepare a session", &error);
+        let operator = Arc::new(Session::new(config, &options).await.map_err(open)?);
+        let narrowed = Arc::new(Session::new(scoped, &options).await.map_err(open)?);
+        let counted = (Arc::clone(&operator), Arc::clone(&narrowed));
+        let requests = move || counted.0.requests() + counted.1.requests();
+        Ok(CloudClients::over(operator, narrowed, keystone, requests))
+    }
+
+    /// Returns the operator's connection to another project, by its id. No request is made, and no
+    /// token is kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connect::cloud`].
+    pub async fn in_project(&self, id: &str) -> Result<Arc<Session>, Failure> {
+        let config = self.cloud_config()?.in_project(ProjectRef::Id(id.to_owned()), "Magnum");
+        let options = SessionOptions::default().stall_limit(self.site.timeouts.ask);
+        let open = |error| Failure::from_error("could not prepare a session", &error);
+        Ok(Arc::new(Session::new(config, &options).await.map_err(open)?))
+    }
+
+    fn cloud_config(&self) -> Result<CloudConfig, Failure> {
+        let Machine { variables, home, cwd, config_home, .. } = self.machine;
+        let lookup = Lookup {
+            variables: variables.clone(),
+            cwd: cwd.clone(),
+            config_home: Some(config_home.clone()),
+            home: Some(home.clone()),
+            site: PathBuf::from("/etc"),
+        };
+        let cloud = self.site.cloud();
+        let config = match &cloud.openrc {
+            Some(openrc) => CloudConfig::from_openrc(&self.path(openrc), &lookup),
+            None => CloudConfig::load(&lookup, cloud.name.as_deref()),
+        };
+        let mut config = config
+            .map_err(|error| Failure::from_error("could not load cloud credentials", &error))?;
+        if cloud.region.is_some() {
+            config.region = cloud.region;
+        }
+        Ok(config)
+    }
+}
+
+/// Returns a handle on the management cluster. Nothing is sent yet.
+///
+/// # Errors
+///
+/// Fails if no client can be made of the kubeconfig.
+pub async fn management(kubeconfig: &Kubeconfig) -> Result<Management, Failure> {
+    Management::connect(kubeconfig).await.map_err(|error| {
+        Failure::from_error("could not prepare the management cluster's client", &error)
+    })
+}
+
+fn project(project: &Project) -> Option<ProjectRef> {
+    match project {
+        Project { id: Some(id), .. } => Some(ProjectRef::Id(id.clone())),
+        Project { name: Some(name), domain: Some(domain), .. } => {
+            Some(ProjectRef::Named { name: name.clone(), domain: DomainRef::Name(domain.clone()) })
+        }
+        Project { .. } => None,
+    }
+}

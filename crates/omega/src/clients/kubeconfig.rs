@@ -1,0 +1,67 @@
+use std::path::Path;
+
+use jiff::Timestamp;
+use omega_core::{
+    Failure, FailureClass,
+    kubeconfig::{Kubeconfig, KubeconfigError},
+    read_regular,
+    values::Secret,
+};
+
+use super::Connect;
+
+/// The most that a kubeconfig may have: one with many contexts has some 100 kB.
+const MOST: u64 = 4 << 20;
+
+/// What to look at when a file of the site is not there.
+pub(super) const RELATIVE: &str = "the path is relative to the site file";
+
+impl Connect<'_> {
+    /// Reads and vets the site's kubeconfig.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it can't be read or used, or if its client certificate has ended at `now`.
+    pub fn kubeconfig(&self, now: Timestamp) -> Result<Kubeconfig, Failure> {
+        let read = self.kubeconfig_of_any_time()?;
+        let path = self.path(self.site.kubeconfig()?);
+        match read.facts.outside(now) {
+            Some(error) => Err(unusable(&path, &error)),
+            None => Ok(read),
+        }
+    }
+
+    /// The same, whether or not its client certificate has ended.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it can't be read or used.
+    pub fn kubeconfig_of_any_time(&self) -> Result<Kubeconfig, Failure> {
+        let path = self.path(self.site.kubeconfig()?);
+        kubeconfig_at(&path, if path.is_absolute() { "check the path" } else { RELATIVE })
+    }
+}
+
+/// Reads the kubeconfig at `path`, whether or not its client certificate has ended. `next`: what to
+/// do if it is not there.
+///
+/// # Errors
+///
+/// Fails if it can't be read or used.
+pub fn kubeconfig_at(path: &Path, next: &str) -> Result<Kubeconfig, Failure> {
+    let bytes = read_regular(path, MOST)
+        .map_err(|error| unreadable(path, "the kubeconfig", &error).next(next))?;
+    Kubeconfig::read(Secret::new(bytes)).map_err(|error| unusable(path, &error))
+}
+
+fn unusable(path: &Path, error: &KubeconfigError) -> Failure {
+    Failure {
+        class: FailureClass::Refused,
+        ..Failure::from_error(format!("could not use {}", path.display()), error)
+    }
+}
+
+pub(super) fn unreadable(path: &Path, what: &str, error: &std::io::Error) -> Failure {
+    Failure::new(FailureClass::Error, format!("could not read {what}, {}", path.display()))
+        .because(error.to_string())
+}

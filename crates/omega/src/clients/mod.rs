@@ -1,0 +1,147 @@
+//! Clients for what a site names: its cloud, its management cluster, its units.
+
+mod connect;
+mod kubeconfig;
+mod sources;
+mod units;
+
+use std::{fmt, sync::Arc};
+
+pub use connect::{Connect, management};
+pub use kubeconfig::kubeconfig_at;
+use omega_capi::Management;
+use omega_core::{
+    Label as _,
+    run::{Counts, Endpoints},
+};
+use omega_juju::Unit;
+use omega_openstack::{
+    Transport, container_infra::ContainerInfra, identity::Identity, network::Network,
+};
+
+/// How many HTTP requests there were.
+pub(crate) type Requests = Arc<dyn Fn() -> usize + Send + Sync>;
+
+/// The services of a cloud: real or simulated, a job can't tell.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct CloudClients {
+    /// Every service, as the operator.
+    pub operator: Arc<dyn Transport>,
+    /// Every service, in the management project.
+    pub narrowed: Arc<dyn Transport>,
+    /// Neutron, in the management project.
+    pub network: Arc<Network>,
+    /// Keystone, as the operator.
+    pub identity: Arc<Identity>,
+    /// Magnum, in the management project.
+    pub magnum: Arc<ContainerInfra>,
+    /// Where Keystone is.
+    pub keystone: String,
+    requests: Requests,
+}
+
+/// Everything that the graft and the doctor act on.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Clients {
+    /// The cloud.
+    pub cloud: CloudClients,
+    /// The management cluster's API, from this machine.
+    pub management: Arc<Management>,
+    /// The units of the conductor, in the order of their numbers.
+    pub units: Vec<Arc<Unit>>,
+    /// Bytes of the helm that may be sent to a unit.
+    pub helm_size: usize,
+    requests: Requests,
+}
+
+impl CloudClients {
+    /// Returns clients over these transports.
+    pub fn over(
+        operator: Arc<dyn Transport>,
+        narrowed: Arc<dyn Transport>,
+        keystone: impl Into<String>,
+        requests: impl Fn() -> usize + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            network: Arc::new(Network::new(Arc::clone(&narrowed))),
+            identity: Arc::new(Identity::new(Arc::clone(&operator))),
+            magnum: Arc::new(ContainerInfra::new(Arc::clone(&narrowed))),
+            operator,
+            narrowed,
+            keystone: keystone.into(),
+            requests: Arc::new(requests),
+        }
+    }
+
+    /// Returns where the cloud is.
+    pub fn endpoints(&self) -> Endpoints {
+        [("cloud".to_owned(), self.keystone.clone())].into()
+    }
+
+    /// Returns what was sent so far.
+    pub fn counts(&self) -> impl Fn() -> Counts + Send + Sync + 'static {
+        let requests = Arc::clone(&self.requests);
+        move || Counts { requests: requests(), ..Counts::default() }
+    }
+}
+
+impl Clients {
+    /// Returns clients of these three.
+    pub fn new(cloud: CloudClients, management: Arc<Management>, units: Vec<Arc<Unit>>) -> Self {
+        let (of_cloud, counted) = (Arc::clone(&cloud.requests), Arc::clone(&management));
+        let requests = Arc::new(move || of_cloud() + counted.requests());
+        Self { cloud, management, units, helm_size: 0, requests }
+    }
+
+    /// Returns the same clients for a verification: they read what several facts share once, and do
+    /// not see a change.
+    #[must_use]
+    pub fn for_verification(mut self) -> Self {
+        self.cloud.network = Arc::new(self.cloud.network.reading_once());
+        self
+    }
+
+    /// Says how many bytes the helm has that may be sent to a unit.
+    #[must_use]
+    pub fn with_helm(self, bytes: usize) -> Self {
+        Self { helm_size: bytes, ..self }
+    }
+
+    /// Returns what tells this site from another whose units have the same names: where its cloud
+    /// and its management cluster are, and how each unit is reached.
+    pub fn endpoints(&self) -> Endpoints {
+        let mut all = self.cloud.endpoints();
+        all.insert("management".to_owned(), self.management.label());
+        all.extend(self.units.iter().map(|unit| (unit.label(), unit.via())));
+        all
+    }
+
+    /// Returns the unit with this label.
+    pub fn unit(&self, label: &str) -> Option<&Arc<Unit>> {
+        self.units.iter().find(|unit| unit.label() == label)
+    }
+
+    /// Returns what was sent so far.
+    pub fn counts(&self) -> impl Fn() -> Counts + Send + Sync + 'static {
+        let (units, requests) = (self.units.clone(), Arc::clone(&self.requests));
+        move || Counts {
+            units: units.len(),
+            executions: units.iter().map(|unit| unit.executions()).sum(),
+            requests: requests(),
+        }
+    }
+}
+
+impl fmt::Debug for CloudClients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CloudClients").field("keystone", &self.keystone).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clients").field("endpoints", &self.endpoints()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,109 @@
+//! Whether driver, chart, Cluster API and Magnum's templates fit together.
+
+use async_trait::async_trait;
+use futures::future::join3;
+use omega_capi::{
+    Management,
+    coherence::{Coherence, CoherenceInputs, Rule, TemplateFacts, check_coherence},
+    served::{ServedApis, read_served_apis},
+};
+use omega_core::{Failure, Gate, Label as _, Subject, Verdict};
+use omega_openstack::container_infra::{Cluster, ClusterList, ContainerInfra, Template};
+use serde_json::Value;
+
+use crate::{graft::value, site::Site};
+
+/// Whether driver, chart, Cluster API and Magnum's templates fit together. What is broken and was
+/// not accepted is a refusal: nothing must be changed then.
+///
+/// It costs one request to Magnum, and to the management API one and one more for each 25
+/// definitions; the clusters are those of the list.
+#[derive(Clone, Debug)]
+pub struct Coherent {
+    /// The management cluster.
+    pub management: Management,
+    /// Magnum.
+    pub magnum: ContainerInfra,
+    /// The clusters that Magnum lists, read once for all who ask.
+    pub clusters: ClusterList,
+    /// What the site file says; the templates are added when Magnum is asked.
+    pub setup: CoherenceInputs,
+    /// The rules whose findings the operator accepts.
+    pub accepted: Vec<Rule>,
+}
+
+/// What was asked, with the templates in its setup, and what was found.
+pub type CoherenceCheck = (ServedApis, CoherenceInputs, Coherence);
+
+impl Coherent {
+    /// Asks the management cluster and Magnum at the same time.
+    pub async fn coherence(&self) -> Result<CoherenceCheck, Failure> {
+        let templates = || async {
+            self.magnum.templates().await.map_err(|error| {
+                let what =
+                    format!("could not list the cluster templates of {}", self.magnum.label());
+                Failure::from_error(what, &error)
+            })
+        };
+        let surface = || async {
+            read_served_apis(&self.management).await.map_err(|error| {
+                let what = "could not ask the management cluster for its versions";
+                Failure::from_error(what, &error)
+            })
+        };
+        // Of several that fail always the same is told, whichever was faster.
+        let (surface, templates, clusters) =
+            join3(surface(), templates(), self.clusters.read()).await;
+        let (surface, templates, clusters) = (surface?, templates?, clusters?);
+        let templates = templates.iter().map(|one| template_facts(one, &clusters)).collect();
+        let setup = CoherenceInputs { templates, ..self.setup.clone() };
+        let found = check_coherence(&surface, &setup);
+        Ok((surface, setup, found))
+    }
+}
+
+#[async_trait]
+impl Gate for Coherent {
+    fn rule(&self) -> &'static str {
+        "coherence"
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new("coherence", format!("of driver, chart and {}", self.management.label()))
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        let (_, setup, found) = self.coherence().await?;
+        found.judge(&setup, &self.accepted).map_err(Failure::from)
+    }
+}
+
+/// Returns what the site wants to work together. Its `api_resources` stays as it is written: that
+/// it does not parse is a finding.
+///
+/// # Errors
+///
+/// Names the key that is missing or not a version.
+pub fn setup(site: &Site) -> Result<CoherenceInputs, Failure> {
+    let api_resources = site.capi_helm.get("api_resources").cloned();
+    let driver = value("driver.version", &site.driver()?.version)?;
+    let chart = Some(value("chart.version", &site.chart()?.version)?);
+    Ok(CoherenceInputs { driver, api_resources, chart, templates: Vec::new() })
+}
+
+/// Returns what matters of a template here. Magnum's API gives labels back as they were given.
+pub fn template_facts(template: &Template, clusters: &[Cluster]) -> TemplateFacts {
+    let Template { uuid, name, network_driver, cluster_distro, coe, server_type, labels, .. } =
+        template;
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    let labels = labels.iter().flatten().map(|(key, value)| (key.clone(), text(value)));
+    TemplateFacts {
+        name: if name.is_empty() { uuid.clone() } else { name.clone() },
+        coe: coe.clone().unwrap_or_default(),
+        server_type: server_type.clone().unwrap_or_default(),
+        distro: cluster_distro.clone(),
+        network_driver: network_driver.clone(),
+        labels: labels.collect(),
+        clusters: clusters.iter().filter(|one| one.cluster_template_id == *uuid).count(),
+    }
+}

@@ -1,0 +1,184 @@
+//! The decisions that the runbooks rest on, and what is true.
+
+use omega_core::{Failure, FailureClass};
+use serde::{Deserialize, Serialize};
+
+const DATA: &str = include_str!("../data/decisions.toml");
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Decisions {
+    decision: Vec<Decision>,
+}
+
+/// One decision.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Decision {
+    /// `D-042`.
+    pub id: String,
+    /// Its heading, in our words.
+    pub title: String,
+    /// In force, superseded, proposed, deferred.
+    pub status: String,
+    /// What was decided.
+    pub decided: String,
+    /// What the sources say, where they differ.
+    pub truth: Option<String>,
+    /// What omega does about it.
+    pub omega: String,
+}
+
+/// Returns every decision, in the order of the document.
+///
+/// # Errors
+///
+/// Fails if the data in this crate can't be read: that is a defect of omega.
+pub fn decisions() -> Result<Vec<Decision>, Failure> {
+    let decisions: Decisions = toml::from_str(DATA).map_err(|error| {
+        Failure::new(FailureClass::Error, "the decisions in this program can't be read")
+            .because(error.to_string())
+    })?;
+    Ok(decisions.decision)
+}
+
+/// Returns decision `id` of `all`.
+///
+/// `D-042`, `d042`, `042` and `42` are the same.
+///
+/// # Errors
+///
+/// Names the nearest where there is no such decision.
+pub fn find<'a>(id: &str, all: &'a [Decision]) -> Result<&'a Decision, Failure> {
+    let wanted = canonical(id);
+    if let Some(decision) = all.iter().find(|decision| Some(&decision.id) == wanted.as_ref()) {
+        return Ok(decision);
+    }
+    let near = nearest(wanted.as_deref().unwrap_or(id), all).join(", ");
+    let failure = Failure::new(FailureClass::Usage, format!("no decision `{id}`"));
+    Err(failure.next(format!("nearest: {near}; `omega-cli explain` lists all")))
+}
+
+/// Spells an id as the document does, if it can be one.
+fn canonical(id: &str) -> Option<String> {
+    let id = id.trim().to_ascii_lowercase();
+    let rest = id.strip_prefix('d').unwrap_or(&id);
+    let rest = rest.strip_prefix('-').unwrap_or(rest);
+    let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, suffix) = rest.split_at(digits);
+    let number: u16 = number.parse().ok()?;
+    Some(format!("D-{number:03}{suffix}"))
+}
+
+/// Returns the three ids nearest to `wanted`: by number where it has one, else by spelling.
+fn nearest<'a>(wanted: &str, all: &'a [Decision]) -> Vec<&'a str> {
+    let number = |id: &str| -> Option<i32> {
+        let digits: String = id.chars().filter(char::is_ascii_digit).collect();
+        digits.parse().ok()
+    };
+    let mut ids: Vec<&str> = all.iter().map(|decision| decision.id.as_str()).collect();
+    ids.sort_by_key(|id| match (number(wanted), number(id)) {
+        (Some(a), Some(b)) => (a - b).abs(),
+        _ => i32::try_from(distance(wanted, id)).unwrap_or(i32::MAX),
+    });
+    ids.truncate(3);
+    ids
+}
+
+/// How many letters differ, place by place, and in length.
+fn distance(a: &str, b: &str) -> usize {
+    let same = a.chars().zip(b.chars()).filter(|(a, b)| a.eq_ignore_ascii_case(b)).count();
+    a.chars().count().max(b.chars().count()) - same
+}
+
+#[cfg(test)]
+mod tests {
+    use omega_core::{Failure, FailureClass};
+
+    use super::{Decision, decisions, find};
+
+    fn explain(id: &str) -> Result<String, Failure> {
+        let all = decisions()?;
+        find(id, &all).map(|Decision { id, .. }| format!("{id}  "))
+    }
+
+    /// The headings of design-decisions.md, one by one.
+    const HEADINGS: [&str; 36] = [
+        "D-001",
+        "D-002",
+        "D-003",
+        "D-004",
+        "D-004a",
+        "D-005",
+        "D-006",
+        "D-007",
+        "D-008",
+        "D-009",
+        "D-010",
+        "D-011",
+        "D-012",
+        "D-013",
+        "D-014",
+        "D-015",
+        "D-016",
+        "D-017",
+        "D-018",
+        "D-019",
+        "D-020",
+        "D-021",
+        "D-028",
+        "D-029",
+        "D-030",
+        "D-031",
+        "D-033",
+        "D-034",
+        "D-035",
+        "D-036",
+        "D-037",
+        "D-040",
+        "D-041",
+        "D-042",
+        "D-042-amendment",
+        "D-043",
+    ];
+
+    #[test]
+    fn every_heading_has_its_entry_and_no_other_does() {
+        let all = decisions().unwrap();
+        let ids: Vec<&str> = all.iter().map(|decision| decision.id.as_str()).collect();
+        assert_eq!(ids, HEADINGS);
+        for decision in &all {
+            let parts = [&decision.title, &decision.status, &decision.decided, &decision.omega];
+            let texts = parts.into_iter().chain(&decision.truth);
+            for text in texts {
+                assert!(text.is_ascii() && !text.is_empty(), "{}: {text}", decision.id);
+                assert_eq!(text.trim(), text, "{}", decision.id);
+            }
+        }
+    }
+
+    #[test]
+    fn an_id_may_be_spelt_in_any_way() {
+        let text = explain("D-037").unwrap();
+        for spelling in ["d-037", "D037", "037", "37", " d37 "] {
+            assert_eq!(explain(spelling).unwrap(), text, "{spelling}");
+        }
+        assert!(explain("D-4A").unwrap().starts_with("D-004a  "));
+        assert!(explain("4").unwrap().starts_with("D-004  "));
+        assert!(explain("42-amendment").unwrap().starts_with("D-042-amendment  "));
+    }
+
+    #[test]
+    fn an_unknown_id_gets_its_neighbours() {
+        let next = |id: &str| explain(id).unwrap_err().next.unwrap();
+        let lists = "`omega-cli explain` lists all";
+        assert_eq!(next("D-039"), format!("nearest: D-040, D-037, D-041; {lists}"));
+        assert_eq!(next("99"), format!("nearest: D-043, D-042, D-042-amendment; {lists}"));
+        let error = explain("nonsense").unwrap_err();
+        assert_eq!(
+            (error.message.as_str(), error.class),
+            ("no decision `nonsense`", FailureClass::Usage)
+        );
+    }
+}

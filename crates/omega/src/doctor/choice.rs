@@ -1,0 +1,34 @@
+//! Which workload clusters are examined.
+
+use omega_core::{Failure, FailureClass};
+use omega_openstack::container_infra::Cluster;
+
+/// Returns those of `all` that `only` names, by name, id or `stack_id`; all if it is empty.
+///
+/// # Errors
+///
+/// Fails if a cluster that is named does not exist.
+pub(super) fn choose(all: &[Cluster], only: &[String]) -> Result<Vec<Cluster>, Failure> {
+    if only.is_empty() {
+        return Ok(all.to_vec());
+    }
+    let mut chosen: Vec<Cluster> = Vec::new();
+    for name in only {
+        let is = |one: &&Cluster| {
+            one.name == *name || one.uuid == *name || one.stack_id.as_deref() == Some(name)
+        };
+        let meant: Vec<&Cluster> = all.iter().filter(is).collect();
+        if meant.is_empty() {
+            let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
+            let what = format!("Magnum has no cluster `{name}`");
+            let next = format!("one of: {}", names.join(", "));
+            return Err(Failure::new(FailureClass::Usage, what).next(next));
+        }
+        for one in meant {
+            if !chosen.contains(one) {
+                chosen.push(one.clone());
+            }
+        }
+    }
+    Ok(chosen)
+}

@@ -1,0 +1,184 @@
+//! Asks everybody about one workload cluster.
+
+use std::time::Duration;
+
+use omega_capi::{
+    Error, Management, Namespace,
+    credentials::{CLOUD, read_cluster_credentials},
+    health::{Addon, read_addons},
+    health::{Credential, Evidence, LoadBalancer, Names, NodeGroup, Recorded, ask_objects},
+    releases::{Release, Releases},
+    served::ServedVersions,
+};
+use omega_openstack::{
+    CloudConfig, Session, SessionOptions,
+    cloud_inventory::{CloudInventory, Quota},
+    container_infra::{Cluster, ContainerInfra, NodeGroup as MagnumNodeGroup},
+    identity::{CredentialStatus, check_application_credential},
+};
+use serde_json::Value;
+
+use super::ClusterFacts;
+use crate::doctor::{causes, running::Running};
+
+/// How long Keystone may take to answer a cluster's own credential.
+const LOGIN: Duration = Duration::from_secs(20);
+
+/// Who is asked, and what is known by then.
+#[derive(Debug)]
+pub(in crate::doctor) struct Asking<'a> {
+    pub(in crate::doctor) magnum: &'a ContainerInfra,
+    pub(in crate::doctor) inventory: &'a CloudInventory,
+    pub(in crate::doctor) management: &'a Management,
+    pub(in crate::doctor) served: Option<&'a ServedVersions>,
+    pub(in crate::doctor) releases: &'a Result<Releases, Error>,
+    pub(in crate::doctor) running: &'a Running,
+    pub(in crate::doctor) prefix: &'a str,
+}
+
+/// Asks for everything that there is to know of `cluster`.
+pub(in crate::doctor) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> ClusterFacts {
+    let Asking { magnum, inventory, management, served, releases, running, prefix } = asking;
+    let stack = cluster.stack_id.as_deref().unwrap_or_default();
+    let project = cluster.project_id.as_deref().unwrap_or_default();
+    let groups = magnum.node_groups(&cluster.uuid).await;
+    let groups_unknown = groups.as_ref().err().map(|error| causes(error));
+    let names = names(cluster, prefix, groups.into_iter().flatten());
+    let namespace = names.namespace();
+    let Running { driver, overrides, as_driver, .. } = running;
+    let paths =
+        Evidence::paths(driver, overrides, &names, served.unwrap_or(&ServedVersions::default()));
+    let (answers, addons, balancers, credential) = futures::join!(
+        ask_objects(management, &paths),
+        addons(management, &namespace, stack),
+        balancers(inventory, project, &namespace, stack),
+        credential(management, &namespace, stack),
+    );
+    let (load_balancers, in_project) = balancers.map_or((None, 0), |(own, all)| (Some(own), all));
+    let (quotas, quotas_unknown) = quotas(inventory, project, in_project).await;
+    ClusterFacts {
+        cluster: cluster.clone(),
+        evidence: Evidence {
+            driver: driver.clone(),
+            overrides: overrides.clone(),
+            names,
+            status: cluster.status.clone().unwrap_or_default(),
+            recorded: recorded(cluster),
+            served: served.cloned(),
+            answers,
+            as_driver: as_driver.clone(),
+            load_balancers,
+            credential: credential.as_ref().ok().and_then(Option::as_ref).map(accepted),
+        },
+        addons,
+        groups_unknown,
+        credential,
+        release: release(releases, &namespace, stack),
+        quotas,
+        quotas_unknown,
+        stack: stack.to_owned(),
+    }
+}
+
+fn names(cluster: &Cluster, prefix: &str, groups: impl Iterator<Item = MagnumNodeGroup>) -> Names {
+    let group = |MagnumNodeGroup { name, role, .. }: MagnumNodeGroup| NodeGroup { name, role };
+    Names {
+        stack_id: cluster.stack_id.clone(),
+        project_id: cluster.project_id.clone().unwrap_or_default(),
+        namespace_prefix: prefix.to_owned(),
+        node_groups: groups.map(group).collect(),
+    }
+}
+
+fn recorded(cluster: &Cluster) -> Recorded {
+    let text = |(key, value): (&String, &String)| (key.clone(), Value::String(value.clone()));
+    let reason = cluster.health_status_reason.as_ref().filter(|reason| !reason.is_empty());
+    Recorded {
+        status: cluster.health_status.clone(),
+        reason: reason.map(|reason| reason.iter().map(text).collect()),
+    }
+}
+
+fn accepted(answer: &CredentialStatus) -> Credential {
+    match answer {
+        CredentialStatus::Accepted(_) => Credential::Accepted,
+        CredentialStatus::Refused { words } => Credential::Refused { words: words.clone() },
+    }
+}
+
+fn of_namespace(namespace: &str) -> Result<Namespace, String> {
+    namespace.parse().map_err(|_| "it has no namespace".to_owned())
+}
+
+async fn addons(
+    management: &Management,
+    namespace: &str,
+    stack: &str,
+) -> Result<Vec<Addon>, String> {
+    let read = read_addons(management, &of_namespace(namespace)?, stack).await;
+    read.map_err(|error| causes(&error))
+}
+
+/// What Keystone says to the cluster's own application credential: asked with a session of its
+/// own, from here. `None` if it has none.
+async fn credential(
+    management: &Management,
+    namespace: &str,
+    stack: &str,
+) -> Result<Option<CredentialStatus>, String> {
+    let read = read_cluster_credentials(management, &of_namespace(namespace)?, stack).await;
+    let Some(read) = read.map_err(|error| causes(&error))? else { return Ok(None) };
+    let source = format!("{namespace}/{stack}-cloud-credentials");
+    let config = CloudConfig::from_clouds(&read.clouds, CLOUD, read.cacert.as_ref(), &source)
+        .map_err(|error| causes(&error))?;
+    let options = SessionOptions::default().stall_limit(LOGIN);
+    let session = Session::new(config, &options).await.map_err(|error| causes(&error))?;
+    check_application_credential(&session, None).await.map(Some).map_err(|error| causes(&error))
+}
+
+/// The cluster's load balancers, and how many the project has. The first is the provider's (CAPO
+/// 0.14.4, `pkg/cloud/services/loadbalancer`), the others those of the cluster's Services (cloud
+/// provider OpenStack, `kube_service_CLUSTER_NAMESPACE_NAME`).
+async fn balancers(
+    inventory: &CloudInventory,
+    project: &str,
+    namespace: &str,
+    stack: &str,
+) -> Option<(Vec<LoadBalancer>, usize)> {
+    let all = inventory.load_balancers(project).await.ok()?;
+    let count = all.len();
+    let api = format!("k8s-clusterapi-cluster-{namespace}-{stack}-kubeapi");
+    let service = format!("kube_service_{stack}_");
+    let own = all.into_iter().filter(|one| one.name == api || one.name.starts_with(&service));
+    let own = own.map(|one| LoadBalancer {
+        name: one.name,
+        provisioning_status: one.provisioning_status,
+        operating_status: one.operating_status,
+    });
+    Some((own.collect(), count))
+}
+
+fn release(
+    releases: &Result<Releases, Error>,
+    namespace: &str,
+    stack: &str,
+) -> Result<Option<Release>, String> {
+    let all = releases.as_ref().map_err(|error| causes(error))?;
+    let of = |one: &&Release| one.namespace.as_str() == namespace && one.name == stack;
+    Ok(all.releases.iter().find(of).cloned())
+}
+
+/// Returns the quotas, and why not all of them are known. `balancers`: how many the project has.
+async fn quotas(
+    inventory: &CloudInventory,
+    project: &str,
+    balancers: usize,
+) -> (Vec<Quota>, Option<String>) {
+    let (network, balancer) = futures::join!(
+        inventory.network_quotas(project),
+        inventory.load_balancer_quota(project, balancers)
+    );
+    let unknown = [network.as_ref().err(), balancer.as_ref().err()];
+    let unknown = unknown.into_iter().flatten().next().map(|error| causes(error));
+    (network.into_iter().flatten().chain(balancer).collect(), unknown)
+}

@@ -1,0 +1,92 @@
+//! What is known of one workload cluster.
+
+use jiff::{SignedDuration, Timestamp};
+use omega_capi::{
+    health::Addon,
+    health::{Answer, Evidence, Object},
+    releases::Release,
+};
+use omega_openstack::{
+    cloud_inventory::Quota, container_infra::Cluster, identity::CredentialStatus,
+};
+
+/// What Magnum, Cluster API, helm, Keystone, Octavia and Neutron say of one workload cluster. What
+/// could not be asked holds why.
+#[derive(Debug)]
+pub(in crate::doctor) struct ClusterFacts {
+    pub(in crate::doctor) cluster: Cluster,
+    pub(in crate::doctor) stack: String,
+    pub(in crate::doctor) evidence: Evidence,
+    pub(super) addons: Result<Vec<Addon>, String>,
+    /// Why Magnum did not list its node groups: then nobody looked at their machines.
+    pub(super) groups_unknown: Option<String>,
+    /// Its helm release, if there is one.
+    pub(super) release: Result<Option<Release>, String>,
+    /// Neutron's and Octavia's quotas of its project.
+    pub(super) quotas: Vec<Quota>,
+    /// Why not all of them are known.
+    pub(super) quotas_unknown: Option<String>,
+    /// What Keystone answers to its application credential; none if it has no credential.
+    pub(super) credential: Result<Option<CredentialStatus>, String>,
+}
+
+impl ClusterFacts {
+    /// Returns its status in Magnum, empty if it has none.
+    pub(in crate::doctor) fn status(&self) -> &str {
+        self.cluster.status.as_deref().unwrap_or_default()
+    }
+
+    /// Returns the namespace of its objects.
+    pub(super) fn namespace(&self) -> String {
+        self.evidence.names.namespace()
+    }
+
+    /// Returns its objects in the management cluster, by the paths that they were read from.
+    pub(in crate::doctor) fn objects(&self) -> impl Iterator<Item = (&str, &Object)> {
+        self.evidence.answers.0.iter().filter_map(|(path, answer)| match answer {
+            Answer::Object(object) => Some((path.as_str(), object)),
+            Answer::Empty | Answer::Alien | Answer::Status { .. } | Answer::Nothing { .. } => None,
+        })
+    }
+
+    /// Returns the roles of its application credential, where Keystone accepts it.
+    pub(super) fn roles(&self) -> Option<&[String]> {
+        match self.credential.as_ref().ok()?.as_ref()? {
+            CredentialStatus::Accepted(accepted) => Some(&accepted.roles),
+            CredentialStatus::Refused { .. } => None,
+        }
+    }
+
+    /// Returns its age, by the clock `now`.
+    pub(super) fn age(&self, now: Timestamp) -> Option<SignedDuration> {
+        let created: Timestamp = self.cluster.created_at.as_deref()?.parse().ok()?;
+        Some(now.duration_since(created))
+    }
+
+    /// Returns for how long the provider's object has had an untrue condition, by the clock `now`.
+    pub(super) fn untrue_for(&self, now: Timestamp) -> Option<SignedDuration> {
+        let plural = |path: &str| path.split('/').any(|part| part == "openstackclusters");
+        let provider = self.objects().filter(|(path, _)| plural(path));
+        let conditions =
+            provider.filter_map(|(_, one)| one.status.as_ref()?.pointer("/conditions")?.as_array());
+        let untrue = conditions
+            .flatten()
+            .filter(|one| one.get("status").and_then(serde_json::Value::as_str) != Some("True"));
+        let since = untrue.filter_map(|one| one.get("lastTransitionTime")?.as_str()?.parse().ok());
+        since.map(|time: Timestamp| now.duration_since(time)).max()
+    }
+
+    /// Returns since when one of its objects is being deleted, if one is.
+    pub(super) fn deleting_since(&self) -> Option<Timestamp> {
+        self.objects().filter_map(|(_, one)| one.deleted.as_deref()?.parse().ok()).min()
+    }
+
+    /// Returns whether the status of one of its objects has text at `pointer`.
+    pub(super) fn has(&self, pointer: &str) -> bool {
+        let text = |object: &Object| {
+            let found = object.status.as_ref()?.pointer(pointer)?;
+            Some(found.as_str().is_some_and(|text| !text.is_empty()))
+        };
+        self.objects().any(|(_, object)| text(object).unwrap_or_default())
+    }
+}

@@ -1,0 +1,131 @@
+//! What a cluster's infrastructure lacks: rights, quota, a load balancer.
+
+use omega_capi::health::{Diagnosis, HealthCause, Layer as HealthLayer};
+use omega_core::{Evidence, Severity};
+use omega_openstack::RefusalReason;
+
+use super::{ClusterFacts, health::diagnosed, quota, subject};
+use crate::doctor::{Cause, Layer, LayerFinding, messages::is_slow};
+
+/// How far the provider got.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Progress {
+    /// Whether nothing says that it failed, and it takes too long.
+    pub(super) stalled: bool,
+    /// Whether there is no patience left.
+    pub(super) over: bool,
+}
+
+/// Returns what `diagnoses` say of the infrastructure.
+pub(super) fn findings(
+    facts: &ClusterFacts,
+    diagnoses: &[Diagnosis],
+    progress: Progress,
+) -> Vec<LayerFinding> {
+    let layers =
+        [HealthLayer::ClusterCredential, HealthLayer::LoadBalancer, HealthLayer::Infrastructure];
+    let ours = diagnoses.iter().filter(|one| layers.contains(&one.layer) && one.cause.is_fault());
+    let ours: Vec<&Diagnosis> = ours.collect();
+    let over_quota = reason_in(&ours, RefusalReason::OverQuota);
+    let mut found: Vec<LayerFinding> = credential(facts, &ours).into_iter().collect();
+    found.extend(quota::finding(facts, over_quota, !ours.is_empty()));
+    found.extend(ours.iter().filter_map(|one| lacking(facts, &ours, one, progress)));
+    found
+}
+
+/// Returns the first condition that gives this reason, in a service's own words.
+fn reason_in<'a>(ours: &[&'a Diagnosis], reason: RefusalReason) -> Option<&'a str> {
+    let mut words = ours.iter().flat_map(|one| &one.evidence).map(String::as_str);
+    words.find(|fact| RefusalReason::in_words(fact) == Some(reason))
+}
+
+/// Whether the cluster's application credential is refused, or lacks a role.
+fn credential(facts: &ClusterFacts, ours: &[&Diagnosis]) -> Option<LayerFinding> {
+    let broken = |cause, why: &str| {
+        LayerFinding::broken(Layer::ClusterCredential, cause, subject(facts), why)
+    };
+    // What Keystone itself answered.
+    let refused = || {
+        let one = ours.iter().find(|one| one.cause == HealthCause::CredentialRefused)?;
+        one.evidence.first().map(String::as_str)
+    };
+    if let Some(why) = reason_in(ours, RefusalReason::NotAuthenticated).or_else(refused) {
+        return Some(broken(Cause::CredentialRefused, why).remedy(RENEW));
+    }
+    let why = reason_in(ours, RefusalReason::PolicyForbids)?;
+    let roles = facts.roles();
+    let lacks = roles.filter(|all| !all.iter().any(|role| role == BALANCER_ROLE));
+    let shown = roles.map(|all| Evidence::list("roles", all)).into_iter();
+    let shown = shown.chain(lacks.map(|_| Evidence::text("lacks the role", BALANCER_ROLE)));
+    Some(broken(Cause::RoleMissing, why).shown_by(shown).remedy(ROLE))
+}
+
+/// What the user of Octavia needs (octavia, `octavia/policies/base.py`).
+const BALANCER_ROLE: &str = "load-balancer_member";
+const RENEW: &str = "make a new application credential with the same roles, and put it into the secret \
+                     STACK-cloud-credentials of the cluster's namespace: the provider reads it anew. \
+                     For a cluster that is being deleted: omega-cli release-stuck-delete --cluster \
+                     NAME --credential-from FILE";
+const ROLE: &str = "its roles are frozen: give the user who creates clusters load-balancer_member on \
+                    the project (openstack role add), and create the cluster again (D-039)";
+
+/// Returns what `one` of `ours` says of a load balancer or of the rest of the infrastructure.
+fn lacking(
+    facts: &ClusterFacts,
+    ours: &[&Diagnosis],
+    one: &Diagnosis,
+    progress: Progress,
+) -> Option<LayerFinding> {
+    let (layer, cause) = if one.cause == HealthCause::LoadBalancer {
+        (Layer::LoadBalancer, balancer(facts, ours, progress)?)
+    } else if one.cause != HealthCause::Infrastructure {
+        return None;
+    } else if progress.stalled {
+        (Layer::ClusterApi, Cause::InfrastructureStalled)
+    } else {
+        (Layer::ClusterApi, Cause::InfrastructureFailed)
+    };
+    let slow = one.evidence.iter().all(|fact| is_slow(fact));
+    let severity = if slow && !progress.over { Severity::Waiting } else { Severity::Broken };
+    let found = diagnosed(facts, one, layer, cause).severity(severity);
+    Some(found.remedy(remedy(cause, facts)))
+}
+
+/// Whether a load balancer is missing or in error; nothing while it can't have been made yet.
+fn balancer(facts: &ClusterFacts, ours: &[&Diagnosis], progress: Progress) -> Option<Cause> {
+    let made = progress.stalled || facts.status() != "CREATE_IN_PROGRESS";
+    let none = facts.evidence.load_balancers.as_deref().is_some_and(<[_]>::is_empty);
+    if !made || !none {
+        return Some(Cause::LoadBalancerError);
+    }
+    let infrastructure = ours.iter().any(|one| one.cause == HealthCause::Infrastructure);
+    // It is made once the network is there.
+    let waits = progress.stalled && infrastructure && !facts.has("/network/id");
+    (!waits).then_some(Cause::LoadBalancerMissing)
+}
+
+fn remedy(cause: Cause, facts: &ClusterFacts) -> String {
+    let balancers = facts.evidence.load_balancers.as_deref().unwrap_or_default();
+    let broken = balancers.iter().find(|one| one.provisioning_status == "ERROR");
+    match (cause, broken) {
+        (Cause::LoadBalancerError, Some(one)) => format!(
+            "openstack loadbalancer failover {} (as administrator); if it stays in ERROR, look at \
+             the amphorae: openstack loadbalancer amphora list",
+            one.name
+        ),
+        (Cause::LoadBalancerError, None) => {
+            "openstack loadbalancer status show on the cluster's load balancer".to_owned()
+        }
+        (Cause::LoadBalancerMissing, _) => {
+            "the provider makes a new one when it can: look at its log, and find out who deleted \
+             the old one (openstack loadbalancer list); the new one has another address"
+                .to_owned()
+        }
+        (Cause::InfrastructureStalled, _) => format!(
+            "look at the provider's log for {}: kubectl -n capo-system logs \
+             deploy/capo-controller-manager",
+            facts.stack
+        ),
+        _ => "do what the message says; then the provider goes on by itself".to_owned(),
+    }
+}

@@ -1,0 +1,174 @@
+//! One workload cluster, from its credential up to Magnum's record.
+
+mod ask;
+mod deleting;
+mod facts;
+mod health;
+mod infrastructure;
+mod quota;
+mod release;
+mod remedies;
+mod stalled;
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use omega_capi::{
+    health::Addon,
+    health::{HealthCause, classify_health},
+    releases::Release,
+};
+use omega_core::{Evidence, Subject};
+
+pub(super) use ask::{Asking, ask};
+pub(super) use facts::ClusterFacts;
+
+use super::{Cause, Layer, LayerFinding, layer_result::LayerResult, magnum};
+
+/// How long something may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// What time it is, by the API server's clock or this machine's.
+    pub(super) now: Timestamp,
+    /// How long a create, a delete or a helm command may take.
+    pub(super) limit: Duration,
+}
+
+impl Patience {
+    /// Returns whether `age` is more than the limit. What has no age is not too old.
+    fn is_over(self, age: Option<SignedDuration>) -> bool {
+        let limit = SignedDuration::try_from(self.limit).unwrap_or(SignedDuration::MAX);
+        age.is_some_and(|age| age > limit)
+    }
+
+    fn since(self, time: Timestamp) -> SignedDuration {
+        self.now.duration_since(time)
+    }
+}
+
+/// Says what is wrong with the cluster, layer by layer.
+pub(super) fn judge(facts: &ClusterFacts, patience: Patience) -> Vec<LayerResult> {
+    let mut diagnoses = classify_health(&facts.evidence);
+    if release::never_made(facts) {
+        let made = |cause| !matches!(cause, HealthCause::Missing | HealthCause::LoadBalancer);
+        diagnoses.retain(|one| made(one.cause));
+    }
+    let mut found: Vec<LayerFinding> =
+        diagnoses.iter().filter_map(|one| health::finding(facts, one, patience)).collect();
+    let over = patience.is_over(facts.untrue_for(patience.now));
+    let progress = infrastructure::Progress { stalled: false, over };
+    found.extend(infrastructure::findings(facts, &diagnoses, progress));
+    if facts.status() == "CREATE_IN_PROGRESS" && patience.is_over(facts.age(patience.now)) {
+        found.extend(stalled::findings(facts, &found));
+    }
+    found.extend(addons(facts));
+    found.extend(unasked(facts));
+    found.extend(release::finding(facts, patience));
+    found.extend(failed(facts));
+    layers(facts, found)
+}
+
+/// Sorts what was found into the layers of the cluster. What is the site's and not the cluster's,
+/// seen from the cluster, goes to the site's layers.
+fn layers(facts: &ClusterFacts, mut found: Vec<LayerFinding>) -> Vec<LayerResult> {
+    let mut all = Vec::new();
+    for result in seen(facts) {
+        let (ours, rest): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|one| one.layer == result.layer);
+        found = rest;
+        all.push(result.with(ours));
+    }
+    let site = found
+        .into_iter()
+        .map(|one| LayerResult::new(one.layer).with([one.of_cluster(&facts.stack)]));
+    all.extend(site);
+    all
+}
+
+/// Returns the layers of the cluster with what was seen there.
+fn seen(facts: &ClusterFacts) -> Vec<LayerResult> {
+    let layer = |layer| LayerResult::of_cluster(layer, &facts.stack);
+    let credential = layer(Layer::ClusterCredential);
+    let credential = match &facts.credential {
+        Ok(None) => credential.not_asked("the cluster has no application credential"),
+        Ok(Some(_)) | Err(_) => {
+            credential.shown_by(facts.roles().map(|roles| Evidence::list("roles", roles)))
+        }
+    };
+    let balancers = facts.evidence.load_balancers.as_deref().unwrap_or_default();
+    let each = balancers.iter().map(|one| Evidence::text(&one.name, &one.provisioning_status));
+    let none = balancers.is_empty().then(|| Evidence::words("none yet"));
+    let release = match &facts.release {
+        Ok(Some(Release { revision, status, chart_version, .. })) => {
+            let shown = format!("revision {revision} {status}, chart {chart_version}");
+            Evidence::text(&facts.stack, shown)
+        }
+        Ok(None) | Err(_) => Evidence::words("no release"),
+    };
+    let (status, health) = magnum::record(&facts.cluster);
+    vec![
+        credential,
+        layer(Layer::Quota).shown_by([Evidence::words("nothing was refused for it")]),
+        layer(Layer::LoadBalancer).shown_by(each.chain(none)),
+        layer(Layer::ClusterApi).shown_by([Evidence::words("every condition is as it should be")]),
+        layer(Layer::HelmRelease).shown_by([release]),
+        layer(Layer::Magnum).shown_by([Evidence::words(status), Evidence::words(health)]),
+    ]
+}
+
+/// The cluster as the subject of a finding.
+fn subject(facts: &ClusterFacts) -> Subject {
+    Subject::new("cluster", &facts.stack)
+}
+
+/// What could not be asked is never taken for good.
+fn unasked(facts: &ClusterFacts) -> impl Iterator<Item = LayerFinding> {
+    let balancers = facts.evidence.load_balancers.is_none();
+    let balancers =
+        balancers.then(|| "Octavia did not say which load balancers the project has".to_owned());
+    let addons = facts.addons.as_ref().err().map(|why| format!("addons: {why}"));
+    let groups = facts.groups_unknown.as_ref().map(|why| format!("node groups: {why}"));
+    let all = [
+        (Layer::ClusterApi, groups),
+        (Layer::ClusterApi, addons),
+        (Layer::ClusterCredential, facts.credential.as_ref().err().cloned()),
+        (Layer::LoadBalancer, balancers),
+        (Layer::Quota, facts.quotas_unknown.clone()),
+        (Layer::HelmRelease, facts.release.as_ref().err().cloned()),
+    ];
+    let subject = subject(facts);
+    all.into_iter()
+        .filter_map(move |(layer, why)| Some(LayerFinding::unknown(layer, subject.clone(), why?)))
+}
+
+fn addons(facts: &ClusterFacts) -> impl Iterator<Item = LayerFinding> {
+    let all = facts.addons.as_ref().map(Vec::as_slice).unwrap_or_default();
+    let failed = all.iter().filter(|addon| addon.phase == "Failed");
+    failed.map(|Addon { plural, name, message, phase }| {
+        let why = message.as_deref().unwrap_or("it gives no reason");
+        let subject = Subject::new("addon", format!("{plural} {name}"));
+        let summary = format!("it is {phase}: {why}");
+        LayerFinding::broken(Layer::ClusterApi, Cause::AddonFailed, subject, summary)
+            .shown_by([Evidence::text("phase", phase)])
+            .remedy(format!(
+                "kubectl -n {} describe {plural} {name}; fix it before the create is tried again: \
+                 Magnum does not look at it a second time",
+                facts.namespace()
+            ))
+    })
+}
+
+/// Says that Magnum's last operation on the cluster failed.
+fn failed(facts: &ClusterFacts) -> Option<LayerFinding> {
+    facts.cluster.has_failed().then(|| {
+        let summary = facts.cluster.standing();
+        LayerFinding::broken(Layer::Magnum, Cause::CreateFailed, subject(facts), summary)
+            .shown_by([Evidence::text("status", facts.status())])
+            .remedy(remedies::after_failure(facts))
+    })
+}
+
+#[cfg(test)]
+mod sound;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! The quotas of a cluster's project.
+
+use omega_core::Evidence;
+use omega_openstack::cloud_inventory::Quota;
+
+use super::{ClusterFacts, subject};
+use crate::doctor::{Cause, Layer, LayerFinding};
+
+/// A quota is the cause if the provider says so in `reason`, or if during a create nothing else is
+/// said and the quota of what is made next is full. `lacks`: whether anything is missing at all.
+pub(super) fn finding(
+    facts: &ClusterFacts,
+    reason: Option<&str>,
+    lacks: bool,
+) -> Option<LayerFinding> {
+    let full: Vec<&Quota> = facts.quotas.iter().filter(|quota| quota.is_full()).collect();
+    // What is made already needs no quota; a message of the provider's own is another reason.
+    let creating = facts.status() == "CREATE_IN_PROGRESS";
+    let silent = creating && lacks && reason.is_none() && !facts.has("/failureMessage");
+    let next = || full.iter().find(|quota| is_next(&quota.resource, facts));
+    let summary = match reason {
+        Some(words) => words.to_owned(),
+        None => format!("the quota of {} is used up", silent.then(next)??.resource),
+    };
+    let project = facts.cluster.project_id.as_deref().unwrap_or("PROJECT");
+    let remedy = format!(
+        "openstack quota set, or openstack loadbalancer quota set, for project {project}; or \
+         remove what it does not need"
+    );
+    let found = LayerFinding::broken(Layer::Quota, Cause::QuotaExhausted, subject(facts), summary);
+    Some(found.shown_by(full.into_iter().map(shown)).remedy(remedy))
+}
+
+fn shown(quota: &Quota) -> Evidence {
+    let Quota { resource, limit, used, .. } = quota;
+    Evidence::text(resource, format!("{used} of {} used", limit.unwrap_or_default()))
+}
+
+/// Whether the provider is about to make such a thing: network and subnet first, what is on them
+/// once they are in its status (cluster-api-provider-openstack 0.14,
+/// `controllers/openstackcluster_controller.go`).
+fn is_next(resource: &str, facts: &ClusterFacts) -> bool {
+    facts.has("/network/id") != matches!(resource, "network" | "subnet")
+}

@@ -1,0 +1,63 @@
+//! What to do about a cluster, with its names in the commands.
+
+use super::ClusterFacts;
+
+/// For objects that are gone.
+pub(super) fn missing(facts: &ClusterFacts) -> String {
+    format!(
+        "find out who deleted it: kubectl -n {} get clusters,openstackclusters; helm makes it \
+         again with the next openstack coe cluster upgrade or resize",
+        facts.namespace()
+    )
+}
+
+/// For machines that are missing or unhealthy. `which`: `control-plane` or `worker`.
+pub(super) fn machines(facts: &ClusterFacts, which: &str) -> String {
+    format!(
+        "kubectl -n {} describe machines,openstackmachines -l cluster.x-k8s.io/cluster-name={} \
+         (the {which} ones)",
+        facts.namespace(),
+        facts.stack
+    )
+}
+
+/// For a cluster that is paused.
+pub(super) fn unpause(facts: &ClusterFacts) -> String {
+    format!(
+        "find out who paused it and why; then kubectl -n {} patch cluster {} --type merge -p \
+         '{{\"spec\":{{\"paused\":false}}}}'",
+        facts.namespace(),
+        facts.stack
+    )
+}
+
+/// For a delete that takes too long.
+pub(super) fn stuck_delete(facts: &ClusterFacts) -> String {
+    format!(
+        "find out what its controller waits for: kubectl -n {} describe \
+         cluster,openstackcluster,machines. If it waits for ever: {}",
+        facts.namespace(),
+        release(facts)
+    )
+}
+
+fn release(facts: &ClusterFacts) -> String {
+    format!("omega-cli release-stuck-delete --cluster {} --plan", facts.stack)
+}
+
+/// For an operation of Magnum that failed.
+pub(super) fn after_failure(facts: &ClusterFacts) -> String {
+    match facts.status() {
+        "CREATE_FAILED" => {
+            "do what the reason says; if there is none, look at what is below; then \
+                            delete the cluster and create it again"
+                .to_owned()
+        }
+        "DELETE_FAILED" => {
+            format!("do what the reason says, and delete it again; if it hangs: {}", release(facts))
+        }
+        _ => "do what the reason says, and repeat the command that failed; the cluster itself may \
+              be well"
+            .to_owned(),
+    }
+}

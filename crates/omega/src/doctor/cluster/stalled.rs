@@ -1,0 +1,35 @@
+//! A create that takes longer than there is patience for.
+
+use omega_capi::health::{Evidence, HealthCause, classify_health};
+
+use super::{
+    ClusterFacts,
+    health::diagnosed,
+    infrastructure::{self, Progress},
+    remedies,
+};
+use crate::doctor::{Cause, Layer, LayerFinding};
+
+/// Returns what is untrue as if the create were complete, for the driver has no deadline of its
+/// own. `known`: what is said already.
+pub(super) fn findings(facts: &ClusterFacts, known: &[LayerFinding]) -> Vec<LayerFinding> {
+    let complete = "CREATE_COMPLETE".to_owned();
+    let evidence = Evidence { status: complete, ..facts.evidence.clone() };
+    let diagnoses = classify_health(&evidence);
+    let progress = Progress { stalled: true, over: true };
+    let mut found = infrastructure::findings(facts, &diagnoses, progress);
+    found.extend(diagnoses.iter().filter_map(|one| {
+        let (cause, remedy) = if one.cause == HealthCause::ControlPlane {
+            (Cause::ControlPlane, remedies::machines(facts, "control-plane"))
+        } else if one.cause == HealthCause::Workers {
+            (Cause::Workers, remedies::machines(facts, "worker"))
+        } else if one.cause == HealthCause::Missing {
+            (Cause::ClusterMissing, remedies::missing(facts))
+        } else {
+            return None;
+        };
+        Some(diagnosed(facts, one, Layer::ClusterApi, cause).remedy(remedy))
+    }));
+    found.retain(|one| !known.iter().any(|other| other.cause == one.cause));
+    found
+}

@@ -1,0 +1,90 @@
+//! A unit's conductor: its daemon, driver, helm and options, and the kubeconfig as it uses it.
+
+mod credential;
+mod daemon;
+mod options;
+
+use jiff::Timestamp;
+use omega_core::{Evidence, Subject, kubeconfig::KubeconfigFacts};
+use omega_driver::requirements::DISTRIBUTION;
+use omega_juju::{ConductorFacts, Error, FileState, ProbeFailure};
+
+use super::{Cause, Layer, LayerFinding, causes, layer_result::LayerResult};
+
+/// Says how the conductor of `unit` is, and whether it can use its kubeconfig. `wanted`: what the
+/// site's kubeconfig says.
+pub(super) fn judge(
+    unit: &str,
+    answer: &Result<ConductorFacts, Error>,
+    wanted: Option<&KubeconfigFacts>,
+    now: Timestamp,
+) -> [LayerResult; 2] {
+    let unit = Unit(unit);
+    let layers = [LayerResult::new(Layer::DriverCredential), LayerResult::new(Layer::Conductor)];
+    let [credential, conductor] = layers;
+    let facts = match answer {
+        Ok(facts) => facts,
+        Err(error) => {
+            let unknown = unit.unknown(Layer::DriverCredential, "the unit could not be asked");
+            return [credential.with([unknown]), conductor.with([unreachable(unit, error)])];
+        }
+    };
+    let login = facts.authenticate.as_ref().ok().and_then(|state| state.version.clone());
+    let login = [Some("authenticates".to_owned()), login].into_iter().flatten();
+    let version = driver_version(facts).unwrap_or_else(|| "missing".to_owned());
+    let driver = [format!("{DISTRIBUTION} {version}"), "helm and options in effect".to_owned()];
+    [
+        credential.shown_by([Evidence::list(unit.0, login)]).with(credential::judge(
+            unit,
+            facts,
+            in_place(facts, wanted),
+            now,
+        )),
+        conductor.shown_by([Evidence::list(unit.0, driver)]).with(daemon::judge(unit, facts)),
+    ]
+}
+
+/// The unit that findings are about, by its label.
+#[derive(Clone, Copy)]
+struct Unit<'a>(&'a str);
+
+impl Unit<'_> {
+    fn subject(self) -> Subject {
+        Subject::new("unit", self.0)
+    }
+
+    fn broken(self, layer: Layer, cause: Cause, summary: impl Into<String>) -> LayerFinding {
+        LayerFinding::broken(layer, cause, self.subject(), summary)
+    }
+
+    fn unknown(self, layer: Layer, why: impl Into<String>) -> LayerFinding {
+        LayerFinding::unknown(layer, self.subject(), why)
+    }
+
+    /// What the unit could not answer.
+    fn unasked(self, layer: Layer, failure: &ProbeFailure) -> LayerFinding {
+        self.unknown(layer, failure.why.trim())
+    }
+}
+
+fn unreachable(unit: Unit<'_>, error: &Error) -> LayerFinding {
+    let remedy = format!("reach the machine first: juju ssh {}, or ssh to its address", unit.0);
+    unit.broken(Layer::Conductor, Cause::UnitUnreachable, causes(error)).remedy(remedy)
+}
+
+/// Returns what `wanted` says if the file on the unit is that kubeconfig.
+fn in_place<'a>(
+    facts: &ConductorFacts,
+    wanted: Option<&'a KubeconfigFacts>,
+) -> Option<&'a KubeconfigFacts> {
+    let Ok(FileState::Regular(file)) = &facts.kubeconfig else { return None };
+    wanted.filter(|wanted| wanted.sha256 == file.sha256)
+}
+
+fn driver_version(facts: &ConductorFacts) -> Option<String> {
+    let python = facts.python.as_ref().ok()?.as_ref()?;
+    Some(python.distribution.as_ref()?.version.clone())
+}
+
+#[cfg(test)]
+mod tests;

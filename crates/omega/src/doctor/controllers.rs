@@ -1,0 +1,167 @@
+//! Cluster API's controllers, and whether the driver and the chart find their kinds.
+
+use jiff::{SignedDuration, Timestamp};
+use omega_capi::{
+    Error,
+    coherence::{Coherence, Rule},
+    constellation::Component,
+    controllers::{Controllers, Installed, Lease},
+};
+use omega_core::{Evidence, Finding, Severity, Subject};
+
+use super::{Cause, Layer, LayerFinding, causes, layer_result::LayerResult};
+
+/// Says how the controllers are. `clock`: the API server's.
+pub(super) fn judge(
+    controllers: &Result<Controllers, Error>,
+    coherence: &Result<Coherence, &Error>,
+    clock: Timestamp,
+) -> LayerResult {
+    let result = LayerResult::new(Layer::Controllers);
+    let result = match controllers {
+        Ok(all) => result.shown_by(versions(&all.installed)).with(down(all, clock)),
+        Err(error) => result.with([unknown("controllers", error)]),
+    };
+    match coherence {
+        Ok(coherence) => result.with(incoherent(&coherence.findings)),
+        Err(error) => result.with([unknown("served versions", error)]),
+    }
+}
+
+fn unknown(of: &str, error: &Error) -> LayerFinding {
+    let subject = Subject::new("management cluster", of);
+    LayerFinding::unknown(Layer::Controllers, subject, causes(error))
+}
+
+fn versions(installed: &[Installed]) -> Vec<Evidence> {
+    let one = |one: &Installed| {
+        let version = one.version.as_deref().unwrap_or("of unknown version");
+        Evidence::text(&one.component.to_string(), version)
+    };
+    let all: Vec<Evidence> = installed.iter().map(one).collect();
+    if all.is_empty() { vec![Evidence::words("no deployment of them is known")] } else { all }
+}
+
+/// Returns the controllers that do not work, each once: one without pods needs no second reason.
+fn down(all: &Controllers, clock: Timestamp) -> Vec<LayerFinding> {
+    let mut found: Vec<LayerFinding> = all.installed.iter().filter_map(unavailable).collect();
+    for idle in all.leases.iter().filter_map(|lease| idle(lease, clock)) {
+        if !found.iter().any(|other| other.finding.subject == idle.finding.subject) {
+            found.push(idle);
+        }
+    }
+    found
+}
+
+/// A deployment without pods. None available is down, fewer than wanted is under way.
+fn unavailable(one: &Installed) -> Option<LayerFinding> {
+    let available = one.available.filter(|available| *available < one.wanted)?;
+    let why = format!("{available} of {} pods are available", one.wanted);
+    let found = broken(one.component, why).shown_by([Evidence::text("deployment", &one.evidence)]);
+    Some(if available == 0 { found } else { found.severity(Severity::Waiting) })
+}
+
+/// A leader that does not renew its lease, or that nobody is.
+fn idle(lease: &Lease, clock: Timestamp) -> Option<LayerFinding> {
+    let Lease { component, name, holder, renewed, seconds } = lease;
+    let named = Evidence::text("lease", name);
+    let Some(holder) = holder else {
+        return Some(
+            broken(*component, "it has no leader: nobody holds its lease").shown_by([named]),
+        );
+    };
+    let renewed = (*renewed)?;
+    // Who is only slow renews it within the next period.
+    let late = SignedDuration::from_secs(i64::from(*seconds) * 2 + 15);
+    (clock.duration_since(renewed) > late).then(|| {
+        broken(*component, "its leader no longer renews its lease").shown_by([
+            named,
+            Evidence::text("duration", format!("{seconds} s")),
+            Evidence::text("holder", holder),
+            Evidence::time("last renewed", renewed),
+        ])
+    })
+}
+
+fn broken(component: Component, why: impl Into<String>) -> LayerFinding {
+    let subject = Subject::new("controller", component.to_string());
+    let remedy = format!(
+        "look at its pod: kubectl -A get pods -o wide, then kubectl logs --previous; it is the \
+         deployment of {}",
+        component.image()
+    );
+    LayerFinding::broken(Layer::Controllers, Cause::ControllerDown, subject, why).remedy(remedy)
+}
+
+/// Returns what does not fit together and breaks clusters, apart from the templates.
+fn incoherent(all: &[Finding]) -> impl Iterator<Item = LayerFinding> {
+    broken_rules(all).filter_map(|(rule, finding)| {
+        // The third is a consequence of the first two, and the reason not to delete anything now.
+        let unserved = [Rule::UnservedRead, Rule::UnservedWrite, Rule::UnsafeDelete];
+        let cause = if unserved.contains(&rule) {
+            Cause::VersionUnserved
+        } else if rule == Rule::MissingContract {
+            Cause::ContractLabelMissing
+        } else {
+            return None;
+        };
+        let remedy = finding.remedy.clone().unwrap_or_default();
+        let finding = finding.remedy(format!("{remedy}; see omega-cli check-coherence"));
+        Some(LayerFinding::new(Layer::Controllers, cause, finding))
+    })
+}
+
+/// Returns the findings of coherence that are broken, with their rules.
+pub(super) fn broken_rules(all: &[Finding]) -> impl Iterator<Item = (Rule, Finding)> {
+    let broken = all.iter().filter(|one| one.severity == Severity::Broken);
+    broken.filter_map(|one| Some((Rule::of(one)?, one.clone())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_790_000_000;
+
+    fn lease(holder: Option<&str>, ago: i64) -> Lease {
+        Lease {
+            component: Component::ClusterApi,
+            name: "capi-system/l".to_owned(),
+            holder: holder.map(str::to_owned),
+            renewed: Timestamp::from_second(NOW - ago).ok(),
+            seconds: 15,
+        }
+    }
+
+    fn judged(installed: Vec<Installed>, leases: Vec<Lease>) -> Vec<(Cause, Severity)> {
+        let controllers = Ok(Controllers { installed, leases });
+        let clock = Timestamp::from_second(NOW).unwrap();
+        let found = judge(&controllers, &Ok(Coherence::default()), clock).findings;
+        found.into_iter().map(|one| (one.cause, one.finding.severity)).collect()
+    }
+
+    fn pods(available: Option<u32>) -> Installed {
+        let (component, evidence) = (Component::ClusterApi, "deployment".to_owned());
+        Installed { component, version: None, evidence, wanted: 2, available }
+    }
+
+    #[test]
+    fn who_renews_late_is_slow_and_who_does_not_is_down() {
+        let down = [(Cause::ControllerDown, Severity::Broken)];
+        assert_eq!(judged(vec![], vec![lease(Some("a"), 40)]), [], "slow");
+        assert_eq!(judged(vec![], vec![lease(Some("a"), 50)]), down);
+        assert_eq!(judged(vec![], vec![lease(Some("a"), -9000)]), [], "a clock that is wrong");
+        assert_eq!(judged(vec![], vec![lease(None, 1)]), down, "it was given up");
+    }
+
+    #[test]
+    fn pods_that_are_missing_are_told_once() {
+        let down = [(Cause::ControllerDown, Severity::Broken)];
+        assert_eq!(judged(vec![pods(Some(0))], vec![lease(Some("a"), 900)]), down);
+        assert_eq!(
+            judged(vec![pods(Some(1))], vec![]),
+            [(Cause::ControllerDown, Severity::Waiting)]
+        );
+        assert_eq!(judged(vec![pods(Some(2)), pods(None)], vec![]), []);
+    }
+}

@@ -1,0 +1,44 @@
+//! The driver's kubeconfig, when the management cluster refuses it.
+
+use jiff::Timestamp;
+use omega_core::{
+    Evidence, Subject,
+    kubeconfig::{AuthKind, KubeconfigFacts},
+};
+
+use super::{Cause, Layer, LayerFinding};
+
+/// What makes a kubeconfig that works.
+pub(super) const RENEW: &str = "make a new one (omega-cli mint-kubeconfig), name it in the site \
+                                file, then omega-cli place-kubeconfig";
+
+/// Says what a 401 means: that the client certificate of `facts` has expired, or that the server
+/// does not know the user. `why`: the refusal.
+pub(super) fn refused(
+    subject: Subject,
+    why: &str,
+    facts: Option<&KubeconfigFacts>,
+    now: Timestamp,
+) -> LayerFinding {
+    let broken = |cause, subject, summary: String| {
+        LayerFinding::broken(Layer::DriverCredential, cause, subject, summary).remedy(RENEW)
+    };
+    let ended = facts.and_then(|facts| Some((facts, facts.outside(now)?)));
+    match ended {
+        Some((facts, ended)) => broken(Cause::KubeconfigExpired, subject, ended.to_string())
+            .shown_by([Evidence::words(why)])
+            .shown_by(validity(facts)),
+        None => broken(Cause::CredentialRefused, subject, why.to_owned()),
+    }
+}
+
+fn validity(facts: &KubeconfigFacts) -> impl Iterator<Item = Evidence> {
+    let times = match &facts.auth {
+        AuthKind::ClientCertificate { not_before, not_after, .. } => Some([
+            Evidence::time("not before", *not_before),
+            Evidence::time("not after", *not_after),
+        ]),
+        AuthKind::Token => None,
+    };
+    times.into_iter().flatten()
+}

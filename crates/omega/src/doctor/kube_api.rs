@@ -1,0 +1,92 @@
+//! The management cluster's API server, asked from here.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use omega_capi::{Error, controllers::Readiness};
+use omega_core::{Evidence, Severity, Subject, kubeconfig::KubeconfigFacts};
+
+use super::{
+    Cause, Layer, LayerFinding, causes, driver_credential,
+    layer_result::LayerResult,
+    messages::{CertificateFault, certificate_fault},
+};
+
+/// Two clocks that differ by more than this make each other's times meaningless.
+const SKEW: Duration = Duration::from_mins(1);
+
+/// Says how the API server of `facts` is. `now`: this machine's clock.
+pub(super) fn judge(
+    facts: &KubeconfigFacts,
+    answer: &Result<Readiness, Error>,
+    now: Timestamp,
+) -> Vec<LayerResult> {
+    let server = facts.server.as_str().trim_end_matches('/');
+    let layer = LayerResult::new(Layer::KubeApi);
+    match answer {
+        Ok(ready) => {
+            let found = unwell(server, ready).into_iter().chain(skewed(server, ready, now));
+            vec![layer.shown_by([Evidence::took(server, ready.took)]).with(found)]
+        }
+        Err(error @ (Error::Unauthorized { .. } | Error::Forbidden { .. })) => {
+            let context = format!("{server} (context {})", facts.context);
+            let subject = Subject::new("kubeconfig", context);
+            let why = error.to_string();
+            let refused = driver_credential::refused(subject, &why, Some(facts), now);
+            let credential = LayerResult::new(Layer::DriverCredential).with([refused]);
+            vec![layer.shown_by([Evidence::text(server, "answers")]), credential]
+        }
+        Err(error) => vec![layer.with([unreachable(server, error)])],
+    }
+}
+
+fn broken(server: &str, cause: Cause, summary: impl Into<String>) -> LayerFinding {
+    LayerFinding::broken(Layer::KubeApi, cause, Subject::new("API server", server), summary)
+}
+
+fn unwell(server: &str, ready: &Readiness) -> Option<LayerFinding> {
+    let why = format!("its own checks fail: {}", ready.failed.join("; "));
+    (!ready.ready).then(|| {
+        broken(server, Cause::ApiUnwell, why)
+            .shown_by([Evidence::list("failed checks", &ready.failed)])
+            .remedy(
+                "check etcd and the API server on the management machine: kubectl get --raw \
+                 '/readyz?verbose'",
+            )
+    })
+}
+
+/// Clocks that differ are no fault of the cluster, and make ages and ends of certificates wrong.
+fn skewed(server: &str, ready: &Readiness, now: Timestamp) -> Option<LayerFinding> {
+    let clock = ready.clock?;
+    let apart = clock.duration_since(now).abs();
+    (apart > SignedDuration::try_from(SKEW).ok()?).then(|| {
+        let why = format!("its clock and this machine's differ by {} s", apart.as_secs());
+        broken(server, Cause::Unclear, why)
+            .shown_by([Evidence::time("its clock", clock), Evidence::time("this machine's", now)])
+            .remedy("set the clocks (chrony); until then do not trust ages")
+            .severity(Severity::Note)
+    })
+}
+
+fn unreachable(server: &str, error: &Error) -> LayerFinding {
+    let why = causes(error);
+    let (cause, remedy) = match certificate_fault(&why) {
+        Some(CertificateFault::Expired) => (
+            Cause::CertificateExpired,
+            "renew it on the management machine: kubeadm certs renew apiserver, and restart the \
+             API server",
+        ),
+        Some(CertificateFault::Untrusted) => (
+            Cause::CertificateUntrusted,
+            "get a kubeconfig of this cluster: its CA is not the one that signed the server's \
+             certificate, or the certificate does not name this address",
+        ),
+        None => (
+            Cause::ApiUnreachable,
+            "start the API server: on the management machine, crictl ps -a --name kube-apiserver, \
+             and the kubelet's log",
+        ),
+    };
+    broken(server, cause, why).remedy(remedy)
+}

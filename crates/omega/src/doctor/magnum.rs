@@ -1,0 +1,71 @@
+//! Magnum: its lists, its templates, and what it has on record.
+
+use omega_capi::{
+    Error,
+    coherence::{Coherence, Rule},
+};
+use omega_core::{Evidence, Subject};
+use omega_openstack::{Error as CloudError, container_infra::Cluster};
+
+use super::{Cause, Layer, LayerFinding, causes, controllers, layer_result::LayerResult};
+
+/// Says which templates in use ask for what the chart does not have. `clusters`: how many are
+/// examined, if Magnum lists them; `templates`: why it does not list its templates.
+pub(super) fn judge(
+    coherence: &Result<Coherence, &Error>,
+    clusters: Result<usize, &CloudError>,
+    templates: Option<&CloudError>,
+) -> LayerResult {
+    let unknown = |of: &str, error: &CloudError| {
+        let subject = Subject::new("list of Magnum", of);
+        LayerFinding::unknown(Layer::Magnum, subject, causes(error))
+    };
+    let result = LayerResult::new(Layer::Magnum)
+        .with(templates.map(|error| unknown("cluster templates", error)));
+    let count = match clusters {
+        Ok(count) => count,
+        Err(error) => return result.with([unknown("clusters", error)]),
+    };
+    let all = coherence.as_ref().map(|found| found.findings.as_slice()).unwrap_or_default();
+    let found = controllers::broken_rules(all).filter_map(|(rule, finding)| {
+        let cause = Cause::TemplateNetworkDriver;
+        (rule == Rule::TemplateWithoutCni).then(|| LayerFinding::new(Layer::Magnum, cause, finding))
+    });
+    let noun = if count == 1 { "cluster" } else { "clusters" };
+    result.shown_by([Evidence::count(noun, count)]).with(found)
+}
+
+/// Returns what Magnum says of a cluster that nobody could look at.
+pub(super) fn on_record(cluster: &Cluster) -> LayerResult {
+    let stack = cluster.stack_id.as_ref().unwrap_or(&cluster.name);
+    let (status, health) = record(cluster);
+    let says = format!("Magnum says {status}, {health}: as old as its last poll that worked");
+    let subject = Subject::new("cluster", stack);
+    let unknown = LayerFinding::unknown(Layer::Magnum, subject, says);
+    LayerResult::of_cluster(Layer::Magnum, stack).with([unknown])
+}
+
+/// Returns the status and the health that Magnum has on record of `cluster`.
+pub(super) fn record(cluster: &Cluster) -> (&str, &str) {
+    let status = cluster.status.as_deref().unwrap_or("without a status");
+    (status, cluster.health_status.as_deref().unwrap_or("health never polled"))
+}
+
+#[cfg(test)]
+mod tests {
+    use omega_core::Severity;
+
+    use super::*;
+    use crate::doctor::{LayerState, Report};
+
+    #[test]
+    fn lists_that_magnum_does_not_give_are_unknown() {
+        let lost = CloudError::NoProject("magnum".into());
+        let coherence = Ok(Coherence::default());
+        let state = |result| Report::new(vec![result]).layers[0].state;
+        assert_eq!(state(judge(&coherence, Ok(2), None)), LayerState::Ok);
+        assert_eq!(state(judge(&coherence, Ok(2), Some(&lost))), LayerState::Unknown);
+        let unlisted = judge(&coherence, Err(&lost), None);
+        assert_eq!(unlisted.findings[0].finding.severity, Severity::Unknown);
+    }
+}

@@ -1,0 +1,351 @@
+//! Phase 07: the Cluster API driver on a live Magnum conductor.
+
+mod proof;
+mod spec;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use omega_capi::coherence::{CoherenceInputs, Combination, Rule, ServedVersionsGate};
+use omega_core::{
+    Failure, FailureClass, Item, Label as _, Section, TargetPlan,
+    kubeconfig::{Kubeconfig, KubeconfigFacts},
+    run::Job,
+    step,
+    values::Sha256,
+};
+use omega_driver::{DriverRelease, NamespacePrefix};
+use omega_juju::{
+    Unit, UnitPath,
+    gates::{
+        AuthenticateManagement, DriverLoaded, LeftoverPolicy, LeftoversDecided, ListReleases,
+        ReachManagement,
+    },
+    operations::{
+        ConvergeServices, EnsureHelm, InjectConfigDir, PinDriver, PlaceKubeconfig, RemoveLeftovers,
+        StageDropin, capture_pre_state,
+    },
+};
+use omega_openstack::{
+    container_infra::{ClusterHealth, ClusterList, MagnumResponds},
+    identity::TrusteeDomain,
+    network::SgRule,
+};
+
+use crate::{
+    clients::{Clients, CloudClients},
+    coherence::{Coherent, setup},
+    site::{Site, Trust},
+};
+pub use proof::{Proof, Proven, prove};
+pub use spec::{SiteSpec, value};
+
+/// What the runbook is read for.
+#[derive(Clone, Copy, Debug)]
+pub enum Purpose<'a> {
+    /// To show what would be done, with what is accepted although it is broken.
+    Plan(&'a [Rule]),
+    /// To do it: what may have changed is asked again each time, as before and after a write.
+    Apply(&'a [Rule]),
+    /// To say whether it is done, which a cron job asks: in few requests.
+    Verify,
+}
+
+impl Purpose<'_> {
+    fn live(self) -> bool {
+        matches!(self, Self::Apply(_))
+    }
+}
+
+/// Everything that phase 07 wants to be true, resolved from the site file.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct GraftSpec {
+    /// 7.1: the conductors reach the management API.
+    pub rules: Vec<SgRule>,
+    /// 7.2
+    pub kubeconfig: PlaceKubeconfig,
+    /// 7.4
+    pub driver: PinDriver,
+    /// 7.4
+    pub helm: EnsureHelm,
+    /// 7.6
+    pub dropin: StageDropin,
+    /// 7.7
+    pub config_dir: InjectConfigDir,
+    /// 7.8
+    pub services: ConvergeServices,
+    policy: LeftoverPolicy,
+    facts: KubeconfigFacts,
+    helm_sha256: Sha256,
+    dropin_sha256: Sha256,
+    path: UnitPath,
+    release: DriverRelease,
+    options: BTreeMap<String, String>,
+    combination: Combination,
+    setup: CoherenceInputs,
+    trust: Trust,
+    clusters: ClusterList,
+    namespaces: Vec<String>,
+}
+
+impl GraftSpec {
+    /// Resolves the site. The clusters are listed once, for their namespaces; a cloud that can't
+    /// list them says so when it is asked as a gate.
+    ///
+    /// # Errors
+    ///
+    /// Refuses what is incoherent before anything is looked at.
+    pub async fn new(
+        site: &Site,
+        kubeconfig: &Kubeconfig,
+        clients: &Clients,
+        policy: LeftoverPolicy,
+    ) -> Result<Self, Failure> {
+        let spec = SiteSpec::new(site);
+        let dropin = spec.dropin()?;
+        let digest = dropin.sha256();
+        let clusters = ClusterList::once((*clients.cloud.magnum).clone());
+        Ok(Self {
+            rules: spec.rules(kubeconfig)?,
+            kubeconfig: spec.kubeconfig(kubeconfig)?,
+            driver: spec.driver(Some(kubeconfig))?,
+            helm: spec.helm(clients.helm_size)?,
+            helm_sha256: site.helm()?.sha256,
+            dropin_sha256: digest,
+            services: spec.services(&dropin, policy == LeftoverPolicy::Remove)?,
+            dropin,
+            config_dir: InjectConfigDir::graft(),
+            policy,
+            namespaces: namespaces(site, clients, &clusters).await,
+            combination: spec.combination()?,
+            setup: setup(site)?,
+            facts: kubeconfig.facts.clone(),
+            path: spec.path()?,
+            release: spec.release()?,
+            options: spec.capi_helm()?.effective(),
+            trust: site.trust.clone(),
+            clusters,
+        })
+    }
+
+    /// Returns phase 07 as a job: the cloud, then unit after unit, then the clusters. `site`: the
+    /// site, as the operator named it.
+    pub fn job(&self, site: &str, clients: &Clients, purpose: Purpose<'_>) -> Job {
+        let mut targets = vec![self.cloud(clients, purpose)];
+        targets.extend(clients.units.iter().map(|unit| self.unit(unit)));
+        let units = clients.units.clone();
+        Job {
+            afterwards: vec![self.after(clients, purpose.live())],
+            pre_state: Some(Box::new(move || Box::pin(pre_state(units.clone())))),
+            ..Job::new(GRAFT, site, targets).on(clients.endpoints(), clients.counts())
+        }
+    }
+
+    fn cloud(&self, clients: &Clients, purpose: Purpose<'_>) -> TargetPlan {
+        let rule = |rule: &SgRule| Item::Step(step(&clients.cloud.network, rule.clone()));
+        TargetPlan::shared(
+            clients.cloud.network.label(),
+            vec![
+                section(
+                    "7.0",
+                    "prerequisites",
+                    vec![
+                        Item::gate(self.trustee(clients, purpose.live())),
+                        Item::gate(self.magnum()),
+                    ],
+                ),
+                section("7.1", REACH, self.rules.iter().map(rule).collect()),
+                self.fits(clients, purpose),
+            ],
+        )
+    }
+
+    /// Before anything is changed, all of it must fit. What a graft left behind is looked at more
+    /// cheaply: the versions that are served.
+    fn fits(&self, clients: &Clients, purpose: Purpose<'_>) -> Section {
+        match purpose {
+            Purpose::Plan(accepted) | Purpose::Apply(accepted) => {
+                let gate = self.coherent(clients, accepted.to_vec());
+                section("7.3", "coherence", vec![Item::gate(gate)])
+            }
+            Purpose::Verify => {
+                let gate = self.served(clients);
+                section("7.3", "served versions", vec![Item::gate(gate)])
+            }
+        }
+    }
+
+    fn unit(&self, unit: &Arc<Unit>) -> TargetPlan {
+        let sections = vec![
+            section("7.1", REACH, vec![Item::gate(self.reach(unit))]),
+            section(
+                "7.2",
+                "kubeconfig",
+                vec![
+                    Item::Step(step(unit, self.kubeconfig.clone())),
+                    Item::gate(self.authenticate(unit)),
+                ],
+            ),
+            section(
+                "7.4",
+                "driver and helm",
+                vec![
+                    Item::Step(step(unit, self.driver.clone())),
+                    Item::Step(step(unit, self.helm.clone())),
+                    Item::gate(self.releases(unit)),
+                ],
+            ),
+            section(
+                "7.6",
+                "drop-in",
+                self.leftovers(unit)
+                    .into_iter()
+                    .chain([Item::Step(step(unit, self.dropin.clone()))])
+                    .collect(),
+            ),
+            section("7.7", "config-dir", vec![Item::Step(step(unit, self.config_dir.clone()))]),
+            section(
+                "7.8",
+                SERVICES,
+                vec![Item::Step(step(unit, self.services.clone())), Item::gate(self.loaded(unit))],
+            ),
+        ];
+        TargetPlan::unit(unit.label(), sections)
+    }
+
+    fn after(&self, clients: &Clients, live: bool) -> TargetPlan {
+        let magnum = (*clients.cloud.magnum).clone();
+        let clusters = if live { ClusterList::live(magnum) } else { self.clusters.clone() };
+        let health = ClusterHealth { clusters, only: Vec::new() };
+        TargetPlan::shared("clusters", vec![section("7.8", SERVICES, vec![Item::gate(health)])])
+    }
+
+    /// Whether what the superseded graft left may stay; and its removal, if that was decided.
+    pub fn leftovers(&self, unit: &Arc<Unit>) -> Vec<Item> {
+        leftovers(unit, self.policy)
+    }
+
+    fn trustee(&self, clients: &Clients, afresh: bool) -> TrusteeDomain {
+        trustee_domain(&self.trust, &clients.cloud, afresh)
+    }
+
+    fn magnum(&self) -> MagnumResponds {
+        MagnumResponds { clusters: self.clusters.clone() }
+    }
+
+    /// Returns the gate that the management cluster serves what the driver asks for.
+    pub fn served(&self, clients: &Clients) -> ServedVersionsGate {
+        let management = (*clients.management).clone();
+        ServedVersionsGate { management, combination: self.combination.clone() }
+    }
+
+    /// Returns the gate that driver, chart, Cluster API and templates fit together.
+    pub fn coherent(&self, clients: &Clients, accepted: Vec<Rule>) -> Coherent {
+        Coherent {
+            management: (*clients.management).clone(),
+            magnum: (*clients.cloud.magnum).clone(),
+            clusters: self.clusters.clone(),
+            setup: self.setup.clone(),
+            accepted,
+        }
+    }
+
+    /// Returns the gate that `unit` reaches the management API.
+    pub fn reach(&self, unit: &Arc<Unit>) -> ReachManagement {
+        ReachManagement::new(unit, &self.facts)
+    }
+
+    /// Returns the gate that the daemon on `unit` logs in there with its kubeconfig.
+    pub fn authenticate(&self, unit: &Arc<Unit>) -> AuthenticateManagement {
+        AuthenticateManagement::new(unit, &self.path, &self.facts)
+    }
+
+    /// Returns the gate that helm on `unit` lists the releases of the clusters' namespaces.
+    pub fn releases(&self, unit: &Arc<Unit>) -> ListReleases {
+        let namespaces = self.namespaces.clone();
+        ListReleases::new(unit, &self.path, self.facts.sha256, self.helm_sha256, namespaces)
+    }
+
+    /// Returns the gate that the daemon on `unit` runs with the driver and its options.
+    pub fn loaded(&self, unit: &Arc<Unit>) -> DriverLoaded {
+        DriverLoaded::new(unit, &self.release, self.dropin_sha256, &self.options)
+    }
+}
+
+/// Returns the gate that wants a decision about what the superseded graft left on `unit`, and the
+/// removal of it, if that is the decision.
+pub fn leftovers(unit: &Arc<Unit>, policy: LeftoverPolicy) -> Vec<Item> {
+    let mut items = vec![Item::gate(LeftoversDecided::new(unit, policy))];
+    if policy == LeftoverPolicy::Remove {
+        items.push(Item::Step(step(unit, RemoveLeftovers::default())));
+    }
+    items
+}
+
+/// Returns the gate of 7.0: Magnum's trustee domain exists. `afresh`: with nothing remembered.
+pub fn trustee_domain(trust: &Trust, cloud: &CloudClients, afresh: bool) -> TrusteeDomain {
+    TrusteeDomain {
+        afresh,
+        domain: trust.domain.clone(),
+        admin: trust.admin.clone(),
+        ..TrusteeDomain::new((*cloud.identity).clone())
+    }
+}
+
+/// Returns the gate of 7.0: Magnum answers.
+pub fn magnum_responds(cloud: &CloudClients) -> MagnumResponds {
+    MagnumResponds { clusters: ClusterList::once((*cloud.magnum).clone()) }
+}
+
+/// Returns the gate of 7.8: every cluster that Magnum lists is HEALTHY.
+pub fn clusters_are_healthy(cloud: &CloudClients) -> ClusterHealth {
+    ClusterHealth { clusters: ClusterList::live((*cloud.magnum).clone()), only: Vec::new() }
+}
+
+/// Returns what the driver puts before a project's id to name its namespace.
+pub(crate) fn namespace_prefix(site: &Site) -> NamespacePrefix {
+    NamespacePrefix::of_options(&site.capi_helm)
+}
+
+/// The job's name, in runs and stored plans.
+pub const GRAFT: &str = "graft";
+
+const REACH: &str = "reach the management API";
+const SERVICES: &str = "services";
+
+fn section(number: &str, title: &str, items: Vec<Item>) -> Section {
+    Section::new(number, title, items)
+}
+
+/// The namespaces that the driver uses: one for each project with a cluster, and the management
+/// project's own.
+async fn namespaces(site: &Site, clients: &Clients, clusters: &ClusterList) -> Vec<String> {
+    let prefix = namespace_prefix(site);
+    let listed = clusters.read().await.unwrap_or_default();
+    let mut all: Vec<String> =
+        listed.iter().filter_map(|cluster| cluster.helm_namespace(&prefix)).collect();
+    if let Ok(project) = clients.cloud.network.project_id().await {
+        all.push(prefix.namespace(&project));
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Returns what each unit was like, in one remote execution each.
+async fn pre_state(units: Vec<Arc<Unit>>) -> Result<serde_json::Value, Failure> {
+    let mut all = serde_json::Map::new();
+    for unit in units {
+        let state = capture_pre_state(&unit).await?;
+        let value = serde_json::to_value(state).map_err(|error| {
+            Failure::new(FailureClass::Error, "what a unit was like has no JSON form")
+                .because(error.to_string())
+        })?;
+        all.insert(unit.label(), value);
+    }
+    Ok(serde_json::Value::Object(all))
+}
+
+#[cfg(test)]
+#[path = "apply_tests.rs"]
+mod tests;

@@ -1,0 +1,219 @@
+//! From the site file's words to typed desired facts, each from its part of the file alone.
+
+use std::str::FromStr;
+
+use omega_capi::coherence::Combination;
+use omega_core::{
+    Desired as _, Diagnostic, Failure, FailureClass,
+    kubeconfig::{AuthKind, Kubeconfig},
+};
+use omega_driver::{ApiResources, CapiHelm, DriverRelease, Overrides};
+use omega_juju::{
+    Download, PipSource, UnitPath,
+    operations::{
+        ConvergeServices, EnsureHelm, HelmSource, PinDriver, PlaceKubeconfig, StageDropin,
+    },
+};
+use omega_openstack::network::{Cidr, Flow, Ports, SgRule};
+
+use crate::site::Site;
+
+/// Reads the desired facts of a site.
+#[derive(Clone, Copy, Debug)]
+pub struct SiteSpec<'a>(&'a Site);
+
+impl<'a> SiteSpec<'a> {
+    /// Reads those of `site`.
+    pub fn new(site: &'a Site) -> Self {
+        Self(site)
+    }
+
+    /// Returns where the kubeconfig goes on a unit.
+    ///
+    /// # Errors
+    ///
+    /// As all of these: names the key that is missing or can't be what it says.
+    pub fn path(&self) -> Result<UnitPath, Failure> {
+        value("management.path", self.0.kubeconfig_path())
+    }
+
+    /// Returns the driver's release. Needs [driver].
+    ///
+    /// # Errors
+    ///
+    /// As [`SiteSpec::path`].
+    pub fn release(&self) -> Result<DriverRelease, Failure> {
+        value("driver.version", &self.0.driver()?.version)
+    }
+
+    /// Returns the driver's release, of which it must be known what it reads.
+    ///
+    /// # Errors
+    ///
+    /// As [`SiteSpec::path`].
+    pub fn known_release(&self) -> Result<DriverRelease, Failure> {
+        let release = self.release()?;
+        release.require_known().map_err(|error| {
+            let what = format!("driver.version in the site file: {error}");
+            Failure::new(FailureClass::Usage, what).next("correct the value")
+        })?;
+        Ok(release)
+    }
+
+    /// Returns a rule for each source: the port is that of the management API.
+    ///
+    /// # Errors
+    ///
+    /// As [`SiteSpec::path`].
+    pub fn rules(&self, kubeconfig: &Kubeconfig) -> Result<Vec<SgRule>, Failure> {
+        let (_, port) = kubeconfig.facts.endpoint();
+        let ports = Ports::one(port).map_err(|error| {
+            Failure::new(FailureClass::Usage, format!("the kubeconfig's server: {error}"))
+        })?;
+        let group = self.0.security_group()?;
+        let rule = |source: &String| {
+            let peer: Cidr = value("management.sources", source)?;
+            Ok(SgRule::ingress(group, Flow::tcp(ports, peer)))
+        };
+        let rules: Vec<SgRule> =
+            self.0.sources()?.iter().map(rule).collect::<Result<_, Failure>>()?;
+        // `10.0.0.1` and `10.0.0.1/32` are one address, and so one rule.
+        let again = |(nth, rule): &(usize, &SgRule)| rules.iter().take(*nth).any(|r| r == *rule);
+        match rules.iter().enumerate().find(again) {
+            Some((_, rule)) => {
+                let what = format!("management.sources says the same twice: {}", rule.subject());
+                Err(Failure::new(FailureClass::Usage, what).next("keep one of the two"))
+            }
+            None => Ok(rules),
+        }
+    }
+
+    /// Returns the kubeconfig on a unit. Needs `kubeconfig` in [management].
+    ///
+    /// # Errors
+    ///
+    /// As [`SiteSpec::path`].
+    pub fn kubeconfig(&self, kubeconfig: &Kubeconfig) -> Result<PlaceKubeconfig, Failure> {
+        let source = self.0.kubeconfig()?.display().to_string();
+        Ok(PlaceKubeconfig::new(self.path()?, kubeconfig, &source))
+    }
+
+    /// Returns the driver in the daemon's interpreter. Needs [driver]; a kubeconfig tells whether it
+    /// must authenticate by a token.
+    ///
+    /// # Errors
+    ///
+    /// As [`SiteSpec::path`].
+    pub fn driver(&self, kubeconfig: Option<&Kubeconfig>) -> Result<PinDriver, Failure> {
+        let driver = self.0.driver()?;
+        let from = match (&driver.wheel, driver.sha256) {
+            (Some(wheel), Some(sha256)) => {
+                let name = wheel.file_name().unwrap_or(wheel.as_os_str());
+                PipSource::Wheel { file_name: name.to_string_lossy().into_owned(), sha256 }
+            }
+            (_, _) => PipSource::Index { url: driver.index.clone() },
+        };
+        let token = kubeconfig.is_some_and(|one| one.facts.auth == AuthKind::Token);
+        Ok(PinDriver::new(self.release()?, from).with_token(token))
+    }
+
+    /// Returns the helm on a unit. Needs [helm]; `bytes`: the size of its file here.
+    ///
+    /// # Errors
+    ///
+    /// As [`SiteSpec::path`].
+    pub fn helm(&self, bytes: usize) -> Result<EnsureHelm, Failure> {
+        let helm = self.0.helm()?;
+        let from = match (&helm.file, &helm.url) {
+            (_, Some(url)) => HelmSource::Url(Download {
+                url: url.clone(),
+                archive_sha256: helm.archive_sha256,
+                member: helm.member.clone(),
+            }),
+            (file, None) => {
+                let name = file.as_ref().map(|file| file.display().to_string());
+                HelmSource::Payload { name: name.unwrap_or_default(), size: bytes }
+            }
+        };
+        Ok(EnsureHelm::new(&helm.version, helm.sha256, from))
+    }
+
+    /// Returns the options of the driver. Needs [chart].
+    ///
+    /// # Errors
+    ///
+    /// As [`SiteSpec::path`]; refuses an `api_resources` that can't work.
+    pub fn capi_helm(&self) -> Result<CapiHelm, Failure> {
+        let mut options = self.0.capi_helm.clone();
+        let api_resources = options.remove("api_resources");
+        let api_resources = api_resources.as_deref().map(ApiResources::parse).transpose();
+        let chart = self.0.chart()?;
+        Ok(CapiHelm {
+            kubeconfig_file: self.path()?.to_string(),
+            helm_chart_repo: chart.repo.clone(),
+            helm_chart_name: chart.name.clone(),
+            default_helm_chart_version: chart.version.clone(),
+            api_resources: api_resources.map_err(refused)?,
+            options,
+            cluster_labels: self.0.capi_helm_cluster_labels.clone(),
+        })
+    }
+
+    /// Returns the drop-in. Needs [driver] and [chart].
+    ///
+    /// # Errors
+    ///
+    /// As [`SiteSpec::capi_helm`].
+    pub fn dropin(&self) -> Result<StageDropin, Failure> {
+        StageDropin::new(&self.capi_helm()?, &self.release()?).map_err(refused)
+    }
+
+    /// Returns the daemons on what is then on disk, after leftovers were removed or kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`SiteSpec::capi_helm`].
+    pub fn services(
+        &self,
+        dropin: &StageDropin,
+        remove_leftovers: bool,
+    ) -> Result<ConvergeServices, Failure> {
+        let options = self.capi_helm()?.effective();
+        Ok(ConvergeServices::graft(&self.release()?, dropin.sha256(), &options, remove_leftovers))
+    }
+
+    /// Returns what must fit together on the management cluster. Needs [driver] and [chart].
+    ///
+    /// # Errors
+    ///
+    /// As [`SiteSpec::capi_helm`].
+    pub fn combination(&self) -> Result<Combination, Failure> {
+        let overrides = match self.0.capi_helm.get("api_resources") {
+            Some(text) => Overrides::of_line(text).map_err(refused)?,
+            None => Overrides::default(),
+        };
+        Ok(Combination {
+            driver: self.known_release()?,
+            overrides,
+            chart: Some(value("chart.version", &self.0.chart()?.version)?),
+        })
+    }
+}
+
+/// Reads a value of the site file.
+///
+/// # Errors
+///
+/// Names the key.
+pub fn value<T: FromStr<Err: std::fmt::Display>>(key: &str, text: &str) -> Result<T, Failure> {
+    text.parse().map_err(|error| {
+        let what = format!("{key} in the site file: {error}");
+        Failure::new(FailureClass::Usage, what).next("correct the value")
+    })
+}
+
+/// Turns a refusal of a value into a failure.
+fn refused(error: impl Diagnostic) -> Failure {
+    let failure = Failure::from_error("the site file asks for what can't work", &error);
+    Failure { class: FailureClass::Refused, ..failure }
+}

@@ -1,0 +1,38 @@
+//! Whole jobs for Kubernetes on Charmed OpenStack, for other tools to embed.
+//!
+//! * [`site`] reads a site file; [`clients`] connects to what it names.
+//! * [`graft`] is phase 07: the Cluster API driver on a live Magnum conductor. [`rollback`] undoes a
+//!   run of it.
+//! * [`doctor`] says what is broken, from the bottom up, and what to fix first.
+//! * [`stuck_delete`] releases a cluster stuck deleting, and removes what it left.
+//! * [`sweep()`] removes what killed runs left.
+//! * [`rehearsal`] runs a whole job on the simulators (feature `sim`).
+//! * [`decisions`] explains the decisions that the runbooks rest on.
+//!
+//! A job is planned, applied and verified by [`run::Engine`]. It tells its events to a
+//! [`Context`](core::Context), and returns values. Nothing here prints, prompts, reads the
+//! environment, or knows of a command line. Every future is `Send`.
+
+pub mod clients;
+pub mod coherence;
+pub mod decisions;
+pub mod doctor;
+pub mod graft;
+mod machine;
+#[cfg(feature = "sim")]
+pub mod rehearsal;
+pub mod rollback;
+pub mod site;
+pub mod stuck_delete;
+mod sweep;
+#[cfg(test)]
+mod test_harness;
+
+pub use machine::Machine;
+pub use omega_capi as capi;
+pub use omega_core as core;
+pub use omega_core::run;
+pub use omega_driver as driver;
+pub use omega_juju as juju;
+pub use omega_openstack as openstack;
+pub use sweep::sweep;

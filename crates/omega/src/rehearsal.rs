@@ -1,0 +1,163 @@
+//! A whole runbook on the embedded simulators: the same steps, the same engine, no cloud.
+
+use std::{path::Path, sync::Arc};
+
+use jiff::Timestamp;
+use omega_capi::{Management, sim::Apiserver};
+use omega_core::{
+    Context, Failure, FailureClass,
+    kubeconfig::Kubeconfig,
+    run::{Approved, Engine, Job, Report, Runs, Status},
+    values::{Secret, Sha256},
+};
+use omega_juju::{
+    Sources,
+    gates::LeftoverPolicy,
+    sim::{HELM, KUBECONFIG, Start, Unit},
+};
+use omega_openstack::sim::Cloud;
+
+use crate::{
+    clients::{Clients, CloudClients},
+    graft::{GraftSpec, Purpose},
+    site::Site,
+};
+
+const SITE: &str = include_str!("../data/rehearsal.toml");
+
+/// A site that exists in memory only: a cloud, a management cluster and a unit. It keeps what is
+/// done to it.
+#[derive(Debug)]
+pub struct Rehearsal {
+    start: Start,
+    stage: Stage,
+}
+
+/// What is done at one step of a rehearsal, as a command line has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Act {
+    /// `plan graft`
+    Plan,
+    /// `apply graft`
+    Apply,
+    /// `verify graft`
+    Verify,
+    /// `apply graft` once more, which must change nothing.
+    ApplyAgain,
+}
+
+impl Act {
+    /// All of them, in order.
+    pub const ALL: [Self; 4] = [Self::Plan, Self::Apply, Self::Verify, Self::ApplyAgain];
+
+    fn purpose(self) -> Purpose<'static> {
+        match self {
+            Self::Plan => Purpose::Plan(&[]),
+            Self::Apply | Self::ApplyAgain => Purpose::Apply(&[]),
+            Self::Verify => Purpose::Verify,
+        }
+    }
+}
+
+impl Rehearsal {
+    /// Returns a site whose unit starts so.
+    pub fn new(start: Start) -> Self {
+        let unit = start.unit("magnum/0");
+        Self { start, stage: Stage { cloud: cloud(), apiserver: Apiserver::default(), unit } }
+    }
+
+    /// Does one act with an engine that keeps its runs in `runs`, and holds what comes out against
+    /// what must.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the act did not end as it must: that is a defect of omega.
+    pub async fn act(&self, act: Act, runs: &Runs, ctx: &Context) -> Result<Report, Failure> {
+        let job = self.stage.job(act.purpose()).await?;
+        let engine = Engine::new(runs.clone(), ctx.clone());
+        let (report, expected) = match act {
+            Act::Plan => (engine.plan(&job).await, Status::Pending),
+            Act::Verify => (engine.verify(&job).await, Status::Done),
+            Act::Apply | Act::ApplyAgain => {
+                (engine.apply(&job, Approved::Now).await?, Status::Done)
+            }
+        };
+        if act == Act::ApplyAgain && report.recap.changed > 0 {
+            let what = format!("the second run from {} changed something", self.start.title());
+            return Err(Failure::new(FailureClass::Error, what));
+        }
+        if report.exit == expected {
+            return Ok(report);
+        }
+        let what = format!("the rehearsal from {} did not end as expected", self.start.title());
+        Err(Failure {
+            expected: Some(format!("exit {}", expected.code())),
+            found: Some(format!("exit {}", report.exit.code())),
+            ..Failure::new(FailureClass::Error, what)
+        }
+        .next("this is a defect of omega: report it"))
+    }
+}
+
+/// What stays from one command to the next.
+#[derive(Debug)]
+struct Stage {
+    cloud: Cloud,
+    apiserver: Apiserver,
+    unit: Unit,
+}
+
+impl Stage {
+    /// Connects and resolves anew, as each command does.
+    async fn job(&self, purpose: Purpose<'_>) -> Result<Job, Failure> {
+        let (site, kubeconfig) = site()?;
+        let units = std::slice::from_ref(&self.unit);
+        let clients = clients(&self.cloud, &self.apiserver, units, &kubeconfig);
+        let spec = GraftSpec::new(&site, &kubeconfig, &clients, LeftoverPolicy::Remove).await?;
+        Ok(spec.job("rehearsal.toml", &clients, purpose))
+    }
+}
+
+/// Returns the rehearsal's site file and its kubeconfig.
+///
+/// # Errors
+///
+/// Fails if they can't be read: that is a defect of omega.
+pub fn site() -> Result<(Site, Kubeconfig), Failure> {
+    let text = SITE.replace("@HELM@", &Sha256::of(HELM).to_string());
+    let site = Site::parse(Path::new("rehearsal.toml"), &text)?;
+    let secret = Secret::from(KUBECONFIG.to_owned());
+    let kubeconfig = Kubeconfig::parse(secret, Timestamp::now())
+        .map_err(|error| Failure::from_error("the rehearsal's kubeconfig is no good", &error))?;
+    Ok((site, kubeconfig))
+}
+
+/// Returns a cloud in which the prerequisites of the graft hold.
+pub fn cloud() -> Cloud {
+    let cloud = Cloud::new();
+    cloud.add_group("capi-mgmt", "capi-mgmt-sg");
+    cloud.domain_setup();
+    cloud
+}
+
+/// Returns the clients of these simulators.
+pub fn clients(
+    cloud: &Cloud,
+    apiserver: &Apiserver,
+    units: &[Unit],
+    kubeconfig: &Kubeconfig,
+) -> Clients {
+    let mut sources = Sources::default();
+    sources.add(kubeconfig.bytes.clone());
+    sources.add(Secret::new(HELM.to_vec()));
+    let counted = cloud.clone();
+    let before = counted.requests();
+    let requests = move || counted.requests() - before;
+    let over =
+        CloudClients::over(cloud.admin("admin"), cloud.admin("capi-mgmt"), "memory", requests);
+    let server = kubeconfig.facts.server.to_string();
+    let management = Arc::new(Management::over(apiserver.clone(), server));
+    let units = units.iter().map(|unit| Arc::new(unit.client(sources.clone()))).collect();
+    Clients::new(over, management, units).with_helm(HELM.len())
+}

@@ -1,0 +1,45 @@
+//! What runs left running on a unit.
+
+use omega_core::{
+    Desired as _, Entry,
+    run::{RunInfo, Runs, rolled_back_by},
+};
+use omega_juju::operations::{ConvergeServices, ServicesObserved};
+
+/// What runs left running on a unit.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Left {
+    /// These processes, or none.
+    Known(Vec<ServicesObserved>),
+    /// A restart began, and what came of it was not recorded.
+    Unknown,
+}
+
+/// Returns what this run and later ones left running on `unit`: a process of theirs may hold what
+/// is removed now. (A rollback's own restart is not one of them.)
+pub(super) fn left_running(runs: &Runs, run: &RunInfo, all: &[RunInfo], unit: &str) -> Left {
+    let since = all.iter().filter(|one| one.began >= run.began && one.rolls_back.is_empty());
+    let (mut known, mut open) = (Vec::new(), false);
+    for run in since.rev() {
+        let Ok(entries) = runs.entries(&run.id) else { return Left::Unknown };
+        let restarts = entries.into_iter().filter(|entry| {
+            entry.step().target == unit && entry.step().kind == ConvergeServices::KIND
+        });
+        for entry in restarts {
+            match entry {
+                Entry::Intent { .. } | Entry::Failed { .. } => open = true,
+                Entry::Verified { observed, .. } => {
+                    let seen = observed.and_then(|seen| serde_json::from_value(seen).ok());
+                    open = seen.is_none();
+                    known.extend(seen);
+                }
+                _ => {}
+            }
+        }
+    }
+    if open && rolled_back_by(runs, run, all).is_none() {
+        Left::Unknown
+    } else {
+        Left::Known(known)
+    }
+}

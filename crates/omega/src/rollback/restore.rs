@@ -1,0 +1,16 @@
+use omega_core::{Step, Undo};
+
+use crate::clients::Clients;
+
+/// Returns the step that restores a state that a journal holds: the one place that knows every kind.
+/// `None` if the target is not at hand, or the kind unknown.
+pub fn restore(target: &str, undo: &Undo, clients: &Clients) -> Option<Box<dyn Step>> {
+    let Undo { kind, desired } = undo;
+    if let Some(unit) = clients.unit(target) {
+        return omega_juju::operations::restore(kind, desired.clone(), unit);
+    }
+    let cloud = omega_openstack::Clients::new(&clients.cloud.narrowed);
+    let step = omega_openstack::restore(kind, desired, &cloud).ok()??;
+    // A fact of another project is not at hand.
+    (step.id().target == target).then_some(step)
+}

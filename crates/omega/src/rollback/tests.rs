@@ -1,0 +1,137 @@
+use omega_core::{
+    run::{Approved, Report, Status},
+    testing::Fault,
+};
+use omega_juju::sim::Start;
+
+use super::*;
+use crate::test_harness::Site;
+
+async fn go_back(site: &Site, run: Option<&str>) -> (Report, Vec<String>) {
+    let back = rollback(&site.runs, run, "omega.toml", &site.clients).await.unwrap();
+    let report = site.engine().apply(&back.job, Approved::Now).await.unwrap();
+    (report, back.runs.into_iter().map(|run| run.id).collect())
+}
+
+#[tokio::test]
+async fn a_graft_can_be_taken_back() {
+    for start in [Start::Fresh, Start::Grafted130, Start::HookRewrote, Start::HalfFinished] {
+        taken_back(start).await;
+    }
+}
+
+#[tokio::test]
+async fn a_graft_over_the_superseded_one_can_be_taken_back() {
+    taken_back(Start::Superseded).await;
+}
+
+async fn taken_back(start: Start) {
+    let site = Site::new(&[start]);
+    let unit = &site.units[0];
+    let (before, rules) = (unit.snapshot(), site.cloud.groups());
+    // What the daemons are then started with is what the disk says, not what ran before.
+    let restarted = unit.copy();
+    restarted.reload();
+    restarted.restart("magnum-conductor");
+    restarted.restart("magnum-api");
+    assert_eq!(site.apply().await.unwrap().exit, Status::Done, "{}", start.name());
+    assert_ne!(unit.snapshot(), before, "{}", start.name());
+    let run = site.runs.all().unwrap().0.remove(0);
+    let (report, _) = go_back(&site, Some(&run.id)).await;
+    assert_eq!(report.exit, Status::Done, "{}: {report:#?}", start.name());
+    let after = unit.snapshot();
+    assert_eq!(after.files, before.files, "{}", start.name());
+    assert_eq!(after.packages, before.packages, "{}", start.name());
+    assert_eq!(after.services, restarted.snapshot().services, "{}", start.name());
+    assert_eq!(site.cloud.groups(), rules, "{}", start.name());
+    let writes = site.writes();
+    let (again, _) = go_back(&site, Some(&run.id)).await;
+    assert_eq!((again.exit, again.recap.changed), (Status::Done, 0), "{}", start.name());
+    assert_eq!(site.writes(), writes, "{}", start.name());
+}
+
+/// A graft that was stopped half-way and run again is one graft to who takes it back.
+#[tokio::test]
+async fn a_resumed_graft_is_taken_back_whole() {
+    let site = Site::new(&[Start::Fresh]);
+    let unit = &site.units[0];
+    let before = unit.snapshot().files;
+    unit.fill_disk(true);
+    assert_ne!(site.apply().await.unwrap().exit, Status::Done);
+    unit.fill_disk(false);
+    assert_eq!(site.apply().await.unwrap().exit, Status::Done);
+    let here = site.clients.endpoints();
+    let chain = all_back(&site).await;
+    assert_eq!(chain.len(), 2);
+    assert_eq!(unit.snapshot().files, before);
+
+    // Once more finds the same runs, and nothing to do; a graft after that is one by itself.
+    let all = site.runs.all().unwrap().0;
+    assert_eq!(last_run(&site.runs, GRAFT, &all, &here).unwrap()[0].id, chain[0]);
+    assert_eq!(site.apply().await.unwrap().exit, Status::Done);
+    let all = site.runs.all().unwrap().0;
+    assert_eq!(last_run(&site.runs, GRAFT, &all, &here).unwrap(), [&all[0]]);
+}
+
+/// Wherever it stopped: also between two changes of one fact, of which the second run has fewer.
+#[tokio::test]
+async fn a_graft_that_lost_its_connection_anywhere_is_taken_back_whole() {
+    for nth in 0.. {
+        let site = Site::new(&[Start::Superseded]);
+        let unit = &site.units[0];
+        let before = unit.snapshot();
+        unit.spoil_write(nth, Fault::Lost);
+        if site.apply().await.unwrap().exit == Status::Done {
+            assert!(nth > 8, "only {nth} writes");
+            break;
+        }
+        assert_eq!(site.apply().await.unwrap().exit, Status::Done, "write {nth}");
+        all_back(&site).await;
+        let after = unit.snapshot();
+        assert_eq!(after.files, before.files, "write {nth}");
+        assert_eq!(after.packages, before.packages, "write {nth}");
+    }
+}
+
+/// Takes back the last graft with what it resumed; returns the runs, the newest first.
+async fn all_back(site: &Site) -> Vec<String> {
+    let (report, runs) = go_back(site, None).await;
+    assert_eq!(report.exit, Status::Done, "{report:#?}");
+    runs
+}
+
+/// Every site's unit is called magnum/0.
+#[tokio::test]
+async fn another_sites_run_is_left_alone() {
+    let (mine, theirs) = (Site::new(&[Start::Fresh]), Site::new(&[Start::Fresh]));
+    assert_eq!(theirs.apply().await.unwrap().exit, Status::Done);
+    let all = theirs.runs.all().unwrap().0;
+    let mut here = mine.clients.endpoints();
+    here.insert("cloud".to_owned(), "https://keystone.elsewhere".to_owned());
+    let error = last_run(&theirs.runs, GRAFT, &all, &here).unwrap_err();
+    assert!(error.message.contains("has changed this site"), "{error:?}");
+    let error = named_run(&all[0].id, &all, &here).unwrap_err();
+    assert_eq!(error.found.as_deref(), Some("cloud: https://keystone.elsewhere"), "{error:?}");
+    assert!(named_run(&all[0].id, &all, &theirs.clients.endpoints()).is_ok());
+}
+
+/// A run that was killed between a restart and its record has left a process that nobody dated.
+#[tokio::test]
+async fn a_restart_that_was_not_recorded_is_done_again() {
+    let site = Site::new(&[Start::Fresh]);
+    assert_eq!(site.apply().await.unwrap().exit, Status::Done);
+    let run = site.runs.all().unwrap().0.remove(0);
+    let journal = site.home.path().join("runs").join(&run.id).join("journal.jsonl");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let cut = text.rfind("{\"entry\":\"verified\"").unwrap();
+    std::fs::write(&journal, &text[..cut]).unwrap();
+    let left = left_running(&site.runs, &run, std::slice::from_ref(&run), "magnum/0");
+    assert_eq!(left, Left::Unknown);
+    let api = |site: &Site| site.units[0].snapshot().services["magnum-api"].clone();
+    let before = api(&site);
+    assert_eq!(go_back(&site, Some(&run.id)).await.0.exit, Status::Done);
+    assert_ne!(api(&site), before, "it held the driver that is gone");
+    let all = site.runs.all().unwrap().0;
+    let left = left_running(&site.runs, &run, &all, "magnum/0");
+    assert_eq!(left, Left::Known(Vec::new()), "once is enough");
+}

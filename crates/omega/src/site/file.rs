@@ -1,0 +1,462 @@
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use omega_core::{
+    Failure, FailureClass, read_regular,
+    values::{Sha256, UnitName},
+};
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use super::{SiteError, contradiction};
+
+/// The most that a site file may have.
+const MOST: u64 = 1 << 20;
+
+/// What is particular to one site. It may have only the tables that a job needs; the functions of
+/// [`Site`] say what is missing.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Site {
+    /// How the cloud is reached. None: the `OS_*` variables.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Cloud>"))]
+    pub cloud: Option<Spanned<Cloud>>,
+    /// The management cluster.
+    #[serde(default)]
+    pub management: Management,
+    /// Where the conductor runs.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Conductor>"))]
+    pub conductor: Option<Spanned<Conductor>>,
+    /// The driver to pin.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Driver>"))]
+    pub driver: Option<Spanned<Driver>>,
+    /// The helm to pin.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Helm>"))]
+    pub helm: Option<Spanned<Helm>>,
+    /// The chart that the driver deploys.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Chart>"))]
+    pub chart: Option<Spanned<Chart>>,
+    /// Further options of `[capi_helm]` in the drop-in.
+    #[serde(default)]
+    pub capi_helm: BTreeMap<String, String>,
+    /// Options of `[capi_helm_cluster_labels]` in the drop-in.
+    #[serde(default)]
+    pub capi_helm_cluster_labels: BTreeMap<String, String>,
+    /// How units are reached by SSH.
+    #[serde(default)]
+    pub ssh: Ssh,
+    /// How units are reached by Juju.
+    #[serde(default)]
+    pub juju: Juju,
+    /// The trustee domain of Magnum.
+    #[serde(default)]
+    pub trust: Trust,
+    /// What a proof cluster is made of.
+    pub prove: Option<Prove>,
+    /// Deadlines.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// Where the file is: relative paths in it begin there.
+    #[serde(skip)]
+    pub directory: PathBuf,
+    /// The digest of the file.
+    #[serde(skip)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub sha256: Option<Sha256>,
+}
+
+/// How the cloud is reached. Neither: the `OS_*` variables of the environment.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Cloud {
+    /// A name in clouds.yaml.
+    pub name: Option<String>,
+    /// An openrc file.
+    pub openrc: Option<PathBuf>,
+    /// The region, if the catalog has several.
+    pub region: Option<String>,
+}
+
+/// The management cluster.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Management {
+    /// The kubeconfig that the driver will use.
+    pub kubeconfig: Option<PathBuf>,
+    /// The project that the management VM is in.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Project>"))]
+    pub project: Option<Spanned<Project>>,
+    /// The security group in front of its API.
+    pub security_group: Option<String>,
+    /// The conductors' addresses, as the security group sees them.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<String>>"))]
+    pub sources: Option<Spanned<Vec<String>>>,
+    /// The server that the management cluster runs on, by its name in Nova.
+    pub server: Option<String>,
+    /// Where the kubeconfig goes on a unit; `/etc/magnum/kubeconfig` if not set.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub path: Option<Spanned<String>>,
+}
+
+/// Where the kubeconfig goes on a unit, if the site does not say.
+const KUBECONFIG_PATH: &str = "/etc/magnum/kubeconfig";
+
+/// A project, by id or by name and domain.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Project {
+    /// Its id.
+    pub id: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+    /// The name of its domain.
+    pub domain: Option<String>,
+}
+
+/// Where the conductor runs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Conductor {
+    /// The Juju application: all of its units.
+    pub application: Option<String>,
+    /// Units reached by SSH.
+    #[serde(default)]
+    pub unit: Vec<SshUnit>,
+}
+
+/// A unit reached by SSH.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SshUnit {
+    /// Its name.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub name: UnitName,
+    /// `[user@]host[:port]`
+    pub ssh: String,
+    /// A machine to go through: `[user@]host[:port]`
+    pub jump: Option<String>,
+}
+
+/// The driver to pin.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Driver {
+    /// Its exact version.
+    pub version: String,
+    /// A wheel on this machine.
+    pub wheel: Option<PathBuf>,
+    /// The wheel's digest.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub sha256: Option<Sha256>,
+    /// A package index other than the unit's own.
+    pub index: Option<String>,
+}
+
+/// The helm to pin.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Helm {
+    /// Its version, for the reader.
+    pub version: String,
+    /// The program on this machine.
+    pub file: Option<PathBuf>,
+    /// Where the unit downloads it.
+    pub url: Option<String>,
+    /// The digest of the program.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub sha256: Sha256,
+    /// The digest of the download, where it is a `.tar.gz`.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub archive_sha256: Option<Sha256>,
+    /// The program's path in the archive.
+    pub member: Option<String>,
+}
+
+/// The chart that the driver deploys.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Chart {
+    /// The repository.
+    pub repo: String,
+    /// The name.
+    #[serde(default = "chart_name")]
+    pub name: String,
+    /// The version. There is no default: the driver's own is 0.10.1 or older.
+    pub version: String,
+}
+
+fn chart_name() -> String {
+    "openstack-cluster".to_owned()
+}
+
+/// How units are reached by SSH.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Ssh {
+    /// The user, where a unit names none. `ubuntu` if not set.
+    pub user: Option<String>,
+    /// Private keys. None: those of the agent, then `~/.ssh/id_*`.
+    #[serde(default)]
+    pub identity: Vec<PathBuf>,
+    /// Files of known hosts. None: `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts`.
+    #[serde(default)]
+    pub known_hosts: Vec<PathBuf>,
+}
+
+/// How units are reached by Juju.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Juju {
+    /// The model. None: `JUJU_MODEL`, then Juju's current one.
+    pub model: Option<String>,
+    /// The program. `juju` if not set.
+    pub program: Option<PathBuf>,
+}
+
+/// The trustee domain of Magnum, as the charm names it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Trust {
+    /// The domain (charm option `trustee-domain`).
+    pub domain: String,
+    /// Its admin (charm option `trustee-admin`).
+    pub admin: String,
+}
+
+impl Default for Trust {
+    fn default() -> Self {
+        Self { domain: "magnum".to_owned(), admin: "magnum_domain_admin".to_owned() }
+    }
+}
+
+/// What a proof cluster is made of.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Prove {
+    /// The image: its properties `os_distro` and `kube_version` are required.
+    pub image: String,
+    /// The flavor of every node.
+    pub flavor: String,
+    /// The external network.
+    pub external_network: String,
+    /// The key pair.
+    pub keypair: Option<String>,
+    /// A template to use instead of a throw-away one.
+    pub template: Option<String>,
+    /// How long a create may take (`30m`).
+    #[serde(default = "prove_within", deserialize_with = "deadline")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub within: Duration,
+}
+
+fn prove_within() -> Duration {
+    Duration::from_mins(30)
+}
+
+/// Reads a duration (`90s`, `1m 30s`) that can be waited for.
+fn deadline<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let duration = jiff::SignedDuration::deserialize(from)?;
+    let day = Duration::from_hours(24);
+    let sane = Duration::try_from(duration).ok().filter(|one| !one.is_zero() && *one <= day);
+    sane.ok_or_else(|| {
+        serde::de::Error::custom("a deadline is more than nothing and at most a day")
+    })
+}
+
+/// Deadlines.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Timeouts {
+    /// Until a unit or a service is connected.
+    #[serde(deserialize_with = "deadline")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub connect: Duration,
+    /// Until a unit or a service has answered a question.
+    #[serde(deserialize_with = "deadline")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub ask: Duration,
+    /// Until a unit has carried out an action.
+    #[serde(deserialize_with = "deadline")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub act: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(15),
+            ask: Duration::from_secs(90),
+            act: Duration::from_mins(10),
+        }
+    }
+}
+
+impl Site {
+    /// Reads the site file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// Points at the first thing that is wrong.
+    pub fn read(path: &Path) -> Result<Self, SiteError> {
+        let unreadable = |why: String| SiteError::unreadable(path, &why);
+        let bytes = read_regular(path, MOST).map_err(|error| unreadable(error.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))?;
+        let mut site = Self::parse(path, &text)?;
+        site.directory = path.parent().unwrap_or(Path::new("")).to_path_buf();
+        site.sha256 = Some(Sha256::of(text.as_bytes()));
+        Ok(site)
+    }
+
+    /// Reads `text`, which came from `path`.
+    ///
+    /// # Errors
+    ///
+    /// Points at the first thing that is wrong.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, SiteError> {
+        let site: Self =
+            toml::from_str(text).map_err(|error| SiteError::toml(path, text, &error))?;
+        match contradiction::of(&site) {
+            Some((span, why)) => Err(SiteError::at(path, text, span, why)),
+            None => Ok(site),
+        }
+    }
+
+    /// Returns how the cloud is reached.
+    pub fn cloud(&self) -> Cloud {
+        self.cloud.as_ref().map(|cloud| cloud.get_ref().clone()).unwrap_or_default()
+    }
+
+    /// Returns the kubeconfig that the driver will use, as the file names it.
+    ///
+    /// # Errors
+    ///
+    /// As all of these: names the key that a job needs and the file lacks.
+    pub fn kubeconfig(&self) -> Result<&Path, Failure> {
+        self.management.kubeconfig.as_deref().ok_or_else(|| needs("`kubeconfig` in [management]"))
+    }
+
+    /// Returns the project that the management VM is in.
+    ///
+    /// # Errors
+    ///
+    /// As [`Site::kubeconfig`].
+    pub fn project(&self) -> Result<&Project, Failure> {
+        let project = self.management.project.as_ref().map(Spanned::get_ref);
+        project.ok_or_else(|| needs("`project` in [management]"))
+    }
+
+    /// Returns the security group in front of the management API.
+    ///
+    /// # Errors
+    ///
+    /// As [`Site::kubeconfig`].
+    pub fn security_group(&self) -> Result<&str, Failure> {
+        let group = self.management.security_group.as_deref();
+        group.ok_or_else(|| needs("`security_group` in [management]"))
+    }
+
+    /// Returns the conductors' addresses, as the security group sees them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Site::kubeconfig`].
+    pub fn sources(&self) -> Result<&[String], Failure> {
+        let sources = self.management.sources.as_ref().map(|all| all.get_ref().as_slice());
+        sources.ok_or_else(|| needs("`sources` in [management]"))
+    }
+
+    /// Returns where the kubeconfig goes on a unit.
+    pub fn kubeconfig_path(&self) -> &str {
+        let path = self.management.path.as_ref().map(|path| path.get_ref().as_str());
+        path.unwrap_or(KUBECONFIG_PATH)
+    }
+
+    /// Returns where the conductor runs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Site::kubeconfig`].
+    pub fn conductor(&self) -> Result<&Conductor, Failure> {
+        self.conductor.as_ref().map(Spanned::get_ref).ok_or_else(|| needs("[conductor]"))
+    }
+
+    /// Returns the driver to pin.
+    ///
+    /// # Errors
+    ///
+    /// As [`Site::kubeconfig`].
+    pub fn driver(&self) -> Result<&Driver, Failure> {
+        self.driver.as_ref().map(Spanned::get_ref).ok_or_else(|| needs("[driver]"))
+    }
+
+    /// Returns the helm to pin.
+    ///
+    /// # Errors
+    ///
+    /// As [`Site::kubeconfig`].
+    pub fn helm(&self) -> Result<&Helm, Failure> {
+        self.helm.as_ref().map(Spanned::get_ref).ok_or_else(|| needs("[helm]"))
+    }
+
+    /// Returns the chart that the driver deploys.
+    ///
+    /// # Errors
+    ///
+    /// As [`Site::kubeconfig`].
+    pub fn chart(&self) -> Result<&Chart, Failure> {
+        self.chart.as_ref().map(Spanned::get_ref).ok_or_else(|| needs("[chart]"))
+    }
+
+    /// Returns what a proof is made of.
+    ///
+    /// # Errors
+    ///
+    /// As [`Site::kubeconfig`].
+    pub fn prove(&self) -> Result<&Prove, Failure> {
+        self.prove.as_ref().ok_or_else(|| {
+            let what = "the site file does not say what a proof is made of";
+            let next = "add [prove] with image, flavor and external_network; see docs/site-file.md";
+            Failure::new(FailureClass::Usage, what).next(next)
+        })
+    }
+}
+
+fn needs(what: &str) -> Failure {
+    let message = format!("the site file has no {what}, which this needs");
+    Failure::new(FailureClass::Usage, message).next("add it; see docs/site-file.md")
+}
+
+#[cfg(test)]
+#[path = "file_tests.rs"]
+mod tests;

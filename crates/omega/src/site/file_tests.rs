@@ -1,0 +1,164 @@
+use super::*;
+
+pub(crate) const GOOD: &str = r#"
+[cloud]
+name = "capi-admin"
+
+[management]
+kubeconfig = "capi.kubeconfig"
+project = { name = "capi-mgmt", domain = "capi" }
+security_group = "capi-mgmt-sg"
+sources = ["10.20.0.0/16"]
+
+[conductor]
+application = "magnum"
+
+[driver]
+version = "1.4.0"
+
+[helm]
+version = "3.17.3"
+file = "helm"
+sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+[chart]
+repo = "https://charts.example"
+version = "0.25.1"
+"#;
+
+fn error(text: &str) -> String {
+    Site::parse(Path::new("omega.toml"), text).unwrap_err().to_string()
+}
+
+#[test]
+fn a_site_is_read_with_the_charms_names_and_relative_paths() {
+    let mut site = Site::parse(Path::new("omega.toml"), GOOD).unwrap();
+    assert_eq!(site.trust.domain, "magnum");
+    assert_eq!(site.kubeconfig_path(), "/etc/magnum/kubeconfig");
+    site.directory = "/srv/site".into();
+    let machine = crate::Machine::new("/home/me");
+    let connect = crate::clients::Connect::new(&site, &machine);
+    for (path, expected) in [("a", "/srv/site/a"), ("/a", "/a"), ("~/a", "/home/me/a")] {
+        assert_eq!(connect.path(Path::new(path)), Path::new(expected));
+    }
+}
+
+#[test]
+fn a_site_may_have_only_what_a_job_needs() {
+    let site = Site::parse(Path::new("omega.toml"), "").unwrap();
+    assert_eq!(site.cloud().name, None);
+    let missing = [
+        site.kubeconfig().unwrap_err(),
+        site.project().unwrap_err(),
+        site.security_group().unwrap_err(),
+        site.sources().unwrap_err(),
+        site.conductor().unwrap_err(),
+        site.driver().unwrap_err(),
+        site.helm().unwrap_err(),
+        site.chart().unwrap_err(),
+        site.prove().unwrap_err(),
+    ];
+    for failure in missing {
+        assert_eq!(failure.class, omega_core::FailureClass::Usage, "{failure:?}");
+        assert!(failure.next.is_some(), "{failure:?}");
+    }
+    let message = site.driver().unwrap_err().message;
+    assert_eq!(message, "the site file has no [driver], which this needs");
+}
+
+#[test]
+fn an_unknown_key_is_pointed_at_and_the_nearest_name_offered() {
+    insta::assert_snapshot!(error(&GOOD.replace("kubeconfig =", "kubeconfg =")), @r#"
+    unknown key `kubeconfg` in omega.toml
+      5 | [management]
+      6 | kubeconfg = "capi.kubeconfig"
+        | ^^^^^^^^^ did you mean `kubeconfig`?
+    "#);
+    insta::assert_snapshot!(error(&GOOD.replace("[driver]", "[drver]")), @r"
+    unknown key `drver` in omega.toml
+      13 | 
+      14 | [drver]
+         |  ^^^^^ did you mean `driver`?
+    ");
+}
+
+#[test]
+fn what_is_missing_or_of_the_wrong_kind_is_named() {
+    insta::assert_snapshot!(error(&GOOD.replace(r#"version = "1.4.0""#, "")), @r"
+    the key `version` is missing in omega.toml
+      13 | 
+      14 | [driver]
+         | ^^^^^^^^
+    ");
+    insta::assert_snapshot!(error(&GOOD.replace(r#"["10.20.0.0/16"]"#, r#""10.20.0.0/16""#)), @r#"
+    invalid type: string "10.20.0.0/16", expected a sequence in omega.toml
+      8 | security_group = "capi-mgmt-sg"
+      9 | sources = "10.20.0.0/16"
+        |           ^^^^^^^^^^^^^^
+    "#);
+    assert!(error(&GOOD.replace("ba7816bf", "xx7816bf")).starts_with("not a SHA-256 digest"));
+    assert!(error("[cloud").contains("omega.toml"));
+}
+
+#[test]
+fn contradictions_are_refused() {
+    let with = |from: &str, to: &str| error(&GOOD.replace(from, to));
+    let name = r#"name = "capi-admin""#;
+    assert!(with(name, &format!("{name}\nopenrc = \"x\"")).starts_with("`name` and `openrc`"));
+    let unit = "application = \"magnum\"\n[[conductor.unit]]\nname = \"magnum/0\"\nssh = \"h\"";
+    assert!(with(r#"application = "magnum""#, unit).starts_with("`application` (Juju) and `unit`"));
+    assert!(with(r#"application = "magnum""#, "").starts_with("neither `application`"));
+    let wheel = "version = \"1.4.0\"\nwheel = \"x.whl\"";
+    assert!(with(r#"version = "1.4.0""#, wheel).starts_with("`wheel` and `sha256` go together"));
+    assert!(with(r#"file = "helm""#, "").starts_with("give either `file` or `url`"));
+    let project = r#"{ name = "capi-mgmt", domain = "capi" }"#;
+    insta::assert_snapshot!(with(project, r#"{ name = "capi-mgmt" }"#), @r#"
+    management.project needs an `id`, or a `name` with its `domain` in omega.toml
+      6 | kubeconfig = "capi.kubeconfig"
+      7 | project = { name = "capi-mgmt" }
+        |           ^^^^^^^^^^^^^^^^^^^^^^
+    "#);
+    for bad in ["-1s", "0s", "PT0S", "25h", "9000000000000000s"] {
+        let text = format!("{GOOD}\n[timeouts]\nask = \"{bad}\"");
+        assert!(error(&text).starts_with("a deadline is more than nothing"), "{}", error(&text));
+    }
+}
+
+#[test]
+fn what_would_do_nothing_or_harm_is_refused() {
+    let with = |from: &str, to: &str| error(&GOOD.replace(from, to));
+    let unit = "[[conductor.unit]]\nname = \"magnum/0\"\nssh = \"h\"\n";
+    let twice = format!("[conductor]\n{unit}{unit}");
+    let text = with("[conductor]\napplication = \"magnum\"", &twice);
+    assert!(text.starts_with("two of `unit` have the same name"), "{text}");
+    for bad in ["ubuntu:hunter2@10.1.1.1", "a b c", "u@h@i", "", "ssh://h", "@h"] {
+        let unit = unit.replace("\"h\"", &format!("{bad:?}"));
+        let text = with("[conductor]\napplication = \"magnum\"", &format!("[conductor]\n{unit}"));
+        assert!(
+            text.starts_with("`ssh` and `jump` of a unit are [user@]host[:port]"),
+            "{bad}: {text}"
+        );
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+    let text = with(r#"["10.20.0.0/16"]"#, "[]");
+    assert!(text.starts_with("`sources` must list at least one"), "{text}");
+    let group = r#"security_group = "capi-mgmt-sg""#;
+    let text = with(group, &format!("{group}\npath = \"/etc/passwd\""));
+    assert!(text.starts_with("the kubeconfig goes below /etc/magnum"), "{text}");
+}
+
+#[test]
+fn an_address_has_no_password_and_a_refusal_does_not_show_it() {
+    let cases = [
+        (r#"version = "1.4.0""#, "version = \"1.4.0\"\nindex = \"https://me:hunter2@i.example\""),
+        (r#"file = "helm""#, r#"url = "https://hunter2@helm.example/helm""#),
+        (r#"repo = "https://charts.example""#, r#"repo = "https://me:hunter2@charts.example""#),
+    ];
+    let indx = error(&GOOD.replace(cases[0].0, &cases[0].1.replace("index", "indx")));
+    assert!(indx.contains("unknown key `indx`") && !indx.contains("hunter2"), "{indx}");
+    for (from, to) in cases {
+        let text = error(&GOOD.replace(from, to));
+        assert!(text.starts_with("an address with a user, a password or a query"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}

@@ -1,0 +1,11 @@
+//! The site file, `omega.toml`: names, never ids. Parsing only: it opens nothing but the file.
+
+mod contradiction;
+mod error;
+mod file;
+
+pub use error::SiteError;
+pub use file::{
+    Chart, Cloud, Conductor, Driver, Helm, Juju, Management, Project, Prove, Site, Ssh, SshUnit,
+    Timeouts, Trust,
+};

@@ -1,0 +1,162 @@
+//! A cluster's own credential: whether it authenticates, and another in its place.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+use omega_capi::credentials::{CLOUD, ClusterCredentials};
+use omega_core::{Failure, FailureClass, values::Secret};
+use omega_openstack::{
+    ApplicationCredentialRef, CloudConfig, Credential, Error, Session, SessionOptions, Transport,
+    identity::{CredentialStatus, check_application_credential},
+};
+use serde_json::json;
+
+/// How long Keystone may take.
+const LOGIN: Duration = Duration::from_secs(30);
+
+/// Opens a connection to the cloud that a configuration names.
+pub type Login =
+    Arc<dyn Fn(CloudConfig) -> BoxFuture<'static, Result<Arc<dyn Transport>, Error>> + Send + Sync>;
+
+/// Opens sessions that keep no token.
+pub fn logins() -> Login {
+    let options = SessionOptions::default().stall_limit(LOGIN);
+    Arc::new(move |config| {
+        let options = options.clone();
+        Box::pin(async move {
+            let session = Session::new(config, &options).await?;
+            Ok(Arc::new(session) as Arc<dyn Transport>)
+        })
+    })
+}
+
+/// Asks Keystone whether a cluster's clouds.yaml authenticates, over a connection of its own.
+pub(crate) async fn own_credential(
+    login: &Login,
+    clouds: &Secret,
+    cacert: Option<&Secret>,
+    source: &str,
+) -> Result<(CredentialStatus, Arc<dyn Transport>), Failure> {
+    let config = read(clouds, cacert, source)?;
+    let id = application_credential(&config).map(|(id, _)| id.to_owned());
+    let unasked =
+        |error| Failure::from_error(format!("could not ask Keystone of {source}"), &error);
+    let cloud = login(config).await.map_err(unasked)?;
+    let answer = check_application_credential(&*cloud, id.as_deref()).await.map_err(unasked)?;
+    Ok((answer, cloud))
+}
+
+/// Returns the cluster's clouds.yaml with the application credential of another, as the driver
+/// writes it: Keystone's address, region and interface stay the cluster's own.
+///
+/// Nothing else of the file that was `given` is taken over: whoever may read the cluster's secrets
+/// reads it.
+///
+/// # Errors
+///
+/// Fails if what was given is no application credential: a password is its owner's.
+pub(super) fn with_credential(
+    own: Option<&ClusterCredentials>,
+    given: &Secret,
+    source: &str,
+) -> Result<Secret, Failure> {
+    let given = read(given, None, source)?;
+    let Some((id, secret)) = application_credential(&given) else {
+        let what = format!("{source} has no application credential with an id");
+        return Err(Failure::new(FailureClass::Usage, what).next(
+            "make one (openstack application credential create), and name it by its id and secret \
+             under `openstack`: a password does not go into a cluster's secret",
+        ));
+    };
+    let secret = str::from_utf8(secret.expose()).map_err(|_| {
+        Failure::new(
+            FailureClass::Usage,
+            format!("the secret of the credential in {source} is no text"),
+        )
+    })?;
+    let own = own.and_then(|own| {
+        CloudConfig::from_clouds(&own.clouds, CLOUD, own.cacert.as_ref(), "its own").ok()
+    });
+    let base = own.as_ref().unwrap_or(&given);
+    let clouds = json!({ "clouds": { CLOUD: {
+        "identity_api_version": 3,
+        "region_name": base.region,
+        "interface": base.interface.as_str(),
+        "verify": base.verify,
+        "auth_type": "v3applicationcredential",
+        "auth": {
+            "auth_url": base.auth_url.as_str(),
+            "application_credential_id": id,
+            "application_credential_secret": secret,
+        },
+    } } });
+    Ok(Secret::from(clouds.to_string()))
+}
+
+fn read(clouds: &Secret, cacert: Option<&Secret>, source: &str) -> Result<CloudConfig, Failure> {
+    CloudConfig::from_clouds(clouds, CLOUD, cacert, source)
+        .map_err(|error| Failure::from_error(format!("{source} is of no use"), &error))
+}
+
+fn application_credential(config: &CloudConfig) -> Option<(&str, &Secret)> {
+    match &config.credential {
+        Credential::ApplicationCredential { which: ApplicationCredentialRef::Id(id), secret } => {
+            Some((id, secret))
+        }
+        Credential::ApplicationCredential { .. }
+        | Credential::Password { .. }
+        | Credential::Token(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(secret: &Secret) -> String {
+        String::from_utf8(secret.expose().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn only_the_credential_is_taken_over() {
+        let own = r#"{"clouds": {"openstack": {"region_name": "own", "interface": "internal",
+            "auth_type": "v3applicationcredential", "auth": {"auth_url": "https://own:5000/v3",
+            "application_credential_id": "old", "application_credential_secret": "o"}}}}"#;
+        let given = r#"{"clouds": {"other": {"auth": {"password": "hunter2"}},
+            "openstack": {"region_name": "typo", "cacert": "/home/me/ca.pem",
+            "auth_type": "v3applicationcredential", "auth": {"auth_url": "https://typo:5000/v3",
+            "application_credential_id": "new", "application_credential_secret": "n"}}}}"#;
+        let own = ClusterCredentials {
+            clouds: own.to_owned().into(),
+            cacert: None,
+            resource_version: "1".into(),
+        };
+        let given: Secret = given.to_owned().into();
+        let made = with_credential(Some(&own), &given, "f").unwrap();
+        // A run that goes on finds what it wrote.
+        let written = ClusterCredentials { clouds: made.clone(), ..own };
+        let again = with_credential(Some(&written), &given, "f").unwrap();
+        assert_eq!(again.digest(), made.digest());
+        let made = text(&made);
+        for (word, there) in [
+            ("\"new\"", true),
+            ("https://own:5000/v3", true),
+            ("\"internal\"", true),
+            ("typo", false),
+            ("hunter2", false),
+            ("ca.pem", false),
+        ] {
+            assert_eq!(made.contains(word), there, "{word} in {made}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_refused() {
+        let given = r#"{"clouds": {"openstack": {"auth": {"auth_url": "https://k:5000/v3",
+            "username": "admin", "user_domain_name": "Default", "password": "hunter2",
+            "project_name": "p", "project_domain_name": "Default"}}}}"#;
+        let refused = with_credential(None, &given.to_owned().into(), "f").unwrap_err();
+        assert_eq!(refused.class, FailureClass::Usage);
+        assert!(!format!("{refused:?}").contains("hunter2"));
+    }
+}

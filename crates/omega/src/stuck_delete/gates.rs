@@ -1,0 +1,284 @@
+//! What must be so before a finalizer is touched, and after.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use omega_capi::stuck::{Held, Progress, has_namespace};
+use omega_core::{
+    Evidence, Failure, Finding, Gate, Label as _, PollPolicy, Subject, Verdict, Wait, WaitState,
+    WhenLate, values::Sha256,
+};
+use omega_openstack::{
+    identity::CredentialStatus,
+    network::{Network, Remaining, RemoveClusterNetwork},
+};
+
+use super::{StuckCluster, own_credential};
+
+/// A pause between two looks at what the controllers do.
+const EVERY: Duration = Duration::from_secs(2);
+
+fn pass(evidence: impl Into<String>) -> Verdict {
+    Verdict::pass(evidence)
+}
+
+fn fail(gate: &dyn Gate, why: impl Into<String>, remedy: impl Into<String>) -> Verdict {
+    Verdict::fail(Finding::broken(gate.rule(), gate.subject(), why).remedy(remedy))
+}
+
+/// Whether the cluster is being deleted, and nothing has moved for long.
+pub(super) struct IsStuck {
+    pub(super) cluster: StuckCluster,
+}
+
+impl IsStuck {
+    /// Nothing of it is here: it is gone, or it never was here.
+    async fn gone(&self) -> Result<Verdict, Failure> {
+        let StuckCluster { management, namespace, .. } = &self.cluster;
+        let has =
+            has_namespace(management, namespace).await.map_err(|e| self.cluster.unread(&e))?;
+        Ok(if has {
+            pass("nothing of it is left on the management cluster")
+        } else {
+            fail(
+                self,
+                format!(
+                    "{} has no namespace {namespace}: no cluster was ever there",
+                    management.label()
+                ),
+                "check the kubeconfig (`management.kubeconfig` in the site file): is this the \
+                 management cluster that the conductor uses?",
+            )
+        })
+    }
+}
+
+#[async_trait]
+impl Gate for IsStuck {
+    fn rule(&self) -> &'static str {
+        "delete-stuck"
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new("delete", format!("of {}", self.cluster.stack))
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        let StuckCluster { patience, .. } = self.cluster;
+        let deletion = self.cluster.deletion().await?;
+        if deletion.paused {
+            let StuckCluster { namespace, stack, .. } = &self.cluster;
+            return Ok(fail(
+                self,
+                "it is paused: its controllers don't look at it",
+                format!(
+                    "find out who paused it and why; then kubectl -n {namespace} patch cluster \
+                     {stack} --type merge -p '{{\"spec\":{{\"paused\":false}}}}', and wait"
+                ),
+            ));
+        }
+        // The marks are by the management cluster's clock: one that is ahead here would take a
+        // delete that has just begun for stuck.
+        let now = self.cluster.management.time().await.map_err(|e| self.cluster.unread(&e))?;
+        Ok(match deletion.progress(now, patience) {
+            Progress::Gone => self.gone().await?,
+            Progress::NotDeleted(object) => fail(
+                self,
+                format!("{object} is not being deleted"),
+                "delete the cluster first (openstack coe cluster delete), and wait",
+            ),
+            Progress::Future(last) => fail(
+                self,
+                format!("it began to go at {last}, and the management cluster's clock says {now}"),
+                "set the clocks of the management cluster's machines",
+            ),
+            Progress::Going { quiet } => fail(
+                self,
+                format!(
+                    "the controllers got on with it {} ago; it is stuck after {}",
+                    shown(quiet),
+                    shown(patience)
+                ),
+                "wait, or say how long is long enough: --patience",
+            ),
+            Progress::Stuck { quiet } => pass(format!("nothing has moved for {}", shown(quiet))),
+        })
+    }
+}
+
+fn shown(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    if seconds < 120 { format!("{seconds} s") } else { format!("{} min", seconds / 60) }
+}
+
+/// Whether the cluster's own credential authenticates: else its controllers can't finish, and no
+/// finalizer is touched.
+pub(super) struct Authenticates {
+    pub(super) cluster: StuckCluster,
+    pub(super) wanted: Option<Sha256>,
+}
+
+#[async_trait]
+impl Gate for Authenticates {
+    fn rule(&self) -> &'static str {
+        "cluster-credential"
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new("credential", format!("of {}", self.cluster.stack))
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        let StuckCluster { namespace, stack, .. } = &self.cluster;
+        let secret = format!("{namespace}/{stack}-cloud-credentials");
+        let Some(found) = self.cluster.credentials().await? else {
+            if self.cluster.deletion().await?.held.is_empty() {
+                return Ok(pass("nothing of the cluster is left that needs it"));
+            }
+            let why = format!("there is no secret {secret}: no controller can finish the delete");
+            let next = "make it again (clouds.yaml with an application credential of the project)";
+            return Ok(fail(self, why, next));
+        };
+        if self.wanted.is_some_and(|wanted| wanted != found.clouds.digest()) {
+            return Ok(Verdict::Deferred { until: "the secret has the new credential".to_owned() });
+        }
+        let StuckCluster { login, .. } = &self.cluster;
+        let (answer, _) =
+            own_credential(login, &found.clouds, found.cacert.as_ref(), &secret).await?;
+        Ok(match answer {
+            CredentialStatus::Accepted(accepted) => {
+                let project = accepted.project.map(|project| project.name).unwrap_or_default();
+                pass(format!("project {project}, roles {}", accepted.roles.join(", ")))
+            }
+            CredentialStatus::Refused { words } => {
+                if self.cluster.deletion().await?.held.is_empty() {
+                    return Ok(pass("nothing of the cluster is left that needs it"));
+                }
+                fail(
+                    self,
+                    format!("Keystone refuses the application credential in {secret}: {words}"),
+                    "make another with the same roles in the same project (openstack application \
+                     credential create), write it into a clouds.yaml under `openstack`, and run \
+                     this again with --credential-from FILE",
+                )
+            }
+        })
+    }
+}
+
+/// Leaves the controllers time to finish with an object by themselves: what is then still held is
+/// released by the next step.
+pub(super) struct Finishes {
+    pub(super) cluster: StuckCluster,
+    pub(super) object: Held,
+    pub(super) after: Vec<Held>,
+    pub(super) wanted: Option<Sha256>,
+}
+
+#[async_trait]
+impl Wait for Finishes {
+    fn rule(&self) -> &'static str {
+        "controllers-finish"
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new("time", format!("for {}", self.object.object))
+    }
+
+    fn policy(&self) -> PollPolicy {
+        PollPolicy::new(EVERY, self.cluster.wait)
+    }
+
+    fn when_late(&self) -> WhenLate {
+        WhenLate::GoOn
+    }
+
+    async fn look(&self) -> Result<WaitState, Failure> {
+        if let Some(wanted) = self.wanted
+            && let Some(found) = self.cluster.credentials().await?
+            && found.clouds.digest() != wanted
+        {
+            let until = "the secret has the new credential".to_owned();
+            return Ok(WaitState::Deferred { until });
+        }
+        let held = self.cluster.deletion().await?.held;
+        let is = |one: &Held| held.iter().any(|held| held.object.uid == one.object.uid);
+        if let Some(before) = self.after.iter().find(|one| is(one)) {
+            return Ok(WaitState::Deferred { until: format!("{} is gone", before.object) });
+        }
+        Ok(if is(&self.object) {
+            WaitState::Pending { until: format!("{} is gone", self.object.object) }
+        } else {
+            WaitState::Reached { evidence: vec![Evidence::holds("gone")] }
+        })
+    }
+}
+
+/// Whether nothing of the cluster is held any more: what is in the cloud is then nobody's.
+pub(super) struct IsGone {
+    pub(super) cluster: StuckCluster,
+    /// What the steps before let go.
+    pub(super) known: Vec<Held>,
+}
+
+#[async_trait]
+impl Gate for IsGone {
+    fn rule(&self) -> &'static str {
+        "cluster-gone"
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new("cluster", format!("{} is let go", self.cluster.stack))
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        let held = self.cluster.deletion().await?.held;
+        let known = |one: &&Held| self.known.iter().any(|known| known.object == one.object);
+        Ok(match (held.iter().find(known), held.first()) {
+            (Some(known), _) => Verdict::Deferred { until: format!("{} is gone", known.object) },
+            (None, Some(other)) => fail(
+                self,
+                format!("{} has come since: the cluster is not gone", other.object),
+                "run this again: it looks anew",
+            ),
+            (None, None) => pass("nothing of it is left on the management cluster"),
+        })
+    }
+}
+
+/// Whether nothing of the cluster's network is kept by somebody else's thing.
+pub(super) struct NothingStays {
+    pub(super) cluster: StuckCluster,
+    pub(super) neutron: Arc<Network>,
+}
+
+#[async_trait]
+impl Gate for NothingStays {
+    fn rule(&self) -> &'static str {
+        "network-gone"
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new("network", "nothing of it stays")
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        if let Some(held) = self.cluster.deletion().await?.held.first() {
+            return Ok(Verdict::Deferred { until: format!("{} is gone", held.object) });
+        }
+        let desired = RemoveClusterNetwork { cluster: self.cluster.mark() };
+        let seen = self.neutron.inventory().await.map_err(|error| {
+            let what = format!("could not ask {} what is left", self.neutron.label());
+            Failure::from_error(what, &error)
+        })?;
+        let left = desired.remaining(&seen);
+        Ok(match left.first() {
+            None => pass("nothing of it stays"),
+            Some(Remaining { noun, id, name, why, .. }) => fail(
+                self,
+                format!("{} stay, first {noun} {name} ({id}): {why}", left.len()),
+                "remove what keeps them, if it is nobody's; then run this again",
+            ),
+        })
+    }
+}

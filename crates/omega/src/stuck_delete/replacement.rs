@@ -1,0 +1,65 @@
+//! The credential that is to be a stuck cluster's own.
+
+use omega_capi::credentials::ClusterCredentials;
+use omega_core::{Failure, FailureClass, values::Secret};
+use omega_openstack::identity::CredentialStatus;
+
+use super::{StuckCluster, cluster_credential::with_credential, own_credential};
+
+/// Proves that the credential in the clouds.yaml `given` authenticates in the cluster's `project`.
+/// Returns the clouds.yaml that the cluster's secret is to have. `shown`: the file's name.
+///
+/// # Errors
+///
+/// Refuses one of another project, and one that the cluster does not need: its own authenticates
+/// with the same roles.
+pub(super) async fn replacement(
+    cluster: &StuckCluster,
+    given: &Secret,
+    shown: &str,
+    project: &str,
+) -> Result<Secret, Failure> {
+    let own = cluster.credentials().await?;
+    let clouds = with_credential(own.as_ref(), given, shown)?;
+    let cacert = own.as_ref().and_then(|found| found.cacert.as_ref());
+    let (answer, _) = own_credential(&cluster.login, &clouds, cacert, shown).await?;
+    let refused = |why: String| {
+        Failure::new(FailureClass::Refused, format!("{shown} is of no use")).because(why)
+    };
+    let accepted = match answer {
+        CredentialStatus::Accepted(accepted) => accepted,
+        CredentialStatus::Refused { words } => {
+            return Err(refused(format!("Keystone refuses it: {words}"))
+                .next("make an application credential, and try it: openstack token issue"));
+        }
+    };
+    let is = accepted.project.as_ref().map(|project| project.id.as_str());
+    if is != Some(project) {
+        let is = is.unwrap_or("none");
+        let why = format!("it is of project {is}, and the cluster is in {project}");
+        return Err(refused(why).next("make it in the cluster's own project"));
+    }
+    // The same credential: a run that goes on.
+    if let Some(own) = own.filter(|own| own.clouds.digest() != clouds.digest())
+        && own_has(cluster, &own, &accepted.roles).await?
+    {
+        let why = "the cluster's own authenticates, with the same roles".to_owned();
+        return Err(refused(why).next("run this without --credential-from"));
+    }
+    Ok(clouds)
+}
+
+/// Whether the cluster's own credential authenticates, and has all of `roles`. That Keystone does
+/// not answer is no answer: what is overwritten has no way back.
+async fn own_has(
+    cluster: &StuckCluster,
+    own: &ClusterCredentials,
+    roles: &[String],
+) -> Result<bool, Failure> {
+    let source = format!("{}-cloud-credentials", cluster.stack);
+    let asked = own_credential(&cluster.login, &own.clouds, own.cacert.as_ref(), &source);
+    Ok(match asked.await?.0 {
+        CredentialStatus::Accepted(old) => roles.iter().all(|role| old.roles.contains(role)),
+        CredentialStatus::Refused { .. } => false,
+    })
+}
