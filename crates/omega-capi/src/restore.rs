@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use omega_core::{Desired, Diagnostic, Retry, Step, Touched, Undo, step};
+use omega_core::{Desired, Step, step};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::{
@@ -44,59 +45,27 @@ pub const OPERATIONS: [Operation; 9] = [
     lasting::<RemovedPod>(),
 ];
 
-/// A journal's fact can't be restored by this crate.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RestoreError {
-    /// Its kind is none that restores anything here.
-    #[error("{kind} is no fact that restores a state on the management cluster")]
-    UnknownKind {
-        /// The kind.
-        kind: String,
-    },
-    /// It can't be read.
-    #[error("the stored {kind} can't be read: {why}")]
-    Unreadable {
-        /// The kind.
-        kind: String,
-        /// Why.
-        why: String,
-    },
-}
-
-impl Diagnostic for RestoreError {
-    fn retry(&self) -> Retry {
-        Retry::Final
-    }
-    fn touched(&self) -> Touched {
-        Touched::Nothing
-    }
-}
-
-/// Returns the step that restores what `undo` says, on the management cluster and the machine of
-/// `mint`.
+/// Returns the step that makes the desired fact of `kind` true, on the management cluster and the
+/// machine of `mint`. None if no fact of this crate that restores something has the kind.
 ///
 /// # Errors
 ///
-/// Fails if it is of another crate, or of another version.
-pub fn restore(undo: &Undo, mint: &Arc<Mint>) -> Result<Box<dyn Step>, RestoreError> {
-    let Undo { kind, desired } = undo;
-    match kind.as_str() {
+/// Fails if `desired` is none of that kind.
+pub fn restore(
+    kind: &str,
+    desired: &Value,
+    mint: &Mint,
+) -> Result<Option<Box<dyn Step>>, serde_json::Error> {
+    Ok(match kind {
         RemovedPod::KIND => {
             let management = Arc::new(mint.management().clone());
-            Ok(step(&management, read::<RemovedPod>(desired)?))
+            Some(step(&management, RemovedPod::deserialize(desired)?))
         }
-        RemovedKubeconfig::KIND => Ok(step(mint, read::<RemovedKubeconfig>(desired)?)),
-        _ => Err(RestoreError::UnknownKind { kind: kind.clone() }),
-    }
-}
-
-fn read<D: Desired>(desired: &Value) -> Result<D, RestoreError> {
-    let unreadable = |why: serde_json::Error| RestoreError::Unreadable {
-        kind: D::KIND.to_owned(),
-        why: why.to_string(),
-    };
-    serde_json::from_value(desired.clone()).map_err(unreadable)
+        RemovedKubeconfig::KIND => {
+            Some(step(&Arc::new(mint.clone()), RemovedKubeconfig::deserialize(desired)?))
+        }
+        _ => None,
+    })
 }
 
 #[cfg(test)]
@@ -143,7 +112,7 @@ mod tests {
         };
         let noon = "2026-11-21T12:00:00Z".parse().unwrap();
         let management = Management::over(Apiserver::with_accounts(noon), "sim");
-        let mint = Arc::new(Mint::new(management, &facts, noon));
+        let mint = Mint::new(management, &facts, noon);
         let stored = |kind: &str| match kind {
             RemovedPod::KIND => json!({"namespace": "default", "name": "omega-egress-1"}),
             RemovedKubeconfig::KIND => json!({"path": "/home/x.proof-1"}),
@@ -151,12 +120,10 @@ mod tests {
         };
         for operation in OPERATIONS {
             let Some(kind) = operation.undo else { continue };
-            let undo = Undo { kind: kind.to_owned(), desired: stored(kind) };
-            assert_eq!(restore(&undo, &mint).unwrap().id().kind, kind);
+            let step = restore(kind, &stored(kind), &mint).unwrap().unwrap();
+            assert_eq!(step.id().kind, kind);
+            assert!(restore(kind, &json!([]), &mint).is_err(), "{kind}");
         }
-        let other = Undo { kind: "juju.file.v1".to_owned(), desired: json!({}) };
-        assert!(matches!(restore(&other, &mint), Err(RestoreError::UnknownKind { .. })));
-        let odd = Undo { kind: RemovedPod::KIND.to_owned(), desired: json!({}) };
-        assert!(matches!(restore(&odd, &mint), Err(RestoreError::Unreadable { .. })));
+        assert!(restore("juju.file.v1", &json!({}), &mint).unwrap().is_none());
     }
 }

@@ -83,7 +83,7 @@ async fn a_group_that_nobody_serves_is_absent() {
 async fn the_gate_says_yes_with_evidence() {
     let verdict = gate(&Apiserver::default(), DriverRelease::v1_4_0(), "{}").check().await.unwrap();
     let Verdict::Pass { evidence } = verdict else { panic!("{verdict:?}") };
-    let expected = "7 kinds read by driver 1.4.0, 8 kinds written by chart 0.25.1, all served at \
+    let expected = "kinds read by driver 1.4.0: 7, kinds written by chart 0.25.1: 8, all served at \
                     those versions";
     assert_eq!(omega_core::Evidence::line(&evidence), expected);
 }

@@ -76,10 +76,10 @@ async fn harmed(sim: &Sim, harm: Harm) {
 
 fn any_reach() -> impl Strategy<Value = Reach> {
     prop_oneof![
-        Just(Reach::Everywhere),
-        Just(named(&["magnum-a"])),
-        Just(named(&["magnum-a", "magnum-b"])),
-        Just(named(&["omega"])),
+        4 => Just(Reach::Everywhere),
+        4 => Just(named(&["magnum-a"])),
+        1 => Just(named(&["magnum-a", "magnum-b"])),
+        4 => Just(named(&["omega"])),
     ]
 }
 

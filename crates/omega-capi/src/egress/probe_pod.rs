@@ -99,9 +99,18 @@ impl Desired for ProbePod {
     }
 
     fn undo(&self, before: &Option<ObservedPod>) -> Option<RemovedPod> {
+        before.is_none().then(|| self.removed(None))
+    }
+
+    fn removal(&self, made: &Option<ObservedPod>) -> Option<RemovedPod> {
+        Some(self.removed(Some(made.as_ref()?.uid.clone())))
+    }
+}
+
+impl ProbePod {
+    fn removed(&self, uid: Option<String>) -> RemovedPod {
         let EgressProbe { namespace, .. } = &self.probe;
-        let removed = RemovedPod { namespace: namespace.clone(), name: self.probe.pod_name() };
-        before.is_none().then_some(removed)
+        RemovedPod { namespace: namespace.clone(), name: self.probe.pod_name(), uid }
     }
 }
 
@@ -112,6 +121,9 @@ pub struct RemovedPod {
     pub namespace: Namespace,
     /// Its name.
     pub name: String,
+    /// Its UID, where it is known: another pod of its name is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
 }
 
 /// `DELETE` of the pod with this UID, and of no other of its name.
@@ -146,7 +158,10 @@ impl Desired for RemovedPod {
     }
 
     fn diff(&self, seen: &Option<ObservedPod>) -> Result<Delta<DeletePod>, Conflict> {
-        let Some(pod) = seen.as_ref().filter(|pod| pod.of_a_probe) else {
+        let ours = |pod: &&ObservedPod| {
+            pod.of_a_probe && self.uid.as_ref().is_none_or(|uid| *uid == pod.uid)
+        };
+        let Some(pod) = seen.as_ref().filter(ours) else {
             return Ok(Delta::Satisfied);
         };
         // First as its kubelet likes it; if that was asked for before, without it.

@@ -105,7 +105,7 @@ async fn removed_at_last(
         return Err(failure);
     }
     let (namespace, name) = (probe.namespace.clone(), probe.pod_name());
-    let removed = RemovedPod { namespace, name };
+    let removed = RemovedPod { namespace, name, uid: None };
     match (ensure(&ctx.uncancelled(), management, &removed).await, found) {
         (Ok(_), Some(judged)) => Ok(judged),
         (Ok(_), None) => Err(Failure { touched: Touched::Nothing, ..failure }),
@@ -231,7 +231,9 @@ async fn sweep(
     for old in pods.iter().filter(|pod| is_left(pod, now)) {
         let name = text(old, "/metadata/name");
         ctx.tell(&Event::Note { text: format!("removing pod {name}, left by an earlier probe") });
-        let removed = RemovedPod { namespace: probe.namespace.clone(), name: name.clone() };
+        let uid = Some(text(old, "/metadata/uid"));
+        let namespace = probe.namespace.clone();
+        let removed = RemovedPod { namespace, name: name.clone(), uid };
         ensure(ctx, management, &removed).await?;
         swept.push(name);
     }

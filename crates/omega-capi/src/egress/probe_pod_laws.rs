@@ -119,6 +119,7 @@ proptest! {
         let wanted = RemovedPod {
             namespace: namespace.parse().unwrap(),
             name: "omega-egress-abc".to_owned(),
+            uid: None,
         };
         let holds = |snapshot: &Vec<String>| elsewhere || !is_there(snapshot);
         REMOVED.count(run(check_laws(|| Pods::new(there), &wanted, Undo::None, holds)));

@@ -126,7 +126,7 @@ impl EventSink for StopAt {
 
 #[tokio::test(start_paused = true)]
 async fn stopped_at_any_event_it_leaves_nothing() {
-    for stop_at in 1..5 {
+    for stop_at in 1..6 {
         let server = cluster(PodOutcome::Runs);
         let before = server.snapshot();
         let management = Management::over(server.clone(), "sim");

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 /// What is the matter, of all that can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum HealthCause {
     /// Nothing.
     Healthy,
@@ -48,7 +47,6 @@ pub enum HealthCause {
 /// Where it is fixed, from the bottom up: what is below must be fixed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Layer {
     /// The management cluster's API server, and the way to it.
     ManagementApi,
