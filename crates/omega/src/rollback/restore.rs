@@ -10,7 +10,7 @@ pub fn restore(target: &str, undo: &Undo, clients: &Clients) -> Option<Box<dyn S
         return omega_juju::operations::restore(kind, desired.clone(), unit);
     }
     if let Some(mint) = clients.mint.as_ref().filter(|mint| mint.label() == target) {
-        return omega_capi::restore::restore(undo, mint).ok();
+        return omega_capi::restore::restore(kind, desired, mint).ok()?;
     }
     let cloud = omega_openstack::Clients::new(&clients.cloud.narrowed);
     let step = omega_openstack::restore(kind, desired, &cloud).ok()??;
