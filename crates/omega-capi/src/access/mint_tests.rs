@@ -177,10 +177,6 @@ async fn the_rights_are_proven_with_ten_minutes_before_the_long_token_is_made() 
 async fn a_proof_that_fails_leaves_no_long_token_and_no_file() {
     let sim = fresh();
     let wanted = wanted(named(&["magnum-a"]));
-    // The binding is refused by nobody and gives nothing: a webhook may do that.
-    let rights = DriverRights { additive: true, ..wanted.rights.clone() };
-    ensure_driver_rights(&Context::default(), &sim.management, &rights).await.unwrap();
-    sim.server.alter(ROLES, "omega:magnum-driver", |role| role["extra"] = json!(true));
     let all = json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]);
     sim.server.put(CLUSTER_ROLES, json!({"metadata": {"name": "wide"}, "rules": all}));
     sim.server.put(CLUSTER_BINDINGS, by_hand("magnum-driver"));
