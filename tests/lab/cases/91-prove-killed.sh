@@ -25,7 +25,7 @@ journal() { cat home/.local/state/omega/runs/*/journal.jsonl 2>/dev/null; }
 # what is begun and not removed: the last of its kind in the journals has no `removed` after it
 intent_of() { journal | grep '"entry":"intent"' | grep '"temporary":true' | tail -n 1 | grep -q "\"kind\":\"openstack.$1"; }
 intent_of_template() { intent_of cluster-template; }
-intent_of_cluster() { intent_of cluster.; }
+intent_of_cluster() { intent_of 'cluster[.]'; }
 template_there() { proof_objects | grep -q '^template '; }
 cluster_there() { proof_objects | grep -q '^cluster '; }
 cluster_complete() { proof_objects | grep -q '^cluster .* CREATE_COMPLETE'; }
