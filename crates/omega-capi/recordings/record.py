@@ -105,6 +105,7 @@ def recorder(exchanges):
 
 def served(get):
     get("/version")
+    get("/readyz?verbose")
     groups = get("/apis")
     get("/apis", AGGREGATED)
     # How client-go asks: newest first, and the old list where that is unknown.

@@ -15,7 +15,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let planned = plan(&unit, &desired).await?;
     if let Delta::Changes(changes) = planned.delta() {
-        changes.iter().for_each(|change| println!("{}", change.describe()));
+        for change in changes {
+            println!("{}", change.describe());
+        }
     }
     let undo = planned.undo().ok_or("this change can be undone")?;
     println!("changed: {}", planned.apply(&ctx, &unit).await?.changed());

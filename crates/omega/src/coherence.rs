@@ -37,6 +37,10 @@ pub type CoherenceCheck = (ServedApis, CoherenceInputs, Coherence);
 
 impl Coherent {
     /// Asks the management cluster and Magnum at the same time.
+    ///
+    /// # Errors
+    ///
+    /// Fails if one of them can't be asked.
     pub async fn coherence(&self) -> Result<CoherenceCheck, Failure> {
         let templates = || async {
             self.magnum.templates().await.map_err(|error| {

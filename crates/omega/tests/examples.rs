@@ -34,3 +34,11 @@ fn somebody_elses_operation_is_rolled_back_with_ours() {
     let out = output("own_runbook");
     assert!(out.starts_with("changed: 2\n") && out.contains("undone: 2\n"), "{out}");
 }
+
+#[test]
+fn the_doctor_names_what_to_fix_first() {
+    let out = output("doctor");
+    let first = "fix first: [capi_helm] kubeconfig_file is not set for the conductor: the drop-in \
+                 does not exist\nnext: omega-cli apply graft\n";
+    assert!(out.contains("kube-api Ok: ") && out.ends_with(first), "{out}");
+}

@@ -73,7 +73,7 @@ mint() {
   exits 0 omega "${args[@]}"
   rbac >after; same_file 'accounts and roles' before after; sha256sum -c --quiet sum
   # the token is in the file and nowhere else
-  token=$(sed -n 's/.*token: "\(.*\)"/\1/p' driver.kubeconfig); [[ ${#token} -gt 500 ]]
+  token=$(sed -n 's/.*token: *"\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' driver.kubeconfig); [[ ${#token} -gt 500 ]]
   exits 0 omega "${args[@]}" --output json
   python3 -c 'import json; d = json.load(open("out")); assert d["converged"], d'
   same 'the token is in' '' "$(grep -rlF -e "${token:40:60}" -e "${token: -60}" home out err || true)"

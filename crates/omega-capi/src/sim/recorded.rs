@@ -28,7 +28,8 @@ pub(super) fn recorded(state: &Shared) -> Next {
 impl State {
     fn recorded(&self, request: &ApiRequest) -> ApiResponse {
         let recorded = |path: &str| self.recording.find("admin", path, None).map(exchange);
-        let answer = self.derived(request).or_else(|| recorded(&request.path));
+        let asked = || recorded(&format!("{}?{}", request.path, request.query));
+        let answer = self.derived(request).or_else(|| recorded(&request.path)).or_else(asked);
         // Where nothing is served, it answers in plain text.
         let nothing = || recorded("/apis/nosuch.example.org");
         answer.or_else(nothing).unwrap_or_else(|| unavailable().into())

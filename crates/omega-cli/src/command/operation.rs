@@ -164,28 +164,22 @@ impl App {
     async fn check(&self, gate: GateName, args: &SiteArgs) -> Result<Status, Failure> {
         let site = Site::read(&args.site)?;
         let named = args.site.display().to_string();
-        let job = match gate {
-            // What only the cloud is asked.
-            GateName::TrusteeDomain | GateName::Magnum | GateName::Health => {
-                let cloud = self.connect(&site).cloud().await?;
-                let (label, item) = match gate {
-                    GateName::TrusteeDomain => {
-                        let gate = trustee_domain(&site.trust, &cloud, true);
-                        (cloud.network.label(), Item::gate(gate))
-                    }
-                    GateName::Magnum => {
-                        (cloud.network.label(), Item::gate(magnum_responds(&cloud)))
-                    }
-                    _ => ("clusters".to_owned(), Item::gate(clusters_are_healthy(&cloud))),
-                };
-                let target = TargetPlan::shared(label, vec![Section::new("", "check", vec![item])]);
-                Job::new("check", named, vec![target]).on(cloud.endpoints(), cloud.counts())
-            }
-            _ => {
-                let (spec, clients) = self.graft(&site, args, LeftoverArgs::default()).await?;
-                let targets = gates(gate, &spec, &clients);
-                Job::new("check", named, targets).on(clients.endpoints(), clients.counts())
-            }
+        let of_cloud = [GateName::TrusteeDomain, GateName::Magnum, GateName::Health];
+        let job = if of_cloud.contains(&gate) {
+            let cloud = self.connect(&site).cloud().await?;
+            let (label, item) = if gate == GateName::TrusteeDomain {
+                (cloud.network.label(), Item::gate(trustee_domain(&site.trust, &cloud, true)))
+            } else if gate == GateName::Magnum {
+                (cloud.network.label(), Item::gate(magnum_responds(&cloud)))
+            } else {
+                ("clusters".to_owned(), Item::gate(clusters_are_healthy(&cloud)))
+            };
+            let target = TargetPlan::shared(label, vec![Section::new("", "check", vec![item])]);
+            Job::new("check", named, vec![target]).on(cloud.endpoints(), cloud.counts())
+        } else {
+            let (spec, clients) = self.graft(&site, args, LeftoverArgs::default()).await?;
+            let targets = gates(gate, &spec, &clients);
+            Job::new("check", named, targets).on(clients.endpoints(), clients.counts())
         };
         Ok(self.shown(&self.engine().plan(&job).await, None))
     }

@@ -48,7 +48,7 @@ fn command(act: Act) -> &'static str {
     match act {
         Act::Plan => "plan graft --remove-leftovers",
         Act::Verify => "verify graft",
-        _ => "apply graft --remove-leftovers",
+        Act::Apply | Act::ApplyAgain | _ => "apply graft --remove-leftovers",
     }
 }
 

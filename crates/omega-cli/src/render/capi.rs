@@ -45,7 +45,7 @@ fn finding(finding: &Finding, width: usize) -> String {
         Severity::Warning => "warning",
         Severity::Waiting => "waiting",
         Severity::Unknown => "unknown",
-        _ => "note",
+        Severity::Note | _ => "note",
     };
     let decision = decision.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
     let head = format!("{severity:<INDENT$}  {rule}{decision}");

@@ -48,7 +48,7 @@ fn line(layer: &LayerReport, screen: &Screen) -> Vec<String> {
         LayerState::Warning => ("warning", Some("33")),
         LayerState::Waiting => ("waiting", Some("33")),
         LayerState::NotAsked => ("-", None),
-        _ => ("unknown", Some("36")),
+        LayerState::Unknown | _ => ("unknown", Some("36")),
     };
     let padded = format!("{word:<STATE$}");
     let shown = match code.filter(|_| screen.colour) {

@@ -167,7 +167,7 @@ impl EventSink for Console {
             Event::StepFinished { .. } => self.finished(event),
             Event::Settling { target, .. } => self.now(&format!("waiting for {target}")),
             Event::Note { text } => self.say(text),
-            _ => {}
+            Event::RunStarted { .. } | Event::StepWaiting { .. } | _ => {}
         }
     }
 }
@@ -177,7 +177,7 @@ fn shown(progress: &Progress) -> String {
     let unit = match unit {
         ProgressUnit::Bytes => " bytes",
         ProgressUnit::Seconds => " s",
-        _ => "",
+        ProgressUnit::Items | _ => "",
     };
     let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
     let stage = stage.as_deref().map(|stage| format!("{stage}, ")).unwrap_or_default();

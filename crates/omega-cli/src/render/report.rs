@@ -130,7 +130,7 @@ pub(crate) fn entry(entry: &Entry) -> Vec<String> {
             };
             vec![format!("{}  failed {} {}: {error} ({changed})", step.target, step.kind, step.key)]
         }
-        _ => Vec::new(),
+        Entry::Applying { .. } | Entry::Applied { .. } | _ => Vec::new(),
     }
 }
 

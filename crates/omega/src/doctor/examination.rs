@@ -79,7 +79,8 @@ pub async fn examine(
     options: DoctorOptions,
     ctx: &Context,
 ) -> Result<Report, Failure> {
-    Doctor::connect(connect, options).await?.examine(ctx).await
+    let doctor = Box::pin(Doctor::connect(connect, options)).await?;
+    Box::pin(doctor.examine(ctx)).await
 }
 
 impl Doctor {

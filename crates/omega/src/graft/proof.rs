@@ -42,7 +42,7 @@ pub enum Proven {
         name: String,
     },
     /// The cluster was made, HEALTHY, and removed.
-    Cluster(ClusterProof),
+    Cluster(Box<ClusterProof>),
 }
 
 /// Makes and removes a throw-away template, or a whole cluster, as a run of its own: what it makes is in
@@ -80,7 +80,8 @@ pub async fn prove(
             Proven::Template { name: made.template.name }
         }
         Proof::Cluster => {
-            Proven::Cluster(prove_cluster(&ctx, magnum, &cluster(prove), &options).await?)
+            let proven = prove_cluster(&ctx, magnum, &cluster(prove), &options).await?;
+            Proven::Cluster(Box::new(proven))
         }
     };
     run.keep("report.json", &proven)?;

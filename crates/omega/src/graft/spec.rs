@@ -153,7 +153,7 @@ impl<'a> SiteSpec<'a> {
             helm_chart_repo: chart.repo.clone(),
             helm_chart_name: chart.name.clone(),
             default_helm_chart_version: chart.version.clone(),
-            api_resources: api_resources.map_err(refused)?,
+            api_resources: api_resources.map_err(|error| refused(&error))?,
             options,
             cluster_labels: self.0.capi_helm_cluster_labels.clone(),
         })
@@ -165,7 +165,7 @@ impl<'a> SiteSpec<'a> {
     ///
     /// As [`SiteSpec::capi_helm`].
     pub fn dropin(&self) -> Result<StageDropin, Failure> {
-        StageDropin::new(&self.capi_helm()?, &self.release()?).map_err(refused)
+        StageDropin::new(&self.capi_helm()?, &self.release()?).map_err(|error| refused(&error))
     }
 
     /// Returns the daemons on what is then on disk, after leftovers were removed or kept.
@@ -189,7 +189,7 @@ impl<'a> SiteSpec<'a> {
     /// As [`SiteSpec::capi_helm`].
     pub fn combination(&self) -> Result<Combination, Failure> {
         let overrides = match self.0.capi_helm.get("api_resources") {
-            Some(text) => Overrides::of_line(text).map_err(refused)?,
+            Some(text) => Overrides::of_line(text).map_err(|error| refused(&error))?,
             None => Overrides::default(),
         };
         Ok(Combination {
@@ -213,7 +213,7 @@ pub fn value<T: FromStr<Err: std::fmt::Display>>(key: &str, text: &str) -> Resul
 }
 
 /// Turns a refusal of a value into a failure.
-fn refused(error: impl Diagnostic) -> Failure {
-    let failure = Failure::from_error("the site file asks for what can't work", &error);
+fn refused(error: &impl Diagnostic) -> Failure {
+    let failure = Failure::from_error("the site file asks for what can't work", error);
     Failure { class: FailureClass::Refused, ..failure }
 }

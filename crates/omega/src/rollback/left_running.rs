@@ -33,7 +33,8 @@ pub(super) fn left_running(runs: &Runs, run: &RunInfo, all: &[RunInfo], unit: &s
                     open = seen.is_none();
                     known.extend(seen);
                 }
-                _ => {}
+                // What this version doesn't know may be the restart itself.
+                Entry::Applying { .. } | Entry::Applied { .. } | Entry::Removed { .. } | _ => {}
             }
         }
     }

@@ -135,11 +135,9 @@ fn back(entries: &[Entry], restore: Restore<'_>) -> Result<Vec<Box<dyn Step>>, F
 }
 
 fn one_way(entries: &[Entry]) -> impl Iterator<Item = String> {
-    entries.iter().flat_map(|entry| match entry {
-        Entry::Intent { step, changes, undo: None, .. } => {
-            changes.iter().map(|change| format!("{}: {}", step.target, change.subject)).collect()
-        }
-        _ => Vec::new(),
+    entries.iter().flat_map(|entry| {
+        let Entry::Intent { step, changes, undo: None, .. } = entry else { return Vec::new() };
+        changes.iter().map(|change| format!("{}: {}", step.target, change.subject)).collect()
     })
 }
 

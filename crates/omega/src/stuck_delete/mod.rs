@@ -119,18 +119,15 @@ impl StuckDelete {
         };
         let found: Vec<&Cluster> = all.iter().filter(is).collect();
         match found.as_slice() {
-            [] => match &self.namespace {
-                Some(namespace) => {
-                    let (namespace, stack) = (namespace.clone(), name.clone());
-                    let project = project_of(&namespace)?;
-                    Ok(Place { namespace, stack, project })
-                }
-                None => {
+            [] => {
+                let namespace = self.namespace.clone().ok_or_else(|| {
                     let what = format!("Magnum knows no cluster {name:?}");
                     let next = "give its stack id, and its namespace: --namespace magnum-PROJECT";
-                    Err(Failure::new(FailureClass::Usage, what).next(next))
-                }
-            },
+                    Failure::new(FailureClass::Usage, what).next(next)
+                })?;
+                let project = project_of(&namespace)?;
+                Ok(Place { namespace, stack: name.clone(), project })
+            }
             [one] => known(site, one, self.namespace.as_ref()),
             many => {
                 let ids: Vec<_> = many.iter().map(|one| one.uuid.as_str()).collect();

@@ -43,8 +43,9 @@ pub(super) fn finding(
             (Layer::Magnum, Cause::PolarityMisread, one.cause.next().into())
         }
         HealthCause::Outdated => (Layer::Magnum, Cause::StaleStatus, one.cause.next().into()),
-        // Those that pass by themselves, and those that this version does not know.
-        _ => (Layer::ClusterApi, Cause::Unclear, one.cause.next().into()),
+        HealthCause::RollingOut | HealthCause::NeverPolled | HealthCause::Unclear => {
+            (Layer::ClusterApi, Cause::Unclear, one.cause.next().into())
+        }
     };
     Some(diagnosed(facts, one, layer, cause).severity(severity(one.cause)).remedy(remedy))
 }
