@@ -87,7 +87,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let monitoring = Arc::new(Monitoring::default());
 
     // A runbook is a list: theirs first, then omega's.
-    let unit = &clients.units[0];
+    let unit = clients.unit("magnum/0").ok_or("the rehearsal has this unit")?;
     let silence = Silence { host: unit.label(), silent: true };
     let driver = SiteSpec::new(&site).driver(Some(&kubeconfig))?;
     let ours = |title: &str, step| vec![Section::new("", title, vec![Item::Step(step)])];

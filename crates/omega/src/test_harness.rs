@@ -29,7 +29,7 @@ pub(crate) struct Site {
     pub(crate) runs: Runs,
     pub(crate) cancel: CancelToken,
     pub(crate) home: TempDir,
-    site: crate::site::Site,
+    parsed: crate::site::Site,
     kubeconfig: Kubeconfig,
 }
 
@@ -58,7 +58,7 @@ impl Site {
             accepted: Vec::new(),
             units,
             clients,
-            site,
+            parsed: site,
             kubeconfig,
         }
     }
@@ -68,7 +68,7 @@ impl Site {
     }
 
     pub(crate) async fn spec(&self, policy: LeftoverPolicy) -> GraftSpec {
-        GraftSpec::new(&self.site, &self.kubeconfig, &self.clients, policy).await.unwrap()
+        GraftSpec::new(&self.parsed, &self.kubeconfig, &self.clients, policy).await.unwrap()
     }
 
     /// The graft, resolved anew as each command does.

@@ -1,6 +1,11 @@
 //! The examples do what they say: each is built with the tests, and run.
 
-#![expect(clippy::disallowed_methods, reason = "it starts the examples themselves")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of tests, which starts the examples themselves"
+)]
 
 use std::{env, path::PathBuf, process::Command};
 
@@ -9,7 +14,8 @@ fn output(name: &str) -> String {
     // .../target/debug/deps/examples-HASH, beside .../target/debug/examples.
     let me = env::current_exe().unwrap();
     let path: PathBuf = me.parent().unwrap().parent().unwrap().join("examples").join(name);
-    let output = Command::new(&path).output().unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    let output =
+        Command::new(&path).output().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let text = |bytes| String::from_utf8(bytes).unwrap();
     let (out, err) = (text(output.stdout), text(output.stderr));
     assert!(output.status.success(), "{name}: {out}{err}");

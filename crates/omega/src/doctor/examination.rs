@@ -79,8 +79,7 @@ pub async fn examine(
     options: DoctorOptions,
     ctx: &Context,
 ) -> Result<Report, Failure> {
-    let doctor = Box::pin(Doctor::connect(connect, options)).await?;
-    Box::pin(doctor.examine(ctx)).await
+    Doctor::connect(connect, options).await?.examine(ctx).await
 }
 
 impl Doctor {
@@ -152,7 +151,7 @@ impl Doctor {
             Err(failure.next("ask again: the doctor only reads"))
         };
         tokio::select! {
-            report = self.ask(ctx.now()) => report,
+            report = Box::pin(self.ask(ctx.now())) => report,
             () = ctx.cancel().cancelled() => ended(FailureClass::Interrupted),
             () = late => ended(FailureClass::Deadline),
         }
