@@ -46,12 +46,13 @@ mod live {
 
     #[tokio::test]
     #[ignore = "needs the lab's cloud: tests/lab/run contract"]
-    async fn neutron_keeps_the_contract() {
+    async fn the_cloud_keeps_the_contract() {
         let cloud = cloud().await;
-        contract::sg_rules(Arc::clone(&cloud)).await;
-        contract::near_matches(Arc::clone(&cloud)).await;
-        contract::group_names(Arc::clone(&cloud)).await;
-        contract::refusals(cloud).await;
+        contract::all(async || Arc::clone(&cloud)).await;
+        // The lab's region with every service.
+        let config = CloudConfig { region: Some("RegionOne".into()), ..config() };
+        let cloud = session(config).await;
+        contract::all(async || Arc::clone(&cloud)).await;
     }
 
     #[tokio::test]
@@ -80,13 +81,6 @@ mod live {
             ..config.clone()
         };
         contract::cloud_inventory(session(config).await, session(stranger).await).await;
-    }
-
-    #[tokio::test]
-    #[ignore = "needs the lab's cloud: tests/lab/run contract"]
-    async fn keystone_keeps_the_contract() {
-        let cloud = cloud().await;
-        contract::trustee_domain(cloud).await;
     }
 
     #[tokio::test]

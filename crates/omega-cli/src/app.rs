@@ -26,11 +26,18 @@ pub(crate) struct App {
     pub(crate) runs: Runs,
     pub(crate) ctx: Context,
     pub(crate) given: CommandLine,
+    /// The subcommand's name, which is the name of its runs.
+    pub(crate) task: String,
 }
 
 impl App {
     /// Prepares the invocation. It touches nothing.
-    pub(crate) fn new(environment: &Environment, global: &Global, given: CommandLine) -> Self {
+    pub(crate) fn new(
+        environment: &Environment,
+        global: &Global,
+        given: CommandLine,
+        task: String,
+    ) -> Self {
         let console = Arc::new(Console::new(environment, global.quiet));
         Self {
             machine: environment.machine(),
@@ -39,6 +46,7 @@ impl App {
             console,
             runs: Runs::new(&environment.state()),
             given,
+            task,
         }
     }
 

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use omega::capi::Namespace;
 
 use crate::{
-    command::{AcceptArgs, Access, DoctorArgs, ReleaseStuckDeleteArgs, WorkloadArgs},
+    command::{AcceptArgs, Access, DoctorArgs, Operation, ReleaseStuckDeleteArgs},
     render::Format,
 };
 
@@ -293,133 +293,6 @@ pub(crate) struct OperationArgs {
     /// Show what would be done; write nothing.
     #[arg(long)]
     pub(crate) plan: bool,
-}
-
-/// One operation or one question. What a flag does not say comes from the site file.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Operation {
-    /// Ensure that a security group has a rule, once.
-    EnsureSgRule(SgRuleArgs),
-    /// Place the management kubeconfig on the units.
-    PlaceKubeconfig(OperationArgs),
-    /// Pin the driver's exact version in the daemon's interpreter.
-    PinDriver(OperationArgs),
-    /// Ensure that the daemon finds the pinned helm.
-    EnsureHelm(OperationArgs),
-    /// Stage the `[capi_helm]` drop-in.
-    StageDropin(OperationArgs),
-    /// Make the conductor read the drop-in's directory, by /etc/default.
-    InjectConfigDir(OperationArgs),
-    /// Restart what is older than its inputs.
-    ConvergeServices(OperationArgs),
-    /// Find, and with a flag remove, what the superseded graft left.
-    RemoveLeftovers {
-        /// Where.
-        #[command(flatten)]
-        common: OperationArgs,
-        /// What to do.
-        #[command(flatten)]
-        leftovers: LeftoverArgs,
-    },
-    /// Print what a unit is like: services, drivers, packages, configuration. It only reads.
-    CapturePreState(SiteArgs),
-    /// Ask one of the runbook's gates.
-    Check {
-        /// Which.
-        #[arg(value_enum)]
-        gate: GateName,
-        /// Where.
-        #[command(flatten)]
-        site: SiteArgs,
-        /// Of which cluster.
-        #[command(flatten)]
-        workload: WorkloadArgs,
-    },
-}
-
-impl Operation {
-    /// Returns its name on the command line, which is the name of its runs.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::EnsureSgRule(_) => "ensure-sg-rule",
-            Self::PlaceKubeconfig(_) => "place-kubeconfig",
-            Self::PinDriver(_) => "pin-driver",
-            Self::EnsureHelm(_) => "ensure-helm",
-            Self::StageDropin(_) => "stage-dropin",
-            Self::InjectConfigDir(_) => "inject-config-dir",
-            Self::ConvergeServices(_) => "converge-services",
-            Self::RemoveLeftovers { .. } => "remove-leftovers",
-            Self::CapturePreState(_) => "capture-pre-state",
-            Self::Check { .. } => "check",
-        }
-    }
-
-    /// Returns whether it sends files of this machine to a unit.
-    pub(crate) fn sends(&self) -> bool {
-        matches!(self, Self::PlaceKubeconfig(_) | Self::PinDriver(_) | Self::EnsureHelm(_))
-    }
-
-    fn writes(&self) -> bool {
-        match self {
-            Self::EnsureSgRule(SgRuleArgs { common, .. })
-            | Self::PlaceKubeconfig(common)
-            | Self::PinDriver(common)
-            | Self::EnsureHelm(common)
-            | Self::StageDropin(common)
-            | Self::InjectConfigDir(common)
-            | Self::ConvergeServices(common)
-            | Self::RemoveLeftovers { common, .. } => !common.plan,
-            Self::CapturePreState(_) | Self::Check { .. } => false,
-        }
-    }
-}
-
-/// A gate of the graft.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum GateName {
-    /// The units reach the management API.
-    Reach,
-    /// The service user's credentials are accepted there.
-    Authenticate,
-    /// helm lists releases as the daemon would.
-    Releases,
-    /// The driver is importable, and the running conductor has it.
-    Driver,
-    /// The management API serves what the driver reads.
-    ServedVersions,
-    /// Driver, chart, Cluster API and templates fit together.
-    Coherence,
-    /// Magnum's trustee domain exists.
-    TrusteeDomain,
-    /// Magnum answers.
-    Magnum,
-    /// Clusters are HEALTHY.
-    Health,
-    /// A workload cluster is well from inside: nodes, network, cloud controller, volumes, names.
-    Workload,
-}
-
-/// `ensure-sg-rule`
-#[derive(Debug, Args)]
-pub(crate) struct SgRuleArgs {
-    /// Where, and whether to write.
-    #[command(flatten)]
-    pub(crate) common: OperationArgs,
-    /// The security group; the site's by default.
-    #[arg(long)]
-    pub(crate) group: Option<String>,
-    /// `tcp`, `udp`, `icmp`, a protocol's name or number, or `any`.
-    #[arg(long, default_value = "tcp")]
-    pub(crate) protocol: String,
-    /// A port or a range (`8000-8080`); the management API's by default.
-    #[arg(long)]
-    pub(crate) port: Option<String>,
-    /// Addresses (CIDR) on the other side; the site's `sources` by default.
-    #[arg(long = "remote", value_name = "CIDR")]
-    pub(crate) remotes: Vec<String>,
-    /// Ensure that the rule does not exist.
-    #[arg(long)]
-    pub(crate) absent: bool,
 }
 
 /// A question about the management cluster. It only reads, and no unit is asked.

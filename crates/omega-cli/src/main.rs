@@ -20,7 +20,7 @@ use std::{
     sync::Mutex,
 };
 
-use clap::{Parser as _, error::ErrorKind};
+use clap::{CommandFactory as _, FromArgMatches as _, error::ErrorKind};
 use omega::{
     core::{Failure, FailureClass},
     run::Status,
@@ -39,8 +39,8 @@ use crate::{
 };
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let (cli, task) = match parsed() {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Nobody reads it any more: then nobody misses it.
             let lost = error.print().err();
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(runtime) => {
-            let exit = runtime.block_on(run(cli, environment, logging));
+            let exit = runtime.block_on(run(cli, task, environment, logging));
             // Whoever still resolves a name is not waited for.
             runtime.shutdown_background();
             exit::code(exit)
@@ -73,6 +73,13 @@ fn main() -> ExitCode {
             exit::code(Status::Error)
         }
     }
+}
+
+/// Returns the command line, and the subcommand's name in it.
+fn parsed() -> Result<(Cli, String), clap::Error> {
+    let words = Cli::command().try_get_matches()?;
+    let task = words.subcommand_name().unwrap_or_default().to_owned();
+    Ok((Cli::from_arg_matches(&words)?, task))
 }
 
 /// Whether the command line, which was not understood, asks for JSON: somebody parses the answer.
@@ -90,9 +97,14 @@ fn not_understood(error: &clap::Error) -> serde_json::Value {
     json!({ "schema_version": 1, "failure": failure, "exit": exit, "exit_code": exit.code() })
 }
 
-async fn run(cli: Cli, environment: Environment, logging: Result<(), Failure>) -> Status {
+async fn run(
+    cli: Cli,
+    task: String,
+    environment: Environment,
+    logging: Result<(), Failure>,
+) -> Status {
     let given = CommandLine::new(std::env::args_os());
-    let app = App::new(&environment, &cli.global, given);
+    let app = App::new(&environment, &cli.global, given, task);
     if let Err(failure) = logging {
         return app.failed(&failure);
     }

@@ -30,6 +30,20 @@ use crate::{
 const GROUP: &str = "omega contract & +/?";
 const DECOY: &str = "omega contract & +/?-2";
 
+/// Everything that needs a cloud with all services and its administrator in a project, and nothing
+/// else. `cloud`: for each part its own connection, to one cloud or to fresh ones.
+///
+/// # Panics
+///
+/// Panics at what is not kept.
+pub async fn all<F: Future<Output = Arc<dyn Transport>>>(cloud: impl Fn() -> F) {
+    sg_rules(cloud().await).await;
+    near_matches(cloud().await).await;
+    group_names(cloud().await).await;
+    refusals(cloud().await).await;
+    trustee_domain(cloud().await).await;
+}
+
 /// Security group rules, in every spelling that Neutron folds.
 ///
 /// # Panics
@@ -380,11 +394,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_simulator_keeps_the_contract() {
-        sg_rules(sim()).await;
-        near_matches(sim()).await;
-        group_names(sim()).await;
-        refusals(sim()).await;
-        trustee_domain(sim()).await;
+        all(async || sim()).await;
         let spec = TemplateSpec {
             image: "k8s".into(),
             external_network: "public".into(),

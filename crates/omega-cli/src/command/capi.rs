@@ -139,7 +139,7 @@ fn coherence(
     let text = format!("{from}\n{}\n{end}", shown::coherence(&found, screen));
     let exit = if refusal.is_some() { Status::Refused } else { Status::Done };
     let document = json!({
-        "schema_version": 1, "driver": driver, "chart": chart, "templates": templates.len(), "source": whence,
+        "schema_version": 2, "driver": driver, "chart": chart, "templates": templates.len(), "source": whence,
         "findings": found, "accepted": accepted, "refusal": refusal,
     });
     Answer { text, document, exit }

@@ -4,6 +4,7 @@ mod accept;
 mod access;
 mod capi;
 mod capi_inputs;
+mod check;
 mod doctor;
 mod egress;
 mod explain;
@@ -18,6 +19,8 @@ mod workload;
 
 pub(crate) use accept::AcceptArgs;
 pub(crate) use access::Access;
+pub(crate) use check::GateName;
 pub(crate) use doctor::DoctorArgs;
+pub(crate) use operation::Operation;
 pub(crate) use release_stuck_delete::ReleaseStuckDeleteArgs;
 pub(crate) use workload::WorkloadArgs;

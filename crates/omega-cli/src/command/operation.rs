@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use clap::{Args, Subcommand};
 use omega::{
     core::{
-        Desired, Failure, FailureClass, Gate, Item, Label as _, Section, TargetPlan,
+        Desired, Failure, FailureClass, Item, Label as _, Section, TargetPlan,
         run::{Approved, Job, Status},
         step,
     },
-    graft::{self, GraftSpec, SiteSpec, clusters_are_healthy, magnum_responds, trustee_domain},
+    graft::{self, SiteSpec},
     juju::{
         Sources, Unit,
         operations::{InjectConfigDir, capture_pre_state},
@@ -21,8 +22,96 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    cli::{GateName, LeftoverArgs, Operation, OperationArgs, SgRuleArgs, SiteArgs},
+    cli::{LeftoverArgs, OperationArgs, SiteArgs},
+    command::{GateName, WorkloadArgs},
 };
+
+/// One operation or one question. What a flag does not say comes from the site file.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Operation {
+    /// Ensure that a security group has a rule, once.
+    EnsureSgRule(SgRuleArgs),
+    /// Place the management kubeconfig on the units.
+    PlaceKubeconfig(OperationArgs),
+    /// Pin the driver's exact version in the daemon's interpreter.
+    PinDriver(OperationArgs),
+    /// Ensure that the daemon finds the pinned helm.
+    EnsureHelm(OperationArgs),
+    /// Stage the `[capi_helm]` drop-in.
+    StageDropin(OperationArgs),
+    /// Make the conductor read the drop-in's directory, by /etc/default.
+    InjectConfigDir(OperationArgs),
+    /// Restart what is older than its inputs.
+    ConvergeServices(OperationArgs),
+    /// Find, and with a flag remove, what the superseded graft left.
+    RemoveLeftovers {
+        /// Where.
+        #[command(flatten)]
+        common: OperationArgs,
+        /// What to do.
+        #[command(flatten)]
+        leftovers: LeftoverArgs,
+    },
+    /// Print what a unit is like: services, drivers, packages, configuration. It only reads.
+    CapturePreState(SiteArgs),
+    /// Ask one of the runbook's gates.
+    Check {
+        /// Which.
+        #[arg(value_enum)]
+        gate: GateName,
+        /// Where.
+        #[command(flatten)]
+        site: SiteArgs,
+        /// Of which cluster.
+        #[command(flatten)]
+        workload: WorkloadArgs,
+    },
+}
+
+impl Operation {
+    /// Returns whether it sends files of this machine to a unit.
+    fn sends(&self) -> bool {
+        matches!(self, Self::PlaceKubeconfig(_) | Self::PinDriver(_) | Self::EnsureHelm(_))
+    }
+
+    /// Returns whether it writes.
+    pub(crate) fn writes(&self) -> bool {
+        match self {
+            Self::EnsureSgRule(SgRuleArgs { common, .. })
+            | Self::PlaceKubeconfig(common)
+            | Self::PinDriver(common)
+            | Self::EnsureHelm(common)
+            | Self::StageDropin(common)
+            | Self::InjectConfigDir(common)
+            | Self::ConvergeServices(common)
+            | Self::RemoveLeftovers { common, .. } => !common.plan,
+            Self::CapturePreState(_) | Self::Check { .. } => false,
+        }
+    }
+}
+
+/// `ensure-sg-rule`
+#[derive(Debug, Args)]
+pub(crate) struct SgRuleArgs {
+    /// Where, and whether to write.
+    #[command(flatten)]
+    pub(crate) common: OperationArgs,
+    /// The security group; the site's by default.
+    #[arg(long)]
+    pub(crate) group: Option<String>,
+    /// `tcp`, `udp`, `icmp`, a protocol's name or number, or `any`.
+    #[arg(long, default_value = "tcp")]
+    pub(crate) protocol: String,
+    /// A port or a range (`8000-8080`); the management API's by default.
+    #[arg(long)]
+    pub(crate) port: Option<String>,
+    /// Addresses (CIDR) on the other side; the site's `sources` by default.
+    #[arg(long = "remote", value_name = "CIDR")]
+    pub(crate) remotes: Vec<String>,
+    /// Ensure that the rule does not exist.
+    #[arg(long)]
+    pub(crate) absent: bool,
+}
 
 impl App {
     pub(crate) async fn operation(&self, operation: &Operation) -> Result<Status, Failure> {
@@ -59,7 +148,7 @@ impl App {
         args: &OperationArgs,
         leftovers: LeftoverArgs,
     ) -> Result<Status, Failure> {
-        let name = operation.name();
+        let name = self.task.as_str();
         let at = &args.site;
         // Before anything is looked at: that takes a while, and would be for nothing.
         let _lock = (!args.plan).then(|| self.runs.lock(&at.site, name)).transpose()?;
@@ -117,9 +206,9 @@ impl App {
 
     /// Needs [cloud], and `project` in [management]; the flags say the rest, or the site.
     async fn sg_rule(&self, args: &SgRuleArgs) -> Result<Status, Failure> {
-        const NAME: &str = "ensure-sg-rule";
+        let name = self.task.as_str();
         let at = &args.common.site.site;
-        let _lock = (!args.common.plan).then(|| self.runs.lock(at, NAME)).transpose()?;
+        let _lock = (!args.common.plan).then(|| self.runs.lock(at, name)).transpose()?;
         let site = Site::read(at)?;
         let connect = self.connect(&site);
         let api_port = || {
@@ -142,9 +231,9 @@ impl App {
             let rule = if args.absent { rule.absent() } else { rule };
             items.push(Item::Step(step(&cloud.network, rule)));
         }
-        let section = Section::new("", NAME, items);
+        let section = Section::new("", name, items);
         let target = TargetPlan::shared(cloud.network.label(), vec![section]);
-        self.one(NAME, &args.common, vec![target], cloud.endpoints(), cloud.counts()).await
+        self.one(name, &args.common, vec![target], cloud.endpoints(), cloud.counts()).await
     }
 
     async fn pre_state(&self, args: &SiteArgs) -> Result<Status, Failure> {
@@ -160,58 +249,12 @@ impl App {
         }
         Ok(self.ends(Status::Done, json!({ "command": "capture-pre-state", "units": all })))
     }
-
-    async fn check(&self, gate: GateName, args: &SiteArgs) -> Result<Status, Failure> {
-        let site = Site::read(&args.site)?;
-        let named = args.site.display().to_string();
-        let of_cloud = [GateName::TrusteeDomain, GateName::Magnum, GateName::Health];
-        let job = if of_cloud.contains(&gate) {
-            let cloud = self.connect(&site).cloud().await?;
-            let (label, item) = if gate == GateName::TrusteeDomain {
-                (cloud.network.label(), Item::gate(trustee_domain(&site.trust, &cloud, true)))
-            } else if gate == GateName::Magnum {
-                (cloud.network.label(), Item::gate(magnum_responds(&cloud)))
-            } else {
-                ("clusters".to_owned(), Item::gate(clusters_are_healthy(&cloud)))
-            };
-            let target = TargetPlan::shared(label, vec![Section::new("", "check", vec![item])]);
-            Job::new("check", named, vec![target]).on(cloud.endpoints(), cloud.counts())
-        } else {
-            let (spec, clients) = self.graft(&site, args, LeftoverArgs::default()).await?;
-            let targets = gates(gate, &spec, &clients);
-            Job::new("check", named, targets).on(clients.endpoints(), clients.counts())
-        };
-        Ok(self.shown(&self.engine().plan(&job).await, None))
-    }
 }
 
 type Bind = Box<dyn Fn(&Arc<Unit>) -> Vec<Item>>;
 
 fn bind<D: Desired<Target = Unit>>(desired: D) -> Bind {
     Box::new(move |unit| vec![Item::Step(step(unit, desired.clone()))])
-}
-
-/// The gates of the graft that ask units or the management cluster.
-fn gates(gate: GateName, spec: &GraftSpec, clients: &omega::clients::Clients) -> Vec<TargetPlan> {
-    fn item(gate: impl Gate + 'static) -> Vec<Section> {
-        vec![Section::new("", "check", vec![Item::gate(gate)])]
-    }
-    let per_unit = |of: &dyn Fn(&Arc<Unit>) -> Vec<Section>| -> Vec<TargetPlan> {
-        clients.units.iter().map(|unit| TargetPlan::unit(unit.label(), of(unit))).collect()
-    };
-    let shared = |sections| vec![TargetPlan::shared(clients.cloud.network.label(), sections)];
-    match gate {
-        GateName::Reach => per_unit(&|unit| item(spec.reach(unit))),
-        GateName::Authenticate => per_unit(&|unit| item(spec.authenticate(unit))),
-        GateName::Releases => per_unit(&|unit| item(spec.releases(unit))),
-        GateName::Driver => per_unit(&|unit| item(spec.loaded(unit))),
-        GateName::ServedVersions => shared(item(spec.served(clients))),
-        GateName::Coherence => shared(item(spec.coherent(clients, Vec::new()))),
-        // The others were answered before.
-        GateName::Workload | GateName::TrusteeDomain | GateName::Magnum | GateName::Health => {
-            Vec::new()
-        }
-    }
 }
 
 fn usage(why: String) -> Failure {
