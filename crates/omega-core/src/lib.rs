@@ -6,7 +6,6 @@
 //!
 //! This crate does not print, prompt, read the environment, or speak to a network.
 
-pub mod api_resources;
 mod context;
 mod delta;
 mod desired;
