@@ -80,7 +80,8 @@ async fn same(recording: &str, apiserver: Apiserver) -> usize {
         match answer {
             Ok(body) => {
                 assert_eq!(expected, 200, "{}", text("path"));
-                let body: Value = serde_json::from_str(&body).unwrap();
+                // Some answers are plain text.
+                let body = serde_json::from_str(&body).unwrap_or(Value::String(body));
                 let token = |body: &Value| body["metadata"]["continue"].as_str().map(String::from);
                 let (theirs, ours) = (token(&exchange["body"]), token(&body));
                 assert_eq!(theirs.is_some(), ours.is_some(), "{}", text("path"));

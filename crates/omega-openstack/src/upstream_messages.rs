@@ -62,6 +62,7 @@ impl RefusalReason {
             (400, _) if words.contains(TEMPLATE_IN_USE) => Self::InUse,
             (400, _) if words.contains(IMAGE_UNSET) => Self::ImageNotFound,
             (400, _) if words.contains(IMAGE_NONE) => Self::ImageLacksDistro,
+            (400, _) if words.contains(NO_NODE_GROUPS_YET) => Self::Unavailable,
             (502..=504, _) => Self::Unavailable,
             (500.., _) => Self::ServiceFault,
             _ => Self::Invalid,
@@ -132,6 +133,11 @@ const TEMPLATE_IN_USE: &str = "is referenced by one or multiple clusters";
 /// (recordings/magnum-template-absent-image.json, magnum-template-plain-image.json).
 const IMAGE_UNSET: &str = "Cluster type (vm, Unset,";
 const IMAGE_NONE: &str = "Cluster type (vm, None,";
+
+/// Magnum 18.0.1 to whoever lists clusters while one is being made, between its row and its node
+/// groups: `master_count` is their sum, and `api/controllers/v1/cluster.py` wants at least 1 (seen
+/// in the lab).
+const NO_NODE_GROUPS_YET: &str = "Invalid input for field/attribute master_count";
 
 /// Neutron ("Quota exceeded for resources", `OverQuota`), Octavia 11 ("Quota has been met for
 /// resources", answered with 403) and Nova 26 ("Quota exceeded for instances").

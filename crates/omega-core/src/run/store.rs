@@ -5,18 +5,22 @@ use std::{
     io::{self, Read as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
 };
-
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Endpoints, Job, different_site};
 use crate::{
-    Approval, Context, Entry, Failure, FailureClass, FileJournal, Lock, LockError, Step, StepId,
-    Touched, Undo, chain, leftovers, persist, sync_parent, values::Sha256,
+    Approval, Check, Context, Entry, Event, Failure, FailureClass, FileJournal, Lock, LockError,
+    PollPolicy, Step, StepId, Touched, Undo, WaitError, chain, leftovers, persist, sync_parent,
+    values::Sha256, wait_for,
 };
+
+/// How often and how long what is left is tried again, where a service can't answer now.
+const AGAIN: PollPolicy = PollPolicy::new(Duration::from_secs(2), Duration::from_mins(1));
 
 /// Every run on this machine.
 #[derive(Clone, Debug)]
@@ -220,7 +224,21 @@ impl Runs {
     ) -> Result<bool, Failure> {
         let journal = Arc::new(self.reopen(&left.run.id)?);
         let ctx = ctx.clone().with_journal(journal);
-        let changed = step.run(&ctx, Approval::Fact).await?;
+        let run = || step.run(&ctx, Approval::Fact);
+        let tell = |why: &str, _: Duration| ctx.tell(&Event::Note { text: why.to_owned() });
+        let waited = wait_for(&ctx, AGAIN, run, &|_: &bool| Check::Met, tell).await;
+        let changed = waited.map_err(|ended| match ended {
+            WaitError::Read(failure) => failure,
+            WaitError::Cancelled => {
+                Failure::new(FailureClass::Interrupted, "stopped before it was removed")
+            }
+            WaitError::TimedOut(late) => {
+                Failure::new(FailureClass::Deadline, "could not be removed").because(late.why)
+            }
+            WaitError::Failed { why, .. } => {
+                Failure::new(FailureClass::Error, "could not be removed").because(why)
+            }
+        })?;
         ctx.record(&Entry::Removed { step: left.step.clone() }).map_err(|error| Failure {
             causes: chain(&error),
             touched: Touched::Maybe,
