@@ -414,7 +414,7 @@ async fn a_verification_asks_once_for_all_gates() {
     let magnum = ContainerInfra::new(cloud.member("mgmt"));
     let clusters = ClusterList::once(magnum.clone());
     let answers = MagnumResponds { clusters: clusters.clone() }.check().await.unwrap();
-    insta::assert_snapshot!(shown(&answers), @"1 clusters, 1 of the Cluster API driver");
+    insta::assert_snapshot!(shown(&answers), @"clusters: 1, of the Cluster API driver: 1");
     let health = ClusterHealth { clusters: clusters.clone(), only: vec![] }.check().await.unwrap();
     insta::assert_snapshot!(shown(&health), @"HEALTHY bystander");
     assert_eq!(cloud.requests(), 2, "a page with the cluster, and an empty one");
