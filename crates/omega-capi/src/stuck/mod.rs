@@ -1,4 +1,4 @@
-//! A cluster whose delete does not end: what holds it, and how it is let go.
+//! A cluster whose delete does not end: what holds it, and how its finalizers are released.
 
 mod deletion;
 mod finalizers;

@@ -50,7 +50,7 @@ const CLUSTERS: (&str, &str) = ("cluster.x-k8s.io", "clusters");
 /// Reads what is left of the cluster `name`, and what holds each object.
 ///
 /// Each kind is read at its newest served version: only what all versions share is looked at. A
-/// kind that nobody serves has no objects that anybody could let go.
+/// kind that nobody serves has no objects to release.
 ///
 /// # Errors
 ///

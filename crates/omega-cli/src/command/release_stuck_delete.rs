@@ -37,7 +37,7 @@ pub(crate) struct ReleaseStuckDeleteArgs {
     /// How long nothing must have moved before a delete is called stuck.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = patience)]
     patience: Duration,
-    /// How long the controllers are left to finish by themselves after each thing that is mended.
+    /// How long the controllers are left to finish by themselves after each step that fixed something.
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = patience)]
     wait: Duration,
     /// The site file.

@@ -219,7 +219,7 @@ impl Wait for Finishes {
 /// Whether nothing of the cluster is held any more: what is in the cloud is then nobody's.
 pub(super) struct IsGone {
     pub(super) cluster: StuckCluster,
-    /// What the steps before let go.
+    /// What the steps before released.
     pub(super) known: Vec<HeldObject>,
 }
 
@@ -230,7 +230,7 @@ impl Gate for IsGone {
     }
 
     fn subject(&self) -> Subject {
-        Subject::new("cluster", format!("{} is let go", self.cluster.stack))
+        Subject::new("cluster", format!("{} is released", self.cluster.stack))
     }
 
     async fn check(&self) -> Result<Verdict, Failure> {

@@ -37,7 +37,7 @@ pub struct StuckCluster {
     pub stack: String,
     /// After so long without a move a delete is stuck.
     pub patience: Duration,
-    /// So long the controllers are left to finish, each time that something was mended.
+    /// So long the controllers are left to finish, each time that something was fixed.
     pub wait: Duration,
     /// How the cluster's own credential is tried.
     pub login: Login,
@@ -121,7 +121,7 @@ impl Release {
         let awaited = self.held.last().is_some_and(|root| root.deleted.is_some());
         let mut items = Vec::new();
         for (nth, held) in self.held.iter().enumerate() {
-            // What was mended before may be all that the controllers were waiting for.
+            // What was fixed before may be all that the controllers were waiting for.
             if nth > 0 || self.replacement.is_some() {
                 items.push(Item::wait(Finishes {
                     cluster: self.cluster.clone(),

@@ -1,4 +1,4 @@
-//! What is let go and removed, in which order, and after a stop half-way; on the simulators.
+//! What is released and removed, in which order, and after a stop half-way; on the simulators.
 
 use std::{
     sync::{

@@ -50,7 +50,7 @@ pub(super) async fn replacement(
 }
 
 /// Whether the cluster's own credential authenticates, and has all of `roles`. That Keystone does
-/// not answer is no answer: what is overwritten has no way back.
+/// not answer is no answer: what is overwritten can't be restored.
 async fn own_has(
     cluster: &StuckCluster,
     own: &ClusterCredentials,
