@@ -83,9 +83,12 @@ fn left(failure: Failure, subject: &str) -> Failure {
         Some(found) => format!("{found}; left behind: {subject}"),
         None => format!("left behind: {subject}"),
     };
-    let next = "omega-cli runs sweep removes what is left behind";
-    let next =
-        failure.next.clone().map_or_else(|| next.to_owned(), |text| format!("{text}; {next}"));
+    let sweep = "omega-cli runs sweep removes what is left behind";
+    let next = match failure.next.clone() {
+        Some(next) if next.contains(sweep) => next,
+        Some(next) => format!("{next}; {sweep}"),
+        None => sweep.to_owned(),
+    };
     Failure { found: Some(found), next: Some(next), touched: Touched::Maybe, ..failure }
 }
 

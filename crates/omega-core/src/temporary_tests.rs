@@ -168,3 +168,23 @@ async fn what_is_there_already_is_not_taken_for_its_own() {
     assert!(cluster.pods.lock().unwrap().contains("probe-1"));
     assert_eq!(journal.entries(), []);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_step_whose_proof_fails_changes_nothing() {
+    let (cluster, (ctx, journal)) = (Arc::new(Cluster::default()), journaled());
+    let kept = Pod { name: "kept".into(), there: true };
+    let step = crate::step_with_proof(&cluster, kept, |_, _| pod());
+    *cluster.spoil.lock().unwrap() = Some(Spoil::Refuse);
+    step.run(&ctx, crate::Approval::Fact).await.unwrap_err();
+    assert!(cluster.pods.lock().unwrap().is_empty());
+    assert!(step.run(&ctx, crate::Approval::Fact).await.unwrap());
+    assert_eq!(*cluster.pods.lock().unwrap(), BTreeSet::from(["kept".to_owned()]));
+    let proofs = |journal: &MemoryJournal| {
+        let entries = journal.entries();
+        entries.iter().filter(|entry| matches!(entry, Entry::Removed { .. })).count()
+    };
+    let before = proofs(&journal);
+    assert!(!step.run(&ctx, crate::Approval::Fact).await.unwrap(), "there is nothing to prove");
+    assert_eq!(proofs(&journal), before);
+    assert_eq!(leftovers(&journal.entries()), []);
+}
