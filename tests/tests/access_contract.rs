@@ -118,8 +118,8 @@ mod simulated {
 
     fn token(kubeconfig: &Kubeconfig) -> String {
         let text = std::str::from_utf8(kubeconfig.bytes.expose()).unwrap();
-        let line = text.lines().find(|line| line.contains("token:")).unwrap();
-        line.split('"').nth(1).unwrap().to_owned()
+        let token = text.lines().find_map(|line| line.trim().strip_prefix("token:")).unwrap();
+        token.trim().trim_matches('"').to_owned()
     }
 
     #[tokio::test]

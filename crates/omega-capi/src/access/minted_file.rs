@@ -137,6 +137,8 @@ pub(super) fn text(
         "users": [{ "name": name, "user": { "token": token } }],
     }))
     .map_err(|error| MintError::Yaml(error.to_string()))?;
-    let text = serde_saphyr::to_string(&kubeconfig);
+    // One line for each value, so that a person can find and cut it.
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    let text = serde_saphyr::to_string_with_options(&kubeconfig, options);
     Ok(Secret::from(text.map_err(|error| MintError::Yaml(error.to_string()))?))
 }

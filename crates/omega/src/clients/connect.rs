@@ -83,8 +83,8 @@ impl<'a> Connect<'a> {
         Ok((Clients::new(cloud, management, units), unlisted))
     }
 
-    /// Prepares the cloud's services. No request is made. Needs [cloud] (or the `OS_*` variables),
-    /// and `project` in [management] where it is there.
+    /// Prepares the cloud's services. No request is made. Needs `[cloud]` (or the `OS_*` variables),
+    /// and `project` in `[management]` where it is there.
     ///
     /// # Errors
     ///

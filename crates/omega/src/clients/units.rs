@@ -18,7 +18,7 @@ struct Candidate {
 
 impl Connect<'_> {
     /// Returns the units that are meant: `only`, or all of them. `sources`: what may be sent to them.
-    /// Needs [conductor].
+    /// Needs `[conductor]`.
     ///
     /// # Errors
     ///

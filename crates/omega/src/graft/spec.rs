@@ -37,7 +37,7 @@ impl<'a> SiteSpec<'a> {
         value("management.path", self.0.kubeconfig_path())
     }
 
-    /// Returns the driver's release. Needs [driver].
+    /// Returns the driver's release. Needs `[driver]`.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl<'a> SiteSpec<'a> {
         }
     }
 
-    /// Returns the kubeconfig on a unit. Needs `kubeconfig` in [management].
+    /// Returns the kubeconfig on a unit. Needs `kubeconfig` in `[management]`.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl<'a> SiteSpec<'a> {
         Ok(PlaceKubeconfig::new(self.path()?, kubeconfig, &source))
     }
 
-    /// Returns the driver in the daemon's interpreter. Needs [driver]; a kubeconfig tells whether it
+    /// Returns the driver in the daemon's interpreter. Needs `[driver]`; a kubeconfig tells whether it
     /// must authenticate by a token.
     ///
     /// # Errors
@@ -117,7 +117,7 @@ impl<'a> SiteSpec<'a> {
         Ok(PinDriver::new(self.release()?, from).with_token(token))
     }
 
-    /// Returns the helm on a unit. Needs [helm]; `bytes`: the size of its file here.
+    /// Returns the helm on a unit. Needs `[helm]`; `bytes`: the size of its file here.
     ///
     /// # Errors
     ///
@@ -138,7 +138,7 @@ impl<'a> SiteSpec<'a> {
         Ok(EnsureHelm::new(&helm.version, helm.sha256, from))
     }
 
-    /// Returns the options of the driver. Needs [chart].
+    /// Returns the options of the driver. Needs `[chart]`.
     ///
     /// # Errors
     ///
@@ -159,7 +159,7 @@ impl<'a> SiteSpec<'a> {
         })
     }
 
-    /// Returns the drop-in. Needs [driver] and [chart].
+    /// Returns the drop-in. Needs `[driver]` and `[chart]`.
     ///
     /// # Errors
     ///
@@ -182,7 +182,7 @@ impl<'a> SiteSpec<'a> {
         Ok(ConvergeServices::graft(&self.release()?, dropin.sha256(), &options, remove_leftovers))
     }
 
-    /// Returns what must fit together on the management cluster. Needs [driver] and [chart].
+    /// Returns what must fit together on the management cluster. Needs `[driver]` and `[chart]`.
     ///
     /// # Errors
     ///
