@@ -344,7 +344,7 @@ fn coherence_is_told_offline_and_refused_for_a_driver_that_reads_what_is_not_ser
     assert!(good.out.starts_with("Driver 1.4.0, chart 0.25.1 and 0 templates, "), "{}", good.out);
     assert!(good.out.ends_with("Nothing is refused.\n"), "{}", good.out);
     let good = document(home.run(&json).exits(0));
-    assert_eq!((&good["schema_version"], &good["exit_code"]), (&1.into(), &0.into()));
+    assert_eq!((&good["schema_version"], &good["exit_code"]), (&2.into(), &0.into()));
     assert_eq!(good["refusal"], Value::Null);
 
     home.write("omega.toml", &site().replace("1.4.0", "1.3.0"));

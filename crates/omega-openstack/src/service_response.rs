@@ -31,7 +31,8 @@ pub(crate) fn accept(request: &Request, response: Response) -> Result<Response, 
 ///
 /// Neutron: `{"NeutronError": {"type", "message", "detail"}}`; Keystone: `{"error": {"code",
 /// "title", "message"}}`; Magnum: `{"errors": [{"code", "title", "detail", "request_id"}]}`;
-/// Octavia: `{"faultcode", "faultstring", "debuginfo"}`.
+/// Octavia: `{"faultcode", "faultstring", "debuginfo"}`; Nova and Cinder: `{REASON: {"code", "message"}}`, where
+/// the reason is a word for the status (`conflictingRequest`, `itemNotFound`).
 fn words(body: &Value) -> (Option<String>, String) {
     let text = |value: &Value, key: &str| {
         value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
@@ -49,6 +50,11 @@ fn words(body: &Value) -> (Option<String>, String) {
         return (None, message);
     }
     if let Some(message) = text(body, "faultstring") {
+        return (None, message);
+    }
+    let only = body.as_object().filter(|fault| fault.len() == 1);
+    let fault = only.and_then(|fault| fault.values().next());
+    if let Some(message) = fault.and_then(|fault| text(fault, "message")) {
         return (None, message);
     }
     let message = match body {
@@ -157,4 +163,24 @@ fn next_page(body: &Value, key: &str) -> Result<Option<Vec<(String, String)>>, S
     let base = Url::parse("http://service/").map_err(|error| error.to_string())?;
     let url = base.join(text).map_err(|_| text.to_owned())?;
     Ok(Some(url.query_pairs().into_owned().collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::words;
+
+    #[test]
+    fn every_services_form_gives_its_words() {
+        let message = "Key pair ops already exists.";
+        for body in [
+            json!({ "conflictingRequest": { "code": 409, "message": message } }),
+            json!({ "error": { "code": 409, "title": "Conflict", "message": message } }),
+            json!({ "NeutronError": { "type": "X", "message": message, "detail": "" } }),
+            json!({ "faultcode": "Client", "faultstring": message, "debuginfo": null }),
+        ] {
+            assert_eq!(words(&body).1, message, "{body}");
+        }
+    }
 }

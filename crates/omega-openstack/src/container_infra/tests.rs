@@ -255,7 +255,7 @@ async fn a_delete_that_fails_is_repeated_once() {
     insta::assert_snapshot!(told(&failure), @"
     Error, touched Maybe: could not delete the cluster omega-proof-TIME: DELETE_FAILED: publicURL endpoint for block-storage not found: refused to change cluster omega-proof-TIME on cloud rehearsal, project mgmt: DELETE_FAILED: publicURL endpoint for block-storage not found: refused to change cluster template omega-proof-TIME on cloud rehearsal, project mgmt: cluster omega-proof-TIME uses it: DELETE_FAILED: publicURL endpoint for block-storage not found
     found: left behind: cluster omega-proof-TIME on cloud rehearsal, project mgmt; left behind: cluster template omega-proof-TIME on cloud rehearsal, project mgmt
-    next: the driver's log says why (magnum-conductor); omega-cli runs sweep removes what is left behind; omega-cli runs sweep removes what is left behind
+    next: the driver's log says why (magnum-conductor); omega-cli runs sweep removes what is left behind
     ");
 }
 
