@@ -204,7 +204,7 @@ impl App {
         Ok(self.shown(&self.engine().apply(&job, Approved::Now).await?, None))
     }
 
-    /// Needs [cloud], and `project` in [management]; the flags say the rest, or the site.
+    /// Needs `[cloud]`, and `project` in `[management]`; the flags say the rest, or the site.
     async fn sg_rule(&self, args: &SgRuleArgs) -> Result<Status, Failure> {
         let name = self.task.as_str();
         let at = &args.common.site.site;
