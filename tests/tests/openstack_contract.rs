@@ -49,6 +49,9 @@ mod live {
     async fn the_cloud_keeps_the_contract() {
         // By TLS, in a region that has Keystone, Neutron and Magnum only.
         contract::sg_rules(cloud().await).await;
+        contract::near_matches(cloud().await).await;
+        contract::group_names(cloud().await).await;
+        contract::refusals(cloud().await).await;
         contract::trustee_domain(cloud().await).await;
         // In the region with every service.
         let config = CloudConfig { region: Some("RegionOne".into()), ..config() };
