@@ -39,6 +39,10 @@ pub enum Entry {
         /// Whether the same run is to remove it again: what is left of it after a crash is swept.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         temporary: bool,
+        /// What removes what was made of it, where a part is of no use. Once it is verified, there is
+        /// nothing to remove.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cleanup: Option<Undo>,
     },
     /// Written before each change.
     Applying {
@@ -63,7 +67,7 @@ pub enum Entry {
         /// What was observed.
         observed: Option<serde_json::Value>,
     },
-    /// What was made as temporary is gone, and was looked for.
+    /// What was made as temporary, or only in part, is gone: it was looked for.
     Removed {
         /// The step that made it.
         step: StepId,
@@ -113,7 +117,7 @@ impl Entry {
         step: StepId,
         desired: &D,
         changes: &[D::Change],
-        undo: Option<Undo>,
+        (undo, cleanup): (Option<Undo>, Option<Undo>),
         temporary: bool,
     ) -> Result<Self, JournalError> {
         Ok(Self::Intent {
@@ -122,6 +126,7 @@ impl Entry {
             changes: changes.iter().map(Describe::describe).collect(),
             undo,
             temporary,
+            cleanup,
         })
     }
 

@@ -168,7 +168,7 @@ where
     }
     undone(&w, &first, &start, undo).await;
     planned_is_applied(world(), &first, &end).await;
-    faults(world, desired, writes, &end).await;
+    faults(world, desired, writes, &end, first.cleanup().map(|_| &start)).await;
     if writes > 0 { Case::Changed } else { Case::Satisfied }
 }
 
@@ -219,9 +219,15 @@ where
     assert_eq!(w.snapshot(), *end, "law: a stored plan reaches the same state");
 }
 
+/// `cleaned`: the state that a failure restores, where what was made is removed at once.
 #[allow(clippy::expect_used, reason = "an assertion helper for tests")]
-async fn faults<D, W>(world: impl Fn() -> W, desired: &D, writes: usize, end: &W::Snapshot)
-where
+async fn faults<D, W>(
+    world: impl Fn() -> W,
+    desired: &D,
+    writes: usize,
+    end: &W::Snapshot,
+    cleaned: Option<&W::Snapshot>,
+) where
     D: Desired<Target = W::Target>,
     W: World,
 {
@@ -232,13 +238,21 @@ where
             w.spoil_write(nth, fault);
             let error =
                 ensure(ctx, w.target(), desired).await.expect_err("law: a fault is noticed");
+            if let Some(start) = cleaned {
+                let left = w.snapshot();
+                let nothing = left == *start;
+                assert!(nothing || left == *end, "law: no part is left ({fault:?}): {left:#?}");
+                let said = error.touched() == Touched::Nothing;
+                assert!(nothing || !said, "law: a fault is admitted ({fault:?})");
+            } else if fault != Fault::Refused {
+                assert_eq!(error.touched(), Touched::Maybe, "law: a fault is admitted");
+            }
             if fault == Fault::Refused {
-                let touched = if nth == 0 { Touched::Nothing } else { Touched::Maybe };
+                let touched =
+                    if nth == 0 || cleaned.is_some() { Touched::Nothing } else { Touched::Maybe };
                 assert_eq!(error.touched(), touched, "law: a refusal touches nothing");
                 let words = chain(&error).join(": ");
                 assert!(words.contains(REFUSAL), "law: the service's words are kept: {words}");
-            } else {
-                assert_eq!(error.touched(), Touched::Maybe, "law: a fault is admitted");
             }
             ensure(ctx, w.target(), desired).await.expect("law: ensure recovers from a fault");
             assert_eq!(w.snapshot(), *end, "law: recovery reaches the same state ({fault:?})");

@@ -39,7 +39,7 @@ impl From<Event> for Entry {
                 // The fact that led back was one of the operation itself.
                 let undo = undo.map(|desired| Undo { kind: kind.clone(), desired });
                 let step = step(target, kind);
-                Self::Intent { step, desired, changes, undo, temporary: false }
+                Self::Intent { step, desired, changes, undo, temporary: false, cleanup: None }
             }
             Event::Verified { target, kind, seen } => {
                 Self::Verified { step: step(target, kind), observed: seen }
