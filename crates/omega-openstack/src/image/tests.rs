@@ -1,0 +1,1 @@
+//! Staging an image, on the simulator and from a server on loopback.
