@@ -250,8 +250,12 @@ async fn write_and_verify<D: Desired>(
         })?;
         record(ctx, Ok(Entry::Applied { step: step.clone(), nth }), Touched::Maybe)?;
         if desired.verifies_each_change() && !left.is_empty() {
-            let as_planned =
-                |delta: &Delta<_>| matches!(delta, Delta::Changes(found) if found == left);
+            let as_planned = |delta: &Delta<D::Change>| match delta {
+                Delta::Changes(found) if found.len() == left.len() => {
+                    found.iter().zip(left).all(|(found, planned)| found.is_shown_by(planned))
+                }
+                _ => false,
+            };
             until(ctx, target, desired, Touched::Maybe, as_planned).await?;
         }
     }

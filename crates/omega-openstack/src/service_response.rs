@@ -60,10 +60,18 @@ fn words(body: &Value) -> (Option<String>, String) {
     let message = match body {
         Value::Null => "no reason was given".to_owned(),
         // A proxy's HTML page: its beginning says enough.
-        Value::String(text) => text.chars().take(300).collect(),
+        Value::String(text) => plain(text).chars().take(300).collect(),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => body.to_string(),
     };
     (None, message)
+}
+
+/// Returns what a plain text says: Glance writes `409 Conflict`, an empty line, and then the reason.
+fn plain(text: &str) -> &str {
+    match text.split_once("\n\n") {
+        Some((status, rest)) if status.starts_with(|c: char| c.is_ascii_digit()) => rest.trim(),
+        _ => text,
+    }
 }
 
 /// Reads a moment that may lack its zone: then it is UTC.

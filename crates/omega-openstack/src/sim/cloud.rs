@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     connection::{Connection, Inner, not_found},
+    glance::GlanceBehaviour,
     magnum::Fate,
     state::{State, Who},
 };
@@ -248,6 +249,23 @@ impl Cloud {
         let State { templates, clusters, .. } = &inner.state;
         let clusters = clusters.iter().map(|cluster| name(&cluster.shown)).collect();
         (templates.iter().map(name).collect(), clusters)
+    }
+
+    /// Says what Glance is like.
+    pub fn glance(&self, behaviour: GlanceBehaviour) {
+        self.lock().state.glance.behaviour = behaviour;
+    }
+
+    /// Makes an image that is active, with these properties besides a plain one's; returns its id.
+    pub fn add_glance_image(&self, project: &str, name: &str, properties: Value) -> String {
+        let mut inner = self.lock();
+        let project = inner.state.project(project);
+        inner.state.new_image(&project, name, properties)
+    }
+
+    /// Returns every image of Glance, without its id.
+    pub fn image_things(&self) -> Vec<String> {
+        self.lock().state.image_things()
     }
 
     /// Lets each project have so many rules and no more.

@@ -71,7 +71,10 @@ impl Inner {
             }
             Service::Compute => self.state.nova(who, request),
             Service::BlockStorage => self.state.cinder(request),
-            Service::Image => self.state.glance(request),
+            Service::Image => {
+                let image = self.state.glance_images(who, request);
+                image.or_else(|| self.state.glance(request))
+            }
         };
         answer.unwrap_or_else(not_found)
     }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     credentials::AppCredential,
+    glance::Glance,
     keystone::{Domain, User},
     magnum::{Fate, SimCluster},
     neutron::Group,
@@ -28,6 +29,7 @@ pub(super) struct State {
     pub(super) balancers: Vec<SimBalancer>,
     pub(super) rule_quota: Option<usize>,
     pub(super) images: Vec<(String, bool)>,
+    pub(super) glance: Glance,
     pub(super) templates: Vec<Value>,
     pub(super) clusters: Vec<SimCluster>,
     pub(super) fates: Vec<Fate>,
@@ -65,6 +67,7 @@ impl State {
             balancers: Vec::new(),
             rule_quota: None,
             images: Vec::new(),
+            glance: Glance::default(),
             templates: Vec::new(),
             clusters: Vec::new(),
             fates: Vec::new(),
