@@ -245,9 +245,9 @@ impl Cloud {
     pub fn magnum_names(&self) -> (Vec<String>, Vec<String>) {
         let inner = self.lock();
         let name = |thing: &Value| thing["name"].as_str().unwrap_or_default().to_owned();
-        let State { templates, clusters, .. } = &inner.state;
-        let clusters = clusters.iter().map(|cluster| name(&cluster.shown)).collect();
-        (templates.iter().map(name).collect(), clusters)
+        let State { templates, clusters, overtaken, .. } = &inner.state;
+        let clusters = clusters.iter().map(|cluster| name(&cluster.shown));
+        (templates.iter().map(name).collect(), clusters.chain(overtaken.iter().cloned()).collect())
     }
 
     /// Lets each project have so many rules and no more.

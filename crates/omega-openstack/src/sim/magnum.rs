@@ -54,6 +54,7 @@ impl State {
                 self.list_clusters(who, request)
             }
             (Method::Get, ["clusters", id]) => self.show_cluster(who, id),
+            (Method::Get, ["clusters", id, "nodegroups"]) => self.node_groups(who, id),
             (Method::Post, ["clusters"]) => self.create_cluster(who, request.json()?),
             (Method::Delete, ["clusters", id]) => self.delete_cluster(who, id),
             (Method::Get, ["clustertemplates"]) => self.list_templates(who),
@@ -108,6 +109,20 @@ impl State {
         }
     }
 
+    /// Magnum writes the name of the release into the node groups once the driver has made it.
+    fn node_groups(&mut self, who: &Who, id: &str) -> Response {
+        let Some(cluster) = self.clusters.iter_mut().find(|c| c.is(id, who)) else {
+            return absent("magnum-cluster-404", id);
+        };
+        cluster.look();
+        let stack = cluster.shown["stack_id"].clone();
+        let mut answer = recorded("magnum-nodegroups-200").unchanged();
+        for group in answer.body["nodegroups"].as_array_mut().into_iter().flatten() {
+            group["stack_id"] = stack.clone();
+        }
+        answer
+    }
+
     fn create_cluster(&mut self, who: &Who, body: &Value) -> Response {
         let template = body["cluster_template_id"].as_str().unwrap_or_default();
         let known = self.templates.iter().any(|t| t["uuid"] == *template || t["name"] == *template);
@@ -140,6 +155,10 @@ impl State {
         match clusters.find(|c| c.is(id, who)) {
             Some(cluster) => {
                 cluster.looks = 0;
+                if cluster.shown["status"] == "CREATE_IN_PROGRESS" && cluster.is_in_hand_over() {
+                    let name = cluster.shown["name"].as_str().unwrap_or_default();
+                    self.overtaken.push(format!("{name} in Cluster API"));
+                }
                 cluster.shown["status"] = json!("DELETE_IN_PROGRESS");
                 recorded("magnum-cluster-delete-204").unchanged()
             }
@@ -216,6 +235,12 @@ impl SimCluster {
 
     fn is(&self, id: &str, who: &Who) -> bool {
         self.shown["uuid"] == *id && self.is_shown() && theirs(who, &self.shown)
+    }
+
+    /// Whether the conductor will still give it to the driver.
+    fn is_in_hand_over(&self) -> bool {
+        let fails = matches!(self.fate, Fate::FailsBeforeDriver(_) | Fate::Still);
+        self.shown["stack_id"].is_null() && !fails
     }
 
     /// Lets the cluster live on a little.

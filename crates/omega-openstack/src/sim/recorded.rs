@@ -30,6 +30,8 @@ const ALL: &[(&str, &str)] = recordings![
     "keystone-role-assignments-403",
     "magnum-403",
     "magnum-clusters-none-200",
+    "magnum-nodegroups-200",
+    "magnum-nodegroups-at-once-200",
     "magnum-template-201",
     "magnum-template-absent-404",
     "magnum-template-absent-image",

@@ -31,6 +31,9 @@ pub(super) struct State {
     pub(super) templates: Vec<Value>,
     pub(super) clusters: Vec<SimCluster>,
     pub(super) fates: Vec<Fate>,
+    /// The names of those that were deleted before the driver had begun: it goes on, and leaves them in
+    /// Cluster API.
+    pub(super) overtaken: Vec<String>,
     /// How long after the request a cluster is shown.
     pub(super) appear_after: Duration,
     pub(super) servers: Vec<Value>,
@@ -68,6 +71,7 @@ impl State {
             templates: Vec::new(),
             clusters: Vec::new(),
             fates: Vec::new(),
+            overtaken: Vec::new(),
             appear_after: Duration::ZERO,
             servers: Vec::new(),
             blobs: BTreeMap::new(),
