@@ -33,9 +33,11 @@ impl State {
             let is = one["name"].as_str().unwrap_or_default();
             name.is_none_or(|pattern| matches(pattern, is))
         };
-        let show = |one: &Value| match detail {
-            true => one.clone(),
-            false => json!({ "id": one["id"], "name": one["name"], "links": one["links"] }),
+        let show = |one: &Value| {
+            if detail {
+                return one.clone();
+            }
+            json!({ "id": one["id"], "name": one["name"], "links": one["links"] })
         };
         let found: Vec<Value> = ours.filter(fits).map(show).collect();
         recorded!("nova-servers-none-200").with("servers", found)
