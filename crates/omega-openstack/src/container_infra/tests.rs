@@ -8,7 +8,7 @@ use std::{
 
 use super::*;
 use crate::{
-    Clients, Service, restore,
+    Service, restore,
     sim::{Cloud, Fate},
 };
 use omega_core::{
@@ -331,9 +331,9 @@ async fn what_a_killed_proof_leaves_is_swept() {
         let entries = journal.entries();
         let text = serde_json::to_string(&entries).unwrap();
         let left = leftovers(&serde_json::from_str::<Vec<_>>(&text).unwrap());
-        let clients = Clients::new(&cloud.admin("mgmt"));
+        let admin = cloud.admin("mgmt");
         for (_, undo) in left {
-            let step = restore(&undo.kind, &undo.desired, &clients).unwrap().unwrap();
+            let step = restore(&undo.kind, &undo.desired, &admin).unwrap().unwrap();
             step.run(&Context::default(), Approval::Fact).await.unwrap();
             swept += 1;
         }

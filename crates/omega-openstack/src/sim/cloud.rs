@@ -8,9 +8,9 @@ use omega_core::testing::Fault;
 use serde_json::{Map, Value, json};
 
 use super::{
-    connection::{Connection, Inner, not_found},
+    connection::{Connection, Inner},
     magnum::Fate,
-    state::{State, Who},
+    state::{State, Who, not_found},
 };
 use crate::{Method, Request, Response, Service, Transport};
 
