@@ -112,7 +112,7 @@ impl State {
     /// Magnum writes the name of the release into the node groups once the driver has made it.
     fn node_groups(&mut self, who: &Who, id: &str) -> Response {
         let Some(cluster) = self.clusters.iter_mut().find(|c| c.is(id, who)) else {
-            return absent("magnum-cluster-404", id);
+            return recorded!("magnum-cluster-404").at(id);
         };
         cluster.look();
         let stack = cluster.shown["stack_id"].clone();
