@@ -47,7 +47,9 @@ fn well(facts: &HealthFacts, found: &mut Findings) {
         let says = status.as_deref().unwrap_or("nothing");
         let words = serde_json::to_string(reason).unwrap_or_default();
         let summary = format!("Magnum says {says}, and nothing here explains why: {words}");
-        let fact = Fact::new(summary, [recorded(facts), Evidence::words(words)]);
+        let reasons = reason.iter().flatten();
+        let reasons = reasons.map(|(part, why)| Evidence::text(part, python::text(why)));
+        let fact = Fact::new(summary, [recorded(facts)].into_iter().chain(reasons));
         return found.add(HealthCause::Unclear, Layer::Magnum, fact);
     }
     let octavia = match &facts.load_balancers {
