@@ -94,7 +94,7 @@ def differences(did, said):
             continue
         known, cause = truth(said[id])
         if known != {"HEALTHY": "well", "UNHEALTHY": "not well"}[word]:
-            table[(word, one["saved"], known, cause["cause"])].append((id, cause["evidence"][0]))
+            table[(word, one["saved"], known, cause["cause"])].append((id, cause["findings"][0]["summary"]))
     print(f"\nWhere something else is true ({sum(map(len, table.values()))} cases):")
     for (word, saved, known, cause), found in sorted(table.items(), key=lambda i: -len(i[1])):
         record = f"{'says' if saved else 'still says'} {word}"

@@ -22,7 +22,7 @@ use omega_capi::{
     served::{apis_of_releases, discover_versions, read_served_apis},
     workload::{NodesWanted, Question, Wanted, Workload, judge, read_workload},
 };
-use omega_core::{Gate as _, Verdict};
+use omega_core::{Evidence, Gate as _, Verdict};
 use omega_driver::{DriverRelease, Overrides};
 
 async fn serves_every_version_and_says_so_in_one_request(management: &Management) {
@@ -114,8 +114,8 @@ async fn reads_what_helm_installed(management: &Management, namespace: &str) -> 
 
 async fn knows_a_controller_by_its_image(management: &Management, namespace: &str) {
     let installed = read_installed(management).await.unwrap();
-    let deployment = format!("deployment {namespace}/capo-controller-manager: image ");
-    let ours: Vec<_> = installed.iter().filter(|i| i.evidence.starts_with(&deployment)).collect();
+    let deployment = Evidence::text("deployment", format!("{namespace}/capo-controller-manager"));
+    let ours: Vec<_> = installed.iter().filter(|i| i.evidence.contains(&deployment)).collect();
     let seen: Vec<_> = ours.iter().map(|i| (i.component, i.version.as_deref())).collect();
     assert_eq!(seen, [(Component::OpenstackProvider, Some("v0.14.4"))], "{installed:?}");
 }

@@ -178,7 +178,7 @@ async fn without_a_network_plugin_the_template_is_named() {
     apiserver.put(SETS, decoy);
     assert_eq!(
         one(&apiserver, Question::Cni).await,
-        "cni: yes: cilium: kube-system/watcher 3 of 3"
+        "cni: yes: network plugin cilium, daemonset kube-system/watcher, pods wanted: 3, pods ready: 3"
     );
 }
 
@@ -242,7 +242,10 @@ async fn what_is_young_is_waited_for_and_what_is_old_is_stuck() {
 async fn a_claim_is_stuck_only_if_somebody_waits_for_it() {
     let apiserver = with(CLAIMS, "stuck");
     let stuck = async || one(&apiserver, Question::Stuck).await;
-    assert_eq!(stuck().await, "stuck: yes: pods: 19; claims on volumes: 2, 0 of them bound");
+    assert_eq!(
+        stuck().await,
+        "stuck: yes: pods: 19, claims on volumes: 2, claims that are bound: 0"
+    );
     apiserver.put(PODS, ill(PODS, "unschedulable"));
     let said = stuck().await;
     assert!(said.contains("2 stuck") && said.contains("claim default/stuck of class"), "{said}");
@@ -263,7 +266,7 @@ async fn an_api_that_does_not_answer_is_the_one_thing_that_is_said() {
     assert!(half.starts_with("api: NO: ") && half.contains("it ends after 100 bytes"), "{half}");
     apiserver.fail(Fault::Unavailable(NODES.to_owned()));
     let all = answers(&apiserver).await;
-    assert_eq!(said(&all[..1].to_vec()), "api: yes: it answers: 5 of 6 lists read");
+    assert_eq!(said(&all[..1].to_vec()), "api: yes: it answers, lists asked for: 6, lists read: 5");
     let Err(failure) = &all[1].1 else { panic!("{all:?}") };
     assert_eq!(failure.message, "could not list the workload cluster's nodes");
     assert!(all[2].1.is_ok(), "the others are answered");
@@ -294,7 +297,7 @@ async fn a_missing_right_is_named_and_hides_nothing_else() {
     assert_eq!(failed, expected);
     apiserver.fail(Fault::Nobody);
     let all = answers(&apiserver).await;
-    assert_eq!(said(&all[..1].to_vec()), "api: yes: it answers: 0 of 6 lists read");
+    assert_eq!(said(&all[..1].to_vec()), "api: yes: it answers, lists asked for: 6, lists read: 0");
     assert!(all[1..].iter().all(|(_, answer)| answer.is_err()), "{all:?}");
 }
 

@@ -95,31 +95,6 @@ pub(crate) enum Command {
     Access(Access),
 }
 
-impl Command {
-    /// Returns whether it may write anywhere but on the screen and to `--out`.
-    pub(crate) fn writes(&self) -> bool {
-        match self {
-            Self::Apply(_) => true,
-            Self::Rollback(args) => !args.plan,
-            Self::ReleaseStuckDelete(args) => !args.plan,
-            Self::Operation(operation) => operation.writes(),
-            Self::Access(operation) => operation.writes(),
-            Self::Plan(_)
-            | Self::Verify(_)
-            | Self::Doctor(_)
-            | Self::Rehearse(_)
-            | Self::Explain(_)
-            | Self::Schema { .. }
-            | Self::Completions { .. }
-            | Self::Man { .. }
-            | Self::Capi(_) => false,
-            Self::Runs(args) => {
-                matches!(args.command, Some(RunsCommand::Sweep { plan: false, .. }))
-            }
-        }
-    }
-}
-
 /// What has a JSON schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SchemaName {
@@ -284,7 +259,7 @@ pub(crate) enum RunsCommand {
     },
 }
 
-/// Whether an operation writes.
+/// The site of an operation, and whether it writes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct OperationArgs {
     /// The site.

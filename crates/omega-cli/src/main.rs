@@ -108,7 +108,7 @@ async fn run(
     if let Err(failure) = logging {
         return app.failed(&failure);
     }
-    let signals = Signals::listen(&app.ctx, cli.command.writes());
+    let signals = Signals::listen(&app.ctx);
     let done = tokio::select! {
         done = app.run(cli.command) => done,
         failure = signals.at_once() => Err(failure),

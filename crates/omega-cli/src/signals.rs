@@ -16,14 +16,13 @@ use tokio::{
 #[derive(Clone, Debug)]
 pub(crate) struct Signals {
     ctx: Context,
-    writes: bool,
     now: Arc<Notify>,
 }
 
 impl Signals {
-    /// Listens from now on, and cancels `ctx`. `writes`: whether the command may write.
-    pub(crate) fn listen(ctx: &Context, writes: bool) -> Self {
-        let signals = Self { ctx: ctx.clone(), writes, now: Arc::default() };
+    /// Listens from now on, and cancels `ctx`.
+    pub(crate) fn listen(ctx: &Context) -> Self {
+        let signals = Self { ctx: ctx.clone(), now: Arc::default() };
         for (kind, reason) in [
             (SignalKind::interrupt(), CancelReason::Interrupt),
             (SignalKind::terminate(), CancelReason::Terminate),
@@ -43,7 +42,7 @@ impl Signals {
         while received.recv().await.is_some() {
             let again = self.ctx.cancel().is_cancelled();
             self.ctx.cancel().cancel_for(reason);
-            if again || !self.may_have_written() {
+            if again || !self.ctx.has_written() {
                 self.now.notify_one();
             } else {
                 // Nobody may be there to read it: the terminal may be gone.
@@ -53,16 +52,11 @@ impl Signals {
         }
     }
 
-    /// Whether something may have been written by now: a command that writes looks first.
-    fn may_have_written(&self) -> bool {
-        self.writes && self.ctx.has_written()
-    }
-
     /// Returns when the program is to end without waiting for anything.
     pub(crate) async fn at_once(&self) -> Failure {
         self.now.notified().await;
         let failure = Failure::new(FailureClass::Interrupted, "interrupted");
-        if !self.may_have_written() {
+        if !self.ctx.has_written() {
             return failure;
         }
         Failure { touched: Touched::Maybe, ..failure }

@@ -189,7 +189,9 @@ impl fmt::Display for Evidence {
             Observation::List(values) => values.join(", "),
             Observation::Count(count) => return write!(f, "{fact}: {count}"),
             Observation::Bytes(bytes) => format!("{bytes} bytes"),
-            Observation::Took(millis) => format!("{millis} ms"),
+            Observation::Took(millis @ ..10_000) => format!("{millis} ms"),
+            Observation::Took(millis @ ..120_000) => format!("{} s", millis / 1000),
+            Observation::Took(millis) => format!("{} min", millis / 60_000),
             Observation::Time(time) => time.to_string(),
         };
         if fact.is_empty() { f.write_str(&value) } else { write!(f, "{fact} {value}") }

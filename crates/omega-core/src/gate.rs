@@ -43,11 +43,6 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Returns that the fact holds, shown by one sentence.
-    pub fn pass(evidence: impl Into<String>) -> Self {
-        Self::shown([Evidence::words(evidence)])
-    }
-
     /// Returns that the fact holds, shown by `evidence`.
     pub fn shown(evidence: impl IntoIterator<Item = Evidence>) -> Self {
         Self::Pass { evidence: evidence.into_iter().collect() }

@@ -120,7 +120,7 @@ async fn run(target: &TargetPlan, ctx: &Context) -> (TargetReport, Vec<Event>) {
 }
 
 fn pass() -> Verdict {
-    Verdict::pass("seen")
+    Verdict::shown([Evidence::holds("seen")])
 }
 
 fn fail() -> Verdict {
@@ -138,7 +138,7 @@ async fn items_run_in_order_and_what_is_so_is_left_alone() {
         done,
         [
             ItemOutcome::Unchanged,
-            ItemOutcome::Passed { evidence: vec![Evidence::words("seen")] },
+            ItemOutcome::Passed { evidence: vec![Evidence::holds("seen")] },
             ItemOutcome::Changed
         ]
     );

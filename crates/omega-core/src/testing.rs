@@ -2,10 +2,13 @@
 
 use std::{
     fmt,
+    sync::Arc,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use crate::{Context, Delta, Desired, Plan, Touched, chain, ensure, plan};
+use serde::Deserialize as _;
+
+use crate::{Context, Delta, Desired, Entry, MemoryJournal, Plan, Touched, chain, ensure, plan};
 
 /// A simulated target that can be looked at from outside and made to fail.
 pub trait World: Send + Sync {
@@ -123,7 +126,8 @@ where
     D: Desired<Target = W::Target>,
     W: World,
 {
-    let ctx = &Context::default();
+    let journal = Arc::new(MemoryJournal::default());
+    let ctx = &Context::default().with_journal(journal.clone());
     stored_and_read_back(desired);
     let w = world();
     let start = w.snapshot();
@@ -166,7 +170,7 @@ where
         Delta::Changes(changes) => assert_eq!(writes, changes.len(), "law: a change is one write"),
         Delta::Wait(_) | Delta::Blocked { .. } => {}
     }
-    undone(&w, &first, &start, undo).await;
+    undone::<D, W>(&w, &journal.entries(), &start, undo).await;
     planned_is_applied(world(), &first, &end).await;
     faults(world, desired, writes, &end, first.cleanup().map(|_| &start)).await;
     if writes > 0 { Case::Changed } else { Case::Satisfied }
@@ -180,24 +184,25 @@ fn stored_and_read_back<D: Desired>(desired: &D) {
     assert_eq!(back.key(), desired.key(), "law: the same fact has the same key");
 }
 
+/// What the journal says restores the state before does so.
 #[allow(clippy::panic, clippy::expect_used, reason = "an assertion helper for tests")]
-async fn undone<D, W>(w: &W, first: &Plan<D>, start: &W::Snapshot, undo: Undo)
+async fn undone<D, W>(w: &W, entries: &[Entry], start: &W::Snapshot, undo: Undo)
 where
     D: Desired<Target = W::Target>,
     W: World,
 {
-    match (first.undo(), undo) {
+    let Some(Entry::Intent { undo: back, .. }) = entries.first() else { return };
+    match (back, undo) {
         (Some(back), Undo::Exact) => {
+            assert_eq!(back.kind, D::Undo::KIND, "law: undo is of its own kind");
+            let back = D::Undo::deserialize(&back.desired).expect("law: undo can be read back");
             stored_and_read_back(&back);
             let ctx = &Context::default();
             ensure(ctx, w.target(), &back).await.expect("law: undo succeeds");
             assert_eq!(w.snapshot(), *start, "law: undo restores what was there");
         }
         (Some(_), Undo::None) => panic!("law: what is said to have no undo has none"),
-        (None, Undo::Exact) => {
-            let nothing = matches!(first.delta(), Delta::Satisfied);
-            assert!(nothing, "law: a change can be undone");
-        }
+        (None, Undo::Exact) => panic!("law: a change can be undone"),
         (None, Undo::None) => {}
     }
 }

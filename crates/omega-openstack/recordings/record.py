@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Asks real services and keeps what they answer: the source of sim::Cloud's answers.
 
-    record.py OPENRC [keystone] [neutron] [magnum] [healthy] [credential] [network] [octavia] [survey] [glance]
+    record.py OPENRC PART...
 
+PART is a function below that is marked @part. It writes the files that it names (`keep`), and no other.
 Needs an administrator's openrc, Python's standard library and nothing else. It makes two projects,
 users, groups and what a cluster needs, and removes them. `healthy` needs a Magnum conductor that
 is grafted onto a management cluster; the others don't. Each exchange is one file beside this one:
@@ -33,6 +34,14 @@ def scrub(value, key=""):
     if isinstance(value, list):
         return [scrub(v, key) for v in value]
     return "SCRUBBED" if isinstance(value, str) and SECRET.search(key) else value
+
+
+PARTS = {}
+
+
+def part(function):
+    PARTS[function.__name__] = function
+    return function
 
 
 def openrc(path):
@@ -143,6 +152,7 @@ class Stage:
             self.admin.call(service, "DELETE", path)
 
 
+@part
 def keystone(stage, rc):
     admin, member = stage.admin, stage.a
     Cloud(rc, keep="keystone-token-201")
@@ -230,6 +240,7 @@ RULES = [
 ]
 
 
+@part
 def neutron(stage, rc):
     a, b, admin = stage.a, stage.b, stage.admin
     group = lambda who, name: who.made("network", "POST", "/security-groups",
@@ -269,6 +280,7 @@ def neutron(stage, rc):
     stage.undo.append(("network", f"/quotas/{a.project}"))
 
 
+@part
 def credential(stage, rc):
     """An application credential: accepted, and refused for each reason that there is."""
     a, admin = stage.a, stage.admin
@@ -316,6 +328,7 @@ def outside(stage):
     return stage.admin.call("network", "GET", "/networks?name=public")[2]["networks"][0]["id"]
 
 
+@part
 def network(stage, rc):
     """What a cluster's network is made of, and what Neutron says when a part is still in use."""
     a, b, public = stage.a, stage.b, outside(stage)
@@ -372,6 +385,7 @@ def network(stage, rc):
     delete(f"/security-groups/{group}", "security-groups-delete-204")
 
 
+@part
 def octavia(stage, rc):
     """Load balancers: made, deleted too early, deleted with all that they have."""
     admin, a, b = stage.admin, stage.a, stage.b
@@ -423,6 +437,7 @@ def octavia(stage, rc):
     a.call("network", "DELETE", f"/networks/{net}")
 
 
+@part
 def survey(stage, rc):
     """What a survey asks of each service: what there is, and how much more there may be."""
     needs_of_a_cluster(stage)
@@ -495,6 +510,7 @@ TEMPLATE = {"name": "omega-rec", "coe": "kubernetes", "image_id": "k8s",
             "labels": {"kube_tag": "v1.34.8"}}
 
 
+@part
 def magnum(stage, rc):
     needs_of_a_cluster(stage)
     admin, member = stage.admin, stage.a
@@ -526,6 +542,7 @@ def magnum(stage, rc):
     made = call("POST", "/clusters", cluster, "cluster-202")[2]
     id = made["uuid"]
     call("GET", f"/clusters/{id}", keep="cluster-at-once-200")
+    call("GET", f"/clusters/{id}/nodegroups", keep="nodegroups-at-once-200")
     call("DELETE", f"/clustertemplates/{one['uuid']}", keep="template-in-use")
     call("POST", "/clusters", cluster | {"keypair": "absent"}, "cluster-absent-keypair")
     call("POST", "/clusters", cluster | {"cluster_template_id": "absent"},
@@ -565,6 +582,7 @@ def gone(call, id, deleted, absent):
         call("GET", f"/clusters/{id}", keep=absent)
 
 
+@part
 def healthy(stage, rc):
     needs_of_a_cluster(stage)
     call = lambda method, path, body=None, keep=None: stage.admin.call(
@@ -581,6 +599,7 @@ def healthy(stage, rc):
                 break
             time.sleep(1)
         call("GET", f"/clusters/{id}", keep=keep)
+    call("GET", f"/clusters/{id}/nodegroups", keep="nodegroups-200")
     call("GET", "/clusters/detail", keep="clusters-healthy-200")
     gone(call, id, "cluster-healthy-delete-204", "cluster-healthy-404")
     call("DELETE", f"/clustertemplates/{template}")
@@ -596,7 +615,9 @@ def qcow2():
     return b"".join(part.ljust(cluster, b"\0") for part in (header, table, counts, b""))
 
 
+@part
 def glance(stage, rc):
+    """Images: staged, imported, refused, deleted."""
     def call(method, path, body=None, keep=None, raw=None, kind=None):
         return stage.a.call("image", method, path, body, keep=keep and f"glance-{keep}", raw=raw, kind=kind)
 
@@ -649,13 +670,13 @@ def glance(stage, rc):
 
 
 def main():
+    if len(sys.argv) < 3 or not PARTS.keys() >= set(sys.argv[2:]):
+        sys.exit(f"usage: record.py OPENRC PART...; the parts: {' '.join(PARTS)}")
     rc = openrc(sys.argv[1])
     stage = Stage(rc)
     try:
-        for part in sys.argv[2:] or ["keystone", "neutron", "magnum"]:
-            {"keystone": keystone, "neutron": neutron, "magnum": magnum, "healthy": healthy,
-             "credential": credential, "network": network, "octavia": octavia, "survey": survey,
-             "glance": glance}[part](stage, rc)
+        for name in sys.argv[2:]:
+            PARTS[name](stage, rc)
     finally:
         stage.close()
 

@@ -39,7 +39,7 @@ pub use request::{Body, ByteStream, Request, Upload};
 pub use response::{
     ContentRange, Download, Headers, JSON_LIMIT, Response, RetryAfter, StreamedResponse,
 };
-pub use restore::{Clients, restore};
+pub use restore::restore;
 pub use session::{Session, SessionOptions};
 pub use token_info::{Catalog, CatalogEntry, Endpoint, Name, TokenInfo};
 pub use transport::{Method, Service, Transport};

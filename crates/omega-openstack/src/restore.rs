@@ -10,31 +10,13 @@ use crate::{
     container_infra::{
         ContainerInfra, CreateCluster, CreateTemplate, DeleteCluster, DeleteTemplate,
     },
+    image::{DeleteImage, Images, StagedImage},
     load_balancer::{LoadBalancers, RemoveClusterBalancers},
     network::{Network, RemoveClusterNetwork, RestoreSgRules, SgRule},
 };
 
-/// The clients of one project, for what a journal says is to be restored in it.
-#[derive(Clone, Debug)]
-pub struct Clients {
-    network: Arc<Network>,
-    load_balancers: Arc<LoadBalancers>,
-    container_infra: Arc<ContainerInfra>,
-}
-
-impl Clients {
-    /// Returns the clients of the project that `transport`'s token is scoped to.
-    pub fn new(transport: &Arc<dyn Transport>) -> Self {
-        Self {
-            network: Arc::new(Network::new(Arc::clone(transport))),
-            load_balancers: Arc::new(LoadBalancers::new(Arc::clone(transport))),
-            container_infra: Arc::new(ContainerInfra::new(Arc::clone(transport))),
-        }
-    }
-}
-
-/// Returns the step that makes the desired fact of `kind` true. None if no operation of this crate
-/// has the kind.
+/// Returns the step that makes the desired fact of `kind` true in the project that
+/// `transport`'s token is scoped to. None if no operation of this crate has the kind.
 ///
 /// # Errors
 ///
@@ -42,27 +24,31 @@ impl Clients {
 pub fn restore(
     kind: &str,
     desired: &Value,
-    clients: &Clients,
+    transport: &Arc<dyn Transport>,
 ) -> Result<Option<Box<dyn Step>>, serde_json::Error> {
     fn bind<D: Desired>(
-        target: &Arc<D::Target>,
+        target: D::Target,
         desired: &Value,
     ) -> Result<Option<Box<dyn Step>>, serde_json::Error>
     where
-        D::Target: 'static,
+        D::Target: Sized + 'static,
     {
-        Ok(Some(step(target, D::deserialize(desired)?)))
+        Ok(Some(step(&Arc::new(target), D::deserialize(desired)?)))
     }
-    let Clients { network, load_balancers, container_infra } = clients;
+    let cloud = Arc::clone(transport);
     match kind {
-        SgRule::KIND => bind::<SgRule>(network, desired),
-        RestoreSgRules::KIND => bind::<RestoreSgRules>(network, desired),
-        RemoveClusterNetwork::KIND => bind::<RemoveClusterNetwork>(network, desired),
-        RemoveClusterBalancers::KIND => bind::<RemoveClusterBalancers>(load_balancers, desired),
-        CreateTemplate::KIND => bind::<CreateTemplate>(container_infra, desired),
-        DeleteTemplate::KIND => bind::<DeleteTemplate>(container_infra, desired),
-        CreateCluster::KIND => bind::<CreateCluster>(container_infra, desired),
-        DeleteCluster::KIND => bind::<DeleteCluster>(container_infra, desired),
+        SgRule::KIND => bind::<SgRule>(Network::new(cloud), desired),
+        RestoreSgRules::KIND => bind::<RestoreSgRules>(Network::new(cloud), desired),
+        RemoveClusterNetwork::KIND => bind::<RemoveClusterNetwork>(Network::new(cloud), desired),
+        RemoveClusterBalancers::KIND => {
+            bind::<RemoveClusterBalancers>(LoadBalancers::new(cloud), desired)
+        }
+        CreateTemplate::KIND => bind::<CreateTemplate>(ContainerInfra::new(cloud), desired),
+        DeleteTemplate::KIND => bind::<DeleteTemplate>(ContainerInfra::new(cloud), desired),
+        CreateCluster::KIND => bind::<CreateCluster>(ContainerInfra::new(cloud), desired),
+        DeleteCluster::KIND => bind::<DeleteCluster>(ContainerInfra::new(cloud), desired),
+        StagedImage::KIND => bind::<StagedImage>(Images::new(cloud), desired),
+        DeleteImage::KIND => bind::<DeleteImage>(Images::new(cloud), desired),
         _ => Ok(None),
     }
 }
@@ -127,6 +113,14 @@ mod tests {
                 json!({ "name": "c", "template": "t", "keypair": null, "master_count": 1, "node_count": 1 }),
             ),
             (
+                "openstack.image.v1",
+                json!({
+                    "name": "i", "os_distro": "ubuntu", "kube_version": "v1.34.8", "sha512": "00".repeat(64),
+                    "source": "https://example.org/i.qcow2", "keep": null,
+                }),
+            ),
+            ("openstack.no-image.v1", json!({ "name": "i", "id": "u", "only_unfinished": true })),
+            (
                 "openstack.no-cluster.v1",
                 json!({ "name": "c", "id": null, "asked_after": null, "repeat": "always" }),
             ),
@@ -140,11 +134,11 @@ mod tests {
         let stored = stored();
         let known: BTreeSet<String> = stored.iter().map(|(kind, _)| (*kind).to_owned()).collect();
         assert_eq!(known, all, "every KIND of the sources is restored here");
-        let clients = Clients::new(&Cloud::new().member("mgmt"));
+        let cloud = Cloud::new().member("mgmt");
         let subjects: Vec<_> = stored
             .iter()
             .map(|(kind, desired)| {
-                let step = restore(kind, desired, &clients).unwrap().unwrap();
+                let step = restore(kind, desired, &cloud).unwrap().unwrap();
                 assert_eq!(step.id().kind, *kind);
                 format!("{kind} {}: {}", step.id().key, step.subject())
             })
@@ -157,11 +151,13 @@ mod tests {
         openstack.cluster-template.v1 t: cluster template t
         openstack.no-cluster-template.v1 t: cluster template t
         openstack.cluster.v1 c: cluster c
+        openstack.image.v1 i: image i
+        openstack.no-image.v1 u: image i
         openstack.no-cluster.v1 c: cluster c
         ");
-        assert!(restore("openstack.sg-rule.v0", &json!({}), &clients).unwrap().is_none());
+        assert!(restore("openstack.sg-rule.v0", &json!({}), &cloud).unwrap().is_none());
         assert!(
-            restore(SgRule::KIND, &json!({}), &clients).is_err(),
+            restore(SgRule::KIND, &json!({}), &cloud).is_err(),
             "a damaged fact is no unknown one"
         );
     }

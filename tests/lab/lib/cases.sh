@@ -119,7 +119,7 @@ run_case() { # NAME: true when it passed
   CASE_PID=$!
   wait $CASE_PID 2>/dev/null || rc=$?
   CASE_PID=
-  ((rc != 124)) || echo "FAILED: not done within ${LIMIT[$name]} s" >>"$log"
+  ((rc != 124)) || { tail -n 15 "$RUN/work/$name/err" 2>/dev/null; echo "FAILED: not done within ${LIMIT[$name]} s"; } >>"$log"
   if ((rc == 0)); then printf 'ok      %-28s %6.1f s\n' "$name" "$(seconds_since "$begin")"; return; fi
   printf 'FAILED  %-28s %6.1f s  (%s)\n' "$name" "$(seconds_since "$begin")" "$log"
   tail -n 30 "$log" | cut -c1-300 | sed 's/^/        /'

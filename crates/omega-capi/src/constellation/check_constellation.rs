@@ -38,7 +38,7 @@ pub struct Comparison {
     /// How they compare.
     pub standing: VersionMatch,
     /// What shows it.
-    pub evidence: String,
+    pub evidence: Vec<Evidence>,
     /// What to do, unless it is as it should be. All of it is D-034.
     pub remedy: Option<String>,
 }
@@ -120,7 +120,7 @@ impl Comparison {
             .severity(severity)
             .decision("D-034")
             .source("capi-helm-charts, dependencies.json")
-            .shown_by([Evidence::words(&self.evidence)]);
+            .shown_by(self.evidence.clone());
         Some(match &self.remedy {
             Some(remedy) => finding.remedy(remedy),
             None => finding,
@@ -169,7 +169,7 @@ fn missing(tested: &Constellation, component: Component) -> Option<Comparison> {
         wanted: Some(wanted.to_owned()),
         found: None,
         standing: VersionMatch::Missing,
-        evidence: format!("no deployment has the image {}", component.image()),
+        evidence: vec![Evidence::text("no deployment has the image", component.image())],
         remedy: Some(format!("install {component} {wanted}")),
     })
 }
@@ -215,7 +215,10 @@ fn release(tested: &Constellation, one: &Release) -> Option<Comparison> {
         wanted: wanted.map(ToOwned::to_owned),
         found: Some(found.to_owned()),
         standing,
-        evidence: format!("revision {}, {}", one.revision, one.status),
+        evidence: vec![
+            Evidence::text("revision", one.revision.to_string()),
+            Evidence::text("status", one.status.to_string()),
+        ],
         remedy,
     })
 }

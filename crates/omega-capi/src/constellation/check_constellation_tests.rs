@@ -1,5 +1,7 @@
 use std::fmt::Write as _;
 
+use omega_core::Evidence;
+
 use super::{
     Comparison, Constellation, ConstellationItem,
     VersionMatch::{self, Newer, NotNamed, Same},
@@ -16,7 +18,7 @@ fn installed(component: Component, version: Option<&str>) -> Installed {
     Installed {
         component,
         version,
-        evidence: format!("deployment x/{component}"),
+        evidence: vec![Evidence::text("deployment", format!("x/{component}"))],
         wanted: 1,
         available: Some(1),
     }
@@ -55,7 +57,7 @@ fn said(all: &[Comparison]) -> String {
             }
         };
         let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
-        let (wanted, found) = (dash(wanted), dash(found));
+        let (wanted, found, evidence) = (dash(wanted), dash(found), Evidence::line(evidence));
         writeln!(table, "{standing:?} {part}: {wanted} wanted, {found} found ({evidence})")
             .unwrap();
         if let Some(remedy) = remedy {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use omega_core::Evidence;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Management, constellation::Component, list::JSON};
@@ -17,7 +18,7 @@ pub struct Installed {
     /// At which version, if its image or its chart says one.
     pub version: Option<String>,
     /// What shows it: the deployment, its image, its chart.
-    pub evidence: String,
+    pub evidence: Vec<Evidence>,
     /// How many pods it wants.
     pub wanted: u32,
     /// How many of them are available; `None` if nothing tells.
@@ -88,7 +89,7 @@ struct Container {
 pub async fn read_installed(management: &Management) -> Result<Vec<Installed>, Error> {
     let deployments: Vec<Deployment> = management.list(PATH, "", PAGE, JSON).await?;
     let mut found: Vec<Installed> = deployments.iter().flat_map(installed).collect();
-    found.sort_by(|a, b| (a.component, &a.evidence).cmp(&(b.component, &b.evidence)));
+    found.sort_by_cached_key(|one| (one.component, Evidence::line(&one.evidence)));
     Ok(found)
 }
 
@@ -106,12 +107,13 @@ fn installed(deployment: &Deployment) -> Vec<Installed> {
             let label = labels.get("helm.sh/chart")?;
             label.strip_prefix(chart)?.strip_prefix('-').map(ToOwned::to_owned)
         });
-        let shown = chart.as_ref().map(|chart| format!(", chart {chart}")).unwrap_or_default();
-        let image = &container.image;
+        let shown = chart.as_ref().map(|chart| Evidence::text("chart", chart));
+        let deployment = Evidence::text("deployment", format!("{namespace}/{name}"));
+        let image = Evidence::text("image", &container.image);
         Some(Installed {
             component,
             version: chart.or_else(|| tag.map(ToOwned::to_owned)),
-            evidence: format!("deployment {namespace}/{name}: image {image}{shown}"),
+            evidence: [deployment, image].into_iter().chain(shown).collect(),
             wanted,
             available,
         })

@@ -5,7 +5,7 @@ use futures::future::join_all;
 use super::{Answer, Answers};
 use crate::{Error, Management};
 
-/// Asks for each of `paths` ([`super::Evidence::paths`]), at the same time.
+/// Asks for each of `paths` ([`super::HealthFacts::paths`]), at the same time.
 ///
 /// # Guarantees
 ///

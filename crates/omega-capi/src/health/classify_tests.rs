@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 
+use omega_core::{Evidence, Finding};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -59,7 +60,7 @@ fn status(plural: &str, version: &str) -> Value {
 }
 
 struct World {
-    evidence: Evidence,
+    evidence: HealthFacts,
     served: ServedVersions,
 }
 
@@ -77,7 +78,7 @@ fn well() -> World {
         provisioning_status: "ACTIVE".into(),
         operating_status: "ONLINE".into(),
     };
-    let evidence = Evidence {
+    let evidence = HealthFacts {
         driver: DriverRelease::v1_4_0(),
         overrides: Overrides::default(),
         names,
@@ -107,8 +108,8 @@ impl World {
 
     /// Gathers the answers of a cluster that is well, and lets Magnum poll.
     fn polled(mut self) -> Self {
-        let Evidence { driver, overrides, names, .. } = &self.evidence;
-        let paths = Evidence::paths(driver, overrides, names, &self.served);
+        let HealthFacts { driver, overrides, names, .. } = &self.evidence;
+        let paths = HealthFacts::paths(driver, overrides, names, &self.served);
         let answer = |path: String| {
             let parts: Vec<&str> = path.split('/').collect();
             let (version, plural) = (parts[3], parts[6]);
@@ -130,7 +131,7 @@ impl World {
 
     /// Lets Magnum poll once more.
     fn records(mut self) -> Self {
-        let Evidence { driver, overrides, names, answers, recorded, .. } = &self.evidence;
+        let HealthFacts { driver, overrides, names, answers, recorded, .. } = &self.evidence;
         let verdict = driver_verdict(driver, overrides, names, answers).unwrap();
         self.evidence.recorded = verdict.recorded(recorded);
         self
@@ -175,13 +176,13 @@ impl World {
         self
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Evidence)) -> Self {
+    fn with(mut self, change: impl FnOnce(&mut HealthFacts)) -> Self {
         change(&mut self.evidence);
         self
     }
 }
 
-fn balancer(evidence: &mut Evidence, provisioning: &str, operating: &str) {
+fn balancer(evidence: &mut HealthFacts, provisioning: &str, operating: &str) {
     for one in evidence.load_balancers.iter_mut().flatten() {
         (one.provisioning_status, one.operating_status) = (provisioning.into(), operating.into());
     }
@@ -273,10 +274,10 @@ fn what_is_the_matter() {
         let diagnoses = classify_health(&world.evidence);
         let fix = fix_first(&diagnoses).map(|one| (one.cause, one.layer));
         writeln!(table, "== {name}: fix {fix:?}").unwrap();
-        for Diagnosis { cause, layer, evidence } in diagnoses {
+        for Diagnosis { cause, layer, findings } in diagnoses {
             writeln!(table, "{cause:?} at {layer:?}").unwrap();
-            for fact in evidence {
-                writeln!(table, "    {fact}").unwrap();
+            for Finding { summary, evidence, .. } in findings {
+                writeln!(table, "    {summary}\n        {}", Evidence::line(&evidence)).unwrap();
             }
         }
     }
@@ -315,7 +316,7 @@ fn any_answer() -> impl Strategy<Value = Answer> {
     ]
 }
 
-fn any_evidence() -> impl Strategy<Value = Evidence> {
+fn any_evidence() -> impl Strategy<Value = HealthFacts> {
     let table: Vec<_> = cases().into_iter().map(|(_, world)| world.evidence).collect();
     let one_of_the_table = prop::sample::select(table);
     let changes = prop::collection::vec((any::<prop::sample::Index>(), any_answer()), 0..3);
@@ -324,7 +325,7 @@ fn any_evidence() -> impl Strategy<Value = Evidence> {
             let at = index.index(evidence.answers.0.len());
             *evidence.answers.0.values_mut().nth(at).unwrap() = answer;
         }
-        let Evidence { driver, overrides, names, answers, recorded, .. } = &evidence;
+        let HealthFacts { driver, overrides, names, answers, recorded, .. } = &evidence;
         if let (true, Ok(verdict)) = (polls, driver_verdict(driver, overrides, names, answers)) {
             evidence.recorded = verdict.recorded(recorded);
         }
@@ -333,7 +334,7 @@ fn any_evidence() -> impl Strategy<Value = Evidence> {
 }
 
 /// Every status, with each of its conditions changed.
-fn each_status(evidence: &mut Evidence, change: &dyn Fn(&mut Vec<Value>)) {
+fn each_status(evidence: &mut HealthFacts, change: &dyn Fn(&mut Vec<Value>)) {
     for answer in evidence.answers.0.values_mut() {
         let Answer::Object(Object { status: Some(status), .. }) = answer else { continue };
         for place in ["/conditions", "/v1beta2/conditions"] {
@@ -350,7 +351,9 @@ proptest! {
         let diagnoses = classify_health(&evidence);
         prop_assert!(!diagnoses.is_empty());
         prop_assert!(diagnoses.is_sorted_by_key(|one| (one.layer, one.cause)));
-        prop_assert!(diagnoses.iter().all(|one| !one.evidence.is_empty()));
+        let findings = || diagnoses.iter().flat_map(|one| &one.findings);
+        prop_assert!(diagnoses.iter().all(|one| !one.findings.is_empty()));
+        prop_assert!(findings().all(|one| !one.evidence.is_empty()));
         let healthy = diagnoses.iter().any(|one| one.cause == HealthCause::Healthy);
         prop_assert!(!healthy || diagnoses.len() == 1, "{diagnoses:?}");
         let first = diagnoses.iter().find(|one| one.cause.is_fault());
@@ -362,7 +365,7 @@ proptest! {
     fn healthy_is_never_said_against_the_driver(evidence in any_evidence()) {
         let diagnoses = classify_health(&evidence);
         if diagnoses[0].cause == HealthCause::Healthy {
-            let Evidence { driver, overrides, names, answers, recorded, .. } = &evidence;
+            let HealthFacts { driver, overrides, names, answers, recorded, .. } = &evidence;
             let verdict = driver_verdict(driver, overrides, names, answers).unwrap();
             prop_assert_eq!(verdict.recorded(recorded), recorded.clone());
             prop_assert_eq!(recorded.status.as_deref(), Some("HEALTHY"));
@@ -391,7 +394,7 @@ proptest! {
     fn a_condition_nobody_has_heard_of_is_no_fault(evidence in any_evidence(), status in "True|False|Unknown") {
         let mut odd = evidence.clone();
         each_status(&mut odd, &|all| all.push(json!({"type": "Frobnicated", "status": status})));
-        let faults = |evidence: &Evidence| -> Vec<Diagnosis> {
+        let faults = |evidence: &HealthFacts| -> Vec<Diagnosis> {
             classify_health(evidence).into_iter().filter(|one| one.cause.is_fault()).collect()
         };
         prop_assert_eq!(faults(&odd), faults(&evidence));
@@ -408,6 +411,6 @@ proptest! {
     #[test]
     fn evidence_can_be_stored(evidence in any_evidence()) {
         let stored = serde_json::to_string(&evidence).unwrap();
-        prop_assert_eq!(serde_json::from_str::<Evidence>(&stored).unwrap(), evidence);
+        prop_assert_eq!(serde_json::from_str::<HealthFacts>(&stored).unwrap(), evidence);
     }
 }

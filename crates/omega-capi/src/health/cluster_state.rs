@@ -1,11 +1,13 @@
 //! What the cluster's objects say, read as Cluster API means it.
 
+use omega_core::Evidence;
 use serde_json::Value;
 
 use super::{
-    Answer, Evidence, HealthCause, HealthPart, HealthRead, Layer, Object,
+    Answer, HealthCause, HealthFacts, HealthPart, HealthRead, Layer, Object,
+    classify_health::not_asked,
     condition::{Condition, Polarity, conditions},
-    findings::Findings,
+    findings::{Fact, Findings},
     health_reads,
     health_reads::served_reads,
 };
@@ -17,18 +19,18 @@ pub(super) struct State {
     pub(super) creating: bool,
     pub(super) deleting: bool,
     rolling: bool,
-    facts: Vec<(HealthCause, String)>,
+    going_on: Vec<(HealthCause, Fact)>,
 }
 
 /// Where the objects are read: where they are served, or else where the driver does.
-fn reads(evidence: &Evidence) -> Vec<HealthRead> {
-    let Evidence { driver, overrides, names, served, .. } = evidence;
+fn reads(facts: &HealthFacts) -> Vec<HealthRead> {
+    let HealthFacts { driver, overrides, names, served, .. } = facts;
     let served = served.as_ref().map(|served| served_reads(served, names));
     served.or_else(|| health_reads(driver, overrides, names)).unwrap_or_default()
 }
 
-fn object<'a>(evidence: &'a Evidence, read: &HealthRead) -> Option<&'a Object> {
-    match evidence.answers.0.get(&read.path)? {
+fn object<'a>(facts: &'a HealthFacts, read: &HealthRead) -> Option<&'a Object> {
+    match facts.answers.0.get(&read.path)? {
         Answer::Object(object) => Some(object),
         Answer::Empty | Answer::NotAnObject | Answer::Status { .. } | Answer::Nothing { .. } => {
             None
@@ -37,42 +39,44 @@ fn object<'a>(evidence: &'a Evidence, read: &HealthRead) -> Option<&'a Object> {
 }
 
 impl State {
-    pub(super) fn of(evidence: &Evidence) -> Self {
-        let mut facts = Vec::new();
-        let status = evidence.status.as_str();
+    pub(super) fn of(facts: &HealthFacts) -> Self {
+        let mut going_on = Vec::new();
+        let status = facts.status.as_str();
+        let shown = || Fact::new(status, [Evidence::text("status in Magnum", status)]);
         match status {
-            "DELETE_IN_PROGRESS" => facts.push((HealthCause::Deleting, status.to_owned())),
-            "UPDATE_IN_PROGRESS" => facts.push((HealthCause::RollingOut, status.to_owned())),
+            "DELETE_IN_PROGRESS" => going_on.push((HealthCause::Deleting, shown())),
+            "UPDATE_IN_PROGRESS" => going_on.push((HealthCause::RollingOut, shown())),
             _ => {}
         }
-        for read in reads(evidence) {
-            let Some(object) = object(evidence, &read) else { continue };
+        for read in reads(facts) {
+            let Some(object) = object(facts, &read) else { continue };
             let what = &read.part;
             if object.deleted.is_some() && read.part == HealthPart::Cluster {
-                let held = object.finalizers.join(", ");
-                facts.push((
-                    HealthCause::Deleting,
-                    format!("{what} is being deleted; held by its finalizers [{held}]"),
-                ));
+                let held = &object.finalizers;
+                let deleted = format!("{what} is being deleted");
+                let summary = format!("{deleted}; held by its finalizers [{}]", held.join(", "));
+                let held = (!held.is_empty()).then(|| Evidence::list("finalizers", held));
+                let shown = [Evidence::holds(&deleted)].into_iter().chain(held);
+                going_on.push((HealthCause::Deleting, Fact::new(summary, shown)));
             }
             if object.paused {
-                facts.push((HealthCause::Paused, format!("{what} is paused")));
+                let fact = Fact::holds(&format!("{what} is paused"));
+                going_on.push((HealthCause::Paused, fact));
             }
             let told = conditions(object);
-            let told = told.iter().filter_map(|one| Some((goes_on(one)?, one.says())));
-            facts.extend(told.map(|(cause, says)| (cause, format!("{what}: {says}"))));
+            going_on.extend(told.iter().filter_map(|one| Some((goes_on(one)?, one.fact(what)))));
         }
-        let has = |wanted: HealthCause| facts.iter().any(|(cause, _)| *cause == wanted);
+        let has = |wanted: HealthCause| going_on.iter().any(|(cause, _)| *cause == wanted);
         Self {
             creating: status == "CREATE_IN_PROGRESS",
             deleting: has(HealthCause::Deleting),
             rolling: has(HealthCause::RollingOut),
-            facts,
+            going_on,
         }
     }
 
     pub(super) fn tell(&self, found: &mut Findings) {
-        for (cause, fact) in &self.facts {
+        for (cause, fact) in &self.going_on {
             found.add(*cause, Layer::Objects, fact.clone());
         }
     }
@@ -96,33 +100,37 @@ fn goes_on(condition: &Condition) -> Option<HealthCause> {
 }
 
 /// Adds what the objects say is wrong.
-pub(super) fn objects(evidence: &Evidence, state: &State, found: &mut Findings) {
+pub(super) fn objects(facts: &HealthFacts, state: &State, found: &mut Findings) {
     let (mut summaries, steady) = (Vec::new(), !state.creating && !state.deleting);
-    let reads = reads(evidence);
-    let Evidence { driver, overrides, names, .. } = evidence;
+    let reads = reads(facts);
+    let HealthFacts { driver, overrides, names, .. } = facts;
     for wanted in health_reads(driver, overrides, names).unwrap_or_default() {
         if !reads.iter().any(|read| read.part == wanted.part) {
-            let fact = format!("{}: no version is served, so that nothing is known", wanted.part);
+            let (part, plural) = (&wanted.part, &wanted.plural);
+            let summary = format!("{part}: no version is served, so that nothing is known");
+            let none = Evidence::count(&format!("versions of {plural} served"), 0);
+            let fact = Fact::new(summary, [none]);
             found.add(HealthCause::Unclear, Layer::Objects, fact);
         }
     }
     for read in reads {
         let what = &read.part;
-        match evidence.answers.0.get(&read.path) {
-            None => {
-                let fact = format!("nobody asked for {}", read.path);
-                found.add(HealthCause::Unclear, Layer::Objects, fact);
-            }
-            Some(Answer::Empty | Answer::Status { code: 404, .. }) if steady => {
-                found.add(
-                    HealthCause::Missing,
-                    Layer::Objects,
-                    format!("{} is not there", read.path),
-                );
+        match facts.answers.0.get(&read.path) {
+            None => found.add(HealthCause::Unclear, Layer::Objects, not_asked(&read)),
+            Some(answer @ (Answer::Empty | Answer::Status { code: 404, .. })) if steady => {
+                let got = if *answer == Answer::Empty {
+                    Evidence::holds("an empty answer")
+                } else {
+                    Evidence::text("HTTP", "404")
+                };
+                let shown = [Evidence::text("GET", &read.path), got];
+                let fact = Fact::new(format!("{} is not there", read.path), shown);
+                found.add(HealthCause::Missing, Layer::Objects, fact);
             }
             Some(Answer::Object(object)) => {
                 if steady && !tells(&read.part, object) {
                     let fact = format!("{what}: no status says that a controller has seen it");
+                    let fact = Fact::holds(&fact);
                     found.add(HealthCause::Unclear, Layer::Controllers, fact);
                 }
                 if read.part == HealthPart::Infrastructure {
@@ -156,22 +164,24 @@ fn provider(object: &Object, what: &HealthPart, state: &State, found: &mut Findi
     let truthy = |at: &str| field(at).filter(|value| python::truth(value));
     if let Some(reason) = truthy("/failureReason") {
         let message = truthy("/failureMessage").map(python::text).unwrap_or_default();
-        let fact = format!("{what}: {}: {message}", python::text(reason));
+        let reason = python::text(reason);
+        let summary = format!("{what}: {reason}: {message}");
+        let fact = Fact::new(summary, [Evidence::text(&format!("{what} failureReason"), reason)])
+            .quoting(&message);
         found.add(HealthCause::Infrastructure, Layer::Infrastructure, fact);
     }
     let ready = field("/ready").or_else(|| field("/initialization/provisioned"));
     let known = object.status.as_ref().is_some_and(Value::is_object);
     if known && !ready.is_some_and(python::truth) && !state.creating && !state.deleting {
-        found.add(
-            HealthCause::Infrastructure,
-            Layer::Infrastructure,
-            format!("{what} is not ready"),
-        );
+        let says = ready.map_or_else(|| "missing".to_owned(), python::text);
+        let shown = [Evidence::text(&format!("{what} ready"), says)];
+        let fact = Fact::new(format!("{what} is not ready"), shown);
+        found.add(HealthCause::Infrastructure, Layer::Infrastructure, fact);
     }
 }
 
 /// Adds the untrue conditions of an object, and returns those that only sum up others.
-fn faults(read: &HealthRead, object: &Object, state: &State, found: &mut Findings) -> Vec<String> {
+fn faults(read: &HealthRead, object: &Object, state: &State, found: &mut Findings) -> Vec<Fact> {
     let mut summaries = Vec::new();
     let all = conditions(object);
     for condition in all.iter().filter(|one| one.status != "True") {
@@ -181,7 +191,7 @@ fn faults(read: &HealthRead, object: &Object, state: &State, found: &mut Finding
         if Polarity::of(&condition.kind) != Polarity::Positive {
             continue;
         }
-        let fact = format!("{}: {}", read.part, condition.says());
+        let fact = condition.fact(&read.part);
         match blame(&read.part, &condition.kind) {
             Some((cause, _)) if state.expects(cause, condition) => {}
             Some((cause, layer)) => found.add(cause, layer, fact),

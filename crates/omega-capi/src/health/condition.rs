@@ -1,8 +1,9 @@
 //! Conditions of Cluster API's objects, and which way round they are.
 
+use omega_core::Evidence;
 use serde_json::Value;
 
-use super::Object;
+use super::{HealthPart, Object, findings::Fact};
 
 /// One condition, as answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +11,7 @@ pub(super) struct Condition {
     pub(super) kind: String,
     pub(super) status: String,
     pub(super) severity: String,
+    reason: String,
     message: String,
 }
 
@@ -78,11 +80,21 @@ impl Polarity {
 }
 
 impl Condition {
+    /// Returns what `part` says by it.
+    pub(super) fn fact(&self, part: &HealthPart) -> Fact {
+        let Self { kind, status, reason, message, .. } = self;
+        let reason = (!reason.is_empty()).then(|| Evidence::text("reason", reason));
+        let status = Evidence::text(&format!("{part} {kind}"), status);
+        let shown = [status].into_iter().chain(reason);
+        Fact::new(format!("{part}: {}", self.says()), shown).quoting(message)
+    }
+
     /// `Ready is False: no quota`.
-    pub(super) fn says(&self) -> String {
-        let Self { kind, status, message, .. } = self;
-        let colon = if message.is_empty() { "" } else { ": " };
-        format!("{kind} is {status}{colon}{message}")
+    fn says(&self) -> String {
+        let Self { kind, status, reason, message, .. } = self;
+        let why = if message.is_empty() { reason } else { message };
+        let colon = if why.is_empty() { "" } else { ": " };
+        format!("{kind} is {status}{colon}{why}")
     }
 }
 
@@ -116,11 +128,11 @@ fn condition(value: &Value) -> Option<Condition> {
     let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
     // What is no text keeps its looks: `true` is not `True`.
     let any = |key: &str| text(key).or_else(|| Some(fields.get(key)?.to_string()));
-    let words = text("message").filter(|m| !m.is_empty()).or_else(|| text("reason"));
     Some(Condition {
         kind: any("type").unwrap_or_else(|| "a condition without type".to_owned()),
         status: any("status").unwrap_or_else(|| "missing".to_owned()),
         severity: text("severity").unwrap_or_default(),
-        message: words.unwrap_or_default(),
+        reason: text("reason").unwrap_or_default(),
+        message: text("message").unwrap_or_default(),
     })
 }

@@ -1,6 +1,6 @@
 //! What can be the matter with a cluster, and where to fix it.
 
-use omega_core::{Evidence, Finding, Severity, Subject};
+use omega_core::{Evidence, Finding, Severity};
 use serde::{Deserialize, Serialize};
 
 /// What is the matter, of all that can be.
@@ -79,8 +79,9 @@ pub struct Diagnosis {
     pub cause: HealthCause,
     /// Where.
     pub layer: Layer,
-    /// What shows it, one fact each.
-    pub evidence: Vec<String>,
+    /// What shows it: one finding for each fact, and at least one. They differ in their summary and
+    /// evidence only.
+    pub findings: Vec<Finding>,
 }
 
 impl HealthCause {
@@ -143,9 +144,7 @@ impl HealthCause {
             Self::Unclear => "gather what is missing, and classify again",
         }
     }
-}
 
-impl HealthCause {
     /// Returns the name of its rule.
     pub fn rule(self) -> &'static str {
         match self {
@@ -191,20 +190,9 @@ impl HealthCause {
 }
 
 impl Diagnosis {
-    /// Returns it as a finding about `subject`: its first fact, and the others as evidence.
-    pub fn finding(&self, subject: Subject) -> Finding {
-        let Self { cause, layer: _, evidence } = self;
-        let (first, others) = match evidence.split_first() {
-            Some((first, others)) => (first.as_str(), others),
-            None => (cause.rule(), [].as_slice()),
-        };
-        Finding::broken(cause.rule(), subject, first)
-            .severity(cause.severity())
-            .shown_by(others.iter().map(Evidence::words))
-            .remedy(cause.next())
-            .source(
-                "cluster-api 1.13.2, api/core/v1beta2; magnum-capi-helm, common/capi_monitor.py",
-            )
+    /// Returns what shows it, of all its findings.
+    pub fn evidence(&self) -> impl Iterator<Item = &Evidence> {
+        self.findings.iter().flat_map(|one| &one.evidence)
     }
 }
 

@@ -2,39 +2,97 @@
 
 use std::collections::BTreeMap;
 
+use omega_core::{Evidence, Finding, Subject};
+
 use super::{Diagnosis, HealthCause, Layer};
 
-/// Facts by what they show. The order of the keys is from the bottom up.
-#[derive(Debug, Default)]
-pub(super) struct Findings(BTreeMap<(Layer, HealthCause), Vec<String>>);
+const SOURCE: &str =
+    "cluster-api 1.13.2, api/core/v1beta2; magnum-capi-helm, common/capi_monitor.py";
+
+/// One fact that shows a cause.
+#[derive(Clone, Debug)]
+pub(super) struct Fact {
+    /// In one sentence.
+    summary: String,
+    /// As data.
+    evidence: Vec<Evidence>,
+}
+
+impl Fact {
+    pub(super) fn new(
+        summary: impl Into<String>,
+        evidence: impl IntoIterator<Item = Evidence>,
+    ) -> Self {
+        Self { summary: summary.into(), evidence: evidence.into_iter().collect() }
+    }
+
+    /// The same, in somebody else's words; none if they said nothing.
+    pub(super) fn quoting(mut self, words: &str) -> Self {
+        self.evidence.extend((!words.is_empty()).then(|| Evidence::words(words)));
+        self
+    }
+
+    /// The same, of what it is about.
+    pub(super) fn about(self, about: &str, shown: Evidence) -> Self {
+        let Self { summary, evidence } = self;
+        Self::new(format!("{about}: {summary}"), [shown].into_iter().chain(evidence))
+    }
+
+    /// The same, with what else there is to say.
+    pub(super) fn and(mut self, more: &str, shown: Evidence) -> Self {
+        self.evidence.push(shown);
+        Self { summary: format!("{}, {more}", self.summary), ..self }
+    }
+
+    /// Something that holds, and has no value.
+    pub(super) fn holds(what: &str) -> Self {
+        Self::new(what, [Evidence::holds(what)])
+    }
+}
+
+/// Findings by what they show. The order of the keys is from the bottom up.
+#[derive(Debug)]
+pub(super) struct Findings {
+    subject: Subject,
+    all: BTreeMap<(Layer, HealthCause), Vec<Finding>>,
+}
 
 impl Findings {
+    /// Begins with nothing about `subject`.
+    pub(super) fn about(subject: Subject) -> Self {
+        Self { subject, all: BTreeMap::new() }
+    }
+
     /// Adds one fact, once.
-    pub(super) fn add(&mut self, cause: HealthCause, layer: Layer, fact: impl Into<String>) {
-        let facts = self.0.entry((layer, cause)).or_default();
-        let fact = fact.into();
-        if !facts.contains(&fact) {
-            facts.push(fact);
+    pub(super) fn add(&mut self, cause: HealthCause, layer: Layer, fact: Fact) {
+        let Fact { summary, evidence } = fact;
+        let known = self.all.entry((layer, cause)).or_default();
+        if known.iter().all(|one| one.summary != summary) {
+            let finding = Finding::broken(cause.rule(), self.subject.clone(), summary)
+                .severity(cause.severity())
+                .shown_by(evidence)
+                .remedy(cause.next())
+                .source(SOURCE);
+            known.push(finding);
         }
     }
 
     /// Returns where there is something of `causes` so far.
     pub(super) fn of(&self, causes: &[HealthCause]) -> Vec<(HealthCause, Layer)> {
-        let has = self.0.keys().filter(|(_, cause)| causes.contains(cause));
+        let has = self.all.keys().filter(|(_, cause)| causes.contains(cause));
         has.map(|(layer, cause)| (*cause, *layer)).collect()
     }
 
     pub(super) fn has_fault_below(&self, above: Layer) -> bool {
-        self.0.keys().any(|(layer, cause)| *layer < above && cause.is_fault())
+        self.all.keys().any(|(layer, cause)| *layer < above && cause.is_fault())
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     pub(super) fn diagnoses(self) -> Vec<Diagnosis> {
-        let diagnosis =
-            |((layer, cause), evidence): (_, Vec<String>)| Diagnosis { cause, layer, evidence };
-        self.0.into_iter().map(diagnosis).collect()
+        let all = self.all.into_iter();
+        all.map(|((layer, cause), findings)| Diagnosis { cause, layer, findings }).collect()
     }
 }

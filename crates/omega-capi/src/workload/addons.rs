@@ -3,7 +3,7 @@
 //! name makes a difference.
 
 use jiff::Timestamp;
-use omega_core::{Failure, Verdict};
+use omega_core::{Evidence, Failure, Verdict};
 
 use super::{
     Pod, PodController, Question, StorageClass, Wanted, WorkloadFacts,
@@ -47,17 +47,22 @@ fn fail(question: Question, why: impl Into<String>, next: impl Into<String>) -> 
     judge::fail(question, why, Some(next))
 }
 
-fn pass(evidence: String) -> Verdict {
-    Verdict::pass(evidence)
-}
-
 fn describe(fleet: &PodController) -> String {
     format!("kubectl -n {} describe {} {}", fleet.namespace, kind(fleet), fleet.name)
 }
 
-/// `calico-system/calico-node 3 of 3`.
-fn well(fleet: &PodController) -> String {
-    format!("{}/{} {} of {}", fleet.namespace, fleet.name, fleet.ready, fleet.wanted)
+/// What shows that a fleet is well.
+fn well(fleet: &PodController) -> [Evidence; 3] {
+    let PodController { namespace, name, wanted, ready, .. } = fleet;
+    [
+        Evidence::text(kind(fleet), format!("{namespace}/{name}")),
+        count("pods wanted", *wanted),
+        count("pods ready", *ready),
+    ]
+}
+
+fn count(fact: &str, count: i64) -> Evidence {
+    Evidence::count(fact, usize::try_from(count).unwrap_or_default())
 }
 
 pub(super) fn cni(facts: &WorkloadFacts, wanted: &Wanted) -> Answer {
@@ -74,25 +79,28 @@ fn network(
     pods: &[Pod],
     wanted: &Wanted,
 ) -> Verdict {
+    let shown = |plugin, fleet| Verdict::shown([plugin].into_iter().chain(well(fleet)));
     let found = PLUGINS
         .iter()
         .find_map(|(plugin, image)| Some((plugin, with(sets, image).into_iter().next()?)));
     if let Some((plugin, fleet)) = found {
         return match short(fleet, pods) {
-            None => pass(format!("{plugin}: {}", well(fleet))),
+            None => shown(Evidence::text("network plugin", *plugin), fleet),
             Some(why) => fail(Question::Cni, format!("{plugin}: {why}"), describe(fleet)),
         };
     }
     let other = sets.iter().find(|s| s.images.iter().any(|i| OTHERS.iter().any(|o| i.contains(o))));
     if let Some(fleet) = other {
         return match short(fleet, pods) {
-            None => pass(format!("one that is not of the charts: {}", well(fleet))),
+            None => shown(Evidence::holds("one that is not of the charts"), fleet),
             Some(why) => fail(Question::Cni, why, describe(fleet)),
         };
     }
     if let Some(operator) = with(deployments, OPERATOR).first() {
-        let why = short(operator, pods)
-            .unwrap_or_else(|| format!("{} runs, and has made no calico-node", well(operator)));
+        let why = short(operator, pods).unwrap_or_else(|| {
+            let PodController { namespace, name, wanted, ready, .. } = operator;
+            format!("{namespace}/{name} {ready} of {wanted} runs, and has made no calico-node")
+        });
         let next = format!("kubectl -n {} logs deployment/{}", operator.namespace, operator.name);
         return fail(Question::Cni, format!("calico is not there yet: {why}"), next);
     }
@@ -156,8 +164,8 @@ fn controller(
         return fail(Question::CloudController, why, describe(fleet));
     }
     let restarts: i64 = ours.iter().flat_map(|pod| &pod.containers).map(|c| c.restarts).sum();
-    let restarts = if restarts > 0 { format!(", {restarts} restarts") } else { String::new() };
-    pass(format!("{}{restarts}", well(fleet)))
+    let restarts = (restarts > 0).then(|| count("restarts", restarts));
+    Verdict::shown(well(fleet).into_iter().chain(restarts))
 }
 
 /// Whether a pod does not stay up, and the command that shows why. Its log is no part of the facts.
@@ -215,7 +223,7 @@ fn volumes(
                     why.push(problem);
                     next = next.or_else(|| Some(describe(fleet)));
                 }
-                None => evidence.push(well(fleet)),
+                None => evidence.extend(well(fleet)),
             },
         }
     }
@@ -230,9 +238,9 @@ fn volumes(
         return fail(Question::Csi, why.join("; "), next.unwrap_or_else(|| ADDON.to_owned()));
     }
     let cinder = defaults.iter().any(|class| class.provisioner == PROVISIONER);
-    let whose = if cinder { "" } else { ", which is not Cinder's" };
-    evidence.push(format!("default class {}{whose}", names.join(" and ")));
-    pass(evidence.join(", "))
+    evidence.push(Evidence::list("default storage class", names));
+    evidence.extend((!cinder).then(|| Evidence::holds("which is not Cinder's")));
+    Verdict::shown(evidence)
 }
 
 pub(super) fn dns(facts: &WorkloadFacts) -> Answer {
@@ -245,7 +253,7 @@ pub(super) fn dns(facts: &WorkloadFacts) -> Answer {
             "kubeadm puts it there: kubectl -n kube-system get deployments",
         ),
         Some(fleet) => match short(fleet, pods) {
-            None => pass(well(fleet)),
+            None => Verdict::shown(well(fleet)),
             Some(why) => fail(Question::Dns, why, describe(fleet)),
         },
     })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use omega_core::{Diagnostic as _, Failure, Finding, Subject, Verdict};
+use omega_core::{Diagnostic as _, Evidence, Failure, Finding, Subject, Verdict};
 
 use super::{ListResult, Question, Wanted, WorkloadFacts, addons, nodes, stuck};
 use crate::Error;
@@ -78,8 +78,12 @@ fn api(facts: &WorkloadFacts) -> Verdict {
         }
         _ => {
             let read = all.iter().filter(|error| error.is_none()).count();
-            let evidence = format!("it answers: {read} of {} lists read", all.len());
-            Verdict::pass(evidence)
+            let lists = Evidence::count("lists asked for", all.len());
+            Verdict::shown([
+                Evidence::holds("it answers"),
+                lists,
+                Evidence::count("lists read", read),
+            ])
         }
     }
 }

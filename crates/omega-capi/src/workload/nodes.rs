@@ -1,6 +1,6 @@
 //! The nodes: there, Ready, at the version.
 
-use omega_core::{Failure, Verdict};
+use omega_core::{Evidence, Failure, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -69,7 +69,7 @@ pub(super) fn judge(facts: &WorkloadFacts, wanted: &Wanted) -> Result<Verdict, F
         let until = format!("a rollout or a resize ends ({})", more.join("; "));
         return Ok(Verdict::deferred(until));
     }
-    Ok(Verdict::pass(evidence(nodes, wanted)))
+    Ok(Verdict::shown(evidence(nodes, wanted)))
 }
 
 fn not_ready(node: &Node) -> Option<String> {
@@ -119,16 +119,15 @@ fn next(ill: &[(&Node, String)]) -> String {
     }
 }
 
-fn evidence(nodes: &[Node], wanted: &Wanted) -> String {
+fn evidence(nodes: &[Node], wanted: &Wanted) -> impl Iterator<Item = Evidence> {
     let mut versions: Vec<&str> = nodes.iter().filter_map(|n| n.version.as_deref()).collect();
     versions.sort_unstable();
     versions.dedup();
     let cordoned: Vec<&str> =
         nodes.iter().filter(|node| node.cordoned).map(|node| node.name.as_str()).collect();
-    let (ready, all) = (nodes.len(), wanted.control_plane.count + wanted.workers.count);
-    let mut text = format!("{ready} of {all} nodes Ready at {}", versions.join(", "));
-    if !cordoned.is_empty() {
-        text = format!("{text}; cordoned: {}", cordoned.join(", "));
-    }
-    text
+    let cordoned = (!cordoned.is_empty()).then(|| Evidence::list("cordoned", cordoned));
+    let all = wanted.control_plane.count + wanted.workers.count;
+    let counts =
+        [Evidence::count("nodes wanted", all), Evidence::count("nodes Ready", nodes.len())];
+    counts.into_iter().chain([Evidence::list("version", versions)]).chain(cordoned)
 }

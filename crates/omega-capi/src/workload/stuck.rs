@@ -1,7 +1,7 @@
 //! Whether everything gets on: pods, nodes that wait for the cloud, volumes.
 
 use jiff::Timestamp;
-use omega_core::{Failure, Verdict};
+use omega_core::{Evidence, Failure, Verdict};
 
 use super::{
     Claim, Node, Pod, Question, StorageClass, Wanted, WorkloadFacts,
@@ -69,9 +69,11 @@ pub(super) fn judge(
         return Ok(Verdict::deferred(until));
     }
     let bound = claims.iter().filter(|claim| claim.phase == "Bound").count();
-    let (pods, claims) = (pods.len(), claims.len());
-    let evidence = format!("pods: {pods}; claims on volumes: {claims}, {bound} of them bound");
-    Ok(Verdict::pass(evidence))
+    Ok(Verdict::shown([
+        Evidence::count("pods", pods.len()),
+        Evidence::count("claims on volumes", claims.len()),
+        Evidence::count("claims that are bound", bound),
+    ]))
 }
 
 fn uninitialized(node: &Node) -> Option<Slow> {

@@ -36,17 +36,6 @@ pub(crate) enum Access {
     ProbePodEgress(EgressArgs),
 }
 
-impl Access {
-    /// Returns whether it writes.
-    pub(crate) fn writes(&self) -> bool {
-        match self {
-            Self::MintKubeconfig(args) => !args.plan,
-            Self::RetargetKubeconfig(args) => !args.plan,
-            Self::ProbePodEgress(args) => !args.plan,
-        }
-    }
-}
-
 /// `mint-kubeconfig`
 #[derive(Debug, Args)]
 pub(crate) struct MintArgs {

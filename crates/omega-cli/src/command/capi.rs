@@ -170,7 +170,7 @@ async fn constellation(
     let gate = if departs { Status::Gate } else { Status::Done };
     let exit = Status::first([gate, readable(&found)]);
     let document = json!({
-        "schema_version": 1, "tested": tested, "comparisons": compared, "unreadable": found.unreadable,
+        "schema_version": 2, "tested": tested, "comparisons": compared, "unreadable": found.unreadable,
     });
     let end = if departs {
         "This is not what was tested together (D-034)."

@@ -160,8 +160,8 @@ async fn what_is_not_as_tested_is_a_no() {
     insta::assert_snapshot!(about(&answer.text, "magnum-decoy"), @r"
       =  older        magnum-decoy/c9-cyusd2b67a45
                       openstack-cluster: tested 0.25.1, found 0.10.1
-                      revision 1, failed; next: its last change failed; the reason:
-                      helm history c9-cyusd2b67a45 --namespace magnum-decoy
+                      revision 1, status failed; next: its last change failed; the
+                      reason: helm history c9-cyusd2b67a45 --namespace magnum-decoy
     ");
     assert!(answer.text.ends_with("\nThis is what was tested together (D-034)."));
     assert_eq!(answer.exit, Status::Done);
@@ -177,7 +177,7 @@ async fn what_is_not_as_tested_is_a_no() {
     insta::assert_snapshot!(about(&answer.text, "cluster-api-provider-openstack"), @r"
       !  newer        cluster-api-provider-openstack
                       tested v0.14.4, found v0.15.0
-                      deployment capo-system/capo-controller-manager: image
+                      deployment capo-system/capo-controller-manager, image
                       x/capi-openstack-controller:v0.15.0; next: no chart that is
                       known was tested with it: go back to v0.14.4
     ");

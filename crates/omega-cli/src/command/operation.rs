@@ -26,10 +26,10 @@ use crate::{
     command::{GateName, WorkloadArgs},
 };
 
-/// One operation or one question. What a flag does not say comes from the site file.
+/// One operation or one question. A value that no flag gives is taken from the site file.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Operation {
-    /// Ensure that a security group has a rule, once.
+    /// Ensure that a security group has a rule, or with `--absent` that it does not.
     EnsureSgRule(SgRuleArgs),
     /// Place the management kubeconfig on the units.
     PlaceKubeconfig(OperationArgs),
@@ -39,11 +39,11 @@ pub(crate) enum Operation {
     EnsureHelm(OperationArgs),
     /// Stage the `[capi_helm]` drop-in.
     StageDropin(OperationArgs),
-    /// Make the conductor read the drop-in's directory, by /etc/default.
+    /// Make the conductor read the drop-in's directory, through /etc/default.
     InjectConfigDir(OperationArgs),
-    /// Restart what is older than its inputs.
+    /// Restart each daemon that started before its newest input changed.
     ConvergeServices(OperationArgs),
-    /// Find, and with a flag remove, what the superseded graft left.
+    /// Find what the superseded graft left, and remove what the flags name.
     RemoveLeftovers {
         /// Where.
         #[command(flatten)]
@@ -52,17 +52,17 @@ pub(crate) enum Operation {
         #[command(flatten)]
         leftovers: LeftoverArgs,
     },
-    /// Print what a unit is like: services, drivers, packages, configuration. It only reads.
+    /// Print a unit's services, drivers, packages and configuration. It only reads.
     CapturePreState(SiteArgs),
     /// Ask one of the runbook's gates.
     Check {
-        /// Which.
+        /// The gate.
         #[arg(value_enum)]
         gate: GateName,
         /// Where.
         #[command(flatten)]
         site: SiteArgs,
-        /// Of which cluster.
+        /// The cluster, for `workload`.
         #[command(flatten)]
         workload: WorkloadArgs,
     },
@@ -72,21 +72,6 @@ impl Operation {
     /// Returns whether it sends files of this machine to a unit.
     fn sends(&self) -> bool {
         matches!(self, Self::PlaceKubeconfig(_) | Self::PinDriver(_) | Self::EnsureHelm(_))
-    }
-
-    /// Returns whether it writes.
-    pub(crate) fn writes(&self) -> bool {
-        match self {
-            Self::EnsureSgRule(SgRuleArgs { common, .. })
-            | Self::PlaceKubeconfig(common)
-            | Self::PinDriver(common)
-            | Self::EnsureHelm(common)
-            | Self::StageDropin(common)
-            | Self::InjectConfigDir(common)
-            | Self::ConvergeServices(common)
-            | Self::RemoveLeftovers { common, .. } => !common.plan,
-            Self::CapturePreState(_) | Self::Check { .. } => false,
-        }
     }
 }
 

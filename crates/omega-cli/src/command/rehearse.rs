@@ -1,7 +1,7 @@
 //! `rehearse`
 
 use omega::{
-    core::{Failure, FailureClass},
+    core::{Context, Failure, FailureClass},
     juju::sim::Start,
     rehearsal::{Act, Rehearsal},
     run::{Runs, Status},
@@ -20,6 +20,9 @@ impl App {
         })?;
         self.console.keeps_runs(false);
         let runs = Runs::new(directory.path());
+        // A run of its own: what it writes is simulated, and to stop at once loses nothing.
+        let ctx = Context::default().with_events(self.console.clone());
+        let ctx = ctx.with_cancel(self.ctx.cancel().clone());
         let mut reports = Vec::new();
         for (nth, start) in starts.iter().enumerate() {
             let title = format!("{} of {}: from {}", nth + 1, starts.len(), start.title());
@@ -27,7 +30,7 @@ impl App {
             let rehearsal = Rehearsal::new(*start);
             for act in Act::ALL {
                 self.screen.text(&format!("\n$ omega-cli {}", command(act)));
-                let report = rehearsal.act(act, &runs, &self.ctx).await?;
+                let report = rehearsal.act(act, &runs, &ctx).await?;
                 // What comes next is no command to paste: it would act on a real site.
                 render::report(&self.screen, &self.console, &report, None);
                 reports.push(report);

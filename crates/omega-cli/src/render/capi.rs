@@ -141,7 +141,8 @@ pub(crate) fn constellation(all: &[Comparison], screen: &Screen) -> String {
         match &one.remedy {
             None => fact,
             Some(remedy) => {
-                let why = below(&format!("{}; next: {remedy}", one.evidence), screen.width);
+                let shown = Evidence::line(&one.evidence);
+                let why = below(&format!("{shown}; next: {remedy}"), screen.width);
                 format!("{fact}\n{why}")
             }
         }

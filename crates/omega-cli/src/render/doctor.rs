@@ -77,7 +77,9 @@ fn fix(first: &LayerFinding, screen: &Screen) -> Vec<String> {
     let head = format!("Fix first: the {}{of}: {about}.", name(*layer));
     let mut text = wrap(&head, screen.width);
     let inside = screen.width.saturating_sub(2).max(20);
+    // Not what the summary says already.
     let evidence = finding.evidence.iter().map(ToString::to_string);
+    let evidence = evidence.filter(|shown| !finding.summary.contains(shown.as_str()));
     let next = finding.remedy.iter().map(|remedy| format!("next: {remedy}"));
     for fact in [finding.summary.clone()].into_iter().chain(evidence).chain(next) {
         text.extend(wrap(&fact, inside).iter().map(|line| format!("  {line}")));

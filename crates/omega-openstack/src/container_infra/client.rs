@@ -44,7 +44,23 @@ impl ContainerInfra {
         let (mut clusters, at): (Vec<Cluster>, _) =
             list_at(&*self.transport, request, "clusters").await?;
         clusters.retain(|one| one.name == name && is_of(one.project_id.as_ref(), &project));
-        Ok(ClusterObserved { clusters, at })
+        Ok(ClusterObserved { clusters, at, in_hand_over: Vec::new() })
+    }
+
+    /// Returns the same, and which of them Magnum is still handing to its driver.
+    ///
+    /// Its conductor creates a cluster in one go: trust, certificates, the driver's helm release; then
+    /// it writes the cluster's `stack_id` into the node groups (magnum 18.0.1,
+    /// `conductor/handlers/cluster_conductor.py`, `cluster_create`).
+    pub(crate) async fn clusters_to_delete(&self, name: &str) -> Result<ClusterObserved, Error> {
+        let mut seen = self.clusters_named(name).await?;
+        for cluster in seen.clusters.iter().filter(|cluster| cluster.is_being_created()) {
+            let groups = absent(self.node_groups(&cluster.uuid).await)?.unwrap_or_default();
+            if groups.is_empty() || groups.iter().any(|group| group.stack_id.is_none()) {
+                seen.in_hand_over.push(cluster.uuid.clone());
+            }
+        }
+        Ok(seen)
     }
 
     /// Returns the project's templates of exactly this name, the clusters that use them, and Magnum's

@@ -36,6 +36,10 @@ pub struct ClusterObserved {
     pub clusters: Vec<Cluster>,
     /// Magnum's time of the answer.
     pub at: Timestamp,
+    /// The ids of those that Magnum's conductor is still handing to its driver: a delete now would be
+    /// overtaken. Looked at only before a delete.
+    #[serde(default)]
+    pub in_hand_over: Vec<String>,
 }
 
 /// `POST /v1/clusters`

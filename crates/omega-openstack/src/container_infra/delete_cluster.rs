@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use omega_core::{
     ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, PollPolicy, Subject,
 };
@@ -21,10 +21,18 @@ pub(super) fn may_still_appear(after: Option<Timestamp>, now: Timestamp) -> bool
     after.is_some_and(|after| now.duration_since(after) < jiff::SignedDuration::from_secs(120))
 }
 
+/// How long a hand-over to the driver is waited for: it takes seconds. A conductor that was restarted
+/// in the middle of one never ends it, and then nothing overtakes a delete.
+const HAND_OVER: SignedDuration = SignedDuration::from_mins(10);
+
 /// That the project has no cluster of this name, deleted by Magnum: its driver removes the machines,
 /// the trust and the application credential with it.
 ///
 /// # Caveats
+///
+/// A cluster whose creation has not yet reached the driver's helm release is first waited for: Magnum
+/// would answer that it is deleted, then install the release, and leave the whole cluster in Cluster
+/// API (seen with Magnum 18.0.1 and magnum-capi-helm 1.4.0).
 ///
 /// While the management API does not serve a version that the driver reads, Magnum's delete looks as
 /// if it had worked and leaves the whole cluster.
@@ -71,12 +79,20 @@ impl DeleteCluster {
         Self { repeat: Repeat::Failure(failed.updated_at.clone()), ..self }
     }
 
-    fn deletion(&self, cluster: &Cluster) -> Result<Delta<ClusterDeletion>, Conflict> {
+    fn deletion(
+        &self,
+        cluster: &Cluster,
+        seen: &ClusterObserved,
+    ) -> Result<Delta<ClusterDeletion>, Conflict> {
         let Cluster { uuid, name, .. } = cluster;
         let delete =
             || Ok(Delta::Changes(vec![ClusterDeletion { name: name.clone(), id: uuid.clone() }]));
         if cluster.is_being_deleted() {
             return Ok(Delta::Wait(cluster.standing()));
+        }
+        if seen.in_hand_over.contains(uuid) && cluster.is_younger(HAND_OVER, seen.at) {
+            let why = "its creation has not reached Cluster API, and would overtake a delete";
+            return Ok(Delta::Wait(format!("{}: {why}", cluster.standing())));
         }
         if cluster.status.as_deref() != Some("DELETE_FAILED") {
             return delete();
@@ -116,7 +132,7 @@ impl Desired for DeleteCluster {
     }
 
     async fn observe(&self, magnum: &ContainerInfra) -> Result<ClusterObserved, Error> {
-        magnum.clusters_named(&self.name).await
+        magnum.clusters_to_delete(&self.name).await
     }
 
     fn diff(&self, seen: &ClusterObserved) -> Result<Delta<ClusterDeletion>, Conflict> {
@@ -127,7 +143,7 @@ impl Desired for DeleteCluster {
                 Ok(Delta::Wait("Magnum may still be creating it".to_owned()))
             }
             (None, _) => Ok(Delta::Satisfied),
-            (Some(cluster), None) => self.deletion(cluster),
+            (Some(cluster), None) => self.deletion(cluster, seen),
             (Some(one), Some(_)) => {
                 let why = format!("several clusters are named {:?}", self.name);
                 let next = format!("delete by id: openstack coe cluster delete {}", one.uuid);

@@ -8,12 +8,12 @@ use std::{
 
 use super::*;
 use crate::{
-    Clients, Service, restore,
+    Service, restore,
     sim::{Cloud, Fate},
 };
 use omega_core::{
-    Approval, CancelToken, Context, Event, EventSink, Failure, FailureClass, Gate as _,
-    MemoryJournal, PollPolicy, Touched, Verdict, ensure, leftovers, testing::Fault,
+    Approval, CancelToken, Context, Delta, Desired as _, Event, EventSink, Failure, FailureClass,
+    Gate as _, MemoryJournal, PollPolicy, Touched, Verdict, ensure, leftovers, testing::Fault,
 };
 
 pub(super) fn cloud() -> Cloud {
@@ -331,9 +331,9 @@ async fn what_a_killed_proof_leaves_is_swept() {
         let entries = journal.entries();
         let text = serde_json::to_string(&entries).unwrap();
         let left = leftovers(&serde_json::from_str::<Vec<_>>(&text).unwrap());
-        let clients = Clients::new(&cloud.admin("mgmt"));
+        let admin = cloud.admin("mgmt");
         for (_, undo) in left {
-            let step = restore(&undo.kind, &undo.desired, &clients).unwrap().unwrap();
+            let step = restore(&undo.kind, &undo.desired, &admin).unwrap().unwrap();
             step.run(&Context::default(), Approval::Fact).await.unwrap();
             swept += 1;
         }
@@ -363,8 +363,38 @@ async fn a_template_waits_for_the_clusters_that_use_it_and_go() {
     assert_eq!((refused.class, refused.touched), (FailureClass::Refused, Touched::Nothing));
     insta::assert_snapshot!(refused, @"refused to change cluster template t on cloud rehearsal, project mgmt: cluster c uses it: CREATE_IN_PROGRESS");
     let seen = magnum.clusters_named("c").await.unwrap();
-    magnum.delete_cluster(&seen.clusters[0].uuid).await.unwrap();
+    let id = &seen.clusters[0].uuid;
+    while magnum.node_groups(id).await.unwrap()[0].stack_id.is_none() {}
+    magnum.delete_cluster(id).await.unwrap();
     assert!(ensure(&ctx, &magnum, &delete).await.unwrap().changed());
+    assert_clean(&cloud);
+}
+
+/// Magnum says that it is deleted, and its driver creates it all the same.
+#[tokio::test(start_paused = true)]
+async fn a_delete_waits_until_the_creation_has_reached_the_driver() {
+    let cloud = cloud();
+    let (ctx, magnum) = (Context::default(), magnum(&cloud));
+    let mut body = CreateCluster {
+        name: "c".into(),
+        template: "t".into(),
+        keypair: None,
+        master_count: 1,
+        node_count: 1,
+    };
+    let template = CreateTemplate { name: "t".into(), spec: spec() };
+    let made = ensure(&ctx, &magnum, &template).await.unwrap().into_observed();
+    body.template = made.templates[0].uuid.clone();
+    ensure(&ctx, &magnum, &body).await.unwrap();
+
+    let mut seen = magnum.clusters_to_delete("c").await.unwrap();
+    let delete = DeleteCluster::named("c");
+    let Ok(Delta::Wait(why)) = delete.diff(&seen) else { panic!("{seen:?}") };
+    insta::assert_snapshot!(why, @"CREATE_IN_PROGRESS: its creation has not reached Cluster API, and would overtake a delete");
+    seen.clusters[0].created_at = Some("2026-11-21T00:00:00+00:00".into());
+    assert!(matches!(delete.diff(&seen), Ok(Delta::Changes(_))), "it never will");
+    assert!(ensure(&ctx, &magnum, &delete).await.unwrap().changed());
+    ensure(&ctx, &magnum, &DeleteTemplate::named("t")).await.unwrap();
     assert_clean(&cloud);
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
 use omega_driver::{NamespacePrefix, StackId};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,10 @@ pub struct NodeGroup {
     /// How many nodes it is to have.
     #[serde(default)]
     pub node_count: u32,
+    /// The cluster's `stack_id`, which Magnum writes here once its driver has created the cluster; none
+    /// until then.
+    #[serde(default)]
+    pub stack_id: Option<String>,
 }
 
 /// A cluster template as Magnum tells of it.
@@ -83,7 +88,7 @@ pub struct Template {
 impl NodeGroup {
     /// Returns a node group.
     pub fn new(name: impl Into<String>, role: impl Into<String>, node_count: u32) -> Self {
-        Self { name: name.into(), role: role.into(), node_count }
+        Self { name: name.into(), role: role.into(), node_count, stack_id: None }
     }
 }
 
@@ -148,6 +153,17 @@ impl Cluster {
         let polled =
             ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"];
         self.status.as_deref().is_some_and(|status| polled.contains(&status))
+    }
+
+    /// Returns whether Magnum is creating it.
+    pub fn is_being_created(&self) -> bool {
+        self.status.as_deref() == Some("CREATE_IN_PROGRESS")
+    }
+
+    /// Returns whether it was asked for less than `age` before `now`.
+    pub(super) fn is_younger(&self, age: SignedDuration, now: Timestamp) -> bool {
+        let created = self.created_at.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
+        created.is_some_and(|created| now.duration_since(created) < age)
     }
 
     /// Returns whether Magnum is deleting it.

@@ -35,8 +35,14 @@ pub struct Upload {
 
 impl Images {
     /// Returns a client for the project that `transport`'s token is scoped to.
-    pub fn new(transport: Arc<dyn Transport>, downloads: Downloads) -> Self {
-        Self { transport, downloads, uploads: Arc::default() }
+    pub fn new(transport: Arc<dyn Transport>) -> Self {
+        Self { transport, downloads: Downloads::default(), uploads: Arc::default() }
+    }
+
+    /// Returns a client that downloads with `downloads`.
+    #[must_use]
+    pub fn with_downloads(self, downloads: Downloads) -> Self {
+        Self { downloads, ..self }
     }
 
     pub(super) fn downloads(&self) -> &Downloads {

@@ -1,6 +1,11 @@
 //! A download that goes on where it broke off.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
@@ -41,20 +46,25 @@ impl Default for DownloadOptions {
     }
 }
 
-/// A client for downloads, without any login.
-#[derive(Clone)]
+/// A client for downloads, without any login. It follows redirects, but never from https to http.
+#[derive(Clone, Default)]
 pub struct Downloads {
-    client: Client,
     options: DownloadOptions,
+    client: Arc<OnceLock<Client>>,
 }
 
 impl Downloads {
-    /// Returns a client. It follows redirects, but never from https to http.
-    ///
-    /// # Errors
-    ///
-    /// Fails if a certificate or the proxy's URL can't be used.
-    pub fn new(options: DownloadOptions) -> Result<Self, SourceError> {
+    /// Returns a client. A certificate or a proxy's URL that can't be used is an error of the first
+    /// download.
+    pub fn new(options: DownloadOptions) -> Self {
+        Self { options, client: Arc::default() }
+    }
+
+    fn client(&self) -> Result<&Client, SourceError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let options = &self.options;
         let setup = |error: &dyn fmt::Display| SourceError::Setup(error.to_string());
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             // Whoever installed another one first is right; a lost race is no error.
@@ -83,7 +93,7 @@ impl Downloads {
             }
         }
         let client = builder.build().map_err(|error| setup(&error))?;
-        Ok(Self { client, options })
+        Ok(self.client.get_or_init(|| client))
     }
 
     /// Begins a download. Returns its bytes, and how many there are if the server says so.
@@ -138,7 +148,7 @@ impl Downloads {
         url: &Url,
         headers: &[(HeaderName, String)],
     ) -> Result<Response, Box<dyn std::error::Error + Send + Sync>> {
-        let request = self.client.get(url.clone());
+        let request = self.client()?.get(url.clone());
         let request = headers.iter().fold(request, |all, (name, value)| all.header(name, value));
         let response = timeout(self.options.stall_limit, request.send()).await?;
         Ok(response.map_err(reqwest::Error::without_url)?)

@@ -1,5 +1,9 @@
 //! Ensures that a security group has, or does not have, a rule.
 
+#[cfg(any(test, feature = "sim"))]
+#[expect(clippy::indexing_slicing, reason = "a contract is a test")]
+pub(crate) mod contract;
+
 use jiff::Timestamp;
 use omega_core::{
     ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome,

@@ -3,7 +3,7 @@
 mod cidr;
 mod client;
 mod cluster_network;
-mod ensure_sg_rule;
+pub(crate) mod ensure_sg_rule;
 mod network_resources;
 mod ports;
 mod protocol;

@@ -8,10 +8,10 @@ use omega_core::testing::Fault;
 use serde_json::{Map, Value, json};
 
 use super::{
-    connection::{Connection, Inner, not_found},
+    connection::{Connection, Inner},
     glance::GlanceBehaviour,
     magnum::Fate,
-    state::{State, Who},
+    state::{State, Who, not_found},
 };
 use crate::{Method, Request, Response, Service, Transport};
 
@@ -246,9 +246,9 @@ impl Cloud {
     pub fn magnum_names(&self) -> (Vec<String>, Vec<String>) {
         let inner = self.lock();
         let name = |thing: &Value| thing["name"].as_str().unwrap_or_default().to_owned();
-        let State { templates, clusters, .. } = &inner.state;
-        let clusters = clusters.iter().map(|cluster| name(&cluster.shown)).collect();
-        (templates.iter().map(name).collect(), clusters)
+        let State { templates, clusters, overtaken, .. } = &inner.state;
+        let clusters = clusters.iter().map(|cluster| name(&cluster.shown));
+        (templates.iter().map(name).collect(), clusters.chain(overtaken.iter().cloned()).collect())
     }
 
     /// Says what Glance is like.

@@ -7,17 +7,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use omega_core::{
-    Context, Touched,
-    testing::{Fault, REFUSAL},
-};
-use serde_json::json;
+use omega_core::{Context, Touched, testing::Fault};
 use tokio::sync::Notify;
 
 use super::{
     Cloud, blobs,
     recorded::recorded,
-    state::{State, Who},
+    state::{State, Who, refused},
 };
 use crate::{
     Body, Catalog, Error, Headers, Method, Name, Request, Response, Service, StreamedResponse,
@@ -37,48 +33,7 @@ pub(super) struct Inner {
     pub(super) hints: BTreeMap<String, String>,
 }
 
-pub(super) fn not_found() -> Response {
-    let body = json!({ "message": "The resource could not be found.", "code": "404 Not Found" });
-    Response::new(404, body)
-}
-
 impl Inner {
-    fn answer(&mut self, who: &Who, request: &Request) -> Response {
-        if self.state.denied.contains(&request.service) {
-            let name = match request.service {
-                Service::Network => "neutron-403",
-                Service::ContainerInfra => "magnum-403",
-                Service::LoadBalancer => "octavia-403",
-                Service::Identity | Service::BlockStorage | Service::Compute | Service::Image => {
-                    "keystone-domains-403"
-                }
-            };
-            return recorded(name).unchanged();
-        }
-        let answer = match request.service {
-            Service::Identity => {
-                let mine = self.state.application_credentials(who, request);
-                mine.or_else(|| self.state.keystone(who, request))
-            }
-            Service::Network => {
-                let quotas = self.state.network_quotas(who, request);
-                quotas.or_else(|| self.state.neutron(who, request))
-            }
-            Service::ContainerInfra => self.state.magnum(who, request),
-            Service::LoadBalancer => {
-                let quota = self.state.balancer_quota(who, request);
-                quota.or_else(|| self.state.octavia(who, request))
-            }
-            Service::Compute => self.state.nova(who, request),
-            Service::BlockStorage => self.state.cinder(request),
-            Service::Image => {
-                let image = self.state.glance_images(who, request);
-                image.or_else(|| self.state.glance(request))
-            }
-        };
-        answer.unwrap_or_else(not_found)
-    }
-
     fn take(&mut self, who: &Who, request: &Request) -> Result<Response, Error> {
         self.requests += 1;
         let id = format!("req-00000000-0000-4000-8000-{:012x}", self.requests);
@@ -92,7 +47,7 @@ impl Inner {
             return Err(lost(request, Touched::Nothing));
         }
         if !request.writes() {
-            return Ok(numbered(self.answer(who, request)));
+            return Ok(numbered(self.state.answer(who, request)));
         }
         let nth = self.writes.len();
         let body = match &request.body {
@@ -102,39 +57,22 @@ impl Inner {
         };
         self.writes.push(format!("{request}{body}"));
         match self.spoil.filter(|(spoiled, _)| *spoiled == nth).map(|(_, fault)| fault) {
-            None => Ok(numbered(self.answer(who, request))),
+            None => Ok(numbered(self.state.answer(who, request))),
             Some(Fault::Lost) => Err(lost(request, Touched::Maybe)),
             Some(Fault::AnswerLost) => {
-                self.answer(who, request);
+                self.state.answer(who, request);
                 Err(lost(request, Touched::Maybe))
             }
             Some(Fault::Refused) => Ok(numbered(refused(request.service))),
             Some(Fault::Ignored) => {
                 // It looks as if it had worked; nothing of it is kept.
                 let before = self.state.clone();
-                let answer = self.answer(who, request);
+                let answer = self.state.answer(who, request);
                 self.state = before;
                 Ok(numbered(answer))
             }
         }
     }
-}
-
-/// A refusal on purpose, in the form that the service gives its refusals.
-fn refused(service: Service) -> Response {
-    let body = match service {
-        Service::Network => {
-            json!({ "NeutronError": { "type": "PolicyNotAuthorized", "message": REFUSAL, "detail": "" } })
-        }
-        Service::ContainerInfra => {
-            json!({ "errors": [{ "status": 403, "title": "Forbidden", "detail": REFUSAL }] })
-        }
-        Service::LoadBalancer => json!({ "faultcode": "Client", "faultstring": REFUSAL }),
-        Service::Identity | Service::BlockStorage | Service::Compute | Service::Image => {
-            json!({ "error": { "code": 403, "title": "Forbidden", "message": REFUSAL } })
-        }
-    };
-    Response::new(403, body)
 }
 
 fn lost(request: &Request, touched: Touched) -> Error {
@@ -149,7 +87,7 @@ fn lost(request: &Request, touched: Touched) -> Error {
 
 /// The recorded catalog, read once: every request looks at it.
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
-    let token = recorded("keystone-token-201").body["token"].take();
+    let token = recorded!("keystone-token-201").body["token"].clone();
     serde_json::from_value(token["catalog"].clone()).unwrap_or_default()
 });
 
@@ -177,7 +115,7 @@ impl Transport for Connection {
                 && inner.requests == nth
             {
                 inner.requests += 1;
-                inner.answer(&self.who, &request);
+                inner.state.answer(&self.who, &request);
             }
             frozen.is_some()
         };
@@ -218,8 +156,8 @@ impl Transport for Connection {
             return Err(Error::Login { cloud, user, next: None, source });
         }
         let catalog = CATALOG.clone();
+        let user = self.who.user().to_owned();
         let Who { project, project_name, admin } = self.who.clone();
-        let user = if admin { "admin" } else { "member" }.to_owned();
         let mut roles = vec!["member".to_owned(), "reader".to_owned()];
         if admin {
             roles.push("admin".to_owned());

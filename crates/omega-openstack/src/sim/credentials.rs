@@ -85,15 +85,15 @@ impl State {
         request: &Request,
     ) -> Result<TokenInfo, Error> {
         let Some(one) = self.credentials.iter().find(|one| one.id == id) else {
-            let gone = recorded("keystone-credential-deleted");
+            let gone = recorded!("keystone-credential-deleted");
             let path = "/body/auth/identity/application_credential/id";
             let was = gone.request.pointer(path).and_then(Value::as_str).unwrap_or_default();
             return Err(refused(request, gone.about(was, id)));
         };
         if one.lapsed || one.secret != secret {
-            return Err(refused(request, recorded("keystone-credential-expired").unchanged()));
+            return Err(refused(request, recorded!("keystone-credential-expired").unchanged()));
         }
-        let token = recorded("keystone-credential-201").body["token"].take();
+        let token = recorded!("keystone-credential-201").body["token"].clone();
         let names = |value: &Value| value["name"].as_str().map(str::to_owned);
         let roles = token["roles"].as_array().into_iter().flatten().filter_map(names).collect();
         let name = self.projects.iter().find(|(_, id)| *id == one.project);
@@ -109,7 +109,7 @@ impl State {
 
 impl AppCredential {
     fn show(&self) -> Value {
-        let itself = recorded("keystone-credential-itself-200");
+        let itself = recorded!("keystone-credential-itself-200");
         let mut shown = itself.body["application_credential"].clone();
         shown["id"] = json!(self.id);
         shown["name"] = json!(self.name);

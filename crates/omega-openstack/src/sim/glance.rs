@@ -71,7 +71,7 @@ impl State {
         let path: Vec<_> = request.path.iter().map(String::as_str).collect();
         Some(match (request.method, path.as_slice()) {
             (Method::Get, ["info", "import"]) => {
-                let mut answer = recorded("glance-import-methods-200").unchanged();
+                let mut answer = recorded!("glance-import-methods-200").unchanged();
                 answer.body["import-methods"]["value"] = json!(self.glance.behaviour.methods);
                 answer
             }
@@ -83,7 +83,7 @@ impl State {
             },
             (Method::Get, ["images", id, "tasks"]) => match self.an_image(who, id) {
                 Some(image) => {
-                    let mut answer = recorded("glance-image-tasks-200").unchanged();
+                    let mut answer = recorded!("glance-image-tasks-200").unchanged();
                     answer.body["tasks"] = json!(image.tasks);
                     answer
                 }
@@ -107,7 +107,7 @@ impl State {
             found.extend(self.an_image(who, id).map(|image| image.shown.clone()));
         }
         found.retain(|image| image["name"] == *name);
-        let mut answer = recorded("glance-images-none-200").unchanged();
+        let mut answer = recorded!("glance-images-none-200").unchanged();
         answer.body["images"] = json!(found);
         Some(answer)
     }
@@ -126,11 +126,10 @@ impl State {
             None => self.id(),
         };
         if !self.glance.ids.insert(id.clone()) {
-            let taken = recorded("glance-image-id-taken");
-            let was = taken.request["body"]["id"].as_str().unwrap_or_default().to_owned();
-            return taken.about(&was, &id);
+            let taken = recorded!("glance-image-id-taken");
+            return taken.about(&taken.asked("/body/id"), &id);
         }
-        let mut answer = recorded("glance-image-201").unchanged();
+        let mut answer = recorded!("glance-image-201").unchanged();
         for (key, value) in body.as_object().into_iter().flatten() {
             answer.body[key] = value.clone();
         }
@@ -146,27 +145,27 @@ impl State {
         let Some(image) = self.an_image(who, id) else { return absent(id) };
         let Body::Bytes(bytes) = body else { return absent(id) };
         if image.shown["status"] != "queued" {
-            return recorded("glance-stage-again").unchanged();
+            return recorded!("glance-stage-again").unchanged();
         }
         image.staged = Some(bytes.clone());
         image.shown["status"] = json!("uploading");
         image.shown["size"] = json!((bytes.len() as u64).saturating_sub(loses));
-        recorded("glance-stage-204").unchanged()
+        recorded!("glance-stage-204").unchanged()
     }
 
     fn import_image(&mut self, who: &Who, id: &str) -> Response {
         let task = self.id();
         let Some(image) = self.an_image(who, id) else { return absent(id) };
         if image.shown["os_glance_import_task"].as_str().is_some_and(|task| !task.is_empty()) {
-            return recorded("glance-import-again").unchanged();
+            return recorded!("glance-import-again").unchanged();
         }
         if image.shown["status"] != "uploading" {
-            return recorded("glance-import-unstaged").unchanged();
+            return recorded!("glance-import-unstaged").unchanged();
         }
         image.looks = 0;
         image.shown["os_glance_import_task"] = json!(task);
         image.tasks.push(json!({ "id": task, "status": "processing", "message": "" }));
-        recorded("glance-import-202").unchanged()
+        recorded!("glance-import-202").unchanged()
     }
 
     fn patch_image(&mut self, who: &Who, id: &str, patch: &Value) -> Response {
@@ -183,13 +182,13 @@ impl State {
             return absent(id);
         }
         self.glance.images.retain(|image| image.shown["id"] != *id);
-        recorded("glance-image-delete-204").unchanged()
+        recorded!("glance-image-delete-204").unchanged()
     }
 
     /// Makes an image that is active, as another client would; returns its id.
     pub(super) fn new_image(&mut self, project: &str, name: &str, properties: Value) -> String {
         let id = self.id();
-        let mut shown = recorded("glance-image-active-200").body;
+        let mut shown = recorded!("glance-image-active-200").body.clone();
         for key in ["os_distro", "kube_version", "omega_source_sha512"] {
             shown[key] = Value::Null;
         }
@@ -238,7 +237,7 @@ impl SimImage {
             return;
         }
         let task = |status: &str, message: &str| json!({ "id": "t", "status": status, "message": message });
-        let failed = recorded("glance-image-tasks-failed-200").body["tasks"][0]["message"].take();
+        let failed = recorded!("glance-image-tasks-failed-200").body["tasks"][0]["message"].clone();
         let failed = task("failure", failed.as_str().unwrap_or_default());
         let (ended, status) = match behaviour.import {
             ImportFate::Stalls => return,
@@ -248,7 +247,7 @@ impl SimImage {
                 (failed, "queued")
             }
             ImportFate::Works => {
-                let active = recorded("glance-image-active-200").body;
+                let active = recorded!("glance-image-active-200").body.clone();
                 let keys: &[&str] = if behaviour.converts {
                     &[
                         "disk_format",
@@ -272,7 +271,5 @@ impl SimImage {
 }
 
 fn absent(id: &str) -> Response {
-    let recorded = recorded("glance-image-404");
-    let path = recorded.request["path"].as_str().unwrap_or_default().to_owned();
-    recorded.about(path.rsplit('/').next().unwrap_or_default(), id)
+    recorded!("glance-image-404").at(id)
 }

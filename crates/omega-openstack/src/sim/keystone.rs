@@ -37,35 +37,33 @@ impl State {
         };
         let (refused, none, key, items) = match path.as_slice() {
             ["domains"] => (
-                "keystone-domains-403",
-                "keystone-domains-none-200",
+                recorded!("keystone-domains-403"),
+                recorded!("keystone-domains-none-200"),
                 "domains",
                 self.list_domains(filter("name")),
             ),
             ["users"] => (
-                "keystone-users-403",
-                "keystone-users-none-200",
+                recorded!("keystone-users-403"),
+                recorded!("keystone-users-none-200"),
                 "users",
                 self.list_users(filter("domain_id"), filter("name")),
             ),
             ["role_assignments"] => (
-                "keystone-role-assignments-403",
-                "keystone-role-assignments-absent-domain",
+                recorded!("keystone-role-assignments-403"),
+                recorded!("keystone-role-assignments-absent-domain"),
                 "role_assignments",
                 self.list_assignments(filter("scope.domain.id")),
             ),
             _ => return None,
         };
         if !who.admin {
-            return Some(recorded(refused).unchanged());
+            return Some(refused.unchanged());
         }
-        let mut answer = recorded(none).unchanged();
-        answer.body[key] = json!(items);
-        Some(answer)
+        Some(none.with(key, items))
     }
 
     fn list_domains(&self, name: Option<&str>) -> Vec<Value> {
-        let like = recorded("keystone-domains-by-name-200").body["domains"][0].clone();
+        let like = recorded!("keystone-domains-by-name-200").body["domains"][0].clone();
         let domains = self.domains.iter().filter(|domain| name.is_none_or(|n| domain.name == n));
         let show = |domain: &Domain| {
             let mut shown = like.clone();
@@ -78,7 +76,7 @@ impl State {
     }
 
     fn list_users(&self, domain_id: Option<&str>, name: Option<&str>) -> Vec<Value> {
-        let like = recorded("keystone-users-by-name-200").body["users"][0].clone();
+        let like = recorded!("keystone-users-by-name-200").body["users"][0].clone();
         let domains = self.domains.iter().filter(|d| domain_id.is_none_or(|id| d.id == id));
         let users = domains.flat_map(|domain| domain.users.iter().map(move |user| (domain, user)));
         let show = |(domain, user): (&Domain, &User)| {
@@ -93,7 +91,7 @@ impl State {
     }
 
     fn list_assignments(&self, domain_id: Option<&str>) -> Vec<Value> {
-        let like = recorded("keystone-role-assignments-200").body["role_assignments"][0].clone();
+        let like = recorded!("keystone-role-assignments-200").body["role_assignments"][0].clone();
         let domains = self.domains.iter().filter(|d| domain_id.is_none_or(|id| d.id == id));
         let users = domains.flat_map(|domain| domain.users.iter().map(move |user| (domain, user)));
         let show = |(domain, user): (&Domain, &User)| {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    recorded::{Recorded, recorded},
+    recorded::recorded,
     state::{State, Who},
 };
 use crate::{Method, Request, Response};
@@ -54,13 +54,14 @@ impl State {
                 self.list_clusters(who, request)
             }
             (Method::Get, ["clusters", id]) => self.show_cluster(who, id),
+            (Method::Get, ["clusters", id, "nodegroups"]) => self.node_groups(who, id),
             (Method::Post, ["clusters"]) => self.create_cluster(who, request.json()?),
             (Method::Delete, ["clusters", id]) => self.delete_cluster(who, id),
             (Method::Get, ["clustertemplates"]) => self.list_templates(who),
             (Method::Get, ["clustertemplates", id]) => {
                 match self.templates.iter().find(|t| t["uuid"] == **id && theirs(who, t)) {
                     Some(template) => ok(template.clone()),
-                    None => absent("magnum-template-absent-404", id),
+                    None => recorded!("magnum-template-absent-404").at(id),
                 }
             }
             (Method::Post, ["clustertemplates"]) => self.create_template(who, request.json()?),
@@ -82,7 +83,7 @@ impl State {
         clusters.retain(|cluster| theirs(who, cluster));
         let after = marker.and_then(|(_, id)| clusters.iter().position(|c| c["uuid"] == **id));
         let rest = clusters.split_off(after.map_or(0, |index| index + 1));
-        let mut answer = recorded("magnum-clusters-none-200").unchanged();
+        let mut answer = recorded!("magnum-clusters-none-200").unchanged();
         answer.body["clusters"] = json!(rest.iter().take(self.page).collect::<Vec<_>>());
         if let (true, Some(last)) = (rest.len() >= self.page, rest.get(self.page.saturating_sub(1)))
         {
@@ -104,26 +105,39 @@ impl State {
         self.clusters.retain(|cluster| cluster.shown["status"] != "GONE");
         match self.clusters.iter().find(|c| c.is(id, who)) {
             Some(cluster) => ok(cluster.shown.clone()),
-            None => absent("magnum-cluster-404", id),
+            None => recorded!("magnum-cluster-404").at(id),
         }
+    }
+
+    /// Magnum writes the name of the release into the node groups once the driver has made it.
+    fn node_groups(&mut self, who: &Who, id: &str) -> Response {
+        let Some(cluster) = self.clusters.iter_mut().find(|c| c.is(id, who)) else {
+            return recorded!("magnum-cluster-404").at(id);
+        };
+        cluster.look();
+        let stack = cluster.shown["stack_id"].clone();
+        let mut answer = recorded!("magnum-nodegroups-200").unchanged();
+        for group in answer.body["nodegroups"].as_array_mut().into_iter().flatten() {
+            group["stack_id"] = stack.clone();
+        }
+        answer
     }
 
     fn create_cluster(&mut self, who: &Who, body: &Value) -> Response {
         let template = body["cluster_template_id"].as_str().unwrap_or_default();
         let known = self.templates.iter().any(|t| t["uuid"] == *template || t["name"] == *template);
         if !known {
-            let recorded = recorded("magnum-cluster-absent-template");
-            return recorded.about("absent", template);
+            return recorded!("magnum-cluster-absent-template").about("absent", template);
         }
         let fate = if self.fates.is_empty() { Fate::Healthy } else { self.fates.remove(0) };
         let uuid = self.new_cluster(&who.project, body, fate);
-        let mut answer = recorded("magnum-cluster-202").unchanged();
+        let mut answer = recorded!("magnum-cluster-202").unchanged();
         answer.body["uuid"] = json!(uuid);
         answer
     }
 
     pub(super) fn new_cluster(&mut self, project: &str, body: &Value, fate: Fate) -> String {
-        let mut shown = recorded("magnum-cluster-at-once-200").body;
+        let mut shown = recorded!("magnum-cluster-at-once-200").body.clone();
         for key in ["name", "cluster_template_id", "keypair", "master_count", "node_count"] {
             shown[key] = body[key].clone();
         }
@@ -140,10 +154,14 @@ impl State {
         match clusters.find(|c| c.is(id, who)) {
             Some(cluster) => {
                 cluster.looks = 0;
+                if cluster.shown["status"] == "CREATE_IN_PROGRESS" && cluster.is_in_hand_over() {
+                    let name = cluster.shown["name"].as_str().unwrap_or_default();
+                    self.overtaken.push(format!("{name} in Cluster API"));
+                }
                 cluster.shown["status"] = json!("DELETE_IN_PROGRESS");
-                recorded("magnum-cluster-delete-204").unchanged()
+                recorded!("magnum-cluster-delete-204").unchanged()
             }
-            None => absent("magnum-cluster-404", id),
+            None => recorded!("magnum-cluster-404").at(id),
         }
     }
 
@@ -162,25 +180,23 @@ impl State {
 
     fn list_templates(&self, who: &Who) -> Response {
         let templates: Vec<_> = self.templates.iter().filter(|t| theirs(who, t)).collect();
-        let mut answer = recorded("magnum-templates-none-200").unchanged();
-        answer.body["clustertemplates"] = json!(templates);
-        answer
+        recorded!("magnum-templates-none-200").with("clustertemplates", templates)
     }
 
     fn create_template(&mut self, who: &Who, body: &Value) -> Response {
         let image = body["image_id"].as_str().unwrap_or_default();
         match self.images.iter().find(|(name, _)| name == image) {
-            None => return recorded("magnum-template-absent-image").unchanged(),
-            Some((_, false)) => return recorded("magnum-template-plain-image").unchanged(),
+            None => return recorded!("magnum-template-absent-image").unchanged(),
+            Some((_, false)) => return recorded!("magnum-template-plain-image").unchanged(),
             Some((_, true)) => {}
         }
         // Magnum puts flannel where nothing is said, and allows no other name.
         let driver = body["network_driver"].as_str().unwrap_or("flannel");
         if !["flannel", "calico"].contains(&driver) {
-            return recorded("magnum-template-cilium").about("cilium", driver);
+            return recorded!("magnum-template-cilium").about("cilium", driver);
         }
-        let made = recorded("magnum-template-201");
-        let mut template = made.body;
+        let made = recorded!("magnum-template-201");
+        let mut template = made.body.clone();
         for (key, value) in body.as_object().into_iter().flatten() {
             template[key] = value.clone();
         }
@@ -194,16 +210,11 @@ impl State {
     fn delete_template(&mut self, who: &Who, id: &str) -> Response {
         let in_use = self.clusters.iter().any(|c| c.shown["cluster_template_id"] == *id);
         match self.templates.iter().position(|t| t["uuid"] == *id && theirs(who, t)) {
-            None => absent("magnum-template-absent-404", id),
-            Some(_) if in_use => {
-                let recorded = recorded("magnum-template-in-use");
-                let path = Recorded::text(&recorded.request, "/path");
-                let was = path.rsplit('/').next().unwrap_or_default().to_owned();
-                recorded.about(&was, id)
-            }
+            None => recorded!("magnum-template-absent-404").at(id),
+            Some(_) if in_use => recorded!("magnum-template-in-use").at(id),
             Some(index) => {
                 self.templates.remove(index);
-                recorded("magnum-template-delete-204").unchanged()
+                recorded!("magnum-template-delete-204").unchanged()
             }
         }
     }
@@ -216,6 +227,12 @@ impl SimCluster {
 
     fn is(&self, id: &str, who: &Who) -> bool {
         self.shown["uuid"] == *id && self.is_shown() && theirs(who, &self.shown)
+    }
+
+    /// Whether the conductor will still give it to the driver.
+    fn is_in_hand_over(&self) -> bool {
+        let fails = matches!(self.fate, Fate::FailsBeforeDriver(_) | Fate::Still);
+        self.shown["stack_id"].is_null() && !fails
     }
 
     /// Lets the cluster live on a little.
@@ -286,11 +303,4 @@ fn theirs(who: &Who, thing: &Value) -> bool {
 
 fn ok(body: Value) -> Response {
     Response::new(200, body)
-}
-
-fn absent(name: &str, id: &str) -> Response {
-    let recorded = recorded(name);
-    let path = Recorded::text(&recorded.request, "/path");
-    let was = path.rsplit('/').next().unwrap_or_default().to_owned();
-    recorded.about(&was, id)
 }

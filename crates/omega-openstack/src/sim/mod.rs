@@ -13,6 +13,7 @@ mod keystone;
 mod magnum;
 mod neutron;
 mod neutron_parts;
+mod nova;
 mod octavia;
 mod recorded;
 mod state;

@@ -73,7 +73,7 @@ impl State {
                 format!("http://neutron.internal:9696/v2.0/security-groups?{}", url.finish());
             body["security_groups_links"] = json!([{ "rel": "next", "href": href }]);
         }
-        Response::new(recorded("neutron-groups-none-200").status, body)
+        Response::new(recorded!("neutron-groups-none-200").status, body)
     }
 
     fn create_rule(&mut self, who: &Who, asked: &Rule) -> Result<Response, Response> {
@@ -81,7 +81,7 @@ impl State {
         let total: usize =
             self.groups.iter().filter(|g| g.project == who.project).map(|g| g.rules.len()).sum();
         if self.rule_quota.is_some_and(|quota| total >= quota) {
-            return Err(recorded("neutron-rule-over-quota-409").unchanged());
+            return Err(recorded!("neutron-rule-over-quota-409").unchanged());
         }
         canonical(&mut rule);
         validate(&rule, asked)?;
@@ -91,18 +91,17 @@ impl State {
             group.id == group_id && (who.admin || group.project == who.project)
         };
         let Some(group) = self.groups.iter_mut().find(visible) else {
-            let recorded = recorded("neutron-rule-in-absent-group");
-            let was =
-                Recorded::text(&recorded.request, "/body/security_group_rule/security_group_id");
+            let recorded = recorded!("neutron-rule-in-absent-group");
+            let was = recorded.asked("/body/security_group_rule/security_group_id");
             return Err(recorded.about(&was, &group_id));
         };
         if let Some(same) = group.rules.iter().find(|other| key(other) == key(&rule)) {
-            let was = recorded("neutron-rule-tcp-port");
-            let was = Recorded::text(&was.body, "/security_group_rule/id");
-            let is = text(same, "id").unwrap_or_default();
-            return Err(recorded("neutron-rule-tcp-port-again").about(&was, &is));
+            let was = &recorded!("neutron-rule-tcp-port").body["security_group_rule"]["id"];
+            let (was, is) = (was.as_str().unwrap_or_default(), text(same, "id"));
+            let is = is.unwrap_or_default();
+            return Err(recorded!("neutron-rule-tcp-port-again").about(was, &is));
         }
-        let created = recorded("neutron-rule-tcp-port");
+        let created = recorded!("neutron-rule-tcp-port");
         let mut full = created.body["security_group_rule"].as_object().cloned().unwrap_or_default();
         full.extend(rule);
         let normalized = text(&full, "remote_ip_prefix").map(|prefix| network(&prefix));
@@ -123,35 +122,30 @@ impl State {
         match group {
             Some(group) if who.admin || group.project == who.project => {
                 group.rules.retain(|rule| !is(rule));
-                recorded("neutron-rule-delete-204").unchanged()
+                recorded!("neutron-rule-delete-204").unchanged()
             }
-            Some(_) => recorded("neutron-rule-delete-foreign").unchanged(),
-            None => {
-                let recorded = recorded("neutron-rule-delete-404");
-                let path = Recorded::text(&recorded.request, "/path");
-                let was = path.rsplit('/').next().unwrap_or_default().to_owned();
-                recorded.about(&was, id)
-            }
+            Some(_) => recorded!("neutron-rule-delete-foreign").unchanged(),
+            None => recorded!("neutron-rule-delete-404").at(id),
         }
     }
 
     fn delete_group(&mut self, who: &Who, id: &str) -> Response {
         let mine = |group: &Group| group.id == id && (who.admin || group.project == who.project);
         if !self.groups.iter().any(mine) {
-            return refused_at("neutron-security-groups-delete-404", id);
+            return recorded!("neutron-security-groups-delete-404").at(id);
         }
         if self.ports().any(|port| {
             port["security_groups"].as_array().is_some_and(|all| all.contains(&json!(id)))
         }) {
-            return refused_at("neutron-security-groups-delete-in-use", id);
+            return recorded!("neutron-security-groups-delete-in-use").at(id);
         }
         self.groups.retain(|group| !mine(group));
-        recorded("neutron-security-groups-delete-204").unchanged()
+        recorded!("neutron-security-groups-delete-204").unchanged()
     }
 
     /// Makes a group with the two rules that Neutron puts into every new one.
     pub(super) fn new_group(&mut self, project: &str, name: &str) -> String {
-        let fresh = recorded("neutron-groups-fresh-200");
+        let fresh = recorded!("neutron-groups-fresh-200");
         let rules = fresh.body["security_groups"][0]["security_group_rules"].as_array().cloned();
         let id = self.id();
         let mut rules: Vec<_> =
@@ -169,7 +163,7 @@ impl State {
 }
 
 fn show(group: &Group) -> Value {
-    let fresh = recorded("neutron-groups-fresh-200");
+    let fresh = recorded!("neutron-groups-fresh-200");
     let mut shown = fresh.body["security_groups"][0].clone();
     shown["id"] = json!(group.id);
     shown["name"] = json!(group.name);
@@ -178,14 +172,6 @@ fn show(group: &Group) -> Value {
     shown["tenant_id"] = json!(group.project);
     shown["security_group_rules"] = json!(group.rules);
     shown
-}
-
-/// Returns the refusal that was recorded, about the thing with this id.
-pub(super) fn refused_at(name: &str, id: &str) -> Response {
-    let recorded = recorded(name);
-    let path = Recorded::text(&recorded.request, "/path");
-    let was = path.split('/').nth(2).unwrap_or_default().to_owned();
-    recorded.about(&was, id)
 }
 
 fn text(rule: &Rule, key: &str) -> Option<String> {
@@ -197,9 +183,8 @@ fn number(rule: &Rule, key: &str) -> Option<i64> {
 }
 
 /// Returns the refusal that was recorded, about another value.
-fn refuse(name: &str, field: &str, rule: &Rule) -> Response {
-    let recorded = recorded(name);
-    let was = Recorded::text(&recorded.request, &format!("/body/security_group_rule/{field}"));
+fn refuse(recorded: &Recorded, field: &str, rule: &Rule) -> Response {
+    let was = recorded.asked(&format!("/body/security_group_rule/{field}"));
     let is = match rule.get(field) {
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
@@ -211,7 +196,7 @@ fn refuse(name: &str, field: &str, rule: &Rule) -> Response {
 /// Converts the attributes one by one, before any of them is compared with another.
 fn converted(asked: &Rule) -> Result<Rule, Response> {
     if !matches!(text(asked, "direction").as_deref(), Some("ingress" | "egress")) {
-        return Err(refuse("neutron-rule-sideways", "direction", asked));
+        return Err(refuse(recorded!("neutron-rule-sideways"), "direction", asked));
     }
     let protocol = match asked.get("protocol") {
         None | Some(Value::Null) => Value::Null,
@@ -219,15 +204,15 @@ fn converted(asked: &Rule) -> Result<Rule, Response> {
             let lower = value.as_str().map_or_else(|| value.to_string(), str::to_lowercase);
             let known = lower.parse::<u8>().is_ok() || number_of(&lower) >= 0;
             if !known {
-                return Err(refuse("neutron-rule-name-any", "protocol", asked));
+                return Err(refuse(recorded!("neutron-rule-name-any"), "protocol", asked));
             }
             json!(lower)
         }
     };
     for field in ["port_range_min", "port_range_max"] {
         if number(asked, field).is_some_and(|port| !(0..=65535).contains(&port)) {
-            let recorded = recorded("neutron-rule-port-too-high");
-            let was = Recorded::text(&recorded.request, "/body/security_group_rule/port_range_max");
+            let recorded = recorded!("neutron-rule-port-too-high");
+            let was = recorded.asked("/body/security_group_rule/port_range_max");
             return Err(recorded.about(&was, &number(asked, field).unwrap_or_default().to_string()));
         }
     }
@@ -239,7 +224,9 @@ fn converted(asked: &Rule) -> Result<Rule, Response> {
         None => Value::Null,
         Some(prefix) => match parse(&prefix) {
             Some((address, length)) => json!(format!("{address}/{length}")),
-            None => return Err(refuse("neutron-rule-no-cidr", "remote_ip_prefix", asked)),
+            None => {
+                return Err(refuse(recorded!("neutron-rule-no-cidr"), "remote_ip_prefix", asked));
+            }
         },
     };
     let mut rule = asked.clone();
@@ -275,27 +262,27 @@ fn validate(rule: &Rule, asked: &Rule) -> Result<(), Response> {
     let ip_number = protocol.as_deref().map(number_of);
     match (ports, ip_number) {
         ((None, None), _) => {}
-        (_, None) => return Err(recorded("neutron-rule-ports-without-protocol").unchanged()),
+        (_, None) => return Err(recorded!("neutron-rule-ports-without-protocol").unchanged()),
         ((min, max), Some(number)) if is_in("SG_PORT_PROTO_NUMS", number) => {
             if min == Some(0) || max == Some(0) {
-                let recorded = recorded("neutron-rule-port-too-high");
+                let recorded = recorded!("neutron-rule-port-too-high");
                 let field = "/body/security_group_rule/port_range_max";
-                return Err(recorded.about(&Recorded::text(&recorded.request, field), "0"));
+                return Err(recorded.about(&recorded.asked(field), "0"));
             }
             if !matches!((min, max), (Some(min), Some(max)) if min <= max) {
-                return Err(recorded("neutron-rule-reversed-ports").unchanged());
+                return Err(recorded!("neutron-rule-reversed-ports").unchanged());
             }
         }
         ((min, max), Some(1 | 58)) => validate_icmp(min, max)?,
         (_, Some(other)) => {
-            return Err(recorded("neutron-rule-ports-of-vrrp").about("112", &other.to_string()));
+            return Err(recorded!("neutron-rule-ports-of-vrrp").about("112", &other.to_string()));
         }
     }
     let prefix = text(rule, "remote_ip_prefix").and_then(|prefix| parse(&prefix));
     let ipv6 = text(rule, "ethertype").as_deref() == Some("IPv6");
     if prefix.is_some_and(|(address, _)| address.is_ipv6() != ipv6) {
-        let recorded = recorded("neutron-rule-family-mixed");
-        let was = Recorded::text(&recorded.request, "/body/security_group_rule/remote_ip_prefix");
+        let recorded = recorded!("neutron-rule-family-mixed");
+        let was = recorded.asked("/body/security_group_rule/remote_ip_prefix");
         let mut refused = recorded.about(&was, &text(rule, "remote_ip_prefix").unwrap_or_default());
         if ipv6
             && let Some(Value::String(words)) = refused.body.pointer_mut("/NeutronError/message")
@@ -305,11 +292,11 @@ fn validate(rule: &Rule, asked: &Rule) -> Result<(), Response> {
         return Err(refused);
     }
     if !ipv6 && ip_number.is_some_and(|number| is_in("IPV6_ONLY", number)) {
-        return Err(refuse("neutron-rule-icmpv6-in-ipv4", "protocol", rule));
+        return Err(refuse(recorded!("neutron-rule-icmpv6-in-ipv4"), "protocol", rule));
     }
     let remotes = ["remote_ip_prefix", "remote_group_id", "remote_address_group_id"];
     if remotes.iter().filter(|field| text(asked, field).is_some()).count() > 1 {
-        return Err(recorded("neutron-rule-group-and-prefix").unchanged());
+        return Err(recorded!("neutron-rule-group-and-prefix").unchanged());
     }
     Ok(())
 }
@@ -318,8 +305,8 @@ fn validate_icmp(kind: Option<i64>, code: Option<i64>) -> Result<(), Response> {
     for (field, name, value) in [("port_range_min", "type", kind), ("port_range_max", "code", code)]
     {
         if let Some(value) = value.filter(|value| !(0..=255).contains(value)) {
-            let recorded = recorded("neutron-rule-icmp-type-too-high");
-            let was = Recorded::text(&recorded.request, "/body/security_group_rule/port_range_min");
+            let recorded = recorded!("neutron-rule-icmp-type-too-high");
+            let was = recorded.asked("/body/security_group_rule/port_range_min");
             let mut refused = recorded.about(&was, &value.to_string());
             if let Some(Value::String(words)) = refused.body.pointer_mut("/NeutronError/message") {
                 *words = words.replace("type (port_range_min)", &format!("{name} ({field})"));
@@ -328,10 +315,10 @@ fn validate_icmp(kind: Option<i64>, code: Option<i64>) -> Result<(), Response> {
         }
     }
     if let (None, Some(code)) = (kind, code) {
-        let recorded = recorded("neutron-rule-icmp-code-alone");
+        let recorded = recorded!("neutron-rule-icmp-code-alone");
         let was = format!(
             "(port-range-max) {}",
-            Recorded::text(&recorded.request, "/body/security_group_rule/port_range_max")
+            recorded.asked("/body/security_group_rule/port_range_max")
         );
         return Err(recorded.about(&was, &format!("(port-range-max) {code}")));
     }

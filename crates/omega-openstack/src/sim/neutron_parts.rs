@@ -6,19 +6,75 @@
 use serde_json::{Value, json};
 
 use super::{
-    neutron::refused_at,
     recorded::{Recorded, recorded},
     state::{State, Who},
 };
 use crate::{Method, Request, Response};
 
-/// The collections, with what one thing of each is called.
-const KINDS: [(&str, &str); 5] = [
-    ("networks", "network"),
-    ("subnets", "subnet"),
-    ("routers", "router"),
-    ("ports", "port"),
-    ("floatingips", "floatingip"),
+type Exchange = fn() -> &'static Recorded;
+
+/// A collection, with what Neutron answered about it.
+#[derive(Clone, Copy)]
+pub(super) struct Kind {
+    plural: &'static str,
+    /// What one thing of it is called.
+    one: &'static str,
+    none: Exchange,
+    listed: Exchange,
+    deleted: Exchange,
+    absent: Exchange,
+    /// The refusal to delete one that ports are on.
+    in_use: Option<Exchange>,
+}
+
+pub(super) const PORTS: Kind = Kind {
+    plural: "ports",
+    one: "port",
+    none: || recorded!("neutron-ports-none-200"),
+    listed: || recorded!("neutron-ports-200"),
+    deleted: || recorded!("neutron-ports-delete-204"),
+    absent: || recorded!("neutron-ports-delete-404"),
+    in_use: None,
+};
+
+const KINDS: [Kind; 5] = [
+    Kind {
+        plural: "networks",
+        one: "network",
+        none: || recorded!("neutron-networks-none-200"),
+        listed: || recorded!("neutron-networks-200"),
+        deleted: || recorded!("neutron-networks-delete-204"),
+        absent: || recorded!("neutron-networks-delete-404"),
+        in_use: Some(|| recorded!("neutron-networks-delete-in-use")),
+    },
+    Kind {
+        plural: "subnets",
+        one: "subnet",
+        none: || recorded!("neutron-subnets-none-200"),
+        listed: || recorded!("neutron-subnets-200"),
+        deleted: || recorded!("neutron-subnets-delete-204"),
+        absent: || recorded!("neutron-subnets-delete-404"),
+        in_use: Some(|| recorded!("neutron-subnets-delete-in-use")),
+    },
+    Kind {
+        plural: "routers",
+        one: "router",
+        none: || recorded!("neutron-routers-none-200"),
+        listed: || recorded!("neutron-routers-200"),
+        deleted: || recorded!("neutron-routers-delete-204"),
+        absent: || recorded!("neutron-routers-delete-404"),
+        in_use: Some(|| recorded!("neutron-routers-delete-in-use")),
+    },
+    PORTS,
+    Kind {
+        plural: "floatingips",
+        one: "floatingip",
+        none: || recorded!("neutron-floatingips-none-200"),
+        listed: || recorded!("neutron-floatingips-200"),
+        deleted: || recorded!("neutron-floatingips-delete-204"),
+        absent: || recorded!("neutron-floatingips-delete-404"),
+        in_use: None,
+    },
 ];
 const INTERFACE: &str = "network:router_interface";
 
@@ -30,15 +86,15 @@ impl State {
     /// Answers what is about the parts of networks, and nothing else.
     pub(super) fn neutron_parts(&mut self, who: &Who, request: &Request) -> Option<Response> {
         let path: Vec<_> = request.path.iter().map(String::as_str).collect();
-        let (plural, key) = *KINDS.iter().find(|(plural, _)| path.first() == Some(plural))?;
+        let kind = KINDS.iter().find(|kind| path.first() == Some(&kind.plural))?;
         match (request.method, path.as_slice()) {
-            (Method::Get, [_]) => Some(self.list_parts(who, plural, request)),
+            (Method::Get, [_]) => Some(self.list_parts(who, kind, request)),
             (Method::Post, [_]) => {
-                let asked = request.json()?.get(key)?;
-                let made = self.make_part(&who.project, plural, asked);
-                Some(Response::new(201, json!({ key: made })))
+                let asked = request.json()?.get(kind.one)?;
+                let made = self.make_part(&who.project, kind, asked);
+                Some(Response::new(201, json!({ kind.one: made })))
             }
-            (Method::Delete, [_, id]) => Some(self.delete_part(who, plural, id)),
+            (Method::Delete, [_, id]) => Some(self.delete_part(who, kind, id)),
             (Method::Put, [_, router, "add_router_interface"]) => {
                 let subnet = request.json()?.get("subnet_id")?.as_str()?;
                 Some(self.add_interface(router, subnet))
@@ -51,7 +107,8 @@ impl State {
         }
     }
 
-    fn list_parts(&self, who: &Who, plural: &str, request: &Request) -> Response {
+    fn list_parts(&self, who: &Who, kind: &Kind, request: &Request) -> Response {
+        let plural = kind.plural;
         let filter = |key: &str| {
             request.query.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
         };
@@ -65,8 +122,7 @@ impl State {
         let after = filter("marker").and_then(|id| all.iter().position(|part| part["id"] == id));
         let rest = all.split_off(after.map_or(0, |index| index + 1));
         let page: Vec<_> = rest.iter().take(self.page).collect();
-        let mut answer = recorded(&format!("neutron-{plural}-none-200")).unchanged();
-        answer.body[plural] = json!(page);
+        let mut answer = (kind.none)().with(plural, page);
         if let Some(last) = rest.get(self.page.saturating_sub(1)) {
             let mut query = url::form_urlencoded::Serializer::new(String::new());
             query.extend_pairs(request.query.iter().filter(|(key, _)| key != "marker"));
@@ -78,9 +134,9 @@ impl State {
     }
 
     /// Makes a thing of the collection, with what is asked in place of what was recorded.
-    pub(super) fn make_part(&mut self, project: &str, plural: &str, asked: &Value) -> Value {
-        let like = recorded(&format!("neutron-{plural}-200")).body;
-        let mut made = like[plural][0].clone();
+    pub(super) fn make_part(&mut self, project: &str, kind: &Kind, asked: &Value) -> Value {
+        let plural = kind.plural;
+        let mut made = (kind.listed)().body[plural][0].clone();
         let empty: &[&str] = match plural {
             "ports" => &["name", "description", "device_id", "device_owner"],
             _ => &["name", "description"],
@@ -115,17 +171,16 @@ impl State {
                 json!([{ "subnet_id": subnet["id"], "ip_address": format!("192.168.3.{number}") }])
             });
         }
-        if let Some((known, _)) = KINDS.iter().find(|(known, _)| *known == plural) {
-            self.parts.entry(known).or_default().push(made.clone());
-        }
+        self.parts.entry(plural).or_default().push(made.clone());
         made
     }
 
-    fn delete_part(&mut self, who: &Who, plural: &str, id: &str) -> Response {
+    fn delete_part(&mut self, who: &Who, kind: &Kind, id: &str) -> Response {
+        let plural = kind.plural;
         let part = self.parts.get(plural).into_iter().flatten().find(|part| part["id"] == id);
         let visible = |part: &&Value| who.admin || part["project_id"] == who.project.as_str();
         let Some(part) = part.filter(visible).cloned() else {
-            return refused_at(&format!("neutron-{plural}-delete-404"), id);
+            return (kind.absent)().at(id);
         };
         let on = |port: &&Value| match plural {
             "networks" => port["network_id"] == id,
@@ -133,16 +188,16 @@ impl State {
             "routers" => port["device_id"] == id && port["device_owner"] == INTERFACE,
             _ => false,
         };
-        if let Some(port) = self.ports().find(on) {
-            let mut refused = refused_at(&format!("neutron-{plural}-delete-in-use"), id);
+        if let (Some(in_use), Some(port)) = (kind.in_use, self.ports().find(on)) {
+            let mut refused = in_use().at(id);
             name_ports(&mut refused, port["id"].as_str().unwrap_or_default());
             return refused;
         }
         if plural == "ports" && part["device_owner"] == INTERFACE {
-            return refused_at("neutron-ports-delete-of-router", id);
+            return recorded!("neutron-ports-delete-of-router").at(id);
         }
         self.take(plural, id);
-        recorded(&format!("neutron-{plural}-delete-204")).unchanged()
+        (kind.deleted)().unchanged()
     }
 
     /// Removes the thing and what goes with it.
@@ -169,16 +224,15 @@ impl State {
             "network_id": on["network_id"], "device_id": router, "device_owner": INTERFACE,
             "fixed_ips": [{ "subnet_id": subnet, "ip_address": "192.168.3.1" }],
         });
-        self.make_part(&project, "ports", &asked);
-        recorded("neutron-interface-remove-200").unchanged()
+        self.make_part(&project, &PORTS, &asked);
+        recorded!("neutron-interface-remove-200").unchanged()
     }
 
     fn remove_interface(&mut self, router: &str, subnet: &str) -> Response {
-        let about = |name: &str| {
-            let recorded = recorded(name);
-            let was = Recorded::text(&recorded.request, "/body/subnet_id");
+        let about = |recorded: &Recorded| {
+            let was = recorded.asked("/body/subnet_id");
             let mut answer = recorded.about(&was, subnet);
-            let path = Recorded::text(&recorded.request, "/path");
+            let path = recorded.asked("/path");
             let was = path.split('/').nth(2).unwrap_or_default().to_owned();
             if let Some(Value::String(words)) = answer.body.pointer_mut("/NeutronError/message") {
                 *words = words.replace(&was, router);
@@ -186,7 +240,7 @@ impl State {
             answer
         };
         if !self.parts.get("subnets").into_iter().flatten().any(|one| one["id"] == subnet) {
-            return about("neutron-interface-remove-404");
+            return about(recorded!("neutron-interface-remove-404"));
         }
         let is = |port: &&Value| {
             port["device_id"] == router
@@ -194,7 +248,7 @@ impl State {
                 && addresses(port).any(|id| id == subnet)
         };
         let Some(port) = self.ports().find(is) else {
-            return about("neutron-interface-remove-again");
+            return about(recorded!("neutron-interface-remove-again"));
         };
         let port = port["id"].as_str().unwrap_or_default().to_owned();
         let reached: Vec<_> = self
@@ -204,10 +258,10 @@ impl State {
             .collect();
         let mut addresses = self.parts.get("floatingips").into_iter().flatten();
         if addresses.any(|address| reached.contains(&address["port_id"])) {
-            return about("neutron-interface-remove-in-use");
+            return about(recorded!("neutron-interface-remove-in-use"));
         }
         self.take("ports", &port);
-        about("neutron-interface-remove-200")
+        about(recorded!("neutron-interface-remove-200"))
     }
 
     /// Returns every part by its kind and name or address, without ids.

@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    recorded::{Recorded, recorded},
+    neutron_parts::PORTS,
+    recorded::recorded,
     state::{State, Who},
 };
 use crate::{Method, Request, Response};
@@ -28,7 +29,7 @@ impl State {
             (Method::Get, ["lbaas", "loadbalancers"]) => {
                 let project = query("project_id");
                 if !who.admin && project.is_some_and(|id| *id != who.project) {
-                    let refused = recorded("octavia-loadbalancers-of-another-project-200");
+                    let refused = recorded!("octavia-loadbalancers-of-another-project-200");
                     return Some(refused.unchanged());
                 }
                 self.work();
@@ -39,9 +40,7 @@ impl State {
                 };
                 let all: Vec<_> =
                     self.balancers.iter().filter(of).map(|one| one.shown.clone()).collect();
-                let mut answer = recorded("octavia-loadbalancers-none-200").unchanged();
-                answer.body["loadbalancers"] = json!(all);
-                Some(answer)
+                Some(recorded!("octavia-loadbalancers-none-200").with("loadbalancers", all))
             }
             (Method::Post, ["lbaas", "loadbalancers"]) => {
                 let asked = request.json()?.get("loadbalancer")?;
@@ -57,7 +56,7 @@ impl State {
     }
 
     fn make_balancer(&mut self, project: &str, asked: &Value) -> Value {
-        let mut made = recorded("octavia-loadbalancer-201").body["loadbalancer"].take();
+        let mut made = recorded!("octavia-loadbalancer-201").body["loadbalancer"].clone();
         for (key, value) in asked.as_object().into_iter().flatten() {
             made[key] = value.clone();
         }
@@ -70,7 +69,7 @@ impl State {
             "device_owner": "Octavia", "network_id": network,
             "fixed_ips": [{ "subnet_id": asked["vip_subnet_id"], "ip_address": "192.168.3.9" }],
         });
-        let port = self.make_part(project, "ports", &port);
+        let port = self.make_part(project, &PORTS, &port);
         made["id"] = json!(id);
         made["vip_port_id"] = port["id"].clone();
         made["project_id"] = json!(project);
@@ -80,31 +79,26 @@ impl State {
     }
 
     fn delete_balancer(&mut self, who: &Who, id: &str, cascade: bool) -> Response {
-        let about = |name: &str| {
-            let recorded = recorded(name);
-            let path = Recorded::text(&recorded.request, "/path");
-            recorded.about(path.rsplit('/').next().unwrap_or_default(), id)
-        };
         let Some(one) = self.balancers.iter_mut().find(|one| one.shown["id"] == id) else {
-            return about("octavia-loadbalancer-delete-404");
+            return recorded!("octavia-loadbalancer-delete-404").at(id);
         };
         if !who.admin && one.shown["project_id"] != who.project.as_str() {
-            return about("octavia-loadbalancer-delete-foreign");
+            return recorded!("octavia-loadbalancer-delete-foreign").at(id);
         }
         let state = one.shown["provisioning_status"].as_str().unwrap_or_default().to_owned();
         if state.starts_with("PENDING_") {
-            let mut refused = about("octavia-loadbalancer-delete-pending");
+            let mut refused = recorded!("octavia-loadbalancer-delete-pending").at(id);
             if let Some(Value::String(words)) = refused.body.get_mut("faultstring") {
                 *words = words.replace("PENDING_CREATE", &state);
             }
             return refused;
         }
         if !cascade && one.shown["listeners"].as_array().is_some_and(|all| !all.is_empty()) {
-            return about("octavia-loadbalancer-delete-with-children");
+            return recorded!("octavia-loadbalancer-delete-with-children").at(id);
         }
         one.shown["provisioning_status"] = json!("PENDING_DELETE");
         one.busy = Some(BUSY);
-        recorded("octavia-loadbalancer-delete-204").unchanged()
+        recorded!("octavia-loadbalancer-delete-204").unchanged()
     }
 
     /// Goes on with what was asked: time passes while one looks.

@@ -1,10 +1,11 @@
-//! What the simulated cloud holds.
+//! What the simulated cloud holds, and which service answers.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822, tz::TimeZone};
-use serde_json::Value;
+use omega_core::testing::REFUSAL;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
@@ -13,9 +14,11 @@ use super::{
     keystone::{Domain, User},
     magnum::{Fate, SimCluster},
     neutron::Group,
+    nova::Nova,
     octavia::SimBalancer,
+    recorded::{Recorded, recorded},
 };
-use crate::Service;
+use crate::{Request, Response, Service};
 
 /// Everything that the services keep.
 #[derive(Clone, Debug)]
@@ -33,9 +36,12 @@ pub(super) struct State {
     pub(super) templates: Vec<Value>,
     pub(super) clusters: Vec<SimCluster>,
     pub(super) fates: Vec<Fate>,
+    /// The names of those that were deleted before the driver had begun: it goes on, and leaves them in
+    /// Cluster API.
+    pub(super) overtaken: Vec<String>,
     /// How long after the request a cluster is shown.
     pub(super) appear_after: Duration,
-    pub(super) servers: Vec<Value>,
+    pub(super) nova: Nova,
     /// The data of images, by id.
     pub(super) blobs: BTreeMap<String, Bytes>,
     pub(super) volume_types: bool,
@@ -56,6 +62,13 @@ pub(super) struct Who {
     pub(super) admin: bool,
 }
 
+impl Who {
+    /// Returns the user's id, which is its name here.
+    pub(super) fn user(&self) -> &'static str {
+        if self.admin { "admin" } else { "member" }
+    }
+}
+
 impl State {
     pub(super) fn new() -> Self {
         Self {
@@ -71,8 +84,9 @@ impl State {
             templates: Vec::new(),
             clusters: Vec::new(),
             fates: Vec::new(),
+            overtaken: Vec::new(),
             appear_after: Duration::ZERO,
-            servers: Vec::new(),
+            nova: Nova::default(),
             blobs: BTreeMap::new(),
             volume_types: true,
             quotas: BTreeMap::new(),
@@ -82,6 +96,35 @@ impl State {
             start: Instant::now(),
             next: 0,
         }
+    }
+
+    /// Asks the service.
+    pub(super) fn answer(&mut self, who: &Who, request: &Request) -> Response {
+        if self.denied.contains(&request.service) {
+            return denied(request.service).unchanged();
+        }
+        let answer = match request.service {
+            Service::Identity => {
+                let mine = self.application_credentials(who, request);
+                mine.or_else(|| self.keystone(who, request))
+            }
+            Service::Network => {
+                let quotas = self.network_quotas(who, request);
+                quotas.or_else(|| self.neutron(who, request))
+            }
+            Service::ContainerInfra => self.magnum(who, request),
+            Service::LoadBalancer => {
+                let quota = self.balancer_quota(who, request);
+                quota.or_else(|| self.octavia(who, request))
+            }
+            Service::Compute => self.nova(who, request),
+            Service::BlockStorage => self.cinder(request),
+            Service::Image => {
+                let image = self.glance_images(who, request);
+                image.or_else(|| self.glance(request))
+            }
+        };
+        answer.unwrap_or_else(not_found)
     }
 
     /// Returns what time it is in the cloud, as services put it into an answer.
@@ -129,4 +172,41 @@ impl State {
             known.users.push(user.clone());
         }
     }
+}
+
+/// What the service answers to who may do nothing there.
+fn denied(service: Service) -> &'static Recorded {
+    match service {
+        Service::Network => recorded!("neutron-403"),
+        Service::ContainerInfra => recorded!("magnum-403"),
+        Service::LoadBalancer => recorded!("octavia-403"),
+        Service::Identity | Service::BlockStorage | Service::Compute | Service::Image => {
+            recorded!("keystone-domains-403")
+        }
+    }
+}
+
+/// A refusal on purpose, in the form that the service gives its refusals.
+pub(super) fn refused(service: Service) -> Response {
+    let body = match service {
+        Service::Network => {
+            json!({ "NeutronError": { "type": "PolicyNotAuthorized", "message": REFUSAL, "detail": "" } })
+        }
+        Service::ContainerInfra => {
+            json!({ "errors": [{ "status": 403, "title": "Forbidden", "detail": REFUSAL }] })
+        }
+        Service::LoadBalancer => json!({ "faultcode": "Client", "faultstring": REFUSAL }),
+        Service::Compute | Service::BlockStorage => {
+            json!({ "forbidden": { "code": 403, "message": REFUSAL } })
+        }
+        Service::Identity | Service::Image => {
+            json!({ "error": { "code": 403, "title": "Forbidden", "message": REFUSAL } })
+        }
+    };
+    Response::new(403, body)
+}
+
+pub(super) fn not_found() -> Response {
+    let body = json!({ "message": "The resource could not be found.", "code": "404 Not Found" });
+    Response::new(404, body)
 }

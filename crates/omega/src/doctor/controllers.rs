@@ -39,7 +39,7 @@ fn versions(installed: &[Installed]) -> Vec<Evidence> {
         Evidence::text(&one.component.to_string(), version)
     };
     let all: Vec<Evidence> = installed.iter().map(one).collect();
-    if all.is_empty() { vec![Evidence::words("no deployment of them is known")] } else { all }
+    if all.is_empty() { vec![Evidence::holds("no deployment of them is known")] } else { all }
 }
 
 /// Returns the controllers that do not work, each once: one without pods needs no second reason.
@@ -57,7 +57,7 @@ fn down(all: &Controllers, clock: Timestamp) -> Vec<LayerFinding> {
 fn unavailable(one: &Installed) -> Option<LayerFinding> {
     let available = one.available.filter(|available| *available < one.wanted)?;
     let why = format!("{available} of {} pods are available", one.wanted);
-    let found = broken(one.component, why).shown_by([Evidence::text("deployment", &one.evidence)]);
+    let found = broken(one.component, why).shown_by(one.evidence.clone());
     Some(if available == 0 { found } else { found.severity(Severity::Waiting) })
 }
 
@@ -141,8 +141,8 @@ mod tests {
     }
 
     fn pods(available: Option<u32>) -> Installed {
-        let (component, evidence) = (Component::ClusterApi, "deployment".to_owned());
-        Installed { component, version: None, evidence, wanted: 2, available }
+        let component = Component::ClusterApi;
+        Installed { component, version: None, evidence: vec![], wanted: 2, available }
     }
 
     #[test]

@@ -38,17 +38,19 @@ pub(super) fn judge(
 /// Returns what Magnum says of a cluster that nobody could look at.
 pub(super) fn on_record(cluster: &Cluster) -> LayerResult {
     let stack = cluster.stack_id.as_ref().unwrap_or(&cluster.name);
-    let (status, health) = record(cluster);
-    let says = format!("Magnum says {status}, {health}: as old as its last poll that worked");
+    let record = record(cluster);
+    let says = Evidence::line(&record);
+    let says = format!("Magnum says {says}: as old as its last poll that worked");
     let subject = Subject::new("cluster", stack);
-    let unknown = LayerFinding::unknown(Layer::Magnum, subject, says);
+    let unknown = LayerFinding::unknown(Layer::Magnum, subject, says).shown_by(record);
     LayerResult::of_cluster(Layer::Magnum, stack).with([unknown])
 }
 
 /// Returns the status and the health that Magnum has on record of `cluster`.
-pub(super) fn record(cluster: &Cluster) -> (&str, &str) {
-    let status = cluster.status.as_deref().unwrap_or("without a status");
-    (status, cluster.health_status.as_deref().unwrap_or("health never polled"))
+pub(super) fn record(cluster: &Cluster) -> [Evidence; 2] {
+    let status = cluster.status.as_deref().unwrap_or("none");
+    let health = cluster.health_status.as_deref().unwrap_or("never polled");
+    [Evidence::text("status", status), Evidence::text("health", health)]
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ pub(super) fn judge(facts: &ClusterFacts, answers: Option<&[Answered]>) -> Layer
         (Question::Nodes, Ok(Verdict::Pass { evidence })) => Some(evidence.clone()),
         _ => None,
     });
-    let shown = nodes.unwrap_or_else(|| vec![Evidence::words("it answers")]);
+    let shown = nodes.unwrap_or_else(|| vec![Evidence::holds("it answers")]);
     result.shown_by(shown).with(answers.iter().filter_map(|one| finding(one, &facts.stack)))
 }
 

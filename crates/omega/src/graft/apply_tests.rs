@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use omega_core::{
-    CancelToken, Failure, Gate, Item, Section, Subject, Touched, Verdict,
+    CancelToken, Evidence, Failure, Gate, Item, Section, Subject, Touched, Verdict,
     run::{Approved, PlanFile, Status},
 };
 use omega_juju::{gates::LeftoverPolicy, sim::Start};
@@ -160,7 +160,7 @@ impl Gate for StopHere {
         if self.1.fetch_add(1, Ordering::SeqCst) == 1 {
             self.0.cancel();
         }
-        Ok(Verdict::pass("asked"))
+        Ok(Verdict::shown([Evidence::holds("asked")]))
     }
 }
 

@@ -12,8 +12,7 @@ pub fn restore(target: &str, undo: &Undo, clients: &Clients) -> Option<Box<dyn S
     if let Some(mint) = clients.mint.as_ref().filter(|mint| mint.label() == target) {
         return omega_capi::restore::restore(kind, desired, mint).ok()?;
     }
-    let cloud = omega_openstack::Clients::new(&clients.cloud.narrowed);
-    let step = omega_openstack::restore(kind, desired, &cloud).ok()??;
+    let step = omega_openstack::restore(kind, desired, &clients.cloud.narrowed).ok()??;
     // A fact of another project is not at hand.
     (step.id().target == target).then_some(step)
 }

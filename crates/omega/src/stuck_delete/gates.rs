@@ -18,8 +18,8 @@ use super::{StuckCluster, own_credential};
 /// A pause between two looks at what the controllers do.
 const EVERY: Duration = Duration::from_secs(2);
 
-fn pass(evidence: impl Into<String>) -> Verdict {
-    Verdict::pass(evidence)
+fn holds(fact: &str) -> Verdict {
+    Verdict::shown([Evidence::holds(fact)])
 }
 
 fn fail(gate: &dyn Gate, why: impl Into<String>, remedy: impl Into<String>) -> Verdict {
@@ -38,7 +38,7 @@ impl IsStuck {
         let has =
             has_namespace(management, namespace).await.map_err(|e| self.cluster.unread(&e))?;
         Ok(if has {
-            pass("nothing of it is left on the management cluster")
+            holds("nothing of it is left on the management cluster")
         } else {
             fail(
                 self,
@@ -102,7 +102,7 @@ impl Gate for IsStuck {
                 "wait, or say how long is long enough: --patience",
             ),
             DeleteProgress::Stuck { quiet } => {
-                pass(format!("nothing has moved for {}", shown(quiet)))
+                Verdict::shown([Evidence::took("nothing has moved for", quiet)])
             }
         })
     }
@@ -135,7 +135,7 @@ impl Gate for Authenticates {
         let secret = format!("{namespace}/{stack}-cloud-credentials");
         let Some(found) = self.cluster.credentials().await? else {
             if self.cluster.deletion().await?.held.is_empty() {
-                return Ok(pass("nothing of the cluster is left that needs it"));
+                return Ok(holds("nothing of the cluster is left that needs it"));
             }
             let why = format!("there is no secret {secret}: no controller can finish the delete");
             let next = "make it again (clouds.yaml with an application credential of the project)";
@@ -150,11 +150,12 @@ impl Gate for Authenticates {
         Ok(match answer {
             CredentialStatus::Accepted(accepted) => {
                 let project = accepted.project.map(|project| project.name).unwrap_or_default();
-                pass(format!("project {project}, roles {}", accepted.roles.join(", ")))
+                let roles = Evidence::list("roles", accepted.roles);
+                Verdict::shown([Evidence::text("project", project), roles])
             }
             CredentialStatus::Refused { words } => {
                 if self.cluster.deletion().await?.held.is_empty() {
-                    return Ok(pass("nothing of the cluster is left that needs it"));
+                    return Ok(holds("nothing of the cluster is left that needs it"));
                 }
                 fail(
                     self,
@@ -243,7 +244,7 @@ impl Gate for IsGone {
                 format!("{} has come since: the cluster is not gone", other.object),
                 "run this again: it looks anew",
             ),
-            (None, None) => pass("nothing of it is left on the management cluster"),
+            (None, None) => holds("nothing of it is left on the management cluster"),
         })
     }
 }
@@ -275,7 +276,7 @@ impl Gate for NothingStays {
         })?;
         let left = desired.remaining(&seen);
         Ok(match left.first() {
-            None => pass("nothing of it stays"),
+            None => holds("nothing of it stays"),
             Some(Remaining { noun, id, name, why, .. }) => fail(
                 self,
                 format!("{} stay, first {noun} {name} ({id}): {why}", left.len()),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use omega_capi::{
     health::{
-        Answer, Answers, Diagnosis, Evidence, Layer, Names, NodeGroup, NotAsked, Recorded, Verdict,
-        classify_health, driver_verdict, health_reads, polled,
+        Answer, Answers, Diagnosis, HealthFacts, Layer, Names, NodeGroup, NotAsked, Recorded,
+        Verdict, classify_health, driver_verdict, health_reads, polled,
     },
     served::{ServedKind, ServedVersion, ServedVersions},
 };
@@ -115,8 +115,8 @@ impl Case {
         let after = self.predict()?;
         let Some(overrides) = self.overrides() else { return Ok(Vec::new()) };
         let (names, served) = (self.names(), self.served());
-        let paths = Evidence::paths(&self.driver, &overrides, &names, &served);
-        let evidence = Evidence {
+        let paths = HealthFacts::paths(&self.driver, &overrides, &names, &served);
+        let evidence = HealthFacts {
             driver: self.driver.clone(),
             overrides,
             names,

@@ -6,7 +6,7 @@ use omega_capi::{
     Error, Management, Namespace,
     credentials::read_cluster_credentials,
     health::{Addon, read_addons},
-    health::{Credential, Evidence, LoadBalancer, Names, NodeGroup, Recorded, ask_objects},
+    health::{Credential, HealthFacts, LoadBalancer, Names, NodeGroup, Recorded, ask_objects},
     releases::{Release, Releases},
     served::ServedVersions,
 };
@@ -48,7 +48,7 @@ pub(in crate::doctor) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> Cl
     let namespace = names.namespace();
     let Running { driver, overrides, as_driver, .. } = running;
     let paths =
-        Evidence::paths(driver, overrides, &names, served.unwrap_or(&ServedVersions::default()));
+        HealthFacts::paths(driver, overrides, &names, served.unwrap_or(&ServedVersions::default()));
     let (answers, addons, balancers, credential) = futures::join!(
         ask_objects(management, &paths),
         addons(management, &namespace, stack),
@@ -59,7 +59,7 @@ pub(in crate::doctor) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> Cl
     let (quotas, quotas_unknown) = quotas(inventory, project, in_project).await;
     ClusterFacts {
         cluster: cluster.clone(),
-        evidence: Evidence {
+        evidence: HealthFacts {
             driver: driver.clone(),
             overrides: overrides.clone(),
             names,

@@ -23,7 +23,7 @@ pub(super) fn finding(facts: &ClusterFacts, one: &Diagnosis, patience: Patience)
     let found = LayerFinding::broken(Layer::ClusterApi, cause, subject(facts), summary)
         .shown_by(since.map(|time| Evidence::time("being deleted since", time)))
         .shown_by(held)
-        .shown_by(one.evidence.iter().map(Evidence::words));
+        .shown_by(one.evidence().cloned());
     if stuck {
         found.remedy(remedies::stuck_delete(facts))
     } else {

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use omega_capi::{
     health::Addon,
-    health::{Answer, Evidence, Object},
+    health::{Answer, HealthFacts, Object},
     releases::Release,
 };
 use omega_openstack::{
@@ -16,7 +16,7 @@ use omega_openstack::{
 pub(in crate::doctor) struct ClusterFacts {
     pub(in crate::doctor) cluster: Cluster,
     pub(in crate::doctor) stack: String,
-    pub(in crate::doctor) evidence: Evidence,
+    pub(in crate::doctor) evidence: HealthFacts,
     pub(super) addons: Result<Vec<Addon>, String>,
     /// Why Magnum did not list its node groups: then nobody looked at their machines.
     pub(super) groups_unknown: Option<String>,

@@ -1,7 +1,7 @@
 //! What Cluster API's objects and Magnum's record say of a cluster, as findings.
 
 use omega_capi::health::{Answer, Diagnosis, HealthCause, Layer as HealthLayer};
-use omega_core::{Evidence, Severity};
+use omega_core::{Finding, Severity};
 
 use super::{ClusterFacts, Patience, deleting, remedies, subject};
 use crate::doctor::{
@@ -23,54 +23,48 @@ pub(super) fn finding(
             return None;
         }
         HealthCause::Deleting => return Some(deleting::finding(facts, one, patience)),
-        HealthCause::CredentialRefused => (Layer::DriverCredential, rights(facts), RENEW.into()),
+        HealthCause::CredentialRefused => {
+            (Layer::DriverCredential, rights(facts), Some(RENEW.to_owned()))
+        }
         HealthCause::ManagementUnreachable => unreachable(one),
         HealthCause::Missing => {
-            (Layer::ClusterApi, Cause::ClusterMissing, remedies::missing(facts))
+            (Layer::ClusterApi, Cause::ClusterMissing, Some(remedies::missing(facts)))
         }
         HealthCause::ControlPlane => {
             let remedy = remedies::machines(facts, "control-plane");
-            (Layer::ClusterApi, Cause::ControlPlane, remedy)
+            (Layer::ClusterApi, Cause::ControlPlane, Some(remedy))
         }
         HealthCause::Workers => {
-            (Layer::ClusterApi, Cause::Workers, remedies::machines(facts, "worker"))
+            (Layer::ClusterApi, Cause::Workers, Some(remedies::machines(facts, "worker")))
         }
-        HealthCause::Paused => (Layer::ClusterApi, Cause::Paused, remedies::unpause(facts)),
-        HealthCause::UnservedVersion => {
-            (Layer::Controllers, Cause::VersionUnserved, one.cause.next().into())
-        }
-        HealthCause::PolarityMisread => {
-            (Layer::Magnum, Cause::PolarityMisread, one.cause.next().into())
-        }
-        HealthCause::Outdated => (Layer::Magnum, Cause::StaleStatus, one.cause.next().into()),
+        HealthCause::Paused => (Layer::ClusterApi, Cause::Paused, Some(remedies::unpause(facts))),
+        HealthCause::UnservedVersion => (Layer::Controllers, Cause::VersionUnserved, None),
+        HealthCause::PolarityMisread => (Layer::Magnum, Cause::PolarityMisread, None),
+        HealthCause::Outdated => (Layer::Magnum, Cause::StaleStatus, None),
         HealthCause::RollingOut | HealthCause::NeverPolled | HealthCause::Unclear => {
-            (Layer::ClusterApi, Cause::Unclear, one.cause.next().into())
+            (Layer::ClusterApi, Cause::Unclear, None)
         }
     };
-    Some(diagnosed(facts, one, layer, cause).severity(severity(one.cause)).remedy(remedy))
+    let mut found = diagnosed(facts, one, layer, cause);
+    if one.cause == HealthCause::Unclear {
+        found = found.severity(Severity::Note);
+    }
+    Some(match remedy {
+        Some(remedy) => found.remedy(remedy),
+        None => found,
+    })
 }
 
-/// Returns a diagnosis as `cause` at `layer`.
+/// Returns a diagnosis as `cause` at `layer`: what its first finding says, shown by all of them.
 pub(super) fn diagnosed(
     facts: &ClusterFacts,
     one: &Diagnosis,
     layer: Layer,
     cause: Cause,
 ) -> LayerFinding {
-    let mut words = one.evidence.iter();
-    let summary = words.next().cloned().unwrap_or_default();
-    LayerFinding::broken(layer, cause, subject(facts), summary).shown_by(words.map(Evidence::words))
-}
-
-fn severity(cause: HealthCause) -> Severity {
-    let passes = [HealthCause::RollingOut, HealthCause::NeverPolled, HealthCause::Outdated];
-    if passes.contains(&cause) {
-        Severity::Waiting
-    } else if cause == HealthCause::Unclear {
-        Severity::Note
-    } else {
-        Severity::Broken
-    }
+    let mut all = one.findings.iter().cloned();
+    let first = all.next().unwrap_or_else(|| Finding::broken(one.cause.rule(), subject(facts), ""));
+    LayerFinding::new(layer, cause, first.shown_by(all.flat_map(|other| other.evidence)))
 }
 
 /// Whether the driver's credential is not known, or may do little.
@@ -82,14 +76,14 @@ fn rights(facts: &ClusterFacts) -> Cause {
 }
 
 /// The API server was asked by itself: if it is well, what fails here is a webhook behind it.
-fn unreachable(one: &Diagnosis) -> (Layer, Cause, String) {
-    let webhook = one.evidence.iter().any(|fact| is_webhook_failure(fact));
+fn unreachable(one: &Diagnosis) -> (Layer, Cause, Option<String>) {
+    let webhook = one.findings.iter().any(|found| is_webhook_failure(&found.summary));
     if one.layer == HealthLayer::ManagementApi && !webhook {
         let remedy = "check the API server and the route to it".to_owned();
-        return (Layer::KubeApi, Cause::ApiUnreachable, remedy);
+        return (Layer::KubeApi, Cause::ApiUnreachable, Some(remedy));
     }
     let remedy = "find out who serves the conversion webhook: kubectl get crd \
                   clusters.cluster.x-k8s.io -o jsonpath='{.spec.conversion}'; then check the \
                   Service and Endpoints that it names, and the controller's pod and certificate";
-    (Layer::Controllers, Cause::WebhookDown, remedy.to_owned())
+    (Layer::Controllers, Cause::WebhookDown, Some(remedy.to_owned()))
 }

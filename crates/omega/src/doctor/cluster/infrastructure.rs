@@ -1,7 +1,7 @@
 //! What a cluster's infrastructure lacks: rights, quota, a load balancer.
 
 use omega_capi::health::{Diagnosis, HealthCause, Layer as HealthLayer};
-use omega_core::{Evidence, Severity};
+use omega_core::{Evidence, Finding, Severity};
 use omega_openstack::RefusalReason;
 
 use super::{ClusterFacts, health::diagnosed, quota, subject};
@@ -33,21 +33,22 @@ pub(super) fn findings(
     found
 }
 
-/// Returns the first condition that gives this reason, in a service's own words.
-fn reason_in<'a>(ours: &[&'a Diagnosis], reason: RefusalReason) -> Option<&'a str> {
-    let mut words = ours.iter().flat_map(|one| &one.evidence).map(String::as_str);
-    words.find(|fact| RefusalReason::in_words(fact) == Some(reason))
+/// Returns the first that gives this reason, in a service's own words.
+fn reason_in<'a>(ours: &[&'a Diagnosis], reason: RefusalReason) -> Option<&'a Finding> {
+    let mut all = ours.iter().flat_map(|one| &one.findings);
+    all.find(|found| RefusalReason::in_words(&found.summary) == Some(reason))
 }
 
 /// Whether the cluster's application credential is refused, or lacks a role.
 fn credential(facts: &ClusterFacts, ours: &[&Diagnosis]) -> Option<LayerFinding> {
-    let broken = |cause, why: &str| {
-        LayerFinding::broken(Layer::ClusterCredential, cause, subject(facts), why)
+    let broken = |cause, why: &Finding| {
+        LayerFinding::broken(Layer::ClusterCredential, cause, subject(facts), &why.summary)
+            .shown_by(why.evidence.clone())
     };
     // What Keystone itself answered.
     let refused = || {
         let one = ours.iter().find(|one| one.cause == HealthCause::CredentialRefused)?;
-        one.evidence.first().map(String::as_str)
+        one.findings.first()
     };
     if let Some(why) = reason_in(ours, RefusalReason::NotAuthenticated).or_else(refused) {
         return Some(broken(Cause::CredentialRefused, why).remedy(RENEW));
@@ -85,7 +86,7 @@ fn lacking(
     } else {
         (Layer::ClusterApi, Cause::InfrastructureFailed)
     };
-    let slow = one.evidence.iter().all(|fact| is_slow(fact));
+    let slow = one.findings.iter().all(|found| is_slow(&found.summary));
     let severity = if slow && !progress.over { Severity::Waiting } else { Severity::Broken };
     let found = diagnosed(facts, one, layer, cause).severity(severity);
     Some(found.remedy(remedy(cause, facts)))

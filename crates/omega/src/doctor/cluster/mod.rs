@@ -97,22 +97,22 @@ fn seen(facts: &ClusterFacts) -> Vec<LayerResult> {
     };
     let balancers = facts.evidence.load_balancers.as_deref().unwrap_or_default();
     let each = balancers.iter().map(|one| Evidence::text(&one.name, &one.provisioning_status));
-    let none = balancers.is_empty().then(|| Evidence::words("none yet"));
+    let none = balancers.is_empty().then(|| Evidence::holds("none yet"));
     let release = match &facts.release {
-        Ok(Some(Release { revision, status, chart_version, .. })) => {
-            let shown = format!("revision {revision} {status}, chart {chart_version}");
-            Evidence::text(&facts.stack, shown)
-        }
-        Ok(None) | Err(_) => Evidence::words("no release"),
+        Ok(Some(Release { revision, status, chart_version, .. })) => vec![
+            Evidence::text("revision", revision.to_string()),
+            Evidence::text("status", status.to_string()),
+            Evidence::text("chart", chart_version),
+        ],
+        Ok(None) | Err(_) => vec![Evidence::holds("no release")],
     };
-    let (status, health) = magnum::record(&facts.cluster);
     vec![
         credential,
-        layer(Layer::Quota).shown_by([Evidence::words("nothing was refused for it")]),
+        layer(Layer::Quota).shown_by([Evidence::holds("nothing was refused for it")]),
         layer(Layer::LoadBalancer).shown_by(each.chain(none)),
-        layer(Layer::ClusterApi).shown_by([Evidence::words("every condition is as it should be")]),
-        layer(Layer::HelmRelease).shown_by([release]),
-        layer(Layer::Magnum).shown_by([Evidence::words(status), Evidence::words(health)]),
+        layer(Layer::ClusterApi).shown_by([Evidence::holds("every condition is as it should be")]),
+        layer(Layer::HelmRelease).shown_by(release),
+        layer(Layer::Magnum).shown_by(magnum::record(&facts.cluster)),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! The quotas of a cluster's project.
 
-use omega_core::Evidence;
+use omega_core::{Evidence, Finding};
 use omega_openstack::cloud_inventory::Quota;
 
 use super::{ClusterFacts, subject};
@@ -10,7 +10,7 @@ use crate::doctor::{Cause, Layer, LayerFinding};
 /// said and the quota of what is made next is full. `lacks`: whether anything is missing at all.
 pub(super) fn finding(
     facts: &ClusterFacts,
-    reason: Option<&str>,
+    reason: Option<&Finding>,
     lacks: bool,
 ) -> Option<LayerFinding> {
     let full: Vec<&Quota> = facts.quotas.iter().filter(|quota| quota.is_full()).collect();
@@ -19,7 +19,7 @@ pub(super) fn finding(
     let silent = creating && lacks && reason.is_none() && !facts.has("/failureMessage");
     let next = || full.iter().find(|quota| is_next(&quota.resource, facts));
     let summary = match reason {
-        Some(words) => words.to_owned(),
+        Some(found) => found.summary.clone(),
         None => format!("the quota of {} is used up", silent.then(next)??.resource),
     };
     let project = facts.cluster.project_id.as_deref().unwrap_or("PROJECT");
@@ -28,7 +28,8 @@ pub(super) fn finding(
          remove what it does not need"
     );
     let found = LayerFinding::broken(Layer::Quota, Cause::QuotaExhausted, subject(facts), summary);
-    Some(found.shown_by(full.into_iter().map(shown)).remedy(remedy))
+    let said = reason.iter().flat_map(|found| found.evidence.clone());
+    Some(found.shown_by(said).shown_by(full.into_iter().map(shown)).remedy(remedy))
 }
 
 fn shown(quota: &Quota) -> Evidence {

@@ -44,6 +44,9 @@ fn broken(release: &Release, cause: Cause) -> LayerFinding {
     let Release { namespace, name, revision, status, updated, .. } = release;
     let why = format!("{namespace}/{name} revision {revision} is {status}");
     LayerFinding::broken(Layer::HelmRelease, cause, Subject::new("helm release", name), why)
-        .shown_by([Evidence::text("status", status.to_string())])
+        .shown_by([
+            Evidence::text("revision", revision.to_string()),
+            Evidence::text("status", status.to_string()),
+        ])
         .shown_by(updated.map(|time| Evidence::time("revision begun", time)))
 }

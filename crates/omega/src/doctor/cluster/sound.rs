@@ -1,7 +1,9 @@
 //! A cluster with which all is well, and what can be said of its objects.
 
 use omega_capi::{
-    health::{Answer, Answers, Evidence, LoadBalancer, Names, NodeGroup, Recorded, health_reads},
+    health::{
+        Answer, Answers, HealthFacts, LoadBalancer, Names, NodeGroup, Recorded, health_reads,
+    },
     served::ServedVersions,
 };
 use omega_driver::{DriverRelease, Overrides};
@@ -35,7 +37,7 @@ pub(super) fn sound() -> ClusterFacts {
     let mut facts = ClusterFacts {
         cluster,
         stack: "c-1".into(),
-        evidence: Evidence {
+        evidence: HealthFacts {
             driver: DriverRelease::v1_4_0(),
             overrides: Overrides::default(),
             names,
@@ -79,7 +81,7 @@ pub(super) fn condition(kind: &str, status: &str, message: &str) -> Value {
 
 /// Makes the object of the kind `plural` have this status.
 pub(super) fn say(facts: &mut ClusterFacts, plural: &str, status: &Value) {
-    let Evidence { driver, overrides, names, answers, .. } = &mut facts.evidence;
+    let HealthFacts { driver, overrides, names, answers, .. } = &mut facts.evidence;
     let reads = health_reads(driver, overrides, names).unwrap();
     let read = reads.iter().find(|read| read.plural == plural).unwrap();
     let object = json!({"metadata": {"name": "c-1"}, "status": status}).to_string();

@@ -1,6 +1,6 @@
 //! A create that takes longer than there is patience for.
 
-use omega_capi::health::{Evidence, HealthCause, classify_health};
+use omega_capi::health::{HealthCause, HealthFacts, classify_health};
 
 use super::{
     ClusterFacts,
@@ -14,7 +14,7 @@ use crate::doctor::{Cause, Layer, LayerFinding};
 /// own. `known`: what is said already.
 pub(super) fn findings(facts: &ClusterFacts, known: &[LayerFinding]) -> Vec<LayerFinding> {
     let complete = "CREATE_COMPLETE".to_owned();
-    let evidence = Evidence { status: complete, ..facts.evidence.clone() };
+    let evidence = HealthFacts { status: complete, ..facts.evidence.clone() };
     let diagnoses = classify_health(&evidence);
     let progress = Progress { stalled: true, over: true };
     let mut found = infrastructure::findings(facts, &diagnoses, progress);

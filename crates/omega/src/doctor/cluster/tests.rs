@@ -1,4 +1,4 @@
-use omega_capi::health::{Answer, Evidence as HealthEvidence, Recorded, health_reads};
+use omega_capi::health::{Answer, HealthFacts, Recorded, health_reads};
 use omega_openstack::cloud_inventory::Quota;
 use serde_json::{Value, json};
 
@@ -174,7 +174,7 @@ fn a_delete_is_stuck_when_patience_ends() {
     let mut facts = sound();
     facts.cluster.status = Some("DELETE_IN_PROGRESS".into());
     facts.evidence.status = "DELETE_IN_PROGRESS".into();
-    let HealthEvidence { driver, overrides, names, answers, .. } = &mut facts.evidence;
+    let HealthFacts { driver, overrides, names, answers, .. } = &mut facts.evidence;
     let path = health_reads(driver, overrides, names).unwrap()[0].path.clone();
     let object = json!({"metadata": {"name": "c-1", "deletionTimestamp": "2026-11-21T16:58:00Z",
         "finalizers": ["cluster.cluster.x-k8s.io"]}, "status": {}});

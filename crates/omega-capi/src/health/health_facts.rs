@@ -12,7 +12,7 @@ use omega_driver::{DriverRelease, Overrides};
 ///
 /// It holds no secret. What nobody asked for is `None`, which is never taken for a good answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Evidence {
+pub struct HealthFacts {
     /// The driver that the conductor runs.
     pub driver: DriverRelease,
     /// Its option `api_resources`.
@@ -25,7 +25,7 @@ pub struct Evidence {
     pub recorded: Recorded,
     /// What the management cluster serves.
     pub served: Option<ServedVersions>,
-    /// What the paths of [`Evidence::paths`] answered.
+    /// What the paths of [`HealthFacts::paths`] answered.
     pub answers: Answers,
     /// What the first of [`health_reads`] answers to the driver's own kubeconfig, asked from the
     /// conductor's machine, where `answers` were asked from elsewhere or with other rights.
@@ -60,7 +60,7 @@ pub enum Credential {
     },
 }
 
-impl Evidence {
+impl HealthFacts {
     /// Returns the paths that must be asked for: what the driver reads, and the same objects where
     /// they are served.
     pub fn paths(
