@@ -70,10 +70,11 @@ pub fn restore(
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, fs, path::Path};
+    use std::{collections::BTreeSet, path::Path};
 
     use omega_core::{
         kubeconfig::{AuthKind, KubeconfigFacts},
+        testing::defined_kinds,
         values::Sha256,
     };
     use serde_json::json;
@@ -81,25 +82,9 @@ mod tests {
     use super::*;
     use crate::{Management, sim::Apiserver};
 
-    fn kinds_in(directory: &Path, found: &mut BTreeSet<String>) {
-        for entry in fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                kinds_in(&path, found);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).unwrap();
-                let kinds = text
-                    .lines()
-                    .filter_map(|line| line.split_once("const KIND: &'static str = \""));
-                found.extend(kinds.map(|(_, rest)| rest.trim_end_matches("\";").to_owned()));
-            }
-        }
-    }
-
     #[tokio::test]
     async fn every_operation_is_registered_and_what_undoes_it_can_be_restored() {
-        let mut found = BTreeSet::new();
-        kinds_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+        let found = defined_kinds(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
         let known: BTreeSet<String> = OPERATIONS.iter().map(|one| one.kind.to_owned()).collect();
         assert_eq!(known, found, "an operation that is not in the registry can't be rolled back");
         let facts = KubeconfigFacts {

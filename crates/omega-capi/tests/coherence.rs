@@ -5,26 +5,44 @@
 use std::time::Duration;
 
 use omega_capi::{
-    Management,
-    coherence::{CoherenceGate, CoherenceInputs, Rule},
+    Error, Management,
+    coherence::{Coherence, CoherenceInputs, Rule, check_coherence},
     served::{apis_of_releases, read_served_apis},
     sim::{Apiserver, Fault},
 };
-use omega_core::Severity;
-use omega_core::{FailureClass, Gate as _, Touched, Verdict};
+use omega_core::{Failure, FailureClass, Severity, Touched, Verdict};
 use omega_driver::DriverRelease;
 
 const TEMPLATES: &str = "openstackmachinetemplates.infrastructure.cluster.x-k8s.io";
 const LABEL: &str = "cluster.x-k8s.io/v1beta1";
 
-fn gate(apiserver: &Apiserver, driver: DriverRelease) -> CoherenceGate {
+/// What is asked of a management cluster, without Magnum.
+struct Asked {
+    management: Management,
+    inputs: CoherenceInputs,
+    accepted: Vec<Rule>,
+}
+
+impl Asked {
+    async fn coherence(&self) -> Result<Coherence, Error> {
+        Ok(check_coherence(&read_served_apis(&self.management).await?, &self.inputs))
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        let found = self.coherence().await;
+        let found = found.map_err(|error| Failure::from_error("could not ask", &error))?;
+        found.judge(&self.inputs, &self.accepted).map_err(Failure::from)
+    }
+}
+
+fn asked(apiserver: &Apiserver, driver: DriverRelease) -> Asked {
     let management = Management::over(apiserver.clone(), "https://127.77.2.1:6443 (context lab)");
     let chart = "0.25.1".parse().ok();
     let inputs = CoherenceInputs { driver, api_resources: None, chart, templates: Vec::new() };
-    CoherenceGate { management, inputs, accepted: Vec::new() }
+    Asked { management, inputs, accepted: Vec::new() }
 }
 
-async fn no(gate: &CoherenceGate) -> (String, String) {
+async fn no(gate: &Asked) -> (String, String) {
     let failure = gate.check().await.unwrap_err();
     assert_eq!((failure.class, failure.touched), (FailureClass::Refused, Touched::Nothing));
     let detail = failure.detail.unwrap();
@@ -37,7 +55,7 @@ async fn no(gate: &CoherenceGate) -> (String, String) {
 
 #[tokio::test]
 async fn the_tables_say_what_the_real_definitions_say() {
-    let management = gate(&Apiserver::default(), DriverRelease::v1_4_0()).management;
+    let management = asked(&Apiserver::default(), DriverRelease::v1_4_0()).management;
     let recorded = read_served_apis(&management).await.unwrap();
     let tables = apis_of_releases(&"1.13.2".parse().unwrap(), &"0.14.4".parse().unwrap()).unwrap();
     for ours in &tables.definitions {
@@ -54,7 +72,7 @@ async fn the_tables_say_what_the_real_definitions_say() {
 #[tokio::test]
 async fn a_good_cluster_passes_and_a_missing_label_does_not() {
     let apiserver = Apiserver::default();
-    let gate = gate(&apiserver, DriverRelease::v1_4_0());
+    let gate = asked(&apiserver, DriverRelease::v1_4_0());
     let verdict = gate.check().await.unwrap();
     let Verdict::Pass { evidence } = verdict else { panic!("{verdict:?}") };
     let expected = "driver 1.4.0, chart 0.25.1, templates: 0, all fit";
@@ -73,7 +91,7 @@ async fn a_good_cluster_passes_and_a_missing_label_does_not() {
 async fn what_was_accepted_passes_and_an_unsafe_delete_never() {
     let apiserver = Apiserver::default();
     apiserver.label(TEMPLATES, LABEL, None);
-    let mut gate = gate(&apiserver, DriverRelease::v1_4_0());
+    let mut gate = asked(&apiserver, DriverRelease::v1_4_0());
     gate.accepted = vec![Rule::UnsafeDelete, Rule::MissingContract, Rule::UnservedRead];
     let Verdict::Pass { evidence } = gate.check().await.unwrap() else { panic!("refused") };
     let accepted =
@@ -90,7 +108,7 @@ async fn what_was_accepted_passes_and_an_unsafe_delete_never() {
 async fn every_finding_is_there_for_who_asks_for_them() {
     let apiserver = Apiserver::default();
     apiserver.remove("addons.stackhpc.com");
-    let found = gate(&apiserver, DriverRelease::v1_3_0()).coherence().await.unwrap();
+    let found = asked(&apiserver, DriverRelease::v1_3_0()).coherence().await.unwrap();
     let broken = found.findings.iter().filter(|f| f.severity == Severity::Broken);
     let broken: Vec<_> =
         broken.map(|f| (Rule::of(f).unwrap(), f.decision.as_deref().unwrap())).collect();
@@ -105,7 +123,7 @@ async fn every_finding_is_there_for_who_asks_for_them() {
 #[tokio::test(start_paused = true)]
 async fn a_cluster_that_cannot_be_asked_is_no_answer() {
     let apiserver = Apiserver::default();
-    let gate = gate(&apiserver, DriverRelease::v1_4_0());
+    let gate = asked(&apiserver, DriverRelease::v1_4_0());
     for (fault, class) in [
         (Fault::Slow(Duration::from_hours(1)), FailureClass::Deadline),
         (Fault::Short(1000), FailureClass::Error),

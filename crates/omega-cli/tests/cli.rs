@@ -18,6 +18,9 @@ use omega::core::values::Sha256;
 use serde_json::Value;
 use tempfile::TempDir;
 
+#[path = "cli/needs.rs"]
+mod needs;
+
 const STARTS: [&str; 5] = ["fresh", "graft-130", "superseded", "hook", "half"];
 const ADMIN: &str = include_str!("../../omega-core/fixtures/kube/admin.yaml");
 const EXPIRED: &str = include_str!("fixtures/expired.yaml");

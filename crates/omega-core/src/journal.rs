@@ -13,7 +13,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Describe, Desired, Diff, EnsureError, StepId, Touched, sync_parent};
+use crate::{
+    Describe, Desired, Diff, EnsureError, Failure, FailureClass, StepId, Touched, sync_parent,
+};
 
 mod v1;
 
@@ -97,6 +99,21 @@ impl Undo {
     pub(crate) fn of<D: Desired>(desired: &D) -> Result<Self, JournalError> {
         let desired = serde_json::to_value(desired).map_err(io::Error::from)?;
         Ok(Self { kind: D::KIND.to_owned(), desired })
+    }
+
+    /// Returns what to tell the operator if the fact can't be read. `step`: the step that it undoes.
+    pub fn unreadable(&self, step: &StepId, error: &serde_json::Error) -> Failure {
+        let StepId { target, kind, key } = step;
+        let what =
+            format!("could not read from the journal what restores {kind} {key} on {target}");
+        Failure {
+            expected: Some(format!("a value of {}", self.kind)),
+            found: Some(error.to_string()),
+            ..Failure::new(FailureClass::Error, what)
+        }
+        .next(
+            "the run's journal.jsonl has the value; if another version of omega wrote it, use that",
+        )
     }
 }
 

@@ -1,9 +1,13 @@
 //! The laws every [`Desired`] obeys, checked against a simulated world.
 
 use std::{
-    fmt,
-    sync::Arc,
-    sync::atomic::{AtomicUsize, Ordering},
+    collections::BTreeSet,
+    fmt, fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use serde::Deserialize as _;
@@ -263,6 +267,29 @@ async fn faults<D, W>(
             assert_eq!(w.snapshot(), *end, "law: recovery reaches the same state ({fault:?})");
         }
     }
+}
+
+/// Returns each [`Desired::KIND`] that the sources in `directory` define, apart from those of tests
+/// (`test.`). A registry is compared with it, so that none is forgotten.
+///
+/// # Panics
+///
+/// Panics if they can't be read.
+#[allow(clippy::expect_used, reason = "an assertion helper for tests")]
+pub fn defined_kinds(directory: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(directory).expect("the sources can be read") {
+        let path = entry.expect("the sources can be read").path();
+        if path.is_dir() {
+            found.extend(defined_kinds(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).expect("the sources can be read");
+            let kinds = text.split("const KIND: &'static str = \"").skip(1);
+            let kinds = kinds.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned()));
+            found.extend(kinds.filter(|kind| !kind.starts_with("test.")));
+        }
+    }
+    found
 }
 
 #[cfg(test)]

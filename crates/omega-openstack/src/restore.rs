@@ -55,28 +55,14 @@ pub fn restore(
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, fs, path::Path};
+    use std::{collections::BTreeSet, path::Path};
 
+    use omega_core::testing::defined_kinds;
     use serde::Deserialize as _;
     use serde_json::json;
 
     use super::*;
     use crate::{ClusterName, network::Flow, sim::Cloud};
-
-    /// Returns the kinds that the sources define.
-    fn defined(dir: &Path, found: &mut BTreeSet<String>) {
-        for entry in fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                defined(&path, found);
-            } else {
-                let text = fs::read_to_string(&path).unwrap();
-                let kinds = text.split("const KIND: &'static str = \"").skip(1);
-                let kinds = kinds.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned()));
-                found.extend(kinds.filter(|kind| !kind.starts_with("test.")));
-            }
-        }
-    }
 
     /// A fact of every operation, as a journal has it: the formats must not change.
     fn stored() -> Vec<(&'static str, Value)> {
@@ -129,8 +115,7 @@ mod tests {
 
     #[test]
     fn every_operation_can_be_restored() {
-        let mut all = BTreeSet::new();
-        defined(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
+        let all = defined_kinds(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
         let stored = stored();
         let known: BTreeSet<String> = stored.iter().map(|(kind, _)| (*kind).to_owned()).collect();
         assert_eq!(known, all, "every KIND of the sources is restored here");

@@ -17,7 +17,8 @@ async fn main() -> Result<(), Failure> {
     let units = [Start::HalfFinished.unit("magnum/0")];
     let clients =
         rehearsal::clients(&rehearsal::cloud(), &Apiserver::default(), &units, &kubeconfig);
-    let doctor = Doctor::new(&site, kubeconfig.facts, clients, DoctorOptions::default())?;
+    let facts = Some(kubeconfig.facts);
+    let doctor = Doctor::new(&site, facts, (&clients).into(), DoctorOptions::default())?;
 
     let report = doctor.examine(&Context::default()).await?;
     for layer in &report.layers {

@@ -9,9 +9,10 @@ use std::{
 
 use omega::{
     capi::sim::Apiserver,
+    clients::PartialClients,
     core::{
-        ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, Item, Label, Section, Step,
-        Subject, TargetPlan, Undo, step,
+        ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, Failure, Item, Label,
+        Section, Step, StepId, Subject, TargetPlan, Undo, step,
     },
     graft::SiteSpec,
     juju::sim::Start,
@@ -105,12 +106,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("changed: {}", report.recap.changed);
 
     // The journal names both; whoever knows a kind restores it.
-    let known = |target: &str, undo: &Undo| -> Option<Box<dyn Step>> {
+    let clients = PartialClients::from(&clients);
+    let known = |id: &StepId, undo: &Undo| -> Result<Option<Box<dyn Step>>, Failure> {
         if undo.kind != Silence::KIND {
-            return restore(target, undo, &clients);
+            return restore(id, undo, &clients);
         }
-        let silence: Silence = serde_json::from_value(undo.desired.clone()).ok()?;
-        Some(step(&monitoring, silence))
+        let silence: Silence = serde_json::from_value(undo.desired.clone())
+            .map_err(|error| undo.unreadable(id, &error))?;
+        Ok(Some(step(&monitoring, silence)))
     };
     let back = rollback_of("upgrade-driver", &runs, None, "omega.toml", &clients, &known).await?;
     println!("rolling back {} run", back.runs.len());

@@ -5,7 +5,7 @@
 //!   run of it.
 //! * [`doctor`] says what is broken, from the bottom up, and what to fix first.
 //! * [`stuck_delete`] releases a cluster stuck deleting, and removes what it left.
-//! * [`sweep()`] removes what killed runs left.
+//! * [`sweep()`] and [`sweep_site`] remove what killed runs left.
 //! * [`rehearsal`] runs a whole job on the simulators (feature `sim`).
 //! * [`decisions`] explains the decisions that the runbooks rest on.
 //!
@@ -35,4 +35,4 @@ pub use omega_core::run;
 pub use omega_driver as driver;
 pub use omega_juju as juju;
 pub use omega_openstack as openstack;
-pub use sweep::sweep;
+pub use sweep::{Swept, sweep, sweep_site};

@@ -1,22 +1,61 @@
 //! Removing what killed runs made for themselves: throw-away clusters, templates, pods.
 
+use std::collections::BTreeMap;
+
 use omega_core::{
     Context, Failure,
-    run::{Leftover, Runs},
+    run::{Leftover, Runs, different_site},
 };
 
-use crate::{clients::Clients, rollback::restore};
+use crate::{
+    clients::{Connect, Part, PartialClients},
+    rollback::restore,
+};
+
+/// Each thing that was left, with whether anything had to be removed, or why it could not be.
+pub type Swept = Vec<(Leftover, Result<bool, Failure>)>;
 
 /// Removes what killed runs left on this site, as their journals say, and records that it is gone.
-/// Take the lock before.
+/// Take the lock before. What is of a part that `clients` lack stays.
 ///
 /// # Errors
 ///
 /// Fails if a journal can't be read. What could not be removed is told beside it.
-pub async fn sweep(
+pub async fn sweep(runs: &Runs, ctx: &Context, clients: &PartialClients) -> Result<Swept, Failure> {
+    runs.sweep(ctx, &clients.endpoints(), |step, undo| restore(step, undo, clients)).await
+}
+
+/// The same, with connections to the parts of the site that something was left on, and to no other.
+/// `only`: these units, or all.
+///
+/// # Errors
+///
+/// As [`sweep()`]. That the site file does not name a part is told beside what was left there.
+pub async fn sweep_site(
     runs: &Runs,
     ctx: &Context,
-    clients: &Clients,
-) -> Result<Vec<(Leftover, Result<bool, Failure>)>, Failure> {
-    runs.sweep(ctx, &clients.endpoints(), |step, undo| restore(&step.target, undo, clients)).await
+    connect: &Connect<'_>,
+    only: &[String],
+) -> Result<Swept, Failure> {
+    let left = runs.leftovers()?;
+    let mut clients = connect.known_cloud().await;
+    let mut unconnected = BTreeMap::new();
+    for part in Part::ALL {
+        let here = clients.endpoints();
+        let is_here = |one: &&Leftover| different_site(&one.run.endpoints, &here).is_none();
+        let mut used = left.iter().filter(is_here).map(|one| Part::of(&one.undo.kind));
+        if used.any(|used| used == Some(part)) {
+            match connect.add(part, only, clients.clone()).await {
+                Ok(connected) => clients = connected,
+                Err(failure) => drop(unconnected.insert(part, failure)),
+            }
+        }
+    }
+    let restore = |step: &_, undo: &omega_core::Undo| match Part::of(&undo.kind)
+        .and_then(|part| unconnected.get(&part))
+    {
+        Some(failure) => Err(failure.clone()),
+        None => restore(step, undo, &clients),
+    };
+    runs.sweep(ctx, &clients.endpoints(), restore).await
 }

@@ -2,7 +2,8 @@
 //!
 //! [`check_coherence`] asks every question, of a cluster ([`read_served_apis`]) or of the releases'
 //! tables ([`apis_of_releases`]); [`check_compatibility`] is the part that needs the served versions
-//! only. [`CoherenceGate`] and [`ServedVersionsGate`] ask them as gates.
+//! only. [`ServedVersionsGate`] asks that as a gate; the gate of the whole needs Magnum's templates
+//! too, and so is in the crate `omega`.
 //!
 //! [`read_served_apis`]: crate::served::read_served_apis
 //! [`apis_of_releases`]: crate::served::apis_of_releases
@@ -12,7 +13,7 @@ mod check_coherence;
 mod compatibility;
 mod contracts;
 mod delete_unsafe;
-mod gate;
+mod judge;
 mod rule;
 mod served_versions_gate;
 mod templates;
@@ -21,7 +22,7 @@ pub use chart_emits::{ChartObject, chart_emits};
 pub use check_coherence::{CoherenceInputs, check_coherence};
 pub use compatibility::{Combination, check_compatibility, misread};
 pub use delete_unsafe::delete_unsafe;
-pub use gate::{Coherence, CoherenceGate, Refusal};
+pub use judge::{Coherence, Refusal};
 pub use rule::Rule;
 pub use served_versions_gate::ServedVersionsGate;
 pub use templates::TemplateFacts;

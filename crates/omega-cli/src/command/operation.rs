@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use omega::{
+    clients::Connect,
     core::{
         Desired, Failure, FailureClass, Item, Label as _, Section, TargetPlan,
         run::{Approved, Job, Status},
@@ -23,7 +24,7 @@ use serde_json::json;
 use crate::{
     app::App,
     cli::{LeftoverArgs, OperationArgs, SiteArgs},
-    command::{GateName, WorkloadArgs},
+    command::{GateName, StageImageArgs, WorkloadArgs},
 };
 
 /// One operation or one question. A value that no flag gives is taken from the site file.
@@ -31,6 +32,8 @@ use crate::{
 pub(crate) enum Operation {
     /// Ensure that a security group has a rule, or with `--absent` that it does not.
     EnsureSgRule(SgRuleArgs),
+    /// Ensure that Glance has an image whose bytes have this digest.
+    StageImage(StageImageArgs),
     /// Place the management kubeconfig on the units.
     PlaceKubeconfig(OperationArgs),
     /// Pin the driver's exact version in the daemon's interpreter.
@@ -68,13 +71,6 @@ pub(crate) enum Operation {
     },
 }
 
-impl Operation {
-    /// Returns whether it sends files of this machine to a unit.
-    fn sends(&self) -> bool {
-        matches!(self, Self::PlaceKubeconfig(_) | Self::PinDriver(_) | Self::EnsureHelm(_))
-    }
-}
-
 /// `ensure-sg-rule`
 #[derive(Debug, Args)]
 pub(crate) struct SgRuleArgs {
@@ -102,6 +98,7 @@ impl App {
     pub(crate) async fn operation(&self, operation: &Operation) -> Result<Status, Failure> {
         match operation {
             Operation::EnsureSgRule(args) => self.sg_rule(args).await,
+            Operation::StageImage(args) => self.stage_image(args).await,
             Operation::PlaceKubeconfig(args)
             | Operation::PinDriver(args)
             | Operation::EnsureHelm(args)
@@ -138,25 +135,9 @@ impl App {
         // Before anything is looked at: that takes a while, and would be for nothing.
         let _lock = (!args.plan).then(|| self.runs.lock(&at.site, name)).transpose()?;
         let site = Site::read(&at.site)?;
-        let (connect, spec) = (self.connect(&site), SiteSpec::new(&site));
-        let (mut sources, mut helm_size, mut kubeconfig) = (Sources::default(), 0, None);
-        if matches!(operation, Operation::PlaceKubeconfig(_)) || site.kubeconfig().is_ok() {
-            kubeconfig = Some(connect.kubeconfig(self.ctx.now())?);
-        }
-        if operation.sends() {
-            (sources, helm_size) = connect.sources(kubeconfig.as_ref())?;
-        }
-        let bind: Bind = match (operation, &kubeconfig) {
-            (Operation::PlaceKubeconfig(_), Some(kubeconfig)) => bind(spec.kubeconfig(kubeconfig)?),
-            (Operation::PinDriver(_), kubeconfig) => bind(spec.driver(kubeconfig.as_ref())?),
-            (Operation::EnsureHelm(_), _) => bind(spec.helm(helm_size)?),
-            (Operation::StageDropin(_), _) => bind(spec.dropin()?),
-            (Operation::ConvergeServices(_), _) => bind(spec.services(&spec.dropin()?, false)?),
-            (Operation::RemoveLeftovers { .. }, _) => {
-                Box::new(move |unit| vec![graft::leftovers(unit, leftovers.policy())])
-            }
-            (_, _) => bind(InjectConfigDir::graft()),
-        };
+        let connect = self.connect(&site);
+        let mut sources = Sources::default();
+        let bind = self.wanted(operation, &connect, leftovers, &mut sources)?;
         let units = connect.units(&at.units, &sources).await?;
         let target = |unit: &Arc<Unit>| {
             let section = Section::new("", name, bind(unit));
@@ -172,7 +153,45 @@ impl App {
         self.one(name, args, targets, endpoints, counts).await
     }
 
-    async fn one(
+    /// Returns what is wanted of each unit, and adds the files that are sent for it to `sources`. It
+    /// reads what the operation uses, and nothing else that the site names.
+    fn wanted(
+        &self,
+        operation: &Operation,
+        connect: &Connect<'_>,
+        leftovers: LeftoverArgs,
+        sources: &mut Sources,
+    ) -> Result<Bind, Failure> {
+        let spec = SiteSpec::new(connect.site);
+        Ok(match operation {
+            Operation::PlaceKubeconfig(_) => {
+                let kubeconfig = connect.kubeconfig(self.ctx.now())?;
+                sources.add(kubeconfig.bytes.clone());
+                bind(spec.kubeconfig(&kubeconfig)?)
+            }
+            Operation::PinDriver(_) => {
+                connect.add_wheel(sources)?;
+                // A kubeconfig tells whether the driver must authenticate by a token.
+                let named = connect.site.kubeconfig().is_ok();
+                let kubeconfig = named.then(|| connect.kubeconfig(self.ctx.now())).transpose()?;
+                bind(spec.driver(kubeconfig.as_ref())?)
+            }
+            Operation::EnsureHelm(_) => bind(spec.helm(connect.add_helm(sources)?)?),
+            Operation::StageDropin(_) => bind(spec.dropin()?),
+            Operation::ConvergeServices(_) => bind(spec.services(&spec.dropin()?, false)?),
+            Operation::RemoveLeftovers { .. } => {
+                Box::new(move |unit| vec![graft::leftovers(unit, leftovers.policy())])
+            }
+            // The last three are no operations on units.
+            Operation::InjectConfigDir(_)
+            | Operation::EnsureSgRule(_)
+            | Operation::StageImage(_)
+            | Operation::CapturePreState(_)
+            | Operation::Check { .. } => bind(InjectConfigDir::graft()),
+        })
+    }
+
+    pub(super) async fn one(
         &self,
         name: &str,
         args: &OperationArgs,

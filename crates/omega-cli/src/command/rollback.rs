@@ -5,7 +5,8 @@ use omega::{
         Failure,
         run::{Approved, Status},
     },
-    rollback::{Rollback, check, rollback},
+    graft::GRAFT,
+    rollback::{self, Rollback, check},
     site::Site,
 };
 
@@ -20,10 +21,9 @@ impl App {
         check(&self.runs, run)?;
         let site = Site::read(&at.site)?;
         let connect = self.connect(&site);
-        let kubeconfig = connect.kubeconfig(self.ctx.now())?;
-        let clients = connect.all(&kubeconfig, &at.units).await?;
+        let clients = rollback::connect(GRAFT, &self.runs, run, &connect, &at.units).await?;
         let named = at.site.display().to_string();
-        let back = rollback(&self.runs, run, &named, &clients).await?;
+        let back = rollback::rollback(&self.runs, run, &named, &clients).await?;
         self.say(&back);
         let engine = self.engine();
         if args.plan {

@@ -1,6 +1,13 @@
 //! `runs`
 
-use omega::{clients::Clients, core::Failure, run::Status, site::Site, sweep};
+use omega::{
+    Swept,
+    clients::{Clients, CloudClients, PartialClients},
+    core::Failure,
+    run::Status,
+    site::Site,
+    sweep, sweep_site,
+};
 use serde_json::json;
 
 use crate::{
@@ -83,9 +90,7 @@ impl App {
         }
         let site = Site::read(&at.site)?;
         let connect = self.connect(&site);
-        let kubeconfig = connect.kubeconfig_of_any_time()?;
-        let clients = connect.all(&kubeconfig, &at.units).await?;
-        let swept = self.swept(&clients).await?;
+        let swept = self.say_swept(sweep_site(&self.runs, &self.ctx, &connect, &at.units).await?);
         let exit = Status::first(swept.iter().filter_map(|(_, failed)| *failed));
         let swept: Vec<_> = swept.into_iter().map(|(one, _)| one).collect();
         Ok(self.ends(exit, json!({ "command": "runs sweep", "swept": swept })))
@@ -94,15 +99,19 @@ impl App {
     /// Removes what killed runs left, before a run begins that may make the like. That it can't be
     /// removed stops nothing.
     pub(super) async fn sweep_first(&self, clients: &Clients) -> Result<(), Failure> {
-        self.swept(clients).await.map(drop)
+        self.say_swept(sweep(&self.runs, &self.ctx, &clients.into()).await?);
+        Ok(())
     }
 
-    async fn swept(
-        &self,
-        clients: &Clients,
-    ) -> Result<Vec<(serde_json::Value, Option<Status>)>, Failure> {
-        let swept = sweep(&self.runs, &self.ctx, clients).await?;
-        Ok(swept
+    /// The same, of the cloud alone.
+    pub(super) async fn sweep_cloud(&self, cloud: &CloudClients) -> Result<(), Failure> {
+        let clients = PartialClients::from(cloud);
+        self.say_swept(sweep(&self.runs, &self.ctx, &clients).await?);
+        Ok(())
+    }
+
+    fn say_swept(&self, swept: Swept) -> Vec<(serde_json::Value, Option<Status>)> {
+        swept
             .into_iter()
             .map(|(left, removed)| {
                 let what = format!("{} on {}", left.step.key, left.step.target);
@@ -121,6 +130,6 @@ impl App {
                 });
                 (document, failed)
             })
-            .collect())
+            .collect()
     }
 }

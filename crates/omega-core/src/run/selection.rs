@@ -106,10 +106,12 @@ fn differences<'a>(
 ) -> impl Iterator<Item = (&'a str, &'a str, &'a str)> {
     let way = |at: &str| at.split([',', ' ']).next().unwrap_or_default().to_owned();
     let both = then.iter().filter_map(|(what, then)| Some((what, then, here.get(what)?)));
-    // The same unit may be reached by Juju once and by SSH another time.
+    // The same unit may be reached by Juju once and by SSH another time: then it is the cloud that
+    // tells. Where it was known then, and is not now, nothing does.
     let shared = |what: &str| ["cloud", "model", "management"].contains(&what);
+    let untold = then.contains_key("cloud") && !here.contains_key("cloud");
     let differ = both.filter(move |(what, then, now)| {
-        !agree(then, now) && (shared(what) || way(then) == way(now))
+        !agree(then, now) && (untold || shared(what) || way(then) == way(now))
     });
     differ.map(|(what, then, now)| (what.as_str(), then.as_str(), now.as_str()))
 }
@@ -149,5 +151,12 @@ mod tests {
             assert_eq!(different_site(&then, &here).unwrap().0, "magnum/0", "{other}");
         }
         assert_eq!(different_site(&at("juju", "https://elsewhere"), &here).unwrap().0, "cloud");
+        // Reached another way, it is the same unit only where the cloud is known to be the same.
+        let unit: Endpoints = [("magnum/0".to_owned(), here["magnum/0"].clone())].into();
+        let then = at("ssh, ubuntu@h", "https://keystone");
+        assert_eq!(different_site(&then, &unit).unwrap().0, "magnum/0");
+        assert_eq!(different_site(&at(&unit["magnum/0"], "https://keystone"), &unit), None);
+        let alone = [("magnum/0".to_owned(), "ssh, ubuntu@h".to_owned())].into();
+        assert_eq!(different_site(&alone, &unit), None, "the cloud was not known then either");
     }
 }

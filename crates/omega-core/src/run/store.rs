@@ -190,7 +190,8 @@ impl Runs {
     }
 
     /// Removes what killed runs left on this site, and says so in their journals. `restore` returns
-    /// the step that removes a thing, if its target is at hand; what is of another site stays.
+    /// the step that removes a thing, if its target is at hand, or why it can't tell; what is of
+    /// another site stays.
     ///
     /// Returns each leftover, with whether anything had to be removed.
     ///
@@ -202,15 +203,18 @@ impl Runs {
         &self,
         ctx: &Context,
         here: &Endpoints,
-        restore: impl Fn(&StepId, &Undo) -> Option<Box<dyn Step>> + Send + Sync,
+        restore: impl Fn(&StepId, &Undo) -> Result<Option<Box<dyn Step>>, Failure> + Send + Sync,
     ) -> Result<Vec<(Leftover, Result<bool, Failure>)>, Failure> {
         let mut swept = Vec::new();
         for left in self.leftovers()? {
             if different_site(&left.run.endpoints, here).is_some() {
                 continue;
             }
-            let Some(step) = restore(&left.step, &left.undo) else { continue };
-            let removed = self.remove(ctx, &left, &*step).await;
+            let removed = match restore(&left.step, &left.undo) {
+                Ok(Some(step)) => self.remove(ctx, &left, &*step).await,
+                Ok(None) => continue,
+                Err(failure) => Err(failure),
+            };
             swept.push((left, removed));
         }
         Ok(swept)

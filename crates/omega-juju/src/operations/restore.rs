@@ -11,7 +11,8 @@ use super::{
 };
 use crate::Unit;
 
-type Bind = fn(Value, &Arc<Unit>) -> Option<Box<dyn Step>>;
+type Restored = Result<Option<Box<dyn Step>>, serde_json::Error>;
+type Bind = fn(&Value, &Arc<Unit>) -> Restored;
 
 /// Every fact of this crate, by its kind.
 const FACTS: [(&str, Bind); 9] = [
@@ -26,29 +27,39 @@ const FACTS: [(&str, Bind); 9] = [
     (StageDropin::KIND, bind::<StageDropin>),
 ];
 
-/// Returns the step for a desired fact that a journal holds; `None` if `kind` is not one of this
-/// crate's, or if the value can't be read as one. What a journal of version 1 holds is read too.
+/// Returns the step that makes the desired fact of `kind` true. None if no operation of this crate
+/// has the kind. What a journal of version 1 holds is read too.
+///
+/// # Errors
+///
+/// Fails if `desired` is none of that kind.
 ///
 /// ```no_run
 /// # use std::sync::Arc;
-/// # fn f(unit: &Arc<omega_juju::Unit>, undo: serde_json::Value) {
-/// let step = omega_juju::operations::restore("juju.restore-files.v1", undo, unit);
-/// # }
+/// # fn f(unit: &Arc<omega_juju::Unit>, undo: &serde_json::Value) -> serde_json::Result<()> {
+/// let step = omega_juju::operations::restore("juju.restore-files.v1", undo, unit)?;
+/// # Ok(()) }
 /// ```
-pub fn restore(kind: &str, desired: Value, unit: &Arc<Unit>) -> Option<Box<dyn Step>> {
-    if let Some((kind, desired)) = legacy::undo(kind, &desired) {
-        return known(kind, desired, unit);
+pub fn restore(
+    kind: &str,
+    desired: &Value,
+    unit: &Arc<Unit>,
+) -> Result<Option<Box<dyn Step>>, serde_json::Error> {
+    match legacy::undo(kind, desired) {
+        Some((kind, desired)) => known(kind, &desired, unit),
+        None => known(kind, desired, unit),
     }
-    known(kind, desired, unit)
 }
 
-fn known(kind: &str, desired: Value, unit: &Arc<Unit>) -> Option<Box<dyn Step>> {
-    let (_, bind) = FACTS.iter().find(|(known, _)| *known == kind)?;
-    bind(desired, unit)
+fn known(kind: &str, desired: &Value, unit: &Arc<Unit>) -> Restored {
+    match FACTS.iter().find(|(known, _)| *known == kind) {
+        Some((_, bind)) => bind(desired, unit),
+        None => Ok(None),
+    }
 }
 
-fn bind<D: Desired<Target = Unit>>(desired: Value, unit: &Arc<Unit>) -> Option<Box<dyn Step>> {
-    serde_json::from_value::<D>(desired).ok().map(|desired| step(unit, desired))
+fn bind<D: Desired<Target = Unit>>(desired: &Value, unit: &Arc<Unit>) -> Restored {
+    Ok(Some(step(unit, D::deserialize(desired)?)))
 }
 
 #[cfg(test)]

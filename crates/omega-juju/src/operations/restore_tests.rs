@@ -1,4 +1,8 @@
-use omega_core::{Approval, Context, Entry, MemoryJournal, Outcome, Subject, Undo, ensure};
+use std::{collections::BTreeSet, path::Path};
+
+use omega_core::{
+    Approval, Context, Entry, MemoryJournal, Outcome, Subject, Undo, ensure, testing::defined_kinds,
+};
 use serde_json::json;
 
 use super::*;
@@ -30,30 +34,34 @@ async fn a_journal_leads_back() {
     let Some(Entry::Intent { undo: Some(Undo { kind, desired }), .. }) = entries.first() else {
         panic!("{entries:?}")
     };
-    let back = restore(kind, desired.clone(), &unit).unwrap();
+    let back = restore(kind, desired, &unit).unwrap().unwrap();
     let path = "/etc/magnum/magnum.conf.d/00-capi-helm.conf";
     assert_eq!(back.subject(), Subject::new("file", path));
     assert_eq!(back.run(ctx, Approval::Fact).await, Ok(true));
     assert_eq!(sim.snapshot(), before);
 }
 
-/// Changes a unit by `desired`, and goes back by what a journal would hold.
-async fn registered<D: Desired<Target = Unit>>(desired: D) {
+/// Returns the step for a fact as a journal holds it.
+fn stored<D: Desired<Target = Unit>>(desired: &D, unit: &Arc<Unit>) -> Box<dyn Step> {
+    let value = serde_json::to_value(desired).unwrap();
+    restore(D::KIND, &value, unit).unwrap().unwrap_or_else(|| panic!("{} is missing", D::KIND))
+}
+
+/// Changes a unit by `desired`, and goes back by what a journal would hold. Returns its kind.
+async fn registered<D: Desired<Target = Unit>>(desired: D) -> String {
     let (_, unit) = unit();
-    let value = serde_json::to_value(&desired).unwrap();
-    let step = restore(D::KIND, value, &unit).unwrap_or_else(|| panic!("{} is missing", D::KIND));
-    assert_eq!(step.id().kind, D::KIND);
+    assert_eq!(stored(&desired, &unit).id().kind, D::KIND);
     let Ok(Outcome::Changed { before, .. }) = ensure(&Context::default(), &*unit, &desired).await
     else {
         panic!("{} changes nothing", D::KIND)
     };
     let Some(undo) = desired.undo(&before) else {
         assert_eq!(D::KIND, ConvergeServices::KIND, "only a restart can't be undone");
-        return;
+        return D::KIND.to_owned();
     };
-    let (kind, value) = (D::Undo::KIND, serde_json::to_value(&undo).unwrap());
-    let step = restore(kind, value, &unit).unwrap_or_else(|| panic!("{kind} is missing"));
-    assert_eq!((step.id().kind.as_str(), step.id().key), (kind, undo.key()));
+    let id = stored(&undo, &unit).id();
+    assert_eq!((id.kind.as_str(), id.key), (D::Undo::KIND, undo.key()));
+    D::KIND.to_owned()
 }
 
 /// Every operation of the crate: its own kind is registered, and that of what undoes it.
@@ -63,28 +71,33 @@ async fn every_operation_and_its_undo_are_registered() {
     let (_, unit) = unit();
     let image = (magnum::old_dropin(), Image::Absent);
     let on_disk = ConvergeServices::as_on_disk();
-    registered(place_kubeconfig()).await;
-    registered(pin).await;
-    registered(ensure_helm()).await;
-    registered(stage_dropin()).await;
-    registered(InjectConfigDir::graft()).await;
-    registered(RemoveLeftovers::default()).await;
-    registered(RestoreFiles { files: vec![image], directory: None }).await;
-    registered(RestoreDriver { daemon: magnum::conductor(), release: None }).await;
     let seen = on_disk.observe(&unit).await.unwrap();
-    registered(on_disk.after(&seen)).await;
-    assert_eq!(FACTS.len(), 9, "a fact that is registered is walked here");
+    let walked = BTreeSet::from([
+        registered(place_kubeconfig()).await,
+        registered(pin).await,
+        registered(ensure_helm()).await,
+        registered(stage_dropin()).await,
+        registered(InjectConfigDir::graft()).await,
+        registered(RemoveLeftovers::default()).await,
+        registered(RestoreFiles { files: vec![image], directory: None }).await,
+        registered(RestoreDriver { daemon: magnum::conductor(), release: None }).await,
+        registered(on_disk.after(&seen)).await,
+    ]);
+    let defined = defined_kinds(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let known: BTreeSet<String> = FACTS.iter().map(|(kind, _)| (*kind).to_owned()).collect();
+    assert_eq!(known, defined, "every KIND of the sources is registered");
+    assert_eq!(walked, defined, "every KIND of the sources is walked here");
 }
 
 #[tokio::test]
 async fn what_is_not_ours_is_none() {
     let unit = Arc::new(client(&Start::Fresh.unit("magnum/0")));
     let value = serde_json::to_value(stage_dropin()).unwrap();
-    assert!(restore("openstack.sg-rule.v1", value.clone(), &unit).is_none());
-    assert!(restore("juju.dropin.v2", value.clone(), &unit).is_none());
-    assert!(restore("juju.helm.v1", value, &unit).is_none(), "of another kind");
+    assert!(restore("openstack.sg-rule.v1", &value, &unit).unwrap().is_none());
+    assert!(restore("juju.dropin.v2", &value, &unit).unwrap().is_none());
+    assert!(restore("juju.helm.v1", &value, &unit).is_err(), "of another kind");
     let policy = json!({"policy": "keep"});
-    assert!(restore("juju.leftovers.v1", policy, &unit).is_none(), "it removes nothing");
+    assert!(restore("juju.leftovers.v1", &policy, &unit).is_err(), "it removes nothing");
 }
 
 /// As version 1 wrote them (commit 788407a): kind, value, the kind and key of what it becomes.
@@ -151,7 +164,7 @@ fn what_a_journal_of_version_1_holds_is_read() {
     let (_, unit) = unit();
     for (kind, value, new_kind, key) in VERSION_1 {
         let desired: Value = serde_json::from_str(value).unwrap();
-        let step = restore(kind, desired, &unit).unwrap_or_else(|| panic!("{value}"));
+        let step = restore(kind, &desired, &unit).unwrap().unwrap_or_else(|| panic!("{value}"));
         let id = step.id();
         assert_eq!((id.kind.as_str(), id.key.as_str()), (new_kind, key), "{value}");
     }
@@ -173,7 +186,8 @@ async fn what_a_journal_of_version_1_holds_leads_back() {
     ensure(ctx, &*unit, &InjectConfigDir::graft()).await.unwrap();
     for nth in [4, 3, 6] {
         let (kind, value, ..) = VERSION_1[nth];
-        let step = restore(kind, serde_json::from_str(value).unwrap(), &unit).unwrap();
+        let desired = serde_json::from_str(value).unwrap();
+        let step = restore(kind, &desired, &unit).unwrap().unwrap();
         assert_eq!(step.run(ctx, Approval::Fact).await, Ok(true), "{value}");
     }
     assert_eq!(sim.snapshot(), before);

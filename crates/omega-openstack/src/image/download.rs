@@ -121,6 +121,29 @@ impl Downloads {
         Ok((Box::pin(bytes), length))
     }
 
+    /// Returns a small text, of at most 4 MiB.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it can't be downloaded, or is not UTF-8.
+    pub async fn text(&self, url: &str) -> Result<String, SourceError> {
+        const MOST: usize = 4 << 20;
+        let broken = |why: &dyn fmt::Display| {
+            let (url, source) = (url.to_owned(), why.to_string().into());
+            SourceError::Broken { url, received: 0, attempts: 1, source }
+        };
+        let parsed = Url::parse(url).map_err(|error| broken(&error))?;
+        let (mut bytes, _) = self.open(&parsed, &Context::default()).await?;
+        let mut all = Vec::new();
+        while let Some(chunk) = bytes.next().await {
+            all.extend_from_slice(&chunk.map_err(|error| broken(&error))?);
+            if all.len() > MOST {
+                return Err(broken(&"it has more than 4 MiB"));
+            }
+        }
+        String::from_utf8(all).map_err(|error| broken(&error))
+    }
+
     async fn first(&self, url: &Url) -> Result<(Response, Identity), SourceError> {
         let mut attempts = 0;
         loop {

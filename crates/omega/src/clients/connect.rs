@@ -7,9 +7,12 @@ use jiff::Timestamp;
 use omega_capi::Management;
 use omega_core::{Failure, FailureClass, kubeconfig::Kubeconfig};
 use omega_juju::Sources;
-use omega_openstack::{CloudConfig, DomainRef, Lookup, ProjectRef, Session, SessionOptions};
+use omega_openstack::{
+    CloudConfig, ConfigError, DomainRef, Lookup, ProjectRef, Service, Session, SessionOptions,
+};
+use url::Url;
 
-use super::{Clients, CloudClients};
+use super::{Clients, CloudClients, PartialClients};
 use crate::{
     Machine,
     site::{Project, Site},
@@ -42,7 +45,10 @@ impl<'a> Connect<'a> {
     ///
     /// Fails if a file can't be read, or if Juju can't list the units.
     pub async fn all(&self, kubeconfig: &Kubeconfig, only: &[String]) -> Result<Clients, Failure> {
-        let (sources, helm) = self.sources(Some(kubeconfig))?;
+        let mut sources = Sources::default();
+        sources.add(kubeconfig.bytes.clone());
+        self.add_wheel(&mut sources)?;
+        let helm = self.add_helm(&mut sources)?;
         let units = self.units(only, &sources);
         let (units, cloud, management) =
             futures::join!(units, self.cloud(), management(kubeconfig));
@@ -61,26 +67,43 @@ impl<'a> Connect<'a> {
         Ok(clients.with_mint(&kubeconfig.facts, Timestamp::now()))
     }
 
-    /// The same for who only reads, and afresh: nothing can be sent to a unit, and no token is
-    /// kept. That the units can't be listed is told beside it; that one is asked for that does not
-    /// exist is an error.
+    /// Connects to what is named, for who only reads, and afresh: nothing can be sent to a unit, and
+    /// no token is kept. `kubeconfig`: of the management cluster, if one is named. That the units
+    /// can't be listed is told beside it.
     ///
     /// # Errors
     ///
-    /// Fails if the cloud's configuration can't be read, or a unit that was named does not exist.
+    /// Fails if nothing is named, if the cloud's configuration can't be read, or if a unit that was
+    /// named does not exist.
     pub async fn reading(
         &self,
-        kubeconfig: &Kubeconfig,
+        kubeconfig: Option<&Kubeconfig>,
         only: &[String],
-    ) -> Result<(Clients, Option<Failure>), Failure> {
-        let cloud = self.cloud_with(None).await?;
-        let management = Arc::new(management(kubeconfig).await?);
-        let (units, unlisted) = match self.units(only, &Sources::default()).await {
-            Ok(units) => (units, None),
-            Err(failure) if failure.class == FailureClass::Usage => return Err(failure),
-            Err(failure) => (Vec::new(), Some(failure)),
+    ) -> Result<(PartialClients, Option<Failure>), Failure> {
+        let cloud = match self.cloud_config() {
+            Err(ConfigError::Nothing { .. }) if self.site.cloud.is_none() => None,
+            config => Some(self.cloud_over(loaded(config)?, None).await?),
         };
-        Ok((Clients::new(cloud, management, units), unlisted))
+        let has_units = self.site.conductor.is_some() || !only.is_empty();
+        if cloud.is_none() && kubeconfig.is_none() && !has_units {
+            let what = "the site file names no cloud, no management cluster and no conductor";
+            let next = "add [cloud], `kubeconfig` in [management] or [conductor]; see \
+                        docs/site-file.md";
+            return Err(Failure::new(FailureClass::Usage, what).next(next));
+        }
+        let management = match kubeconfig {
+            Some(kubeconfig) => Some(Arc::new(management(kubeconfig).await?)),
+            None => None,
+        };
+        let clients = PartialClients { cloud, management, ..PartialClients::default() };
+        if !has_units {
+            return Ok((clients, None));
+        }
+        match self.units(only, &Sources::default()).await {
+            Ok(units) => Ok((PartialClients { units, ..clients }, None)),
+            Err(failure) if failure.class == FailureClass::Usage => Err(failure),
+            Err(failure) => Ok((clients, Some(failure))),
+        }
     }
 
     /// Prepares the cloud's services. No request is made. Needs `[cloud]` (or the `OS_*` variables),
@@ -90,12 +113,25 @@ impl<'a> Connect<'a> {
     ///
     /// Fails if it can't be found out how to log in.
     pub async fn cloud(&self) -> Result<CloudClients, Failure> {
-        self.cloud_with(self.machine.token_cache.clone()).await
+        self.cloud_over(loaded(self.cloud_config())?, self.machine.token_cache.clone()).await
+    }
+
+    /// Connects to the cloud, with a service at another address than the catalog's.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the cloud's configuration can't be read.
+    pub async fn cloud_at(&self, service: Service, url: Url) -> Result<CloudClients, Failure> {
+        let config = loaded(self.cloud_config())?.at_endpoint(service, url);
+        self.cloud_over(config, self.machine.token_cache.clone()).await
     }
 
     /// `tokens`: where tokens are kept, and with them the catalog as it was at the login.
-    async fn cloud_with(&self, tokens: Option<PathBuf>) -> Result<CloudClients, Failure> {
-        let config = self.cloud_config()?;
+    async fn cloud_over(
+        &self,
+        config: CloudConfig,
+        tokens: Option<PathBuf>,
+    ) -> Result<CloudClients, Failure> {
         let project = self.site.project().ok().and_then(project);
         let scoped = match project {
             Some(project) => config.in_project(project, "omega.toml"),
@@ -122,13 +158,14 @@ impl<'a> Connect<'a> {
     ///
     /// As [`Connect::cloud`].
     pub async fn in_project(&self, id: &str) -> Result<Arc<Session>, Failure> {
-        let config = self.cloud_config()?.in_project(ProjectRef::Id(id.to_owned()), "Magnum");
+        let config = loaded(self.cloud_config())?;
+        let config = config.in_project(ProjectRef::Id(id.to_owned()), "Magnum");
         let options = SessionOptions::default().stall_limit(self.site.timeouts.ask);
         let open = |error| Failure::from_error("could not prepare a session", &error);
         Ok(Arc::new(Session::new(config, &options).await.map_err(open)?))
     }
 
-    fn cloud_config(&self) -> Result<CloudConfig, Failure> {
+    fn cloud_config(&self) -> Result<CloudConfig, ConfigError> {
         let Machine { variables, home, cwd, config_home, .. } = self.machine;
         let lookup = Lookup {
             variables: variables.clone(),
@@ -138,17 +175,19 @@ impl<'a> Connect<'a> {
             site: PathBuf::from("/etc"),
         };
         let cloud = self.site.cloud();
-        let config = match &cloud.openrc {
+        let mut config = match &cloud.openrc {
             Some(openrc) => CloudConfig::from_openrc(&self.path(openrc), &lookup),
             None => CloudConfig::load(&lookup, cloud.name.as_deref()),
-        };
-        let mut config = config
-            .map_err(|error| Failure::from_error("could not load cloud credentials", &error))?;
+        }?;
         if cloud.region.is_some() {
             config.region = cloud.region;
         }
         Ok(config)
     }
+}
+
+fn loaded(config: Result<CloudConfig, ConfigError>) -> Result<CloudConfig, Failure> {
+    config.map_err(|error| Failure::from_error("could not load cloud credentials", &error))
 }
 
 /// Returns a handle on the management cluster. Nothing is sent yet.

@@ -2,6 +2,7 @@
 
 mod connect;
 mod kubeconfig;
+mod partial;
 mod sources;
 mod units;
 
@@ -20,6 +21,7 @@ use omega_juju::Unit;
 use omega_openstack::{
     Transport, container_infra::ContainerInfra, identity::Identity, network::Network,
 };
+pub use partial::{Part, PartialClients};
 
 /// How many HTTP requests there were.
 pub(crate) type Requests = Arc<dyn Fn() -> usize + Send + Sync>;
@@ -57,7 +59,6 @@ pub struct Clients {
     pub mint: Option<Arc<Mint>>,
     /// Bytes of the helm that may be sent to a unit.
     pub helm_size: usize,
-    requests: Requests,
 }
 
 impl CloudClients {
@@ -94,9 +95,7 @@ impl CloudClients {
 impl Clients {
     /// Returns clients of these three.
     pub fn new(cloud: CloudClients, management: Arc<Management>, units: Vec<Arc<Unit>>) -> Self {
-        let (of_cloud, counted) = (Arc::clone(&cloud.requests), Arc::clone(&management));
-        let requests = Arc::new(move || of_cloud() + counted.requests());
-        Self { cloud, management, units, mint: None, helm_size: 0, requests }
+        Self { cloud, management, units, mint: None, helm_size: 0 }
     }
 
     /// Returns the same clients for a verification: they read what several facts share once, and do
@@ -124,10 +123,7 @@ impl Clients {
     /// Returns what tells this site from another whose units have the same names: where its cloud
     /// and its management cluster are, and how each unit is reached.
     pub fn endpoints(&self) -> Endpoints {
-        let mut all = self.cloud.endpoints();
-        all.insert("management".to_owned(), self.management.label());
-        all.extend(self.units.iter().map(|unit| (unit.label(), unit.via())));
-        all
+        PartialClients::from(self).endpoints()
     }
 
     /// Returns the unit with this label.
@@ -137,12 +133,7 @@ impl Clients {
 
     /// Returns what was sent so far.
     pub fn counts(&self) -> impl Fn() -> Counts + Send + Sync + 'static {
-        let (units, requests) = (self.units.clone(), Arc::clone(&self.requests));
-        move || Counts {
-            units: units.len(),
-            executions: units.iter().map(|unit| unit.executions()).sum(),
-            requests: requests(),
-        }
+        PartialClients::from(self).counts()
     }
 }
 

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use omega_core::{Failure, FailureClass, kubeconfig::Kubeconfig, values::Sha256};
+use omega_core::{Failure, FailureClass, values::Sha256};
 use omega_juju::Sources;
 
 use super::{
@@ -9,26 +9,32 @@ use super::{
 };
 
 impl Connect<'_> {
-    /// Returns what may be sent to a unit: the kubeconfig, the driver's wheel and helm, as far as the
-    /// site names them; and the size of helm in bytes.
+    /// Adds the driver's wheel to what may be sent to a unit, if the site names one.
     ///
     /// # Errors
     ///
-    /// Fails if a file can't be read, or is not what the site pins.
-    pub fn sources(&self, kubeconfig: Option<&Kubeconfig>) -> Result<(Sources, usize), Failure> {
-        let mut sources = Sources::default();
-        if let Some(kubeconfig) = kubeconfig {
-            sources.add(kubeconfig.bytes.clone());
-        }
+    /// Fails if it can't be read, or is not what the site pins.
+    pub fn add_wheel(&self, sources: &mut Sources) -> Result<(), Failure> {
         if let Ok(driver) = self.site.driver()
             && let (Some(wheel), Some(sha256)) = (&driver.wheel, driver.sha256)
         {
-            self.pinned(&mut sources, wheel, sha256, "the driver's wheel", "driver.sha256")?;
+            self.pinned(sources, wheel, sha256, "the driver's wheel", "driver.sha256")?;
         }
-        let helm = self.site.helm().ok().and_then(|helm| Some((helm.file.as_ref()?, helm.sha256)));
-        let size = helm
-            .map(|(file, sha256)| self.pinned(&mut sources, file, sha256, "helm", "helm.sha256"));
-        Ok((sources, size.transpose()?.unwrap_or_default()))
+        Ok(())
+    }
+
+    /// Adds helm, if the site names a file of it, and returns its size in bytes.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it can't be read, or is not what the site pins.
+    pub fn add_helm(&self, sources: &mut Sources) -> Result<usize, Failure> {
+        if let Ok(helm) = self.site.helm()
+            && let Some(file) = &helm.file
+        {
+            return self.pinned(sources, file, helm.sha256, "helm", "helm.sha256");
+        }
+        Ok(0)
     }
 
     /// Adds a file that the site pins, and returns its size.

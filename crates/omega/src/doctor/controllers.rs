@@ -11,10 +11,11 @@ use omega_core::{Evidence, Finding, Severity, Subject};
 
 use super::{Cause, Layer, LayerFinding, causes, layer_result::LayerResult};
 
-/// Says how the controllers are. `clock`: the API server's.
+/// Says how the controllers are. `coherence`: what does not fit together, or why that was not asked;
+/// `clock`: the API server's.
 pub(super) fn judge(
     controllers: &Result<Controllers, Error>,
-    coherence: &Result<Coherence, &Error>,
+    coherence: Result<&Result<Coherence, &Error>, &&'static str>,
     clock: Timestamp,
 ) -> LayerResult {
     let result = LayerResult::new(Layer::Controllers);
@@ -23,8 +24,9 @@ pub(super) fn judge(
         Err(error) => result.with([unknown("controllers", error)]),
     };
     match coherence {
-        Ok(coherence) => result.with(incoherent(&coherence.findings)),
-        Err(error) => result.with([unknown("served versions", error)]),
+        Ok(Ok(coherence)) => result.with(incoherent(&coherence.findings)),
+        Ok(Err(error)) => result.with([unknown("served versions", error)]),
+        Err(why) => result.shown_by([Evidence::words(format!("coherence not asked: {why}"))]),
     }
 }
 
@@ -136,7 +138,7 @@ mod tests {
     fn judged(installed: Vec<Installed>, leases: Vec<Lease>) -> Vec<(Cause, Severity)> {
         let controllers = Ok(Controllers { installed, leases });
         let clock = Timestamp::from_second(NOW).unwrap();
-        let found = judge(&controllers, &Ok(Coherence::default()), clock).findings;
+        let found = judge(&controllers, Ok(&Ok(Coherence::default())), clock).findings;
         found.into_iter().map(|one| (one.cause, one.finding.severity)).collect()
     }
 

@@ -2,21 +2,20 @@
 
 use std::time::Duration;
 
-use omega_capi::coherence::CoherenceInputs;
+use omega_capi::Management;
 use omega_core::{
     Context, Failure, FailureClass,
     kubeconfig::{Kubeconfig, KubeconfigFacts},
 };
-use omega_driver::NamespacePrefix;
+use omega_driver::{DriverRelease, NamespacePrefix};
 use omega_juju::UnitPath;
-use omega_openstack::{cloud_inventory::CloudInventory, identity::TrusteeDomain};
+use semver::Version;
 
 use super::Report;
 use crate::{
-    clients::{Clients, Connect},
-    coherence::setup,
-    graft::SiteSpec,
-    site::Site,
+    clients::{Connect, PartialClients},
+    graft::{SiteSpec, value},
+    site::{Site, Trust},
 };
 
 /// What the doctor is asked to look at, and with what.
@@ -49,24 +48,33 @@ impl Default for DoctorOptions {
 /// Examines one site. It only reads.
 #[derive(Clone, Debug)]
 pub struct Doctor {
-    pub(super) clients: Clients,
+    pub(super) clients: PartialClients,
     pub(super) options: DoctorOptions,
+    /// Whether the site says where the conductor runs.
+    pub(super) has_conductor: bool,
     /// Why the units could not be listed, if they could not.
     pub(super) units_unknown: Option<Failure>,
     /// The kubeconfig that the site names for the driver.
-    pub(super) kubeconfig: KubeconfigFacts,
+    pub(super) kubeconfig: Option<KubeconfigFacts>,
     /// The one that the management cluster is read with.
-    pub(super) read_with: KubeconfigFacts,
+    pub(super) read_with: Option<KubeconfigFacts>,
     /// Where the driver's kubeconfig is on a unit.
     pub(super) path: UnitPath,
     /// The name in Nova of the management cluster's server, where the site gives it.
     pub(super) server: Option<String>,
     /// The driver's option `namespace_prefix`.
     pub(super) prefix: NamespacePrefix,
-    /// The driver and the chart that the site wants.
-    pub(super) setup: CoherenceInputs,
-    /// Magnum's trustee domain.
-    pub(super) trustee: TrusteeDomain,
+    /// The driver and the chart that the site wants, where it names them.
+    pub(super) wanted: Wanted,
+    /// Magnum's trustee domain, as the charm names it.
+    pub(super) trust: Trust,
+}
+
+/// What a site wants to work together, where it says so.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) driver: Option<DriverRelease>,
+    pub(super) chart: Option<Version>,
 }
 
 /// Connects to the site of `connect` afresh and examines it.
@@ -83,50 +91,48 @@ pub async fn examine(
 }
 
 impl Doctor {
-    /// Connects to the site of `connect` for reading: nothing can be sent to a unit, and no token
-    /// is kept. The site needs the kubeconfig of the management cluster, and
-    /// the tables `conductor`, `driver` and `chart`.
+    /// Connects to what the site of `connect` names, for reading: nothing can be sent to a unit, and
+    /// no token is kept. What it does not name is not asked.
     ///
     /// # Errors
     ///
-    /// Fails if the site lacks a key, if the site's kubeconfig or the cloud's configuration can't
-    /// be read, or if a unit that is named does not exist. That the units can't be listed is a
-    /// finding.
+    /// Fails if the site names neither a cloud, nor a management cluster, nor a conductor; if the
+    /// site's kubeconfig or the cloud's configuration can't be read, or if a unit that is named does
+    /// not exist. That the units can't be listed is a finding.
     pub async fn connect(connect: &Connect<'_>, options: DoctorOptions) -> Result<Self, Failure> {
-        let wanted = connect.kubeconfig_of_any_time()?;
-        let read_with = options.kubeconfig.as_ref().unwrap_or(&wanted);
+        let named = connect.site.kubeconfig().is_ok();
+        let wanted = named.then(|| connect.kubeconfig_of_any_time()).transpose()?;
+        let read_with = options.kubeconfig.as_ref().or(wanted.as_ref());
         let (clients, units_unknown) = connect.reading(read_with, &options.units).await?;
-        let doctor = Self::new(connect.site, wanted.facts, clients, options)?;
+        let doctor = Self::new(connect.site, wanted.map(|one| one.facts), clients, options)?;
         Ok(Self { units_unknown, ..doctor })
     }
 
-    /// Examines `site` with `clients`. `kubeconfig`: what the one says that belongs on the units.
-    /// The units are those of `clients`, and its management cluster is read as it is connected.
+    /// Examines `site` with `clients`: what they lack is not asked. `kubeconfig`: what the one says
+    /// that belongs on the units. The management cluster is read as `clients` are connected to it.
     ///
     /// # Errors
     ///
-    /// Fails if the site lacks a key, or has a value that is not valid.
+    /// Fails if the site has a value that is not valid.
     pub fn new(
         site: &Site,
-        kubeconfig: KubeconfigFacts,
-        clients: Clients,
+        kubeconfig: Option<KubeconfigFacts>,
+        clients: PartialClients,
         options: DoctorOptions,
     ) -> Result<Self, Failure> {
         let read_with = options.kubeconfig.as_ref().map(|read| read.facts.clone());
-        let identity = (*clients.cloud.identity).clone();
-        let trustee = TrusteeDomain {
-            domain: site.trust.domain.clone(),
-            admin: site.trust.admin.clone(),
-            ..TrusteeDomain::new(identity).afresh()
-        };
+        let (driver, chart) = (site.driver().ok(), site.chart().ok());
+        let driver = driver.map(|driver| value("driver.version", &driver.version)).transpose()?;
+        let chart = chart.map(|chart| value("chart.version", &chart.version)).transpose()?;
         Ok(Self {
-            read_with: read_with.unwrap_or_else(|| kubeconfig.clone()),
+            read_with: read_with.or_else(|| kubeconfig.clone()),
             kubeconfig,
+            has_conductor: site.conductor.is_some(),
             path: SiteSpec::new(site).path()?,
             server: site.management.server.clone(),
             prefix: NamespacePrefix::of_options(&site.capi_helm),
-            setup: setup(site)?,
-            trustee,
+            wanted: Wanted { driver, chart },
+            trust: site.trust.clone(),
             units_unknown: None,
             clients,
             options,
@@ -157,13 +163,8 @@ impl Doctor {
         }
     }
 
-    /// Returns the services of the cloud, asked as the operator.
-    pub(super) fn inventory(&self) -> CloudInventory {
-        CloudInventory::new(self.clients.cloud.operator.clone())
-    }
-
-    /// Returns the services of the cloud, asked in the management project.
-    pub(super) fn project_inventory(&self) -> CloudInventory {
-        CloudInventory::new(self.clients.cloud.narrowed.clone())
+    /// Returns the management cluster with the kubeconfig that it is read with.
+    pub(super) fn management(&self) -> Option<(&KubeconfigFacts, &Management)> {
+        self.read_with.as_ref().zip(self.clients.management.as_deref())
     }
 }

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use jiff::Timestamp;
 use omega_capi::sim::Apiserver;
 use omega_core::{CancelToken, Context, Failure, FailureClass};
@@ -5,7 +7,12 @@ use omega_juju::sim::Start;
 use omega_openstack::sim::Cloud;
 
 use super::{cluster::Patience, layers::Lists, *};
-use crate::{Machine, clients::Connect, rehearsal};
+use crate::{
+    Machine,
+    clients::{Connect, Part, PartialClients},
+    rehearsal,
+    site::Site,
+};
 
 /// A doctor on the simulators, whose units start so.
 fn doctor(starts: &[Start], options: DoctorOptions) -> Doctor {
@@ -17,7 +24,7 @@ fn doctor_of(cloud: &Cloud, starts: &[Start], options: DoctorOptions) -> Doctor 
     let unit = |(nth, start): (usize, &Start)| start.unit(&format!("magnum/{nth}"));
     let units: Vec<_> = starts.iter().enumerate().map(unit).collect();
     let clients = rehearsal::clients(cloud, &Apiserver::default(), &units, &kubeconfig);
-    Doctor::new(&site, kubeconfig.facts, clients, options).unwrap()
+    Doctor::new(&site, Some(kubeconfig.facts), (&clients).into(), options).unwrap()
 }
 
 fn layer(report: &Report, layer: Layer) -> &LayerReport {
@@ -52,10 +59,13 @@ async fn every_layer_of_each_cluster_is_reported() {
         cloud.add_cluster("capi-mgmt", name, Some("HEALTHY"), "");
     }
     let doctor = doctor_of(&cloud, &[], DoctorOptions::default());
-    let lists = Lists::read(&doctor.clients.cloud.magnum).await;
+    let lists = Lists::read(&doctor.clients.cloud.as_ref().unwrap().magnum).await;
     let clusters = lists.clusters.as_deref().unwrap().to_vec();
     let patience = Patience { now: Timestamp::now(), limit: doctor.options.patience };
-    let report = Report::new(doctor.above(&lists, &clusters, &Vec::new(), patience).await);
+    let management = doctor.management().unwrap().1;
+    let units = Vec::new();
+    let above = doctor.above(management, Some(&lists), &clusters, &units, patience);
+    let report = Report::new(above.await);
     for stack in ["one-cyusd2b67a45", "two-cyusd2b67a45"] {
         let of = report.layers.iter().filter(|one| one.cluster.as_deref() == Some(stack));
         let layers: Vec<Layer> = of.map(|one| one.layer).collect();
@@ -90,6 +100,129 @@ async fn without_units_their_layers_are_not_ok() {
     assert_eq!(conductor.findings[0].cause, Cause::UnitUnreachable);
     assert_eq!(conductor.summary(), "units: could not list the units of application magnum");
     assert_eq!(layer(&report, Layer::DriverCredential).state, LayerState::Unknown);
+}
+
+/// The state of a layer of the site, with its line.
+fn line(report: &Report, of: Layer) -> (LayerState, String) {
+    let one = layer(report, of);
+    (one.state, one.summary())
+}
+
+/// What is shown last of what was seen at a layer.
+fn last_seen(report: &Report, of: Layer) -> String {
+    layer(report, of).evidence.last().unwrap().to_string()
+}
+
+fn not_asked(why: &str) -> (LayerState, String) {
+    (LayerState::NotAsked, format!("not asked: {why}"))
+}
+
+/// A doctor for the site file `text`, with clients for `parts` only.
+fn partial(text: &str, kubeconfig: bool, parts: &[Part]) -> Doctor {
+    let read = rehearsal::site().unwrap().1;
+    let units = [Start::Fresh.unit("magnum/0")];
+    let whole = rehearsal::clients(&rehearsal::cloud(), &Apiserver::default(), &units, &read);
+    let mut clients = PartialClients::from(&whole);
+    if !parts.contains(&Part::Cloud) {
+        clients.cloud = None;
+    }
+    if !parts.contains(&Part::Management) {
+        clients.management = None;
+    }
+    if !parts.contains(&Part::Units) {
+        clients.units.clear();
+    }
+    let site = Site::parse(Path::new("omega.toml"), text).unwrap();
+    Doctor::new(&site, kubeconfig.then_some(read.facts), clients, DoctorOptions::default()).unwrap()
+}
+
+const NO_MANAGEMENT: &str = "the site file has no `kubeconfig` in [management]";
+const NO_CLOUD: &str = "the site file has no [cloud], and no OS_* variables stand for it";
+
+#[tokio::test]
+async fn a_cloud_alone_is_examined() {
+    let doctor = partial("[cloud]\nname = \"x\"", false, &[Part::Cloud]);
+    let report = doctor.examine(&Context::default()).await.unwrap();
+    assert!(!report.broken, "{report:#?}");
+    assert_eq!(layer(&report, Layer::Cloud).state, LayerState::Ok);
+    for of in [Layer::KubeApi, Layer::Controllers] {
+        assert_eq!(line(&report, of), not_asked(NO_MANAGEMENT));
+    }
+    for of in [Layer::DriverCredential, Layer::Conductor] {
+        assert_eq!(line(&report, of), not_asked("the site file has no [conductor]"));
+    }
+    let said = format!("clusters: 0; templates not asked: {NO_MANAGEMENT}");
+    assert_eq!(line(&report, Layer::Magnum).1, said);
+}
+
+#[tokio::test]
+async fn a_conductor_alone_is_examined() {
+    let text = "[conductor]\napplication = \"magnum\"";
+    let report = partial(text, false, &[Part::Units]).examine(&Context::default()).await.unwrap();
+    for of in [Layer::Cloud, Layer::Vm, Layer::Magnum] {
+        assert_eq!(line(&report, of), not_asked(NO_CLOUD));
+    }
+    assert_eq!(line(&report, Layer::KubeApi), not_asked(NO_MANAGEMENT));
+    assert_eq!(report.first.unwrap().layer, Layer::DriverCredential, "nothing is grafted yet");
+}
+
+#[tokio::test]
+async fn a_management_cluster_alone_is_examined() {
+    let text = "[management]\nkubeconfig = \"x\"";
+    let doctor = partial(text, true, &[Part::Management]);
+    let report = doctor.examine(&Context::default()).await.unwrap();
+    assert!(!report.broken, "{report:#?}");
+    assert_eq!(layer(&report, Layer::KubeApi).state, LayerState::Ok);
+    let why = "coherence not asked: the site file has no [driver], and no unit says which one runs";
+    assert_eq!(last_seen(&report, Layer::Controllers), why);
+    assert_eq!(line(&report, Layer::Magnum), not_asked(NO_CLOUD));
+
+    let driver = format!("{text}\n[driver]\nversion = \"1.4.0\"");
+    let doctor = partial(&driver, true, &[Part::Management]);
+    let report = doctor.examine(&Context::default()).await.unwrap();
+    let why = "coherence not asked: the site file has no [chart]";
+    assert_eq!(last_seen(&report, Layer::Controllers), why);
+
+    // Everything that a check of coherence needs is there, but for the templates.
+    let chart = format!("{driver}\n[chart]\nrepo = \"https://x\"\nversion = \"0.25.1\"");
+    let doctor = partial(&chart, true, &[Part::Management]);
+    let report = doctor.examine(&Context::default()).await.unwrap();
+    assert!(layer(&report, Layer::Controllers).evidence.is_empty(), "{report:#?}");
+    assert_eq!(line(&report, Layer::Magnum), not_asked(NO_CLOUD));
+}
+
+/// What the driver reads of a cluster depends on its release.
+#[tokio::test]
+async fn a_cluster_is_not_taken_for_well_where_the_driver_is_not_known() {
+    let cloud = rehearsal::cloud();
+    cloud.add_cluster("capi-mgmt", "one", Some("HEALTHY"), "");
+    let (_, kubeconfig) = rehearsal::site().unwrap();
+    let clients = rehearsal::clients(&cloud, &Apiserver::default(), &[], &kubeconfig);
+    let text = "[cloud]\nname = \"x\"\n[management]\nkubeconfig = \"x\"";
+    let site = Site::parse(Path::new("omega.toml"), text).unwrap();
+    let both: PartialClients = (&clients).into();
+    let alone = PartialClients { management: None, ..both.clone() };
+    for (clients, api) in [(both, Some(LayerState::NotAsked)), (alone, None)] {
+        let facts = Some(kubeconfig.facts.clone());
+        let doctor = Doctor::new(&site, facts, clients, DoctorOptions::default()).unwrap();
+        let report = doctor.examine(&Context::default()).await.unwrap();
+        let of = |of| {
+            let mut layers = report.layers.iter().filter(|one| one.cluster.is_some());
+            layers.find(|one| one.layer == of).map(|one| one.state)
+        };
+        assert_eq!(of(Layer::ClusterApi), api);
+        assert_eq!(of(Layer::Magnum), Some(LayerState::Unknown));
+    }
+}
+
+#[tokio::test]
+async fn no_cluster_can_be_chosen_without_magnum() {
+    let mut doctor = partial("[conductor]\napplication = \"magnum\"", false, &[Part::Units]);
+    doctor.options.clusters = vec!["c9".to_owned()];
+    let failure = doctor.examine(&Context::default()).await.unwrap_err();
+    assert_eq!(failure.class, FailureClass::Usage);
+    assert!(failure.message.contains("`c9`"), "{failure:?}");
+    assert_eq!(failure.causes, [NO_CLOUD]);
 }
 
 #[tokio::test]

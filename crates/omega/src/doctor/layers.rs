@@ -1,19 +1,21 @@
 //! Asks every layer, and puts together what they say.
 
-use futures::{StreamExt as _, stream};
+use std::sync::Arc;
+
+use futures::{StreamExt as _, future::OptionFuture, stream};
 use jiff::Timestamp;
 use omega_capi::{
-    Namespaces,
+    Management, Namespaces,
     coherence::{CoherenceInputs, check_coherence},
     controllers::{read_controllers, read_readiness},
     releases::read_releases,
     served::read_served_apis,
 };
-use omega_core::{Evidence, Failure, Label as _, Subject};
+use omega_core::{Evidence, Failure, FailureClass, Label as _, Subject};
 use omega_juju::{ConductorFacts, Error as UnitError, read_conductor};
 use omega_openstack::{
     Error as CloudError,
-    cloud_inventory::Server,
+    cloud_inventory::CloudInventory,
     container_infra::{Cluster, ContainerInfra, Template},
 };
 
@@ -28,7 +30,7 @@ use super::{
     running::Running,
     webhooks, workload,
 };
-use crate::coherence::template_facts;
+use crate::{coherence::template_facts, graft::trustee_domain};
 
 /// How many units are asked at the same time. Each takes one remote execution.
 const UNITS: usize = 16;
@@ -44,6 +46,14 @@ pub(super) struct Lists {
     pub(super) templates: Result<Vec<Template>, CloudError>,
 }
 
+/// Why a part of the site is not asked: nothing says where it is.
+const NO_CLOUD: &str = "the site file has no [cloud], and no OS_* variables stand for it";
+const NO_MANAGEMENT: &str = "the site file has no `kubeconfig` in [management]";
+const NO_CONDUCTOR: &str = "the site file has no [conductor]";
+/// Why it is not asked what fits together.
+const NO_DRIVER: &str = "the site file has no [driver], and no unit says which one runs";
+const NO_CHART: &str = "the site file has no [chart]";
+
 impl Lists {
     pub(super) async fn read(magnum: &ContainerInfra) -> Self {
         let (clusters, templates) = futures::join!(magnum.clusters(), magnum.templates());
@@ -54,37 +64,52 @@ impl Lists {
 impl Doctor {
     /// Asks everything. `now`: this machine's clock.
     pub(super) async fn ask(&self, now: Timestamp) -> Result<Report, Failure> {
-        let (inventory, magnum) = (self.inventory(), &self.clients.cloud.magnum);
-        let (cloud, servers, ready, lists) = futures::join!(
-            cloud::ask(&inventory, &self.trustee),
-            self.servers(),
-            read_readiness(&self.clients.management),
-            Lists::read(magnum),
-        );
-        let clusters = match &lists.clusters {
-            Ok(all) => choose(all, &self.options.clusters)?,
-            Err(_) => Vec::new(),
+        let cloud = self.clients.cloud.as_ref();
+        let lists = OptionFuture::from(cloud.map(|cloud| Lists::read(&cloud.magnum)));
+        let ready = OptionFuture::from(self.management().map(|(_, one)| read_readiness(one)));
+        let (mut all, ready, lists) = futures::join!(self.cloud(), ready, lists);
+        let clusters = match &lists {
+            Some(Lists { clusters: Ok(all), .. }) => choose(all, &self.options.clusters)?,
+            Some(_) => Vec::new(),
+            None => unlisted(&self.options.clusters)?,
         };
         let units = self.units(&clusters).await;
-        let mut all = vec![
-            cloud::judge(&cloud, &inventory.label()),
-            machine::judge(self.server.as_deref(), servers.as_ref()),
-        ];
         all.extend(self.conductors(&units, now));
-        all.extend(kube_api::judge(&self.read_with, &ready, now));
+        let Some(((facts, management), ready)) = self.management().zip(ready) else {
+            let layers = [Layer::KubeApi, Layer::Controllers];
+            all.extend(layers.map(|one| LayerResult::new(one).not_asked(NO_MANAGEMENT)));
+            all.push(without_coherence(lists.as_ref(), clusters.len(), NO_MANAGEMENT));
+            all.extend(clusters.iter().filter(|one| one.is_capi()).map(magnum::on_record));
+            return Ok(Report::new(all));
+        };
+        all.extend(kube_api::judge(facts, &ready, now));
         match ready {
             Ok(ready) if ready.ready => {
                 let patience =
                     Patience { now: ready.clock.unwrap_or(now), limit: self.options.patience };
-                all.extend(self.above(&lists, &clusters, &units, patience).await);
+                let above = self.above(management, lists.as_ref(), &clusters, &units, patience);
+                all.extend(above.await);
             }
-            Ok(_) | Err(_) => all.extend(without_management(&clusters)),
+            Ok(_) | Err(_) => all.extend(without_management(lists.is_some(), &clusters)),
         }
         Ok(Report::new(all))
     }
 
-    async fn servers(&self) -> Option<Result<Vec<Server>, CloudError>> {
-        Some(self.project_inventory().servers_named(self.server.as_deref()?).await)
+    /// Asks and judges the cloud, and the server of the management cluster in it.
+    async fn cloud(&self) -> Vec<LayerResult> {
+        let Some(cloud) = &self.clients.cloud else {
+            let layers = [Layer::Cloud, Layer::Vm];
+            return layers.map(|one| LayerResult::new(one).not_asked(NO_CLOUD)).into();
+        };
+        let inventory = CloudInventory::new(Arc::clone(&cloud.operator));
+        let of_project = CloudInventory::new(Arc::clone(&cloud.narrowed));
+        let trustee = trustee_domain(&self.trust, cloud, true);
+        let server = self.server.as_deref();
+        let (facts, servers) = futures::join!(
+            cloud::ask(&inventory, &trustee),
+            OptionFuture::from(server.map(|name| of_project.servers_named(name))),
+        );
+        vec![cloud::judge(&facts, &inventory.label()), machine::judge(server, servers.as_ref())]
     }
 
     /// Asks each unit once.
@@ -96,7 +121,7 @@ impl Doctor {
         namespaces.dedup();
         let namespaces = &namespaces;
         let each = self.clients.units.iter().map(|unit| async move {
-            let facts = Some(&self.kubeconfig);
+            let facts = self.kubeconfig.as_ref();
             (unit.label(), read_conductor(unit, &self.path, facts, namespaces).await)
         });
         in_order(each.collect(), UNITS).await
@@ -109,64 +134,87 @@ impl Doctor {
             return units_unknown(failure).into();
         }
         if units.is_empty() {
-            return layers.map(|one| LayerResult::new(one).not_asked("there are no units")).into();
+            let why = if self.has_conductor { "there are no units" } else { NO_CONDUCTOR };
+            return layers.map(|one| LayerResult::new(one).not_asked(why)).into();
         }
         let judged = units
             .iter()
-            .map(|(unit, answer)| conductor::judge(unit, answer, Some(&self.kubeconfig), now));
+            .map(|(unit, answer)| conductor::judge(unit, answer, self.kubeconfig.as_ref(), now));
         judged.flatten().collect()
     }
 
     /// Asks and judges what needs the management cluster.
     pub(super) async fn above(
         &self,
-        lists: &Lists,
+        management: &Management,
+        lists: Option<&Lists>,
         clusters: &[Cluster],
         units: &UnitAnswers,
         patience: Patience,
     ) -> Vec<LayerResult> {
-        let management = &*self.clients.management;
         let (controllers, surface, releases, webhooks) = futures::join!(
             read_controllers(management),
             read_served_apis(management),
             read_releases(management, &Namespaces::All),
             webhooks::ask(management),
         );
-        let running = Running::of(units, &self.setup);
-        let setup = self.running_setup(lists, &running);
-        let coherence = surface.as_ref().map(|surface| check_coherence(surface, &setup));
-        let listed = lists.clusters.as_ref().map(|_| clusters.len());
+        let running = Running::of(units, &self.wanted);
+        let inputs = self.running_inputs(lists, &running);
+        let coherence =
+            inputs.map(|inputs| surface.as_ref().map(|surface| check_coherence(surface, &inputs)));
         let mut all = vec![
-            controllers::judge(&controllers, &coherence, patience.now),
+            controllers::judge(&controllers, coherence.as_ref(), patience.now),
             webhooks,
-            magnum::judge(&coherence, listed, lists.templates.as_ref().err()),
+            match (lists, &coherence) {
+                (Some(lists), Ok(coherence)) => magnum::judge(
+                    coherence.as_ref().ok(),
+                    lists.clusters.as_ref().map(|_| clusters.len()),
+                    lists.templates.as_ref().err(),
+                ),
+                (lists, coherence) => {
+                    let why = coherence.as_ref().err().copied().unwrap_or(NO_CLOUD);
+                    without_coherence(lists, clusters.len(), why)
+                }
+            },
         ];
-        let inventory = self.inventory();
+        let of_capi = clusters.iter().filter(|one| one.is_capi());
+        let (Some(cloud), Some(lists), Some(driver)) =
+            (&self.clients.cloud, lists, &running.driver)
+        else {
+            all.extend(of_capi.flat_map(without_driver));
+            return all;
+        };
+        let inventory = CloudInventory::new(Arc::clone(&cloud.operator));
         let asking = Asking {
-            magnum: &self.clients.cloud.magnum,
+            magnum: &cloud.magnum,
             inventory: &inventory,
             management,
             served: surface.as_ref().ok().map(|surface| &surface.served),
             releases: &releases,
+            driver,
             running: &running,
             prefix: self.prefix.as_str(),
         };
-        let each = clusters.iter().filter(|one| one.is_capi());
-        let each = each.map(|one| examine_cluster(&asking, one, lists, patience)).collect();
+        let each = of_capi.map(|one| examine_cluster(&asking, one, lists, patience)).collect();
         all.extend(in_order(each, CLUSTERS).await.into_iter().flatten());
         all
     }
 
-    /// Returns what has to work together: what runs, rather than what the site wants.
-    fn running_setup(&self, lists: &Lists, running: &Running) -> CoherenceInputs {
-        let clusters = lists.clusters.as_deref().unwrap_or_default();
-        let templates = lists.templates.iter().flatten();
-        CoherenceInputs {
-            driver: running.driver.clone(),
+    /// Returns what has to work together: what runs, rather than what the site wants; or why that
+    /// is not known.
+    fn running_inputs(
+        &self,
+        lists: Option<&Lists>,
+        running: &Running,
+    ) -> Result<CoherenceInputs, &'static str> {
+        let clusters = lists.and_then(|lists| lists.clusters.as_deref().ok()).unwrap_or_default();
+        let templates = lists.and_then(|lists| lists.templates.as_deref().ok()).unwrap_or_default();
+        Ok(CoherenceInputs {
+            driver: running.driver.clone().ok_or(NO_DRIVER)?,
             api_resources: running.api_resources.clone(),
-            templates: templates.map(|one| template_facts(one, clusters)).collect(),
-            ..self.setup.clone()
-        }
+            chart: Some(self.wanted.chart.clone().ok_or(NO_CHART)?),
+            templates: templates.iter().map(|one| template_facts(one, clusters)).collect(),
+        })
     }
 }
 
@@ -205,14 +253,41 @@ fn units_unknown(failure: &Failure) -> [LayerResult; 2] {
     [LayerResult::new(credential).with([unknown]), LayerResult::new(Layer::Conductor).with([found])]
 }
 
-/// Returns what is left to say while the management cluster does not answer.
-fn without_management(clusters: &[Cluster]) -> Vec<LayerResult> {
+/// Returns what Magnum lists, without what is asked of its templates, because of `why`.
+fn without_coherence(lists: Option<&Lists>, clusters: usize, why: &str) -> LayerResult {
+    let Some(lists) = lists else { return LayerResult::new(Layer::Magnum).not_asked(NO_CLOUD) };
+    let listed = lists.clusters.as_ref().map(|_| clusters);
+    magnum::judge(None, listed, lists.templates.as_ref().err())
+        .shown_by([Evidence::words(format!("templates not asked: {why}"))])
+}
+
+/// Returns what is left to say of a cluster while it is not known what the driver reads of it.
+fn without_driver(cluster: &Cluster) -> [LayerResult; 2] {
+    let record = magnum::on_record(cluster);
+    let stack = record.cluster.as_deref().unwrap_or_default();
+    [LayerResult::of_cluster(Layer::ClusterApi, stack).not_asked(NO_DRIVER), record]
+}
+
+/// No cluster is known without Magnum, and so none can be chosen.
+fn unlisted(only: &[String]) -> Result<Vec<Cluster>, Failure> {
+    let Some(name) = only.first() else { return Ok(Vec::new()) };
+    let what = format!("it is not known which cluster `{name}` is: only Magnum lists them");
+    Err(Failure::new(FailureClass::Usage, what).because(NO_CLOUD).next("add [cloud]"))
+}
+
+/// Returns what is left to say while the management cluster does not answer. `has_cloud`: whether
+/// Magnum was asked.
+fn without_management(has_cloud: bool, clusters: &[Cluster]) -> Vec<LayerResult> {
     let why = "the management cluster could not be asked";
     let unknown = |layer| {
         let subject = Subject::new("management cluster", "");
         LayerResult::new(layer).with([LayerFinding::unknown(layer, subject, why)])
     };
-    let site = [Layer::Controllers, Layer::Magnum].map(unknown);
+    let magnum = if has_cloud {
+        unknown(Layer::Magnum)
+    } else {
+        LayerResult::new(Layer::Magnum).not_asked(NO_CLOUD)
+    };
     let capi = clusters.iter().filter(|one| one.is_capi());
-    site.into_iter().chain(capi.map(magnum::on_record)).collect()
+    [unknown(Layer::Controllers), magnum].into_iter().chain(capi.map(magnum::on_record)).collect()
 }

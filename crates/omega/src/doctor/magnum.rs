@@ -1,18 +1,16 @@
 //! Magnum: its lists, its templates, and what it has on record.
 
-use omega_capi::{
-    Error,
-    coherence::{Coherence, Rule},
-};
+use omega_capi::coherence::{Coherence, Rule};
 use omega_core::{Evidence, Subject};
 use omega_openstack::{Error as CloudError, container_infra::Cluster};
 
 use super::{Cause, Layer, LayerFinding, causes, controllers, layer_result::LayerResult};
 
-/// Says which templates in use ask for what the chart does not have. `clusters`: how many are
-/// examined, if Magnum lists them; `templates`: why it does not list its templates.
+/// Says which templates in use ask for what the chart does not have, as `coherence` found, if it was
+/// asked. `clusters`: how many are examined, if Magnum lists them; `templates`: why it does not list
+/// its templates.
 pub(super) fn judge(
-    coherence: &Result<Coherence, &Error>,
+    coherence: Option<&Coherence>,
     clusters: Result<usize, &CloudError>,
     templates: Option<&CloudError>,
 ) -> LayerResult {
@@ -26,7 +24,7 @@ pub(super) fn judge(
         Ok(count) => count,
         Err(error) => return result.with([unknown("clusters", error)]),
     };
-    let all = coherence.as_ref().map(|found| found.findings.as_slice()).unwrap_or_default();
+    let all = coherence.map(|found| found.findings.as_slice()).unwrap_or_default();
     let found = controllers::broken_rules(all).filter_map(|(rule, finding)| {
         let cause = Cause::TemplateNetworkDriver;
         (rule == Rule::TemplateWithoutCni).then(|| LayerFinding::new(Layer::Magnum, cause, finding))
@@ -63,11 +61,11 @@ mod tests {
     #[test]
     fn lists_that_magnum_does_not_give_are_unknown() {
         let lost = CloudError::NoProject("magnum".into());
-        let coherence = Ok(Coherence::default());
+        let coherence = Coherence::default();
         let state = |result| Report::new(vec![result]).layers[0].state;
-        assert_eq!(state(judge(&coherence, Ok(2), None)), LayerState::Ok);
-        assert_eq!(state(judge(&coherence, Ok(2), Some(&lost))), LayerState::Unknown);
-        let unlisted = judge(&coherence, Err(&lost), None);
+        assert_eq!(state(judge(Some(&coherence), Ok(2), None)), LayerState::Ok);
+        assert_eq!(state(judge(Some(&coherence), Ok(2), Some(&lost))), LayerState::Unknown);
+        let unlisted = judge(Some(&coherence), Err(&lost), None);
         assert_eq!(unlisted.findings[0].finding.severity, Severity::Unknown);
     }
 }

@@ -1,17 +1,14 @@
 //! What the conductors run, rather than what the site wants them to.
 
-use omega_capi::{
-    coherence::CoherenceInputs,
-    health::{Answer, Object},
-};
+use omega_capi::health::{Answer, Object};
 use omega_driver::{DriverRelease, Overrides};
 
-use super::layers::UnitAnswers;
+use super::{examination::Wanted, layers::UnitAnswers};
 
-/// The driver as the first unit that answered has it.
+/// The driver as the first unit that answered has it, or else as the site wants it.
 #[derive(Debug)]
 pub(super) struct Running {
-    pub(super) driver: DriverRelease,
+    pub(super) driver: Option<DriverRelease>,
     /// Its option, where it parses: that it does not is said of the conductor.
     pub(super) api_resources: Option<String>,
     pub(super) overrides: Overrides,
@@ -20,8 +17,8 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Reads it from what the units answered; what they do not tell is as in `setup`.
-    pub(super) fn of(units: &UnitAnswers, setup: &CoherenceInputs) -> Self {
+    /// Reads it from what the units answered; a driver that they do not tell is the `wanted` one.
+    pub(super) fn of(units: &UnitAnswers, wanted: &Wanted) -> Self {
         let facts = units.iter().find_map(|(_, answer)| answer.as_ref().ok());
         let driver = facts.and_then(|facts| {
             let python = facts.python.as_ref().ok()?.as_ref()?;
@@ -33,7 +30,7 @@ impl Running {
         let login = facts.and_then(|facts| facts.authenticate.as_ref().ok());
         let logs_in = login.is_some_and(|state| matches!(state.status, Some(200 | 403)));
         Self {
-            driver: driver.unwrap_or_else(|| setup.driver.clone()),
+            driver: driver.or_else(|| wanted.driver.clone()),
             api_resources: api_resources.filter(|_| parsed.is_some()),
             overrides: parsed.unwrap_or_default(),
             as_driver: logs_in.then(|| Answer::Object(Object::default())),

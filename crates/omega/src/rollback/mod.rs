@@ -15,7 +15,10 @@ use omega_core::{
 use omega_juju::{Unit, operations::ConvergeServices};
 pub use restore::restore;
 
-use crate::{clients::Clients, graft::GRAFT};
+use crate::{
+    clients::{Connect, Part, PartialClients},
+    graft::GRAFT,
+};
 
 /// What a rollback would do, and of what.
 #[derive(Debug)]
@@ -31,8 +34,10 @@ pub struct Rollback {
     pub one_way: Vec<String>,
 }
 
-/// Returns the step for a state that a journal holds: by the target's label and what restores it.
-pub type Restore<'a> = &'a (dyn Fn(&str, &Undo) -> Option<Box<dyn Step>> + Send + Sync);
+/// Returns the step for a state that a journal holds: by the step before which it was, and what
+/// restores it. None if the target is not at hand, or the kind unknown.
+pub type Restore<'a> =
+    &'a (dyn Fn(&StepId, &Undo) -> Result<Option<Box<dyn Step>>, Failure> + Send + Sync);
 
 /// Returns whether there is anything to roll back on this machine, before anybody is asked.
 ///
@@ -42,6 +47,39 @@ pub type Restore<'a> = &'a (dyn Fn(&str, &Undo) -> Option<Box<dyn Step>> + Send 
 pub fn check(runs: &Runs, run: Option<&str>) -> Result<(), Failure> {
     let all = readable(runs, run)?;
     select(runs, GRAFT, run, &all, &Endpoints::new()).map(drop)
+}
+
+/// Connects to the parts of the site that a rollback of `runbook` changes, as the journals of its
+/// runs name them, and to no other; `run` and the runs are those of [`rollback_of`]. `only`: these
+/// units, or all.
+///
+/// # Errors
+///
+/// Fails if there is no such run on this site, or if the site file lacks a part of it.
+pub async fn connect(
+    runbook: &str,
+    runs: &Runs,
+    run: Option<&str>,
+    connect: &Connect<'_>,
+    only: &[String],
+) -> Result<PartialClients, Failure> {
+    let all = readable(runs, run)?;
+    let mut clients = connect.known_cloud().await;
+    let mut connected: Vec<Part> = clients.cloud.iter().map(|_| Part::Cloud).collect();
+    // Each part tells more of which runs were on this site.
+    loop {
+        let chain = select(runs, runbook, run, &all, &clients.endpoints())?;
+        let entries = entries(runs, &chain)?;
+        let of = |part| undone(&entries).find(|(_, undo)| Part::of(&undo.kind) == Some(part));
+        let mut missing = Part::ALL.into_iter().filter(|part| !connected.contains(part));
+        let Some((part, (step, _))) = missing.find_map(|part| Some((part, of(part)?))) else {
+            return Ok(clients);
+        };
+        clients = connect.add(part, only, clients).await.map_err(|failure| {
+            failure.because(format!("{} {} is to be undone", step.target, step.key))
+        })?;
+        connected.push(part);
+    }
 }
 
 /// Returns what leads back to before `run`, or before the last graft that changed something together
@@ -54,9 +92,9 @@ pub async fn rollback(
     runs: &Runs,
     run: Option<&str>,
     site: &str,
-    clients: &Clients,
+    clients: &PartialClients,
 ) -> Result<Rollback, Failure> {
-    let known = |target: &str, undo: &Undo| restore(target, undo, clients);
+    let known = |step: &StepId, undo: &Undo| restore(step, undo, clients);
     rollback_of(GRAFT, runs, run, site, clients, &known).await
 }
 
@@ -71,15 +109,12 @@ pub async fn rollback_of(
     runs: &Runs,
     run: Option<&str>,
     site: &str,
-    clients: &Clients,
+    clients: &PartialClients,
     restore: Restore<'_>,
 ) -> Result<Rollback, Failure> {
     let all = readable(runs, run)?;
     let chain = select(runs, runbook, run, &all, &clients.endpoints())?;
-    let mut entries = Vec::new();
-    for run in chain.iter().rev() {
-        entries.extend(runs.entries(&run.id)?);
-    }
+    let entries = entries(runs, &chain)?;
     let targets = targets(runs, &chain, &all, back(&entries, restore)?, clients).await?;
     let job = Job::new(runbook, site, targets).on(clients.endpoints(), clients.counts());
     let rolls_back = chain.iter().map(|run| run.id.clone()).collect();
@@ -113,16 +148,29 @@ fn select<'a>(
     }
 }
 
+/// Returns what the runs recorded, the oldest first.
+fn entries(runs: &Runs, chain: &[&RunInfo]) -> Result<Vec<Entry>, Failure> {
+    let each = chain.iter().rev().map(|run| runs.entries(&run.id));
+    Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
+}
+
+/// Returns each step that changed something lasting, with what restores the state before it.
+fn undone(entries: &[Entry]) -> impl Iterator<Item = (&StepId, &Undo)> {
+    entries.iter().filter_map(|entry| {
+        let Entry::Intent { step, undo: Some(undo), temporary: false, .. } = entry else {
+            return None;
+        };
+        Some((step, undo))
+    })
+}
+
 /// Returns the steps that restore, last change first. Of a fact that was changed twice, be it by a
 /// run and the one that resumed it, the first state before is the one that counts.
 fn back(entries: &[Entry], restore: Restore<'_>) -> Result<Vec<Box<dyn Step>>, Failure> {
     let mut all: Vec<Box<dyn Step>> = Vec::new();
-    for entry in entries {
-        let Entry::Intent { step, undo: Some(undo), temporary: false, .. } = entry else {
-            continue;
-        };
+    for (step, undo) in undone(entries) {
         let StepId { target, kind, key: _ } = step;
-        let step = restore(target, undo).ok_or_else(|| {
+        let step = restore(step, undo)?.ok_or_else(|| {
             let what = format!("{target} was changed, and is not at hand ({kind})");
             Failure::new(FailureClass::Usage, what).next("name the site and the units of that run")
         })?;
@@ -147,7 +195,7 @@ async fn targets(
     chain: &[&RunInfo],
     all: &[RunInfo],
     steps: Vec<Box<dyn Step>>,
-    clients: &Clients,
+    clients: &PartialClients,
 ) -> Result<Vec<TargetPlan>, Failure> {
     let mut targets: Vec<TargetPlan> = Vec::new();
     for step in steps {
@@ -189,5 +237,7 @@ async fn services(unit: &Arc<Unit>, left: Left) -> Result<Section, Failure> {
     Ok(Section::new("1", "Services", vec![Item::Step(step(unit, services))]))
 }
 
+#[cfg(test)]
+mod connect_tests;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use super::*;
 use crate::test_harness::Site;
 
 async fn go_back(site: &Site, run: Option<&str>) -> (Report, Vec<String>) {
-    let back = rollback(&site.runs, run, "omega.toml", &site.clients).await.unwrap();
+    let back = rollback(&site.runs, run, "omega.toml", &(&site.clients).into()).await.unwrap();
     let report = site.engine().apply(&back.job, Approved::Now).await.unwrap();
     (report, back.runs.into_iter().map(|run| run.id).collect())
 }

@@ -10,7 +10,7 @@ use omega_capi::{
     releases::{Release, Releases},
     served::ServedVersions,
 };
-use omega_driver::naming::CLOUD;
+use omega_driver::{DriverRelease, naming::CLOUD};
 use omega_openstack::{
     CloudConfig, Session, SessionOptions,
     cloud_inventory::{CloudInventory, Quota},
@@ -33,20 +33,22 @@ pub(in crate::doctor) struct Asking<'a> {
     pub(in crate::doctor) management: &'a Management,
     pub(in crate::doctor) served: Option<&'a ServedVersions>,
     pub(in crate::doctor) releases: &'a Result<Releases, Error>,
+    pub(in crate::doctor) driver: &'a DriverRelease,
     pub(in crate::doctor) running: &'a Running,
     pub(in crate::doctor) prefix: &'a str,
 }
 
 /// Asks for everything that there is to know of `cluster`.
 pub(in crate::doctor) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> ClusterFacts {
-    let Asking { magnum, inventory, management, served, releases, running, prefix } = asking;
+    let Asking { magnum, inventory, management, served, releases, driver, running, prefix } =
+        asking;
     let stack = cluster.stack_id.as_deref().unwrap_or_default();
     let project = cluster.project_id.as_deref().unwrap_or_default();
     let groups = magnum.node_groups(&cluster.uuid).await;
     let groups_unknown = groups.as_ref().err().map(|error| causes(error));
     let names = names(cluster, prefix, groups.into_iter().flatten());
     let namespace = names.namespace();
-    let Running { driver, overrides, as_driver, .. } = running;
+    let Running { overrides, as_driver, .. } = running;
     let paths =
         HealthFacts::paths(driver, overrides, &names, served.unwrap_or(&ServedVersions::default()));
     let (answers, addons, balancers, credential) = futures::join!(
@@ -60,7 +62,7 @@ pub(in crate::doctor) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> Cl
     ClusterFacts {
         cluster: cluster.clone(),
         evidence: HealthFacts {
-            driver: driver.clone(),
+            driver: (*driver).clone(),
             overrides: overrides.clone(),
             names,
             status: cluster.status.clone().unwrap_or_default(),

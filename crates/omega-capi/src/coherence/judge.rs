@@ -1,20 +1,11 @@
-//! What was found, and what follows from it: a refusal, a gate.
+//! What was found, and what follows from it: a refusal, or a verdict.
 
 use std::collections::BTreeMap;
 
-use async_trait::async_trait;
-use omega_core::{
-    Diagnostic as _, Evidence, Failure, FailureClass, Gate, Label as _, Subject, Verdict,
-};
+use omega_core::{Evidence, Failure, FailureClass, Finding, Severity, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Error, Management,
-    coherence::rule,
-    coherence::{CoherenceInputs, Rule, check_coherence},
-    served::read_served_apis,
-};
-use omega_core::{Finding, Severity};
+use crate::coherence::{CoherenceInputs, Rule, rule};
 
 /// Everything that was found, worst first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,55 +93,5 @@ impl From<Refusal> for Failure {
         failure.causes = refusal.findings.iter().map(cause).collect();
         failure.detail = serde_json::to_value(&refusal).ok();
         failure
-    }
-}
-
-/// Whether all of it fits, asked of the management cluster.
-///
-/// What is broken and was not accepted is a [`Refusal`], and so a failure of class
-/// [`FailureClass::Refused`] with the refusal as its detail.
-///
-/// It costs two requests or a few more (see [`read_served_apis`]); a gate that costs one is
-/// [`ServedVersionsGate`](crate::coherence::ServedVersionsGate).
-#[derive(Clone, Debug)]
-pub struct CoherenceGate {
-    /// The cluster that is asked.
-    pub management: Management,
-    /// What is to work on it.
-    pub inputs: CoherenceInputs,
-    /// What the operator accepts although it is broken.
-    pub accepted: Vec<Rule>,
-}
-
-impl CoherenceGate {
-    /// Returns everything that was found.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the management cluster can't be asked.
-    pub async fn coherence(&self) -> Result<Coherence, Error> {
-        Ok(check_coherence(&read_served_apis(&self.management).await?, &self.inputs))
-    }
-}
-
-#[async_trait]
-impl Gate for CoherenceGate {
-    fn rule(&self) -> &'static str {
-        "coherent"
-    }
-
-    fn subject(&self) -> Subject {
-        Subject::new("coherence", format!("of driver, chart and {}", self.management.label()))
-    }
-
-    async fn check(&self) -> Result<Verdict, Failure> {
-        let message = "could not ask how the management cluster's kinds are defined";
-        match self.coherence().await {
-            Ok(found) => found.judge(&self.inputs, &self.accepted).map_err(Failure::from),
-            Err(error) => {
-                let failure = Failure::from_error(message, &error);
-                Err(Failure { touched: error.touched(), ..failure })
-            }
-        }
     }
 }

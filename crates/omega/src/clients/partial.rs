@@ -1,0 +1,171 @@
+//! Clients for a part of a site.
+
+use std::{fmt, sync::Arc};
+
+use jiff::Timestamp;
+use omega_capi::{Management, access::Mint};
+use omega_core::{
+    Failure, Label as _,
+    run::{Counts, Endpoints},
+};
+use omega_juju::{Sources, Unit};
+
+use super::{Clients, CloudClients, Connect, management};
+
+/// A part of a site that a stored fact can be about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The cloud.
+    Cloud,
+    /// The management cluster.
+    Management,
+    /// The units of the conductor.
+    Units,
+}
+
+impl Part {
+    /// All of them: what costs no request first.
+    pub const ALL: [Self; 3] = [Self::Cloud, Self::Management, Self::Units];
+
+    /// Returns the part that a fact of `kind` is about. None if the kind is not one of omega's.
+    pub fn of(kind: &str) -> Option<Self> {
+        match kind.split_once('.')?.0 {
+            "openstack" => Some(Self::Cloud),
+            "capi" => Some(Self::Management),
+            "juju" => Some(Self::Units),
+            _ => None,
+        }
+    }
+}
+
+/// Clients for the parts of a site that are used.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct PartialClients {
+    /// The cloud.
+    pub cloud: Option<CloudClients>,
+    /// The management cluster's API, from this machine.
+    pub management: Option<Arc<Management>>,
+    /// The units of the conductor, in the order of their numbers.
+    pub units: Vec<Arc<Unit>>,
+    /// What minting left on this machine is removed through this, where the kubeconfig is known.
+    pub mint: Option<Arc<Mint>>,
+}
+
+impl PartialClients {
+    /// Returns what tells this site from another whose units have the same names: where its cloud
+    /// and its management cluster are, and how each unit is reached, as far as they are used.
+    pub fn endpoints(&self) -> Endpoints {
+        let mut all = self.cloud.as_ref().map(CloudClients::endpoints).unwrap_or_default();
+        all.extend(self.management.iter().map(|one| ("management".to_owned(), one.label())));
+        all.extend(self.units.iter().map(|unit| (unit.label(), unit.via())));
+        all
+    }
+
+    /// Returns the unit with this label.
+    pub fn unit(&self, label: &str) -> Option<&Arc<Unit>> {
+        self.units.iter().find(|unit| unit.label() == label)
+    }
+
+    /// Returns what was sent so far.
+    pub fn counts(&self) -> impl Fn() -> Counts + Send + Sync + 'static + use<> {
+        let clients = self.clone();
+        move || {
+            let cloud = clients.cloud.as_ref().map(|cloud| (cloud.requests)());
+            let management = clients.management.as_ref().map(|one| one.requests());
+            Counts {
+                units: clients.units.len(),
+                executions: clients.units.iter().map(|unit| unit.executions()).sum(),
+                requests: cloud.unwrap_or_default() + management.unwrap_or_default(),
+            }
+        }
+    }
+}
+
+impl From<&CloudClients> for PartialClients {
+    fn from(cloud: &CloudClients) -> Self {
+        Self { cloud: Some(cloud.clone()), ..Self::default() }
+    }
+}
+
+impl From<&Clients> for PartialClients {
+    fn from(clients: &Clients) -> Self {
+        Self {
+            cloud: Some(clients.cloud.clone()),
+            management: Some(Arc::clone(&clients.management)),
+            units: clients.units.clone(),
+            mint: clients.mint.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for PartialClients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let endpoints = self.endpoints();
+        f.debug_struct("PartialClients").field("endpoints", &endpoints).finish_non_exhaustive()
+    }
+}
+
+impl Connect<'_> {
+    /// Returns clients for the cloud alone, if it can be found out how to log in: where the cloud is
+    /// tells sites apart. Nothing is sent.
+    pub(crate) async fn known_cloud(&self) -> PartialClients {
+        PartialClients { cloud: self.cloud().await.ok(), ..PartialClients::default() }
+    }
+
+    /// Connects to `part` too. Nothing can be sent to a unit. `only`: these units, or all.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the site file does not name that part, if what it names can't be read, or if Juju
+    /// can't list the units.
+    pub(crate) async fn add(
+        &self,
+        part: Part,
+        only: &[String],
+        clients: PartialClients,
+    ) -> Result<PartialClients, Failure> {
+        match part {
+            Part::Cloud => Ok(PartialClients { cloud: Some(self.cloud().await?), ..clients }),
+            Part::Management => {
+                let kubeconfig = self.kubeconfig_of_any_time()?;
+                let management = management(&kubeconfig).await?;
+                let mint = Mint::new(management.clone(), &kubeconfig.facts, Timestamp::now());
+                let (management, mint) = (Some(Arc::new(management)), Some(Arc::new(mint)));
+                Ok(PartialClients { management, mint, ..clients })
+            }
+            Part::Units => {
+                let units = self.units(only, &Sources::default()).await?;
+                Ok(PartialClients { units, ..clients })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use omega_core::testing::defined_kinds;
+
+    use super::*;
+
+    /// The kinds of a crate have the name of what it reaches.
+    #[test]
+    fn every_kind_is_about_a_part() {
+        let crates = [
+            ("omega-openstack", Part::Cloud),
+            ("omega-capi", Part::Management),
+            ("omega-juju", Part::Units),
+        ];
+        for (name, part) in crates {
+            let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).join("src");
+            let kinds = defined_kinds(&sources);
+            assert!(kinds.len() > 7, "{name}: {kinds:?}");
+            for kind in kinds {
+                assert_eq!(Part::of(&kind), Some(part), "{kind}");
+            }
+        }
+        assert_eq!(Part::of("example.silence.v1"), None);
+    }
+}
