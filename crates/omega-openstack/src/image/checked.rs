@@ -52,6 +52,7 @@ pub(super) fn checked(
         match state.next().await {
             Ok(chunk) => Ok(chunk.map(|chunk| (chunk, state))),
             Err(error) => {
+                state.give_up().await;
                 let text = error.to_string();
                 *state.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(Err(error));
                 Err(io::Error::other(text))
@@ -109,6 +110,14 @@ impl Checking {
                 self.end().await?;
             }
             return Ok(Some(chunk));
+        }
+    }
+
+    /// Waits until the copy, if one was begun, is removed.
+    async fn give_up(&mut self) {
+        if let Some((to, hashing)) = self.hashing.take() {
+            drop(to);
+            drop(hashing.await);
         }
     }
 

@@ -44,6 +44,16 @@ pub enum InvalidManifest {
         /// What it has, the nearest first.
         have: Vec<String>,
     },
+    /// Some have, under other names.
+    #[error("the manifest has no image for Kubernetes {wanted} whose name contains {name:?}; it has {}", names.join(", "))]
+    NoName {
+        /// The version.
+        wanted: String,
+        /// What the name should contain.
+        name: String,
+        /// The names that there are.
+        names: Vec<String>,
+    },
     /// Several have.
     #[error("the manifest has several images for Kubernetes {wanted}: {}", names.join(", "))]
     Several {
@@ -108,12 +118,20 @@ impl Manifest {
         let has = |entry: &&ManifestEntry| {
             let found = entry.kubernetes_version.as_deref().map(str::parse::<KubernetesVersion>);
             found.is_some_and(|found| found.is_ok_and(|found| found == *version))
-                && name.is_none_or(|name| entry.name.contains(name))
         };
-        let found: Vec<_> = self.0.values().filter(has).collect();
+        let all: Vec<_> = self.0.values().filter(has).collect();
         let wanted = version.to_string();
+        let named = |entry: &&&ManifestEntry| name.is_none_or(|name| entry.name.contains(name));
+        let found: Vec<_> = all.iter().filter(named).copied().collect();
         let entry = match found.as_slice() {
-            [] => return Err(InvalidManifest::NoVersion { have: self.nearest(&wanted), wanted }),
+            [] if all.is_empty() => {
+                return Err(InvalidManifest::NoVersion { have: self.nearest(&wanted), wanted });
+            }
+            [] => {
+                let names = all.iter().map(|entry| entry.name.clone()).collect();
+                let name = name.unwrap_or_default().to_owned();
+                return Err(InvalidManifest::NoName { wanted, name, names });
+            }
             [one] => *one,
             many => {
                 let names = many.iter().map(|entry| entry.name.clone()).collect();

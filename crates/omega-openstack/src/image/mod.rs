@@ -23,4 +23,8 @@ pub use stage_image::{ImageChange, ImageObserved, StagedImage, stage_image};
 pub use wire::{Image, ImageTask};
 
 #[cfg(test)]
+mod download_tests;
+#[cfg(test)]
+mod manifest_tests;
+#[cfg(test)]
 mod tests;

@@ -19,7 +19,7 @@ use crate::{
 
 const NAME: &str = "ubuntu-jammy-kube-v1.34.8";
 
-/// A file that looks like a qcow2 of 300 kB, and its digest.
+/// A file that looks like a qcow2, and its digest.
 struct Qcow2 {
     _dir: tempfile::TempDir,
     path: PathBuf,
@@ -27,8 +27,12 @@ struct Qcow2 {
 }
 
 fn qcow2() -> Qcow2 {
+    qcow2_of(300_000)
+}
+
+fn qcow2_of(size: usize) -> Qcow2 {
     let mut bytes = qcow2::header(3);
-    bytes.resize(300_000, 7);
+    bytes.resize(size, 7);
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("image.qcow2");
     std::fs::write(&path, &bytes).unwrap();
@@ -252,7 +256,7 @@ static TALLY: Tally = Tally::new();
 
 #[test]
 fn staging_obeys_the_laws() {
-    let file = qcow2();
+    let file = qcow2_of(1000);
     let digest = file.sha512.to_string();
     let name =
         prop::sample::select(vec![NAME, "ubuntu-jammy-kube-v1.34.8 ", "other \"x\\", "other"]);
