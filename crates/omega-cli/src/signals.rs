@@ -1,5 +1,5 @@
-//! Ctrl-C, SIGTERM and SIGHUP: while nothing has been written the program stops at once; then at the
-//! next point between two writes, and at once the second time.
+//! Ctrl-C, SIGTERM and SIGHUP. Before the first write the program stops at once. After it, the first
+//! signal stops it between two writes, and the second one at once.
 
 use std::{
     io::{self, Write as _},
@@ -12,7 +12,7 @@ use tokio::{
     sync::Notify,
 };
 
-/// What the operator asks for by signals.
+/// Handles signals.
 #[derive(Clone, Debug)]
 pub(crate) struct Signals {
     ctx: Context,
@@ -21,7 +21,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Listens from now on, and cancels `ctx`. `writes`: whether the command may write.
+    /// Starts to listen, and cancels `ctx` on a signal. `writes`: whether the command may write.
     pub(crate) fn listen(ctx: &Context, writes: bool) -> Self {
         let signals = Self { ctx: ctx.clone(), writes, now: Arc::default() };
         for (kind, reason) in [
@@ -46,19 +46,19 @@ impl Signals {
             if again || !self.may_have_written() {
                 self.now.notify_one();
             } else {
-                // Nobody may be there to read it: the terminal may be gone.
+                // An error is ignored: the terminal may be gone.
                 let text = "Finishing this step; press Ctrl-C again to stop immediately";
                 drop(writeln!(io::stderr(), "{text}"));
             }
         }
     }
 
-    /// Whether something may have been written by now: a command that writes looks first.
+    /// Whether something may have been written by now. A command that writes reads first.
     fn may_have_written(&self) -> bool {
         self.writes && self.ctx.has_written()
     }
 
-    /// Returns when the program is to end without waiting for anything.
+    /// Returns when the program must end at once.
     pub(crate) async fn at_once(&self) -> Failure {
         self.now.notified().await;
         let failure = Failure::new(FailureClass::Interrupted, "interrupted");
@@ -66,7 +66,7 @@ impl Signals {
             return failure;
         }
         Failure { touched: Touched::Maybe, ..failure }
-            .because("what was being written may be half done")
-            .next("run the same command again: it looks first")
+            .because("a write may be incomplete")
+            .next("run the same command again: it reads the state first")
     }
 }

@@ -1,7 +1,7 @@
 //! What both a real cloud and `sim::Cloud` must do: one source, run on either.
 //!
-//! Everything is asserted from outside, by raw requests, so that a client that is wrong both ways
-//! does not pass. What is made has names of its own and is removed; bystanders are looked at.
+//! Everything is asserted with raw requests, so that a client with the same mistake in both directions
+//! does not pass. What is created has unique names and is removed; other objects must not change.
 
 mod cloud_inventory;
 mod credential;
@@ -26,16 +26,16 @@ use crate::{
     network::{Flow, Network, SgRule, Traffic, ensure_sg_rule},
 };
 
-/// The groups that the contract makes.
+/// The groups that the contract creates.
 const GROUP: &str = "omega contract & +/?";
 const DECOY: &str = "omega contract & +/?-2";
 
-/// Everything that needs a cloud with all services and its administrator in a project, and nothing
-/// else. `cloud`: for each part its own connection, to one cloud or to fresh ones.
+/// All parts that need only a cloud with all services and its administrator in a project. `cloud`
+/// returns a connection for each part, to the same cloud or to new ones.
 ///
 /// # Panics
 ///
-/// Panics at what is not kept.
+/// Panics if the contract is broken.
 pub async fn all<F: Future<Output = Arc<dyn Transport>>>(cloud: impl Fn() -> F) {
     sg_rules(cloud().await).await;
     near_matches(cloud().await).await;
@@ -44,11 +44,11 @@ pub async fn all<F: Future<Output = Arc<dyn Transport>>>(cloud: impl Fn() -> F) 
     trustee_domain(cloud().await).await;
 }
 
-/// Security group rules, in every spelling that Neutron folds.
+/// Security group rules, in every spelling that Neutron treats as equal.
 ///
 /// # Panics
 ///
-/// Panics at what is not kept.
+/// Panics if the contract is broken.
 pub async fn sg_rules(cloud: Arc<dyn Transport>) {
     let group = make_group(&cloud, GROUP).await;
     let decoy = make_group(&cloud, DECOY).await;
@@ -64,7 +64,7 @@ pub async fn sg_rules(cloud: Arc<dyn Transport>) {
     remove_group(&cloud, &decoy).await;
 }
 
-/// One rule comes, is found again under another spelling, and goes.
+/// One rule is created, found with another spelling, and removed.
 #[expect(clippy::expect_used, reason = "a contract is a test")]
 async fn once(
     cloud: &Arc<dyn Transport>,
@@ -146,11 +146,11 @@ fn flows() -> Vec<(Flow, Value)> {
     ]
 }
 
-/// Near matches are other rules: a rule is made beside each of them.
+/// Near matches are different rules: a rule is created beside each of them.
 ///
 /// # Panics
 ///
-/// Panics at what is not kept.
+/// Panics if the contract is broken.
 #[expect(clippy::expect_used, reason = "a contract is a test")]
 pub async fn near_matches(cloud: Arc<dyn Transport>) {
     let group = make_group(&cloud, GROUP).await;
@@ -177,11 +177,11 @@ pub async fn near_matches(cloud: Arc<dyn Transport>) {
     remove_group(&cloud, &group).await;
 }
 
-/// A group that is absent is an error at once; two of one name are refused.
+/// A missing group is an error at once; two with the same name are refused.
 ///
 /// # Panics
 ///
-/// Panics at what is not kept.
+/// Panics if the contract is broken.
 #[expect(clippy::expect_used, reason = "a contract is a test")]
 pub async fn group_names(cloud: Arc<dyn Transport>) {
     let (ctx, network) = (Context::default(), Network::new(Arc::clone(&cloud)));
@@ -198,18 +198,18 @@ pub async fn group_names(cloud: Arc<dyn Transport>) {
     assert!(!gone.changed());
     let pair = (make_group(&cloud, GROUP).await, make_group(&cloud, GROUP).await);
     let refused = ensure_sg_rule(&ctx, &network, &rule).await.expect_err("two groups");
-    assert!(omega_core::chain(&refused).join(": ").contains("2 security groups are named"));
+    assert!(omega_core::chain(&refused).join(": ").contains("2 security groups have the name"));
     for group in [&decoy, &pair.0, &pair.1] {
         assert_eq!(rules(&cloud, group).await.len(), 2, "nothing was written");
         remove_group(&cloud, group).await;
     }
 }
 
-/// Neutron says no in these words.
+/// Neutron refuses with these messages.
 ///
 /// # Panics
 ///
-/// Panics at what is not kept.
+/// Panics if the contract is broken.
 pub async fn refusals(cloud: Arc<dyn Transport>) {
     let group = make_group(&cloud, GROUP).await;
     for (rule, status, reason) in [
@@ -261,11 +261,11 @@ pub async fn refusals(cloud: Arc<dyn Transport>) {
     remove_group(&cloud, &group).await;
 }
 
-/// The trustee domain is there, and a domain of nearly its name is not.
+/// The trustee domain exists, and a domain with a similar name does not.
 ///
 /// # Panics
 ///
-/// Panics at what is not kept.
+/// Panics if the contract is broken.
 #[expect(clippy::expect_used, reason = "a contract is a test")]
 pub async fn trustee_domain(cloud: Arc<dyn Transport>) {
     let gate = TrusteeDomain::new(Identity::new(Arc::clone(&cloud)));
@@ -282,11 +282,11 @@ pub async fn trustee_domain(cloud: Arc<dyn Transport>) {
     }
 }
 
-/// Magnum lists, and makes and deletes a template.
+/// Magnum lists clusters, and creates and deletes a template.
 ///
 /// # Panics
 ///
-/// Panics at what is not kept.
+/// Panics if the contract is broken.
 #[expect(clippy::expect_used, reason = "a contract is a test")]
 pub async fn magnum(cloud: Arc<dyn Transport>, spec: TemplateSpec) {
     let magnum = ContainerInfra::new(Arc::clone(&cloud));
@@ -321,7 +321,10 @@ pub async fn magnum(cloud: Arc<dyn Transport>, spec: TemplateSpec) {
 
     let absent = TemplateSpec { image: "omega-contract-absent".to_owned(), ..spec };
     let error = prove_template(&ctx, &magnum, &absent, &name).await.expect_err("no such image");
-    assert!(error.next.as_deref().is_some_and(|next| next.contains("no such image")), "{error:?}");
+    assert!(
+        error.next.as_deref().is_some_and(|next| next.contains("check the image's name")),
+        "{error:?}"
+    );
     assert_eq!(magnum.templates().await.expect("listed"), before, "nothing is left behind");
 }
 

@@ -1,4 +1,4 @@
-//! Every operation of this crate, by the name that journals keep.
+//! Every operation of this crate, by its name in journals.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     network::{Network, RemoveClusterNetwork, RestoreSgRules, SgRule},
 };
 
-/// The clients of one project, for what a journal says is to be restored in it.
+/// The clients of one project, to restore states from a journal.
 #[derive(Clone, Debug)]
 pub struct Clients {
     network: Arc<Network>,
@@ -38,7 +38,7 @@ impl Clients {
 ///
 /// # Errors
 ///
-/// Fails if `desired` is none of that kind.
+/// Fails if `desired` is not of that kind.
 pub fn restore(
     kind: &str,
     desired: &Value,

@@ -21,7 +21,7 @@ use omega::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The monitoring of somebody's site, and the hosts that are silenced in it.
+/// A site's monitoring, and the hosts that are silenced in it.
 #[derive(Debug, Default)]
 struct Monitoring(Mutex<Vec<String>>);
 
@@ -31,7 +31,7 @@ impl Label for Monitoring {
     }
 }
 
-/// A host is silenced, or not.
+/// Whether a host is silenced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Silence {
     host: String,
@@ -104,7 +104,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let report = engine.apply(&job, Approved::Now).await?;
     println!("changed: {}", report.recap.changed);
 
-    // The journal names both; whoever knows a kind restores it.
+    // The journal names both kinds; each is restored by the code that knows it.
     let known = |target: &str, undo: &Undo| -> Option<Box<dyn Step>> {
         if undo.kind != Silence::KIND {
             return restore(target, undo, &clients);

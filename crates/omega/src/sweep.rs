@@ -1,4 +1,4 @@
-//! Removing what killed runs made for themselves: throw-away clusters, templates, pods.
+//! Removes the temporary resources that killed runs left: clusters, templates, pods.
 
 use omega_core::{
     Context, Failure,
@@ -7,12 +7,12 @@ use omega_core::{
 
 use crate::{clients::Clients, rollback::restore};
 
-/// Removes what killed runs left on this site, as their journals say, and records that it is gone.
-/// Take the lock before.
+/// Removes the temporary resources that killed runs left on this site, and records that in their
+/// journals. Take the lock before.
 ///
 /// # Errors
 ///
-/// Fails if a journal can't be read. What could not be removed is told beside it.
+/// Fails if a journal can't be read. If a resource can't be removed, its own result has the failure.
 pub async fn sweep(
     runs: &Runs,
     ctx: &Context,

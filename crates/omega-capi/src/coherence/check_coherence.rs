@@ -87,7 +87,7 @@ fn unreadable(error: &OverrideError) -> Finding {
     let what = format!("api_resources: {error}, and {}", error.outcome());
     let subject = Subject::new("option", "api_resources");
     let finding = Rule::UnreadableOverride.finding(Severity::Broken, "D-042", subject, what);
-    finding.shown_by([Evidence::words(at)]).remedy(error.next().unwrap_or_default())
+    finding.shown_by([Evidence::sentence(at)]).remedy(error.next().unwrap_or_default())
 }
 
 fn default_chart(driver: &DriverRelease, chart: &Version) -> Finding {

@@ -173,7 +173,7 @@ fn moved(served: &ServedVersions, read: &Read) -> Option<Finding> {
     let evidence = format!("driver 1.4.0 only changes the path, and reads the fields of {KNOWN}");
     let finding = Rule::MovedRead.finding(severity, "D-042", option(), what);
     let remedy = format!("leave {class} out of api_resources; it needs {KNOWN} to be served");
-    Some(finding.shown_by([Evidence::words(evidence)]).remedy(remedy))
+    Some(finding.shown_by([Evidence::sentence(evidence)]).remedy(remedy))
 }
 
 fn option() -> Subject {

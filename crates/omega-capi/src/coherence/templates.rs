@@ -161,7 +161,7 @@ fn to_be_known(chart: &Version) -> Option<Finding> {
         );
         let subject = Subject::new("chart", chart.to_string());
         let finding = Rule::IgnoredLabel.finding(Severity::Note, "D-036", subject, what);
-        finding.shown_by([Evidence::words(DIFFERENT_KEYS)]).remedy(BY_HAND)
+        finding.shown_by([Evidence::sentence(DIFFERENT_KEYS)]).remedy(BY_HAND)
     })
 }
 
@@ -179,7 +179,7 @@ fn open_to_all(chart: &Version, template: &TemplateFacts) -> Option<Finding> {
         );
         let finding = Rule::IgnoredLabel.finding(Severity::Warning, "D-036", subject(name), what);
         let evidence =
-            [Evidence::text("the label asks for", asked), Evidence::words(DIFFERENT_KEYS)];
+            [Evidence::text("the label asks for", asked), Evidence::sentence(DIFFERENT_KEYS)];
         finding.shown_by(evidence).remedy(BY_HAND)
     })
 }

@@ -120,7 +120,7 @@ impl Comparison {
             .severity(severity)
             .decision("D-034")
             .source("capi-helm-charts, dependencies.json")
-            .shown_by([Evidence::words(&self.evidence)]);
+            .shown_by([Evidence::sentence(&self.evidence)]);
         Some(match &self.remedy {
             Some(remedy) => finding.remedy(remedy),
             None => finding,

@@ -200,7 +200,7 @@ impl Diagnosis {
         };
         Finding::broken(cause.rule(), subject, first)
             .severity(cause.severity())
-            .shown_by(others.iter().map(Evidence::words))
+            .shown_by(others.iter().map(Evidence::sentence))
             .remedy(cause.next())
             .source(
                 "cluster-api 1.13.2, api/core/v1beta2; magnum-capi-helm, common/capi_monitor.py",

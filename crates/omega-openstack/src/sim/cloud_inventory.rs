@@ -1,4 +1,4 @@
-//! What an inventory asks for: Nova's servers, Cinder's volume types, Glance's images, and quotas.
+//! What an inventory reads: Nova's servers, Cinder's volume types, Glance's images, and quotas.
 //! Written from the recordings (record.py, `cloud_inventory`).
 
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{Method, Request, Response};
 
-/// What Neutron counts, and the collection that it is in.
+/// Neutron's quota resources and their collections.
 const COUNTED: [(&str, &str); 5] = [
     ("network", "networks"),
     ("subnet", "subnets"),
@@ -19,7 +19,7 @@ const COUNTED: [(&str, &str); 5] = [
 ];
 
 impl State {
-    /// Nova lists the servers of the token's project, an administrator's too.
+    /// Nova lists the servers of the token's project, also for an administrator.
     pub(super) fn nova(&self, who: &Who, request: &Request) -> Option<Response> {
         let name = request.query.iter().find(|(key, _)| key == "name").map(|(_, value)| value);
         let ours = self.servers.iter().filter(|one| one["tenant_id"] == who.project.as_str());
@@ -59,7 +59,7 @@ impl State {
         }
     }
 
-    /// Neutron tells a member the quotas of its own project.
+    /// In Neutron a member can read the quotas of its own project.
     pub(super) fn network_quotas(&self, who: &Who, request: &Request) -> Option<Response> {
         let path = path(request);
         let (Method::Get, ["quotas", project, "details.json"]) = (request.method, path.as_slice())
@@ -82,7 +82,7 @@ impl State {
         Some(answer)
     }
 
-    /// Octavia tells a member without one of its roles nothing.
+    /// Octavia refuses a member without one of its roles.
     pub(super) fn balancer_quota(&self, who: &Who, request: &Request) -> Option<Response> {
         let path = path(request);
         let (Method::Get, ["lbaas", "quotas", project]) = (request.method, path.as_slice()) else {
@@ -119,7 +119,7 @@ fn with(name: &str, key: &str, value: Value) -> Response {
     answer
 }
 
-/// Nova takes a name for a regular expression: here one with nothing in it but escapes and anchors.
+/// For Nova a name is a regular expression: here one with only escapes and anchors.
 fn matches(pattern: &str, name: &str) -> bool {
     let (inner, start) = pattern.strip_prefix('^').map_or((pattern, false), |rest| (rest, true));
     let (inner, end) = inner.strip_suffix('$').map_or((inner, false), |rest| (rest, true));

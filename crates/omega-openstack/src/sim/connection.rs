@@ -1,4 +1,4 @@
-//! One user's connection to the simulated cloud, and what can go wrong with it.
+//! One user's connection to the simulated cloud, and its faults.
 
 use std::{
     collections::BTreeMap,
@@ -31,7 +31,7 @@ pub(super) struct Inner {
     pub(super) writes: Vec<String>,
     pub(super) requests: usize,
     pub(super) spoil: Option<(usize, Fault)>,
-    /// The request whose answer never arrives, and whether it has an effect.
+    /// The request whose response never arrives, and whether it has an effect.
     pub(super) frozen: Option<(usize, bool)>,
     pub(super) notify: Arc<Notify>,
     pub(super) hints: BTreeMap<String, String>,
@@ -107,7 +107,7 @@ impl Inner {
             }
             Some(Fault::Refused) => Ok(numbered(refused(request.service))),
             Some(Fault::Ignored) => {
-                // It looks as if it had worked; nothing of it is kept.
+                // It seems to work, but has no effect.
                 let before = self.state.clone();
                 let answer = self.answer(who, request);
                 self.state = before;
@@ -117,7 +117,7 @@ impl Inner {
     }
 }
 
-/// A refusal on purpose, in the form that the service gives its refusals.
+/// An injected refusal, in the format of the service.
 fn refused(service: Service) -> Response {
     let body = match service {
         Service::Network => {
@@ -144,7 +144,7 @@ fn lost(request: &Request, touched: Touched) -> Error {
     }
 }
 
-/// The recorded catalog, read once: every request looks at it.
+/// The recorded catalog, read once because every request uses it.
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     let token = recorded("keystone-token-201").body["token"].take();
     serde_json::from_value(token["catalog"].clone()).unwrap_or_default()
@@ -155,7 +155,7 @@ static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
 pub(super) struct Connection {
     pub(super) cloud: Cloud,
     pub(super) who: Who,
-    /// The id and the secret, where it is an application credential's.
+    /// The id and the secret, if it uses an application credential.
     pub(super) credential: Option<(String, String)>,
 }
 
@@ -163,7 +163,7 @@ pub(super) struct Connection {
 impl Transport for Connection {
     async fn exchange(&self, ctx: &Context, request: Request) -> Result<StreamedResponse, Error> {
         if self.credential.is_some() {
-            // A token of a credential that is gone is worth nothing.
+            // A token of a deleted credential is invalid.
             self.token_info().await?;
         }
         let request = blobs::received(ctx, request).await?;

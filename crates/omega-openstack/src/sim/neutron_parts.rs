@@ -1,7 +1,7 @@
-//! Neutron's networks, subnets, routers, ports and floating IPs: what holds what.
+//! Neutron's networks, subnets, routers, ports and floating IPs, and their dependencies.
 //!
-//! Written from the recordings (record.py, `network`). Addresses are not given out: nothing here
-//! looks at them.
+//! Written from the recordings (record.py, `network`). Addresses are not allocated, because nothing
+//! here uses them.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{Method, Request, Response};
 
-/// The collections, with what one thing of each is called.
+/// The collections, with the name of one object of each.
 const KINDS: [(&str, &str); 5] = [
     ("networks", "network"),
     ("subnets", "subnet"),
@@ -27,7 +27,7 @@ impl State {
         self.parts.get("ports").into_iter().flatten()
     }
 
-    /// Answers what is about the parts of networks, and nothing else.
+    /// Answers requests about the parts of networks only.
     pub(super) fn neutron_parts(&mut self, who: &Who, request: &Request) -> Option<Response> {
         let path: Vec<_> = request.path.iter().map(String::as_str).collect();
         let (plural, key) = *KINDS.iter().find(|(plural, _)| path.first() == Some(plural))?;
@@ -77,7 +77,7 @@ impl State {
         answer
     }
 
-    /// Makes a thing of the collection, with what is asked in place of what was recorded.
+    /// Creates an object of the collection: the recorded one with the requested values.
     pub(super) fn make_part(&mut self, project: &str, plural: &str, asked: &Value) -> Value {
         let like = recorded(&format!("neutron-{plural}-200")).body;
         let mut made = like[plural][0].clone();
@@ -145,7 +145,7 @@ impl State {
         recorded(&format!("neutron-{plural}-delete-204")).unchanged()
     }
 
-    /// Removes the thing and what goes with it.
+    /// Removes the object and its dependents.
     pub(super) fn take(&mut self, plural: &str, id: &str) {
         if let Some(all) = self.parts.get_mut(plural) {
             all.retain(|part| part["id"] != id);
@@ -228,13 +228,13 @@ impl State {
     }
 }
 
-/// Returns the subnets that a port has addresses of.
+/// Returns the subnets in which a port has addresses.
 fn addresses(port: &Value) -> impl Iterator<Item = &str> {
     let fixed = port["fixed_ips"].as_array().into_iter().flatten();
     fixed.filter_map(|one| one["subnet_id"].as_str())
 }
 
-/// Puts a port's id where Neutron lists those that are in the way.
+/// Inserts a port's id where Neutron's message lists the ports in use.
 fn name_ports(refused: &mut Response, port: &str) {
     if let Some(Value::String(words)) = refused.body.pointer_mut("/NeutronError/message")
         && let Some((before, _)) = words.split_once(": ")

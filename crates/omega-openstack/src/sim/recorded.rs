@@ -1,4 +1,4 @@
-//! What the real services answered: recordings/*.json, made by recordings/record.py.
+//! Responses of real services: recordings/*.json, made by recordings/record.py.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -12,7 +12,7 @@ macro_rules! recordings {
     };
 }
 
-/// Every recording that an answer is made of.
+/// Every recording that is used for a response.
 const ALL: &[(&str, &str)] = recordings![
     "keystone-token-201",
     "keystone-credential-201",
@@ -132,7 +132,7 @@ static PARSED: LazyLock<BTreeMap<&str, Recorded>> = LazyLock::new(|| {
 ///
 /// # Panics
 ///
-/// Panics for a name that is not in the list, which a test goes through.
+/// Panics for a name that is not in the list. A test checks all names.
 #[expect(clippy::panic, reason = "the names are constants of this module's siblings")]
 pub(super) fn recorded(name: &str) -> Recorded {
     let Some(recorded) = PARSED.get(name) else { panic!("no recording {name}") };
@@ -156,14 +156,14 @@ impl Recorded {
         }
     }
 
-    /// Returns the recorded answer with another thing's value in its words.
+    /// Returns the recorded response with another value in its message.
     pub(super) fn about(&self, was: &str, is: &str) -> Response {
         let mut body = self.body.clone();
         swap(&mut body, was, is);
         Response::new(self.status, body)
     }
 
-    /// Returns the recorded answer as it is.
+    /// Returns the recorded response unchanged.
     pub(super) fn unchanged(self) -> Response {
         Response::new(self.status, self.body)
     }

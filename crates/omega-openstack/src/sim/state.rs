@@ -1,4 +1,4 @@
-//! What the simulated cloud holds.
+//! The state of the simulated cloud.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::Service;
 
-/// Everything that the services keep.
+/// The state of all services.
 #[derive(Clone, Debug)]
 pub(super) struct State {
     pub(super) projects: Vec<(String, String)>,
@@ -31,13 +31,13 @@ pub(super) struct State {
     pub(super) templates: Vec<Value>,
     pub(super) clusters: Vec<SimCluster>,
     pub(super) fates: Vec<Fate>,
-    /// How long after the request a cluster is shown.
+    /// How long after the request a new cluster appears.
     pub(super) appear_after: Duration,
     pub(super) servers: Vec<Value>,
     /// The data of images, by id.
     pub(super) blobs: BTreeMap<String, Bytes>,
     pub(super) volume_types: bool,
-    /// Limits by project and resource, where they are not the recorded ones.
+    /// Limits by project and resource, if they differ from the recorded ones.
     pub(super) quotas: BTreeMap<(String, String), u64>,
     pub(super) page: usize,
     pub(super) denied: Vec<Service>,
@@ -46,7 +46,7 @@ pub(super) struct State {
     next: u64,
 }
 
-/// Whose token a request carries.
+/// The owner of a request's token.
 #[derive(Clone, Debug)]
 pub(super) struct Who {
     pub(super) project: String,
@@ -81,7 +81,7 @@ impl State {
         }
     }
 
-    /// Returns what time it is in the cloud, as services put it into an answer.
+    /// Returns the cloud's time, in the format of the services.
     pub(super) fn date(&self) -> String {
         // The day of the recordings.
         let start = Timestamp::from_second(1_795_255_200).unwrap_or_default();
@@ -95,12 +95,12 @@ impl State {
         self.next
     }
 
-    /// Returns an id of the shape that the services give.
+    /// Returns an id in the format of the services.
     pub(super) fn id(&mut self) -> String {
         format!("00000000-0000-4000-8000-{:012x}", self.serial())
     }
 
-    /// Returns the id of the project, which is made if it is not there.
+    /// Returns the id of the project, which is created if it does not exist.
     pub(super) fn project(&mut self, name: &str) -> String {
         if let Some((_, id)) = self.projects.iter().find(|(known, _)| known == name) {
             return id.clone();

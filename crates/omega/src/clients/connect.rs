@@ -35,8 +35,8 @@ impl<'a> Connect<'a> {
         self.machine.resolve(&self.site.directory, path)
     }
 
-    /// Connects to everything: reads what the site names on this machine, and prepares sessions and
-    /// channels. `only`: these units, or all.
+    /// Connects to everything: reads the site's files on this machine, and prepares sessions and
+    /// channels. `only`: these units; all if it is empty.
     ///
     /// # Errors
     ///
@@ -50,7 +50,7 @@ impl<'a> Connect<'a> {
         Ok(clients.with_mint(&kubeconfig.facts, Timestamp::now()))
     }
 
-    /// The same without the units: nothing is asked of Juju.
+    /// The same without the units. Juju is not called.
     ///
     /// # Errors
     ///
@@ -61,9 +61,9 @@ impl<'a> Connect<'a> {
         Ok(clients.with_mint(&kubeconfig.facts, Timestamp::now()))
     }
 
-    /// The same for who only reads, and afresh: nothing can be sent to a unit, and no token is
-    /// kept. That the units can't be listed is told beside it; that one is asked for that does not
-    /// exist is an error.
+    /// The same for reading only, with a new login: nothing can be sent to a unit, and no token is
+    /// stored. If the units can't be listed, the failure is returned beside the clients; a unit of
+    /// `only` that does not exist is an error.
     ///
     /// # Errors
     ///
@@ -84,16 +84,16 @@ impl<'a> Connect<'a> {
     }
 
     /// Prepares the cloud's services. No request is made. Needs `[cloud]` (or the `OS_*` variables),
-    /// and `project` in `[management]` where it is there.
+    /// and `project` in `[management]` if it is there.
     ///
     /// # Errors
     ///
-    /// Fails if it can't be found out how to log in.
+    /// Fails if the credentials can't be loaded.
     pub async fn cloud(&self) -> Result<CloudClients, Failure> {
         self.cloud_with(self.machine.token_cache.clone()).await
     }
 
-    /// `tokens`: where tokens are kept, and with them the catalog as it was at the login.
+    /// `tokens`: where tokens are stored, with the catalog of the login.
     async fn cloud_with(&self, tokens: Option<PathBuf>) -> Result<CloudClients, Failure> {
         let config = self.cloud_config()?;
         let project = self.site.project().ok().and_then(project);
@@ -116,7 +116,7 @@ impl<'a> Connect<'a> {
     }
 
     /// Returns the operator's connection to another project, by its id. No request is made, and no
-    /// token is kept.
+    /// token is stored.
     ///
     /// # Errors
     ///
@@ -151,11 +151,11 @@ impl<'a> Connect<'a> {
     }
 }
 
-/// Returns a handle on the management cluster. Nothing is sent yet.
+/// Returns a client of the management cluster. No request is made.
 ///
 /// # Errors
 ///
-/// Fails if no client can be made of the kubeconfig.
+/// Fails if no client can be made from the kubeconfig.
 pub async fn management(kubeconfig: &Kubeconfig) -> Result<Management, Failure> {
     Management::connect(kubeconfig).await.map_err(|error| {
         Failure::from_error("could not prepare the management cluster's client", &error)

@@ -9,12 +9,12 @@ use super::{
 };
 
 impl Connect<'_> {
-    /// Returns what may be sent to a unit: the kubeconfig, the driver's wheel and helm, as far as the
+    /// Returns the files that may be sent to a unit: the kubeconfig, the driver's wheel and helm, if the
     /// site names them; and the size of helm in bytes.
     ///
     /// # Errors
     ///
-    /// Fails if a file can't be read, or is not what the site pins.
+    /// Fails if a file can't be read, or does not have the digest that the site pins.
     pub fn sources(&self, kubeconfig: Option<&Kubeconfig>) -> Result<(Sources, usize), Failure> {
         let mut sources = Sources::default();
         if let Some(kubeconfig) = kubeconfig {

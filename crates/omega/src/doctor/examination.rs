@@ -1,4 +1,4 @@
-//! The doctor and what it is asked to do.
+//! The doctor and its options.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::{
     site::Site,
 };
 
-/// What the doctor is asked to look at, and with what.
+/// What the doctor examines, and how.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DoctorOptions {
@@ -30,7 +30,7 @@ pub struct DoctorOptions {
     /// How long a create, a delete or a helm command may take before it counts as stuck. By
     /// default 15 minutes.
     pub patience: Duration,
-    /// The kubeconfig that the management cluster is read with. By default the site's, which may
+    /// The kubeconfig that is used to read the management cluster. By default the site's, which may
     /// have few rights.
     pub kubeconfig: Option<Kubeconfig>,
 }
@@ -55,11 +55,11 @@ pub struct Doctor {
     pub(super) units_unknown: Option<Failure>,
     /// The kubeconfig that the site names for the driver.
     pub(super) kubeconfig: KubeconfigFacts,
-    /// The one that the management cluster is read with.
+    /// The one that is used to read the management cluster.
     pub(super) read_with: KubeconfigFacts,
     /// Where the driver's kubeconfig is on a unit.
     pub(super) path: UnitPath,
-    /// The name in Nova of the management cluster's server, where the site gives it.
+    /// The name of the management cluster's server in Nova, if the site names it.
     pub(super) server: Option<String>,
     /// The driver's option `namespace_prefix`.
     pub(super) prefix: NamespacePrefix,
@@ -69,7 +69,7 @@ pub struct Doctor {
     pub(super) trustee: TrusteeDomain,
 }
 
-/// Connects to the site of `connect` afresh and examines it.
+/// Connects to the site of `connect` with a new login and examines it.
 ///
 /// # Errors
 ///
@@ -84,24 +84,24 @@ pub async fn examine(
 
 impl Doctor {
     /// Connects to the site of `connect` for reading: nothing can be sent to a unit, and no token
-    /// is kept. The site needs the kubeconfig of the management cluster, and
-    /// the tables `conductor`, `driver` and `chart`.
+    /// is stored. The site needs the kubeconfig of the management cluster, and the tables
+    /// `conductor`, `driver` and `chart`.
     ///
     /// # Errors
     ///
     /// Fails if the site lacks a key, if the site's kubeconfig or the cloud's configuration can't
-    /// be read, or if a unit that is named does not exist. That the units can't be listed is a
+    /// be read, or if a given unit does not exist. If the units can't be listed, that is a
     /// finding.
     pub async fn connect(connect: &Connect<'_>, options: DoctorOptions) -> Result<Self, Failure> {
-        let wanted = connect.kubeconfig_of_any_time()?;
+        let wanted = connect.kubeconfig_ignoring_expiry()?;
         let read_with = options.kubeconfig.as_ref().unwrap_or(&wanted);
         let (clients, units_unknown) = connect.reading(read_with, &options.units).await?;
         let doctor = Self::new(connect.site, wanted.facts, clients, options)?;
         Ok(Self { units_unknown, ..doctor })
     }
 
-    /// Examines `site` with `clients`. `kubeconfig`: what the one says that belongs on the units.
-    /// The units are those of `clients`, and its management cluster is read as it is connected.
+    /// Examines `site` with `clients`, their units and their management cluster. `kubeconfig`: the
+    /// facts of the one that belongs on the units.
     ///
     /// # Errors
     ///
@@ -117,7 +117,7 @@ impl Doctor {
         let trustee = TrusteeDomain {
             domain: site.trust.domain.clone(),
             admin: site.trust.admin.clone(),
-            ..TrusteeDomain::new(identity).afresh()
+            ..TrusteeDomain::new(identity).uncached()
         };
         Ok(Self {
             read_with: read_with.unwrap_or_else(|| kubeconfig.clone()),
@@ -133,12 +133,12 @@ impl Doctor {
         })
     }
 
-    /// Asks every layer once, and returns what is wrong and what to fix first.
+    /// Reads every layer once, and returns what is wrong and what to fix first.
     ///
     /// # Errors
     ///
-    /// Fails if a cluster that is named does not exist, or if `ctx` is cancelled or its deadline
-    /// passes. That something does not answer is a finding.
+    /// Fails if a given cluster does not exist, or if `ctx` is cancelled or its deadline passes. If
+    /// something does not answer, that is a finding.
     pub async fn examine(&self, ctx: &Context) -> Result<Report, Failure> {
         let late = async {
             match ctx.deadline() {
@@ -147,8 +147,8 @@ impl Doctor {
             }
         };
         let ended = |class| {
-            let failure = Failure::new(class, "stopped before every layer was asked");
-            Err(failure.next("ask again: the doctor only reads"))
+            let failure = Failure::new(class, "stopped before every layer was checked");
+            Err(failure.next("run it again: the doctor only reads"))
         };
         tokio::select! {
             report = Box::pin(self.ask(ctx.now())) => report,
@@ -157,12 +157,12 @@ impl Doctor {
         }
     }
 
-    /// Returns the services of the cloud, asked as the operator.
+    /// Returns the services of the cloud, with the operator's login.
     pub(super) fn inventory(&self) -> CloudInventory {
         CloudInventory::new(self.clients.cloud.operator.clone())
     }
 
-    /// Returns the services of the cloud, asked in the management project.
+    /// Returns the services of the cloud, in the management project.
     pub(super) fn project_inventory(&self) -> CloudInventory {
         CloudInventory::new(self.clients.cloud.narrowed.clone())
     }

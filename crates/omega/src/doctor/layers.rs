@@ -1,4 +1,4 @@
-//! Asks every layer, and puts together what they say.
+//! Checks every layer, and combines the results.
 
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
@@ -30,12 +30,12 @@ use super::{
 };
 use crate::coherence::template_facts;
 
-/// How many units are asked at the same time. Each takes one remote execution.
+/// How many units are read at the same time. Each takes one remote execution.
 const UNITS: usize = 16;
-/// How many clusters are asked at the same time. Each takes some twenty requests.
+/// How many clusters are read at the same time. Each takes about twenty requests.
 const CLUSTERS: usize = 8;
 
-/// What each unit answered, by its label.
+/// The answer of each unit, by its label.
 pub(super) type UnitAnswers = Vec<(String, Result<ConductorFacts, UnitError>)>;
 
 /// What Magnum lists.
@@ -52,7 +52,7 @@ impl Lists {
 }
 
 impl Doctor {
-    /// Asks everything. `now`: this machine's clock.
+    /// Checks everything. `now`: this machine's clock.
     pub(super) async fn ask(&self, now: Timestamp) -> Result<Report, Failure> {
         let (inventory, magnum) = (self.inventory(), &self.clients.cloud.magnum);
         let (cloud, servers, ready, lists) = futures::join!(
@@ -87,7 +87,7 @@ impl Doctor {
         Some(self.project_inventory().servers_named(self.server.as_deref()?).await)
     }
 
-    /// Asks each unit once.
+    /// Reads each unit once.
     async fn units(&self, clusters: &[Cluster]) -> UnitAnswers {
         let projects = clusters.iter().filter_map(|one| one.project_id.as_deref());
         let mut namespaces: Vec<String> =
@@ -102,7 +102,7 @@ impl Doctor {
         in_order(each.collect(), UNITS).await
     }
 
-    /// Judges the units, and that they could not be listed.
+    /// Judges the units, or the failure to list them.
     fn conductors(&self, units: &UnitAnswers, now: Timestamp) -> Vec<LayerResult> {
         let layers = [Layer::DriverCredential, Layer::Conductor];
         if let Some(failure) = &self.units_unknown {
@@ -117,7 +117,7 @@ impl Doctor {
         judged.flatten().collect()
     }
 
-    /// Asks and judges what needs the management cluster.
+    /// Reads and judges what needs the management cluster.
     pub(super) async fn above(
         &self,
         lists: &Lists,
@@ -157,7 +157,8 @@ impl Doctor {
         all
     }
 
-    /// Returns what has to work together: what runs, rather than what the site wants.
+    /// Returns the versions that have to fit together: those that run, rather than those of the site
+    /// file.
     fn running_setup(&self, lists: &Lists, running: &Running) -> CoherenceInputs {
         let clusters = lists.clusters.as_deref().unwrap_or_default();
         let templates = lists.templates.iter().flatten();
@@ -170,7 +171,7 @@ impl Doctor {
     }
 }
 
-/// Runs at most `most` of `all` at the same time, and returns their results in order.
+/// Runs `all`, at most `most` at the same time, and returns their results in order.
 async fn in_order<F: Future>(all: Vec<F>, most: usize) -> Vec<F::Output> {
     stream::iter(all).buffered(most).collect().await
 }
@@ -192,22 +193,22 @@ async fn examine_cluster(
     all
 }
 
-/// Says that Juju, or whoever else knows the units, does not answer.
+/// Returns the finding that the units could not be listed.
 fn units_unknown(failure: &Failure) -> [LayerResult; 2] {
     let subject = || Subject::new("units", "units");
     let (layer, cause) = (Layer::Conductor, Cause::UnitUnreachable);
     let next = failure.next.as_deref().unwrap_or("juju status");
     let found = LayerFinding::broken(layer, cause, subject(), &failure.message)
-        .shown_by(failure.causes.iter().map(Evidence::words))
+        .shown_by(failure.causes.iter().map(Evidence::sentence))
         .remedy(next);
     let credential = Layer::DriverCredential;
-    let unknown = LayerFinding::unknown(credential, subject(), "no unit could be asked");
+    let unknown = LayerFinding::unknown(credential, subject(), "no unit could be read");
     [LayerResult::new(credential).with([unknown]), LayerResult::new(Layer::Conductor).with([found])]
 }
 
-/// Returns what is left to say while the management cluster does not answer.
+/// Returns the results if the management cluster does not answer.
 fn without_management(clusters: &[Cluster]) -> Vec<LayerResult> {
-    let why = "the management cluster could not be asked";
+    let why = "the management cluster could not be read";
     let unknown = |layer| {
         let subject = Subject::new("management cluster", "");
         LayerResult::new(layer).with([LayerFinding::unknown(layer, subject, why)])

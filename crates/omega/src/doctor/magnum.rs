@@ -1,4 +1,4 @@
-//! Magnum: its lists, its templates, and what it has on record.
+//! Magnum: its lists, its templates, and its records.
 
 use omega_capi::{
     Error,
@@ -9,7 +9,7 @@ use omega_openstack::{Error as CloudError, container_infra::Cluster};
 
 use super::{Cause, Layer, LayerFinding, causes, controllers, layer_result::LayerResult};
 
-/// Says which templates in use ask for what the chart does not have. `clusters`: how many are
+/// Finds templates in use that need what the chart does not support. `clusters`: how many are
 /// examined, if Magnum lists them; `templates`: why it does not list its templates.
 pub(super) fn judge(
     coherence: &Result<Coherence, &Error>,
@@ -35,17 +35,18 @@ pub(super) fn judge(
     result.shown_by([Evidence::count(noun, count)]).with(found)
 }
 
-/// Returns what Magnum says of a cluster that nobody could look at.
+/// Returns Magnum's record of a cluster that could not be examined.
 pub(super) fn on_record(cluster: &Cluster) -> LayerResult {
     let stack = cluster.stack_id.as_ref().unwrap_or(&cluster.name);
     let (status, health) = record(cluster);
-    let says = format!("Magnum says {status}, {health}: as old as its last poll that worked");
+    let says =
+        format!("Magnum's record is {status}, {health}; it is from its last successful poll");
     let subject = Subject::new("cluster", stack);
     let unknown = LayerFinding::unknown(Layer::Magnum, subject, says);
     LayerResult::of_cluster(Layer::Magnum, stack).with([unknown])
 }
 
-/// Returns the status and the health that Magnum has on record of `cluster`.
+/// Returns the status and the health of `cluster` in Magnum's record.
 pub(super) fn record(cluster: &Cluster) -> (&str, &str) {
     let status = cluster.status.as_deref().unwrap_or("without a status");
     (status, cluster.health_status.as_deref().unwrap_or("health never polled"))

@@ -1,4 +1,4 @@
-//! What the conductors run, rather than what the site wants them to.
+//! The versions that the conductors run, rather than those of the site file.
 
 use omega_capi::{
     coherence::CoherenceInputs,
@@ -8,19 +8,19 @@ use omega_driver::{DriverRelease, Overrides};
 
 use super::layers::UnitAnswers;
 
-/// The driver as the first unit that answered has it.
+/// The driver on the first unit that answered.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) driver: DriverRelease,
-    /// Its option, where it parses: that it does not is said of the conductor.
+    /// Its option, if it parses. If not, the conductor has a finding about it.
     pub(super) api_resources: Option<String>,
     pub(super) overrides: Overrides,
-    /// What the driver's own kubeconfig is answered, where that is known.
+    /// The API server's answers to the driver's own kubeconfig, if they are known.
     pub(super) as_driver: Option<Answer>,
 }
 
 impl Running {
-    /// Reads it from what the units answered; what they do not tell is as in `setup`.
+    /// Takes it from the units' answers, and the rest from `setup`.
     pub(super) fn of(units: &UnitAnswers, setup: &CoherenceInputs) -> Self {
         let facts = units.iter().find_map(|(_, answer)| answer.as_ref().ok());
         let driver = facts.and_then(|facts| {

@@ -1,4 +1,4 @@
-//! Going back: each fact that a run changed has a fact that restores what was before.
+//! Rollback: each fact that a run changed has a fact that restores the state before.
 
 mod left_running;
 mod restore;
@@ -17,24 +17,25 @@ pub use restore::restore;
 
 use crate::{clients::Clients, graft::GRAFT};
 
-/// What a rollback would do, and of what.
+/// What a rollback does, and which runs it undoes.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Rollback {
-    /// The job: the facts that restore, last change first, then the daemons on what is then on disk.
+    /// The job: the facts that restore, last change first, then the daemons running with the restored
+    /// files.
     pub job: Job,
-    /// The runs that it rolls back, the newest first.
+    /// The runs that it rolls back, newest first.
     pub runs: Vec<RunInfo>,
-    /// The run that has rolled them back already, if one has.
+    /// The run that has already rolled them back, if any.
     pub already: Option<RunInfo>,
     /// What can't be undone, as it was shown.
     pub one_way: Vec<String>,
 }
 
-/// Returns the step for a state that a journal holds: by the target's label and what restores it.
+/// Returns the step that restores a state from a journal, by the target's label and the stored fact.
 pub type Restore<'a> = &'a (dyn Fn(&str, &Undo) -> Option<Box<dyn Step>> + Send + Sync);
 
-/// Returns whether there is anything to roll back on this machine, before anybody is asked.
+/// Checks that there is something to roll back on this machine. It makes no request.
 ///
 /// # Errors
 ///
@@ -44,12 +45,12 @@ pub fn check(runs: &Runs, run: Option<&str>) -> Result<(), Failure> {
     select(runs, GRAFT, run, &all, &Endpoints::new()).map(drop)
 }
 
-/// Returns what leads back to before `run`, or before the last graft that changed something together
-/// with the runs that it resumed. `site`: the site, as the operator named it.
+/// Returns the rollback of `run`, or of the last graft that changed something together with the runs
+/// that it resumed. `site`: the site, as the operator named it.
 ///
 /// # Errors
 ///
-/// Fails if there is no such run on this site, or if a target of it is not at hand.
+/// Fails if there is no such run on this site, or if there is no client for one of its targets.
 pub async fn rollback(
     runs: &Runs,
     run: Option<&str>,
@@ -60,8 +61,8 @@ pub async fn rollback(
     rollback_of(GRAFT, runs, run, site, clients, &known).await
 }
 
-/// The same for another `runbook`, whose steps may be somebody else's: `restore` knows them, and may
-/// call [`restore()`] for those of omega.
+/// The same for another `runbook`, which may have steps of another program: `restore` knows them, and
+/// may call [`restore()`] for those of omega.
 ///
 /// # Errors
 ///
@@ -91,7 +92,7 @@ pub async fn rollback_of(
     })
 }
 
-/// Which run is the last can't be told when one can't be read.
+/// If a run can't be read, it is not known which run is the last.
 fn readable(runs: &Runs, run: Option<&str>) -> Result<Vec<RunInfo>, Failure> {
     let (all, damaged) = runs.all()?;
     match (run, damaged.into_iter().next()) {
@@ -113,8 +114,8 @@ fn select<'a>(
     }
 }
 
-/// Returns the steps that restore, last change first. Of a fact that was changed twice, be it by a
-/// run and the one that resumed it, the first state before is the one that counts.
+/// Returns the steps that restore, last change first. If a fact was changed several times, also by a
+/// run that resumed another, the state before the first change is restored.
 fn back(entries: &[Entry], restore: Restore<'_>) -> Result<Vec<Box<dyn Step>>, Failure> {
     let mut all: Vec<Box<dyn Step>> = Vec::new();
     for entry in entries {
@@ -123,8 +124,9 @@ fn back(entries: &[Entry], restore: Restore<'_>) -> Result<Vec<Box<dyn Step>>, F
         };
         let StepId { target, kind, key: _ } = step;
         let step = restore(target, undo).ok_or_else(|| {
-            let what = format!("{target} was changed, and is not at hand ({kind})");
-            Failure::new(FailureClass::Usage, what).next("name the site and the units of that run")
+            let what = format!("{target} was changed, but is not among the given targets ({kind})");
+            Failure::new(FailureClass::Usage, what)
+                .next("use the site file and the units of that run")
         })?;
         if !all.iter().any(|first| first.id() == step.id()) {
             all.push(step);
@@ -141,7 +143,8 @@ fn one_way(entries: &[Entry]) -> impl Iterator<Item = String> {
     })
 }
 
-/// One part for each target: the facts that restore, then the daemons on what is then on disk.
+/// One plan for each target: the facts that restore, then the daemons running with the restored
+/// files.
 async fn targets(
     runs: &Runs,
     chain: &[&RunInfo],
@@ -178,10 +181,10 @@ async fn services(unit: &Arc<Unit>, left: Left) -> Result<Section, Failure> {
     let on_disk = ConvergeServices::as_on_disk();
     let services = match left {
         Left::Known(seen) => seen.iter().fold(on_disk, ConvergeServices::after),
-        // What runs now may be what that restart started.
+        // The processes that run now may be those that the restart started.
         Left::Unknown => {
             let seen = on_disk.observe(unit).await.map_err(|error| {
-                Failure::from_error(format!("could not look at {}", unit.label()), &error)
+                Failure::from_error(format!("could not read the state of {}", unit.label()), &error)
             })?;
             on_disk.after(&seen)
         }

@@ -2,8 +2,8 @@ use omega_core::{Label as _, Step, Undo};
 
 use crate::clients::Clients;
 
-/// Returns the step that restores a state that a journal holds: the one place that knows every kind.
-/// `None` if the target is not at hand, or the kind unknown.
+/// Returns the step that restores a state from a journal. This is the only place that knows every kind.
+/// `None` if there is no client for the target, or the kind is unknown.
 pub fn restore(target: &str, undo: &Undo, clients: &Clients) -> Option<Box<dyn Step>> {
     let Undo { kind, desired } = undo;
     if let Some(unit) = clients.unit(target) {
@@ -14,6 +14,6 @@ pub fn restore(target: &str, undo: &Undo, clients: &Clients) -> Option<Box<dyn S
     }
     let cloud = omega_openstack::Clients::new(&clients.cloud.narrowed);
     let step = omega_openstack::restore(kind, desired, &cloud).ok()??;
-    // A fact of another project is not at hand.
+    // There is no client for another project.
     (step.id().target == target).then_some(step)
 }

@@ -6,7 +6,7 @@ use omega_core::{Evidence, Severity};
 use super::{ClusterFacts, Patience, remedies, subject};
 use crate::doctor::{Cause, Layer, LayerFinding};
 
-/// A delete that takes longer than there is patience for is stuck.
+/// A delete that takes longer than the limit is stuck.
 pub(super) fn finding(facts: &ClusterFacts, one: &Diagnosis, patience: Patience) -> LayerFinding {
     let since = facts.deleting_since();
     let stuck = patience.is_over(since.map(|time| patience.since(time)));
@@ -23,7 +23,7 @@ pub(super) fn finding(facts: &ClusterFacts, one: &Diagnosis, patience: Patience)
     let found = LayerFinding::broken(Layer::ClusterApi, cause, subject(facts), summary)
         .shown_by(since.map(|time| Evidence::time("being deleted since", time)))
         .shown_by(held)
-        .shown_by(one.evidence.iter().map(Evidence::words));
+        .shown_by(one.evidence.iter().map(Evidence::sentence));
     if stuck {
         found.remedy(remedies::stuck_delete(facts))
     } else {

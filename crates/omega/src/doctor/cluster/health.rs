@@ -1,4 +1,4 @@
-//! What Cluster API's objects and Magnum's record say of a cluster, as findings.
+//! Turns the state of Cluster API's objects and Magnum's record of a cluster into findings.
 
 use omega_capi::health::{Answer, Diagnosis, HealthCause, Layer as HealthLayer};
 use omega_core::{Evidence, Severity};
@@ -8,8 +8,8 @@ use crate::doctor::{
     Cause, Layer, LayerFinding, driver_credential::RENEW, messages::is_webhook_failure,
 };
 
-/// Returns one diagnosis as a finding, unless another file judges it: those of the infrastructure
-/// and of the cluster's own credential.
+/// Returns one diagnosis as a finding. Those of the infrastructure and of the cluster's own credential
+/// are handled in other files.
 pub(super) fn finding(
     facts: &ClusterFacts,
     one: &Diagnosis,
@@ -59,7 +59,8 @@ pub(super) fn diagnosed(
 ) -> LayerFinding {
     let mut words = one.evidence.iter();
     let summary = words.next().cloned().unwrap_or_default();
-    LayerFinding::broken(layer, cause, subject(facts), summary).shown_by(words.map(Evidence::words))
+    LayerFinding::broken(layer, cause, subject(facts), summary)
+        .shown_by(words.map(Evidence::sentence))
 }
 
 fn severity(cause: HealthCause) -> Severity {
@@ -73,7 +74,7 @@ fn severity(cause: HealthCause) -> Severity {
     }
 }
 
-/// Whether the driver's credential is not known, or may do little.
+/// Whether the driver's credential is rejected, or lacks rights.
 fn rights(facts: &ClusterFacts) -> Cause {
     let asked = &facts.evidence;
     let mut answers = asked.answers.0.values().chain(&asked.as_driver);
@@ -81,14 +82,14 @@ fn rights(facts: &ClusterFacts) -> Cause {
     if forbidden { Cause::RightsMissing } else { Cause::CredentialRefused }
 }
 
-/// The API server was asked by itself: if it is well, what fails here is a webhook behind it.
+/// The API server has its own check: if it works, a webhook behind it fails here.
 fn unreachable(one: &Diagnosis) -> (Layer, Cause, String) {
     let webhook = one.evidence.iter().any(|fact| is_webhook_failure(fact));
     if one.layer == HealthLayer::ManagementApi && !webhook {
         let remedy = "check the API server and the route to it".to_owned();
         return (Layer::KubeApi, Cause::ApiUnreachable, remedy);
     }
-    let remedy = "find out who serves the conversion webhook: kubectl get crd \
+    let remedy = "find out what serves the conversion webhook: kubectl get crd \
                   clusters.cluster.x-k8s.io -o jsonpath='{.spec.conversion}'; then check the \
                   Service and Endpoints that it names, and the controller's pod and certificate";
     (Layer::Controllers, Cause::WebhookDown, remedy.to_owned())
