@@ -22,7 +22,7 @@ pub trait World: Send + Sync {
     /// Returns how many writes were received, dry runs included.
     fn writes(&self) -> usize;
     /// Spoils the `nth` write, counted from 0.
-    fn spoil_write(&self, nth: usize, fault: Fault);
+    fn inject_fault(&self, nth: usize, fault: Fault);
 }
 
 /// What can go wrong with a write.
@@ -231,7 +231,7 @@ where
     for nth in 0..writes {
         for fault in FAULTS {
             let w = world();
-            w.spoil_write(nth, fault);
+            w.inject_fault(nth, fault);
             let error =
                 ensure(ctx, w.target(), desired).await.expect_err("law: a fault is noticed");
             if fault == Fault::Refused {

@@ -195,7 +195,7 @@ impl World for Room {
     fn writes(&self) -> usize {
         *self.0.writes.lock().unwrap()
     }
-    fn spoil_write(&self, nth: usize, fault: Fault) {
+    fn inject_fault(&self, nth: usize, fault: Fault) {
         *self.0.spoiled.lock().unwrap() = Some((nth, fault));
     }
 }

@@ -17,7 +17,6 @@ use omega::{
     },
     openstack::network::{Cidr, Flow, Ports, Protocol, SgRule, Traffic},
     run::{Counts, Endpoints},
-    site::Site,
 };
 use serde_json::json;
 
@@ -46,7 +45,7 @@ pub(crate) enum Operation {
     ConvergeServices(OperationArgs),
     /// Find what the superseded graft left, and remove what the flags name.
     RemoveLeftovers {
-        /// Where.
+        /// The site and its units.
         #[command(flatten)]
         common: OperationArgs,
         /// What to do.
@@ -55,12 +54,12 @@ pub(crate) enum Operation {
     },
     /// Print a unit's services, drivers, packages and configuration. It only reads.
     CapturePreState(SiteArgs),
-    /// Ask one of the runbook's gates.
+    /// Check one of the runbook's gates.
     Check {
         /// The gate.
         #[arg(value_enum)]
         gate: GateName,
-        /// Where.
+        /// The site and its units.
         #[command(flatten)]
         site: SiteArgs,
         /// The cluster, for `workload`.
@@ -72,19 +71,19 @@ pub(crate) enum Operation {
 /// `ensure-sg-rule`
 #[derive(Debug, Args)]
 pub(crate) struct SgRuleArgs {
-    /// Where, and whether to write.
+    /// The site, and whether to write.
     #[command(flatten)]
     pub(crate) common: OperationArgs,
-    /// The security group; the site's by default.
+    /// The security group [default: the site's].
     #[arg(long)]
     pub(crate) group: Option<String>,
     /// `tcp`, `udp`, `icmp`, a protocol's name or number, or `any`.
     #[arg(long, default_value = "tcp")]
     pub(crate) protocol: String,
-    /// A port or a range (`8000-8080`); the management API's by default.
+    /// A port or a range (`8000-8080`) [default: the management API's].
     #[arg(long)]
     pub(crate) port: Option<String>,
-    /// Addresses (CIDR) on the other side; the site's `sources` by default.
+    /// Addresses (CIDR) on the other side (repeatable) [default: the site's `sources`].
     #[arg(long = "remote", value_name = "CIDR")]
     pub(crate) remotes: Vec<String>,
     /// Ensure that the rule does not exist.
@@ -112,9 +111,10 @@ impl App {
                 Some(cluster) if *gate == GateName::Workload => {
                     self.check_workload(site, cluster).await
                 }
-                Some(_) => {
-                    Err(Failure::new(FailureClass::Usage, "--cluster is for `check workload`"))
-                }
+                Some(_) => Err(Failure::new(
+                    FailureClass::Usage,
+                    "--cluster can be used with `check workload` only",
+                )),
                 None => self.check(*gate, site).await,
             },
         }
@@ -129,9 +129,9 @@ impl App {
     ) -> Result<Status, Failure> {
         let name = self.task.as_str();
         let at = &args.site;
-        // Before anything is looked at: that takes a while, and would be for nothing.
+        // Checked first, because reading the units takes a while.
         let _lock = (!args.plan).then(|| self.runs.lock(&at.site, name)).transpose()?;
-        let site = Site::read(&at.site)?;
+        let site = Self::site(&at.site)?;
         let connect = self.connect(&site);
         let mut sources = Sources::default();
         let bind = self.wanted(operation, &connect, leftovers, &mut sources)?;
@@ -204,15 +204,15 @@ impl App {
         Ok(self.shown(&self.engine().apply(&job, Approved::Now).await?, None))
     }
 
-    /// Needs `[cloud]`, and `project` in `[management]`; the flags say the rest, or the site.
+    /// Needs `[cloud]`, and `project` in `[management]`; the rest comes from flags or the site file.
     async fn sg_rule(&self, args: &SgRuleArgs) -> Result<Status, Failure> {
         let name = self.task.as_str();
         let at = &args.common.site.site;
         let _lock = (!args.common.plan).then(|| self.runs.lock(at, name)).transpose()?;
-        let site = Site::read(at)?;
+        let site = Self::site(at)?;
         let connect = self.connect(&site);
         let api_port = || {
-            let kubeconfig = connect.kubeconfig_of_any_time()?;
+            let kubeconfig = connect.kubeconfig_ignoring_expiry()?;
             Ok(kubeconfig.facts.endpoint().1)
         };
         let traffic = traffic(args, api_port)?;
@@ -237,7 +237,7 @@ impl App {
     }
 
     async fn pre_state(&self, args: &SiteArgs) -> Result<Status, Failure> {
-        let site = Site::read(&args.site)?;
+        let site = Self::site(&args.site)?;
         let units = self.connect(&site).units(&args.units, &Sources::default()).await?;
         let mut all = serde_json::Map::new();
         for unit in &units {

@@ -1,4 +1,4 @@
-//! A report, as a person reads it: what would be done, what was done, and what comes next.
+//! Renders a report as text: what would be done, what was done, and the next command.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use omega::{
 use super::{Console, Screen, failure, plan, recap, seconds};
 use crate::command_line::CommandLine;
 
-/// Shows what a command found and did. `next`: the command that applies what was planned.
+/// Shows what a command found and did. `next`: the command that applies the plan.
 pub(crate) fn report(
     screen: &Screen,
     console: &Console,
@@ -35,8 +35,8 @@ pub(crate) fn report(
         }
         (_, None) => {
             plan(screen, &report.looked);
-            if let Some(obstacle) = &report.failure {
-                console.fail(&failure(obstacle, None, screen.width));
+            if let Some(blocker) = &report.failure {
+                console.fail(&failure(blocker, None, screen.width));
             }
         }
         (_, Some(run)) => done(screen, console, report, run),
@@ -90,11 +90,11 @@ fn facts(count: usize) -> String {
     if count == 1 { "1 fact holds".to_owned() } else { format!("{count} facts hold") }
 }
 
-/// Returns what a proof showed, in a sentence.
+/// Returns the result of a proof, in a sentence.
 pub(crate) fn proven(proven: &Proven) -> String {
     match proven {
         Proven::Template { name } => {
-            format!("7.9 proven: template {name} was made and deleted.")
+            format!("7.9 proven: template {name} was created and deleted.")
         }
         Proven::Cluster(proof) => format!(
             "7.9 proven: cluster {} CREATE_COMPLETE after {}, HEALTHY {} later, deleted in {}.",
@@ -106,7 +106,7 @@ pub(crate) fn proven(proven: &Proven) -> String {
     }
 }
 
-/// Returns the lines for one entry of a journal. That a change begins and ends is between the lines.
+/// Returns the lines for one entry of a journal. The beginning and end of a change are not shown.
 pub(crate) fn entry(entry: &Entry) -> Vec<String> {
     match entry {
         Entry::Intent { step, changes, undo, temporary, .. } => {

@@ -21,7 +21,7 @@ impl Sha256 {
         Self(value)
     }
 
-    /// Returns the digest of all that `from` has, without keeping it.
+    /// Returns the digest of everything that `from` has, without keeping it in memory.
     ///
     /// # Errors
     ///
@@ -39,7 +39,7 @@ impl Sha256 {
         Ok(Self(value))
     }
 
-    /// Returns what tells digests apart at a glance: the first eight digits.
+    /// Returns the first eight digits, for display.
     pub fn short(&self) -> String {
         hex::encode(self.0.get(..4).unwrap_or_default())
     }

@@ -80,7 +80,7 @@ async fn a_graft_that_lost_its_connection_anywhere_is_taken_back_whole() {
         let site = Site::new(&[Start::Superseded]);
         let unit = &site.units[0];
         let before = unit.snapshot();
-        unit.spoil_write(nth, Fault::Lost);
+        unit.inject_fault(nth, Fault::Lost);
         if site.apply().await.unwrap().exit == Status::Done {
             assert!(nth > 8, "only {nth} writes");
             break;
