@@ -117,7 +117,7 @@ pub(crate) enum Runbook {
     Graft,
 }
 
-/// Where the site is described.
+/// Where the site is described, and which of its units are meant.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SiteArgs {
     /// The site file.
@@ -200,13 +200,14 @@ pub(crate) enum Prove {
 /// `rollback`
 #[derive(Debug, Args)]
 pub(crate) struct RollbackArgs {
-    /// The runbook.
-    #[arg(value_enum)]
-    pub(crate) runbook: Runbook,
+    /// The runbook whose last run is undone.
+    #[arg(value_enum, required_unless_present = "run")]
+    pub(crate) runbook: Option<Runbook>,
     /// The site.
     #[command(flatten)]
     pub(crate) site: SiteArgs,
-    /// The run to undo; by default the last graft that changed something.
+    /// The run to undo, of whatever command (`omega-cli runs` lists them). By default the last one of
+    /// the runbook that changed something, with those that it resumed.
     #[arg(long, value_name = "ID")]
     pub(crate) run: Option<String>,
     /// Show what would be done; write nothing.
@@ -259,7 +260,7 @@ pub(crate) enum RunsCommand {
     },
 }
 
-/// The site of an operation, and whether it writes.
+/// The site of an operation on units, and whether it writes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct OperationArgs {
     /// The site.
