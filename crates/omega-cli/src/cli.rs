@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use omega::capi::Namespace;
 
 use crate::{
@@ -199,9 +199,10 @@ pub(crate) enum Prove {
 
 /// `rollback`
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").args(["runbook", "run"]).required(true).multiple(true)))]
 pub(crate) struct RollbackArgs {
     /// The runbook whose last run is undone.
-    #[arg(value_enum, required_unless_present = "run")]
+    #[arg(value_enum)]
     pub(crate) runbook: Option<Runbook>,
     /// The site.
     #[command(flatten)]

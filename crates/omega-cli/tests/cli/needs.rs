@@ -91,7 +91,7 @@ fn any_run_is_rolled_back_by_its_id() {
     home.run(&["rollback", "--run", id]).exits(1).says(of_run);
     home.run(&["rollback", "graft", "--run", id]).exits(1).says(of_run);
     home.run(&["rollback", "graft"]).exits(64).says(&["no graft on this machine has changed"]);
-    home.run(&["rollback"]).exits(64).says(&["required arguments", "<RUNBOOK>"]);
+    home.run(&["rollback"]).exits(64).says(&["required arguments", "<RUNBOOK|--run <ID>>"]);
     home.run(&["rollback", "--run", "nope"]).exits(64).says(&["no run `nope`"]);
 }
 

@@ -101,6 +101,8 @@ pub async fn rollback(
 /// The same for another `runbook`, whose steps may be somebody else's: `restore` knows them, and may
 /// call [`restore()`] for those of omega.
 ///
+/// The job has the name of what it rolls back: `run`'s own, or `runbook`.
+///
 /// # Errors
 ///
 /// As [`rollback()`].
