@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use omega::capi::Namespace;
 
 use crate::{
@@ -117,7 +117,7 @@ pub(crate) enum Runbook {
     Graft,
 }
 
-/// The site and its units.
+/// Where the site is described, and which of its units are meant.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SiteArgs {
     /// The site file.
@@ -199,14 +199,16 @@ pub(crate) enum Prove {
 
 /// `rollback`
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").args(["runbook", "run"]).required(true).multiple(true)))]
 pub(crate) struct RollbackArgs {
-    /// The runbook.
+    /// The runbook whose last run is undone.
     #[arg(value_enum)]
-    pub(crate) runbook: Runbook,
+    pub(crate) runbook: Option<Runbook>,
     /// The site.
     #[command(flatten)]
     pub(crate) site: SiteArgs,
-    /// The run to undo [default: the last graft that changed something].
+    /// The run to undo, of whatever command (`omega-cli runs` lists them). By default the last one of
+    /// the runbook that changed something, with those that it resumed.
     #[arg(long, value_name = "ID")]
     pub(crate) run: Option<String>,
     /// Show what would be done, without changing anything.
@@ -259,7 +261,7 @@ pub(crate) enum RunsCommand {
     },
 }
 
-/// The site of an operation, and whether it writes.
+/// The site of an operation on units, and whether it writes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct OperationArgs {
     /// The site.

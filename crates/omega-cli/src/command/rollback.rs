@@ -14,7 +14,7 @@ use crate::{app::App, cli::RollbackArgs};
 impl App {
     pub(crate) async fn rollback(&self, args: &RollbackArgs) -> Result<Status, Failure> {
         let at = &args.site;
-        let _lock = (!args.plan).then(|| self.runs.lock(&at.site, "rollback graft")).transpose()?;
+        let _lock = (!args.plan).then(|| self.runs.lock(&at.site, &self.task)).transpose()?;
         let run = args.run.as_deref();
         // If there is nothing to undo, no request is made.
         check(&self.runs, run)?;

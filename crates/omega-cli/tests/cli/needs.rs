@@ -19,11 +19,15 @@ impl Home {
 
     /// Records a run of this site that changed something, or left it.
     fn ran(&self, target: &str, kind: &str, desired: &Value, temporary: bool) {
+        self.ran_by("graft", target, kind, desired, temporary);
+    }
+
+    fn ran_by(&self, task: &str, target: &str, kind: &str, desired: &Value, temporary: bool) {
         let run = self.path().join("state/omega/runs/2026-01-01T00-00-00Z-0001");
         fs::create_dir_all(&run).unwrap();
         let endpoints = serde_json::json!({ "cloud": "http://127.0.0.1:1/v3", "management": "m" });
         let info = serde_json::json!({
-            "id": "2026-01-01T00-00-00Z-0001", "runbook": "graft", "began": "2026-01-01T00:00:00Z",
+            "id": "2026-01-01T00-00-00Z-0001", "runbook": task, "began": "2026-01-01T00:00:00Z",
             "site": "omega.toml", "endpoints": endpoints,
         });
         let intent = serde_json::json!({
@@ -72,6 +76,32 @@ fn a_rollback_needs_only_what_the_run_changed() {
     home.write("omega.toml", ONLY_CLOUD);
     let ran = home.run(&["rollback", "graft", "--plan"]).exits(64);
     ran.says(&["the site file has no [conductor]", "magnum/0 k is to be undone", "add it"]);
+}
+
+/// The run of a single operation is undone by its id. No runbook is named.
+#[test]
+fn any_run_is_rolled_back_by_its_id() {
+    let home = Home::with_cloud();
+    home.write("omega.toml", ONLY_CLOUD);
+    let undo = serde_json::json!({ "group": 7 });
+    let (target, kind) = ("cloud here, project mgmt", "openstack.restored-sg-rules.v1");
+    home.ran_by("ensure-sg-rule", target, kind, &undo, false);
+    let id = "2026-01-01T00-00-00Z-0001";
+    let of_run = &["what restores some.kind.v1 k on cloud here", "found invalid type: integer `7`"];
+    home.run(&["rollback", "--run", id]).exits(1).says(of_run);
+    home.run(&["rollback", "graft", "--run", id]).exits(1).says(of_run);
+    home.run(&["rollback", "graft"]).exits(64).says(&["no graft on this machine has changed"]);
+    home.run(&["rollback"]).exits(64).says(&["required arguments", "<RUNBOOK|--run <ID>>"]);
+    home.run(&["rollback", "--run", "nope"]).exits(64).says(&["no run `nope`"]);
+}
+
+#[test]
+fn an_operation_that_acts_on_no_unit_takes_none_and_names_its_own_help() {
+    let home = Home::with_cloud();
+    let rule = home.run(&["ensure-sg-rule", "--unit", "magnum/0", "--plan"]).exits(64);
+    rule.says(&["unexpected argument '--unit'"]);
+    let rule = home.run(&["ensure-sg-rule", "--port", "many", "--plan"]).exits(64);
+    rule.says(&["--port: ", "omega-cli ensure-sg-rule --help"]);
 }
 
 #[test]

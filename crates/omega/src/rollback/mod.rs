@@ -83,8 +83,8 @@ pub async fn connect(
     }
 }
 
-/// Returns what leads back to before `run`, or before the last graft that changed something together
-/// with the runs that it resumed. `site`: the site, as the operator named it.
+/// Returns what leads back to before `run`, whatever made it, or before the last graft that changed
+/// something together with the runs that it resumed. `site`: the site, as the operator named it.
 ///
 /// # Errors
 ///
@@ -102,6 +102,8 @@ pub async fn rollback(
 /// The same for another `runbook`, which may have steps of another program: `restore` knows them, and
 /// may call [`restore()`] for those of omega.
 ///
+/// The job has the name of what it rolls back: `run`'s own, or `runbook`.
+///
 /// # Errors
 ///
 /// As [`rollback()`].
@@ -117,7 +119,9 @@ pub async fn rollback_of(
     let chain = select(runs, runbook, run, &all, &clients.endpoints())?;
     let entries = entries(runs, &chain)?;
     let targets = targets(runs, &chain, &all, back(&entries, restore)?, clients).await?;
-    let job = Job::new(runbook, site, targets).on(clients.endpoints(), clients.counts());
+    // A run that was named is not always one of the runbook.
+    let name = chain.first().map_or(runbook, |run| &run.runbook);
+    let job = Job::new(name, site, targets).on(clients.endpoints(), clients.counts());
     let rolls_back = chain.iter().map(|run| run.id.clone()).collect();
     Ok(Rollback {
         job: Job { rolls_back, ..job },
