@@ -112,7 +112,7 @@ fn a_stored_fact_that_cannot_be_read_is_told_to_the_operator() {
     home.ran(target, "openstack.restored-sg-rules.v1", &serde_json::json!({ "group": 7 }), false);
     let says = [
         "could not read from the journal what restores some.kind.v1 k on cloud here, project mgmt",
-        "wanted a value of openstack.restored-sg-rules.v1",
+        "expected a value of openstack.restored-sg-rules.v1",
         "found invalid type: integer `7`, expected a string",
         "changed nothing",
     ];
@@ -191,7 +191,7 @@ fn the_doctor_examines_what_the_site_names() {
         assert_eq!(not_asked(&document), expected, "{document:#}");
     }
     let shown = home.run(&["doctor"]).exits(3);
-    assert!(shown.out.contains("not asked: the site file has no `kubeconfig`"), "{}", shown.out);
+    assert!(shown.out.contains("not checked: the site file has no `kubeconfig`"), "{}", shown.out);
     home.write("omega.toml", "[driver]\nversion = \"1.4.0\"\n");
     let none = home.run(&["doctor"]).exits(64);
     none.says(&["names no cloud, no management cluster and no conductor", "add [cloud]"]);
