@@ -223,8 +223,8 @@ impl<T: Send + Sync> World for Sim<T> {
         self.server.writes().len() + self.server.dry_runs().len()
     }
 
-    fn spoil_write(&self, nth: usize, fault: testing::Fault) {
-        self.server.spoil_write(nth, fault);
+    fn inject_fault(&self, nth: usize, fault: testing::Fault) {
+        self.server.inject_fault(nth, fault);
     }
 }
 

@@ -1,6 +1,6 @@
-//! One invocation of the program.
+//! One run of the program.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use omega::{
     Machine,
@@ -18,7 +18,7 @@ use crate::{
     render::{self, Console, Format, Screen},
 };
 
-/// What every command has.
+/// What every command uses.
 pub(crate) struct App {
     pub(crate) machine: Machine,
     pub(crate) screen: Screen,
@@ -26,12 +26,12 @@ pub(crate) struct App {
     pub(crate) runs: Runs,
     pub(crate) ctx: Context,
     pub(crate) given: CommandLine,
-    /// The subcommand's name, which is the name of its runs.
+    /// The subcommand's name, which is also the name of its runs.
     pub(crate) task: String,
 }
 
 impl App {
-    /// Prepares the invocation. It touches nothing.
+    /// Prepares the run. It changes nothing.
     pub(crate) fn new(
         environment: &Environment,
         global: &Global,
@@ -50,7 +50,7 @@ impl App {
         }
     }
 
-    /// Does what was asked.
+    /// Runs the command.
     ///
     /// # Errors
     ///
@@ -75,7 +75,12 @@ impl App {
         }
     }
 
-    /// Returns what connects to `site`.
+    /// Reads the site file. A mistake in it is shown with the lines around it.
+    pub(crate) fn site(path: &Path) -> Result<Site, Failure> {
+        Site::read(path).map_err(render::site_error)
+    }
+
+    /// Returns the connector to `site`.
     pub(crate) fn connect<'a>(&'a self, site: &'a Site) -> Connect<'a> {
         Connect::new(site, &self.machine)
     }
@@ -84,12 +89,12 @@ impl App {
         Engine::new(self.runs.clone(), self.ctx.clone())
     }
 
-    /// Returns how a command ends that failed so.
+    /// Returns the status of a command that failed with `failure`.
     pub(crate) fn status(&self, failure: &Failure) -> Status {
         Status::of(failure, self.ctx.cancel().reason())
     }
 
-    /// Shows a failure that ended the command, and returns how the program ends.
+    /// Shows a failure that ended the command, and returns the program's status.
     pub(crate) fn failed(&self, failure: &Failure) -> Status {
         let exit = self.status(failure);
         if self.screen.format == Format::Json {
@@ -102,14 +107,14 @@ impl App {
         exit
     }
 
-    /// Shows a report, with the command that comes next, and returns how the program ends.
+    /// Shows a report and the next command, and returns the program's status.
     pub(crate) fn shown(&self, report: &Report, next: Option<&CommandLine>) -> Status {
         render::report(&self.screen, &self.console, report, next);
         self.screen.json(report);
         report.exit
     }
 
-    /// Prints the one JSON document of what has no report, and returns how the program ends.
+    /// Prints the JSON document of a command without a report, and returns the program's status.
     pub(crate) fn ends(&self, exit: Status, document: serde_json::Value) -> Status {
         let mut whole = json!({ "schema_version": 1 });
         let ends = json!({ "exit": exit, "exit_code": exit.code() });

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use omega::capi::Namespace;
 
 use crate::{
@@ -12,45 +12,45 @@ use crate::{
 
 /// Typed, idempotent operations for Kubernetes on Charmed OpenStack.
 ///
-/// It plans exactly, applies what it planned, and verifies by looking again.
+/// It shows an exact plan, applies only that plan, and verifies the result.
 #[derive(Debug, Parser)]
 #[command(name = "omega-cli", version, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Everything else.
+    /// Global options.
     #[command(flatten)]
     pub(crate) global: Global,
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do; 1 error; 2 changes pending (plan, \
-verify); 3 a gate says no; 4 refused; 5 the plan is stale; 6 locked by another run; 7 some targets \
+verify); 3 a gate failed; 4 refused; 5 the plan is stale; 6 locked by another run; 7 some targets \
 failed; 64 usage; 124 deadline; 129, 130, 143 stopped by SIGHUP, Ctrl-C, SIGTERM.";
 
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// What the result looks like.
+    /// The output format.
     #[arg(long, global = true, value_enum, default_value_t)]
     pub(crate) output: Format,
-    /// Say on stderr only what fails.
+    /// Print only errors to stderr.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// Log on stderr: -v what is done, -vv every request.
+    /// Log to stderr: -v for actions, -vv for every request.
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Write one line for each request and each remote execution, with its time, to this file.
+    /// Write one line for each request and each remote execution to this file, with its duration.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) trace: Option<PathBuf>,
 }
 
-/// What to do.
+/// The command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show what a runbook would do; write nothing.
+    /// Show what a runbook would do, without changing anything.
     Plan(PlanArgs),
-    /// Do what a runbook needs, and prove it.
+    /// Make the changes that a runbook needs, and verify them.
     Apply(ApplyArgs),
     /// Check that the runbook's desired state holds.
     Verify(RunbookArgs),
@@ -60,34 +60,34 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Run a whole runbook on the embedded simulator: no cloud, no network.
     Rehearse(RehearseArgs),
-    /// Explain a decision, and what is true.
+    /// Explain a decision and the actual behaviour.
     Explain(ExplainArgs),
-    /// List runs, show one, or remove what killed ones left.
+    /// List runs, show one, or remove what killed runs left.
     Runs(RunsArgs),
     /// Release a cluster stuck deleting, and remove what it left in the cloud.
     ReleaseStuckDelete(ReleaseStuckDeleteArgs),
-    /// Print the JSON schema of what is stored or printed.
+    /// Print the JSON schema of a stored or printed document.
     Schema {
-        /// Of what.
+        /// The document.
         #[arg(value_enum)]
         of: SchemaName,
     },
     /// Print a completion script for a shell.
     Completions {
-        /// Which shell.
+        /// The shell.
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
     /// Write the manual pages.
     Man {
-        /// The directory for them.
+        /// The directory to write them to.
         #[arg(value_name = "DIRECTORY")]
         directory: PathBuf,
     },
-    /// One operation or one question.
+    /// One operation or one check.
     #[command(flatten)]
     Operation(Operation),
-    /// A question about the management cluster.
+    /// A read-only query of the management cluster.
     #[command(flatten)]
     Capi(Capi),
     /// An operation on the management cluster.
@@ -117,7 +117,7 @@ pub(crate) enum Runbook {
     Graft,
 }
 
-/// Where the site is described.
+/// Where the site is described, and which of its units are meant.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SiteArgs {
     /// The site file.
@@ -128,14 +128,14 @@ pub(crate) struct SiteArgs {
     pub(crate) units: Vec<String>,
 }
 
-/// What to do with what the superseded graft left behind.
+/// What to do with the superseded graft's leftovers.
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[group(multiple = false)]
 pub(crate) struct LeftoverArgs {
-    /// Remove what the superseded graft left (99-capi.conf, systemd overrides).
+    /// Remove the superseded graft's leftovers (99-capi.conf, systemd overrides).
     #[arg(long)]
     pub(crate) remove_leftovers: bool,
-    /// Keep it.
+    /// Keep them.
     #[arg(long)]
     pub(crate) keep_leftovers: bool,
 }
@@ -157,10 +157,10 @@ pub(crate) struct RunbookArgs {
 /// `plan`
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
-    /// What and where.
+    /// The runbook and the site.
     #[command(flatten)]
     pub(crate) runbook: RunbookArgs,
-    /// What is accepted.
+    /// Accepted findings.
     #[command(flatten)]
     pub(crate) accepted: AcceptArgs,
     /// Store the plan here, for `apply --from`.
@@ -171,24 +171,24 @@ pub(crate) struct PlanArgs {
 /// `apply`
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArgs {
-    /// What and where.
+    /// The runbook and the site.
     #[command(flatten)]
     pub(crate) runbook: RunbookArgs,
-    /// What is accepted.
+    /// Accepted findings.
     #[command(flatten)]
     pub(crate) accepted: AcceptArgs,
-    /// Do exactly what this stored plan shows, or say that it is stale.
+    /// Apply exactly this stored plan, or fail if it is stale.
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
-    /// Step 7.9: make and delete a throw-away template, or a whole cluster.
+    /// Step 7.9: create and delete a temporary template, or a whole cluster.
     #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "template")]
     pub(crate) prove: Option<Prove>,
-    /// Change up to N units at the same time, after the first.
+    /// After the first unit, change up to N units at the same time.
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) parallel: NonZeroUsize,
 }
 
-/// What `--prove` makes and deletes.
+/// What `--prove` creates and deletes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Prove {
     /// A cluster template.
@@ -199,17 +199,19 @@ pub(crate) enum Prove {
 
 /// `rollback`
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").args(["runbook", "run"]).required(true).multiple(true)))]
 pub(crate) struct RollbackArgs {
-    /// The runbook.
+    /// The runbook whose last run is undone.
     #[arg(value_enum)]
-    pub(crate) runbook: Runbook,
+    pub(crate) runbook: Option<Runbook>,
     /// The site.
     #[command(flatten)]
     pub(crate) site: SiteArgs,
-    /// The run to undo; by default the last graft that changed something.
+    /// The run to undo, of whatever command (`omega-cli runs` lists them). By default the last one of
+    /// the runbook that changed something, with those that it resumed.
     #[arg(long, value_name = "ID")]
     pub(crate) run: Option<String>,
-    /// Show what would be done; write nothing.
+    /// Show what would be done, without changing anything.
     #[arg(long)]
     pub(crate) plan: bool,
 }
@@ -220,7 +222,7 @@ pub(crate) struct RehearseArgs {
     /// The runbook.
     #[arg(value_enum)]
     pub(crate) runbook: Runbook,
-    /// Begin from this starting point only.
+    /// Use only this starting point.
     #[arg(long, value_name = "START")]
     pub(crate) start: Option<String>,
 }
@@ -228,19 +230,19 @@ pub(crate) struct RehearseArgs {
 /// `explain`
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// The decision (`D-042`); none lists them all.
+    /// The decision (`D-042`). Without it, all are listed.
     pub(crate) decision: Option<String>,
 }
 
 /// `runs`
 #[derive(Debug, Args)]
 pub(crate) struct RunsArgs {
-    /// What about them; without it they are listed.
+    /// The subcommand. Without it, all runs are listed.
     #[command(subcommand)]
     pub(crate) command: Option<RunsCommand>,
 }
 
-/// What about the runs.
+/// A subcommand of `runs`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunsCommand {
     /// Show what a run recorded.
@@ -248,48 +250,48 @@ pub(crate) enum RunsCommand {
         /// Its id.
         id: String,
     },
-    /// Remove what killed runs left: throw-away clusters, templates and pods.
+    /// Remove what killed runs left: temporary clusters, templates and pods.
     Sweep {
         /// The site.
         #[command(flatten)]
         site: SiteArgs,
-        /// Show what would be removed; write nothing.
+        /// Show what would be removed, without changing anything.
         #[arg(long)]
         plan: bool,
     },
 }
 
-/// The site of an operation, and whether it writes.
+/// The site of an operation on units, and whether it writes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct OperationArgs {
     /// The site.
     #[command(flatten)]
     pub(crate) site: SiteArgs,
-    /// Show what would be done; write nothing.
+    /// Show what would be done, without changing anything.
     #[arg(long)]
     pub(crate) plan: bool,
 }
 
-/// A question about the management cluster. It only reads, and no unit is asked.
+/// A read-only query of the management cluster. No unit is contacted.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Capi {
-    /// List every version that the management cluster's kinds have: served, stored, deprecated.
+    /// List every version of the management cluster's kinds: served, stored, deprecated.
     ServedVersions(SiteFile),
-    /// Say whether driver, chart, Cluster API and templates fit together.
+    /// Check that driver, chart, Cluster API and templates fit together.
     CheckCoherence(CoherenceArgs),
-    /// Compare what is installed with what the chart was tested with (D-034).
+    /// Compare the installed versions with those that the chart was tested with (D-034).
     CheckConstellation(ConstellationArgs),
     /// List helm's releases on the management cluster. It needs no helm.
     ReadReleases(ReleasesArgs),
 }
 
-/// Reads a duration as a person writes it.
+/// Parses a duration (`15m`).
 pub(crate) fn patience(text: &str) -> Result<Duration, String> {
     let duration: jiff::SignedDuration = text.parse().map_err(|_| "write 90s, 15m or 1h 30m")?;
-    Duration::try_from(duration).map_err(|_| "it can't be less than nothing".to_owned())
+    Duration::try_from(duration).map_err(|_| "it can't be negative".to_owned())
 }
 
-/// Where the site is described.
+/// The site and its units.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SiteFile {
     /// The site file.
@@ -303,16 +305,16 @@ pub(crate) struct CoherenceArgs {
     /// The site.
     #[command(flatten)]
     pub(crate) file: SiteFile,
-    /// Ask nothing: take this release of Cluster API from the tables.
+    /// Offline: use the known data of this release of Cluster API.
     #[arg(long, value_name = "VERSION", requires = "provider")]
     pub(crate) core: Option<String>,
-    /// And this one of its OpenStack provider.
+    /// Offline: and of this release of its OpenStack provider.
     #[arg(long, value_name = "VERSION", requires = "core")]
     pub(crate) provider: Option<String>,
-    /// Ask nothing: take both from this dependencies.json.
+    /// Offline: take both releases from this dependencies.json.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["core", "provider"])]
     pub(crate) dependencies: Option<PathBuf>,
-    /// What is accepted.
+    /// Accepted findings.
     #[command(flatten)]
     pub(crate) accepted: AcceptArgs,
 }
@@ -323,7 +325,7 @@ pub(crate) struct ConstellationArgs {
     /// The site.
     #[command(flatten)]
     pub(crate) file: SiteFile,
-    /// The chart tag's dependencies.json; by default the one that is known of the site's chart.
+    /// The chart tag's dependencies.json [default: the built-in one of the site's chart].
     #[arg(long, value_name = "FILE")]
     pub(crate) dependencies: Option<PathBuf>,
 }
@@ -334,7 +336,7 @@ pub(crate) struct ReleasesArgs {
     /// The site.
     #[command(flatten)]
     pub(crate) file: SiteFile,
-    /// Only in this namespace; repeat it for more. By default all, which needs rights on all.
+    /// Only in this namespace (repeatable) [default: all, which needs rights on all].
     #[arg(long = "namespace", short = 'n', value_name = "NAMESPACE")]
     pub(crate) namespaces: Vec<Namespace>,
 }

@@ -1,13 +1,13 @@
-//! The command line as it was given, for commands that are printed to be pasted.
+//! The given command line, for commands that are printed so that they can be pasted.
 
 use std::path::Path;
 
-/// The words of a command line, the program's name first.
+/// The arguments of a command line, starting with the program's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CommandLine(Vec<String>);
 
 impl CommandLine {
-    /// Returns the command line of `words`. What is not text can't be pasted, and becomes text.
+    /// Returns the command line of `words`. Arguments that are not UTF-8 are converted.
     pub(crate) fn new(words: impl Iterator<Item = std::ffi::OsString>) -> Self {
         let mut words: Vec<String> =
             words.map(|word| word.to_string_lossy().into_owned()).collect();
@@ -17,7 +17,7 @@ impl CommandLine {
         Self(words)
     }
 
-    /// Puts another subcommand in the place of `from`.
+    /// Replaces the subcommand `from`.
     pub(crate) fn instead(mut self, from: &str, to: &str) -> Self {
         if let Some(word) = self.0.iter_mut().find(|word| *word == from) {
             to.clone_into(word);
@@ -25,13 +25,13 @@ impl CommandLine {
         self
     }
 
-    /// Leaves out a flag.
+    /// Removes a flag.
     pub(crate) fn without(mut self, flag: &str) -> Self {
         self.0.retain(|word| word != flag);
         self
     }
 
-    /// Leaves out an option with its value: `--out FILE` or `--out=FILE`.
+    /// Removes an option with its value: `--out FILE` or `--out=FILE`.
     pub(crate) fn without_value(mut self, option: &str) -> Self {
         let with = format!("{option}=");
         let mut skip = false;
@@ -49,15 +49,15 @@ impl CommandLine {
         self
     }
 
-    /// Says which site it is, if that was not given: pasted elsewhere, a command must not find
-    /// another site's file.
+    /// Adds the site file if it was not given, so that the command can't use another site's file if it is
+    /// pasted in another directory.
     pub(crate) fn on(self, site: &Path) -> Self {
         let given = |word: &String| word == "--site" || word.starts_with("--site=");
         if self.0.iter().any(given) { self } else { self.with("--site", &site.to_string_lossy()) }
     }
 }
 
-/// As a shell takes it. A NUL can't be in an argument, and nothing else has no quotation.
+/// Quoted for a shell. Only a NUL can't be quoted, and it can't be in an argument.
 impl std::fmt::Display for CommandLine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let words = self.0.iter().map(String::as_str);

@@ -1,4 +1,4 @@
-//! What the environment says, read once.
+//! The environment, read once.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use omega::Machine;
 /// The environment and the terminal, as they were when the program started.
 #[derive(Debug)]
 pub(crate) struct Environment {
-    /// Every variable that is text.
+    /// Every variable that is valid UTF-8.
     pub(crate) variables: BTreeMap<String, String>,
     /// Whether stdout is a terminal.
     pub(crate) stdout_is_terminal: bool,
@@ -38,7 +38,7 @@ impl Environment {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Returns whether to colour what goes to a terminal (no-color.org).
+    /// Returns whether to use colours (no-color.org).
     pub(crate) fn colour(&self, terminal: bool) -> bool {
         terminal && self.get("NO_COLOR").is_none() && self.get("TERM") != Some("dumb")
     }
@@ -50,7 +50,7 @@ impl Environment {
         home.map_or_else(|| PathBuf::from("/root"), PathBuf::from)
     }
 
-    /// Returns what the library may use of this machine.
+    /// Returns the parts of this machine that the library may use.
     pub(crate) fn machine(&self) -> Machine {
         let home = self.home();
         let mut machine = Machine::new(home.clone());

@@ -1,10 +1,10 @@
-//! How the process ends: the numbers are [`Status`]'s.
+//! The exit codes of the process, which are those of [`Status`].
 
 use std::process::ExitCode;
 
 use omega::run::Status;
 
-/// A status, as the process ends with it.
+/// Returns the exit code of a status.
 pub(crate) fn code(status: Status) -> ExitCode {
     ExitCode::from(status.code())
 }

@@ -42,14 +42,14 @@ fn main() -> ExitCode {
     let (cli, task) = match parsed() {
         Ok(parsed) => parsed,
         Err(error) => {
-            // Nobody reads it any more: then nobody misses it.
+            // A broken pipe is not an error: nobody reads the output any more.
             let lost = error.print().err();
             if lost.is_some_and(|error| error.kind() != std::io::ErrorKind::BrokenPipe) {
                 return exit::code(Status::Error);
             }
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             if !asked && wants_json() {
-                // Nor this.
+                // A write error is ignored here too.
                 drop(writeln!(std::io::stdout(), "{}", not_understood(&error)));
             }
             return exit::code(if asked { Status::Done } else { Status::Usage });
@@ -59,12 +59,12 @@ fn main() -> ExitCode {
     let logging = log(&environment, &cli.global);
     // One TLS stack, one crypto backend. An error means that it is installed already.
     drop(rustls::crypto::ring::default_provider().install_default());
-    // One thread: what is asked at the same time is asked before anything is sent.
+    // One thread: concurrent reads are collected before anything is sent.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(runtime) => {
             let exit = runtime.block_on(run(cli, task, environment, logging));
-            // Whoever still resolves a name is not waited for.
+            // Does not wait for pending name resolutions.
             runtime.shutdown_background();
             exit::code(exit)
         }
@@ -82,7 +82,7 @@ fn parsed() -> Result<(Cli, String), clap::Error> {
     Ok((Cli::from_arg_matches(&words)?, task))
 }
 
-/// Whether the command line, which was not understood, asks for JSON: somebody parses the answer.
+/// Whether an invalid command line asks for JSON output: then the error is JSON too.
 fn wants_json() -> bool {
     let words: Vec<_> = std::env::args_os().collect();
     let pair = |pair: &[std::ffi::OsString]| matches!(pair, [key, value] if key == "--output" && value == "json");
@@ -123,11 +123,11 @@ async fn run(
     })
 }
 
-/// Logs to stderr, and traces to the file that `--trace` names. What is logged never holds a secret:
-/// secrets have no text.
+/// Logs to stderr, and traces to the file of `--trace`. The log never has secrets: they have no text
+/// form.
 fn log(environment: &Environment, global: &Global) -> Result<(), Failure> {
     let default = match global.verbose {
-        // What a request met is told where it matters, and not beside it.
+        // Errors of requests are part of the result, so kube's own log of them is turned off.
         0 => "error,kube_client=off",
         1 => "warn,omega=info,omega_core=info,omega_openstack=info,omega_juju=info,omega_capi=info",
         _ => {
@@ -145,7 +145,7 @@ fn log(environment: &Environment, global: &Global) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Only its owner can read it: it names machines and paths.
+/// Creates the trace file. Only its owner can read it, because it names machines and paths.
 fn trace_file(path: &Path) -> Result<File, Failure> {
     let mut options = OpenOptions::new();
     options.create(true).write(true).truncate(true).mode(0o600).open(path).map_err(|error| {

@@ -1,5 +1,5 @@
-//! Ctrl-C, SIGTERM and SIGHUP: while nothing has been written the program stops at once; then at the
-//! next point between two writes, and at once the second time.
+//! Ctrl-C, SIGTERM and SIGHUP. Before the first write the program stops at once. After it, the first
+//! signal stops it between two writes, and the second one at once.
 
 use std::{
     io::{self, Write as _},
@@ -12,7 +12,7 @@ use tokio::{
     sync::Notify,
 };
 
-/// What the operator asks for by signals.
+/// Handles signals.
 #[derive(Clone, Debug)]
 pub(crate) struct Signals {
     ctx: Context,
@@ -45,7 +45,7 @@ impl Signals {
             if again || !self.ctx.has_written() {
                 self.now.notify_one();
             } else {
-                // Nobody may be there to read it: the terminal may be gone.
+                // An error is ignored: the terminal may be gone.
                 let text = "Finishing this step; press Ctrl-C again to stop immediately";
                 drop(writeln!(io::stderr(), "{text}"));
             }
@@ -60,7 +60,7 @@ impl Signals {
             return failure;
         }
         Failure { touched: Touched::Maybe, ..failure }
-            .because("what was being written may be half done")
-            .next("run the same command again: it looks first")
+            .because("a write may be incomplete")
+            .next("run the same command again: it reads the state first")
     }
 }

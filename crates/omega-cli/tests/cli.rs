@@ -146,7 +146,7 @@ fn a_rehearsal_from_every_start_ends_well_and_leaves_nothing_behind() {
         let ran = home.run(&["rehearse", "graft", "--start", start]).exits(0);
         let last: Vec<_> = ran.out.lines().rev().take(2).collect();
         assert_eq!(
-            last[0], "Nothing outside this process was touched, and nothing is kept.",
+            last[0], "Nothing outside this process was changed, and nothing is kept.",
             "{start}"
         );
         assert!(last[1].starts_with("Rehearsed from 1 starting point: "), "{start}: {}", last[1]);
@@ -205,7 +205,7 @@ fn a_rehearsal_in_json_is_one_document_with_every_exit_code() {
 fn an_unknown_start_is_told_the_names() {
     let home = Home::new();
     let ran = home.run(&["rehearse", "graft", "--start", "superceded"]).exits(64);
-    ran.says(&["no starting point `superceded`", "fresh, graft-130, superseded, hook, half"]);
+    ran.says(&["no such starting point: `superceded`", "fresh, graft-130, superseded, hook, half"]);
 }
 
 #[test]
@@ -268,11 +268,11 @@ fn a_kubeconfig_that_the_driver_could_not_use_is_refused_before_anything_is_sent
     let half = &ADMIN[..ADMIN.len() / 2];
     let here = ADMIN.replace("https://10.20.0.50:6443", "https://localhost:6443");
     let cases = [
-        ("", "it is empty", "check that the command which wrote it had an input"),
+        ("", "it is empty", "check the command that wrote it"),
         (half, "it has no current context", "kubectl config use-context"),
-        ("just words", "not a kubeconfig in YAML", "compare it with its source"),
-        (&here, "means the machine that asks", "the address that the units can reach"),
-        (EXPIRED, "its client certificate ended on 2001-01-01", "get a new one"),
+        ("just words", "not a kubeconfig in YAML", "with the original"),
+        (&here, "is an address of the local machine", "an address that the units can reach"),
+        (EXPIRED, "its client certificate expired on 2001-01-01", "get a new one"),
     ];
     for (text, why, next) in cases {
         let home = Home::new();
@@ -307,7 +307,7 @@ fn files_that_are_not_what_the_site_pins_are_refused() {
     home.write("driver.whl", "another");
     home.run(&["plan", "graft"]).exits(4).says(&[
         "driver.whl",
-        &format!("wanted sha256 {wanted}"),
+        &format!("expected sha256 {wanted}"),
         &format!("found sha256 {found}"),
         "changed nothing",
         "correct driver.sha256 in the site file",
@@ -379,14 +379,17 @@ fn what_the_tables_do_not_know_is_a_wrong_command_line() {
         ran
     };
     ask("1.13", &[])
-        .says(&["--core \"1.13\" is not a valid version", "name a release in full: 1.13.2"]);
+        .says(&["--core \"1.13\" is not a valid version", "give the full version: 1.13.2"]);
     ask("1.2.0", &[]).says(&["not known what cluster-api 1.2.0 serves", "1.5 and later"]);
     ask("1.13.2", &["--accept", "unservedread"]).says(&["no such rule (nearest: unserved-read)"]);
     ask("1.13.2", &["--accept", "unsafe-delete"]).says(&["can't be accepted"]);
     home.run(&["check-coherence", "--core", "1.13.2"]).exits(64).says(&["--provider"]);
     home.write("omega.toml", &site().replace("0.25.1", "0.25.2"));
     let ran = home.run(&["check-constellation"]).exits(64);
-    ran.says(&["not known what chart 0.25.2 was tested with", "--dependencies FILE"]);
+    ran.says(&[
+        "the versions that chart 0.25.2 was tested with are not known",
+        "--dependencies FILE",
+    ]);
     let ran = home.run(&["check-constellation", "--dependencies", "nope.json"]).exits(64);
     ran.says(&["nope.json", "No such file"]);
     home.run(&["read-releases", "--namespace", "a/b"]).exits(64).says(&["not the name of a"]);
@@ -423,7 +426,10 @@ fn what_is_no_plan_of_this_version_is_not_applied() {
         ("{}", "not a plan file"),
         (r#"{"schema_version": 3, "anything": 1}"#, "its version is 3"),
         (r#"{"schema_version": 1}"#, "it is damaged"),
-        (r#"{"schema_version": 1, "task": "pin-driver", "legs": []}"#, "it plans pin-driver"),
+        (
+            r#"{"schema_version": 1, "task": "pin-driver", "legs": []}"#,
+            "it is a plan for pin-driver",
+        ),
     ];
     for (text, why) in cases {
         home.write("graft.plan", text);
@@ -431,7 +437,7 @@ fn what_is_no_plan_of_this_version_is_not_applied() {
             "graft.plan can't be applied",
             why,
             "changed nothing",
-            "plan again",
+            "make a new plan",
         ]);
     }
     let gone = home.run(&["apply", "graft", "--from", "gone.plan"]);

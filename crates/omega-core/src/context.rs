@@ -1,4 +1,4 @@
-//! What an operation is given besides its target: where events and intents go, the wish to stop, a
+//! What an operation gets besides its target: an event sink, a journal, a cancellation token, a
 //! deadline and a clock.
 
 use std::{
@@ -14,10 +14,10 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{Event, EventSink, Journal, JournalError, NoJournal, Progress, StepId, journal::Entry};
 
-/// Where a run's events and intents go, how it is stopped, and what time it is.
+/// A run's event sink, journal, cancellation, deadline and clock.
 ///
-/// The default keeps no journal, tells nobody, is never cancelled and has no deadline: it is what
-/// a caller of one operation needs. Cloning is cheap, and a clone is the same run.
+/// The default keeps no journal, drops events, is never cancelled and has no deadline: this is what
+/// a caller of one operation needs. Cloning is cheap, and a clone belongs to the same run.
 #[derive(Clone)]
 pub struct Context {
     cancel: CancelToken,
@@ -69,7 +69,7 @@ impl Context {
         Self { journal, ..self }
     }
 
-    /// Stops when `cancel` says so.
+    /// Stops when `cancel` is cancelled.
     #[must_use]
     pub fn with_cancel(self, cancel: CancelToken) -> Self {
         Self { cancel, ..self }
@@ -87,18 +87,18 @@ impl Context {
         Self { clock, ..self }
     }
 
-    /// Returns the same run, whose clean-up a wish to stop no longer ends.
+    /// Returns a context of the same run that can't be cancelled, for cleaning up.
     #[must_use]
     pub fn uncancelled(&self) -> Self {
         Self { cancel: CancelToken::default(), deadline: None, ..self.clone() }
     }
 
-    /// Returns the same run while `step` is being done: its progress is told with that name.
+    /// Returns a context of the same run for `step`: progress is reported under that name.
     pub(crate) fn for_step(&self, step: StepId) -> Self {
         Self { step: Some(Arc::new(step)), ..self.clone() }
     }
 
-    /// Returns the operator's wish to stop.
+    /// Returns the cancellation token.
     pub fn cancel(&self) -> &CancelToken {
         &self.cancel
     }
@@ -113,25 +113,25 @@ impl Context {
         self.clock.now()
     }
 
-    /// Returns whether something may have been written: until then nothing is lost if the program
-    /// ends at once.
+    /// Returns whether something may have been written. Before that, the program can end at once
+    /// without losing anything.
     pub fn has_written(&self) -> bool {
         self.written.load(Ordering::SeqCst)
     }
 
-    /// Tells of one event.
+    /// Sends one event to the sink.
     pub fn tell(&self, event: &Event) {
         self.events.event(event);
     }
 
-    /// Tells how far the step has come.
+    /// Reports how far the step has come.
     pub fn progress(&self, progress: Progress) {
         if let Some(step) = &self.step {
             self.tell(&Event::StepProgress { step: (**step).clone(), progress });
         }
     }
 
-    /// Records an entry, durably. From an intent on, something may be written.
+    /// Records an entry durably. After the first intent, something may have been written.
     pub(crate) fn record(&self, entry: &Entry) -> Result<(), JournalError> {
         if matches!(entry, Entry::Intent { .. }) {
             self.written.store(true, Ordering::SeqCst);
@@ -140,12 +140,12 @@ impl Context {
     }
 }
 
-/// What time it is. Tests and replays fix it.
+/// Where the time comes from. Tests and replays fix it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
-    /// The machine's.
+    /// The machine's clock.
     System,
-    /// Always this.
+    /// Always this time.
     Fixed(Timestamp),
 }
 
@@ -159,8 +159,8 @@ impl Clock {
     }
 }
 
-/// The operator's wish to stop. It is honoured between two writes and while something is waited
-/// for, never in the middle of a write.
+/// Asks a run to stop. The run stops between two writes or during a wait, never in the middle of a
+/// write.
 #[derive(Clone, Debug)]
 pub struct CancelToken(Arc<watch::Sender<Option<CancelReason>>>);
 
@@ -170,9 +170,9 @@ pub struct CancelToken(Arc<watch::Sender<Option<CancelReason>>>);
 pub enum CancelReason {
     /// The operator, or the program that embeds this.
     Interrupt,
-    /// Whoever ends processes.
+    /// A request to end the process (SIGTERM).
     Terminate,
-    /// The terminal is gone.
+    /// The terminal is gone (SIGHUP).
     Hangup,
 }
 
@@ -183,29 +183,29 @@ impl Default for CancelToken {
 }
 
 impl CancelToken {
-    /// Asks to stop.
+    /// Cancels the run.
     pub fn cancel(&self) {
         self.cancel_for(CancelReason::Interrupt);
     }
 
-    /// Asks to stop, for `reason`. The first reason counts.
+    /// Cancels the run, for `reason`. The first reason counts.
     pub fn cancel_for(&self, reason: CancelReason) {
         self.0.send_if_modified(|asked| asked.replace(asked.unwrap_or(reason)).is_none());
     }
 
-    /// Returns why it was asked, if it was.
+    /// Returns why the run was cancelled, if it was.
     pub fn reason(&self) -> Option<CancelReason> {
         *self.0.borrow()
     }
 
-    /// Returns whether it was asked.
+    /// Returns whether the run was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.reason().is_some()
     }
 
-    /// Returns once it is asked.
+    /// Returns once the run is cancelled.
     pub async fn cancelled(&self) {
-        // The sender is here: it does not go before an answer.
+        // `self` owns the sender, so the channel stays open.
         drop(self.0.subscribe().wait_for(Option::is_some).await);
     }
 }

@@ -1,4 +1,4 @@
-//! What stands between the desired and the observed state.
+//! The difference between the desired and the observed state.
 
 use std::fmt;
 
@@ -12,12 +12,12 @@ use crate::{Conflict, Subject};
 pub enum Delta<C> {
     /// The observed state is the desired state.
     Satisfied,
-    /// Not satisfied, and nothing to do but wait (a port still in `BUILD`).
+    /// Not satisfied yet; all there is to do is wait (a port still in `BUILD`).
     Wait(String),
     /// Apply these, in this order. Never empty: build it with [`Delta::of`].
     Changes(Vec<C>),
-    /// These are needed, and something else has to be done first: other steps of the same runbook.
-    /// A plan shows them; applied before that, they are refused.
+    /// These are needed, but other steps of the same runbook have to be done first. A plan shows
+    /// them; applying them too early is refused.
     Blocked {
         /// Why they can't be made yet.
         by: Conflict,
@@ -32,7 +32,7 @@ impl<C> Delta<C> {
         if changes.is_empty() { Self::Satisfied } else { Self::Changes(changes) }
     }
 
-    /// Returns the changes that are to be made, now or once something else is done.
+    /// Returns the changes to make, now or once other steps are done.
     pub fn changes(&self) -> &[C] {
         match self {
             Self::Satisfied | Self::Wait(_) => &[],
@@ -44,8 +44,8 @@ impl<C> Delta<C> {
 impl<C: Describe + PartialEq> Delta<C> {
     /// Returns whether doing `self` does nothing that `approved` did not show.
     ///
-    /// What was approved may meanwhile be so already, in part or whole; what is left must be a
-    /// subsequence of it.
+    /// Some or all of the approved changes may have been made in the meantime; the remaining ones
+    /// must be a subsequence of them.
     pub fn within(&self, approved: &Self) -> bool {
         match (self, approved) {
             (Self::Satisfied, _) | (Self::Wait(_), Self::Wait(_)) => true,
@@ -78,16 +78,16 @@ pub trait Describe {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ChangeKind {
-    /// Something new will exist.
+    /// A new object.
     Create,
-    /// Something existing will differ.
+    /// An existing object changes.
     Update,
-    /// Something will be gone.
+    /// An object is removed.
     Delete,
 }
 
 impl ChangeKind {
-    /// Returns the sign that stands for it in a plan.
+    /// Returns its sign in a plan.
     pub fn sign(self) -> char {
         match self {
             Self::Create => '+',
@@ -101,13 +101,13 @@ impl ChangeKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Diff {
-    /// What happens.
+    /// Create, update or delete.
     pub verb: ChangeKind,
-    /// To what.
+    /// What is changed.
     pub subject: Subject,
     /// The effect in one line (`1.3.0 -> 1.4.0`).
     pub effect: String,
-    /// More lines, for who wants to know exactly.
+    /// More lines, with the details.
     pub detail: Vec<String>,
 }
 

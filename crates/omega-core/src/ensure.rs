@@ -1,4 +1,4 @@
-//! The driver: the only code that sequences observe, diff, apply and verify.
+//! The only code that runs observe, diff, apply and verify in order.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const MOST_ATTEMPTS: u32 = 3;
 
 /// A comparison that someone can look at, store, and apply later.
 ///
-/// It is bound to what was observed: [`Plan::apply`] does nothing that the plan did not show.
+/// It is bound to what was observed: [`Plan::apply`] makes only the changes that the plan showed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
 #[must_use = "a plan changes nothing until it is applied"]
@@ -29,9 +29,9 @@ pub struct Plan<D: Desired> {
 /// What [`ensure`] found and did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<S> {
-    /// Nothing had to be written.
+    /// Nothing had to be changed.
     Unchanged(S),
-    /// It was changed, and observed to be as wanted.
+    /// It was changed, and the desired state was observed afterwards.
     Changed {
         /// The observation before.
         before: S,
@@ -54,11 +54,11 @@ impl<S> Outcome<S> {
     }
 }
 
-/// Compares `desired` with the world. It writes nothing.
+/// Compares `desired` with the current state. It writes nothing.
 ///
 /// # Errors
 ///
-/// Fails if the world cannot be read or the operation refuses.
+/// Fails if the state can't be read or the operation refuses.
 pub async fn plan<D: Desired>(
     target: &D::Target,
     desired: &D,
@@ -67,11 +67,11 @@ pub async fn plan<D: Desired>(
     Ok(Plan { desired: desired.clone(), before, delta })
 }
 
-/// Makes `desired` true, and returns only once it was observed to be.
+/// Makes `desired` true, and returns only once this was observed.
 ///
 /// # Errors
 ///
-/// [`EnsureError::touched`] says whether a failure may have left a change.
+/// [`EnsureError::touched`] tells whether anything may have changed before the failure.
 pub async fn ensure<D: Desired>(
     ctx: &Context,
     target: &D::Target,
@@ -81,7 +81,7 @@ pub async fn ensure<D: Desired>(
 }
 
 impl<D: Desired> Plan<D> {
-    /// Returns what stands between the world and the desired fact.
+    /// Returns the difference between the observed and the desired state.
     pub fn delta(&self) -> &Delta<D::Change> {
         &self.delta
     }
@@ -114,13 +114,13 @@ impl<D: Desired> Plan<D> {
         }
     }
 
-    /// Applies what was planned and nothing else, or refuses.
+    /// Applies what was planned and nothing else, or fails.
     ///
     /// # Errors
     ///
-    /// Fails with [`EnsureError::Stale`], having touched nothing, if the same comparison would
-    /// now do something that this plan does not show. A plan that could only wait approves
-    /// nothing: what is to be done by then needs a plan of its own.
+    /// Fails with [`EnsureError::Stale`], without changing anything, if the comparison now gives
+    /// changes that this plan does not show. A plan that only waits approves nothing: the changes
+    /// that are needed afterwards need a new plan.
     pub async fn apply(
         self,
         ctx: &Context,
@@ -133,14 +133,14 @@ impl<D: Desired> Plan<D> {
         let why = match &self.delta {
             Delta::Wait(_) => "it was waiting when the plan was made; its changes need approval",
             Delta::Satisfied | Delta::Changes(_) | Delta::Blocked { .. } => {
-                "something else would be done now"
+                "its changes are different now"
             }
         };
         Err(EnsureError::Stale { subject: name(target, &self.desired), why: why.to_owned() })
     }
 
-    /// Waits until there is something to do, or nothing is left to do. Refuses what can't be done
-    /// before something else is.
+    /// Waits until there are changes to make or the state is reached. Refuses changes that have to
+    /// wait for other steps.
     pub(crate) async fn ready(
         self,
         ctx: &Context,
@@ -217,7 +217,7 @@ impl<D: Desired> Plan<D> {
         record(ctx, intent, Touched::Nothing)?;
         let done = write_and_verify(ctx, target, &desired, &step, &changes).await;
         let end = Entry::end::<D>(step, done.as_ref());
-        // The first error is the one that matters; a journal that fails after it hides nothing.
+        // The first error is reported; an error of the journal after it is not.
         let recorded = record(ctx, Ok(end), Touched::Maybe);
         let after = done?;
         recorded?;
@@ -259,8 +259,8 @@ async fn write_and_verify<D: Desired>(
             until(ctx, target, desired, Touched::Maybe, as_planned).await?;
         }
     }
-    // Look, never write again: a second write would hide that the first one did not do what the
-    // diff says.
+    // Observe, never write again: a second write would hide that the first one had another effect
+    // than the diff says.
     let satisfied = |delta: &Delta<_>| matches!(delta, Delta::Satisfied);
     Ok(until(ctx, target, desired, Touched::Maybe, satisfied).await?.0)
 }
@@ -364,7 +364,7 @@ async fn until<D: Desired>(
     )
 }
 
-/// Says what is not as wanted yet. It differs while something goes on.
+/// Describes what is missing. The text changes as long as there is progress.
 fn missing<C: crate::Describe>(delta: &Delta<C>) -> String {
     match delta {
         Delta::Wait(why) => why.clone(),

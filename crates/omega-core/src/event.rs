@@ -1,4 +1,4 @@
-//! What happens during a run, as data: text, JSON and reports are made of it.
+//! What happens during a run, as data. Text, JSON and reports are made from it.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Diff, ItemOutcome, Subject};
 
-/// What a step is, for a program: never made of text that is shown.
+/// The identity of a step, for programs: never made from displayed text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StepId {
@@ -14,7 +14,7 @@ pub struct StepId {
     pub target: String,
     /// [`Desired::KIND`](crate::Desired::KIND), or `gate` and `wait`.
     pub kind: String,
-    /// [`Desired::key`](crate::Desired::key); of a gate, its rule.
+    /// [`Desired::key`](crate::Desired::key), or the rule of a gate.
     pub key: String,
 }
 
@@ -24,34 +24,34 @@ pub struct StepId {
 #[non_exhaustive]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Event {
-    /// Everything is being looked at.
+    /// The state of all targets is being read.
     Looking,
-    /// It was.
+    /// The state of all targets was read.
     Looked,
-    /// A run begins: something is to be changed.
+    /// A run that makes changes begins.
     RunStarted {
         /// The run's id.
         run: String,
     },
     /// A step, a gate or a wait begins.
     StepStarted {
-        /// Which.
+        /// Which one.
         step: StepId,
         /// What it is about.
         subject: Subject,
-        /// What was shown before, if it is a change.
+        /// The change as shown in the plan, if it is one.
         changes: Vec<Diff>,
     },
-    /// A step has come further.
+    /// A step made progress.
     StepProgress {
-        /// Which.
+        /// Which one.
         step: StepId,
         /// How far.
         progress: Progress,
     },
-    /// What a step did is not to be seen yet, or something else has to come first.
+    /// The effect of a step is not visible yet, or the step waits for something else.
     StepWaiting {
-        /// Which.
+        /// Which one.
         step: StepId,
         /// What it waits for.
         wanted: String,
@@ -60,23 +60,23 @@ pub enum Event {
     },
     /// A step, a gate or a wait ended.
     StepFinished {
-        /// Which.
+        /// Which one.
         step: StepId,
         /// What it is about.
         subject: Subject,
-        /// What came of it.
+        /// The outcome.
         outcome: ItemOutcome,
         /// How long it took.
         took: Duration,
     },
-    /// Gates that only the changes can satisfy are asked until they are, or patience ends.
+    /// Gates that only the changes can satisfy are checked until they hold or the time is over.
     Settling {
         /// The target.
         target: String,
         /// Since when.
         since: Duration,
     },
-    /// Something worth a line.
+    /// Something worth showing.
     Note {
         /// The sentence.
         text: String,
@@ -91,9 +91,9 @@ pub struct Progress {
     pub unit: ProgressUnit,
     /// How much is done.
     pub done: u64,
-    /// Of how much, if that is known.
+    /// The total, if it is known.
     pub total: Option<u64>,
-    /// The stage, in a word or two, where there are several.
+    /// The stage in a word or two, if there are several.
     pub stage: Option<String>,
 }
 
@@ -107,7 +107,7 @@ pub enum ProgressUnit {
     Bytes,
     /// Seconds.
     Seconds,
-    /// Things.
+    /// A number of objects.
     Items,
 }
 
@@ -117,7 +117,7 @@ impl Progress {
         Self { unit: ProgressUnit::Bytes, done, total, stage: None }
     }
 
-    /// Returns progress of `done` things.
+    /// Returns progress of `done` objects.
     pub fn items(done: u64, total: Option<u64>) -> Self {
         Self { unit: ProgressUnit::Items, done, total, stage: None }
     }
@@ -129,13 +129,13 @@ impl Progress {
     }
 }
 
-/// Who is told what happens. It must not block.
+/// Receives events. It must not block.
 pub trait EventSink: Send + Sync {
-    /// Takes one event.
+    /// Receives one event.
     fn event(&self, event: &Event);
 }
 
-/// Nobody.
+/// Drops every event.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoEvents;
 

@@ -1,4 +1,4 @@
-//! Errors as an operator needs them: what, expected, found, touched, next.
+//! Errors as an operator needs them: what failed, expected, found, changed, next.
 
 use std::{error::Error, fmt, time::Duration};
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Conflict, JournalError};
 
-/// How much of the world a failed run may have written.
+/// Whether a failed run may have changed anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Touched {
-    /// Nothing: the failure came before the first write, or the write was refused whole.
+    /// Nothing: the failure came before the first write, or the write was rejected as a whole.
     Nothing,
     /// Unknown: a write was sent and its outcome was not verified.
     Maybe,
 }
 
-/// What a backend's error knows beyond its message. Every answer may be "not known".
+/// What a backend's error knows beyond its message. Everything is optional.
 pub trait Diagnostic: Error {
-    /// Returns what was wanted.
+    /// Returns what was expected.
     fn expected(&self) -> Option<String> {
         None
     }
@@ -39,12 +39,12 @@ pub trait Diagnostic: Error {
     fn timed_out(&self) -> bool {
         false
     }
-    /// Returns the same for a program, in a form of its own.
+    /// Returns the same as data, for programs.
     fn detail(&self) -> Option<serde_json::Value> {
         None
     }
-    /// Returns whether the same read may succeed a moment later. Every error says so itself, where
-    /// it is defined; nobody guesses it from its text.
+    /// Returns whether the same read may succeed a moment later. Every error decides this where it is
+    /// defined; it is never guessed from the text.
     fn retry(&self) -> Retry;
 }
 
@@ -53,9 +53,9 @@ pub trait Diagnostic: Error {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Retry {
-    /// It may: no answer came, or the service said that it is busy or unwell.
+    /// It may: no answer arrived, or the service is busy or failing.
     Transient,
-    /// It will not: the answer was understood, and it is no.
+    /// It will not: the answer is definite.
     Final,
 }
 
@@ -80,7 +80,7 @@ impl<E: Diagnostic + 'static> Diagnostic for EnsureError<E> {
     }
 }
 
-/// A failure is what is left of an error for a person; it kept whether it was transient.
+/// A failure is an error in the form that is shown to a person. It still knows whether it is transient.
 impl Diagnostic for Failure {
     fn expected(&self) -> Option<String> {
         self.expected.clone()
@@ -105,16 +105,16 @@ impl Diagnostic for Failure {
     }
 }
 
-/// Why a desired fact was not reached. The variant is the stage.
+/// Why a desired state was not reached. The variant is the stage.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnsureError<E: Error + 'static> {
-    /// Reading the world failed.
+    /// Reading the state failed.
     #[error("could not observe {subject}")]
     Observe {
         /// What was being observed, and where.
         subject: String,
-        /// Whether a write came before.
+        /// Whether something was written before.
         touched: Touched,
         /// The backend's error.
         source: E,
@@ -124,12 +124,12 @@ pub enum EnsureError<E: Error + 'static> {
     Conflict {
         /// What was refused, and where.
         subject: String,
-        /// Whether a write came before.
+        /// Whether something was written before.
         touched: Touched,
         /// The reason.
         source: Conflict,
     },
-    /// The world moved between the plan and its application.
+    /// The state changed between planning and applying.
     #[error("the plan for {subject} is stale: {why}")]
     Stale {
         /// What the plan was for, and where.
@@ -137,7 +137,7 @@ pub enum EnsureError<E: Error + 'static> {
         /// What differs.
         why: String,
     },
-    /// The backend rejected a write.
+    /// A write failed.
     #[error("could not change {subject} ({change})")]
     Apply {
         /// What was being changed, and where.
@@ -149,26 +149,26 @@ pub enum EnsureError<E: Error + 'static> {
         /// The backend's error.
         source: E,
     },
-    /// Written, but the effect did not show in time; or what was waited for did not come.
-    #[error("{subject} was not as wanted {}", late(*after, *stalled))]
+    /// Written, but the effect was not visible in time; or the wait for other steps timed out.
+    #[error("{subject} did not reach the desired state {}", late(*after, *stalled))]
     NotSettled {
         /// What was being waited for, and where.
         subject: String,
         /// How long was waited.
         after: Duration,
-        /// Whether the wait ended because nothing changed any more.
+        /// Whether the wait ended for lack of progress.
         stalled: bool,
         /// What is still missing.
         why: String,
-        /// Whether a write came before.
+        /// Whether something was written before.
         touched: Touched,
     },
-    /// The operator asked to stop, between two writes or while the effect was waited for.
+    /// The run was cancelled, between two writes or while waiting for the effect.
     #[error("stopped while changing {subject}")]
     Cancelled {
         /// What was being changed, and where.
         subject: String,
-        /// Whether a write came before.
+        /// Whether something was written before.
         touched: Touched,
     },
     /// It failed half-way, and what was made could not be removed.
@@ -184,7 +184,7 @@ pub enum EnsureError<E: Error + 'static> {
     /// The journal could not be written.
     #[error("could not write the journal of the run")]
     Journal {
-        /// Whether a write came before.
+        /// Whether something was written before.
         touched: Touched,
         /// The cause.
         source: JournalError,
@@ -237,7 +237,7 @@ fn late(after: Duration, stalled: bool) -> String {
     }
 }
 
-/// What kind of failure it was: the part of it that a script acts on.
+/// The kind of failure: the part that scripts act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -245,19 +245,19 @@ fn late(after: Duration, stalled: bool) -> String {
 pub enum FailureClass {
     /// Something went wrong.
     Error,
-    /// A gate said no.
+    /// A gate failed.
     Gate,
     /// An operation refused.
     Refused,
-    /// The plan is no longer what would be done.
+    /// The plan no longer matches the changes that are needed.
     Stale,
     /// Another run holds the lock.
     Locked,
-    /// Some targets are done, one failed, the rest is untouched.
+    /// Some targets are done, one failed, the rest is unchanged.
     Partial,
     /// A deadline passed.
     Deadline,
-    /// The operator stopped the run between two steps.
+    /// The run was cancelled between two steps.
     Interrupted,
     /// The command line or the site file is wrong.
     Usage,
@@ -267,11 +267,11 @@ pub enum FailureClass {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Failure {
-    /// What kind.
+    /// The kind of failure.
     pub class: FailureClass,
     /// What was being done, to what.
     pub message: String,
-    /// What was wanted.
+    /// What was expected.
     pub expected: Option<String>,
     /// What was found.
     pub found: Option<String>,
@@ -281,10 +281,10 @@ pub struct Failure {
     pub next: Option<String>,
     /// The causes, outermost first.
     pub causes: Vec<String>,
-    /// Whether asking again a moment later may help.
+    /// Whether the same read may succeed a moment later.
     #[serde(default = "finally", skip_serializing)]
     pub retry: Retry,
-    /// The same for a program, in a form of its own (a refusal's rules and remedies).
+    /// The same as data, for programs (a refusal's rules and remedies).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<serde_json::Value>,
 }
@@ -294,7 +294,7 @@ fn finally() -> Retry {
 }
 
 impl Failure {
-    /// Returns a failure that touched nothing.
+    /// Returns a failure before which nothing changed.
     pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
         Self {
             class,
@@ -309,7 +309,7 @@ impl Failure {
         }
     }
 
-    /// Returns the failure to do `message` because of `error`; it touched nothing.
+    /// Returns the failure `message`, caused by `error`, before which nothing changed.
     pub fn from_error(message: impl Into<String>, error: &dyn Diagnostic) -> Self {
         let class = if error.timed_out() { FailureClass::Deadline } else { FailureClass::Error };
         Self {
@@ -374,12 +374,12 @@ impl<E: Diagnostic + 'static> From<EnsureError<E>> for Failure {
                 ..base
             },
             EnsureError::Stale { .. } => Self { class: FailureClass::Stale, ..base }
-                .next("plan again, look, and apply the new plan"),
+                .next("make a new plan, review it, and apply it"),
             EnsureError::NotSettled { why, .. } => {
                 Self { class: FailureClass::Deadline, found: Some(why), ..base }
             }
             EnsureError::Cancelled { .. } => Self { class: FailureClass::Interrupted, ..base }
-                .next("run the same command again: what is done is not done twice"),
+                .next("run the same command again: completed steps are not repeated"),
             EnsureError::Journal { source, .. } => Self { causes: chain(&source), ..base },
             EnsureError::LeftBehind { subject, why, source } => {
                 let first = Self::from(*source);

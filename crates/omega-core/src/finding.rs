@@ -7,26 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::Subject;
 
-/// Something that a rule found.
+/// Something that a check found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Finding {
-    /// The rule's name: an interface, never renamed (`version-unserved`).
+    /// The rule's name. Scripts depend on it, so it is never renamed (`version-unserved`).
     pub rule: String,
     /// How much it matters.
     pub severity: Severity,
-    /// Of what.
+    /// What it is about.
     pub subject: Subject,
     /// What is wrong, in one sentence.
     pub summary: String,
     /// What shows it.
     pub evidence: Vec<Evidence>,
-    /// The decision that it rests on or departs from (`D-042`).
+    /// The decision that it follows or departs from (`D-042`).
     pub decision: Option<String>,
-    /// What to do about it: a command where there is one.
+    /// What to do about it: a command, if there is one.
     pub remedy: Option<String>,
-    /// What says that it is wrong: a file of upstream's source, a document.
+    /// Where it is documented that this is wrong: an upstream source file, a document.
     pub source: Option<String>,
 }
 
@@ -38,13 +38,13 @@ pub struct Finding {
 pub enum Severity {
     /// It must be fixed.
     Broken,
-    /// Something does not do what it seems to do, or will not for long.
+    /// Something does not have the effect that it seems to have, or will soon stop having it.
     Warning,
-    /// It passes by itself, or should.
+    /// It should go away by itself.
     Waiting,
-    /// It could not be asked.
+    /// It could not be checked.
     Unknown,
-    /// Worth knowing, and no fault.
+    /// Worth knowing, but not a fault.
     Note,
 }
 
@@ -76,19 +76,19 @@ impl Finding {
         self
     }
 
-    /// Says what to do about it.
+    /// Adds what to do about it.
     #[must_use]
     pub fn remedy(self, remedy: impl Into<String>) -> Self {
         Self { remedy: Some(remedy.into()), ..self }
     }
 
-    /// Names the decision.
+    /// Adds the decision.
     #[must_use]
     pub fn decision(self, decision: &str) -> Self {
         Self { decision: Some(decision.to_owned()), ..self }
     }
 
-    /// Names what says that it is wrong.
+    /// Adds where it is documented that this is wrong.
     #[must_use]
     pub fn source(self, source: impl Into<String>) -> Self {
         Self { source: Some(source.into()), ..self }
@@ -113,11 +113,11 @@ pub struct Evidence {
 #[non_exhaustive]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Observation {
-    /// A word, or somebody else's words.
+    /// Text: one word, or a message of a service.
     Text(String),
-    /// Several.
+    /// Several values.
     List(Vec<String>),
-    /// A number of things.
+    /// A number of objects.
     Count(u64),
     /// A number of bytes.
     Bytes(u64),
@@ -125,7 +125,7 @@ pub enum Observation {
     Took(u64),
     /// A point in time.
     Time(Timestamp),
-    /// That the fact holds.
+    /// The fact holds.
     Holds,
 }
 
@@ -135,17 +135,17 @@ impl Evidence {
         Self { fact: fact.to_owned(), value: Observation::Text(value.into()) }
     }
 
-    /// Returns a sentence: somebody else's words, or what has no better form.
-    pub fn words(words: impl Into<String>) -> Self {
-        Self::text("", words)
+    /// Returns a sentence: a service's message, or what has no structured form.
+    pub fn sentence(sentence: impl Into<String>) -> Self {
+        Self::text("", sentence)
     }
 
-    /// Returns that `fact` holds.
+    /// Returns the evidence that `fact` holds.
     pub fn holds(fact: &str) -> Self {
         Self { fact: fact.to_owned(), value: Observation::Holds }
     }
 
-    /// Returns how many there are.
+    /// Returns the number of `fact`.
     pub fn count(fact: &str, count: usize) -> Self {
         Self { fact: fact.to_owned(), value: Observation::Count(count as u64) }
     }
@@ -162,17 +162,17 @@ impl Evidence {
         Self { fact: fact.to_owned(), value: Observation::Took(millis) }
     }
 
-    /// Returns when `fact` is or was.
+    /// Returns the time of `fact`.
     pub fn time(fact: &str, time: Timestamp) -> Self {
         Self { fact: fact.to_owned(), value: Observation::Time(time) }
     }
 
-    /// Returns whether it differs between two looks at the same state: how long a look took.
+    /// Returns whether it differs between two reads of the same state: a duration does.
     pub fn is_measurement(&self) -> bool {
         matches!(self.value, Observation::Took(_))
     }
 
-    /// Returns one line made of all of it. Where one is a list, semicolons separate them.
+    /// Returns all evidence in one line. If one value is a list, semicolons separate the facts.
     pub fn line(all: &[Self]) -> String {
         let lists = all.iter().any(|one| matches!(one.value, Observation::List(_)));
         let separator = if lists { "; " } else { ", " };

@@ -1,29 +1,29 @@
-//! Facts that must hold before a change or after it, and what a run waits for in between.
+//! Facts that must hold before or after a change, and what a run waits for between steps.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::{Evidence, Failure, Finding, PollPolicy, Subject};
 
-/// A read-only question about the world.
+/// A read-only check of a fact.
 ///
-/// A prerequisite is always asked, never remembered. `Err` means that the question could not be
-/// asked, or that the operator's request is refused ([`crate::FailureClass::Refused`]);
-/// [`Verdict::Fail`] means that the answer is no. They are never mixed.
+/// A prerequisite is always checked, never remembered. `Err` means that the check could not be
+/// made, or that the operator's request is refused ([`crate::FailureClass::Refused`]);
+/// [`Verdict::Fail`] means that the fact does not hold. The two are never mixed.
 #[async_trait]
 pub trait Gate: Send + Sync {
-    /// Returns the rule's name: an interface, never renamed. With the target it is the identity.
+    /// Returns the rule's name, which is never renamed. With the target it is the gate's identity.
     fn rule(&self) -> &'static str;
 
-    /// Returns what is asked about.
+    /// Returns what is checked.
     fn subject(&self) -> Subject;
 
-    /// Asks, once. It MUST NOT write, and MUST NOT wait for the answer to change: that is what a
-    /// [`Wait`] is for.
+    /// Checks once. It MUST NOT write, and MUST NOT wait for the answer to change: use a [`Wait`]
+    /// for that.
     async fn check(&self) -> Result<Verdict, Failure>;
 }
 
-/// The answer to a [`Gate`].
+/// The result of a [`Gate`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -33,9 +33,9 @@ pub enum Verdict {
         /// What shows it.
         evidence: Vec<Evidence>,
     },
-    /// It does not.
+    /// The fact does not hold.
     Fail(Box<Finding>),
-    /// It cannot hold or fail yet.
+    /// The check can't be made yet.
     Deferred {
         /// What it waits for.
         until: String,
@@ -48,22 +48,22 @@ impl Verdict {
         Self::Pass { evidence: evidence.into_iter().collect() }
     }
 
-    /// Returns that the fact does not hold.
+    /// Returns a failure.
     pub fn fail(finding: Finding) -> Self {
         Self::Fail(Box::new(finding))
     }
 
-    /// Returns that it can't be answered before `until`.
+    /// Returns that the check can't be made before `until`.
     pub fn deferred(until: impl Into<String>) -> Self {
         Self::Deferred { until: until.into() }
     }
 }
 
-/// Something that the run waits for between two steps: others have to act. Polled by the run only,
-/// and looked at once in a plan.
+/// Something that a run waits for between two steps, because other programs have to act. Only the
+/// run polls it; a plan looks once.
 #[async_trait]
 pub trait Wait: Send + Sync {
-    /// Returns the rule's name, as a gate's.
+    /// Returns the rule's name, like that of a gate.
     fn rule(&self) -> &'static str;
 
     /// Returns what is waited for.
@@ -72,20 +72,20 @@ pub trait Wait: Send + Sync {
     /// Returns how often and how long to look.
     fn policy(&self) -> PollPolicy;
 
-    /// Looks, once. It MUST NOT write.
+    /// Looks once. It MUST NOT write.
     async fn look(&self) -> Result<WaitState, Failure>;
 
-    /// Returns what it means that the time is over: an error, or that the next step has to do it.
+    /// Returns what happens at the deadline: the run fails, or the next step takes over.
     fn when_late(&self) -> WhenLate {
         WhenLate::Fail
     }
 }
 
-/// What a look at a [`Wait`] showed.
+/// The state of a [`Wait`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitState {
-    /// It is so.
+    /// Done.
     Reached {
         /// What shows it.
         evidence: Vec<Evidence>,
@@ -95,18 +95,18 @@ pub enum WaitState {
         /// What is missing.
         until: String,
     },
-    /// There is nothing to wait for before something else: no time is spent.
+    /// Waiting makes no sense yet, because something else has to happen first: it is skipped.
     Deferred {
-        /// Before what.
+        /// What has to happen first.
         until: String,
     },
 }
 
-/// What it means that a [`Wait`] took too long.
+/// What happens if a [`Wait`] takes too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenLate {
-    /// The run stops with a deadline.
+    /// The run fails: the deadline passed.
     Fail,
-    /// The run goes on: what was waited for is done by the next step.
+    /// The run goes on: the next step takes over.
     GoOn,
 }

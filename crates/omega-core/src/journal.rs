@@ -1,4 +1,4 @@
-//! A write-ahead record of what was intended and what came of it.
+//! A write-ahead record of what was intended and what happened.
 //!
 //! JSON lines. The first line names the format, its version and the run; every entry is on disk
 //! before [`Journal::record`] returns. A desired fact holds no secret, so neither does a journal.
@@ -28,17 +28,17 @@ const VERSION: u32 = 2;
 #[non_exhaustive]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Entry {
-    /// Written, durably, before the first write to the world.
+    /// Written durably before the first change.
     Intent {
-        /// Which step.
+        /// The step.
         step: StepId,
         /// The desired fact.
         desired: serde_json::Value,
         /// The changes, as shown.
         changes: Vec<Diff>,
-        /// What restores the state before, if anything does.
+        /// What restores the previous state, if that is possible.
         undo: Option<Undo>,
-        /// Whether the same run is to remove it again: what is left of it after a crash is swept.
+        /// Whether the same run removes it again. After a crash, `runs sweep` removes it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         temporary: bool,
         /// What removes what was made of it, where a part is of no use. Once it is verified, there is
@@ -48,23 +48,23 @@ pub enum Entry {
     },
     /// Written before each change.
     Applying {
-        /// Which step.
+        /// The step.
         step: StepId,
-        /// Which of its changes, counted from 0.
+        /// The number of the change, counted from 0.
         nth: usize,
         /// The change, as shown.
         change: Diff,
     },
     /// Written after each change that was accepted.
     Applied {
-        /// Which step.
+        /// The step.
         step: StepId,
-        /// Which of its changes, counted from 0.
+        /// The number of the change, counted from 0.
         nth: usize,
     },
     /// The desired fact was observed.
     Verified {
-        /// Which step.
+        /// The step.
         step: StepId,
         /// What was observed.
         observed: Option<serde_json::Value>,
@@ -76,11 +76,11 @@ pub enum Entry {
     },
     /// The operation failed.
     Failed {
-        /// Which step.
+        /// The step.
         step: StepId,
         /// The error, with its causes.
         error: String,
-        /// Whether the world may have changed.
+        /// Whether anything may have changed.
         touched: Touched,
     },
 }
@@ -166,8 +166,8 @@ impl Entry {
     }
 }
 
-/// Where entries go. `record` returns only once the entry is durable. Several targets may be
-/// changed at the same time, so it is shared.
+/// Stores entries. `record` returns only once the entry is durable. Several targets may be changed
+/// at the same time, so it is shared.
 pub trait Journal: Send + Sync {
     /// Appends one entry.
     ///
@@ -181,13 +181,13 @@ pub trait Journal: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JournalError {
-    /// The file system said no.
+    /// The file could not be read or written.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// The file is not a journal, or one of a version that this program does not read.
     #[error("not a journal of version 1 or {VERSION}: {0}")]
     Format(String),
-    /// A line in the middle is damaged. (A torn last line is a crash, and is dropped.)
+    /// A line in the middle is damaged. (An incomplete last line is left by a crash, and is dropped.)
     #[error("line {line} of the journal is damaged")]
     Damaged {
         /// Counted from 1.
@@ -252,18 +252,19 @@ impl FileJournal {
         Ok(journal)
     }
 
-    /// Opens the journal at `path`, to add to it what was done about what it left.
+    /// Opens the journal at `path` to append entries about the removal of its temporary resources.
     ///
     /// # Errors
     ///
-    /// Fails if it is no journal of the version that is written now: older ones are only read.
+    /// Fails if it is not a journal of the current version: older ones can only be read.
     pub fn reopen(path: &Path) -> Result<Self, JournalError> {
         let header = lines(path)?.0;
         if header.version != VERSION {
             return Err(JournalError::Format(format!("it has version {}", header.version)));
         }
         let file = OpenOptions::new().append(true).open(path)?;
-        // What a crash left of a line was never promised, and would damage what comes now.
+        // A crash may have left an incomplete line. It was never reported as durable, and would damage
+        // the next entry.
         let bytes = std::fs::read(path)?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         file.set_len(whole as u64)?;
@@ -273,11 +274,12 @@ impl FileJournal {
 
     /// Reads every entry of the journal at `path`, of any version.
     ///
-    /// A last line without its end is what a crash leaves: it was not promised, and is dropped.
+    /// A last line without a line feed is left by a crash. It was never reported as durable, and is
+    /// dropped.
     ///
     /// # Errors
     ///
-    /// Fails if it is no journal, of an unknown version, or damaged before its last line.
+    /// Fails if it is not a journal, has an unknown version, or is damaged before its last line.
     pub fn read(path: &Path) -> Result<Vec<Entry>, JournalError> {
         let (header, lines) = lines(path)?;
         let mut entries = Vec::new();
@@ -305,7 +307,7 @@ impl FileJournal {
     }
 }
 
-/// A line's number, its bytes, and whether it has its end.
+/// A line's number, its bytes, and whether it is complete.
 type Line = (usize, Vec<u8>, bool);
 
 fn lines(path: &Path) -> Result<(Header, Vec<Line>), JournalError> {

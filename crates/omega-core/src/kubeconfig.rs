@@ -1,9 +1,9 @@
-//! A kubeconfig, read as magnum-capi-helm will read it.
+//! A kubeconfig, read the way magnum-capi-helm reads it.
 //!
 //! The driver (`magnum_capi_helm/kubernetes.py`, 1.1.0 to 1.4.0) takes the current context, the
 //! first entry of each name, a client certificate with its key or (from 1.3.0) a token, and a CA.
-//! It knows nothing of `exec`, `auth-provider`, `tokenFile`, `tls-server-name`, `proxy-url` and
-//! `insecure-skip-tls-verify`; and the paths of other files mean nothing on another machine.
+//! It does not support `exec`, `auth-provider`, `tokenFile`, `tls-server-name`, `proxy-url` and
+//! `insecure-skip-tls-verify`; and paths of other files are useless on another machine.
 
 use std::{fmt, net::IpAddr};
 
@@ -17,13 +17,13 @@ use crate::{
     values::{Secret, Sha256},
 };
 
-/// How long before its end a certificate is worth a warning.
+/// How long before it expires a certificate causes a warning.
 const SOON_DAYS: i64 = 30;
 
 /// A kubeconfig that the driver can use, and the bytes it was read from.
 #[derive(Clone, Debug)]
 pub struct Kubeconfig {
-    /// The bytes, as they will be placed.
+    /// The bytes, as they will be written.
     pub bytes: Secret,
     /// What may be shown of it.
     pub facts: KubeconfigFacts,
@@ -40,7 +40,7 @@ pub struct KubeconfigFacts {
     pub context: String,
     /// The API server of the current context.
     pub server: Url,
-    /// The CA bundle of the current context, in PEM. `None`: the machine's own.
+    /// The CA bundle of the current context, in PEM. `None` means the machine's own.
     pub ca_pem: Option<String>,
     /// How the driver will authenticate.
     pub auth: AuthKind,
@@ -56,14 +56,14 @@ pub enum AuthKind {
         subject: String,
         /// When it begins to be valid.
         not_before: Timestamp,
-        /// When it ends.
+        /// When it expires.
         not_after: Timestamp,
     },
     /// With a bearer token, which driver 1.1.0 and 1.2.x can't use.
     Token,
 }
 
-/// Why a kubeconfig is no good for the driver.
+/// Why the driver can't use a kubeconfig.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the kubeconfig can't be used: {why}")]
 pub struct KubeconfigError {
@@ -88,7 +88,7 @@ fn no<T>(why: impl Into<String>, next: impl Into<String>) -> Result<T, Kubeconfi
     Err(KubeconfigError { why: why.into(), next: next.into() })
 }
 
-const FLATTEN: &str = "write one that stands alone: kubectl config view --minify --flatten --raw";
+const FLATTEN: &str = "write a self-contained one: kubectl config view --minify --flatten --raw";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -148,20 +148,20 @@ impl Kubeconfig {
     ///
     /// # Errors
     ///
-    /// Names the first thing that is wrong, and the remedy.
+    /// Names the first problem and the remedy.
     pub fn parse(bytes: Secret, now: Timestamp) -> Result<Self, KubeconfigError> {
         let read = Self::read(bytes)?;
-        match read.facts.outside(now) {
+        match read.facts.validity_error(now) {
             Some(error) => Err(error),
             None => Ok(read),
         }
     }
 
-    /// Does the same whatever the time is: its client certificate may have ended.
+    /// Does the same without looking at the time: the client certificate may have expired.
     ///
     /// # Errors
     ///
-    /// Names the first thing that is wrong, and the remedy.
+    /// Names the first problem and the remedy.
     pub fn read(bytes: Secret) -> Result<Self, KubeconfigError> {
         let wire = read(&bytes)?;
         let (name, cluster, user) = current(&wire)?;
@@ -175,16 +175,16 @@ impl Kubeconfig {
 }
 
 impl KubeconfigFacts {
-    /// Returns why it can't be used at `now`: its client certificate has ended, or has not begun.
-    pub fn outside(&self, now: Timestamp) -> Option<KubeconfigError> {
+    /// Returns why it can't be used at `now`: its client certificate has expired or is not valid yet.
+    pub fn validity_error(&self, now: Timestamp) -> Option<KubeconfigError> {
         let AuthKind::ClientCertificate { not_before, not_after, .. } = &self.auth else {
             return None;
         };
         let (why, next) = if *not_after <= now {
-            let why = format!("its client certificate ended on {not_after}");
+            let why = format!("its client certificate expired on {not_after}");
             (why, "get a new one from the management cluster")
         } else if *not_before > now {
-            let why = format!("its client certificate begins on {not_before} only");
+            let why = format!("its client certificate is not valid before {not_before}");
             (why, "wait, or check the clock of this machine")
         } else {
             return None;
@@ -192,13 +192,13 @@ impl KubeconfigFacts {
         Some(KubeconfigError { why, next: next.to_owned() })
     }
 
-    /// Returns a warning if the client certificate ends within 30 days of `now`.
-    pub fn ends_soon(&self, now: Timestamp) -> Option<String> {
+    /// Returns a warning if the client certificate expires within 30 days of `now`.
+    pub fn expiry_warning(&self, now: Timestamp) -> Option<String> {
         let AuthKind::ClientCertificate { not_after, .. } = &self.auth else { return None };
         let soon = now.checked_add((SOON_DAYS * 24).hours()).ok()?;
         let days = (*not_after - now).total(jiff::Unit::Hour).ok()? / 24.0;
         (*not_after <= soon).then(|| {
-            format!("the client certificate ends in {days:.0} days, on {}", day(*not_after))
+            format!("the client certificate expires in {days:.0} days, on {}", day(*not_after))
         })
     }
 
@@ -218,7 +218,7 @@ impl fmt::Display for AuthKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ClientCertificate { subject: _, not_before: _, not_after } => {
-                write!(f, "client certificate ends {}", day(*not_after))
+                write!(f, "client certificate expires {}", day(*not_after))
             }
             Self::Token => f.write_str("token"),
         }
@@ -234,16 +234,16 @@ fn read(bytes: &Secret) -> Result<Wire, KubeconfigError> {
         return no("it is not text", FLATTEN);
     };
     if text.trim().is_empty() {
-        return no("it is empty", "check that the command which wrote it had an input");
+        return no("it is empty", "check the command that wrote it");
     }
-    // The parser's words may quote the file, so only the place is repeated.
+    // The parser's message may quote the file, so only the place is repeated.
     serde_saphyr::from_str(text).or_else(|error| {
         let place = error.location().map_or_else(String::new, |place| {
             format!(" (line {}, column {})", place.line(), place.column())
         });
         no(
             format!("it is truncated, or not a kubeconfig in YAML{place}"),
-            "compare it with its source: its size, its last line",
+            "compare its size and its last line with the original",
         )
     })
 }
@@ -252,7 +252,7 @@ fn current(wire: &Wire) -> Result<(String, Cluster, User), KubeconfigError> {
     let use_context = "kubectl config use-context NAME --kubeconfig FILE";
     // kubectl writes the users last.
     if wire.users.is_empty() {
-        return no("it has no users: is the file whole?", "get it from the cluster again");
+        return no("it has no users: is the file complete?", "get it from the cluster again");
     }
     let Some(name) = wire.current_context.clone().filter(|name| !name.is_empty()) else {
         return no("it has no current context", use_context);
@@ -280,7 +280,7 @@ fn server(cluster: &Cluster) -> Result<Url, KubeconfigError> {
     let Ok(url) = text.parse::<Url>() else {
         return no(format!("its server `{text}` is not a URL"), set);
     };
-    // It is shown, planned and journaled.
+    // The URL appears in plans, journals and messages.
     if !url.username().is_empty() || url.password().is_some() {
         return no("its server has a user or a password in it, which is not read", set);
     }
@@ -288,8 +288,8 @@ fn server(cluster: &Cluster) -> Result<Url, KubeconfigError> {
         return no(format!("its server `{url}` is not https"), set);
     }
     if is_here(&url) {
-        let next = format!("give it the address that the units can reach: {set}");
-        return no(format!("its server `{url}` means the machine that asks"), next);
+        let next = format!("use an address that the units can reach: {set}");
+        return no(format!("its server `{url}` is an address of the local machine"), next);
     }
     let unread = [
         (cluster.insecure_skip_tls_verify, "insecure-skip-tls-verify"),
@@ -299,14 +299,14 @@ fn server(cluster: &Cluster) -> Result<Url, KubeconfigError> {
     match unread.into_iter().find(|(set, _)| *set) {
         Some((_, key)) => no(
             format!("it uses `{key}`, which the driver does not read"),
-            "give it a server address that its CA's certificate covers, and that CA",
+            "use a server address that the server's certificate covers, and the CA of that certificate",
         ),
         None => Ok(url),
     }
 }
 
-/// Whether the address means whoever reads it. Loopback addresses other than 127.0.0.1 are
-/// somebody's on purpose (network namespaces, test clouds) and count as remote.
+/// Whether the address is that of the local machine. Loopback addresses other than 127.0.0.1 are
+/// used on purpose (network namespaces, test clouds) and count as remote.
 fn is_here(url: &Url) -> bool {
     let ip: IpAddr = match url.host() {
         Some(Host::Domain(name)) => {
@@ -322,7 +322,7 @@ fn is_here(url: &Url) -> bool {
 
 fn ca(cluster: &Cluster) -> Result<Option<String>, KubeconfigError> {
     if let Some(path) = &cluster.certificate_authority {
-        return no(format!("its CA is in another file (`{path}`)"), FLATTEN);
+        return no(format!("its CA is in a separate file (`{path}`)"), FLATTEN);
     }
     let Some(data) = &cluster.certificate_authority_data else { return Ok(None) };
     let pem = STANDARD.decode(data).ok().and_then(|pem| String::from_utf8(pem).ok());
@@ -341,10 +341,13 @@ fn auth(user: &User) -> Result<AuthKind, KubeconfigError> {
     ];
     if let Some((_, what)) = unread.into_iter().find(|(set, _)| *set) {
         let next = "use one with a client certificate or a token in it";
-        return no(format!("it authenticates by {what}, which the driver can't"), next);
+        return no(format!("it authenticates by {what}, which the driver does not support"), next);
     }
     if let Some(path) = user.client_certificate.as_ref().or(user.client_key.as_ref()) {
-        return no(format!("its client certificate or key is in another file (`{path}`)"), FLATTEN);
+        return no(
+            format!("its client certificate or key is in a separate file (`{path}`)"),
+            FLATTEN,
+        );
     }
     match (&user.client_certificate_data, &user.client_key_data, &user.token) {
         (Some(certificate), Some(key), _) => client_certificate(certificate, key),
@@ -365,7 +368,7 @@ fn client_certificate(data: &str, key: &str) -> Result<AuthKind, KubeconfigError
     Ok(AuthKind::ClientCertificate { subject, not_before, not_after })
 }
 
-/// Returns subject, begin and end of the first certificate in `pem`.
+/// Returns the subject and the validity of the first certificate in `pem`.
 fn certificate(pem: &[u8]) -> Option<(String, Timestamp, Timestamp)> {
     let (_, pem) = x509_parser::pem::parse_x509_pem(pem).ok()?;
     let certificate = pem.parse_x509().ok()?;

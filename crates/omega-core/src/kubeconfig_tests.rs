@@ -17,16 +17,21 @@ fn what_the_driver_can_use_is_read() {
     assert_eq!(read.facts.server.as_str(), "https://10.20.0.50:6443/");
     assert_eq!(read.facts.endpoint(), ("10.20.0.50".to_owned(), 6443));
     assert_eq!(read.facts.sha256, Sha256::of(ADMIN.as_bytes()));
-    assert_eq!(read.facts.auth.to_string(), "client certificate ends 2027-11-21");
+    assert_eq!(read.facts.auth.to_string(), "client certificate expires 2027-11-21");
     assert!(read.facts.ca_pem.unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
 }
 
 #[test]
 fn a_certificate_that_ends_within_30_days_is_warned_of() {
     let facts = parse(ADMIN).unwrap().facts;
-    assert_eq!(facts.ends_soon(now()), None);
+    assert_eq!(facts.expiry_warning(now()), None);
     let late = "2027-11-11T00:00:00Z".parse().unwrap();
-    assert!(facts.ends_soon(late).unwrap().starts_with("the client certificate ends in 10 days"));
+    assert!(
+        facts
+            .expiry_warning(late)
+            .unwrap()
+            .starts_with("the client certificate expires in 10 days")
+    );
 }
 
 /// Every refusal, by what was changed in a kubeconfig that is good.
@@ -50,21 +55,24 @@ fn what_the_driver_cannot_use_is_refused() {
         (ADMIN.replace("current-context: capi", "current-context: x"), "`x` is not in it"),
         (ADMIN.replace("cluster: capi,", "cluster: b,"), "cluster `b` is not in it"),
         (ADMIN.replace("user: admin}", "user: b}"), "user `b` is not in it"),
-        (ADMIN.replace(server, "https://localhost:6443"), "means the machine that asks"),
-        (ADMIN.replace(server, "https://127.0.0.1:6443"), "means the machine that asks"),
-        (ADMIN.replace(server, "https://[::1]:6443"), "means the machine that asks"),
-        (ADMIN.replace(server, "https://[::ffff:127.0.0.1]:6443"), "means the machine that asks"),
-        (ADMIN.replace(server, "https://0.0.0.0:6443"), "means the machine that asks"),
-        (ADMIN.replace(server, "https://[::]:6443"), "means the machine that asks"),
+        (ADMIN.replace(server, "https://localhost:6443"), "is an address of the local machine"),
+        (ADMIN.replace(server, "https://127.0.0.1:6443"), "is an address of the local machine"),
+        (ADMIN.replace(server, "https://[::1]:6443"), "is an address of the local machine"),
+        (
+            ADMIN.replace(server, "https://[::ffff:127.0.0.1]:6443"),
+            "is an address of the local machine",
+        ),
+        (ADMIN.replace(server, "https://0.0.0.0:6443"), "is an address of the local machine"),
+        (ADMIN.replace(server, "https://[::]:6443"), "is an address of the local machine"),
         (ADMIN.replace(server, "http://10.20.0.50:6443"), "is not https"),
         (ADMIN.replace(server, "10.20.0.50"), "is not a URL"),
         (ADMIN.replace(ca, "    insecure-skip-tls-verify: true"), "`insecure-skip-tls-verify`"),
-        (ADMIN.replace(ca, "    certificate-authority: /ca.crt"), "in another file (`/ca.crt`)"),
+        (ADMIN.replace(ca, "    certificate-authority: /ca.crt"), "in a separate file (`/ca.crt`)"),
         (ADMIN.replace(ca, "    certificate-authority-data: eA=="), "is not a certificate"),
         (ADMIN.replace(user, "    exec: {command: aws}"), "an exec plugin"),
         (ADMIN.replace(user, "    auth-provider: {name: oidc}"), "an auth plugin"),
         (ADMIN.replace(user, "    tokenFile: /t"), "a token file"),
-        (ADMIN.replace(user, "    client-key: /k"), "in another file (`/k`)"),
+        (ADMIN.replace(user, "    client-key: /k"), "in a separate file (`/k`)"),
         (ADMIN.replace(user, "    client-key-data: eA=="), "is not a key"),
         (ADMIN.replace(user, ""), "neither a client certificate"),
     ];
@@ -81,8 +89,8 @@ fn the_dates_of_the_client_certificate_count() {
         let error = Kubeconfig::parse(Secret::from(ADMIN.to_owned()), time.parse().unwrap());
         error.unwrap_err().to_string()
     };
-    assert!(at("2030-01-01T00:00:00Z").contains("ended on 2027-11-21"));
-    assert!(at("2020-01-01T00:00:00Z").contains("begins on 2026-11-21"));
+    assert!(at("2030-01-01T00:00:00Z").contains("expired on 2027-11-21"));
+    assert!(at("2020-01-01T00:00:00Z").contains("not valid before 2026-11-21"));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Typed, idempotent operations: observe, diff, apply, verify.
 //!
-//! A [`Desired`] value says what should be true. [`plan`] compares it with the world and changes
-//! nothing; [`ensure`] also makes it true and proves it by looking again. A [`TargetPlan`] puts many of
-//! them, and the questions between them, in the order of the runbook they replace.
+//! A [`Desired`] value describes what should be true. [`plan`] compares it with the current state and
+//! changes nothing; [`ensure`] also makes it true, and verifies that by observing again. A
+//! [`TargetPlan`] has many of them, and the checks between them, in the order of a runbook.
 //!
 //! This crate does not print, prompt, read the environment, or speak to a network.
 
@@ -17,6 +17,7 @@ mod gate;
 mod journal;
 pub mod kubeconfig;
 mod lock;
+mod nearest_name;
 mod persist;
 pub mod run;
 mod runbook;
@@ -38,6 +39,7 @@ pub use finding::{Evidence, Finding, Observation, Severity};
 pub use gate::{Gate, Verdict, Wait, WaitState, WhenLate};
 pub use journal::{Entry, FileJournal, Journal, JournalError, MemoryJournal, NoJournal, Undo};
 pub use lock::{Lock, LockError};
+pub use nearest_name::nearest_name;
 pub use persist::{open_regular, persist, read_regular, sync_parent};
 pub use runbook::{
     Item, ItemOutcome, ItemPreview, ItemReport, ItemState, Run, Section, SectionPreview,

@@ -21,10 +21,10 @@ pub enum LockError {
     /// Another run holds it.
     #[error("another run holds the lock ({holder})")]
     Held {
-        /// What the holder wrote of itself.
+        /// What the holder wrote about itself.
         holder: String,
     },
-    /// The file system said no.
+    /// The lock file could not be opened or written.
     #[error("could not lock {path}")]
     Io {
         /// The lock file.
@@ -35,7 +35,7 @@ pub enum LockError {
 }
 
 impl Lock {
-    /// Takes the lock at `path`, and leaves `holder` there for who comes second.
+    /// Takes the lock at `path`, and writes `holder` to it, for the error message of other runs.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Files that are whole or not there.
+//! Files that are written completely or not at all.
 
 use std::{
     fs::{File, OpenOptions},
@@ -7,17 +7,17 @@ use std::{
     path::Path,
 };
 
-/// Opens without waiting: a pipe without a writer would hold the whole program.
+/// Opens without blocking: a pipe without a writer would block the whole program.
 const O_NONBLOCK: i32 = 0o4000;
 
 /// Writes `bytes` to `path` so that a crash leaves the old file or the new one, never a part.
 ///
-/// The file is readable by its owner only: plans, reports and cached tokens are nobody else's.
+/// Only the owner can read the file: plans, reports and cached tokens are private.
 ///
 /// # Errors
 ///
-/// Fails, leaving what was there, if the file can't be made durable, or if `path` is something
-/// else than a file: a device or a directory is not replaced.
+/// Fails and keeps the old file if the new one can't be made durable, or if `path` is not a
+/// regular file: a device or a directory is not replaced.
 pub fn persist(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
         Ok(found) if !found.is_file() => return Err(not_a_file()),
@@ -61,7 +61,7 @@ pub fn open_regular(path: &Path, most: u64) -> io::Result<(File, u64)> {
         return Err(not_a_file());
     }
     if found.len() > most {
-        let why = format!("it has {} bytes, and more than {most} are not read", found.len());
+        let why = format!("it has {} bytes; the limit is {most}", found.len());
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
     }
     Ok((file, found.len()))
@@ -110,7 +110,7 @@ mod tests {
         std::fs::write(&file, "12345").unwrap();
         assert_eq!(read_regular(&file, 5).unwrap(), b"12345");
         let error = read_regular(&file, 4).unwrap_err();
-        assert_eq!(error.to_string(), "it has 5 bytes, and more than 4 are not read");
+        assert_eq!(error.to_string(), "it has 5 bytes; the limit is 4");
         for other in [Path::new("/dev/zero"), dir.path()] {
             assert_eq!(read_regular(other, 9).unwrap_err().to_string(), "it is not a regular file");
         }

@@ -1,4 +1,4 @@
-//! Steps and gates in the order of the document they replace.
+//! Steps and gates in the order of a runbook.
 
 use std::{fmt, pin::pin};
 
@@ -16,37 +16,37 @@ use crate::{
     StepId, Subject, Touched, Verdict, Wait, WaitError, WaitState, WhenLate, wait_for,
 };
 
-/// How many targets are looked at at the same time: each costs a connection or a process.
+/// How many targets are read at the same time: each needs a connection or a process.
 const LOOKS: usize = 16;
 
-/// The part of a runbook that is about one target.
+/// The part of a runbook for one target.
 #[derive(Debug, Default)]
 pub struct TargetPlan {
     /// The target's label.
     pub target: String,
-    /// Whether there are others of its kind.
+    /// Whether it is one of several similar targets.
     pub kind: TargetKind,
     /// The sections, in the order of the document.
     pub sections: Vec<Section>,
 }
 
-/// Whether a target is one of several of which the same is wanted.
+/// Whether a target is one of several with the same desired state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TargetKind {
-    /// There is one of it (a project, a management cluster): it is run alone, in its place.
+    /// A single target (a project, a management cluster). It runs alone, at its place in the order.
     #[default]
     Shared,
-    /// One of several (a unit): the first is run alone, the others may be run at the same time.
+    /// One of several (a unit). The first runs alone; the others may run at the same time.
     Unit,
 }
 
 impl TargetPlan {
-    /// Returns the part about what all have in common.
+    /// Returns the plan of a single target.
     pub fn shared(target: impl Into<String>, sections: Vec<Section>) -> Self {
         Self { target: target.into(), kind: TargetKind::Shared, sections }
     }
 
-    /// Returns the part about one of several units.
+    /// Returns the plan of one of several units.
     pub fn unit(target: impl Into<String>, sections: Vec<Section>) -> Self {
         Self { target: target.into(), kind: TargetKind::Unit, sections }
     }
@@ -59,7 +59,7 @@ pub struct Section {
     pub number: String,
     /// The title.
     pub title: String,
-    /// Run in order.
+    /// The items, in order.
     pub items: Vec<Item>,
 }
 
@@ -70,18 +70,18 @@ impl Section {
     }
 }
 
-/// A question, a change, or something that is waited for in between.
+/// A gate, a step or a wait.
 pub enum Item {
-    /// A question.
+    /// A check.
     Gate(Box<dyn Gate>),
     /// A change.
     Step(Box<dyn Step>),
-    /// Something that others do.
+    /// A wait for other programs.
     Wait(Box<dyn Wait>),
 }
 
 impl Item {
-    /// Returns the question as an item.
+    /// Returns the gate as an item.
     pub fn gate(gate: impl Gate + 'static) -> Self {
         Self::Gate(Box::new(gate))
     }
@@ -100,7 +100,7 @@ impl Item {
         }
     }
 
-    /// Returns what it is on `target`, for a program.
+    /// Returns its identity on `target`.
     pub fn id(&self, target: &str) -> StepId {
         let id = |kind: &str, key: &str| StepId {
             target: target.to_owned(),
@@ -126,7 +126,7 @@ impl Item {
     }
 }
 
-/// In a plan, what is waited for is what can't be answered yet.
+/// In a plan, a wait that is not over is shown like a check that can't be made yet.
 impl From<WaitState> for Verdict {
     fn from(state: WaitState) -> Self {
         match state {
@@ -144,7 +144,7 @@ impl fmt::Debug for Item {
     }
 }
 
-/// What would be done on a target.
+/// The plan for a target, as shown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TargetPreview {
@@ -154,7 +154,7 @@ pub struct TargetPreview {
     pub sections: Vec<SectionPreview>,
 }
 
-/// What a section would do.
+/// The plan for a section, as shown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SectionPreview {
@@ -162,11 +162,11 @@ pub struct SectionPreview {
     pub number: String,
     /// The title.
     pub title: String,
-    /// In order.
+    /// The items, in order.
     pub items: Vec<ItemPreview>,
 }
 
-/// What an item would do or answer.
+/// The plan for an item, or the result of its check.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ItemPreview {
@@ -181,16 +181,16 @@ pub struct ItemPreview {
     pub found: ItemState,
 }
 
-/// What looking at an item found.
+/// The observed state of an item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ItemState {
-    /// A gate's answer.
+    /// A gate's result.
     Verdict(Verdict),
     /// What a step would do.
     Preview(Preview),
-    /// It could not be looked at, or it refuses.
+    /// It could not be read, or it refuses.
     Failed(Failure),
 }
 
@@ -200,9 +200,9 @@ impl TargetPreview {
         self.sections.iter().flat_map(|section| &section.items)
     }
 
-    /// Returns what stands in the way of a first write: a gate that says no, a refusal, a target
-    /// that can't be read.
-    pub fn obstacle(&self) -> Option<Failure> {
+    /// Returns what blocks the first write: a gate that failed, a refusal, a target that can't be
+    /// read.
+    pub fn blocker(&self) -> Option<Failure> {
         self.items().find_map(|item| match &item.found {
             ItemState::Verdict(Verdict::Fail(finding)) => Some(no(&item.subject, finding)),
             ItemState::Failed(failure) => Some(failure.clone()),
@@ -231,54 +231,55 @@ impl TargetPreview {
 
 fn no(subject: &Subject, finding: &Finding) -> Failure {
     let Finding { summary, evidence, remedy, .. } = finding;
-    let failure = Failure::new(FailureClass::Gate, format!("{subject}: no")).because(summary);
+    let failure =
+        Failure::new(FailureClass::Gate, format!("check failed: {subject}")).because(summary);
     let found = (!evidence.is_empty()).then(|| Evidence::line(evidence));
     let detail = serde_json::to_value(finding).ok();
     Failure { next: remedy.clone(), found, detail, ..failure }
 }
 
-/// Looks at every item of the targets, at most 16 targets at the same time; what asks one target
-/// can share one round trip. Writes nothing.
+/// Reads the state of every item, at most 16 targets at the same time. Reads of one target can share
+/// a round trip. Writes nothing.
 pub async fn preview(targets: &[TargetPlan], now: Timestamp) -> Vec<TargetPreview> {
-    // Boxed and collected, so that the future is `Send`: rustc can't tell it of the closure.
+    // Boxed and collected, so that the future is `Send`: rustc can't infer it for the closure.
     let looks: Vec<_> = targets.iter().map(|target| target.preview(now).boxed()).collect();
     stream::iter(looks).buffered(LOOKS).collect().await
 }
 
-/// What came of an item.
+/// The outcome of an item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ItemOutcome {
-    /// Nothing had to be done.
+    /// Nothing had to be changed.
     Unchanged,
-    /// It was changed, and is as wanted.
+    /// It was changed, and the desired state was observed.
     Changed,
     /// The gate holds.
     Passed {
         /// What shows it.
         evidence: Vec<Evidence>,
     },
-    /// The gate can't be answered yet.
+    /// The gate can't be checked yet.
     Deferred {
         /// What it waits for.
         until: String,
     },
-    /// It failed, or the gate said no.
+    /// The step or the gate failed.
     Failed(Failure),
 }
 
-/// What came of a target, item by item.
+/// The outcome of a target, item by item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TargetReport {
     /// The target's label.
     pub target: String,
-    /// What came of each item, up to the first that failed.
+    /// The outcome of each item, up to the first failure.
     pub items: Vec<ItemReport>,
 }
 
-/// What came of an item.
+/// The outcome of an item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ItemReport {
@@ -288,12 +289,12 @@ pub struct ItemReport {
     pub kind: String,
     /// Its key, as in the plan.
     pub key: String,
-    /// What came of it.
+    /// The outcome.
     pub outcome: ItemOutcome,
 }
 
 impl TargetReport {
-    /// Returns the failure that ended it, if one did.
+    /// Returns the failure that ended it, if any.
     pub fn failure(&self) -> Option<&Failure> {
         self.items.iter().find_map(|item| match &item.outcome {
             ItemOutcome::Failed(failure) => Some(failure),
@@ -305,22 +306,22 @@ impl TargetReport {
     }
 }
 
-/// How a target is run.
+/// The parameters of one target's run.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
-    /// What was looked at when the run began: what was as wanted then is not asked again.
+    /// The state when the run began. Items that needed no change then are not read again.
     pub looked: &'a TargetPreview,
-    /// What was approved: a stored plan, or what was looked at.
+    /// What was approved: a stored plan, or the state when the run began.
     pub approved: &'a TargetPreview,
-    /// Whether a step that had nothing to do in the approved plan, or could only wait, may do what
-    /// it then needs.
+    /// Whether a step that was unchanged or waiting in the approved plan may make the changes that
+    /// it turns out to need.
     pub approve_waiting: bool,
-    /// Where events and intents go, and the operator's wish to stop.
+    /// Events, journal and cancellation.
     pub ctx: &'a Context,
 }
 
 impl TargetPlan {
-    /// Looks at every item at the same time. Writes nothing.
+    /// Reads the state of every item at the same time. Writes nothing.
     pub async fn preview(&self, now: Timestamp) -> TargetPreview {
         let sections = self.sections.iter().map(|section| async move {
             let items = section.items.iter().map(|item| item.preview(&self.target, now));
@@ -337,11 +338,11 @@ impl TargetPlan {
         self.sections.iter().flat_map(|section| &section.items)
     }
 
-    /// Refuses, before anything is written, what `looked` would do and `approved` does not show.
+    /// Fails before the first write if `looked` has changes that `approved` does not show.
     ///
     /// # Errors
     ///
-    /// Says what differs, with [`FailureClass::Stale`].
+    /// Tells what differs, with [`FailureClass::Stale`].
     pub fn covered(&self, looked: &TargetPreview, approved: &TargetPreview) -> Result<(), Failure> {
         for item in self.items() {
             let Item::Step(step) = item else { continue };
@@ -355,7 +356,7 @@ impl TargetPlan {
         Ok(())
     }
 
-    /// Runs the items in order, and stops at the first that fails.
+    /// Runs the items in order, and stops at the first failure.
     pub async fn run(&self, run: Run<'_>) -> TargetReport {
         let mut report = TargetReport { target: self.target.clone(), items: Vec::new() };
         let mut touched = Touched::Nothing;
@@ -390,7 +391,7 @@ impl TargetPlan {
     }
 }
 
-/// What earlier steps did was done: a target that fails late has touched something.
+/// Steps before the failed one may have changed something.
 fn admit(failure: &mut Failure, touched: Touched) {
     if failure.touched < touched {
         failure.touched = touched;
@@ -412,7 +413,7 @@ impl Item {
 }
 
 async fn ask(gate: &dyn Gate, ctx: &Context) -> Result<ItemOutcome, Failure> {
-    // It only reads: it can be left at any time.
+    // It only reads, so it can be dropped at any time.
     let asked = match select(pin!(gate.check()), pin!(ctx.cancel().cancelled())).await {
         Either::Left((asked, _)) => asked?,
         Either::Right(_) => return Err(interrupted(&gate.subject())),
@@ -444,7 +445,7 @@ async fn poll(wait: &dyn Wait, id: &StepId, ctx: &Context) -> Result<ItemOutcome
         Err(WaitError::Cancelled) => Err(interrupted(&subject)),
         Err(WaitError::Failed { why, .. }) => Err(Failure::new(FailureClass::Error, why)),
         Err(WaitError::TimedOut(late)) if wait.when_late() == WhenLate::GoOn => {
-            Ok(ItemOutcome::Passed { evidence: vec![Evidence::words(late.to_string())] })
+            Ok(ItemOutcome::Passed { evidence: vec![Evidence::sentence(late.to_string())] })
         }
         Err(WaitError::TimedOut(late)) => {
             let what = format!("{subject}: {late}");
@@ -459,7 +460,7 @@ async fn change(
     touched: Touched,
     run: Run<'_>,
 ) -> Result<ItemOutcome, Failure> {
-    // What was as wanted stays so, until a step before has changed something.
+    // What needed no change still needs none, unless an earlier step changed something.
     let satisfied = run.looked.approval(id).is_some_and(Preview::is_satisfied);
     if satisfied && touched == Touched::Nothing {
         return Ok(ItemOutcome::Unchanged);
@@ -468,7 +469,7 @@ async fn change(
     let approved = run.approved.approval(id);
     run.ctx.tell(&started(id, &subject, approved));
     let approval = match approved {
-        // Nothing to do then, something now: what the steps before did made it so.
+        // It needed no change then and does now, because of the steps before it.
         Some(preview) if preview.diffs.is_empty() && run.approve_waiting => Approval::Fact,
         Some(preview) => Approval::Exactly(preview),
         None => return Err(unplanned(&subject)),
@@ -484,12 +485,12 @@ fn started(id: &StepId, subject: &Subject, approved: Option<&Preview>) -> Event 
 
 fn interrupted(before: &Subject) -> Failure {
     Failure::new(FailureClass::Interrupted, format!("stopped before {before}"))
-        .next("run the same command again: what is done is not done twice")
+        .next("run the same command again: completed steps are not repeated")
 }
 
 fn unplanned(subject: &Subject) -> Failure {
-    Failure::new(FailureClass::Stale, format!("the plan says nothing of {subject}"))
-        .next("plan again, look, and apply the new plan")
+    Failure::new(FailureClass::Stale, format!("the plan does not cover {subject}"))
+        .next("make a new plan, review it, and apply it")
 }
 
 #[cfg(test)]

@@ -162,12 +162,12 @@ async fn a_deferred_gate_is_no_obstacle_and_a_refusal_is() {
     let house = Arc::new(House::default());
     let deferred = Verdict::Deferred { until: "the night".into() };
     let fine = target(vec![gate("day", deferred), lamp(&house, "hall")]);
-    assert_eq!(fine.preview(now()).await.obstacle(), None);
+    assert_eq!(fine.preview(now()).await.blocker(), None);
     let broken = target(vec![lamp(&house, "hall"), lamp(&house, "broken")]);
-    let obstacle = broken.preview(now()).await.obstacle().unwrap();
-    assert_eq!((obstacle.class, obstacle.touched), (FailureClass::Refused, Touched::Nothing));
-    let no = target(vec![gate("day", fail())]).preview(now()).await.obstacle().unwrap();
-    assert_eq!(no.to_string(), "gate day: no: dark");
+    let blocker = broken.preview(now()).await.blocker().unwrap();
+    assert_eq!((blocker.class, blocker.touched), (FailureClass::Refused, Touched::Nothing));
+    let no = target(vec![gate("day", fail())]).preview(now()).await.blocker().unwrap();
+    assert_eq!(no.to_string(), "check failed: gate day: dark");
 }
 
 #[tokio::test]
@@ -243,7 +243,7 @@ impl Wait for Dawn {
         let mut looks = self.looks.lock().unwrap();
         *looks = looks.saturating_sub(1);
         Ok(if *looks == 0 {
-            WaitState::Reached { evidence: vec![Evidence::words("it is light")] }
+            WaitState::Reached { evidence: vec![Evidence::sentence("it is light")] }
         } else {
             WaitState::Pending { until: "dawn".into() }
         })

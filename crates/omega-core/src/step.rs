@@ -1,4 +1,4 @@
-//! Desired facts bound to their targets, and erased.
+//! Desired facts bound to their targets, with their types erased.
 
 use std::sync::Arc;
 
@@ -16,34 +16,34 @@ use crate::{
 /// [`step_with_proof`]: crate::step_with_proof
 #[async_trait]
 pub trait Step: Send + Sync + sealed::Sealed {
-    /// Returns what the step is, for a program.
+    /// Returns the step's identity.
     fn id(&self) -> StepId;
     /// Returns what the step is about.
     fn subject(&self) -> Subject;
-    /// Compares; writes nothing. What a person should know is told as of `now`.
+    /// Compares, and writes nothing. Notes for a person are as of `now`.
     async fn preview(&self, now: Timestamp) -> Result<Preview, Failure>;
-    /// Says whether doing what `fresh` shows does nothing that `approved` did not show. It asks
-    /// nobody: both are previews of this step.
+    /// Checks that `fresh` has only changes that `approved` showed. It sends no request: both are
+    /// previews of this step.
     ///
     /// # Errors
     ///
-    /// Says what differs.
+    /// Tells what differs.
     fn covered(&self, fresh: &Preview, approved: &Preview) -> Result<(), Failure>;
-    /// Makes the fact true, doing nothing that `approval` does not cover. Returns whether anything
-    /// was changed.
+    /// Makes the fact true, with only the changes that `approval` covers. Returns whether anything was
+    /// changed.
     async fn run(&self, ctx: &Context, approval: Approval<'_>) -> Result<bool, Failure>;
 }
 
-/// What the operator said yes to.
+/// What the operator approved.
 #[derive(Clone, Copy, Debug)]
 pub enum Approval<'a> {
-    /// These changes, or what is left of them.
+    /// These changes, or those of them that are still needed.
     Exactly(&'a Preview),
-    /// Whatever the step needs: its desired fact was approved, and its changes were not known.
+    /// Whatever the step needs: its desired fact was approved before its changes were known.
     Fact,
 }
 
-/// What a step would do. It can be stored, and approved later.
+/// The plan of a step. It can be stored, and approved later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Preview {
@@ -54,9 +54,9 @@ pub struct Preview {
     pub key: String,
     /// What the step is about.
     pub subject: Subject,
-    /// The changes as shown; empty if there are none to make now.
+    /// The changes as shown; empty if there are none now.
     pub diffs: Vec<Diff>,
-    /// Why the step would wait, if it would.
+    /// Why the step would wait, if it does.
     pub wait: Option<String>,
     /// Whether the change can be undone.
     pub reversible: bool,
@@ -67,7 +67,7 @@ pub struct Preview {
 }
 
 impl Preview {
-    /// Returns whether there is nothing to do.
+    /// Returns whether there is nothing to change.
     pub fn is_satisfied(&self) -> bool {
         self.diffs.is_empty() && self.wait.is_none()
     }
@@ -114,7 +114,7 @@ pub(crate) mod sealed {
 }
 
 impl<D: Desired> Bound<D> {
-    /// Returns the plan that may be executed under `approval`.
+    /// Returns the plan that may be applied under `approval`.
     pub(crate) async fn approved(
         &self,
         ctx: &Context,
@@ -129,11 +129,11 @@ impl<D: Desired> Bound<D> {
     }
 }
 
-/// Returns whether doing what `fresh` shows does nothing that `approved` did not show.
+/// Checks that `fresh` has only changes that `approved` showed.
 fn within<D: Desired>(fresh: &Preview, approved: &Preview) -> Result<(), Failure> {
     let stale = |why: &str| {
         let what = format!("the plan for {} is stale: {why}", fresh.subject);
-        let next = "plan again, look, and apply the new plan";
+        let next = "make a new plan, review it, and apply it";
         Failure::new(crate::FailureClass::Stale, what).next(next)
     };
     let read = |preview: &Preview| serde_json::from_value::<Plan<D>>(preview.plan.clone());
@@ -141,7 +141,7 @@ fn within<D: Desired>(fresh: &Preview, approved: &Preview) -> Result<(), Failure
         return Err(stale("it can't be read"));
     };
     if fresh.kind != approved.kind || now.desired != then.desired {
-        return Err(stale("the site file asks for something else now"));
+        return Err(stale("the site file has changed"));
     }
     match then.delta {
         _ if now.delta.within(&then.delta) => Ok(()),
@@ -151,7 +151,7 @@ fn within<D: Desired>(fresh: &Preview, approved: &Preview) -> Result<(), Failure
         Delta::Satisfied | Delta::Changes(_) | Delta::Blocked { .. } => Err(Failure {
             expected: Some(shown(approved)),
             found: Some(shown(fresh)),
-            ..stale("something else would be done now")
+            ..stale("its changes are different now")
         }),
     }
 }

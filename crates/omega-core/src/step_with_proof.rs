@@ -1,4 +1,4 @@
-//! A step that is tried with something temporary before it is done.
+//! A step that is tested with a temporary resource before it is done.
 
 use std::sync::Arc;
 
@@ -11,10 +11,12 @@ use crate::{
     with_temporary,
 };
 
-/// Binds `desired` to `target`. Whenever it has something to change, what `proof` makes of the plan
-/// is made first, as temporary, and removed again: if that can't be made, nothing is changed.
+/// Binds `desired` to `target`. If there is something to change, the fact that `proof` returns for
+/// the plan is first made true as a temporary resource and removed again. If that fails, nothing is
+/// changed.
 ///
-/// So a token of ten minutes shows that an account has its rights before one of ninety days is made.
+/// For example, a token of ten minutes proves that an account has its rights before one of ninety
+/// days is created.
 pub fn step_with_proof<D, T, F>(target: &Arc<D::Target>, desired: D, proof: F) -> Box<dyn Step>
 where
     D: Desired,

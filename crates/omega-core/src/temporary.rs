@@ -1,4 +1,4 @@
-//! Things that a run makes for itself and removes again: whatever happens in between.
+//! Temporary resources: a run creates them and always removes them again.
 
 use crate::{
     Context, Delta, Desired, Event, Failure, FailureClass, StepId, Touched,
@@ -6,21 +6,21 @@ use crate::{
     journal::{Entry, Undo},
 };
 
-/// Makes `desired`, hands what was observed to `work`, and removes it again.
+/// Creates `desired`, passes what was observed to `work`, and removes it again.
 ///
-/// `desired` names something that is not there: its name was chosen for this run. Its intent is
-/// recorded as temporary, with what removes it; so what a killed run leaves is found in its journal
-/// and removed by the next run or by `runs sweep` ([`leftovers`](crate::leftovers)).
+/// `desired` must name something that does not exist yet: its name is chosen for this run. The intent
+/// is recorded as temporary, with the fact that removes it, so that the next run or `runs sweep` can
+/// remove what a killed run leaves ([`leftovers`](crate::leftovers)).
 ///
 /// # Guarantees
 ///
-/// What was made is removed when `work` fails, when making it fails half-way, and when the operator
-/// asks to stop: removing is not stopped.
+/// The resource is removed even if `work` fails, if creating it fails half-way, or if the run is
+/// cancelled. The removal itself can't be cancelled.
 ///
 /// # Errors
 ///
-/// The first error counts: `work`'s before that of removing. If something may have been left, the
-/// failure says so.
+/// The first error is returned: `work`'s before that of the removal. If something may have been left
+/// behind, the failure names it.
 pub async fn with_temporary<D: Desired, T: Send, F>(
     ctx: &Context,
     target: &D::Target,
@@ -33,14 +33,14 @@ where
     let plan = plan(target, desired).await?;
     let subject = name(target, desired);
     let refuse = |why: &str| {
-        let what = format!("could not make the temporary {subject}");
+        let what = format!("could not create the temporary {subject}");
         Failure::new(FailureClass::Refused, what).because(why)
     };
     if matches!(plan.delta(), Delta::Satisfied) {
-        return Err(refuse("it is there already, and not this run's"));
+        return Err(refuse("it exists already, and this run did not create it"));
     }
     let Some(mut undo) = plan.undo() else {
-        return Err(refuse("nothing would remove it again"));
+        return Err(refuse("there is no operation that removes it"));
     };
     ctx.tell(&Event::Note { text: format!("creating the temporary {subject}") });
     let made = match plan.ready(ctx, target).await {
@@ -56,7 +56,7 @@ where
             work(made).await
         }
         Err(error) if error.touched() == Touched::Nothing => {
-            // Nothing was made, so the next sweep need not look for it.
+            // Nothing was created, so the next sweep need not look for it.
             drop(ctx.record(&Entry::Removed { step: id(target, desired) }));
             return Err(error.into());
         }
@@ -65,7 +65,7 @@ where
     ctx.tell(&Event::Note { text: format!("removing the temporary {subject}") });
     let removed = ensure(&ctx.uncancelled(), target, &undo).await;
     if removed.is_ok() {
-        // A journal that can't be written any more hides nothing: the next sweep looks once too often.
+        // If the journal can't be written any more, the next sweep looks for it once more.
         drop(ctx.record(&Entry::Removed { step: id(target, desired) }));
     }
     match (done, removed) {

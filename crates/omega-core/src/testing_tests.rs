@@ -191,7 +191,7 @@ impl World for Room {
     fn writes(&self) -> usize {
         *self.0.writes.lock().unwrap()
     }
-    fn spoil_write(&self, nth: usize, fault: Fault) {
+    fn inject_fault(&self, nth: usize, fault: Fault) {
         *self.0.spoiled.lock().unwrap() = Some((nth, fault));
     }
 }
@@ -225,6 +225,29 @@ async fn an_honest_operation_passes() {
     tally.count(check_laws(room, &same, Undo::Exact, is(Some("green"))).await);
     assert_eq!(tally.cases().map(|(_, count)| count), [2, 1, 0, 0]);
     tally.assert_meaningful("boxes");
+}
+
+/// With few cases, how many of them change something is a matter of luck.
+#[test]
+fn one_change_is_enough_of_few_cases_and_a_tenth_of_many() {
+    let is_enough = |changed: usize, total: usize| {
+        let tally = Tally::default();
+        for nth in 0..total {
+            tally.count(if nth < changed { Case::Changed } else { Case::Refused });
+        }
+        std::panic::catch_unwind(AssertUnwindSafe(|| tally.assert_meaningful("boxes"))).is_ok()
+    };
+    for (changed, total, enough) in [
+        (0, 0, false),
+        (0, 32, false),
+        (1, 32, true),
+        (1, 255, true),
+        (0, 256, false),
+        (25, 256, false),
+        (26, 256, true),
+    ] {
+        assert_eq!(is_enough(changed, total), enough, "{changed} of {total}");
+    }
 }
 
 /// A plan shows what is blocked; done before its time, it is refused at once.

@@ -12,9 +12,9 @@ use crate::{Context, Diagnostic, Retry};
 pub struct PollPolicy {
     /// Pause between two looks.
     pub every: Duration,
-    /// When to give up, whatever happens.
+    /// When to give up in any case.
     pub within: Duration,
-    /// When to give up because nothing changes: neither what is waited for, nor an error.
+    /// When to give up because nothing changes: neither what is missing, nor an error.
     pub stalled: Option<Duration>,
 }
 
@@ -25,36 +25,36 @@ impl Default for PollPolicy {
 }
 
 impl PollPolicy {
-    /// Looks at most `within` long, with a pause of `every`.
+    /// Polls for at most `within`, with a pause of `every`.
     pub const fn new(every: Duration, within: Duration) -> Self {
         Self { every, within, stalled: None }
     }
 
-    /// Gives up also when nothing has changed for so long.
+    /// Also gives up when nothing has changed for this long.
     #[must_use]
     pub const fn stalled(self, after: Duration) -> Self {
         Self { stalled: Some(after), ..self }
     }
 }
 
-/// What a condition says of what was read.
+/// The result of a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Check {
     /// It holds.
     Met,
-    /// Not yet: what is missing. As long as this changes, something goes on.
+    /// It does not hold yet: what is missing. As long as this text changes, there is progress.
     Pending(String),
-    /// It can't hold any more: why.
+    /// It can't hold any more, and why.
     Failed(String),
 }
 
-/// A pure question about what was read. Conditions compose with [`and`](Condition::and) and
+/// A pure function of what was read. Conditions compose with [`and`](Condition::and) and
 /// [`or`](Condition::or); only [`wait_for`] polls them.
 pub trait Condition<S: ?Sized>: Send + Sync {
     /// Decides. No I/O, no clock.
     fn check(&self, seen: &S) -> Check;
 
-    /// Holds when both hold; fails when one fails.
+    /// Holds if both hold; fails if one fails.
     fn and<O: Condition<S>>(self, other: O) -> And<Self, O>
     where
         Self: Sized,
@@ -62,7 +62,7 @@ pub trait Condition<S: ?Sized>: Send + Sync {
         And(self, other)
     }
 
-    /// Holds when one holds; fails when both fail.
+    /// Holds if one holds; fails if both fail.
     fn or<O: Condition<S>>(self, other: O) -> Or<Self, O>
     where
         Self: Sized,
@@ -118,9 +118,9 @@ pub enum WaitError<S, E> {
         /// What was read.
         seen: S,
     },
-    /// It was not so in time.
+    /// The condition did not hold in time.
     TimedOut(TimedOut<S>),
-    /// The operator asked to stop.
+    /// The run was cancelled.
     Cancelled,
 }
 
@@ -150,12 +150,12 @@ impl<S> fmt::Display for TimedOut<S> {
 
 /// Reads until `condition` holds, and returns what was read then.
 ///
-/// A transient error of a read is no answer: it is read again, as long as `policy` allows. The wait
-/// ends at once when `ctx` is cancelled, and at its deadline. `tell` hears what is missing, each time.
+/// After a transient error it reads again, as long as `policy` allows. The wait ends at once when
+/// `ctx` is cancelled, and at its deadline. `tell` is called with what is missing, each time.
 ///
 /// # Errors
 ///
-/// Says how the wait ended instead.
+/// Tells how the wait ended instead.
 pub async fn wait_for<S, E, F>(
     ctx: &Context,
     policy: PollPolicy,

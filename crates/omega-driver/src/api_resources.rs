@@ -14,13 +14,12 @@ use std::{
     fmt,
 };
 
-use omega_core::{Diagnostic, Note, Retry, Touched};
+use omega_core::{Diagnostic, Note, Retry, Touched, nearest_name};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
     ReadClass,
-    nearest::nearest,
     options::{read_back, read_line, reference},
     oslo_config::goes_on_after_its_end,
 };
@@ -266,7 +265,7 @@ fn near(name: &str) -> Option<ReadClass> {
     match name {
         // The kind's own name is not like the class that stands for it.
         "KubeadmControlPlane" => Some(ReadClass::K8sControlPlane),
-        name => nearest(name, ReadClass::ALL.map(ReadClass::name)).and_then(ReadClass::named),
+        name => nearest_name(name, ReadClass::ALL.map(ReadClass::name)).and_then(ReadClass::named),
     }
 }
 
@@ -367,7 +366,7 @@ impl Diagnostic for ApiResourcesError {
                 format!("the classes are {}", ReadClass::ALL.map(ReadClass::name).join(", "))
             }
             Self::UnreadKey { key, .. } => {
-                format!("did you mean `{}`?", nearest(key, KEYS).unwrap_or("api_version"))
+                format!("did you mean `{}`?", nearest_name(key, KEYS).unwrap_or("api_version"))
             }
             Self::OtherFields { .. } => "leave it out. Where v1beta1 is no longer served no \
                                          override helps: hold Cluster API back at a version that \

@@ -13,7 +13,6 @@
 pub mod api_resources;
 pub mod labels;
 pub mod naming;
-mod nearest;
 pub mod options;
 mod oslo_config;
 pub mod python;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use omega_core::{
-    Diagnostic, Retry, Touched,
+    Diagnostic, Retry, Touched, nearest_name,
     values::{AsciiText, NotAscii},
 };
 use semver::Version;
@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 pub use crate::oslo_config::{read_back, read_line, reference};
 use crate::{
     ApiResources, DriverRelease,
-    nearest::nearest,
     oslo_config::{strip, unquoted},
     release::Source,
 };
@@ -273,7 +272,7 @@ fn section(
         }
         let mut here = known.iter().filter(|option| option.section == section);
         let Some(option) = here.clone().find(|option| option.name == *key) else {
-            let near = nearest(key, here.by_ref().map(|option| option.name));
+            let near = nearest_name(key, here.by_ref().map(|option| option.name));
             let (why, next) = unknown(section, key, near, known, driver);
             return Err(no(why, next));
         };

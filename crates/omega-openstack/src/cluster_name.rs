@@ -1,19 +1,19 @@
-//! What tells the things of one workload cluster from all others.
+//! The names that distinguish the resources of one workload cluster from all others.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A workload cluster, by the namespace and the name of its `Cluster` object: they are in the
-/// names and descriptions of all that is made for it in its project.
+/// A workload cluster, by the namespace and the name of its `Cluster` object, which are in the names
+/// and descriptions of all resources that are created for it in its project.
 ///
-/// The infrastructure provider (cluster-api-provider-openstack 0.14) calls a cluster
+/// The infrastructure provider (cluster-api-provider-openstack 0.14) names a cluster
 /// `NAMESPACE-NAME` (`pkg/utils/names/names.go`, `ClusterResourceName`), so a cluster `b-c` of the
 /// namespace `a` and one `c` of `a-b` look the same to it. Those of Magnum don't collide: the
 /// namespace ends with the project's id.
 ///
-/// Nothing is taken for the cluster's that only begins like its name, and no tag is believed: tags
-/// are the operator's.
+/// A resource whose name only begins like the cluster's does not belong to it. Tags do not count,
+/// because operators can set them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterName {
     /// The namespace (`magnum-67...`).
@@ -23,7 +23,7 @@ pub struct ClusterName {
 }
 
 impl ClusterName {
-    /// Returns the mark of the cluster `name` in `namespace`.
+    /// Returns the cluster `name` in `namespace`.
     pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
         Self { namespace: namespace.into(), name: name.into() }
     }
@@ -52,10 +52,10 @@ impl ClusterName {
         )
     }
 
-    /// Returns whether the load balancer of that name is the cluster's: of its API, or of one of
+    /// Returns whether the load balancer of that name belongs to the cluster: to its API, or to one of
     /// its services.
     ///
-    /// Of a service: cloud-provider-openstack 1.31, `pkg/openstack/loadbalancer.go`,
+    /// For a service: cloud-provider-openstack 1.31, `pkg/openstack/loadbalancer.go`,
     /// `kube_service_CLUSTER_NAMESPACE_SERVICE`. No part has an underscore in it.
     pub fn has_balancer(&self, name: &str) -> bool {
         let service = name.strip_prefix(&format!("kube_service_{}_", self.name));
@@ -63,7 +63,7 @@ impl ClusterName {
         name == self.api_balancer() || parts == Some(2)
     }
 
-    /// Returns whether the floating IP with that description was made for the cluster: by the
+    /// Returns whether the floating IP with that description was created for the cluster: by the
     /// provider, or by the cloud controller for a service.
     pub fn has_address(&self, description: &str) -> bool {
         let service = description
@@ -72,8 +72,8 @@ impl ClusterName {
         description == self.description() || service.is_some_and(is_service)
     }
 
-    /// Returns whether the security group is the cluster's: the provider's by name, or one that the
-    /// cloud controller made for a service.
+    /// Returns whether the security group belongs to the cluster: by the provider's name, or because
+    /// the cloud controller created it for a service.
     ///
     /// `pkg/cloud/services/networking/securitygroups.go`; `pkg/openstack/loadbalancer.go`,
     /// `ensureSecurityGroup`.

@@ -32,7 +32,7 @@ use crate::{
 ///
 /// # Panics
 ///
-/// Panics at what is not kept.
+/// Panics if the contract is broken.
 pub async fn all<F: Future<Output = Arc<dyn Transport>>>(cloud: impl Fn() -> F) {
     sg_rules(cloud().await).await;
     near_matches(cloud().await).await;
@@ -45,7 +45,7 @@ pub async fn all<F: Future<Output = Arc<dyn Transport>>>(cloud: impl Fn() -> F) 
 ///
 /// # Panics
 ///
-/// Panics at what is not kept.
+/// Panics if the contract is broken.
 #[expect(clippy::expect_used, reason = "a contract is a test")]
 pub async fn trustee_domain(cloud: Arc<dyn Transport>) {
     let gate = TrusteeDomain::new(Identity::new(Arc::clone(&cloud)));
@@ -62,11 +62,11 @@ pub async fn trustee_domain(cloud: Arc<dyn Transport>) {
     }
 }
 
-/// Magnum lists, and makes and deletes a template.
+/// Magnum lists clusters, and creates and deletes a template.
 ///
 /// # Panics
 ///
-/// Panics at what is not kept.
+/// Panics if the contract is broken.
 #[expect(clippy::expect_used, reason = "a contract is a test")]
 pub async fn magnum(cloud: Arc<dyn Transport>, spec: TemplateSpec) {
     let magnum = ContainerInfra::new(Arc::clone(&cloud));
@@ -101,7 +101,10 @@ pub async fn magnum(cloud: Arc<dyn Transport>, spec: TemplateSpec) {
 
     let absent = TemplateSpec { image: "omega-contract-absent".to_owned(), ..spec };
     let error = prove_template(&ctx, &magnum, &absent, &name).await.expect_err("no such image");
-    assert!(error.next.as_deref().is_some_and(|next| next.contains("no such image")), "{error:?}");
+    assert!(
+        error.next.as_deref().is_some_and(|next| next.contains("check the image's name")),
+        "{error:?}"
+    );
     assert_eq!(magnum.templates().await.expect("listed"), before, "nothing is left behind");
 }
 

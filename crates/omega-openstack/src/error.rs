@@ -1,4 +1,4 @@
-//! Why a call to a cloud failed, as an operator needs it.
+//! The errors of calls to a cloud.
 
 use std::fmt;
 
@@ -12,16 +12,16 @@ use crate::{RefusalReason, Request, RetryAfter, TransportCause};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Keystone gave no token.
+    /// Keystone returned no token.
     #[error("could not log in to {cloud} as {user}")]
     Login {
         /// The cloud, as the operator named it.
         cloud: String,
-        /// Who was to log in.
+        /// The user.
         user: String,
         /// What to do about it.
         next: Option<String>,
-        /// Why not.
+        /// The cause.
         source: Box<Error>,
     },
     /// The catalog has no endpoint for the service.
@@ -43,9 +43,9 @@ pub enum Error {
     Unreachable {
         /// The request.
         request: String,
-        /// The scheme, host and port that were asked.
+        /// The scheme, host and port of the service.
         url: String,
-        /// What happened on the way.
+        /// What happened to the exchange.
         cause: TransportCause,
         /// Whether anything may have changed.
         touched: Touched,
@@ -60,7 +60,7 @@ pub enum Error {
     Malformed {
         /// The request.
         request: String,
-        /// What was wrong with it.
+        /// What is wrong with it.
         why: String,
         /// The service's id of the request.
         request_id: Option<String>,
@@ -70,19 +70,19 @@ pub enum Error {
     /// The token has no project, and the operation needs one.
     #[error("the token for {0} is not scoped to a project")]
     NoProject(String),
-    /// The token is of another project than the one that was wanted: an application credential is
-    /// bound to its own.
-    #[error("{cloud}: the login is for project {found}, and {wanted} is wanted")]
+    /// The token is for another project than expected: an application credential is bound to its
+    /// own project.
+    #[error("{cloud}: the login is for project {found} instead of {wanted}")]
     OtherProject {
         /// The cloud.
         cloud: String,
-        /// The project that was wanted.
+        /// The expected project.
         wanted: String,
         /// The token's own.
         found: String,
     },
-    /// The operator asked to stop, or the run's deadline passed, before the answer was there.
-    #[error("{request}: given up before the answer was there")]
+    /// The run was cancelled, or its deadline passed, before the answer arrived.
+    #[error("{request}: cancelled before the answer arrived")]
     Cancelled {
         /// The request.
         request: String,
@@ -104,12 +104,12 @@ pub enum Error {
     Tls {
         /// The cloud, as the operator named it.
         cloud: String,
-        /// What was wrong.
+        /// What is wrong.
         why: String,
     },
 }
 
-/// A service's own words when it refuses.
+/// A service's refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Refusal {
@@ -119,13 +119,13 @@ pub struct Refusal {
     pub write: bool,
     /// The HTTP status.
     pub status: u16,
-    /// The service's name for the reason (`SecurityGroupRuleExists`), where it gives one.
+    /// The service's name for the reason (`SecurityGroupRuleExists`), if it has one.
     pub kind: Option<String>,
-    /// The service's own words.
+    /// The service's message.
     pub message: String,
     /// The service's id of the request.
     pub request_id: Option<String>,
-    /// When the service wants to be asked again, where it says so.
+    /// When the service allows the next request, if it says so.
     pub retry_after: Option<RetryAfter>,
 }
 
@@ -177,7 +177,7 @@ impl Error {
 }
 
 impl Refusal {
-    /// Returns why it refused, for a program.
+    /// Returns the reason, for programs.
     pub fn reason(&self) -> RefusalReason {
         RefusalReason::new(self.status, self.kind.as_deref(), &self.message)
     }
@@ -204,7 +204,7 @@ impl Refusal {
     }
 
     fn touched(&self) -> Touched {
-        // A 4xx is an answer to the whole request: nothing of it was done.
+        // A 4xx rejects the whole request: nothing was changed.
         if self.write && self.status >= 500 { Touched::Maybe } else { Touched::Nothing }
     }
 }
@@ -235,7 +235,7 @@ impl Diagnostic for Error {
     fn found(&self) -> Option<String> {
         match self {
             Self::NoEndpoint { have, .. } if have.is_empty() => {
-                Some("no endpoint of that type at all".to_owned())
+                Some("no endpoint of that type".to_owned())
             }
             Self::NoEndpoint { have, .. } => Some(have.join(", ")),
             Self::Login { source, .. } => source.found(),
@@ -260,10 +260,10 @@ impl Diagnostic for Error {
             Self::Refused(refusal) => refusal.reason().next().map(str::to_owned),
             Self::Source { source, .. } => source.next(),
             Self::NoProject(_) => {
-                Some("name a project (project_name and its domain, or project_id)".to_owned())
+                Some("set a project (project_name and its domain, or project_id)".to_owned())
             }
             Self::OtherProject { .. } => {
-                let next = "use a password, or an application credential made in that project";
+                let next = "use a password, or an application credential created in that project";
                 Some(next.to_owned())
             }
             Self::Unreachable { cause, .. } => Some(cause.next().to_owned()),

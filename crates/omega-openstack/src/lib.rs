@@ -1,7 +1,7 @@
 //! Operations on `OpenStack`: sessions, security group rules, Magnum.
 //!
-//! A [`CloudConfig`] says how to reach a cloud, a [`Session`] reaches it, and a client of a
-//! service ([`network::Network`]) says in its type what scope its operations need.
+//! A [`CloudConfig`] has the configuration of a cloud, a [`Session`] is a connection to it, and the
+//! type of a service's client ([`network::Network`]) shows what scope its operations need.
 
 pub mod block_storage;
 mod cloud;

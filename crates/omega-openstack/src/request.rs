@@ -1,4 +1,4 @@
-//! What is sent.
+//! Requests.
 
 use std::{
     fmt, io,
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{Method, Service};
 
-/// Bytes as they come, to be sent.
+/// A stream of bytes to send.
 pub type ByteStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
 /// One request, relative to the service's versioned endpoint.
@@ -35,7 +35,7 @@ pub struct Request {
     pub body: Body,
     /// The microversion, without the service's name (`1.11`).
     pub microversion: Option<&'static str>,
-    /// How long nothing may move, where it is not what the transport says.
+    /// The limit without progress, if it is not that of the transport.
     pub stall_limit: Option<Duration>,
 }
 
@@ -61,14 +61,14 @@ impl Request {
         self
     }
 
-    /// Adds a header. It must not be a secret: the request can be shown.
+    /// Adds a header. It must not be a secret, because requests can be shown.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// Asks for the bytes from `first` on only (RFC 9110, 14.2).
+    /// Requests only the bytes from `first` on (RFC 9110, 14.2).
     #[must_use]
     pub fn from_byte(self, first: u64) -> Self {
         self.header("Range", format!("bytes={first}-"))
@@ -86,7 +86,7 @@ impl Request {
         Self { body: Body::Stream(upload), ..self }
     }
 
-    /// Sets how long nothing may move: for a service that works long before it answers.
+    /// Sets the limit without progress, for a service that takes long to answer.
     #[must_use]
     pub fn stall_limit(self, limit: Duration) -> Self {
         Self { stall_limit: Some(limit), ..self }
@@ -106,7 +106,7 @@ impl Request {
     }
 }
 
-/// The request as an error names it: no query values, which may be long.
+/// The request as errors name it, without the query, which may be long.
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { service, method, path, .. } = self;
@@ -118,18 +118,18 @@ impl fmt::Display for Request {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Body {
-    /// None.
+    /// No body.
     None,
     /// JSON, as `application/json`.
     Json(Value),
     /// Bytes, as `application/octet-stream`.
     Bytes(Bytes),
-    /// Bytes as they come, as `application/octet-stream`.
+    /// A stream of bytes, as `application/octet-stream`.
     Stream(Upload),
 }
 
 impl Body {
-    /// Returns the content type that it has where the request names none.
+    /// Returns the default content type.
     pub(crate) fn content_type(&self) -> Option<&'static str> {
         match self {
             Self::None => None,
@@ -141,7 +141,7 @@ impl Body {
 
 type Open = dyn Fn() -> Option<ByteStream> + Send + Sync;
 
-/// A body that is streamed, of any size.
+/// A streamed body of any size.
 #[derive(Clone)]
 pub struct Upload {
     length: Option<u64>,
@@ -152,13 +152,13 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// Returns a body that `open` begins from the start each time. `length` in bytes, where it is
-    /// known; a body that turns out longer or shorter is an error, and not sent whole.
+    /// Returns a body that `open` opens from the beginning each time. `length` is in bytes, if it is
+    /// known. A body of another length is an error, and is not sent completely.
     pub fn new(length: Option<u64>, open: impl Fn() -> ByteStream + Send + Sync + 'static) -> Self {
         Self { length, expected: length, repeatable: true, open: Arc::new(move || Some(open())) }
     }
 
-    /// Returns a body that can be read once: a request with it is not sent again with a new token.
+    /// Returns a body that can be read once: the request is not repeated with a new token.
     pub fn once(length: Option<u64>, stream: ByteStream) -> Self {
         let stream = Mutex::new(Some(stream));
         let open = move || stream.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -176,17 +176,17 @@ impl Upload {
         self.expected
     }
 
-    /// Returns how many bytes it has, if that is known.
+    /// Returns its length in bytes, if that is known.
     pub fn length(&self) -> Option<u64> {
         self.length
     }
 
-    /// Returns whether it can be begun again.
+    /// Returns whether it can be opened again.
     pub fn is_repeatable(&self) -> bool {
         self.repeatable
     }
 
-    /// Begins it. None if it was begun and can't be again.
+    /// Opens it. None if it can be read only once and was opened before.
     pub fn open(&self) -> Option<ByteStream> {
         (self.open)()
     }

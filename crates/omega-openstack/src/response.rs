@@ -1,4 +1,4 @@
-//! What is answered.
+//! Responses.
 
 use std::{fmt, pin::Pin, time::Duration};
 
@@ -10,37 +10,37 @@ use serde_json::Value;
 
 use crate::{Error, Request};
 
-/// The most bytes that an answer of JSON may have: 64 MiB. A page of a thousand of the largest
-/// things that these services list has some 5 MB.
+/// The largest JSON response that is read: 64 MiB. A page of a thousand of the largest objects of
+/// these services has about 5 MB.
 pub const JSON_LIMIT: usize = 64 << 20;
 
-/// One answer, read whole.
+/// One response, read completely.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// The service's id of this request, which its log has too.
+    /// The service's id of this request, which is also in its log.
     pub request_id: Option<String>,
     /// The headers that callers need.
     pub headers: Headers,
-    /// The JSON body; `Null` where there is none, a string where it is not JSON.
+    /// The JSON body; `Null` if there is none, a string if it is not JSON.
     pub body: Value,
 }
 
 impl Response {
-    /// Returns an answer without headers and id.
+    /// Returns a response without headers and id.
     pub fn new(status: u16, body: Value) -> Self {
         Self { status, request_id: None, headers: Headers::default(), body }
     }
 }
 
-/// The headers of an answer that callers need, and no other: no token is among them.
+/// The headers of a response that callers need. No token is among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Headers(Vec<(String, String)>);
 
-/// What is kept of the headers, in small letters.
+/// The headers that are kept, in lower case.
 const KEPT: [&str; 9] = [
     "accept-ranges",
     "content-length",
@@ -54,20 +54,20 @@ const KEPT: [&str; 9] = [
 ];
 
 impl Headers {
-    /// Keeps what callers need of these.
+    /// Keeps the headers that callers need.
     pub fn keep<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let kept = all.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
         let kept = kept.filter(|(name, _)| KEPT.contains(&name.as_str()));
         Self(kept.map(|(name, value)| (name, value.trim().to_owned())).collect())
     }
 
-    /// Returns the value of a header, whose name may have any case.
+    /// Returns the value of a header. The case of its name does not matter.
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
-    /// Returns which bytes of how many the body has (RFC 9110, 14.4).
+    /// Returns the range of bytes in the body (RFC 9110, 14.4).
     pub fn content_range(&self) -> Option<ContentRange> {
         let (range, total) = self.get("content-range")?.strip_prefix("bytes ")?.split_once('/')?;
         let (first, last) = range.split_once('-')?;
@@ -75,7 +75,7 @@ impl Headers {
         Some(ContentRange { first: first.parse().ok()?, last: last.parse().ok()?, total })
     }
 
-    /// Returns the service's time of the answer (RFC 9110, 6.6.1).
+    /// Returns the service's time of the response (RFC 9110, 6.6.1).
     pub fn date(&self) -> Option<Timestamp> {
         Some(rfc2822::parse(self.get("date")?).ok()?.timestamp())
     }
@@ -86,7 +86,7 @@ impl Headers {
         methods.split(',').map(str::trim).filter(|method| !method.is_empty()).collect()
     }
 
-    /// Returns when the service wants to be asked again (RFC 9110, 10.2.3).
+    /// Returns when the service allows the next request (RFC 9110, 10.2.3).
     pub fn retry_after(&self) -> Option<RetryAfter> {
         let text = self.get("retry-after")?;
         let seconds = text.parse().ok().map(|s| RetryAfter::Pause(Duration::from_secs(s)));
@@ -97,34 +97,34 @@ impl Headers {
     }
 }
 
-/// Which bytes of how many a body has.
+/// The range of bytes in a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContentRange {
-    /// The first, counted from 0.
+    /// The first byte, counted from 0.
     pub first: u64,
-    /// The last.
+    /// The last byte.
     pub last: u64,
-    /// Of how many, if that is known.
+    /// The total, if it is known.
     pub total: Option<u64>,
 }
 
-/// When a service wants to be asked again.
+/// When a service allows the next request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RetryAfter {
-    /// After so long.
+    /// After this time.
     Pause(Duration),
-    /// From then on.
+    /// At this time.
     At(Timestamp),
 }
 
-/// One answer whose body has not been read yet.
+/// One response whose body has not been read yet.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StreamedResponse {
     /// The HTTP status.
     pub status: u16,
-    /// The service's id of this request, which its log has too.
+    /// The service's id of this request, which is also in its log.
     pub request_id: Option<String>,
     /// The headers that callers need.
     pub headers: Headers,
@@ -133,12 +133,12 @@ pub struct StreamedResponse {
 }
 
 impl StreamedResponse {
-    /// Returns an answer without headers and id.
+    /// Returns a response without headers and id.
     pub fn new(status: u16, body: Download) -> Self {
         Self { status, request_id: None, headers: Headers::default(), body }
     }
 
-    /// Reads the body whole, as JSON.
+    /// Reads the whole body as JSON.
     ///
     /// # Errors
     ///
@@ -158,7 +158,7 @@ impl From<Response> for StreamedResponse {
 
 type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
 
-/// The body of an answer, as it comes. Dropping it ends the transfer.
+/// The streamed body of a response. Dropping it ends the transfer.
 pub struct Download(Source);
 
 enum Source {
@@ -167,7 +167,7 @@ enum Source {
 }
 
 impl Download {
-    /// Returns the body of the answer to `request`.
+    /// Returns the body of the response to `request`.
     pub fn new(
         request: &Request,
         chunks: impl Stream<Item = Result<Bytes, Error>> + Send + 'static,
@@ -180,7 +180,7 @@ impl Download {
     ///
     /// # Errors
     ///
-    /// Fails when the transfer does: nothing comes after that.
+    /// Fails if the transfer does. There is no more data after that.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         match &mut self.0 {
             Source::Json(Value::Null) => Ok(None),

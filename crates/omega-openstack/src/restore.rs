@@ -1,4 +1,4 @@
-//! Every operation of this crate, by the name that journals keep.
+//! Every operation of this crate, by its name in journals.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// Fails if `desired` is none of that kind.
+/// Fails if `desired` is not of that kind.
 pub fn restore(
     kind: &str,
     desired: &Value,

@@ -1,4 +1,4 @@
-//! The services' answers: their errors, their lists, their pages.
+//! The services' responses: errors, lists, pages.
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize as _, Deserializer, de::DeserializeOwned, de::Error as _};
@@ -7,10 +7,10 @@ use url::Url;
 
 use crate::{Error, Refusal, Request, Response, Transport};
 
-/// More pages than this is a service that does not end its list.
+/// A list with more pages than this is treated as endless.
 const MAX_PAGES: usize = 200;
 
-/// Returns the answer if it is one to the request, the service's refusal otherwise.
+/// Returns the response if it is a success, and the service's refusal otherwise.
 pub(crate) fn accept(request: &Request, response: Response) -> Result<Response, Error> {
     if (200..300).contains(&response.status) {
         return Ok(response);
@@ -27,7 +27,7 @@ pub(crate) fn accept(request: &Request, response: Response) -> Result<Response, 
     })))
 }
 
-/// Returns the service's name for the reason and its own words.
+/// Returns the service's name for the reason, and its message.
 ///
 /// Neutron: `{"NeutronError": {"type", "message", "detail"}}`; Keystone: `{"error": {"code",
 /// "title", "message"}}`; Magnum: `{"errors": [{"code", "title", "detail", "request_id"}]}`;
@@ -77,7 +77,7 @@ fn plain(text: &str) -> &str {
 /// Reads a moment that may lack its zone: then it is UTC.
 ///
 /// Keystone 22 writes `2026-11-21T16:57:16.000000Z`, and `2026-11-21T15:57:22` for a token that
-/// ends with its application credential (recordings/keystone-credential-ending-201.json).
+/// expires with its application credential (recordings/keystone-credential-ending-201.json).
 pub(crate) fn utc<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(from)?;
     if let Ok(moment) = text.parse() {
@@ -105,7 +105,7 @@ pub(crate) async fn fetch<T: DeserializeOwned>(
     serde_json::from_value(value).map_err(|error| Error::malformed(&request, id, error))
 }
 
-/// Sends `request` and wants no more than that it is accepted.
+/// Sends `request` and checks only that it was accepted.
 pub(crate) async fn send(transport: &dyn Transport, request: Request) -> Result<(), Error> {
     accept(&request, transport.send(request.clone()).await?).map(|_| ())
 }
@@ -119,10 +119,10 @@ pub(crate) async fn list<T: DeserializeOwned>(
     list_at(transport, request, key).await.map(|(all, _)| all)
 }
 
-/// Reads a whole list, page by page, and the service's time when it gave the first page.
+/// Reads a whole list, page by page, and the service's time of the first page.
 ///
-/// A service says that there is more with a link (`KEY_links` or `next`). Of the link only the
-/// query is used: its host may be one that only the service can reach.
+/// A link (`KEY_links` or `next`) tells that there are more pages. Only the query of the link is used,
+/// because its host may be one that only the service can reach.
 pub(crate) async fn list_at<T: DeserializeOwned>(
     transport: &dyn Transport,
     request: Request,
@@ -136,7 +136,11 @@ pub(crate) async fn list_at<T: DeserializeOwned>(
         at = at.or_else(|| response.headers.date());
         let mut body = response.body;
         let next = next_page(&body, key).map_err(|link| {
-            Error::malformed(&page, None, format!("no next page is at {link:?}"))
+            Error::malformed(
+                &page,
+                None,
+                format!("the link to the next page can't be read: {link:?}"),
+            )
         })?;
         let items = body.get_mut(key).map(Value::take);
         let items = items.ok_or_else(|| Error::malformed(&page, None, format!("no {key:?}")))?;
@@ -145,11 +149,11 @@ pub(crate) async fn list_at<T: DeserializeOwned>(
         let empty = items.is_empty();
         all.extend(items);
         match next {
-            // A last page that still links to a next one ends the list when it is empty.
+            // Some services link to a next page after the last one: an empty page ends the list.
             None => return Ok((all, at.unwrap_or_else(Timestamp::now))),
             Some(_) if empty => return Ok((all, at.unwrap_or_else(Timestamp::now))),
             Some(query) if query == page.query => {
-                return Err(Error::malformed(&page, None, "its next page is itself"));
+                return Err(Error::malformed(&page, None, "its next page is the same page"));
             }
             Some(query) => page.query = query,
         }
@@ -157,7 +161,8 @@ pub(crate) async fn list_at<T: DeserializeOwned>(
     Err(Error::malformed(&request, None, format!("its list does not end after {MAX_PAGES} pages")))
 }
 
-/// A link that can't be read would end the list, and look like its end.
+/// Returns the link to the next page. An unreadable one is an error, because it must not look like the
+/// end of the list.
 fn next_page(body: &Value, key: &str) -> Result<Option<Vec<(String, String)>>, String> {
     let links = body.get(format!("{key}_links")).and_then(Value::as_array);
     let link = links.and_then(|links| links.iter().find(|link| link["rel"] == "next"));
@@ -167,7 +172,7 @@ fn next_page(body: &Value, key: &str) -> Result<Option<Vec<(String, String)>>, S
     };
     let Some(link) = next.filter(|link| !link.is_null()) else { return Ok(None) };
     let text = link.as_str().ok_or_else(|| link.to_string())?;
-    // It may be relative: a proxy has rewritten it.
+    // It may be relative if a proxy has rewritten it.
     let base = Url::parse("http://service/").map_err(|error| error.to_string())?;
     let url = base.join(text).map_err(|_| text.to_owned())?;
     Ok(Some(url.query_pairs().into_owned().collect()))

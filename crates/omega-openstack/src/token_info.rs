@@ -1,20 +1,20 @@
-//! What a token stands for.
+//! Information about a token.
 
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{Error, Interface, Service};
 
-/// What Keystone said with the token: who, where, which roles, and the catalog.
+/// What Keystone returned with the token: user, project, roles and catalog.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenInfo {
-    /// Whose token it is.
+    /// The token's user.
     pub user: Name,
-    /// The project it is scoped to, if it is.
+    /// The project that it is scoped to, if any.
     pub project: Option<Name>,
     /// The roles on that scope.
     pub roles: Vec<String>,
-    /// Where the services are.
+    /// The services and their endpoints.
     pub catalog: Catalog,
 }
 
@@ -38,7 +38,7 @@ pub struct CatalogEntry {
     /// Its type (`network`).
     #[serde(rename = "type")]
     pub service_type: String,
-    /// Where it is.
+    /// Its endpoints.
     pub endpoints: Vec<Endpoint>,
 }
 
@@ -55,11 +55,11 @@ pub struct Endpoint {
 }
 
 impl Catalog {
-    /// Returns the endpoint of `service` for `interface` in `region`, or in any where it is none.
+    /// Returns the endpoint of `service` for `interface` in `region`, or in any region if it is none.
     ///
     /// # Errors
     ///
-    /// Fails, with what there is, when the catalog has none or its URL is none.
+    /// Fails, with what the catalog has, if there is no such endpoint or its URL is invalid.
     pub fn endpoint(
         &self,
         cloud: &str,
@@ -109,7 +109,7 @@ fn show(Endpoint { interface, region_id, url }: &Endpoint) -> String {
     format!("{interface} in {}: {url}", region_id.as_deref().unwrap_or("no region"))
 }
 
-/// Returns `endpoint` with the API version of `service` at its end, exactly once.
+/// Returns `endpoint` with the API version of `service` at the end, exactly once.
 ///
 /// Catalogs list `http://host:9696`, `http://host:9696/` and `http://host/network/v2.0`, and for
 /// Cinder `http://host:8776/v3/PROJECT`, which stays as it is.

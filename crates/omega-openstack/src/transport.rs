@@ -1,4 +1,4 @@
-//! The one seam to a cloud: a request value in, a response out, of any size in both directions.
+//! The seam to a cloud: a request value in, a response out, of any size in both directions.
 
 use std::fmt;
 
@@ -9,23 +9,23 @@ use crate::{Error, Request, Response, StreamedResponse, TokenInfo};
 
 /// An authenticated way to reach a cloud's services, with a token of one scope.
 ///
-/// The program has one over HTTPS ([`Session`](crate::Session)), rehearsals and tests have one in
-/// memory (`sim::Cloud`). An answer of any status is a response; an error is a request that got
-/// none.
+/// The program uses one over HTTPS ([`Session`](crate::Session)); rehearsals and tests use one in
+/// memory (`sim::Cloud`). An answer with any status is a response; an error means that there was no
+/// answer.
 #[async_trait]
 pub trait Transport: fmt::Debug + Send + Sync {
-    /// Sends one request, and returns as soon as the response's status and headers are there.
+    /// Sends one request, and returns as soon as the response's status and headers have arrived.
     ///
-    /// Bytes that move are told to `ctx` as progress. No limit is on the whole: an exchange ends
-    /// when nothing moves any more, when `ctx` is cancelled and at its deadline. A cancelled upload
-    /// leaves half a write: pass [`Context::uncancelled`] where that must not be.
+    /// Transferred bytes are reported to `ctx` as progress. There is no limit on the total time: an
+    /// exchange fails if there is no progress, when `ctx` is cancelled, and at its deadline. A
+    /// cancelled upload leaves a partial write: pass [`Context::uncancelled`] to prevent that.
     ///
     /// # Errors
     ///
-    /// Fails when no answer arrived. What a service answered, a refusal too, is no error here.
+    /// Fails if no answer arrived. An answer of a service, even a refusal, is not an error here.
     async fn exchange(&self, ctx: &Context, request: Request) -> Result<StreamedResponse, Error>;
 
-    /// Sends one request whose answer is JSON, and reads it whole.
+    /// Sends one request with a JSON response, and reads it completely.
     ///
     /// # Errors
     ///
@@ -35,32 +35,32 @@ pub trait Transport: fmt::Debug + Send + Sync {
         self.exchange(&Context::default(), request).await?.json().await
     }
 
-    /// Returns what the token stands for: who, in which project, with which roles and catalog.
+    /// Returns the information about the token: user, project, roles and catalog.
     ///
     /// # Errors
     ///
-    /// Fails when there is no token and none can be had.
+    /// Fails if there is no token and the login fails.
     async fn token_info(&self) -> Result<TokenInfo, Error>;
 
     /// Returns the cloud and the project, as the operator named them.
     fn label(&self) -> String;
 
-    /// Returns what [`remember`](Transport::remember) kept under `key`, if it still has it.
+    /// Returns what [`remember`](Transport::remember) stored under `key`, if it is still there.
     ///
-    /// It is a hint that saves a look-up (the id of a name), never a fact: the caller must
-    /// notice when it is wrong.
+    /// It is a hint that saves a look-up (the id of a name), not a fact: the caller must detect a
+    /// wrong one.
     fn recall(&self, key: &str) -> Option<String> {
         let _ = key;
         None
     }
 
-    /// Keeps a hint for later commands. Not a secret, and it may be forgotten.
+    /// Stores a hint for later commands. It must not be a secret, and it may get lost.
     fn remember(&self, key: &str, value: &str) {
         let _ = (key, value);
     }
 }
 
-/// A service, by what its catalog entry is called.
+/// A service, by the name of its catalog entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Service {
@@ -118,19 +118,19 @@ impl fmt::Display for Service {
     }
 }
 
-/// The methods that are used.
+/// The HTTP methods that are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Method {
     /// Reads.
     Get,
-    /// Reads what a `GET` would say of itself, without the body.
+    /// Reads the headers of a `GET`, without the body.
     Head,
-    /// Creates, or acts.
+    /// Creates an object, or starts an action.
     Post,
-    /// Changes, or acts on what is there.
+    /// Changes an object, or starts an action on it.
     Put,
-    /// Changes a part.
+    /// Changes a part of an object.
     Patch,
     /// Deletes.
     Delete,

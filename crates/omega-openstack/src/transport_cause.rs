@@ -1,40 +1,40 @@
-//! What happens on the way to a service, as data.
+//! What can happen to an exchange with a service, as data.
 
 use std::{fmt, io, time::Duration};
 
 use omega_core::Retry;
 use serde::{Deserialize, Serialize};
 
-/// What happened to an exchange that got no answer, or not all of it.
+/// What happened to an exchange without an answer, or with an incomplete one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TransportCause {
-    /// Nobody listens there.
+    /// The connection was refused.
     Refused,
-    /// There is no connection for another reason: no such host, no route.
+    /// No connection for another reason: no such host, no route.
     Connect,
-    /// The connection did not come about in time.
+    /// The connection timed out.
     ConnectTimedOut,
-    /// The other end closed the connection in the middle.
+    /// The server closed the connection before the end.
     Reset,
-    /// Nothing moved for so long, after so many bytes in the direction that was under way.
+    /// There was no progress for this long, after this many bytes in the current direction.
     Stalled {
-        /// How long.
+        /// The time without progress.
         after: Duration,
-        /// The bytes that had moved.
+        /// The bytes that were transferred before.
         moved: u64,
     },
-    /// The certificate is not accepted, or there is no TLS at the other end.
+    /// The certificate is not accepted, or the server does not use TLS.
     Tls,
-    /// What was to be sent could not be read, or has another length than was said.
+    /// The body to send could not be read, or does not have the declared length.
     Source,
-    /// Something else.
+    /// Another cause.
     Other,
 }
 
 impl TransportCause {
-    /// Returns what a failed connection or transfer was, from the errors that it is made of.
+    /// Classifies a failed connection or transfer by its chain of errors.
     pub(crate) fn of(error: &reqwest::Error) -> Self {
         let mut next = std::error::Error::source(error);
         while let Some(one) = next {
@@ -61,7 +61,7 @@ impl TransportCause {
             return (error.is_incomplete_message() || error.is_closed()).then_some(Self::Reset);
         }
         let error = error.downcast_ref::<io::Error>()?;
-        // What an I/O error wraps is not its source: hyper-rustls wraps one in another.
+        // The error inside an I/O error is not its source: hyper-rustls wraps one in another.
         let inner = error.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static));
         if let Some(cause) = inner.and_then(Self::of_one) {
             return Some(cause);
@@ -108,25 +108,25 @@ impl TransportCause {
 
     pub(crate) fn next(self) -> &'static str {
         match self {
-            Self::Source => "look at what was to be sent",
+            Self::Source => "check the file to upload",
             Self::Refused
             | Self::Connect
             | Self::ConnectTimedOut
             | Self::Reset
             | Self::Stalled { .. }
             | Self::Tls
-            | Self::Other => "check the address, the route to it, and cacert where it is HTTPS",
+            | Self::Other => "check the address, the route to it, and cacert for HTTPS",
         }
     }
 }
 
-/// What the message adds of it; nothing where the source says more.
+/// The text that it adds to the message; nothing if the source has more details.
 impl fmt::Display for TransportCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Stalled { after, moved: 0 } => write!(f, ": nothing moved for {after:.0?}"),
+            Self::Stalled { after, moved: 0 } => write!(f, ": no progress for {after:.0?}"),
             Self::Stalled { after, moved } => {
-                write!(f, ": nothing moved for {after:.0?} after {moved} bytes")
+                write!(f, ": no progress for {after:.0?} after {moved} bytes")
             }
             Self::Refused
             | Self::Connect
@@ -139,12 +139,12 @@ impl fmt::Display for TransportCause {
     }
 }
 
-/// What was to be sent can't be.
+/// The body can't be sent.
 #[derive(Debug, thiserror::Error)]
 #[error("the source of the upload failed: {0}")]
 pub(crate) struct UnusableSource(pub(crate) String);
 
-/// Nothing moved any more.
+/// There was no more progress.
 #[derive(Debug, thiserror::Error)]
 #[error("the transfer stalled")]
 pub(crate) struct Stalled;

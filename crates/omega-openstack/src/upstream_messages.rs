@@ -1,5 +1,5 @@
-//! The services' words that must be matched, because nothing else says the reason. Each with its
-//! source. No other file of this crate decides by searching in text.
+//! The services' messages that must be matched because the reason is not available in another form,
+//! each with its source. No other file of this crate decides by searching in text.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,40 +10,40 @@ use serde::{Deserialize, Serialize};
 pub enum RefusalReason {
     /// The login or the token is not accepted.
     NotAuthenticated,
-    /// Keystone does not know the application credential (any more).
+    /// Keystone does not know the application credential, or it was deleted.
     NoSuchCredential,
     /// The policy of the service does not permit it to this user.
     PolicyForbids,
     /// The project's quota is used up.
     OverQuota,
-    /// It does not exist, or not for this user.
+    /// It does not exist, or this user can't see it.
     NotFound,
-    /// Magnum finds no image of that name.
+    /// Magnum does not find the image.
     ImageNotFound,
     /// The image lacks the properties that Magnum needs.
     ImageLacksDistro,
-    /// It exists already.
+    /// It already exists.
     AlreadyExists,
-    /// Something else uses it.
+    /// Another object uses it.
     InUse,
-    /// It is being deleted already.
+    /// It is already being deleted.
     BeingDeleted,
-    /// The service is at work on it, and takes no other request.
+    /// The service is changing it, and accepts no other request.
     Busy,
-    /// Another conflict with what is there.
+    /// Another conflict with the current state.
     Conflict,
     /// The service limits the rate of requests.
     RateLimited,
     /// The request itself is wrong.
     Invalid,
-    /// The service, or a proxy before it, can't answer now.
+    /// The service, or a proxy in front of it, can't answer now.
     Unavailable,
     /// The service failed.
     ServiceFault,
 }
 
 impl RefusalReason {
-    /// Returns the reason for an answer with `status`, the service's name for it, and its words.
+    /// Returns the reason for an answer with `status`, from the service's name for it and its message.
     pub(crate) fn new(status: u16, kind: Option<&str>, words: &str) -> Self {
         match (status, kind.unwrap_or_default()) {
             // Neutron names its reasons: neutron-lib 3.1, exceptions/__init__.py.
@@ -69,14 +69,13 @@ impl RefusalReason {
         }
     }
 
-    /// Returns the reason for which a service refused, where somebody else repeats its words: a
-    /// condition of Cluster API, a log, Magnum's `status_reason`. None where they tell of no
-    /// refusal that is known.
-    pub fn in_words(words: &str) -> Option<Self> {
+    /// Returns the reason for a service's refusal from a text that quotes it: a condition of Cluster API,
+    /// a log, Magnum's `status_reason`. None if the text has no known refusal.
+    pub fn from_message(words: &str) -> Option<Self> {
         [
             (&LOGIN[..], Self::NotAuthenticated),
             (&QUOTA[..], Self::OverQuota),
-            // Octavia answers 403 to a quota too, so it comes last.
+            // Octavia also answers 403 for a quota, so this comes last.
             (&POLICY[..], Self::PolicyForbids),
         ]
         .into_iter()
@@ -91,15 +90,13 @@ impl RefusalReason {
             }
             Self::NotAuthenticated => "check the user, its password and their domains",
             Self::PolicyForbids => {
-                "use a user whose role on this scope permits it; the service's policy says no"
+                "use a user with a role that permits it on this scope (the service's policy refused it)"
             }
             Self::RateLimited => "wait: the service limits the rate of requests",
             Self::ServiceFault | Self::Unavailable => {
                 "look for the request id in the service's log"
             }
-            Self::ImageNotFound => {
-                "Magnum found no such image: check its name and that the project may see it"
-            }
+            Self::ImageNotFound => "check the image's name, and that the project may see it",
             Self::ImageLacksDistro => {
                 "set the image's properties: openstack image set --property os_distro=ubuntu \
                  --property kube_version=vX.Y.Z IMAGE"
@@ -117,7 +114,7 @@ impl RefusalReason {
 }
 
 /// Keystone 22, `exception.py`, `ApplicationCredentialNotFound`
-/// (recordings/keystone-credential-deleted.json). A 404 may also be of a URL that is not Keystone's.
+/// (recordings/keystone-credential-deleted.json). A 404 may also come from a URL that is not Keystone's.
 const NO_CREDENTIAL: &str = "Could not find Application Credential";
 
 /// Octavia 11, `common/exceptions.py`, `ImmutableObject`, `LBPendingStateError` (recordings/octavia-loadbalancer-delete-pending.json).
@@ -129,21 +126,21 @@ const PENDING: [&str; 2] = ["Invalid state PENDING_", "is immutable and cannot b
 const TEMPLATE_IN_USE: &str = "is referenced by one or multiple clusters";
 
 /// Magnum 18.0.1, `drivers/common/driver.py`, `ClusterTypeNotSupported`: the second word is the
-/// image's `os_distro`, "Unset" where there is no image and "None" where it has no such property
+/// image's `os_distro`, "Unset" if there is no image and "None" if it has no such property
 /// (recordings/magnum-template-absent-image.json, magnum-template-plain-image.json).
 const IMAGE_UNSET: &str = "Cluster type (vm, Unset,";
 const IMAGE_NONE: &str = "Cluster type (vm, None,";
 
-/// Magnum 18.0.1 to whoever lists clusters while one is being made, between its row and its node
-/// groups: `master_count` is their sum, and `api/controllers/v1/cluster.py` wants at least 1 (seen
-/// in the lab).
+/// Magnum 18.0.1's answer to a list of clusters while one is being created, between its row and its
+/// node groups: `master_count` is their sum, and `api/controllers/v1/cluster.py` requires at least 1
+/// (observed in the lab).
 const NO_NODE_GROUPS_YET: &str = "Invalid input for field/attribute master_count";
 
 /// Neutron ("Quota exceeded for resources", `OverQuota`), Octavia 11 ("Quota has been met for
 /// resources", answered with 403) and Nova 26 ("Quota exceeded for instances").
 const QUOTA: [&str; 3] = ["OverQuota", "Quota exceeded", "Quota has been met"];
 
-/// Keystone 22 and keystonemiddleware to a credential that is not known any more, and
+/// Keystone 22 and keystonemiddleware for a credential that is no longer known, and
 /// gophercloud 2 ("got 401 instead").
 const LOGIN: [&str; 5] = [
     "got 401",
@@ -161,8 +158,8 @@ fn has(words: &str, known: &[&str]) -> bool {
     known.iter().any(|known| words.contains(known))
 }
 
-/// Returns the sentence that matters of what may be all of helm's standard error: helm 3 begins it
-/// with "Error:" (`cmd/helm/helm.go`).
+/// Returns the relevant sentence of helm's standard error, which helm 3 begins with "Error:"
+/// (`cmd/helm/helm.go`).
 pub(crate) fn error_sentence(reason: &str) -> &str {
     let lines = reason.lines().map(str::trim).filter(|line| !line.is_empty());
     let error = lines.clone().rfind(|line| line.contains("Error:"));
@@ -190,7 +187,7 @@ mod tests {
             ("got 404 instead: Could not find Application Credential: 5.", Some(NotAuthenticated)),
             ("no route to host", None),
         ] {
-            assert_eq!(RefusalReason::in_words(words), reason, "{words}");
+            assert_eq!(RefusalReason::from_message(words), reason, "{words}");
         }
     }
 

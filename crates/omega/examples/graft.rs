@@ -1,4 +1,4 @@
-//! All of phase 07 on the simulators: plan, apply, and a second look that finds nothing to do.
+//! All of phase 07 on the simulators: plan, apply, and a verification that finds nothing to change.
 //!
 //! On a real cloud only the first lines differ: `Site::read`, `Connect::kubeconfig`, `Connect::all`.
 

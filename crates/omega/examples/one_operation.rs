@@ -1,4 +1,4 @@
-//! One operation: look, change, look again; then undo it.
+//! One operation: plan, apply, apply again without effect, and undo.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 

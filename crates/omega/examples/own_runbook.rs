@@ -22,7 +22,7 @@ use omega::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The monitoring of somebody's site, and the hosts that are silenced in it.
+/// A site's monitoring, and the hosts that are silenced in it.
 #[derive(Debug, Default)]
 struct Monitoring(Mutex<Vec<String>>);
 
@@ -32,7 +32,7 @@ impl Label for Monitoring {
     }
 }
 
-/// A host is silenced, or not.
+/// Whether a host is silenced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Silence {
     host: String,

@@ -13,34 +13,34 @@ use serde_json::Value;
 
 use crate::{graft::value, site::Site};
 
-/// Whether driver, chart, Cluster API and Magnum's templates fit together. What is broken and was
-/// not accepted is a refusal: nothing must be changed then.
+/// The gate that driver, chart, Cluster API and Magnum's templates fit together. A broken finding
+/// that was not accepted is a refusal: nothing may be changed then.
 ///
-/// It costs one request to Magnum, and to the management API one and one more for each 25
-/// definitions; the clusters are those of the list.
+/// It makes one request to Magnum, and to the management API one plus one for each 25 definitions.
+/// The clusters are those of the list.
 #[derive(Clone, Debug)]
 pub struct Coherent {
     /// The management cluster.
     pub management: Management,
     /// Magnum.
     pub magnum: ContainerInfra,
-    /// The clusters that Magnum lists, read once for all who ask.
+    /// The clusters that Magnum lists, read once and shared.
     pub clusters: ClusterList,
-    /// What the site file says; the templates are added when Magnum is asked.
+    /// The versions from the site file. The templates are added when Magnum has listed them.
     pub setup: CoherenceInputs,
     /// The rules whose findings the operator accepts.
     pub accepted: Vec<Rule>,
 }
 
-/// What was asked, with the templates in its setup, and what was found.
+/// The setup with its templates, and what was found.
 pub type CoherenceCheck = (ServedApis, CoherenceInputs, Coherence);
 
 impl Coherent {
-    /// Asks the management cluster and Magnum at the same time.
+    /// Reads the management cluster and Magnum at the same time.
     ///
     /// # Errors
     ///
-    /// Fails if one of them can't be asked.
+    /// Fails if one of them can't be read.
     pub async fn coherence(&self) -> Result<CoherenceCheck, Failure> {
         let templates = || async {
             self.magnum.templates().await.map_err(|error| {
@@ -51,11 +51,11 @@ impl Coherent {
         };
         let surface = || async {
             read_served_apis(&self.management).await.map_err(|error| {
-                let what = "could not ask the management cluster for its versions";
+                let what = "could not read the versions that the management cluster serves";
                 Failure::from_error(what, &error)
             })
         };
-        // Of several that fail always the same is told, whichever was faster.
+        // If both fail, always the same error is reported, whichever was faster.
         let (surface, templates, clusters) =
             join3(surface(), templates(), self.clusters.read()).await;
         let (surface, templates, clusters) = (surface?, templates?, clusters?);
@@ -82,12 +82,12 @@ impl Gate for Coherent {
     }
 }
 
-/// Returns what the site wants to work together. Its `api_resources` stays as it is written: that
-/// it does not parse is a finding.
+/// Returns the versions that the site wants to use together. `api_resources` stays as it is written:
+/// if it does not parse, that is a finding.
 ///
 /// # Errors
 ///
-/// Names the key that is missing or not a version.
+/// Names the key that is missing or has an invalid value.
 pub fn setup(site: &Site) -> Result<CoherenceInputs, Failure> {
     let api_resources = site.capi_helm.get("api_resources").cloned();
     let driver = value("driver.version", &site.driver()?.version)?;
@@ -95,7 +95,7 @@ pub fn setup(site: &Site) -> Result<CoherenceInputs, Failure> {
     Ok(CoherenceInputs { driver, api_resources, chart, templates: Vec::new() })
 }
 
-/// Returns what matters of a template here. Magnum's API gives labels back as they were given.
+/// Returns the parts of a template that matter here. Magnum's API returns labels as they were given.
 pub fn template_facts(template: &Template, clusters: &[Cluster]) -> TemplateFacts {
     let Template { uuid, name, network_driver, cluster_distro, coe, server_type, labels, .. } =
         template;

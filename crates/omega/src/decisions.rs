@@ -1,4 +1,4 @@
-//! The decisions that the runbooks rest on, and what is true.
+//! The decisions that the runbooks are based on, and the actual behaviour.
 
 use omega_core::{Failure, FailureClass};
 use serde::{Deserialize, Serialize};
@@ -18,13 +18,13 @@ struct Decisions {
 pub struct Decision {
     /// `D-042`.
     pub id: String,
-    /// Its heading, in our words.
+    /// A short title.
     pub title: String,
     /// In force, superseded, proposed, deferred.
     pub status: String,
     /// What was decided.
     pub decided: String,
-    /// What the sources say, where they differ.
+    /// The actual behaviour according to the sources, if it differs.
     pub truth: Option<String>,
     /// What omega does about it.
     pub omega: String,
@@ -34,10 +34,10 @@ pub struct Decision {
 ///
 /// # Errors
 ///
-/// Fails if the data in this crate can't be read: that is a defect of omega.
+/// Fails if the data in this crate can't be read, which is a defect of omega.
 pub fn decisions() -> Result<Vec<Decision>, Failure> {
     let decisions: Decisions = toml::from_str(DATA).map_err(|error| {
-        Failure::new(FailureClass::Error, "the decisions in this program can't be read")
+        Failure::new(FailureClass::Error, "the built-in decisions can't be read")
             .because(error.to_string())
     })?;
     Ok(decisions.decision)
@@ -49,18 +49,19 @@ pub fn decisions() -> Result<Vec<Decision>, Failure> {
 ///
 /// # Errors
 ///
-/// Names the nearest where there is no such decision.
+/// Names the nearest decisions if there is no such one.
 pub fn find<'a>(id: &str, all: &'a [Decision]) -> Result<&'a Decision, Failure> {
     let wanted = canonical(id);
     if let Some(decision) = all.iter().find(|decision| Some(&decision.id) == wanted.as_ref()) {
         return Ok(decision);
     }
-    let near = nearest(wanted.as_deref().unwrap_or(id), all).join(", ");
+    let near = wanted.map(|id| neighbours(&id, all).join(", ")).unwrap_or_default();
+    let near = if near.is_empty() { near } else { format!("nearest: {near}; ") };
     let failure = Failure::new(FailureClass::Usage, format!("no decision `{id}`"));
-    Err(failure.next(format!("nearest: {near}; `omega-cli explain` lists all")))
+    Err(failure.next(format!("{near}`omega-cli explain` lists all")))
 }
 
-/// Spells an id as the document does, if it can be one.
+/// Returns the id as the document writes it, if it can be one.
 fn canonical(id: &str) -> Option<String> {
     let id = id.trim().to_ascii_lowercase();
     let rest = id.strip_prefix('d').unwrap_or(&id);
@@ -71,25 +72,14 @@ fn canonical(id: &str) -> Option<String> {
     Some(format!("D-{number:03}{suffix}"))
 }
 
-/// Returns the three ids nearest to `wanted`: by number where it has one, else by spelling.
-fn nearest<'a>(wanted: &str, all: &'a [Decision]) -> Vec<&'a str> {
-    let number = |id: &str| -> Option<i32> {
-        let digits: String = id.chars().filter(char::is_ascii_digit).collect();
-        digits.parse().ok()
-    };
+/// Returns the three ids whose numbers are nearest to that of `id`.
+fn neighbours<'a>(id: &str, all: &'a [Decision]) -> Vec<&'a str> {
+    let number = |id: &str| id.get(2..5)?.parse::<i32>().ok();
+    let Some(wanted) = number(id) else { return Vec::new() };
     let mut ids: Vec<&str> = all.iter().map(|decision| decision.id.as_str()).collect();
-    ids.sort_by_key(|id| match (number(wanted), number(id)) {
-        (Some(a), Some(b)) => (a - b).abs(),
-        _ => i32::try_from(distance(wanted, id)).unwrap_or(i32::MAX),
-    });
+    ids.sort_by_key(|id| number(id).map_or(i32::MAX, |number| (number - wanted).abs()));
     ids.truncate(3);
     ids
-}
-
-/// How many letters differ, place by place, and in length.
-fn distance(a: &str, b: &str) -> usize {
-    let same = a.chars().zip(b.chars()).filter(|(a, b)| a.eq_ignore_ascii_case(b)).count();
-    a.chars().count().max(b.chars().count()) - same
 }
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
 //! Whole jobs for Kubernetes on Charmed OpenStack, for other tools to embed.
 //!
-//! * [`site`] reads a site file; [`clients`] connects to what it names.
+//! * [`site`] reads a site file; [`clients`] connects to the services that it names.
 //! * [`graft`] is phase 07: the Cluster API driver on a live Magnum conductor. [`rollback`] undoes a
 //!   run of it.
 //! * [`doctor`] says what is broken, from the bottom up, and what to fix first.
 //! * [`stuck_delete`] releases a cluster stuck deleting, and removes what it left.
 //! * [`sweep()`] and [`sweep_site`] remove what killed runs left.
 //! * [`rehearsal`] runs a whole job on the simulators (feature `sim`).
-//! * [`decisions`] explains the decisions that the runbooks rest on.
+//! * [`decisions`] explains the decisions that the runbooks are based on.
 //!
-//! A job is planned, applied and verified by [`run::Engine`]. It tells its events to a
-//! [`Context`](core::Context), and returns values. Nothing here prints, prompts, reads the
-//! environment, or knows of a command line. Every future is `Send`.
+//! [`run::Engine`] plans, applies and verifies a job. It sends events to a [`Context`](core::Context),
+//! and returns values. Nothing here prints, prompts, reads the environment, or depends on a command
+//! line. Every future is `Send`.
 
 pub mod clients;
 pub mod coherence;

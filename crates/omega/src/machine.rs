@@ -1,4 +1,4 @@
-//! What the library may use of the machine that it runs on. It reads no environment itself.
+//! The parts of the local machine that the library may use. It reads no environment itself.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Machine {
-    /// The variables that matter: `OS_*`, for a site that names no cloud.
+    /// The environment variables: `OS_*`, for a site that names no cloud.
     pub variables: BTreeMap<String, String>,
     /// The user's home: `~` in a site file, SSH keys, known hosts.
     pub home: PathBuf,
@@ -17,7 +17,7 @@ pub struct Machine {
     pub cwd: PathBuf,
     /// Where the user's configuration is (`~/.config`).
     pub config_home: PathBuf,
-    /// Where tokens may be kept; nowhere if it is none.
+    /// Where tokens may be stored. `None`: nowhere.
     pub token_cache: Option<PathBuf>,
     /// The socket of an SSH agent.
     pub ssh_agent: Option<PathBuf>,
@@ -30,7 +30,7 @@ impl Machine {
         Self { config_home: home.join(".config"), home, ..Self::default() }
     }
 
-    /// Returns the file `path` of a site file that is in `directory`.
+    /// Resolves `path` of a site file that is in `directory`.
     pub(crate) fn resolve(&self, directory: &Path, path: &Path) -> PathBuf {
         match path.strip_prefix("~") {
             Ok(rest) => self.home.join(rest),

@@ -25,15 +25,14 @@ use crate::{
 
 const SITE: &str = include_str!("../data/rehearsal.toml");
 
-/// A site that exists in memory only: a cloud, a management cluster and a unit. It keeps what is
-/// done to it.
+/// A site that exists in memory only: a cloud, a management cluster and a unit. It keeps its state.
 #[derive(Debug)]
 pub struct Rehearsal {
     start: Start,
     stage: Stage,
 }
 
-/// What is done at one step of a rehearsal, as a command line has it.
+/// One command of a rehearsal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Act {
@@ -61,18 +60,18 @@ impl Act {
 }
 
 impl Rehearsal {
-    /// Returns a site whose unit starts so.
+    /// Returns a site whose unit has this initial state.
     pub fn new(start: Start) -> Self {
         let unit = start.unit("magnum/0");
         Self { start, stage: Stage { cloud: cloud(), apiserver: Apiserver::default(), unit } }
     }
 
-    /// Does one act with an engine that keeps its runs in `runs`, and holds what comes out against
-    /// what must.
+    /// Runs one act with an engine that keeps its runs in `runs`, and compares the outcome with the
+    /// expected one.
     ///
     /// # Errors
     ///
-    /// Fails if the act did not end as it must: that is a defect of omega.
+    /// Fails if the act did not end as expected, which is a defect of omega.
     pub async fn act(&self, act: Act, runs: &Runs, ctx: &Context) -> Result<Report, Failure> {
         let job = self.stage.job(act.purpose()).await?;
         let engine = Engine::new(runs.clone(), ctx.clone());
@@ -100,7 +99,7 @@ impl Rehearsal {
     }
 }
 
-/// What stays from one command to the next.
+/// The state that is kept between commands.
 #[derive(Debug)]
 struct Stage {
     cloud: Cloud,
@@ -109,7 +108,7 @@ struct Stage {
 }
 
 impl Stage {
-    /// Connects and resolves anew, as each command does.
+    /// Connects and resolves again, as each command does.
     async fn job(&self, purpose: Purpose<'_>) -> Result<Job, Failure> {
         let (site, kubeconfig) = site()?;
         let units = std::slice::from_ref(&self.unit);
@@ -123,17 +122,17 @@ impl Stage {
 ///
 /// # Errors
 ///
-/// Fails if they can't be read: that is a defect of omega.
+/// Fails if they can't be read, which is a defect of omega.
 pub fn site() -> Result<(Site, Kubeconfig), Failure> {
     let text = SITE.replace("@HELM@", &Sha256::of(HELM).to_string());
     let site = Site::parse(Path::new("rehearsal.toml"), &text)?;
     let secret = Secret::from(KUBECONFIG.to_owned());
     let kubeconfig = Kubeconfig::parse(secret, Timestamp::now())
-        .map_err(|error| Failure::from_error("the rehearsal's kubeconfig is no good", &error))?;
+        .map_err(|error| Failure::from_error("the rehearsal's kubeconfig can't be used", &error))?;
     Ok((site, kubeconfig))
 }
 
-/// Returns a cloud in which the prerequisites of the graft hold.
+/// Returns a cloud that meets the prerequisites of the graft.
 pub fn cloud() -> Cloud {
     let cloud = Cloud::new();
     cloud.add_group("capi-mgmt", "capi-mgmt-sg");

@@ -1,4 +1,4 @@
-//! Removing what killed runs made for themselves: throw-away clusters, templates, pods.
+//! Removes the temporary resources that killed runs left: clusters, templates, pods.
 
 use std::collections::BTreeMap;
 

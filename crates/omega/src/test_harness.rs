@@ -36,7 +36,7 @@ pub(crate) struct Site {
 /// Everything that a run could have changed.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Everything {
-    units: Vec<Snapshot>,
+    pub(crate) units: Vec<Snapshot>,
     rules: Vec<(String, String, Vec<String>)>,
 }
 

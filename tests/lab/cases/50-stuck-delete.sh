@@ -21,7 +21,7 @@ stuck_delete() {
 
   # while it lives, nothing is done
   exits 4 omega release-stuck-delete --cluster $name
-  says 'Magnum is not deleting it: it is CREATE_COMPLETE'
+  says 'Magnum is not deleting it: its status is CREATE_COMPLETE'
 
   printf '%s-* stuck-delete\n' $name >>"$K/knobs"
   id=$(kubectl --kubeconfig "$RUN/mgmt.kubeconfig" -n "$ns" get secret "$secret" -o jsonpath='{.data.clouds\.yaml}' | base64 -d |
@@ -35,7 +35,7 @@ stuck_delete() {
   held "$ns" "$stack" >held.before
   in_cloud ours "$ns" "$stack" >ours.before
   exits 3 omega release-stuck-delete --cluster $name
-  says 'the controllers got on with it'
+  says 'the controllers made progress'
   exits 3 omega release-stuck-delete --cluster $name --patience 1s
   says 'Could not find Application Credential'
   says '--credential-from FILE'

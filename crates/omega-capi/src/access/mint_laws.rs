@@ -104,8 +104,8 @@ impl World for Objects {
     fn writes(&self) -> usize {
         self.0.server.writes().len() + self.0.server.dry_runs().len()
     }
-    fn spoil_write(&self, nth: usize, fault: Fault) {
-        self.0.server.spoil_write(nth, fault);
+    fn inject_fault(&self, nth: usize, fault: Fault) {
+        self.0.server.inject_fault(nth, fault);
     }
 }
 
@@ -270,8 +270,8 @@ impl World for Files {
     fn writes(&self) -> usize {
         self.0.server.writes().len() + self.0.server.dry_runs().len()
     }
-    fn spoil_write(&self, nth: usize, fault: Fault) {
-        self.0.server.spoil_write(nth, fault);
+    fn inject_fault(&self, nth: usize, fault: Fault) {
+        self.0.server.inject_fault(nth, fault);
     }
 }
 
@@ -345,8 +345,8 @@ impl World for Removal {
     fn writes(&self) -> usize {
         self.0.machine.writes()
     }
-    fn spoil_write(&self, nth: usize, fault: Fault) {
-        self.0.machine.spoil_write(nth, fault);
+    fn inject_fault(&self, nth: usize, fault: Fault) {
+        self.0.machine.inject_fault(nth, fault);
     }
 }
 

@@ -319,7 +319,7 @@ async fn a_token_whose_file_can_not_be_written_is_said_to_be_lost() {
         [(testing::Fault::Refused, Touched::Nothing), (testing::Fault::Lost, Touched::Maybe)]
     {
         let sim = sim.fork();
-        sim.machine.spoil_write(0, fault);
+        sim.machine.inject_fault(0, fault);
         let error = omega_core::ensure(&ctx, &sim.mint, &wanted).await.unwrap_err();
         assert_eq!(error.touched(), touched, "{fault:?}");
         assert!(omega_core::ensure(&ctx, &sim.mint, &wanted).await.unwrap().changed());

@@ -84,8 +84,8 @@ impl World for Desk {
     fn writes(&self) -> usize {
         self.machine.writes()
     }
-    fn spoil_write(&self, nth: usize, fault: testing::Fault) {
-        self.machine.spoil_write(nth, fault);
+    fn inject_fault(&self, nth: usize, fault: testing::Fault) {
+        self.machine.inject_fault(nth, fault);
     }
 }
 

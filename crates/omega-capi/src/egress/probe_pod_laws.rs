@@ -81,8 +81,8 @@ impl World for Pods {
     fn writes(&self) -> usize {
         self.server.writes().len() + self.server.dry_runs().len()
     }
-    fn spoil_write(&self, nth: usize, fault: Fault) {
-        self.server.spoil_write(nth, fault);
+    fn inject_fault(&self, nth: usize, fault: Fault) {
+        self.server.inject_fault(nth, fault);
     }
 }
 

@@ -147,7 +147,7 @@ async fn a_spoiled_write_leaves_nothing_and_is_said() {
         for nth in 0..2 {
             let server = cluster(PodOutcome::Ends(0, ""));
             let before = server.snapshot();
-            server.spoil_write(nth, fault);
+            server.inject_fault(nth, fault);
             let done = probed(&server).await;
             assert_eq!(server.snapshot(), before, "write {nth} {fault:?}");
             assert_eq!(done.is_ok(), nth == 1, "without a pod there is no verdict: {done:?}");

@@ -148,7 +148,7 @@ fn openstack(facts: &HealthFacts, state: &State, found: &mut Findings) {
     }
     if let Some(Credential::Refused { words }) = &facts.credential {
         let summary = format!("Keystone refused the cluster's application credential: {words}");
-        let fact = Fact::new(summary, [Evidence::words(words)]);
+        let fact = Fact::new(summary, [Evidence::sentence(words)]);
         found.add(HealthCause::CredentialRefused, Layer::ClusterCredential, fact);
     }
 }

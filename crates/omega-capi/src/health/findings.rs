@@ -28,7 +28,7 @@ impl Fact {
 
     /// The same, in somebody else's words; none if they said nothing.
     pub(super) fn quoting(mut self, words: &str) -> Self {
-        self.evidence.extend((!words.is_empty()).then(|| Evidence::words(words)));
+        self.evidence.extend((!words.is_empty()).then(|| Evidence::sentence(words)));
         self
     }
 

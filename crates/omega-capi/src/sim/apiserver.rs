@@ -290,7 +290,7 @@ impl Apiserver {
     }
 
     /// Spoils the `nth` write from the start, counted from 0.
-    pub fn spoil_write(&self, nth: usize, fault: testing::Fault) {
+    pub fn inject_fault(&self, nth: usize, fault: testing::Fault) {
         self.state.lock().write_fault = Some((nth, fault));
     }
 

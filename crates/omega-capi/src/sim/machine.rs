@@ -81,7 +81,7 @@ impl Machine {
     }
 
     /// Spoils the `nth` write, counted from 0.
-    pub fn spoil_write(&self, nth: usize, fault: Fault) {
+    pub fn inject_fault(&self, nth: usize, fault: Fault) {
         self.state().fault = Some((nth, fault));
     }
 

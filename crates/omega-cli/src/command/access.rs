@@ -1,4 +1,4 @@
-//! Operations on the management cluster: who may use it, and from where.
+//! Operations on access to the management cluster.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -25,24 +25,24 @@ use omega::{
 use super::egress::EgressArgs;
 use crate::{app::App, cli::SiteFile, command_line::CommandLine};
 
-/// An operation on the management cluster. No unit is asked.
+/// An operation on the management cluster. No unit is contacted.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Access {
-    /// Mint a kubeconfig for the driver with the least rights it needs, or renew it.
+    /// Create or renew a kubeconfig for the driver with the least rights that it needs.
     MintKubeconfig(MintArgs),
-    /// Point a kubeconfig at another address of the same API server, if TLS still verifies there.
+    /// Change a kubeconfig to another address of the same API server, if TLS can be verified there.
     RetargetKubeconfig(RetargetArgs),
-    /// Ask whether a pod reaches an address, and leave nothing behind (D-035).
+    /// Check whether a pod reaches an address; the pod is removed again (D-035).
     ProbePodEgress(EgressArgs),
 }
 
 /// `mint-kubeconfig`
 #[derive(Debug, Args)]
 pub(crate) struct MintArgs {
-    /// The site: its kubeconfig is the administrator's, and it names the driver.
+    /// The site, with the administrator's kubeconfig and the driver.
     #[command(flatten)]
     site: SiteFile,
-    /// The file to write, 0600. One with a token that is good for long enough is left.
+    /// The file to write, with mode 0600. It is kept if its token is valid for long enough.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
@@ -50,19 +50,19 @@ pub(crate) struct MintArgs {
     /// The account (a `ServiceAccount`).
     #[arg(long, value_name = "NAMESPACE/NAME", default_value = "omega/magnum-driver")]
     account: Account,
-    /// Give also what clusters with the label `auto_scaling_enabled` need.
+    /// Also grant the rights that clusters with the label `auto_scaling_enabled` need.
     #[arg(long)]
     autoscaler: bool,
-    /// How long a token lives (`90d`, `12h`), at least 10 minutes. The API server may give less.
+    /// The token's lifetime (`90d`, `12h`), at least 10 minutes. The API server may shorten it.
     #[arg(long, value_name = "TIME", default_value = "90d", value_parser = lifetime)]
     lifetime: Duration,
-    /// Renew a token that ends in less than this; by default in a third of its life.
+    /// Renew a token that expires in less than this [default: a third of its lifetime].
     #[arg(long, value_name = "TIME", value_parser = duration)]
     renew_before: Option<Duration>,
-    /// The server to write, if it is not the one of the site's kubeconfig.
+    /// The server to write [default: that of the site's kubeconfig].
     #[arg(long, value_name = "URL")]
     server: Option<Url>,
-    /// Show what would be done; write nothing.
+    /// Show what would be done, without changing anything.
     #[arg(long)]
     plan: bool,
 }
@@ -70,34 +70,35 @@ pub(crate) struct MintArgs {
 /// `retarget-kubeconfig`
 #[derive(Debug, Args)]
 pub(crate) struct RetargetArgs {
-    /// The site, whose kubeconfig it is if --file does not name another.
+    /// The site, whose kubeconfig is changed if --file is not given.
     #[command(flatten)]
     site: SiteFile,
     /// The kubeconfig.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// The floating IP or the name: `10.12.7.40`, `NAME:6443`, or a URL. The port stays, if none is said.
+    /// The floating IP or the name: `10.12.7.40`, `NAME:6443`, or a URL. Without a port, the port stays.
     #[arg(long, value_name = "ADDRESS")]
     server: String,
-    /// Show what would be done; write nothing.
+    /// Show what would be done, without changing anything.
     #[arg(long)]
     plan: bool,
 }
 
-/// Where the driver keeps clusters.
+/// The namespaces of the driver's clusters.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct ReachArgs {
-    /// Give rights in this namespace (magnum-PROJECT_ID) and make it; repeat it for more.
+    /// Create this namespace (magnum-PROJECT_ID) and grant rights in it (repeatable).
     #[arg(long = "namespace", short = 'n', value_name = "NAMESPACE")]
     namespaces: Vec<Namespace>,
-    /// Give rights everywhere: for projects that are not known yet. It can be made into all rights.
+    /// Grant rights in all namespaces, for projects that do not exist yet. This can be escalated to
+    /// full rights.
     #[arg(long)]
     all_namespaces: bool,
 }
 
 impl MintArgs {
-    /// Refuses what could not be carried out after rights were given for it.
+    /// Refuses arguments that would fail after rights were granted.
     fn check(&self) -> Result<(), Failure> {
         let usage = |what: String| Failure::new(FailureClass::Usage, what);
         let system = |name: &&Namespace| {
@@ -107,19 +108,21 @@ impl MintArgs {
                 || name == self.account.namespace.as_str()
         };
         if let Some(name) = self.reach.namespaces.iter().find(system) {
-            let what = format!("the driver keeps no clusters in {name}");
-            return Err(usage(what).next("name the namespaces of its projects: magnum-PROJECT_ID"));
+            let what = format!("the driver does not use namespace {name}");
+            return Err(usage(what).next("use the namespaces of its projects: magnum-PROJECT_ID"));
         }
         if let Some(server) = self.server.as_ref().filter(|url| url.scheme() != "https") {
             return Err(usage(format!("--server {server} is not https")));
         }
         if self.renew_before.is_some_and(|before| before >= self.lifetime) {
-            let what = "--renew-before is not shorter than --lifetime".to_owned();
-            return Err(usage(what).next("each run would mint another token"));
+            let what = "--renew-before must be shorter than --lifetime".to_owned();
+            return Err(usage(what).next("otherwise each run would create another token"));
         }
         let at = std::path::absolute(&self.out).unwrap_or_else(|_| self.out.clone());
         match at.parent().filter(|directory| !directory.is_dir()) {
-            Some(directory) => Err(usage(format!("there is no directory {}", directory.display()))),
+            Some(directory) => {
+                Err(usage(format!("directory {} does not exist", directory.display())))
+            }
             None => Ok(()),
         }
     }
@@ -159,7 +162,7 @@ impl App {
         let path = if let Some(file) = &args.file {
             file.clone()
         } else {
-            let site = Site::read(&args.site.site)?;
+            let site = Self::site(&args.site.site)?;
             self.connect(&site).path(site.kubeconfig()?)
         };
         let path = std::path::absolute(&path).unwrap_or(path);
@@ -194,7 +197,7 @@ impl App {
     }
 
     async fn mint(&self, args: &MintArgs) -> Result<Status, Failure> {
-        let site = Site::read(&args.site.site)?;
+        let site = Self::site(&args.site.site)?;
         let kubeconfig = self.connect(&site).kubeconfig(self.ctx.now())?;
         args.check()?;
         let wanted = args.wanted(&site)?;
@@ -222,19 +225,20 @@ impl App {
         Ok(exit)
     }
 
-    /// The administrator's kubeconfig is not to be written over.
+    /// The administrator's kubeconfig must not be overwritten.
     fn may_write(&self, path: &std::path::Path, site: &Site) -> Result<(), Failure> {
         let admin = self.connect(site).path(site.kubeconfig()?);
         let real = |path: &std::path::Path| std::fs::canonicalize(path).ok();
         if real(path).is_some_and(|path| Some(path) == real(&admin)) {
-            let what = format!("--out {} is the kubeconfig that it is minted with", path.display());
-            return Err(Failure::new(FailureClass::Usage, what).next("name another file"));
+            let what = format!("--out {} is the administrator's kubeconfig", path.display());
+            return Err(Failure::new(FailureClass::Usage, what).next("choose another file"));
         }
         Ok(())
     }
 }
 
-/// Asks before any right is changed: a kubeconfig that leads nowhere is not proven afterwards.
+/// Checks the server before any right is changed: a kubeconfig with a wrong server could not be proven
+/// afterwards.
 async fn takes_connections(server: &Url) -> Result<(), Failure> {
     const WITHIN: Duration = Duration::from_secs(10);
     let addresses = || server.socket_addrs(|| None);
@@ -250,10 +254,10 @@ async fn takes_connections(server: &Url) -> Result<(), Failure> {
     let what = format!("could not connect to --server {server}");
     Err(Failure::new(FailureClass::Error, what)
         .because(why)
-        .next("run this where the conductors' way to the management cluster can be tried"))
+        .next("run this on a machine that can reach that address"))
 }
 
-/// Returns the job: on the target with this label, at this endpoint.
+/// Returns the job on the target with this label and endpoint.
 fn job(
     title: &str,
     site: &SiteFile,
@@ -268,23 +272,23 @@ fn job(
     Job::new(title, site.site.display().to_string(), vec![target]).on(endpoints, counts)
 }
 
-/// Reads a duration: `90d`, or as the site file does (`12h`, `1h 30m`).
+/// Parses a duration: `90d`, or as in the site file (`12h`, `1h 30m`).
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let days = text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok());
     if let Some(days) = days.and_then(|days| days.checked_mul(86_400)) {
         return Ok(Duration::from_secs(days));
     }
-    let parsed: SignedDuration = text.parse().map_err(|_| "90d, 12h or 1h 30m".to_owned())?;
-    Duration::try_from(parsed).map_err(|_| "it is negative".to_owned())
+    let parsed: SignedDuration = text.parse().map_err(|_| "write 90d, 12h or 1h 30m".to_owned())?;
+    Duration::try_from(parsed).map_err(|_| "it can't be negative".to_owned())
 }
 
-/// Reads how long a token lives. The bounds are the API server's.
+/// Parses a token's lifetime. The limits are the API server's.
 fn lifetime(text: &str) -> Result<Duration, String> {
     let found = duration(text)?;
     if (600..=u64::from(u32::MAX)).contains(&found.as_secs()) {
         return Ok(found);
     }
-    Err("a token lives from 10 minutes to 136 years".to_owned())
+    Err("a lifetime must be between 10 minutes and 136 years".to_owned())
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::{
     render::{Screen, capi as shown},
 };
 
-/// What is answered: for a person, for a program, for a script.
+/// An answer: text, JSON, and the status.
 #[derive(Debug)]
 struct Answer {
     text: String,
@@ -38,17 +38,17 @@ impl App {
         let screen = &self.screen;
         let answer = match question {
             Capi::ServedVersions(file) => {
-                let site = Site::read(&file.site)?;
+                let site = Self::site(&file.site)?;
                 versions(&self.management(&site).await?, screen).await?
             }
             Capi::CheckCoherence(args) => self.coherence(args).await?,
             Capi::CheckConstellation(args) => {
-                let site = Site::read(&args.file.site)?;
+                let site = Self::site(&args.file.site)?;
                 let tested = tested(&site, args.dependencies.as_deref())?;
                 constellation(&self.management(&site).await?, &tested, screen).await?
             }
             Capi::ReadReleases(args) => {
-                let site = Site::read(&args.file.site)?;
+                let site = Self::site(&args.file.site)?;
                 releases(&self.management(&site).await?, &args.namespaces, screen).await?
             }
         };
@@ -68,11 +68,11 @@ impl App {
     }
 
     async fn coherence(&self, args: &CoherenceArgs) -> Result<Answer, Failure> {
-        let site = Site::read(&args.file.site)?;
+        let site = Self::site(&args.file.site)?;
         let setup = setup(&site)?;
         let screen = &self.screen;
-        if let Some((surface, whence)) = offline(args)? {
-            return Ok(coherence(&surface, &setup, &args.accepted.rules, &whence, screen));
+        if let Some((surface, source)) = offline(args)? {
+            return Ok(coherence(&surface, &setup, &args.accepted.rules, &source, screen));
         }
         let cloud = self.connect(&site).cloud().await?;
         let management = self.management(&site).await?;
@@ -81,14 +81,15 @@ impl App {
 }
 
 async fn versions(management: &Management, screen: &Screen) -> Result<Answer, Failure> {
-    let surface = read_served_apis(management).await.map_err(|e| unasked("its versions", &e))?;
+    let surface =
+        read_served_apis(management).await.map_err(|e| unasked("the served versions", &e))?;
     let text = shown::surface(&surface, screen);
     let unsettled = surface.unsettled();
     let document = json!({ "schema_version": 1, "surface": surface, "unsettled": unsettled });
     Ok(Answer { text, document, exit: Status::Done })
 }
 
-/// Asks the management cluster and Magnum at the same time.
+/// Reads the management cluster and Magnum at the same time.
 async fn live_coherence(
     management: &Management,
     magnum: &ContainerInfra,
@@ -97,19 +98,19 @@ async fn live_coherence(
     screen: &Screen,
 ) -> Result<Answer, Failure> {
     let (management, magnum) = (management.clone(), magnum.clone());
-    let whence = format!("{} and {}", management.label(), magnum.label());
+    let source = format!("{} and {}", management.label(), magnum.label());
     let clusters = ClusterList::once(magnum.clone());
     let asked = Coherent { management, magnum, clusters, setup, accepted: accepted.to_vec() };
     let (surface, setup, _) = asked.coherence().await?;
-    Ok(coherence(&surface, &setup, accepted, &whence, screen))
+    Ok(coherence(&surface, &setup, accepted, &source, screen))
 }
 
-/// Asks nobody. `whence`: where `surface` came from.
+/// Makes no request. `source`: where `surface` came from.
 fn coherence(
     surface: &ServedApis,
     setup: &CoherenceInputs,
     accepted: &[Rule],
-    whence: &str,
+    source: &str,
     screen: &Screen,
 ) -> Answer {
     let found = check_coherence(surface, setup);
@@ -127,7 +128,7 @@ fn coherence(
     let CoherenceInputs { driver, api_resources: _, chart, templates } = setup;
     let chart = chart.as_ref().map(ToString::to_string);
     let from = format!(
-        "Driver {driver}, chart {} and {}, with {whence}.",
+        "Driver {driver}, chart {} and {}, with {source}.",
         chart.as_deref().unwrap_or("not set"),
         if templates.len() == 1 {
             "1 template".to_owned()
@@ -139,7 +140,7 @@ fn coherence(
     let text = format!("{from}\n{}\n{end}", shown::coherence(&found, screen));
     let exit = if refusal.is_some() { Status::Refused } else { Status::Done };
     let document = json!({
-        "schema_version": 2, "driver": driver, "chart": chart, "templates": templates.len(), "source": whence,
+        "schema_version": 2, "driver": driver, "chart": chart, "templates": templates.len(), "source": source,
         "findings": found, "accepted": accepted, "refusal": refusal,
     });
     Answer { text, document, exit }
@@ -157,10 +158,10 @@ async fn constellation(
     screen: &Screen,
 ) -> Result<Answer, Failure> {
     let (installed, found) = join(
-        async { read_installed(management).await.map_err(|e| unasked("its controllers", &e)) },
+        async { read_installed(management).await.map_err(|e| unasked("the controllers", &e)) },
         async {
             let all = read_releases(management, &Namespaces::All).await;
-            all.map_err(|e| unasked("its releases", &e))
+            all.map_err(|e| unasked("the helm releases", &e))
         },
     )
     .await;
@@ -173,9 +174,9 @@ async fn constellation(
         "schema_version": 2, "tested": tested, "comparisons": compared, "unreadable": found.unreadable,
     });
     let end = if departs {
-        "This is not what was tested together (D-034)."
+        "These versions were not tested together (D-034)."
     } else {
-        "This is what was tested together (D-034)."
+        "These versions were tested together (D-034)."
     };
     let mut lines = vec![shown::constellation(&compared, screen)];
     lines.extend(shown::unreadable(&found, screen));
@@ -192,9 +193,9 @@ async fn releases(
     let namespaces =
         if only.is_empty() { Namespaces::All } else { Namespaces::Only(only.to_vec()) };
     let found = read_releases(management, &namespaces).await.map_err(|error| {
-        let failure = unasked("its releases", &error);
+        let failure = unasked("the helm releases", &error);
         if only.is_empty() && matches!(error, Error::Forbidden { .. }) {
-            return failure.next("name the namespaces that it may read: --namespace NAME");
+            return failure.next("give the namespaces that it may read: --namespace NAME");
         }
         failure
     })?;
@@ -205,13 +206,13 @@ async fn releases(
     Ok(Answer { text, document, exit })
 }
 
-/// What can't be read is an error: nothing is known of it.
+/// A failed read is an error, because nothing is known then.
 fn readable(found: &Releases) -> Status {
     if found.unreadable.is_empty() { Status::Done } else { Status::Error }
 }
 
 fn unasked(what: &str, error: &Error) -> Failure {
-    Failure::from_error(format!("could not ask the management cluster for {what}"), error)
+    Failure::from_error(format!("could not read {what} of the management cluster"), error)
 }
 
 #[cfg(test)]

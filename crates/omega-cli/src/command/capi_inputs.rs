@@ -1,4 +1,4 @@
-//! From the site file, the flags and Magnum's templates to what omega-capi takes.
+//! Turns the site file, the flags and Magnum's templates into the arguments of omega-capi.
 
 use std::{fmt::Display, path::Path, str::FromStr};
 
@@ -12,28 +12,33 @@ use omega::{graft::value, site::Site};
 
 use crate::cli::CoherenceArgs;
 
-/// The most that a dependencies.json may have; the real ones have 1 kB.
+/// The largest dependencies.json that is read; the real ones have 1 kB.
 const DEPENDENCIES: u64 = 1 << 20;
 
-/// Returns what the tables say, and of which releases, if that is what was asked for.
+/// Returns the known data of the releases that were asked for, and their names, if there are any.
 pub(super) fn offline(args: &CoherenceArgs) -> Result<Option<(ServedApis, String)>, Failure> {
-    let unknown = |error: UnknownRelease| usage("the tables can't answer", &error);
+    let unknown = |error: UnknownRelease| usage("there is no built-in data", &error);
     if let (Some(core), Some(provider)) = (&args.core, &args.provider) {
         let surface = apis_of_releases(&flag("--core", core)?, &flag("--provider", provider)?);
-        let whence = format!("the tables of Cluster API {core} and its provider {provider}");
-        return Ok(Some((surface.map_err(unknown)?, whence)));
+        let source = format!(
+            "the built-in data of Cluster API {core} and its provider {provider} (offline)"
+        );
+        return Ok(Some((surface.map_err(unknown)?, source)));
     }
     let Some(path) = &args.dependencies else { return Ok(None) };
     let surface = apis_of_dependencies(&dependencies(path)?).map_err(unknown)?;
-    Ok(Some((surface, format!("the tables of what {} names", path.display()))))
+    Ok(Some((
+        surface,
+        format!("the built-in data of the releases in {} (offline)", path.display()),
+    )))
 }
 
-/// Reads a version, with or without its `v`.
+/// Parses a version, with or without its `v`.
 fn flag<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<T, Failure> {
     let bare = text.strip_prefix('v').unwrap_or(text);
     bare.parse().map_err(|error| {
         let what = format!("{name} {text:?} is not a valid version: {error}");
-        Failure::new(FailureClass::Usage, what).next("name a release in full: 1.13.2")
+        Failure::new(FailureClass::Usage, what).next("give the full version: 1.13.2")
     })
 }
 
@@ -49,14 +54,14 @@ fn dependencies(path: &Path) -> Result<Dependencies, Failure> {
     Dependencies::parse(&text).map_err(|error| usage(&what(), &error))
 }
 
-/// Returns what the site's chart was tested with.
+/// Returns the versions that the site's chart was tested with.
 pub(super) fn tested(site: &Site, file: Option<&Path>) -> Result<Constellation, Failure> {
     let chart = value("chart.version", &site.chart()?.version)?;
     if let Some(path) = file {
         return Ok(Constellation { chart: Some(chart), dependencies: dependencies(path)? });
     }
     Constellation::of(&chart).ok_or_else(|| {
-        let what = format!("it is not known what chart {chart} was tested with");
+        let what = format!("the versions that chart {chart} was tested with are not known");
         Failure::new(FailureClass::Usage, what)
             .next("get dependencies.json at that tag of capi-helm-charts: --dependencies FILE")
     })

@@ -112,7 +112,7 @@ async fn who_does_not_answer_is_named() {
     assert!(failure.message.starts_with("could not list the cluster"), "{failure:?}");
     apiserver.fail(Fault::Nobody);
     let failure = versions(&over(&apiserver), &screen()).await.unwrap_err();
-    assert_eq!(failure.message, "could not ask the management cluster for its versions");
+    assert_eq!(failure.message, "could not read the served versions of the management cluster");
 }
 
 /// The lines of `text` that hold `word`, and those below them that belong to them.
@@ -163,7 +163,7 @@ async fn what_is_not_as_tested_is_a_no() {
                       revision 1, status failed; next: its last change failed; the
                       reason: helm history c9-cyusd2b67a45 --namespace magnum-decoy
     ");
-    assert!(answer.text.ends_with("\nThis is what was tested together (D-034)."));
+    assert!(answer.text.ends_with("\nThese versions were tested together (D-034)."));
     assert_eq!(answer.exit, Status::Done);
 
     let newer = json!({
@@ -181,7 +181,7 @@ async fn what_is_not_as_tested_is_a_no() {
                       x/capi-openstack-controller:v0.15.0; next: no chart that is
                       known was tested with it: go back to v0.14.4
     ");
-    assert!(answer.text.ends_with("\nThis is not what was tested together (D-034)."));
+    assert!(answer.text.ends_with("\nThese versions were not tested together (D-034)."));
     assert_eq!(answer.exit, Status::Gate);
 
     apiserver.remove_object(DEPLOYMENTS, "capo-controller-manager");
@@ -239,9 +239,9 @@ async fn releases_are_listed_where_it_was_asked() {
     assert_eq!(one.text, about(&all.text, "magnum-decoy"));
     let empty = "magnum-deco".parse().unwrap();
     let none = releases(&management, &[empty], &screen()).await.unwrap();
-    let nothing = "There are no releases in magnum-deco, or there is no such namespace.";
+    let nothing = "There are no releases in magnum-deco, or the namespace does not exist.";
     assert_eq!((none.text.as_str(), none.exit), (nothing, Status::Done));
     apiserver.fail(Fault::Nobody);
     let failure = releases(&management, &[], &screen()).await.unwrap_err();
-    assert_eq!(failure.next.unwrap(), "name the namespaces that it may read: --namespace NAME");
+    assert_eq!(failure.next.unwrap(), "give the namespaces that it may read: --namespace NAME");
 }

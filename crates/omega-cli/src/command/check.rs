@@ -10,7 +10,6 @@ use omega::{
     },
     graft::{GraftSpec, clusters_are_healthy, magnum_responds, trustee_domain},
     juju::Unit,
-    site::Site,
 };
 
 use crate::{
@@ -23,11 +22,11 @@ use crate::{
 pub(crate) enum GateName {
     /// The units reach the management API.
     Reach,
-    /// The service user's credentials are accepted there.
+    /// The management API accepts the service user's credentials.
     Authenticate,
-    /// helm lists releases as the daemon would.
+    /// helm can list releases as the daemon does.
     Releases,
-    /// The driver is importable, and the running conductor has it.
+    /// The driver can be imported, and the running conductor has loaded it.
     Driver,
     /// The management API serves what the driver reads.
     ServedVersions,
@@ -39,13 +38,13 @@ pub(crate) enum GateName {
     Magnum,
     /// Clusters are HEALTHY.
     Health,
-    /// A workload cluster is well from inside: nodes, network, cloud controller, volumes, names.
+    /// A workload cluster works inside: nodes, network, cloud controller, volumes, DNS.
     Workload,
 }
 
 impl App {
     pub(super) async fn check(&self, gate: GateName, args: &SiteArgs) -> Result<Status, Failure> {
-        let site = Site::read(&args.site)?;
+        let site = Self::site(&args.site)?;
         let named = args.site.display().to_string();
         let of_cloud = [GateName::TrusteeDomain, GateName::Magnum, GateName::Health];
         let job = if of_cloud.contains(&gate) {
@@ -68,7 +67,7 @@ impl App {
     }
 }
 
-/// The gates of the graft that ask units or the management cluster.
+/// The gates of the graft that read units or the management cluster.
 fn gates(gate: GateName, spec: &GraftSpec, clients: &omega::clients::Clients) -> Vec<TargetPlan> {
     fn item(gate: impl Gate + 'static) -> Vec<Section> {
         vec![Section::new("", "check", vec![Item::gate(gate)])]
@@ -84,7 +83,7 @@ fn gates(gate: GateName, spec: &GraftSpec, clients: &omega::clients::Clients) ->
         GateName::Driver => per_unit(&|unit| item(spec.loaded(unit))),
         GateName::ServedVersions => shared(item(spec.served(clients))),
         GateName::Coherence => shared(item(spec.coherent(clients, Vec::new()))),
-        // The others were answered before.
+        // The others were handled before.
         GateName::Workload | GateName::TrusteeDomain | GateName::Magnum | GateName::Health => {
             Vec::new()
         }

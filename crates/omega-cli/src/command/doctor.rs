@@ -8,7 +8,6 @@ use omega::{
     core::Failure,
     doctor::{DoctorOptions, Report, examine},
     run::Status,
-    site::Site,
 };
 use serde_json::json;
 
@@ -24,29 +23,29 @@ pub(crate) struct DoctorArgs {
     /// The site and its units.
     #[command(flatten)]
     site: SiteArgs,
-    /// Only these workload clusters: name, id or stack id. By default all that Magnum lists.
+    /// Only this workload cluster: name, id or stack id (repeatable) [default: all in Magnum].
     #[arg(long = "cluster", value_name = "CLUSTER")]
     clusters: Vec<String>,
     /// Read the management cluster with this kubeconfig instead of the site's, which may have few
     /// rights.
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
-    /// How long a create, a delete or a helm command may take before it is called stuck.
+    /// How long a create, a delete or a helm command may take before it counts as stuck.
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = patience)]
     patience: Duration,
 }
 
 impl App {
-    /// Says what is the matter. It only reads.
+    /// Diagnoses the site. It only reads.
     pub(crate) async fn doctor(&self, args: &DoctorArgs) -> Result<Status, Failure> {
-        let site = Site::read(&args.site.site)?;
+        let site = Self::site(&args.site.site)?;
         let connect = self.connect(&site);
         let mut options = DoctorOptions::default();
         options.clusters.clone_from(&args.clusters);
         options.units.clone_from(&args.site.units);
         options.patience = args.patience;
         if let Some(path) = &args.kubeconfig {
-            options.kubeconfig = Some(kubeconfig_at(path, "name another with --kubeconfig")?);
+            options.kubeconfig = Some(kubeconfig_at(path, "use another file: --kubeconfig")?);
         }
         let report = examine(&connect, options, &self.ctx).await?;
         let exit = if report.broken { Status::Gate } else { Status::Done };

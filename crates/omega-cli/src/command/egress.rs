@@ -14,7 +14,6 @@ use url::{Host, Url};
 use omega::{
     clients::management,
     run::{Counts, Endpoints, Job, Status},
-    site::Site,
 };
 
 use super::access::duration;
@@ -23,25 +22,25 @@ use crate::{app::App, cli::SiteFile};
 /// `probe-pod-egress`
 #[derive(Debug, Args)]
 pub(crate) struct EgressArgs {
-    /// Where to: HOST:PORT, or a URL.
+    /// The address: HOST:PORT, or a URL.
     #[arg(value_name = "HOST:PORT", value_parser = target)]
     to: Target,
     /// The site.
     #[command(flatten)]
     site: SiteFile,
-    /// Where the pod is made.
+    /// The namespace of the pod.
     #[arg(long, short = 'n', value_name = "NAMESPACE", default_value = "default")]
     namespace: Namespace,
-    /// The pod's image; by default one that every node has already and that has a known tool.
+    /// The pod's image [default: one that every node has and that has a known tool].
     #[arg(long, value_name = "IMAGE")]
     image: Option<String>,
-    /// The program in the image that connects: agnhost, nc or bash; by default told by the image's name.
+    /// The program in the image that connects: agnhost, nc or bash [default: by the image's name].
     #[arg(long, value_name = "TOOL")]
     tool: Option<Tool>,
-    /// How long the pod may take, its start included.
+    /// How long the pod may take, including its start.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     within: Duration,
-    /// Show the pod that would be made; make none.
+    /// Show the pod that would be created, without creating it.
     #[arg(long)]
     pub(super) plan: bool,
 }
@@ -54,11 +53,11 @@ struct Target {
 }
 
 fn target(text: &str) -> Result<Target, String> {
-    let no = || "HOST:PORT, or a URL with a host".to_owned();
+    let no = || "write HOST:PORT, or a URL with a host".to_owned();
     let whole = if text.contains("://") { text.to_owned() } else { format!("tcp://{text}") };
     let url: Url = whole.parse().map_err(|_| no())?;
     let port = url.port_or_known_default().ok_or_else(no)?;
-    // A name is vetted as that of a host: it becomes an argument of a program.
+    // The host name is validated because it becomes an argument of a program.
     let host = match url.host().ok_or_else(no)? {
         Host::Domain(name) => Host::parse(name).map_err(|_| no())?,
         Host::Ipv4(address) => Host::Ipv4(address),
@@ -76,7 +75,7 @@ fn target(text: &str) -> Result<Target, String> {
 
 impl App {
     pub(super) async fn egress(&self, args: &EgressArgs) -> Result<Status, Failure> {
-        let site = Site::read(&args.site.site)?;
+        let site = Self::site(&args.site.site)?;
         let management = management(&self.connect(&site).kubeconfig(self.ctx.now())?).await?;
         let (image, tool) = image(&management, args).await?;
         let Target { host, port } = args.to.clone();
@@ -92,7 +91,7 @@ impl App {
         if args.plan {
             let pod = probe.pod();
             let pretty = serde_json::to_string_pretty(&pod).unwrap_or_default();
-            self.screen.text(&format!("This pod would be made, and removed:\n{pretty}"));
+            self.screen.text(&format!("This pod would be created and removed:\n{pretty}"));
             let exit = Status::Pending;
             self.screen.json(&json!({
                 "schema_version": 1, "pod": pod, "exit": exit, "exit_code": exit.code(),
@@ -126,8 +125,8 @@ impl App {
         let mut lines =
             vec![format!("pod in {namespace} -> {host}:{port}: {} (D-035)", egress.words())];
         lines.extend(evidence.iter().map(|line| format!("  {line}")));
-        lines.push(format!("  image {image}, {tool}; the pod is gone"));
-        lines.extend(swept.iter().map(|name| format!("  removed, of an earlier probe: {name}")));
+        lines.push(format!("  image {image}, {tool}; the pod was removed"));
+        lines.extend(swept.iter().map(|name| format!("  removed from an earlier probe: {name}")));
         lines.extend(egress.next().map(|next| format!("Next:  {next}")));
         for line in &lines {
             self.screen.prose(line);
@@ -143,17 +142,17 @@ impl App {
 async fn image(management: &Management, args: &EgressArgs) -> Result<(String, Tool), Failure> {
     if let Some(image) = &args.image {
         let tool = args.tool.or_else(|| Tool::of_image(image)).ok_or_else(|| {
-            Failure::new(FailureClass::Usage, format!("it is not known which tool {image} has"))
-                .next("say it: --tool agnhost, nc or bash")
+            Failure::new(FailureClass::Usage, format!("the tool in image {image} is not known"))
+                .next("set it: --tool agnhost, nc or bash")
         })?;
         return Ok((image.clone(), tool));
     }
-    let known = known_image(management).await.map_err(|error| {
-        Failure::from_error("could not ask the nodes which images they have", &error)
-    })?;
+    let known = known_image(management)
+        .await
+        .map_err(|error| Failure::from_error("could not list the images of the nodes", &error))?;
     known.filter(|(_, tool)| args.tool.is_none_or(|wanted| wanted == *tool)).ok_or_else(|| {
-        Failure::new(FailureClass::Usage, "no image with a known tool is on every node")
-            .next("name one that they can pull: --image IMAGE --tool agnhost, nc or bash")
+        Failure::new(FailureClass::Usage, "there is no image with a known tool that every node has")
+            .next("choose one that they can pull: --image IMAGE --tool agnhost, nc or bash")
     })
 }
 

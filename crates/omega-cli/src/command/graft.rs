@@ -23,7 +23,7 @@ impl App {
         if let Some(out) = &args.out {
             may_replace(out)?;
         }
-        let site = Site::read(&at.site)?;
+        let site = Self::site(&at.site)?;
         let (spec, clients) = self.graft(&site, at, *leftovers).await?;
         let purpose = Purpose::Plan(&args.accepted.rules);
         let job = spec.job(&at.site.display().to_string(), &clients, purpose);
@@ -42,7 +42,7 @@ impl App {
     }
 
     pub(crate) async fn verify(&self, args: &RunbookArgs) -> Result<Status, Failure> {
-        let site = Site::read(&args.site.site)?;
+        let site = Self::site(&args.site.site)?;
         let (spec, clients) = self.graft(&site, &args.site, args.leftovers).await?;
         let named = args.site.site.display().to_string();
         let job = spec.job(&named, &clients.for_verification(), Purpose::Verify);
@@ -56,8 +56,8 @@ impl App {
             Some(path) => Approved::Plan(PlanFile::read(path, GRAFT)?),
             None => Approved::Now,
         };
-        let site = Site::read(&at.site)?;
-        // Said before anything is changed for it.
+        let site = Self::site(&at.site)?;
+        // This fails before anything is changed.
         let proof = args.prove.map(|what| site.prove().map(|of| (what.into(), of))).transpose()?;
         let (spec, clients) = self.graft(&site, at, *leftovers).await?;
         self.sweep_first(&clients).await?;
@@ -104,7 +104,7 @@ impl App {
         Ok(report)
     }
 
-    /// Resolves the site into what it wants and what that acts on.
+    /// Resolves the site into its desired facts and their clients.
     pub(super) async fn graft(
         &self,
         site: &Site,
@@ -120,7 +120,7 @@ impl App {
 }
 
 impl LeftoverArgs {
-    /// Returns what was decided.
+    /// Returns the decision about leftovers.
     pub(crate) fn policy(self) -> LeftoverPolicy {
         match (self.remove_leftovers, self.keep_leftovers) {
             (true, _) => LeftoverPolicy::Remove,

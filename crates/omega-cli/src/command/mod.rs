@@ -1,4 +1,4 @@
-//! What each subcommand does: arguments in, a call of the library, a rendering.
+//! The subcommands: each turns its arguments into a call of the library and renders the result.
 
 mod accept;
 mod access;

@@ -1,6 +1,6 @@
 //! One operation, or one gate. Each needs only its part of the site file.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use clap::{Args, Subcommand};
 use omega::{
@@ -17,13 +17,12 @@ use omega::{
     },
     openstack::network::{Cidr, Flow, Ports, Protocol, SgRule, Traffic},
     run::{Counts, Endpoints},
-    site::Site,
 };
 use serde_json::json;
 
 use crate::{
     app::App,
-    cli::{LeftoverArgs, OperationArgs, SiteArgs},
+    cli::{LeftoverArgs, OperationArgs, SiteArgs, SiteFile},
     command::{GateName, StageImageArgs, WorkloadArgs},
 };
 
@@ -34,27 +33,9 @@ pub(crate) enum Operation {
     EnsureSgRule(SgRuleArgs),
     /// Ensure that Glance has an image whose bytes have this digest.
     StageImage(StageImageArgs),
-    /// Place the management kubeconfig on the units.
-    PlaceKubeconfig(OperationArgs),
-    /// Pin the driver's exact version in the daemon's interpreter.
-    PinDriver(OperationArgs),
-    /// Ensure that the daemon finds the pinned helm.
-    EnsureHelm(OperationArgs),
-    /// Stage the `[capi_helm]` drop-in.
-    StageDropin(OperationArgs),
-    /// Make the conductor read the drop-in's directory, through /etc/default.
-    InjectConfigDir(OperationArgs),
-    /// Restart each daemon that started before its newest input changed.
-    ConvergeServices(OperationArgs),
-    /// Find what the superseded graft left, and remove what the flags name.
-    RemoveLeftovers {
-        /// Where.
-        #[command(flatten)]
-        common: OperationArgs,
-        /// What to do.
-        #[command(flatten)]
-        leftovers: LeftoverArgs,
-    },
+    /// An operation on each unit.
+    #[command(flatten)]
+    OnUnits(UnitOperation),
     /// Print a unit's services, drivers, packages and configuration. It only reads.
     CapturePreState(SiteArgs),
     /// Ask one of the runbook's gates.
@@ -71,27 +52,70 @@ pub(crate) enum Operation {
     },
 }
 
+/// An operation on each unit.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UnitOperation {
+    /// Place the management kubeconfig on the units.
+    PlaceKubeconfig(OperationArgs),
+    /// Pin the driver's exact version in the daemon's interpreter.
+    PinDriver(OperationArgs),
+    /// Ensure that the daemon finds the pinned helm.
+    EnsureHelm(OperationArgs),
+    /// Stage the `[capi_helm]` drop-in.
+    StageDropin(OperationArgs),
+    /// Make the conductor read the drop-in's directory, through /etc/default.
+    InjectConfigDir(OperationArgs),
+    /// Restart each daemon that started before its newest input changed.
+    ConvergeServices(OperationArgs),
+    /// Find what the superseded graft left, and remove what the flags name.
+    RemoveLeftovers {
+        /// The site and its units.
+        #[command(flatten)]
+        common: OperationArgs,
+        /// What to do.
+        #[command(flatten)]
+        leftovers: LeftoverArgs,
+    },
+}
+
+impl UnitOperation {
+    fn args(&self) -> (&OperationArgs, LeftoverArgs) {
+        match self {
+            Self::PlaceKubeconfig(args)
+            | Self::PinDriver(args)
+            | Self::EnsureHelm(args)
+            | Self::StageDropin(args)
+            | Self::InjectConfigDir(args)
+            | Self::ConvergeServices(args) => (args, LeftoverArgs::default()),
+            Self::RemoveLeftovers { common, leftovers } => (common, *leftovers),
+        }
+    }
+}
+
 /// `ensure-sg-rule`
 #[derive(Debug, Args)]
 pub(crate) struct SgRuleArgs {
-    /// Where, and whether to write.
+    /// The site.
     #[command(flatten)]
-    pub(crate) common: OperationArgs,
+    pub(crate) site: SiteFile,
     /// The security group; the site's by default.
     #[arg(long)]
     pub(crate) group: Option<String>,
     /// `tcp`, `udp`, `icmp`, a protocol's name or number, or `any`.
     #[arg(long, default_value = "tcp")]
     pub(crate) protocol: String,
-    /// A port or a range (`8000-8080`); the management API's by default.
+    /// A port or a range (`8000-8080`) [default: the management API's].
     #[arg(long)]
     pub(crate) port: Option<String>,
-    /// Addresses (CIDR) on the other side; the site's `sources` by default.
+    /// Addresses (CIDR) on the other side (repeatable) [default: the site's `sources`].
     #[arg(long = "remote", value_name = "CIDR")]
     pub(crate) remotes: Vec<String>,
     /// Ensure that the rule does not exist.
     #[arg(long)]
     pub(crate) absent: bool,
+    /// Show what would be done; write nothing.
+    #[arg(long)]
+    pub(crate) plan: bool,
 }
 
 impl App {
@@ -99,42 +123,29 @@ impl App {
         match operation {
             Operation::EnsureSgRule(args) => self.sg_rule(args).await,
             Operation::StageImage(args) => self.stage_image(args).await,
-            Operation::PlaceKubeconfig(args)
-            | Operation::PinDriver(args)
-            | Operation::EnsureHelm(args)
-            | Operation::StageDropin(args)
-            | Operation::InjectConfigDir(args)
-            | Operation::ConvergeServices(args) => {
-                self.on_units(operation, args, LeftoverArgs::default()).await
-            }
-            Operation::RemoveLeftovers { common, leftovers } => {
-                self.on_units(operation, common, *leftovers).await
-            }
+            Operation::OnUnits(operation) => self.on_units(operation).await,
             Operation::CapturePreState(site) => self.pre_state(site).await,
             Operation::Check { gate, site, workload } => match &workload.cluster {
                 Some(cluster) if *gate == GateName::Workload => {
                     self.check_workload(site, cluster).await
                 }
-                Some(_) => {
-                    Err(Failure::new(FailureClass::Usage, "--cluster is for `check workload`"))
-                }
+                Some(_) => Err(Failure::new(
+                    FailureClass::Usage,
+                    "--cluster can be used with `check workload` only",
+                )),
                 None => self.check(*gate, site).await,
             },
         }
     }
 
     /// Runs one operation on each unit.
-    async fn on_units(
-        &self,
-        operation: &Operation,
-        args: &OperationArgs,
-        leftovers: LeftoverArgs,
-    ) -> Result<Status, Failure> {
+    async fn on_units(&self, operation: &UnitOperation) -> Result<Status, Failure> {
         let name = self.task.as_str();
+        let (args, leftovers) = operation.args();
         let at = &args.site;
-        // Before anything is looked at: that takes a while, and would be for nothing.
+        // Checked first, because reading the units takes a while.
         let _lock = (!args.plan).then(|| self.runs.lock(&at.site, name)).transpose()?;
-        let site = Site::read(&at.site)?;
+        let site = Self::site(&at.site)?;
         let connect = self.connect(&site);
         let mut sources = Sources::default();
         let bind = self.wanted(operation, &connect, leftovers, &mut sources)?;
@@ -150,76 +161,71 @@ impl App {
             executions: units.iter().map(|unit| unit.executions()).sum(),
             requests: 0,
         };
-        self.one(name, args, targets, endpoints, counts).await
+        self.one((&at.site, args.plan), targets, endpoints, counts).await
     }
 
     /// Returns what is wanted of each unit, and adds the files that are sent for it to `sources`. It
     /// reads what the operation uses, and nothing else that the site names.
     fn wanted(
         &self,
-        operation: &Operation,
+        operation: &UnitOperation,
         connect: &Connect<'_>,
         leftovers: LeftoverArgs,
         sources: &mut Sources,
     ) -> Result<Bind, Failure> {
         let spec = SiteSpec::new(connect.site);
         Ok(match operation {
-            Operation::PlaceKubeconfig(_) => {
+            UnitOperation::PlaceKubeconfig(_) => {
                 let kubeconfig = connect.kubeconfig(self.ctx.now())?;
                 sources.add(kubeconfig.bytes.clone());
                 bind(spec.kubeconfig(&kubeconfig)?)
             }
-            Operation::PinDriver(_) => {
+            UnitOperation::PinDriver(_) => {
                 connect.add_wheel(sources)?;
                 // A kubeconfig tells whether the driver must authenticate by a token.
                 let named = connect.site.kubeconfig().is_ok();
                 let kubeconfig = named.then(|| connect.kubeconfig(self.ctx.now())).transpose()?;
                 bind(spec.driver(kubeconfig.as_ref())?)
             }
-            Operation::EnsureHelm(_) => bind(spec.helm(connect.add_helm(sources)?)?),
-            Operation::StageDropin(_) => bind(spec.dropin()?),
-            Operation::ConvergeServices(_) => bind(spec.services(&spec.dropin()?, false)?),
-            Operation::RemoveLeftovers { .. } => {
+            UnitOperation::EnsureHelm(_) => bind(spec.helm(connect.add_helm(sources)?)?),
+            UnitOperation::StageDropin(_) => bind(spec.dropin()?),
+            UnitOperation::ConvergeServices(_) => bind(spec.services(&spec.dropin()?, false)?),
+            UnitOperation::RemoveLeftovers { .. } => {
                 Box::new(move |unit| vec![graft::leftovers(unit, leftovers.policy())])
             }
-            // The last three are no operations on units.
-            Operation::InjectConfigDir(_)
-            | Operation::EnsureSgRule(_)
-            | Operation::StageImage(_)
-            | Operation::CapturePreState(_)
-            | Operation::Check { .. } => bind(InjectConfigDir::graft()),
+            UnitOperation::InjectConfigDir(_) => bind(InjectConfigDir::graft()),
         })
     }
 
+    /// Carries out the operation on the targets, or shows what it would do.
     pub(super) async fn one(
         &self,
-        name: &str,
-        args: &OperationArgs,
+        (site, plan): (&Path, bool),
         targets: Vec<TargetPlan>,
         endpoints: Endpoints,
         counts: impl Fn() -> Counts + Send + Sync + 'static,
     ) -> Result<Status, Failure> {
-        let site = &args.site.site;
-        let job = Job::new(name, site.display().to_string(), targets).on(endpoints, counts);
-        if args.plan {
+        let site_name = site.display().to_string();
+        let job = Job::new(&self.task, site_name, targets).on(endpoints, counts);
+        if plan {
             let next = self.given.clone().without("--plan").on(site);
             return Ok(self.shown(&self.engine().plan(&job).await, Some(&next)));
         }
         Ok(self.shown(&self.engine().apply(&job, Approved::Now).await?, None))
     }
 
-    /// Needs `[cloud]`, and `project` in `[management]`; the flags say the rest, or the site.
+    /// Needs `[cloud]`, and `project` in `[management]`; the rest comes from flags or the site file.
     async fn sg_rule(&self, args: &SgRuleArgs) -> Result<Status, Failure> {
         let name = self.task.as_str();
-        let at = &args.common.site.site;
-        let _lock = (!args.common.plan).then(|| self.runs.lock(at, name)).transpose()?;
-        let site = Site::read(at)?;
+        let at = &args.site.site;
+        let _lock = (!args.plan).then(|| self.runs.lock(at, name)).transpose()?;
+        let site = Self::site(at)?;
         let connect = self.connect(&site);
         let api_port = || {
-            let kubeconfig = connect.kubeconfig_of_any_time()?;
+            let kubeconfig = connect.kubeconfig_ignoring_expiry()?;
             Ok(kubeconfig.facts.endpoint().1)
         };
-        let traffic = traffic(args, api_port)?;
+        let traffic = self.traffic(args, api_port)?;
         let group = match &args.group {
             Some(group) => group,
             None => site.security_group()?,
@@ -229,19 +235,41 @@ impl App {
         let cloud = connect.cloud().await?;
         let mut items = Vec::new();
         for remote in remotes {
-            let peer: Cidr = remote.parse().map_err(|e| usage(format!("--remote: {e}")))?;
-            let flow = Flow::new(traffic, peer).map_err(|error| usage(error.to_string()))?;
+            let peer: Cidr = remote.parse().map_err(|e| self.usage(format!("--remote: {e}")))?;
+            let flow = Flow::new(traffic, peer).map_err(|error| self.usage(error.to_string()))?;
             let rule = SgRule::ingress(group, flow);
             let rule = if args.absent { rule.absent() } else { rule };
             items.push(Item::Step(step(&cloud.network, rule)));
         }
         let section = Section::new("", name, items);
         let target = TargetPlan::shared(cloud.network.label(), vec![section]);
-        self.one(name, &args.common, vec![target], cloud.endpoints(), cloud.counts()).await
+        self.one((at, args.plan), vec![target], cloud.endpoints(), cloud.counts()).await
+    }
+
+    fn traffic(
+        &self,
+        args: &SgRuleArgs,
+        api_port: impl FnOnce() -> Result<u16, Failure>,
+    ) -> Result<Traffic, Failure> {
+        let protocol = args.protocol.parse();
+        let protocol: Protocol = protocol.map_err(|e| self.usage(format!("--protocol: {e}")))?;
+        let ports: Option<Ports> = match &args.port {
+            Some(port) => Some(port.parse().map_err(|e| self.usage(format!("--port: {e}")))?),
+            None if protocol.has_ports() => {
+                Some(Ports::one(api_port()?).map_err(|error| self.usage(error.to_string()))?)
+            }
+            None => None,
+        };
+        Ok(ports.map_or(Traffic::Whole(protocol), |ports| Traffic::Ports(protocol, ports)))
+    }
+
+    /// Returns the failure of a value that the command line has and the operation can't use.
+    fn usage(&self, why: String) -> Failure {
+        Failure::new(FailureClass::Usage, why).next(format!("omega-cli {} --help", self.task))
     }
 
     async fn pre_state(&self, args: &SiteArgs) -> Result<Status, Failure> {
-        let site = Site::read(&args.site)?;
+        let site = Self::site(&args.site)?;
         let units = self.connect(&site).units(&args.units, &Sources::default()).await?;
         let mut all = serde_json::Map::new();
         for unit in &units {
@@ -259,24 +287,4 @@ type Bind = Box<dyn Fn(&Arc<Unit>) -> Vec<Item>>;
 
 fn bind<D: Desired<Target = Unit>>(desired: D) -> Bind {
     Box::new(move |unit| vec![Item::Step(step(unit, desired.clone()))])
-}
-
-fn usage(why: String) -> Failure {
-    Failure::new(FailureClass::Usage, why).next("omega-cli ensure-sg-rule --help")
-}
-
-fn traffic(
-    args: &SgRuleArgs,
-    api_port: impl FnOnce() -> Result<u16, Failure>,
-) -> Result<Traffic, Failure> {
-    let protocol: Protocol =
-        args.protocol.parse().map_err(|e| usage(format!("--protocol: {e}")))?;
-    let ports: Option<Ports> = match &args.port {
-        Some(port) => Some(port.parse().map_err(|e| usage(format!("--port: {e}")))?),
-        None if protocol.has_ports() => {
-            Some(Ports::one(api_port()?).map_err(|error| usage(error.to_string()))?)
-        }
-        None => None,
-    };
-    Ok(ports.map_or(Traffic::Whole(protocol), |ports| Traffic::Ports(protocol, ports)))
 }

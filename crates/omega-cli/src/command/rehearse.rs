@@ -15,7 +15,7 @@ impl App {
     pub(crate) async fn rehearse(&self, args: &RehearseArgs) -> Result<Status, Failure> {
         let starts = chosen(args.start.as_deref())?;
         let directory = tempfile::tempdir().map_err(|error| {
-            let what = "could not make a directory for the rehearsal's runs";
+            let what = "could not create a directory for the rehearsal's runs";
             Failure::new(FailureClass::Error, what).because(error.to_string())
         })?;
         self.console.keeps_runs(false);
@@ -38,8 +38,8 @@ impl App {
         }
         let count = starts.len();
         self.screen.prose(&format!(
-            "\nRehearsed from {count} starting point{}: each time the plan was applied, verified, \
-             and found nothing to do the second time.\nNothing outside this process was touched, \
+            "\nRehearsed from {count} starting point{}: each time the plan was applied and verified, \
+             and the second apply changed nothing.\nNothing outside this process was changed, \
              and nothing is kept.",
             if count == 1 { "" } else { "s" }
         ));
@@ -60,7 +60,7 @@ fn chosen(name: Option<&str>) -> Result<Vec<Start>, Failure> {
     let found = Start::ALL.into_iter().find(|start| start.name() == name);
     found.map(|start| vec![start]).ok_or_else(|| {
         let names = Start::ALL.map(Start::name).join(", ");
-        Failure::new(FailureClass::Usage, format!("there is no starting point `{name}`"))
+        Failure::new(FailureClass::Usage, format!("no such starting point: `{name}`"))
             .next(format!("one of: {names}"))
     })
 }

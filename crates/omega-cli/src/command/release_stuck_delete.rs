@@ -11,14 +11,13 @@ use omega::{
     core::{Failure, FailureClass, read_regular, values::Secret},
     openstack::{block_storage::ClusterVolume, network::Remaining},
     run::{Approved, Status},
-    site::Site,
     stuck_delete::{LeftInProject, Release, StuckDelete},
 };
 use serde_json::json;
 
 use crate::{app::App, cli::patience};
 
-/// The most that a clouds.yaml may have.
+/// The largest clouds.yaml that is read.
 const CLOUDS: u64 = 1 << 20;
 
 /// `release-stuck-delete`
@@ -27,23 +26,23 @@ pub(crate) struct ReleaseStuckDeleteArgs {
     /// The cluster: its name or id in Magnum, or its stack id.
     #[arg(long, value_name = "CLUSTER")]
     cluster: String,
-    /// Its namespace, where Magnum no longer knows the cluster.
+    /// Its namespace, if Magnum no longer knows the cluster.
     #[arg(long, short = 'n', value_name = "NAMESPACE")]
     namespace: Option<Namespace>,
-    /// Put the application credential of this clouds.yaml (its cloud is called `openstack`) into the
-    /// cluster's secret first. It must authenticate in the cluster's project.
+    /// Put the application credential of this clouds.yaml (its cloud must be named `openstack`) into
+    /// the cluster's secret first. It must authenticate in the cluster's project.
     #[arg(long, value_name = "FILE")]
     credential_from: Option<PathBuf>,
-    /// How long nothing must have moved before a delete is called stuck.
+    /// How long a delete must have made no progress to count as stuck.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = patience)]
     patience: Duration,
-    /// How long the controllers are left to finish by themselves after each step that fixed something.
+    /// How long the controllers get to finish by themselves after each change.
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = patience)]
     wait: Duration,
     /// The site file.
     #[arg(long, default_value = "omega.toml")]
     site: PathBuf,
-    /// Show what would be done; write nothing.
+    /// Show what would be done, without changing anything.
     #[arg(long)]
     pub(crate) plan: bool,
 }
@@ -54,9 +53,9 @@ impl App {
         args: &ReleaseStuckDeleteArgs,
     ) -> Result<Status, Failure> {
         let lock = || self.runs.lock(&args.site, "release-stuck-delete");
-        // Before it is looked at what holds the cluster: the steps are made of that.
+        // Before reading what holds the cluster, because the steps depend on it.
         let _lock = (!args.plan).then(lock).transpose()?;
-        let site = Site::read(&args.site)?;
+        let site = Self::site(&args.site)?;
         let connect = self.connect(&site);
         let kubeconfig = connect.kubeconfig(self.ctx.now())?;
         let clients = connect.without_units(&kubeconfig).await?;
@@ -85,7 +84,7 @@ impl App {
         Ok(report.exit)
     }
 
-    /// Says what is related to the cluster and stays.
+    /// Shows what belongs to the cluster and is kept.
     fn show_left(&self, release: &Release, left: &LeftInProject) {
         for Remaining { noun, id, name, why, .. } in left.parts.iter().flatten() {
             self.screen.prose(&format!("Left: {noun} {name} ({id}): {why}."));
@@ -99,7 +98,7 @@ impl App {
         }
         for error in &left.unknown {
             let project = release.project.label();
-            self.screen.prose(&format!("What is left in {project} is not known: {error}."));
+            self.screen.prose(&format!("Could not list what is left in {project}: {error}."));
         }
     }
 }

@@ -7,7 +7,6 @@ use omega::{
     },
     graft::GRAFT,
     rollback::{self, Rollback, check},
-    site::Site,
 };
 
 use crate::{app::App, cli::RollbackArgs};
@@ -15,11 +14,11 @@ use crate::{app::App, cli::RollbackArgs};
 impl App {
     pub(crate) async fn rollback(&self, args: &RollbackArgs) -> Result<Status, Failure> {
         let at = &args.site;
-        let _lock = (!args.plan).then(|| self.runs.lock(&at.site, "rollback graft")).transpose()?;
+        let _lock = (!args.plan).then(|| self.runs.lock(&at.site, &self.task)).transpose()?;
         let run = args.run.as_deref();
-        // Where there is nothing to undo nobody is asked anything.
+        // If there is nothing to undo, no request is made.
         check(&self.runs, run)?;
-        let site = Site::read(&at.site)?;
+        let site = Self::site(&at.site)?;
         let connect = self.connect(&site);
         let clients = rollback::connect(GRAFT, &self.runs, run, &connect, &at.units).await?;
         let named = at.site.display().to_string();
@@ -42,7 +41,7 @@ impl App {
         };
         self.console.say(&format!("Rolling back run {} ({}){resumed}.", first.id, first.began));
         if let Some(by) = &back.already {
-            self.console.say(&format!("Run {} has rolled it back already.", by.id));
+            self.console.say(&format!("Run {} has already rolled it back.", by.id));
         }
         for change in &back.one_way {
             self.console.say(&format!("  cannot be undone: {change}"));

@@ -5,7 +5,6 @@ use omega::{
     clients::{Clients, CloudClients, PartialClients},
     core::Failure,
     run::Status,
-    site::Site,
     sweep, sweep_site,
 };
 use serde_json::json;
@@ -57,7 +56,7 @@ impl App {
             self.screen.text(&line);
         }
         if report.is_none() {
-            self.screen.text("The run has no report: it was ended from outside.");
+            self.screen.text("The run has no report: it was killed.");
         }
         Ok(Status::Done)
     }
@@ -70,7 +69,7 @@ impl App {
                 .text(&format!("{}  {} {} on {}", one.run.id, step.kind, step.key, step.target));
         }
         let exit = if left.is_empty() {
-            self.screen.text("Nothing is left of any run.");
+            self.screen.text("There are no leftovers of killed runs.");
             Status::Done
         } else {
             let next = self.given.clone().without("--plan").on(&at.site);
@@ -85,10 +84,10 @@ impl App {
     async fn sweep(&self, at: &SiteArgs) -> Result<Status, Failure> {
         let _lock = self.runs.lock(&at.site, "runs sweep")?;
         if self.runs.leftovers()?.is_empty() {
-            self.screen.text("Nothing is left of any run.");
+            self.screen.text("There are no leftovers of killed runs.");
             return Ok(self.ends(Status::Done, json!({ "command": "runs sweep", "swept": [] })));
         }
-        let site = Site::read(&at.site)?;
+        let site = Self::site(&at.site)?;
         let connect = self.connect(&site);
         let swept = self.say_swept(sweep_site(&self.runs, &self.ctx, &connect, &at.units).await?);
         let exit = Status::first(swept.iter().filter_map(|(_, failed)| *failed));
@@ -96,8 +95,8 @@ impl App {
         Ok(self.ends(exit, json!({ "command": "runs sweep", "swept": swept })))
     }
 
-    /// Removes what killed runs left, before a run begins that may make the like. That it can't be
-    /// removed stops nothing.
+    /// Removes what killed runs left, before a run that may create similar resources. A failure to remove
+    /// it does not stop that run.
     pub(super) async fn sweep_first(&self, clients: &Clients) -> Result<(), Failure> {
         self.say_swept(sweep(&self.runs, &self.ctx, &clients.into()).await?);
         Ok(())
@@ -116,8 +115,10 @@ impl App {
             .map(|(left, removed)| {
                 let what = format!("{} on {}", left.step.key, left.step.target);
                 let (text, failed) = match &removed {
-                    Ok(true) => (format!("removed {what}, which run {} left", left.run.id), None),
-                    Ok(false) => (format!("{what}, of run {}, is gone", left.run.id), None),
+                    Ok(true) => (format!("removed {what}, left by run {}", left.run.id), None),
+                    Ok(false) => {
+                        (format!("{what}, left by run {}, is already gone", left.run.id), None)
+                    }
                     Err(failure) => {
                         (format!("could not remove {what}: {failure}"), Some(self.status(failure)))
                     }

@@ -1,4 +1,4 @@
-//! What the program says of itself: schemas, completion scripts, manual pages.
+//! Schemas, completion scripts and manual pages.
 
 use std::{fs, path::Path};
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl App {
-    /// Prints the schema, whatever `--output` says: it is JSON itself.
+    /// Prints the schema, which is JSON whatever `--output` is.
     pub(crate) fn schema(&self, of: SchemaName) -> Status {
         let schema = match of {
             SchemaName::Site => schema_for!(Site),

@@ -15,18 +15,20 @@ use omega::{
             Manifest, StagedImage,
         },
     },
-    site::Site,
 };
 
-use crate::{app::App, cli::OperationArgs};
+use crate::{app::App, cli::SiteFile};
 
 /// `stage-image`
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("source").required(true).args(["file", "url", "manifest"]))]
 pub(crate) struct StageImageArgs {
-    /// Where, and whether to write.
+    /// The site.
     #[command(flatten)]
-    common: OperationArgs,
+    site: SiteFile,
+    /// Show what would be done; write nothing.
+    #[arg(long)]
+    plan: bool,
     /// A qcow2 file on this machine.
     #[arg(long, requires = "sha512", requires = "name")]
     file: Option<PathBuf>,
@@ -67,10 +69,9 @@ fn usage(why: impl ToString) -> Failure {
 
 impl App {
     pub(super) async fn stage_image(&self, args: &StageImageArgs) -> Result<Status, Failure> {
-        let name = self.task.as_str();
-        let at = &args.common.site.site;
-        let _lock = (!args.common.plan).then(|| self.runs.lock(at, name)).transpose()?;
-        let site = Site::read(at)?;
+        let at = &args.site.site;
+        let _lock = (!args.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
+        let site = Self::site(at)?;
         let proxies = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
         let proxy = proxies.into_iter().find_map(|name| self.machine.variables.get(name));
         let mut options = DownloadOptions::default();
@@ -85,14 +86,14 @@ impl App {
             }
             None => connect.cloud().await?,
         };
-        if !args.common.plan {
+        if !args.plan {
             self.sweep_cloud(&cloud).await?;
         }
         let images = Arc::new(Images::new(Arc::clone(&cloud.narrowed)).with_downloads(downloads));
         let label = images.label();
-        let section = Section::new("", name, vec![Item::Step(step(&images, image))]);
+        let section = Section::new("", &self.task, vec![Item::Step(step(&images, image))]);
         let target = TargetPlan::shared(label, vec![section]);
-        self.one(name, &args.common, vec![target], cloud.endpoints(), cloud.counts()).await
+        self.one((at, args.plan), vec![target], cloud.endpoints(), cloud.counts()).await
     }
 
     async fn image_of(

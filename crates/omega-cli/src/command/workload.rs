@@ -12,29 +12,28 @@ use omega::core::{Diagnostic, Failure, FailureClass, Item, Label as _, Section, 
 use omega::{
     clients::management,
     run::{Counts, Endpoints, Job, Status},
-    site::Site,
 };
 
 use crate::{app::App, cli::SiteArgs};
 
-/// Of which workload cluster.
+/// The workload cluster.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct WorkloadArgs {
-    /// `check workload`: which cluster, by its name in Magnum or in Cluster API; after NAMESPACE/
-    /// where several have that name.
+    /// For `check workload`: the cluster, by its name in Magnum or in Cluster API; as NAMESPACE/NAME if
+    /// several have that name.
     #[arg(long, value_name = "CLUSTER", required_if_eq("gate", "workload"))]
     pub(crate) cluster: Option<String>,
 }
 
 impl App {
-    /// Looks into a workload cluster with the kubeconfig that Cluster API keeps. Neither the cloud
-    /// nor a unit is asked.
+    /// Checks a workload cluster with the kubeconfig that Cluster API stores. Neither the cloud nor a
+    /// unit is contacted.
     pub(super) async fn check_workload(
         &self,
         args: &SiteArgs,
         cluster: &str,
     ) -> Result<Status, Failure> {
-        let site = Site::read(&args.site)?;
+        let site = Self::site(&args.site)?;
         let management = management(&self.connect(&site).kubeconfig(self.ctx.now())?).await?;
         let gates = gates(&management, cluster, self.ctx.now()).await?;
         let job = job(args, cluster, &management, gates);
@@ -42,19 +41,19 @@ impl App {
     }
 }
 
-/// Finds the cluster, and returns what is asked of it.
+/// Finds the cluster, and returns its gates.
 async fn gates(
     management: &Management,
     cluster: &str,
     now: Timestamp,
 ) -> Result<Vec<WorkloadGate>, Failure> {
     let unasked = |error: &dyn Diagnostic| {
-        Failure::from_error("could not ask Cluster API for its clusters", error)
+        Failure::from_error("could not list the clusters of Cluster API", error)
     };
     let served = discover_versions(management).await.map_err(|error| unasked(&error))?;
     let all = list_clusters(management, &served).await.map_err(|error| unasked(&error))?;
     let chosen = choose_cluster(all, cluster).map_err(|error| {
-        let failure = Failure::from_error("it is not known which cluster is meant", &error);
+        let failure = Failure::from_error("could not choose the cluster", &error);
         Failure { class: FailureClass::Usage, ..failure }
     })?;
     Ok(WorkloadGates::new(management.clone(), served, chosen, None, now).all())

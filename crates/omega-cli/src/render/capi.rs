@@ -1,4 +1,4 @@
-//! The management cluster's answers, as a person reads them.
+//! Renders the answers of the management cluster as text.
 
 use std::collections::BTreeSet;
 
@@ -16,10 +16,10 @@ use super::{
     layout::{Sign, below, line, wrap},
 };
 
-/// The column in which an explanation begins.
+/// The column in which explanations begin.
 const INDENT: usize = 10;
 
-/// Returns everything that was found and a line that counts it.
+/// Returns all findings and a line that counts them.
 pub(crate) fn coherence(found: &Coherence, screen: &Screen) -> String {
     let mut text: Vec<String> = found.findings.iter().map(|f| finding(f, screen.width)).collect();
     let counts = found.counts();
@@ -32,7 +32,7 @@ pub(crate) fn coherence(found: &Coherence, screen: &Screen) -> String {
     let rest = [count(Severity::Warning, "warning"), count(Severity::Note, "note")];
     let counted: Vec<String> = broken.into_iter().chain(rest.into_iter().flatten()).collect();
     text.push(match counted.as_slice() {
-        [] => "Nothing was found.".to_owned(),
+        [] => "No findings.".to_owned(),
         some => format!("Found: {}.", some.join(", ")),
     });
     text.join("\n")
@@ -51,13 +51,13 @@ fn finding(finding: &Finding, width: usize) -> String {
     let head = format!("{severity:<INDENT$}  {rule}{decision}");
     let shown = Evidence::line(evidence);
     let remedy = remedy.as_deref().unwrap_or_default();
-    let rows = [("", summary.as_str()), ("shown by", &shown), ("next", remedy)];
+    let rows = [("", summary.as_str()), ("evidence", &shown), ("next", remedy)];
     let rows = rows.into_iter().filter(|(_, value)| !value.is_empty());
     let rows: Vec<_> = rows.map(|(label, value)| row(label, value, width)).collect();
     format!("{head}\n{}", rows.join("\n"))
 }
 
-/// Returns `value` behind a label, on as many lines as it takes.
+/// Returns `value` after a label, on as many lines as needed.
 fn row(label: &str, value: &str, width: usize) -> String {
     let lines = wrap(value, width.saturating_sub(INDENT + 2).max(20));
     let line = |(nth, line): (usize, &String)| {
@@ -87,13 +87,13 @@ pub(crate) fn surface(surface: &ServedApis, screen: &Screen) -> String {
         }
     }
     if !unsettled.is_empty() {
-        let all = format!("Defined as served, and not served: {}.", unsettled.join(", "));
+        let all = format!("Defined as served, but not served: {}.", unsettled.join(", "));
         text.extend(wrap(&all, screen.width));
     }
     text.join("\n")
 }
 
-/// Returns the kinds of `group` that are served without a definition: by another API server.
+/// Returns the kinds of `group` that are served without a definition, by another API server.
 fn undefined<'a>(surface: &'a ServedApis, group: &str) -> BTreeSet<&'a str> {
     let versions = surface.served.groups.get(group).into_iter().flatten();
     let plurals = versions.flat_map(|version| &version.kinds).map(|kind| kind.plural.as_str());
@@ -125,7 +125,7 @@ fn versions(surface: &ServedApis, definition: &Definition) -> String {
     all.collect::<Vec<_>>().join("; ")
 }
 
-/// Returns the comparison, one thing a line.
+/// Returns the comparison, one component on each line.
 pub(crate) fn constellation(all: &[Comparison], screen: &Screen) -> String {
     let one = |one: &Comparison| {
         let (part, chart) = match &one.part {
@@ -169,8 +169,11 @@ pub(crate) fn releases(found: &Releases, only: &[Namespace], screen: &Screen) ->
         let names: Vec<&str> = only.iter().map(Namespace::as_str).collect();
         text.push(match names.as_slice() {
             [] => "There are no releases.".to_owned(),
-            [one] => format!("There are no releases in {one}, or there is no such namespace."),
-            some => format!("There are no releases in {}, where they exist.", some.join(", ")),
+            [one] => format!("There are no releases in {one}, or the namespace does not exist."),
+            some => format!(
+                "There are no releases in {}; some of these namespaces may not exist.",
+                some.join(", ")
+            ),
         });
     }
     text.join("\n")

@@ -1,4 +1,4 @@
-//! Decisions, as a person reads them.
+//! Renders decisions as text.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use omega::decisions::Decision;
 use super::layout::wrap;
 
 const WIDTH: usize = 80;
-/// The column at which text begins, behind its heading.
+/// The column at which text begins, after its heading.
 const INDENT: usize = 10;
 /// The longest id.
 const ID_WIDTH: usize = 15;
@@ -33,7 +33,7 @@ pub(crate) fn decision(decision: &Decision, all: &[Decision]) -> String {
     let parts = [
         ("status", Some(&decision.status)),
         ("decided", Some(&decision.decided)),
-        ("in fact", decision.truth.as_ref()),
+        ("actually", decision.truth.as_ref()),
         ("omega", Some(&decision.omega)),
         ("see also", see.as_ref()),
     ];

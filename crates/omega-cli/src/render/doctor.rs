@@ -1,4 +1,4 @@
-//! What is the matter, as a person reads it.
+//! Renders the doctor's report as text.
 
 use omega::{
     core::Severity,
@@ -31,12 +31,12 @@ pub(crate) fn doctor(report: &Report, screen: &Screen) -> String {
     text.join("\n")
 }
 
-/// What could not be asked is not taken for good.
+/// The last line if nothing is broken. Layers that could not be checked are counted.
 fn nothing(report: &Report) -> String {
     match report.layers.iter().filter(|one| one.state == LayerState::Unknown).count() {
         0 => "Nothing to fix.".to_owned(),
-        1 => "Nothing found to fix; 1 layer could not be asked.".to_owned(),
-        some => format!("Nothing found to fix; {some} layers could not be asked."),
+        1 => "Nothing found to fix; 1 layer could not be checked.".to_owned(),
+        some => format!("Nothing found to fix; {some} layers could not be checked."),
     }
 }
 

@@ -4,7 +4,7 @@ use super::layout::wrap;
 
 const LABEL: usize = 10;
 
-/// Returns an error as a person reads it: what, wanted, found, changed, next.
+/// Returns an error as text: what failed, expected, found, changed, next.
 pub(crate) fn failure(failure: &Failure, run: Option<&str>, width: usize) -> String {
     let Failure { class, message, expected, found, touched, next, causes, .. } = failure;
     let mut text = format!("error: {message}");
@@ -22,7 +22,7 @@ pub(crate) fn failure(failure: &Failure, run: Option<&str>, width: usize) -> Str
         row("because", cause);
     }
     if let Some(expected) = expected {
-        row("wanted", expected);
+        row("expected", expected);
     }
     if let Some(found) = found {
         row("found", found);
@@ -61,7 +61,7 @@ mod tests {
         .next("free space on magnum/1 and run the same command: magnum/0 is done and will not be touched");
         insta::assert_snapshot!(failure(&error, Some("2026-11-21T07-44-11Z-4c1f"), 80), @r"
         error: could not place the kubeconfig on magnum/1
-          wanted    /etc/magnum/kubeconfig, magnum:magnum 0600, sha256 9f2c4100
+          expected  /etc/magnum/kubeconfig, magnum:magnum 0600, sha256 9f2c4100
           found     no space left on device (/etc: 0 bytes free)
           changed   nothing
           next      free space on magnum/1 and run the same command: magnum/0 is done

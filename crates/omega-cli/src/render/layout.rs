@@ -1,17 +1,17 @@
 use omega::core::ChangeKind;
 
-/// The first thing on a line: what happens.
+/// The sign at the beginning of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sign {
-    /// Already so.
+    /// Unchanged.
     Same,
-    /// Will exist, differ, or be gone.
+    /// Created, updated or deleted.
     Change(ChangeKind),
     /// A gate that holds.
     Gate,
-    /// Refused, or a gate that says no, or an error.
+    /// A refusal, a failed gate, or an error.
     No,
-    /// Waits for something above.
+    /// Waits for a step above.
     Wait,
 }
 
@@ -42,8 +42,8 @@ const NOUN: usize = 12;
 const NAME: usize = 46;
 const INDENT: usize = 2 + 1 + 2 + NOUN + 1;
 
-/// Returns one fact: sign, noun, name, detail. What does not fit goes below, under the name; sign
-/// and name are never cut.
+/// Returns one line: sign, noun, name, detail. A detail that does not fit goes below the name; sign and
+/// name are never cut.
 pub(crate) fn line(
     sign: Sign,
     noun: &str,
@@ -68,7 +68,7 @@ pub(crate) fn line(
     format!("{head}{name}\n{}", below(detail, width))
 }
 
-/// Returns `text` under a name.
+/// Returns `text` indented, below a name.
 pub(crate) fn below(text: &str, width: usize) -> String {
     let lines = wrap(text, width.saturating_sub(INDENT).max(20));
     let lines: Vec<_> = lines.iter().map(|part| format!("{:INDENT$}{part}", "")).collect();

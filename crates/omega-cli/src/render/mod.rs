@@ -1,4 +1,4 @@
-//! What a person sees. Signs carry the meaning; colour only repeats it.
+//! Text output. Signs have the meaning; colours only repeat it.
 
 pub(crate) mod capi;
 mod decisions;
@@ -10,6 +10,7 @@ mod printable;
 mod progress;
 mod report;
 mod screen;
+mod site_error;
 
 pub(crate) use decisions::{decision, decisions};
 pub(crate) use doctor::doctor;
@@ -19,3 +20,4 @@ pub(crate) use progress::Console;
 use progress::seconds;
 pub(crate) use report::{entry, proven, report};
 pub(crate) use screen::{Format, Screen};
+pub(crate) use site_error::site_error;

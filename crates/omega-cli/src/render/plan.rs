@@ -22,15 +22,15 @@ pub(crate) fn recap(recap: &Recap) -> String {
     ];
     let shown = counts.iter().filter(|(count, _)| *count > 0);
     let shown: Vec<_> = shown.map(|(count, what)| format!("{count} {what}")).collect();
-    if shown.is_empty() { "nothing to look at".to_owned() } else { shown.join(", ") }
+    if shown.is_empty() { "nothing to check".to_owned() } else { shown.join(", ") }
 }
 
-/// Prints what would be done, section by section as in the document. Targets of which the same is
-/// to be said are shown once.
-pub(crate) fn plan(screen: &Screen, legs: &[TargetPreview]) {
-    let groups = groups(legs);
+/// Prints what would be done, by the sections of the runbook. Targets with the same output are shown
+/// once.
+pub(crate) fn plan(screen: &Screen, parts: &[TargetPreview]) {
+    let groups = groups(parts);
     let mut numbers: Vec<&str> = Vec::new();
-    for section in groups.iter().flat_map(|(leg, _)| &leg.sections) {
+    for section in groups.iter().flat_map(|(part, _)| &part.sections) {
         if !numbers.contains(&section.number.as_str()) {
             numbers.push(&section.number);
         }
@@ -38,9 +38,9 @@ pub(crate) fn plan(screen: &Screen, legs: &[TargetPreview]) {
     numbers.sort_by_key(|number| order(number));
     let mut notes: Vec<&Note> = Vec::new();
     for number in numbers {
-        let sections = groups.iter().flat_map(|(leg, _)| {
-            let same = leg.sections.iter().filter(|section| section.number == number);
-            same.map(|section| (leg.target.as_str(), section))
+        let sections = groups.iter().flat_map(|(part, _)| {
+            let same = part.sections.iter().filter(|section| section.number == number);
+            same.map(|section| (part.target.as_str(), section))
         });
         for (nth, (target, section)) in sections.enumerate() {
             if nth == 0 {
@@ -61,13 +61,13 @@ pub(crate) fn plan(screen: &Screen, legs: &[TargetPreview]) {
         screen.text(&wrap(&text, screen.width).join("\n"));
     }
     screen.text("");
-    for (leg, same) in groups {
+    for (part, same) in groups {
         let same = match same.as_slice() {
             [] => String::new(),
             more => format!("  {}: the same.", more.join(", ")),
         };
-        let count = recap(&Recap::of(leg.items()));
-        screen.prose(&format!("{}: {count}.{same}", leg.target));
+        let count = recap(&Recap::of(part.items()));
+        screen.prose(&format!("{}: {count}.{same}", part.target));
     }
 }
 
@@ -81,23 +81,23 @@ fn heading(section: &SectionPreview) -> String {
     format!("\n{}", words.trim())
 }
 
-/// Puts targets together of which the same is to be said.
-fn groups(legs: &[TargetPreview]) -> Vec<(&TargetPreview, Vec<&str>)> {
+/// Groups the targets with the same output.
+fn groups(parts: &[TargetPreview]) -> Vec<(&TargetPreview, Vec<&str>)> {
     let mut groups: Vec<(&TargetPreview, Vec<&str>)> = Vec::new();
-    for leg in legs {
+    for part in parts {
         let alike = |(other, _): &&mut (&TargetPreview, Vec<&str>)| {
-            let pairs = || leg.items().zip(other.items());
-            leg.items().count() == other.items().count() && pairs().all(|(a, b)| same(a, b))
+            let pairs = || part.items().zip(other.items());
+            part.items().count() == other.items().count() && pairs().all(|(a, b)| same(a, b))
         };
         match groups.iter_mut().find(alike) {
-            Some((_, more)) => more.push(&leg.target),
-            None => groups.push((leg, Vec::new())),
+            Some((_, more)) => more.push(&part.target),
+            None => groups.push((part, Vec::new())),
         }
     }
     groups
 }
 
-/// Whether the same is to be said: how many milliseconds a gate took does not matter.
+/// Whether two items have the same output, apart from the duration of a gate.
 fn same(a: &ItemPreview, b: &ItemPreview) -> bool {
     a.subject == b.subject
         && match (&a.found, &b.found) {
@@ -129,7 +129,7 @@ fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Ve
                 [] => String::new(),
                 evidence => format!(" ({})", Evidence::line(evidence)),
             };
-            put(Sign::No, noun, name, &format!("no: {}{shown}{remedy}", finding.summary));
+            put(Sign::No, noun, name, &format!("failed: {}{shown}{remedy}", finding.summary));
         }
         ItemState::Verdict(Verdict::Deferred { until }) => put(Sign::Wait, noun, name, until),
         ItemState::Failed(failure) => {
@@ -150,7 +150,7 @@ fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Ve
                 let subject = &diff.subject;
                 put(Sign::Change(diff.verb), &subject.noun, &subject.name, &diff.effect);
                 for detail in &diff.detail {
-                    // A line of a file stays a line.
+                    // Lines of a file are not wrapped.
                     let content = detail.starts_with(['+', '-']);
                     let width = if content { usize::MAX } else { screen.width };
                     screen.text(&below(detail, width));
@@ -167,8 +167,8 @@ fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Ve
     }
 }
 
-/// `magnum/0:/etc/...` for a path on a unit, `magnum/0 helm` for the rest; a cloud's names stand
-/// for themselves.
+/// Returns `magnum/0:/etc/...` for a path on a unit, `magnum/0 helm` for other names on a unit, and
+/// names of the cloud as they are.
 fn qualified(target: &str, name: &str) -> String {
     let unit = target.parse::<omega::core::values::UnitName>().is_ok();
     match (unit && !name.contains(target), name.starts_with('/')) {

@@ -1,11 +1,11 @@
-//! Text of others, as a terminal may have it.
+//! Makes text from other sources safe for a terminal.
 
 use std::borrow::Cow;
 
-/// Returns `text` with what a terminal would obey written out: control characters, and those that
-/// turn the direction of writing. Lines, tabs and colours (`ESC [ 31 m`) stay.
+/// Returns `text` with escaped control characters and characters that change the direction of
+/// writing. Line feeds, tabs and colours (`ESC [ 31 m`) stay.
 ///
-/// A server's words are shown as they are, and could otherwise clear the screen or forge a line.
+/// Messages of servers are shown as they are, and could otherwise clear the screen or forge a line.
 pub(super) fn printable(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_obeyed) {
         return Cow::Borrowed(text);
@@ -36,7 +36,7 @@ fn is_obeyed(c: char) -> bool {
     turns || (c.is_control() && !matches!(c, '\n' | '\t'))
 }
 
-/// Returns how long the sequence is that sets a colour, at the beginning of `text`; 0 if none is.
+/// Returns the length of the colour sequence at the beginning of `text`; 0 if there is none.
 fn colour(text: &str) -> usize {
     let Some(inner) = text.strip_prefix("\u{1b}[") else { return 0 };
     let digits = inner.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b';').count();

@@ -20,10 +20,10 @@ use super::{
 };
 use crate::environment::Environment;
 
-/// How often a long step says that it is still at it, off a terminal.
+/// How often a long step reports that it still runs, if stderr is not a terminal.
 const REMIND: Duration = Duration::from_mins(1);
 
-/// Progress on stderr: one spinner on a terminal, gone when done; plain lines elsewhere.
+/// Progress on stderr: one spinner on a terminal, removed at the end; plain lines otherwise.
 #[derive(Debug)]
 pub(crate) struct Console {
     terminal: bool,
@@ -44,7 +44,7 @@ struct State {
 }
 
 impl Console {
-    /// Returns the console for this environment; `quiet` says only what fails.
+    /// Returns the console for this environment. If `quiet`, it shows only errors.
     pub(crate) fn new(environment: &Environment, quiet: bool) -> Self {
         let terminal = environment.stderr_is_terminal;
         let state = Arc::new(Mutex::new(State::default()));
@@ -54,19 +54,19 @@ impl Console {
         Self { terminal, quiet, colour, width, kept, state, reminder }
     }
 
-    /// Says something once.
+    /// Prints a line.
     pub(crate) fn say(&self, text: &str) {
         if !self.quiet {
             self.put(text);
         }
     }
 
-    /// Says what failed, quiet or not.
+    /// Prints an error, even if quiet.
     pub(crate) fn fail(&self, text: &str) {
         self.put(text);
     }
 
-    /// Shows what is going on until the next call.
+    /// Shows the current activity until the next call.
     pub(crate) fn now(&self, text: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.begin(self.terminal && !self.quiet, text);
@@ -77,12 +77,12 @@ impl Console {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).end();
     }
 
-    /// Says whether runs are kept, and so worth naming: a rehearsal's are not.
+    /// Sets whether runs are kept and so are named in the output. A rehearsal's are not.
     pub(crate) fn keeps_runs(&self, kept: bool) {
         self.kept.store(kept, Ordering::Relaxed);
     }
 
-    /// Returns whether runs are worth naming.
+    /// Returns whether runs are named in the output.
     pub(crate) fn names_runs(&self) -> bool {
         self.kept.load(Ordering::Relaxed)
     }
@@ -109,7 +109,7 @@ impl Console {
         self.say(&line(sign, &subject.noun, &subject.name, &words, self.width, self.colour));
     }
 
-    /// Remembers what will happen, for the sign of what has.
+    /// Remembers the kind of change, for the sign of the result.
     fn will(&self, changes: &[Diff]) {
         let first = changes.first().map(|diff| diff.verb);
         let kind = first.filter(|first| changes.iter().all(|diff| diff.verb == *first));
@@ -135,7 +135,7 @@ impl Console {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let text = printable(text);
         let write = || {
-            // Nobody reads stderr any more: then nobody misses it.
+            // An error means that nobody reads stderr any more.
             drop(writeln!(io::stderr().lock(), "{text}"));
         };
         match &state.bar {

@@ -1,4 +1,4 @@
-//! A report, as a person reads it: what would be done, what was done, and what comes next.
+//! Renders a report as text: what would be done, what was done, and the next command.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use omega::{
 use super::{Console, Screen, failure, plan, recap, seconds};
 use crate::command_line::CommandLine;
 
-/// Shows what a command found and did. `next`: the command that applies what was planned.
+/// Shows what a command found and did. `next`: the command that applies the plan.
 pub(crate) fn report(
     screen: &Screen,
     console: &Console,
@@ -35,8 +35,8 @@ pub(crate) fn report(
         }
         (_, None) => {
             plan(screen, &report.looked);
-            if let Some(obstacle) = &report.failure {
-                console.fail(&failure(obstacle, None, screen.width));
+            if let Some(blocker) = &report.failure {
+                console.fail(&failure(blocker, None, screen.width));
             }
         }
         (_, Some(run)) => done(screen, console, report, run),
@@ -51,20 +51,17 @@ fn done(screen: &Screen, console: &Console, report: &Report, run: &str) {
     let what = if report.failure.is_none() { "Done" } else { "Stopped" };
     screen.prose(&format!("{what} in {took}: {}.", recap(&report.recap)));
     if console.names_runs() {
-        let back = match (report.reversible, report.task == GRAFT) {
-            (false, _) => String::new(),
-            (true, true) => format!(", omega-cli rollback graft --site {}", quoted(&report.site)),
-            (true, false) => {
-                let site = quoted(&report.site);
-                format!(", omega-cli rollback graft --run {run} --site {site}")
-            }
-        };
+        let back = report.reversible.then(|| rollback(&report.task, run, &report.site));
+        let back = back.map(|command| format!(", {command}")).unwrap_or_default();
         screen.prose(&format!("Run {run} (omega-cli runs show {run}{back})."));
     }
 }
 
-fn quoted(text: &str) -> String {
-    shlex::try_quote(text).unwrap_or_default().into_owned()
+/// Returns the command that undoes the run. A graft is undone with the runs that it resumed.
+fn rollback(task: &str, run: &str, site: &str) -> CommandLine {
+    let which = if task == GRAFT { &[GRAFT][..] } else { &["--run", run] };
+    let words = ["omega-cli", "rollback"].iter().chain(which);
+    CommandLine::new(words.map(Into::into)).with("--site", site)
 }
 
 /// `21 facts hold on 3 units (1.9 s, remote executions: 3, requests: 2).`
@@ -90,11 +87,11 @@ fn facts(count: usize) -> String {
     if count == 1 { "1 fact holds".to_owned() } else { format!("{count} facts hold") }
 }
 
-/// Returns what a proof showed, in a sentence.
+/// Returns the result of a proof, in a sentence.
 pub(crate) fn proven(proven: &Proven) -> String {
     match proven {
         Proven::Template { name } => {
-            format!("7.9 proven: template {name} was made and deleted.")
+            format!("7.9 proven: template {name} was created and deleted.")
         }
         Proven::Cluster(proof) => format!(
             "7.9 proven: cluster {} CREATE_COMPLETE after {}, HEALTHY {} later, deleted in {}.",
@@ -106,7 +103,7 @@ pub(crate) fn proven(proven: &Proven) -> String {
     }
 }
 
-/// Returns the lines for one entry of a journal. That a change begins and ends is between the lines.
+/// Returns the lines for one entry of a journal. The beginning and end of a change are not shown.
 pub(crate) fn entry(entry: &Entry) -> Vec<String> {
     match entry {
         Entry::Intent { step, changes, undo, temporary, .. } => {
@@ -136,10 +133,29 @@ pub(crate) fn entry(entry: &Entry) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::facts;
+    use clap::Parser as _;
+
+    use super::{facts, rollback};
+    use crate::cli::{Cli, Command};
 
     #[test]
     fn one_fact_holds_and_several_hold() {
         assert_eq!((facts(1).as_str(), facts(21).as_str()), ("1 fact holds", "21 facts hold"));
+    }
+
+    #[test]
+    fn the_command_that_undoes_a_run_is_one_that_the_program_takes() {
+        let graft = rollback("graft", "2026-01-01T00-00-00Z-0001", "omega.toml").to_string();
+        assert_eq!(graft, "omega-cli rollback graft --site omega.toml");
+        let one = rollback("ensure-sg-rule", "2026-01-01T00-00-00Z-0001", "my site").to_string();
+        assert_eq!(one, "omega-cli rollback --run 2026-01-01T00-00-00Z-0001 --site 'my site'");
+        let parsed = |text: &str| {
+            let command = Cli::parse_from(shlex::split(text).unwrap()).command;
+            let Command::Rollback(args) = command else { panic!("{command:?}") };
+            (args.runbook.is_some(), args.run)
+        };
+        assert_eq!(parsed(&graft), (true, None));
+        assert_eq!(parsed(&one), (false, Some("2026-01-01T00-00-00Z-0001".to_owned())));
+        assert!(Cli::try_parse_from(["omega-cli", "rollback"]).is_err(), "what is to be undone?");
     }
 }

@@ -8,24 +8,24 @@ use serde::Serialize;
 use super::{layout::wrap, printable::printable};
 use crate::environment::Environment;
 
-/// What the result looks like.
+/// The output format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// For a person.
+    /// Plain text.
     #[default]
     Text,
     /// One JSON document with a schema version.
     Json,
 }
 
-/// Standard output, for the result and nothing else.
+/// Standard output, for the result only.
 #[derive(Debug)]
 pub(crate) struct Screen {
-    /// For a person or a program.
+    /// The output format.
     pub(crate) format: Format,
-    /// Columns. Off a terminal nothing is wrapped.
+    /// The width in columns. Without a terminal nothing is wrapped.
     pub(crate) width: usize,
-    /// Whether to colour.
+    /// Whether to use colours.
     pub(crate) colour: bool,
     lost: Mutex<Option<io::Error>>,
 }
@@ -39,34 +39,34 @@ impl Screen {
         Self { format, width, colour, lost: Mutex::default() }
     }
 
-    /// Prints a line for a person. With `--output json` it prints nothing.
+    /// Prints a line of text. With `--output json` it prints nothing.
     pub(crate) fn text(&self, text: &str) {
         if self.format == Format::Text {
             self.write(&printable(text));
         }
     }
 
-    /// Prints a sentence for a person, on as many lines as it takes.
+    /// Prints a sentence, wrapped.
     pub(crate) fn prose(&self, text: &str) {
         self.text(&self.wrapped(text));
     }
 
-    /// Returns a sentence for a person on as many lines as it takes.
+    /// Returns a wrapped sentence.
     pub(crate) fn wrapped(&self, text: &str) -> String {
         wrap(text, self.width).join("\n")
     }
 
-    /// Prints the one JSON document. With `--output text` it prints nothing.
+    /// Prints the JSON document. With `--output text` it prints nothing.
     pub(crate) fn json(&self, document: &impl Serialize) {
         if self.format == Format::Json {
             match serde_json::to_string_pretty(document) {
                 Ok(text) => self.write(&text),
-                Err(error) => tracing::error!(%error, "the result has no JSON form"),
+                Err(error) => tracing::error!(%error, "the result could not be written as JSON"),
             }
         }
     }
 
-    /// Prints what is a document in itself, whatever the format.
+    /// Prints a complete document, whatever the format.
     pub(crate) fn raw(&self, text: &str) {
         self.write(text);
     }
@@ -78,14 +78,14 @@ impl Screen {
         }
     }
 
-    /// Returns why the result did not arrive. A reader that went away (`| head`) has what it wanted.
+    /// Returns the error of a failed write. A closed pipe (`| head`) is not an error.
     pub(crate) fn lost(&self) -> Option<io::Error> {
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         lost.take().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
     }
 }
 
-/// Returns how many columns a line may have: COLUMNS, what the terminal says, or no limit.
+/// Returns the maximum width of a line: COLUMNS, the terminal's width, or no limit.
 pub(super) fn width(environment: &Environment, terminal: bool, term: &console::Term) -> usize {
     let columns = environment.get("COLUMNS").and_then(|columns| columns.parse().ok());
     let seen = || term.size_checked().filter(|_| terminal).map(|(_, columns)| columns.into());

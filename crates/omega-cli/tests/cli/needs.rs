@@ -19,11 +19,15 @@ impl Home {
 
     /// Records a run of this site that changed something, or left it.
     fn ran(&self, target: &str, kind: &str, desired: &Value, temporary: bool) {
+        self.ran_by("graft", target, kind, desired, temporary);
+    }
+
+    fn ran_by(&self, task: &str, target: &str, kind: &str, desired: &Value, temporary: bool) {
         let run = self.path().join("state/omega/runs/2026-01-01T00-00-00Z-0001");
         fs::create_dir_all(&run).unwrap();
         let endpoints = serde_json::json!({ "cloud": "http://127.0.0.1:1/v3", "management": "m" });
         let info = serde_json::json!({
-            "id": "2026-01-01T00-00-00Z-0001", "runbook": "graft", "began": "2026-01-01T00:00:00Z",
+            "id": "2026-01-01T00-00-00Z-0001", "runbook": task, "began": "2026-01-01T00:00:00Z",
             "site": "omega.toml", "endpoints": endpoints,
         });
         let intent = serde_json::json!({
@@ -74,6 +78,32 @@ fn a_rollback_needs_only_what_the_run_changed() {
     ran.says(&["the site file has no [conductor]", "magnum/0 k is to be undone", "add it"]);
 }
 
+/// The run of a single operation is undone by its id. No runbook is named.
+#[test]
+fn any_run_is_rolled_back_by_its_id() {
+    let home = Home::with_cloud();
+    home.write("omega.toml", ONLY_CLOUD);
+    let undo = serde_json::json!({ "group": 7 });
+    let (target, kind) = ("cloud here, project mgmt", "openstack.restored-sg-rules.v1");
+    home.ran_by("ensure-sg-rule", target, kind, &undo, false);
+    let id = "2026-01-01T00-00-00Z-0001";
+    let of_run = &["what restores some.kind.v1 k on cloud here", "found invalid type: integer `7`"];
+    home.run(&["rollback", "--run", id]).exits(1).says(of_run);
+    home.run(&["rollback", "graft", "--run", id]).exits(1).says(of_run);
+    home.run(&["rollback", "graft"]).exits(64).says(&["no graft on this machine has changed"]);
+    home.run(&["rollback"]).exits(64).says(&["required arguments", "<RUNBOOK|--run <ID>>"]);
+    home.run(&["rollback", "--run", "nope"]).exits(64).says(&["no run `nope`"]);
+}
+
+#[test]
+fn an_operation_that_acts_on_no_unit_takes_none_and_names_its_own_help() {
+    let home = Home::with_cloud();
+    let rule = home.run(&["ensure-sg-rule", "--unit", "magnum/0", "--plan"]).exits(64);
+    rule.says(&["unexpected argument '--unit'"]);
+    let rule = home.run(&["ensure-sg-rule", "--port", "many", "--plan"]).exits(64);
+    rule.says(&["--port: ", "omega-cli ensure-sg-rule --help"]);
+}
+
 #[test]
 fn a_stored_fact_that_cannot_be_read_is_told_to_the_operator() {
     let home = Home::with_cloud();
@@ -82,7 +112,7 @@ fn a_stored_fact_that_cannot_be_read_is_told_to_the_operator() {
     home.ran(target, "openstack.restored-sg-rules.v1", &serde_json::json!({ "group": 7 }), false);
     let says = [
         "could not read from the journal what restores some.kind.v1 k on cloud here, project mgmt",
-        "wanted a value of openstack.restored-sg-rules.v1",
+        "expected a value of openstack.restored-sg-rules.v1",
         "found invalid type: integer `7`, expected a string",
         "changed nothing",
     ];
@@ -161,7 +191,7 @@ fn the_doctor_examines_what_the_site_names() {
         assert_eq!(not_asked(&document), expected, "{document:#}");
     }
     let shown = home.run(&["doctor"]).exits(3);
-    assert!(shown.out.contains("not asked: the site file has no `kubeconfig`"), "{}", shown.out);
+    assert!(shown.out.contains("not checked: the site file has no `kubeconfig`"), "{}", shown.out);
     home.write("omega.toml", "[driver]\nversion = \"1.4.0\"\n");
     let none = home.run(&["doctor"]).exits(64);
     none.says(&["names no cloud, no management cluster and no conductor", "add [cloud]"]);

@@ -1,4 +1,4 @@
-//! Version 1: a step was named by its target and kind only.
+//! Version 1, which identified a step by its target and kind only.
 
 use serde::Deserialize;
 
@@ -36,7 +36,7 @@ impl From<Event> for Entry {
         let step = |target, kind| StepId { target, kind, key: String::new() };
         match event {
             Event::Intent { target, kind, desired, changes, undo } => {
-                // The fact that led back was one of the operation itself.
+                // In version 1, the operation's own type restored the state.
                 let undo = undo.map(|desired| Undo { kind: kind.clone(), desired });
                 let step = step(target, kind);
                 Self::Intent { step, desired, changes, undo, temporary: false, cleanup: None }

@@ -10,15 +10,15 @@ use crate::{
     TargetKind, TargetPlan, TargetPreview, TargetReport, Touched, WaitError, wait_for,
 };
 
-/// How often and how long a question is asked again that only the changes can have fixed. Magnum
-/// looks at the health of a cluster once a minute; the runbook polls for 200 s.
+/// How often and how long a gate that only the changes can satisfy is checked again. Magnum updates
+/// the health of a cluster once a minute; the runbook polls for 200 s.
 const SETTLING: PollPolicy = PollPolicy::new(Duration::from_secs(10), Duration::from_mins(4));
 
 impl Engine {
-    /// Applies the job, and proves it by looking at all of it again.
+    /// Applies the job, and verifies it by reading the state of all targets again.
     ///
-    /// What stands in the way of the first write is reported, and nothing is written: the report
-    /// then has no run.
+    /// If something blocks the first write, it is reported and nothing is written. The report then
+    /// has no run.
     ///
     /// # Errors
     ///
@@ -26,9 +26,9 @@ impl Engine {
     pub async fn apply(&self, job: &Job, approved: Approved) -> Result<Report, Failure> {
         let looked = self.look(job).await;
         let report = || Report::new("apply", job, self.elapsed()).looked(looked.all());
-        if let Some(obstacle) = looked.obstacle() {
+        if let Some(blocker) = looked.blocker() {
             let exit = self.status_of(&looked.all());
-            return Ok(report().failed(Some(obstacle), exit));
+            return Ok(report().failed(Some(blocker), exit));
         }
         let approved = match approved {
             Approved::Now => None,
@@ -43,8 +43,8 @@ impl Engine {
         Ok(report().converged().ends(Status::Done))
     }
 
-    /// Begins a run for work that is more than targets and steps: a proof, a probe. What is done with
-    /// the context that is returned goes into the run's journal.
+    /// Begins a run for work that does not consist of targets and steps: a proof, a probe. What is done
+    /// with the returned context goes into the run's journal.
     ///
     /// # Errors
     ///
@@ -78,8 +78,8 @@ impl Engine {
         self.finish(job, &run, done, failure)
     }
 
-    /// Runs the targets in order, up to the first that fails: units may be run at the same time,
-    /// after the first of them. Reports each that was begun.
+    /// Runs the targets in order and stops after the first failure. Units after the first one may run
+    /// at the same time. Reports each target that was started.
     async fn targets(
         &self,
         ctx: &Context,
@@ -111,7 +111,7 @@ impl Engine {
                     })
                     .boxed()
             });
-            // Collected, so that the future is `Send`: rustc can't tell it of the closure.
+            // Collected, so that the future is `Send`: rustc can't infer it for the closure.
             let runs: Vec<_> = runs.collect();
             done.extend(stream::iter(runs).buffered(together.max(1)).collect::<Vec<_>>().await);
             if let Some(failure) = done.iter().find_map(TargetReport::failure) {
@@ -122,7 +122,7 @@ impl Engine {
         (done, None)
     }
 
-    /// Asks what is only fair to ask now, until the answer is good or patience ends.
+    /// Checks the final gates until they hold or the time is over.
     async fn afterwards(
         &self,
         ctx: &Context,
@@ -131,9 +131,9 @@ impl Engine {
     ) -> Option<Failure> {
         for target in &job.afterwards {
             let read = || async { Ok::<_, Failure>(target.preview(ctx.now()).await) };
-            let condition = |looked: &TargetPreview| match looked.obstacle() {
+            let condition = |looked: &TargetPreview| match looked.blocker() {
                 None => Check::Met,
-                Some(obstacle) => Check::Pending(obstacle.to_string()),
+                Some(blocker) => Check::Pending(blocker.to_string()),
             };
             let tell = |_: &str, since| {
                 ctx.tell(&Event::Settling { target: target.target.clone(), since });
@@ -159,16 +159,18 @@ impl Engine {
         None
     }
 
-    /// Looks at everything once more: what was changed must still be as wanted.
+    /// Reads everything once more: what was changed must still be in the desired state.
     async fn look_again(&self, job: &Job) -> Option<Failure> {
         let all = self.look(job).await.all();
-        let failure = all.iter().find_map(TargetPreview::obstacle).or_else(|| {
+        let failure = all.iter().find_map(TargetPreview::blocker).or_else(|| {
             let lost = all.iter().find_map(|target| Some((target, pending(target).next()?)));
             lost.map(|(target, preview)| {
-                let what =
-                    format!("{} on {} did not stay as wanted", preview.subject, target.target);
+                let what = format!(
+                    "{} on {} did not stay in the desired state",
+                    preview.subject, target.target
+                );
                 let found: Vec<_> = preview.diffs.iter().map(ToString::to_string).collect();
-                let next = "look for what else writes there, then run the same command again";
+                let next = "find out what else changes it, then run the same command again";
                 let failure = Failure::new(FailureClass::Error, what).next(next);
                 Failure { found: Some(found.join("; ")), ..failure }
             })
@@ -189,7 +191,7 @@ impl Engine {
         let report = report.failed(failure, exit);
         let report = if converged { report.converged() } else { report };
         let report = Report { reversible: self.reversible(job, run), ..report };
-        // What was done was done: that it can't be recorded must not hide it.
+        // The changes were made: a report that can't be written must not hide that.
         run.keep("report.json", &report).map_err(|failure| Failure {
             touched: Touched::Maybe,
             ..failure
@@ -198,7 +200,8 @@ impl Engine {
         Ok(report)
     }
 
-    /// Whether rolling back would find anything: a change with an undo, in a run that is none.
+    /// Whether there is something to roll back: a change with an undo, in a run that is not itself a
+    /// rollback.
     fn reversible(&self, job: &Job, run: &RunDirectory) -> bool {
         let undoable =
             |entry: &Entry| matches!(entry, Entry::Intent { undo: Some(_), temporary: false, .. });
@@ -214,7 +217,7 @@ fn pending(target: &TargetPreview) -> impl Iterator<Item = &Preview> {
     })
 }
 
-/// Says which units are done, which failed, and which were never touched.
+/// Tells which units are done, which failed, and which were not changed.
 fn partial(failure: Failure, targets: &[TargetPlan], done: &[TargetReport]) -> Failure {
     let is_unit =
         |name: &str| targets.iter().any(|one| one.target == name && one.kind == TargetKind::Unit);

@@ -5,13 +5,13 @@ use tokio::time::Instant;
 use super::{Job, PlanFile, Report, Runs, Status};
 use crate::{Context, Event, Failure, FailureClass, ItemState, TargetPreview, Verdict, preview};
 
-/// What runs a job.
+/// Plans, applies and verifies a job.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Engine {
     /// Where journals and reports are kept.
     pub runs: Runs,
-    /// Where events go, and the operator's wish to stop. Each run adds a journal of its own.
+    /// Events and cancellation. Each run adds its own journal.
     pub ctx: Context,
     /// How many units may be changed at the same time; the first is always changed alone.
     pub parallel: NonZeroUsize,
@@ -21,18 +21,18 @@ pub struct Engine {
 /// What was approved.
 #[derive(Debug)]
 pub enum Approved {
-    /// What is looked at now, and what waiting steps turn out to need.
+    /// The changes that are found now, and those that waiting steps need later.
     Now,
-    /// This plan and nothing else.
+    /// Only the changes of this plan.
     Plan(PlanFile),
 }
 
-/// What looking at a job found.
+/// The observed state of a job's targets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Looked {
     /// The targets.
     pub targets: Vec<TargetPreview>,
-    /// What is asked afterwards.
+    /// The gates that are checked at the end.
     pub afterwards: Vec<TargetPreview>,
 }
 
@@ -41,8 +41,8 @@ impl Looked {
         self.targets.iter().chain(&self.afterwards).cloned().collect()
     }
 
-    pub(super) fn obstacle(&self) -> Option<Failure> {
-        self.targets.iter().chain(&self.afterwards).find_map(TargetPreview::obstacle)
+    pub(super) fn blocker(&self) -> Option<Failure> {
+        self.targets.iter().chain(&self.afterwards).find_map(TargetPreview::blocker)
     }
 
     pub(super) fn pending(&self) -> bool {
@@ -62,13 +62,13 @@ impl Engine {
         Self { parallel, ..self }
     }
 
-    /// Returns how long it has been at it.
+    /// Returns the time since the engine was created.
     pub fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }
 
-    /// Looks at everything once. A question that is asked afterwards and has a bad answer while
-    /// changes are pending is deferred: the changes may be what fixes it.
+    /// Reads everything once. A final gate that fails while changes are pending is deferred: the
+    /// changes may fix it.
     pub async fn look(&self, job: &Job) -> Looked {
         self.ctx.tell(&Event::Looking);
         let now = self.ctx.now();
@@ -79,19 +79,19 @@ impl Engine {
             let items = afterwards.iter_mut().flat_map(|target| &mut target.sections);
             for item in items.flat_map(|section| &mut section.items) {
                 let ItemState::Verdict(Verdict::Fail(finding)) = &item.found else { continue };
-                let until = format!("asked again after the changes (now: {})", finding.summary);
+                let until = format!("checked again after the changes (now: {})", finding.summary);
                 item.found = ItemState::Verdict(Verdict::Deferred { until });
             }
         }
         Looked { targets, afterwards }
     }
 
-    /// Says what would be done. It writes nothing.
+    /// Reports what would be done. It writes nothing.
     pub async fn plan(&self, job: &Job) -> Report {
         self.looked("plan", job).await
     }
 
-    /// Says whether everything is as wanted. It writes nothing.
+    /// Reports whether everything is in the desired state. It writes nothing.
     pub async fn verify(&self, job: &Job) -> Report {
         self.looked("verify", job).await
     }
@@ -102,7 +102,7 @@ impl Engine {
         Report::new(command, job, self.elapsed()).looked(looked).ends(exit)
     }
 
-    /// Returns how a command ends that found this.
+    /// Returns the status of a command that found this.
     pub(super) fn status_of(&self, looked: &[TargetPreview]) -> Status {
         let items = looked.iter().flat_map(TargetPreview::items);
         Status::first(items.map(|item| match &item.found {
@@ -114,22 +114,22 @@ impl Engine {
         }))
     }
 
-    /// Returns how a command ends that failed so.
+    /// Returns the status of a command that failed with this failure.
     pub fn status(&self, failure: &Failure) -> Status {
         Status::of(failure, self.ctx.cancel().reason())
     }
 }
 
-/// Refuses, before anything is written, what the stored plan does not show.
+/// Fails before the first write if the stored plan does not show every change.
 pub(super) fn covered(job: &Job, looked: &[TargetPreview], plan: &PlanFile) -> Result<(), Failure> {
     plan.is_for(job)?;
     for (target, looked) in job.targets.iter().zip(looked) {
         match plan.targets.iter().find(|one| one.target == target.target) {
             Some(shown) => target.covered(looked, shown)?,
             None if looked.pending() => {
-                let what = format!("the plan says nothing of {}", target.target);
+                let what = format!("the plan does not cover {}", target.target);
                 return Err(Failure::new(FailureClass::Stale, what)
-                    .next("plan again, look, and apply the new plan"));
+                    .next("make a new plan, review it, and apply it"));
             }
             None => {}
         }

@@ -4,32 +4,33 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Failure, TargetPlan};
 
-/// What tells a site from others whose units have the same names: where its cloud, its model and
-/// its management cluster are, and how each unit is reached.
+/// What distinguishes a site from others whose units have the same names: where its cloud, its model
+/// and its management cluster are, and how each unit is reached.
 pub type Endpoints = BTreeMap<String, String>;
 
-/// What is to be true, in order.
+/// The desired facts, in order.
 pub struct Job {
     /// `graft`, `rollback`, or an operation's name.
     pub name: String,
     /// The site, as the operator named it.
     pub site: String,
-    /// Run one after another, units at the same time if the engine may. A failure stops the rest.
+    /// The targets. They run one after another; units may run at the same time if the engine allows
+    /// it. A failure stops the rest.
     pub targets: Vec<TargetPlan>,
-    /// Questions that are only fair when everything else is as wanted: asked last, and patiently
-    /// after a change.
+    /// Gates that can only hold when everything else is in the desired state. They are checked last,
+    /// and repeatedly after a change.
     pub afterwards: Vec<TargetPlan>,
-    /// What is worth keeping from before the first change.
+    /// What to store before the first change.
     pub pre_state: Option<PreState>,
-    /// How many remote executions and requests there were.
+    /// The number of remote executions and requests.
     pub counts: Arc<dyn Fn() -> Counts + Send + Sync>,
-    /// What tells this site from others.
+    /// What distinguishes this site from others.
     pub endpoints: Endpoints,
-    /// The runs that this one rolls back, the newest first.
+    /// The runs that this one rolls back, newest first.
     pub rolls_back: Vec<String>,
 }
 
-/// Captures what is worth keeping, when called.
+/// Captures what to store, when called.
 pub type PreState = Box<
     dyn Fn() -> Pin<Box<dyn Future<Output = Result<serde_json::Value, Failure>> + Send>>
         + Send
@@ -51,7 +52,7 @@ impl Job {
         }
     }
 
-    /// Says what the job costs, and which site it is for.
+    /// Adds the counters, and the site that the job is for.
     #[must_use]
     pub fn on(
         self,
@@ -73,11 +74,11 @@ impl fmt::Debug for Job {
     }
 }
 
-/// What a command cost.
+/// The number of operations that a command needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Counts {
-    /// Units that were looked at.
+    /// Units that were read.
     pub units: usize,
     /// Remote executions on units.
     pub executions: usize,

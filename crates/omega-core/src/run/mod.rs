@@ -1,8 +1,8 @@
-//! Runs: a job is planned, applied and verified, and what it did is kept.
+//! Runs: a job is planned, applied and verified, and what it did is recorded.
 //!
-//! A [`Job`] is what a runbook wants of its targets. The [`Engine`] looks at it, applies it and
-//! proves it by looking again; it tells its events to the [`Context`](crate::Context) and returns
-//! a [`Report`]. [`Runs`] keeps each run's plan, journal and report on this machine. Nothing here
+//! A [`Job`] has the desired facts of a runbook, by target. The [`Engine`] plans it, applies it and
+//! verifies it by observing again; it sends events to the [`Context`](crate::Context) and returns a
+//! [`Report`]. [`Runs`] keeps each run's plan, journal and report on this machine. Nothing here
 //! prints.
 
 mod apply;

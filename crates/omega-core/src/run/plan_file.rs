@@ -7,7 +7,7 @@ use crate::{Failure, FailureClass, TargetPreview, persist, read_regular};
 
 const VERSION: u32 = 2;
 
-/// The most that a plan may have: one of a hundred units has some megabytes.
+/// The largest plan file that is read. The plan of a hundred units has a few megabytes.
 const MOST: u64 = 64 << 20;
 
 #[derive(Deserialize)]
@@ -15,17 +15,17 @@ struct Version {
     schema_version: u32,
 }
 
-/// A plan that was shown and stored. It holds what was observed and every change, no secret, and it
-/// is bound to its site.
+/// A plan that was shown and stored. It has what was observed and every change, but no secret, and
+/// it is bound to its site.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlanFile {
     /// The format's version.
     pub schema_version: u32,
-    /// What it plans.
+    /// The job's name.
     pub task: String,
-    /// Where: its cloud, its model, its management cluster, and how each unit is reached. (Plans of
+    /// The site: its cloud, its model, its management cluster, and how each unit is reached. (Plans of
     /// version 1 lack it.)
     #[serde(default)]
     pub endpoints: Endpoints,
@@ -41,7 +41,7 @@ impl PlanFile {
         Self { schema_version: VERSION, task: job.name.clone(), endpoints, targets }
     }
 
-    /// Writes it whole, readable by its owner only. What is there and is not a plan stays.
+    /// Writes it atomically, readable by its owner only. A file that is not a plan is not replaced.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl PlanFile {
             let what = format!("{} can't be applied", path.display());
             Failure::new(FailureClass::Usage, what)
                 .because(why)
-                .next("plan again, look, and apply the new plan")
+                .next("make a new plan, review it, and apply it")
         };
         let text = read_regular(path, MOST).map_err(|error| bad(error.to_string()))?;
         match serde_json::from_slice::<Version>(&text) {
@@ -80,18 +80,18 @@ impl PlanFile {
         let plan: Self = serde_json::from_slice(&text)
             .map_err(|error| bad(format!("it is damaged: {error}")))?;
         if plan.task != task {
-            return Err(bad(format!("it plans {}", plan.task)));
+            return Err(bad(format!("it is a plan for {}", plan.task)));
         }
         Ok(plan)
     }
 
-    /// Says whether `job` is of the site that this plan was made for.
+    /// Checks that `job` is for the site that this plan was made for.
     ///
     /// # Errors
     ///
-    /// Says what is elsewhere now. A plan of version 1 does not know its site: it is stale.
+    /// Tells what differs. A plan of version 1 does not know its site, so it is stale.
     pub fn is_for(&self, job: &Job) -> Result<(), Failure> {
-        let again = "plan again, look, and apply the new plan";
+        let again = "make a new plan, review it, and apply it";
         if self.schema_version < VERSION {
             let what = "the plan is stale: it was made by an older version";
             return Err(Failure::new(FailureClass::Stale, what).next(again));
@@ -105,24 +105,24 @@ impl PlanFile {
                     found: Some(format!("{what}: {now}")),
                     ..failure
                 }
-                .next("name the site that it was made for, or plan again"))
+                .next("use the site file that it was made for, or make a new plan"))
             }
         }
     }
 }
 
-/// Says whether nothing would be lost if a plan was written there: nothing is, or an empty file, or
-/// a plan.
+/// Checks that a plan can be written to `path` without losing anything: there is no file, an empty
+/// one, or a plan.
 ///
 /// # Errors
 ///
-/// Refuses anything else.
+/// Fails on anything else.
 pub fn may_replace(path: &Path) -> Result<(), Failure> {
     let plan =
         |bytes: Vec<u8>| bytes.is_empty() || serde_json::from_slice::<PlanFile>(&bytes).is_ok();
     if path.symlink_metadata().is_ok() && !read_regular(path, MOST).is_ok_and(plan) {
-        let what = format!("{} is there, and is not a plan file", path.display());
-        return Err(Failure::new(FailureClass::Usage, what).next("name another file"));
+        let what = format!("{} exists and is not a plan file", path.display());
+        return Err(Failure::new(FailureClass::Usage, what).next("choose another file"));
     }
     Ok(())
 }

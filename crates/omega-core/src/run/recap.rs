@@ -2,12 +2,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{FailureClass, ItemOutcome, ItemPreview, ItemState, TargetReport, Verdict};
 
-/// How many of what.
+/// Counts by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Recap {
-    /// Steps that are as wanted, and gates that hold.
+    /// Steps that need no change, and gates that hold.
     pub unchanged: usize,
     /// Steps that were changed.
     pub changed: usize,
@@ -15,13 +15,13 @@ pub struct Recap {
     pub pending: usize,
     /// Steps that wait.
     pub waiting: usize,
-    /// Gates that can't be answered yet.
+    /// Gates that can't be checked yet.
     pub deferred: usize,
-    /// Gates that say no.
+    /// Gates that failed.
     pub no: usize,
     /// Refusals.
     pub refused: usize,
-    /// What could not be looked at or failed.
+    /// Items that could not be read, or failed.
     pub failed: usize,
 }
 

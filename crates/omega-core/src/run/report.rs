@@ -5,13 +5,13 @@ use serde::Serialize;
 use super::{Counts, Job, Recap, Status};
 use crate::{Failure, TargetPreview, TargetReport};
 
-/// What a command found and did: the one document of it, for a program, and what is kept with a
-/// run. Text, JSON and other forms are made of it.
+/// What a command found and did: the one document for programs, and what is stored with a run. Text,
+/// JSON and other forms are made from it.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
-    /// The version of this form.
+    /// The version of this format.
     pub schema_version: u32,
     /// `plan`, `apply` or `verify`.
     pub command: &'static str,
@@ -19,7 +19,7 @@ pub struct Report {
     pub task: String,
     /// The site, as the operator named it.
     pub site: String,
-    /// The run's id, if something was to be changed.
+    /// The run's id, if there was something to change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
     /// What was found.
@@ -31,22 +31,22 @@ pub struct Report {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// What a proof showed, or what else belongs to this command.
+    /// The result of a proof, or other data of this command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proof: Option<serde_json::Value>,
-    /// Whether everything is as wanted, and was looked at after the last write.
+    /// Whether everything is in the desired state, read after the last write.
     pub converged: bool,
-    /// Whether `rollback` can undo something that the run did.
+    /// Whether `rollback` can undo changes of this run.
     pub reversible: bool,
-    /// How many of what.
+    /// Counts by outcome.
     pub recap: Recap,
-    /// What it cost.
+    /// The number of remote operations.
     pub counts: Counts,
     /// How long it took.
     pub seconds: f64,
-    /// How it ends.
+    /// The status.
     pub exit: Status,
-    /// The number for that.
+    /// The exit code of the status.
     pub exit_code: u8,
 }
 
@@ -82,7 +82,7 @@ impl Report {
         Self { run: Some(run.to_owned()), done, recap, ..self }
     }
 
-    /// Adds why it failed, and how it ends therefore.
+    /// Adds the failure, and the status that follows from it.
     #[must_use]
     pub fn failed(self, failure: Option<Failure>, exit: Status) -> Self {
         Self { failure, ..self }.ends(exit)
@@ -92,7 +92,7 @@ impl Report {
         Self { converged: true, ..self }
     }
 
-    /// Adds what a proof showed.
+    /// Adds the result of a proof.
     #[must_use]
     pub fn proven(self, proof: serde_json::Value) -> Self {
         Self { proof: Some(proof), ..self }

@@ -1,4 +1,4 @@
-//! Which runs a rollback undoes.
+//! Selects the runs that a rollback undoes.
 
 use super::{Endpoints, RunInfo, Runs};
 use crate::{Entry, Failure, FailureClass};
@@ -24,12 +24,12 @@ pub fn named_run<'a>(
             found: Some(format!("{what}: {now}")),
             ..Failure::new(FailureClass::Usage, format!("run {id} was on another site"))
         }
-        .next(format!("name the site file of that run; it was {}", run.site))),
+        .next(format!("use the site file of that run; it was {}", run.site))),
     }
 }
 
-/// Returns the last run of `runbook` on this site that changed something, and before it those that
-/// it resumed: runs that stopped half-way. The newest is the first.
+/// Returns the last run of `runbook` on this site that changed something, and the runs that it
+/// resumed: those that stopped half-way. Newest first.
 ///
 /// # Errors
 ///
@@ -43,7 +43,7 @@ pub fn last_run<'a>(
     let of = |run: &&RunInfo| run.runbook == runbook && run.rolls_back.is_empty();
     let is_here = |run: &&RunInfo| moved(run, here).is_none();
     let mut chain: Vec<&RunInfo> = Vec::new();
-    // Runs that came to their end on other units: they belong to it if one before them does.
+    // Completed runs on other units: they belong to it if one before them does.
     let mut between: Vec<&RunInfo> = Vec::new();
     for run in all.iter().filter(of).filter(is_here) {
         let Some(newest) = chain.first() else {
@@ -71,13 +71,13 @@ pub fn last_run<'a>(
     Ok(chain)
 }
 
-/// The management cluster's address is what `retarget-kubeconfig` changes: a run from before is still
-/// one of this site.
+/// `retarget-kubeconfig` changes the management cluster's address: an earlier run still belongs to
+/// this site.
 fn moved<'a>(run: &'a RunInfo, here: &'a Endpoints) -> Option<(&'a str, &'a str, &'a str)> {
     differences(&run.endpoints, here).find(|(what, _, _)| *what != "management")
 }
 
-/// Returns the first thing that is elsewhere: what, where it was, and where it is.
+/// Returns the first difference: what, where it was, and where it is.
 pub fn different_site<'a>(
     then: &'a Endpoints,
     here: &'a Endpoints,
@@ -85,8 +85,8 @@ pub fn different_site<'a>(
     differences(then, here).next()
 }
 
-/// Whether two say the same place, of which one may say less: runs of version 1 knew a Juju model by
-/// its name only, or not at all.
+/// Whether two descriptions name the same place. One may be less precise: runs of version 1 knew a
+/// Juju model by its name only, or not at all.
 fn agree(one: &str, other: &str) -> bool {
     let model = |at: &str| at.split_once(", model ").map(|(_, model)| model.to_owned());
     let juju = |at: &str| at == "juju" || at.starts_with("juju, model ");
@@ -116,17 +116,17 @@ fn differences<'a>(
     differ.map(|(what, then, now)| (what.as_str(), then.as_str(), now.as_str()))
 }
 
-/// What a run made for itself and removed is no change.
+/// A temporary resource that was removed does not count as a change.
 fn is_change(entry: &Entry) -> bool {
     matches!(entry, Entry::Intent { temporary: false, .. })
 }
 
-/// Returns the run that rolled this one back, to the end.
+/// Returns the run that rolled this one back completely.
 pub fn rolled_back_by<'a>(runs: &Runs, run: &RunInfo, all: &'a [RunInfo]) -> Option<&'a RunInfo> {
     all.iter().find(|one| one.rolls_back.contains(&run.id) && converged(runs, one))
 }
 
-/// Returns whether the run came to its end: its report says that everything was as wanted.
+/// Returns whether the run completed: its report has everything in the desired state.
 pub fn converged(runs: &Runs, run: &RunInfo) -> bool {
     let report: Option<serde_json::Value> = runs.kept(&run.id, "report.json");
     report.and_then(|report| report.get("converged")?.as_bool()).unwrap_or(false)

@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CancelReason, Failure, FailureClass};
 
-/// How a command ends. The numbers are an API: scripts depend on them, and they never change their
-/// meaning.
+/// The status of a command. The exit codes are an API: scripts depend on them, and their meaning
+/// never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -15,9 +15,9 @@ pub enum Status {
     Error,
     /// `plan` and `verify`: changes are pending.
     Pending,
-    /// A gate says no.
+    /// A gate failed.
     Gate,
-    /// A conflict, or an incoherent request.
+    /// An operation refused, or the request contradicts itself.
     Refused,
     /// The plan is stale.
     Stale,
@@ -37,7 +37,7 @@ pub enum Status {
     Terminated,
 }
 
-/// When several apply, the first in this order is reported.
+/// If several apply, the first in this order is reported.
 const ORDER: [Status; 13] = [
     Status::Error,
     Status::Deadline,
@@ -55,7 +55,7 @@ const ORDER: [Status; 13] = [
 ];
 
 impl Status {
-    /// Returns the number that a process ends with.
+    /// Returns the exit code of the process.
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -80,7 +80,7 @@ impl Status {
         ORDER.into_iter().find(|status| all.contains(status)).unwrap_or(Self::Done)
     }
 
-    /// Returns how a command ends that failed so; `cancelled` is why it was asked to stop.
+    /// Returns the status for `failure`; `cancelled` is why the run was cancelled, if it was.
     pub fn of(failure: &Failure, cancelled: Option<CancelReason>) -> Self {
         match failure.class {
             FailureClass::Gate => Self::Gate,

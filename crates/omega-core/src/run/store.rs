@@ -1,4 +1,4 @@
-//! Where a run keeps what it did: `STATE/runs/ID/`.
+//! The files of each run: `STATE/runs/ID/`.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ use crate::{
     values::Sha256, wait_for,
 };
 
-/// How often and how long what is left is tried again, where a service can't answer now.
+/// How often and how long the removal of a leftover is retried if a service can't answer now.
 const AGAIN: PollPolicy = PollPolicy::new(Duration::from_secs(2), Duration::from_mins(1));
 
 /// Every run on this machine.
@@ -29,9 +29,9 @@ pub struct Runs(PathBuf);
 /// One run that may write.
 #[derive(Debug)]
 pub struct RunDirectory {
-    /// Its id: when it began, and four random digits.
+    /// Its id: the time when it began, and four random digits.
     pub id: String,
-    /// Where intents go.
+    /// The journal.
     pub journal: Arc<FileJournal>,
     path: PathBuf,
 }
@@ -49,15 +49,15 @@ pub struct RunInfo {
     pub began: Timestamp,
     /// The site file.
     pub site: String,
-    /// What tells its site from others: where the cloud is, and how each unit was reached.
+    /// What distinguishes its site from others: where the cloud is, and how each unit was reached.
     #[serde(default)]
     pub endpoints: Endpoints,
-    /// The runs that it rolls back, if it does: the newest first.
+    /// The runs that it rolls back, if any, newest first.
     #[serde(default)]
     pub rolls_back: Vec<String>,
 }
 
-/// Something that a run made for itself and did not remove: it was killed.
+/// A temporary resource of a run that was killed before it removed it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Leftover {
@@ -75,7 +75,7 @@ impl Runs {
         Self(state.join("runs"))
     }
 
-    /// Takes the lock that keeps a second run on `site` out. Two sites don't wait for each other.
+    /// Takes the lock that prevents a second run on `site`. Runs on other sites are not affected.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl Runs {
         let path = self.0.join(format!("lock-{}", name.short()));
         Lock::take(&path, &holder).map_err(|error| match &error {
             LockError::Held { .. } => Failure::new(FailureClass::Locked, error.to_string())
-                .next("wait for it to end; nothing was looked at or changed"),
+                .next("wait until it ends; nothing was read or changed"),
             LockError::Io { .. } => Failure {
                 causes: chain(&error),
                 ..Failure::new(FailureClass::Error, "could not lock")
@@ -115,7 +115,7 @@ impl Runs {
         let journal = FileJournal::create(&path.join("journal.jsonl"), &id);
         let journal = Arc::new(journal.map_err(|error| Failure {
             causes: chain(&error),
-            ..Failure::new(FailureClass::Error, format!("could not begin the journal of run {id}"))
+            ..Failure::new(FailureClass::Error, format!("could not create the journal of run {id}"))
         })?);
         let info = RunInfo {
             id: id.clone(),
@@ -130,7 +130,7 @@ impl Runs {
         Ok(run)
     }
 
-    /// Returns every run, the newest first, and what is wrong with those that can't be read.
+    /// Returns every run, newest first, and what is wrong with those that can't be read.
     ///
     /// # Errors
     ///
@@ -153,7 +153,7 @@ impl Runs {
                 Err(error) => damaged.push(
                     Failure::new(FailureClass::Error, format!("run {} is damaged", path.display()))
                         .because(format!("run.json: {error}"))
-                        .next("name a run by its id; its journal.jsonl says what was written"),
+                        .next("give a run by its id; its journal.jsonl has what was written"),
                 ),
             }
         }
@@ -173,8 +173,8 @@ impl Runs {
         })
     }
 
-    /// Returns what killed runs made for themselves and left, the newest run first. Damaged runs are
-    /// passed over: `all` names them.
+    /// Returns the temporary resources that killed runs left, newest run first. Damaged runs are
+    /// skipped: `all` returns them.
     ///
     /// # Errors
     ///
@@ -197,8 +197,8 @@ impl Runs {
     ///
     /// # Errors
     ///
-    /// Fails if the directory of runs or a journal can't be read. That something can't be removed is
-    /// told beside it.
+    /// Fails if the directory of runs or a journal can't be read. If a resource can't be removed, its
+    /// own result has the failure.
     pub async fn sweep(
         &self,
         ctx: &Context,
@@ -307,8 +307,8 @@ fn keep(path: &Path, value: &impl Serialize) -> Result<(), Failure> {
     })
 }
 
-/// Whether this is what a run leaves that was ended before it had a description: then it wrote
-/// nothing.
+/// Whether this directory is from a run that was killed before it wrote its description. Such a run
+/// changed nothing.
 fn never_began(path: &Path, error: &io::Error) -> bool {
     let written =
         FileJournal::read(&path.join("journal.jsonl")).map_or(true, |all| !all.is_empty());
@@ -319,8 +319,8 @@ fn read<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
     Ok(serde_json::from_slice(&fs::read(path)?)?)
 }
 
-/// Makes a directory that only its owner can enter, durably. One that is there must be the caller's,
-/// and nobody else may write to it: a rollback does, as root, what it finds there.
+/// Creates a directory durably that only its owner can enter. An existing one must belong to the
+/// caller, and nobody else may write to it: a rollback trusts what it finds there.
 fn directory(path: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
     for path in missing.into_iter().rev().filter(|path| !path.as_os_str().is_empty()) {
@@ -332,7 +332,8 @@ fn directory(path: &Path) -> io::Result<()> {
     }
     let (found, me) = (fs::metadata(path)?, fs::metadata("/proc/self")?.uid());
     if found.uid() != me || found.mode() & 0o022 != 0 {
-        let why = format!("{} is another's, or others can write to it", path.display());
+        let why =
+            format!("{} belongs to another user, or other users can write to it", path.display());
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
     }
     Ok(())
@@ -392,7 +393,7 @@ mod tests {
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
         fs::set_permissions(dir.path().join("runs"), open).unwrap();
         let error = runs.lock(Path::new("omega.toml"), "apply graft").unwrap_err();
-        assert!(error.causes[0].contains("others can write to it"), "{error:?}");
+        assert!(error.causes[0].contains("other users can write to it"), "{error:?}");
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl World for Workshop {
     fn writes(&self) -> usize {
         *self.writes.lock().unwrap()
     }
-    fn spoil_write(&self, nth: usize, fault: Fault) {
+    fn inject_fault(&self, nth: usize, fault: Fault) {
         self.faults.lock().unwrap().push((nth, fault));
     }
 }
@@ -200,7 +200,7 @@ async fn the_laws_hold_for_what_is_removed_when_it_fails() {
 #[tokio::test]
 async fn what_fails_half_way_is_removed_and_its_error_says_that_nothing_is_left() {
     let shop = Workshop::default();
-    shop.spoil_write(1, Fault::Ignored);
+    shop.inject_fault(1, Fault::Ignored);
     let journal = Arc::new(MemoryJournal::default());
     let ctx = Context::default().with_journal(journal.clone());
     let error = ensure(&ctx, &shop, &chest()).await.unwrap_err();
@@ -211,8 +211,8 @@ async fn what_fails_half_way_is_removed_and_its_error_says_that_nothing_is_left(
 #[tokio::test]
 async fn what_cannot_be_removed_is_said_and_swept() {
     let shop = Workshop::default();
-    shop.spoil_write(1, Fault::Lost);
-    shop.spoil_write(2, Fault::Refused);
+    shop.inject_fault(1, Fault::Lost);
+    shop.inject_fault(2, Fault::Refused);
     let journal = Arc::new(MemoryJournal::default());
     let ctx = Context::default().with_journal(journal.clone());
     let error = ensure(&ctx, &shop, &chest()).await.unwrap_err();
@@ -241,11 +241,11 @@ async fn a_killed_run_leaves_its_cleanup_in_the_journal_until_the_whole_was_seen
 async fn what_starts_over_starts_from_nothing_and_not_for_ever() {
     let again = Chest { starts_over: true, ..chest() };
     let shop = Workshop::default();
-    shop.spoil_write(1, Fault::Lost);
+    shop.inject_fault(1, Fault::Lost);
     assert!(ensure(&Context::default(), &shop, &again).await.unwrap().changed());
     assert_eq!(shop.writes(), 5, "chest, lid (lost), removed, chest, lid");
     let shop = Workshop::default();
-    (0..20).for_each(|nth| shop.spoil_write(nth, Fault::Refused));
+    (0..20).for_each(|nth| shop.inject_fault(nth, Fault::Refused));
     ensure(&Context::default(), &shop, &again).await.unwrap_err();
     assert_eq!(shop.writes(), 3);
 }
@@ -253,7 +253,7 @@ async fn what_starts_over_starts_from_nothing_and_not_for_ever() {
 #[tokio::test]
 async fn a_change_that_did_not_take_effect_keeps_the_next_one_from_being_made() {
     let shop = Workshop::default();
-    shop.spoil_write(0, Fault::Ignored);
+    shop.inject_fault(0, Fault::Ignored);
     ensure(&Context::default(), &shop, &chest()).await.unwrap_err();
     assert_eq!(shop.writes(), 1, "no lid without a chest");
 }

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Text of printable ASCII, tabs and line feeds.
 ///
-/// The runbooks ask for ASCII in every file below `conf.d`. (oslo.config reads UTF-8 well; a
-/// silent failure was not reproduced. It is cheap hygiene, and carriage returns do break it.)
+/// The runbooks require ASCII in every file below `conf.d`. (oslo.config reads UTF-8 correctly; the
+/// silent failure could not be reproduced. The check is cheap, and carriage returns do break it.)
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AsciiText(String);

@@ -69,7 +69,7 @@ impl<const N: usize> Digest<N> {
         hasher.finish()
     }
 
-    /// Returns the digest of all that `from` has, without keeping it.
+    /// Returns the digest of everything that `from` has, without keeping it in memory.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl<const N: usize> Digest<N> {
         Ok(hasher.finish())
     }
 
-    /// Returns what tells digests apart at a glance: the first eight digits.
+    /// Returns the first eight digits, for display.
     pub fn short(&self) -> String {
         hex::encode(self.0.get(..4).unwrap_or_default())
     }

@@ -25,7 +25,7 @@ impl FileMode {
         self.0
     }
 
-    /// Returns the mode with the lowest twelve of `bits`: what `stat` says of a file.
+    /// Returns the mode with the lowest twelve of `bits`, as in `st_mode`.
     pub fn from_bits_truncate(bits: u32) -> Self {
         Self(bits & 0o7777)
     }

@@ -42,8 +42,8 @@ impl World for Room {
     fn writes(&self) -> usize {
         self.sim.writes()
     }
-    fn spoil_write(&self, nth: usize, fault: Fault) {
-        self.sim.spoil_write(nth, fault);
+    fn inject_fault(&self, nth: usize, fault: Fault) {
+        self.sim.inject_fault(nth, fault);
     }
 }
 

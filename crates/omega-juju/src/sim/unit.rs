@@ -185,7 +185,7 @@ impl Unit {
     }
 
     /// Spoils the `nth` write, counted from 0.
-    pub fn spoil_write(&self, nth: usize, fault: Fault) {
+    pub fn inject_fault(&self, nth: usize, fault: Fault) {
         self.lock().spoiled = Some((nth, fault));
     }
 

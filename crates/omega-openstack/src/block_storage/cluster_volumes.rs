@@ -1,4 +1,4 @@
-//! The volumes of a workload cluster's claims. They are only looked at: they are its users' data.
+//! The volumes of a workload cluster's claims. They are read only, because they are the users' data.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ClusterName, Error, Method, Request, Service, Transport, service_response::list};
 
-/// What Cinder's CSI plugin puts on each volume that it makes, with its option `cluster`
+/// The metadata that Cinder's CSI plugin adds to each volume that it creates, with its option `cluster`
 /// (cloud-provider-openstack 1.31, `pkg/csi/cinder/driver.go`, `cinderCSIClusterIDKey`).
 const CLUSTER: &str = "cinder.csi.openstack.org/cluster";
-/// The claim that it was made for (external-provisioner, with `--extra-create-metadata`).
+/// The claim that it was created for (external-provisioner, with `--extra-create-metadata`).
 const CLAIM: &str = "csi.storage.k8s.io/pvc/name";
 const NAMESPACE: &str = "csi.storage.k8s.io/pvc/namespace";
 
-/// A volume that was made for a claim.
+/// A volume that was created for a claim.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ClusterVolume {
@@ -25,7 +25,7 @@ pub struct ClusterVolume {
     pub size: u64,
     /// `available`, `in-use`...
     pub status: String,
-    /// `NAMESPACE/NAME` of the claim, where it is known.
+    /// `NAMESPACE/NAME` of the claim, if it is known.
     pub claim: Option<String>,
 }
 
@@ -42,7 +42,7 @@ struct Wire {
     metadata: BTreeMap<String, String>,
 }
 
-/// Returns the volumes of the project that carry the cluster's name.
+/// Returns the volumes of the project that have the cluster's name in their metadata.
 ///
 /// # Errors
 ///

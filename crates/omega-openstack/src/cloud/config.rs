@@ -1,4 +1,4 @@
-//! How to reach a cloud, as whom, and in which scope: one value, valid by construction.
+//! A cloud's address, the user and the scope: one value, valid by construction.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -8,26 +8,26 @@ use url::Url;
 
 use crate::{Name, Service};
 
-/// Everything that a [`Session`](crate::Session) needs to know, and where each part came from.
+/// Everything that a [`Session`](crate::Session) needs, and where each value came from.
 #[derive(Clone, Debug)]
 pub struct CloudConfig {
-    /// What the operator calls it: the entry of clouds.yaml, or where the variables came from.
+    /// The cloud's name: the entry of clouds.yaml, or where the variables came from.
     pub cloud: String,
     /// Keystone's URL, with or without `/v3`.
     pub auth_url: Url,
-    /// Who.
+    /// The user.
     pub credential: Credential,
-    /// In which scope.
+    /// The scope of the token.
     pub scope: AuthScope,
-    /// The region, where the catalog has several.
+    /// The region, if the catalog has several.
     pub region: Option<String>,
     /// Which endpoints to use.
     pub interface: Interface,
-    /// The CA that signed the services' certificates, a PEM file. The machine's own otherwise.
+    /// The CA that signed the services' certificates, a PEM file. By default the machine's own.
     pub cacert: Option<PathBuf>,
-    /// The same as text, where it is no file of this machine. It wins over `cacert`.
+    /// The same as text, if it is not a file on this machine. It has priority over `cacert`.
     pub ca: Option<Secret>,
-    /// Whether certificates are checked. `false` only where the configuration says so.
+    /// Whether certificates are verified. `false` only if the configuration sets it.
     pub verify: bool,
     /// Where a service is, whatever the catalog says.
     pub endpoints: Vec<(Service, Url)>,
@@ -38,15 +38,15 @@ pub struct CloudConfig {
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Origin {
-    /// What it is (`auth_url`).
+    /// The name of the value (`auth_url`).
     pub key: String,
-    /// The value, or that it is a secret.
+    /// The value, or a placeholder for a secret.
     pub value: String,
     /// The source (`/home/op/.config/openstack/clouds.yaml`, `OS_AUTH_URL`).
     pub source: String,
 }
 
-/// How to prove who one is.
+/// How to authenticate.
 #[derive(Clone, Debug)]
 pub enum Credential {
     /// A user's password.
@@ -56,11 +56,11 @@ pub enum Credential {
         /// The password.
         password: Secret,
     },
-    /// A token that somebody else got.
+    /// An existing token.
     Token(Secret),
-    /// An application credential, whose scope is its own.
+    /// An application credential, which has its own scope.
     ApplicationCredential {
-        /// Which one.
+        /// The credential.
         which: ApplicationCredentialRef,
         /// Its secret.
         secret: Secret,
@@ -118,20 +118,20 @@ pub enum ProjectRef {
     },
 }
 
-/// What the token is to be good for.
+/// The scope of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthScope {
     /// A project.
     Project(ProjectRef),
     /// A domain.
     Domain(DomainRef),
-    /// The deployment.
+    /// The whole deployment.
     System,
-    /// Nothing, or what the credential brings.
+    /// No scope, or that of the credential.
     Unscoped,
 }
 
-/// Which of a service's endpoints to use.
+/// The kind of a service's endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Interface {
     /// The public one.
@@ -160,14 +160,14 @@ impl fmt::Display for Interface {
     }
 }
 
-/// No such interface.
+/// Not the name of an interface.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no interface is called {0:?}: public, internal or admin")]
+#[error("not an interface: {0:?} (public, internal or admin)")]
 pub struct InvalidInterface(String);
 
 impl FromStr for Interface {
     type Err = InvalidInterface;
-    /// Reads a name, also as older clients spell it (`internalURL`).
+    /// Parses a name, also as older clients write it (`internalURL`).
     fn from_str(text: &str) -> Result<Self, InvalidInterface> {
         match text.strip_suffix("URL").unwrap_or(text) {
             "public" => Ok(Self::Public),
@@ -179,11 +179,11 @@ impl FromStr for Interface {
 }
 
 impl CloudConfig {
-    /// Returns the same user on the same cloud, in `project` and nowhere else.
+    /// Returns the same user on the same cloud, scoped to `project`.
     ///
-    /// The scope is replaced whole, so nothing of an administrator's own project is left in it. An
-    /// application credential is bound to the project that it was made in: whether that is
-    /// `project` is known at the login, which ends in [`crate::Error::OtherProject`] if not.
+    /// The scope is replaced completely, so nothing of an administrator's own project is left in it.
+    /// An application credential is bound to the project that it was created in. If that is not
+    /// `project`, the login fails with [`crate::Error::OtherProject`].
     #[must_use]
     pub fn in_project(&self, project: ProjectRef, source: &str) -> Self {
         let mut narrowed = self.clone();
@@ -222,7 +222,7 @@ impl CloudConfig {
         }
     }
 
-    /// Returns who logs in.
+    /// Returns the user who logs in.
     pub(crate) fn who(&self) -> String {
         match &self.credential {
             Credential::Password { user, .. } => user.to_string(),
@@ -234,7 +234,7 @@ impl CloudConfig {
     /// Returns the body of `POST /v3/auth/tokens`. It contains the secret.
     pub(crate) fn login_body(&self) -> Value {
         let mut auth = json!({ "identity": self.credential.identity() });
-        // An application credential has its own scope; Keystone refuses another one.
+        // An application credential has its own scope; Keystone rejects another one.
         let bound = matches!(self.credential, Credential::ApplicationCredential { .. });
         if let (false, Some(scope)) = (bound, self.scope.wire())
             && let Some(auth) = auth.as_object_mut()
@@ -244,7 +244,7 @@ impl CloudConfig {
         json!({ "auth": auth })
     }
 
-    /// Returns what tells tokens of different logins apart. It contains no secret.
+    /// Returns a text that distinguishes tokens of different logins. It contains no secret.
     pub(crate) fn token_key(&self) -> Sha256 {
         let who = match &self.credential {
             Credential::Password { user, .. } => user.wire(),
@@ -318,8 +318,8 @@ impl DomainRef {
 }
 
 impl ProjectRef {
-    /// Returns whether `project`, of `domain`, is the one. Names are compared as Keystone's
-    /// database does: without case.
+    /// Returns whether it is `project`, of `domain`. Names are compared as in Keystone's database:
+    /// ignoring case.
     pub(crate) fn is(&self, project: &Name, domain: Option<&Name>) -> bool {
         match self {
             Self::Id(id) => project.id == *id,

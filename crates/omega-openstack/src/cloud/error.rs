@@ -2,7 +2,7 @@ use std::{io, path::PathBuf};
 
 use omega_core::{Diagnostic, Retry, Touched};
 
-/// How to reach a cloud could not be found out. Nothing was sent.
+/// The configuration of a cloud could not be loaded. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -11,18 +11,18 @@ pub enum ConfigError {
     File {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// A file is not what it should be.
+    /// A file is invalid.
     #[error("{}: {why}", path.display())]
     Yaml {
         /// The file.
         path: PathBuf,
-        /// What is wrong, with its place.
+        /// What is wrong, and where.
         why: String,
     },
-    /// A line of an openrc file can't be understood without a shell.
+    /// A line of an openrc file can't be read without a shell.
     #[error("{file} line {line}: {why}")]
     Openrc {
         /// The file.
@@ -33,19 +33,19 @@ pub enum ConfigError {
         why: String,
     },
     /// No cloud of that name.
-    #[error("no cloud is named {name:?} in {}", path.display())]
+    #[error("there is no cloud {name:?} in {}", path.display())]
     NoCloud {
         /// The name.
         name: String,
         /// The file.
         path: PathBuf,
-        /// The names it has.
+        /// The names in the file.
         have: Vec<String>,
     },
-    /// Neither a cloud nor variables.
+    /// Neither a cloud nor variables are given.
     #[error("no cloud is named, and neither OS_CLOUD nor OS_AUTH_URL is set")]
     Nothing {
-        /// The clouds that could be named.
+        /// The clouds to choose from.
         have: Vec<String>,
     },
     /// There is no clouds.yaml.
@@ -53,15 +53,15 @@ pub enum ConfigError {
     NoFile {
         /// The cloud.
         name: String,
-        /// Where it was looked for.
+        /// The paths that were tried.
         searched: Vec<PathBuf>,
     },
-    /// A value is needed and not there.
+    /// A required value is missing.
     #[error("{cloud}: {what} is missing")]
     Missing {
         /// The cloud.
         cloud: String,
-        /// What.
+        /// The missing value.
         what: String,
         /// What the operator can do.
         next: String,
@@ -71,7 +71,7 @@ pub enum ConfigError {
     Invalid {
         /// The cloud.
         cloud: String,
-        /// Which value.
+        /// The value's name.
         key: String,
         /// Where it came from.
         source_: String,
@@ -116,8 +116,10 @@ impl Diagnostic for ConfigError {
     fn next(&self) -> Option<String> {
         Some(match self {
             Self::Missing { next, .. } => next.clone(),
-            Self::Nothing { .. } | Self::NoCloud { .. } => "name a cloud of clouds.yaml".to_owned(),
-            Self::NoFile { .. } => "write one, or set OS_CLIENT_CONFIG_FILE".to_owned(),
+            Self::Nothing { .. } | Self::NoCloud { .. } => {
+                "choose a cloud of clouds.yaml".to_owned()
+            }
+            Self::NoFile { .. } => "create one, or set OS_CLIENT_CONFIG_FILE".to_owned(),
             Self::Openrc { .. } => {
                 "write plain lines `export OS_NAME=value`, or use a clouds.yaml".to_owned()
             }

@@ -1,4 +1,4 @@
-//! Where the configuration of a cloud is looked for.
+//! Finds and loads the configuration of a cloud.
 
 use std::{
     collections::BTreeMap,
@@ -11,15 +11,15 @@ use serde::{Deserialize, Deserializer};
 
 use super::{CloudConfig, ConfigError, openrc, values::Values};
 
-/// The most that a file of configuration may have.
+/// The largest configuration file that is read.
 const MOST: u64 = 4 << 20;
 
-/// What the process was started with, as far as finding a cloud is concerned.
+/// The parts of the process's environment that are used to find a cloud.
 ///
-/// A library does not read the environment: its caller passes on what may be used.
+/// The library does not read the environment itself: its caller passes in what may be used.
 #[derive(Clone, Debug, Default)]
 pub struct Lookup {
-    /// The environment variables; those that begin with `OS_` are used.
+    /// The environment variables; only those that begin with `OS_` are used.
     pub variables: BTreeMap<String, String>,
     /// The working directory.
     pub cwd: PathBuf,
@@ -32,17 +32,17 @@ pub struct Lookup {
 }
 
 impl CloudConfig {
-    /// Finds the cloud called `cloud`, or the one that the variables name or describe.
+    /// Finds the cloud `cloud`, or the one that the variables name or describe.
     ///
-    /// In this order: `cloud`, `OS_CLOUD`, the variables from `OS_AUTH_URL` on, the only cloud of
-    /// clouds.yaml. The file is `OS_CLIENT_CONFIG_FILE`, or clouds.yaml in the working directory,
-    /// in `openstack` of the user's configuration directory, in `openstack` of the machine's: the
-    /// first that exists. `secure.yaml` is found likewise and its values win. Of a cloud named in
-    /// a file, only the password may come from the variables, and only if the files have none.
+    /// The order is: `cloud`, `OS_CLOUD`, the variables if `OS_AUTH_URL` is set, the only cloud of
+    /// clouds.yaml. The file is `OS_CLIENT_CONFIG_FILE`, or the first clouds.yaml that exists in the
+    /// working directory, in `openstack` of the user's configuration directory, or in `openstack` of
+    /// the machine's. `secure.yaml` is found the same way, and its values have priority. For a cloud
+    /// from a file, only the password may come from the variables, and only if the files have none.
     ///
     /// # Errors
     ///
-    /// Fails if it is not found, or what is found does not say how to log in.
+    /// Fails if it is not found, or has no credentials.
     pub fn load(lookup: &Lookup, cloud: Option<&str>) -> Result<Self, ConfigError> {
         let variable = |name| lookup.variables.get(name).filter(|value| !value.is_empty());
         let named = cloud.or_else(|| variable("OS_CLOUD").map(String::as_str));
@@ -84,16 +84,16 @@ impl CloudConfig {
         values.resolve(name, lookup.home.as_deref())
     }
 
-    /// Reads the cloud called `cloud` of a clouds.yaml that is no file of this machine: the one in a
-    /// cluster's secret, which errors call `source`.
+    /// Reads the cloud `cloud` of a clouds.yaml that is not a file on this machine, but in a cluster's
+    /// secret. Errors name it `source`.
     ///
     /// `ca` is the PEM text that came with it. A `cacert` in the file is a path on another machine,
     /// and is not used.
     ///
     /// # Errors
     ///
-    /// Fails if it is no clouds.yaml, has no such cloud, or does not say how to log in. Nothing of
-    /// it is quoted but the names of its clouds.
+    /// Fails if it is not a clouds.yaml, has no such cloud, or has no credentials. Errors quote only
+    /// the names of its clouds.
     pub fn from_clouds(
         text: &Secret,
         cloud: &str,
@@ -119,8 +119,8 @@ impl CloudConfig {
     ///
     /// # Errors
     ///
-    /// Fails, naming the line, at what only a shell can understand, and if the variables don't
-    /// say how to log in. `OS_PASSWORD` is taken from `variables` if the file has none.
+    /// Fails at a line that needs a shell, and if the variables have no credentials. `OS_PASSWORD` is
+    /// taken from `variables` if the file has none.
     pub fn from_openrc(path: &Path, lookup: &Lookup) -> Result<Self, ConfigError> {
         let text = read(path)?;
         let file = path.display().to_string();
@@ -190,7 +190,7 @@ fn read(path: &Path) -> Result<String, ConfigError> {
         .map_err(|source| ConfigError::File { path: path.to_owned(), source })
 }
 
-/// The error's later lines quote the file, and a line of it may be a password.
+/// Returns the first line of the error. The others quote the file, which may have a password.
 fn first_line(error: &str) -> String {
     error.lines().next().unwrap_or_default().to_owned()
 }
@@ -204,7 +204,7 @@ struct File {
     clouds: BTreeMap<String, Entry>,
 }
 
-/// One cloud of the file. What is not known here is other programs' business.
+/// One cloud of the file. Unknown keys are ignored.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Entry {
@@ -217,12 +217,12 @@ struct Entry {
     verify: Option<Scalar>,
     insecure: Option<Scalar>,
     profile: Option<Scalar>,
-    // Also seen beside `auth` instead of in it.
+    // Some files have it beside `auth` instead of in it.
     project_name: Option<Scalar>,
     project_id: Option<Scalar>,
 }
 
-/// A scalar as it is written: a password of digits stays those digits.
+/// A scalar as it is written, so that a password of digits stays the same.
 #[derive(Debug)]
 struct Scalar(String);
 
@@ -235,7 +235,8 @@ impl<'de> Deserialize<'de> for Scalar {
 impl Entry {
     fn add_to(&self, values: &mut Values, path: &Path) -> Result<(), ConfigError> {
         if let Some(Scalar(profile)) = &self.profile {
-            let why = format!("profile {profile:?} is not supported: write its values out");
+            let why =
+                format!("profile {profile:?} is not supported: write its values into the file");
             return Err(ConfigError::Yaml { path: path.to_owned(), why });
         }
         let source = path.display().to_string();

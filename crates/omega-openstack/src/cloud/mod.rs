@@ -1,4 +1,4 @@
-//! How to reach a cloud: clouds.yaml, OS_* variables, an openrc file.
+//! The configuration of a cloud: clouds.yaml, OS_* variables, an openrc file.
 
 mod config;
 mod error;

@@ -2,14 +2,14 @@
 
 use super::ConfigError;
 
-/// A variable, its value, and the line it stands in.
+/// A variable, its value, and its line.
 pub(super) type Variable = (String, String, usize);
 
 /// Reads the OS_* variables that `text` sets.
 ///
-/// Understood are comments, `export NAME=value ...`, `NAME=value`, quotes, and `unset NAME`.
-/// Variables of other names are passed over. Anything that needs a shell to be understood is an
-/// error that names the line, because guessing would send a password to the wrong place.
+/// Supported are comments, `export NAME=value ...`, `NAME=value`, quotes, and `unset NAME`.
+/// Other variables are ignored. Anything that needs a shell is an error with its line, because a
+/// wrong guess could send a password to the wrong place.
 pub(super) fn parse(text: &str, file: &str) -> Result<Vec<Variable>, ConfigError> {
     let mut variables: Vec<Variable> = Vec::new();
     for (index, raw) in text.lines().enumerate() {
@@ -29,7 +29,7 @@ pub(super) fn parse(text: &str, file: &str) -> Result<Vec<Variable>, ConfigError
             let other = || match nth {
                 0 => error(format!("{:?} is not NAME=value", word.text)),
                 // It may be the rest of a password.
-                _ => error("a value with a space in it wants quotes".to_owned()),
+                _ => error("a value with a space needs quotes".to_owned()),
             };
             let (name, value) =
                 word.text.split_once('=').filter(|(name, _)| is_name(name)).ok_or_else(other)?;
@@ -54,7 +54,7 @@ fn is_name(text: &str) -> bool {
 #[derive(Default)]
 struct Word {
     text: String,
-    /// Whether a shell would put something else in its place.
+    /// Whether a shell would expand it.
     expands: bool,
 }
 
@@ -83,7 +83,7 @@ fn words(line: &str) -> Result<Vec<Word>, String> {
             }
             '\\' => match chars.next() {
                 Some(c) => word.get_or_insert_default().text.push(c),
-                None => return Err("a line that goes on in the next one".to_owned()),
+                None => return Err("the line continues in the next one".to_owned()),
             },
             c => word.get_or_insert_default().text.push(c),
         }
@@ -177,9 +177,9 @@ export OS_CACERT=
         openrc line 1: ';' needs a shell
         openrc line 1: ';' needs a shell
         openrc line 1: "OS_USERNAME" is not NAME=value
-        openrc line 1: a line that goes on in the next one
+        openrc line 1: the line continues in the next one
         openrc line 1: "source" is not NAME=value
-        openrc line 1: a value with a space in it wants quotes
+        openrc line 1: a value with a space needs quotes
         "#);
     }
 }

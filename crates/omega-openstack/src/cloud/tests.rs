@@ -283,32 +283,32 @@ fn what_is_missing_or_wrong_is_named() {
     ];
     insta::assert_snapshot!(lines.join("\n\n"), @r#"
     no cloud is named, and neither OS_CLOUD nor OS_AUTH_URL is set
-    name a cloud of clouds.yaml
+    choose a cloud of clouds.yaml
 
     there is no clouds.yaml for the cloud "x"
     none of /cwd/clouds.yaml, /cwd/clouds.yml, /config/openstack/clouds.yaml, /config/openstack/clouds.yml, /etc/openstack/clouds.yaml, /etc/openstack/clouds.yml
-    write one, or set OS_CLIENT_CONFIG_FILE
+    create one, or set OS_CLIENT_CONFIG_FILE
 
     no cloud is named, and neither OS_CLOUD nor OS_AUTH_URL is set
     clouds app, by-id, capi-admin
-    name a cloud of clouds.yaml
+    choose a cloud of clouds.yaml
 
-    no cloud is named "capi" in /cwd/clouds.yaml
+    there is no cloud "capi" in /cwd/clouds.yaml
     clouds app, by-id, capi-admin
-    name a cloud of clouds.yaml
+    choose a cloud of clouds.yaml
 
     by-id: password is missing
-    give it in secure.yaml or as OS_PASSWORD
+    set it in secure.yaml or as OS_PASSWORD
 
-    environment: auth_url from OS_AUTH_URL: "k:5000" is not http:// or https:// and a host
+    environment: auth_url from OS_AUTH_URL: "k:5000" is not http:// or https:// with a host
 
-    environment: auth_url from OS_AUTH_URL: "nonsense" is no URL (relative URL without a base)
+    environment: auth_url from OS_AUTH_URL: "nonsense" is not a URL (relative URL without a base)
 
     environment: auth_type from OS_AUTH_TYPE: "v3oidc" is not supported: password, v3token or v3applicationcredential
 
-    environment: interface from OS_INTERFACE: no interface is called "pubic": public, internal or admin
+    environment: interface from OS_INTERFACE: not an interface: "pubic" (public, internal or admin)
 
-    /cwd/clouds.yaml: profile "vexxhost" is not supported: write its values out
+    /cwd/clouds.yaml: profile "vexxhost" is not supported: write its values into the file
     "#);
     let error = place().with("cwd/clouds.yaml", broken).error(Some("a"));
     assert!(!error.contains("hunter2"), "{error}");

@@ -1,4 +1,4 @@
-//! Named values with their sources, and what they amount to.
+//! Named values with their sources, and the configuration that results from them.
 
 use std::{
     collections::BTreeMap,
@@ -34,13 +34,13 @@ const ALIASES: &[(&str, &str)] = &[
 const SECRETS: &[&str] = &["password", "token", "application_credential_secret"];
 
 impl Values {
-    /// Sets a value. An empty one is none: that is how shells and operators unset it.
+    /// Sets a value. An empty one counts as unset, as in a shell.
     pub(super) fn set(&mut self, key: &str, value: &str, source: &str) {
         if value.is_empty() {
             return;
         }
         let new = ALIASES.iter().find(|(old, _)| *old == key).map(|(_, new)| *new);
-        // The new name wins over the old one, wherever they stand.
+        // The new name has priority over the old one, in any order.
         if new.is_some_and(|new| self.0.contains_key(new)) {
             return;
         }
@@ -52,17 +52,17 @@ impl Values {
         self.0.contains_key(key)
     }
 
-    /// Returns what the values say about the cloud called `cloud`.
+    /// Returns the configuration of the cloud `cloud` from the values.
     pub(super) fn resolve(
         mut self,
         cloud: &str,
         home: Option<&Path>,
     ) -> Result<CloudConfig, ConfigError> {
         let mut resolver = Resolver { cloud, used: Vec::new(), values: &mut self };
-        let auth_url = resolver.require("auth_url", "give the URL of Keystone")?;
+        let auth_url = resolver.require("auth_url", "set it to the URL of Keystone")?;
         let auth_url = url(&auth_url).map_err(|why| resolver.invalid("auth_url", &why))?;
         if !auth_url.username().is_empty() || auth_url.password().is_some() {
-            let why = "a user or a password in a URL is shown wherever the URL is";
+            let why = "a user or a password in it would be shown with the URL";
             return Err(resolver.invalid("auth_url", why));
         }
         let credential = resolver.credential()?;
@@ -134,12 +134,12 @@ impl Resolver<'_> {
         match self.method(said.as_deref())? {
             Method::Password => {
                 let user = self.user()?;
-                let next = "give it in secure.yaml or as OS_PASSWORD";
+                let next = "set it in secure.yaml or as OS_PASSWORD";
                 let password = Secret::from(self.require("password", next)?);
                 Ok(Credential::Password { user, password })
             }
             Method::Token => {
-                let token = self.require("token", "give it as OS_TOKEN")?;
+                let token = self.require("token", "set it as OS_TOKEN")?;
                 Ok(Credential::Token(token.into()))
             }
             Method::ApplicationCredential => {
@@ -148,12 +148,12 @@ impl Resolver<'_> {
                     None => ApplicationCredentialRef::Named {
                         name: self.require(
                             "application_credential_name",
-                            "give it, or application_credential_id",
+                            "set it, or application_credential_id",
                         )?,
                         user: self.user()?,
                     },
                 };
-                let next = "give it in secure.yaml";
+                let next = "set it in secure.yaml";
                 let secret = self.require("application_credential_secret", next)?.into();
                 Ok(Credential::ApplicationCredential { which, secret })
             }
@@ -251,9 +251,9 @@ enum Method {
 }
 
 fn url(text: &str) -> Result<url::Url, String> {
-    let url: url::Url = text.parse().map_err(|error| format!("{text:?} is no URL ({error})"))?;
+    let url: url::Url = text.parse().map_err(|error| format!("{text:?} is not a URL ({error})"))?;
     if !["http", "https"].contains(&url.scheme()) || !url.has_host() {
-        return Err(format!("{text:?} is not http:// or https:// and a host"));
+        return Err(format!("{text:?} is not http:// or https:// with a host"));
     }
     Ok(url)
 }

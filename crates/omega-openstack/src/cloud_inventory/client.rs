@@ -13,7 +13,7 @@ use crate::{
     service_response::{fetch, list},
 };
 
-/// Asks a cloud's services what they have.
+/// Reads a cloud's services, quotas and resources.
 #[derive(Clone)]
 pub struct CloudInventory {
     transport: Arc<dyn Transport>,
@@ -21,12 +21,12 @@ pub struct CloudInventory {
 
 impl CloudInventory {
     /// Returns an inventory with the rights of `transport`'s token. Quotas and load balancers of
-    /// another project want an administrator.
+    /// another project need an administrator.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
         Self { transport }
     }
 
-    /// Returns what Keystone says with the token.
+    /// Returns the facts that Keystone returned with the token.
     ///
     /// # Errors
     ///
@@ -35,13 +35,13 @@ impl CloudInventory {
         self.transport.token_info().await
     }
 
-    /// Asks `service` for one thing of a list, to see whether it answers at all.
+    /// Reads a list of `service` with the limit 1, to see whether the service answers at all.
     ///
     /// # Errors
     ///
     /// [`Error::NoEndpoint`] if the catalog has none; otherwise the service does not answer, or
-    /// not to this user.
-    pub async fn asks(&self, service: Service) -> Result<(), Error> {
+    /// refuses this user.
+    pub async fn check(&self, service: Service) -> Result<(), Error> {
         let (path, key): (&[&str], _) = match service {
             Service::Identity => (&["projects"], "projects"),
             Service::Network => (&["networks"], "networks"),
@@ -52,12 +52,12 @@ impl CloudInventory {
             Service::Image => (&["images"], "images"),
         };
         let request = Request::new(service, Method::Get, path).query("limit", "1");
-        // A proxy's page has the status of an answer too.
+        // An error page of a proxy may also have the status 200.
         fetch::<Vec<Value>>(&*self.transport, request, key).await.map(drop)
     }
 
-    /// Returns the volume types that the token's project may see. The driver takes one for the
-    /// default storage class (magnum-capi-helm 1.4.0, driver.py), and fails without.
+    /// Returns the volume types that the token's project may see. The driver uses one for the default
+    /// storage class (magnum-capi-helm 1.4.0, driver.py), and fails without one.
     ///
     /// # Errors
     ///
@@ -73,8 +73,8 @@ impl CloudInventory {
     ///
     /// Fails if Nova does not answer.
     pub async fn servers_named(&self, name: &str) -> Result<Vec<Server>, Error> {
-        // Nova takes the name for a regular expression that matches anywhere, so names are
-        // compared here.
+        // For Nova the name is a regular expression that matches anywhere, so names are compared
+        // here.
         let request = Request::new(Service::Compute, Method::Get, &["servers", "detail"])
             .query("name", regex_escaped(name));
         let mut servers: Vec<Server> = list(&*self.transport, request, "servers").await?;
@@ -86,16 +86,16 @@ impl CloudInventory {
     ///
     /// # Errors
     ///
-    /// Fails if Octavia does not answer, or does not tell this user.
+    /// Fails if Octavia does not answer, or refuses this user.
     pub async fn load_balancers(&self, project: &str) -> Result<Vec<LoadBalancer>, Error> {
         load_balancer::of(&*self.transport, project).await
     }
 
-    /// Returns Neutron's quotas of a project with what is used of them.
+    /// Returns Neutron's quotas of a project, and how much of them is used.
     ///
     /// # Errors
     ///
-    /// Fails if Neutron does not answer, or does not tell this user.
+    /// Fails if Neutron does not answer, or refuses this user.
     pub async fn network_quotas(&self, project: &str) -> Result<Vec<Quota>, Error> {
         let path = ["quotas", project, "details.json"];
         let request = Request::new(Service::Network, Method::Get, &path);
@@ -108,12 +108,12 @@ impl CloudInventory {
         Ok(details.into_iter().map(quota).collect())
     }
 
-    /// Returns Octavia's quota of load balancers of a project, of which it has `used`. What it
-    /// answers with no number is taken for no limit.
+    /// Returns Octavia's quota of load balancers of a project that has `used` of them. An answer
+    /// without a number means no limit.
     ///
     /// # Errors
     ///
-    /// Fails if Octavia does not answer, or does not tell this user.
+    /// Fails if Octavia does not answer, or refuses this user.
     pub async fn load_balancer_quota(&self, project: &str, used: usize) -> Result<Quota, Error> {
         let path = ["lbaas", "quotas", project];
         let request = Request::new(Service::LoadBalancer, Method::Get, &path);

@@ -1,4 +1,4 @@
-//! What a cloud has, as far as a cluster on it depends on it. It only reads.
+//! The resources of a cloud that clusters depend on. It only reads.
 
 mod client;
 mod wire;

@@ -1,4 +1,4 @@
-//! The JSON of Cinder, Nova, Octavia and Neutron's quotas, as far as it is read here.
+//! The parts of the JSON of Cinder, Nova, Octavia and Neutron's quotas that are read here.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,24 +18,24 @@ pub struct VolumeType {
 pub struct Server {
     /// Its id.
     pub id: String,
-    /// Its name, which several may have.
+    /// Its name, which need not be unique.
     pub name: String,
     /// `ACTIVE`, `SHUTOFF`, `ERROR`, `PAUSED`...
     pub status: String,
-    /// The hypervisor, which only an administrator is told.
+    /// The hypervisor, which only administrators can see.
     #[serde(rename = "OS-EXT-SRV-ATTR:host", default)]
     pub host: Option<String>,
 }
 
-/// How much of something a project may have, and has.
+/// The limit and the usage of a resource in a project.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Quota {
-    /// Neutron's or Octavia's word: `floatingip`, `router`, `load_balancer`.
+    /// Neutron's or Octavia's name: `floatingip`, `router`, `load_balancer`.
     pub resource: String,
-    /// How many it may have; `None` where there is no limit.
+    /// The limit; `None` if there is none.
     pub limit: Option<u64>,
-    /// How many it has, what is reserved for requests under way included.
+    /// The usage, including reservations for running requests.
     pub used: u64,
 }
 
@@ -52,7 +52,7 @@ impl Quota {
         Self { resource: resource.into(), limit, used }
     }
 
-    /// Returns whether the next one would be refused.
+    /// Returns whether one more would be refused.
     pub fn is_full(&self) -> bool {
         self.limit.is_some_and(|limit| self.used >= limit)
     }

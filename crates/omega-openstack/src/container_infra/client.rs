@@ -12,7 +12,7 @@ use crate::{
     service_response::{fetch, list, list_at, send},
 };
 
-/// The newest microversion of Magnum 18.0.1, which answers 404 for nothing that older ones have.
+/// The newest microversion of Magnum 18.0.1. It has everything that older ones have.
 const MICROVERSION: &str = "1.11";
 
 /// Magnum.
@@ -27,8 +27,8 @@ impl ContainerInfra {
         Self { transport }
     }
 
-    /// Returns the clusters that the token may see: the project's, or with an administrator's
-    /// token every project's.
+    /// Returns the clusters that the token may see: those of the project, or with an administrator's
+    /// token those of every project.
     ///
     /// # Errors
     ///
@@ -81,12 +81,12 @@ impl ContainerInfra {
         project.map(|project| project.id).ok_or_else(|| Error::NoProject(self.label()))
     }
 
-    /// Returns the cluster with the id; none where there is none.
+    /// Returns the cluster with the id, if there is one.
     pub(crate) async fn cluster(&self, id: &str) -> Result<Option<Cluster>, Error> {
         absent(fetch(&*self.transport, request(Method::Get, &["clusters", id]), "").await)
     }
 
-    /// Returns the id that Magnum gives it. The cluster is made afterwards.
+    /// Returns the id that Magnum assigns. The cluster is created afterwards.
     pub(crate) async fn create_cluster(&self, body: Value) -> Result<String, Error> {
         let request = request(Method::Post, &["clusters"]).body(body);
         fetch(&*self.transport, request, "uuid").await
@@ -133,7 +133,7 @@ fn request(method: Method, path: &[&str]) -> Request {
     }
 }
 
-/// An administrator's token sees other projects' things too.
+/// An administrator's token also sees other projects' resources.
 fn is_of(project: Option<&String>, wanted: &str) -> bool {
     project.is_none_or(|id| id == wanted)
 }

@@ -1,4 +1,4 @@
-//! Whether the clusters are healthy, as Magnum last heard.
+//! Whether the clusters are healthy, according to Magnum's last poll.
 
 use async_trait::async_trait;
 use omega_core::{Evidence, Failure, Finding, Gate, Subject, Verdict};
@@ -7,15 +7,15 @@ use super::{Cluster, ClusterList};
 
 const RULE: &str = "cluster-health";
 
-/// Every cluster of the Cluster API driver is HEALTHY.
+/// The gate that every cluster of the Cluster API driver is HEALTHY.
 ///
-/// It is what Magnum stored when it last polled, about once a minute: when the management API
-/// can't be reached the last value stays, so a HEALTHY alone does not show that it can.
+/// Magnum polls about once a minute and stores the result. If the management API can't be reached,
+/// the last value stays, so HEALTHY does not prove that it can be reached.
 #[derive(Clone, Debug)]
 pub struct ClusterHealth {
     /// The list.
     pub clusters: ClusterList,
-    /// Only these, where any are named: by name or id.
+    /// Only these clusters, by name or id; all if it is empty.
     pub only: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ fn subject(only: &[String]) -> Subject {
     Subject::new("health", which)
 }
 
-/// Returns the verdict on these clusters, or on those of them that `only` names.
+/// Returns the verdict on these clusters, or on those that `only` names.
 pub(crate) fn judge(clusters: &[Cluster], only: &[String]) -> Verdict {
     let is_called =
         |cluster: &Cluster, name: &String| cluster.name == *name || cluster.uuid == *name;
@@ -56,7 +56,7 @@ pub(crate) fn judge(clusters: &[Cluster], only: &[String]) -> Verdict {
     };
     let clusters: Vec<_> = clusters.iter().filter(asked).collect();
     if clusters.is_empty() {
-        return Verdict::deferred("phase 08: the first cluster");
+        return Verdict::deferred("no clusters yet (phase 08)");
     }
     let unhealthy = || clusters.iter().filter(|cluster| is_unhealthy(cluster));
     if unhealthy().next().is_some() {
@@ -64,7 +64,7 @@ pub(crate) fn judge(clusters: &[Cluster], only: &[String]) -> Verdict {
         return Verdict::fail(
             Finding::broken(RULE, subject(only), why.join("; "))
                 .shown_by(unhealthy().flat_map(|cluster| evidence(cluster)))
-                .remedy("ask Cluster API for the reason: kubectl describe cluster in its namespace")
+                .remedy("the reason is in Cluster API's conditions: kubectl describe cluster")
                 .source("magnum-capi-helm driver.py, poll_health_status"),
         );
     }
@@ -75,17 +75,17 @@ pub(crate) fn judge(clusters: &[Cluster], only: &[String]) -> Verdict {
             Verdict::shown([Evidence::list("HEALTHY", names)])
         }
         [first, ..] if first.is_polled() => {
-            Verdict::deferred(format!("Magnum has polled {} (each minute)", first.name))
+            Verdict::deferred(format!("Magnum has polled {} (every minute)", first.name))
         }
         [first, ..] => {
             let Cluster { name, .. } = first;
-            Verdict::deferred(format!("{name} is complete; it is {}", first.standing()))
+            Verdict::deferred(format!("{name} is complete; it is {}", first.status_text()))
         }
     }
 }
 
-/// Returns whether the cluster is known to be unhealthy: by its health, or where there is none by
-/// its status.
+/// Returns whether the cluster is known to be unhealthy: by its health, or without one by its
+/// status.
 fn is_unhealthy(cluster: &Cluster) -> bool {
     match cluster.health_status.as_deref() {
         Some(health) => health != "HEALTHY",
@@ -93,7 +93,7 @@ fn is_unhealthy(cluster: &Cluster) -> bool {
     }
 }
 
-/// Returns the parts that the driver does not call ready, with its reasons.
+/// Returns the parts that are not ready according to the driver, with its reasons.
 fn reasons(cluster: &Cluster) -> Vec<String> {
     let reasons = cluster.health_status_reason.iter().flatten();
     let reasons = reasons.filter(|(_, reason)| *reason != "Ready");
@@ -103,7 +103,7 @@ fn reasons(cluster: &Cluster) -> Vec<String> {
 fn standing(cluster: &Cluster) -> String {
     let Cluster { name, .. } = cluster;
     let Some(health) = &cluster.health_status else {
-        return format!("{name} is {}", cluster.standing());
+        return format!("{name} is {}", cluster.status_text());
     };
     let reasons = match reasons(cluster) {
         none if none.is_empty() => "no reason given".to_owned(),
@@ -178,16 +178,16 @@ mod tests {
             verdict(&[good.clone(), failed], &[]),
             verdict(&[good], &["aa"]),
         ];
-        let remedy = "ask Cluster API for the reason: kubectl describe cluster in its namespace";
+        let remedy = "the reason is in Cluster API's conditions: kubectl describe cluster";
         let shown = lines.join("\n").replace(remedy, "REMEDY");
         insta::assert_snapshot!(shown, @r#"
-        deferred: phase 08: the first cluster
-        deferred: phase 08: the first cluster
+        deferred: no clusters yet (phase 08)
+        deferred: no clusters yet (phase 08)
         pass: HEALTHY a
         fail: b is UNHEALTHY (infrastructure: Infrastructure not ready.); REMEDY
         pass: HEALTHY a
         fail: b is UNHEALTHY (infrastructure: Infrastructure not ready.); REMEDY
-        deferred: Magnum has polled new (each minute)
+        deferred: Magnum has polled new (every minute)
         deferred: making is complete; it is CREATE_IN_PROGRESS
         fail: failed is CREATE_FAILED; REMEDY
         fail: there is no cluster "aa"; correct the name (openstack coe cluster list)

@@ -1,4 +1,4 @@
-//! One list of clusters for all who ask about them.
+//! One list of clusters that several gates share.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use tokio::sync::OnceCell;
 
 use super::{Cluster, ContainerInfra};
 
-/// The clusters that a token may see, for several gates.
+/// The clusters that a token may see, shared by several gates.
 ///
-/// A verification asks once and every gate reads the same answer. A run that changes things in
-/// between asks anew for each gate.
+/// In a verification the list is read once for all gates. In a run that makes changes it is read for
+/// each gate.
 #[derive(Clone, Debug)]
 pub struct ClusterList {
     magnum: ContainerInfra,
@@ -18,12 +18,12 @@ pub struct ClusterList {
 }
 
 impl ClusterList {
-    /// Returns a list that is asked for each time it is read.
+    /// Returns a list that is requested each time it is used.
     pub fn live(magnum: ContainerInfra) -> Self {
         Self { magnum, kept: None }
     }
 
-    /// Returns a list that is asked for when it is first read, and then kept.
+    /// Returns a list that is requested once and then cached.
     pub fn once(magnum: ContainerInfra) -> Self {
         Self { magnum, kept: Some(Arc::default()) }
     }

@@ -12,8 +12,8 @@ use serde_json::json;
 use super::{Cluster, ContainerInfra, DeleteCluster};
 use crate::Error;
 
-/// That the project has one cluster of this name, of this template: that Magnum knows it, not that
-/// it is complete.
+/// The project has one cluster of this name and template. Magnum has accepted it; it need not be
+/// complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateCluster {
     /// Its name.
@@ -28,7 +28,7 @@ pub struct CreateCluster {
     pub node_count: u32,
 }
 
-/// The clusters of one name, and when Magnum said so.
+/// The clusters of one name, and the time of the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ClusterObserved {
@@ -73,10 +73,10 @@ impl Desired for CreateCluster {
             [] => Ok(Delta::Changes(vec![ClusterCreation(self.clone())])),
             [one] if one.cluster_template_id == self.template => Ok(Delta::Satisfied),
             [one] => {
-                let why = format!("it is of the template {}", one.cluster_template_id);
+                let why = format!("it uses the template {}", one.cluster_template_id);
                 Err(refuse(why).seen(&self.template, &one.cluster_template_id))
             }
-            many => Err(refuse(format!("{} clusters are named {:?}", many.len(), self.name))),
+            many => Err(refuse(format!("{} clusters have the name {:?}", many.len(), self.name))),
         }
     }
 
@@ -105,7 +105,7 @@ impl Desired for CreateCluster {
         made.clusters.first().map(|cluster| DeleteCluster::known(&self.name, &cluster.uuid))
     }
 
-    /// Magnum answers 202 before its conductor has written the cluster down.
+    /// Magnum answers 202 before its conductor has stored the cluster.
     fn poll_policy(&self) -> PollPolicy {
         PollPolicy::new(Duration::from_secs(1), super::delete_cluster::APPEARS)
     }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::{Cluster, ContainerInfra, DeleteTemplate, Template, TemplateSpec};
 use crate::Error;
 
-/// That the project has one cluster template of this name, with this content.
+/// The project has one cluster template of this name, with this content.
 ///
-/// Magnum does not keep names unique. A template of the name that is another one is not touched.
+/// Names are not unique in Magnum. A template of this name with other content is not changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateTemplate {
     /// Its name.
@@ -18,7 +18,7 @@ pub struct CreateTemplate {
     pub spec: TemplateSpec,
 }
 
-/// The templates of one name, the clusters that use them, and when Magnum said so.
+/// The templates of one name, the clusters that use them, and the time of the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TemplateObserved {
@@ -64,7 +64,7 @@ impl Desired for CreateTemplate {
                 None => Ok(Delta::Satisfied),
                 Some(why) => Err(refuse(why)),
             },
-            many => Err(refuse(format!("{} templates are named {:?}", many.len(), self.name))),
+            many => Err(refuse(format!("{} templates have the name {:?}", many.len(), self.name))),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Ensures that a cluster is gone.
+//! Ensures that a cluster does not exist.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::{Cluster, ClusterObserved, ContainerInfra};
 use crate::{Error, RefusalReason};
 
-/// How long after a request to create a cluster Magnum may still show it for the first time: its API
-/// answers before the conductor has written it down (Magnum, `conductor/handlers/cluster_conductor.py`,
-/// `cluster_create`), and the request itself may be on its way for a minute.
+/// How long after a create request a cluster may take to appear in Magnum's list. The API answers
+/// before the conductor has stored it (Magnum, `conductor/handlers/cluster_conductor.py`,
+/// `cluster_create`), and the request itself may take a minute.
 pub(super) const APPEARS: Duration = Duration::from_mins(2);
 
-/// Returns whether what was asked for `after` that time may still come to be seen.
+/// Returns whether an object that was requested at the time `after` may still appear.
 pub(super) fn may_still_appear(after: Option<Timestamp>, now: Timestamp) -> bool {
     after.is_some_and(|after| now.duration_since(after) < jiff::SignedDuration::from_secs(120))
 }
@@ -39,28 +39,28 @@ const HAND_OVER: SignedDuration = SignedDuration::from_mins(10);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeleteCluster {
     name: String,
-    /// Its id; then nothing else of the name is touched.
+    /// Its id. If set, other objects with the same name are not changed.
     id: Option<String>,
-    /// When Magnum was asked to create it, and nobody has seen it yet.
+    /// When its creation was requested, if it has not been observed yet.
     asked_after: Option<Timestamp>,
-    /// Whether a delete that failed is repeated.
+    /// Whether a failed delete is repeated.
     repeat: Repeat,
 }
 
-/// Whether a delete that failed (`DELETE_FAILED`) is repeated.
+/// Whether a failed delete (`DELETE_FAILED`) is repeated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Repeat {
-    /// It is a refusal.
+    /// Never: it is a refusal.
     Never,
-    /// The failure of this time (`updated_at`) is; another one is a refusal.
+    /// Only the failure of this time (`updated_at`); another one is a refusal.
     Failure(Option<String>),
-    /// It is.
+    /// Always.
     Always,
 }
 
 impl DeleteCluster {
-    /// Returns that no cluster has the name. A delete that failed is repeated.
+    /// Returns the fact that no cluster has the name. A failed delete is repeated.
     pub fn named(name: impl Into<String>) -> Self {
         Self { name: name.into(), id: None, asked_after: None, repeat: Repeat::Always }
     }
@@ -69,12 +69,12 @@ impl DeleteCluster {
         Self { asked_after: Some(after), ..Self::named(name) }
     }
 
-    /// Returns that this cluster, which was seen, is gone. A delete that fails is a refusal.
+    /// Returns the fact that this observed cluster is gone. A failed delete is a refusal.
     pub(super) fn known(name: &str, id: &str) -> Self {
         Self { id: Some(id.to_owned()), repeat: Repeat::Never, ..Self::named(name) }
     }
 
-    /// Returns the same, and the failure that `failed` shows is repeated.
+    /// Returns the same fact, with the failed delete that `failed` shows repeated.
     pub(super) fn after_failure(self, failed: &Cluster) -> Self {
         Self { repeat: Repeat::Failure(failed.updated_at.clone()), ..self }
     }
@@ -88,11 +88,11 @@ impl DeleteCluster {
         let delete =
             || Ok(Delta::Changes(vec![ClusterDeletion { name: name.clone(), id: uuid.clone() }]));
         if cluster.is_being_deleted() {
-            return Ok(Delta::Wait(cluster.standing()));
+            return Ok(Delta::Wait(cluster.status_text()));
         }
         if seen.in_hand_over.contains(uuid) && cluster.is_younger(HAND_OVER, seen.at) {
             let why = "its creation has not reached Cluster API, and would overtake a delete";
-            return Ok(Delta::Wait(format!("{}: {why}", cluster.standing())));
+            return Ok(Delta::Wait(format!("{}: {why}", cluster.status_text())));
         }
         if cluster.status.as_deref() != Some("DELETE_FAILED") {
             return delete();
@@ -101,8 +101,8 @@ impl DeleteCluster {
             Repeat::Always => delete(),
             Repeat::Failure(at) if *at == cluster.updated_at => delete(),
             Repeat::Failure(_) | Repeat::Never => {
-                let next = "the driver's log says why (magnum-conductor)";
-                Err(Conflict::new(cluster.standing(), next))
+                let next = "the reason is in the driver's log (magnum-conductor)";
+                Err(Conflict::new(cluster.status_text(), next))
             }
         }
     }
@@ -145,7 +145,7 @@ impl Desired for DeleteCluster {
             (None, _) => Ok(Delta::Satisfied),
             (Some(cluster), None) => self.deletion(cluster, seen),
             (Some(one), Some(_)) => {
-                let why = format!("several clusters are named {:?}", self.name);
+                let why = format!("several clusters have the name {:?}", self.name);
                 let next = format!("delete by id: openstack coe cluster delete {}", one.uuid);
                 Err(Conflict::new(why, next))
             }
@@ -159,13 +159,13 @@ impl Desired for DeleteCluster {
         change: &ClusterDeletion,
     ) -> Result<(), Error> {
         match magnum.delete_cluster(&change.id).await {
-            // Another program was faster. That proves nothing: verification will look.
+            // Another client deleted it first. The verification observes whether it is gone.
             Err(error) if error.reason() == Some(RefusalReason::NotFound) => Ok(()),
             other => other,
         }
     }
 
-    /// Some machines take minutes to go; 15 are for a busy cloud.
+    /// Deleting the machines can take minutes; 15 allow for a busy cloud.
     fn poll_policy(&self) -> PollPolicy {
         PollPolicy::new(Duration::from_secs(5), Duration::from_mins(15))
     }

@@ -1,4 +1,4 @@
-//! Ensures that a cluster template is gone.
+//! Ensures that a cluster template does not exist.
 
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use serde::{Deserialize, Serialize};
 use super::{ContainerInfra, TemplateObserved, delete_cluster::may_still_appear};
 use crate::{Error, RefusalReason};
 
-/// That the project has no cluster template of this name.
+/// The project has no cluster template of this name.
 ///
-/// Magnum refuses to delete a template that a cluster uses. One that is being deleted is waited for;
-/// any other is a refusal.
+/// Magnum refuses to delete a template that a cluster uses. If that cluster is being deleted, the
+/// operation waits for it; otherwise it refuses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeleteTemplate {
     name: String,
-    /// Its id; then nothing else of the name is touched.
+    /// Its id. If set, other objects with the same name are not changed.
     id: Option<String>,
-    /// When Magnum was asked to create it, and nobody has seen it yet.
+    /// When its creation was requested, if it has not been observed yet.
     asked_after: Option<Timestamp>,
 }
 
 impl DeleteTemplate {
-    /// Returns that no template has the name.
+    /// Returns the fact that no template has the name.
     pub fn named(name: impl Into<String>) -> Self {
         Self { name: name.into(), id: None, asked_after: None }
     }
@@ -72,7 +72,7 @@ impl Desired for DeleteTemplate {
         let ours: Vec<_> = ours.collect();
         let used = |one: &&super::Cluster| ours.iter().any(|t| t.uuid == one.cluster_template_id);
         if let Some(user) = seen.users.iter().find(used) {
-            let why = format!("cluster {} uses it: {}", user.name, user.standing());
+            let why = format!("cluster {} uses it: {}", user.name, user.status_text());
             if user.is_being_deleted() {
                 return Ok(Delta::Wait(why));
             }
@@ -97,13 +97,13 @@ impl Desired for DeleteTemplate {
         change: &TemplateDeletion,
     ) -> Result<(), Error> {
         match magnum.delete_template(&change.id).await {
-            // Another program was faster. That proves nothing: verification will look.
+            // Another client deleted it first. The verification observes whether it is gone.
             Err(error) if error.reason() == Some(RefusalReason::NotFound) => Ok(()),
             other => other,
         }
     }
 
-    /// A cluster that uses it may still be going.
+    /// A cluster that uses it may still be in deletion.
     fn poll_policy(&self) -> PollPolicy {
         PollPolicy::new(Duration::from_secs(5), Duration::from_mins(15))
     }

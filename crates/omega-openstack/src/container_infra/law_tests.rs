@@ -33,13 +33,13 @@ impl World for Sim {
         &self.target
     }
     fn snapshot(&self) -> Vec<String> {
-        self.cloud.magnum_things()
+        self.cloud.magnum_objects()
     }
     fn writes(&self) -> usize {
         self.cloud.writes().len() - self.built
     }
-    fn spoil_write(&self, nth: usize, fault: Fault) {
-        self.cloud.spoil_write(self.built + nth, fault);
+    fn inject_fault(&self, nth: usize, fault: Fault) {
+        self.cloud.inject_fault(self.built + nth, fault);
     }
 }
 

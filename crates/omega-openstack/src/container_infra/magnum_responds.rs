@@ -5,7 +5,7 @@ use omega_core::{Evidence, Failure, Gate, Subject, Verdict};
 
 use super::ClusterList;
 
-/// Magnum lists the clusters: its API and its database run.
+/// The gate that Magnum lists the clusters, so that its API and its database work.
 #[derive(Clone, Debug)]
 pub struct MagnumResponds {
     /// The list.

@@ -1,4 +1,4 @@
-//! Proves that Magnum creates a cluster, by creating one, seeing it healthy, and deleting it.
+//! Proves that Magnum creates clusters: creates one, waits until it is healthy, and deletes it.
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -22,7 +22,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProofTemplate {
-    /// One that exists, by name or id. It is not touched.
+    /// An existing one, by name or id. It is not changed.
     Existing(String),
     /// One that is created for the proof and deleted with it.
     ThrowAway(TemplateSpec),
@@ -42,19 +42,19 @@ pub struct ClusterSpec {
     pub node_count: u32,
 }
 
-/// What the proof calls what it creates, and how long it waits.
+/// The names and the time limits of a proof.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ProofOptions {
-    /// What the names of all that it creates begin with.
+    /// The prefix of the names of its temporary resources.
     pub prefix: String,
-    /// How long until `CREATE_COMPLETE`.
+    /// The limit for `CREATE_COMPLETE`.
     pub create: Duration,
-    /// How long nothing that Magnum tells of the cluster may change until then.
+    /// The limit without any change of the cluster in Magnum until then.
     pub stalled: Duration,
-    /// How long from there until HEALTHY.
+    /// The limit from there until HEALTHY.
     pub healthy: Duration,
-    /// Pause between two looks.
+    /// The pause between two reads.
     pub every: Duration,
 }
 
@@ -73,40 +73,40 @@ impl ProofOptions {
     }
 }
 
-/// Returns a name that nobody else has: the prefix, the time, and six random letters and digits.
+/// Returns a unique name: the prefix, the time, and six random letters and digits.
 pub fn temporary_name(prefix: &str, now: Timestamp) -> String {
     let random = RandomState::new().build_hasher().finish() & 0xff_ffff;
     format!("{prefix}-{}-{random:06x}", now.strftime("%Y%m%d%H%M%S"))
 }
 
-/// What [`prove_cluster`] saw.
+/// The result of [`prove_cluster`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ClusterProof {
-    /// The cluster when it was healthy; it is gone again.
+    /// The cluster when it was healthy. It is deleted again.
     pub cluster: Cluster,
     /// From the request to `CREATE_COMPLETE`.
     pub created_in: Duration,
     /// From there to HEALTHY.
     pub healthy_in: Duration,
-    /// From the request to delete it to its absence.
+    /// From the delete request to its absence.
     pub deleted_in: Duration,
-    /// Why the first create was given up and repeated, if it was.
+    /// Why the first create failed and was repeated, if it was.
     pub repeated: Option<String>,
 }
 
-/// Creates a cluster, waits for `CREATE_COMPLETE` and `HEALTHY`, deletes it, waits until it is gone.
+/// Creates a cluster, waits for `CREATE_COMPLETE` and `HEALTHY`, deletes it, and waits until it is gone.
 ///
-/// Nothing is touched but what is created here, and that is deleted whatever happens. What a killed
-/// process leaves is in the journal of `ctx`, by its name. A create that fails before the driver has
-/// begun (Keystone does not yet know the trust it just made) is repeated once, under another name.
+/// It changes only what it creates, and always deletes that. What a killed process leaves is in the
+/// journal of `ctx`, by its name. A create that fails before the driver has begun (because Keystone
+/// does not yet know the new trust) is repeated once, with another name.
 ///
-/// Ask before, and after, whether the management API serves every version that the driver reads:
-/// where it does not, Magnum's delete looks as if it had worked and leaves the whole cluster.
+/// Check before and after that the management API serves every version that the driver reads. If it
+/// does not, Magnum's delete seems to work but leaves the whole cluster.
 ///
 /// # Errors
 ///
-/// The failure says what was left behind, if anything was.
+/// The failure names what was left behind, if anything was.
 pub async fn prove_cluster(
     ctx: &Context,
     magnum: &ContainerInfra,
@@ -138,14 +138,14 @@ async fn existing(magnum: &ContainerInfra, name: &str) -> Result<String, Failure
     match (same.next(), same.count()) {
         (Some(template), 0) => Ok(template.uuid),
         (Some(_), more) => {
-            let what = format!("{} templates are named {name:?}", more + 1);
+            let what = format!("{} templates have the name {name:?}", more + 1);
             Err(Failure::new(FailureClass::Refused, what)
-                .next("give the id (openstack coe cluster template list)"))
+                .next("use the id (openstack coe cluster template list)"))
         }
         (None, _) => {
             let what = format!("there is no cluster template {name:?}");
             Err(Failure::new(FailureClass::Error, what)
-                .next("correct the name, or describe a template to be created for the proof"))
+                .next("correct the name, or omit it to create a template for the proof"))
         }
     }
 }
@@ -158,10 +158,10 @@ struct Proof<'a> {
     template: String,
 }
 
-/// How one attempt ended, if not with an error.
+/// The outcome of one attempt, if it is not an error.
 enum Attempt {
     Proved(Box<ClusterProof>),
-    /// Magnum gave up before its driver began: the same request may work.
+    /// Magnum failed before its driver began: the same request may work.
     BeforeDriver(String),
 }
 
@@ -171,7 +171,7 @@ impl Proof<'_> {
             Attempt::Proved(proof) => return Ok(*proof),
             Attempt::BeforeDriver(why) => why,
         };
-        self.ctx.tell(&Event::Note { text: format!("creating a cluster once more: {why}") });
+        self.ctx.tell(&Event::Note { text: format!("creating a cluster again: {why}") });
         match self.attempt().await? {
             Attempt::Proved(proof) => Ok(ClusterProof { repeated: Some(why), ..*proof }),
             Attempt::BeforeDriver(why) => {
@@ -209,7 +209,7 @@ impl Proof<'_> {
                     deleted?;
                     Ok(Attempt::BeforeDriver(why))
                 }
-                // What the deletion failed with is told by whoever looks for what is left.
+                // A failure of the deletion is reported with what is left behind.
                 Err(NotReached::Failed(failure)) => Err(*failure),
             }
         })
@@ -232,8 +232,8 @@ impl Proof<'_> {
         Ok((cluster, created_in, start.elapsed().saturating_sub(created_in)))
     }
 
-    /// Deletes the cluster and waits until it is gone. A `DELETE_FAILED` is repeated once. It is not
-    /// stopped.
+    /// Deletes the cluster and waits until it is gone. A `DELETE_FAILED` is repeated once. It can't be
+    /// cancelled.
     async fn delete(&self, made: &Cluster) -> Result<(), Failure> {
         let ctx = &self.ctx.uncancelled();
         let desired = DeleteCluster::known(&made.name, &made.uuid);

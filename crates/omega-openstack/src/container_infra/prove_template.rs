@@ -1,21 +1,20 @@
-//! Proves that Magnum creates a cluster template, by creating one and deleting it.
+//! Proves that Magnum creates cluster templates: creates one and deletes it.
 
 use omega_core::{Context, Failure, FailureClass, with_temporary};
 use serde::{Deserialize, Serialize};
 
 use super::{ContainerInfra, CreateTemplate, Template, TemplateSpec};
 
-/// What [`prove_template`] saw.
+/// The result of [`prove_template`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TemplateProof {
-    /// The template as Magnum created it; it is gone again.
+    /// The template as Magnum created it. It is deleted again.
     pub template: Template,
 }
 
-/// Creates the template `name`, looks whether it is as wanted, deletes it, and looks whether it is
-/// gone. Nothing else is touched. The name must be this run's alone
-/// ([`temporary_name`](super::temporary_name)).
+/// Creates the template `name`, verifies it, deletes it, and verifies that it is gone. Nothing else is
+/// changed. The name must be unique to this run ([`temporary_name`](super::temporary_name)).
 ///
 /// ```no_run
 /// # use omega_core::{Context, Failure};
@@ -29,7 +28,7 @@ pub struct TemplateProof {
 ///
 /// # Errors
 ///
-/// The failure says what was left behind, if anything was. The journal of `ctx` has it too.
+/// The failure names what was left behind, if anything was. The journal of `ctx` has it too.
 pub async fn prove_template(
     ctx: &Context,
     magnum: &ContainerInfra,
@@ -45,7 +44,7 @@ pub async fn prove_template(
     .await
 }
 
-/// What can't be: it was just observed.
+/// The failure if an object that was just observed is missing in the answer.
 pub(super) fn unseen(what: &str) -> Failure {
-    Failure::new(FailureClass::Error, format!("Magnum did not show the {what}"))
+    Failure::new(FailureClass::Error, format!("Magnum did not list the {what}"))
 }

@@ -1,4 +1,4 @@
-//! What a cluster template that omega creates says.
+//! The content of a cluster template that omega creates.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,20 @@ use serde_json::{Map, Value, json};
 
 use super::Template;
 
-/// A cluster template as the driver needs it. Names, as Magnum's API takes them.
+/// A cluster template as the driver needs it, with names as Magnum's API accepts them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TemplateSpec {
     /// An image with the properties `os_distro` and `kube_version`.
     pub image: String,
-    /// The network that gives floating IPs.
+    /// The network for floating IPs.
     pub external_network: String,
     /// The workers' flavor.
     pub flavor: String,
     /// The control plane's flavor.
     pub master_flavor: String,
-    /// Always given: where it is left out Magnum takes flannel, and the chart then installs no
-    /// network at all.
+    /// Always set: without it Magnum uses flannel, and the chart then installs no network plugin
+    /// at all.
     #[serde(default)]
     pub network_driver: NetworkDriver,
     /// The DNS server of the nodes' network.
@@ -69,7 +69,7 @@ impl TemplateSpec {
         Value::Object(body)
     }
 
-    /// Returns what of the template is not as wanted: of what Magnum itself may have put there.
+    /// Returns the difference to `template`, among the values that Magnum itself may have set.
     pub(super) fn difference(&self, made: &Template) -> Option<String> {
         let driver = made.network_driver.as_deref().unwrap_or("none");
         let wanted = self.network_driver.name();

@@ -174,10 +174,10 @@ async fn an_existing_template_is_used_and_stays() {
     }
     insta::assert_snapshot!(errors.join("\n\n"), @r#"
     Error, touched Nothing: there is no cluster template "v1"
-    next: correct the name, or describe a template to be created for the proof
+    next: correct the name, or omit it to create a template for the proof
 
-    Refused, touched Nothing: 2 templates are named "twice"
-    next: give the id (openstack coe cluster template list)
+    Refused, touched Nothing: 2 templates have the name "twice"
+    next: use the id (openstack coe cluster template list)
     "#);
     assert_eq!(cloud.writes().len(), writes, "a refusal writes nothing");
     assert_eq!(left(&cloud), ["v1-34", "v1-34-2", "twice", "twice"]);
@@ -223,7 +223,7 @@ async fn whatever_fails_is_told_and_cleaned_up() {
     told_all.push(told(&failure.unwrap_err()));
     insta::assert_snapshot!(told_all.join("\n\n"), @r#"
     Error, touched Maybe: the cluster omega-proof-TIME is CREATE_FAILED: Error: no matches for kind "Cluster"
-    next: ask Cluster API and the conductor's log for the reason
+    next: the reason is in Cluster API's conditions or the conductor's log
 
     Deadline, touched Maybe: the cluster omega-proof-TIME did not become CREATE_COMPLETE, and nothing changed for 20 min: it is CREATE_IN_PROGRESS, release omega-proof-TIME-cyusd2b67a45
     next: the reason is in Cluster API's conditions: kubectl describe cluster
@@ -252,10 +252,10 @@ async fn a_delete_that_fails_is_repeated_once() {
     let failure = proved(&cloud).await.unwrap_err();
     assert_eq!(deletes(), 4);
     assert_eq!(left(&cloud).len(), 2, "the template is in use");
-    insta::assert_snapshot!(told(&failure), @"
+    insta::assert_snapshot!(told(&failure), @r"
     Error, touched Maybe: could not delete the cluster omega-proof-TIME: DELETE_FAILED: publicURL endpoint for block-storage not found: refused to change cluster omega-proof-TIME on cloud rehearsal, project mgmt: DELETE_FAILED: publicURL endpoint for block-storage not found: refused to change cluster template omega-proof-TIME on cloud rehearsal, project mgmt: cluster omega-proof-TIME uses it: DELETE_FAILED: publicURL endpoint for block-storage not found
     found: left behind: cluster omega-proof-TIME on cloud rehearsal, project mgmt; left behind: cluster template omega-proof-TIME on cloud rehearsal, project mgmt
-    next: the driver's log says why (magnum-conductor); omega-cli runs sweep removes what is left behind
+    next: the reason is in the driver's log (magnum-conductor); omega-cli runs sweep removes what is left behind
     ");
 }
 
@@ -293,7 +293,7 @@ async fn a_spoiled_write_leaves_nothing_unsaid() {
     for nth in 0..writes {
         for fault in [Fault::Lost, Fault::AnswerLost, Fault::Ignored, Fault::Refused] {
             let cloud = cloud();
-            cloud.spoil_write(nth, fault);
+            cloud.inject_fault(nth, fault);
             let failure = proved(&cloud).await.unwrap_err();
             let left = left(&cloud);
             let said = failure.found.as_ref().is_some_and(|found| found.contains("left behind"));
@@ -327,7 +327,7 @@ async fn what_a_killed_proof_leaves_is_swept() {
             proof = prove_cluster(&ctx, &magnum, &spec, &options) => panic!("{nth}: {proof:?}"),
             () = cloud.frozen() => {}
         }
-        cloud.thaw();
+        cloud.unfreeze();
         let entries = journal.entries();
         let text = serde_json::to_string(&entries).unwrap();
         let left = leftovers(&serde_json::from_str::<Vec<_>>(&text).unwrap());
@@ -409,9 +409,9 @@ async fn a_template_that_magnum_refuses_says_what_to_fix() {
         let name = temporary_name("omega-proof", ctx.now());
         errors.push(told(&prove_template(&ctx, &magnum, &spec, &name).await.unwrap_err()));
     }
-    insta::assert_snapshot!(errors.join("\n\n"), @"
+    insta::assert_snapshot!(errors.join("\n\n"), @r"
     Error, touched Nothing: could not change cluster template omega-proof-TIME on cloud rehearsal, project mgmt (+ cluster template omega-proof-TIME: new, image absent): POST container-infra /v1/clustertemplates: 400: Cluster type (vm, Unset, kubernetes) not supported. (req-00000000-0000-4000-8000-000000000002)
-    next: Magnum found no such image: check its name and that the project may see it
+    next: check the image's name, and that the project may see it
 
     Error, touched Nothing: could not change cluster template omega-proof-TIME on cloud rehearsal, project mgmt (+ cluster template omega-proof-TIME: new, image plain): POST container-infra /v1/clustertemplates: 400: Cluster type (vm, None, kubernetes) not supported. (req-00000000-0000-4000-8000-000000000004)
     next: set the image's properties: openstack image set --property os_distro=ubuntu --property kube_version=vX.Y.Z IMAGE
@@ -454,8 +454,8 @@ async fn a_verification_asks_once_for_all_gates() {
 
     cloud.deny(Service::ContainerInfra);
     let failure = MagnumResponds { clusters: ClusterList::live(magnum) }.check().await.unwrap_err();
-    insta::assert_snapshot!(format!("{failure}\nnext: {}", failure.next.as_deref().unwrap_or("-")), @"
+    insta::assert_snapshot!(format!("{failure}\nnext: {}", failure.next.as_deref().unwrap_or("-")), @r"
     could not list the clusters of cloud rehearsal, project mgmt: GET container-infra /v1/clusters/detail: 403: Policy doesn't allow magnum-service:get_all to be performed. (req-00000000-0000-4000-8000-000000000006)
-    next: use a user whose role on this scope permits it; the service's policy says no
+    next: use a user with a role that permits it on this scope (the service's policy refused it)
     ");
 }

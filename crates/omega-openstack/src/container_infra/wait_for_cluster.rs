@@ -1,4 +1,4 @@
-//! Waits until Magnum says of a cluster what is wanted.
+//! Waits until a cluster in Magnum has a status or a health.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use omega_core::{
 
 use super::{Cluster, ContainerInfra, CreateCluster};
 
-/// What is wanted of a cluster.
+/// What to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// This status.
@@ -26,19 +26,19 @@ impl Wanted {
     }
 }
 
-/// It is there, and Magnum has not given it up.
+/// The condition that it exists and has not failed.
 #[expect(clippy::ref_option, reason = "a condition takes what was read as it was read")]
 fn is_alive(seen: &Option<Cluster>) -> Check {
     match seen {
         None => Check::Failed("it is gone".to_owned()),
-        Some(cluster) if cluster.has_failed() => Check::Failed(cluster.standing()),
+        Some(cluster) if cluster.has_failed() => Check::Failed(cluster.status_text()),
         Some(_) => Check::Met,
     }
 }
 
 impl Condition<Option<Cluster>> for Wanted {
     fn check(&self, seen: &Option<Cluster>) -> Check {
-        let Some(cluster) = seen else { return Check::Pending("it is not there".to_owned()) };
+        let Some(cluster) = seen else { return Check::Pending("it does not exist yet".to_owned()) };
         let is = match self {
             Self::Status(_) => &cluster.status,
             Self::Health(_) => &cluster.health_status,
@@ -47,27 +47,27 @@ impl Condition<Option<Cluster>> for Wanted {
     }
 }
 
-/// How far it has come, as far as Magnum tells: it changes while something goes on.
+/// The progress of the cluster in Magnum. The text changes as long as there is progress.
 fn stage(cluster: &Cluster) -> String {
     let parts = [
-        Some(cluster.standing()),
+        Some(cluster.status_text()),
         cluster.health_status.clone(),
         cluster.stack_id.as_ref().map(|stack| format!("release {stack}")),
-        // Until there is one, the driver says that its host is empty.
+        // Until there is one, the driver reports a URL with an empty host.
         cluster.api_address.clone().filter(|address| address != "https://:0"),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Why a cluster did not come to be what was wanted.
+/// Why a cluster did not reach the state.
 pub(super) enum NotReached {
-    /// Magnum gave it up before its driver began.
+    /// Magnum failed before its driver began.
     BeforeDriver(String),
     /// Anything else.
     Failed(Box<Failure>),
 }
 
-/// Looks until the cluster is as wanted.
+/// Polls until the cluster has the state.
 pub(super) async fn wait_for_cluster(
     ctx: &Context,
     magnum: &ContainerInfra,
@@ -98,7 +98,7 @@ pub(super) async fn wait_for_cluster(
             NotReached::BeforeDriver(why)
         }
         WaitError::Failed { why, seen: _ } => {
-            let next = "ask Cluster API and the conductor's log for the reason";
+            let next = "the reason is in Cluster API's conditions or the conductor's log";
             with_next(FailureClass::Error, format!("the cluster {name} is {why}"), next)
         }
         WaitError::TimedOut(late) => {
@@ -110,7 +110,7 @@ pub(super) async fn wait_for_cluster(
             };
             let (wanted, why) = (wanted.name(), late.why);
             let what = format!("the cluster {name} did not become {wanted}{limit}: it is {why}");
-            // The driver has no timeout and tells of no failure; the reason is in Cluster API.
+            // The driver has no timeout and reports no failure; the reason is in Cluster API.
             let next = "the reason is in Cluster API's conditions: kubectl describe cluster";
             with_next(FailureClass::Deadline, what, next)
         }
@@ -118,8 +118,7 @@ pub(super) async fn wait_for_cluster(
             failed(FailureClass::Interrupted, "the proof was stopped".to_owned())
         }
         WaitError::Read(error) => {
-            let failure =
-                Failure::from_error(format!("could not look at the cluster {name}"), &error);
+            let failure = Failure::from_error(format!("could not read the cluster {name}"), &error);
             NotReached::Failed(Box::new(Failure { touched: Touched::Maybe, ..failure }))
         }
         _ => failed(FailureClass::Error, format!("the wait for the cluster {name} ended")),

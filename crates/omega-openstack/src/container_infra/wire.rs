@@ -8,34 +8,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::upstream_messages::error_sentence;
 
-/// A cluster as Magnum tells of it. Strings, not enums: what is new is still read.
+/// A cluster in Magnum's JSON. Strings, not enums, so that new values can be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Cluster {
     /// Its id.
     pub uuid: String,
-    /// Its name, which several may have.
+    /// Its name, which need not be unique.
     pub name: String,
     /// The project it belongs to.
     #[serde(default)]
     pub project_id: Option<String>,
     /// The id of its template.
     pub cluster_template_id: String,
-    /// What its driver calls it: the helm release, or Heat's id of a stack. None until the driver
-    /// has begun.
+    /// The name that its driver uses: the helm release, or Heat's id of a stack. None until the
+    /// driver has begun.
     pub stack_id: Option<String>,
-    /// What Magnum is doing with it (`CREATE_COMPLETE`).
+    /// Its status (`CREATE_COMPLETE`).
     pub status: Option<String>,
-    /// Why, often none.
+    /// The reason, often none.
     pub status_reason: Option<String>,
     /// `HEALTHY`, `UNHEALTHY`, `UNKNOWN`; none until it was polled.
     pub health_status: Option<String>,
-    /// What the driver found, part by part.
+    /// The driver's findings for each part.
     #[serde(default)]
     pub health_status_reason: Option<BTreeMap<String, String>>,
     /// The Kubernetes API; `https://:0` while there is none.
     pub api_address: Option<String>,
-    /// When it was asked for, in RFC 3339.
+    /// When its creation was requested, in RFC 3339.
     #[serde(default)]
     pub created_at: Option<String>,
     /// When Magnum last changed it, in RFC 3339; none until it did.
@@ -49,9 +49,9 @@ pub struct Cluster {
 pub struct NodeGroup {
     /// `default-worker`.
     pub name: String,
-    /// `master`, `worker` or the user's own word.
+    /// `master`, `worker` or a role that the user chose.
     pub role: String,
-    /// How many nodes it is to have.
+    /// The desired number of nodes.
     #[serde(default)]
     pub node_count: u32,
     /// The cluster's `stack_id`, which Magnum writes here once its driver has created the cluster; none
@@ -60,13 +60,13 @@ pub struct NodeGroup {
     pub stack_id: Option<String>,
 }
 
-/// A cluster template as Magnum tells of it.
+/// A cluster template in Magnum's JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Template {
     /// Its id.
     pub uuid: String,
-    /// Its name, which several may have.
+    /// Its name, which need not be unique.
     pub name: String,
     /// The project it belongs to.
     #[serde(default)]
@@ -80,7 +80,7 @@ pub struct Template {
     /// `vm` or `bm`.
     #[serde(default)]
     pub server_type: Option<String>,
-    /// Its labels. Magnum takes numbers and truth values too, and gives back what it was given.
+    /// Its labels. Magnum also accepts numbers and booleans, and returns what it was given.
     #[serde(default)]
     pub labels: Option<BTreeMap<String, serde_json::Value>>,
 }
@@ -93,7 +93,7 @@ impl NodeGroup {
 }
 
 impl Template {
-    /// Returns a template of which no more is known than this.
+    /// Returns a template with only these fields set.
     pub fn new(uuid: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
             uuid: uuid.into(),
@@ -109,7 +109,7 @@ impl Template {
 }
 
 impl Cluster {
-    /// Returns a cluster of which no more is known than this.
+    /// Returns a cluster with only these fields set.
     pub fn new(
         uuid: impl Into<String>,
         name: impl Into<String>,
@@ -131,12 +131,12 @@ impl Cluster {
         }
     }
 
-    /// Returns what its driver calls it; none until the driver has begun.
+    /// Returns its driver's name for it; none until the driver has begun.
     pub fn stack(&self) -> Option<StackId> {
         StackId::new(self.stack_id.as_deref()?)
     }
 
-    /// Returns whether the magnum-capi-helm driver has it.
+    /// Returns whether it belongs to the magnum-capi-helm driver.
     pub fn is_capi(&self) -> bool {
         self.stack().is_some_and(|stack| stack.is_helm_release())
     }
@@ -171,13 +171,13 @@ impl Cluster {
         self.status.as_deref() == Some("DELETE_IN_PROGRESS")
     }
 
-    /// Returns whether what Magnum last did with it failed.
+    /// Returns whether Magnum's last operation on it failed.
     pub fn has_failed(&self) -> bool {
         self.status.as_deref().is_some_and(|status| status.ends_with("_FAILED"))
     }
 
-    /// Returns its status, with the reason where there is one.
-    pub fn standing(&self) -> String {
+    /// Returns its status, with the reason if there is one.
+    pub fn status_text(&self) -> String {
         let status = self.status.as_deref().unwrap_or("without a status");
         match self.status_reason.as_deref().filter(|reason| !reason.is_empty()) {
             Some(reason) => format!("{status}: {}", error_sentence(reason)),
@@ -212,6 +212,6 @@ mod tests {
     fn the_sentence_that_matters_is_told() {
         let helm = "Unexpected error while running command.\nCommand: helm upgrade c9\nStderr: 'W1121 deprecated\nError: UPGRADE FAILED: no matches for kind \"Cluster\"\n'";
         let failed = Cluster { status_reason: Some(helm.into()), ..cluster(None) };
-        insta::assert_snapshot!(failed.standing(), @r#"CREATE_FAILED: Error: UPGRADE FAILED: no matches for kind "Cluster""#);
+        insta::assert_snapshot!(failed.status_text(), @r#"CREATE_FAILED: Error: UPGRADE FAILED: no matches for kind "Cluster""#);
     }
 }

@@ -14,11 +14,11 @@ const SERVICES: [Service; 6] = [
     Service::Image,
 ];
 
-/// What each service has, as an administrator and as a member of another project see it.
+/// What each service returns to an administrator and to a member of another project.
 ///
 /// # Panics
 ///
-/// Panics at what is not kept.
+/// Panics if the contract is broken.
 #[expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -29,7 +29,7 @@ pub async fn cloud_inventory(admin: Arc<dyn Transport>, stranger: Arc<dyn Transp
     let seen = CloudInventory::new(Arc::clone(&admin));
     let project = seen.token_info().await.expect("a token").project.expect("a project").id;
     for service in SERVICES {
-        seen.asks(service).await.unwrap_or_else(|error| panic!("{service}: {error:?}"));
+        seen.check(service).await.unwrap_or_else(|error| panic!("{service}: {error:?}"));
     }
     let types = seen.volume_types().await.expect("Cinder answers");
     assert!(types.iter().any(|one| one.name == "__DEFAULT__"), "{types:?}");
@@ -57,7 +57,7 @@ pub async fn cloud_inventory(admin: Arc<dyn Transport>, stranger: Arc<dyn Transp
     let absent = seen.servers_named("omega contract (no such)").await.expect("Nova answers");
     assert!(absent.is_empty(), "{absent:?}");
 
-    // Another project's quotas are told to an administrator only.
+    // Only an administrator can read another project's quotas.
     let other = CloudInventory::new(stranger);
     let refused = other.network_quotas(&project).await.expect_err("Neutron refuses");
     assert_eq!(refused.refusal().map(|one| one.status), Some(403), "{refused}");

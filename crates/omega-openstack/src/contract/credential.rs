@@ -1,4 +1,4 @@
-//! An application credential is accepted while it is there, and refused when it is not.
+//! An application credential is accepted while it exists, and refused afterwards.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use crate::{
     identity::{CredentialStatus, check_application_credential},
 };
 
-/// `open` returns a new connection, without a token yet, of who has the id and the secret.
+/// `open` returns a new connection without a token for the credential with the id and the secret.
 ///
 /// # Panics
 ///
-/// Panics at what is not kept.
+/// Panics if the contract is broken.
 #[expect(clippy::expect_used, reason = "a contract is a test")]
 pub async fn application_credential<F>(cloud: Arc<dyn Transport>, open: F)
 where
@@ -32,7 +32,7 @@ where
         let of = |key: &str| answer.body["application_credential"][key].as_str().map(str::to_owned);
         (of("id").expect("an id"), of("secret").expect("a secret"))
     };
-    // Without a zone, as Keystone takes it and gives it back.
+    // Without a time zone, as Keystone accepts and returns it.
     let end = "2097-11-21T16:00:00.000000";
     let (id, secret) = make("omega-contract", json!(end)).await;
     let (decoy, decoys) = make("omega-contract-2", Value::Null).await;

@@ -1,4 +1,4 @@
-//! What was made for a workload cluster is removed, and what only looks like it stays.
+//! Resources of a workload cluster are removed, and similar ones are kept.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ use crate::{
 
 const NAMESPACE: &str = "omega-contract";
 
-/// `external`: the id of a network that floating IPs are of.
+/// `external`: the id of a network for floating IPs.
 ///
 /// # Panics
 ///
-/// Panics at what is not kept.
+/// Panics if the contract is broken.
 #[expect(clippy::expect_used, reason = "a contract is a test")]
 pub async fn cluster_orphans(cloud: Arc<dyn Transport>, external: &str) {
     let (mark, decoy) = (ClusterName::new(NAMESPACE, "c1"), ClusterName::new(NAMESPACE, "c10"));
@@ -41,7 +41,7 @@ pub async fn cluster_orphans(cloud: Arc<dyn Transport>, external: &str) {
         !remove_cluster_balancers(&ctx, &octavia, mark.clone()).await.expect("again").changed()
     );
 
-    // The stranger keeps the network, and it is said.
+    // The foreign port keeps the network, and that is reported.
     let done = remove_cluster_network(&ctx, &neutron, mark.clone()).await.expect("removed");
     assert!(done.changed());
     let desired = RemoveClusterNetwork { cluster: mark.clone() };
@@ -74,7 +74,7 @@ pub async fn cluster_orphans(cloud: Arc<dyn Transport>, external: &str) {
     }
 }
 
-/// What was made for one cluster.
+/// The resources of one cluster.
 struct Built {
     network: String,
     subnet: String,
@@ -100,7 +100,7 @@ impl Built {
     }
 }
 
-/// Makes what the provider makes, in its order.
+/// Creates what the provider creates, in the same order.
 async fn build(cloud: &Arc<dyn Transport>, mark: &ClusterName, external: &str) -> Built {
     let (name, about) = (mark.network(), mark.description());
     let network = make(cloud, "networks", "network", json!({ "name": name })).await;
@@ -133,7 +133,7 @@ async fn build(cloud: &Arc<dyn Transport>, mark: &ClusterName, external: &str) -
     Built { network, subnet, router, port, group, addresses: [waiting, tied] }
 }
 
-/// Makes the API's load balancer, and waits until it is there.
+/// Creates the API's load balancer, and waits until it is ACTIVE.
 #[expect(clippy::panic, reason = "a contract is a test")]
 async fn balancer(cloud: &Arc<dyn Transport>, mark: &ClusterName, subnet: &str) {
     let asked = json!({

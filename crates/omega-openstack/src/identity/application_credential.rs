@@ -8,42 +8,42 @@ use crate::{
     Error, Method, Name, RefusalReason, Request, Service, Transport, service_response::fetch,
 };
 
-/// What Keystone says to an application credential.
+/// Keystone's answer to an application credential.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CredentialStatus {
-    /// It gave a token.
+    /// It returned a token.
     Accepted(AcceptedCredential),
-    /// It gave none, and will not without another credential.
+    /// It refused, and will continue to.
     Refused {
-        /// Keystone's words.
+        /// Keystone's message.
         words: String,
     },
 }
 
-/// What an application credential is good for.
+/// The scope of an accepted application credential.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AcceptedCredential {
     /// The project of its token.
     pub project: Option<Name>,
-    /// The roles of its token. They were frozen when it was made.
+    /// The roles of its token. They were fixed when it was created.
     pub roles: Vec<String>,
-    /// When it ends. None if it does not, or Keystone would not say.
+    /// When it expires. None if it does not, or Keystone does not allow reading it.
     pub expires: Option<Timestamp>,
 }
 
-/// Logs in over `transport`, which must hold no token yet, and says what came of it.
+/// Logs in over `transport`, which must have no token yet, and returns the outcome.
 ///
-/// `id` is the credential's; without it nobody is asked when it ends.
+/// `id` is the credential's; without it the expiry is not read.
 ///
-/// Keystone 22 answers 404 once the credential is deleted, and 401, always in the same words, when
-/// its secret is wrong, it has expired, or its user has lost a role or was disabled: why is only in
-/// Keystone's log.
+/// Keystone 22 answers 404 once the credential is deleted, and 401, always with the same message, if
+/// its secret is wrong, it has expired, or its user has lost a role or was disabled. The reason is
+/// only in Keystone's log.
 ///
 /// # Errors
 ///
-/// Fails if Keystone could not be asked, or its answer says nothing of the credential: that is no
+/// Fails if Keystone does not answer, or its answer is not about the credential, which is not a
 /// refusal.
 pub async fn check_application_credential(
     transport: &dyn Transport,
@@ -64,7 +64,7 @@ pub async fn check_application_credential(
     Ok(CredentialStatus::Accepted(AcceptedCredential { project, roles, expires }))
 }
 
-/// Returns Keystone's words, if it was the login that it refused.
+/// Returns Keystone's message, if it refused the login.
 fn refusal(error: &Error) -> Option<String> {
     let Error::Login { source, .. } = error else { return None };
     let refused = [
@@ -76,7 +76,8 @@ fn refusal(error: &Error) -> Option<String> {
     refused.contains(&refusal.reason()).then(|| refusal.message.clone())
 }
 
-/// Returns when it ends. An owner may read it with its own token, unless the site's policy says no.
+/// Returns when it expires. The owner may read it with its own token, unless the site's policy
+/// forbids it.
 async fn ends(transport: &dyn Transport, user: &str, id: &str) -> Option<Timestamp> {
     let path = ["users", user, "application_credentials", id];
     let request = Request::new(Service::Identity, Method::Get, &path);

@@ -12,12 +12,12 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Returns a client for what an administrator may ask.
+    /// Returns a client for requests that need an administrator.
     pub fn new(transport: Arc<dyn Transport>) -> Self {
         Self { transport }
     }
 
-    /// Returns the domain of that name; Keystone keeps the names of domains unique.
+    /// Returns the domain of that name. Names of domains are unique.
     pub(crate) async fn domain(&self, name: &str) -> Result<Option<Domain>, Error> {
         let request =
             Request::new(Service::Identity, Method::Get, &["domains"]).query("name", name);
@@ -33,7 +33,7 @@ impl Identity {
         Ok(users.into_iter().find(|user| user.name == name && user.domain_id == domain_id))
     }
 
-    /// Returns who has which role on the domain. A domain that is not there has none.
+    /// Returns the role assignments on the domain. A missing domain has none.
     pub(crate) async fn assignments(&self, domain_id: &str) -> Result<Vec<Assignment>, Error> {
         let request = Request::new(Service::Identity, Method::Get, &["role_assignments"])
             .query("scope.domain.id", domain_id)

@@ -23,7 +23,7 @@ async fn a_credential_whose_user_lost_a_role_is_refused_and_silence_is_no_refusa
         check_application_credential(&*opened, Some(&id)).await
     };
     assert!(matches!(ask().await, Ok(CredentialStatus::Accepted(_))));
-    cloud.lapse_credentials("mgmt");
+    cloud.revoke_credential_role("mgmt");
     assert!(matches!(ask().await, Ok(CredentialStatus::Refused { .. })));
     cloud.take_down(Service::Identity);
     let Err(Error::Login { source, .. }) = ask().await else { panic!("nobody answered") };
@@ -84,6 +84,6 @@ async fn what_is_missing_is_refused_with_the_charms_action() {
     the domain "magnum" has no user "magnum_domain_admin": run the charm's action on the leader: juju run magnum/leader domain-setup
     "magnum_domain_admin" has no role on the domain "magnum": run the charm's action on the leader: juju run magnum/leader domain-setup
     the domain "magnum" is disabled: openstack domain set --enable magnum
-    could not ask for the domain magnum on cloud rehearsal, project admin: GET identity /v3/domains: 403: You are not authorized to perform the requested action: identity:list_domains. (req-00000000-0000-4000-8000-000000000001): use a user whose role on this scope permits it; the service's policy says no
+    could not read the domain magnum of cloud rehearsal, project admin: GET identity /v3/domains: 403: You are not authorized to perform the requested action: identity:list_domains. (req-00000000-0000-4000-8000-000000000001): use a user with a role that permits it on this scope (the service's policy refused it)
     "#);
 }

@@ -1,4 +1,4 @@
-//! Whether Magnum can make trustees.
+//! Whether Magnum can create trustees.
 
 use async_trait::async_trait;
 use omega_core::{Evidence, Failure, Finding, Gate, Label as _, Subject, Verdict};
@@ -6,49 +6,49 @@ use omega_core::{Evidence, Failure, Finding, Gate, Label as _, Subject, Verdict}
 use super::{client::Identity, wire::Assignment};
 use crate::Error;
 
-/// The domain in which Magnum makes a user for each cluster, with the administrator that may.
+/// The gate that the domain exists in which Magnum creates a user for each cluster, with its
+/// administrator.
 ///
-/// The charm's configuration names both whether they exist or not; only its action `domain-setup`
-/// makes them, and it exits 0 when it has made nothing. So Keystone is asked.
+/// The charm's configuration names both even if they do not exist. Only its action `domain-setup`
+/// creates them, and it exits 0 even if it has created nothing. So the gate checks with Keystone.
 ///
-/// It takes three requests. What was found is remembered as long as the session's token (an hour,
-/// unless Keystone says otherwise), and then one request shows that the domain still has its name
-/// and its administrator a role on it. Whether both are enabled is not asked in that hour, except
-/// [`afresh`](Self::afresh).
+/// It takes three requests. The result is cached as long as the session's token (one hour by default).
+/// During that time one request checks that the domain still has its name and its administrator still
+/// has a role on it, but not that both are enabled, unless the gate is [`uncached`](Self::uncached).
 #[derive(Clone, Debug)]
 pub struct TrusteeDomain {
-    /// Keystone, asked as an administrator.
+    /// Keystone, with an administrator's login.
     pub identity: Identity,
     /// The domain's name (`trustee-domain` of the charm; `magnum`).
     pub domain: String,
     /// The user's name (`trustee-admin` of the charm; `magnum_domain_admin`).
     pub admin: String,
-    /// Whether nothing that was found before is believed.
-    pub afresh: bool,
+    /// Whether cached results are ignored.
+    pub uncached: bool,
 }
 
-/// The charm's action that makes both.
+/// The charm's action that creates both.
 const REMEDY: &str = "run the charm's action on the leader: juju run magnum/leader domain-setup";
 
-/// What needs it.
+/// The code that needs it.
 const SOURCE: &str = "magnum common/keystone.py, KeystoneClientV3.domain_admin_auth";
 
 impl TrusteeDomain {
-    /// Returns the gate for the names that the charm uses unless it is told otherwise.
+    /// Returns the gate for the charm's default names.
     pub fn new(identity: Identity) -> Self {
         let (domain, admin) = ("magnum".to_owned(), "magnum_domain_admin".to_owned());
-        Self { identity, domain, admin, afresh: false }
+        Self { identity, domain, admin, uncached: false }
     }
 
-    /// Returns the same gate, which believes nothing that was found before.
+    /// Returns the same gate, which ignores cached results.
     #[must_use]
-    pub fn afresh(self) -> Self {
-        Self { afresh: true, ..self }
+    pub fn uncached(self) -> Self {
+        Self { uncached: true, ..self }
     }
 
     async fn ask(&self) -> Result<Verdict, Error> {
         let known = || self.identity.transport.recall(&self.key());
-        if let Some(id) = (!self.afresh).then(known).flatten() {
+        if let Some(id) = (!self.uncached).then(known).flatten() {
             let roles = self.roles(&id, &self.identity.assignments(&id).await?);
             if !roles.is_empty() {
                 return Ok(self.pass(&id, &roles));
@@ -58,7 +58,7 @@ impl TrusteeDomain {
     }
 
     async fn ask_everything(&self) -> Result<Verdict, Error> {
-        let Self { identity, domain, admin, afresh: _ } = self;
+        let Self { identity, domain, admin, uncached: _ } = self;
         let fail = |why: String, remedy: &str| {
             let finding = Finding::broken(self.rule(), self.subject(), why);
             Ok(Verdict::fail(finding.remedy(remedy).source(SOURCE)))
@@ -85,7 +85,7 @@ impl TrusteeDomain {
         Ok(self.pass(&found.id, &roles))
     }
 
-    /// Returns the roles that this user, of this very domain, has on it.
+    /// Returns the roles that this user of the domain has on the domain.
     fn roles(&self, domain_id: &str, assignments: &[Assignment]) -> Vec<String> {
         let ours = |assignment: &&Assignment| {
             let domain = assignment.scope.domain.as_ref();
@@ -121,11 +121,8 @@ impl Gate for TrusteeDomain {
 
     async fn check(&self) -> Result<Verdict, Failure> {
         self.ask().await.map_err(|error| {
-            let what = format!(
-                "could not ask for the domain {} on {}",
-                self.domain,
-                self.identity.label()
-            );
+            let what =
+                format!("could not read the domain {} of {}", self.domain, self.identity.label());
             Failure::from_error(what, &error)
         })
     }

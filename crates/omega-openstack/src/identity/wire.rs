@@ -5,14 +5,14 @@ use serde::Deserialize;
 
 use crate::service_response::utc;
 
-/// An application credential, as its owner may read it.
+/// An application credential, as its owner can read it.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct OwnCredential {
     #[serde(default)]
     pub(crate) expires_at: Option<Moment>,
 }
 
-/// A moment, with or without its zone.
+/// A time, with or without its zone.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) struct Moment(#[serde(deserialize_with = "utc")] pub(crate) Timestamp);
 
@@ -32,11 +32,11 @@ pub(crate) struct User {
     pub(crate) enabled: bool,
 }
 
-/// One role that one actor has on one scope, asked for with names.
+/// One role that one actor has on one scope, with names.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Assignment {
     pub(crate) role: Named,
-    /// None where the actor is a group.
+    /// None if the actor is a group.
     #[serde(default)]
     pub(crate) user: Option<Member>,
     #[serde(default)]

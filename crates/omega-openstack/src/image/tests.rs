@@ -210,7 +210,7 @@ async fn a_killed_run_is_swept_and_an_image_that_is_whole_stays() {
             done = stage_image(&ctx, &target, &image) => panic!("{nth}: {done:?}"),
             () = cloud.frozen() => {}
         }
-        cloud.thaw();
+        cloud.unfreeze();
         let before = cloud.image_things().len();
         for (_, undo) in leftovers(&journal.entries()) {
             let step = restore(&undo.kind, &undo.desired, &cloud.member("capi-mgmt"));
@@ -247,8 +247,8 @@ impl World for Sim {
     fn writes(&self) -> usize {
         self.cloud.writes().len() - self.built
     }
-    fn spoil_write(&self, nth: usize, fault: Fault) {
-        self.cloud.spoil_write(self.built + nth, fault);
+    fn inject_fault(&self, nth: usize, fault: Fault) {
+        self.cloud.inject_fault(self.built + nth, fault);
     }
 }
 

@@ -20,8 +20,8 @@ impl LoadBalancers {
         Self { transport }
     }
 
-    /// Returns the load balancers of the project, and of no other: an administrator's token sees
-    /// every project's.
+    /// Returns the load balancers of the project only. (An administrator's token sees those of every
+    /// project.)
     ///
     /// # Errors
     ///
@@ -31,7 +31,7 @@ impl LoadBalancers {
         of_project(&*self.transport).await
     }
 
-    /// Deletes it with its listeners, pools and monitors; its address' port goes with it.
+    /// Deletes it with its listeners, pools and monitors, and the port of its address.
     pub(crate) async fn delete(&self, id: &str) -> Result<(), Error> {
         let path = ["lbaas", "loadbalancers", id];
         let request =

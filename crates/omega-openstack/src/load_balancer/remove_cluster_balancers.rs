@@ -1,4 +1,4 @@
-//! Removes the load balancers that were made for a workload cluster.
+//! Removes the load balancers that were created for a workload cluster.
 
 use std::time::Duration;
 
@@ -11,31 +11,31 @@ use serde::{Deserialize, Serialize};
 use super::{LoadBalancer, LoadBalancers};
 use crate::{ClusterName, Error, RefusalReason};
 
-/// What Octavia says of one that goes without this request.
+/// The status of a load balancer that is already being deleted.
 const GOING: [RefusalReason; 2] = [RefusalReason::NotFound, RefusalReason::BeingDeleted];
 
-/// That no load balancer of the cluster is left: neither that of its API nor those of its services.
+/// No load balancer of the cluster is left: neither that of its API nor those of its services.
 ///
 /// # Guarantees
 ///
-/// Only what carries exactly the cluster's name, in the project of the token, is deleted, with its
-/// listeners and pools. One in `ERROR` is deleted too.
+/// Only load balancers with exactly the cluster's name in the project of the token are deleted, with
+/// their listeners and pools, also those in `ERROR`.
 ///
 /// # Assumptions
 ///
-/// The cluster is gone. Nothing here asks for it.
+/// The cluster is gone. This is not checked here.
 ///
 /// # Caveats
 ///
-/// What Octavia is at work on (`PENDING_UPDATE`) takes no order, and is waited for: ten minutes.
-/// One that stays so for ever is for Octavia's administrator.
+/// Octavia accepts no request for a load balancer that it is changing (`PENDING_UPDATE`). The
+/// operation waits for ten minutes. If it stays in that state, Octavia's administrator has to act.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoveClusterBalancers {
     /// The cluster.
     pub cluster: ClusterName,
 }
 
-/// Removes the load balancers of `cluster`, and returns once Octavia has none of them.
+/// Removes the load balancers of `cluster`, and returns once they are gone from Octavia.
 ///
 /// ```no_run
 /// # use omega_openstack::{ClusterName, load_balancer::*};
@@ -48,7 +48,7 @@ pub struct RemoveClusterBalancers {
 ///
 /// # Errors
 ///
-/// Fails if Octavia does not permit it, or does not end its own work in time.
+/// Fails if Octavia does not permit it, or does not finish its own changes in time.
 pub async fn remove_cluster_balancers(
     ctx: &Context,
     octavia: &LoadBalancers,
@@ -111,13 +111,13 @@ impl Desired for RemoveClusterBalancers {
         change: &BalancerRemoval,
     ) -> Result<(), Error> {
         match octavia.delete(&change.id).await {
-            // Another program removes it. That proves nothing: verification will look.
+            // Another client deletes it already. The verification observes whether it is gone.
             Err(error) if error.reason().is_some_and(|reason| GOING.contains(&reason)) => Ok(()),
             other => other,
         }
     }
 
-    /// A load balancer's machines take a minute or two to go; ten are for a busy Octavia.
+    /// Deleting a load balancer's machines takes a minute or two; ten allow for a busy Octavia.
     fn poll_policy(&self) -> PollPolicy {
         PollPolicy::new(Duration::from_secs(5), Duration::from_mins(10))
     }

@@ -144,8 +144,8 @@ impl<T: Send + Sync> World for Sim<T> {
         self.cloud.writes().len() - self.built
     }
 
-    fn spoil_write(&self, nth: usize, fault: Fault) {
-        self.cloud.spoil_write(self.built + nth, fault);
+    fn inject_fault(&self, nth: usize, fault: Fault) {
+        self.cloud.inject_fault(self.built + nth, fault);
     }
 }
 
@@ -257,7 +257,7 @@ async fn a_balancer_in_error_goes_and_one_that_octavia_works_on_is_waited_for() 
     let sim = world(true, &[], |cloud| LoadBalancers::new(cloud.member("mgmt")));
     settled(&sim.cloud);
     let all = sim.target.list().await.unwrap();
-    sim.cloud.hold_balancer(&all[0].id, "ERROR");
+    sim.cloud.set_balancer_status(&all[0].id, "ERROR");
     let desired = RemoveClusterBalancers { cluster: mark() };
     assert!(ensure(&Context::default(), &sim.target, &desired).await.unwrap().changed());
     assert_eq!(sim.target.list().await.unwrap(), []);
@@ -265,7 +265,7 @@ async fn a_balancer_in_error_goes_and_one_that_octavia_works_on_is_waited_for() 
     let sim = world(true, &[], |cloud| LoadBalancers::new(cloud.member("mgmt")));
     settled(&sim.cloud);
     let all = sim.target.list().await.unwrap();
-    sim.cloud.hold_balancer(&all[1].id, "PENDING_UPDATE");
+    sim.cloud.set_balancer_status(&all[1].id, "PENDING_UPDATE");
     let failure =
         Failure::from(ensure(&Context::default(), &sim.target, &desired).await.unwrap_err());
     assert_eq!((failure.class, failure.touched), (FailureClass::Deadline, Touched::Nothing));

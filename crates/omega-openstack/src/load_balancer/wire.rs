@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A load balancer as Octavia lists it. Strings, not enums: what is new is still read.
+/// A load balancer as Octavia lists it. Strings, not enums, so that new values can be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LoadBalancer {
     /// Its id.
     pub id: String,
-    /// Its name, which several may have.
+    /// Its name, which need not be unique.
     pub name: String,
     /// The project it belongs to.
     pub project_id: String,
@@ -17,7 +17,7 @@ pub struct LoadBalancer {
     /// `ONLINE`, `DEGRADED`, `OFFLINE`...
     #[serde(default)]
     pub operating_status: String,
-    /// The port of its address, which goes with it.
+    /// The port of its address, which is deleted with it.
     #[serde(default)]
     pub vip_port_id: Option<String>,
     /// Its address.
@@ -26,7 +26,7 @@ pub struct LoadBalancer {
 }
 
 impl LoadBalancer {
-    /// Returns whether Octavia is at work on it. Then it takes no other order: 409.
+    /// Returns whether Octavia is changing it. It then answers other requests with 409.
     pub fn is_pending(&self) -> bool {
         self.provisioning_status.starts_with("PENDING_")
     }

@@ -1,14 +1,14 @@
-//! The other end of a rule.
+//! The remote prefix of a rule.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-/// An IPv4 or IPv6 prefix as Neutron keeps it: with its length, and with its host bits.
+/// An IPv4 or IPv6 prefix as Neutron stores it: with its length and its host bits.
 ///
-/// To Neutron 10.0.0.5/24 and 10.0.0.0/24 are different rules, though they let the same packets
-/// pass. A bare address has the length of one address.
+/// For Neutron 10.0.0.5/24 and 10.0.0.0/24 are different rules, although they allow the same packets.
+/// An address without a length has that of a single address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Cidr(IpNet);
@@ -19,12 +19,12 @@ pub struct Cidr(IpNet);
 pub struct InvalidCidr(String);
 
 impl Cidr {
-    /// Returns whether it is every address of its family.
+    /// Returns whether it covers every address of its family.
     pub fn is_everywhere(self) -> bool {
         self.0.prefix_len() == 0 && self.0.addr().is_unspecified()
     }
 
-    /// Returns the prefix that is filtered, if the host bits hide it.
+    /// Returns the prefix that is actually filtered, if it has host bits.
     pub fn hidden_network(self) -> Option<Self> {
         let network = Self(self.0.trunc());
         (network != self).then_some(network)

@@ -24,7 +24,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Network {
     transport: Arc<dyn Transport>,
-    /// What was read of the groups of a name, where it is read once.
+    /// Cached groups by name, if caching is enabled.
     kept: Option<Arc<Mutex<BTreeMap<String, Kept>>>>,
 }
 
@@ -36,10 +36,10 @@ impl Network {
         Self { transport, kept: None }
     }
 
-    /// Returns a client that reads the security groups of a name once, however many rules are looked
-    /// for in them. For a verification only: it does not see a change.
+    /// Returns a client that reads the security groups of a name once, for any number of rules. For a
+    /// verification only: it does not see changes.
     #[must_use]
-    pub fn reading_once(&self) -> Self {
+    pub fn caching(&self) -> Self {
         Self { transport: Arc::clone(&self.transport), kept: Some(Arc::default()) }
     }
 
@@ -55,8 +55,8 @@ impl Network {
 
     /// Returns the groups of this project that have exactly this name, with their rules.
     ///
-    /// An administrator's token sees every project's groups, and other projects share theirs:
-    /// both the query and the answer are held to this project.
+    /// An administrator's token sees every project's groups, and other projects can share theirs, so
+    /// both the query and the answer are restricted to this project.
     pub(crate) async fn groups(&self, name: &str) -> Result<Vec<Group>, Error> {
         let Some(kept) = &self.kept else { return self.read_groups(name).await };
         let kept = {
@@ -88,10 +88,10 @@ impl Network {
         send(&*self.transport, request).await
     }
 
-    /// Returns what the project has that a cluster's network can be made of.
+    /// Returns the project's resources that can be part of a cluster's network.
     ///
-    /// An administrator's token sees every project's: query and answer are held to this project,
-    /// as they are by every caller.
+    /// An administrator's token sees every project's resources, so query and answer are restricted to
+    /// this project.
     ///
     /// # Errors
     ///

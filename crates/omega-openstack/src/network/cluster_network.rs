@@ -1,4 +1,5 @@
-//! Which of a project's things are a cluster's network, and what keeps one of them from going.
+//! Selects a project's resources that belong to a cluster's network, and finds what prevents their
+//! removal.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::network_resources::{FloatingIp, NamedResource, NetworkResource, Port, Subnet};
 use crate::{ClusterName, load_balancer::LoadBalancer};
 
-/// What a project has in Neutron, and its load balancers, as far as it tells whose a port is.
+/// A project's resources in Neutron, and the load balancers that its ports may belong to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are Neutron's lists")]
 pub struct ClusterNetworkObserved {
@@ -20,21 +21,21 @@ pub struct ClusterNetworkObserved {
     pub load_balancers: Vec<LoadBalancer>,
 }
 
-/// Something that is related to a cluster and stays.
+/// A resource that is related to a cluster and is kept.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Remaining {
-    /// What kind of thing (`port`, `network`).
+    /// Its kind (`port`, `network`).
     pub noun: String,
     /// Its id.
     pub id: String,
     /// Its name, or its address.
     pub name: String,
-    /// Why it stays.
+    /// Why it is kept.
     pub why: String,
 }
 
-/// One cluster's part of what was seen.
+/// The observed resources of one cluster.
 pub(super) struct ClusterResources<'a> {
     seen: &'a ClusterNetworkObserved,
     pub(super) floating_ips: Vec<&'a FloatingIp>,
@@ -43,12 +44,12 @@ pub(super) struct ClusterResources<'a> {
     pub(super) subnets: Vec<&'a Subnet>,
     pub(super) networks: Vec<&'a NamedResource>,
     pub(super) groups: Vec<&'a NamedResource>,
-    /// The ids of the load balancers, as a port's `device_id` has them.
+    /// The ids of the load balancers, as in a port's `device_id`.
     balancers: BTreeSet<String>,
 }
 
 impl ClusterNetworkObserved {
-    /// Returns what carries the cluster's names, and no more.
+    /// Returns exactly the resources with the cluster's names.
     pub(super) fn ours(&self, cluster: &ClusterName) -> ClusterResources<'_> {
         let (network, description) = (cluster.network(), cluster.description());
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -56,7 +57,7 @@ impl ClusterNetworkObserved {
         let networks: Vec<_> = self.networks.iter().filter(same_name).collect();
         let routers: Vec<_> = self.routers.iter().filter(same_name).collect();
         let on_ours = |id: &str| networks.iter().any(|one| one.id == id);
-        // One with a server on it stays with the server.
+        // A port of a server is kept with the server.
         let free =
             |port: &&Port| text(&port.description) == description && port.device_owner.is_empty();
         let balancers = self.load_balancers.iter().filter(|one| cluster.has_balancer(&one.name));
@@ -86,8 +87,8 @@ impl ClusterNetworkObserved {
 }
 
 impl<'a> ClusterResources<'a> {
-    /// Returns the interfaces of the cluster's routers on the cluster's subnets: the port, the
-    /// router, the subnet.
+    /// Returns the interfaces of the cluster's routers on the cluster's subnets: port, router and
+    /// subnet.
     pub(super) fn interfaces(&self) -> Vec<(&'a Port, &'a NamedResource, &'a Subnet)> {
         let mut found = Vec::new();
         for port in self.seen.ports.iter().filter(|port| port.is_interface()) {
@@ -100,9 +101,9 @@ impl<'a> ClusterResources<'a> {
         found
     }
 
-    /// Returns whether the port goes with what is removed, before its subnet and its network do.
+    /// Returns whether the port is removed with another resource, before its subnet and its network.
     fn goes(&self, port: &Port) -> bool {
-        // Of a distributed router: it goes with the interface.
+        // A port of a distributed router is removed with the interface.
         let snat = port.device_owner == "network:router_centralized_snat"
             && self.routers.iter().any(|router| router.id == port.device_id);
         port.goes_with_network()
@@ -114,7 +115,7 @@ impl<'a> ClusterResources<'a> {
             })
     }
 
-    /// Returns the floating IP of somebody else that is routed through an interface on the subnet.
+    /// Returns a foreign floating IP that is routed through an interface on the subnet.
     ///
     /// Neutron answers 409 `RouterInterfaceInUseByFloatingIP` then.
     fn kept_route(&self, subnet: &str) -> Option<&'a FloatingIp> {
@@ -130,16 +131,16 @@ impl<'a> ClusterResources<'a> {
         })
     }
 
-    /// Returns why the part with the id can't go, if somebody else's thing keeps it.
+    /// Returns why the part with the id can't be removed, if another resource uses it.
     pub(super) fn kept(&self, part: NetworkResource, id: &str) -> Option<String> {
         let staying = || self.seen.ports.iter().filter(|port| !self.goes(port));
-        let says = |port: &Port| format!("{} is on it", shown(port));
+        let says = |port: &Port| format!("{} uses it", shown(port));
         match part {
             NetworkResource::FloatingIp | NetworkResource::Port => None,
             NetworkResource::RouterInterface => {
                 let (_, _, subnet) = self.interfaces().into_iter().find(|(p, _, _)| p.id == id)?;
                 let address = self.kept_route(&subnet.id)?;
-                Some(format!("floating IP {} is routed by it", address.floating_ip_address))
+                Some(format!("floating IP {} is routed through it", address.floating_ip_address))
             }
             NetworkResource::Router => {
                 let mut ports = staying().filter(|p| p.is_interface() && p.device_id == id);
@@ -150,17 +151,17 @@ impl<'a> ClusterResources<'a> {
                 let other = self.seen.subnets.iter().find(|subnet| {
                     subnet.network_id == id && !self.subnets.iter().any(|s| s.id == subnet.id)
                 });
-                let subnet = other.map(|s| format!("subnet {} ({}) is on it", s.name, s.id));
+                let subnet = other.map(|s| format!("subnet {} ({}) uses it", s.name, s.id));
                 staying().find(|port| port.network_id == id).map(says).or(subnet)
             }
             NetworkResource::SecurityGroup => {
                 let mut ports = staying().filter(|p| p.security_groups.iter().any(|g| g == id));
-                ports.next().map(|port| format!("{} has it", shown(port)))
+                ports.next().map(|port| format!("{} uses it", shown(port)))
             }
         }
     }
 
-    /// Returns what is related to the cluster and stays, each with the reason.
+    /// Returns the resources that are related to the cluster and are kept, with the reasons.
     pub(super) fn remaining(&self) -> Vec<Remaining> {
         let mut left: Vec<Remaining> = Vec::new();
         let mut add = |noun: NetworkResource, id: &str, name: &str, why: String| {
@@ -172,9 +173,9 @@ impl<'a> ClusterResources<'a> {
                 && !self.interfaces().iter().any(|(ours, _, _)| ours.id == port.id)
             {
                 let why = if port.device_owner.starts_with("compute:") {
-                    format!("server {} has it: delete the server first", port.device_id)
+                    format!("server {} uses it: delete the server first", port.device_id)
                 } else {
-                    format!("it is on {}, and nothing says that it was made for it", network.name)
+                    format!("it is on {}, but does not have the cluster's name", network.name)
                 };
                 add(NetworkResource::Port, &port.id, &port.name, why);
             }
@@ -184,7 +185,8 @@ impl<'a> ClusterResources<'a> {
             let port = self.seen.ports.iter().find(|port| Some(port.id.as_str()) == on);
             let ours = self.floating_ips.iter().any(|one| one.id == address.id);
             if let Some(port) = port.filter(|port| !ours && self.concerns(port)) {
-                let why = format!("it leads to {}, and was not made for the cluster", shown(port));
+                let why =
+                    format!("it belongs to {}, but was not created for the cluster", shown(port));
                 add(NetworkResource::FloatingIp, &address.id, &address.floating_ip_address, why);
             }
         }
@@ -197,13 +199,13 @@ impl<'a> ClusterResources<'a> {
         left
     }
 
-    /// Returns whether the port is on the cluster's network, or of its load balancers.
+    /// Returns whether the port is on the cluster's network, or belongs to its load balancers.
     fn concerns(&self, port: &Port) -> bool {
         self.networks.iter().any(|one| one.id == port.network_id)
             || self.balancers.contains(&port.device_id)
     }
 
-    /// Returns every part but the interfaces, in the order in which they go.
+    /// Returns every part except the interfaces, in the order of removal.
     pub(super) fn all(&self) -> Vec<(NetworkResource, &'a str, &'a str)> {
         let named =
             |part| move |one: &&'a NamedResource| (part, one.id.as_str(), one.name.as_str());
@@ -224,7 +226,7 @@ impl<'a> ClusterResources<'a> {
     }
 }
 
-/// A port for a person: its name, or what it is for, and its id.
+/// Describes a port: its name or its owner, and its id.
 fn shown(port: &Port) -> String {
     let Port { id, name, device_owner, .. } = port;
     match (name.as_str(), device_owner.as_str()) {

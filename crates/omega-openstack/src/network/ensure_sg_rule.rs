@@ -19,10 +19,10 @@ use super::{
 };
 use crate::{Error, RefusalReason};
 
-/// Ensures that `rule` exists, or does not, and returns once Neutron says so.
+/// Ensures that `rule` exists, or does not, and returns once this was observed.
 ///
-/// Rules that differ in anything but the description are other rules and are left alone, those
-/// limited by a remote group or an address group among them. To see the change first, use
+/// Rules that differ in anything except the description are different rules and are not changed,
+/// including those with a remote group or an address group. To see the change first, use
 /// [`omega_core::plan`].
 ///
 /// ```no_run
@@ -36,8 +36,8 @@ use crate::{Error, RefusalReason};
 ///
 /// # Errors
 ///
-/// Refuses when the project has no group of that name, or several: Neutron does not keep names
-/// unique, and a rule in the wrong group is a hole.
+/// Refuses if the project has no group of that name, or several: names are not unique in Neutron, and
+/// a rule in the wrong group is a security hole.
 pub async fn ensure_sg_rule(
     ctx: &Context,
     network: &Network,
@@ -46,7 +46,7 @@ pub async fn ensure_sg_rule(
     ensure(ctx, network, rule).await
 }
 
-/// The groups that have the name, with all their rules.
+/// The groups with this name, and all their rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SgRuleObserved(Vec<Group>);
 
@@ -55,23 +55,23 @@ impl SgRuleObserved {
         Self(groups)
     }
 
-    /// Returns the group of the name, if there is one.
+    /// Returns the group with the name, if there is one.
     pub(super) fn group(&self, name: &str) -> Result<Option<&Group>, Conflict> {
         let [first, _, ..] = self.0.as_slice() else { return Ok(self.0.first()) };
         let ids: Vec<_> = self.0.iter().map(|group| group.id.as_str()).collect();
-        let why = format!("{} security groups are named {name:?}", self.0.len());
+        let why = format!("{} security groups have the name {name:?}", self.0.len());
         let next =
             format!("rename all but one (openstack security group set --name NEW {})", first.id);
         Err(Conflict::new(why, next).seen("one group of that name", ids.join(", ")))
     }
 
-    /// Returns the refusal to work in a group that is not there.
+    /// Returns the refusal for a missing group.
     pub(super) fn no_group(name: &str) -> Conflict {
         let next = "create it, or correct the name (openstack security group list)";
         Conflict::new(format!("there is no security group {name:?}"), next)
     }
 
-    /// Returns the rules that Neutron takes for `spec`.
+    /// Returns the rules that are equal to `spec` for Neutron.
     pub(super) fn rules(&self, spec: &Spec) -> impl Iterator<Item = &Rule> {
         let rules = self.0.iter().flat_map(|group| &group.rules);
         rules.filter(|rule| rule.spec.same_rule(spec))
@@ -113,7 +113,7 @@ pub(super) async fn send(network: &Network, change: &SgRuleChange) -> Result<(),
         }
     };
     match sent {
-        // Another program was faster. That proves nothing: verification will look.
+        // Another client was faster. The verification observes the result.
         Err(error) if error.reason() == Some(done_already) => Ok(()),
         other => other,
     }

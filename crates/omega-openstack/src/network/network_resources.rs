@@ -1,11 +1,11 @@
-//! What Neutron lists of the things that a cluster's network is made of.
+//! Neutron's lists of the resources of a cluster's network.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A kind of thing of a cluster's network, in the order in which they can go: what holds another
-/// comes before it.
+/// The kinds of resources of a cluster's network, in the order of removal: a resource that uses
+/// another one comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NetworkResource {
@@ -26,7 +26,7 @@ pub enum NetworkResource {
 }
 
 impl NetworkResource {
-    /// Its collection in a path of the API; an interface is the router's.
+    /// Its collection in a path of the API; that of the router for an interface.
     pub(crate) fn plural(self) -> &'static str {
         match self {
             Self::FloatingIp => "floatingips",
@@ -135,7 +135,7 @@ pub struct FloatingIp {
 }
 
 impl Port {
-    /// Returns whether it has an address of the subnet.
+    /// Returns whether it has an address in the subnet.
     pub(crate) fn is_on(&self, subnet: &str) -> bool {
         self.fixed_ips.iter().any(|fixed| fixed.subnet_id == subnet)
     }
@@ -152,7 +152,7 @@ impl Port {
         owners.contains(&self.device_owner.as_str())
     }
 
-    /// Returns whether Neutron itself removes it with its network.
+    /// Returns whether Neutron removes it automatically with its network.
     ///
     /// Neutron 21, `neutron/common/_constants.py:78`, `AUTO_DELETE_PORT_OWNERS`.
     pub(crate) fn goes_with_network(&self) -> bool {

@@ -4,7 +4,7 @@ use std::{fmt, num::NonZeroU16, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// A range of ports that is not empty.
+/// A non-empty range of ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Ports {
@@ -14,27 +14,27 @@ pub struct Ports {
 
 /// Not a range of ports.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not ports: {0:?} (one from 1 to 65535, or a range as 8000-8080)")]
+#[error("not a port or range: {0:?} (1 to 65535, or a range like 8000-8080)")]
 pub struct InvalidPorts(String);
 
 impl Ports {
-    /// Every port. Neutron keeps it as no range at all.
+    /// Every port. Neutron stores this as no range.
     pub const ALL: Self = Self { first: NonZeroU16::MIN, last: NonZeroU16::MAX };
 
     /// Returns `port` alone.
     ///
     /// # Errors
     ///
-    /// Port 0 is not one.
+    /// Fails for port 0.
     pub fn one(port: u16) -> Result<Self, InvalidPorts> {
         Self::range(port, port)
     }
 
-    /// Returns the ports from `first` to `last`, both included.
+    /// Returns the ports from `first` to `last`, inclusive.
     ///
     /// # Errors
     ///
-    /// The range may not be empty and may not begin at 0.
+    /// Fails for an empty range, and for one that begins at 0.
     pub fn range(first: u16, last: u16) -> Result<Self, InvalidPorts> {
         match (NonZeroU16::new(first), NonZeroU16::new(last)) {
             (Some(first), Some(last)) if first <= last => Ok(Self { first, last }),
@@ -42,7 +42,7 @@ impl Ports {
         }
     }
 
-    /// Returns the first port and the last.
+    /// Returns the first and the last port.
     pub fn bounds(self) -> (u16, u16) {
         (self.first.get(), self.last.get())
     }
@@ -50,10 +50,10 @@ impl Ports {
 
 impl FromStr for Ports {
     type Err = InvalidPorts;
-    /// Reads `6443`, `8000-8080` or `8000:8080`.
+    /// Parses `6443`, `8000-8080` or `8000:8080`.
     fn from_str(text: &str) -> Result<Self, InvalidPorts> {
         let invalid = || InvalidPorts(text.to_owned());
-        // `u16::from_str` takes a sign.
+        // `u16::from_str` accepts a sign.
         if !text.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(invalid());
         }

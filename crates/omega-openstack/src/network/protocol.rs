@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 /// An IP protocol, or any.
 ///
-/// Neutron takes names and numbers and keeps what it was given, but compares numbers; so does
-/// this type. Names are those that Neutron knows.
+/// Neutron accepts names and numbers and stores what it was given, but compares numbers; so does
+/// this type. The names are those that Neutron knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Protocol {
     /// Every protocol.
     Any,
-    /// The one with this number.
+    /// The protocol with this number.
     Number(NonZeroU8),
 }
 
@@ -23,15 +23,15 @@ pub enum Protocol {
 pub enum InvalidProtocol {
     /// Neither a name that Neutron knows nor a number.
     #[error(
-        "no protocol is called {0:?}: give a name (tcp, udp, icmp, ipv6-icmp, vrrp), a number from 1 to 255, or any"
+        "not a protocol: {0:?} (use a name such as tcp, udp, icmp, ipv6-icmp or vrrp, a number from 1 to 255, or any)"
     )]
     Unknown(String),
-    /// Neutron takes 0 for three names and none of them for `any`.
-    #[error("protocol {0:?} is number 0, which Neutron does not take for every protocol: say any")]
+    /// Neutron has three names for 0, and none of them means `any`.
+    #[error("protocol {0:?} is number 0, which does not mean every protocol in Neutron: use any")]
     Zero(String),
 }
 
-/// Names that Neutron takes, with their numbers; the first of two names is the one shown.
+/// The names that Neutron accepts, with their numbers. If there are several, the first is shown.
 const NAMES: &[(&str, u8)] = &[
     ("ah", 51),
     ("dccp", 33),
@@ -63,7 +63,7 @@ impl Protocol {
     pub const TCP: Self = Self::number(6);
     /// UDP.
     pub const UDP: Self = Self::number(17);
-    /// ICMP for IPv4. In an IPv6 rule Neutron reads it as `ICMPv6`.
+    /// ICMP for IPv4. In an IPv6 rule it means `ICMPv6` for Neutron.
     pub const ICMP: Self = Self::number(1);
     /// ICMP for IPv6.
     pub const ICMPV6: Self = Self::number(58);
@@ -75,13 +75,13 @@ impl Protocol {
         }
     }
 
-    /// Returns whether Neutron takes a range of ports with it.
+    /// Returns whether Neutron accepts a range of ports with it.
     pub fn has_ports(self) -> bool {
         let Self::Number(number) = self else { return false };
         [6, 17, 33, 132, 136].contains(&number.get())
     }
 
-    /// Returns whether Neutron takes it in IPv6 rules only.
+    /// Returns whether Neutron accepts it in IPv6 rules only.
     pub fn is_ipv6_only(self) -> bool {
         let Self::Number(number) = self else { return false };
         [41, 43, 44, 58, 59, 60].contains(&number.get())
@@ -159,9 +159,9 @@ mod tests {
     #[test]
     fn what_is_no_protocol_is_refused() {
         let error = |text: &str| text.parse::<Protocol>().unwrap_err().to_string();
-        insta::assert_snapshot!(error("tpc"), @r#"no protocol is called "tpc": give a name (tcp, udp, icmp, ipv6-icmp, vrrp), a number from 1 to 255, or any"#);
-        insta::assert_snapshot!(error("256"), @r#"no protocol is called "256": give a name (tcp, udp, icmp, ipv6-icmp, vrrp), a number from 1 to 255, or any"#);
-        insta::assert_snapshot!(error("ip"), @r#"protocol "ip" is number 0, which Neutron does not take for every protocol: say any"#);
+        insta::assert_snapshot!(error("tpc"), @r#"not a protocol: "tpc" (use a name such as tcp, udp, icmp, ipv6-icmp or vrrp, a number from 1 to 255, or any)"#);
+        insta::assert_snapshot!(error("256"), @r#"not a protocol: "256" (use a name such as tcp, udp, icmp, ipv6-icmp or vrrp, a number from 1 to 255, or any)"#);
+        insta::assert_snapshot!(error("ip"), @r#"protocol "ip" is number 0, which does not mean every protocol in Neutron: use any"#);
         assert_eq!("-6".parse::<Protocol>(), Err(InvalidProtocol::Unknown("-6".into())));
         assert_eq!("".parse::<Protocol>(), Err(InvalidProtocol::Unknown(String::new())));
     }

@@ -1,4 +1,4 @@
-//! Removes what was made in Neutron for a workload cluster.
+//! Removes a workload cluster's resources in Neutron.
 
 use std::time::Duration;
 
@@ -16,28 +16,28 @@ use super::{
 };
 use crate::{ClusterName, Error, RefusalReason};
 
-/// That nothing of the cluster's network is left: floating IPs, ports, routers, subnets, networks,
+/// No resource of the cluster's network is left: floating IPs, ports, routers, subnets, networks,
 /// security groups.
 ///
 /// # Guarantees
 ///
-/// Only what carries exactly the cluster's names or descriptions ([`ClusterName`]), in the project
-/// of the token, is removed, and each thing after what holds it. A network takes its subnets with it
-/// (Neutron 21, `db/db_base_plugin_v2.py`, `delete_network`). What somebody else's thing keeps
-/// (a port on the network) is left, with all that depends on it, and named in the notes and by
+/// Only resources with exactly the cluster's names or descriptions ([`ClusterName`]) in the project of
+/// the token are removed, each after those that use it. A network is removed with its subnets (Neutron
+/// 21, `db/db_base_plugin_v2.py`, `delete_network`). A resource that a foreign one uses (a port on the
+/// network) is kept, with everything that depends on it, and named in the notes and by
 /// [`RemoveClusterNetwork::remaining`].
 ///
 /// # Assumptions
 ///
-/// The cluster is gone, and so are its servers and its load balancers. What is still there of them
-/// keeps what they are on: it is refused by Neutron, and a later run goes on.
+/// The cluster, its servers and its load balancers are gone. Neutron refuses to remove what remaining
+/// ones use, and a later run can continue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoveClusterNetwork {
     /// The cluster.
     pub cluster: ClusterName,
 }
 
-/// Removes what Neutron has of `cluster`, and returns once it has none of it.
+/// Removes the resources of `cluster` in Neutron, and returns once they are gone.
 ///
 /// ```no_run
 /// # use omega_openstack::{ClusterName, network::*};
@@ -50,7 +50,7 @@ pub struct RemoveClusterNetwork {
 ///
 /// # Errors
 ///
-/// Fails if Neutron does not permit it, or something else came to hold a part meanwhile.
+/// Fails if Neutron does not permit it, or if another resource started to use a part meanwhile.
 pub async fn remove_cluster_network(
     ctx: &Context,
     network: &Network,
@@ -59,24 +59,24 @@ pub async fn remove_cluster_network(
     ensure(ctx, network, &RemoveClusterNetwork { cluster }).await
 }
 
-/// One thing less in Neutron.
+/// The removal of one resource in Neutron.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct NetworkResourceRemoval {
-    /// What kind.
+    /// Its kind.
     #[serde(alias = "part")]
     pub resource: NetworkResource,
-    /// Its id; of a router's interface, the router's.
+    /// Its id; the router's for a router's interface.
     pub id: String,
     /// Its name or its address.
     pub name: String,
-    /// Of a router's interface: the subnet that it is on.
+    /// The subnet, for a router's interface.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnet: Option<String>,
 }
 
 impl RemoveClusterNetwork {
-    /// Returns what is related to the cluster and stays, each with the reason.
+    /// Returns the resources that are related to the cluster and are kept, with the reasons.
     pub fn remaining(&self, seen: &ClusterNetworkObserved) -> Vec<Remaining> {
         seen.ours(&self.cluster).remaining()
     }
@@ -155,20 +155,20 @@ impl Desired for RemoveClusterNetwork {
             None => network.delete_resource(*resource, id).await,
         };
         match sent {
-            // Another program was faster. That proves nothing: verification will look.
+            // Another client deleted it first. The verification observes whether it is gone.
             Err(error) if error.reason() == Some(RefusalReason::NotFound) => Ok(()),
             other => other,
         }
     }
 
-    /// Neutron has done it when it answers; five seconds are for a cache on the way.
+    /// Neutron is done when it answers; five seconds allow for a cache in between.
     fn poll_policy(&self) -> PollPolicy {
         PollPolicy::new(Duration::from_secs(1), Duration::from_secs(5))
     }
 
     fn notes(&self, seen: &ClusterNetworkObserved, _: Timestamp) -> Vec<Note> {
         let note = |Remaining { noun, id, name, why }: Remaining| {
-            Note::new(format!("{noun} {name} ({id}) stays: {why}"))
+            Note::new(format!("{noun} {name} ({id}) is kept: {why}"))
         };
         self.remaining(seen).into_iter().map(note).collect()
     }

@@ -1,4 +1,4 @@
-//! Restores a security group rule as Neutron had it.
+//! Restores a security group rule as it was in Neutron.
 
 use omega_core::{Conflict, Context, Delta, Desired, Subject};
 use serde::{Deserialize, Serialize};
@@ -10,18 +10,18 @@ use super::{
 };
 use crate::Error;
 
-/// That a group has the rules that are one rule to Neutron as it had them: spelled as they were,
-/// with their descriptions, or none at all. It is what undoes a [`SgRule`](super::SgRule).
+/// A group has these rules, which are equal for Neutron, as they were before, with their spelling and
+/// descriptions; or none of them. It undoes a [`SgRule`](super::SgRule).
 ///
 /// # Caveats
 ///
-/// Of several equal rules one comes back: Neutron, which once took more, refuses the second. It
-/// keeps every port as no range; so does what is restored.
+/// Of several equal rules only one is restored: Neutron once accepted more, but now refuses the
+/// second. It stores every port as no range, and so does the restored rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestoreSgRules {
     /// The group's name.
     pub(super) group: String,
-    /// The rule that they all are.
+    /// The rule that they are all equal to.
     pub(super) rule: Spec,
     /// The rules as they were.
     pub(super) was: Vec<Rule>,

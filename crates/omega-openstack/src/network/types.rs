@@ -13,23 +13,23 @@ pub struct SgRule {
     pub group: String,
     /// The direction of the first packet.
     pub direction: Direction,
-    /// What passes, and the other end.
+    /// The traffic and the remote prefix.
     pub flow: Flow,
     /// Whether it should exist.
     pub presence: Presence,
-    /// What a rule that is made says about itself. It does not tell rules apart.
+    /// The description of a new rule. It does not distinguish rules.
     #[serde(default)]
     pub description: String,
 }
 
 impl SgRule {
-    /// Returns the rule that lets `flow` into the group called `group`.
+    /// Returns the rule that allows `flow` into the group `group`.
     pub fn ingress(group: impl Into<String>, flow: Flow) -> Self {
         let (direction, presence) = (Direction::Ingress, Presence::Present);
         Self { group: group.into(), direction, flow, presence, description: String::new() }
     }
 
-    /// Returns the same rule, not to exist.
+    /// Returns the fact that the same rule does not exist.
     #[must_use]
     pub fn absent(self) -> Self {
         Self { presence: Presence::Absent, ..self }
@@ -53,9 +53,9 @@ impl fmt::Display for SgRule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
-    /// It should.
+    /// It should exist.
     Present,
-    /// It should not.
+    /// It should not exist.
     Absent,
 }
 
@@ -69,7 +69,7 @@ pub enum Direction {
     Egress,
 }
 
-/// What passes, between the group and a prefix of one address family.
+/// The allowed traffic between the group and a prefix of one address family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "WireFlow", into = "WireFlow")]
 pub struct Flow {
@@ -77,7 +77,7 @@ pub struct Flow {
     peer: Cidr,
 }
 
-/// What a rule lets pass.
+/// The traffic that a rule allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Traffic {
@@ -85,7 +85,7 @@ pub enum Traffic {
     Whole(Protocol),
     /// Some ports of a protocol that has ports.
     Ports(Protocol, Ports),
-    /// One type of ICMP or `ICMPv6` message, perhaps only one code of it.
+    /// One type of ICMP or `ICMPv6` message, or only one code of it.
     Icmp(u8, Option<u8>),
 }
 
@@ -96,16 +96,16 @@ pub enum InvalidFlow {
     /// Only some protocols have ports.
     #[error("{0} has no ports (tcp, udp, sctp, dccp and udplite have)")]
     NoPorts(Protocol),
-    /// Some protocols belong to IPv6.
-    #[error("{0} is a protocol of IPv6, and {1} is IPv4")]
+    /// Some protocols belong to IPv6 only.
+    #[error("{0} is a protocol of IPv6, but {1} is IPv4")]
     Family(Protocol, Cidr),
 }
 
 impl Flow {
-    /// Returns the flow, in the one form that this crate compares.
+    /// Returns the flow, in its canonical form.
     ///
-    /// Every port is no limit on ports, and ICMP to an IPv6 prefix is `ICMPv6`: Neutron keeps both
-    /// so.
+    /// Every port becomes no limit on ports, and ICMP to an IPv6 prefix becomes `ICMPv6`, as Neutron
+    /// stores them.
     ///
     /// # Errors
     ///
@@ -137,12 +137,12 @@ impl Flow {
         Self { traffic, peer }
     }
 
-    /// Returns what passes.
+    /// Returns the traffic.
     pub fn traffic(&self) -> Traffic {
         self.traffic
     }
 
-    /// Returns the other end.
+    /// Returns the remote prefix.
     pub fn peer(&self) -> Cidr {
         self.peer
     }

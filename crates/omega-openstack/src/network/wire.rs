@@ -1,4 +1,4 @@
-//! The JSON of the Neutron API, and what of it makes two rules the same.
+//! The JSON of the Neutron API, and when two rules are equal.
 
 use std::fmt;
 
@@ -17,8 +17,8 @@ pub(crate) struct Group {
     pub(crate) rules: Vec<Rule>,
 }
 
-/// A rule as Neutron lists it. Strings, not enums: a rule that this version does not know is
-/// still read, and is another rule.
+/// A rule as Neutron lists it. Strings, not enums, so that rules with unknown values can be read; they
+/// are different rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Rule {
     pub(crate) id: String,
@@ -29,18 +29,18 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
-    /// Returns its description; none is an empty one to Neutron.
+    /// Returns its description. For Neutron none is the same as an empty one.
     pub(crate) fn about(&self) -> &str {
         self.description.as_deref().unwrap_or_default()
     }
 
-    /// Returns whether Neutron, asked for the one, would keep the other.
+    /// Returns whether Neutron, given the one, would store the other.
     pub(crate) fn is_spelled_as(&self, other: &Self) -> bool {
         self.about() == other.about() && self.spec.kept() == other.spec.kept()
     }
 }
 
-/// What makes a rule, spelled as Neutron does.
+/// The values of a rule, in Neutron's spelling.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
     pub(crate) direction: String,
@@ -54,11 +54,11 @@ pub struct Spec {
     pub(crate) remote_address_group_id: Option<String>,
 }
 
-/// A rule without the spellings: equal for what Neutron takes for one rule.
+/// A rule independent of its spelling: equal if the rules are equal for Neutron.
 ///
-/// Neutron's own comparison is `_rule_to_key` in `neutron/db/securitygroups_db.py` (2024.1): the
-/// protocol by name and number, no prefix the same as `0.0.0.0/0` and `::/0`, the description not at
-/// all.
+/// Neutron's own comparison is `_rule_to_key` in `neutron/db/securitygroups_db.py` (2024.1): protocol
+/// names equal their numbers, no prefix equals `0.0.0.0/0` and `::/0`, and the description does not
+/// count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Key<'a> {
     direction: &'a str,
@@ -71,7 +71,7 @@ struct Key<'a> {
 }
 
 impl Spec {
-    /// Returns which rule of the group it is, in one spelling.
+    /// Returns the identity of the rule in its group, in the canonical spelling.
     pub(crate) fn key_in(&self, group: &str) -> String {
         let Key { direction, ethertype, protocol, ports, prefix, .. } = self.key();
         let protocol = protocol.map_or_else(str::to_owned, |protocol| protocol.to_string());
@@ -83,7 +83,7 @@ impl Spec {
         format!("{group}/{direction}/{ethertype}/{protocol}/{ports}/{prefix}")
     }
 
-    /// Returns the rule as Neutron keeps it when it is asked for it: `neutron/db/securitygroups_db.py`
+    /// Returns the rule as Neutron stores it: `neutron/db/securitygroups_db.py`
     /// (21.0), `_make_canonical_port_range`, `_make_canonical_ipv6_icmp_protocol`, and the
     /// converters of `neutron_lib/api/definitions/security_groups.py`.
     fn kept(&self) -> Self {
@@ -109,7 +109,7 @@ impl Spec {
         }
     }
 
-    /// Returns whether Neutron takes both for one rule.
+    /// Returns whether both are the same rule for Neutron.
     pub(crate) fn same_rule(&self, other: &Self) -> bool {
         self.key() == other.key()
     }
@@ -118,7 +118,7 @@ impl Spec {
         let ethertype = self.ethertype.to_ascii_lowercase();
         let protocol = match self.protocol.as_deref() {
             None => Ok(Protocol::Any),
-            // Neutron has no protocol of that name; a rule that says so is foreign.
+            // Neutron has no protocol of that name, so the rule is a different one.
             Some("any") => Err("any"),
             Some(text) => match text.parse() {
                 Ok(Protocol::ICMP) if ethertype == "ipv6" => Ok(Protocol::ICMPV6),
@@ -172,7 +172,7 @@ impl From<&SgRule> for Spec {
                 let (first, last) = ports.bounds();
                 (protocol, Some((Some(i64::from(first)), Some(i64::from(last)))))
             }
-            // Neutron keeps the type in port_range_min and the code in port_range_max.
+            // Neutron stores the type in port_range_min and the code in port_range_max.
             Traffic::Icmp(kind, code) => {
                 let protocol = if peer.is_ipv6() { Protocol::ICMPV6 } else { Protocol::ICMP };
                 (protocol, Some((Some(i64::from(kind)), code.map(i64::from))))

@@ -16,16 +16,16 @@ use crate::TokenInfo;
 
 const VERSION: u32 = 1;
 
-/// One file of one login's token, 0600 in a directory of the caller's.
+/// The file with one login's token, with mode 0600, in a directory of the caller.
 ///
-/// The file's name is a digest of the URL, the user and the scope. The password is neither in
-/// the name nor in the file.
+/// The file's name is a digest of the URL, the user and the scope. The password is neither in the
+/// name nor in the file.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenCache {
     path: PathBuf,
 }
 
-/// What is in the file.
+/// The content of the file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Stored {
     version: u32,
@@ -41,7 +41,7 @@ struct StoredToken {
     grant: TokenInfo,
 }
 
-/// What the file had: a token that still lives, and hints.
+/// What was read from the file: a valid token, and hints.
 #[derive(Debug, Default)]
 pub(crate) struct Cached {
     pub(crate) token: Option<Token>,
@@ -53,11 +53,12 @@ impl TokenCache {
         Self { path: dir.join(format!("token-{key}.json")) }
     }
 
-    /// Returns what was kept. A file that is missing, foreign or readable by others has nothing.
+    /// Returns what was stored. A file that is missing, belongs to another user or is readable by others
+    /// is ignored.
     pub(crate) fn load(&self, now: Timestamp) -> Cached {
         match self.read() {
             Ok(Some(Stored { version: _, token, hints })) => {
-                // What was found by a token is believed as long as the token.
+                // Hints are valid as long as the token that they were found with.
                 let token = token.map(Token::from).filter(|token| token.lives(now));
                 let hints = if token.is_some() { hints } else { BTreeMap::new() };
                 Cached { token, hints }
@@ -83,12 +84,12 @@ impl TokenCache {
         Ok((stored.version == VERSION).then_some(stored))
     }
 
-    /// Keeps `token`. A cache that can't be written costs a login, so it is no error.
+    /// Stores `token`. A failed write is not an error: it only costs a login.
     pub(crate) fn store(&self, token: Option<&Token>, hints: &BTreeMap<String, String>) {
         let stored =
             Stored { version: VERSION, token: token.map(StoredToken::from), hints: hints.clone() };
         if let Err(error) = self.write(&stored) {
-            tracing::warn!(path = %self.path.display(), %error, "token not kept");
+            tracing::warn!(path = %self.path.display(), %error, "token not stored");
         }
     }
 

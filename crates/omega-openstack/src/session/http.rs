@@ -1,4 +1,4 @@
-//! HTTPS: the client, one exchange with its limits, and what can go wrong with it.
+//! HTTPS: the client, and one exchange with its limits and errors.
 
 use std::{
     sync::{
@@ -21,23 +21,23 @@ use crate::{
     transport_cause::{Stalled, UnusableSource},
 };
 
-/// The most that a file of certificates may have: a system's has some 200 kB.
+/// The largest file of certificates that is read. A system's has about 200 kB.
 const MOST: u64 = 16 << 20;
 
-/// How long a connection may take to come about.
+/// The limit for connecting.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// How often the progress of a transfer is told.
+/// How often the progress of a transfer is reported.
 const TELL: Duration = Duration::from_millis(250);
 
-/// Returns a client that trusts the CA given, or the machine's where none is given.
+/// Returns a client that trusts the given CA, or the machine's CAs.
 ///
-/// Redirects are not followed and no proxy is used: a token goes where the catalog says. Bodies are
-/// taken as they are, not compressed: a range and a digest are of the bytes that a service has.
+/// It follows no redirects and uses no proxy, so that a token is sent only to addresses of the catalog.
+/// Bodies are not compressed, because ranges and digests refer to the original bytes.
 pub(super) fn client(config: &CloudConfig) -> Result<Client, Error> {
     let tls = |why: String| Error::Tls { cloud: config.cloud.clone(), why };
     if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Whoever installed another one first is right; a lost race is no error.
+        // If another provider was installed first, that one is used.
         drop(rustls::crypto::ring::default_provider().install_default());
     }
     let mut builder = Client::builder()
@@ -47,7 +47,7 @@ pub(super) fn client(config: &CloudConfig) -> Result<Client, Error> {
         .no_gzip()
         .user_agent(concat!("omega/", env!("CARGO_PKG_VERSION")));
     let given = match (&config.ca, &config.cacert) {
-        (Some(text), _) => Some((text.expose().to_vec(), "the CA given".to_owned())),
+        (Some(text), _) => Some((text.expose().to_vec(), "the given CA".to_owned())),
         (None, Some(path)) => {
             let name = path.display().to_string();
             let pem = read_regular(path, MOST).map_err(|error| tls(format!("{name}: {error}")))?;
@@ -70,15 +70,15 @@ pub(super) fn client(config: &CloudConfig) -> Result<Client, Error> {
     builder.build().map_err(|error| tls(omega_core::chain(&error).join(": ")))
 }
 
-/// One exchange: what is asked, where, and its limits.
+/// One exchange: the request, the address, and the limits.
 #[derive(Clone)]
 pub(super) struct Exchange {
     pub(super) ctx: Context,
     pub(super) request: Request,
     pub(super) url: Url,
-    /// How long nothing may move.
+    /// The limit without progress.
     pub(super) stall_limit: Duration,
-    /// Whether it can change anything, whatever becomes of it.
+    /// Whether it may change anything.
     pub(super) writes: bool,
 }
 
@@ -115,7 +115,7 @@ impl Exchange {
         })
     }
 
-    /// Sends it, and returns when the head of the response is there.
+    /// Sends it, and returns when the head of the response has arrived.
     pub(super) async fn send(
         self,
         builder: RequestBuilder,
@@ -165,7 +165,7 @@ impl Exchange {
         })
     }
 
-    /// Awaits `what` as long as something moves and nobody gives up.
+    /// Awaits `what` as long as there is progress and the run is not cancelled.
     async fn limited<T>(&self, meter: &Meter, what: impl Future<Output = T>) -> Result<T, Error> {
         let given_up = |timed_out| Error::Cancelled {
             request: self.request.to_string(),
@@ -196,7 +196,7 @@ impl Exchange {
 
     fn unreachable(&self, error: reqwest::Error) -> Error {
         let sent = !(error.is_connect() || error.is_builder());
-        // The URL is said already, and the query of it may be long.
+        // The error names the URL already, and its query may be long.
         self.failed(TransportCause::of(&error), sent, Box::new(error.without_url()))
     }
 
@@ -216,8 +216,8 @@ impl Exchange {
     }
 }
 
-/// Returns the bytes of `source` as they are asked for, counted, and held to the length that was
-/// said: HTTP would cut a longer body without a word.
+/// Returns the bytes of `source`, counted and checked against the declared length: HTTP would cut a
+/// longer body silently.
 fn metered(
     ctx: Context,
     meter: Arc<Meter>,
@@ -230,7 +230,7 @@ fn metered(
         async move {
             let wrong = |count: u64| {
                 let said = length.unwrap_or_default();
-                UnusableSource(format!("it has {count} bytes and not {said}"))
+                UnusableSource(format!("it has {count} bytes instead of {said}"))
             };
             let Some(chunk) = source.next().await else {
                 let count = meter.count();
@@ -248,7 +248,7 @@ fn metered(
     })
 }
 
-/// How many bytes have moved, and when the last did.
+/// The number of bytes that were transferred, and the time of the last progress.
 #[derive(Debug)]
 pub(super) struct Meter {
     stage: &'static str,
@@ -282,7 +282,7 @@ impl Meter {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Tells how far it has come, not too often.
+    /// Reports the progress, at a limited rate.
     fn tell(&self, ctx: &Context) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let count = self.count();
@@ -292,7 +292,7 @@ impl Meter {
         }
     }
 
-    /// Returns once nothing has moved for so long.
+    /// Returns once there was no progress for this long.
     async fn stalled(&self, limit: Duration) {
         loop {
             let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -305,7 +305,7 @@ impl Meter {
     }
 }
 
-/// One line of the trace, written when the exchange ended: its body was read, or given up.
+/// One line of the trace, written at the end of the exchange: when its body was read or dropped.
 struct Trace {
     what: String,
     start: Instant,

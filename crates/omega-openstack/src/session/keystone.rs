@@ -1,4 +1,4 @@
-//! Keystone as an authentication type of osauth: any method, any scope, a real renewal.
+//! Keystone as an authentication type of osauth: any method, any scope, with renewal.
 
 use std::{
     collections::BTreeMap,
@@ -27,21 +27,21 @@ use crate::{
     service_response::accept, token_info::versioned,
 };
 
-/// How long a refused login is not tried again.
+/// How long a refused login is not repeated.
 const REFUSED: Duration = Duration::from_secs(30);
 
 /// The header that carries a token.
 const TOKEN: &str = "X-Auth-Token";
 
-/// Gets tokens, keeps them, and renews them.
+/// Gets tokens, caches them, and renews them.
 #[derive(Debug)]
 pub(super) struct Keystone {
     config: CloudConfig,
     cache: Option<TokenCache>,
-    /// Held while logging in, so that two calls at once log in once.
+    /// Locked during a login, so that two concurrent calls log in once.
     token: sync::Mutex<Option<Token>>,
-    /// Keystone's last no, and when: it is not asked again at once, for it may lock a user out who
-    /// is wrong too often.
+    /// Keystone's last refusal and its time. The login is not repeated at once, because Keystone may
+    /// lock out a user after too many failures.
     refused: Mutex<Option<(Instant, Box<Refusal>)>>,
     hints: Mutex<BTreeMap<String, String>>,
     stall_limit: Duration,
@@ -49,7 +49,7 @@ pub(super) struct Keystone {
 }
 
 impl Keystone {
-    /// Takes what the cache has. No request is made.
+    /// Loads the cache. No request is made.
     pub(super) fn new(
         config: CloudConfig,
         cache: Option<TokenCache>,
@@ -72,7 +72,7 @@ impl Keystone {
         &self.config
     }
 
-    /// Returns a token that lives, from the cache or by logging in.
+    /// Returns a valid token, from the cache or by logging in.
     pub(super) async fn fresh(&self, client: &Client) -> Result<(Secret, TokenInfo), Error> {
         let mut held = self.token.lock().await;
         if let Some(token) = held.as_ref().filter(|token| token.lives(Timestamp::now())) {
@@ -84,7 +84,7 @@ impl Keystone {
         Ok(fresh)
     }
 
-    /// Forgets `rejected`, unless another call has replaced it already.
+    /// Drops `rejected`, unless another call has already replaced it.
     pub(super) async fn forget(&self, rejected: &Secret) {
         let mut held = self.token.lock().await;
         let same = |token: &Token| token.value.expose() == rejected.expose();
@@ -105,7 +105,7 @@ impl Keystone {
             }
             hints.clone()
         };
-        // Whoever holds the token is about to store it, hints and all.
+        // The holder of the lock is about to store the token with its hints.
         if let (Some(cache), Ok(token)) = (&self.cache, self.token.try_lock()) {
             cache.store(token.as_ref(), &hints);
         }
@@ -139,7 +139,7 @@ impl Keystone {
         Ok(token)
     }
 
-    /// Returns the last refusal, unless it is of long ago.
+    /// Returns the last refusal, unless it is too old.
     fn refusal(&self) -> MutexGuard<'_, Option<(Instant, Box<Refusal>)>> {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         if refused.as_ref().is_some_and(|(at, _)| at.elapsed() > REFUSED) {
@@ -161,7 +161,7 @@ impl Keystone {
             request: request.clone().body(self.config.login_body()),
             url,
             stall_limit: self.stall_limit,
-            // A login changes nothing, whatever becomes of it.
+            // A login never changes anything.
             writes: false,
         };
         let meter = Arc::new(Meter::sending(&exchange.request.body));
@@ -176,8 +176,7 @@ impl Keystone {
         Ok(token)
     }
 
-    /// Whether the token is of the project that was asked for: an application credential brings its
-    /// own.
+    /// Checks that the token is for the requested project: an application credential has its own.
     fn within(&self, token: &Token) -> Result<(), Error> {
         let (AuthScope::Project(wanted), Credential::ApplicationCredential { .. }) =
             (&self.config.scope, &self.config.credential)
@@ -209,7 +208,8 @@ impl Keystone {
     }
 }
 
-/// The same for osauth: the trait is foreign, and the session keeps a hold of it too.
+/// The same for osauth. A separate type, because the trait is foreign and the session shares the
+/// value.
 #[derive(Clone, Debug)]
 pub(super) struct KeystoneAuth(pub(super) Arc<Keystone>);
 
@@ -251,7 +251,7 @@ impl AuthType for KeystoneAuth {
     }
 }
 
-/// osauth's error is a text; the session asks for the token first, where its own error survives.
+/// osauth's error is only text, so the session gets the token first to keep its own error.
 fn foreign(error: &Error) -> osauth::Error {
     let kind = match error {
         Error::Login { .. } => ErrorKind::AuthenticationFailed,

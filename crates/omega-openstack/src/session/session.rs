@@ -17,14 +17,14 @@ use crate::{
     token_info::versioned,
 };
 
-/// How a [`Session`] behaves.
+/// The options of a [`Session`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionOptions {
-    /// The directory for tokens; none are kept where it is none.
+    /// The directory for tokens. `None`: tokens are not stored.
     pub token_cache: Option<PathBuf>,
-    /// How long nothing may move, neither a byte of a request nor one of its answer, before it is
-    /// given up; a login included. There is no limit on the whole.
+    /// How long there may be no progress, of the request or of its response, before it is given up.
+    /// This includes a login. There is no limit on the total time.
     pub stall_limit: Duration,
 }
 
@@ -36,13 +36,13 @@ impl Default for SessionOptions {
 }
 
 impl SessionOptions {
-    /// Keeps tokens in the directory.
+    /// Stores tokens in the directory.
     #[must_use]
     pub fn token_cache(self, directory: impl Into<PathBuf>) -> Self {
         Self { token_cache: Some(directory.into()), ..self }
     }
 
-    /// Gives a request up when nothing has moved for so long.
+    /// Gives up a request without progress for this long.
     #[must_use]
     pub fn stall_limit(self, limit: Duration) -> Self {
         Self { stall_limit: limit, ..self }
@@ -51,8 +51,8 @@ impl SessionOptions {
 
 /// A user's connection to one cloud in one scope.
 ///
-/// It logs in when a token is first needed, and once more when a service says 401. A token from
-/// the cache costs no request. A request is otherwise sent once, never again.
+/// It logs in when a token is first needed, and again when a service answers 401. A token from
+/// the cache needs no request. Apart from that, a request is sent once only.
 pub struct Session {
     client: AuthenticatedClient,
     keystone: Arc<Keystone>,
@@ -73,8 +73,8 @@ impl Session {
         let key = config.token_key();
         let cache = options.token_cache.as_ref().map(|dir| TokenCache::new(dir, key));
         let keystone = Arc::new(Keystone::new(config, cache, options.stall_limit));
-        // `AuthenticatedClient::new` would log in at once; the token may never be needed, or come
-        // from the cache.
+        // `AuthenticatedClient::new` would log in at once, but the token may never be needed, or
+        // may be in the cache.
         let mut client = AuthenticatedClient::new(inner, osauth::NoAuth::new_without_endpoint())
             .await
             .map_err(|error| Error::Tls { cloud, why: error.to_string() })?;
@@ -82,18 +82,18 @@ impl Session {
         Ok(Self { client, keystone, stall_limit: options.stall_limit })
     }
 
-    /// Returns how it was configured, with the source of each value.
+    /// Returns its configuration, with the source of each value.
     pub fn config(&self) -> &CloudConfig {
         self.keystone.config()
     }
 
-    /// Returns how many HTTP requests were sent, logins included.
+    /// Returns the number of HTTP requests, including logins.
     pub fn requests(&self) -> usize {
         self.keystone.requests.load(Ordering::Relaxed)
     }
 
-    /// Returns the same authentication and catalog as a session of osauth, for calls that this
-    /// crate does not make.
+    /// Returns a session of osauth with the same authentication and catalog, for calls that this crate
+    /// does not have.
     pub fn osauth(&self) -> osauth::Session {
         osauth::Session::new_with_authenticated_client(self.client.clone())
     }
@@ -150,7 +150,7 @@ impl Session {
         Ok(url)
     }
 
-    /// Returns a token first, where its errors are whole: osauth keeps only their text.
+    /// Gets a token first, to keep its complete error: osauth keeps only the text.
     async fn fresh(&self) -> Result<(Secret, TokenInfo), Error> {
         self.keystone.fresh(self.client.inner()).await
     }
@@ -168,8 +168,8 @@ impl Transport for Session {
         if response.status != 401 || !again {
             return Ok(response);
         }
-        // The service's gatekeeper refused the token; the request never reached the service, so
-        // sending it again with a new token repeats nothing. Once.
+        // The service's middleware refused the token, so the request never reached the service.
+        // Sending it once more with a new token repeats no change.
         self.keystone.forget(&token).await;
         let (_, grant) = self.fresh().await?;
         self.once(ctx, &request, self.url(&request, &grant)?).await

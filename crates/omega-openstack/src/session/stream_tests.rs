@@ -349,7 +349,7 @@ async fn a_source_of_another_length_is_an_error_and_not_cut() {
         assert_eq!((*cause, *touched), (TransportCause::Source, Touched::Maybe), "{error:?}");
         assert_eq!(error.retry(), Retry::Final);
         let words = omega_core::chain(&error).join(": ");
-        assert!(words.contains("bytes and not"), "{words}");
+        assert!(words.contains("bytes instead of"), "{words}");
     }
 }
 

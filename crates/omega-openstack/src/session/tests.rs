@@ -277,7 +277,7 @@ async fn an_application_credential_is_good_for_its_own_project_only() {
     for other in [ProjectRef::Id("q".into()), named("mgmt-2", "capi"), named("mgmt", "Default")] {
         let wanted = other.to_string();
         let Err(Error::Login { source, .. }) = login(other).await else { panic!("{wanted}") };
-        let words = format!("demo: the login is for project mgmt, and {wanted} is wanted");
+        let words = format!("demo: the login is for project mgmt instead of {wanted}");
         assert_eq!(source.to_string(), words);
     }
 }

@@ -1,4 +1,4 @@
-//! A token and what came with it.
+//! A token and its information.
 
 use std::time::{Duration, Instant};
 
@@ -8,22 +8,22 @@ use serde::Deserialize;
 
 use crate::{Catalog, Error, Name, Request, Response, TokenInfo, service_response::utc};
 
-/// A token with less life left than this is not used: a call may take as long.
+/// A token that expires sooner than this is not used, because a call may take as long.
 pub(crate) const MARGIN: SignedDuration = SignedDuration::from_secs(120);
 
-/// A token, when it ends, and what it stands for.
+/// A token, its expiry, and its information.
 #[derive(Clone, Debug)]
 pub(crate) struct Token {
     pub(crate) value: Secret,
     pub(crate) expires: Timestamp,
     pub(crate) grant: TokenInfo,
-    /// Its project's domain; none of a token from the cache.
+    /// Its project's domain; none for a token from the cache.
     pub(crate) domain: Option<Name>,
     /// When this process got it; none for one from the cache.
     pub(crate) got: Option<Instant>,
 }
 
-/// A token just got is used however short its life is.
+/// A new token is used however soon it expires.
 const NEW: Duration = Duration::from_secs(30);
 
 /// The body of Keystone's answer to a login.

@@ -1,7 +1,7 @@
-//! The data of images: bodies that are no JSON, in both directions.
+//! The data of images: bodies that are not JSON, in both directions.
 //!
 //! Glance's API: api-ref/source/v2/images-data.inc (2024.1). An upload is 204, data is 200, or 206
-//! for a range, and 416 for one that is not there.
+//! for a range, and 416 for a range outside the data.
 
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt as _, stream};
@@ -13,10 +13,10 @@ use crate::{
     Body, Download, Error, Headers, Method, Request, Response, StreamedResponse, TransportCause,
 };
 
-/// What is sent at a time.
+/// The size of a chunk.
 const CHUNK: usize = 64 << 10;
 
-/// Returns the request with its body read whole, as the service gets it.
+/// Returns the request with its complete body, as the service receives it.
 pub(super) async fn received(ctx: &Context, request: Request) -> Result<Request, Error> {
     let Body::Stream(upload) = &request.body else { return Ok(request) };
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::Unreachable {
@@ -34,12 +34,12 @@ pub(super) async fn received(ctx: &Context, request: Request) -> Result<Request,
         ctx.progress(progress);
     }
     if upload.length().is_some_and(|length| length != whole.len() as u64) {
-        return Err(failed("it has another length than was said".into()));
+        return Err(failed("it does not have the declared length".into()));
     }
     Ok(Request { body: Body::Bytes(whole.freeze()), ..request })
 }
 
-/// What is sent of an image's data.
+/// The part of an image's data that is sent.
 pub(super) struct Blob {
     bytes: Bytes,
     headers: Headers,
@@ -65,7 +65,7 @@ impl State {
         }
     }
 
-    /// Returns the data that belongs to the answer, if it has any.
+    /// Returns the data of the response, if there is any.
     pub(super) fn blob(&self, request: &Request, answer: &Response) -> Option<Blob> {
         let [images, id, file] = request.path.as_slice() else { return None };
         let asked = images == "images" && file == "file" && !request.writes();
@@ -106,7 +106,7 @@ impl Blob {
     }
 }
 
-/// Returns the first byte of the range that is asked for. Glance takes one range, with an open end.
+/// Returns the first byte of the requested range. Glance accepts one range, with an open end.
 fn first_byte(request: &Request) -> Option<usize> {
     let range = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("range"));
     range?.1.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()

@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{Method, Request, Response, Service, Transport};
 
-/// A cloud in memory: Keystone, Neutron and Magnum, as far as this crate speaks to them.
+/// A cloud in memory: the parts of Keystone, Neutron and Magnum that this crate uses.
 ///
-/// It holds state, so what was written is read back, and it can be made to fail. A handle is
-/// cheap to clone; all clones are one cloud.
+/// It keeps state, so what was written can be read back, and it can be made to fail. A handle is
+/// cheap to clone; all clones share one cloud.
 #[derive(Clone, Debug)]
 pub struct Cloud {
     inner: Arc<Mutex<Inner>>,
@@ -46,7 +46,7 @@ impl Cloud {
         Self { inner: Arc::new(Mutex::new(inner)) }
     }
 
-    /// Returns another cloud that is as this one is now.
+    /// Returns a separate copy of the cloud.
     #[must_use]
     pub fn fork(&self) -> Self {
         Self { inner: Arc::new(Mutex::new(self.lock().clone())) }
@@ -68,8 +68,8 @@ impl Cloud {
         Arc::new(Connection { cloud: self.clone(), who, credential: None })
     }
 
-    /// Returns the connection of whoever has the application credential with the id and the secret,
-    /// which the project of that name may have, or may have no more.
+    /// Returns a connection with the application credential of this id and secret in the project of
+    /// that name. The credential need not exist any more.
     pub fn login(&self, project: &str, id: &str, secret: &str) -> Arc<dyn Transport> {
         let (project_id, project_name) = (self.project(project), project.to_owned());
         let who = Who { project: project_id, project_name, admin: false };
@@ -77,15 +77,16 @@ impl Cloud {
         Arc::new(Connection { cloud: self.clone(), who, credential })
     }
 
-    /// Makes an application credential of a member of the project; returns its id and secret.
+    /// Creates an application credential of a member of the project; returns its id and secret.
     pub fn add_credential(&self, project: &str) -> (String, String) {
         let mut inner = self.lock();
         let project = inner.state.project(project);
         inner.state.new_credential(&project, "member", "omega")
     }
 
-    /// Takes a role from the user of every credential of the project: they stay, and are refused.
-    pub fn lapse_credentials(&self, project: &str) {
+    /// Removes a role from the user of every credential of the project: they still exist, but are
+    /// refused.
+    pub fn revoke_credential_role(&self, project: &str) {
         let mut inner = self.lock();
         let project = inner.state.project(project);
         let all = inner.state.credentials.iter_mut();
@@ -97,20 +98,20 @@ impl Cloud {
         self.lock().state.credentials.retain(|one| one.id != id);
     }
 
-    /// Returns the id of the project, which is made if it is not there.
+    /// Returns the id of the project, which is created if it does not exist.
     pub fn project(&self, name: &str) -> String {
         self.lock().state.project(name)
     }
 
-    /// Makes a security group with the rules that Neutron gives every new one; returns its id.
+    /// Creates a security group with Neutron's default rules; returns its id.
     pub fn add_group(&self, project: &str, name: &str) -> String {
         let mut inner = self.lock();
         let project = inner.state.project(project);
         inner.state.new_group(&project, name)
     }
 
-    /// Asks Neutron for a rule in the group with the id, as the API would be asked; returns what
-    /// it answered. It counts as no write of the program's.
+    /// Creates a rule in the group with the id, by a request to the simulated API; returns the
+    /// response. It does not count as a write of the program.
     pub fn add_rule(&self, group_id: &str, rule: Value) -> Response {
         let mut rule = rule;
         rule["security_group_id"] = json!(group_id);
@@ -131,7 +132,7 @@ impl Cloud {
         group.map(|group| group.rules.clone()).unwrap_or_default()
     }
 
-    /// Returns every group: its project's name, its own, and its rules without ids and times.
+    /// Returns every group: its project's name, its own name, and its rules without ids and times.
     pub fn groups(&self) -> Vec<(String, String, Vec<String>)> {
         let inner = self.lock();
         let State { projects, groups, .. } = &inner.state;
@@ -144,12 +145,12 @@ impl Cloud {
         groups.iter().map(show).collect()
     }
 
-    /// Makes the load balancer with the id take that provisioning status and keep it.
-    pub fn hold_balancer(&self, id: &str, provisioning_status: &str) {
-        self.lock().state.hold_balancer(id, provisioning_status);
+    /// Sets the provisioning status of the load balancer with the id permanently.
+    pub fn set_balancer_status(&self, id: &str, provisioning_status: &str) {
+        self.lock().state.set_balancer_status(id, provisioning_status);
     }
 
-    /// Takes the load balancers of those names away, in every project, with their ports.
+    /// Removes the load balancers of those names, in every project, with their ports.
     pub fn drop_balancers(&self, names: &[&str]) {
         self.lock().state.drop_balancers(names);
     }
@@ -159,47 +160,47 @@ impl Cloud {
         self.lock().state.part_names()
     }
 
-    /// Does what the charm's action `domain-setup` does.
+    /// Has the effect of the charm's action `domain-setup`.
     pub fn domain_setup(&self) {
         self.add_domain("magnum", true);
         self.add_user("magnum", "magnum_domain_admin", Some("admin"));
     }
 
-    /// Makes a domain.
+    /// Creates a domain.
     pub fn add_domain(&self, name: &str, enabled: bool) {
         self.lock().state.domain(name, enabled);
     }
 
-    /// Makes a user in the domain, with a role on that domain or none.
+    /// Creates a user in the domain, with a role on that domain or none.
     pub fn add_user(&self, domain: &str, name: &str, role: Option<&str>) {
         self.lock().state.user(domain, name, role);
     }
 
-    /// Makes a server of Nova; names need not be unique.
+    /// Creates a server in Nova; names need not be unique.
     pub fn add_server(&self, project: &str, name: &str, status: &str) {
         let mut inner = self.lock();
         let project = inner.state.project(project);
         inner.state.new_server(&project, name, status);
     }
 
-    /// Takes the volume types away.
+    /// Removes the volume types.
     pub fn remove_volume_types(&self) {
         self.lock().state.volume_types = false;
     }
 
-    /// Limits how many of `resource` (Neutron's or Octavia's word) the project may have.
+    /// Sets the project's limit of `resource` (Neutron's or Octavia's name).
     pub fn limit(&self, project: &str, resource: &str, limit: u64) {
         let mut inner = self.lock();
         let project = inner.state.project(project);
         inner.state.quotas.insert((project, resource.to_owned()), limit);
     }
 
-    /// Makes an image, with or without the properties that Magnum wants.
+    /// Creates an image, with or without the properties that Magnum needs.
     pub fn add_image(&self, name: &str, usable: bool) {
         self.lock().state.images.push((name.to_owned(), usable));
     }
 
-    /// Makes a cluster that has `health` (none: never polled) and keeps it; returns its id.
+    /// Creates a cluster with a fixed `health` (none: never polled); returns its id.
     pub fn add_cluster(
         &self,
         project: &str,
@@ -221,7 +222,7 @@ impl Cloud {
         uuid
     }
 
-    /// Sets what Magnum last heard of the cluster with the id.
+    /// Sets the last polled health of the cluster with the id.
     pub fn set_health(&self, uuid: &str, health: &str, infrastructure: &str) {
         let mut inner = self.lock();
         for cluster in inner.state.clusters.iter_mut().filter(|c| c.shown["uuid"] == *uuid) {
@@ -229,7 +230,7 @@ impl Cloud {
         }
     }
 
-    /// Says what becomes of the cluster with the id.
+    /// Sets the fate of the cluster with the id.
     pub fn set_fate(&self, uuid: &str, fate: &Fate) {
         let mut inner = self.lock();
         for cluster in inner.state.clusters.iter_mut().filter(|c| c.shown["uuid"] == *uuid) {
@@ -237,12 +238,12 @@ impl Cloud {
         }
     }
 
-    /// Says what becomes of the next clusters that are made; they are healthy otherwise.
+    /// Sets the fates of the next clusters that are created. By default they become healthy.
     pub fn fates(&self, fates: Vec<Fate>) {
         self.lock().state.fates = fates;
     }
 
-    /// Returns the names of the templates and of the clusters that there are.
+    /// Returns the names of all templates and clusters.
     pub fn magnum_names(&self) -> (Vec<String>, Vec<String>) {
         let inner = self.lock();
         let name = |thing: &Value| thing["name"].as_str().unwrap_or_default().to_owned();
@@ -273,59 +274,59 @@ impl Cloud {
         self.lock().state.rule_quota = Some(rules);
     }
 
-    /// Lists so many things on a page.
+    /// Sets the page size of lists.
     pub fn page_size(&self, size: usize) {
         self.lock().state.page = size.max(1);
     }
 
-    /// Has the service refuse everything with 403.
+    /// Makes the service refuse everything with 403.
     pub fn deny(&self, service: Service) {
         self.lock().state.denied.push(service);
     }
 
-    /// Has the service not answer.
+    /// Makes the service not answer.
     pub fn take_down(&self, service: Service) {
         self.lock().state.down.push(service);
     }
 
-    /// Spoils the `nth` write from the beginning, counted from 0.
-    pub fn spoil_write(&self, nth: usize, fault: Fault) {
+    /// Injects a fault into the `nth` write from the beginning, counted from 0.
+    pub fn inject_fault(&self, nth: usize, fault: Fault) {
         self.lock().spoil = Some((nth, fault));
     }
 
-    /// Has no answer ever arrive from the `nth` request on, counted from 0: the process that waits for
-    /// it is as good as killed there. `effect`: whether that request still has its effect.
+    /// Lets no response arrive from the `nth` request on, counted from 0, to simulate that the process
+    /// is killed there. `effect`: whether that request still has its effect.
     pub fn freeze_at(&self, nth: usize, effect: bool) {
         self.lock().frozen = Some((nth, effect));
     }
 
-    /// Returns once somebody waits for an answer that never arrives.
+    /// Returns once a client waits for a response that never arrives.
     pub async fn frozen(&self) {
         let frozen = Arc::clone(&self.lock().notify);
         frozen.notified().await;
     }
 
     /// Answers again.
-    pub fn thaw(&self) {
+    pub fn unfreeze(&self) {
         self.lock().frozen = None;
     }
 
-    /// Has Magnum show a new cluster only so long after it said that it takes it.
+    /// Sets how long after the accepted request Magnum shows a new cluster.
     pub fn clusters_appear_after(&self, delay: Duration) {
         self.lock().state.appear_after = delay;
     }
 
     /// Returns the templates and the clusters of all projects, without ids and times.
-    pub fn magnum_things(&self) -> Vec<String> {
-        self.lock().state.magnum_things()
+    pub fn magnum_objects(&self) -> Vec<String> {
+        self.lock().state.magnum_objects()
     }
 
-    /// Returns the writes that were received, spoiled ones too.
+    /// Returns the writes that were received, including those with faults.
     pub fn writes(&self) -> Vec<String> {
         self.lock().writes.clone()
     }
 
-    /// Returns how many requests were received.
+    /// Returns the number of requests that were received.
     pub fn requests(&self) -> usize {
         self.lock().requests
     }
@@ -335,14 +336,14 @@ impl Cloud {
     }
 }
 
-/// Returns what of a rule lasts: no ids, no times.
+/// Returns a rule without ids and times.
 fn lasting(rule: &Map<String, Value>) -> String {
     let passing = ["id", "created_at", "updated_at", "standard_attr_id", "security_group_id"];
     let lasting: BTreeMap<_, _> = rule
         .iter()
         .filter(|(key, _)| !passing.contains(&key.as_str()))
         .map(|(key, value)| {
-            // None and everywhere are one to Neutron, and so are no description and an empty one.
+            // For Neutron no prefix equals every address, and no description equals an empty one.
             let same = ["0.0.0.0/0", "::/0", ""].iter().any(|text| *value == **text);
             (key.clone(), if same { Value::Null } else { value.clone() })
         })

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{Method, Request, Response};
 
-/// What Neutron counts, and the collection that it is in.
+/// Neutron's quota resources and their collections.
 const COUNTED: [(&str, &str); 5] = [
     ("network", "networks"),
     ("subnet", "subnets"),
@@ -39,7 +39,7 @@ impl State {
         }
     }
 
-    /// Neutron tells a member the quotas of its own project.
+    /// In Neutron a member can read the quotas of its own project.
     pub(super) fn network_quotas(&self, who: &Who, request: &Request) -> Option<Response> {
         let path = path(request);
         let (Method::Get, ["quotas", project, "details.json"]) = (request.method, path.as_slice())
@@ -62,7 +62,7 @@ impl State {
         Some(answer)
     }
 
-    /// Octavia tells a member without one of its roles nothing.
+    /// Octavia refuses a member without one of its roles.
     pub(super) fn balancer_quota(&self, who: &Who, request: &Request) -> Option<Response> {
         let path = path(request);
         let (Method::Get, ["lbaas", "quotas", project]) = (request.method, path.as_slice()) else {

@@ -1,4 +1,4 @@
-//! One user's connection to the simulated cloud, and what can go wrong with it.
+//! One user's connection to the simulated cloud, and its faults.
 
 use std::{
     collections::BTreeMap,
@@ -27,7 +27,7 @@ pub(super) struct Inner {
     pub(super) writes: Vec<String>,
     pub(super) requests: usize,
     pub(super) spoil: Option<(usize, Fault)>,
-    /// The request whose answer never arrives, and whether it has an effect.
+    /// The request whose response never arrives, and whether it has an effect.
     pub(super) frozen: Option<(usize, bool)>,
     pub(super) notify: Arc<Notify>,
     pub(super) hints: BTreeMap<String, String>,
@@ -65,7 +65,7 @@ impl Inner {
             }
             Some(Fault::Refused) => Ok(numbered(refused(request.service))),
             Some(Fault::Ignored) => {
-                // It looks as if it had worked; nothing of it is kept.
+                // It seems to work, but has no effect.
                 let before = self.state.clone();
                 let answer = self.state.answer(who, request);
                 self.state = before;
@@ -85,7 +85,7 @@ fn lost(request: &Request, touched: Touched) -> Error {
     }
 }
 
-/// The recorded catalog, read once: every request looks at it.
+/// The recorded catalog, read once because every request uses it.
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     let token = recorded!("keystone-token-201").body["token"].clone();
     serde_json::from_value(token["catalog"].clone()).unwrap_or_default()
@@ -96,7 +96,7 @@ static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
 pub(super) struct Connection {
     pub(super) cloud: Cloud,
     pub(super) who: Who,
-    /// The id and the secret, where it is an application credential's.
+    /// The id and the secret, if it uses an application credential.
     pub(super) credential: Option<(String, String)>,
 }
 
@@ -104,7 +104,7 @@ pub(super) struct Connection {
 impl Transport for Connection {
     async fn exchange(&self, ctx: &Context, request: Request) -> Result<StreamedResponse, Error> {
         if self.credential.is_some() {
-            // A token of a credential that is gone is worth nothing.
+            // A token of a deleted credential is invalid.
             self.token_info().await?;
         }
         let request = blobs::received(ctx, request).await?;

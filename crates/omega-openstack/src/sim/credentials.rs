@@ -1,4 +1,4 @@
-//! Keystone's application credentials: made, read by their owner, used, deleted.
+//! Keystone's application credentials: created, read by their owner, used, deleted.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use crate::{Error, Method, Name, Request, Response, TokenInfo, service_response:
 pub(super) struct AppCredential {
     pub(super) id: String,
     pub(super) project: String,
-    /// Its user has lost a role, or it has expired: Keystone says the same to both.
+    /// Its user has lost a role, or it has expired: Keystone's answer is the same.
     pub(super) lapsed: bool,
     secret: String,
     user: String,
@@ -22,7 +22,7 @@ pub(super) struct AppCredential {
 }
 
 impl State {
-    /// Makes one; returns its id and secret.
+    /// Creates one; returns its id and secret.
     pub(super) fn new_credential(
         &mut self,
         project: &str,
@@ -42,7 +42,7 @@ impl State {
         (id, secret)
     }
 
-    /// Answers what is about application credentials, and nothing else.
+    /// Answers requests about application credentials only.
     pub(super) fn application_credentials(
         &mut self,
         who: &Who,
@@ -120,7 +120,7 @@ impl AppCredential {
     }
 }
 
-/// The refusal that the client makes of it.
+/// The client's error for this answer.
 fn refused(request: &Request, answer: Response) -> Error {
     match accept(request, answer) {
         Ok(answer) => Error::malformed(request, None, format!("{} to a login", answer.status)),

@@ -1,4 +1,4 @@
-//! Keystone's domains, users and role assignments, for who may ask.
+//! Keystone's domains, users and role assignments, with permissions.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{Method, Request, Response};
 
-/// A domain with one kind of user in it.
+/// A domain with its users.
 #[derive(Clone, Debug)]
 pub(super) struct Domain {
     pub(super) id: String,

@@ -1,4 +1,4 @@
-//! Magnum's templates and clusters; a cluster moves on each time it is looked at.
+//! Magnum's templates and clusters. A cluster progresses each time it is read.
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -9,40 +9,40 @@ use super::{
 };
 use crate::{Method, Request, Response};
 
-/// How often a cluster is looked at before it moves on.
+/// How often a cluster is read before it progresses.
 const LOOKS: u32 = 2;
 
-/// A cluster as Magnum lists it, and how its life goes on.
+/// A cluster as Magnum lists it, and its fate.
 #[derive(Clone, Debug)]
 pub(super) struct SimCluster {
     pub(super) shown: Value,
     pub(super) looks: u32,
     pub(super) fate: Fate,
-    /// When Magnum has written it down.
+    /// When Magnum stores it.
     pub(super) shown_from: Instant,
-    /// How often it changed.
+    /// The number of its changes.
     changes: u32,
 }
 
-/// What becomes of a cluster.
+/// The fate of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fate {
-    /// Complete, then healthy, as long as nobody deletes it.
+    /// Complete, then healthy, until it is deleted.
     Healthy,
     /// `CREATE_FAILED` before the driver has begun, for this reason.
     FailsBeforeDriver(String),
     /// `CREATE_FAILED` from the driver, for this reason.
     FailsInDriver(String),
-    /// `CREATE_IN_PROGRESS` without a reason for ever.
+    /// `CREATE_IN_PROGRESS` forever, without a reason.
     Stalls,
-    /// Complete, and unhealthy for this reason.
+    /// Complete, but unhealthy for this reason.
     Unhealthy(String),
-    /// Healthy, and `DELETE_FAILED` when it is first deleted.
+    /// Healthy, but `DELETE_FAILED` on the first delete.
     DeleteFailsOnce,
-    /// Healthy, and `DELETE_FAILED` whenever it is deleted.
+    /// Healthy, but `DELETE_FAILED` on every delete.
     DeleteFails,
-    /// It stays as it was put.
+    /// It does not change.
     Still,
 }
 
@@ -165,7 +165,7 @@ impl State {
         }
     }
 
-    pub(super) fn magnum_things(&self) -> Vec<String> {
+    pub(super) fn magnum_objects(&self) -> Vec<String> {
         let show = |noun: &str, thing: &Value, keys: &[&str]| {
             let values: Vec<_> = keys.iter().map(|key| thing[*key].to_string()).collect();
             format!("{noun} {}", values.join(" "))
@@ -190,7 +190,7 @@ impl State {
             Some((_, false)) => return recorded!("magnum-template-plain-image").unchanged(),
             Some((_, true)) => {}
         }
-        // Magnum puts flannel where nothing is said, and allows no other name.
+        // Magnum's default is flannel, and it rejects other names.
         let driver = body["network_driver"].as_str().unwrap_or("flannel");
         if !["flannel", "calico"].contains(&driver) {
             return recorded!("magnum-template-cilium").about("cilium", driver);

@@ -1,7 +1,7 @@
 //! A cloud in memory, behind the real clients and their JSON.
 //!
-//! `omega-cli rehearse` runs whole runbooks on it. What it answers is made of what real services
-//! answered (recordings/), and it shares no code with the clients beyond the seam.
+//! `omega-cli rehearse` runs whole runbooks on it. Its responses are made from recordings of real
+//! services (recordings/), and it shares no code with the clients beyond the seam.
 
 mod blobs;
 mod cloud;

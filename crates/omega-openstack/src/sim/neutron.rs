@@ -1,7 +1,7 @@
-//! Neutron's security groups: its own validation and normalisation, its own errors.
+//! Neutron's security groups, with its validation, normalisation and errors.
 //!
-//! Written from what the recordings show, without the client's types: agreement between the two
-//! is then worth something. `replays_what_neutron_answered` holds it to the recordings.
+//! Written from the recordings, without the client's types, so that a test of the client against it
+//! is meaningful. `replays_what_neutron_answered` compares it with the recordings.
 
 use std::{net::IpAddr, sync::LazyLock};
 
@@ -65,7 +65,7 @@ impl State {
         let page: Vec<_> = rest.iter().take(self.page).map(|group| show(group)).collect();
         let mut body = json!({ "security_groups": page });
         if let Some(last) = rest.get(self.page.saturating_sub(1)) {
-            // As Neutron writes it; the host is one that only the cloud knows.
+            // As Neutron writes it, with a host that only the cloud knows.
             let mut url = url::form_urlencoded::Serializer::new(String::new());
             url.extend_pairs(request.query.iter().filter(|(key, _)| key != "marker"));
             url.append_pair("limit", &self.page.to_string()).append_pair("marker", &last.id);
@@ -143,7 +143,7 @@ impl State {
         recorded!("neutron-security-groups-delete-204").unchanged()
     }
 
-    /// Makes a group with the two rules that Neutron puts into every new one.
+    /// Creates a group with Neutron's two default rules.
     pub(super) fn new_group(&mut self, project: &str, name: &str) -> String {
         let fresh = recorded!("neutron-groups-fresh-200");
         let rules = fresh.body["security_groups"][0]["security_group_rules"].as_array().cloned();
@@ -241,7 +241,7 @@ fn converted(asked: &Rule) -> Result<Rule, Response> {
     Ok(rule)
 }
 
-/// Rewrites what Neutron rewrites.
+/// Normalises a rule as Neutron does.
 fn canonical(rule: &mut Rule) {
     if text(rule, "ethertype").as_deref() == Some("IPv6") {
         match text(rule, "protocol").as_deref() {
@@ -325,7 +325,7 @@ fn validate_icmp(kind: Option<i64>, code: Option<i64>) -> Result<(), Response> {
     Ok(())
 }
 
-/// What makes two rules one to Neutron.
+/// The key by which Neutron compares rules.
 fn key(rule: &Rule) -> [String; 9] {
     let plain = |field| rule.get(field).filter(|value| !value.is_null()).map(Value::to_string);
     let everywhere = |prefix: &String| prefix == "0.0.0.0/0" || prefix == "::/0";
@@ -343,8 +343,8 @@ fn key(rule: &Rule) -> [String; 9] {
     .map(|part| part.unwrap_or_else(|| "+".to_owned()))
 }
 
-/// Neutron's own tables, read from its installed sources (recordings/neutron-protocols.json names
-/// them): not this crate's opinion.
+/// Neutron's own tables, read from its installed sources, which recordings/neutron-protocols.json
+/// names.
 static TABLES: LazyLock<Value> = LazyLock::new(|| {
     let text = include_str!("../../recordings/neutron-protocols.json");
     serde_json::from_str(text).unwrap_or_default()

@@ -1,7 +1,7 @@
-//! Neutron's networks, subnets, routers, ports and floating IPs: what holds what.
+//! Neutron's networks, subnets, routers, ports and floating IPs, and their dependencies.
 //!
-//! Written from the recordings (record.py, `network`). Addresses are not given out: nothing here
-//! looks at them.
+//! Written from the recordings (record.py, `network`). Addresses are not allocated, because nothing
+//! here uses them.
 
 use serde_json::{Value, json};
 
@@ -83,7 +83,7 @@ impl State {
         self.parts.get("ports").into_iter().flatten()
     }
 
-    /// Answers what is about the parts of networks, and nothing else.
+    /// Answers requests about the parts of networks only.
     pub(super) fn neutron_parts(&mut self, who: &Who, request: &Request) -> Option<Response> {
         let path: Vec<_> = request.path.iter().map(String::as_str).collect();
         let kind = KINDS.iter().find(|kind| path.first() == Some(&kind.plural))?;
@@ -200,7 +200,7 @@ impl State {
         (kind.deleted)().unchanged()
     }
 
-    /// Removes the thing and what goes with it.
+    /// Removes the object and its dependents.
     pub(super) fn take(&mut self, plural: &str, id: &str) {
         if let Some(all) = self.parts.get_mut(plural) {
             all.retain(|part| part["id"] != id);
@@ -282,13 +282,13 @@ impl State {
     }
 }
 
-/// Returns the subnets that a port has addresses of.
+/// Returns the subnets in which a port has addresses.
 fn addresses(port: &Value) -> impl Iterator<Item = &str> {
     let fixed = port["fixed_ips"].as_array().into_iter().flatten();
     fixed.filter_map(|one| one["subnet_id"].as_str())
 }
 
-/// Puts a port's id where Neutron lists those that are in the way.
+/// Inserts a port's id where Neutron's message lists the ports in use.
 fn name_ports(refused: &mut Response, port: &str) {
     if let Some(Value::String(words)) = refused.body.pointer_mut("/NeutronError/message")
         && let Some((before, _)) = words.split_once(": ")

@@ -1,5 +1,5 @@
-//! Octavia's load balancers: busy for a while, then as asked. Written from the recordings
-//! (record.py, `octavia`).
+//! Octavia's load balancers: busy for a while, then in the requested state. Written from the
+//! recordings (record.py, `octavia`).
 
 use serde_json::{Value, json};
 
@@ -10,14 +10,14 @@ use super::{
 };
 use crate::{Method, Request, Response};
 
-/// How often it is listed before it has done what was asked.
+/// How often it is listed as busy before a request has taken effect.
 const BUSY: u32 = 2;
 
 /// A load balancer.
 #[derive(Clone, Debug)]
 pub(super) struct SimBalancer {
     pub(super) shown: Value,
-    /// How often it is still listed as busy; none: for ever.
+    /// How often it is still listed as busy; none: forever.
     busy: Option<u32>,
 }
 
@@ -101,7 +101,7 @@ impl State {
         recorded!("octavia-loadbalancer-delete-204").unchanged()
     }
 
-    /// Goes on with what was asked: time passes while one looks.
+    /// Makes progress with the request, once for each read.
     fn work(&mut self) {
         let mut gone = Vec::new();
         for one in &mut self.balancers {
@@ -137,7 +137,7 @@ impl State {
         }
     }
 
-    pub(super) fn hold_balancer(&mut self, id: &str, provisioning_status: &str) {
+    pub(super) fn set_balancer_status(&mut self, id: &str, provisioning_status: &str) {
         for one in self.balancers.iter_mut().filter(|one| one.shown["id"] == id) {
             one.shown["provisioning_status"] = json!(provisioning_status);
             one.busy = None;

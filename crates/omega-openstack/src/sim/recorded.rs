@@ -1,4 +1,4 @@
-//! What the real services answered: recordings/*.json, made by recordings/record.py.
+//! Responses of real services: recordings/*.json, made by recordings/record.py.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ impl Recorded {
         }
     }
 
-    /// Returns the recorded answer with another thing's value in its words.
+    /// Returns the recorded response with another value in its message.
     pub(super) fn about(&self, was: &str, is: &str) -> Response {
         let mut body = self.body.clone();
         swap(&mut body, was, is);

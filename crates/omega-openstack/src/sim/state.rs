@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{Request, Response, Service};
 
-/// Everything that the services keep.
+/// The state of all services.
 #[derive(Clone, Debug)]
 pub(super) struct State {
     pub(super) projects: Vec<(String, String)>,
@@ -45,7 +45,7 @@ pub(super) struct State {
     /// The data of images, by id.
     pub(super) blobs: BTreeMap<String, Bytes>,
     pub(super) volume_types: bool,
-    /// Limits by project and resource, where they are not the recorded ones.
+    /// Limits by project and resource, if they differ from the recorded ones.
     pub(super) quotas: BTreeMap<(String, String), u64>,
     pub(super) page: usize,
     pub(super) denied: Vec<Service>,
@@ -54,7 +54,7 @@ pub(super) struct State {
     next: u64,
 }
 
-/// Whose token a request carries.
+/// The owner of a request's token.
 #[derive(Clone, Debug)]
 pub(super) struct Who {
     pub(super) project: String,
@@ -141,12 +141,12 @@ impl State {
         self.next
     }
 
-    /// Returns an id of the shape that the services give.
+    /// Returns an id in the format of the services.
     pub(super) fn id(&mut self) -> String {
         format!("00000000-0000-4000-8000-{:012x}", self.serial())
     }
 
-    /// Returns the id of the project, which is made if it is not there.
+    /// Returns the id of the project, which is created if it does not exist.
     pub(super) fn project(&mut self, name: &str) -> String {
         if let Some((_, id)) = self.projects.iter().find(|(known, _)| known == name) {
             return id.clone();

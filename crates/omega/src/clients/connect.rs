@@ -38,8 +38,8 @@ impl<'a> Connect<'a> {
         self.machine.resolve(&self.site.directory, path)
     }
 
-    /// Connects to everything: reads what the site names on this machine, and prepares sessions and
-    /// channels. `only`: these units, or all.
+    /// Connects to everything: reads the site's files on this machine, and prepares sessions and
+    /// channels. `only`: these units; all if it is empty.
     ///
     /// # Errors
     ///
@@ -56,7 +56,7 @@ impl<'a> Connect<'a> {
         Ok(clients.with_mint(&kubeconfig.facts, Timestamp::now()))
     }
 
-    /// The same without the units: nothing is asked of Juju.
+    /// The same without the units. Juju is not called.
     ///
     /// # Errors
     ///
@@ -107,11 +107,11 @@ impl<'a> Connect<'a> {
     }
 
     /// Prepares the cloud's services. No request is made. Needs `[cloud]` (or the `OS_*` variables),
-    /// and `project` in `[management]` where it is there.
+    /// and `project` in `[management]` if it is there.
     ///
     /// # Errors
     ///
-    /// Fails if it can't be found out how to log in.
+    /// Fails if the credentials can't be loaded.
     pub async fn cloud(&self) -> Result<CloudClients, Failure> {
         self.cloud_over(loaded(self.cloud_config())?, self.machine.token_cache.clone()).await
     }
@@ -152,7 +152,7 @@ impl<'a> Connect<'a> {
     }
 
     /// Returns the operator's connection to another project, by its id. No request is made, and no
-    /// token is kept.
+    /// token is stored.
     ///
     /// # Errors
     ///
@@ -194,7 +194,7 @@ fn loaded(config: Result<CloudConfig, ConfigError>) -> Result<CloudConfig, Failu
 ///
 /// # Errors
 ///
-/// Fails if no client can be made of the kubeconfig.
+/// Fails if no client can be made from the kubeconfig.
 pub async fn management(kubeconfig: &Kubeconfig) -> Result<Management, Failure> {
     Management::connect(kubeconfig).await.map_err(|error| {
         Failure::from_error("could not prepare the management cluster's client", &error)

@@ -10,40 +10,40 @@ use omega_core::{
 
 use super::Connect;
 
-/// The most that a kubeconfig may have: one with many contexts has some 100 kB.
+/// The largest kubeconfig that is read. One with many contexts has about 100 kB.
 const MOST: u64 = 4 << 20;
 
-/// What to look at when a file of the site is not there.
+/// The hint if a file of the site does not exist.
 pub(super) const RELATIVE: &str = "the path is relative to the site file";
 
 impl Connect<'_> {
-    /// Reads and vets the site's kubeconfig.
+    /// Reads and checks the site's kubeconfig.
     ///
     /// # Errors
     ///
-    /// Fails if it can't be read or used, or if its client certificate has ended at `now`.
+    /// Fails if it can't be read or used, or if its client certificate has expired at `now`.
     pub fn kubeconfig(&self, now: Timestamp) -> Result<Kubeconfig, Failure> {
-        let read = self.kubeconfig_of_any_time()?;
+        let read = self.kubeconfig_ignoring_expiry()?;
         let path = self.path(self.site.kubeconfig()?);
-        match read.facts.outside(now) {
+        match read.facts.validity_error(now) {
             Some(error) => Err(unusable(&path, &error)),
             None => Ok(read),
         }
     }
 
-    /// The same, whether or not its client certificate has ended.
+    /// The same, even if its client certificate has expired.
     ///
     /// # Errors
     ///
     /// Fails if it can't be read or used.
-    pub fn kubeconfig_of_any_time(&self) -> Result<Kubeconfig, Failure> {
+    pub fn kubeconfig_ignoring_expiry(&self) -> Result<Kubeconfig, Failure> {
         let path = self.path(self.site.kubeconfig()?);
         kubeconfig_at(&path, if path.is_absolute() { "check the path" } else { RELATIVE })
     }
 }
 
-/// Reads the kubeconfig at `path`, whether or not its client certificate has ended. `next`: what to
-/// do if it is not there.
+/// Reads the kubeconfig at `path`, even if its client certificate has expired. `next`: what to do if
+/// the file does not exist.
 ///
 /// # Errors
 ///

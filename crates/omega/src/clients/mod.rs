@@ -23,10 +23,10 @@ use omega_openstack::{
 };
 pub use partial::{Part, PartialClients};
 
-/// How many HTTP requests there were.
+/// The number of HTTP requests.
 pub(crate) type Requests = Arc<dyn Fn() -> usize + Send + Sync>;
 
-/// The services of a cloud: real or simulated, a job can't tell.
+/// The services of a cloud, real or simulated.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct CloudClients {
@@ -40,7 +40,7 @@ pub struct CloudClients {
     pub identity: Arc<Identity>,
     /// Magnum, in the management project.
     pub magnum: Arc<ContainerInfra>,
-    /// Where Keystone is.
+    /// Keystone's address.
     pub keystone: String,
     requests: Requests,
 }
@@ -55,9 +55,9 @@ pub struct Clients {
     pub management: Arc<Management>,
     /// The units of the conductor, in the order of their numbers.
     pub units: Vec<Arc<Unit>>,
-    /// What minting left on this machine is removed through this, where the kubeconfig is known.
+    /// Removes what minting left on this machine, if the kubeconfig is known.
     pub mint: Option<Arc<Mint>>,
-    /// Bytes of the helm that may be sent to a unit.
+    /// The size of the helm that may be sent to a unit.
     pub helm_size: usize,
 }
 
@@ -80,12 +80,12 @@ impl CloudClients {
         }
     }
 
-    /// Returns where the cloud is.
+    /// Returns the cloud's address.
     pub fn endpoints(&self) -> Endpoints {
         [("cloud".to_owned(), self.keystone.clone())].into()
     }
 
-    /// Returns what was sent so far.
+    /// Returns the number of requests so far.
     pub fn counts(&self) -> impl Fn() -> Counts + Send + Sync + 'static {
         let requests = Arc::clone(&self.requests);
         move || Counts { requests: requests(), ..Counts::default() }
@@ -98,15 +98,15 @@ impl Clients {
         Self { cloud, management, units, mint: None, helm_size: 0 }
     }
 
-    /// Returns the same clients for a verification: they read what several facts share once, and do
-    /// not see a change.
+    /// Returns the same clients for a verification: they cache what several facts share, and so do
+    /// not see changes.
     #[must_use]
     pub fn for_verification(mut self) -> Self {
-        self.cloud.network = Arc::new(self.cloud.network.reading_once());
+        self.cloud.network = Arc::new(self.cloud.network.caching());
         self
     }
 
-    /// Adds what removes the leftovers of minting and probing, with this kubeconfig. `now`: the time.
+    /// Adds the client that removes the leftovers of minting and probing, with this kubeconfig.
     #[must_use]
     pub fn with_mint(mut self, kubeconfig: &KubeconfigFacts, now: Timestamp) -> Self {
         let management = (*self.management).clone();
@@ -114,14 +114,14 @@ impl Clients {
         self
     }
 
-    /// Says how many bytes the helm has that may be sent to a unit.
+    /// Sets the size of the helm that may be sent to a unit.
     #[must_use]
     pub fn with_helm(self, bytes: usize) -> Self {
         Self { helm_size: bytes, ..self }
     }
 
-    /// Returns what tells this site from another whose units have the same names: where its cloud
-    /// and its management cluster are, and how each unit is reached.
+    /// Returns what distinguishes this site from others whose units have the same names: where its
+    /// cloud and its management cluster are, and how each unit is reached.
     pub fn endpoints(&self) -> Endpoints {
         PartialClients::from(self).endpoints()
     }
@@ -131,7 +131,7 @@ impl Clients {
         self.units.iter().find(|unit| unit.label() == label)
     }
 
-    /// Returns what was sent so far.
+    /// Returns the number of requests so far.
     pub fn counts(&self) -> impl Fn() -> Counts + Send + Sync + 'static {
         PartialClients::from(self).counts()
     }

@@ -128,7 +128,7 @@ impl Connect<'_> {
         match part {
             Part::Cloud => Ok(PartialClients { cloud: Some(self.cloud().await?), ..clients }),
             Part::Management => {
-                let kubeconfig = self.kubeconfig_of_any_time()?;
+                let kubeconfig = self.kubeconfig_ignoring_expiry()?;
                 let management = management(&kubeconfig).await?;
                 let mint = Mint::new(management.clone(), &kubeconfig.facts, Timestamp::now());
                 let (management, mint) = (Some(Arc::new(management)), Some(Arc::new(mint)));

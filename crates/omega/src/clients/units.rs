@@ -9,7 +9,7 @@ use omega_juju::{
 use super::Connect;
 use crate::site::{Site, SshUnit};
 
-/// A unit that could be meant, and the way to it.
+/// A unit, and how it is reached.
 struct Candidate {
     name: String,
     leader: bool,
@@ -17,7 +17,7 @@ struct Candidate {
 }
 
 impl Connect<'_> {
-    /// Returns the units that are meant: `only`, or all of them. `sources`: what may be sent to them.
+    /// Returns the units `only`, or all if it is empty. `sources`: the files that may be sent to them.
     /// Needs `[conductor]`.
     ///
     /// # Errors
@@ -74,10 +74,10 @@ impl Connect<'_> {
             .rsplit_once('@')
             .unwrap_or_else(|| (site.ssh.user.as_deref().unwrap_or("ubuntu"), text));
         let (host, port) = match rest.rsplit_once(':') {
-            // `::1` has no port, `[::1]:22` has.
+            // `::1` has no port; `[::1]:22` has one.
             Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
                 let port = port.parse().map_err(|_| {
-                    let what = format!("`{text}` in the site file: `{port}` is no port");
+                    let what = format!("`{text}` in the site file: `{port}` is not a port number");
                     Failure::new(FailureClass::Usage, what).next("write [user@]host[:port]")
                 })?;
                 (host, port)
@@ -125,7 +125,7 @@ async fn juju(
     Ok(units.into_iter().map(candidate).collect())
 }
 
-/// Returns the one unit that `--unit name` means.
+/// Returns the unit that `--unit name` selects.
 fn meant<'a>(
     name: &str,
     application: Option<&str>,
@@ -137,16 +137,22 @@ fn meant<'a>(
         |what: String, next: String| Err(Failure::new(FailureClass::Usage, what).next(next));
     let leader = name.strip_suffix("/leader");
     match (leader, application) {
-        (Some(_), None) => usage(format!("`{name}`: only Juju knows a leader"), one_of),
+        (Some(_), None) => usage(
+            format!("`{name}`: only Juju has leaders, and the units are reached by SSH"),
+            one_of,
+        ),
         (Some(asked), Some(application)) if asked != application => {
-            let what = format!("`{name}` is of another application than {application}");
+            let what = format!("`{name}` is not a unit of {application}");
             usage(what, format!("{application}/leader, or {one_of}"))
         }
         (Some(_), Some(application)) => {
             let leader = candidates.iter().find(|one| one.leader);
             leader.map(|one| one.name.as_str()).ok_or_else(|| {
-                Failure::new(FailureClass::Error, format!("{application} has no leader now"))
-                    .next(format!("wait for an election, or name {one_of}"))
+                Failure::new(
+                    FailureClass::Error,
+                    format!("{application} has no leader at the moment"),
+                )
+                .next(format!("wait for the election, or use {one_of}"))
             })
         }
         (None, _) => match candidates.iter().find(|one| one.name == name) {

@@ -6,40 +6,40 @@ use serde::{Deserialize, Serialize};
 
 use super::Layer;
 
-/// What is wrong: the rule of a finding, as a type. The names are an interface: never renamed.
+/// What is wrong: the rule of a finding, as a type. Scripts depend on the names: never rename them.
 ///
-/// The order is that in which one brings about another: what comes first is fixed first. It is
-/// mostly the order of the layers; but what was done on purpose or by helm (a paused cluster, a
-/// failed release, a template without a network plugin) comes before what the infrastructure lacks
-/// because of it.
+/// Earlier causes lead to later ones, so the first one is fixed first. The order is mostly that of
+/// the layers. But what somebody did on purpose and what helm did (a paused cluster, a failed
+/// release, a template without a network plugin) comes before the problems of the infrastructure
+/// that result from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Cause {
-    /// Keystone does not answer, or something else answers at its address.
+    /// Keystone does not answer, or another server answers at its address.
     IdentityUnreachable,
     /// Keystone refuses the operator's user or password.
     CredentialsRefused,
-    /// The catalog has no endpoint for a service that a create needs.
+    /// The catalog has no endpoint for a service that creating a cluster needs.
     EndpointMissing,
-    /// A service has an endpoint and does not answer there.
+    /// A service does not answer at its endpoint.
     ServiceUnreachable,
-    /// Cinder shows no volume type, and the driver takes one for the default storage class.
+    /// Cinder has no visible volume type, and the driver needs one for the default storage class.
     NoVolumeType,
-    /// Magnum can't make a user for a cluster: its trustee domain is incomplete.
+    /// Magnum can't create a user for a cluster: its trustee domain is incomplete.
     TrusteeDomain,
     /// Nova's server of the management cluster is missing or not ACTIVE.
     VmNotActive,
     /// The management cluster's API server does not answer.
     ApiUnreachable,
-    /// The API server answers that some of its own checks fail.
+    /// The API server reports that some of its own checks fail.
     ApiUnwell,
     /// The API server's certificate has expired.
     CertificateExpired,
-    /// The API server's certificate does not verify with the kubeconfig's CA, or is for another
+    /// The API server's certificate can't be verified with the kubeconfig's CA, or is for another
     /// name.
     CertificateUntrusted,
-    /// A unit of the conductor, or whoever knows the units, can't be reached.
+    /// A unit of the conductor can't be reached, or the units can't be listed.
     UnitUnreachable,
     /// A unit does not reach the management cluster's API server.
     ManagementUnreachable,
@@ -47,21 +47,20 @@ pub enum Cause {
     KubeconfigUnusable,
     /// The client certificate or token in the kubeconfig has expired.
     KubeconfigExpired,
-    /// A credential is not known where it is presented: the driver's to the API server, or a
-    /// cluster's to Keystone.
+    /// A credential is rejected: the driver's by the API server, or a cluster's by Keystone.
     CredentialRefused,
-    /// The kubeconfig's user may not do what the driver or helm needs.
+    /// The kubeconfig's user lacks a right that the driver or helm needs.
     RightsMissing,
     /// The conductor's interpreter lacks the driver or its entry point.
     DriverMissing,
-    /// The conductor finds no helm, or one that does not run.
+    /// The conductor does not find helm, or can't run it.
     Helm,
-    /// The options of the drop-in are not in effect: it is missing, not read, not valid or not
-    /// loaded yet.
+    /// The options of the drop-in are not in effect: it is missing, not read, invalid or not loaded
+    /// yet.
     DropIn,
     /// The driver can't use the option `api_resources`.
     ApiResources,
-    /// The conductor's daemon does not run.
+    /// The conductor's daemon is not running.
     ServiceDown,
     /// The driver or the chart uses an API version that the management cluster does not serve.
     VersionUnserved,
@@ -69,25 +68,25 @@ pub enum Cause {
     ContractLabelMissing,
     /// A controller has no available pod, or no leader that renews its lease.
     ControllerDown,
-    /// A webhook is not served: writes, or reads at another version, are refused.
+    /// A webhook is not served: writes, or reads of another version, are refused.
     WebhookDown,
-    /// Somebody told Cluster API to leave the cluster alone.
+    /// The cluster is paused in Cluster API.
     Paused,
     /// Helm's last install or upgrade of the cluster failed.
     ReleaseFailed,
-    /// Helm was interrupted, and refuses every further upgrade.
+    /// Helm was interrupted, and refuses further upgrades.
     ReleasePending,
-    /// The cluster's objects are gone from the management cluster.
+    /// The cluster's objects are missing in the management cluster.
     ClusterMissing,
-    /// A template names a network driver that the chart has nothing for.
+    /// A template names a network driver that the chart does not support.
     TemplateNetworkDriver,
     /// The cluster's application credential lacks a role.
     RoleMissing,
-    /// The cluster needs more than the quota of its project.
+    /// The cluster needs more than its project's quota.
     QuotaExhausted,
     /// A load balancer of the cluster is in error.
     LoadBalancerError,
-    /// The cluster has no load balancer, and should have one by now.
+    /// The cluster has no load balancer although it should have one by now.
     LoadBalancerMissing,
     /// The infrastructure provider reports a failure.
     InfrastructureFailed,
@@ -95,15 +94,15 @@ pub enum Cause {
     InfrastructureStalled,
     /// The workload cluster's API server does not answer.
     WorkloadUnreachable,
-    /// A node is there and not Ready.
+    /// A node is not Ready.
     NodeNotReady,
     /// The network plugin does not run on every node.
     Cni,
-    /// The cloud controller manager does not run, or does not stay up.
+    /// The cloud controller manager does not run, or keeps restarting.
     CloudController,
-    /// Volumes can't be had.
+    /// Volumes can't be provided.
     Csi,
-    /// Names are not resolved.
+    /// DNS does not work.
     Dns,
     /// A pod does not start.
     PodStuck,
@@ -115,22 +114,22 @@ pub enum Cause {
     AddonFailed,
     /// A delete takes too long.
     DeletingStuck,
-    /// The driver takes a good condition for a bad one.
+    /// The driver misreads a good condition as a bad one.
     PolarityMisread,
     /// Magnum's last operation on the cluster failed.
     CreateFailed,
     /// Magnum's record of the cluster is out of date.
     StaleStatus,
-    /// What is seen has no known cause, or could not be asked.
+    /// The symptom has no known cause, or the check could not be made.
     Unclear,
 }
 
 impl Cause {
-    /// Returns the place of this cause at `layer` in the order in which things are fixed. Where two
-    /// layers share a cause, the layer decides.
+    /// Returns the position of this cause at `layer` in the order of fixing. If two layers share a cause,
+    /// the layer decides.
     pub(super) fn depth(self, layer: Layer) -> (Self, Layer) {
         let cause = match (layer, self) {
-            // The cluster's own credential: only what the cluster makes depends on it.
+            // The cluster's own credential: only the resources of the cluster depend on it.
             (Layer::ClusterCredential, Self::CredentialRefused) => Self::RoleMissing,
             (_, cause) => cause,
         };

@@ -7,7 +7,7 @@ use omega_openstack::container_infra::Cluster;
 ///
 /// # Errors
 ///
-/// Fails if a cluster that is named does not exist.
+/// Fails if one of `only` does not exist.
 pub(super) fn choose(all: &[Cluster], only: &[String]) -> Result<Vec<Cluster>, Failure> {
     if only.is_empty() {
         return Ok(all.to_vec());

@@ -1,4 +1,4 @@
-//! Keystone, the catalog, and the services that the driver and the provider call.
+//! Checks Keystone, the catalog, and the services that the driver and the provider call.
 
 use futures::future::join_all;
 use omega_core::{Evidence, Failure, Gate as _, Subject, Verdict};
@@ -6,7 +6,7 @@ use omega_openstack::{Error, Service, cloud_inventory::CloudInventory, identity:
 
 use super::{Cause, Layer, LayerFinding, causes, layer_result::LayerResult};
 
-/// What the driver and the infrastructure provider call (block storage: magnum-capi-helm 1.4.0,
+/// The services that the driver and the infrastructure provider call (block storage: magnum-capi-helm 1.4.0,
 /// `driver.py`).
 const SERVICES: [Service; 6] = [
     Service::Network,
@@ -25,20 +25,20 @@ pub(super) struct CloudFacts {
     trustee: Option<Result<Verdict, Failure>>,
 }
 
-/// Asks Keystone, then every service at once.
+/// Reads Keystone, then every service at the same time.
 pub(super) async fn ask(inventory: &CloudInventory, trustee: &TrusteeDomain) -> CloudFacts {
     let login = inventory.token_info().await.map(|token| token.catalog.0.len());
     if login.is_err() {
         return CloudFacts { login, services: Vec::new(), volume_types: None, trustee: None };
     }
-    let each = SERVICES.map(|service| async move { (service, inventory.asks(service).await) });
+    let each = SERVICES.map(|service| async move { (service, inventory.check(service).await) });
     let (services, types, trustee) =
         futures::join!(join_all(each), inventory.volume_types(), trustee.check());
     let volume_types = Some(types.map(|types| types.len()));
     CloudFacts { login, services, volume_types, trustee: Some(trustee) }
 }
 
-/// Says what is wrong with the cloud. `label`: its name.
+/// Returns what is wrong with the cloud. `label`: its name.
 pub(super) fn judge(facts: &CloudFacts, label: &str) -> LayerResult {
     let mut found = Vec::new();
     found.extend(facts.login.as_ref().err().map(|error| login(error, label)));
@@ -49,7 +49,7 @@ pub(super) fn judge(facts: &CloudFacts, label: &str) -> LayerResult {
     found.extend(facts.trustee.as_ref().and_then(trustee));
     let services = facts.login.as_ref().ok();
     let shown = services.map(|services| {
-        [Evidence::words(label), Evidence::count("services in the catalog", *services)]
+        [Evidence::sentence(label), Evidence::count("services in the catalog", *services)]
     });
     LayerResult::new(Layer::Cloud).shown_by(shown.into_iter().flatten()).with(found)
 }
@@ -62,7 +62,7 @@ fn login(error: &Error, label: &str) -> LayerFinding {
             Cause::CredentialsRefused,
             "check the user and the password of this cloud: clouds.yaml",
         ),
-        // It is no login that is refused: something else answers there.
+        // This is not a refused login: another server answers there.
         Some(..500) => (
             Cause::IdentityUnreachable,
             "check auth_url of this cloud (clouds.yaml): its scheme, port and path",
@@ -78,7 +78,7 @@ fn http_status(status: u16) -> Evidence {
     Evidence::text("HTTP status", status.to_string())
 }
 
-/// A service that does not answer, or is not there.
+/// A service that does not answer or has no endpoint.
 fn unanswered(service: Service, error: &Error) -> LayerFinding {
     let (subject, why) = (Subject::new("service", service.to_string()), causes(error));
     let broken = |cause| LayerFinding::broken(Layer::Cloud, cause, subject.clone(), &why);
@@ -91,20 +91,20 @@ fn unanswered(service: Service, error: &Error) -> LayerFinding {
     }
     let status = error.refusal().map(|refusal| refusal.status);
     match status {
-        // It answers, and lets this user do little: that is no fault of the service.
+        // It answers, but this user has few rights: the service is not at fault.
         Some(..500) => LayerFinding::unknown(Layer::Cloud, subject, why),
-        _ => broken(Cause::ServiceUnreachable)
-            .shown_by(status.map(http_status))
-            .remedy(format!("check the service {service}: its daemon, and the proxy before it")),
+        _ => broken(Cause::ServiceUnreachable).shown_by(status.map(http_status)).remedy(format!(
+            "check the service {service}: its daemon, and the proxy in front of it"
+        )),
     }
 }
 
-/// A failure to list them is reported once: by the service, where it does not answer at all.
+/// A failure to list them is reported once: by the service, if it does not answer at all.
 fn volume_types(facts: &CloudFacts) -> Option<LayerFinding> {
     let subject = Subject::new("service", Service::BlockStorage.to_string());
     match facts.volume_types.as_ref()? {
         Ok(0) => {
-            let why = "there is no volume type, and the driver takes the first for the default \
+            let why = "there is no volume type, and the driver uses the first one for the default \
                        storage class: a create fails";
             let found = LayerFinding::broken(Layer::Cloud, Cause::NoVolumeType, subject, why)
                 .shown_by([Evidence::count("volume types", 0)])

@@ -1,4 +1,4 @@
-//! Cluster API's controllers, and whether the driver and the chart find their kinds.
+//! Cluster API's controllers, and whether the kinds of the driver and the chart are served.
 
 use jiff::{SignedDuration, Timestamp};
 use omega_capi::{
@@ -26,7 +26,7 @@ pub(super) fn judge(
     match coherence {
         Ok(Ok(coherence)) => result.with(incoherent(&coherence.findings)),
         Ok(Err(error)) => result.with([unknown("served versions", error)]),
-        Err(why) => result.shown_by([Evidence::words(format!("coherence not asked: {why}"))]),
+        Err(why) => result.shown_by([Evidence::sentence(format!("coherence not asked: {why}"))]),
     }
 }
 
@@ -44,7 +44,8 @@ fn versions(installed: &[Installed]) -> Vec<Evidence> {
     if all.is_empty() { vec![Evidence::holds("no deployment of them is known")] } else { all }
 }
 
-/// Returns the controllers that do not work, each once: one without pods needs no second reason.
+/// Returns the controllers that do not work, each once: one without pods is not also reported for its
+/// lease.
 fn down(all: &Controllers, clock: Timestamp) -> Vec<LayerFinding> {
     let mut found: Vec<LayerFinding> = all.installed.iter().filter_map(unavailable).collect();
     for idle in all.leases.iter().filter_map(|lease| idle(lease, clock)) {
@@ -55,7 +56,7 @@ fn down(all: &Controllers, clock: Timestamp) -> Vec<LayerFinding> {
     found
 }
 
-/// A deployment without pods. None available is down, fewer than wanted is under way.
+/// A deployment that lacks pods. It is down if none is available, and in progress if some are.
 fn unavailable(one: &Installed) -> Option<LayerFinding> {
     let available = one.available.filter(|available| *available < one.wanted)?;
     let why = format!("{available} of {} pods are available", one.wanted);
@@ -63,7 +64,7 @@ fn unavailable(one: &Installed) -> Option<LayerFinding> {
     Some(if available == 0 { found } else { found.severity(Severity::Waiting) })
 }
 
-/// A leader that does not renew its lease, or that nobody is.
+/// A leader that does not renew its lease, or no leader.
 fn idle(lease: &Lease, clock: Timestamp) -> Option<LayerFinding> {
     let Lease { component, name, holder, renewed, seconds } = lease;
     let named = Evidence::text("lease", name);
@@ -73,7 +74,7 @@ fn idle(lease: &Lease, clock: Timestamp) -> Option<LayerFinding> {
         );
     };
     let renewed = (*renewed)?;
-    // Who is only slow renews it within the next period.
+    // A slow leader renews it within the next period.
     let late = SignedDuration::from_secs(i64::from(*seconds) * 2 + 15);
     (clock.duration_since(renewed) > late).then(|| {
         broken(*component, "its leader no longer renews its lease").shown_by([
@@ -95,10 +96,10 @@ fn broken(component: Component, why: impl Into<String>) -> LayerFinding {
     LayerFinding::broken(Layer::Controllers, Cause::ControllerDown, subject, why).remedy(remedy)
 }
 
-/// Returns what does not fit together and breaks clusters, apart from the templates.
+/// Returns the incompatibilities that break clusters, apart from the templates.
 fn incoherent(all: &[Finding]) -> impl Iterator<Item = LayerFinding> {
     broken_rules(all).filter_map(|(rule, finding)| {
-        // The third is a consequence of the first two, and the reason not to delete anything now.
+        // The third is a consequence of the first two, and the reason not to delete a cluster now.
         let unserved = [Rule::UnservedRead, Rule::UnservedWrite, Rule::UnsafeDelete];
         let cause = if unserved.contains(&rule) {
             Cause::VersionUnserved
@@ -113,7 +114,7 @@ fn incoherent(all: &[Finding]) -> impl Iterator<Item = LayerFinding> {
     })
 }
 
-/// Returns the findings of coherence that are broken, with their rules.
+/// Returns the broken findings of coherence, with their rules.
 pub(super) fn broken_rules(all: &[Finding]) -> impl Iterator<Item = (Rule, Finding)> {
     let broken = all.iter().filter(|one| one.severity == Severity::Broken);
     broken.filter_map(|one| Some((Rule::of(one)?, one.clone())))

@@ -1,4 +1,4 @@
-//! The driver's kubeconfig, when the management cluster refuses it.
+//! The driver's kubeconfig, if the management cluster rejects it.
 
 use jiff::Timestamp;
 use omega_core::{
@@ -8,12 +8,12 @@ use omega_core::{
 
 use super::{Cause, Layer, LayerFinding};
 
-/// What makes a kubeconfig that works.
-pub(super) const RENEW: &str = "make a new one (omega-cli mint-kubeconfig), name it in the site \
+/// How to create a kubeconfig that works.
+pub(super) const RENEW: &str = "create a new one (omega-cli mint-kubeconfig), name it in the site \
                                 file, then omega-cli place-kubeconfig";
 
-/// Says what a 401 means: that the client certificate of `facts` has expired, or that the server
-/// does not know the user. `why`: the refusal.
+/// Explains a 401: the client certificate of `facts` has expired, or the server does not know the
+/// user. `why`: the refusal.
 pub(super) fn refused(
     subject: Subject,
     why: &str,
@@ -23,10 +23,10 @@ pub(super) fn refused(
     let broken = |cause, subject, summary: String| {
         LayerFinding::broken(Layer::DriverCredential, cause, subject, summary).remedy(RENEW)
     };
-    let ended = facts.and_then(|facts| Some((facts, facts.outside(now)?)));
+    let ended = facts.and_then(|facts| Some((facts, facts.validity_error(now)?)));
     match ended {
         Some((facts, ended)) => broken(Cause::KubeconfigExpired, subject, ended.to_string())
-            .shown_by([Evidence::words(why)])
+            .shown_by([Evidence::sentence(why)])
             .shown_by(validity(facts)),
         None => broken(Cause::CredentialRefused, subject, why.to_owned()),
     }

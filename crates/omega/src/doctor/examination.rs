@@ -1,4 +1,4 @@
-//! The doctor and what it is asked to do.
+//! The doctor and its options.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{
     site::{Site, Trust},
 };
 
-/// What the doctor is asked to look at, and with what.
+/// What the doctor examines, and how.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DoctorOptions {
@@ -29,7 +29,7 @@ pub struct DoctorOptions {
     /// How long a create, a delete or a helm command may take before it counts as stuck. By
     /// default 15 minutes.
     pub patience: Duration,
-    /// The kubeconfig that the management cluster is read with. By default the site's, which may
+    /// The kubeconfig that is used to read the management cluster. By default the site's, which may
     /// have few rights.
     pub kubeconfig: Option<Kubeconfig>,
 }
@@ -60,7 +60,7 @@ pub struct Doctor {
     pub(super) read_with: Option<KubeconfigFacts>,
     /// Where the driver's kubeconfig is on a unit.
     pub(super) path: UnitPath,
-    /// The name in Nova of the management cluster's server, where the site gives it.
+    /// The name of the management cluster's server in Nova, if the site names it.
     pub(super) server: Option<String>,
     /// The driver's option `namespace_prefix`.
     pub(super) prefix: NamespacePrefix,
@@ -77,7 +77,7 @@ pub(super) struct Wanted {
     pub(super) chart: Option<Version>,
 }
 
-/// Connects to the site of `connect` afresh and examines it.
+/// Connects to the site of `connect` with a new login and examines it.
 ///
 /// # Errors
 ///
@@ -101,7 +101,7 @@ impl Doctor {
     /// not exist. That the units can't be listed is a finding.
     pub async fn connect(connect: &Connect<'_>, options: DoctorOptions) -> Result<Self, Failure> {
         let named = connect.site.kubeconfig().is_ok();
-        let wanted = named.then(|| connect.kubeconfig_of_any_time()).transpose()?;
+        let wanted = named.then(|| connect.kubeconfig_ignoring_expiry()).transpose()?;
         let read_with = options.kubeconfig.as_ref().or(wanted.as_ref());
         let (clients, units_unknown) = connect.reading(read_with, &options.units).await?;
         let doctor = Self::new(connect.site, wanted.map(|one| one.facts), clients, options)?;
@@ -139,12 +139,12 @@ impl Doctor {
         })
     }
 
-    /// Asks every layer once, and returns what is wrong and what to fix first.
+    /// Reads every layer once, and returns what is wrong and what to fix first.
     ///
     /// # Errors
     ///
-    /// Fails if a cluster that is named does not exist, or if `ctx` is cancelled or its deadline
-    /// passes. That something does not answer is a finding.
+    /// Fails if a given cluster does not exist, or if `ctx` is cancelled or its deadline passes. If
+    /// something does not answer, that is a finding.
     pub async fn examine(&self, ctx: &Context) -> Result<Report, Failure> {
         let late = async {
             match ctx.deadline() {
@@ -153,8 +153,8 @@ impl Doctor {
             }
         };
         let ended = |class| {
-            let failure = Failure::new(class, "stopped before every layer was asked");
-            Err(failure.next("ask again: the doctor only reads"))
+            let failure = Failure::new(class, "stopped before every layer was checked");
+            Err(failure.next("run it again: the doctor only reads"))
         };
         tokio::select! {
             report = Box::pin(self.ask(ctx.now())) => report,

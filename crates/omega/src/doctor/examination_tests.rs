@@ -114,7 +114,7 @@ fn last_seen(report: &Report, of: Layer) -> String {
 }
 
 fn not_asked(why: &str) -> (LayerState, String) {
-    (LayerState::NotAsked, format!("not asked: {why}"))
+    (LayerState::NotAsked, format!("not checked: {why}"))
 }
 
 /// A doctor for the site file `text`, with clients for `parts` only.

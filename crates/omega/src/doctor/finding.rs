@@ -1,31 +1,30 @@
-//! A finding of the doctor: the core's, and where it is.
+//! A finding of the doctor: a finding of the core with its layer and cluster.
 
 use omega_core::{Evidence, Finding, Severity, Subject};
 use serde::{Deserialize, Serialize};
 
 use super::{Cause, Layer};
 
-/// Something that was found, and where.
+/// A finding, with its layer and cluster.
 ///
 /// It is stored as one flat object: the fields of [`Finding`] beside `layer`, `cluster` and
 /// `cause`. `rule` and `cause` are the same name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LayerFinding {
-    /// Where.
+    /// The layer.
     pub layer: Layer,
-    /// Of which workload cluster, by its `stack_id`; none for what belongs to the site.
+    /// The workload cluster, by its `stack_id`; none for a finding about the site.
     pub cluster: Option<String>,
     /// The finding's rule, as a type.
     pub cause: Cause,
-    /// What was found.
+    /// The finding.
     #[serde(flatten)]
     pub finding: Finding,
 }
 
 impl LayerFinding {
-    /// Returns what another check found, as `cause` at `layer`. The check's own rule becomes
-    /// evidence.
+    /// Returns another check's finding as `cause` at `layer`. The check's own rule becomes evidence.
     pub(super) fn new(layer: Layer, cause: Cause, mut finding: Finding) -> Self {
         let rule = std::mem::replace(&mut finding.rule, cause.to_string());
         let other = Some(rule).filter(|rule| *rule != finding.rule);
@@ -43,11 +42,11 @@ impl LayerFinding {
         Self::new(layer, cause, Finding::broken(&cause.to_string(), subject, summary))
     }
 
-    /// Returns something that could not be asked, because of `why`.
+    /// Returns a check that could not be made, because of `why`.
     pub(super) fn unknown(layer: Layer, subject: Subject, why: impl Into<String>) -> Self {
         Self::broken(layer, Cause::Unclear, subject, why)
             .severity(Severity::Unknown)
-            .remedy("fix what is below, or ask with more rights")
+            .remedy("fix the layers below, or use credentials with more rights")
     }
 
     pub(super) fn severity(self, severity: Severity) -> Self {
@@ -70,7 +69,7 @@ impl LayerFinding {
         Self { cluster: Some(stack.to_owned()), ..self }
     }
 
-    /// Returns its place in the order in which things are fixed.
+    /// Returns its position in the order of fixing.
     pub(super) fn depth(&self) -> (Cause, Layer) {
         self.cause.depth(self.layer)
     }

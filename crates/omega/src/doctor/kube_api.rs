@@ -1,4 +1,4 @@
-//! The management cluster's API server, asked from here.
+//! The management cluster's API server, as this machine sees it.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use omega_core::{Evidence, Severity, Subject, kubeconfig::KubeconfigFacts};
 
 use super::{Cause, Layer, LayerFinding, causes, driver_credential, layer_result::LayerResult};
 
-/// Two clocks that differ by more than this make each other's times meaningless.
+/// If two clocks differ by more than this, their times can't be compared.
 const SKEW: Duration = Duration::from_mins(1);
 
-/// Says how the API server of `facts` is. `now`: this machine's clock.
+/// Checks the API server of `facts`. `now`: this machine's clock.
 pub(super) fn judge(
     facts: &KubeconfigFacts,
     answer: &Result<Readiness, Error>,
@@ -52,7 +52,7 @@ fn unwell(server: &str, ready: &Readiness) -> Option<LayerFinding> {
     })
 }
 
-/// Clocks that differ are no fault of the cluster, and make ages and ends of certificates wrong.
+/// Different clocks are not a fault of the cluster, but make ages and expiry times wrong.
 fn skewed(server: &str, ready: &Readiness, now: Timestamp) -> Option<LayerFinding> {
     let clock = ready.clock?;
     let apart = clock.duration_since(now).abs();

@@ -1,10 +1,10 @@
-//! The layers that the doctor asks.
+//! The layers that the doctor checks.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A layer of the stack, from the bottom up. The names are an interface: never renamed.
+/// A layer of the stack, from the bottom up. Scripts depend on the names: never rename them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -15,7 +15,7 @@ pub enum Layer {
     Vm,
     /// The management cluster's API server.
     KubeApi,
-    /// The kubeconfig on the unit, and what it may do.
+    /// The kubeconfig on the unit, and its rights.
     DriverCredential,
     /// The conductor's daemon, driver, helm and options.
     Conductor,

@@ -1,4 +1,4 @@
-//! Asks every layer, and puts together what they say.
+//! Checks every layer, and combines the results.
 
 use std::sync::Arc;
 
@@ -32,12 +32,12 @@ use super::{
 };
 use crate::{coherence::template_facts, graft::trustee_domain};
 
-/// How many units are asked at the same time. Each takes one remote execution.
+/// How many units are read at the same time. Each takes one remote execution.
 const UNITS: usize = 16;
-/// How many clusters are asked at the same time. Each takes some twenty requests.
+/// How many clusters are read at the same time. Each takes about twenty requests.
 const CLUSTERS: usize = 8;
 
-/// What each unit answered, by its label.
+/// The answer of each unit, by its label.
 pub(super) type UnitAnswers = Vec<(String, Result<ConductorFacts, UnitError>)>;
 
 /// What Magnum lists.
@@ -62,7 +62,7 @@ impl Lists {
 }
 
 impl Doctor {
-    /// Asks everything. `now`: this machine's clock.
+    /// Checks everything. `now`: this machine's clock.
     pub(super) async fn ask(&self, now: Timestamp) -> Result<Report, Failure> {
         let cloud = self.clients.cloud.as_ref();
         let lists = OptionFuture::from(cloud.map(|cloud| Lists::read(&cloud.magnum)));
@@ -112,7 +112,7 @@ impl Doctor {
         vec![cloud::judge(&facts, &inventory.label()), machine::judge(server, servers.as_ref())]
     }
 
-    /// Asks each unit once.
+    /// Reads each unit once.
     async fn units(&self, clusters: &[Cluster]) -> UnitAnswers {
         let projects = clusters.iter().filter_map(|one| one.project_id.as_deref());
         let mut namespaces: Vec<String> =
@@ -127,7 +127,7 @@ impl Doctor {
         in_order(each.collect(), UNITS).await
     }
 
-    /// Judges the units, and that they could not be listed.
+    /// Judges the units, or the failure to list them.
     fn conductors(&self, units: &UnitAnswers, now: Timestamp) -> Vec<LayerResult> {
         let layers = [Layer::DriverCredential, Layer::Conductor];
         if let Some(failure) = &self.units_unknown {
@@ -143,7 +143,7 @@ impl Doctor {
         judged.flatten().collect()
     }
 
-    /// Asks and judges what needs the management cluster.
+    /// Reads and judges what needs the management cluster.
     pub(super) async fn above(
         &self,
         management: &Management,
@@ -218,7 +218,7 @@ impl Doctor {
     }
 }
 
-/// Runs at most `most` of `all` at the same time, and returns their results in order.
+/// Runs `all`, at most `most` at the same time, and returns their results in order.
 async fn in_order<F: Future>(all: Vec<F>, most: usize) -> Vec<F::Output> {
     stream::iter(all).buffered(most).collect().await
 }
@@ -240,16 +240,16 @@ async fn examine_cluster(
     all
 }
 
-/// Says that Juju, or whoever else knows the units, does not answer.
+/// Returns the finding that the units could not be listed.
 fn units_unknown(failure: &Failure) -> [LayerResult; 2] {
     let subject = || Subject::new("units", "units");
     let (layer, cause) = (Layer::Conductor, Cause::UnitUnreachable);
     let next = failure.next.as_deref().unwrap_or("juju status");
     let found = LayerFinding::broken(layer, cause, subject(), &failure.message)
-        .shown_by(failure.causes.iter().map(Evidence::words))
+        .shown_by(failure.causes.iter().map(Evidence::sentence))
         .remedy(next);
     let credential = Layer::DriverCredential;
-    let unknown = LayerFinding::unknown(credential, subject(), "no unit could be asked");
+    let unknown = LayerFinding::unknown(credential, subject(), "no unit could be read");
     [LayerResult::new(credential).with([unknown]), LayerResult::new(Layer::Conductor).with([found])]
 }
 
@@ -258,7 +258,7 @@ fn without_coherence(lists: Option<&Lists>, clusters: usize, why: &str) -> Layer
     let Some(lists) = lists else { return LayerResult::new(Layer::Magnum).not_asked(NO_CLOUD) };
     let listed = lists.clusters.as_ref().map(|_| clusters);
     magnum::judge(None, listed, lists.templates.as_ref().err())
-        .shown_by([Evidence::words(format!("templates not asked: {why}"))])
+        .shown_by([Evidence::sentence(format!("templates not asked: {why}"))])
 }
 
 /// Returns what is left to say of a cluster while it is not known what the driver reads of it.

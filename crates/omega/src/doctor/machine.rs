@@ -1,11 +1,11 @@
-//! The machine of the management cluster, where the site names it.
+//! The machine of the management cluster, if the site names it.
 
 use omega_core::{Evidence, Subject};
 use omega_openstack::{Error, cloud_inventory::Server};
 
 use super::{Cause, Layer, LayerFinding, causes, layer_result::LayerResult};
 
-/// Says how the management cluster's server is. `answer`: Nova's, if it was asked.
+/// Checks the management cluster's server. `answer`: Nova's, if it was read.
 pub(super) fn judge(
     name: Option<&str>,
     answer: Option<&Result<Vec<Server>, Error>>,
@@ -21,7 +21,7 @@ pub(super) fn judge(
         Ok([]) => {
             let why = format!("Nova has no server {name} in this project");
             let next =
-                "correct `server` in [management] of the site file, or build the server again";
+                "correct `server` in [management] of the site file, or create the server again";
             result.with([broken(subject(), why).remedy(next)])
         }
         Ok([one]) => {

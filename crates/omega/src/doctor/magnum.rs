@@ -1,4 +1,4 @@
-//! Magnum: its lists, its templates, and what it has on record.
+//! Magnum: its lists, its templates, and its records.
 
 use omega_capi::coherence::{Coherence, Rule};
 use omega_core::{Evidence, Subject};
@@ -33,7 +33,7 @@ pub(super) fn judge(
     result.shown_by([Evidence::count(noun, count)]).with(found)
 }
 
-/// Returns what Magnum says of a cluster that nobody could look at.
+/// Returns Magnum's record of a cluster that could not be examined.
 pub(super) fn on_record(cluster: &Cluster) -> LayerResult {
     let stack = cluster.stack_id.as_ref().unwrap_or(&cluster.name);
     let record = record(cluster);

@@ -1,7 +1,7 @@
-//! The messages that the doctor has to read, for nothing gives the same as data. One function for
-//! each kind of text, with the source of its words; nothing else in the doctor searches in text.
+//! The messages that the doctor has to match because the same is not available as data. There is one
+//! function for each kind of text, with its source; nothing else in the doctor searches in text.
 
-/// Returns whether the API server failed to ask a webhook.
+/// Returns whether the API server failed to call a webhook.
 ///
 /// Source: Kubernetes, `apiextensions-apiserver/pkg/apiserver/conversion/webhook_converter.go`
 /// ("conversion webhook for ... failed").
@@ -9,8 +9,8 @@ pub(super) fn is_webhook_failure(why: &str) -> bool {
     why.contains("webhook")
 }
 
-/// Returns whether a condition says that a service of the cloud was slow. The provider asks again
-/// by itself.
+/// Returns whether a condition reports that a service of the cloud was slow. The provider retries by
+/// itself.
 ///
 /// Source: Go's errors of deadlines, in the conditions of cluster-api-provider-openstack 0.14.
 pub(super) fn is_slow(condition: &str) -> bool {

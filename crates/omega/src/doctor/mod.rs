@@ -1,8 +1,8 @@
 //! The doctor: what is wrong, from the bottom up, and what to fix first.
 //!
-//! [`examine`] connects to a site and asks every layer once; [`Doctor`] does the same with clients
-//! that are there already. Each layer has a file: what is asked, and a pure function from the
-//! answers to findings. Nothing here writes.
+//! [`examine`] connects to a site and checks every layer once; [`Doctor`] does the same with existing
+//! clients. Each layer has a file with its reads, and a pure function from the answers to findings.
+//! Nothing here writes.
 //!
 //! ```no_run
 //! # async fn example(site: &omega::site::Site, machine: &omega::Machine) -> Result<(), omega::core::Failure> {

@@ -10,41 +10,41 @@ use super::{Layer, LayerFinding, layer_result::LayerResult};
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum LayerState {
-    /// It was asked, and nothing is wrong.
+    /// It was checked, and nothing is wrong.
     Ok,
     /// It must be fixed.
     Broken,
-    /// Something is wrong here too, and may be well once what is below is fixed.
+    /// Something is wrong here too, but may be fixed by fixing the first cause.
     Follows,
-    /// It works, and something does not do what it seems to do, or will not for long.
+    /// It works, but something does not have the effect that it seems to have, or will soon stop.
     Warning,
-    /// Something goes on that should pass by itself.
+    /// Something is in progress that should end by itself.
     Waiting,
-    /// It could not be asked.
+    /// It could not be checked.
     Unknown,
-    /// It was not asked: see [`LayerReport::not_asked`].
+    /// It was not checked: see [`LayerReport::not_asked`].
     NotAsked,
 }
 
-/// A layer, with everything that was found there.
+/// A layer with its findings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LayerReport {
-    /// Which.
+    /// The layer.
     pub layer: Layer,
-    /// Of which workload cluster, by its `stack_id`, for the layers that each cluster has.
+    /// The workload cluster, by its `stack_id`, for the layers that each cluster has.
     pub cluster: Option<String>,
     /// Its state.
     pub state: LayerState,
-    /// What was seen there, apart from the findings.
+    /// What was observed there, apart from the findings.
     pub evidence: Vec<Evidence>,
-    /// Why it was not asked, if it was not.
+    /// Why it was not checked, if it was not.
     pub not_asked: Option<String>,
-    /// Everything that was found: what matters most first, and of that what is fixed first.
+    /// The findings: by severity, then in the order of fixing.
     pub findings: Vec<LayerFinding>,
 }
 
-/// Everything, from the bottom up.
+/// The layers and their findings, from the bottom up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Report {
@@ -57,7 +57,7 @@ pub struct Report {
 }
 
 impl LayerReport {
-    /// Returns the layer in one line: what matters most of what was found, or else what was seen.
+    /// Returns the layer in one line: the most important finding, or else what was observed.
     pub fn summary(&self) -> String {
         let worst = self.findings.first().filter(|one| one.finding.severity != Severity::Note);
         if let Some(LayerFinding { cluster, finding, .. }) = worst {
@@ -70,14 +70,14 @@ impl LayerReport {
             };
         }
         match &self.not_asked {
-            Some(why) if self.state == LayerState::NotAsked => format!("not asked: {why}"),
+            Some(why) if self.state == LayerState::NotAsked => format!("not checked: {why}"),
             _ => self.evidence.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
         }
     }
 }
 
 impl Report {
-    /// Puts the layers in order, and picks what to fix first of all.
+    /// Sorts the layers, and chooses what to fix first.
     pub(super) fn new(results: Vec<LayerResult>) -> Self {
         let mut results = LayerResult::joined(results);
         results.sort_by(|a, b| (&a.cluster, a.layer).cmp(&(&b.cluster, b.layer)));
@@ -103,8 +103,8 @@ fn layer(result: LayerResult, first: Option<&LayerFinding>) -> LayerReport {
     LayerReport { layer, cluster, state, evidence, not_asked, findings }
 }
 
-/// How much a finding says about its layer: what could not be asked may be anything, and so comes
-/// before a warning or a wait.
+/// How important a finding is for its layer. A check that could not be made may hide anything, so it
+/// comes before a warning or a wait.
 fn rank(severity: Severity) -> u8 {
     match severity {
         Severity::Broken => 0,
@@ -116,7 +116,7 @@ fn rank(severity: Severity) -> u8 {
     }
 }
 
-/// Whether what is broken here is to be fixed, or may follow from `first`.
+/// Whether a broken layer has its own cause, or may follow from `first`.
 fn broken(
     findings: &[LayerFinding],
     cluster: Option<&String>,

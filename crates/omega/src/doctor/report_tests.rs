@@ -15,7 +15,7 @@ fn result(found: LayerFinding) -> LayerResult {
         Some(stack) => LayerResult::of_cluster(found.layer, stack),
         None => LayerResult::new(found.layer),
     };
-    of.shown_by([Evidence::words("well")]).with([found])
+    of.shown_by([Evidence::sentence("well")]).with([found])
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn what_was_not_asked_is_not_ok() {
     let vm = LayerResult::new(Layer::Vm).not_asked("the site file does not name it");
     let layer = Report::new(vec![vm.clone()]).layers.remove(0);
     assert_eq!(layer.state, LayerState::NotAsked);
-    assert_eq!(layer.summary(), "not asked: the site file does not name it");
+    assert_eq!(layer.summary(), "not checked: the site file does not name it");
     let asked = LayerResult::new(Layer::Vm).shown_by([Evidence::text("mgmt", "ACTIVE")]);
     let layer = Report::new(vec![vm, asked]).layers.remove(0);
     assert_eq!((layer.state, layer.summary().as_str()), (LayerState::Ok, "mgmt ACTIVE"));

@@ -1,4 +1,4 @@
-//! What the conductors run, rather than what the site wants them to.
+//! The versions that the conductors run, rather than those of the site file.
 
 use omega_capi::health::{Answer, Object};
 use omega_driver::{DriverRelease, Overrides};
@@ -12,7 +12,7 @@ pub(super) struct Running {
     /// Its option, where it parses: that it does not is said of the conductor.
     pub(super) api_resources: Option<String>,
     pub(super) overrides: Overrides,
-    /// What the driver's own kubeconfig is answered, where that is known.
+    /// The API server's answers to the driver's own kubeconfig, if they are known.
     pub(super) as_driver: Option<Answer>,
 }
 

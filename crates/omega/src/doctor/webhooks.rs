@@ -1,5 +1,5 @@
-//! Cluster API's admission webhooks: while one does not answer, reads are answered and every write
-//! is refused.
+//! Cluster API's admission webhooks: while one does not answer, reads work and every write is
+//! refused.
 
 use std::{io::ErrorKind, time::Duration};
 
@@ -13,15 +13,15 @@ use tokio::{net::TcpStream, time::timeout};
 
 use super::{Cause, Layer, LayerFinding, causes, layer_result::LayerResult};
 
-/// How long an address may take to take a connection.
+/// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// Says whether each is served.
+/// Checks whether each webhook is served.
 pub(super) async fn ask(management: &Management) -> LayerResult {
     let result = LayerResult::new(Layer::Controllers);
     match read_webhooks(management).await {
         Ok(all) => result.with(join_all(all.iter().map(look)).await.into_iter().flatten()),
-        // Not every API server has them.
+        // Not every API server has this API.
         Err(Error::Status { code: 404, .. }) => result,
         Err(error) => {
             let subject = Subject::new("management cluster", "webhooks");
@@ -41,8 +41,8 @@ async fn look(one: &Webhooks) -> Option<LayerFinding> {
     judge(one, connection)
 }
 
-/// `connection`: how an attempt to connect from here failed. Only a refusal tells anything: what
-/// does not answer may answer the API server.
+/// `connection`: how an attempt to connect from this machine failed. Only a refusal is conclusive: a
+/// server that does not answer here may answer the API server.
 fn judge(one: &Webhooks, connection: Option<ErrorKind>) -> Option<LayerFinding> {
     let names: Vec<&str> = one.configurations.iter().map(String::as_str).collect();
     let (server, why, remedy) = match &one.server {
@@ -62,7 +62,7 @@ fn judge(one: &Webhooks, connection: Option<ErrorKind>) -> Option<LayerFinding> 
         }
         WebhookServer::Service { .. } | WebhookServer::Address { .. } => return None,
     };
-    let why = format!("{why}: every write of what it watches is refused");
+    let why = format!("{why}: every write to the objects that it checks is refused");
     let subject = Subject::new("webhook server", server);
     let found = LayerFinding::broken(Layer::Controllers, Cause::WebhookDown, subject, why);
     Some(found.shown_by([Evidence::list("webhook configurations", names)]).remedy(remedy))

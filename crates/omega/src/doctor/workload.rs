@@ -13,16 +13,16 @@ use super::{
     layer_result::LayerResult,
 };
 
-/// What the workload cluster answers to one question.
+/// The workload cluster's answer to one check.
 #[derive(Debug)]
 pub(super) struct Answered {
     question: Question,
     verdict: Result<Verdict, Failure>,
-    /// Of the nodes: which do not exist, where that is all that is wrong with the nodes.
+    /// The nodes that do not exist, if nothing else is wrong with the nodes.
     absent: Option<Absent>,
 }
 
-/// Asks the workload cluster of `facts`, if it should answer by now.
+/// Reads the workload cluster of `facts`, if it should answer by now.
 pub(super) async fn ask(
     asking: &Asking<'_>,
     facts: &ClusterFacts,
@@ -35,17 +35,17 @@ pub(super) async fn ask(
     let namespace = facts.evidence.names.namespace().parse().ok()?;
     let cluster = ClusterName { namespace, name: facts.stack.parse().ok()? };
     let Some(served) = asking.served else {
-        let why = "the management cluster did not say what it serves";
+        let why = "the management cluster did not report what it serves";
         let verdict = Err(Failure::new(FailureClass::Error, why));
         return Some(vec![Answered { question: Question::Api, verdict, absent: None }]);
     };
     let (management, served) = (asking.management.clone(), served.clone());
     let gates = WorkloadGates::new(management, served, cluster, network_driver, patience.now);
-    // An operator may have less patience than these questions have.
+    // The limit may be shorter than the time limits of these checks.
     let gates = gates.patient_for(patience.limit.min(PATIENCE)).all();
     let mut answers = Vec::new();
     for gate in gates {
-        // All are answered from what the first one reads.
+        // The first one reads what all of them need.
         let (question, verdict) = (gate.question(), gate.check().await);
         let absent = gate.only_absent().await.ok().flatten();
         answers.push(Answered { question, verdict, absent });
@@ -53,12 +53,12 @@ pub(super) async fn ask(
     Some(answers)
 }
 
-/// Whether Magnum deletes it, or tried (magnum, `magnum/objects/fields.py`, `ClusterStatus`).
+/// Whether Magnum deletes it, or tried to (magnum, `magnum/objects/fields.py`, `ClusterStatus`).
 fn is_deleting(facts: &ClusterFacts) -> bool {
     matches!(facts.status(), "DELETE_IN_PROGRESS" | "DELETE_FAILED" | "DELETE_COMPLETE")
 }
 
-/// Whether Cluster API has ever seen its API answer.
+/// Whether its API has ever answered Cluster API.
 fn is_initialized(facts: &ClusterFacts) -> bool {
     let lists = ["/conditions", "/v1beta2/conditions"];
     let says = |status: &Value| {
@@ -69,7 +69,7 @@ fn is_initialized(facts: &ClusterFacts) -> bool {
     facts.objects().any(|(_, object): (_, &Object)| object.status.as_ref().is_some_and(says))
 }
 
-/// Says what is wrong inside of the cluster. `answers`: none if nothing was asked.
+/// Returns what is wrong inside the cluster. `answers`: none if nothing was checked.
 pub(super) fn judge(facts: &ClusterFacts, answers: Option<&[Answered]>) -> LayerResult {
     let result = LayerResult::of_cluster(Layer::Workload, &facts.stack);
     let Some(answers) = answers else {

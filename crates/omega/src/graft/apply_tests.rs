@@ -137,7 +137,7 @@ async fn a_stored_plan_is_stale_when_the_world_has_changed() {
         let failure = site.engine().apply(&job, Approved::Plan(plan)).await.unwrap_err();
         assert_eq!(Status::of(&failure, None), Status::Stale, "{what}: {failure:?}");
         assert_eq!(failure.touched, Touched::Nothing, "{what}");
-        assert!(failure.next.unwrap().contains("plan again"), "{what}");
+        assert!(failure.next.unwrap().contains("make a new plan"), "{what}");
         assert_eq!((site.everything(), site.writes()), (before, 0), "{what}");
         assert!(site.runs.all().unwrap().0.is_empty(), "{what}");
     }

@@ -39,14 +39,14 @@ use crate::{
 pub use proof::{Proof, Proven, prove};
 pub use spec::{SiteSpec, value};
 
-/// What the runbook is read for.
+/// What the job is for.
 #[derive(Clone, Copy, Debug)]
 pub enum Purpose<'a> {
-    /// To show what would be done, with what is accepted although it is broken.
+    /// To show what would be done. It has the accepted rules.
     Plan(&'a [Rule]),
-    /// To do it: what may have changed is asked again each time, as before and after a write.
+    /// To apply it. State that may have changed is read again each time, with the accepted rules.
     Apply(&'a [Rule]),
-    /// To say whether it is done, which a cron job asks: in few requests.
+    /// To verify it, with few requests: a cron job may do that often.
     Verify,
 }
 
@@ -56,7 +56,7 @@ impl Purpose<'_> {
     }
 }
 
-/// Everything that phase 07 wants to be true, resolved from the site file.
+/// All desired facts of phase 07, resolved from the site file.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct GraftSpec {
@@ -89,12 +89,12 @@ pub struct GraftSpec {
 }
 
 impl GraftSpec {
-    /// Resolves the site. The clusters are listed once, for their namespaces; a cloud that can't
-    /// list them says so when it is asked as a gate.
+    /// Resolves the site. The clusters are listed once, for their namespaces. If the cloud can't list
+    /// them, a gate reports that later.
     ///
     /// # Errors
     ///
-    /// Refuses what is incoherent before anything is looked at.
+    /// Refuses a site file that contradicts itself before anything is read.
     pub async fn new(
         site: &Site,
         kubeconfig: &Kubeconfig,
@@ -128,8 +128,8 @@ impl GraftSpec {
         })
     }
 
-    /// Returns phase 07 as a job: the cloud, then unit after unit, then the clusters. `site`: the
-    /// site, as the operator named it.
+    /// Returns phase 07 as a job: the cloud, then each unit, then the clusters. `site`: the site, as
+    /// the operator named it.
     pub fn job(&self, site: &str, clients: &Clients, purpose: Purpose<'_>) -> Job {
         let mut targets = vec![self.cloud(clients, purpose)];
         targets.extend(clients.units.iter().map(|unit| self.unit(unit)));
@@ -160,8 +160,8 @@ impl GraftSpec {
         )
     }
 
-    /// Before anything is changed, all of it must fit. What a graft left behind is looked at more
-    /// cheaply: the versions that are served.
+    /// Before a change, everything must fit together. For a verification the served versions are enough,
+    /// which takes fewer requests.
     fn fits(&self, clients: &Clients, purpose: Purpose<'_>) -> Section {
         match purpose {
             Purpose::Plan(accepted) | Purpose::Apply(accepted) => {
@@ -217,20 +217,20 @@ impl GraftSpec {
         TargetPlan::shared("clusters", vec![section("7.8", SERVICES, vec![Item::gate(health)])])
     }
 
-    /// Returns what is decided of what the superseded graft left on `unit`.
+    /// Returns the decision about the leftovers of the superseded graft on `unit`.
     pub fn leftovers(&self, unit: &Arc<Unit>) -> Item {
         leftovers(unit, self.policy)
     }
 
-    fn trustee(&self, clients: &Clients, afresh: bool) -> TrusteeDomain {
-        trustee_domain(&self.trust, &clients.cloud, afresh)
+    fn trustee(&self, clients: &Clients, uncached: bool) -> TrusteeDomain {
+        trustee_domain(&self.trust, &clients.cloud, uncached)
     }
 
     fn magnum(&self) -> MagnumResponds {
         MagnumResponds { clusters: self.clusters.clone() }
     }
 
-    /// Returns the gate that the management cluster serves what the driver asks for.
+    /// Returns the gate that the management cluster serves the versions that the driver reads.
     pub fn served(&self, clients: &Clients) -> ServedVersionsGate {
         let management = (*clients.management).clone();
         ServedVersionsGate { management, combination: self.combination.clone() }
@@ -269,8 +269,8 @@ impl GraftSpec {
     }
 }
 
-/// Returns the removal of what the superseded graft left on `unit`, if that is the decision, or the
-/// gate that wants one.
+/// Returns the removal of the superseded graft's leftovers on `unit`, if that was decided, or the gate
+/// that asks for a decision.
 pub fn leftovers(unit: &Arc<Unit>, policy: LeftoverPolicy) -> Item {
     if policy == LeftoverPolicy::Remove {
         Item::Step(step(unit, RemoveLeftovers::default()))
@@ -279,10 +279,10 @@ pub fn leftovers(unit: &Arc<Unit>, policy: LeftoverPolicy) -> Item {
     }
 }
 
-/// Returns the gate of 7.0: Magnum's trustee domain exists. `afresh`: with nothing remembered.
-pub fn trustee_domain(trust: &Trust, cloud: &CloudClients, afresh: bool) -> TrusteeDomain {
+/// Returns the gate of 7.0: Magnum's trustee domain exists. `uncached`: without cached answers.
+pub fn trustee_domain(trust: &Trust, cloud: &CloudClients, uncached: bool) -> TrusteeDomain {
     TrusteeDomain {
-        afresh,
+        uncached,
         domain: trust.domain.clone(),
         admin: trust.admin.clone(),
         ..TrusteeDomain::new((*cloud.identity).clone())
@@ -299,7 +299,7 @@ pub fn clusters_are_healthy(cloud: &CloudClients) -> ClusterHealth {
     ClusterHealth { clusters: ClusterList::live((*cloud.magnum).clone()), only: Vec::new() }
 }
 
-/// Returns what the driver puts before a project's id to name its namespace.
+/// Returns the prefix that the driver puts before a project's id to name its namespace.
 pub(crate) fn namespace_prefix(site: &Site) -> NamespacePrefix {
     NamespacePrefix::of_options(&site.capi_helm)
 }
@@ -314,8 +314,8 @@ fn section(number: &str, title: &str, items: Vec<Item>) -> Section {
     Section::new(number, title, items)
 }
 
-/// The namespaces that the driver uses: one for each project with a cluster, and the management
-/// project's own.
+/// The namespaces that the driver uses: one for each project with a cluster, and that of the
+/// management project.
 async fn namespaces(site: &Site, clients: &Clients, clusters: &ClusterList) -> Vec<String> {
     let prefix = namespace_prefix(site);
     let listed = clusters.read().await.unwrap_or_default();
@@ -329,13 +329,13 @@ async fn namespaces(site: &Site, clients: &Clients, clusters: &ClusterList) -> V
     all
 }
 
-/// Returns what each unit was like, in one remote execution each.
+/// Returns the state of each unit, with one remote execution each.
 async fn pre_state(units: Vec<Arc<Unit>>) -> Result<serde_json::Value, Failure> {
     let mut all = serde_json::Map::new();
     for unit in units {
         let state = capture_pre_state(&unit).await?;
         let value = serde_json::to_value(state).map_err(|error| {
-            Failure::new(FailureClass::Error, "what a unit was like has no JSON form")
+            Failure::new(FailureClass::Error, "the state of a unit could not be written as JSON")
                 .because(error.to_string())
         })?;
         all.insert(unit.label(), value);

@@ -1,4 +1,4 @@
-//! Step 7.9: a throw-away template or a whole cluster proves that the cloud makes them.
+//! Step 7.9: a temporary template or a whole cluster proves that the cloud can create them.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ use serde::Serialize;
 use super::GraftSpec;
 use crate::{clients::Clients, site::Prove};
 
-/// The name of a proof's run.
+/// The job's name, in runs.
 pub(crate) const PROVE: &str = "prove";
 
-/// What the names of all that a proof makes begin with.
+/// The prefix of the names of a proof's temporary resources.
 const PREFIX: &str = "omega-proof";
 
-/// What a proof makes and removes.
+/// What a proof creates and removes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Proof {
@@ -32,26 +32,26 @@ pub enum Proof {
     Cluster,
 }
 
-/// What a proof showed.
+/// The result of a proof.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Proven {
-    /// The template was made and removed.
+    /// The template was created and removed.
     Template {
         /// Its name.
         name: String,
     },
-    /// The cluster was made, HEALTHY, and removed.
+    /// The cluster was created, became HEALTHY, and was removed.
     Cluster(Box<ClusterProof>),
 }
 
-/// Makes and removes a throw-away template, or a whole cluster, as a run of its own: what it makes is in
-/// its journal as temporary. `site`: the site, as the operator named it.
+/// Creates and removes a temporary template, or a whole cluster, as a run of its own, with the resources
+/// in its journal as temporary. `site`: the site, as the operator named it.
 ///
 /// # Errors
 ///
-/// Refuses while the management cluster does not serve what the driver reads: a delete then only
-/// looks as if it worked.
+/// Refuses if the management cluster does not serve what the driver reads: a delete would then only
+/// seem to work.
 pub async fn prove(
     engine: &Engine,
     site: &str,
@@ -61,10 +61,10 @@ pub async fn prove(
     clients: &Clients,
 ) -> Result<Proven, Failure> {
     let served = spec.served(clients).findings().await.map_err(|error| {
-        Failure::from_error("could not ask what the management cluster serves", &error)
+        Failure::from_error("could not read what the management cluster serves", &error)
     })?;
     if let Some(broken) = served.iter().find(|f| f.severity == Severity::Broken) {
-        let what = "no proof while driver and cluster do not fit";
+        let what = "no proof while the driver and the management cluster do not fit together";
         let failure = Failure::new(FailureClass::Refused, what).because(broken.summary.clone());
         return Err(Failure { next: broken.remedy.clone(), ..failure });
     }

@@ -1,4 +1,4 @@
-//! From the site file's words to typed desired facts, each from its part of the file alone.
+//! Turns the site file into typed desired facts, each from its part of the file.
 
 use std::str::FromStr;
 
@@ -18,12 +18,12 @@ use omega_openstack::network::{Cidr, Flow, Ports, SgRule};
 
 use crate::site::Site;
 
-/// Reads the desired facts of a site.
+/// Makes the desired facts of a site.
 #[derive(Clone, Copy, Debug)]
 pub struct SiteSpec<'a>(&'a Site);
 
 impl<'a> SiteSpec<'a> {
-    /// Reads those of `site`.
+    /// Makes those of `site`.
     pub fn new(site: &'a Site) -> Self {
         Self(site)
     }
@@ -32,7 +32,7 @@ impl<'a> SiteSpec<'a> {
     ///
     /// # Errors
     ///
-    /// As all of these: names the key that is missing or can't be what it says.
+    /// As all of these: names the key that is missing or has an invalid value.
     pub fn path(&self) -> Result<UnitPath, Failure> {
         value("management.path", self.0.kubeconfig_path())
     }
@@ -46,7 +46,7 @@ impl<'a> SiteSpec<'a> {
         value("driver.version", &self.0.driver()?.version)
     }
 
-    /// Returns the driver's release, of which it must be known what it reads.
+    /// Returns the driver's release, which must be one whose reads are known.
     ///
     /// # Errors
     ///
@@ -77,11 +77,11 @@ impl<'a> SiteSpec<'a> {
         };
         let rules: Vec<SgRule> =
             self.0.sources()?.iter().map(rule).collect::<Result<_, Failure>>()?;
-        // `10.0.0.1` and `10.0.0.1/32` are one address, and so one rule.
+        // `10.0.0.1` and `10.0.0.1/32` are the same address, and so the same rule.
         let again = |(nth, rule): &(usize, &SgRule)| rules.iter().take(*nth).any(|r| r == *rule);
         match rules.iter().enumerate().find(again) {
             Some((_, rule)) => {
-                let what = format!("management.sources says the same twice: {}", rule.subject());
+                let what = format!("management.sources has a duplicate: {}", rule.subject());
                 Err(Failure::new(FailureClass::Usage, what).next("keep one of the two"))
             }
             None => Ok(rules),
@@ -98,8 +98,8 @@ impl<'a> SiteSpec<'a> {
         Ok(PlaceKubeconfig::new(self.path()?, kubeconfig, &source))
     }
 
-    /// Returns the driver in the daemon's interpreter. Needs `[driver]`; a kubeconfig tells whether it
-    /// must authenticate by a token.
+    /// Returns the driver in the daemon's interpreter. Needs `[driver]`; the kubeconfig determines
+    /// whether the driver must support tokens.
     ///
     /// # Errors
     ///
@@ -168,7 +168,8 @@ impl<'a> SiteSpec<'a> {
         StageDropin::new(&self.capi_helm()?, &self.release()?).map_err(|error| refused(&error))
     }
 
-    /// Returns the daemons on what is then on disk, after leftovers were removed or kept.
+    /// Returns the daemons running with the files that are then on disk, after leftovers were removed or
+    /// kept.
     ///
     /// # Errors
     ///
@@ -182,7 +183,7 @@ impl<'a> SiteSpec<'a> {
         Ok(ConvergeServices::graft(&self.release()?, dropin.sha256(), &options, remove_leftovers))
     }
 
-    /// Returns what must fit together on the management cluster. Needs `[driver]` and `[chart]`.
+    /// Returns the versions that must fit together. Needs `[driver]` and `[chart]`.
     ///
     /// # Errors
     ///
@@ -212,8 +213,8 @@ pub fn value<T: FromStr<Err: std::fmt::Display>>(key: &str, text: &str) -> Resul
     })
 }
 
-/// Turns a refusal of a value into a failure.
+/// Turns an error about a value into a failure.
 fn refused(error: &impl Diagnostic) -> Failure {
-    let failure = Failure::from_error("the site file asks for what can't work", error);
+    let failure = Failure::from_error("the site file has a value that can't work", error);
     Failure { class: FailureClass::Refused, ..failure }
 }

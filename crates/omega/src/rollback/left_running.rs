@@ -1,4 +1,4 @@
-//! What runs left running on a unit.
+//! The processes that runs left running on a unit.
 
 use omega_core::{
     Desired as _, Entry,
@@ -6,17 +6,17 @@ use omega_core::{
 };
 use omega_juju::operations::{ConvergeServices, ServicesObserved};
 
-/// What runs left running on a unit.
+/// The processes that runs left running on a unit.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Left {
     /// These processes, or none.
     Known(Vec<ServicesObserved>),
-    /// A restart began, and what came of it was not recorded.
+    /// A restart began, and its outcome was not recorded.
     Unknown,
 }
 
-/// Returns what this run and later ones left running on `unit`: a process of theirs may hold what
-/// is removed now. (A rollback's own restart is not one of them.)
+/// Returns what this run and later ones left running on `unit`: their processes may use what the
+/// rollback removes. (A rollback's own restart is not one of them.)
 pub(super) fn left_running(runs: &Runs, run: &RunInfo, all: &[RunInfo], unit: &str) -> Left {
     let since = all.iter().filter(|one| one.began >= run.began && one.rolls_back.is_empty());
     let (mut known, mut open) = (Vec::new(), false);
@@ -33,7 +33,7 @@ pub(super) fn left_running(runs: &Runs, run: &RunInfo, all: &[RunInfo], unit: &s
                     open = seen.is_none();
                     known.extend(seen);
                 }
-                // What this version doesn't know may be the restart itself.
+                // A change that this version doesn't know may be the restart.
                 Entry::Applying { .. } | Entry::Applied { .. } | Entry::Removed { .. } | _ => {}
             }
         }

@@ -1,4 +1,4 @@
-//! Going back: each fact that a run changed has a fact that restores what was before.
+//! Rollback: each fact that a run changed has a fact that restores the state before.
 
 mod left_running;
 mod restore;
@@ -20,15 +20,16 @@ use crate::{
     graft::GRAFT,
 };
 
-/// What a rollback would do, and of what.
+/// What a rollback does, and which runs it undoes.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Rollback {
-    /// The job: the facts that restore, last change first, then the daemons on what is then on disk.
+    /// The job: the facts that restore, last change first, then the daemons running with the restored
+    /// files.
     pub job: Job,
-    /// The runs that it rolls back, the newest first.
+    /// The runs that it rolls back, newest first.
     pub runs: Vec<RunInfo>,
-    /// The run that has rolled them back already, if one has.
+    /// The run that has already rolled them back, if any.
     pub already: Option<RunInfo>,
     /// What can't be undone, as it was shown.
     pub one_way: Vec<String>,
@@ -39,7 +40,7 @@ pub struct Rollback {
 pub type Restore<'a> =
     &'a (dyn Fn(&StepId, &Undo) -> Result<Option<Box<dyn Step>>, Failure> + Send + Sync);
 
-/// Returns whether there is anything to roll back on this machine, before anybody is asked.
+/// Checks that there is something to roll back on this machine. It makes no request.
 ///
 /// # Errors
 ///
@@ -82,12 +83,12 @@ pub async fn connect(
     }
 }
 
-/// Returns what leads back to before `run`, or before the last graft that changed something together
-/// with the runs that it resumed. `site`: the site, as the operator named it.
+/// Returns what leads back to before `run`, whatever made it, or before the last graft that changed
+/// something together with the runs that it resumed. `site`: the site, as the operator named it.
 ///
 /// # Errors
 ///
-/// Fails if there is no such run on this site, or if a target of it is not at hand.
+/// Fails if there is no such run on this site, or if there is no client for one of its targets.
 pub async fn rollback(
     runs: &Runs,
     run: Option<&str>,
@@ -98,8 +99,10 @@ pub async fn rollback(
     rollback_of(GRAFT, runs, run, site, clients, &known).await
 }
 
-/// The same for another `runbook`, whose steps may be somebody else's: `restore` knows them, and may
-/// call [`restore()`] for those of omega.
+/// The same for another `runbook`, which may have steps of another program: `restore` knows them, and
+/// may call [`restore()`] for those of omega.
+///
+/// The job has the name of what it rolls back: `run`'s own, or `runbook`.
 ///
 /// # Errors
 ///
@@ -116,7 +119,9 @@ pub async fn rollback_of(
     let chain = select(runs, runbook, run, &all, &clients.endpoints())?;
     let entries = entries(runs, &chain)?;
     let targets = targets(runs, &chain, &all, back(&entries, restore)?, clients).await?;
-    let job = Job::new(runbook, site, targets).on(clients.endpoints(), clients.counts());
+    // A run that was named is not always one of the runbook.
+    let name = chain.first().map_or(runbook, |run| &run.runbook);
+    let job = Job::new(name, site, targets).on(clients.endpoints(), clients.counts());
     let rolls_back = chain.iter().map(|run| run.id.clone()).collect();
     Ok(Rollback {
         job: Job { rolls_back, ..job },
@@ -126,7 +131,7 @@ pub async fn rollback_of(
     })
 }
 
-/// Which run is the last can't be told when one can't be read.
+/// If a run can't be read, it is not known which run is the last.
 fn readable(runs: &Runs, run: Option<&str>) -> Result<Vec<RunInfo>, Failure> {
     let (all, damaged) = runs.all()?;
     match (run, damaged.into_iter().next()) {
@@ -189,7 +194,8 @@ fn one_way(entries: &[Entry]) -> impl Iterator<Item = String> {
     })
 }
 
-/// One part for each target: the facts that restore, then the daemons on what is then on disk.
+/// One plan for each target: the facts that restore, then the daemons running with the restored
+/// files.
 async fn targets(
     runs: &Runs,
     chain: &[&RunInfo],
@@ -226,10 +232,10 @@ async fn services(unit: &Arc<Unit>, left: Left) -> Result<Section, Failure> {
     let on_disk = ConvergeServices::as_on_disk();
     let services = match left {
         Left::Known(seen) => seen.iter().fold(on_disk, ConvergeServices::after),
-        // What runs now may be what that restart started.
+        // The processes that run now may be those that the restart started.
         Left::Unknown => {
             let seen = on_disk.observe(unit).await.map_err(|error| {
-                Failure::from_error(format!("could not look at {}", unit.label()), &error)
+                Failure::from_error(format!("could not read the state of {}", unit.label()), &error)
             })?;
             on_disk.after(&seen)
         }

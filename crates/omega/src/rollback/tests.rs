@@ -2,7 +2,7 @@ use omega_core::{
     run::{Approved, Report, Status},
     testing::Fault,
 };
-use omega_juju::sim::Start;
+use omega_juju::{operations::InjectConfigDir, sim::Start};
 
 use super::*;
 use crate::test_harness::Site;
@@ -80,7 +80,7 @@ async fn a_graft_that_lost_its_connection_anywhere_is_taken_back_whole() {
         let site = Site::new(&[Start::Superseded]);
         let unit = &site.units[0];
         let before = unit.snapshot();
-        unit.spoil_write(nth, Fault::Lost);
+        unit.inject_fault(nth, Fault::Lost);
         if site.apply().await.unwrap().exit == Status::Done {
             assert!(nth > 8, "only {nth} writes");
             break;
@@ -98,6 +98,26 @@ async fn all_back(site: &Site) -> Vec<String> {
     let (report, runs) = go_back(site, None).await;
     assert_eq!(report.exit, Status::Done, "{report:#?}");
     runs
+}
+
+/// The run of one operation is undone by its id, and the run that undoes it has its name.
+#[tokio::test]
+async fn a_run_of_one_operation_can_be_taken_back() {
+    let site = Site::new(&[Start::Fresh]);
+    let before = site.everything();
+    let unit = &site.clients.units[0];
+    let items = vec![Item::Step(step(unit, InjectConfigDir::graft()))];
+    let target = TargetPlan::unit(unit.label(), vec![Section::new("", "", items)]);
+    let job = Job::new("inject-config-dir", "omega.toml", vec![target]);
+    let job = job.on(site.clients.endpoints(), site.clients.counts());
+    let ran = site.engine().apply(&job, Approved::Now).await.unwrap();
+    assert_eq!((ran.exit, ran.reversible), (Status::Done, true));
+    assert_ne!(site.everything(), before);
+    let (report, undone) = go_back(&site, ran.run.as_deref()).await;
+    assert_eq!((report.exit, report.task.as_str()), (Status::Done, "inject-config-dir"));
+    assert!(!report.reversible, "a rollback is not offered to be rolled back");
+    assert_eq!(undone, [ran.run.unwrap()]);
+    assert_eq!(site.units[0].snapshot().files, before.units[0].files);
 }
 
 /// Every site's unit is called magnum/0.

@@ -1,4 +1,4 @@
-//! What no single key of a site file says wrongly, and all of them together do.
+//! Rules that a site file must follow as a whole.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::{Conductor, Driver, Helm, Management, Site};
 
 type Rule = (bool, Range<usize>, &'static str);
 
-/// Returns the place and the words of the first contradiction in the file.
+/// Returns the place and the message of the first contradiction in the file.
 pub(super) fn of(site: &Site) -> Option<(Range<usize>, &'static str)> {
     let rules = [where_it_is(site), what_is_pinned(site), addresses(site)];
     rules.into_iter().flatten().find(|(bad, ..)| *bad).map(|(_, span, why)| (span, why))
@@ -39,7 +39,7 @@ fn where_it_is(site: &Site) -> Vec<Rule> {
         rules.push((
             !path.get_ref().starts_with("/etc/magnum/"),
             path.span(),
-            "the kubeconfig goes below /etc/magnum, which is the service's own",
+            "the kubeconfig must be below /etc/magnum, the service's directory",
         ));
     }
     rules
@@ -60,17 +60,17 @@ fn conductors(conductor: &Conductor) -> [(bool, &'static str); 4] {
         ),
         (
             application.is_none() && units.is_empty(),
-            "neither `application` (Juju) nor `unit` (SSH) says where the conductor runs",
+            "[conductor] needs `application` (Juju) or `unit` (SSH)",
         ),
-        (units.iter().enumerate().any(twice), "two of `unit` have the same name"),
+        (units.iter().enumerate().any(twice), "two units have the same name"),
         (
             units.iter().any(odd),
-            "`ssh` and `jump` of a unit are [user@]host[:port], without a password",
+            "`ssh` and `jump` of a unit must be [user@]host[:port], without a password",
         ),
     ]
 }
 
-/// Whether it can be `[user@]host[:port]`. A password in it would be shown wherever the host is.
+/// Whether it can be `[user@]host[:port]`. A password in it would be shown with the host.
 fn is_ssh_address(text: &str) -> bool {
     let plain = |part: &str| {
         let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '@');
@@ -93,7 +93,7 @@ fn what_is_pinned(site: &Site) -> Vec<Rule> {
             ),
             (
                 wheel.is_some() != sha256.is_some(),
-                "`wheel` and `sha256` go together: a wheel is pinned by its digest",
+                "`wheel` and `sha256` must be set together: a wheel is pinned by its digest",
             ),
         ];
         rules.extend(all.map(|(bad, why)| (bad, driver.span(), why)));
@@ -101,14 +101,14 @@ fn what_is_pinned(site: &Site) -> Vec<Rule> {
     if let Some(helm) = &site.helm {
         let Helm { file, url, archive_sha256, member, version: _, sha256: _ } = helm.get_ref();
         let all = [
-            (file.is_some() == url.is_some(), "give either `file` or `url`"),
+            (file.is_some() == url.is_some(), "set either `file` or `url`"),
             (
                 url.is_none() && archive_sha256.is_some(),
-                "`archive_sha256` is about a download: it goes with `url`",
+                "`archive_sha256` is for a download: it needs `url`",
             ),
             (
                 archive_sha256.is_some() != member.is_some(),
-                "`archive_sha256` and `member` go together",
+                "`archive_sha256` and `member` must be set together",
             ),
         ];
         rules.extend(all.map(|(bad, why)| (bad, helm.span(), why)));
@@ -116,7 +116,7 @@ fn what_is_pinned(site: &Site) -> Vec<Rule> {
     rules
 }
 
-/// An address is shown, planned and journaled, so it can't hold a secret.
+/// Addresses appear in plans, journals and messages, so they must not hold a secret.
 fn addresses(site: &Site) -> Vec<Rule> {
     const WHY: &str = "an address with a user, a password or a query in it would be kept in plans and \
                        journals: give them to the unit's own configuration (pip.conf, netrc)";

@@ -1,86 +1,112 @@
-use std::{fmt, ops::Range, path::Path};
+use std::{error, fmt, ops::Range, path::Path};
 
-use omega_core::{Failure, FailureClass};
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use omega_core::{Failure, FailureClass, nearest_name};
 
 /// A mistake in the site file, and its place.
-#[derive(Debug, PartialEq, Eq)]
+///
+/// As a [`miette::Diagnostic`] it has the text of the file, without what may be a secret, and a label
+/// at the mistake. Its own text is one line: the mistake, the file, the line.
+#[derive(Clone, Debug)]
 pub struct SiteError {
     message: String,
-    snippet: Option<String>,
+    hint: Option<String>,
+    place: Option<Place>,
+}
+
+#[derive(Clone, Debug)]
+struct Place {
+    source: NamedSource<String>,
+    span: Range<usize>,
 }
 
 impl fmt::Display for SiteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        self.snippet.iter().try_for_each(|snippet| write!(f, "\n{snippet}"))
+        f.write_str(&self.message)
+    }
+}
+
+impl error::Error for SiteError {}
+
+impl Diagnostic for SiteError {
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.place.as_ref().map(|place| &place.source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let place = self.place.as_ref()?;
+        let label = LabeledSpan::new_primary_with_span(self.hint.clone(), place.span.clone());
+        Some(Box::new(std::iter::once(label)))
     }
 }
 
 impl From<SiteError> for Failure {
     fn from(error: SiteError) -> Self {
-        Self::new(FailureClass::Usage, error.to_string())
+        Self { next: error.hint, ..Self::new(FailureClass::Usage, error.message) }
     }
 }
 
 impl SiteError {
     pub(super) fn unreadable(path: &Path, why: &str) -> Self {
-        Self {
-            message: format!("can't read the site file {}: {why}", path.display()),
-            snippet: None,
-        }
+        let message = format!("can't read the site file {}: {why}", path.display());
+        Self { message, hint: None, place: None }
     }
 
     /// Points at `span` of `text`.
-    pub(super) fn at(path: &Path, text: &str, span: Range<usize>, why: impl Into<String>) -> Self {
-        let message = format!("{} in {}", why.into(), path.display());
-        Self { message, snippet: Some(snippet(text, span, None)) }
+    pub(super) fn at(path: &Path, text: &str, span: Range<usize>, why: &str) -> Self {
+        let line = text.get(..span.start).unwrap_or(text).matches('\n').count();
+        let message = format!("{why} in {}, line {}", path.display(), line + 1);
+        let (text, span) = masked_at(text, line, &span);
+        let source = NamedSource::new(path.to_string_lossy(), text);
+        Self { message, hint: None, place: Some(Place { source, span }) }
     }
 
-    /// Says what the parser found, where, and what was probably meant.
+    /// Describes what the parser found, where, and what was probably meant.
     pub(super) fn toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
-        let words = error.message().lines().next().unwrap_or_default();
-        let quoted: Vec<&str> = words.split('`').skip(1).step_by(2).collect();
-        let (message, hint) = match quoted.split_first() {
-            Some((unknown, known)) if words.starts_with("unknown field") => {
-                let hint = nearest(unknown, known.iter().copied())
-                    .map(|name| format!("did you mean `{name}`?"));
+        let reason = error.message().lines().next().unwrap_or_default();
+        let quoted: Vec<&str> = reason.split('`').skip(1).step_by(2).collect();
+        let (why, hint) = match quoted.split_first() {
+            Some((unknown, known)) if reason.starts_with("unknown field") => {
+                let hint = nearest_name(unknown, known.iter().copied());
                 (format!("unknown key `{unknown}`"), hint)
             }
-            Some((missing, _)) if words.starts_with("missing field") => {
+            Some((missing, _)) if reason.starts_with("missing field") => {
                 (format!("the key `{missing}` is missing"), None)
             }
-            Some(_) | None => (words.to_owned(), None),
+            Some(_) | None => (reason.to_owned(), None),
         };
-        let message = format!("{message} in {}", path.display());
-        let snippet = error.span().map(|span| snippet(text, span, hint.as_deref()));
-        Self { message, snippet }
+        let hint = hint.map(|name| format!("did you mean `{name}`?"));
+        match error.span() {
+            Some(span) => Self { hint, ..Self::at(path, text, span, &why) },
+            None => Self { message: format!("{why} in {}", path.display()), hint, place: None },
+        }
     }
 }
 
-/// The line before, the line, and a mark under what is meant.
-fn snippet(text: &str, span: Range<usize>, hint: Option<&str>) -> String {
-    let start = span.start.min(text.len());
-    let before = text.get(..start).unwrap_or_default();
-    let number = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
-    let line = masked(text.lines().nth(number - 1).unwrap_or_default());
-    let length = text.get(span).unwrap_or_default().lines().next().unwrap_or_default();
-    let mark = "^".repeat(length.chars().count().clamp(1, 60));
-    let gutter = " ".repeat(number.to_string().len());
-    let previous = number.checked_sub(2).and_then(|nth| text.lines().nth(nth));
-    let previous = previous.map_or_else(String::new, |line| {
-        format!("  {:>width$} | {}\n", number - 1, masked(line), width = gutter.len())
-    });
-    let hint = hint.map_or_else(String::new, |hint| format!(" {hint}"));
-    let pad = " ".repeat(column);
-    format!("{previous}  {number} | {line}\n  {gutter} | {pad}{mark}{hint}")
+/// The longest mark.
+const MARK: usize = 60;
+
+/// Returns `text` without what may be a secret, and where `span`, which begins in line `nth`, is in
+/// it: within that line.
+fn masked_at(text: &str, nth: usize, span: &Range<usize>) -> (String, Range<usize>) {
+    let lines: Vec<String> = text.lines().map(masked).collect();
+    let line = lines.get(nth).map_or("", String::as_str);
+    let before = text.get(..span.start).and_then(|before| before.rsplit('\n').next());
+    let marked = text.get(span.clone()).and_then(|marked| marked.lines().next());
+    // At the end of a line, the last character is marked.
+    let last = line.chars().count().saturating_sub(1);
+    let column = before.unwrap_or_default().chars().count().min(last);
+    let end = column + marked.unwrap_or_default().chars().count().clamp(1, MARK);
+    let bytes = |chars: usize| line.chars().take(chars).map(char::len_utf8).sum::<usize>();
+    let start: usize = lines.iter().take(nth).map(|line| line.len() + 1).sum();
+    (lines.join("\n"), start + bytes(column)..start + bytes(end))
 }
 
-/// Words of keys, of a file or of an address's query, whose value nobody should see.
+/// Parts of the names of keys, in the file or in a URL's query, whose values are not shown.
 const SECRET: [&str; 5] = ["password", "passwd", "secret", "token", "apikey"];
 
-/// Hides what may be a secret: what stands before an `@` in an address, and the value of a key that
-/// is called so. What comes after it on the line moves, which is better than to show it.
+/// Hides what may be a secret: the text before an `@` in an address, and the value of a key with such
+/// a name. The rest of the line moves, so a mark may be off.
 fn masked(line: &str) -> String {
     let lower = line.to_ascii_lowercase();
     if let Some(end) = SECRET.iter().filter_map(|word| Some(lower.find(word)? + word.len())).min()
@@ -104,15 +130,6 @@ fn without_users(line: &str) -> String {
     shown
 }
 
-/// Returns the name nearest to `wrong`, if one is near: at most a third of its letters differ.
-pub(crate) fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    names
-        .map(|name| (strsim::levenshtein(wrong, name), name))
-        .filter(|(distance, _)| *distance <= wrong.chars().count().div_ceil(3))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,13 +148,5 @@ mod tests {
         }
         let plain = "kubeconfig = \"mgmt.kubeconfig\" # no secrets here";
         assert_eq!(masked(plain), plain);
-    }
-
-    #[test]
-    fn the_nearest_name_is_near() {
-        let names = ["kubeconfig", "project", "security_group", "sources"];
-        assert_eq!(nearest("kubeconfg", names.into_iter()), Some("kubeconfig"));
-        assert_eq!(nearest("source", names.into_iter()), Some("sources"));
-        assert_eq!(nearest("password", names.into_iter()), None);
     }
 }

@@ -13,11 +13,11 @@ use toml::Spanned;
 
 use super::{SiteError, contradiction};
 
-/// The most that a site file may have.
+/// The largest site file that is read.
 const MOST: u64 = 1 << 20;
 
-/// What is particular to one site. It may have only the tables that a job needs; the functions of
-/// [`Site`] say what is missing.
+/// The description of one site. It may have only the tables that a job needs; the functions of
+/// [`Site`] fail if one is missing.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -56,12 +56,12 @@ pub struct Site {
     /// The trustee domain of Magnum.
     #[serde(default)]
     pub trust: Trust,
-    /// What a proof cluster is made of.
+    /// The parameters of a proof cluster.
     pub prove: Option<Prove>,
     /// Deadlines.
     #[serde(default)]
     pub timeouts: Timeouts,
-    /// Where the file is: relative paths in it begin there.
+    /// The directory of the file. Relative paths in it start there.
     #[serde(skip)]
     pub directory: PathBuf,
     /// The digest of the file.
@@ -102,12 +102,12 @@ pub struct Management {
     pub sources: Option<Spanned<Vec<String>>>,
     /// The server that the management cluster runs on, by its name in Nova.
     pub server: Option<String>,
-    /// Where the kubeconfig goes on a unit; `/etc/magnum/kubeconfig` if not set.
+    /// The path of the kubeconfig on a unit; `/etc/magnum/kubeconfig` if not set.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub path: Option<Spanned<String>>,
 }
 
-/// Where the kubeconfig goes on a unit, if the site does not say.
+/// The default path of the kubeconfig on a unit.
 const KUBECONFIG_PATH: &str = "/etc/magnum/kubeconfig";
 
 /// A project, by id or by name and domain.
@@ -148,7 +148,7 @@ pub struct SshUnit {
     pub name: UnitName,
     /// `[user@]host[:port]`
     pub ssh: String,
-    /// A machine to go through: `[user@]host[:port]`
+    /// A jump host: `[user@]host[:port]`
     pub jump: Option<String>,
 }
 
@@ -175,16 +175,16 @@ pub struct Driver {
 #[non_exhaustive]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Helm {
-    /// Its version, for the reader.
+    /// Its version, for information.
     pub version: String,
     /// The program on this machine.
     pub file: Option<PathBuf>,
-    /// Where the unit downloads it.
+    /// The URL from which the unit downloads it.
     pub url: Option<String>,
     /// The digest of the program.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub sha256: Sha256,
-    /// The digest of the download, where it is a `.tar.gz`.
+    /// The digest of the download, if it is a `.tar.gz`.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub archive_sha256: Option<Sha256>,
     /// The program's path in the archive.
@@ -216,12 +216,12 @@ fn chart_name() -> String {
 #[non_exhaustive]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Ssh {
-    /// The user, where a unit names none. `ubuntu` if not set.
+    /// The user for units that name none; `ubuntu` if not set.
     pub user: Option<String>,
-    /// Private keys. None: those of the agent, then `~/.ssh/id_*`.
+    /// Private keys. Default: those of the agent, then `~/.ssh/id_*`.
     #[serde(default)]
     pub identity: Vec<PathBuf>,
-    /// Files of known hosts. None: `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts`.
+    /// Files of known hosts. Default: `~/.ssh/known_hosts` and `/etc/ssh/ssh_known_hosts`.
     #[serde(default)]
     pub known_hosts: Vec<PathBuf>,
 }
@@ -232,9 +232,9 @@ pub struct Ssh {
 #[non_exhaustive]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Juju {
-    /// The model. None: `JUJU_MODEL`, then Juju's current one.
+    /// The model. Default: `JUJU_MODEL`, then Juju's current one.
     pub model: Option<String>,
-    /// The program. `juju` if not set.
+    /// The program; `juju` if not set.
     pub program: Option<PathBuf>,
 }
 
@@ -256,7 +256,7 @@ impl Default for Trust {
     }
 }
 
-/// What a proof cluster is made of.
+/// The parameters of a proof cluster.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -270,7 +270,7 @@ pub struct Prove {
     pub external_network: String,
     /// The key pair.
     pub keypair: Option<String>,
-    /// A template to use instead of a throw-away one.
+    /// A template to use instead of a temporary one.
     pub template: Option<String>,
     /// How long a create may take (`30m`).
     #[serde(default = "prove_within", deserialize_with = "deadline")]
@@ -282,13 +282,13 @@ fn prove_within() -> Duration {
     Duration::from_mins(30)
 }
 
-/// Reads a duration (`90s`, `1m 30s`) that can be waited for.
+/// Reads a duration (`90s`, `1m 30s`) that can be used as a deadline.
 fn deadline<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let duration = jiff::SignedDuration::deserialize(from)?;
     let day = Duration::from_hours(24);
     let sane = Duration::try_from(duration).ok().filter(|one| !one.is_zero() && *one <= day);
     sane.ok_or_else(|| {
-        serde::de::Error::custom("a deadline is more than nothing and at most a day")
+        serde::de::Error::custom("a deadline must be more than 0 and at most one day")
     })
 }
 
@@ -298,15 +298,15 @@ fn deadline<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Er
 #[non_exhaustive]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Timeouts {
-    /// Until a unit or a service is connected.
+    /// For connecting to a unit or a service.
     #[serde(deserialize_with = "deadline")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub connect: Duration,
-    /// Until a unit or a service has answered a question.
+    /// For the answer of a unit or a service to a read.
     #[serde(deserialize_with = "deadline")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub ask: Duration,
-    /// Until a unit has carried out an action.
+    /// For an action on a unit.
     #[serde(deserialize_with = "deadline")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub act: Duration,
@@ -327,7 +327,7 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// Points at the first thing that is wrong.
+    /// Points at the first mistake.
     pub fn read(path: &Path) -> Result<Self, SiteError> {
         let unreadable = |why: String| SiteError::unreadable(path, &why);
         let bytes = read_regular(path, MOST).map_err(|error| unreadable(error.to_string()))?;
@@ -342,7 +342,7 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// Points at the first thing that is wrong.
+    /// Points at the first mistake.
     pub fn parse(path: &Path, text: &str) -> Result<Self, SiteError> {
         let site: Self =
             toml::from_str(text).map_err(|error| SiteError::toml(path, text, &error))?;
@@ -352,7 +352,7 @@ impl Site {
         }
     }
 
-    /// Returns how the cloud is reached.
+    /// Returns the cloud's configuration.
     pub fn cloud(&self) -> Cloud {
         self.cloud.as_ref().map(|cloud| cloud.get_ref().clone()).unwrap_or_default()
     }
@@ -361,7 +361,7 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// As all of these: names the key that a job needs and the file lacks.
+    /// As all of these: names the missing key.
     pub fn kubeconfig(&self) -> Result<&Path, Failure> {
         self.management.kubeconfig.as_deref().ok_or_else(|| needs("`kubeconfig` in [management]"))
     }
@@ -396,7 +396,7 @@ impl Site {
         sources.ok_or_else(|| needs("`sources` in [management]"))
     }
 
-    /// Returns where the kubeconfig goes on a unit.
+    /// Returns the path of the kubeconfig on a unit.
     pub fn kubeconfig_path(&self) -> &str {
         let path = self.management.path.as_ref().map(|path| path.get_ref().as_str());
         path.unwrap_or(KUBECONFIG_PATH)
@@ -438,15 +438,15 @@ impl Site {
         self.chart.as_ref().map(Spanned::get_ref).ok_or_else(|| needs("[chart]"))
     }
 
-    /// Returns what a proof is made of.
+    /// Returns the parameters of a proof cluster.
     ///
     /// # Errors
     ///
     /// As [`Site::kubeconfig`].
     pub fn prove(&self) -> Result<&Prove, Failure> {
         self.prove.as_ref().ok_or_else(|| {
-            let what = "the site file does not say what a proof is made of";
-            let next = "add [prove] with image, flavor and external_network; see docs/site-file.md";
+            let what = "the site file has no [prove], which a proof needs";
+            let next = "add it, with image, flavor and external_network; see docs/site-file.md";
             Failure::new(FailureClass::Usage, what).next(next)
         })
     }

@@ -1,3 +1,5 @@
+use miette::Diagnostic as _;
+
 use super::*;
 
 pub(crate) const GOOD: &str = r#"
@@ -26,8 +28,16 @@ repo = "https://charts.example"
 version = "0.25.1"
 "#;
 
+/// The message, the lines around the mistake, and what is marked with which hint.
 fn error(text: &str) -> String {
-    Site::parse(Path::new("omega.toml"), text).unwrap_err().to_string()
+    let error = Site::parse(Path::new("omega.toml"), text).unwrap_err();
+    let label = error.labels().unwrap().next().unwrap();
+    let shown = |around| {
+        let read = error.source_code().unwrap().read_span(label.inner(), around, around).unwrap();
+        String::from_utf8(read.data().to_vec()).unwrap()
+    };
+    let hint = label.label().unwrap_or_default();
+    format!("{error}\n{}\n{} <- {hint}", shown(1).trim_end(), shown(0))
 }
 
 #[test]
@@ -69,32 +79,38 @@ fn a_site_may_have_only_what_a_job_needs() {
 #[test]
 fn an_unknown_key_is_pointed_at_and_the_nearest_name_offered() {
     insta::assert_snapshot!(error(&GOOD.replace("kubeconfig =", "kubeconfg =")), @r#"
-    unknown key `kubeconfg` in omega.toml
-      5 | [management]
-      6 | kubeconfg = "capi.kubeconfig"
-        | ^^^^^^^^^ did you mean `kubeconfig`?
+    unknown key `kubeconfg` in omega.toml, line 6
+    [management]
+    kubeconfg = "capi.kubeconfig"
+    project = { name = "capi-mgmt", domain = "capi" }
+    kubeconfg <- did you mean `kubeconfig`?
     "#);
-    insta::assert_snapshot!(error(&GOOD.replace("[driver]", "[drver]")), @r"
-    unknown key `drver` in omega.toml
-      13 | 
-      14 | [drver]
-         |  ^^^^^ did you mean `driver`?
-    ");
+    let failure =
+        Site::parse(Path::new("omega.toml"), &GOOD.replace("kubeconfig =", "kubeconfg ="));
+    let failure = omega_core::Failure::from(failure.unwrap_err());
+    assert_eq!(failure.next.unwrap(), "did you mean `kubeconfig`?");
+    insta::assert_snapshot!(error(&GOOD.replace("[driver]", "[drver]")), @r#"
+    unknown key `drver` in omega.toml, line 14
+
+    [drver]
+    version = "1.4.0"
+    drver <- did you mean `driver`?
+    "#);
 }
 
 #[test]
 fn what_is_missing_or_of_the_wrong_kind_is_named() {
     insta::assert_snapshot!(error(&GOOD.replace(r#"version = "1.4.0""#, "")), @r"
-    the key `version` is missing in omega.toml
-      13 | 
-      14 | [driver]
-         | ^^^^^^^^
+    the key `version` is missing in omega.toml, line 14
+
+    [driver]
+    [driver] <-
     ");
     insta::assert_snapshot!(error(&GOOD.replace(r#"["10.20.0.0/16"]"#, r#""10.20.0.0/16""#)), @r#"
-    invalid type: string "10.20.0.0/16", expected a sequence in omega.toml
-      8 | security_group = "capi-mgmt-sg"
-      9 | sources = "10.20.0.0/16"
-        |           ^^^^^^^^^^^^^^
+    invalid type: string "10.20.0.0/16", expected a sequence in omega.toml, line 9
+    security_group = "capi-mgmt-sg"
+    sources = "10.20.0.0/16"
+    "10.20.0.0/16" <-
     "#);
     assert!(error(&GOOD.replace("ba7816bf", "xx7816bf")).starts_with("not a SHA-256 digest"));
     assert!(error("[cloud").contains("omega.toml"));
@@ -107,20 +123,24 @@ fn contradictions_are_refused() {
     assert!(with(name, &format!("{name}\nopenrc = \"x\"")).starts_with("`name` and `openrc`"));
     let unit = "application = \"magnum\"\n[[conductor.unit]]\nname = \"magnum/0\"\nssh = \"h\"";
     assert!(with(r#"application = "magnum""#, unit).starts_with("`application` (Juju) and `unit`"));
-    assert!(with(r#"application = "magnum""#, "").starts_with("neither `application`"));
+    assert!(with(r#"application = "magnum""#, "").starts_with("[conductor] needs `application`"));
     let wheel = "version = \"1.4.0\"\nwheel = \"x.whl\"";
-    assert!(with(r#"version = "1.4.0""#, wheel).starts_with("`wheel` and `sha256` go together"));
-    assert!(with(r#"file = "helm""#, "").starts_with("give either `file` or `url`"));
+    assert!(
+        with(r#"version = "1.4.0""#, wheel)
+            .starts_with("`wheel` and `sha256` must be set together")
+    );
+    assert!(with(r#"file = "helm""#, "").starts_with("set either `file` or `url`"));
     let project = r#"{ name = "capi-mgmt", domain = "capi" }"#;
     insta::assert_snapshot!(with(project, r#"{ name = "capi-mgmt" }"#), @r#"
-    management.project needs an `id`, or a `name` with its `domain` in omega.toml
-      6 | kubeconfig = "capi.kubeconfig"
-      7 | project = { name = "capi-mgmt" }
-        |           ^^^^^^^^^^^^^^^^^^^^^^
+    management.project needs an `id`, or a `name` with its `domain` in omega.toml, line 7
+    kubeconfig = "capi.kubeconfig"
+    project = { name = "capi-mgmt" }
+    security_group = "capi-mgmt-sg"
+    { name = "capi-mgmt" } <-
     "#);
     for bad in ["-1s", "0s", "PT0S", "25h", "9000000000000000s"] {
         let text = format!("{GOOD}\n[timeouts]\nask = \"{bad}\"");
-        assert!(error(&text).starts_with("a deadline is more than nothing"), "{}", error(&text));
+        assert!(error(&text).starts_with("a deadline must be more than 0"), "{}", error(&text));
     }
 }
 
@@ -130,12 +150,12 @@ fn what_would_do_nothing_or_harm_is_refused() {
     let unit = "[[conductor.unit]]\nname = \"magnum/0\"\nssh = \"h\"\n";
     let twice = format!("[conductor]\n{unit}{unit}");
     let text = with("[conductor]\napplication = \"magnum\"", &twice);
-    assert!(text.starts_with("two of `unit` have the same name"), "{text}");
+    assert!(text.starts_with("two units have the same name"), "{text}");
     for bad in ["ubuntu:hunter2@10.1.1.1", "a b c", "u@h@i", "", "ssh://h", "@h"] {
         let unit = unit.replace("\"h\"", &format!("{bad:?}"));
         let text = with("[conductor]\napplication = \"magnum\"", &format!("[conductor]\n{unit}"));
         assert!(
-            text.starts_with("`ssh` and `jump` of a unit are [user@]host[:port]"),
+            text.starts_with("`ssh` and `jump` of a unit must be [user@]host[:port]"),
             "{bad}: {text}"
         );
         assert!(!text.contains("hunter2"), "{text}");
@@ -144,7 +164,7 @@ fn what_would_do_nothing_or_harm_is_refused() {
     assert!(text.starts_with("`sources` must list at least one"), "{text}");
     let group = r#"security_group = "capi-mgmt-sg""#;
     let text = with(group, &format!("{group}\npath = \"/etc/passwd\""));
-    assert!(text.starts_with("the kubeconfig goes below /etc/magnum"), "{text}");
+    assert!(text.starts_with("the kubeconfig must be below /etc/magnum"), "{text}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The site file, `omega.toml`: names, never ids. Parsing only: it opens nothing but the file.
+//! The site file, `omega.toml`: names, never ids. Parsing only: it opens no other file.
 
 mod contradiction;
 mod error;

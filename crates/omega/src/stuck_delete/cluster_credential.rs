@@ -1,4 +1,4 @@
-//! A cluster's own credential: whether it authenticates, and another in its place.
+//! A cluster's own credential: whether it authenticates, and how to replace it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,14 +12,14 @@ use omega_openstack::{
 };
 use serde_json::json;
 
-/// How long Keystone may take.
+/// How long Keystone may take to answer.
 const LOGIN: Duration = Duration::from_secs(30);
 
-/// Opens a connection to the cloud that a configuration names.
+/// Connects to the cloud of a configuration.
 pub type Login =
     Arc<dyn Fn(CloudConfig) -> BoxFuture<'static, Result<Arc<dyn Transport>, Error>> + Send + Sync>;
 
-/// Opens sessions that keep no token.
+/// Opens sessions that store no token.
 pub fn logins() -> Login {
     let options = SessionOptions::default().stall_limit(LOGIN);
     Arc::new(move |config| {
@@ -31,7 +31,7 @@ pub fn logins() -> Login {
     })
 }
 
-/// Asks Keystone whether a cluster's clouds.yaml authenticates, over a connection of its own.
+/// Checks with Keystone whether a cluster's clouds.yaml authenticates, over a separate connection.
 pub(crate) async fn own_credential(
     login: &Login,
     clouds: &Secret,
@@ -41,21 +41,21 @@ pub(crate) async fn own_credential(
     let config = read(clouds, cacert, source)?;
     let id = application_credential(&config).map(|(id, _)| id.to_owned());
     let unasked =
-        |error| Failure::from_error(format!("could not ask Keystone of {source}"), &error);
+        |error| Failure::from_error(format!("could not check {source} with Keystone"), &error);
     let cloud = login(config).await.map_err(unasked)?;
     let answer = check_application_credential(&*cloud, id.as_deref()).await.map_err(unasked)?;
     Ok((answer, cloud))
 }
 
-/// Returns the cluster's clouds.yaml with the application credential of another, as the driver
-/// writes it: Keystone's address, region and interface stay the cluster's own.
+/// Returns the cluster's clouds.yaml with the application credential of another one, as the driver
+/// writes it: Keystone's address, region and interface stay those of the cluster.
 ///
-/// Nothing else of the file that was `given` is taken over: whoever may read the cluster's secrets
-/// reads it.
+/// Nothing else is copied from `given`, because whoever may read the cluster's secrets can read the
+/// result.
 ///
 /// # Errors
 ///
-/// Fails if what was given is no application credential: a password is its owner's.
+/// Fails if `given` has no application credential: a personal password must not be stored there.
 pub(super) fn with_credential(
     own: Option<&ClusterCredentials>,
     given: &Secret,
@@ -65,14 +65,14 @@ pub(super) fn with_credential(
     let Some((id, secret)) = application_credential(&given) else {
         let what = format!("{source} has no application credential with an id");
         return Err(Failure::new(FailureClass::Usage, what).next(
-            "make one (openstack application credential create), and name it by its id and secret \
+            "create one (openstack application credential create), and give its id and secret \
              under `openstack`: a password does not go into a cluster's secret",
         ));
     };
     let secret = str::from_utf8(secret.expose()).map_err(|_| {
         Failure::new(
             FailureClass::Usage,
-            format!("the secret of the credential in {source} is no text"),
+            format!("the secret of the credential in {source} is not text"),
         )
     })?;
     let own = own.and_then(|own| {
@@ -96,7 +96,7 @@ pub(super) fn with_credential(
 
 fn read(clouds: &Secret, cacert: Option<&Secret>, source: &str) -> Result<CloudConfig, Failure> {
     CloudConfig::from_clouds(clouds, CLOUD, cacert, source)
-        .map_err(|error| Failure::from_error(format!("{source} is of no use"), &error))
+        .map_err(|error| Failure::from_error(format!("{source} can't be used"), &error))
 }
 
 fn application_credential(config: &CloudConfig) -> Option<(&str, &Secret)> {

@@ -1,4 +1,4 @@
-//! What must be so before a finalizer is touched, and after.
+//! Gates before and after finalizers are removed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use omega_openstack::{
 
 use super::{StuckCluster, own_credential};
 
-/// A pause between two looks at what the controllers do.
+/// The pause between two reads while the controllers work.
 const EVERY: Duration = Duration::from_secs(2);
 
 fn holds(fact: &str) -> Verdict {
@@ -26,13 +26,13 @@ fn fail(gate: &dyn Gate, why: impl Into<String>, remedy: impl Into<String>) -> V
     Verdict::fail(Finding::broken(gate.rule(), gate.subject(), why).remedy(remedy))
 }
 
-/// Whether the cluster is being deleted, and nothing has moved for long.
+/// The gate that the cluster is being deleted without progress for long enough.
 pub(super) struct IsStuck {
     pub(super) cluster: StuckCluster,
 }
 
 impl IsStuck {
-    /// Nothing of it is here: it is gone, or it never was here.
+    /// No object of it exists: it is gone, or it never was there.
     async fn gone(&self) -> Result<Verdict, Failure> {
         let StuckCluster { management, namespace, .. } = &self.cluster;
         let has =
@@ -43,7 +43,7 @@ impl IsStuck {
             fail(
                 self,
                 format!(
-                    "{} has no namespace {namespace}: no cluster was ever there",
+                    "{} has no namespace {namespace}, so no cluster was ever there",
                     management.label()
                 ),
                 "check the kubeconfig (`management.kubeconfig` in the site file): is this the \
@@ -70,15 +70,15 @@ impl Gate for IsStuck {
             let StuckCluster { namespace, stack, .. } = &self.cluster;
             return Ok(fail(
                 self,
-                "it is paused: its controllers don't look at it",
+                "it is paused: its controllers ignore it",
                 format!(
                     "find out who paused it and why; then kubectl -n {namespace} patch cluster \
                      {stack} --type merge -p '{{\"spec\":{{\"paused\":false}}}}', and wait"
                 ),
             ));
         }
-        // The marks are by the management cluster's clock: one that is ahead here would take a
-        // delete that has just begun for stuck.
+        // The times are by the management cluster's clock. If this machine's clock were used and
+        // were ahead, a delete that has just begun would seem stuck.
         let now = self.cluster.management.time().await.map_err(|e| self.cluster.unread(&e))?;
         Ok(match deletion.progress(now, patience) {
             DeleteProgress::Gone => self.gone().await?,
@@ -89,17 +89,19 @@ impl Gate for IsStuck {
             ),
             DeleteProgress::Future(last) => fail(
                 self,
-                format!("it began to go at {last}, and the management cluster's clock says {now}"),
+                format!(
+                    "its delete began at {last}, but the management cluster's clock is at {now}"
+                ),
                 "set the clocks of the management cluster's machines",
             ),
             DeleteProgress::Going { quiet } => fail(
                 self,
                 format!(
-                    "the controllers got on with it {} ago; it is stuck after {}",
+                    "the controllers made progress {} ago; it counts as stuck after {}",
                     shown(quiet),
                     shown(patience)
                 ),
-                "wait, or say how long is long enough: --patience",
+                "wait, or set a shorter time: --patience",
             ),
             DeleteProgress::Stuck { quiet } => {
                 Verdict::shown([Evidence::took("nothing has moved for", quiet)])
@@ -113,8 +115,8 @@ fn shown(duration: Duration) -> String {
     if seconds < 120 { format!("{seconds} s") } else { format!("{} min", seconds / 60) }
 }
 
-/// Whether the cluster's own credential authenticates: else its controllers can't finish, and no
-/// finalizer is touched.
+/// The gate that the cluster's own credential authenticates. Otherwise its controllers can't finish,
+/// and no finalizer is removed.
 pub(super) struct Authenticates {
     pub(super) cluster: StuckCluster,
     pub(super) wanted: Option<Sha256>,
@@ -138,7 +140,8 @@ impl Gate for Authenticates {
                 return Ok(holds("nothing of the cluster is left that needs it"));
             }
             let why = format!("there is no secret {secret}: no controller can finish the delete");
-            let next = "make it again (clouds.yaml with an application credential of the project)";
+            let next =
+                "create it again (clouds.yaml with an application credential of the project)";
             return Ok(fail(self, why, next));
         };
         if self.wanted.is_some_and(|wanted| wanted != found.clouds.digest()) {
@@ -160,7 +163,7 @@ impl Gate for Authenticates {
                 fail(
                     self,
                     format!("Keystone refuses the application credential in {secret}: {words}"),
-                    "make another with the same roles in the same project (openstack application \
+                    "create another one with the same roles in the same project (openstack application \
                      credential create), write it into a clouds.yaml under `openstack`, and run \
                      this again with --credential-from FILE",
                 )
@@ -169,8 +172,8 @@ impl Gate for Authenticates {
     }
 }
 
-/// Leaves the controllers time to finish with an object by themselves: what is then still held is
-/// released by the next step.
+/// Gives the controllers time to finish with an object by themselves. The next step releases what is
+/// then still held.
 pub(super) struct Finishes {
     pub(super) cluster: StuckCluster,
     pub(super) object: HeldObject,
@@ -217,10 +220,11 @@ impl Wait for Finishes {
     }
 }
 
-/// Whether nothing of the cluster is held any more: what is in the cloud is then nobody's.
+/// The gate that no object of the cluster is held any more, so that no controller owns its resources
+/// in the cloud.
 pub(super) struct IsGone {
     pub(super) cluster: StuckCluster,
-    /// What the steps before released.
+    /// The objects that the steps before released.
     pub(super) known: Vec<HeldObject>,
 }
 
@@ -241,15 +245,15 @@ impl Gate for IsGone {
             (Some(known), _) => Verdict::Deferred { until: format!("{} is gone", known.object) },
             (None, Some(other)) => fail(
                 self,
-                format!("{} has come since: the cluster is not gone", other.object),
-                "run this again: it looks anew",
+                format!("{} was created meanwhile: the cluster is not gone", other.object),
+                "run this command again",
             ),
             (None, None) => holds("nothing of it is left on the management cluster"),
         })
     }
 }
 
-/// Whether nothing of the cluster's network is kept by somebody else's thing.
+/// The gate that no other resource keeps a part of the cluster's network.
 pub(super) struct NothingStays {
     pub(super) cluster: StuckCluster,
     pub(super) neutron: Arc<Network>,
@@ -262,7 +266,7 @@ impl Gate for NothingStays {
     }
 
     fn subject(&self) -> Subject {
-        Subject::new("network", "nothing of it stays")
+        Subject::new("network", "is removed completely")
     }
 
     async fn check(&self) -> Result<Verdict, Failure> {
@@ -271,7 +275,7 @@ impl Gate for NothingStays {
         }
         let desired = RemoveClusterNetwork { cluster: self.cluster.mark() };
         let seen = self.neutron.inventory().await.map_err(|error| {
-            let what = format!("could not ask {} what is left", self.neutron.label());
+            let what = format!("could not list what is left in {}", self.neutron.label());
             Failure::from_error(what, &error)
         })?;
         let left = desired.remaining(&seen);
@@ -279,8 +283,11 @@ impl Gate for NothingStays {
             None => holds("nothing of it stays"),
             Some(Remaining { noun, id, name, why, .. }) => fail(
                 self,
-                format!("{} stay, first {noun} {name} ({id}): {why}", left.len()),
-                "remove what keeps them, if it is nobody's; then run this again",
+                format!(
+                    "{} can't be removed, the first is {noun} {name} ({id}): {why}",
+                    left.len()
+                ),
+                "remove what uses them, if nobody needs it; then run this again",
             ),
         })
     }

@@ -1,4 +1,4 @@
-//! Releasing a cluster stuck deleting, and removing what it left in the cloud.
+//! Releases a cluster stuck deleting, and removes what it left in the cloud.
 
 mod cluster_credential;
 mod gates;
@@ -30,36 +30,36 @@ use crate::{
 /// The job's name, in runs.
 pub const RELEASE_STUCK_DELETE: &str = "release-stuck-delete";
 
-/// Which cluster is to be released, and how patiently.
+/// The cluster to release, and the time limits.
 #[derive(Clone, Debug)]
 pub struct StuckDelete {
     /// The cluster: its name or id in Magnum, or its stack id.
     pub cluster: String,
-    /// Its namespace, where Magnum no longer knows the cluster.
+    /// Its namespace, if Magnum no longer knows the cluster.
     pub namespace: Option<Namespace>,
-    /// A clouds.yaml whose application credential is put into the cluster's secret first, and what
-    /// that file is called.
+    /// A clouds.yaml whose application credential is put into the cluster's secret first, and the
+    /// name of that file.
     pub credential: Option<(Secret, String)>,
-    /// How long nothing must have moved before a delete is called stuck.
+    /// How long a delete must have made no progress to count as stuck.
     pub patience: Duration,
-    /// How long the controllers are left to finish by themselves after each thing that is fixed.
+    /// How long the controllers get to finish by themselves after each change.
     pub wait: Duration,
 }
 
-/// What of a cluster is left in its project.
+/// What is left of a cluster in its project.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct LeftInProject {
-    /// Of its network, what somebody else's thing keeps.
+    /// The parts of its network that other resources use.
     pub parts: Option<Vec<Remaining>>,
     /// Its volumes, which are not deleted.
     pub volumes: Option<Vec<ClusterVolume>>,
-    /// What could not be asked.
+    /// What could not be listed, and why.
     #[serde(skip)]
     pub unknown: Vec<CloudError>,
 }
 
-/// Where a cluster is.
+/// A cluster's name, namespace and project.
 struct Place {
     namespace: Namespace,
     stack: String,
@@ -67,17 +67,16 @@ struct Place {
 }
 
 impl StuckDelete {
-    /// Finds the cluster, and looks at what holds it: the steps are made of that. Take the lock
-    /// before.
+    /// Finds the cluster, and reads what holds it, which determines the steps. Take the lock before.
     ///
     /// # Errors
     ///
-    /// Refuses a cluster that Magnum is not deleting, a credential that is of no use, and a cluster
-    /// whose project nobody can log in to: what it leaves there could not be looked at.
+    /// Refuses a cluster that Magnum is not deleting, a credential that can't be used, and a cluster
+    /// whose project can't be logged in to: what it leaves there could not be found.
     pub async fn find(&self, connect: &Connect<'_>, clients: &Clients) -> Result<Release, Failure> {
         let place = self.place(connect.site, clients).await?;
         let served = discover_versions(&clients.management).await.map_err(|error| {
-            Failure::from_error("could not ask what the management cluster serves", &error)
+            Failure::from_error("could not read what the management cluster serves", &error)
         })?;
         if served.versions_of("cluster.x-k8s.io", "clusters").next().is_none() {
             let what = "no version of clusters.cluster.x-k8s.io is served: nothing can be released";
@@ -121,7 +120,7 @@ impl StuckDelete {
         match found.as_slice() {
             [] => {
                 let namespace = self.namespace.clone().ok_or_else(|| {
-                    let what = format!("Magnum knows no cluster {name:?}");
+                    let what = format!("Magnum has no cluster {name:?}");
                     let next = "give its stack id, and its namespace: --namespace magnum-PROJECT";
                     Failure::new(FailureClass::Usage, what).next(next)
                 })?;
@@ -131,8 +130,8 @@ impl StuckDelete {
             [one] => known(site, one, self.namespace.as_ref()),
             many => {
                 let ids: Vec<_> = many.iter().map(|one| one.uuid.as_str()).collect();
-                let what = format!("{} clusters are called {name:?}", many.len());
-                let failure = Failure::new(FailureClass::Usage, what).next("name it by its id");
+                let what = format!("{} clusters have the name {name:?}", many.len());
+                let failure = Failure::new(FailureClass::Usage, what).next("use its id");
                 Err(Failure { found: Some(ids.join(", ")), ..failure })
             }
         }
@@ -146,12 +145,12 @@ impl Release {
             .on(clients.endpoints(), clients.counts())
     }
 
-    /// Returns how the cluster's things are named.
+    /// Returns the names of the cluster's resources.
     pub fn mark(&self) -> ClusterName {
         self.cluster.mark()
     }
 
-    /// Asks what is related to the cluster and stays.
+    /// Lists what belongs to the cluster and is kept.
     pub async fn left(&self) -> LeftInProject {
         let mark = self.mark();
         let network = Network::new(Arc::clone(&self.project));
@@ -165,8 +164,8 @@ impl Release {
     }
 }
 
-/// Returns a connection to the cluster's project: the operator's where that is possible, for Magnum
-/// deletes the cluster's own credential as soon as the cluster is gone.
+/// Returns a connection to the cluster's project: the operator's if possible, because Magnum deletes
+/// the cluster's own credential as soon as the cluster is gone.
 async fn log_in(
     operator: Arc<dyn Transport>,
     cluster: &StuckCluster,
@@ -192,12 +191,12 @@ async fn log_in(
             return Ok(cloud);
         }
     }
-    // Once its finalizers are gone nobody could find what the cluster left.
-    let what = format!("what {} leaves in the cloud could not be looked at", cluster.stack);
+    // Once the finalizers are gone, what the cluster left could not be found any more.
+    let what = format!("what {} leaves in the cloud could not be found", cluster.stack);
     Err(Failure::new(FailureClass::Gate, what)
-        .because(format!("nobody can log in to its project {project}"))
+        .because(format!("no login to its project {project} works"))
         .next(
-            "log in as somebody with a role there (cloud in the site file), or give the cluster a \
+            "log in as a user with a role there (cloud in the site file), or give the cluster a \
              credential that authenticates: --credential-from FILE",
         ))
 }
@@ -206,23 +205,24 @@ fn known(site: &Site, one: &Cluster, namespace: Option<&Namespace>) -> Result<Pl
     let prefix = namespace_prefix(site);
     let status = one.status.as_deref().unwrap_or_default();
     let refuse = |why: String| {
-        Failure::new(FailureClass::Refused, format!("cluster {} stays", one.name)).because(why)
+        Failure::new(FailureClass::Refused, format!("refused to release cluster {}", one.name))
+            .because(why)
     };
     if !status.starts_with("DELETE_") {
-        return Err(refuse(format!("Magnum is not deleting it: it is {status}"))
+        return Err(refuse(format!("Magnum is not deleting it: its status is {status}"))
             .next("delete it first: openstack coe cluster delete"));
     }
     let (Some(stack), true) = (one.stack_id.clone(), one.is_capi()) else {
-        return Err(refuse("it is not one of magnum-capi-helm's".to_owned()));
+        return Err(refuse("it was not created by magnum-capi-helm".to_owned()));
     };
     let made = one.helm_namespace(&prefix).and_then(|text| text.parse::<Namespace>().ok());
     let (Some(made), Some(project)) = (made, one.project_id.clone()) else {
-        return Err(refuse("Magnum does not say its project".to_owned()));
+        return Err(refuse("Magnum does not report its project".to_owned()));
     };
     match namespace {
         Some(other) if *other != made => {
             let what = format!("cluster {} is in namespace {made}, not {other}", one.name);
-            Err(Failure::new(FailureClass::Usage, what).next("leave --namespace out"))
+            Err(Failure::new(FailureClass::Usage, what).next("omit --namespace"))
         }
         _ => Ok(Place { namespace: made, stack, project }),
     }
@@ -234,7 +234,7 @@ fn project_of(namespace: &Namespace) -> Result<String, Failure> {
     let is = project.len() == 32 && project.bytes().all(|byte| byte.is_ascii_hexdigit());
     is.then(|| project.to_owned()).ok_or_else(|| {
         let what = format!("namespace {namespace} does not end with a project's id");
-        let next = "give the cluster's: --namespace magnum-PROJECT";
+        let next = "use that of the cluster: --namespace magnum-PROJECT";
         Failure::new(FailureClass::Usage, what).next(next)
     })
 }

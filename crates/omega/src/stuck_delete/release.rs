@@ -24,22 +24,22 @@ use super::{
     gates::{Authenticates, Finishes, IsGone, IsStuck, NothingStays},
 };
 
-/// A cluster whose delete does not end, and how to ask for it.
+/// A cluster stuck deleting, with its client and limits.
 #[derive(Clone)]
 pub struct StuckCluster {
     /// The management cluster.
     pub management: Arc<Management>,
-    /// What it serves.
+    /// The versions that it serves.
     pub served: Arc<ServedVersions>,
     /// The cluster's namespace.
     pub namespace: Namespace,
     /// Magnum's `stack_id`: the name of the Cluster.
     pub stack: String,
-    /// After so long without a move a delete is stuck.
+    /// After this long without progress a delete counts as stuck.
     pub patience: Duration,
-    /// So long the controllers are left to finish, each time that something was fixed.
+    /// How long the controllers get to finish after each change.
     pub wait: Duration,
-    /// How the cluster's own credential is tried.
+    /// Checks the cluster's own credential.
     pub login: Login,
 }
 
@@ -52,14 +52,14 @@ impl fmt::Debug for StuckCluster {
     }
 }
 
-/// What is to be done.
+/// The release as a job.
 #[derive(Debug)]
 pub struct Release {
-    /// Of which cluster.
+    /// The cluster.
     pub cluster: StuckCluster,
-    /// What was seen to hold it: the steps are made of it.
+    /// The objects that hold it, which determine the steps.
     pub held: Vec<HeldObject>,
-    /// A whole clouds.yaml that authenticates, to put in the place of the cluster's own.
+    /// A complete clouds.yaml that authenticates, to replace the cluster's own.
     pub replacement: Option<Secret>,
     /// The cluster's project.
     pub project: Arc<dyn Transport>,
@@ -121,7 +121,7 @@ impl Release {
         let awaited = self.held.last().is_some_and(|root| root.deleted.is_some());
         let mut items = Vec::new();
         for (nth, held) in self.held.iter().enumerate() {
-            // What was fixed before may be all that the controllers were waiting for.
+            // The change before may be all that the controllers were waiting for.
             if nth > 0 || self.replacement.is_some() {
                 items.push(Item::wait(Finishes {
                     cluster: self.cluster.clone(),

@@ -144,7 +144,7 @@ async fn walk_if(targets: Vec<TargetPlan>, clear: bool) -> Vec<TargetReport> {
     let mut reports = Vec::new();
     for target in targets {
         let looked = target.preview(ctx.now()).await;
-        assert!(!clear || looked.obstacle().is_none(), "{:?}", looked.obstacle());
+        assert!(!clear || looked.blocker().is_none(), "{:?}", looked.blocker());
         let run = Run { looked: &looked, approved: &looked, approve_waiting: true, ctx: &ctx };
         let report = target.run(run).await;
         let failed = report.failure().is_some();
@@ -195,7 +195,10 @@ async fn what_somebody_elses_thing_keeps_stays_and_ends_with_no() {
     let reports = walk(targets).await;
     let failure = reports[1].failure().unwrap();
     assert_eq!(failure.class, FailureClass::Gate);
-    assert!(failure.causes[0].starts_with("2 stay, first network k8s-clusterapi"), "{failure:?}");
+    assert!(
+        failure.causes[0].starts_with("2 can't be removed, the first is network k8s-clusterapi"),
+        "{failure:?}"
+    );
     assert_eq!(cloud.network_parts().len(), 2, "both are there");
     assert_eq!(server.snapshot(), [""; 0], "the cluster itself is gone");
 }
@@ -204,7 +207,7 @@ async fn what_somebody_elses_thing_keeps_stays_and_ends_with_no() {
 async fn what_fails_half_way_goes_on_where_it_stopped() {
     let (server, cloud) = (server(), Cloud::new());
     address(&cloud.member("mgmt"), &ClusterName::new(NS, "c1").description()).await;
-    server.spoil_write(1, Fault::Lost);
+    server.inject_fault(1, Fault::Lost);
     let reports = run(&release(&server, &cloud).await).await;
     assert_eq!(changed(&reports), ["OpenStackCluster c1"]);
     assert_eq!(reports.len(), 1, "the project is not touched");
@@ -220,7 +223,7 @@ async fn a_management_cluster_that_never_had_it_proves_nothing() {
     address(&cloud.member("mgmt"), &ClusterName::new(NS, "c1").description()).await;
     let reports = walk(release(&server, &cloud).await.targets()).await;
     let failure = reports[0].failure().unwrap();
-    let why = format!("simulator has no namespace {NS}: no cluster was ever there");
+    let why = format!("simulator has no namespace {NS}, so no cluster was ever there");
     assert_eq!((failure.class, failure.causes[0].as_str()), (FailureClass::Gate, why.as_str()));
     assert_eq!(cloud.network_parts().len(), 1);
     // Where it has been, what is left is removed.
@@ -244,7 +247,7 @@ async fn no_finalizer_goes_while_nobody_can_look_at_the_project() {
     keep(&server, &(id.clone(), "wrong".to_owned()));
     let failure = log_in(stranger(), &stuck, &project, None).await.unwrap_err();
     assert_eq!((failure.class, failure.touched), (FailureClass::Gate, Touched::Nothing));
-    assert!(failure.causes[0].starts_with("nobody can log in"), "{failure}");
+    assert!(failure.causes[0].starts_with("no login to its project"), "{failure}");
     assert_eq!(server.writes(), [""; 0]);
 }
 
@@ -258,7 +261,7 @@ async fn a_credential_that_is_refused_is_replaced_before_any_finalizer_is_touche
     let stuck = release(&server, &cloud).await;
     let reports = walk(stuck.targets()).await;
     let failure = reports[0].failure().unwrap().to_string();
-    assert!(failure.starts_with("credential of c1: no"), "{failure}");
+    assert!(failure.starts_with("check failed: credential of c1"), "{failure}");
     assert_eq!(server.writes(), [""; 0]);
     assert_eq!(reports.len(), 1, "the project is not touched");
 
@@ -288,10 +291,10 @@ async fn a_credential_that_is_of_no_use_is_refused() {
     };
     let other = cloud.add_credential("mgmt");
     let why = refused(&other).await;
-    assert_eq!(why, "the cluster's own authenticates, with the same roles");
+    assert_eq!(why, "the cluster's own credential authenticates, with the same roles");
     let foreign = cloud.add_credential("next-door");
     let why = refused(&foreign).await;
-    assert!(why.starts_with("it is of project ") && why.ends_with(&project), "{why}");
+    assert!(why.starts_with("it is for project ") && why.ends_with(&project), "{why}");
     let wrong = (other.0.clone(), "wrong".to_owned());
     let why = refused(&wrong).await;
     assert!(why.starts_with("Keystone refuses it: "), "{why}");
@@ -333,9 +336,9 @@ async fn the_management_clusters_clock_says_whether_a_delete_is_stuck() {
     assert_eq!(ask().await, Verdict::shown([quiet]));
     // Whatever this machine's clock says: for it that was long ago, or has not come yet.
     server.set_clock("2026-11-21T10:01:00Z".parse().unwrap());
-    assert!(why().await.starts_with("the controllers got on with it 60 s ago"), "{}", why().await);
+    assert!(why().await.starts_with("the controllers made progress 60 s ago"), "{}", why().await);
     server.set_clock("2026-11-21T09:00:00Z".parse().unwrap());
-    let future = "it began to go at 2026-11-21T10:00:00Z, and the management cluster's clock says \
+    let future = "its delete began at 2026-11-21T10:00:00Z, but the management cluster's clock is at \
                   2026-11-21T09:00:00Z";
     assert_eq!(why().await, future);
 }

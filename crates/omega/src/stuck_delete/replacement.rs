@@ -1,4 +1,4 @@
-//! The credential that is to be a stuck cluster's own.
+//! The credential that replaces that of a stuck cluster.
 
 use omega_capi::credentials::ClusterCredentials;
 use omega_core::{Failure, FailureClass, values::Secret};
@@ -7,12 +7,12 @@ use omega_openstack::identity::CredentialStatus;
 use super::{StuckCluster, cluster_credential::with_credential, own_credential};
 
 /// Proves that the credential in the clouds.yaml `given` authenticates in the cluster's `project`.
-/// Returns the clouds.yaml that the cluster's secret is to have. `shown`: the file's name.
+/// Returns the clouds.yaml for the cluster's secret. `shown`: the file's name.
 ///
 /// # Errors
 ///
-/// Refuses one of another project, and one that the cluster does not need: its own authenticates
-/// with the same roles.
+/// Refuses one of another project, and one that the cluster does not need because its own
+/// authenticates with the same roles.
 pub(super) async fn replacement(
     cluster: &StuckCluster,
     given: &Secret,
@@ -24,33 +24,33 @@ pub(super) async fn replacement(
     let cacert = own.as_ref().and_then(|found| found.cacert.as_ref());
     let (answer, _) = own_credential(&cluster.login, &clouds, cacert, shown).await?;
     let refused = |why: String| {
-        Failure::new(FailureClass::Refused, format!("{shown} is of no use")).because(why)
+        Failure::new(FailureClass::Refused, format!("{shown} can't be used")).because(why)
     };
     let accepted = match answer {
         CredentialStatus::Accepted(accepted) => accepted,
         CredentialStatus::Refused { words } => {
             return Err(refused(format!("Keystone refuses it: {words}"))
-                .next("make an application credential, and try it: openstack token issue"));
+                .next("create an application credential, and test it: openstack token issue"));
         }
     };
     let is = accepted.project.as_ref().map(|project| project.id.as_str());
     if is != Some(project) {
         let is = is.unwrap_or("none");
-        let why = format!("it is of project {is}, and the cluster is in {project}");
-        return Err(refused(why).next("make it in the cluster's own project"));
+        let why = format!("it is for project {is}, but the cluster is in {project}");
+        return Err(refused(why).next("create it in the cluster's own project"));
     }
-    // The same credential: a run that goes on.
+    // The same credential: an earlier run is continued.
     if let Some(own) = own.filter(|own| own.clouds.digest() != clouds.digest())
         && own_has(cluster, &own, &accepted.roles).await?
     {
-        let why = "the cluster's own authenticates, with the same roles".to_owned();
+        let why = "the cluster's own credential authenticates, with the same roles".to_owned();
         return Err(refused(why).next("run this without --credential-from"));
     }
     Ok(clouds)
 }
 
-/// Whether the cluster's own credential authenticates, and has all of `roles`. That Keystone does
-/// not answer is no answer: what is overwritten can't be restored.
+/// Whether the cluster's own credential authenticates, and has all of `roles`. It is an error if
+/// Keystone does not answer, because the credential can't be restored once it is overwritten.
 async fn own_has(
     cluster: &StuckCluster,
     own: &ClusterCredentials,

@@ -169,7 +169,7 @@ pub async fn group_names(cloud: Arc<dyn Transport>) {
     assert!(!gone.changed());
     let pair = (make_group(&cloud, GROUP).await, make_group(&cloud, GROUP).await);
     let refused = ensure_sg_rule(&ctx, &network, &rule).await.expect_err("two groups");
-    assert!(omega_core::chain(&refused).join(": ").contains("2 security groups are named"));
+    assert!(omega_core::chain(&refused).join(": ").contains("2 security groups have the name"));
     for group in [&decoy, &pair.0, &pair.1] {
         assert_eq!(rules(&cloud, group).await.len(), 2, "nothing was written");
         remove_group(&cloud, group).await;

@@ -1,4 +1,4 @@
-//! Asks everybody about one workload cluster.
+//! Reads everything about one workload cluster.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::doctor::{causes, running::Running};
 /// How long Keystone may take to answer a cluster's own credential.
 const LOGIN: Duration = Duration::from_secs(20);
 
-/// Who is asked, and what is known by then.
+/// The clients, and what is known already.
 #[derive(Debug)]
 pub(in crate::doctor) struct Asking<'a> {
     pub(in crate::doctor) magnum: &'a ContainerInfra,
@@ -38,7 +38,7 @@ pub(in crate::doctor) struct Asking<'a> {
     pub(in crate::doctor) prefix: &'a str,
 }
 
-/// Asks for everything that there is to know of `cluster`.
+/// Reads everything about `cluster`.
 pub(in crate::doctor) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> ClusterFacts {
     let Asking { magnum, inventory, management, served, releases, driver, running, prefix } =
         asking;
@@ -122,8 +122,8 @@ async fn addons(
     read.map_err(|error| causes(&error))
 }
 
-/// What Keystone says to the cluster's own application credential: asked with a session of its
-/// own, from here. `None` if it has none.
+/// What Keystone answers to the cluster's own application credential, in a separate session from this
+/// machine. `None` if it has none.
 async fn credential(
     management: &Management,
     namespace: &str,
@@ -171,7 +171,7 @@ fn release(
     Ok(all.releases.iter().find(of).cloned())
 }
 
-/// Returns the quotas, and why not all of them are known. `balancers`: how many the project has.
+/// Returns the quotas, and why some of them are not known. `balancers`: how many the project has.
 async fn quotas(
     inventory: &CloudInventory,
     project: &str,

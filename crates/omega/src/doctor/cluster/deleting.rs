@@ -6,7 +6,7 @@ use omega_core::{Evidence, Severity};
 use super::{ClusterFacts, Patience, remedies, subject};
 use crate::doctor::{Cause, Layer, LayerFinding};
 
-/// A delete that takes longer than there is patience for is stuck.
+/// A delete that takes longer than the limit is stuck.
 pub(super) fn finding(facts: &ClusterFacts, one: &Diagnosis, patience: Patience) -> LayerFinding {
     let since = facts.deleting_since();
     let stuck = patience.is_over(since.map(|time| patience.since(time)));

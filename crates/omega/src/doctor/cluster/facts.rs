@@ -1,4 +1,4 @@
-//! What is known of one workload cluster.
+//! What is known about one workload cluster.
 
 use jiff::{SignedDuration, Timestamp};
 use omega_capi::{
@@ -10,21 +10,21 @@ use omega_openstack::{
     cloud_inventory::Quota, container_infra::Cluster, identity::CredentialStatus,
 };
 
-/// What Magnum, Cluster API, helm, Keystone, Octavia and Neutron say of one workload cluster. What
-/// could not be asked holds why.
+/// What Magnum, Cluster API, helm, Keystone, Octavia and Neutron report about one workload cluster. A
+/// value that could not be read is replaced by the reason.
 #[derive(Debug)]
 pub(in crate::doctor) struct ClusterFacts {
     pub(in crate::doctor) cluster: Cluster,
     pub(in crate::doctor) stack: String,
     pub(in crate::doctor) evidence: HealthFacts,
     pub(super) addons: Result<Vec<Addon>, String>,
-    /// Why Magnum did not list its node groups: then nobody looked at their machines.
+    /// Why Magnum did not list its node groups: their machines were not checked then.
     pub(super) groups_unknown: Option<String>,
     /// Its helm release, if there is one.
     pub(super) release: Result<Option<Release>, String>,
     /// Neutron's and Octavia's quotas of its project.
     pub(super) quotas: Vec<Quota>,
-    /// Why not all of them are known.
+    /// Why some of them are not known.
     pub(super) quotas_unknown: Option<String>,
     /// What Keystone answers to its application credential; none if it has no credential.
     pub(super) credential: Result<Option<CredentialStatus>, String>,
@@ -52,7 +52,7 @@ impl ClusterFacts {
         })
     }
 
-    /// Returns the roles of its application credential, where Keystone accepts it.
+    /// Returns the roles of its application credential, if Keystone accepts it.
     pub(super) fn roles(&self) -> Option<&[String]> {
         match self.credential.as_ref().ok()?.as_ref()? {
             CredentialStatus::Accepted(accepted) => Some(&accepted.roles),
@@ -60,13 +60,13 @@ impl ClusterFacts {
         }
     }
 
-    /// Returns its age, by the clock `now`.
+    /// Returns its age at `now`.
     pub(super) fn age(&self, now: Timestamp) -> Option<SignedDuration> {
         let created: Timestamp = self.cluster.created_at.as_deref()?.parse().ok()?;
         Some(now.duration_since(created))
     }
 
-    /// Returns for how long the provider's object has had an untrue condition, by the clock `now`.
+    /// Returns how long the provider's object has had an untrue condition at `now`.
     pub(super) fn untrue_for(&self, now: Timestamp) -> Option<SignedDuration> {
         let plural = |path: &str| path.split('/').any(|part| part == "openstackclusters");
         let provider = self.objects().filter(|(path, _)| plural(path));
@@ -79,7 +79,7 @@ impl ClusterFacts {
         since.map(|time: Timestamp| now.duration_since(time)).max()
     }
 
-    /// Returns since when one of its objects is being deleted, if one is.
+    /// Returns since when one of its objects has been deleting, if one is.
     pub(super) fn deleting_since(&self) -> Option<Timestamp> {
         self.objects().filter_map(|(_, one)| one.deleted.as_deref()?.parse().ok()).min()
     }

@@ -1,4 +1,4 @@
-//! What Cluster API's objects and Magnum's record say of a cluster, as findings.
+//! Turns the state of Cluster API's objects and Magnum's record of a cluster into findings.
 
 use omega_capi::health::{Answer, Diagnosis, HealthCause, Layer as HealthLayer};
 use omega_core::{Finding, Severity};
@@ -8,8 +8,8 @@ use crate::doctor::{
     Cause, Layer, LayerFinding, driver_credential::RENEW, messages::is_webhook_failure,
 };
 
-/// Returns one diagnosis as a finding, unless another file judges it: those of the infrastructure
-/// and of the cluster's own credential.
+/// Returns one diagnosis as a finding. Those of the infrastructure and of the cluster's own credential
+/// are handled in other files.
 pub(super) fn finding(
     facts: &ClusterFacts,
     one: &Diagnosis,
@@ -67,7 +67,7 @@ pub(super) fn diagnosed(
     LayerFinding::new(layer, cause, first.shown_by(all.flat_map(|other| other.evidence)))
 }
 
-/// Whether the driver's credential is not known, or may do little.
+/// Whether the driver's credential is rejected, or lacks rights.
 fn rights(facts: &ClusterFacts) -> Cause {
     let asked = &facts.evidence;
     let mut answers = asked.answers.0.values().chain(&asked.as_driver);
@@ -82,7 +82,7 @@ fn unreachable(one: &Diagnosis) -> (Layer, Cause, Option<String>) {
         let remedy = "check the API server and the route to it".to_owned();
         return (Layer::KubeApi, Cause::ApiUnreachable, Some(remedy));
     }
-    let remedy = "find out who serves the conversion webhook: kubectl get crd \
+    let remedy = "find out what serves the conversion webhook: kubectl get crd \
                   clusters.cluster.x-k8s.io -o jsonpath='{.spec.conversion}'; then check the \
                   Service and Endpoints that it names, and the controller's pod and certificate";
     (Layer::Controllers, Cause::WebhookDown, Some(remedy.to_owned()))

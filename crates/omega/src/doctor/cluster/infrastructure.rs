@@ -7,16 +7,16 @@ use omega_openstack::RefusalReason;
 use super::{ClusterFacts, health::diagnosed, quota, subject};
 use crate::doctor::{Cause, Layer, LayerFinding, messages::is_slow};
 
-/// How far the provider got.
+/// The progress of the provider.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Progress {
-    /// Whether nothing says that it failed, and it takes too long.
+    /// Whether it reports no failure, but takes too long.
     pub(super) stalled: bool,
-    /// Whether there is no patience left.
+    /// Whether the limit has passed.
     pub(super) over: bool,
 }
 
-/// Returns what `diagnoses` say of the infrastructure.
+/// Returns the findings of `diagnoses` about the infrastructure.
 pub(super) fn findings(
     facts: &ClusterFacts,
     diagnoses: &[Diagnosis],
@@ -36,7 +36,7 @@ pub(super) fn findings(
 /// Returns the first that gives this reason, in a service's own words.
 fn reason_in<'a>(ours: &[&'a Diagnosis], reason: RefusalReason) -> Option<&'a Finding> {
     let mut all = ours.iter().flat_map(|one| &one.findings);
-    all.find(|found| RefusalReason::in_words(&found.summary) == Some(reason))
+    all.find(|found| RefusalReason::from_message(&found.summary) == Some(reason))
 }
 
 /// Whether the cluster's application credential is refused, or lacks a role.
@@ -45,7 +45,7 @@ fn credential(facts: &ClusterFacts, ours: &[&Diagnosis]) -> Option<LayerFinding>
         LayerFinding::broken(Layer::ClusterCredential, cause, subject(facts), &why.summary)
             .shown_by(why.evidence.clone())
     };
-    // What Keystone itself answered.
+    // Keystone's own answer.
     let refused = || {
         let one = ours.iter().find(|one| one.cause == HealthCause::CredentialRefused)?;
         one.findings.first()
@@ -63,14 +63,14 @@ fn credential(facts: &ClusterFacts, ours: &[&Diagnosis]) -> Option<LayerFinding>
 
 /// What the user of Octavia needs (octavia, `octavia/policies/base.py`).
 const BALANCER_ROLE: &str = "load-balancer_member";
-const RENEW: &str = "make a new application credential with the same roles, and put it into the secret \
-                     STACK-cloud-credentials of the cluster's namespace: the provider reads it anew. \
+const RENEW: &str = "create a new application credential with the same roles, and put it into the secret \
+                     STACK-cloud-credentials of the cluster's namespace: the provider then uses it. \
                      For a cluster that is being deleted: omega-cli release-stuck-delete --cluster \
                      NAME --credential-from FILE";
 const ROLE: &str = "its roles are frozen: give the user who creates clusters load-balancer_member on \
                     the project (openstack role add), and create the cluster again (D-039)";
 
-/// Returns what `one` of `ours` says of a load balancer or of the rest of the infrastructure.
+/// Returns the finding of `one` of `ours` about a load balancer or the rest of the infrastructure.
 fn lacking(
     facts: &ClusterFacts,
     ours: &[&Diagnosis],
@@ -92,7 +92,7 @@ fn lacking(
     Some(found.remedy(remedy(cause, facts)))
 }
 
-/// Whether a load balancer is missing or in error; nothing while it can't have been made yet.
+/// Whether a load balancer is missing or in error; nothing if it can't exist yet.
 fn balancer(facts: &ClusterFacts, ours: &[&Diagnosis], progress: Progress) -> Option<Cause> {
     let made = progress.stalled || facts.status() != "CREATE_IN_PROGRESS";
     let none = facts.evidence.load_balancers.as_deref().is_some_and(<[_]>::is_empty);
@@ -100,7 +100,7 @@ fn balancer(facts: &ClusterFacts, ours: &[&Diagnosis], progress: Progress) -> Op
         return Some(Cause::LoadBalancerError);
     }
     let infrastructure = ours.iter().any(|one| one.cause == HealthCause::Infrastructure);
-    // It is made once the network is there.
+    // It is created once the network exists.
     let waits = progress.stalled && infrastructure && !facts.has("/network/id");
     (!waits).then_some(Cause::LoadBalancerMissing)
 }
@@ -118,7 +118,7 @@ fn remedy(cause: Cause, facts: &ClusterFacts) -> String {
             "openstack loadbalancer status show on the cluster's load balancer".to_owned()
         }
         (Cause::LoadBalancerMissing, _) => {
-            "the provider makes a new one when it can: look at its log, and find out who deleted \
+            "the provider creates a new one when it can: look at its log, and find out who deleted \
              the old one (openstack loadbalancer list); the new one has another address"
                 .to_owned()
         }
@@ -127,6 +127,6 @@ fn remedy(cause: Cause, facts: &ClusterFacts) -> String {
              deploy/capo-controller-manager",
             facts.stack
         ),
-        _ => "do what the message says; then the provider goes on by itself".to_owned(),
+        _ => "do what the message says; the provider then continues by itself".to_owned(),
     }
 }

@@ -25,17 +25,17 @@ pub(super) use facts::ClusterFacts;
 
 use super::{Cause, Layer, LayerFinding, layer_result::LayerResult, magnum};
 
-/// How long something may take.
+/// The time limit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
-    /// What time it is, by the API server's clock or this machine's.
+    /// The time, by the API server's clock or this machine's.
     pub(super) now: Timestamp,
     /// How long a create, a delete or a helm command may take.
     pub(super) limit: Duration,
 }
 
 impl Patience {
-    /// Returns whether `age` is more than the limit. What has no age is not too old.
+    /// Returns whether `age` is more than the limit. An unknown age is not.
     fn is_over(self, age: Option<SignedDuration>) -> bool {
         let limit = SignedDuration::try_from(self.limit).unwrap_or(SignedDuration::MAX);
         age.is_some_and(|age| age > limit)
@@ -46,7 +46,7 @@ impl Patience {
     }
 }
 
-/// Says what is wrong with the cluster, layer by layer.
+/// Returns what is wrong with the cluster, layer by layer.
 pub(super) fn judge(facts: &ClusterFacts, patience: Patience) -> Vec<LayerResult> {
     let mut diagnoses = classify_health(&facts.evidence);
     if release::never_made(facts) {
@@ -68,8 +68,8 @@ pub(super) fn judge(facts: &ClusterFacts, patience: Patience) -> Vec<LayerResult
     layers(facts, found)
 }
 
-/// Sorts what was found into the layers of the cluster. What is the site's and not the cluster's,
-/// seen from the cluster, goes to the site's layers.
+/// Sorts the findings into the layers of the cluster. Findings about the site that were made on the
+/// cluster go to the site's layers.
 fn layers(facts: &ClusterFacts, mut found: Vec<LayerFinding>) -> Vec<LayerResult> {
     let mut all = Vec::new();
     for result in seen(facts) {
@@ -85,7 +85,7 @@ fn layers(facts: &ClusterFacts, mut found: Vec<LayerFinding>) -> Vec<LayerResult
     all
 }
 
-/// Returns the layers of the cluster with what was seen there.
+/// Returns the layers of the cluster with what was observed there.
 fn seen(facts: &ClusterFacts) -> Vec<LayerResult> {
     let layer = |layer| LayerResult::of_cluster(layer, &facts.stack);
     let credential = layer(Layer::ClusterCredential);
@@ -121,11 +121,11 @@ fn subject(facts: &ClusterFacts) -> Subject {
     Subject::new("cluster", &facts.stack)
 }
 
-/// What could not be asked is never taken for good.
+/// What could not be read is never treated as good.
 fn unasked(facts: &ClusterFacts) -> impl Iterator<Item = LayerFinding> {
     let balancers = facts.evidence.load_balancers.is_none();
     let balancers =
-        balancers.then(|| "Octavia did not say which load balancers the project has".to_owned());
+        balancers.then(|| "the load balancers of the project could not be listed".to_owned());
     let addons = facts.addons.as_ref().err().map(|why| format!("addons: {why}"));
     let groups = facts.groups_unknown.as_ref().map(|why| format!("node groups: {why}"));
     let all = [
@@ -145,23 +145,23 @@ fn addons(facts: &ClusterFacts) -> impl Iterator<Item = LayerFinding> {
     let all = facts.addons.as_ref().map(Vec::as_slice).unwrap_or_default();
     let failed = all.iter().filter(|addon| addon.phase == "Failed");
     failed.map(|Addon { plural, name, message, phase }| {
-        let why = message.as_deref().unwrap_or("it gives no reason");
+        let why = message.as_deref().unwrap_or("no reason given");
         let subject = Subject::new("addon", format!("{plural} {name}"));
         let summary = format!("it is {phase}: {why}");
         LayerFinding::broken(Layer::ClusterApi, Cause::AddonFailed, subject, summary)
             .shown_by([Evidence::text("phase", phase)])
             .remedy(format!(
-                "kubectl -n {} describe {plural} {name}; fix it before the create is tried again: \
+                "kubectl -n {} describe {plural} {name}; fix it before you create it again: \
                  Magnum does not look at it a second time",
                 facts.namespace()
             ))
     })
 }
 
-/// Says that Magnum's last operation on the cluster failed.
+/// Returns the finding that Magnum's last operation on the cluster failed.
 fn failed(facts: &ClusterFacts) -> Option<LayerFinding> {
     facts.cluster.has_failed().then(|| {
-        let summary = facts.cluster.standing();
+        let summary = facts.cluster.status_text();
         LayerFinding::broken(Layer::Magnum, Cause::CreateFailed, subject(facts), summary)
             .shown_by([Evidence::text("status", facts.status())])
             .remedy(remedies::after_failure(facts))

@@ -6,15 +6,15 @@ use omega_openstack::cloud_inventory::Quota;
 use super::{ClusterFacts, subject};
 use crate::doctor::{Cause, Layer, LayerFinding};
 
-/// A quota is the cause if the provider says so in `reason`, or if during a create nothing else is
-/// said and the quota of what is made next is full. `lacks`: whether anything is missing at all.
+/// A quota is the cause if `reason` of the provider names it, or if no other cause is known during a
+/// create and the quota of the next resource is full. `lacks`: whether anything is missing at all.
 pub(super) fn finding(
     facts: &ClusterFacts,
     reason: Option<&Finding>,
     lacks: bool,
 ) -> Option<LayerFinding> {
     let full: Vec<&Quota> = facts.quotas.iter().filter(|quota| quota.is_full()).collect();
-    // What is made already needs no quota; a message of the provider's own is another reason.
+    // Existing resources need no more quota; a message of the provider is another cause.
     let creating = facts.status() == "CREATE_IN_PROGRESS";
     let silent = creating && lacks && reason.is_none() && !facts.has("/failureMessage");
     let next = || full.iter().find(|quota| is_next(&quota.resource, facts));
@@ -37,8 +37,8 @@ fn shown(quota: &Quota) -> Evidence {
     Evidence::text(resource, format!("{used} of {} used", limit.unwrap_or_default()))
 }
 
-/// Whether the provider is about to make such a thing: network and subnet first, what is on them
-/// once they are in its status (cluster-api-provider-openstack 0.14,
+/// Whether the provider creates such a resource next: network and subnet first, the others once
+/// these are in its status (cluster-api-provider-openstack 0.14,
 /// `controllers/openstackcluster_controller.go`).
 fn is_next(resource: &str, facts: &ClusterFacts) -> bool {
     facts.has("/network/id") != matches!(resource, "network" | "subnet")

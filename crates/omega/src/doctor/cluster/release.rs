@@ -6,7 +6,7 @@ use omega_core::{Evidence, Severity, Subject};
 use super::{ClusterFacts, Patience};
 use crate::doctor::{Cause, Layer, LayerFinding};
 
-/// Returns whether the create failed before helm had made its objects: then nobody deleted them.
+/// Returns whether the create failed before helm had created the objects: then nobody deleted them.
 pub(super) fn never_made(facts: &ClusterFacts) -> bool {
     let release = facts.release.as_ref().map(|release| release.as_ref().map(|one| &one.status));
     let made = !matches!(release, Ok(None | Some(ReleaseStatus::Failed)));
@@ -18,7 +18,7 @@ pub(super) fn finding(facts: &ClusterFacts, patience: Patience) -> Option<LayerF
     let Release { namespace, name, status, updated, .. } = release;
     match status {
         ReleaseStatus::Failed => Some(broken(release, Cause::ReleaseFailed).remedy(format!(
-            "helm -n {namespace} history {name}; what failed is in Magnum's status_reason. Fix \
+            "helm -n {namespace} history {name}; the error is in Magnum's status_reason. Fix \
              that, and openstack coe cluster resize (or upgrade) runs helm again"
         ))),
         ReleaseStatus::PendingInstall

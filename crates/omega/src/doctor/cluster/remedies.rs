@@ -1,8 +1,8 @@
-//! What to do about a cluster, with its names in the commands.
+//! What to do about a cluster: commands with its names.
 
 use super::ClusterFacts;
 
-/// For objects that are gone.
+/// For missing objects.
 pub(super) fn missing(facts: &ClusterFacts) -> String {
     format!(
         "find out who deleted it: kubectl -n {} get clusters,openstackclusters; helm makes it \
@@ -35,7 +35,7 @@ pub(super) fn unpause(facts: &ClusterFacts) -> String {
 pub(super) fn stuck_delete(facts: &ClusterFacts) -> String {
     format!(
         "find out what its controller waits for: kubectl -n {} describe \
-         cluster,openstackcluster,machines. If it waits for ever: {}",
+         cluster,openstackcluster,machines. If it never finishes: {}",
         facts.namespace(),
         release(facts)
     )
@@ -45,18 +45,16 @@ fn release(facts: &ClusterFacts) -> String {
     format!("omega-cli release-stuck-delete --cluster {} --plan", facts.stack)
 }
 
-/// For an operation of Magnum that failed.
+/// For a failed operation of Magnum.
 pub(super) fn after_failure(facts: &ClusterFacts) -> String {
     match facts.status() {
-        "CREATE_FAILED" => {
-            "do what the reason says; if there is none, look at what is below; then \
+        "CREATE_FAILED" => "do what the reason says; if there is none, fix the layers below; then \
                             delete the cluster and create it again"
-                .to_owned()
-        }
+            .to_owned(),
         "DELETE_FAILED" => {
             format!("do what the reason says, and delete it again; if it hangs: {}", release(facts))
         }
-        _ => "do what the reason says, and repeat the command that failed; the cluster itself may \
+        _ => "do what the reason says, and run the failed command again; the cluster itself may \
               be well"
             .to_owned(),
     }

@@ -1,4 +1,4 @@
-//! A cluster with which all is well, and what can be said of its objects.
+//! A healthy cluster, and changes of its objects, for tests.
 
 use omega_capi::{
     health::{
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::ClusterFacts;
 
-/// A cluster that is created, HEALTHY and true.
+/// A cluster that is created and HEALTHY, with every condition true.
 pub(super) fn sound() -> ClusterFacts {
     let cluster: Cluster = serde_json::from_value(json!({
         "uuid": "u", "name": "c", "project_id": "p1", "cluster_template_id": "t",
@@ -79,7 +79,7 @@ pub(super) fn condition(kind: &str, status: &str, message: &str) -> Value {
            "message": message, "lastTransitionTime": "2026-11-21T16:59:00Z"})
 }
 
-/// Makes the object of the kind `plural` have this status.
+/// Gives the object of the kind `plural` this status.
 pub(super) fn say(facts: &mut ClusterFacts, plural: &str, status: &Value) {
     let HealthFacts { driver, overrides, names, answers, .. } = &mut facts.evidence;
     let reads = health_reads(driver, overrides, names).unwrap();

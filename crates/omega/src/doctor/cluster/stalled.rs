@@ -1,4 +1,4 @@
-//! A create that takes longer than there is patience for.
+//! A create that takes longer than the limit.
 
 use omega_capi::health::{HealthCause, HealthFacts, classify_health};
 
@@ -10,8 +10,8 @@ use super::{
 };
 use crate::doctor::{Cause, Layer, LayerFinding};
 
-/// Returns what is untrue as if the create were complete, for the driver has no deadline of its
-/// own. `known`: what is said already.
+/// Judges untrue conditions as if the create were complete, because the driver has no deadline of its
+/// own. `known`: what is reported already.
 pub(super) fn findings(facts: &ClusterFacts, known: &[LayerFinding]) -> Vec<LayerFinding> {
     let complete = "CREATE_COMPLETE".to_owned();
     let evidence = HealthFacts { status: complete, ..facts.evidence.clone() };

@@ -1,4 +1,5 @@
-//! The kubeconfig on a unit: whether it is there, leads somewhere, is accepted, and may do enough.
+//! The kubeconfig on a unit: whether it exists, its server can be reached, it is accepted, and has
+//! enough rights.
 
 use jiff::Timestamp;
 use omega_core::{Evidence, kubeconfig::KubeconfigFacts};
@@ -25,7 +26,7 @@ pub(super) fn judge(
     let login = match &facts.authenticate {
         Err(failure) => Some(unit.unasked(LAYER, failure)),
         Ok(state) => refused(unit, state, wanted, now)
-            // The route is reported once.
+            // The unreachable API server is reported once.
             .filter(|one| one.cause != Cause::ManagementUnreachable || unreached.is_none()),
     };
     let lists = facts.releases.as_ref().map(Vec::as_slice).unwrap_or_default();
@@ -47,11 +48,12 @@ fn reason(state: &ReachState) -> &str {
 fn unreached(unit: Unit<'_>, state: &ReachState) -> Option<LayerFinding> {
     (!state.tcp || !state.tls).then(|| {
         unit.broken(LAYER, Cause::ManagementUnreachable, reason(state))
-            .remedy("let this unit in: omega-cli ensure-sg-rule; then check the route to it")
+            .remedy("allow this unit: omega-cli ensure-sg-rule; then check the route to it")
     })
 }
 
-/// Why the login with the kubeconfig fails. 403 logs in: the user is known, and may do little.
+/// Why the login with the kubeconfig fails. With a 403 the login worked: the user is known, but lacks
+/// rights.
 fn refused(
     unit: Unit<'_>,
     state: &ReachState,
@@ -70,7 +72,7 @@ fn refused(
         None => match &state.code {
             Some(FailureCode::Tcp | FailureCode::Tls | FailureCode::Proxy) => broken(
                 Cause::ManagementUnreachable,
-                "the kubeconfig on the unit leads elsewhere than the site's: omega-cli \
+                "the kubeconfig on the unit has another server than the site's: omega-cli \
                  place-kubeconfig; or a proxy is in between",
             ),
             Some(
@@ -81,7 +83,7 @@ fn refused(
     }
 }
 
-/// A right that helm needs and the kubeconfig's user does not have, in the API server's words.
+/// A right that helm needs and the kubeconfig's user lacks, as the API server's message names it.
 fn forbidden(unit: Unit<'_>, list: &ReleasesState) -> Option<LayerFinding> {
     let Some(HelmFailure::Forbidden { .. }) = list.failure() else { return None };
     let namespace = &list.namespace;

@@ -28,7 +28,7 @@ pub(super) fn judge(unit: Unit<'_>, facts: &ConductorFacts) -> Vec<LayerFinding>
     broken.into_iter().flatten().chain(unasked(unit, facts)).collect()
 }
 
-/// What could not be asked is never taken for good.
+/// What could not be read is never treated as good.
 fn unasked(unit: Unit<'_>, facts: &ConductorFacts) -> impl Iterator<Item = LayerFinding> {
     let ConductorFacts { conductor, python, helm, dropin, options, releases, .. } = facts;
     let options =
@@ -92,7 +92,7 @@ fn stopped(unit: Unit<'_>, service: &ServiceState) -> Option<LayerFinding> {
     )
 }
 
-/// Why the unit could not answer, in its words.
+/// Why the unit could not answer, in its own message.
 fn why(failure: Option<&ProbeFailure>) -> Option<&str> {
     failure.map(|failure| failure.why.trim())
 }

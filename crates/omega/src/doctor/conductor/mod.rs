@@ -1,4 +1,4 @@
-//! A unit's conductor: its daemon, driver, helm and options, and the kubeconfig as it uses it.
+//! A unit's conductor: its daemon, driver, helm and options, and the kubeconfig that it uses.
 
 mod credential;
 mod daemon;
@@ -11,8 +11,8 @@ use omega_juju::{ConductorFacts, Error, FileState, ProbeFailure};
 
 use super::{Cause, Layer, LayerFinding, causes, layer_result::LayerResult};
 
-/// Says how the conductor of `unit` is, and whether it can use its kubeconfig. `wanted`: what the
-/// site's kubeconfig says.
+/// Checks the conductor of `unit`, and whether it can use its kubeconfig. `wanted`: the site's
+/// kubeconfig.
 pub(super) fn judge(
     unit: &str,
     answer: &Result<ConductorFacts, Error>,
@@ -25,7 +25,7 @@ pub(super) fn judge(
     let facts = match answer {
         Ok(facts) => facts,
         Err(error) => {
-            let unknown = unit.unknown(Layer::DriverCredential, "the unit could not be asked");
+            let unknown = unit.unknown(Layer::DriverCredential, "the unit could not be read");
             return [credential.with([unknown]), conductor.with([unreachable(unit, error)])];
         }
     };
@@ -44,7 +44,7 @@ pub(super) fn judge(
     ]
 }
 
-/// The unit that findings are about, by its label.
+/// The label of the unit that the findings are about.
 #[derive(Clone, Copy)]
 struct Unit<'a>(&'a str);
 
@@ -61,18 +61,21 @@ impl Unit<'_> {
         LayerFinding::unknown(layer, self.subject(), why)
     }
 
-    /// What the unit could not answer.
+    /// A check that could not be made on the unit.
     fn unasked(self, layer: Layer, failure: &ProbeFailure) -> LayerFinding {
         self.unknown(layer, failure.why.trim())
     }
 }
 
 fn unreachable(unit: Unit<'_>, error: &Error) -> LayerFinding {
-    let remedy = format!("reach the machine first: juju ssh {}, or ssh to its address", unit.0);
+    let remedy = format!(
+        "check that the machine can be reached: juju ssh {}, or ssh to its address",
+        unit.0
+    );
     unit.broken(Layer::Conductor, Cause::UnitUnreachable, causes(error)).remedy(remedy)
 }
 
-/// Returns what `wanted` says if the file on the unit is that kubeconfig.
+/// Returns the facts of `wanted` if the file on the unit is that kubeconfig.
 fn in_place<'a>(
     facts: &ConductorFacts,
     wanted: Option<&'a KubeconfigFacts>,

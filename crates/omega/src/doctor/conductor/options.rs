@@ -9,9 +9,9 @@ use omega_juju::{ConductorFacts, FailureCode, FileState, ServiceState};
 use super::{Unit, driver_version};
 use crate::doctor::{Cause, Layer, LayerFinding};
 
-/// What writes the drop-in and makes it read.
+/// The command that writes the drop-in and loads it.
 const APPLY: &str = "omega-cli apply graft";
-/// What restarts the daemon.
+/// The command that restarts the daemon.
 const RESTART: &str = "omega-cli converge-services";
 
 pub(super) fn judge(
@@ -38,19 +38,20 @@ pub(super) fn judge(
     if values.get("kubeconfig_file").is_none_or(String::is_empty) {
         let why = match dropin {
             Some(FileState::Absent) => "the drop-in does not exist",
-            _ => "the drop-in is there and is not read",
+            _ => "the drop-in exists but is not read",
         };
         let why = format!("[capi_helm] kubeconfig_file is not set for the conductor: {why}");
         let shown = service.and_then(configuration);
         return Some(broken(Cause::DropIn, why).shown_by(shown).remedy(APPLY));
     }
     unloaded(dropin?, service?.started_ns?).map(|shown| {
-        let why = "the conductor started before the drop-in was changed, and has not loaded it";
+        let why =
+            "the conductor started before the last change of the drop-in, and has not loaded it";
         broken(Cause::DropIn, why.to_owned()).shown_by(shown).remedy(RESTART)
     })
 }
 
-/// What shows that the drop-in was changed after the daemon's start, `started`, in nanoseconds
+/// The evidence that the drop-in was changed after the daemon's start, `started`, in nanoseconds
 /// since the epoch.
 fn unloaded(dropin: &FileState, started: i64) -> Option<impl Iterator<Item = Evidence>> {
     let FileState::Regular(file) = dropin else { return None };
@@ -73,7 +74,7 @@ fn unusable(text: &str, version: Option<String>) -> Option<String> {
     driver_reads(&driver, &overrides).iter().find_map(misread)
 }
 
-/// What the daemon's command line says of configuration.
+/// The options of the daemon's command line that concern configuration.
 fn configuration(service: &ServiceState) -> Option<Evidence> {
     let words = &service.cmdline;
     let is = |word: &&String| word.starts_with("--config-dir") || word.starts_with("--config-file");

@@ -1,0 +1,116 @@
+use miette::{GraphicalReportHandler, GraphicalTheme};
+use omega::{core::Failure, site::SiteError};
+
+/// Returns a mistake in the site file as a failure whose message shows the lines around it.
+///
+/// ASCII, without colours: it is the message of the JSON output too.
+pub(crate) fn site_error(error: SiteError) -> Failure {
+    let mut theme = GraphicalTheme::none();
+    theme.characters.error.clear();
+    let handler = GraphicalReportHandler::new_themed(theme).with_wrap_lines(false);
+    let mut shown = String::new();
+    match handler.render_report(&mut shown, &error) {
+        Ok(()) => Failure { message: shown.trim().to_owned(), next: None, ..error.into() },
+        Err(_) => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use omega::site::Site;
+
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        let error = Site::parse(Path::new("omega.toml"), text).unwrap_err();
+        site_error(error).message
+    }
+
+    #[test]
+    fn a_mistake_is_shown_with_the_lines_around_it() {
+        let unknown = "[management]\nkubeconfg = \"capi.kubeconfig\"\nsources = [\"10.20.0.0/16\"]";
+        insta::assert_snapshot!(shown(unknown), @r#"
+        unknown key `kubeconfg` in omega.toml, line 2
+           ,-[omega.toml:2:1]
+         1 | [management]
+         2 | kubeconfg = "capi.kubeconfig"
+           : ^^^^|^^^^
+           :     `-- did you mean `kubeconfig`?
+         3 | sources = ["10.20.0.0/16"]
+           `----
+        "#);
+        insta::assert_snapshot!(shown("\n[drver]\nversion = \"1.4.0\""), @r#"
+        unknown key `drver` in omega.toml, line 2
+           ,-[omega.toml:2:2]
+         1 | 
+         2 | [drver]
+           :  ^^|^^
+           :    `-- did you mean `driver`?
+         3 | version = "1.4.0"
+           `----
+        "#);
+        insta::assert_snapshot!(shown("\n[driver]\n\n[helm]"), @r"
+        the key `version` is missing in omega.toml, line 2
+           ,-[omega.toml:2:1]
+         1 | 
+         2 | [driver]
+           : ^^^^^^^^
+         3 | 
+           `----
+        ");
+        insta::assert_snapshot!(shown("[management]\nsources = \"10.20.0.0/16\""), @r#"
+        invalid type: string "10.20.0.0/16", expected a sequence in omega.toml, line 2
+           ,-[omega.toml:2:11]
+         1 | [management]
+         2 | sources = "10.20.0.0/16"
+           :           ^^^^^^^^^^^^^^
+           `----
+        "#);
+        insta::assert_snapshot!(shown("[management]\nproject = { name = \"capi-mgmt\" }"), @r#"
+        management.project needs an `id`, or a `name` with its `domain` in omega.toml, line 2
+           ,-[omega.toml:2:11]
+         1 | [management]
+         2 | project = { name = "capi-mgmt" }
+           :           ^^^^^^^^^^^^^^^^^^^^^^
+           `----
+        "#);
+        insta::assert_snapshot!(shown("[cloud"), @r"
+        unclosed table, expected `]` in omega.toml, line 1
+           ,-[omega.toml:1:6]
+         1 | [cloud
+           :      ^
+           `----
+        ");
+        insta::assert_snapshot!(shown("[cloud]\nname = \"\u{fc}\" x = 1"), @r#"
+        unexpected key or value, expected newline, `#` in omega.toml, line 2
+           ,-[omega.toml:2:13]
+         1 | [cloud]
+         2 | name = "ü" x = 1
+           :            ^
+           `----
+        "#);
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_shown() {
+        let driver = "[driver]\nversion = \"1.4.0\"\nindx = \"https://me:hunter2@i.example\"";
+        insta::assert_snapshot!(shown(driver), @r#"
+        unknown key `indx` in omega.toml, line 3
+           ,-[omega.toml:3:1]
+         2 | version = "1.4.0"
+         3 | indx = "https://…@i.example"
+           : ^^|^
+           :   `-- did you mean `index`?
+           `----
+        "#);
+        insta::assert_snapshot!(shown("password = \"hunter2\" # in clear"), @r"
+        unknown key `password` in omega.toml, line 1
+           ,-[omega.toml:1:1]
+         1 | password = …
+           : ^^^^^^^^
+           `----
+        ");
+    }
+}
