@@ -250,11 +250,11 @@ async fn write_and_verify<D: Desired>(
         })?;
         record(ctx, Ok(Entry::Applied { step: step.clone(), nth }), Touched::Maybe)?;
         if desired.verifies_each_change() && !left.is_empty() {
-            let as_planned = |delta: &Delta<D::Change>| match delta {
-                Delta::Changes(found) if found.len() == left.len() => {
-                    found.iter().zip(left).all(|(found, planned)| found.is_shown_by(planned))
-                }
-                _ => false,
+            let as_planned = |delta: &Delta<D::Change>| {
+                let found = delta.changes();
+                let same = |(found, planned): (&D::Change, &D::Change)| found.is_shown_by(planned);
+                let made = matches!(delta, Delta::Changes(_)) && found.len() == left.len();
+                made && found.iter().zip(left).all(same)
             };
             until(ctx, target, desired, Touched::Maybe, as_planned).await?;
         }

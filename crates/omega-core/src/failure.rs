@@ -208,10 +208,8 @@ impl<E: Error + 'static> EnsureError<E> {
 
     /// Returns whether a write failed, nothing is left of it, and `what` holds of the error.
     pub(crate) fn is_cleaned(&self, what: impl FnOnce(&E) -> bool) -> bool {
-        match self {
-            Self::Apply { touched: Touched::Nothing, source, .. } => what(source),
-            _ => false,
-        }
+        let Self::Apply { touched: Touched::Nothing, source, .. } = self else { return false };
+        what(source)
     }
 
     /// Returns the same error, now that what was written is removed again.

@@ -226,10 +226,8 @@ impl Diagnostic for Error {
     }
 
     fn expected(&self) -> Option<String> {
-        match self {
-            Self::Source { source, .. } => source.expected(),
-            _ => None,
-        }
+        let Self::Source { source, .. } = self else { return None };
+        source.expected()
     }
 
     fn found(&self) -> Option<String> {

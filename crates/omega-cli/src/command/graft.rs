@@ -8,6 +8,7 @@ use omega::{
     },
     graft::{GRAFT, GraftSpec, Proof, Purpose, prove},
     juju::gates::LeftoverPolicy,
+    openstack::container_infra::ClusterList,
     site::{Prove, Site},
 };
 
@@ -113,8 +114,14 @@ impl App {
     ) -> Result<(GraftSpec, Clients), Failure> {
         let connect = self.connect(site);
         let kubeconfig = connect.kubeconfig(self.ctx.now())?;
-        let clients = connect.all(&kubeconfig, &args.units).await?;
-        let spec = GraftSpec::new(site, &kubeconfig, &clients, leftovers.policy()).await?;
+        let cloud = connect.cloud().await?;
+        let clusters = ClusterList::once((*cloud.magnum).clone());
+        // Juju takes long enough to list the units that the clusters are listed meanwhile. That they
+        // can't be is reported by a gate.
+        let units = connect.all_with(cloud, &kubeconfig, &args.units);
+        let (clients, _) = futures::join!(units, clusters.read());
+        let (clients, policy) = (clients?, leftovers.policy());
+        let spec = GraftSpec::with_clusters(site, &kubeconfig, &clients, policy, clusters).await?;
         Ok((spec, clients))
     }
 }

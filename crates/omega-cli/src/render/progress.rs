@@ -163,20 +163,14 @@ impl EventSink for Console {
             }
             Event::StepProgress { step, progress } => {
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-                match progress {
-                    Progress { unit: ProgressUnit::Bytes, done, total: Some(total), .. } => {
-                        let name = format!("{}: {}", step.target, shown(progress));
-                        state.transfer(
-                            self.terminal && !self.quiet,
-                            (&step.key, &name),
-                            *done,
-                            *total,
-                        );
-                    }
-                    _ => {
-                        let text = format!("{}: {}", step.target, shown(progress));
-                        state.begin(self.terminal && !self.quiet, &text);
-                    }
+                let (terminal, text) =
+                    (self.terminal && !self.quiet, format!("{}: {}", step.target, shown(progress)));
+                if let Progress { unit: ProgressUnit::Bytes, done, total: Some(total), .. } =
+                    progress
+                {
+                    state.transfer(terminal, (&step.key, &text), *done, *total);
+                } else {
+                    state.begin(terminal, &text);
                 }
             }
             Event::StepFinished { .. } => self.finished(event),

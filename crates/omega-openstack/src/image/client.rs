@@ -109,7 +109,7 @@ impl Images {
         accept(&request, response).map(drop)
     }
 
-    pub(super) fn stage_request(&self, id: &str, body: Body) -> Request {
+    pub(super) fn stage_request(id: &str, body: Body) -> Request {
         Request::new(Service::Image, Method::Put, &["images", id, "stage"]).upload(body)
     }
 

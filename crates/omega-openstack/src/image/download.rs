@@ -212,7 +212,7 @@ impl Identity {
             && agree(self.modified.as_ref(), now.modified.as_ref())
     }
 
-    /// A strong ETag, or else the time (RFC 9110, 13.1.5: a weak one does not count).
+    /// A strong `ETag`, or else the time (RFC 9110, 13.1.5: a weak one does not count).
     fn validator(&self) -> Option<String> {
         let strong = self.etag.clone().filter(|etag| !etag.starts_with("W/"));
         strong.or_else(|| self.modified.clone())

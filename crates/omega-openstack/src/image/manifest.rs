@@ -120,22 +120,21 @@ impl Manifest {
             found.is_some_and(|found| found.is_ok_and(|found| found == *version))
         };
         let all: Vec<_> = self.0.values().filter(has).collect();
+        let listed = |of: &[&ManifestEntry]| of.iter().map(|entry| entry.name.clone()).collect();
         let wanted = version.to_string();
-        let named = |entry: &&&ManifestEntry| name.is_none_or(|name| entry.name.contains(name));
-        let found: Vec<_> = all.iter().filter(named).copied().collect();
+        let fits = |entry: &&&ManifestEntry| name.is_none_or(|name| entry.name.contains(name));
+        let found: Vec<_> = all.iter().filter(fits).copied().collect();
         let entry = match found.as_slice() {
             [] if all.is_empty() => {
                 return Err(InvalidManifest::NoVersion { have: self.nearest(&wanted), wanted });
             }
             [] => {
-                let names = all.iter().map(|entry| entry.name.clone()).collect();
                 let name = name.unwrap_or_default().to_owned();
-                return Err(InvalidManifest::NoName { wanted, name, names });
+                return Err(InvalidManifest::NoName { wanted, name, names: listed(&all) });
             }
             [one] => *one,
             many => {
-                let names = many.iter().map(|entry| entry.name.clone()).collect();
-                return Err(InvalidManifest::Several { wanted, names });
+                return Err(InvalidManifest::Several { wanted, names: listed(many) });
             }
         };
         let label = || entry.name.clone();

@@ -1,5 +1,6 @@
 //! Glance: images, staged as one stream that is checked as it goes.
 
+mod change;
 mod checked;
 mod client;
 mod delete_image;
@@ -12,6 +13,7 @@ mod spec;
 mod stage_image;
 mod wire;
 
+pub use change::ImageChange;
 pub use client::{Images, Upload};
 pub use delete_image::{DeleteImage, ImageDeletion};
 pub use download::{DownloadOptions, Downloads};
@@ -19,7 +21,7 @@ pub use manifest::{InvalidManifest, Manifest, ManifestEntry};
 pub use source::{ImageSource, InvalidSource, SourceInfo};
 pub use source_error::SourceError;
 pub use spec::{ImageName, InvalidImage, KubernetesVersion};
-pub use stage_image::{ImageChange, ImageObserved, StagedImage, stage_image};
+pub use stage_image::{ImageObserved, StagedImage, stage_image};
 pub use wire::{Image, ImageTask};
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ impl ImageSource {
         if metadata.is_dir() {
             return Err(failed(std::io::ErrorKind::IsADirectory.into()));
         }
-        let length = metadata.is_file().then(|| metadata.len());
+        let length = metadata.is_file().then_some(metadata.len());
         let blocks = stream::try_unfold(file, async |mut file| {
             let mut block = BytesMut::with_capacity(BLOCK);
             let count = file.read_buf(&mut block).await?;

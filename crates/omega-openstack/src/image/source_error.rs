@@ -85,17 +85,13 @@ pub enum SourceError {
 
 impl SourceError {
     pub(crate) fn expected(&self) -> Option<String> {
-        match self {
-            Self::WrongDigest { expected, .. } => Some(format!("sha512 {expected}")),
-            _ => None,
-        }
+        let Self::WrongDigest { expected, .. } = self else { return None };
+        Some(format!("sha512 {expected}"))
     }
 
     pub(crate) fn found(&self) -> Option<String> {
-        match self {
-            Self::WrongDigest { found, .. } => Some(format!("sha512 {found}")),
-            _ => None,
-        }
+        let Self::WrongDigest { found, .. } = self else { return None };
+        Some(format!("sha512 {found}"))
     }
 
     pub(crate) fn next(&self) -> Option<String> {
@@ -120,8 +116,7 @@ impl SourceError {
 
     pub(crate) fn retry(&self) -> Retry {
         match self {
-            Self::Broken { .. } => Retry::Transient,
-            Self::Refused { status, .. } if matches!(status, 429 | 502..=504) => Retry::Transient,
+            Self::Broken { .. } | Self::Refused { status: 429 | 502..=504, .. } => Retry::Transient,
             Self::File { .. }
             | Self::Refused { .. }
             | Self::Changed { .. }

@@ -5,15 +5,15 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use futures::stream::empty;
 use jiff::Timestamp;
 use omega_core::{
-    ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, EnsureError, Note, Outcome,
-    PollPolicy, Subject, Touched, ensure, values::Sha512,
+    Conflict, Context, Delta, Desired, EnsureError, Note, Outcome, PollPolicy, Subject, Touched,
+    ensure, values::Sha512,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    DeleteImage, Image, ImageName, ImageSource, ImageTask, Images, KubernetesVersion, SourceError,
-    SourceInfo, Upload, checked::checked, wire::SOURCE_SHA512,
+    DeleteImage, Image, ImageChange, ImageName, ImageSource, ImageTask, Images, KubernetesVersion,
+    SourceError, SourceInfo, Upload, checked::checked, wire::SOURCE_SHA512,
 };
 use crate::{Error, request::Upload as Body};
 
@@ -84,49 +84,6 @@ pub struct ImageObserved {
     pub fresh_id: String,
 }
 
-/// One write to Glance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ImageChange {
-    /// `POST /v2/images`
-    Create {
-        /// Its id, which is chosen here.
-        id: String,
-        /// Its name.
-        name: String,
-        /// What the driver installs.
-        kube_version: String,
-    },
-    /// `PUT /v2/images/{id}/stage`
-    Stage {
-        /// Of which image.
-        id: String,
-        /// Its name.
-        name: String,
-        /// Where the bytes come from.
-        source: String,
-        /// How many they are, if that is known.
-        length: Option<u64>,
-    },
-    /// `POST /v2/images/{id}/import`
-    Import {
-        /// Of which image.
-        id: String,
-        /// Its name.
-        name: String,
-    },
-    /// `PATCH /v2/images/{id}`
-    Set {
-        /// Of which image.
-        id: String,
-        /// Its name.
-        name: String,
-        /// The properties that it lacks or has otherwise.
-        properties: Vec<(String, String)>,
-    },
-}
-
 impl StagedImage {
     fn conflict(&self, why: impl Into<String>, id: &str) -> Conflict {
         let next = format!("choose another name, or delete it: openstack image delete {id}");
@@ -158,7 +115,7 @@ impl StagedImage {
                 ),
                 &image.id,
             )),
-            (_, Some(Upload { imported: true, .. })) => Err(self.failed_import(image, seen)),
+            (_, Some(Upload { imported: true, .. })) => Err(Self::failed_import(image, seen)),
             ("queued", Some(Upload { sent: None, .. })) => {
                 Ok(Delta::Changes(vec![self.stage(&image.id, seen), self.import(&image.id)]))
             }
@@ -218,7 +175,7 @@ impl StagedImage {
         Ok(Delta::Changes(vec![ImageChange::Set { id, name, properties }]))
     }
 
-    fn failed_import(&self, image: &Image, seen: &ImageObserved) -> Conflict {
+    fn failed_import(image: &Image, seen: &ImageObserved) -> Conflict {
         let stores = image.failed_stores().map(|stores| format!(" into {stores}"));
         let why = format!("Glance could not import it{}", stores.unwrap_or_default());
         let next = "glance-api's log has the reason: often the conversion, the store's space or quota, or a \
@@ -245,7 +202,7 @@ impl StagedImage {
         let (bytes, length) = self.source.open(images.downloads(), ctx).await.map_err(source)?;
         let (bytes, verdict) =
             checked(&self.source, bytes, self.sha512, self.keep.as_deref()).map_err(source)?;
-        let mut request = images.stage_request(id, Body::in_chunks(length, bytes));
+        let mut request = Images::stage_request(id, Body::in_chunks(length, bytes));
         if let Some(patience) = self.source.patience() {
             request = request.stall_limit(patience);
         }
@@ -259,7 +216,7 @@ impl StagedImage {
             }
             (_, Err(error)) => Err(error),
             (None, Ok(())) => {
-                let request = images.stage_request(id, Body::in_chunks(None, Box::pin(empty())));
+                let request = Images::stage_request(id, Body::in_chunks(None, Box::pin(empty())));
                 Err(Error::malformed(&request, None, "it came before all bytes were read"))
             }
         }
@@ -428,50 +385,15 @@ fn fresh_id() -> Result<String, Error> {
         touched: Touched::Nothing,
         source: SourceError::File { path: "/dev/urandom".into(), source },
     })?;
-    let [a, b, c, d, e, f, g, h, i, rest @ ..] = bytes;
-    let (g, i) = (g & 0x0f | 0x40, i & 0x3f | 0x80);
-    let [j, k, l, m, n, o, p] = rest;
+    let version_4 = u128::from_be_bytes(bytes) & !(0xf << 76) | (0x4 << 76);
+    let id = version_4 & !(0x3 << 62) | (0x2 << 62);
+    let part = |from: u32, digits: u32| (id >> from) & ((1 << (4 * digits)) - 1);
     Ok(format!(
-        "{a:02x}{b:02x}{c:02x}{d:02x}-{e:02x}{f:02x}-{g:02x}{h:02x}-{i:02x}{j:02x}-{k:02x}{l:02x}{m:02x}{n:02x}{o:02x}{p:02x}"
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        part(96, 8),
+        part(80, 4),
+        part(64, 4),
+        part(48, 4),
+        part(0, 12)
     ))
-}
-
-impl Describe for ImageChange {
-    fn describe(&self) -> Diff {
-        let image = |name: &String| Subject::new("image", name);
-        match self {
-            Self::Create { name, kube_version, .. } => {
-                let effect = format!("new, kube_version {kube_version}");
-                Diff::new(ChangeKind::Create, image(name), effect)
-            }
-            Self::Stage { name, source, length, .. } => {
-                let length = length.map(|length| format!(", {length} bytes")).unwrap_or_default();
-                Diff::new(ChangeKind::Update, image(name), format!("stage {source}{length}"))
-            }
-            Self::Import { name, .. } => {
-                Diff::new(ChangeKind::Update, image(name), "import with glance-direct")
-            }
-            Self::Set { name, properties, .. } => {
-                let all: Vec<_> = properties.iter().map(|(n, v)| format!("{n}={v}")).collect();
-                Diff::new(ChangeKind::Update, image(name), format!("set {}", all.join(", ")))
-            }
-        }
-    }
-
-    /// The id of a new image is drawn anew each time that is looked, and the source is not looked at once
-    /// there is an image.
-    fn is_shown_by(&self, approved: &Self) -> bool {
-        match (self, approved) {
-            (
-                Self::Create { id: _, name, kube_version },
-                Self::Create { id: _, name: n, kube_version: k },
-            ) => (name, kube_version) == (n, k),
-            (
-                Self::Stage { id: _, name, source, length },
-                Self::Stage { id: _, name: n, source: s, length: l },
-            ) => (name, source) == (n, s) && (length.is_none() || length == l),
-            (Self::Import { id: _, name }, Self::Import { id: _, name: n }) => name == n,
-            (one, other) => one == other,
-        }
-    }
 }

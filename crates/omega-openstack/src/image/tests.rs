@@ -168,14 +168,14 @@ async fn another_image_of_the_name_is_never_replaced() {
         ),
     ] {
         let cloud = Cloud::new();
-        let id = cloud.add_glance_image("capi-mgmt", NAME, properties);
+        let id = cloud.add_glance_image("capi-mgmt", NAME, &properties);
         let failure = refused(&cloud, &image).await;
         assert_eq!(failure.class, FailureClass::Refused);
         all.push(format!("== {name}: {}", told(&failure).replace(&id, "ID")));
     }
     let cloud = Cloud::new();
     for _ in 0..2 {
-        cloud.add_glance_image("capi-mgmt", NAME, json!({}));
+        cloud.add_glance_image("capi-mgmt", NAME, &json!({}));
     }
     all.push(format!("== two: {}", told(&refused(&cloud, &image).await)));
     insta::assert_snapshot!(all.join("\n\n").replace(&digest, "DIGEST"));
@@ -183,7 +183,7 @@ async fn another_image_of_the_name_is_never_replaced() {
     // The same bytes by another client, not converted: only its properties are set.
     let cloud = Cloud::new();
     let same = json!({ "disk_format": "qcow2", "os_hash_algo": "sha512", "os_hash_value": digest });
-    cloud.add_glance_image("capi-mgmt", NAME, same);
+    cloud.add_glance_image("capi-mgmt", NAME, &same);
     assert!(stage_image(&Context::default(), &images(&cloud), &image).await.unwrap().changed());
     assert_eq!(cloud.writes().len(), 1, "{:?}", cloud.writes());
 }
@@ -273,7 +273,7 @@ fn staging_obeys_the_laws() {
         cloud.glance(GlanceBehaviour { converts, ..GlanceBehaviour::default() });
         for (project, name, digest, version) in &others {
             let properties = json!({ "omega_source_sha512": digest, "kube_version": version, "os_distro": "ubuntu" });
-            cloud.add_glance_image(project, name, properties);
+            cloud.add_glance_image(project, name, &properties);
         }
         let world = || {
             let cloud = cloud.fork();

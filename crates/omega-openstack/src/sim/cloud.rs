@@ -258,7 +258,7 @@ impl Cloud {
     }
 
     /// Makes an image that is active, with these properties besides a plain one's; returns its id.
-    pub fn add_glance_image(&self, project: &str, name: &str, properties: Value) -> String {
+    pub fn add_glance_image(&self, project: &str, name: &str, properties: &Value) -> String {
         let mut inner = self.lock();
         let project = inner.state.project(project);
         inner.state.new_image(&project, name, properties)

@@ -186,7 +186,7 @@ impl State {
     }
 
     /// Makes an image that is active, as another client would; returns its id.
-    pub(super) fn new_image(&mut self, project: &str, name: &str, properties: Value) -> String {
+    pub(super) fn new_image(&mut self, project: &str, name: &str, properties: &Value) -> String {
         let id = self.id();
         let mut shown = recorded!("glance-image-active-200").body.clone();
         for key in ["os_distro", "kube_version", "omega_source_sha512"] {
@@ -260,7 +260,9 @@ impl SimImage {
                 } else {
                     &[]
                 };
-                keys.iter().for_each(|key| self.shown[*key] = active[*key].clone());
+                for key in keys {
+                    self.shown[*key] = active[*key].clone();
+                }
                 (task("success", "Copied 1 MiB"), "active")
             }
         };

@@ -45,14 +45,27 @@ impl<'a> Connect<'a> {
     ///
     /// Fails if a file can't be read, or if Juju can't list the units.
     pub async fn all(&self, kubeconfig: &Kubeconfig, only: &[String]) -> Result<Clients, Failure> {
+        self.all_with(self.cloud().await?, kubeconfig, only).await
+    }
+
+    /// The same, with the cloud that is connected already.
+    ///
+    /// # Errors
+    ///
+    /// As [`all`](Self::all).
+    pub async fn all_with(
+        &self,
+        cloud: CloudClients,
+        kubeconfig: &Kubeconfig,
+        only: &[String],
+    ) -> Result<Clients, Failure> {
         let mut sources = Sources::default();
         sources.add(kubeconfig.bytes.clone());
         self.add_wheel(&mut sources)?;
         let helm = self.add_helm(&mut sources)?;
         let units = self.units(only, &sources);
-        let (units, cloud, management) =
-            futures::join!(units, self.cloud(), management(kubeconfig));
-        let clients = Clients::new(cloud?, Arc::new(management?), units?).with_helm(helm);
+        let (units, management) = futures::join!(units, management(kubeconfig));
+        let clients = Clients::new(cloud, Arc::new(management?), units?).with_helm(helm);
         Ok(clients.with_mint(&kubeconfig.facts, Timestamp::now()))
     }
 
