@@ -175,7 +175,10 @@ impl<D: Desired> Plan<D> {
             attempts += 1;
             let cleanup = plan.cleanup();
             let failed = match (plan.attempt(ctx, target, temporary).await, cleanup) {
-                (Err(error), Some(cleanup)) => clean(ctx, target, &desired, &cleanup, error).await,
+                (Err(error), Some(cleanup)) => {
+                    // Seldom, and large: it is kept out of every caller's future.
+                    Box::pin(clean(ctx, target, &desired, &cleanup, error)).await
+                }
                 (done, _) => return done,
             };
             let again = attempts < MOST_ATTEMPTS && failed.is_cleaned(|e| desired.starts_over(e));
@@ -185,7 +188,8 @@ impl<D: Desired> Plan<D> {
             ctx.tell(&Event::Note {
                 text: format!("starting over: {}", chain(&failed).join(": ")),
             });
-            plan = self::plan(target, &desired).await?.ready(ctx, target).await?;
+            let again = async { self::plan(target, &desired).await?.ready(ctx, target).await };
+            plan = Box::pin(again).await?;
             if !plan.delta.within(&approved) {
                 return Err(failed);
             }
