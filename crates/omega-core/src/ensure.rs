@@ -174,9 +174,10 @@ impl<D: Desired> Plan<D> {
         loop {
             attempts += 1;
             let cleanup = plan.cleanup();
-            let failed = match (plan.attempt(ctx, target, temporary).await, cleanup) {
+            // Boxed: these are large, and in every caller's future.
+            let attempt = Box::pin(plan.attempt(ctx, target, temporary));
+            let failed = match (attempt.await, cleanup) {
                 (Err(error), Some(cleanup)) => {
-                    // Seldom, and large: it is kept out of every caller's future.
                     Box::pin(clean(ctx, target, &desired, &cleanup, error)).await
                 }
                 (done, _) => return done,
