@@ -26,7 +26,7 @@ enum Answer {
     Stall(usize),
     /// The whole file, whatever range is asked for.
     NoRanges,
-    /// Another file, under another ETag.
+    /// Another file, under another `ETag`.
     Other,
     /// This status, without a body.
     Status(u16),
@@ -82,12 +82,14 @@ async fn answered(
     };
     let status = match answer {
         Answer::Status(status) => format!("{status} No\r\nContent-Length: 0"),
-        _ if first > 0 => format!(
+        Answer::Good | Answer::Cut(_) | Answer::Stall(_) if first > 0 => format!(
             "206 Partial\r\nContent-Range: bytes {first}-{}/{total}\r\nContent-Length: {}",
             total - 1,
             rest.len()
         ),
-        _ => format!("200 OK\r\nContent-Length: {}", rest.len()),
+        Answer::Good | Answer::Cut(_) | Answer::Stall(_) | Answer::NoRanges | Answer::Other => {
+            format!("200 OK\r\nContent-Length: {}", rest.len())
+        }
     };
     let head = format!("HTTP/1.1 {status}\r\nETag: {etag}\r\nConnection: close\r\n\r\n");
     // The client may be gone already.
