@@ -29,10 +29,10 @@ use crate::{
 /// One operation or one question. A value that no flag gives is taken from the site file.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Operation {
-    /// Ensure that a security group has a rule, or with `--absent` that it does not.
-    EnsureSgRule(SgRuleArgs),
     /// Ensure that Glance has an image whose bytes have this digest.
     StageImage(StageImageArgs),
+    /// Ensure that a security group has a rule, or with `--absent` that it does not.
+    EnsureSgRule(SgRuleArgs),
     /// An operation on each unit.
     #[command(flatten)]
     OnUnits(UnitOperation),
@@ -122,9 +122,9 @@ impl App {
     pub(crate) async fn operation(&self, operation: &Operation) -> Result<Status, Failure> {
         match operation {
             Operation::EnsureSgRule(args) => self.sg_rule(args).await,
-            Operation::StageImage(args) => self.stage_image(args).await,
             Operation::OnUnits(operation) => self.on_units(operation).await,
             Operation::CapturePreState(site) => self.pre_state(site).await,
+            Operation::StageImage(args) => self.stage_image(args).await,
             Operation::Check { gate, site, workload } => match &workload.cluster {
                 Some(cluster) if *gate == GateName::Workload => {
                     self.check_workload(site, cluster).await
