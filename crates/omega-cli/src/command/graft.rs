@@ -1,7 +1,7 @@
 //! `plan`, `apply` and `verify` of the graft.
 
 use omega::{
-    clients::Clients,
+    clients::{Clients, CloudClients},
     core::{
         Failure,
         run::{Approved, PlanFile, Report, Status, may_replace},
@@ -114,13 +114,15 @@ impl App {
     ) -> Result<(GraftSpec, Clients), Failure> {
         let connect = self.connect(site);
         let kubeconfig = connect.kubeconfig(self.ctx.now())?;
-        let cloud = connect.cloud().await?;
-        let clusters = ClusterList::once((*cloud.magnum).clone());
-        // Juju takes long enough to list the units that the clusters are listed meanwhile. That they
-        // can't be is reported by a gate.
-        let units = connect.all_with(cloud, &kubeconfig, &args.units);
-        let (clients, _) = futures::join!(units, clusters.read());
-        let (clients, policy) = (clients?, leftovers.policy());
+        let list_clusters = async |cloud: &CloudClients| {
+            let clusters = ClusterList::once((*cloud.magnum).clone());
+            // If they can't be listed, a gate reports it later.
+            drop(clusters.read().await);
+            clusters
+        };
+        let (clients, clusters) =
+            connect.all_while(&kubeconfig, &args.units, list_clusters).await?;
+        let policy = leftovers.policy();
         let spec = GraftSpec::with_clusters(site, &kubeconfig, &clients, policy, clusters).await?;
         Ok((spec, clients))
     }

@@ -45,28 +45,34 @@ impl<'a> Connect<'a> {
     ///
     /// Fails if a file can't be read, or if Juju can't list the units.
     pub async fn all(&self, kubeconfig: &Kubeconfig, only: &[String]) -> Result<Clients, Failure> {
-        self.all_with(self.cloud().await?, kubeconfig, only).await
+        Ok(self.all_while(kubeconfig, only, async |_| ()).await?.0)
     }
 
-    /// The same, with the cloud that is connected already.
+    /// The same, and has `meanwhile` ask the cloud while Juju lists the units, which takes long.
     ///
     /// # Errors
     ///
     /// As [`all`](Self::all).
-    pub async fn all_with(
+    pub async fn all_while<T>(
         &self,
-        cloud: CloudClients,
         kubeconfig: &Kubeconfig,
         only: &[String],
-    ) -> Result<Clients, Failure> {
+        meanwhile: impl AsyncFnOnce(&CloudClients) -> T,
+    ) -> Result<(Clients, T), Failure> {
         let mut sources = Sources::default();
         sources.add(kubeconfig.bytes.clone());
         self.add_wheel(&mut sources)?;
         let helm = self.add_helm(&mut sources)?;
         let units = self.units(only, &sources);
-        let (units, management) = futures::join!(units, management(kubeconfig));
+        let cloud = async {
+            let cloud = self.cloud().await?;
+            let asked = meanwhile(&cloud).await;
+            Ok::<_, Failure>((cloud, asked))
+        };
+        let (units, cloud, management) = futures::join!(units, cloud, management(kubeconfig));
+        let (cloud, asked) = cloud?;
         let clients = Clients::new(cloud, Arc::new(management?), units?).with_helm(helm);
-        Ok(clients.with_mint(&kubeconfig.facts, Timestamp::now()))
+        Ok((clients.with_mint(&kubeconfig.facts, Timestamp::now()), asked))
     }
 
     /// The same without the units. Juju is not called.
