@@ -116,9 +116,10 @@ impl App {
                 let what = format!("{} on {}", left.step.key, left.step.target);
                 let (text, failed) = match &removed {
                     Ok(true) => (format!("removed {what}, left by run {}", left.run.id), None),
-                    Ok(false) => {
-                        (format!("{what}, left by run {}, is already gone", left.run.id), None)
-                    }
+                    Ok(false) => (
+                        format!("{what}, left by run {}: there is nothing to remove", left.run.id),
+                        None,
+                    ),
                     Err(failure) => {
                         (format!("could not remove {what}: {failure}"), Some(self.status(failure)))
                     }
