@@ -58,7 +58,7 @@ impl App {
     pub(crate) async fn run(&self, command: Command) -> Result<Status, Failure> {
         match command {
             Command::Plan(args) => self.plan(&args).await,
-            Command::Apply(args) => self.apply(&args).await,
+            Command::Apply(args) => Box::pin(self.apply(&args)).await,
             Command::Verify(args) => self.verify(&args).await,
             Command::Rollback(args) => self.rollback(&args).await,
             Command::ReleaseStuckDelete(args) => self.release_stuck_delete(&args).await,

@@ -41,8 +41,8 @@ impl<C> Delta<C> {
     }
 }
 
-impl<C: PartialEq> Delta<C> {
-    /// Returns whether `self` contains only changes that `approved` showed.
+impl<C: Describe + PartialEq> Delta<C> {
+    /// Returns whether doing `self` does nothing that `approved` did not show.
     ///
     /// Some or all of the approved changes may have been made in the meantime; the remaining ones
     /// must be a subsequence of them.
@@ -52,7 +52,7 @@ impl<C: PartialEq> Delta<C> {
             (Self::Wait(_), _) | (_, Self::Satisfied | Self::Wait(_)) => false,
             (now, then) => {
                 let mut then = then.changes().iter();
-                now.changes().iter().all(|change| then.any(|other| other == change))
+                now.changes().iter().all(|change| then.any(|other| change.is_shown_by(other)))
             }
         }
     }
@@ -62,6 +62,15 @@ impl<C: PartialEq> Delta<C> {
 pub trait Describe {
     /// Returns the exact effect of this change. It never contains a secret.
     fn describe(&self) -> Diff;
+
+    /// Returns whether doing this does nothing that `approved` did not show. Override it where a
+    /// change names something that is known only once it is made (the id of an image).
+    fn is_shown_by(&self, approved: &Self) -> bool
+    where
+        Self: PartialEq,
+    {
+        self == approved
+    }
 }
 
 /// Create, update, or delete.
@@ -125,7 +134,13 @@ impl fmt::Display for Diff {
 #[cfg(test)]
 mod tests {
     use super::Delta::{Blocked, Changes, Satisfied, Wait};
-    use crate::Conflict;
+    use crate::{ChangeKind, Conflict, Describe, Diff, Subject};
+
+    impl Describe for &'static str {
+        fn describe(&self) -> Diff {
+            Diff::new(ChangeKind::Update, Subject::new("test", *self), "")
+        }
+    }
 
     #[test]
     fn what_is_left_of_an_approved_plan_is_within_it() {

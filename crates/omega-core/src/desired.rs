@@ -91,7 +91,28 @@ pub trait Desired:
         None
     }
 
-    /// Returns what a person should know about what was observed `now`, with or without changes.
+    /// Returns the desired fact that removes what a failed or killed run made of this, if a part of it
+    /// is of no use (an image record without its data). The driver removes it at once when a change
+    /// fails; after a crash, the next sweep does. It MUST leave alone what is whole.
+    fn cleanup(&self, before: &Self::Observed) -> Option<Self::Undo> {
+        let _ = before;
+        None
+    }
+
+    /// Returns whether a change that failed like this is begun again from the start, once what was
+    /// made is removed. It needs [`cleanup`](Desired::cleanup).
+    fn starts_over(&self, error: &Self::Error) -> bool {
+        let _ = error;
+        false
+    }
+
+    /// Returns whether each change is verified before the next one is made: observing again must show
+    /// exactly the changes that are left.
+    fn verifies_each_change(&self) -> bool {
+        false
+    }
+
+    /// Returns what a person should know about what was observed `now`, change or no change.
     fn notes(&self, observed: &Self::Observed, now: Timestamp) -> Vec<Note> {
         let _ = (observed, now);
         Vec::new()

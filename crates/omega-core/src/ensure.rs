@@ -6,12 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Check, Context, Delta, Describe as _, Desired, Diagnostic as _, EnsureError, Event,
-    JournalError, Label as _, StepId, Touched, WaitError,
+    JournalError, Label as _, StepId, Touched, WaitError, chain,
     journal::{Entry, Undo},
     wait_for,
 };
 
-/// A comparison that can be shown, stored, and applied later.
+/// How often a change is begun that starts over.
+const MOST_ATTEMPTS: u32 = 3;
+
+/// A comparison that someone can look at, store, and apply later.
 ///
 /// It is bound to what was observed: [`Plan::apply`] makes only the changes that the plan showed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -93,6 +96,14 @@ impl<D: Desired> Plan<D> {
         &self.desired
     }
 
+    /// Returns what removes what a failure leaves of this, where a part is of no use.
+    pub fn cleanup(&self) -> Option<D::Undo> {
+        match self.delta {
+            Delta::Satisfied | Delta::Wait(_) => None,
+            Delta::Changes(_) | Delta::Blocked { .. } => self.desired.cleanup(&self.before),
+        }
+    }
+
     /// Returns the desired fact that would undo this plan.
     pub fn undo(&self) -> Option<D::Undo> {
         match self.delta {
@@ -147,14 +158,52 @@ impl<D: Desired> Plan<D> {
         Ok(Self { desired, before, delta })
     }
 
-    /// `temporary`: whether the same run removes it again.
+    /// Applies and verifies. What a failure leaves is removed, where a part is of no use; then it may
+    /// start over.
+    ///
+    /// `temporary`: whether what is made is to be removed again by the same run.
     pub(crate) async fn execute(
         self,
         ctx: &Context,
         target: &D::Target,
         temporary: bool,
     ) -> Result<Outcome<D::Observed>, EnsureError<D::Error>> {
-        let undo = self.undo();
+        let (desired, approved) = (self.desired.clone(), self.delta.clone());
+        let mut plan = self;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let cleanup = plan.cleanup();
+            // Boxed: these are large, and in every caller's future.
+            let attempt = Box::pin(plan.attempt(ctx, target, temporary));
+            let failed = match (attempt.await, cleanup) {
+                (Err(error), Some(cleanup)) => {
+                    Box::pin(clean(ctx, target, &desired, &cleanup, error)).await
+                }
+                (done, _) => return done,
+            };
+            let again = attempts < MOST_ATTEMPTS && failed.is_cleaned(|e| desired.starts_over(e));
+            if !again {
+                return Err(failed);
+            }
+            ctx.tell(&Event::Note {
+                text: format!("starting over: {}", chain(&failed).join(": ")),
+            });
+            let again = async { self::plan(target, &desired).await?.ready(ctx, target).await };
+            plan = Box::pin(again).await?;
+            if !plan.delta.within(&approved) {
+                return Err(failed);
+            }
+        }
+    }
+
+    async fn attempt(
+        self,
+        ctx: &Context,
+        target: &D::Target,
+        temporary: bool,
+    ) -> Result<Outcome<D::Observed>, EnsureError<D::Error>> {
+        let (undo, cleanup) = (self.undo(), self.cleanup());
         let Self { desired, before, delta } = self;
         let changes = match delta {
             Delta::Changes(changes) => changes,
@@ -164,10 +213,12 @@ impl<D: Desired> Plan<D> {
         };
         let step = id(target, &desired);
         let ctx = &ctx.for_step(step.clone());
-        // The intent is recorded first: a crash from here on can be found in the journal.
-        let undo = undo.as_ref().map(Undo::of).transpose();
-        let intent =
-            undo.and_then(|undo| Entry::intent(step.clone(), &desired, &changes, undo, temporary));
+        // Intent before effect: a crash from here on leaves a trace.
+        let stored = |undo: &Option<D::Undo>| undo.as_ref().map(Undo::of).transpose();
+        let intent = stored(&undo).and_then(|undo| {
+            let back = (undo, stored(&cleanup)?);
+            Entry::intent(step.clone(), &desired, &changes, back, temporary)
+        });
         record(ctx, intent, Touched::Nothing)?;
         let done = write_and_verify(ctx, target, &desired, &step, &changes).await;
         let end = Entry::end::<D>(step, done.as_ref());
@@ -186,7 +237,10 @@ async fn write_and_verify<D: Desired>(
     step: &StepId,
     changes: &[D::Change],
 ) -> Result<D::Observed, EnsureError<D::Error>> {
-    for (nth, change) in changes.iter().enumerate() {
+    let mut left = changes;
+    for nth in 0.. {
+        let Some((change, rest)) = left.split_first() else { break };
+        left = rest;
         let before = if nth == 0 { Touched::Nothing } else { Touched::Maybe };
         if ctx.cancel().is_cancelled() {
             let subject = name(target, desired);
@@ -200,11 +254,51 @@ async fn write_and_verify<D: Desired>(
             source,
         })?;
         record(ctx, Ok(Entry::Applied { step: step.clone(), nth }), Touched::Maybe)?;
+        if desired.verifies_each_change() && !left.is_empty() {
+            let as_planned = |delta: &Delta<D::Change>| {
+                let found = delta.changes();
+                let same = |(found, planned): (&D::Change, &D::Change)| found.is_shown_by(planned);
+                let made = matches!(delta, Delta::Changes(_)) && found.len() == left.len();
+                made && found.iter().zip(left).all(same)
+            };
+            until(ctx, target, desired, Touched::Maybe, as_planned).await?;
+        }
     }
     // Observe, never write again: a second write would hide that the first one had another effect
     // than the diff says.
     let satisfied = |delta: &Delta<_>| matches!(delta, Delta::Satisfied);
     Ok(until(ctx, target, desired, Touched::Maybe, satisfied).await?.0)
+}
+
+/// Removes what a failed attempt left, and returns the failure with what is left now.
+async fn clean<D: Desired>(
+    ctx: &Context,
+    target: &D::Target,
+    desired: &D,
+    cleanup: &D::Undo,
+    mut error: EnsureError<D::Error>,
+) -> EnsureError<D::Error> {
+    let ctx = &ctx.uncancelled();
+    let subject = name(target, desired);
+    if error.touched() != Touched::Nothing {
+        ctx.tell(&Event::Note { text: format!("removing what was made of {subject}") });
+        let removed = async {
+            let plan = plan(target, cleanup).await?.ready(ctx, target).await?;
+            plan.attempt(ctx, target, false).await
+        };
+        match removed.await {
+            Ok(Outcome::Changed { .. }) => error = error.removed(),
+            // Nothing was made, or all of it: who looks again will see.
+            Ok(Outcome::Unchanged(_)) => {}
+            Err(why) => {
+                let why = chain(&why).join(": ");
+                return EnsureError::LeftBehind { subject, why, source: Box::new(error) };
+            }
+        }
+    }
+    // A journal that can't be written any more hides nothing: the next sweep looks once too often.
+    drop(ctx.record(&Entry::Removed { step: id(target, desired) }));
+    error
 }
 
 pub(crate) fn id<D: Desired>(target: &D::Target, desired: &D) -> StepId {

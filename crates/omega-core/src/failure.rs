@@ -74,6 +74,7 @@ impl<E: Diagnostic + 'static> Diagnostic for EnsureError<E> {
             | Self::Apply { .. }
             | Self::NotSettled { .. }
             | Self::Cancelled { .. }
+            | Self::LeftBehind { .. }
             | Self::Journal { .. } => Retry::Final,
         }
     }
@@ -170,6 +171,16 @@ pub enum EnsureError<E: Error + 'static> {
         /// Whether something was written before.
         touched: Touched,
     },
+    /// It failed half-way, and what was made could not be removed.
+    #[error("{source}; a part of {subject} was left behind")]
+    LeftBehind {
+        /// What was left in part, and where.
+        subject: String,
+        /// Why it could not be removed.
+        why: String,
+        /// Why it failed.
+        source: Box<Self>,
+    },
     /// The journal could not be written.
     #[error("could not write the journal of the run")]
     Journal {
@@ -185,6 +196,7 @@ impl<E: Error + 'static> EnsureError<E> {
     pub fn touched(&self) -> Touched {
         match self {
             Self::Stale { .. } => Touched::Nothing,
+            Self::LeftBehind { .. } => Touched::Maybe,
             Self::Observe { touched, .. }
             | Self::Apply { touched, .. }
             | Self::Conflict { touched, .. }
@@ -192,6 +204,26 @@ impl<E: Error + 'static> EnsureError<E> {
             | Self::Cancelled { touched, .. }
             | Self::Journal { touched, .. } => *touched,
         }
+    }
+
+    /// Returns whether a write failed, nothing is left of it, and `what` holds of the error.
+    pub(crate) fn is_cleaned(&self, what: impl FnOnce(&E) -> bool) -> bool {
+        let Self::Apply { touched: Touched::Nothing, source, .. } = self else { return false };
+        what(source)
+    }
+
+    /// Returns the same error, now that what was written is removed again.
+    pub(crate) fn removed(mut self) -> Self {
+        match &mut self {
+            Self::Stale { .. } | Self::LeftBehind { .. } => {}
+            Self::Observe { touched, .. }
+            | Self::Apply { touched, .. }
+            | Self::Conflict { touched, .. }
+            | Self::NotSettled { touched, .. }
+            | Self::Cancelled { touched, .. }
+            | Self::Journal { touched, .. } => *touched = Touched::Nothing,
+        }
+        self
     }
 }
 
@@ -347,6 +379,12 @@ impl<E: Diagnostic + 'static> From<EnsureError<E>> for Failure {
             EnsureError::Cancelled { .. } => Self { class: FailureClass::Interrupted, ..base }
                 .next("run the same command again: completed steps are not repeated"),
             EnsureError::Journal { source, .. } => Self { causes: chain(&source), ..base },
+            EnsureError::LeftBehind { subject, why, source } => {
+                let first = Self::from(*source);
+                Self { touched: Touched::Maybe, ..first }
+                    .because(format!("what was made of {subject} could not be removed: {why}"))
+                    .next("omega-cli runs sweep removes what is left behind")
+            }
         }
     }
 }

@@ -41,6 +41,10 @@ pub enum Entry {
         /// Whether the same run removes it again. After a crash, `runs sweep` removes it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         temporary: bool,
+        /// What removes what was made of it, where a part is of no use. Once it is verified, there is
+        /// nothing to remove.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cleanup: Option<Undo>,
     },
     /// Written before each change.
     Applying {
@@ -65,7 +69,7 @@ pub enum Entry {
         /// What was observed.
         observed: Option<serde_json::Value>,
     },
-    /// A temporary resource was removed, and its absence was observed.
+    /// What was made as temporary, or only in part, is gone: it was looked for.
     Removed {
         /// The step that made it.
         step: StepId,
@@ -130,7 +134,7 @@ impl Entry {
         step: StepId,
         desired: &D,
         changes: &[D::Change],
-        undo: Option<Undo>,
+        (undo, cleanup): (Option<Undo>, Option<Undo>),
         temporary: bool,
     ) -> Result<Self, JournalError> {
         Ok(Self::Intent {
@@ -139,6 +143,7 @@ impl Entry {
             changes: changes.iter().map(Describe::describe).collect(),
             undo,
             temporary,
+            cleanup,
         })
     }
 

@@ -92,14 +92,21 @@ fn left(failure: Failure, subject: &str) -> Failure {
     Failure { found: Some(found), next: Some(next), touched: Touched::Maybe, ..failure }
 }
 
-/// Returns the temporary resources that a journal records as created and not removed, with the facts
-/// that remove them, in the order of removal.
+/// Returns what a journal says was made by a run for itself, or only in part, and not removed, with
+/// what removes it: in the order in which it is to be removed.
 pub fn leftovers(entries: &[Entry]) -> Vec<(StepId, Undo)> {
-    let mut left: Vec<(StepId, Undo)> = Vec::new();
+    let (mut left, mut unfinished): (Vec<(StepId, Undo)>, Vec<&StepId>) = Default::default();
     for entry in entries {
         match entry {
             Entry::Intent { step, undo: Some(undo), temporary: true, .. } => {
                 left.push((step.clone(), undo.clone()));
+            }
+            Entry::Intent { step, cleanup: Some(cleanup), .. } => {
+                left.push((step.clone(), cleanup.clone()));
+                unfinished.push(step);
+            }
+            Entry::Verified { step, .. } if unfinished.contains(&step) => {
+                left.retain(|(made, _)| made != step);
             }
             Entry::Removed { step } => left.retain(|(made, _)| made != step),
             Entry::Intent { .. }
@@ -116,3 +123,6 @@ pub fn leftovers(entries: &[Entry]) -> Vec<(StepId, Undo)> {
 #[cfg(test)]
 #[path = "temporary_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+mod cleanup_tests;

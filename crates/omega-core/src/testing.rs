@@ -4,10 +4,15 @@ use std::{
     collections::BTreeSet,
     fmt, fs,
     path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-use crate::{Context, Delta, Desired, Plan, Touched, chain, ensure, plan};
+use serde::Deserialize as _;
+
+use crate::{Context, Delta, Desired, Entry, MemoryJournal, Plan, Touched, chain, ensure, plan};
 
 /// A simulated target that can be looked at from outside and made to fail.
 pub trait World: Send + Sync {
@@ -130,7 +135,8 @@ where
     D: Desired<Target = W::Target>,
     W: World,
 {
-    let ctx = &Context::default();
+    let journal = Arc::new(MemoryJournal::default());
+    let ctx = &Context::default().with_journal(journal.clone());
     stored_and_read_back(desired);
     let w = world();
     let start = w.snapshot();
@@ -173,9 +179,9 @@ where
         Delta::Changes(changes) => assert_eq!(writes, changes.len(), "law: a change is one write"),
         Delta::Wait(_) | Delta::Blocked { .. } => {}
     }
-    undone(&w, &first, &start, undo).await;
+    undone::<D, W>(&w, &journal.entries(), &start, undo).await;
     planned_is_applied(world(), &first, &end).await;
-    faults(world, desired, writes, &end).await;
+    faults(world, desired, writes, &end, first.cleanup().map(|_| &start)).await;
     if writes > 0 { Case::Changed } else { Case::Satisfied }
 }
 
@@ -187,24 +193,25 @@ fn stored_and_read_back<D: Desired>(desired: &D) {
     assert_eq!(back.key(), desired.key(), "law: the same fact has the same key");
 }
 
+/// What the journal says restores the state before does so.
 #[allow(clippy::panic, clippy::expect_used, reason = "an assertion helper for tests")]
-async fn undone<D, W>(w: &W, first: &Plan<D>, start: &W::Snapshot, undo: Undo)
+async fn undone<D, W>(w: &W, entries: &[Entry], start: &W::Snapshot, undo: Undo)
 where
     D: Desired<Target = W::Target>,
     W: World,
 {
-    match (first.undo(), undo) {
+    let Some(Entry::Intent { undo: back, .. }) = entries.first() else { return };
+    match (back, undo) {
         (Some(back), Undo::Exact) => {
+            assert_eq!(back.kind, D::Undo::KIND, "law: undo is of its own kind");
+            let back = D::Undo::deserialize(&back.desired).expect("law: undo can be read back");
             stored_and_read_back(&back);
             let ctx = &Context::default();
             ensure(ctx, w.target(), &back).await.expect("law: undo succeeds");
             assert_eq!(w.snapshot(), *start, "law: undo restores what was there");
         }
         (Some(_), Undo::None) => panic!("law: what is said to have no undo has none"),
-        (None, Undo::Exact) => {
-            let nothing = matches!(first.delta(), Delta::Satisfied);
-            assert!(nothing, "law: a change can be undone");
-        }
+        (None, Undo::Exact) => panic!("law: a change can be undone"),
         (None, Undo::None) => {}
     }
 }
@@ -226,9 +233,15 @@ where
     assert_eq!(w.snapshot(), *end, "law: a stored plan reaches the same state");
 }
 
+/// `cleaned`: the state that a failure restores, where what was made is removed at once.
 #[allow(clippy::expect_used, reason = "an assertion helper for tests")]
-async fn faults<D, W>(world: impl Fn() -> W, desired: &D, writes: usize, end: &W::Snapshot)
-where
+async fn faults<D, W>(
+    world: impl Fn() -> W,
+    desired: &D,
+    writes: usize,
+    end: &W::Snapshot,
+    cleaned: Option<&W::Snapshot>,
+) where
     D: Desired<Target = W::Target>,
     W: World,
 {
@@ -239,13 +252,21 @@ where
             w.inject_fault(nth, fault);
             let error =
                 ensure(ctx, w.target(), desired).await.expect_err("law: a fault is noticed");
+            if let Some(start) = cleaned {
+                let left = w.snapshot();
+                let nothing = left == *start;
+                assert!(nothing || left == *end, "law: no part is left ({fault:?}): {left:#?}");
+                let said = error.touched() == Touched::Nothing;
+                assert!(nothing || !said, "law: a fault is admitted ({fault:?})");
+            } else if fault != Fault::Refused {
+                assert_eq!(error.touched(), Touched::Maybe, "law: a fault is admitted");
+            }
             if fault == Fault::Refused {
-                let touched = if nth == 0 { Touched::Nothing } else { Touched::Maybe };
+                let touched =
+                    if nth == 0 || cleaned.is_some() { Touched::Nothing } else { Touched::Maybe };
                 assert_eq!(error.touched(), touched, "law: a refusal touches nothing");
                 let words = chain(&error).join(": ");
                 assert!(words.contains(REFUSAL), "law: the service's words are kept: {words}");
-            } else {
-                assert_eq!(error.touched(), Touched::Maybe, "law: a fault is admitted");
             }
             ensure(ctx, w.target(), desired).await.expect("law: ensure recovers from a fault");
             assert_eq!(w.snapshot(), *end, "law: recovery reaches the same state ({fault:?})");

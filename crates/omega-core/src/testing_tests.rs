@@ -1,19 +1,15 @@
 //! The laws, held against an operation with one planted bug at a time: each bug must be caught,
 //! or the law that should have caught it is worth nothing. And the driver's own promises.
 
-use std::{
-    collections::BTreeMap,
-    panic::AssertUnwindSafe,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Mutex};
 
 use futures::FutureExt as _;
 use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::{
-    Approval, ChangeKind, Conflict, Describe, Diagnostic, Diff, EnsureError, Entry, Label,
-    MemoryJournal, Outcome, PollPolicy, Retry, Subject, step,
+    Approval, ChangeKind, Conflict, Describe, Diagnostic, Diff, EnsureError, Label, Outcome,
+    PollPolicy, Retry, Subject, step,
 };
 
 /// A shelf of named boxes, and a postman who may lose letters.

@@ -10,18 +10,21 @@ is grafted onto a management cluster; the others don't. Each exchange is one fil
 the request, the status, the headers that matter and the body, as they were. Tokens and passwords
 are replaced by SCRUBBED.
 """
+import hashlib
 import json
 import pathlib
 import re
+import struct
 import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import uuid
 
 HERE = pathlib.Path(__file__).parent
 KEPT_HEADERS = ("content-type", "location", "openstack-api-version", "x-openstack-request-id",
-                "x-subject-token", "www-authenticate")
+                "x-subject-token", "www-authenticate", "openstack-image-import-methods")
 SECRET = re.compile(r"password|secret|x-subject-token|x-auth-token", re.I)
 
 
@@ -76,10 +79,10 @@ class Cloud:
                    "load-balancer": "/v2", "compute": "", "volumev3": ""}[service]
         return endpoint if endpoint.endswith(version) else endpoint + version
 
-    def call(self, service, method, path, body=None, keep=None, version=None, raw=None):
+    def call(self, service, method, path, body=None, keep=None, version=None, raw=None, kind=None):
         data = raw if raw is not None else None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url(service) + path, method=method, data=data)
-        request.add_header("Content-Type", "application/octet-stream" if raw else "application/json")
+        request.add_header("Content-Type", kind or ("application/octet-stream" if raw else "application/json"))
         if self.token:
             request.add_header("X-Auth-Token", self.token)
         if version:
@@ -600,6 +603,70 @@ def healthy(stage, rc):
     call("GET", "/clusters/detail", keep="clusters-healthy-200")
     gone(call, id, "cluster-healthy-delete-204", "cluster-healthy-404")
     call("DELETE", f"/clustertemplates/{template}")
+
+
+# A qcow2 file of one empty MiB: header, refcount table, refcount block, L1 table; a cluster each.
+def qcow2():
+    cluster = 1 << 16
+    header = struct.pack(">4sIQIIQIIQQIIQQQQII", b"QFI\xfb", 3, 0, 0, 16, 1 << 20, 0, 1, 3 * cluster,
+                         cluster, 1, 0, 0, 0, 0, 0, 4, 104)
+    table = struct.pack(">Q", 2 * cluster)
+    counts = struct.pack(">4H", 1, 1, 1, 1)
+    return b"".join(part.ljust(cluster, b"\0") for part in (header, table, counts, b""))
+
+
+@part
+def glance(stage, rc):
+    """Images: staged, imported, refused, deleted."""
+    def call(method, path, body=None, keep=None, raw=None, kind=None):
+        return stage.a.call("image", method, path, body, keep=keep and f"glance-{keep}", raw=raw, kind=kind)
+
+    def until(id, statuses, seconds=60):
+        for _ in range(seconds * 10):
+            _, _, image = call("GET", f"/images/{id}")
+            if image["status"] in statuses and not image.get("os_glance_import_task"):
+                return image
+            time.sleep(0.1)
+        sys.exit(f"image {id} is {image['status']}")
+
+    def new(name, keep=None):
+        id = str(uuid.uuid4())
+        body = {"id": id, "name": name, "disk_format": "qcow2", "container_format": "bare", "os_distro": "ubuntu",
+                "kube_version": "v1.34.8", "omega_source_sha512": hashlib.sha512(qcow2()).hexdigest()}
+        call("POST", "/images", body, keep)
+        stage.undo.append(("image", f"/images/{id}"))
+        return id, body
+
+    direct = {"method": {"name": "glance-direct"}}
+    call("GET", "/info/import", keep="import-methods-200")
+    call("GET", "/images?name=in:%22absent%22&limit=1000", keep="images-none-200")
+    id, body = new("omega-rec", "image-201")
+    call("POST", "/images", body, "image-id-taken")
+    call("GET", f"/images/{id}", keep="image-queued-200")
+    call("POST", f"/images/{id}/import", direct, "import-unstaged")
+    call("PUT", f"/images/{id}/stage", keep="stage-204", raw=qcow2())
+    call("GET", f"/images/{id}", keep="image-uploading-200")
+    call("PUT", f"/images/{id}/stage", keep="stage-again", raw=qcow2())
+    call("POST", f"/images/{id}/import", direct, "import-202")
+    call("GET", f"/images/{id}", keep="image-importing-200")
+    call("POST", f"/images/{id}/import", direct, "import-again")
+    until(id, {"active"})
+    call("GET", f"/images/{id}", keep="image-active-200")
+    call("GET", f"/images/{id}/tasks", keep="image-tasks-200")
+    call("GET", "/images?name=in:%22omega-rec%22&limit=1000", keep="images-200")
+    patch = [{"op": "add", "path": "/kube_version", "value": "v1.34.9"}]
+    call("PATCH", f"/images/{id}", patch, "image-patch-200", kind="application/openstack-images-v2.1-json-patch")
+    stage.b.call("image", "GET", f"/images/{id}", keep="glance-image-of-another-project")
+    call("DELETE", f"/images/{id}", keep="image-delete-204")
+    call("GET", f"/images/{id}", keep="image-404")
+    call("POST", "/images", body, "image-id-of-a-deleted")
+    call("PUT", f"/images/{id}/stage", keep="stage-404", raw=qcow2())
+    id, _ = new("omega-rec-broken")
+    call("PUT", f"/images/{id}/stage", raw=b"this is not a qcow2 file" * 100)
+    call("POST", f"/images/{id}/import", direct)
+    until(id, {"queued", "importing", "uploading"})
+    call("GET", f"/images/{id}", keep="image-failed-200")
+    call("GET", f"/images/{id}/tasks", keep="image-tasks-failed-200")
 
 
 def main():

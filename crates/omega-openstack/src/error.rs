@@ -91,7 +91,15 @@ pub enum Error {
         /// Whether anything may have changed.
         touched: Touched,
     },
-    /// A client for HTTPS could not be created.
+    /// The source of an image could not be read, or is not what it should be.
+    #[error("{source}")]
+    Source {
+        /// Whether anything may have changed.
+        touched: Touched,
+        /// What is wrong with it.
+        source: crate::image::SourceError,
+    },
+    /// A client for HTTPS could not be made.
     #[error("could not set up HTTPS for {cloud}: {why}")]
     Tls {
         /// The cloud, as the operator named it.
@@ -148,6 +156,7 @@ impl Error {
             | Self::NoProject(_)
             | Self::OtherProject { .. }
             | Self::Cancelled { .. }
+            | Self::Source { .. }
             | Self::Tls { .. } => None,
         }
     }
@@ -206,6 +215,7 @@ impl Diagnostic for Error {
             Self::Unreachable { cause, .. } => cause.retry(),
             Self::Refused(refusal) => refusal.retry(),
             Self::Login { source, .. } => source.retry(),
+            Self::Source { source, .. } => source.retry(),
             Self::NoEndpoint { .. }
             | Self::Malformed { .. }
             | Self::NoProject(_)
@@ -215,6 +225,11 @@ impl Diagnostic for Error {
         }
     }
 
+    fn expected(&self) -> Option<String> {
+        let Self::Source { source, .. } = self else { return None };
+        source.expected()
+    }
+
     fn found(&self) -> Option<String> {
         match self {
             Self::NoEndpoint { have, .. } if have.is_empty() => {
@@ -222,6 +237,7 @@ impl Diagnostic for Error {
             }
             Self::NoEndpoint { have, .. } => Some(have.join(", ")),
             Self::Login { source, .. } => source.found(),
+            Self::Source { source, .. } => source.found(),
             Self::Unreachable { .. }
             | Self::Refused(_)
             | Self::Malformed { .. }
@@ -240,6 +256,7 @@ impl Diagnostic for Error {
                 Some("check region_name and interface, and `openstack catalog list`".to_owned())
             }
             Self::Refused(refusal) => refusal.reason().next().map(str::to_owned),
+            Self::Source { source, .. } => source.next(),
             Self::NoProject(_) => {
                 Some("set a project (project_name and its domain, or project_id)".to_owned())
             }
@@ -256,6 +273,7 @@ impl Diagnostic for Error {
         match self {
             Self::Unreachable { touched, .. }
             | Self::Malformed { touched, .. }
+            | Self::Source { touched, .. }
             | Self::Cancelled { touched, .. } => *touched,
             Self::Refused(refusal) => refusal.touched(),
             Self::Login { .. }
@@ -276,6 +294,7 @@ impl Diagnostic for Error {
             | Self::Malformed { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
+            | Self::Source { .. }
             | Self::Tls { .. } => false,
         }
     }

@@ -13,6 +13,7 @@ pub mod container_infra;
 pub mod contract;
 mod error;
 pub mod identity;
+pub mod image;
 pub mod load_balancer;
 pub mod network;
 mod request;

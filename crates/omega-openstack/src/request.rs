@@ -145,6 +145,8 @@ type Open = dyn Fn() -> Option<ByteStream> + Send + Sync;
 #[derive(Clone)]
 pub struct Upload {
     length: Option<u64>,
+    /// How many bytes it is expected to have, where it is sent in chunks all the same.
+    expected: Option<u64>,
     repeatable: bool,
     open: Arc<Open>,
 }
@@ -153,14 +155,25 @@ impl Upload {
     /// Returns a body that `open` opens from the beginning each time. `length` is in bytes, if it is
     /// known. A body of another length is an error, and is not sent completely.
     pub fn new(length: Option<u64>, open: impl Fn() -> ByteStream + Send + Sync + 'static) -> Self {
-        Self { length, repeatable: true, open: Arc::new(move || Some(open())) }
+        Self { length, expected: length, repeatable: true, open: Arc::new(move || Some(open())) }
     }
 
     /// Returns a body that can be read once: the request is not repeated with a new token.
     pub fn once(length: Option<u64>, stream: ByteStream) -> Self {
         let stream = Mutex::new(Some(stream));
         let open = move || stream.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Self { length, repeatable: false, open: Arc::new(open) }
+        Self { length, expected: length, repeatable: false, open: Arc::new(open) }
+    }
+
+    /// Returns a body that can be read once and is sent in chunks (RFC 9112, 7.1), so that one which is
+    /// cut is never taken as whole. `expected` bytes are shown as the total.
+    pub fn in_chunks(expected: Option<u64>, stream: ByteStream) -> Self {
+        Self { expected, ..Self::once(None, stream) }
+    }
+
+    /// Returns how many bytes it is expected to have, for who watches.
+    pub fn expected(&self) -> Option<u64> {
+        self.expected
     }
 
     /// Returns its length in bytes, if that is known.

@@ -10,6 +10,7 @@ use crate::{
     container_infra::{
         ContainerInfra, CreateCluster, CreateTemplate, DeleteCluster, DeleteTemplate,
     },
+    image::{DeleteImage, Images, StagedImage},
     load_balancer::{LoadBalancers, RemoveClusterBalancers},
     network::{Network, RemoveClusterNetwork, RestoreSgRules, SgRule},
 };
@@ -46,6 +47,8 @@ pub fn restore(
         DeleteTemplate::KIND => bind::<DeleteTemplate>(ContainerInfra::new(cloud), desired),
         CreateCluster::KIND => bind::<CreateCluster>(ContainerInfra::new(cloud), desired),
         DeleteCluster::KIND => bind::<DeleteCluster>(ContainerInfra::new(cloud), desired),
+        StagedImage::KIND => bind::<StagedImage>(Images::new(cloud), desired),
+        DeleteImage::KIND => bind::<DeleteImage>(Images::new(cloud), desired),
         _ => Ok(None),
     }
 }
@@ -96,6 +99,14 @@ mod tests {
                 json!({ "name": "c", "template": "t", "keypair": null, "master_count": 1, "node_count": 1 }),
             ),
             (
+                "openstack.image.v1",
+                json!({
+                    "name": "i", "os_distro": "ubuntu", "kube_version": "v1.34.8", "sha512": "00".repeat(64),
+                    "source": "https://example.org/i.qcow2", "keep": null,
+                }),
+            ),
+            ("openstack.no-image.v1", json!({ "name": "i", "id": "u", "only_unfinished": true })),
+            (
                 "openstack.no-cluster.v1",
                 json!({ "name": "c", "id": null, "asked_after": null, "repeat": "always" }),
             ),
@@ -125,6 +136,8 @@ mod tests {
         openstack.cluster-template.v1 t: cluster template t
         openstack.no-cluster-template.v1 t: cluster template t
         openstack.cluster.v1 c: cluster c
+        openstack.image.v1 i: image i
+        openstack.no-image.v1 u: image i
         openstack.no-cluster.v1 c: cluster c
         ");
         assert!(restore("openstack.sg-rule.v0", &json!({}), &cloud).unwrap().is_none());

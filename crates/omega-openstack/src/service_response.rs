@@ -59,14 +59,22 @@ fn words(body: &Value) -> (Option<String>, String) {
     }
     let message = match body {
         Value::Null => "no reason was given".to_owned(),
-        // A proxy's HTML page: its beginning is enough.
-        Value::String(text) => text.chars().take(300).collect(),
+        // A proxy's HTML page: its beginning says enough.
+        Value::String(text) => plain(text).chars().take(300).collect(),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => body.to_string(),
     };
     (None, message)
 }
 
-/// Reads a time. Without a zone it is UTC.
+/// Returns what a plain text says: Glance writes `409 Conflict`, an empty line, and then the reason.
+fn plain(text: &str) -> &str {
+    match text.split_once("\n\n") {
+        Some((status, rest)) if status.starts_with(|c: char| c.is_ascii_digit()) => rest.trim(),
+        _ => text,
+    }
+}
+
+/// Reads a moment that may lack its zone: then it is UTC.
 ///
 /// Keystone 22 writes `2026-11-21T16:57:16.000000Z`, and `2026-11-21T15:57:22` for a token that
 /// expires with its application credential (recordings/keystone-credential-ending-201.json).

@@ -1,13 +1,14 @@
 //! `plan`, `apply` and `verify` of the graft.
 
 use omega::{
-    clients::Clients,
+    clients::{Clients, CloudClients},
     core::{
         Failure,
         run::{Approved, PlanFile, Report, Status, may_replace},
     },
     graft::{GRAFT, GraftSpec, Proof, Purpose, prove},
     juju::gates::LeftoverPolicy,
+    openstack::container_infra::ClusterList,
     site::{Prove, Site},
 };
 
@@ -113,8 +114,16 @@ impl App {
     ) -> Result<(GraftSpec, Clients), Failure> {
         let connect = self.connect(site);
         let kubeconfig = connect.kubeconfig(self.ctx.now())?;
-        let clients = connect.all(&kubeconfig, &args.units).await?;
-        let spec = GraftSpec::new(site, &kubeconfig, &clients, leftovers.policy()).await?;
+        let list_clusters = async |cloud: &CloudClients| {
+            let clusters = ClusterList::once((*cloud.magnum).clone());
+            // If they can't be listed, a gate reports it later.
+            drop(clusters.read().await);
+            clusters
+        };
+        let (clients, clusters) =
+            connect.all_while(&kubeconfig, &args.units, list_clusters).await?;
+        let policy = leftovers.policy();
+        let spec = GraftSpec::with_clusters(site, &kubeconfig, &clients, policy, clusters).await?;
         Ok((spec, clients))
     }
 }

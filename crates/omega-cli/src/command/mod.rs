@@ -15,6 +15,7 @@ mod release_stuck_delete;
 mod rollback;
 mod runs;
 mod self_description;
+mod stage_image;
 mod workload;
 
 pub(crate) use accept::AcceptArgs;
@@ -23,4 +24,5 @@ pub(crate) use check::GateName;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use operation::Operation;
 pub(crate) use release_stuck_delete::ReleaseStuckDeleteArgs;
+pub(crate) use stage_image::StageImageArgs;
 pub(crate) use workload::WorkloadArgs;

@@ -23,12 +23,14 @@ use serde_json::json;
 use crate::{
     app::App,
     cli::{LeftoverArgs, OperationArgs, SiteArgs, SiteFile},
-    command::{GateName, WorkloadArgs},
+    command::{GateName, StageImageArgs, WorkloadArgs},
 };
 
 /// One operation or one question. A value that no flag gives is taken from the site file.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Operation {
+    /// Ensure that Glance has an image whose bytes have this digest.
+    StageImage(StageImageArgs),
     /// Ensure that a security group has a rule, or with `--absent` that it does not.
     EnsureSgRule(SgRuleArgs),
     /// An operation on each unit.
@@ -122,6 +124,7 @@ impl App {
             Operation::EnsureSgRule(args) => self.sg_rule(args).await,
             Operation::OnUnits(operation) => self.on_units(operation).await,
             Operation::CapturePreState(site) => self.pre_state(site).await,
+            Operation::StageImage(args) => self.stage_image(args).await,
             Operation::Check { gate, site, workload } => match &workload.cluster {
                 Some(cluster) if *gate == GateName::Workload => {
                     self.check_workload(site, cluster).await
@@ -195,7 +198,7 @@ impl App {
     }
 
     /// Carries out the operation on the targets, or shows what it would do.
-    async fn one(
+    pub(super) async fn one(
         &self,
         (site, plan): (&Path, bool),
         targets: Vec<TargetPlan>,

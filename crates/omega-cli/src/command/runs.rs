@@ -1,6 +1,12 @@
 //! `runs`
 
-use omega::{Swept, clients::Clients, core::Failure, run::Status, sweep, sweep_site};
+use omega::{
+    Swept,
+    clients::{Clients, CloudClients, PartialClients},
+    core::Failure,
+    run::Status,
+    sweep, sweep_site,
+};
 use serde_json::json;
 
 use crate::{
@@ -96,6 +102,13 @@ impl App {
         Ok(())
     }
 
+    /// The same, of the cloud alone.
+    pub(super) async fn sweep_cloud(&self, cloud: &CloudClients) -> Result<(), Failure> {
+        let clients = PartialClients::from(cloud);
+        self.say_swept(sweep(&self.runs, &self.ctx, &clients).await?);
+        Ok(())
+    }
+
     fn say_swept(&self, swept: Swept) -> Vec<(serde_json::Value, Option<Status>)> {
         swept
             .into_iter()
@@ -103,9 +116,10 @@ impl App {
                 let what = format!("{} on {}", left.step.key, left.step.target);
                 let (text, failed) = match &removed {
                     Ok(true) => (format!("removed {what}, left by run {}", left.run.id), None),
-                    Ok(false) => {
-                        (format!("{what}, left by run {}, is already gone", left.run.id), None)
-                    }
+                    Ok(false) => (
+                        format!("{what}, left by run {}: there is nothing to remove", left.run.id),
+                        None,
+                    ),
                     Err(failure) => {
                         (format!("could not remove {what}: {failure}"), Some(self.status(failure)))
                     }

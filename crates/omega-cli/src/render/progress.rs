@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use omega::core::{
     ChangeKind, Diff, Event, EventSink, Evidence, ItemOutcome, Progress, ProgressUnit,
 };
@@ -162,7 +162,16 @@ impl EventSink for Console {
                 self.now(&format!("{}: waiting for {wanted}", step.target));
             }
             Event::StepProgress { step, progress } => {
-                self.now(&format!("{}: {}", step.target, shown(progress)));
+                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                let (terminal, text) =
+                    (self.terminal && !self.quiet, format!("{}: {}", step.target, shown(progress)));
+                if let Progress { unit: ProgressUnit::Bytes, done, total: Some(total), .. } =
+                    progress
+                {
+                    state.transfer(terminal, (&step.key, &text), *done, *total);
+                } else {
+                    state.begin(terminal, &text);
+                }
             }
             Event::StepFinished { .. } => self.finished(event),
             Event::Settling { target, .. } => self.now(&format!("waiting for {target}")),
@@ -174,8 +183,12 @@ impl EventSink for Console {
 
 fn shown(progress: &Progress) -> String {
     let Progress { unit, done, total, stage } = progress;
+    if *unit == ProgressUnit::Bytes {
+        let of = total.map(|total| format!(" of {}", HumanBytes(total))).unwrap_or_default();
+        let stage = stage.as_deref().map(|stage| format!("{stage}, ")).unwrap_or_default();
+        return format!("{stage}{}{of}", HumanBytes(*done));
+    }
     let unit = match unit {
-        ProgressUnit::Bytes => " bytes",
         ProgressUnit::Seconds => " s",
         ProgressUnit::Items | _ => "",
     };
@@ -193,7 +206,25 @@ impl Drop for Console {
     }
 }
 
+/// How a transfer is shown on a terminal.
+const TRANSFER: &str = "{msg}   {bar:24}   {bytes} / {total_bytes}   {bytes_per_sec}   {eta} left";
+
 impl State {
+    /// Shows how far a transfer has come: a bar for `name` on a terminal, `text` elsewhere.
+    fn transfer(&mut self, terminal: bool, (name, text): (&str, &str), done: u64, total: u64) {
+        let shown = self.bar.as_ref().is_some_and(|bar| bar.length() == Some(total));
+        self.now = Some(printable(text).into_owned());
+        if !shown && terminal {
+            self.end();
+            let style = ProgressStyle::with_template(TRANSFER);
+            let bar = ProgressBar::new(total).with_message(printable(name).into_owned());
+            self.bar = Some(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())));
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+        }
+    }
+
     fn begin(&mut self, terminal: bool, text: &str) {
         self.end();
         let text = printable(text).into_owned();

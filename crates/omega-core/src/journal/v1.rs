@@ -39,7 +39,7 @@ impl From<Event> for Entry {
                 // In version 1, the operation's own type restored the state.
                 let undo = undo.map(|desired| Undo { kind: kind.clone(), desired });
                 let step = step(target, kind);
-                Self::Intent { step, desired, changes, undo, temporary: false }
+                Self::Intent { step, desired, changes, undo, temporary: false, cleanup: None }
             }
             Event::Verified { target, kind, seen } => {
                 Self::Verified { step: step(target, kind), observed: seen }

@@ -1,24 +1,72 @@
 use std::{fmt, str::FromStr};
 
+use ring::digest::{Algorithm, Context, SHA256, SHA512};
 use serde::{Deserialize, Serialize};
 
 /// The SHA-256 digest of some bytes.
+pub type Sha256 = Digest<32>;
+
+/// The SHA-512 digest of some bytes.
+pub type Sha512 = Digest<64>;
+
+/// A digest of the SHA-2 family: [`Sha256`] or [`Sha512`]. `N` is its length in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Sha256([u8; 32]);
+pub struct Digest<const N: usize>([u8; N]);
 
-/// Not a SHA-256 digest.
+/// Not a digest of the kind that is needed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a SHA-256 digest (64 hexadecimal digits): {0:?}")]
-pub struct InvalidDigest(String);
+#[error("not a {name} digest ({digits} hexadecimal digits): {text:?}{hint}")]
+pub struct InvalidDigest {
+    name: &'static str,
+    digits: usize,
+    text: String,
+    hint: &'static str,
+}
 
-impl Sha256 {
+/// Computes a digest piece by piece.
+pub struct Hasher<const N: usize>(Context);
+
+/// 64 bytes are SHA-512, and SHA-256 otherwise: there are no other aliases.
+fn algorithm<const N: usize>() -> (&'static Algorithm, &'static str) {
+    if N == 64 { (&SHA512, "SHA-512") } else { (&SHA256, "SHA-256") }
+}
+
+impl<const N: usize> Hasher<N> {
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Returns the digest of all that was added.
+    pub fn finish(self) -> Digest<N> {
+        let digest = self.0.finish();
+        let mut value = [0; N];
+        for (to, from) in value.iter_mut().zip(digest.as_ref()) {
+            *to = *from;
+        }
+        Digest(value)
+    }
+}
+
+impl<const N: usize> Default for Hasher<N> {
+    fn default() -> Self {
+        Self(Context::new(algorithm::<N>().0))
+    }
+}
+
+impl<const N: usize> fmt::Debug for Hasher<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hasher")
+    }
+}
+
+impl<const N: usize> Digest<N> {
     /// Returns the digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
-        let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-        let mut value = [0; 32];
-        value.copy_from_slice(digest.as_ref());
-        Self(value)
+        let mut hasher = Hasher::default();
+        hasher.update(bytes);
+        hasher.finish()
     }
 
     /// Returns the digest of everything that `from` has, without keeping it in memory.
@@ -27,16 +75,14 @@ impl Sha256 {
     ///
     /// Fails if it can't be read to its end.
     pub fn read(mut from: impl std::io::Read) -> std::io::Result<Self> {
-        let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+        let mut hasher = Hasher::default();
         let mut block = vec![0; 1 << 20];
         loop {
             let count = from.read(&mut block)?;
             let Some(read) = block.get(..count).filter(|read| !read.is_empty()) else { break };
-            context.update(read);
+            hasher.update(read);
         }
-        let mut value = [0; 32];
-        value.copy_from_slice(context.finish().as_ref());
-        Ok(Self(value))
+        Ok(hasher.finish())
     }
 
     /// Returns the first eight digits, for display.
@@ -45,38 +91,50 @@ impl Sha256 {
     }
 }
 
-impl FromStr for Sha256 {
+impl<const N: usize> FromStr for Digest<N> {
     type Err = InvalidDigest;
-    /// Reads 64 digits, with or without the prefix `sha256:`.
+    /// Reads the digits, in capitals too, with or without a prefix that names the algorithm
+    /// (`sha512:`).
     fn from_str(text: &str) -> Result<Self, InvalidDigest> {
-        let mut value = [0; 32];
-        hex::decode_to_slice(text.strip_prefix("sha256:").unwrap_or(text), &mut value)
-            .map_err(|_| InvalidDigest(text.to_owned()))?;
+        let (name, mut value) = (algorithm::<N>().1, [0; N]);
+        let other = if N == 64 { ("sha256:", 64) } else { ("sha512:", 128) };
+        let prefix = if N == 64 { "sha512:" } else { "sha256:" };
+        let digits = text.strip_prefix(prefix).unwrap_or(text);
+        hex::decode_to_slice(digits, &mut value).map_err(|_| InvalidDigest {
+            name,
+            digits: 2 * N,
+            text: text.chars().take(200).collect(),
+            hint: match text.strip_prefix(other.0) {
+                Some(_) => "; it is of another algorithm",
+                None if text.len() == other.1 => "; it has the length of another algorithm's",
+                None => "",
+            },
+        })?;
         Ok(Self(value))
     }
 }
 
-impl fmt::Display for Sha256 {
+impl<const N: usize> fmt::Display for Digest<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))
     }
 }
 
-impl fmt::Debug for Sha256 {
+impl<const N: usize> fmt::Debug for Digest<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.short())
+        write!(f, "sha{}:{}", 8 * N, self.short())
     }
 }
 
-impl TryFrom<String> for Sha256 {
+impl<const N: usize> TryFrom<String> for Digest<N> {
     type Error = InvalidDigest;
     fn try_from(text: String) -> Result<Self, InvalidDigest> {
         text.parse()
     }
 }
 
-impl From<Sha256> for String {
-    fn from(digest: Sha256) -> Self {
+impl<const N: usize> From<Digest<N>> for String {
+    fn from(digest: Digest<N>) -> Self {
         digest.to_string()
     }
 }
@@ -92,5 +150,11 @@ mod tests {
         assert_eq!(format!("sha256:{abc}").parse::<Sha256>().unwrap(), Sha256::of(b"abc"));
         assert!(abc[1..].parse::<Sha256>().is_err());
         assert!(format!("{abc}0").parse::<Sha256>().is_err());
+        let abc = "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
+                   2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f";
+        assert_eq!(Sha512::of(b"abc").to_string(), abc);
+        assert_eq!(format!("sha512:{abc}").parse::<Sha512>().unwrap(), Sha512::of(b"abc"));
+        let other = Sha256::of(b"abc").to_string().parse::<Sha512>().unwrap_err();
+        assert!(other.to_string().ends_with("another algorithm's"), "{other}");
     }
 }

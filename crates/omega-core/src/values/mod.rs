@@ -7,7 +7,7 @@ mod secret;
 mod unit_name;
 
 pub use ascii::{AsciiText, NotAscii};
-pub use digest::{InvalidDigest, Sha256};
+pub use digest::{Digest, Hasher, InvalidDigest, Sha256, Sha512};
 pub use mode::{FileMode, InvalidMode};
 pub use secret::Secret;
 pub use unit_name::{InvalidUnitName, UnitName};

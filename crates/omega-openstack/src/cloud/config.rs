@@ -6,7 +6,7 @@ use omega_core::values::{Secret, Sha256};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::Name;
+use crate::{Name, Service};
 
 /// Everything that a [`Session`](crate::Session) needs, and where each value came from.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct CloudConfig {
     pub ca: Option<Secret>,
     /// Whether certificates are verified. `false` only if the configuration sets it.
     pub verify: bool,
+    /// Where a service is, whatever the catalog says.
+    pub endpoints: Vec<(Service, Url)>,
     /// Each value with its source; secrets are not shown.
     pub origins: Vec<Origin>,
 }
@@ -195,6 +197,14 @@ impl CloudConfig {
         }
         narrowed.scope = AuthScope::Project(project);
         narrowed
+    }
+
+    /// Returns the same with a service at another address than the catalog's.
+    #[must_use]
+    pub fn at_endpoint(mut self, service: Service, url: Url) -> Self {
+        self.endpoints.retain(|(known, _)| *known != service);
+        self.endpoints.push((service, url));
+        self
     }
 
     /// Returns the cloud and the scope, as the operator named them.

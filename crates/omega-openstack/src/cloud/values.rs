@@ -88,6 +88,7 @@ impl Values {
             cacert,
             ca: None,
             verify,
+            endpoints: Vec::new(),
             origins,
         })
     }

@@ -266,7 +266,7 @@ impl Meter {
 
     pub(super) fn sending(body: &Body) -> Self {
         let length = match body {
-            Body::Stream(upload) => upload.length(),
+            Body::Stream(upload) => upload.expected(),
             Body::Bytes(bytes) => Some(bytes.len() as u64),
             Body::None | Body::Json(_) => None,
         };

@@ -262,6 +262,7 @@ fn foreign(error: &Error) -> osauth::Error {
         Error::NoProject(_)
         | Error::OtherProject { .. }
         | Error::Cancelled { .. }
+        | Error::Source { .. }
         | Error::Tls { .. } => ErrorKind::OperationFailed,
     };
     osauth::Error::new(kind, omega_core::chain(error).join(": "))

@@ -135,9 +135,14 @@ impl Session {
     }
 
     fn url(&self, request: &Request, grant: &TokenInfo) -> Result<Url, Error> {
-        let CloudConfig { cloud, interface, region, .. } = self.config();
-        let endpoint =
-            grant.catalog.endpoint(cloud, request.service, *interface, region.as_deref())?;
+        let CloudConfig { cloud, interface, region, endpoints, .. } = self.config();
+        let given = endpoints.iter().find(|(service, _)| *service == request.service);
+        let endpoint = match given {
+            Some((_, url)) => url.clone(),
+            None => {
+                grant.catalog.endpoint(cloud, request.service, *interface, region.as_deref())?
+            }
+        };
         let mut url = versioned(endpoint, request.service);
         if let Ok(mut path) = url.path_segments_mut() {
             path.extend(&request.path);

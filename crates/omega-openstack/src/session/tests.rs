@@ -148,6 +148,7 @@ pub(super) fn config(url: &str) -> CloudConfig {
         cacert: None,
         ca: None,
         verify: true,
+        endpoints: Vec::new(),
         origins: Vec::new(),
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     connection::{Connection, Inner},
+    glance::GlanceBehaviour,
     magnum::Fate,
     state::{State, Who, not_found},
 };
@@ -251,7 +252,24 @@ impl Cloud {
         (templates.iter().map(name).collect(), clusters.chain(overtaken.iter().cloned()).collect())
     }
 
-    /// Sets the quota of rules of each project.
+    /// Says what Glance is like.
+    pub fn glance(&self, behaviour: GlanceBehaviour) {
+        self.lock().state.glance.behaviour = behaviour;
+    }
+
+    /// Makes an image that is active, with these properties besides a plain one's; returns its id.
+    pub fn add_glance_image(&self, project: &str, name: &str, properties: &Value) -> String {
+        let mut inner = self.lock();
+        let project = inner.state.project(project);
+        inner.state.new_image(&project, name, properties)
+    }
+
+    /// Returns every image of Glance, without its id.
+    pub fn image_things(&self) -> Vec<String> {
+        self.lock().state.image_things()
+    }
+
+    /// Lets each project have so many rules and no more.
     pub fn rule_quota(&self, rules: usize) {
         self.lock().state.rule_quota = Some(rules);
     }

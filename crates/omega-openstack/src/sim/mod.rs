@@ -8,6 +8,7 @@ mod cloud;
 mod cloud_inventory;
 mod connection;
 mod credentials;
+mod glance;
 mod keystone;
 mod magnum;
 mod neutron;
@@ -18,6 +19,7 @@ mod recorded;
 mod state;
 
 pub use cloud::Cloud;
+pub use glance::{GlanceBehaviour, ImportFate};
 pub use magnum::Fate;
 pub use omega_core::testing::Fault;
 

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     credentials::AppCredential,
+    glance::Glance,
     keystone::{Domain, User},
     magnum::{Fate, SimCluster},
     neutron::Group,
@@ -31,6 +32,7 @@ pub(super) struct State {
     pub(super) balancers: Vec<SimBalancer>,
     pub(super) rule_quota: Option<usize>,
     pub(super) images: Vec<(String, bool)>,
+    pub(super) glance: Glance,
     pub(super) templates: Vec<Value>,
     pub(super) clusters: Vec<SimCluster>,
     pub(super) fates: Vec<Fate>,
@@ -78,6 +80,7 @@ impl State {
             balancers: Vec::new(),
             rule_quota: None,
             images: Vec::new(),
+            glance: Glance::default(),
             templates: Vec::new(),
             clusters: Vec::new(),
             fates: Vec::new(),
@@ -116,7 +119,10 @@ impl State {
             }
             Service::Compute => self.nova(who, request),
             Service::BlockStorage => self.cinder(request),
-            Service::Image => self.glance(request),
+            Service::Image => {
+                let image = self.glance_images(who, request);
+                image.or_else(|| self.glance(request))
+            }
         };
         answer.unwrap_or_else(not_found)
     }

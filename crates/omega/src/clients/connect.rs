@@ -8,8 +8,9 @@ use omega_capi::Management;
 use omega_core::{Failure, FailureClass, kubeconfig::Kubeconfig};
 use omega_juju::Sources;
 use omega_openstack::{
-    CloudConfig, ConfigError, DomainRef, Lookup, ProjectRef, Session, SessionOptions,
+    CloudConfig, ConfigError, DomainRef, Lookup, ProjectRef, Service, Session, SessionOptions,
 };
+use url::Url;
 
 use super::{Clients, CloudClients, PartialClients};
 use crate::{
@@ -44,15 +45,34 @@ impl<'a> Connect<'a> {
     ///
     /// Fails if a file can't be read, or if Juju can't list the units.
     pub async fn all(&self, kubeconfig: &Kubeconfig, only: &[String]) -> Result<Clients, Failure> {
+        Ok(self.all_while(kubeconfig, only, async |_| ()).await?.0)
+    }
+
+    /// The same, and has `meanwhile` ask the cloud while Juju lists the units, which takes long.
+    ///
+    /// # Errors
+    ///
+    /// As [`all`](Self::all).
+    pub async fn all_while<T>(
+        &self,
+        kubeconfig: &Kubeconfig,
+        only: &[String],
+        meanwhile: impl AsyncFnOnce(&CloudClients) -> T,
+    ) -> Result<(Clients, T), Failure> {
         let mut sources = Sources::default();
         sources.add(kubeconfig.bytes.clone());
         self.add_wheel(&mut sources)?;
         let helm = self.add_helm(&mut sources)?;
         let units = self.units(only, &sources);
-        let (units, cloud, management) =
-            futures::join!(units, self.cloud(), management(kubeconfig));
-        let clients = Clients::new(cloud?, Arc::new(management?), units?).with_helm(helm);
-        Ok(clients.with_mint(&kubeconfig.facts, Timestamp::now()))
+        let cloud = async {
+            let cloud = self.cloud().await?;
+            let asked = meanwhile(&cloud).await;
+            Ok::<_, Failure>((cloud, asked))
+        };
+        let (units, cloud, management) = futures::join!(units, cloud, management(kubeconfig));
+        let (cloud, asked) = cloud?;
+        let clients = Clients::new(cloud, Arc::new(management?), units?).with_helm(helm);
+        Ok((clients.with_mint(&kubeconfig.facts, Timestamp::now()), asked))
     }
 
     /// The same without the units. Juju is not called.
@@ -113,6 +133,16 @@ impl<'a> Connect<'a> {
     /// Fails if the credentials can't be loaded.
     pub async fn cloud(&self) -> Result<CloudClients, Failure> {
         self.cloud_over(loaded(self.cloud_config())?, self.machine.token_cache.clone()).await
+    }
+
+    /// Connects to the cloud, with a service at another address than the catalog's.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the cloud's configuration can't be read.
+    pub async fn cloud_at(&self, service: Service, url: Url) -> Result<CloudClients, Failure> {
+        let config = loaded(self.cloud_config())?.at_endpoint(service, url);
+        self.cloud_over(config, self.machine.token_cache.clone()).await
     }
 
     /// `tokens`: where tokens are kept, and with them the catalog as it was at the login.

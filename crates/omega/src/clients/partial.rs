@@ -82,6 +82,12 @@ impl PartialClients {
     }
 }
 
+impl From<&CloudClients> for PartialClients {
+    fn from(cloud: &CloudClients) -> Self {
+        Self { cloud: Some(cloud.clone()), ..Self::default() }
+    }
+}
+
 impl From<&Clients> for PartialClients {
     fn from(clients: &Clients) -> Self {
         Self {

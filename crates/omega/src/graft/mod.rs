@@ -101,10 +101,25 @@ impl GraftSpec {
         clients: &Clients,
         policy: LeftoverPolicy,
     ) -> Result<Self, Failure> {
+        let clusters = ClusterList::once((*clients.cloud.magnum).clone());
+        Self::with_clusters(site, kubeconfig, clients, policy, clusters).await
+    }
+
+    /// The same with a list of clusters, which may be on its way already.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub async fn with_clusters(
+        site: &Site,
+        kubeconfig: &Kubeconfig,
+        clients: &Clients,
+        policy: LeftoverPolicy,
+        clusters: ClusterList,
+    ) -> Result<Self, Failure> {
         let spec = SiteSpec::new(site);
         let dropin = spec.dropin()?;
         let digest = dropin.sha256();
-        let clusters = ClusterList::once((*clients.cloud.magnum).clone());
         Ok(Self {
             rules: spec.rules(kubeconfig)?,
             kubeconfig: spec.kubeconfig(kubeconfig)?,

@@ -1,0 +1,151 @@
+//! `stage-image`: from a file, a URL or a manifest of azimuth-images.
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::{ArgGroup, Args};
+use omega::{
+    core::{
+        Failure, FailureClass, Item, Label as _, Section, TargetPlan, run::Status, step,
+        values::Sha512,
+    },
+    openstack::{
+        Service,
+        image::{
+            DownloadOptions, Downloads, ImageName, ImageSource, Images, KubernetesVersion,
+            Manifest, StagedImage,
+        },
+    },
+};
+
+use crate::{app::App, cli::SiteFile};
+
+/// `stage-image`
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("source").required(true).args(["file", "url", "manifest"]))]
+pub(crate) struct StageImageArgs {
+    /// The site.
+    #[command(flatten)]
+    site: SiteFile,
+    /// Show what would be done; write nothing.
+    #[arg(long)]
+    plan: bool,
+    /// A qcow2 file on this machine.
+    #[arg(long, requires = "sha512", requires = "name")]
+    file: Option<PathBuf>,
+    /// The URL of a qcow2 file.
+    #[arg(long, requires = "sha512", requires = "name")]
+    url: Option<String>,
+    /// A manifest of azimuth-images: a release (`0.28.0`), a URL, or a file. It says name, URL and
+    /// digest.
+    #[arg(long, conflicts_with = "sha512")]
+    manifest: Option<String>,
+    /// The image's name. With `--manifest`, the manifest's by default.
+    #[arg(long)]
+    name: Option<String>,
+    /// The version of Kubernetes that the image has (`v1.34.8`).
+    #[arg(long, value_name = "VERSION")]
+    kubernetes_version: String,
+    /// The SHA-512 digest of the file, as its publisher says it.
+    #[arg(long, value_name = "DIGEST")]
+    sha512: Option<String>,
+    /// The distribution, which Magnum requires.
+    #[arg(long, default_value = "ubuntu")]
+    os_distro: String,
+    /// Of several images for the version in the manifest, the one whose name contains this.
+    #[arg(long, requires = "manifest", value_name = "TEXT")]
+    select: Option<String>,
+    /// Keep a copy of the download in this file, once its digest is right.
+    #[arg(long, value_name = "FILE")]
+    keep: Option<PathBuf>,
+    /// Talk to Glance at this URL, not at the catalog's: to one unit behind a virtual IP, for example.
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
+fn usage(why: impl ToString) -> Failure {
+    Failure::new(FailureClass::Usage, why.to_string()).next("omega-cli stage-image --help")
+}
+
+impl App {
+    pub(super) async fn stage_image(&self, args: &StageImageArgs) -> Result<Status, Failure> {
+        let at = &args.site.site;
+        let _lock = (!args.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
+        let site = Self::site(at)?;
+        let proxies = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+        let proxy = proxies.into_iter().find_map(|name| self.machine.variables.get(name));
+        let mut options = DownloadOptions::default();
+        options.proxy = proxy.filter(|proxy| !proxy.is_empty()).cloned();
+        let downloads = Downloads::new(options);
+        let image = self.image_of(args, &downloads).await?;
+        let connect = self.connect(&site);
+        let cloud = match &args.endpoint {
+            Some(url) => {
+                let url = url.parse().map_err(|error| usage(format!("--endpoint: {error}")))?;
+                connect.cloud_at(Service::Image, url).await?
+            }
+            None => connect.cloud().await?,
+        };
+        if !args.plan {
+            self.sweep_cloud(&cloud).await?;
+        }
+        let images = Arc::new(Images::new(Arc::clone(&cloud.narrowed)).with_downloads(downloads));
+        let label = images.label();
+        let section = Section::new("", &self.task, vec![Item::Step(step(&images, image))]);
+        let target = TargetPlan::shared(label, vec![section]);
+        self.one((at, args.plan), vec![target], cloud.endpoints(), cloud.counts()).await
+    }
+
+    async fn image_of(
+        &self,
+        args: &StageImageArgs,
+        downloads: &Downloads,
+    ) -> Result<StagedImage, Failure> {
+        let version: KubernetesVersion = args.kubernetes_version.parse().map_err(usage)?;
+        let name = args.name.as_deref().map(str::parse::<ImageName>).transpose().map_err(usage)?;
+        let mut image = match (&args.manifest, &args.file, &args.url) {
+            (Some(manifest), ..) => {
+                let manifest = read_manifest(manifest, downloads).await?;
+                manifest.image(&version, args.select.as_deref()).map_err(usage)?
+            }
+            (None, file, url) => {
+                let sha512 = args.sha512.as_deref().unwrap_or_default();
+                let sha512: Sha512 = sha512.parse().map_err(|e| usage(format!("--sha512: {e}")))?;
+                let source = match (file, url) {
+                    (Some(file), _) => ImageSource::file(file),
+                    (None, url) => {
+                        let url = url.as_deref().unwrap_or_default();
+                        ImageSource::url(url).map_err(|error| usage(format!("--url: {error}")))?
+                    }
+                };
+                let name = name.clone().ok_or_else(|| usage("--name is needed"))?;
+                StagedImage::new(name, version, sha512, source)
+            }
+        };
+        if let Some(name) = name {
+            image.name = name;
+        }
+        image.os_distro.clone_from(&args.os_distro);
+        image.keep.clone_from(&args.keep);
+        Ok(image)
+    }
+}
+
+/// A release is what is neither a URL nor a file that exists.
+async fn read_manifest(from: &str, downloads: &Downloads) -> Result<Manifest, Failure> {
+    let url = if from.contains("://") { from.to_owned() } else { Manifest::url(from) };
+    let is_file = !from.contains("://") && (from.contains('/') || PathBuf::from(from).is_file());
+    let text = if is_file {
+        std::fs::read_to_string(from).map_err(|error| {
+            Failure::new(FailureClass::Usage, format!("could not read {from}"))
+                .because(error.to_string())
+        })?
+    } else {
+        downloads.text(&url).await.map_err(|error| Failure {
+            causes: omega::core::chain(&error),
+            ..Failure::new(FailureClass::Error, format!("could not read the manifest {from}"))
+                .next("download manifest.json by other means, and give the file")
+        })?
+    };
+    Manifest::parse(&text).map_err(usage)
+}

@@ -1,0 +1,277 @@
+//! Glance's images: created, staged, imported, deleted. An import goes on each time that it is looked at.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::{
+    recorded::recorded,
+    state::{State, Who},
+};
+use crate::{Body, Method, Request, Response};
+
+/// How often an image is looked at before its import ends.
+const LOOKS: u32 = 3;
+
+/// Everything that Glance keeps.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Glance {
+    images: Vec<SimImage>,
+    /// Ids that were ever used: Glance refuses them for ever.
+    ids: BTreeSet<String>,
+    pub(super) behaviour: GlanceBehaviour,
+}
+
+/// What a cloud's Glance is like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GlanceBehaviour {
+    /// Whether it converts an import to raw.
+    pub converts: bool,
+    /// What becomes of imports.
+    pub import: ImportFate,
+    /// How images can be imported.
+    pub methods: Vec<&'static str>,
+    /// How many bytes it loses of what is staged, without a word.
+    pub loses: u64,
+}
+
+impl Default for GlanceBehaviour {
+    fn default() -> Self {
+        let methods = vec!["glance-direct", "web-download"];
+        Self { converts: true, import: ImportFate::Works, methods, loses: 0 }
+    }
+}
+
+/// What becomes of an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ImportFate {
+    /// The image is active.
+    Works,
+    /// It stays `importing`, without its task.
+    Fails,
+    /// It is `queued` again, and the store is named.
+    FailsInStore,
+    /// It never ends.
+    Stalls,
+}
+
+#[derive(Clone, Debug)]
+struct SimImage {
+    shown: Value,
+    staged: Option<Bytes>,
+    looks: u32,
+    tasks: Vec<Value>,
+}
+
+impl State {
+    pub(super) fn glance_images(&mut self, who: &Who, request: &Request) -> Option<Response> {
+        let path: Vec<_> = request.path.iter().map(String::as_str).collect();
+        Some(match (request.method, path.as_slice()) {
+            (Method::Get, ["info", "import"]) => {
+                let mut answer = recorded!("glance-import-methods-200").unchanged();
+                answer.body["import-methods"]["value"] = json!(self.glance.behaviour.methods);
+                answer
+            }
+            (Method::Get, ["images"]) => self.list_images(who, request)?,
+            (Method::Post, ["images"]) => self.create_image(who, request.json()?),
+            (Method::Get, ["images", id]) => match self.an_image(who, id) {
+                Some(image) => Response::new(200, image.shown.clone()),
+                None => absent(id),
+            },
+            (Method::Get, ["images", id, "tasks"]) => match self.an_image(who, id) {
+                Some(image) => {
+                    let mut answer = recorded!("glance-image-tasks-200").unchanged();
+                    answer.body["tasks"] = json!(image.tasks);
+                    answer
+                }
+                None => absent(id),
+            },
+            (Method::Put, ["images", id, "stage"]) => self.stage_image(who, id, &request.body),
+            (Method::Post, ["images", id, "import"]) => self.import_image(who, id),
+            (Method::Patch, ["images", id]) => self.patch_image(who, id, request.json()?),
+            (Method::Delete, ["images", id]) => self.delete_image(who, id),
+            _ => return None,
+        })
+    }
+
+    fn list_images(&mut self, who: &Who, request: &Request) -> Option<Response> {
+        let (_, pattern) = request.query.iter().find(|(key, _)| key == "name")?;
+        let name = pattern.strip_prefix("in:\"")?.strip_suffix('"')?;
+        let name = name.replace("\\\"", "\"").replace("\\\\", "\\");
+        let ids: Vec<_> = self.glance.images.iter().map(|i| i.shown["id"].clone()).collect();
+        let mut found = Vec::new();
+        for id in ids.iter().filter_map(Value::as_str) {
+            found.extend(self.an_image(who, id).map(|image| image.shown.clone()));
+        }
+        found.retain(|image| image["name"] == *name);
+        let mut answer = recorded!("glance-images-none-200").unchanged();
+        answer.body["images"] = json!(found);
+        Some(answer)
+    }
+
+    /// Returns the image, which has lived on a little.
+    fn an_image(&mut self, who: &Who, id: &str) -> Option<&mut SimImage> {
+        let Glance { images, behaviour, .. } = &mut self.glance;
+        let image = images.iter_mut().find(|image| image.shown["id"] == *id && image.is_of(who))?;
+        image.look(behaviour);
+        Some(image)
+    }
+
+    fn create_image(&mut self, who: &Who, body: &Value) -> Response {
+        let id = match body["id"].as_str() {
+            Some(id) => id.to_owned(),
+            None => self.id(),
+        };
+        if !self.glance.ids.insert(id.clone()) {
+            let taken = recorded!("glance-image-id-taken");
+            return taken.about(&taken.asked("/body/id"), &id);
+        }
+        let mut answer = recorded!("glance-image-201").unchanged();
+        for (key, value) in body.as_object().into_iter().flatten() {
+            answer.body[key] = value.clone();
+        }
+        answer.body["id"] = json!(id);
+        answer.body["owner"] = json!(who.project);
+        let (shown, tasks) = (answer.body.clone(), Vec::new());
+        self.glance.images.push(SimImage { shown, staged: None, looks: 0, tasks });
+        answer
+    }
+
+    fn stage_image(&mut self, who: &Who, id: &str, body: &Body) -> Response {
+        let loses = self.glance.behaviour.loses;
+        let Some(image) = self.an_image(who, id) else { return absent(id) };
+        let Body::Bytes(bytes) = body else { return absent(id) };
+        if image.shown["status"] != "queued" {
+            return recorded!("glance-stage-again").unchanged();
+        }
+        image.staged = Some(bytes.clone());
+        image.shown["status"] = json!("uploading");
+        image.shown["size"] = json!((bytes.len() as u64).saturating_sub(loses));
+        recorded!("glance-stage-204").unchanged()
+    }
+
+    fn import_image(&mut self, who: &Who, id: &str) -> Response {
+        let task = self.id();
+        let Some(image) = self.an_image(who, id) else { return absent(id) };
+        if image.shown["os_glance_import_task"].as_str().is_some_and(|task| !task.is_empty()) {
+            return recorded!("glance-import-again").unchanged();
+        }
+        if image.shown["status"] != "uploading" {
+            return recorded!("glance-import-unstaged").unchanged();
+        }
+        image.looks = 0;
+        image.shown["os_glance_import_task"] = json!(task);
+        image.tasks.push(json!({ "id": task, "status": "processing", "message": "" }));
+        recorded!("glance-import-202").unchanged()
+    }
+
+    fn patch_image(&mut self, who: &Who, id: &str, patch: &Value) -> Response {
+        let Some(image) = self.an_image(who, id) else { return absent(id) };
+        for change in patch.as_array().into_iter().flatten() {
+            let name = change["path"].as_str().unwrap_or_default().trim_start_matches('/');
+            image.shown[name] = change["value"].clone();
+        }
+        Response::new(200, image.shown.clone())
+    }
+
+    fn delete_image(&mut self, who: &Who, id: &str) -> Response {
+        if self.an_image(who, id).is_none() {
+            return absent(id);
+        }
+        self.glance.images.retain(|image| image.shown["id"] != *id);
+        recorded!("glance-image-delete-204").unchanged()
+    }
+
+    /// Makes an image that is active, as another client would; returns its id.
+    pub(super) fn new_image(&mut self, project: &str, name: &str, properties: &Value) -> String {
+        let id = self.id();
+        let mut shown = recorded!("glance-image-active-200").body.clone();
+        for key in ["os_distro", "kube_version", "omega_source_sha512"] {
+            shown[key] = Value::Null;
+        }
+        (shown["id"], shown["name"], shown["owner"]) = (json!(id), json!(name), json!(project));
+        for (key, value) in properties.as_object().into_iter().flatten() {
+            shown[key] = value.clone();
+        }
+        self.glance.ids.insert(id.clone());
+        self.glance.images.push(SimImage { shown, staged: None, looks: 0, tasks: Vec::new() });
+        id
+    }
+
+    /// Returns every image, without its id, in an order of its own.
+    pub(super) fn image_things(&self) -> Vec<String> {
+        let keys = [
+            "owner",
+            "name",
+            "status",
+            "disk_format",
+            "os_distro",
+            "kube_version",
+            "omega_source_sha512",
+        ];
+        let show = |image: &SimImage| {
+            let values: Vec<_> = keys.iter().map(|key| image.shown[*key].to_string()).collect();
+            values.join(" ")
+        };
+        let mut all: Vec<_> = self.glance.images.iter().map(show).collect();
+        all.sort();
+        all
+    }
+}
+
+impl SimImage {
+    fn is_of(&self, who: &Who) -> bool {
+        who.admin || self.shown["owner"] == *who.project || self.shown["visibility"] == "public"
+    }
+
+    fn look(&mut self, behaviour: &GlanceBehaviour) {
+        if self.shown["os_glance_import_task"].as_str().is_none_or(str::is_empty) {
+            return;
+        }
+        self.shown["status"] = json!("importing");
+        self.looks += 1;
+        if self.looks < LOOKS {
+            return;
+        }
+        let task = |status: &str, message: &str| json!({ "id": "t", "status": status, "message": message });
+        let failed = recorded!("glance-image-tasks-failed-200").body["tasks"][0]["message"].clone();
+        let failed = task("failure", failed.as_str().unwrap_or_default());
+        let (ended, status) = match behaviour.import {
+            ImportFate::Stalls => return,
+            ImportFate::Fails => (failed, "importing"),
+            ImportFate::FailsInStore => {
+                self.shown["os_glance_failed_import"] = json!("local");
+                (failed, "queued")
+            }
+            ImportFate::Works => {
+                let active = recorded!("glance-image-active-200").body.clone();
+                let keys: &[&str] = if behaviour.converts {
+                    &[
+                        "disk_format",
+                        "size",
+                        "virtual_size",
+                        "os_hash_algo",
+                        "os_hash_value",
+                        "checksum",
+                    ]
+                } else {
+                    &[]
+                };
+                for key in keys {
+                    self.shown[*key] = active[*key].clone();
+                }
+                (task("success", "Copied 1 MiB"), "active")
+            }
+        };
+        self.shown["status"] = json!(status);
+        self.shown["os_glance_import_task"] = Value::Null;
+        self.tasks = vec![ended];
+    }
+}
+
+fn absent(id: &str) -> Response {
+    recorded!("glance-image-404").at(id)
+}

@@ -1,0 +1,83 @@
+# Images: the real Glance, with conversion to raw, from a file and from a server that breaks off.
+define image 300 image_case
+
+GLANCE=http://$CLOUD:9292/v2
+
+glance_images() { # of omega's: name, status, format, the version of Kubernetes, the source's digest
+  in_capi_mgmt api GET "$GLANCE/images?limit=1000" |
+    jq -r '.images[] | select(.name | startswith("omega-")) | "\(.name) \(.status) \(.disk_format) \(.kube_version) \(.omega_source_sha512)"' | sort
+}
+staged_files() { at cloud sh -c 'ls /var/lib/glance/staging | wc -l'; }
+serve_image() { # BEHAVIOUR...: on 127.77.0.9; the pid in $server
+  python3 -u "$HERE/files.py" 127.77.0.9 8090 image.qcow2 "$@" >>server.log 2>&1 &
+  server=$!
+  until_true 10 'the file server' sh -c 'ss -ltn | grep -q 127.77.0.9:8090'
+}
+put_image() { # NAME ARGS...
+  local name=$1; shift
+  omega stage-image --name "$name" --kubernetes-version v1.34.8 --sha512 "$digest" "$@"
+}
+
+image_case() {
+  local digest point server pid
+  site_for . ssh cloud
+  sed -i 's/^name = "lab"/name = "plain"/' omega.toml      # the region with TLS has no Glance
+  # 24 MiB that can't be compressed, as a qcow2
+  at cloud sh -c 'cd /tmp && head -c 25165824 /dev/urandom >omega.raw && qemu-img convert -O qcow2 omega.raw omega.qcow2 && cat omega.qcow2' >image.qcow2
+  at cloud rm -f /tmp/omega.raw /tmp/omega.qcow2
+  digest=$(sha512sum image.qcow2 | cut -d' ' -f1)
+  same 'images before' '' "$(glance_images)"
+  same 'staged files before' 0 "$(staged_files)"
+
+  exits 2 put_image omega-a --file image.qcow2 --plan
+  same 'images after a plan' '' "$(glance_images)"
+  exits 0 put_image omega-a --file image.qcow2
+  same image "omega-a active raw v1.34.8 $digest" "$(glance_images)"
+  exits 0 put_image omega-a --file image.qcow2
+  grep -q 'Nothing to do' out || fail 'it was staged again'
+  digest=${digest//a/b} exits 4 put_image omega-a --file image.qcow2      # other bytes under the name
+  same 'the image' "omega-a active raw v1.34.8 $digest" "$(glance_images)"
+
+  # wrong bytes, and bytes that only look like a qcow2: nothing is left
+  digest=${digest//a/b} exits 1 put_image omega-b --file image.qcow2
+  { head -c 104 image.qcow2; head -c 100000 /dev/urandom; } >broken.qcow2
+  digest=$(sha512sum broken.qcow2 | cut -d' ' -f1) exits 4 put_image omega-b --file broken.qcow2
+  grep -q 'could not import' err || fail 'the failed import is not named'
+  printf '<html>' >page.html
+  exits 4 put_image omega-b --file page.html
+  same 'images after failures' "omega-a active raw v1.34.8 $digest" "$(glance_images)"
+  same 'staged files after failures' 0 "$(staged_files)"
+
+  # a server that breaks off, one that changes, one that refuses; it is looked at twice before anything is made
+  serve_image cut:2000 cut:2000 cut:5000000 cut:9000000 good
+  exits 0 put_image omega-c --url http://127.77.0.9:8090/image.qcow2 --keep copy.qcow2
+  kill $server; wait $server || true
+  cmp image.qcow2 copy.qcow2
+  same 'breaks that are told' 2 "$(grep -c 'broke off' err)"
+  serve_image cut:2000 cut:2000 cut:5000000 etag:two cut:2000 good
+  exits 0 put_image omega-d --url http://127.77.0.9:8090/image.qcow2
+  kill $server; wait $server || true
+  grep -q 'starting over' err || fail 'it did not start over'
+  serve_image status:404
+  exits 1 put_image omega-e --url http://127.77.0.9:8090/image.qcow2
+  kill $server; wait $server || true
+  same 'images by URL' "$(printf 'omega-%s active raw v1.34.8 %s\n' a "$digest" c "$digest" d "$digest")" "$(glance_images)"
+
+  # killed while it is sent, and while it is imported: the next run removes or keeps, and makes one
+  for point in uploading importing; do
+    background stage-image --name "omega-$point" --kubernetes-version v1.34.8 --sha512 "$digest" --file image.qcow2
+    until_true 30 "$point" image_is "omega-$point" "$point"
+    kill -KILL $omega_pid; wait $omega_pid || true
+    exits 0 put_image "omega-$point" --file image.qcow2
+    same "images, killed when $point" "omega-$point active raw v1.34.8 $digest" "$(glance_images | grep "omega-$point ")"
+    same "staged files, killed when $point" 0 "$(staged_files)"
+  done
+
+  # undone
+  omega runs --output json >/dev/null
+  exits 0 omega rollback --run "$(jq -r '[.runs[] | select(.runbook == "stage-image")][0].id' out)"
+  same 'images after a rollback' '' "$(glance_images | grep omega-importing || true)"
+  exits 0 omega runs sweep --plan
+  for point in $(in_capi_mgmt api GET "$GLANCE/images?limit=1000" | jq -r '.images[] | select(.name | startswith("omega-")) | .id'); do in_capi_mgmt api DELETE "$GLANCE/images/$point"; done
+}
+image_is() { glance_images | grep -q "^$1 $2 "; }
