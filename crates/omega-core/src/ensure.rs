@@ -96,7 +96,7 @@ impl<D: Desired> Plan<D> {
         &self.desired
     }
 
-    /// Returns what removes what a failure leaves of this, where a part is of no use.
+    /// Returns the fact that removes a partial result after a failure, if a partial result is useless.
     pub fn cleanup(&self) -> Option<D::Undo> {
         match self.delta {
             Delta::Satisfied | Delta::Wait(_) => None,
@@ -270,7 +270,7 @@ async fn write_and_verify<D: Desired>(
     Ok(until(ctx, target, desired, Touched::Maybe, satisfied).await?.0)
 }
 
-/// Removes what a failed attempt left, and returns the failure with what is left now.
+/// Removes the partial result of a failed attempt, and returns the failure with what remains.
 async fn clean<D: Desired>(
     ctx: &Context,
     target: &D::Target,
@@ -288,7 +288,7 @@ async fn clean<D: Desired>(
         };
         match removed.await {
             Ok(Outcome::Changed { .. }) => error = error.removed(),
-            // Nothing was made, or all of it: who looks again will see.
+            // Nothing was created, or all of it; the next observation tells.
             Ok(Outcome::Unchanged(_)) => {}
             Err(why) => {
                 let why = chain(&why).join(": ");

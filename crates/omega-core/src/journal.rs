@@ -41,7 +41,7 @@ pub enum Entry {
         /// Whether the same run removes it again. After a crash, `runs sweep` removes it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         temporary: bool,
-        /// What removes what was made of it, where a part is of no use. Once it is verified, there is
+        /// The fact that removes a partial result, if a partial result is useless. Once verified, there is
         /// nothing to remove.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cleanup: Option<Undo>,

@@ -159,7 +159,6 @@ struct Copy {
     file: File,
     part: PathBuf,
     path: PathBuf,
-    whole: bool,
 }
 
 impl Copy {
@@ -174,7 +173,7 @@ impl Copy {
         let part = PathBuf::from(part);
         let file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&part);
-        Ok(Self { file: file.map_err(failed)?, part, path: path.to_owned(), whole: false })
+        Ok(Self { file: file.map_err(failed)?, part, path: path.to_owned() })
     }
 
     fn failed(&self, source: io::Error) -> SourceError {
@@ -185,11 +184,10 @@ impl Copy {
         self.file.write_all(bytes).map_err(|error| self.failed(error))
     }
 
-    fn end(mut self) -> Result<(), SourceError> {
+    fn end(self) -> Result<(), SourceError> {
         self.file.sync_all().map_err(|error| self.failed(error))?;
         // Unlike a rename, it does not replace what somebody else put there meanwhile.
         fs::hard_link(&self.part, &self.path).map_err(|error| self.failed(error))?;
-        self.whole = true;
         sync_parent(&self.path).map_err(|error| self.failed(error))
     }
 }

@@ -29,7 +29,7 @@ pub struct Images {
 pub struct Upload {
     /// How many bytes were sent, once all were.
     pub sent: Option<u64>,
-    /// Whether the import was asked for.
+    /// Whether the import was requested.
     pub imported: bool,
 }
 

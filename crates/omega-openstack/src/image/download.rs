@@ -67,7 +67,7 @@ impl Downloads {
         let options = &self.options;
         let setup = |error: &dyn fmt::Display| SourceError::Setup(error.to_string());
         if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Whoever installed another one first is right; a lost race is no error.
+            // If another provider was installed first, it is used.
             drop(rustls::crypto::ring::default_provider().install_default());
         }
         let redirects = Policy::custom(|attempt| {
@@ -96,7 +96,7 @@ impl Downloads {
         Ok(self.client.get_or_init(|| client))
     }
 
-    /// Begins a download. Returns its bytes, and how many there are if the server says so.
+    /// Begins a download. Returns its bytes, and their number if the server gives it.
     pub(super) async fn open(
         &self,
         url: &Url,

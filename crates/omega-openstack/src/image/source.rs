@@ -168,6 +168,6 @@ impl From<ImageSource> for String {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SourceInfo {
-    /// Its length in bytes, if it says so.
+    /// Its length in bytes, if known.
     pub length: Option<u64>,
 }

@@ -21,7 +21,7 @@ pub enum SourceError {
     /// A server refused.
     #[error("{url}: the server answered {status}")]
     Refused {
-        /// What was asked for.
+        /// The URL.
         url: String,
         /// The HTTP status.
         status: u16,
@@ -31,7 +31,7 @@ pub enum SourceError {
         "{url}: the download broke off after {received} bytes, {attempts} times without progress"
     )]
     Broken {
-        /// What was asked for.
+        /// The URL.
         url: String,
         /// How many bytes had been received.
         received: u64,
@@ -43,7 +43,7 @@ pub enum SourceError {
     /// What the server has changed while it was read.
     #[error("{url} changed while it was read: {was}, then {now}")]
     Changed {
-        /// What was asked for.
+        /// The URL.
         url: String,
         /// What it was.
         was: String,
@@ -51,13 +51,13 @@ pub enum SourceError {
         now: String,
     },
     /// The bytes have another digest.
-    #[error("{from} is not the image that was asked for: its {length} bytes have another SHA-512")]
+    #[error("{from} is not the expected image: its {length} bytes have another SHA-512")]
     WrongDigest {
         /// The source.
         from: String,
         /// How many bytes there were.
         length: u64,
-        /// The digest that was asked for.
+        /// The expected digest.
         expected: Sha512,
         /// The digest that they have.
         found: Sha512,
@@ -70,7 +70,7 @@ pub enum SourceError {
         /// Why not.
         why: Unusable,
     },
-    /// The copy that was asked for could not be written.
+    /// The copy on this machine could not be written.
     #[error("could not keep a copy in {}", path.display())]
     Keep {
         /// The copy.

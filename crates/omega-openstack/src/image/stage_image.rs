@@ -230,7 +230,7 @@ fn told(tasks: &[ImageTask]) -> String {
             format!("{status}, {message}")
         }
         Some(ImageTask { status, .. }) => status.clone(),
-        None => "it says nothing".to_owned(),
+        None => "Glance gives no details".to_owned(),
     }
 }
 
@@ -349,7 +349,7 @@ impl Desired for StagedImage {
         matches!(error, Error::Source { source: SourceError::Changed { .. }, .. })
     }
 
-    /// The import is asked for only once Glance says that all bytes are staged.
+    /// The import is requested only after Glance reports that all bytes are staged.
     fn verifies_each_change(&self) -> bool {
         true
     }

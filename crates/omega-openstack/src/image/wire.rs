@@ -62,7 +62,7 @@ pub struct ImageTask {
     pub id: String,
     /// `pending`, `processing`, `success`, `failure`.
     pub status: String,
-    /// What it says, where it says something: how much is copied, or why it failed.
+    /// Its message, if any: how much is copied, or why it failed.
     pub message: Option<String>,
 }
 
