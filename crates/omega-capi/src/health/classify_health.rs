@@ -76,7 +76,7 @@ fn trouble(answer: &Answer) -> Option<(HealthCause, Layer, Fact)> {
     };
     match answer {
         Answer::Nothing { why } => Some(unreachable(Fact::new(why, []).quoting(why))),
-        Answer::NotAnObject => Some(unreachable(Fact::holds("the answer is no JSON object"))),
+        Answer::NotAnObject => Some(unreachable(Fact::holds("the answer is not a JSON object"))),
         Answer::Status { code: code @ (401 | 403), words } => Some(refused(said(*code, words))),
         Answer::Status { code: 404, .. } | Answer::Object(_) | Answer::Empty => None,
         Answer::Status { code, words } => Some(unreachable(said(*code, words))),
@@ -280,7 +280,7 @@ fn record(facts: &HealthFacts, state: &State, found: &mut Findings) {
     }
 }
 
-/// Nobody asked for an object.
+/// The object was not requested.
 pub(super) fn not_asked(read: &HealthRead) -> Fact {
     Fact::new(
         format!("nobody asked for {}", read.path),

@@ -96,7 +96,7 @@ fn reason(read: &HealthRead, answer: &Answer) -> Result<Option<String>, String> 
 fn fetch(answer: &Answer) -> Result<Option<&Object>, String> {
     match answer {
         Answer::Object(object) => Ok(Some(object)),
-        Answer::NotAnObject => Err("the answer is no JSON object".to_owned()),
+        Answer::NotAnObject => Err("the answer is not a JSON object".to_owned()),
         Answer::Status { code, .. } if *code != 404 && (400..600).contains(code) => {
             Err(format!("HTTP {code}"))
         }
@@ -110,7 +110,7 @@ fn field<'a>(object: &'a Object, key: &str) -> Result<Option<&'a Value>, String>
     match &object.status {
         None => Ok(None),
         Some(Value::Object(status)) => Ok(status.get(key)),
-        Some(_) => Err("its status is no JSON object".to_owned()),
+        Some(_) => Err("its status is not a JSON object".to_owned()),
     }
 }
 
@@ -125,7 +125,7 @@ fn untrue(object: &Object) -> Result<Vec<&Value>, String> {
         Some(_) => return Err("its conditions are no list".to_owned()),
     };
     if !conditions.iter().all(Value::is_object) {
-        return Err("one of its conditions is no JSON object".to_owned());
+        return Err("one of its conditions is not a JSON object".to_owned());
     }
     let is_true = |condition: &&Value| condition.get("status").is_some_and(|s| s == "True");
     let untrue = conditions.iter().filter(|condition| !is_true(condition));
