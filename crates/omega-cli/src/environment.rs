@@ -58,7 +58,7 @@ impl Environment {
         machine.cwd = env::current_dir().unwrap_or_default();
         let config = self.get("XDG_CONFIG_HOME").map(PathBuf::from);
         machine.config_home = config.unwrap_or_else(|| home.join(".config"));
-        machine.token_cache = Some(self.cache().join("tokens"));
+        machine.cache = Some(self.cache());
         machine.ssh_agent = self.get("SSH_AUTH_SOCK").map(PathBuf::from);
         machine
     }
@@ -68,7 +68,7 @@ impl Environment {
         self.xdg("XDG_STATE_HOME", ".local/state")
     }
 
-    /// Returns where tokens are cached.
+    /// Returns where answers and tokens are cached.
     pub(crate) fn cache(&self) -> PathBuf {
         self.xdg("XDG_CACHE_HOME", ".cache")
     }

@@ -17,8 +17,8 @@ pub struct Machine {
     pub cwd: PathBuf,
     /// Where the user's configuration is (`~/.config`).
     pub config_home: PathBuf,
-    /// Where tokens may be stored. `None`: nowhere.
-    pub token_cache: Option<PathBuf>,
+    /// Where tokens and what a verification starts with may be stored. `None`: nowhere.
+    pub cache: Option<PathBuf>,
     /// The socket of an SSH agent.
     pub ssh_agent: Option<PathBuf>,
 }
@@ -28,6 +28,11 @@ impl Machine {
     pub fn new(home: impl Into<PathBuf>) -> Self {
         let home = home.into();
         Self { config_home: home.join(".config"), home, ..Self::default() }
+    }
+
+    /// Returns where tokens may be stored.
+    pub(crate) fn tokens(&self) -> Option<PathBuf> {
+        self.cache.as_ref().map(|cache| cache.join("tokens"))
     }
 
     /// Resolves `path` of a site file that is in `directory`.

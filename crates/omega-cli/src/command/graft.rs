@@ -1,14 +1,13 @@
 //! `plan`, `apply` and `verify` of the graft.
 
 use omega::{
-    clients::{Clients, CloudClients},
+    clients::Clients,
     core::{
         Failure,
         run::{Approved, PlanFile, Report, Status, may_replace},
     },
-    graft::{GRAFT, GraftSpec, Proof, Purpose, prove},
+    graft::{GRAFT, GraftSpec, Proof, Purpose, prove, resolve, verify},
     juju::gates::LeftoverPolicy,
-    openstack::container_infra::ClusterList,
     site::{Prove, Site},
 };
 
@@ -44,10 +43,11 @@ impl App {
 
     pub(crate) async fn verify(&self, args: &RunbookArgs) -> Result<Status, Failure> {
         let site = Self::site(&args.site.site)?;
-        let (spec, clients) = self.graft(&site, &args.site, args.leftovers).await?;
-        let named = args.site.site.display().to_string();
-        let job = spec.job(&named, &clients.for_verification(), Purpose::Verify);
-        Ok(self.shown(&self.engine().verify(&job).await, None))
+        let (connect, named) = (self.connect(&site), args.site.site.display().to_string());
+        let kubeconfig = connect.kubeconfig(self.ctx.now())?;
+        let (only, policy) = (&args.site.units, args.leftovers.policy());
+        let report = verify(&self.engine(), &named, &connect, &kubeconfig, only, policy).await?;
+        Ok(self.shown(&report, None))
     }
 
     pub(crate) async fn apply(&self, args: &ApplyArgs) -> Result<Status, Failure> {
@@ -114,17 +114,7 @@ impl App {
     ) -> Result<(GraftSpec, Clients), Failure> {
         let connect = self.connect(site);
         let kubeconfig = connect.kubeconfig(self.ctx.now())?;
-        let list_clusters = async |cloud: &CloudClients| {
-            let clusters = ClusterList::once((*cloud.magnum).clone());
-            // If they can't be listed, a gate reports it later.
-            drop(clusters.read().await);
-            clusters
-        };
-        let (clients, clusters) =
-            connect.all_while(&kubeconfig, &args.units, list_clusters).await?;
-        let policy = leftovers.policy();
-        let spec = GraftSpec::with_clusters(site, &kubeconfig, &clients, policy, clusters).await?;
-        Ok((spec, clients))
+        resolve(&connect, &kubeconfig, &args.units, leftovers.policy()).await
     }
 }
 

@@ -12,7 +12,7 @@ use omega_openstack::{
 };
 use url::Url;
 
-use super::{Clients, CloudClients, PartialClients};
+use super::{Clients, CloudClients, PartialClients, UnitList};
 use crate::{
     Machine,
     site::{Project, Site},
@@ -45,34 +45,30 @@ impl<'a> Connect<'a> {
     ///
     /// Fails if a file can't be read, or if Juju can't list the units.
     pub async fn all(&self, kubeconfig: &Kubeconfig, only: &[String]) -> Result<Clients, Failure> {
-        Ok(self.all_while(kubeconfig, only, async |_| ()).await?.0)
+        let (cloud, units) = futures::join!(self.cloud(), self.list_units());
+        self.listed(kubeconfig, cloud?, &units?, only).await
     }
 
-    /// The same, and has `meanwhile` ask the cloud while Juju lists the units, which takes long.
+    /// The same with units that have been listed. Nothing is sent.
     ///
     /// # Errors
     ///
-    /// As [`all`](Self::all).
-    pub async fn all_while<T>(
+    /// Fails if a file can't be read, or if a unit that was named does not exist.
+    pub(crate) async fn listed(
         &self,
         kubeconfig: &Kubeconfig,
+        cloud: CloudClients,
+        units: &UnitList,
         only: &[String],
-        meanwhile: impl AsyncFnOnce(&CloudClients) -> T,
-    ) -> Result<(Clients, T), Failure> {
+    ) -> Result<Clients, Failure> {
         let mut sources = Sources::default();
         sources.add(kubeconfig.bytes.clone());
         self.add_wheel(&mut sources)?;
         let helm = self.add_helm(&mut sources)?;
-        let units = self.units(only, &sources);
-        let cloud = async {
-            let cloud = self.cloud().await?;
-            let asked = meanwhile(&cloud).await;
-            Ok::<_, Failure>((cloud, asked))
-        };
-        let (units, cloud, management) = futures::join!(units, cloud, management(kubeconfig));
-        let (cloud, asked) = cloud?;
-        let clients = Clients::new(cloud, Arc::new(management?), units?).with_helm(helm);
-        Ok((clients.with_mint(&kubeconfig.facts, Timestamp::now()), asked))
+        let units = self.handles(units, only, &sources)?;
+        let management = management(kubeconfig).await?;
+        let clients = Clients::new(cloud, Arc::new(management), units).with_helm(helm);
+        Ok(clients.with_mint(&kubeconfig.facts, Timestamp::now()))
     }
 
     /// The same without the units. Juju is not called.
@@ -132,7 +128,7 @@ impl<'a> Connect<'a> {
     ///
     /// Fails if the credentials can't be loaded.
     pub async fn cloud(&self) -> Result<CloudClients, Failure> {
-        self.cloud_over(loaded(self.cloud_config())?, self.machine.token_cache.clone()).await
+        self.cloud_over(loaded(self.cloud_config())?, self.machine.tokens()).await
     }
 
     /// Connects to the cloud, with a service at another address than the catalog's.
@@ -142,7 +138,7 @@ impl<'a> Connect<'a> {
     /// Fails if the cloud's configuration can't be read.
     pub async fn cloud_at(&self, service: Service, url: Url) -> Result<CloudClients, Failure> {
         let config = loaded(self.cloud_config())?.at_endpoint(service, url);
-        self.cloud_over(config, self.machine.token_cache.clone()).await
+        self.cloud_over(config, self.machine.tokens()).await
     }
 
     /// `tokens`: where tokens are kept, and with them the catalog as it was at the login.

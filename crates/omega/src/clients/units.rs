@@ -1,19 +1,30 @@
-use std::{path::PathBuf, sync::Arc};
-
-use omega_core::{Failure, FailureClass};
-use omega_juju::{
-    Channel, Sources, Unit,
-    channel::{Deadlines, Juju, JujuTarget, JujuUnits, Ssh, SshTarget, UnitStatus, juju_units},
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use super::Connect;
-use crate::site::{Site, SshUnit};
+use omega_core::{Failure, FailureClass, values::UnitName};
+use omega_juju::{
+    Channel, Sources, Unit,
+    channel::{Deadlines, Juju, JujuModel, JujuTarget, Ssh, SshTarget, juju_units},
+};
+use serde::{Deserialize, Serialize};
 
-/// A unit, and how it is reached.
-struct Candidate {
-    name: String,
+use super::Connect;
+use crate::site::SshUnit;
+
+/// The units of the conductor, as Juju or the site file lists them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct UnitList {
+    /// The model, where Juju lists them.
+    model: Option<JujuModel>,
+    units: Vec<ListedUnit>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct ListedUnit {
+    name: UnitName,
     leader: bool,
-    channel: Arc<dyn Channel>,
 }
 
 impl Connect<'_> {
@@ -28,38 +39,86 @@ impl Connect<'_> {
         only: &[String],
         sources: &Sources,
     ) -> Result<Vec<Arc<Unit>>, Failure> {
-        let site = self.site;
-        let deadlines = Deadlines {
-            connect: site.timeouts.connect,
-            probe: site.timeouts.ask,
-            act: site.timeouts.act,
-        };
-        let conductor = site.conductor()?;
-        let application = conductor.application.as_deref();
-        let candidates = if let Some(application) = application {
-            juju(site, application, deadlines).await?
-        } else {
-            let ssh = |unit| self.ssh(unit, deadlines);
-            conductor.unit.iter().map(ssh).collect::<Result<_, _>>()?
-        };
-        let meant = only
-            .iter()
-            .map(|name| meant(name, application, &candidates))
-            .collect::<Result<Vec<_>, _>>()?;
-        let chosen =
-            candidates.iter().filter(|one| meant.is_empty() || meant.contains(&one.name.as_str()));
-        let unit = |one: &Candidate| {
-            Arc::new(Unit::new(one.name.clone(), Arc::clone(&one.channel), sources.clone()))
-        };
-        Ok(chosen.map(unit).collect())
+        self.handles(&self.list_units().await?, only, sources)
     }
 
-    fn ssh(&self, unit: &SshUnit, deadlines: Deadlines) -> Result<Candidate, Failure> {
+    /// Lists the units of the conductor.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Juju can't list them.
+    pub(crate) async fn list_units(&self) -> Result<UnitList, Failure> {
+        let conductor = self.site.conductor()?;
+        let Some(application) = conductor.application.as_deref() else {
+            let listed = |unit: &SshUnit| ListedUnit { name: unit.name.clone(), leader: false };
+            return Ok(UnitList {
+                model: None,
+                units: conductor.unit.iter().map(listed).collect(),
+            });
+        };
+        let model = self.site.juju.model.as_deref();
+        let listed = juju_units(self.juju_program(), model, application, self.deadlines()).await;
+        let listed = listed.map_err(|error| {
+            let what = format!("could not list the units of application {application}");
+            Failure::from_error(what, &error)
+        })?;
+        let units = listed.units.into_iter();
+        let units = units.map(|unit| ListedUnit { name: unit.name, leader: unit.leader }).collect();
+        Ok(UnitList { model: Some(listed.model), units })
+    }
+
+    /// Returns the units `only` of a list, or all if it is empty. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// Fails if one of `only` does not exist.
+    pub(crate) fn handles(
+        &self,
+        list: &UnitList,
+        only: &[String],
+        sources: &Sources,
+    ) -> Result<Vec<Arc<Unit>>, Failure> {
+        let application = self.site.conductor()?.application.as_deref();
+        let meant = only
+            .iter()
+            .map(|name| meant(name, application, &list.units))
+            .collect::<Result<Vec<_>, _>>()?;
+        let chosen = list.units.iter().filter(|one| meant.is_empty() || meant.contains(&&one.name));
+        chosen
+            .map(|one| {
+                let channel = match &list.model {
+                    Some(model) => self.juju(&one.name, model),
+                    None => self.ssh(&one.name)?,
+                };
+                Ok(Arc::new(Unit::new(one.name.to_string(), channel, sources.clone())))
+            })
+            .collect()
+    }
+
+    fn deadlines(&self) -> Deadlines {
+        let timeouts = &self.site.timeouts;
+        Deadlines { connect: timeouts.connect, probe: timeouts.ask, act: timeouts.act }
+    }
+
+    fn juju_program(&self) -> &Path {
+        self.site.juju.program.as_deref().unwrap_or(Path::new("juju"))
+    }
+
+    fn juju(&self, unit: &UnitName, model: &JujuModel) -> Arc<dyn Channel> {
+        let target = JujuTarget::new(self.juju_program(), unit.clone());
+        let target = target.in_model(self.site.juju.model.as_deref()).known_as(model);
+        Arc::new(Juju::new(target, self.deadlines()))
+    }
+
+    fn ssh(&self, name: &UnitName) -> Result<Arc<dyn Channel>, Failure> {
+        let unit = self.site.conductor()?.unit.iter().find(|unit| unit.name == *name);
+        let unit = unit.ok_or_else(|| {
+            Failure::new(FailureClass::Usage, format!("the site file has no unit {name}"))
+        })?;
         let mut target = self.ssh_target(&unit.ssh)?;
         let jump = unit.jump.as_ref().map(|jump| self.ssh_target(jump)).transpose()?;
         target.jump = jump.map(Box::new);
-        let channel: Arc<dyn Channel> = Arc::new(Ssh::lazy(target, deadlines));
-        Ok(Candidate { name: unit.name.to_string(), leader: false, channel })
+        Ok(Arc::new(Ssh::lazy(target, self.deadlines())))
     }
 
     /// Reads `[user@]host[:port]`.
@@ -102,36 +161,13 @@ impl Connect<'_> {
     }
 }
 
-async fn juju(
-    site: &Site,
-    application: &str,
-    deadlines: Deadlines,
-) -> Result<Vec<Candidate>, Failure> {
-    let program = site.juju.program.clone().unwrap_or_else(|| PathBuf::from("juju"));
-    let model = site.juju.model.clone();
-    let listed = juju_units(&program, model.as_deref(), application, deadlines).await;
-    let JujuUnits { model: known, units, .. } = listed.map_err(|error| {
-        Failure::from_error(
-            format!("could not list the units of application {application}"),
-            &error,
-        )
-    })?;
-    let candidate = |UnitStatus { name, leader, .. }: UnitStatus| {
-        let target = JujuTarget::new(&program, name.clone());
-        let target = target.in_model(model.as_deref()).known_as(&known);
-        let channel: Arc<dyn Channel> = Arc::new(Juju::new(target, deadlines));
-        Candidate { name: name.to_string(), leader, channel }
-    };
-    Ok(units.into_iter().map(candidate).collect())
-}
-
 /// Returns the unit that `--unit name` selects.
 fn meant<'a>(
     name: &str,
     application: Option<&str>,
-    candidates: &'a [Candidate],
-) -> Result<&'a str, Failure> {
-    let names: Vec<_> = candidates.iter().map(|one| one.name.as_str()).collect();
+    candidates: &'a [ListedUnit],
+) -> Result<&'a UnitName, Failure> {
+    let names: Vec<_> = candidates.iter().map(|one| one.name.to_string()).collect();
     let one_of = format!("one of: {}", names.join(", "));
     let usage =
         |what: String, next: String| Err(Failure::new(FailureClass::Usage, what).next(next));
@@ -147,7 +183,7 @@ fn meant<'a>(
         }
         (Some(_), Some(application)) => {
             let leader = candidates.iter().find(|one| one.leader);
-            leader.map(|one| one.name.as_str()).ok_or_else(|| {
+            leader.map(|one| &one.name).ok_or_else(|| {
                 Failure::new(
                     FailureClass::Error,
                     format!("{application} has no leader at the moment"),
@@ -155,7 +191,7 @@ fn meant<'a>(
                 .next(format!("wait for the election, or use {one_of}"))
             })
         }
-        (None, _) => match candidates.iter().find(|one| one.name == name) {
+        (None, _) => match candidates.iter().find(|one| one.name.to_string() == name) {
             Some(one) => Ok(&one.name),
             None => usage(format!("there is no unit `{name}`"), one_of),
         },
@@ -164,22 +200,16 @@ fn meant<'a>(
 
 #[cfg(test)]
 mod tests {
-    use omega_juju::sim::Start;
-
     use super::*;
 
     #[test]
     fn a_unit_that_is_not_there_is_never_no_unit() {
-        let one = |name: &str, leader| Candidate {
-            name: name.to_owned(),
-            leader,
-            channel: Arc::new(Start::Fresh.unit(name)),
-        };
+        let one = |name: &str, leader| ListedUnit { name: name.parse().unwrap(), leader };
         let all = [one("magnum/0", false), one("magnum/1", true)];
         let nobody = [one("magnum/0", false)];
         let juju = Some("magnum");
-        assert_eq!(meant("magnum/0", juju, &all), Ok("magnum/0"));
-        assert_eq!(meant("magnum/leader", juju, &all), Ok("magnum/1"));
+        assert_eq!(meant("magnum/0", juju, &all), Ok(&all[0].name));
+        assert_eq!(meant("magnum/leader", juju, &all), Ok(&all[1].name));
         let class = |name, application, all| meant(name, application, all).unwrap_err().class;
         assert_eq!(class("magnum/leader", juju, &nobody), FailureClass::Error);
         assert_eq!(class("magnum/leader", None, &all), FailureClass::Usage);

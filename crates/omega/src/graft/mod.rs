@@ -1,6 +1,7 @@
 //! Phase 07: the Cluster API driver on a live Magnum conductor.
 
 mod proof;
+mod resolve;
 mod spec;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -37,6 +38,7 @@ use crate::{
     site::{Site, Trust},
 };
 pub use proof::{Proof, Proven, prove};
+pub use resolve::{resolve, verify};
 pub use spec::{SiteSpec, value};
 
 /// What the job is for.
@@ -102,20 +104,17 @@ impl GraftSpec {
         policy: LeftoverPolicy,
     ) -> Result<Self, Failure> {
         let clusters = ClusterList::once((*clients.cloud.magnum).clone());
-        Self::with_clusters(site, kubeconfig, clients, policy, clusters).await
+        let namespaces = namespaces(site, &clients.cloud, &clusters).await;
+        Self::with(site, kubeconfig, clients, policy, (clusters, namespaces))
     }
 
-    /// The same with a list of clusters, which may be on its way already.
-    ///
-    /// # Errors
-    ///
-    /// As [`new`](Self::new).
-    pub async fn with_clusters(
+    /// The same with the clusters and the namespaces that the driver uses for them.
+    fn with(
         site: &Site,
         kubeconfig: &Kubeconfig,
         clients: &Clients,
         policy: LeftoverPolicy,
-        clusters: ClusterList,
+        (clusters, namespaces): (ClusterList, Vec<String>),
     ) -> Result<Self, Failure> {
         let spec = SiteSpec::new(site);
         let dropin = spec.dropin()?;
@@ -131,7 +130,7 @@ impl GraftSpec {
             dropin,
             config_dir: InjectConfigDir::graft(),
             policy,
-            namespaces: namespaces(site, clients, &clusters).await,
+            namespaces,
             combination: spec.combination()?,
             setup: setup(site)?,
             facts: kubeconfig.facts.clone(),
@@ -331,12 +330,12 @@ fn section(number: &str, title: &str, items: Vec<Item>) -> Section {
 
 /// The namespaces that the driver uses: one for each project with a cluster, and that of the
 /// management project.
-async fn namespaces(site: &Site, clients: &Clients, clusters: &ClusterList) -> Vec<String> {
+async fn namespaces(site: &Site, cloud: &CloudClients, clusters: &ClusterList) -> Vec<String> {
     let prefix = namespace_prefix(site);
     let listed = clusters.read().await.unwrap_or_default();
     let mut all: Vec<String> =
         listed.iter().filter_map(|cluster| cluster.helm_namespace(&prefix)).collect();
-    if let Ok(project) = clients.cloud.network.project_id().await {
+    if let Ok(project) = cloud.network.project_id().await {
         all.push(prefix.namespace(&project));
     }
     all.sort();
