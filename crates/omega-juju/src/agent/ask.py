@@ -201,8 +201,7 @@ def inside_question(ask, seconds):
 
 
 def ask_inside(asks, seconds, replies, took):
-    """One process answers all that is asked of one interpreter, as one user, in one environment. What imports an HTTP
-    client and waits for the network has a process beside it: the imports of either take a second on a slow machine."""
+    """One process answers all that is asked of one interpreter, as one user, in one environment."""
     groups, until = {}, time.monotonic() + seconds
     for at, ask in asks:
         try:
@@ -211,7 +210,7 @@ def ask_inside(asks, seconds, replies, took):
             replies[at] = failed(error)
             continue
         if place is not None:
-            key = (place[0], place[1].pw_uid, tuple(sorted(place[2].items())), ask["probe"] == "authenticate")
+            key = (place[0], place[1].pw_uid, tuple(sorted(place[2].items())))
             groups.setdefault(key, (place, []))[1].append((at, ask, question))
     left = max(1, until - time.monotonic())
     for thread in in_threads([(ask_group, place, group, left, replies, took) for place, group in groups.values()]):
@@ -353,16 +352,18 @@ def in_threads(calls):
 
 
 def answer_all(request):
-    """Each has a thread of its own, so that a slow one delays nobody and a failing one fails alone; only what
-    one interpreter is asked is asked together."""
+    """Each has a thread of its own, so that a slow one delays nobody and a failing one fails alone. What one interpreter
+    is asked is asked together; only what imports an HTTP client and waits for the network has a process beside it, which
+    starts first: it takes longest."""
     seconds, probes = request["seconds"], request["probes"]
     replies, took = [None] * len(probes), {"probes": [0.0] * len(probes), "interpreters": []}
-    asks = [(at, ask) for at, ask in enumerate(probes) if "question_" + ask["probe"] in globals()]
-    together = set(at for at, _ in asks)
+    login, inside, others = [], [], []
+    for at, ask in enumerate(probes):
+        of = login if ask["probe"] == "authenticate" else inside if "question_" + ask["probe"] in globals() else others
+        of.append((at, ask))
     until = time.monotonic() + seconds + 1
-    threads = in_threads([(answer_one, ask, seconds, replies, at, took) for at, ask in enumerate(probes)
-                          if at not in together])
-    for thread in in_threads([(ask_inside, asks, seconds, replies, took)]) + threads:
+    calls = [(ask_inside, asks, seconds, replies, took) for asks in (login, inside) if asks]
+    for thread in in_threads(calls + [(answer_one, ask, seconds, replies, at, took) for at, ask in others]):
         thread.join(max(0, until - time.monotonic()))
     late = {"reply": "failed", "why": "no answer within %d s" % seconds, "code": "timed-out"}
     return {"replies": [reply or late for reply in list(replies)],
