@@ -1,5 +1,6 @@
 //! Phase 07: the Cluster API driver on a live Magnum conductor.
 
+mod check;
 mod proof;
 mod spec;
 
@@ -26,7 +27,7 @@ use omega_juju::{
     },
 };
 use omega_openstack::{
-    container_infra::{ClusterHealth, ClusterList, MagnumResponds},
+    container_infra::{Cluster, ClusterHealth, ClusterList, MagnumResponds},
     identity::TrusteeDomain,
     network::SgRule,
 };
@@ -36,6 +37,7 @@ use crate::{
     coherence::{Coherent, setup},
     site::{Site, Trust},
 };
+pub use check::{SiteGate, UnitGate, check_site, check_units};
 pub use proof::{Proof, Proven, prove};
 pub use spec::{SiteSpec, value};
 
@@ -120,6 +122,8 @@ impl GraftSpec {
         let spec = SiteSpec::new(site);
         let dropin = spec.dropin()?;
         let digest = dropin.sha256();
+        let listed = clusters.read().await.unwrap_or_default();
+        let project = clients.cloud.network.project_id().await.ok();
         Ok(Self {
             rules: spec.rules(kubeconfig)?,
             kubeconfig: spec.kubeconfig(kubeconfig)?,
@@ -131,7 +135,7 @@ impl GraftSpec {
             dropin,
             config_dir: InjectConfigDir::graft(),
             policy,
-            namespaces: namespaces(site, clients, &clusters).await,
+            namespaces: namespaces(&namespace_prefix(site), &listed, project.as_deref()),
             combination: spec.combination()?,
             setup: setup(site)?,
             facts: kubeconfig.facts.clone(),
@@ -253,13 +257,8 @@ impl GraftSpec {
 
     /// Returns the gate that driver, chart, Cluster API and templates fit together.
     pub fn coherent(&self, clients: &Clients, accepted: Vec<Rule>) -> Coherent {
-        Coherent {
-            management: (*clients.management).clone(),
-            magnum: (*clients.cloud.magnum).clone(),
-            clusters: self.clusters.clone(),
-            setup: self.setup.clone(),
-            accepted,
-        }
+        let gate = Coherent::new(&clients.management, &clients.cloud.magnum, self.setup.clone());
+        Coherent { clusters: self.clusters.clone(), accepted, ..gate }
     }
 
     /// Returns the gate that `unit` reaches the management API.
@@ -329,16 +328,16 @@ fn section(number: &str, title: &str, items: Vec<Item>) -> Section {
     Section::new(number, title, items)
 }
 
-/// The namespaces that the driver uses: one for each project with a cluster, and that of the
+/// Returns the namespaces that the driver uses: one for each project with a cluster, and that of the
 /// management project.
-async fn namespaces(site: &Site, clients: &Clients, clusters: &ClusterList) -> Vec<String> {
-    let prefix = namespace_prefix(site);
-    let listed = clusters.read().await.unwrap_or_default();
-    let mut all: Vec<String> =
-        listed.iter().filter_map(|cluster| cluster.helm_namespace(&prefix)).collect();
-    if let Ok(project) = clients.cloud.network.project_id().await {
-        all.push(prefix.namespace(&project));
-    }
+fn namespaces(
+    prefix: &NamespacePrefix,
+    clusters: &[Cluster],
+    project: Option<&str>,
+) -> Vec<String> {
+    let of_clusters = clusters.iter().filter_map(|cluster| cluster.helm_namespace(prefix));
+    let of_project = project.map(|project| prefix.namespace(project));
+    let mut all: Vec<String> = of_clusters.chain(of_project).collect();
     all.sort();
     all.dedup();
     all
