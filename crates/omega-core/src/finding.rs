@@ -167,11 +167,6 @@ impl Evidence {
         Self { fact: fact.to_owned(), value: Observation::Time(time) }
     }
 
-    /// Returns whether it differs between two reads of the same state: a duration does.
-    pub fn is_measurement(&self) -> bool {
-        matches!(self.value, Observation::Took(_))
-    }
-
     /// Returns all evidence in one line. If one value is a list, semicolons separate the facts.
     pub fn line(all: &[Self]) -> String {
         let lists = all.iter().any(|one| matches!(one.value, Observation::List(_)));

@@ -8,7 +8,7 @@
 use std::{fmt, net::IpAddr};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use jiff::{Timestamp, ToSpan as _};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
@@ -16,9 +16,6 @@ use crate::{
     Diagnostic, Retry, Touched,
     values::{Secret, Sha256},
 };
-
-/// How long before it expires a certificate causes a warning.
-const SOON_DAYS: i64 = 30;
 
 /// A kubeconfig that the driver can use, and the bytes it was read from.
 #[derive(Clone, Debug)]
@@ -190,16 +187,6 @@ impl KubeconfigFacts {
             return None;
         };
         Some(KubeconfigError { why, next: next.to_owned() })
-    }
-
-    /// Returns a warning if the client certificate expires within 30 days of `now`.
-    pub fn expiry_warning(&self, now: Timestamp) -> Option<String> {
-        let AuthKind::ClientCertificate { not_after, .. } = &self.auth else { return None };
-        let soon = now.checked_add((SOON_DAYS * 24).hours()).ok()?;
-        let days = (*not_after - now).total(jiff::Unit::Hour).ok()? / 24.0;
-        (*not_after <= soon).then(|| {
-            format!("the client certificate expires in {days:.0} days, on {}", day(*not_after))
-        })
     }
 
     /// Returns the host and the port of the API server.

@@ -21,19 +21,6 @@ fn what_the_driver_can_use_is_read() {
     assert!(read.facts.ca_pem.unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
 }
 
-#[test]
-fn a_certificate_that_ends_within_30_days_is_warned_of() {
-    let facts = parse(ADMIN).unwrap().facts;
-    assert_eq!(facts.expiry_warning(now()), None);
-    let late = "2027-11-11T00:00:00Z".parse().unwrap();
-    assert!(
-        facts
-            .expiry_warning(late)
-            .unwrap()
-            .starts_with("the client certificate expires in 10 days")
-    );
-}
-
 /// Every refusal, by what was changed in a kubeconfig that is good.
 #[test]
 fn what_the_driver_cannot_use_is_refused() {

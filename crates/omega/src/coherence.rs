@@ -36,6 +36,17 @@ pub struct Coherent {
 pub type CoherenceCheck = (ServedApis, CoherenceInputs, Coherence);
 
 impl Coherent {
+    /// Returns the gate for `setup`. It lists the clusters once, and accepts no finding.
+    pub fn new(management: &Management, magnum: &ContainerInfra, setup: CoherenceInputs) -> Self {
+        Self {
+            management: management.clone(),
+            magnum: magnum.clone(),
+            clusters: ClusterList::once(magnum.clone()),
+            setup,
+            accepted: Vec::new(),
+        }
+    }
+
     /// Reads the management cluster and Magnum at the same time.
     ///
     /// # Errors

@@ -173,17 +173,31 @@ impl App {
         let server = wanted.server.to_string();
         let retarget = Arc::new(Retarget::new(self.ctx.now()));
         let label = retarget.label();
-        let title = "retarget-kubeconfig";
         let steps = vec![step(&retarget, wanted)];
-        let job = job(title, &args.site, steps, (label, server), || 0);
-        let (report, next) = self.carry_out(title, &job, &args.site, args.plan).await?;
+        let job = self.job_of(&args.site, steps, (label, server), || 0);
+        let (report, next) = self.carry_out(&job, &args.site, args.plan).await?;
         Ok(self.shown(&report, next.as_ref()))
+    }
+
+    /// Returns the job of this command on the target with this label and endpoint.
+    fn job_of(
+        &self,
+        site: &SiteFile,
+        steps: Vec<Box<dyn Step>>,
+        (label, server): (String, String),
+        requests: impl Fn() -> usize + Send + Sync + 'static,
+    ) -> Job {
+        let items = steps.into_iter().map(Item::Step).collect();
+        let target = TargetPlan::shared(label, vec![Section::new("", &self.task, items)]);
+        let counts = move || Counts { requests: requests(), ..Counts::default() };
+        let endpoints = Endpoints::from([("management".to_owned(), server)]);
+        let site = site.site.display().to_string();
+        Job::new(&self.task, site, vec![target]).on(endpoints, counts)
     }
 
     /// Returns the report and, of a plan, the command that applies it.
     async fn carry_out(
         &self,
-        title: &str,
         job: &Job,
         site: &SiteFile,
         plan: bool,
@@ -192,7 +206,7 @@ impl App {
             let next = self.given.clone().without("--plan").on(&site.site);
             return Ok((self.engine().plan(job).await, Some(next)));
         }
-        let _lock = self.runs.lock(&site.site, title)?;
+        let _lock = self.runs.lock(&site.site, &self.task)?;
         Ok((self.engine().apply(job, Approved::Now).await?, None))
     }
 
@@ -208,12 +222,11 @@ impl App {
         let management = management(&kubeconfig).await?;
         let mint = Mint::new(management.clone(), &kubeconfig.facts, self.ctx.now());
         let steps = mint_steps(&Arc::new(mint), wanted).await?;
-        let title = "mint-kubeconfig";
         let label = management.label();
         let counted = move || management.requests();
         let at = (label.clone(), label);
-        let job = job(title, &args.site, steps, at, counted);
-        let (report, next) = self.carry_out(title, &job, &args.site, args.plan).await?;
+        let job = self.job_of(&args.site, steps, at, counted);
+        let (report, next) = self.carry_out(&job, &args.site, args.plan).await?;
         let exit = self.shown(&report, next.as_ref());
         if exit == Status::Done && !args.plan {
             self.screen.prose(&format!(
@@ -255,21 +268,6 @@ async fn takes_connections(server: &Url) -> Result<(), Failure> {
     Err(Failure::new(FailureClass::Error, what)
         .because(why)
         .next("run this on a machine that can reach that address"))
-}
-
-/// Returns the job on the target with this label and endpoint.
-fn job(
-    title: &str,
-    site: &SiteFile,
-    steps: Vec<Box<dyn Step>>,
-    (label, server): (String, String),
-    requests: impl Fn() -> usize + Send + Sync + 'static,
-) -> Job {
-    let items = steps.into_iter().map(Item::Step).collect();
-    let target = TargetPlan::shared(label, vec![Section::new("", title, items)]);
-    let counts = move || Counts { requests: requests(), ..Counts::default() };
-    let endpoints = Endpoints::from([("management".to_owned(), server)]);
-    Job::new(title, site.site.display().to_string(), vec![target]).on(endpoints, counts)
 }
 
 /// Parses a duration: `90d`, or as in the site file (`12h`, `1h 30m`).

@@ -8,7 +8,7 @@ use omega::capi::{
     served::{ServedApis, read_served_apis},
 };
 use omega::core::{Failure, Label as _};
-use omega::openstack::container_infra::{ClusterList, ContainerInfra};
+use omega::openstack::container_infra::ContainerInfra;
 use serde_json::{Value, json};
 
 use super::capi_inputs::{offline, tested};
@@ -97,11 +97,8 @@ async fn live_coherence(
     accepted: &[Rule],
     screen: &Screen,
 ) -> Result<Answer, Failure> {
-    let (management, magnum) = (management.clone(), magnum.clone());
     let source = format!("{} and {}", management.label(), magnum.label());
-    let clusters = ClusterList::once(magnum.clone());
-    let asked = Coherent { management, magnum, clusters, setup, accepted: accepted.to_vec() };
-    let (surface, setup, _) = asked.coherence().await?;
+    let (surface, setup, _) = Coherent::new(management, magnum, setup).coherence().await?;
     Ok(coherence(&surface, &setup, accepted, &source, screen))
 }
 

@@ -1,33 +1,45 @@
-//! `check`: one gate of the runbook.
+//! `check`: one gate of the runbook, or a workload cluster.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::{Args, Subcommand};
 use omega::{
-    core::{
-        Failure, Gate, Item, Label as _, Section, TargetPlan,
-        run::{Job, Status},
-    },
-    graft::{GraftSpec, clusters_are_healthy, magnum_responds, trustee_domain},
-    juju::Unit,
+    capi::Namespace,
+    core::{Failure, run::Status},
+    graft::{SiteGate, UnitGate, check_site, check_units},
 };
 
-use crate::{
-    app::App,
-    cli::{LeftoverArgs, SiteArgs},
-};
+use crate::app::App;
 
-/// A gate of the graft.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum GateName {
+/// `check`
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The site file.
+    #[arg(long, global = true, default_value = "omega.toml")]
+    site: PathBuf,
+    /// What is checked.
+    #[command(subcommand)]
+    what: Checked,
+}
+
+/// What is checked.
+#[derive(Debug, Subcommand)]
+enum Checked {
     /// The units reach the management API.
-    Reach,
-    /// The management API accepts the service user's credentials.
-    Authenticate,
+    Reach(OnUnits),
+    /// The management API accepts the kubeconfig on the units.
+    Authenticate(OnUnits),
     /// helm can list releases as the daemon does.
-    Releases,
+    Releases {
+        /// The units.
+        #[command(flatten)]
+        on: OnUnits,
+        /// Only in this namespace (repeatable) [default: the driver's, which the cloud is asked for].
+        #[arg(long = "namespace", short = 'n', value_name = "NAMESPACE")]
+        namespaces: Vec<Namespace>,
+    },
     /// The driver can be imported, and the running conductor has loaded it.
-    Driver,
+    Driver(OnUnits),
     /// The management API serves what the driver reads.
     ServedVersions,
     /// Driver, chart, Cluster API and templates fit together.
@@ -39,53 +51,44 @@ pub(crate) enum GateName {
     /// Clusters are HEALTHY.
     Health,
     /// A workload cluster works inside: nodes, network, cloud controller, volumes, DNS.
-    Workload,
+    Workload {
+        /// Its name in Magnum or in Cluster API; NAMESPACE/NAME if several have that name.
+        #[arg(long, value_name = "CLUSTER")]
+        cluster: String,
+    },
+}
+
+/// The units that are asked.
+#[derive(Debug, Args)]
+struct OnUnits {
+    /// Only these units (`magnum/0`, or `magnum/leader` with Juju).
+    #[arg(long = "unit", value_name = "UNIT")]
+    units: Vec<String>,
 }
 
 impl App {
-    pub(super) async fn check(&self, gate: GateName, args: &SiteArgs) -> Result<Status, Failure> {
+    pub(super) async fn check(&self, args: &CheckArgs) -> Result<Status, Failure> {
         let site = Self::site(&args.site)?;
+        let (connect, now) = (self.connect(&site), self.ctx.now());
         let named = args.site.display().to_string();
-        let of_cloud = [GateName::TrusteeDomain, GateName::Magnum, GateName::Health];
-        let job = if of_cloud.contains(&gate) {
-            let cloud = self.connect(&site).cloud().await?;
-            let (label, item) = if gate == GateName::TrusteeDomain {
-                (cloud.network.label(), Item::gate(trustee_domain(&site.trust, &cloud, true)))
-            } else if gate == GateName::Magnum {
-                (cloud.network.label(), Item::gate(magnum_responds(&cloud)))
-            } else {
-                ("clusters".to_owned(), Item::gate(clusters_are_healthy(&cloud)))
-            };
-            let target = TargetPlan::shared(label, vec![Section::new("", "check", vec![item])]);
-            Job::new("check", named, vec![target]).on(cloud.endpoints(), cloud.counts())
-        } else {
-            let (spec, clients) = self.graft(&site, args, LeftoverArgs::default()).await?;
-            let targets = gates(gate, &spec, &clients);
-            Job::new("check", named, targets).on(clients.endpoints(), clients.counts())
+        let units = async |gate: UnitGate, on: &OnUnits| {
+            check_units(&gate, &connect, &on.units, &named, now).await
         };
+        let once = async |gate| check_site(gate, &connect, &named, now).await;
+        let job = match &args.what {
+            Checked::Reach(on) => units(UnitGate::Reach, on).await,
+            Checked::Authenticate(on) => units(UnitGate::Authenticate, on).await,
+            Checked::Releases { on, namespaces } => {
+                units(UnitGate::Releases(namespaces.clone()), on).await
+            }
+            Checked::Driver(on) => units(UnitGate::Driver, on).await,
+            Checked::ServedVersions => once(SiteGate::ServedVersions).await,
+            Checked::Coherence => once(SiteGate::Coherence).await,
+            Checked::TrusteeDomain => once(SiteGate::TrusteeDomain).await,
+            Checked::Magnum => once(SiteGate::Magnum).await,
+            Checked::Health => once(SiteGate::Health).await,
+            Checked::Workload { cluster } => self.workload(&connect, &named, cluster).await,
+        }?;
         Ok(self.shown(&self.engine().plan(&job).await, None))
-    }
-}
-
-/// The gates of the graft that read units or the management cluster.
-fn gates(gate: GateName, spec: &GraftSpec, clients: &omega::clients::Clients) -> Vec<TargetPlan> {
-    fn item(gate: impl Gate + 'static) -> Vec<Section> {
-        vec![Section::new("", "check", vec![Item::gate(gate)])]
-    }
-    let per_unit = |of: &dyn Fn(&Arc<Unit>) -> Vec<Section>| -> Vec<TargetPlan> {
-        clients.units.iter().map(|unit| TargetPlan::unit(unit.label(), of(unit))).collect()
-    };
-    let shared = |sections| vec![TargetPlan::shared(clients.cloud.network.label(), sections)];
-    match gate {
-        GateName::Reach => per_unit(&|unit| item(spec.reach(unit))),
-        GateName::Authenticate => per_unit(&|unit| item(spec.authenticate(unit))),
-        GateName::Releases => per_unit(&|unit| item(spec.releases(unit))),
-        GateName::Driver => per_unit(&|unit| item(spec.loaded(unit))),
-        GateName::ServedVersions => shared(item(spec.served(clients))),
-        GateName::Coherence => shared(item(spec.coherent(clients, Vec::new()))),
-        // The others were handled before.
-        GateName::Workload | GateName::TrusteeDomain | GateName::Magnum | GateName::Health => {
-            Vec::new()
-        }
     }
 }

@@ -103,7 +103,7 @@ impl App {
         let requests = management.clone();
         let counts = move || Counts { requests: requests.requests(), ..Counts::default() };
         let site = args.site.site.display().to_string();
-        let job = Job::new("probe-pod-egress", site, Vec::new()).on(target, counts);
+        let job = Job::new(&self.task, site, Vec::new()).on(target, counts);
         let (run, ctx) = self.engine().begin(&job)?;
         let done = probe_pod_egress(&ctx, &management, &probe).await;
         self.console.done();

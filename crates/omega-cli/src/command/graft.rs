@@ -106,7 +106,7 @@ impl App {
     }
 
     /// Resolves the site into its desired facts and their clients.
-    pub(super) async fn graft(
+    async fn graft(
         &self,
         site: &Site,
         args: &SiteArgs,

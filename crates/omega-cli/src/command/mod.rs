@@ -20,9 +20,8 @@ mod workload;
 
 pub(crate) use accept::AcceptArgs;
 pub(crate) use access::Access;
-pub(crate) use check::GateName;
+pub(crate) use check::CheckArgs;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use operation::Operation;
 pub(crate) use release_stuck_delete::ReleaseStuckDeleteArgs;
 pub(crate) use stage_image::StageImageArgs;
-pub(crate) use workload::WorkloadArgs;

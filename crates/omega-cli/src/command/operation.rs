@@ -23,7 +23,7 @@ use serde_json::json;
 use crate::{
     app::App,
     cli::{LeftoverArgs, OperationArgs, SiteArgs, SiteFile},
-    command::{GateName, StageImageArgs, WorkloadArgs},
+    command::{CheckArgs, StageImageArgs},
 };
 
 /// One operation or one question. A value that no flag gives is taken from the site file.
@@ -38,18 +38,8 @@ pub(crate) enum Operation {
     OnUnits(UnitOperation),
     /// Print a unit's services, drivers, packages and configuration. It only reads.
     CapturePreState(SiteArgs),
-    /// Ask one of the runbook's gates.
-    Check {
-        /// The gate.
-        #[arg(value_enum)]
-        gate: GateName,
-        /// Where.
-        #[command(flatten)]
-        site: SiteArgs,
-        /// The cluster, for `workload`.
-        #[command(flatten)]
-        workload: WorkloadArgs,
-    },
+    /// Check one gate of the runbook, or a workload cluster.
+    Check(CheckArgs),
 }
 
 /// An operation on each unit.
@@ -125,16 +115,7 @@ impl App {
             Operation::OnUnits(operation) => self.on_units(operation).await,
             Operation::CapturePreState(site) => self.pre_state(site).await,
             Operation::StageImage(args) => self.stage_image(args).await,
-            Operation::Check { gate, site, workload } => match &workload.cluster {
-                Some(cluster) if *gate == GateName::Workload => {
-                    self.check_workload(site, cluster).await
-                }
-                Some(_) => Err(Failure::new(
-                    FailureClass::Usage,
-                    "--cluster can be used with `check workload` only",
-                )),
-                None => self.check(*gate, site).await,
-            },
+            Operation::Check(args) => self.check(args).await,
         }
     }
 

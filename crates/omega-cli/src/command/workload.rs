@@ -1,6 +1,5 @@
 //! `check workload`
 
-use clap::Args;
 use jiff::Timestamp;
 use omega::capi::{
     Management,
@@ -10,34 +9,28 @@ use omega::capi::{
 use omega::core::{Diagnostic, Failure, FailureClass, Item, Label as _, Section, TargetPlan};
 
 use omega::{
-    clients::management,
-    run::{Counts, Endpoints, Job, Status},
+    clients::{Connect, management},
+    run::{Counts, Endpoints, Job},
 };
 
-use crate::{app::App, cli::SiteArgs};
-
-/// The workload cluster.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct WorkloadArgs {
-    /// For `check workload`: the cluster, by its name in Magnum or in Cluster API; as NAMESPACE/NAME if
-    /// several have that name.
-    #[arg(long, value_name = "CLUSTER", required_if_eq("gate", "workload"))]
-    pub(crate) cluster: Option<String>,
-}
+use crate::app::App;
 
 impl App {
-    /// Checks a workload cluster with the kubeconfig that Cluster API stores. Neither the cloud nor a
-    /// unit is contacted.
-    pub(super) async fn check_workload(
+    /// Returns the checks of a workload cluster with the kubeconfig that Cluster API stores. Neither the
+    /// cloud nor a unit is contacted.
+    pub(super) async fn workload(
         &self,
-        args: &SiteArgs,
+        connect: &Connect<'_>,
+        site: &str,
         cluster: &str,
-    ) -> Result<Status, Failure> {
-        let site = Self::site(&args.site)?;
-        let management = management(&self.connect(&site).kubeconfig(self.ctx.now())?).await?;
+    ) -> Result<Job, Failure> {
+        let kubeconfig = connect.site.kubeconfig().map_err(|failure| {
+            failure.because("the management cluster has the kubeconfig of the workload cluster")
+        });
+        kubeconfig?;
+        let management = management(&connect.kubeconfig(self.ctx.now())?).await?;
         let gates = gates(&management, cluster, self.ctx.now()).await?;
-        let job = job(args, cluster, &management, gates);
-        Ok(self.shown(&self.engine().plan(&job).await, None))
+        Ok(job(site, cluster, &management, gates))
     }
 }
 
@@ -59,7 +52,7 @@ async fn gates(
     Ok(WorkloadGates::new(management.clone(), served, chosen, None, now).all())
 }
 
-fn job(args: &SiteArgs, cluster: &str, management: &Management, gates: Vec<WorkloadGate>) -> Job {
+fn job(site: &str, cluster: &str, management: &Management, gates: Vec<WorkloadGate>) -> Job {
     let counted = (management.clone(), gates.first().cloned());
     let counts = move || Counts {
         requests: counted.0.requests() + counted.1.as_ref().map_or(0, WorkloadGate::requests),
@@ -68,7 +61,7 @@ fn job(args: &SiteArgs, cluster: &str, management: &Management, gates: Vec<Workl
     let items = gates.into_iter().map(Item::gate).collect();
     let target = TargetPlan::shared(cluster, vec![Section::new("", "check", items)]);
     let endpoints = Endpoints::from([("management".to_owned(), management.label())]);
-    Job::new("check", args.site.display().to_string(), vec![target]).on(endpoints, counts)
+    Job::new("check", site, vec![target]).on(endpoints, counts)
 }
 
 #[cfg(test)]

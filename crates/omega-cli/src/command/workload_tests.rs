@@ -1,5 +1,5 @@
 use omega::capi::sim::{Apiserver, Fault};
-use omega::core::{Gate as _, Verdict, preview};
+use omega::core::{Gate as _, Verdict, preview, run::Status};
 use serde_json::json;
 
 use super::*;
@@ -124,8 +124,7 @@ async fn what_an_unserved_version_hides_is_asked_of_the_other() {
 async fn it_is_asked_as_one_task_that_counts_its_requests() {
     let management = over(&holding("?"));
     let gates = gates(&management, "c1", now()).await.unwrap();
-    let args = SiteArgs { site: "omega.toml".into(), units: Vec::new() };
-    let job = job(&args, "c1", &management, gates);
+    let job = job("omega.toml", "c1", &management, gates);
     assert_eq!(preview(&job.targets, now()).await[0].items().count(), 7);
     assert_eq!((job.counts)().requests, 5);
 }

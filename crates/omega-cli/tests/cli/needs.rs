@@ -164,6 +164,100 @@ fn only_an_operation_that_needs_a_file_reads_it() {
     assert!(ran.out.contains("magnum/0"), "{ran:#?}");
 }
 
+const UNITS_AND_KUBECONFIG: &str = "[conductor]\n\
+    unit = [{ name = \"magnum/0\", ssh = \"127.0.0.1:1\" }]\n\
+    [management]\nkubeconfig = \"capi.kubeconfig\"\n";
+const DRIVER_AND_CHART: &str = "[driver]\nversion = \"1.4.0\"\n\
+                                [chart]\nrepo = \"https://charts.example\"\nversion = \"0.25.1\"\n";
+
+/// It gets as far as what it asks, which does not answer.
+#[test]
+fn a_gate_needs_only_what_it_asks() {
+    let home = Home::with_cloud();
+    home.write("capi.kubeconfig", ADMIN);
+    let helm =
+        format!("[helm]\nversion = \"3\"\nfile = \"x\"\nsha256 = \"{}\"\n", Sha256::of(HELM));
+    let units = UNITS_AND_KUBECONFIG;
+    let releases = format!("{units}{helm}");
+    let driver = format!("{ONLY_UNITS}{DRIVER_AND_CHART}");
+    for (site, gate) in [
+        (units, &["reach"][..]),
+        (units, &["authenticate"]),
+        (&releases, &["releases", "-n", "magnum-a"]),
+        (&driver, &["driver"]),
+    ] {
+        home.write("omega.toml", site);
+        let ran = home.run(&[&["check"], gate, &["--unit", "magnum/0"]].concat()).exits(1);
+        assert!(ran.out.contains("can't be reached by ssh"), "{gate:?}: {ran:#?}");
+        assert!(!home.path().join("cache").exists(), "{gate:?}: it asked for a token");
+    }
+    home.write("omega.toml", &format!("{ONLY_CLOUD}{releases}"));
+    let ran = home.run(&["check", "releases"]).exits(1);
+    ran.says(&["could not list the clusters of cloud here", "no answer from http://127.0.0.1:1"]);
+    home.write("omega.toml", ONLY_CLOUD);
+    for gate in ["trustee-domain", "magnum", "health"] {
+        let ran = home.run(&["check", gate]).exits(1);
+        assert!(ran.out.contains("no answer from http://127.0.0.1:1"), "{gate}: {ran:#?}");
+    }
+}
+
+/// Nothing is asked before.
+#[test]
+fn a_gate_names_the_table_that_is_missing_and_why_it_is_needed() {
+    let home = Home::with_cloud();
+    home.write("omega.toml", "[timeouts]\nask = \"1s\"\n");
+    let asks_units =
+        ["the site file has no [conductor], which this needs", "the check asks its units"];
+    for gate in ["reach", "authenticate", "releases", "driver"] {
+        home.run(&["check", gate]).exits(64).says(&asks_units);
+    }
+    home.write("omega.toml", ONLY_UNITS);
+    home.run(&["check", "driver"]).exits(64).says(&["no [driver]", "the check compares the"]);
+    home.run(&["check", "releases"]).exits(64).says(&["no [helm]", "the check compares the"]);
+    for gate in [
+        &["reach"][..],
+        &["authenticate"],
+        &["served-versions"],
+        &["coherence"],
+        &["workload", "--cluster", "c1"],
+    ] {
+        let ran = home.run(&[&["check"], gate].concat()).exits(64);
+        ran.says(&["no `kubeconfig` in [management]", "because", "add it; see docs/site-file.md"]);
+    }
+    fs::remove_file(home.path().join("clouds.yaml")).unwrap();
+    for (gate, why) in [
+        ("health", "the check lists Magnum's clusters in the cloud of [cloud]"),
+        ("magnum", "the check asks Magnum in the cloud of [cloud]"),
+    ] {
+        let ran = home.run(&["check", gate]).exits(1);
+        ran.says(&["could not load cloud credentials", why]);
+    }
+}
+
+/// What would have no effect is not taken.
+#[test]
+fn each_gate_takes_the_options_that_it_uses() {
+    let home = Home::new();
+    for gate in ["served-versions", "coherence", "trustee-domain", "magnum", "health", "workload"] {
+        let ran = home.run(&["check", gate, "--unit", "magnum/0"]).exits(64);
+        ran.says(&["unexpected argument '--unit'"]);
+    }
+    for gate in ["reach", "health"] {
+        let ran = home.run(&["check", gate, "--cluster", "c1"]).exits(64);
+        ran.says(&["unexpected argument '--cluster'"]);
+    }
+    home.run(&["check", "workload"]).exits(64).says(&["--cluster <CLUSTER>"]);
+    // The site file is named before the gate or after it.
+    for args in [["check", "--site", "a.toml", "health"], ["check", "health", "--site", "a.toml"]] {
+        home.run(&args).exits(64).says(&["a.toml", "No such file"]);
+    }
+    insta::assert_snapshot!("check_help", home.run(&["check", "--help"]).exits(0).out);
+    insta::assert_snapshot!(
+        "check_releases_help",
+        home.run(&["check", "releases", "--help"]).exits(0).out
+    );
+}
+
 #[test]
 fn the_doctor_examines_what_the_site_names() {
     let home = Home::with_cloud();

@@ -106,11 +106,11 @@ impl<'a> Connect<'a> {
                         docs/site-file.md";
             return Err(Failure::new(FailureClass::Usage, what).next(next));
         }
-        let management = match kubeconfig {
-            Some(kubeconfig) => Some(Arc::new(management(kubeconfig).await?)),
-            None => None,
+        let managing = match kubeconfig {
+            Some(kubeconfig) => management(kubeconfig).await?.into(),
+            None => PartialClients::default(),
         };
-        let clients = PartialClients { cloud, management, ..PartialClients::default() };
+        let clients = PartialClients { cloud, ..managing };
         if !has_units {
             return Ok((clients, None));
         }

@@ -88,6 +88,12 @@ impl From<&CloudClients> for PartialClients {
     }
 }
 
+impl From<Management> for PartialClients {
+    fn from(management: Management) -> Self {
+        Self { management: Some(Arc::new(management)), ..Self::default() }
+    }
+}
+
 impl From<&Clients> for PartialClients {
     fn from(clients: &Clients) -> Self {
         Self {

@@ -1,5 +1,6 @@
 //! Phase 07: the Cluster API driver on a live Magnum conductor.
 
+mod check;
 mod proof;
 mod resolve;
 mod spec;
@@ -27,7 +28,7 @@ use omega_juju::{
     },
 };
 use omega_openstack::{
-    container_infra::{ClusterHealth, ClusterList, MagnumResponds},
+    container_infra::{Cluster, ClusterHealth, ClusterList, MagnumResponds},
     identity::TrusteeDomain,
     network::SgRule,
 };
@@ -37,6 +38,7 @@ use crate::{
     coherence::{Coherent, setup},
     site::{Site, Trust},
 };
+pub use check::{SiteGate, UnitGate, check_site, check_units};
 pub use proof::{Proof, Proven, prove};
 pub use resolve::{resolve, verify};
 pub use spec::{SiteSpec, value};
@@ -104,7 +106,7 @@ impl GraftSpec {
         policy: LeftoverPolicy,
     ) -> Result<Self, Failure> {
         let clusters = ClusterList::once((*clients.cloud.magnum).clone());
-        let namespaces = namespaces(site, &clients.cloud, &clusters).await;
+        let namespaces = known_namespaces(site, &clients.cloud, &clusters).await;
         Self::with(site, kubeconfig, clients, policy, (clusters, namespaces))
     }
 
@@ -252,13 +254,8 @@ impl GraftSpec {
 
     /// Returns the gate that driver, chart, Cluster API and templates fit together.
     pub fn coherent(&self, clients: &Clients, accepted: Vec<Rule>) -> Coherent {
-        Coherent {
-            management: (*clients.management).clone(),
-            magnum: (*clients.cloud.magnum).clone(),
-            clusters: self.clusters.clone(),
-            setup: self.setup.clone(),
-            accepted,
-        }
+        let gate = Coherent::new(&clients.management, &clients.cloud.magnum, self.setup.clone());
+        Coherent { clusters: self.clusters.clone(), accepted, ..gate }
     }
 
     /// Returns the gate that `unit` reaches the management API.
@@ -328,16 +325,27 @@ fn section(number: &str, title: &str, items: Vec<Item>) -> Section {
     Section::new(number, title, items)
 }
 
-/// The namespaces that the driver uses: one for each project with a cluster, and that of the
-/// management project.
-async fn namespaces(site: &Site, cloud: &CloudClients, clusters: &ClusterList) -> Vec<String> {
-    let prefix = namespace_prefix(site);
+/// Returns the namespaces that the driver uses, as far as the cloud tells: a gate reports what it does not.
+async fn known_namespaces(
+    site: &Site,
+    cloud: &CloudClients,
+    clusters: &ClusterList,
+) -> Vec<String> {
     let listed = clusters.read().await.unwrap_or_default();
-    let mut all: Vec<String> =
-        listed.iter().filter_map(|cluster| cluster.helm_namespace(&prefix)).collect();
-    if let Ok(project) = cloud.network.project_id().await {
-        all.push(prefix.namespace(&project));
-    }
+    let project = cloud.network.project_id().await.ok();
+    namespaces(&namespace_prefix(site), &listed, project.as_deref())
+}
+
+/// Returns the namespaces that the driver uses: one for each project with a cluster, and that of the
+/// management project.
+fn namespaces(
+    prefix: &NamespacePrefix,
+    clusters: &[Cluster],
+    project: Option<&str>,
+) -> Vec<String> {
+    let of_clusters = clusters.iter().filter_map(|cluster| cluster.helm_namespace(prefix));
+    let of_project = project.map(|project| prefix.namespace(project));
+    let mut all: Vec<String> = of_clusters.chain(of_project).collect();
     all.sort();
     all.dedup();
     all

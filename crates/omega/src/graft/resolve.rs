@@ -14,7 +14,7 @@ use omega_juju::gates::LeftoverPolicy;
 use omega_openstack::container_infra::ClusterList;
 use serde::{Deserialize, Serialize};
 
-use super::{GraftSpec, Purpose, namespaces};
+use super::{GraftSpec, Purpose, known_namespaces};
 use crate::clients::{Clients, CloudClients, Connect, UnitList};
 
 /// The most that a file of stored inputs may have, in bytes.
@@ -119,7 +119,7 @@ impl<'a> Resolver<'a> {
     }
 
     async fn inputs(&self) -> Result<Inputs, Failure> {
-        let namespaces = namespaces(self.connect.site, &self.cloud, &self.clusters);
+        let namespaces = known_namespaces(self.connect.site, &self.cloud, &self.clusters);
         let (units, namespaces) = join(self.connect.list_units(), namespaces).await;
         Ok(Inputs { units: units?, namespaces })
     }

@@ -1,0 +1,247 @@
+//! One gate of the graft by itself. It needs only what it uses: its tables of the site file, and
+//! connections to what it asks.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use omega_capi::{Management, Namespace, coherence::ServedVersionsGate};
+use omega_core::{
+    Failure, Gate, Item, Label as _, Section, TargetPlan, kubeconfig::Kubeconfig, run::Job,
+};
+use omega_juju::{
+    Unit,
+    gates::{AuthenticateManagement, DriverLoaded, ListReleases, ReachManagement},
+};
+use omega_openstack::container_infra::ClusterList;
+
+use super::{
+    SiteSpec, clusters_are_healthy, magnum_responds, namespace_prefix, namespaces, trustee_domain,
+};
+use crate::{
+    clients::{CloudClients, Connect, Part, PartialClients, management},
+    coherence::{Coherent, setup},
+    site::Site,
+};
+
+/// A gate of the graft that is checked on each unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnitGate {
+    /// The unit reaches the management API.
+    Reach,
+    /// The daemon logs in there with its kubeconfig.
+    Authenticate,
+    /// helm lists the releases in these namespaces. If none is named: in those of the projects with
+    /// clusters, as Magnum lists them, and in that of the management project.
+    Releases(Vec<Namespace>),
+    /// The daemon runs with the driver and its options.
+    Driver,
+}
+
+/// A gate of the graft that is checked once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SiteGate {
+    /// The management cluster serves the versions that the driver reads.
+    ServedVersions,
+    /// Driver, chart, Cluster API and Magnum's templates fit together.
+    Coherence,
+    /// Magnum's trustee domain exists.
+    TrusteeDomain,
+    /// Magnum answers.
+    Magnum,
+    /// Every cluster that Magnum lists is HEALTHY.
+    Health,
+}
+
+/// Returns `gate` on the units `only`, or on all if it is empty, as a job to plan. Nothing can be
+/// sent to a unit. `site`: the site, as the operator named it. `now`: for the client certificate of the
+/// kubeconfig.
+///
+/// # Errors
+///
+/// Names what the site file lacks, and why the gate needs it. Fails if the kubeconfig can't be used,
+/// if Juju can't list the units, or if the cloud can't list the clusters where that is needed.
+pub async fn check_units(
+    gate: &UnitGate,
+    connect: &Connect<'_>,
+    only: &[String],
+    site: &str,
+    now: Timestamp,
+) -> Result<Job, Failure> {
+    needed(connect.site.conductor(), "the check asks its units")?;
+    let (item, clients) = on_unit(gate, connect, now).await?;
+    let clients = connect.add(Part::Units, only, clients).await?;
+    let target = |unit: &Arc<Unit>| TargetPlan::unit(unit.label(), vec![section(item(unit))]);
+    Ok(job(site, clients.units.iter().map(target).collect(), &clients))
+}
+
+/// Returns `gate` as a job to plan. `site`: the site, as the operator named it. `now`: for the
+/// client certificate of the kubeconfig.
+///
+/// # Errors
+///
+/// Names what the site file lacks, and why the gate needs it. Fails if the kubeconfig or the
+/// cloud's configuration can't be used.
+pub async fn check_site(
+    gate: SiteGate,
+    connect: &Connect<'_>,
+    site: &str,
+    now: Timestamp,
+) -> Result<Job, Failure> {
+    let management = async || {
+        let kubeconfig = kubeconfig(connect, now, "the check asks the management cluster with it")?;
+        management(&kubeconfig).await
+    };
+    let cloud = async |does: &str| {
+        let why = format!("the check {does} in the cloud of [cloud]");
+        needed(connect.cloud().await, &why)
+    };
+    let (target, clients) = match gate {
+        SiteGate::ServedVersions => {
+            let management = management().await?;
+            (served_versions(connect.site, &management)?, management.into())
+        }
+        SiteGate::Coherence => {
+            let (management, cloud) =
+                (management().await?, cloud("reads Magnum's templates").await?);
+            let target = coherence(connect.site, &management, &cloud)?;
+            (target, PartialClients { cloud: Some(cloud), ..management.into() })
+        }
+        SiteGate::TrusteeDomain => {
+            let cloud = cloud("looks for Magnum's trustee domain").await?;
+            let gate = trustee_domain(&connect.site.trust, &cloud, true);
+            (shared(cloud.network.label(), gate), (&cloud).into())
+        }
+        SiteGate::Magnum => {
+            let cloud = cloud("asks Magnum").await?;
+            (shared(cloud.network.label(), magnum_responds(&cloud)), (&cloud).into())
+        }
+        SiteGate::Health => {
+            let cloud = cloud("lists Magnum's clusters").await?;
+            (shared("clusters", clusters_are_healthy(&cloud)), (&cloud).into())
+        }
+    };
+    Ok(job(site, vec![target], &clients))
+}
+
+/// Makes the gate's item for a unit.
+type OnUnit = Box<dyn Fn(&Arc<Unit>) -> Item + Send + Sync>;
+
+/// Returns the gate for a unit, and clients for what was asked to make it. The site file is looked at
+/// first.
+async fn on_unit(
+    gate: &UnitGate,
+    connect: &Connect<'_>,
+    now: Timestamp,
+) -> Result<(OnUnit, PartialClients), Failure> {
+    let spec = SiteSpec::new(connect.site);
+    let nothing = PartialClients::default();
+    Ok(match gate {
+        UnitGate::Reach => {
+            let facts =
+                kubeconfig(connect, now, "the check connects from the units to its server")?.facts;
+            (Box::new(move |unit| Item::gate(ReachManagement::new(unit, &facts))), nothing)
+        }
+        UnitGate::Authenticate => {
+            let path = spec.path()?;
+            let facts = kubeconfig(connect, now, COMPARED)?.facts;
+            let gate = move |unit: &_| AuthenticateManagement::new(unit, &path, &facts);
+            (Box::new(move |unit| Item::gate(gate(unit))), nothing)
+        }
+        UnitGate::Releases(named) => {
+            let path = spec.path()?;
+            let helm =
+                needed(connect.site.helm(), "the check compares the helm of each unit with it")?;
+            let (helm, sha256) = (helm.sha256, kubeconfig(connect, now, COMPARED)?.facts.sha256);
+            let (namespaces, clients) = listed_in(named, connect).await?;
+            let gate =
+                move |unit: &_| ListReleases::new(unit, &path, sha256, helm, namespaces.clone());
+            (Box::new(move |unit| Item::gate(gate(unit))), clients)
+        }
+        UnitGate::Driver => {
+            needed(connect.site.driver(), "the check compares the driver of each unit with it")?;
+            needed(
+                connect.site.chart(),
+                "the check compares the options of each unit's daemon with it",
+            )?;
+            let (release, dropin) = (spec.release()?, spec.dropin()?.sha256());
+            let options = spec.capi_helm()?.effective();
+            let gate = move |unit: &_| DriverLoaded::new(unit, &release, dropin, &options);
+            (Box::new(move |unit| Item::gate(gate(unit))), nothing)
+        }
+    })
+}
+
+const COMPARED: &str = "the check compares the kubeconfig of each unit with it";
+
+/// Returns the namespaces that helm lists. The cloud is asked if none is named.
+async fn listed_in(
+    named: &[Namespace],
+    connect: &Connect<'_>,
+) -> Result<(Vec<String>, PartialClients), Failure> {
+    if !named.is_empty() {
+        let all = named.iter().map(ToString::to_string).collect();
+        return Ok((all, PartialClients::default()));
+    }
+    let why = "no namespace is named, so the check lists Magnum's clusters in the cloud of [cloud]";
+    let cloud = needed(connect.cloud().await, why)?;
+    Ok((driver_namespaces(connect.site, &cloud).await?, (&cloud).into()))
+}
+
+/// Returns the namespaces that the driver uses. Unlike the graft, which has a gate that reports it, it
+/// fails if the cloud can't tell.
+async fn driver_namespaces(site: &Site, cloud: &CloudClients) -> Result<Vec<String>, Failure> {
+    let clusters = ClusterList::live((*cloud.magnum).clone()).read().await?;
+    let project = cloud.network.project_id().await.map_err(|error| {
+        let what = format!("could not find out the project of {}", cloud.network.label());
+        Failure::from_error(what, &error)
+    })?;
+    Ok(namespaces(&namespace_prefix(site), &clusters, Some(&project)))
+}
+
+fn served_versions(site: &Site, management: &Management) -> Result<TargetPlan, Failure> {
+    needed(site.driver(), "it says which versions are read")?;
+    needed(site.chart(), "it says which versions are written")?;
+    let (management, combination) = (management.clone(), SiteSpec::new(site).combination()?);
+    Ok(shared(management.label(), ServedVersionsGate { management, combination }))
+}
+
+fn coherence(
+    site: &Site,
+    management: &Management,
+    cloud: &CloudClients,
+) -> Result<TargetPlan, Failure> {
+    needed(site.driver(), "the check tells whether it fits the rest")?;
+    needed(site.chart(), "the check tells whether it fits the rest")?;
+    let gate = Coherent::new(management, &cloud.magnum, setup(site)?);
+    Ok(shared(cloud.network.label(), gate))
+}
+
+/// Reads and checks the site's kubeconfig.
+fn kubeconfig(connect: &Connect<'_>, now: Timestamp, why: &str) -> Result<Kubeconfig, Failure> {
+    needed(connect.site.kubeconfig(), why)?;
+    connect.kubeconfig(now)
+}
+
+/// Adds why the gate needs a part of the site.
+fn needed<T>(part: Result<T, Failure>, why: &str) -> Result<T, Failure> {
+    part.map_err(|failure| failure.because(why))
+}
+
+fn shared(label: impl Into<String>, gate: impl Gate + 'static) -> TargetPlan {
+    TargetPlan::shared(label, vec![section(Item::gate(gate))])
+}
+
+fn section(item: Item) -> Section {
+    Section::new("", CHECK, vec![item])
+}
+
+/// The job's name.
+const CHECK: &str = "check";
+
+fn job(site: &str, targets: Vec<TargetPlan>, clients: &PartialClients) -> Job {
+    Job::new(CHECK, site, targets).on(clients.endpoints(), clients.counts())
+}
+
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;
