@@ -89,6 +89,15 @@ mod live {
 
     #[tokio::test]
     #[ignore = "needs the lab's cloud: tests/lab/run contract"]
+    async fn glance_keeps_the_contract() {
+        // The lab's TLS region has no Glance.
+        let config = CloudConfig { region: Some("RegionOne".into()), ..config() };
+        let directory = tempfile::tempdir().unwrap();
+        contract::images(session(config).await, directory.path()).await;
+    }
+
+    #[tokio::test]
+    #[ignore = "needs the lab's cloud: tests/lab/run contract"]
     async fn magnum_keeps_the_contract() {
         let cloud = cloud().await;
         let spec = TemplateSpec {

@@ -7,11 +7,13 @@
 
 mod cloud_inventory;
 mod credential;
+mod images;
 mod orphans;
 
 pub use crate::network::ensure_sg_rule::contract::{group_names, near_matches, refusals, sg_rules};
 pub use cloud_inventory::cloud_inventory;
 pub use credential::application_credential;
+pub use images::images;
 pub use orphans::cluster_orphans;
 
 use std::sync::Arc;

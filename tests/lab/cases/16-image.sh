@@ -81,3 +81,111 @@ image_case() {
   for point in $(in_capi_mgmt api GET "$GLANCE/images?limit=1000" | jq -r '.images[] | select(.name | startswith("omega-")) | .id'); do in_capi_mgmt api DELETE "$GLANCE/images/$point"; done
 }
 image_is() { glance_images | grep -q "^$1 $2 "; }
+
+# Glance as other clouds have it: without conversion, with two stores, with a limit on sizes, without the right to upload;
+# a full disk on this machine; and ten kills.
+define image-glance 600 image_glance_case
+
+GLANCE_CONF=/etc/glance/glance-api.conf
+glance_with() { # SED EXPRESSION...: Glance with its configuration changed so; without one, as it was
+  local expression args=()
+  for expression; do args+=(-e "$expression"); done
+  at cloud sh -c '[ -e "$0.lab" ] || cp -p "$0" "$0.lab"; cat "$0.lab" >"$0"' $GLANCE_CONF
+  [[ -z ${args[*]} ]] || at cloud sed -i "${args[@]}" $GLANCE_CONF
+  at cloud systemctl restart glance-api
+  until_true 60 Glance in_capi_mgmt api GET "$GLANCE/images?limit=1"
+}
+remove_images() {
+  local id
+  for id in $(in_capi_mgmt api GET "$GLANCE/images?limit=1000" | jq -r '.images[] | select(.name | startswith("omega-")) | .id'); do
+    in_capi_mgmt api DELETE "$GLANCE/images/$id"
+  done
+}
+standard_client() { # ARGS...: python-openstackclient, in the project of the images
+  OS_CLIENT_CONFIG_FILE=$PWD/clouds.yaml "$LAB/osc/bin/openstack" --os-cloud plain \
+    --os-project-name capi-mgmt --os-project-domain-name capi "$@"
+}
+nothing_left() { # WHAT
+  same "images after $1" '' "$(glance_images)"
+  same "staged files after $1" 0 "$(staged_files)"
+}
+
+image_glance_case() {
+  local digest ms
+  site_for . ssh cloud
+  sed -i 's/^name = "lab"/name = "plain"/' omega.toml
+  trap 'umount small 2>/dev/null || true; glance_with || true' EXIT
+  at cloud sh -c 'cd /tmp && head -c 25165824 /dev/urandom >omega.raw && qemu-img convert -O qcow2 omega.raw omega.qcow2 && cat omega.qcow2' >image.qcow2
+  at cloud rm -f /tmp/omega.raw /tmp/omega.qcow2
+  digest=$(sha512sum image.qcow2 | cut -d' ' -f1)
+  nothing_left 'other cases'
+
+  glance_with 's/^image_import_plugins = .*/image_import_plugins = []/'
+  exits 0 put_image omega-plain --file image.qcow2
+  same 'an image without conversion' "omega-plain active qcow2 v1.34.8 $digest" "$(glance_images)"
+  grep -q 'image-conversion=true' out err || fail 'that it is not raw is not told'
+  exits 0 put_image omega-plain --file image.qcow2
+  # the same bytes by the standard client: they are known by Glance's own digest
+  remove_images
+  standard_client image create omega-plain --file image.qcow2 --disk-format qcow2 --container-format bare >/dev/null
+  exits 0 put_image omega-plain --file image.qcow2
+  same 'an image of the standard client' "omega-plain active qcow2 v1.34.8 $digest" "$(glance_images)"
+  remove_images
+
+  at cloud install -d -o glance -g glance /var/lib/glance/second
+  glance_with 's/^enabled_backends = .*/enabled_backends = local:file,second:file/' \
+    '/^\[os_glance_staging_store\]/i [second]\nfilesystem_store_datadir = /var/lib/glance/second'
+  exits 0 put_image omega-stores --file image.qcow2
+  same 'an image with two stores' "omega-stores active raw v1.34.8 $digest" "$(glance_images)"
+  remove_images
+
+  glance_with 's/^\[DEFAULT\]/[DEFAULT]\nimage_size_cap = 10000000/'
+  exits 1 put_image omega-large --file image.qcow2
+  grep -q 413 err || fail 'the status is not told'
+  nothing_left 'an image that is too large'
+  glance_with 's/^\[DEFAULT\]/[DEFAULT]\nuser_storage_quota = 10MB/'
+  fails put_image omega-large --file image.qcow2
+  nothing_left 'a quota'
+  glance_with 's/^enabled_import_methods = .*/enabled_import_methods = [web-download]/'
+  exits 4 put_image omega-method --file image.qcow2
+  grep -q enabled_import_methods err || fail 'the option is not named'
+  nothing_left 'a cloud without glance-direct'
+  at cloud sh -c 'mkdir -p /etc/glance/policy.d; printf "\"upload_image\": \"!\"\n" >/etc/glance/policy.d/omega.yaml'
+  glance_with
+  fails put_image omega-forbidden --file image.qcow2
+  grep -q 403 err || fail 'the status is not told'
+  at cloud rm /etc/glance/policy.d/omega.yaml
+  glance_with
+  nothing_left 'a policy'
+
+  exits 0 put_image omega-endpoint --file image.qcow2 --endpoint http://$CLOUD:9292
+  fails put_image omega-nowhere --file image.qcow2 --endpoint http://$CLOUD:9
+  same 'an image by a unit of its own' "omega-endpoint active raw v1.34.8 $digest" "$(glance_images)"
+  remove_images
+
+  mkdir -p small; mount -t tmpfs -o size=8M tmpfs small
+  serve_image good
+  fails put_image omega-disk --url http://127.77.0.9:8090/image.qcow2 --keep small/copy.qcow2
+  kill $server; wait $server || true
+  grep -qi 'no space left' err || fail 'the full disk is not named'
+  same 'files on the full disk' '' "$(ls small)"
+  nothing_left 'a full disk'
+  umount small
+
+  for ms in 150 300 450 600 750 900 1100 1400 1800 2400; do
+    background stage-image --name omega-killed --kubernetes-version v1.34.8 --sha512 "$digest" --file image.qcow2
+    sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
+    echo "killed after $ms ms: $(glance_images)"
+    kill -KILL $omega_pid; wait $omega_pid || true
+    exits 0 put_image omega-killed --file image.qcow2
+    same "images, killed after $ms ms" "omega-killed active raw v1.34.8 $digest" "$(glance_images)"
+    same "staged files, killed after $ms ms" 0 "$(staged_files)"
+    remove_images
+  done
+  exits 0 omega runs sweep --plan
+}
+fails() { # COMMAND...: with 1 or 4
+  local rc=0
+  "$@" || rc=$?
+  [[ $rc = 1 || $rc = 4 ]] || fail "exit $rc: $*"
+}
