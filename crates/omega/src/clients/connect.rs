@@ -12,7 +12,7 @@ use omega_openstack::{
 };
 use url::Url;
 
-use super::{Clients, CloudClients, PartialClients, UnitList};
+use super::{Clients, CloudClients, PartialClients, Payloads, UnitList};
 use crate::{
     Machine,
     site::{Project, Site},
@@ -46,28 +46,27 @@ impl<'a> Connect<'a> {
     /// Fails if a file can't be read, or if Juju can't list the units.
     pub async fn all(&self, kubeconfig: &Kubeconfig, only: &[String]) -> Result<Clients, Failure> {
         let (cloud, units) = futures::join!(self.cloud(), self.list_units());
-        self.listed(kubeconfig, cloud?, &units?, only).await
+        let payloads = self.payloads(kubeconfig)?;
+        self.listed(kubeconfig, cloud?, &units?, only, &payloads).await
     }
 
     /// The same with units that have been listed. Nothing is sent.
     ///
     /// # Errors
     ///
-    /// Fails if a file can't be read, or if a unit that was named does not exist.
+    /// Fails if a unit that was named does not exist.
     pub(crate) async fn listed(
         &self,
         kubeconfig: &Kubeconfig,
         cloud: CloudClients,
         units: &UnitList,
         only: &[String],
+        payloads: &Payloads,
     ) -> Result<Clients, Failure> {
-        let mut sources = Sources::default();
-        sources.add(kubeconfig.bytes.clone());
-        self.add_wheel(&mut sources)?;
-        let helm = self.add_helm(&mut sources)?;
-        let units = self.handles(units, only, &sources)?;
+        let units = self.handles(units, only, &payloads.sources)?;
         let management = management(kubeconfig).await?;
-        let clients = Clients::new(cloud, Arc::new(management), units).with_helm(helm);
+        let clients = Clients::new(cloud, Arc::new(management), units);
+        let clients = clients.with_helm(payloads.helm_size);
         Ok(clients.with_mint(&kubeconfig.facts, Timestamp::now()))
     }
 

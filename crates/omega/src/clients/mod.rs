@@ -22,6 +22,7 @@ use omega_openstack::{
     Transport, container_infra::ContainerInfra, identity::Identity, network::Network,
 };
 pub use partial::{Part, PartialClients};
+pub(crate) use sources::Payloads;
 pub(crate) use units::UnitList;
 
 /// The number of HTTP requests.

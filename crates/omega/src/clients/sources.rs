@@ -1,6 +1,6 @@
-use std::path::Path;
+use std::{fs, path::Path};
 
-use omega_core::{Failure, FailureClass, values::Sha256};
+use omega_core::{Failure, FailureClass, kubeconfig::Kubeconfig, values::Sha256};
 use omega_juju::Sources;
 
 use super::{
@@ -8,7 +8,36 @@ use super::{
     kubeconfig::{RELATIVE, unreadable},
 };
 
+/// What may be sent to the units.
+#[derive(Default)]
+pub(crate) struct Payloads {
+    pub(crate) sources: Sources,
+    /// The size of helm, in bytes; 0 if the site names no file of it.
+    pub(crate) helm_size: usize,
+}
+
 impl Connect<'_> {
+    /// Returns what the graft may send to the units, of the site's files.
+    ///
+    /// # Errors
+    ///
+    /// Fails if one can't be read, or is not what the site pins.
+    pub(crate) fn payloads(&self, kubeconfig: &Kubeconfig) -> Result<Payloads, Failure> {
+        let mut sources = Sources::default();
+        sources.add(kubeconfig.bytes.clone());
+        self.add_wheel(&mut sources)?;
+        let helm_size = self.add_helm(&mut sources)?;
+        Ok(Payloads { sources, helm_size })
+    }
+
+    /// Returns the same for a verification, which sends nothing and so reads none of the files.
+    pub(crate) fn no_payloads(&self) -> Payloads {
+        let helm = self.site.helm().ok().and_then(|helm| helm.file.as_ref());
+        let size = helm.and_then(|file| fs::metadata(self.path(file)).ok()).map(|file| file.len());
+        let helm_size = size.and_then(|size| usize::try_from(size).ok()).unwrap_or_default();
+        Payloads { helm_size, ..Payloads::default() }
+    }
+
     /// Adds the driver's wheel to what may be sent to a unit, if the site names one.
     ///
     /// # Errors

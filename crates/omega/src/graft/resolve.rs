@@ -15,7 +15,7 @@ use omega_openstack::container_infra::ClusterList;
 use serde::{Deserialize, Serialize};
 
 use super::{GraftSpec, Purpose, known_namespaces};
-use crate::clients::{Clients, CloudClients, Connect, UnitList};
+use crate::clients::{Clients, CloudClients, Connect, Payloads, UnitList};
 
 /// The most that a file of stored inputs may have, in bytes.
 const MOST: u64 = 1 << 20;
@@ -50,7 +50,8 @@ pub async fn resolve(
     policy: LeftoverPolicy,
 ) -> Result<(GraftSpec, Clients), Failure> {
     let resolver = Resolver::new(connect, kubeconfig, only, policy).await?;
-    resolver.graft(&resolver.inputs().await?).await
+    let payloads = connect.payloads(kubeconfig)?;
+    resolver.graft(&resolver.inputs().await?, &payloads).await
 }
 
 /// Verifies the graft. It changes nothing outside this machine.
@@ -124,10 +125,14 @@ impl<'a> Resolver<'a> {
         Ok(Inputs { units: units?, namespaces })
     }
 
-    async fn graft(&self, inputs: &Inputs) -> Result<(GraftSpec, Clients), Failure> {
-        let Self { connect, kubeconfig, .. } = self;
+    async fn graft(
+        &self,
+        inputs: &Inputs,
+        payloads: &Payloads,
+    ) -> Result<(GraftSpec, Clients), Failure> {
+        let Self { connect, kubeconfig, only, .. } = self;
         let cloud = self.cloud.clone();
-        let clients = connect.listed(kubeconfig, cloud, &inputs.units, self.only).await?;
+        let clients = connect.listed(kubeconfig, cloud, &inputs.units, only, payloads).await?;
         let clusters = (self.clusters.clone(), inputs.namespaces.clone());
         let spec = GraftSpec::with(connect.site, kubeconfig, &clients, self.policy, clusters)?;
         Ok((spec, clients))
@@ -139,7 +144,7 @@ impl<'a> Resolver<'a> {
         site: &str,
         inputs: &Inputs,
     ) -> Result<Report, Failure> {
-        let (spec, clients) = self.graft(inputs).await?;
+        let (spec, clients) = self.graft(inputs, &self.connect.no_payloads()).await?;
         let job = spec.job(site, &clients.for_verification(), Purpose::Verify);
         Ok(engine.verify(&job).await)
     }
