@@ -504,6 +504,12 @@ def needs_of_a_cluster(stage):
         admin.call("image", "PUT", f"/images/{image['id']}/file", raw=b"\0" * 1024)
 
 
+@part
+def flavors(stage, rc):
+    needs_of_a_cluster(stage)
+    stage.a.call("compute", "GET", "/flavors", keep="nova-flavors-200")
+
+
 TEMPLATE = {"name": "omega-rec", "coe": "kubernetes", "image_id": "k8s",
             "external_network_id": "public", "flavor_id": "m1.medium",
             "master_flavor_id": "m1.medium", "network_driver": "calico",

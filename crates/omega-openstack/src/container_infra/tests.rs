@@ -25,15 +25,7 @@ pub(super) fn cloud() -> Cloud {
 }
 
 pub(super) fn spec() -> TemplateSpec {
-    TemplateSpec {
-        image: "k8s".into(),
-        external_network: "public".into(),
-        flavor: "m1.medium".into(),
-        master_flavor: "m1.medium".into(),
-        network_driver: NetworkDriver::Calico,
-        dns_nameserver: None,
-        labels: BTreeMap::new(),
-    }
+    TemplateSpec::new("k8s", "public", "m1.medium", "m1.medium")
 }
 
 fn options() -> ProofOptions {

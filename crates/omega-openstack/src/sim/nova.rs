@@ -1,4 +1,4 @@
-//! Nova. Written from the recordings (record.py, `survey`).
+//! Nova. Written from the recordings (record.py, `survey` and `flavors`).
 
 use serde_json::{Value, json};
 
@@ -7,6 +7,9 @@ use super::{
     state::{State, Who},
 };
 use crate::{Method, Request, Response};
+
+/// The flavors that there always are: their ids and names.
+const FLAVORS: [(&str, &str); 3] = [("m1", "m1.medium"), ("2", "gp.mid"), ("3", "capi.node")];
 
 /// What Nova keeps.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +24,23 @@ impl State {
         match (request.method, path.as_slice()) {
             (Method::Get, ["servers"]) => Some(self.list_servers(who, request, false)),
             (Method::Get, ["servers", "detail"]) => Some(self.list_servers(who, request, true)),
+            (Method::Get, ["flavors"]) => {
+                let flavor = recorded!("nova-flavors-200").body["flavors"][0].clone();
+                let flavors = FLAVORS.map(|(id, name)| {
+                    let mut flavor = flavor.clone();
+                    flavor["id"] = json!(id);
+                    flavor["name"] = json!(name);
+                    flavor
+                });
+                Some(recorded!("nova-flavors-200").with("flavors", flavors))
+            }
             _ => None,
         }
+    }
+
+    /// Returns whether a flavor has this name or id.
+    pub(super) fn is_flavor(text: &str) -> bool {
+        FLAVORS.iter().any(|(id, name)| *id == text || *name == text)
     }
 
     /// Nova lists the servers of the token's project, an administrator's too.
