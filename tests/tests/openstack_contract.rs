@@ -11,8 +11,7 @@ mod live {
     use omega_openstack::{
         ApplicationCredentialRef, AuthScope, CloudConfig, Credential, DomainRef, Lookup, Method,
         ProjectRef, Request, Service, Session, SessionOptions, Transport, UserRef,
-        container_infra::TemplateSpec,
-        contract,
+        container_infra::TemplateSpec, contract,
     };
 
     fn config() -> CloudConfig {

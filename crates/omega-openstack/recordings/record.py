@@ -572,6 +572,39 @@ def magnum(stage, rc):
     call("DELETE", f"/clustertemplates/{one['uuid']}")
 
 
+@part
+def template_updates(stage, rc):
+    """What a PATCH of a template does and is refused. It wants a conductor that can delete a cluster."""
+    needs_of_a_cluster(stage)
+    call = lambda method, path, body=None, keep=None: stage.admin.call(
+        "container-infra", method, path, body, keep=keep and f"magnum-template-{keep}", version="1.11")
+    one = call("POST", "/clustertemplates", TEMPLATE | {"labels": {"a": True, "b": 20}}, "labels-201")[2]["uuid"]
+    replace = lambda field, value: [{"op": "replace", "path": field, "value": value}]
+    for keep, patch in (("patch-200", replace("/labels", '{"octavia_provider":"amphora"}')),
+                        ("patch-remove-200", [{"op": "remove", "path": "/dns_nameserver"}]),
+                        ("patch-labels-object", replace("/labels", {"a": "b"})),
+                        ("patch-internal", replace("/uuid", one)),
+                        ("patch-not-removable", [{"op": "remove", "path": "/network_driver"}]),
+                        ("patch-absent-image", replace("/image_id", "absent")),
+                        ("patch-absent-flavor", replace("/flavor_id", "absent"))):
+        call("PATCH", f"/clustertemplates/{one}", patch, keep)
+    stage.a.call("container-infra", "PATCH", f"/clustertemplates/{one}", replace("/hidden", True), version="1.11",
+                 keep="magnum-template-patch-of-another-project")
+    id = call("POST", "/clusters", {"name": "omega-rec", "cluster_template_id": one, "keypair": "op",
+                                    "master_count": 1, "node_count": 1})[2]["uuid"]
+    time.sleep(1)
+    call("PATCH", f"/clustertemplates/{one}", replace("/labels", "{}"), "patch-in-use")
+    call("PATCH", f"/clustertemplates/{one}", replace("/hidden", True), "patch-hidden-in-use-200")
+    for _ in range(60):
+        if call("GET", f"/clusters/{id}")[2]["status"] != "CREATE_IN_PROGRESS":
+            break
+        time.sleep(1)
+    call("DELETE", f"/clusters/{id}")
+    while call("GET", f"/clusters/{id}")[0] != 404:
+        time.sleep(1)
+    call("DELETE", f"/clustertemplates/{one}")
+
+
 def gone(call, id, deleted, absent):
     """Deletes the cluster. A conductor without a graft can't: DELETE_FAILED is then the end."""
     call("DELETE", f"/clusters/{id}", keep=deleted)

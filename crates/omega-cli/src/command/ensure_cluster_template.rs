@@ -159,7 +159,7 @@ fn template(args: &ClusterTemplateArgs, site: &Site) -> Result<ClusterTemplate, 
     }
     let spec = serde_json::from_value::<TemplateSpec>(values);
     let spec = spec.map_err(|error| {
-        let next = format!("give it as a flag, or in [template.{name}] of the site file");
+        let next = format!("set it by a flag, or in [template.{name}] of the site file");
         usage(format!("template {name}: {error}")).next(next)
     })?;
     let name: TemplateName = name.parse().map_err(|error| usage(format!("--name: {error}")))?;

@@ -129,15 +129,11 @@ impl Desired for RestoreTemplate {
             .map(|(field, was)| FieldDifference::new(field, one.value(field), was.clone()));
         let fields: Vec<_> = fields.filter(|one| !one.is_none()).collect();
         let users: Vec<&Cluster> = seen.users_of(one);
-        match TemplateUpdate::all(one, &fields, &users) {
-            Some(updates) => {
-                Ok(Delta::of(updates.into_iter().map(RestoredTemplate::Update).collect()))
-            }
-            None => {
-                let why = format!("cluster template {name} ({id}): {}", in_use(&users));
-                Err(Conflict::new(why, "delete the clusters first"))
-            }
-        }
+        let updates = TemplateUpdate::all(one, &fields, &users).ok_or_else(|| {
+            let why = format!("cluster template {name} ({id}): {}", in_use(&users));
+            Conflict::new(why, "delete the clusters first")
+        })?;
+        Ok(Delta::of(updates.into_iter().map(RestoredTemplate::Update).collect()))
     }
 
     async fn apply(

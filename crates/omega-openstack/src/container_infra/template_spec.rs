@@ -104,9 +104,8 @@ pub enum NetworkDriver {
 /// A network driver that the chart does not install.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the network driver {0:?} is refused: use \"calico\". The charts install nothing for \"flannel\" \
-     (which Magnum stores if none is given), so nodes would never be Ready, and Magnum refuses \
-     \"cilium\" by default"
+    "network driver {0:?} is refused: use \"calico\" (for \"flannel\", Magnum's default, the charts \
+     install nothing, and no node becomes Ready)"
 )]
 pub struct InvalidNetworkDriver(String);
 
@@ -288,13 +287,15 @@ impl FieldDifference {
     /// `apply_jsonpatch`; `api/controllers/v1/types.py`, `JsonPatchType`).
     pub(super) fn patch(&self) -> Value {
         let path = format!("/{}", self.field);
-        match &self.wanted {
-            Value::Null => json!({ "op": "remove", "path": path }),
-            Value::Object(labels) => {
-                json!({ "op": "replace", "path": path, "value": json!(labels).to_string() })
-            }
-            value => json!({ "op": "replace", "path": path, "value": value }),
+        if self.wanted.is_null() {
+            return json!({ "op": "remove", "path": path });
         }
+        let value = if self.wanted.is_object() {
+            json!(self.wanted.to_string())
+        } else {
+            self.wanted.clone()
+        };
+        json!({ "op": "replace", "path": path, "value": value })
     }
 }
 

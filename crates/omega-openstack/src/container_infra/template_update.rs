@@ -55,9 +55,9 @@ impl TemplateUpdate {
 /// Returns what a conflict says of clusters that use a template.
 pub(super) fn in_use(users: &[&Cluster]) -> String {
     let names: Vec<_> = users.iter().map(|user| user.name.as_str()).collect();
-    let (what, uses) = if users.len() == 1 { ("cluster", "uses") } else { ("clusters", "use") };
+    let (what, verb) = if users.len() == 1 { ("cluster", "uses") } else { ("clusters", "use") };
     format!(
-        "{what} {} {uses} it, and Magnum then changes nothing but public (to true) and hidden",
+        "{what} {} {verb} it, and Magnum then changes nothing but public (to true) and hidden",
         names.join(", ")
     )
 }
@@ -72,7 +72,7 @@ impl Describe for TemplateUpdate {
             [one] => Diff::new(ChangeKind::Update, subject, one),
             many => {
                 let diff = Diff::new(ChangeKind::Update, subject, format!("{} values", many.len()));
-                many.iter().fold(diff, |diff, line| diff.with(line))
+                many.iter().fold(diff, Diff::with)
             }
         }
     }

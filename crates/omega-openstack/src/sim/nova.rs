@@ -22,18 +22,9 @@ impl State {
     pub(super) fn nova(&mut self, who: &Who, request: &Request) -> Option<Response> {
         let path: Vec<_> = request.path.iter().map(String::as_str).collect();
         match (request.method, path.as_slice()) {
+            (Method::Get, ["flavors"]) => Some(list_flavors()),
             (Method::Get, ["servers"]) => Some(self.list_servers(who, request, false)),
             (Method::Get, ["servers", "detail"]) => Some(self.list_servers(who, request, true)),
-            (Method::Get, ["flavors"]) => {
-                let flavor = recorded!("nova-flavors-200").body["flavors"][0].clone();
-                let flavors = FLAVORS.map(|(id, name)| {
-                    let mut flavor = flavor.clone();
-                    flavor["id"] = json!(id);
-                    flavor["name"] = json!(name);
-                    flavor
-                });
-                Some(recorded!("nova-flavors-200").with("flavors", flavors))
-            }
             _ => None,
         }
     }
@@ -69,6 +60,17 @@ impl State {
         made["tenant_id"] = json!(project);
         self.nova.servers.push(made);
     }
+}
+
+fn list_flavors() -> Response {
+    let recorded = recorded!("nova-flavors-200");
+    let flavors = FLAVORS.map(|(id, name)| {
+        let mut flavor = recorded.body["flavors"][0].clone();
+        flavor["id"] = json!(id);
+        flavor["name"] = json!(name);
+        flavor
+    });
+    recorded.with("flavors", flavors)
 }
 
 /// Nova takes a name for a regular expression: here one with nothing in it but escapes and anchors.

@@ -93,7 +93,7 @@ fn template(prove: &Prove) -> TemplateSpec {
 fn cluster(prove: &Prove) -> ClusterSpec {
     let template = match &prove.template {
         Some(name) => ProofTemplate::Existing(name.clone()),
-        None => ProofTemplate::ThrowAway(template(prove)),
+        None => ProofTemplate::ThrowAway(Box::new(template(prove))),
     };
     ClusterSpec { template, keypair: prove.keypair.clone(), master_count: 1, node_count: 1 }
 }
