@@ -89,12 +89,8 @@ mod live {
     #[tokio::test]
     #[ignore = "needs the lab's cloud: tests/lab/run contract"]
     async fn magnum_keeps_the_contract() {
+        // One after the other: both look at all templates of the project.
         contract::magnum(cloud().await, spec()).await;
-    }
-
-    #[tokio::test]
-    #[ignore = "needs the lab's cloud: tests/lab/run contract"]
-    async fn magnum_keeps_the_contract_of_templates() {
         // What a template names is looked up in services that the TLS region has not.
         let config = CloudConfig { region: Some("RegionOne".into()), ..config() };
         contract::cluster_templates(session(config).await, spec()).await;
