@@ -33,7 +33,7 @@ T
   trap remove_templates EXIT
   remove_templates
 }
-said() { tr -s ' \n' ' ' <err | grep -qF -- "$1"; }      # whatever the breaks between lines
+said() { cat out err | tr -s ' \n' ' ' | grep -qF -- "$1"; }      # whatever the breaks between lines
 newest_run() { omega runs --output json >/dev/null; jq -r '[.runs[] | select(.runbook == "ensure-cluster-template")][0].id' out; }
 
 template_case() {
@@ -72,6 +72,8 @@ template_case() {
   same 'the template, rolled back' "$made" "$(templates)"
 
   # refused: another image, flannel, twins
+  exits 4 ensure_template --image omega-absent --label octavia_provider=ovn --plan
+  said 'found: image_id ubuntu-kube' || fail 'the plan does not show what Magnum has'
   exits 4 ensure_template --image omega-absent --label octavia_provider=ovn
   said 'another image' || fail 'the image is not named'
   said 'octavia_provider ovn' || fail 'the other difference is not shown'
