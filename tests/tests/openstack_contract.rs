@@ -6,13 +6,12 @@
 
 #[cfg(test)]
 mod live {
-    use std::{collections::BTreeMap, path::Path, sync::Arc};
+    use std::{path::Path, sync::Arc};
 
     use omega_openstack::{
         ApplicationCredentialRef, AuthScope, CloudConfig, Credential, DomainRef, Lookup, Method,
         ProjectRef, Request, Service, Session, SessionOptions, Transport, UserRef,
-        container_infra::{NetworkDriver, TemplateSpec},
-        contract,
+        container_infra::TemplateSpec, contract,
     };
 
     fn config() -> CloudConfig {
@@ -99,16 +98,14 @@ mod live {
     #[tokio::test]
     #[ignore = "needs the lab's cloud: tests/lab/run contract"]
     async fn magnum_keeps_the_contract() {
-        let cloud = cloud().await;
-        let spec = TemplateSpec {
-            image: "ubuntu-kube".into(),
-            external_network: "public".into(),
-            flavor: "m1.medium".into(),
-            master_flavor: "m1.medium".into(),
-            network_driver: NetworkDriver::Calico,
-            dns_nameserver: None,
-            labels: BTreeMap::new(),
-        };
-        contract::magnum(cloud, spec).await;
+        // One after the other: both look at all templates of the project.
+        contract::magnum(cloud().await, spec()).await;
+        // What a template names is looked up in services that the TLS region has not.
+        let config = CloudConfig { region: Some("RegionOne".into()), ..config() };
+        contract::cluster_templates(session(config).await, spec()).await;
+    }
+
+    fn spec() -> TemplateSpec {
+        TemplateSpec::new("ubuntu-kube", "public", "m1.medium", "m1.medium")
     }
 }

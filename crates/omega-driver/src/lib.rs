@@ -4,8 +4,8 @@
 //! does ([`DriverRelease`]), its options ([`options`]), the one that can break it
 //! ([`api_resources`]), what it reads on the management cluster ([`driver_reads`]) and must be
 //! allowed there ([`driver_needs`]), what it calls things ([`naming`]), which labels it looks at
-//! ([`labels`]), and what it needs around it ([`requirements`]). Nothing here does any input or
-//! output.
+//! ([`labels`]), what of a template has no effect ([`template`]), and what it needs around it
+//! ([`requirements`]). Nothing here does any input or output.
 //!
 //! Sources are named by the file and line in the package of a release: `driver.py:895` is
 //! `magnum_capi_helm/driver.py`, line 895.
@@ -20,6 +20,7 @@ mod reads;
 mod release;
 pub mod requirements;
 mod rights;
+pub mod template;
 
 pub use api_resources::{
     ApiResources, ApiResourcesError, Override, OverrideError, Overrides, WithoutEffect,

@@ -504,6 +504,12 @@ def needs_of_a_cluster(stage):
         admin.call("image", "PUT", f"/images/{image['id']}/file", raw=b"\0" * 1024)
 
 
+@part
+def flavors(stage, rc):
+    needs_of_a_cluster(stage)
+    stage.a.call("compute", "GET", "/flavors", keep="nova-flavors-200")
+
+
 TEMPLATE = {"name": "omega-rec", "coe": "kubernetes", "image_id": "k8s",
             "external_network_id": "public", "flavor_id": "m1.medium",
             "master_flavor_id": "m1.medium", "network_driver": "calico",
@@ -564,6 +570,39 @@ def magnum(stage, rc):
     call("GET", f"/clusters/{id}", keep="cluster-failed-200")
     gone(call, id, "cluster-delete-204", None)
     call("DELETE", f"/clustertemplates/{one['uuid']}")
+
+
+@part
+def template_updates(stage, rc):
+    """What a PATCH of a template does and is refused. It wants a conductor that can delete a cluster."""
+    needs_of_a_cluster(stage)
+    call = lambda method, path, body=None, keep=None: stage.admin.call(
+        "container-infra", method, path, body, keep=keep and f"magnum-template-{keep}", version="1.11")
+    one = call("POST", "/clustertemplates", TEMPLATE | {"labels": {"a": True, "b": 20}}, "labels-201")[2]["uuid"]
+    replace = lambda field, value: [{"op": "replace", "path": field, "value": value}]
+    for keep, patch in (("patch-200", replace("/labels", '{"octavia_provider":"amphora"}')),
+                        ("patch-remove-200", [{"op": "remove", "path": "/dns_nameserver"}]),
+                        ("patch-labels-object", replace("/labels", {"a": "b"})),
+                        ("patch-internal", replace("/uuid", one)),
+                        ("patch-not-removable", [{"op": "remove", "path": "/network_driver"}]),
+                        ("patch-absent-image", replace("/image_id", "absent")),
+                        ("patch-absent-flavor", replace("/flavor_id", "absent"))):
+        call("PATCH", f"/clustertemplates/{one}", patch, keep)
+    stage.a.call("container-infra", "PATCH", f"/clustertemplates/{one}", replace("/hidden", True), version="1.11",
+                 keep="magnum-template-patch-of-another-project")
+    id = call("POST", "/clusters", {"name": "omega-rec", "cluster_template_id": one, "keypair": "op",
+                                    "master_count": 1, "node_count": 1})[2]["uuid"]
+    time.sleep(1)
+    call("PATCH", f"/clustertemplates/{one}", replace("/labels", "{}"), "patch-in-use")
+    call("PATCH", f"/clustertemplates/{one}", replace("/hidden", True), "patch-hidden-in-use-200")
+    for _ in range(60):
+        if call("GET", f"/clusters/{id}")[2]["status"] != "CREATE_IN_PROGRESS":
+            break
+        time.sleep(1)
+    call("DELETE", f"/clusters/{id}")
+    while call("GET", f"/clusters/{id}")[0] != 404:
+        time.sleep(1)
+    call("DELETE", f"/clustertemplates/{one}")
 
 
 def gone(call, id, deleted, absent):

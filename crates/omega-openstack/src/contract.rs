@@ -10,6 +10,7 @@ mod credential;
 mod images;
 mod orphans;
 
+pub use crate::container_infra::ensure_cluster_template::contract::cluster_templates;
 pub use crate::network::ensure_sg_rule::contract::{group_names, near_matches, refusals, sg_rules};
 pub use cloud_inventory::cloud_inventory;
 pub use credential::application_credential;
@@ -137,15 +138,7 @@ mod tests {
     #[tokio::test]
     async fn the_simulator_keeps_the_contract() {
         all(async || sim()).await;
-        let spec = TemplateSpec {
-            image: "k8s".into(),
-            external_network: "public".into(),
-            flavor: "m1.medium".into(),
-            master_flavor: "m1.medium".into(),
-            network_driver: crate::container_infra::NetworkDriver::Calico,
-            dns_nameserver: None,
-            labels: std::collections::BTreeMap::new(),
-        };
+        let spec = TemplateSpec::new("k8s", "public", "m1.medium", "m1.medium");
         magnum(sim(), spec).await;
     }
 }

@@ -194,6 +194,7 @@ impl Refusal {
             | RefusalReason::NotFound
             | RefusalReason::ImageNotFound
             | RefusalReason::ImageLacksDistro
+            | RefusalReason::ReferenceNotFound
             | RefusalReason::AlreadyExists
             | RefusalReason::InUse
             | RefusalReason::BeingDeleted

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::{
     Transport,
     container_infra::{
-        ContainerInfra, CreateCluster, CreateTemplate, DeleteCluster, DeleteTemplate,
+        ClusterTemplate, ContainerInfra, CreateCluster, CreateTemplate, DeleteCluster,
+        DeleteTemplate, RestoreTemplate,
     },
     image::{DeleteImage, Images, StagedImage},
     load_balancer::{LoadBalancers, RemoveClusterBalancers},
@@ -45,6 +46,8 @@ pub fn restore(
         }
         CreateTemplate::KIND => bind::<CreateTemplate>(ContainerInfra::new(cloud), desired),
         DeleteTemplate::KIND => bind::<DeleteTemplate>(ContainerInfra::new(cloud), desired),
+        ClusterTemplate::KIND => bind::<ClusterTemplate>(ContainerInfra::new(cloud), desired),
+        RestoreTemplate::KIND => bind::<RestoreTemplate>(ContainerInfra::new(cloud), desired),
         CreateCluster::KIND => bind::<CreateCluster>(ContainerInfra::new(cloud), desired),
         DeleteCluster::KIND => bind::<DeleteCluster>(ContainerInfra::new(cloud), desired),
         StagedImage::KIND => bind::<StagedImage>(Images::new(cloud), desired),
@@ -94,6 +97,11 @@ mod tests {
                 "openstack.no-cluster-template.v1",
                 json!({ "name": "t", "id": null, "asked_after": "2026-11-21T10:00:00Z" }),
             ),
+            ("openstack.cluster-template.v2", json!({ "name": "t", "spec": spec })),
+            (
+                "openstack.restored-cluster-template.v1",
+                json!({ "name": "t", "was": { "absent": { "created": spec } } }),
+            ),
             (
                 "openstack.cluster.v1",
                 json!({ "name": "c", "template": "t", "keypair": null, "master_count": 1, "node_count": 1 }),
@@ -135,6 +143,8 @@ mod tests {
         openstack.no-cluster-balancers.v1 magnum-1/c1: load balancers of magnum-1/c1
         openstack.cluster-template.v1 t: cluster template t
         openstack.no-cluster-template.v1 t: cluster template t
+        openstack.cluster-template.v2 t: cluster template t
+        openstack.restored-cluster-template.v1 t: cluster template t
         openstack.cluster.v1 c: cluster c
         openstack.image.v1 i: image i
         openstack.no-image.v1 u: image i

@@ -22,6 +22,8 @@ pub enum RefusalReason {
     ImageNotFound,
     /// The image lacks the properties that Magnum needs.
     ImageLacksDistro,
+    /// Magnum does not find something that a template names.
+    ReferenceNotFound,
     /// It already exists.
     AlreadyExists,
     /// Another object uses it.
@@ -62,6 +64,10 @@ impl RefusalReason {
             (400, _) if words.contains(TEMPLATE_IN_USE) => Self::InUse,
             (400, _) if words.contains(IMAGE_UNSET) => Self::ImageNotFound,
             (400, _) if words.contains(IMAGE_NONE) => Self::ImageLacksDistro,
+            (400, _) if has(words, &REFERENCES) => Self::ReferenceNotFound,
+            (400, _) if words.starts_with("Image ") && words.contains(IMAGE_ABSENT) => {
+                Self::ReferenceNotFound
+            }
             (400, _) if words.contains(NO_NODE_GROUPS_YET) => Self::Unavailable,
             (502..=504, _) => Self::Unavailable,
             (500.., _) => Self::ServiceFault,
@@ -101,6 +107,10 @@ impl RefusalReason {
                 "set the image's properties: openstack image set --property os_distro=ubuntu \
                  --property kube_version=vX.Y.Z IMAGE"
             }
+            Self::ReferenceNotFound => {
+                "check the name, and that the project may see it: Magnum checks a template's image, \
+                 flavors and networks at every update, also those that stay as they are"
+            }
             Self::NoSuchCredential
             | Self::NotFound
             | Self::AlreadyExists
@@ -130,6 +140,18 @@ const TEMPLATE_IN_USE: &str = "is referenced by one or multiple clusters";
 /// (recordings/magnum-template-absent-image.json, magnum-template-plain-image.json).
 const IMAGE_UNSET: &str = "Cluster type (vm, Unset,";
 const IMAGE_NONE: &str = "Cluster type (vm, None,";
+
+/// Magnum 18.0.1, `common/exception.py`, answered with 400: `FlavorNotFound`, `ExternalNetworkNotFound`
+/// (recordings/magnum-template-absent-flavor.json, magnum-template-absent-network.json),
+/// `FixedNetworkNotFound`, `FixedSubnetNotFound`, and `ImageNotFound`, which only an update gives
+/// (`api/attr_validator.py`).
+const REFERENCES: [&str; 4] = [
+    "Unable to find flavor ",
+    "Unable to find external network ",
+    "Unable to find fixed network ",
+    "Unable to find fixed subnet ",
+];
+const IMAGE_ABSENT: &str = " could not be found.";
 
 /// Magnum 18.0.1's answer to a list of clusters while one is being created, between its row and its
 /// node groups: `master_count` is their sum, and `api/controllers/v1/cluster.py` requires at least 1
@@ -203,6 +225,9 @@ mod tests {
             (409, None, "Invalid state PENDING_DELETE of loadbalancer resource 5", R::BeingDeleted),
             (409, None, "Invalid state PENDING_CREATE of loadbalancer resource 5", R::Busy),
             (409, None, "Load Balancer 5 is immutable and cannot be updated.", R::Busy),
+            (400, None, "Unable to find fixed subnet a.", R::ReferenceNotFound),
+            (400, None, "Image a could not be found.", R::ReferenceNotFound),
+            (400, None, "Cluster a could not be found.", R::Invalid),
             (409, None, "Multiple ClusterTemplates exist with same name", R::Conflict),
             (404, None, "The resource could not be found.", R::NotFound),
             (429, None, "", R::RateLimited),

@@ -76,7 +76,7 @@ impl Rule {
             Self::ComingRemoval => "coming-removal",
             Self::TemplateWithoutCni => "template-without-cni",
             Self::TemplateChart => "template-chart",
-            Self::IgnoredLabel => "ignored-label",
+            Self::IgnoredLabel => omega_driver::template::IGNORED_LABEL,
         }
     }
 

@@ -12,18 +12,13 @@ use crate::{
 };
 use omega_core::{Evidence, Finding, Severity, Subject};
 use omega_driver::DriverRelease;
-use omega_driver::labels::{ALLOWED_CIDRS, CHART_VERSION, first_to_read, said_elsewhere};
+use omega_driver::labels::CHART_VERSION;
 use omega_driver::requirements::provides;
+use omega_driver::template::{ignored_label, open_to_all, would_be_open_to_all};
 
 /// What the charts have a network plugin for (all tags: `charts/cluster-addons/templates/cni`).
 /// Anything else installs none, without an error.
 const PLUGINS: [&str; 2] = ["calico", "cilium"];
-/// The first chart that reads `allowedCIDRs`.
-const READS_ELSEWHERE: Version = Version::new(0, 24, 0);
-const DIFFERENT_KEYS: &str = "the driver sends apiServer.allowedCidrs, and charts from 0.24.0 on \
-                              read apiServer.allowedCIDRs";
-const BY_HAND: &str = "restrict the load balancer's listener by hand, or the network before it; \
-                       don't rely on the label";
 
 /// A cluster template of Magnum, as far as it matters here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,8 +56,9 @@ pub(crate) fn findings(
     let mut all: Vec<Finding> =
         ours.iter().filter_map(|template| without_cni(driver, template)).collect();
     all.extend(other_charts(apis, chart, &ours));
-    let open: Vec<Finding> = ours.iter().filter_map(|one| open_to_all(chart, one)).collect();
-    all.extend(open.is_empty().then(|| to_be_known(chart)).flatten());
+    let open = ours.iter().filter_map(|one| open_to_all(chart, &one.name, &one.labels));
+    let open: Vec<Finding> = open.collect();
+    all.extend(open.is_empty().then(|| would_be_open_to_all(chart)).flatten());
     all.extend(open);
     all.extend(unread_labels(driver, &ours));
     all
@@ -152,59 +148,17 @@ fn other_chart(apis: &ServedApis, chart: &Version, label: &str, names: &[&str]) 
     vec![warning(what).severity(Severity::Note)]
 }
 
-/// Where no template asks for it, it is good to know before one does.
-fn to_be_known(chart: &Version) -> Option<Finding> {
-    (*chart >= READS_ELSEWHERE).then(|| {
-        let what = format!(
-            "chart {chart} ignores the label {ALLOWED_CIDRS}: the API servers of all clusters are \
-             open to everybody"
-        );
-        let subject = Subject::new("chart", chart.to_string());
-        let finding = Rule::IgnoredLabel.finding(Severity::Note, "D-036", subject, what);
-        finding.shown_by([Evidence::holds(DIFFERENT_KEYS)]).remedy(BY_HAND)
-    })
-}
-
-/// The driver sends `apiServer.allowedCidrs` (1.4.0, `driver.py:1201`, and in all releases); the
-/// charts read `allowedCIDRs` from 0.24.0 on (0.25.1, `cluster-openstack.yaml:72`).
-fn open_to_all(chart: &Version, template: &TemplateFacts) -> Option<Finding> {
-    let TemplateFacts { name, labels, .. } = template;
-    let asked = labels.get(ALLOWED_CIDRS).filter(|value| !value.is_empty())?;
-    let own = labels.get(CHART_VERSION).and_then(|label| version(label));
-    let chart = own.as_ref().unwrap_or(chart);
-    (*chart >= READS_ELSEWHERE).then(|| {
-        let what = format!(
-            "chart {chart} ignores {ALLOWED_CIDRS} of template {name}: the API servers of its \
-             clusters are open to everybody"
-        );
-        let finding = Rule::IgnoredLabel.finding(Severity::Warning, "D-036", subject(name), what);
-        let evidence =
-            [Evidence::text("the label asks for", asked), Evidence::holds(DIFFERENT_KEYS)];
-        finding.shown_by(evidence).remedy(BY_HAND)
-    })
-}
-
 fn unread_labels(driver: &DriverRelease, templates: &[&TemplateFacts]) -> Vec<Finding> {
-    let mut unread: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for template in templates {
         for label in template.labels.keys() {
-            if !driver.reads_label(label) {
-                unread.entry(label).or_default().insert(&template.name);
-            }
+            names.entry(label).or_default().insert(&template.name);
         }
     }
-    let finding = |(label, names): (&str, BTreeSet<&str>)| {
-        let what = format!("driver {driver} ignores the label {label}");
-        let subject = Subject::new("label", label);
-        let finding = Rule::IgnoredLabel.finding(Severity::Note, "D-036", subject, what);
-        let remedy = match (first_to_read(label), said_elsewhere(label)) {
-            (Some(first), _) => format!("pin {first}, the first that reads it"),
-            (None, Some(what)) => format!("{what} says it; leave the label out"),
-            (None, None) => "leave it out, or see whether it is spelled right".to_owned(),
-        };
-        finding.shown_by([Evidence::list("templates:", names)]).remedy(remedy)
+    let finding = |(label, names)| {
+        Some(ignored_label(driver, label)?.shown_by([Evidence::list("templates:", names)]))
     };
-    unread.into_iter().map(finding).collect()
+    names.into_iter().filter_map(finding).collect()
 }
 
 fn subject(template: &str) -> Subject {

@@ -23,7 +23,7 @@ use serde_json::json;
 use crate::{
     app::App,
     cli::{LeftoverArgs, OperationArgs, SiteArgs, SiteFile},
-    command::{CheckArgs, StageImageArgs},
+    command::{CheckArgs, ClusterTemplateArgs, StageImageArgs},
 };
 
 /// One operation or one question. A value that no flag gives is taken from the site file.
@@ -31,6 +31,8 @@ use crate::{
 pub(crate) enum Operation {
     /// Ensure that Glance has an image whose bytes have this digest.
     StageImage(StageImageArgs),
+    /// Ensure that Magnum has a cluster template with these values.
+    EnsureClusterTemplate(Box<ClusterTemplateArgs>),
     /// Ensure that a security group has a rule, or with `--absent` that it does not.
     EnsureSgRule(SgRuleArgs),
     /// An operation on each unit.
@@ -115,6 +117,7 @@ impl App {
             Operation::OnUnits(operation) => self.on_units(operation).await,
             Operation::CapturePreState(site) => self.pre_state(site).await,
             Operation::StageImage(args) => self.stage_image(args).await,
+            Operation::EnsureClusterTemplate(args) => self.ensure_cluster_template(args).await,
             Operation::Check(args) => self.check(args).await,
         }
     }
@@ -187,12 +190,21 @@ impl App {
         counts: impl Fn() -> Counts + Send + Sync + 'static,
     ) -> Result<Status, Failure> {
         let site_name = site.display().to_string();
-        let job = Job::new(&self.task, site_name, targets).on(endpoints, counts);
+        self.job((site, plan), &Job::new(&self.task, site_name, targets).on(endpoints, counts))
+            .await
+    }
+
+    /// Carries out the job, or shows what it would do.
+    pub(super) async fn job(
+        &self,
+        (site, plan): (&Path, bool),
+        job: &Job,
+    ) -> Result<Status, Failure> {
         if plan {
             let next = self.given.clone().without("--plan").on(site);
-            return Ok(self.shown(&self.engine().plan(&job).await, Some(&next)));
+            return Ok(self.shown(&self.engine().plan(job).await, Some(&next)));
         }
-        Ok(self.shown(&self.engine().apply(&job, Approved::Now).await?, None))
+        Ok(self.shown(&self.engine().apply(job, Approved::Now).await?, None))
     }
 
     /// Needs `[cloud]`, and `project` in `[management]`; the rest comes from flags or the site file.

@@ -38,7 +38,7 @@ pub(crate) fn coherence(found: &Coherence, screen: &Screen) -> String {
     text.join("\n")
 }
 
-fn finding(finding: &Finding, width: usize) -> String {
+pub(super) fn finding(finding: &Finding, width: usize) -> String {
     let Finding { rule, severity, summary, evidence, decision, remedy, .. } = finding;
     let severity = match severity {
         Severity::Broken => "broken",

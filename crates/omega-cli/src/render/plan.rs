@@ -139,6 +139,12 @@ fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Ve
             }
             let next = failure.next.as_ref().map_or_else(String::new, |next| format!(" -> {next}"));
             put(Sign::No, noun, name, &format!("{words}{next}"));
+            let seen = [("expected", &failure.expected), ("found", &failure.found)];
+            for (label, value) in seen {
+                if let Some(value) = value {
+                    screen.text(&below(&format!("{label}: {value}"), screen.width));
+                }
+            }
         }
         ItemState::Preview(preview) => {
             if let Some(why) = &preview.wait {

@@ -8,7 +8,7 @@ use omega::{
     run::{Counts, Recap, Report, Status},
 };
 
-use super::{Console, Screen, failure, plan, recap, seconds};
+use super::{Console, Screen, capi::finding, failure, plan, recap, seconds};
 use crate::command_line::CommandLine;
 
 /// Shows what a command found and did. `next`: the command that applies the plan.
@@ -19,6 +19,9 @@ pub(crate) fn report(
     next: Option<&CommandLine>,
 ) {
     console.done();
+    for one in &report.findings {
+        screen.text(&finding(one, screen.width));
+    }
     match (report.command, &report.run) {
         ("plan", _) => {
             plan(screen, &report.looked);

@@ -104,6 +104,40 @@ fn an_operation_that_acts_on_no_unit_takes_none_and_names_its_own_help() {
     rule.says(&["--port: ", "omega-cli ensure-sg-rule --help"]);
 }
 
+/// What has no effect is named whether Magnum answers or not.
+#[test]
+fn a_template_is_of_the_site_file_or_of_flags_and_says_what_has_no_effect() {
+    let home = Home::with_cloud();
+    let table = "[template.one]\nimage = \"i\"\nexternal_network = \"n\"\nflavor = \"f\"\n\
+                 master_flavor = \"m\"\nmaster_lb_enabled = true\nlabels = { kube_tag = \"v1\" }\n";
+    home.write("omega.toml", &format!("{ONLY_CLOUD}{table}"));
+    let plan = |more: &[&str]| home.run(&[&["ensure-cluster-template", "--plan"], more].concat());
+    let ran = plan(&["--label", "keystone_auth_enabled=true"]).exits(1);
+    assert!(ran.out.contains("no answer from http://127.0.0.1:1"), "{ran:#?}");
+    for line in
+        ["note        ignored-label (D-036)", "warning     keystone-auth (D-029)", "next      "]
+    {
+        assert!(ran.out.contains(line), "{line}: {ran:#?}");
+    }
+    let ran = plan(&["--output", "json"]).exits(1);
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    let rules: Vec<_> =
+        report["findings"].as_array().unwrap().iter().map(|one| &one["rule"]).collect();
+    assert_eq!(rules, ["ignored-label", "ignored-field"]);
+
+    let flannel = plan(&["--network-driver", "flannel"]).exits(64);
+    flannel.says(&["\"flannel\" is refused: use \"calico\""]);
+    plan(&["--label", "x"]).exits(64).says(&["write KEY=VALUE"]);
+    plan(&["--name", "two"]).exits(64).says(&["template two: missing field `image`"]);
+    let flags = ["--name", "two", "--image", "i", "--external-network", "n", "--flavor", "f"];
+    let whole = [&flags[..], &["--master-flavor", "m", "--public", "--hidden=false"]].concat();
+    assert!(plan(&whole).exits(1).out.contains("no answer from http://127.0.0.1:1"));
+    home.write("omega.toml", &format!("{ONLY_CLOUD}{table}{}", table.replace("one", "two")));
+    plan(&[]).exits(64).says(&["--name: choose one of one, two"]);
+    home.write("omega.toml", ONLY_CLOUD);
+    plan(&[]).exits(64).says(&["--name is missing"]);
+}
+
 #[test]
 fn a_stored_fact_that_cannot_be_read_is_told_to_the_operator() {
     let home = Home::with_cloud();

@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, TargetPlan};
+use crate::{Failure, Finding, TargetPlan};
 
 /// What distinguishes a site from others whose units have the same names: where its cloud, its model
 /// and its management cluster are, and how each unit is reached.
@@ -28,6 +28,8 @@ pub struct Job {
     pub endpoints: Endpoints,
     /// The runs that this one rolls back, newest first.
     pub rolls_back: Vec<String>,
+    /// What is worth knowing about the desired facts, whatever is found. The report has it.
+    pub findings: Vec<Finding>,
 }
 
 /// Captures what to store, when called.
@@ -49,7 +51,14 @@ impl Job {
             counts: Arc::new(Counts::default),
             endpoints: Endpoints::new(),
             rolls_back: Vec::new(),
+            findings: Vec::new(),
         }
+    }
+
+    /// Adds what is worth knowing about the desired facts.
+    #[must_use]
+    pub fn with_findings(self, findings: Vec<Finding>) -> Self {
+        Self { findings, ..self }
     }
 
     /// Adds the counters, and the site that the job is for.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{Counts, Job, Recap, Status};
-use crate::{Failure, TargetPreview, TargetReport};
+use crate::{Failure, Finding, TargetPreview, TargetReport};
 
 /// What a command found and did: the one document for programs, and what is stored with a run. Text,
 /// JSON and other forms are made from it.
@@ -22,6 +22,9 @@ pub struct Report {
     /// The run's id, if there was something to change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// What is worth knowing about what is wanted, whatever was found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
     /// What was found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub looked: Vec<TargetPreview>,
@@ -58,6 +61,7 @@ impl Report {
             task: job.name.clone(),
             site: job.site.clone(),
             run: None,
+            findings: job.findings.clone(),
             looked: Vec::new(),
             done: Vec::new(),
             failure: None,

@@ -76,6 +76,10 @@ impl ContainerInfra {
         Ok(TemplateObserved { templates, users, at })
     }
 
+    pub(super) fn transport(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.transport)
+    }
+
     async fn project_id(&self) -> Result<String, Error> {
         let project = self.transport.token_info().await?.project;
         project.map(|project| project.id).ok_or_else(|| Error::NoProject(self.label()))
@@ -119,6 +123,11 @@ impl ContainerInfra {
     pub(crate) async fn create_template(&self, body: Value) -> Result<Template, Error> {
         let request = request(Method::Post, &["clustertemplates"]).body(body);
         fetch(&*self.transport, request, "").await
+    }
+
+    pub(super) async fn update_template(&self, id: &str, patch: Value) -> Result<(), Error> {
+        let request = request(Method::Patch, &["clustertemplates", id]).body(patch);
+        send(&*self.transport, request).await
     }
 
     pub(crate) async fn delete_template(&self, id: &str) -> Result<(), Error> {

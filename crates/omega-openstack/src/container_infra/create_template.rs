@@ -30,6 +30,13 @@ pub struct TemplateObserved {
     pub at: Timestamp,
 }
 
+impl TemplateObserved {
+    /// Returns the clusters that use the template.
+    pub(super) fn users_of(&self, template: &Template) -> Vec<&Cluster> {
+        self.users.iter().filter(|user| user.cluster_template_id == template.uuid).collect()
+    }
+}
+
 /// `POST /v1/clustertemplates`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TemplateCreation(CreateTemplate);

@@ -9,14 +9,14 @@ use super::{
 };
 use crate::sim::{Cloud, Fate};
 
-struct Sim {
+pub(super) struct Sim {
     cloud: Cloud,
     target: ContainerInfra,
     built: usize,
 }
 
 impl Sim {
-    fn new(cloud: &Cloud) -> Self {
+    pub(super) fn new(cloud: &Cloud) -> Self {
         Self { cloud: cloud.fork(), target: magnum(cloud), built: cloud.writes().len() }.bound()
     }
 
@@ -50,7 +50,7 @@ fn any_things() -> impl Strategy<Value = Vec<(&'static str, &'static str, bool)>
     prop::collection::vec((project, name, any::<bool>()), 0..3)
 }
 
-fn paused() -> tokio::runtime::Runtime {
+pub(super) fn paused() -> tokio::runtime::Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_time().start_paused(true).build().unwrap()
 }

@@ -7,10 +7,15 @@ mod create_cluster;
 mod create_template;
 mod delete_cluster;
 mod delete_template;
+pub(crate) mod ensure_cluster_template;
 mod magnum_responds;
 mod prove_cluster;
 mod prove_template;
+mod restore_template;
+mod template_name;
+mod template_references;
 mod template_spec;
+mod template_update;
 mod wait_for_cluster;
 mod wire;
 
@@ -21,13 +26,20 @@ pub use create_cluster::{ClusterCreation, ClusterObserved, CreateCluster};
 pub use create_template::{CreateTemplate, TemplateCreation, TemplateObserved};
 pub use delete_cluster::{ClusterDeletion, DeleteCluster};
 pub use delete_template::{DeleteTemplate, TemplateDeletion};
+pub use ensure_cluster_template::{
+    ClusterTemplate, ClusterTemplateChange, ClusterTemplateObserved, ensure_cluster_template,
+};
 pub use magnum_responds::MagnumResponds;
 pub use prove_cluster::{
     ClusterProof, ClusterSpec, ProofOptions, ProofTemplate, prove_cluster, temporary_name,
 };
 pub use prove_template::{TemplateProof, prove_template};
-pub use template_spec::{NetworkDriver, TemplateSpec};
-pub use wire::{Cluster, NodeGroup, Template};
+pub use restore_template::{RestoreTemplate, RestoredTemplate};
+pub use template_name::{InvalidTemplateName, TemplateName};
+pub use template_references::Reference;
+pub use template_spec::{FieldDifference, InvalidNetworkDriver, NetworkDriver, TemplateSpec};
+pub use template_update::TemplateUpdate;
+pub use wire::{Cluster, NodeGroup, Template, TemplateFields};
 
 #[cfg(test)]
 mod law_tests;

@@ -25,7 +25,7 @@ pub enum ProofTemplate {
     /// An existing one, by name or id. It is not changed.
     Existing(String),
     /// One that is created for the proof and deleted with it.
-    ThrowAway(TemplateSpec),
+    ThrowAway(Box<TemplateSpec>),
 }
 
 /// The cluster that is created.
@@ -120,7 +120,7 @@ pub async fn prove_cluster(
         ProofTemplate::Existing(name) => proof(existing(magnum, name).await?).await,
         ProofTemplate::ThrowAway(spec) => {
             let name = temporary_name(&options.prefix, ctx.now());
-            let desired = CreateTemplate { name: name.clone(), spec: spec.clone() };
+            let desired = CreateTemplate { name: name.clone(), spec: (**spec).clone() };
             with_temporary(ctx, magnum, &desired, async |seen| {
                 let template = seen.templates.into_iter().next();
                 proof(template.ok_or_else(|| unseen(&format!("template {name}")))?.uuid).await

@@ -25,15 +25,7 @@ pub(super) fn cloud() -> Cloud {
 }
 
 pub(super) fn spec() -> TemplateSpec {
-    TemplateSpec {
-        image: "k8s".into(),
-        external_network: "public".into(),
-        flavor: "m1.medium".into(),
-        master_flavor: "m1.medium".into(),
-        network_driver: NetworkDriver::Calico,
-        dns_nameserver: None,
-        labels: BTreeMap::new(),
-    }
+    TemplateSpec::new("k8s", "public", "m1.medium", "m1.medium")
 }
 
 fn options() -> ProofOptions {
@@ -41,7 +33,7 @@ fn options() -> ProofOptions {
 }
 
 fn cluster() -> ClusterSpec {
-    let template = ProofTemplate::ThrowAway(spec());
+    let template = ProofTemplate::ThrowAway(Box::new(spec()));
     ClusterSpec { template, keypair: Some("op".into()), master_count: 1, node_count: 1 }
 }
 
@@ -144,7 +136,8 @@ async fn every_write_as_it_is_sent() {
     let cloud = cloud();
     let labels = BTreeMap::from([("kube_tag".to_owned(), "v1.34.8".to_owned())]);
     let dns_nameserver = Some("192.0.2.53".to_owned());
-    let template = ProofTemplate::ThrowAway(TemplateSpec { dns_nameserver, labels, ..spec() });
+    let template =
+        ProofTemplate::ThrowAway(Box::new(TemplateSpec { dns_nameserver, labels, ..spec() }));
     let spec = ClusterSpec { template, ..cluster() };
     prove_cluster(&Context::default(), &magnum(&cloud), &spec, &options()).await.unwrap();
     insta::assert_snapshot!(plain(&cloud.writes().join("\n")), @r#"

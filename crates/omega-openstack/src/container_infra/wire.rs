@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use omega_driver::{NamespacePrefix, StackId};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::upstream_messages::error_sentence;
 
@@ -80,9 +81,38 @@ pub struct Template {
     /// `vm` or `bm`.
     #[serde(default)]
     pub server_type: Option<String>,
-    /// Its labels. Magnum also accepts numbers and booleans, and returns what it was given.
+    /// Its labels. Magnum also accepts numbers and booleans, and returns their text: "True"
+    /// (18.0.1, `objects/cluster_template.py`).
     #[serde(default)]
-    pub labels: Option<BTreeMap<String, serde_json::Value>>,
+    pub labels: Option<BTreeMap<String, Value>>,
+    /// Its other fields.
+    #[serde(flatten)]
+    pub fields: TemplateFields,
+}
+
+/// Further fields of a template: the image, the networks and the flavors as they were sent, by name or
+/// id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are Magnum's")]
+pub struct TemplateFields {
+    pub image_id: Option<String>,
+    pub external_network_id: Option<String>,
+    pub flavor_id: Option<String>,
+    pub master_flavor_id: Option<String>,
+    pub dns_nameserver: Option<String>,
+    pub keypair_id: Option<String>,
+    pub fixed_network: Option<String>,
+    pub fixed_subnet: Option<String>,
+    pub volume_driver: Option<String>,
+    pub docker_volume_size: Option<u32>,
+    pub docker_storage_driver: Option<String>,
+    pub master_lb_enabled: Option<bool>,
+    pub floating_ip_enabled: Option<bool>,
+    pub tls_disabled: Option<bool>,
+    pub public: Option<bool>,
+    pub hidden: Option<bool>,
 }
 
 impl NodeGroup {
@@ -104,7 +134,14 @@ impl Template {
             coe: None,
             server_type: None,
             labels: None,
+            fields: TemplateFields::default(),
         }
+    }
+
+    /// Returns the field of that name in Magnum's API, if it is one that is read here.
+    pub(super) fn value(&self, field: &str) -> Value {
+        let all = serde_json::to_value(self).unwrap_or_default();
+        all.get(field).cloned().unwrap_or_default()
     }
 }
 

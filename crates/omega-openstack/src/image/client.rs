@@ -51,7 +51,7 @@ impl Images {
 
     /// Returns the images of exactly this name that the token may see, other projects' public and
     /// shared ones too. Hidden ones are not among them.
-    pub(super) async fn named(&self, name: &str) -> Result<Vec<Image>, Error> {
+    pub(crate) async fn named(&self, name: &str) -> Result<Vec<Image>, Error> {
         // `in:` takes a name with a colon or a comma as it is (Glance, `common/utils.py`).
         let query = format!("in:\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
         let request = Request::new(Service::Image, Method::Get, &["images"])

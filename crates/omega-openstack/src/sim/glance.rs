@@ -112,6 +112,13 @@ impl State {
         Some(answer)
     }
 
+    /// Returns whether an image of this name or id has what Magnum needs; none if there is none.
+    pub(super) fn image_has_distro(&self, who: &Who, text: &str) -> Option<bool> {
+        let mut images = self.glance.images.iter().filter(|image| image.is_of(who));
+        let image = images.find(|one| one.shown["id"] == *text || one.shown["name"] == *text)?;
+        Some(image.shown["os_distro"].is_string())
+    }
+
     /// Returns the image, which has lived on a little.
     fn an_image(&mut self, who: &Who, id: &str) -> Option<&mut SimImage> {
         let Glance { images, behaviour, .. } = &mut self.glance;

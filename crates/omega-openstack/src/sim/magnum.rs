@@ -1,4 +1,6 @@
-//! Magnum's templates and clusters. A cluster progresses each time it is read.
+//! Magnum's clusters. A cluster progresses each time it is read.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -57,15 +59,7 @@ impl State {
             (Method::Get, ["clusters", id, "nodegroups"]) => self.node_groups(who, id),
             (Method::Post, ["clusters"]) => self.create_cluster(who, request.json()?),
             (Method::Delete, ["clusters", id]) => self.delete_cluster(who, id),
-            (Method::Get, ["clustertemplates"]) => self.list_templates(who),
-            (Method::Get, ["clustertemplates", id]) => {
-                match self.templates.iter().find(|t| t["uuid"] == **id && theirs(who, t)) {
-                    Some(template) => ok(template.clone()),
-                    None => recorded!("magnum-template-absent-404").at(id),
-                }
-            }
-            (Method::Post, ["clustertemplates"]) => self.create_template(who, request.json()?),
-            (Method::Delete, ["clustertemplates", id]) => self.delete_template(who, id),
+            (_, ["clustertemplates", ..]) => return self.magnum_templates(who, request),
             _ => return None,
         })
     }
@@ -166,57 +160,23 @@ impl State {
     }
 
     pub(super) fn magnum_objects(&self) -> Vec<String> {
+        let passing = ["uuid", "links", "user_id", "created_at", "updated_at"];
+        let rest = |template: &Value| {
+            let all = template.as_object().into_iter().flatten();
+            let all = all.filter(|(key, _)| !passing.contains(&key.as_str()));
+            json!(all.collect::<BTreeMap<_, _>>()).to_string()
+        };
         let show = |noun: &str, thing: &Value, keys: &[&str]| {
             let values: Vec<_> = keys.iter().map(|key| thing[*key].to_string()).collect();
             format!("{noun} {}", values.join(" "))
         };
-        let template = ["project_id", "name", "image_id", "network_driver", "labels"];
         let cluster =
             ["project_id", "name", "cluster_template_id", "keypair", "master_count", "node_count"];
-        let templates = self.templates.iter().map(|one| show("template", one, &template));
+        let template =
+            |one| format!("{} {}", show("template", one, &["project_id", "name"]), rest(one));
+        let templates = self.templates.iter().map(template);
         let clusters = self.clusters.iter().map(|one| show("cluster", &one.shown, &cluster));
         templates.chain(clusters).collect()
-    }
-
-    fn list_templates(&self, who: &Who) -> Response {
-        let templates: Vec<_> = self.templates.iter().filter(|t| theirs(who, t)).collect();
-        recorded!("magnum-templates-none-200").with("clustertemplates", templates)
-    }
-
-    fn create_template(&mut self, who: &Who, body: &Value) -> Response {
-        let image = body["image_id"].as_str().unwrap_or_default();
-        match self.images.iter().find(|(name, _)| name == image) {
-            None => return recorded!("magnum-template-absent-image").unchanged(),
-            Some((_, false)) => return recorded!("magnum-template-plain-image").unchanged(),
-            Some((_, true)) => {}
-        }
-        // Magnum's default is flannel, and it rejects other names.
-        let driver = body["network_driver"].as_str().unwrap_or("flannel");
-        if !["flannel", "calico"].contains(&driver) {
-            return recorded!("magnum-template-cilium").about("cilium", driver);
-        }
-        let made = recorded!("magnum-template-201");
-        let mut template = made.body.clone();
-        for (key, value) in body.as_object().into_iter().flatten() {
-            template[key] = value.clone();
-        }
-        template["network_driver"] = json!(driver);
-        template["uuid"] = json!(self.id());
-        template["project_id"] = json!(who.project);
-        self.templates.push(template.clone());
-        Response::new(made.status, template)
-    }
-
-    fn delete_template(&mut self, who: &Who, id: &str) -> Response {
-        let in_use = self.clusters.iter().any(|c| c.shown["cluster_template_id"] == *id);
-        match self.templates.iter().position(|t| t["uuid"] == *id && theirs(who, t)) {
-            None => recorded!("magnum-template-absent-404").at(id),
-            Some(_) if in_use => recorded!("magnum-template-in-use").at(id),
-            Some(index) => {
-                self.templates.remove(index);
-                recorded!("magnum-template-delete-204").unchanged()
-            }
-        }
     }
 }
 
@@ -297,10 +257,10 @@ impl SimCluster {
     }
 }
 
-fn theirs(who: &Who, thing: &Value) -> bool {
+pub(super) fn theirs(who: &Who, thing: &Value) -> bool {
     who.admin || thing["project_id"] == *who.project || thing["public"] == true
 }
 
-fn ok(body: Value) -> Response {
+pub(super) fn ok(body: Value) -> Response {
     Response::new(200, body)
 }

@@ -1,4 +1,4 @@
-//! Nova. Written from the recordings (record.py, `survey`).
+//! Nova. Written from the recordings (record.py, `survey` and `flavors`).
 
 use serde_json::{Value, json};
 
@@ -7,6 +7,9 @@ use super::{
     state::{State, Who},
 };
 use crate::{Method, Request, Response};
+
+/// The flavors that there always are: their ids and names.
+const FLAVORS: [(&str, &str); 3] = [("m1", "m1.medium"), ("2", "gp.mid"), ("3", "capi.node")];
 
 /// What Nova keeps.
 #[derive(Clone, Debug, Default)]
@@ -19,10 +22,16 @@ impl State {
     pub(super) fn nova(&mut self, who: &Who, request: &Request) -> Option<Response> {
         let path: Vec<_> = request.path.iter().map(String::as_str).collect();
         match (request.method, path.as_slice()) {
+            (Method::Get, ["flavors"]) => Some(list_flavors()),
             (Method::Get, ["servers"]) => Some(self.list_servers(who, request, false)),
             (Method::Get, ["servers", "detail"]) => Some(self.list_servers(who, request, true)),
             _ => None,
         }
+    }
+
+    /// Returns whether a flavor has this name or id.
+    pub(super) fn is_flavor(text: &str) -> bool {
+        FLAVORS.iter().any(|(id, name)| *id == text || *name == text)
     }
 
     /// Nova lists the servers of the token's project, an administrator's too.
@@ -51,6 +60,17 @@ impl State {
         made["tenant_id"] = json!(project);
         self.nova.servers.push(made);
     }
+}
+
+fn list_flavors() -> Response {
+    let recorded = recorded!("nova-flavors-200");
+    let flavors = FLAVORS.map(|(id, name)| {
+        let mut flavor = recorded.body["flavors"][0].clone();
+        flavor["id"] = json!(id);
+        flavor["name"] = json!(name);
+        flavor
+    });
+    recorded.with("flavors", flavors)
 }
 
 /// Nova takes a name for a regular expression: here one with nothing in it but escapes and anchors.

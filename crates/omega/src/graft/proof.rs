@@ -1,15 +1,13 @@
 //! Step 7.9: a temporary template or a whole cluster proves that the cloud can create them.
 
-use std::collections::BTreeMap;
-
 use omega_core::Severity;
 use omega_core::{
     Failure, FailureClass,
     run::{Engine, Job},
 };
 use omega_openstack::container_infra::{
-    ClusterProof, ClusterSpec, NetworkDriver, ProofOptions, ProofTemplate, TemplateSpec,
-    prove_cluster, prove_template, temporary_name,
+    ClusterProof, ClusterSpec, ProofOptions, ProofTemplate, TemplateSpec, prove_cluster,
+    prove_template, temporary_name,
 };
 use serde::Serialize;
 
@@ -89,21 +87,13 @@ pub async fn prove(
 }
 
 fn template(prove: &Prove) -> TemplateSpec {
-    TemplateSpec {
-        image: prove.image.clone(),
-        external_network: prove.external_network.clone(),
-        flavor: prove.flavor.clone(),
-        master_flavor: prove.flavor.clone(),
-        network_driver: NetworkDriver::default(),
-        dns_nameserver: None,
-        labels: BTreeMap::new(),
-    }
+    TemplateSpec::new(&prove.image, &prove.external_network, &prove.flavor, &prove.flavor)
 }
 
 fn cluster(prove: &Prove) -> ClusterSpec {
     let template = match &prove.template {
         Some(name) => ProofTemplate::Existing(name.clone()),
-        None => ProofTemplate::ThrowAway(template(prove)),
+        None => ProofTemplate::ThrowAway(Box::new(template(prove))),
     };
     ClusterSpec { template, keypair: prove.keypair.clone(), master_count: 1, node_count: 1 }
 }

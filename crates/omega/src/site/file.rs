@@ -8,6 +8,7 @@ use omega_core::{
     Failure, FailureClass, read_regular,
     values::{Sha256, UnitName},
 };
+use omega_openstack::container_infra::TemplateSpec;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
@@ -58,6 +59,9 @@ pub struct Site {
     pub trust: Trust,
     /// The parameters of a proof cluster.
     pub prove: Option<Prove>,
+    /// Cluster templates, by name.
+    #[serde(default)]
+    pub template: BTreeMap<String, TemplateSpec>,
     /// Deadlines.
     #[serde(default)]
     pub timeouts: Timeouts,

@@ -182,3 +182,18 @@ fn an_address_has_no_password_and_a_refusal_does_not_show_it() {
         assert!(!text.contains("hunter2"), "{text}");
     }
 }
+
+#[test]
+fn a_template_is_read_under_its_name_and_flannel_is_refused() {
+    let text = "[template.\"k8s v1.34\"]\nimage = \"i\"\nexternal_network = \"n\"\nflavor = \"f\"\n\
+                master_flavor = \"m\"\nlabels = { boot_volume_size = 20, monitoring_enabled = false }\n";
+    let site = Site::parse(Path::new("omega.toml"), text).unwrap();
+    let spec = &site.template["k8s v1.34"];
+    assert!(spec.floating_ip_enabled && spec.labels["boot_volume_size"] == "20");
+    assert_eq!(spec.labels["monitoring_enabled"], "false");
+    insta::assert_snapshot!("flannel", error(&format!("{text}network_driver = \"flannel\"\n")));
+    insta::assert_snapshot!(
+        "misspelt",
+        error(&format!("{text}dns_nameservers = \"192.0.2.53\"\n"))
+    );
+}
