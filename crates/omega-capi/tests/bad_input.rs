@@ -76,7 +76,7 @@ const QUESTIONS: [Question; 7] = [
 
 fn holding() -> Apiserver {
     let apiserver = Apiserver::default();
-    apiserver.hold_cluster();
+    apiserver.add_cluster();
     apiserver
 }
 
@@ -147,7 +147,7 @@ async fn what_is_no_list_is_not_an_empty_one() {
         (r#"{"kind": "Status", "status": "Success"}"#, "it is another kind of document"),
         (r#"{"items": {}}"#, "it is another kind of document"),
         ("[]", "it is another kind of document"),
-        ("<html>", "it is no JSON"),
+        ("<html>", "it is not JSON"),
         ("", "it ends after 0 bytes"),
     ] {
         let service = tower::service_fn(move |_: http::Request<kube::client::Body>| async move {
@@ -184,7 +184,7 @@ async fn what_is_left_out_is_not_there() {
     assert_eq!((wanted.control_plane.count, wanted.workers.count), (1, 3));
     let asked = read_addons(&over(&apiserver), &cluster().namespace, "c1").await.unwrap();
     assert_eq!(asked, []);
-    assert!(apiserver.asked().contains(&CRDS.to_owned()));
+    assert!(apiserver.requested().contains(&CRDS.to_owned()));
 }
 
 /// A client certificate that has ended, or that begins later, is no silence of the API.

@@ -37,7 +37,7 @@ async fn every_controller_is_found_and_no_namesake() {
     ];
     let expected: Vec<_> = expected.map(|(c, version)| (c, version.to_owned())).into();
     assert_eq!(versions(&apiserver).await, expected, "neither the webhook nor coredns");
-    assert_eq!(apiserver.asked(), [DEPLOYMENTS]);
+    assert_eq!(apiserver.requested(), [DEPLOYMENTS]);
 }
 
 #[tokio::test]
@@ -71,10 +71,11 @@ async fn the_recorded_cluster_is_that_of_its_chart() {
     let standings = |chart: &str| {
         let tested = Constellation::of(&chart.parse().unwrap()).unwrap();
         let all = check_constellation(&tested, &installed, &releases);
-        let not = |c: &&omega_capi::constellation::Comparison| c.standing != VersionMatch::Same;
+        let not =
+            |c: &&omega_capi::constellation::Comparison| c.version_match != VersionMatch::Same;
         all.iter()
             .filter(not)
-            .map(|c| format!("{:?} {:?}", c.standing, c.found))
+            .map(|c| format!("{:?} {:?}", c.version_match, c.found))
             .collect::<Vec<_>>()
     };
     assert_eq!(standings("0.25.1"), [r#"Older Some("0.10.1")"#], "an old cluster's release");

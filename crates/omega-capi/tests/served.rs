@@ -41,7 +41,7 @@ async fn old_and_new_discovery_say_the_same() {
     let management = over(&apiserver);
     let new = discover_versions(&management).await.unwrap();
     assert_eq!(management.requests(), 1, "aggregated discovery is one request");
-    assert_eq!(apiserver.asked(), ["/apis"]);
+    assert_eq!(apiserver.requested(), ["/apis"]);
     apiserver.fail(Fault::Old);
     let old = discover_versions(&management).await.unwrap();
     assert_eq!(management.requests(), 12, "the list, and 10 versions of 6 groups");
@@ -143,7 +143,7 @@ async fn a_slow_answer_meets_the_deadline() {
     let failure = gate(&apiserver, DriverRelease::v1_4_0(), "{}").check().await.unwrap_err();
     assert_eq!(start.elapsed(), Duration::from_secs(15));
     assert_eq!((failure.class, failure.touched), (FailureClass::Deadline, Touched::Nothing));
-    assert_eq!(apiserver.asked(), ["/apis"], "it is not asked again");
+    assert_eq!(apiserver.requested(), ["/apis"], "it is not asked again");
     apiserver.fail(Fault::Slow(Duration::from_secs(14)));
     let verdict = gate(&apiserver, DriverRelease::v1_4_0(), "{}").check().await.unwrap();
     assert!(matches!(verdict, Verdict::Pass { .. }), "slow is not broken: {verdict:?}");

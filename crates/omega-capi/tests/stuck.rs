@@ -89,19 +89,19 @@ async fn a_delete_is_stuck_once_nothing_moved_for_long() {
     let found = deletion(&server(), "c1").await;
     let at =
         |text: &str, patience| found.progress(text.parse().unwrap(), Duration::from_secs(patience));
-    let quiet = |seconds| Duration::from_secs(seconds);
+    let idle = |seconds| Duration::from_secs(seconds);
     // The youngest mark counts: 10:01.
-    assert_eq!(at("2026-11-21T10:10:59Z", 600), DeleteProgress::Going { quiet: quiet(599) });
-    assert_eq!(at("2026-11-21T10:11:00Z", 600), DeleteProgress::Stuck { quiet: quiet(600) });
+    assert_eq!(at("2026-11-21T10:10:59Z", 600), DeleteProgress::InProgress { idle: idle(599) });
+    assert_eq!(at("2026-11-21T10:11:00Z", 600), DeleteProgress::Stuck { idle: idle(600) });
     assert!(
         matches!(at("2026-11-21T10:00:30Z", 600), DeleteProgress::Future(_)),
         "a clock is wrong"
     );
     let other = deletion(&server(), "c10").await;
     let now = "2026-11-21T12:00:00Z".parse().unwrap();
-    assert!(matches!(other.progress(now, quiet(1)), DeleteProgress::NotDeleted(_)));
+    assert!(matches!(other.progress(now, idle(1)), DeleteProgress::NotDeleted(_)));
     let none = Deletion { held: Vec::new(), paused: false };
-    assert_eq!(none.progress(now, quiet(1)), DeleteProgress::Gone);
+    assert_eq!(none.progress(now, idle(1)), DeleteProgress::Gone);
 }
 
 async fn infra(server: &Apiserver, name: &str) -> ReleaseFinalizers {

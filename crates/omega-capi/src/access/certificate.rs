@@ -1,6 +1,5 @@
-//! The certificate that a server shows.
-
 use std::{
+    io,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -8,7 +7,7 @@ use std::{
 
 use omega_core::chain;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -23,29 +22,29 @@ use tokio_rustls::TlsConnector;
 use crate::{ConnectFailure, Error, Verb};
 use x509_parser::{extensions::GeneralName, prelude::FromDer as _};
 
-/// What a server's certificate is worth to a client that knows one certificate authority.
+/// The result of verifying a server's certificate with one CA.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CertificateCheck {
-    /// It is for this name or address, by this authority, and valid now.
+    /// It is valid for this name or address.
     Covers,
-    /// It is for these names and addresses.
+    /// It is only valid for these names and addresses.
     OtherName(Vec<String>),
-    /// Another authority made it.
+    /// Another CA signed it.
     OtherAuthority,
-    /// It is not valid now, or not valid at all.
+    /// It is not valid, now or at all.
     NotValid(String),
 }
 
-/// Keeps what it is shown, and asks for no more than that its owner has the key.
+/// Accepts and records any certificate. It only verifies that the server has the key.
 #[derive(Debug)]
-struct Keep {
+struct Recorder {
     provider: Arc<CryptoProvider>,
-    shown: Mutex<Vec<CertificateDer<'static>>>,
+    received: Mutex<Vec<CertificateDer<'static>>>,
 }
 
-impl ServerCertVerifier for Keep {
+impl ServerCertVerifier for Recorder {
     fn verify_server_cert(
         &self,
         leaf: &CertificateDer<'_>,
@@ -55,7 +54,7 @@ impl ServerCertVerifier for Keep {
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let all = [leaf].into_iter().chain(others).map(|one| one.clone().into_owned());
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = all.collect();
+        *self.received.lock().unwrap_or_else(PoisonError::into_inner) = all.collect();
         Ok(ServerCertVerified::assertion())
     }
 
@@ -84,12 +83,11 @@ impl ServerCertVerifier for Keep {
     }
 }
 
-/// Looks at the certificate of `host`:`port`, and says what it is worth to who knows `ca_pem`. It
-/// says nothing to the server but hello.
+/// Verifies the certificate of `host`:`port` with the CA `ca_pem`, by a TLS handshake only.
 ///
 /// # Errors
 ///
-/// [`Error::Unreachable`] if none was shown, [`Error::Config`] if `ca_pem` is none.
+/// [`Error::Unreachable`] without a certificate, [`Error::Config`] if `ca_pem` is invalid.
 pub(super) async fn certificate(
     host: &str,
     port: u16,
@@ -105,31 +103,31 @@ pub(super) async fn certificate(
         why,
     };
     let provider = Arc::new(ring::default_provider());
-    let keep = Arc::new(Keep { provider: Arc::clone(&provider), shown: Mutex::default() });
+    let recorder = Recorder { provider: Arc::clone(&provider), received: Mutex::default() };
+    let recorder = Arc::new(recorder);
     let client = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| config(error.to_string()))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(&keep) as _)
+        .with_custom_certificate_verifier(Arc::clone(&recorder) as _)
         .with_no_client_auth();
     let name = ServerName::try_from(host.to_owned()).map_err(|error| config(error.to_string()))?;
-    let hello = async {
+    let handshake = async {
         let stream = TcpStream::connect((host, port)).await?;
         TlsConnector::from(Arc::new(client)).connect(name.clone(), stream).await
     };
     let late = |_| unreachable(ConnectFailure::TimedOut, format!("no answer in {within:?}"));
-    let answer = timeout(within, hello).await.map_err(late)?;
-    drop(
-        answer
-            .map_err(|error| unreachable(ConnectFailure::of(&error), chain(&error).join(": ")))?,
-    );
-    let shown = std::mem::take(&mut *keep.shown.lock().unwrap_or_else(PoisonError::into_inner));
-    let Some((leaf, others)) = shown.split_first() else {
+    let failed =
+        |error: io::Error| unreachable(ConnectFailure::of(&error), chain(&error).join(": "));
+    drop(timeout(within, handshake).await.map_err(late)?.map_err(failed)?);
+    let received = recorder.received.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some((leaf, others)) = received.split_first() else {
         return Err(unreachable(ConnectFailure::Tls, "no certificate".to_owned()));
     };
     judge(leaf, others, &name, ca_pem, provider).map_err(config)
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others mean that it is not valid")]
 fn judge(
     leaf: &CertificateDer<'_>,
     others: &[CertificateDer<'_>],
@@ -147,17 +145,15 @@ fn judge(
     let judged = verifier.verify_server_cert(leaf, others, name, &[], UnixTime::now());
     Ok(match judged {
         Ok(_) => CertificateCheck::Covers,
-        Err(rustls::Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        )) => CertificateCheck::OtherName(names(leaf)),
-        Err(rustls::Error::InvalidCertificate(
-            CertificateError::UnknownIssuer | CertificateError::BadSignature,
-        )) => CertificateCheck::OtherAuthority,
-        Err(error) => CertificateCheck::NotValid(error.to_string()),
+        Err(error) => match ConnectFailure::of(&error) {
+            ConnectFailure::OtherName => CertificateCheck::OtherName(names(leaf)),
+            ConnectFailure::UnknownAuthority => CertificateCheck::OtherAuthority,
+            _ => CertificateCheck::NotValid(error.to_string()),
+        },
     })
 }
 
-/// Returns the names and addresses that a certificate is for.
+/// Returns the names and addresses in a certificate.
 fn names(leaf: &CertificateDer<'_>) -> Vec<String> {
     let Ok((_, parsed)) = x509_parser::certificate::X509Certificate::from_der(leaf) else {
         return Vec::new();

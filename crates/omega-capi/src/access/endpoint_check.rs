@@ -1,5 +1,3 @@
-//! What is at the other end of a kubeconfig.
-
 use std::time::Duration;
 
 use omega_core::{Conflict, kubeconfig::Kubeconfig};
@@ -8,31 +6,31 @@ use serde::{Deserialize, Serialize};
 use super::{LocalMachine, certificate::CertificateCheck};
 use crate::{Deadlines, Error, list::JSON};
 
-/// What is found at an address by who has a kubeconfig for it.
+/// The result of using a kubeconfig with another address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EndpointCheck {
-    /// The driver could not use such a kubeconfig.
+    /// The driver could not use the kubeconfig with this address.
     Unusable(String),
-    /// Its certificate is not one for this kubeconfig.
+    /// The certificate at the address does not match the kubeconfig.
     Certificate(CertificateCheck),
-    /// It does not know the credentials.
+    /// The server refused the credentials.
     Refuses,
-    /// It is another cluster: these are the ids of kube-system here and there.
+    /// It is another cluster: the UIDs of kube-system at the old and the new address.
     OtherCluster(String, String),
-    /// It works; how it is known to be the same cluster.
+    /// It works; how that was verified.
     Works(String),
 }
 
 impl EndpointCheck {
-    /// Returns why nobody should be pointed at `server`, if that is so.
+    /// Returns why the kubeconfig must not use `server`, if so.
     pub(super) fn refusal(&self, server: &str) -> Option<Conflict> {
         Some(match self {
             Self::Works(_) | Self::Certificate(CertificateCheck::Covers) => return None,
             Self::Unusable(why) => Conflict::new(
                 format!("the driver could not use it with server {server}"),
-                "give the API server's certificate that address, and the kubeconfig its CA",
+                "add that address to the API server's certificate, and its CA to the kubeconfig",
             )
             .seen("a kubeconfig that the driver can use", why.clone()),
             Self::Certificate(CertificateCheck::OtherName(names)) => Conflict::new(
@@ -42,8 +40,8 @@ impl EndpointCheck {
             )
             .seen("a certificate for that address", names.join(", ")),
             Self::Certificate(CertificateCheck::OtherAuthority) => Conflict::new(
-                format!("another authority made the certificate at {server}"),
-                "check the address: it is another cluster, or a proxy in between",
+                format!("another CA signed the certificate at {server}"),
+                "check the address: it is another cluster, or there is a proxy in between",
             ),
             Self::Certificate(CertificateCheck::NotValid(why)) => Conflict::new(
                 format!("the certificate at {server} is not valid"),
@@ -51,28 +49,28 @@ impl EndpointCheck {
             )
             .seen("a valid certificate", why.clone()),
             Self::Refuses => Conflict::new(
-                format!("{server} does not know the kubeconfig's credentials"),
+                format!("{server} refused the kubeconfig's credentials"),
                 "check the address, or get a new kubeconfig from that cluster",
             ),
             Self::OtherCluster(here, there) => Conflict::new(
                 format!("{server} is another cluster"),
-                "check the address, or take that cluster's own kubeconfig",
+                "check the address, or use that cluster's own kubeconfig",
             )
             .seen(format!("kube-system {here}"), format!("kube-system {there}")),
         })
     }
 }
 
-/// Uses the kubeconfig where it points.
+/// Tests a kubeconfig with its server.
 pub(super) async fn check_endpoint(
     local: &dyn LocalMachine,
     kubeconfig: &Kubeconfig,
 ) -> Result<EndpointCheck, Error> {
     let (host, port) = kubeconfig.facts.endpoint();
     let deadlines = Deadlines::default();
-    let mut how = "its certificate is by an authority that this machine trusts";
+    let mut how = "its certificate is signed by a CA that this machine trusts";
     if let Some(ca_pem) = &kubeconfig.facts.ca_pem {
-        how = "its certificate is by the kubeconfig's authority";
+        how = "its certificate is signed by the kubeconfig's CA";
         match local.certificate(&host, port, ca_pem, deadlines.total).await? {
             CertificateCheck::Covers => {}
             other @ (CertificateCheck::OtherName(_)
@@ -81,7 +79,7 @@ pub(super) async fn check_endpoint(
         }
     }
     let management = local.connect(kubeconfig, deadlines).await?;
-    // What every user may read who is known, and nobody else by default.
+    // By default every authenticated user may read this, and nobody else.
     match management.get("/apis", JSON).await {
         Ok(_) | Err(Error::Forbidden { .. }) => {
             Ok(EndpointCheck::Works(format!("{how}, and the credentials are accepted")))
@@ -91,7 +89,7 @@ pub(super) async fn check_endpoint(
     }
 }
 
-/// Returns the id of kube-system, which is a cluster's own, if it can be read.
+/// Returns the UID of kube-system, which identifies a cluster, if it can be read.
 pub(super) async fn cluster_id(
     local: &dyn LocalMachine,
     kubeconfig: &Kubeconfig,

@@ -3,36 +3,27 @@ use std::{io, path::PathBuf};
 use omega_core::{Diagnostic, Retry, Touched, kubeconfig::KubeconfigError};
 use serde_json::Value;
 
-use super::{RightsProof, local_machine::refused};
+use super::{RightsProof, local_machine::failed_before_write};
 use crate::Error;
 
 /// A kubeconfig could not be minted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are the file and the cause")]
 pub enum MintError {
-    /// The management cluster could not be asked.
+    /// A request to the management cluster failed.
     #[error(transparent)]
     Api(#[from] Error),
     /// The file can't be read.
     #[error("could not read {path}", path = path.display())]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file can't be written. The token that was for it is nowhere, and ends by itself.
+    Read { path: PathBuf, source: io::Error },
+    /// The file can't be written. Its token is stored nowhere, and expires by itself.
     #[error("could not write {path}", path = path.display())]
-    Write {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// What was made of the answers is no kubeconfig for the driver.
-    #[error("the driver could not use what was made of the answers")]
+    Write { path: PathBuf, source: io::Error },
+    /// The driver could not use the new kubeconfig.
+    #[error("the driver could not use the new kubeconfig")]
     Unusable(#[source] KubeconfigError),
-    /// The kubeconfig could not be put into text.
+    /// The kubeconfig can't be written as YAML.
     #[error("could not write it as YAML: {0}")]
     Yaml(String),
 }
@@ -66,9 +57,9 @@ impl Diagnostic for MintError {
         match self {
             Self::Api(error) => error.next(),
             Self::Read { .. } | Self::Write { .. } => {
-                Some("name a file in a directory that can be written".into())
+                Some("name a file in a directory that you can write to".into())
             }
-            Self::Unusable(_) | Self::Yaml(_) => Some("check the kubeconfig of the site".into()),
+            Self::Unusable(_) | Self::Yaml(_) => Some("check the site's kubeconfig".into()),
         }
     }
 
@@ -76,8 +67,8 @@ impl Diagnostic for MintError {
         match self {
             Self::Api(error) => error.touched(),
             Self::Read { .. } => Touched::Nothing,
-            Self::Write { source, .. } if refused(source) => Touched::Nothing,
-            // A token was issued that nobody has.
+            Self::Write { source, .. } if failed_before_write(source) => Touched::Nothing,
+            // A token was issued, and is stored nowhere.
             Self::Write { .. } | Self::Unusable(_) | Self::Yaml(_) => Touched::Maybe,
         }
     }
@@ -87,7 +78,7 @@ impl Diagnostic for MintError {
     }
 }
 
-/// What is wrong with rights, in one line.
+/// Describes missing and excessive rights in one line.
 pub(super) fn shown(proof: &RightsProof) -> String {
     let missing = proof.missing.iter().map(|right| format!("may not {right}"));
     let excess = proof.excess.iter().map(|one| format!("may {} ({})", one.right, one.by));

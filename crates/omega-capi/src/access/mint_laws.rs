@@ -45,8 +45,8 @@ const HARMS: [Harm; 8] = [
 async fn harmed(sim: &Sim, harm: Harm) {
     let name = "omega:magnum-driver";
     let both = |roles: &str, other: &str, change: &dyn Fn(&mut Value)| {
-        sim.server.alter(roles, name, change);
-        sim.server.alter(other, name, change);
+        sim.server.modify(roles, name, change);
+        sim.server.modify(other, name, change);
     };
     let all = json!({"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]});
     let ctx = Context::default();

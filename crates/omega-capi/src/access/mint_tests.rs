@@ -243,7 +243,7 @@ async fn a_right_by_somebody_else_is_refused_by_name_and_ends_it() {
     assert!(failure.found.as_ref().unwrap().starts_with(by), "{failure:?}");
     assert_eq!(sim.server.writes().len(), before);
     // And nothing new is written either.
-    sim.machine.forget(&path());
+    sim.machine.remove_file(&path());
     let failure = minted(&sim, &wanted).await.unwrap_err();
     assert!(failure.to_string().contains("may delete nodes"), "{failure}");
     assert!(sim.machine.paths().is_empty());
@@ -283,7 +283,7 @@ async fn an_old_driver_a_foreign_file_and_a_foreign_role_are_refused_before_anyt
     let failure = minted(&sim, &wanted).await.unwrap_err();
     assert_eq!(failure.class, FailureClass::Refused);
     assert_eq!(sim.text(), "somebody's\n");
-    sim.machine.forget(&path());
+    sim.machine.remove_file(&path());
     let theirs = json!({"metadata": {"name": "omega:magnum-driver", "namespace": "magnum-a"}});
     sim.server.put(ROLES, theirs);
     let failure = minted(&sim, &wanted).await.unwrap_err();

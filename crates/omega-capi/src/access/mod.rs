@@ -1,8 +1,8 @@
-//! Who may do what on the management cluster, and with which kubeconfig.
+//! The driver's account on the management cluster, and its kubeconfig.
 //!
-//! [`mint_kubeconfig`] does the whole: rights are given, proven with a token of ten minutes, a
-//! kubeconfig is minted, and rights that are no longer wanted go. Its parts are operations of their
-//! own: [`DriverRights`], [`ProofKubeconfig`], [`MintedKubeconfig`].
+//! [`mint_kubeconfig`] adds rights, tests them with a token of ten minutes, mints a kubeconfig, and
+//! removes rights that are no longer needed. Its parts are operations of their own: [`DriverRights`],
+//! [`ProofKubeconfig`], [`MintedKubeconfig`]. [`retarget_kubeconfig`] changes a kubeconfig's server.
 
 mod account;
 mod certificate;

@@ -45,7 +45,7 @@ impl Desk {
         for (address, id) in ["10.20.0.50:6443", "10.12.7.40:6443"].into_iter().zip(ids) {
             let server = Apiserver::with_accounts(now());
             match id {
-                Some(id) => server.alter("/api/v1/namespaces", "kube-system", |one| {
+                Some(id) => server.modify("/api/v1/namespaces", "kube-system", |one| {
                     one["metadata"]["uid"] = json!(id);
                 }),
                 None => server.remove_object("/api/v1/namespaces", "kube-system"),

@@ -1,5 +1,3 @@
-//! What becomes of clusters that are made from a template.
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
@@ -15,20 +13,20 @@ use omega_driver::DriverRelease;
 use omega_driver::labels::{ALLOWED_CIDRS, CHART_VERSION, first_to_read, said_elsewhere};
 use omega_driver::requirements::provides;
 
-/// What the charts have a network plugin for (all tags: `charts/cluster-addons/templates/cni`).
-/// Anything else installs none, without an error.
+/// The network plugins of the charts (all tags: `charts/cluster-addons/templates/cni`). With any
+/// other value they install none, without an error.
 const PLUGINS: [&str; 2] = ["calico", "cilium"];
 /// The first chart that reads `allowedCIDRs`.
-const READS_ELSEWHERE: Version = Version::new(0, 24, 0);
-const DIFFERENT_KEYS: &str = "the driver sends apiServer.allowedCidrs, and charts from 0.24.0 on \
+const ALLOWED_CIDRS_RENAMED: Version = Version::new(0, 24, 0);
+const DIFFERENT_KEYS: &str = "the driver sends apiServer.allowedCidrs, and charts since 0.24.0 \
                               read apiServer.allowedCIDRs";
-const BY_HAND: &str = "restrict the load balancer's listener by hand, or the network before it; \
-                       don't rely on the label";
+const BY_HAND: &str = "don't rely on the label: restrict access on the load balancer's listener or \
+                       in the network";
 
-/// A cluster template of Magnum, as far as it matters here.
+/// The parts of a Magnum cluster template that matter here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TemplateFacts {
-    /// Its name, or its id where it has none.
+    /// Its name, or its id if it has none.
     pub name: String,
     /// `kubernetes`.
     pub coe: String,
@@ -36,7 +34,7 @@ pub struct TemplateFacts {
     pub server_type: String,
     /// Its image's `os_distro`.
     pub distro: Option<String>,
-    /// `calico`; Magnum fills in `flannel` where nothing is said.
+    /// `calico`; Magnum's default is `flannel`.
     pub network_driver: Option<String>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
@@ -50,7 +48,7 @@ impl TemplateFacts {
     }
 }
 
-/// Returns what does not fit for clusters of `templates`; `chart` is the site's.
+/// Returns what does not work for clusters of `templates`; `chart` is the site's.
 pub(crate) fn findings(
     apis: &ServedApis,
     driver: &DriverRelease,
@@ -62,7 +60,7 @@ pub(crate) fn findings(
         ours.iter().filter_map(|template| without_cni(driver, template)).collect();
     all.extend(other_charts(apis, chart, &ours));
     let open: Vec<Finding> = ours.iter().filter_map(|one| open_to_all(chart, one)).collect();
-    all.extend(open.is_empty().then(|| to_be_known(chart)).flatten());
+    all.extend(open.is_empty().then(|| label_has_no_effect(chart)).flatten());
     all.extend(open);
     all.extend(unread_labels(driver, &ours));
     all
@@ -76,16 +74,16 @@ fn without_cni(driver: &DriverRelease, template: &TemplateFacts) -> Option<Findi
     }
     let sends = driver.sends_network_driver();
     let outcome = match (sends, clusters) {
-        (true, 0) => "a cluster made from it gets no network, and its nodes are never Ready",
+        (true, 0) => "a new cluster gets no network, and its nodes never become Ready",
         (true, _) => {
             "its clusters lose their network at the next resize or upgrade, and new ones get none"
         }
         (false, 0) => {
-            "this driver ignores it, and 1.4.0 will not: a cluster made from it then gets no network"
+            "this driver ignores it, but 1.4.0 does not: then a new cluster gets no network"
         }
         (false, _) => {
-            "this driver ignores it, and 1.4.0 will not: its clusters will then lose their network \
-             at the next resize or upgrade"
+            "this driver ignores it, but 1.4.0 does not: then its clusters lose their network at \
+             the next resize or upgrade"
         }
     };
     let severity = if sends && *clusters > 0 { Severity::Broken } else { Severity::Warning };
@@ -93,13 +91,13 @@ fn without_cni(driver: &DriverRelease, template: &TemplateFacts) -> Option<Findi
         format!("openstack coe cluster template update {name} replace network_driver=calico")
     } else {
         format!(
-            "it can't be changed while clusters use it: make one with --network-driver calico, and \
-             move each cluster to it with `openstack coe cluster upgrade`; until then neither \
+            "it can't be changed while clusters use it: create one with --network-driver calico, \
+             and move each cluster to it with `openstack coe cluster upgrade`; until then neither \
              resize nor upgrade them with {name}"
         )
     };
     let what = format!(
-        "template {name} says network driver {plugin}, and the charts have none: {outcome}"
+        "template {name} has network driver {plugin}, which the charts do not have: {outcome}"
     );
     let finding = Rule::TemplateWithoutCni.finding(severity, "D-031", subject(name), what);
     let evidence = [
@@ -110,7 +108,7 @@ fn without_cni(driver: &DriverRelease, template: &TemplateFacts) -> Option<Findi
     Some(finding.shown_by(evidence).remedy(remedy))
 }
 
-/// A template's own chart takes the place of the site's.
+/// A template's label for the chart overrides the site's chart.
 fn other_charts(apis: &ServedApis, chart: &Version, templates: &[&TemplateFacts]) -> Vec<Finding> {
     let mut named: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for template in templates {
@@ -128,12 +126,12 @@ fn other_chart(apis: &ServedApis, chart: &Version, label: &str, names: &[&str]) 
         let finding = Rule::TemplateChart.finding(Severity::Warning, "D-034", subject, what);
         let evidence = Evidence::text(&format!("label {CHART_VERSION}"), label);
         finding.shown_by([evidence]).remedy(format!(
-            "make a template without the label (one that is in use can't be changed): the site's \
-             chart is {chart}"
+            "create a template without the label (one in use can't be changed): the site's chart \
+             is {chart}"
         ))
     };
     let Some(own) = version(label) else {
-        let what = "names no exact chart: helm picks one that fits, or finds none";
+        let what = "has no exact chart version: helm selects one that matches, or fails";
         return vec![warning(format!("template {list} {what}"))];
     };
     if own == *chart {
@@ -148,16 +146,16 @@ fn other_chart(apis: &ServedApis, chart: &Version, label: &str, names: &[&str]) 
     if !breaks.is_empty() {
         return breaks;
     }
-    let what = format!("template {list} uses chart {own}, and not the site's chart {chart}");
+    let what = format!("template {list} uses chart {own} instead of the site's chart {chart}");
     vec![warning(what).severity(Severity::Note)]
 }
 
-/// Where no template asks for it, it is good to know before one does.
-fn to_be_known(chart: &Version) -> Option<Finding> {
-    (*chart >= READS_ELSEWHERE).then(|| {
+/// Notes that the label has no effect, before a template uses it.
+fn label_has_no_effect(chart: &Version) -> Option<Finding> {
+    (*chart >= ALLOWED_CIDRS_RENAMED).then(|| {
         let what = format!(
             "chart {chart} ignores the label {ALLOWED_CIDRS}: the API servers of all clusters are \
-             open to everybody"
+             open to any address"
         );
         let subject = Subject::new("chart", chart.to_string());
         let finding = Rule::IgnoredLabel.finding(Severity::Note, "D-036", subject, what);
@@ -165,21 +163,20 @@ fn to_be_known(chart: &Version) -> Option<Finding> {
     })
 }
 
-/// The driver sends `apiServer.allowedCidrs` (1.4.0, `driver.py:1201`, and in all releases); the
-/// charts read `allowedCIDRs` from 0.24.0 on (0.25.1, `cluster-openstack.yaml:72`).
+/// All driver releases send `apiServer.allowedCidrs` (1.4.0, `driver.py:1201`); charts since 0.24.0
+/// read `allowedCIDRs` (0.25.1, `cluster-openstack.yaml:72`).
 fn open_to_all(chart: &Version, template: &TemplateFacts) -> Option<Finding> {
     let TemplateFacts { name, labels, .. } = template;
-    let asked = labels.get(ALLOWED_CIDRS).filter(|value| !value.is_empty())?;
+    let cidrs = labels.get(ALLOWED_CIDRS).filter(|value| !value.is_empty())?;
     let own = labels.get(CHART_VERSION).and_then(|label| version(label));
     let chart = own.as_ref().unwrap_or(chart);
-    (*chart >= READS_ELSEWHERE).then(|| {
+    (*chart >= ALLOWED_CIDRS_RENAMED).then(|| {
         let what = format!(
             "chart {chart} ignores {ALLOWED_CIDRS} of template {name}: the API servers of its \
-             clusters are open to everybody"
+             clusters are open to any address"
         );
         let finding = Rule::IgnoredLabel.finding(Severity::Warning, "D-036", subject(name), what);
-        let evidence =
-            [Evidence::text("the label asks for", asked), Evidence::holds(DIFFERENT_KEYS)];
+        let evidence = [Evidence::text("the label is", cidrs), Evidence::holds(DIFFERENT_KEYS)];
         finding.shown_by(evidence).remedy(BY_HAND)
     })
 }
@@ -198,9 +195,9 @@ fn unread_labels(driver: &DriverRelease, templates: &[&TemplateFacts]) -> Vec<Fi
         let subject = Subject::new("label", label);
         let finding = Rule::IgnoredLabel.finding(Severity::Note, "D-036", subject, what);
         let remedy = match (first_to_read(label), said_elsewhere(label)) {
-            (Some(first), _) => format!("pin {first}, the first that reads it"),
-            (None, Some(what)) => format!("{what} says it; leave the label out"),
-            (None, None) => "leave it out, or see whether it is spelled right".to_owned(),
+            (Some(first), _) => format!("pin {first}, the first release that reads it"),
+            (None, Some(what)) => format!("set {what} instead, and remove the label"),
+            (None, None) => "remove it, or check its spelling".to_owned(),
         };
         finding.shown_by([Evidence::list("templates:", names)]).remedy(remedy)
     };

@@ -1,6 +1,6 @@
 use omega_core::testing::{Fault, Tally, Undo, World, check_laws};
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{

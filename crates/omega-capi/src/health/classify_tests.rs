@@ -195,7 +195,7 @@ fn rolling(world: World) -> World {
 
 /// Each with something odd beside it that is not the cause, where there is such a thing.
 fn cases() -> Vec<(&'static str, World)> {
-    let status = |code, words: &str| Answer::Status { code, words: words.to_owned() };
+    let status = |code, message: &str| Answer::Status { code, message: message.to_owned() };
     let lost = Answer::Nothing { why: "connection refused".into() };
     let forbidden = status(403, "clusters.cluster.x-k8s.io is forbidden");
     let webhook = status(500, "conversion webhook for cluster.x-k8s.io/v1beta2 failed");
@@ -205,7 +205,7 @@ fn cases() -> Vec<(&'static str, World)> {
     let both = ["v1beta1", "v1beta2"];
     vec![
         ("well", well()),
-        ("well, nobody asked Octavia", well().with(|e| e.load_balancers = None)),
+        ("well, Octavia not checked", well().with(|e| e.load_balancers = None)),
         ("well, a clock in the future", well().condition("clusters", &json!({
             "type": "Ready", "status": "True", "lastTransitionTime": "2126-01-01T00:00:00Z"}))),
         ("well, one control plane machine being updated in Octavia", well().with(|e| balancer(e, "PENDING_UPDATE", "DEGRADED"))),
@@ -230,7 +230,7 @@ fn cases() -> Vec<(&'static str, World)> {
         ("infrastructure failed, 1.3.0", well().driver(DriverRelease::v1_3_0(), "{}")
             .untrue("openstackclusters", "RouterReady", "quota exceeded for router").records()),
         ("credential of the cluster", well()
-            .with(|e| e.credential = Some(Credential::Refused { words: "HTTP 401".into() }))
+            .with(|e| e.credential = Some(Credential::Refused { message: "HTTP 401".into() }))
             .untrue("openstackclusters", "NetworkReady", "could not authenticate").records()),
         ("control plane", well().untrue("kubeadmcontrolplanes", "Available", "etcd lost").records()),
         ("workers", well().untrue("machinedeployments", "Available", "0 of 2").records()),

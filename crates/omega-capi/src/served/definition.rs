@@ -1,10 +1,8 @@
-//! What a custom resource definition says of its versions.
-
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// One kind, with all of its versions, served or not.
+/// The custom resource definition of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {
     /// `infrastructure.cluster.x-k8s.io`.
@@ -13,26 +11,26 @@ pub struct Definition {
     pub plural: String,
     /// `OpenStackCluster`.
     pub kind: String,
-    /// Newest first.
+    /// All versions, served or not, newest first.
     pub versions: Vec<DefinedVersion>,
-    /// Which of its versions implement which contract of Cluster API, from the labels
+    /// The versions that implement each contract of Cluster API, from the labels
     /// `cluster.x-k8s.io/<contract>: <version>_<version>`
     /// (cluster-api 1.13.2, `docs/book/src/developer/providers/contracts/infra-cluster.md:139`).
     pub contracts: BTreeMap<String, Vec<String>>,
 }
 
-/// One version of a kind.
+/// One version of a definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DefinedVersion {
     /// `v1beta1`.
     pub name: String,
-    /// Whether the API server is to serve it.
+    /// Whether the definition says that it is served.
     pub served: bool,
-    /// Whether objects are stored as it.
+    /// Whether it is the storage version.
     pub storage: bool,
-    /// Whether its use is answered with a warning.
+    /// Whether the API server warns about its use.
     pub deprecated: bool,
-    /// The words of the warning, where they are not the API server's own.
+    /// The text of the warning, if it is not the default.
     pub warning: Option<String>,
 }
 

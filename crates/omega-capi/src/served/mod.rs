@@ -1,4 +1,4 @@
-//! Which versions of which kinds an API server serves, and how they are defined.
+//! Which versions of which kinds an API server serves, and their definitions.
 
 mod apis;
 mod apis_of_releases;

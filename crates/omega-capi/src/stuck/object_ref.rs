@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::Namespace;
 
-/// One object, this one and no later one of its name.
+/// One object by its UID: a later one of the same name is another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are those of every object")]
 pub struct ObjectRef {
     pub group: String,
-    /// One that is served.
+    /// A served version.
     pub version: String,
     /// `openstackclusters`, as in a path.
     pub plural: String,
