@@ -75,13 +75,13 @@ async fn a_good_cluster_passes_and_a_missing_label_does_not() {
     let gate = asked(&apiserver, DriverRelease::v1_4_0());
     let verdict = gate.check().await.unwrap();
     let Verdict::Pass { evidence } = verdict else { panic!("{verdict:?}") };
-    let expected = "driver 1.4.0, chart 0.25.1, templates: 0, all fit";
+    let expected = "driver 1.4.0, chart 0.25.1, templates: 0, all compatible";
     assert_eq!(omega_core::Evidence::line(&evidence), expected);
     assert_eq!(gate.management.requests(), 2);
 
     apiserver.label(TEMPLATES, LABEL, None);
     let (why, next) = no(&gate).await;
-    assert!(why.starts_with(&format!("{TEMPLATES} carries no label")), "{why}");
+    assert!(why.starts_with(&format!("{TEMPLATES} has no label")), "{why}");
     assert!(next.starts_with("label it, or apply the provider's release again"), "{next}");
     apiserver.label(TEMPLATES, LABEL, Some("v1beta1"));
     assert!(matches!(gate.check().await.unwrap(), Verdict::Pass { .. }));
@@ -95,7 +95,7 @@ async fn what_was_accepted_passes_and_an_unsafe_delete_never() {
     gate.accepted = vec![Rule::UnsafeDelete, Rule::MissingContract, Rule::UnservedRead];
     let Verdict::Pass { evidence } = gate.check().await.unwrap() else { panic!("refused") };
     let accepted =
-        "driver 1.4.0, chart 0.25.1, templates: 0, all fit, accepted (missing-contract): ";
+        "driver 1.4.0, chart 0.25.1, templates: 0, all compatible, accepted (missing-contract): ";
     let evidence = omega_core::Evidence::line(&evidence);
     assert!(evidence.starts_with(accepted), "{evidence}");
     apiserver.serve("cluster.x-k8s.io", &["v1beta2"]);

@@ -159,7 +159,7 @@ async fn what_is_not_being_deleted_or_is_held_by_a_stranger_is_refused() {
     let failure = Failure::from(
         ensure(&Context::default(), &management(&server), &desired).await.unwrap_err(),
     );
-    insta::assert_snapshot!(failure.causes[0], @"OpenStackCluster c1 is held by backup.example.org, which is not known here");
+    insta::assert_snapshot!(failure.causes[0], @"OpenStackCluster c1 has the unknown finalizer backup.example.org");
     assert_eq!(server.writes(), [""; 0]);
 }
 

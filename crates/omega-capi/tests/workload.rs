@@ -228,12 +228,15 @@ async fn what_is_young_is_waited_for_and_what_is_old_is_stuck() {
     let at = |text: &str| text.parse().unwrap();
     let stuck = |now: Timestamp| said(&judge(&facts, &wanted(), now)[6..].to_vec());
     let early = stuck(at("2026-11-21T16:00:30Z"));
-    assert!(early.starts_with("stuck: not yet: it has had 5 min: pod default/no-image"), "{early}");
+    assert!(
+        early.starts_with("stuck: not yet: they have had 5 min: pod default/no-image"),
+        "{early}"
+    );
     let late = stuck(at("2026-11-21T17:00:00Z"));
     assert!(late.starts_with("stuck: NO: 1 stuck: pod default/no-image"), "{late}");
     let patient = Wanted { patience: Duration::from_hours(2), ..wanted() };
     let patient = said(&judge(&facts, &patient, at("2026-11-21T17:00:00Z"))[6..].to_vec());
-    assert!(patient.starts_with("stuck: not yet: it has had 2 h"), "{patient}");
+    assert!(patient.starts_with("stuck: not yet: they have had 2 h"), "{patient}");
 }
 
 /// A claim that nobody mounts, of a class that waits for a pod, is as it should be; the healthy
@@ -242,10 +245,7 @@ async fn what_is_young_is_waited_for_and_what_is_old_is_stuck() {
 async fn a_claim_is_stuck_only_if_somebody_waits_for_it() {
     let apiserver = with(CLAIMS, "stuck");
     let stuck = async || one(&apiserver, Question::Stuck).await;
-    assert_eq!(
-        stuck().await,
-        "stuck: yes: pods: 19, claims on volumes: 2, claims that are bound: 0"
-    );
+    assert_eq!(stuck().await, "stuck: yes: pods: 19, persistent volume claims: 2, bound: 0");
     apiserver.put(PODS, ill(PODS, "unschedulable"));
     let said = stuck().await;
     assert!(said.contains("2 stuck") && said.contains("claim default/stuck of class"), "{said}");
@@ -266,7 +266,7 @@ async fn an_api_that_does_not_answer_is_the_one_thing_that_is_said() {
     assert!(half.starts_with("api: NO: ") && half.contains("it ends after 100 bytes"), "{half}");
     apiserver.fail(Fault::Unavailable(NODES.to_owned()));
     let all = answers(&apiserver).await;
-    assert_eq!(said(&all[..1].to_vec()), "api: yes: it answers, lists asked for: 6, lists read: 5");
+    assert_eq!(said(&all[..1].to_vec()), "api: yes: it answers, lists requested: 6, lists read: 5");
     let Err(failure) = &all[1].1 else { panic!("{all:?}") };
     assert_eq!(failure.message, "could not list the workload cluster's nodes");
     assert!(all[2].1.is_ok(), "the others are answered");
@@ -291,13 +291,15 @@ async fn a_missing_right_is_named_and_hides_nothing_else() {
     let failed: Vec<_> =
         all.iter().filter_map(|(q, a)| Some((*q, asked(a.as_ref().err()?)))).collect();
     let right = "the right to list storageclasses.storage.k8s.io".to_owned();
-    let next =
-        Some("let the kubeconfig's user list storageclasses.storage.k8s.io (RBAC)".to_owned());
+    let next = Some(
+        "give the kubeconfig's user the right to list storageclasses.storage.k8s.io (RBAC)"
+            .to_owned(),
+    );
     let expected = [Question::Csi, Question::Stuck].map(|q| (q, (right.clone(), next.clone())));
     assert_eq!(failed, expected);
     apiserver.fail(Fault::Nobody);
     let all = answers(&apiserver).await;
-    assert_eq!(said(&all[..1].to_vec()), "api: yes: it answers, lists asked for: 6, lists read: 0");
+    assert_eq!(said(&all[..1].to_vec()), "api: yes: it answers, lists requested: 6, lists read: 0");
     assert!(all[1..].iter().all(|(_, answer)| answer.is_err()), "{all:?}");
 }
 

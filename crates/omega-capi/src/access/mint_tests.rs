@@ -196,8 +196,8 @@ async fn a_limit_of_the_server_is_said_and_does_not_mint_for_ever() {
     assert!(!minted(&sim, &wanted).await.unwrap());
     let plan = omega_core::plan(&sim.mint, &wanted).await.unwrap();
     let notes = notes(&wanted, &plan);
-    assert_eq!(notes[0], "the token in it ends 2026-11-21T13:00:00Z");
-    assert!(notes[1].starts_with("it was given for 3600 s, less than the 36000 s"), "{notes:?}");
+    assert_eq!(notes[0], "its token expires 2026-11-21T13:00:00Z");
+    assert!(notes[1].starts_with("its lifetime is 3600 s instead of 36000 s"), "{notes:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -237,7 +237,7 @@ async fn a_right_by_somebody_else_is_refused_by_name_and_ends_it() {
     let before = sim.server.writes().len();
     let failure = minted(&sim, &wanted).await.unwrap_err();
     assert_eq!((failure.class, failure.touched), (FailureClass::Refused, Touched::Nothing));
-    let why = "omega/magnum-driver may delete nodes, by somebody else's hand";
+    let why = "omega/magnum-driver may delete nodes, which omega did not allow";
     assert_eq!(failure.causes, [why]);
     let by = "RBAC: allowed by ClusterRoleBinding \"by-hand\" of ClusterRole \"wide\"";
     assert!(failure.found.as_ref().unwrap().starts_with(by), "{failure:?}");
@@ -276,7 +276,7 @@ async fn an_old_driver_a_foreign_file_and_a_foreign_role_are_refused_before_anyt
         let failure =
             minted(&sim, &MintedKubeconfig { rights, ..wanted.clone() }).await.unwrap_err();
         assert_eq!(failure.class, FailureClass::Refused);
-        let why = format!("driver {old} can't authenticate by a token");
+        let why = format!("driver {old} can't authenticate with a token");
         assert_eq!(failure.causes, [why]);
     }
     sim.machine.put(&path(), "somebody's\n", true);
@@ -287,7 +287,7 @@ async fn an_old_driver_a_foreign_file_and_a_foreign_role_are_refused_before_anyt
     let theirs = json!({"metadata": {"name": "omega:magnum-driver", "namespace": "magnum-a"}});
     sim.server.put(ROLES, theirs);
     let failure = minted(&sim, &wanted).await.unwrap_err();
-    let why = "Role magnum-a/omega:magnum-driver is there, and was not made by omega";
+    let why = "Role magnum-a/omega:magnum-driver exists, and omega did not create it";
     assert_eq!(failure.causes, [why]);
     assert_eq!(sim.server.writes(), [""; 0]);
 }

@@ -175,8 +175,8 @@ async fn what_would_not_work_is_refused_by_its_reason() {
     ];
     let expected = [
         "the certificate at https://10.12.7.40:6443 does not cover that address | 10.20.0.50, kubernetes",
-        "another authority made the certificate at https://10.12.7.40:6443 | ",
-        "https://10.12.7.40:6443 does not know the kubeconfig's credentials | ",
+        "another CA signed the certificate at https://10.12.7.40:6443 | ",
+        "https://10.12.7.40:6443 refused the kubeconfig's credentials | ",
         "https://10.12.7.40:6443 is another cluster | kube-system id-b",
         "the driver could not use it with server https://10.12.7.40:6443 | the kubeconfig can't be \
          used: it uses `tls-server-name`, which the driver does not read",

@@ -211,7 +211,7 @@ fn at_v1_16_no_driver_may_delete() {
     }
     let found = check_coherence(&later, &setup(&DriverRelease::v1_4_0(), None, Some("0.25.1")));
     let remedy = found.findings[0].remedy.as_deref().unwrap();
-    assert!(remedy.starts_with("delete no cluster; hold Cluster API below v1.16"), "{remedy}");
+    assert!(remedy.starts_with("delete no cluster; stay below Cluster API v1.16"), "{remedy}");
     // An override breaks health and creates, but the Cluster is found.
     let moved = setup(&DriverRelease::v1_4_0(), Some(V1BETA2), Some("0.25.1"));
     let rules = broken(&check_coherence(&surface("1.16.0", "0.14.4"), &moved));

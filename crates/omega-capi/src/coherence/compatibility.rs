@@ -111,7 +111,7 @@ fn remedy(served: &ServedVersions, at: &GroupVersion, plurals: &[&str]) -> Strin
     let versions = || plurals.iter().flat_map(|plural| served.versions_of(&at.group, plural));
     let provider = "the version in the chart's dependencies.json";
     if versions().next().is_none() {
-        return format!("install the provider of {} in {provider}", at.group);
+        return format!("install the provider of {}, at {provider}", at.group);
     }
     if at.version != KNOWN && versions().any(|version| version == KNOWN) {
         return "pin magnum-capi-helm 1.4.0, which reads v1beta1".to_owned();
@@ -171,7 +171,7 @@ fn moved(served: &ServedVersions, read: &Read) -> Option<Finding> {
     let evidence =
         format!("driver 1.4.0 only changes the path, and still reads the fields of {KNOWN}");
     let finding = Rule::MovedRead.finding(severity, "D-042", option(), what);
-    let remedy = format!("remove {class} from api_resources; {KNOWN} of it must be served");
+    let remedy = format!("remove {class} from api_resources; its {KNOWN} must be served");
     Some(finding.shown_by([Evidence::holds(&evidence)]).remedy(remedy))
 }
 

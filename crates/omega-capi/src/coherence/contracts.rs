@@ -151,21 +151,21 @@ mod tests {
     #[test]
     fn what_the_labels_must_say() {
         let cases: [(&str, Labels<'_>, Option<&str>); 8] = [
-            ("none", &[], Some("carries no label cluster.x-k8s.io/v1beta2 or")),
-            ("empty", &[("v1beta1", &[])], Some("carries no label")),
-            ("old", &[("v1alpha4", &["v1beta1"])], Some("carries no label")),
+            ("none", &[], Some("has no label cluster.x-k8s.io/v1beta2 or")),
+            ("empty", &[("v1beta1", &[])], Some("has no label")),
+            ("old", &[("v1alpha4", &["v1beta1"])], Some("has no label")),
             ("right", &[("v1beta1", &["v1beta1"])], None),
             ("list", &[("v1beta1", &["v1beta1", "v1alpha7"])], None),
             (
                 "unserved",
                 &[("v1beta1", &["v1alpha7"])],
-                Some("lead Cluster API's core to v1alpha7"),
+                Some("make Cluster API's core use v1alpha7"),
             ),
             // v1beta2 is looked for first, and found.
             (
                 "first",
                 &[("v1beta1", &["v1beta1"]), ("v1beta2", &["v1beta2"])],
-                Some("lead Cluster API's core to v1beta2"),
+                Some("make Cluster API's core use v1beta2"),
             ),
             ("empty first", &[("v1beta1", &["v1beta1"]), ("v1beta2", &[])], None),
         ];

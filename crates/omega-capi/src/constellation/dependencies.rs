@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(file.version(Component::KubeadmBootstrap), Some("v1.14.0"));
         assert_eq!(file.version(Component::Janitor), None);
         let words = |text: &str| Dependencies::parse(text).unwrap_err().to_string();
-        let lacks = "it is no dependencies.json: it has no key `cluster-api-provider-openstack`";
+        let lacks = "not a dependencies.json: it has no key `cluster-api-provider-openstack`";
         assert_eq!(words(r#"{"cluster-api": "v1.14.0"}"#), lacks);
         assert!(words(r#"{"dependencies": {"lodash": "1"}}"#).contains("invalid type: map"));
         assert!(words("").contains("EOF"));

@@ -85,8 +85,8 @@ async fn every_outcome_has_its_verdict_and_leaves_nothing() {
         "NotResolved: exit code 1: nc: bad address 'keystone'",
         "NotStarted: exit code 127: sh: nc: not found",
         "Failed: exit code 3 (Error)",
-        "NoAnswer: phase Running: it did not end in its time",
-        "NeverScheduled: no scheduler has looked at it",
+        "NoAnswer: phase Running: it did not end in time",
+        "NeverScheduled: no scheduler handled it",
         "NeverScheduled: Unschedulable: 0/1 nodes are available: 1 node(s) were unschedulable.",
         "NoImage: waiting: ImagePullBackOff: Back-off pulling image \"x\"",
         "NotStarted: waiting: CreateContainerConfigError: container has runAsNonRoot and image will \

@@ -93,7 +93,7 @@ fn access(facts: &HealthFacts, found: &mut Findings) {
         let lost = matches!(answer, Answer::Nothing { .. });
         // A read with other credentials or from elsewhere says nothing about the driver.
         let (cause, layer, fact) = if (refused && driver.is_some()) || (lost && driver_reads) {
-            let other = "not read as the driver";
+            let other = "not read with the driver's access";
             (HealthCause::Unclear, Layer::Objects, fact.about(other, Evidence::holds(other)))
         } else if !refused && !all {
             // Some objects can be read and some can't: most likely a conversion webhook fails.

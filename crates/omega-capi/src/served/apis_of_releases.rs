@@ -249,11 +249,11 @@ mod tests {
         };
         assert_eq!(
             words("1.4.0", "0.14.4"),
-            "it is not known what cluster-api 1.4.0 serves (known: 1.5 and later)"
+            "it is not known which versions cluster-api 1.4.0 serves (known: 1.5 and later)"
         );
         assert_eq!(
             words("1.13.2", "0.9.0"),
-            "it is not known what cluster-api-provider-openstack 0.9.0 serves (known: 0.10 to 0.15)"
+            "it is not known which versions cluster-api-provider-openstack 0.9.0 serves (known: 0.10 to 0.15)"
         );
     }
 

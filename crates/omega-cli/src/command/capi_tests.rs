@@ -65,7 +65,7 @@ async fn templates_are_read_from_magnum_and_their_clusters_counted() {
     let answer = asked(&apiserver, &cloud, &[]).await;
     let without = ("template-without-cni".to_owned(), "warning".to_owned());
     assert_eq!(found(&answer)[0], without);
-    assert!(answer.text.contains("template old says network driver flannel"), "{}", answer.text);
+    assert!(answer.text.contains("template old has network driver flannel"), "{}", answer.text);
     assert!(!answer.text.contains("template good says"), "{}", answer.text);
     assert!(answer.text.ends_with("Nothing is refused."), "{}", answer.text);
     assert_eq!((answer.exit, &answer.document["templates"]), (Status::Done, &json!(2)));
