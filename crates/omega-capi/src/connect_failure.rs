@@ -3,7 +3,7 @@ use std::{error::Error, io};
 use rustls::CertificateError;
 use serde::{Deserialize, Serialize};
 
-use crate::upstream_messages::{is_incomplete, is_resolver_failure};
+use crate::upstream_messages::{is_incomplete, is_resolver_failure, subject_name};
 
 /// Why a server can't be reached, as data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,22 +35,7 @@ pub enum ConnectFailure {
 impl ConnectFailure {
     /// Classifies an error by the first of its sources that is known.
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
-        let mut found = Self::Other;
-        let mut next = Some(error);
-        while let Some(error) = next {
-            found = found.or(classify(error));
-            next = error.source();
-        }
-        found
-    }
-
-    fn or(self, other: Self) -> Self {
-        if self == Self::Other { other } else { self }
-    }
-
-    /// Returns whether the cause is the server's certificate.
-    pub fn is_certificate(self) -> bool {
-        matches!(self, Self::UnknownAuthority | Self::NotValidNow | Self::OtherName)
+        chain(error).map(classify).find(|found| *found != Self::Other).unwrap_or(Self::Other)
     }
 
     /// Returns what to do about it.
@@ -79,14 +64,16 @@ impl ConnectFailure {
     }
 }
 
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (**error).source())
+}
+
 fn classify(error: &(dyn Error + 'static)) -> ConnectFailure {
-    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+    if let Some(tls) = as_tls(error) {
         return of_tls(tls);
     }
     if let Some(io) = error.downcast_ref::<io::Error>() {
-        // `source` does not return the error inside an `io::Error`.
-        let inner = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        return inner.map_or_else(|| of_kind(io), of_tls);
+        return of_kind(io);
     }
     let message = error.to_string();
     if is_resolver_failure(&message) {
@@ -95,6 +82,23 @@ fn classify(error: &(dyn Error + 'static)) -> ConnectFailure {
         ConnectFailure::Reset
     } else {
         ConnectFailure::Other
+    }
+}
+
+fn as_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    // `source` does not return the error inside an `io::Error`.
+    let inside = || error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref();
+    error.downcast_ref().or_else(inside)
+}
+
+/// Returns the names in the server's certificate, if it was refused because it has another name.
+pub(crate) fn certificate_names(error: &(dyn Error + 'static)) -> Vec<String> {
+    match chain(error).find_map(as_tls) {
+        Some(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext {
+            presented,
+            ..
+        })) => presented.iter().filter_map(|name| subject_name(name)).map(str::to_owned).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -16,9 +16,16 @@ pub enum Error {
     /// No client can be created from the kubeconfig.
     #[error("could not create a client for {server}: {why}")]
     Config { server: String, why: String },
-    /// No connection, a TLS failure, or a broken connection. `why` has the causes, outermost first.
+    /// No connection, a TLS failure, or a broken connection. `why` has the causes, outermost first;
+    /// `names` are those in the server's certificate, if it has another name.
     #[error("{server} can't be reached: {why}")]
-    Unreachable { server: String, verb: Verb, cause: ConnectFailure, why: String },
+    Unreachable {
+        server: String,
+        verb: Verb,
+        cause: ConnectFailure,
+        names: Vec<String>,
+        why: String,
+    },
     /// The deadline passed.
     #[error("{server} did not answer {verb} {path} within {after:?}")]
     Deadline { server: String, verb: Verb, path: String, after: Duration },

@@ -9,6 +9,11 @@ pub(crate) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=m
 pub(crate) const METADATA_LIST: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
+/// Returns the query for the objects with this label. `value` must not need percent-encoding.
+pub(crate) fn label_selector(label: &str, value: &str) -> String {
+    format!("labelSelector={}%3D{value}", label.replace('/', "%2F"))
+}
+
 /// A longer list is refused. No management cluster has more objects of a kind.
 const MOST: usize = 10_000;
 

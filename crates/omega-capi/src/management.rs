@@ -22,7 +22,7 @@ use serde_json::Value;
 use tower::{BoxError, Service};
 
 use crate::{
-    ConnectFailure, Error, Verb, list::JSON, rights::rights,
+    ConnectFailure, Error, Verb, connect_failure::certificate_names, list::JSON, rights::rights,
     upstream_messages::is_authorizer_refusal,
 };
 
@@ -138,6 +138,21 @@ impl Management {
         self.parse(verb, path, &text)
     }
 
+    /// Sends one request with `body`. The statuses in `accepted` are not errors: another client was
+    /// faster, and the next observation shows the result.
+    pub(crate) async fn change(
+        &self,
+        verb: Verb,
+        path: &str,
+        body: &Value,
+        accepted: &[u16],
+    ) -> Result<(), Error> {
+        match self.send(verb, path, body).await {
+            Err(Error::Status { code, .. }) if accepted.contains(&code) => Ok(()),
+            sent => sent.map(drop),
+        }
+    }
+
     /// Sends one GET and returns the status, the header `Date` and the body. Only the statuses 401
     /// and 403 are errors.
     pub(crate) async fn answer(&self, path: &str) -> Result<(u16, Option<String>, String), Error> {
@@ -216,6 +231,7 @@ impl Management {
                 server,
                 verb,
                 cause: ConnectFailure::of(&error),
+                names: certificate_names(&error),
                 why: causes(&error),
             }),
             Err(_) => Err(Error::Deadline { server, verb, path: path.to_owned(), after }),

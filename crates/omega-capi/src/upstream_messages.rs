@@ -18,6 +18,22 @@ pub(crate) fn is_resolver_failure(message: &str) -> bool {
     message.contains("failed to lookup address information")
 }
 
+/// Returns whether the server's certificate was refused.
+///
+/// Source: rustls 0.23, `src/error.rs`, `Error::InvalidCertificate`.
+pub(crate) fn is_invalid_certificate(message: &str) -> bool {
+    message.contains("invalid peer certificate")
+}
+
+/// Returns a DNS name or an address in a certificate: `DnsName("kubernetes")`, `IpAddress(10.0.0.1)`.
+///
+/// Source: rustls-webpki 0.103, `src/subject_name/mod.rs`, `Debug` of `GeneralName`.
+pub(crate) fn subject_name(text: &str) -> Option<&str> {
+    let dns = || text.strip_prefix("DnsName(\"")?.strip_suffix("\")");
+    let address = || text.strip_prefix("IpAddress(")?.strip_suffix(')');
+    dns().or_else(address)
+}
+
 /// Returns whether the connection closed in the middle of a response.
 ///
 /// Source: hyper 1, `src/error.rs`, `Kind::IncompleteMessage`.

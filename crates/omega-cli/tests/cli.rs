@@ -392,7 +392,7 @@ fn what_the_tables_do_not_know_is_a_wrong_command_line() {
     ]);
     let ran = home.run(&["check-constellation", "--dependencies", "nope.json"]).exits(64);
     ran.says(&["nope.json", "No such file"]);
-    home.run(&["read-releases", "--namespace", "a/b"]).exits(64).says(&["not the name of a"]);
+    home.run(&["read-releases", "--namespace", "a/b"]).exits(64).says(&["is not a namespace name"]);
 }
 
 #[test]

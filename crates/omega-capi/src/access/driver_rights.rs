@@ -14,7 +14,10 @@ use super::{
     Account, Content, Kind, ObjectId, Reach, WantedObject,
     objects::{MARK, wanted},
 };
-use crate::{Error, Management, Namespace, ReadVersion, Verb, list::JSON};
+use crate::{
+    Error, Management, Namespace, ReadVersion, Verb,
+    list::{JSON, label_selector},
+};
 
 /// Ensures that `account` exists with the rights that `driver` needs, in the namespaces of `reach`.
 ///
@@ -176,10 +179,8 @@ impl Desired for DriverRights {
     ) -> Result<(), Error> {
         match change {
             RightsChange::Create { object } => {
-                let body = object.body(&self.account.mark());
-                let sent = management.send(Verb::Create, &object.id.collection(), &body).await;
-                // Created in between: the next observation shows by whom.
-                accept_status(sent, 409)
+                let (path, body) = (object.id.collection(), object.body(&self.account.mark()));
+                management.change(Verb::Create, &path, &body, &[409]).await
             }
             RightsChange::Repair { object, was, version } => {
                 let mut patch = object.content.fields(Some(was));
@@ -187,14 +188,14 @@ impl Desired for DriverRights {
                     let metadata = json!({ "resourceVersion": version });
                     fields.insert("metadata".to_owned(), metadata);
                 }
-                management.send(Verb::Merge, &object.id.path(), &patch).await.map(drop)
+                management.change(Verb::Merge, &object.id.path(), &patch, &[]).await
             }
             RightsChange::Delete { id, uid, version } => {
                 let preconditions = json!({ "uid": uid, "resourceVersion": version });
                 let options = json!({
                     "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions,
                 });
-                accept_status(management.send(Verb::Delete, &id.path(), &options).await, 404)
+                management.change(Verb::Delete, &id.path(), &options, &[404]).await
             }
         }
     }
@@ -219,14 +220,6 @@ impl Desired for DriverRights {
             ));
         }
         notes
-    }
-}
-
-/// Treats an error status as success, if it means that somebody else made the same change.
-fn accept_status(sent: Result<Value, Error>, accepted: u16) -> Result<(), Error> {
-    match sent {
-        Err(Error::Status { code, .. }) if code == accepted => Ok(()),
-        other => other.map(drop),
     }
 }
 
@@ -310,9 +303,8 @@ async fn marked(
     kind: Kind,
     mark: &str,
 ) -> Result<Vec<ObservedObject>, Error> {
-    let selector = format!("labelSelector={}%3D{mark}", MARK.replace('/', "%2F"));
-    let path = kind.path(None);
-    let all: Vec<Value> = management.list(&path, &selector, 250, JSON).await?;
+    let selector = label_selector(MARK, mark);
+    let all: Vec<Value> = management.list(&kind.path(None), &selector, 250, JSON).await?;
     let object = |object: &Value| {
         let text = |key: &str| Some(object.get("metadata")?.get(key)?.as_str()?.to_owned());
         let id = ObjectId { kind, namespace: text("namespace"), name: text("name")? };

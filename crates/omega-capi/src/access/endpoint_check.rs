@@ -3,8 +3,25 @@ use std::time::Duration;
 use omega_core::{Conflict, kubeconfig::Kubeconfig};
 use serde::{Deserialize, Serialize};
 
-use super::{LocalMachine, certificate::CertificateCheck};
-use crate::{Deadlines, Error, list::JSON};
+use super::LocalMachine;
+use crate::{
+    ConnectFailure, Deadlines, Error, list::JSON, upstream_messages::is_invalid_certificate,
+};
+
+/// Whether a server's certificate matches a kubeconfig.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CertificateCheck {
+    /// It is valid for this name or address.
+    Covers,
+    /// It is only valid for these names and addresses.
+    OtherName(Vec<String>),
+    /// Another CA signed it.
+    OtherAuthority,
+    /// It is not valid, now or at all.
+    NotValid(String),
+}
 
 /// The result of using a kubeconfig with another address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,30 +78,31 @@ impl EndpointCheck {
     }
 }
 
-/// Tests a kubeconfig with its server.
+/// Tests a kubeconfig with its server. The credentials are only sent to a server with a valid
+/// certificate.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others mean that it is not valid")]
 pub(super) async fn check_endpoint(
     local: &dyn LocalMachine,
     kubeconfig: &Kubeconfig,
 ) -> Result<EndpointCheck, Error> {
-    let (host, port) = kubeconfig.facts.endpoint();
-    let deadlines = Deadlines::default();
-    let mut how = "its certificate is signed by a CA that this machine trusts";
-    if let Some(ca_pem) = &kubeconfig.facts.ca_pem {
-        how = "its certificate is signed by the kubeconfig's CA";
-        match local.certificate(&host, port, ca_pem, deadlines.total).await? {
-            CertificateCheck::Covers => {}
-            other @ (CertificateCheck::OtherName(_)
-            | CertificateCheck::OtherAuthority
-            | CertificateCheck::NotValid(_)) => return Ok(EndpointCheck::Certificate(other)),
-        }
-    }
-    let management = local.connect(kubeconfig, deadlines).await?;
+    let how = match kubeconfig.facts.ca_pem {
+        Some(_) => "its certificate is signed by the kubeconfig's CA",
+        None => "its certificate is signed by a CA that this machine trusts",
+    };
+    let management = local.connect(kubeconfig, Deadlines::default()).await?;
     // By default every authenticated user may read this, and nobody else.
     match management.get("/apis", JSON).await {
         Ok(_) | Err(Error::Forbidden { .. }) => {
             Ok(EndpointCheck::Works(format!("{how}, and the credentials are accepted")))
         }
         Err(Error::Unauthorized { .. }) => Ok(EndpointCheck::Refuses),
+        Err(Error::Unreachable { cause, names, why, .. }) if is_invalid_certificate(&why) => {
+            Ok(EndpointCheck::Certificate(match cause {
+                ConnectFailure::OtherName => CertificateCheck::OtherName(names),
+                ConnectFailure::UnknownAuthority => CertificateCheck::OtherAuthority,
+                _ => CertificateCheck::NotValid(why),
+            }))
+        }
         Err(error) => Err(error),
     }
 }

@@ -1,4 +1,4 @@
-use std::{fmt, io, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
+use std::{fmt, io, os::unix::fs::PermissionsExt as _, path::Path};
 
 use async_trait::async_trait;
 use omega_core::{
@@ -7,10 +7,7 @@ use omega_core::{
     values::{Secret, Sha256},
 };
 
-use super::{
-    certificate::{CertificateCheck, certificate},
-    rewrite_server::rewritten,
-};
+use super::rewrite_server::rewritten;
 use crate::{Deadlines, Error, Management};
 
 /// The maximum size of a kubeconfig.
@@ -66,19 +63,6 @@ pub trait LocalMachine: Send + Sync + fmt::Debug {
         kubeconfig: &Kubeconfig,
         deadlines: Deadlines,
     ) -> Result<Management, Error>;
-
-    /// Verifies the certificate of `host`:`port` with the CA `ca_pem`.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the server sends no certificate.
-    async fn certificate(
-        &self,
-        host: &str,
-        port: u16,
-        ca_pem: &str,
-        within: Duration,
-    ) -> Result<CertificateCheck, Error>;
 }
 
 /// The content of a file, and its mode.
@@ -116,16 +100,6 @@ impl LocalMachine for ThisMachine {
         deadlines: Deadlines,
     ) -> Result<Management, Error> {
         Management::connect_within(kubeconfig, deadlines).await
-    }
-
-    async fn certificate(
-        &self,
-        host: &str,
-        port: u16,
-        ca_pem: &str,
-        within: Duration,
-    ) -> Result<CertificateCheck, Error> {
-        certificate(host, port, ca_pem, within).await
     }
 }
 

@@ -28,29 +28,27 @@ pub enum MintError {
     Yaml(String),
 }
 
+impl MintError {
+    fn api(&self) -> Option<&Error> {
+        if let Self::Api(error) = self { Some(error) } else { None }
+    }
+}
+
 impl Diagnostic for MintError {
     fn retry(&self) -> Retry {
-        match self {
-            Self::Api(error) => error.retry(),
-            Self::Read { .. } | Self::Write { .. } | Self::Unusable(_) | Self::Yaml(_) => {
-                Retry::Final
-            }
-        }
+        self.api().map_or(Retry::Final, Diagnostic::retry)
     }
 
     fn expected(&self) -> Option<String> {
-        let Self::Api(error) = self else { return None };
-        error.expected()
+        self.api()?.expected()
     }
 
     fn found(&self) -> Option<String> {
-        let Self::Api(error) = self else { return None };
-        error.found()
+        self.api()?.found()
     }
 
     fn detail(&self) -> Option<Value> {
-        let Self::Api(error) = self else { return None };
-        error.detail()
+        self.api()?.detail()
     }
 
     fn next(&self) -> Option<String> {
@@ -74,7 +72,7 @@ impl Diagnostic for MintError {
     }
 
     fn timed_out(&self) -> bool {
-        matches!(self, Self::Api(error) if error.timed_out())
+        self.api().is_some_and(Diagnostic::timed_out)
     }
 }
 

@@ -5,7 +5,6 @@
 //! [`ProofKubeconfig`], [`MintedKubeconfig`]. [`retarget_kubeconfig`] changes a kubeconfig's server.
 
 mod account;
-mod certificate;
 mod driver_rights;
 mod endpoint_check;
 mod local_machine;
@@ -29,11 +28,10 @@ mod mint_laws;
 mod mint_tests;
 
 pub use account::{Account, InvalidAccount};
-pub use certificate::CertificateCheck;
 pub use driver_rights::{
     DriverRights, DriverRightsObserved, ObservedObject, RightsChange, ensure_driver_rights,
 };
-pub use endpoint_check::EndpointCheck;
+pub use endpoint_check::{CertificateCheck, EndpointCheck};
 pub use local_machine::{LocalFile, LocalMachine, ThisMachine};
 pub use mint::{Mint, Minted, mint_kubeconfig};
 pub use mint_error::MintError;

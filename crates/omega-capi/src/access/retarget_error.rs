@@ -32,14 +32,7 @@ pub enum RetargetError {
 
 impl Diagnostic for RetargetError {
     fn retry(&self) -> Retry {
-        match self {
-            Self::Api(error) => error.retry(),
-            Self::Read { .. }
-            | Self::Write { .. }
-            | Self::NotRewritten { .. }
-            | Self::NoAddress(_)
-            | Self::Moved { .. } => Retry::Final,
-        }
+        if let Self::Api(error) = self { error.retry() } else { Retry::Final }
     }
 
     fn next(&self) -> Option<String> {

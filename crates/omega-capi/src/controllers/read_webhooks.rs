@@ -8,7 +8,10 @@ use k8s_openapi::{
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{Error, Management, Namespace, list::JSON};
+use crate::{
+    Error, Management, Namespace,
+    list::{JSON, label_selector},
+};
 
 const VALIDATING: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
 const MUTATING: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
@@ -129,7 +132,7 @@ fn places(all: impl Iterator<Item = Configuration>) -> BTreeMap<Place, BTreeSet<
 
 async fn ready(management: &Management, namespace: &Namespace, name: &str) -> Result<usize, Error> {
     let path = format!("/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices");
-    let selector = format!("labelSelector=kubernetes.io%2Fservice-name%3D{name}");
+    let selector = label_selector("kubernetes.io/service-name", name);
     let slices: Vec<EndpointSlice> = management.list(&path, &selector, PAGE, JSON).await?;
     let conditions = slices.into_iter().flat_map(|slice| slice.endpoints).map(|one| one.conditions);
     // Unknown counts as ready (`discovery.k8s.io/v1`, `EndpointConditions`).

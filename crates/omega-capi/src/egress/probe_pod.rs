@@ -86,7 +86,7 @@ impl Desired for ProbePod {
         change: &CreatePod,
     ) -> Result<(), Error> {
         let path = format!("/api/v1/namespaces/{}/pods", change.probe.namespace);
-        management.send(Verb::Create, &path, &change.probe.pod()).await.map(drop)
+        management.change(Verb::Create, &path, &change.probe.pod(), &[]).await
     }
 
     fn undo(&self, before: &Option<ObservedPod>) -> Option<RemovedPod> {
@@ -173,11 +173,7 @@ impl Desired for RemovedPod {
             "apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": grace,
             "preconditions": { "uid": uid },
         });
-        match management.send(Verb::Delete, &path, &options).await {
-            // Gone, or another pod of that name: the next observation shows which.
-            Ok(_) | Err(Error::Status { code: 404 | 409, .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
+        management.change(Verb::Delete, &path, &options, &[404, 409]).await
     }
 
     /// A kubelet takes some seconds to end a pod.

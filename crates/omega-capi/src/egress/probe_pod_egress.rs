@@ -17,7 +17,10 @@ use super::{
     probe::{EgressProbe, MARK},
     probe_pod::{ProbePod, RemovedPod},
 };
-use crate::{Error, Management, list::JSON};
+use crate::{
+    Error, Management,
+    list::{JSON, label_selector},
+};
 
 const EVERY: Duration = Duration::from_millis(500);
 /// One attempt of a tool takes 5 s, plus its start.
@@ -219,7 +222,7 @@ async fn sweep(
     let what = || format!("could not probe from {} on {}", probe.namespace, management.label());
     let failed = |error: Error| Failure::from_error(what(), &error);
     let path = format!("/api/v1/namespaces/{}/pods", probe.namespace);
-    let selector = format!("labelSelector={}%3D{}", MARK.0.replace('/', "%2F"), MARK.1);
+    let selector = label_selector(MARK.0, MARK.1);
     let pods: Vec<Value> = management.list(&path, &selector, 250, JSON).await.map_err(failed)?;
     if pods.is_empty() {
         return Ok(Vec::new());

@@ -2,7 +2,10 @@ use futures::future::try_join_all;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Management, Namespace, list::JSON};
+use crate::{
+    Error, Management, Namespace,
+    list::{JSON, label_selector},
+};
 
 const GROUP: &str = "/apis/addons.stackhpc.com/v1alpha1";
 const PAGE: usize = 100;
@@ -46,7 +49,7 @@ pub async fn read_addons(
     namespace: &Namespace,
     cluster: &str,
 ) -> Result<Vec<Addon>, Error> {
-    let selector = format!("labelSelector=addons.stackhpc.com%2Fcluster%3D{cluster}");
+    let selector = label_selector("addons.stackhpc.com/cluster", cluster);
     let each = ["manifests", "helmreleases"].map(|plural| {
         let path = format!("{GROUP}/namespaces/{namespace}/{plural}");
         let selector = selector.clone();

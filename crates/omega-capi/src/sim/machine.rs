@@ -1,17 +1,21 @@
 use std::{
     collections::BTreeMap,
     io,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use async_trait::async_trait;
+use http::{Request, Response};
+use kube::client::Body;
 use omega_core::{
     kubeconfig::{AuthKind, Kubeconfig},
     testing::{Fault, REFUSAL},
     values::Secret,
 };
+use rustls::{CertificateError, pki_types::ServerName};
+use tower::service_fn;
 
 use super::Apiserver;
 use crate::{
@@ -137,12 +141,23 @@ impl LocalMachine for Machine {
 
     async fn connect(&self, kubeconfig: &Kubeconfig, _: Deadlines) -> Result<Management, Error> {
         let (host, port) = kubeconfig.facts.endpoint();
-        let server = self.state().servers.get(&format!("{host}:{port}")).cloned();
+        let address = format!("{host}:{port}");
+        let label = kubeconfig.facts.server.to_string();
+        if let Some(error) = self.state().certificates.get(&address).and_then(refusal) {
+            let refuse = service_fn(move |_: Request<Body>| {
+                let error = rustls::Error::InvalidCertificate(error.clone());
+                let failed = io::Error::new(io::ErrorKind::InvalidData, error);
+                async { Err::<Response<Body>, _>(failed) }
+            });
+            return Ok(Management::over(refuse, label));
+        }
+        let server = self.state().servers.get(&address).cloned();
         let Some(server) = server else {
             return Err(Error::Unreachable {
-                server: kubeconfig.facts.server.to_string(),
+                server: label,
                 verb: Verb::Get,
                 cause: ConnectFailure::Refused,
+                names: Vec::new(),
                 why: "connection refused".to_owned(),
             });
         };
@@ -152,17 +167,19 @@ impl LocalMachine for Machine {
         };
         let text = token.map(|token| String::from_utf8_lossy(token.expose()).into_owned());
         let server = text.map_or(server.clone(), |token| server.with_token(&token));
-        Ok(Management::over(server, kubeconfig.facts.server.to_string()))
+        Ok(Management::over(server, label))
     }
+}
 
-    async fn certificate(
-        &self,
-        host: &str,
-        port: u16,
-        _: &str,
-        _: Duration,
-    ) -> Result<CertificateCheck, Error> {
-        let check = self.state().certificates.get(&format!("{host}:{port}")).cloned();
-        Ok(check.unwrap_or(CertificateCheck::Covers))
+/// Returns the error of a client that does not accept the certificate.
+fn refusal(check: &CertificateCheck) -> Option<CertificateError> {
+    match check {
+        CertificateCheck::Covers => None,
+        CertificateCheck::OtherName(names) => Some(CertificateError::NotValidForNameContext {
+            expected: ServerName::IpAddress(Ipv4Addr::LOCALHOST.into()),
+            presented: names.iter().map(|name| format!("DnsName(\"{name}\")")).collect(),
+        }),
+        CertificateCheck::OtherAuthority => Some(CertificateError::UnknownIssuer),
+        CertificateCheck::NotValid(_) => Some(CertificateError::Expired),
     }
 }

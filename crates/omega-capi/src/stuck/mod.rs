@@ -2,14 +2,12 @@
 
 mod deletion;
 mod finalizers;
-mod object_ref;
 mod read_deletion;
 mod release_finalizers;
 mod replace_credentials;
 
-pub use deletion::{DeleteProgress, Deletion, HeldObject};
+pub use deletion::{DeleteProgress, Deletion, HeldObject, ObjectRef};
 pub use finalizers::finalizer_owner;
-pub use object_ref::ObjectRef;
 pub use read_deletion::{has_namespace, read_deletion};
 pub use release_finalizers::{
     FinalizerRelease, ReleaseFinalizers, ReleaseObserved, release_finalizers,

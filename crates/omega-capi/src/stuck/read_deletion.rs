@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Error, Management, Namespace,
-    list::{JSON, METADATA, METADATA_LIST},
+    list::{JSON, METADATA, METADATA_LIST, label_selector},
     served::ServedVersions,
     wire::PartialObject,
 };
@@ -73,8 +73,7 @@ async fn held_objects(
 ) -> Result<Vec<HeldObject>, Error> {
     let path = format!("/apis/{}/{version}/namespaces/{namespace}/{}", kind.group, kind.plural);
     let found: Vec<PartialObject> = if let Some(label) = kind.label {
-        let selector = format!("labelSelector={}%3D{name}", label.replace('/', "%2F"));
-        management.list(&path, &selector, PAGE, METADATA_LIST).await?
+        management.list(&path, &label_selector(label, name), PAGE, METADATA_LIST).await?
     } else {
         management.find(&format!("{path}/{name}"), METADATA).await?.into_iter().collect()
     };

@@ -148,11 +148,7 @@ impl Desired for ReleaseFinalizers {
         let patch = json!({
             "metadata": { "resourceVersion": change.version, "finalizers": [] },
         });
-        // Gone or changed in between: the next observation shows which.
-        match management.send(Verb::Merge, &change.object.path(), &patch).await {
-            Err(Error::Status { code: 404 | 409, .. }) => Ok(()),
-            other => other.map(|_| ()),
-        }
+        management.change(Verb::Merge, &change.object.path(), &patch, &[404, 409]).await
     }
 }
 

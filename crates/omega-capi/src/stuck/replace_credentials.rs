@@ -145,12 +145,8 @@ impl Desired for ReplaceCredentials {
             "metadata": { "resourceVersion": change.version },
             "data": { "clouds.yaml": STANDARD.encode(clouds.expose()) },
         });
-        // Changed in between: the next observation shows it.
-        let at = format!("/api/v1/namespaces/{}/secrets/{}", self.namespace, change.secret);
-        match management.send(Verb::Merge, &at, &patch).await {
-            Err(Error::Status { code: 409, .. }) => Ok(()),
-            other => other.map(|_| ()),
-        }
+        let path = format!("/api/v1/namespaces/{}/secrets/{}", self.namespace, change.secret);
+        management.change(Verb::Merge, &path, &patch, &[409]).await
     }
 }
 

@@ -7,7 +7,7 @@ use omega_core::{
 };
 
 use super::ClusterName;
-use crate::{Deadlines, Error, Management, list::JSON, wire::SecretObject};
+use crate::{Error, Management, list::JSON, wire::SecretObject};
 
 /// A client of a workload cluster. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -37,14 +37,18 @@ pub enum WorkloadError {
     Client { cluster: ClusterName, source: Error },
 }
 
+impl WorkloadError {
+    fn api(&self) -> Option<&Error> {
+        match self {
+            Self::Management { source, .. } | Self::Client { source, .. } => Some(source),
+            Self::NoSecret { .. } | Self::Unreadable { .. } | Self::Kubeconfig { .. } => None,
+        }
+    }
+}
+
 impl Diagnostic for WorkloadError {
     fn retry(&self) -> Retry {
-        match self {
-            Self::Management { source, .. } | Self::Client { source, .. } => source.retry(),
-            Self::NoSecret { .. } | Self::Unreadable { .. } | Self::Kubeconfig { .. } => {
-                Retry::Final
-            }
-        }
+        self.api().map_or(Retry::Final, Diagnostic::retry)
     }
 
     fn next(&self) -> Option<String> {
@@ -69,15 +73,11 @@ impl Diagnostic for WorkloadError {
     }
 
     fn found(&self) -> Option<String> {
-        let (Self::Management { source, .. } | Self::Client { source, .. }) = self else {
-            return None;
-        };
-        source.found()
+        self.api()?.found()
     }
 
     fn expected(&self) -> Option<String> {
-        let Self::Management { source, .. } = self else { return None };
-        source.expected()
+        self.api()?.expected()
     }
 
     fn touched(&self) -> Touched {
@@ -85,7 +85,7 @@ impl Diagnostic for WorkloadError {
     }
 
     fn timed_out(&self) -> bool {
-        matches!(self, Self::Management { source, .. } if source.timed_out())
+        self.api().is_some_and(Diagnostic::timed_out)
     }
 }
 
@@ -107,25 +107,11 @@ impl Workload {
         cluster: &ClusterName,
         now: Timestamp,
     ) -> Result<Self, WorkloadError> {
-        Self::connect_within(management, cluster, now, Deadlines::default()).await
-    }
-
-    /// Like [`Workload::connect`], with other `deadlines`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Workload::connect`].
-    pub async fn connect_within(
-        management: &Management,
-        cluster: &ClusterName,
-        now: Timestamp,
-        deadlines: Deadlines,
-    ) -> Result<Self, WorkloadError> {
         let bytes = kubeconfig(management, cluster).await?;
         let named = || cluster.clone();
         let kubeconfig = Kubeconfig::parse(bytes, now)
             .map_err(|source| WorkloadError::Kubeconfig { cluster: named(), source })?;
-        let api = Management::connect_within(&kubeconfig, deadlines).await;
+        let api = Management::connect(&kubeconfig).await;
         let api = api.map_err(|source| WorkloadError::Client { cluster: named(), source })?;
         Ok(Self { api })
     }

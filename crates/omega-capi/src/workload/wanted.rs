@@ -3,7 +3,11 @@ use std::{collections::BTreeSet, time::Duration};
 use serde::Deserialize;
 
 use super::{ClusterName, choose_cluster::at, judge::PATIENCE};
-use crate::{Error, Management, list::JSON, served::ServedVersions};
+use crate::{
+    Error, Management,
+    list::{JSON, label_selector},
+    served::ServedVersions,
+};
 
 const PAGE: usize = 500;
 
@@ -52,8 +56,7 @@ pub async fn wanted_nodes(
 ) -> Result<Wanted, Error> {
     let list = async |group, plural| -> Result<NodesWanted, Error> {
         let path = at(management, served, group, plural, Some(&cluster.namespace))?;
-        // A DNS label needs no percent-encoding.
-        let ours = format!("labelSelector=cluster.x-k8s.io%2Fcluster-name%3D{}", cluster.name);
+        let ours = label_selector("cluster.x-k8s.io/cluster-name", cluster.name.as_str());
         let found: Vec<Object> = management.list(&path, &ours, PAGE, JSON).await?;
         Ok(sum(&found))
     };

@@ -160,8 +160,9 @@ async fn what_is_not_as_tested_is_a_no() {
     insta::assert_snapshot!(about(&answer.text, "magnum-decoy"), @r"
       =  older        magnum-decoy/c9-cyusd2b67a45
                       openstack-cluster: tested 0.25.1, found 0.10.1
-                      revision 1, status failed; next: its last change failed; the
-                      reason: helm history c9-cyusd2b67a45 --namespace magnum-decoy
+                      revision 1, status failed; next: its last change failed; find
+                      the reason: helm history c9-cyusd2b67a45 --namespace
+                      magnum-decoy
     ");
     assert!(answer.text.ends_with("\nThese versions were tested together (D-034)."));
     assert_eq!(answer.exit, Status::Done);
