@@ -64,12 +64,16 @@ impl ConnectFailure {
     }
 }
 
+/// Returns an error and its sources, also those inside an [`io::Error`], whose `source` skips them.
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| (**error).source())
+    std::iter::successors(Some(error), |error| match error.downcast_ref::<io::Error>() {
+        Some(io) => io.get_ref().map(|inside| inside as &(dyn Error + 'static)),
+        None => (**error).source(),
+    })
 }
 
 fn classify(error: &(dyn Error + 'static)) -> ConnectFailure {
-    if let Some(tls) = as_tls(error) {
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
         return of_tls(tls);
     }
     if let Some(io) = error.downcast_ref::<io::Error>() {
@@ -85,15 +89,9 @@ fn classify(error: &(dyn Error + 'static)) -> ConnectFailure {
     }
 }
 
-fn as_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    // `source` does not return the error inside an `io::Error`.
-    let inside = || error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref();
-    error.downcast_ref().or_else(inside)
-}
-
 /// Returns the names in the server's certificate, if it was refused because it has another name.
 pub(crate) fn certificate_names(error: &(dyn Error + 'static)) -> Vec<String> {
-    match chain(error).find_map(as_tls) {
+    match chain(error).find_map(|error| error.downcast_ref()) {
         Some(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext {
             presented,
             ..
@@ -151,7 +149,9 @@ mod tests {
         let tls = |error| {
             io::Error::new(io::ErrorKind::InvalidData, rustls::Error::InvalidCertificate(error))
         };
+        let nested = io::Error::other(tls(CertificateError::UnknownIssuer));
         let cases = [
+            (nested, ConnectFailure::UnknownAuthority),
             (kind(io::ErrorKind::ConnectionRefused), ConnectFailure::Refused),
             (kind(io::ErrorKind::ConnectionReset), ConnectFailure::Reset),
             (kind(io::ErrorKind::TimedOut), ConnectFailure::TimedOut),

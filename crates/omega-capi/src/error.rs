@@ -132,15 +132,10 @@ impl Diagnostic for Error {
     }
 
     fn detail(&self) -> Option<Value> {
-        match self {
-            Self::Unreachable { cause, .. } => Some(json!({ "unreachable": cause })),
-            Self::NotAdmitted { message, .. } => Some(json!({ "not_admitted": message })),
-            Self::Config { .. }
-            | Self::Deadline { .. }
-            | Self::Unauthorized { .. }
-            | Self::Forbidden { .. }
-            | Self::Status { .. }
-            | Self::Malformed { .. } => None,
+        if let Self::Unreachable { cause, .. } = self {
+            return Some(json!({ "unreachable": cause }));
         }
+        let Self::NotAdmitted { message, .. } = self else { return None };
+        Some(json!({ "not_admitted": message }))
     }
 }

@@ -1,4 +1,4 @@
-//! `read_releases` over what the real API server answered, against what the real helm says of it.
+//! `read_releases` on recorded answers, against the output of the real helm.
 
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "helpers of tests")]
 

@@ -1,4 +1,4 @@
-//! `discover_versions` and the gate, over the simulator: the good case and every bad answer.
+//! `discover_versions` and the gate on the simulator: the good case and every bad answer.
 
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "helpers of tests")]
 

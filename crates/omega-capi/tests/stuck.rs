@@ -1,4 +1,4 @@
-//! Letting a cluster go, on the simulator.
+//! Releasing a stuck cluster on the simulator.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
@@ -45,7 +45,7 @@ const JANITOR: &str = "janitor.capi.azimuth-cloud.com";
 const CORE: &str = "cluster.cluster.x-k8s.io";
 const MACHINE: &str = "machine.cluster.x-k8s.io";
 
-/// `c1` is being deleted, its infrastructure held by two; `c10` is not.
+/// `c1` is being deleted, and its infrastructure has two finalizers; `c10` is not.
 fn server() -> Apiserver {
     let server = Apiserver::with_clusters();
     let (first, second) = (Some("2026-11-21T10:00:00Z"), Some("2026-11-21T10:01:00Z"));
@@ -90,7 +90,7 @@ async fn a_delete_is_stuck_once_nothing_moved_for_long() {
     let at =
         |text: &str, patience| found.progress(text.parse().unwrap(), Duration::from_secs(patience));
     let idle = |seconds| Duration::from_secs(seconds);
-    // The youngest mark counts: 10:01.
+    // The latest `deletionTimestamp` counts: 10:01.
     assert_eq!(at("2026-11-21T10:10:59Z", 600), DeleteProgress::InProgress { idle: idle(599) });
     assert_eq!(at("2026-11-21T10:11:00Z", 600), DeleteProgress::Stuck { idle: idle(600) });
     assert!(
@@ -201,7 +201,7 @@ async fn who_may_not_is_told_the_right_that_is_missing() {
     insta::assert_snapshot!(failure.expected.unwrap(), @"the right to patch openstackclusters.infrastructure.cluster.x-k8s.io in magnum-67a1");
 }
 
-/// A server behind one target.
+/// A server and its target.
 struct Sim<T> {
     server: Apiserver,
     target: T,

@@ -23,10 +23,9 @@ use crate::{
 ///
 /// Objects that omega created for it and that are no longer needed are removed, unless `additive`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct DriverRights {
-    /// The account.
     pub account: Account,
-    /// The namespaces.
     pub reach: Reach,
     /// The driver that will use the account.
     pub driver: DriverRelease,
@@ -76,18 +75,14 @@ pub struct DriverRightsObserved(Vec<ObservedObject>);
 /// An existing object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct ObservedObject {
-    /// Its kind and name.
     pub id: ObjectId,
-    /// Its UID.
     pub uid: String,
-    /// The version that was read.
     pub version: ReadVersion,
     /// Whether omega created it for this account.
     pub ours: bool,
-    /// Whether it is being deleted.
     pub deleting: bool,
-    /// The fields that matter.
     pub content: Content,
 }
 

@@ -1,4 +1,4 @@
-//! Minting on the simulator: the order of things, the refusals, the clocks.
+//! Minting on the simulator: the order of the steps, the refusals, the clocks.
 
 use std::{
     path::{Path, PathBuf},
@@ -51,7 +51,7 @@ fn facts() -> KubeconfigFacts {
     }
 }
 
-/// An API server with near misses: an account and roles of nearly the name.
+/// An API server with decoys: an account and roles with similar names.
 pub(super) fn decoys() -> Apiserver {
     let server = Apiserver::with_accounts(noon());
     let near = |namespace: &str, name: &str| json!({"metadata": {"name": name, "namespace": namespace, "labels": {"omega/minted-for": "omega.magnum-drive"}}, "rules": []});
@@ -80,7 +80,7 @@ impl Sim {
         self.machine.file(&path()).unwrap().0
     }
 
-    /// The file without its token, and what that says.
+    /// Returns the file without its token, and the claims of the token.
     pub(super) fn file(&self) -> Option<Value> {
         let (text, private) = self.machine.file(&path())?;
         let mut file: Value = serde_saphyr::from_str(&text).unwrap_or_default();
@@ -210,7 +210,7 @@ async fn the_other_clock_decides_and_a_difference_is_said() {
     let notes = notes(&wanted, &plan);
     let ahead = "this machine's clock is 3600 s ahead of the management";
     assert!(notes[0].starts_with(ahead), "{notes:?}");
-    // By this machine's clock ten hours are over in nine.
+    // This machine's clock runs faster: ten hours pass in nine.
     sim.server.set_clock("2026-11-21T17:30:00Z".parse().unwrap());
     assert!(!minted(&sim, &wanted).await.unwrap());
 }
@@ -230,7 +230,7 @@ async fn a_right_by_somebody_else_is_refused_by_name_and_ends_it() {
     minted(&sim, &wanted).await.unwrap();
     let all = json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]);
     sim.server.put(CLUSTER_ROLES, json!({"metadata": {"name": "wide"}, "rules": all}));
-    // A near miss first.
+    // A decoy first.
     sim.server.put(CLUSTER_BINDINGS, by_hand("magnum-drive"));
     assert!(!minted(&sim, &wanted).await.unwrap());
     sim.server.put(CLUSTER_BINDINGS, by_hand("magnum-driver"));
@@ -242,7 +242,7 @@ async fn a_right_by_somebody_else_is_refused_by_name_and_ends_it() {
     let by = "RBAC: allowed by ClusterRoleBinding \"by-hand\" of ClusterRole \"wide\"";
     assert!(failure.found.as_ref().unwrap().starts_with(by), "{failure:?}");
     assert_eq!(sim.server.writes().len(), before);
-    // And nothing new is written either.
+    // Nothing new is written either.
     sim.machine.remove_file(&path());
     let failure = minted(&sim, &wanted).await.unwrap_err();
     assert!(failure.to_string().contains("may delete nodes"), "{failure}");

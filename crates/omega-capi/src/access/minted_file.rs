@@ -27,18 +27,15 @@ pub enum FileObserved {
 
 /// A minted kubeconfig, without its token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct MintedFacts {
-    /// Its API server.
     pub server: Url,
     /// The UID of its token's account.
     pub account: String,
-    /// When its token was issued.
     pub issued: Timestamp,
-    /// When its token expires.
     pub expires: Timestamp,
     /// Whether only its owner can read it.
     pub private: bool,
-    /// The result of using it.
     pub check: TokenCheck,
 }
 

@@ -54,12 +54,10 @@ pub struct MintObserved {
 
 /// One write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct MintChange {
-    /// The file.
     pub path: PathBuf,
-    /// The server in it.
     pub server: Url,
-    /// The reason.
     pub why: MintReason,
 }
 
@@ -251,22 +249,16 @@ fn foreign(path: &Path, what: &str) -> Conflict {
 impl Describe for MintChange {
     fn describe(&self) -> Diff {
         let Self { path, server, why } = self;
-        let (verb, effect) = match why {
-            MintReason::Absent => (ChangeKind::Create, "a new token"),
-            MintReason::Ends => {
-                (ChangeKind::Update, "a new token: the current one has expired, or will soon")
-            }
-            MintReason::Refused => {
-                (ChangeKind::Update, "a new token: the current one is not accepted")
-            }
-            MintReason::TooLong => {
-                (ChangeKind::Update, "a new token: the current one lives longer than requested")
-            }
-            MintReason::Server => (ChangeKind::Update, "a new token: the file has another server"),
-            MintReason::Readable => {
-                (ChangeKind::Update, "a new token: others could read the current one")
-            }
+        let effect = match why {
+            MintReason::Absent => "a new token",
+            MintReason::Ends => "a new token: the current one has expired, or will soon",
+            MintReason::Refused => "a new token: the current one is not accepted",
+            MintReason::TooLong => "a new token: the current one lives longer than requested",
+            MintReason::Server => "a new token: the file has another server",
+            MintReason::Readable => "a new token: others could read the current one",
         };
+        let absent = *why == MintReason::Absent;
+        let verb = if absent { ChangeKind::Create } else { ChangeKind::Update };
         Diff::new(verb, subject(path), effect).with(format!("0600, for {server}"))
     }
 }

@@ -21,7 +21,8 @@ const NOWHERE: &str = "magnum-omega-proof";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RightsProof {
     /// The number of tests.
-    pub asked: usize,
+    #[serde(rename = "asked")]
+    pub tests: usize,
     /// Missing rights that the driver needs: `list secrets in magnum-x`.
     pub missing: Vec<String>,
     /// Rights that it must not have.
@@ -75,14 +76,14 @@ pub async fn prove_rights(
     rights: &DriverRights,
 ) -> Result<RightsProof, Error> {
     let (calls, never) = (calls(rights), never(rights));
-    let mut asked = calls.len() + never.len();
+    let mut tests = calls.len() + never.len();
     let mut questions = never;
     for (place, needs) in needs(rights) {
-        asked += needs.len();
+        tests += needs.len();
         let rules = rules(account, place).await?;
         questions.extend(needs.into_iter().filter(|question| !allows(&rules, question)));
     }
-    let mut proof = RightsProof { asked, ..RightsProof::default() };
+    let mut proof = RightsProof { tests, ..RightsProof::default() };
     let answers = stream::iter(questions).map(|q| answer(account, q)).buffered(CONCURRENT);
     let tried = stream::iter(calls).map(|call| attempt(account, call)).buffered(CONCURRENT);
     let (answers, tried): (Vec<Answer>, Vec<Answer>) =

@@ -59,8 +59,8 @@ fn said(coherence: &Coherence) -> String {
     table
 }
 
-/// What must be broken, from the facts and not from the code: which versions the driver and the
-/// chart use, and which are served.
+/// What must be broken, derived independently: which versions the driver and the chart use, and which
+/// are served.
 fn expected(
     core: &str,
     provider: &str,
@@ -204,7 +204,7 @@ fn at_v1_16_no_driver_may_delete() {
             "delete no cluster; serve v1beta1 again: kubectl edit crd clusters.cluster.x-k8s.io"
         );
     }
-    // Where v1beta1 is not even defined any more, it can't be served again.
+    // If v1beta1 is not even defined, it can't be served again.
     let mut later = surface("1.16.0", "0.14.4");
     for definition in &mut later.definitions {
         definition.versions.retain(|version| version.name != "v1beta1");

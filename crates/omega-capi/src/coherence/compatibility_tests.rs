@@ -7,7 +7,7 @@ use crate::served::{ServedKind, ServedVersion, ServedVersions, age};
 use omega_core::{Evidence, Finding, Severity};
 use omega_driver::{DriverRelease, Overrides};
 
-/// The kinds of each group, with a decoy that ends like the one that is looked for.
+/// The kinds of each group, with a decoy of a similar name.
 const KINDS: [(&str, &[&str]); 5] = [
     ("cluster.x-k8s.io", &["clusters", "clusterclasses", "machinedeployments", "machines"]),
     ("controlplane.cluster.x-k8s.io", &["kubeadmcontrolplanes", "kubeadmcontrolplanetemplates"]),
@@ -52,7 +52,7 @@ fn broken(findings: &[Finding]) -> Vec<(&str, &str)> {
 const BOTH: [&str; 2] = ["v1beta1", "v1beta2"];
 const V1BETA2: &str = r#"{"Cluster": {"api_version": "cluster.x-k8s.io/v1beta2"}}"#;
 
-/// Every set that the releases of Cluster API and its provider serve, and two that are half.
+/// Every set that releases of Cluster API and its provider serve, and two incomplete sets.
 fn worlds() -> [(&'static str, ServedVersions); 7] {
     [
         ("core 1.13, provider 0.14", served(&BOTH, &["v1beta1"], &["v1alpha1"])),

@@ -26,8 +26,8 @@ pub struct Constellation {
 
 /// The comparison of one component or release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Comparison {
-    /// The component or release.
     pub part: ConstellationItem,
     /// The tested version; `None` if the chart's file does not name it.
     pub wanted: Option<String>,
@@ -36,7 +36,6 @@ pub struct Comparison {
     /// How the two compare.
     #[serde(rename = "standing")]
     pub version_match: VersionMatch,
-    /// What shows it.
     pub evidence: Vec<Evidence>,
     /// What to do about a difference (D-034).
     pub remedy: Option<String>,
@@ -217,22 +216,18 @@ fn release(tested: &Constellation, one: &Release) -> Option<Comparison> {
 fn unfinished(release: &Release) -> Option<String> {
     let Release { namespace, name, .. } = release;
     let history = format!("helm history {name} --namespace {namespace}");
-    match &release.status {
-        ReleaseStatus::Failed => {
-            Some(format!("its last change failed; find the reason: {history}"))
-        }
-        ReleaseStatus::PendingInstall
-        | ReleaseStatus::PendingUpgrade
-        | ReleaseStatus::PendingRollback => Some(format!(
-            "helm is running or was interrupted, and refuses the next upgrade: {history}"
-        )),
-        ReleaseStatus::Unknown
-        | ReleaseStatus::Deployed
-        | ReleaseStatus::Uninstalled
-        | ReleaseStatus::Superseded
-        | ReleaseStatus::Uninstalling
-        | ReleaseStatus::Other(_) => None,
+    if release.status == ReleaseStatus::Failed {
+        return Some(format!("its last change failed; find the reason: {history}"));
     }
+    let pending = matches!(
+        release.status,
+        ReleaseStatus::PendingInstall
+            | ReleaseStatus::PendingUpgrade
+            | ReleaseStatus::PendingRollback
+    );
+    pending.then(|| {
+        format!("helm is running or was interrupted, and refuses the next upgrade: {history}")
+    })
 }
 
 fn compare(wanted: Option<&str>, found: Option<&str>) -> VersionMatch {

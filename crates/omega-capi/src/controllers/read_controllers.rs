@@ -24,12 +24,11 @@ pub struct Controllers {
 
 /// The leader election lease of a controller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Lease {
-    /// The controller.
     pub component: Component,
     /// `capi-system/controller-leader-election-capi`.
     pub name: String,
-    /// Its holder.
     pub holder: Option<String>,
     /// When it was last renewed, by the holder's clock.
     pub renewed: Option<Timestamp>,

@@ -12,16 +12,12 @@ pub(super) const CONTAINER: &str = "probe";
 
 /// A TCP connection to test from a pod.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct EgressProbe {
-    /// The namespace of the pod.
     pub namespace: Namespace,
-    /// The image of the pod.
     pub image: String,
-    /// The program in the image.
     pub tool: Tool,
-    /// A name or an address.
     pub host: String,
-    /// A TCP port.
     pub port: u16,
     /// A suffix (a-z, 0-9) that makes the pod's name unique.
     pub id: String,

@@ -19,12 +19,11 @@ pub struct ProbePod {
 /// An existing pod of the probe's name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct ObservedPod {
-    /// Its UID.
     pub uid: String,
     /// Whether it has the label of probe pods.
     pub of_a_probe: bool,
-    /// Whether it is being deleted.
     pub deleting: bool,
 }
 
@@ -107,10 +106,9 @@ impl ProbePod {
 
 /// Ensures that the pod of a probe is gone. A pod of that name that is not a probe is left alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct RemovedPod {
-    /// Its namespace.
     pub namespace: Namespace,
-    /// Its name.
     pub name: String,
     /// Its UID, if known: then another pod of that name is left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]

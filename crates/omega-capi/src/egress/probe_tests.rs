@@ -1,4 +1,4 @@
-//! `probe_pod_egress` on the simulator: verdicts, and that nothing is left.
+//! `probe_pod_egress` on the simulator: the verdicts, and that nothing is left behind.
 
 use std::{
     sync::{Arc, Mutex},
@@ -31,7 +31,7 @@ fn probe() -> EgressProbe {
     }
 }
 
-/// A cluster at noon with near misses: a probe that runs, an old pod of another kind, an old probe
+/// A cluster at noon with decoys: a probe that runs, an old pod of another kind, an old probe
 /// in another namespace, and one with our name there.
 fn cluster(outcome: PodOutcome) -> Apiserver {
     let server = Apiserver::with_accounts("2026-11-21T12:00:00Z".parse().unwrap());
@@ -111,7 +111,7 @@ async fn what_a_killed_probe_left_is_removed_and_nothing_else() {
     assert_eq!(server.snapshot(), before);
 }
 
-/// Asks to stop at the nth event.
+/// Cancels at the nth event.
 struct StopAt(CancelToken, Mutex<usize>);
 
 impl EventSink for StopAt {

@@ -30,12 +30,7 @@ fn reads(facts: &HealthFacts) -> Vec<HealthRead> {
 }
 
 fn object<'a>(facts: &'a HealthFacts, read: &HealthRead) -> Option<&'a Object> {
-    match facts.answers.0.get(&read.path)? {
-        Answer::Object(object) => Some(object),
-        Answer::Empty | Answer::NotAnObject | Answer::Status { .. } | Answer::Nothing { .. } => {
-            None
-        }
-    }
+    if let Answer::Object(object) = facts.answers.0.get(&read.path)? { Some(object) } else { None }
 }
 
 impl State {

@@ -45,14 +45,11 @@ pub enum HealthPart {
 
 /// One object that the health code reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct HealthRead {
-    /// The part of the verdict.
     pub part: HealthPart,
-    /// The version to read.
     pub at: GroupVersion,
-    /// `openstackclusters`.
     pub plural: String,
-    /// The path of the request.
     pub path: String,
 }
 

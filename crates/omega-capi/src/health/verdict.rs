@@ -12,12 +12,10 @@ pub enum HealthStatus {
 
 /// Magnum's `health_status_reason`: a dictionary of four texts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Reasons {
-    /// The Cluster.
     pub cluster: String,
-    /// The `OpenStackCluster`.
     pub infrastructure: String,
-    /// The `KubeadmControlPlane`.
     pub controlplane: String,
     /// The `MachineDeployments` of the node groups, joined with commas.
     pub nodegroup: String,

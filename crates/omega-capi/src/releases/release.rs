@@ -7,20 +7,16 @@ use crate::Namespace;
 
 /// The newest revision of a helm release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Release {
-    /// The namespace of the release.
     pub namespace: Namespace,
     /// The name of the release. magnum-capi-helm gives the Cluster the same name.
     pub name: String,
     /// The number of the revision, from 1.
     pub revision: u32,
-    /// The status of the revision.
     pub status: ReleaseStatus,
-    /// The chart's name.
     pub chart: String,
-    /// The chart's version, as the chart spells it.
     pub chart_version: String,
-    /// The chart's `appVersion`.
     pub app_version: Option<String>,
     /// When helm began to install this revision.
     pub updated: Option<Timestamp>,

@@ -1,4 +1,5 @@
 use http::{Method, StatusCode};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tower::{Service as _, ServiceExt as _};
 
@@ -86,7 +87,8 @@ impl State {
 const CLUSTER_ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 
 /// The attributes of a request that RBAC uses.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Attributes {
     pub(super) verb: String,
     pub(super) group: String,
@@ -140,16 +142,7 @@ impl Attributes {
 
     /// Returns those of an access review.
     fn reviewed(body: &Value) -> Self {
-        let spec = &body["spec"]["resourceAttributes"];
-        let field = |key: &str| text(&spec[key]).to_owned();
-        Self {
-            verb: field("verb"),
-            group: field("group"),
-            resource: field("resource"),
-            subresource: field("subresource"),
-            namespace: field("namespace"),
-            name: field("name"),
-        }
+        Self::deserialize(&body["spec"]["resourceAttributes"]).unwrap_or_default()
     }
 
     fn full(&self) -> String {

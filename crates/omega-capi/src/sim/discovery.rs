@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::served::age;
+
 /// The verbs of every custom resource, in kube-apiserver's order.
 const VERBS: [&str; 8] =
     ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
@@ -27,17 +29,9 @@ pub(super) fn served(crds: &[Value]) -> BTreeMap<&str, Vec<(&str, Vec<&Value>)>>
     }
     groups.retain(|_, versions| !versions.is_empty());
     for versions in groups.values_mut() {
-        versions.sort_by_key(|(version, _)| std::cmp::Reverse(rank(version)));
+        versions.sort_by_key(|(version, _)| std::cmp::Reverse(age(version)));
     }
     groups
-}
-
-/// Returns a key that sorts the versions in the recordings.
-fn rank(version: &str) -> (u8, Vec<u32>) {
-    let stage =
-        u8::from(!version.contains("alpha")) + u8::from(!version.contains(char::is_alphabetic));
-    let numbers = version.split(char::is_alphabetic).filter_map(|n| n.parse().ok());
-    (stage, numbers.collect())
 }
 
 /// Returns an entry of `APIGroupList`.

@@ -70,12 +70,11 @@ struct HeldBy {
 
 /// `PATCH` of `metadata.finalizers`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct FinalizerRelease {
-    /// The object.
     pub object: ObjectRef,
     /// The finalizers to remove: all that it has.
     pub finalizers: Vec<String>,
-    /// The version that was read.
     pub version: ReadVersion,
 }
 

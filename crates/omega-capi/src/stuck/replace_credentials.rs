@@ -145,8 +145,8 @@ impl Desired for ReplaceCredentials {
             "metadata": { "resourceVersion": change.version },
             "data": { "clouds.yaml": STANDARD.encode(clouds.expose()) },
         });
-        let path = format!("/api/v1/namespaces/{}/secrets/{}", self.namespace, change.secret);
-        management.change(Verb::Merge, &path, &patch, &[409]).await
+        let at = format!("/api/v1/namespaces/{}/secrets/{}", self.namespace, change.secret);
+        management.change(Verb::Merge, &at, &patch, &[409]).await
     }
 }
 

@@ -179,8 +179,8 @@ async fn what_is_not_as_tested_is_a_no() {
       !  newer        cluster-api-provider-openstack
                       tested v0.14.4, found v0.15.0
                       deployment capo-system/capo-controller-manager, image
-                      x/capi-openstack-controller:v0.15.0; next: no chart that is
-                      known was tested with it: go back to v0.14.4
+                      x/capi-openstack-controller:v0.15.0; next: no known chart was
+                      tested with it: go back to v0.14.4
     ");
     assert!(answer.text.ends_with("\nThese versions were not tested together (D-034)."));
     assert_eq!(answer.exit, Status::Gate);
