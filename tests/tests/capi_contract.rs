@@ -71,7 +71,7 @@ async fn the_gate_tells_a_driver_that_fits_from_one_that_does_not(management: &M
     assert_eq!(next(verdict), "pin magnum-capi-helm 1.4.0, which reads v1beta1");
     let v1beta2 = r#"{"Cluster": {"api_version": "cluster.x-k8s.io/v1beta2"}}"#;
     let verdict = gate(DriverRelease::v1_4_0(), v1beta2).check().await.unwrap();
-    assert_eq!(next(verdict), "leave Cluster out of api_resources; it needs v1beta1 to be served");
+    assert_eq!(next(verdict), "remove Cluster from api_resources; its v1beta1 must be served");
 }
 
 async fn says_how_each_version_is_defined(management: &Management) {

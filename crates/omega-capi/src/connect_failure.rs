@@ -1,112 +1,106 @@
-//! Why no answer came, as data.
-
 use std::{error::Error, io};
 
 use rustls::CertificateError;
 use serde::{Deserialize, Serialize};
 
-use crate::upstream_messages::{is_incomplete, is_of_resolver};
+use crate::upstream_messages::{is_incomplete, is_resolver_failure, subject_name};
 
-/// Why a server can't be reached.
+/// Why a server can't be reached, as data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ConnectFailure {
-    /// Something answered, and refused the connection.
+    /// The connection was refused.
     Refused,
-    /// The connection broke.
+    /// The connection was reset, or closed early.
     Reset,
     /// Nothing answered.
     TimedOut,
-    /// There is no route.
+    /// No route to the host or its network.
     NoRoute,
-    /// The name has no address.
+    /// The name does not resolve.
     NotResolved,
-    /// The server's certificate is by an authority that the kubeconfig does not name.
+    /// The server's certificate is not signed by the CA of the kubeconfig.
     UnknownAuthority,
-    /// The server's certificate has ended, or has not begun.
+    /// The server's certificate has expired or is not yet valid.
     NotValidNow,
     /// The server's certificate does not cover the address.
     OtherName,
-    /// TLS failed in another way.
+    /// Another TLS failure.
     Tls,
-    /// Something else.
+    /// Anything else.
     Other,
 }
 
 impl ConnectFailure {
-    /// Returns what an error and its sources say.
+    /// Classifies an error by the first of its sources that is known.
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
-        let mut found = Self::Other;
-        let mut next = Some(error);
-        while let Some(error) = next {
-            found = found.or(one(error));
-            next = error.source();
-        }
-        found
-    }
-
-    fn or(self, other: Self) -> Self {
-        if self == Self::Other { other } else { self }
-    }
-
-    /// Returns whether it is about the server's certificate.
-    pub fn is_certificate(self) -> bool {
-        matches!(self, Self::UnknownAuthority | Self::NotValidNow | Self::OtherName)
+        chain(error).map(classify).find(|found| *found != Self::Other).unwrap_or(Self::Other)
     }
 
     /// Returns what to do about it.
     pub fn next(self) -> &'static str {
         match self {
             Self::UnknownAuthority => {
-                "its certificate is by another authority: check the address, and the CA in the \
-                 kubeconfig"
+                "another CA signed its certificate: check the address, and the CA in the kubeconfig"
             }
             Self::NotValidNow => {
                 "its certificate is not valid now: renew it (kubeadm certs renew apiserver), and \
                  check this machine's clock"
             }
             Self::OtherName => {
-                "its certificate does not cover this address: use an address that it covers, or \
-                 add this one to the API server's certSANs"
+                "its certificate does not cover this address: use one that it covers, or add this \
+                 one to the API server's certSANs"
             }
             Self::Tls => "check that it is the address of an API server, and not of a proxy",
             Self::NotResolved => "check the name, and this machine's DNS",
-            Self::Refused => "nothing listens there: is the API server running? check the port too",
+            Self::Refused => {
+                "nothing listens there: check the port, and that the API server is running"
+            }
             Self::Reset | Self::TimedOut | Self::NoRoute | Self::Other => {
-                "check the address, the security group and the machine behind it; is it running?"
+                "check the address, the security groups, and that the machine behind it is running"
             }
         }
     }
 }
 
-fn one(error: &(dyn Error + 'static)) -> ConnectFailure {
+/// Returns an error and its sources, also those inside an [`io::Error`], whose `source` skips them.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| match error.downcast_ref::<io::Error>() {
+        Some(io) => io.get_ref().map(|inside| inside as &(dyn Error + 'static)),
+        None => (**error).source(),
+    })
+}
+
+fn classify(error: &(dyn Error + 'static)) -> ConnectFailure {
     if let Some(tls) = error.downcast_ref::<rustls::Error>() {
         return of_tls(tls);
     }
     if let Some(io) = error.downcast_ref::<io::Error>() {
-        let inner = io.get_ref().map_or(ConnectFailure::Other, of_inner);
-        return inner.or(of_kind(io));
+        return of_kind(io);
     }
-    let words = error.to_string();
-    if is_of_resolver(&words) {
+    let message = error.to_string();
+    if is_resolver_failure(&message) {
         ConnectFailure::NotResolved
-    } else if is_incomplete(&words) {
+    } else if is_incomplete(&message) {
         ConnectFailure::Reset
     } else {
         ConnectFailure::Other
     }
 }
 
-/// An error of input and output hides the one in it from `source`.
-fn of_inner(error: &(dyn Error + Send + Sync + 'static)) -> ConnectFailure {
-    match error.downcast_ref::<rustls::Error>() {
-        Some(tls) => of_tls(tls),
-        None => ConnectFailure::Other,
+/// Returns the names in the server's certificate, if it was refused because it has another name.
+pub(crate) fn certificate_names(error: &(dyn Error + 'static)) -> Vec<String> {
+    match chain(error).find_map(|error| error.downcast_ref()) {
+        Some(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext {
+            presented,
+            ..
+        })) => presented.iter().filter_map(|name| subject_name(name)).map(str::to_owned).collect(),
+        _ => Vec::new(),
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of errors are open")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "`ErrorKind` is non-exhaustive")]
 fn of_kind(error: &io::Error) -> ConnectFailure {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => ConnectFailure::Refused,
@@ -118,12 +112,12 @@ fn of_kind(error: &io::Error) -> ConnectFailure {
         io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkUnreachable
         | io::ErrorKind::NetworkDown => ConnectFailure::NoRoute,
-        _ if is_of_resolver(&error.to_string()) => ConnectFailure::NotResolved,
+        _ if is_resolver_failure(&error.to_string()) => ConnectFailure::NotResolved,
         _ => ConnectFailure::Other,
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "all others are TLS itself")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others are failures of TLS itself")]
 fn of_tls(error: &rustls::Error) -> ConnectFailure {
     let rustls::Error::InvalidCertificate(error) = error else { return ConnectFailure::Tls };
     match error {
@@ -155,7 +149,9 @@ mod tests {
         let tls = |error| {
             io::Error::new(io::ErrorKind::InvalidData, rustls::Error::InvalidCertificate(error))
         };
+        let nested = io::Error::other(tls(CertificateError::UnknownIssuer));
         let cases = [
+            (nested, ConnectFailure::UnknownAuthority),
             (kind(io::ErrorKind::ConnectionRefused), ConnectFailure::Refused),
             (kind(io::ErrorKind::ConnectionReset), ConnectFailure::Reset),
             (kind(io::ErrorKind::TimedOut), ConnectFailure::TimedOut),

@@ -1,6 +1,4 @@
-//! What a workload cluster logs in to its cloud with.
-
-use std::collections::BTreeMap;
+//! The OpenStack credentials of a workload cluster.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use omega_core::values::Secret;
@@ -8,66 +6,47 @@ use omega_driver::{
     StackId,
     naming::{CACERT, CLOUDS_YAML},
 };
-use serde::Deserialize;
 
-use crate::{Error, Management, Namespace, Verb, list::JSON};
+use crate::{Error, Management, Namespace, Verb, list::JSON, wire::SecretObject};
 
-/// Returns the name of the secret of the cluster `stack` (Magnum's `stack_id`).
+/// Returns the name of that secret of the cluster `stack` (Magnum's `stack_id`).
 pub(crate) fn secret_name(stack: &str) -> String {
     StackId::new(stack).map_or_else(|| "cloud-credentials".to_owned(), |id| id.cloud_credentials())
 }
 
-/// The secret `STACK-cloud-credentials`, which the driver writes and the infrastructure provider
-/// and the cluster's own controllers read.
+/// The secret `STACK-cloud-credentials`. The driver writes it; the infrastructure provider and the
+/// cluster's own controllers read it.
 #[derive(Clone, Debug)]
 pub struct ClusterCredentials {
-    /// `clouds.yaml`, with an application credential.
+    /// A `clouds.yaml` with an application credential.
     pub clouds: Secret,
-    /// The CA bundle for it, in PEM.
+    /// Its CA bundle in PEM.
     pub cacert: Option<Secret>,
-    /// The version of the object that was read: a write can be bound to it.
+    /// The `resourceVersion` that was read.
     pub resource_version: String,
-}
-
-#[derive(Deserialize)]
-struct Wire {
-    metadata: Metadata,
-    #[serde(default)]
-    data: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Metadata {
-    #[serde(default)]
-    resource_version: String,
 }
 
 /// Reads the credentials of the cluster `stack`; `None` if there is no such secret.
 ///
 /// # Errors
 ///
-/// Fails if it can't be read, or has no `clouds.yaml`. Nothing of it is quoted.
+/// Fails if it can't be read, or has no `clouds.yaml`. The error quotes nothing of it.
 pub async fn read_cluster_credentials(
     management: &Management,
     namespace: &Namespace,
     stack: &str,
 ) -> Result<Option<ClusterCredentials>, Error> {
     let path = format!("/api/v1/namespaces/{namespace}/secrets/{}", secret_name(stack));
-    let Wire { metadata, data } = match management.read::<Wire>(&path, JSON).await {
-        Ok(wire) => wire,
-        Err(Error::Status { code: 404, .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    let Some(secret) = management.find::<SecretObject>(&path, JSON).await? else { return Ok(None) };
     let decoded = |key: &str| {
-        let bytes = STANDARD.decode(data.get(key)?).ok()?;
+        let bytes = STANDARD.decode(secret.data.as_ref()?.get(key)?).ok()?;
         Some(bytes).filter(|bytes| !bytes.is_empty()).map(Secret::new)
     };
     let no_clouds = || management.malformed(Verb::Get, &path, "it has no clouds.yaml");
     Ok(Some(ClusterCredentials {
         clouds: decoded(CLOUDS_YAML).ok_or_else(no_clouds)?,
         cacert: decoded(CACERT),
-        resource_version: metadata.resource_version,
+        resource_version: secret.metadata.resource_version.unwrap_or_default(),
     }))
 }
 

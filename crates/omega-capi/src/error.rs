@@ -5,107 +5,50 @@ use serde_json::{Value, json};
 
 use crate::{ConnectFailure, Verb};
 
-/// The management cluster could not be asked, or would not answer.
+/// A request to a Kubernetes API server failed.
+///
+/// `server` is its URL and the context of the kubeconfig; `verb` and `path` are the request. Messages
+/// of the server are cut to 300 characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are explained once, above")]
 pub enum Error {
-    /// No client can be made from the kubeconfig.
-    #[error("no client for {server}: {why}")]
-    Config {
-        /// The server and the context.
-        server: String,
-        /// Why.
-        why: String,
-    },
-    /// No connection, no TLS, or it broke.
+    /// No client can be created from the kubeconfig.
+    #[error("could not create a client for {server}: {why}")]
+    Config { server: String, why: String },
+    /// No connection, a TLS failure, or a broken connection. `why` has the causes, outermost first;
+    /// `names` are those in the server's certificate, if it has another name.
     #[error("{server} can't be reached: {why}")]
     Unreachable {
-        /// The server and the context.
         server: String,
-        /// What was sent.
         verb: Verb,
-        /// Why, as data.
         cause: ConnectFailure,
-        /// The causes, outermost first.
+        names: Vec<String>,
         why: String,
     },
     /// The deadline passed.
     #[error("{server} did not answer {verb} {path} within {after:?}")]
-    Deadline {
-        /// The server and the context.
-        server: String,
-        /// What was sent.
-        verb: Verb,
-        /// Of what.
-        path: String,
-        /// The deadline.
-        after: Duration,
-    },
+    Deadline { server: String, verb: Verb, path: String, after: Duration },
     /// The credentials were refused (401).
     #[error("{server} refused the credentials (401 to {verb} {path})")]
-    Unauthorized {
-        /// The server and the context.
-        server: String,
-        /// What was sent.
-        verb: Verb,
-        /// Of what.
-        path: String,
-    },
-    /// The credentials don't allow it (403).
-    #[error("{server} forbids it: may not {verb} {resource}")]
-    Forbidden {
-        /// The server and the context.
-        server: String,
-        /// The verb, as RBAC names it.
-        verb: String,
-        /// The resource (`clusters.cluster.x-k8s.io`) or the path (`/apis`).
-        resource: String,
-        /// The server's words.
-        words: String,
-    },
-    /// Admission refuses the object (403): a policy, a quota, a webhook.
-    #[error("{server} does not admit it ({verb} {path}): {words}")]
-    NotAdmitted {
-        /// The server and the context.
-        server: String,
-        /// What was sent.
-        verb: Verb,
-        /// Of what.
-        path: String,
-        /// Its words.
-        words: String,
-    },
+    Unauthorized { server: String, verb: Verb, path: String },
+    /// The user has no right to do this (403). `verb` is RBAC's; `resource` is one
+    /// (`clusters.cluster.x-k8s.io`) or a path (`/apis`).
+    #[error("{server} refused the request: no right to {verb} {resource}")]
+    Forbidden { server: String, verb: String, resource: String, message: String },
+    /// Admission rejected the object (403): a policy, a quota, a webhook.
+    #[error("admission on {server} rejected {verb} {path}: {message}")]
+    NotAdmitted { server: String, verb: Verb, path: String, message: String },
     /// Another error status.
-    #[error("{server} answered {code} to {verb} {path}{}", said(words))]
-    Status {
-        /// The server and the context.
-        server: String,
-        /// What was sent.
-        verb: Verb,
-        /// Of what.
-        path: String,
-        /// The HTTP status.
-        code: u16,
-        /// The server's words, cut short.
-        words: String,
-    },
-    /// What came back is not an answer, or only half of one.
+    #[error("{server} answered {code} to {verb} {path}{}", after_colon(message))]
+    Status { server: String, verb: Verb, path: String, code: u16, message: String },
+    /// The response can't be parsed, or is incomplete.
     #[error("{server} gave no usable answer to {verb} {path}: {why}")]
-    Malformed {
-        /// The server and the context.
-        server: String,
-        /// What was sent.
-        verb: Verb,
-        /// Of what.
-        path: String,
-        /// What was wrong.
-        why: String,
-    },
+    Malformed { server: String, verb: Verb, path: String, why: String },
 }
 
-/// The words after a colon, if there are any.
-fn said(words: &str) -> String {
-    if words.is_empty() { String::new() } else { format!(": {words}") }
+fn after_colon(message: &str) -> String {
+    if message.is_empty() { String::new() } else { format!(": {message}") }
 }
 
 impl Diagnostic for Error {
@@ -129,42 +72,43 @@ impl Diagnostic for Error {
     }
 
     fn found(&self) -> Option<String> {
-        let Self::Forbidden { words, .. } = self else { return None };
-        Some(words.clone()).filter(|words| !words.is_empty())
+        let Self::Forbidden { message, .. } = self else { return None };
+        Some(message.clone()).filter(|message| !message.is_empty())
     }
 
     fn next(&self) -> Option<String> {
-        Some(match self {
-            Self::Config { .. } => "check the kubeconfig: kubectl config view --minify".into(),
-            Self::Unreachable { cause, .. } => cause.next().into(),
-            Self::Deadline { .. } => "it may be starting or overloaded: ask GET /readyz".into(),
+        let next = match self {
+            Self::Config { .. } => "check the kubeconfig: kubectl config view --minify",
+            Self::Unreachable { cause, .. } => cause.next(),
+            Self::Deadline { .. } => "it may be starting or overloaded: kubectl get --raw /readyz",
             Self::Unauthorized { .. } => {
-                "get a new kubeconfig from the management cluster; this one is no longer known"
-                    .into()
+                "get a new kubeconfig from the management cluster; this one is no longer accepted"
             }
             Self::Forbidden { verb, resource, .. } => {
-                format!("let the kubeconfig's user {verb} {resource} (RBAC)")
+                return Some(format!(
+                    "give the kubeconfig's user the right to {verb} {resource} (RBAC)"
+                ));
             }
             Self::Status { code: 500.., .. } => {
-                "the API server is unwell: ask GET /readyz?verbose".into()
+                "find out what is wrong with the API server: kubectl get --raw '/readyz?verbose'"
             }
             Self::Status { code: 409, .. } => {
-                "somebody else wrote it at the same time: look again, then plan again".into()
+                "somebody else changed the object at the same time: make a new plan"
             }
             Self::NotAdmitted { .. } | Self::Status { code: 422, .. } => {
-                "do what the server's words say".into()
+                "do what the server's message says"
             }
-            Self::Status { .. } => "check that the server is a Kubernetes API".into(),
+            Self::Status { .. } => "check that the server is a Kubernetes API",
             Self::Malformed { .. } => {
-                "ask again; if it stays, look for a proxy in between, or a broken APIService".into()
+                "try again; if it stays, look for a proxy in between, or a broken APIService"
             }
-        })
+        };
+        Some(next.to_owned())
     }
 
     fn touched(&self) -> Touched {
         match self {
-            // What the server says of a write that it refuses is true; of one that broke, nothing is
-            // known.
+            // A refused write changed nothing. Whether a failed one did is not known.
             Self::Config { .. }
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
@@ -188,15 +132,10 @@ impl Diagnostic for Error {
     }
 
     fn detail(&self) -> Option<Value> {
-        match self {
-            Self::Unreachable { cause, .. } => Some(json!({ "unreachable": cause })),
-            Self::NotAdmitted { words, .. } => Some(json!({ "not_admitted": words })),
-            Self::Config { .. }
-            | Self::Deadline { .. }
-            | Self::Unauthorized { .. }
-            | Self::Forbidden { .. }
-            | Self::Status { .. }
-            | Self::Malformed { .. } => None,
+        if let Self::Unreachable { cause, .. } = self {
+            return Some(json!({ "unreachable": cause }));
         }
+        let Self::NotAdmitted { message, .. } = self else { return None };
+        Some(json!({ "not_admitted": message }))
     }
 }

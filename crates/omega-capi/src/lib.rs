@@ -1,11 +1,15 @@
 //! The management cluster of Cluster API, as magnum-capi-helm uses it.
 //!
-//! [`Management`] is the handle. [`served`] asks which versions of which kinds it serves,
-//! [`coherence`] whether that fits driver, chart and templates, [`releases`] what helm installed,
-//! and [`constellation`] whether that was tested together. [`controllers`] asks what runs there,
-//! [`health`] what is the matter with a cluster that it manages, and [`workload`] looks into one.
-//! [`access`] mints the driver's own kubeconfig, [`egress`] tries an address from a pod, and
-//! [`stuck`] lets a cluster go whose delete does not end. [`restore`] undoes what a journal names.
+//! [`Management`] is the client.
+//!
+//! * [`served`]: which API versions the management cluster serves. [`coherence`]: whether driver,
+//!   chart and cluster templates work with them.
+//! * [`releases`]: what helm installed. [`constellation`]: whether these versions were tested
+//!   together. [`controllers`]: what runs on the management cluster.
+//! * [`health`]: what is wrong with a workload cluster, from its objects. [`workload`]: the same from
+//!   inside the cluster.
+//! * [`access`]: creates the kubeconfig of the driver. [`egress`]: tests a connection from a pod.
+//! * [`stuck`]: finishes a delete that is stuck. [`restore`]: undoes what a journal names.
 
 pub mod access;
 pub mod coherence;
@@ -25,7 +29,7 @@ pub mod restore;
 mod rights;
 pub mod served;
 #[cfg(any(test, feature = "sim"))]
-#[expect(clippy::indexing_slicing, reason = "a key that a JSON value lacks reads as null")]
+#[expect(clippy::indexing_slicing, reason = "indexing a JSON value by a missing key yields null")]
 pub mod sim;
 pub mod stuck;
 mod upstream_messages;

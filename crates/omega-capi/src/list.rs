@@ -1,14 +1,20 @@
-//! Reading objects and lists of them.
-
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::error::Category;
 
 use crate::{Error, Management, Verb};
 
 pub(crate) const JSON: &str = "application/json";
+/// Requests the metadata only, as a `spec` or a secret's `data` can hold passwords.
+pub(crate) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+pub(crate) const METADATA_LIST: &str =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
-/// More objects than this of one kind are not read: no management cluster has them, and a list
-/// must end.
+/// Returns the query for the objects with this label. `value` must not need percent-encoding.
+pub(crate) fn label_selector(label: &str, value: &str) -> String {
+    format!("labelSelector={}%3D{value}", label.replace('/', "%2F"))
+}
+
+/// A longer list is refused. No management cluster has more objects of a kind.
 const MOST: usize = 10_000;
 
 #[derive(Deserialize)]
@@ -16,7 +22,7 @@ const MOST: usize = 10_000;
 struct Page<T> {
     #[serde(default)]
     metadata: PageMetadata,
-    /// `null` where nothing is found, if only metadata is asked for. What has none is no list.
+    /// `null` in an empty list of metadata. Required: without it the document is not a list.
     #[serde(deserialize_with = "items")]
     items: Vec<T>,
 }
@@ -33,26 +39,46 @@ struct PageMetadata {
 
 impl Management {
     /// Reads the document at `path`.
-    ///
-    /// What does not parse is not quoted in the error: it may be a secret.
     pub(crate) async fn read<T: DeserializeOwned>(
         &self,
         path: &str,
         accept: &str,
     ) -> Result<T, Error> {
-        let text = self.get(path, accept).await?;
-        serde_json::from_str(&text).map_err(|error| {
+        self.parse(Verb::Get, path, &self.get(path, accept).await?)
+    }
+
+    /// Reads the document at `path`; `None` if there is none (404).
+    pub(crate) async fn find<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        accept: &str,
+    ) -> Result<Option<T>, Error> {
+        match self.read(path, accept).await {
+            Ok(found) => Ok(Some(found)),
+            Err(Error::Status { code: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Parses a response. An error does not quote it, as it may be a secret.
+    pub(crate) fn parse<T: DeserializeOwned>(
+        &self,
+        verb: Verb,
+        path: &str,
+        text: &str,
+    ) -> Result<T, Error> {
+        serde_json::from_str(text).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());
             let why = match error.classify() {
                 Category::Eof => format!("it ends after {} bytes", text.len()),
                 Category::Data => format!("it is another kind of document ({place})"),
-                Category::Syntax | Category::Io => format!("it is no JSON ({place})"),
+                Category::Syntax | Category::Io => format!("it is not JSON ({place})"),
             };
-            self.malformed(Verb::Get, path, &why)
+            self.malformed(verb, path, &why)
         })
     }
 
-    /// Lists what is at `path` and fits `selectors` (a query without its `?`), `limit` at a time.
+    /// Lists the objects at `path` that match `selectors` (a query without `?`), `limit` per page.
     pub(crate) async fn list<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -71,11 +97,8 @@ impl Management {
                 return Ok(all);
             };
             if all.len() >= MOST {
-                return Err(self.malformed(
-                    Verb::Get,
-                    path,
-                    &format!("it has more than {MOST} objects"),
-                ));
+                let why = format!("it has more than {MOST} objects");
+                return Err(self.malformed(Verb::Get, path, &why));
             }
             query = format!("{first}&continue={next}");
         }

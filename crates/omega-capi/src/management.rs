@@ -1,5 +1,3 @@
-//! The handle on the management cluster.
-
 use std::{
     fmt,
     sync::{
@@ -24,15 +22,14 @@ use serde_json::Value;
 use tower::{BoxError, Service};
 
 use crate::{
-    ConnectFailure, Error, Verb, list::JSON, rights::rights, upstream_messages::is_of_authorizer,
+    ConnectFailure, Error, Verb, connect_failure::certificate_names, list::JSON, rights::rights,
+    upstream_messages::is_authorizer_refusal,
 };
 
-/// How many characters of a server's words are kept.
-const WORDS: usize = 300;
+/// How many characters of a server's message are kept.
+const MESSAGE: usize = 300;
 
-/// The Kubernetes cluster that runs Cluster API. Cheap to clone.
-///
-/// Nothing is retried: a caller that wants to ask again knows why.
+/// A client of the Kubernetes cluster that runs Cluster API. Cheap to clone. It never retries.
 #[derive(Clone)]
 pub struct Management {
     client: Client,
@@ -41,20 +38,19 @@ pub struct Management {
     requests: Arc<AtomicUsize>,
 }
 
-/// How long to wait for the management cluster.
+/// How long a request to the management cluster may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// For the connection.
+    /// To connect.
     pub connect: Duration,
-    /// Between two pieces of an answer.
+    /// Between two reads of a response.
     pub read: Duration,
-    /// For a whole request.
+    /// For the whole request.
     pub total: Duration,
 }
 
 impl Default for Deadlines {
-    /// 5 s, 10 s and 15 s: discovery answers in milliseconds, and an API server that was just
-    /// started in a few seconds.
+    /// 5 s, 10 s and 15 s. Discovery takes milliseconds, or a few seconds while an API server starts.
     fn default() -> Self {
         let [connect, read, total] = [5, 10, 15].map(Duration::from_secs);
         Self { connect, read, total }
@@ -62,8 +58,7 @@ impl Default for Deadlines {
 }
 
 impl Management {
-    /// Returns a handle that authenticates as `kubeconfig` says, with the default deadlines.
-    /// Nothing is sent yet.
+    /// Creates a client from `kubeconfig`, with the default deadlines. Sends nothing yet.
     ///
     /// A rustls crypto provider must be installed, or be the only one that is compiled in.
     ///
@@ -74,7 +69,7 @@ impl Management {
         Self::connect_within(kubeconfig, Deadlines::default()).await
     }
 
-    /// Does the same with other `deadlines`.
+    /// Like [`Management::connect`], with other `deadlines`.
     ///
     /// # Errors
     ///
@@ -85,26 +80,27 @@ impl Management {
     ) -> Result<Self, Error> {
         let facts = &kubeconfig.facts;
         let server = format!("{} (context {})", facts.server, facts.context);
-        let no = |why: String| Error::Config { server: server.clone(), why };
-        let text = str::from_utf8(kubeconfig.bytes.expose()).map_err(|e| no(e.to_string()))?;
-        // The parser's words may quote the file.
-        let raw = Raw::from_yaml(text).map_err(|_| no("not a kubeconfig in YAML".into()))?;
+        let invalid = |why: String| Error::Config { server: server.clone(), why };
+        let text = str::from_utf8(kubeconfig.bytes.expose()).map_err(|e| invalid(e.to_string()))?;
+        // The parser's message may quote the file.
+        let raw = Raw::from_yaml(text).map_err(|_| invalid("not a kubeconfig in YAML".into()))?;
         let options =
             KubeConfigOptions { context: Some(facts.context.clone()), ..Default::default() };
         let mut config = Config::from_custom_kubeconfig(raw, &options)
             .await
-            .map_err(|error| no(chain(&error).join(": ")))?;
+            .map_err(|error| invalid(chain(&error).join(": ")))?;
         config.connect_timeout = Some(deadlines.connect);
         config.read_timeout = Some(deadlines.read);
         config.write_timeout = Some(deadlines.read);
-        // 15 retries with pauses of up to 1000 s, and a proxy that only this process knows of.
+        // By default kube retries 15 times, with pauses of up to 1000 s, and reads a proxy from
+        // the environment.
         config.default_retry = false;
         config.proxy_url = None;
-        let client = ClientBuilder::try_from(config).map_err(|e| no(chain(&e).join(": ")))?.build();
-        Ok(Self::new(client, server, deadlines))
+        let builder = ClientBuilder::try_from(config).map_err(|e| invalid(chain(&e).join(": ")))?;
+        Ok(Self::new(builder.build(), server, deadlines))
     }
 
-    /// Returns a handle on whatever `service` answers, with the default deadlines. Requests carry paths without a host.
+    /// Creates a client over `service`, with the default deadlines. Its requests have no host.
     pub fn over<S>(service: S, label: impl Into<String>) -> Self
     where
         S: Service<Request<Body>, Response = Response<Body>, Error: Into<BoxError>>,
@@ -118,37 +114,47 @@ impl Management {
         Self { client, label, deadlines, requests: Arc::default() }
     }
 
-    /// Returns how many requests were sent through this handle and its clones.
+    /// Returns how many requests this client and its clones have sent.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Sends one GET and returns the body.
     pub(crate) async fn get(&self, path: &str, accept: &str) -> Result<String, Error> {
         let request = Request::get(path).header(ACCEPT, accept).body(Body::empty());
         self.successful(Verb::Get, path, request).await
     }
 
-    /// Sends one request with `body` and returns the object that is answered.
+    /// Sends one request with `body` and returns the object in the response.
     ///
     /// # Errors
     ///
-    /// 409 if a `resourceVersion` in it is not the object's any more, or if what is to be made is
-    /// there ([`Error::Status`]); [`Error::Forbidden`] names the missing right, and
-    /// [`Error::NotAdmitted`] has admission's words.
+    /// [`Error::Status`] 409 if the `resourceVersion` in `body` is outdated, or if the object to
+    /// create exists.
     pub(crate) async fn send(&self, verb: Verb, path: &str, body: &Value) -> Result<Value, Error> {
         let request = Request::builder().method(verb.method()).uri(path);
         let request = request.header(ACCEPT, JSON).header(CONTENT_TYPE, verb.content_type());
         let request = request.body(Body::from(body.to_string().into_bytes()));
         let text = self.successful(verb, path, request).await?;
-        serde_json::from_str(&text).map_err(|error| {
-            let place = format!("line {}, column {}", error.line(), error.column());
-            self.malformed(verb, path, &format!("it is no JSON ({place})"))
-        })
+        self.parse(verb, path, &text)
     }
 
-    /// Sends one GET and returns the status, the header `Date` and the body. Of the statuses only
-    /// 401 and 403 are errors.
+    /// Sends one request with `body`. The statuses in `accepted` are not errors: another client was
+    /// faster, and the next observation shows the result.
+    pub(crate) async fn change(
+        &self,
+        verb: Verb,
+        path: &str,
+        body: &Value,
+        accepted: &[u16],
+    ) -> Result<(), Error> {
+        match self.send(verb, path, body).await {
+            Err(Error::Status { code, .. }) if accepted.contains(&code) => Ok(()),
+            sent => sent.map(drop),
+        }
+    }
+
+    /// Sends one GET and returns the status, the header `Date` and the body. Only the statuses 401
+    /// and 403 are errors.
     pub(crate) async fn answer(&self, path: &str) -> Result<(u16, Option<String>, String), Error> {
         let Answer { code, date, body } =
             self.exchange(Verb::Get, path, Request::get(path).body(Body::empty())).await?;
@@ -160,17 +166,16 @@ impl Management {
         }
     }
 
-    /// Returns what time it is there, to the second: the times in its objects are by that clock.
+    /// Returns the API server's clock, to the second. The times in its objects come from it.
     ///
     /// # Errors
     ///
-    /// Fails if nobody answers, or without saying the time (header `Date`).
+    /// Fails without an answer, or if it has no valid header `Date`.
     pub async fn time(&self) -> Result<Timestamp, Error> {
         const PATH: &str = "/version";
-        let no = |why: &str| self.malformed(Verb::Get, PATH, why);
         let (_, date, _) = self.answer(PATH).await?;
-        let date = date.ok_or_else(|| no("it has no Date"))?;
-        let time = jiff::fmt::rfc2822::parse(&date).map_err(|_| no("its Date is no date"))?;
+        let time = date.and_then(|date| jiff::fmt::rfc2822::parse(&date).ok());
+        let time = time.ok_or_else(|| self.malformed(Verb::Get, PATH, "it has no valid Date"))?;
         Ok(time.timestamp())
     }
 
@@ -187,7 +192,7 @@ impl Management {
         String::from_utf8(body).map_err(|_| self.malformed(verb, path, "it is not text"))
     }
 
-    /// Sends one request, and says so in the trace.
+    /// Sends one request and traces it.
     async fn exchange(
         &self,
         verb: Verb,
@@ -226,51 +231,50 @@ impl Management {
                 server,
                 verb,
                 cause: ConnectFailure::of(&error),
+                names: certificate_names(&error),
                 why: causes(&error),
             }),
             Err(_) => Err(Error::Deadline { server, verb, path: path.to_owned(), after }),
         }
     }
 
-    /// Returns the error that `path`'s answer is unusable because of `why`.
     pub(crate) fn malformed(&self, verb: Verb, path: &str, why: &str) -> Error {
         let (server, path) = (self.label.clone(), path.to_owned());
         Error::Malformed { server, verb, path, why: why.to_owned() }
     }
 
     fn refusal(&self, verb: Verb, path: &str, code: StatusCode, body: &[u8]) -> Error {
-        let (server, words) = (self.label.clone(), words(body));
+        let (server, message) = (self.label.clone(), message(&String::from_utf8_lossy(body)));
         let path = path.to_owned();
         match code {
             StatusCode::UNAUTHORIZED => Error::Unauthorized { server, verb, path },
-            StatusCode::FORBIDDEN if verb.writes() && !is_of_authorizer(&words) => {
-                Error::NotAdmitted { server, verb, path, words }
+            StatusCode::FORBIDDEN if verb.writes() && !is_authorizer_refusal(&message) => {
+                Error::NotAdmitted { server, verb, path, message }
             }
             StatusCode::FORBIDDEN => {
                 let (verb, resource) = rights(verb, &path);
-                Error::Forbidden { server, verb: verb.into(), resource, words }
+                Error::Forbidden { server, verb: verb.into(), resource, message }
             }
-            _ => Error::Status { server, verb, path, code: code.as_u16(), words },
+            _ => Error::Status { server, verb, path, code: code.as_u16(), message },
         }
     }
 }
 
-/// What was answered, whatever its status.
+/// A response of any status.
 struct Answer {
     code: StatusCode,
     date: Option<String>,
     body: Vec<u8>,
 }
 
-/// The message of a `Status`, or the text of an answer that is none; cut short.
-fn words(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    let status: Option<Value> = serde_json::from_str(&text).ok();
+/// Returns the message of a Kubernetes `Status`, or the text of any other body, shortened.
+pub(crate) fn message(body: &str) -> String {
+    let status: Option<Value> = serde_json::from_str(body).ok();
     let message = status.as_ref().and_then(|status| status.get("message")?.as_str());
-    message.unwrap_or(text.trim()).chars().take(WORDS).collect()
+    message.unwrap_or(body).trim().chars().take(MESSAGE).collect()
 }
 
-/// What lies below kube's own error, which only names the layer and repeats its cause.
+/// Returns the causes below kube's own error, which only names a layer and repeats its cause.
 fn causes(error: &kube::Error) -> String {
     let causes = if let kube::Error::Service(below) = error {
         chain(below.as_ref())

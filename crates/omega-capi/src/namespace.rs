@@ -1,25 +1,23 @@
-//! Namespaces by name.
-
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// The name of a namespace.
+/// The name of a namespace: an RFC 1123 label.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Namespace(String);
 
-/// Not the name of a namespace.
+/// A text that is not the name of a namespace.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not the name of a namespace (a-z, 0-9 and - inside, at most 63): {0:?}")]
+#[error("{0:?} is not a namespace name: use 1 to 63 of a-z, 0-9 and -, with no - at the ends")]
 pub struct InvalidNamespace(String);
 
-/// Where to look.
+/// The namespaces to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Namespaces {
-    /// In all of them, which needs rights on all.
+    /// All. This needs cluster-wide rights.
     All,
-    /// In these.
+    /// Only these.
     Only(Vec<Namespace>),
 }
 
@@ -32,7 +30,6 @@ impl Namespace {
 
 impl FromStr for Namespace {
     type Err = InvalidNamespace;
-    /// Reads a label of RFC 1123, which is what Kubernetes takes.
     fn from_str(text: &str) -> Result<Self, InvalidNamespace> {
         let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         let fits = (1..=63).contains(&text.len()) && text.bytes().all(inside);

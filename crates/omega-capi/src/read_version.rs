@@ -1,21 +1,21 @@
 use serde::{Deserialize, Serialize};
 
-/// The `resourceVersion` that was read, to which a write is bound: if somebody else wrote since,
-/// the API server refuses it.
+/// The `resourceVersion` that was read. A write names it, so that the API server refuses the write
+/// if the object has changed since.
 ///
-/// It is no part of what is approved: the same write bound to a later read is the same change. So
-/// all are equal.
+/// It is not part of an approved change: the same write after a later read is the same change.
+/// Therefore all versions compare equal.
 #[derive(Clone, Debug, Default, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReadVersion(String);
 
 impl ReadVersion {
-    /// Returns this version.
+    /// Wraps `version`.
     pub fn new(version: impl Into<String>) -> Self {
         Self(version.into())
     }
 
-    /// Returns it as text.
+    /// Returns the version as the API server wrote it.
     pub fn as_str(&self) -> &str {
         &self.0
     }

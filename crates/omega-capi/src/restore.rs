@@ -1,4 +1,4 @@
-//! What undoes or removes what this crate did, as a journal names it.
+//! Restores from a journal: undoes or removes what this crate changed.
 
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ use crate::{
 pub struct Operation {
     /// [`Desired::KIND`].
     pub kind: &'static str,
-    /// The kind of the fact that undoes it; none if it can't be undone.
+    /// The kind of the desired fact that undoes it; `None` if it can't be undone.
     pub undo: Option<&'static str>,
-    /// Whether a run makes it for itself and removes it again.
+    /// Whether a run creates it for its own use and removes it again.
     pub temporary: bool,
 }
 
@@ -31,8 +31,7 @@ const fn temporary<D: Desired>() -> Operation {
     Operation { kind: D::KIND, undo: Some(<D::Undo as Desired>::KIND), temporary: true }
 }
 
-/// Every operation of this crate. One that is missing here is one that no journal leads back from:
-/// a test walks them.
+/// Every operation of this crate. A test fails if one is missing, as a journal could not restore it.
 pub const OPERATIONS: [Operation; 9] = [
     lasting::<crate::access::DriverRights>(),
     lasting::<crate::access::MintedKubeconfig>(),
@@ -46,11 +45,11 @@ pub const OPERATIONS: [Operation; 9] = [
 ];
 
 /// Returns the step that makes the desired fact of `kind` true, on the management cluster and the
-/// machine of `mint`. None if no fact of this crate that restores something has the kind.
+/// machine of `mint`. `None` if this crate restores no such kind.
 ///
 /// # Errors
 ///
-/// Fails if `desired` is none of that kind.
+/// Fails if `desired` does not parse as that kind.
 pub fn restore(
     kind: &str,
     desired: &Value,

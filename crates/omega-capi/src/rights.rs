@@ -1,12 +1,10 @@
-//! Which right a path needs, in RBAC's words.
-
 use crate::Verb;
 
-/// Returns the verb and the resource that `verb` of `path` needs: `list`, and `secrets in magnum-x`
-/// or `customresourcedefinitions.apiextensions.k8s.io`. What is no resource is its own name.
+/// Returns the RBAC verb and resource that a request needs: `list`, and `secrets in magnum-x` or
+/// `customresourcedefinitions.apiextensions.k8s.io`. A non-resource URL is returned as it is.
 pub(crate) fn rights(verb: Verb, path: &str) -> (&'static str, String) {
     let path = path.split_once('?').map_or(path, |(path, _)| path);
-    resource(verb, path).unwrap_or_else(|| (verb.right(), path.to_owned()))
+    resource(verb, path).unwrap_or_else(|| (verb.rbac(), path.to_owned()))
 }
 
 fn resource(verb: Verb, path: &str) -> Option<(&'static str, String)> {
@@ -25,8 +23,8 @@ fn resource(verb: Verb, path: &str) -> Option<(&'static str, String)> {
     let (verb, plural) = match parts {
         [plural] if verb == Verb::Get => ("list", (*plural).to_owned()),
         [plural] if verb == Verb::Delete => ("deletecollection", (*plural).to_owned()),
-        [plural] | [plural, _] => (verb.right(), (*plural).to_owned()),
-        [plural, _name, part @ ..] => (verb.right(), format!("{plural}/{}", part.join("/"))),
+        [plural] | [plural, _] => (verb.rbac(), (*plural).to_owned()),
+        [plural, _name, part @ ..] => (verb.rbac(), format!("{plural}/{}", part.join("/"))),
         [] => return None,
     };
     let place = namespace.map(|namespace| format!(" in {namespace}")).unwrap_or_default();
@@ -39,7 +37,7 @@ mod tests {
     use crate::Verb;
 
     #[test]
-    fn a_path_is_said_as_a_role_would_allow_it() {
+    fn a_path_is_named_as_in_a_role() {
         let cases = [
             ("/apis", "get /apis"),
             ("/apis/cluster.x-k8s.io/v1beta1", "get /apis/cluster.x-k8s.io/v1beta1"),

@@ -1,40 +1,55 @@
-//! The messages of other projects that something is decided by. There is no code for it in their
-//! answers; each is named with where it comes from.
+//! Messages of other projects that this crate must match, because their responses have no code for
+//! the case. Each names its source.
 
-/// Whether the words of a 403 are those of an authorizer, who names user and verb; else they are
-/// admission's.
+/// Returns whether a 403 comes from an authorizer, which names user and verb. Otherwise it comes
+/// from admission.
 ///
 /// Source: kubernetes v1.34.4, `staging/src/k8s.io/apiserver/pkg/endpoints/handlers/responsewriters/
 /// errors.go`, `forbiddenMessage`: `User "x" cannot create resource "pods" in API group ""`.
-pub(crate) fn is_of_authorizer(words: &str) -> bool {
-    words.contains("\" cannot ")
+pub(crate) fn is_authorizer_refusal(message: &str) -> bool {
+    message.contains("\" cannot ")
 }
 
-/// Whether the system's resolver found no address.
+/// Returns whether the system's resolver found no address.
 ///
-/// Source: Rust's standard library, `std/src/sys/net/connection/socket.rs`, `cvt_gai`: it makes an
-/// error without a kind of its own.
-pub(crate) fn is_of_resolver(words: &str) -> bool {
-    words.contains("failed to lookup address information")
+/// Source: Rust's standard library, `std/src/sys/net/connection/socket.rs`, `cvt_gai`, which sets
+/// no specific [`std::io::ErrorKind`].
+pub(crate) fn is_resolver_failure(message: &str) -> bool {
+    message.contains("failed to lookup address information")
 }
 
-/// Whether the connection broke off in the middle of an answer.
+/// Returns whether the server's certificate was refused.
+///
+/// Source: rustls 0.23, `src/error.rs`, `Error::InvalidCertificate`.
+pub(crate) fn is_invalid_certificate(message: &str) -> bool {
+    message.contains("invalid peer certificate")
+}
+
+/// Returns a DNS name or an address in a certificate: `DnsName("kubernetes")`, `IpAddress(10.0.0.1)`.
+///
+/// Source: rustls-webpki 0.103, `src/subject_name/mod.rs`, `Debug` of `GeneralName`.
+pub(crate) fn subject_name(text: &str) -> Option<&str> {
+    let dns = || text.strip_prefix("DnsName(\"")?.strip_suffix("\")");
+    let address = || text.strip_prefix("IpAddress(")?.strip_suffix(')');
+    dns().or_else(address)
+}
+
+/// Returns whether the connection closed in the middle of a response.
 ///
 /// Source: hyper 1, `src/error.rs`, `Kind::IncompleteMessage`.
-pub(crate) fn is_incomplete(words: &str) -> bool {
-    words.contains("connection closed before message completed")
+pub(crate) fn is_incomplete(message: &str) -> bool {
+    message.contains("connection closed before message completed")
 }
 
-/// What a pod's program said, in lower case.
+/// Output of the tools that a probe pod runs, in lower case.
 pub(crate) mod tools {
-    /// Whether it found no address for the name: a name server that refuses is no refusal of the
-    /// address.
+    /// Returns whether the name did not resolve. A name server that refuses the query also counts.
     ///
     /// Source, in this order: agnhost 2.53 (kubernetes, `test/images/agnhost/connect/connect.go`),
     /// Go's `net`, glibc's `gai_strerror`, busybox 1.36 (`libbb/xconnect.c`), glibc again, curl.
-    pub(crate) fn found_no_address(said: &str) -> bool {
+    pub(crate) fn is_resolver_failure(output: &str) -> bool {
         any(
-            said,
+            output,
             &[
                 "dns:",
                 "no such host",
@@ -46,18 +61,18 @@ pub(crate) mod tools {
         )
     }
 
-    /// Whether the connection was refused: `strerror(ECONNREFUSED)` of libc, `REFUSED` of agnhost.
-    pub(crate) fn was_refused(said: &str) -> bool {
-        any(said, &["refused"])
+    /// Returns whether the connection was refused: `strerror(ECONNREFUSED)` of libc, `REFUSED` of agnhost.
+    pub(crate) fn is_refused(output: &str) -> bool {
+        any(output, &["refused"])
     }
 
-    /// Whether nothing answered: `strerror` of `ETIMEDOUT`, `EHOSTUNREACH`, `ENETUNREACH` and
+    /// Returns whether nothing answered: `strerror` of `ETIMEDOUT`, `EHOSTUNREACH`, `ENETUNREACH` and
     /// `EINPROGRESS` of libc (OpenBSD's nc prints the last), `TIMEOUT` of agnhost.
-    pub(crate) fn had_no_answer(said: &str) -> bool {
-        any(said, &["timeout", "timed out", "no route", "unreachable", "in progress"])
+    pub(crate) fn is_timeout(output: &str) -> bool {
+        any(output, &["timeout", "timed out", "no route", "unreachable", "in progress"])
     }
 
-    fn any(said: &str, words: &[&str]) -> bool {
-        words.iter().any(|word| said.contains(word))
+    fn any(output: &str, needles: &[&str]) -> bool {
+        needles.iter().any(|needle| output.contains(needle))
     }
 }

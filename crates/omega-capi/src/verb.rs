@@ -1,32 +1,30 @@
-//! What is asked of an object.
-
 use std::fmt;
 
 use http::{Method, header::HeaderValue};
 
-/// A request of the Kubernetes API.
+/// The method of a request to the Kubernetes API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verb {
     /// Reads an object or a list of them.
     Get,
-    /// Asks what somebody may do (POST of an access review). It changes nothing.
+    /// Creates an access review (POST). It changes nothing.
     Review,
-    /// Makes an object, or calls a subresource (POST).
+    /// Creates an object, or calls a subresource (POST).
     Create,
-    /// Replaces an object (PUT). With `metadata.resourceVersion` in it, only the one that was read.
+    /// Replaces an object (PUT). With `metadata.resourceVersion`, only if it has not changed.
     Replace,
-    /// Changes what a JSON merge patch names (RFC 7386). With `metadata.resourceVersion` in it,
-    /// only the object that was read.
+    /// Sends a JSON merge patch (RFC 7386). With `metadata.resourceVersion`, it applies only if the
+    /// object has not changed.
     Merge,
-    /// Makes an object, or makes the fields that are sent so (server-side apply).
+    /// Creates an object, or sets the fields that are sent (server-side apply).
     Apply,
-    /// Deletes an object. `preconditions` in the options guard it.
+    /// Deletes an object, subject to the `preconditions` in its options.
     Delete,
 }
 
 impl Verb {
-    /// Returns whether it may change something.
+    /// Returns whether the request may change something.
     pub fn writes(self) -> bool {
         !matches!(self, Self::Get | Self::Review)
     }
@@ -41,8 +39,8 @@ impl Verb {
         }
     }
 
-    /// Returns RBAC's word for it, where the path names one object.
-    pub(crate) fn right(self) -> &'static str {
+    /// Returns RBAC's verb for a path that names one object.
+    pub(crate) fn rbac(self) -> &'static str {
         match self {
             Self::Get => "get",
             Self::Create | Self::Review => "create",
@@ -52,7 +50,7 @@ impl Verb {
         }
     }
 
-    /// The type of the body that is sent.
+    /// The content type of the request body.
     pub(crate) fn content_type(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Merge => "application/merge-patch+json",

@@ -1,12 +1,26 @@
-//! Discovery documents and definitions of a Kubernetes API server, as they are sent.
+//! Documents of a Kubernetes API server, reduced to the fields that this crate reads.
 //!
-//! Fields that nothing here reads are left out, and unknown ones are ignored.
+//! k8s-openapi has types for them, but fills in what is missing: half a document would look whole.
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 
-/// `GET /apis`: either list, told apart by `kind`.
+/// The metadata of any object.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PartialObject {
+    pub(crate) metadata: ObjectMeta,
+}
+
+/// A Secret. It has no `Debug`, which would show it.
+#[derive(Deserialize)]
+pub(crate) struct SecretObject {
+    pub(crate) metadata: ObjectMeta,
+    pub(crate) data: Option<BTreeMap<String, String>>,
+}
+
+/// `GET /apis`: one of two lists, by `kind`.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "kind")]
 pub(crate) enum Groups {
@@ -20,15 +34,9 @@ pub(crate) enum Groups {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct GroupDiscovery {
-    pub(crate) metadata: Metadata,
+    pub(crate) metadata: ObjectMeta,
     #[serde(default)]
     pub(crate) versions: Vec<VersionDiscovery>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct Metadata {
-    #[serde(default)]
-    pub(crate) name: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -36,7 +44,7 @@ pub(crate) struct VersionDiscovery {
     pub(crate) version: String,
     #[serde(default)]
     pub(crate) resources: Vec<ResourceDiscovery>,
-    /// `Current`, or `Stale` when the server could not ask who serves it.
+    /// `Current`, or `Stale` if the server could not reach the group's own server.
     pub(crate) freshness: Option<String>,
 }
 
@@ -72,22 +80,16 @@ pub(crate) struct Resources {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Resource {
-    /// With a slash in it, a part of another (`clusters/status`).
+    /// With a slash it is a subresource (`clusters/status`).
     pub(crate) name: String,
     pub(crate) kind: String,
 }
 
-/// A custom resource definition, as far as it says what is served.
+/// A custom resource definition.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Crd {
-    pub(crate) metadata: CrdMetadata,
+    pub(crate) metadata: ObjectMeta,
     pub(crate) spec: CrdSpec,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct CrdMetadata {
-    #[serde(default)]
-    pub(crate) labels: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,4 +1,4 @@
-//! Every question about the management cluster, on input that is bad: no rights, slow, half, odd.
+//! Every read of the management cluster with bad input: no rights, slow, incomplete, odd.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
@@ -28,11 +28,11 @@ fn over(apiserver: &Apiserver) -> Management {
     Management::over(apiserver.clone(), "https://127.77.2.1:6443 (context lab)")
 }
 
-type Asked = BoxFuture<'static, Result<(), Error>>;
-/// A question, and the right that it needs first.
-type Question = (&'static str, &'static str, fn(Management) -> Asked);
+type Reading = BoxFuture<'static, Result<(), Error>>;
+/// A read, and the first right that it needs.
+type Read = (&'static str, &'static str, fn(Management) -> Reading);
 
-const QUESTIONS: [Question; 7] = [
+const READS: [Read; 7] = [
     ("read_served_apis", "list customresourcedefinitions.apiextensions.k8s.io", |m| {
         async move { read_served_apis(&m).await.map(drop) }.boxed()
     }),
@@ -74,18 +74,18 @@ const QUESTIONS: [Question; 7] = [
     }),
 ];
 
-fn holding() -> Apiserver {
+fn with_cluster() -> Apiserver {
     let apiserver = Apiserver::default();
-    apiserver.hold_cluster();
+    apiserver.add_cluster();
     apiserver
 }
 
 #[tokio::test]
 async fn a_missing_right_is_named_with_its_verb_and_resource() {
-    let apiserver = holding();
+    let apiserver = with_cluster();
     apiserver.fail(Fault::Nobody);
-    for (name, right, ask) in QUESTIONS {
-        let error = ask(over(&apiserver)).await.unwrap_err();
+    for (name, right, read) in READS {
+        let error = read(over(&apiserver)).await.unwrap_err();
         assert!(matches!(error, Error::Forbidden { .. }), "{name}: {error:?}");
         assert_eq!(error.expected(), Some(format!("the right to {right}")), "{name}");
         assert!(error.next().unwrap().contains(right), "{name}");
@@ -95,11 +95,11 @@ async fn a_missing_right_is_named_with_its_verb_and_resource() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_answer_ends_at_the_deadline() {
-    let apiserver = holding();
+    let apiserver = with_cluster();
     apiserver.fail(Fault::Slow(Duration::from_hours(1)));
-    for (name, _, ask) in QUESTIONS {
+    for (name, _, read) in READS {
         let began = tokio::time::Instant::now();
-        let error = ask(over(&apiserver)).await.unwrap_err();
+        let error = read(over(&apiserver)).await.unwrap_err();
         assert!(error.timed_out(), "{name}: {error:?}");
         assert_eq!(began.elapsed(), Duration::from_secs(15), "{name}");
     }
@@ -107,23 +107,23 @@ async fn a_slow_answer_ends_at_the_deadline() {
 
 #[tokio::test]
 async fn half_an_answer_is_none_wherever_it_ends() {
-    let apiserver = holding();
+    let apiserver = with_cluster();
     for length in [0, 1, 20, 100] {
         apiserver.fail(Fault::Short(length));
-        for (name, _, ask) in QUESTIONS {
+        for (name, _, read) in READS {
             if name == "the workload's kubeconfig" {
                 continue; // the whole answer is a short 404
             }
-            let error = ask(over(&apiserver)).await.unwrap_err();
+            let error = read(over(&apiserver)).await.unwrap_err();
             assert!(matches!(error, Error::Malformed { .. }), "{name} {length}: {error:?}");
         }
     }
 }
 
-/// Half of a list is not a shorter list.
+/// An incomplete list is not a shorter list.
 #[tokio::test]
 async fn a_next_page_that_is_gone_is_an_error() {
-    let apiserver = holding();
+    let apiserver = with_cluster();
     for number in 0..300 {
         let name = format!("filler-{number}");
         let template = json!({"spec": {"containers": [{"name": "x", "image": "x"}]}});
@@ -132,8 +132,8 @@ async fn a_next_page_that_is_gone_is_an_error() {
         apiserver.define(&name, "example.org", &["v1"]);
     }
     apiserver.fail(Fault::Expired);
-    for (name, _, ask) in QUESTIONS.iter().take(2) {
-        let error = ask(over(&apiserver)).await.unwrap_err();
+    for (name, _, read) in READS.iter().take(2) {
+        let error = read(over(&apiserver)).await.unwrap_err();
         assert!(matches!(error, Error::Status { code: 410, .. }), "{name}: {error:?}");
     }
     apiserver.clear_fault();
@@ -147,7 +147,7 @@ async fn what_is_no_list_is_not_an_empty_one() {
         (r#"{"kind": "Status", "status": "Success"}"#, "it is another kind of document"),
         (r#"{"items": {}}"#, "it is another kind of document"),
         ("[]", "it is another kind of document"),
-        ("<html>", "it is no JSON"),
+        ("<html>", "it is not JSON"),
         ("", "it ends after 0 bytes"),
     ] {
         let service = tower::service_fn(move |_: http::Request<kube::client::Body>| async move {
@@ -155,15 +155,15 @@ async fn what_is_no_list_is_not_an_empty_one() {
             Ok::<_, std::convert::Infallible>(http::Response::new(body))
         });
         let error = read_installed(&Management::over(service, "test")).await.unwrap_err();
-        let Error::Malformed { why: said, .. } = error else { panic!("{body}: {error:?}") };
-        assert!(said.starts_with(why), "{body}: {said}");
+        let Error::Malformed { why: message, .. } = error else { panic!("{body}: {error:?}") };
+        assert!(message.starts_with(why), "{body}: {message}");
     }
 }
 
 /// A definition needs no labels, and an object no status.
 #[tokio::test]
 async fn what_is_left_out_is_not_there() {
-    let apiserver = holding();
+    let apiserver = with_cluster();
     for plural in ["clusters", "machines"] {
         let name = format!("{plural}.cluster.x-k8s.io");
         for contract in ["v1beta1", "v1beta2"] {
@@ -180,18 +180,18 @@ async fn what_is_left_out_is_not_there() {
     );
     let served = surface.served;
     let wanted = wanted_nodes(&over(&apiserver), &served, &cluster()).await.unwrap();
-    // Cluster API fills in 1 where nothing is said.
+    // Cluster API's default is 1.
     assert_eq!((wanted.control_plane.count, wanted.workers.count), (1, 3));
-    let asked = read_addons(&over(&apiserver), &cluster().namespace, "c1").await.unwrap();
-    assert_eq!(asked, []);
-    assert!(apiserver.asked().contains(&CRDS.to_owned()));
+    let addons = read_addons(&over(&apiserver), &cluster().namespace, "c1").await.unwrap();
+    assert_eq!(addons, []);
+    assert!(apiserver.requested().contains(&CRDS.to_owned()));
 }
 
-/// A client certificate that has ended, or that begins later, is no silence of the API.
+/// An expired or not yet valid client certificate is not an unreachable API.
 #[tokio::test]
 async fn a_certificate_outside_its_time_is_told_before_anything_is_sent() {
     const ADMIN: &str = include_str!("../../omega-core/fixtures/kube/admin.yaml");
-    let apiserver = holding();
+    let apiserver = with_cluster();
     let value = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, ADMIN);
     apiserver.put(
         "/api/v1/secrets",
@@ -203,8 +203,8 @@ async fn a_certificate_outside_its_time_is_told_before_anything_is_sent() {
         let error = Workload::connect(&management, &cluster(), now.parse().unwrap()).await;
         let error = error.unwrap_err();
         assert!(matches!(error, WorkloadError::Kubeconfig { .. }), "{now}: {error:?}");
-        let said = omega_core::chain(&error).join(": ");
-        assert!(said.contains("client certificate"), "{now}: {said}");
+        let message = omega_core::chain(&error).join(": ");
+        assert!(message.contains("client certificate"), "{now}: {message}");
         assert!(!format!("{error:?}").contains("PRIVATE"), "{error:?}");
         assert_eq!(management.requests(), 1);
     }

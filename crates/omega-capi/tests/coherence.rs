@@ -1,4 +1,4 @@
-//! The coherence of a management cluster that is asked, and its tables against what was recorded.
+//! The coherence of a management cluster, and the tables of releases against recordings.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
@@ -16,14 +16,14 @@ use omega_driver::DriverRelease;
 const TEMPLATES: &str = "openstackmachinetemplates.infrastructure.cluster.x-k8s.io";
 const LABEL: &str = "cluster.x-k8s.io/v1beta1";
 
-/// What is asked of a management cluster, without Magnum.
-struct Asked {
+/// The check of a management cluster, without Magnum.
+struct Check {
     management: Management,
     inputs: CoherenceInputs,
     accepted: Vec<Rule>,
 }
 
-impl Asked {
+impl Check {
     async fn coherence(&self) -> Result<Coherence, Error> {
         Ok(check_coherence(&read_served_apis(&self.management).await?, &self.inputs))
     }
@@ -35,14 +35,14 @@ impl Asked {
     }
 }
 
-fn asked(apiserver: &Apiserver, driver: DriverRelease) -> Asked {
+fn check_of(apiserver: &Apiserver, driver: DriverRelease) -> Check {
     let management = Management::over(apiserver.clone(), "https://127.77.2.1:6443 (context lab)");
     let chart = "0.25.1".parse().ok();
     let inputs = CoherenceInputs { driver, api_resources: None, chart, templates: Vec::new() };
-    Asked { management, inputs, accepted: Vec::new() }
+    Check { management, inputs, accepted: Vec::new() }
 }
 
-async fn no(gate: &Asked) -> (String, String) {
+async fn no(gate: &Check) -> (String, String) {
     let failure = gate.check().await.unwrap_err();
     assert_eq!((failure.class, failure.touched), (FailureClass::Refused, Touched::Nothing));
     let detail = failure.detail.unwrap();
@@ -55,7 +55,7 @@ async fn no(gate: &Asked) -> (String, String) {
 
 #[tokio::test]
 async fn the_tables_say_what_the_real_definitions_say() {
-    let management = asked(&Apiserver::default(), DriverRelease::v1_4_0()).management;
+    let management = check_of(&Apiserver::default(), DriverRelease::v1_4_0()).management;
     let recorded = read_served_apis(&management).await.unwrap();
     let tables = apis_of_releases(&"1.13.2".parse().unwrap(), &"0.14.4".parse().unwrap()).unwrap();
     for ours in &tables.definitions {
@@ -72,16 +72,16 @@ async fn the_tables_say_what_the_real_definitions_say() {
 #[tokio::test]
 async fn a_good_cluster_passes_and_a_missing_label_does_not() {
     let apiserver = Apiserver::default();
-    let gate = asked(&apiserver, DriverRelease::v1_4_0());
+    let gate = check_of(&apiserver, DriverRelease::v1_4_0());
     let verdict = gate.check().await.unwrap();
     let Verdict::Pass { evidence } = verdict else { panic!("{verdict:?}") };
-    let expected = "driver 1.4.0, chart 0.25.1, templates: 0, all fit";
+    let expected = "driver 1.4.0, chart 0.25.1, templates: 0, all compatible";
     assert_eq!(omega_core::Evidence::line(&evidence), expected);
     assert_eq!(gate.management.requests(), 2);
 
     apiserver.label(TEMPLATES, LABEL, None);
     let (why, next) = no(&gate).await;
-    assert!(why.starts_with(&format!("{TEMPLATES} carries no label")), "{why}");
+    assert!(why.starts_with(&format!("{TEMPLATES} has no label")), "{why}");
     assert!(next.starts_with("label it, or apply the provider's release again"), "{next}");
     apiserver.label(TEMPLATES, LABEL, Some("v1beta1"));
     assert!(matches!(gate.check().await.unwrap(), Verdict::Pass { .. }));
@@ -91,11 +91,11 @@ async fn a_good_cluster_passes_and_a_missing_label_does_not() {
 async fn what_was_accepted_passes_and_an_unsafe_delete_never() {
     let apiserver = Apiserver::default();
     apiserver.label(TEMPLATES, LABEL, None);
-    let mut gate = asked(&apiserver, DriverRelease::v1_4_0());
+    let mut gate = check_of(&apiserver, DriverRelease::v1_4_0());
     gate.accepted = vec![Rule::UnsafeDelete, Rule::MissingContract, Rule::UnservedRead];
     let Verdict::Pass { evidence } = gate.check().await.unwrap() else { panic!("refused") };
     let accepted =
-        "driver 1.4.0, chart 0.25.1, templates: 0, all fit, accepted (missing-contract): ";
+        "driver 1.4.0, chart 0.25.1, templates: 0, all compatible, accepted (missing-contract): ";
     let evidence = omega_core::Evidence::line(&evidence);
     assert!(evidence.starts_with(accepted), "{evidence}");
     apiserver.serve("cluster.x-k8s.io", &["v1beta2"]);
@@ -108,7 +108,7 @@ async fn what_was_accepted_passes_and_an_unsafe_delete_never() {
 async fn every_finding_is_there_for_who_asks_for_them() {
     let apiserver = Apiserver::default();
     apiserver.remove("addons.stackhpc.com");
-    let found = asked(&apiserver, DriverRelease::v1_3_0()).coherence().await.unwrap();
+    let found = check_of(&apiserver, DriverRelease::v1_3_0()).coherence().await.unwrap();
     let broken = found.findings.iter().filter(|f| f.severity == Severity::Broken);
     let broken: Vec<_> =
         broken.map(|f| (Rule::of(f).unwrap(), f.decision.as_deref().unwrap())).collect();
@@ -123,7 +123,7 @@ async fn every_finding_is_there_for_who_asks_for_them() {
 #[tokio::test(start_paused = true)]
 async fn a_cluster_that_cannot_be_asked_is_no_answer() {
     let apiserver = Apiserver::default();
-    let gate = asked(&apiserver, DriverRelease::v1_4_0());
+    let gate = check_of(&apiserver, DriverRelease::v1_4_0());
     for (fault, class) in [
         (Fault::Slow(Duration::from_hours(1)), FailureClass::Deadline),
         (Fault::Short(1000), FailureClass::Error),

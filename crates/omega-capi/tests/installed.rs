@@ -1,4 +1,4 @@
-//! `read_installed` over what the real API server answered, and the constellation of it.
+//! `read_installed` on recorded answers, and their constellation.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -37,7 +37,7 @@ async fn every_controller_is_found_and_no_namesake() {
     ];
     let expected: Vec<_> = expected.map(|(c, version)| (c, version.to_owned())).into();
     assert_eq!(versions(&apiserver).await, expected, "neither the webhook nor coredns");
-    assert_eq!(apiserver.asked(), [DEPLOYMENTS]);
+    assert_eq!(apiserver.requested(), [DEPLOYMENTS]);
 }
 
 #[tokio::test]
@@ -68,17 +68,18 @@ async fn the_recorded_cluster_is_that_of_its_chart() {
     let management = over(&apiserver);
     let installed = read_installed(&management).await.unwrap();
     let releases = read_releases(&management, &Namespaces::All).await.unwrap().releases;
-    let standings = |chart: &str| {
+    let matches_of = |chart: &str| {
         let tested = Constellation::of(&chart.parse().unwrap()).unwrap();
         let all = check_constellation(&tested, &installed, &releases);
-        let not = |c: &&omega_capi::constellation::Comparison| c.standing != VersionMatch::Same;
+        let not =
+            |c: &&omega_capi::constellation::Comparison| c.version_match != VersionMatch::Same;
         all.iter()
             .filter(not)
-            .map(|c| format!("{:?} {:?}", c.standing, c.found))
+            .map(|c| format!("{:?} {:?}", c.version_match, c.found))
             .collect::<Vec<_>>()
     };
-    assert_eq!(standings("0.25.1"), [r#"Older Some("0.10.1")"#], "an old cluster's release");
-    assert_eq!(standings("0.24.0").len(), 7 + 3, "{:?}", standings("0.24.0"));
+    assert_eq!(matches_of("0.25.1"), [r#"Older Some("0.10.1")"#], "an old cluster's release");
+    assert_eq!(matches_of("0.24.0").len(), 7 + 3, "{:?}", matches_of("0.24.0"));
     apiserver.remove_object(DEPLOYMENTS, "capo-controller-manager");
     let left = read_installed(&management).await.unwrap();
     assert!(!left.iter().any(|one| one.component == Component::OpenstackProvider));

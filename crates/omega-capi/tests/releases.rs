@@ -1,4 +1,4 @@
-//! `read_releases` over what the real API server answered, against what the real helm says of it.
+//! `read_releases` on recorded answers, against the output of the real helm.
 
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "helpers of tests")]
 
@@ -84,7 +84,7 @@ async fn only_what_is_needed_is_asked_for() {
         [("c10-b3mdwq5cz7lx", 2), ("c11-pending", 1), ("c12-gone", 1), ("c9-cyusd2b67a45", 11)];
     assert_eq!(names, expected);
     assert_eq!(management.requests(), 6, "two lists and the newest revision of four releases");
-    let asked = apiserver.asked();
+    let asked = apiserver.requested();
     assert!(!asked.iter().any(|path| path.contains("cloud-credentials")), "{asked:?}");
     assert!(!asked.iter().any(|path| path.contains("45.v10")), "{asked:?}");
     let none = read_releases(&management, &only(&[])).await.unwrap();

@@ -1,4 +1,4 @@
-//! `discover_versions` and the gate, over the simulator: the good case and every bad answer.
+//! `discover_versions` and the gate on the simulator: the good case and every bad answer.
 
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "helpers of tests")]
 
@@ -41,7 +41,7 @@ async fn old_and_new_discovery_say_the_same() {
     let management = over(&apiserver);
     let new = discover_versions(&management).await.unwrap();
     assert_eq!(management.requests(), 1, "aggregated discovery is one request");
-    assert_eq!(apiserver.asked(), ["/apis"]);
+    assert_eq!(apiserver.requested(), ["/apis"]);
     apiserver.fail(Fault::Old);
     let old = discover_versions(&management).await.unwrap();
     assert_eq!(management.requests(), 12, "the list, and 10 versions of 6 groups");
@@ -83,7 +83,7 @@ async fn a_group_that_nobody_serves_is_absent() {
 async fn the_gate_says_yes_with_evidence() {
     let verdict = gate(&Apiserver::default(), DriverRelease::v1_4_0(), "{}").check().await.unwrap();
     let Verdict::Pass { evidence } = verdict else { panic!("{verdict:?}") };
-    let expected = "kinds read by driver 1.4.0: 7, kinds written by chart 0.25.1: 8, all served at \
+    let expected = "kinds read by driver 1.4.0: 7, kinds created by chart 0.25.1: 8, all served at \
                     those versions";
     assert_eq!(omega_core::Evidence::line(&evidence), expected);
 }
@@ -101,7 +101,7 @@ async fn the_gate_says_no_with_the_first_remedy() {
     };
     let (why, next) = no(gate(&apiserver, DriverRelease::v1_3_0(), "{}").check().await.unwrap());
     let expected = "driver 1.3.0 reads openstackclusters at \
-        infrastructure.cluster.x-k8s.io/v1alpha6, which is not served: healthy clusters are \
+        infrastructure.cluster.x-k8s.io/v1alpha6, which is not served: healthy clusters become \
         UNHEALTHY, `Infrastructure resource not found.` (openstackclusters.infrastructure.cluster.x-k8s.io is served at \
         v1beta1)";
     assert_eq!(why, expected);
@@ -114,8 +114,8 @@ async fn the_gate_says_no_with_the_first_remedy() {
 
     let v1beta2 = r#"{"Cluster": {"api_version": "cluster.x-k8s.io/v1beta2"}}"#;
     let (why, next) = no(gate(&apiserver, DriverRelease::v1_4_0(), v1beta2).check().await.unwrap());
-    assert!(why.contains("health is UNHEALTHY and a create IN_PROGRESS for ever"), "{why}");
-    assert_eq!(next, "leave Cluster out of api_resources; it needs v1beta1 to be served");
+    assert!(why.contains("health stays UNHEALTHY and a create IN_PROGRESS forever"), "{why}");
+    assert_eq!(next, "remove Cluster from api_resources; its v1beta1 must be served");
 }
 
 #[tokio::test]
@@ -128,11 +128,14 @@ async fn credentials_that_are_refused_or_allow_too_little_are_told_apart() {
     let forbidden = error(Fault::Anonymous).await;
     assert_eq!(
         forbidden.to_string(),
-        "https://127.77.2.1:6443 (context lab) forbids it: may not get /apis"
+        "https://127.77.2.1:6443 (context lab) refused the request: no right to get /apis"
     );
     let words = "forbidden: User \"system:anonymous\" cannot get path \"/apis\"";
     assert_eq!(forbidden.found().as_deref(), Some(words));
-    assert_eq!(forbidden.next().as_deref(), Some("let the kubeconfig's user get /apis (RBAC)"));
+    assert_eq!(
+        forbidden.next().as_deref(),
+        Some("give the kubeconfig's user the right to get /apis (RBAC)")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,7 +146,7 @@ async fn a_slow_answer_meets_the_deadline() {
     let failure = gate(&apiserver, DriverRelease::v1_4_0(), "{}").check().await.unwrap_err();
     assert_eq!(start.elapsed(), Duration::from_secs(15));
     assert_eq!((failure.class, failure.touched), (FailureClass::Deadline, Touched::Nothing));
-    assert_eq!(apiserver.asked(), ["/apis"], "it is not asked again");
+    assert_eq!(apiserver.requested(), ["/apis"], "it is not asked again");
     apiserver.fail(Fault::Slow(Duration::from_secs(14)));
     let verdict = gate(&apiserver, DriverRelease::v1_4_0(), "{}").check().await.unwrap();
     assert!(matches!(verdict, Verdict::Pass { .. }), "slow is not broken: {verdict:?}");

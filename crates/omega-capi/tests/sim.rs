@@ -1,4 +1,4 @@
-//! The simulator's answers are those of the real API server, at other served versions too.
+//! The simulator answers like the real API server, also at other served versions.
 
 #![expect(
     clippy::unwrap_used,
@@ -18,7 +18,7 @@ const CORE_V1BETA2: &str = include_str!("../recordings/core-v1beta2.json");
 const OBJECTS: &str = include_str!("../recordings/objects.json");
 const CAPO_V1ALPHA7: &str = include_str!("../recordings/capo-v1alpha7.json");
 
-/// The groups whose versions the lab switches, and the one that it leaves alone.
+/// The groups whose served versions the lab changes, and one that it does not.
 const CORE: [&str; 4] = [
     "cluster.x-k8s.io",
     "controlplane.cluster.x-k8s.io",
@@ -60,12 +60,12 @@ async fn the_recordings_differ_so_that_equality_means_something() {
     assert_ne!(normal(groups(DEFAULT)), normal(groups(CAPO_V1ALPHA7)));
 }
 
-/// Compares every exchange of the administrator with what `apiserver` answers; how many.
+/// Compares every answer to the administrator with that of `apiserver`, and counts them.
 async fn same(recording: &str, apiserver: Apiserver) -> usize {
     let recording: Value = serde_json::from_str(recording).unwrap();
     let client = Client::new(apiserver, "default");
     let mut compared = 0;
-    // Tokens are the server's own; each stands for one of the simulator's.
+    // Each server has its own continue tokens.
     let mut tokens: Vec<(String, String)> = Vec::new();
     for exchange in recording["exchanges"].as_array().unwrap() {
         let text = |key: &str| exchange[key].as_str().unwrap();
@@ -105,7 +105,7 @@ async fn same(recording: &str, apiserver: Apiserver) -> usize {
     compared
 }
 
-/// Without the order of groups and kinds, which the server does not promise, and without hashes.
+/// Without hashes and the order of groups and kinds, which the server does not guarantee.
 fn normal(mut body: Value) -> Value {
     const KEYS: [&str; 4] = ["groups", "items", "resources", "subresources"];
     if let Value::Object(fields) = &mut body {

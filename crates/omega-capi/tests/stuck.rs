@@ -1,4 +1,4 @@
-//! Letting a cluster go, on the simulator.
+//! Releasing a stuck cluster on the simulator.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
@@ -45,7 +45,7 @@ const JANITOR: &str = "janitor.capi.azimuth-cloud.com";
 const CORE: &str = "cluster.cluster.x-k8s.io";
 const MACHINE: &str = "machine.cluster.x-k8s.io";
 
-/// `c1` is being deleted, its infrastructure held by two; `c10` is not.
+/// `c1` is being deleted, and its infrastructure has two finalizers; `c10` is not.
 fn server() -> Apiserver {
     let server = Apiserver::with_clusters();
     let (first, second) = (Some("2026-11-21T10:00:00Z"), Some("2026-11-21T10:01:00Z"));
@@ -89,19 +89,19 @@ async fn a_delete_is_stuck_once_nothing_moved_for_long() {
     let found = deletion(&server(), "c1").await;
     let at =
         |text: &str, patience| found.progress(text.parse().unwrap(), Duration::from_secs(patience));
-    let quiet = |seconds| Duration::from_secs(seconds);
-    // The youngest mark counts: 10:01.
-    assert_eq!(at("2026-11-21T10:10:59Z", 600), DeleteProgress::Going { quiet: quiet(599) });
-    assert_eq!(at("2026-11-21T10:11:00Z", 600), DeleteProgress::Stuck { quiet: quiet(600) });
+    let idle = |seconds| Duration::from_secs(seconds);
+    // The latest `deletionTimestamp` counts: 10:01.
+    assert_eq!(at("2026-11-21T10:10:59Z", 600), DeleteProgress::InProgress { idle: idle(599) });
+    assert_eq!(at("2026-11-21T10:11:00Z", 600), DeleteProgress::Stuck { idle: idle(600) });
     assert!(
         matches!(at("2026-11-21T10:00:30Z", 600), DeleteProgress::Future(_)),
         "a clock is wrong"
     );
     let other = deletion(&server(), "c10").await;
     let now = "2026-11-21T12:00:00Z".parse().unwrap();
-    assert!(matches!(other.progress(now, quiet(1)), DeleteProgress::NotDeleted(_)));
+    assert!(matches!(other.progress(now, idle(1)), DeleteProgress::NotDeleted(_)));
     let none = Deletion { held: Vec::new(), paused: false };
-    assert_eq!(none.progress(now, quiet(1)), DeleteProgress::Gone);
+    assert_eq!(none.progress(now, idle(1)), DeleteProgress::Gone);
 }
 
 async fn infra(server: &Apiserver, name: &str) -> ReleaseFinalizers {
@@ -159,7 +159,7 @@ async fn what_is_not_being_deleted_or_is_held_by_a_stranger_is_refused() {
     let failure = Failure::from(
         ensure(&Context::default(), &management(&server), &desired).await.unwrap_err(),
     );
-    insta::assert_snapshot!(failure.causes[0], @"OpenStackCluster c1 is held by backup.example.org, which is not known here");
+    insta::assert_snapshot!(failure.causes[0], @"OpenStackCluster c1 has the unknown finalizer backup.example.org");
     assert_eq!(server.writes(), [""; 0]);
 }
 
@@ -201,7 +201,7 @@ async fn who_may_not_is_told_the_right_that_is_missing() {
     insta::assert_snapshot!(failure.expected.unwrap(), @"the right to patch openstackclusters.infrastructure.cluster.x-k8s.io in magnum-67a1");
 }
 
-/// A server behind one target.
+/// A server and its target.
 struct Sim<T> {
     server: Apiserver,
     target: T,

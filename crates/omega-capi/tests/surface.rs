@@ -66,7 +66,7 @@ async fn it_is_discovery_and_the_definitions_and_they_agree() {
     assert_eq!(surface.served, discover_versions(&management).await.unwrap());
     assert_eq!(surface.unsettled(), [""; 0]);
     assert_eq!(surface.definitions.len(), 19, "ipam and runtime are other groups");
-    // What the API server has not taken up yet, or never will.
+    // A version that the API server does not serve yet, or never will.
     let mut late = surface.clone();
     late.served.groups.get_mut("cluster.x-k8s.io").unwrap().retain(|v| v.version != "v1beta1");
     let unsettled = late.unsettled();

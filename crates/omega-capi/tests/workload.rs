@@ -1,5 +1,4 @@
-//! What is said of a workload cluster: one with nothing wrong, each thing that goes wrong, and
-//! input that is bad.
+//! The verdicts on a workload cluster: healthy, with each fault, and with bad input.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
@@ -17,7 +16,7 @@ use omega_capi::{
 use omega_core::{Evidence, Failure, Verdict};
 use serde_json::{Value, json};
 
-const ILL: &str = include_str!("../recordings/workload-ill.json");
+const FAULTY: &str = include_str!("../recordings/workload-ill.json");
 const PODS: &str = "/api/v1/pods";
 const NODES: &str = "/api/v1/nodes";
 const CLAIMS: &str = "/api/v1/persistentvolumeclaims";
@@ -51,8 +50,8 @@ async fn answers(apiserver: &Apiserver) -> Answers {
     judge(&read(apiserver).await, &wanted(), now())
 }
 
-/// One line for each answer, as a person would read it.
-fn said(answers: &Answers) -> String {
+/// Renders one line for each answer.
+fn rendered(answers: &Answers) -> String {
     let line = |(question, answer): &(Question, Result<Verdict, Failure>)| match answer {
         Ok(Verdict::Pass { evidence }) => format!("{question}: yes: {}", Evidence::line(evidence)),
         Ok(Verdict::Fail(finding)) => {
@@ -68,12 +67,12 @@ fn said(answers: &Answers) -> String {
 async fn one(apiserver: &Apiserver, question: Question) -> String {
     let mut all = answers(apiserver).await;
     all.retain(|(asked, _)| *asked == question);
-    said(&all)
+    rendered(&all)
 }
 
-/// The recorded object of this name that has something wrong.
-fn ill(path: &str, name: &str) -> Value {
-    let all: Value = serde_json::from_str(ILL).unwrap();
+/// The recorded object of this name that has a fault.
+fn faulty(path: &str, name: &str) -> Value {
+    let all: Value = serde_json::from_str(FAULTY).unwrap();
     let lists = all["exchanges"].as_array().unwrap().iter();
     let list = lists.clone().find(|e| e["path"] == path && e["who"] == "admin").unwrap();
     let items = list["body"]["items"].as_array().unwrap();
@@ -82,7 +81,7 @@ fn ill(path: &str, name: &str) -> Value {
 
 fn with(path: &str, name: &str) -> Apiserver {
     let apiserver = Apiserver::workload();
-    apiserver.put(path, ill(path, name));
+    apiserver.put(path, faulty(path, name));
     apiserver
 }
 
@@ -92,7 +91,7 @@ async fn nothing_is_wrong_with_a_cluster_that_is_well_and_it_costs_six_requests(
     let workload = workload(&apiserver);
     let facts = read_workload(&workload).await;
     assert_eq!(workload.requests(), 6);
-    insta::assert_snapshot!(said(&judge(&facts, &wanted(), now())));
+    insta::assert_snapshot!(rendered(&judge(&facts, &wanted(), now())));
 }
 
 #[tokio::test]
@@ -105,10 +104,10 @@ async fn everything_that_is_wrong_is_named_at_its_own_question() {
         (CLAIMS, &["stuck"]),
     ] {
         for name in names {
-            apiserver.put(path, ill(path, name));
+            apiserver.put(path, faulty(path, name));
         }
     }
-    insta::assert_snapshot!(said(&answers(&apiserver).await));
+    insta::assert_snapshot!(rendered(&answers(&apiserver).await));
 }
 
 #[tokio::test]
@@ -124,17 +123,17 @@ async fn nodes_are_counted_for_their_part_of_the_cluster() {
     let apiserver = Apiserver::workload();
     apiserver.remove_object(NODES, WORKER);
     insta::assert_snapshot!(one(&apiserver, Question::Nodes).await);
-    // A third worker makes no control plane, and is no failure while it rolls out.
+    // A third worker is not a control plane node, and not a failure during a rollout.
     let facts = read(&Apiserver::workload()).await;
     let one_worker = NodesWanted { count: 1, ..wanted().workers };
     let more = Wanted { workers: one_worker, ..wanted() };
     assert_eq!(
-        said(&judge(&facts, &more, now())[1..2].to_vec()),
+        rendered(&judge(&facts, &more, now())[1..2].to_vec()),
         "nodes: not yet: a rollout or a resize ends (workers: 2 nodes, 1 wanted)"
     );
     let other = NodesWanted { versions: ["v1.35.0".to_owned()].into(), ..wanted().control_plane };
     let newer = Wanted { control_plane: other, ..wanted() };
-    insta::assert_snapshot!(said(&judge(&facts, &newer, now())[1..2].to_vec()));
+    insta::assert_snapshot!(rendered(&judge(&facts, &newer, now())[1..2].to_vec()));
 }
 
 #[tokio::test]
@@ -146,26 +145,26 @@ async fn a_node_that_is_not_there_is_told_from_one_that_is_ill() {
     assert_eq!(only_absent(&facts, &workers), Some(Absent::Workers));
     let both = Wanted { control_plane: many.clone(), workers: many, ..wanted() };
     assert_eq!(only_absent(&facts, &both), Some(Absent::ControlPlane));
-    let ill = read(&with(NODES, WORKER)).await;
-    assert_eq!(only_absent(&ill, &workers), None, "one is ill as well");
-    assert_eq!(only_absent(&ill, &wanted()), None);
+    let faulty = read(&with(NODES, WORKER)).await;
+    assert_eq!(only_absent(&faulty, &workers), None, "one is faulty as well");
+    assert_eq!(only_absent(&faulty, &wanted()), None);
 }
 
 #[tokio::test]
 async fn without_a_network_plugin_the_template_is_named() {
     let apiserver = Apiserver::workload();
     apiserver.remove_object(SETS, "calico-node");
-    // Its operator is there: calico is on its way, or fails.
+    // With its operator, calico is being installed, or that fails.
     insta::assert_snapshot!(one(&apiserver, Question::Cni).await);
     apiserver.remove_object(DEPLOYMENTS, "tigera-operator");
     insta::assert_snapshot!(one(&apiserver, Question::Cni).await);
     let facts = read(&apiserver).await;
     for driver in ["flannel", "calico"] {
         let wanted = Wanted { network_driver: Some(driver.to_owned()), ..wanted() };
-        insta::assert_snapshot!(driver, said(&judge(&facts, &wanted, now())[2..3].to_vec()));
+        insta::assert_snapshot!(driver, rendered(&judge(&facts, &wanted, now())[2..3].to_vec()));
     }
-    // Another's daemon set whose image has a similar name.
-    let mut decoy = ill(SETS, "kube-proxy");
+    // Another daemon set whose image has a similar name.
+    let mut decoy = faulty(SETS, "kube-proxy");
     decoy["metadata"]["name"] = "watcher".into();
     decoy["spec"]["template"]["spec"]["containers"][0]["image"] =
         "registry.example.org/calico/node-watcher:1".into();
@@ -186,8 +185,8 @@ async fn without_a_network_plugin_the_template_is_named() {
 async fn a_controller_that_was_restarted_and_is_up_is_well_and_one_that_crashes_is_not() {
     let apiserver = with(PODS, CRASHING);
     insta::assert_snapshot!(one(&apiserver, Question::CloudController).await);
-    // It runs at the moment, between two crashes.
-    let mut up = ill(PODS, CRASHING);
+    // It runs, between two crashes.
+    let mut up = faulty(PODS, CRASHING);
     let status = &mut up["status"]["containerStatuses"][0];
     status["state"] = json!({"running": {"startedAt": "2026-11-21T16:09:00Z"}});
     status["lastState"]["terminated"]["finishedAt"] = "2026-11-21T16:08:00Z".into();
@@ -210,10 +209,10 @@ async fn volumes_need_a_controller_a_plugin_and_a_default_class() {
 #[tokio::test]
 async fn one_of_two_coredns_is_not_enough() {
     let apiserver = Apiserver::workload();
-    let mut coredns = ill(DEPLOYMENTS, "coredns");
+    let mut coredns = faulty(DEPLOYMENTS, "coredns");
     coredns["status"]["readyReplicas"] = 1.into();
     apiserver.put(DEPLOYMENTS, coredns);
-    let mut pod = ill(PODS, "no-image");
+    let mut pod = faulty(PODS, "no-image");
     pod["metadata"]["name"] = "coredns-6f9c8d7b5-1wz4t".into();
     pod["metadata"]["namespace"] = "kube-system".into();
     pod["metadata"]["labels"] = json!({"k8s-app": "kube-dns"});
@@ -226,31 +225,33 @@ async fn what_is_young_is_waited_for_and_what_is_old_is_stuck() {
     let apiserver = with(PODS, "no-image");
     let facts = read(&apiserver).await;
     let at = |text: &str| text.parse().unwrap();
-    let stuck = |now: Timestamp| said(&judge(&facts, &wanted(), now)[6..].to_vec());
+    let stuck = |now: Timestamp| rendered(&judge(&facts, &wanted(), now)[6..].to_vec());
     let early = stuck(at("2026-11-21T16:00:30Z"));
-    assert!(early.starts_with("stuck: not yet: it has had 5 min: pod default/no-image"), "{early}");
+    assert!(
+        early.starts_with("stuck: not yet: they have had 5 min: pod default/no-image"),
+        "{early}"
+    );
     let late = stuck(at("2026-11-21T17:00:00Z"));
     assert!(late.starts_with("stuck: NO: 1 stuck: pod default/no-image"), "{late}");
     let patient = Wanted { patience: Duration::from_hours(2), ..wanted() };
-    let patient = said(&judge(&facts, &patient, at("2026-11-21T17:00:00Z"))[6..].to_vec());
-    assert!(patient.starts_with("stuck: not yet: it has had 2 h"), "{patient}");
+    let patient = rendered(&judge(&facts, &patient, at("2026-11-21T17:00:00Z"))[6..].to_vec());
+    assert!(patient.starts_with("stuck: not yet: they have had 2 h"), "{patient}");
 }
 
-/// A claim that nobody mounts, of a class that waits for a pod, is as it should be; the healthy
-/// recording has one.
+/// An unmounted claim of a class that waits for a pod is not stuck. The healthy recording has one.
 #[tokio::test]
 async fn a_claim_is_stuck_only_if_somebody_waits_for_it() {
     let apiserver = with(CLAIMS, "stuck");
     let stuck = async || one(&apiserver, Question::Stuck).await;
-    assert_eq!(
-        stuck().await,
-        "stuck: yes: pods: 19, claims on volumes: 2, claims that are bound: 0"
+    assert_eq!(stuck().await, "stuck: yes: pods: 19, persistent volume claims: 2, bound: 0");
+    apiserver.put(PODS, faulty(PODS, "unschedulable"));
+    let rendered = stuck().await;
+    assert!(
+        rendered.contains("2 stuck") && rendered.contains("claim default/stuck of class"),
+        "{rendered}"
     );
-    apiserver.put(PODS, ill(PODS, "unschedulable"));
-    let said = stuck().await;
-    assert!(said.contains("2 stuck") && said.contains("claim default/stuck of class"), "{said}");
     apiserver.remove_object(PODS, "unschedulable");
-    let mut at_once = ill(CLAIMS, "stuck");
+    let mut at_once = faulty(CLAIMS, "stuck");
     at_once["spec"]["storageClassName"] = "fast".into();
     apiserver.put(CLAIMS, at_once);
     assert!(stuck().await.contains("claim default/stuck of class \"fast\" is Pending"));
@@ -260,13 +261,16 @@ async fn a_claim_is_stuck_only_if_somebody_waits_for_it() {
 async fn an_api_that_does_not_answer_is_the_one_thing_that_is_said() {
     let apiserver = Apiserver::workload();
     apiserver.fail(Fault::BadToken);
-    insta::assert_snapshot!(said(&answers(&apiserver).await));
+    insta::assert_snapshot!(rendered(&answers(&apiserver).await));
     apiserver.fail(Fault::Short(100));
-    let half = said(&answers(&apiserver).await);
+    let half = rendered(&answers(&apiserver).await);
     assert!(half.starts_with("api: NO: ") && half.contains("it ends after 100 bytes"), "{half}");
     apiserver.fail(Fault::Unavailable(NODES.to_owned()));
     let all = answers(&apiserver).await;
-    assert_eq!(said(&all[..1].to_vec()), "api: yes: it answers, lists asked for: 6, lists read: 5");
+    assert_eq!(
+        rendered(&all[..1].to_vec()),
+        "api: yes: it answers, lists requested: 6, lists read: 5"
+    );
     let Err(failure) = &all[1].1 else { panic!("{all:?}") };
     assert_eq!(failure.message, "could not list the workload cluster's nodes");
     assert!(all[2].1.is_ok(), "the others are answered");
@@ -277,8 +281,11 @@ async fn a_slow_api_is_left_at_the_deadline() {
     let apiserver = Apiserver::workload();
     apiserver.fail(Fault::Slow(Duration::from_mins(10)));
     let began = tokio::time::Instant::now();
-    let said = said(&answers(&apiserver).await[..1].to_vec());
-    assert!(said.contains("did not answer GET /api/v1/nodes?limit=500 within 15s"), "{said}");
+    let rendered = rendered(&answers(&apiserver).await[..1].to_vec());
+    assert!(
+        rendered.contains("did not answer GET /api/v1/nodes?limit=500 within 15s"),
+        "{rendered}"
+    );
     assert_eq!(began.elapsed(), Duration::from_secs(15), "all lists at the same time");
 }
 
@@ -291,20 +298,25 @@ async fn a_missing_right_is_named_and_hides_nothing_else() {
     let failed: Vec<_> =
         all.iter().filter_map(|(q, a)| Some((*q, asked(a.as_ref().err()?)))).collect();
     let right = "the right to list storageclasses.storage.k8s.io".to_owned();
-    let next =
-        Some("let the kubeconfig's user list storageclasses.storage.k8s.io (RBAC)".to_owned());
+    let next = Some(
+        "give the kubeconfig's user the right to list storageclasses.storage.k8s.io (RBAC)"
+            .to_owned(),
+    );
     let expected = [Question::Csi, Question::Stuck].map(|q| (q, (right.clone(), next.clone())));
     assert_eq!(failed, expected);
     apiserver.fail(Fault::Nobody);
     let all = answers(&apiserver).await;
-    assert_eq!(said(&all[..1].to_vec()), "api: yes: it answers, lists asked for: 6, lists read: 0");
+    assert_eq!(
+        rendered(&all[..1].to_vec()),
+        "api: yes: it answers, lists requested: 6, lists read: 0"
+    );
     assert!(all[1..].iter().all(|(_, answer)| answer.is_err()), "{all:?}");
 }
 
 #[tokio::test]
 async fn a_page_that_can_not_be_had_is_no_short_list() {
     let apiserver = Apiserver::workload();
-    let coredns = ill(PODS, "coredns-6f9c8d7b5-0wz4t");
+    let coredns = faulty(PODS, "coredns-6f9c8d7b5-0wz4t");
     for number in 0..500 {
         let mut pod = coredns.clone();
         pod["metadata"]["name"] = format!("many-{number}").into();
@@ -338,14 +350,14 @@ async fn odd_objects_neither_stop_nor_hide_the_others() {
             apiserver.put(path, object.clone());
         }
     }
-    apiserver.put(NODES, ill(NODES, "uninitialized"));
-    insta::assert_snapshot!(said(&answers(&apiserver).await));
+    apiserver.put(NODES, faulty(NODES, "uninitialized"));
+    insta::assert_snapshot!(rendered(&answers(&apiserver).await));
 }
 
 #[tokio::test]
 async fn a_wrong_clock_makes_no_age_and_no_panic() {
     let facts = read(&with(PODS, "no-image")).await;
-    let stuck = |now: Timestamp| said(&judge(&facts, &wanted(), now)[6..].to_vec());
+    let stuck = |now: Timestamp| rendered(&judge(&facts, &wanted(), now)[6..].to_vec());
     // This machine is an hour behind the cluster's.
     let behind = stuck("2026-11-21T15:00:00Z".parse().unwrap());
     assert!(behind.starts_with("stuck: not yet: the clocks agree: "), "{behind}");

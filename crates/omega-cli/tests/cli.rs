@@ -380,7 +380,7 @@ fn what_the_tables_do_not_know_is_a_wrong_command_line() {
     };
     ask("1.13", &[])
         .says(&["--core \"1.13\" is not a valid version", "give the full version: 1.13.2"]);
-    ask("1.2.0", &[]).says(&["not known what cluster-api 1.2.0 serves", "1.5 and later"]);
+    ask("1.2.0", &[]).says(&["not known which versions cluster-api 1.2.0 serves", "1.5 and later"]);
     ask("1.13.2", &["--accept", "unservedread"]).says(&["no such rule (nearest: unserved-read)"]);
     ask("1.13.2", &["--accept", "unsafe-delete"]).says(&["can't be accepted"]);
     home.run(&["check-coherence", "--core", "1.13.2"]).exits(64).says(&["--provider"]);
@@ -392,7 +392,7 @@ fn what_the_tables_do_not_know_is_a_wrong_command_line() {
     ]);
     let ran = home.run(&["check-constellation", "--dependencies", "nope.json"]).exits(64);
     ran.says(&["nope.json", "No such file"]);
-    home.run(&["read-releases", "--namespace", "a/b"]).exits(64).says(&["not the name of a"]);
+    home.run(&["read-releases", "--namespace", "a/b"]).exits(64).says(&["is not a namespace name"]);
 }
 
 #[test]

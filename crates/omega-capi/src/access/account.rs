@@ -1,12 +1,10 @@
-//! An account by name.
-
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
 use crate::Namespace;
 
-/// The most that the value of a label may have.
+/// The maximum length of a label's value.
 const LABEL: usize = 63;
 
 /// A `ServiceAccount`: `omega/magnum-driver`.
@@ -15,15 +13,13 @@ const LABEL: usize = 63;
 pub struct Account {
     /// Its namespace.
     pub namespace: Namespace,
-    /// Its name, which fits where a namespace's would.
+    /// Its name: like a namespace's, a DNS label.
     name: Namespace,
 }
 
-/// Not the name of an account.
+/// The text is not the name of an account.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not NAMESPACE/NAME of a ServiceAccount (a-z, 0-9 and - inside, at most 62 together): {0:?}"
-)]
+#[error("{0:?} is not NAMESPACE/NAME of a ServiceAccount (at most 62 of a-z, 0-9 and - together)")]
 pub struct InvalidAccount(String);
 
 impl Account {
@@ -32,17 +28,17 @@ impl Account {
         self.name.as_str()
     }
 
-    /// Returns the user that it authenticates as.
+    /// Returns its user name in Kubernetes.
     pub fn user(&self) -> String {
         format!("system:serviceaccount:{}:{}", self.namespace, self.name)
     }
 
-    /// What marks the objects that were made for it.
+    /// Returns the value of [`MARK`](super::objects::MARK) on its objects.
     pub(super) fn mark(&self) -> String {
         format!("{}.{}", self.namespace, self.name)
     }
 
-    /// The name of its roles and bindings.
+    /// Returns the name of its roles and bindings.
     pub(super) fn role(&self) -> String {
         format!("{}:{}", self.namespace, self.name)
     }
@@ -52,13 +48,13 @@ impl FromStr for Account {
     type Err = InvalidAccount;
 
     fn from_str(text: &str) -> Result<Self, InvalidAccount> {
-        let no = || InvalidAccount(text.to_owned());
-        let (namespace, name) = text.split_once('/').ok_or_else(no)?;
+        let invalid = || InvalidAccount(text.to_owned());
+        let (namespace, name) = text.split_once('/').ok_or_else(invalid)?;
         let account = Self {
-            namespace: namespace.parse().map_err(|_| no())?,
-            name: name.parse().map_err(|_| no())?,
+            namespace: namespace.parse().map_err(|_| invalid())?,
+            name: name.parse().map_err(|_| invalid())?,
         };
-        if account.mark().len() <= LABEL { Ok(account) } else { Err(no()) }
+        if account.mark().len() <= LABEL { Ok(account) } else { Err(invalid()) }
     }
 }
 

@@ -1,5 +1,3 @@
-//! Ensures that an account has what the driver needs, and nothing else by our hand.
-
 use std::{collections::BTreeSet, time::Duration};
 
 use futures::future::{try_join, try_join_all};
@@ -16,30 +14,32 @@ use super::{
     Account, Content, Kind, ObjectId, Reach, WantedObject,
     objects::{MARK, wanted},
 };
-use crate::{Error, Management, Namespace, ReadVersion, Verb, list::JSON};
+use crate::{
+    Error, Management, Namespace, ReadVersion, Verb,
+    list::{JSON, label_selector},
+};
 
-/// That `account` exists and may do what `driver` does, where `reach` says.
+/// Ensures that `account` exists with the rights that `driver` needs, in the namespaces of `reach`.
 ///
-/// What is marked as made for it and is not wanted any more is removed, unless it is `additive`.
+/// Objects that omega created for it and that are no longer needed are removed, unless `additive`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct DriverRights {
-    /// The account.
     pub account: Account,
-    /// Where.
     pub reach: Reach,
-    /// The driver that will use it.
+    /// The driver that will use the account.
     pub driver: DriverRelease,
     /// Its `api_resources`.
     pub overrides: Overrides,
-    /// Whether clusters may scale themselves (label `auto_scaling_enabled`): the chart then makes a
-    /// Deployment and a Role beside each.
+    /// Whether clusters may use the autoscaler (label `auto_scaling_enabled`), for which the chart
+    /// creates a Deployment and a Role in the cluster's namespace.
     pub autoscaler: bool,
-    /// Whether rights that are not wanted any more stay for now.
+    /// Whether rights that are no longer needed stay for now.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub additive: bool,
 }
 
-/// Ensures that the account and its rights are there.
+/// Ensures that the account exists with its rights.
 ///
 /// ```no_run
 /// # use omega_capi::{Management, access::*};
@@ -58,8 +58,8 @@ pub struct DriverRights {
 ///
 /// # Errors
 ///
-/// Refuses objects of the same names that somebody else made. [`Error::Forbidden`]: nobody gives
-/// rights that they don't have.
+/// Refuses objects of the same names that omega did not create. [`Error::Forbidden`] if the
+/// administrator lacks a right that it has to give.
 pub async fn ensure_driver_rights(
     ctx: &Context,
     management: &Management,
@@ -68,25 +68,21 @@ pub async fn ensure_driver_rights(
     ensure(ctx, management, rights).await
 }
 
-/// What is there of the names that are wanted, and what was made for the account before.
+/// The existing objects of the needed names, and those that omega created for the account before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DriverRightsObserved(Vec<ObservedObject>);
 
-/// One object as it was found.
+/// An existing object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct ObservedObject {
-    /// Which.
     pub id: ObjectId,
-    /// Its UID.
     pub uid: String,
-    /// The version that was read.
     pub version: ReadVersion,
-    /// Whether it was made for this account by omega.
+    /// Whether omega created it for this account.
     pub ours: bool,
-    /// Whether it is being deleted.
     pub deleting: bool,
-    /// What decides.
     pub content: Content,
 }
 
@@ -97,9 +93,9 @@ pub struct ObservedObject {
 pub enum RightsChange {
     /// `POST`
     Create { object: WantedObject },
-    /// `PATCH` of what was seen, and of nothing newer.
+    /// `PATCH`, unless the object has changed.
     Repair { object: WantedObject, was: Content, version: ReadVersion },
-    /// `DELETE` of what was seen, and of nothing newer.
+    /// `DELETE`, unless the object has changed.
     Delete { id: ObjectId, uid: String, version: ReadVersion },
 }
 
@@ -163,10 +159,10 @@ impl Desired for DriverRights {
                 Some(found) => changes.extend(self.repaired(found, object)),
             }
         }
-        // What is given is there before what is taken goes.
-        let unwanted = seen.0.iter().filter(|found| wanted.iter().all(|want| want.id != found.id));
-        let taken = unwanted.filter(|found| !found.deleting && !self.additive);
-        changes.extend(taken.map(ObservedObject::deleted));
+        // New rights come before the removal of old ones.
+        let unneeded = seen.0.iter().filter(|found| wanted.iter().all(|want| want.id != found.id));
+        let removed = unneeded.filter(|found| !found.deleting && !self.additive);
+        changes.extend(removed.map(ObservedObject::deleted));
         Ok(Delta::of(changes))
     }
 
@@ -178,10 +174,8 @@ impl Desired for DriverRights {
     ) -> Result<(), Error> {
         match change {
             RightsChange::Create { object } => {
-                let body = object.body(&self.account.mark());
-                let sent = management.send(Verb::Create, &object.id.collection(), &body).await;
-                // Somebody was faster. That is no proof: verification will look.
-                unless(sent, 409)
+                let (path, body) = (object.id.collection(), object.body(&self.account.mark()));
+                management.change(Verb::Create, &path, &body, &[409]).await
             }
             RightsChange::Repair { object, was, version } => {
                 let mut patch = object.content.fields(Some(was));
@@ -189,19 +183,19 @@ impl Desired for DriverRights {
                     let metadata = json!({ "resourceVersion": version });
                     fields.insert("metadata".to_owned(), metadata);
                 }
-                management.send(Verb::Merge, &object.id.path(), &patch).await.map(drop)
+                management.change(Verb::Merge, &object.id.path(), &patch, &[]).await
             }
             RightsChange::Delete { id, uid, version } => {
                 let preconditions = json!({ "uid": uid, "resourceVersion": version });
                 let options = json!({
                     "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions,
                 });
-                unless(management.send(Verb::Delete, &id.path(), &options).await, 404)
+                management.change(Verb::Delete, &id.path(), &options, &[404]).await
             }
         }
     }
 
-    /// What was written is read at once: only a delete takes a moment.
+    /// Writes are visible at once; only a delete takes a moment.
     fn poll_policy(&self) -> PollPolicy {
         PollPolicy::new(Duration::from_secs(1), Duration::from_secs(5))
     }
@@ -210,13 +204,13 @@ impl Desired for DriverRights {
         let mut notes = Vec::new();
         if self.reach == Reach::Everywhere {
             notes.push(Note::new(
-                "RBAC has no pattern for magnum-*: rights on secrets in all namespaces can be made \
-                 into all rights; where the projects are known, name their namespaces",
+                "RBAC has no pattern for magnum-*: rights on secrets in all namespaces can be \
+                 escalated to all rights; if the projects are known, name their namespaces",
             ));
         }
         if self.autoscaler {
             notes.push(Note::new(
-                "for the autoscaler the driver may make Deployments and Roles where it keeps \
+                "for the autoscaler the driver may create Deployments and Roles in the namespaces of \
                  clusters: a pod there can use any secret and account of its namespace",
             ));
         }
@@ -224,22 +218,14 @@ impl Desired for DriverRights {
     }
 }
 
-/// Passes over the answer that somebody else has done it.
-fn unless(sent: Result<Value, Error>, lost_race: u16) -> Result<(), Error> {
-    match sent {
-        Err(Error::Status { code, .. }) if code == lost_race => Ok(()),
-        other => other.map(drop),
-    }
-}
-
 fn foreign(found: &ObservedObject) -> Conflict {
-    let why = format!("{} is there, and was not made by omega", found.id);
-    let next = "choose another name (--account NAMESPACE/NAME), or remove it if nobody needs it";
+    let why = format!("{} exists, and omega did not create it", found.id);
+    let next = "choose another account (--account NAMESPACE/NAME), or delete it if nobody needs it";
     Conflict::new(why, next).seen(format!("none, or one with the label {MARK}"), "no such label")
 }
 
 impl DriverRights {
-    /// Returns what makes `object` of what was found.
+    /// Returns the changes from what was found to `object`.
     fn repaired(&self, found: &ObservedObject, object: &WantedObject) -> Vec<RightsChange> {
         if !found.content.can_become(&object.content) {
             return vec![found.deleted(), RightsChange::Create { object: object.clone() }];
@@ -285,7 +271,7 @@ impl ObservedObject {
     }
 }
 
-/// Returns the UID of the account, if it is there.
+/// Returns the UID of the account, if it exists.
 pub(super) async fn account_uid(
     management: &Management,
     account: &Account,
@@ -301,14 +287,10 @@ async fn named_object(
     id: ObjectId,
     mark: &str,
 ) -> Result<Option<ObservedObject>, Error> {
-    match management.read::<Value>(&id.path(), JSON).await {
-        Ok(object) => {
-            let malformed = || management.malformed(Verb::Get, &id.path(), "it has no roleRef");
-            ObservedObject::read(id.clone(), &object, mark).map(Some).ok_or_else(malformed)
-        }
-        Err(Error::Status { code: 404, .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let path = id.path();
+    let Some(object) = management.find::<Value>(&path, JSON).await? else { return Ok(None) };
+    let malformed = || management.malformed(Verb::Get, &path, "it has no roleRef");
+    ObservedObject::read(id, &object, mark).map(Some).ok_or_else(malformed)
 }
 
 async fn marked(
@@ -316,9 +298,8 @@ async fn marked(
     kind: Kind,
     mark: &str,
 ) -> Result<Vec<ObservedObject>, Error> {
-    let selector = format!("labelSelector={}%3D{mark}", MARK.replace('/', "%2F"));
-    let path = kind.path(None);
-    let all: Vec<Value> = management.list(&path, &selector, 250, JSON).await?;
+    let selector = label_selector(MARK, mark);
+    let all: Vec<Value> = management.list(&kind.path(None), &selector, 250, JSON).await?;
     let object = |object: &Value| {
         let text = |key: &str| Some(object.get("metadata")?.get(key)?.as_str()?.to_owned());
         let id = ObjectId { kind, namespace: text("namespace"), name: text("name")? };
@@ -341,7 +322,7 @@ impl Describe for RightsChange {
                 rules.into_iter().fold(diff, Diff::with)
             }
             Self::Repair { object, was, version: _ } => {
-                let effect = "made as it has to be; somebody changed it";
+                let effect = "restore; somebody changed it";
                 let diff = Diff::new(ChangeKind::Update, subject(&object.id), effect);
                 let (was, wanted) = (was.lines(), object.content.lines());
                 let gone = was.iter().filter(|rule| !wanted.contains(rule));
@@ -351,7 +332,7 @@ impl Describe for RightsChange {
                 lines.fold(diff, Diff::with)
             }
             Self::Delete { id, .. } => {
-                Diff::new(ChangeKind::Delete, subject(id), "not wanted any more")
+                Diff::new(ChangeKind::Delete, subject(id), "no longer needed")
             }
         }
     }

@@ -1,38 +1,53 @@
-//! What is at the other end of a kubeconfig.
-
 use std::time::Duration;
 
 use omega_core::{Conflict, kubeconfig::Kubeconfig};
 use serde::{Deserialize, Serialize};
 
-use super::{LocalMachine, certificate::CertificateCheck};
-use crate::{Deadlines, Error, list::JSON};
+use super::LocalMachine;
+use crate::{
+    ConnectFailure, Deadlines, Error, list::JSON, upstream_messages::is_invalid_certificate,
+};
 
-/// What is found at an address by who has a kubeconfig for it.
+/// Whether a server's certificate matches a kubeconfig.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CertificateCheck {
+    /// It is valid for this name or address.
+    Covers,
+    /// It is only valid for these names and addresses.
+    OtherName(Vec<String>),
+    /// Another CA signed it.
+    OtherAuthority,
+    /// It is not valid, now or at all.
+    NotValid(String),
+}
+
+/// The result of using a kubeconfig with another address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EndpointCheck {
-    /// The driver could not use such a kubeconfig.
+    /// The driver could not use the kubeconfig with this address.
     Unusable(String),
-    /// Its certificate is not one for this kubeconfig.
+    /// The certificate at the address does not match the kubeconfig.
     Certificate(CertificateCheck),
-    /// It does not know the credentials.
+    /// The server refused the credentials.
     Refuses,
-    /// It is another cluster: these are the ids of kube-system here and there.
+    /// It is another cluster: the UIDs of kube-system at the old and the new address.
     OtherCluster(String, String),
-    /// It works; how it is known to be the same cluster.
+    /// It works; how that was verified.
     Works(String),
 }
 
 impl EndpointCheck {
-    /// Returns why nobody should be pointed at `server`, if that is so.
+    /// Returns why the kubeconfig must not use `server`, if so.
     pub(super) fn refusal(&self, server: &str) -> Option<Conflict> {
         Some(match self {
             Self::Works(_) | Self::Certificate(CertificateCheck::Covers) => return None,
             Self::Unusable(why) => Conflict::new(
                 format!("the driver could not use it with server {server}"),
-                "give the API server's certificate that address, and the kubeconfig its CA",
+                "add that address to the API server's certificate, and its CA to the kubeconfig",
             )
             .seen("a kubeconfig that the driver can use", why.clone()),
             Self::Certificate(CertificateCheck::OtherName(names)) => Conflict::new(
@@ -42,8 +57,8 @@ impl EndpointCheck {
             )
             .seen("a certificate for that address", names.join(", ")),
             Self::Certificate(CertificateCheck::OtherAuthority) => Conflict::new(
-                format!("another authority made the certificate at {server}"),
-                "check the address: it is another cluster, or a proxy in between",
+                format!("another CA signed the certificate at {server}"),
+                "check the address: it is another cluster, or there is a proxy in between",
             ),
             Self::Certificate(CertificateCheck::NotValid(why)) => Conflict::new(
                 format!("the certificate at {server} is not valid"),
@@ -51,47 +66,48 @@ impl EndpointCheck {
             )
             .seen("a valid certificate", why.clone()),
             Self::Refuses => Conflict::new(
-                format!("{server} does not know the kubeconfig's credentials"),
+                format!("{server} refused the kubeconfig's credentials"),
                 "check the address, or get a new kubeconfig from that cluster",
             ),
             Self::OtherCluster(here, there) => Conflict::new(
                 format!("{server} is another cluster"),
-                "check the address, or take that cluster's own kubeconfig",
+                "check the address, or use that cluster's own kubeconfig",
             )
             .seen(format!("kube-system {here}"), format!("kube-system {there}")),
         })
     }
 }
 
-/// Uses the kubeconfig where it points.
+/// Tests a kubeconfig with its server. The credentials are only sent to a server with a valid
+/// certificate.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others mean that it is not valid")]
 pub(super) async fn check_endpoint(
     local: &dyn LocalMachine,
     kubeconfig: &Kubeconfig,
 ) -> Result<EndpointCheck, Error> {
-    let (host, port) = kubeconfig.facts.endpoint();
-    let deadlines = Deadlines::default();
-    let mut how = "its certificate is by an authority that this machine trusts";
-    if let Some(ca_pem) = &kubeconfig.facts.ca_pem {
-        how = "its certificate is by the kubeconfig's authority";
-        match local.certificate(&host, port, ca_pem, deadlines.total).await? {
-            CertificateCheck::Covers => {}
-            other @ (CertificateCheck::OtherName(_)
-            | CertificateCheck::OtherAuthority
-            | CertificateCheck::NotValid(_)) => return Ok(EndpointCheck::Certificate(other)),
-        }
-    }
-    let management = local.connect(kubeconfig, deadlines).await?;
-    // What every user may read who is known, and nobody else by default.
+    let how = match kubeconfig.facts.ca_pem {
+        Some(_) => "its certificate is signed by the kubeconfig's CA",
+        None => "its certificate is signed by a CA that this machine trusts",
+    };
+    let management = local.connect(kubeconfig, Deadlines::default()).await?;
+    // By default every authenticated user may read this, and nobody else.
     match management.get("/apis", JSON).await {
         Ok(_) | Err(Error::Forbidden { .. }) => {
             Ok(EndpointCheck::Works(format!("{how}, and the credentials are accepted")))
         }
         Err(Error::Unauthorized { .. }) => Ok(EndpointCheck::Refuses),
+        Err(Error::Unreachable { cause, names, why, .. }) if is_invalid_certificate(&why) => {
+            Ok(EndpointCheck::Certificate(match cause {
+                ConnectFailure::OtherName => CertificateCheck::OtherName(names),
+                ConnectFailure::UnknownAuthority => CertificateCheck::OtherAuthority,
+                _ => CertificateCheck::NotValid(why),
+            }))
+        }
         Err(error) => Err(error),
     }
 }
 
-/// Returns the id of kube-system, which is a cluster's own, if it can be read.
+/// Returns the UID of kube-system, which identifies a cluster, if it can be read.
 pub(super) async fn cluster_id(
     local: &dyn LocalMachine,
     kubeconfig: &Kubeconfig,

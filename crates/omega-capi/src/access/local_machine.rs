@@ -1,6 +1,4 @@
-//! This machine, as far as kubeconfigs need it: files, and what can be reached from here.
-
-use std::{fmt, io, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
+use std::{fmt, io, os::unix::fs::PermissionsExt as _, path::Path};
 
 use async_trait::async_trait;
 use omega_core::{
@@ -9,16 +7,13 @@ use omega_core::{
     values::{Secret, Sha256},
 };
 
-use super::{
-    certificate::{CertificateCheck, certificate},
-    rewrite_server::rewritten,
-};
+use super::rewrite_server::rewritten;
 use crate::{Deadlines, Error, Management};
 
-/// The most that a kubeconfig may have.
+/// The maximum size of a kubeconfig.
 const MOST: u64 = 4 << 20;
 
-/// Files of this machine, and API servers that can be reached from it.
+/// A machine: its files, and the API servers that it can reach.
 #[async_trait]
 pub trait LocalMachine: Send + Sync + fmt::Debug {
     /// Reads a regular file.
@@ -28,8 +23,7 @@ pub trait LocalMachine: Send + Sync + fmt::Debug {
     /// Fails if there is none, or it can't be read.
     fn read(&self, path: &Path) -> io::Result<LocalFile>;
 
-    /// Puts a file there, readable by its owner only: the old one or the new one is there whatever
-    /// happens.
+    /// Writes a file atomically, readable by its owner only.
     ///
     /// # Errors
     ///
@@ -40,15 +34,15 @@ pub trait LocalMachine: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     ///
-    /// Fails if it can't be removed; that there is none is an error too.
+    /// Fails if it can't be removed, or does not exist.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
-    /// Puts `server` into the current context of the kubeconfig at `path`, if the file has the
-    /// digest `before`, and makes it readable by its owner only: one write with a precondition.
+    /// Sets the server of the current context in the kubeconfig at `path`, if the file still has the
+    /// digest `before`, and makes it readable by its owner only.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::ResourceBusy`] if it is another file by now.
+    /// [`io::ErrorKind::ResourceBusy`] if the file has changed.
     fn replace_server(&self, path: &Path, before: Sha256, server: &str) -> io::Result<()> {
         let file = self.read(path)?;
         if file.bytes.digest() != before {
@@ -59,7 +53,7 @@ pub trait LocalMachine: Send + Sync + fmt::Debug {
         self.write(path, &Secret::from(text))
     }
 
-    /// Returns a handle that authenticates as `kubeconfig` says.
+    /// Creates a client from `kubeconfig`.
     ///
     /// # Errors
     ///
@@ -69,25 +63,12 @@ pub trait LocalMachine: Send + Sync + fmt::Debug {
         kubeconfig: &Kubeconfig,
         deadlines: Deadlines,
     ) -> Result<Management, Error>;
-
-    /// Looks at the certificate of `host`:`port`, and says what it is worth to who knows `ca_pem`.
-    ///
-    /// # Errors
-    ///
-    /// Fails if none was shown.
-    async fn certificate(
-        &self,
-        host: &str,
-        port: u16,
-        ca_pem: &str,
-        within: Duration,
-    ) -> Result<CertificateCheck, Error>;
 }
 
-/// A file.
+/// The content of a file, and its mode.
 #[derive(Clone, Debug)]
 pub struct LocalFile {
-    /// What is in it.
+    /// The content.
     pub bytes: Secret,
     /// Whether only its owner can read it.
     pub private: bool,
@@ -120,20 +101,10 @@ impl LocalMachine for ThisMachine {
     ) -> Result<Management, Error> {
         Management::connect_within(kubeconfig, deadlines).await
     }
-
-    async fn certificate(
-        &self,
-        host: &str,
-        port: u16,
-        ca_pem: &str,
-        within: Duration,
-    ) -> Result<CertificateCheck, Error> {
-        certificate(host, port, ca_pem, within).await
-    }
 }
 
-/// Whether a file that can't be written was not touched: the reason comes before the first byte.
-pub(super) fn refused(error: &io::Error) -> bool {
+/// Returns whether a write failed before it changed the file.
+pub(super) fn failed_before_write(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::PermissionDenied

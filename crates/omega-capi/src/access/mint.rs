@@ -1,5 +1,3 @@
-//! Mints a kubeconfig for the driver, from its account's rights to the file.
-
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -24,27 +22,28 @@ use super::{
 };
 use crate::{Deadlines, Error, Management};
 
-/// How often and how long to look for what was just bound: the authorizer watches it.
+/// How long to wait until the authorizer knows new bindings, which it watches.
 pub(super) const AUTHORIZER: PollPolicy =
     PollPolicy::new(Duration::from_secs(1), Duration::from_secs(15));
 
-/// What mints: the management cluster as its administrator, and this machine.
+/// The target of minting: the management cluster, as its administrator, and this machine.
 #[derive(Clone)]
 pub struct Mint {
     pub(super) management: Management,
     pub(super) server: Url,
     pub(super) ca_pem: Option<String>,
     pub(super) local: Arc<dyn LocalMachine>,
-    began: (Timestamp, Instant),
+    started: (Timestamp, Instant),
 }
 
 impl Mint {
-    /// Returns what mints on `management`, which `facts` is about. `now`: this machine's clock.
+    /// Creates the target. `facts` are those of the kubeconfig of `management`, and `now` is this
+    /// machine's clock.
     pub fn new(management: Management, facts: &KubeconfigFacts, now: Timestamp) -> Self {
         Self::on(management, facts, now, Arc::new(ThisMachine))
     }
 
-    /// Does the same on another machine.
+    /// Like [`Mint::new`], on another machine.
     pub fn on(
         management: Management,
         facts: &KubeconfigFacts,
@@ -52,7 +51,7 @@ impl Mint {
         local: Arc<dyn LocalMachine>,
     ) -> Self {
         let (server, ca_pem) = (facts.server.clone(), facts.ca_pem.clone());
-        Self { management, server, ca_pem, local, began: (now, Instant::now()) }
+        Self { management, server, ca_pem, local, started: (now, Instant::now()) }
     }
 
     /// Returns the management cluster.
@@ -60,13 +59,13 @@ impl Mint {
         &self.management
     }
 
-    /// What this machine takes for now.
+    /// Returns the time by this machine's clock.
     pub(super) fn now(&self) -> Timestamp {
-        let (then, instant) = self.began;
+        let (then, instant) = self.started;
         SignedDuration::try_from(instant.elapsed()).map_or(then, |passed| then + passed)
     }
 
-    /// Asks what a kubeconfig may do, as its account.
+    /// Tests the rights of a kubeconfig's account.
     pub(super) async fn proof(
         &self,
         kubeconfig: &Kubeconfig,
@@ -89,36 +88,34 @@ impl fmt::Debug for Mint {
     }
 }
 
-/// What was done.
+/// The result of [`mint_kubeconfig`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Minted {
-    /// Whether rights were given or taken away.
+    /// Whether rights were added or removed.
     pub rights_changed: bool,
-    /// The account's rights, as they are now.
+    /// The account's rights now.
     pub rights: DriverRightsObserved,
     /// The kubeconfig.
     pub file: Outcome<MintObserved>,
 }
 
-/// Ensures the account with its rights, and the kubeconfig.
+/// Ensures that the account, its rights and the kubeconfig exist.
 ///
-/// A token that is more than a third of its life (or `renew_before`) from its end, is accepted and
-/// has the right rights, is left.
+/// An accepted token with the right rights is kept, unless it expires within a third of its life (or
+/// `renew_before`).
 ///
 /// # Guarantees
 ///
-/// In this order: what is refused is refused before anything is written; rights are given; they are
-/// proven with a token of ten minutes, in a file of its own that is removed again
-/// ([`ProofKubeconfig`], a temporary resource of the journal); the long-lived token is requested
-/// and written; rights that are no longer wanted are taken away; and that is seen. So a proof that
-/// fails leaves no long-lived token, and the kubeconfig in use loses no right before the new one
-/// works.
+/// The order is: check everything that can be refused; add rights; test them with a token of ten
+/// minutes, in a temporary file ([`ProofKubeconfig`], which the journal names); request and write the
+/// long-lived token; remove rights that are no longer needed, and verify that. So a failed test
+/// leaves no long-lived token, and the kubeconfig in use loses no right before the new one works.
 ///
 /// # Errors
 ///
-/// Names the verb and the resource of a right that is missing or too much, and leaves the file as
-/// it was. Refuses drivers that know no tokens, and a file that was not minted for the account.
+/// Names the verb and the resource of a right that is missing or excessive, and does not change the
+/// file. Refuses drivers that do not support tokens, and a file that was not minted for the account.
 pub async fn mint_kubeconfig(
     ctx: &Context,
     mint: &Mint,
@@ -126,23 +123,23 @@ pub async fn mint_kubeconfig(
 ) -> Result<Minted, Failure> {
     let first = plan(mint, wanted).await?;
     let stale = !matches!(first.delta(), Delta::Satisfied);
-    let given = DriverRights { additive: true, ..wanted.rights.clone() };
-    let given = ensure_driver_rights(ctx, &mint.management, &given).await?;
+    let added = DriverRights { additive: true, ..wanted.rights.clone() };
+    let added = ensure_driver_rights(ctx, &mint.management, &added).await?;
     let file = if stale {
-        proven(ctx, mint, wanted, &first.before().server).await?
+        test_and_mint(ctx, mint, wanted, &first.before().server).await?
     } else {
         ensure(ctx, mint, wanted).await?
     };
-    let narrowed = ensure_driver_rights(ctx, &mint.management, &wanted.rights).await?;
-    let rights_changed = given.changed() || narrowed.changed();
-    if narrowed.changed() {
-        nothing_is_left(ctx, mint, wanted).await?;
+    let removed = ensure_driver_rights(ctx, &mint.management, &wanted.rights).await?;
+    let rights_changed = added.changed() || removed.changed();
+    if removed.changed() {
+        await_authorizer(ctx, mint, wanted).await?;
     }
-    Ok(Minted { rights_changed, rights: narrowed.into_observed(), file })
+    Ok(Minted { rights_changed, rights: removed.into_observed(), file })
 }
 
-/// Proves the rights with a token of ten minutes, and then mints.
-async fn proven(
+/// Tests the rights with a token of ten minutes, and then mints.
+async fn test_and_mint(
     ctx: &Context,
     mint: &Mint,
     wanted: &MintedKubeconfig,
@@ -156,20 +153,20 @@ async fn proven(
     with_temporary(ctx, mint, &proof, |_| async { Ok(ensure(ctx, mint, wanted).await?) }).await
 }
 
-/// Beside the file, with a name of this run.
+/// Returns a path next to the file that is unique for this run.
 pub(super) fn proof_path(path: &Path, now: Timestamp) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".proof-{:x}", now.as_microsecond()));
     path.with_file_name(name)
 }
 
-/// Waits until the authorizer no longer allows what was taken away.
-async fn nothing_is_left(
+/// Waits until the authorizer knows that rights were removed.
+async fn await_authorizer(
     ctx: &Context,
     mint: &Mint,
     wanted: &MintedKubeconfig,
 ) -> Result<(), Failure> {
-    let what = format!("the rights of {} are not as wanted", wanted.rights.account);
+    let what = format!("the rights of {} are not as expected", wanted.rights.account);
     let failure = |class, why: String| Failure {
         found: Some(why),
         touched: Touched::Maybe,
@@ -184,7 +181,9 @@ async fn nothing_is_left(
         if proof.holds() { Check::Met } else { Check::Pending(shown(proof)) }
     };
     let tell = |_: &str, _: Duration| {
-        ctx.tell(&Event::Note { text: "waiting until the authorizer knows it".to_owned() });
+        ctx.tell(&Event::Note {
+            text: "waiting until the authorizer knows the new rights".to_owned(),
+        });
     };
     let read = || mint.proof(&kubeconfig, &wanted.rights);
     match wait_for(ctx, AUTHORIZER, read, &condition, tell).await {

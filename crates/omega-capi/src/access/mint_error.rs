@@ -3,72 +3,61 @@ use std::{io, path::PathBuf};
 use omega_core::{Diagnostic, Retry, Touched, kubeconfig::KubeconfigError};
 use serde_json::Value;
 
-use super::{RightsProof, local_machine::refused};
+use super::{RightsProof, local_machine::failed_before_write};
 use crate::Error;
 
 /// A kubeconfig could not be minted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are the file and the cause")]
 pub enum MintError {
-    /// The management cluster could not be asked.
+    /// A request to the management cluster failed.
     #[error(transparent)]
     Api(#[from] Error),
     /// The file can't be read.
     #[error("could not read {path}", path = path.display())]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file can't be written. The token that was for it is nowhere, and ends by itself.
+    Read { path: PathBuf, source: io::Error },
+    /// The file can't be written. Its token is stored nowhere, and expires by itself.
     #[error("could not write {path}", path = path.display())]
-    Write {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// What was made of the answers is no kubeconfig for the driver.
-    #[error("the driver could not use what was made of the answers")]
+    Write { path: PathBuf, source: io::Error },
+    /// The driver could not use the new kubeconfig.
+    #[error("the driver could not use the new kubeconfig")]
     Unusable(#[source] KubeconfigError),
-    /// The kubeconfig could not be put into text.
+    /// The kubeconfig can't be written as YAML.
     #[error("could not write it as YAML: {0}")]
     Yaml(String),
 }
 
+impl MintError {
+    fn api(&self) -> Option<&Error> {
+        if let Self::Api(error) = self { Some(error) } else { None }
+    }
+}
+
 impl Diagnostic for MintError {
     fn retry(&self) -> Retry {
-        match self {
-            Self::Api(error) => error.retry(),
-            Self::Read { .. } | Self::Write { .. } | Self::Unusable(_) | Self::Yaml(_) => {
-                Retry::Final
-            }
-        }
+        self.api().map_or(Retry::Final, Diagnostic::retry)
     }
 
     fn expected(&self) -> Option<String> {
-        let Self::Api(error) = self else { return None };
-        error.expected()
+        self.api()?.expected()
     }
 
     fn found(&self) -> Option<String> {
-        let Self::Api(error) = self else { return None };
-        error.found()
+        self.api()?.found()
     }
 
     fn detail(&self) -> Option<Value> {
-        let Self::Api(error) = self else { return None };
-        error.detail()
+        self.api()?.detail()
     }
 
     fn next(&self) -> Option<String> {
         match self {
             Self::Api(error) => error.next(),
             Self::Read { .. } | Self::Write { .. } => {
-                Some("name a file in a directory that can be written".into())
+                Some("name a file in a directory that you can write to".into())
             }
-            Self::Unusable(_) | Self::Yaml(_) => Some("check the kubeconfig of the site".into()),
+            Self::Unusable(_) | Self::Yaml(_) => Some("check the site's kubeconfig".into()),
         }
     }
 
@@ -76,18 +65,18 @@ impl Diagnostic for MintError {
         match self {
             Self::Api(error) => error.touched(),
             Self::Read { .. } => Touched::Nothing,
-            Self::Write { source, .. } if refused(source) => Touched::Nothing,
-            // A token was issued that nobody has.
+            Self::Write { source, .. } if failed_before_write(source) => Touched::Nothing,
+            // A token was issued, and is stored nowhere.
             Self::Write { .. } | Self::Unusable(_) | Self::Yaml(_) => Touched::Maybe,
         }
     }
 
     fn timed_out(&self) -> bool {
-        matches!(self, Self::Api(error) if error.timed_out())
+        self.api().is_some_and(Diagnostic::timed_out)
     }
 }
 
-/// What is wrong with rights, in one line.
+/// Describes missing and excessive rights in one line.
 pub(super) fn shown(proof: &RightsProof) -> String {
     let missing = proof.missing.iter().map(|right| format!("may not {right}"));
     let excess = proof.excess.iter().map(|one| format!("may {} ({})", one.right, one.by));

@@ -1,4 +1,4 @@
-//! The laws for the account's rights and for the files.
+//! The laws for the account's rights and the files.
 
 use omega_core::testing::{Fault, Tally, Undo, World, check_laws};
 use std::{collections::BTreeMap, sync::Mutex};
@@ -18,7 +18,7 @@ fn run<F: Future>(future: F) -> F::Output {
     runtime.enable_time().start_paused(true).build().unwrap().block_on(future)
 }
 
-/// What was done to the objects before: few kinds of harm, so that several meet.
+/// How the objects were changed before: few kinds, so that several combine.
 #[derive(Clone, Copy, Debug)]
 enum Harm {
     ExtraRule,
@@ -45,8 +45,8 @@ const HARMS: [Harm; 8] = [
 async fn harmed(sim: &Sim, harm: Harm) {
     let name = "omega:magnum-driver";
     let both = |roles: &str, other: &str, change: &dyn Fn(&mut Value)| {
-        sim.server.alter(roles, name, change);
-        sim.server.alter(other, name, change);
+        sim.server.modify(roles, name, change);
+        sim.server.modify(other, name, change);
     };
     let all = json!({"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]});
     let ctx = Context::default();
@@ -88,7 +88,7 @@ fn any_past() -> impl Strategy<Value = (Option<Reach>, Vec<Harm>)> {
     (reach, prop::collection::vec(prop::sample::select(HARMS.to_vec()), 0..3))
 }
 
-/// The API server's side of it.
+/// The world of the API server.
 struct Objects(Sim);
 
 impl World for Objects {
@@ -121,8 +121,8 @@ async fn past(reach: Option<&Reach>, harms: &[Harm]) -> Sim {
     sim
 }
 
-/// Whether, looked at from outside, the account has a role and a binding where `rights` says, and
-/// (unless it is additive) none elsewhere and no rule more.
+/// Returns whether the account has a role and a binding in the namespaces of `rights`, and (unless it
+/// is additive) no others and no further rule.
 fn has_rights(snapshot: &[String], rights: &DriverRights) -> bool {
     let ours = |line: &&String| line.contains("\"omega/minted-for\":\"omega.magnum-driver\"");
     let parsed = |line: &String| {
@@ -187,7 +187,7 @@ proptest! {
     }
 }
 
-/// What became of a kubeconfig that was minted before.
+/// What happened to a kubeconfig that was minted before.
 #[derive(Clone, Copy, Debug)]
 enum Since {
     Nothing,
@@ -211,7 +211,7 @@ const SINCE: [Since; 8] = [
     Since::NotOurs,
 ];
 
-/// The same, made once for all cases.
+/// The same, created once for all cases.
 fn shared(reach: &Reach, since: Since) -> (Apiserver, Machine) {
     static MADE: Mutex<BTreeMap<String, (Apiserver, Machine)>> = Mutex::new(BTreeMap::new());
     let made = || {
@@ -254,7 +254,7 @@ async fn minted_before(reach: &Reach, since: Since) -> Sim {
     sim
 }
 
-/// The machine's side of it. A change is a token request; the file is its effect.
+/// The world of the machine. A change is a token request; the file is its effect.
 struct Files(Sim);
 
 impl World for Files {
@@ -329,7 +329,7 @@ proptest! {
     }
 }
 
-/// A file alone.
+/// A machine with a file.
 struct Removal(Sim);
 
 impl World for Removal {

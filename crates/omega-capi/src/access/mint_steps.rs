@@ -1,5 +1,3 @@
-//! Minting, as the steps of a run.
-
 use std::sync::Arc;
 
 use omega_core::{Failure, Step, plan, step, step_with_proof};
@@ -8,22 +6,22 @@ use super::{
     DriverRights, Mint, MintedKubeconfig, ProofKubeconfig, RightsChange, mint::proof_path,
 };
 
-/// Returns the steps that [`mint_kubeconfig`] takes, for a plan that is shown before it is applied:
-/// the rights, the kubeconfig after its proof, and at last the rights that are taken away.
+/// Returns [`mint_kubeconfig`] as the steps of a run: add rights, test them and mint the kubeconfig,
+/// and remove the rights that are no longer needed.
 ///
 /// [`mint_kubeconfig`]: super::mint_kubeconfig
 ///
 /// # Errors
 ///
-/// Fails if the rights that are there can't be read.
+/// Fails if the current rights can't be read.
 pub async fn mint_steps(
     mint: &Arc<Mint>,
     wanted: MintedKubeconfig,
 ) -> Result<Vec<Box<dyn Step>>, Failure> {
     let management = Arc::new(mint.management().clone());
     let rights = wanted.rights.clone();
-    let taken = |change: &RightsChange| !matches!(change, RightsChange::Create { .. });
-    let narrows = plan(&*management, &rights).await?.delta().changes().iter().any(taken);
+    let removes = |change: &RightsChange| !matches!(change, RightsChange::Create { .. });
+    let narrows = plan(&*management, &rights).await?.delta().changes().iter().any(removes);
     let minted = step_with_proof(mint, wanted, |plan, now| {
         let wanted = plan.desired();
         ProofKubeconfig {

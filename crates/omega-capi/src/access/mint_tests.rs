@@ -1,4 +1,4 @@
-//! Minting on the simulator: the order of things, the refusals, the clocks.
+//! Minting on the simulator: the order of the steps, the refusals, the clocks.
 
 use std::{
     path::{Path, PathBuf},
@@ -51,7 +51,7 @@ fn facts() -> KubeconfigFacts {
     }
 }
 
-/// An API server with near misses: an account and roles of nearly the name.
+/// An API server with decoys: an account and roles with similar names.
 pub(super) fn decoys() -> Apiserver {
     let server = Apiserver::with_accounts(noon());
     let near = |namespace: &str, name: &str| json!({"metadata": {"name": name, "namespace": namespace, "labels": {"omega/minted-for": "omega.magnum-drive"}}, "rules": []});
@@ -80,7 +80,7 @@ impl Sim {
         self.machine.file(&path()).unwrap().0
     }
 
-    /// The file without its token, and what that says.
+    /// Returns the file without its token, and the claims of the token.
     pub(super) fn file(&self) -> Option<Value> {
         let (text, private) = self.machine.file(&path())?;
         let mut file: Value = serde_saphyr::from_str(&text).unwrap_or_default();
@@ -196,8 +196,8 @@ async fn a_limit_of_the_server_is_said_and_does_not_mint_for_ever() {
     assert!(!minted(&sim, &wanted).await.unwrap());
     let plan = omega_core::plan(&sim.mint, &wanted).await.unwrap();
     let notes = notes(&wanted, &plan);
-    assert_eq!(notes[0], "the token in it ends 2026-11-21T13:00:00Z");
-    assert!(notes[1].starts_with("it was given for 3600 s, less than the 36000 s"), "{notes:?}");
+    assert_eq!(notes[0], "its token expires 2026-11-21T13:00:00Z");
+    assert!(notes[1].starts_with("its lifetime is 3600 s instead of 36000 s"), "{notes:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,7 +210,7 @@ async fn the_other_clock_decides_and_a_difference_is_said() {
     let notes = notes(&wanted, &plan);
     let ahead = "this machine's clock is 3600 s ahead of the management";
     assert!(notes[0].starts_with(ahead), "{notes:?}");
-    // By this machine's clock ten hours are over in nine.
+    // This machine's clock runs faster: ten hours pass in nine.
     sim.server.set_clock("2026-11-21T17:30:00Z".parse().unwrap());
     assert!(!minted(&sim, &wanted).await.unwrap());
 }
@@ -230,20 +230,20 @@ async fn a_right_by_somebody_else_is_refused_by_name_and_ends_it() {
     minted(&sim, &wanted).await.unwrap();
     let all = json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]);
     sim.server.put(CLUSTER_ROLES, json!({"metadata": {"name": "wide"}, "rules": all}));
-    // A near miss first.
+    // A decoy first.
     sim.server.put(CLUSTER_BINDINGS, by_hand("magnum-drive"));
     assert!(!minted(&sim, &wanted).await.unwrap());
     sim.server.put(CLUSTER_BINDINGS, by_hand("magnum-driver"));
     let before = sim.server.writes().len();
     let failure = minted(&sim, &wanted).await.unwrap_err();
     assert_eq!((failure.class, failure.touched), (FailureClass::Refused, Touched::Nothing));
-    let why = "omega/magnum-driver may delete nodes, by somebody else's hand";
+    let why = "omega/magnum-driver may delete nodes, which omega did not allow";
     assert_eq!(failure.causes, [why]);
     let by = "RBAC: allowed by ClusterRoleBinding \"by-hand\" of ClusterRole \"wide\"";
     assert!(failure.found.as_ref().unwrap().starts_with(by), "{failure:?}");
     assert_eq!(sim.server.writes().len(), before);
-    // And nothing new is written either.
-    sim.machine.forget(&path());
+    // Nothing new is written either.
+    sim.machine.remove_file(&path());
     let failure = minted(&sim, &wanted).await.unwrap_err();
     assert!(failure.to_string().contains("may delete nodes"), "{failure}");
     assert!(sim.machine.paths().is_empty());
@@ -276,18 +276,18 @@ async fn an_old_driver_a_foreign_file_and_a_foreign_role_are_refused_before_anyt
         let failure =
             minted(&sim, &MintedKubeconfig { rights, ..wanted.clone() }).await.unwrap_err();
         assert_eq!(failure.class, FailureClass::Refused);
-        let why = format!("driver {old} can't authenticate by a token");
+        let why = format!("driver {old} can't authenticate with a token");
         assert_eq!(failure.causes, [why]);
     }
     sim.machine.put(&path(), "somebody's\n", true);
     let failure = minted(&sim, &wanted).await.unwrap_err();
     assert_eq!(failure.class, FailureClass::Refused);
     assert_eq!(sim.text(), "somebody's\n");
-    sim.machine.forget(&path());
+    sim.machine.remove_file(&path());
     let theirs = json!({"metadata": {"name": "omega:magnum-driver", "namespace": "magnum-a"}});
     sim.server.put(ROLES, theirs);
     let failure = minted(&sim, &wanted).await.unwrap_err();
-    let why = "Role magnum-a/omega:magnum-driver is there, and was not made by omega";
+    let why = "Role magnum-a/omega:magnum-driver exists, and omega did not create it";
     assert_eq!(failure.causes, [why]);
     assert_eq!(sim.server.writes(), [""; 0]);
 }

@@ -1,5 +1,3 @@
-//! The file that a minted kubeconfig is in.
-
 use std::{io::ErrorKind, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -15,56 +13,54 @@ use url::Url;
 
 use super::{Account, LocalFile, LocalMachine, MintError, RightsProof, token::Claims};
 
-/// What is at the path.
+/// The file at the path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileObserved {
-    /// Nothing.
+    /// There is none.
     Absent,
-    /// Something that was not minted for this account and this management cluster.
+    /// It was not minted for this account and management cluster, for this reason.
     Foreign(String),
-    /// A kubeconfig with a token of the account.
+    /// It is a kubeconfig with a token of the account.
     Minted(MintedFacts),
 }
 
-/// What a minted kubeconfig says, without its token.
+/// A minted kubeconfig, without its token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct MintedFacts {
-    /// Its API server.
     pub server: Url,
-    /// The UID of the account that its token is for.
+    /// The UID of its token's account.
     pub account: String,
-    /// When its token was issued.
     pub issued: Timestamp,
-    /// When its token ends.
     pub expires: Timestamp,
     /// Whether only its owner can read it.
     pub private: bool,
-    /// What became of using it.
     pub check: TokenCheck,
 }
 
-/// What became of using a kubeconfig.
+/// The result of using a kubeconfig.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenCheck {
-    /// It is not worth asking: it has to be written anew anyhow.
-    NotAsked,
-    /// The API server knows the token no more.
+    /// It was not used, as it has to be replaced anyway.
+    #[serde(rename = "not_asked")]
+    NotChecked,
+    /// The API server refused the token.
     Refused,
-    /// It is accepted, and may do this.
+    /// The token was accepted, with these rights.
     Accepted(RightsProof),
 }
 
 impl MintedFacts {
-    /// Returns how many seconds the token lives from end to end.
+    /// Returns the lifetime of the token in seconds.
     pub fn life(&self) -> i64 {
         self.expires.as_second() - self.issued.as_second()
     }
 }
 
-/// Reads the file, and says what it is. The kubeconfig is returned if it can be used.
-pub(super) fn look(
+/// Reads and classifies the file. Returns the kubeconfig if it can be used.
+pub(super) fn read(
     local: &dyn LocalMachine,
     path: &Path,
     account: &Account,
@@ -85,17 +81,17 @@ pub(super) fn look(
     };
     let facts = &kubeconfig.facts;
     let AuthKind::Token = facts.auth else {
-        return foreign("it authenticates by a client certificate");
+        return foreign("it authenticates with a client certificate");
     };
     let Some(claims) = token(&kubeconfig.bytes).and_then(|token| Claims::read(token.expose()))
     else {
-        return foreign("its token is not one that a cluster issues for an account");
+        return foreign("its token is not that of a ServiceAccount");
     };
     if claims.user != account.user() {
-        return foreign(&format!("its token is of {}", claims.user));
+        return foreign(&format!("its token belongs to {}", claims.user));
     }
     if facts.ca_pem.as_deref() != ca_pem {
-        return foreign("its certificate authority is another than the management cluster's");
+        return foreign("its CA is not the management cluster's");
     }
     let minted = MintedFacts {
         server: facts.server.clone(),
@@ -103,19 +99,19 @@ pub(super) fn look(
         issued: claims.issued,
         expires: claims.expires,
         private,
-        check: TokenCheck::NotAsked,
+        check: TokenCheck::NotChecked,
     };
     Ok((FileObserved::Minted(minted), Some(kubeconfig)))
 }
 
-/// Returns the first user's token: [`text`] writes one.
+/// Returns the token of the first user, which is the only one in a minted kubeconfig.
 pub(crate) fn token(bytes: &Secret) -> Option<Secret> {
     let text = std::str::from_utf8(bytes.expose()).ok()?;
     let document: Value = serde_saphyr::from_str(text).ok()?;
     Some(Secret::from(document.pointer("/users/0/user/token")?.as_str()?.to_owned()))
 }
 
-/// Returns a kubeconfig that stands alone.
+/// Returns a self-contained kubeconfig.
 pub(super) fn text(
     account: &Account,
     server: &Url,
@@ -129,7 +125,7 @@ pub(super) fn text(
     let server = server.as_str().trim_end_matches('/');
     let ca = ca_pem.map(|pem| STANDARD.encode(pem));
     let cluster = json!({ "server": server, "certificate-authority-data": ca });
-    // The form is kube's own; kubectl reads the same.
+    // kube's own type ensures that kubectl can read it.
     let kubeconfig: KubeconfigFile = serde_json::from_value(json!({
         "apiVersion": "v1", "kind": "Config", "current-context": name,
         "clusters": [{ "name": CLUSTER, "cluster": cluster }],
@@ -137,7 +133,7 @@ pub(super) fn text(
         "users": [{ "name": name, "user": { "token": token } }],
     }))
     .map_err(|error| MintError::Yaml(error.to_string()))?;
-    // One line for each value, so that a person can find and cut it.
+    // One line for each value, so that people can find and copy it.
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
     let text = serde_saphyr::to_string_with_options(&kubeconfig, options);
     Ok(Secret::from(text.map_err(|error| MintError::Yaml(error.to_string()))?))

@@ -1,5 +1,3 @@
-//! The kubeconfig of the driver's account: a token in a file.
-
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -16,85 +14,86 @@ use super::{
 };
 use crate::Error;
 
-/// A clock that is off by more is worth saying. `Date` has whole seconds.
+/// A larger difference between the clocks, in seconds, is reported.
 const SKEW: i64 = 60;
 
-/// That `path` holds a kubeconfig with a token of the account, which can do what the driver does.
+/// Ensures that `path` holds a kubeconfig with a token of the account, which has the rights that the
+/// driver needs.
 ///
-/// What the account may do beside that is not decided here, if its own roles give it:
-/// [`DriverRights`] takes that away. What others gave it is refused.
+/// Excessive rights from other people's roles are refused. Those from its own roles are not checked
+/// here: [`DriverRights`] removes them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MintedKubeconfig {
-    /// Whose, and what it may do.
+    /// The account and its rights.
     pub rights: DriverRights,
-    /// Where.
+    /// The file.
     pub path: PathBuf,
-    /// For how long a token is asked, in seconds; at least 600. The API server may give less.
+    /// The requested lifetime of the token in seconds, at least 600. The API server may shorten it.
     pub lifetime: u64,
-    /// How many seconds before its end a token is replaced; by default a third of its life.
+    /// How many seconds before it expires a token is replaced; by default a third of its lifetime.
     pub renew_before: Option<u64>,
-    /// The server to write; by default the one that is in the file, else the management cluster's
-    /// own kubeconfig's.
+    /// The server to write; by default that of the file, or else of the management cluster's own
+    /// kubeconfig.
     pub server: Option<Url>,
 }
 
 /// The file, and the two clocks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MintObserved {
-    /// What is in the file.
+    /// The file.
     pub file: FileObserved,
-    /// What time it is at the management cluster, which decides.
-    pub there: Timestamp,
-    /// What time it is on this machine.
-    pub here: Timestamp,
-    /// The server that the kubeconfig has to have.
+    /// The time by the management cluster's clock, which decides.
+    #[serde(rename = "there")]
+    pub server_time: Timestamp,
+    /// The time by this machine's clock.
+    #[serde(rename = "here")]
+    pub local_time: Timestamp,
+    /// The server that the kubeconfig must have.
     pub server: Url,
 }
 
 /// One write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct MintChange {
-    /// The file.
     pub path: PathBuf,
-    /// The server in it.
     pub server: Url,
-    /// Why.
     pub why: MintReason,
 }
 
-/// Why a kubeconfig is minted.
+/// Why a new kubeconfig is minted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MintReason {
-    /// There is none.
+    /// There is no file.
     Absent,
-    /// Its token has ended, or soon will.
+    /// Its token has expired, or will soon.
     Ends,
     /// Its token is not accepted.
     Refused,
-    /// Its token lives longer than was asked for.
+    /// Its token lives longer than requested.
     TooLong,
-    /// Its server is another one.
+    /// It has another server.
     Server,
     /// Others can read it.
     Readable,
 }
 
 impl MintedKubeconfig {
-    /// Returns why the file is to be written, as far as that can be told without using it.
+    /// Returns why the file must be replaced, as far as can be decided without using it.
     fn stale(&self, file: &MintedFacts, seen: &MintObserved) -> Option<MintReason> {
         let life = file.life();
-        let asked = i64::try_from(self.lifetime).unwrap_or(i64::MAX);
-        // What is renewed earlier than it can be got is renewed for ever.
+        let requested = i64::try_from(self.lifetime).unwrap_or(i64::MAX);
+        // A token that is renewed before it can be any older would be renewed in each run.
         let before = self.renew_before.and_then(|before| i64::try_from(before).ok());
         let before = before.map_or(life / 3, |before| before.min(life / 3 * 2));
         let reasons = [
             (file.server != seen.server, MintReason::Server),
             (!file.private, MintReason::Readable),
-            (file.expires.as_second() - seen.there.as_second() <= before, MintReason::Ends),
-            (life > asked, MintReason::TooLong),
+            (file.expires.as_second() - seen.server_time.as_second() <= before, MintReason::Ends),
+            (life > requested, MintReason::TooLong),
         ];
-        reasons.into_iter().find(|(so, _)| *so).map(|(_, why)| why)
+        reasons.into_iter().find(|(applies, _)| *applies).map(|(_, why)| why)
     }
 }
 
@@ -103,7 +102,7 @@ impl Desired for MintedKubeconfig {
     type Target = Mint;
     type Observed = MintObserved;
     type Change = MintChange;
-    /// A token that was replaced is gone, and one that was issued can't be taken back.
+    /// It can't be undone: the old token is gone, and the new one can't be revoked.
     type Undo = Self;
     type Error = MintError;
 
@@ -116,17 +115,17 @@ impl Desired for MintedKubeconfig {
     }
 
     async fn observe(&self, mint: &Mint) -> Result<MintObserved, MintError> {
-        let there = mint.management.time().await?;
-        let (file, kubeconfig) = minted_file::look(
+        let server_time = mint.management.time().await?;
+        let (file, kubeconfig) = minted_file::read(
             mint.local.as_ref(),
             &self.path,
             &self.rights.account,
             mint.ca_pem.as_deref(),
-            there,
+            server_time,
         )?;
         let current = kubeconfig.as_ref().map(|kubeconfig| kubeconfig.facts.server.clone());
         let server = self.server.clone().or(current).unwrap_or_else(|| mint.server.clone());
-        let mut seen = MintObserved { file, there, here: mint.now(), server };
+        let mut seen = MintObserved { file, server_time, local_time: mint.now(), server };
         let FileObserved::Minted(facts) = &seen.file else { return Ok(seen) };
         if self.stale(facts, &seen).is_none()
             && let Some(kubeconfig) = kubeconfig
@@ -139,9 +138,9 @@ impl Desired for MintedKubeconfig {
 
     fn diff(&self, seen: &MintObserved) -> Result<Delta<MintChange>, Conflict> {
         if !self.rights.driver.takes_tokens() {
-            let why = format!("driver {} can't authenticate by a token", self.rights.driver);
+            let why = format!("driver {} can't authenticate with a token", self.rights.driver);
             return Err(Conflict::new(why, "pin the driver 1.4.0 first (omega-cli pin-driver)")
-                .seen("driver 1.3.0 or newer", "a driver that insists on a client certificate"));
+                .seen("driver 1.3.0 or newer", "a driver that requires a client certificate"));
         }
         let write = |why| {
             let (path, server) = (self.path.clone(), seen.server.clone());
@@ -154,12 +153,12 @@ impl Desired for MintedKubeconfig {
         };
         match (self.stale(file, seen), &file.check) {
             (Some(why), _) => write(why),
-            (None, TokenCheck::Refused | TokenCheck::NotAsked) => write(MintReason::Refused),
+            (None, TokenCheck::Refused | TokenCheck::NotChecked) => write(MintReason::Refused),
             (None, TokenCheck::Accepted(proof)) => self.judged(proof),
         }
     }
 
-    /// One token request. The file's write belongs to it: the token may live nowhere else.
+    /// Requests a token and writes it to the file. It is stored nowhere else.
     async fn apply(&self, _: &Context, mint: &Mint, change: &MintChange) -> Result<(), MintError> {
         let account = &self.rights.account;
         let token = token::request_token(&mint.management, account, self.lifetime).await?;
@@ -171,23 +170,23 @@ impl Desired for MintedKubeconfig {
 
     fn notes(&self, seen: &MintObserved, _: Timestamp) -> Vec<Note> {
         let mut notes = Vec::new();
-        let skew = seen.here.as_second() - seen.there.as_second();
+        let skew = seen.local_time.as_second() - seen.server_time.as_second();
         if skew.abs() > SKEW {
             notes.push(Note::new(format!(
                 "this machine's clock is {} s {} the management cluster's ({}), which decides \
-                 when a token ends",
+                 when a token expires",
                 skew.abs(),
                 if skew > 0 { "ahead of" } else { "behind" },
-                seen.there
+                seen.server_time
             )));
         }
         if let FileObserved::Minted(file) = &seen.file {
-            notes.push(Note::new(format!("the token in it ends {}", file.expires)));
-            let asked = i64::try_from(self.lifetime).unwrap_or(i64::MAX);
-            if file.life() < asked {
+            notes.push(Note::new(format!("its token expires {}", file.expires)));
+            let requested = i64::try_from(self.lifetime).unwrap_or(i64::MAX);
+            if file.life() < requested {
                 notes.push(Note::new(format!(
-                    "it was given for {} s, less than the {asked} s that are asked for: the API \
-                     server has a limit of its own, or less was asked for when it was minted",
+                    "its lifetime is {} s instead of {requested} s: the API server has a lower \
+                     limit, or less was requested when it was minted",
                     file.life()
                 )));
             }
@@ -201,14 +200,14 @@ impl Desired for MintedKubeconfig {
 }
 
 impl MintedKubeconfig {
-    /// Uses the kubeconfig that is there.
+    /// Uses the current kubeconfig.
     async fn check(
         &self,
         mint: &Mint,
         facts: &MintedFacts,
         kubeconfig: &Kubeconfig,
     ) -> Result<TokenCheck, Error> {
-        // A token of an account that is gone is still accepted for some 10 s: from a cache.
+        // A cache accepts the token of a deleted account for some 10 s.
         let account = account_uid(&mint.management, &self.rights.account).await?;
         if account.as_ref() != Some(&facts.account) {
             return Ok(TokenCheck::Refused);
@@ -220,14 +219,14 @@ impl MintedKubeconfig {
         }
     }
 
-    /// What is to be done about rights that are not right: wait for what is missing, refuse what
-    /// others gave.
+    /// Waits for missing rights, and refuses excessive ones from other people's bindings.
     fn judged(&self, proof: &RightsProof) -> Result<Delta<MintChange>, Conflict> {
         let ours = format!("\"{}", self.rights.account.role());
         let mut others = proof.excess.iter().filter(|one| !one.by.contains(&ours));
         if let Some(one) = others.next() {
-            let why = format!("{} may {}, by somebody else's hand", self.rights.account, one.right);
-            let next = "take that binding away, or use another account (--account NAMESPACE/NAME)";
+            let why =
+                format!("{} may {}, which omega did not allow", self.rights.account, one.right);
+            let next = "remove that binding, or use another account (--account NAMESPACE/NAME)";
             return Err(Conflict::new(why, next).seen("refused", one.by.clone()));
         }
         if proof.missing.is_empty() {
@@ -244,29 +243,22 @@ fn subject(path: &Path) -> Subject {
 
 fn foreign(path: &Path, what: &str) -> Conflict {
     let why = format!("{} was not minted for this account", path.display());
-    Conflict::new(why, "name another file, or move this one away")
-        .seen("no file, or one that was", what)
+    Conflict::new(why, "name another file, or move this one").seen("no file, or one that was", what)
 }
 
 impl Describe for MintChange {
     fn describe(&self) -> Diff {
         let Self { path, server, why } = self;
-        let (verb, effect) = match why {
-            MintReason::Absent => (ChangeKind::Create, "a new token"),
-            MintReason::Ends => {
-                (ChangeKind::Update, "a new token: the one in it ends soon, or has")
-            }
-            MintReason::Refused => {
-                (ChangeKind::Update, "a new token: the one in it is not accepted")
-            }
-            MintReason::TooLong => {
-                (ChangeKind::Update, "a new token: the one in it lives longer than asked")
-            }
-            MintReason::Server => (ChangeKind::Update, "a new token: the server in it is another"),
-            MintReason::Readable => {
-                (ChangeKind::Update, "a new token: others could read the one in it")
-            }
+        let effect = match why {
+            MintReason::Absent => "a new token",
+            MintReason::Ends => "a new token: the current one has expired, or will soon",
+            MintReason::Refused => "a new token: the current one is not accepted",
+            MintReason::TooLong => "a new token: the current one lives longer than requested",
+            MintReason::Server => "a new token: the file has another server",
+            MintReason::Readable => "a new token: others could read the current one",
         };
+        let absent = *why == MintReason::Absent;
+        let verb = if absent { ChangeKind::Create } else { ChangeKind::Update };
         Diff::new(verb, subject(path), effect).with(format!("0600, for {server}"))
     }
 }

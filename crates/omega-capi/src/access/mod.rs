@@ -1,11 +1,10 @@
-//! Who may do what on the management cluster, and with which kubeconfig.
+//! The driver's account on the management cluster, and its kubeconfig.
 //!
-//! [`mint_kubeconfig`] does the whole: rights are given, proven with a token of ten minutes, a
-//! kubeconfig is minted, and rights that are no longer wanted go. Its parts are operations of their
-//! own: [`DriverRights`], [`ProofKubeconfig`], [`MintedKubeconfig`].
+//! [`mint_kubeconfig`] adds rights, tests them with a token of ten minutes, mints a kubeconfig, and
+//! removes rights that are no longer needed. Its parts are operations of their own: [`DriverRights`],
+//! [`ProofKubeconfig`], [`MintedKubeconfig`]. [`retarget_kubeconfig`] changes a kubeconfig's server.
 
 mod account;
-mod certificate;
 mod driver_rights;
 mod endpoint_check;
 mod local_machine;
@@ -29,11 +28,10 @@ mod mint_laws;
 mod mint_tests;
 
 pub use account::{Account, InvalidAccount};
-pub use certificate::CertificateCheck;
 pub use driver_rights::{
     DriverRights, DriverRightsObserved, ObservedObject, RightsChange, ensure_driver_rights,
 };
-pub use endpoint_check::EndpointCheck;
+pub use endpoint_check::{CertificateCheck, EndpointCheck};
 pub use local_machine::{LocalFile, LocalMachine, ThisMachine};
 pub use mint::{Mint, Minted, mint_kubeconfig};
 pub use mint_error::MintError;

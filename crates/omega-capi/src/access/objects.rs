@@ -1,5 +1,3 @@
-//! The objects that give an account its rights.
-
 use std::fmt;
 
 use k8s_openapi::api::rbac::v1::{PolicyRule, RoleRef, Subject as RbacSubject};
@@ -10,10 +8,10 @@ use serde_json::{Value, json};
 use super::{DriverRights, Reach, reach::rules};
 use crate::Namespace;
 
-/// Marks what was made for an account, and says for which.
+/// The label of the objects that omega created, with the account.
 pub(super) const MARK: &str = "omega/minted-for";
 
-/// The kinds that are written.
+/// The kinds of the objects that give an account its rights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each is the name of the kind")]
 pub enum Kind {
@@ -26,7 +24,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Those that carry the mark. A namespace belongs to whoever is in it.
+    /// The kinds with [`MARK`]. Namespaces are shared, and never removed.
     pub(super) const MARKED: [Self; 5] = [
         Self::ServiceAccount,
         Self::ClusterRole,
@@ -55,21 +53,20 @@ impl Kind {
         }
     }
 
-    /// Returns the path of all of them, in `namespace` or everywhere.
+    /// Returns the path of the list, in `namespace` or of all namespaces.
     pub(super) fn path(self, namespace: Option<&str>) -> String {
         let place = namespace.map(|name| format!("/namespaces/{name}")).unwrap_or_default();
         format!("{}{place}/{}", self.api().0, self.plural())
     }
 }
 
-/// Which object.
+/// The kind and the name of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are those of the object")]
 pub struct ObjectId {
-    /// Its kind.
     pub kind: Kind,
-    /// Where, if its kind is in namespaces.
+    /// `None` for cluster-scoped kinds.
     pub namespace: Option<String>,
-    /// Its name.
     pub name: String,
 }
 
@@ -95,35 +92,33 @@ impl fmt::Display for ObjectId {
     }
 }
 
-/// What decides about an object.
+/// The fields of an object that matter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
-    /// A namespace belongs to whoever is in it.
+    /// None of a namespace, which is shared.
     Namespace,
-    /// A `ServiceAccount`.
-    Account {
-        /// Whether pods get its token by default.
-        automount: Option<bool>,
-    },
+    /// `automountServiceAccountToken` of a `ServiceAccount`.
+    #[expect(missing_docs, reason = "explained above")]
+    Account { automount: Option<bool> },
     /// A `Role` or `ClusterRole`.
     Role {
-        /// What it gives.
+        /// The rights.
         rules: Vec<PolicyRule>,
-        /// Whether a controller makes its rules of those of others.
+        /// Whether it has an `aggregationRule`, so that a controller sets its rules.
         aggregated: bool,
     },
     /// A `RoleBinding` or `ClusterRoleBinding`.
     Binding {
-        /// Of which role. It can't be changed.
+        /// The role, which can't be changed.
         role: RoleRef,
-        /// To whom.
+        /// The accounts.
         subjects: Vec<RbacSubject>,
     },
 }
 
 impl Content {
-    /// Reads it off an object of `kind`.
+    /// Reads the fields of an object of `kind`.
     pub(super) fn read(kind: Kind, object: &Value) -> Option<Self> {
         fn field<T: DeserializeOwned>(object: &Value, key: &str) -> Option<T> {
             serde_json::from_value(object.get(key)?.clone()).ok()
@@ -144,13 +139,13 @@ impl Content {
         })
     }
 
-    /// Returns its fields, for a body or a merge patch of an object that is like `was`.
+    /// Returns the body of a new object, or the merge patch of an object with the content `was`.
     pub(super) fn fields(&self, was: Option<&Self>) -> Value {
         match self {
             Self::Namespace => json!({}),
             Self::Account { automount } => json!({ "automountServiceAccountToken": automount }),
             Self::Role { rules, aggregated: _ } => match was {
-                // With an aggregation rule the rules would not be what is written.
+                // With an aggregation rule the controller would overwrite the rules.
                 Some(Self::Role { aggregated: true, .. }) => {
                     json!({ "rules": rules, "aggregationRule": null })
                 }
@@ -160,7 +155,7 @@ impl Content {
         }
     }
 
-    /// Returns this content with what `found` has and this has not.
+    /// Returns this content with the rules and subjects of `found` added.
     pub(super) fn with(&self, found: &Self) -> Self {
         fn union<T: Clone + PartialEq>(one: &[T], other: &[T]) -> Vec<T> {
             let new = one.iter().filter(|item| !other.contains(item));
@@ -180,7 +175,7 @@ impl Content {
         }
     }
 
-    /// Whether an object with this content can become one with `other`.
+    /// Returns whether an object with this content can be changed to `other`.
     pub(super) fn can_become(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Binding { role: one, .. }, Self::Binding { role: other, .. }) => one == other,
@@ -188,30 +183,29 @@ impl Content {
         }
     }
 
-    /// Returns its rules, a line for each.
+    /// Returns one line for each rule.
     pub(super) fn lines(&self) -> Vec<String> {
         let Self::Role { rules, .. } = self else { return Vec::new() };
-        let words = |words: &Option<Vec<String>>| words.clone().unwrap_or_default().join(" ");
+        let join = |all: &Option<Vec<String>>| all.clone().unwrap_or_default().join(" ");
         let line = |rule: &PolicyRule| {
-            let group = words(&rule.api_groups);
+            let group = join(&rule.api_groups);
             let dot = if group.is_empty() { "" } else { "." };
-            format!("{}{dot}{group}: {}", words(&rule.resources), rule.verbs.join(" "))
+            format!("{}{dot}{group}: {}", join(&rule.resources), rule.verbs.join(" "))
         };
         rules.iter().map(line).collect()
     }
 }
 
-/// An object as it has to be.
+/// An object that must exist with this content.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are named after their types")]
 pub struct WantedObject {
-    /// Which.
     pub id: ObjectId,
-    /// What decides.
     pub content: Content,
 }
 
 impl WantedObject {
-    /// Returns it as it is made.
+    /// Returns the body that creates it.
     pub(super) fn body(&self, mark: &str) -> Value {
         let metadata = if Kind::MARKED.contains(&self.id.kind) {
             json!({ "name": self.id.name, "labels": { MARK: mark } })
@@ -230,7 +224,7 @@ impl WantedObject {
     }
 }
 
-/// Returns everything that `rights` is made of, in the order in which it can be made.
+/// Returns the objects for `rights`, in an order in which they can be created.
 pub(super) fn wanted(rights: &DriverRights) -> Vec<WantedObject> {
     let account = &rights.account;
     let (home, role) = (account.namespace.as_str(), account.role());

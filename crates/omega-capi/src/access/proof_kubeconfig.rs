@@ -1,5 +1,3 @@
-//! A kubeconfig with a token of ten minutes, to prove the account's rights with.
-
 use std::{io, path::PathBuf};
 
 use omega_core::{
@@ -12,24 +10,24 @@ use super::{
     DriverRights, FileObserved, Mint, MintChange, MintError, MintObserved, MintedKubeconfig,
 };
 
-/// The least that an API server gives a token (kubernetes v1.34.4,
-/// `pkg/apis/authentication/validation/validation.go`), in seconds.
+/// The minimum lifetime of a token in seconds (kubernetes v1.34.4,
+/// `pkg/apis/authentication/validation/validation.go`).
 const LIFETIME: u64 = 600;
 
-/// That a kubeconfig with a token of ten minutes is at `path`, and that it may do what the driver
-/// does: a [`MintedKubeconfig`] that is made to be removed again.
+/// Ensures that a kubeconfig with a token of ten minutes is at `path`, and that it has the rights that
+/// the driver needs: a temporary [`MintedKubeconfig`] to test these rights.
 ///
 /// # Caveats
 ///
-/// The token ends by itself. It is not bound to an object that would end it sooner: that would cost
-/// two more writes for the sake of ten minutes.
+/// The token expires by itself. Binding it to an object that is deleted earlier would cost two more
+/// writes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProofKubeconfig {
-    /// Whose, and what it may do.
+    /// The account and its rights.
     pub rights: DriverRights,
-    /// Where, with a name of this run.
+    /// The file, unique for this run.
     pub path: PathBuf,
-    /// The server to write; by default the management cluster's own kubeconfig's.
+    /// The server to write; by default that of the management cluster's own kubeconfig.
     pub server: Option<Url>,
 }
 
@@ -83,14 +81,14 @@ impl Desired for ProofKubeconfig {
     }
 }
 
-/// That there is no file at `path`.
+/// Ensures that there is no file at `path`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemovedKubeconfig {
     /// The file.
     pub path: PathBuf,
 }
 
-/// Removing a file.
+/// Removes a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemoveFile {
     path: PathBuf,
@@ -99,7 +97,7 @@ pub struct RemoveFile {
 impl Desired for RemovedKubeconfig {
     const KIND: &'static str = "capi.removed-kubeconfig.v1";
     type Target = Mint;
-    /// Whether it is there.
+    /// Whether the file exists.
     type Observed = bool;
     type Change = RemoveFile;
     type Undo = Self;
@@ -121,9 +119,9 @@ impl Desired for RemovedKubeconfig {
         }
     }
 
-    fn diff(&self, there: &bool) -> Result<Delta<RemoveFile>, Conflict> {
+    fn diff(&self, exists: &bool) -> Result<Delta<RemoveFile>, Conflict> {
         let remove = RemoveFile { path: self.path.clone() };
-        Ok(Delta::of(if *there { vec![remove] } else { Vec::new() }))
+        Ok(Delta::of(if *exists { vec![remove] } else { Vec::new() }))
     }
 
     async fn apply(&self, _: &Context, mint: &Mint, change: &RemoveFile) -> Result<(), MintError> {
@@ -135,6 +133,6 @@ impl Desired for RemovedKubeconfig {
 impl Describe for RemoveFile {
     fn describe(&self) -> Diff {
         let subject = Subject::new("proof", self.path.display().to_string());
-        Diff::new(ChangeKind::Delete, subject, "its token ends by itself in ten minutes")
+        Diff::new(ChangeKind::Delete, subject, "its token expires by itself in ten minutes")
     }
 }

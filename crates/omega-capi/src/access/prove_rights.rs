@@ -1,29 +1,31 @@
-//! What an account may do, asked as that account.
-
 use futures::{StreamExt as _, TryStreamExt as _, future::try_join, stream};
+use k8s_openapi::api::authorization::v1::ResourceRule;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{DriverRights, Reach};
-use crate::{Error, Management, Namespace, Verb, list::JSON};
+use crate::{
+    Error, Management, Namespace, Verb,
+    list::{JSON, METADATA_LIST},
+};
 use omega_driver::{Need, driver_reads};
 
-/// Questions at the same time: the API server's own fairness is not to be tried.
-const AT_ONCE: usize = 8;
-/// Of the proof's own objects, none of which is ever made.
+/// How many requests are sent at the same time, below the limits of the API server's fairness.
+const CONCURRENT: usize = 8;
+/// The name of objects that never exist.
 const NAME: &str = "omega-proof";
-/// A namespace that is never made: what holds there holds everywhere.
+/// A namespace that never exists: rights in it are cluster-wide.
 const NOWHERE: &str = "magnum-omega-proof";
-const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
-/// What was found.
+/// The tested rights of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RightsProof {
-    /// Questions asked and calls made.
-    pub asked: usize,
-    /// What the driver needs and is not allowed: `list secrets in magnum-x`.
+    /// The number of tests.
+    #[serde(rename = "asked")]
+    pub tests: usize,
+    /// Missing rights that the driver needs: `list secrets in magnum-x`.
     pub missing: Vec<String>,
-    /// What nobody should have given it.
+    /// Rights that it must not have.
     pub excess: Vec<ExcessRight>,
 }
 
@@ -32,18 +34,18 @@ pub struct RightsProof {
 pub struct ExcessRight {
     /// `delete nodes`.
     pub right: String,
-    /// What the API server says gives it.
+    /// The binding that gives it, from the API server.
     pub by: String,
 }
 
 impl RightsProof {
-    /// Returns whether it may do what it has to, and nothing that it must not.
+    /// Returns whether no right is missing or excessive.
     pub fn holds(&self) -> bool {
         self.missing.is_empty() && self.excess.is_empty()
     }
 }
 
-/// One question: may this be done, there.
+/// A right to test, in a namespace.
 #[derive(Clone)]
 struct Question {
     need: Need,
@@ -52,38 +54,38 @@ struct Question {
     wanted: bool,
 }
 
-/// Asks `account`, a handle that authenticates as it, what it may do, and makes the driver's own
-/// reads. It asks and tries what has to be refused, too.
+/// Tests the rights of `account`, a client that authenticates as it, by access reviews and the reads of
+/// the driver. It also tests that other rights are denied.
 ///
 /// # Guarantees
 ///
-/// Nothing is written, not even as a dry run: reviews are POSTs that change nothing. For each
-/// namespace one asks for all rules (`SelfSubjectRulesReview`); what is not among them, and what has
-/// to be refused, is asked one by one (`SelfSubjectAccessReview`).
+/// It writes nothing, not even as a dry run: reviews are POSTs that change nothing. It reads all rules
+/// of each namespace (`SelfSubjectRulesReview`). Rights that are not among them, and those that must
+/// be denied, are tested one by one (`SelfSubjectAccessReview`).
 ///
 /// # Caveats
 ///
-/// Reviews ask the authorizers. What admission would refuse (a policy, a quota, a webhook) is not
-/// seen; that would need a dry run of each write.
+/// Reviews only ask the authorizers. What admission would reject (a policy, a quota, a webhook) is not
+/// tested; that would need a dry run of each write.
 ///
 /// # Errors
 ///
-/// Fails if it can't be asked; [`Error::Unauthorized`] if the credentials are not accepted.
+/// Fails if a request fails; [`Error::Unauthorized`] if the credentials are not accepted.
 pub async fn prove_rights(
     account: &Management,
     rights: &DriverRights,
 ) -> Result<RightsProof, Error> {
     let (calls, never) = (calls(rights), never(rights));
-    let mut asked = calls.len() + never.len();
+    let mut tests = calls.len() + never.len();
     let mut questions = never;
     for (place, needs) in needs(rights) {
-        asked += needs.len();
+        tests += needs.len();
         let rules = rules(account, place).await?;
-        questions.extend(needs.into_iter().filter(|question| !rules.give(question)));
+        questions.extend(needs.into_iter().filter(|question| !allows(&rules, question)));
     }
-    let mut proof = RightsProof { asked, ..RightsProof::default() };
-    let answers = stream::iter(questions).map(|q| answer(account, q)).buffered(AT_ONCE);
-    let tried = stream::iter(calls).map(|call| attempt(account, call)).buffered(AT_ONCE);
+    let mut proof = RightsProof { tests, ..RightsProof::default() };
+    let answers = stream::iter(questions).map(|q| answer(account, q)).buffered(CONCURRENT);
+    let tried = stream::iter(calls).map(|call| attempt(account, call)).buffered(CONCURRENT);
     let (answers, tried): (Vec<Answer>, Vec<Answer>) =
         try_join(answers.try_collect(), tried.try_collect()).await?;
     for answer in answers.into_iter().chain(tried) {
@@ -104,7 +106,7 @@ enum Answer {
     Excess(ExcessRight),
 }
 
-/// Where the driver's calls go: each namespace, or one that is not there yet.
+/// Returns the namespaces to test; an empty name means cluster-wide.
 fn places(rights: &DriverRights) -> Vec<&str> {
     match &rights.reach {
         Reach::Everywhere => vec![""],
@@ -112,14 +114,14 @@ fn places(rights: &DriverRights) -> Vec<&str> {
     }
 }
 
-/// What is needed, by where.
+/// Returns the needed rights by namespace.
 fn needs(rights: &DriverRights) -> Vec<(&str, Vec<Question>)> {
     let all = rights.needs();
     let in_place = |place| {
         let question = |need: &Need| Question {
             need: need.clone(),
             namespace: str::to_owned(place),
-            // A namespace is asked for by its name, as it is in itself.
+            // For RBAC a namespace is in itself.
             name: if need.resource == "namespaces" { str::to_owned(place) } else { String::new() },
             wanted: true,
         };
@@ -136,7 +138,7 @@ fn need(verb: &str, resource: &str, group: &str) -> Need {
     Need { group: group.to_owned(), resource: resource.to_owned(), verb: verb.to_owned() }
 }
 
-/// What has to be refused.
+/// Returns the rights that must be denied.
 fn never(rights: &DriverRights) -> Vec<Question> {
     let rbac = "rbac.authorization.k8s.io";
     let mut never = vec![
@@ -151,7 +153,7 @@ fn never(rights: &DriverRights) -> Vec<Question> {
     ];
     if rights.reach != Reach::Everywhere {
         never.push((need("get", "secrets", ""), "kube-system"));
-        // It is tried below as well; only the question says what gives it.
+        // `calls` tests it too, but only a review names the binding.
         never.push((need("list", "secrets", ""), "kube-system"));
         never.push((need("list", "secrets", ""), ""));
         never.push((need("create", "namespaces", ""), ""));
@@ -165,37 +167,21 @@ fn never(rights: &DriverRights) -> Vec<Question> {
     never.into_iter().map(question).collect()
 }
 
-/// What an account may do in a namespace.
-struct Rules(Vec<ResourceRule>);
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ResourceRule {
-    verbs: Vec<String>,
-    #[serde(default)]
-    api_groups: Vec<String>,
-    #[serde(default)]
-    resources: Vec<String>,
-    #[serde(default)]
-    resource_names: Vec<String>,
+/// Returns whether the rules allow it. If they don't, another authorizer may.
+fn allows(rules: &[ResourceRule], question: &Question) -> bool {
+    let Need { group, resource, verb } = &question.need;
+    let has = |all: &[String], one: &String| all.iter().any(|item| item == "*" || item == one);
+    rules.iter().any(|rule| {
+        let names = rule.resource_names.as_deref().unwrap_or_default();
+        has(&rule.verbs, verb)
+            && has(rule.api_groups.as_deref().unwrap_or_default(), group)
+            && has(rule.resources.as_deref().unwrap_or_default(), resource)
+            && (names.is_empty() || names.contains(&question.name))
+    })
 }
 
-impl Rules {
-    /// Whether they give it to everything of its name. What they don't may be given otherwise.
-    fn give(&self, question: &Question) -> bool {
-        let Need { group, resource, verb } = &question.need;
-        let has = |words: &[String], word: &String| words.iter().any(|w| w == "*" || w == word);
-        self.0.iter().any(|rule| {
-            has(&rule.verbs, verb)
-                && has(&rule.api_groups, group)
-                && has(&rule.resources, resource)
-                && (rule.resource_names.is_empty() || rule.resource_names.contains(&question.name))
-        })
-    }
-}
-
-/// Asks for all rules at once; of no namespace, for those that hold everywhere.
-async fn rules(account: &Management, place: &str) -> Result<Rules, Error> {
+/// Reads the rules of the account in a namespace.
+async fn rules(account: &Management, place: &str) -> Result<Vec<ResourceRule>, Error> {
     const PATH: &str = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
     let place = if place.is_empty() { NOWHERE } else { place };
     let body = json!({
@@ -205,8 +191,8 @@ async fn rules(account: &Management, place: &str) -> Result<Rules, Error> {
     let mut answer = account.send(Verb::Review, PATH, &body).await?;
     let rules = answer.pointer_mut("/status/resourceRules").map(Value::take).unwrap_or_default();
     let rules: Option<Vec<ResourceRule>> = serde_json::from_value(rules)
-        .map_err(|_| account.malformed(Verb::Review, PATH, "its rules are no list of rules"))?;
-    Ok(Rules(rules.unwrap_or_default()))
+        .map_err(|_| account.malformed(Verb::Review, PATH, "its rules are not a list of rules"))?;
+    Ok(rules.unwrap_or_default())
 }
 
 async fn answer(account: &Management, question: Question) -> Result<Answer, Error> {
@@ -223,7 +209,7 @@ async fn answer(account: &Management, question: Question) -> Result<Answer, Erro
     let answer = account.send(Verb::Review, PATH, &body).await?;
     let status = |key: &str| answer.get("status").and_then(|status| status.get(key));
     let Some(allowed) = status("allowed").and_then(Value::as_bool) else {
-        return Err(account.malformed(Verb::Review, PATH, "it does not say whether it is allowed"));
+        return Err(account.malformed(Verb::Review, PATH, "it has no status.allowed"));
     };
     let place = match namespace.as_str() {
         "" => String::new(),
@@ -233,20 +219,20 @@ async fn answer(account: &Management, question: Question) -> Result<Answer, Erro
     Ok(match (wanted, allowed) {
         (true, false) => Answer::Missing(right),
         (false, true) => {
-            let by = status("reason").and_then(Value::as_str).unwrap_or("no reason is given");
+            let by = status("reason").and_then(Value::as_str).unwrap_or("no reason given");
             Answer::Excess(ExcessRight { right, by: by.to_owned() })
         }
         (true, true) | (false, false) => Answer::Fine,
     })
 }
 
-/// One read as the driver makes it, or one that has to be refused.
+/// A read of the driver, or one that must be denied.
 struct Call {
     path: String,
     wanted: bool,
 }
 
-/// The driver's own reads (1.4.0, `kubernetes.py`), and helm's list of releases.
+/// Returns the reads of the driver (1.4.0, `kubernetes.py`), and helm's list of releases.
 fn calls(rights: &DriverRights) -> Vec<Call> {
     let mut all = Vec::new();
     for place in places(rights) {
@@ -270,18 +256,18 @@ fn calls(rights: &DriverRights) -> Vec<Call> {
 
 async fn attempt(account: &Management, call: Call) -> Result<Answer, Error> {
     let Call { path, wanted } = call;
-    // Of secrets only the names, where it is a list.
-    let accept = if path.contains('?') { METADATA } else { JSON };
+    // Lists of secrets are read without their data.
+    let accept = if path.contains('?') { METADATA_LIST } else { JSON };
     match (wanted, account.get(&path, accept).await.map(drop)) {
         (true, Err(Error::Forbidden { verb, resource, .. })) => {
             Ok(Answer::Missing(format!("{verb} {resource}")))
         }
-        // It may, and there is none.
+        // Allowed, but there is none.
         (true, Ok(()) | Err(Error::Status { code: 404, .. }))
         | (false, Err(Error::Forbidden { .. })) => Ok(Answer::Fine),
         (false, Ok(()) | Err(Error::Status { code: 404, .. })) => {
             let (verb, resource) = crate::rights::rights(Verb::Get, &path);
-            let by = format!("GET {path} was not refused");
+            let by = format!("GET {path} was allowed");
             Ok(Answer::Excess(ExcessRight { right: format!("{verb} {resource}"), by }))
         }
         (_, Err(error)) => Err(error),

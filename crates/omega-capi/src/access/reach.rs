@@ -1,5 +1,3 @@
-//! Where the driver has to be allowed what it needs.
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
@@ -8,24 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::Namespace;
 
-/// Where the driver keeps clusters.
+/// The namespaces in which the driver has its rights.
 ///
-/// It has a namespace for each project, `magnum-<project id>`, and makes it by server-side apply
-/// before each create (1.4.0, `driver.py:1250`). RBAC has no patterns for names, so there are two
-/// shapes and nothing in between.
+/// The driver uses a namespace for each project, `magnum-<project id>`, and creates it by server-side
+/// apply before each create (1.4.0, `driver.py:1250`). As RBAC has no patterns for names, there is
+/// nothing between these two.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
-    /// In these namespaces, which are made here: the driver may then make none, and a project is
-    /// added by minting again.
+    /// These namespaces, which omega creates. The driver may not create others; minting again adds a
+    /// project.
     Namespaces(BTreeSet<Namespace>),
-    /// Everywhere, as the driver makes namespaces of names that are not known yet. The rights on
-    /// secrets then hold in every namespace, and whoever may make secrets anywhere can have the
-    /// token of any `ServiceAccount`: this is short of an administrator in name only.
+    /// All namespaces, as the names of future projects are not known. The rights on secrets are
+    /// cluster-wide, and who may create secrets can get the token of any `ServiceAccount`: this is
+    /// equivalent to an administrator.
     Everywhere,
 }
 
-/// Returns the rules of a role that gives these needs: one for each resource, in order.
+/// Returns the rules for these needs, one for each resource.
 pub(super) fn rules(needs: &BTreeSet<Need>) -> Vec<PolicyRule> {
     let mut verbs: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
     for Need { group, resource, verb } in needs {

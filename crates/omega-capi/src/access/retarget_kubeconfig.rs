@@ -1,5 +1,3 @@
-//! Points a kubeconfig at another address of the same API server.
-
 use std::{
     fmt, io,
     net::Ipv6Addr,
@@ -24,7 +22,7 @@ use super::{
     rewrite_server::{rewritten, server_in},
 };
 
-/// That the current context of the kubeconfig at `path` uses `server`, and that this works.
+/// Ensures that the current context of the kubeconfig at `path` uses `server`, and that this works.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetargetedKubeconfig {
     /// The file.
@@ -33,7 +31,7 @@ pub struct RetargetedKubeconfig {
     pub server: Url,
 }
 
-/// What retargets: this machine's files and network.
+/// The target of retargeting: a machine's files and network.
 #[derive(Clone, Debug)]
 pub struct Retarget {
     local: Arc<dyn LocalMachine>,
@@ -41,12 +39,12 @@ pub struct Retarget {
 }
 
 impl Retarget {
-    /// Returns what retargets from this machine, at `now`.
+    /// Creates the target for this machine, at `now`.
     pub fn new(now: Timestamp) -> Self {
         Self::on(now, Arc::new(ThisMachine))
     }
 
-    /// Does the same from another machine.
+    /// Like [`Retarget::new`], for another machine.
     pub fn on(now: Timestamp, local: Arc<dyn LocalMachine>) -> Self {
         Self { local, now }
     }
@@ -60,10 +58,10 @@ impl Label for Retarget {
 
 /// Ensures that the kubeconfig uses the server.
 ///
-/// Before anything is written the new address is used: its certificate must be by the
-/// kubeconfig's authority and cover the address (the driver knows no `tls-server-name`), it must
-/// accept the credentials, and it must be the same cluster. Of the file only the server changes,
-/// byte for byte, and it becomes readable by its owner only.
+/// It tests the new address before it writes: the kubeconfig's CA must have signed its certificate, which
+/// must cover the address (the driver does not support `tls-server-name`), it must accept the
+/// credentials, and it must be the same cluster. All other bytes of the file stay, and it becomes
+/// readable by its owner only.
 ///
 /// ```no_run
 /// # use omega_capi::access::*;
@@ -77,7 +75,7 @@ impl Label for Retarget {
 ///
 /// # Errors
 ///
-/// Refuses with the names that the certificate has instead, or the ids of the two clusters.
+/// Refuses another address with the names in its certificate, or the UIDs of the two clusters.
 pub async fn retarget_kubeconfig(
     ctx: &Context,
     retarget: &Retarget,
@@ -86,16 +84,16 @@ pub async fn retarget_kubeconfig(
     ensure(ctx, retarget, wanted).await
 }
 
-/// The file, and what is at the new address.
+/// The file, and the test of the new address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetargetObserved {
-    /// Its server.
+    /// The server in the file.
     pub server: String,
     /// The digest of the file.
     pub sha256: Sha256,
     /// Whether only its owner can read it.
     pub private: bool,
-    /// What is at the wanted address.
+    /// The test of the new address.
     pub endpoint_check: EndpointCheck,
 }
 
@@ -105,7 +103,7 @@ pub struct RetargetChange {
     path: PathBuf,
     from: String,
     to: String,
-    /// Of the file that was looked at.
+    /// The digest of the file that was read.
     before: Sha256,
 }
 
@@ -150,7 +148,7 @@ impl Desired for RetargetedKubeconfig {
         if self.is_at(&seen.server) && seen.private {
             return Ok(Delta::Satisfied);
         }
-        // The same server in another spelling stays as it is written.
+        // Another spelling of the same server is kept.
         let to = if self.is_at(&seen.server) { &seen.server } else { self.written() };
         Ok(Delta::Changes(vec![RetargetChange {
             path: self.path.clone(),
@@ -188,12 +186,12 @@ impl Desired for RetargetedKubeconfig {
 }
 
 impl RetargetedKubeconfig {
-    /// Returns the fact that the kubeconfig at `path` uses `address`: a URL, or a name or an
-    /// address with or without a port, which is else that of the server in the file.
+    /// Creates it from an `address`: a URL, or a name or an IP address with or without a port. The
+    /// default port is that of the server in the file.
     ///
     /// # Errors
     ///
-    /// Fails if there is no kubeconfig, or if it is no address.
+    /// Fails if there is no kubeconfig at `path`, or if `address` is not valid.
     pub fn at(path: &Path, address: &str) -> Result<Self, RetargetError> {
         let bare = match address.parse::<Ipv6Addr>() {
             Ok(address) => format!("[{address}]"),
@@ -209,7 +207,7 @@ impl RetargetedKubeconfig {
             let file = wanted.read(&ThisMachine)?;
             let old = server_in(wanted.text(&file.bytes)?).map_err(|e| wanted.not_rewritten(&e))?;
             let port = old.parse::<Url>().ok().and_then(|old| old.port_or_known_default());
-            // Only a URL without a host can have no port.
+            // This only fails for a URL without a host.
             let _: Result<(), ()> = wanted.server.set_port(port);
         }
         Ok(wanted)
@@ -225,7 +223,7 @@ impl RetargetedKubeconfig {
         std::str::from_utf8(bytes.expose()).map_err(|_| self.not_rewritten(&"it is not text"))
     }
 
-    /// The server as it is written: kubectl and the driver put paths behind it.
+    /// Returns the server as it is written: without a slash, as clients append paths.
     fn written(&self) -> &str {
         self.server.as_str().trim_end_matches('/')
     }
@@ -234,7 +232,7 @@ impl RetargetedKubeconfig {
         server.parse::<Url>().is_ok_and(|url| url == self.server)
     }
 
-    /// Returns the text with the new server; as it is if it has that server in another spelling.
+    /// Returns the text with the new server; unchanged if it has another spelling of it.
     fn changed(&self, text: &str) -> Result<String, RetargetError> {
         if server_in(text).is_ok_and(|server| self.is_at(&server)) {
             return Ok(text.to_owned());
@@ -247,7 +245,7 @@ impl RetargetedKubeconfig {
     }
 }
 
-/// Compares the clusters here and there, where both can be asked.
+/// Compares the clusters at the old and the new address, if both can be read.
 async fn same_cluster(
     retarget: &Retarget,
     bytes: Secret,
@@ -261,7 +259,9 @@ async fn same_cluster(
     let local = &*retarget.local;
     match futures::future::join(cluster_id(local, &old), cluster_id(local, new)).await {
         (Some(here), Some(there)) if here != there => EndpointCheck::OtherCluster(here, there),
-        (Some(_), Some(_)) => EndpointCheck::Works(format!("{how}, the same kube-system")),
+        (Some(_), Some(_)) => {
+            EndpointCheck::Works(format!("{how}, and it is the same cluster (UID of kube-system)"))
+        }
         (None, _) | (_, None) => EndpointCheck::Works(how),
     }
 }

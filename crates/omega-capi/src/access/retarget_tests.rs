@@ -22,22 +22,22 @@ fn file() -> PathBuf {
     PathBuf::from("/home/kubeconfig")
 }
 
-/// What is at the new address.
+/// The API server at the new address.
 #[derive(Clone, Debug)]
-enum Far {
+enum Endpoint {
     Works,
     Refuses,
     Certificate(CertificateCheck),
 }
 
-/// A file, and a decoy beside it.
-struct Desk {
+/// A machine with a kubeconfig and a decoy.
+struct Fixture {
     machine: Machine,
     retarget: Retarget,
 }
 
-impl Desk {
-    fn new(text: &str, private: bool, far: &Far, ids: [Option<&str>; 2]) -> Self {
+impl Fixture {
+    fn new(text: &str, private: bool, endpoint: &Endpoint, ids: [Option<&str>; 2]) -> Self {
         let machine = Machine::default();
         for path in [file(), PathBuf::from("/home/kubeconfig2")] {
             machine.put(&path, text, private);
@@ -45,24 +45,24 @@ impl Desk {
         for (address, id) in ["10.20.0.50:6443", "10.12.7.40:6443"].into_iter().zip(ids) {
             let server = Apiserver::with_accounts(now());
             match id {
-                Some(id) => server.alter("/api/v1/namespaces", "kube-system", |one| {
+                Some(id) => server.modify("/api/v1/namespaces", "kube-system", |one| {
                     one["metadata"]["uid"] = json!(id);
                 }),
                 None => server.remove_object("/api/v1/namespaces", "kube-system"),
             }
-            if address.starts_with("10.12") && matches!(far, Far::Refuses) {
+            if address.starts_with("10.12") && matches!(endpoint, Endpoint::Refuses) {
                 server.fail(Fault::BadToken);
             }
             machine.add_server(address, &server);
         }
-        if let Far::Certificate(check) = far {
+        if let Endpoint::Certificate(check) = endpoint {
             machine.set_certificate("10.12.7.40:6443", check.clone());
         }
         let retarget = Retarget::on(now(), Arc::new(machine.clone()));
         Self { machine, retarget }
     }
 
-    fn look(&self, name: &str) -> (String, bool) {
+    fn file(&self, name: &str) -> (String, bool) {
         self.machine.file(&PathBuf::from("/home").join(name)).unwrap()
     }
 }
@@ -71,7 +71,7 @@ fn wanted() -> RetargetedKubeconfig {
     RetargetedKubeconfig { path: file(), server: NEW.parse().unwrap() }
 }
 
-impl World for Desk {
+impl World for Fixture {
     type Target = Retarget;
     type Snapshot = [(String, bool); 2];
 
@@ -79,7 +79,7 @@ impl World for Desk {
         &self.retarget
     }
     fn snapshot(&self) -> Self::Snapshot {
-        ["kubeconfig", "kubeconfig2"].map(|name| self.look(name))
+        ["kubeconfig", "kubeconfig2"].map(|name| self.file(name))
     }
     fn writes(&self) -> usize {
         self.machine.writes()
@@ -91,19 +91,19 @@ impl World for Desk {
 
 static TALLY: Tally = Tally::new();
 
-fn any_far() -> impl Strategy<Value = Far> {
+fn any_endpoint() -> impl Strategy<Value = Endpoint> {
     let names = CertificateCheck::OtherName(vec!["10.20.0.50".to_owned()]);
     prop_oneof![
-        3 => Just(Far::Works),
-        1 => Just(Far::Refuses),
-        1 => Just(Far::Certificate(names)),
-        1 => Just(Far::Certificate(CertificateCheck::OtherAuthority)),
+        3 => Just(Endpoint::Works),
+        1 => Just(Endpoint::Refuses),
+        1 => Just(Endpoint::Certificate(names)),
+        1 => Just(Endpoint::Certificate(CertificateCheck::OtherAuthority)),
     ]
 }
 
 proptest! {
     fn any_file_obeys_the_laws(
-        far in any_far(),
+        endpoint in any_endpoint(),
         text in prop::sample::select(vec![
             ADMIN.to_owned(),
             ADMIN.replace(OLD, NEW),
@@ -116,7 +116,7 @@ proptest! {
     ) {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_time().start_paused(true).build().unwrap();
-        let world = || Desk::new(&text, private, &far, ids);
+        let world = || Fixture::new(&text, private, &endpoint, ids);
         let holds = |files: &[(String, bool); 2]| {
             files[0].1 && server_in(&files[0].0).is_ok_and(|server| server.starts_with(NEW))
         };
@@ -132,28 +132,28 @@ fn obeys_the_laws() {
 
 #[tokio::test(start_paused = true)]
 async fn one_server_changes_and_no_other_byte() {
-    let desk = Desk::new(ADMIN, false, &Far::Works, [None, None]);
+    let fixture = Fixture::new(ADMIN, false, &Endpoint::Works, [None, None]);
     assert!(
-        retarget_kubeconfig(&Context::default(), &desk.retarget, &wanted())
+        retarget_kubeconfig(&Context::default(), &fixture.retarget, &wanted())
             .await
             .unwrap()
             .changed()
     );
-    assert_eq!(desk.look("kubeconfig"), (ADMIN.replace(OLD, NEW), true));
-    assert_eq!(desk.look("kubeconfig2"), (ADMIN.to_owned(), false));
+    assert_eq!(fixture.file("kubeconfig"), (ADMIN.replace(OLD, NEW), true));
+    assert_eq!(fixture.file("kubeconfig2"), (ADMIN.to_owned(), false));
     assert!(
-        !retarget_kubeconfig(&Context::default(), &desk.retarget, &wanted())
+        !retarget_kubeconfig(&Context::default(), &fixture.retarget, &wanted())
             .await
             .unwrap()
             .changed()
     );
 }
 
-async fn refused(text: &str, far: &Far, ids: [Option<&str>; 2]) -> String {
-    let desk = Desk::new(text, false, far, ids);
+async fn refused(text: &str, endpoint: &Endpoint, ids: [Option<&str>; 2]) -> String {
+    let fixture = Fixture::new(text, false, endpoint, ids);
     let error =
-        retarget_kubeconfig(&Context::default(), &desk.retarget, &wanted()).await.unwrap_err();
-    assert_eq!(desk.look("kubeconfig"), (text.to_owned(), false), "untouched");
+        retarget_kubeconfig(&Context::default(), &fixture.retarget, &wanted()).await.unwrap_err();
+    assert_eq!(fixture.file("kubeconfig"), (text.to_owned(), false), "untouched");
     let failure = omega_core::Failure::from(error);
     assert_eq!(failure.class, omega_core::FailureClass::Refused);
     let found = failure.found.unwrap_or_default();
@@ -163,20 +163,21 @@ async fn refused(text: &str, far: &Far, ids: [Option<&str>; 2]) -> String {
 #[tokio::test(start_paused = true)]
 async fn what_would_not_work_is_refused_by_its_reason() {
     let names = vec!["10.20.0.50".to_owned(), "kubernetes".to_owned()];
-    let other_name = Far::Certificate(CertificateCheck::OtherName(names));
+    let other_name = Endpoint::Certificate(CertificateCheck::OtherName(names));
     let tls = ADMIN.replace("    server:", "    tls-server-name: kubernetes\n    server:");
     assert_ne!(tls, ADMIN);
     let all = [
         refused(ADMIN, &other_name, [None, None]).await,
-        refused(ADMIN, &Far::Certificate(CertificateCheck::OtherAuthority), [None, None]).await,
-        refused(ADMIN, &Far::Refuses, [None, None]).await,
-        refused(ADMIN, &Far::Works, [Some("id-a"), Some("id-b")]).await,
-        refused(&tls, &Far::Works, [None, None]).await,
+        refused(ADMIN, &Endpoint::Certificate(CertificateCheck::OtherAuthority), [None, None])
+            .await,
+        refused(ADMIN, &Endpoint::Refuses, [None, None]).await,
+        refused(ADMIN, &Endpoint::Works, [Some("id-a"), Some("id-b")]).await,
+        refused(&tls, &Endpoint::Works, [None, None]).await,
     ];
     let expected = [
         "the certificate at https://10.12.7.40:6443 does not cover that address | 10.20.0.50, kubernetes",
-        "another authority made the certificate at https://10.12.7.40:6443 | ",
-        "https://10.12.7.40:6443 does not know the kubeconfig's credentials | ",
+        "another CA signed the certificate at https://10.12.7.40:6443 | ",
+        "https://10.12.7.40:6443 refused the kubeconfig's credentials | ",
         "https://10.12.7.40:6443 is another cluster | kube-system id-b",
         "the driver could not use it with server https://10.12.7.40:6443 | the kubeconfig can't be \
          used: it uses `tls-server-name`, which the driver does not read",
@@ -186,14 +187,15 @@ async fn what_would_not_work_is_refused_by_its_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn a_file_that_moved_since_is_not_written_over() {
-    let desk = Desk::new(ADMIN, true, &Far::Works, [None, None]);
+    let fixture = Fixture::new(ADMIN, true, &Endpoint::Works, [None, None]);
     let wanted = wanted();
-    let plan = omega_core::plan(&desk.retarget, &wanted).await.unwrap();
+    let plan = omega_core::plan(&fixture.retarget, &wanted).await.unwrap();
     let Delta::Changes(changes) = plan.delta().clone() else { panic!("{plan:?}") };
-    desk.machine.put(&wanted.path, &format!("{ADMIN}# more\n"), true);
-    let error = wanted.apply(&Context::default(), &desk.retarget, &changes[0]).await.unwrap_err();
+    fixture.machine.put(&wanted.path, &format!("{ADMIN}# more\n"), true);
+    let error =
+        wanted.apply(&Context::default(), &fixture.retarget, &changes[0]).await.unwrap_err();
     assert!(matches!(error, RetargetError::Moved { .. }), "{error}");
-    assert_eq!(desk.look("kubeconfig").0, format!("{ADMIN}# more\n"));
+    assert_eq!(fixture.file("kubeconfig").0, format!("{ADMIN}# more\n"));
 }
 
 #[test]

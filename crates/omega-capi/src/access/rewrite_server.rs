@@ -1,19 +1,15 @@
-//! Another server in a kubeconfig's text, and nothing else.
-
 use serde_json::Value;
 
 /// Why a kubeconfig can't be rewritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NotRewritten {
-    /// It is no YAML, or not that of a kubeconfig.
-    #[error("it is no kubeconfig with a current context, its cluster and a server")]
+    #[error("it is not a kubeconfig with a current context, its cluster and a server")]
     NoKubeconfig,
-    /// Its server is written in a way that can't be changed in its place.
-    #[error("its server is not written out in its place (an anchor, several lines)")]
+    #[error("its server is not written in place (an anchor, or several lines)")]
     NotInPlace,
 }
 
-/// Returns the server of the current context, and where it is in the document.
+/// Returns the server of the current context, and the index of its cluster.
 fn server(document: &Value) -> Option<(String, usize)> {
     let first = |list: &str, name: &Value| {
         let list = document.get(list)?.as_array()?;
@@ -35,8 +31,8 @@ pub(super) fn server_in(text: &str) -> Result<String, NotRewritten> {
     found.map(|(server, _)| server).ok_or(NotRewritten::NoKubeconfig)
 }
 
-/// Returns `text` with this server in its current context's cluster. Every other byte stays, and
-/// so does the meaning of everything else: that is checked, not assumed.
+/// Returns `text` with another server in the current context's cluster. All other bytes stay, and the
+/// rest of the document is verified to be the same.
 pub(super) fn rewritten(text: &str, new: &str) -> Result<String, NotRewritten> {
     let before = document(text).ok_or(NotRewritten::NoKubeconfig)?;
     let (old, at) = server(&before).ok_or(NotRewritten::NoKubeconfig)?;

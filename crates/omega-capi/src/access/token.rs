@@ -1,5 +1,3 @@
-//! Tokens of an account.
-
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use omega_core::values::Secret;
@@ -9,11 +7,11 @@ use serde_json::{Value, json};
 use super::Account;
 use crate::{Error, Management, Verb};
 
-/// What a token says of itself. The API server alone says whether it is true.
+/// The claims of a token, not verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Claims {
     pub(super) user: String,
-    /// Of the account: one that is made again under its name is another.
+    /// The UID of the account, which a new account of the same name does not have.
     pub(super) uid: String,
     pub(super) issued: Timestamp,
     pub(super) expires: Timestamp,
@@ -39,7 +37,7 @@ struct BoundTo {
 }
 
 impl Claims {
-    /// Reads the middle part of a JSON web token.
+    /// Parses the payload of a JSON Web Token.
     pub(super) fn read(token: &[u8]) -> Option<Self> {
         let middle = token.split(|byte| *byte == b'.').nth(1)?;
         let wire: Wire = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(middle).ok()?).ok()?;
@@ -49,7 +47,7 @@ impl Claims {
     }
 }
 
-/// Asks for a token that lives `seconds`; the API server may make it shorter.
+/// Requests a token for `seconds`; the API server may shorten it.
 pub(super) async fn request_token(
     management: &Management,
     account: &Account,

@@ -1,29 +1,27 @@
-//! What the chart `openstack-cluster` writes, and at which version.
-
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use omega_driver::GroupVersion;
 
-/// One kind that a chart writes for every cluster.
+/// A kind that the chart creates for every cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChartObject {
     /// `OpenStackCluster`.
     pub kind: String,
     /// Its plural.
     pub plural: String,
-    /// The `apiVersion` that the chart writes.
+    /// The `apiVersion` in the chart.
     pub at: GroupVersion,
 }
 
 const INFRASTRUCTURE: &str = "infrastructure.cluster.x-k8s.io";
 
-/// Returns what version `chart` of `openstack-cluster` writes, or `None` outside of the releases
-/// that were read, which are 0.4.0 to 0.27.0.
+/// Returns what version `chart` of `openstack-cluster` creates; `None` if it is not one of the known
+/// releases, 0.4.0 to 0.27.0.
 ///
 /// Source: the templates at the tags of capi-helm-charts. The infrastructure group is v1alpha7 up
-/// to 0.10.1 and v1beta1 from 0.11.0 on; core, bootstrap and control plane are v1beta1 and the
-/// addons v1alpha1 in all of them. After 0.27.0 the templates move to v1beta2.
+/// to 0.10.1 and v1beta1 since 0.11.0. In all of them core, bootstrap and control plane are v1beta1
+/// and the addons v1alpha1. After 0.27.0 the templates use v1beta2.
 pub fn chart_emits(chart: &Version) -> Option<Vec<ChartObject>> {
     if *chart < Version::new(0, 4, 0) || *chart > Version::new(0, 27, 0) {
         return None;

@@ -1,5 +1,3 @@
-//! Whether driver, chart, core, provider and templates fit together: every question of it.
-
 use omega_core::{Diagnostic as _, Evidence, Subject};
 use semver::Version;
 use serde::{Deserialize, Serialize};
@@ -15,23 +13,23 @@ use crate::{
 use omega_core::{Finding, Severity};
 use omega_driver::{DriverRelease, GroupVersion, OverrideError, Overrides, driver_reads};
 
-/// What is to work together, beside the management cluster itself.
+/// What has to work together with the management cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CoherenceInputs {
     /// The driver that magnum-conductor imports.
     pub driver: DriverRelease,
-    /// Its option `api_resources` as it is written on one line; `None`: it is not set.
+    /// Its option `api_resources` as it is written, on one line; `None` if not set.
     pub api_resources: Option<String>,
-    /// Its option `default_helm_chart_version`; `None`: it is not set.
+    /// Its option `default_helm_chart_version`; `None` if not set.
     pub chart: Option<Version>,
-    /// Magnum's cluster templates; those of other drivers are passed over.
+    /// Magnum's cluster templates. Those of other drivers are ignored.
     pub templates: Vec<TemplateFacts>,
 }
 
-/// Asks every question of `apis` and `inputs`. Pure; [`check_compatibility`] is a part of it.
+/// Runs every check of `apis` and `inputs`, [`check_compatibility`] included. Pure.
 ///
-/// `apis` comes from a management cluster ([`read_served_apis`](crate::served::read_served_apis)) or, without one, from the tables
-/// of the releases ([`apis_of_releases`](crate::served::apis_of_releases)).
+/// `apis` comes from a management cluster ([`read_served_apis`](crate::served::read_served_apis)) or
+/// from the tables of releases ([`apis_of_releases`](crate::served::apis_of_releases)).
 ///
 /// ```
 /// use omega_capi::coherence::{CoherenceInputs, Rule, check_coherence};
@@ -79,10 +77,10 @@ pub fn check_coherence(apis: &ServedApis, inputs: &CoherenceInputs) -> Coherence
 
 fn unreadable(error: &OverrideError) -> Finding {
     let at = if error.is_importable() {
-        "it is used at the driver's first read (1.4.0, kubernetes.py:224)"
+        "it is evaluated at the driver's first read (1.4.0, kubernetes.py:224)"
     } else {
-        "it is parsed while the driver is imported, in magnum-api and magnum-conductor alike \
-         (1.4.0, kubernetes.py:308)"
+        "it is parsed when magnum-api and magnum-conductor import the driver (1.4.0, \
+         kubernetes.py:308)"
     };
     let what = format!("api_resources: {error}, and {}", error.outcome());
     let subject = Subject::new("option", "api_resources");
@@ -91,7 +89,7 @@ fn unreadable(error: &OverrideError) -> Finding {
 }
 
 fn default_chart(driver: &DriverRelease, chart: &Version) -> Finding {
-    let what = format!("no chart is set, so driver {driver} installs its own default, {chart}");
+    let what = format!("no chart is set: driver {driver} installs its default, {chart}");
     let subject = Subject::new("option", "default_helm_chart_version");
     let finding = Rule::DefaultChart.finding(Severity::Warning, "D-036", subject, what);
     finding
@@ -104,15 +102,15 @@ fn unsettled(apis: &ServedApis) -> Option<Finding> {
     let first = missing.first()?;
     let name = first.split_once('/').map_or(first.as_str(), |(name, _)| name);
     let subject = Subject::new("definition", name);
-    let what = format!("the API server does not serve what is defined: {}", missing.join(", "));
+    let what = format!("defined versions are not served: {}", missing.join(", "));
     let finding = Rule::UnsettledDefinition.finding(Severity::Warning, "D-042", subject, what);
-    let evidence = "the definition says `served: true`; discovery does not list it";
+    let evidence = "`served: true` in the definition, but not in discovery";
     let remedy =
-        format!("wait some seconds and ask again; if it stays: kubectl describe crd {name}");
+        format!("wait some seconds and check again; if it stays: kubectl describe crd {name}");
     Some(finding.shown_by([Evidence::holds(evidence)]).remedy(remedy))
 }
 
-/// What Cluster API v1.16 takes away, while it is there.
+/// Warns of what Cluster API v1.16 will remove, while it is still served.
 fn coming_removal(apis: &ServedApis, combination: &Combination) -> Option<Finding> {
     let versions: Vec<&str> = apis.served.versions_of("cluster.x-k8s.io", "clusters").collect();
     let newer = versions.iter().any(|version| age(version) > age(KNOWN));
@@ -120,28 +118,28 @@ fn coming_removal(apis: &ServedApis, combination: &Combination) -> Option<Findin
         return None;
     }
     let Combination { driver, overrides, chart } = combination;
-    let goes = |at: &GroupVersion| CORE.contains(&at.group.as_str()) && at.version == KNOWN;
-    let reads = driver_reads(driver, overrides).into_iter().filter(|read| goes(&read.at));
-    let mut lost = vec![Evidence::list("clusters are served at", versions)];
-    lost.push(Evidence::list(
-        &format!("driver {driver} then loses"),
-        reads.map(|read| read.plural),
-    ));
+    let removed = |at: &GroupVersion| CORE.contains(&at.group.as_str()) && at.version == KNOWN;
+    let reads = driver_reads(driver, overrides).into_iter().filter(|read| removed(&read.at));
+    let plurals = reads.map(|read| read.plural);
+    let mut evidence = vec![
+        Evidence::list("clusters are served at", versions),
+        Evidence::list(&format!("removed for driver {driver}:"), plurals),
+    ];
     let emitted = chart.as_ref().and_then(|chart| Some((chart, chart_emits(chart)?)));
     if let Some((chart, emitted)) = emitted {
-        let kinds = emitted.into_iter().filter(|one| goes(&one.at)).map(|one| one.kind);
-        lost.push(Evidence::list(&format!("chart {chart} then loses"), kinds));
+        let kinds = emitted.into_iter().filter(|one| removed(&one.at)).map(|one| one.kind);
+        evidence.push(Evidence::list(&format!("removed for chart {chart}:"), kinds));
     }
     let labels: Vec<String> =
         contracts::only_v1beta1(apis).into_iter().map(|d| d.kind.clone()).collect();
     if !labels.is_empty() {
-        lost.push(Evidence::list("only contract v1beta1 is implemented by", labels));
+        evidence.push(Evidence::list("only contract v1beta1 is implemented by", labels));
     }
-    let what = "Cluster API serves v1beta1 as deprecated; v1.16 (planned for April 2027) will not \
-                serve it, and no released driver can do without";
+    let what = "v1beta1 of Cluster API is deprecated; v1.16 (planned for April 2027) will not serve \
+                it, and every released driver needs it";
     let subject = Subject::new("definition", "clusters.cluster.x-k8s.io");
     let finding = Rule::ComingRemoval.finding(Severity::Note, "D-042", subject, what);
-    Some(finding.shown_by(lost).remedy(HOLD))
+    Some(finding.shown_by(evidence).remedy(HOLD))
 }
 
 #[cfg(test)]

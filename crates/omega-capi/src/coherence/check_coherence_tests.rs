@@ -59,8 +59,8 @@ fn said(coherence: &Coherence) -> String {
     table
 }
 
-/// What must be broken, from the facts and not from the code: which versions the driver and the
-/// chart use, and which are served.
+/// What must be broken, derived independently: which versions the driver and the chart use, and which
+/// are served.
 fn expected(
     core: &str,
     provider: &str,
@@ -204,14 +204,14 @@ fn at_v1_16_no_driver_may_delete() {
             "delete no cluster; serve v1beta1 again: kubectl edit crd clusters.cluster.x-k8s.io"
         );
     }
-    // Where v1beta1 is not even defined any more, it can't be served again.
+    // If v1beta1 is not even defined, it can't be served again.
     let mut later = surface("1.16.0", "0.14.4");
     for definition in &mut later.definitions {
         definition.versions.retain(|version| version.name != "v1beta1");
     }
     let found = check_coherence(&later, &setup(&DriverRelease::v1_4_0(), None, Some("0.25.1")));
     let remedy = found.findings[0].remedy.as_deref().unwrap();
-    assert!(remedy.starts_with("delete no cluster; hold Cluster API below v1.16"), "{remedy}");
+    assert!(remedy.starts_with("delete no cluster; stay below Cluster API v1.16"), "{remedy}");
     // An override breaks health and creates, but the Cluster is found.
     let moved = setup(&DriverRelease::v1_4_0(), Some(V1BETA2), Some("0.25.1"));
     let rules = broken(&check_coherence(&surface("1.16.0", "0.14.4"), &moved));

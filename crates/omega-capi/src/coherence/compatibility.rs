@@ -1,5 +1,3 @@
-//! Whether driver, override, chart and management cluster fit together.
-
 use std::collections::BTreeMap;
 
 use semver::Version;
@@ -15,25 +13,25 @@ use omega_driver::{
     Answer404, DriverRelease, GroupVersion, Overrides, Read, ReadClass, WithoutEffect, driver_reads,
 };
 
-/// What is to work together on one management cluster.
+/// What has to work together on one management cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Combination {
     /// The driver that magnum-conductor imports.
     pub driver: DriverRelease,
     /// Its option `api_resources`.
     pub overrides: Overrides,
-    /// The chart that it installs, where that is known.
+    /// The chart that it installs, if known.
     pub chart: Option<Version>,
 }
 
-/// Cluster API's own groups, whose v1beta1 goes in v1.16.
+/// Cluster API's own groups, which lose v1beta1 in v1.16.
 pub(crate) const CORE: [&str; 3] =
     ["cluster.x-k8s.io", "controlplane.cluster.x-k8s.io", "bootstrap.cluster.x-k8s.io"];
-/// The only version whose fields the driver knows (health and create conditions, all releases).
+/// The only version whose conditions and fields the driver understands, in all releases.
 pub(crate) const KNOWN: &str = "v1beta1";
-pub(crate) const HOLD: &str = "hold Cluster API below v1.16";
+pub(crate) const HOLD: &str = "stay below Cluster API v1.16";
 
-/// Returns what does not fit, worst first; empty if everything does. Pure.
+/// Returns what does not work together, worst first. Pure.
 pub fn check_compatibility(served: &ServedVersions, combination: &Combination) -> Vec<Finding> {
     let Combination { driver, overrides, chart } = combination;
     let reads = driver_reads(driver, overrides);
@@ -64,7 +62,7 @@ fn unserved_reads(served: &ServedVersions, driver: &DriverRelease, reads: &[Read
         let decision = decision(served, at);
         let finding = Rule::UnservedRead.finding(Severity::Broken, decision, subject, summary);
         finding.shown_by(evidence(served, at, &plurals)).remedy(if moved {
-            "leave api_resources out".to_owned()
+            "remove api_resources".to_owned()
         } else {
             remedy(served, at, &plurals)
         })
@@ -72,20 +70,20 @@ fn unserved_reads(served: &ServedVersions, driver: &DriverRelease, reads: &[Read
     by_version.into_iter().map(finding).collect()
 }
 
-/// What comes of it, from the driver's source and from trials on real services.
+/// Returns the effect of a failed read, from the driver's source and tests on real services.
 fn outcome(reads: &[&Read]) -> &'static str {
     let has = |class: ReadClass| reads.iter().any(|read| read.class == class);
     if has(ReadClass::Cluster) {
-        "it takes every cluster for gone, a create never ends, and a delete reports success and \
+        "it treats every cluster as deleted, a create never ends, and a delete reports success but \
          leaves the cluster running without an owner"
     } else if has(ReadClass::OpenstackCluster) {
-        "healthy clusters are UNHEALTHY, `Infrastructure resource not found.`"
+        "healthy clusters become UNHEALTHY, `Infrastructure resource not found.`"
     } else if has(ReadClass::K8sControlPlane) || has(ReadClass::MachineDeployment) {
-        "node groups are never ready"
+        "node groups never become ready"
     } else if reads.iter().any(|read| read.on_404 == Answer404::Raises) {
-        "the update of the status fails, so that it stays as it was"
+        "the status update fails, so the status never changes"
     } else {
-        "a create counts as complete before its addons are there"
+        "a create is reported as complete before its addons are installed"
     }
 }
 
@@ -111,9 +109,9 @@ fn evidence(served: &ServedVersions, at: &GroupVersion, plurals: &[&str]) -> Vec
 
 fn remedy(served: &ServedVersions, at: &GroupVersion, plurals: &[&str]) -> String {
     let versions = || plurals.iter().flat_map(|plural| served.versions_of(&at.group, plural));
-    let provider = "the version that the chart's dependencies.json names";
+    let provider = "the version in the chart's dependencies.json";
     if versions().next().is_none() {
-        return format!("install what serves {} at {provider}", at.group);
+        return format!("install the provider of {}, at {provider}", at.group);
     }
     if at.version != KNOWN && versions().any(|version| version == KNOWN) {
         return "pin magnum-capi-helm 1.4.0, which reads v1beta1".to_owned();
@@ -122,43 +120,43 @@ fn remedy(served: &ServedVersions, at: &GroupVersion, plurals: &[&str]) -> Strin
         let hold = if CORE.contains(&at.group.as_str()) {
             HOLD
         } else {
-            "hold the OpenStack provider at v0.14"
+            "stay at OpenStack provider v0.14"
         };
         return format!(
-            "{hold}, or go back to a release that serves {}; no api_resources helps: it changes \
-             the path and not the fields that the driver looks for",
+            "{hold}, or go back to a release that serves {}; api_resources does not help: it \
+             changes the path, but not the fields that the driver reads",
             at.version
         );
     }
-    format!("upgrade what serves {} to {provider}", at.group)
+    format!("upgrade the provider of {} to {provider}", at.group)
 }
 
-/// Returns what comes of it that `api_resources` makes the driver look into the status of a
-/// version which it does not know, if it does: whatever is served.
+/// Returns the effect of a read that `api_resources` moves to a version whose status the driver does
+/// not understand; `None` for any other read. It does not depend on what is served.
 pub fn misread(read: &Read) -> Option<String> {
     let Read { class, at, moved, plural: _, on_404: _, .. } = read;
     let outcome = match class {
-        ReadClass::Cluster => "health is UNHEALTHY and a create IN_PROGRESS for ever",
-        ReadClass::K8sControlPlane => "the control plane is never ready",
-        ReadClass::OpenstackCluster => "`Infrastructure not ready.` for ever",
-        ReadClass::MachineDeployment => "health is UNHEALTHY for ever",
+        ReadClass::Cluster => "health stays UNHEALTHY and a create IN_PROGRESS forever",
+        ReadClass::K8sControlPlane => "the control plane never becomes ready",
+        ReadClass::OpenstackCluster => "`Infrastructure not ready.` forever",
+        ReadClass::MachineDeployment => "health stays UNHEALTHY forever",
         ReadClass::Machine
         | ReadClass::Manifests
         | ReadClass::HelmRelease
         | ReadClass::HelmChartProxy => {
-            return None; // no status of theirs is looked into
+            return None; // the driver does not read their status
         }
     };
     (*moved && age(&at.version) > age(KNOWN)).then(|| {
         let class = class.name();
         format!(
-            "api_resources makes {class} be read at {at}, whose status has other fields: \
+            "api_resources makes the driver read {class} at {at}, whose status has other fields: \
              {outcome}"
         )
     })
 }
 
-/// An override that is served, and what it does.
+/// Returns a finding for an override to a served version.
 fn moved(served: &ServedVersions, read: &Read) -> Option<Finding> {
     let class = read.class.name();
     let at = &read.at;
@@ -166,13 +164,14 @@ fn moved(served: &ServedVersions, read: &Read) -> Option<Finding> {
         (Severity::Broken, what)
     } else if served.serves(at, &read.plural) {
         let plural = &read.plural;
-        (Severity::Warning, format!("api_resources makes {class} be read at {at}/{plural}"))
+        (Severity::Warning, format!("api_resources makes the driver read {class} at {at}/{plural}"))
     } else {
         return None; // reported as unserved
     };
-    let evidence = format!("driver 1.4.0 only changes the path, and reads the fields of {KNOWN}");
+    let evidence =
+        format!("driver 1.4.0 only changes the path, and still reads the fields of {KNOWN}");
     let finding = Rule::MovedRead.finding(severity, "D-042", option(), what);
-    let remedy = format!("leave {class} out of api_resources; it needs {KNOWN} to be served");
+    let remedy = format!("remove {class} from api_resources; its {KNOWN} must be served");
     Some(finding.shown_by([Evidence::holds(&evidence)]).remedy(remedy))
 }
 
@@ -185,14 +184,13 @@ fn warning(what: String, evidence: Evidence, remedy: impl Into<String>) -> Findi
     finding.shown_by([evidence]).remedy(remedy)
 }
 
-/// The whole option is passed over.
 pub(super) fn unknown_option(driver: &DriverRelease) -> Finding {
-    let what = format!("driver {driver} does not know api_resources");
-    let evidence = Evidence::text("the first release with this option is", "1.4.0");
-    warning(what, evidence, "pin 1.4.0, or leave it out")
+    let what = format!("driver {driver} does not have the option api_resources");
+    let evidence = Evidence::text("the first release with it is", "1.4.0");
+    warning(what, evidence, "pin 1.4.0, or remove the option")
 }
 
-/// Overrides that the driver passes over in silence.
+/// Returns findings for overrides that the driver silently ignores.
 fn ignored(driver: &DriverRelease, overrides: &Overrides) -> Vec<Finding> {
     if overrides.0.is_empty() {
         return Vec::new();
@@ -203,19 +201,19 @@ fn ignored(driver: &DriverRelease, overrides: &Overrides) -> Vec<Finding> {
     let one = |found: WithoutEffect| match found {
         WithoutEffect::Entry { name, near } => {
             let names = ReadClass::ALL.map(ReadClass::name);
-            let remedy = near.map_or("leave it out".to_owned(), |c| format!("write {}", c.name()));
+            let remedy = near.map_or("remove it".to_owned(), |c| format!("write {}", c.name()));
             let what = format!("api_resources has an entry `{name}`, which the driver ignores");
             Some(warning(what, Evidence::list("the driver's names are", names), remedy))
         }
         WithoutEffect::PluralName { class } => {
             let what = format!("the driver ignores the plural_name of {}", class.name());
-            let evidence = Evidence::text("it reads only the plural_name of", "K8sControlPlane");
-            Some(warning(what, evidence, "leave it out"))
+            let evidence = Evidence::text("it only reads the plural_name of", "K8sControlPlane");
+            Some(warning(what, evidence, "remove it"))
         }
         WithoutEffect::Key { class, key } => {
             let what = format!("the driver ignores the key `{key}` of {}", class.name());
-            let evidence = Evidence::list("it reads only", ["api_version", "plural_name"]);
-            Some(warning(what, evidence, "leave it out"))
+            let evidence = Evidence::list("it only reads", ["api_version", "plural_name"]);
+            Some(warning(what, evidence, "remove it"))
         }
         _ => None,
     };
@@ -225,10 +223,10 @@ fn ignored(driver: &DriverRelease, overrides: &Overrides) -> Vec<Finding> {
 pub(crate) fn unserved_writes(served: &ServedVersions, chart: &Version) -> Vec<Finding> {
     let subject = || Subject::new("chart", chart.to_string());
     let Some(emitted) = chart_emits(chart) else {
-        let what = format!("it is not known which versions chart {chart} writes");
+        let what = format!("it is not known which versions chart {chart} uses");
         let finding = Rule::UnknownChart.finding(Severity::Warning, "D-034", subject(), what);
-        let evidence = Evidence::text("releases that were read:", "0.4.0 to 0.27.0");
-        let remedy = "look at `helm template` of it before the first create";
+        let evidence = Evidence::text("known releases:", "0.4.0 to 0.27.0");
+        let remedy = "check the output of `helm template` before the first create";
         return vec![finding.shown_by([evidence]).remedy(remedy)];
     };
     let mut by_version: BTreeMap<&GroupVersion, Vec<&ChartObject>> = BTreeMap::new();
@@ -241,12 +239,12 @@ pub(crate) fn unserved_writes(served: &ServedVersions, chart: &Version) -> Vec<F
         let current = GroupVersion { group: at.group.clone(), version: KNOWN.to_owned() };
         let newer = at.version != KNOWN && plurals.iter().all(|p| served.serves(&current, p));
         let what = format!(
-            "chart {chart} writes {kinds} at {at}, which is not served: a create ends in helm's \
+            "chart {chart} creates {kinds} at {at}, which is not served: a create fails with helm's \
              `no matches for kind`"
         );
         let finding = Rule::UnservedWrite.finding(Severity::Broken, "D-034", subject(), what);
         finding.shown_by(evidence(served, at, &plurals)).remedy(if newer {
-            "set default_helm_chart_version to 0.25.1, which writes v1beta1".to_owned()
+            "set default_helm_chart_version to 0.25.1, which uses v1beta1".to_owned()
         } else {
             remedy(served, at, &plurals)
         })

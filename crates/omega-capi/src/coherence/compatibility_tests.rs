@@ -7,7 +7,7 @@ use crate::served::{ServedKind, ServedVersion, ServedVersions, age};
 use omega_core::{Evidence, Finding, Severity};
 use omega_driver::{DriverRelease, Overrides};
 
-/// The kinds of each group, with a decoy that ends like the one that is looked for.
+/// The kinds of each group, with a decoy of a similar name.
 const KINDS: [(&str, &[&str]); 5] = [
     ("cluster.x-k8s.io", &["clusters", "clusterclasses", "machinedeployments", "machines"]),
     ("controlplane.cluster.x-k8s.io", &["kubeadmcontrolplanes", "kubeadmcontrolplanetemplates"]),
@@ -52,7 +52,7 @@ fn broken(findings: &[Finding]) -> Vec<(&str, &str)> {
 const BOTH: [&str; 2] = ["v1beta1", "v1beta2"];
 const V1BETA2: &str = r#"{"Cluster": {"api_version": "cluster.x-k8s.io/v1beta2"}}"#;
 
-/// Every set that the releases of Cluster API and its provider serve, and two that are half.
+/// Every set that releases of Cluster API and its provider serve, and two incomplete sets.
 fn worlds() -> [(&'static str, ServedVersions); 7] {
     [
         ("core 1.13, provider 0.14", served(&BOTH, &["v1beta1"], &["v1alpha1"])),
@@ -114,7 +114,7 @@ fn which_driver_fits_which_provider() {
 #[test]
 fn which_chart_fits_which_provider() {
     let [now, _, between, ..] = worlds().map(|(_, served)| served);
-    let set = "set default_helm_chart_version to 0.25.1, which writes v1beta1";
+    let set = "set default_helm_chart_version to 0.25.1, which uses v1beta1";
     assert_eq!(broken(&findings(&now, &DriverRelease::v1_4_0(), "{}", "0.10.1")), [("D-034", set)]);
     assert_eq!(broken(&findings(&between, &DriverRelease::v1_4_0(), "{}", "0.10.1")), []);
 }
@@ -126,7 +126,7 @@ fn no_override_helps_where_v1beta1_is_gone() {
         let findings = findings(gone, &DriverRelease::v1_4_0(), overrides, "0.25.1");
         let broken = broken(&findings);
         assert!(
-            broken.iter().any(|(_, remedy)| remedy.starts_with("hold Cluster API below v1.16"))
+            broken.iter().any(|(_, remedy)| remedy.starts_with("stay below Cluster API v1.16"))
         );
         assert!(!broken.iter().any(|(_, remedy)| remedy.contains("api_version")), "{broken:?}");
     }
@@ -158,10 +158,10 @@ fn what_the_driver_ignores_is_said() {
     assert_eq!(warnings(&DriverRelease::v1_4_0(), kind), expected);
     let plural = r#"{"Cluster": {"plural_name": "clusterses"}}"#;
     let what = "the driver ignores the plural_name of Cluster";
-    let expected = [(what.to_owned(), "leave it out".to_owned())];
+    let expected = [(what.to_owned(), "remove it".to_owned())];
     assert_eq!(warnings(&DriverRelease::v1_4_0(), plural), expected);
-    let what = "driver 1.3.0 does not know api_resources";
-    let expected = [(what.to_owned(), "pin 1.4.0, or leave it out".to_owned())];
+    let what = "driver 1.3.0 does not have the option api_resources";
+    let expected = [(what.to_owned(), "pin 1.4.0, or remove the option".to_owned())];
     assert_eq!(warnings(&DriverRelease::v1_3_0(), kind), expected);
     let same = r#"{"Cluster": {"api_version": "cluster.x-k8s.io/v1beta1"}}"#;
     assert_eq!(warnings(&DriverRelease::v1_4_0(), same), [], "saying the default changes nothing");

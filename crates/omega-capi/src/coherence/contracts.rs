@@ -1,4 +1,4 @@
-//! The labels by which Cluster API's core finds the version of a provider's kind.
+//! The contract labels by which Cluster API's core finds the version of a provider's kind.
 
 use crate::{
     coherence::Rule,
@@ -8,7 +8,7 @@ use crate::{
 use omega_core::{Evidence, Finding, Severity, Subject};
 
 const CLUSTER: (&str, &str) = ("cluster.x-k8s.io", "clusters");
-/// What the core, or an object that it makes, refers to without a version.
+/// The kinds that the core, or an object that it creates, references without a version.
 const REFERRED: [(&str, &str); 6] = [
     ("infrastructure.cluster.x-k8s.io", "openstackclusters"),
     ("infrastructure.cluster.x-k8s.io", "openstackmachines"),
@@ -18,8 +18,8 @@ const REFERRED: [(&str, &str); 6] = [
     ("bootstrap.cluster.x-k8s.io", "kubeadmconfigtemplates"),
 ];
 
-/// Returns the contracts that the installed core accepts, in the order in which it looks: v1beta2
-/// and, for the time being, v1beta1 (1.11 to 1.15), else v1beta1 alone (1.10 and earlier).
+/// Returns the contracts that the installed core accepts, in its order: v1beta2 and, for now, v1beta1
+/// (1.11 to 1.15), or only v1beta1 (1.10 and earlier).
 ///
 /// Source: cluster-api 1.13.2, `internal/contract/version.go`, `GetCompatibleVersions`.
 fn accepted(surface: &ServedApis) -> &'static [&'static str] {
@@ -28,24 +28,24 @@ fn accepted(surface: &ServedApis) -> &'static [&'static str] {
     if newer { &["v1beta2", "v1beta1"] } else { &["v1beta1"] }
 }
 
-/// Returns the version that the core picks for `definition`: of the first accepted contract whose
-/// label is there and not empty, the newest that it lists.
-fn picked<'a>(definition: &'a Definition, accepted: &[&str]) -> Option<&'a str> {
+/// Returns the version that the core selects for `definition`: the newest that the first accepted
+/// contract with a non-empty label lists.
+fn selected<'a>(definition: &'a Definition, accepted: &[&str]) -> Option<&'a str> {
     let listed = accepted.iter().filter_map(|contract| definition.contracts.get(*contract));
     let first = listed.into_iter().find(|versions| !versions.is_empty())?;
     first.iter().map(String::as_str).max_by_key(|version| age(version))
 }
 
-/// Returns each kind whose labels don't lead the core to a version that is served.
+/// Returns a finding for each kind whose labels don't select a served version.
 ///
-/// What comes of it was seen with core, bootstrap and control plane 1.13.2 and helm 3.17.3, each
-/// label taken away in turn: helm fails for what a Cluster, a control plane or a `MachineDeployment`
-/// refers to, with the webhook's words. For what only a Machine refers to it succeeds, the Machine
-/// stays Provisioning, and the reason is in the core's log. A label that lists an unserved version
-/// lets helm succeed too, and the Cluster's `InfrastructureReady` is Unknown.
+/// The effects were tested with core, bootstrap and control plane 1.13.2 and helm 3.17.3, with one
+/// label removed at a time. For kinds that a Cluster, a control plane or a `MachineDeployment`
+/// references, helm fails with the webhook's message. For kinds that only a Machine references, helm
+/// succeeds, the Machine stays Provisioning, and the reason is in the core's log. With a label that
+/// lists an unserved version helm succeeds too, and the Cluster's `InfrastructureReady` is Unknown.
 pub(crate) fn missing(surface: &ServedApis) -> Vec<Finding> {
     if surface.definition(CLUSTER.0, CLUSTER.1).is_none() {
-        return Vec::new(); // no core to look for a label
+        return Vec::new(); // without a core nothing needs the labels
     }
     let accepted = accepted(surface);
     let defined = REFERRED.iter().filter_map(|(group, plural)| surface.definition(group, plural));
@@ -54,22 +54,22 @@ pub(crate) fn missing(surface: &ServedApis) -> Vec<Finding> {
 
 fn finding(surface: &ServedApis, definition: &Definition, accepted: &[&str]) -> Option<Finding> {
     let name = definition.name();
-    let labels = |contract: &&str| format!("cluster.x-k8s.io/{contract}");
-    let (what, remedy) = if let Some(version) = picked(definition, accepted) {
+    let (what, remedy) = if let Some(version) = selected(definition, accepted) {
         let mut served = surface.served.versions_of(&definition.group, &definition.plural);
         if served.any(|other| other == version) {
             return None;
         }
         let what = format!(
-            "the labels of {name} lead Cluster API's core to {version}, which is not served: it \
+            "the labels of {name} make Cluster API's core use {version}, which is not served: it \
              finds no {}, and a create never ends",
             definition.kind
         );
         (what, format!("serve {version}, or {}", reinstall(definition)))
     } else {
-        let wanted: Vec<String> = accepted.iter().map(labels).collect();
+        let labels = accepted.iter().map(|contract| format!("cluster.x-k8s.io/{contract}"));
+        let labels = labels.collect::<Vec<_>>().join(" or ");
         let outcome = outcome(definition, accepted);
-        let what = format!("{name} carries no label {}: {outcome}", wanted.join(" or "));
+        let what = format!("{name} has no label {labels}: {outcome}");
         (what, format!("label it, or {}", reinstall(definition)))
     };
     let subject = Subject::new("definition", &name);
@@ -81,25 +81,25 @@ fn outcome(definition: &Definition, accepted: &[&str]) -> &'static str {
     if accepted.len() < 2 {
         "the core never reconciles a cluster, and a create never ends"
     } else if ["openstackmachines", "kubeadmconfigs"].contains(&definition.plural.as_str()) {
-        "the core finds no version of it, no machine comes up, and a create never ends"
+        "the core finds no version of it, no machine is created, and a create never ends"
     } else {
-        "the core's webhook refuses what refers to it (`cannot find any versions matching contract \
+        "the core's webhook refuses references to it (`cannot find any versions matching contract \
          versions`), and the helm release fails"
     }
 }
 
 fn reinstall(definition: &Definition) -> &'static str {
     if CORE.contains(&definition.group.as_str()) {
-        "apply the release of Cluster API again: its manifests carry the labels"
+        "apply the release of Cluster API again: its manifests have the labels"
     } else {
-        "apply the provider's release again: its manifests carry the labels, config/crd/bases \
+        "apply the provider's release again: its manifests have the labels, config/crd/bases \
          does not"
     }
 }
 
 fn evidence(definition: &Definition) -> Vec<Evidence> {
     if definition.contracts.is_empty() {
-        return vec![Evidence::holds("it has no label of a contract")];
+        return vec![Evidence::holds("it has no contract label")];
     }
     let one = |(contract, versions): (&String, &Vec<String>)| {
         let label = format!("label cluster.x-k8s.io/{contract}");
@@ -111,9 +111,9 @@ fn evidence(definition: &Definition) -> Vec<Evidence> {
     definition.contracts.iter().map(one).collect()
 }
 
-/// Returns the kinds that no longer fit when contract v1beta1 goes.
+/// Returns the kinds that only implement contract v1beta1.
 pub(crate) fn only_v1beta1(surface: &ServedApis) -> Vec<&Definition> {
-    let lacks = |definition: &&Definition| picked(definition, &["v1beta2"]).is_none();
+    let lacks = |definition: &&Definition| selected(definition, &["v1beta2"]).is_none();
     let defined = REFERRED.iter().filter_map(|(group, plural)| surface.definition(group, plural));
     defined.filter(lacks).collect()
 }
@@ -151,21 +151,21 @@ mod tests {
     #[test]
     fn what_the_labels_must_say() {
         let cases: [(&str, Labels<'_>, Option<&str>); 8] = [
-            ("none", &[], Some("carries no label cluster.x-k8s.io/v1beta2 or")),
-            ("empty", &[("v1beta1", &[])], Some("carries no label")),
-            ("old", &[("v1alpha4", &["v1beta1"])], Some("carries no label")),
+            ("none", &[], Some("has no label cluster.x-k8s.io/v1beta2 or")),
+            ("empty", &[("v1beta1", &[])], Some("has no label")),
+            ("old", &[("v1alpha4", &["v1beta1"])], Some("has no label")),
             ("right", &[("v1beta1", &["v1beta1"])], None),
             ("list", &[("v1beta1", &["v1beta1", "v1alpha7"])], None),
             (
                 "unserved",
                 &[("v1beta1", &["v1alpha7"])],
-                Some("lead Cluster API's core to v1alpha7"),
+                Some("make Cluster API's core use v1alpha7"),
             ),
             // v1beta2 is looked for first, and found.
             (
                 "first",
                 &[("v1beta1", &["v1beta1"]), ("v1beta2", &["v1beta2"])],
-                Some("lead Cluster API's core to v1beta2"),
+                Some("make Cluster API's core use v1beta2"),
             ),
             ("empty first", &[("v1beta1", &["v1beta1"]), ("v1beta2", &[])], None),
         ];

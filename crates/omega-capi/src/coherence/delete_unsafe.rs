@@ -1,5 +1,3 @@
-//! Whether a cluster can be deleted now.
-
 use crate::{
     coherence::compatibility::HOLD,
     coherence::{Combination, Rule},
@@ -8,11 +6,11 @@ use crate::{
 use omega_core::{Evidence, Finding, Severity, Subject};
 use omega_driver::{ReadClass, driver_reads};
 
-/// Returns why `openstack coe cluster delete` must not be called now, if it must not.
+/// Returns why `openstack coe cluster delete` is unsafe now, if it is.
 ///
-/// The driver asks for the Cluster and takes a 404, which an unserved version answers too, for its
-/// absence: Magnum then forgets the cluster, the CA keys and the application credential go, and
-/// Cluster, machines and workload run on without an owner (seen twice, with core v1beta1 unserved).
+/// The driver reads the Cluster and treats a 404, also that of an unserved version, as its absence.
+/// Magnum then deletes its record, the CA keys and the application credential, and the Cluster, its
+/// machines and workload keep running without an owner (observed twice, with core v1beta1 unserved).
 pub fn delete_unsafe(surface: &ServedApis, combination: &Combination) -> Option<Finding> {
     let reads = driver_reads(&combination.driver, &combination.overrides);
     let cluster = reads.into_iter().find(|read| read.class == ReadClass::Cluster)?;
@@ -28,7 +26,7 @@ pub fn delete_unsafe(surface: &ServedApis, combination: &Combination) -> Option<
             (evidence, "install Cluster API again".to_owned())
         }
         Some(definition) if definition.versions.iter().any(wanted) => (
-            Evidence::text(&format!("{name} defines and does not serve"), &cluster.at.version),
+            Evidence::text(&format!("{name} defines but does not serve"), &cluster.at.version),
             format!("serve {} again: kubectl edit crd {name}", cluster.at.version),
         ),
         Some(_) => (
@@ -38,9 +36,9 @@ pub fn delete_unsafe(surface: &ServedApis, combination: &Combination) -> Option<
     };
     let driver = &combination.driver;
     let summary = format!(
-        "`openstack coe cluster delete` is not safe now: driver {driver} looks for the Cluster at \
-         {}, takes the answer 404 for its absence, and Magnum reports success while everything \
-         runs on without an owner, its keys and its credential gone",
+        "`openstack coe cluster delete` is not safe now: driver {driver} reads the Cluster at {}, \
+         treats the 404 as its absence, and Magnum reports success: the cluster keeps running \
+         without an owner, and its keys and its credential are deleted",
         cluster.at
     );
     let subject = Subject::new("driver", driver.to_string());

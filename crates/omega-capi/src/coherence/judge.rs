@@ -1,5 +1,3 @@
-//! What was found, and what follows from it: a refusal, or a verdict.
-
 use std::collections::BTreeMap;
 
 use omega_core::{Evidence, Failure, FailureClass, Finding, Severity, Verdict};
@@ -7,31 +5,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::coherence::{CoherenceInputs, Rule, rule};
 
-/// Everything that was found, worst first.
+/// The result of all checks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-#[must_use = "ask it for its refusal, or show its findings"]
+#[must_use = "check its refusal, or show its findings"]
 pub struct Coherence {
-    /// The findings.
+    /// The findings, worst first.
     pub findings: Vec<Finding>,
 }
 
-/// Why a graft must not go on, for a program to read.
+/// Why a graft must not continue, for programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Refusal {
-    /// The version of this form: 2. (In version 1 findings had a form of their own.)
+    /// The version of this format: 2. (Version 1 had another format of findings.)
     pub schema: u32,
-    /// What is refused, worst first: only what is [`Severity::Broken`] and was not accepted.
+    /// The findings that are [`Severity::Broken`] and were not accepted, worst first.
     pub findings: Vec<Finding>,
-    /// What the operator accepted although it is broken.
+    /// The broken findings that the operator accepted.
     pub accepted: Vec<Finding>,
 }
 
 impl Coherence {
-    /// Returns the refusal, unless nothing is broken or all that is was `accepted`.
-    ///
-    /// Not everything can be accepted: [`Rule::can_be_accepted`].
+    /// Returns the refusal if a broken finding is not `accepted`, or can't be
+    /// ([`Rule::can_be_accepted`]).
     pub fn refusal(&self, accepted: &[Rule]) -> Option<Refusal> {
         let taken = |f: &&Finding| {
             Rule::of(f).is_some_and(|rule| accepted.contains(&rule) && rule.can_be_accepted())
@@ -43,8 +40,7 @@ impl Coherence {
         (!findings.is_empty()).then_some(Refusal { schema: 2, findings, accepted })
     }
 
-    /// Returns what a gate says: that all of it fits, with what is worth a warning and what was
-    /// `accepted`.
+    /// Returns the verdict of a gate, with the warnings and what was `accepted`.
     ///
     /// # Errors
     ///
@@ -59,7 +55,7 @@ impl Coherence {
             Evidence::text("driver", driver.to_string()),
             Evidence::text("chart", chart.to_string()),
             Evidence::count("templates", templates.len()),
-            Evidence::holds("all fit"),
+            Evidence::holds("all compatible"),
         ];
         let (broken, rest): (Vec<Finding>, Vec<Finding>) =
             self.findings.iter().cloned().partition(|f| f.severity == Severity::Broken);
@@ -80,10 +76,10 @@ impl Coherence {
 }
 
 impl From<Refusal> for Failure {
-    /// The first finding's remedy is what to do next; every finding is a cause, and the whole is
+    /// The next step is the first finding's remedy. Every finding is a cause, and the whole refusal is
     /// the detail.
     fn from(refusal: Refusal) -> Self {
-        let message = "driver, chart, Cluster API and templates do not fit together";
+        let message = "driver, chart, Cluster API and templates are not compatible";
         let mut failure = Self::new(FailureClass::Refused, message);
         failure.next = refusal.findings.first().and_then(|finding| finding.remedy.clone());
         let cause = |f: &Finding| {

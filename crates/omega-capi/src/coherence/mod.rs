@@ -1,9 +1,9 @@
-//! Whether driver, chart, Cluster API and cluster templates fit together.
+//! Whether driver, chart, Cluster API and cluster templates work together.
 //!
-//! [`check_coherence`] asks every question, of a cluster ([`read_served_apis`]) or of the releases'
-//! tables ([`apis_of_releases`]); [`check_compatibility`] is the part that needs the served versions
-//! only. [`ServedVersionsGate`] asks that as a gate; the gate of the whole needs Magnum's templates
-//! too, and so is in the crate `omega`.
+//! [`check_coherence`] runs every check, against a cluster ([`read_served_apis`]) or against the tables
+//! of releases ([`apis_of_releases`]). [`check_compatibility`] is the part that needs the served
+//! versions only, and [`ServedVersionsGate`] is its gate. The gate of all checks also needs Magnum's
+//! templates, so it is in the crate `omega`.
 //!
 //! [`read_served_apis`]: crate::served::read_served_apis
 //! [`apis_of_releases`]: crate::served::apis_of_releases

@@ -1,48 +1,45 @@
-//! What can be wrong, by name, and what a gate says to it.
-
 use std::fmt;
 
 use omega_core::{Evidence, Finding, Severity, Subject, Verdict};
 use serde::{Deserialize, Serialize};
 
-/// Which question a [`Finding`] answers: [`Finding::rule`]. The names are stored and accepted by scripts: never
-/// renamed.
+/// The rule of a [`Finding`]. The names are stored and used by scripts: never rename them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Rule {
     /// The driver reads a kind at a version that is not served.
     UnservedRead,
-    /// The chart writes a kind at a version that is not served.
+    /// The chart creates a kind at a version that is not served.
     UnservedWrite,
     /// `api_resources` does not parse: the driver can't be imported.
     UnreadableOverride,
-    /// `api_resources` makes the driver read a kind elsewhere.
+    /// `api_resources` makes the driver read a kind at another version.
     MovedRead,
-    /// The driver passes over an entry of `api_resources`.
+    /// The driver ignores an entry of `api_resources`.
     IgnoredOverride,
-    /// It is not known what this chart writes.
+    /// It is not known which versions the chart uses.
     UnknownChart,
-    /// The driver's own default chart is in force, since none is set.
+    /// No chart is set, so the driver installs its default.
     DefaultChart,
-    /// A delete would report success and delete nothing.
+    /// A delete would report success but delete nothing.
     UnsafeDelete,
-    /// A provider's kind lacks the label that Cluster API's core looks for.
+    /// A provider's kind lacks the contract label that Cluster API's core needs.
     MissingContract,
-    /// A definition wants a version served that the API server does not serve.
+    /// A version is marked as served in its definition, but is not served.
     UnsettledDefinition,
-    /// What the next releases of Cluster API take away.
+    /// A coming release of Cluster API will not serve a version that is needed.
     ComingRemoval,
-    /// A template names a network driver that the chart has nothing for.
+    /// A template has a network driver that the charts do not have.
     TemplateWithoutCni,
-    /// A template's chart is not the site's, or no version.
+    /// A template's chart is not the site's, or not a version.
     TemplateChart,
     /// A template's label has no effect.
     IgnoredLabel,
 }
 
 impl Rule {
-    /// All of them.
+    /// All rules.
     pub const ALL: [Self; 14] = [
         Self::UnservedRead,
         Self::UnservedWrite,
@@ -60,7 +57,7 @@ impl Rule {
         Self::IgnoredLabel,
     ];
 
-    /// Returns its name, as it is stored and as an operator accepts it.
+    /// Returns its name, as it is stored and used by `--accept`.
     pub fn name(self) -> &'static str {
         match self {
             Self::UnservedRead => "unserved-read",
@@ -80,12 +77,12 @@ impl Rule {
         }
     }
 
-    /// Returns the rule that found it, if it is one of these.
+    /// Returns the rule of a finding, if it is one of these.
     pub fn of(finding: &Finding) -> Option<Self> {
         Self::ALL.into_iter().find(|rule| rule.name() == finding.rule)
     }
 
-    /// Returns the upstream file that says so, or says what comes of it.
+    /// Returns the upstream file that the rule is derived from.
     fn source(self) -> &'static str {
         match self {
             Self::UnservedRead | Self::MovedRead | Self::IgnoredOverride => {
@@ -109,7 +106,7 @@ impl Rule {
         }
     }
 
-    /// Returns something that this rule found, because of `decision`.
+    /// Creates a finding of this rule, with the decision that explains it.
     pub(super) fn finding(
         self,
         severity: Severity,
@@ -121,8 +118,8 @@ impl Rule {
         finding.severity(severity).decision(decision).source(self.source())
     }
 
-    /// Returns whether an operator may accept what it finds. An unsafe delete can't be undone, and
-    /// an `api_resources` that does not parse takes magnum-api down.
+    /// Returns whether an operator may accept its findings. An unsafe delete can't be undone, and with
+    /// an `api_resources` that does not parse magnum-api does not start.
     pub fn can_be_accepted(self) -> bool {
         !matches!(self, Self::UnsafeDelete | Self::UnreadableOverride)
     }
@@ -134,13 +131,12 @@ impl fmt::Display for Rule {
     }
 }
 
-/// Sorts findings, worst first; equals stay in the order in which they were asked.
+/// Sorts findings, worst first. The sort is stable.
 pub(super) fn sort(findings: &mut [Finding]) {
     findings.sort_by_key(|finding| finding.severity);
 }
 
-/// Returns what a gate says to `findings`, worst first; `evidence` is what holds if none is
-/// [`Severity::Broken`].
+/// Returns the verdict of a gate on sorted `findings`; `evidence` is that of a pass.
 pub(super) fn verdict(findings: &[Finding], mut evidence: Vec<Evidence>) -> Verdict {
     let broken = findings.iter().filter(|f| f.severity == Severity::Broken).count();
     if let (Some(first), 1..) = (findings.first(), broken) {

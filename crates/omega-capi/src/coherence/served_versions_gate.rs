@@ -1,5 +1,3 @@
-//! The gate: everything that is read and written is served.
-
 use async_trait::async_trait;
 use omega_core::{Diagnostic as _, Evidence, Failure, Gate, Label as _, Subject, Verdict};
 
@@ -12,23 +10,22 @@ use crate::{
 use omega_core::Finding;
 use omega_driver::driver_reads;
 
-/// Whether the management cluster serves what the driver reads and what the chart writes.
-///
-/// It costs one request (see [`discover_versions`]).
+/// Whether the management cluster serves what the driver reads and the chart creates. One request
+/// ([`discover_versions`]).
 #[derive(Clone, Debug)]
 pub struct ServedVersionsGate {
-    /// The cluster that is asked.
+    /// The management cluster.
     pub management: Management,
-    /// What is to work on it.
+    /// What has to work with it.
     pub combination: Combination,
 }
 
 impl ServedVersionsGate {
-    /// Returns everything that does not fit, worst first.
+    /// Returns what does not work together, worst first.
     ///
     /// # Errors
     ///
-    /// Fails if the management cluster can't be asked.
+    /// Fails if the served versions can't be read.
     pub async fn findings(&self) -> Result<Vec<Finding>, Error> {
         Ok(check_compatibility(&discover_versions(&self.management).await?, &self.combination))
     }
@@ -38,7 +35,7 @@ impl ServedVersionsGate {
         let reads = driver_reads(driver, overrides).iter().filter(|read| read.needed()).count();
         let mut evidence = vec![Evidence::count(&format!("kinds read by driver {driver}"), reads)];
         if let Some((chart, writes)) = chart.as_ref().and_then(|c| Some((c, chart_emits(c)?))) {
-            let what = format!("kinds written by chart {chart}");
+            let what = format!("kinds created by chart {chart}");
             evidence.push(Evidence::count(&what, writes.len()));
         }
         evidence.push(Evidence::holds("all served at those versions"));
@@ -57,7 +54,7 @@ impl Gate for ServedVersionsGate {
     }
 
     async fn check(&self) -> Result<Verdict, Failure> {
-        let message = "could not ask which versions the management cluster serves";
+        let message = "could not read which versions the management cluster serves";
         match self.findings().await {
             Ok(findings) => Ok(self.verdict(&findings)),
             Err(error) => {

@@ -1,5 +1,3 @@
-//! What becomes of clusters that are made from a template.
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
@@ -16,14 +14,14 @@ use omega_driver::labels::CHART_VERSION;
 use omega_driver::requirements::provides;
 use omega_driver::template::{ignored_label, open_to_all, would_be_open_to_all};
 
-/// What the charts have a network plugin for (all tags: `charts/cluster-addons/templates/cni`).
-/// Anything else installs none, without an error.
+/// The network plugins of the charts (all tags: `charts/cluster-addons/templates/cni`). With any
+/// other value they install none, without an error.
 const PLUGINS: [&str; 2] = ["calico", "cilium"];
 
-/// A cluster template of Magnum, as far as it matters here.
+/// The parts of a Magnum cluster template that matter here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TemplateFacts {
-    /// Its name, or its id where it has none.
+    /// Its name, or its id if it has none.
     pub name: String,
     /// `kubernetes`.
     pub coe: String,
@@ -31,7 +29,7 @@ pub struct TemplateFacts {
     pub server_type: String,
     /// Its image's `os_distro`.
     pub distro: Option<String>,
-    /// `calico`; Magnum fills in `flannel` where nothing is said.
+    /// `calico`; Magnum's default is `flannel`.
     pub network_driver: Option<String>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
@@ -45,7 +43,7 @@ impl TemplateFacts {
     }
 }
 
-/// Returns what does not fit for clusters of `templates`; `chart` is the site's.
+/// Returns what does not work for clusters of `templates`; `chart` is the site's.
 pub(crate) fn findings(
     apis: &ServedApis,
     driver: &DriverRelease,
@@ -72,16 +70,16 @@ fn without_cni(driver: &DriverRelease, template: &TemplateFacts) -> Option<Findi
     }
     let sends = driver.sends_network_driver();
     let outcome = match (sends, clusters) {
-        (true, 0) => "a cluster made from it gets no network, and its nodes are never Ready",
+        (true, 0) => "a new cluster gets no network, and its nodes never become Ready",
         (true, _) => {
             "its clusters lose their network at the next resize or upgrade, and new ones get none"
         }
         (false, 0) => {
-            "this driver ignores it, and 1.4.0 will not: a cluster made from it then gets no network"
+            "this driver ignores it, but 1.4.0 does not: then a new cluster gets no network"
         }
         (false, _) => {
-            "this driver ignores it, and 1.4.0 will not: its clusters will then lose their network \
-             at the next resize or upgrade"
+            "this driver ignores it, but 1.4.0 does not: then its clusters lose their network at \
+             the next resize or upgrade"
         }
     };
     let severity = if sends && *clusters > 0 { Severity::Broken } else { Severity::Warning };
@@ -89,13 +87,13 @@ fn without_cni(driver: &DriverRelease, template: &TemplateFacts) -> Option<Findi
         format!("openstack coe cluster template update {name} replace network_driver=calico")
     } else {
         format!(
-            "it can't be changed while clusters use it: make one with --network-driver calico, and \
-             move each cluster to it with `openstack coe cluster upgrade`; until then neither \
+            "it can't be changed while clusters use it: create one with --network-driver calico, \
+             and move each cluster to it with `openstack coe cluster upgrade`; until then neither \
              resize nor upgrade them with {name}"
         )
     };
     let what = format!(
-        "template {name} says network driver {plugin}, and the charts have none: {outcome}"
+        "template {name} has network driver {plugin}, which the charts do not have: {outcome}"
     );
     let finding = Rule::TemplateWithoutCni.finding(severity, "D-031", subject(name), what);
     let evidence = [
@@ -106,7 +104,7 @@ fn without_cni(driver: &DriverRelease, template: &TemplateFacts) -> Option<Findi
     Some(finding.shown_by(evidence).remedy(remedy))
 }
 
-/// A template's own chart takes the place of the site's.
+/// A template's label for the chart overrides the site's chart.
 fn other_charts(apis: &ServedApis, chart: &Version, templates: &[&TemplateFacts]) -> Vec<Finding> {
     let mut named: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for template in templates {
@@ -124,12 +122,12 @@ fn other_chart(apis: &ServedApis, chart: &Version, label: &str, names: &[&str]) 
         let finding = Rule::TemplateChart.finding(Severity::Warning, "D-034", subject, what);
         let evidence = Evidence::text(&format!("label {CHART_VERSION}"), label);
         finding.shown_by([evidence]).remedy(format!(
-            "make a template without the label (one that is in use can't be changed): the site's \
-             chart is {chart}"
+            "create a template without the label (one in use can't be changed): the site's chart \
+             is {chart}"
         ))
     };
     let Some(own) = version(label) else {
-        let what = "names no exact chart: helm picks one that fits, or finds none";
+        let what = "has no exact chart version: helm selects one that matches, or fails";
         return vec![warning(format!("template {list} {what}"))];
     };
     if own == *chart {
@@ -144,7 +142,7 @@ fn other_chart(apis: &ServedApis, chart: &Version, label: &str, names: &[&str]) 
     if !breaks.is_empty() {
         return breaks;
     }
-    let what = format!("template {list} uses chart {own}, and not the site's chart {chart}");
+    let what = format!("template {list} uses chart {own} instead of the site's chart {chart}");
     vec![warning(what).severity(Severity::Note)]
 }
 

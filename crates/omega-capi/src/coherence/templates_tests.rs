@@ -64,7 +64,7 @@ fn flannel_in_use_is_broken_and_flannel_unused_a_warning() {
             Some(Severity::Warning),
             "{bad}"
         );
-        // It does not send it, so its clusters have the chart's default.
+        // It does not send the driver, so its clusters have the chart's default.
         assert_eq!(
             severity(DriverRelease::v1_3_0(), Some(bad), 1),
             Some(Severity::Warning),

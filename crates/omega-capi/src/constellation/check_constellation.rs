@@ -1,5 +1,3 @@
-//! What is installed against what a chart was tested with.
-
 use std::cmp::Ordering;
 
 use omega_core::{Evidence, Finding, Severity, Subject};
@@ -17,29 +15,29 @@ use crate::{
 /// The chart that magnum-capi-helm installs for a cluster.
 const CLUSTER_CHART: &str = "openstack-cluster";
 
-/// What was tested together.
+/// The versions that were tested together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Constellation {
-    /// The tag of capi-helm-charts, where it is known.
+    /// The tag of capi-helm-charts, if known.
     pub chart: Option<Version>,
     /// Its `dependencies.json`.
     pub dependencies: Dependencies,
 }
 
-/// One thing, as wanted and as found.
+/// The comparison of one component or release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Comparison {
-    /// What.
     pub part: ConstellationItem,
-    /// The version that was tested; `None` if the chart's file does not name it.
+    /// The tested version; `None` if the chart's file does not name it.
     pub wanted: Option<String>,
-    /// The version that is installed, if it can be told.
+    /// The installed version, if known.
     pub found: Option<String>,
-    /// How they compare.
-    pub standing: VersionMatch,
-    /// What shows it.
+    /// How the two compare.
+    #[serde(rename = "standing")]
+    pub version_match: VersionMatch,
     pub evidence: Vec<Evidence>,
-    /// What to do, unless it is as it should be. All of it is D-034.
+    /// What to do about a difference (D-034).
     pub remedy: Option<String>,
 }
 
@@ -47,54 +45,46 @@ pub struct Comparison {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConstellationItem {
-    /// A controller that runs.
+    /// A controller.
     Controller(Component),
-    /// A release of helm: of a controller's chart, or a cluster's.
-    Release {
-        /// Where it is.
-        namespace: Namespace,
-        /// Its name.
-        name: String,
-        /// Its chart.
-        chart: String,
-    },
+    /// A helm release, of a controller's chart or of a cluster's.
+    #[expect(missing_docs, reason = "the fields are those of a release")]
+    Release { namespace: Namespace, name: String, chart: String },
 }
 
 /// How two versions compare. `v1.2.3` and `1.2.3` are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VersionMatch {
-    /// As tested.
+    /// The tested version.
     Same,
-    /// Older than tested.
+    /// Older than the tested version.
     Older,
-    /// Newer than tested.
+    /// Newer than the tested version.
     Newer,
-    /// Wanted, and not installed.
+    /// Tested, but not installed.
     Missing,
-    /// Installed, and the version can't be told or compared.
+    /// Installed, but the version is not known or can't be compared.
     Unknown,
-    /// Installed, and this chart's file does not name it.
+    /// Installed, but the chart's file does not name it.
     NotNamed,
 }
 
 impl Comparison {
-    /// Returns whether it departs from what was tested together. What the chart's file does not
-    /// name does not, nor does a cluster's release of an older chart: it moves with its cluster.
-    pub fn departs(&self) -> bool {
+    /// Returns whether it differs from what was tested. What the chart's file does not name does not
+    /// count, nor does a cluster on an older chart, which changes with its next upgrade.
+    pub fn differs(&self) -> bool {
         let of_a_cluster = matches!(&self.part, ConstellationItem::Release { chart, .. } if chart == CLUSTER_CHART);
-        match self.standing {
+        match self.version_match {
             VersionMatch::Same | VersionMatch::NotNamed => false,
             VersionMatch::Older => !of_a_cluster,
             VersionMatch::Newer | VersionMatch::Missing | VersionMatch::Unknown => true,
         }
     }
-}
 
-impl Comparison {
-    /// Returns it as a finding, if it departs from what was tested together (D-034).
+    /// Returns a finding if it differs (D-034).
     pub fn finding(&self) -> Option<Finding> {
-        if !self.departs() {
+        if !self.differs() {
             return None;
         }
         let subject = match &self.part {
@@ -108,7 +98,7 @@ impl Comparison {
         let [wanted, found] =
             [&self.wanted, &self.found].map(|one| one.as_deref().unwrap_or("none"));
         let summary = format!("{subject}: {found} is installed, {wanted} was tested");
-        let severity = match self.standing {
+        let severity = match self.version_match {
             VersionMatch::Missing => Severity::Broken,
             VersionMatch::Unknown => Severity::Unknown,
             VersionMatch::Same
@@ -129,7 +119,7 @@ impl Comparison {
 }
 
 impl Constellation {
-    /// Returns what was tested with `chart`, if its tag is one of those that were read.
+    /// Returns what was tested with `chart`, if it is a known tag.
     pub fn of(chart: &Version) -> Option<Self> {
         let dependencies = Dependencies::of(chart)?.clone();
         Some(Self { chart: Some(chart.clone()), dependencies })
@@ -146,9 +136,9 @@ impl Constellation {
 /// Compares what is installed, from [`read_installed`](crate::controllers::read_installed) and
 /// [`read_releases`](crate::releases::read_releases), with what was tested (D-034). Pure.
 ///
-/// Every component of the `dependencies.json` has an entry, and every release of a chart that
-/// belongs here: the controllers' and the clusters'. `azimuth-images`, `sonobuoy` and `helm`, which
-/// the file names too, are not installed on a management cluster.
+/// The result has every component of the `dependencies.json`, and every release of a controller's or
+/// cluster's chart. `azimuth-images`, `sonobuoy` and `helm` in that file are not installed on a
+/// management cluster.
 pub fn check_constellation(
     tested: &Constellation,
     installed: &[Installed],
@@ -168,7 +158,7 @@ fn missing(tested: &Constellation, component: Component) -> Option<Comparison> {
         part: ConstellationItem::Controller(component),
         wanted: Some(wanted.to_owned()),
         found: None,
-        standing: VersionMatch::Missing,
+        version_match: VersionMatch::Missing,
         evidence: vec![Evidence::text("no deployment has the image", component.image())],
         remedy: Some(format!("install {component} {wanted}")),
     })
@@ -176,14 +166,14 @@ fn missing(tested: &Constellation, component: Component) -> Option<Comparison> {
 
 fn controller(tested: &Constellation, one: &Installed) -> Comparison {
     let wanted = tested.dependencies.version(one.component);
-    let standing = standing(wanted, one.version.as_deref());
+    let version_match = compare(wanted, one.version.as_deref());
     Comparison {
         part: ConstellationItem::Controller(one.component),
         wanted: wanted.map(ToOwned::to_owned),
         found: one.version.clone(),
-        standing,
+        version_match,
         evidence: one.evidence.clone(),
-        remedy: remedy(tested, one.component, standing, wanted, one.version.as_deref()),
+        remedy: remedy(tested, one.component, version_match, wanted, one.version.as_deref()),
     }
 }
 
@@ -199,12 +189,11 @@ fn release(tested: &Constellation, one: &Release) -> Option<Comparison> {
         None => return None,
     };
     let found = one.chart_version.as_str();
-    let standing = standing(wanted, Some(found));
-    let remedy = trouble(one).or_else(|| match component {
-        Some(component) => remedy(tested, component, standing, wanted, Some(found)),
-        None => (standing == VersionMatch::Older).then(|| {
-            "it stays as it was created; the next resize or upgrade of the cluster moves it".into()
-        }),
+    let version_match = compare(wanted, Some(found));
+    let remedy = unfinished(one).or_else(|| match component {
+        Some(component) => remedy(tested, component, version_match, wanted, Some(found)),
+        None => (version_match == VersionMatch::Older)
+            .then(|| "none needed: the next resize or upgrade of the cluster updates it".into()),
     });
     Some(Comparison {
         part: ConstellationItem::Release {
@@ -214,7 +203,7 @@ fn release(tested: &Constellation, one: &Release) -> Option<Comparison> {
         },
         wanted: wanted.map(ToOwned::to_owned),
         found: Some(found.to_owned()),
-        standing,
+        version_match,
         evidence: vec![
             Evidence::text("revision", one.revision.to_string()),
             Evidence::text("status", one.status.to_string()),
@@ -223,27 +212,25 @@ fn release(tested: &Constellation, one: &Release) -> Option<Comparison> {
     })
 }
 
-/// What helm's own status asks for, whatever the versions are.
-fn trouble(release: &Release) -> Option<String> {
+/// Returns the remedy for a failed or interrupted change of a release, whatever its version.
+fn unfinished(release: &Release) -> Option<String> {
     let Release { namespace, name, .. } = release;
     let history = format!("helm history {name} --namespace {namespace}");
-    match &release.status {
-        ReleaseStatus::Failed => Some(format!("its last change failed; the reason: {history}")),
-        ReleaseStatus::PendingInstall
-        | ReleaseStatus::PendingUpgrade
-        | ReleaseStatus::PendingRollback => Some(format!(
-            "helm is at work or was interrupted, and refuses the next upgrade: {history}"
-        )),
-        ReleaseStatus::Unknown
-        | ReleaseStatus::Deployed
-        | ReleaseStatus::Uninstalled
-        | ReleaseStatus::Superseded
-        | ReleaseStatus::Uninstalling
-        | ReleaseStatus::Other(_) => None,
+    if release.status == ReleaseStatus::Failed {
+        return Some(format!("its last change failed; find the reason: {history}"));
     }
+    let pending = matches!(
+        release.status,
+        ReleaseStatus::PendingInstall
+            | ReleaseStatus::PendingUpgrade
+            | ReleaseStatus::PendingRollback
+    );
+    pending.then(|| {
+        format!("helm is running or was interrupted, and refuses the next upgrade: {history}")
+    })
 }
 
-fn standing(wanted: Option<&str>, found: Option<&str>) -> VersionMatch {
+fn compare(wanted: Option<&str>, found: Option<&str>) -> VersionMatch {
     let Some(wanted) = wanted else { return VersionMatch::NotNamed };
     let Some(found) = found else { return VersionMatch::Unknown };
     match (version(found), version(wanted)) {
@@ -260,25 +247,27 @@ fn standing(wanted: Option<&str>, found: Option<&str>) -> VersionMatch {
 fn remedy(
     tested: &Constellation,
     component: Component,
-    standing: VersionMatch,
+    version_match: VersionMatch,
     wanted: Option<&str>,
     found: Option<&str>,
 ) -> Option<String> {
     let name = tested.name();
     let wanted = wanted.unwrap_or_default();
-    match standing {
+    match version_match {
         VersionMatch::Same => None,
         VersionMatch::Older => Some(format!("upgrade {component} to {wanted}")),
         VersionMatch::Missing => Some(format!("install {component} {wanted}")),
         VersionMatch::Newer => Some(match first_with(component, found) {
             Some(chart) => format!(
-                "{name} was tested with {wanted}: take chart {chart}, the first with this one, \
-                 or go back"
+                "{name} was tested with {wanted}: use chart {chart}, the first tested with this \
+                 version, or go back"
             ),
-            None => format!("no chart that is known was tested with it: go back to {wanted}"),
+            None => format!("no known chart was tested with it: go back to {wanted}"),
         }),
-        VersionMatch::Unknown => Some(format!("see by hand whether it is {wanted}")),
-        VersionMatch::NotNamed => Some(format!("{name} was not tested with it; nothing needs it")),
+        VersionMatch::Unknown => Some(format!("check by hand whether it is {wanted}")),
+        VersionMatch::NotNamed => {
+            Some(format!("{name} was not tested with it, and nothing needs it"))
+        }
     }
 }
 
@@ -286,7 +275,7 @@ fn remedy(
 fn first_with(component: Component, found: Option<&str>) -> Option<&'static Version> {
     let has = |tag: &&'static Version| {
         let theirs = Dependencies::of(tag).and_then(|all| all.version(component));
-        theirs.is_some() && standing(theirs, found) == VersionMatch::Same
+        theirs.is_some() && compare(theirs, found) == VersionMatch::Same
     };
     Dependencies::tags().find(has)
 }

@@ -5,7 +5,7 @@ use omega_core::Evidence;
 use super::{
     Comparison, Constellation, ConstellationItem,
     VersionMatch::{self, Newer, NotNamed, Same},
-    check_constellation, standing,
+    check_constellation, compare,
 };
 use crate::{
     constellation::{Component, Dependencies},
@@ -29,7 +29,7 @@ fn release(name: &str, chart: &str, version: &str, status: &str) -> Release {
         namespace: "magnum-x".parse().unwrap(),
         name: name.into(),
         revision: 3,
-        status: status.to_owned().into(),
+        status: serde_json::from_value(status.into()).unwrap(),
         chart: chart.into(),
         chart_version: version.into(),
         app_version: None,
@@ -49,7 +49,7 @@ fn as_tested(chart: &str) -> Vec<Installed> {
 
 fn said(all: &[Comparison]) -> String {
     let mut table = String::new();
-    for Comparison { part, wanted, found, standing, evidence, remedy } in all {
+    for Comparison { part, wanted, found, version_match, evidence, remedy } in all {
         let part = match part {
             ConstellationItem::Controller(component) => component.to_string(),
             ConstellationItem::Release { namespace, name, chart } => {
@@ -58,7 +58,7 @@ fn said(all: &[Comparison]) -> String {
         };
         let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
         let (wanted, found, evidence) = (dash(wanted), dash(found), Evidence::line(evidence));
-        writeln!(table, "{standing:?} {part}: {wanted} wanted, {found} found ({evidence})")
+        writeln!(table, "{version_match:?} {part}: {wanted} wanted, {found} found ({evidence})")
             .unwrap();
         if let Some(remedy) = remedy {
             writeln!(table, "    -> {remedy}").unwrap();
@@ -73,13 +73,13 @@ fn every_tag_fits_itself_and_no_tag_of_another_core() {
         let own = as_tested(&tag.to_string());
         let all = check_constellation(&of(&tag.to_string()), &own, &[]);
         assert!(
-            all.iter().all(|c| c.standing == VersionMatch::Same && c.remedy.is_none()),
+            all.iter().all(|c| c.version_match == VersionMatch::Same && c.remedy.is_none()),
             "{tag}"
         );
         assert_eq!(all.len(), own.len(), "{tag}");
     }
     let newer = check_constellation(&of("0.23.0"), &as_tested("0.24.0"), &[]);
-    let standings: Vec<_> = newer.iter().map(|c| c.standing).collect();
+    let standings: Vec<_> = newer.iter().map(|c| c.version_match).collect();
     assert_eq!(standings, [Newer, Newer, Newer, Newer, NotNamed, Newer, Same, Same]);
 }
 
@@ -91,11 +91,11 @@ fn only_a_clusters_release_may_be_older() {
         release("addons", "cluster-api-addon-provider", "0.11.0", "deployed"),
     ];
     let all = check_constellation(&of("0.25.1"), &as_tested("0.25.1"), &releases);
-    let departing = all.iter().filter(|c| c.departs()).map(|c| c.found.clone().unwrap());
+    let departing = all.iter().filter(|c| c.differs()).map(|c| c.found.clone().unwrap());
     assert_eq!(departing.collect::<Vec<_>>(), ["0.27.0", "0.11.0"]);
     let more = check_constellation(&of("0.23.0"), &as_tested("0.25.1"), &[]);
-    let orc = more.iter().find(|c| c.standing == NotNamed).unwrap();
-    assert!(!orc.departs(), "the file of 0.23.0 does not name it");
+    let orc = more.iter().find(|c| c.version_match == NotNamed).unwrap();
+    assert!(!orc.differs(), "the file of 0.23.0 does not name it");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_v_makes_no_difference_and_ten_is_more_than_nine() {
         (None, Some("v1"), VersionMatch::NotNamed),
     ];
     for (wanted, found, expected) in cases {
-        assert_eq!(standing(wanted, found), expected, "{wanted:?} {found:?}");
+        assert_eq!(compare(wanted, found), expected, "{wanted:?} {found:?}");
     }
 }
 
@@ -149,7 +149,7 @@ fn everything_as_it_is_said() {
 fn nothing_installed_is_everything_missing() {
     let all = check_constellation(&of("0.25.1"), &[], &[]);
     assert_eq!(all.len(), 8);
-    assert!(all.iter().all(|one| one.standing == VersionMatch::Missing));
+    assert!(all.iter().all(|one| one.version_match == VersionMatch::Missing));
     let old = check_constellation(&of("0.23.0"), &[], &[]);
     assert_eq!(old.len(), 7, "0.23.0 knows no resource controller");
 }
@@ -160,8 +160,8 @@ fn a_file_without_a_tag_compares_controllers_only() {
     let file = Constellation { chart: None, dependencies: Dependencies::parse(text).unwrap() };
     let clusters = [release("c9", "openstack-cluster", "0.10.1", "deployed")];
     let all = check_constellation(&file, &as_tested("0.25.1"), &clusters);
-    let older: Vec<_> = all.iter().filter(|c| c.standing == VersionMatch::Older).collect();
+    let older: Vec<_> = all.iter().filter(|c| c.version_match == VersionMatch::Older).collect();
     assert_eq!(older.len(), 4);
     let last = all.last().unwrap();
-    assert_eq!((last.standing, &last.remedy), (VersionMatch::NotNamed, &None));
+    assert_eq!((last.version_match, &last.remedy), (VersionMatch::NotNamed, &None));
 }

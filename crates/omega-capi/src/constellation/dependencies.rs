@@ -1,5 +1,3 @@
-//! What a release of capi-helm-charts was tested with (D-034).
-
 use std::{collections::BTreeMap, fmt, sync::LazyLock};
 
 use semver::Version;
@@ -11,8 +9,8 @@ const TABLE: &str = include_str!("../../data/dependencies.json");
 static BY_TAG: LazyLock<BTreeMap<Version, Dependencies>> =
     LazyLock::new(|| serde_json::from_str(TABLE).unwrap_or_default());
 
-/// A `dependencies.json`: one flat object, names to versions. Programs of the CNCF carry a `v`,
-/// charts of Azimuth don't.
+/// A `dependencies.json` of capi-helm-charts: the versions that a release was tested with (D-034).
+/// Versions of CNCF projects start with `v`, those of Azimuth's charts don't.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Dependencies(BTreeMap<String, String>);
@@ -23,25 +21,25 @@ pub struct Dependencies(BTreeMap<String, String>);
 pub enum Component {
     /// Cluster API's core.
     ClusterApi,
-    /// Its bootstrap provider, of the same release.
+    /// The kubeadm bootstrap provider, of the same release.
     KubeadmBootstrap,
-    /// Its control-plane provider, of the same release.
+    /// The kubeadm control-plane provider, of the same release.
     KubeadmControlPlane,
     /// The infrastructure provider for OpenStack (CAPO).
     OpenstackProvider,
-    /// What installs the addons of the charts.
+    /// The addon provider, which installs the addons of the charts.
     AddonProvider,
     /// The OpenStack resource controller (ORC), since chart 0.24.0.
     ResourceController,
     /// cert-manager.
     CertManager,
-    /// What cleans up after deleted clusters, since chart 0.1.3.
+    /// The janitor, which cleans up after deleted clusters, since chart 0.1.3.
     Janitor,
 }
 
-/// A file that is no `dependencies.json`.
+/// The file is not a `dependencies.json`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is no dependencies.json: {0}")]
+#[error("not a dependencies.json: {0}")]
 pub struct DependenciesError(String);
 
 impl omega_core::Diagnostic for DependenciesError {
@@ -50,10 +48,12 @@ impl omega_core::Diagnostic for DependenciesError {
     }
 
     fn expected(&self) -> Option<String> {
-        Some("one flat JSON object of texts with the keys cluster-api and cluster-api-provider-openstack".to_owned())
+        let keys = "cluster-api and cluster-api-provider-openstack";
+        Some(format!("a flat JSON object of strings with the keys {keys}"))
     }
+
     fn next(&self) -> Option<String> {
-        Some("take the file at the root of a tag of capi-helm-charts".to_owned())
+        Some("use the file in the root directory of a tag of capi-helm-charts".to_owned())
     }
     fn touched(&self) -> omega_core::Touched {
         omega_core::Touched::Nothing
@@ -61,7 +61,7 @@ impl omega_core::Diagnostic for DependenciesError {
 }
 
 impl Component {
-    /// All of them, in the order in which they build on each other.
+    /// All components; each depends only on those before it.
     pub const ALL: [Self; 8] = [
         Self::CertManager,
         Self::ClusterApi,
@@ -85,7 +85,7 @@ impl Component {
         }
     }
 
-    /// Returns the last part of its image's name, which mirrors keep.
+    /// Returns the last part of its image's name, which is the same on mirrors.
     pub fn image(self) -> &'static str {
         match self {
             Self::ClusterApi => "cluster-api-controller",
@@ -99,8 +99,8 @@ impl Component {
         }
     }
 
-    /// Returns the chart that installs it, where that is how it is installed. The tags of these
-    /// charts' images are commits; the chart's version is what `dependencies.json` names.
+    /// Returns the chart that installs it, if any. The images of these charts are tagged with commits;
+    /// `dependencies.json` names the version of the chart.
     pub(crate) fn chart(self) -> Option<&'static str> {
         match self {
             Self::AddonProvider | Self::Janitor => Some(self.image()),
@@ -130,21 +130,21 @@ impl fmt::Display for Component {
 }
 
 impl Dependencies {
-    /// Returns what the tag `chart` names, if it is one of those that were read (0.1.2 to 0.27.0).
+    /// Returns the file at the tag `chart`, if it is known (0.1.2 to 0.27.0).
     pub fn of(chart: &Version) -> Option<&'static Self> {
         BY_TAG.get(chart)
     }
 
-    /// Returns the tags that are known, oldest first.
+    /// Returns the known tags, oldest first.
     pub fn tags() -> impl Iterator<Item = &'static Version> {
         BY_TAG.keys()
     }
 
-    /// Reads a file.
+    /// Parses a file.
     ///
     /// # Errors
     ///
-    /// Fails if it is no flat object of texts, or names neither Cluster API nor its provider.
+    /// Fails if it is not a flat object of strings, or lacks Cluster API or its OpenStack provider.
     pub fn parse(text: &str) -> Result<Self, DependenciesError> {
         let parsed: Self =
             serde_json::from_str(text).map_err(|error| DependenciesError(error.to_string()))?;
@@ -156,13 +156,13 @@ impl Dependencies {
         Ok(parsed)
     }
 
-    /// Returns the version of `component`, as it is spelled there.
+    /// Returns the version of `component` as the file spells it.
     pub fn version(&self, component: Component) -> Option<&str> {
         self.0.get(component.key()).map(String::as_str)
     }
 }
 
-/// Reads a version with or without its `v`.
+/// Parses a version with or without `v`.
 pub(crate) fn version(text: &str) -> Option<Version> {
     Version::parse(text.strip_prefix('v').unwrap_or(text)).ok()
 }
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(file.version(Component::KubeadmBootstrap), Some("v1.14.0"));
         assert_eq!(file.version(Component::Janitor), None);
         let words = |text: &str| Dependencies::parse(text).unwrap_err().to_string();
-        let lacks = "it is no dependencies.json: it has no key `cluster-api-provider-openstack`";
+        let lacks = "not a dependencies.json: it has no key `cluster-api-provider-openstack`";
         assert_eq!(words(r#"{"cluster-api": "v1.14.0"}"#), lacks);
         assert!(words(r#"{"dependencies": {"lodash": "1"}}"#).contains("invalid type: map"));
         assert!(words("").contains("EOF"));

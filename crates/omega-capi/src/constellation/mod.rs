@@ -1,4 +1,4 @@
-//! What is installed, compared with what a chart was tested with (D-034).
+//! Compares what is installed with what a chart was tested with (D-034).
 
 mod check_constellation;
 pub(crate) mod dependencies;

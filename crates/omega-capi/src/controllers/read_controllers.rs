@@ -1,7 +1,6 @@
-//! Whether the controllers of the management cluster work.
-
 use futures::future::try_join;
 use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1 as coordination;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -14,53 +13,31 @@ use crate::{
 const LEASES: &str = "/apis/coordination.k8s.io/v1/leases";
 const PAGE: usize = 500;
 
-/// What tells whether controllers work.
+/// What shows whether the controllers work.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Controllers {
-    /// Those that are installed, with how many of their pods are available.
+    /// The installed controllers, with their number of available pods.
     pub installed: Vec<Installed>,
-    /// The leases by which they elect a leader. One that works renews it every few seconds.
+    /// Their leader election leases. A running controller renews its lease every few seconds.
     pub leases: Vec<Lease>,
 }
 
-/// The lease of a controller's leader.
+/// The leader election lease of a controller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Lease {
-    /// Whose.
     pub component: Component,
-    /// `capi-system/controller-leader-election-capi`
+    /// `capi-system/controller-leader-election-capi`.
     pub name: String,
-    /// Who holds it, if anybody does.
     pub holder: Option<String>,
-    /// When it was last renewed, by the clock of the holder.
+    /// When it was last renewed, by the holder's clock.
     pub renewed: Option<Timestamp>,
-    /// For how long it holds, in seconds.
+    /// For how many seconds it is valid.
     pub seconds: u32,
 }
 
-#[derive(Deserialize)]
-struct Wire {
-    metadata: Metadata,
-    #[serde(default)]
-    spec: Spec,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    name: String,
-    namespace: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Spec {
-    holder_identity: Option<String>,
-    lease_duration_seconds: Option<u32>,
-    renew_time: Option<Timestamp>,
-}
-
 impl Component {
-    /// Returns the name of its leader's lease, where it is known: `LeaderElectionID` in Cluster
+    /// Returns the name of its leader election lease, if known: `LeaderElectionID` in Cluster
     /// API 1.13.2 (main.go:365, bootstrap/kubeadm/main.go:236, controlplane/kubeadm/main.go:288)
     /// and in the OpenStack provider 0.14.4 (main.go).
     fn lease(self) -> Option<&'static str> {
@@ -80,12 +57,11 @@ impl Component {
 ///
 /// # Guarantees
 ///
-/// One request for 250 deployments, one for 500 leases.
+/// One request for each 250 deployments and each 500 leases.
 ///
 /// # Errors
 ///
-/// [`Error::Forbidden`] if the kubeconfig's user may not list deployments and leases in all
-/// namespaces.
+/// Fails if they can't be listed. The user needs the right to list them in all namespaces.
 pub async fn read_controllers(management: &Management) -> Result<Controllers, Error> {
     let leases = management.list(LEASES, "", PAGE, JSON);
     let (installed, leases) = try_join(read_installed(management), leases).await?;
@@ -94,13 +70,14 @@ pub async fn read_controllers(management: &Management) -> Result<Controllers, Er
     Ok(Controllers { installed, leases })
 }
 
-fn lease(Wire { metadata, spec }: Wire) -> Option<Lease> {
-    let component = Component::ALL.into_iter().find(|c| c.lease() == Some(&metadata.name))?;
+fn lease(lease: coordination::Lease) -> Option<Lease> {
+    let name = lease.metadata.name?;
+    let spec = lease.spec.unwrap_or_default();
     Some(Lease {
-        component,
-        name: format!("{}/{}", metadata.namespace, metadata.name),
+        component: Component::ALL.into_iter().find(|c| c.lease() == Some(&name))?,
+        name: format!("{}/{name}", lease.metadata.namespace.unwrap_or_default()),
         holder: spec.holder_identity.filter(|holder| !holder.is_empty()),
-        renewed: spec.renew_time,
-        seconds: spec.lease_duration_seconds.unwrap_or(15),
+        renewed: spec.renew_time.map(|time| time.0),
+        seconds: spec.lease_duration_seconds.and_then(|s| s.try_into().ok()).unwrap_or(15),
     })
 }

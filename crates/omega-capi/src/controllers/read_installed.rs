@@ -1,7 +1,4 @@
-//! Which controllers run on the management cluster, at which version.
-
-use std::collections::BTreeMap;
-
+use k8s_openapi::api::{apps::v1::Deployment, core::v1::Container};
 use omega_core::Evidence;
 use serde::{Deserialize, Serialize};
 
@@ -10,106 +7,61 @@ use crate::{Error, Management, constellation::Component, list::JSON};
 const PATH: &str = "/apis/apps/v1/deployments";
 const PAGE: usize = 250;
 
-/// A controller that is installed.
+/// An installed controller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Installed {
-    /// Which.
+    /// The controller.
     pub component: Component,
-    /// At which version, if its image or its chart says one.
+    /// The version of its chart or image, if known.
     pub version: Option<String>,
-    /// What shows it: the deployment, its image, its chart.
+    /// The deployment, its image and its chart.
     pub evidence: Vec<Evidence>,
-    /// How many pods it wants.
+    /// How many pods it should have.
     pub wanted: u32,
-    /// How many of them are available; `None` if nothing tells.
+    /// How many of them are available; `None` before the first status.
     pub available: Option<u32>,
-}
-
-#[derive(Deserialize)]
-struct Deployment {
-    metadata: Metadata,
-    spec: Spec,
-    #[serde(default)]
-    status: Status,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Status {
-    /// `None` until the deployment controller has seen it.
-    observed_generation: Option<i64>,
-    /// Left out where it is 0.
-    #[serde(default)]
-    available_replicas: u32,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    name: String,
-    namespace: String,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-struct Spec {
-    /// 1 where it is left out.
-    replicas: Option<u32>,
-    template: Template,
-}
-
-#[derive(Deserialize)]
-struct Template {
-    spec: PodSpec,
-}
-
-#[derive(Deserialize)]
-struct PodSpec {
-    containers: Vec<Container>,
-}
-
-#[derive(Deserialize)]
-struct Container {
-    image: String,
 }
 
 /// Reads which of the controllers of a `dependencies.json` are installed, in any namespace.
 ///
-/// A controller is known by the last part of its image's name, so that a mirror makes no
-/// difference. Its version is that of its chart (label `helm.sh/chart`) where `dependencies.json`
-/// names charts, else the image's tag.
+/// A controller is recognized by the last part of its image's name, so mirrors don't matter. Its
+/// version is that of its chart (label `helm.sh/chart`) if `dependencies.json` names charts, otherwise
+/// the image's tag.
 ///
 /// # Guarantees
 ///
-/// One request for 250 deployments.
+/// One request for each 250 deployments.
 ///
 /// # Errors
 ///
-/// [`Error::Forbidden`] if the kubeconfig's user may not list deployments in all namespaces.
+/// Fails if they can't be listed. The user needs the right to list them in all namespaces.
 pub async fn read_installed(management: &Management) -> Result<Vec<Installed>, Error> {
-    let deployments: Vec<Deployment> = management.list(PATH, "", PAGE, JSON).await?;
-    let mut found: Vec<Installed> = deployments.iter().flat_map(installed).collect();
+    let deployments = management.list(PATH, "", PAGE, JSON).await?;
+    let mut found: Vec<Installed> = deployments.into_iter().flat_map(installed).collect();
     found.sort_by_cached_key(|one| (one.component, Evidence::line(&one.evidence)));
     Ok(found)
 }
 
-fn installed(deployment: &Deployment) -> Vec<Installed> {
-    let Metadata { name, namespace, labels } = &deployment.metadata;
-    let containers = &deployment.spec.template.spec.containers;
-    let wanted = deployment.spec.replicas.unwrap_or(1);
-    let status = &deployment.status;
-    let available = status.observed_generation.map(|_| status.available_replicas);
+fn installed(Deployment { metadata, spec, status }: Deployment) -> Vec<Installed> {
+    let [namespace, name] = [metadata.namespace, metadata.name].map(Option::unwrap_or_default);
+    let spec = spec.unwrap_or_default();
+    let pods = |count: Option<i32>| count.and_then(|count| u32::try_from(count).ok());
+    let wanted = pods(spec.replicas).unwrap_or(1);
+    // Without `observedGeneration` no controller has processed it. A count of 0 is left out.
+    let status = status.filter(|status| status.observed_generation.is_some());
+    let available = status.map(|status| pods(status.available_replicas).unwrap_or_default());
     let one = |container: &Container| {
-        let (repository, tag) = split(&container.image);
+        let image = container.image.as_deref()?;
+        let (repository, tag) = split_image(image);
         let last = repository.rsplit('/').next();
         let component = Component::ALL.into_iter().find(|c| Some(c.image()) == last)?;
         let chart = component.chart().and_then(|chart| {
-            let label = labels.get("helm.sh/chart")?;
+            let label = metadata.labels.as_ref()?.get("helm.sh/chart")?;
             label.strip_prefix(chart)?.strip_prefix('-').map(ToOwned::to_owned)
         });
         let shown = chart.as_ref().map(|chart| Evidence::text("chart", chart));
         let deployment = Evidence::text("deployment", format!("{namespace}/{name}"));
-        let image = Evidence::text("image", &container.image);
+        let image = Evidence::text("image", image);
         Some(Installed {
             component,
             version: chart.or_else(|| tag.map(ToOwned::to_owned)),
@@ -118,14 +70,14 @@ fn installed(deployment: &Deployment) -> Vec<Installed> {
             available,
         })
     };
-    containers.iter().filter_map(one).collect()
+    spec.template.spec.unwrap_or_default().containers.iter().filter_map(one).collect()
 }
 
-/// Splits an image's name into repository and tag. A digest is neither.
-fn split(image: &str) -> (&str, Option<&str>) {
+/// Splits an image into repository and tag, without its digest.
+pub(crate) fn split_image(image: &str) -> (&str, Option<&str>) {
     let named = image.split_once('@').map_or(image, |(named, _digest)| named);
     match named.rsplit_once(':') {
-        // What follows is a path: the colon was a port's.
+        // The colon belongs to a port, as a path follows.
         Some((_, rest)) if rest.contains('/') => (named, None),
         Some((repository, tag)) => (repository, Some(tag)),
         None => (named, None),
@@ -134,7 +86,7 @@ fn split(image: &str) -> (&str, Option<&str>) {
 
 #[cfg(test)]
 mod tests {
-    use super::split;
+    use super::split_image;
 
     #[test]
     fn an_images_name_is_taken_apart() {
@@ -148,7 +100,7 @@ mod tests {
             (&format!("mirror:5000/d{digest}"), ("mirror:5000/d", None)),
         ];
         for (image, expected) in cases {
-            assert_eq!(split(image), expected, "{image}");
+            assert_eq!(split_image(image), expected, "{image}");
         }
     }
 }

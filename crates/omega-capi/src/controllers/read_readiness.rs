@@ -1,31 +1,28 @@
-//! Whether the management cluster's API server is well, by its own word.
-
 use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, fmt::rfc2822};
 
 use crate::{Error, Management};
 
-/// What the API server says of itself.
+/// The readiness of an API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readiness {
     /// Whether all of its checks pass.
     pub ready: bool,
-    /// The checks that don't, in its words (`etcd failed: reason withheld`).
+    /// The failed checks (`etcd failed: reason withheld`).
     pub failed: Vec<String>,
-    /// Its clock, as far as it tells: to the second.
+    /// Its clock, to the second.
     pub clock: Option<Timestamp>,
-    /// How long the answer took.
+    /// How long the response took.
     pub took: Duration,
 }
 
-/// Asks `GET /readyz?verbose`, which everybody who is authenticated may (the role
+/// Reads `GET /readyz?verbose`, for which every authenticated user has the right (the role
 /// system:public-info-viewer).
 ///
 /// # Errors
 ///
-/// Fails if the server does not answer, or not with its checks. That one of them fails is no
-/// error.
+/// Fails if the server does not answer. A failed check is not an error.
 pub async fn read_readiness(management: &Management) -> Result<Readiness, Error> {
     let began = Instant::now();
     let (code, date, body) = management.answer("/readyz?verbose").await?;
@@ -33,7 +30,7 @@ pub async fn read_readiness(management: &Management) -> Result<Readiness, Error>
     let clock = date.and_then(|date| rfc2822::parse(&date).ok()).map(|zoned| zoned.timestamp());
     let failed = body.lines().filter_map(|line| line.strip_prefix("[-]")).map(str::to_owned);
     let mut failed: Vec<String> = failed.collect();
-    // A proxy's page has the status of an answer too.
+    // The page of a proxy can have status 200, too.
     let ready = code == 200 && (body.trim() == "ok" || body.contains("readyz check passed"));
     if !ready && failed.is_empty() {
         failed.push(format!("HTTP {code}: {}", body.chars().take(200).collect::<String>()));

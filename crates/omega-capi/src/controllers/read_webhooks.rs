@@ -1,66 +1,66 @@
-//! Whom the API server asks before it takes a write of one of Cluster API's objects.
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::{try_join, try_join_all};
+use k8s_openapi::{
+    api::{admissionregistration::v1::RuleWithOperations, discovery::v1::EndpointSlice},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{Error, Management, Namespace, list::JSON};
+use crate::{
+    Error, Management, Namespace,
+    list::{JSON, label_selector},
+};
 
 const VALIDATING: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
 const MUTATING: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
 const PAGE: usize = 100;
-/// What the groups of Cluster API and its providers end with.
+/// The suffix of the API groups of Cluster API and its providers.
 const GROUPS: &str = "cluster.x-k8s.io";
 
-/// Admission webhooks that are served at one place. While it does not answer, every write of what
-/// they watch over is refused; reads are not affected.
+/// Admission webhooks that are served by one server. While it does not answer, writes of the objects
+/// that they validate are refused. Reads are not affected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Webhooks {
-    /// The configurations that name it.
+    /// The webhook configurations that name the server.
     pub configurations: BTreeSet<String>,
-    /// Where it is.
+    /// The server.
     pub server: WebhookServer,
 }
 
-/// Where a webhook is served.
+/// The server of a webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WebhookServer {
     /// A Service of the management cluster.
-    #[expect(missing_docs, reason = "the Service's")]
+    #[expect(missing_docs, reason = "the fields are those of the Service")]
     Service {
         namespace: Namespace,
         name: String,
-        /// How many pods are behind it that take requests.
+        /// The number of its ready endpoints.
         ready: usize,
     },
-    /// Outside of the cluster.
-    #[expect(missing_docs, reason = "the address's")]
+    /// A server outside of the cluster.
+    #[expect(missing_docs, reason = "the fields are those of the URL")]
     Address { host: String, port: u16 },
 }
 
 #[derive(Deserialize)]
 struct Configuration {
-    metadata: Metadata,
+    metadata: ObjectMeta,
     #[serde(default)]
     webhooks: Vec<Webhook>,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    name: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Webhook {
     client_config: ClientConfig,
-    /// `Fail` where it is left out.
+    /// By default `Fail`.
     failure_policy: Option<String>,
     #[serde(default)]
-    rules: Vec<Rule>,
+    rules: Vec<RuleWithOperations>,
 }
 
 #[derive(Deserialize)]
@@ -75,44 +75,18 @@ struct Service {
     name: String,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Rule {
-    #[serde(default)]
-    api_groups: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Slice {
-    #[serde(default)]
-    endpoints: Option<Vec<Endpoint>>,
-}
-
-#[derive(Deserialize)]
-struct Endpoint {
-    #[serde(default)]
-    conditions: Conditions,
-}
-
-#[derive(Default, Deserialize)]
-struct Conditions {
-    /// Unknown counts as ready (`discovery.k8s.io/v1`, `EndpointConditions`).
-    ready: Option<bool>,
-}
-
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Service(Service),
     Address(String, u16),
 }
 
-/// Reads where the admission webhooks of Cluster API's kinds are served, and whether a pod is
-/// behind each Service. Only those without which a write is refused (`failurePolicy: Fail`).
+/// Reads the servers of the admission webhooks of Cluster API's kinds, and how many endpoints each
+/// Service has. Only webhooks with `failurePolicy: Fail` count, without which a write is refused.
 ///
 /// # Errors
 ///
-/// [`Error::Forbidden`] if the kubeconfig's user may not list webhook configurations or endpoint
-/// slices.
+/// Fails if webhook configurations or endpoint slices can't be listed.
 pub async fn read_webhooks(management: &Management) -> Result<Vec<Webhooks>, Error> {
     let (validating, mutating) = try_join(
         management.list(VALIDATING, "", PAGE, JSON),
@@ -136,8 +110,10 @@ pub async fn read_webhooks(management: &Management) -> Result<Vec<Webhooks>, Err
 fn places(all: impl Iterator<Item = Configuration>) -> BTreeMap<Place, BTreeSet<String>> {
     let mut places: BTreeMap<Place, BTreeSet<String>> = BTreeMap::new();
     for Configuration { metadata, webhooks } in all {
+        let name = metadata.name.unwrap_or_default();
         for Webhook { client_config, failure_policy, rules } in webhooks {
-            let ours = rules.iter().flat_map(|rule| &rule.api_groups).any(|g| g.ends_with(GROUPS));
+            let groups = rules.iter().flat_map(|rule| &rule.api_groups).flatten();
+            let ours = groups.into_iter().any(|group| group.ends_with(GROUPS));
             if !ours || failure_policy.is_some_and(|policy| policy == "Ignore") {
                 continue;
             }
@@ -147,7 +123,7 @@ fn places(all: impl Iterator<Item = Configuration>) -> BTreeMap<Place, BTreeSet<
                 Some(Place::Address(url.host_str()?.to_owned(), url.port_or_known_default()?))
             };
             if let Some(place) = service.map(Place::Service).or_else(address) {
-                places.entry(place).or_default().insert(metadata.name.clone());
+                places.entry(place).or_default().insert(name.clone());
             }
         }
     }
@@ -156,10 +132,11 @@ fn places(all: impl Iterator<Item = Configuration>) -> BTreeMap<Place, BTreeSet<
 
 async fn ready(management: &Management, namespace: &Namespace, name: &str) -> Result<usize, Error> {
     let path = format!("/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices");
-    let selector = format!("labelSelector=kubernetes.io%2Fservice-name%3D{name}");
-    let slices: Vec<Slice> = management.list(&path, &selector, PAGE, JSON).await?;
-    let endpoints = slices.into_iter().filter_map(|slice| slice.endpoints).flatten();
-    Ok(endpoints.filter(|one| one.conditions.ready != Some(false)).count())
+    let selector = label_selector("kubernetes.io/service-name", name);
+    let slices: Vec<EndpointSlice> = management.list(&path, &selector, PAGE, JSON).await?;
+    let conditions = slices.into_iter().flat_map(|slice| slice.endpoints).map(|one| one.conditions);
+    // Unknown counts as ready (`discovery.k8s.io/v1`, `EndpointConditions`).
+    Ok(conditions.filter(|one| one.as_ref().and_then(|one| one.ready) != Some(false)).count())
 }
 
 #[cfg(test)]

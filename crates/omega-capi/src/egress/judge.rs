@@ -1,4 +1,4 @@
-//! What a probing pod's status and its events say. Pure.
+//! The verdict from the status and the events of a probe pod. Pure.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -6,49 +6,49 @@ use serde_json::Value;
 use super::probe::CONTAINER;
 use crate::upstream_messages::tools;
 
-/// What came of a probe.
+/// The result of a probe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EgressVerdict {
     /// The connection was made.
     Reached,
-    /// Something answered, and refused it.
+    /// The connection was refused.
     Refused,
     /// Nothing answered, or there is no route.
     NoAnswer,
-    /// The name has no address there.
+    /// The name does not resolve in the cluster.
     NotResolved,
-    /// No node took the pod.
+    /// The pod was not scheduled.
     NeverScheduled,
-    /// Its image could not be had.
+    /// The image could not be pulled.
     NoImage,
-    /// The cluster's admission refused the pod.
+    /// Admission rejected the pod.
     NotAdmitted,
-    /// It could not be started.
+    /// The container could not be started.
     NotStarted,
-    /// It ended in another way.
+    /// The tool failed in another way.
     Failed,
 }
 
 impl EgressVerdict {
-    /// Returns whether the network was tried at all.
+    /// Returns whether the tool ran, so that the verdict is about the network.
     pub fn tried(&self) -> bool {
         matches!(self, Self::Reached | Self::Refused | Self::NoAnswer | Self::NotResolved)
     }
 
-    /// Returns it in words.
-    pub fn words(&self) -> &'static str {
+    /// Returns a short description.
+    pub fn description(&self) -> &'static str {
         match self {
             Self::Reached => "reached",
-            Self::Refused => "something answers there and refuses the connection",
-            Self::NoAnswer => "nothing answers there, or there is no route",
-            Self::NotResolved => "the name has no address in the cluster",
-            Self::NeverScheduled => "no node took the pod",
-            Self::NoImage => "the image could not be had",
-            Self::NotAdmitted => "the cluster's admission refused the pod",
-            Self::NotStarted => "the pod could not be started",
-            Self::Failed => "the pod ended in another way",
+            Self::Refused => "the connection was refused",
+            Self::NoAnswer => "no answer, or no route",
+            Self::NotResolved => "the name does not resolve in the cluster",
+            Self::NeverScheduled => "the pod was not scheduled",
+            Self::NoImage => "the image could not be pulled",
+            Self::NotAdmitted => "admission rejected the pod",
+            Self::NotStarted => "the container could not be started",
+            Self::Failed => "the tool failed in another way",
         }
     }
 
@@ -59,24 +59,24 @@ impl EgressVerdict {
             Self::Refused => "check the port, and that the service listens on that address",
             Self::NoAnswer => {
                 "check the node's own route, security groups, and reverse paths: a node with \
-                 several interfaces answers by the wrong one (D-035)"
+                 several interfaces may answer through the wrong one (D-035)"
             }
             Self::NotResolved => "check the cluster's DNS (coredns), or probe the address",
-            Self::NeverScheduled => "do what the scheduler says; is a node Ready?",
+            Self::NeverScheduled => "do what the scheduler's message says; is a node Ready?",
             Self::NoImage => "name an image that the nodes have or can pull: --image",
             Self::NotAdmitted => {
-                "do what the words say, or probe from another namespace: --namespace"
+                "do what the message says, or probe from another namespace: --namespace"
             }
             Self::NotStarted => {
                 "check that the image has the tool (--tool), and the node's kubelet"
             }
-            Self::Failed => "read the pod's words; try another tool: --tool",
+            Self::Failed => "read the tool's output; try another tool: --tool",
         })
     }
 }
 
-/// Returns the verdict and what shows it, once there is one. `late`: it will get no more time.
-/// `tried`: its program has been running for as long as a try takes.
+/// Returns the verdict and its evidence, once there is one. `late`: the probe's time is over.
+/// `tried`: the tool has run for as long as one attempt takes.
 pub fn judge(
     pod: &Value,
     events: &[Value],
@@ -87,14 +87,14 @@ pub fn judge(
     let phase = text("/status/phase");
     let state = container(pod).and_then(|container| container.get("state"));
     if let Some(ended) = state.and_then(|state| state.get("terminated")) {
-        return Some(of_program(ended));
+        return Some(of_tool(ended));
     }
     if text("/status/reason") == "DeadlineExceeded" || (late && phase == "Running") {
-        // One that began late had no time for an answer: nothing is known of the network.
+        // A tool that started late had no time for an attempt: that says nothing of the network.
         let (egress, what) = if tried {
-            (EgressVerdict::NoAnswer, "it did not end in its time")
+            (EgressVerdict::NoAnswer, "it did not end in time")
         } else {
-            (EgressVerdict::NotStarted, "it began too late to try")
+            (EgressVerdict::NotStarted, "it started too late to connect")
         };
         return Some((egress, vec![format!("phase {phase}: {what}")]));
     }
@@ -117,13 +117,13 @@ pub fn judge(
     }
     if text("/spec/nodeName").is_empty() {
         let unscheduled = condition(pod, "PodScheduled").and_then(|one| one.get("message"));
-        let said = unscheduled.and_then(Value::as_str);
-        let what = if said.is_none() { "no scheduler has looked at it" } else { "Unschedulable" };
-        return Some((EgressVerdict::NeverScheduled, shown(what, said, events)));
+        let message = unscheduled.and_then(Value::as_str);
+        let what = if message.is_none() { "no scheduler handled it" } else { "Unschedulable" };
+        return Some((EgressVerdict::NeverScheduled, shown(what, message, events)));
     }
     let what = format!("phase {phase} on {}", text("/spec/nodeName"));
-    let said = Some(text("/status/message")).filter(|said| !said.is_empty()).or(why("message"));
-    Some((EgressVerdict::NotStarted, shown(&what, said, events)))
+    let message = Some(text("/status/message")).filter(|text| !text.is_empty());
+    Some((EgressVerdict::NotStarted, shown(&what, message.or(why("message")), events)))
 }
 
 fn container(pod: &Value) -> Option<&Value> {
@@ -136,10 +136,9 @@ fn condition<'a>(pod: &'a Value, kind: &str) -> Option<&'a Value> {
     all.iter().find(|one| one.get("type").is_some_and(|found| found == kind))
 }
 
-/// A fact, who says so in words, and the warnings of its events, each once.
-fn shown(what: &str, said: Option<&str>, events: &[Value]) -> Vec<String> {
-    let said = said.map(|said| format!("{what}: {said}"));
-    let mut all = vec![said.unwrap_or_else(|| what.to_owned())];
+/// Returns a fact with its message, and the warning events without duplicates.
+fn shown(what: &str, message: Option<&str>, events: &[Value]) -> Vec<String> {
+    let mut all = vec![message.map_or(what.to_owned(), |message| format!("{what}: {message}"))];
     for event in events.iter().filter(|event| event.get("type").is_some_and(|t| t == "Warning")) {
         let text = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default();
         let line = format!("event {}: {}", text("reason"), text("message"));
@@ -150,26 +149,26 @@ fn shown(what: &str, said: Option<&str>, events: &[Value]) -> Vec<String> {
     all
 }
 
-/// What the program in the container said: its exit code, and its last words.
-fn of_program(ended: &Value) -> (EgressVerdict, Vec<String>) {
+/// Judges the tool's exit code and the end of its output.
+fn of_tool(ended: &Value) -> (EgressVerdict, Vec<String>) {
     let code = ended.get("exitCode").and_then(Value::as_i64).unwrap_or(-1);
-    let said = ended.get("message").and_then(Value::as_str).unwrap_or_default().trim();
+    let output = ended.get("message").and_then(Value::as_str).unwrap_or_default().trim();
     let reason = ended.get("reason").and_then(Value::as_str).unwrap_or_default();
-    let evidence = match said {
+    let evidence = match output {
         "" => vec![format!("exit code {code} ({reason})")],
-        said => vec![format!("exit code {code}: {said}")],
+        output => vec![format!("exit code {code}: {output}")],
     };
-    // Exit code 0 is the proof that D-035 asks for.
+    // D-035 requires exit code 0 as proof.
     if code == 0 {
         return (EgressVerdict::Reached, evidence);
     }
-    let lower = said.to_lowercase();
-    let verdict = if tools::found_no_address(&lower) {
+    let lower = output.to_lowercase();
+    let verdict = if tools::is_resolver_failure(&lower) {
         EgressVerdict::NotResolved
-    } else if tools::was_refused(&lower) {
+    } else if tools::is_refused(&lower) {
         EgressVerdict::Refused
-    } else if tools::had_no_answer(&lower) || code == 124 {
-        // 124: `timeout` ended it.
+    } else if tools::is_timeout(&lower) || code == 124 {
+        // 124: ended by `timeout`.
         EgressVerdict::NoAnswer
     } else if matches!(reason, "StartError" | "ContainerCannotRun") || matches!(code, 126..=128) {
         EgressVerdict::NotStarted

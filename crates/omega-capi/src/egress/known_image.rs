@@ -1,14 +1,12 @@
-//! An image that the nodes have already.
-
 use serde_json::Value;
 
 use super::Tool;
 use crate::{Error, Management, list::JSON};
 
-/// Returns an image with a known tool that every node has, so that nothing has to be pulled: no
-/// registry can be assumed to be reachable, `images.example` least of all.
+/// Returns an image with a known tool that every node already has. No registry is assumed to be
+/// reachable.
 ///
-/// The nodes say what they have (`status.images`; a kubelet lists its 50 largest by default).
+/// It reads `status.images` of the nodes; a kubelet lists its 50 largest images by default.
 ///
 /// # Errors
 ///
@@ -23,7 +21,7 @@ fn choose(nodes: &[Value]) -> Option<(String, Tool)> {
         let images = node.pointer("/status/images").and_then(Value::as_array);
         let names = images.into_iter().flatten().filter_map(|image| image.get("names"));
         let names = names.filter_map(Value::as_array).flatten().filter_map(Value::as_str);
-        // A digest alone is no name that a person would know.
+        // A digest says nothing to a person.
         names.filter(|name| !name.contains('@')).map(ToOwned::to_owned).collect()
     };
     let (first, others) = nodes.split_first()?;

@@ -1,4 +1,4 @@
-//! Whether a pod in the management cluster reaches an address.
+//! Whether a pod in the management cluster can connect to an address.
 
 mod judge;
 mod known_image;

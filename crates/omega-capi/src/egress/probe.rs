@@ -1,5 +1,3 @@
-//! What is probed, and the pod that does it.
-
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,27 +6,22 @@ use serde_json::{Value, json};
 use super::tool::Tool;
 use crate::Namespace;
 
-/// Marks a pod that was made to probe.
+/// The label of probe pods.
 pub(super) const MARK: (&str, &str) = ("omega/probe", "egress");
-/// The container's name.
 pub(super) const CONTAINER: &str = "probe";
 
-/// What is probed, and with what.
+/// A TCP connection to test from a pod.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct EgressProbe {
-    /// Where the pod is made.
     pub namespace: Namespace,
-    /// Its image.
     pub image: String,
-    /// The program in the image.
     pub tool: Tool,
-    /// A name or an address.
     pub host: String,
-    /// A TCP port.
     pub port: u16,
-    /// What tells this pod's name from other probes': a-z, 0-9.
+    /// A suffix (a-z, 0-9) that makes the pod's name unique.
     pub id: String,
-    /// How long the pod may take, its start included.
+    /// How long the pod may take, including its start.
     pub within: Duration,
 }
 
@@ -38,8 +31,8 @@ impl EgressProbe {
         format!("omega-egress-{}", self.id)
     }
 
-    /// Returns the pod that is made, as it is sent. It fits in a namespace that enforces the
-    /// restricted Pod Security Standard, has no token, ends by itself, and is never started twice.
+    /// Returns the pod to create. It meets the restricted Pod Security Standard, has no token, ends by
+    /// itself and never restarts.
     pub fn pod(&self) -> Value {
         let Self { namespace, image, tool, host, port, id: _, within } = self;
         json!({
@@ -60,7 +53,7 @@ impl EgressProbe {
                     "runAsNonRoot": true, "runAsUser": 65534, "runAsGroup": 65534,
                     "seccompProfile": { "type": "RuntimeDefault" },
                 },
-                // The only node may be one of the control plane.
+                // Control plane nodes may be the only ones.
                 "tolerations": [{
                     "key": "node-role.kubernetes.io/control-plane", "operator": "Exists",
                 }],

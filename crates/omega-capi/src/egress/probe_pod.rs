@@ -1,32 +1,29 @@
-//! The pod of a probe, as a fact; and that it is gone.
-
 use std::time::Duration;
 
 use omega_core::{
     ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, PollPolicy, Subject,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::probe::{EgressProbe, MARK};
-use crate::{Error, Management, Namespace, Verb, list::JSON};
+use crate::{Error, Management, Namespace, Verb, list::METADATA, wire::PartialObject};
 
-/// That the pod of a probe is there. It is made to be removed again.
+/// Ensures that the pod of a probe exists. It is temporary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbePod {
     /// The probe.
     pub probe: EgressProbe,
 }
 
-/// A pod, as far as a probe's life goes.
+/// An existing pod of the probe's name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct ObservedPod {
-    /// Its UID.
     pub uid: String,
-    /// Whether a probe made it: by its label.
+    /// Whether it has the label of probe pods.
     pub of_a_probe: bool,
-    /// Whether it is being deleted.
     pub deleting: bool,
 }
 
@@ -42,19 +39,12 @@ async fn observe(
     name: &str,
 ) -> Result<Option<ObservedPod>, Error> {
     let path = format!("/api/v1/namespaces/{namespace}/pods/{name}");
-    match management.read::<Value>(&path, JSON).await {
-        Ok(pod) => {
-            let metadata = |key: &str| pod.pointer(&format!("/metadata/{key}"));
-            let label = metadata("labels").and_then(|labels| labels.get(MARK.0));
-            Ok(Some(ObservedPod {
-                uid: metadata("uid").and_then(Value::as_str).unwrap_or_default().to_owned(),
-                of_a_probe: label.is_some_and(|label| label == MARK.1),
-                deleting: metadata("deletionTimestamp").is_some_and(|time| !time.is_null()),
-            }))
-        }
-        Err(Error::Status { code: 404, .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let pod = management.find::<PartialObject>(&path, METADATA).await?;
+    Ok(pod.map(|PartialObject { metadata }| ObservedPod {
+        of_a_probe: metadata.labels.is_some_and(|all| all.get(MARK.0).is_some_and(|l| l == MARK.1)),
+        uid: metadata.uid.unwrap_or_default(),
+        deleting: metadata.deletion_timestamp.is_some(),
+    }))
 }
 
 impl Desired for ProbePod {
@@ -82,8 +72,8 @@ impl Desired for ProbePod {
             None => Ok(Delta::Changes(vec![CreatePod { probe: self.probe.clone() }])),
             Some(pod) if pod.of_a_probe => Ok(Delta::Satisfied),
             Some(_) => {
-                let why = format!("{} is there, and is not a probe", self.subject());
-                Err(Conflict::new(why, "choose another name, or another namespace"))
+                let why = format!("{} exists and is not a probe pod", self.subject());
+                Err(Conflict::new(why, "choose another name or another namespace"))
             }
         }
     }
@@ -95,7 +85,7 @@ impl Desired for ProbePod {
         change: &CreatePod,
     ) -> Result<(), Error> {
         let path = format!("/api/v1/namespaces/{}/pods", change.probe.namespace);
-        management.send(Verb::Create, &path, &change.probe.pod()).await.map(drop)
+        management.change(Verb::Create, &path, &change.probe.pod(), &[]).await
     }
 
     fn undo(&self, before: &Option<ObservedPod>) -> Option<RemovedPod> {
@@ -114,25 +104,24 @@ impl ProbePod {
     }
 }
 
-/// That the pod of a probe is gone. A pod of its name that no probe made is left.
+/// Ensures that the pod of a probe is gone. A pod of that name that is not a probe is left alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct RemovedPod {
-    /// Its namespace.
     pub namespace: Namespace,
-    /// Its name.
     pub name: String,
-    /// Its UID, where it is known: another pod of its name is left.
+    /// Its UID, if known: then another pod of that name is left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
 }
 
-/// `DELETE` of the pod with this UID, and of no other of its name.
+/// `DELETE` of the pod with this UID.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeletePod {
     namespace: Namespace,
     name: String,
     uid: String,
-    /// How many seconds its kubelet has; 0: it is not waited for.
+    /// `gracePeriodSeconds`; 0 deletes it without waiting for its kubelet.
     grace: u64,
 }
 
@@ -141,7 +130,7 @@ impl Desired for RemovedPod {
     type Target = Management;
     type Observed = Option<ObservedPod>;
     type Change = DeletePod;
-    /// A probe is not started twice.
+    /// Deleting a probe pod can't be undone.
     type Undo = Self;
     type Error = Error;
 
@@ -164,7 +153,7 @@ impl Desired for RemovedPod {
         let Some(pod) = seen.as_ref().filter(ours) else {
             return Ok(Delta::Satisfied);
         };
-        // First as its kubelet likes it; if that was asked for before, without it.
+        // First gracefully. If it is already being deleted, at once.
         let grace = u64::from(!pod.deleting);
         let (namespace, name, uid) = (self.namespace.clone(), self.name.clone(), pod.uid.clone());
         Ok(Delta::Changes(vec![DeletePod { namespace, name, uid, grace }]))
@@ -182,14 +171,10 @@ impl Desired for RemovedPod {
             "apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": grace,
             "preconditions": { "uid": uid },
         });
-        match management.send(Verb::Delete, &path, &options).await {
-            // It is gone, or another pod has that name: verification will look.
-            Ok(_) | Err(Error::Status { code: 404 | 409, .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
+        management.change(Verb::Delete, &path, &options, &[404, 409]).await
     }
 
-    /// A kubelet takes a moment to end a pod.
+    /// A kubelet takes some seconds to end a pod.
     fn poll_policy(&self) -> PollPolicy {
         PollPolicy::new(Duration::from_millis(500), Duration::from_secs(30))
     }
@@ -199,7 +184,7 @@ impl Describe for CreatePod {
     fn describe(&self) -> Diff {
         let EgressProbe { namespace, image, host, port, .. } = &self.probe;
         let subject = Subject::new("pod", format!("{namespace}/{}", self.probe.pod_name()));
-        let effect = format!("image {image}, which tries {host}:{port}; it is removed again");
+        let effect = format!("image {image}, connects to {host}:{port}; removed afterwards");
         Diff::new(ChangeKind::Create, subject, effect)
     }
 }
@@ -207,7 +192,8 @@ impl Describe for CreatePod {
 impl Describe for DeletePod {
     fn describe(&self) -> Diff {
         let Self { namespace, name, uid, grace } = self;
-        let effect = if *grace == 0 { "removed without its kubelet" } else { "removed" };
+        let effect =
+            if *grace == 0 { "removed without waiting for its kubelet" } else { "removed" };
         let subject = Subject::new("pod", format!("{namespace}/{name}"));
         Diff::new(ChangeKind::Delete, subject, effect).with(format!("uid {uid}"))
     }

@@ -1,5 +1,3 @@
-//! Probes with a pod, and leaves nothing behind.
-
 use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -19,48 +17,51 @@ use super::{
     probe::{EgressProbe, MARK},
     probe_pod::{ProbePod, RemovedPod},
 };
-use crate::{Error, Management, list::JSON};
+use crate::{
+    Error, Management,
+    list::{JSON, label_selector},
+};
 
 const EVERY: Duration = Duration::from_millis(500);
-/// One try of a tool, and its beginning.
-const A_TRY: Duration = Duration::from_secs(6);
-/// How long after its own end a pod is a leftover, in seconds.
+/// One attempt of a tool takes 5 s, plus its start.
+const ATTEMPT: Duration = Duration::from_secs(6);
+/// How many seconds after its deadline a pod counts as left behind.
 const SPARE: i64 = 60;
 
-/// What came of it.
+/// What a probe found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProbeResult {
     /// The verdict.
     pub egress: EgressVerdict,
-    /// What shows it: the pod's status and events, in their own words.
+    /// The pod's status and events.
     pub evidence: Vec<String>,
-    /// Leftovers of probes that were killed, which are gone now.
+    /// Pods of earlier probes that were killed. They were removed.
     pub swept: Vec<String>,
 }
 
-/// Makes a pod that tries a TCP connection, reads what came of it, and removes the pod.
+/// Creates a pod that tries a TCP connection, reads the result, and removes the pod.
 ///
 /// ```no_run
 /// # use omega_capi::{Management, egress::*};
 /// # async fn f(management: &Management, probe: &EgressProbe) -> Result<(), omega_core::Failure> {
 /// let done = probe_pod_egress(&Default::default(), management, probe).await?;
-/// println!("{}", done.egress.words());
+/// println!("{}", done.egress.description());
 /// # Ok(()) }
 /// ```
 ///
 /// # Guarantees
 ///
-/// The pod is a temporary resource of the run ([`ProbePod`]): whatever comes of it, it is removed,
-/// and its absence is seen. If this process is killed, the journal names the pod, it ends by itself
-/// (`activeDeadlineSeconds`), and the next probe in that namespace removes it, from whatever
-/// machine: it is known by its label, and by its age on the server's clock. A pod that has the label
-/// and is younger may be somebody's running probe and is left.
+/// The pod is a temporary resource of the run ([`ProbePod`]): it is removed in any case, and its
+/// absence is verified. If this process is killed, the journal names the pod, it ends by itself
+/// (`activeDeadlineSeconds`), and the next probe in that namespace removes it, from any machine. It
+/// recognizes such a pod by its label and by its age on the server's clock; a younger one may be
+/// a running probe and is left alone.
 ///
 /// # Errors
 ///
-/// Fails if the cluster can't be asked, if pods may not be made there (RBAC), if the operator
-/// stopped it, or if the pod stays. What was left is said.
+/// Fails if the cluster does not answer, if the user may not create pods there, if the run was
+/// cancelled, or if the pod can't be removed: then the error names it.
 pub async fn probe_pod_egress(
     ctx: &Context,
     management: &Management,
@@ -70,17 +71,17 @@ pub async fn probe_pod_egress(
     let pod = ProbePod { probe: probe.clone() };
     let found = Mutex::new(None);
     let done = with_temporary(ctx, management, &pod, |_| async {
-        let looked = look(ctx, management, probe).await;
-        *found.lock().unwrap_or_else(PoisonError::into_inner) = looked.as_ref().ok().cloned();
-        looked
+        let judged = poll(ctx, management, probe).await;
+        *found.lock().unwrap_or_else(PoisonError::into_inner) = judged.as_ref().ok().cloned();
+        judged
     })
     .await;
     let judged = match done.map_err(|failure| (not_admitted(&failure), failure)) {
         Ok(judged) => judged,
-        Err((Some(words), _)) => (EgressVerdict::NotAdmitted, vec![words]),
+        Err((Some(message), _)) => (EgressVerdict::NotAdmitted, vec![message]),
         Err((None, failure)) => {
             let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-            removed_at_last(ctx, management, probe, failure, found).await?
+            force_removal(ctx, management, probe, failure, found).await?
         }
     };
     let (egress, evidence) = judged;
@@ -93,8 +94,8 @@ fn not_admitted(failure: &Failure) -> Option<String> {
     Some(failure.detail.as_ref()?.get("not_admitted")?.as_str()?.to_owned())
 }
 
-/// A pod that its kubelet did not end is removed without it.
-async fn removed_at_last(
+/// Removes a pod that its kubelet did not end, without waiting for the kubelet.
+async fn force_removal(
     ctx: &Context,
     management: &Management,
     probe: &EgressProbe,
@@ -116,36 +117,36 @@ async fn removed_at_last(
 fn left(failure: Failure, probe: &EgressProbe, found: Option<Judged>) -> Failure {
     let EgressProbe { namespace, .. } = probe;
     let name = probe.pod_name();
-    let verdict = found.map(|(egress, _)| format!("; the probe itself: {}", egress.words()));
+    let verdict = found.map(|(egress, _)| format!("; the probe itself: {}", egress.description()));
     let found = failure.found.clone().unwrap_or_default();
     Failure {
         message: format!("pod {name} in {namespace} is still there"),
         found: Some(format!("{found}{}", verdict.unwrap_or_default())),
         touched: Touched::Maybe,
         next: Some(format!(
-            "it ends by itself; the next probe removes it, or: kubectl -n {namespace} delete pod \
-             {name}"
+            "it ends by itself, and the next probe removes it; or: kubectl -n {namespace} delete \
+             pod {name}"
         )),
         ..failure
     }
 }
 
-/// The pod, its events, and for how long its program has been running.
-struct Looked {
+/// The pod, its events, and for how long its tool has been running.
+struct Snapshot {
     pod: Value,
     events: Vec<Value>,
     running: Option<Duration>,
 }
 
-impl Looked {
+impl Snapshot {
     fn judge(&self, late: bool) -> Option<Judged> {
-        let tried = self.running.is_some_and(|running| running >= A_TRY);
+        let tried = self.running.is_some_and(|running| running >= ATTEMPT);
         judge(&self.pod, &self.events, late, tried)
     }
 }
 
-/// Looks at the pod until there is a verdict.
-async fn look(
+/// Polls the pod until there is a verdict.
+async fn poll(
     ctx: &Context,
     management: &Management,
     probe: &EgressProbe,
@@ -154,7 +155,7 @@ async fn look(
     let key = pod.key();
     let step = StepId { target: management.label(), kind: ProbePod::KIND.to_owned(), key };
     let began = Mutex::new(None);
-    let condition = |seen: &Looked| match seen.judge(false) {
+    let condition = |seen: &Snapshot| match seen.judge(false) {
         Some(_) => Check::Met,
         None => Check::Pending(format!("the pod: {}", text(&seen.pod, "/status/phase"))),
     };
@@ -187,7 +188,7 @@ async fn read(
     management: &Management,
     probe: &EgressProbe,
     began: &Mutex<Option<Instant>>,
-) -> Result<Looked, Error> {
+) -> Result<Snapshot, Error> {
     let path = format!("/api/v1/namespaces/{}/pods/{}", probe.namespace, probe.pod_name());
     let pod: Value = management.read(&path, JSON).await?;
     let events = events(management, probe, &pod).await?;
@@ -195,10 +196,10 @@ async fn read(
     if text(&pod, "/status/phase") == "Running" {
         began.get_or_insert_with(Instant::now);
     }
-    Ok(Looked { pod, events, running: began.map(|began| began.elapsed()) })
+    Ok(Snapshot { pod, events, running: began.map(|began| began.elapsed()) })
 }
 
-/// Returns the pod's events. Without the right to read them they are no evidence, and no error.
+/// Returns the pod's events; none without the right to read them.
 async fn events(
     management: &Management,
     probe: &EgressProbe,
@@ -212,7 +213,7 @@ async fn events(
     }
 }
 
-/// Removes what probes left that were killed, whoever ran them.
+/// Removes the pods of probes that were killed, whoever ran them.
 async fn sweep(
     ctx: &Context,
     management: &Management,
@@ -221,16 +222,16 @@ async fn sweep(
     let what = || format!("could not probe from {} on {}", probe.namespace, management.label());
     let failed = |error: Error| Failure::from_error(what(), &error);
     let path = format!("/api/v1/namespaces/{}/pods", probe.namespace);
-    let selector = format!("labelSelector={}%3D{}", MARK.0.replace('/', "%2F"), MARK.1);
+    let selector = label_selector(MARK.0, MARK.1);
     let pods: Vec<Value> = management.list(&path, &selector, 250, JSON).await.map_err(failed)?;
     if pods.is_empty() {
         return Ok(Vec::new());
     }
     let now = management.time().await.map_err(failed)?.as_second();
     let mut swept = Vec::new();
-    for old in pods.iter().filter(|pod| is_left(pod, now)) {
+    for old in pods.iter().filter(|pod| is_left_behind(pod, now)) {
         let name = text(old, "/metadata/name");
-        ctx.tell(&Event::Note { text: format!("removing pod {name}, left by an earlier probe") });
+        ctx.tell(&Event::Note { text: format!("removing pod {name} of an earlier probe") });
         let uid = Some(text(old, "/metadata/uid"));
         let namespace = probe.namespace.clone();
         let removed = RemovedPod { namespace, name: name.clone(), uid };
@@ -240,13 +241,13 @@ async fn sweep(
     Ok(swept)
 }
 
-/// Whether a pod has had all the time that it had, and more.
-fn is_left(pod: &Value, now: i64) -> bool {
+/// Returns whether the deadline of a pod is long over.
+fn is_left_behind(pod: &Value, now: i64) -> bool {
     let made: Option<Timestamp> = text(pod, "/metadata/creationTimestamp").parse().ok();
     let within = pod.pointer("/spec/activeDeadlineSeconds").and_then(Value::as_i64);
     match (made, within) {
         (Some(made), Some(within)) => made.as_second() + within + SPARE < now,
-        // Whatever it is, omega did not make it.
+        // Not a pod that omega created.
         (None, _) | (_, None) => false,
     }
 }

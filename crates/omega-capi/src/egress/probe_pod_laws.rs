@@ -1,6 +1,6 @@
 use omega_core::testing::{Fault, Tally, Undo, World, check_laws};
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{
@@ -28,7 +28,7 @@ fn pod(name: &str, namespace: &str, label: &str, deleting: bool) -> Value {
                         "deletionTimestamp": deleted}})
 }
 
-/// What is at the pod's name.
+/// The object with the pod's name.
 #[derive(Clone, Copy, Debug)]
 enum There {
     Nothing,
@@ -37,7 +37,7 @@ enum There {
     Stranger,
 }
 
-/// A cluster with near misses: another probe, and our name elsewhere.
+/// A cluster with decoys: another probe, and the same name in another namespace.
 struct Pods {
     server: Apiserver,
     management: Management,
@@ -67,7 +67,7 @@ impl World for Pods {
     fn target(&self) -> &Management {
         &self.management
     }
-    /// Without how far a pod has come: that others do.
+    /// Without the status of pods, which the kubelet sets.
     fn snapshot(&self) -> Vec<String> {
         let without = |line: &String| {
             let (kind, json) = line.split_once(' ').unwrap();

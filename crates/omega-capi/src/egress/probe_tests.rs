@@ -1,4 +1,4 @@
-//! `probe_pod_egress` on the simulator: verdicts, and that nothing is left.
+//! `probe_pod_egress` on the simulator: the verdicts, and that nothing is left behind.
 
 use std::{
     sync::{Arc, Mutex},
@@ -31,7 +31,7 @@ fn probe() -> EgressProbe {
     }
 }
 
-/// A cluster at noon with near misses: a probe that runs, an old pod of another kind, an old probe
+/// A cluster at noon with decoys: a probe that runs, an old pod of another kind, an old probe
 /// in another namespace, and one with our name there.
 fn cluster(outcome: PodOutcome) -> Apiserver {
     let server = Apiserver::with_accounts("2026-11-21T12:00:00Z".parse().unwrap());
@@ -85,8 +85,8 @@ async fn every_outcome_has_its_verdict_and_leaves_nothing() {
         "NotResolved: exit code 1: nc: bad address 'keystone'",
         "NotStarted: exit code 127: sh: nc: not found",
         "Failed: exit code 3 (Error)",
-        "NoAnswer: phase Running: it did not end in its time",
-        "NeverScheduled: no scheduler has looked at it",
+        "NoAnswer: phase Running: it did not end in time",
+        "NeverScheduled: no scheduler handled it",
         "NeverScheduled: Unschedulable: 0/1 nodes are available: 1 node(s) were unschedulable.",
         "NoImage: waiting: ImagePullBackOff: Back-off pulling image \"x\"",
         "NotStarted: waiting: CreateContainerConfigError: container has runAsNonRoot and image will \
@@ -111,7 +111,7 @@ async fn what_a_killed_probe_left_is_removed_and_nothing_else() {
     assert_eq!(server.snapshot(), before);
 }
 
-/// Asks to stop at the nth event.
+/// Cancels at the nth event.
 struct StopAt(CancelToken, Mutex<usize>);
 
 impl EventSink for StopAt {

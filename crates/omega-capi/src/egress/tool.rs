@@ -1,11 +1,9 @@
-//! Programs that try a TCP connection, and what they say.
-
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// How long one try may take, in seconds: a packet that is dropped is not answered later either.
-const TRY: &str = "5";
+/// The timeout of one attempt, in seconds.
+const TIMEOUT: &str = "5";
 
 /// A program in the image that tries the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,20 +13,20 @@ pub enum Tool {
     Agnhost,
     /// `nc -z -v`, of busybox and others.
     Nc,
-    /// bash's `/dev/tcp`, with `timeout`: any image of a distribution.
+    /// bash's `/dev/tcp`, with `timeout`: in the image of any distribution.
     Bash,
 }
 
-/// There is no such tool.
+/// The text does not name a tool.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not one of agnhost, nc, bash: {0:?}")]
+#[error("{0:?} is not one of agnhost, nc, bash")]
 pub struct UnknownTool(String);
 
 impl Tool {
-    /// All of them, the plainest answers first.
+    /// All tools, the one with the clearest output first.
     pub const ALL: [Self; 3] = [Self::Agnhost, Self::Nc, Self::Bash];
 
-    /// Returns the tool that an image of this name has, if it is known.
+    /// Returns the tool in an image of this name, if it is known.
     pub fn of_image(image: &str) -> Option<Self> {
         let name = image.rsplit('/').next()?;
         let name = name.split([':', '@']).next()?;
@@ -42,7 +40,7 @@ impl Tool {
         }
     }
 
-    /// Returns what the pod runs. Host and port are arguments, never a part of a script.
+    /// Returns the command of the pod. Host and port are arguments, not part of a script.
     pub(super) fn command(self, host: &str, port: u16) -> Vec<String> {
         let port = port.to_string();
         let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
@@ -52,12 +50,12 @@ impl Tool {
                     "/agnhost".into(),
                     "connect".into(),
                     format!("{bracketed}:{port}"),
-                    format!("--timeout={TRY}s"),
+                    format!("--timeout={TIMEOUT}s"),
                 ];
             }
-            Self::Nc => vec!["nc", "-z", "-v", "-w", TRY, host, &port],
+            Self::Nc => vec!["nc", "-z", "-v", "-w", TIMEOUT, host, &port],
             Self::Bash => {
-                vec!["timeout", TRY, "bash", "-c", "exec 3<>\"/dev/tcp/$0/$1\"", host, &port]
+                vec!["timeout", TIMEOUT, "bash", "-c", "exec 3<>\"/dev/tcp/$0/$1\"", host, &port]
             }
         };
         words.into_iter().map(ToOwned::to_owned).collect()

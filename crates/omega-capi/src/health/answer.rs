@@ -1,5 +1,3 @@
-//! What the management cluster answers when it is asked for an object.
-
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -7,79 +5,73 @@ use serde_json::Value;
 
 use omega_driver::python;
 
-/// How many characters of a server's words are kept.
-const WORDS: usize = 300;
-/// With any value it tells the controllers to leave the object alone (Cluster API,
-/// `api/core/v1beta2/common_types.go`, `PausedAnnotation`).
+use crate::management::message;
+
+/// With any value it pauses the object (Cluster API, `api/core/v1beta2/common_types.go`,
+/// `PausedAnnotation`).
 const PAUSED: &str = "cluster.x-k8s.io/paused";
 
-/// What each path answered. A path that is absent was not asked for, which is not the answer 404.
+/// The responses by path. An absent path was not read, which differs from a 404.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answers(pub BTreeMap<String, Answer>);
 
-/// What one GET answered.
+/// The response to one GET.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// Success, with a JSON object that has fields.
     Object(Object),
-    /// Success, with a JSON value that Python takes for false: `null`, `{}`, `[]`, `""`, `0`.
+    /// Success, with a JSON value that is false in Python: `null`, `{}`, `[]`, `""`, `0`.
     Empty,
-    /// Success, with anything else: another JSON value, or no JSON.
+    /// Success, with another JSON value or no JSON.
     #[serde(rename = "alien")]
     NotAnObject,
-    /// Any other status.
-    Status {
-        /// Of HTTP.
-        code: u16,
-        /// The server's words, cut short.
-        words: String,
-    },
-    /// No answer, or half of one: no connection, no TLS, a deadline.
-    Nothing {
-        /// The causes.
-        why: String,
-    },
+    /// Any other HTTP status. `message` is the server's, shortened.
+    #[expect(missing_docs, reason = "explained above")]
+    Status { code: u16, message: String },
+    /// No response, or an incomplete one: no connection, no TLS, a deadline.
+    #[expect(missing_docs, reason = "explained above")]
+    Nothing { why: String },
 }
 
-/// The part of a Kubernetes object that tells its health.
+/// The parts of a Kubernetes object that show its health.
 ///
-/// The rest of its `spec` is left out: a control plane's can hold files and passwords.
+/// The rest of its `spec` is dropped: that of a control plane can hold files and passwords.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Object {
-    /// `cluster.x-k8s.io/v1beta1`, empty if it has none.
+    /// `cluster.x-k8s.io/v1beta1`; empty if missing.
     #[serde(default)]
     pub api_version: String,
-    /// Its name, empty if it has none.
+    /// Its name; empty if missing.
     #[serde(default)]
     pub name: String,
-    /// How often its `spec` was changed.
+    /// `metadata.generation`.
     #[serde(default)]
     pub generation: Option<i64>,
-    /// Since when it is being deleted, by the API server's clock.
+    /// `metadata.deletionTimestamp`, by the API server's clock.
     #[serde(default)]
     pub deleted: Option<String>,
-    /// What must be done before it is gone.
+    /// `metadata.finalizers`.
     #[serde(default)]
     pub finalizers: Vec<String>,
-    /// Whether it tells the controllers to leave it alone, in its `spec` or by an annotation.
+    /// Whether it is paused by its `spec` or by an annotation.
     #[serde(default)]
     pub paused: bool,
-    /// As answered. `None` if the field is missing, which is not `null`.
+    /// As in the response. `None` if the field is missing, which differs from `null`.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub status: Option<Value>,
 }
 
-/// Keeps a `null` that is there.
+/// Keeps an explicit `null`.
 fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(from).map(Some)
 }
 
 impl Answer {
-    /// Reads an answer of HTTP.
+    /// Parses an HTTP response.
     pub fn of(code: u16, body: &str) -> Self {
         if !(200..300).contains(&code) {
-            return Self::Status { code, words: words(body) };
+            return Self::Status { code, message: message(body) };
         }
         match serde_json::from_str(body) {
             Ok(value) if !python::truth(&value) => Self::Empty,
@@ -87,13 +79,6 @@ impl Answer {
             Ok(_) | Err(_) => Self::NotAnObject,
         }
     }
-}
-
-/// What a Kubernetes `Status` says, or the text itself.
-fn words(body: &str) -> String {
-    let status: Option<Value> = serde_json::from_str(body).ok();
-    let message = status.as_ref().and_then(|status| status.get("message")?.as_str());
-    message.unwrap_or(body).trim().chars().take(WORDS).collect()
 }
 
 impl Object {
@@ -113,6 +98,11 @@ impl Object {
             status: value.get("status").cloned(),
         }
     }
+
+    /// Returns the field of the status at a JSON pointer.
+    pub(super) fn field(&self, pointer: &str) -> Option<&Value> {
+        self.status.as_ref()?.pointer(pointer)
+    }
 }
 
 #[cfg(test)]
@@ -126,8 +116,8 @@ mod tests {
         for empty in ["null", "{}", "[]", "\"\"", "0", "0.0", "false"] {
             assert_eq!(Answer::of(200, empty), Answer::Empty, "{empty}");
         }
-        for alien in ["", "<html>", "[1]", "\"x\"", "7", "true", "{\"a\": 1"] {
-            assert_eq!(Answer::of(200, alien), Answer::NotAnObject, "{alien}");
+        for other in ["", "<html>", "[1]", "\"x\"", "7", "true", "{\"a\": 1"] {
+            assert_eq!(Answer::of(200, other), Answer::NotAnObject, "{other}");
         }
         let object = Object::default();
         assert_eq!(Answer::of(201, r#"{"kind": "X"}"#), Answer::Object(object));
@@ -135,13 +125,13 @@ mod tests {
 
     #[test]
     fn of_an_error_the_words_are_kept() {
-        let refused = Answer::Status { code: 403, words: "no rights".to_owned() };
+        let refused = Answer::Status { code: 403, message: "no rights".to_owned() };
         assert_eq!(Answer::of(403, r#"{"kind": "Status", "message": "no rights"}"#), refused);
-        let plain = Answer::Status { code: 404, words: "404 page not found".to_owned() };
+        let plain = Answer::Status { code: 404, message: "404 page not found".to_owned() };
         assert_eq!(Answer::of(404, "404 page not found\n"), plain);
         let long = "x".repeat(1000);
-        let Answer::Status { words, .. } = Answer::of(500, &long) else { panic!() };
-        assert_eq!(words.len(), super::WORDS);
+        let Answer::Status { message, .. } = Answer::of(500, &long) else { panic!() };
+        assert_eq!(message.len(), 300);
     }
 
     #[test]

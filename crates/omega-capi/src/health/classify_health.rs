@@ -1,5 +1,3 @@
-//! What is the matter with a workload cluster.
-
 use omega_core::{Evidence, Subject};
 
 use super::{
@@ -13,40 +11,40 @@ use super::{
 };
 use omega_driver::python;
 
-/// Says what is the matter with a cluster, from the bottom up; [`super::fix_first`] picks what to
-/// fix. Pure, and never empty.
+/// Finds out what is wrong with a cluster, from the bottom layer up; [`super::fix_first`] picks what
+/// to fix. Pure, and never empty.
 ///
-/// Where the driver is wrong, this is not: a version that is not served is no missing
-/// infrastructure, a good `False` is no fault, and a record is stale when the API can't be reached.
+/// It avoids the driver's mistakes: an unserved version is not a missing object, a condition may be
+/// healthy when it is `False`, and Magnum's record is outdated if the API can't be reached.
 ///
 /// # Caveats
 ///
-/// Times are not compared, for a clock may be wrong: a roll-out that hangs looks like one that
-/// goes on, and a create that never ends like a slow one, unless a condition says more.
-/// What nobody asked for is [`HealthCause::Unclear`] where the verdict needs it.
+/// It does not compare times, as clocks may be wrong: without a condition that says more, a rollout
+/// that hangs looks like a running one, and a create that never ends like a slow one. Missing data
+/// that the verdict needs is [`HealthCause::Unclear`].
 pub fn classify_health(facts: &HealthFacts) -> Vec<Diagnosis> {
     let stack = facts.names.stack_id.as_deref().unwrap_or_default();
     let mut found = Findings::about(Subject::new("cluster", stack));
     access(facts, &mut found);
     let state = State::of(facts);
-    state.tell(&mut found);
+    state.add_to(&mut found);
     objects(facts, &state, &mut found);
     openstack(facts, &state, &mut found);
     driver(facts, &mut found);
     record(facts, &state, &mut found);
     if found.is_empty() {
-        well(facts, &mut found);
+        healthy(facts, &mut found);
     }
     found.diagnoses()
 }
 
-/// Nothing is the matter, unless Magnum has a reason that nothing here explains.
-fn well(facts: &HealthFacts, found: &mut Findings) {
+/// Adds that nothing is wrong, unless Magnum's record has a reason that nothing else explains.
+fn healthy(facts: &HealthFacts, found: &mut Findings) {
     let Recorded { status, reason } = &facts.recorded;
     if status.as_deref() != Some(HealthStatus::Healthy.name()) {
-        let says = status.as_deref().unwrap_or("nothing");
-        let words = serde_json::to_string(reason).unwrap_or_default();
-        let summary = format!("Magnum says {says}, and nothing here explains why: {words}");
+        let status = status.as_deref().unwrap_or("nothing");
+        let text = serde_json::to_string(reason).unwrap_or_default();
+        let summary = format!("Magnum reports {status}, and nothing here explains it: {text}");
         let reasons = reason.iter().flatten();
         let reasons = reasons.map(|(part, why)| Evidence::text(part, python::text(why)));
         let fact = Fact::new(summary, [recorded(facts)].into_iter().chain(reasons));
@@ -54,73 +52,72 @@ fn well(facts: &HealthFacts, found: &mut Findings) {
     }
     let octavia = match &facts.load_balancers {
         Some(all) => Evidence::count("load balancers without error", all.len()),
-        None => Evidence::holds("nobody asked Octavia"),
+        None => Evidence::holds("Octavia was not checked"),
     };
-    let summary = "every object says so, and so does Magnum";
+    let summary = "all objects are healthy, and Magnum reports the same";
     let fact = Fact::new(summary, [recorded(facts), octavia]);
     found.add(HealthCause::Healthy, Layer::Magnum, fact);
 }
 
-/// The health that Magnum has on record.
 fn recorded(facts: &HealthFacts) -> Evidence {
     Evidence::text("health in Magnum", facts.recorded.status.as_deref().unwrap_or("none"))
 }
 
-/// Why an answer can't be used, if it can't.
-fn trouble(answer: &Answer) -> Option<(HealthCause, Layer, Fact)> {
+/// Returns why an answer can't be used, if so.
+fn problem(answer: &Answer) -> Option<(HealthCause, Layer, Fact)> {
     let unreachable = |fact| (HealthCause::ManagementUnreachable, Layer::ManagementApi, fact);
     let refused = |fact| (HealthCause::CredentialRefused, Layer::DriverCredential, fact);
-    let said = |code: u16, words: &str| {
+    let http = |code: u16, message: &str| {
         let status = Evidence::text("HTTP", code.to_string());
-        Fact::new(format!("HTTP {code}: {words}"), [status]).quoting(words)
+        Fact::new(format!("HTTP {code}: {message}"), [status]).quoting(message)
     };
     match answer {
         Answer::Nothing { why } => Some(unreachable(Fact::new(why, []).quoting(why))),
         Answer::NotAnObject => Some(unreachable(Fact::holds("the answer is not a JSON object"))),
-        Answer::Status { code: code @ (401 | 403), words } => Some(refused(said(*code, words))),
+        Answer::Status { code: code @ (401 | 403), message } => Some(refused(http(*code, message))),
         Answer::Status { code: 404, .. } | Answer::Object(_) | Answer::Empty => None,
-        Answer::Status { code, words } => Some(unreachable(said(*code, words))),
+        Answer::Status { code, message } => Some(unreachable(http(*code, message))),
     }
 }
 
-/// Whether the management API answers.
+/// Adds why the management API does not answer.
 fn access(facts: &HealthFacts, found: &mut Findings) {
-    let asked = &facts.answers.0;
-    let troubles: Vec<_> =
-        asked.iter().filter_map(|(path, answer)| Some((path, answer, trouble(answer)?))).collect();
-    let all = !asked.is_empty() && troubles.len() == asked.len();
+    let answers = &facts.answers.0;
+    let problem_of = |(path, answer)| Some((path, answer, problem(answer)?));
+    let problems: Vec<(&String, &Answer, _)> = answers.iter().filter_map(problem_of).collect();
+    let all = !answers.is_empty() && problems.len() == answers.len();
     let driver = facts.as_driver.as_ref();
-    let driver_gets = driver.is_some_and(|answer| trouble(answer).is_none());
-    for (path, answer, (cause, layer, fact)) in troubles {
+    let driver_reads = driver.is_some_and(|answer| problem(answer).is_none());
+    for (path, answer, (cause, layer, fact)) in problems {
         let refused = cause == HealthCause::CredentialRefused;
         let lost = matches!(answer, Answer::Nothing { .. });
-        // What was asked with another credential, or from elsewhere, says nothing of the driver.
-        let (cause, layer, fact) = if (refused && driver.is_some()) || (lost && driver_gets) {
-            let other = "not as the driver asks";
+        // A read with other credentials or from elsewhere says nothing about the driver.
+        let (cause, layer, fact) = if (refused && driver.is_some()) || (lost && driver_reads) {
+            let other = "not read with the driver's access";
             (HealthCause::Unclear, Layer::Objects, fact.about(other, Evidence::holds(other)))
         } else if !refused && !all {
-            // One object fails among others that don't: a conversion webhook, most likely.
+            // Some objects can be read and some can't: most likely a conversion webhook fails.
             (cause, Layer::Controllers, fact)
         } else {
             (cause, layer, fact)
         };
         found.add(cause, layer, fact.about(path, Evidence::text("GET", path)));
     }
-    if let Some((cause, layer, fact)) = driver.and_then(trouble) {
-        let shown = Evidence::holds("asked as the driver, from the conductor");
-        found.add(cause, layer, fact.about("to the driver, from the conductor", shown));
+    if let Some((cause, layer, fact)) = driver.and_then(problem) {
+        let how = "read as the driver, from the conductor";
+        found.add(cause, layer, fact.about(how, Evidence::holds(how)));
     }
-    let says = facts.recorded.status.as_deref().unwrap_or("nothing");
+    let status = facts.recorded.status.as_deref().unwrap_or("nothing");
     for (cause, layer) in
         found.of(&[HealthCause::ManagementUnreachable, HealthCause::CredentialRefused])
     {
-        let summary = format!("Magnum says {says}, which is as old as the last poll that worked");
-        let shown = [recorded(facts), Evidence::holds("as old as the last poll that worked")];
+        let summary = format!("Magnum reports {status}, from its last successful poll");
+        let shown = [recorded(facts), Evidence::holds("from its last successful poll")];
         found.add(cause, layer, Fact::new(summary, shown));
     }
 }
 
-/// What Octavia and Keystone say.
+/// Adds what Octavia and Keystone report.
 fn openstack(facts: &HealthFacts, state: &State, found: &mut Findings) {
     let steady = !state.creating && !state.deleting;
     let balancers = facts.load_balancers.as_deref();
@@ -137,7 +134,7 @@ fn openstack(facts: &HealthFacts, state: &State, found: &mut Findings) {
         if [provisioning_status.as_str(), operating_status].contains(&"ERROR") {
             found.add(HealthCause::LoadBalancer, Layer::LoadBalancer, fact());
         } else if operating_status == "OFFLINE" && steady {
-            // Octavia says so too where nothing reports to its health manager, and traffic flows.
+            // It is also OFFLINE without a health manager, although traffic flows.
             found.add(HealthCause::Unclear, Layer::LoadBalancer, fact());
         }
     }
@@ -146,23 +143,23 @@ fn openstack(facts: &HealthFacts, state: &State, found: &mut Findings) {
         let fact = Fact::new(none, [Evidence::count("load balancers", 0)]);
         found.add(HealthCause::LoadBalancer, Layer::LoadBalancer, fact);
     }
-    if let Some(Credential::Refused { words }) = &facts.credential {
-        let summary = format!("Keystone refused the cluster's application credential: {words}");
-        let fact = Fact::new(summary, [Evidence::sentence(words)]);
+    if let Some(Credential::Refused { message }) = &facts.credential {
+        let summary = format!("Keystone refused the cluster's application credential: {message}");
+        let fact = Fact::new(summary, [Evidence::sentence(message)]);
         found.add(HealthCause::CredentialRefused, Layer::ClusterCredential, fact);
     }
 }
 
-/// What the driver makes of what it reads.
+/// Adds what the driver misreads.
 fn driver(facts: &HealthFacts, found: &mut Findings) {
     let HealthFacts { driver, overrides, names, answers, .. } = facts;
     let Some(reads) = health_reads(driver, overrides, names) else {
-        let fact = Fact::holds("the cluster has no stack_id, so that the driver's poll fails");
+        let fact = Fact::holds("the cluster has no stack_id: the driver's health poll fails");
         return found.add(HealthCause::Unclear, Layer::Magnum, fact);
     };
     for read in &reads {
         match answers.0.get(&read.path) {
-            None => found.add(HealthCause::Unclear, Layer::Objects, not_asked(read)),
+            None => found.add(HealthCause::Unclear, Layer::Objects, not_read(read)),
             Some(Answer::Status { code: 404, .. }) => unserved(facts, read, found),
             Some(Answer::Object(_)) => misread(facts, read, found),
             Some(_) => {}
@@ -170,23 +167,23 @@ fn driver(facts: &HealthFacts, found: &mut Findings) {
     }
     if let Ok(Verdict::Raises { at: Some(at), why }) =
         driver_verdict(driver, overrides, names, answers)
-        && answers.0.get(&at).and_then(trouble).is_none()
+        && answers.0.get(&at).and_then(problem).is_none()
     {
-        let summary = format!("the driver's poll ends in an exception at {at}: {why}");
+        let summary = format!("the driver's health poll raises an exception at {at}: {why}");
         let shown = [Evidence::text("GET", at), Evidence::text("the driver's exception:", why)];
         found.add(HealthCause::Unclear, Layer::Controllers, Fact::new(summary, shown));
     }
 }
 
-/// A 404 says either that the object is not there or that nothing of that version is.
+/// Adds that a 404 means an unserved version, and not a missing object.
 fn unserved(facts: &HealthFacts, read: &HealthRead, found: &mut Findings) {
     let HealthRead { part, at, plural, path } = read;
     let Some(served) = &facts.served else {
-        let summary = format!("{path}: 404, and nobody asked whether {at} is served");
+        let summary = format!("{path}: 404, and it was not checked whether {at} is served");
         let shown = [
             Evidence::text("GET", path),
             Evidence::text("HTTP", "404"),
-            Evidence::text("nobody asked whether this is served:", at.to_string()),
+            Evidence::text("not checked whether this is served:", at.to_string()),
         ];
         return found.add(HealthCause::Unclear, Layer::Objects, Fact::new(summary, shown));
     };
@@ -207,21 +204,20 @@ fn unserved(facts: &HealthFacts, read: &HealthRead, found: &mut Findings) {
     ];
     found.add(HealthCause::UnservedVersion, Layer::Driver, Fact::new(summary, shown));
     if *part == HealthPart::Cluster {
-        let fact = "it takes the cluster for gone: a delete would report success and leave it \
-                    running";
+        let fact = "the driver treats the cluster as deleted: a delete would report success and \
+                    leave it running";
         found.add(HealthCause::UnservedVersion, Layer::Driver, Fact::holds(fact));
     }
 }
 
-/// What is good, and the driver takes for bad.
+/// Adds what is healthy, but not for the driver.
 fn misread(facts: &HealthFacts, read: &HealthRead, found: &mut Findings) {
     let Some(Answer::Object(object)) = facts.answers.0.get(&read.path) else { return };
     let HealthRead { part, at, .. } = read;
     if *part == HealthPart::Infrastructure {
-        let field = |at: &str| object.status.as_ref().and_then(|status| status.pointer(at));
-        let provisioned = field("/initialization/provisioned").is_some_and(python::truth);
-        if provisioned && field("/ready").is_none() {
-            let summary = format!("{part} at {at} has no status.ready, and is provisioned");
+        let provisioned = object.field("/initialization/provisioned").is_some_and(python::truth);
+        if provisioned && object.field("/ready").is_none() {
+            let summary = format!("{part} at {at} has no status.ready, but is provisioned");
             let shown = [
                 Evidence::text(&format!("{part} at"), at.to_string()),
                 Evidence::holds("no status.ready"),
@@ -233,38 +229,40 @@ fn misread(facts: &HealthFacts, read: &HealthRead, found: &mut Findings) {
         return;
     }
     for condition in top_conditions(object).into_iter().filter(|one| one.status != "True") {
-        let (cause, judged) = match Polarity::of(&condition.kind) {
+        let (cause, meaning) = match Polarity::of(&condition.kind) {
             Polarity::Positive => continue,
-            Polarity::Negative => (HealthCause::PolarityMisread, format!("which is good at {at}")),
-            Polarity::Unheard => {
-                (HealthCause::Unclear, "which the driver takes for a fault".to_owned())
+            Polarity::Negative => (HealthCause::PolarityMisread, format!("healthy at {at}")),
+            Polarity::Unknown => {
+                let meaning = "an unknown condition, which the driver counts as a failure";
+                (HealthCause::Unclear, meaning.to_owned())
             }
         };
         let read_at = Evidence::text("read at", at.to_string());
-        found.add(cause, Layer::Driver, condition.fact(part).and(&judged, read_at));
+        found.add(cause, Layer::Driver, condition.fact(part).and(&meaning, read_at));
     }
 }
 
-/// What Magnum has on record.
+/// Adds whether Magnum's record is outdated.
 fn record(facts: &HealthFacts, state: &State, found: &mut Findings) {
     let HealthFacts { driver, overrides, names, answers, status: now, recorded: record, .. } =
         facts;
     let status = Evidence::text("status in Magnum", now);
-    let Some(says) = &record.status else {
+    let Some(reported) = &record.status else {
         let (summary, shown) = if polled(now) {
-            let summary = format!("{now}, and no poll has worked yet; Magnum polls each minute");
-            (summary, "no poll has worked yet")
+            let summary =
+                format!("{now}, and no poll has succeeded yet; Magnum polls every minute");
+            (summary, "no poll has succeeded yet")
         } else {
-            (format!("Magnum does not poll while it is {now}"), "Magnum does not poll then")
+            (format!("Magnum does not poll a cluster in {now}"), "Magnum does not poll it")
         };
         let fact = Fact::new(summary, [status, Evidence::holds(shown)]);
         return found.add(HealthCause::NeverPolled, Layer::Magnum, fact);
     };
-    if state.deleting || unpolled(facts) {
+    if state.deleting || poll_fails(facts) {
         return;
     }
     if !polled(now) {
-        let summary = format!("{says} is from before: Magnum does not poll while it is {now}");
+        let summary = format!("{reported} is outdated: Magnum does not poll a cluster in {now}");
         let fact = Fact::new(summary, [recorded(facts), status]);
         return found.add(HealthCause::Outdated, Layer::Magnum, fact);
     }
@@ -273,25 +271,21 @@ fn record(facts: &HealthFacts, state: &State, found: &mut Findings) {
         && verdict.recorded(record) != *record
     {
         let now = now.name();
-        let differs = if says == now { ", for another reason" } else { "" };
-        let summary = format!("Magnum says {says}; the driver would say {now}{differs}");
-        let shown = [recorded(facts), Evidence::text("the driver would say", now)];
+        let differs = if reported == now { ", for another reason" } else { "" };
+        let summary = format!("Magnum reports {reported}; the driver would report {now}{differs}");
+        let shown = [recorded(facts), Evidence::text("the driver would report", now)];
         found.add(HealthCause::Outdated, Layer::Magnum, Fact::new(summary, shown));
     }
 }
 
-/// The object was not requested.
-pub(super) fn not_asked(read: &HealthRead) -> Fact {
-    Fact::new(
-        format!("nobody asked for {}", read.path),
-        [Evidence::text("not asked for", &read.path)],
-    )
+pub(super) fn not_read(read: &HealthRead) -> Fact {
+    Fact::new(format!("{} was not read", read.path), [Evidence::text("not read", &read.path)])
 }
 
-/// Whether the driver can't be polling: then it is said already that the record is stale.
-fn unpolled(facts: &HealthFacts) -> bool {
+/// Returns whether the driver's poll can't succeed. That the record is outdated was added before.
+fn poll_fails(facts: &HealthFacts) -> bool {
     let answers = facts.answers.0.values().chain(&facts.as_driver);
-    answers.into_iter().any(|answer| trouble(answer).is_some())
+    answers.into_iter().any(|answer| problem(answer).is_some())
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ fn conditions(kinds: &[&str], status: &str) -> Vec<Value> {
     kinds.iter().map(|kind| json!({"type": kind, "status": status, "reason": "R"})).collect()
 }
 
-/// What is well, at `version`, of the kind that is written `plural`.
+/// Returns the status of a healthy object of `plural` at `version`.
 fn status(plural: &str, version: &str) -> Value {
     let old: &[&str] = match plural {
         "clusters" => {
@@ -64,7 +64,7 @@ struct World {
     served: ServedVersions,
 }
 
-/// A cluster that is well, under 1.4.0 and what its chart's dependencies serve.
+/// A healthy cluster with driver 1.4.0 and the versions that its chart's dependencies serve.
 fn well() -> World {
     let group = |name: &str, role: &str| NodeGroup { name: name.into(), role: role.into() };
     let names = Names {
@@ -94,7 +94,7 @@ fn well() -> World {
 }
 
 impl World {
-    /// Serves other versions, and asks again.
+    /// Serves other versions, and reads again.
     fn serving(mut self, core: &[&str], provider: &[&str]) -> Self {
         self.served = served(core, provider);
         self.polled()
@@ -106,7 +106,7 @@ impl World {
         self.polled()
     }
 
-    /// Gathers the answers of a cluster that is well, and lets Magnum poll.
+    /// Sets the answers of a healthy cluster, and lets Magnum poll.
     fn polled(mut self) -> Self {
         let HealthFacts { driver, overrides, names, .. } = &self.evidence;
         let paths = HealthFacts::paths(driver, overrides, names, &self.served);
@@ -129,7 +129,7 @@ impl World {
         self.records()
     }
 
-    /// Lets Magnum poll once more.
+    /// Lets Magnum poll again.
     fn records(mut self) -> Self {
         let HealthFacts { driver, overrides, names, answers, recorded, .. } = &self.evidence;
         let verdict = driver_verdict(driver, overrides, names, answers).unwrap();
@@ -147,7 +147,7 @@ impl World {
         self
     }
 
-    /// Adds a condition in front of the old ones and of the new ones.
+    /// Adds a condition before the old and the new ones.
     fn condition(self, plural: &str, condition: &Value) -> Self {
         self.object(plural, |object| {
             let status = object.status.as_mut().unwrap();
@@ -193,9 +193,9 @@ fn rolling(world: World) -> World {
     world.condition("machinedeployments", &rolling).untrue("machinedeployments", "Ready", "rolling")
 }
 
-/// Each with something odd beside it that is not the cause, where there is such a thing.
+/// Where possible, each has another oddity that is not the cause.
 fn cases() -> Vec<(&'static str, World)> {
-    let status = |code, words: &str| Answer::Status { code, words: words.to_owned() };
+    let status = |code, message: &str| Answer::Status { code, message: message.to_owned() };
     let lost = Answer::Nothing { why: "connection refused".into() };
     let forbidden = status(403, "clusters.cluster.x-k8s.io is forbidden");
     let webhook = status(500, "conversion webhook for cluster.x-k8s.io/v1beta2 failed");
@@ -205,7 +205,7 @@ fn cases() -> Vec<(&'static str, World)> {
     let both = ["v1beta1", "v1beta2"];
     vec![
         ("well", well()),
-        ("well, nobody asked Octavia", well().with(|e| e.load_balancers = None)),
+        ("well, Octavia not checked", well().with(|e| e.load_balancers = None)),
         ("well, a clock in the future", well().condition("clusters", &json!({
             "type": "Ready", "status": "True", "lastTransitionTime": "2126-01-01T00:00:00Z"}))),
         ("well, one control plane machine being updated in Octavia", well().with(|e| balancer(e, "PENDING_UPDATE", "DEGRADED"))),
@@ -230,7 +230,7 @@ fn cases() -> Vec<(&'static str, World)> {
         ("infrastructure failed, 1.3.0", well().driver(DriverRelease::v1_3_0(), "{}")
             .untrue("openstackclusters", "RouterReady", "quota exceeded for router").records()),
         ("credential of the cluster", well()
-            .with(|e| e.credential = Some(Credential::Refused { words: "HTTP 401".into() }))
+            .with(|e| e.credential = Some(Credential::Refused { message: "HTTP 401".into() }))
             .untrue("openstackclusters", "NetworkReady", "could not authenticate").records()),
         ("control plane", well().untrue("kubeadmcontrolplanes", "Available", "etcd lost").records()),
         ("workers", well().untrue("machinedeployments", "Available", "0 of 2").records()),
@@ -285,7 +285,7 @@ fn what_is_the_matter() {
     insta::assert_snapshot!(table);
 }
 
-/// What is answered, from few values, so that odd ones meet.
+/// Answers from few values, so that odd ones combine.
 fn any_value() -> impl Strategy<Value = Value> {
     let kinds = ["Ready", "Available", "RollingOut", "Paused", "Odd", "conditions", "v1beta2"];
     let words = ["True", "False", "Unknown", "Error", "2126-01-01T00:00:00Z", ""];
@@ -333,7 +333,7 @@ fn any_evidence() -> impl Strategy<Value = HealthFacts> {
     })
 }
 
-/// Every status, with each of its conditions changed.
+/// Every status with one of its conditions changed.
 fn each_status(evidence: &mut HealthFacts, change: &dyn Fn(&mut Vec<Value>)) {
     for answer in evidence.answers.0.values_mut() {
         let Answer::Object(Object { status: Some(status), .. }) = answer else { continue };
@@ -360,7 +360,7 @@ proptest! {
         prop_assert_eq!(fix_first(&diagnoses), first);
     }
 
-    /// Healthy is said only when the driver would say so too, of all that was asked for.
+    /// Healthy only if the driver would report the same, and everything was read.
     #[test]
     fn healthy_is_never_said_against_the_driver(evidence in any_evidence()) {
         let diagnoses = classify_health(&evidence);
@@ -389,7 +389,7 @@ proptest! {
         prop_assert_eq!(classify_health(&moved), classify_health(&evidence));
     }
 
-    /// It changes what the driver says, and is named; it never becomes somebody's fault.
+    /// It changes the driver's report and is named, but never counts as a fault.
     #[test]
     fn a_condition_nobody_has_heard_of_is_no_fault(evidence in any_evidence(), status in "True|False|Unknown") {
         let mut odd = evidence.clone();

@@ -1,11 +1,11 @@
-//! What the cluster's objects say, read as Cluster API means it.
+//! The cluster's objects, read as Cluster API defines them.
 
 use omega_core::Evidence;
 use serde_json::Value;
 
 use super::{
     Answer, HealthCause, HealthFacts, HealthPart, HealthRead, Layer, Object,
-    classify_health::not_asked,
+    classify_health::not_read,
     condition::{Condition, Polarity, conditions},
     findings::{Fact, Findings},
     health_reads,
@@ -13,16 +13,16 @@ use super::{
 };
 use omega_driver::python;
 
-/// What goes on, which makes some conditions untrue without a fault.
+/// What Cluster API is doing, which makes some conditions untrue without a fault.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) creating: bool,
     pub(super) deleting: bool,
     rolling: bool,
-    going_on: Vec<(HealthCause, Fact)>,
+    activities: Vec<(HealthCause, Fact)>,
 }
 
-/// Where the objects are read: where they are served, or else where the driver does.
+/// Returns the reads at served versions, or else those of the driver.
 fn reads(facts: &HealthFacts) -> Vec<HealthRead> {
     let HealthFacts { driver, overrides, names, served, .. } = facts;
     let served = served.as_ref().map(|served| served_reads(served, names));
@@ -30,58 +30,54 @@ fn reads(facts: &HealthFacts) -> Vec<HealthRead> {
 }
 
 fn object<'a>(facts: &'a HealthFacts, read: &HealthRead) -> Option<&'a Object> {
-    match facts.answers.0.get(&read.path)? {
-        Answer::Object(object) => Some(object),
-        Answer::Empty | Answer::NotAnObject | Answer::Status { .. } | Answer::Nothing { .. } => {
-            None
-        }
-    }
+    if let Answer::Object(object) = facts.answers.0.get(&read.path)? { Some(object) } else { None }
 }
 
 impl State {
     pub(super) fn of(facts: &HealthFacts) -> Self {
-        let mut going_on = Vec::new();
+        let mut activities = Vec::new();
         let status = facts.status.as_str();
         let shown = || Fact::new(status, [Evidence::text("status in Magnum", status)]);
         match status {
-            "DELETE_IN_PROGRESS" => going_on.push((HealthCause::Deleting, shown())),
-            "UPDATE_IN_PROGRESS" => going_on.push((HealthCause::RollingOut, shown())),
+            "DELETE_IN_PROGRESS" => activities.push((HealthCause::Deleting, shown())),
+            "UPDATE_IN_PROGRESS" => activities.push((HealthCause::RollingOut, shown())),
             _ => {}
         }
         for read in reads(facts) {
             let Some(object) = object(facts, &read) else { continue };
             let what = &read.part;
             if object.deleted.is_some() && read.part == HealthPart::Cluster {
-                let held = &object.finalizers;
+                let finalizers = &object.finalizers;
                 let deleted = format!("{what} is being deleted");
-                let summary = format!("{deleted}; held by its finalizers [{}]", held.join(", "));
-                let held = (!held.is_empty()).then(|| Evidence::list("finalizers", held));
-                let shown = [Evidence::holds(&deleted)].into_iter().chain(held);
-                going_on.push((HealthCause::Deleting, Fact::new(summary, shown)));
+                let summary = format!("{deleted}; its finalizers: [{}]", finalizers.join(", "));
+                let list = Evidence::list("finalizers", finalizers);
+                let list = (!finalizers.is_empty()).then_some(list);
+                let shown = [Evidence::holds(&deleted)].into_iter().chain(list);
+                activities.push((HealthCause::Deleting, Fact::new(summary, shown)));
             }
             if object.paused {
                 let fact = Fact::holds(&format!("{what} is paused"));
-                going_on.push((HealthCause::Paused, fact));
+                activities.push((HealthCause::Paused, fact));
             }
-            let told = conditions(object);
-            going_on.extend(told.iter().filter_map(|one| Some((goes_on(one)?, one.fact(what)))));
+            let all = conditions(object);
+            activities.extend(all.iter().filter_map(|one| Some((activity(one)?, one.fact(what)))));
         }
-        let has = |wanted: HealthCause| going_on.iter().any(|(cause, _)| *cause == wanted);
+        let has = |wanted: HealthCause| activities.iter().any(|(cause, _)| *cause == wanted);
         Self {
             creating: status == "CREATE_IN_PROGRESS",
             deleting: has(HealthCause::Deleting),
             rolling: has(HealthCause::RollingOut),
-            going_on,
+            activities,
         }
     }
 
-    pub(super) fn tell(&self, found: &mut Findings) {
-        for (cause, fact) in &self.going_on {
+    pub(super) fn add_to(&self, found: &mut Findings) {
+        for (cause, fact) in &self.activities {
             found.add(*cause, Layer::Objects, fact.clone());
         }
     }
 
-    /// Whether an untrue condition is no fault but part of what goes on.
+    /// Returns whether an untrue condition belongs to an activity and is not a fault.
     fn expects(&self, cause: HealthCause, condition: &Condition) -> bool {
         let machines = matches!(cause, HealthCause::ControlPlane | HealthCause::Workers);
         let rolls = self.rolling && machines && !condition.kind.ends_with("Available");
@@ -89,8 +85,8 @@ impl State {
     }
 }
 
-/// What a condition says goes on: by those of v1beta2, and by two of v1beta1.
-fn goes_on(condition: &Condition) -> Option<HealthCause> {
+/// Returns the activity that a condition shows: those of v1beta2, and two of v1beta1.
+fn activity(condition: &Condition) -> Option<HealthCause> {
     match (condition.kind.as_str(), condition.status.as_str()) {
         ("Paused", "True") => Some(HealthCause::Paused),
         ("RollingOut" | "ScalingUp" | "ScalingDown" | "Remediating" | "Updating", "True")
@@ -99,7 +95,7 @@ fn goes_on(condition: &Condition) -> Option<HealthCause> {
     }
 }
 
-/// Adds what the objects say is wrong.
+/// Adds the faults that the objects show.
 pub(super) fn objects(facts: &HealthFacts, state: &State, found: &mut Findings) {
     let (mut summaries, steady) = (Vec::new(), !state.creating && !state.deleting);
     let reads = reads(facts);
@@ -107,7 +103,7 @@ pub(super) fn objects(facts: &HealthFacts, state: &State, found: &mut Findings) 
     for wanted in health_reads(driver, overrides, names).unwrap_or_default() {
         if !reads.iter().any(|read| read.part == wanted.part) {
             let (part, plural) = (&wanted.part, &wanted.plural);
-            let summary = format!("{part}: no version is served, so that nothing is known");
+            let summary = format!("{part}: no version is served");
             let none = Evidence::count(&format!("versions of {plural} served"), 0);
             let fact = Fact::new(summary, [none]);
             found.add(HealthCause::Unclear, Layer::Objects, fact);
@@ -116,20 +112,20 @@ pub(super) fn objects(facts: &HealthFacts, state: &State, found: &mut Findings) 
     for read in reads {
         let what = &read.part;
         match facts.answers.0.get(&read.path) {
-            None => found.add(HealthCause::Unclear, Layer::Objects, not_asked(&read)),
+            None => found.add(HealthCause::Unclear, Layer::Objects, not_read(&read)),
             Some(answer @ (Answer::Empty | Answer::Status { code: 404, .. })) if steady => {
                 let got = if *answer == Answer::Empty {
-                    Evidence::holds("an empty answer")
+                    Evidence::holds("empty response")
                 } else {
                     Evidence::text("HTTP", "404")
                 };
                 let shown = [Evidence::text("GET", &read.path), got];
-                let fact = Fact::new(format!("{} is not there", read.path), shown);
+                let fact = Fact::new(format!("{} does not exist", read.path), shown);
                 found.add(HealthCause::Missing, Layer::Objects, fact);
             }
             Some(Answer::Object(object)) => {
-                if steady && !tells(&read.part, object) {
-                    let fact = format!("{what}: no status says that a controller has seen it");
+                if steady && !is_reconciled(&read.part, object) {
+                    let fact = format!("{what}: its status does not show that it was reconciled");
                     let fact = Fact::holds(&fact);
                     found.add(HealthCause::Unclear, Layer::Controllers, fact);
                 }
@@ -148,8 +144,8 @@ pub(super) fn objects(facts: &HealthFacts, state: &State, found: &mut Findings) 
     }
 }
 
-/// Whether there is anything to go by.
-fn tells(part: &HealthPart, object: &Object) -> bool {
+/// Returns whether the status shows that a controller has reconciled the object.
+fn is_reconciled(part: &HealthPart, object: &Object) -> bool {
     match part {
         HealthPart::Infrastructure => object.status.as_ref().is_some_and(Value::is_object),
         HealthPart::Cluster | HealthPart::ControlPlane | HealthPart::NodeGroup(_) => {
@@ -158,10 +154,9 @@ fn tells(part: &HealthPart, object: &Object) -> bool {
     }
 }
 
-/// The provider's own fields, which v1beta2 no longer has.
+/// Adds what the provider's own fields show. v1beta2 no longer has them.
 fn provider(object: &Object, what: &HealthPart, state: &State, found: &mut Findings) {
-    let field = |at: &str| object.status.as_ref().and_then(|status| status.pointer(at));
-    let truthy = |at: &str| field(at).filter(|value| python::truth(value));
+    let truthy = |at: &str| object.field(at).filter(|value| python::truth(value));
     if let Some(reason) = truthy("/failureReason") {
         let message = truthy("/failureMessage").map(python::text).unwrap_or_default();
         let reason = python::text(reason);
@@ -170,29 +165,27 @@ fn provider(object: &Object, what: &HealthPart, state: &State, found: &mut Findi
             .quoting(&message);
         found.add(HealthCause::Infrastructure, Layer::Infrastructure, fact);
     }
-    let ready = field("/ready").or_else(|| field("/initialization/provisioned"));
+    let ready = object.field("/ready").or_else(|| object.field("/initialization/provisioned"));
     let known = object.status.as_ref().is_some_and(Value::is_object);
     if known && !ready.is_some_and(python::truth) && !state.creating && !state.deleting {
-        let says = ready.map_or_else(|| "missing".to_owned(), python::text);
-        let shown = [Evidence::text(&format!("{what} ready"), says)];
+        let value = ready.map_or_else(|| "missing".to_owned(), python::text);
+        let shown = [Evidence::text(&format!("{what} ready"), value)];
         let fact = Fact::new(format!("{what} is not ready"), shown);
         found.add(HealthCause::Infrastructure, Layer::Infrastructure, fact);
     }
 }
 
-/// Adds the untrue conditions of an object, and returns those that only sum up others.
+/// Adds the untrue conditions of an object, and returns those that only summarize others.
 fn faults(read: &HealthRead, object: &Object, state: &State, found: &mut Findings) -> Vec<Fact> {
     let mut summaries = Vec::new();
     let all = conditions(object);
     for condition in all.iter().filter(|one| one.status != "True") {
-        if is_told_elsewhere(&all, condition) {
-            continue;
-        }
-        if Polarity::of(&condition.kind) != Polarity::Positive {
+        let positive = Polarity::of(&condition.kind) == Polarity::Positive;
+        if !positive || is_true_in_other_contract(&all, condition) {
             continue;
         }
         let fact = condition.fact(&read.part);
-        match blame(&read.part, &condition.kind) {
+        match cause_of(&read.part, &condition.kind) {
             Some((cause, _)) if state.expects(cause, condition) => {}
             Some((cause, layer)) => found.add(cause, layer, fact),
             None if state.rolling || state.expects(HealthCause::Unclear, condition) => {}
@@ -202,17 +195,17 @@ fn faults(read: &HealthRead, object: &Object, state: &State, found: &mut Finding
     summaries
 }
 
-/// Whether the other contract's condition of the same type says True of what this one does not
-/// know. With external etcd the control plane's controller reports `EtcdClusterHealthy` in the old
-/// conditions only (Cluster API 1.13.2, `updateExternalEtcdConditions` in
-/// `controlplane/kubeadm/internal/workload_cluster_conditions.go`); seen in the lab.
-fn is_told_elsewhere(all: &[Condition], condition: &Condition) -> bool {
+/// Returns whether an Unknown condition is True in the other contract. With external etcd the control
+/// plane's controller reports `EtcdClusterHealthy` in the old conditions only (Cluster API 1.13.2,
+/// `updateExternalEtcdConditions` in
+/// `controlplane/kubeadm/internal/workload_cluster_conditions.go`; also observed).
+fn is_true_in_other_contract(all: &[Condition], condition: &Condition) -> bool {
     let known = |other: &Condition| other.kind == condition.kind && other.status == "True";
     condition.status == "Unknown" && all.iter().any(known)
 }
 
-/// Whose fault an untrue condition is; `None` for one that only sums up others.
-fn blame(part: &HealthPart, kind: &str) -> Option<(HealthCause, Layer)> {
+/// Returns the cause of an untrue condition; `None` if it only summarizes others.
+fn cause_of(part: &HealthPart, kind: &str) -> Option<(HealthCause, Layer)> {
     let infrastructure = (HealthCause::Infrastructure, Layer::Infrastructure);
     let control_plane = (HealthCause::ControlPlane, Layer::ControlPlane);
     let workers = (HealthCause::Workers, Layer::Workers);

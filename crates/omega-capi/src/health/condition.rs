@@ -1,11 +1,11 @@
-//! Conditions of Cluster API's objects, and which way round they are.
+//! Conditions of Cluster API's objects, and their polarity.
 
 use omega_core::Evidence;
 use serde_json::Value;
 
 use super::{HealthPart, Object, findings::Fact};
 
-/// One condition, as answered.
+/// One condition of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Condition {
     pub(super) kind: String,
@@ -15,15 +15,15 @@ pub(super) struct Condition {
     message: String,
 }
 
-/// Which status is the good one.
+/// Which status of a condition is the healthy one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Polarity {
     /// True.
     Positive,
-    /// False: it tells that something goes on.
+    /// False: True means that something is in progress.
     Negative,
-    /// Nobody here has heard of it.
-    Unheard,
+    /// Not known.
+    Unknown,
 }
 
 /// `api/core/v1beta2/*_types.go` and `controlplane/kubeadm` of Cluster API 1.13.2.
@@ -74,23 +74,22 @@ impl Polarity {
         } else if POSITIVE.contains(&kind) {
             Self::Positive
         } else {
-            Self::Unheard
+            Self::Unknown
         }
     }
 }
 
 impl Condition {
-    /// Returns what `part` says by it.
     pub(super) fn fact(&self, part: &HealthPart) -> Fact {
         let Self { kind, status, reason, message, .. } = self;
         let reason = (!reason.is_empty()).then(|| Evidence::text("reason", reason));
         let status = Evidence::text(&format!("{part} {kind}"), status);
         let shown = [status].into_iter().chain(reason);
-        Fact::new(format!("{part}: {}", self.says()), shown).quoting(message)
+        Fact::new(format!("{part}: {}", self.summary()), shown).quoting(message)
     }
 
     /// `Ready is False: no quota`.
-    fn says(&self) -> String {
+    fn summary(&self) -> String {
         let Self { kind, status, reason, message, .. } = self;
         let why = if message.is_empty() { reason } else { message };
         let colon = if why.is_empty() { "" } else { ": " };
@@ -98,15 +97,15 @@ impl Condition {
     }
 }
 
-/// Returns the conditions of both contracts: an object of v1beta1 carries those of v1beta2 below
-/// `status.v1beta2`, one of v1beta2 the old ones below `status.deprecated.v1beta1`.
+/// Returns the conditions of both contracts: a v1beta1 object has those of v1beta2 in
+/// `status.v1beta2`, and a v1beta2 object the old ones in `status.deprecated.v1beta1`.
 ///
-/// What is no condition is passed over; times are not looked at, for a clock may be wrong.
+/// Items that are not conditions are ignored. So are times, as clocks may be wrong.
 pub(super) fn conditions(object: &Object) -> Vec<Condition> {
     at(object, &["/conditions", "/v1beta2/conditions", "/deprecated/v1beta1/conditions"])
 }
 
-/// Returns those that the driver looks at.
+/// Returns the conditions that the driver reads.
 pub(super) fn top_conditions(object: &Object) -> Vec<Condition> {
     at(object, &["/conditions"])
 }
@@ -126,10 +125,10 @@ fn at(object: &Object, places: &[&str]) -> Vec<Condition> {
 fn condition(value: &Value) -> Option<Condition> {
     let fields = value.as_object()?;
     let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
-    // What is no text keeps its looks: `true` is not `True`.
+    // Other values keep their JSON form: `true` differs from `True`.
     let any = |key: &str| text(key).or_else(|| Some(fields.get(key)?.to_string()));
     Some(Condition {
-        kind: any("type").unwrap_or_else(|| "a condition without type".to_owned()),
+        kind: any("type").unwrap_or_else(|| "a condition without a type".to_owned()),
         status: any("status").unwrap_or_else(|| "missing".to_owned()),
         severity: text("severity").unwrap_or_default(),
         reason: text("reason").unwrap_or_default(),

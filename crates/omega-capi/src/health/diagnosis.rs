@@ -1,60 +1,57 @@
-//! What can be the matter with a cluster, and where to fix it.
-
 use omega_core::{Evidence, Finding, Severity};
 use serde::{Deserialize, Serialize};
 
-/// What is the matter, of all that can be.
+/// What can be wrong with a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthCause {
-    /// Nothing.
+    /// Nothing is wrong.
     Healthy,
-    /// The management API does not answer, or with errors: Magnum's record is stale, whatever it
-    /// says.
+    /// The management API does not answer, or answers with errors: Magnum's record is outdated.
     ManagementUnreachable,
     /// A credential is refused: the driver's by the management API, or the cluster's by Keystone.
     CredentialRefused,
-    /// The driver reads a version that is not served, and takes the 404 for absence. Cosmetic as
-    /// long as it is not the Cluster's.
+    /// The driver reads a version that is not served, and treats the 404 as absence. Only cosmetic
+    /// unless it is the Cluster's.
     UnservedVersion,
-    /// The driver takes a good answer for a bad one: a condition whose good status is `False`, or
-    /// a field that the version does not have.
+    /// The driver misreads a healthy object: a condition whose healthy status is `False`, or a field
+    /// that this version does not have.
     PolarityMisread,
-    /// An object of the cluster is not there.
+    /// An object of the cluster does not exist.
     Missing,
-    /// A load balancer is in error, or there is none.
+    /// A load balancer is in error or missing.
     LoadBalancer,
     /// The network, router, ports or servers.
     Infrastructure,
-    /// The control plane's machines, etcd or its pods.
+    /// The control plane's machines, etcd or pods.
     ControlPlane,
     /// The machines of a node group.
     Workers,
-    /// Cluster API was told to leave the cluster alone.
+    /// The cluster is paused in Cluster API.
     Paused,
-    /// Machines are being made, replaced or removed.
+    /// Machines are being created, replaced or removed.
     RollingOut,
     /// It is being deleted.
     Deleting,
     /// Magnum has not polled it yet.
     NeverPolled,
-    /// Magnum's record is not what the driver would say now.
+    /// Magnum's record differs from what the driver would report now.
     Outdated,
-    /// The evidence does not tell.
+    /// The evidence is not sufficient.
     Unclear,
 }
 
-/// Where it is fixed, from the bottom up: what is below must be fixed first.
+/// Where to fix it, from the bottom up: lower layers first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layer {
-    /// The management cluster's API server, and the way to it.
+    /// The management cluster's API server, and the network to it.
     ManagementApi,
     /// The kubeconfig that the driver uses.
     DriverCredential,
     /// Cluster API's controllers and webhooks.
     Controllers,
-    /// The cluster's objects. While it is paused its conditions are as old as the pause.
+    /// The cluster's objects. The conditions of a paused cluster are outdated.
     Objects,
     /// The cluster's own application credential.
     ClusterCredential,
@@ -66,45 +63,27 @@ pub enum Layer {
     ControlPlane,
     /// The node groups' machines.
     Workers,
-    /// The driver: its release and its options. Nothing below depends on it.
+    /// The release and the options of the driver.
     Driver,
     /// Magnum's record.
     Magnum,
 }
 
-/// One cause, with what shows it.
+/// One cause with its findings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnosis {
-    /// What is the matter.
+    /// What is wrong.
     pub cause: HealthCause,
-    /// Where.
+    /// Where to fix it.
     pub layer: Layer,
-    /// What shows it: one finding for each fact, and at least one. They differ in their summary and
-    /// evidence only.
+    /// One finding for each fact that shows it; at least one. They differ in summary and evidence.
     pub findings: Vec<Finding>,
 }
 
 impl HealthCause {
-    /// Returns whether somebody must fix something. Of the others, some pass by themselves.
+    /// Returns whether somebody must fix something.
     pub fn is_fault(self) -> bool {
-        match self {
-            Self::ManagementUnreachable
-            | Self::CredentialRefused
-            | Self::UnservedVersion
-            | Self::PolarityMisread
-            | Self::Missing
-            | Self::LoadBalancer
-            | Self::Infrastructure
-            | Self::ControlPlane
-            | Self::Workers
-            | Self::Paused => true,
-            Self::Healthy
-            | Self::RollingOut
-            | Self::Deleting
-            | Self::NeverPolled
-            | Self::Outdated
-            | Self::Unclear => false,
-        }
+        self.severity() == Severity::Broken
     }
 
     /// Returns what to do about it.
@@ -112,36 +91,37 @@ impl HealthCause {
         match self {
             Self::Healthy => "nothing",
             Self::ManagementUnreachable => {
-                "start the management cluster's machine or fix the way to it; Magnum's record \
-                 says nothing until then"
+                "start the management cluster or fix the network to it; until then Magnum's \
+                 record is outdated"
             }
-            Self::CredentialRefused => "make a new credential before anything else is tried",
+            Self::CredentialRefused => "create a new credential first",
             Self::UnservedVersion => {
-                "pin magnum-capi-helm 1.4.0 without api_resources, and have v1beta1 served: \
-                 Cluster API below v1.16, and the provider that the chart names"
+                "pin magnum-capi-helm 1.4.0 without api_resources, and run releases that serve \
+                 v1beta1: Cluster API below v1.16, and the provider that the chart names"
             }
             Self::PolarityMisread => {
-                "leave api_resources out, and restart magnum-api and magnum-conductor"
+                "remove api_resources, and restart magnum-api and magnum-conductor"
             }
-            Self::Missing => "look at the helm release of the cluster, which made the object",
+            Self::Missing => "check the helm release of the cluster, which creates the object",
             Self::LoadBalancer => {
-                "look at the load balancer in Octavia first: openstack loadbalancer show"
+                "check the load balancer in Octavia first: openstack loadbalancer show"
             }
             Self::Infrastructure => "do what the message says: quota, roles, ports, images",
-            Self::ControlPlane => "look at the control plane's Machines",
-            Self::Workers => "look at the node group's Machines",
+            Self::ControlPlane => "check the Machines of the control plane",
+            Self::Workers => "check the Machines of the node group",
             Self::Paused => {
-                "find out who paused it and why; then set spec.paused to false and drop the annotation"
+                "find out who paused it and why; then set spec.paused to false and remove the \
+                 annotation"
             }
             Self::RollingOut => "wait",
-            Self::Deleting => "wait; if it does not end, look at what holds the finalizers",
+            Self::Deleting => "wait; if it does not end, find out why the finalizers stay",
             Self::NeverPolled => {
                 "wait for Magnum's next poll, a minute after the cluster is complete"
             }
             Self::Outdated => {
                 "wait a minute; if it stays, look for `Skip pulling data` in magnum-conductor's log"
             }
-            Self::Unclear => "gather what is missing, and classify again",
+            Self::Unclear => "collect the missing data, and classify again",
         }
     }
 
@@ -167,7 +147,7 @@ impl HealthCause {
         }
     }
 
-    /// Returns how much it matters.
+    /// Returns the severity of its findings.
     pub fn severity(self) -> Severity {
         match self {
             Self::Healthy => Severity::Note,
@@ -190,7 +170,7 @@ impl HealthCause {
 }
 
 impl Diagnosis {
-    /// Returns what shows it, of all its findings.
+    /// Returns the evidence of all its findings.
     pub fn evidence(&self) -> impl Iterator<Item = &Evidence> {
         self.findings.iter().flat_map(|one| &one.evidence)
     }

@@ -1,5 +1,3 @@
-//! What the driver's own health code answers.
-
 use serde_json::Value;
 
 use super::{
@@ -8,42 +6,43 @@ use super::{
 use omega_driver::python;
 use omega_driver::{DriverRelease, Overrides};
 
-/// The prediction needs an answer that is not there.
+/// The answer to this path, which the driver reads, is missing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("nobody asked for {0}, which the driver reads")]
-pub struct NotAsked(pub String);
+#[error("the driver reads {0}, and its answer is missing")]
+pub struct MissingAnswer(pub String);
 
-impl omega_core::Diagnostic for NotAsked {
+impl omega_core::Diagnostic for MissingAnswer {
     fn retry(&self) -> omega_core::Retry {
         omega_core::Retry::Final
     }
 
     fn next(&self) -> Option<String> {
-        Some("ask for every path of health_reads".to_owned())
+        Some("read every path of health_reads".to_owned())
     }
+
     fn touched(&self) -> omega_core::Touched {
         omega_core::Touched::Nothing
     }
 }
 
-/// Predicts what the health code of `driver` makes of `answers`. Pure.
+/// Predicts the result of the health code of `driver` for `answers`. Pure.
 ///
-/// The driver takes an object without status for ready, any condition that is not `True` for a
-/// fault, whatever its name means, and a status of HTTP that is no error (a 304) for absence.
+/// The driver treats an object without a status as ready, any condition that is not `True` as a
+/// fault, and an HTTP status that is neither a success nor an error (304) as absence.
 ///
-/// Source: `magnum_capi_helm/common/capi_monitor.py` and `Resource.fetch` of `kubernetes.py`; the
-/// rules are the same in 1.1.0 to 1.4.0. Compared with that code by `tests/oracle/run`.
+/// Source: `magnum_capi_helm/common/capi_monitor.py` and `Resource.fetch` of `kubernetes.py`, which
+/// are the same in 1.1.0 to 1.4.0. `tests/oracle/run` compares it with that code.
 ///
 /// # Errors
 ///
-/// [`NotAsked`] if `answers` lacks a path that it would read. What it would not come to, because
-/// a read before it ends in an exception, is not needed.
+/// [`MissingAnswer`] if `answers` lacks a path that the driver would read. Paths after an exception
+/// are not needed.
 pub fn driver_verdict(
     driver: &DriverRelease,
     overrides: &Overrides,
     names: &Names,
     answers: &Answers,
-) -> Result<Verdict, NotAsked> {
+) -> Result<Verdict, MissingAnswer> {
     let Some(reads) = health_reads(driver, overrides, names) else {
         return Ok(Verdict::Raises { at: None, why: "the cluster has no stack_id".to_owned() });
     };
@@ -52,7 +51,7 @@ pub fn driver_verdict(
         (well.clone(), well.clone(), well.clone());
     let mut groups = Vec::new();
     for read in reads {
-        let answer = answers.0.get(&read.path).ok_or_else(|| NotAsked(read.path.clone()))?;
+        let answer = answers.0.get(&read.path).ok_or_else(|| MissingAnswer(read.path.clone()))?;
         match reason(&read, answer) {
             Err(why) => return Ok(Verdict::Raises { at: Some(read.path), why }),
             Ok(None) => {}
@@ -69,7 +68,7 @@ pub fn driver_verdict(
     Ok(Verdict::Says { status: reason.status(), reason })
 }
 
-/// What it complains of, or why it ends in an exception.
+/// Returns the reason that the driver reports, or the exception that it raises.
 fn reason(read: &HealthRead, answer: &Answer) -> Result<Option<String>, String> {
     let object = fetch(answer)?;
     let Some(object) = object else {
@@ -92,7 +91,7 @@ fn reason(read: &HealthRead, answer: &Answer) -> Result<Option<String>, String> 
     }
 }
 
-/// `Resource.fetch`: the object, or none.
+/// `Resource.fetch`.
 fn fetch(answer: &Answer) -> Result<Option<&Object>, String> {
     match answer {
         Answer::Object(object) => Ok(Some(object)),
@@ -105,7 +104,7 @@ fn fetch(answer: &Answer) -> Result<Option<&Object>, String> {
     }
 }
 
-/// A status that is missing has no fields; one that is no object ends in an exception.
+/// A missing status has no fields; one that is not an object raises an exception.
 fn field<'a>(object: &'a Object, key: &str) -> Result<Option<&'a Value>, String> {
     match &object.status {
         None => Ok(None),
@@ -114,15 +113,15 @@ fn field<'a>(object: &'a Object, key: &str) -> Result<Option<&'a Value>, String>
     }
 }
 
-/// The types of the conditions whose status is anything but the text `True`.
+/// Returns the types of the conditions whose status is not the text `True`.
 fn untrue(object: &Object) -> Result<Vec<&Value>, String> {
     let conditions = match field(object, "conditions")? {
         Some(Value::Array(conditions)) => conditions.as_slice(),
         None => &[],
-        // Python goes through an empty dictionary or text as through an empty list.
+        // Python iterates over an empty dictionary or string as over an empty list.
         Some(Value::Object(none)) if none.is_empty() => &[],
         Some(Value::String(none)) if none.is_empty() => &[],
-        Some(_) => return Err("its conditions are no list".to_owned()),
+        Some(_) => return Err("its conditions are not a list".to_owned()),
     };
     if !conditions.iter().all(Value::is_object) {
         return Err("one of its conditions is not a JSON object".to_owned());

@@ -1,5 +1,3 @@
-//! What is being found out, by layer.
-
 use std::collections::BTreeMap;
 
 use omega_core::{Evidence, Finding, Subject};
@@ -12,9 +10,7 @@ const SOURCE: &str =
 /// One fact that shows a cause.
 #[derive(Clone, Debug)]
 pub(super) struct Fact {
-    /// In one sentence.
     summary: String,
-    /// As data.
     evidence: Vec<Evidence>,
 }
 
@@ -26,31 +22,31 @@ impl Fact {
         Self { summary: summary.into(), evidence: evidence.into_iter().collect() }
     }
 
-    /// The same, in somebody else's words; none if they said nothing.
-    pub(super) fn quoting(mut self, words: &str) -> Self {
-        self.evidence.extend((!words.is_empty()).then(|| Evidence::sentence(words)));
+    /// Adds a message of another program, unless it is empty.
+    pub(super) fn quoting(mut self, message: &str) -> Self {
+        self.evidence.extend((!message.is_empty()).then(|| Evidence::sentence(message)));
         self
     }
 
-    /// The same, of what it is about.
+    /// Puts the topic in front.
     pub(super) fn about(self, about: &str, shown: Evidence) -> Self {
         let Self { summary, evidence } = self;
         Self::new(format!("{about}: {summary}"), [shown].into_iter().chain(evidence))
     }
 
-    /// The same, with what else there is to say.
+    /// Adds another detail.
     pub(super) fn and(mut self, more: &str, shown: Evidence) -> Self {
         self.evidence.push(shown);
         Self { summary: format!("{}, {more}", self.summary), ..self }
     }
 
-    /// Something that holds, and has no value.
+    /// A fact without a value.
     pub(super) fn holds(what: &str) -> Self {
         Self::new(what, [Evidence::holds(what)])
     }
 }
 
-/// Findings by what they show. The order of the keys is from the bottom up.
+/// Findings by layer and cause, from the bottom up.
 #[derive(Debug)]
 pub(super) struct Findings {
     subject: Subject,
@@ -58,12 +54,11 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// Begins with nothing about `subject`.
     pub(super) fn about(subject: Subject) -> Self {
         Self { subject, all: BTreeMap::new() }
     }
 
-    /// Adds one fact, once.
+    /// Adds a fact, unless it is there already.
     pub(super) fn add(&mut self, cause: HealthCause, layer: Layer, fact: Fact) {
         let Fact { summary, evidence } = fact;
         let known = self.all.entry((layer, cause)).or_default();
@@ -77,7 +72,7 @@ impl Findings {
         }
     }
 
-    /// Returns where there is something of `causes` so far.
+    /// Returns the keys of `causes` so far.
     pub(super) fn of(&self, causes: &[HealthCause]) -> Vec<(HealthCause, Layer)> {
         let has = self.all.keys().filter(|(_, cause)| causes.contains(cause));
         has.map(|(layer, cause)| (*cause, *layer)).collect()

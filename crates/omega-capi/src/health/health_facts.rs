@@ -1,5 +1,3 @@
-//! What there is to know of one workload cluster.
-
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -8,35 +6,35 @@ use super::{Answer, Answers, Names, Recorded, health_reads, health_reads::served
 use crate::served::ServedVersions;
 use omega_driver::{DriverRelease, Overrides};
 
-/// What Cluster API, Magnum, Octavia and Keystone say about one cluster.
+/// What Cluster API, Magnum, Octavia and Keystone report about one cluster.
 ///
-/// It holds no secret. What nobody asked for is `None`, which is never taken for a good answer.
+/// It holds no secret. `None` means not checked, which never counts as healthy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HealthFacts {
     /// The driver that the conductor runs.
     pub driver: DriverRelease,
     /// Its option `api_resources`.
     pub overrides: Overrides,
-    /// What the cluster's objects are called.
+    /// The names of the cluster's objects.
     pub names: Names,
     /// Magnum's `status` (`CREATE_COMPLETE`).
     pub status: String,
-    /// What Magnum has on record of its health.
+    /// Magnum's health record.
     pub recorded: Recorded,
     /// What the management cluster serves.
     pub served: Option<ServedVersions>,
-    /// What the paths of [`HealthFacts::paths`] answered.
+    /// The answers to [`HealthFacts::paths`].
     pub answers: Answers,
-    /// What the first of [`health_reads`] answers to the driver's own kubeconfig, asked from the
-    /// conductor's machine, where `answers` were asked from elsewhere or with other rights.
+    /// The answer to the first of [`health_reads`] with the driver's own kubeconfig and from the
+    /// conductor's machine, if `answers` were read from elsewhere or with other credentials.
     pub as_driver: Option<Answer>,
     /// The cluster's load balancers in Octavia.
     pub load_balancers: Option<Vec<LoadBalancer>>,
-    /// Whether Keystone takes the cluster's own application credential.
+    /// Whether Keystone accepts the cluster's own application credential.
     pub credential: Option<Credential>,
 }
 
-/// A load balancer, as Octavia says.
+/// A load balancer in Octavia.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadBalancer {
     /// Its name.
@@ -47,22 +45,19 @@ pub struct LoadBalancer {
     pub operating_status: String,
 }
 
-/// What Keystone answers to the cluster's application credential.
+/// Keystone's answer to the cluster's application credential.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Credential {
-    /// A token.
+    /// It issued a token.
     Accepted,
-    /// None.
-    Refused {
-        /// Keystone's words.
-        words: String,
-    },
+    /// It issued none, with this message.
+    #[expect(missing_docs, reason = "explained above")]
+    Refused { message: String },
 }
 
 impl HealthFacts {
-    /// Returns the paths that must be asked for: what the driver reads, and the same objects where
-    /// they are served.
+    /// Returns the paths to read: those that the driver reads, and the same objects at served versions.
     pub fn paths(
         driver: &DriverRelease,
         overrides: &Overrides,

@@ -1,5 +1,3 @@
-//! Which objects the driver's health code reads, and where.
-
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -9,14 +7,14 @@ use omega_driver::{
     DriverRelease, GroupVersion, NamespacePrefix, Overrides, ReadClass, StackId, driver_reads,
 };
 
-/// What the names of a cluster's objects are made of.
+/// What the names of a cluster's objects are derived from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Names {
-    /// Magnum's `stack_id`: the helm release, and the name of the Cluster.
+    /// Magnum's `stack_id`: the name of the helm release and of the Cluster.
     pub stack_id: Option<String>,
-    /// The project, as Magnum writes it.
+    /// The id of the project, as in Magnum.
     pub project_id: String,
-    /// The driver's option `namespace_prefix`, `magnum` unless it is set.
+    /// The driver's option `namespace_prefix`, by default `magnum`.
     pub namespace_prefix: String,
     /// In Magnum's order.
     pub node_groups: Vec<NodeGroup>,
@@ -27,11 +25,11 @@ pub struct Names {
 pub struct NodeGroup {
     /// `default-worker`.
     pub name: String,
-    /// `master`, `worker` or the user's own word.
+    /// `master`, `worker`, or any name that the user chose.
     pub role: String,
 }
 
-/// Which of the driver's four reasons a read is for.
+/// The part of the driver's verdict that a read is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthPart {
@@ -47,14 +45,11 @@ pub enum HealthPart {
 
 /// One object that the health code reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct HealthRead {
-    /// What for.
     pub part: HealthPart,
-    /// At which version.
     pub at: GroupVersion,
-    /// The plural in the path.
     pub plural: String,
-    /// The path that it asks for.
     pub path: String,
 }
 
@@ -75,17 +70,17 @@ impl Names {
         NamespacePrefix::new(&self.namespace_prefix).namespace(&self.project_id)
     }
 
-    /// Returns the name of an object of the cluster, or `None` without a `stack_id`.
+    /// Returns the name of an object of the cluster; `None` without a `stack_id`.
     fn object(&self, suffix: &str) -> Option<String> {
         Some(StackId::new(self.stack_id.as_deref()?)?.object(suffix))
     }
 }
 
-/// Returns what the health code of `driver` reads of a cluster, in its order, or `None` if the
-/// cluster has no `stack_id`: then it fails before it reads anything.
+/// Returns what the health code of `driver` reads of a cluster, in its order; `None` if the cluster
+/// has no `stack_id`, as it then fails before it reads anything.
 ///
-/// Source: `poll_health_status` in `magnum_capi_helm/common/capi_monitor.py` and the names of
-/// `driver_utils.py`, which are the same in 1.1.0 to 1.4.0.
+/// Source: `poll_health_status` in `magnum_capi_helm/common/capi_monitor.py`, and `driver_utils.py`
+/// for the names. Both are the same in 1.1.0 to 1.4.0.
 pub fn health_reads(
     driver: &DriverRelease,
     overrides: &Overrides,
@@ -110,9 +105,8 @@ pub fn health_reads(
     Some(all)
 }
 
-/// Returns where each object can be read that tells the truth: at v1beta1, which has the conditions
-/// of both contracts, or else at the newest version that is served. A kind of which no version is
-/// served is left out.
+/// Returns a read of each object at a served version: at v1beta1, which has the conditions of both
+/// contracts, or else at the newest. A kind without a served version is left out.
 pub(super) fn served_reads(served: &ServedVersions, names: &Names) -> Vec<HealthRead> {
     let known =
         health_reads(&DriverRelease::v1_4_0(), &Overrides::default(), names).unwrap_or_default();
@@ -183,7 +177,7 @@ mod tests {
     fn without_a_name_nothing_is_read() {
         assert_eq!(paths(&DriverRelease::v1_4_0(), "{}", None), None);
         assert_eq!(paths(&DriverRelease::v1_4_0(), "{}", Some("")), None);
-        // A name of which nothing is left asks for the list.
+        // If nothing is left of the name, the driver reads the list.
         let list = paths(&DriverRelease::v1_4_0(), "{}", Some("--")).unwrap();
         assert!(list[0].ends_with("/clusters"), "{}", list[0]);
     }

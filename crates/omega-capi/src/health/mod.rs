@@ -1,12 +1,10 @@
-//! The health of a workload cluster: what Magnum says of it, what the driver makes of what it
-//! reads, and what is true.
+//! The health of a workload cluster: what Magnum reports, what the driver reads, and what is true.
 //!
-//! [`driver_verdict`] predicts what the driver's own health code answers; `tests/oracle/run`
-//! compares it with that code. [`classify_health`] says what is the matter, and [`fix_first`] which
+//! [`driver_verdict`] predicts the result of the driver's own health code; `tests/oracle/run`
+//! compares it with that code. [`classify_health`] finds out what is wrong, and [`fix_first`] which
 //! layer to fix first.
 
 mod answer;
-mod ask_objects;
 mod classify_health;
 mod cluster_state;
 mod condition;
@@ -16,14 +14,15 @@ mod findings;
 mod health_facts;
 mod health_reads;
 mod read_addons;
+mod read_objects;
 mod verdict;
 
 pub use answer::{Answer, Answers, Object};
-pub use ask_objects::ask_objects;
 pub use classify_health::classify_health;
 pub use diagnosis::{Diagnosis, HealthCause, Layer, fix_first};
-pub use driver_verdict::{NotAsked, driver_verdict};
+pub use driver_verdict::{MissingAnswer, driver_verdict};
 pub use health_facts::{Credential, HealthFacts, LoadBalancer};
 pub use health_reads::{HealthPart, HealthRead, Names, NodeGroup, health_reads};
 pub use read_addons::{Addon, read_addons};
+pub use read_objects::read_objects;
 pub use verdict::{HealthStatus, Reasons, Recorded, Verdict, polled};

@@ -1,37 +1,34 @@
-//! The addons of a workload cluster, as the addon provider tells of them.
-
 use futures::future::try_join_all;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Management, Namespace, list::JSON};
+use crate::{
+    Error, Management, Namespace,
+    list::{JSON, label_selector},
+};
 
 const GROUP: &str = "/apis/addons.stackhpc.com/v1alpha1";
 const PAGE: usize = 100;
 
-/// One addon of one cluster.
+/// One addon of a cluster, as an object of the addon provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Addon {
     /// `manifests` or `helmreleases`.
     pub plural: String,
     /// Its name.
     pub name: String,
-    /// `Deployed`, `Failed`, `Installing`... `Unknown` where it says none. The driver waits for
-    /// `Deployed`, and takes `Failed` for the end (magnum-capi-helm 1.4.0, driver.py).
+    /// `Deployed`, `Failed`, `Installing`...; `Unknown` if missing. The driver waits for `Deployed`,
+    /// and gives up at `Failed` (magnum-capi-helm 1.4.0, driver.py).
     pub phase: String,
-    /// Why, where it says.
+    /// `status.failureMessage`.
     pub message: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Wire {
-    metadata: Metadata,
+    metadata: ObjectMeta,
     #[serde(default)]
     status: Status,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    name: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -41,18 +38,18 @@ struct Status {
     failure_message: Option<String>,
 }
 
-/// Reads the addons that carry the label `addons.stackhpc.com/cluster` of the cluster, which is
-/// how the driver finds them. A cluster without the addon provider has none.
+/// Reads the addons with the label `addons.stackhpc.com/cluster` of the cluster, as the driver does.
+/// Without the addon provider there are none.
 ///
 /// # Errors
 ///
-/// Fails if the management cluster does not answer, or does not let its user list them.
+/// Fails if they can't be listed, except with a 404.
 pub async fn read_addons(
     management: &Management,
     namespace: &Namespace,
     cluster: &str,
 ) -> Result<Vec<Addon>, Error> {
-    let selector = format!("labelSelector=addons.stackhpc.com%2Fcluster%3D{cluster}");
+    let selector = label_selector("addons.stackhpc.com/cluster", cluster);
     let each = ["manifests", "helmreleases"].map(|plural| {
         let path = format!("{GROUP}/namespaces/{namespace}/{plural}");
         let selector = selector.clone();
@@ -74,7 +71,7 @@ pub async fn read_addons(
 fn addon(plural: &str, Wire { metadata, status }: Wire) -> Addon {
     Addon {
         plural: plural.to_owned(),
-        name: metadata.name,
+        name: metadata.name.unwrap_or_default(),
         phase: status.phase.unwrap_or_else(|| "Unknown".to_owned()),
         message: status.failure_message.filter(|message| !message.is_empty()),
     }

@@ -1,5 +1,3 @@
-//! What Magnum records of a cluster's health.
-
 use serde::{Deserialize, Serialize};
 
 /// Magnum's `health_status`. The driver never sets `UNKNOWN`.
@@ -8,45 +6,36 @@ use serde::{Deserialize, Serialize};
 pub enum HealthStatus {
     /// All four reasons are `Ready`.
     Healthy,
-    /// One is not.
+    /// A reason is not `Ready`.
     Unhealthy,
 }
 
-/// Magnum's `health_status_reason`, which is a dictionary of four texts.
+/// Magnum's `health_status_reason`: a dictionary of four texts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Reasons {
-    /// Of the Cluster.
     pub cluster: String,
-    /// Of the `OpenStackCluster`.
     pub infrastructure: String,
-    /// Of the control plane.
     pub controlplane: String,
-    /// Of the node groups' `MachineDeployments`, joined with commas.
+    /// The `MachineDeployments` of the node groups, joined with commas.
     pub nodegroup: String,
 }
 
-/// What one poll of the driver comes to.
+/// The result of one health poll of the driver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It says this.
-    Says {
-        /// In a word.
-        status: HealthStatus,
-        /// In four.
-        reason: Reasons,
-    },
-    /// It ends in an exception. Magnum logs `Skip pulling data from cluster` and keeps what it
-    /// had recorded before (18.0.1, `service/periodic.py`, `_update_health_status`).
-    Raises {
-        /// The path at which it ends; `None` if that is before the first.
-        at: Option<String>,
-        /// Why.
-        why: String,
-    },
+    /// It reports this.
+    #[expect(missing_docs, reason = "the fields are those of Magnum")]
+    Says { status: HealthStatus, reason: Reasons },
+    /// It raises an exception while it reads the path `at`; `None`: before the first read. Magnum logs
+    /// `Skip pulling data from cluster` and keeps its previous record (18.0.1, `service/periodic.py`,
+    /// `_update_health_status`).
+    #[expect(missing_docs, reason = "explained above")]
+    Raises { at: Option<String>, why: String },
 }
 
-/// What Magnum has on record.
+/// Magnum's health record of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recorded {
     /// `health_status`; `None` before the first poll.
@@ -56,7 +45,7 @@ pub struct Recorded {
 }
 
 impl Reasons {
-    /// What the driver says when all is well.
+    /// The reason of a healthy part.
     pub const READY: &str = "Ready";
 
     /// Returns the status that goes with them.
@@ -72,7 +61,7 @@ impl Reasons {
 }
 
 impl HealthStatus {
-    /// As Magnum writes it.
+    /// Returns the name that Magnum uses.
     pub fn name(self) -> &'static str {
         match self {
             Self::Healthy => "HEALTHY",
@@ -91,7 +80,7 @@ pub fn polled(status: &str) -> bool {
 }
 
 impl Verdict {
-    /// Returns what is on record after this poll.
+    /// Returns Magnum's record after this poll.
     #[must_use]
     pub fn recorded(&self, before: &Recorded) -> Recorded {
         let Self::Says { status, reason } = self else { return before.clone() };

@@ -1,5 +1,5 @@
-//! What helm keeps in the secret of a revision: base64 of gzip of JSON (helm 3.17,
-//! `pkg/storage/driver/util.go`), which the API server shows in base64 once more.
+//! Decodes the secret of a helm revision: base64 of gzip of JSON (helm 3.17,
+//! `pkg/storage/driver/util.go`), with the base64 of any secret around it.
 
 use std::io::{BufReader, Read as _};
 
@@ -8,12 +8,14 @@ use flate2::read::GzDecoder;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-/// How much a revision may unpack to. etcd takes 1.5 MB of it packed; charts of this field unpack
-/// to less than 2 MiB, and a thousandfold of that is somebody's joke.
+use super::ReleaseStatus;
+
+/// The maximum size of an uncompressed revision. etcd allows 1.5 MB compressed; real charts need
+/// less than 2 MiB uncompressed.
 const MOST: u64 = 32 << 20;
 const GZIP: [u8; 3] = [0x1f, 0x8b, 0x08];
 
-/// What is read of a revision. Its values and its manifest, which hold secrets, are passed over.
+/// A revision without its values and manifest, which hold secrets.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Revision {
     pub(crate) name: String,
@@ -24,8 +26,8 @@ pub(crate) struct Revision {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Info {
-    pub(crate) status: String,
-    /// Empty or missing in what very old releases of helm wrote.
+    pub(crate) status: ReleaseStatus,
+    /// Empty or missing in revisions of very old helm releases.
     #[serde(default)]
     last_deployed: String,
 }
@@ -49,13 +51,11 @@ pub(crate) struct ChartMetadata {
     pub(crate) app_version: Option<String>,
 }
 
-/// Reads `data`, the value of the secret's key `release` as the API server shows it.
-///
-/// The JSON is parsed while it is unpacked and is never whole in memory.
+/// Decodes the secret's key `release`. The JSON is parsed as a stream.
 ///
 /// # Errors
 ///
-/// Says what is wrong with it, without a word of its content.
+/// Describes what is wrong without quoting the content.
 pub(crate) fn decode(data: &str) -> Result<Revision, String> {
     decode_within(data, MOST)
 }
@@ -64,19 +64,19 @@ fn decode_within(data: &str, most: u64) -> Result<Revision, String> {
     let once = STANDARD.decode(data).map_err(|_| "it is not base64")?;
     let packed = STANDARD.decode(once).map_err(|_| "it is not base64 of base64")?;
     if !packed.starts_with(&GZIP) {
-        // What helm wrote before it packed, and still reads.
-        return serde_json::from_slice(&packed).map_err(|_| "it is no release of helm".into());
+        // Old helm releases did not compress, and helm still reads that.
+        return serde_json::from_slice(&packed).map_err(|_| "it is not a helm release".into());
     }
     let mut unpacked = GzDecoder::new(packed.as_slice()).take(most + 1);
     let revision = serde_json::from_reader(BufReader::new(&mut unpacked));
     if unpacked.limit() == 0 {
-        return Err(format!("it unpacks to more than {most} bytes"));
+        return Err(format!("it is larger than {most} bytes uncompressed"));
     }
     revision.map_err(|error: serde_json::Error| {
         if error.is_io() || error.is_eof() {
-            "it is damaged: it does not unpack to the end".into()
+            "it is damaged: it can't be uncompressed completely".into()
         } else {
-            "it is no release of helm".into()
+            "it is not a helm release".into()
         }
     })
 }
@@ -109,15 +109,18 @@ mod tests {
         let cases = [
             ("not base64!".to_owned(), "it is not base64"),
             (STANDARD.encode("!!"), "it is not base64 of base64"),
-            (twice(b"{}"), "it is no release of helm"),
-            (twice(br#"{"name": ["hunter2"]}"#), "it is no release of helm"),
-            (twice(&packed(br#"{"name": ["hunter2"]}"#)), "it is no release of helm"),
-            (twice(&whole[..whole.len() / 2]), "it is damaged: it does not unpack to the end"),
+            (twice(b"{}"), "it is not a helm release"),
+            (twice(br#"{"name": ["hunter2"]}"#), "it is not a helm release"),
+            (twice(&packed(br#"{"name": ["hunter2"]}"#)), "it is not a helm release"),
+            (
+                twice(&whole[..whole.len() / 2]),
+                "it is damaged: it can't be uncompressed completely",
+            ),
             (
                 twice(&packed(&GOOD.as_bytes()[..99])),
-                "it is damaged: it does not unpack to the end",
+                "it is damaged: it can't be uncompressed completely",
             ),
-            (String::new(), "it is no release of helm"),
+            (String::new(), "it is not a helm release"),
         ];
         for (data, expected) in cases {
             assert_eq!(decode(&data).unwrap_err(), expected, "{data}");
@@ -137,12 +140,12 @@ mod tests {
     }
 
     #[test]
-    fn a_small_secret_that_unpacks_to_a_large_one_is_refused_in_time() {
+    fn a_small_secret_of_a_large_revision_is_refused_in_time() {
         let mut bomb = br#"{"config": ""#.to_vec();
         bomb.resize(4 << 20, b'x');
         let data = twice(&packed(&bomb));
         assert!(data.len() < 64 << 10, "{}", data.len());
-        let more = "it unpacks to more than 1048576 bytes";
+        let more = "it is larger than 1048576 bytes uncompressed";
         assert_eq!(decode_within(&data, 1 << 20).unwrap_err(), more);
     }
 }

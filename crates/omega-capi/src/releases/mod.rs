@@ -1,4 +1,4 @@
-//! What helm installed.
+//! Helm releases, read without helm.
 
 mod decode;
 mod read_releases;

@@ -1,5 +1,3 @@
-//! Helm's releases, without helm.
-
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use futures::{StreamExt as _, stream};
@@ -7,24 +5,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Management, Namespace, Namespaces,
-    list::JSON,
+    list::{JSON, METADATA_LIST},
     releases::decode::{self, Revision},
     releases::{Release, UnreadableRelease},
+    wire::SecretObject,
 };
 
-/// Names and labels only: the content of revisions that are not the newest is never sent.
-const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 const SELECTORS: &str = "labelSelector=owner%3Dhelm&fieldSelector=type%3Dhelm.sh%2Frelease.v1";
 const PAGE: usize = 500;
-/// How many revisions are fetched at the same time.
-const AT_ONCE: usize = 8;
+/// How many revisions are read at the same time.
+const CONCURRENT: usize = 8;
 
 /// What [`read_releases`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Releases {
-    /// By namespace, then by name.
+    /// Sorted by namespace and name.
     pub releases: Vec<Release>,
-    /// Those whose newest revision can't be read.
+    /// The releases whose newest revision can't be read.
     pub unreadable: Vec<UnreadableRelease>,
 }
 
@@ -39,36 +36,26 @@ struct Metadata {
     namespace: Namespace,
 }
 
-#[derive(Deserialize)]
-struct SecretObject {
-    data: Option<Data>,
-}
-
-#[derive(Deserialize)]
-struct Data {
-    release: Option<String>,
-}
-
-/// Reads the newest revision of every release in `namespaces`, whatever its status (as
+/// Reads the newest revision of every release in `namespaces`, in any status (like
 /// `helm list --all`).
 ///
 /// # Guarantees
 ///
-/// One request for 500 revisions of each namespace, by metadata, and one for each release. A
-/// release that can't be decoded hides no other. Of its values and its manifest, which hold
-/// secrets, nothing is kept, and what unpacks to more than 32 MiB is not read.
+/// One request for each 500 revisions of a namespace (metadata only), and one for each release.
+/// A release that can't be decoded does not hide the others. Values and manifests, which hold
+/// secrets, are not kept. A revision of more than 32 MiB uncompressed is not read.
 ///
 /// # Errors
 ///
-/// Fails if the lists or a secret can't be read; [`Error::Forbidden`] names the missing right
-/// (`list` and `get` of secrets in each namespace).
+/// Fails if a list or a secret can't be read. It needs `list` and `get` of secrets in each
+/// namespace.
 pub async fn read_releases(
     management: &Management,
     namespaces: &Namespaces,
 ) -> Result<Releases, Error> {
     let mut newest = BTreeMap::new();
     for path in paths(namespaces) {
-        for Named { metadata } in management.list(&path, SELECTORS, PAGE, METADATA).await? {
+        for Named { metadata } in management.list(&path, SELECTORS, PAGE, METADATA_LIST).await? {
             let Some((name, revision)) = parse(&metadata.name) else { continue };
             match newest.entry((metadata.namespace, name.to_owned())) {
                 Entry::Vacant(free) => drop(free.insert(revision)),
@@ -79,7 +66,7 @@ pub async fn read_releases(
     let read =
         newest.into_iter().map(|((namespace, name), n)| read(management, namespace, name, n));
     let mut found = Releases::default();
-    let mut answers = stream::iter(read).buffered(AT_ONCE);
+    let mut answers = stream::iter(read).buffered(CONCURRENT);
     while let Some(answer) = answers.next().await {
         match answer? {
             Ok(release) => found.releases.push(release),
@@ -112,11 +99,12 @@ async fn read(
 ) -> Result<Result<Release, UnreadableRelease>, Error> {
     let secret = format!("sh.helm.release.v1.{name}.v{revision}");
     let path = format!("/api/v1/namespaces/{namespace}/secrets/{secret}");
-    let decoded = match management.read::<SecretObject>(&path, JSON).await {
-        Ok(SecretObject { data: Some(Data { release: Some(data) }) }) => decode::decode(&data),
-        Ok(SecretObject { data: _ }) => Err("it is empty".to_owned()),
-        Err(Error::Status { code: 404, .. }) => Err("it went while it was being read".to_owned()),
-        Err(other) => return Err(other),
+    let decoded = match management.find::<SecretObject>(&path, JSON).await? {
+        None => Err("it was deleted while it was being read".to_owned()),
+        Some(secret) => match secret.data.as_ref().and_then(|data| data.get("release")) {
+            Some(data) => decode::decode(data),
+            None => Err("it is empty".to_owned()),
+        },
     };
     let decoded = decoded.and_then(|decoded| {
         let same = decoded.name == name && decoded.version == revision;
@@ -135,7 +123,7 @@ fn release(namespace: Namespace, revision: Revision) -> Release {
         namespace,
         name: revision.name,
         revision: revision.version,
-        status: revision.info.status.into(),
+        status: revision.info.status,
         chart: chart.name,
         chart_version: chart.version,
         app_version: chart.app_version.filter(|version| !version.is_empty()),

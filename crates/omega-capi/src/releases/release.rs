@@ -1,5 +1,3 @@
-//! A release of helm, as a value.
-
 use std::fmt;
 
 use jiff::Timestamp;
@@ -7,49 +5,43 @@ use serde::{Deserialize, Serialize};
 
 use crate::Namespace;
 
-/// A release's newest revision.
+/// The newest revision of a helm release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct Release {
-    /// Where it is.
     pub namespace: Namespace,
-    /// Its name, which magnum-capi-helm also gives to the Cluster.
+    /// The name of the release. magnum-capi-helm gives the Cluster the same name.
     pub name: String,
     /// The number of the revision, from 1.
     pub revision: u32,
-    /// How it stands.
     pub status: ReleaseStatus,
-    /// The chart's name.
     pub chart: String,
-    /// The chart's version, as the chart spells it.
     pub chart_version: String,
-    /// The version of what it installs, if the chart says one.
     pub app_version: Option<String>,
-    /// When this revision was begun.
+    /// When helm began to install this revision.
     pub updated: Option<Timestamp>,
 }
 
 /// A release whose newest revision can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are those of a release")]
 pub struct UnreadableRelease {
-    /// Where it is.
     pub namespace: Namespace,
-    /// Its name.
     pub name: String,
-    /// The revision's number.
     pub revision: u32,
-    /// Why. It quotes nothing of the content.
+    /// Why it can't be read. It quotes nothing of the content.
     pub why: String,
 }
 
-/// How a release stands, in helm's words (helm 3.17, `pkg/release/status.go`).
+/// The status of a release (helm 3.17, `pkg/release/status.go`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[serde(rename_all = "kebab-case")]
 pub enum ReleaseStatus {
     /// Helm does not know.
     Unknown,
     /// Installed.
     Deployed,
-    /// Removed, its history was kept.
+    /// Removed with its history kept.
     Uninstalled,
     /// A newer revision took its place.
     Superseded,
@@ -57,37 +49,15 @@ pub enum ReleaseStatus {
     Failed,
     /// Being removed.
     Uninstalling,
-    /// Being installed, or interrupted at it.
+    /// Being installed, or the installation was interrupted.
     PendingInstall,
-    /// Being upgraded, or interrupted at it: helm refuses the next upgrade.
+    /// Being upgraded, or the upgrade was interrupted: helm refuses the next one.
     PendingUpgrade,
-    /// Being rolled back, or interrupted at it.
+    /// Being rolled back, or the rollback was interrupted.
     PendingRollback,
-    /// A word that is not known here.
+    /// Any other status.
+    #[serde(untagged)]
     Other(String),
-}
-
-impl From<String> for ReleaseStatus {
-    fn from(text: String) -> Self {
-        match text.as_str() {
-            "unknown" => Self::Unknown,
-            "deployed" => Self::Deployed,
-            "uninstalled" => Self::Uninstalled,
-            "superseded" => Self::Superseded,
-            "failed" => Self::Failed,
-            "uninstalling" => Self::Uninstalling,
-            "pending-install" => Self::PendingInstall,
-            "pending-upgrade" => Self::PendingUpgrade,
-            "pending-rollback" => Self::PendingRollback,
-            _ => Self::Other(text),
-        }
-    }
-}
-
-impl From<ReleaseStatus> for String {
-    fn from(status: ReleaseStatus) -> Self {
-        status.to_string()
-    }
 }
 
 impl fmt::Display for ReleaseStatus {

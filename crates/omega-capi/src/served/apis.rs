@@ -1,5 +1,3 @@
-//! Every version that each kind has, served or not, and what is known of it.
-
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use futures::future::try_join;
@@ -8,29 +6,68 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, Management,
     list::JSON,
-    served::{DefinedVersion, Definition, GROUPS, ServedVersions, age, discover_versions},
+    served::{GROUPS, ServedVersions, age, discover_versions},
     wire::Crd,
 };
 
 const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-/// Definitions carry their schemas, some 300 kB each for Cluster API's.
+/// A definition has a schema, of some 300 kB for Cluster API's kinds.
 const PAGE: usize = 25;
 
-/// The API of a management cluster: what is served, and how that is defined.
+/// The API of a management cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServedApis {
-    /// What the API server serves.
+    /// What the API server serves, from discovery.
     pub served: ServedVersions,
-    /// The definitions behind it, by name.
+    /// The custom resource definitions, sorted by group and plural.
     pub definitions: Vec<Definition>,
 }
 
-/// Asks for every version of every kind of [`GROUPS`]: whether it is served, stored and
-/// deprecated, and which contracts of Cluster API it implements.
+/// The custom resource definition of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Definition {
+    /// `infrastructure.cluster.x-k8s.io`.
+    pub group: String,
+    /// `openstackclusters`.
+    pub plural: String,
+    /// `OpenStackCluster`.
+    pub kind: String,
+    /// All versions, served or not, newest first.
+    pub versions: Vec<DefinedVersion>,
+    /// The versions that implement each contract of Cluster API, from the labels
+    /// `cluster.x-k8s.io/<contract>: <version>_<version>`
+    /// (cluster-api 1.13.2, `docs/book/src/developer/providers/contracts/infra-cluster.md:139`).
+    pub contracts: BTreeMap<String, Vec<String>>,
+}
+
+/// One version of a definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DefinedVersion {
+    /// `v1beta1`.
+    pub name: String,
+    /// Whether the definition says that it is served.
+    pub served: bool,
+    /// Whether it is the storage version.
+    pub storage: bool,
+    /// Whether the API server warns about its use.
+    pub deprecated: bool,
+    /// The text of the warning, if it is not the default.
+    pub warning: Option<String>,
+}
+
+impl Definition {
+    /// Returns the definition's name: `openstackclusters.infrastructure.cluster.x-k8s.io`.
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.plural, self.group)
+    }
+}
+
+/// Reads every version of every kind of [`GROUPS`]: whether it is served, stored and deprecated, and
+/// which contracts of Cluster API it implements.
 ///
-/// What is served comes from discovery ([`discover_versions`], which is all that a gate needs),
-/// the rest from the custom resource definitions. The two may differ while a definition is being
-/// changed, or when its names clash with another's: [`ServedApis::unsettled`].
+/// What is served comes from discovery ([`discover_versions`]), the rest from the custom resource
+/// definitions. The two differ while a definition changes, or if its names clash with another's:
+/// [`ServedApis::unsettled`].
 ///
 /// # Guarantees
 ///
@@ -38,8 +75,7 @@ pub struct ServedApis {
 ///
 /// # Errors
 ///
-/// As [`discover_versions`]; [`Error::Forbidden`] if the kubeconfig's user may not list
-/// customresourcedefinitions.
+/// As [`discover_versions`]; also if the user may not list customresourcedefinitions.
 pub async fn read_served_apis(management: &Management) -> Result<ServedApis, Error> {
     let (served, crds) =
         try_join(discover_versions(management), management.list(CRDS, "", PAGE, JSON)).await?;
@@ -55,7 +91,7 @@ impl ServedApis {
         self.definitions.iter().find(|d| d.group == group && d.plural == plural)
     }
 
-    /// Returns the versions that a definition wants served and the API server does not serve, as
+    /// Returns the versions that are marked as served in a definition and that discovery lacks, as
     /// `clusters.cluster.x-k8s.io/v1beta1`.
     pub fn unsettled(&self) -> Vec<String> {
         let missing = |definition: &Definition| {
@@ -81,17 +117,17 @@ fn definition(crd: Crd) -> Definition {
     let mut versions: Vec<DefinedVersion> = versions.collect();
     versions.sort_by_key(|version| Reverse(age(&version.name)));
     let (group, names) = (crd.spec.group, crd.spec.names);
-    let contracts = contracts(&crd.metadata.labels);
+    let contracts = contracts(crd.metadata.labels.unwrap_or_default());
     Definition { group, plural: names.plural, kind: names.kind, versions, contracts }
 }
 
-/// `cluster.x-k8s.io/provider` and its like are no contracts.
-fn contracts(labels: &BTreeMap<String, String>) -> BTreeMap<String, Vec<String>> {
-    let contract = |(key, value): (&String, &String)| {
+/// Reads the contract labels. Other labels such as `cluster.x-k8s.io/provider` are ignored.
+fn contracts(labels: BTreeMap<String, String>) -> BTreeMap<String, Vec<String>> {
+    let contract = |(key, value): (String, String)| {
         let contract = key.strip_prefix("cluster.x-k8s.io/")?;
         let digit = contract.strip_prefix('v')?.starts_with(|c: char| c.is_ascii_digit());
         let versions = value.split('_').filter(|version| !version.is_empty());
         digit.then(|| (contract.to_owned(), versions.map(ToOwned::to_owned).collect()))
     };
-    labels.iter().filter_map(contract).collect()
+    labels.into_iter().filter_map(contract).collect()
 }

@@ -1,4 +1,4 @@
-//! What releases of Cluster API and of its OpenStack provider serve, without asking a cluster.
+//! What releases of Cluster API and of its OpenStack provider serve, from tables.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -12,9 +12,9 @@ use crate::{
     },
 };
 
-/// Nothing is known of what this release serves.
+/// The tables do not have this release.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is not known what {component} {version} serves (known: {known})")]
+#[error("it is not known which versions {component} {version} serves (known: {known})")]
 pub struct UnknownRelease {
     component: Component,
     version: String,
@@ -27,14 +27,14 @@ impl omega_core::Diagnostic for UnknownRelease {
     }
 
     fn next(&self) -> Option<String> {
-        Some("ask a management cluster that runs it".to_owned())
+        Some("read them from a management cluster that runs it".to_owned())
     }
     fn touched(&self) -> omega_core::Touched {
         omega_core::Touched::Nothing
     }
 }
 
-/// A version of a kind: name, served, deprecated. The first one is stored.
+/// A version of a kind: name, served, deprecated. The first row is the storage version.
 type Row = (&'static str, bool, bool);
 /// A contract and the versions that implement it.
 type Contract = (&'static str, &'static [&'static str]);
@@ -71,14 +71,14 @@ const ADDONS: (&str, &[(&str, &str)]) =
 ///
 /// # Errors
 ///
-/// Fails for releases that are not known: `core` before 1.5, `provider` before 0.10 and after 0.15.
+/// Fails for unknown releases: `core` before 1.5, `provider` before 0.10 or after 0.15.
 ///
 /// # Caveats
 ///
-/// For `core` 1.16 and later it is Cluster API's plan (1.13.2,
+/// For `core` 1.16 and later this is Cluster API's plan (1.13.2,
 /// `docs/book/src/reference/versions.md:166`): v1beta1 is no longer served. The provider's rows are
-/// the definitions at v0.10.4, v0.11.3, v0.12.4, v0.14.4 and v0.15.0-beta.0; the label of v0.12 was not
-/// seen, and is taken to list what is defined, as those before and after do.
+/// the definitions of v0.10.4, v0.11.3, v0.12.4, v0.14.4 and v0.15.0-beta.0. The contract label of
+/// v0.12 is an assumption: it lists all versions, like the label of the releases before and after.
 pub fn apis_of_releases(core: &Version, provider: &Version) -> Result<ServedApis, UnknownRelease> {
     let (core_rows, core_contracts) = core_rows(core)?;
     let (provider_rows, provider_contracts) = provider_rows(provider)?;
@@ -97,11 +97,11 @@ pub fn apis_of_releases(core: &Version, provider: &Version) -> Result<ServedApis
     Ok(ServedApis { served: served(&definitions), definitions })
 }
 
-/// Does the same for what a `dependencies.json` names.
+/// Like [`apis_of_releases`], for the releases in a `dependencies.json`.
 ///
 /// # Errors
 ///
-/// As [`apis_of_releases`]; also where a version is none.
+/// As [`apis_of_releases`]; also if a version does not parse.
 pub fn apis_of_dependencies(dependencies: &Dependencies) -> Result<ServedApis, UnknownRelease> {
     let named = |component: Component| {
         let text = dependencies.version(component).unwrap_or_default();
@@ -249,11 +249,11 @@ mod tests {
         };
         assert_eq!(
             words("1.4.0", "0.14.4"),
-            "it is not known what cluster-api 1.4.0 serves (known: 1.5 and later)"
+            "it is not known which versions cluster-api 1.4.0 serves (known: 1.5 and later)"
         );
         assert_eq!(
             words("1.13.2", "0.9.0"),
-            "it is not known what cluster-api-provider-openstack 0.9.0 serves (known: 0.10 to 0.15)"
+            "it is not known which versions cluster-api-provider-openstack 0.9.0 serves (known: 0.10 to 0.15)"
         );
     }
 

@@ -1,5 +1,3 @@
-//! Every version that each API group serves.
-
 use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
@@ -25,31 +23,30 @@ const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGrou
                           application/json;g=apidiscovery.k8s.io;v=v2beta1;\
                           as=APIGroupDiscoveryList,application/json";
 
-/// Asks which versions of [`GROUPS`] are served, and which kinds at each.
+/// Reads which versions of [`GROUPS`] are served, with the kinds of each.
 ///
-/// The answer comes from the groups' full version lists. The *preferred* version, which is all
-/// that `kubectl api-resources` prints, hides the others: with v1beta1 and v1beta2 served it
-/// shows v1beta2 only (client-go, `ServerPreferredResources`).
+/// It reads the full version lists. `kubectl api-resources` prints the *preferred* version only: if
+/// v1beta1 and v1beta2 are served, it shows v1beta2 (client-go, `ServerPreferredResources`).
 ///
 /// # Guarantees
 ///
-/// One request where the server knows aggregated discovery (Kubernetes 1.26 and later); else one,
-/// and one more for each version of each group, at the same time.
+/// One request if the server has aggregated discovery (Kubernetes 1.26 and later). Otherwise one
+/// more for each version of each group, all at the same time.
 ///
 /// # Errors
 ///
-/// Half an answer is an error: a version that is listed and whose kinds can't be read.
+/// Also fails if the kinds of a listed version can't be read.
 pub async fn discover_versions(management: &Management) -> Result<ServedVersions, Error> {
     let mut groups = match management.read("/apis", AGGREGATED).await? {
         Groups::Aggregated { items } => aggregated(management, items)?,
         Groups::Plain { groups } => {
             let ours = groups.into_iter().filter(|group| GROUPS.contains(&group.name.as_str()));
-            let asked = ours.flat_map(|group| {
-                let ask = move |v| plain(management, group.name.clone(), v);
-                group.versions.into_iter().map(|v| v.version).map(ask)
+            let versions = ours.flat_map(|group| {
+                let read = move |v| plain(management, group.name.clone(), v);
+                group.versions.into_iter().map(|v| v.version).map(read)
             });
             let mut groups: BTreeMap<String, Vec<ServedVersion>> = BTreeMap::new();
-            for (group, version) in try_join_all(asked).await? {
+            for (group, version) in try_join_all(versions).await? {
                 groups.entry(group).or_default().push(version);
             }
             groups
@@ -65,15 +62,15 @@ fn aggregated(
     management: &Management,
     items: Vec<GroupDiscovery>,
 ) -> Result<BTreeMap<String, Vec<ServedVersion>>, Error> {
-    let ours = items.into_iter().filter(|item| GROUPS.contains(&item.metadata.name.as_str()));
-    ours.map(|item| {
-        let name = item.metadata.name;
-        let stale = item.versions.iter().find(|v| v.freshness.as_deref() == Some("Stale"));
+    let named = items.into_iter().filter_map(|item| Some((item.metadata.name?, item.versions)));
+    let ours = named.filter(|(name, _)| GROUPS.contains(&name.as_str()));
+    ours.map(|(name, versions)| {
+        let stale = versions.iter().find(|v| v.freshness.as_deref() == Some("Stale"));
         if let Some(stale) = stale {
             let why = format!("it marks {name}/{} as stale", stale.version);
             return Err(management.malformed(Verb::Get, "/apis", &why));
         }
-        Ok((name, item.versions.into_iter().map(discovered).collect()))
+        Ok((name, versions.into_iter().map(discovered).collect()))
     })
     .collect()
 }

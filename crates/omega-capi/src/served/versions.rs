@@ -1,15 +1,13 @@
-//! What an API server serves, as a value.
-
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use omega_driver::GroupVersion;
 
 use serde::{Deserialize, Serialize};
 
-/// Every version that each group of interest serves, with its kinds.
+/// What an API server serves, of [`GROUPS`](super::GROUPS).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServedVersions {
-    /// By group. A group that nobody serves is absent.
+    /// The versions of each group, newest first. A group that is not served is absent.
     pub groups: BTreeMap<String, Vec<ServedVersion>>,
 }
 
@@ -18,7 +16,7 @@ pub struct ServedVersions {
 pub struct ServedVersion {
     /// `v1beta1`.
     pub version: String,
-    /// The kinds it serves.
+    /// Its kinds.
     pub kinds: Vec<ServedKind>,
 }
 
@@ -50,8 +48,8 @@ impl ServedVersions {
     }
 }
 
-/// Returns a key that orders versions as Kubernetes does, oldest first: `v1alpha7`, `v1beta1`,
-/// `v1beta2`, `v1`, `v2`. What is no such version comes before all of them.
+/// Returns a key that sorts versions as Kubernetes does, oldest first: `v1alpha7`, `v1beta1`,
+/// `v1beta2`, `v1`, `v2`. Any other text comes before all of them.
 pub fn age(version: &str) -> impl Ord + use<> {
     let parsed = (|| {
         let rest = version.strip_prefix('v')?;

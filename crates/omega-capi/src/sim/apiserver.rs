@@ -1,5 +1,3 @@
-//! The stand-in itself.
-
 use std::{
     sync::Arc,
     task::{Context, Poll},
@@ -27,9 +25,9 @@ use super::{
     write_faults::write_faults,
 };
 
-/// What is kept as objects.
-const KEPT: [&str; 2] = ["/api/v1/secrets", "/apis/apps/v1/deployments"];
-/// And of a workload cluster.
+/// The recorded lists that are stored as objects.
+const MANAGEMENT: [&str; 2] = ["/api/v1/secrets", "/apis/apps/v1/deployments"];
+/// Those of a workload cluster.
 const WORKLOAD: [&str; 6] = [
     "/api/v1/nodes",
     "/api/v1/pods",
@@ -38,7 +36,7 @@ const WORKLOAD: [&str; 6] = [
     "/apis/storage.k8s.io/v1/storageclasses",
     "/api/v1/persistentvolumeclaims",
 ];
-/// What Cluster API holds of it, at both versions.
+/// Those of Cluster API for that cluster, at both versions.
 const CLUSTER: [&str; 6] = [
     "/apis/cluster.x-k8s.io/v1beta2/clusters",
     "/apis/cluster.x-k8s.io/v1beta1/clusters",
@@ -47,7 +45,7 @@ const CLUSTER: [&str; 6] = [
     "/apis/cluster.x-k8s.io/v1beta2/machinedeployments",
     "/apis/cluster.x-k8s.io/v1beta1/machinedeployments",
 ];
-/// What accounts, roles and pods are kept in: path and kind.
+/// The lists for accounts, roles and pods: path and kind.
 const ACCOUNTS: [(&str, &str); 9] = [
     ("/api/v1/namespaces", "Namespace"),
     ("/api/v1/serviceaccounts", "ServiceAccount"),
@@ -62,7 +60,7 @@ const ACCOUNTS: [(&str, &str); 9] = [
 
 /// A kube-apiserver with the kinds of Cluster API. Clones share their state; a [fork] has its own.
 ///
-/// Whoever comes without a token is its administrator.
+/// A request without a token is the administrator's.
 ///
 /// [fork]: Apiserver::fork
 #[derive(Clone, Debug)]
@@ -73,21 +71,21 @@ pub struct Apiserver {
 
 impl Default for Apiserver {
     /// Core and control plane at v1beta1 and v1beta2, the `OpenStack` provider at v1beta1, the
-    /// controllers of chart 0.25.1, and helm's releases in many states.
+    /// controllers of chart 0.25.1, and helm releases of many statuses.
     fn default() -> Self {
-        Self::of(Recording::management(), &KEPT)
+        Self::of(Recording::management(), &MANAGEMENT)
     }
 }
 
 impl Apiserver {
-    /// The API server of a workload cluster with nothing wrong: three nodes, calico, the cloud
-    /// controller manager, cinder's CSI and coredns, as the charts bring them.
+    /// Creates that of a healthy workload cluster: three nodes, calico, the cloud controller manager,
+    /// Cinder CSI and coredns, as the charts install them.
     pub fn workload() -> Self {
         Self::of(Recording::workload(), &WORKLOAD)
     }
 
-    /// Returns one at `clock` that keeps accounts, roles, namespaces, secrets and pods, with the
-    /// namespaces that every cluster has. It knows accounts by their tokens, and asks their roles.
+    /// Creates one at `clock` that stores accounts, roles, namespaces, secrets and pods. It
+    /// authenticates accounts by their tokens, and authorizes them by their roles.
     pub fn with_accounts(clock: Timestamp) -> Self {
         let new = Self::of(Recording::management(), &[]);
         let mut state = new.state.lock();
@@ -100,12 +98,12 @@ impl Apiserver {
         new
     }
 
-    /// Returns one at noon of 2026-11-21 that keeps every kind of Cluster API at every version that
-    /// is served: no object yet.
+    /// Creates one at noon of 2026-11-21 that stores every kind of Cluster API at every served version.
+    /// It has no objects yet.
     pub fn with_clusters() -> Self {
         let new = Self::default();
         let mut state = new.state.lock();
-        // Two hours after what the tests put there began to go.
+        // Two hours after the `deletionTimestamp` in the tests.
         state.clock = "2026-11-21T12:00:00Z".parse().ok();
         let mut all = Vec::new();
         for crd in state.crds.iter() {
@@ -123,14 +121,15 @@ impl Apiserver {
         new
     }
 
-    fn of(recording: Arc<Recording>, kept: &[&str]) -> Self {
+    fn of(recording: Arc<Recording>, stored: &[&str]) -> Self {
         let crds = recording.find("admin", CRDS, None);
         let crds = crds.map_or(&[] as &[_], |all| list(&all.body["items"])).to_vec();
-        let kept = kept.iter().filter_map(|path| Collection::recorded(&recording, path)).collect();
-        Self { state: Shared::new(State::new(recording, crds, kept)), token: None }
+        let recorded = |path: &&str| Collection::recorded(&recording, path);
+        let stored = stored.iter().filter_map(recorded).collect();
+        Self { state: Shared::new(State::new(recording, crds, stored)), token: None }
     }
 
-    /// Returns one in the same state, which it does not share. What it received is not counted.
+    /// Returns a copy with its own state and no received requests.
     #[must_use]
     pub fn fork(&self) -> Self {
         let mut state = self.state.lock().clone();
@@ -138,23 +137,23 @@ impl Apiserver {
         Self { state: Shared::new(state), token: self.token.clone() }
     }
 
-    /// Returns a handle for who has this token.
+    /// Returns a clone whose requests have this token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
-    /// Puts the Cluster `c1-b3mdwq5cz7lx` there, with its control plane of one and its two workers.
-    /// Its kubeconfig is not among it.
-    pub fn hold_cluster(&self) {
+    /// Adds the Cluster `c1-b3mdwq5cz7lx` with one control plane node and two workers, without its
+    /// kubeconfig.
+    pub fn add_cluster(&self) {
         let state = &mut *self.state.lock();
         let recording = &state.recording;
-        let held = CLUSTER.iter().filter_map(|path| Collection::recorded(recording, path));
-        state.collections.extend(held);
+        let lists = CLUSTER.iter().filter_map(|path| Collection::recorded(recording, path));
+        state.collections.extend(lists);
     }
 
-    /// Makes every kind of `group` that has any of `versions` serve these and no other, as an
-    /// operator does by `kubectl patch crd`. A version that a kind does not have is not made up.
+    /// Makes every kind of `group` serve those of its versions that are in `versions`, and no others,
+    /// like `kubectl patch crd`.
     pub fn serve(&self, group: &str, versions: &[&str]) {
         for crd in Arc::make_mut(&mut self.state.lock().crds) {
             if crd["spec"]["group"] != group {
@@ -166,8 +165,8 @@ impl Apiserver {
         }
     }
 
-    /// Adds `version`, served and older than the others, to the kinds of `group`, which are of
-    /// contract v1beta1: an earlier release of the provider.
+    /// Adds a served `version`, older than the others, to the kinds of `group`, which have contract
+    /// v1beta1: like an earlier release of the provider.
     pub fn add_old_version(&self, group: &str, version: &str) {
         const CONTRACT: &str = "cluster.x-k8s.io/v1beta1";
         for crd in Arc::make_mut(&mut self.state.lock().crds) {
@@ -184,7 +183,7 @@ impl Apiserver {
         }
     }
 
-    /// Defines a kind with these versions, all served, the last one stored.
+    /// Defines a kind with these versions, all served; the last is the storage version.
     pub fn define(&self, plural: &str, group: &str, versions: &[&str]) {
         let version = |name: &&str| json!({"name": name, "served": true, "storage": versions.last() == Some(name)});
         let versions: Vec<Value> = versions.iter().map(version).collect();
@@ -200,7 +199,7 @@ impl Apiserver {
         Arc::make_mut(&mut self.state.lock().crds).retain(|crd| crd["spec"]["group"] != group);
     }
 
-    /// Sets the label `key` of the definition `name`, or takes it away.
+    /// Sets or removes the label `key` of the definition `name`.
     pub fn label(&self, name: &str, key: &str, value: Option<&str>) {
         let mut state = self.state.lock();
         let all = Arc::make_mut(&mut state.crds).iter_mut();
@@ -213,8 +212,8 @@ impl Apiserver {
         }
     }
 
-    /// Puts `object` into the collection at `path` (`/api/v1/secrets`), over one of its name, by
-    /// nobody's hand. What it lacks of a server's own fields it gets.
+    /// Stores `object` in the list at `path` (`/api/v1/secrets`), without a request. It replaces one of
+    /// the same name, and gets a UID, a `resourceVersion` and a time.
     pub fn put(&self, path: &str, object: Value) {
         let mut state = self.state.lock();
         let object = state.stamped(object);
@@ -223,22 +222,22 @@ impl Apiserver {
         }
     }
 
-    /// Changes the object `name` of the collection at `path`, by somebody else's hand.
-    pub fn alter(&self, path: &str, name: &str, change: impl Fn(&mut Value)) {
+    /// Changes the object `name` in the list at `path`, as another client.
+    pub fn modify(&self, path: &str, name: &str, change: impl Fn(&mut Value)) {
         let mut state = self.state.lock();
         let items = state.at(path).into_iter().flat_map(|one| &mut one.items);
         items.filter(|item| item["metadata"]["name"] == name).for_each(change);
         state.touch(name);
     }
 
-    /// Removes what is called `name` from the collection at `path`, in every namespace.
+    /// Removes the objects `name` from the list at `path`, in every namespace.
     pub fn remove_object(&self, path: &str, name: &str) {
         if let Some(collection) = self.state.lock().at(path) {
             collection.items.retain(|item| item["metadata"]["name"] != name);
         }
     }
 
-    /// Returns everything that is kept, without what is generated: `Role {...}`.
+    /// Returns all stored objects without generated fields: `Role {...}`.
     pub fn snapshot(&self) -> Vec<String> {
         let state = self.state.lock();
         let one = |collection: &Collection| -> Vec<String> {
@@ -258,63 +257,63 @@ impl Apiserver {
         all
     }
 
-    /// Returns the paths that were asked for, in order.
-    pub fn asked(&self) -> Vec<String> {
+    /// Returns the paths of all requests, in order.
+    pub fn requested(&self) -> Vec<String> {
         self.state.lock().received.paths.clone()
     }
 
-    /// Returns the writes that were received: `PATCH /api/v1/namespaces/a {}`. Dry runs and access
-    /// reviews are counted apart.
+    /// Returns the received writes: `PATCH /api/v1/namespaces/a {}`. Dry runs and access reviews are
+    /// not among them.
     pub fn writes(&self) -> Vec<String> {
         self.state.lock().received.writes.clone()
     }
 
-    /// Returns the dry runs that were received.
+    /// Returns the received dry runs.
     pub fn dry_runs(&self) -> Vec<String> {
         self.state.lock().received.dry_runs.clone()
     }
 
-    /// Returns how many access reviews were received: they are POSTs that change nothing.
+    /// Returns the number of received access reviews.
     pub fn reviews(&self) -> usize {
         self.state.lock().received.reviews
     }
 
-    /// Makes `fault` happen from now on.
+    /// Sets the fault, until [`Apiserver::clear_fault`].
     pub fn fail(&self, fault: Fault) {
         self.state.lock().fault = Some(fault);
     }
 
-    /// Ends the fault.
+    /// Clears the fault.
     pub fn clear_fault(&self) {
         self.state.lock().fault = None;
     }
 
-    /// Spoils the `nth` write from the start, counted from 0.
+    /// Sets the fault of the `nth` write, counted from 0.
     pub fn inject_fault(&self, nth: usize, fault: testing::Fault) {
         self.state.lock().write_fault = Some((nth, fault));
     }
 
-    /// Has somebody else write the object `name` just before the next write arrives.
+    /// Makes another client change the object `name` just before the next write.
     pub fn race_next_write(&self, name: &str) {
         self.state.lock().raced = Some(name.to_owned());
     }
 
-    /// Refuses writes to whoever asks.
+    /// Denies all writes.
     pub fn forbid_writes(&self) {
         self.state.lock().writes_forbidden = true;
     }
 
-    /// Sets what becomes of pods.
+    /// Sets what happens to pods.
     pub fn set_pod_outcome(&self, outcome: PodOutcome) {
         self.state.lock().pods = outcome;
     }
 
-    /// Sets what time it is.
+    /// Sets the clock.
     pub fn set_clock(&self, clock: Timestamp) {
         self.state.lock().clock = Some(clock);
     }
 
-    /// Gives no token for longer than so many seconds (`--service-account-max-token-expiration`).
+    /// Sets the maximum lifetime of a token (`--service-account-max-token-expiration`), in seconds.
     pub fn limit_tokens(&self, seconds: i64) {
         self.state.lock().longest_token = seconds;
     }

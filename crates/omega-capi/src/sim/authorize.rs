@@ -1,6 +1,5 @@
-//! Who may do what, by the roles that are kept.
-
 use http::{Method, StatusCode};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tower::{Service as _, ServiceExt as _};
 
@@ -10,7 +9,7 @@ use super::{
     state::{Shared, State},
 };
 
-/// The layer that knows accounts by their tokens, and asks their roles.
+/// The layer that authenticates accounts by their tokens and authorizes them by their roles.
 pub(super) fn authorize(state: Shared, request: ApiRequest, mut next: Next) -> Answering {
     Box::pin(async move {
         let answered = state.lock().authorize(&request);
@@ -22,7 +21,7 @@ pub(super) fn authorize(state: Shared, request: ApiRequest, mut next: Next) -> A
 }
 
 impl State {
-    /// Answers who may not, and reviews; passes the rest on.
+    /// Answers reviews, and requests that are not allowed.
     fn authorize(&self, request: &ApiRequest) -> Option<Answer> {
         let account = match &request.token {
             None => None,
@@ -33,10 +32,10 @@ impl State {
                 }
             },
         };
-        let keeps_roles = self.collections.iter().any(|one| one.path() == CLUSTER_ROLES);
+        let has_roles = self.collections.iter().any(|one| one.path() == CLUSTER_ROLES);
         match request.path.as_str() {
-            ACCESS_REVIEWS if keeps_roles => return Some(self.review(account.as_ref(), request)),
-            RULES_REVIEWS if keeps_roles => return Some(self.rules(account.as_ref(), request)),
+            ACCESS_REVIEWS if has_roles => return Some(self.review(account.as_ref(), request)),
+            RULES_REVIEWS if has_roles => return Some(self.rules(account.as_ref(), request)),
             _ => {}
         }
         let (namespace, name) = account?;
@@ -57,7 +56,7 @@ impl State {
         }
     }
 
-    /// What the account may do in a namespace, by rule.
+    /// Answers a review of the rules in a namespace.
     fn rules(&self, account: Option<&(String, String)>, request: &ApiRequest) -> Answer {
         let place = text(&request.body["spec"]["namespace"]);
         let rules = match account {
@@ -87,8 +86,9 @@ impl State {
 
 const CLUSTER_ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 
-/// What is asked for, in RBAC's words.
-#[derive(Clone, Debug, Default)]
+/// The attributes of a request that RBAC uses.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Attributes {
     pub(super) verb: String,
     pub(super) group: String,
@@ -99,7 +99,7 @@ pub(super) struct Attributes {
 }
 
 impl Attributes {
-    /// Reads them off a request, or nothing if it is for no resource.
+    /// Returns those of a request; `None` for a non-resource URL.
     pub(super) fn of(method: &Method, path: &str) -> Option<Self> {
         let mut parts = path.trim_start_matches('/').split('/');
         let group = match parts.next()? {
@@ -110,7 +110,7 @@ impl Attributes {
         parts.next()?;
         let rest: Vec<&str> = parts.collect();
         let (namespace, rest) = match rest.as_slice() {
-            // A namespace is in itself.
+            // For RBAC a namespace is in itself.
             ["namespaces", name] | ["namespaces", name, "status" | "finalize"] => {
                 (*name, rest.clone())
             }
@@ -140,18 +140,9 @@ impl Attributes {
         })
     }
 
-    /// Reads them off an access review.
+    /// Returns those of an access review.
     fn reviewed(body: &Value) -> Self {
-        let spec = &body["spec"]["resourceAttributes"];
-        let field = |key: &str| text(&spec[key]).to_owned();
-        Self {
-            verb: field("verb"),
-            group: field("group"),
-            resource: field("resource"),
-            subresource: field("subresource"),
-            namespace: field("namespace"),
-            name: field("name"),
-        }
+        Self::deserialize(&body["spec"]["resourceAttributes"]).unwrap_or_default()
     }
 
     fn full(&self) -> String {
@@ -172,7 +163,7 @@ impl Attributes {
     }
 }
 
-/// The roles and bindings that are kept.
+/// The stored roles and bindings.
 struct Rbac<'a> {
     cluster_roles: &'a [Value],
     cluster_bindings: &'a [Value],
@@ -181,21 +172,21 @@ struct Rbac<'a> {
 }
 
 impl Rbac<'_> {
-    /// Returns which binding lets the account do it, in the server's words.
-    fn allow(&self, namespace: &str, name: &str, asked: &Attributes) -> Option<String> {
-        let mut bound = self.bound(namespace, name, &asked.namespace);
+    /// Returns which binding allows it, in the server's format.
+    fn allow(&self, namespace: &str, name: &str, attributes: &Attributes) -> Option<String> {
+        let mut bound = self.bound(namespace, name, &attributes.namespace);
         let (kind, binding, _) = bound
-            .find(|(_, _, role)| list(&role["rules"]).iter().any(|rule| asked.within(rule)))?;
+            .find(|(_, _, role)| list(&role["rules"]).iter().any(|rule| attributes.within(rule)))?;
         Some(reason(kind, binding, namespace, name))
     }
 
-    /// Returns the rules that hold for the account in `place`.
+    /// Returns the rules of the account in `place`.
     fn rules(&self, namespace: &str, name: &str, place: &str) -> Vec<Value> {
         let bound = self.bound(namespace, name, place);
         bound.flat_map(|(_, _, role)| list(&role["rules"]).to_vec()).collect()
     }
 
-    /// Returns the bindings of the account that count in `place`, with their kinds and roles.
+    /// Returns the bindings of the account that apply in `place`, with their kinds and roles.
     fn bound(
         &self,
         namespace: &str,
@@ -246,12 +237,11 @@ fn reason(kind: &str, binding: &Value, namespace: &str, name: &str) -> String {
     )
 }
 
-/// What is answered to who may not.
-pub(super) fn forbidden(user: &str, asked: &Attributes) -> Answer {
-    let Attributes { verb, group, namespace, name, .. } = asked;
-    let resource = asked.full();
+pub(super) fn forbidden(user: &str, attributes: &Attributes) -> Answer {
+    let Attributes { verb, group, namespace, name, .. } = attributes;
+    let resource = attributes.full();
     let dotted = if group.is_empty() { "" } else { "." };
-    let what = format!("{}{dotted}{group}", asked.resource);
+    let what = format!("{}{dotted}{group}", attributes.resource);
     let what = if name.is_empty() { what } else { format!("{what} \"{name}\"") };
     let place = match namespace.as_str() {
         "" => "at the cluster scope".to_owned(),

@@ -1,5 +1,3 @@
-//! The connection, and what can go wrong until a fault is cleared.
-
 use std::{io, time::Duration};
 
 use http::StatusCode;
@@ -11,35 +9,35 @@ use super::{
     state::{Shared, State},
 };
 
-/// What goes wrong, until [`Apiserver::clear_fault`](super::Apiserver::clear_fault).
+/// A fault, until [`Apiserver::clear_fault`](super::Apiserver::clear_fault).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Every request comes without credentials.
+    /// Every request has no credentials.
     Anonymous,
-    /// Every request comes with a token that is not known.
+    /// Every request has an unknown token.
     BadToken,
-    /// Every request comes from a user without rights.
+    /// Every request is from a user without rights.
     Nobody,
-    /// Every request to this path comes from a user without rights.
+    /// Every request to this path is from a user without rights.
     NobodyAt(String),
-    /// A list's next page can't be had: its token is too old.
+    /// The next page of a list fails: its token is too old.
     Expired,
-    /// Every answer takes so long.
+    /// Every answer takes this long.
     Slow(Duration),
-    /// Every answer ends after so many bytes.
+    /// Every answer ends after this many bytes.
     Short(usize),
-    /// The answer to this path breaks off: an error of the connection.
+    /// The connection breaks in the answer to this path.
     Broken(String),
-    /// This path answers 503, as while the server starts.
+    /// This path answers 503, like a server that starts.
     Unavailable(String),
-    /// Aggregated discovery is not known (Kubernetes 1.25 and earlier).
+    /// There is no aggregated discovery (Kubernetes 1.25 and earlier).
     Old,
-    /// This group is marked stale.
+    /// This group is marked as stale.
     Stale(String),
 }
 
-/// The error of a connection that breaks off (hyper's words).
+/// The error of a broken connection, as hyper reports it.
 pub(super) fn broken() -> BoxError {
     io::Error::new(io::ErrorKind::ConnectionReset, "connection closed before message completed")
         .into()
@@ -69,14 +67,14 @@ pub(super) fn connection(state: Shared, request: ApiRequest, next: Next) -> Answ
     })
 }
 
-/// Returns what is answered to whoever the fault makes of the client.
+/// Returns the answer to the client that the fault simulates.
 fn refusal(state: &State, request: &ApiRequest) -> Option<ApiResponse> {
     let recorded = |who: &str, path: &str| state.recording.find(who, path, None).map(exchange);
     let path = request.path.as_str();
     match state.fault.as_ref()? {
         Fault::Anonymous => recorded("anonymous", "/apis"),
         Fault::BadToken => recorded("bad token", "/apis"),
-        // Discovery is open to whoever has a name.
+        // Every authenticated user may read discovery.
         Fault::Nobody if path.split('/').count() > 4 || path.starts_with("/api/") => {
             recorded("nobody", path).or_else(|| Some(forbidden(path)))
         }

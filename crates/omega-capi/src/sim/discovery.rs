@@ -1,15 +1,17 @@
-//! Discovery documents, from the definitions that are in force.
+//! Discovery documents, derived from the current definitions.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// What kube-apiserver lets one do with every custom resource, in its order.
+use crate::served::age;
+
+/// The verbs of every custom resource, in kube-apiserver's order.
 const VERBS: [&str; 8] =
     ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
-const PART_VERBS: [&str; 3] = ["get", "patch", "update"];
+const SUBRESOURCE_VERBS: [&str; 3] = ["get", "patch", "update"];
 
-/// The definitions by group and served version, versions newest first.
+/// Returns the definitions by group and served version, newest first.
 pub(super) fn served(crds: &[Value]) -> BTreeMap<&str, Vec<(&str, Vec<&Value>)>> {
     let mut groups: BTreeMap<&str, Vec<(&str, Vec<&Value>)>> = BTreeMap::new();
     for crd in crds {
@@ -27,20 +29,12 @@ pub(super) fn served(crds: &[Value]) -> BTreeMap<&str, Vec<(&str, Vec<&Value>)>>
     }
     groups.retain(|_, versions| !versions.is_empty());
     for versions in groups.values_mut() {
-        versions.sort_by_key(|(version, _)| std::cmp::Reverse(rank(version)));
+        versions.sort_by_key(|(version, _)| std::cmp::Reverse(age(version)));
     }
     groups
 }
 
-/// Stage, major and minor of the versions that occur here.
-fn rank(version: &str) -> (u8, Vec<u32>) {
-    let stage =
-        u8::from(!version.contains("alpha")) + u8::from(!version.contains(char::is_alphabetic));
-    let numbers = version.split(char::is_alphabetic).filter_map(|n| n.parse().ok());
-    (stage, numbers.collect())
-}
-
-/// An entry of `APIGroupList`.
+/// Returns an entry of `APIGroupList`.
 pub(super) fn group(name: &str, versions: &[(&str, Vec<&Value>)]) -> Value {
     let one =
         |version: &str| json!({"groupVersion": format!("{name}/{version}"), "version": version});
@@ -48,7 +42,7 @@ pub(super) fn group(name: &str, versions: &[(&str, Vec<&Value>)]) -> Value {
     json!({"name": name, "preferredVersion": versions.first(), "versions": versions})
 }
 
-/// An entry of `APIGroupDiscoveryList`.
+/// Returns an entry of `APIGroupDiscoveryList`.
 pub(super) fn aggregated(name: &str, versions: &[(&str, Vec<&Value>)]) -> Value {
     let version = |(version, crds): &(&str, Vec<&Value>)| {
         let resources: Vec<Value> = crds.iter().map(|crd| resource(crd, name, version)).collect();
@@ -67,11 +61,7 @@ fn resource(crd: &Value, group: &str, version: &str) -> Value {
         "singularResource": names["singular"],
         "verbs": VERBS,
     });
-    for key in ["shortNames", "categories"] {
-        if !names[key].is_null() {
-            resource[key] = names[key].clone();
-        }
-    }
+    copy_optional_names(names, &mut resource);
     let parts: Vec<Value> = parts(crd, version)
         .map(|part| {
             let (group, version, kind) = match part {
@@ -81,7 +71,7 @@ fn resource(crd: &Value, group: &str, version: &str) -> Value {
             json!({
                 "subresource": part,
                 "responseKind": {"group": group, "version": version, "kind": kind},
-                "verbs": PART_VERBS,
+                "verbs": SUBRESOURCE_VERBS,
             })
         })
         .collect();
@@ -91,7 +81,7 @@ fn resource(crd: &Value, group: &str, version: &str) -> Value {
     resource
 }
 
-/// `GET /apis/<group>/<version>`.
+/// Returns the answer to `GET /apis/<group>/<version>`.
 pub(super) fn resources(group: &str, version: &str, crds: &[&Value]) -> Value {
     let mut resources = Vec::new();
     for crd in crds {
@@ -101,17 +91,13 @@ pub(super) fn resources(group: &str, version: &str, crds: &[&Value]) -> Value {
             "name": names["plural"], "singularName": names["singular"], "namespaced": namespaced,
             "kind": names["kind"], "verbs": VERBS,
         });
-        for key in ["shortNames", "categories"] {
-            if !names[key].is_null() {
-                whole[key] = names[key].clone();
-            }
-        }
+        copy_optional_names(names, &mut whole);
         resources.push(whole);
         for part in parts(crd, version) {
             let name = format!("{}/{part}", text(&names["plural"]));
             let mut one = json!({
                 "name": name, "singularName": "", "namespaced": namespaced,
-                "kind": names["kind"], "verbs": PART_VERBS,
+                "kind": names["kind"], "verbs": SUBRESOURCE_VERBS,
             });
             if part == "scale" {
                 one["group"] = "autoscaling".into();
@@ -127,6 +113,15 @@ pub(super) fn resources(group: &str, version: &str, crds: &[&Value]) -> Value {
     })
 }
 
+fn copy_optional_names(names: &Value, into: &mut Value) {
+    for key in ["shortNames", "categories"] {
+        if !names[key].is_null() {
+            into[key] = names[key].clone();
+        }
+    }
+}
+
+/// Returns the subresources of a version.
 fn parts<'a>(crd: &'a Value, version: &str) -> impl Iterator<Item = &'static str> + use<'a> {
     let find = |v: &&Value| v["name"] == version;
     let versions = list(&crd["spec"]["versions"]);

@@ -1,34 +1,32 @@
-//! What becomes of a pod, in the words of scheduler, kubelet and admission.
-
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::request::{Answer, status};
 
-/// What becomes of every pod.
+/// What happens to every pod, with the messages of scheduler, kubelet and admission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PodOutcome {
-    /// Nothing: there is no scheduler.
+    /// Nothing, as there is no scheduler.
     Ignored,
-    /// No node takes it.
+    /// It can't be scheduled.
     Unschedulable,
     /// Its image can't be pulled.
     NoImage,
     /// It can't be started.
     NotStarted,
-    /// Its program ends with this code and these words.
+    /// Its program ends with this exit code and output.
     Ends(i64, &'static str),
-    /// Its program runs on.
+    /// Its program keeps running.
     Runs,
-    /// Admission refuses it (Pod Security).
+    /// Admission rejects it (Pod Security).
     NotAdmitted,
-    /// Its program ends well, and the pod can't be deleted (a finalizer).
+    /// Its program succeeds, but the pod can't be deleted (a finalizer).
     Stays,
 }
 
 impl PodOutcome {
-    /// Returns what is answered instead of making the pod.
+    /// Returns the answer if the pod is not created.
     pub(super) fn refused(&self, name: &str) -> Option<Answer> {
         (*self == Self::NotAdmitted).then(|| {
             let message = format!(
@@ -40,7 +38,7 @@ impl PodOutcome {
         })
     }
 
-    /// Brings a pod to where it ends. A pod that was just made is still where it began.
+    /// Sets the final status of a pod.
     pub(super) fn settle(&self, pod: &mut Value) {
         let name = pod["spec"]["containers"][0]["name"].clone();
         let waiting = |reason: &str, message: &str| {
@@ -76,10 +74,10 @@ impl PodOutcome {
                 "Running"
             }
             Self::Stays => return Self::Ends(0, "").settle(pod),
-            Self::Ends(code, said) => {
+            Self::Ends(code, output) => {
                 pod["spec"]["nodeName"] = "node-1".into();
                 let reason = if *code == 0 { "Completed" } else { "Error" };
-                let ended = json!({"exitCode": code, "reason": reason, "message": said});
+                let ended = json!({"exitCode": code, "reason": reason, "message": output});
                 pod["status"]["containerStatuses"] =
                     json!([{"name": name, "state": {"terminated": ended}}]);
                 if *code == 0 { "Succeeded" } else { "Failed" }

@@ -1,19 +1,21 @@
-//! A machine with files, from which API servers can be reached.
-
 use std::{
     collections::BTreeMap,
     io,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use async_trait::async_trait;
+use http::{Request, Response};
+use kube::client::Body;
 use omega_core::{
     kubeconfig::{AuthKind, Kubeconfig},
     testing::{Fault, REFUSAL},
     values::Secret,
 };
+use rustls::{CertificateError, pki_types::ServerName};
+use tower::service_fn;
 
 use super::Apiserver;
 use crate::{
@@ -21,7 +23,7 @@ use crate::{
     access::{CertificateCheck, LocalFile, LocalMachine, minted_file::token},
 };
 
-/// A simulated machine. Clones share their state; a [fork](Machine::fork) has its own.
+/// A simulated machine with files and reachable API servers. Clones share their state; a [fork](Machine::fork) has its own.
 #[derive(Clone, Debug, Default)]
 pub struct Machine(Arc<Mutex<State>>);
 
@@ -36,24 +38,24 @@ struct State {
 }
 
 impl Machine {
-    /// Returns a machine that reaches `server` at `host:port`.
+    /// Creates a machine that reaches `server` at `host:port`.
     pub fn with_server(address: &str, server: &Apiserver) -> Self {
         let new = Self::default();
         new.add_server(address, server);
         new
     }
 
-    /// Lets `server` be reached at `host:port`.
+    /// Makes `server` reachable at `host:port`.
     pub fn add_server(&self, address: &str, server: &Apiserver) {
         self.state().servers.insert(address.to_owned(), server.clone());
     }
 
-    /// Sets what the certificate at `host:port` is worth; by default it covers the address.
+    /// Sets the result for the certificate at `host:port`; by default it covers the address.
     pub fn set_certificate(&self, address: &str, check: CertificateCheck) {
         self.state().certificates.insert(address.to_owned(), check);
     }
 
-    /// Puts a file there.
+    /// Writes a file.
     pub fn put(&self, path: &Path, text: &str, private: bool) {
         self.state().files.insert(path.to_owned(), (text.as_bytes().to_vec(), private));
     }
@@ -66,7 +68,7 @@ impl Machine {
     }
 
     /// Removes a file.
-    pub fn forget(&self, path: &Path) {
+    pub fn remove_file(&self, path: &Path) {
         self.state().files.remove(path);
     }
 
@@ -75,18 +77,17 @@ impl Machine {
         self.state().files.keys().cloned().collect()
     }
 
-    /// Returns how many writes there were.
+    /// Returns the number of writes.
     pub fn writes(&self) -> usize {
         self.state().writes
     }
 
-    /// Spoils the `nth` write, counted from 0.
+    /// Sets the fault of the `nth` write, counted from 0.
     pub fn inject_fault(&self, nth: usize, fault: Fault) {
         self.state().fault = Some((nth, fault));
     }
 
-    /// Returns one in the same state, which it does not share. Writes are counted anew; its API
-    /// servers are those of `servers`.
+    /// Returns a copy with its own state, no writes so far, and the API servers `servers`.
     #[must_use]
     pub fn fork(&self, servers: &[(&str, &Apiserver)]) -> Self {
         let mut state = self.state().clone();
@@ -103,11 +104,11 @@ impl Machine {
 }
 
 impl State {
-    /// Does a write, or spoils it.
+    /// Writes or removes a file, with the fault of this write.
     fn write(&mut self, path: &Path, content: Option<(Vec<u8>, bool)>) -> io::Result<()> {
         let nth = self.writes;
         self.writes += 1;
-        let fault = self.fault.filter(|(spoiled, _)| *spoiled == nth).map(|(_, fault)| fault);
+        let fault = self.fault.filter(|(faulty, _)| *faulty == nth).map(|(_, fault)| fault);
         if !matches!(fault, Some(Fault::Lost | Fault::Ignored | Fault::Refused)) {
             match content {
                 Some(content) => drop(self.files.insert(path.to_owned(), content)),
@@ -140,12 +141,23 @@ impl LocalMachine for Machine {
 
     async fn connect(&self, kubeconfig: &Kubeconfig, _: Deadlines) -> Result<Management, Error> {
         let (host, port) = kubeconfig.facts.endpoint();
-        let server = self.state().servers.get(&format!("{host}:{port}")).cloned();
+        let address = format!("{host}:{port}");
+        let label = kubeconfig.facts.server.to_string();
+        if let Some(error) = self.state().certificates.get(&address).and_then(refusal) {
+            let refuse = service_fn(move |_: Request<Body>| {
+                let error = rustls::Error::InvalidCertificate(error.clone());
+                let failed = io::Error::new(io::ErrorKind::InvalidData, error);
+                async { Err::<Response<Body>, _>(failed) }
+            });
+            return Ok(Management::over(refuse, label));
+        }
+        let server = self.state().servers.get(&address).cloned();
         let Some(server) = server else {
             return Err(Error::Unreachable {
-                server: kubeconfig.facts.server.to_string(),
+                server: label,
                 verb: Verb::Get,
                 cause: ConnectFailure::Refused,
+                names: Vec::new(),
                 why: "connection refused".to_owned(),
             });
         };
@@ -155,17 +167,19 @@ impl LocalMachine for Machine {
         };
         let text = token.map(|token| String::from_utf8_lossy(token.expose()).into_owned());
         let server = text.map_or(server.clone(), |token| server.with_token(&token));
-        Ok(Management::over(server, kubeconfig.facts.server.to_string()))
+        Ok(Management::over(server, label))
     }
+}
 
-    async fn certificate(
-        &self,
-        host: &str,
-        port: u16,
-        _: &str,
-        _: Duration,
-    ) -> Result<CertificateCheck, Error> {
-        let check = self.state().certificates.get(&format!("{host}:{port}")).cloned();
-        Ok(check.unwrap_or(CertificateCheck::Covers))
+/// Returns the error of a client that does not accept the certificate.
+fn refusal(check: &CertificateCheck) -> Option<CertificateError> {
+    match check {
+        CertificateCheck::Covers => None,
+        CertificateCheck::OtherName(names) => Some(CertificateError::NotValidForNameContext {
+            expected: ServerName::IpAddress(Ipv4Addr::LOCALHOST.into()),
+            presented: names.iter().map(|name| format!("DnsName(\"{name}\")")).collect(),
+        }),
+        CertificateCheck::OtherAuthority => Some(CertificateError::UnknownIssuer),
+        CertificateCheck::NotValid(_) => Some(CertificateError::Expired),
     }
 }

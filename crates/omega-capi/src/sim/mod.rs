@@ -1,13 +1,12 @@
-//! A stand-in for the management cluster's API server, for rehearsals and tests.
+//! A simulator of a Kubernetes API server, for rehearsals and tests.
 //!
-//! What it answers was recorded from kube-apiserver 1.34.4 (`recordings/record.py`,
+//! Its answers were recorded from kube-apiserver 1.34.4 (`recordings/record.py`,
 //! `recordings/finalizers.py`). It keeps the custom resource definitions as state and derives the
-//! discovery documents from them, as the real one does; tests compare what it derives with what was
-//! recorded at other served versions.
+//! discovery documents from them, like the real one. Tests compare these with recordings at other
+//! served versions.
 //!
 //! It is a stack of layers, each of which answers a request or passes it on: the connection and its
-//! faults, faults of writes, recorded refusals, authorization, the objects that are kept, and what
-//! was recorded.
+//! faults, faults of writes, authorization, the stored objects, and the recordings.
 
 mod apiserver;
 mod authorize;

@@ -1,30 +1,27 @@
-//! Objects and lists of them, as kube-apiserver shows them.
-
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
     discovery::{list, text},
     recording::Recording,
-    request::{Answer, JSON},
+    request::{Answer, JSON, status},
 };
+use crate::list::METADATA_LIST;
 
-const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
-
-/// One kind's objects.
+/// The stored objects of one kind.
 #[derive(Clone, Debug)]
 pub(super) struct Collection {
     /// `/apis/apps/v1`.
     prefix: String,
     /// `deployments`.
     plural: String,
-    /// The list as it was recorded, without its items.
+    /// The recorded list without its items.
     frame: Value,
-    /// In the order of the store: by namespace and name.
+    /// Sorted by namespace and name.
     pub(super) items: Vec<Value>,
 }
 
-/// What a path of this collection means.
+/// What a path in this collection addresses.
 pub(super) enum At<'a> {
     All,
     Namespace(&'a str),
@@ -32,7 +29,7 @@ pub(super) enum At<'a> {
 }
 
 impl Collection {
-    /// Returns the list at `path`, as it was recorded.
+    /// Returns the recorded list at `path`.
     pub(super) fn recorded(recording: &Recording, path: &str) -> Option<Self> {
         let whole = recording.find("admin", path, Some(JSON))?;
         Some(Self::of(path, &whole.body))
@@ -47,7 +44,7 @@ impl Collection {
         Self::of(path, &list)
     }
 
-    /// Takes `body`, the whole list that is at `path`.
+    /// Creates it from `body`, the whole list at `path`.
     pub(super) fn of(path: &str, body: &Value) -> Self {
         let (prefix, plural) = path.rsplit_once('/').unwrap_or_default();
         let (prefix, plural) = (prefix.to_owned(), plural.to_owned());
@@ -56,24 +53,22 @@ impl Collection {
         Self { prefix, plural, frame, items: list(&body["items"]).to_vec() }
     }
 
-    /// Returns the kind of what is in it.
     pub(super) fn kind(&self) -> &str {
         text(&self.frame["kind"]).trim_end_matches("List")
     }
 
-    /// Returns the path of the whole list.
     pub(super) fn path(&self) -> String {
         format!("{}/{}", self.prefix, self.plural)
     }
 
-    /// Puts `object` in its place, over one of the same name.
+    /// Stores `object`, and replaces one of the same name.
     pub(super) fn put(&mut self, object: Value) {
         self.items.retain(|other| key(other) != key(&object));
         self.items.push(object);
         self.items.sort_by(|a, b| key(a).cmp(&key(b)));
     }
 
-    /// Answers GET `path?query`, or nothing if it is not about this collection.
+    /// Answers GET `path?query`; `None` if it is not in this collection.
     pub(super) fn answer(&self, path: &str, query: &str, accept: &str) -> Option<Answer> {
         let in_namespace = |item: &&Value, name: &str| item["metadata"]["namespace"] == name;
         match self.at(path)? {
@@ -108,17 +103,17 @@ impl Collection {
     }
 
     fn page(&self, items: Vec<&Value>, query: &str, accept: &str) -> Answer {
-        let asked = Query::parse(query);
-        let selected = asked.labels.is_empty() && asked.fields.is_empty();
-        let fits: Vec<&Value> = items.into_iter().filter(|item| asked.fits(item)).collect();
-        let Ok(start) = asked.from.as_deref().map_or(Ok(0), str::parse::<usize>) else {
+        let query = Query::parse(query);
+        let unfiltered = query.labels.is_empty() && query.fields.is_empty();
+        let fits: Vec<&Value> = items.into_iter().filter(|item| query.fits(item)).collect();
+        let Ok(start) = query.from.as_deref().map_or(Ok(0), str::parse::<usize>) else {
             return bad_token();
         };
         let rest = fits.len().saturating_sub(start);
-        let taken = asked.limit.map_or(rest, |limit| limit.min(rest));
+        let taken = query.limit.map_or(rest, |limit| limit.min(rest));
         let page = fits.into_iter().skip(start).take(taken);
         let mut body = self.frame.clone();
-        if accept.contains(METADATA) {
+        if accept.contains(METADATA_LIST) {
             let metadata = |item: &Value| {
                 json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",
                        "metadata": item["metadata"]})
@@ -132,7 +127,7 @@ impl Collection {
         }
         if taken < rest {
             body["metadata"]["continue"] = (start + taken).to_string().into();
-            if selected {
+            if unfiltered {
                 body["metadata"]["remainingItemCount"] = (rest - taken).into();
             }
         }
@@ -146,28 +141,22 @@ impl Collection {
         if let Some(group) = group {
             details["group"] = group.into();
         }
-        let body = json!({
-            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": format!("{}{dotted} \"{name}\" not found", self.plural),
-            "reason": "NotFound", "details": details, "code": 404,
-        });
-        (StatusCode::NOT_FOUND, body)
+        let message = format!("{}{dotted} \"{name}\" not found", self.plural);
+        let (code, mut body) = status(StatusCode::NOT_FOUND, "NotFound", &message);
+        body["details"] = details;
+        (code, body)
     }
 }
 
-/// Namespace and name.
+/// Returns namespace and name.
 fn key(object: &Value) -> (&str, &str) {
     (text(&object["metadata"]["namespace"]), text(&object["metadata"]["name"]))
 }
 
 fn bad_token() -> Answer {
-    let body = json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "message": "invalid continue token: continue key is not valid: invalid character \
-                    '\\u009e' looking for beginning of value",
-        "reason": "BadRequest", "code": 400,
-    });
-    (StatusCode::BAD_REQUEST, body)
+    let message = "invalid continue token: continue key is not valid: invalid character '\\u009e' \
+                   looking for beginning of value";
+    status(StatusCode::BAD_REQUEST, "BadRequest", message)
 }
 
 #[derive(Default)]
@@ -186,7 +175,7 @@ impl Query {
             text.split(',').filter_map(both).collect()
         };
         for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-            let value = plain(value);
+            let value = decoded(value);
             match name {
                 "labelSelector" => all.labels = pairs(&value),
                 "fieldSelector" => all.fields = pairs(&value),
@@ -208,8 +197,8 @@ impl Query {
     }
 }
 
-/// Undoes the escapes of a query.
-fn plain(text: &str) -> String {
+/// Decodes percent-encoding.
+fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {

@@ -1,5 +1,3 @@
-//! What was recorded, and what is derived from the definitions in force.
-
 use http::StatusCode;
 use serde_json::{Value, json};
 use tower::service_fn;
@@ -16,7 +14,7 @@ use super::{
 pub(super) const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
-/// Answers what no layer before it did.
+/// The last layer: recorded answers, and those derived from the current definitions.
 pub(super) fn recorded(state: &Shared) -> Next {
     let state = state.clone();
     Next::new(service_fn(move |request: ApiRequest| {
@@ -28,14 +26,14 @@ pub(super) fn recorded(state: &Shared) -> Next {
 impl State {
     fn recorded(&self, request: &ApiRequest) -> ApiResponse {
         let recorded = |path: &str| self.recording.find("admin", path, None).map(exchange);
-        let asked = || recorded(&format!("{}?{}", request.path, request.query));
-        let answer = self.derived(request).or_else(|| recorded(&request.path)).or_else(asked);
-        // Where nothing is served, it answers in plain text.
-        let nothing = || recorded("/apis/nosuch.example.org");
-        answer.or_else(nothing).unwrap_or_else(|| unavailable().into())
+        let with_query = || recorded(&format!("{}?{}", request.path, request.query));
+        let answer = self.derived(request).or_else(|| recorded(&request.path)).or_else(with_query);
+        // The answer for an unknown path is plain text.
+        let unknown = || recorded("/apis/nosuch.example.org");
+        answer.or_else(unknown).unwrap_or_else(|| unavailable().into())
     }
 
-    /// What depends on the definitions: discovery, and the definitions themselves.
+    /// Answers what depends on the definitions: discovery, and the definitions themselves.
     fn derived(&self, request: &ApiRequest) -> Option<ApiResponse> {
         let ApiRequest { path, query, accept, .. } = request;
         if path == "/apis" {
@@ -103,20 +101,20 @@ impl State {
     }
 }
 
-/// Returns an answer as it was recorded.
+/// Returns a recorded answer.
 pub(super) fn exchange(exchange: &Exchange) -> ApiResponse {
     let content_type = exchange.content_type.clone();
     ApiResponse { status: exchange.status(), content_type, bytes: exchange.bytes() }
 }
 
-/// What a server answers to a token that is older than its store's last compaction (not recorded;
-/// from its source, `apiserver/pkg/storage/errors.go`).
+/// Returns the answer to a continue token from before the last compaction (not recorded; from
+/// `apiserver/pkg/storage/errors.go`).
 pub(super) fn expired() -> Answer {
     let message = "The provided continue parameter is too old to display a consistent list result.";
     status(StatusCode::GONE, "Expired", message)
 }
 
-/// What a server answers whose store is not there yet (not recorded; from its source).
+/// Returns the answer of a server without its store (not recorded; from its source).
 pub(super) fn unavailable() -> Answer {
     let message = "the server is currently unable to handle the request";
     status(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)

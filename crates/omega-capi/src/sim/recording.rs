@@ -1,4 +1,4 @@
-//! What the real API server answered.
+//! Recorded answers of a real API server.
 
 use std::sync::{Arc, LazyLock};
 
@@ -8,12 +8,11 @@ use serde_json::Value;
 
 /// Core and control plane at v1beta1 and v1beta2, the `OpenStack` provider at v1beta1.
 const DEFAULT: &str = include_str!("../../recordings/default.json");
-/// The controllers' deployments and helm's secrets.
+/// The deployments of controllers, and helm's secrets.
 const OBJECTS: &str = include_str!("../../recordings/objects.json");
-
-/// A workload cluster with nothing wrong.
+/// A healthy workload cluster.
 const WORKLOAD: &str = include_str!("../../recordings/workload.json");
-/// What Cluster API holds of that cluster.
+/// Cluster API's objects of that cluster.
 const CLUSTER: &str = include_str!("../../recordings/cluster.json");
 
 #[derive(Debug, Deserialize)]
@@ -28,7 +27,7 @@ pub(super) struct Exchange {
     accept: String,
     status: u16,
     pub(super) content_type: String,
-    /// JSON, or the text of an answer that is none.
+    /// JSON, or a string for any other text.
     pub(super) body: Value,
 }
 
@@ -43,28 +42,28 @@ impl Exchange {
 }
 
 impl Recording {
-    /// The management cluster's.
+    /// Returns that of the management cluster.
     pub(super) fn management() -> Arc<Self> {
         static PARSED: LazyLock<Arc<Recording>> =
             LazyLock::new(|| Arc::new(Recording::of(&[DEFAULT, OBJECTS, CLUSTER])));
         Arc::clone(&PARSED)
     }
 
-    /// The workload cluster's.
+    /// Returns that of the workload cluster.
     pub(super) fn workload() -> Arc<Self> {
         static PARSED: LazyLock<Arc<Recording>> =
             LazyLock::new(|| Arc::new(Recording::of(&[WORKLOAD])));
         Arc::clone(&PARSED)
     }
 
-    /// The recordings that are compiled in. The tests prove that they parse.
+    /// Parses recordings that are compiled in. Tests verify that they parse.
     fn of(texts: &[&str]) -> Self {
         let parsed = texts.iter().map(|text| serde_json::from_str::<Self>(text).ok());
         let exchanges = parsed.flatten().flat_map(|one| one.exchanges);
         Self { exchanges: exchanges.collect() }
     }
 
-    /// Finds the answer to `who` for `path`; the first of several that differ in `Accept`.
+    /// Finds the answer to `who` for `path`; without `accept` the first.
     pub(super) fn find(&self, who: &str, path: &str, accept: Option<&str>) -> Option<&Exchange> {
         let fits = |e: &&Exchange| {
             e.who == who && e.path == path && accept.is_none_or(|accept| e.accept == accept)

@@ -1,4 +1,4 @@
-//! One request and its answer, and how layers are made of functions of them.
+//! Requests, answers, and layers made of functions.
 
 use futures::future::BoxFuture;
 use http::{Method, Request, Response, StatusCode, header};
@@ -9,11 +9,11 @@ use tower::{BoxError, Layer, layer::layer_fn, service_fn, util::BoxCloneService}
 use super::state::Shared;
 
 pub(super) const JSON: &str = "application/json";
-/// What an account asks about itself. They are POSTs that change nothing.
+/// Reviews of own rights: POSTs that change nothing.
 pub(super) const ACCESS_REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 pub(super) const RULES_REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
 
-/// One request, as far as it matters here.
+/// The parts of a request that matter here.
 #[derive(Clone, Debug)]
 pub(super) struct ApiRequest {
     pub(super) method: Method,
@@ -22,7 +22,7 @@ pub(super) struct ApiRequest {
     pub(super) accept: String,
     pub(super) content_type: String,
     pub(super) body: Value,
-    /// Of whom comes with one; the others are administrators.
+    /// Without a token the client is an administrator.
     pub(super) token: Option<String>,
 }
 
@@ -74,7 +74,7 @@ impl ApiRequest {
         }
     }
 
-    /// Returns the same request, answered as it would be and without effect.
+    /// Returns the same request as a dry run.
     pub(super) fn dry_run(mut self) -> Self {
         let and = if self.query.is_empty() { "" } else { "&" };
         self.query = format!("{}{and}dryRun=All", self.query);
@@ -110,7 +110,7 @@ impl ApiResponse {
     }
 }
 
-/// An error as the API server says it.
+/// Returns an error as a `Status` of Kubernetes.
 pub(super) fn status(code: StatusCode, reason: &str, message: &str) -> Answer {
     let body = json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
@@ -119,11 +119,11 @@ pub(super) fn status(code: StatusCode, reason: &str, message: &str) -> Answer {
     (code, body)
 }
 
-/// Whoever answers what a layer passes on.
+/// The next layer.
 pub(super) type Next = BoxCloneService<ApiRequest, ApiResponse, BoxError>;
 pub(super) type Answering = BoxFuture<'static, Result<ApiResponse, BoxError>>;
 
-/// Returns a layer that does this with each request.
+/// Returns a layer that handles each request with this function.
 pub(super) fn layer(
     state: &Shared,
     handle: fn(Shared, ApiRequest, Next) -> Answering,

@@ -1,5 +1,3 @@
-//! What the layers share.
-
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -14,32 +12,32 @@ use super::{
     recording::Recording,
 };
 
-/// The state, which clones of an API server share.
+/// The state that the layers and the clones of an API server share.
 #[derive(Clone, Debug)]
 pub(super) struct Shared(Arc<Mutex<State>>);
 
 #[derive(Clone, Debug)]
 pub(super) struct State {
     pub(super) recording: Arc<Recording>,
-    /// The definitions of custom resources, as they are in force.
+    /// The current custom resource definitions.
     pub(super) crds: Arc<Vec<Value>>,
     pub(super) collections: Vec<Collection>,
     pub(super) tokens: Vec<Token>,
     pub(super) counter: u64,
-    /// The most that a token lives, in seconds.
+    /// The maximum lifetime of a token in seconds.
     pub(super) longest_token: i64,
     pub(super) pods: PodOutcome,
-    /// What the header `Date` says, if there is one.
+    /// The clock for the header `Date`, if it is sent.
     pub(super) clock: Option<Timestamp>,
     pub(super) fault: Option<Fault>,
     pub(super) write_fault: Option<(usize, testing::Fault)>,
     pub(super) writes_forbidden: bool,
-    /// The object that somebody else writes just before the next write arrives.
+    /// The object that another client changes just before the next write.
     pub(super) raced: Option<String>,
     pub(super) received: Received,
 }
 
-/// What was received.
+/// The received requests.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Received {
     /// The paths of all requests.
@@ -50,7 +48,7 @@ pub(super) struct Received {
     pub(super) reviews: usize,
 }
 
-/// A token that was issued.
+/// An issued token.
 #[derive(Clone, Debug)]
 pub(super) struct Token {
     pub(super) text: String,
@@ -107,7 +105,7 @@ impl State {
         self.collections.iter().find(|one| one.path() == path).map_or(&[], |one| &one.items)
     }
 
-    /// Gives an object what the server gives it, unless it has it.
+    /// Sets the fields that the server generates, unless the object has them.
     pub(super) fn stamped(&mut self, mut object: Value) -> Value {
         self.counter += 1;
         let now = self.now().to_string();
@@ -122,7 +120,7 @@ impl State {
         object
     }
 
-    /// Gives the objects that are called `name` a newer version: somebody else wrote them.
+    /// Gives the objects `name` a newer version, like another client's write.
     pub(super) fn touch(&mut self, name: &str) {
         self.counter += 1;
         let version = self.counter.to_string();
@@ -132,7 +130,7 @@ impl State {
         }
     }
 
-    /// Whether what is kept is served: of custom kinds, not every version is.
+    /// Returns whether a list is served. Not every version of a custom kind is.
     pub(super) fn serves(&self, path: &str) -> bool {
         let parts: Vec<&str> = path.split('/').collect();
         let ["", "apis", group, version, plural] = parts.as_slice() else { return true };
@@ -145,7 +143,7 @@ impl State {
             || defined.any(|crd| list(&crd["spec"]["versions"]).iter().any(served))
     }
 
-    /// Returns whose token it is, if it is good.
+    /// Returns the account of a valid token.
     pub(super) fn account(&self, token: &str) -> Option<(String, String)> {
         let token = self.tokens.iter().find(|one| one.text == token)?;
         let known = self.items("/api/v1/serviceaccounts").iter().find(|item| {

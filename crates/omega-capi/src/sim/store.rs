@@ -1,4 +1,4 @@
-//! The objects that are kept: reads, and what becomes of them by a write.
+//! The stored objects: reads and writes.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Method, StatusCode};
@@ -17,7 +17,7 @@ use super::{
 const NAMESPACES: &str = "/api/v1/namespaces";
 const PODS: &str = "/api/v1/pods";
 
-/// The layer of the objects.
+/// The layer of the stored objects.
 pub(super) fn store(state: Shared, request: ApiRequest, mut next: Next) -> Answering {
     Box::pin(async move {
         let answered = state.lock().stored(&request);
@@ -28,27 +28,27 @@ pub(super) fn store(state: Shared, request: ApiRequest, mut next: Next) -> Answe
     })
 }
 
-/// One write: of what, and where it is kept.
+/// A write, its attributes and its collection.
 struct Write<'a> {
     request: &'a ApiRequest,
     at: Attributes,
     /// The path of the collection.
-    kept: String,
+    collection: String,
 }
 
 impl State {
     fn stored(&mut self, request: &ApiRequest) -> Option<Answer> {
         let ApiRequest { path, query, accept, .. } = request;
         if request.method == Method::GET {
-            self.let_a_pod_settle(path);
-            let kept = self.collections.iter().find(|kept| kept.at(path).is_some())?;
-            return self.serves(&kept.path()).then(|| kept.answer(path, query, accept))?;
+            self.advance_pod(path);
+            let found = self.collections.iter().find(|one| one.at(path).is_some())?;
+            return self.serves(&found.path()).then(|| found.answer(path, query, accept))?;
         }
         let at = Attributes::of(&request.method, path)?;
         let whole = path.trim_end_matches(&format!("/{}", at.subresource)).to_owned();
         let whole = if at.subresource.is_empty() { path } else { &whole };
-        let kept = self.collections.iter().find(|one| one.at(whole).is_some())?.path();
-        let write = Write { request, at, kept };
+        let collection = self.collections.iter().find(|one| one.at(whole).is_some())?.path();
+        let write = Write { request, at, collection };
         if !request.is_dry_run() {
             return Some(self.write(&write));
         }
@@ -70,14 +70,14 @@ impl State {
 
     fn find(&self, write: &Write<'_>, name: &str) -> Option<&Value> {
         let namespace = write.namespace();
-        self.items(&write.kept).iter().find(|item| {
+        self.items(&write.collection).iter().find(|item| {
             text(&item["metadata"]["namespace"]) == namespace && item["metadata"]["name"] == name
         })
     }
 
     fn create(&mut self, write: &Write<'_>) -> Answer {
         let name = text(&write.request.body["metadata"]["name"]).to_owned();
-        if write.kept == PODS
+        if write.collection == PODS
             && let Some(refused) = self.pods.refused(&name)
         {
             return refused;
@@ -91,25 +91,25 @@ impl State {
 
     fn make(&mut self, write: &Write<'_>, name: &str) -> Answer {
         let namespace = write.namespace().to_owned();
-        let keeps = self.collections.iter().any(|one| one.path() == NAMESPACES);
+        let stored = self.collections.iter().any(|one| one.path() == NAMESPACES);
         let known = |item: &Value| item["metadata"]["name"] == namespace.as_str();
-        if keeps && !namespace.is_empty() && !self.items(NAMESPACES).iter().any(known) {
+        if stored && !namespace.is_empty() && !self.items(NAMESPACES).iter().any(known) {
             return absent("namespaces", &namespace);
         }
         let mut object = write.request.body.clone();
         object["metadata"]["name"] = name.into();
-        if write.kept == NAMESPACES {
+        if write.collection == NAMESPACES {
             object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name.into();
         } else if !namespace.is_empty() {
             object["metadata"]["namespace"] = namespace.into();
         }
         let object = self.stamped(untyped(object));
-        self.keep(write, object.clone());
+        self.put(write, object.clone());
         (StatusCode::CREATED, object)
     }
 
-    fn keep(&mut self, write: &Write<'_>, object: Value) {
-        if let Some(collection) = self.at(&write.kept) {
+    fn put(&mut self, write: &Write<'_>, object: Value) {
+        if let Some(collection) = self.at(&write.collection) {
             collection.put(object);
         }
     }
@@ -162,12 +162,12 @@ impl State {
         }
         self.counter += 1;
         object["metadata"]["resourceVersion"] = self.counter.to_string().into();
-        self.keep(write, object.clone());
+        self.put(write, object.clone());
         (StatusCode::OK, object)
     }
 
     fn remove(&mut self, write: &Write<'_>, object: &Value) {
-        if let Some(collection) = self.at(&write.kept) {
+        if let Some(collection) = self.at(&write.collection) {
             collection.items.retain(|item| item["metadata"]["uid"] != object["metadata"]["uid"]);
         }
     }
@@ -183,10 +183,10 @@ impl State {
             }
         }
         let held = found["metadata"]["finalizers"].as_array().is_some_and(|all| !all.is_empty());
-        if held || (write.kept == PODS && self.pods == PodOutcome::Stays) {
+        if held || (write.collection == PODS && self.pods == PodOutcome::Stays) {
             let mut object = found;
             object["metadata"]["deletionTimestamp"] = self.now().to_string().into();
-            self.keep(write, object.clone());
+            self.put(write, object.clone());
             return (StatusCode::OK, object);
         }
         self.remove(write, &found);
@@ -227,8 +227,8 @@ impl State {
         (StatusCode::CREATED, body)
     }
 
-    /// Lets pass what passes between two looks at a pod.
-    fn let_a_pod_settle(&mut self, path: &str) {
+    /// Advances a pod between two reads: first to Pending, then to its final status.
+    fn advance_pod(&mut self, path: &str) {
         let outcome = self.pods.clone();
         let Some(pods) = self.at(PODS) else { return };
         let Some(super::objects::At::Object(namespace, name)) = pods.at(path) else { return };
@@ -246,9 +246,9 @@ impl State {
 }
 
 impl Write<'_> {
-    /// Where the object is kept: a namespace is in none.
+    /// Returns the namespace of the object; none for a namespace itself.
     fn namespace(&self) -> &str {
-        if self.kept == NAMESPACES { "" } else { &self.at.namespace }
+        if self.collection == NAMESPACES { "" } else { &self.at.namespace }
     }
 
     fn dotted(&self) -> String {
@@ -257,8 +257,8 @@ impl Write<'_> {
     }
 
     fn kind(&self, state: &State) -> String {
-        let kept = state.collections.iter().find(|one| one.path() == self.kept);
-        kept.map(|one| one.kind().to_owned()).unwrap_or_default()
+        let found = state.collections.iter().find(|one| one.path() == self.collection);
+        found.map(|one| one.kind().to_owned()).unwrap_or_default()
     }
 
     fn conflict(&self, why: &str) -> Answer {
@@ -272,7 +272,7 @@ fn absent(what: &str, name: &str) -> Answer {
     status(StatusCode::NOT_FOUND, "NotFound", &format!("{what} \"{name}\" not found"))
 }
 
-/// Objects are kept without what the collection says.
+/// Removes kind and version, which the collection has.
 fn untyped(mut object: Value) -> Value {
     if let Some(fields) = object.as_object_mut() {
         fields.shift_remove("kind");

@@ -1,5 +1,3 @@
-//! Counts what arrives, and spoils a write.
-
 use http::StatusCode;
 use omega_core::testing::{Fault, REFUSAL};
 use tower::{Service as _, ServiceExt as _};
@@ -11,7 +9,7 @@ use super::{
     state::{Shared, State},
 };
 
-/// The layer of the faults of writes.
+/// The layer that counts requests and simulates faults of writes.
 pub(super) fn write_faults(state: Shared, request: ApiRequest, mut next: Next) -> Answering {
     Box::pin(async move {
         let (fault, refused) = {
@@ -38,7 +36,7 @@ pub(super) fn write_faults(state: Shared, request: ApiRequest, mut next: Next) -
 }
 
 impl State {
-    /// Counts a request, and returns what goes wrong with it.
+    /// Counts a request, and returns its fault.
     fn receive(&mut self, request: &ApiRequest) -> Option<Fault> {
         let line = || format!("{} {} {}", request.method, request.path, request.body);
         match request.effect() {
@@ -57,7 +55,7 @@ impl State {
                 if let Some(name) = self.raced.take() {
                     self.touch(&name);
                 }
-                self.write_fault.filter(|(spoiled, _)| *spoiled == nth).map(|(_, fault)| fault)
+                self.write_fault.filter(|(faulty, _)| *faulty == nth).map(|(_, fault)| fault)
             }
         }
     }

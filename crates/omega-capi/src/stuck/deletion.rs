@@ -1,65 +1,58 @@
-//! How a delete stands: pure.
-
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ObjectRef;
+use crate::Namespace;
 
-/// What is left of a cluster on the management cluster.
+/// What is left of a cluster that is being deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deletion {
     /// The objects that have finalizers, children before their parents.
     pub held: Vec<HeldObject>,
-    /// Whether the cluster is paused (`spec.paused`): no controller looks at it.
+    /// Whether the cluster is paused (`spec.paused`): controllers ignore it.
     #[serde(default)]
     pub paused: bool,
 }
 
 /// An object that has finalizers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are named after what they hold")]
 pub struct HeldObject {
-    /// The object.
     pub object: ObjectRef,
-    /// Since when it is being deleted, by the API server's clock; none if it is not.
+    /// Its `deletionTimestamp`, by the API server's clock.
     pub deleted: Option<Timestamp>,
-    /// What must be given up before it is gone.
     pub finalizers: Vec<String>,
 }
 
-/// How a delete goes.
+/// How far a delete is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeleteProgress {
     /// Nothing is left.
     Gone,
-    /// Nobody has asked for it: this is there and is not being deleted.
+    /// The cluster, or this object of it, is not being deleted.
     NotDeleted(ObjectRef),
-    /// The controllers got on with it a moment ago, and may still.
-    Going {
-        /// Since then nothing has begun to go.
-        quiet: Duration,
-    },
-    /// The last object to begin to go did so after now: a clock is wrong.
+    /// The last object began to be deleted `idle` ago: the controllers may still be at work.
+    #[expect(missing_docs, reason = "explained above")]
+    InProgress { idle: Duration },
+    /// The last `deletionTimestamp` is in the future: a clock is wrong.
     Future(Timestamp),
-    /// Nothing has begun to go for longer than one's patience.
-    Stuck {
-        /// For so long.
-        quiet: Duration,
-    },
+    /// No further object has begun to be deleted for `idle`, which is too long.
+    #[expect(missing_docs, reason = "explained above")]
+    Stuck { idle: Duration },
 }
 
 impl Deletion {
-    /// Says how it goes at `now` by the API server's clock ([`crate::Management::time`]), for who
-    /// waits `patience`.
+    /// Returns the progress at `now` by the API server's clock ([`crate::Management::time`]). It is
+    /// stuck after `patience`.
     ///
-    /// A controller marks what it owns when its turn comes, so the youngest mark tells when
-    /// anything last moved.
+    /// Controllers delete what they own one after the other, so the latest `deletionTimestamp` tells
+    /// when something last happened.
     pub fn progress(&self, now: Timestamp, patience: Duration) -> DeleteProgress {
         if self.held.is_empty() {
             return DeleteProgress::Gone;
         }
-        // The cluster comes last; what it owns is marked in its turn.
+        // The cluster is last. What it owns may not be marked yet.
         if let Some(root) = self.held.last().filter(|held| held.object.kind == "Cluster")
             && root.deleted.is_none()
         {
@@ -71,8 +64,36 @@ impl Deletion {
         };
         match Duration::try_from(now.duration_since(last)) {
             Err(_) => DeleteProgress::Future(last),
-            Ok(quiet) if quiet < patience => DeleteProgress::Going { quiet },
-            Ok(quiet) => DeleteProgress::Stuck { quiet },
+            Ok(idle) if idle < patience => DeleteProgress::InProgress { idle },
+            Ok(idle) => DeleteProgress::Stuck { idle },
         }
+    }
+}
+
+/// One object by its UID: a later one of the same name is another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are those of every object")]
+pub struct ObjectRef {
+    pub group: String,
+    /// A served version.
+    pub version: String,
+    /// `openstackclusters`, as in a path.
+    pub plural: String,
+    pub kind: String,
+    pub namespace: Namespace,
+    pub name: String,
+    pub uid: String,
+}
+
+impl ObjectRef {
+    pub(super) fn path(&self) -> String {
+        let Self { group, version, plural, namespace, name, kind: _, uid: _ } = self;
+        format!("/apis/{group}/{version}/namespaces/{namespace}/{plural}/{name}")
+    }
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.name)
     }
 }

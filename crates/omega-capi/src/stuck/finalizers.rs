@@ -1,12 +1,12 @@
-//! Who put which finalizer on which kind, and in which order kinds can go.
+//! Which controller owns which finalizer, and the order in which kinds can be deleted.
 
-/// A kind that can hold a cluster's delete.
+/// A kind whose finalizers can block the delete of a cluster.
 #[derive(Debug)]
 pub(super) struct HoldingKind {
     pub(super) group: &'static str,
     pub(super) plural: &'static str,
     pub(super) kind: &'static str,
-    /// The label by which its objects name their cluster; none for the cluster itself.
+    /// The label with the name of the cluster; `None` for the cluster itself.
     pub(super) label: Option<&'static str>,
 }
 
@@ -24,8 +24,8 @@ const fn kind(
     HoldingKind { group, plural, kind, label }
 }
 
-/// Children before their parents: a controller gives its finalizer up only once what it owns is
-/// gone (cluster-api 1.13.2, `internal/controllers/cluster/cluster_controller.go`,
+/// Children before their parents: a controller removes its finalizer once what it owns is gone
+/// (cluster-api 1.13.2, `internal/controllers/cluster/cluster_controller.go`,
 /// `reconcileDelete`: machines and control plane, then infrastructure, then the cluster).
 pub(super) const KINDS: [HoldingKind; 11] = [
     kind("addons.stackhpc.com", "manifests", "Manifests", ADDON),
@@ -41,14 +41,14 @@ pub(super) const KINDS: [HoldingKind; 11] = [
     kind(CORE, "clusters", "Cluster", None),
 ];
 
-/// Finalizers, and who gives each up.
+/// Finalizers, and the controller that removes each.
 ///
 /// cluster-api 1.13.2: `api/core/v1beta2/cluster_types.go:37`, `machine_types.go:28`,
 /// `machineset_types.go:31,35`, `machinedeployment_types.go:27,31`, `machinepool_types.go:28`,
 /// `api/controlplane/kubeadm/v1beta2/kubeadm_control_plane_types.go:41`.
 /// cluster-api-provider-openstack 0.14: `api/v1beta1/openstackcluster_types.go`,
 /// `openstackmachine_types.go`, `api/v1alpha1/openstackserver_types.go`.
-/// cluster-api-janitor-openstack: `capi_janitor/openstack/operator.py`, before and after its move.
+/// cluster-api-janitor-openstack: `capi_janitor/openstack/operator.py`, in its old and its new repository.
 const OWNERS: [(&str, &str); 14] = [
     ("cluster.cluster.x-k8s.io", "Cluster API's core"),
     ("machine.cluster.x-k8s.io", "Cluster API's core"),
@@ -66,7 +66,7 @@ const OWNERS: [(&str, &str); 14] = [
     ("addons.stackhpc.com/finalizer", "the addon provider"),
 ];
 
-/// Returns who gives `finalizer` up, if it is one that is known here.
+/// Returns which controller removes `finalizer`, if it is known.
 pub fn finalizer_owner(finalizer: &str) -> Option<&'static str> {
     OWNERS.iter().find(|(known, _)| *known == finalizer).map(|(_, owner)| *owner)
 }

@@ -1,18 +1,14 @@
-//! A cluster whose delete does not end: what holds it, and how its finalizers are released.
+//! A cluster whose delete is stuck: which finalizers block it, and how to remove them.
 
 mod deletion;
 mod finalizers;
-mod has_namespace;
-mod object_ref;
 mod read_deletion;
 mod release_finalizers;
 mod replace_credentials;
 
-pub use deletion::{DeleteProgress, Deletion, HeldObject};
+pub use deletion::{DeleteProgress, Deletion, HeldObject, ObjectRef};
 pub use finalizers::finalizer_owner;
-pub use has_namespace::has_namespace;
-pub use object_ref::ObjectRef;
-pub use read_deletion::read_deletion;
+pub use read_deletion::{has_namespace, read_deletion};
 pub use release_finalizers::{
     FinalizerRelease, ReleaseFinalizers, ReleaseObserved, release_finalizers,
 };

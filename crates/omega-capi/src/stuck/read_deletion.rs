@@ -1,38 +1,21 @@
 use futures::future::{try_join, try_join_all};
-use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{
     Deletion, HeldObject, ObjectRef,
     finalizers::{HoldingKind, KINDS},
 };
-use crate::{Error, Management, Namespace, list::JSON, served::ServedVersions};
+use crate::{
+    Error, Management, Namespace,
+    list::{JSON, METADATA, METADATA_LIST, label_selector},
+    served::ServedVersions,
+    wire::PartialObject,
+};
 
-/// Only what all objects have is asked for: a spec can hold passwords.
-pub(super) const METADATA_LIST: &str =
-    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
-pub(super) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const PAGE: usize = 200;
+const CLUSTERS: (&str, &str) = ("cluster.x-k8s.io", "clusters");
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Wire {
-    pub(super) metadata: Metadata,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Metadata {
-    pub(super) name: String,
-    #[serde(default)]
-    pub(super) uid: String,
-    #[serde(default)]
-    pub(super) resource_version: String,
-    #[serde(default)]
-    pub(super) deletion_timestamp: Option<Timestamp>,
-    #[serde(default)]
-    pub(super) finalizers: Vec<String>,
-}
-
+/// A Cluster. Nothing in its spec is secret.
 #[derive(Debug, Deserialize)]
 struct Pausable {
     #[serde(default)]
@@ -45,16 +28,14 @@ struct Spec {
     paused: bool,
 }
 
-const CLUSTERS: (&str, &str) = ("cluster.x-k8s.io", "clusters");
-
-/// Reads what is left of the cluster `name`, and what holds each object.
+/// Reads which objects of the cluster `name` are left, with their finalizers.
 ///
-/// Each kind is read at its newest served version: only what all versions share is looked at. A
-/// kind that nobody serves has no objects to release.
+/// Each kind is read at its newest served version, as only metadata is needed.
 ///
 /// # Errors
 ///
-/// Fails if something of it can't be read: half of it would be released in the wrong order.
+/// Fails if any kind can't be read: with an incomplete list, finalizers would be released in the
+/// wrong order.
 pub async fn read_deletion(
     management: &Management,
     served: &ServedVersions,
@@ -63,35 +44,27 @@ pub async fn read_deletion(
 ) -> Result<Deletion, Error> {
     let kinds = KINDS.iter().filter_map(|kind| {
         let version = served.versions_of(kind.group, kind.plural).next()?;
-        Some(of_kind(management, kind, version, namespace, name))
+        Some(held_objects(management, kind, version, namespace, name))
     });
-    let paused = async {
-        match served.versions_of(CLUSTERS.0, CLUSTERS.1).next() {
-            Some(version) => is_paused(management, version, namespace, name).await,
-            None => Ok(false),
-        }
-    };
+    let paused = is_paused(management, served, namespace, name);
     let (held, paused) = try_join(try_join_all(kinds), paused).await?;
     Ok(Deletion { held: held.concat(), paused })
 }
 
-/// Nothing in a Cluster's spec is secret.
 async fn is_paused(
     management: &Management,
-    version: &str,
+    served: &ServedVersions,
     namespace: &Namespace,
     name: &str,
 ) -> Result<bool, Error> {
     let (group, plural) = CLUSTERS;
+    let Some(version) = served.versions_of(group, plural).next() else { return Ok(false) };
     let path = format!("/apis/{group}/{version}/namespaces/{namespace}/{plural}/{name}");
-    match management.read::<Pausable>(&path, JSON).await {
-        Ok(found) => Ok(found.spec.paused),
-        Err(Error::Status { code: 404, .. }) => Ok(false),
-        Err(error) => Err(error),
-    }
+    let found = management.find::<Pausable>(&path, JSON).await?;
+    Ok(found.is_some_and(|cluster| cluster.spec.paused))
 }
 
-async fn of_kind(
+async fn held_objects(
     management: &Management,
     kind: &HoldingKind,
     version: &str,
@@ -99,30 +72,35 @@ async fn of_kind(
     name: &str,
 ) -> Result<Vec<HeldObject>, Error> {
     let path = format!("/apis/{}/{version}/namespaces/{namespace}/{}", kind.group, kind.plural);
-    let found: Vec<Wire> = if let Some(label) = kind.label {
-        let selector = format!("labelSelector={}%3D{name}", label.replace('/', "%2F"));
-        management.list(&path, &selector, PAGE, METADATA_LIST).await?
+    let found: Vec<PartialObject> = if let Some(label) = kind.label {
+        management.list(&path, &label_selector(label, name), PAGE, METADATA_LIST).await?
     } else {
-        match management.read::<Wire>(&format!("{path}/{name}"), METADATA).await {
-            Ok(found) => vec![found],
-            Err(Error::Status { code: 404, .. }) => Vec::new(),
-            Err(error) => return Err(error),
-        }
+        management.find(&format!("{path}/{name}"), METADATA).await?.into_iter().collect()
     };
-    let held = found.into_iter().filter(|Wire { metadata }| !metadata.finalizers.is_empty());
-    Ok(held
-        .map(|Wire { metadata }| HeldObject {
-            object: ObjectRef {
-                group: kind.group.to_owned(),
-                version: version.to_owned(),
-                plural: kind.plural.to_owned(),
-                kind: kind.kind.to_owned(),
-                namespace: namespace.clone(),
-                name: metadata.name,
-                uid: metadata.uid,
-            },
-            deleted: metadata.deletion_timestamp,
-            finalizers: metadata.finalizers,
-        })
-        .collect())
+    let held = found.into_iter().map(|PartialObject { metadata }| HeldObject {
+        object: ObjectRef {
+            group: kind.group.to_owned(),
+            version: version.to_owned(),
+            plural: kind.plural.to_owned(),
+            kind: kind.kind.to_owned(),
+            namespace: namespace.clone(),
+            name: metadata.name.unwrap_or_default(),
+            uid: metadata.uid.unwrap_or_default(),
+        },
+        deleted: metadata.deletion_timestamp.map(|time| time.0),
+        finalizers: metadata.finalizers.unwrap_or_default(),
+    });
+    Ok(held.filter(|held| !held.finalizers.is_empty()).collect())
+}
+
+/// Returns whether the management cluster has the namespace. magnum-capi-helm creates that of a
+/// project with its first cluster and never deletes it (1.4.0, `driver.py`): without the namespace,
+/// the project never had a cluster.
+///
+/// # Errors
+///
+/// Fails if it can't be read.
+pub async fn has_namespace(management: &Management, namespace: &Namespace) -> Result<bool, Error> {
+    let path = format!("/api/v1/namespaces/{namespace}");
+    Ok(management.find::<PartialObject>(&path, METADATA).await?.is_some())
 }

@@ -1,5 +1,3 @@
-//! Lets one object go that nobody else lets go.
-
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,38 +8,34 @@ use omega_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{
-    ObjectRef, finalizer_owner,
-    read_deletion::{METADATA, Wire},
-};
-use crate::{Error, Management, ReadVersion, Verb};
+use super::{ObjectRef, finalizer_owner};
+use crate::{Error, Management, ReadVersion, Verb, list::METADATA, wire::PartialObject};
 
-/// That an object which is being deleted is gone, whoever holds it.
+/// Ensures that an object which is being deleted is gone: removes its finalizers.
 ///
 /// # Guarantees
 ///
-/// Only this object (its uid), only while it is being deleted, only finalizers that are known here,
-/// and only those that were shown: what came since is another change. The write is bound to the
-/// `resourceVersion` that the diff was made of; when somebody else was faster it has no effect, and
-/// is not repeated.
+/// It changes only this object (by UID), only while it is being deleted, and only known finalizers
+/// that the plan showed. The write names the `resourceVersion` of the diff: if the object has changed
+/// since, it has no effect and is not repeated.
 ///
 /// # Caveats
 ///
-/// What the finalizer's owner had to do is not done. What it would have removed in `OpenStack`
-/// stays there: [`omega_openstack`] removes it.
+/// The cleanup of the finalizer's controller is skipped. What it would have deleted in `OpenStack`
+/// stays: [`omega_openstack`] deletes it.
 ///
 /// [`omega_openstack`]: https://docs.rs/omega-openstack
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseFinalizers {
     /// The object.
     pub object: ObjectRef,
-    /// Whether its cluster is being deleted, so that its turn comes: then a controller is given
-    /// time to begin. Otherwise an object that is not being deleted is refused.
+    /// Whether a controller will delete it, as its cluster is being deleted: then it is waited for.
+    /// Otherwise an object that is not being deleted is refused.
     #[serde(default)]
     pub awaited: bool,
 }
 
-/// Lets `object` go, and returns once it is gone.
+/// Removes the finalizers of `object`, and returns once it is gone.
 ///
 /// ```no_run
 /// # use omega_capi::{Management, stuck::*};
@@ -53,7 +47,7 @@ pub struct ReleaseFinalizers {
 ///
 /// # Errors
 ///
-/// Refuses an object that is not being deleted, and a finalizer that nobody has heard of.
+/// Refuses an object that is not being deleted, and an unknown finalizer.
 pub async fn release_finalizers(
     ctx: &Context,
     management: &Management,
@@ -62,7 +56,7 @@ pub async fn release_finalizers(
     ensure(ctx, management, &ReleaseFinalizers { object, awaited: false }).await
 }
 
-/// The object, if there is one of its name.
+/// The object of that name, if it exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseObserved(Option<HeldBy>);
 
@@ -76,12 +70,11 @@ struct HeldBy {
 
 /// `PATCH` of `metadata.finalizers`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct FinalizerRelease {
-    /// The object.
     pub object: ObjectRef,
-    /// What is taken off it: all that it has.
+    /// The finalizers to remove: all that it has.
     pub finalizers: Vec<String>,
-    /// The version that was read: if somebody else wrote since, the write has no effect.
     pub version: ReadVersion,
 }
 
@@ -90,7 +83,7 @@ impl Desired for ReleaseFinalizers {
     type Target = Management;
     type Observed = ReleaseObserved;
     type Change = FinalizerRelease;
-    /// Nothing puts a finalizer back on an object that is being deleted.
+    /// It can't be undone: an object that is being deleted takes no new finalizers.
     type Undo = Self;
     type Error = Error;
 
@@ -103,20 +96,17 @@ impl Desired for ReleaseFinalizers {
     }
 
     async fn observe(&self, management: &Management) -> Result<ReleaseObserved, Error> {
-        match management.read::<Wire>(&self.object.path(), METADATA).await {
-            Ok(Wire { metadata }) => Ok(ReleaseObserved(Some(HeldBy {
-                uid: metadata.uid,
-                version: ReadVersion::new(metadata.resource_version),
-                deleted: metadata.deletion_timestamp,
-                finalizers: metadata.finalizers,
-            }))),
-            Err(Error::Status { code: 404, .. }) => Ok(ReleaseObserved(None)),
-            Err(error) => Err(error),
-        }
+        let found = management.find::<PartialObject>(&self.object.path(), METADATA).await?;
+        Ok(ReleaseObserved(found.map(|PartialObject { metadata }| HeldBy {
+            uid: metadata.uid.unwrap_or_default(),
+            version: ReadVersion::new(metadata.resource_version.unwrap_or_default()),
+            deleted: metadata.deletion_timestamp.map(|time| time.0),
+            finalizers: metadata.finalizers.unwrap_or_default(),
+        })))
     }
 
     fn diff(&self, seen: &ReleaseObserved) -> Result<Delta<FinalizerRelease>, Conflict> {
-        // Gone, or another object of the same name: this one is gone.
+        // Another object of the same name means that this one is gone.
         let Some(seen) = seen.0.as_ref().filter(|seen| seen.uid == self.object.uid) else {
             return Ok(Delta::Satisfied);
         };
@@ -129,12 +119,12 @@ impl Desired for ReleaseFinalizers {
         }
         let unknown = seen.finalizers.iter().find(|name| finalizer_owner(name).is_none());
         if let Some(unknown) = unknown {
-            let why = format!("{} is held by {unknown}, which is not known here", self.object);
-            let next = "find out who puts it there, and let that controller give it up";
+            let why = format!("{} has the unknown finalizer {unknown}", self.object);
+            let next = "find out which controller owns it, and let that controller remove it";
             return Err(Conflict::new(why, next));
         }
         if seen.finalizers.is_empty() {
-            return Ok(Delta::Wait(format!("the API server has yet to remove {}", self.object)));
+            return Ok(Delta::Wait(format!("the API server has not removed {} yet", self.object)));
         }
         Ok(Delta::Changes(vec![FinalizerRelease {
             object: self.object.clone(),
@@ -143,7 +133,7 @@ impl Desired for ReleaseFinalizers {
         }]))
     }
 
-    /// A controller that was waiting comes back after a minute or two.
+    /// A waiting controller tries again after a minute or two.
     fn poll_policy(&self) -> PollPolicy {
         PollPolicy::new(Duration::from_secs(1), Duration::from_mins(2))
     }
@@ -157,18 +147,14 @@ impl Desired for ReleaseFinalizers {
         let patch = json!({
             "metadata": { "resourceVersion": change.version, "finalizers": [] },
         });
-        // Somebody was faster, in whole or part. That is no proof: verification will look.
-        match management.send(Verb::Merge, &change.object.path(), &patch).await {
-            Err(Error::Status { code: 404 | 409, .. }) => Ok(()),
-            other => other.map(|_| ()),
-        }
+        management.change(Verb::Merge, &change.object.path(), &patch, &[404, 409]).await
     }
 }
 
 impl Describe for FinalizerRelease {
     fn describe(&self) -> Diff {
         let owner = |name: &String| {
-            format!("{name} (of {})", finalizer_owner(name).unwrap_or("somebody unknown"))
+            format!("{name} (of {})", finalizer_owner(name).unwrap_or("an unknown controller"))
         };
         let all: Vec<_> = self.finalizers.iter().map(owner).collect();
         let effect = format!("release {}", all.join(", "));

@@ -1,5 +1,3 @@
-//! Puts other credentials into a cluster's own secret.
-
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -16,34 +14,34 @@ use crate::{
     credentials::{ClusterCredentials, read_cluster_credentials, secret_name},
 };
 
-/// That a cluster's secret `STACK-cloud-credentials` holds a certain clouds.yaml.
+/// Ensures that a cluster's secret `STACK-cloud-credentials` holds a certain clouds.yaml.
 ///
-/// The bytes are not part of it: the target has them. What they replace does not authenticate any
-/// more, so it is not kept, and the change can't be undone.
+/// The target has its bytes. The replaced clouds.yaml no longer authenticates, so it is not kept, and
+/// the change can't be undone.
 ///
 /// # Guarantees
 ///
-/// The write is bound to the `resourceVersion` that the diff was made of, and changes
-/// nothing else of the secret: the driver's labels stay, and so does its `cacert`.
+/// The write names the `resourceVersion` of the diff, and changes nothing else of the secret: the
+/// driver's labels and `cacert` stay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplaceCredentials {
     /// The cluster's namespace.
     pub namespace: Namespace,
     /// The cluster's name: Magnum's `stack_id`.
     pub stack: String,
-    /// The digest of the clouds.yaml that is wanted.
+    /// The digest of the clouds.yaml.
     pub sha256: Sha256,
-    /// Whether it is as well if there is no such secret: Magnum takes it away once a delete ends.
+    /// Whether a missing secret is accepted: Magnum deletes it at the end of a delete.
     #[serde(default)]
     pub may_be_gone: bool,
 }
 
-/// The management cluster, and the clouds.yaml to put there.
+/// The management cluster, and the clouds.yaml for it.
 #[derive(Clone)]
 pub struct CredentialSource {
-    /// Where the secret is.
+    /// The management cluster.
     pub management: Management,
-    /// The whole text.
+    /// The clouds.yaml.
     pub clouds: Secret,
 }
 
@@ -71,7 +69,7 @@ impl fmt::Debug for CredentialSource {
 ///
 /// # Errors
 ///
-/// Refuses if there is no such secret: the driver makes it, and it tells whose cluster it is.
+/// Refuses if there is no such secret. The driver creates it.
 pub async fn replace_credentials(
     ctx: &Context,
     source: &CredentialSource,
@@ -82,13 +80,13 @@ pub async fn replace_credentials(
     ensure(ctx, source, &ReplaceCredentials { namespace, stack, sha256, may_be_gone: false }).await
 }
 
-/// The clouds.yaml that is there, if there is such a secret.
+/// The digest of the current clouds.yaml, if the secret exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialObserved(Option<(Sha256, ReadVersion)>);
 
 /// `PATCH` of the secret's `clouds.yaml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "what is there, and what is wanted")]
+#[expect(missing_docs, reason = "the fields are named after what they hold")]
 pub struct CredentialChange {
     pub secret: String,
     pub from: Sha256,
@@ -127,7 +125,8 @@ impl Desired for ReplaceCredentials {
                 return Ok(Delta::Satisfied);
             }
             let why = format!("there is no secret {secret} in {}", self.namespace);
-            let next = "check the cluster's name; a cluster without it was made by another driver";
+            let next =
+                "check the name of the cluster; without this secret it is not of magnum-capi-helm";
             return Err(Conflict::new(why, next));
         };
         let to = self.sha256;
@@ -146,12 +145,8 @@ impl Desired for ReplaceCredentials {
             "metadata": { "resourceVersion": change.version },
             "data": { "clouds.yaml": STANDARD.encode(clouds.expose()) },
         });
-        // Somebody was faster. That is no proof: verification will look.
         let at = format!("/api/v1/namespaces/{}/secrets/{}", self.namespace, change.secret);
-        match management.send(Verb::Merge, &at, &patch).await {
-            Err(Error::Status { code: 409, .. }) => Ok(()),
-            other => other.map(|_| ()),
-        }
+        management.change(Verb::Merge, &at, &patch, &[409]).await
     }
 }
 

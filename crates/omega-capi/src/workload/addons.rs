@@ -1,19 +1,20 @@
-//! What the chart's addons put on the cluster: network plugin, cloud controller manager, volumes,
-//! names. Each is known by the images of its containers, so that neither a mirror nor a release's
-//! name makes a difference.
+//! The addons of the chart: network plugin, cloud controller manager, Cinder CSI, DNS.
+//!
+//! Each is recognized by its containers' images, so mirrors and release names don't matter.
 
 use jiff::Timestamp;
 use omega_core::{Evidence, Failure, Verdict};
 
 use super::{
-    Pod, PodController, Question, StorageClass, Wanted, WorkloadFacts,
-    judge::{self, had},
-    trouble::{Age, belongs, kind, short, some, span},
+    Pod, PodController, Question, Wanted, WorkloadFacts,
+    judge::{self, listed},
+    pods::{Age, belongs, first_few, kind, shortfall, span},
 };
+use crate::controllers::split_image;
 
-/// The charts' two plugins, by the image that runs on each node.
+/// The two network plugins of the charts, with the image that runs on each node.
 const PLUGINS: [(&str, &str); 2] = [("calico", "calico/node"), ("cilium", "cilium/cilium")];
-/// What the charts don't bring.
+/// Images of other network plugins.
 const OTHERS: [&str; 6] =
     ["flannel", "weave-kube", "kube-router", "antrea", "kube-ovn", "ovn-kubernetes"];
 const OPERATOR: &str = "tigera/operator";
@@ -21,41 +22,38 @@ const CLOUD_CONTROLLER: &str = "openstack-cloud-controller-manager";
 const CINDER: &str = "cinder-csi-plugin";
 const PROVISIONER: &str = "cinder.csi.openstack.org";
 const COREDNS: &str = "coredns";
-/// From so many restarts on, and with the last one young, it does not stay up.
+/// A container with this many restarts, the last of them recent, does not stay up.
 const RESTARTS: i64 = 3;
 
-const ADDON: &str = "see whether the addon's HelmRelease failed: kubectl get \
+const ADDON: &str = "check whether the addon's HelmRelease failed: kubectl get \
                      helmreleases.addons.stackhpc.com --all-namespaces, on the management cluster";
 
 type Answer = Result<Verdict, Failure>;
 
-/// Whether an image is `name`, from whatever registry, at whatever version.
+/// Returns whether an image is `name`, from any registry and at any version.
 fn is(image: &str, name: &str) -> bool {
-    let named = image.split_once('@').map_or(image, |(named, _digest)| named);
-    let repository = match named.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => repository,
-        _ => named,
-    };
+    let (repository, _) = split_image(image);
     repository.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
 }
 
-fn with<'a>(fleets: &'a [PodController], name: &str) -> Vec<&'a PodController> {
-    fleets.iter().filter(|fleet| fleet.images.iter().any(|image| is(image, name))).collect()
+fn with_image<'a>(all: &'a [PodController], name: &str) -> Option<&'a PodController> {
+    all.iter().find(|one| one.images.iter().any(|image| is(image, name)))
 }
 
 fn fail(question: Question, why: impl Into<String>, next: impl Into<String>) -> Verdict {
     judge::fail(question, why, Some(next))
 }
 
-fn describe(fleet: &PodController) -> String {
-    format!("kubectl -n {} describe {} {}", fleet.namespace, kind(fleet), fleet.name)
+fn describe(controller: &PodController) -> String {
+    let PodController { namespace, name, .. } = controller;
+    format!("kubectl -n {namespace} describe {} {name}", kind(controller))
 }
 
-/// What shows that a fleet is well.
-fn well(fleet: &PodController) -> [Evidence; 3] {
-    let PodController { namespace, name, wanted, ready, .. } = fleet;
+/// Returns the evidence of a controller whose pods are ready.
+fn ready(controller: &PodController) -> [Evidence; 3] {
+    let PodController { namespace, name, wanted, ready, .. } = controller;
     [
-        Evidence::text(kind(fleet), format!("{namespace}/{name}")),
+        Evidence::text(kind(controller), format!("{namespace}/{name}")),
         count("pods wanted", *wanted),
         count("pods ready", *ready),
     ]
@@ -66,119 +64,91 @@ fn count(fact: &str, count: i64) -> Evidence {
 }
 
 pub(super) fn cni(facts: &WorkloadFacts, wanted: &Wanted) -> Answer {
-    let sets = had(&facts.daemon_sets, "daemon sets")?;
-    let pods = had(&facts.pods, "pods")?;
-    // Only to say more where there is no plugin.
+    let sets = listed(&facts.daemon_sets, "daemon sets")?;
+    let pods = listed(&facts.pods, "pods")?;
+    // Only needed to explain why there is no plugin.
     let deployments = facts.deployments.as_deref().unwrap_or_default();
-    Ok(network(sets, deployments, pods, wanted))
-}
-
-fn network(
-    sets: &[PodController],
-    deployments: &[PodController],
-    pods: &[Pod],
-    wanted: &Wanted,
-) -> Verdict {
-    let shown = |plugin, fleet| Verdict::shown([plugin].into_iter().chain(well(fleet)));
-    let found = PLUGINS
-        .iter()
-        .find_map(|(plugin, image)| Some((plugin, with(sets, image).into_iter().next()?)));
-    if let Some((plugin, fleet)) = found {
-        return match short(fleet, pods) {
-            None => shown(Evidence::text("network plugin", *plugin), fleet),
-            Some(why) => fail(Question::Cni, format!("{plugin}: {why}"), describe(fleet)),
+    let fail = |why: String, next: String| Ok(fail(Question::Cni, why, next));
+    let shown = |plugin, set| Ok(Verdict::shown([plugin].into_iter().chain(ready(set))));
+    let found = PLUGINS.iter().find_map(|(name, image)| Some((name, with_image(sets, image)?)));
+    if let Some((plugin, set)) = found {
+        return match shortfall(set, pods) {
+            None => shown(Evidence::text("network plugin", *plugin), set),
+            Some(why) => fail(format!("{plugin}: {why}"), describe(set)),
         };
     }
     let other = sets.iter().find(|s| s.images.iter().any(|i| OTHERS.iter().any(|o| i.contains(o))));
-    if let Some(fleet) = other {
-        return match short(fleet, pods) {
-            None => shown(Evidence::holds("one that is not of the charts"), fleet),
-            Some(why) => fail(Question::Cni, why, describe(fleet)),
+    if let Some(set) = other {
+        return match shortfall(set, pods) {
+            None => shown(Evidence::holds("network plugin not from the charts"), set),
+            Some(why) => fail(why, describe(set)),
         };
     }
-    if let Some(operator) = with(deployments, OPERATOR).first() {
-        let why = short(operator, pods).unwrap_or_else(|| {
-            let PodController { namespace, name, wanted, ready, .. } = operator;
-            format!("{namespace}/{name} {ready} of {wanted} runs, and has made no calico-node")
+    if let Some(operator) = with_image(deployments, OPERATOR) {
+        let PodController { namespace, name, wanted, ready, .. } = operator;
+        let why = shortfall(operator, pods).unwrap_or_else(|| {
+            format!(
+                "{namespace}/{name}: {ready} of {wanted} ready, but it has not created calico-node"
+            )
         });
-        let next = format!("kubectl -n {} logs deployment/{}", operator.namespace, operator.name);
-        return fail(Question::Cni, format!("calico is not there yet: {why}"), next);
+        let next = format!("kubectl -n {namespace} logs deployment/{name}");
+        return fail(format!("calico is not installed yet: {why}"), next);
     }
-    without_cni(wanted)
+    Ok(without_cni(wanted.network_driver.as_deref()))
 }
 
-fn without_cni(wanted: &Wanted) -> Verdict {
-    let template = match wanted.network_driver.as_deref() {
+fn without_cni(network_driver: Option<&str>) -> Verdict {
+    const NONE: &str = "there is no network plugin, neither calico nor cilium";
+    let reason = match network_driver {
         Some("calico" | "cilium") => {
-            return fail(
-                Question::Cni,
-                "there is no network plugin, neither calico nor cilium, though the template asks \
-                 for one",
-                ADDON,
-            );
+            let why = format!("{NONE}, although the template requests one");
+            return fail(Question::Cni, why, ADDON);
         }
-        Some(driver) => format!("its template's network_driver is {driver}"),
-        None => "a template whose network_driver is flannel, which Magnum fills in where nothing \
-                 is said, makes such a cluster"
-            .to_owned(),
+        Some(driver) => format!("the template's network_driver is {driver}"),
+        None => "Magnum's default network_driver is flannel".to_owned(),
     };
     fail(
         Question::Cni,
-        format!(
-            "there is no network plugin, neither calico nor cilium: {template}, and the charts \
-             have none for it (D-031)"
-        ),
-        "make a template with --network-driver calico, and move the cluster to it: openstack coe \
+        format!("{NONE}: {reason}, which the charts do not have (D-031)"),
+        "create a template with --network-driver calico, and move the cluster to it: openstack coe \
          cluster upgrade CLUSTER TEMPLATE",
     )
 }
 
 pub(super) fn cloud_controller(facts: &WorkloadFacts, wanted: &Wanted, now: Timestamp) -> Answer {
-    let sets = had(&facts.daemon_sets, "daemon sets")?;
-    let deployments = had(&facts.deployments, "deployments")?;
-    let pods = had(&facts.pods, "pods")?;
-    Ok(controller([sets, deployments], pods, wanted, now))
-}
-
-fn controller(
-    fleets: [&[PodController]; 2],
-    pods: &[Pod],
-    wanted: &Wanted,
-    now: Timestamp,
-) -> Verdict {
-    let all: Vec<&PodController> =
-        fleets.into_iter().flat_map(|fleets| with(fleets, CLOUD_CONTROLLER)).collect();
-    let Some(fleet) = all.first() else {
-        return fail(
-            Question::CloudController,
-            "there is no openstack-cloud-controller-manager: nodes stay uninitialized, and \
-             services get no load balancer",
-            ADDON,
-        );
+    let sets = listed(&facts.daemon_sets, "daemon sets")?;
+    let deployments = listed(&facts.deployments, "deployments")?;
+    let pods = listed(&facts.pods, "pods")?;
+    let fail = |why: String, next: String| Ok(fail(Question::CloudController, why, next));
+    let found = [sets, deployments].into_iter().find_map(|all| with_image(all, CLOUD_CONTROLLER));
+    let Some(controller) = found else {
+        let why = "there is no openstack-cloud-controller-manager: nodes stay uninitialized, and \
+                   services get no load balancer";
+        return fail(why.to_owned(), ADDON.to_owned());
     };
-    let ours: Vec<&Pod> = pods.iter().filter(|pod| belongs(pod, fleet)).collect();
-    if let Some(why) = ours.iter().find_map(|pod| crashing(pod, wanted, now)) {
-        return fail(Question::CloudController, why.0, why.1);
+    let ours: Vec<&Pod> = pods.iter().filter(|pod| belongs(pod, controller)).collect();
+    if let Some((why, next)) = ours.iter().find_map(|pod| crashing(pod, wanted, now)) {
+        return fail(why, next);
     }
-    if let Some(why) = short(fleet, pods) {
-        return fail(Question::CloudController, why, describe(fleet));
+    if let Some(why) = shortfall(controller, pods) {
+        return fail(why, describe(controller));
     }
     let restarts: i64 = ours.iter().flat_map(|pod| &pod.containers).map(|c| c.restarts).sum();
     let restarts = (restarts > 0).then(|| count("restarts", restarts));
-    Verdict::shown(well(fleet).into_iter().chain(restarts))
+    Ok(Verdict::shown(ready(controller).into_iter().chain(restarts)))
 }
 
-/// Whether a pod does not stay up, and the command that shows why. Its log is no part of the facts.
+/// Returns that a pod does not stay up, and the command that shows why; its log was not read.
 fn crashing(pod: &Pod, wanted: &Wanted, now: Timestamp) -> Option<(String, String)> {
     let Pod { namespace, name, containers, .. } = pod;
     let found = containers.iter().find_map(|container| {
         let backs_off = container.waiting.as_ref().is_some_and(|w| w.reason == "CrashLoopBackOff");
         let ended = container.last.as_ref().map(|last| Age::of(last.at, now));
-        let young = match ended {
+        let recent = match ended {
             Some(Age::Past(length)) => length < wanted.patience,
             Some(Age::Future(_) | Age::Unknown) | None => false,
         };
-        (backs_off || young && container.restarts >= RESTARTS).then_some((container, ended))
+        (backs_off || recent && container.restarts >= RESTARTS).then_some((container, ended))
     });
     let (container, ended) = found?;
     let reason = container.waiting.as_ref().map(|w| format!("{}, ", w.reason)).unwrap_or_default();
@@ -189,41 +159,31 @@ fn crashing(pod: &Pod, wanted: &Wanted, now: Timestamp) -> Option<(String, Strin
         (Some(last), _) => format!(", exit code {} ({})", last.code, last.reason),
         (None, _) => String::new(),
     };
-    let why = format!(
-        "{namespace}/{name} does not stay up: {reason}{} restarts{ended}",
-        container.restarts
-    );
-    let next = format!(
-        "read why it ended: kubectl -n {namespace} logs {name} --previous (a refused credential, \
-         or no route to Keystone)"
-    );
-    Some((why, next))
+    let restarts = container.restarts;
+    Some((
+        format!("{namespace}/{name} does not stay up: {reason}{restarts} restarts{ended}"),
+        format!(
+            "find out why it ended (often a refused credential or no route to Keystone): kubectl \
+             -n {namespace} logs {name} --previous"
+        ),
+    ))
 }
 
 pub(super) fn csi(facts: &WorkloadFacts) -> Answer {
-    let deployments = had(&facts.deployments, "deployments")?;
-    let sets = had(&facts.daemon_sets, "daemon sets")?;
-    let classes = had(&facts.storage_classes, "storage classes")?;
-    let pods = had(&facts.pods, "pods")?;
-    Ok(volumes(deployments, sets, classes, pods))
-}
-
-fn volumes(
-    deployments: &[PodController],
-    sets: &[PodController],
-    classes: &[StorageClass],
-    pods: &[Pod],
-) -> Verdict {
+    let deployments = listed(&facts.deployments, "deployments")?;
+    let sets = listed(&facts.daemon_sets, "daemon sets")?;
+    let classes = listed(&facts.storage_classes, "storage classes")?;
+    let pods = listed(&facts.pods, "pods")?;
     let (mut why, mut next, mut evidence) = (Vec::new(), None, Vec::new());
-    for (part, fleets) in [("controller", deployments), ("node plugin", sets)] {
-        match with(fleets, CINDER).first() {
+    for (part, controllers) in [("controller", deployments), ("node plugin", sets)] {
+        match with_image(controllers, CINDER) {
             None => why.push(format!("there is no cinder CSI {part}")),
-            Some(fleet) => match short(fleet, pods) {
+            Some(controller) => match shortfall(controller, pods) {
                 Some(problem) => {
                     why.push(problem);
-                    next = next.or_else(|| Some(describe(fleet)));
+                    next = next.or_else(|| Some(describe(controller)));
                 }
-                None => evidence.extend(well(fleet)),
+                None => evidence.extend(ready(controller)),
             },
         }
     }
@@ -231,30 +191,31 @@ fn volumes(
     let names: Vec<&str> = defaults.iter().map(|class| class.name.as_str()).collect();
     if defaults.is_empty() {
         let all: Vec<String> = classes.iter().map(|class| class.name.clone()).collect();
-        let all = if all.is_empty() { "none at all".to_owned() } else { some(&all) };
-        why.push(format!("no storage class is the default (there are: {all})"));
+        let all = if all.is_empty() { "none".to_owned() } else { first_few(&all) };
+        why.push(format!("no storage class is the default (storage classes: {all})"));
     }
     if !why.is_empty() {
-        return fail(Question::Csi, why.join("; "), next.unwrap_or_else(|| ADDON.to_owned()));
+        let next = next.unwrap_or_else(|| ADDON.to_owned());
+        return Ok(fail(Question::Csi, why.join("; "), next));
     }
     let cinder = defaults.iter().any(|class| class.provisioner == PROVISIONER);
     evidence.push(Evidence::list("default storage class", names));
     evidence.extend((!cinder).then(|| Evidence::holds("which is not Cinder's")));
-    Verdict::shown(evidence)
+    Ok(Verdict::shown(evidence))
 }
 
 pub(super) fn dns(facts: &WorkloadFacts) -> Answer {
-    let deployments = had(&facts.deployments, "deployments")?;
-    let pods = had(&facts.pods, "pods")?;
-    Ok(match with(deployments, COREDNS).first() {
+    let deployments = listed(&facts.deployments, "deployments")?;
+    let pods = listed(&facts.pods, "pods")?;
+    Ok(match with_image(deployments, COREDNS) {
         None => fail(
             Question::Dns,
             "there is no coredns",
-            "kubeadm puts it there: kubectl -n kube-system get deployments",
+            "kubeadm installs it: kubectl -n kube-system get deployments",
         ),
-        Some(fleet) => match short(fleet, pods) {
-            None => Verdict::shown(well(fleet)),
-            Some(why) => fail(Question::Dns, why, describe(fleet)),
+        Some(coredns) => match shortfall(coredns, pods) {
+            None => Verdict::shown(ready(coredns)),
+            Some(why) => fail(Question::Dns, why, describe(coredns)),
         },
     })
 }
@@ -264,7 +225,7 @@ mod tests {
     use super::is;
 
     #[test]
-    fn an_image_is_known_through_a_mirror_and_not_by_its_looks() {
+    fn an_image_is_known_through_a_mirror_and_not_by_a_similar_name() {
         for image in [
             "mirror.example/calico/node:v3.31.5",
             "mirror.example/azimuth/hub.example/calico/node:v3.31.5",

@@ -1,22 +1,19 @@
-//! Which Cluster of Cluster API an operator means.
-
 use std::fmt;
 
 use omega_core::{Diagnostic, Retry, Touched};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Management, Namespace, Verb, served::ServedVersions};
+use crate::{Error, Management, Namespace, Verb, list::METADATA_LIST, served::ServedVersions};
 
-const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 const PAGE: usize = 500;
 const GROUP: &str = "cluster.x-k8s.io";
 
-/// The name of a Cluster of Cluster API, and where it is. The name is Magnum's `stack_id`.
+/// The namespace and the name of a Cluster. Its name is Magnum's `stack_id`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ClusterName {
     /// `magnum-6741a4d1b29346e5a2f4c6ad38f0a2c1`.
     pub namespace: Namespace,
-    /// `c1-b3mdwq5cz7lx`. It has the form of a namespace's name too.
+    /// `c1-b3mdwq5cz7lx`: like a namespace's name, a DNS label.
     pub name: Namespace,
 }
 
@@ -26,26 +23,25 @@ impl fmt::Display for ClusterName {
     }
 }
 
-/// None of the Clusters is meant, or several are.
+/// No Cluster has the requested name, or several match.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.says())]
+#[error("{}", self.message())]
 pub struct NoSuchCluster {
-    /// What was asked for.
-    pub asked: String,
-    /// Those that it could mean; none: there is no such cluster.
-    pub several: Vec<ClusterName>,
-    /// All that there are.
+    /// The requested name.
+    pub requested: String,
+    /// The Clusters that match; empty if there is none.
+    pub matches: Vec<ClusterName>,
+    /// All Clusters.
     pub all: Vec<ClusterName>,
 }
 
 impl NoSuchCluster {
-    fn says(&self) -> String {
-        let asked = &self.asked;
-        if self.several.is_empty() {
-            return format!("Cluster API has no cluster {asked}");
+    fn message(&self) -> String {
+        let requested = &self.requested;
+        if self.matches.is_empty() {
+            return format!("Cluster API has no cluster {requested}");
         }
-        let names: Vec<String> = self.several.iter().map(ToString::to_string).collect();
-        format!("{asked} can be any of {}", names.join(", "))
+        format!("{requested} matches several clusters: {}", join(&self.matches))
     }
 }
 
@@ -55,12 +51,11 @@ impl Diagnostic for NoSuchCluster {
     }
 
     fn found(&self) -> Option<String> {
-        let names: Vec<String> = self.all.iter().map(ToString::to_string).collect();
-        Some(if names.is_empty() { "no cluster at all".into() } else { names.join(", ") })
+        Some(if self.all.is_empty() { "no cluster".to_owned() } else { join(&self.all) })
     }
 
     fn next(&self) -> Option<String> {
-        Some("name one in full: NAMESPACE/NAME".to_owned())
+        Some("give the full name: NAMESPACE/NAME".to_owned())
     }
 
     fn touched(&self) -> Touched {
@@ -68,21 +63,25 @@ impl Diagnostic for NoSuchCluster {
     }
 }
 
+fn join(names: &[ClusterName]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// Lists the Clusters of all namespaces, at the newest version that is `served`.
 ///
 /// # Guarantees
 ///
-/// One request for 500 clusters.
+/// One request for each 500 clusters.
 ///
 /// # Errors
 ///
-/// Fails if they can't be listed; [`Error::Malformed`] if no version of them is served.
+/// Fails if they can't be listed; [`Error::Malformed`] if no version is served.
 pub async fn list_clusters(
     management: &Management,
     served: &ServedVersions,
 ) -> Result<Vec<ClusterName>, Error> {
     let path = at(management, served, GROUP, "clusters", None)?;
-    let named: Vec<Named> = management.list(&path, "", PAGE, METADATA).await?;
+    let named: Vec<Named> = management.list(&path, "", PAGE, METADATA_LIST).await?;
     Ok(named
         .into_iter()
         .map(|Named { metadata }| ClusterName {
@@ -92,19 +91,22 @@ pub async fn list_clusters(
         .collect())
 }
 
-/// Returns the one of `all` that `asked` means: the name of a Cluster, the name of a cluster in
-/// Magnum, or either after `NAMESPACE/`.
+/// Returns the one of `all` that is `requested`: by the name of the Cluster or of the cluster in
+/// Magnum, with or without `NAMESPACE/`.
 ///
-/// The driver makes one of the other (1.4.0, `driver.py:1226`): lower case, everything but letters
-/// and digits a hyphen, cut to 30, then a hyphen and 12 letters or digits.
+/// The driver derives the former from the latter (1.4.0, `driver.py:1226`): in lower case, hyphens
+/// for all but letters and digits, at most 30 characters, then a hyphen and 12 letters or digits.
 ///
 /// # Errors
 ///
-/// Fails if none fits, or more than one.
-pub fn choose_cluster(all: Vec<ClusterName>, asked: &str) -> Result<ClusterName, NoSuchCluster> {
-    let (namespace, name) = match asked.split_once('/') {
+/// Fails if none matches, or more than one.
+pub fn choose_cluster(
+    all: Vec<ClusterName>,
+    requested: &str,
+) -> Result<ClusterName, NoSuchCluster> {
+    let (namespace, name) = match requested.split_once('/') {
         Some((namespace, name)) => (Some(namespace), name),
-        None => (None, asked),
+        None => (None, requested),
     };
     let stem = sanitized(name);
     let magnums = |full: &str| {
@@ -115,21 +117,19 @@ pub fn choose_cluster(all: Vec<ClusterName>, asked: &str) -> Result<ClusterName,
         |one: &&ClusterName| namespace.is_none_or(|namespace| one.namespace.as_str() == namespace);
     let exact: Vec<&ClusterName> =
         all.iter().filter(here).filter(|one| one.name.as_str() == name).collect();
-    let fits = if exact.is_empty() {
+    let matches = if exact.is_empty() {
         all.iter().filter(here).filter(|one| magnums(one.name.as_str())).collect()
     } else {
         exact
     };
-    match fits.as_slice() {
-        [one] => Ok((*one).clone()),
-        several => {
-            let several = several.iter().map(|one| (*one).clone()).collect();
-            Err(NoSuchCluster { asked: asked.to_owned(), several, all })
-        }
+    if let [one] = matches.as_slice() {
+        return Ok((*one).clone());
     }
+    let matches = matches.into_iter().cloned().collect();
+    Err(NoSuchCluster { requested: requested.to_owned(), matches, all })
 }
 
-/// The driver's `sanitized_name`, cut as for a `stack_id`.
+/// The driver's `sanitized_name`, shortened as in a `stack_id`.
 fn sanitized(name: &str) -> String {
     let mut text = String::new();
     for c in name.to_lowercase().chars() {
@@ -151,12 +151,11 @@ pub(super) fn at(
     namespace: Option<&Namespace>,
 ) -> Result<String, Error> {
     let place = namespace.map(|name| format!("/namespaces/{name}")).unwrap_or_default();
-    let newest = served.versions_of(group, plural).next();
-    let none = || {
+    let Some(version) = served.versions_of(group, plural).next() else {
         let why = format!("it serves no {plural}");
-        management.malformed(Verb::Get, &format!("/apis/{group}"), &why)
+        return Err(management.malformed(Verb::Get, &format!("/apis/{group}"), &why));
     };
-    newest.map(|version| format!("/apis/{group}/{version}{place}/{plural}")).ok_or_else(none)
+    Ok(format!("/apis/{group}/{version}{place}/{plural}"))
 }
 
 #[derive(serde::Deserialize)]
@@ -200,7 +199,12 @@ mod tests {
             ("c1-short", Ok("magnum-a/c1-short")),
             ("magnum-b/web", Ok("magnum-b/web-b3mdwq5cz7lx")),
             ("magnum-a/c1", Ok("magnum-a/c1-b3mdwq5cz7lx")),
-            ("web", Err("web can be any of magnum-b/web-b3mdwq5cz7lx, magnum-a/web-aaaaaaaaaaaa")),
+            (
+                "web",
+                Err(
+                    "web matches several clusters: magnum-b/web-b3mdwq5cz7lx, magnum-a/web-aaaaaaaaaaaa",
+                ),
+            ),
             ("c", Err("Cluster API has no cluster c")),
             ("magnum-b/c1", Err("Cluster API has no cluster magnum-b/c1")),
             ("", Err("Cluster API has no cluster ")),

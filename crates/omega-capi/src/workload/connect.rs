@@ -1,5 +1,3 @@
-//! The handle on a workload cluster.
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use omega_core::{
@@ -7,69 +5,50 @@ use omega_core::{
     kubeconfig::{Kubeconfig, KubeconfigError},
     values::Secret,
 };
-use serde::Deserialize;
 
 use super::ClusterName;
-use crate::{Deadlines, Error, Management, list::JSON};
+use crate::{Error, Management, list::JSON, wire::SecretObject};
 
-/// A workload cluster. Cheap to clone.
+/// A client of a workload cluster. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Workload {
     pub(super) api: Management,
 }
 
-/// A workload cluster can't be reached, for no fault of its API.
+/// There is no usable kubeconfig for a workload cluster.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are the cluster and the cause")]
 pub enum WorkloadError {
-    /// The management cluster could not be asked for the kubeconfig.
+    /// The secret with the kubeconfig could not be read from the management cluster.
     #[error("the kubeconfig of {cluster} could not be read")]
-    Management {
-        /// Whose.
-        cluster: ClusterName,
-        /// The cause.
-        source: Error,
-    },
-    /// There is no such secret.
+    Management { cluster: ClusterName, source: Error },
+    /// The secret does not exist.
     #[error("there is no secret {cluster}-kubeconfig")]
-    NoSecret {
-        /// Whose.
-        cluster: ClusterName,
-    },
-    /// The secret holds no kubeconfig.
+    NoSecret { cluster: ClusterName },
+    /// The secret holds no kubeconfig. `why` does not quote it.
     #[error("the secret {cluster}-kubeconfig can't be used: {why}")]
-    Unreadable {
-        /// Whose.
-        cluster: ClusterName,
-        /// What it holds instead, without quoting it.
-        why: String,
-    },
-    /// The kubeconfig in it is no good.
+    Unreadable { cluster: ClusterName, why: String },
+    /// The kubeconfig in the secret is not valid.
     #[error("the secret {cluster}-kubeconfig can't be used")]
-    Kubeconfig {
-        /// Whose.
-        cluster: ClusterName,
-        /// Why.
-        source: KubeconfigError,
-    },
-    /// No client can be made from it.
+    Kubeconfig { cluster: ClusterName, source: KubeconfigError },
+    /// No client can be created from the kubeconfig.
     #[error("the secret {cluster}-kubeconfig can't be used")]
-    Client {
-        /// Whose.
-        cluster: ClusterName,
-        /// Why.
-        source: Error,
-    },
+    Client { cluster: ClusterName, source: Error },
+}
+
+impl WorkloadError {
+    fn api(&self) -> Option<&Error> {
+        match self {
+            Self::Management { source, .. } | Self::Client { source, .. } => Some(source),
+            Self::NoSecret { .. } | Self::Unreadable { .. } | Self::Kubeconfig { .. } => None,
+        }
+    }
 }
 
 impl Diagnostic for WorkloadError {
     fn retry(&self) -> Retry {
-        match self {
-            Self::Management { source, .. } | Self::Client { source, .. } => source.retry(),
-            Self::NoSecret { .. } | Self::Unreadable { .. } | Self::Kubeconfig { .. } => {
-                Retry::Final
-            }
-        }
+        self.api().map_or(Retry::Final, Diagnostic::retry)
     }
 
     fn next(&self) -> Option<String> {
@@ -79,14 +58,14 @@ impl Diagnostic for WorkloadError {
             Self::NoSecret { cluster } => {
                 let ClusterName { namespace, name } = cluster;
                 Some(format!(
-                    "Cluster API writes it once the API has an address: kubectl -n {namespace} \
+                    "Cluster API creates it once the API has an address: kubectl -n {namespace} \
                      describe cluster {name}"
                 ))
             }
             Self::Unreadable { cluster, .. } => {
                 let ClusterName { namespace, name } = cluster;
                 Some(format!(
-                    "delete it, and Cluster API writes it anew: kubectl -n {namespace} delete \
+                    "delete it, and Cluster API creates it again: kubectl -n {namespace} delete \
                      secret {name}-kubeconfig"
                 ))
             }
@@ -94,15 +73,11 @@ impl Diagnostic for WorkloadError {
     }
 
     fn found(&self) -> Option<String> {
-        let (Self::Management { source, .. } | Self::Client { source, .. }) = self else {
-            return None;
-        };
-        source.found()
+        self.api()?.found()
     }
 
     fn expected(&self) -> Option<String> {
-        let Self::Management { source, .. } = self else { return None };
-        source.expected()
+        self.api()?.expected()
     }
 
     fn touched(&self) -> Touched {
@@ -110,62 +85,38 @@ impl Diagnostic for WorkloadError {
     }
 
     fn timed_out(&self) -> bool {
-        matches!(self, Self::Management { source, .. } if source.timed_out())
+        self.api().is_some_and(Diagnostic::timed_out)
     }
 }
 
-/// Kubernetes' Secret. Its `Debug` would show it, so it has none.
-#[derive(Deserialize)]
-struct SecretObject {
-    data: Option<Data>,
-}
-
-#[derive(Deserialize)]
-struct Data {
-    value: Option<String>,
-}
-
 impl Workload {
-    /// Returns a handle with the kubeconfig that Cluster API keeps on the management cluster, in
-    /// the secret `<cluster>-kubeconfig`. It is an administrator's; nothing here writes with it.
+    /// Creates a client with the kubeconfig that Cluster API keeps in the secret
+    /// `<cluster>-kubeconfig` of the management cluster. It is an administrator's, but only used to
+    /// read.
     ///
     /// # Guarantees
     ///
-    /// One request, to the management cluster; nothing is sent to the workload cluster yet. The
-    /// kubeconfig stays in memory.
+    /// One request to the management cluster, and none to the workload cluster yet. The kubeconfig
+    /// stays in memory.
     ///
     /// # Errors
     ///
-    /// Fails if there is no such secret, or nothing usable at `now` in it.
+    /// Fails if there is no such secret, or no kubeconfig in it that is valid at `now`.
     pub async fn connect(
         management: &Management,
         cluster: &ClusterName,
         now: Timestamp,
     ) -> Result<Self, WorkloadError> {
-        Self::connect_within(management, cluster, now, Deadlines::default()).await
-    }
-
-    /// Does the same with other `deadlines`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Workload::connect`].
-    pub async fn connect_within(
-        management: &Management,
-        cluster: &ClusterName,
-        now: Timestamp,
-        deadlines: Deadlines,
-    ) -> Result<Self, WorkloadError> {
         let bytes = kubeconfig(management, cluster).await?;
         let named = || cluster.clone();
         let kubeconfig = Kubeconfig::parse(bytes, now)
             .map_err(|source| WorkloadError::Kubeconfig { cluster: named(), source })?;
-        let api = Management::connect_within(&kubeconfig, deadlines).await;
+        let api = Management::connect(&kubeconfig).await;
         let api = api.map_err(|source| WorkloadError::Client { cluster: named(), source })?;
         Ok(Self { api })
     }
 
-    /// Returns a handle on whatever `api` is a handle on.
+    /// Uses `api` as the client of the workload cluster.
     pub fn over(api: Management) -> Self {
         Self { api }
     }
@@ -189,17 +140,14 @@ async fn kubeconfig(
     let ClusterName { namespace, name } = cluster;
     let path = format!("/api/v1/namespaces/{namespace}/secrets/{name}-kubeconfig");
     let cluster = || cluster.clone();
-    let secret: SecretObject = management.read(&path, JSON).await.map_err(|source| {
-        if matches!(source, Error::Status { code: 404, .. }) {
-            return WorkloadError::NoSecret { cluster: cluster() };
-        }
-        WorkloadError::Management { cluster: cluster(), source }
-    })?;
+    let found = management.find::<SecretObject>(&path, JSON).await;
+    let found = found.map_err(|source| WorkloadError::Management { cluster: cluster(), source })?;
+    let secret = found.ok_or_else(|| WorkloadError::NoSecret { cluster: cluster() })?;
     let unreadable =
         |why: &str| WorkloadError::Unreadable { cluster: cluster(), why: why.to_owned() };
-    let value = secret.data.and_then(|data| data.value);
+    let value = secret.data.and_then(|mut data| data.remove("value"));
     let value = value.ok_or_else(|| unreadable("it has no `value`"))?;
-    let bytes = STANDARD.decode(value).map_err(|_| unreadable("its `value` is no base64"))?;
+    let bytes = STANDARD.decode(value).map_err(|_| unreadable("its `value` is not base64"))?;
     if bytes.is_empty() {
         return Err(unreadable("its `value` is empty"));
     }

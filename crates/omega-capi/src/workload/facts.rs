@@ -1,4 +1,4 @@
-//! What a workload cluster says of itself.
+//! What a workload cluster reports about itself.
 
 use std::collections::BTreeMap;
 
@@ -6,170 +6,152 @@ use jiff::Timestamp;
 
 use crate::Error;
 
-/// What a list answered: its objects, or why it could not be had.
+/// The objects of a list, or why it could not be read.
 pub type ListResult<T> = Result<Vec<T>, Error>;
 
-/// What was read of a workload cluster. A list that could not be had says nothing of the others.
+/// What was read from a workload cluster: lists of all namespaces. Each can fail on its own.
 ///
-/// Times are those of the machines that wrote them. One that can't be read is `None`.
+/// Times are by the clocks of the machines that wrote them; `None` if missing or not a time.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the fields are named after their lists")]
 pub struct WorkloadFacts {
-    /// All nodes.
     pub nodes: ListResult<Node>,
-    /// The pods of all namespaces.
     pub pods: ListResult<Pod>,
-    /// The daemon sets of all namespaces.
     pub daemon_sets: ListResult<PodController>,
-    /// The deployments of all namespaces.
     pub deployments: ListResult<PodController>,
-    /// All storage classes.
     pub storage_classes: ListResult<StorageClass>,
-    /// The claims on volumes of all namespaces.
+    /// Persistent volume claims.
     pub claims: ListResult<Claim>,
 }
 
 /// A node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the object")]
 pub struct Node {
-    /// Its name.
     pub name: String,
-    /// Its kubelet's version (`v1.34.8`); `None`: it never reported.
+    /// Its kubelet's version (`v1.34.8`); `None` if it never reported.
     pub version: Option<String>,
-    /// Whether it is labelled as part of the control plane.
+    /// Whether it has the control plane's label.
     pub control_plane: bool,
-    /// Its condition Ready.
+    /// The condition Ready.
     pub ready: Option<Condition>,
     /// The keys of its taints.
     pub taints: Vec<String>,
-    /// Whether it takes no new pods.
+    /// `spec.unschedulable`.
     pub cordoned: bool,
-    /// When it was registered.
     pub created: Option<Timestamp>,
 }
 
 /// A condition of a node or a pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the object")]
 pub struct Condition {
-    /// `True`, `False`, `Unknown`, or what else is there.
+    /// `True`, `False`, `Unknown`, or any other value.
     pub status: String,
-    /// One word.
     pub reason: String,
-    /// Why, for a person.
     pub message: String,
 }
 
 /// A pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the object")]
 pub struct Pod {
-    /// Where.
     pub namespace: String,
-    /// Its name.
     pub name: String,
-    /// Its labels.
     pub labels: BTreeMap<String, String>,
-    /// `Pending`, `Running`, `Succeeded`, `Failed`, `Unknown`; empty if it has no status.
+    /// `Pending`, `Running`, `Succeeded`, `Failed`, `Unknown`; empty without a status.
     pub phase: String,
-    /// Its containers, those that prepare it first.
+    /// Init containers first.
     pub containers: Vec<Container>,
-    /// Its condition `PodScheduled`, unless that is True.
+    /// The condition `PodScheduled`, unless it is True.
     pub unscheduled: Option<Condition>,
-    /// The claims that it mounts.
+    /// The names of the persistent volume claims that it mounts.
     pub claims: Vec<String>,
-    /// When it was made.
     pub created: Option<Timestamp>,
-    /// When it should be gone, if it is being deleted.
+    /// Its `deletionTimestamp`.
     pub deleted: Option<Timestamp>,
 }
 
-/// A container of a pod, as its kubelet reports it.
+/// The status of a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the object")]
 pub struct Container {
-    /// Its name.
     pub name: String,
-    /// Whether it answers its probes.
     pub ready: bool,
-    /// How often it was started again.
     pub restarts: i64,
-    /// What it waits for, if it does not run.
+    /// Why it does not run, if it is waiting.
     pub waiting: Option<Waiting>,
-    /// How it ended before.
+    /// How it last ended.
     pub last: Option<Ended>,
 }
 
-/// Why a container does not run.
+/// Why a container is waiting.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the object")]
 pub struct Waiting {
     /// `CrashLoopBackOff`.
     pub reason: String,
-    /// The kubelet's words.
     pub message: String,
 }
 
 /// How a container ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the object")]
 pub struct Ended {
-    /// Its exit code.
+    /// The exit code.
     pub code: i64,
     /// `Error`, `OOMKilled`.
     pub reason: String,
-    /// When.
     pub at: Option<Timestamp>,
 }
 
-/// What keeps pods running.
+/// The kind of a [`PodController`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the name of the kind")]
 pub enum PodControllerKind {
-    /// One on each node that fits.
     DaemonSet,
-    /// So many, anywhere.
     Deployment,
 }
 
 /// A daemon set or a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the object")]
 pub struct PodController {
-    /// Which of the two.
     pub kind: PodControllerKind,
-    /// Where.
     pub namespace: String,
-    /// Its name.
     pub name: String,
-    /// The images of its containers.
     pub images: Vec<String>,
     /// The labels of its pods.
     pub selector: BTreeMap<String, String>,
     /// How many pods there should be.
     pub wanted: i64,
-    /// How many are ready.
+    /// How many pods are ready.
     pub ready: i64,
-    /// Whether its status is of its newest change.
+    /// Whether its status is up to date with its spec.
     pub observed: bool,
 }
 
-/// A class of volumes.
+/// A storage class.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the object")]
 pub struct StorageClass {
-    /// Its name.
     pub name: String,
-    /// Who makes its volumes.
     pub provisioner: String,
-    /// Whether it serves claims that name no class.
+    /// Whether it is the default for claims without a class.
     pub default: bool,
-    /// Whether a volume is only made once a pod mounts it.
+    /// Whether a volume is only created for a pod that mounts it (`WaitForFirstConsumer`).
     pub waits: bool,
 }
 
-/// A claim on a volume.
+/// A persistent volume claim.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the object")]
 pub struct Claim {
-    /// Where.
     pub namespace: String,
-    /// Its name.
     pub name: String,
     /// `Pending`, `Bound`, `Lost`.
     pub phase: String,
-    /// Of which class; `None`: of none.
+    /// The storage class.
     pub class: Option<String>,
-    /// When it was made.
     pub created: Option<Timestamp>,
 }

@@ -1,5 +1,3 @@
-//! The questions as gates of a runbook.
-
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
@@ -18,9 +16,8 @@ use super::{
 };
 use crate::{Management, served::ServedVersions};
 
-/// Every [`Question`] about one workload cluster. It is read once, whichever is asked first.
-///
-/// It costs three requests to the management cluster and six to the workload cluster.
+/// Every [`Question`] about one workload cluster as gates. The first that is checked reads the
+/// cluster for all of them, with three requests to the management cluster and six to it.
 #[derive(Debug)]
 pub struct WorkloadGates {
     cluster: ClusterName,
@@ -29,7 +26,7 @@ pub struct WorkloadGates {
     network_driver: Option<String>,
     patience: Duration,
     now: Timestamp,
-    told: OnceCell<Result<Answers, Failure>>,
+    answers: OnceCell<Result<Answers, Failure>>,
     requests: AtomicUsize,
 }
 
@@ -47,8 +44,8 @@ pub struct WorkloadGate {
 }
 
 impl WorkloadGates {
-    /// Asks about `cluster`, whose Cluster API is `served` by `management`. `network_driver`: what
-    /// its template says, where that is known.
+    /// Creates the gates of `cluster`. `served`: what `management` serves; `network_driver`: that of
+    /// its template, if known.
     pub fn new(
         management: Management,
         served: ServedVersions,
@@ -56,32 +53,30 @@ impl WorkloadGates {
         network_driver: Option<String>,
         now: Timestamp,
     ) -> Self {
-        let told = OnceCell::new();
-        let requests = AtomicUsize::new(0);
-        let patience = PATIENCE;
-        Self { cluster, management, served, network_driver, patience, now, told, requests }
+        let (answers, requests, patience) = (OnceCell::new(), AtomicUsize::new(0), PATIENCE);
+        Self { cluster, management, served, network_driver, patience, now, answers, requests }
     }
 
-    /// Takes for stuck what has waited for so long, in the place of [`PATIENCE`].
+    /// Sets after how long something is stuck, instead of [`PATIENCE`].
     #[must_use]
     pub fn patient_for(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// Returns the gates, from the bottom up.
+    /// Returns the gates, from the bottom layer up.
     pub fn all(self) -> Vec<WorkloadGate> {
         let gates = Arc::new(self);
         let gate = |question| WorkloadGate { gates: Arc::clone(&gates), question };
         Question::ALL.map(gate).into()
     }
 
-    async fn told(&self) -> Result<&Answers, Failure> {
-        self.told.get_or_init(|| self.ask()).await.as_ref().map_err(Failure::clone)
+    async fn answers(&self) -> Result<&Answers, Failure> {
+        self.answers.get_or_init(|| self.read()).await.as_ref().map_err(Failure::clone)
     }
 
-    async fn ask(&self) -> Result<Answers, Failure> {
+    async fn read(&self) -> Result<Answers, Failure> {
         let failure = |error| {
-            let what = format!("could not ask Cluster API what {} should be", self.cluster);
+            let what = format!("could not read the expected nodes of {}", self.cluster);
             Failure::from_error(what, &error)
         };
         let connect = Workload::connect(&self.management, &self.cluster, self.now);
@@ -98,7 +93,7 @@ impl WorkloadGates {
                 Ok(Answers { answers, absent: only_absent(&facts, &wanted) })
             }
             Err(error @ WorkloadError::Management { .. }) => {
-                let what = format!("could not look into workload cluster {}", self.cluster);
+                let what = format!("could not connect to workload cluster {}", self.cluster);
                 Err(Failure::from_error(what, &error))
             }
             Err(error) => Ok(unusable(&error)),
@@ -106,7 +101,7 @@ impl WorkloadGates {
     }
 }
 
-/// Without a kubeconfig nothing else can be asked.
+/// Without a kubeconfig nothing else can be checked.
 fn unusable(error: &WorkloadError) -> Answers {
     let api = fail(Question::Api, omega_core::chain(error).join(": "), error.next());
     let answer =
@@ -115,18 +110,18 @@ fn unusable(error: &WorkloadError) -> Answers {
 }
 
 impl WorkloadGate {
-    /// Returns what it asks.
+    /// Returns its question.
     pub fn question(&self) -> Question {
         self.question
     }
 
-    /// Returns which nodes are not there, where that is all that is the matter with the nodes.
+    /// Returns which nodes are absent, if nothing else is wrong with the nodes.
     ///
     /// # Errors
     ///
     /// Fails as [`Gate::check`] does.
     pub async fn only_absent(&self) -> Result<Option<Absent>, Failure> {
-        Ok(self.gates.told().await?.absent)
+        Ok(self.gates.answers().await?.absent)
     }
 
     /// Returns how many requests were sent to the workload cluster.
@@ -146,8 +141,8 @@ impl Gate for WorkloadGate {
     }
 
     async fn check(&self) -> Result<Verdict, Failure> {
-        let told = self.gates.told().await?;
-        let found = told.answers.iter().find(|(question, _)| *question == self.question);
+        let answers = &self.gates.answers().await?.answers;
+        let found = answers.iter().find(|(question, _)| *question == self.question);
         // Every question has an answer.
         found.map_or_else(|| Ok(deferred()), |(_, answer)| answer.clone())
     }

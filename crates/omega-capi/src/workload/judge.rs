@@ -1,5 +1,3 @@
-//! From facts to answers.
-
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,14 +6,14 @@ use omega_core::{Diagnostic as _, Evidence, Failure, Finding, Subject, Verdict};
 use super::{ListResult, Question, Wanted, WorkloadFacts, addons, nodes, stuck};
 use crate::Error;
 
-/// How long something may take before it is stuck: pulling an image from a slow mirror, or making
-/// a volume, takes minutes.
+/// How long something may take before it is stuck. Pulling an image from a slow mirror or creating
+/// a volume takes minutes.
 pub const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Answers every [`Question`]. Pure: `now` is the caller's clock.
 ///
-/// `Err` means that a question could not be asked, since a list that it needs could not be had.
-/// While the API does not answer, only [`Question::Api`] is answered with no.
+/// `Err` means that a list which the question needs could not be read. If the API does not answer,
+/// only [`Question::Api`] fails, and the others are deferred.
 pub fn judge(
     facts: &WorkloadFacts,
     wanted: &Wanted,
@@ -36,7 +34,6 @@ pub fn judge(
     Question::ALL.map(|question| (question, answer(question))).into()
 }
 
-/// The answer no, with what to do about it.
 pub(super) fn fail(
     question: Question,
     why: impl Into<String>,
@@ -50,12 +47,12 @@ pub(super) fn fail(
     })
 }
 
-/// What is said of everything else while the API is silent.
+/// The verdict of all other questions while the API does not answer.
 pub(super) fn deferred() -> Verdict {
     Verdict::deferred("the workload cluster's API answers")
 }
 
-/// An API that refuses rights answers; one that does not know who asks can't be used.
+/// An API that denies rights does answer. One that refuses the credentials can't be used.
 fn api(facts: &WorkloadFacts) -> Verdict {
     let WorkloadFacts { nodes, pods, daemon_sets, deployments, storage_classes, claims } = facts;
     let all = [
@@ -78,18 +75,17 @@ fn api(facts: &WorkloadFacts) -> Verdict {
         }
         _ => {
             let read = all.iter().filter(|error| error.is_none()).count();
-            let lists = Evidence::count("lists asked for", all.len());
             Verdict::shown([
                 Evidence::holds("it answers"),
-                lists,
+                Evidence::count("lists requested", all.len()),
                 Evidence::count("lists read", read),
             ])
         }
     }
 }
 
-/// Returns the list, or that the question could not be asked.
-pub(super) fn had<'a, T>(list: &'a ListResult<T>, what: &str) -> Result<&'a [T], Failure> {
+/// Returns the list, or the failure that the question can't be answered.
+pub(super) fn listed<'a, T>(list: &'a ListResult<T>, what: &str) -> Result<&'a [T], Failure> {
     list.as_deref().map_err(|error| {
         Failure::from_error(format!("could not list the workload cluster's {what}"), error)
     })

@@ -1,8 +1,8 @@
 //! A workload cluster from inside: its nodes, its addons, and what is stuck.
 //!
-//! [`Workload`] is the handle, from the kubeconfig that Cluster API keeps. [`read_workload`] reads
-//! everything in six requests, and [`judge`], which is pure, answers every [`Question`] from that
-//! and from what is [`Wanted`] ([`wanted_nodes`]). [`WorkloadGates`] asks them as gates.
+//! [`Workload`] is the client, with the kubeconfig that Cluster API keeps. [`read_workload`] reads
+//! everything in six requests. [`judge`], which is pure, answers every [`Question`] from that and
+//! from what is [`Wanted`] ([`wanted_nodes`]). [`WorkloadGates`] are the questions as gates.
 
 mod addons;
 mod choose_cluster;
@@ -12,10 +12,10 @@ mod gates;
 mod judge;
 mod nodes;
 mod parse;
+mod pods;
 mod question;
 mod read_workload;
 mod stuck;
-mod trouble;
 mod wanted;
 
 pub use choose_cluster::{ClusterName, NoSuchCluster, choose_cluster, list_clusters};

@@ -1,38 +1,36 @@
-//! The nodes: there, Ready, at the version.
-
 use omega_core::{Evidence, Failure, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Node, NodesWanted, Question, Wanted, WorkloadFacts,
-    judge::{fail, had},
-    trouble::{some, words},
+    judge::{fail, listed},
+    pods::{first_few, one_line},
 };
 
-/// Nodes that are not there.
+/// Nodes that do not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Absent {
-    /// Of the control plane, and maybe of the others.
+    /// Nodes of the control plane, and maybe workers.
     ControlPlane,
-    /// Of the others only.
+    /// Only workers.
     Workers,
 }
 
-/// Returns which nodes are not there, where that is all that is the matter with the nodes: what is
-/// not there has no fault of its own, for Cluster API did not make it.
+/// Returns which nodes are absent, if nothing else is wrong with the nodes. The fault is then not on
+/// the nodes: Cluster API did not create them.
 pub fn only_absent(facts: &WorkloadFacts, wanted: &Wanted) -> Option<Absent> {
     let nodes = facts.nodes.as_ref().ok()?;
     let of = |control_plane| nodes.iter().filter(move |n| n.control_plane == control_plane);
     let groups = [(true, &wanted.control_plane), (false, &wanted.workers)];
-    let ill = groups.iter().any(|(control_plane, wanted)| {
+    let unhealthy = groups.iter().any(|(control_plane, wanted)| {
         let ours: Vec<&Node> = of(*control_plane).collect();
         other_version(&ours, wanted).is_some() || ours.iter().any(|n| not_ready(n).is_some())
     });
     let absent =
         |(control_plane, wanted): (bool, &NodesWanted)| of(control_plane).count() < wanted.count;
     let [control_plane, workers] = groups.map(absent);
-    match (ill, control_plane, workers) {
+    match (unhealthy, control_plane, workers) {
         (false, true, _) => Some(Absent::ControlPlane),
         (false, false, true) => Some(Absent::Workers),
         (true, ..) | (false, false, false) => None,
@@ -40,12 +38,14 @@ pub fn only_absent(facts: &WorkloadFacts, wanted: &Wanted) -> Option<Absent> {
 }
 
 pub(super) fn judge(facts: &WorkloadFacts, wanted: &Wanted) -> Result<Verdict, Failure> {
-    let nodes = had(&facts.nodes, "nodes")?;
-    let ill: Vec<(&Node, String)> = nodes.iter().filter_map(|n| Some((n, not_ready(n)?))).collect();
+    let nodes = listed(&facts.nodes, "nodes")?;
+    let unready = nodes.iter().filter_map(|node| Some((node, not_ready(node)?)));
+    let unready: Vec<(&Node, String)> = unready.collect();
     let mut why = Vec::new();
-    if !ill.is_empty() {
-        let said: Vec<String> = ill.iter().map(|(n, what)| format!("{}: {what}", n.name)).collect();
-        why.push(format!("{} of {} nodes not Ready: {}", ill.len(), nodes.len(), some(&said)));
+    if !unready.is_empty() {
+        let named = unready.iter().map(|(node, what)| format!("{}: {what}", node.name));
+        let named = first_few(&named.collect::<Vec<_>>());
+        why.push(format!("{} of {} nodes not Ready: {named}", unready.len(), nodes.len()));
     }
     let groups =
         [("control plane", &wanted.control_plane, true), ("workers", &wanted.workers, false)];
@@ -53,7 +53,7 @@ pub(super) fn judge(facts: &WorkloadFacts, wanted: &Wanted) -> Result<Verdict, F
     for (group, wanted, control_plane) in groups {
         let ours: Vec<&Node> = nodes.iter().filter(|n| n.control_plane == control_plane).collect();
         if ours.len() < wanted.count {
-            why.push(format!("{group}: {} of {} nodes are there", ours.len(), wanted.count));
+            why.push(format!("{group}: {} of {} nodes exist", ours.len(), wanted.count));
         } else if ours.len() > wanted.count {
             more.push(format!("{group}: {} nodes, {} wanted", ours.len(), wanted.count));
         }
@@ -63,7 +63,7 @@ pub(super) fn judge(facts: &WorkloadFacts, wanted: &Wanted) -> Result<Verdict, F
         why.push("there are no nodes".to_owned());
     }
     if !why.is_empty() {
-        return Ok(fail(Question::Nodes, why.join("; "), Some(next(&ill))));
+        return Ok(fail(Question::Nodes, why.join("; "), Some(next(&unready))));
     }
     if !more.is_empty() {
         let until = format!("a rollout or a resize ends ({})", more.join("; "));
@@ -79,7 +79,7 @@ fn not_ready(node: &Node) -> Option<String> {
     if ready.status == "True" {
         return None;
     }
-    let message = words(&ready.message);
+    let message = one_line(&ready.message);
     Some(format!("Ready is {}, {}: {message}", ready.status, ready.reason))
 }
 
@@ -96,14 +96,13 @@ fn other_version(nodes: &[&Node], wanted: &NodesWanted) -> Option<String> {
     });
     let others: Vec<String> = others.collect();
     let list = wanted.versions.iter().map(String::as_str).collect::<Vec<_>>().join(" or ");
-    (!others.is_empty()).then(|| format!("{}, wanted {list}", some(&others)))
+    (!others.is_empty()).then(|| format!("{}, wanted {list}", first_few(&others)))
 }
 
-/// What the first node that is not Ready asks for.
-fn next(ill: &[(&Node, String)]) -> String {
-    let Some((node, what)) = ill.first() else {
-        return "ask Cluster API for its machines: kubectl get machines --all-namespaces, on the \
-                management cluster"
+/// Returns the remedy for the first node that is not Ready.
+fn next(unready: &[(&Node, String)]) -> String {
+    let Some((node, what)) = unready.first() else {
+        return "check the Machines: kubectl get machines --all-namespaces, on the management cluster"
             .to_owned();
     };
     let name = &node.name;
@@ -112,7 +111,7 @@ fn next(ill: &[(&Node, String)]) -> String {
     }
     match node.ready.as_ref().map(|ready| ready.status.as_str()) {
         Some("Unknown") => format!(
-            "its kubelet is silent: is its machine running? openstack server show {name}; \
+            "its kubelet does not report; check that its machine runs: openstack server show {name}; \
              openstack console log show {name}"
         ),
         _ => format!("kubectl describe node {name}, on the workload cluster"),

@@ -1,5 +1,5 @@
-//! From JSON to facts. What is missing or of another kind than expected is not there, so that one
-//! odd object does not hide the others.
+//! Parses objects. A field that is missing or has an unexpected type is ignored, so that one odd object
+//! does not hide the others.
 
 use std::collections::BTreeMap;
 
@@ -97,17 +97,17 @@ fn container(value: &Value) -> Container {
 }
 
 pub(super) fn daemon_set(value: &Value) -> PodController {
-    let [wanted, ready] = ["desiredNumberScheduled", "numberReady"];
-    fleet(value, PodControllerKind::DaemonSet, count(value, &format!("/status/{wanted}")), ready)
+    let wanted = count(value, "/status/desiredNumberScheduled");
+    controller(value, PodControllerKind::DaemonSet, wanted, "numberReady")
 }
 
 pub(super) fn deployment(value: &Value) -> PodController {
-    // The API server fills in 1 where nothing is said.
+    // The API server's default is 1.
     let wanted = value.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
-    fleet(value, PodControllerKind::Deployment, wanted, "readyReplicas")
+    controller(value, PodControllerKind::Deployment, wanted, "readyReplicas")
 }
 
-fn fleet(value: &Value, kind: PodControllerKind, wanted: i64, ready: &str) -> PodController {
+fn controller(value: &Value, kind: PodControllerKind, wanted: i64, ready: &str) -> PodController {
     let containers = list(value, "/spec/template/spec/containers");
     PodController {
         kind,

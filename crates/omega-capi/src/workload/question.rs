@@ -2,28 +2,28 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What is asked of a workload cluster, from the bottom up.
+/// A check of a workload cluster, from the bottom layer up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Question {
     /// Does its API answer?
     Api,
-    /// Are the nodes there, Ready, and at the version?
+    /// Do all nodes exist, Ready and at the right version?
     Nodes,
-    /// Is there a network plugin, everywhere?
+    /// Is there a network plugin on every node?
     Cni,
     /// Does the cloud controller manager run, and stay up?
     CloudController,
-    /// Can volumes be had?
+    /// Can volumes be created?
     Csi,
-    /// Are names resolved?
+    /// Does DNS run?
     Dns,
-    /// Does everything else get on?
+    /// Is anything stuck?
     Stuck,
 }
 
 impl Question {
-    /// All of them, from the bottom up.
+    /// All of them, from the bottom layer up.
     pub const ALL: [Self; 7] = [
         Self::Api,
         Self::Nodes,
@@ -47,17 +47,9 @@ impl Question {
         }
     }
 
-    /// Returns its name.
+    /// Returns its name: `cloud-controller`.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Api => "api",
-            Self::Nodes => "nodes",
-            Self::Cni => "cni",
-            Self::CloudController => "cloud-controller",
-            Self::Csi => "csi",
-            Self::Dns => "dns",
-            Self::Stuck => "stuck",
-        }
+        self.rule().trim_start_matches("workload-")
     }
 }
 

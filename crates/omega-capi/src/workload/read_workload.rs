@@ -4,15 +4,15 @@ use serde_json::Value;
 use super::{ListResult, Workload, WorkloadFacts, parse};
 use crate::{Management, list::JSON};
 
-/// A page of 500 pods has some 5 MB.
+/// 500 pods are some 5 MB.
 const PAGE: usize = 500;
 
-/// Reads what [`super::judge`] wants to know.
+/// Reads the facts for [`super::judge`].
 ///
 /// # Guarantees
 ///
-/// Six requests at the same time, and one more for each further 500 objects of a kind. That a list
-/// could not be had is a fact, and no error.
+/// Six requests at the same time, and one more for each further 500 objects of a kind. If a list
+/// can't be read, the facts hold its error.
 pub async fn read_workload(workload: &Workload) -> WorkloadFacts {
     let api = &workload.api;
     let (nodes, pods, daemon_sets, deployments, storage_classes, claims) = join!(

@@ -1,33 +1,35 @@
-//! What Cluster API wants a workload cluster to be.
-
 use std::{collections::BTreeSet, time::Duration};
 
 use serde::Deserialize;
 
 use super::{ClusterName, choose_cluster::at, judge::PATIENCE};
-use crate::{Error, Management, list::JSON, served::ServedVersions};
+use crate::{
+    Error, Management,
+    list::{JSON, label_selector},
+    served::ServedVersions,
+};
 
 const PAGE: usize = 500;
 
-/// What a workload cluster should be.
+/// What a workload cluster should have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// The nodes of the control plane.
     pub control_plane: NodesWanted,
-    /// All others.
+    /// All other nodes.
     pub workers: NodesWanted,
-    /// What the cluster's template says (`calico`), where that is known.
+    /// The `network_driver` of the cluster's template (`calico`), if known.
     pub network_driver: Option<String>,
     /// How long something may take before it is stuck.
     pub patience: Duration,
 }
 
-/// How many nodes there should be.
+/// How many nodes there should be, and at which version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodesWanted {
-    /// So many.
+    /// The number of nodes.
     pub count: usize,
-    /// Each at one of these versions (`v1.34.8`).
+    /// The versions (`v1.34.8`) that a node may have.
     pub versions: BTreeSet<String>,
 }
 
@@ -38,12 +40,11 @@ impl Default for Wanted {
     }
 }
 
-/// Asks Cluster API how many nodes `cluster` should have, at which version.
+/// Reads from Cluster API how many nodes `cluster` should have, and at which version.
 ///
 /// # Guarantees
 ///
-/// Two requests at the same time. [`Wanted::network_driver`] stays open: Cluster API does not
-/// know it.
+/// Two requests at the same time. [`Wanted::network_driver`] is `None`: Cluster API does not know it.
 ///
 /// # Errors
 ///
@@ -55,8 +56,7 @@ pub async fn wanted_nodes(
 ) -> Result<Wanted, Error> {
     let list = async |group, plural| -> Result<NodesWanted, Error> {
         let path = at(management, served, group, plural, Some(&cluster.namespace))?;
-        // The name is a DNS label: nothing in it needs an escape.
-        let ours = format!("labelSelector=cluster.x-k8s.io%2Fcluster-name%3D{}", cluster.name);
+        let ours = label_selector("cluster.x-k8s.io/cluster-name", cluster.name.as_str());
         let found: Vec<Object> = management.list(&path, &ours, PAGE, JSON).await?;
         Ok(sum(&found))
     };
@@ -86,7 +86,7 @@ struct Object {
     spec: Spec,
 }
 
-/// A control plane has its version here, a machine deployment below its template.
+/// A control plane has its version here, a machine deployment in its template.
 #[derive(Default, Deserialize)]
 struct Spec {
     replicas: Option<usize>,

@@ -164,13 +164,13 @@ async fn constellation(
     .await;
     let (installed, found) = (installed?, found?);
     let compared = check_constellation(tested, &installed, &found.releases);
-    let departs = compared.iter().any(Comparison::departs);
-    let gate = if departs { Status::Gate } else { Status::Done };
+    let differs = compared.iter().any(Comparison::differs);
+    let gate = if differs { Status::Gate } else { Status::Done };
     let exit = Status::first([gate, readable(&found)]);
     let document = json!({
         "schema_version": 2, "tested": tested, "comparisons": compared, "unreadable": found.unreadable,
     });
-    let end = if departs {
+    let end = if differs {
         "These versions were not tested together (D-034)."
     } else {
         "These versions were tested together (D-034)."

@@ -65,7 +65,7 @@ async fn templates_are_read_from_magnum_and_their_clusters_counted() {
     let answer = asked(&apiserver, &cloud, &[]).await;
     let without = ("template-without-cni".to_owned(), "warning".to_owned());
     assert_eq!(found(&answer)[0], without);
-    assert!(answer.text.contains("template old says network driver flannel"), "{}", answer.text);
+    assert!(answer.text.contains("template old has network driver flannel"), "{}", answer.text);
     assert!(!answer.text.contains("template good says"), "{}", answer.text);
     assert!(answer.text.ends_with("Nothing is refused."), "{}", answer.text);
     assert_eq!((answer.exit, &answer.document["templates"]), (Status::Done, &json!(2)));
@@ -160,8 +160,9 @@ async fn what_is_not_as_tested_is_a_no() {
     insta::assert_snapshot!(about(&answer.text, "magnum-decoy"), @r"
       =  older        magnum-decoy/c9-cyusd2b67a45
                       openstack-cluster: tested 0.25.1, found 0.10.1
-                      revision 1, status failed; next: its last change failed; the
-                      reason: helm history c9-cyusd2b67a45 --namespace magnum-decoy
+                      revision 1, status failed; next: its last change failed; find
+                      the reason: helm history c9-cyusd2b67a45 --namespace
+                      magnum-decoy
     ");
     assert!(answer.text.ends_with("\nThese versions were tested together (D-034)."));
     assert_eq!(answer.exit, Status::Done);
@@ -178,8 +179,8 @@ async fn what_is_not_as_tested_is_a_no() {
       !  newer        cluster-api-provider-openstack
                       tested v0.14.4, found v0.15.0
                       deployment capo-system/capo-controller-manager, image
-                      x/capi-openstack-controller:v0.15.0; next: no chart that is
-                      known was tested with it: go back to v0.14.4
+                      x/capi-openstack-controller:v0.15.0; next: no known chart was
+                      tested with it: go back to v0.14.4
     ");
     assert!(answer.text.ends_with("\nThese versions were not tested together (D-034)."));
     assert_eq!(answer.exit, Status::Gate);

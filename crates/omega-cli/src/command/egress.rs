@@ -123,7 +123,7 @@ impl App {
         };
         let EgressProbe { namespace, host, port, image, tool, .. } = probe;
         let mut lines =
-            vec![format!("pod in {namespace} -> {host}:{port}: {} (D-035)", egress.words())];
+            vec![format!("pod in {namespace} -> {host}:{port}: {} (D-035)", egress.description())];
         lines.extend(evidence.iter().map(|line| format!("  {line}")));
         lines.push(format!("  image {image}, {tool}; the pod was removed"));
         lines.extend(swept.iter().map(|name| format!("  removed from an earlier probe: {name}")));

@@ -13,7 +13,7 @@ fn over(apiserver: &Apiserver) -> Management {
 
 fn holding(value: &str) -> Apiserver {
     let apiserver = Apiserver::default();
-    apiserver.hold_cluster();
+    apiserver.add_cluster();
     apiserver.put(
         SECRETS,
         json!({"metadata": {"name": "c1-b3mdwq5cz7lx-kubeconfig", "namespace": NAMESPACE},
@@ -54,7 +54,7 @@ async fn a_cluster_without_a_usable_kubeconfig_says_so_once() {
     assert!(said.ends_with(&format!("kubectl -n {NAMESPACE} describe cluster c1-b3mdwq5cz7lx")));
     for (value, expected) in [
         ("", "its `value` is empty"),
-        ("?", "its `value` is no base64"),
+        ("?", "its `value` is not base64"),
         // `hunter2: [`
         ("aHVudGVyMjogWw==", "the kubeconfig can't be used"),
     ] {
@@ -74,7 +74,7 @@ async fn nobody_behind_the_address_is_the_workloads_matter() {
     let said = why(&apiserver).await;
     assert!(said.starts_with("https://127.77.9.9:1/ (context c) can't be reached: "), "{said}");
     // Discovery, the clusters, the secret, control planes and machine deployments.
-    assert_eq!(apiserver.asked().len(), 5);
+    assert_eq!(apiserver.requested().len(), 5);
 }
 
 #[tokio::test]
@@ -114,9 +114,12 @@ async fn what_an_unserved_version_hides_is_asked_of_the_other() {
     for group in ["cluster.x-k8s.io", "controlplane.cluster.x-k8s.io"] {
         apiserver.serve(group, &["v1beta1"]);
     }
-    assert!(why(&apiserver).await.contains("its `value` is no base64"));
+    assert!(why(&apiserver).await.contains("its `value` is not base64"));
     assert!(
-        apiserver.asked().iter().any(|path| path.starts_with("/apis/cluster.x-k8s.io/v1beta1/"))
+        apiserver
+            .requested()
+            .iter()
+            .any(|path| path.starts_with("/apis/cluster.x-k8s.io/v1beta1/"))
     );
 }
 

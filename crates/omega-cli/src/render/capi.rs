@@ -136,8 +136,8 @@ pub(crate) fn constellation(all: &[Comparison], screen: &Screen) -> String {
         };
         let dash = |version: &Option<String>| version.clone().unwrap_or_else(|| "-".to_owned());
         let detail = format!("{chart}tested {}, found {}", dash(&one.wanted), dash(&one.found));
-        let sign = if one.departs() { Sign::No } else { Sign::Same };
-        let fact = fact(sign, standing(one.standing), &part, &detail, screen);
+        let sign = if one.differs() { Sign::No } else { Sign::Same };
+        let fact = fact(sign, match_name(one.version_match), &part, &detail, screen);
         match &one.remedy {
             None => fact,
             Some(remedy) => {
@@ -150,8 +150,8 @@ pub(crate) fn constellation(all: &[Comparison], screen: &Screen) -> String {
     all.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
-fn standing(standing: VersionMatch) -> &'static str {
-    match standing {
+fn match_name(version_match: VersionMatch) -> &'static str {
+    match version_match {
         VersionMatch::Same => "same",
         VersionMatch::Older => "older",
         VersionMatch::Newer => "newer",

@@ -94,17 +94,17 @@ impl Gate for IsStuck {
                 ),
                 "set the clocks of the management cluster's machines",
             ),
-            DeleteProgress::Going { quiet } => fail(
+            DeleteProgress::InProgress { idle } => fail(
                 self,
                 format!(
                     "the controllers made progress {} ago; it counts as stuck after {}",
-                    shown(quiet),
+                    shown(idle),
                     shown(patience)
                 ),
                 "wait, or set a shorter time: --patience",
             ),
-            DeleteProgress::Stuck { quiet } => {
-                Verdict::shown([Evidence::took("nothing has moved for", quiet)])
+            DeleteProgress::Stuck { idle } => {
+                Verdict::shown([Evidence::took("nothing has moved for", idle)])
             }
         })
     }

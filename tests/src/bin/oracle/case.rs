@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use omega_capi::{
     health::{
-        Answer, Answers, Diagnosis, HealthFacts, Layer, Names, NodeGroup, NotAsked, Recorded,
+        Answer, Answers, Diagnosis, HealthFacts, Layer, MissingAnswer, Names, NodeGroup, Recorded,
         Verdict, classify_health, driver_verdict, health_reads, polled,
     },
     served::{ServedKind, ServedVersion, ServedVersions},
@@ -75,7 +75,7 @@ impl Prediction {
 }
 
 impl Case {
-    pub(crate) fn predict(&self) -> Result<Prediction, NotAsked> {
+    pub(crate) fn predict(&self) -> Result<Prediction, MissingAnswer> {
         let before = self.before();
         let mut prediction = Prediction {
             id: self.id,
@@ -111,7 +111,7 @@ impl Case {
 
     /// What is the matter, by what there is to know after the poll; nothing is known of a driver
     /// that can't be imported.
-    pub(crate) fn matter(&self) -> Result<Vec<Matter>, NotAsked> {
+    pub(crate) fn matter(&self) -> Result<Vec<Matter>, MissingAnswer> {
         let after = self.predict()?;
         let Some(overrides) = self.overrides() else { return Ok(Vec::new()) };
         let (names, served) = (self.names(), self.served());

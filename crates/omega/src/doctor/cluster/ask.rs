@@ -6,7 +6,7 @@ use omega_capi::{
     Error, Management, Namespace,
     credentials::read_cluster_credentials,
     health::{Addon, read_addons},
-    health::{Credential, HealthFacts, LoadBalancer, Names, NodeGroup, Recorded, ask_objects},
+    health::{Credential, HealthFacts, LoadBalancer, Names, NodeGroup, Recorded, read_objects},
     releases::{Release, Releases},
     served::ServedVersions,
 };
@@ -52,7 +52,7 @@ pub(in crate::doctor) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> Cl
     let paths =
         HealthFacts::paths(driver, overrides, &names, served.unwrap_or(&ServedVersions::default()));
     let (answers, addons, balancers, credential) = futures::join!(
-        ask_objects(management, &paths),
+        read_objects(management, &paths),
         addons(management, &namespace, stack),
         balancers(inventory, project, &namespace, stack),
         credential(management, &namespace, stack),
@@ -105,7 +105,7 @@ fn recorded(cluster: &Cluster) -> Recorded {
 fn accepted(answer: &CredentialStatus) -> Credential {
     match answer {
         CredentialStatus::Accepted(_) => Credential::Accepted,
-        CredentialStatus::Refused { words } => Credential::Refused { words: words.clone() },
+        CredentialStatus::Refused { words } => Credential::Refused { message: words.clone() },
     }
 }
 

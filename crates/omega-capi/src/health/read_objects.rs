@@ -1,18 +1,13 @@
-//! Asks the management cluster for the objects of one workload cluster.
-
 use futures::future::join_all;
 
 use super::{Answer, Answers};
 use crate::{Error, Management};
 
-/// Asks for each of `paths` ([`super::HealthFacts::paths`]), at the same time.
+/// Reads all `paths` ([`super::HealthFacts::paths`]) at the same time.
 ///
-/// # Guarantees
-///
-/// Every path has an answer. That one could not be had is an answer too, and no error: it is what
-/// [`super::classify_health`] wants to know.
-pub async fn ask_objects(management: &Management, paths: &[String]) -> Answers {
-    let ask = |path: &String| {
+/// Every path has an answer. A failure is an answer too: [`super::classify_health`] needs it.
+pub async fn read_objects(management: &Management, paths: &[String]) -> Answers {
+    let read = |path: &String| {
         let path = path.clone();
         async move {
             let answer = match management.get(&path, "application/json").await {
@@ -22,15 +17,15 @@ pub async fn ask_objects(management: &Management, paths: &[String]) -> Answers {
             (path, answer)
         }
     };
-    Answers(join_all(paths.iter().map(ask)).await.into_iter().collect())
+    Answers(join_all(paths.iter().map(read)).await.into_iter().collect())
 }
 
 fn answer(error: Error) -> Answer {
     match error {
-        Error::Status { code, words, .. } => Answer::Status { code, words },
-        Error::Unauthorized { .. } => Answer::Status { code: 401, words: "Unauthorized".into() },
-        Error::Forbidden { words, .. } | Error::NotAdmitted { words, .. } => {
-            Answer::Status { code: 403, words }
+        Error::Status { code, message, .. } => Answer::Status { code, message },
+        Error::Unauthorized { .. } => Answer::Status { code: 401, message: "Unauthorized".into() },
+        Error::Forbidden { message, .. } | Error::NotAdmitted { message, .. } => {
+            Answer::Status { code: 403, message }
         }
         Error::Malformed { .. } => Answer::NotAnObject,
         Error::Config { .. } | Error::Unreachable { .. } | Error::Deadline { .. } => {
@@ -44,7 +39,7 @@ mod tests {
     use http::{Request, Response};
     use kube::client::Body;
 
-    use super::ask_objects;
+    use super::read_objects;
     use crate::{
         Management,
         health::{Answer, Answers, Object},
@@ -68,7 +63,7 @@ mod tests {
             Ok(Response::builder().status(code).body(Body::from(body.to_vec())).unwrap())
         });
         let management = Management::over(service, "test");
-        let status = |code, words: &str| Answer::Status { code, words: words.to_owned() };
+        let status = |code, message: &str| Answer::Status { code, message: message.to_owned() };
         let expected = [
             ("/found", Answer::Object(Object { name: "c".into(), ..Object::default() })),
             ("/unserved", status(404, "404 page not found")),
@@ -80,7 +75,7 @@ mod tests {
             ("/lost", Answer::Nothing { why: "test can't be reached: connection reset".into() }),
         ];
         let paths: Vec<String> = expected.iter().map(|(path, _)| (*path).to_owned()).collect();
-        let answers = ask_objects(&management, &paths).await;
+        let answers = read_objects(&management, &paths).await;
         let expected = expected.map(|(path, answer)| (path.to_owned(), answer));
         assert_eq!(answers, Answers(expected.into_iter().collect()));
         assert_eq!(management.requests(), paths.len());

@@ -1,4 +1,4 @@
-//! What is the matter with one pod, and for how long.
+//! What is wrong with a pod, and for how long.
 
 use std::{cmp::Ordering, time::Duration};
 
@@ -8,21 +8,19 @@ use super::{Container, Pod, PodController, PodControllerKind};
 
 /// How far another machine's clock may be ahead of this one's before it counts as wrong.
 const AHEAD: Duration = Duration::from_mins(1);
-/// How many things are named.
-const NAMED: usize = 3;
-/// How much of a message is shown.
-const WORDS: usize = 300;
-/// What a container waits for while all is well.
-const EN_ROUTE: [&str; 2] = ["ContainerCreating", "PodInitializing"];
+/// How many items of a list are shown.
+const SHOWN: usize = 3;
+/// How many characters of a message are shown.
+const MESSAGE: usize = 300;
+/// The reasons of a waiting container that starts normally.
+const STARTING: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 
-/// How long ago something was.
+/// How long ago something happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Age {
-    /// So long.
     Past(Duration),
-    /// It is still to come: one of the two clocks is wrong.
+    /// It is in the future: one of the two clocks is wrong.
     Future(Duration),
-    /// It does not say.
     Unknown,
 }
 
@@ -39,20 +37,20 @@ impl Age {
     }
 }
 
-/// What is the matter with a pod; `None`: nothing, or nothing that can be seen.
-pub(super) fn trouble(pod: &Pod) -> Option<String> {
+/// Returns what is wrong with a pod, if anything is known.
+pub(super) fn problem(pod: &Pod) -> Option<String> {
     if matches!(pod.phase.as_str(), "Succeeded" | "Failed") && pod.deleted.is_none() {
-        return None; // it is done
+        return None; // completed
     }
-    if let Some(container) = pod.containers.iter().find(|c| waits(c)) {
-        return Some(waiting(container));
+    if let Some(waiting) = pod.containers.iter().find_map(waiting) {
+        return Some(waiting);
     }
     if pod.deleted.is_some() {
-        return Some("it should be gone".to_owned());
+        return Some("still terminating".to_owned());
     }
     if let Some(condition) = &pod.unscheduled {
-        let (reason, message) = (&condition.reason, words(&condition.message));
-        return Some(format!("no node takes it: {reason}: {message}"));
+        let (reason, message) = (&condition.reason, one_line(&condition.message));
+        return Some(format!("not scheduled: {reason}: {message}"));
     }
     match pod.phase.as_str() {
         "Running" => None,
@@ -61,66 +59,63 @@ pub(super) fn trouble(pod: &Pod) -> Option<String> {
     }
 }
 
-fn waits(container: &Container) -> bool {
-    container.waiting.as_ref().is_some_and(|waiting| !EN_ROUTE.contains(&waiting.reason.as_str()))
-}
-
-fn waiting(container: &Container) -> String {
+fn waiting(container: &Container) -> Option<String> {
     let Container { name, restarts, waiting, last, .. } = container;
-    let waiting = waiting.clone().unwrap_or_default();
-    let message = words(&waiting.message);
+    let waiting = waiting.as_ref().filter(|one| !STARTING.contains(&one.reason.as_str()))?;
+    let message = one_line(&waiting.message);
     let colon = if message.is_empty() { "" } else { ": " };
     let ended = last
         .as_ref()
         .map(|ended| format!(", last exit code {} ({})", ended.code, ended.reason))
         .unwrap_or_default();
     let restarts = if *restarts > 0 { format!(", {restarts} restarts{ended}") } else { ended };
-    format!("container {name} waits, {}{colon}{message}{restarts}", waiting.reason)
+    Some(format!("container {name} is waiting, {}{colon}{message}{restarts}", waiting.reason))
 }
 
-/// What is the matter with the pods of `fleet`; `None`: all are ready.
-pub(super) fn short(fleet: &PodController, pods: &[Pod]) -> Option<String> {
-    let PodController { namespace, name, wanted, ready, observed, .. } = fleet;
-    let kind = kind(fleet);
+/// Returns why not all pods of a controller are ready; `None` if they are.
+pub(super) fn shortfall(controller: &PodController, pods: &[Pod]) -> Option<String> {
+    let PodController { namespace, name, wanted, ready, observed, .. } = controller;
+    let kind = kind(controller);
     if *wanted == 0 {
-        return Some(format!("{kind} {namespace}/{name} wants no pod"));
+        return Some(format!("{kind} {namespace}/{name} wants no pods"));
     }
     if ready >= wanted {
-        let late = || format!("{kind} {namespace}/{name}: its newest change is not seen yet");
+        let late = || format!("{kind} {namespace}/{name}: its latest change is not processed yet");
         return (!observed).then(late);
     }
-    let ours = pods.iter().filter(|pod| belongs(pod, fleet));
-    let troubled = ours.filter_map(|pod| Some(format!("{}: {}", pod.name, trouble(pod)?)));
-    let troubled: Vec<String> = troubled.collect();
-    let shown = if troubled.is_empty() { String::new() } else { format!(" ({})", some(&troubled)) };
+    let ours = pods.iter().filter(|pod| belongs(pod, controller));
+    let problems = ours.filter_map(|pod| Some(format!("{}: {}", pod.name, problem(pod)?)));
+    let problems: Vec<String> = problems.collect();
+    let shown =
+        if problems.is_empty() { String::new() } else { format!(" ({})", first_few(&problems)) };
     Some(format!("{kind} {namespace}/{name}: {ready} of {wanted} ready{shown}"))
 }
 
-/// `daemonset` or `deployment`, as kubectl takes it.
-pub(super) fn kind(fleet: &PodController) -> &'static str {
-    match fleet.kind {
+/// `daemonset` or `deployment`, as in kubectl.
+pub(super) fn kind(controller: &PodController) -> &'static str {
+    match controller.kind {
         PodControllerKind::DaemonSet => "daemonset",
         PodControllerKind::Deployment => "deployment",
     }
 }
 
-/// Whether a pod is one of `fleet`'s.
-pub(super) fn belongs(pod: &Pod, fleet: &PodController) -> bool {
+pub(super) fn belongs(pod: &Pod, controller: &PodController) -> bool {
+    let PodController { namespace, selector, .. } = controller;
     let has = |(key, value): (&String, &String)| pod.labels.get(key) == Some(value);
-    pod.namespace == fleet.namespace && !fleet.selector.is_empty() && fleet.selector.iter().all(has)
+    pod.namespace == *namespace && !selector.is_empty() && selector.iter().all(has)
 }
 
-/// Names the first few.
-pub(super) fn some(all: &[String]) -> String {
-    let shown: Vec<&str> = all.iter().take(NAMED).map(String::as_str).collect();
-    let more = all.len().saturating_sub(NAMED);
+/// Joins the first items, and counts the others.
+pub(super) fn first_few(all: &[String]) -> String {
+    let shown: Vec<&str> = all.iter().take(SHOWN).map(String::as_str).collect();
+    let more = all.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!("; {more} more") } else { String::new() };
     format!("{}{more}", shown.join("; "))
 }
 
-/// A server's words, on one line and cut short.
-pub(super) fn words(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(WORDS).collect()
+/// Puts a message on one line and shortens it.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MESSAGE).collect()
 }
 
 /// `4 min`, `3 h`, `2 days`.
@@ -139,7 +134,7 @@ mod tests {
 
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{Age, some, span};
+    use super::{Age, first_few, span};
 
     #[test]
     fn no_clock_makes_an_age_negative() {
@@ -156,11 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn a_span_is_said_in_the_unit_that_fits() {
-        let said =
+    fn a_span_has_the_unit_that_fits() {
+        let shown =
             [0, 119, 120, 7199, 7200, 172_799, 172_800].map(|s| span(Duration::from_secs(s)));
-        assert_eq!(said, ["0 s", "119 s", "2 min", "119 min", "2 h", "47 h", "2 days"]);
+        assert_eq!(shown, ["0 s", "119 s", "2 min", "119 min", "2 h", "47 h", "2 days"]);
         let four = ["a", "b", "c", "d"].map(str::to_owned);
-        assert_eq!((some(&four), some(&four[..3])), ("a; b; c; 1 more".into(), "a; b; c".into()));
+        assert_eq!(
+            (first_few(&four), first_few(&four[..3])),
+            ("a; b; c; 1 more".into(), "a; b; c".into())
+        );
     }
 }
