@@ -45,7 +45,7 @@ pub use runbook::{
     Item, ItemOutcome, ItemPreview, ItemReport, ItemState, Run, Section, SectionPreview,
     TargetKind, TargetPlan, TargetPreview, TargetReport, preview,
 };
-pub use step::{Approval, Preview, Step, step};
+pub use step::{Approval, Preview, Step, StepDone, step};
 pub use step_with_proof::step_with_proof;
 pub use temporary::{leftovers, with_temporary};
 pub use wait::{And, Check, Condition, Or, PollPolicy, TimedOut, WaitError, wait_for};

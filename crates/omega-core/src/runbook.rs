@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::{
-    Approval, Check, Context, Event, Evidence, Failure, FailureClass, Finding, Gate, Preview, Step,
-    StepId, Subject, Touched, Verdict, Wait, WaitError, WaitState, WhenLate, wait_for,
+    Approval, Check, Context, Event, Evidence, Failure, FailureClass, Finding, Gate, Note, Preview,
+    Step, StepDone, StepId, Subject, Touched, Verdict, Wait, WaitError, WaitState, WhenLate,
+    wait_for,
 };
 
 /// How many targets are read at the same time: each needs a connection or a process.
@@ -291,6 +292,9 @@ pub struct ItemReport {
     pub key: String,
     /// The outcome.
     pub outcome: ItemOutcome,
+    /// What a person should know now, and the plan did not tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
 }
 
 impl TargetReport {
@@ -362,10 +366,11 @@ impl TargetPlan {
         let mut touched = Touched::Nothing;
         for item in self.items() {
             let (subject, id, start) = (item.subject(), item.id(&self.target), Instant::now());
+            let mut notes = Vec::new();
             let mut outcome = if run.ctx.cancel().is_cancelled() {
                 ItemOutcome::Failed(interrupted(&subject))
             } else {
-                item.run(&id, touched, run).await
+                item.run(&id, touched, run, &mut notes).await
             };
             match &mut outcome {
                 ItemOutcome::Changed => touched = Touched::Maybe,
@@ -382,7 +387,7 @@ impl TargetPlan {
             });
             let failed = matches!(outcome, ItemOutcome::Failed(_));
             let StepId { target: _, kind, key } = id;
-            report.items.push(ItemReport { subject, kind, key, outcome });
+            report.items.push(ItemReport { subject, kind, key, outcome, notes });
             if failed {
                 break;
             }
@@ -402,11 +407,20 @@ fn admit(failure: &mut Failure, touched: Touched) {
 }
 
 impl Item {
-    async fn run(&self, id: &StepId, touched: Touched, run: Run<'_>) -> ItemOutcome {
+    async fn run(
+        &self,
+        id: &StepId,
+        touched: Touched,
+        run: Run<'_>,
+        notes: &mut Vec<Note>,
+    ) -> ItemOutcome {
         let outcome = match self {
             Self::Gate(gate) => ask(&**gate, run.ctx).await,
             Self::Wait(wait) => poll(&**wait, id, run.ctx).await,
-            Self::Step(step) => change(&**step, id, touched, run).await,
+            Self::Step(step) => change(&**step, id, touched, run).await.map(|done| {
+                *notes = done.notes;
+                if done.changed { ItemOutcome::Changed } else { ItemOutcome::Unchanged }
+            }),
         };
         outcome.unwrap_or_else(ItemOutcome::Failed)
     }
@@ -459,11 +473,11 @@ async fn change(
     id: &StepId,
     touched: Touched,
     run: Run<'_>,
-) -> Result<ItemOutcome, Failure> {
+) -> Result<StepDone, Failure> {
     // What needed no change still needs none, unless an earlier step changed something.
     let satisfied = run.looked.approval(id).is_some_and(Preview::is_satisfied);
     if satisfied && touched == Touched::Nothing {
-        return Ok(ItemOutcome::Unchanged);
+        return Ok(StepDone::default());
     }
     let subject = step.subject();
     let approved = run.approved.approval(id);
@@ -474,8 +488,7 @@ async fn change(
         Some(preview) => Approval::Exactly(preview),
         None => return Err(unplanned(&subject)),
     };
-    let changed = step.run(run.ctx, approval).await?;
-    Ok(if changed { ItemOutcome::Changed } else { ItemOutcome::Unchanged })
+    step.run(run.ctx, approval).await
 }
 
 fn started(id: &StepId, subject: &Subject, approved: Option<&Preview>) -> Event {

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Context, Delta, Describe, Desired, Diff, Failure, Label as _, Note, Plan, StepId, Subject,
-    ensure::id, plan,
+    Context, Delta, Describe, Desired, Diff, Failure, Label as _, Note, Outcome, Plan, StepId,
+    Subject, ensure::id, plan,
 };
 
 /// A [`Desired`] bound to its target. Only [`step`] and [`step_with_proof`] make one.
@@ -29,9 +29,18 @@ pub trait Step: Send + Sync + sealed::Sealed {
     ///
     /// Tells what differs.
     fn covered(&self, fresh: &Preview, approved: &Preview) -> Result<(), Failure>;
-    /// Makes the fact true, with only the changes that `approval` covers. Returns whether anything was
-    /// changed.
-    async fn run(&self, ctx: &Context, approval: Approval<'_>) -> Result<bool, Failure>;
+    /// Makes the fact true, with only the changes that `approval` covers.
+    async fn run(&self, ctx: &Context, approval: Approval<'_>) -> Result<StepDone, Failure>;
+}
+
+/// The result of a step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StepDone {
+    /// Whether anything was changed.
+    pub changed: bool,
+    /// What a person should know now, and the plan did not tell.
+    pub notes: Vec<Note>,
 }
 
 /// What the operator approved.
@@ -129,6 +138,21 @@ impl<D: Desired> Bound<D> {
     }
 }
 
+impl<D: Desired> Bound<D> {
+    /// `planned`: the notes of the plan.
+    pub(crate) fn done(
+        &self,
+        ctx: &Context,
+        planned: &[Note],
+        outcome: Outcome<D::Observed>,
+    ) -> StepDone {
+        let changed = outcome.changed();
+        let mut notes = self.desired.notes(&outcome.into_observed(), ctx.now());
+        notes.retain(|note| changed && !planned.contains(note));
+        StepDone { changed, notes }
+    }
+}
+
 /// Checks that `fresh` has only changes that `approved` showed.
 fn within<D: Desired>(fresh: &Preview, approved: &Preview) -> Result<(), Failure> {
     let stale = |why: &str| {
@@ -184,8 +208,9 @@ where
         within::<D>(fresh, approved)
     }
 
-    async fn run(&self, ctx: &Context, approval: Approval<'_>) -> Result<bool, Failure> {
+    async fn run(&self, ctx: &Context, approval: Approval<'_>) -> Result<StepDone, Failure> {
         let plan = self.approved(ctx, approval).await?;
-        Ok(plan.execute(ctx, &*self.target, false).await?.changed())
+        let planned = self.desired.notes(&plan.before, ctx.now());
+        Ok(self.done(ctx, &planned, plan.execute(ctx, &*self.target, false).await?))
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::{
-    Approval, Context, Delta, Desired, Failure, Plan, Preview, Step, StepId, Subject,
+    Approval, Context, Delta, Desired, Failure, Plan, Preview, Step, StepDone, StepId, Subject,
     step::{Bound, sealed::Sealed},
     with_temporary,
 };
@@ -58,16 +58,18 @@ where
         self.bound.covered(fresh, approved)
     }
 
-    async fn run(&self, ctx: &Context, approval: Approval<'_>) -> Result<bool, Failure> {
+    async fn run(&self, ctx: &Context, approval: Approval<'_>) -> Result<StepDone, Failure> {
         let target = &*self.bound.target;
         let plan = self.bound.approved(ctx, approval).await?;
+        let planned = self.bound.desired.notes(&plan.before, ctx.now());
         if matches!(plan.delta(), Delta::Satisfied) {
-            return Ok(plan.execute(ctx, target, false).await?.changed());
+            let done = plan.execute(ctx, target, false).await?;
+            return Ok(self.bound.done(ctx, &planned, done));
         }
         let proof = (self.proof)(&plan, ctx.now());
         let done = with_temporary(ctx, target, &proof, |_| async {
             Ok(plan.execute(ctx, target, false).await?)
         });
-        Ok(done.await?.changed())
+        Ok(self.bound.done(ctx, &planned, done.await?))
     }
 }

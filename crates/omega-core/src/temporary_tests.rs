@@ -177,14 +177,17 @@ async fn a_step_whose_proof_fails_changes_nothing() {
     *cluster.spoil.lock().unwrap() = Some(Spoil::Refuse);
     step.run(&ctx, crate::Approval::Fact).await.unwrap_err();
     assert!(cluster.pods.lock().unwrap().is_empty());
-    assert!(step.run(&ctx, crate::Approval::Fact).await.unwrap());
+    assert!(step.run(&ctx, crate::Approval::Fact).await.unwrap().changed);
     assert_eq!(*cluster.pods.lock().unwrap(), BTreeSet::from(["kept".to_owned()]));
     let proofs = |journal: &MemoryJournal| {
         let entries = journal.entries();
         entries.iter().filter(|entry| matches!(entry, Entry::Removed { .. })).count()
     };
     let before = proofs(&journal);
-    assert!(!step.run(&ctx, crate::Approval::Fact).await.unwrap(), "there is nothing to prove");
+    assert!(
+        !step.run(&ctx, crate::Approval::Fact).await.unwrap().changed,
+        "there is nothing to prove"
+    );
     assert_eq!(proofs(&journal), before);
     assert_eq!(leftovers(&journal.entries()), []);
 }

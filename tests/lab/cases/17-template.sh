@@ -81,7 +81,7 @@ template_case() {
   exits 1 ensure_template --flavor omega-absent     # Magnum refuses it
   said 'Unable to find flavor' || fail "Magnum's words are missing"
   same 'the template after refusals' "$made" "$(templates)"
-  coe_template update omega-template replace network_driver=flannel
+  coe_template update omega-template --network-driver flannel
   exits 0 ensure_template
   same 'calico again' "$made" "$(templates)"
   twin=$(in_capi_mgmt make_template omega-template)

@@ -15,7 +15,7 @@ mod site_error;
 pub(crate) use decisions::{decision, decisions};
 pub(crate) use doctor::doctor;
 pub(crate) use failure::failure;
-use plan::{plan, recap};
+use plan::{plan, recap, show_notes};
 pub(crate) use progress::Console;
 use progress::seconds;
 pub(crate) use report::{entry, proven, report};

@@ -51,15 +51,7 @@ pub(crate) fn plan(screen: &Screen, parts: &[TargetPreview]) {
             }
         }
     }
-    for note in notes {
-        screen.text("");
-        let decision = note.decision.as_deref();
-        let text = decision.map_or_else(
-            || note.text.clone(),
-            |id| format!("{id}: {} (omega-cli explain {id})", note.text),
-        );
-        screen.text(&wrap(&text, screen.width).join("\n"));
-    }
+    show_notes(screen, &notes);
     screen.text("");
     for (part, same) in groups {
         let same = match same.as_slice() {
@@ -110,6 +102,19 @@ fn same(a: &ItemPreview, b: &ItemPreview) -> bool {
             }
             (a, b) => a == b,
         }
+}
+
+/// Shows what a person should know, in paragraphs.
+pub(crate) fn show_notes(screen: &Screen, notes: &[&Note]) {
+    for note in notes {
+        screen.text("");
+        let decision = note.decision.as_deref();
+        let text = decision.map_or_else(
+            || note.text.clone(),
+            |id| format!("{id}: {} (omega-cli explain {id})", note.text),
+        );
+        screen.text(&wrap(&text, screen.width).join("\n"));
+    }
 }
 
 fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Vec<&'a Note>) {

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use omega::{
-    core::{Entry, TargetPreview, Touched},
+    core::{Entry, Note, TargetPreview, Touched},
     graft::{GRAFT, Proven},
     run::{Counts, Recap, Report, Status},
 };
 
-use super::{Console, Screen, capi::finding, failure, plan, recap, seconds};
+use super::{Console, Screen, capi::finding, failure, plan, recap, seconds, show_notes};
 use crate::command_line::CommandLine;
 
 /// Shows what a command found and did. `next`: the command that applies the plan.
@@ -50,6 +50,13 @@ fn done(screen: &Screen, console: &Console, report: &Report, run: &str) {
     if let Some(stopped) = &report.failure {
         console.fail(&failure(stopped, Some(run), screen.width));
     }
+    let mut notes: Vec<&Note> = Vec::new();
+    for note in report.done.iter().flat_map(|target| &target.items).flat_map(|item| &item.notes) {
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    show_notes(screen, &notes);
     let took = seconds(Duration::from_secs_f64(report.seconds));
     let what = if report.failure.is_none() { "Done" } else { "Stopped" };
     screen.prose(&format!("{what} in {took}: {}.", recap(&report.recap)));

@@ -228,7 +228,7 @@ impl Runs {
     ) -> Result<bool, Failure> {
         let journal = Arc::new(self.reopen(&left.run.id)?);
         let ctx = ctx.clone().with_journal(journal);
-        let run = || step.run(&ctx, Approval::Fact);
+        let run = async || Ok(step.run(&ctx, Approval::Fact).await?.changed);
         let tell = |why: &str, _: Duration| ctx.tell(&Event::Note { text: why.to_owned() });
         let waited = wait_for(&ctx, AGAIN, run, &|_: &bool| Check::Met, tell).await;
         let changed = waited.map_err(|ended| match ended {

@@ -99,6 +99,12 @@ async fn without_conversion_it_works_and_says_what_to_configure() {
     let done = stage_image(&ctx, &images(&cloud), &image).await.unwrap();
     let notes = image.notes(&done.into_observed(), ctx.now());
     assert!(notes[0].text.contains("image-conversion=true"), "{notes:?}");
+    // As a step of a runbook, which shows what the plan did not tell.
+    let other = StagedImage { name: "new".parse().unwrap(), ..image };
+    let step = omega_core::step(&Arc::new(images(&cloud)), other);
+    let done = step.run(&ctx, Approval::Fact).await.unwrap();
+    assert!(done.changed && done.notes[0].text.contains("image-conversion=true"), "{done:?}");
+    assert_eq!(step.run(&ctx, Approval::Fact).await, Ok(omega_core::StepDone::default()));
 }
 
 /// What fails, and how. Nothing may be left of it.

@@ -229,7 +229,8 @@ async fn a_creation_is_undone_only_while_it_is_what_was_created() {
     let admin = cloud.admin("mgmt");
     let undone = async || {
         let step = restore(&undo.kind, &undo.desired, &admin).unwrap().unwrap();
-        step.run(&Context::default(), Approval::Fact).await.map_err(|failure| told(&failure))
+        let done = step.run(&Context::default(), Approval::Fact).await;
+        done.map(|done| done.changed).map_err(|failure| told(&failure))
     };
     let hidden = TemplateSpec { hidden: true, ..spec() };
     ensure_cluster_template(&Context::default(), &magnum, &x(hidden)).await.unwrap();
