@@ -84,7 +84,11 @@ fn without_cni(driver: &DriverRelease, template: &TemplateFacts) -> Option<Findi
     };
     let severity = if sends && *clusters > 0 { Severity::Broken } else { Severity::Warning };
     let remedy = if *clusters == 0 {
-        format!("openstack coe cluster template update {name} replace network_driver=calico")
+        format!(
+            "set its network driver to calico: omega-cli ensure-cluster-template, or openstack coe \
+             cluster template update {name} replace network_driver=calico (python-magnumclient 5: \
+             --network-driver calico)"
+        )
     } else {
         format!(
             "it can't be changed while clusters use it: create one with --network-driver calico, \
