@@ -29,13 +29,13 @@ const DRIVER: &str = "magnum-capi-helm 1.4.0, magnum_capi_helm/driver.py";
 /// The first chart that reads `allowedCIDRs` (0.25.1, `cluster-openstack.yaml:72`). The driver sends
 /// `apiServer.allowedCidrs` (1.4.0, `driver.py:1201`, and in all releases).
 const READS_ELSEWHERE: Version = Version::new(0, 24, 0);
-const DIFFERENT_KEYS: &str = "the driver sends apiServer.allowedCidrs, and charts from 0.24.0 on \
+const DIFFERENT_KEYS: &str = "the driver sends apiServer.allowedCidrs, and charts since 0.24.0 \
                               read apiServer.allowedCIDRs";
-const BY_HAND: &str = "restrict the load balancer's listener by hand, or the network before it; \
-                       don't rely on the label";
+const BY_HAND: &str = "don't rely on the label: restrict access on the load balancer's listener or \
+                       in the network";
 
-/// Returns what is worth knowing about a template: labels and fields without effect, and labels that
-/// depart from a decision.
+/// Returns findings about a template: labels and fields without effect, and labels that contradict a
+/// decision.
 ///
 /// `chart`: the site's version of the chart, if it is known. `fields`: the names of the fields that
 /// are set to something else than Magnum's default.
@@ -64,9 +64,9 @@ pub fn findings(
 pub fn ignored_label(driver: &DriverRelease, label: &str) -> Option<Finding> {
     let remedy = match (first_to_read(label), said_elsewhere(label)) {
         _ if driver.reads_label(label) => return None,
-        (Some(first), _) => format!("pin {first}, the first that reads it"),
-        (None, Some(what)) => format!("{what} says it; leave the label out"),
-        (None, None) => "leave it out, or see whether it is spelled right".to_owned(),
+        (Some(first), _) => format!("pin {first}, the first release that reads it"),
+        (None, Some(what)) => format!("set {what} instead, and remove the label"),
+        (None, None) => "remove it, or check its spelling".to_owned(),
     };
     let what = format!("driver {driver} ignores the label {label}");
     let subject = Subject::new("label", label);
@@ -86,22 +86,21 @@ pub fn open_to_all(
     (*chart >= READS_ELSEWHERE).then(|| {
         let what = format!(
             "chart {chart} ignores {ALLOWED_CIDRS} of template {template}: the API servers of its \
-             clusters are open to everybody"
+             clusters are open to any address"
         );
         let evidence =
-            [Evidence::text("the label asks for", asked), Evidence::holds(DIFFERENT_KEYS)];
+            [Evidence::text("the label is", asked), Evidence::holds(DIFFERENT_KEYS)];
         let finding = found(IGNORED_LABEL, Severity::Warning, subject(template), what);
         finding.decision("D-036").shown_by(evidence).remedy(BY_HAND)
     })
 }
 
-/// Returns that the chart would ignore the label [`ALLOWED_CIDRS`], which is good to know before a
-/// template has it.
+/// Returns that the chart would ignore the label [`ALLOWED_CIDRS`], before a template has it.
 pub fn would_be_open_to_all(chart: &Version) -> Option<Finding> {
     (*chart >= READS_ELSEWHERE).then(|| {
         let what = format!(
             "chart {chart} ignores the label {ALLOWED_CIDRS}: the API servers of all clusters are \
-             open to everybody"
+             open to any address"
         );
         let subject = Subject::new("chart", chart.to_string());
         let finding = found(IGNORED_LABEL, Severity::Note, subject, what).decision("D-036");
