@@ -678,7 +678,7 @@ def glance(stage, rc):
 
     direct = {"method": {"name": "glance-direct"}}
     call("GET", "/info/import", keep="import-methods-200")
-    call("GET", "/images?name=in:%22absent%22&limit=1000", keep="images-none-200")
+    call("GET", "/images?name=eq:absent&limit=1000", keep="images-none-200")
     id, body = new("omega-rec", "image-201")
     call("POST", "/images", body, "image-id-taken")
     call("GET", f"/images/{id}", keep="image-queued-200")
@@ -692,7 +692,7 @@ def glance(stage, rc):
     until(id, {"active"})
     call("GET", f"/images/{id}", keep="image-active-200")
     call("GET", f"/images/{id}/tasks", keep="image-tasks-200")
-    call("GET", "/images?name=in:%22omega-rec%22&limit=1000", keep="images-200")
+    call("GET", "/images?name=eq:omega-rec&limit=1000", keep="images-200")
     patch = [{"op": "add", "path": "/kube_version", "value": "v1.34.9"}]
     call("PATCH", f"/images/{id}", patch, "image-patch-200", kind="application/openstack-images-v2.1-json-patch")
     stage.b.call("image", "GET", f"/images/{id}", keep="glance-image-of-another-project")

@@ -77,8 +77,8 @@ async fn refusals(cloud: &Arc<dyn Transport>, id: &str) {
 }
 
 async fn named(cloud: &Arc<dyn Transport>) -> Vec<Value> {
-    let query = format!("in:\"{}\"", NAME.replace('"', "\\\""));
-    let request = Request::new(Service::Image, Method::Get, &["images"]).query("name", query);
+    let request = Request::new(Service::Image, Method::Get, &["images"]);
+    let request = request.query("name", format!("eq:{NAME}"));
     let answer = send(cloud, request).await;
     answer.body["images"].as_array().cloned().unwrap_or_default()
 }

@@ -52,10 +52,10 @@ impl Images {
     /// Returns the images of exactly this name that the token may see, other projects' public and
     /// shared ones too. Hidden ones are not among them.
     pub(crate) async fn named(&self, name: &str) -> Result<Vec<Image>, Error> {
-        // `in:` takes a name with a colon or a comma as it is (Glance, `common/utils.py`).
-        let query = format!("in:\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
+        // `eq:` takes the rest as it is, with colons, commas and quotes. (Glance, `common/utils.py`:
+        // `in:` never removes the backslashes of a quoted name.)
         let request = Request::new(Service::Image, Method::Get, &["images"])
-            .query("name", query)
+            .query("name", format!("eq:{name}"))
             .query("limit", "1000");
         let mut images: Vec<Image> = list(&*self.transport, request, "images").await?;
         images.retain(|image| image.name.as_deref() == Some(name));

@@ -99,8 +99,7 @@ impl State {
 
     fn list_images(&mut self, who: &Who, request: &Request) -> Option<Response> {
         let (_, pattern) = request.query.iter().find(|(key, _)| key == "name")?;
-        let name = pattern.strip_prefix("in:\"")?.strip_suffix('"')?;
-        let name = name.replace("\\\"", "\"").replace("\\\\", "\\");
+        let name = pattern.strip_prefix("eq:")?;
         let ids: Vec<_> = self.glance.images.iter().map(|i| i.shown["id"].clone()).collect();
         let mut found = Vec::new();
         for id in ids.iter().filter_map(Value::as_str) {
