@@ -150,7 +150,7 @@ image_glance_case() {
   exits 4 put_image omega-method --file image.qcow2
   grep -q enabled_import_methods err || fail 'the option is not named'
   nothing_left 'a cloud without glance-direct'
-  at cloud sh -c 'mkdir -p /etc/glance/policy.d; printf "\"upload_image\": \"!\"\n" >/etc/glance/policy.d/omega.yaml'
+  at cloud sh -c 'mkdir -p /etc/glance/policy.d; printf "\"modify_image\": \"!\"\n" >/etc/glance/policy.d/omega.yaml'
   glance_with
   fails put_image omega-forbidden --file image.qcow2
   grep -q 403 err || fail 'the status is not told'
