@@ -12,7 +12,7 @@ use crate::{
 };
 use omega_core::{Evidence, Finding, Severity, Subject};
 use omega_driver::DriverRelease;
-use omega_driver::labels::{ALLOWED_CIDRS, CHART_VERSION, first_to_read, said_elsewhere};
+use omega_driver::labels::{ALLOWED_CIDRS, CHART_VERSION, first_to_read, read_instead_of};
 use omega_driver::requirements::provides;
 
 /// What the charts have a network plugin for (all tags: `charts/cluster-addons/templates/cni`).
@@ -197,7 +197,7 @@ fn unread_labels(driver: &DriverRelease, templates: &[&TemplateFacts]) -> Vec<Fi
         let what = format!("driver {driver} ignores the label {label}");
         let subject = Subject::new("label", label);
         let finding = Rule::IgnoredLabel.finding(Severity::Note, "D-036", subject, what);
-        let remedy = match (first_to_read(label), said_elsewhere(label)) {
+        let remedy = match (first_to_read(label), read_instead_of(label)) {
             (Some(first), _) => format!("pin {first}, the first that reads it"),
             (None, Some(what)) => format!("{what} says it; leave the label out"),
             (None, None) => "leave it out, or see whether it is spelled right".to_owned(),

@@ -33,13 +33,13 @@ pub(super) const ACT: &str = concat!(
 const FROM_STDIN: &str = "import sys,hashlib as h;s=sys.stdin.buffer;\
     n,d,m,e=s.readline().split();p=s.read(int(n));r=s.read(int(m));\
     [h.sha256(p).hexdigest(),h.sha256(r).hexdigest()]==[d.decode(),e.decode()] \
-    or sys.exit(\"omega: the request arrived short\");\
+    or sys.exit(\"omega: the request is incomplete\");\
     exec(compile(p,\"omega\",\"exec\"),{\"__name__\":\"omega\",\"REQUEST\":r})";
 
 /// The same from two arguments, for a channel without standard input.
 const FROM_ARGUMENTS: &str = "import sys,hashlib as h,base64 as b,zlib as z;\
     p=z.decompress(b.b64decode(sys.argv[1]));r=b.b64decode(sys.argv[2]);\
-    h.sha256(p+r).hexdigest()==sys.argv[3] or sys.exit(\"omega: the request arrived short\");\
+    h.sha256(p+r).hexdigest()==sys.argv[3] or sys.exit(\"omega: the request is incomplete\");\
     exec(compile(p,\"omega\",\"exec\"),{\"__name__\":\"omega\",\"REQUEST\":r})";
 
 /// The most that one argument may be: Linux refuses 128 KiB (`MAX_ARG_STRLEN`), and the shell on

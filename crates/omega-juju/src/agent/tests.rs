@@ -68,13 +68,13 @@ async fn cut(request: &Request, missing: usize) -> Error {
 #[ignore = "needs python3"]
 async fn python_does_nothing_with_half_a_payload_or_half_a_request() {
     let payload = cut(&reload(), 1).await;
-    assert_eq!(payload.to_string(), "unit: the payload arrived short");
+    assert_eq!(payload.to_string(), "unit: the payload is incomplete");
     assert_eq!(payload.expected().as_deref(), Some("4096 bytes"));
     assert_eq!(payload.found().as_deref(), Some("4095 bytes"));
     assert_eq!(payload.touched(), Touched::Nothing);
     assert_eq!(payload.code(), Some(&FailureCode::Incomplete));
     let request = cut(&reload(), 4097).await;
-    assert_eq!(request.to_string(), "unit: the request arrived short; nothing was done");
+    assert_eq!(request.to_string(), "unit: the request is incomplete; nothing was done");
     assert_eq!(request.touched(), Touched::Nothing);
 }
 
