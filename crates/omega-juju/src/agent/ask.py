@@ -1,5 +1,28 @@
 # The probes. Nothing in this program writes to the machine. Modules that are slow to import are imported where needed.
 BEGAN = time.monotonic()
+
+
+class Cache:
+    """Results that several probes need. The first thread computes one, the others wait for it."""
+
+    def __init__(self):
+        self.lock, self.cells = threading.Lock(), {}
+
+    def get(self, key, compute):
+        with self.lock:
+            cell = self.cells.setdefault(key, [threading.Lock()])
+        with cell[0]:
+            if len(cell) == 1:
+                try:
+                    cell.append((compute(), None))
+                except Exception as error:  # no thread waits for the same failure again
+                    cell.append((None, error))
+        found, error = cell[1]
+        if error is not None:
+            raise error
+        return found
+
+
 CACHE = Cache()
 
 

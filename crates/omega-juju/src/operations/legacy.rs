@@ -1,7 +1,6 @@
-//! What journals of version 1 hold to undo a change.
+//! The undo values in journals of version 1, which are no longer written.
 //!
-//! There the fact that restores a state was one of the operation itself, in a variant of what it
-//! wants. Nothing writes these shapes any more.
+//! In them, the state to restore was a variant of the operation's own desired state.
 
 use omega_core::Desired;
 use omega_driver::DriverRelease;
@@ -14,8 +13,7 @@ use super::{
 };
 use crate::{ServiceName, UnitPath};
 
-/// Returns kind and value of the fact that restores what an undo value of version 1 says; `None` if
-/// it is none.
+/// Converts an undo value of version 1 to the kind and value of today; `None` if it is not one.
 pub(super) fn undo(kind: &str, value: &Value) -> Option<(&'static str, Value)> {
     match kind {
         PlaceKubeconfig::KIND | EnsureHelm::KIND => {

@@ -1,4 +1,4 @@
-//! What a simulated unit answers.
+//! The replies of a simulated unit.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use omega_core::values::FileMode;
 
 use super::{
     config,
-    files::{Node, Owned, digest, parent},
+    files::{Node, Owned, digest},
     services::{FREE_PATH, USER, show_args},
     unit::Machine,
 };
@@ -20,8 +20,8 @@ fn failed(code: FailureCode, why: impl Into<String>) -> Reply {
 }
 
 fn may_be_secret(key: &str) -> bool {
-    let words = ["password", "secret", "token", "passphrase", "credential", "transport_url"];
-    key == "connection" || words.iter().any(|word| key.contains(word))
+    let parts = ["password", "secret", "token", "passphrase", "credential", "transport_url"];
+    key == "connection" || parts.iter().any(|part| key.contains(part))
 }
 
 impl Machine {
@@ -64,7 +64,7 @@ impl Machine {
             },
             Probe::LogTail { service } => {
                 let service = self.services.all.get(service.as_str());
-                Reply::LogTail { lines: service.map_or_else(Vec::new, |s| s.words.clone()) }
+                Reply::LogTail { lines: service.map_or_else(Vec::new, |s| s.log.clone()) }
             }
         }
     }
@@ -131,13 +131,8 @@ impl Machine {
             (None, true) => ("activating", "auto-restart", "exit-code"),
             (None, false) => ("inactive", "dead", "success"),
         };
-        let load = match found {
-            None => "not-found",
-            Some(service) if service.masked => "masked",
-            Some(_) => "loaded",
-        };
         ServiceState {
-            load: load.to_owned(),
+            load: self.services.load_state(name).to_owned(),
             active: active.to_owned(),
             sub: sub.to_owned(),
             result: result.to_owned(),
@@ -220,10 +215,8 @@ impl Machine {
             return failed(FailureCode::NoDaemon, format!("this unit has no {service}"));
         };
         if let Some(key) = keys.iter().find(|key| may_be_secret(key)) {
-            return failed(
-                FailureCode::Secret,
-                format!("{key} may hold a secret, and is not asked"),
-            );
+            let why = format!("{key} may hold a secret and is not read");
+            return failed(FailureCode::Secret, why);
         }
         let args = match &found.process {
             Some(process) => process.cmdline.clone(),
@@ -288,9 +281,5 @@ impl Machine {
         };
         let namespace = namespace.to_owned();
         ReleasesState { namespace, releases: None, error: Some(error), code: Some(code) }
-    }
-
-    pub(super) fn has_directory(&self, path: &str) -> bool {
-        self.files.is_directory(parent(path))
     }
 }

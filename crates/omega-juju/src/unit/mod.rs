@@ -1,4 +1,4 @@
-//! The machine of a unit: what can be asked of it, and what can be done to it.
+//! The machine of a unit: probes that read from it, and actions that change it.
 
 mod action;
 mod channel;

@@ -73,7 +73,7 @@ fn helm(unit: Unit<'_>, facts: &ConductorFacts) -> Option<LayerFinding> {
             matches!(list.failure(), Some(HelmFailure::NotRunnable | HelmFailure::Other))
         };
         let failed = facts.releases.as_ref().ok()?.iter().find(of_helm)?;
-        format!("helm does not run: {}", failed.words())
+        format!("helm does not run: {}", failed.stderr())
     };
     let found = unit.broken(LAYER, Cause::Helm, why).shown_by([path]);
     Some(found.remedy("omega-cli ensure-helm"))
