@@ -45,6 +45,7 @@ pub struct Override {
 
 /// A value with which the driver could not be imported, or could not read one of its classes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the other fields are named for what they are")]
 #[non_exhaustive]
 pub enum OverrideError {
     /// It is empty.
@@ -61,23 +62,16 @@ pub enum OverrideError {
     NotObject,
     /// The entry of one of the driver's classes is not an object.
     #[error("the value of {class} is not an object")]
-    Entry {
-        /// The class.
-        class: String,
-    },
+    Entry { class: String },
     /// Something follows an empty line, which ends a value in a configuration file.
     #[error("something follows an empty line, which ends the value")]
     EmptyLine,
     /// It refers to another option, whose value only oslo.config knows.
     #[error("it refers to the option ${name}, whose value only oslo.config knows")]
-    Reference {
-        /// The option's name.
-        name: String,
-    },
+    Reference { name: String },
     /// A value that the driver reads is not a string. The driver can be imported.
     #[error("{key} of {class} is not a string")]
     Value {
-        /// The class.
         class: String,
         /// `api_version` or `plural_name`.
         key: String,
@@ -125,27 +119,19 @@ impl Diagnostic for OverrideError {
 
 /// Something in `api_resources` that the driver ignores.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the other fields are named for what they are")]
 #[non_exhaustive]
 pub enum WithoutEffect {
     /// An entry whose name is not one of the driver's classes.
     Entry {
-        /// Its name.
         name: String,
         /// The class that was probably intended.
         near: Option<ReadClass>,
     },
     /// A key that the driver does not read.
-    Key {
-        /// The class.
-        class: ReadClass,
-        /// The key.
-        key: String,
-    },
+    Key { class: ReadClass, key: String },
     /// A `plural_name` for a class whose plural is fixed.
-    PluralName {
-        /// The class.
-        class: ReadClass,
-    },
+    PluralName { class: ReadClass },
 }
 
 impl Overrides {
@@ -280,6 +266,7 @@ pub struct ApiResources {
 
 /// Why a value of `api_resources` is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the other fields are named for what they are")]
 #[non_exhaustive]
 pub enum ApiResourcesError {
     /// It spans several lines.
@@ -291,7 +278,6 @@ pub enum ApiResourcesError {
     /// The driver could not parse it.
     #[error("api_resources: {error}, and {}", error.outcome())]
     Unreadable {
-        /// Why.
         error: OverrideError,
         /// What was read.
         text: String,
@@ -302,37 +288,23 @@ pub enum ApiResourcesError {
          names can differ from the Kubernetes kinds)"
     )]
     UnknownClass {
-        /// Its name.
         name: String,
         /// The class that was probably intended.
         near: Option<ReadClass>,
     },
     /// An entry has a key that the driver does not read.
     #[error("api_resources: {} has `{key}`, which the driver does not read", class.name())]
-    UnreadKey {
-        /// The class.
-        class: ReadClass,
-        /// The key.
-        key: String,
-    },
+    UnreadKey { class: ReadClass, key: String },
     /// A class would be read at a version whose fields the driver does not know.
     #[error(
         "api_resources: D-042 would set {} to {} here. It changes the address only; driver 1.4.0 \
          still reads v1beta1 fields: health would stay UNHEALTHY, and a create would never complete",
         class.name(), version(api_version)
     )]
-    OtherFields {
-        /// The class.
-        class: ReadClass,
-        /// The version.
-        api_version: String,
-    },
+    OtherFields { class: ReadClass, api_version: String },
     /// An `api_version` has no group.
     #[error("api_resources: api_version of {} is not GROUP/VERSION", class.name())]
-    NotGroupVersion {
-        /// The class.
-        class: ReadClass,
-    },
+    NotGroupVersion { class: ReadClass },
 }
 
 fn version(api_version: &str) -> &str {

@@ -47,16 +47,6 @@ impl DriverRelease {
         Source::V1_1_0.release()
     }
 
-    /// Returns 1.2.0.
-    pub fn v1_2_0() -> Self {
-        Source::V1_2_0.release()
-    }
-
-    /// Returns 1.2.1.
-    pub fn v1_2_1() -> Self {
-        Source::V1_2_1.release()
-    }
-
     /// Returns 1.3.0, the first that authenticates by a token.
     pub fn v1_3_0() -> Self {
         Source::V1_3_0.release()
@@ -70,11 +60,6 @@ impl DriverRelease {
     /// Returns every release whose source was read, oldest first.
     pub fn known() -> [Self; 5] {
         Source::ALL.map(Source::release)
-    }
-
-    /// Returns the version as pip and the package metadata write it.
-    pub fn version(&self) -> &Version {
-        &self.0
     }
 
     /// Returns whether its source was read.
@@ -128,12 +113,6 @@ impl DriverRelease {
 impl fmt::Display for DriverRelease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl From<Version> for DriverRelease {
-    fn from(version: Version) -> Self {
-        Self(version)
     }
 }
 

@@ -2,22 +2,19 @@ use std::time::Duration;
 
 use omega_core::{Diagnostic, Retry, Touched};
 
-use crate::{FailureCode, ProbeFailure};
+use crate::{ActionFailure, FailureCode, ProbeFailure};
 
 /// A probe or an action failed.
 #[derive(Clone, Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the other fields are named for what they are")]
 #[non_exhaustive]
 pub enum Error {
     /// There is no connection, or it was lost.
     #[error("{unit} can't be reached by {via}: {why}")]
     Unreachable {
-        /// The unit's label.
         unit: String,
-        /// The channel.
         via: String,
-        /// Why.
         why: String,
-        /// What to do about it.
         next: Option<String>,
         /// Whether an action had been sent.
         touched: Touched,
@@ -27,7 +24,6 @@ pub enum Error {
     /// The host key differs from the one in `known_hosts`.
     #[error("the host key of {host} differs from the one in known_hosts")]
     HostKey {
-        /// Host and port.
         host: String,
         /// The known keys, and where they are.
         expected: String,
@@ -37,7 +33,6 @@ pub enum Error {
     /// The host is not in `known_hosts`, so its identity can't be checked.
     #[error("the host key of {host} is not in known_hosts")]
     UnknownHost {
-        /// Host and port.
         host: String,
         /// The fingerprint that the machine presented.
         found: String,
@@ -49,9 +44,7 @@ pub enum Error {
     /// The credentials were refused.
     #[error("{unit} refused the credentials ({via})")]
     Denied {
-        /// The unit's label.
         unit: String,
-        /// The channel.
         via: String,
         /// Which credentials were tried.
         tried: String,
@@ -59,25 +52,19 @@ pub enum Error {
     /// The deadline passed; the command may still be running on the unit.
     #[error("{unit} did not answer within {after:?} ({doing})")]
     Deadline {
-        /// The unit's label.
         unit: String,
         /// What was being done.
         doing: String,
-        /// The deadline.
         after: Duration,
         /// Whether it was an action.
         touched: Touched,
     },
     /// `juju exec` exited 0 and printed nothing: no task was scheduled.
     #[error("juju scheduled no task on {unit}")]
-    NothingScheduled {
-        /// The unit's label.
-        unit: String,
-    },
+    NothingScheduled { unit: String },
     /// The response is incomplete or has the wrong form.
     #[error("unexpected response from {unit}: {why}")]
     Malformed {
-        /// The unit's label.
         unit: String,
         /// What is wrong, without content that may be secret.
         why: String,
@@ -87,43 +74,21 @@ pub enum Error {
     /// One probe failed.
     #[error("{unit}: could not determine {question}: {}", failure.why)]
     Probe {
-        /// The unit's label.
         unit: String,
         /// What was to be determined.
         question: String,
-        /// Why it failed.
         failure: ProbeFailure,
     },
     /// An action failed on the unit.
-    #[error("{unit}: {why}")]
-    Failed {
-        /// The unit's label.
-        unit: String,
-        /// Why.
-        why: String,
-        /// What kind of failure it is.
-        code: FailureCode,
-        /// What was expected.
-        expected: Option<String>,
-        /// What was found.
-        found: Option<String>,
-        /// What to do about it.
-        next: Option<String>,
-        /// Whether anything may have changed.
-        touched: Touched,
-    },
+    #[error("{unit}: {}", failure.why)]
+    Failed { unit: String, failure: ActionFailure },
     /// The content that a desired fact names by digest is not available.
     #[error("the source {name} is not available, or has changed since the plan was made")]
-    Source {
-        /// Its name.
-        name: String,
-    },
+    Source { name: String },
     /// The model has no such application, or it has no units.
     #[error("{application}: {why}")]
     NoUnits {
-        /// The application.
         application: String,
-        /// Why.
         why: String,
         /// What the model has instead.
         found: String,
@@ -135,9 +100,8 @@ impl Error {
     #[expect(clippy::wildcard_enum_match_arm, reason = "no other error has a code")]
     pub fn code(&self) -> Option<&FailureCode> {
         match self {
-            Self::Probe { failure: ProbeFailure { code, .. }, .. } | Self::Failed { code, .. } => {
-                Some(code)
-            }
+            Self::Probe { failure, .. } => Some(&failure.code),
+            Self::Failed { failure, .. } => Some(&failure.code),
             _ => None,
         }
     }
@@ -175,7 +139,7 @@ impl Diagnostic for Error {
         match self {
             Self::HostKey { expected, .. } => Some(expected.clone()),
             Self::UnknownHost { files, .. } => Some(format!("a line for it in {files}")),
-            Self::Failed { expected, .. } => expected.clone(),
+            Self::Failed { failure, .. } => failure.expected.clone(),
             Self::NoUnits { application, .. } => {
                 Some(format!("an application {application} with units"))
             }
@@ -188,7 +152,7 @@ impl Diagnostic for Error {
             Self::HostKey { found, .. }
             | Self::UnknownHost { found, .. }
             | Self::NoUnits { found, .. } => Some(found.clone()),
-            Self::Failed { found, .. } => found.clone(),
+            Self::Failed { failure, .. } => failure.found.clone(),
             Self::Denied { tried, .. } => Some(format!("tried {tried}")),
             _ => None,
         }
@@ -196,7 +160,8 @@ impl Diagnostic for Error {
 
     fn next(&self) -> Option<String> {
         match self {
-            Self::Unreachable { next, .. } | Self::Failed { next, .. } => next.clone(),
+            Self::Unreachable { next, .. } => next.clone(),
+            Self::Failed { failure, .. } => failure.next.clone(),
             Self::HostKey { host, .. } => Some(format!(
                 "if the machine was rebuilt, compare the fingerprint on its console, then replace \
                  the line for {host} in known_hosts"
@@ -223,8 +188,8 @@ impl Diagnostic for Error {
         match self {
             Self::Unreachable { touched, .. }
             | Self::Deadline { touched, .. }
-            | Self::Malformed { touched, .. }
-            | Self::Failed { touched, .. } => *touched,
+            | Self::Malformed { touched, .. } => *touched,
+            Self::Failed { failure, .. } => failure.touched,
             Self::HostKey { .. }
             | Self::UnknownHost { .. }
             | Self::Denied { .. }
@@ -245,9 +210,8 @@ impl Diagnostic for Error {
             Self::Deadline { .. } | Self::NothingScheduled { .. } | Self::Malformed { .. } => {
                 Retry::Transient
             }
-            Self::Probe { failure: ProbeFailure { code, .. }, .. } | Self::Failed { code, .. } => {
-                code.retry()
-            }
+            Self::Probe { failure, .. } => failure.code.retry(),
+            Self::Failed { failure, .. } => failure.code.retry(),
             Self::HostKey { .. }
             | Self::UnknownHost { .. }
             | Self::Denied { .. }

@@ -1,7 +1,7 @@
 use omega_core::{Touched, values::Sha256};
 use serde::Deserialize;
 
-use crate::{Error, FailureCode, Probe, ProbeFailure, Reply, upstream_messages};
+use crate::{ActionFailure, Error, FailureCode, Probe, ProbeFailure, Reply, upstream_messages};
 
 /// The result of a remote execution.
 #[derive(Clone, Debug, Default)]
@@ -43,17 +43,6 @@ struct Durations {
 enum Outcome {
     Done(bool),
     Error(ActionFailure),
-}
-
-#[derive(Deserialize)]
-struct ActionFailure {
-    why: String,
-    #[serde(default)]
-    code: FailureCode,
-    expected: Option<String>,
-    found: Option<String>,
-    next: Option<String>,
-    touched: Touched,
 }
 
 /// Reads the replies to `probes`.
@@ -106,10 +95,7 @@ pub(crate) fn done(unit: &str, output: &Output, nonce: &str) -> Result<(), Error
     match serde_json::from_slice(text).map_err(|error| malformed(shape(&error)))? {
         Outcome::Done(true) => Ok(()),
         Outcome::Done(false) => Err(malformed("neither a success nor a failure".to_owned())),
-        Outcome::Error(ActionFailure { why, code, expected, found, next, touched }) => {
-            let unit = unit.to_owned();
-            Err(Error::Failed { unit, why, code, expected, found, next, touched })
-        }
+        Outcome::Error(failure) => Err(failure.on(unit)),
     }
 }
 
@@ -162,15 +148,8 @@ fn body(rest: &[u8]) -> Result<&[u8], String> {
 fn without_reply(unit: &str, output: &Output, touched: Touched) -> Error {
     let stderr = String::from_utf8_lossy(&output.stderr);
     let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let failed = |code, why: &str, next: &str| Error::Failed {
-        unit: unit.to_owned(),
-        why: why.to_owned(),
-        code,
-        expected: None,
-        found: Some(last.to_owned()),
-        next: Some(next.to_owned()),
-        touched: Touched::Nothing,
-    };
+    let failed =
+        |code, why: &str, next: &str| ActionFailure::new(code, why).found(last).next(next).on(unit);
     if stderr.contains(INCOMPLETE) {
         let why = "the request is incomplete; nothing was done";
         return failed(FailureCode::Incomplete, why, "run it again");

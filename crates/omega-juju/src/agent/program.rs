@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::ZlibEncoder};
 use omega_core::values::Sha256;
 
-use crate::{Error, FailureCode};
+use crate::{ActionFailure, Error, FailureCode};
 
 /// The program for probes.
 pub(super) const ASK: &str = concat!(
@@ -82,15 +82,10 @@ pub(super) fn from_arguments(
 }
 
 fn too_long(unit: &str, why: &str) -> Error {
-    Error::Failed {
-        unit: unit.to_owned(),
-        why: format!("the probes do not fit on a command line: {why}"),
-        code: FailureCode::Other("too-long".to_owned()),
-        expected: None,
-        found: None,
-        next: Some("reach the unit by SSH instead".to_owned()),
-        touched: omega_core::Touched::Nothing,
-    }
+    let why = format!("the probes do not fit on a command line: {why}");
+    ActionFailure::new(FailureCode::Other("too-long".to_owned()), why)
+        .next("reach the unit by SSH instead")
+        .on(unit)
 }
 
 /// Returns `args` as one line that a POSIX shell splits into exactly these arguments.

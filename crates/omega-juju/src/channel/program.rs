@@ -90,8 +90,8 @@ impl Program {
 /// Whether a variable is not passed to programs: OpenStack credentials, and names of secrets.
 fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_uppercase();
-    let words = ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "PASSPHRASE", "CREDENTIAL"];
-    key.starts_with("OS_") || words.iter().any(|word| key.contains(word))
+    let parts = ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "PASSPHRASE", "CREDENTIAL"];
+    key.starts_with("OS_") || parts.iter().any(|part| key.contains(part))
 }
 
 /// Kills a process group when it is dropped before the program has ended.

@@ -94,7 +94,7 @@ impl Gate for AuthenticateManagement {
             Ok((_, Err(failure))) => {
                 Ok(fail(self, failure.why, "look at the conductor's interpreter"))
             }
-            Err(error) => Err(not_checked(self, &self.unit, &error)),
+            Err(error) => Err(not_checked(self, &error)),
         }
     }
 }

@@ -102,7 +102,7 @@ impl Gate for LeftoversDecided {
     async fn check(&self) -> Result<Verdict, Failure> {
         match find_leftovers(&self.unit).await {
             Ok(seen) => self.judge(&seen),
-            Err(error) => Err(not_checked(self, &self.unit, &error)),
+            Err(error) => Err(not_checked(self, &error)),
         }
     }
 }

@@ -117,7 +117,7 @@ impl Gate for ListReleases {
     async fn check(&self) -> Result<Verdict, Failure> {
         match self.observe().await {
             Ok(seen) => Ok(self.judge(seen)),
-            Err(error) => Err(not_checked(self, &self.unit, &error)),
+            Err(error) => Err(not_checked(self, &error)),
         }
     }
 }

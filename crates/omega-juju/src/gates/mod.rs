@@ -11,7 +11,7 @@ mod leftovers_decided;
 mod list_releases;
 mod reach_management;
 
-use omega_core::{Failure, Finding, Gate, Label as _, Verdict, values::Sha256};
+use omega_core::{Failure, Finding, Gate, Verdict, values::Sha256};
 
 pub use authenticate_management::AuthenticateManagement;
 pub use driver_loaded::DriverLoaded;
@@ -19,10 +19,10 @@ pub use leftovers_decided::{LeftoverPolicy, LeftoversDecided};
 pub use list_releases::ListReleases;
 pub use reach_management::ReachManagement;
 
-use crate::{Error, FileState, Unit};
+use crate::{Error, FileState};
 
-fn not_checked(gate: &impl Gate, unit: &Unit, error: &Error) -> Failure {
-    Failure::from_error(format!("could not check {} on {}", gate.subject(), unit.label()), error)
+fn not_checked(gate: &impl Gate, error: &Error) -> Failure {
+    Failure::from_error(format!("could not check {}", gate.subject()), error)
 }
 
 fn has_digest(state: &FileState, sha256: &Sha256) -> bool {

@@ -82,7 +82,7 @@ impl Gate for ReachManagement {
     async fn check(&self) -> Result<Verdict, Failure> {
         match self.ask().await {
             Ok(state) => Ok(self.judge(&state)),
-            Err(error) => Err(not_checked(self, &self.unit, &error)),
+            Err(error) => Err(not_checked(self, &error)),
         }
     }
 }

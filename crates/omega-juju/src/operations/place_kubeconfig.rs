@@ -156,8 +156,8 @@ impl Desired for PlaceKubeconfig {
             && matches!(&seen.file, FileState::Regular(facts) if facts.owner == "root");
         let of_root = of_root.then(|| {
             Note::new(format!(
-                "the superseded runbook has root own {}, because the daemon could not read 0600; \
-                 with {} it can",
+                "the superseded runbook makes root the owner of {} and claims that the daemon could \
+                 not read 0600; with {} it can",
                 self.path, self.access
             ))
         });

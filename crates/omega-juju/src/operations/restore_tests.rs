@@ -64,7 +64,7 @@ async fn registered<D: Desired<Target = Unit>>(desired: D) -> String {
     D::KIND.to_owned()
 }
 
-/// Every operation of the crate: its own kind is registered, and that of what undoes it.
+/// The kind of every operation is registered, and that of its undo.
 #[tokio::test(start_paused = true)]
 async fn every_operation_and_its_undo_are_registered() {
     let pin = PinDriver::new("1.4.0".parse().unwrap(), PipSource::Index { url: None });

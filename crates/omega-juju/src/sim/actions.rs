@@ -5,66 +5,25 @@ use std::sync::Arc;
 use omega_core::{Touched, values::Sha256};
 
 use super::{
-    files::{Node, Owned, digest, parent},
+    files::{Node, Owned, parent},
     python::Source,
     unit::Machine,
 };
 use crate::{
-    Access, Action, Error, Expect, FailureCode, FileAction, PackageAction, PipSource, Placement,
-    ServiceAction, UnitPath,
+    Access, Action, ActionFailure, Expect, FailureCode, FileAction, PackageAction, PipSource,
+    Placement, ServiceAction, UnitPath,
 };
 
-/// Why an action failed.
-#[derive(Debug, Default)]
-pub(super) struct Failed {
-    why: String,
-    code: FailureCode,
-    expected: Option<String>,
-    found: Option<String>,
-    next: Option<String>,
-    maybe: bool,
+fn missing(path: &str) -> ActionFailure {
+    ActionFailure::new(FailureCode::NotFound, format!("no such file or directory: {path}"))
 }
 
-impl Failed {
-    pub(super) fn new(code: FailureCode, why: impl Into<String>) -> Self {
-        Self { why: why.into(), code, ..Self::default() }
-    }
-
-    pub(super) fn expected(self, expected: impl Into<String>) -> Self {
-        Self { expected: Some(expected.into()), ..self }
-    }
-
-    fn found(self, found: impl Into<String>) -> Self {
-        Self { found: Some(found.into()), ..self }
-    }
-
-    pub(super) fn next(self, next: impl Into<String>) -> Self {
-        Self { next: Some(next.into()), ..self }
-    }
-
-    pub(super) fn on(self, unit: &str) -> Error {
-        Error::Failed {
-            unit: unit.to_owned(),
-            why: self.why,
-            code: self.code,
-            expected: self.expected,
-            found: self.found,
-            next: self.next,
-            touched: if self.maybe { Touched::Maybe } else { Touched::Nothing },
-        }
-    }
-}
-
-fn missing(path: &str) -> Failed {
-    Failed::new(FailureCode::NotFound, format!("no such file or directory: {path}"))
-}
-
-fn known(owned: &Owned) -> Result<(), Failed> {
+fn known(owned: &Owned) -> Result<(), ActionFailure> {
     let names = [(&owned.owner, "user"), (&owned.group, "group")];
     let unknown = names.into_iter().find(|(name, _)| !matches!(name.as_str(), "root" | "magnum"));
     let Some((name, what)) = unknown else { return Ok(()) };
     let why = format!("{what} {name} does not exist on this unit");
-    Err(Failed::new(FailureCode::NoSuchUser, why)
+    Err(ActionFailure::new(FailureCode::NoSuchUser, why)
         .expected(format!("owner {}:{}", owned.owner, owned.group)))
 }
 
@@ -73,13 +32,12 @@ impl Machine {
         &mut self,
         action: &Action,
         payload: Option<&[u8]>,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), ActionFailure> {
         match action {
             Action::File(action) => self.write(action, payload),
             Action::Package(action) => self.pip(action, payload),
             Action::Service(ServiceAction::ReloadUnits) => {
-                let files = self.files.clone();
-                self.services.reload(&files);
+                self.services.reload(&self.files);
                 Ok(())
             }
             Action::Service(ServiceAction::RestartService { service }) => {
@@ -88,13 +46,13 @@ impl Machine {
         }
     }
 
-    fn write(&mut self, action: &FileAction, payload: Option<&[u8]>) -> Result<(), Failed> {
+    fn write(&mut self, action: &FileAction, payload: Option<&[u8]>) -> Result<(), ActionFailure> {
         match action {
             FileAction::MakeDirectory { path, access } => self.make_directory(path, access),
             FileAction::RemoveDirectory { path } => self.remove_directory(path),
             FileAction::PlaceFile(file) => {
                 let why = || format!("the request has no content for {}", file.path);
-                let none = || Failed::new(FailureCode::Incomplete, why());
+                let none = || ActionFailure::new(FailureCode::Incomplete, why());
                 self.place(file, payload.ok_or_else(none)?)
             }
             FileAction::RestoreFile(file) => {
@@ -117,7 +75,7 @@ impl Machine {
         }
     }
 
-    fn pip(&mut self, action: &PackageAction, payload: Option<&[u8]>) -> Result<(), Failed> {
+    fn pip(&mut self, action: &PackageAction, payload: Option<&[u8]>) -> Result<(), ActionFailure> {
         match action {
             PackageAction::PipInstall {
                 service,
@@ -132,9 +90,9 @@ impl Machine {
                     PipSource::Index { url: _ } => Source::Index,
                     PipSource::Kept => Source::Kept,
                     PipSource::Wheel { file_name, sha256 } => {
-                        if payload.map(digest) != Some(*sha256) {
+                        if payload.map(Sha256::of) != Some(*sha256) {
                             let why = "the wheel that was sent is not the planned one";
-                            return Err(Failed::new(FailureCode::DigestDiffers, why)
+                            return Err(ActionFailure::new(FailureCode::DigestDiffers, why)
                                 .expected(format!("sha256:{sha256}")));
                         }
                         Source::Wheel(file_name)
@@ -150,24 +108,24 @@ impl Machine {
         }
     }
 
-    fn has_daemon(&self, service: &str) -> Result<(), Failed> {
+    fn has_daemon(&self, service: &str) -> Result<(), ActionFailure> {
         if self.services.all.contains_key(service) {
             return Ok(());
         }
         let why = format!("this unit has no {service}, so there is no interpreter to install for");
-        Err(Failed::new(FailureCode::NoDaemon, why))
+        Err(ActionFailure::new(FailureCode::NoDaemon, why))
     }
 
-    fn room(&self, home: &str) -> Result<(), Failed> {
+    fn room(&self, home: &str) -> Result<(), ActionFailure> {
         if !self.full {
             return Ok(());
         }
         let why = format!("no space left on device ({home}: 0 bytes free)");
-        Err(Failed::new(FailureCode::NoSpace, why)
+        Err(ActionFailure::new(FailureCode::NoSpace, why)
             .next(format!("free some space in {home}, then run it again")))
     }
 
-    fn has_parent(&self, path: &str) -> Result<(), Failed> {
+    fn has_parent(&self, path: &str) -> Result<(), ActionFailure> {
         let home = parent(path);
         if self.files.is_directory(home) {
             return Ok(());
@@ -175,13 +133,13 @@ impl Machine {
         Err(missing(home).next(format!("create {home} first")))
     }
 
-    fn make_directory(&mut self, path: &UnitPath, access: &Access) -> Result<(), Failed> {
+    fn make_directory(&mut self, path: &UnitPath, access: &Access) -> Result<(), ActionFailure> {
         let (path, owned) = (path.as_str(), Owned::of(access));
         known(&owned)?;
         self.has_parent(path)?;
         if self.files.get(path).is_some() && !self.files.is_directory(path) {
             let why = format!("{path} exists and is not a directory");
-            return Err(Failed::new(FailureCode::Occupied, why).expected("a directory"));
+            return Err(ActionFailure::new(FailureCode::Occupied, why).expected("a directory"));
         }
         self.room(parent(path))?;
         let node = Node::Directory { owned, modified: self.now };
@@ -189,11 +147,11 @@ impl Machine {
         Ok(())
     }
 
-    fn remove_directory(&mut self, path: &UnitPath) -> Result<(), Failed> {
+    fn remove_directory(&mut self, path: &UnitPath) -> Result<(), ActionFailure> {
         let path = path.as_str();
         let names = self.files.names(path).ok_or_else(|| missing(path))?;
         if !names.is_empty() {
-            return Err(Failed::new(FailureCode::Occupied, format!("{path} is not empty"))
+            return Err(ActionFailure::new(FailureCode::Occupied, format!("{path} is not empty"))
                 .expected("an empty directory")
                 .found(names.join(", ")));
         }
@@ -202,10 +160,10 @@ impl Machine {
     }
 
     /// Refuses a path that has changed since it was planned.
-    fn check(&self, path: &str, expect: Expect) -> Result<(), Failed> {
+    fn check(&self, path: &str, expect: Expect) -> Result<(), ActionFailure> {
         let found = match self.files.get(path) {
             None => "nothing".to_owned(),
-            Some(Node::File { bytes, .. }) => format!("a file sha256:{}", digest(bytes)),
+            Some(Node::File { bytes, .. }) => format!("a file sha256:{}", Sha256::of(bytes)),
             Some(Node::Link { .. }) => "a symbolic link".to_owned(),
             Some(Node::Directory { .. }) => "a directory".to_owned(),
             Some(Node::Special) => "neither a file nor a directory".to_owned(),
@@ -218,45 +176,48 @@ impl Machine {
         if found == expected {
             return Ok(());
         }
-        Err(Failed::new(FailureCode::Changed, format!("{path} has changed since it was read"))
-            .expected(expected)
-            .found(found)
-            .next("plan again"))
+        Err(ActionFailure::new(
+            FailureCode::Changed,
+            format!("{path} has changed since it was read"),
+        )
+        .expected(expected)
+        .found(found)
+        .next("plan again"))
     }
 
     fn keep(&mut self, path: &str) {
         if let Some(Node::File { bytes, .. }) = self.files.get(path) {
             let bytes = Arc::clone(bytes);
-            self.before.insert(digest(&bytes), bytes);
+            self.before.insert(Sha256::of(&bytes), bytes);
         }
     }
 
-    fn kept(&self, path: &UnitPath, sha256: &Sha256) -> Result<Vec<u8>, Failed> {
+    fn kept(&self, path: &UnitPath, sha256: &Sha256) -> Result<Vec<u8>, ActionFailure> {
         let none = || {
             let why = format!("the before-image of {path} is not stored on this unit");
-            Failed::new(FailureCode::NotKept, why)
+            ActionFailure::new(FailureCode::NotKept, why)
                 .expected(format!("/var/lib/omega/before/{sha256}"))
                 .found("nothing")
         };
         self.before.get(sha256).map(|bytes| bytes.to_vec()).ok_or_else(none)
     }
 
-    fn download(&self, url: &str) -> Result<Vec<u8>, Failed> {
+    fn download(&self, url: &str) -> Result<Vec<u8>, ActionFailure> {
         self.web.get(url).cloned().ok_or_else(|| {
             let why = format!("{url} can't be downloaded: connection refused");
-            Failed::new(FailureCode::Download, why).next(
+            ActionFailure::new(FailureCode::Download, why).next(
                 "check the unit's access to that address (proxy, egress), or provide the file locally",
             )
         })
     }
 
-    fn place(&mut self, place: &Placement, bytes: &[u8]) -> Result<(), Failed> {
+    fn place(&mut self, place: &Placement, bytes: &[u8]) -> Result<(), ActionFailure> {
         let path = place.path.as_str();
-        if digest(bytes) != place.sha256 {
+        if Sha256::of(bytes) != place.sha256 {
             let why = format!("the content for {path} is not the planned one");
-            return Err(Failed::new(FailureCode::DigestDiffers, why)
+            return Err(ActionFailure::new(FailureCode::DigestDiffers, why)
                 .expected(format!("sha256:{}", place.sha256))
-                .found(format!("sha256:{}, {} bytes", digest(bytes), bytes.len())));
+                .found(format!("sha256:{}, {} bytes", Sha256::of(bytes), bytes.len())));
         }
         let owned = Owned::of(&place.access);
         known(&owned)?;
@@ -268,7 +229,7 @@ impl Machine {
         Ok(())
     }
 
-    fn set_mode(&mut self, path: &UnitPath, access: &Access) -> Result<(), Failed> {
+    fn set_mode(&mut self, path: &UnitPath, access: &Access) -> Result<(), ActionFailure> {
         let (path, owned) = (path.as_str(), Owned::of(access));
         known(&owned)?;
         match self.files.0.get_mut(path) {
@@ -276,44 +237,48 @@ impl Machine {
                 *had = owned;
                 Ok(())
             }
-            Some(_) => {
-                Err(Failed::new(FailureCode::Occupied, format!("{path} is not a regular file")))
-            }
+            Some(_) => Err(ActionFailure::new(
+                FailureCode::Occupied,
+                format!("{path} is not a regular file"),
+            )),
             None => Err(missing(path)),
         }
     }
 
-    fn remove(&mut self, path: &UnitPath, expect: Expect) -> Result<(), Failed> {
+    fn remove(&mut self, path: &UnitPath, expect: Expect) -> Result<(), ActionFailure> {
         let path = path.as_str();
         self.check(path, expect)?;
         if expect == Expect::Absent {
             let why = format!("{path} does not exist, so it can't be removed");
-            return Err(Failed::new(FailureCode::NotFound, why));
+            return Err(ActionFailure::new(FailureCode::NotFound, why));
         }
         self.keep(path);
         self.files.take(path, self.now);
         Ok(())
     }
 
-    pub(super) fn restart(&mut self, name: &str) -> Result<(), Failed> {
+    pub(super) fn restart(&mut self, name: &str) -> Result<(), ActionFailure> {
         let load = self.services.load_state(name);
         if load != "loaded" {
-            return Err(Failed::new(FailureCode::NotLoaded, format!("{name} can't be restarted"))
-                .expected("a service that is loaded")
-                .found(load));
+            return Err(ActionFailure::new(
+                FailureCode::NotLoaded,
+                format!("{name} can't be restarted"),
+            )
+            .expected("a service that is loaded")
+            .found(load));
         }
-        let (files, python) = (self.files.clone(), self.python.clone());
-        self.services.restart(name, &files, &python, self.now).map_err(|lines| {
+        self.services.restart(name, &self.files, &self.python, self.now).map_err(|lines| {
             let shown = |line: &&str| !line.trim_matches([' ', '^']).is_empty();
             let lines: Vec<_> = lines.iter().map(|line| line.trim()).filter(shown).collect();
             let last = lines.get(lines.len().saturating_sub(3)..).unwrap_or_default().join(" | ");
             let found =
                 format!("activating/auto-restart, result exit-code; last log lines: {last}");
-            let failed = Failed::new(FailureCode::WouldNotStart, format!("{name} did not start"))
+            let why = format!("{name} did not start");
+            let failure = ActionFailure::new(FailureCode::WouldNotStart, why)
                 .expected("active/running")
                 .found(found)
                 .next(format!("look at journalctl -u {name}, then run it again"));
-            Failed { maybe: true, ..failed }
+            ActionFailure { touched: Touched::Maybe, ..failure }
         })
     }
 }

@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use omega_core::values::Sha256;
-
 use crate::Access;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,8 +136,4 @@ fn joined(home: &str, target: &str) -> String {
         (false, "/") => format!("/{target}"),
         (false, home) => format!("{home}/{target}"),
     }
-}
-
-pub(super) fn digest(bytes: &[u8]) -> Sha256 {
-    Sha256::of(bytes)
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use omega_core::values::FileMode;
+use omega_core::values::{FileMode, Sha256};
 
 use super::{
     config,
-    files::{Node, Owned, digest},
+    files::{Node, Owned},
     services::{FREE_PATH, USER, show_args},
     unit::Machine,
 };
@@ -72,7 +72,7 @@ impl Machine {
     fn facts(&self, real: &str) -> Option<FileFacts> {
         match self.files.0.get(real)? {
             Node::File { bytes, owned, modified } => Some(FileFacts {
-                sha256: digest(bytes),
+                sha256: Sha256::of(bytes),
                 size: bytes.len() as u64,
                 owner: owned.owner.clone(),
                 group: owned.group.clone(),
@@ -172,7 +172,7 @@ impl Machine {
             let found = Resolved {
                 path: candidate.parse().ok()?,
                 real: real.parse().ok()?,
-                sha256: digest(bytes),
+                sha256: Sha256::of(bytes),
             };
             owned.lets(USER, 1).then_some(found)
         });

@@ -4,11 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{
-    actions::Failed,
-    recorded::{self, Recording, at},
-};
-use crate::FailureCode;
+use super::recorded::{self, Recording, at};
+use crate::{ActionFailure, FailureCode};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Installed {
@@ -31,8 +28,8 @@ pub(super) struct Python {
     pub(super) kept: BTreeSet<(String, String)>,
 }
 
-fn pip_failed(why: &str) -> Failed {
-    Failed::new(FailureCode::Pip, format!("pip: {why}"))
+fn pip_failed(why: &str) -> ActionFailure {
+    ActionFailure::new(FailureCode::Pip, format!("pip: {why}"))
 }
 
 pub(super) const DRIVER: &str = "magnum-capi-helm";
@@ -74,9 +71,9 @@ impl Python {
         self.installed.insert(DRIVER.to_owned(), driver);
     }
 
-    fn ready(&self, switch: bool) -> Result<(), Failed> {
+    fn ready(&self, switch: bool) -> Result<(), ActionFailure> {
         let Some(pip) = &self.pip else {
-            return Err(Failed::new(
+            return Err(ActionFailure::new(
                 FailureCode::NoProgram,
                 format!("{} has no pip", self.program),
             ));
@@ -98,7 +95,7 @@ impl Python {
         source: &Source<'_>,
         switch: bool,
         now: i64,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), ActionFailure> {
         let kept = (name.to_owned(), version.to_owned());
         if self.pip.is_none() {
             self.ready(switch)?;
@@ -106,7 +103,7 @@ impl Python {
         match source {
             Source::Kept if !self.kept.contains(&kept) => {
                 let why = format!("no wheel of {name} {version} is stored on this unit");
-                return Err(Failed::new(FailureCode::NotKept, why)
+                return Err(ActionFailure::new(FailureCode::NotKept, why)
                     .expected("/var/lib/omega/wheels")
                     .next("provide the wheel, or an index that has it"));
             }
@@ -126,7 +123,7 @@ impl Python {
         Ok(())
     }
 
-    fn on_index(&self, name: &str, version: &str) -> Result<(), Failed> {
+    fn on_index(&self, name: &str, version: &str) -> Result<(), ActionFailure> {
         let all = match &self.index {
             Some(versions) if versions.contains(version) => return Ok(()),
             Some(versions) => versions.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
@@ -145,9 +142,12 @@ impl Python {
         }
     }
 
-    pub(super) fn uninstall(&mut self, name: &str, switch: bool) -> Result<(), Failed> {
+    pub(super) fn uninstall(&mut self, name: &str, switch: bool) -> Result<(), ActionFailure> {
         if !self.installed.contains_key(name) {
-            return Err(Failed::new(FailureCode::NotFound, format!("{name} is not installed")));
+            return Err(ActionFailure::new(
+                FailureCode::NotFound,
+                format!("{name} is not installed"),
+            ));
         }
         self.ready(switch)?;
         self.keep(name);

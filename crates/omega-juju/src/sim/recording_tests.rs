@@ -128,8 +128,9 @@ async fn act(sim: &Unit, entry: &Value) {
     let payload = payload(&mut action);
     let reply = match sim.act(&action, payload).await {
         Ok(()) => json!({"done": true}),
-        Err(Error::Failed { why, expected, found, next, touched, .. }) => json!({"error": {
-            "why": why, "expected": expected, "found": found, "next": next, "touched": touched,
+        Err(Error::Failed { failure, .. }) => json!({"error": {
+            "why": failure.why, "expected": failure.expected, "found": failure.found,
+            "next": failure.next, "touched": failure.touched,
         }}),
         Err(other) => panic!("{other}"),
     };

@@ -1,5 +1,7 @@
 //! The initial states of simulated units.
 
+use std::sync::{Arc, Mutex};
+
 use serde_json::Value;
 
 use super::{
@@ -83,7 +85,7 @@ impl Start {
         }
     }
 
-    /// Returns what it is, for a person.
+    /// Returns a description for the operator.
     pub fn title(self) -> &'static str {
         match self {
             Self::Fresh => "a fresh unit",
@@ -94,7 +96,7 @@ impl Start {
         }
     }
 
-    pub(super) fn machine(self, label: &str) -> Machine {
+    fn machine(self, label: &str) -> Machine {
         let mut machine = bare(label);
         match self {
             Self::Fresh => {}
@@ -109,8 +111,7 @@ impl Start {
             }
         }
         machine.tick();
-        let files = machine.files.clone();
-        machine.services.reload(&files);
+        machine.services.reload(&machine.files);
         for daemon in DAEMONS {
             machine.tick();
             drop(machine.restart(daemon));
@@ -129,7 +130,7 @@ impl Start {
 
     /// Returns a unit in this state.
     pub fn unit(self, label: &str) -> Unit {
-        Unit::new(label, &self)
+        Unit(Arc::new(Mutex::new(self.machine(label))))
     }
 }
 

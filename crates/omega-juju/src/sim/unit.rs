@@ -14,19 +14,17 @@ use omega_core::{
 };
 
 use super::{
-    actions::Failed,
     files::{Files, Node, Owned},
     management::Management,
     python::{DRIVER, Python},
     services::Services,
     snapshot::Snapshot,
-    start::Start,
 };
-use crate::{Action, Channel, Error, FailureCode, Payload, Probe, Reply, Sources};
+use crate::{Action, ActionFailure, Channel, Error, FailureCode, Payload, Probe, Reply, Sources};
 
 /// A simulated unit. Clones are the same unit.
 #[derive(Clone)]
-pub struct Unit(Arc<Mutex<Machine>>);
+pub struct Unit(pub(super) Arc<Mutex<Machine>>);
 
 #[derive(Clone)]
 pub(super) struct Machine {
@@ -106,11 +104,11 @@ impl Machine {
             Some(Fault::Lost) => return Err(lost),
             Some(Fault::Ignored) => return Ok(()),
             Some(Fault::Refused) => {
-                return Err(Failed::new(FailureCode::NotPermitted, REFUSAL).on(&self.label));
+                return Err(ActionFailure::new(FailureCode::NotPermitted, REFUSAL).on(&self.label));
             }
             Some(Fault::AnswerLost) | None => {}
         }
-        self.perform(action, payload).map_err(|failed| failed.on(&self.label))?;
+        self.perform(action, payload).map_err(|failure| failure.on(&self.label))?;
         if fault.is_some() { Err(lost) } else { Ok(()) }
     }
 }
@@ -141,11 +139,6 @@ impl Channel for Unit {
 }
 
 impl Unit {
-    /// Returns a unit with the label `label` in the state `start`.
-    pub fn new(label: &str, start: &Start) -> Self {
-        Self(Arc::new(Mutex::new(start.machine(label))))
-    }
-
     /// Returns an independent unit in the same state, with no executions or writes yet.
     #[must_use]
     pub fn copy(&self) -> Self {
@@ -156,6 +149,10 @@ impl Unit {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Machine> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Machine) -> T) -> T {
+        change(&mut self.lock())
     }
 
     /// Returns a client for it, with the content that may be written to it.
@@ -228,10 +225,10 @@ impl Unit {
 
     /// Installs a driver, as if with pip.
     pub fn install_driver(&self, version: &str) {
-        let mut machine = self.lock();
-        machine.tick();
-        let now = machine.now;
-        machine.python.put_driver(version, now);
+        self.change(|machine| {
+            machine.tick();
+            machine.python.put_driver(version, machine.now);
+        });
     }
 
     /// Removes the driver's entry point.
@@ -243,33 +240,33 @@ impl Unit {
 
     /// Writes a file.
     pub fn write(&self, path: &str, bytes: &[u8], owner: &str, group: &str, mode: u32) {
-        let mut machine = self.lock();
-        machine.tick();
-        let now = machine.now;
-        machine.files.write(path, bytes, Owned::new(owner, group, mode), now);
+        self.change(|machine| {
+            machine.tick();
+            machine.files.write(path, bytes, Owned::new(owner, group, mode), machine.now);
+        });
     }
 
     /// Creates a directory that belongs to root.
     pub fn make_directory(&self, path: &str) {
-        let mut machine = self.lock();
-        let now = machine.now;
         let owned = Owned::new("root", "root", 0o755);
-        machine.files.put(path, Node::Directory { owned, modified: now }, now);
+        self.change(|machine| {
+            let node = Node::Directory { owned, modified: machine.now };
+            machine.files.put(path, node, machine.now);
+        });
     }
 
     /// Creates a symbolic link.
     pub fn link(&self, path: &str, target: &str) {
-        let mut machine = self.lock();
-        let now = machine.now;
-        machine.files.put(path, Node::Link { target: target.to_owned() }, now);
+        let node = Node::Link { target: target.to_owned() };
+        self.change(|machine| machine.files.put(path, node, machine.now));
     }
 
     /// Removes what is at a path.
     pub fn remove(&self, path: &str) {
-        let mut machine = self.lock();
-        machine.tick();
-        let now = machine.now;
-        machine.files.take(path, now);
+        self.change(|machine| {
+            machine.tick();
+            machine.files.take(path, machine.now);
+        });
     }
 
     /// Returns the text of a file.
@@ -279,10 +276,10 @@ impl Unit {
 
     /// Removes a daemon.
     pub fn without(&self, service: &str) {
-        let mut machine = self.lock();
-        machine.services.all.remove(service);
-        let now = machine.now;
-        machine.files.take(&format!("/etc/init.d/{service}"), now);
+        self.change(|machine| {
+            machine.services.all.remove(service);
+            machine.files.take(&format!("/etc/init.d/{service}"), machine.now);
+        });
     }
 
     /// Masks a service.
@@ -301,15 +298,14 @@ impl Unit {
 
     /// Restarts a service, ignoring failures.
     pub fn restart(&self, service: &str) {
-        let mut machine = self.lock();
-        machine.tick();
-        drop(machine.restart(service));
+        self.change(|machine| {
+            machine.tick();
+            drop(machine.restart(service));
+        });
     }
 
     /// `systemctl daemon-reload`.
     pub fn reload(&self) {
-        let mut machine = self.lock();
-        let files = machine.files.clone();
-        machine.services.reload(&files);
+        self.change(|machine| machine.services.reload(&machine.files));
     }
 }

@@ -24,21 +24,17 @@ pub enum Action {
 /// One write to a file, a link or a directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the other fields are named for what they are")]
 #[non_exhaustive]
 pub enum FileAction {
     /// Creates a directory, whose parent must exist, or sets owner and mode of an existing one.
     MakeDirectory {
-        /// The path.
         path: UnitPath,
-        /// Its owner and mode.
         #[serde(flatten)]
         access: Access,
     },
     /// Removes an empty directory.
-    RemoveDirectory {
-        /// The path.
-        path: UnitPath,
-    },
+    RemoveDirectory { path: UnitPath },
     /// Writes the payload atomically: to a temporary file, created 0600 in the same directory. The
     /// file gets its owner and mode, is synced, checked by digest and size, and renamed; then the
     /// directory is synced.
@@ -47,33 +43,26 @@ pub enum FileAction {
     RestoreFile(Placement),
     /// The same with a file that the unit downloads.
     FetchFile {
-        /// The file.
         #[serde(flatten)]
         file: Placement,
-        /// Its source.
         #[serde(flatten)]
         from: Download,
     },
     /// Creates a symbolic link atomically.
     MakeLink {
-        /// The path.
         path: UnitPath,
-        /// The target of the link.
         target: String,
         /// What must be at the path when it is written.
         expect: Expect,
     },
     /// Sets owner and mode of a regular file.
     SetFileMode {
-        /// The path.
         path: UnitPath,
-        /// Its owner and mode.
         #[serde(flatten)]
         access: Access,
     },
     /// Removes a file or a link, never the target of a link.
     RemoveFile {
-        /// The path.
         path: UnitPath,
         /// What must be at the path when it is removed.
         expect: Expect,
@@ -154,18 +143,15 @@ pub enum Expect {
 /// One run of the pip of a daemon's interpreter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the other fields are named for what they are")]
 #[non_exhaustive]
 pub enum PackageAction {
     /// Installs one version of a distribution, without dependencies. The replaced version is stored
     /// as a wheel.
     PipInstall {
-        /// The daemon.
         service: ServiceName,
-        /// The distribution.
         distribution: String,
-        /// The version.
         version: String,
-        /// The source.
         source: PipSource,
         /// Whether to pass `--break-system-packages`. An externally managed interpreter needs it; pip
         /// before 23.0.1 does not know it.
@@ -173,9 +159,7 @@ pub enum PackageAction {
     },
     /// Uninstalls a distribution. It is stored as a wheel.
     PipUninstall {
-        /// The daemon.
         service: ServiceName,
-        /// The distribution.
         distribution: String,
         /// Whether to pass `--break-system-packages`.
         break_system_packages: bool,

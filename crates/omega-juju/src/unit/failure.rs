@@ -1,5 +1,7 @@
-use omega_core::Retry;
+use omega_core::{Retry, Touched};
 use serde::{Deserialize, Serialize};
+
+use crate::Error;
 
 /// Why a probe failed on the unit: a message for the operator, and a code for programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +18,50 @@ impl ProbeFailure {
     /// Returns a failure.
     pub fn new(code: FailureCode, why: impl Into<String>) -> Self {
         Self { why: why.into(), code }
+    }
+}
+
+/// Why an action failed on the unit.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct ActionFailure {
+    /// The message.
+    pub why: String,
+    /// The kind of failure.
+    #[serde(default)]
+    pub code: FailureCode,
+    /// What was expected.
+    pub expected: Option<String>,
+    /// What was found.
+    pub found: Option<String>,
+    /// What to do about it.
+    pub next: Option<String>,
+    /// Whether something may have changed.
+    pub touched: Touched,
+}
+
+impl ActionFailure {
+    /// Returns a failure without an effect.
+    pub(crate) fn new(code: FailureCode, why: impl Into<String>) -> Self {
+        let (expected, found, next) = (None, None, None);
+        Self { why: why.into(), code, expected, found, next, touched: Touched::Nothing }
+    }
+
+    #[cfg(any(test, feature = "sim"))]
+    pub(crate) fn expected(self, expected: impl Into<String>) -> Self {
+        Self { expected: Some(expected.into()), ..self }
+    }
+
+    pub(crate) fn found(self, found: impl Into<String>) -> Self {
+        Self { found: Some(found.into()), ..self }
+    }
+
+    pub(crate) fn next(self, next: impl Into<String>) -> Self {
+        Self { next: Some(next.into()), ..self }
+    }
+
+    pub(crate) fn on(self, unit: &str) -> Error {
+        Error::Failed { unit: unit.to_owned(), failure: self }
     }
 }
 

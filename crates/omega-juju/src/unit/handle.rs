@@ -49,7 +49,6 @@ impl Label for Unit {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other reply is unexpected")]
 impl Unit {
     /// Returns the unit `label`, reached by `channel`, with the content that may be written to it.
     pub fn new(label: impl Into<String>, channel: Arc<dyn Channel>, sources: Sources) -> Self {
@@ -125,12 +124,13 @@ impl Unit {
         let bytes = self.sources.bytes(sha256);
         bytes.map(Payload::Bytes).ok_or_else(|| Error::Source { name: name.to_owned() })
     }
+}
 
+/// Typed probes. They fail as [`Unit::ask`] does.
+#[expect(clippy::missing_errors_doc, reason = "documented for `Unit::ask`")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other reply is unexpected")]
+impl Unit {
     /// Reads what is at `path`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
     pub async fn file(&self, path: &UnitPath) -> Result<FileState, Error> {
         match self.ask(Probe::File { path: path.clone() }).await? {
             Reply::File(state) => Ok(state),
@@ -139,10 +139,6 @@ impl Unit {
     }
 
     /// Reads what is at `path`, and its text.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
     pub async fn text(&self, path: &UnitPath) -> Result<(FileState, Option<String>), Error> {
         match self.ask(Probe::Text { path: path.clone() }).await? {
             Reply::Text { state, text } => Ok((state, text)),
@@ -151,10 +147,6 @@ impl Unit {
     }
 
     /// Reads the names in the directory at `path`; `None` if it does not exist.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
     pub async fn names(&self, path: &UnitPath) -> Result<Option<Vec<String>>, Error> {
         match self.ask(Probe::Directory { path: path.clone() }).await? {
             Reply::Directory { names } => Ok(names),
@@ -163,10 +155,6 @@ impl Unit {
     }
 
     /// Reads a daemon's values of `keys` in the driver's section; one that is not set is absent.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
     pub async fn options(
         &self,
         service: &ServiceName,
@@ -180,10 +168,6 @@ impl Unit {
     }
 
     /// Tests a connection: [`Probe::Reach`] and [`Probe::Authenticate`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
     pub async fn reach(&self, probe: Probe) -> Result<ReachState, Error> {
         match self.ask(probe).await? {
             Reply::Reach(state) => Ok(state),
@@ -192,10 +176,6 @@ impl Unit {
     }
 
     /// Lists the helm releases in these namespaces, in their order, as a daemon would.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
     pub async fn releases(
         &self,
         service: &ServiceName,
@@ -212,10 +192,6 @@ impl Unit {
 
     /// Reads the versions of the distributions of a daemon's interpreter whose names contain one of
     /// `parts`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
     pub async fn distributions(
         &self,
         service: &ServiceName,
@@ -229,10 +205,6 @@ impl Unit {
     }
 
     /// Reads the state of a service.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
     pub async fn service(&self, service: &ServiceName) -> Result<ServiceState, Error> {
         match self.ask(Probe::Service { service: service.clone() }).await? {
             Reply::Service(state) => Ok(state),
@@ -241,10 +213,6 @@ impl Unit {
     }
 
     /// Reads the arguments for a service's next start; `None` if it has no init script.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
     pub async fn show_args(&self, service: &ServiceName) -> Result<Option<Vec<String>>, Error> {
         match self.ask(Probe::ShowArgs { service: service.clone() }).await? {
             Reply::ShowArgs { args } => Ok(args),
@@ -253,10 +221,6 @@ impl Unit {
     }
 
     /// Reads which program a daemon finds under a name.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
     pub async fn program(&self, name: &str, daemon: &ServiceName) -> Result<ProgramState, Error> {
         let probe = Probe::Program { name: name.to_owned(), service: daemon.clone() };
         match self.ask(probe).await? {
@@ -266,10 +230,6 @@ impl Unit {
     }
 
     /// Reads a daemon's interpreter and the driver in it; `None` if the unit does not have the daemon.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
     pub async fn python(&self, daemon: &ServiceName) -> Result<Option<Interpreter>, Error> {
         let (distribution, group) = (DISTRIBUTION.to_owned(), DRIVERS_GROUP.to_owned());
         let probe = Probe::Python { service: daemon.clone(), distribution, group };

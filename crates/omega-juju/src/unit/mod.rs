@@ -14,7 +14,7 @@ pub use action::{
     ServiceAction,
 };
 pub use channel::Channel;
-pub use failure::{FailureCode, ProbeFailure};
+pub use failure::{ActionFailure, FailureCode, ProbeFailure};
 pub use handle::Unit;
 pub use names::{InvalidPath, InvalidServiceName, ServiceName, UnitPath};
 pub use probe::Probe;

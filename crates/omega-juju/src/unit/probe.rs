@@ -7,51 +7,35 @@ use super::{ServiceName, UnitPath};
 /// A read-only question to a unit's machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "probe", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the other fields are named for what they are")]
 #[non_exhaustive]
 pub enum Probe {
     /// Kind, digest, owner and mode of a path, without its content.
-    File {
-        /// The path.
-        path: UnitPath,
-    },
+    File { path: UnitPath },
     /// The same with the content, of at most 64 KiB. Only for files that hold no secret.
-    Text {
-        /// The path.
-        path: UnitPath,
-    },
+    Text { path: UnitPath },
     /// The names in a directory.
-    Directory {
-        /// The path.
-        path: UnitPath,
-    },
+    Directory { path: UnitPath },
     /// A systemd service and its main process.
-    Service {
-        /// The service.
-        service: ServiceName,
-    },
+    Service { service: ServiceName },
     /// The output of `/etc/init.d/SERVICE show-args`: the command line of the next start.
-    ShowArgs {
-        /// The service.
-        service: ServiceName,
-    },
+    ShowArgs { service: ServiceName },
     /// The program that a daemon finds under a name. PATH is that of the running process, or the
     /// one that the init script would set.
     Program {
         /// The name, without a directory (`helm`).
         name: String,
-        /// The daemon.
         service: ServiceName,
     },
     /// The daemon's Python interpreter, and a distribution that it imports.
     Python {
-        /// The daemon.
         service: ServiceName,
         /// The distribution (`magnum-capi-helm`).
         distribution: String,
         /// The entry point group to list (`magnum.drivers`).
         group: String,
     },
-    /// The distributions whose names contain one of these words, as `name version`.
+    /// The versions of the distributions whose names contain one of these parts.
     Distributions {
         /// The daemon whose interpreter is meant.
         service: ServiceName,
@@ -61,7 +45,6 @@ pub enum Probe {
     /// A daemon's values of options, as the oslo.config of its interpreter parses them from the
     /// configuration files and directories on its live command line and the default directories.
     Options {
-        /// The daemon.
         service: ServiceName,
         /// The section (`capi_helm`).
         group: String,
@@ -73,33 +56,22 @@ pub enum Probe {
     Reach {
         /// Host name or address.
         host: String,
-        /// Port.
         port: u16,
         /// The CA bundle; `None` for that of the machine.
         ca_pem: Option<String>,
     },
     /// Whether the daemon's user can authenticate with the kubeconfig on the unit.
-    Authenticate {
-        /// The daemon.
-        service: ServiceName,
-        /// The kubeconfig on the unit.
-        kubeconfig: UnitPath,
-    },
+    Authenticate { service: ServiceName, kubeconfig: UnitPath },
     /// The helm releases that the daemon's user lists, with its PATH and this kubeconfig, and only in
     /// these namespaces: the kubeconfig may not permit listing all.
     Releases {
-        /// The daemon.
         service: ServiceName,
-        /// The kubeconfig on the unit.
         kubeconfig: UnitPath,
         /// The namespaces. There is one `helm list` for each.
         namespaces: Vec<String>,
     },
     /// The last lines in the journal or the log file of a service.
-    LogTail {
-        /// The service.
-        service: ServiceName,
-    },
+    LogTail { service: ServiceName },
 }
 
 /// As in "could not determine ...".

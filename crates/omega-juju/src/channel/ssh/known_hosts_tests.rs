@@ -23,7 +23,7 @@ fn key(text: &str) -> PublicKey {
 }
 
 #[test]
-fn a_line_covers_what_openssh_says_it_does() {
+fn a_record_matches_as_in_openssh() {
     let covered = |patterns: &str, host: &str, port: u16| {
         hosts(&format!("{patterns} {ED}")).check(host, port, &key(ED)) == Verdict::Known
     };
@@ -56,7 +56,7 @@ fn a_line_covers_what_openssh_says_it_does() {
 }
 
 #[test]
-fn several_keys_of_one_type_and_of_several_are_all_good() {
+fn several_keys_of_a_host_are_all_accepted() {
     let known = hosts(&format!("# comment\n\nu {ED} me@here\nu {OTHER}\nu {RSA}\n"));
     for good in [ED, OTHER, RSA] {
         assert_eq!(known.check("u", 22, &key(good)), Verdict::Known, "{good}");
@@ -68,7 +68,7 @@ fn several_keys_of_one_type_and_of_several_are_all_good() {
 }
 
 #[test]
-fn a_revoked_key_is_refused_whatever_else_is_on_record() {
+fn a_revoked_key_is_refused_in_spite_of_other_records() {
     let known = hosts(&format!("u {ED}\n@revoked * {ED}\nu {OTHER}\n"));
     assert_eq!(known.check("u", 22, &key(ED)), Verdict::Revoked("kh:2".to_owned()));
     assert_eq!(known.check("u", 2222, &key(ED)), Verdict::Revoked("kh:2".to_owned()));
@@ -76,7 +76,7 @@ fn a_revoked_key_is_refused_whatever_else_is_on_record() {
 }
 
 #[test]
-fn what_is_on_no_line_is_unknown() {
+fn a_host_without_a_record_is_unknown() {
     let known = hosts(&format!("u {ED}\n@cert-authority v {OTHER}\n@strange v {OTHER}\nv junk\n"));
     assert_eq!(known.check("v", 22, &key(OTHER)), Verdict::Unknown, "a CA key is not a host key");
     assert_eq!(known.check("w", 22, &key(ED)), Verdict::Unknown, "another host's key");
@@ -85,7 +85,7 @@ fn what_is_on_no_line_is_unknown() {
 }
 
 #[test]
-fn the_types_on_record_are_asked_for_first() {
+fn the_types_of_known_keys_are_requested_first() {
     let known = hosts(&format!("u {RSA}\n@revoked u {ED}\n@cert-authority u {EC}\n"));
     let names: Vec<String> =
         known.algorithms("u", 22).iter().map(|a| a.as_str().to_owned()).collect();
@@ -95,7 +95,7 @@ fn the_types_on_record_are_asked_for_first() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_there_knows_nobody_and_one_that_cannot_be_read_is_an_error() {
+async fn a_missing_file_is_skipped_and_an_unreadable_one_is_an_error() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("known_hosts");
     std::fs::write(&file, format!("u {ED}\n")).unwrap();

@@ -37,7 +37,7 @@ fn unasked(unit: Unit<'_>, facts: &ConductorFacts) -> impl Iterator<Item = Layer
     let unlisted = |list: &&ReleasesState| {
         matches!(list.failure(), Some(HelmFailure::Cluster | HelmFailure::TimedOut))
     };
-    let unlisted = lists.iter().find(unlisted).map(ReleasesState::words);
+    let unlisted = lists.iter().find(unlisted).map(ReleasesState::stderr);
     let all = [
         ("its service", why(conductor.as_ref().err())),
         ("its interpreter", why(python.as_ref().err())),
