@@ -45,7 +45,7 @@ pub struct Override {
 
 /// A value with which the driver could not be imported, or could not read one of its classes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the other fields are named for what they are")]
+#[expect(missing_docs, reason = "the other fields are self-explanatory")]
 #[non_exhaustive]
 pub enum OverrideError {
     /// It is empty.
@@ -119,7 +119,7 @@ impl Diagnostic for OverrideError {
 
 /// Something in `api_resources` that the driver ignores.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the other fields are named for what they are")]
+#[expect(missing_docs, reason = "the other fields are self-explanatory")]
 #[non_exhaustive]
 pub enum WithoutEffect {
     /// An entry whose name is not one of the driver's classes.
@@ -266,7 +266,7 @@ pub struct ApiResources {
 
 /// Why a value of `api_resources` is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the other fields are named for what they are")]
+#[expect(missing_docs, reason = "the other fields are self-explanatory")]
 #[non_exhaustive]
 pub enum ApiResourcesError {
     /// It spans several lines.

@@ -6,7 +6,7 @@ use crate::{ActionFailure, FailureCode, ProbeFailure};
 
 /// A probe or an action failed.
 #[derive(Clone, Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the other fields are named for what they are")]
+#[expect(missing_docs, reason = "the other fields are self-explanatory")]
 #[non_exhaustive]
 pub enum Error {
     /// There is no connection, or it was lost.

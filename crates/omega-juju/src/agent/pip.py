@@ -53,7 +53,7 @@ def same_name(left, right):
     return re.sub(r"[-_.]+", "-", left).lower() == re.sub(r"[-_.]+", "-", right).lower()
 
 
-def kept_wheel(distribution, version):
+def stored_wheel(distribution, version):
     """The stored wheel of a version."""
     home = state_directory("wheels")
     for name in sorted(os.listdir(home)):
@@ -85,7 +85,7 @@ def keep_wheel(program, distribution, before):
     """Stores the installed version as a wheel, unless it belongs to a package manager: pip does not remove that."""
     if before is None or before["location"].startswith("/usr/lib/python3/"):
         return
-    if kept_wheel(distribution, before["version"]) is not None:
+    if stored_wheel(distribution, before["version"]) is not None:
         return
     home = state_directory("wheels")
     question = json.dumps({"distribution": distribution, "home": home}).encode()
@@ -113,7 +113,7 @@ def source_args(action, payload):
     """The arguments that name the source, and a directory to remove afterwards."""
     source = action["source"]
     if source == "kept":
-        wheel = kept_wheel(action["distribution"], action["version"])
+        wheel = stored_wheel(action["distribution"], action["version"])
         if wheel is None:
             raise Fail("not-kept", "no wheel of %s %s is stored on this unit" % (action["distribution"], action["version"]),
                        expected=os.path.join(STATE, "wheels"), next="provide the wheel, or an index that has it")

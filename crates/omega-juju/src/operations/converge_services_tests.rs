@@ -75,7 +75,7 @@ async fn what_is_refused() {
     ]));
 }
 
-/// The plan made before the other steps is what is done after them.
+/// A plan from before the other steps can be applied after them.
 #[tokio::test(start_paused = true)]
 async fn a_plan_made_before_the_steps_is_not_stale_after_them() {
     for start in Start::ALL {

@@ -86,7 +86,8 @@ pub enum Reason {
     /// Its command line differs from the desired one.
     CommandLine,
     /// It was started with what is being rolled back.
-    TakenBack,
+    #[serde(rename = "taken_back")]
+    RolledBack,
 }
 
 impl fmt::Display for Reason {
@@ -98,7 +99,7 @@ impl fmt::Display for Reason {
             Self::Defaults => "/etc/default is newer",
             Self::Systemd => "its systemd drop-ins are newer",
             Self::CommandLine => "its command line differs from the desired one",
-            Self::TakenBack => "it was started with what is being rolled back",
+            Self::RolledBack => "it was started with what is being rolled back",
         })
     }
 }

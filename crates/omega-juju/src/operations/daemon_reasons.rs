@@ -35,7 +35,7 @@ impl DaemonSpec {
             reasons.insert(Reason::CommandLine);
         }
         if self.started_after.is_some_and(|after| started <= after) {
-            reasons.insert(Reason::TakenBack);
+            reasons.insert(Reason::RolledBack);
         }
         reasons
     }

@@ -406,7 +406,7 @@ fn restore_files_obeys() {
     let values = (any_unit(), path, any_image(), any_image());
     each("restore_files", values, &async |(world, path, one, other)| {
         let all = [(*path, one), ("/etc/default/magnum-conductor", other)];
-        // A file is restored in a directory that is there: what is removed last comes back first.
+        // A file needs its directory: what is removed last is restored first.
         let home = magnum::conf_d();
         let in_it = path.starts_with(home.as_str());
         let access = (*one != Image::Absent).then(|| Access::root("0755".parse().unwrap()));

@@ -46,7 +46,7 @@ impl Default for Management {
     }
 }
 
-fn state(code: FailureCode, error: &str) -> ReachState {
+pub(super) fn unreached(code: FailureCode, error: &str) -> ReachState {
     ReachState {
         tcp: false,
         tls: false,
@@ -61,14 +61,17 @@ fn state(code: FailureCode, error: &str) -> ReachState {
 impl Management {
     pub(super) fn reach(&self, host: &str, port: u16, with_ca: bool) -> ReachState {
         if host != self.host || port != self.port {
-            return ReachState { millis: 0, ..state(FailureCode::Tcp, "TCP: connection refused") };
+            return ReachState {
+                millis: 0,
+                ..unreached(FailureCode::Tcp, "TCP: connection refused")
+            };
         }
         if !self.reachable {
-            return state(FailureCode::Tcp, "TCP: no answer within 10 s");
+            return unreached(FailureCode::Tcp, "TCP: no answer within 10 s");
         }
         // The CA of a management cluster is not among those of the machine.
         if !self.trusted || !with_ca {
-            let error = state(FailureCode::Tls, "TLS: unable to get local issuer certificate");
+            let error = unreached(FailureCode::Tls, "TLS: unable to get local issuer certificate");
             return ReachState { tcp: true, millis: 12, ..error };
         }
         ReachState {

@@ -7,6 +7,7 @@ use omega_core::values::{FileMode, Sha256};
 use super::{
     config,
     files::{Node, Owned},
+    management::unreached,
     services::{FREE_PATH, USER, show_args},
     unit::Machine,
 };
@@ -243,15 +244,8 @@ impl Machine {
             return failed(FailureCode::NoDaemon, format!("this unit has no {service}"));
         }
         let unread = |code, why: &str| {
-            Reply::Reach(ReachState {
-                tcp: false,
-                tls: false,
-                status: None,
-                version: None,
-                millis: 644,
-                error: Some(format!("{why}: {kubeconfig}")),
-                code: Some(code),
-            })
+            let state = unreached(code, &format!("{why}: {kubeconfig}"));
+            Reply::Reach(ReachState { millis: 644, ..state })
         };
         match (self.files.file(kubeconfig), self.files.read(kubeconfig, USER)) {
             (None, _) => unread(FailureCode::NotFound, "No such file or directory"),

@@ -24,7 +24,7 @@ pub enum Action {
 /// One write to a file, a link or a directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the other fields are named for what they are")]
+#[expect(missing_docs, reason = "the other fields are self-explanatory")]
 #[non_exhaustive]
 pub enum FileAction {
     /// Creates a directory, whose parent must exist, or sets owner and mode of an existing one.
@@ -143,7 +143,7 @@ pub enum Expect {
 /// One run of the pip of a daemon's interpreter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the other fields are named for what they are")]
+#[expect(missing_docs, reason = "the other fields are self-explanatory")]
 #[non_exhaustive]
 pub enum PackageAction {
     /// Installs one version of a distribution, without dependencies. The replaced version is stored

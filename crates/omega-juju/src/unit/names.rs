@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// An absolute path on a unit, without `.`, `..`, empty parts or control characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct UnitPath(String);
 
 /// The text is not a path that omega works on.
@@ -64,15 +64,9 @@ impl TryFrom<String> for UnitPath {
     }
 }
 
-impl From<UnitPath> for String {
-    fn from(path: UnitPath) -> Self {
-        path.0
-    }
-}
-
 /// The name of a systemd service, without its suffix: `magnum-conductor`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct ServiceName(String);
 
 /// The text is not the name of a service.
@@ -113,12 +107,6 @@ impl TryFrom<String> for ServiceName {
     type Error = InvalidServiceName;
     fn try_from(text: String) -> Result<Self, InvalidServiceName> {
         text.parse()
-    }
-}
-
-impl From<ServiceName> for String {
-    fn from(name: ServiceName) -> Self {
-        name.0
     }
 }
 

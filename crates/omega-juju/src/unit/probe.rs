@@ -7,7 +7,7 @@ use super::{ServiceName, UnitPath};
 /// A read-only question to a unit's machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "probe", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the other fields are named for what they are")]
+#[expect(missing_docs, reason = "the other fields are self-explanatory")]
 #[non_exhaustive]
 pub enum Probe {
     /// Kind, digest, owner and mode of a path, without its content.
@@ -37,7 +37,6 @@ pub enum Probe {
     },
     /// The versions of the distributions whose names contain one of these parts.
     Distributions {
-        /// The daemon whose interpreter is meant.
         service: ServiceName,
         /// Parts of their names, in lower case.
         containing: Vec<String>,
