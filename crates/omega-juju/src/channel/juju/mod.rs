@@ -153,12 +153,11 @@ impl Channel for Juju {
         args.extend([unit.clone(), format!("sudo -n {}", quoted(&from_stdin()))]);
         let within = self.deadlines.act + self.deadlines.connect;
         let output = self.run(args, Some(request.stdin()), within, Touched::Maybe).await?;
-        done(&unit, &output, &request.nonce).map_err(|error| match error {
+        let done = done(&unit, &output, &request.nonce);
+        if matches!(done, Err(Error::Malformed { .. })) && output.status != Some(0) {
             // There is no reply of the agent: juju's own error is more useful.
-            Error::Malformed { .. } if output.status != Some(0) => {
-                classify::ssh(&unit, &output).unwrap_or(error)
-            }
-            error => error,
-        })
+            return classify::ssh(&unit, &output).map_or(done, Err);
+        }
+        done
     }
 }
