@@ -1,13 +1,13 @@
-//! The driver's option `api_resources`: the one that can keep it from being imported.
+//! The driver's option `api_resources`. A wrong value prevents the import of the driver.
 //!
-//! magnum-capi-helm 1.4.0 reads it while it is imported (`kubernetes.py:308` to `:376`): for each
-//! of its classes `json.loads(VALUE).get(CLASS, {}).get("api_version", DEFAULT)`, and for
-//! `K8sControlPlane` the same with `plural_name`. What fails there keeps the driver out of
-//! magnum-api and magnum-conductor alike. Everything else in it is passed over.
+//! magnum-capi-helm 1.4.0 evaluates it at import (`kubernetes.py:308` to `:376`): for each class,
+//! `json.loads(VALUE).get(CLASS, {}).get("api_version", DEFAULT)`, and for `K8sControlPlane` the
+//! same with `plural_name`. If that fails, neither magnum-api nor magnum-conductor can import the
+//! driver. Everything else in the value is ignored.
 //!
-//! There is one parser. [`Overrides`] is what the driver makes of a text; it fails where the
-//! driver fails. [`ApiResources`] is the same with what omega refuses to write, because the driver
-//! would pass it over or misread the objects ([`Overrides::refusals`]).
+//! [`Overrides`] is the value as the driver parses it, and fails where the driver fails.
+//! [`ApiResources`] also refuses values that the driver would ignore, or with which it would misread
+//! objects ([`Overrides::refusals`]).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,12 +21,12 @@ use serde_json::{Map, Value};
 use crate::{
     ReadClass,
     options::{read_back, read_line, reference},
-    oslo_config::goes_on_after_its_end,
+    oslo_config::continues_after_end,
 };
 
 const KEYS: [&str; 2] = ["api_version", "plural_name"];
 
-/// What `api_resources` says, by name. Only entries named as one of [`ReadClass::ALL`] have an
+/// The entries of `api_resources` by name. Only entries with the name of a [`ReadClass`] have an
 /// effect.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overrides(pub BTreeMap<String, Override>);
@@ -34,50 +34,44 @@ pub struct Overrides(pub BTreeMap<String, Override>);
 /// One entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Override {
-    /// Instead of the class's own `apiVersion`.
+    /// Replaces the `apiVersion` of the class.
     pub api_version: Option<String>,
-    /// Instead of its plural; the driver honours it for `K8sControlPlane` only.
+    /// Replaces the plural; the driver reads it for `K8sControlPlane` only.
     pub plural_name: Option<String>,
     /// Other keys, which the driver does not read.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub ignored: BTreeSet<String>,
 }
 
-/// The driver could not be imported, or could not read one of its classes.
+/// A value with which the driver could not be imported, or could not read one of its classes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the other fields are self-explanatory")]
 #[non_exhaustive]
 pub enum OverrideError {
-    /// There is nothing in it.
+    /// It is empty.
     #[error("an empty value is not JSON")]
     Empty,
     /// It does not parse.
     #[error("{why}")]
     NotJson {
-        /// Where, and what is wrong.
+        /// What is wrong, and where.
         why: String,
     },
-    /// It is another JSON value.
+    /// It is JSON, but not an object.
     #[error("it is not a JSON object")]
     NotObject,
-    /// The entry of a class of the driver is another JSON value.
-    #[error("the value of {class} is no object")]
-    Entry {
-        /// The class.
-        class: String,
-    },
+    /// The entry of one of the driver's classes is not an object.
+    #[error("the value of {class} is not an object")]
+    Entry { class: String },
     /// Something follows an empty line, which ends a value in a configuration file.
     #[error("something follows an empty line, which ends the value")]
     EmptyLine,
     /// It refers to another option, whose value only oslo.config knows.
-    #[error("it refers to the option ${name}, of which only oslo.config knows the value")]
-    Reference {
-        /// The option's name.
-        name: String,
-    },
-    /// A value that the driver reads is no text. It is importable.
-    #[error("{key} of {class} is no text")]
+    #[error("it refers to the option ${name}, whose value only oslo.config knows")]
+    Reference { name: String },
+    /// A value that the driver reads is not a string. The driver can be imported.
+    #[error("{key} of {class} is not a string")]
     Value {
-        /// The class.
         class: String,
         /// `api_version` or `plural_name`.
         key: String,
@@ -85,12 +79,12 @@ pub enum OverrideError {
 }
 
 impl OverrideError {
-    /// Returns whether the driver can still be imported, and fails at its first read.
+    /// Returns whether the driver can still be imported and fails at its first read.
     pub fn is_importable(&self) -> bool {
         matches!(self, Self::Value { .. })
     }
 
-    /// Returns what comes of it.
+    /// Returns the consequence.
     pub fn outcome(&self) -> String {
         match self {
             Self::Empty | Self::NotJson { .. } | Self::NotObject | Self::Entry { .. } => {
@@ -100,9 +94,9 @@ impl OverrideError {
             Self::EmptyLine => "the daemons could not read their configuration".to_owned(),
             // `NoSuchOptError`.
             Self::Reference { .. } => {
-                "unless there is such an option the driver could not be imported".to_owned()
+                "unless that option exists the driver could not be imported".to_owned()
             }
-            // `"/" in None` is a TypeError; a list or a number makes a path that nobody serves.
+            // `"/" in None` is a TypeError; a list or a number makes a path that is not served.
             Self::Value { class, .. } => format!("the driver could not read a {class}"),
         }
     }
@@ -123,38 +117,30 @@ impl Diagnostic for OverrideError {
     }
 }
 
-/// Something in `api_resources` that the driver passes over.
+/// Something in `api_resources` that the driver ignores.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the other fields are self-explanatory")]
 #[non_exhaustive]
 pub enum WithoutEffect {
-    /// An entry that is named like none of the driver's classes.
+    /// An entry whose name is not one of the driver's classes.
     Entry {
-        /// Its name.
         name: String,
-        /// The class that was probably meant.
+        /// The class that was probably intended.
         near: Option<ReadClass>,
     },
-    /// A key of a class's entry that it does not read.
-    Key {
-        /// The class.
-        class: ReadClass,
-        /// The key.
-        key: String,
-    },
-    /// A `plural_name` of a class whose plural is fixed.
-    PluralName {
-        /// The class.
-        class: ReadClass,
-    },
+    /// A key that the driver does not read.
+    Key { class: ReadClass, key: String },
+    /// A `plural_name` for a class whose plural is fixed.
+    PluralName { class: ReadClass },
 }
 
 impl Overrides {
-    /// Reads the option's value, as oslo.config hands it on to the driver.
+    /// Parses the option's value as oslo.config passes it to the driver.
     ///
     /// # Errors
     ///
     /// Fails where the driver would, and for `NaN`, `Infinity`, a number beyond 64 bits, half a
-    /// surrogate pair, and nesting deeper than 128, which Python takes.
+    /// surrogate pair, and nesting deeper than 128, which Python accepts.
     pub fn of_value(text: &str) -> Result<Self, OverrideError> {
         let all = match serde_json::from_str(text) {
             Ok(Value::Object(all)) => all,
@@ -174,35 +160,35 @@ impl Overrides {
         unreadable.map_or(Ok(Self(entries)), Err)
     }
 
-    /// Reads the option's value as it stands behind `api_resources =` in a configuration file, or
-    /// in the site file, whose values become such lines ([`read_back`]).
+    /// Parses the text after `api_resources =` in a configuration file, or of the site file, whose
+    /// values become such lines ([`read_back`]).
     ///
-    /// A text in quotes is good here and broken JSON for [`Overrides::of_value`]. oslo.config takes
-    /// the quotes off (9.4.0, `iniparser.py:54`), so this is the one for what a person wrote.
+    /// A value in quotes is accepted here, but not by [`Overrides::of_value`]: oslo.config removes
+    /// the quotes (9.4.0, `iniparser.py:54`).
     ///
     /// # Errors
     ///
     /// As [`Overrides::of_value`].
     pub fn of_line(text: &str) -> Result<Self, OverrideError> {
         match reference(text) {
-            _ if goes_on_after_its_end(text) => Err(OverrideError::EmptyLine),
+            _ if continues_after_end(text) => Err(OverrideError::EmptyLine),
             Some(name) => Err(OverrideError::Reference { name }),
             None => Self::of_value(&read_back(text)),
         }
     }
 
-    /// Returns what it says of a class.
+    /// Returns the entry of a class.
     pub fn of(&self, class: ReadClass) -> Option<&Override> {
         self.0.get(class.name())
     }
 
-    /// Returns what the driver passes over, in the order of the names.
+    /// Returns what the driver ignores, ordered by name.
     pub fn without_effect(&self) -> Vec<WithoutEffect> {
         self.0.iter().flat_map(|(name, one)| without_effect(name, one)).collect()
     }
 
-    /// Returns what omega refuses to write, in the order of the names: what the driver passes over
-    /// (but for a `plural_name`, which is only noted), and versions whose fields it does not know.
+    /// Returns what omega refuses to write, ordered by name: entries and keys that the driver
+    /// ignores, and versions whose fields it does not know.
     pub fn refusals(&self) -> Vec<ApiResourcesError> {
         let of_one = |(name, one): (&String, &Override)| {
             let ignored = without_effect(name, one).into_iter().filter_map(refusal);
@@ -225,7 +211,7 @@ fn not_json(text: &str, error: &serde_json::Error) -> String {
              JSON"
         )
     } else if bare.contains('\'') {
-        format!("it is not JSON ({place}): JSON has double quotes only")
+        format!("it is not JSON ({place}): JSON uses double quotes only")
     } else {
         format!("it is not JSON ({place})")
     }
@@ -237,7 +223,7 @@ fn entry(name: &str, value: &Value) -> Result<Override, OverrideError> {
     let fields = match (value.as_object(), class) {
         (Some(fields), _) => fields,
         (None, Some(_)) => return Err(OverrideError::Entry { class: name.to_owned() }),
-        (None, None) => &nothing, // nobody looks at it
+        (None, None) => &nothing, // the driver does not read it
     };
     let read = |key: &str| class.is_some_and(|c| key == "api_version" || c.has_plural_name());
     let text = |key: &str| match fields.get(key) {
@@ -263,15 +249,14 @@ fn without_effect(name: &str, one: &Override) -> Vec<WithoutEffect> {
 
 fn near(name: &str) -> Option<ReadClass> {
     match name {
-        // The kind's own name is not like the class that stands for it.
+        // The name of this kind does not resemble that of its class.
         "KubeadmControlPlane" => Some(ReadClass::K8sControlPlane),
         name => nearest_name(name, ReadClass::ALL.map(ReadClass::name)).and_then(ReadClass::named),
     }
 }
 
-/// The value of `[capi_helm] api_resources`, as driver 1.4.0 will read it, and with nothing in it
-/// that the driver would pass over or misread. Its text is what is written behind the option's
-/// name, without quotes around it.
+/// A value of `[capi_helm] api_resources` that driver 1.4.0 reads completely and correctly. It is
+/// displayed and stored as written to the file, without quotes around it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ApiResources {
@@ -281,59 +266,45 @@ pub struct ApiResources {
 
 /// Why a value of `api_resources` is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the other fields are self-explanatory")]
 #[non_exhaustive]
 pub enum ApiResourcesError {
-    /// It has several lines.
+    /// It spans several lines.
     #[error(
         "api_resources: a value of several lines; with quotes around it the driver could not be \
          imported"
     )]
     SeveralLines,
-    /// The driver could not read it.
+    /// The driver could not parse it.
     #[error("api_resources: {error}, and {}", error.outcome())]
     Unreadable {
-        /// Why.
         error: OverrideError,
         /// What was read.
         text: String,
     },
-    /// An entry has the name of none of the driver's classes.
+    /// The name of an entry is not one of the driver's classes.
     #[error(
-        "api_resources: `{name}` is none of the driver's classes, and would be ignored (they are \
-         not always spelled as Kubernetes' kinds)"
+        "api_resources: `{name}` is not one of the driver's classes and would be ignored (their \
+         names can differ from the Kubernetes kinds)"
     )]
     UnknownClass {
-        /// Its name.
         name: String,
-        /// The class that was probably meant.
+        /// The class that was probably intended.
         near: Option<ReadClass>,
     },
     /// An entry has a key that the driver does not read.
     #[error("api_resources: {} has `{key}`, which the driver does not read", class.name())]
-    UnreadKey {
-        /// The class.
-        class: ReadClass,
-        /// The key.
-        key: String,
-    },
+    UnreadKey { class: ReadClass, key: String },
     /// A class would be read at a version whose fields the driver does not know.
     #[error(
         "api_resources: D-042 would set {} to {} here. It changes the address only; driver 1.4.0 \
-         goes on reading v1beta1 fields: health would be UNHEALTHY for ever, and a create would \
-         never complete", class.name(), version(api_version)
+         still reads v1beta1 fields: health would stay UNHEALTHY, and a create would never complete",
+        class.name(), version(api_version)
     )]
-    OtherFields {
-        /// The class.
-        class: ReadClass,
-        /// What it would be read at.
-        api_version: String,
-    },
-    /// An `api_version` is not one of a group.
+    OtherFields { class: ReadClass, api_version: String },
+    /// An `api_version` has no group.
     #[error("api_resources: api_version of {} is not GROUP/VERSION", class.name())]
-    NotGroupVersion {
-        /// The class.
-        class: ReadClass,
-    },
+    NotGroupVersion { class: ReadClass },
 }
 
 fn version(api_version: &str) -> &str {
@@ -368,8 +339,8 @@ impl Diagnostic for ApiResourcesError {
             Self::UnreadKey { key, .. } => {
                 format!("did you mean `{}`?", nearest_name(key, KEYS).unwrap_or("api_version"))
             }
-            Self::OtherFields { .. } => "leave it out. Where v1beta1 is no longer served no \
-                                         override helps: hold Cluster API back at a version that \
+            Self::OtherFields { .. } => "leave it out. Where v1beta1 is no longer served, no \
+                                         override helps: stay on a version of Cluster API that \
                                          serves it (before 1.16)"
                 .to_owned(),
             Self::NotGroupVersion { .. } => {
@@ -425,45 +396,41 @@ fn version_refusal(class: ReadClass, api_version: &str) -> Option<ApiResourcesEr
 }
 
 impl ApiResources {
-    /// Reads `text` as the driver will, from one line of its drop-in.
+    /// Parses `text` as the driver will read it from one line of its drop-in.
     ///
     /// # Errors
     ///
-    /// Refuses what would stop the driver from importing, what it would silently ignore, and what
-    /// would make its health wrong for ever.
+    /// Refuses a value that would prevent the import of the driver, that it would ignore in part, or
+    /// with which it would report a wrong health.
     pub fn parse(text: &str) -> Result<Self, ApiResourcesError> {
         if text.trim().contains(['\n', '\r']) {
             return Err(ApiResourcesError::SeveralLines);
         }
-        let overrides = match Overrides::of_line(text) {
-            Ok(overrides) => overrides,
-            Err(error) => {
-                return Err(ApiResourcesError::Unreadable { error, text: read_line(text) });
-            }
-        };
+        let unreadable = |error| ApiResourcesError::Unreadable { error, text: read_line(text) };
+        let overrides = Overrides::of_line(text).map_err(unreadable)?;
         match overrides.refusals().into_iter().next() {
             Some(refusal) => Err(refusal),
             None => Ok(Self { text: read_line(text), overrides }),
         }
     }
 
-    /// Returns what it says.
+    /// Returns the entries.
     pub fn overrides(&self) -> &Overrides {
         &self.overrides
     }
 
-    /// Returns what a person should know about it.
+    /// Returns notes for the operator.
     pub fn notes(&self) -> Vec<Note> {
         let note = |ignored| match ignored {
             WithoutEffect::PluralName { class } => Some(Note::decision(
                 "D-042",
                 format!(
-                    "api_resources: the driver ignores plural_name of {}; it reads it of \
+                    "api_resources: the driver ignores plural_name of {}; it reads plural_name of \
                      K8sControlPlane only",
                     class.name()
                 ),
             )),
-            // They are refused.
+            // `parse` refuses these.
             WithoutEffect::Entry { .. } | WithoutEffect::Key { .. } => None,
         };
         self.overrides.without_effect().into_iter().filter_map(note).collect()

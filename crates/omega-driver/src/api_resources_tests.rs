@@ -2,10 +2,10 @@ use super::*;
 
 #[test]
 fn what_would_break_the_driver_is_refused() {
-    let words = |text: &str| {
+    let outcome = |text: &str| {
         Overrides::of_value(text).map_err(|error| format!("{error}, and {}", error.outcome()))
     };
-    assert_eq!(words("{}"), Ok(Overrides::default()));
+    assert_eq!(outcome("{}"), Ok(Overrides::default()));
     let import = "and the driver could not be imported";
     let read = |class| format!("and the driver could not read a {class}");
     let cases = [
@@ -20,26 +20,26 @@ fn what_would_break_the_driver_is_refused() {
                  text, is not JSON, {import}"
             ),
         ),
-        ("'{}'", format!("it is not JSON (column 1): JSON has double quotes only, {import}")),
+        ("'{}'", format!("it is not JSON (column 1): JSON uses double quotes only, {import}")),
         ("{\n1}", format!("it is not JSON (line 2, column 1), {import}")),
-        (r#"{"Cluster": "v1"}"#, format!("the value of Cluster is no object, {import}")),
-        (r#"{"Cluster": null}"#, format!("the value of Cluster is no object, {import}")),
+        (r#"{"Cluster": "v1"}"#, format!("the value of Cluster is not an object, {import}")),
+        (r#"{"Cluster": null}"#, format!("the value of Cluster is not an object, {import}")),
         (
             r#"{"Cluster": {"api_version": null}}"#,
-            format!("api_version of Cluster is no text, {}", read("Cluster")),
+            format!("api_version of Cluster is not a string, {}", read("Cluster")),
         ),
         (
             r#"{"K8sControlPlane": {"plural_name": 1}}"#,
-            format!("plural_name of K8sControlPlane is no text, {}", read("K8sControlPlane")),
+            format!("plural_name of K8sControlPlane is not a string, {}", read("K8sControlPlane")),
         ),
     ];
     for (text, why) in cases {
-        assert_eq!(words(text), Err(why), "{text}");
+        assert_eq!(outcome(text), Err(why), "{text}");
     }
 }
 
 #[test]
-fn what_the_driver_passes_over_is_no_error() {
+fn what_the_driver_ignores_is_not_an_error() {
     for text in [
         r#"{"KubeadmControlPlane": "text"}"#,
         r#"{"cluster": {"api_version": 1}}"#,
@@ -71,7 +71,7 @@ fn a_line_loses_one_pair_of_quotes() {
     assert_eq!(Overrides::of_line("{\n}"), Ok(Overrides::default()));
 }
 
-/// What the driver's `json.loads` would say of a value, and what omega says.
+/// Values that the driver's `json.loads` rejects, and omega's message for each.
 #[test]
 fn api_resources_is_read_as_the_driver_reads_it() {
     for good in [
@@ -111,12 +111,12 @@ fn api_resources_is_read_as_the_driver_reads_it() {
         (text, format!("{error}\n  next: {next}\n"))
     });
     let lines: Vec<String> =
-        all.into_iter().map(|(text, said)| format!("--- {text}\n{said}")).collect();
+        all.into_iter().map(|(text, message)| format!("--- {text}\n{message}")).collect();
     insta::assert_snapshot!(lines.concat());
 }
 
 #[test]
-fn what_keeps_the_driver_from_being_imported_is_told_first() {
+fn what_prevents_the_import_is_reported_first() {
     let both = r#"{"Cluster": {"api_version": 1}, "Machine": null}"#;
     let error = Overrides::of_value(both).unwrap_err();
     assert_eq!(error, OverrideError::Entry { class: "Machine".into() });
@@ -149,7 +149,7 @@ fn what_has_no_effect_is_named() {
 }
 
 #[test]
-fn a_value_is_kept_as_the_driver_gets_it() {
+fn a_value_is_stored_as_the_driver_gets_it() {
     let text = r#"'{"Machine": {"plural_name": "machines"}}'"#;
     let value = ApiResources::parse(text).unwrap();
     assert_eq!(value.to_string(), r#"{"Machine": {"plural_name": "machines"}}"#);

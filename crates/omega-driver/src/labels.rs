@@ -1,22 +1,22 @@
-//! Which labels of a cluster or template the driver looks at, and what it wants of an image.
+//! The labels of a cluster or template that the driver reads, and the image properties it requires.
 //!
-//! It requires no label. What it requires are two properties of the template's image
-//! ([`IMAGE_PROPERTIES`]). A label that it does not look at is ignored without a word.
+//! It requires no label, and silently ignores labels that it does not read.
 
 use crate::DriverRelease;
 
-/// The label that names the chart's version. It is read of the template only (1.4.0,
+/// The label with the chart's version. The driver reads it from the template only (1.4.0,
 /// `driver.py:551`).
 pub const CHART_VERSION: &str = "capi_helm_chart_version";
-/// The label that names who may reach the API. The driver sends `apiServer.allowedCidrs` (1.4.0,
-/// `driver.py:1201`, and in all releases). Before 1.4.0 it is read of the cluster only (1.3.0,
-/// `driver.py`, `_get_allowed_cidrs`), to which Magnum copies the template's labels.
+/// The label with the CIDRs that may reach the API. The driver passes it on as
+/// `apiServer.allowedCidrs` (1.4.0, `driver.py:1201`, and in all releases). Before 1.4.0 it is read
+/// from the cluster only (1.3.0, `driver.py`, `_get_allowed_cidrs`), to which Magnum copies the
+/// template's labels.
 pub const ALLOWED_CIDRS: &str = "api_master_lb_allowed_cidrs";
 /// The properties that an image must have (`driver.py`, `_get_kube_version`, `_get_os_distro`, all
-/// releases): without one of them a create fails.
+/// releases). Without one of them, the create of a cluster fails.
 pub const IMAGE_PROPERTIES: [&str; 2] = ["kube_version", "os_distro"];
 
-/// Read by every release that is known.
+/// The labels that every known release reads.
 const ALWAYS: [&str; 26] = [
     ALLOWED_CIDRS,
     "auto_healing_enabled",
@@ -58,8 +58,8 @@ pub fn first_to_read(label: &str) -> Option<DriverRelease> {
     }
 }
 
-/// Returns what says what this label is often meant to say. Magnum's other drivers read it.
-pub fn said_elsewhere(label: &str) -> Option<&'static str> {
+/// Returns what this driver reads instead of a label of Magnum's other drivers.
+pub fn read_instead_of(label: &str) -> Option<&'static str> {
     match label {
         "kube_tag" => Some("the image's property kube_version"),
         _ => None,
@@ -67,7 +67,7 @@ pub fn said_elsewhere(label: &str) -> Option<&'static str> {
 }
 
 impl DriverRelease {
-    /// Returns whether it looks at the label.
+    /// Returns whether it reads the label.
     pub fn reads_label(&self, label: &str) -> bool {
         first_to_read(label).is_some_and(|first| first.source() <= self.source())
     }
@@ -87,15 +87,15 @@ mod tests {
         for nobodys in ["kube_tag", "fixed_subnet_cidrs", "Fixed_subnet_cidr", ""] {
             assert_eq!(first_to_read(nobodys), None, "{nobodys}");
         }
-        assert!(said_elsewhere("kube_tag").is_some() && said_elsewhere("kube_tags").is_none());
+        assert!(read_instead_of("kube_tag").is_some() && read_instead_of("kube_tags").is_none());
         let reads =
             |release: &str, label| release.parse::<DriverRelease>().unwrap().reads_label(label);
         assert!(!reads("1.3.0", "extra_network_names") && reads("1.4.1", "extra_network_names"));
         assert!(reads("1.0.0", "fixed_subnet_cidr"), "it is taken for 1.1.0");
     }
 
-    /// 1.4.0 has an option for each label that it reads, and raises for any other. The name that
-    /// it deprecates is that of an option too (`conf.py:332`).
+    /// 1.4.0 has an option for each label that it reads, and raises an exception for any other. The
+    /// deprecated label also is the name of an option (`conf.py:332`).
     #[test]
     fn a_label_of_1_4_0_is_an_option() {
         let named = options(&DriverRelease::v1_4_0());

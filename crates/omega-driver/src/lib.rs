@@ -1,14 +1,13 @@
-//! What omega knows of magnum-capi-helm, the driver that makes Magnum's clusters with Cluster API.
+//! Facts about magnum-capi-helm, the Magnum driver that creates clusters with Cluster API.
 //!
-//! One place for each fact, with its source in the driver: which releases there are and what each
-//! does ([`DriverRelease`]), its options ([`options`]), the one that can break it
-//! ([`api_resources`]), what it reads on the management cluster ([`driver_reads`]) and must be
-//! allowed there ([`driver_needs`]), what it calls things ([`naming`]), which labels it looks at
-//! ([`labels`]), what of a template has no effect ([`template`]), and what it needs around it
-//! ([`requirements`]). Nothing here does any input or output.
+//! Each fact is stated once, with its source in the driver's code: the releases and how they differ
+//! ([`DriverRelease`]), the options ([`options`], [`api_resources`]), the objects that the driver
+//! reads on the management cluster ([`driver_reads`]), the RBAC rights it needs there
+//! ([`driver_needs`]), its names ([`naming`]), the labels it reads ([`labels`]), the parts of
+//! a template without effect ([`template`]) and its dependencies ([`requirements`]). The crate does no I/O.
 //!
-//! Sources are named by the file and line in the package of a release: `driver.py:895` is
-//! `magnum_capi_helm/driver.py`, line 895.
+//! A source such as `driver.py:895` is line 895 of `magnum_capi_helm/driver.py` in the package of a
+//! release.
 
 pub mod api_resources;
 pub mod labels;

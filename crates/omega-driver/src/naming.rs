@@ -1,6 +1,6 @@
-//! What the driver calls the things that it makes.
+//! How the driver names the objects that it creates.
 //!
-//! The rules are the same in 1.1.0 to 1.4.0 but for application credentials. Source:
+//! The rules are the same in 1.1.0 to 1.4.0, except for application credentials. Source:
 //! `magnum_capi_helm/driver_utils.py` and `driver.py` in those packages.
 
 use std::{collections::BTreeMap, fmt};
@@ -11,16 +11,16 @@ use crate::{DriverRelease, options::read_back, release::Source};
 
 /// The default of the option `namespace_prefix`, in all releases.
 pub const DEFAULT_NAMESPACE_PREFIX: &str = "magnum";
-/// The label of a cluster's secrets with Magnum's id of the cluster (1.4.0, `driver.py:459`). The
-/// driver deletes them by it (`driver.py:346`).
+/// The label on a cluster's secrets that holds Magnum's id of the cluster (1.4.0,
+/// `driver.py:459`). The driver deletes the secrets by this label (`driver.py:346`).
 pub const CLUSTER_UUID_LABEL: &str = "magnum.openstack.org/cluster-uuid";
-/// The label of an addon with the [`StackId`] of its cluster (1.4.0, `driver.py:303`).
+/// The label on an addon that holds the [`StackId`] of its cluster (1.4.0, `driver.py:303`).
 pub const ADDON_LABEL: &str = "addons.stackhpc.com/cluster";
-/// The key of the secret [`StackId::cloud_credentials`] with the cloud's configuration.
+/// The key of the cloud's configuration in the secret [`StackId::cloud_credentials`].
 pub const CLOUDS_YAML: &str = "clouds.yaml";
-/// The key of that secret with the certificates of the cloud's CAs.
+/// The key of the cloud's CA certificates in that secret.
 pub const CACERT: &str = "cacert";
-/// The name of the cloud in it (1.4.0, `common/app_creds.py:91`).
+/// The name of the cloud in `clouds.yaml` (1.4.0, `common/app_creds.py:91`).
 pub const CLOUD: &str = "openstack";
 
 /// The driver's option `namespace_prefix`.
@@ -35,13 +35,12 @@ impl Default for NamespacePrefix {
 }
 
 impl NamespacePrefix {
-    /// Returns this prefix, as the driver has it.
+    /// Returns the prefix with this text.
     pub fn new(prefix: impl Into<String>) -> Self {
         Self(prefix.into())
     }
 
-    /// Returns the prefix that the driver has with these options of `[capi_helm]`, as they are
-    /// written in its drop-in.
+    /// Returns the prefix that these options of `[capi_helm]`, as written in the drop-in, set.
     pub fn of_options(options: &BTreeMap<String, String>) -> Self {
         options.get("namespace_prefix").map_or_else(Self::default, |line| Self(read_back(line)))
     }
@@ -53,11 +52,10 @@ impl NamespacePrefix {
 
     /// Returns the namespace of a project's clusters, `magnum-<project id>`.
     ///
-    /// What is no ASCII letter or digit is dropped after the id was put into lower case, as
-    /// `cluster_namespace` does (`driver_utils.py:25`): `K` (the Kelvin sign) becomes a `k`, which
-    /// stays. A copy of this rule looked at the ASCII letters alone. No id of Keystone differs.
+    /// As in `cluster_namespace` (`driver_utils.py:25`), the id is converted to lower case before
+    /// everything but ASCII letters and digits is dropped, so `K` (the Kelvin sign) becomes `k`.
     pub fn namespace(&self, project_id: &str) -> String {
-        let project: String = project_id.to_lowercase().chars().filter(plain).collect();
+        let project: String = project_id.to_lowercase().chars().filter(is_plain).collect();
         format!("{}-{project}", self.0)
     }
 }
@@ -68,45 +66,45 @@ impl fmt::Display for NamespacePrefix {
     }
 }
 
-/// Returns the id of the project whose clusters are in `namespace`, if its name ends with one: 32
-/// hexadecimal digits, as Keystone makes them.
+/// Returns the id of the project whose clusters are in `namespace`, if its name ends with a
+/// Keystone id: 32 hexadecimal digits.
 pub fn project_of(namespace: &str) -> Option<&str> {
     let (_, project) = namespace.rsplit_once('-')?;
-    let is = project.len() == 32 && project.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is.then_some(project)
+    let is_id = project.len() == 32 && project.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then_some(project)
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "it is what filter passes")]
-fn plain(c: &char) -> bool {
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "filter passes a reference")]
+fn is_plain(c: &char) -> bool {
     c.is_ascii_lowercase() || c.is_ascii_digit()
 }
 
-/// Returns `sanitized_name(name)`: lower case, and one hyphen for all between the words
-/// (`driver_utils.py:33`).
+/// Returns `sanitized_name(name)` (`driver_utils.py:33`): in lower case, with one hyphen for each
+/// run of other characters.
 pub fn sanitized(name: &str) -> String {
     let name = name.to_lowercase();
-    let words = name.split(|c| !plain(&c)).filter(|word| !word.is_empty());
+    let words = name.split(|c| !is_plain(&c)).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join("-")
 }
 
 /// Magnum's `stack_id` of a cluster: the name of its helm release and of its Cluster.
 ///
-/// It is made once, of the cluster's name and 12 random letters and digits (1.4.0,
-/// `driver.py:1219`). A name that is cut behind a hyphen gives two of them,
-/// `a-name-of-thirty-characters---cyusd2b67a45`, and then things part: the release, the Cluster and
-/// what the chart and Cluster API make have this name, and what the driver names itself has one
-/// hyphen ([`StackId::object`]).
+/// The driver builds it once from the cluster's name and 12 random letters and digits (1.4.0,
+/// `driver.py:1219`). If the name is truncated after a hyphen, the id has two in a row
+/// (`production-kubernetes-cluster--cyusd2b67a45`). The helm release, the Cluster and the objects
+/// of the chart and of Cluster API use the id as it is; names that the driver builds itself have
+/// one hyphen there ([`StackId::object`]).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StackId(String);
 
 /// The length of the random part.
 const RANDOM: usize = 12;
-/// What is left of a cluster's name (`driver.py:1230`).
+/// The length to which a cluster's name is truncated (`driver.py:1230`).
 const TRIMMED: usize = 30;
 
 impl StackId {
-    /// Returns the id, or `None` if the text is empty: the driver takes that for no id.
+    /// Returns the id, or `None` if the text is empty: the driver treats that as no id.
     pub fn new(text: impl Into<String>) -> Option<Self> {
         Some(text.into()).filter(|text| !text.is_empty()).map(Self)
     }
@@ -116,12 +114,12 @@ impl StackId {
         &self.0
     }
 
-    /// Returns whether it is the name of a helm release. That of a Heat driver is a UUID.
+    /// Returns whether it is the name of a helm release. The id of a Heat stack is a UUID.
     pub fn is_helm_release(&self) -> bool {
         !is_uuid(&self.0)
     }
 
-    /// Returns whether a cluster that is called `name` can have this id.
+    /// Returns whether a cluster named `name` can have this id.
     pub fn can_be_of(&self, name: &str) -> bool {
         let trimmed: String = sanitized(name).chars().take(TRIMMED).collect();
         let random = self.0.strip_prefix(&trimmed).and_then(|rest| rest.strip_prefix('-'));
@@ -130,10 +128,10 @@ impl StackId {
         })
     }
 
-    /// Returns the driver's name of an object of the cluster (`get_k8s_resource_name`,
-    /// `driver_utils.py:44`). Without a suffix it is that of the Cluster and of the
-    /// `OpenStackCluster` in the driver's health code (`common/capi_monitor.py:107`, `:130`); its
-    /// other code takes [`StackId::as_str`].
+    /// Returns the driver's name for an object of the cluster (`get_k8s_resource_name`,
+    /// `driver_utils.py:44`). With an empty suffix it is the name of the Cluster and of the
+    /// `OpenStackCluster` in the driver's health code (`common/capi_monitor.py:107`, `:130`); other
+    /// code uses [`StackId::as_str`].
     pub fn object(&self, suffix: &str) -> String {
         if suffix.is_empty() {
             sanitized(&self.0)
@@ -152,20 +150,20 @@ impl StackId {
         self.object(node_group)
     }
 
-    /// Returns the name of the secret with the application credential (1.4.0, `driver.py:604`),
-    /// which the chart is told (`cloudCredentialsSecretName`, `driver.py:1017`).
+    /// Returns the name of the secret with the application credential (1.4.0, `driver.py:604`). The
+    /// driver passes it to the chart as `cloudCredentialsSecretName` (`driver.py:1017`).
     pub fn cloud_credentials(&self) -> String {
         self.object("cloud-credentials")
     }
 
-    /// Returns the names of the secrets with the CAs, which the driver writes before the chart is
-    /// installed (1.4.0, `common/ca_certificates.py:46`).
+    /// Returns the names of the secrets with the CAs. The driver writes them before it installs the
+    /// chart (1.4.0, `common/ca_certificates.py:46`).
     pub fn certificates(&self) -> [String; 4] {
         ["ca", "etcd", "proxy", "sa"].map(|of| self.object(of))
     }
 
-    /// Returns the name of the secret with the cluster's kubeconfig. Cluster API makes it, so it
-    /// has the Cluster's own name (v1.13.2, `util/secret/secret.go`, `Name`).
+    /// Returns the name of the secret with the cluster's kubeconfig. Cluster API creates it and
+    /// names it after the Cluster (v1.13.2, `util/secret/secret.go`, `Name`).
     pub fn kubeconfig(&self) -> String {
         format!("{}-kubeconfig", self.0)
     }
@@ -183,9 +181,9 @@ fn is_uuid(text: &str) -> bool {
         && groups.iter().all(|group| group.chars().all(|c| c.is_ascii_hexdigit()))
 }
 
-/// Returns whether an application credential of that name was made by the driver for the cluster:
-/// `magnum-<cluster's id>` before 1.4.0 (`common/app_creds.py:56`), and with a hyphen and 8
-/// hexadecimal digits behind it from 1.4.0 on (`common/app_creds.py:66`).
+/// Returns whether the driver created the application credential with this name for the cluster:
+/// `magnum-<cluster's id>` before 1.4.0 (`common/app_creds.py:56`), followed by a hyphen and 8
+/// hexadecimal digits since 1.4.0 (`common/app_creds.py:66`).
 pub fn is_application_credential(name: &str, cluster_uuid: &str) -> bool {
     let rest = name.strip_prefix("magnum-").and_then(|rest| rest.strip_prefix(cluster_uuid));
     let is_token = |token: &str| token.len() == 8 && token.bytes().all(|b| b.is_ascii_hexdigit());
@@ -197,17 +195,11 @@ pub fn is_application_credential(name: &str, cluster_uuid: &str) -> bool {
 }
 
 impl DriverRelease {
-    /// Returns whether it gives each application credential of a cluster a name of its own, and
-    /// finds them by the secret. Older ones find one by its name (1.3.0,
-    /// `common/app_creds.py:94`).
-    fn has_several_credentials(&self) -> bool {
-        self.source() >= Source::V1_4_0
-    }
-
-    /// Returns whether it leaves behind the application credentials of clusters that `maker` made
-    /// and that it deletes itself.
+    /// Returns whether it leaves the application credential in Keystone when it deletes a cluster
+    /// that `maker` created. Since 1.4.0, each credential has a unique name and is found through
+    /// the secret; older releases find it by the cluster's id (1.3.0, `common/app_creds.py:94`).
     pub fn leaves_credentials_of(&self, maker: &Self) -> bool {
-        maker.has_several_credentials() && !self.has_several_credentials()
+        maker.source() >= Source::V1_4_0 && self.source() < Source::V1_4_0
     }
 }
 
@@ -220,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_is_what_the_driver_makes_of_a_project() {
+    fn a_namespace_is_named_after_its_project() {
         let magnum = NamespacePrefix::default();
         assert_eq!(magnum.namespace("47F96049-4aa7"), "magnum-47f960494aa7");
         assert_eq!(magnum.namespace("0A-bc_9"), "magnum-0abc9");
@@ -231,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_says_whose_it_is() {
+    fn the_project_is_read_from_a_namespace() {
         let id = "6741a4d1b29346e5a2f4c6ad38f0a2c1";
         assert_eq!(project_of(&format!("magnum-{id}")), Some(id));
         assert_eq!(project_of(&format!("a-b-{id}")), Some(id));
@@ -244,7 +236,7 @@ mod tests {
     fn a_helm_release_is_told_from_a_heat_stack() {
         assert!(stack("c9-cyusd2b67a45").is_helm_release());
         assert!(!stack("49dc23f5-ffc9-40c3-9d34-7be7f9e34d63").is_helm_release());
-        assert_eq!(StackId::new(""), None, "no driver has begun");
+        assert_eq!(StackId::new(""), None, "no driver has started");
         let shape = "zzzzzzzz-ffc9-40c3-9d34-7be7f9e34d63";
         assert!(stack(shape).is_helm_release(), "a release may have a UUID's shape");
     }
@@ -284,11 +276,11 @@ mod tests {
         assert_eq!(id.certificates()[3], "c1-cyusd2b67a45-sa");
         assert_eq!(id.kubeconfig(), "c1-cyusd2b67a45-kubeconfig");
         assert_eq!(stack("-C_1-").object(""), "c-1");
-        assert_eq!(stack("--").object(""), "", "of which nothing is left");
+        assert_eq!(stack("--").object(""), "", "nothing is left of it");
     }
 
     #[test]
-    fn two_hyphens_part_the_cluster_and_its_secrets() {
+    fn two_hyphens_make_the_cluster_and_its_secrets_differ() {
         let id = stack("production-kubernetes-cluster--cyusd2b67a45");
         assert_eq!(
             id.cloud_credentials(),

@@ -1,4 +1,4 @@
-//! The driver's options, as its own `conf.py` declares them, and how oslo.config reads them.
+//! The driver's options, as `conf.py` declares them, and how oslo.config reads them.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -19,12 +19,12 @@ use crate::{
 /// The name of [`Section::CapiHelm`].
 pub const SECTION: &str = "capi_helm";
 
-/// A section of the configuration that is the driver's.
+/// A section of the driver's configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Section {
     /// `[capi_helm]`.
     CapiHelm,
-    /// `[capi_helm_cluster_labels]`, which 1.4.0 brought: defaults for labels of clusters.
+    /// `[capi_helm_cluster_labels]`, since 1.4.0: defaults for the labels of clusters.
     ClusterLabels,
 }
 
@@ -44,30 +44,30 @@ impl fmt::Display for Section {
     }
 }
 
-/// How oslo.config takes an option's text.
+/// The type of an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// `StrOpt`: as it is.
+    /// `StrOpt`.
     Text,
-    /// `IntOpt`: a whole number.
+    /// `IntOpt`.
     Integer,
     /// `BoolOpt`: one of eight words, in any case.
     Boolean,
-    /// `ListOpt`: parts between commas.
+    /// `ListOpt`: items separated by commas.
     List,
 }
 
-/// An option that a release has.
+/// An option of a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OptionSpec {
-    /// Where it belongs.
+    /// The section.
     pub section: Section,
     /// Its name.
     pub name: &'static str,
-    /// How its text is taken.
+    /// Its type.
     pub kind: Kind,
-    /// Its default, as a literal of Python: `'magnum'`, `2048`, `None`.
+    /// Its default as a Python literal: `'magnum'`, `2048`, `None`.
     pub default: &'static str,
 }
 
@@ -100,7 +100,7 @@ fn row(line: &'static str) -> Option<OptionSpec> {
     Some(OptionSpec { section, name, kind, default: cells.next()? })
 }
 
-/// Returns the options of `release`, or of the release that it is assumed to act like.
+/// Returns the options of `release`, or of the release that it is assumed to behave like.
 pub fn options(release: &DriverRelease) -> Vec<OptionSpec> {
     let like = release.assumed_like().unwrap_or_else(|| release.clone());
     let of = releases().find(|(version, _)| *version == like);
@@ -115,13 +115,13 @@ pub fn first_with(section: Section, name: &str) -> Option<DriverRelease> {
 }
 
 impl DriverRelease {
-    /// Returns the chart that it installs if `default_helm_chart_version` is not set.
+    /// Returns the version of the chart that it installs if `default_helm_chart_version` is not set.
     pub fn default_chart(&self) -> Version {
         if self.source() >= Source::V1_2_0 { Version::new(0, 10, 1) } else { Version::new(0, 4, 0) }
     }
 }
 
-/// Why oslo.config would not read a value back as it is written, and what to write instead.
+/// Why oslo.config would not read a value as it is written, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unfit {
@@ -132,24 +132,27 @@ pub struct Unfit {
 }
 
 impl OptionSpec {
-    /// Checks that oslo.config reads `value` back as it is.
+    /// Checks that oslo.config reads `value` as it is written.
     ///
     /// # Errors
     ///
-    /// Refuses what it would take for something else, or not at all.
+    /// Refuses a value that oslo.config would read as another one, or reject.
     pub fn check(&self, value: &str) -> Result<(), Unfit> {
         let no = |why, next| Err(Unfit { why, next });
         if value.is_empty() {
             return no("it has no value", "leave it out to get the driver's default");
         }
         if strip(value) != value || value.contains(['\n', '\r']) {
-            return no("spaces around it, or several lines", "write it on one line, without them");
+            return no(
+                "it has leading or trailing spaces, or several lines",
+                "write it on one line, without spaces around it",
+            );
         }
         if value.replace("$$", "").contains('$') {
-            return no("`$` begins a substitution in oslo.config", "write `$$` for a dollar sign");
+            return no("`$` starts a substitution in oslo.config", "write `$$` for a dollar sign");
         }
         if unquoted(value) != value {
-            return no("oslo.config takes the quotes off", "write it without them");
+            return no("oslo.config removes the quotes", "write it without quotes");
         }
         // oslo.config 9.4.0, types.py: Boolean.TRUE_VALUES and FALSE_VALUES.
         let words = ["true", "1", "on", "yes", "false", "0", "off", "no"];
@@ -165,7 +168,7 @@ impl OptionSpec {
     }
 }
 
-/// What `[capi_helm]` and `[capi_helm_cluster_labels]` should say.
+/// The desired content of `[capi_helm]` and `[capi_helm_cluster_labels]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CapiHelm {
     /// `kubeconfig_file`: a path on the unit.
@@ -174,13 +177,13 @@ pub struct CapiHelm {
     pub helm_chart_repo: String,
     /// `helm_chart_name`.
     pub helm_chart_name: String,
-    /// `default_helm_chart_version`. Always said: the driver's own default is 0.10.1 or older.
+    /// `default_helm_chart_version`. Always written: the driver's own default is 0.10.1 or older.
     pub default_helm_chart_version: String,
-    /// `api_resources`, which driver 1.4.0 brought.
+    /// `api_resources`, since driver 1.4.0.
     pub api_resources: Option<ApiResources>,
     /// Further options of `[capi_helm]`.
     pub options: BTreeMap<String, String>,
-    /// Options of `[capi_helm_cluster_labels]`, which driver 1.4.0 brought.
+    /// Options of `[capi_helm_cluster_labels]`, since driver 1.4.0.
     pub cluster_labels: BTreeMap<String, String>,
 }
 
@@ -214,8 +217,8 @@ impl CapiHelm {
     ///
     /// # Errors
     ///
-    /// Refuses options that this driver does not have, and values that oslo.config would read as
-    /// something else.
+    /// Refuses options that this driver does not have, and values that oslo.config would read
+    /// differently.
     pub fn render(&self, driver: &DriverRelease) -> Result<AsciiText, CapiHelmError> {
         let known = options(driver);
         let mut text = section(Section::CapiHelm, &self.pairs(), &known, driver)?;
@@ -231,7 +234,7 @@ impl CapiHelm {
         })
     }
 
-    /// Returns what the daemons will read for the options that the graft stands on.
+    /// Returns the values that the daemons will read for the options that the graft needs.
     pub fn effective(&self) -> BTreeMap<String, String> {
         self.own().into_iter().map(|(key, value)| (key.to_owned(), read_back(&value))).collect()
     }
@@ -292,12 +295,12 @@ fn unknown(
 ) -> (String, Option<String>) {
     let moved = |option: &&OptionSpec| option.section != section && option.name == key;
     if let Some(option) = known.iter().find(moved) {
-        let why = format!("driver {driver} wants it in {}", option.section);
-        return (why, Some(format!("set it there: {key} in {}", option.section)));
+        let why = format!("driver {driver} reads it from {}", option.section);
+        return (why, Some(format!("set {key} in {}", option.section)));
     }
-    let why = format!("driver {driver} has no such option, and would ignore it");
+    let why = format!("driver {driver} has no such option and would ignore it");
     let next = match first_with(section, key).filter(|first| first > driver) {
-        Some(first) => Some(format!("leave it out: {first} brought it")),
+        Some(first) => Some(format!("leave it out: it exists since {first}")),
         None => near.map(|near| format!("did you mean `{near}`?")),
     };
     (why, next)
@@ -349,7 +352,7 @@ mod tests {
         all.into_iter().flat_map(lines).collect::<String>()
     }
 
-    /// The text of the runbook's own step 7.6, byte for byte.
+    /// The text of the runbook's step 7.6, byte for byte.
     #[test]
     fn the_text_is_the_runbooks() {
         let text = site().render(&DriverRelease::v1_4_0()).unwrap();
@@ -378,7 +381,7 @@ mod tests {
         insta::assert_snapshot!(cases(vec![
             ("an unknown option", refused(more("minimum_flavour_ram", "1"), "1.4.0")),
             ("nothing like it", refused(more("zzz", "1"), "1.4.0")),
-            ("an option that 1.3.0 has not", refused(|_| (), "1.3.0")),
+            ("an option that 1.3.0 does not have", refused(|_| (), "1.3.0")),
             ("an option that moved", refused(more("csi_cinder_fstype", "xfs"), "1.4.0")),
             ("a label", refused(label("octavia_providr", "ovn"), "1.4.0")),
             ("not a number", refused(more("minimum_flavor_ram", "2 GiB"), "1.4.0")),
@@ -407,7 +410,7 @@ mod tests {
         assert!(!fits("1.3.0", "k8s_control_plane_resource_conditions"));
         assert!(
             fits("1.4.1", "api_resources"),
-            "a release not yet known is taken for the last one"
+            "an unknown release is assumed to be like the newest known one"
         );
     }
 

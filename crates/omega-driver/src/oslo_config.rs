@@ -1,7 +1,7 @@
 //! How oslo.config reads a line of a configuration file.
 
-/// Returns what oslo.config's parser makes of the text behind `key =` in a file (9.4.0,
-/// `iniparser.py:42` and `:58`). Further lines are taken for continuation lines, which are
+/// Returns the value that oslo.config's parser reads from the text after `key =` in a file (9.4.0,
+/// `iniparser.py:42` and `:58`). Further lines are treated as continuation lines, which are
 /// indented; an empty line ends the value.
 pub fn read_line(text: &str) -> String {
     let mut lines = text.split('\n').map(|line| strip(line.trim_end_matches('\r')));
@@ -10,22 +10,22 @@ pub fn read_line(text: &str) -> String {
     [first].into_iter().chain(rest).collect::<Vec<_>>().join("\n")
 }
 
-/// Returns what the driver gets for the text behind `key =` in a file: [`read_line`], with `$$` and
-/// `\$` read as dollar signs (9.4.0, `cfg.py:2775`). A reference to another option is left as it
-/// is, since only oslo.config knows its value ([`reference()`]).
+/// Returns the value that the driver gets for the text after `key =` in a file: [`read_line`] with
+/// `$$` and `\$` replaced by a dollar sign (9.4.0, `cfg.py:2775`). A reference to another option is
+/// not substituted ([`reference()`]).
 pub fn read_back(text: &str) -> String {
     read_line(text).replace(r"\$", "$$").replace("$$", "$")
 }
 
-/// Returns the name of the first option that the text behind `key =` refers to, `$name` or
-/// `${name}`. oslo.config puts that option's value there, and fails if there is no such option
+/// Returns the name of the first option to which the text after `key =` refers (`$name` or
+/// `${name}`). oslo.config substitutes that option's value, and fails if there is no such option
 /// (9.4.0, `cfg.py:2796` and `:2808`; `string.Template` ignores the case of names).
 pub fn reference(text: &str) -> Option<String> {
     let text = read_line(text).replace(r"\$", "$$").replace("$$", "");
     text.split('$').skip(1).find_map(name).map(str::to_owned)
 }
 
-/// Returns the name at the beginning of what follows a dollar sign.
+/// Returns the name at the start of the text after a dollar sign.
 fn name(text: &str) -> Option<&str> {
     let (text, braced) = text.strip_prefix('{').map_or((text, false), |text| (text, true));
     let begins = text.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic());
@@ -35,15 +35,15 @@ fn name(text: &str) -> Option<&str> {
     (begins && (!braced || rest.starts_with('}'))).then_some(name)
 }
 
-/// Returns whether something follows an empty line. The value ends there, and oslo.config fails at
-/// a continuation line of nothing (9.4.0, `iniparser.py:74`).
-pub(crate) fn goes_on_after_its_end(text: &str) -> bool {
+/// Returns whether something follows an empty line. The value ends at that line, and oslo.config
+/// fails at a continuation line without a value (9.4.0, `iniparser.py:74`).
+pub(crate) fn continues_after_end(text: &str) -> bool {
     let lines = text.split('\n').skip(1).map(strip);
     lines.skip_while(|line| !line.is_empty()).any(|line| !line.is_empty())
 }
 
-/// Takes off one pair of quotes. A single quote sign is taken for a pair, as there (`value[0] ==
-/// value[-1]`).
+/// Removes one pair of quotes. As in oslo.config (`value[0] == value[-1]`), a single quote character
+/// counts as a pair.
 pub(crate) fn unquoted(value: &str) -> &str {
     if value == "'" || value == "\"" {
         return "";
@@ -54,7 +54,7 @@ pub(crate) fn unquoted(value: &str) -> &str {
     inner.unwrap_or(value)
 }
 
-/// `str.strip()` of Python, for which four of ASCII's separators are spaces too.
+/// Python's `str.strip()`, which also treats four ASCII separators as whitespace.
 pub(crate) fn strip(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c))
 }

@@ -1,9 +1,9 @@
-//! JSON values as Python sees and prints them: the driver is written in it, and its reasons hold
-//! the `repr` of a list.
+//! JSON values as Python evaluates and prints them: the status reasons that the driver writes
+//! contain the `repr` of a list.
 
 use serde_json::Value;
 
-/// Returns whether Python takes `value` for true.
+/// Returns `bool(value)`.
 pub fn truth(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -20,7 +20,7 @@ pub fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| repr(value), str::to_owned)
 }
 
-/// Returns `repr(value)`. Of floating point numbers, those below 1e16 that aren't tiny.
+/// Returns `repr(value)`. Floating point numbers that Python prints with an exponent may differ.
 pub fn repr(value: &Value) -> String {
     match value {
         Value::Null => "None".to_owned(),
@@ -37,12 +37,12 @@ pub fn repr(value: &Value) -> String {
     }
 }
 
-/// Returns the `repr` of a list whose items are printed already.
+/// Returns the `repr` of a list, given the `repr` of its items.
 pub fn list(items: impl Iterator<Item = String>) -> String {
     format!("[{}]", items.collect::<Vec<_>>().join(", "))
 }
 
-/// In single quotes, unless that would need an escape which double quotes don't.
+/// Quotes as Python does: with single quotes, unless only double quotes avoid an escape.
 fn quoted(text: &str) -> String {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     let mut out = String::from(quote);
@@ -69,8 +69,8 @@ fn escaped(code: u32) -> String {
     }
 }
 
-/// Rust's table has the categories of Python's `isprintable`; behind another character it does not
-/// escape those that combine with it.
+/// Rust escapes the same categories as Python's `isprintable`. After another character, it does not
+/// escape combining characters.
 fn printable(c: char) -> bool {
     matches!(c, '"' | '\'') || format!("a{c}").escape_debug().count() == 2
 }

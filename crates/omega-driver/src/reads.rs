@@ -1,4 +1,4 @@
-//! What the driver reads, and at which version.
+//! The objects that the driver reads on the management cluster, and at which API version.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DriverRelease, Overrides, release::Source};
 
-/// A group and a version, as an object's `apiVersion` spells them.
+/// An API group and version, as in an object's `apiVersion`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct GroupVersion {
     /// `cluster.x-k8s.io`, empty for the core group.
@@ -32,11 +32,11 @@ impl fmt::Display for GroupVersion {
     }
 }
 
-/// A class of the driver's `kubernetes.py` that stands for a custom resource.
+/// A class in the driver's `kubernetes.py` that represents a custom resource.
 ///
-/// The names are the driver's, with its capital letters; they are the keys of `api_resources`.
+/// The names are the driver's own, including their case. They are the keys of `api_resources`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each is the name of the class")]
+#[expect(missing_docs, reason = "each variant is the name of a class")]
 pub enum ReadClass {
     Cluster,
     OpenstackCluster,
@@ -49,15 +49,15 @@ pub enum ReadClass {
     HelmChartProxy,
 }
 
-/// What the driver makes of a 404, which an unserved version answers too.
+/// How the driver handles a 404, which is also the answer for a version that is not served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer404 {
-    /// It takes the object for absent.
+    /// It treats the object as absent.
     Absent,
-    /// Its periodic task ends in an exception, and the status stays as it was.
+    /// Its periodic task ends in an exception, and the cluster's status does not change.
     Raises,
-    /// It takes the list for empty, and skips what it would have read next.
+    /// It treats the list as empty and skips the reads that depend on it.
     Skips,
 }
 
@@ -67,21 +67,21 @@ pub enum Answer404 {
 pub struct Read {
     /// The class that reads it.
     pub class: ReadClass,
-    /// Where.
+    /// The group and version at which it is read.
     pub at: GroupVersion,
     /// The plural in the path.
     pub plural: String,
-    /// What it makes of a 404.
+    /// How a 404 is handled.
     pub on_404: Answer404,
-    /// Whether `api_resources` moved it from where the driver would read it.
+    /// Whether `api_resources` changed group, version or plural.
     pub moved: bool,
 }
 
 impl Read {
-    /// Returns whether something is amiss when it is not served.
+    /// Returns whether it is a problem if this kind is not served.
     ///
-    /// `HelmChartProxy` belongs to an addon provider that the charts don't use; the driver passes
-    /// over its absence.
+    /// `HelmChartProxy` belongs to an addon provider that the charts do not use. The driver ignores
+    /// its absence.
     pub fn needed(&self) -> bool {
         self.class != ReadClass::HelmChartProxy || self.moved
     }
@@ -100,7 +100,7 @@ impl ReadClass {
         Self::HelmChartProxy,
     ];
 
-    /// Returns the class's name in 1.4.0, which is its key in `api_resources`.
+    /// Returns the name of the class in 1.4.0, which is its key in `api_resources`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cluster => "Cluster",
@@ -127,42 +127,38 @@ impl ReadClass {
         }
     }
 
-    /// Returns the class of that name.
+    /// Returns the class with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|class| class.name() == name)
     }
 
-    /// Returns the verb of RBAC that reading it needs: one object by its name (`fetch`), or all
-    /// with a label (`fetch_all_by_label`).
+    fn is_addon(self) -> bool {
+        matches!(self, Self::Manifests | Self::HelmRelease | Self::HelmChartProxy)
+    }
+
+    /// Whether the driver reads all objects with a label (`fetch_all_by_label`), not one object by
+    /// its name (`fetch`).
+    fn is_listed(self) -> bool {
+        self == Self::Machine || self.is_addon()
+    }
+
+    /// Returns the RBAC verb that reading it needs.
     pub fn verb(self) -> &'static str {
-        match self {
-            Self::Cluster
-            | Self::OpenstackCluster
-            | Self::MachineDeployment
-            | Self::K8sControlPlane => "get",
-            Self::Machine | Self::Manifests | Self::HelmRelease | Self::HelmChartProxy => "list",
-        }
+        if self.is_listed() { "list" } else { "get" }
     }
 
-    /// Returns whether the driver reads the fields of v1beta1, whatever version it is told to ask
-    /// for (1.4.0, `driver.py`, `common/capi_monitor.py`).
+    /// Returns whether the driver reads v1beta1 fields, whatever version it requests (1.4.0,
+    /// `driver.py`, `common/capi_monitor.py`).
     pub fn is_read_as_v1beta1(self) -> bool {
-        match self {
-            Self::Cluster
-            | Self::OpenstackCluster
-            | Self::MachineDeployment
-            | Self::K8sControlPlane
-            | Self::Machine => true,
-            Self::Manifests | Self::HelmRelease | Self::HelmChartProxy => false,
-        }
+        !self.is_addon()
     }
 
-    /// Returns whether the driver reads a `plural_name` of it (1.4.0, `kubernetes.py:341`).
+    /// Returns whether `plural_name` has an effect on it (1.4.0, `kubernetes.py:341`).
     pub fn has_plural_name(self) -> bool {
         self == Self::K8sControlPlane
     }
 
-    /// Returns where `driver` reads it without an override.
+    /// Returns the `apiVersion` at which `driver` reads it without an override.
     fn default_version(self, driver: &DriverRelease) -> &'static str {
         match self {
             Self::Cluster | Self::MachineDeployment | Self::Machine => "cluster.x-k8s.io/v1beta1",
@@ -176,38 +172,28 @@ impl ReadClass {
         }
     }
 
-    /// `fetch` takes a 404 for absence; `fetch_all_by_label` raises, which 1.4.0 catches around
-    /// the addons.
+    /// `fetch` treats a 404 as absence. `fetch_all_by_label` raises an exception, which 1.4.0
+    /// catches for the addons.
     fn on_404(self, driver: &DriverRelease) -> Answer404 {
-        match self {
-            Self::Cluster
-            | Self::OpenstackCluster
-            | Self::MachineDeployment
-            | Self::K8sControlPlane => Answer404::Absent,
-            Self::Manifests | Self::HelmRelease | Self::HelmChartProxy
-                if driver.source() >= Source::V1_4_0 =>
-            {
-                Answer404::Skips
-            }
-            Self::Machine | Self::Manifests | Self::HelmRelease | Self::HelmChartProxy => {
-                Answer404::Raises
-            }
+        match self.is_listed() {
+            false => Answer404::Absent,
+            true if self.is_addon() && driver.source() >= Source::V1_4_0 => Answer404::Skips,
+            true => Answer404::Raises,
         }
     }
 }
 
 impl DriverRelease {
-    /// Returns the version at which it reads the infrastructure provider's objects, unless it is
-    /// told otherwise: v1alpha6 (1.3.0, `kubernetes.py:284`), or v1beta1 from 1.4.0 on
-    /// (`kubernetes.py:320`). The provider stopped serving v1alpha6 with 0.11.0.
+    /// Returns the version at which it reads the infrastructure provider's objects without an
+    /// override: v1alpha6 (1.3.0, `kubernetes.py:284`), or v1beta1 since 1.4.0
+    /// (`kubernetes.py:320`). The provider no longer serves v1alpha6 since 0.11.0.
     pub fn reads_provider_at(&self) -> &'static str {
         if self.source() >= Source::V1_4_0 { "v1beta1" } else { "v1alpha6" }
     }
 }
 
-/// Returns every kind that `driver` reads, with `overrides` applied as it applies them.
-///
-/// Releases before 1.4.0 don't know `api_resources`, so nothing is applied to them.
+/// Returns every kind that `driver` reads, with `overrides` applied as the driver applies them:
+/// before 1.4.0 there is no `api_resources`, so they have no effect.
 ///
 /// Source: `magnum_capi_helm/kubernetes.py` in the packages of 1.1.0, 1.2.0, 1.2.1, 1.3.0 (whose
 /// classes are the same) and 1.4.0.
@@ -286,7 +272,7 @@ HelmChartProxy    addons.cluster.x-k8s.io/v1alpha1/helmchartproxies Skips
     }
 
     #[test]
-    fn a_version_is_spelled_as_an_object_spells_it() {
+    fn a_version_is_written_as_in_an_object() {
         assert_eq!(GroupVersion::of("v1").group, "");
         assert_eq!(GroupVersion::of("v1").to_string(), "v1");
         assert_eq!(GroupVersion::of("a.b/v1").to_string(), "a.b/v1");

@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::requirements::DISTRIBUTION;
 
-/// A release of magnum-capi-helm: what a site asks for, and what a unit's interpreter reports.
+/// A release of magnum-capi-helm, as pinned by a site or reported by a unit's interpreter.
 ///
-/// It is ordered, and stored as its text (`"1.4.0"`), as PEP 440 says. Any version can be
-/// represented. What a release does is known of the five whose source was read
-/// ([`DriverRelease::known`]); of any other it is assumed ([`DriverRelease::assumed_like`]).
+/// It is ordered as PEP 440 says and stored as text (`"1.4.0"`). Any version can be represented.
+/// The behaviour of five releases is known from their source ([`DriverRelease::known`]); for any
+/// other release it is assumed ([`DriverRelease::assumed_like`]).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DriverRelease(Version);
 
-/// The releases whose packages were read. Their order is that of their versions.
+/// The releases whose source was read, in the order of their versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {
     V1_1_0,
@@ -47,16 +47,6 @@ impl DriverRelease {
         Source::V1_1_0.release()
     }
 
-    /// Returns 1.2.0.
-    pub fn v1_2_0() -> Self {
-        Source::V1_2_0.release()
-    }
-
-    /// Returns 1.2.1.
-    pub fn v1_2_1() -> Self {
-        Source::V1_2_1.release()
-    }
-
     /// Returns 1.3.0, the first that authenticates by a token.
     pub fn v1_3_0() -> Self {
         Source::V1_3_0.release()
@@ -72,11 +62,6 @@ impl DriverRelease {
         Source::ALL.map(Source::release)
     }
 
-    /// Returns the version as pip and the interpreter's metadata spell it.
-    pub fn version(&self) -> &Version {
-        &self.0
-    }
-
     /// Returns whether its source was read.
     pub fn is_known(&self) -> bool {
         self.source().release() == *self
@@ -86,30 +71,28 @@ impl DriverRelease {
     ///
     /// # Errors
     ///
-    /// Fails if what this crate says of the release is an assumption.
+    /// Fails if the behaviour of the release is only assumed.
     pub fn require_known(&self) -> Result<(), UnknownRelease> {
         if self.is_known() { Ok(()) } else { Err(UnknownRelease { release: self.clone() }) }
     }
 
-    /// Returns the release that it is assumed to act like, or `None` if nothing has to be assumed:
-    /// the newest known one that is not newer, or 1.1.0 for all that are older.
-    ///
-    /// So `1.4.1` acts like 1.4.0, and `1.4.0rc1` like 1.3.0.
+    /// Returns the release that it is assumed to behave like: the newest known release that is not
+    /// newer (1.4.0 for `1.4.1`, 1.3.0 for `1.4.0rc1`), or 1.1.0 for older ones. `None` if the
+    /// release itself is known.
     pub fn assumed_like(&self) -> Option<Self> {
         let like = self.source().release();
         (like != *self).then_some(like)
     }
 
-    /// Returns what a person should know of what is assumed, if anything is.
+    /// Returns a note for the operator if the behaviour of the release is assumed.
     pub fn assumption(&self) -> Option<Note> {
         let like = self.assumed_like()?;
-        let text = format!(
-            "it is not known what {DISTRIBUTION} {self} does; it is assumed to act like {like}"
-        );
-        Some(Note::new(text))
+        Some(Note::new(format!(
+            "the behaviour of {DISTRIBUTION} {self} is not known; it is assumed to be that of {like}"
+        )))
     }
 
-    /// Returns the source that describes it, or that it is assumed to have.
+    /// Returns the source that describes it, or is assumed to.
     pub(crate) fn source(&self) -> Source {
         let older = Source::ALL.into_iter().rev().find(|source| source.release() <= *self);
         older.unwrap_or(Source::V1_1_0)
@@ -120,7 +103,7 @@ impl DriverRelease {
         self.source() >= Source::V1_4_0
     }
 
-    /// Returns whether it hands a template's network driver to the chart as `addons.cni.type`
+    /// Returns whether it passes a template's network driver to the chart as `addons.cni.type`
     /// (1.4.0, `driver.py:895` and `:1205`).
     pub fn sends_network_driver(&self) -> bool {
         self.source() >= Source::V1_4_0
@@ -130,12 +113,6 @@ impl DriverRelease {
 impl fmt::Display for DriverRelease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl From<Version> for DriverRelease {
-    fn from(version: Version) -> Self {
-        Self(version)
     }
 }
 
@@ -151,7 +128,7 @@ impl FromStr for DriverRelease {
     }
 }
 
-/// A text is not a version of a Python package.
+/// The text is not a version of a Python package.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a version of a Python package: {why}")]
 pub struct InvalidRelease {
@@ -174,9 +151,9 @@ impl Diagnostic for InvalidRelease {
     }
 }
 
-/// Nobody has read what this release does.
+/// The behaviour of this release is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is not known what {DISTRIBUTION} {release} reads (known: {})", known())]
+#[error("the behaviour of {DISTRIBUTION} {release} is not known (known releases: {})", known())]
 pub struct UnknownRelease {
     /// The release.
     pub release: DriverRelease,
@@ -224,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_release_that_is_not_known_is_said_to_be_assumed() {
+    fn the_behaviour_of_an_unknown_release_is_assumed() {
         for known in DriverRelease::known() {
             assert_eq!((known.is_known(), known.assumed_like()), (true, None), "{known}");
             known.require_known().unwrap();
@@ -247,14 +224,14 @@ mod tests {
         let note = release("1.5.0").assumption().unwrap();
         assert_eq!(
             note.text,
-            "it is not known what magnum-capi-helm 1.5.0 does; it is assumed to act like 1.4.0"
+            "the behaviour of magnum-capi-helm 1.5.0 is not known; it is assumed to be that of 1.4.0"
         );
         assert_eq!(release("1.4.0").assumption(), None);
         let error = release("1.5.0").require_known().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "it is not known what magnum-capi-helm 1.5.0 reads (known: 1.1.0, 1.2.0, 1.2.1, 1.3.0, \
-             1.4.0)"
+            "the behaviour of magnum-capi-helm 1.5.0 is not known (known releases: 1.1.0, 1.2.0, \
+             1.2.1, 1.3.0, 1.4.0)"
         );
     }
 

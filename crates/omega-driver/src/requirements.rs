@@ -1,40 +1,41 @@
-//! What the driver needs around it, and by which names Python finds it.
+//! What the driver requires, and the names under which Python finds it.
 
 use pep440_rs::Version;
 
 use crate::{DriverRelease, release::Source};
 
-/// The name of its distribution, as pip knows it.
+/// The name of its Python distribution.
 pub const DISTRIBUTION: &str = "magnum-capi-helm";
 /// Its entry point, in all releases.
 pub const ENTRY_POINT: &str = "k8s_capi_helm_v1";
 /// The group of entry points in which Magnum looks for drivers.
 pub const DRIVERS_GROUP: &str = "magnum.drivers";
-/// The daemon that runs it.
+/// The daemon that runs the driver.
 pub const CONDUCTOR: &str = "magnum-conductor";
-/// The daemon that loads it too, to validate requests (magnum 18.0.1, `api/validation.py`): what
-/// stops the driver from being imported stops both.
+/// The other daemon that imports the driver, to validate requests (magnum 18.0.1,
+/// `api/validation.py`).
 pub const API: &str = "magnum-api";
 
-/// What it can make: systems, by the image's `os_distro` (`driver.py`, `provides`, all releases).
+/// The operating systems it supports, by the image's `os_distro` (`driver.py`, `provides`, all
+/// releases).
 const DISTROS: [&str; 2] = ["ubuntu", "flatcar"];
 
 impl DriverRelease {
-    /// Returns the oldest Python that it installs on (`Requires-Python` of its package).
+    /// Returns the oldest Python on which it can be installed (`Requires-Python` of its package).
     pub fn python_floor(&self) -> Version {
         Version::new(if self.source() >= Source::V1_4_0 { [3, 10] } else { [3, 6] })
     }
 
-    /// Returns whether it can authenticate by a token. Older ones insist on a client certificate
+    /// Returns whether it can authenticate with a token. Older releases need a client certificate
     /// (1.1.0 to 1.2.1, `kubernetes.py:83`: an assertion; 1.3.0, `kubernetes.py:54`).
     pub fn takes_tokens(&self) -> bool {
         self.source() >= Source::V1_3_0
     }
 }
 
-/// Returns whether clusters of such a template are this driver's: Kubernetes on virtual machines
-/// with Ubuntu or Flatcar (`driver.py`, `provides`, all releases). A system that is not known
-/// counts.
+/// Returns whether this driver manages clusters of such a template: Kubernetes on virtual machines
+/// with Ubuntu or Flatcar (`driver.py`, `provides`, all releases). `None` as `distro`, if it is not
+/// known, matches.
 pub fn provides(coe: &str, server_type: &str, distro: Option<&str>) -> bool {
     coe == "kubernetes"
         && server_type == "vm"

@@ -1,4 +1,4 @@
-//! What the driver's account on the management cluster must be allowed.
+//! The RBAC rights that the driver needs on the management cluster.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DriverRelease, Overrides, driver_reads};
 
-/// One right.
+/// One RBAC right.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Need {
-    /// The API group; empty for the core's.
+    /// The API group; empty for the core group.
     pub group: String,
     /// The plural.
     pub resource: String,
-    /// As RBAC names it.
+    /// The RBAC verb.
     pub verb: String,
 }
 
@@ -24,13 +24,12 @@ impl fmt::Display for Need {
     }
 }
 
-/// What helm 3 does with an object of a chart: it looks whether it is there, makes it, patches it
-/// at an upgrade, deletes it. Neither `list` nor `watch`, as the driver asks for no `--wait`
-/// (1.4.0, `helm.py:72-135`).
+/// What helm 3 does with the objects of a chart. It needs neither `list` nor `watch`, because the
+/// driver does not pass `--wait` (1.4.0, `helm.py:72-135`).
 const CHART: [&str; 4] = ["create", "delete", "get", "patch"];
 
-/// The kinds of `openstack-cluster` 0.4.0 to 0.27.0, with every part that the driver can turn on
-/// but the autoscaler.
+/// The kinds of `openstack-cluster` 0.4.0 to 0.27.0, with every component that the driver can
+/// enable except the autoscaler.
 const CHART_KINDS: [(&str, &str); 9] = [
     ("addons.stackhpc.com", "helmreleases"),
     ("addons.stackhpc.com", "manifests"),
@@ -43,7 +42,7 @@ const CHART_KINDS: [(&str, &str); 9] = [
     ("infrastructure.cluster.x-k8s.io", "openstackmachinetemplates"),
 ];
 
-/// The chart's own `autoscaler/*.yaml`, which the label `auto_scaling_enabled` turns on.
+/// The chart's `autoscaler/*.yaml`, which the label `auto_scaling_enabled` enables.
 const AUTOSCALER_KINDS: [(&str, &str); 4] = [
     ("", "serviceaccounts"),
     ("apps", "deployments"),
@@ -51,7 +50,7 @@ const AUTOSCALER_KINDS: [(&str, &str); 4] = [
     ("rbac.authorization.k8s.io", "roles"),
 ];
 
-/// What the autoscaler's Role gives: nobody makes a Role that gives more than they have.
+/// The rules of the autoscaler's Role: RBAC lets nobody grant rights that they do not have.
 const AUTOSCALER_ROLE: [(&str, &[&str]); 5] = [
     ("machinedeployments", &["get", "list", "update", "watch"]),
     ("machinedeployments/scale", &["get", "patch", "update"]),
@@ -60,13 +59,13 @@ const AUTOSCALER_ROLE: [(&str, &[&str]); 5] = [
     ("machinesets", &["get", "list", "update", "watch"]),
 ];
 
-/// Returns what `driver` needs where it keeps clusters, by its own calls and helm's. Sources:
-/// 1.4.0 `kubernetes.py:150-215` and what it reads ([`driver_reads`]); helm keeps releases in
-/// secrets (get, list, create, update, delete).
+/// Returns the rights that `driver` needs for its own calls and for helm. Sources: 1.4.0
+/// `kubernetes.py:150-215` and [`driver_reads`]; helm stores releases in secrets (get, list,
+/// create, update, delete).
 ///
-/// `deletecollection` is for `delete_all_secrets_by_label` (`kubernetes.py:289`): without it a
-/// cluster's delete never ends. `list helmchartproxies` is needed although nobody installs that kind:
-/// the driver passes over a 404 and not over a 403 (`kubernetes.py:204`).
+/// `deletecollection` is for `delete_all_secrets_by_label` (`kubernetes.py:289`): without it, the
+/// delete of a cluster never ends. `list helmchartproxies` is needed even where that kind is not
+/// installed: the driver ignores a 404 but not a 403 (`kubernetes.py:204`).
 pub fn driver_needs(
     driver: &DriverRelease,
     overrides: &Overrides,

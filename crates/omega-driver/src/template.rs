@@ -13,7 +13,7 @@ use semver::Version;
 
 use crate::{
     DriverRelease,
-    labels::{ALLOWED_CIDRS, CHART_VERSION, first_to_read, said_elsewhere},
+    labels::{ALLOWED_CIDRS, CHART_VERSION, first_to_read, read_instead_of},
 };
 
 /// The rule of a label without effect.
@@ -62,7 +62,7 @@ pub fn findings(
 
 /// Returns that `driver` ignores the label, if it does.
 pub fn ignored_label(driver: &DriverRelease, label: &str) -> Option<Finding> {
-    let remedy = match (first_to_read(label), said_elsewhere(label)) {
+    let remedy = match (first_to_read(label), read_instead_of(label)) {
         _ if driver.reads_label(label) => return None,
         (Some(first), _) => format!("pin {first}, the first release that reads it"),
         (None, Some(what)) => format!("set {what} instead, and remove the label"),
@@ -88,8 +88,7 @@ pub fn open_to_all(
             "chart {chart} ignores {ALLOWED_CIDRS} of template {template}: the API servers of its \
              clusters are open to any address"
         );
-        let evidence =
-            [Evidence::text("the label is", asked), Evidence::holds(DIFFERENT_KEYS)];
+        let evidence = [Evidence::text("the label is", asked), Evidence::holds(DIFFERENT_KEYS)];
         let finding = found(IGNORED_LABEL, Severity::Warning, subject(template), what);
         finding.decision("D-036").shown_by(evidence).remedy(BY_HAND)
     })

@@ -1,5 +1,5 @@
-//! Compares omega's reading with a record of oslo.config 9.4.0 and the driver 1.4.0 themselves,
-//! which `tests/oracle/record_driver.py` makes. `tests/oracle/run` makes others, and compares them too.
+//! Compares omega's results with those of oslo.config 9.4.0 and driver 1.4.0, which
+//! `tests/oracle/record_driver.py` records. `tests/oracle/run` compares further recordings.
 
 #![cfg(test)]
 
@@ -25,8 +25,7 @@ struct Override {
     text: String,
     value: Option<String>,
     error: Option<String>,
-    /// What the driver reads that it would not read without the option; `None` if it could not be
-    /// imported.
+    /// The reads that the option changes; `None` if the driver could not be imported.
     #[serde(default)]
     reads: Option<BTreeMap<String, [Value; 2]>>,
 }
@@ -50,7 +49,7 @@ fn cases() -> Vec<Case> {
     recorded.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Returns what is read by each class that `overrides` move.
+/// Returns what each class whose read `overrides` change reads.
 fn moved(overrides: &Overrides) -> BTreeMap<String, [Value; 2]> {
     let reads = driver_reads(&DriverRelease::v1_4_0(), overrides).into_iter();
     let moved = reads.filter(|read| read.moved);
@@ -70,11 +69,11 @@ fn api_resources_is_read_as_the_driver_reads_it() {
         let outcome = match (&case.value, &case.error, &case.reads) {
             (None, Some(error), _) if error == "ConfigFileParseError" => {
                 assert_eq!(found, Err(OverrideError::EmptyLine), "{text:?}");
-                "spoiling the file"
+                "unparsable file"
             }
             (None, _, _) => {
                 assert!(matches!(found, Err(OverrideError::Reference { .. })), "{text:?}");
-                "referring to nothing"
+                "unknown reference"
             }
             (Some(_), _, _) if reference(text).is_some() => "referring",
             (Some(value), _, None) => {
@@ -113,5 +112,5 @@ fn names_are_the_drivers() {
         assert_eq!(NamespacePrefix::of_options(&set).namespace(name), case.namespace, "{name:?}");
         doubled += usize::from(case.stack.contains("--"));
     }
-    assert!(doubled > 0, "no name was cut behind a hyphen");
+    assert!(doubled > 0, "no name was truncated after a hyphen");
 }

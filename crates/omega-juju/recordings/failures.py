@@ -127,9 +127,9 @@ users: [{name: c, user: {%s}}]}
 def authenticate(file, python=PYTHON, env=None, status=200, user=None):
     Handler.status = status
     env = dict({"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}, **(env or {}))
-    question = {"ask": "authenticate", "kubeconfig": file, "seconds": 1}
-    answer, = ASK["inside_with"]((python, user, env), [question], 20)
-    return ASK["answer_authenticate"](answer, python)
+    question = {"probe": "authenticate", "kubeconfig": file, "seconds": 1}
+    answer, = ASK["ask_interpreter"]((python, user, env), [question], 20)
+    return ASK["inside_reply"]("authenticate", answer, python)
 
 
 good = kubeconfig("kubeconfig")
@@ -171,9 +171,9 @@ record("reach: no answer", reach(silent()))
 
 
 def options(*words):
-    question = {"ask": "options", "group": "capi_helm", "keys": ["kubeconfig_file"], "args": list(words),
+    question = {"probe": "options", "group": "capi_helm", "keys": ["kubeconfig_file"], "args": list(words),
                 "project": "magnum", "prog": "magnum-conductor"}
-    answer, = ASK["inside_with"]((PYTHON, None, {"PATH": "/usr/bin:/bin"}), [question], 20)
+    answer, = ASK["ask_interpreter"]((PYTHON, None, {"PATH": "/usr/bin:/bin"}), [question], 20)
     return {"reply": "failed", "why": answer["failed"], "code": answer["code"]}
 
 

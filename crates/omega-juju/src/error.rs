@@ -2,128 +2,93 @@ use std::time::Duration;
 
 use omega_core::{Diagnostic, Retry, Touched};
 
-use crate::{FailureCode, ProbeFailure};
+use crate::{ActionFailure, FailureCode, ProbeFailure};
 
-/// A unit could not be asked, or would not do what it was told.
+/// A probe or an action failed.
 #[derive(Clone, Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the other fields are self-explanatory")]
 #[non_exhaustive]
 pub enum Error {
-    /// No connection, or it broke.
+    /// There is no connection, or it was lost.
     #[error("{unit} can't be reached by {via}: {why}")]
     Unreachable {
-        /// The unit's label.
         unit: String,
-        /// The channel.
         via: String,
-        /// Why.
         why: String,
-        /// What to do about it.
         next: Option<String>,
         /// Whether an action had been sent.
         touched: Touched,
-        /// Whether it may be reached a moment later.
+        /// Whether a retry may succeed.
         retry: Retry,
     },
-    /// The machine is not the one on record.
-    #[error("the host key of {host} is not the one on record")]
+    /// The host key differs from the one in `known_hosts`.
+    #[error("the host key of {host} differs from the one in known_hosts")]
     HostKey {
-        /// Host and port.
         host: String,
-        /// What is on record, and where.
+        /// The known keys, and where they are.
         expected: String,
         /// The fingerprint that the machine presented.
         found: String,
     },
-    /// The machine is not on record, so nothing tells that it is the right one.
-    #[error("the host key of {host} is not on record")]
+    /// The host is not in `known_hosts`, so its identity can't be checked.
+    #[error("the host key of {host} is not in known_hosts")]
     UnknownHost {
-        /// Host and port.
         host: String,
         /// The fingerprint that the machine presented.
         found: String,
         /// The `known_hosts` files that were read.
         files: String,
-        /// The line that would put it on record.
+        /// The line to add.
         line: String,
     },
     /// The credentials were refused.
     #[error("{unit} refused the credentials ({via})")]
     Denied {
-        /// The unit's label.
         unit: String,
-        /// The channel.
         via: String,
-        /// What was tried.
+        /// Which credentials were tried.
         tried: String,
     },
-    /// The deadline passed; what runs there may still be running.
+    /// The deadline passed; the command may still be running on the unit.
     #[error("{unit} did not answer within {after:?} ({doing})")]
     Deadline {
-        /// The unit's label.
         unit: String,
         /// What was being done.
         doing: String,
-        /// The deadline.
         after: Duration,
         /// Whether it was an action.
         touched: Touched,
     },
     /// `juju exec` exited 0 and printed nothing: no task was scheduled.
-    #[error("juju scheduled nothing on {unit}")]
-    NothingScheduled {
-        /// The unit's label.
-        unit: String,
-    },
-    /// What came back is not a whole answer.
-    #[error("unexpected response of {unit}: {why}")]
+    #[error("juju scheduled no task on {unit}")]
+    NothingScheduled { unit: String },
+    /// The response is incomplete or has the wrong form.
+    #[error("unexpected response from {unit}: {why}")]
     Malformed {
-        /// The unit's label.
         unit: String,
-        /// What was wrong, without content that may be secret.
+        /// What is wrong, without content that may be secret.
         why: String,
         /// Whether it was an action.
         touched: Touched,
     },
     /// One probe failed.
-    #[error("{unit} could not tell {question}: {}", failure.why)]
+    #[error("{unit}: could not determine {question}: {}", failure.why)]
     Probe {
-        /// The unit's label.
         unit: String,
-        /// What was asked.
+        /// What was to be determined.
         question: String,
-        /// Why it failed.
         failure: ProbeFailure,
     },
-    /// An action failed on the unit, in its agent's words.
-    #[error("{unit}: {why}")]
-    Failed {
-        /// The unit's label.
-        unit: String,
-        /// Why.
-        why: String,
-        /// What kind of failure it is.
-        code: FailureCode,
-        /// What was wanted.
-        expected: Option<String>,
-        /// What was found.
-        found: Option<String>,
-        /// What to do about it.
-        next: Option<String>,
-        /// Whether anything may have changed.
-        touched: Touched,
-    },
-    /// The bytes that a desired fact names by digest are not at hand.
-    #[error("the source {name} is not at hand, or is not what the plan was made for")]
-    Source {
-        /// Its name.
-        name: String,
-    },
-    /// Juju knows no such application, or no unit of it.
+    /// An action failed on the unit.
+    #[error("{unit}: {}", failure.why)]
+    Failed { unit: String, failure: ActionFailure },
+    /// The content that a desired fact names by digest is not available.
+    #[error("the source {name} is not available, or has changed since the plan was made")]
+    Source { name: String },
+    /// The model has no such application, or it has no units.
     #[error("{application}: {why}")]
     NoUnits {
-        /// The application.
         application: String,
-        /// Why.
         why: String,
         /// What the model has instead.
         found: String,
@@ -131,20 +96,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns what kind of failure the unit's agent reports, if it was the agent.
+    /// Returns the failure code, if the agent on the unit reported the failure.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other error has a code")]
     pub fn code(&self) -> Option<&FailureCode> {
         match self {
             Self::Probe { failure, .. } => Some(&failure.code),
-            Self::Failed { code, .. } => Some(code),
-            Self::Unreachable { .. }
-            | Self::HostKey { .. }
-            | Self::UnknownHost { .. }
-            | Self::Denied { .. }
-            | Self::Deadline { .. }
-            | Self::NothingScheduled { .. }
-            | Self::Malformed { .. }
-            | Self::Source { .. }
-            | Self::NoUnits { .. } => None,
+            Self::Failed { failure, .. } => Some(&failure.code),
+            _ => None,
         }
     }
 
@@ -166,7 +124,7 @@ impl Error {
     }
 }
 
-/// Keeps why one question could not be answered, and passes on why none could.
+/// Separates the failure of one probe from errors of the channel.
 pub(crate) fn answered<T>(answer: Result<T, Error>) -> Result<Result<T, ProbeFailure>, Error> {
     match answer {
         Ok(value) => Ok(Ok(value)),
@@ -175,13 +133,13 @@ pub(crate) fn answered<T>(answer: Result<T, Error>) -> Result<Result<T, ProbeFai
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "most errors know nothing of it")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "most errors have no such detail")]
 impl Diagnostic for Error {
     fn expected(&self) -> Option<String> {
         match self {
             Self::HostKey { expected, .. } => Some(expected.clone()),
             Self::UnknownHost { files, .. } => Some(format!("a line for it in {files}")),
-            Self::Failed { expected, .. } => expected.clone(),
+            Self::Failed { failure, .. } => failure.expected.clone(),
             Self::NoUnits { application, .. } => {
                 Some(format!("an application {application} with units"))
             }
@@ -194,7 +152,7 @@ impl Diagnostic for Error {
             Self::HostKey { found, .. }
             | Self::UnknownHost { found, .. }
             | Self::NoUnits { found, .. } => Some(found.clone()),
-            Self::Failed { found, .. } => found.clone(),
+            Self::Failed { failure, .. } => failure.found.clone(),
             Self::Denied { tried, .. } => Some(format!("tried {tried}")),
             _ => None,
         }
@@ -202,24 +160,25 @@ impl Diagnostic for Error {
 
     fn next(&self) -> Option<String> {
         match self {
-            Self::Unreachable { next, .. } | Self::Failed { next, .. } => next.clone(),
+            Self::Unreachable { next, .. } => next.clone(),
+            Self::Failed { failure, .. } => failure.next.clone(),
             Self::HostKey { host, .. } => Some(format!(
-                "if the machine was rebuilt, compare the fingerprint on its console, then \
-                 replace the line for {host} in known_hosts"
+                "if the machine was rebuilt, compare the fingerprint on its console, then replace \
+                 the line for {host} in known_hosts"
             )),
             Self::UnknownHost { line, .. } => Some(format!(
-                "compare the fingerprint with the machine's own (ssh-keygen -lf \
-                 /etc/ssh/ssh_host_*_key.pub on its console), then add to known_hosts: {line}"
+                "compare the fingerprint with that on the machine's console (ssh-keygen -lf \
+                 /etc/ssh/ssh_host_*_key.pub), then add to known_hosts: {line}"
             )),
             Self::Deadline { .. } => Some(
-                "if it was reached, what was sent may still be running there: look again first"
+                "the command may still be running on the unit: check that before you run it again"
                     .into(),
             ),
             Self::NothingScheduled { unit } => {
                 Some(format!("look at juju status {unit}: the unit may be gone or its agent lost"))
             }
             Self::NoUnits { .. } => {
-                Some("name the application as juju status does, and the model".to_owned())
+                Some("check the application's name and the model in juju status".to_owned())
             }
             _ => None,
         }
@@ -229,8 +188,8 @@ impl Diagnostic for Error {
         match self {
             Self::Unreachable { touched, .. }
             | Self::Deadline { touched, .. }
-            | Self::Malformed { touched, .. }
-            | Self::Failed { touched, .. } => *touched,
+            | Self::Malformed { touched, .. } => *touched,
+            Self::Failed { failure, .. } => failure.touched,
             Self::HostKey { .. }
             | Self::UnknownHost { .. }
             | Self::Denied { .. }
@@ -251,9 +210,8 @@ impl Diagnostic for Error {
             Self::Deadline { .. } | Self::NothingScheduled { .. } | Self::Malformed { .. } => {
                 Retry::Transient
             }
-            Self::Probe { failure: ProbeFailure { code, .. }, .. } | Self::Failed { code, .. } => {
-                code.retry()
-            }
+            Self::Probe { failure, .. } => failure.code.retry(),
+            Self::Failed { failure, .. } => failure.code.retry(),
             Self::HostKey { .. }
             | Self::UnknownHost { .. }
             | Self::Denied { .. }

@@ -1,8 +1,8 @@
 //! Operations on the machine of a Juju unit: its files, packages and services.
 //!
-//! An operation asks typed questions ([`Probe`]) and sends single [`Action`]s. The [`Unit`] handle
-//! gathers what is asked at the same time into one remote execution, over whichever [`Channel`]
-//! reaches the machine. What fails there is told by a [`FailureCode`] beside the words.
+//! An operation sends read-only [`Probe`]s and single [`Action`]s. The [`Unit`] handle batches
+//! concurrent probes into one remote execution over a [`Channel`] (Juju, SSH, local). A failure on
+//! the unit has a [`FailureCode`] and a message.
 
 mod agent;
 pub mod channel;
@@ -20,9 +20,9 @@ mod upstream_messages;
 pub use error::Error;
 pub use read_conductor::{ConductorFacts, read_conductor};
 pub use unit::{
-    Access, Action, Channel, Distribution, Download, Expect, FailureCode, FileAction, FileFacts,
-    FileState, Interpreter, InvalidPath, InvalidServiceName, PackageAction, Payload, PipSource,
-    Placement, Probe, ProbeFailure, ProgramState, ReachState, ReleasesState, Reply, Resolved,
-    ServiceAction, ServiceName, ServiceState, Sources, Unit, UnitPath,
+    Access, Action, ActionFailure, Channel, Distribution, Download, Expect, FailureCode,
+    FileAction, FileFacts, FileState, Interpreter, InvalidPath, InvalidServiceName, PackageAction,
+    Payload, PipSource, Placement, Probe, ProbeFailure, ProgramState, ReachState, ReleasesState,
+    Reply, Resolved, ServiceAction, ServiceName, ServiceState, Sources, Unit, UnitPath,
 };
 pub use upstream_messages::HelmFailure;

@@ -1,4 +1,4 @@
-//! How the conductor of one unit stands: everything that the driver needs there.
+//! The state of the conductor on one unit, and of everything that the driver needs there.
 
 use std::collections::BTreeMap;
 
@@ -9,39 +9,39 @@ use crate::{
     ServiceState, Unit, UnitPath, error::answered, operations::magnum,
 };
 
-/// The options of `[capi_helm]` that are asked for.
+/// The options of `[capi_helm]` that are read.
 const OPTIONS: [&str; 2] = ["kubeconfig_file", "api_resources"];
 
-/// What a unit says of its conductor. What it could not tell holds why.
+/// The state of a unit's conductor. A probe that failed has its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConductorFacts {
     /// `magnum-conductor`.
     pub conductor: Result<ServiceState, ProbeFailure>,
-    /// Which driver its interpreter has; `None` where the unit has no conductor.
+    /// Its interpreter with the driver; `None` if the unit has no conductor.
     pub python: Result<Option<Interpreter>, ProbeFailure>,
-    /// Which helm it finds.
+    /// The helm that it finds.
     pub helm: Result<ProgramState, ProbeFailure>,
     /// The drop-in with `[capi_helm]`.
     pub dropin: Result<FileState, ProbeFailure>,
     /// The kubeconfig.
     pub kubeconfig: Result<FileState, ProbeFailure>,
-    /// What it reads for `kubeconfig_file` and `api_resources`; one that is not set is absent.
+    /// Its values of `kubeconfig_file` and `api_resources`; an option that is not set is absent.
     pub options: Result<BTreeMap<String, String>, ProbeFailure>,
-    /// Whether the machine reaches the management API. `None` if nobody knows where that is.
+    /// Whether the machine reaches the management API. `None` if its address is not known.
     pub reach: Option<Result<ReachState, ProbeFailure>>,
-    /// Whether the daemon's user can log in there.
+    /// Whether the daemon's user can authenticate there.
     pub authenticate: Result<ReachState, ProbeFailure>,
-    /// Which releases helm lists as the daemon would.
+    /// The releases that helm lists when run as the daemon.
     pub releases: Result<Vec<ReleasesState>, ProbeFailure>,
 }
 
-/// Asks `unit` how its conductor stands, in one remote execution. `facts` are those of the
-/// kubeconfig that belongs on it, `namespaces` those whose releases are listed.
+/// Reads the state of the conductor on `unit`, in one remote execution. `facts` describe the
+/// kubeconfig that belongs on the unit; the releases in `namespaces` are listed.
 ///
 /// # Errors
 ///
-/// Fails if the machine does not answer. What it can't tell is no error.
+/// Fails if the machine does not answer. The failure of a single probe is not an error.
 pub async fn read_conductor(
     unit: &Unit,
     kubeconfig: &UnitPath,

@@ -1,6 +1,5 @@
-//! What other programs' messages mean, where they have no other way to say it: the one file that
-//! decides by searching in text. Each phrase is named with the program and the place that writes
-//! it.
+//! The meaning of other programs' messages, where there is no exit code or structured output. No
+//! other file searches in text. Each phrase is listed with the source that writes it.
 
 use omega_core::{Retry, Touched};
 
@@ -8,9 +7,9 @@ use omega_core::{Retry, Touched};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HelmFailure {
-    /// Helm itself can't be run: it is not on the daemon's PATH, or is no program.
+    /// Helm can't be run: it is not on the daemon's PATH, or not executable.
     NotRunnable,
-    /// It did not end in time.
+    /// Helm did not end in time.
     TimedOut,
     /// The API server forbids it.
     Forbidden {
@@ -19,13 +18,13 @@ pub enum HelmFailure {
         /// The resource (`secrets`).
         resource: String,
     },
-    /// The cluster can't be reached, does not accept the credential, or the kubeconfig is no good.
+    /// The cluster can't be reached or rejects the credential, or the kubeconfig is invalid.
     Cluster,
-    /// Something else, in helm's own words.
+    /// Something else.
     Other,
 }
 
-/// Reads what `helm list` wrote to standard error.
+/// Classifies the standard error of `helm list`.
 ///
 /// * `secrets is forbidden: User "x" cannot list resource "secrets" in API group "" …`: Kubernetes,
 ///   `apiserver/pkg/endpoints/handlers/responsewriters/errors.go`, `forbiddenMessage`, in an error of
@@ -36,7 +35,7 @@ pub enum HelmFailure {
 /// * `dial tcp`, `i/o timeout`, `connection refused`: Go, `net`, `OpError`; `x509:`: Go,
 ///   `crypto/x509`; `context deadline exceeded`: Go, `context`; `invalid configuration`,
 ///   `error loading config file`: client-go, `tools/clientcmd`.
-pub(crate) fn helm(words: &str) -> HelmFailure {
+pub(crate) fn helm(stderr: &str) -> HelmFailure {
     let cluster = [
         "Unauthorized",
         "asked for the client to provide credentials",
@@ -51,89 +50,87 @@ pub(crate) fn helm(words: &str) -> HelmFailure {
         "kubeconfig",
         "context deadline exceeded",
     ];
-    if words.contains("forbidden") {
-        let verb = words.split_once("cannot ").and_then(|(_, rest)| rest.split(' ').next());
-        let resource = words.split_once("resource \"").and_then(|(_, rest)| rest.split('"').next());
-        let (verb, resource) = (verb.unwrap_or("list"), resource.unwrap_or("secrets"));
-        HelmFailure::Forbidden { verb: verb.to_owned(), resource: resource.to_owned() }
-    } else if cluster.iter().any(|phrase| words.contains(phrase)) {
+    if stderr.contains("forbidden") {
+        let after = |start, end| stderr.split_once(start)?.1.split(end).next().map(str::to_owned);
+        let verb = after("cannot ", ' ').unwrap_or_else(|| "list".to_owned());
+        let resource = after("resource \"", '"').unwrap_or_else(|| "secrets".to_owned());
+        HelmFailure::Forbidden { verb, resource }
+    } else if cluster.iter().any(|phrase| stderr.contains(phrase)) {
         HelmFailure::Cluster
     } else {
         HelmFailure::Other
     }
 }
 
-/// What juju's standard error means. Its exit status is 1 for everything.
+/// The kinds of juju's failures. Its exit status is always 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Juju {
     /// The task did not end while juju waited.
     TimedOut,
     /// The login to the controller has expired.
     LoginExpired,
-    /// The user may not do this in the model.
+    /// The user lacks access to the model.
     Forbidden,
-    /// juju did not get as far as starting ssh.
-    Itself,
+    /// juju failed before it started ssh.
+    BeforeSsh,
     /// Anything else.
     Unknown,
 }
 
-/// Reads what juju wrote to standard error.
+/// Classifies juju's standard error.
 ///
 /// * `timed out waiting for results from`: juju 3, `cmd/juju/action/exec.go`.
 /// * `cannot get discharge`, `macaroon`: juju, `api/apiclient.go` and the macaroon bakery;
 ///   `not logged in`: juju, `jujuclient`; `please enter password`: juju, `cmd/juju/user/login.go`.
 /// * `permission denied`: juju, `apiserver/errors`, `ErrPerm`.
 /// * `ERROR`: juju, `cmd`, before every error; `subprocess encountered error code N`: juju,
-///   `cmd/juju/ssh`, when ssh itself ended so.
-pub(crate) fn juju(words: &str) -> Juju {
-    let any = |phrases: &[&str]| phrases.iter().any(|phrase| words.contains(phrase));
+///   `cmd/juju/ssh`, when ssh exits with that code.
+pub(crate) fn juju(stderr: &str) -> Juju {
+    let any = |phrases: &[&str]| phrases.iter().any(|phrase| stderr.contains(phrase));
     if any(&["timed out waiting for results"]) {
         Juju::TimedOut
     } else if any(&["cannot get discharge", "macaroon", "not logged in", "please enter password"]) {
         Juju::LoginExpired
     } else if any(&["permission denied", "Permission denied (publickey"]) {
         Juju::Forbidden
-    } else if juju_error(words).is_some_and(|line| !line.contains("subprocess encountered")) {
-        Juju::Itself
+    } else if juju_error(stderr).is_some_and(|line| !line.contains("subprocess encountered")) {
+        Juju::BeforeSsh
     } else {
         Juju::Unknown
     }
 }
 
 /// Returns juju's own error, if it wrote one.
-pub(crate) fn juju_error(words: &str) -> Option<&str> {
-    words.lines().find(|line| line.starts_with("ERROR "))
+pub(crate) fn juju_error(stderr: &str) -> Option<&str> {
+    stderr.lines().find(|line| line.starts_with("ERROR "))
 }
 
-/// Returns whether juju may succeed a moment later, by its own error. What it does not know will
-/// not be there then: `not found` is of juju, `core/errors` and `errors.NotFound`, in `unit
-/// "magnum/9" not found` and `model … not found`.
+/// Returns whether a retry may succeed after this error of juju: not after `unit "magnum/9" not
+/// found` or `model … not found` (juju, `core/errors` and `errors.NotFound`).
 pub(crate) fn juju_retry(error: &str) -> Retry {
     if error.contains(" not found") { Retry::Final } else { Retry::Transient }
 }
 
-/// Returns whether ssh's words say that there never was a connection, so that nothing was done.
+/// Returns [`Touched::Nothing`] if ssh failed before there was a connection.
 ///
 /// OpenSSH: `connect to host`: `sshconnect.c`; `Could not resolve`: `ssh.c`; `Host key verification
 /// failed`: `sshconnect.c`; `Permission denied (publickey`: `sshconnect2.c`. "Connection timed out"
-/// alone is also said of a connection that stood and broke.
-pub(crate) fn ssh_touched(words: &str) -> Touched {
+/// alone can also mean that an established connection was lost.
+pub(crate) fn ssh_touched(stderr: &str) -> Touched {
     let before = [
         "connect to host",
         "Could not resolve",
         "Host key verification failed",
         "Permission denied (publickey",
     ];
-    if before.iter().any(|phrase| words.contains(phrase)) {
+    if before.iter().any(|phrase| stderr.contains(phrase)) {
         Touched::Nothing
     } else {
         Touched::Maybe
     }
 }
 
-/// Returns whether sudo itself refused: it begins every message of its own so (sudo,
-/// `lib/util/fatal.c`).
+/// Returns whether sudo wrote the line (sudo, `lib/util/fatal.c`).
 pub(crate) fn is_of_sudo(line: &str) -> bool {
     line.starts_with("sudo:")
 }
@@ -143,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn helm_says_whose_fault_it_is() {
+    fn helm_failures_are_classified() {
         let forbidden = "Error: list: failed to list: secrets is forbidden: User \"magnum\" cannot \
                          list resource \"secrets\" in API group \"\" in the namespace \"magnum-1\"";
         let (verb, resource) = ("list".to_owned(), "secrets".to_owned());

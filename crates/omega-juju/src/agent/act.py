@@ -1,4 +1,4 @@
-# The actions, one a run. What is replaced or removed is kept first.
+# The actions, one per run. Files and wheels that are replaced or removed are stored first.
 import errno
 import fcntl
 import io
@@ -8,7 +8,7 @@ STATE = "/var/lib/omega"
 
 
 def state_directory(name):
-    """A directory of omega's own, for root alone."""
+    """A directory of omega's, accessible to root only."""
     for path in (STATE, os.path.join(STATE, name)):
         try:
             os.mkdir(path, 0o700)
@@ -17,7 +17,7 @@ def state_directory(name):
             pass
         status = os.lstat(path)
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-            raise Fail("occupied", "%s is not a directory of root's" % path)
+            raise Fail("occupied", "%s is not a directory that belongs to root" % path)
         os.chmod(path, 0o700)
     return os.path.join(STATE, name)
 
@@ -34,21 +34,21 @@ def ids(owner, group):
     try:
         uid = pwd.getpwnam(owner).pw_uid
     except KeyError:
-        raise Fail("no-such-user", "there is no user %s here" % owner, expected="owner %s:%s" % (owner, group))
+        raise Fail("no-such-user", "user %s does not exist on this unit" % owner, expected="owner %s:%s" % (owner, group))
     try:
         return uid, grp.getgrnam(group).gr_gid
     except KeyError:
-        raise Fail("no-such-user", "there is no group %s here" % group, expected="owner %s:%s" % (owner, group))
+        raise Fail("no-such-user", "group %s does not exist on this unit" % group, expected="owner %s:%s" % (owner, group))
 
 
 def wanted(action):
     return "%s:%s %s" % (action["owner"], action["group"], action["mode"])
 
 
-def full(error, path):
-    """An operating system's refusal, with what an operator needs to see about the place."""
+def os_failure(error, path):
+    """The failure for an OSError at a path: with the free space, or with the directory that is missing."""
     place = path if os.path.isdir(path) else os.path.dirname(path)
-    why = said(error)
+    why = message_of(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         try:
             room = os.statvfs(place)
@@ -56,20 +56,52 @@ def full(error, path):
                                               room.f_bavail * room.f_frsize)
         except OSError:
             why = "%s (%s)" % (os.strerror(error.errno).lower(), place)
-        return Fail("no-space", why, next="make room in %s, then run it again" % place)
+        return Fail("no-space", why, next="free some space in %s, then run it again" % place)
     if error.errno == errno.ENOENT:
         missing = path
         while not os.path.isdir(os.path.dirname(missing)):
             missing = os.path.dirname(missing)
-        return Fail("not-found", "%s: %s" % (os.strerror(error.errno).lower(), missing), next="make %s first" % missing)
+        return Fail("not-found", "%s: %s" % (os.strerror(error.errno).lower(), missing), next="create %s first" % missing)
     return Fail(code_of(error), "%s: %s" % (path, why) if path not in why else why)
 
 
 # --- placing a file ---------------------------------------------------------------------------
 
 
+class Parent:
+    """The open directory of a path, with a temporary name in it that is removed at the end."""
+
+    def __init__(self, path):
+        self.path, (home, self.name) = path, os.path.split(path)
+        self.temporary = ".%s.omega-%s" % (self.name[:64], secrets.token_hex(8))
+        try:
+            self.at = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise os_failure(error, home)
+
+    def __enter__(self):
+        return self.name, self.at, self.temporary
+
+    def __exit__(self, kind, error, traceback):
+        try:
+            remove_quietly(self.temporary, self.at)
+        finally:
+            os.close(self.at)
+        if isinstance(error, OSError):
+            raise os_failure(error, self.path)
+
+
+def digest_at(name, at=None):
+    """The digest of a regular file, and the result of fstat."""
+    fd, status = read_regular(name, at)
+    try:
+        return digest_of(fd), status
+    finally:
+        os.close(fd)
+
+
 def found_at(name, at):
-    """What is at a name in a directory: kind, and digest where it is a regular file."""
+    """What a name in a directory is: its kind, and the digest of a regular file."""
     try:
         status = os.stat(name, dir_fd=at, follow_symlinks=False)
     except FileNotFoundError:
@@ -78,11 +110,7 @@ def found_at(name, at):
         return "link", None
     if not stat.S_ISREG(status.st_mode):
         return "directory" if stat.S_ISDIR(status.st_mode) else "special", None
-    fd, _ = read_regular(name, at)
-    try:
-        return "regular", digest_of(fd)
-    finally:
-        os.close(fd)
+    return "regular", digest_at(name, at)[0]
 
 
 def described(kind, sha256):
@@ -91,55 +119,39 @@ def described(kind, sha256):
 
 
 def check_expect(path, name, at, expect):
-    """Refuses if what is there is not what the plan saw. Returns what is there."""
+    """Refuses a path that has changed since it was planned. Returns what is there."""
     found = found_at(name, at)
-    if expect == "absent":
-        want = ("absent", None)
-    elif expect == "link":
-        want = ("link", None)
-    else:
-        want = ("regular", expect["sha256"])
+    want = (expect, None) if expect in ("absent", "link") else ("regular", expect["sha256"])
     if found != want:
-        raise Fail("changed", "%s changed since it was looked at" % path, expected=described(*want),
+        raise Fail("changed", "%s has changed since it was read" % path, expected=described(*want),
                    found=described(*found), next="plan again")
     return found
 
 
 def keep_before(path, name, at, sha256):
-    """Keeps a before-image, by its digest; once there and whole, it stays as it is."""
+    """Stores a before-image under its digest, unless it is already stored intact."""
     home = state_directory("before")
-    kept = os.path.join(home, sha256)
+    stored = os.path.join(home, sha256)
     try:
-        fd, _ = read_regular(kept)
-        try:
-            if digest_of(fd) == sha256:
-                return
-        finally:
-            os.close(fd)
-        os.unlink(kept)
+        if digest_at(stored)[0] == sha256:
+            return
+        os.unlink(stored)
     except FileNotFoundError:
         pass
     fd, _ = read_regular(name, at)
     with os.fdopen(fd, "rb") as source:
         content = source.read()
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise Fail("changed", "%s changed while its before-image was being kept" % path, next="plan again")
-    write_synced(home, sha256, content, None, 0o600)
+        raise Fail("changed", "%s changed while its before-image was stored" % path, next="plan again")
+    write_private(stored, content)
 
 
-def write_synced(home, name, content, owner, mode):
-    """Writes a file of omega's own, whole or not at all."""
-    at = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
-    temporary = ".%s.%s" % (name[:64], secrets.token_hex(8))
-    try:
-        write_temporary(temporary, at, content, owner, mode)
+def write_private(path, content):
+    """Writes a file of omega's atomically."""
+    with Parent(path) as (name, at, temporary):
+        write_temporary(temporary, at, content, None, 0o600)
         os.rename(temporary, name, src_dir_fd=at, dst_dir_fd=at)
         os.fsync(at)
-    except OSError as error:
-        raise full(error, home)
-    finally:
-        remove_quietly(temporary, at)
-        os.close(at)
 
 
 def write_temporary(name, at, content, owner, mode):
@@ -164,26 +176,20 @@ def remove_quietly(name, at):
 
 
 def sweep(name, at):
-    """Removes what a placement that was killed left: a temporary file holds what the file does. Under the lock."""
+    """Removes the temporary files of placements that were killed: they hold the content. Needs the lock."""
     ours = re.compile(r"\.%s\.omega-[0-9a-f]{16}\Z" % re.escape(name[:64]))
     for left in filter(ours.match, os.listdir(at)):
         remove_quietly(left, at)
 
 
 def place(action, content):
-    """Owner, mode and bytes are right before the name shows them, and the name changes in one step."""
+    """Replaces a file atomically: owner, mode and content are complete before the rename."""
     path, sha256 = action["path"], action["sha256"]
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise Fail("digest-differs", "the bytes for %s are not what was planned" % path, expected="sha256:" + sha256,
+        raise Fail("digest-differs", "the content for %s is not the planned one" % path, expected="sha256:" + sha256,
                    found="sha256:%s, %d bytes" % (hashlib.sha256(content).hexdigest(), len(content)))
     owner, mode = ids(action["owner"], action["group"]), int(action["mode"], 8)
-    home, name = os.path.split(path)
-    temporary = ".%s.omega-%s" % (name[:64], secrets.token_hex(8))
-    try:
-        at = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise full(error, home)
-    try:
+    with Parent(path) as (name, at, temporary):
         sweep(name, at)
         kind, found = check_expect(path, name, at, action["expect"])
         if kind == "regular":
@@ -192,28 +198,19 @@ def place(action, content):
         check_written(path, temporary, at, sha256, len(content))
         check_expect(path, name, at, action["expect"])
         put(temporary, name, at, kind)
-    except OSError as error:
-        raise full(error, path)
-    finally:
-        remove_quietly(temporary, at)
-        os.close(at)
     check_placed(path, sha256, owner, mode)
 
 
 def check_written(path, temporary, at, sha256, size):
-    fd, status = read_regular(temporary, at)
-    try:
-        found = digest_of(fd)
-    finally:
-        os.close(fd)
+    found, status = digest_at(temporary, at)
     if (found, status.st_size) != (sha256, size):
-        raise Fail("not-written", "what was written for %s is not what was sent" % path,
+        raise Fail("not-written", "what was written to %s is not what was sent" % path,
                    expected="sha256:%s, %d bytes" % (sha256, size),
                    found="sha256:%s, %d bytes" % (found, status.st_size))
 
 
 def put(temporary, name, at, kind):
-    if kind == "absent":  # a link refuses where a rename would overwrite
+    if kind == "absent":  # link fails where rename would overwrite
         try:
             os.link(temporary, name, src_dir_fd=at, dst_dir_fd=at, follow_symlinks=False)
         except FileExistsError:
@@ -223,68 +220,48 @@ def put(temporary, name, at, kind):
     try:
         os.fsync(at)
     except OSError as error:
-        raise Fail("not-written", "the directory can't be synced: " + said(error), touched="maybe")
+        raise Fail("not-written", "the directory can't be synced: " + message_of(error), touched="maybe")
 
 
 def check_placed(path, sha256, owner, mode):
-    status = os.lstat(path)
-    fd, _ = read_regular(path)
-    try:
-        found = digest_of(fd)
-    finally:
-        os.close(fd)
+    found, status = digest_at(path)
     if (found, status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) != (sha256,) + owner + (mode,):
         raise Fail("not-written", "%s is not what was just written" % path, expected="sha256:%s, mode %04o" % (sha256, mode),
                    found="sha256:%s, mode %s" % (found, octal(status.st_mode)), touched="maybe",
-                   next="something else writes it: find out what, then run it again")
+                   next="find out what else writes this file, then run it again")
 
 
 def act_place_file(action, payload, until):
     if payload is None:
-        raise Fail("incomplete", "the bytes for %s did not come with the request" % action["path"])
+        raise Fail("incomplete", "the request has no content for %s" % action["path"])
     place(action, payload)
 
 
 def act_restore_file(action, payload, until):
-    kept = os.path.join(STATE, "before", action["sha256"])
+    stored = os.path.join(STATE, "before", action["sha256"])
     try:
-        fd, _ = read_regular(kept)
+        fd, _ = read_regular(stored)
     except FileNotFoundError:
-        raise Fail("not-kept", "the before-image of %s is not kept here" % action["path"], expected=kept, found="nothing")
+        raise Fail("not-kept", "the before-image of %s is not stored on this unit" % action["path"], expected=stored, found="nothing")
     with os.fdopen(fd, "rb") as file:
         place(action, file.read())
 
 
 def act_make_link(action, payload, until):
     path, target = action["path"], action["target"]
-    home, name = os.path.split(path)
-    temporary = ".%s.omega-%s" % (name[:64], secrets.token_hex(8))
-    try:
-        at = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise full(error, home)
-    try:
+    with Parent(path) as (name, at, temporary):
         kind, found = check_expect(path, name, at, action["expect"])
         if kind == "regular":
             keep_before(path, name, at, found)
         os.symlink(target, temporary, dir_fd=at)
         check_expect(path, name, at, action["expect"])
-        put_link(temporary, target, name, at, kind)
-    except OSError as error:
-        raise full(error, path)
-    finally:
-        remove_quietly(temporary, at)
-        os.close(at)
-
-
-def put_link(temporary, target, name, at, kind):
-    if kind == "absent":  # making it anew refuses where a rename would overwrite
-        os.symlink(target, name, dir_fd=at)
-    else:
-        os.rename(temporary, name, src_dir_fd=at, dst_dir_fd=at)
-    os.fsync(at)
-    if os.readlink(name, dir_fd=at) != target:
-        raise Fail("not-written", "%s does not say %s" % (name, target), touched="maybe")
+        if kind == "absent":  # symlink fails where rename would overwrite
+            os.symlink(target, name, dir_fd=at)
+        else:
+            os.rename(temporary, name, src_dir_fd=at, dst_dir_fd=at)
+        os.fsync(at)
+        if os.readlink(name, dir_fd=at) != target:
+            raise Fail("not-written", "%s does not lead to %s" % (name, target), touched="maybe")
 
 
 # --- downloads --------------------------------------------------------------------------------
@@ -301,13 +278,13 @@ def download(url, until):
                 blocks.append(block)
                 size += len(block)
                 if time.monotonic() > until:
-                    raise Fail("timed-out", "%s did not arrive in time (%d bytes did)" % (url, size))
+                    raise Fail("timed-out", "the download of %s did not finish in time (%d bytes received)" % (url, size))
                 if size > MOST:
                     raise Fail("download", "%s is larger than %d bytes" % (url, MOST))
     except OSError as error:
         why = getattr(error, "reason", None) or error
-        raise Fail("download", "%s can't be downloaded: %s" % (url, said(why) if isinstance(why, Exception) else why),
-                   next="check the unit's way to that address (proxy, egress), or place the file from here")
+        raise Fail("download", "%s can't be downloaded: %s" % (url, message_of(why) if isinstance(why, Exception) else why),
+                   next="check the unit's access to that address (proxy, egress), or provide the file locally")
     return b"".join(blocks)
 
 
@@ -317,9 +294,9 @@ def act_fetch_file(action, payload, until):
     if action["archive_sha256"] is not None:
         found = hashlib.sha256(content).hexdigest()
         if found != action["archive_sha256"]:
-            raise Fail("digest-differs", "%s is not what was pinned" % action["url"], expected="sha256:" + action["archive_sha256"],
-                       found="sha256:%s, %d bytes" % (found, len(content)),
-                       next="find out which of the two is right: the address, or the digest in the site file")
+            raise Fail("digest-differs", "%s does not have the pinned digest" % action["url"],
+                       expected="sha256:" + action["archive_sha256"], found="sha256:%s, %d bytes" % (found, len(content)),
+                       next="check the address and the digest in the site file: one of them is wrong")
     if action["member"] is not None:
         try:
             with tarfile.open(fileobj=io.BytesIO(content)) as archive:
@@ -342,7 +319,7 @@ def set_owner_and_mode(path, flags, action):
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | flags)
     except OSError as error:
-        raise full(error, path)
+        raise os_failure(error, path)
     try:
         if not flags and not stat.S_ISREG(os.fstat(fd).st_mode):
             raise Fail("occupied", "%s is not a regular file" % path)
@@ -351,11 +328,11 @@ def set_owner_and_mode(path, flags, action):
         os.fsync(fd)
         status = os.fstat(fd)
     except OSError as error:
-        raise Fail("not-written", "%s: %s" % (path, said(error)), expected=wanted(action), touched="maybe")
+        raise Fail("not-written", "%s: %s" % (path, message_of(error)), expected=wanted(action), touched="maybe")
     finally:
         os.close(fd)
     if ((status.st_uid, status.st_gid), stat.S_IMODE(status.st_mode)) != (owner, mode):
-        raise Fail("not-written", "%s did not take owner and mode" % path, expected=wanted(action),
+        raise Fail("not-written", "owner and mode of %s were not set" % path, expected=wanted(action),
                    found="%s:%s %s" % (named(status.st_uid, status.st_gid) + (octal(status.st_mode),)),
                    touched="maybe")
 
@@ -367,9 +344,9 @@ def act_make_directory(action, payload, until):
         os.mkdir(path, 0o700)
     except FileExistsError:
         if not stat.S_ISDIR(os.lstat(path).st_mode):
-            raise Fail("occupied", "%s is there, and is not a directory" % path, expected="a directory")
+            raise Fail("occupied", "%s exists and is not a directory" % path, expected="a directory")
     except OSError as error:
-        raise full(error, os.path.dirname(path))
+        raise os_failure(error, os.path.dirname(path))
     set_owner_and_mode(path, os.O_DIRECTORY, action)
     sync_directory(os.path.dirname(path))
 
@@ -386,64 +363,55 @@ def act_remove_directory(action, payload, until):
         if error.errno == errno.ENOTEMPTY:
             raise Fail("occupied", "%s is not empty" % path, expected="an empty directory",
                        found=", ".join(sorted(os.listdir(path))[:10]))
-        raise full(error, path)
+        raise os_failure(error, path)
     sync_directory(os.path.dirname(path))
 
 
 def act_remove_file(action, payload, until):
     path = action["path"]
-    home, name = os.path.split(path)
-    try:
-        at = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise full(error, home)
-    try:
+    with Parent(path) as (name, at, _):
         kind, found = check_expect(path, name, at, action["expect"])
         if kind == "absent":
-            raise Fail("not-found", "there is nothing at %s to remove" % path)
+            raise Fail("not-found", "%s does not exist, so it can't be removed" % path)
         if kind == "regular":
             keep_before(path, name, at, found)
             check_expect(path, name, at, action["expect"])
         os.unlink(name, dir_fd=at)
         os.fsync(at)
-    except OSError as error:
-        raise full(error, path)
-    finally:
-        os.close(at)
 
 
 # --- one run ----------------------------------------------------------------------------------
 
 
-def read_exactly(source, size, sha256, what):
+def read_payload(source, size, sha256):
     content = source.read(size)
     if len(content) != size:
-        raise Fail("incomplete", "%s arrived short" % what, expected="%d bytes" % size, found="%d bytes" % len(content),
+        raise Fail("incomplete", "the payload is incomplete", expected="%d bytes" % size, found="%d bytes" % len(content),
                    next="nothing was done: run it again")
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise Fail("incomplete", "%s was altered on its way" % what, expected="sha256:" + sha256, next="nothing was done: run it again")
+        raise Fail("incomplete", "the payload was altered in transit", expected="sha256:" + sha256, next="nothing was done: run it again")
     return content
 
 
 def perform(request, source):
     action, payload = request["action"], None
     if request["payload"] is not None:
-        payload = read_exactly(source, request["payload"]["size"], request["payload"]["sha256"], "the payload")
+        payload = read_payload(source, request["payload"]["size"], request["payload"]["sha256"])
     do = globals().get("act_" + action["action"])
     if do is None:
-        raise Fail("unknown-request", "this agent has no action %s" % action["action"])
+        raise Fail("unknown-request", "this agent does not know the action %s" % action["action"])
     until = time.monotonic() + request["seconds"]
     try:
         lock = os.open(os.path.join(state_directory("lock"), "act"), os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise Fail("busy", "another omega is acting on this machine", next="wait for it, then run it again")
+        raise Fail("busy", "another omega process is changing this unit", next="wait until it ends, then run it again")
     except OSError as error:
-        raise full(error, STATE if os.path.isdir(STATE) else os.path.dirname(STATE))
+        raise os_failure(error, STATE if os.path.isdir(STATE) else os.path.dirname(STATE))
     try:
         do(action, payload, until)
     except Fail as fail:
-        # A program that was started and then cut off, or a question that failed after it, tells nothing.
+        # A started program may have changed something, even if a later check is what failed.
         if STARTED and not fail.sure:
             fail.touched = "maybe"
         raise
@@ -451,7 +419,7 @@ def perform(request, source):
 
 def main_act():
     out = own_stdout()
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a connection that ends does not stop a write half-way
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the end of the connection must not interrupt a write
     os.umask(0o077)
     request = json.loads(REQUEST)
     try:
@@ -461,6 +429,6 @@ def main_act():
         reply = {"error": {"why": fail.why, "code": fail.code, "expected": fail.expected, "found": fail.found,
                            "next": fail.next, "touched": fail.touched}}
     except Exception as error:
-        reply = {"error": {"why": said(error), "code": code_of(error), "expected": None, "found": None, "next": None, "touched": "maybe"}}
+        reply = {"error": {"why": message_of(error), "code": code_of(error), "expected": None, "found": None, "next": None, "touched": "maybe"}}
     frame(out, request["nonce"], reply)
     leave()

@@ -1,6 +1,29 @@
-# The questions. Nothing in this program writes to the machine. What is slow to import is imported where it is needed.
+# The probes. Nothing in this program writes to the machine. Modules that are slow to import are imported where needed.
 BEGAN = time.monotonic()
-KEPT = Once()
+
+
+class Cache:
+    """Results that several probes need. The first thread computes one, the others wait for it."""
+
+    def __init__(self):
+        self.lock, self.cells = threading.Lock(), {}
+
+    def get(self, key, compute):
+        with self.lock:
+            cell = self.cells.setdefault(key, [threading.Lock()])
+        with cell[0]:
+            if len(cell) == 1:
+                try:
+                    cell.append((compute(), None))
+                except Exception as error:  # no thread waits for the same failure again
+                    cell.append((None, error))
+        found, error = cell[1]
+        if error is not None:
+            raise error
+        return found
+
+
+CACHE = Cache()
 
 
 def probe_file(ask, seconds):
@@ -31,8 +54,8 @@ def probe_directory(ask, seconds):
 
 
 def started_ns(service, shown):
-    """When the main process was started, by the wall clock of that moment, as the times of files are. systemd
-    notes it, to the microsecond on the bus only. If the clock was set back since, the monotonic clock tells."""
+    """When the main process was started, by the wall clock at that time, to compare it with file times. systemd
+    reports it in microseconds on the bus only. If the clock was set back since, the monotonic clock is used."""
     stamp = int(shown.get("ExecMainStartTimestampMonotonic") or 0)
     if not stamp:
         return None
@@ -43,10 +66,10 @@ def started_ns(service, shown):
             "org.freedesktop.systemd1.Service", "ExecMainStartTimestamp"]
     try:
         status, out, _ = run(argv, 5)
-        noted = int(out.split()[1]) * 1000 if status == 0 else 0
+        reported = int(out.split()[1]) * 1000 if status == 0 else 0
     except (OSError, Fail, ValueError, IndexError):
-        noted = 0
-    return noted if noted and computed > noted - 1000000000 else computed
+        reported = 0
+    return reported if reported and computed > reported - 1000000000 else computed
 
 
 def probe_service(ask, seconds):
@@ -57,13 +80,13 @@ def probe_service(ask, seconds):
     return {"reply": "service", "load": shown.get("LoadState", ""), "active": shown.get("ActiveState", ""),
             "sub": shown.get("SubState", ""), "result": shown.get("Result", ""), "pid": pid,
             "started_ns": started_ns(service, shown) if pid else None,
-            "cmdline": proc_words(pid, "cmdline") if pid else [], "user": shown.get("User") or "root",
+            "cmdline": proc_strings(pid, "cmdline") if pid else [], "user": shown.get("User") or "root",
             "restarts": int(shown.get("NRestarts") or 0), "exec_start": " ; ".join(starts),
             "drop_ins": shlex.split(shown.get("DropInPaths", "")), "needs_reload": shown.get("NeedDaemonReload") == "yes"}
 
 
 def show_args(service, shown):
-    """What the init script prints as the daemon's user: as root it would make directories first."""
+    """The output of the init script's show-args, run as the daemon's user: as root it would create directories."""
     script = "/etc/init.d/" + service
     if not os.path.isfile(script):
         return None
@@ -81,7 +104,7 @@ def probe_show_args(ask, seconds):
 
 
 def may_execute(status, user):
-    """What execve would decide for that user."""
+    """Whether execve would permit it to the user."""
     if not stat.S_ISREG(status.st_mode):
         return False
     if user.pw_uid == 0:
@@ -94,7 +117,7 @@ def may_execute(status, user):
 
 
 def which(name, path, user):
-    """The first file of that name on a PATH that the user may execute."""
+    """The first file with this name on a PATH that the user may execute."""
     for place in path:
         candidate = os.path.join(place, name)
         try:
@@ -123,118 +146,98 @@ def probe_program(ask, seconds):
 SECRET = re.compile(r"password|secret|token|passphrase|credential|^connection$|transport_url")
 
 
-def config_args(words):
+def config_args(args):
     """The configuration files and directories among a daemon's arguments."""
-    args, at = [], 0
-    while at < len(words):
-        key, equals, value = words[at].partition("=")
+    found, at = [], 0
+    while at < len(args):
+        key, equals, value = args[at].partition("=")
         if key in ("--config-file", "--config-dir"):
             if not equals:
                 at += 1
-                value = words[at] if at < len(words) else ""
-            args += [key, value]
+                value = args[at] if at < len(args) else ""
+            found += [key, value]
         at += 1
-    return args
+    return found
 
 
-# --- what the daemon's own interpreter is asked ------------------------------------------------
+# --- probes of the daemon's interpreter ---------------------------------------------------------
 
+INSIDE_PROBES = ("python", "distributions", "options", "authenticate")
 
-def question_python(ask, shown, seconds):
-    return {"ask": "python", "distribution": ask["distribution"], "group": ask["group"]}
-
-
-def answer_python(answer, program):
-    return {"reply": "python", "interpreter": dict(answer, program=program)}
-
-
-def question_distributions(ask, shown, seconds):
-    return {"ask": "distributions", "containing": ask["containing"]}
-
-
-def answer_distributions(answer, program):
-    return dict(reply="distributions", **answer)
-
-
-def question_options(ask, shown, seconds):
-    for key in ask["keys"]:
-        if SECRET.search(key):
-            raise Fail("secret", "%s may hold a secret, and is not asked" % key)
-    service = ask["service"]
-    pid = main_pid(shown)
-    words = (proc_words(pid, "cmdline") if pid else None) or show_args(service, shown) or []
-    behind_uwsgi = any(os.path.basename(word).startswith("uwsgi") for word in words[:1])
-    if behind_uwsgi:  # the application sees sys.argv = ["uwsgi", the words of --pyargv]
-        words = [word for value in uwsgi_option(words, "pyargv") for word in shlex.split(value)]
-    return {"ask": "options", "group": ask["group"], "keys": ask["keys"], "args": config_args(words),
-            "project": service.split("-")[0], "prog": "uwsgi" if behind_uwsgi else service}
-
-
-def answer_options(answer, program):
-    return dict(reply="options", **answer)
-
-
-def question_authenticate(ask, shown, seconds):
-    # two requests, and what the interpreter itself takes
-    return {"ask": "authenticate", "kubeconfig": ask["kubeconfig"], "seconds": max(1, min(10, (seconds - 3) / 2.0))}
-
-
-def answer_authenticate(answer, program):
-    return dict(reply="reach", **answer)
-
-
-# what is answered where the daemon is not; to the others that is a failure
+# the replies where the daemon does not exist; for the other probes that is a failure
 NO_DAEMON = {"python": {"reply": "python", "interpreter": None},
              "distributions": {"reply": "distributions", "versions": {}}}
 
 
+def options_question(ask, shown):
+    for key in ask["keys"]:
+        if SECRET.search(key):
+            raise Fail("secret", "%s may hold a secret and is not read" % key)
+    service = ask["service"]
+    pid = main_pid(shown)
+    args = (proc_strings(pid, "cmdline") if pid else None) or show_args(service, shown) or []
+    behind_uwsgi = any(os.path.basename(arg).startswith("uwsgi") for arg in args[:1])
+    if behind_uwsgi:  # the application sees sys.argv = ["uwsgi", the arguments in --pyargv]
+        args = [arg for value in uwsgi_option(args, "pyargv") for arg in shlex.split(value)]
+    return dict(ask, args=config_args(args), project=service.split("-")[0], prog="uwsgi" if behind_uwsgi else service)
+
+
 def inside_question(ask, seconds):
-    """Where the daemon's interpreter is asked, and what; or the reply of a unit without the daemon."""
+    """How to run the daemon's interpreter, and its question; or the reply of a unit without the daemon."""
     service, probe = ask["service"], ask["probe"]
     shown = show(service)
-    place = place_of(service, shown)
-    if place is not None:
-        return place, globals()["question_" + probe](ask, shown, seconds), None
-    if probe not in NO_DAEMON:
+    context = context_of(service, shown)
+    if context is None and probe not in NO_DAEMON:
         raise Fail("no-daemon", "this unit has no %s" % service)
-    return None, None, NO_DAEMON[probe]
+    if context is None:
+        return None, None, NO_DAEMON[probe]
+    if probe == "options":
+        ask = options_question(ask, shown)
+    elif probe == "authenticate":  # it sends two requests; the interpreter needs time to start
+        ask = dict(ask, seconds=max(1, min(10, (seconds - 3) / 2.0)))
+    return context, ask, None
+
+
+def inside_reply(probe, answer, program):
+    if "failed" in answer:
+        return {"reply": "failed", "why": answer["failed"], "code": answer["code"]}
+    if probe == "python":
+        return {"reply": "python", "interpreter": dict(answer, program=program)}
+    return dict(answer, reply="reach" if probe == "authenticate" else probe)
 
 
 def ask_inside(asks, seconds, replies, took):
-    """One process answers all that is asked of one interpreter, as one user, in one environment."""
+    """Starts one process for all questions to one interpreter, as one user, in one environment."""
     groups, until = {}, time.monotonic() + seconds
     for at, ask in asks:
         try:
-            place, question, replies[at] = inside_question(ask, seconds)
+            context, question, replies[at] = inside_question(ask, seconds)
         except Exception as error:
             replies[at] = failed(error)
             continue
-        if place is not None:
-            key = (place[0], place[1].pw_uid, tuple(sorted(place[2].items())))
-            groups.setdefault(key, (place, []))[1].append((at, ask, question))
+        if context is not None:
+            key = (context[0], context[1].pw_uid, tuple(sorted(context[2].items())))
+            groups.setdefault(key, (context, []))[1].append((at, question))
     left = max(1, until - time.monotonic())
-    for thread in in_threads([(ask_group, place, group, left, replies, took) for place, group in groups.values()]):
+    for thread in in_threads([(ask_group, context, group, left, replies, took) for context, group in groups.values()]):
         thread.join()
 
 
-def ask_group(place, group, seconds, replies, took):
+def ask_group(context, group, seconds, replies, took):
     began = time.monotonic()
     try:
-        answers = inside_with(place, [question for _, _, question in group], seconds)
+        answers = ask_interpreter(context, [question for _, question in group], seconds)
     except Exception as error:
-        answers = [{"failed": said(error), "code": code_of(error)} for _ in group]
-    for (at, ask, _), answer in zip(group, answers):
+        answers = [{"failed": message_of(error), "code": code_of(error)} for _ in group]
+    for (at, question), answer in zip(group, answers):
         took["probes"][at] = since(began)
-        if "failed" in answer:
-            replies[at] = {"reply": "failed", "why": answer["failed"], "code": answer["code"]}
-        else:
-            replies[at] = globals()["answer_" + ask["probe"]](answer, place[0])
-    asked = ", ".join(sorted(ask["probe"] for _, ask, _ in group))
-    took["interpreters"].append(["%s (%s)" % (place[0], asked), since(began)])
+        replies[at] = inside_reply(question["probe"], answer, context[0])
+    probes = ", ".join(sorted(question["probe"] for _, question in group))
+    took["interpreters"].append(["%s (%s)" % (context[0], probes), since(began)])
 
 
 def since(began):
-    """Milliseconds."""
+    """In milliseconds."""
     return round((time.monotonic() - began) * 1000, 1)
 
 
@@ -256,8 +259,8 @@ def probe_reach(ask, seconds):
     except socket.timeout:
         state.update(error="%s: no answer within %s s" % (stage, seconds), code=stage.lower())
     except (OSError, ValueError) as error:
-        words = (getattr(error, "strerror", None) or str(error)).lower()
-        state.update(error="%s: %s" % (stage, words), code=stage.lower())
+        message = (getattr(error, "strerror", None) or str(error)).lower()
+        state.update(error="%s: %s" % (stage, message), code=stage.lower())
     finally:
         if plain is not None:
             plain.close()
@@ -267,7 +270,7 @@ def probe_reach(ask, seconds):
 
 def get_version(secure, ask, state):
     host = "[%s]" % ask["host"] if ":" in ask["host"] else ask["host"]
-    # 1.0: the answer comes in one piece and ends with the connection (and http.client takes long to import)
+    # HTTP/1.0: the response is not chunked and ends with the connection. (http.client is slow to import.)
     request = "GET /version HTTP/1.0\r\nHost: %s:%d\r\nAccept: application/json\r\n\r\n"
     secure.sendall((request % (host, ask["port"])).encode())
     answer = b""
@@ -279,20 +282,20 @@ def get_version(secure, ask, state):
     head, _, body = answer.partition(b"\r\n\r\n")
     first = re.match(rb"HTTP/1\.[01] (\d{3})", head)
     if first is None:
-        state.update(error="HTTP: the answer is not HTTP", code="http")
+        state.update(error="HTTP: the response is not HTTP", code="http")
         return
     state["status"] = int(first.group(1))
     if state["status"] == 200:
         try:
             state["version"] = json.loads(body).get("gitVersion")
         except (ValueError, AttributeError):
-            state.update(error="HTTP: /version did not answer in JSON", code="http")
+            state.update(error="HTTP: the response of /version is not JSON", code="http")
 
 
 def probe_releases(ask, seconds):
     shown = show(ask["service"])
     env, user = dict(daemon_env(ask["service"], shown)[0]), user_of(shown)
-    # Nothing is asked to write, so helm gets no home for its caches.
+    # A probe writes nothing, so helm has no home directory for its caches.
     env = dict((key, value) for key, value in env.items() if not key.startswith(("XDG_", "HELM_")))
     env["HOME"] = "/nonexistent"
     helm = which("helm", path_of(env), user)
@@ -318,10 +321,10 @@ def list_releases(state, helm, kubeconfig, user, env, until):
             state["releases"] = dict((r["name"], r["status"]) for r in json.loads(out or b"[]"))
         else:
             state.update(error=err.strip()[-1024:] or "exit status %d" % status, code="program-failed")
-    except OSError as error:  # it is there, and is no program
-        state.update(error=said(error), code="no-program")
+    except OSError as error:  # it exists but cannot be executed
+        state.update(error=message_of(error), code="no-program")
     except (Fail, ValueError) as error:
-        state.update(error=said(error), code=code_of(error))
+        state.update(error=message_of(error), code=code_of(error))
 
 
 def probe_log_tail(ask, seconds):
@@ -329,7 +332,7 @@ def probe_log_tail(ask, seconds):
 
 
 def failed(error):
-    return {"reply": "failed", "why": said(error), "code": code_of(error)}
+    return {"reply": "failed", "why": message_of(error), "code": code_of(error)}
 
 
 def answer_one(ask, seconds, replies, at, took):
@@ -337,7 +340,7 @@ def answer_one(ask, seconds, replies, at, took):
     try:
         probe = globals().get("probe_" + ask["probe"])
         if probe is None:
-            raise Fail("unknown-request", "this agent has no question %s" % ask["probe"])
+            raise Fail("unknown-request", "this agent does not know the probe %s" % ask["probe"])
         replies[at] = probe(ask, seconds)
     except Exception as error:
         replies[at] = failed(error)
@@ -352,15 +355,15 @@ def in_threads(calls):
 
 
 def answer_all(request):
-    """Each has a thread of its own, so that a slow one delays nobody and a failing one fails alone. What one interpreter
-    is asked is asked together; only what imports an HTTP client and waits for the network has a process beside it, which
-    starts first: it takes longest."""
+    """Each probe has its own thread: a slow or failing one does not affect the others. Questions to one interpreter share
+    a process, except the login, which imports an HTTP client and waits for the network. It starts first because it takes
+    longest."""
     seconds, probes = request["seconds"], request["probes"]
     replies, took = [None] * len(probes), {"probes": [0.0] * len(probes), "interpreters": []}
     login, inside, others = [], [], []
     for at, ask in enumerate(probes):
-        of = login if ask["probe"] == "authenticate" else inside if "question_" + ask["probe"] in globals() else others
-        of.append((at, ask))
+        kind = login if ask["probe"] == "authenticate" else inside if ask["probe"] in INSIDE_PROBES else others
+        kind.append((at, ask))
     until = time.monotonic() + seconds + 1
     calls = [(ask_inside, asks, seconds, replies, took) for asks in (login, inside) if asks]
     for thread in in_threads(calls + [(answer_one, ask, seconds, replies, at, took) for at, ask in others]):

@@ -1,5 +1,5 @@
-# What asking and acting share: the machine's services, users and files, and the frame around a reply.
-# Python 3.8 and the standard library only: it runs on whatever a unit has, as root.
+# Shared by both programs: services, users, files, and the frame around a reply.
+# Python 3.8 and the standard library only: it runs as root on any unit.
 import grp
 import hashlib
 import json
@@ -18,27 +18,27 @@ FREE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # sy
 
 
 class Fail(Exception):
-    """What went wrong: a code for a program (FailureCode in unit/failure.rs), and the words that an operator sees.
-    It never carries the content of a file."""
+    """A failure: its code (FailureCode in unit/failure.rs) and the message for the operator.
+    It never contains the content of a file."""
 
     def __init__(self, code, why, expected=None, found=None, next=None, touched="nothing"):
         super().__init__(why)
         self.code, self.why, self.expected, self.found = code, why, expected, found
         self.next, self.touched = next, touched
-        self.sure = False  # whether `touched` was looked at
+        self.sure = False  # whether `touched` was observed
 
 
-STARTED = []  # programs that change the machine
+STARTED = []  # the programs that were started to change the machine
 
 
-def change(argv, seconds):
+def change(argv, seconds, env=None):
     """Runs a program that changes the machine."""
     STARTED.append(argv[0])
-    return run(argv, seconds)
+    return run(argv, seconds, None, env)
 
 
-def said(error):
-    """An exception in one line."""
+def message_of(error):
+    """The message of an exception, in one line."""
     if isinstance(error, Fail):
         return error.why
     if isinstance(error, OSError) and error.strerror:
@@ -61,13 +61,13 @@ children = set()
 children_lock = threading.Lock()
 
 
-def run(argv, seconds, user=None, env=None, stdin=None, cwd="/"):
-    """Runs a program without a shell; at the deadline its process group is killed.
+def run(argv, seconds, user=None, env=None, stdin=None):
+    """Runs a program without a shell, and kills its process group at the deadline.
     Returns the exit status, standard output and standard error."""
     how = {}
     if user is not None and user.pw_uid != os.geteuid():
         if os.geteuid() != 0:
-            raise Fail("not-permitted", "only root can ask as %s" % user.pw_name)
+            raise Fail("not-permitted", "only root can run programs as %s" % user.pw_name)
         groups = os.getgrouplist(user.pw_name, user.pw_gid)
         if sys.version_info >= (3, 9):
             how = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": groups}
@@ -81,7 +81,7 @@ def run(argv, seconds, user=None, env=None, stdin=None, cwd="/"):
             how = {"preexec_fn": become}
     source = subprocess.DEVNULL if stdin is None else subprocess.PIPE
     child = subprocess.Popen(argv, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             env=env, cwd=cwd, start_new_session=True, **how)
+                             env=env, cwd="/", start_new_session=True, **how)
     with children_lock:
         children.add(child.pid)
     try:
@@ -89,7 +89,7 @@ def run(argv, seconds, user=None, env=None, stdin=None, cwd="/"):
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
         late = Fail("timed-out", "%s did not end within %d s" % (os.path.basename(argv[0]), seconds))
-        late.said = child.communicate()[0]
+        late.output = child.communicate()[0]
         raise late
     finally:
         with children_lock:
@@ -110,7 +110,7 @@ def kill_children():
 
 
 def named(uid, gid):
-    """The names of an owner and a group, or their numbers where they have none."""
+    """The names of a user and a group, or their ids if they have no name."""
     try:
         owner = pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -127,7 +127,7 @@ def octal(mode):
 
 
 def read_regular(path, at=None):
-    """Opens a regular file, never a link, and returns its descriptor and what fstat says."""
+    """Opens a regular file, never a link. Returns its descriptor and the result of fstat."""
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
     status = os.fstat(fd)
     if not stat.S_ISREG(status.st_mode):
@@ -145,42 +145,18 @@ def digest_of(fd):
     return digest.hexdigest()
 
 
-class Once:
-    """What is asked for several times within one run and is expensive: the first who asks finds out."""
-
-    def __init__(self):
-        self.lock, self.cells = threading.Lock(), {}
-
-    def get(self, key, find_out):
-        with self.lock:
-            cell = self.cells.setdefault(key, [threading.Lock()])
-        with cell[0]:
-            if len(cell) == 1:
-                try:
-                    cell.append((find_out(), None))
-                except Exception as error:  # nobody waits a second time for what did not come
-                    cell.append((None, error))
-        found, error = cell[1]
-        if error is not None:
-            raise error
-        return found
+CACHE = None  # an action must not see old results; ask.py sets a cache
 
 
-class Always:
-    """Nothing is kept: what acts looks again each time."""
-
-    def get(self, key, find_out):
-        return find_out()
-
-
-KEPT = Always()
+def cached(key, compute):
+    return compute() if CACHE is None else CACHE.get(key, compute)
 
 
 def facts(path):
     fd, status = read_regular(path)
     what = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     try:
-        sha256 = KEPT.get(what, lambda: digest_of(fd))
+        sha256 = cached(what, lambda: digest_of(fd))
     finally:
         os.close(fd)
     owner, group = named(status.st_uid, status.st_gid)
@@ -213,8 +189,8 @@ PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "MainPID", "User
 
 
 def show(service):
-    """`systemctl show`: property to value; the ExecStart lines are joined."""
-    return KEPT.get(service, lambda: show_now(service))
+    """The properties of a service; the ExecStart lines are joined."""
+    return cached(service, lambda: show_now(service))
 
 
 def show_now(service):
@@ -233,16 +209,16 @@ def main_pid(shown):
     return int(shown.get("MainPID") or 0) or None
 
 
-def proc_words(pid, name):
-    """The words of /proc/PID/cmdline or /proc/PID/environ."""
+def proc_strings(pid, name):
+    """The strings in /proc/PID/cmdline or /proc/PID/environ."""
     try:
         with open("/proc/%d/%s" % (pid, name), "rb") as file:
-            words = file.read().split(b"\0")
+            strings = file.read().split(b"\0")
     except (FileNotFoundError, ProcessLookupError):
         return []
-    if words and not words[-1]:
-        words.pop()
-    return [word.decode("utf-8", "surrogateescape") for word in words]
+    if strings and not strings[-1]:
+        strings.pop()
+    return [string.decode("utf-8", "surrogateescape") for string in strings]
 
 
 def user_of(shown):
@@ -250,11 +226,11 @@ def user_of(shown):
     try:
         return pwd.getpwnam(name)
     except KeyError:
-        raise Fail("no-such-user", "there is no user %s here" % name)
+        raise Fail("no-such-user", "user %s does not exist on this unit" % name)
 
 
 def script_path(service):
-    """The PATH that the init script of a stopped daemon would give it, defaults files included."""
+    """The PATH that the init script, with its defaults files, would set for a stopped daemon."""
     path, own = FREE_PATH, False
     for source in ("/etc/init.d/" + service, "/etc/default/openstack", "/etc/default/" + service):
         try:
@@ -271,12 +247,12 @@ def script_path(service):
 
 
 def daemon_env(service, shown):
-    """The environment to ask in as the daemon would: that of the running process, else a plain one.
-    It goes to a child of the same user, and never off the machine. Second: whether it is live."""
+    """The daemon's environment: that of the running process, or a minimal one. Second: whether it is live.
+    It is passed only to a child of the same user, and never leaves the machine."""
     pid = main_pid(shown)
-    words = proc_words(pid, "environ") if pid else []
-    if words:
-        return dict(word.split("=", 1) for word in words if "=" in word), True
+    variables = proc_strings(pid, "environ") if pid else []
+    if variables:
+        return dict(variable.split("=", 1) for variable in variables if "=" in variable), True
     user = user_of(shown)
     return {"PATH": script_path(service), "HOME": user.pw_dir, "USER": user.pw_name,
             "LOGNAME": user.pw_name, "LANG": "C.UTF-8"}, False
@@ -286,7 +262,7 @@ def daemon_env(service, shown):
 
 
 def shebang(path):
-    """The words after `#!` of a Python script; None for anything else."""
+    """The command after `#!` of a Python script; None for any other file."""
     try:
         with open(path, "rb") as file:
             first = file.read(256).split(b"\n", 1)[0]
@@ -297,21 +273,21 @@ def shebang(path):
 
 
 def daemon_script(service, shown):
-    """The daemon's Python script: a word of its command line, the wsgi-file of uwsgi, or /usr/bin/NAME."""
+    """The daemon's Python script: from its command line, uwsgi's wsgi-file, or /usr/bin/NAME."""
     pid = main_pid(shown)
-    words = proc_words(pid, "cmdline") if pid else []
-    places = [word for word in words[:3] if word.startswith("/")]
-    places += uwsgi_option(words, "wsgi-file")
+    args = proc_strings(pid, "cmdline") if pid else []
+    places = [arg for arg in args[:3] if arg.startswith("/")]
+    places += uwsgi_option(args, "wsgi-file")
     places += ["/usr/bin/" + service, "/usr/bin/" + service + "-wsgi"]
     return next((place for place in places if shebang(place)), None)
 
 
-def uwsgi_option(words, name):
-    """The values of an option of uwsgi, on its command line and in its ini files."""
+def uwsgi_option(args, name):
+    """The values of a uwsgi option on the command line and in ini files."""
     values, files = [], []
-    for at, word in enumerate(words):
-        key, equals, value = word.partition("=")
-        value = value if equals else (words[at + 1] if at + 1 < len(words) else "")
+    for at, arg in enumerate(args):
+        key, equals, value = arg.partition("=")
+        value = value if equals else (args[at + 1] if at + 1 < len(args) else "")
         if key == "--" + name:
             values.append(value)
         elif key == "--ini":
@@ -327,7 +303,7 @@ def uwsgi_option(words, name):
 
 
 def interpreter_of(service, shown):
-    """The program that runs the daemon's script; None if this machine does not have the daemon."""
+    """The Python interpreter of the daemon; None if this machine does not have the daemon."""
     script = daemon_script(service, shown) if shown.get("LoadState") != "not-found" else None
     if script is None:
         return None
@@ -339,56 +315,45 @@ def interpreter_of(service, shown):
         program = os.path.join(place, words[1])
         if os.access(program, os.X_OK):
             return program
-    raise Fail("no-program", "%s asks for %s, which is not on the daemon's PATH" % (script, words[1]))
+    raise Fail("no-program", "%s needs %s, which is not on the daemon's PATH" % (script, words[1]))
 
 
-# systemd gives each process its own: two daemons are not told apart by these
-OF_THE_PROCESS = ("INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "NOTIFY_SOCKET")
+# systemd sets these for each process; without them, daemons with the same environment share an interpreter
+PER_PROCESS = ("INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "NOTIFY_SOCKET")
 
 
-def place_of(service, shown):
-    """Where the daemon's own interpreter is asked: program, user, environment. None: no such daemon here."""
+def context_of(service, shown):
+    """How to run the daemon's interpreter: program, user, environment. None if there is no such daemon."""
     program = interpreter_of(service, shown)
     if program is None:
         return None
-    env = dict((key, value) for key, value in daemon_env(service, shown)[0].items() if key not in OF_THE_PROCESS)
+    env = dict((key, value) for key, value in daemon_env(service, shown)[0].items() if key not in PER_PROCESS)
     env.update(PYTHONDONTWRITEBYTECODE="1", PYTHONIOENCODING="utf-8")
     return program, user_of(shown), env
 
 
-def inside(service, shown, question, seconds):
-    """Asks the daemon's own interpreter, as the daemon's user, in the daemon's environment."""
-    place = place_of(service, shown)
-    if place is None:
-        return None
-    answer = inside_with(place, [question], seconds)[0]
-    if "failed" in answer:
-        raise Fail(answer["code"], answer["failed"])
-    return answer
-
-
-def inside_with(place, questions, seconds):
-    """The answers of one interpreter, in order; one that failed, or did not come, says why."""
-    program, user, env = place
+def ask_interpreter(context, questions, seconds):
+    """The answers of one interpreter, in order. An answer that failed or is missing has a reason."""
+    program, user, env = context
     text = json.dumps(questions).encode()
     try:
         status, out, err = run([program, "-B", "-c", INSIDE], seconds, user, env, text)
         last = err.strip().rpartition("\n")[2][:300]
         none = {"failed": "%s: exit status %d: %s" % (program, status, last or "no answer"), "code": "unexpected"}
     except Fail as late:
-        out, none = getattr(late, "said", b""), {"failed": said(late), "code": late.code}
+        out, none = getattr(late, "output", b""), {"failed": late.why, "code": late.code}
     answers = [dict(none) for _ in questions]
     for line in out.decode("utf-8", "replace").splitlines():
         try:
             at, answer = json.loads(line)
             answers[at] = answer
         except (ValueError, TypeError, IndexError):
-            continue  # what a library printed
+            continue  # printed by a library
     return answers
 
 
-def journal_words(service, count):
-    """What the service itself wrote to the journal, not what systemd says of it; and when it last did."""
+def journal_lines(service, count):
+    """The lines that the service itself, not systemd, wrote to the journal; and the time of the last one."""
     argv = ["journalctl", "-u", service + ".service", "-n", str(3 * count), "--no-pager", "-o", "json"]
     try:
         status, out, _ = run(argv, 10)
@@ -401,7 +366,7 @@ def journal_words(service, count):
         except ValueError:
             continue
         message = entry.get("MESSAGE") or ""
-        if isinstance(message, list):  # journald's way of writing what is not UTF-8
+        if isinstance(message, list):  # journald writes a message that is not UTF-8 as a list of bytes
             message = bytes(message).decode("utf-8", "replace")
         if entry.get("SYSLOG_IDENTIFIER") != "systemd":
             lines.append(message)
@@ -410,8 +375,8 @@ def journal_words(service, count):
 
 
 def log_tail(service, count=20):
-    """The last lines of the journal or of the log file, whichever the service wrote to last."""
-    lines, last = journal_words(service, count)
+    """The last lines of the journal or of the log file, whichever is newer."""
+    lines, last = journal_lines(service, count)
     log = "/var/log/%s/%s.log" % (service.split("-")[0], service)
     try:
         with open(log, "rb") as file:
@@ -428,8 +393,8 @@ def log_tail(service, count=20):
 
 
 def frame(out, nonce, document):
-    """Writes the one reply. What a login shell or a library prints around it is told apart by the nonce;
-    what gets lost, by length and digest."""
+    """Writes the reply. The nonce separates it from other output (of a login shell or a library);
+    length and digest show whether it is complete."""
     text = json.dumps(document, ensure_ascii=True, separators=(",", ":")).encode()
     head = "omega-reply %s %d %s\n" % (nonce, len(text), hashlib.sha256(text).hexdigest())
     data = b"\n" + head.encode() + text + b"\n"
@@ -438,13 +403,13 @@ def frame(out, nonce, document):
 
 
 def own_stdout():
-    """Keeps standard output for the reply alone: what anything else prints goes to standard error."""
+    """Reserves standard output for the reply: other output goes to standard error."""
     out = os.dup(1)
     os.dup2(2, 1)
     return out
 
 
-def leave(status=0):
-    """Ends without waiting for threads that missed their deadline."""
+def leave():
+    """Exits without waiting for threads that missed their deadline."""
     kill_children()
-    os._exit(status)
+    os._exit(0)

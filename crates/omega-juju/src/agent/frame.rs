@@ -1,9 +1,9 @@
 use omega_core::{Touched, values::Sha256};
 use serde::Deserialize;
 
-use crate::{Error, FailureCode, Probe, ProbeFailure, Reply, upstream_messages};
+use crate::{ActionFailure, Error, FailureCode, Probe, ProbeFailure, Reply, upstream_messages};
 
-/// What a remote execution left.
+/// The result of a remote execution.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Output {
     /// The exit status, unless a signal ended it.
@@ -16,44 +16,33 @@ pub(crate) struct Output {
     pub(crate) stderr: Vec<u8>,
 }
 
-/// What the agent's first words say if its request is not whole (`program.rs`).
-const SHORT: &str = "omega: the request arrived short";
+/// What the agent writes to standard error if its request is incomplete (`program.rs`).
+const INCOMPLETE: &str = "omega: the request is incomplete";
 
 #[derive(Deserialize)]
-struct Answers {
+struct Replies {
     replies: Vec<serde_json::Value>,
     #[serde(default)]
-    took: Took,
+    took: Durations,
 }
 
-/// How long things took inside the agent, in milliseconds.
+/// Durations in the agent, in milliseconds.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Took {
-    /// From the start of its program to its reply.
+struct Durations {
+    /// From the start of the agent to its reply.
     total: f64,
-    /// Each question, in order; what one interpreter is asked together took that long together.
+    /// Each probe, in order. Probes that share an interpreter have its duration.
     probes: Vec<f64>,
-    /// Each interpreter that was started, by its name and questions.
+    /// Each interpreter that was started, by its name and probes.
     interpreters: Vec<(String, f64)>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Acted {
+enum Outcome {
     Done(bool),
-    Error(Said),
-}
-
-#[derive(Deserialize)]
-struct Said {
-    why: String,
-    #[serde(default)]
-    code: FailureCode,
-    expected: Option<String>,
-    found: Option<String>,
-    next: Option<String>,
-    touched: Touched,
+    Error(ActionFailure),
 }
 
 /// Reads the replies to `probes`.
@@ -70,56 +59,53 @@ pub(crate) fn replies(
     let malformed =
         |why: String| Error::Malformed { unit: unit.to_owned(), why, touched: Touched::Nothing };
     let text = framed(unit, output, nonce, Touched::Nothing)?;
-    let answers: Answers =
+    let Replies { replies, took } =
         serde_json::from_slice(text).map_err(|error| malformed(shape(&error)))?;
-    let count = probes.len();
-    if answers.replies.len() != count {
-        return Err(malformed(format!("{} replies to {count} questions", answers.replies.len())));
+    let (count, expected) = (replies.len(), probes.len());
+    if count != expected {
+        return Err(malformed(format!("{count} replies to {expected} probes")));
     }
-    trace(unit, probes, &answers.took);
+    trace(unit, probes, &took);
     let unreadable =
         |error| Reply::Failed(ProbeFailure::new(FailureCode::Unexpected, shape(&error)));
     let reply = |value| serde_json::from_value(value).unwrap_or_else(unreadable);
-    Ok(answers.replies.into_iter().map(reply).collect())
+    Ok(replies.into_iter().map(reply).collect())
 }
 
-/// Tells `--trace` where the time went inside the agent.
-fn trace(unit: &str, probes: &[Probe], took: &Took) {
+/// Reports to `--trace` where the time was spent in the agent.
+fn trace(unit: &str, probes: &[Probe], took: &Durations) {
     let inside = |what: String, took_ms: f64| {
         let what = format!("{unit} {what}");
         tracing::info!(target: "omega_trace", kind = "inside", what, took_ms, "trace");
     };
     probes.iter().zip(&took.probes).for_each(|(probe, took)| inside(probe.to_string(), *took));
     took.interpreters.iter().for_each(|(what, took)| inside(what.clone(), *took));
-    inside("in all".to_owned(), took.total);
+    inside("in total".to_owned(), took.total);
 }
 
-/// Reads what became of an action.
+/// Reads the outcome of an action.
 ///
 /// # Errors
 ///
-/// The agent's own account, or that there is none.
+/// Fails if the action failed, or if the output holds no complete reply to this request.
 pub(crate) fn done(unit: &str, output: &Output, nonce: &str) -> Result<(), Error> {
     let text = framed(unit, output, nonce, Touched::Maybe)?;
     let malformed =
         |why: String| Error::Malformed { unit: unit.to_owned(), why, touched: Touched::Maybe };
     match serde_json::from_slice(text).map_err(|error| malformed(shape(&error)))? {
-        Acted::Done(true) => Ok(()),
-        Acted::Done(false) => Err(malformed("neither done nor failed".to_owned())),
-        Acted::Error(Said { why, code, expected, found, next, touched }) => {
-            let unit = unit.to_owned();
-            Err(Error::Failed { unit, why, code, expected, found, next, touched })
-        }
+        Outcome::Done(true) => Ok(()),
+        Outcome::Done(false) => Err(malformed("neither a success nor a failure".to_owned())),
+        Outcome::Error(failure) => Err(failure.on(unit)),
     }
 }
 
-/// Describes a JSON error by its place: the text itself may not be shown.
+/// Describes a JSON error by its position: the text may be secret.
 fn shape(error: &serde_json::Error) -> String {
     let kind = format!("{:?}", error.classify()).to_lowercase();
     format!("an unreadable reply ({kind} error, line {}, column {})", error.line(), error.column())
 }
 
-/// Finds the reply to this request among whatever else was printed.
+/// Finds the reply to this request in the output.
 fn framed<'a>(
     unit: &str,
     output: &'a Output,
@@ -141,49 +127,42 @@ fn framed<'a>(
     })
 }
 
-/// Reads `SIZE DIGEST`, a line feed, and so many bytes of that digest.
+/// Reads `SIZE DIGEST`, a line feed, and SIZE bytes with that digest.
 fn body(rest: &[u8]) -> Result<&[u8], String> {
     let end = find(rest, b"\n").unwrap_or(rest.len());
     let head = str::from_utf8(rest.get(..end).unwrap_or_default()).unwrap_or_default();
     let head = head.trim_end().split_once(' ');
     let head = head.and_then(|(n, d)| Some((n.parse::<usize>().ok()?, d.parse::<Sha256>().ok()?)));
-    let (size, digest) = head.ok_or("a reply without its head")?;
+    let (size, digest) = head.ok_or("a reply without size and digest")?;
     let text = rest.get(end + 1..).unwrap_or_default();
     let whole = text.get(..size);
     let text =
-        whole.ok_or_else(|| format!("its reply arrived short, {} of {size} bytes", text.len()))?;
+        whole.ok_or_else(|| format!("an incomplete reply, {} of {size} bytes", text.len()))?;
     if Sha256::of(text) != digest {
-        return Err("its reply was altered on the way (a terminal in between?)".to_owned());
+        return Err("the reply was altered in transit (by a terminal?)".to_owned());
     }
     Ok(text)
 }
 
-/// Says why there is no reply, from the exit status and what was said on standard error.
+/// Returns why there is no reply, from the exit status and standard error.
 fn without_reply(unit: &str, output: &Output, touched: Touched) -> Error {
     let stderr = String::from_utf8_lossy(&output.stderr);
     let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let failed = |code, why: &str, next: &str| Error::Failed {
-        unit: unit.to_owned(),
-        why: why.to_owned(),
-        code,
-        expected: None,
-        found: Some(last.to_owned()),
-        next: Some(next.to_owned()),
-        touched: Touched::Nothing,
-    };
-    if stderr.contains(SHORT) {
-        let why = "the request arrived short; nothing was done";
+    let failed =
+        |code, why: &str, next: &str| ActionFailure::new(code, why).found(last).next(next).on(unit);
+    if stderr.contains(INCOMPLETE) {
+        let why = "the request is incomplete; nothing was done";
         return failed(FailureCode::Incomplete, why, "run it again");
     }
     if upstream_messages::is_of_sudo(last) {
         return failed(
             FailureCode::NotPermitted,
-            "sudo wants more than it is given",
-            "let this user run sudo without a password (juju's user ubuntu may), or connect as root",
+            "sudo failed",
+            "allow this user sudo without a password (as Juju's user ubuntu has), or connect as root",
         );
     }
     if output.status == Some(127) {
-        let why = "there is no python3 there";
+        let why = "python3 is not installed";
         return failed(FailureCode::NoProgram, why, "install python3 on the unit");
     }
     let end = match (&output.signal, output.status) {
@@ -192,7 +171,7 @@ fn without_reply(unit: &str, output: &Output, touched: Touched) -> Error {
         (None, None) => "no exit status".to_owned(),
     };
     let last: String = last.chars().take(200).collect();
-    let why = format!("no reply among {} bytes of output, {end}: {last}", output.stdout.len());
+    let why = format!("no reply in {} bytes of output, {end}: {last}", output.stdout.len());
     Error::Malformed { unit: unit.to_owned(), why, touched }
 }
 
@@ -232,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_short_altered_or_miscounted_is_no_reply() {
+    fn a_reply_that_is_incomplete_altered_or_miscounted_is_refused() {
         let whole = reply("n", ABSENT);
         for cut in 1..whole.len() - 1 {
             let error = replies("u", &output(whole[..cut].to_vec()), "n", &probes(1)).unwrap_err();
@@ -242,11 +221,11 @@ mod tests {
         let error = replies("u", &output(altered.into_bytes()), "n", &probes(1)).unwrap_err();
         assert!(error.to_string().contains("altered"), "{error}");
         let error = replies("u", &output(whole), "n", &probes(2)).unwrap_err();
-        assert!(error.to_string().contains("1 replies to 2 questions"), "{error}");
+        assert!(error.to_string().contains("1 replies to 2 probes"), "{error}");
     }
 
     #[test]
-    fn a_reply_that_nobody_understands_fails_alone() {
+    fn an_unreadable_reply_fails_alone() {
         let text = r#"{"replies":[{"reply":"file","kind":"absent"},{"reply":"file","kind":"?"}]}"#;
         let found = replies("u", &output(reply("n", text)), "n", &probes(2)).unwrap();
         assert_eq!(found[0], Reply::File(FileState::Absent));
@@ -254,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_agents_account_of_an_action_is_kept() {
+    fn the_failure_of_an_action_is_reported() {
         assert_eq!(done("u", &output(reply("n", r#"{"done":true}"#)), "n").ok(), Some(()));
         let text = r#"{"error":{"why":"no space","code":"no-space","expected":"a","found":"b","next":"c","touched":"nothing"}}"#;
         let error = done("u", &output(reply("n", text)), "n").unwrap_err();
@@ -263,11 +242,11 @@ mod tests {
         assert_eq!(error.touched(), Touched::Nothing);
         assert_eq!(error.expected().as_deref(), Some("a"));
         let silent = done("u", &output(Vec::new()), "n").unwrap_err();
-        assert_eq!(silent.touched(), Touched::Maybe, "who knows how far it got");
+        assert_eq!(silent.touched(), Touched::Maybe, "it may have written something");
     }
 
     #[test]
-    fn sudo_that_asks_for_a_password_is_said() {
+    fn sudo_that_needs_a_password_is_reported() {
         let stderr = b"Warning: x\nsudo: a password is required\n".to_vec();
         let output = Output { status: Some(1), stderr, ..Output::default() };
         let error = done("u", &output, "n").unwrap_err();

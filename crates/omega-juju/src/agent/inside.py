@@ -1,4 +1,4 @@
-# Runs in the interpreter of a daemon, as its user, in its environment. Reads the questions, writes a line for each.
+# Runs in a daemon's interpreter, as its user, in its environment. Reads questions and writes a line for each answer.
 import json
 import os
 import re
@@ -55,7 +55,7 @@ def options(question):
     except SystemExit:
         return {"failed": "oslo.config refused the daemon's arguments", "code": "configuration"}
     except cfg.ConfigFileParseError as error:
-        # Its text quotes the line, which may hold a password: only the place is told.
+        # Its text quotes the line, which may contain a password: only the position is reported.
         place = getattr(error, "config_file", "")
         words = str(error).replace(",", " ").split()
         numbers = [word for word in words if word.startswith(place + ":") and word[len(place) + 1:].isdigit()]
@@ -78,7 +78,7 @@ def one(items, name, kind):
 
 
 def in_memory(entry, key):
-    """The path of a certificate or key; one given inline is kept in memory, never in a file."""
+    """The path of a certificate or key. Inline data is written to memory, never to a file."""
     import base64
     if key in entry:
         return entry[key]
@@ -92,7 +92,7 @@ def in_memory(entry, key):
 
 
 def credentials(path):
-    """Server, trust and credentials of the current context: what the driver takes, in its order."""
+    """The cluster and user of the current context, which the driver uses too."""
     import yaml
     try:
         with open(path) as file:
@@ -108,8 +108,8 @@ def credentials(path):
     return cluster, user
 
 
-def ended(certificate, token):
-    """What is told of a credential that is refused: whether its time is over. None where that can't be known."""
+def expiry(certificate, token):
+    """When the refused credential expired; None if it did not, or that is not known."""
     import base64
     import datetime
     now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
@@ -125,7 +125,7 @@ def ended(certificate, token):
             end, what = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=int(claims["exp"])), "token"
     except Exception:
         return None
-    return "%s ended on %sZ" % (what, end.isoformat()) if end <= now else None
+    return "%s expired on %sZ" % (what, end.isoformat()) if end <= now else None
 
 
 def authenticate(question):
@@ -134,7 +134,7 @@ def authenticate(question):
     state = {"tcp": False, "tls": False, "status": None, "version": None, "millis": 0, "error": None, "code": None}
     try:
         cluster, user = credentials(question["kubeconfig"])
-        import requests  # it takes long, and is of no use without a kubeconfig
+        import requests  # slow, and useless without a kubeconfig
         session = requests.Session()
         authority = in_memory(cluster, "certificate-authority")
         if authority:
@@ -148,9 +148,9 @@ def authenticate(question):
             raise LookupError("it has neither a client certificate with its key nor a token")
         server = cluster["server"].rstrip("/")
         get_both(session, server, question["seconds"], state)
-        end = ended(pair[0], user.get("token")) if state["status"] == 401 else None
-        if end:
-            state.update(error="%s; the client's %s" % (state["error"], end), code="credential-expired")
+        expired = expiry(pair[0], user.get("token")) if state["status"] == 401 else None
+        if expired:
+            state.update(error="%s; the client's %s" % (state["error"], expired), code="credential-expired")
     except ImportError as error:
         state.update(error="the driver's interpreter has no module %s" % error.name, code="no-module")
     except KeyError as error:
@@ -167,13 +167,13 @@ def authenticate(question):
 
 
 def reason(error):
-    """The innermost cause of an error of requests, which wraps several deep."""
+    """The innermost cause of an exception of requests, which wraps several."""
     while True:
         inner = getattr(error, "reason", None) or next((a for a in error.args if isinstance(a, Exception)), None)
         if inner is None or not isinstance(inner, Exception):
-            said = str(getattr(error, "strerror", None) or error)
-            # urllib3 begins with the object that failed: <…>: in 1.26, HTTPSConnection(…): in 2
-            return re.sub(r"^(?:<[^>]*>|\w+\([^)]*\)): ", "", said)[:200]
+            message = str(getattr(error, "strerror", None) or error)
+            # urllib3 prefixes the object that failed: <…>: in 1.26, HTTPSConnection(…): in 2
+            return re.sub(r"^(?:<[^>]*>|\w+\([^)]*\)): ", "", message)[:200]
         error = inner
 
 
@@ -187,9 +187,9 @@ def get_both(session, server, seconds, state):
             code = "credential-refused" if answer.status_code == 401 else "status"
             state.update(error="GET /api: %d %s" % (answer.status_code, answer.reason), code=code)
             return
-        told = session.get(server + "/version", timeout=seconds, allow_redirects=False)
-        if told.status_code == 200:
-            state["version"] = told.json().get("gitVersion")
+        version = session.get(server + "/version", timeout=seconds, allow_redirects=False)
+        if version.status_code == 200:
+            state["version"] = version.json().get("gitVersion")
     except requests.exceptions.SSLError as error:
         state.update(tcp=True, error="TLS: " + reason(error), code="tls")
     except requests.exceptions.ConnectTimeout:
@@ -209,7 +209,7 @@ QUESTIONS = {"python": python, "distributions": distributions, "options": option
 
 def answer(question):
     try:
-        return QUESTIONS[question["ask"]](question)
+        return QUESTIONS[question["probe"]](question)
     except Exception as error:
         code = "no-module" if isinstance(error, ImportError) else "unexpected"
         return {"failed": "%s: %s" % (type(error).__name__, error), "code": code}
@@ -218,7 +218,6 @@ def answer(question):
 out = os.dup(1)
 os.dup2(2, 1)
 questions = json.load(sys.stdin)
-# One after another: threads that import at the same time can wait for each other for ever (seen). Each answer goes out
-# when it is there.
+# One after another: threads that import modules at the same time can deadlock (observed). Each answer is written at once.
 for at, question in enumerate(questions):
     os.write(out, b"\n" + json.dumps([at, answer(question)]).encode() + b"\n")

@@ -1,15 +1,15 @@
-//! The agent: the one program that runs on a unit, in Python, and the frame around what it says.
+//! The agent: the Python program that runs on a unit, and the frame around its reply.
 //!
-//! Its text is fixed at build time. What is asked or done is data beside it (JSON), so nothing that
-//! an operator names is ever part of a program or of a shell's line. Asking and acting are two
-//! programs: the one that asks contains nothing that writes.
+//! Its text is fixed at build time. Probes and actions are passed to it as JSON, so no name that an
+//! operator chooses is part of a program or of a shell's command line. Probes and actions are
+//! separate programs: the one for probes contains nothing that writes.
 
 mod frame;
 mod program;
 mod request;
 
 pub(crate) use frame::{Output, done, replies};
-pub(crate) use program::quoted;
+pub(crate) use program::{from_stdin, quoted};
 pub(crate) use request::{Request, Stdin};
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-# Packages, by the daemon's own interpreter. A version that is replaced is kept as a wheel.
-# The text of REPACK runs in that interpreter, as root; it writes one wheel and prints its name.
+# Packages of the daemon's interpreter. A version that is replaced is stored as a wheel.
+# REPACK runs in that interpreter, as root; it writes one wheel and prints its name.
 REPACK = r'''
 import base64, csv, hashlib, importlib.metadata as metadata, io, json, os, sys, zipfile
 
@@ -9,7 +9,7 @@ name = found.metadata["Name"].replace("-", "_").replace(".", "_")
 stem = "%s-%s" % (name, found.version)
 wheel = found.read_text("WHEEL")
 if wheel is None or not found.files:
-    sys.exit("%s %s was not installed from a wheel, and can't be kept" % (found.metadata["Name"], found.version))
+    sys.exit("%s %s was not installed from a wheel" % (found.metadata["Name"], found.version))
 tags = [line.split(":", 1)[1].strip() for line in wheel.splitlines() if line.startswith("Tag:")]
 scripts = {p.name for p in found.entry_points if p.group in ("console_scripts", "gui_scripts")}
 left_out = ("INSTALLER", "REQUESTED", "direct_url.json", "RECORD")
@@ -53,8 +53,8 @@ def same_name(left, right):
     return re.sub(r"[-_.]+", "-", left).lower() == re.sub(r"[-_.]+", "-", right).lower()
 
 
-def kept_wheel(distribution, version):
-    """The wheel of a version that is kept here."""
+def stored_wheel(distribution, version):
+    """The stored wheel of a version."""
     home = state_directory("wheels")
     for name in sorted(os.listdir(home)):
         parts = name.split("-")
@@ -65,61 +65,58 @@ def kept_wheel(distribution, version):
 
 def installed(service, distribution):
     """The daemon's interpreter, and the distribution as the daemon's user imports it."""
-    shown = show(service)
-    program = interpreter_of(service, shown)
-    if program is None:
-        raise Fail("no-daemon", "this unit has no %s, so no interpreter to install for" % service)
-    answer = inside(service, shown, {"ask": "python", "distribution": distribution, "group": ""}, 60)
+    context = context_of(service, show(service))
+    if context is None:
+        raise Fail("no-daemon", "this unit has no %s, so there is no interpreter to install for" % service)
+    answer = ask_interpreter(context, [{"probe": "python", "distribution": distribution, "group": ""}], 60)[0]
+    if "failed" in answer:
+        raise Fail(answer["code"], answer["failed"])
     if answer["pip"] is None:
-        raise Fail("no-program", "%s has no pip" % program, expected="pip", found="none", next="apt-get install python3-pip")
-    return program, answer["distribution"]
+        raise Fail("no-program", "%s has no pip" % context[0], expected="pip", found="none", next="apt-get install python3-pip")
+    return context[0], answer["distribution"]
 
 
 def root_env():
-    """The unit's own environment (proxies, pip's settings), with a home and a plain locale."""
+    """The unit's environment (proxies, pip's settings), with root's home and a plain locale."""
     return dict(os.environ, HOME="/root", LANG="C.UTF-8", PATH=FREE_PATH, PYTHONIOENCODING="utf-8")
 
 
 def keep_wheel(program, distribution, before):
-    """Repacks what is installed. What a package manager owns stays where it is: pip does not remove it."""
+    """Stores the installed version as a wheel, unless it belongs to a package manager: pip does not remove that."""
     if before is None or before["location"].startswith("/usr/lib/python3/"):
         return
-    if kept_wheel(distribution, before["version"]) is not None:
+    if stored_wheel(distribution, before["version"]) is not None:
         return
     home = state_directory("wheels")
     question = json.dumps({"distribution": distribution, "home": home}).encode()
     status, _, err = run([program, "-I", "-B", "-c", REPACK], 120, None, root_env(), question)
     if status != 0:
         last = err.strip().rpartition("\n")[2]
-        raise Fail("not-kept", "%s %s can't be kept before it is replaced: %s" % (distribution, before["version"], last[:300]))
+        raise Fail("not-kept", "%s %s can't be stored as a wheel: %s" % (distribution, before["version"], last[:300]))
     sync_directory(home)
 
 
-def pip(program, words, until):
-    """Runs pip; what it installs is for everybody to read, whatever root's umask."""
-    argv = [program, "-m", "pip"] + words
+def run_pip(program, args, until):
+    """Runs pip. What it installs is readable by all users, whatever root's umask."""
     os.umask(0o022)
-    STARTED.append(program)
     try:
-        status, out, err = run(argv, max(1, until - time.monotonic()), None, root_env(), cwd="/")
-    except Fail as fail:
-        raise Fail(fail.code, fail.why, touched="maybe")
+        status, out, err = change([program, "-m", "pip"] + args, max(1, until - time.monotonic()), root_env())
     finally:
         os.umask(0o077)
     if status != 0:
         lines = [line for line in (err + out.decode("utf-8", "replace")).splitlines() if "ERROR" in line or "error" in line]
         why = "; ".join(lines[:3]) or err.strip()[-300:] or "exit status %d" % status
-        raise Fail("pip", "pip: " + re.sub(r"//[^/@\s]*@", "//…@", why)[:600], touched="maybe")
+        raise Fail("pip", "pip: " + re.sub(r"//[^/@\s]*@", "//…@", why)[:600])
 
 
-def wheel_for(action, payload):
-    """The words that name the source, and a directory to remove afterwards."""
+def source_args(action, payload):
+    """The arguments that name the source, and a directory to remove afterwards."""
     source = action["source"]
     if source == "kept":
-        wheel = kept_wheel(action["distribution"], action["version"])
+        wheel = stored_wheel(action["distribution"], action["version"])
         if wheel is None:
-            raise Fail("not-kept", "no wheel of %s %s is kept here" % (action["distribution"], action["version"]),
-                       expected=os.path.join(STATE, "wheels"), next="give the wheel, or an index that has it")
+            raise Fail("not-kept", "no wheel of %s %s is stored on this unit" % (action["distribution"], action["version"]),
+                       expected=os.path.join(STATE, "wheels"), next="provide the wheel, or an index that has it")
         return ["--no-index", wheel], None
     if "index" in source:
         url = source["index"]["url"]
@@ -127,13 +124,13 @@ def wheel_for(action, payload):
         return index + ["%s==%s" % (action["distribution"], action["version"])], None
     name, sha256 = source["wheel"]["file_name"], source["wheel"]["sha256"]
     if payload is None or hashlib.sha256(payload).hexdigest() != sha256:
-        raise Fail("digest-differs", "the wheel that came is not the one that was planned", expected="sha256:" + sha256)
+        raise Fail("digest-differs", "the wheel that was sent is not the planned one", expected="sha256:" + sha256)
     if os.path.basename(name) != name or not name.endswith(".whl"):
         raise Fail("unexpected", "not the name of a wheel: %s" % name)
     home = os.path.join(state_directory("wheels"), ".in-" + secrets.token_hex(8))
     os.mkdir(home, 0o700)
     try:
-        write_synced(home, name, payload, None, 0o600)
+        write_private(os.path.join(home, name), payload)
     except Fail:
         remove_tree(home)
         raise
@@ -145,10 +142,12 @@ def remove_tree(home):
     shutil.rmtree(home, ignore_errors=True)
 
 
-def pip_or_say_what_changed(action, program, words, until, before):
-    """pip puts back what it removed when it fails; only what is installed now tells whether it did."""
+def pip(action, program, args, until, before):
+    """Runs pip. When it fails, it reinstalls what it removed; the installed version shows whether it did."""
+    args = [args[0], "--no-input", "--disable-pip-version-check"] + args[1:]
+    args += ["--break-system-packages"] if action["break_system_packages"] else []
     try:
-        pip(program, words, until)
+        run_pip(program, args, until)
     except Fail as fail:
         if installed(action["service"], action["distribution"])[1] == before:
             fail.touched, fail.sure = "nothing", True
@@ -160,17 +159,15 @@ def act_pip_install(action, payload, until):
     program, before = installed(action["service"], distribution)
     if before is None or before["version"] != version:
         keep_wheel(program, distribution, before)
-    source, home = wheel_for(action, payload)
-    words = ["install", "--no-deps", "--no-input", "--disable-pip-version-check", "--force-reinstall"]
-    words += ["--break-system-packages"] if action["break_system_packages"] else []
+    source, home = source_args(action, payload)
     try:
-        pip_or_say_what_changed(action, program, words + source, until, before)
+        pip(action, program, ["install", "--no-deps", "--force-reinstall"] + source, until, before)
     finally:
         if home is not None:
             remove_tree(home)
     after = installed(action["service"], distribution)[1]
     if after is None or after["version"] != version:
-        raise Fail("not-written", "pip succeeded, but %s does not import %s %s" % (action["service"], distribution, version),
+        raise Fail("not-written", "pip succeeded, but %s would not import %s %s" % (action["service"], distribution, version),
                    expected=version, found=after and "%(version)s in %(location)s" % after, touched="maybe",
                    next="look for another copy earlier on the interpreter's path")
 
@@ -181,10 +178,8 @@ def act_pip_uninstall(action, payload, until):
     if before is None:
         raise Fail("not-found", "%s is not installed" % distribution, expected="an installed version", found="none")
     keep_wheel(program, distribution, before)
-    words = ["uninstall", "--yes", "--no-input", "--disable-pip-version-check"]
-    words += ["--break-system-packages"] if action["break_system_packages"] else []
-    pip_or_say_what_changed(action, program, words + [distribution], until, before)
+    pip(action, program, ["uninstall", "--yes", distribution], until, before)
     after = installed(action["service"], distribution)[1]
     if after is not None:
-        raise Fail("not-written", "%s is still there" % distribution, expected="none",
+        raise Fail("not-written", "%s is still installed" % distribution, expected="none",
                    found="%(version)s in %(location)s" % after, touched="maybe")

@@ -4,9 +4,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::ZlibEncoder};
 use omega_core::values::Sha256;
 
-use crate::{Error, FailureCode};
+use crate::{ActionFailure, Error, FailureCode};
 
-/// The program that answers probes.
+/// The program for probes.
 pub(super) const ASK: &str = concat!(
     "INSIDE = r'''\n",
     include_str!("inside.py"),
@@ -16,7 +16,7 @@ pub(super) const ASK: &str = concat!(
     "\n\nmain_ask()\n",
 );
 
-/// The program that performs an action.
+/// The program for actions.
 pub(super) const ACT: &str = concat!(
     "INSIDE = r'''\n",
     include_str!("inside.py"),
@@ -28,33 +28,30 @@ pub(super) const ACT: &str = concat!(
     "\n\nmain_act()\n",
 );
 
-/// Reads the program and the request from standard input, each with length and digest, and leaves
-/// the payload there. It stops where either is short.
+/// Reads the program and the request from standard input, checks length and digest of both, and
+/// leaves the payload there.
 const FROM_STDIN: &str = "import sys,hashlib as h;s=sys.stdin.buffer;\
     n,d,m,e=s.readline().split();p=s.read(int(n));r=s.read(int(m));\
     [h.sha256(p).hexdigest(),h.sha256(r).hexdigest()]==[d.decode(),e.decode()] \
-    or sys.exit(\"omega: the request arrived short\");\
+    or sys.exit(\"omega: the request is incomplete\");\
     exec(compile(p,\"omega\",\"exec\"),{\"__name__\":\"omega\",\"REQUEST\":r})";
 
 /// The same from two arguments, for a channel without standard input.
 const FROM_ARGUMENTS: &str = "import sys,hashlib as h,base64 as b,zlib as z;\
     p=z.decompress(b.b64decode(sys.argv[1]));r=b.b64decode(sys.argv[2]);\
-    h.sha256(p+r).hexdigest()==sys.argv[3] or sys.exit(\"omega: the request arrived short\");\
+    h.sha256(p+r).hexdigest()==sys.argv[3] or sys.exit(\"omega: the request is incomplete\");\
     exec(compile(p,\"omega\",\"exec\"),{\"__name__\":\"omega\",\"REQUEST\":r})";
 
-/// The most that one argument may be: Linux refuses 128 KiB (`MAX_ARG_STRLEN`), and the shell on
-/// the unit gets the whole command line as one.
+/// The maximum length of one argument: Linux limits it to 128 KiB (`MAX_ARG_STRLEN`), and the shell
+/// on the unit gets the whole command line as one argument.
 const MOST: usize = 120 * 1024;
 
-/// The words of a command.
-pub(crate) type Words = Vec<String>;
-
-/// Returns the command that takes program and request from its standard input.
-pub(super) fn from_stdin() -> Words {
+/// Returns the command that reads program and request from standard input.
+pub(crate) fn from_stdin() -> Vec<String> {
     ["python3", "-I", "-S", "-B", "-c", FROM_STDIN].map(String::from).to_vec()
 }
 
-/// Returns what goes to its standard input before the payload.
+/// Returns what precedes the payload on standard input.
 pub(super) fn preamble(program: &str, request: &[u8]) -> Vec<u8> {
     let (program, digests) =
         (program.as_bytes(), (Sha256::of(program.as_bytes()), Sha256::of(request)));
@@ -62,61 +59,55 @@ pub(super) fn preamble(program: &str, request: &[u8]) -> Vec<u8> {
     [head.as_bytes(), program, request].concat()
 }
 
-/// Returns the command that needs no standard input.
+/// Returns a command that needs no standard input.
 ///
 /// # Errors
 ///
-/// Fails if it would be longer than what a machine takes, before anything is sent.
-pub(super) fn from_arguments(unit: &str, program: &str, request: &[u8]) -> Result<Words, Error> {
+/// Fails if it would be too long.
+pub(super) fn from_arguments(
+    unit: &str,
+    program: &str,
+    request: &[u8],
+) -> Result<Vec<String>, Error> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
     let packed = encoder.write_all(program.as_bytes()).and_then(|()| encoder.finish());
     let packed = packed.map_err(|error| too_long(unit, &error.to_string()))?;
     let digest = Sha256::of(&[program.as_bytes(), request].concat());
-    let mut words: Words =
-        ["python3", "-I", "-S", "-B", "-c", FROM_ARGUMENTS].map(String::from).to_vec();
-    words.extend([STANDARD.encode(packed), STANDARD.encode(request), digest.to_string()]);
-    let length = quoted(&words).len();
-    if length > MOST {
-        return Err(too_long(
-            unit,
-            &format!("{length} bytes on a command line, {MOST} are possible"),
-        ));
+    let mut args = ["python3", "-I", "-S", "-B", "-c", FROM_ARGUMENTS].map(String::from).to_vec();
+    args.extend([STANDARD.encode(packed), STANDARD.encode(request), digest.to_string()]);
+    match quoted(&args).len() {
+        ..=MOST => Ok(args),
+        length => Err(too_long(unit, &format!("{length} bytes, at most {MOST} are possible"))),
     }
-    Ok(words)
 }
 
 fn too_long(unit: &str, why: &str) -> Error {
-    Error::Failed {
-        unit: unit.to_owned(),
-        why: format!("the questions do not fit: {why}"),
-        code: FailureCode::Other("too-long".to_owned()),
-        expected: None,
-        found: None,
-        next: Some("reach the unit by SSH instead".to_owned()),
-        touched: omega_core::Touched::Nothing,
-    }
+    let why = format!("the probes do not fit on a command line: {why}");
+    ActionFailure::new(FailureCode::Other("too-long".to_owned()), why)
+        .next("reach the unit by SSH instead")
+        .on(unit)
 }
 
-/// Returns `words` as one line that a POSIX shell splits into exactly these words.
-pub(crate) fn quoted(words: &[String]) -> String {
+/// Returns `args` as one line that a POSIX shell splits into exactly these arguments.
+pub(crate) fn quoted(args: &[String]) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    let quote = |word: &String| {
-        if !word.is_empty() && word.chars().all(plain) {
-            word.clone()
+    let quote = |arg: &String| {
+        if !arg.is_empty() && arg.chars().all(plain) {
+            arg.clone()
         } else {
-            format!("'{}'", word.replace('\'', r"'\''"))
+            format!("'{}'", arg.replace('\'', r"'\''"))
         }
     };
-    words.iter().map(quote).collect::<Vec<_>>().join(" ")
+    args.iter().map(quote).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// At a glance; `python_that_asks_calls_nothing_that_writes` looks at its syntax tree.
+    /// A quick check; `python_probes_call_nothing_that_writes` checks the syntax tree.
     #[test]
-    fn the_asking_program_has_nothing_that_writes() {
+    fn the_program_for_probes_has_nothing_that_writes() {
         for writes in ["os.rename(", "os.unlink(", "os.mkdir(", "fchmod(", "O_CREAT", "O_WRONLY"] {
             assert!(!ASK.contains(writes), "{writes}");
             assert!(
@@ -127,17 +118,17 @@ mod tests {
     }
 
     #[test]
-    fn a_command_line_is_quoted_once_and_for_all() {
-        let words = ["a", "", "b c", "it's", "$(x)`y`", "a\nb"].map(String::from);
-        assert_eq!(quoted(&words), "a '' 'b c' 'it'\\''s' '$(x)`y`' 'a\nb'");
+    fn a_command_line_is_quoted_for_the_shell() {
+        let args = ["a", "", "b c", "it's", "$(x)`y`", "a\nb"].map(String::from);
+        assert_eq!(quoted(&args), "a '' 'b c' 'it'\\''s' '$(x)`y`' 'a\nb'");
         assert!(!FROM_STDIN.contains(['\'', '\n']) && !FROM_ARGUMENTS.contains(['\'', '\n']));
     }
 
     #[test]
-    fn what_a_machine_would_refuse_is_refused_before_it_is_sent() {
+    fn a_command_that_is_too_long_is_refused_before_it_is_sent() {
         let small = from_arguments("magnum/0", ASK, b"{}").unwrap();
         assert!(quoted(&small).len() < 24 * 1024, "{}", quoted(&small).len());
         let error = from_arguments("magnum/0", ASK, &vec![b'x'; 100_000]).unwrap_err();
-        assert!(error.to_string().starts_with("magnum/0: the questions do not fit"), "{error}");
+        assert!(error.to_string().starts_with("magnum/0: the probes do not fit"), "{error}");
     }
 }

@@ -1,13 +1,12 @@
-# Restarting a daemon, until it stays or is known not to.
+# Restarting a daemon, and waiting until it is stable or has failed.
 def act_reload_units(action, payload, until):
     status, _, err = change(["systemctl", "daemon-reload"], max(1, until - time.monotonic()))
     if status != 0:
         raise Fail("systemd", "systemctl daemon-reload: " + err.strip()[-300:], touched="maybe")
 
 
-def worked(pid):
-    """The seconds that a process has run or waited for a processor: on a busy machine a daemon that is
-    still starting gets few of them, but it waits for more."""
+def cpu_demand(pid):
+    """The seconds that a process has run or waited for a CPU. On a busy machine, a starting daemon mostly waits."""
     try:
         with open("/proc/%d/schedstat" % pid) as file:
             running, waiting = file.read().split()[:2]
@@ -24,12 +23,12 @@ def reads_disk(pid):
         return False
 
 
-CALM = 1.5  # seconds without work: what a daemon does between its start and its first mistake is import
+CALM = 1.5  # seconds without load; until a daemon fails at its start, it is busy importing modules
 
 
 def act_restart_service(action, payload, until):
-    """Restarts, and waits until the daemon stays: one process, no longer busy with its start.
-    (A conductor that can't read its configuration dies only after some seconds of imports.)"""
+    """Restarts, and waits until the daemon is stable: the same process, no longer busy with its start.
+    (A conductor that cannot read its configuration exits only after some seconds of imports.)"""
     service = action["service"]
     load = show(service).get("LoadState")
     if load != "loaded":
@@ -45,7 +44,7 @@ def act_restart_service(action, payload, until):
         seen = (shown.get("ActiveState"), shown.get("SubState"), pid, shown.get("NRestarts"))
         if seen[0] == "failed" or seen[1] == "auto-restart":
             raise would_not_start(service, "")
-        work = worked(pid) if pid else 0.0
+        work = cpu_demand(pid) if pid else 0.0
         steady = seen == last and seen[0] == "active" and pid is not None
         if not steady or work - used > 0.2 * (now - before) or reads_disk(pid):
             since = now
@@ -53,8 +52,8 @@ def act_restart_service(action, payload, until):
             return
         if now > until:
             if steady:
-                return  # it runs; a daemon that is busy for so long is at work
-            raise would_not_start(service, "it did not settle")
+                return  # it runs; a daemon that is busy for this long has started its work
+            raise would_not_start(service, "it is not stable")
         last, before, used = seen, now, work
         time.sleep(0.2)
 
@@ -63,6 +62,6 @@ def would_not_start(service, why):
     shown = show(service)
     lines = [line.strip() for line in log_tail(service, 12) if line.strip(" ^")]
     found = "%s/%s, result %s" % (shown.get("ActiveState"), shown.get("SubState"), shown.get("Result"))
-    words = "; its last words: " + " | ".join(lines[-3:]) if lines else ""
-    return Fail("would-not-start", "%s would not start%s" % (service, ": " + why if why else ""), expected="active/running",
-                found=found + words, touched="maybe", next="journalctl -u %s; then run it again" % service)
+    log = "; last log lines: " + " | ".join(lines[-3:]) if lines else ""
+    return Fail("would-not-start", "%s did not start%s" % (service, ": " + why if why else ""), expected="active/running",
+                found=found + log, touched="maybe", next="look at journalctl -u %s, then run it again" % service)

@@ -1,5 +1,5 @@
-//! The agent itself, run by this machine's Python. The default run needs Rust alone, so the lab
-//! runs these (`cargo test -- --ignored python`).
+//! Tests of the agent with this machine's Python. They are ignored by default, and the lab runs
+//! them (`cargo test -- --ignored python`).
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const WITHIN: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 #[ignore = "needs python3"]
-async fn python_answers_what_is_on_disk() {
+async fn python_reports_what_is_on_disk() {
     use crate::Channel as _;
     let home = tempfile::tempdir().unwrap();
     let at = |name: &str| home.path().join(name).display().to_string().parse().unwrap();
@@ -60,43 +60,43 @@ async fn cut(request: &Request, missing: usize) -> Error {
     let mut whole = Vec::new();
     request.stdin().write(&mut whole).await.unwrap();
     whole.truncate(whole.len() - missing);
-    let output = python3(&Request::words(), stdin(whole), WITHIN).await;
+    let output = python3(&from_stdin(), stdin(whole), WITHIN).await;
     done("unit", &output, &request.nonce).unwrap_err()
 }
 
 #[tokio::test]
 #[ignore = "needs python3"]
-async fn python_does_nothing_with_half_a_payload_or_half_a_request() {
+async fn python_does_nothing_with_an_incomplete_payload_or_request() {
     let payload = cut(&reload(), 1).await;
-    assert_eq!(payload.to_string(), "unit: the payload arrived short");
+    assert_eq!(payload.to_string(), "unit: the payload is incomplete");
     assert_eq!(payload.expected().as_deref(), Some("4096 bytes"));
     assert_eq!(payload.found().as_deref(), Some("4095 bytes"));
     assert_eq!(payload.touched(), Touched::Nothing);
     assert_eq!(payload.code(), Some(&FailureCode::Incomplete));
     let request = cut(&reload(), 4097).await;
-    assert_eq!(request.to_string(), "unit: the request arrived short; nothing was done");
+    assert_eq!(request.to_string(), "unit: the request is incomplete; nothing was done");
     assert_eq!(request.touched(), Touched::Nothing);
 }
 
 #[tokio::test]
 #[ignore = "needs python3"]
-async fn python_takes_questions_as_arguments_too() {
+async fn python_reads_probes_from_arguments_too() {
     let probes = [Probe::File { path: "/nowhere".parse().unwrap() }];
     let request = Request::ask(&probes, WITHIN);
-    let words = request.words_without_stdin("unit").unwrap();
-    let output = python3(&words, stdin(Vec::new()), WITHIN).await;
+    let args = request.command("unit").unwrap();
+    let output = python3(&args, stdin(Vec::new()), WITHIN).await;
     let found = replies("unit", &output, &request.nonce, &probes).unwrap();
     assert_eq!(found, [Reply::File(FileState::Absent)]);
-    let mut altered = words;
+    let mut altered = args;
     altered[7].pop();
     let output = python3(&altered, stdin(Vec::new()), WITHIN).await;
-    assert!(replies("unit", &output, &request.nonce, &probes).is_err(), "cut on its way");
+    assert!(replies("unit", &output, &request.nonce, &probes).is_err(), "cut in transit");
 }
 
-/// A killed placement's temporary file holds what the kubeconfig does. Only its own are swept.
+/// The temporary file of a killed placement holds the kubeconfig. No other file is removed.
 #[test]
 #[ignore = "needs python3"]
-fn python_leaves_no_copy_of_a_placement_that_was_killed() {
+fn python_removes_the_copy_that_a_killed_placement_left() {
     let home = tempfile::tempdir().unwrap();
     let ours = ".kubeconfig.omega-0123456789abcdef";
     let others = [
@@ -113,16 +113,16 @@ fn python_leaves_no_copy_of_a_placement_that_was_killed() {
     in_the_agent("sweep('kubeconfig', os.open(sys.argv[1], os.O_RDONLY))", home.path());
     let left = std::fs::read_dir(home.path()).unwrap().map(|one| one.unwrap().file_name());
     let mut left: Vec<String> = left.map(|name| name.into_string().unwrap()).collect();
-    let mut kept = others.map(str::to_owned).to_vec();
+    let mut others = others.map(str::to_owned).to_vec();
     left.sort();
-    kept.sort();
-    assert_eq!(left, kept);
+    others.sort();
+    assert_eq!(left, others);
 }
 
-/// What was started and then cut off may have changed something; what was not started has not.
+/// Once a program was started, something may have changed.
 #[test]
 #[ignore = "needs python3"]
-fn python_says_maybe_once_a_program_was_started() {
+fn python_reports_maybe_once_a_program_was_started() {
     for (before, touched) in [("", "nothing"), ("STARTED.append('systemctl')", "maybe")] {
         let home = tempfile::tempdir().unwrap();
         let statements = format!(
@@ -137,21 +137,21 @@ fn python_says_maybe_once_a_program_was_started() {
     }
 }
 
-/// Runs statements among the agent's own functions.
+/// Runs statements that use the agent's functions.
 fn in_the_agent(statements: &str, home: &std::path::Path) {
     let (common, act) = (include_str!("common.py"), include_str!("act.py"));
     let program = format!("{common}\n{act}\n{statements}\n");
     run_python(&["-I", "-c", &program], &[home.to_str().unwrap()]);
 }
 
-#[expect(clippy::disallowed_methods, reason = "Python alone, with nothing to be asked of a unit")]
+#[expect(clippy::disallowed_methods, reason = "a test without a channel")]
 fn run_python(program: &[&str], arguments: &[&str]) {
     let mut python = std::process::Command::new("python3");
     let ran = python.args(program).args(arguments).output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }
 
-/// What the asking program may call of `os`; none of it writes.
+/// The functions of `os` that the program for probes may call; none of them writes.
 const READS: [&str; 24] = [
     "access",
     "basename",
@@ -179,11 +179,11 @@ const READS: [&str; 24] = [
     "write",
 ];
 
-/// The program that asks calls nothing that writes: by its syntax tree, not by its text. `write` is
-/// of a pipe (`frame`), and `open` is given no flag and no mode that writes.
+/// Checks the syntax tree of the program for probes. `write` writes to a pipe (`frame`), and `open`
+/// gets no flag or mode that writes.
 #[test]
 #[ignore = "needs python3"]
-fn python_that_asks_calls_nothing_that_writes() {
+fn python_probes_call_nothing_that_writes() {
     let statements = r#"
 import ast
 tree, calls, wrong = ast.parse(open(sys.argv[1]).read()), set(), []
@@ -208,7 +208,7 @@ assert not calls and not wrong, (calls, wrong)
     let inside = include_str!("inside.py");
     for (text, more) in [
         (format!("{}{}", include_str!("common.py"), include_str!("ask.py")), "_exit"),
-        // memfd_create makes a file in memory, for a key that requests wants to have a path.
+        // memfd_create creates a file in memory: requests needs a path for a key.
         (inside.to_owned(), "memfd_create"),
     ] {
         std::fs::write(&program, text).unwrap();

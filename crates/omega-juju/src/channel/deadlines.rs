@@ -1,18 +1,18 @@
 use std::time::Duration;
 
-/// How long things may take. Every remote call has one of these.
+/// Deadlines of remote calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// Until a connection is made and the credentials are accepted.
+    /// For connecting and logging in.
     pub connect: Duration,
-    /// For each question; what is asked together is answered in parallel.
+    /// For each probe; a batch of probes runs in parallel.
     pub probe: Duration,
-    /// For one action. The longest are a package from a slow index and a restart of a daemon that
-    /// does not answer SIGTERM (systemd waits 90 s by default).
+    /// For one action. The slowest are the download of a package and the restart of a daemon that
+    /// ignores SIGTERM (systemd waits 90 s by default).
     pub act: Duration,
 }
 
-/// What a remote execution may take beyond its questions: starting Python, some round trips.
+/// The overhead of a remote execution: starting Python, some round trips.
 const OVERHEAD: Duration = Duration::from_secs(10);
 
 impl Default for Deadlines {
@@ -30,7 +30,7 @@ impl Deadlines {
         self.probe + OVERHEAD
     }
 
-    /// When the agent itself gives up on an action: before we do, so that it can say why.
+    /// The agent's own deadline for an action. It is shorter, so that the agent can report why.
     pub(crate) fn act_there(self) -> Duration {
         self.act.saturating_sub(OVERHEAD).max(self.act / 2)
     }

@@ -9,10 +9,10 @@ use super::{
 };
 use crate::{
     Action, Channel, Error, Payload, Probe, Reply,
-    agent::{Output, Request, done, replies},
+    agent::{Output, Request, done, from_stdin, replies},
 };
 
-/// This machine itself: for omega on a unit.
+/// This machine: for omega on a unit.
 #[derive(Clone, Debug)]
 pub struct Local {
     sudo: bool,
@@ -22,8 +22,8 @@ pub struct Local {
 const LABEL: &str = "this machine";
 
 impl Local {
-    /// Returns the channel. With `sudo`, the agent runs as root by `sudo -n`; without, as whoever
-    /// omega runs as (root, or it will not see all).
+    /// Returns the channel. With `sudo`, the agent runs as root through `sudo -n`; without it, the
+    /// agent runs as the user of this process, who should be root.
     pub fn new(sudo: bool, deadlines: Deadlines) -> Self {
         Self { sudo, deadlines }
     }
@@ -34,12 +34,12 @@ impl Local {
         within: Duration,
         touched: Touched,
     ) -> Result<Output, Error> {
-        let mut words = Request::words();
+        let mut args = from_stdin();
         if self.sudo {
-            words.splice(0..0, ["sudo", "-n"].map(String::from));
+            args.splice(0..0, ["sudo", "-n"].map(String::from));
         }
-        let name = words.remove(0);
-        let output = Program::new(name).args(words).run(Some(request.stdin()), within).await;
+        let name = args.remove(0);
+        let output = Program::new(name).args(args).run(Some(request.stdin()), within).await;
         output.map_err(|error| match error {
             RunError::Deadline(..) => Error::Deadline {
                 unit: LABEL.to_owned(),
@@ -83,13 +83,13 @@ impl Channel for Local {
     }
 }
 
-/// Runs the words as a program, for tests of what they do.
+/// Runs a command, for tests.
 #[cfg(test)]
 pub(crate) async fn python3(
-    words: &[String],
+    command: &[String],
     stdin: crate::agent::Stdin,
     within: Duration,
 ) -> Output {
-    let (name, args) = words.split_first().unwrap();
+    let (name, args) = command.split_first().unwrap();
     Program::new(name).args(args).run(Some(stdin), within).await.unwrap()
 }

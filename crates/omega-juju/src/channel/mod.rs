@@ -1,4 +1,4 @@
-//! The ways to a unit's machine.
+//! The channels to a unit's machine: Juju, SSH and local.
 
 mod deadlines;
 mod juju;

@@ -9,10 +9,10 @@ use tokio::{
 
 use crate::agent::{Output, Stdin};
 
-/// How long output may go on after a program has ended: what it left behind may hold the pipe.
+/// How long output is read after a program has ended: a child process may keep the pipe open.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The most that is kept of each stream.
+/// The maximum number of bytes that are read from each stream.
 const MOST: u64 = 64 << 20;
 
 /// A program with its arguments. It never goes through a shell.
@@ -28,10 +28,10 @@ pub(crate) enum RunError {
     /// It could not be started.
     #[error("{0} can't be started: {1}")]
     Start(String, io::Error),
-    /// It broke while it was running.
+    /// An I/O error occurred while it was running.
     #[error("{0}: {1}")]
     Broke(String, io::Error),
-    /// It was killed at its deadline, with all that it started.
+    /// It was killed at its deadline, with its process group.
     #[error("{0} was killed after {1:?}")]
     Deadline(String, Duration),
 }
@@ -46,11 +46,11 @@ impl Program {
         self
     }
 
-    /// Runs it. Without `stdin` it finds nothing on its standard input.
+    /// Runs it. Without `stdin`, its standard input is empty.
     ///
     /// # Errors
     ///
-    /// A program that ends has an output, whatever its exit status.
+    /// Fails if it can't be started, breaks or exceeds the deadline. Any exit status is an output.
     pub(crate) async fn run(
         &self,
         stdin: Option<Stdin>,
@@ -75,7 +75,7 @@ impl Program {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that starts programs")]
+    #[expect(clippy::disallowed_methods, reason = "no other function starts programs")]
     fn spawn(&self, stdin: bool) -> io::Result<Child> {
         let mut command = Command::new(&self.name);
         command.args(&self.args).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -87,11 +87,11 @@ impl Program {
     }
 }
 
-/// Whether a variable is kept from other programs: a cloud's credentials, and what sounds like one.
+/// Whether a variable is not passed to programs: OpenStack credentials, and names of secrets.
 fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_uppercase();
-    let words = ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "PASSPHRASE", "CREDENTIAL"];
-    key.starts_with("OS_") || words.iter().any(|word| key.contains(word))
+    let parts = ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "PASSPHRASE", "CREDENTIAL"];
+    key.starts_with("OS_") || parts.iter().any(|part| key.contains(part))
 }
 
 /// Kills a process group when it is dropped before the program has ended.
@@ -106,14 +106,13 @@ impl Drop for Group {
     }
 }
 
-/// Writes and reads at the same time: a program that writes before it has read all, or that never
-/// reads, does not hang.
+/// Writes and reads concurrently, so that a program that never reads, or writes first, does not hang.
 async fn collect(child: &mut Child, stdin: Option<Stdin>) -> io::Result<Output> {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let (input, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let write = async {
         if let (Some(mut input), Some(stdin)) = (input, stdin) {
-            // A program may end without reading: its answer tells, not this error.
+            // A program may end without reading: its output matters, not this error.
             drop(stdin.write(&mut input).await);
         }
     };
@@ -192,13 +191,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_absent_program_is_said() {
+    async fn a_missing_program_is_reported() {
         let error = Program::new("/nowhere/juju").run(None, GRACE).await.unwrap_err();
         assert!(error.to_string().starts_with("/nowhere/juju can't be started"), "{error}");
     }
 
     #[test]
-    fn a_clouds_credentials_stay_here() {
+    fn credentials_are_not_passed_on() {
         for secret in ["OS_PASSWORD", "OS_AUTH_URL", "os_token", "MY_SECRET", "GITHUB_TOKEN"] {
             assert!(is_secret(secret), "{secret}");
         }

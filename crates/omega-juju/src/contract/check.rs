@@ -10,16 +10,16 @@ use crate::{
     Reply, ServiceName, UnitPath,
 };
 
-/// The machine that is checked.
+/// The machine under test.
 #[derive(Clone, Debug)]
 pub struct Site {
-    /// A Magnum daemon that runs there, with its init script: `magnum-conductor`.
+    /// A running Magnum daemon with its init script: `magnum-conductor`.
     pub service: ServiceName,
     /// Two versions of one distribution, the older first. Neither is installed.
     pub wheels: [Wheel; 2],
     /// The distribution's name.
     pub distribution: String,
-    /// Whether the interpreter is marked externally managed, so that pip wants its switch.
+    /// Whether the interpreter is externally managed, so that pip needs `--break-system-packages`.
     pub break_system_packages: bool,
 }
 
@@ -30,7 +30,7 @@ pub struct Wheel {
     pub version: String,
     /// Its file name.
     pub file_name: String,
-    /// Its bytes.
+    /// Its content.
     pub bytes: Secret,
 }
 
@@ -40,9 +40,9 @@ pub struct Wheel {
 pub struct Broken {
     /// The clause.
     pub clause: &'static str,
-    /// What it says.
+    /// What was expected.
     pub expected: String,
-    /// What is so.
+    /// What was found.
     pub found: String,
 }
 
@@ -76,7 +76,7 @@ impl Clause<'_> {
         if holds { Ok(()) } else { Err(self.broken(expected, found)) }
     }
 
-    /// Asks, and wants as many replies.
+    /// Sends probes, and expects as many replies.
     pub(super) async fn ask(&self, probes: &[Probe]) -> Checked<Vec<Reply>> {
         let replies = self.channel.ask(probes).await;
         let replies = replies.map_err(|error| self.broken("replies", error))?;
@@ -96,7 +96,7 @@ impl Clause<'_> {
         }
     }
 
-    /// Acts, and wants it done.
+    /// Performs an action, and expects success.
     pub(super) async fn act(&self, action: &Action, payload: Payload) -> Checked {
         let done = self.channel.act(action, payload).await;
         done.map_err(|error| {
@@ -105,7 +105,7 @@ impl Clause<'_> {
         })
     }
 
-    /// Acts, and wants it refused with nothing touched.
+    /// Performs an action, and expects that it is refused without an effect.
     pub(super) async fn refused(&self, action: &Action, payload: Payload) -> Checked<Error> {
         match self.channel.act(action, payload).await {
             Ok(()) => Err(self.broken(format!("{action:?} to be refused"), "it was done")),
@@ -120,10 +120,10 @@ impl Clause<'_> {
 }
 
 pub(super) fn bytes(text: &str) -> Payload {
-    omega_core::values::Secret::from(text.to_owned()).into()
+    Secret::from(text.to_owned()).into()
 }
 
-/// A file of root's that anybody may read.
+/// Places a file that belongs to root and is readable by all.
 pub(super) fn place(path: &UnitPath, text: &str, expect: Expect) -> Action {
     let (path, access) = (path.clone(), Access::root(FileMode::PUBLIC));
     let sha256 = Sha256::of(text.as_bytes());

@@ -14,20 +14,20 @@ type Checked = Result<&'static str, Broken>;
 const OLD: &str = "one = 1\n";
 const NEW: &str = "two = 2\n";
 
-/// Where the files of this part are: made first, removed last.
+/// The directory of all files of this part: created first, removed last.
 const HOME: &str = "/etc/omega-contract";
 
 pub(super) async fn check(channel: &dyn Channel, _: &Site) -> Result<Vec<&'static str>, Broken> {
     let clause = |name| Clause { name, channel };
     Ok(vec![
-        directories(clause("a directory is made, and made again")).await?,
-        placed(clause("a file is placed whole")).await?,
-        refusals(clause("what was not planned is refused, and leaves nothing")).await?,
-        before(clause("what is replaced can be restored")).await?,
+        directories(clause("a directory is created, and its mode changed")).await?,
+        placed(clause("a file is placed completely")).await?,
+        refusals(clause("a write that differs from the plan is refused without a trace")).await?,
+        before(clause("a replaced file can be restored")).await?,
         access(clause("owner and mode are set without a rewrite")).await?,
-        links(clause("a link is replaced, never what it leads to")).await?,
-        removed(clause("only what was seen is removed")).await?,
-        order(clause("replies come in the order of the questions")).await?,
+        links(clause("a link is replaced, never its target")).await?,
+        removed(clause("only what was observed is removed")).await?,
+        order(clause("replies have the order of the probes")).await?,
     ])
 }
 
@@ -64,7 +64,7 @@ async fn directories(clause: Clause<'_>) -> Checked {
     Ok(clause.name)
 }
 
-/// Wants a regular file with this text and access.
+/// Expects a regular file with this text and access.
 async fn is(
     clause: &Clause<'_>,
     path: &UnitPath,
@@ -111,7 +111,7 @@ async fn refusals(clause: Clause<'_>) -> Checked {
         (place(&path, NEW, expects_new), bytes(NEW), FailureCode::Changed),
         (place(&path, NEW, Expect::Link), bytes(NEW), FailureCode::Changed),
         (place(&other, NEW, expects_new), bytes(NEW), FailureCode::Changed),
-        // other bytes than were planned
+        // content that differs from the plan
         (place(&other, NEW, Expect::Absent), bytes(OLD), FailureCode::DigestDiffers),
         (place(&other, NEW, Expect::Absent), Payload::Null, FailureCode::Incomplete),
         (place(&orphan, NEW, Expect::Absent), bytes(NEW), FailureCode::NotFound),

@@ -1,5 +1,4 @@
-//! What a [`Channel`] promises, checked on any machine: a real unit of the lab over
-//! each way there is to it, and the simulated one.
+//! Contract tests of a [`Channel`], for real units in the lab and for the simulator.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "any other kind of reply breaks the clause")]
 
@@ -12,15 +11,14 @@ pub use check::{Broken, Site, Wheel};
 
 use crate::Channel;
 
-/// Checks every clause, in order; returns their names.
+/// Checks every clause, in order, and returns their names.
 ///
-/// The machine must be a fresh one that nobody needs: its service is restarted (once into a
-/// failure) and packages come and go. It is left as it was found, save for what is kept below
-/// `/var/lib/omega`.
+/// The machine must be a fresh one for tests: its service is restarted (once with a failure), and
+/// packages are installed and uninstalled. Its state is restored, except for `/var/lib/omega`.
 ///
 /// # Errors
 ///
-/// The first clause that does not hold.
+/// Fails with the first clause that does not hold.
 pub async fn contract(channel: &dyn Channel, site: &Site) -> Result<Vec<&'static str>, Broken> {
     let mut held = Vec::new();
     held.extend(files::check(channel, site).await?);

@@ -7,9 +7,9 @@ pub(super) async fn check(channel: &dyn Channel, site: &Site) -> Result<Vec<&'st
     let clause = |name| Clause { name, channel };
     Ok(vec![
         installed(clause("a wheel is installed for the daemon's interpreter"), site).await?,
-        refused(clause("what can't be installed is refused, and changes nothing"), site).await?,
-        replaced(clause("a version is replaced, and the old one is kept"), site).await?,
-        uninstalled(clause("a distribution is uninstalled, and is kept"), site).await?,
+        refused(clause("what can't be installed is refused and changes nothing"), site).await?,
+        replaced(clause("a version is replaced, and the old one is stored"), site).await?,
+        uninstalled(clause("a distribution is uninstalled and stored"), site).await?,
     ])
 }
 
@@ -67,7 +67,7 @@ async fn installed(clause: Clause<'_>, site: &Site) -> Checked {
     let Some(found) = &after.distribution else { return Err(clause.broken("it", after)) };
     clause.same("version", &found.version, &old.version)?;
     clause.same("drivers", &found.entry_points, &vec!["k8s_capi_helm_v1".to_owned()])?;
-    clause.same("the same, asked again", &interpreter(&clause, site).await?, &after)?;
+    clause.same("the same again", &interpreter(&clause, site).await?, &after)?;
     let containing = vec!["capi".to_owned()];
     let all = Probe::Distributions { service: site.service.clone(), containing };
     let versions = [(site.distribution.clone(), old.version.clone())].into();
@@ -82,15 +82,9 @@ async fn refused(clause: Clause<'_>, site: &Site) -> Checked {
     clause.refused(&action, old.bytes.clone().into()).await?;
     clause.refused(&action, Payload::Null).await?;
     if site.break_system_packages {
-        let (file_name, sha256) = (new.file_name.clone(), new.bytes.digest());
-        let without = PackageAction::PipInstall {
-            service: site.service.clone(),
-            distribution: site.distribution.clone(),
-            version: new.version.clone(),
-            source: PipSource::Wheel { file_name, sha256 },
-            break_system_packages: false,
-        };
-        clause.refused(&without.into(), new.bytes.clone().into()).await?;
+        let (action, payload) =
+            from_wheel(&Site { break_system_packages: false, ..site.clone() }, new);
+        clause.refused(&action, payload).await?;
     }
     clause.same("version", &version(&clause, site).await?, &Some(old.version.clone()))?;
     Ok(clause.name)

@@ -17,14 +17,14 @@ const DIRECTORY: &str = "/etc/magnum/contract.conf.d";
 pub(super) async fn check(channel: &dyn Channel, site: &Site) -> Result<Vec<&'static str>, Broken> {
     let clause = |name| Clause { name, channel };
     Ok(vec![
-        absent(clause("a service that is not there is told as that")).await?,
-        running(clause("a daemon runs, and its process is told"), site).await?,
-        restarted(clause("a restart is another, later process"), site).await?,
-        flagged(clause("the next start's arguments are told before it, and used by it"), site)
+        absent(clause("a service that does not exist is reported as not found")).await?,
+        running(clause("a daemon and its process are reported"), site).await?,
+        restarted(clause("a restart makes a new, later process"), site).await?,
+        flagged(clause("the next start uses the arguments that were reported before"), site)
             .await?,
-        broken(clause("a daemon that won't start is an error with its last words"), site).await?,
-        programs(clause("a program resolves on the daemon's PATH"), site).await?,
-        secrets(clause("an option that may be secret is not asked"), site).await?,
+        broken(clause("a daemon that does not start is an error with its log"), site).await?,
+        programs(clause("a program is found on the daemon's PATH"), site).await?,
+        secrets(clause("an option that may be secret is not read"), site).await?,
     ])
 }
 
@@ -64,10 +64,10 @@ async fn absent(clause: Clause<'_>) -> Checked {
 
 async fn running(clause: Clause<'_>, site: &Site) -> Checked {
     let one = state(&clause, &site.service).await?;
-    let told = (one.load.as_str(), one.active.as_str(), one.sub.as_str(), one.user.as_str());
-    clause.same("state", &told, &("loaded", "active", "running", "magnum"))?;
+    let states = (one.load.as_str(), one.active.as_str(), one.sub.as_str(), one.user.as_str());
+    clause.same("state", &states, &("loaded", "active", "running", "magnum"))?;
     clause.that(one.pid.is_some() && one.started_ns.is_some(), "a process", &one)?;
-    clause.same("the same, asked again", &state(&clause, &site.service).await?, &one)?;
+    clause.same("the same again", &state(&clause, &site.service).await?, &one)?;
     let args = args(&clause, site).await?;
     clause.that(
         one.cmdline.ends_with(&args),
@@ -88,7 +88,7 @@ async fn restarted(clause: Clause<'_>, site: &Site) -> Checked {
     Ok(clause.name)
 }
 
-/// The file that the init script reads, and what omega writes to it.
+/// The file that the init script sources, and the content that omega writes to it.
 const DEFAULTS: &str = "/etc/default/magnum-conductor";
 const FLAG: &str = "DAEMON_ARGS=\"${DAEMON_ARGS} --config-dir /etc/magnum/contract.conf.d\"\n";
 
@@ -102,24 +102,24 @@ async fn flagged(clause: Clause<'_>, site: &Site) -> Checked {
     clause.act(&place(&drop_in, DROP_IN, Expect::Absent), bytes(DROP_IN)).await?;
     clause.act(&place(&defaults, FLAG, Expect::Absent), bytes(FLAG)).await?;
     let flag = ["--config-dir", DIRECTORY].map(String::from);
-    let carries = |words: &[String]| words.windows(2).any(|pair| pair == flag);
+    let has_flag = |args: &[String]| args.windows(2).any(|pair| pair == flag);
     let next = args(&clause, site).await?;
-    clause.that(carries(&next), "the flag in the next start", &next)?;
+    clause.that(has_flag(&next), "the flag in the next start", &next)?;
     let live = state(&clause, &site.service).await?.cmdline;
-    clause.that(!carries(&live), "no flag in the running process", &live)?;
+    clause.that(!has_flag(&live), "no flag in the running process", &live)?;
     let none = Reply::Options { values: std::collections::BTreeMap::new() };
     clause.same("options", &clause.ask_one(options.clone()).await?, &none)?;
 
     clause.act(&restart(&site.service), Payload::Null).await?;
     let live = state(&clause, &site.service).await?.cmdline;
-    clause.that(carries(&live), "the flag in the running process", &live)?;
+    clause.that(has_flag(&live), "the flag in the running process", &live)?;
     let values = [("kubeconfig_file", "/etc/magnum/contract"), ("api_resources", "{}")];
     let values = values.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     clause.same("options", &clause.ask_one(options).await?, &Reply::Options { values })?;
     Ok(clause.name)
 }
 
-/// The directory that the flag names goes: oslo.config refuses to start without it.
+/// Removes the directory that the flag names: the daemon does not start without it.
 async fn broken(clause: Clause<'_>, site: &Site) -> Checked {
     let (home, defaults) = (clause.path(DIRECTORY)?, clause.path(DEFAULTS)?);
     let drop_in = clause.path(&format!("{DIRECTORY}/00.conf"))?;
@@ -131,16 +131,14 @@ async fn broken(clause: Clause<'_>, site: &Site) -> Checked {
             clause.same("touched", &error.touched(), &Touched::Maybe)?;
             clause.same("code", &error.code(), &Some(&FailureCode::WouldNotStart))?;
             let found = error.found().unwrap_or_default();
-            let said = found.contains("ConfigDirNotFoundError") && found.contains(DIRECTORY);
-            clause.that(said, "its last words", (error.to_string(), found))?;
+            let logged = found.contains("ConfigDirNotFoundError") && found.contains(DIRECTORY);
+            clause.that(logged, "its log", (error.to_string(), found))?;
         }
     }
-    let words = clause.ask_one(Probe::LogTail { service: site.service.clone() }).await?;
-    let said = match &words {
-        Reply::LogTail { lines } => lines.iter().any(|line| line.contains(DIRECTORY)),
-        _ => false,
-    };
-    clause.that(said, "its last words", &words)?;
+    let log = clause.ask_one(Probe::LogTail { service: site.service.clone() }).await?;
+    let logged = matches!(&log, Reply::LogTail { lines }
+        if lines.iter().any(|line| line.contains(DIRECTORY)));
+    clause.that(logged, "its log", &log)?;
     clause.act(&remove(&defaults, FLAG), Payload::Null).await?;
     clause.act(&restart(&site.service), Payload::Null).await?;
     let state = state(&clause, &site.service).await?;
@@ -151,7 +149,7 @@ async fn broken(clause: Clause<'_>, site: &Site) -> Checked {
 async fn programs(clause: Clause<'_>, site: &Site) -> Checked {
     let program =
         |name: &str| Probe::Program { name: name.to_owned(), service: site.service.clone() };
-    // The init script's PATH is what the process has: no /usr/local (reference 13).
+    // The process has the PATH of the init script, without /usr/local (reference 13).
     let path = ["/sbin", "/usr/sbin", "/bin", "/usr/bin"].map(String::from);
     let helm = "#!/bin/sh\n";
     let (outside, inside) = (clause.path("/usr/local/bin/helm")?, clause.path("/usr/bin/helm")?);

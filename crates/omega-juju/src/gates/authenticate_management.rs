@@ -6,14 +6,14 @@ use omega_core::{
     values::Sha256,
 };
 
-use super::{fail, is, not_asked};
+use super::{fail, has_digest, not_checked};
 use crate::{
     Error, FileState, Probe, ProbeFailure, ReachState, ServiceName, Unit, UnitPath,
     error::answered, operations::magnum,
 };
 
 /// Whether the conductor's user can authenticate with the kubeconfig on the unit, as the driver
-/// will: the first context, a client certificate or a token.
+/// does: with the client certificate or token of the current context.
 #[derive(Clone, Debug)]
 pub struct AuthenticateManagement {
     unit: Arc<Unit>,
@@ -24,7 +24,7 @@ pub struct AuthenticateManagement {
 }
 
 impl AuthenticateManagement {
-    /// Returns the question for the kubeconfig that should be at `path`.
+    /// Returns the gate for the kubeconfig that should be at `path`.
     pub fn new(unit: &Arc<Unit>, path: &UnitPath, facts: &KubeconfigFacts) -> Self {
         Self {
             unit: Arc::clone(unit),
@@ -50,10 +50,10 @@ impl AuthenticateManagement {
         let authenticated = Evidence::holds("authenticated");
         match state.status {
             Some(200) => {
-                let version = state.version.as_ref().map(|told| Evidence::text("version", told));
+                let version = state.version.as_ref().map(|text| Evidence::text("version", text));
                 Verdict::shown([authenticated].into_iter().chain(version).chain([took]))
             }
-            // Who the server does not know gets 401: this one it knows, and lets do little.
+            // An unknown user would get 401: this one is authenticated, with few rights.
             Some(403) => Verdict::shown([
                 authenticated,
                 Evidence::holds("few rights: 403 on discovery"),
@@ -61,14 +61,16 @@ impl AuthenticateManagement {
             ]),
             Some(401) => fail(
                 self,
-                "401: the API server does not take these credentials",
-                "get a new kubeconfig: the certificate or token is revoked, expired, or of another \
+                "401: the API server rejects these credentials",
+                "get a new kubeconfig: the certificate or token is revoked, expired, or for another \
                  cluster",
             ),
             Some(status) => fail(self, format!("HTTP {status}: {error}"), "look at the API server"),
-            None => {
-                fail(self, error, "look at what this unit reaches, and who may read the kubeconfig")
-            }
+            None => fail(
+                self,
+                error,
+                "check the connection from this unit to the server, and the kubeconfig's owner and mode",
+            ),
         }
     }
 }
@@ -85,14 +87,14 @@ impl Gate for AuthenticateManagement {
 
     async fn check(&self) -> Result<Verdict, Failure> {
         match self.ask().await {
-            Ok((file, _)) if !is(&file, &self.sha256) => {
+            Ok((file, _)) if !has_digest(&file, &self.sha256) => {
                 Ok(Verdict::deferred("7.2: the kubeconfig is placed"))
             }
             Ok((_, Ok(state))) => Ok(self.judge(&state)),
             Ok((_, Err(failure))) => {
                 Ok(fail(self, failure.why, "look at the conductor's interpreter"))
             }
-            Err(error) => Err(not_asked(self, &self.unit, &error)),
+            Err(error) => Err(not_checked(self, &error)),
         }
     }
 }

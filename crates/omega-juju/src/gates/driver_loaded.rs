@@ -7,15 +7,15 @@ use omega_driver::{
     requirements::{DISTRIBUTION, ENTRY_POINT},
 };
 
-use super::{fail, is, not_asked};
+use super::{fail, has_digest, not_checked};
 use crate::{
     Error, FileState, ProbeFailure, ServiceName, ServiceState, Unit,
     error::answered,
     operations::{DriverObserved, magnum},
 };
 
-/// Whether the conductor that runs has this driver: its interpreter lists the entry point, the
-/// process started after the driver was installed, and it reads the drop-in's options.
+/// Whether the running conductor uses this driver: its interpreter has the entry point, the process
+/// started after the driver was installed, and it reads the options of the drop-in.
 #[derive(Clone, Debug)]
 pub struct DriverLoaded {
     unit: Arc<Unit>,
@@ -25,7 +25,7 @@ pub struct DriverLoaded {
     options: BTreeMap<String, String>,
 }
 
-struct Answers {
+struct Observed {
     state: ServiceState,
     driver: DriverObserved,
     dropin: FileState,
@@ -33,8 +33,8 @@ struct Answers {
 }
 
 impl DriverLoaded {
-    /// Returns the question. `options` are those of `[capi_helm]` that should be in effect once
-    /// the drop-in has digest `dropin`.
+    /// Returns the gate. `options` of `[capi_helm]` should be in effect once the drop-in has digest
+    /// `dropin`.
     pub fn new(
         unit: &Arc<Unit>,
         release: &DriverRelease,
@@ -45,7 +45,7 @@ impl DriverLoaded {
         Self { unit, service, release: release.clone(), dropin, options: options.clone() }
     }
 
-    async fn ask(&self) -> Result<Answers, Error> {
+    async fn observe(&self) -> Result<Observed, Error> {
         let dropin = magnum::dropin();
         let keys = self.options.keys().cloned().collect();
         let options = async { answered(self.unit.options(&self.service, keys).await) };
@@ -55,48 +55,48 @@ impl DriverLoaded {
             self.unit.file(&dropin),
             options
         )?;
-        Ok(Answers { state, driver: DriverObserved(python), dropin, options })
+        Ok(Observed { state, driver: DriverObserved(python), dropin, options })
     }
 
-    fn judge(&self, answers: &Answers) -> Verdict {
-        if answers.state.load == "not-found" {
-            let why = format!("{} is not on this unit", self.service);
+    fn judge(&self, seen: &Observed) -> Verdict {
+        if seen.state.load == "not-found" {
+            let why = format!("this unit has no {}", self.service);
             return fail(self, why, "check the unit's name");
         }
-        let found = answers.driver.distribution();
-        let is_release = answers.driver.release().as_ref() == Some(&self.release);
+        let found = seen.driver.distribution();
+        let is_release = seen.driver.release().as_ref() == Some(&self.release);
         let Some(found) = found.filter(|_| is_release) else {
             let until = format!("7.4: {DISTRIBUTION} {} is installed", self.release);
             return Verdict::deferred(until);
         };
         if !found.entry_points.iter().any(|name| name == ENTRY_POINT) {
-            let next = format!("pip uninstall {DISTRIBUTION} on the unit, and pin it again");
-            return fail(self, format!("{ENTRY_POINT} is not among its entry points"), next);
+            let next = format!("run pip uninstall {DISTRIBUTION} on the unit, then pin it again");
+            return fail(self, format!("the driver has no entry point {ENTRY_POINT}"), next);
         }
-        if !is(&answers.dropin, &self.dropin) {
+        if !has_digest(&seen.dropin, &self.dropin) {
             return Verdict::deferred("7.6: the drop-in is staged");
         }
-        if answers.state.started_ns.is_none_or(|started| started <= found.modified_ns) {
+        if seen.state.started_ns.is_none_or(|started| started <= found.modified_ns) {
             return Verdict::deferred(format!("7.8: {} is restarted", self.service));
         }
-        self.in_effect(answers)
+        self.in_effect(seen)
     }
 
-    fn in_effect(&self, answers: &Answers) -> Verdict {
-        let look = "look at /etc/magnum/magnum.conf and what else is in magnum.conf.d";
-        let values = match &answers.options {
+    fn in_effect(&self, seen: &Observed) -> Verdict {
+        let look = "look at /etc/magnum/magnum.conf and the other files in magnum.conf.d";
+        let values = match &seen.options {
             Ok(values) => values,
             Err(failure) => return fail(self, failure.why.clone(), look),
         };
         match self.options.iter().find(|(key, value)| values.get(*key) != Some(*value)) {
             Some((key, value)) => {
                 let found = values.get(key).map_or("nothing", String::as_str);
-                fail(self, format!("{} reads {found} for {key}, not {value}", self.service), look)
+                fail(self, format!("{} reads {found} as {key}, not {value}", self.service), look)
             }
             None => Verdict::shown([
                 Evidence::text("entry point", ENTRY_POINT),
                 Evidence::text(DISTRIBUTION, self.release.to_string()),
-                Evidence::holds("loaded since the start"),
+                Evidence::holds("loaded at the last start"),
             ]),
         }
     }
@@ -113,9 +113,9 @@ impl Gate for DriverLoaded {
     }
 
     async fn check(&self) -> Result<Verdict, Failure> {
-        match self.ask().await {
-            Ok(answers) => Ok(self.judge(&answers)),
-            Err(error) => Err(not_asked(self, &self.unit, &error)),
+        match self.observe().await {
+            Ok(seen) => Ok(self.judge(&seen)),
+            Err(error) => Err(not_checked(self, &error)),
         }
     }
 }

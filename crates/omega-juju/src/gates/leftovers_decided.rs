@@ -6,26 +6,26 @@ use omega_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::not_asked;
+use super::not_checked;
 use crate::{
     Unit,
     operations::{LeftoverObserved, LeftoversObserved, find_leftovers},
 };
 
-/// The operator's decision about what the superseded graft left behind.
+/// The operator's decision about the files of the superseded graft.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LeftoverPolicy {
-    /// None yet.
+    /// There is none yet.
     #[default]
     Undecided,
-    /// It stays.
+    /// They are kept.
     Keep,
-    /// It goes: [`RemoveLeftovers`](crate::operations::RemoveLeftovers) is a step of the runbook.
+    /// [`RemoveLeftovers`](crate::operations::RemoveLeftovers) removes them.
     Remove,
 }
 
-/// Whether it is decided what becomes of the superseded graft's files, where there are any.
+/// Whether the operator has decided about the files of the superseded graft, if there are any.
 #[derive(Clone, Debug)]
 pub struct LeftoversDecided {
     unit: Arc<Unit>,
@@ -33,7 +33,7 @@ pub struct LeftoversDecided {
 }
 
 impl LeftoversDecided {
-    /// Returns the question.
+    /// Returns the gate.
     pub fn new(unit: &Arc<Unit>, policy: LeftoverPolicy) -> Self {
         Self { unit: Arc::clone(unit), policy }
     }
@@ -50,12 +50,11 @@ impl LeftoversDecided {
         }
     }
 
-    /// The request is refused: that is not the unit's fault.
     fn undecided(&self, leftovers: &[&LeftoverObserved]) -> Failure {
-        let what = format!("refused to change {} before it is decided", self.unit.label());
-        let why = "the superseded graft left files here, and what becomes of them is yours to say";
+        let what = format!("refused to change {} without a decision", self.unit.label());
+        let why = "the superseded graft left files here: decide whether to remove or keep them";
         Failure {
-            expected: Some("none of its files, or a decision".to_owned()),
+            expected: Some("no such files, or a decision".to_owned()),
             found: Some(paths(leftovers).join(", ")),
             ..Failure::new(FailureClass::Refused, what)
                 .next("use --remove-leftovers or --keep-leftovers")
@@ -68,27 +67,26 @@ fn paths(leftovers: &[&LeftoverObserved]) -> Vec<String> {
     leftovers.iter().map(|file| file.path.to_string()).collect()
 }
 
-/// What it means that a file stays, with the decision that it departs from.
+/// The effect of a file that is kept, with the decision that it departs from.
 fn kept(file: &LeftoverObserved) -> Evidence {
-    let (decision, words) = match &file.drop_in {
+    let path = &file.path;
+    let (decision, text) = match &file.drop_in {
         None => (
             "D-007",
             format!(
-                "{} stays: of its options Magnum 18 knows kubeconfig_file only (there is no \
-                 enabled_drivers), and being read last it wins",
-                file.path
+                "{path} is kept: of its options, Magnum 18 knows only kubeconfig_file (there is no \
+                 enabled_drivers), and overrides other files with it because it is read last"
             ),
         ),
         Some((daemon, _)) => (
             "D-037",
             format!(
-                "{} stays: it starts {daemon} without its init script, so that \
-                 /etc/default/{daemon} is not read and --log-file is lost",
-                file.path
+                "{path} is kept: it starts {daemon} without its init script, so that \
+                 /etc/default/{daemon} is not read and --log-file is lost"
             ),
         ),
     };
-    Evidence { fact: format!("{decision}:"), value: Observation::Text(words) }
+    Evidence { fact: format!("{decision}:"), value: Observation::Text(text) }
 }
 
 #[async_trait]
@@ -104,7 +102,7 @@ impl Gate for LeftoversDecided {
     async fn check(&self) -> Result<Verdict, Failure> {
         match find_leftovers(&self.unit).await {
             Ok(seen) => self.judge(&seen),
-            Err(error) => Err(not_asked(self, &self.unit, &error)),
+            Err(error) => Err(not_checked(self, &error)),
         }
     }
 }

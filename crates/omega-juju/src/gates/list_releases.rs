@@ -3,15 +3,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use omega_core::{Evidence, Failure, Gate, Label as _, Subject, Verdict, values::Sha256};
 
-use super::{fail, is, not_asked, wrong};
+use super::{fail, finding, has_digest, not_checked};
 use crate::{
     Error, FileState, HelmFailure, ProbeFailure, ProgramState, ReleasesState, ServiceName, Unit,
     UnitPath, error::answered, operations::magnum,
 };
 
-/// Whether helm lists releases as the conductor would: its user, its PATH, the kubeconfig on the
-/// unit, and the namespaces that the driver uses (`magnum-<project id>`). A kubeconfig that may
-/// read those and no others passes.
+/// Whether helm can list releases when run as the conductor: with its user, its PATH and the
+/// kubeconfig on the unit, in the namespaces that the driver uses (`magnum-<project id>`).
 #[derive(Clone, Debug)]
 pub struct ListReleases {
     unit: Arc<Unit>,
@@ -22,15 +21,15 @@ pub struct ListReleases {
     namespaces: Vec<String>,
 }
 
-struct Answers {
+struct Observed {
     kubeconfig: FileState,
     program: ProgramState,
     releases: Result<Vec<ReleasesState>, ProbeFailure>,
 }
 
 impl ListReleases {
-    /// Returns the question: the kubeconfig at `path` should have digest `sha256`, and the helm
-    /// that is found digest `helm`.
+    /// Returns the gate. `sha256` is the digest of the kubeconfig at `path`, and `helm` that of the
+    /// program that the conductor should find.
     pub fn new(
         unit: &Arc<Unit>,
         path: &UnitPath,
@@ -42,7 +41,7 @@ impl ListReleases {
         Self { unit, service, kubeconfig: path.clone(), sha256, helm, namespaces }
     }
 
-    async fn ask(&self) -> Result<Answers, Error> {
+    async fn observe(&self) -> Result<Observed, Error> {
         let releases = self.unit.releases(&self.service, &self.kubeconfig, &self.namespaces);
         let releases = async { answered(releases.await) };
         let (kubeconfig, program, releases) = futures::try_join!(
@@ -50,17 +49,17 @@ impl ListReleases {
             self.unit.program("helm", &self.service),
             releases
         )?;
-        Ok(Answers { kubeconfig, program, releases })
+        Ok(Observed { kubeconfig, program, releases })
     }
 
-    fn judge(&self, answers: Answers) -> Verdict {
-        if !is(&answers.kubeconfig, &self.sha256) {
+    fn judge(&self, seen: Observed) -> Verdict {
+        if !has_digest(&seen.kubeconfig, &self.sha256) {
             return Verdict::deferred("7.2: the kubeconfig is placed");
         }
-        if answers.program.found.is_none_or(|found| found.sha256 != self.helm) {
-            return Verdict::deferred("7.4: helm is where the conductor finds it");
+        if seen.program.found.is_none_or(|found| found.sha256 != self.helm) {
+            return Verdict::deferred("7.4: helm is installed where the conductor finds it");
         }
-        let states = match answers.releases {
+        let states = match seen.releases {
             Ok(states) => states,
             Err(failure) => {
                 return fail(self, failure.why, "run helm on the unit as the conductor's user");
@@ -72,25 +71,24 @@ impl ListReleases {
         }
     }
 
-    /// Says what is forbidden in which namespace, where helm's words are Kubernetes' own.
     fn refused(&self, state: &ReleasesState, failure: &HelmFailure) -> Verdict {
         let namespace = &state.namespace;
         let finding = match failure {
-            HelmFailure::Forbidden { verb, resource } => wrong(
+            HelmFailure::Forbidden { verb, resource } => finding(
                 self,
                 format!("not allowed: {verb} {resource} in namespace {namespace}"),
                 format!(
-                    "give the kubeconfig's user a role in {namespace} with that right; helm keeps \
+                    "give the kubeconfig's user a role in {namespace} with that right; helm stores \
                      its releases in secrets"
                 ),
             ),
             HelmFailure::NotRunnable
             | HelmFailure::TimedOut
             | HelmFailure::Cluster
-            | HelmFailure::Other => wrong(
+            | HelmFailure::Other => finding(
                 self,
-                format!("helm, in namespace {namespace}: {}", state.words()),
-                "run it on the unit as the conductor's user",
+                format!("helm, in namespace {namespace}: {}", state.stderr()),
+                "run helm on the unit as the conductor's user",
             ),
         };
         Verdict::fail(finding.shown_by([Evidence::text("namespace", namespace)]))
@@ -117,9 +115,9 @@ impl Gate for ListReleases {
     }
 
     async fn check(&self) -> Result<Verdict, Failure> {
-        match self.ask().await {
-            Ok(answers) => Ok(self.judge(answers)),
-            Err(error) => Err(not_asked(self, &self.unit, &error)),
+        match self.observe().await {
+            Ok(seen) => Ok(self.judge(seen)),
+            Err(error) => Err(not_checked(self, &error)),
         }
     }
 }

@@ -1,8 +1,7 @@
-//! What must hold on a unit, before a change or after it.
+//! Gates: conditions that must hold on a unit before or after a change.
 //!
-//! Each gate asks all it needs at once, so that it shares the remote execution of whatever else is
-//! looked at, and it asks once. What can't hold before a step of the runbook is done is
-//! [`Verdict::Deferred`] until that step.
+//! Each gate sends all its probes at once, so that they share a remote execution. A gate that can
+//! only hold after a step of the runbook is [`Verdict::Deferred`] until that step.
 //!
 //! [`Verdict::Deferred`]: omega_core::Verdict::Deferred
 
@@ -12,7 +11,7 @@ mod leftovers_decided;
 mod list_releases;
 mod reach_management;
 
-use omega_core::{Failure, Finding, Gate, Label as _, Verdict, values::Sha256};
+use omega_core::{Failure, Finding, Gate, Verdict, values::Sha256};
 
 pub use authenticate_management::AuthenticateManagement;
 pub use driver_loaded::DriverLoaded;
@@ -20,23 +19,22 @@ pub use leftovers_decided::{LeftoverPolicy, LeftoversDecided};
 pub use list_releases::ListReleases;
 pub use reach_management::ReachManagement;
 
-use crate::{Error, FileState, Unit};
+use crate::{Error, FileState};
 
-fn not_asked(gate: &impl Gate, unit: &Unit, error: &Error) -> Failure {
-    Failure::from_error(format!("could not ask {} for {}", unit.label(), gate.subject()), error)
+fn not_checked(gate: &impl Gate, error: &Error) -> Failure {
+    Failure::from_error(format!("could not check {}", gate.subject()), error)
 }
 
-fn is(state: &FileState, sha256: &Sha256) -> bool {
+fn has_digest(state: &FileState, sha256: &Sha256) -> bool {
     matches!(state, FileState::Regular(facts) if facts.sha256 == *sha256)
 }
 
-/// Returns what `gate` found wrong, and what to do about it.
-fn wrong(gate: &impl Gate, summary: impl Into<String>, remedy: impl Into<String>) -> Finding {
+fn finding(gate: &impl Gate, summary: impl Into<String>, remedy: impl Into<String>) -> Finding {
     Finding::broken(gate.rule(), gate.subject(), summary).remedy(remedy)
 }
 
 fn fail(gate: &impl Gate, summary: impl Into<String>, remedy: impl Into<String>) -> Verdict {
-    Verdict::fail(wrong(gate, summary, remedy))
+    Verdict::fail(finding(gate, summary, remedy))
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ use omega_core::{
     Evidence, Failure, Gate, Label as _, Subject, Verdict, kubeconfig::KubeconfigFacts,
 };
 
-use super::{fail, not_asked};
+use super::{fail, not_checked};
 use crate::{Error, Probe, ReachState, Unit};
 
-/// Whether the unit reaches the management cluster's API: TCP, then TLS with the kubeconfig's CA,
-/// then an answer. No credentials are sent.
+/// Whether the unit can connect to the management cluster's API: TCP, TLS with the kubeconfig's CA,
+/// and HTTP. No credentials are sent.
 #[derive(Clone, Debug)]
 pub struct ReachManagement {
     unit: Arc<Unit>,
@@ -20,7 +20,7 @@ pub struct ReachManagement {
 }
 
 impl ReachManagement {
-    /// Returns the question for the server of a kubeconfig.
+    /// Returns the gate for the server of a kubeconfig.
     pub fn new(unit: &Arc<Unit>, facts: &KubeconfigFacts) -> Self {
         let (host, port) = facts.endpoint();
         let server = facts.server.as_str().trim_end_matches('/').to_owned();
@@ -39,7 +39,7 @@ impl ReachManagement {
                 self,
                 error,
                 format!(
-                    "let tcp {} in from this unit (7.1: the rule in the security group of the \
+                    "allow TCP port {} from this unit (7.1: the rule in the security group of the \
                      management cluster), and check the route to {}",
                     self.port, self.host
                 ),
@@ -48,15 +48,15 @@ impl ReachManagement {
                 self,
                 error,
                 format!(
-                    "TCP connects, TLS does not: check that the certificate of {} names {} and is \
-                     signed by the kubeconfig's CA",
+                    "TCP connects but TLS fails: check that the certificate of {} is valid for {} \
+                     and signed by the kubeconfig's CA",
                     self.server, self.host
                 ),
             ),
             (true, true, None) => {
-                fail(self, error, "look at the API server: it takes TLS, and no HTTP")
+                fail(self, error, "look at the API server: it accepts TLS but does not answer HTTP")
             }
-            // 401 and 403 too are answers of an API server that does not let strangers in.
+            // An API server that refuses anonymous requests answers with 401 or 403.
             (true, true, Some(status)) => Verdict::shown([
                 Evidence::holds("TLS verified"),
                 match &state.version {
@@ -82,7 +82,7 @@ impl Gate for ReachManagement {
     async fn check(&self) -> Result<Verdict, Failure> {
         match self.ask().await {
             Ok(state) => Ok(self.judge(&state)),
-            Err(error) => Err(not_asked(self, &self.unit, &error)),
+            Err(error) => Err(not_checked(self, &error)),
         }
     }
 }

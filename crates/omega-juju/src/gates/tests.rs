@@ -4,7 +4,7 @@ use omega_core::{Context, Evidence, ensure};
 
 use super::*;
 use crate::{
-    PipSource,
+    PipSource, Unit,
     operations::{
         ConvergeServices, InjectConfigDir, PinDriver, magnum,
         world::{

@@ -1,4 +1,4 @@
-//! Takes down how a unit was before the first change.
+//! Records the state of a unit before the first change.
 
 use std::collections::BTreeMap;
 
@@ -10,43 +10,43 @@ use crate::{
     Error, FileState, Interpreter, ProgramState, ServiceName, ServiceState, Unit, UnitPath,
 };
 
-/// How a unit was before the first change: what an operator would want to look up later.
+/// The state of a unit before the first change, for the operator to look up later.
 ///
-/// It holds no secret: of the kubeconfig and of `magnum.conf` it knows digest, owner and mode.
+/// It holds no secret: only digest, owner and mode of the kubeconfig and of `magnum.conf`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PreState {
     /// The unit's label.
     pub unit: String,
-    /// How it was reached.
+    /// The channel.
     pub via: String,
     /// The services.
     pub services: BTreeMap<ServiceName, ServiceState>,
-    /// What the conductor's init script would have started.
+    /// The arguments for the conductor's next start.
     pub args: Option<Vec<String>>,
     /// The conductor's interpreter, with pip and the driver.
     pub python: Option<Interpreter>,
-    /// The distributions that have to do with it, with their versions.
+    /// The versions of related distributions.
     pub distributions: BTreeMap<String, String>,
     /// The names in the configuration directory; `None` if there was none.
     pub conf_d: Option<Vec<String>>,
-    /// What was where, with the text where it may be shown.
+    /// The files of the graft.
     pub files: BTreeMap<UnitPath, PreFile>,
-    /// How the conductor found helm.
+    /// The helm that the conductor found.
     pub helm: ProgramState,
 }
 
-/// One file as it was.
+/// A file before the first change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PreFile {
-    /// What was there.
+    /// What was at the path.
     pub state: FileState,
-    /// Its text, of files that hold no secret.
+    /// Its text, if it holds no secret.
     pub text: Option<String>,
 }
 
-/// Takes down how `unit` is, in one remote execution. It writes nothing on the unit.
+/// Records the state of `unit`, in one remote execution. It writes nothing on the unit.
 ///
 /// ```no_run
 /// # async fn f(unit: &omega_juju::Unit) -> Result<(), Box<dyn std::error::Error>> {
@@ -59,35 +59,27 @@ pub struct PreFile {
 ///
 /// Fails if the unit does not answer.
 pub async fn capture_pre_state(unit: &Unit) -> Result<PreState, Failure> {
-    let what = || format!("could not take down how {} is", unit.label());
+    let what = || format!("could not record the state of {}", unit.label());
     capture(unit).await.map_err(|error| Failure::from_error(what(), &error))
 }
 
-const WORDS: [&str; 4] = ["magnum", "cluster", "helm", "kubernetes"];
+/// The distributions whose names contain one of these are recorded.
+const RELATED: [&str; 4] = ["magnum", "cluster", "helm", "kubernetes"];
 
 async fn capture(unit: &Unit) -> Result<PreState, Error> {
     let conductor = magnum::conductor();
     let conf_d = magnum::conf_d();
-    let (services, args, python, distributions, names, files, helm) = futures::try_join!(
+    let (services, args, python, distributions, conf_d, files, helm) = futures::try_join!(
         services(unit),
         unit.show_args(&conductor),
         unit.python(&conductor),
-        unit.distributions(&conductor, &WORDS),
+        unit.distributions(&conductor, &RELATED),
         unit.names(&conf_d),
         files(unit),
         unit.program("helm", &conductor)
     )?;
-    Ok(PreState {
-        unit: unit.label(),
-        via: unit.via(),
-        services,
-        args,
-        python,
-        distributions,
-        conf_d: names,
-        files,
-        helm,
-    })
+    let (unit, via) = (unit.label(), unit.via());
+    Ok(PreState { unit, via, services, args, python, distributions, conf_d, files, helm })
 }
 
 async fn services(unit: &Unit) -> Result<BTreeMap<ServiceName, ServiceState>, Error> {

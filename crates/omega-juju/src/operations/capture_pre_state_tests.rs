@@ -20,7 +20,7 @@ async fn it_takes_one_execution_writes_nothing_and_holds_no_secret() {
     let stored = serde_json::to_string(&state).unwrap();
     let key = KUBECONFIG.lines().find(|line| line.contains("client-key-data")).unwrap();
     assert!(!stored.contains(&key.split_whitespace().last().unwrap()[..40]));
-    assert!(!stored.contains("sqlite://"), "nor what magnum.conf says");
+    assert!(!stored.contains("sqlite://"), "the content of magnum.conf");
     assert_eq!(serde_json::from_str::<PreState>(&stored).unwrap(), state);
 }
 
@@ -31,6 +31,6 @@ async fn a_unit_that_does_not_answer_is_an_error() {
     let failure = capture_pre_state(&client(&sim)).await.unwrap_err();
     assert_eq!(
         failure.to_string(),
-        "could not take down how magnum/0 is: magnum/0 can't be reached by memory: no route to host"
+        "could not record the state of magnum/0: magnum/0 can't be reached by memory: no route to host"
     );
 }

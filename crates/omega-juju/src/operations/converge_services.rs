@@ -1,4 +1,4 @@
-//! Makes the running daemons be what is on disk.
+//! Restarts daemons that do not run with what is on disk.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,16 +16,16 @@ use super::{
 };
 use crate::{Error, Payload, ServiceAction, ServiceName, Unit};
 
-/// Ensures that every daemon runs, and started after what it reads last changed.
+/// Ensures that every daemon runs, and was started after its inputs last changed.
 ///
-/// Magnum reads its configuration and its drivers once, so the fact is about the processes: each
-/// is younger than the driver, the configuration directory, `/etc/default` and its systemd
-/// drop-ins; the conductor's live command line carries the flag; and what they read for the
-/// driver's options is what the drop-in says. Only what is not so is restarted, the conductor
-/// before the API: until the conductor knows the driver, no request should be let in for it. Where
-/// a systemd drop-in changed, systemd reads its units first.
+/// Magnum reads its configuration and drivers only at its start. Each process must therefore be
+/// newer than the driver, the configuration directory, `/etc/default` and its systemd drop-ins; the
+/// conductor's live command line must have `--config-dir`; and the options that the daemons read
+/// must be those of the drop-in. Other daemons are restarted, the conductor before the API, so that
+/// no request for the driver is accepted before the conductor has loaded it. If a systemd drop-in
+/// changed, there is a daemon-reload first.
 ///
-/// A daemon that this unit does not have is said to be absent, and is no error.
+/// It is not an error if the unit lacks one of the daemons.
 ///
 /// ```no_run
 /// # use omega_juju::{Unit, operations::{ConvergeServices, converge_services}};
@@ -37,13 +37,13 @@ use crate::{Error, Payload, ServiceAction, ServiceName, Unit};
 ///
 /// # Errors
 ///
-/// Refuses a masked service, a unit with none of the daemons, options that another file sets
-/// otherwise, and a restart before the steps that it rests on. A daemon that does not stay up is an
-/// error with the last lines of its log.
+/// Refuses a masked service, a unit with none of the daemons, options that another file overrides,
+/// and a restart before the steps that it depends on. A daemon that does not start is an error with
+/// the last lines of its log.
 ///
 /// # Caveats
 ///
-/// A restart can't be undone. The rollback of what was changed ends in another one.
+/// A restart can't be undone. A rollback ends with another restart.
 pub async fn converge_services(
     unit: &Unit,
     desired: &ConvergeServices,
@@ -63,44 +63,41 @@ pub struct ConvergeServices {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ServicesObserved {
-    /// In the order of the desired fact.
+    /// In the order of [`ConvergeServices::daemons`].
     pub daemons: Vec<DaemonObserved>,
 }
 
 impl ConvergeServices {
-    /// Returns the fact that the daemons run `driver` with a drop-in of this digest, which says
-    /// `options`. `remove_leftovers`: the superseded graft's files will be gone.
+    /// Returns the desired state in which the daemons run `driver` with a drop-in that has this
+    /// digest and sets `options`. `remove_leftovers`: the files of the superseded graft will be
+    /// removed.
     pub fn graft(
         driver: &DriverRelease,
         dropin: Sha256,
         options: &BTreeMap<String, String>,
         remove_leftovers: bool,
     ) -> Self {
-        let gone = |expect| if remove_leftovers { expect } else { InputExpect::Any };
+        let removed = |expect| if remove_leftovers { expect } else { InputExpect::Any };
         let daemon = |service: ServiceName, flag| {
             let over = magnum::systemd_override(&service);
             DaemonSpec::new(service, flag)
                 .with_driver(driver, options)
                 .expecting(&magnum::dropin(), InputExpect::Digest(dropin))
-                .expecting(&magnum::old_dropin(), gone(InputExpect::Absent))
-                .expecting(&over, gone(InputExpect::NoLeftover))
+                .expecting(&magnum::old_dropin(), removed(InputExpect::Absent))
+                .expecting(&over, removed(InputExpect::NoLeftover))
         };
-        Self {
-            daemons: vec![
-                daemon(magnum::conductor(), Flag::Once),
-                daemon(magnum::api(), Flag::Any),
-            ],
-        }
+        let conductor = daemon(magnum::conductor(), Flag::Once);
+        Self { daemons: vec![conductor, daemon(magnum::api(), Flag::Any)] }
     }
 
-    /// Returns the fact that the daemons run what is on disk, whatever that is: the end of a
+    /// Returns the desired state in which the daemons run with whatever is on disk, for the end of a
     /// rollback.
     pub fn as_on_disk() -> Self {
         let conductor = DaemonSpec::new(magnum::conductor(), Flag::AsNextStart);
         Self { daemons: vec![conductor, DaemonSpec::new(magnum::api(), Flag::Any)] }
     }
 
-    /// Says that the processes of `seen` are to be replaced: they were started with what is being
+    /// Requires new processes instead of those in `seen`, which were started with what is being
     /// rolled back.
     #[must_use]
     pub fn after(mut self, seen: &ServicesObserved) -> Self {
@@ -153,7 +150,7 @@ impl Desired for ConvergeServices {
                 spec.in_effect(seen)?;
                 continue;
             }
-            // What a rollback puts back may be a drop-in: it is in the plan before it is on disk.
+            // A rollback may restore a drop-in that is not on disk yet.
             reload |= spec.needs_reload(seen) || spec.started_after.is_some();
             let service = spec.service.clone();
             by = by.or_else(|| Some(not_yet(&service, &spec.not_yet(seen)?)));
@@ -176,7 +173,7 @@ impl Desired for ConvergeServices {
 
     fn notes(&self, seen: &ServicesObserved, _: Timestamp) -> Vec<Note> {
         let absent = self.pairs(seen).filter(|(_, seen)| !seen.exists());
-        absent.map(|(spec, _)| Note::new(format!("{} is not on this unit", spec.service))).collect()
+        absent.map(|(spec, _)| Note::new(format!("this unit has no {}", spec.service))).collect()
     }
 
     fn poll_policy(&self) -> PollPolicy {
@@ -186,7 +183,7 @@ impl Desired for ConvergeServices {
 
 fn not_yet(service: &ServiceName, what: &str) -> Conflict {
     let why = format!("{service} can't be restarted yet: {what}");
-    Conflict::new(why, "do the steps before this one first")
+    Conflict::new(why, "run the previous steps first")
 }
 
 #[cfg(test)]

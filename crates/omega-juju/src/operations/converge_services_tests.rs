@@ -75,7 +75,7 @@ async fn what_is_refused() {
     ]));
 }
 
-/// The plan made before the other steps is what is done after them.
+/// A plan from before the other steps can be applied after them.
 #[tokio::test(start_paused = true)]
 async fn a_plan_made_before_the_steps_is_not_stale_after_them() {
     for start in Start::ALL {
@@ -92,7 +92,7 @@ async fn a_plan_made_before_the_steps_is_not_stale_after_them() {
     }
 }
 
-/// The conductor's last words come with the error, and the API is not touched after it.
+/// The error has the conductor's log, and the API is not restarted after it.
 #[tokio::test(start_paused = true)]
 async fn a_daemon_that_does_not_start_says_why() {
     let sim = grafted(Start::Fresh).await;
@@ -128,7 +128,7 @@ async fn a_converged_unit_is_read_in_one_execution() {
     assert_eq!(sim.executions() - before, 1);
 }
 
-/// Somebody's own drop-in stays, and is no reason to wait for its removal.
+/// A drop-in that is not from the graft is kept, and does not block the restart.
 #[tokio::test(start_paused = true)]
 async fn a_drop_in_of_somebody_else_does_not_block() {
     let sim = grafted(Start::Fresh).await;

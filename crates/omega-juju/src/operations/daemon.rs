@@ -1,4 +1,4 @@
-//! How one daemon should run: what it reads when it starts, and how that will be.
+//! The desired state of one daemon.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -9,85 +9,85 @@ use serde::{Deserialize, Serialize};
 use super::magnum;
 use crate::{FileState, ServiceName, UnitPath};
 
-/// How one daemon should run.
+/// The desired state of one daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DaemonSpec {
     /// The service.
     pub service: ServiceName,
-    /// The driver that it should have loaded; `None` if any will do that has been there since it
-    /// started.
+    /// The driver that it should have loaded; `None` for the one that is installed.
     pub driver: Option<DriverRelease>,
-    /// What else it reads when it starts.
+    /// The other files that it reads when it starts.
     pub inputs: Vec<Input>,
-    /// What its live command line should carry.
+    /// How its live command line should name the configuration directory.
     pub flag: Flag,
-    /// What it should read for options of `[capi_helm]`.
+    /// The values that it should read for options of `[capi_helm]`.
     pub options: BTreeMap<String, String>,
-    /// It started later than this, in nanoseconds since the epoch by the unit's clock. What was
-    /// removed leaves no time on disk, but a daemon that was started with it may still hold it.
+    /// The earliest time of its start, in nanoseconds since the epoch by the unit's clock. Files that
+    /// were removed have no time to compare with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_after: Option<i64>,
 }
 
-/// Something on disk that a daemon reads when it starts.
+/// A file or directory that a daemon reads when it starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Input {
-    /// Where.
+    /// The path.
     pub path: UnitPath,
-    /// What it is to the daemon.
+    /// The reason for a restart when it changes.
     pub reason: Reason,
-    /// How it will be, so that a plan made before it changes already shows the restart.
+    /// Its state after the other steps, so that a plan made before them shows the restart.
     pub expect: InputExpect,
 }
 
-/// How an input will be.
+/// The expected state of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum InputExpect {
-    /// As it is.
+    /// Unchanged.
     Any,
     /// A file with this digest.
     Digest(Sha256),
-    /// Not there.
+    /// Absent.
     Absent,
-    /// Not the systemd drop-in of the superseded graft; somebody else's stays.
+    /// Not the systemd drop-in of the superseded graft. Another drop-in is kept.
     NoLeftover,
 }
 
-/// What a daemon's live command line should carry of the configuration directory.
+/// How often a daemon's live command line should have `--config-dir`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Flag {
-    /// Nothing is asked.
+    /// Any number of times.
     Any,
-    /// `--config-dir`, exactly once; and the next start will too.
+    /// Exactly once, also at the next start.
     Once,
-    /// As often as the next start will.
+    /// As often as at the next start.
     AsNextStart,
 }
 
-/// Why a daemon must be started again.
+/// Why a daemon must be restarted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reason {
     /// It does not run.
     NotRunning,
-    /// The driver changed after it started, or is about to.
+    /// The driver changed after it started, or will change.
     Driver,
-    /// Something in the configuration directory did.
+    /// The same for the configuration directory.
     DropIn,
-    /// The file that its init script sources did.
+    /// The same for the file that its init script sources.
     Defaults,
-    /// Its systemd drop-ins did.
+    /// The same for its systemd drop-ins.
     Systemd,
-    /// Its command line is not the wanted one.
+    /// Its command line differs from the desired one.
     CommandLine,
     /// It was started with what is being rolled back.
-    TakenBack,
+    #[serde(rename = "taken_back")]
+    RolledBack,
 }
 
 impl fmt::Display for Reason {
@@ -98,8 +98,8 @@ impl fmt::Display for Reason {
             Self::DropIn => "the configuration directory is newer",
             Self::Defaults => "/etc/default is newer",
             Self::Systemd => "its systemd drop-ins are newer",
-            Self::CommandLine => "its command line is not the wanted one",
-            Self::TakenBack => "it was started with what is being rolled back",
+            Self::CommandLine => "its command line differs from the desired one",
+            Self::RolledBack => "it was started with what is being rolled back",
         })
     }
 }
@@ -119,13 +119,13 @@ impl DaemonSpec {
         Self { service, driver: None, inputs, flag, options: BTreeMap::new(), started_after: None }
     }
 
-    /// Says which driver it should have loaded, and what it should read for options.
+    /// Sets the driver that it should have loaded, and the options that it should read.
     #[must_use]
     pub fn with_driver(self, driver: &DriverRelease, options: &BTreeMap<String, String>) -> Self {
         Self { driver: Some(driver.clone()), options: options.clone(), ..self }
     }
 
-    /// Says how the file at `path` will be.
+    /// Sets the expected state of the input at `path`.
     #[must_use]
     pub fn expecting(mut self, path: &UnitPath, expect: InputExpect) -> Self {
         for input in self.inputs.iter_mut().filter(|input| input.path == *path) {
@@ -136,9 +136,9 @@ impl DaemonSpec {
 }
 
 impl Input {
-    /// Returns whether it is as it will be. `leftover`: the daemon's systemd drop-in is the
-    /// superseded graft's.
-    pub(super) fn will_be(&self, state: &FileState, leftover: bool) -> bool {
+    /// Returns whether it has the expected state. `leftover`: the daemon's systemd drop-in is that of
+    /// the superseded graft.
+    pub(super) fn is_expected(&self, state: &FileState, leftover: bool) -> bool {
         match (self.expect, state) {
             (InputExpect::Any, _) | (InputExpect::Absent, FileState::Absent) => true,
             (InputExpect::NoLeftover, _) => !leftover,

@@ -1,7 +1,7 @@
-//! `/etc/default/DAEMON`: a file of shell that the init script sources.
+//! `/etc/default/DAEMON`: a shell script that the init script sources.
 //!
 //! The init script of openstack-pkg-tools sets `DAEMON_ARGS`, sources `/etc/default/openstack` and
-//! this file (with dash, and only if the daemon's user can read it), and appends `--log-file`.
+//! this file (in dash, and only if the daemon's user can read it), and appends `--log-file`.
 
 use crate::UnitPath;
 
@@ -14,26 +14,25 @@ pub(super) struct Unsafe {
     pub(super) next: String,
 }
 
-/// Returns how often `words` name `directory` with `--config-dir`.
-pub(super) fn count(words: &[String], directory: &UnitPath) -> usize {
-    let same = |value: &str| value.trim_end_matches('/') == directory.as_str();
-    let joined = words.iter().filter_map(|word| word.strip_prefix("--config-dir="));
-    let split = words.windows(2).filter_map(|pair| match pair {
-        [flag, value] if flag == "--config-dir" => Some(value.as_str()),
+/// Returns the values of an option that is written as `OPTION=VALUE` or `OPTION VALUE`.
+fn values<'a>(args: &'a [String], option: &str) -> impl Iterator<Item = &'a str> {
+    let joined = args.iter().filter_map(move |arg| arg.strip_prefix(option)?.strip_prefix('='));
+    let split = args.windows(2).filter_map(move |pair| match pair {
+        [flag, value] if flag == option => Some(value.as_str()),
         _ => None,
     });
-    joined.chain(split).filter(|value| same(value)).count()
+    joined.chain(split)
 }
 
-/// Returns whether `words` name `file` with `--config-file`.
-pub(super) fn has_config_file(words: &[String], file: &UnitPath) -> bool {
-    let joined = words
-        .iter()
-        .any(|word| word.strip_prefix("--config-file=").is_some_and(|v| v == file.as_str()));
-    joined
-        || words
-            .windows(2)
-            .any(|pair| matches!(pair, [flag, value] if flag == "--config-file" && value == file.as_str()))
+/// Returns how often `args` contain `--config-dir` with `directory`.
+pub(super) fn count(args: &[String], directory: &UnitPath) -> usize {
+    let same = |value: &&str| value.trim_end_matches('/') == directory.as_str();
+    values(args, "--config-dir").filter(same).count()
+}
+
+/// Returns whether `args` contain `--config-file` with `file`.
+pub(super) fn has_config_file(args: &[String], file: &UnitPath) -> bool {
+    values(args, "--config-file").any(|value| value == file.as_str())
 }
 
 /// Returns how often the lines of `text` add the flag.
@@ -42,52 +41,54 @@ pub(super) fn count_in(text: &str, directory: &UnitPath) -> usize {
     lines
         .filter(|value| !value.plus)
         .map(|value| {
-            let words: Vec<String> = value.inner.split_whitespace().map(str::to_owned).collect();
-            count(&words, directory)
+            let args: Vec<String> = value.inner.split_whitespace().map(str::to_owned).collect();
+            count(&args, directory)
         })
         .sum()
 }
 
-/// Returns the line that carries the flag.
+/// Returns the line that adds the flag.
 pub(super) fn flag_line(directory: &UnitPath) -> String {
     format!("DAEMON_ARGS=\"$DAEMON_ARGS --config-dir {directory}\"\n")
 }
 
-/// Returns `text` so changed that it gives the flag once. Lines that exist for the flag alone, in
-/// whatever spelling, make room for one good line at the end; all others are kept byte for byte.
+/// Returns `text`, edited so that it adds the flag exactly once. Lines that only add the flag, in any
+/// spelling, are replaced by one line at the end. All others are kept byte for byte.
 ///
-/// Only for a text without carriage returns.
+/// `text` must have no carriage returns.
 pub(super) fn edit(text: &str, directory: &UnitPath) -> Result<String, Unsafe> {
     structure(text)?;
     let mut kept = String::new();
-    let mut carried = None;
+    let mut has_flag = false;
     for (nth, raw) in text.split_inclusive('\n').enumerate() {
         let line = nth + 1;
         let no = |why: &str, next: String| Err(Unsafe { line, why: why.to_owned(), next });
-        let take_out = || format!("take `--config-dir {directory}` out of line {line}");
+        let remove = || format!("remove `--config-dir {directory}` from line {line}");
         match Line::read(raw, directory) {
             Line::FlagAlone => continue,
             Line::Reset => {
-                let next = format!("make it DAEMON_ARGS=\"$DAEMON_ARGS …\" in line {line}");
+                let next = format!("change line {line} to DAEMON_ARGS=\"$DAEMON_ARGS …\"");
                 return no("it replaces the daemon's arguments: --config-file is lost", next);
             }
             Line::Literal => {
                 let next = format!("put double quotes around the value in line {line}");
-                return no("single quotes keep `$DAEMON_ARGS` as it is", next);
+                return no("`$DAEMON_ARGS` is not expanded in single quotes", next);
             }
-            Line::FlagAmongOthers { effective: true } if carried.is_none() => carried = Some(line),
+            Line::FlagAmongOthers { effective: true } if !has_flag => has_flag = true,
             Line::FlagAmongOthers { .. } => {
-                return no("it carries the flag together with something else", take_out());
+                return no("it adds the flag together with something else", remove());
             }
-            Line::Restart if carried.is_some() => {
-                return no("it drops the flag that a line above it adds", take_out());
+            Line::Restart if has_flag => {
+                return no("it drops the flag that a previous line adds", remove());
             }
-            Line::Mention => return no("it names the directory in a way of its own", take_out()),
+            Line::Mention => {
+                return no("it contains the flag or directory in another form", remove());
+            }
             Line::Restart | Line::Other => {}
         }
         kept.push_str(raw);
     }
-    if carried.is_none() {
+    if !has_flag {
         if !kept.is_empty() && !kept.ends_with('\n') {
             kept.push('\n');
         }
@@ -98,17 +99,17 @@ pub(super) fn edit(text: &str, directory: &UnitPath) -> Result<String, Unsafe> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Line {
-    /// `DAEMON_ARGS="$DAEMON_ARGS --config-dir D"`, in whatever spelling.
+    /// `DAEMON_ARGS="$DAEMON_ARGS --config-dir D"`, in any spelling.
     FlagAlone,
     /// The flag, and other arguments.
     FlagAmongOthers { effective: bool },
-    /// `DAEMON_ARGS="--debug"`: the arguments so far are lost.
+    /// `DAEMON_ARGS="--debug"`: the previous arguments are lost.
     Reset,
-    /// `DAEMON_ARGS="--config-file=… …"`: they are lost, and the file is said again.
+    /// `DAEMON_ARGS="--config-file=… …"`: they are lost, but `--config-file` is set again.
     Restart,
     /// `DAEMON_ARGS='$DAEMON_ARGS …'`
     Literal,
-    /// The directory is named outside such a line.
+    /// The flag or directory occurs in any other line.
     Mention,
     /// Anything else.
     Other,
@@ -132,7 +133,7 @@ impl Line {
         let flags = count(&rest, directory);
         let joined = rest.iter().filter(|word| word.starts_with("--config-dir=")).count();
         let split = rest.iter().filter(|word| *word == "--config-dir").count();
-        // Nothing but flags for this directory: each is one word, or two.
+        // Nothing but flags for this directory, each of which is one word or two.
         if flags > 0 && joined + split == flags && rest.len() == joined + 2 * split {
             return Self::FlagAlone;
         }
@@ -154,9 +155,9 @@ impl Line {
 /// `DAEMON_ARGS=VALUE` on a line of its own.
 struct Assignment<'a> {
     inner: &'a str,
-    /// In single quotes.
+    /// Whether the value is in single quotes.
     literal: bool,
-    /// `+=`, which dash takes for a command.
+    /// Whether it is `+=`, which dash treats as a command.
     plus: bool,
 }
 
@@ -180,7 +181,7 @@ impl<'a> Assignment<'a> {
     }
 }
 
-/// Refuses a text after which a further line might not be run as one.
+/// Refuses a text if dash might not execute a line that is appended to it.
 fn structure(text: &str) -> Result<(), Unsafe> {
     let mut open = 0_i32;
     let mut quote: Option<char> = None;
@@ -188,16 +189,16 @@ fn structure(text: &str) -> Result<(), Unsafe> {
     for (nth, line) in text.lines().enumerate() {
         last = nth + 1;
         let no = |why: &str| {
-            let next = "put the flag into the file by hand, and look at show-args".to_owned();
+            let next = "add the flag to the file by hand, then check show-args".to_owned();
             Err(Unsafe { line: nth + 1, why: why.to_owned(), next })
         };
         if quote.is_none() {
             if line.contains("<<") {
-                return no("it begins a here-document");
+                return no("it starts a here-document");
             }
             for word in commands(line) {
                 match word {
-                    "exit" | "return" | "exec" => return no("what follows it is not run"),
+                    "exit" | "return" | "exec" => return no("later lines are not executed"),
                     "if" | "case" | "do" | "{" => open += 1,
                     "fi" | "esac" | "done" | "}" => open -= 1,
                     _ => {}
@@ -207,8 +208,8 @@ fn structure(text: &str) -> Result<(), Unsafe> {
         quote = quotes(line, quote);
     }
     if quote.is_some() || open != 0 || text.trim_end_matches('\n').ends_with('\\') {
-        let next = "close it, and look at show-args".to_owned();
-        let why = "something is left open at the end of the file".to_owned();
+        let next = "close it, then check show-args".to_owned();
+        let why = "a quote, block or continued line is not closed".to_owned();
         return Err(Unsafe { line: last, why, next });
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! How one daemon runs.
+//! The observed state of one daemon.
 
 use std::collections::BTreeMap;
 
@@ -10,32 +10,32 @@ use super::{
 };
 use crate::{Error, FileState, ProbeFailure, ServiceState, Unit, error::answered};
 
-/// One daemon and what it reads.
+/// The observed state of one daemon and its inputs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DaemonObserved {
     /// The service and its process.
     pub state: ServiceState,
-    /// What the init script would start.
+    /// The arguments for the next start with the init script.
     pub args: Option<Vec<String>>,
     /// Its interpreter and the driver in it.
     pub python: DriverObserved,
-    /// Its inputs, in order.
+    /// Its inputs, in the order of [`DaemonSpec::inputs`].
     pub inputs: Vec<FileState>,
     /// Its systemd drop-in. (Journals of version 1 lack it.)
     #[serde(default)]
     pub drop_in: DropInObserved,
-    /// What it reads for the options.
+    /// The options that it reads.
     pub options: OptionsObserved,
 }
 
-/// What a daemon reads for options.
+/// The options that a daemon reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OptionsObserved {
     /// The values of those that are set.
     Values(BTreeMap<String, String>),
-    /// It could not be told.
+    /// They could not be determined.
     Unknown(ProbeFailure),
 }
 
@@ -48,9 +48,8 @@ impl DaemonObserved {
         self.state.active == "active" && self.state.sub == "running"
     }
 
-    /// Returns how often the next start will carry `--config-dir`. A drop-in of systemd may start
-    /// the daemon without its init script: then what that would do does not matter. `reload`:
-    /// whether systemd reads its units first.
+    /// Returns how often the next start will have `--config-dir`, with the init script or with the
+    /// command of a systemd drop-in. `reload`: whether there is a daemon-reload before.
     pub(super) fn next_start(&self, reload: bool) -> Option<usize> {
         let args = self.args.as_ref()?;
         let known = Some(&self.state.exec_start).filter(|start| !start.is_empty());
@@ -62,7 +61,7 @@ impl DaemonObserved {
     }
 }
 
-/// Looks at one daemon.
+/// Observes one daemon.
 pub(super) async fn observe_daemon(
     unit: &Unit,
     spec: &DaemonSpec,
@@ -91,7 +90,7 @@ async fn options(unit: &Unit, spec: &DaemonSpec) -> Result<OptionsObserved, Erro
         return Ok(OptionsObserved::Values(BTreeMap::new()));
     }
     let keys = spec.options.keys().cloned().collect();
-    // A daemon that is not there, or whose configuration can't be read: the diff decides.
+    // The daemon may not exist, or its configuration may be invalid: the diff decides.
     let answer = answered(unit.options(&spec.service, keys).await)?;
     Ok(answer.map_or_else(OptionsObserved::Unknown, OptionsObserved::Values))
 }

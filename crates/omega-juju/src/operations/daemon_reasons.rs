@@ -1,4 +1,4 @@
-//! Why a daemon must be started again, and what has to come before.
+//! Why a daemon must be restarted, and what must be done before.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::{
 use crate::{FileState, ProbeFailure};
 
 impl DaemonSpec {
-    /// Returns why the daemon must be started again; nothing if it runs as it should.
+    /// Returns why the daemon must be restarted; empty if it runs as desired.
     pub(super) fn reasons(&self, seen: &DaemonObserved) -> BTreeSet<Reason> {
         let mut reasons = BTreeSet::new();
         let leftover = seen.drop_in.leftover;
@@ -24,7 +24,7 @@ impl DaemonSpec {
         };
         let inputs = self.inputs.iter().zip(&seen.inputs);
         let newer = inputs.filter(|(input, state)| {
-            modified(state).is_some_and(|at| at >= started) || !input.will_be(state, leftover)
+            modified(state).is_some_and(|at| at >= started) || !input.is_expected(state, leftover)
         });
         reasons.extend(newer.map(|(input, _)| input.reason));
         let found = seen.python.distribution();
@@ -35,7 +35,7 @@ impl DaemonSpec {
             reasons.insert(Reason::CommandLine);
         }
         if self.started_after.is_some_and(|after| started <= after) {
-            reasons.insert(Reason::TakenBack);
+            reasons.insert(Reason::RolledBack);
         }
         reasons
     }
@@ -44,10 +44,10 @@ impl DaemonSpec {
         self.driver.is_none() || seen.python.release() == self.driver
     }
 
-    /// Returns whether systemd must read its units before a restart: they changed, or will have.
+    /// Returns whether a restart needs a daemon-reload: the units changed, or will have.
     pub(super) fn needs_reload(&self, seen: &DaemonObserved) -> bool {
-        let goes = self.inputs.iter().any(|input| input.expect == InputExpect::NoLeftover);
-        seen.drop_in.unread || (goes && seen.drop_in.leftover)
+        let removed = self.inputs.iter().any(|input| input.expect == InputExpect::NoLeftover);
+        seen.drop_in.unread || (removed && seen.drop_in.leftover)
     }
 
     fn command_line(&self, seen: &DaemonObserved) -> bool {
@@ -60,44 +60,47 @@ impl DaemonSpec {
         }
     }
 
-    /// Returns what a restart would not fix: something is not yet as it will be.
+    /// Returns which previous step is not done yet, if any.
     pub(super) fn not_yet(&self, seen: &DaemonObserved) -> Option<String> {
         let mut inputs = self.inputs.iter().zip(&seen.inputs);
         let leftover = seen.drop_in.leftover;
-        if let Some((input, _)) = inputs.find(|(input, state)| !input.will_be(state, leftover)) {
-            return Some(format!("{} is not yet as it will be", input.path));
+        if let Some((input, _)) = inputs.find(|(input, state)| !input.is_expected(state, leftover))
+        {
+            return Some(format!("{} does not have its planned state yet", input.path));
         }
         if !self.is_driver(seen) {
-            return Some(format!("{DISTRIBUTION} is not yet at the pinned version"));
+            return Some(format!("{DISTRIBUTION} does not have the pinned version yet"));
         }
         let next = seen.next_start(self.needs_reload(seen));
-        let carries = next.is_none_or(|next| next == 1);
-        (self.flag == Flag::Once && !carries)
-            .then(|| format!("its next start would not carry --config-dir {}", magnum::conf_d()))
+        (self.flag == Flag::Once && next.is_some_and(|next| next != 1)).then(|| {
+            format!("its next start would not have --config-dir {} once", magnum::conf_d())
+        })
     }
 
     pub(super) fn refuse_masked(&self, seen: &DaemonObserved) -> Result<(), Conflict> {
         if seen.state.load != "masked" {
             return Ok(());
         }
-        let why = format!("{} is masked: somebody does not want it to run", self.service);
-        Err(Conflict::new(why, format!("systemctl unmask {}, if it should", self.service)))
+        let why = format!("{} is masked", self.service);
+        let next = format!("if it should run, systemctl unmask {}", self.service);
+        Err(Conflict::new(why, next))
     }
 
-    /// Refuses options that the daemon reads otherwise though every file is as wanted.
+    /// Refuses options that another file overrides.
     pub(super) fn in_effect(&self, seen: &DaemonObserved) -> Result<(), Conflict> {
         let values = match &seen.options {
             OptionsObserved::Values(values) => values,
             OptionsObserved::Unknown(ProbeFailure { why, .. }) => {
-                let what = format!("what {} reads could not be told: {why}", self.service);
+                let what =
+                    format!("the options of {} could not be determined: {why}", self.service);
                 return Err(Conflict::new(what, "look at its configuration files and their modes"));
             }
         };
         let other = self.options.iter().find(|(key, value)| values.get(*key) != Some(*value));
         let Some((key, value)) = other else { return Ok(()) };
-        let why = format!("{} reads something else for {key} in [capi_helm]", self.service);
+        let why = format!("{} reads another value for {key} in [capi_helm]", self.service);
         let next = format!(
-            "another file sets {key}: grep -rn {key} /etc/magnum/ on the unit, and take it out there"
+            "another file sets {key}: find it (grep -rn {key} /etc/magnum/) and remove the option there"
         );
         let found = values.get(key).cloned().unwrap_or_else(|| "nothing".to_owned());
         Err(Conflict::new(why, next).seen(value.clone(), found))

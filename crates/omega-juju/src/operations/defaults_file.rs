@@ -1,39 +1,39 @@
-//! What `/etc/default/DAEMON` should say, so that the daemon's next start carries `--config-dir`
-//! once.
+//! The desired content of `/etc/default/DAEMON`, with which the daemon's next start has
+//! `--config-dir` exactly once.
 
 use omega_core::{Conflict, values::FileMode};
 
 use super::daemon_args;
 use crate::{Access, FileState, ProbeFailure, ServiceName, UnitPath};
 
-/// What is known of the file, and of what the init script makes of it.
+/// The observed file, and the arguments for the next start.
 #[derive(Debug)]
 pub(super) struct DefaultsFile<'a> {
     /// The daemon whose init script sources it.
     pub(super) daemon: &'a ServiceName,
-    /// Where it is.
+    /// Its path.
     pub(super) path: &'a UnitPath,
-    /// The directory that the next start should name.
+    /// The directory for `--config-dir`.
     pub(super) directory: &'a UnitPath,
-    /// The daemon's configuration file, which the next start must name too.
+    /// The daemon's configuration file, which the next start must have too.
     pub(super) config_file: &'a UnitPath,
     /// What is at the path.
     pub(super) state: &'a FileState,
     /// Its text.
     pub(super) text: Option<&'a str>,
-    /// What the init script would start.
+    /// The arguments for the next start.
     pub(super) args: Result<Option<&'a [String]>, &'a ProbeFailure>,
 }
 
 impl<'a> DefaultsFile<'a> {
-    /// Returns the text that it has and the one that it should have.
+    /// Returns the current and the desired text.
     ///
     /// # Errors
     ///
-    /// Refuses what can't be edited safely, and what an edit would not change.
+    /// Refuses a file that can't be edited safely, or whose edit would have no effect.
     pub(super) fn edited(&self) -> Result<(&'a str, String), Conflict> {
         let (text, args) = (self.text()?, self.args()?);
-        if self.carries(args) {
+        if self.is_desired(args) {
             return Ok((text, text.to_owned()));
         }
         let path = self.path;
@@ -48,11 +48,11 @@ impl<'a> DefaultsFile<'a> {
         if !from_elsewhere && (edited != text || closed) {
             return Ok((text, edited));
         }
-        Err(self.of_no_effect(args, from_elsewhere))
+        Err(self.no_effect(args, from_elsewhere))
     }
 
-    /// Returns the access that the file should have. The init script runs as the daemon's user and
-    /// skips, silently, a file that it can't read. One that it can is not opened to everybody.
+    /// Returns the owner and mode that the file should have. The init script runs as the daemon's
+    /// user and silently skips a file that it can't read. A file that it can read keeps its mode.
     pub(super) fn access(&self) -> Access {
         let FileState::Regular(facts) = self.state else { return Access::root(FileMode::PUBLIC) };
         let bits = facts.mode.bits();
@@ -63,27 +63,24 @@ impl<'a> DefaultsFile<'a> {
         Access { mode, ..Access::of(facts) }
     }
 
-    /// Whether the next start is as it should be.
-    fn carries(&self, args: &[String]) -> bool {
+    /// Whether the arguments for the next start are the desired ones.
+    fn is_desired(&self, args: &[String]) -> bool {
         daemon_args::count(args, self.directory) == 1
             && daemon_args::has_config_file(args, self.config_file)
-            && !args.iter().any(|word| word.contains('$'))
+            && !args.iter().any(|arg| arg.contains('$'))
     }
 
     fn args(&self) -> Result<&'a [String], Conflict> {
         match self.args {
             Ok(Some(args)) => Ok(args),
             Err(ProbeFailure { why, .. }) => Err(Conflict::new(
-                format!("what the next start of {} would be can't be told: {why}", self.daemon),
-                format!("correct {}: as it is, the daemon would not start", self.path),
+                format!("the arguments for the next start of {} are not known: {why}", self.daemon),
+                format!("correct {}: with this error, the daemon would not start", self.path),
             )),
             Ok(None) => Err(Conflict::new(
+                format!("/etc/init.d/{} does not exist, or show-args prints nothing", self.daemon),
                 format!(
-                    "/etc/init.d/{} is not there, or does not say what it would start",
-                    self.daemon
-                ),
-                format!(
-                    "check the unit's name; if the script is there, look for an exit in {}",
+                    "check the unit's name; if the script exists, look for an exit in {}",
                     self.path
                 ),
             )),
@@ -92,7 +89,7 @@ impl<'a> DefaultsFile<'a> {
 
     fn text(&self) -> Result<&'a str, Conflict> {
         match (self.state, self.text) {
-            // show-args does not show them: they would be part of the directory's name.
+            // show-args does not display them: they would be part of the directory's name.
             (_, Some(text)) if text.contains('\r') => Err(Conflict::new(
                 format!("{} has carriage returns, which become part of the values", self.path),
                 format!("convert it: sed -i 's/\\r$//' {}", self.path),
@@ -101,23 +98,23 @@ impl<'a> DefaultsFile<'a> {
             (FileState::Absent, None) => Ok(""),
             (_, None) => Err(Conflict::new(
                 format!("{} is not text, or larger than 64 KiB", self.path),
-                "look at it; a file of shell variables is expected there",
+                "look at it: it should be a file of shell variables",
             )),
         }
     }
 
-    fn of_no_effect(&self, args: &[String], from_elsewhere: bool) -> Conflict {
+    fn no_effect(&self, args: &[String], from_elsewhere: bool) -> Conflict {
         let (path, directory) = (self.path, self.directory);
         let why = if from_elsewhere {
-            format!("something else than {path} adds --config-dir {directory}, not just once")
+            format!("another file than {path} adds --config-dir {directory}")
         } else {
-            format!("{path} is as it should be, and has no effect")
+            format!("{path} has the desired content, but no effect")
         };
-        let next = "look at /etc/default/openstack and at the init script: one of them changes \
+        let next = "look at /etc/default/openstack and the init script: one of them changes \
                     DAEMON_ARGS";
         Conflict::new(why, next).seen(format!("--config-dir {directory} once"), args.join(" "))
     }
 }
 
-/// Who the daemons and their init scripts run as, and its group.
+/// The user of the daemons and their init scripts, and its group.
 const USER: &str = "magnum";

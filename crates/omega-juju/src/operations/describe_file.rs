@@ -1,4 +1,4 @@
-//! How a write to a file is shown.
+//! The description of a change to a file.
 
 use omega_core::{ChangeKind, Describe, Diff, Subject};
 
@@ -31,7 +31,7 @@ impl Describe for FileChange {
                 Diff::new(ChangeKind::Update, file(path), format!("{had} -> {access}"))
             }
             FileAction::MakeLink { path, target, .. } => {
-                Diff::new(verb, file(path), format!("a link to {target}, as it was"))
+                Diff::new(verb, file(path), format!("restored: a link to {target}"))
             }
             FileAction::RemoveFile { path, .. } => {
                 Diff::new(ChangeKind::Delete, file(path), removed(self.was.as_ref()))
@@ -43,9 +43,9 @@ impl Describe for FileChange {
 
 fn removed(was: Option<&Image>) -> String {
     match was {
-        Some(Image::Link { target }) => format!("the link to {target}, not what it leads to"),
+        Some(Image::Link { target }) => format!("the link to {target}, not its target"),
         Some(Image::File { sha256, access }) => {
-            format!("{access}, sha256 {}…, kept on the unit", sha256.short())
+            format!("{access}, sha256 {}…, stored on the unit", sha256.short())
         }
         Some(Image::Absent) | None => "nothing".to_owned(),
     }
@@ -61,10 +61,10 @@ impl FileChange {
             Sent::Nothing => String::new(),
         };
         let restored = matches!(self.action, FileAction::RestoreFile(_));
-        let restored = if restored { "back to what it was: " } else { "" };
+        let restored = if restored { "restored: " } else { "" };
         match &self.was {
             Some(Image::Link { target }) => format!(
-                "{restored}a regular file for the link to {target}: {access}, {size}{digest}"
+                "{restored}a regular file instead of the link to {target}: {access}, {size}{digest}"
             ),
             Some(Image::File { sha256: old, access: had }) => {
                 let from = if had == access { String::new() } else { format!("{had} -> ") };
@@ -76,7 +76,7 @@ impl FileChange {
     }
 }
 
-/// Returns a size as people read it.
+/// Returns a size with a unit.
 #[expect(clippy::cast_precision_loss, reason = "it is rounded to a tenth")]
 fn bytes(size: usize) -> String {
     match size {

@@ -1,6 +1,4 @@
-//! What pip does about the driver.
-
-use std::fmt;
+//! A change to the driver's package.
 
 use omega_core::{ChangeKind, Conflict, Describe, Diff, Subject};
 use omega_driver::{DriverRelease, requirements::DISTRIBUTION};
@@ -14,7 +12,7 @@ use crate::{Interpreter, PackageAction, PipSource, ServiceName};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DriverChange {
-    /// What pip does.
+    /// The action.
     pub action: PackageAction,
     /// The version that is replaced or removed.
     pub was: Option<String>,
@@ -25,7 +23,7 @@ impl DriverChange {
     ///
     /// # Errors
     ///
-    /// Refuses a Python that is too old for it, and a pip that can't be used.
+    /// Refuses an interpreter that is too old, or whose pip can't be used.
     pub(super) fn install(
         daemon: &ServiceName,
         release: &DriverRelease,
@@ -33,13 +31,13 @@ impl DriverChange {
         seen: &DriverObserved,
     ) -> Result<Self, Conflict> {
         let python = seen.interpreter(daemon)?;
-        old_python(release, python)?;
+        refuse_old_python(release, python)?;
         let action = PackageAction::PipInstall {
             service: daemon.clone(),
             distribution: DISTRIBUTION.to_owned(),
             version: release.to_string(),
             source,
-            break_system_packages: switch(python)?,
+            break_system_packages: break_system_packages(python)?,
         };
         Ok(Self { action, was: seen.distribution().map(|found| found.version.clone()) })
     }
@@ -48,18 +46,21 @@ impl DriverChange {
     ///
     /// # Errors
     ///
-    /// Refuses a pip that can't be used.
+    /// Refuses an interpreter whose pip can't be used.
     pub(super) fn uninstall(daemon: &ServiceName, seen: &DriverObserved) -> Result<Self, Conflict> {
         let action = PackageAction::PipUninstall {
             service: daemon.clone(),
             distribution: DISTRIBUTION.to_owned(),
-            break_system_packages: switch(seen.interpreter(daemon)?)?,
+            break_system_packages: break_system_packages(seen.interpreter(daemon)?)?,
         };
         Ok(Self { action, was: seen.distribution().map(|found| found.version.clone()) })
     }
 }
 
-pub(super) fn old_python(release: &DriverRelease, python: &Interpreter) -> Result<(), Conflict> {
+pub(super) fn refuse_old_python(
+    release: &DriverRelease,
+    python: &Interpreter,
+) -> Result<(), Conflict> {
     let floor = release.python_floor();
     if python.version.parse::<Version>().is_ok_and(|version| version < floor) {
         let next = "upgrade the unit's base to Ubuntu 22.04 or newer";
@@ -69,8 +70,8 @@ pub(super) fn old_python(release: &DriverRelease, python: &Interpreter) -> Resul
     Ok(())
 }
 
-/// Returns whether pip needs its switch, or why it can't be used.
-fn switch(python: &Interpreter) -> Result<bool, Conflict> {
+/// Returns whether pip needs `--break-system-packages`, or why it can't be used.
+fn break_system_packages(python: &Interpreter) -> Result<bool, Conflict> {
     let Some(pip) = &python.pip else {
         let why = format!("{} has no pip", python.program);
         return Err(Conflict::new(why, "install it on the unit: apt-get install python3-pip"));
@@ -78,8 +79,7 @@ fn switch(python: &Interpreter) -> Result<bool, Conflict> {
     let knows = pip.parse::<Version>().is_ok_and(|pip| pip >= Version::new([23, 0, 1]));
     if python.externally_managed && !knows {
         let why = format!(
-            "{} is marked externally managed, and its pip does not know the switch for that \
-             (--break-system-packages)",
+            "{} is externally managed, and its pip does not know --break-system-packages",
             python.program
         );
         let next = "upgrade pip from the distribution: apt-get install --only-upgrade python3-pip";
@@ -98,14 +98,12 @@ impl Describe for DriverChange {
                     None => (ChangeKind::Create, format!("{version} (pip{managed})")),
                     Some(was) => (ChangeKind::Update, format!("{was} -> {version} (pip{managed})")),
                 };
-                Diff::new(verb, subject, effect)
-                    .with(Source(source).to_string())
-                    .with("without dependencies")
+                Diff::new(verb, subject, effect).with(origin(source)).with("without dependencies")
             }
             PackageAction::PipUninstall { break_system_packages, .. } => {
                 let was = self.was.as_deref().unwrap_or("?");
                 let managed = managed(*break_system_packages);
-                let effect = format!("{was} is uninstalled (pip{managed}), its wheel kept");
+                let effect = format!("{was} is uninstalled (pip{managed}), its wheel is stored");
                 Diff::new(ChangeKind::Delete, subject, effect)
             }
         }
@@ -116,19 +114,13 @@ fn managed(break_system_packages: bool) -> &'static str {
     if break_system_packages { ", externally managed" } else { "" }
 }
 
-struct Source<'a>(&'a PipSource);
-
-impl fmt::Display for Source<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            PipSource::Index { url: None } => {
-                f.write_str("from the index that the unit's pip uses")
-            }
-            PipSource::Index { url: Some(url) } => write!(f, "from the index {url}"),
-            PipSource::Wheel { file_name, sha256 } => {
-                write!(f, "from {file_name}, sha256 {}…", sha256.short())
-            }
-            PipSource::Kept => f.write_str("from the wheel that was kept on the unit"),
+fn origin(source: &PipSource) -> String {
+    match source {
+        PipSource::Index { url: None } => "from the index that pip on the unit uses".to_owned(),
+        PipSource::Index { url: Some(url) } => format!("from the index {url}"),
+        PipSource::Wheel { file_name, sha256 } => {
+            format!("from {file_name}, sha256 {}…", sha256.short())
         }
+        PipSource::Kept => "from the wheel that is stored on the unit".to_owned(),
     }
 }

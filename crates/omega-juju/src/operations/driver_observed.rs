@@ -1,4 +1,4 @@
-//! The driver as a package of the daemon's interpreter.
+//! The observed package of the driver.
 
 use omega_core::{Conflict, Note};
 use omega_driver::{
@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Distribution, Interpreter, ServiceName};
 
-/// What was observed: `None` where the unit does not have the daemon.
+/// The interpreter with the driver; `None` if the unit does not have the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DriverObserved(pub Option<Interpreter>);
 
 impl DriverObserved {
-    /// Returns the distribution, if there is one.
+    /// Returns the driver's distribution, if it is installed.
     pub fn distribution(&self) -> Option<&Distribution> {
         self.0.as_ref()?.distribution.as_ref()
     }
 
-    /// Returns the release that is installed, if there is one and its version can be read.
+    /// Returns the installed release, if there is one and its version is valid.
     pub fn release(&self) -> Option<DriverRelease> {
         self.distribution()?.version.parse().ok()
     }
@@ -28,7 +28,7 @@ impl DriverObserved {
         self.0.as_ref().ok_or_else(|| {
             Conflict::new(
                 format!("this unit has no {daemon}"),
-                "check the unit's name: the driver belongs where the conductor runs",
+                "check the unit's name: the driver must be installed where the conductor runs",
             )
         })
     }
@@ -37,7 +37,7 @@ impl DriverObserved {
     ///
     /// # Errors
     ///
-    /// Refuses one that is there without its entry point.
+    /// Refuses a distribution without its entry point.
     pub(super) fn is(&self, release: &DriverRelease) -> Result<bool, Conflict> {
         let Some(found) = self.distribution().filter(|_| self.release().as_ref() == Some(release))
         else {
@@ -47,18 +47,18 @@ impl DriverObserved {
             return Ok(true);
         }
         let why = format!(
-            "{DISTRIBUTION} {} is there, without its entry point {ENTRY_POINT}",
+            "{DISTRIBUTION} {} is installed without its entry point {ENTRY_POINT}",
             found.version
         );
         let next = format!(
-            "its files in {} are damaged: pip uninstall it, and run this again",
+            "its files in {} are damaged: uninstall it with pip, then run this again",
             found.location
         );
         Err(Conflict::new(why, next))
     }
 }
 
-/// Returns what a person should know of a driver before 1.4.0 that takes the place of `found`.
+/// Returns notes for the operator about a driver before 1.4.0 that replaces `found`.
 pub(super) fn old_release(release: &DriverRelease, found: Option<&DriverRelease>) -> Vec<Note> {
     if *release >= DriverRelease::v1_4_0() {
         return Vec::new();
@@ -73,8 +73,8 @@ pub(super) fn old_release(release: &DriverRelease, found: Option<&DriverRelease>
     )];
     if let Some(found) = found.filter(|found| release.leaves_credentials_of(found)) {
         notes.push(Note::new(format!(
-            "{release} does not know the names that {found} gives to application credentials: \
-             those of clusters made by {found} and deleted by {release} are left behind in Keystone"
+            "{release} does not know how {found} names application credentials: those of clusters \
+             that {found} created and {release} deletes are left in Keystone"
         )));
     }
     notes

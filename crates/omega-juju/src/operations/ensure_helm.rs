@@ -1,4 +1,4 @@
-//! Puts the pinned helm where the conductor finds it.
+//! Installs the pinned helm where the conductor finds it.
 
 use std::fmt;
 
@@ -14,10 +14,10 @@ use crate::{Access, Download, Error, FileState, ServiceName, Unit, UnitPath};
 
 /// Ensures that the daemon finds the pinned helm.
 ///
-/// The driver runs a bare `helm`, so the daemon's own PATH decides; the init script sets it to
-/// `/sbin:/usr/sbin:/bin:/usr/bin`. A link that leads to the pinned bytes will do. Otherwise a
-/// regular file, root's and 0755, is put at `/usr/bin/helm`; a link there is replaced, never what
-/// it leads to.
+/// The driver runs `helm` without a path, so the daemon's PATH decides; the init script sets it to
+/// `/sbin:/usr/sbin:/bin:/usr/bin`. A link to a program with the pinned digest is accepted.
+/// Otherwise a regular file (root, 0755) is written to `/usr/bin/helm`; a link there is replaced,
+/// never its target.
 ///
 /// ```no_run
 /// # use omega_juju::{Sources, Unit, operations::{EnsureHelm, HelmSource, ensure_helm}};
@@ -31,8 +31,7 @@ use crate::{Access, Download, Error, FileState, ServiceName, Unit, UnitPath};
 ///
 /// # Errors
 ///
-/// Refuses where another helm comes first on the daemon's PATH, or where that does not lead to
-/// `/usr/bin`.
+/// Refuses if the daemon's PATH lacks `/usr/bin`, or has another helm before it.
 pub async fn ensure_helm(
     unit: &Unit,
     desired: &EnsureHelm,
@@ -46,33 +45,33 @@ pub async fn ensure_helm(
 pub struct EnsureHelm {
     /// The daemon that runs it.
     pub daemon: ServiceName,
-    /// Where it is put.
+    /// The path to which it is written.
     pub path: UnitPath,
-    /// The version, for the person.
+    /// The version, for display.
     pub version: String,
-    /// The digest of the program itself.
+    /// The digest of the program.
     pub sha256: Sha256,
-    /// Where it comes from.
+    /// The source.
     pub from: HelmSource,
 }
 
-/// Where helm comes from.
+/// The source of helm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HelmSource {
-    /// From this side.
+    /// A local file.
     Payload {
-        /// The file's name, for the person.
+        /// Its name, for display.
         name: String,
-        /// Bytes.
+        /// Its size in bytes.
         size: usize,
     },
-    /// The unit downloads it.
+    /// A download by the unit.
     Url(Download),
 }
 
 impl EnsureHelm {
-    /// Returns the fact that the conductor finds the helm with this digest.
+    /// Returns the desired state in which the conductor finds the helm with this digest.
     pub fn new(version: &str, sha256: Sha256, from: HelmSource) -> Self {
         let (daemon, path) = (magnum::conductor(), magnum::helm());
         Self { daemon, path, version: version.to_owned(), sha256, from }
@@ -132,8 +131,8 @@ impl Desired for EnsureHelm {
             return Vec::new();
         }
         vec![Note::new(format!(
-            "the helm at {runbook}, where the runbook puts it, is no help: the PATH of {} is {}, \
-             and a create would end in \"No such file or directory: 'helm'\"",
+            "the helm at {runbook}, where the runbook installs it, is not found: the PATH of {} is \
+             {}, and a create would fail with \"No such file or directory: 'helm'\"",
             self.daemon,
             seen.program.path.join(":")
         ))]
@@ -157,7 +156,7 @@ impl fmt::Display for HelmSource {
                 write!(f, "the unit downloads {url}")
             }
             Self::Url(Download { url, archive_sha256: _, member: Some(member) }) => {
-                write!(f, "the unit downloads {url} and takes {member}")
+                write!(f, "the unit downloads {url} and extracts {member}")
             }
         }
     }

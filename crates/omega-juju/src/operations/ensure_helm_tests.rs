@@ -45,7 +45,7 @@ async fn what_is_shown() {
     ]));
 }
 
-/// A link is replaced, never what it leads to; and comes back.
+/// A link is replaced, never its target, and can be restored.
 #[tokio::test(start_paused = true)]
 async fn what_a_link_leads_to_is_not_touched() {
     let sim = unit();

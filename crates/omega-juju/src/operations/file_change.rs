@@ -1,4 +1,4 @@
-//! One write to a file, with what a person should know of it.
+//! A change to a file or directory.
 
 use omega_core::{
     Conflict,
@@ -9,25 +9,25 @@ use serde::{Deserialize, Serialize};
 use super::Image;
 use crate::{Access, Download, Error, FileAction, FileState, Payload, Placement, Unit, UnitPath};
 
-/// Bytes that are sent with a write.
+/// The content that is sent with a write.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sent {
-    /// None: the unit has them, gets them itself, or needs none.
+    /// None.
     #[default]
     Nothing,
     /// This text, which holds no secret.
     Text(String),
-    /// The bytes with the file's digest, from the handle's [`Sources`](crate::Sources).
+    /// The content with the file's digest, from the handle's [`Sources`](crate::Sources).
     Source {
-        /// The source's name, for the person.
+        /// The source's name, for display.
         name: String,
-        /// Bytes.
+        /// Its size in bytes.
         size: usize,
     },
 }
 
-/// Where the bytes of a file come from.
+/// The source of a file's content.
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
     Sent(Sent),
@@ -35,17 +35,17 @@ pub(crate) enum Content {
     Download(Download),
 }
 
-/// One write to a file or a directory: the action, and what a person should know of it.
+/// One write to a file or a directory, with its description.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FileChange {
-    /// What is done.
+    /// The action.
     pub action: FileAction,
-    /// What is at the path and goes; `None` for directories.
+    /// What is replaced; `None` for directories.
     pub was: Option<Image>,
-    /// What is sent along.
+    /// The content that is sent.
     pub sent: Sent,
-    /// Lines for who wants to know exactly.
+    /// Lines of detail for the operator.
     pub shows: Vec<String>,
 }
 
@@ -56,8 +56,7 @@ impl From<FileAction> for FileChange {
 }
 
 impl FileChange {
-    /// Returns what is left to do for a file with these bytes and this access, where `state` was
-    /// seen.
+    /// Returns the change from `state` to a file with this content, owner and mode, if any is needed.
     pub(crate) fn write(
         path: &UnitPath,
         access: &Access,
@@ -82,7 +81,7 @@ impl FileChange {
         Ok(Some(Self { was: Some(was), sent, ..action.into() }))
     }
 
-    /// Returns the change that leads from `state` back to `image`.
+    /// Returns the change from `state` back to `image`, if any is needed.
     pub(crate) fn restore(
         path: &UnitPath,
         image: &Image,
@@ -103,8 +102,7 @@ impl FileChange {
         Ok(Some(Self { was: Some(was), ..action.into() }))
     }
 
-    /// Returns the change that makes the directory at `path`, if it is not there. One that is there
-    /// is left as it is.
+    /// Returns the change that creates the directory at `path`. An existing directory is not changed.
     pub(crate) fn make_directory(
         path: &UnitPath,
         state: &FileState,
@@ -116,13 +114,13 @@ impl FileChange {
                 Ok(Some(FileAction::MakeDirectory { path: path.clone(), access }.into()))
             }
             FileState::Regular(_) | FileState::Link { .. } | FileState::Special => {
-                let why = format!("{path} is there, and is not a directory");
+                let why = format!("{path} exists and is not a directory");
                 Err(Conflict::new(why, format!("look at it (ls -ld {path}) and move it away")))
             }
         }
     }
 
-    /// Adds lines of detail, if it writes a file.
+    /// Adds lines of detail if it writes a file.
     #[must_use]
     pub(crate) fn showing(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         if self.placement().is_some() {
@@ -155,11 +153,11 @@ impl FileChange {
     }
 }
 
-/// Refuses a link where the daemon's own configuration belongs.
+/// Refuses a symbolic link: something else may manage it.
 pub(crate) fn refuse_link(path: &UnitPath, state: &FileState) -> Result<(), Conflict> {
     let FileState::Link { target, .. } = state else { return Ok(()) };
-    let next = format!("find out who manages it, then remove the link: rm {path}");
-    Err(Conflict::new(format!("{path} is a symbolic link, and somebody made it one"), next)
+    let next = format!("find out what manages it, then remove the link: rm {path}");
+    Err(Conflict::new(format!("{path} is a symbolic link"), next)
         .seen("a regular file, or nothing", format!("a link to {target}")))
 }
 
@@ -171,7 +169,7 @@ fn occupied(path: &UnitPath) -> Conflict {
     .seen("a regular file, a link, or nothing", "a directory or a device")
 }
 
-/// Returns the lines that go and come.
+/// Returns the lines of a diff.
 pub(crate) fn line_diff(old: &str, new: &str) -> Vec<String> {
     let diff = similar::TextDiff::from_lines(old, new);
     let lines = diff

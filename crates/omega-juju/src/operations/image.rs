@@ -1,12 +1,9 @@
-//! What was at a path.
-
 use omega_core::values::Sha256;
 use serde::{Deserialize, Serialize};
 
 use crate::{Access, Expect, FileState};
 
-/// What was at a path, without its bytes: enough to bring it back, since what is replaced is kept
-/// on the unit by digest.
+/// What was at a path. It has no content: a file that is replaced is stored on the unit by digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Image {
@@ -21,13 +18,13 @@ pub enum Image {
     },
     /// A symbolic link.
     Link {
-        /// What it points to.
+        /// Its target.
         target: String,
     },
 }
 
 impl Image {
-    /// Returns the image of what was seen; `None` for a directory or a device.
+    /// Returns the image of `state`; `None` for a directory or a device.
     pub fn of(state: &FileState) -> Option<Self> {
         match state {
             FileState::Absent => Some(Self::Absent),

@@ -1,4 +1,4 @@
-//! Gives the conductor its `--config-dir`.
+//! Adds `--config-dir` to the conductor's arguments.
 
 use jiff::Timestamp;
 use omega_core::{
@@ -16,11 +16,11 @@ use crate::{
     Error, FileState, ProbeFailure, ServiceName, ServiceState, Unit, UnitPath, error::answered,
 };
 
-/// Ensures that the daemon's next start carries `--config-dir` exactly once.
+/// Ensures that the daemon's next start has `--config-dir` exactly once.
 ///
-/// The proof is what the init script's own `show-args` prints; nothing is restarted here. The
-/// file's other lines are kept byte for byte, and the directory is made if it is missing, since a
-/// daemon that is pointed at a directory that is missing does not start.
+/// This is verified with the init script's `show-args`; nothing is restarted. The other lines of the
+/// file are kept byte for byte. The directory is created if it is missing, because otherwise the
+/// daemon would not start.
 ///
 /// ```no_run
 /// # use omega_juju::{Unit, operations::{InjectConfigDir, inject_config_dir}};
@@ -32,7 +32,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// Refuses a file in which a further line might not do what it says, with the line and the remedy.
+/// Refuses a file in which an added line might have no effect, with the line and the remedy.
 pub async fn inject_config_dir(
     unit: &Unit,
     desired: &InjectConfigDir,
@@ -60,17 +60,16 @@ pub struct ConfigDirObserved {
     pub text: Option<String>,
     /// The directory.
     pub directory: FileState,
-    /// What the init script would start; `None` where there is no such script, or it prints
-    /// nothing.
+    /// The arguments for the next start; `None` if there is no init script, or it prints nothing.
     pub args: Option<Vec<String>>,
-    /// Why the init script could not say it.
+    /// Why the init script failed.
     pub trouble: Option<ProbeFailure>,
     /// The service.
     pub service: ServiceState,
 }
 
 impl InjectConfigDir {
-    /// Returns the fact that the conductor is started with `--config-dir`
+    /// Returns the desired state in which the conductor starts with `--config-dir`
     /// `/etc/magnum/magnum.conf.d`.
     pub fn graft() -> Self {
         Self { daemon: magnum::conductor(), directory: magnum::conf_d() }
@@ -99,7 +98,7 @@ impl Desired for InjectConfigDir {
 
     async fn observe(&self, unit: &Unit) -> Result<ConfigDirObserved, Error> {
         let path = self.path();
-        // The file may be what stops the init script: that is for the diff to say.
+        // The file may be the reason why the init script fails: the diff reports that.
         let args = async { answered(unit.show_args(&self.daemon).await) };
         let ((file, text), directory, args, service) = futures::try_join!(
             unit.text(&path),
@@ -153,8 +152,8 @@ impl Desired for InjectConfigDir {
         vec![Note::decision(
             "D-037",
             format!(
-                "systemd starts {} without its init script: {} is not read, and show-args proves \
-                 nothing, while that is so",
+                "systemd starts {} without its init script, so {} is not read and show-args does \
+                 not show its arguments",
                 self.daemon,
                 self.path()
             ),

@@ -51,8 +51,8 @@ async fn text_after(text: &str) -> String {
     sim.read(DEFAULT).unwrap()
 }
 
-/// What is there already is left, however it is spelled; what is not is added, and all other
-/// lines are kept byte for byte.
+/// An existing flag is kept in any spelling, a missing one is added, and all other lines are kept
+/// byte for byte.
 #[tokio::test(start_paused = true)]
 async fn every_spelling_ends_in_one_flag() {
     for same in [

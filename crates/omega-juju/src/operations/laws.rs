@@ -1,4 +1,4 @@
-//! Every operation obeys the laws, on units as operators have them and with a few things odd.
+//! Every operation obeys the laws, on units in typical and unusual states.
 
 use std::collections::BTreeMap;
 
@@ -155,7 +155,7 @@ fn any_unit() -> impl Strategy<Value = (Start, Odd)> {
     (prop::sample::select(&Start::ALL[..]), prop::sample::select(&ODDS[..]))
 }
 
-/// Checks `case` for 256 values (or as many as the environment says), and says what they were.
+/// Checks `case` for 256 values (or as many as the environment sets), and counts the outcomes.
 fn each<T: std::fmt::Debug>(
     operation: &str,
     values: impl Strategy<Value = T>,
@@ -216,7 +216,7 @@ async fn prepared(sim: sim::Unit) -> sim::Unit {
     sim
 }
 
-// What is so, seen from outside.
+// The desired states, as seen in a snapshot.
 
 fn file(seen: &Snapshot, path: &str, wanted: &str) -> bool {
     seen.files.get(path).is_some_and(|found| found == wanted)
@@ -263,7 +263,7 @@ fn has_no_leftovers(seen: &Snapshot) -> bool {
         && !overrides.any(|(_, text)| of_the_graft(text) && text.contains("--config-dir"))
 }
 
-/// The daemons that there are run with the pinned driver; the conductor carries the flag once.
+/// The existing daemons run with the pinned driver, and the conductor has the flag once.
 fn are_converged(seen: &Snapshot) -> bool {
     let daemons = ["magnum-conductor", "magnum-api"].map(|name| seen.services.get(name));
     let loaded = |facts: &Vec<String>| facts.contains(&format!("driver {:?}", Some("1.4.0")));
@@ -406,7 +406,7 @@ fn restore_files_obeys() {
     let values = (any_unit(), path, any_image(), any_image());
     each("restore_files", values, &async |(world, path, one, other)| {
         let all = [(*path, one), ("/etc/default/magnum-conductor", other)];
-        // A file is restored in a directory that is there: what is removed last comes back first.
+        // A file needs its directory: what is removed last is restored first.
         let home = magnum::conf_d();
         let in_it = path.starts_with(home.as_str());
         let access = (*one != Image::Absent).then(|| Access::root("0755".parse().unwrap()));

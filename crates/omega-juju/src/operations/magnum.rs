@@ -1,4 +1,4 @@
-//! Where the packages of Magnum and the runbooks put things on a unit.
+//! Names and paths of the Magnum packages and the runbooks.
 
 use omega_driver::requirements::{API, CONDUCTOR};
 
@@ -9,7 +9,7 @@ pub fn conductor() -> ServiceName {
     ServiceName::known(CONDUCTOR)
 }
 
-/// Returns `magnum-api`, which loads the driver too, to validate requests.
+/// Returns `magnum-api`, which also loads the driver, to validate requests.
 pub fn api() -> ServiceName {
     ServiceName::known(API)
 }
@@ -19,8 +19,8 @@ pub fn kubeconfig() -> UnitPath {
     UnitPath::known("/etc/magnum/kubeconfig")
 }
 
-/// Returns `/etc/magnum/magnum.conf.d`, which no package makes. oslo.config reads it by default;
-/// named by `--config-dir` it is read after `magnum.conf`, and wins.
+/// Returns `/etc/magnum/magnum.conf.d`, which no package creates. oslo.config reads it by default;
+/// with `--config-dir` it is read after `magnum.conf` and overrides it.
 pub fn conf_d() -> UnitPath {
     UnitPath::known("/etc/magnum/magnum.conf.d")
 }
@@ -35,17 +35,17 @@ pub fn old_dropin() -> UnitPath {
     UnitPath::known("/etc/magnum/magnum.conf.d/99-capi.conf")
 }
 
-/// Returns `/etc/magnum/magnum.conf`, the charm's own file.
+/// Returns `/etc/magnum/magnum.conf`, which the charm writes.
 pub fn magnum_conf() -> UnitPath {
     UnitPath::known("/etc/magnum/magnum.conf")
 }
 
-/// Returns `/usr/bin/helm`: on the daemons' PATH, `/sbin:/usr/sbin:/bin:/usr/bin`.
+/// Returns `/usr/bin/helm`, which is on the daemons' PATH (`/sbin:/usr/sbin:/bin:/usr/bin`).
 pub fn helm() -> UnitPath {
     UnitPath::known("/usr/bin/helm")
 }
 
-/// Returns `/usr/local/bin/helm`, where the runbooks put it and no daemon finds it.
+/// Returns `/usr/local/bin/helm`, where the runbooks install it but no daemon finds it.
 pub fn helm_of_the_runbook() -> UnitPath {
     UnitPath::known("/usr/local/bin/helm")
 }

@@ -1,9 +1,8 @@
-//! What can be made true on a unit's machine.
+//! Operations on a unit's machine.
 //!
-//! Each operation is a public async function over a plain value that says what should be so; the
-//! same value can be planned, stored and undone ([`omega_core::Desired`]). What restores a state is
-//! a fact of its own: [`RestoreFiles`], [`RestoreDriver`]. Every fact that a journal can hold is
-//! registered in [`restore`].
+//! Each operation is a public async function over a plain value, the desired state. The value can be
+//! planned, stored and undone ([`omega_core::Desired`]). [`RestoreFiles`] and [`RestoreDriver`]
+//! restore a previous state. [`restore`] knows every desired state that a journal can hold.
 
 mod capture_pre_state;
 mod converge_services;

@@ -1,4 +1,4 @@
-//! Pins the driver in the interpreter that the conductor runs on.
+//! Pins the driver's version in the conductor's interpreter.
 
 use jiff::Timestamp;
 use omega_core::{Conflict, Context, Delta, Desired, EnsureError, Note, Outcome, Subject, ensure};
@@ -6,17 +6,16 @@ use omega_driver::{DriverRelease, requirements::DISTRIBUTION};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DriverChange, DriverObserved, RestoreDriver, driver_change::old_python,
+    DriverChange, DriverObserved, RestoreDriver, driver_change::refuse_old_python,
     driver_observed::old_release, magnum,
 };
 use crate::{Error, Payload, PipSource, ServiceName, Unit};
 
-/// Ensures that the daemon's interpreter imports exactly this release of the driver, and that its
-/// entry point is there.
+/// Ensures that the daemon's interpreter imports exactly this release of the driver, with its entry
+/// point.
 ///
-/// Dependencies are never touched: since 1.1.0 the driver requires nothing that Magnum does not
-/// bring. The wheel of the version that is replaced is kept on the unit, so that undoing it needs
-/// no index.
+/// Dependencies are not changed: since 1.1.0 the driver needs nothing but what Magnum requires. The
+/// replaced version is stored as a wheel on the unit, so that a rollback needs no index.
 ///
 /// ```no_run
 /// # use omega_juju::{PipSource, Unit, operations::{PinDriver, pin_driver}};
@@ -29,7 +28,7 @@ use crate::{Error, Payload, PipSource, ServiceName, Unit};
 /// # Errors
 ///
 /// Refuses a Python that is too old, a machine without pip, and an externally managed interpreter
-/// whose pip is too old to be told so.
+/// whose pip does not know `--break-system-packages`.
 pub async fn pin_driver(
     unit: &Unit,
     desired: &PinDriver,
@@ -41,23 +40,23 @@ pub async fn pin_driver(
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PinDriver {
-    /// The daemon whose interpreter is meant.
+    /// The daemon.
     pub daemon: ServiceName,
-    /// What it should import.
+    /// The release.
     pub release: DriverRelease,
-    /// Where pip takes it from.
+    /// From where pip installs it.
     pub from: PipSource,
-    /// Whether the kubeconfig authenticates by a token, which the driver can from 1.3.0 on.
+    /// Whether the kubeconfig authenticates with a token, which the driver supports since 1.3.0.
     pub token: bool,
 }
 
 impl PinDriver {
-    /// Returns the fact that the conductor imports `release`.
+    /// Returns the desired state in which the conductor imports `release`.
     pub fn new(release: DriverRelease, from: PipSource) -> Self {
         Self { daemon: magnum::conductor(), release, from, token: false }
     }
 
-    /// Says whether the kubeconfig authenticates by a token.
+    /// Sets whether the kubeconfig authenticates with a token.
     #[must_use]
     pub fn with_token(self, token: bool) -> Self {
         Self { token, ..self }
@@ -88,11 +87,11 @@ impl Desired for PinDriver {
         let Self { daemon, release, from, token } = self;
         let python = seen.interpreter(daemon)?;
         if *token && !release.takes_tokens() {
-            let next = "take a kubeconfig with a client certificate, or driver 1.3.0 or newer";
-            let why = format!("{DISTRIBUTION} {release} can't authenticate by a token");
+            let next = "use a kubeconfig with a client certificate, or driver 1.3.0 or newer";
+            let why = format!("{DISTRIBUTION} {release} can't authenticate with a token");
             return Err(Conflict::new(why, next));
         }
-        old_python(release, python)?;
+        refuse_old_python(release, python)?;
         if seen.is(release)? {
             return Ok(Delta::Satisfied);
         }

@@ -82,7 +82,7 @@ async fn pip_has_its_say() {
     ]));
 }
 
-/// The index is gone when it is undone: the wheel was kept.
+/// The undo uses the stored wheel, without an index.
 #[tokio::test(start_paused = true)]
 async fn undoing_needs_no_index() {
     let sim = Start::Grafted130.unit("magnum/0");

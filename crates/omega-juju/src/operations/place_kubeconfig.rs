@@ -1,4 +1,4 @@
-//! Places the management cluster's kubeconfig where the conductor reads it.
+//! Writes the management cluster's kubeconfig to the path from which the conductor reads it.
 
 use jiff::{Timestamp, ToSpan as _};
 use omega_core::{
@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{Access, Error, FileState, Unit, UnitPath};
 
-/// Ensures that the kubeconfig has the desired bytes, owner and mode.
+/// Ensures that the kubeconfig has the desired content, owner and mode.
 ///
-/// The bytes travel once, at the moment of the write, from the unit handle's
-/// [`Sources`](crate::Sources); plan and journal know their digest only.
+/// The content is sent once, when it is written, from the unit handle's [`Sources`](crate::Sources).
+/// Plan and journal contain only its digest.
 ///
 /// ```no_run
 /// # use omega_core::{kubeconfig::Kubeconfig, values::Secret};
@@ -36,7 +36,7 @@ use crate::{Access, Error, FileState, Unit, UnitPath};
 ///
 /// # Errors
 ///
-/// Refuses where Magnum's directory is missing, or where the path is a link or a directory.
+/// Refuses if Magnum's directory is missing, or the path is a link or a directory.
 pub async fn place_kubeconfig(
     unit: &Unit,
     desired: &PlaceKubeconfig,
@@ -48,21 +48,21 @@ pub async fn place_kubeconfig(
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PlaceKubeconfig {
-    /// Where. The drop-in's `kubeconfig_file` names it.
+    /// The path, which is the drop-in's `kubeconfig_file`.
     pub path: UnitPath,
-    /// Owner and mode: 0600 for the user that the conductor runs as.
+    /// Owner and mode: 0600 for the user of the conductor.
     pub access: Access,
-    /// The source's name, for the person.
+    /// The source's name, for display.
     pub name: String,
-    /// The digest of the bytes.
+    /// The digest of the content.
     pub sha256: Sha256,
-    /// How many they are.
+    /// The size in bytes.
     pub size: usize,
-    /// The API server it points at.
+    /// The API server.
     pub server: String,
-    /// How it authenticates, for the person.
+    /// How it authenticates, for display.
     pub auth: String,
-    /// When its client certificate ends, if it has one.
+    /// When its client certificate expires, if it has one.
     pub ends: Option<Timestamp>,
 }
 
@@ -77,15 +77,15 @@ pub struct KubeconfigObserved {
 }
 
 impl PlaceKubeconfig {
-    /// Returns the fact that `kubeconfig`, which came from `name`, is at `path`: 0600
-    /// magnum:magnum.
+    /// Returns the desired state in which `kubeconfig`, from the source `name`, is at `path` with
+    /// magnum:magnum 0600.
     pub fn new(path: UnitPath, kubeconfig: &Kubeconfig, name: &str) -> Self {
         let facts = &kubeconfig.facts;
         let (auth, ends) = match &facts.auth {
             auth @ AuthKind::ClientCertificate { not_after, .. } => {
                 (auth.to_string(), Some(*not_after))
             }
-            AuthKind::Token => ("authenticates by a token".to_owned(), None),
+            AuthKind::Token => ("authenticates with a token".to_owned(), None),
         };
         Self {
             path,
@@ -99,12 +99,12 @@ impl PlaceKubeconfig {
         }
     }
 
-    fn place_for_magnum(&self, seen: &KubeconfigObserved) -> Result<(), Conflict> {
+    fn refuse_other_path(&self, seen: &KubeconfigObserved) -> Result<(), Conflict> {
         refuse_link(&self.path, &seen.file)?;
         if matches!(seen.parent, FileState::Directory { .. }) {
             return Ok(());
         }
-        let next = "check the unit's name: Magnum's packages make that directory";
+        let next = "check the unit's name: the Magnum packages create this directory";
         Err(Conflict::new(format!("there is no directory {}", self.path.parent()), next))
     }
 }
@@ -133,7 +133,7 @@ impl Desired for PlaceKubeconfig {
 
     fn diff(&self, seen: &KubeconfigObserved) -> Result<Delta<FileChange>, Conflict> {
         let Self { path, access, name, sha256, size, server, auth, ends: _ } = self;
-        self.place_for_magnum(seen)?;
+        self.refuse_other_path(seen)?;
         let content = Content::Sent(Sent::Source { name: name.clone(), size: *size });
         let shows = [format!("server {server}"), auth.clone(), format!("from {name}")];
         let change = FileChange::write(path, access, *sha256, content, &seen.file)?;
@@ -151,13 +151,13 @@ impl Desired for PlaceKubeconfig {
     fn notes(&self, seen: &KubeconfigObserved, now: Timestamp) -> Vec<Note> {
         let soon = now.checked_add((30 * 24).hours()).is_ok_and(|soon| Some(soon) >= self.ends);
         let ends = (self.ends.is_some() && soon)
-            .then(|| Note::new(format!("{}, within 30 days: get a new one soon", self.auth)));
+            .then(|| Note::new(format!("{}, within 30 days: renew it soon", self.auth)));
         let of_root = self.path == magnum::kubeconfig()
             && matches!(&seen.file, FileState::Regular(facts) if facts.owner == "root");
         let of_root = of_root.then(|| {
             Note::new(format!(
-                "the superseded runbook leaves {} to root and says that the daemon could not read \
-                 0600; as {} it can",
+                "the superseded runbook makes root the owner of {} and claims that the daemon could \
+                 not read 0600; with {} it can",
                 self.path, self.access
             ))
         });

@@ -68,7 +68,7 @@ fn no_secret_is_in_what_is_stored() {
     assert!(!stored.contains(&key[..40]), "{stored}");
 }
 
-/// The clock is not part of the fact: a plan of today is as good next year.
+/// The clock is not part of the desired state: a stored plan stays valid.
 #[tokio::test(start_paused = true)]
 async fn a_stored_plan_does_not_grow_old_with_its_certificate() {
     let sim = Start::Fresh.unit("magnum/0");

@@ -1,4 +1,4 @@
-//! Removes what the superseded graft left behind.
+//! Removes the files of the superseded graft.
 
 use jiff::Timestamp;
 use omega_core::{Conflict, Context, Delta, Desired, EnsureError, Note, Outcome, Subject, ensure};
@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{Error, FileState, ServiceName, Unit, UnitPath};
 
-/// Ensures that nothing of the superseded graft is left on the unit.
+/// Ensures that no file of the superseded graft is left on the unit.
 ///
-/// That graft wrote `99-capi.conf` and a systemd drop-in for each daemon that replaces
-/// `ExecStart`. A drop-in that does something else is somebody's: it is reported and left alone.
-/// systemd reads its units when the daemons are restarted ([`super::converge_services`]).
+/// That graft wrote `99-capi.conf`, and a systemd drop-in for each daemon that replaces `ExecStart`.
+/// Any other drop-in is reported and not changed. The daemon-reload is part of
+/// [`super::converge_services`].
 ///
 /// ```no_run
 /// # use omega_juju::{Unit, operations::{RemoveLeftovers, remove_leftovers}};
@@ -25,7 +25,7 @@ use crate::{Error, FileState, ServiceName, Unit, UnitPath};
 ///
 /// # Errors
 ///
-/// Fails if the unit does not answer, or refuses a write.
+/// Fails if the unit does not answer, or a write fails.
 pub async fn remove_leftovers(
     unit: &Unit,
     desired: &RemoveLeftovers,
@@ -33,7 +33,7 @@ pub async fn remove_leftovers(
     ensure(&Context::default(), unit, desired).await
 }
 
-/// No file of the superseded graft.
+/// The desired state without files of the superseded graft.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -43,24 +43,24 @@ pub struct RemoveLeftovers {}
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LeftoversObserved {
-    /// Where the superseded graft put something.
+    /// The paths that the superseded graft used.
     pub files: Vec<LeftoverObserved>,
 }
 
-/// One path at which the superseded graft put something.
+/// A path that the superseded graft used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LeftoverObserved {
     /// The path.
     pub path: UnitPath,
-    /// What is there.
+    /// What is at the path.
     pub state: FileState,
-    /// For a systemd drop-in: the daemon, and what systemd knows of it.
+    /// For a systemd drop-in: the daemon and the drop-in.
     pub drop_in: Option<(ServiceName, DropInObserved)>,
 }
 
 impl LeftoverObserved {
-    /// Returns whether it is the superseded graft's.
+    /// Returns whether it is a file of the superseded graft.
     pub fn is_leftover(&self) -> bool {
         match &self.drop_in {
             None => self.state != FileState::Absent,
@@ -70,13 +70,13 @@ impl LeftoverObserved {
 }
 
 impl LeftoversObserved {
-    /// Returns those that are the superseded graft's.
+    /// Returns the files of the superseded graft.
     pub fn leftovers(&self) -> impl Iterator<Item = &LeftoverObserved> {
         self.files.iter().filter(|file| file.is_leftover())
     }
 }
 
-/// Looks for what the superseded graft left on `unit`.
+/// Looks for files of the superseded graft on `unit`.
 pub(crate) async fn find_leftovers(unit: &Unit) -> Result<LeftoversObserved, Error> {
     let path = magnum::old_dropin();
     let (state, conductor, api) = futures::try_join!(
@@ -133,11 +133,12 @@ impl Desired for RemoveLeftovers {
     fn notes(&self, seen: &LeftoversObserved, _: Timestamp) -> Vec<Note> {
         let there = |file: &&LeftoverObserved| file.state != FileState::Absent;
         let foreign = seen.files.iter().filter(there).filter(|file| !file.is_leftover());
-        let foreign = foreign
-            .map(|file| format!("{} is not the superseded graft's, and is left alone", file.path));
+        let foreign = foreign.map(|file| {
+            format!("{} is not from the superseded graft and is not changed", file.path)
+        });
         let unread = seen.files.iter().filter_map(|file| file.drop_in.as_ref());
         let unread = unread.filter(|(_, drop_in)| drop_in.unread).map(|(daemon, _)| {
-            format!("systemd has not read the units of {daemon} since they changed: a restart does")
+            format!("the units of {daemon} changed since the last daemon-reload: it comes with the restart")
         });
         foreign.chain(unread).map(Note::new).collect()
     }

@@ -34,7 +34,7 @@ async fn what_is_shown() {
     ]));
 }
 
-/// They go, systemd knows once the daemons are converged, and they come back.
+/// The files are removed, there is a daemon-reload with the restart, and they can be restored.
 #[tokio::test(start_paused = true)]
 async fn they_go_and_systemd_knows_and_they_come_back() {
     let (ctx, sim) = (&Context::default(), old());
@@ -53,7 +53,7 @@ async fn they_go_and_systemd_knows_and_they_come_back() {
     assert_eq!(sim.snapshot(), before);
 }
 
-/// What systemd has not read, it reads before a daemon is started again.
+/// There is a daemon-reload before a restart if units changed.
 #[tokio::test(start_paused = true)]
 async fn what_systemd_has_not_read_it_reads() {
     let ctx = &Context::default();

@@ -1,4 +1,4 @@
-//! Which desired facts a journal can lead back to: the one place where they are registered.
+//! The registry of desired states that a journal can hold.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::Unit;
 type Restored = Result<Option<Box<dyn Step>>, serde_json::Error>;
 type Bind = fn(&Value, &Arc<Unit>) -> Restored;
 
-/// Every fact of this crate, by its kind.
+/// Every desired state of this crate, by its kind.
 const FACTS: [(&str, Bind); 9] = [
     (ConvergeServices::KIND, bind::<ConvergeServices>),
     (EnsureHelm::KIND, bind::<EnsureHelm>),
@@ -27,12 +27,12 @@ const FACTS: [(&str, Bind); 9] = [
     (StageDropin::KIND, bind::<StageDropin>),
 ];
 
-/// Returns the step that makes the desired fact of `kind` true. None if no operation of this crate
-/// has the kind. What a journal of version 1 holds is read too.
+/// Returns the step for the desired state of `kind`; `None` if no operation of this crate has the
+/// kind. Values in journals of version 1 are converted.
 ///
 /// # Errors
 ///
-/// Fails if `desired` is none of that kind.
+/// Fails if `desired` is not of that kind.
 ///
 /// ```no_run
 /// # use std::sync::Arc;

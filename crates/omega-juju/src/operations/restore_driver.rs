@@ -1,4 +1,4 @@
-//! Brings the driver's package back to what it was.
+//! Restores the driver's package.
 
 use jiff::Timestamp;
 use omega_core::{Conflict, Context, Delta, Desired, Note, Subject};
@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 use super::{DriverChange, DriverObserved, driver_observed::old_release};
 use crate::{Error, Payload, PipSource, ServiceName, Unit};
 
-/// The driver as it was before a change: a release whose wheel the unit keeps, or none.
+/// The driver before a change: a release whose wheel is stored on the unit, or none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RestoreDriver {
-    /// The daemon whose interpreter is meant.
+    /// The daemon.
     pub daemon: ServiceName,
     /// The release; `None` if there was no driver.
     pub release: Option<DriverRelease>,
 }
 
 impl RestoreDriver {
-    /// Returns the fact that the driver is as it was seen; `None` if nobody knows what that was.
+    /// Returns the desired state with the observed driver; `None` if that is not known.
     pub(super) fn of(daemon: &ServiceName, before: &DriverObserved) -> Option<Self> {
         let release = match &before.0.as_ref()?.distribution {
             None => None,
@@ -75,7 +75,7 @@ impl Desired for RestoreDriver {
         match &self.release {
             Some(release) => old_release(release, seen.release().as_ref()),
             None if seen.distribution().is_some() => vec![Note::new(
-                "without the driver Magnum can neither show nor delete the clusters it made",
+                "without the driver, Magnum can neither show nor delete the clusters it created",
             )],
             None => Vec::new(),
         }

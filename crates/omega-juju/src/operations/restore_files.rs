@@ -1,4 +1,4 @@
-//! Brings files back to what they were.
+//! Restores files.
 
 use omega_core::{Conflict, Context, Delta, Desired, Subject};
 use serde::{Deserialize, Serialize};
@@ -6,24 +6,24 @@ use serde::{Deserialize, Serialize};
 use super::{FileChange, Image};
 use crate::{Access, Error, FileAction, FileState, Unit, UnitPath};
 
-/// Files as they were before a change: what undoes every operation that writes files.
+/// Files before a change. It undoes every operation that writes files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RestoreFiles {
-    /// What was where.
+    /// The paths, and what was there.
     pub files: Vec<(UnitPath, Image)>,
-    /// The directory of one of them, if the change made or removed it.
+    /// The directory of one of them, if the change created or removed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<DirectoryImage>,
 }
 
-/// A directory as it was.
+/// A directory before a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DirectoryImage {
     /// The path.
     pub path: UnitPath,
-    /// Its access; `None` if it was not there: it is removed, if nothing else is in it.
+    /// Its owner and mode; `None` if it did not exist: it is removed if nothing else is in it.
     pub access: Option<Access>,
 }
 
@@ -33,12 +33,12 @@ pub struct DirectoryImage {
 pub struct FilesObserved {
     /// What is at the paths, in their order.
     pub files: Vec<FileState>,
-    /// The directory, and the names in it, if one is meant.
+    /// The directory and the names in it, if one is to be restored.
     pub directory: Option<(FileState, Vec<String>)>,
 }
 
 impl RestoreFiles {
-    /// Returns the fact that the files are as they were; `None` if one was a directory or a device.
+    /// Returns the desired state with these files; `None` if one was a directory or a device.
     pub(crate) fn new<'a>(
         files: impl IntoIterator<Item = (&'a UnitPath, &'a FileState)>,
     ) -> Option<Self> {
@@ -46,7 +46,7 @@ impl RestoreFiles {
         Some(Self { files: files.collect::<Option<_>>()?, directory: None })
     }
 
-    /// Says what the directory at `path` was, if it was not there.
+    /// Adds the directory at `path`, if it did not exist.
     #[must_use]
     pub(crate) fn without_directory(self, path: &UnitPath, was: &FileState) -> Self {
         let directory = (*was == FileState::Absent)
@@ -54,10 +54,9 @@ impl RestoreFiles {
         Self { directory, ..self }
     }
 
-    /// Whether nothing of what is in the directory stays.
+    /// Whether all `names` in the directory are removed.
     fn empties(&self, directory: &UnitPath, names: &[String]) -> bool {
-        let gone: Vec<_> = self.files.iter().filter(|(_, image)| *image == Image::Absent).collect();
-        names.iter().all(|name| gone.iter().any(|(path, _)| *path == directory.join(name)))
+        names.iter().all(|name| self.files.contains(&(directory.join(name), Image::Absent)))
     }
 }
 

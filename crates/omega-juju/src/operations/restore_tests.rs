@@ -21,9 +21,9 @@ fn unit() -> (sim::Unit, Arc<Unit>) {
     (sim, unit)
 }
 
-/// What a journal holds is enough to go back.
+/// The undo value in a journal restores the previous state.
 #[tokio::test(start_paused = true)]
-async fn a_journal_leads_back() {
+async fn the_undo_in_a_journal_restores_the_state() {
     let sim = Start::Fresh.unit("magnum/0");
     let before = sim.snapshot();
     let unit = Arc::new(client(&sim));
@@ -44,13 +44,13 @@ async fn a_journal_leads_back() {
     assert_eq!(sim.snapshot(), before);
 }
 
-/// Returns the step for a fact as a journal holds it.
+/// Returns the step for a desired state as stored in a journal.
 fn stored<D: Desired<Target = Unit>>(desired: &D, unit: &Arc<Unit>) -> Box<dyn Step> {
     let value = serde_json::to_value(desired).unwrap();
     restore(D::KIND, &value, unit).unwrap().unwrap_or_else(|| panic!("{} is missing", D::KIND))
 }
 
-/// Changes a unit by `desired`, and goes back by what a journal would hold. Returns its kind.
+/// Applies `desired`, restores the previous state from the stored undo value, and returns its kind.
 async fn registered<D: Desired<Target = Unit>>(desired: D) -> String {
     let (_, unit) = unit();
     assert_eq!(stored(&desired, &unit).id().kind, D::KIND);
@@ -67,7 +67,7 @@ async fn registered<D: Desired<Target = Unit>>(desired: D) -> String {
     D::KIND.to_owned()
 }
 
-/// Every operation of the crate: its own kind is registered, and that of what undoes it.
+/// The kind of every operation is registered, and that of its undo.
 #[tokio::test(start_paused = true)]
 async fn every_operation_and_its_undo_are_registered() {
     let pin = PinDriver::new("1.4.0".parse().unwrap(), PipSource::Index { url: None });
@@ -93,7 +93,7 @@ async fn every_operation_and_its_undo_are_registered() {
 }
 
 #[tokio::test]
-async fn what_is_not_ours_is_none() {
+async fn an_unknown_kind_is_none() {
     let unit = Arc::new(client(&Start::Fresh.unit("magnum/0")));
     let value = serde_json::to_value(stage_dropin()).unwrap();
     assert!(restore("openstack.sg-rule.v1", &value, &unit).unwrap().is_none());
@@ -103,7 +103,7 @@ async fn what_is_not_ours_is_none() {
     assert!(restore("juju.leftovers.v1", &policy, &unit).is_err(), "it removes nothing");
 }
 
-/// As version 1 wrote them (commit 788407a): kind, value, the kind and key of what it becomes.
+/// Values of version 1 (commit 788407a): kind and value, then kind and key after the conversion.
 const VERSION_1: [(&str, &str, &str, &str); 9] = [
     (
         "juju.kubeconfig.v1",
@@ -153,7 +153,7 @@ const VERSION_1: [(&str, &str, &str, &str); 9] = [
         "juju.restore-files.v1",
         "/etc/magnum/magnum.conf.d/99-capi.conf, /etc/systemd/system/magnum-api.service.d/override.conf",
     ),
-    // The end of a rollback of version 1: the fact is what it was.
+    // The end of a rollback of version 1: not converted.
     (
         "juju.services.v1",
         r#"{"daemons":[{"service":"magnum-conductor","driver":null,"inputs":[{"path":"/etc/magnum/magnum.conf.d","reason":"drop_in","expect":"any"}],"flag":"as_next_start","options":{},"started_after":7}]}"#,
@@ -163,7 +163,7 @@ const VERSION_1: [(&str, &str, &str, &str); 9] = [
 ];
 
 #[test]
-fn what_a_journal_of_version_1_holds_is_read() {
+fn undo_values_of_version_1_are_converted() {
     let (_, unit) = unit();
     for (kind, value, new_kind, key) in VERSION_1 {
         let desired: Value = serde_json::from_str(value).unwrap();
@@ -171,14 +171,14 @@ fn what_a_journal_of_version_1_holds_is_read() {
         let id = step.id();
         assert_eq!((id.kind.as_str(), id.key.as_str()), (new_kind, key), "{value}");
     }
-    // Each kind of version 1 that could be undone is there.
+    // Every kind of version 1 with an undo is covered.
     let kinds: std::collections::BTreeSet<_> = VERSION_1.iter().map(|(kind, ..)| *kind).collect();
     assert_eq!(kinds.len(), 7);
 }
 
-/// What version 1 noted of a directory, a link, an image and a wheel is brought back.
+/// Undo values of version 1 restore a directory, a link, an image and a wheel.
 #[tokio::test(start_paused = true)]
-async fn what_a_journal_of_version_1_holds_leads_back() {
+async fn undo_values_of_version_1_restore_the_state() {
     let ctx = &Context::default();
     let sim = Start::Fresh.unit("magnum/0");
     let before = sim.snapshot();
@@ -200,9 +200,9 @@ async fn what_a_journal_of_version_1_holds_leads_back() {
     assert_eq!(sim.snapshot(), before);
 }
 
-/// What version 1 noted of the daemons that it left running is read (`ConvergeServices::after`).
+/// The observed daemons in journals of version 1 can be read (`ConvergeServices::after`).
 #[test]
-fn what_version_1_observed_of_the_daemons_is_read() {
+fn observed_daemons_of_version_1_are_read() {
     let seen = r#"{"daemons":[{"state":{"load":"loaded","active":"active","sub":"running","result":"success","pid":7,"started_ns":42,"cmdline":[],"user":"magnum","restarts":0,"exec_start":"","drop_ins":[]},"args":null,"python":null,"inputs":[{"kind":"absent"}],"options":{"unknown":{"why":"late"}}}]}"#;
     let seen: super::super::ServicesObserved = serde_json::from_str(seen).unwrap();
     let after = ConvergeServices::as_on_disk().after(&seen);

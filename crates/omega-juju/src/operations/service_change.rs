@@ -1,4 +1,4 @@
-//! What systemd is told about a daemon.
+//! A command to systemd.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::Reason;
 use crate::ServiceAction;
 
-/// One command to systemd. A restart is a restart: the reasons are for the person.
+/// One command to systemd. The reasons are for display and are not compared.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ServiceChange {
-    /// What is done.
+    /// The action.
     pub action: ServiceAction,
-    /// Why.
+    /// The reasons.
     pub reasons: BTreeSet<Reason>,
 }
 
@@ -28,8 +28,8 @@ impl Describe for ServiceChange {
     fn describe(&self) -> Diff {
         match &self.action {
             ServiceAction::ReloadUnits => {
-                let subject = Subject::new("systemd", "its units");
-                Diff::new(ChangeKind::Update, subject, "read again (daemon-reload)")
+                let subject = Subject::new("systemd", "units");
+                Diff::new(ChangeKind::Update, subject, "reload (daemon-reload)")
             }
             ServiceAction::RestartService { service } => {
                 let reasons: Vec<_> = self.reasons.iter().map(ToString::to_string).collect();

@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{Access, Error, FileState, Unit, UnitPath};
 
-/// Ensures that the drop-in says what it should, in a directory that exists.
+/// Ensures that the drop-in has the desired content, and that its directory exists.
 ///
-/// No package makes `/etc/magnum/magnum.conf.d`, and a daemon that is pointed at a directory that
-/// is missing does not start; so the directory comes first.
+/// No package creates `/etc/magnum/magnum.conf.d`, and a daemon whose `--config-dir` is missing does
+/// not start.
 ///
 /// ```no_run
 /// # use omega_driver::{ApiResources, CapiHelm};
@@ -40,7 +40,7 @@ use crate::{Access, Error, FileState, Unit, UnitPath};
 ///
 /// # Errors
 ///
-/// Refuses where the path is a link, or where a file stands in the directory's place.
+/// Refuses if the path is a link, or a file is in the place of the directory.
 pub async fn stage_dropin(
     unit: &Unit,
     desired: &StageDropin,
@@ -52,12 +52,11 @@ pub async fn stage_dropin(
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StageDropin {
-    /// Where.
+    /// The path.
     pub path: UnitPath,
-    /// The text, root's and readable by all. It holds no secret: it names the kubeconfig, whose
-    /// mode is 0600.
+    /// The text. It belongs to root, is readable by all, and holds no secret.
     pub text: AsciiText,
-    /// What a person should know about it.
+    /// Notes for the operator.
     pub notes: Vec<Note>,
 }
 
@@ -74,7 +73,7 @@ pub struct DropinObserved {
 }
 
 impl StageDropin {
-    /// Returns the fact that the drop-in says `options`, as `driver` will read them.
+    /// Returns the desired state in which the drop-in sets `options` for `driver`.
     ///
     /// # Errors
     ///

@@ -30,7 +30,7 @@ async fn what_is_shown() {
     ]));
 }
 
-/// The text of the runbook's own step 7.6, byte for byte: who has done it by hand has done it.
+/// The text of the runbook's step 7.6, byte for byte, as an operator writes it by hand.
 #[test]
 fn the_text_is_the_runbooks() {
     let StageDropin { text, notes, .. } = desired();
@@ -49,7 +49,7 @@ async fn a_directory_that_is_used_meanwhile_is_not_removed_with_the_dropin() {
     assert_eq!(sim.read("/etc/magnum/magnum.conf.d/50-site.conf").as_deref(), Some("[a]\n"));
 }
 
-/// The simulator's daemons read back what was written.
+/// The simulated daemons read what was written.
 #[tokio::test(start_paused = true)]
 async fn the_daemons_read_what_was_written() {
     let sim: sim::Unit = Start::Fresh.unit("magnum/0");

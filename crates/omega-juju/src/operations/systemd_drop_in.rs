@@ -5,16 +5,16 @@ use serde::{Deserialize, Serialize};
 use super::magnum;
 use crate::{Error, ServiceName, ServiceState, Unit};
 
-/// A daemon's `override.conf`, and what systemd knows of it.
+/// A daemon's `override.conf`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct DropInObserved {
-    /// The command that it sets for `ExecStart`.
+    /// The command in `ExecStart`.
     pub start: Option<String>,
-    /// Whether it is what the superseded graft writes.
+    /// Whether it is the drop-in of the superseded graft.
     pub leftover: bool,
-    /// Whether systemd has not read the daemon's units since they changed.
+    /// Whether the daemon's units changed since the last daemon-reload.
     pub unread: bool,
 }
 
@@ -22,7 +22,7 @@ impl DropInObserved {
     pub(super) fn of(text: &str, service: &ServiceState) -> Self {
         let starts = text.lines().filter_map(|line| line.trim().strip_prefix("ExecStart="));
         let starts: Vec<_> = starts.map(str::trim).collect();
-        // The superseded graft empties ExecStart, and sets it to a daemon with --config-dir.
+        // The superseded graft resets ExecStart and sets it to a daemon with --config-dir.
         let leftover = matches!(starts.as_slice(), ["", start] if start.contains("--config-dir"));
         let start = starts.last().filter(|start| !start.is_empty());
         let start = start.map(|start| (*start).to_owned());
@@ -30,7 +30,7 @@ impl DropInObserved {
     }
 }
 
-/// Looks at the drop-in of `daemon`.
+/// Reads the drop-in of `daemon`.
 pub(super) async fn observe_drop_in(
     unit: &Unit,
     daemon: &ServiceName,

@@ -90,7 +90,7 @@ pub(crate) fn stage_dropin() -> StageDropin {
     StageDropin::new(&options(), &"1.4.0".parse().unwrap()).unwrap()
 }
 
-/// Returns what a person would see of the plan for `desired`.
+/// Returns the plan for `desired` as it is displayed.
 pub(crate) async fn shown<D: Desired<Target = Unit>>(sim: &sim::Unit, desired: &D) -> String {
     shown_at(sim, desired, now()).await
 }

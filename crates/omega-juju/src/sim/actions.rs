@@ -1,58 +1,30 @@
-//! What a simulated unit does when it is told, in the real agent's words.
+//! The actions of a simulated unit, with the messages of the real agent.
 
 use std::sync::Arc;
 
 use omega_core::{Touched, values::Sha256};
 
 use super::{
-    files::{Node, Owned, digest, parent},
+    files::{Node, Owned, parent},
     python::Source,
     unit::Machine,
 };
 use crate::{
-    Access, Action, Error, Expect, FailureCode, FileAction, PackageAction, PipSource, Placement,
-    ServiceAction, UnitPath,
+    Access, Action, ActionFailure, Expect, FailureCode, FileAction, PackageAction, PipSource,
+    Placement, ServiceAction, UnitPath,
 };
 
-/// Why an action failed.
-#[derive(Debug, Default)]
-pub(super) struct Failed {
-    why: String,
-    code: FailureCode,
-    expected: Option<String>,
-    found: Option<String>,
-    next: Option<String>,
-    maybe: bool,
+fn missing(path: &str) -> ActionFailure {
+    ActionFailure::new(FailureCode::NotFound, format!("no such file or directory: {path}"))
 }
 
-impl Failed {
-    pub(super) fn new(code: FailureCode, why: impl Into<String>) -> Self {
-        Self { why: why.into(), code, ..Self::default() }
-    }
-
-    fn expected(self, expected: impl Into<String>) -> Self {
-        Self { expected: Some(expected.into()), ..self }
-    }
-
-    fn found(self, found: impl Into<String>) -> Self {
-        Self { found: Some(found.into()), ..self }
-    }
-
-    fn next(self, next: impl Into<String>) -> Self {
-        Self { next: Some(next.into()), ..self }
-    }
-
-    pub(super) fn on(self, unit: &str) -> Error {
-        Error::Failed {
-            unit: unit.to_owned(),
-            why: self.why,
-            code: self.code,
-            expected: self.expected,
-            found: self.found,
-            next: self.next,
-            touched: if self.maybe { Touched::Maybe } else { Touched::Nothing },
-        }
-    }
+fn known(owned: &Owned) -> Result<(), ActionFailure> {
+    let names = [(&owned.owner, "user"), (&owned.group, "group")];
+    let unknown = names.into_iter().find(|(name, _)| !matches!(name.as_str(), "root" | "magnum"));
+    let Some((name, what)) = unknown else { return Ok(()) };
+    let why = format!("{what} {name} does not exist on this unit");
+    Err(ActionFailure::new(FailureCode::NoSuchUser, why)
+        .expected(format!("owner {}:{}", owned.owner, owned.group)))
 }
 
 impl Machine {
@@ -60,13 +32,12 @@ impl Machine {
         &mut self,
         action: &Action,
         payload: Option<&[u8]>,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), ActionFailure> {
         match action {
             Action::File(action) => self.write(action, payload),
             Action::Package(action) => self.pip(action, payload),
             Action::Service(ServiceAction::ReloadUnits) => {
-                let files = self.files.clone();
-                self.services.reload(&files);
+                self.services.reload(&self.files);
                 Ok(())
             }
             Action::Service(ServiceAction::RestartService { service }) => {
@@ -75,13 +46,13 @@ impl Machine {
         }
     }
 
-    fn write(&mut self, action: &FileAction, payload: Option<&[u8]>) -> Result<(), Failed> {
+    fn write(&mut self, action: &FileAction, payload: Option<&[u8]>) -> Result<(), ActionFailure> {
         match action {
             FileAction::MakeDirectory { path, access } => self.make_directory(path, access),
             FileAction::RemoveDirectory { path } => self.remove_directory(path),
             FileAction::PlaceFile(file) => {
-                let why = || format!("the bytes for {} did not come with the request", file.path);
-                let none = || Failed::new(FailureCode::Incomplete, why());
+                let why = || format!("the request has no content for {}", file.path);
+                let none = || ActionFailure::new(FailureCode::Incomplete, why());
                 self.place(file, payload.ok_or_else(none)?)
             }
             FileAction::RestoreFile(file) => {
@@ -92,14 +63,19 @@ impl Machine {
                 let bytes = self.download(&from.url)?;
                 self.place(file, &bytes)
             }
-            FileAction::MakeLink { path, target, expect } => self.make_link(path, target, *expect),
+            FileAction::MakeLink { path, target, expect } => {
+                let (path, target) = (path.as_str(), target.to_owned());
+                self.check(path, *expect)?;
+                self.keep(path);
+                self.files.put(path, Node::Link { target }, self.now);
+                Ok(())
+            }
             FileAction::SetFileMode { path, access } => self.set_mode(path, access),
             FileAction::RemoveFile { path, expect } => self.remove(path, *expect),
         }
     }
 
-    fn pip(&mut self, action: &PackageAction, payload: Option<&[u8]>) -> Result<(), Failed> {
-        let failed = |(code, why)| Failed::new(code, why);
+    fn pip(&mut self, action: &PackageAction, payload: Option<&[u8]>) -> Result<(), ActionFailure> {
         match action {
             PackageAction::PipInstall {
                 service,
@@ -114,85 +90,56 @@ impl Machine {
                     PipSource::Index { url: _ } => Source::Index,
                     PipSource::Kept => Source::Kept,
                     PipSource::Wheel { file_name, sha256 } => {
-                        if payload.map(digest) != Some(*sha256) {
-                            let why = "the wheel that came is not the one that was planned";
-                            return Err(Failed::new(FailureCode::DigestDiffers, why)
+                        if payload.map(Sha256::of) != Some(*sha256) {
+                            let why = "the wheel that was sent is not the planned one";
+                            return Err(ActionFailure::new(FailureCode::DigestDiffers, why)
                                 .expected(format!("sha256:{sha256}")));
                         }
                         Source::Wheel(file_name)
                     }
                 };
                 let (switch, now) = (*break_system_packages, self.now);
-                let done = self.python.install(distribution, version, &source, switch, now);
-                done.map_err(|(code, why)| {
-                    let kept = code == FailureCode::NotKept;
-                    let failed = failed((code, why));
-                    if !kept {
-                        return failed;
-                    }
-                    let next = "give the wheel, or an index that has it";
-                    failed.expected("/var/lib/omega/wheels").next(next)
-                })
+                self.python.install(distribution, version, &source, switch, now)
             }
             PackageAction::PipUninstall { service, distribution, break_system_packages } => {
                 self.has_daemon(service.as_str())?;
-                self.python.uninstall(distribution, *break_system_packages).map_err(failed)
+                self.python.uninstall(distribution, *break_system_packages)
             }
         }
     }
 
-    fn has_daemon(&self, service: &str) -> Result<(), Failed> {
+    fn has_daemon(&self, service: &str) -> Result<(), ActionFailure> {
         if self.services.all.contains_key(service) {
             return Ok(());
         }
-        Err(Failed::new(
-            FailureCode::NoDaemon,
-            format!("this unit has no {service}, so no interpreter to install for"),
-        ))
+        let why = format!("this unit has no {service}, so there is no interpreter to install for");
+        Err(ActionFailure::new(FailureCode::NoDaemon, why))
     }
 
-    fn room(&self, home: &str) -> Result<(), Failed> {
+    fn room(&self, home: &str) -> Result<(), ActionFailure> {
         if !self.full {
             return Ok(());
         }
-        Err(Failed::new(
-            FailureCode::NoSpace,
-            format!("no space left on device ({home}: 0 bytes free)"),
-        )
-        .next(format!("make room in {home}, then run it again")))
+        let why = format!("no space left on device ({home}: 0 bytes free)");
+        Err(ActionFailure::new(FailureCode::NoSpace, why)
+            .next(format!("free some space in {home}, then run it again")))
     }
 
-    fn known(owned: &Owned) -> Result<(), Failed> {
-        let names = [(&owned.owner, "user"), (&owned.group, "group")];
-        let stranger =
-            names.into_iter().find(|(name, _)| !matches!(name.as_str(), "root" | "magnum"));
-        match stranger {
-            None => Ok(()),
-            Some((name, what)) => {
-                Err(Failed::new(FailureCode::NoSuchUser, format!("there is no {what} {name} here"))
-                    .expected(format!("owner {}:{}", owned.owner, owned.group)))
-            }
+    fn has_parent(&self, path: &str) -> Result<(), ActionFailure> {
+        let home = parent(path);
+        if self.files.is_directory(home) {
+            return Ok(());
         }
+        Err(missing(home).next(format!("create {home} first")))
     }
 
-    fn make_directory(&mut self, path: &UnitPath, access: &Access) -> Result<(), Failed> {
-        let owned = Owned::of(access);
-        Self::known(&owned)?;
-        let path = path.as_str();
-        if !self.has_directory(path) {
-            let home = parent(path);
-            return Err(Failed::new(
-                FailureCode::NotFound,
-                format!("no such file or directory: {home}"),
-            )
-            .next(format!("make {home} first")));
-        }
+    fn make_directory(&mut self, path: &UnitPath, access: &Access) -> Result<(), ActionFailure> {
+        let (path, owned) = (path.as_str(), Owned::of(access));
+        known(&owned)?;
+        self.has_parent(path)?;
         if self.files.get(path).is_some() && !self.files.is_directory(path) {
-            return Err(Failed::new(
-                FailureCode::Occupied,
-                format!("{path} is there, and is not a directory"),
-            )
-            .expected("a directory"));
+            let why = format!("{path} exists and is not a directory");
+            return Err(ActionFailure::new(FailureCode::Occupied, why).expected("a directory"));
         }
         self.room(parent(path))?;
         let node = Node::Directory { owned, modified: self.now };
@@ -200,16 +147,11 @@ impl Machine {
         Ok(())
     }
 
-    fn remove_directory(&mut self, path: &UnitPath) -> Result<(), Failed> {
+    fn remove_directory(&mut self, path: &UnitPath) -> Result<(), ActionFailure> {
         let path = path.as_str();
-        let Some(names) = self.files.names(path) else {
-            return Err(Failed::new(
-                FailureCode::NotFound,
-                format!("no such file or directory: {path}"),
-            ));
-        };
+        let names = self.files.names(path).ok_or_else(|| missing(path))?;
         if !names.is_empty() {
-            return Err(Failed::new(FailureCode::Occupied, format!("{path} is not empty"))
+            return Err(ActionFailure::new(FailureCode::Occupied, format!("{path} is not empty"))
                 .expected("an empty directory")
                 .found(names.join(", ")));
         }
@@ -217,11 +159,11 @@ impl Machine {
         Ok(())
     }
 
-    /// Refuses if what is there is not what the plan saw.
-    fn check(&self, path: &str, expect: Expect) -> Result<(), Failed> {
+    /// Refuses a path that has changed since it was planned.
+    fn check(&self, path: &str, expect: Expect) -> Result<(), ActionFailure> {
         let found = match self.files.get(path) {
             None => "nothing".to_owned(),
-            Some(Node::File { bytes, .. }) => format!("a file sha256:{}", digest(bytes)),
+            Some(Node::File { bytes, .. }) => format!("a file sha256:{}", Sha256::of(bytes)),
             Some(Node::Link { .. }) => "a symbolic link".to_owned(),
             Some(Node::Directory { .. }) => "a directory".to_owned(),
             Some(Node::Special) => "neither a file nor a directory".to_owned(),
@@ -234,64 +176,52 @@ impl Machine {
         if found == expected {
             return Ok(());
         }
-        Err(Failed::new(FailureCode::Changed, format!("{path} changed since it was looked at"))
-            .expected(expected)
-            .found(found)
-            .next("plan again"))
+        Err(ActionFailure::new(
+            FailureCode::Changed,
+            format!("{path} has changed since it was read"),
+        )
+        .expected(expected)
+        .found(found)
+        .next("plan again"))
     }
 
     fn keep(&mut self, path: &str) {
         if let Some(Node::File { bytes, .. }) = self.files.get(path) {
             let bytes = Arc::clone(bytes);
-            self.before.insert(digest(&bytes), bytes);
+            self.before.insert(Sha256::of(&bytes), bytes);
         }
     }
 
-    fn kept(&self, path: &UnitPath, sha256: &Sha256) -> Result<Vec<u8>, Failed> {
-        match self.before.get(sha256) {
-            Some(bytes) => Ok(bytes.to_vec()),
-            None => Err(Failed::new(
-                FailureCode::NotKept,
-                format!("the before-image of {path} is not kept here"),
-            )
-            .expected(format!("/var/lib/omega/before/{sha256}"))
-            .found("nothing")),
-        }
+    fn kept(&self, path: &UnitPath, sha256: &Sha256) -> Result<Vec<u8>, ActionFailure> {
+        let none = || {
+            let why = format!("the before-image of {path} is not stored on this unit");
+            ActionFailure::new(FailureCode::NotKept, why)
+                .expected(format!("/var/lib/omega/before/{sha256}"))
+                .found("nothing")
+        };
+        self.before.get(sha256).map(|bytes| bytes.to_vec()).ok_or_else(none)
     }
 
-    fn download(&self, url: &str) -> Result<Vec<u8>, Failed> {
+    fn download(&self, url: &str) -> Result<Vec<u8>, ActionFailure> {
         self.web.get(url).cloned().ok_or_else(|| {
-            Failed::new(
-                FailureCode::Download,
-                format!("{url} can't be downloaded: connection refused"),
-            )
-            .next(
-                "check the unit's way to that address (proxy, egress), or place the file from here",
+            let why = format!("{url} can't be downloaded: connection refused");
+            ActionFailure::new(FailureCode::Download, why).next(
+                "check the unit's access to that address (proxy, egress), or provide the file locally",
             )
         })
     }
 
-    fn place(&mut self, place: &Placement, bytes: &[u8]) -> Result<(), Failed> {
+    fn place(&mut self, place: &Placement, bytes: &[u8]) -> Result<(), ActionFailure> {
         let path = place.path.as_str();
-        if digest(bytes) != place.sha256 {
-            let found = format!("sha256:{}, {} bytes", digest(bytes), bytes.len());
-            return Err(Failed::new(
-                FailureCode::DigestDiffers,
-                format!("the bytes for {path} are not what was planned"),
-            )
-            .expected(format!("sha256:{}", place.sha256))
-            .found(found));
+        if Sha256::of(bytes) != place.sha256 {
+            let why = format!("the content for {path} is not the planned one");
+            return Err(ActionFailure::new(FailureCode::DigestDiffers, why)
+                .expected(format!("sha256:{}", place.sha256))
+                .found(format!("sha256:{}, {} bytes", Sha256::of(bytes), bytes.len())));
         }
         let owned = Owned::of(&place.access);
-        Self::known(&owned)?;
-        if !self.has_directory(path) {
-            let home = parent(path);
-            return Err(Failed::new(
-                FailureCode::NotFound,
-                format!("no such file or directory: {home}"),
-            )
-            .next(format!("make {home} first")));
-        }
+        known(&owned)?;
+        self.has_parent(path)?;
         self.check(path, place.expect)?;
         self.room(parent(path))?;
         self.keep(path);
@@ -299,75 +229,56 @@ impl Machine {
         Ok(())
     }
 
-    fn make_link(&mut self, path: &UnitPath, target: &str, expect: Expect) -> Result<(), Failed> {
-        let path = path.as_str();
-        self.check(path, expect)?;
-        self.keep(path);
-        self.files.put(path, Node::Link { target: target.to_owned() }, self.now);
-        Ok(())
-    }
-
-    fn set_mode(&mut self, path: &UnitPath, access: &Access) -> Result<(), Failed> {
-        let owned = Owned::of(access);
-        Self::known(&owned)?;
-        let path = path.as_str();
-        match self.files.get(path).cloned() {
-            // Its content is not touched, nor its time.
-            Some(Node::File { bytes, owned: _, modified }) => {
-                let node = Node::File { bytes, owned, modified };
-                self.files.0.insert(path.to_owned(), node);
+    fn set_mode(&mut self, path: &UnitPath, access: &Access) -> Result<(), ActionFailure> {
+        let (path, owned) = (path.as_str(), Owned::of(access));
+        known(&owned)?;
+        match self.files.0.get_mut(path) {
+            Some(Node::File { owned: had, .. }) => {
+                *had = owned;
                 Ok(())
             }
-            Some(_) => {
-                Err(Failed::new(FailureCode::Occupied, format!("{path} is not a regular file")))
-            }
-            None => Err(Failed::new(
-                FailureCode::NotFound,
-                format!("no such file or directory: {path}"),
+            Some(_) => Err(ActionFailure::new(
+                FailureCode::Occupied,
+                format!("{path} is not a regular file"),
             )),
+            None => Err(missing(path)),
         }
     }
 
-    fn remove(&mut self, path: &UnitPath, expect: Expect) -> Result<(), Failed> {
+    fn remove(&mut self, path: &UnitPath, expect: Expect) -> Result<(), ActionFailure> {
         let path = path.as_str();
         self.check(path, expect)?;
         if expect == Expect::Absent {
-            return Err(Failed::new(
-                FailureCode::NotFound,
-                format!("there is nothing at {path} to remove"),
-            ));
+            let why = format!("{path} does not exist, so it can't be removed");
+            return Err(ActionFailure::new(FailureCode::NotFound, why));
         }
         self.keep(path);
         self.files.take(path, self.now);
         Ok(())
     }
 
-    pub(super) fn restart(&mut self, name: &str) -> Result<(), Failed> {
-        let load = match self.services.all.get(name) {
-            None => "not-found",
-            Some(service) if service.masked => "masked",
-            Some(_) => "loaded",
-        };
+    pub(super) fn restart(&mut self, name: &str) -> Result<(), ActionFailure> {
+        let load = self.services.load_state(name);
         if load != "loaded" {
-            return Err(Failed::new(FailureCode::NotLoaded, format!("{name} can't be restarted"))
-                .expected("a service that is loaded")
-                .found(load));
+            return Err(ActionFailure::new(
+                FailureCode::NotLoaded,
+                format!("{name} can't be restarted"),
+            )
+            .expected("a service that is loaded")
+            .found(load));
         }
-        let (files, python) = (self.files.clone(), self.python.clone());
-        self.services.restart(name, &files, &python, self.now).map_err(|words| {
-            let last = words.iter().rev().map(|line| line.trim());
-            let last: Vec<_> =
-                last.filter(|line| !line.trim_matches([' ', '^']).is_empty()).take(3).collect();
-            let last = last.into_iter().rev().collect::<Vec<_>>().join(" | ");
-            Failed {
-                maybe: true,
-                ..Failed::new(FailureCode::WouldNotStart, format!("{name} would not start"))
-                    .expected("active/running")
-                    .found(format!(
-                        "activating/auto-restart, result exit-code; its last words: {last}"
-                    ))
-                    .next(format!("journalctl -u {name}; then run it again"))
-            }
+        self.services.restart(name, &self.files, &self.python, self.now).map_err(|lines| {
+            let shown = |line: &&str| !line.trim_matches([' ', '^']).is_empty();
+            let lines: Vec<_> = lines.iter().map(|line| line.trim()).filter(shown).collect();
+            let last = lines.get(lines.len().saturating_sub(3)..).unwrap_or_default().join(" | ");
+            let found =
+                format!("activating/auto-restart, result exit-code; last log lines: {last}");
+            let why = format!("{name} did not start");
+            let failure = ActionFailure::new(FailureCode::WouldNotStart, why)
+                .expected("active/running")
+                .found(found)
+                .next(format!("look at journalctl -u {name}, then run it again"));
+            ActionFailure { touched: Touched::Maybe, ..failure }
         })
     }
 }

@@ -1,4 +1,4 @@
-//! How a daemon reads its configuration: oslo.config, as far as strings go.
+//! A daemon's configuration, read as by oslo.config, for strings only.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,8 @@ use super::files::Files;
 
 pub(super) type Options = BTreeMap<(String, String), String>;
 
-/// Reads what `args` name, and the default directories where they name none.
-///
-/// Files and directories on the command line are read in its order and the last value wins; the
-/// default directories are read before them.
+/// Reads the files and directories in `args`, in their order. If there is no directory among them,
+/// the default directories are read first. The last value of an option wins.
 pub(super) fn load(
     files: &Files,
     project: &str,
@@ -66,7 +64,7 @@ fn directory(files: &Files, path: &str, user: &str, into: &mut Options) -> Resul
     Ok(())
 }
 
-/// oslo.config and systemd take `*.conf`, in small letters.
+/// oslo.config and systemd read `*.conf`, in lower case.
 pub(super) fn is_conf(name: &str) -> bool {
     name.strip_suffix(".conf").is_some()
 }
@@ -87,7 +85,7 @@ fn file(files: &Files, path: &str, user: &str, into: &mut Options) -> Result<(),
         if trimmed.is_empty() {
             last = None;
         } else if trimmed.starts_with(['#', ';']) {
-            // A comment ends nothing.
+            // A comment does not end a value.
         } else if line.starts_with([' ', '\t']) {
             let Some(value) = last.clone().and_then(|key| into.get_mut(&key)) else {
                 return Err(format!("{path}:{} can't be parsed", nth + 1));

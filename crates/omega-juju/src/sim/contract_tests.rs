@@ -1,4 +1,4 @@
-//! The simulator keeps the contract that real units are held to.
+//! The simulator passes the same contract tests as real units.
 
 use omega_core::values::Secret;
 
@@ -18,7 +18,7 @@ async fn the_simulator_keeps_the_contract() {
     for break_system_packages in [true, false] {
         let sim = Start::Fresh.unit("magnum/0");
         sim.set_pip(Some("23.0.1"), break_system_packages);
-        // A near name, which no real unit has.
+        // A decoy that no real unit has.
         sim.lock().python.installed.remove("magnum-capi-helm-docs");
         let site = Site {
             service: magnum::conductor(),

@@ -1,8 +1,6 @@
-//! A file system of a few paths.
+//! A small file system.
 
 use std::{collections::BTreeMap, sync::Arc};
-
-use omega_core::values::Sha256;
 
 use crate::Access;
 
@@ -22,7 +20,7 @@ impl Owned {
         Self::new(&access.owner, &access.group, access.mode.bits())
     }
 
-    /// What the kernel would let `user`, whose group has the same name, do.
+    /// Whether the kernel permits access to `user`, whose group has the same name.
     pub(super) fn lets(&self, user: &str, bit: u32) -> bool {
         let shift = match (self.owner == user, self.group == user) {
             (true, _) => 6,
@@ -56,7 +54,7 @@ impl Files {
         self.0.get(&self.directory_of(path))
     }
 
-    /// Follows links to the end.
+    /// Resolves all links.
     pub(super) fn real(&self, path: &str) -> Option<String> {
         let mut path = self.directory_of(path);
         for _ in 0..8 {
@@ -68,7 +66,7 @@ impl Files {
         None
     }
 
-    /// Resolves the directory that a path is in (`/bin/x` is `/usr/bin/x`).
+    /// Resolves the directory of a path (`/bin/x` is `/usr/bin/x`).
     fn directory_of(&self, path: &str) -> String {
         let (home, name) = (parent(path), path.rsplit('/').next().unwrap_or_default());
         if home == "/" {
@@ -87,7 +85,7 @@ impl Files {
         }
     }
 
-    /// Returns the text of a file that `user` may read.
+    /// Returns the text of a file, if `user` may read it.
     pub(super) fn read(&self, path: &str, user: &str) -> Option<String> {
         let (bytes, owned) = self.file(path)?;
         let text = String::from_utf8_lossy(bytes).into_owned();
@@ -109,7 +107,7 @@ impl Files {
     pub(super) fn put(&mut self, path: &str, node: Node, now: i64) {
         let path = self.directory_of(path);
         self.0.insert(path.clone(), node);
-        // A rename over a name that exists changes the directory too.
+        // A rename that replaces a file changes the directory too.
         self.touch(parent(&path), now);
     }
 
@@ -138,8 +136,4 @@ fn joined(home: &str, target: &str) -> String {
         (false, "/") => format!("/{target}"),
         (false, home) => format!("{home}/{target}"),
     }
-}
-
-pub(super) fn digest(bytes: &[u8]) -> Sha256 {
-    Sha256::of(bytes)
 }

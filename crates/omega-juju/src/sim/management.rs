@@ -1,4 +1,4 @@
-//! The management cluster, as a unit sees it.
+//! The management cluster, as seen from a unit.
 
 use std::collections::BTreeMap;
 
@@ -12,24 +12,24 @@ pub struct Management {
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// Whether packets get there.
+    /// Whether it can be reached.
     pub reachable: bool,
-    /// Whether its certificate is the right one.
+    /// Whether its certificate is valid.
     pub trusted: bool,
-    /// What the kubeconfig's user may do.
+    /// The rights of the kubeconfig's user.
     pub rights: Rights,
-    /// Namespaces, with the releases in them and their status.
+    /// The status of releases, by namespace and name.
     pub releases: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-/// What the user of a kubeconfig may do.
+/// The rights of a kubeconfig's user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rights {
-    /// Everything.
+    /// All rights.
     All,
-    /// Nothing: it is not known.
+    /// None: the user is not known.
     Unknown,
-    /// Only list releases in these namespaces.
+    /// The right to list releases in these namespaces.
     Namespaces(Vec<String>),
 }
 
@@ -46,7 +46,7 @@ impl Default for Management {
     }
 }
 
-fn state(code: FailureCode, error: &str) -> ReachState {
+pub(super) fn unreached(code: FailureCode, error: &str) -> ReachState {
     ReachState {
         tcp: false,
         tls: false,
@@ -61,14 +61,17 @@ fn state(code: FailureCode, error: &str) -> ReachState {
 impl Management {
     pub(super) fn reach(&self, host: &str, port: u16, with_ca: bool) -> ReachState {
         if host != self.host || port != self.port {
-            return ReachState { millis: 0, ..state(FailureCode::Tcp, "TCP: connection refused") };
+            return ReachState {
+                millis: 0,
+                ..unreached(FailureCode::Tcp, "TCP: connection refused")
+            };
         }
         if !self.reachable {
-            return state(FailureCode::Tcp, "TCP: no answer within 10 s");
+            return unreached(FailureCode::Tcp, "TCP: no answer within 10 s");
         }
-        // No machine trusts the CA of a management cluster by itself.
+        // The CA of a management cluster is not among those of the machine.
         if !self.trusted || !with_ca {
-            let error = state(FailureCode::Tls, "TLS: unable to get local issuer certificate");
+            let error = unreached(FailureCode::Tls, "TLS: unable to get local issuer certificate");
             return ReachState { tcp: true, millis: 12, ..error };
         }
         ReachState {
@@ -82,7 +85,7 @@ impl Management {
         }
     }
 
-    /// `kubeconfig`: the text, as the daemon's user could read it.
+    /// `kubeconfig`: the text of the file.
     pub(super) fn authenticate(&self, kubeconfig: &str) -> ReachState {
         let (host, port) = server(kubeconfig).unwrap_or_default();
         let reached = self.reach(&host, port, true);
@@ -93,10 +96,9 @@ impl Management {
             (Rights::Unknown, true, true) => "authenticate: refused",
             (Rights::Namespaces(_), true, true) => "authenticate: few rights",
         };
-        // In the agent's own words; only the place is another.
         let mut state = recorded::reach(what).unwrap_or_else(|| reached.clone());
-        let place = format!("{host}:{port}");
-        state.error = state.error.map(|words| words.replace("127.0.0.1:6443", &place));
+        let address = format!("{host}:{port}");
+        state.error = state.error.map(|error| error.replace("127.0.0.1:6443", &address));
         ReachState { millis: reached.millis, ..state }
     }
 
@@ -133,7 +135,7 @@ impl Management {
     }
 }
 
-/// Takes host and port out of the line `server: https://HOST:PORT`.
+/// Returns host and port of the line `server: https://HOST:PORT`.
 fn server(kubeconfig: &str) -> Option<(String, u16)> {
     let rest = kubeconfig.split_once("server: https://")?.1;
     let address = rest.split_whitespace().next()?.trim_end_matches(['/', ',', '}']);

@@ -1,9 +1,8 @@
-//! A unit made of memory, behind the same seam as a real one.
+//! A simulated unit in memory, behind the same [`Channel`](crate::Channel) as a real one.
 //!
-//! It keeps files, packages, services and processes, evaluates the init script and
-//! `/etc/default` with a little shell of its own, reads configuration as oslo.config does, and
-//! says what the real machine said: the recordings in `recordings/` are its source, and a test
-//! plays them back to it. It uses nothing of what the operations use to read or write texts.
+//! It has files, packages, services and processes, evaluates the init script and `/etc/default` with
+//! a small shell, and reads configuration as oslo.config does. Its messages are those of a real unit:
+//! a test compares it with `recordings/`. It shares no code for texts with the operations.
 
 mod actions;
 mod config;

@@ -1,12 +1,13 @@
-//! What a simulated unit answers.
+//! The replies of a simulated unit.
 
 use std::collections::BTreeMap;
 
-use omega_core::values::FileMode;
+use omega_core::values::{FileMode, Sha256};
 
 use super::{
     config,
-    files::{Node, Owned, digest, parent},
+    files::{Node, Owned},
+    management::unreached,
     services::{FREE_PATH, USER, show_args},
     unit::Machine,
 };
@@ -20,8 +21,8 @@ fn failed(code: FailureCode, why: impl Into<String>) -> Reply {
 }
 
 fn may_be_secret(key: &str) -> bool {
-    let words = ["password", "secret", "token", "passphrase", "credential", "transport_url"];
-    key == "connection" || words.iter().any(|word| key.contains(word))
+    let parts = ["password", "secret", "token", "passphrase", "credential", "transport_url"];
+    key == "connection" || parts.iter().any(|part| key.contains(part))
 }
 
 impl Machine {
@@ -64,7 +65,7 @@ impl Machine {
             },
             Probe::LogTail { service } => {
                 let service = self.services.all.get(service.as_str());
-                Reply::LogTail { lines: service.map_or_else(Vec::new, |s| s.words.clone()) }
+                Reply::LogTail { lines: service.map_or_else(Vec::new, |s| s.log.clone()) }
             }
         }
     }
@@ -72,7 +73,7 @@ impl Machine {
     fn facts(&self, real: &str) -> Option<FileFacts> {
         match self.files.0.get(real)? {
             Node::File { bytes, owned, modified } => Some(FileFacts {
-                sha256: digest(bytes),
+                sha256: Sha256::of(bytes),
                 size: bytes.len() as u64,
                 owner: owned.owner.clone(),
                 group: owned.group.clone(),
@@ -131,13 +132,8 @@ impl Machine {
             (None, true) => ("activating", "auto-restart", "exit-code"),
             (None, false) => ("inactive", "dead", "success"),
         };
-        let load = match found {
-            None => "not-found",
-            Some(service) if service.masked => "masked",
-            Some(_) => "loaded",
-        };
         ServiceState {
-            load: load.to_owned(),
+            load: self.services.load_state(name).to_owned(),
             active: active.to_owned(),
             sub: sub.to_owned(),
             result: result.to_owned(),
@@ -177,7 +173,7 @@ impl Machine {
             let found = Resolved {
                 path: candidate.parse().ok()?,
                 real: real.parse().ok()?,
-                sha256: digest(bytes),
+                sha256: Sha256::of(bytes),
             };
             owned.lets(USER, 1).then_some(found)
         });
@@ -220,10 +216,8 @@ impl Machine {
             return failed(FailureCode::NoDaemon, format!("this unit has no {service}"));
         };
         if let Some(key) = keys.iter().find(|key| may_be_secret(key)) {
-            return failed(
-                FailureCode::Secret,
-                format!("{key} may hold a secret, and is not asked"),
-            );
+            let why = format!("{key} may hold a secret and is not read");
+            return failed(FailureCode::Secret, why);
         }
         let args = match &found.process {
             Some(process) => process.cmdline.clone(),
@@ -250,15 +244,8 @@ impl Machine {
             return failed(FailureCode::NoDaemon, format!("this unit has no {service}"));
         }
         let unread = |code, why: &str| {
-            Reply::Reach(ReachState {
-                tcp: false,
-                tls: false,
-                status: None,
-                version: None,
-                millis: 644,
-                error: Some(format!("{why}: {kubeconfig}")),
-                code: Some(code),
-            })
+            let state = unreached(code, &format!("{why}: {kubeconfig}"));
+            Reply::Reach(ReachState { millis: 644, ..state })
         };
         match (self.files.file(kubeconfig), self.files.read(kubeconfig, USER)) {
             (None, _) => unread(FailureCode::NotFound, "No such file or directory"),
@@ -288,9 +275,5 @@ impl Machine {
         };
         let namespace = namespace.to_owned();
         ReleasesState { namespace, releases: None, error: Some(error), code: Some(code) }
-    }
-
-    pub(super) fn has_directory(&self, path: &str) -> bool {
-        self.files.is_directory(parent(path))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::recorded::{self, Recording, at};
-use crate::FailureCode;
+use crate::{ActionFailure, FailureCode};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Installed {
@@ -22,22 +22,19 @@ pub(super) struct Python {
     pub(super) pip: Option<String>,
     pub(super) externally_managed: bool,
     pub(super) installed: BTreeMap<String, Installed>,
-    /// Versions of the driver on the index; `None` if it can't be reached.
+    /// The versions of the driver in the index; `None` if it can't be reached.
     pub(super) index: Option<BTreeSet<String>>,
-    /// Wheels kept of what was replaced.
+    /// The stored wheels.
     pub(super) kept: BTreeSet<(String, String)>,
 }
 
-/// Why pip is not even started, or what it answers.
-pub(super) type No = (FailureCode, String);
-
-fn pip_says(words: &str) -> No {
-    (FailureCode::Pip, format!("pip: {words}"))
+fn pip_failed(why: &str) -> ActionFailure {
+    ActionFailure::new(FailureCode::Pip, format!("pip: {why}"))
 }
 
 pub(super) const DRIVER: &str = "magnum-capi-helm";
 
-/// Where pip takes a version from.
+/// From where pip installs a version.
 pub(super) enum Source<'a> {
     Index,
     Kept,
@@ -46,16 +43,16 @@ pub(super) enum Source<'a> {
 
 impl Python {
     pub(super) fn new() -> Self {
-        let told = recorded::python(Recording::Fresh, "magnum");
-        let magnum = installed(at(&told, "distribution"), 0);
-        // A near name, to be told apart.
+        let reply = recorded::python(Recording::Fresh, "magnum");
+        let magnum = installed(at(&reply, "distribution"), 0);
+        // A similar name.
         let decoy = Installed { version: "1.4.0".to_owned(), ..magnum.clone() };
         let index = ["1.1.0", "1.3.0", "1.4.0"].map(str::to_owned).into();
         Self {
-            program: recorded::text(at(&told, "program")),
-            version: recorded::text(at(&told, "version")),
-            pip: at(&told, "pip").as_str().map(str::to_owned),
-            externally_managed: at(&told, "externally_managed").as_bool().unwrap_or_default(),
+            program: recorded::text(at(&reply, "program")),
+            version: recorded::text(at(&reply, "version")),
+            pip: at(&reply, "pip").as_str().map(str::to_owned),
+            externally_managed: at(&reply, "externally_managed").as_bool().unwrap_or_default(),
             installed: [("magnum".to_owned(), magnum), ("magnum-capi-helm-docs".to_owned(), decoy)]
                 .into(),
             index: Some(index),
@@ -68,22 +65,25 @@ impl Python {
     }
 
     pub(super) fn put_driver(&mut self, version: &str, now: i64) {
-        let told = recorded::python(Recording::Grafted, DRIVER);
-        let driver = installed(at(&told, "distribution"), now);
+        let reply = recorded::python(Recording::Grafted, DRIVER);
+        let driver = installed(at(&reply, "distribution"), now);
         let driver = Installed { version: version.to_owned(), ..driver };
         self.installed.insert(DRIVER.to_owned(), driver);
     }
 
-    fn ready(&self, switch: bool) -> Result<(), No> {
+    fn ready(&self, switch: bool) -> Result<(), ActionFailure> {
         let Some(pip) = &self.pip else {
-            return Err((FailureCode::NoProgram, format!("{} has no pip", self.program)));
+            return Err(ActionFailure::new(
+                FailureCode::NoProgram,
+                format!("{} has no pip", self.program),
+            ));
         };
-        let knows = pip.split('.').map(|part| part.parse::<u32>().unwrap_or_default());
-        if switch && knows.lt([23, 0, 1]) {
-            return Err(pip_says("no such option: --break-system-packages"));
+        let version = pip.split('.').map(|part| part.parse::<u32>().unwrap_or_default());
+        if switch && version.lt([23, 0, 1]) {
+            return Err(pip_failed("no such option: --break-system-packages"));
         }
         if self.externally_managed && !switch {
-            return Err(pip_says("error: externally-managed-environment"));
+            return Err(pip_failed("error: externally-managed-environment"));
         }
         Ok(())
     }
@@ -95,22 +95,24 @@ impl Python {
         source: &Source<'_>,
         switch: bool,
         now: i64,
-    ) -> Result<(), No> {
+    ) -> Result<(), ActionFailure> {
         let kept = (name.to_owned(), version.to_owned());
         if self.pip.is_none() {
             self.ready(switch)?;
         }
         match source {
             Source::Kept if !self.kept.contains(&kept) => {
-                let why = format!("no wheel of {name} {version} is kept here");
-                return Err((FailureCode::NotKept, why));
+                let why = format!("no wheel of {name} {version} is stored on this unit");
+                return Err(ActionFailure::new(FailureCode::NotKept, why)
+                    .expected("/var/lib/omega/wheels")
+                    .next("provide the wheel, or an index that has it"));
             }
             Source::Kept => {}
             Source::Wheel(file) => {
                 let mut parts = file.split('-');
                 let same = parts.next().is_some_and(|part| part.replace('_', "-") == name);
                 if !same || parts.next() != Some(version) {
-                    return Err(pip_says(&format!("ERROR: {file} is not {name} {version}")));
+                    return Err(pip_failed(&format!("ERROR: {file} is not {name} {version}")));
                 }
             }
             Source::Index => self.on_index(name, version)?,
@@ -121,23 +123,16 @@ impl Python {
         Ok(())
     }
 
-    fn on_index(&self, name: &str, version: &str) -> Result<(), No> {
-        let Some(versions) = &self.index else {
-            return Err(pip_says(&format!(
-                "ERROR: Could not find a version that satisfies the requirement \
-                 {name}=={version} (from versions: none); ERROR: No matching distribution found \
-                 for {name}=={version}"
-            )));
+    fn on_index(&self, name: &str, version: &str) -> Result<(), ActionFailure> {
+        let all = match &self.index {
+            Some(versions) if versions.contains(version) => return Ok(()),
+            Some(versions) => versions.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
+            None => "none".to_owned(),
         };
-        if versions.contains(version) {
-            return Ok(());
-        }
-        let all: Vec<_> = versions.iter().map(String::as_str).collect();
-        Err(pip_says(&format!(
+        Err(pip_failed(&format!(
             "ERROR: Could not find a version that satisfies the requirement \
-             {name}=={version} (from versions: {}); ERROR: No matching distribution found for \
-             {name}=={version}",
-            all.join(", ")
+             {name}=={version} (from versions: {all}); ERROR: No matching distribution found for \
+             {name}=={version}"
         )))
     }
 
@@ -147,9 +142,12 @@ impl Python {
         }
     }
 
-    pub(super) fn uninstall(&mut self, name: &str, switch: bool) -> Result<(), No> {
+    pub(super) fn uninstall(&mut self, name: &str, switch: bool) -> Result<(), ActionFailure> {
         if !self.installed.contains_key(name) {
-            return Err((FailureCode::NotFound, format!("{name} is not installed")));
+            return Err(ActionFailure::new(
+                FailureCode::NotFound,
+                format!("{name} is not installed"),
+            ));
         }
         self.ready(switch)?;
         self.keep(name);
@@ -158,11 +156,11 @@ impl Python {
     }
 }
 
-fn installed(told: &Value, now: i64) -> Installed {
+fn installed(reply: &Value, now: i64) -> Installed {
     Installed {
-        version: recorded::text(at(told, "version")),
-        location: recorded::text(at(told, "location")),
-        entry_points: recorded::words(at(told, "entry_points")),
+        version: recorded::text(at(reply, "version")),
+        location: recorded::text(at(reply, "location")),
+        entry_points: recorded::texts(at(reply, "entry_points")),
         modified: now,
     }
 }

@@ -1,4 +1,4 @@
-//! What a real unit said (`recordings/record.py` asked it).
+//! Replies that `recordings/record.py` recorded from a real unit.
 
 use std::sync::OnceLock;
 
@@ -32,7 +32,7 @@ impl Recording {
         }
     }
 
-    /// Returns the reply to `probe`; null if it was not asked.
+    /// Returns the reply to `probe`; null if it was not recorded.
     pub(super) fn reply(self, probe: &Value) -> Value {
         let entries = self.entries().as_array().into_iter().flatten();
         let entry = entries.into_iter().find(|entry| at(entry, "probe") == probe);
@@ -56,10 +56,10 @@ pub(super) fn python(recording: Recording, distribution: &str) -> Value {
     at(&reply, "interpreter").clone()
 }
 
-/// What a conductor wrote that was pointed at a directory that is missing.
+/// The log of a conductor whose `--config-dir` is missing.
 pub(super) fn log_tail() -> Vec<String> {
     let probe = json!({"probe": "log_tail", "service": "magnum-conductor"});
-    words(at(&Recording::Broken.reply(&probe), "lines"))
+    texts(at(&Recording::Broken.reply(&probe), "lines"))
 }
 
 fn failures() -> &'static Value {
@@ -67,33 +67,33 @@ fn failures() -> &'static Value {
     ALL.get_or_init(|| serde_json::from_str(FAILURES).unwrap_or_default())
 }
 
-/// Returns the reply that the agent gave in the situation `what` (`authenticate: proxy`), as
-/// `recordings/failures.py` recorded it; `None` if that was not recorded.
+/// Returns the agent's reply in the situation `what` (`authenticate: proxy`) from
+/// `recordings/failures.py`; `None` if it was not recorded.
 pub fn recorded_reply(what: &str) -> Option<Reply> {
     let mut reply = failures().get(what)?.clone();
-    // How long it took is not recorded.
+    // The duration is not recorded.
     if let Value::Object(fields) = &mut reply {
         fields.entry("millis").or_insert(Value::from(7));
     }
     serde_json::from_value(reply).ok()
 }
 
-/// Returns the names of the situations that are recorded.
+/// Returns the names of the recorded situations.
 pub fn recorded_situations() -> impl Iterator<Item = &'static str> {
     failures().as_object().into_iter().flat_map(|all| all.keys().map(String::as_str))
 }
 
-/// Returns how far a connection got in that situation, in the agent's words.
+/// Returns the agent's result of a connection in the situation `what`.
 pub(super) fn reach(what: &str) -> Option<ReachState> {
     if let Reply::Reach(state) = recorded_reply(what)? { Some(state) } else { None }
 }
 
-/// Returns a value's field; null if it has none.
+/// Returns a field of a value; null if it is missing.
 pub(super) fn at<'a>(value: &'a Value, key: &str) -> &'a Value {
     value.get(key).unwrap_or(&Value::Null)
 }
 
-pub(super) fn words(value: &Value) -> Vec<String> {
+pub(super) fn texts(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().map(text).collect()
 }
 

@@ -1,5 +1,4 @@
-//! The recordings, played back: what a real unit was asked and told to do is asked of the
-//! simulated one, which says the same.
+//! Replays the recordings: a simulated unit replies like the real one.
 
 use omega_core::values::{Secret, Sha256};
 use serde_json::{Value, json};
@@ -23,7 +22,7 @@ const DROPIN: &str = "[capi_helm]\nkubeconfig_file = /etc/magnum/capi-kubeconfig
                       default_helm_chart_version = 0.25.1\napi_resources = {}\n";
 const ARGS: &str = "DAEMON_ARGS=\"${DAEMON_ARGS} --config-dir /etc/magnum/magnum.conf.d\"\n";
 
-/// What the simulator does not model, or models by another name.
+/// What the simulator does not model, or models under another name.
 fn is_out_of_scope(probe: &Value) -> bool {
     let text = probe.to_string();
     [
@@ -39,7 +38,7 @@ fn is_out_of_scope(probe: &Value) -> bool {
     .any(|part| text.contains(part))
 }
 
-/// Takes out times, process ids, and digests of files that stand for others.
+/// Removes times, process ids, and digests of files that differ.
 fn masked(mut value: Value) -> Value {
     if let Value::Object(fields) = &mut value {
         // The recordings are older than the codes.
@@ -62,7 +61,7 @@ fn masked(mut value: Value) -> Value {
     value
 }
 
-/// A daemon that is started again and again was met between two ends.
+/// Removes the transient state of a daemon that is restarted again and again.
 fn settled(name: &str, probe: &Value, reply: &mut Value) {
     let of_process = probe["probe"] == "service" && reply["load"] == "loaded";
     if name == "broken" && (of_process || probe["probe"] == "program") {
@@ -78,12 +77,12 @@ async fn play(name: &str, sim: &Unit) -> usize {
     let mut played = 0;
     for entry in entries.iter().filter(|entry| !is_out_of_scope(&entry["probe"])) {
         let probe: Probe = serde_json::from_value(entry["probe"].clone()).unwrap();
-        let said = sim.ask(&[probe]).await.unwrap().remove(0);
-        let mut said = masked(serde_json::to_value(said).unwrap());
-        let mut wanted = masked(entry["reply"].clone());
-        settled(name, &entry["probe"], &mut said);
-        settled(name, &entry["probe"], &mut wanted);
-        assert_eq!(said, wanted, "{name}: {}", entry["probe"]);
+        let reply = sim.ask(&[probe]).await.unwrap().remove(0);
+        let mut reply = masked(serde_json::to_value(reply).unwrap());
+        let mut expected = masked(entry["reply"].clone());
+        settled(name, &entry["probe"], &mut reply);
+        settled(name, &entry["probe"], &mut expected);
+        assert_eq!(reply, expected, "{name}: {}", entry["probe"]);
         played += 1;
     }
     played
@@ -127,21 +126,22 @@ fn kubeconfig() -> String {
 async fn act(sim: &Unit, entry: &Value) {
     let mut action: Action = serde_json::from_value(entry["action"].clone()).unwrap();
     let payload = payload(&mut action);
-    let said = match sim.act(&action, payload).await {
+    let reply = match sim.act(&action, payload).await {
         Ok(()) => json!({"done": true}),
-        Err(Error::Failed { why, expected, found, next, touched, .. }) => json!({"error": {
-            "why": why, "expected": expected, "found": found, "next": next, "touched": touched,
+        Err(Error::Failed { failure, .. }) => json!({"error": {
+            "why": failure.why, "expected": failure.expected, "found": failure.found,
+            "next": failure.next, "touched": failure.touched,
         }}),
         Err(other) => panic!("{other}"),
     };
     // The agent names the directory above the one that is missing.
     if entry["action"]["path"] != "/etc/magnum/none/file" {
-        assert_eq!(said, entry["reply"], "{}", entry["action"]);
+        assert_eq!(reply, entry["reply"], "{}", entry["action"]);
     }
 }
 
 #[tokio::test]
-async fn the_simulator_says_what_a_real_unit_said() {
+async fn the_simulator_replies_like_a_real_unit() {
     let sim = Start::Fresh.unit("chan-a");
     sim.without("magnum-api");
     sim.with_management(|management| management.host = "127.77.2.1".into());
@@ -164,13 +164,12 @@ async fn the_simulator_says_what_a_real_unit_said() {
     sim.write("/etc/default/magnum-conductor", ARGS.as_bytes(), "root", "root", 0o644);
     act(&sim, last).await;
     played += play("broken", &sim).await;
-    assert!(played > 150, "{played} questions were played back");
+    assert!(played > 150, "{played} probes were replayed");
 }
 
-/// What the agent says when something fails has a code that is known, and the simulator's words for
-/// the same are the agent's.
+/// The agent's failures have known codes, and the simulator has the same messages.
 #[tokio::test]
-async fn failures_have_codes_and_the_simulator_says_the_same() {
+async fn failures_have_codes_and_the_simulator_has_the_same_messages() {
     let all: Value = serde_json::from_str(include_str!("../../recordings/failures.json")).unwrap();
     let mut codes = std::collections::BTreeSet::new();
     for what in recorded_situations() {
@@ -191,35 +190,35 @@ async fn failures_have_codes_and_the_simulator_says_the_same() {
     let kubeconfig: crate::UnitPath = "/etc/magnum/kubeconfig".parse().unwrap();
     let service = crate::operations::magnum::conductor();
     let authenticate = Probe::Authenticate { service, kubeconfig };
-    let said = async |what: &str| {
-        let said = sim.ask(std::slice::from_ref(&authenticate)).await.unwrap().remove(0);
-        let said =
-            serde_json::to_string(&said).unwrap().replace("10.20.0.50:6443", "127.0.0.1:6443");
-        let mut said: Value = serde_json::from_str(&said).unwrap();
-        let mut wanted = all[what].clone();
-        for value in [&mut said, &mut wanted] {
+    let same = async |what: &str| {
+        let reply = sim.ask(std::slice::from_ref(&authenticate)).await.unwrap().remove(0);
+        let reply =
+            serde_json::to_string(&reply).unwrap().replace("10.20.0.50:6443", "127.0.0.1:6443");
+        let mut reply: Value = serde_json::from_str(&reply).unwrap();
+        let mut expected = all[what].clone();
+        for value in [&mut reply, &mut expected] {
             let fields = value.as_object_mut().unwrap();
             fields.remove("millis");
             fields.retain(|_, field| !field.is_null());
-            let words = fields.get("error").and_then(Value::as_str).map(str::to_owned);
-            let words = words.map(|words| {
-                words.replace("nowhere", "kubeconfig").replace("private", "kubeconfig")
+            let error = fields.get("error").and_then(Value::as_str).map(str::to_owned);
+            let error = error.map(|error| {
+                error.replace("nowhere", "kubeconfig").replace("private", "kubeconfig")
             });
-            fields.extend(words.map(|words| ("error".to_owned(), Value::from(words))));
+            fields.extend(error.map(|error| ("error".to_owned(), Value::from(error))));
         }
-        assert_eq!(said, wanted, "{what}");
+        assert_eq!(reply, expected, "{what}");
     };
-    said("authenticate: accepted").await;
+    same("authenticate: accepted").await;
     sim.with_management(|management| management.rights = Rights::Unknown);
-    said("authenticate: refused").await;
+    same("authenticate: refused").await;
     sim.with_management(|management| management.rights = Rights::Namespaces(Vec::new()));
-    said("authenticate: few rights").await;
+    same("authenticate: few rights").await;
     sim.with_management(|management| management.trusted = false);
-    said("authenticate: another CA").await;
+    same("authenticate: another CA").await;
     sim.with_management(|management| management.port = 1);
-    said("authenticate: no TCP").await;
+    same("authenticate: no TCP").await;
     sim.write("/etc/magnum/kubeconfig", b"x", "root", "root", 0o600);
-    said("authenticate: not permitted").await;
+    same("authenticate: not permitted").await;
     sim.remove("/etc/magnum/kubeconfig");
-    said("authenticate: absent").await;
+    same("authenticate: absent").await;
 }

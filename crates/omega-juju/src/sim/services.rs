@@ -1,4 +1,4 @@
-//! systemd, as far as a restart goes.
+//! systemd, as far as restarts need it.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::{
     shell::Shell,
 };
 
-/// The PATH that systemd gives by default.
+/// systemd's default PATH.
 pub(super) const FREE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 #[derive(Clone, Debug)]
@@ -21,9 +21,9 @@ pub(super) struct Process {
     pub(super) started: i64,
     pub(super) cmdline: Vec<String>,
     pub(super) path: Vec<String>,
-    /// What it read when it started.
+    /// The options that it read when it started.
     pub(super) options: Options,
-    /// The driver that it imported, if it could.
+    /// The driver that it imported.
     pub(super) driver: Option<String>,
 }
 
@@ -32,15 +32,15 @@ pub(super) struct Service {
     /// `ExecStart` of the package's unit file.
     pub(super) packaged: String,
     pub(super) masked: bool,
-    /// What systemd knows since it last read its units.
+    /// `ExecStart` and the drop-ins at the last daemon-reload.
     pub(super) exec_start: Vec<String>,
     pub(super) drop_ins: Vec<String>,
-    /// The texts of the drop-ins, as it read them.
+    /// The texts of the drop-ins at the last daemon-reload.
     loaded: Vec<String>,
     pub(super) process: Option<Process>,
     pub(super) failed: bool,
     pub(super) restarts: u32,
-    pub(super) words: Vec<String>,
+    pub(super) log: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -51,7 +51,7 @@ pub(super) struct Services {
 
 pub(super) const USER: &str = "magnum";
 
-/// What the init script would start, and the PATH it would give it. `Err`: its own words.
+/// The arguments and the PATH that the init script sets, or its error message.
 pub(super) fn show_args(
     files: &Files,
     service: &str,
@@ -66,10 +66,10 @@ pub(super) fn show_args(
             "{path} show-args: exit status 2: /etc/default/{service}: Syntax error"
         )));
     }
-    let mut words = shell.words("DAEMON");
-    words.extend(shell.words("DAEMON_ARGS"));
+    let mut args = shell.words("DAEMON");
+    args.extend(shell.words("DAEMON_ARGS"));
     let path = shell.variables.get("PATH").cloned().unwrap_or_default();
-    Some(Ok((if shell.exited { Vec::new() } else { words }, path)))
+    Some(Ok((if shell.exited { Vec::new() } else { args }, path)))
 }
 
 impl Services {
@@ -78,6 +78,15 @@ impl Services {
             recorded::text(recorded::at(&recorded::service("magnum-conductor"), "exec_start"))
                 .replace("magnum-conductor", name);
         self.all.insert(name.to_owned(), Service { packaged, ..Service::default() });
+    }
+
+    /// `LoadState`.
+    pub(super) fn load_state(&self, name: &str) -> &'static str {
+        match self.all.get(name) {
+            None => "not-found",
+            Some(service) if service.masked => "masked",
+            Some(_) => "loaded",
+        }
     }
 
     /// `systemctl daemon-reload`.
@@ -106,7 +115,7 @@ impl Services {
             .is_some_and(|service| service.drop_ins != now || service.loaded != texts(&now, files))
     }
 
-    /// `systemctl restart`, and what comes of it. `Err`: the daemon's last words.
+    /// `systemctl restart`. The error is the daemon's log.
     pub(super) fn restart(
         &mut self,
         name: &str,
@@ -122,15 +131,15 @@ impl Services {
             Ok(process) => {
                 service.process = Some(Process { pid, started: now, ..process });
                 service.failed = false;
-                service.words = Vec::new();
+                service.log = Vec::new();
                 Ok(())
             }
-            Err(words) => {
+            Err(log) => {
                 service.process = None;
                 service.failed = true;
                 service.restarts = 1;
-                service.words.clone_from(&words);
-                Err(words)
+                service.log.clone_from(&log);
+                Err(log)
             }
         }
     }
@@ -167,10 +176,10 @@ fn started(
         (words, FREE_PATH.to_owned())
     };
     let options = config::load(files, "magnum", name, &args, USER).map_err(|why| {
-        let mut words = recorded::log_tail();
-        words.pop();
-        words.push(format!("oslo_config.cfg.{why}"));
-        words
+        let mut log = recorded::log_tail();
+        log.pop();
+        log.push(format!("oslo_config.cfg.{why}"));
+        log
     })?;
     let cmdline = std::iter::once(python.program.clone()).chain(args).collect();
     let path = path.split(':').map(str::to_owned).collect();
@@ -178,8 +187,8 @@ fn started(
     Ok(Process { pid: 0, started: 0, cmdline, path, options, driver })
 }
 
-/// Whether the driver can be imported: 1.4.0 parses an option while it is. (The daemon runs on
-/// without it; seen on a real unit.)
+/// Whether the driver can be imported: 1.4.0 parses an option at import. (Without it, the daemon
+/// still runs, as observed on a real unit.)
 fn imports(version: &str, options: &Options) -> bool {
     let value = options.get(&("capi_helm".to_owned(), "api_resources".to_owned()));
     let Some(value) = value.filter(|_| version == "1.4.0") else { return true };

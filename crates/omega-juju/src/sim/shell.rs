@@ -1,5 +1,5 @@
-//! As much of dash as init scripts and `/etc/default` need: quotes, expansion, assignments, tests,
-//! `&&`, `||`, `if`, sourcing. What it does not know is a command that is not found, as there.
+//! The part of dash that init scripts and `/etc/default` need: quotes, expansion, assignments, tests,
+//! `&&`, `||`, `if`, sourcing. Anything else is a command that is not found.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ impl<'a> Shell<'a> {
         Self { files, user, variables: BTreeMap::new(), exited: false, failed: false, depth: 0 }
     }
 
-    /// Runs a script. `false` if its text does not parse: dash gives up on the whole.
+    /// Runs a script. Returns `false` if it does not parse: then dash runs none of it.
     pub(super) fn run(&mut self, text: &str) -> bool {
         let Some(tokens) = tokens(text) else { return false };
         let mut at = 0;
@@ -40,7 +40,7 @@ impl<'a> Shell<'a> {
         true
     }
 
-    /// Expands as in `echo $NAME`.
+    /// Expands `$NAME`.
     pub(super) fn words(&self, name: &str) -> Vec<String> {
         let value = self.variables.get(name).map_or("", String::as_str);
         fields(value)
@@ -125,7 +125,7 @@ impl<'a> Shell<'a> {
     fn source(&mut self, path: &str) -> bool {
         let Some(text) = self.files.read(path, self.user) else { return false };
         self.depth += 1;
-        // What does not parse ends the whole script.
+        // A file that does not parse ends the script.
         let parsed = self.depth < 8 && self.run(&text);
         self.failed |= !parsed;
         self.exited |= !parsed;
@@ -196,7 +196,7 @@ fn assignment(pieces: &[Piece]) -> Option<(String, Vec<Piece>)> {
     Some((name.to_owned(), std::iter::once(head).chain(rest.iter().cloned()).collect()))
 }
 
-/// Splits at what IFS holds: a carriage return stays.
+/// Splits at the characters in IFS, which do not include the carriage return.
 fn fields(value: &str) -> Vec<String> {
     let fields = value.split([' ', '\t', '\n']).filter(|field| !field.is_empty());
     fields.map(str::to_owned).collect()

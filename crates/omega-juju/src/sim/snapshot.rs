@@ -1,18 +1,18 @@
-//! What can be compared of a unit.
+//! A snapshot of a unit, for comparison.
 
 use std::collections::BTreeMap;
 
 use super::{files::Node, unit::Machine};
 
-/// Everything that an operation could have changed on a simulated unit, without times and process
-/// ids, and without what is kept to undo a change.
+/// Everything that an operation can change on a simulated unit, without times, process ids and
+/// stored before-images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Path to what is there.
+    /// The files by path.
     pub files: BTreeMap<String, String>,
-    /// Distribution to version.
+    /// The versions of distributions by name.
     pub packages: BTreeMap<String, String>,
-    /// Service to what systemd knows and what the process was started with.
+    /// The state of systemd and of the process by service.
     pub services: BTreeMap<String, Vec<String>>,
 }
 

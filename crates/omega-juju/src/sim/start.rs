@@ -1,4 +1,6 @@
-//! The states in which operators' units are found.
+//! The initial states of simulated units.
+
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
@@ -8,24 +10,24 @@ use super::{
     unit::{Machine, Unit},
 };
 
-/// A kubeconfig for the simulated management cluster; its key pair opens nothing.
+/// A kubeconfig for the simulated management cluster, with a key pair for tests.
 pub const KUBECONFIG: &str = include_str!("kubeconfig.yaml");
 
-/// What stands for the helm program on simulated units.
+/// The helm program on simulated units.
 pub const HELM: &[u8] = b"#!/bin/false\nhelm v3.17.3 of the simulator\n";
 
-/// Where a simulated unit starts from.
+/// The initial state of a simulated unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// Magnum's packages, and nothing of the graft.
+    /// The Magnum packages, without a graft.
     Fresh,
-    /// The runbook as it was with driver 1.3.0: helm is where no daemon finds it.
+    /// A graft with driver 1.3.0 and helm where no daemon finds it.
     Grafted130,
     /// The superseded graft: driver 1.1.0, 99-capi.conf, systemd drop-ins.
     Superseded,
-    /// The graft with driver 1.4.0, and a charm hook that has since rewritten `/etc/default`.
+    /// A graft with driver 1.4.0, after a charm hook has rewritten `/etc/default`.
     HookRewrote,
-    /// A graft that was broken off before the drop-in.
+    /// A graft that was interrupted before the drop-in.
     HalfFinished,
 }
 
@@ -44,7 +46,7 @@ kubeconfig_file = /etc/magnum/kubeconfig
 ";
 const HOOK: &str = "# This file is managed by Juju. Do not edit.\nUSE_SYSLOG=no\n";
 
-/// The init script of openstack-pkg-tools, without what a show-args and a start don't need.
+/// The init script of openstack-pkg-tools, reduced to show-args and start.
 const INIT: &str = "PATH=/sbin:/usr/sbin:/bin:/usr/bin
 DAEMON=/usr/bin/NAME
 DAEMON_ARGS=\"--config-file=/etc/magnum/magnum.conf\"
@@ -64,7 +66,7 @@ connection = sqlite:////var/lib/magnum/magnum.sqlite
 cluster_user_trust = true
 ";
 
-/// The last is nobody's business: a daemon whose name begins like the conductor's.
+/// The last is a decoy: its name starts with that of the conductor.
 const DAEMONS: [&str; 3] = ["magnum-conductor", "magnum-api", "magnum-conductor-exporter"];
 
 impl Start {
@@ -83,7 +85,7 @@ impl Start {
         }
     }
 
-    /// Returns what it is, for a person.
+    /// Returns a description for the operator.
     pub fn title(self) -> &'static str {
         match self {
             Self::Fresh => "a fresh unit",
@@ -94,7 +96,7 @@ impl Start {
         }
     }
 
-    pub(super) fn machine(self, label: &str) -> Machine {
+    fn machine(self, label: &str) -> Machine {
         let mut machine = bare(label);
         match self {
             Self::Fresh => {}
@@ -109,8 +111,7 @@ impl Start {
             }
         }
         machine.tick();
-        let files = machine.files.clone();
-        machine.services.reload(&files);
+        machine.services.reload(&machine.files);
         for daemon in DAEMONS {
             machine.tick();
             drop(machine.restart(daemon));
@@ -127,20 +128,16 @@ impl Start {
         machine
     }
 
-    /// Returns a unit that starts so.
+    /// Returns a unit in this state.
     pub fn unit(self, label: &str) -> Unit {
-        Unit::new(label, &self)
+        Unit(Arc::new(Mutex::new(self.machine(label))))
     }
 }
 
-fn owned(told: &Value) -> Owned {
-    let mode = u32::from_str_radix(recorded::at(told, "mode").as_str().unwrap_or("0755"), 8)
-        .unwrap_or(0o755);
-    Owned::new(
-        &recorded::text(recorded::at(told, "owner")),
-        &recorded::text(recorded::at(told, "group")),
-        mode,
-    )
+fn owned(reply: &Value) -> Owned {
+    let text = |key| recorded::text(recorded::at(reply, key));
+    let mode = u32::from_str_radix(&text("mode"), 8).unwrap_or(0o755);
+    Owned::new(&text("owner"), &text("group"), mode)
 }
 
 fn directory(machine: &mut Machine, path: &str) {
@@ -157,7 +154,7 @@ fn kubeconfig(machine: &mut Machine, owner: &str, group: &str, mode: u32) {
     machine.files.write("/etc/magnum/kubeconfig", KUBECONFIG.as_bytes(), access, machine.now);
 }
 
-/// Magnum's packages, and decoys: names that are almost those of the graft.
+/// The Magnum packages, and decoys with names similar to those of the graft.
 fn bare(label: &str) -> Machine {
     let mut machine = Machine::new(label);
     for path in [
@@ -184,10 +181,10 @@ fn bare(label: &str) -> Machine {
     for path in ["/dev/null", "/dev/full"] {
         machine.files.put(path, Node::Special, 0);
     }
-    let told = owned(&recorded::file("/etc/magnum"));
-    machine.files.put("/etc/magnum", Node::Directory { owned: told, modified: 0 }, 0);
-    let told = owned(&recorded::file("/etc/magnum/magnum.conf"));
-    machine.files.write("/etc/magnum/magnum.conf", CONF.as_bytes(), told, 0);
+    let access = owned(&recorded::file("/etc/magnum"));
+    machine.files.put("/etc/magnum", Node::Directory { owned: access, modified: 0 }, 0);
+    let access = owned(&recorded::file("/etc/magnum/magnum.conf"));
+    machine.files.write("/etc/magnum/magnum.conf", CONF.as_bytes(), access, 0);
     for daemon in DAEMONS {
         let script = INIT.replace("NAME", daemon);
         root(&mut machine, &format!("/etc/init.d/{daemon}"), script.as_bytes(), 0o755);

@@ -1,4 +1,4 @@
-//! The handle on a simulated unit.
+//! The handle of a simulated unit.
 
 use std::{
     collections::BTreeMap,
@@ -14,32 +14,30 @@ use omega_core::{
 };
 
 use super::{
-    actions::Failed,
     files::{Files, Node, Owned},
     management::Management,
     python::{DRIVER, Python},
     services::Services,
     snapshot::Snapshot,
-    start::Start,
 };
-use crate::{Action, Channel, Error, FailureCode, Payload, Probe, Reply, Sources};
+use crate::{Action, ActionFailure, Channel, Error, FailureCode, Payload, Probe, Reply, Sources};
 
 /// A simulated unit. Clones are the same unit.
 #[derive(Clone)]
-pub struct Unit(Arc<Mutex<Machine>>);
+pub struct Unit(pub(super) Arc<Mutex<Machine>>);
 
 #[derive(Clone)]
 pub(super) struct Machine {
     pub(super) label: String,
-    /// Nanoseconds since the epoch. It moves with everything that is asked or done.
+    /// The time in nanoseconds since the epoch. Every probe and action advances it.
     pub(super) now: i64,
     pub(super) files: Files,
     pub(super) services: Services,
     pub(super) python: Python,
     pub(super) management: Management,
-    /// What is kept of files that were replaced or removed.
+    /// The stored before-images.
     pub(super) before: BTreeMap<Sha256, Arc<Vec<u8>>>,
-    /// What can be downloaded.
+    /// The files that can be downloaded, by URL.
     pub(super) web: BTreeMap<String, Vec<u8>>,
     pub(super) full: bool,
     pub(super) cut_off: bool,
@@ -101,23 +99,17 @@ impl Machine {
         let nth = self.writes;
         self.writes += 1;
         let fault = self.spoiled.filter(|(spoiled, _)| *spoiled == nth).map(|(_, fault)| fault);
-        let lost = self.unreachable(Touched::Maybe, "the connection broke");
+        let lost = self.unreachable(Touched::Maybe, "the connection was lost");
         match fault {
-            Some(Fault::Lost) => Err(lost),
-            Some(Fault::Ignored) => Ok(()),
+            Some(Fault::Lost) => return Err(lost),
+            Some(Fault::Ignored) => return Ok(()),
             Some(Fault::Refused) => {
-                Err(Failed::new(FailureCode::NotPermitted, REFUSAL).on(&self.label))
+                return Err(ActionFailure::new(FailureCode::NotPermitted, REFUSAL).on(&self.label));
             }
-            Some(Fault::AnswerLost) => {
-                let label = self.label.clone();
-                self.perform(action, payload).map_err(|failed| failed.on(&label))?;
-                Err(lost)
-            }
-            None => {
-                let label = self.label.clone();
-                self.perform(action, payload).map_err(|failed| failed.on(&label))
-            }
+            Some(Fault::AnswerLost) | None => {}
         }
+        self.perform(action, payload).map_err(|failure| failure.on(&self.label))?;
+        if fault.is_some() { Err(lost) } else { Ok(()) }
     }
 }
 
@@ -147,12 +139,7 @@ impl Channel for Unit {
 }
 
 impl Unit {
-    /// Returns a unit called `label` that starts as `start` says.
-    pub fn new(label: &str, start: &Start) -> Self {
-        Self(Arc::new(Mutex::new(start.machine(label))))
-    }
-
-    /// Returns another unit in the same state, which goes its own way. It has seen no writes yet.
+    /// Returns an independent unit in the same state, with no executions or writes yet.
     #[must_use]
     pub fn copy(&self) -> Self {
         let mut machine = self.lock().clone();
@@ -164,57 +151,62 @@ impl Unit {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the client for it, with the bytes that may be placed on it.
+    fn change<T>(&self, change: impl FnOnce(&mut Machine) -> T) -> T {
+        change(&mut self.lock())
+    }
+
+    /// Returns a client for it, with the content that may be written to it.
     pub fn client(&self, sources: Sources) -> crate::Unit {
         crate::Unit::new(self.lock().label.clone(), Arc::new(self.clone()), sources)
     }
 
-    /// Returns its state, to be compared.
+    /// Returns its state, for comparison.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::of(&self.lock())
     }
 
-    /// Returns how many writes arrived.
+    /// Returns the number of writes.
     pub fn writes(&self) -> usize {
         self.lock().writes
     }
 
-    /// Returns how many remote executions there were.
+    /// Returns the number of remote executions.
     pub fn executions(&self) -> usize {
         self.lock().executions
     }
 
-    /// Spoils the `nth` write, counted from 0.
+    /// Makes the `nth` write fail, counted from 0.
     pub fn inject_fault(&self, nth: usize, fault: Fault) {
         self.lock().spoiled = Some((nth, fault));
     }
 
-    /// Fills the disk, or frees it.
+    /// Sets whether the disk is full.
     pub fn fill_disk(&self, full: bool) {
         self.lock().full = full;
     }
 
-    /// Cuts it off from the network, or lets it back.
+    /// Sets whether it is cut off from the network.
     pub fn cut_off(&self, cut_off: bool) {
         self.lock().cut_off = cut_off;
     }
 
-    /// Lets `seconds` pass.
+    /// Advances the clock by `seconds`.
     pub fn wait(&self, seconds: i64) {
         self.lock().now += seconds * SECOND;
     }
 
-    /// Changes what it sees of the management cluster.
+    /// Changes the management cluster.
     pub fn with_management(&self, change: impl FnOnce(&mut Management)) {
         change(&mut self.lock().management);
     }
 
-    /// Offers `bytes` for download.
+    /// Makes `bytes` available for download.
     pub fn offer(&self, url: &str, bytes: &[u8]) {
         self.lock().web.insert(url.to_owned(), bytes.to_vec());
     }
 
-    /// Sets pip's version, or takes pip away; and whether the interpreter is externally managed.
+    /// Sets pip's version (`None`: there is no pip), and whether the interpreter is externally
+    /// managed.
     pub fn set_pip(&self, pip: Option<&str>, externally_managed: bool) {
         let python = &mut self.lock().python;
         python.pip = pip.map(str::to_owned);
@@ -226,55 +218,55 @@ impl Unit {
         version.clone_into(&mut self.lock().python.version);
     }
 
-    /// Cuts the index off.
+    /// Makes the package index unreachable.
     pub fn lose_index(&self) {
         self.lock().python.index = None;
     }
 
-    /// Puts a driver in place, as somebody's pip would.
+    /// Installs a driver, as if with pip.
     pub fn install_driver(&self, version: &str) {
-        let mut machine = self.lock();
-        machine.tick();
-        let now = machine.now;
-        machine.python.put_driver(version, now);
+        self.change(|machine| {
+            machine.tick();
+            machine.python.put_driver(version, machine.now);
+        });
     }
 
-    /// Damages the driver: it is there, and has no entry point.
+    /// Removes the driver's entry point.
     pub fn damage_driver(&self) {
         if let Some(found) = self.lock().python.installed.get_mut(DRIVER) {
             found.entry_points.clear();
         }
     }
 
-    /// Writes a file, as somebody on the unit would. `mode` is in octal digits.
+    /// Writes a file.
     pub fn write(&self, path: &str, bytes: &[u8], owner: &str, group: &str, mode: u32) {
-        let mut machine = self.lock();
-        machine.tick();
-        let now = machine.now;
-        machine.files.write(path, bytes, Owned::new(owner, group, mode), now);
+        self.change(|machine| {
+            machine.tick();
+            machine.files.write(path, bytes, Owned::new(owner, group, mode), machine.now);
+        });
     }
 
-    /// Makes a directory of root's.
+    /// Creates a directory that belongs to root.
     pub fn make_directory(&self, path: &str) {
-        let mut machine = self.lock();
-        let now = machine.now;
         let owned = Owned::new("root", "root", 0o755);
-        machine.files.put(path, Node::Directory { owned, modified: now }, now);
+        self.change(|machine| {
+            let node = Node::Directory { owned, modified: machine.now };
+            machine.files.put(path, node, machine.now);
+        });
     }
 
-    /// Makes a link.
+    /// Creates a symbolic link.
     pub fn link(&self, path: &str, target: &str) {
-        let mut machine = self.lock();
-        let now = machine.now;
-        machine.files.put(path, Node::Link { target: target.to_owned() }, now);
+        let node = Node::Link { target: target.to_owned() };
+        self.change(|machine| machine.files.put(path, node, machine.now));
     }
 
     /// Removes what is at a path.
     pub fn remove(&self, path: &str) {
-        let mut machine = self.lock();
-        machine.tick();
-        let now = machine.now;
-        machine.files.take(path, now);
+        self.change(|machine| {
+            machine.tick();
+            machine.files.take(path, machine.now);
+        });
     }
 
     /// Returns the text of a file.
@@ -282,12 +274,12 @@ impl Unit {
         self.lock().files.read(path, "root")
     }
 
-    /// Takes a daemon away.
+    /// Removes a daemon.
     pub fn without(&self, service: &str) {
-        let mut machine = self.lock();
-        machine.services.all.remove(service);
-        let now = machine.now;
-        machine.files.take(&format!("/etc/init.d/{service}"), now);
+        self.change(|machine| {
+            machine.services.all.remove(service);
+            machine.files.take(&format!("/etc/init.d/{service}"), machine.now);
+        });
     }
 
     /// Masks a service.
@@ -304,17 +296,16 @@ impl Unit {
         }
     }
 
-    /// Restarts a service, as somebody on the unit would; it may fail, as there.
+    /// Restarts a service, ignoring failures.
     pub fn restart(&self, service: &str) {
-        let mut machine = self.lock();
-        machine.tick();
-        drop(machine.restart(service));
+        self.change(|machine| {
+            machine.tick();
+            drop(machine.restart(service));
+        });
     }
 
     /// `systemctl daemon-reload`.
     pub fn reload(&self) {
-        let mut machine = self.lock();
-        let files = machine.files.clone();
-        machine.services.reload(&files);
+        self.change(|machine| machine.services.reload(&machine.files));
     }
 }

@@ -5,103 +5,92 @@ use serde::{Deserialize, Serialize};
 
 use super::{FileFacts, ServiceName, UnitPath};
 
-/// One write to a unit's machine. Each verifies in the same breath, and is sent once.
+/// One write to a unit's machine. It is sent once, and the agent verifies its result.
 ///
-/// What is replaced or removed is kept first: files by digest below `/var/lib/omega/before`, and
-/// the wheel of a replaced distribution below `/var/lib/omega/wheels`; both are root's, 0700.
+/// Files that are replaced or removed are first stored by digest in `/var/lib/omega/before`, and
+/// replaced distributions as wheels in `/var/lib/omega/wheels`; both belong to root and are 0700.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Action {
-    /// To a file, a link or a directory.
+    /// A write to a file, a link or a directory.
     File(FileAction),
-    /// To the packages of a daemon's interpreter.
+    /// A change to the packages of a daemon's interpreter.
     Package(PackageAction),
-    /// To systemd's services.
+    /// A command to systemd.
     Service(ServiceAction),
 }
 
 /// One write to a file, a link or a directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the other fields are self-explanatory")]
 #[non_exhaustive]
 pub enum FileAction {
-    /// Makes a directory whose parent exists, or sets owner and mode of one that exists.
+    /// Creates a directory, whose parent must exist, or sets owner and mode of an existing one.
     MakeDirectory {
-        /// The path.
         path: UnitPath,
-        /// Its access.
         #[serde(flatten)]
         access: Access,
     },
     /// Removes an empty directory.
-    RemoveDirectory {
-        /// The path.
-        path: UnitPath,
-    },
-    /// Writes the payload: to a temporary file, created 0600 in the target's own directory, whose
-    /// owner and mode are then set, which is synced, checked by digest and size, and renamed; then
-    /// the directory is synced.
+    RemoveDirectory { path: UnitPath },
+    /// Writes the payload atomically: to a temporary file, created 0600 in the same directory. The
+    /// file gets its owner and mode, is synced, checked by digest and size, and renamed; then the
+    /// directory is synced.
     PlaceFile(Placement),
-    /// The same, with the before-image of this digest for a payload.
+    /// The same with the stored before-image that has this digest.
     RestoreFile(Placement),
-    /// The same, with what the unit itself downloads.
+    /// The same with a file that the unit downloads.
     FetchFile {
-        /// Where it goes.
         #[serde(flatten)]
         file: Placement,
-        /// Where it comes from.
         #[serde(flatten)]
         from: Download,
     },
-    /// Makes a symbolic link: under a temporary name in the same directory, then renamed.
+    /// Creates a symbolic link atomically.
     MakeLink {
-        /// The path.
         path: UnitPath,
-        /// What the link points to.
         target: String,
-        /// What must be there at the moment of the write.
+        /// What must be at the path when it is written.
         expect: Expect,
     },
     /// Sets owner and mode of a regular file.
     SetFileMode {
-        /// The path.
         path: UnitPath,
-        /// The access it will have.
         #[serde(flatten)]
         access: Access,
     },
-    /// Removes a file or a link, never what a link leads to.
+    /// Removes a file or a link, never the target of a link.
     RemoveFile {
-        /// The path.
         path: UnitPath,
-        /// What must be there at the moment of the write.
+        /// What must be at the path when it is removed.
         expect: Expect,
     },
 }
 
-/// A regular file as it will be, and what it replaces.
+/// A regular file to write, and what it replaces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placement {
     /// The path.
     pub path: UnitPath,
-    /// The access it will have.
+    /// Its owner and mode.
     #[serde(flatten)]
     pub access: Access,
-    /// The digest it will have.
+    /// Its digest.
     pub sha256: Sha256,
-    /// What must be there at the moment of the write.
+    /// What must be at the path when it is written.
     pub expect: Expect,
 }
 
-/// Something that the unit downloads itself.
+/// A download by the unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Download {
-    /// Where from (`https://…`, `http://…`).
+    /// The URL (`https://…`, `http://…`).
     pub url: String,
-    /// The digest of the download, where it is an archive (`.tar.gz`).
+    /// The digest of the download, if it is an archive (`.tar.gz`).
     pub archive_sha256: Option<Sha256>,
-    /// The path in the archive, where it is one (`linux-amd64/helm`).
+    /// The path in the archive, if it is one (`linux-amd64/helm`).
     pub member: Option<String>,
 }
 
@@ -117,7 +106,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// Returns the access.
+    /// Returns these values.
     pub fn new(owner: &str, group: &str, mode: FileMode) -> Self {
         Self { owner: owner.to_owned(), group: group.to_owned(), mode }
     }
@@ -139,7 +128,7 @@ impl fmt::Display for Access {
     }
 }
 
-/// What must be at a path at the moment of a write, so that nobody's change is overwritten unseen.
+/// What must be at a path when it is written, so that no concurrent change is overwritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expect {
@@ -147,58 +136,53 @@ pub enum Expect {
     Absent,
     /// A regular file with this digest.
     Sha256(Sha256),
-    /// A symbolic link, which is replaced (never what it leads to).
+    /// A symbolic link, which is replaced (never its target).
     Link,
 }
 
 /// One run of the pip of a daemon's interpreter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the other fields are self-explanatory")]
 #[non_exhaustive]
 pub enum PackageAction {
-    /// Installs one distribution at one version, without dependencies. Keeps the wheel of the
-    /// version it replaces.
+    /// Installs one version of a distribution, without dependencies. The replaced version is stored
+    /// as a wheel.
     PipInstall {
-        /// The daemon whose interpreter is meant.
         service: ServiceName,
-        /// The distribution.
         distribution: String,
-        /// The version.
         version: String,
-        /// Where from.
         source: PipSource,
-        /// Whether to pass `--break-system-packages`: needed where the interpreter is marked
-        /// externally managed, an error for a pip before 23.0.1.
+        /// Whether to pass `--break-system-packages`. An externally managed interpreter needs it; pip
+        /// before 23.0.1 does not know it.
         break_system_packages: bool,
     },
-    /// Uninstalls one distribution. Keeps its wheel.
+    /// Uninstalls a distribution. It is stored as a wheel.
     PipUninstall {
-        /// The daemon whose interpreter is meant.
         service: ServiceName,
-        /// The distribution.
         distribution: String,
         /// Whether to pass `--break-system-packages`.
         break_system_packages: bool,
     },
 }
 
-/// Where pip takes a distribution from.
+/// From where pip installs a distribution.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PipSource {
-    /// The index that the unit's pip is configured for, or this one.
+    /// A package index.
     Index {
-        /// The index URL, if not the unit's own.
+        /// Its URL; `None` for the index that pip on the unit is configured to use.
         url: Option<String>,
     },
-    /// The wheel in the payload, with this file name and digest.
+    /// The wheel in the payload.
     Wheel {
-        /// `magnum_capi_helm-1.4.0-py3-none-any.whl`
+        /// Its file name (`magnum_capi_helm-1.4.0-py3-none-any.whl`).
         file_name: String,
         /// Its digest.
         sha256: Sha256,
     },
-    /// The wheel that was kept on the unit when this version was replaced.
+    /// The wheel that was stored on the unit when this version was replaced.
     Kept,
 }
 
@@ -209,7 +193,7 @@ pub enum PipSource {
 pub enum ServiceAction {
     /// `systemctl daemon-reload`.
     ReloadUnits,
-    /// `systemctl restart`. It ends once the daemon stays up, or with the last lines of its log.
+    /// `systemctl restart`. It succeeds when the daemon is stable, and fails with its last log lines.
     RestartService {
         /// The service.
         service: ServiceName,
@@ -234,7 +218,7 @@ impl From<ServiceAction> for Action {
     }
 }
 
-/// What the action does, in the words of a trace. It holds no content and no secret.
+/// The action for a trace, without content or secrets.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -262,12 +246,12 @@ impl fmt::Display for Action {
     }
 }
 
-/// What a command finds on its standard input: nothing, or all of these bytes. Clones share them.
+/// The standard input of an action. Clones share the bytes.
 #[derive(Clone, Debug)]
 pub enum Payload {
-    /// `/dev/null`.
+    /// Nothing.
     Null,
-    /// The bytes. They arrive whole, by digest, or nothing is done with them.
+    /// The bytes. The agent checks their digest before it uses them.
     Bytes(Arc<Secret>),
 }
 

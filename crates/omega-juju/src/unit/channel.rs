@@ -5,19 +5,18 @@ use async_trait::async_trait;
 use super::{Action, Payload, Probe, Reply};
 use crate::Error;
 
-/// A way to a unit's machine. It has a deadline for everything.
+/// A connection to a unit's machine. Every call has a deadline.
 #[async_trait]
 pub trait Channel: Send + Sync + fmt::Debug {
     /// Returns how the machine is reached (`juju`, `ssh ubuntu@10.12.4.76`).
     fn name(&self) -> String;
 
-    /// Asks all of `probes` in one remote execution, and answers in the same order. It MUST NOT
-    /// write.
+    /// Sends all of `probes` in one remote execution, and returns the replies in the same order. It
+    /// MUST NOT write.
     ///
     /// # Errors
     ///
-    /// Fails if the machine did not answer. A probe that failed alone is a
-    /// [`Reply::Failed`].
+    /// Fails if the machine did not answer. A single probe that failed is a [`Reply::Failed`].
     async fn ask(&self, probes: &[Probe]) -> Result<Vec<Reply>, Error>;
 
     /// Performs one action, once.

@@ -1,14 +1,15 @@
-use omega_core::Retry;
+use omega_core::{Retry, Touched};
 use serde::{Deserialize, Serialize};
 
-/// Why the unit's agent could not answer a question or perform an action: words for a person, and a
-/// code for a program.
+use crate::Error;
+
+/// Why a probe failed on the unit: a message for the operator, and a code for programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProbeFailure {
-    /// Why, in the agent's words.
+    /// The message.
     pub why: String,
-    /// What kind of failure it is.
+    /// The kind of failure.
     #[serde(default)]
     pub code: FailureCode,
 }
@@ -20,125 +21,137 @@ impl ProbeFailure {
     }
 }
 
-/// What kind of failure the agent reports. Newer agents may know more of them.
+/// Why an action failed on the unit.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct ActionFailure {
+    /// The message.
+    pub why: String,
+    /// The kind of failure.
+    #[serde(default)]
+    pub code: FailureCode,
+    /// What was expected.
+    pub expected: Option<String>,
+    /// What was found.
+    pub found: Option<String>,
+    /// What to do about it.
+    pub next: Option<String>,
+    /// Whether something may have changed.
+    pub touched: Touched,
+}
+
+impl ActionFailure {
+    /// Returns a failure without an effect.
+    pub(crate) fn new(code: FailureCode, why: impl Into<String>) -> Self {
+        let (expected, found, next) = (None, None, None);
+        Self { why: why.into(), code, expected, found, next, touched: Touched::Nothing }
+    }
+
+    #[cfg(any(test, feature = "sim"))]
+    pub(crate) fn expected(self, expected: impl Into<String>) -> Self {
+        Self { expected: Some(expected.into()), ..self }
+    }
+
+    pub(crate) fn found(self, found: impl Into<String>) -> Self {
+        Self { found: Some(found.into()), ..self }
+    }
+
+    pub(crate) fn next(self, next: impl Into<String>) -> Self {
+        Self { next: Some(next.into()), ..self }
+    }
+
+    pub(crate) fn on(self, unit: &str) -> Error {
+        Error::Failed { unit: unit.to_owned(), failure: self }
+    }
+}
+
+/// The kind of a failure on the unit. Newer agents may have further codes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum FailureCode {
-    /// A question, a program or a download did not end in time: nothing is known.
+    /// A probe, a program or a download did not end in time.
     TimedOut,
-    /// Another omega acts on the machine.
+    /// Another omega process is changing the machine.
     Busy,
-    /// The request or its payload did not arrive whole. Nothing was done.
+    /// The request or its payload is incomplete. Nothing was done.
     Incomplete,
     /// The operating system forbids it.
     NotPermitted,
-    /// No room is left on the device, or within the quota.
+    /// No space is left on the device, or the quota is exceeded.
     NoSpace,
-    /// A file or directory is not there.
+    /// A file or directory does not exist.
     NotFound,
-    /// Something else is in the place: a directory where a file belongs, a directory that is not
-    /// empty.
+    /// Something else is at the path: not a regular file, or a directory that is not empty.
     Occupied,
-    /// What is there is not what was seen when the change was planned.
+    /// Something has changed since the plan was made.
     Changed,
-    /// Bytes do not have the digest that was planned.
+    /// The content does not have the planned digest.
     DigestDiffers,
-    /// What was written is not what is there afterwards.
+    /// What was found after a write is not what was written.
     NotWritten,
-    /// A before-image or a wheel is not kept on the unit, or can't be kept.
+    /// A before-image or a wheel is not stored on the unit, or can't be stored.
     NotKept,
     /// The unit has no such user or group.
     NoSuchUser,
     /// The unit does not have the daemon.
     NoDaemon,
-    /// The service is not loaded: not there, or masked.
+    /// The service does not exist, or is masked.
     NotLoaded,
-    /// The service was started, and does not stay up.
+    /// The service did not start, or ended soon after.
     WouldNotStart,
-    /// systemd itself refused.
+    /// systemd reported an error.
     Systemd,
-    /// The daemon's init script does not run.
+    /// The daemon's init script failed.
     InitScript,
-    /// oslo.config refuses the daemon's configuration.
+    /// oslo.config rejects the daemon's configuration.
     Configuration,
     /// The daemon's interpreter lacks a module that the driver needs.
     NoModule,
-    /// A program is not on the daemon's PATH, or is none.
+    /// A program is not on the daemon's PATH, or not executable.
     NoProgram,
-    /// The kubeconfig can't be used: it is no YAML, or lacks something.
+    /// The kubeconfig is not YAML, or lacks something.
     KubeconfigInvalid,
-    /// No TCP connection.
+    /// There is no TCP connection.
     Tcp,
-    /// No TLS session.
+    /// There is no TLS session.
     Tls,
-    /// TLS stands, and HTTP is not answered, or not as it should be.
+    /// There is a TLS session, but no valid HTTP response.
     Http,
-    /// The proxy in between refuses or fails.
+    /// The proxy refused the request or failed.
     Proxy,
-    /// The server does not accept the credential: its time is over.
+    /// The server rejects the credential (401), which has expired.
     CredentialExpired,
-    /// The server does not accept the credential (401).
+    /// The server rejects the credential (401).
     CredentialRefused,
-    /// The server answered with another status than 200.
+    /// The status of the response is not 200.
     Status,
-    /// The unit could not download something.
+    /// The unit could not download a file.
     Download,
-    /// A download is not the archive that it should be.
+    /// A download is not the expected archive.
     Archive,
-    /// pip refused or failed.
+    /// pip failed.
     Pip,
-    /// A program said no, in its own words (helm).
+    /// A program (helm) failed with its own message.
     ProgramFailed,
-    /// The option may hold a secret, and is not asked for.
+    /// The option may hold a secret and is not read.
     Secret,
-    /// The agent does not know the question or the action.
+    /// The agent does not know the probe or the action.
     UnknownRequest,
-    /// Something that nobody foresaw.
+    /// Any other failure.
     Unexpected,
-    /// A code that this version does not know; empty if none was given.
+    /// A code that this version does not know; empty if there was none.
     #[serde(untagged)]
     Other(String),
 }
 
 impl FailureCode {
-    /// Returns whether the same question may be answered a moment later.
+    /// Returns whether a retry may succeed.
     pub fn retry(&self) -> Retry {
-        match self {
-            Self::TimedOut | Self::Busy | Self::Incomplete => Retry::Transient,
-            Self::NotPermitted
-            | Self::NoSpace
-            | Self::NotFound
-            | Self::Occupied
-            | Self::Changed
-            | Self::DigestDiffers
-            | Self::NotWritten
-            | Self::NotKept
-            | Self::NoSuchUser
-            | Self::NoDaemon
-            | Self::NotLoaded
-            | Self::WouldNotStart
-            | Self::Systemd
-            | Self::InitScript
-            | Self::Configuration
-            | Self::NoModule
-            | Self::NoProgram
-            | Self::KubeconfigInvalid
-            | Self::Tcp
-            | Self::Tls
-            | Self::Http
-            | Self::Proxy
-            | Self::CredentialExpired
-            | Self::CredentialRefused
-            | Self::Status
-            | Self::Download
-            | Self::Archive
-            | Self::Pip
-            | Self::ProgramFailed
-            | Self::Secret
-            | Self::UnknownRequest
-            | Self::Unexpected
-            | Self::Other(_) => Retry::Final,
+        if matches!(self, Self::TimedOut | Self::Busy | Self::Incomplete) {
+            Retry::Transient
+        } else {
+            Retry::Final
         }
     }
 }
@@ -154,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_read_and_kept_also_those_of_tomorrow() {
+    fn unknown_codes_are_preserved() {
         for (text, code) in [
             (r#""timed-out""#, FailureCode::TimedOut),
             (r#""credential-expired""#, FailureCode::CredentialExpired),

@@ -21,11 +21,11 @@ use super::{
 };
 use crate::Error;
 
-/// How long to wait for others to ask before the questions go out together. It is far below the
-/// cost of any remote execution (a plain ssh command takes some 300 ms, juju seconds).
+/// How long probes are collected into a batch. A remote execution takes far longer (a plain ssh
+/// command some 300 ms, juju seconds).
 const GATHER: Duration = Duration::from_millis(5);
 
-/// A unit's machine. What is asked of it at the same time shares one remote execution.
+/// A unit's machine. Concurrent probes share one remote execution.
 pub struct Unit {
     label: String,
     channel: Arc<dyn Channel>,
@@ -49,12 +49,8 @@ impl Label for Unit {
     }
 }
 
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "every other reply is one that was not asked for"
-)]
 impl Unit {
-    /// Returns the unit `label`, reached by `channel`, with the bytes that may be placed on it.
+    /// Returns the unit `label`, reached by `channel`, with the content that may be written to it.
     pub fn new(label: impl Into<String>, channel: Arc<dyn Channel>, sources: Sources) -> Self {
         let (pending, executions) = (Arc::default(), Arc::default());
         Self { label: label.into(), channel, sources, pending, executions }
@@ -70,11 +66,11 @@ impl Unit {
         self.channel.name()
     }
 
-    /// Asks `probe`, together with whatever else is asked in the same moment.
+    /// Sends `probe`, in a batch with other concurrent probes.
     ///
     /// # Errors
     ///
-    /// Fails if the machine does not answer, or not this.
+    /// Fails if the machine does not answer, or the probe fails.
     pub async fn ask(&self, probe: Probe) -> Result<Reply, Error> {
         let (sender, receiver) = oneshot::channel();
         let question = probe.to_string();
@@ -84,7 +80,7 @@ impl Unit {
             pending.len() == 1
         };
         if first {
-            // A task of its own: that the first to ask loses interest must not stop the others.
+            // A separate task, since the future of the first probe may be dropped.
             tokio::spawn(flush(
                 self.label.clone(),
                 Arc::clone(&self.channel),
@@ -99,7 +95,7 @@ impl Unit {
             Ok(Err(error)) => Err(error),
             Err(_) => Err(Error::Malformed {
                 unit,
-                why: "the channel ended without an answer".to_owned(),
+                why: "the channel ended without a reply".to_owned(),
                 touched: Touched::Nothing,
             }),
         }
@@ -119,21 +115,22 @@ impl Unit {
         done
     }
 
-    /// Returns the bytes with this digest, for the payload of an action.
+    /// Returns the content with this digest, as the payload of an action.
     ///
     /// # Errors
     ///
-    /// Fails if they were not given when the handle was made, or are no longer in their file.
+    /// Fails if it is not among the handle's sources, or its file has changed.
     pub fn source(&self, name: &str, sha256: &Sha256) -> Result<Payload, Error> {
         let bytes = self.sources.bytes(sha256);
         bytes.map(Payload::Bytes).ok_or_else(|| Error::Source { name: name.to_owned() })
     }
+}
 
-    /// Asks what is at `path`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
+/// Typed probes. They fail as [`Unit::ask`] does.
+#[expect(clippy::missing_errors_doc, reason = "documented for `Unit::ask`")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other reply is unexpected")]
+impl Unit {
+    /// Reads what is at `path`.
     pub async fn file(&self, path: &UnitPath) -> Result<FileState, Error> {
         match self.ask(Probe::File { path: path.clone() }).await? {
             Reply::File(state) => Ok(state),
@@ -141,11 +138,7 @@ impl Unit {
         }
     }
 
-    /// Asks what is at `path`, and its text.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
+    /// Reads what is at `path`, and its text.
     pub async fn text(&self, path: &UnitPath) -> Result<(FileState, Option<String>), Error> {
         match self.ask(Probe::Text { path: path.clone() }).await? {
             Reply::Text { state, text } => Ok((state, text)),
@@ -153,11 +146,7 @@ impl Unit {
         }
     }
 
-    /// Asks for the names in the directory at `path`; `None` if it is not there.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
+    /// Reads the names in the directory at `path`; `None` if it does not exist.
     pub async fn names(&self, path: &UnitPath) -> Result<Option<Vec<String>>, Error> {
         match self.ask(Probe::Directory { path: path.clone() }).await? {
             Reply::Directory { names } => Ok(names),
@@ -165,11 +154,7 @@ impl Unit {
         }
     }
 
-    /// Asks what a daemon reads for `keys` of the driver's section; one that is not set is absent.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
+    /// Reads a daemon's values of `keys` in the driver's section; one that is not set is absent.
     pub async fn options(
         &self,
         service: &ServiceName,
@@ -182,11 +167,7 @@ impl Unit {
         }
     }
 
-    /// Asks how far a connection gets: [`Probe::Reach`] and [`Probe::Authenticate`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
+    /// Tests a connection: [`Probe::Reach`] and [`Probe::Authenticate`].
     pub async fn reach(&self, probe: Probe) -> Result<ReachState, Error> {
         match self.ask(probe).await? {
             Reply::Reach(state) => Ok(state),
@@ -194,11 +175,7 @@ impl Unit {
         }
     }
 
-    /// Asks which releases a daemon sees in these namespaces, in their order.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
+    /// Lists the helm releases in these namespaces, in their order, as a daemon would.
     pub async fn releases(
         &self,
         service: &ServiceName,
@@ -213,29 +190,21 @@ impl Unit {
         }
     }
 
-    /// Asks which distributions a daemon's interpreter has whose names contain one of `words`, and
-    /// their versions.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
+    /// Reads the versions of the distributions of a daemon's interpreter whose names contain one of
+    /// `parts`.
     pub async fn distributions(
         &self,
         service: &ServiceName,
-        words: &[&str],
+        parts: &[&str],
     ) -> Result<BTreeMap<String, String>, Error> {
-        let containing = words.iter().map(|word| (*word).to_owned()).collect();
+        let containing = parts.iter().map(|part| (*part).to_owned()).collect();
         match self.ask(Probe::Distributions { service: service.clone(), containing }).await? {
             Reply::Distributions { versions } => Ok(versions),
             other => Err(self.unexpected(&other)),
         }
     }
 
-    /// Asks for a service.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
+    /// Reads the state of a service.
     pub async fn service(&self, service: &ServiceName) -> Result<ServiceState, Error> {
         match self.ask(Probe::Service { service: service.clone() }).await? {
             Reply::Service(state) => Ok(state),
@@ -243,11 +212,7 @@ impl Unit {
         }
     }
 
-    /// Asks for the command line of a service's next start.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
+    /// Reads the arguments for a service's next start; `None` if it has no init script.
     pub async fn show_args(&self, service: &ServiceName) -> Result<Option<Vec<String>>, Error> {
         match self.ask(Probe::ShowArgs { service: service.clone() }).await? {
             Reply::ShowArgs { args } => Ok(args),
@@ -255,11 +220,7 @@ impl Unit {
         }
     }
 
-    /// Asks how a program's name resolves for a daemon.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
+    /// Reads which program a daemon finds under a name.
     pub async fn program(&self, name: &str, daemon: &ServiceName) -> Result<ProgramState, Error> {
         let probe = Probe::Program { name: name.to_owned(), service: daemon.clone() };
         match self.ask(probe).await? {
@@ -268,12 +229,7 @@ impl Unit {
         }
     }
 
-    /// Asks for a daemon's interpreter and the driver in it; `None` if the unit does not have the
-    /// daemon.
-    ///
-    /// # Errors
-    ///
-    /// As [`Unit::ask`].
+    /// Reads a daemon's interpreter and the driver in it; `None` if the unit does not have the daemon.
     pub async fn python(&self, daemon: &ServiceName) -> Result<Option<Interpreter>, Error> {
         let (distribution, group) = (DISTRIBUTION.to_owned(), DRIVERS_GROUP.to_owned());
         let probe = Probe::Python { service: daemon.clone(), distribution, group };
@@ -294,7 +250,7 @@ impl Unit {
     }
 }
 
-/// Tells `--trace` of one remote execution that ended.
+/// Reports a remote execution to `--trace`.
 fn trace(kind: &str, what: &str, status: &str, start: Instant) {
     let took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(target: "omega_trace", kind, what, status, took_ms, "trace");
@@ -321,18 +277,18 @@ async fn flush(
     executions.fetch_add(1, Ordering::Relaxed);
     let start = Instant::now();
     let answer = channel.ask(&probes).await;
-    let what = format!("{label} {} questions by {}", probes.len(), channel.name());
+    let what = format!("{label} {} probes by {}", probes.len(), channel.name());
     trace("exec", &what, status(&answer), start);
     for (probe, sender) in batch {
         let nth = probes.iter().position(|other| *other == probe);
         let reply = answer.as_ref().map_err(Clone::clone).map(|replies| {
             let none = || {
-                let why = "no reply to this question";
+                let why = "no reply to this probe";
                 Reply::Failed(ProbeFailure::new(FailureCode::Unexpected, why))
             };
             nth.and_then(|nth| replies.get(nth)).cloned().unwrap_or_else(none)
         });
-        // Who asked may have gone; then nobody needs the answer.
+        // The receiver may have been dropped.
         drop(sender.send(reply));
     }
 }
@@ -361,7 +317,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_asked_at_the_same_time_is_one_execution_and_asked_once() {
+    async fn concurrent_probes_are_one_execution_without_duplicates() {
         let channel = Arc::new(Counting::default());
         let unit = Unit::new("magnum/0", channel.clone(), Sources::default());
         let path = |p: &str| p.parse::<UnitPath>().unwrap();
@@ -375,7 +331,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_to_ask_may_lose_interest() {
+    async fn the_future_of_the_first_probe_may_be_dropped() {
         let unit = Unit::new("magnum/0", Arc::new(Counting::default()), Sources::default());
         let path = "/a".parse::<UnitPath>().unwrap();
         let mut first = Box::pin(unit.file(&path));

@@ -1,4 +1,4 @@
-//! The machine of a unit: what can be asked of it, and what can be done to it.
+//! The machine of a unit: probes that read from it, and actions that change it.
 
 mod action;
 mod channel;
@@ -14,7 +14,7 @@ pub use action::{
     ServiceAction,
 };
 pub use channel::Channel;
-pub use failure::{FailureCode, ProbeFailure};
+pub use failure::{ActionFailure, FailureCode, ProbeFailure};
 pub use handle::Unit;
 pub use names::{InvalidPath, InvalidServiceName, ServiceName, UnitPath};
 pub use probe::Probe;

@@ -4,16 +4,16 @@ use serde::{Deserialize, Serialize};
 
 /// An absolute path on a unit, without `.`, `..`, empty parts or control characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct UnitPath(String);
 
-/// Not a path that omega works on.
+/// The text is not a path that omega works on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an absolute path without `.`, `..` and control characters: {0:?}")]
 pub struct InvalidPath(String);
 
 impl UnitPath {
-    /// Returns a path that is known to be good.
+    /// Returns a path that is known to be valid.
     pub(crate) fn known(text: &'static str) -> Self {
         debug_assert!(text.parse::<Self>().is_ok(), "{text}");
         Self(text.to_owned())
@@ -26,7 +26,7 @@ impl UnitPath {
         Self(path)
     }
 
-    /// Returns the path.
+    /// Returns the path as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -45,12 +45,9 @@ impl FromStr for UnitPath {
     type Err = InvalidPath;
     fn from_str(text: &str) -> Result<Self, InvalidPath> {
         let part = |part: &str| !matches!(part, "" | "." | "..");
-        match text.strip_prefix('/') {
-            Some(rest) if rest.split('/').all(part) && !text.contains(char::is_control) => {
-                Ok(Self(text.to_owned()))
-            }
-            Some(_) | None => Err(InvalidPath(text.to_owned())),
-        }
+        let valid = text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(part))
+            && !text.contains(char::is_control);
+        valid.then(|| Self(text.to_owned())).ok_or_else(|| InvalidPath(text.to_owned()))
     }
 }
 
@@ -67,24 +64,18 @@ impl TryFrom<String> for UnitPath {
     }
 }
 
-impl From<UnitPath> for String {
-    fn from(path: UnitPath) -> Self {
-        path.0
-    }
-}
-
 /// The name of a systemd service, without its suffix: `magnum-conductor`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct ServiceName(String);
 
-/// Not the name of a service.
+/// The text is not the name of a service.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the name of a systemd service: {0:?}")]
 pub struct InvalidServiceName(String);
 
 impl ServiceName {
-    /// Returns a name that is known to be good.
+    /// Returns a name that is known to be valid.
     pub(crate) fn known(text: &'static str) -> Self {
         debug_assert!(text.parse::<Self>().is_ok(), "{text}");
         Self(text.to_owned())
@@ -101,11 +92,8 @@ impl FromStr for ServiceName {
     fn from_str(text: &str) -> Result<Self, InvalidServiceName> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'@' | b'.');
         let starts = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-        if starts && text.bytes().all(allowed) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidServiceName(text.to_owned()))
-        }
+        let valid = starts && text.bytes().all(allowed);
+        valid.then(|| Self(text.to_owned())).ok_or_else(|| InvalidServiceName(text.to_owned()))
     }
 }
 
@@ -119,12 +107,6 @@ impl TryFrom<String> for ServiceName {
     type Error = InvalidServiceName;
     fn try_from(text: String) -> Result<Self, InvalidServiceName> {
         text.parse()
-    }
-}
-
-impl From<ServiceName> for String {
-    fn from(name: ServiceName) -> Self {
-        name.0
     }
 }
 
@@ -145,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn service_names_hold_no_shell() {
+    fn service_names_have_no_shell_metacharacters() {
         assert!("magnum-conductor".parse::<ServiceName>().is_ok());
         for bad in ["", "-x", "a b", "a;b", "a/b", "$(x)"] {
             assert!(bad.parse::<ServiceName>().is_err(), "{bad:?}");

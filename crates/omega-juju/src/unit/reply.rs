@@ -6,54 +6,54 @@ use serde::{Deserialize, Serialize};
 use super::{FailureCode, ProbeFailure, UnitPath};
 use crate::upstream_messages::{self, HelmFailure};
 
-/// The answer to a [`Probe`](super::Probe), in the order of the questions.
+/// The reply to a [`Probe`](super::Probe).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reply {
     /// To `File`.
     File(FileState),
-    /// To `Text`. `text` is `None` unless it is a regular file of UTF-8 of at most 64 KiB.
+    /// To `Text`. `text` is `None` unless it is a regular file of at most 64 KiB in UTF-8.
     Text {
-        /// What is there.
+        /// What is at the path.
         state: FileState,
         /// The content.
         text: Option<String>,
     },
-    /// To `Directory`: sorted names; `None` if it is not there.
+    /// To `Directory`.
     Directory {
-        /// The names.
+        /// The names, sorted; `None` if the directory does not exist.
         names: Option<Vec<String>>,
     },
     /// To `Service`.
     Service(ServiceState),
-    /// To `ShowArgs`: the words of the line; `None` if there is no such init script.
+    /// To `ShowArgs`.
     ShowArgs {
-        /// The words.
+        /// The arguments; `None` if there is no init script.
         args: Option<Vec<String>>,
     },
     /// To `Program`.
     Program(ProgramState),
-    /// To `Python`. `None` if the unit does not have the daemon.
+    /// To `Python`.
     Python {
-        /// The interpreter.
+        /// The interpreter; `None` if the unit does not have the daemon.
         interpreter: Option<Interpreter>,
     },
     /// To `Distributions`.
     Distributions {
-        /// Name to version.
+        /// The versions by name.
         versions: BTreeMap<String, String>,
     },
-    /// To `Options`: the effective values; a key that is set nowhere is absent.
+    /// To `Options`.
     Options {
-        /// Key to value.
+        /// The values of the options that are set.
         values: BTreeMap<String, String>,
     },
     /// To `Reach` and `Authenticate`.
     Reach(ReachState),
-    /// To `Releases`, one for each namespace, in order.
+    /// To `Releases`.
     Releases {
-        /// In the order of the namespaces.
+        /// The namespaces, in the order of the probe.
         namespaces: Vec<ReleasesState>,
     },
     /// To `LogTail`.
@@ -61,7 +61,7 @@ pub enum Reply {
         /// The lines, oldest first.
         lines: Vec<String>,
     },
-    /// The probe itself failed: the machine could not answer that one question.
+    /// The probe failed.
     Failed(ProbeFailure),
 }
 
@@ -75,9 +75,9 @@ pub enum FileState {
     Regular(FileFacts),
     /// A symbolic link.
     Link {
-        /// What it says.
+        /// Its target.
         target: String,
-        /// The regular file it leads to in the end, if it does.
+        /// The regular file to which it resolves, if it does.
         resolved: Option<FileFacts>,
     },
     /// A directory.
@@ -88,10 +88,10 @@ pub enum FileState {
         group: String,
         /// The permission bits.
         mode: FileMode,
-        /// When an entry last came or went, in nanoseconds since the epoch.
+        /// The time when an entry was last added or removed, in nanoseconds since the epoch.
         modified_ns: i64,
     },
-    /// A device, a socket, a pipe.
+    /// A device, socket or pipe.
     Special,
 }
 
@@ -101,15 +101,15 @@ pub enum FileState {
 pub struct FileFacts {
     /// The digest of the content.
     pub sha256: Sha256,
-    /// Bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// The owner's name, or its number where it has none.
+    /// The owner's name, or the id if it has none.
     pub owner: String,
-    /// The group's name, or its number where it has none.
+    /// The group's name, or the id if it has none.
     pub group: String,
     /// The permission bits.
     pub mode: FileMode,
-    /// When the content last changed, in nanoseconds since the epoch.
+    /// The time when the content last changed, in nanoseconds since the epoch.
     pub modified_ns: i64,
 }
 
@@ -125,15 +125,15 @@ pub struct ServiceState {
     pub sub: String,
     /// `Result`: `success`, `exit-code`.
     pub result: String,
-    /// The main process.
+    /// The process id of the main process.
     pub pid: Option<u32>,
-    /// When the main process started, in nanoseconds since the epoch.
+    /// The time when the main process started, in nanoseconds since the epoch.
     pub started_ns: Option<i64>,
-    /// The command line of the main process. (No OpenStack daemon takes a secret there.)
+    /// The command line of the main process. (OpenStack daemons have no secrets there.)
     pub cmdline: Vec<String>,
     /// `User`.
     pub user: String,
-    /// `NRestarts`: how often systemd started it again by itself.
+    /// `NRestarts`: the number of automatic restarts.
     pub restarts: u32,
     /// `ExecStart` as systemd will run it.
     pub exec_start: String,
@@ -144,15 +144,15 @@ pub struct ServiceState {
     pub needs_reload: bool,
 }
 
-/// How a program's name resolves for a daemon.
+/// The program that a daemon finds under a name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProgramState {
-    /// The directories that are searched, in order.
+    /// The directories of PATH, in order.
     pub path: Vec<String>,
-    /// Whether they come from the running process (else from its init script).
+    /// Whether PATH is that of the running process (otherwise of the init script).
     pub live: bool,
-    /// The first match that is executable.
+    /// The first match that the daemon's user may execute.
     pub found: Option<Resolved>,
 }
 
@@ -160,11 +160,11 @@ pub struct ProgramState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Resolved {
-    /// Where the search found it.
+    /// Its path.
     pub path: UnitPath,
-    /// The regular file behind it.
+    /// The regular file to which the path resolves.
     pub real: UnitPath,
-    /// That file's digest.
+    /// The digest of that file.
     pub sha256: Sha256,
 }
 
@@ -174,13 +174,13 @@ pub struct Resolved {
 pub struct Interpreter {
     /// The program.
     pub program: UnitPath,
-    /// `3.10.12`.
+    /// Its version (`3.10.12`).
     pub version: String,
-    /// Whether it is marked externally managed (PEP 668): pip refuses without a switch.
+    /// Whether it is marked externally managed (PEP 668): pip needs `--break-system-packages`.
     pub externally_managed: bool,
-    /// pip's version, if there is one.
+    /// The version of pip, if it is installed.
     pub pip: Option<String>,
-    /// The distribution as the daemon's user imports it.
+    /// The distribution that the daemon's user imports, if it is installed.
     pub distribution: Option<Distribution>,
 }
 
@@ -190,52 +190,52 @@ pub struct Interpreter {
 pub struct Distribution {
     /// Its version.
     pub version: String,
-    /// The directory it is in.
+    /// Its directory.
     pub location: String,
-    /// Its entry points in the group that was asked for.
+    /// Its entry points in the group of the probe.
     pub entry_points: Vec<String>,
-    /// When it was installed, in nanoseconds since the epoch.
+    /// The time when it was installed, in nanoseconds since the epoch.
     pub modified_ns: i64,
 }
 
-/// How far a connection got.
+/// The result of a connection to an API server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ReachState {
-    /// TCP connected.
+    /// Whether there was a TCP connection.
     pub tcp: bool,
-    /// The server's certificate was verified.
+    /// Whether the server's certificate was verified.
     pub tls: bool,
-    /// The HTTP status that came back.
+    /// The HTTP status.
     pub status: Option<u16>,
-    /// The version that the server says it has (`v1.34.4`).
+    /// The version of the server (`v1.34.4`).
     pub version: Option<String>,
-    /// Milliseconds until the answer, or until it failed.
+    /// The duration until the response or failure, in milliseconds.
     pub millis: u64,
-    /// What went wrong.
+    /// What failed.
     pub error: Option<String>,
-    /// What kind of failure that is.
+    /// The kind of failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<FailureCode>,
 }
 
-/// What `helm list` said of one namespace.
+/// The result of `helm list` in one namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ReleasesState {
     /// The namespace.
     pub namespace: String,
-    /// Release name and status; `None` if helm failed.
+    /// The releases' status by name; `None` if helm failed.
     pub releases: Option<BTreeMap<String, String>>,
-    /// What helm wrote to standard error, at most 1 KiB, if it failed.
+    /// The standard error of helm, at most 1 KiB, if it failed.
     pub error: Option<String>,
-    /// What kind of failure that is.
+    /// The kind of failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<FailureCode>,
 }
 
 impl ServiceState {
-    /// Returns whether systemd starts the service by its init script, or does not know how.
+    /// Returns whether systemd starts the service with its init script, or `ExecStart` is not known.
     pub fn starts_by_init_script(&self) -> bool {
         self.exec_start.is_empty() || self.exec_start.contains("/etc/init.d/")
     }
@@ -248,12 +248,12 @@ impl ReleasesState {
         Some(match &self.code {
             Some(FailureCode::NoProgram) => HelmFailure::NotRunnable,
             Some(FailureCode::TimedOut) => HelmFailure::TimedOut,
-            Some(_) | None => upstream_messages::helm(self.words()),
+            Some(_) | None => upstream_messages::helm(self.stderr()),
         })
     }
 
-    /// Returns helm's own words, if it failed.
-    pub fn words(&self) -> &str {
+    /// Returns the error message of helm; empty if it did not fail.
+    pub fn stderr(&self) -> &str {
         self.error.as_deref().unwrap_or_default().trim()
     }
 }

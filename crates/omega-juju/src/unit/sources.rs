@@ -10,10 +10,10 @@ use omega_core::{
     values::{Secret, Sha256},
 };
 
-/// The most that is read from a file: helm has 55 MB.
+/// The maximum size of a file in bytes: helm has 55 MB.
 const MOST: u64 = 512 << 20;
 
-/// Bytes that desired facts name by digest. They stay on this side until the moment of a write.
+/// Content that desired facts name by digest. It is sent to a unit only when it is written.
 #[derive(Clone, Debug, Default)]
 pub struct Sources(BTreeMap<Sha256, Source>);
 
@@ -23,7 +23,7 @@ enum Source {
     File(Arc<SourceFile>),
 }
 
-/// A file that is read when it is needed. As long as somebody holds its bytes, others share them.
+/// A file that is read when it is needed. Concurrent users share its bytes.
 #[derive(Debug)]
 struct SourceFile {
     path: PathBuf,
@@ -46,19 +46,19 @@ impl SourceFile {
 }
 
 impl Sources {
-    /// Adds `bytes`, and returns the digest to name them by.
+    /// Adds `bytes`, and returns their digest.
     pub fn add(&mut self, bytes: Secret) -> Sha256 {
         let digest = bytes.digest();
         self.0.insert(digest, Source::Memory(Arc::new(bytes)));
         digest
     }
 
-    /// Adds what the file at `path` holds now, and returns its digest and its size. It is read
-    /// when it is needed, and must then still have that digest.
+    /// Adds the file at `path`, and returns its digest and size. It is read again when it is needed,
+    /// and must still have that digest then.
     ///
     /// # Errors
     ///
-    /// Fails if it is no regular file, or can't be read.
+    /// Fails if it is not a regular file, or can't be read.
     pub fn add_file(&mut self, path: &Path) -> io::Result<(Sha256, u64)> {
         let (file, size) = open_regular(path, MOST)?;
         let digest = Sha256::read(file)?;
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_changed_since_is_not_what_was_added() {
+    fn a_file_that_has_changed_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("helm");
         std::fs::write(&path, "one").unwrap();

@@ -45,10 +45,10 @@ pub async fn images(cloud: Arc<dyn Transport>, directory: &Path) {
     assert_eq!(one(&cloud).await, made, "it is not touched");
 
     let path = ["images", &of("id")];
-    let patch = json!([{ "op": "replace", "path": "/kube_version", "value": "v1.34.7" }]);
+    let change = json!([{ "op": "replace", "path": "/kube_version", "value": "v1.34.7" }]);
     let request = Request::new(Service::Image, Method::Patch, &path)
         .header("Content-Type", "application/openstack-images-v2.1-json-patch");
-    assert_eq!(send(&cloud, request.body(patch)).await.status, 200);
+    assert_eq!(send(&cloud, request.body(change)).await.status, 200);
     assert!(stage(&image).await.expect("set").changed());
     assert_eq!(one(&cloud).await["kube_version"], "v1.34.8");
 

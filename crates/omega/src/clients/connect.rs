@@ -45,8 +45,8 @@ impl<'a> Connect<'a> {
     ///
     /// Fails if a file can't be read, or if Juju can't list the units.
     pub async fn all(&self, kubeconfig: &Kubeconfig, only: &[String]) -> Result<Clients, Failure> {
-        let (cloud, units) = futures::join!(self.cloud(), self.list_units());
         let payloads = self.payloads(kubeconfig)?;
+        let (cloud, units) = futures::join!(self.cloud(), self.list_units());
         self.listed(kubeconfig, cloud?, &units?, only, &payloads).await
     }
 

@@ -15,7 +15,10 @@ use omega_openstack::container_infra::ClusterList;
 use serde::{Deserialize, Serialize};
 
 use super::{GraftSpec, Purpose, known_namespaces};
-use crate::clients::{Clients, CloudClients, Connect, Payloads, UnitList};
+use crate::{
+    clients::{Clients, CloudClients, Connect, Payloads, UnitList},
+    site::Conductor,
+};
 
 /// The most that a file of stored inputs may have, in bytes.
 const MOST: u64 = 1 << 20;
@@ -49,8 +52,8 @@ pub async fn resolve(
     only: &[String],
     policy: LeftoverPolicy,
 ) -> Result<(GraftSpec, Clients), Failure> {
-    let resolver = Resolver::new(connect, kubeconfig, only, policy).await?;
     let payloads = connect.payloads(kubeconfig)?;
+    let resolver = Resolver::new(connect, kubeconfig, only, policy).await?;
     resolver.graft(&resolver.inputs().await?, &payloads).await
 }
 
@@ -152,7 +155,10 @@ impl<'a> Resolver<'a> {
     /// Where the inputs of this site are stored. A site that shares the name only asks once more.
     fn file(&self) -> Option<PathBuf> {
         let site = self.connect.site;
-        let key = format!("{:?} {:?} {:?}", site.directory, site.conductor, site.juju.model);
+        let Conductor { application, unit, .. } = site.conductor().ok()?;
+        let units: Vec<_> = unit.iter().map(|unit| unit.name.to_string()).collect();
+        let (directory, units) = (site.directory.display(), units.join(" "));
+        let key = format!("{directory}\n{application:?}\n{:?}\n{units}", site.juju.model);
         let name = format!("graft-{}.json", Sha256::of(key.as_bytes()));
         Some(self.connect.machine.cache.as_ref()?.join("inputs").join(name))
     }

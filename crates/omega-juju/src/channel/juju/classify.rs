@@ -1,4 +1,4 @@
-//! What juju's words mean for a unit.
+//! Converts juju's messages to errors.
 
 use std::time::Duration;
 
@@ -10,60 +10,54 @@ use crate::{
     upstream_messages::{self, Juju},
 };
 
-/// Says why `juju exec` printed no task.
+/// Returns why `juju exec` printed no task.
 pub(super) fn exec(unit: &str, output: &Output, wait: Duration) -> Error {
-    let words = String::from_utf8_lossy(&output.stderr);
-    match upstream_messages::juju(&words) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    match upstream_messages::juju(&stderr) {
         Juju::TimedOut => Error::Deadline {
             unit: unit.to_owned(),
-            doing: "a question by juju exec, which waits behind running hooks".to_owned(),
+            doing: "juju exec, which waits for running hooks".to_owned(),
             after: wait,
             touched: Touched::Nothing,
         },
-        kind @ (Juju::LoginExpired | Juju::Forbidden | Juju::Itself | Juju::Unknown) => {
-            if output.status == Some(0) {
-                return Error::NothingScheduled { unit: unit.to_owned() };
-            }
-            denied(unit, kind).unwrap_or_else(|| unreachable(unit, &words, Touched::Nothing))
+        _ if output.status == Some(0) => Error::NothingScheduled { unit: unit.to_owned() },
+        kind @ (Juju::LoginExpired | Juju::Forbidden | Juju::BeforeSsh | Juju::Unknown) => {
+            denied(unit, kind).unwrap_or_else(|| unreachable(unit, &stderr, Touched::Nothing))
         }
     }
 }
 
-/// Says why `juju ssh` brought no reply of the agent's; `None` where juju wrote nothing of its own.
+/// Returns why `juju ssh` printed no reply of the agent; `None` if juju wrote no error of its own.
 pub(super) fn ssh(unit: &str, output: &Output) -> Option<Error> {
-    let words = String::from_utf8_lossy(&output.stderr);
-    let kind = upstream_messages::juju(&words);
-    if let Some(error) = denied(unit, kind) {
-        return Some(error);
-    }
-    match kind {
-        // It did not get as far as starting ssh.
-        Juju::Itself | Juju::TimedOut => Some(unreachable(unit, &words, Touched::Nothing)),
-        // 255 is ssh's: nobody tells whether the connection broke before the command or after.
-        Juju::Unknown | Juju::LoginExpired | Juju::Forbidden => (output.status == Some(255))
-            .then(|| unreachable(unit, &words, upstream_messages::ssh_touched(&words))),
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    match upstream_messages::juju(&stderr) {
+        Juju::BeforeSsh | Juju::TimedOut => Some(unreachable(unit, &stderr, Touched::Nothing)),
+        kind @ (Juju::LoginExpired | Juju::Forbidden) => denied(unit, kind),
+        // 255 is ssh's own status: the connection may have been lost before or after the command.
+        Juju::Unknown => (output.status == Some(255))
+            .then(|| unreachable(unit, &stderr, upstream_messages::ssh_touched(&stderr))),
     }
 }
 
 fn denied(unit: &str, kind: Juju) -> Option<Error> {
     let tried = match kind {
-        Juju::LoginExpired => "juju's login, which has expired: run juju login",
-        Juju::Forbidden => "juju's user, who needs admin access to the model",
-        Juju::TimedOut | Juju::Itself | Juju::Unknown => return None,
+        Juju::LoginExpired => "the login of juju, which has expired: run juju login",
+        Juju::Forbidden => "the user of juju, who needs admin access to the model",
+        Juju::TimedOut | Juju::BeforeSsh | Juju::Unknown => return None,
     };
     let (unit, tried) = (unit.to_owned(), tried.to_owned());
     Some(Error::Denied { unit, via: "juju".to_owned(), tried })
 }
 
-fn unreachable(unit: &str, words: &str, touched: Touched) -> Error {
-    let own = upstream_messages::juju_error(words);
-    let last = || words.lines().rev().find(|line| !line.trim().is_empty());
-    let why = own.or_else(last).unwrap_or("juju failed without a word");
+fn unreachable(unit: &str, stderr: &str, touched: Touched) -> Error {
+    let own = upstream_messages::juju_error(stderr);
+    let last = || stderr.lines().rev().find(|line| !line.trim().is_empty());
+    let why = own.or_else(last).unwrap_or("juju failed without an error message");
     Error::Unreachable {
         unit: unit.to_owned(),
         via: "juju".to_owned(),
         why: why.trim_start_matches("ERROR ").to_owned(),
-        next: Some("look at juju status, and at the model that is meant (juju models)".to_owned()),
+        next: Some("look at juju status, and check the model (juju models)".to_owned()),
         touched,
         retry: own.map_or(Retry::Transient, upstream_messages::juju_retry),
     }
@@ -81,24 +75,24 @@ mod tests {
 
     #[test]
     fn a_timeout_of_juju_is_a_deadline() {
-        let said = "ERROR timed out waiting for results from: magnum/0\n";
-        let error = exec("magnum/0", &output(1, said), Duration::from_secs(70));
+        let stderr = "ERROR timed out waiting for results from: magnum/0\n";
+        let error = exec("magnum/0", &output(1, stderr), Duration::from_secs(70));
         assert!(error.timed_out(), "{error}");
     }
 
     #[test]
     fn an_expired_login_says_what_to_do() {
-        let said = "ERROR cannot get discharge from \"https://10.0.0.1:17070/auth\": EOF\n";
+        let stderr = "ERROR cannot get discharge from \"https://10.0.0.1:17070/auth\": EOF\n";
         for error in [
-            exec("magnum/0", &output(1, said), Duration::from_secs(70)),
-            ssh("magnum/0", &output(1, said)).unwrap(),
+            exec("magnum/0", &output(1, stderr), Duration::from_secs(70)),
+            ssh("magnum/0", &output(1, stderr)).unwrap(),
         ] {
             assert!(error.found().unwrap().contains("juju login"), "{error:?}");
         }
     }
 
     #[test]
-    fn what_ssh_says_tells_whether_anything_ran() {
+    fn the_message_of_ssh_shows_whether_anything_ran() {
         let juju = ssh("magnum/9", &output(1, "ERROR unit \"magnum/9\" not found\n")).unwrap();
         assert_eq!(juju.touched(), Touched::Nothing);
         assert!(juju.to_string().contains("unit \"magnum/9\" not found"), "{juju}");

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::classify;
 use crate::{Error, agent::Output};
 
-/// What `juju exec --format json` says of one unit. Empty output is an absent key.
+/// The result of `juju exec --format json` for one unit. For empty output, the key is absent.
 #[derive(Debug, Deserialize)]
 struct Task {
     unit: Option<String>,
@@ -25,24 +25,24 @@ struct Results {
     stderr: String,
 }
 
-/// Reads what the command left on the unit from what `juju exec` printed.
+/// Returns the output of the command on the unit from that of `juju exec`.
 ///
 /// # Errors
 ///
-/// Fails if juju ran nothing there, or its account can't be read.
+/// Fails if juju ran no task on the unit, or its output can't be parsed.
 pub(super) fn task(unit: &str, output: &Output, wait: Duration) -> Result<Output, Error> {
     if output.stdout.trim_ascii().is_empty() {
         return Err(classify::exec(unit, output, wait));
     }
     let malformed =
         |why: String| Error::Malformed { unit: unit.to_owned(), why, touched: Touched::Nothing };
-    // "Operation 12 failed to schedule any tasks" has been seen on either stream.
+    // "Operation 12 failed to schedule any tasks" was observed on both streams.
     let Some(start) = output.stdout.iter().position(|byte| *byte == b'{') else {
         return Err(classify::exec(unit, output, wait));
     };
     let json = output.stdout.get(start..).unwrap_or_default();
     let tasks: BTreeMap<String, Task> = serde_json::from_slice(json).map_err(|error| {
-        malformed(format!("juju exec printed no JSON of juju 3's shape (line {})", error.line()))
+        malformed(format!("the output of juju exec is not JSON of juju 3 (line {})", error.line()))
     })?;
     let named = |(key, task): &(String, Task)| key == unit || task.unit.as_deref() == Some(unit);
     let Some((_, task)) = tasks.into_iter().find(named) else {
@@ -54,7 +54,7 @@ pub(super) fn task(unit: &str, output: &Output, wait: Duration) -> Result<Output
         return Err(Error::Unreachable {
             unit: unit.to_owned(),
             via: "juju exec".to_owned(),
-            why: format!("the task ended as {status}: {message}"),
+            why: format!("the task ended with status {status}: {message}"),
             next: Some(format!("look at juju show-unit {unit}")),
             touched: Touched::Nothing,
             retry: Retry::Transient,
@@ -68,7 +68,7 @@ pub(super) fn task(unit: &str, output: &Output, wait: Duration) -> Result<Output
 mod tests {
     use super::*;
 
-    /// Verbatim from juju 3.6.14 (for a machine; a unit's has `unit` in its place).
+    /// Verbatim from juju 3.6.14 (for a machine; for a unit it has the key `unit` instead).
     const SEEN: &str = r#"{"0":{"id":"18","machine":"0","results":{"return-code":0,"stdout":"foo\n"},"status":"completed","timing":{"completed":"2026-03-06 13:12:00 +1300 NZDT","enqueued":"2026-03-06 13:12:00 +1300 NZDT","started":"2026-03-06 13:12:00 +1300 NZDT"}}}"#;
 
     fn read(stdout: &str, stderr: &str, status: i32) -> Result<Output, Error> {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn success_without_output_or_of_another_is_no_success() {
+    fn success_without_output_or_on_another_unit_is_an_error() {
         for stdout in ["", "\n", "{}", SEEN, "Operation 12 failed to schedule any tasks\n"] {
             let error = read(stdout, "", 0).unwrap_err();
             assert!(matches!(error, Error::NothingScheduled { .. }), "{stdout:?}: {error}");
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_without_results_says_why() {
+    fn a_task_without_results_is_an_error_with_its_message() {
         let error = read(
             r#"{"magnum/0":{"id":"1","unit":"magnum/0","status":"aborted","message":"agent lost"}}"#,
             "",

@@ -1,4 +1,4 @@
-//! The `juju` program: `exec` for questions, `ssh` for what carries a payload.
+//! The `juju` program: `exec` for probes, `ssh` for actions.
 
 mod classify;
 mod exec;
@@ -18,22 +18,21 @@ use super::{
 };
 use crate::{
     Action, Channel, Error, Payload, Probe, Reply,
-    agent::{Output, Request, Stdin, done, quoted, replies},
+    agent::{Output, Request, Stdin, done, from_stdin, quoted, replies},
 };
 
-/// How long a question may wait for its turn: a unit's agent runs one hook or command at a time.
-const TURN: Duration = Duration::from_mins(1);
+/// How long a task may wait: a unit's agent runs one hook or command at a time.
+const QUEUE: Duration = Duration::from_mins(1);
 
-/// Which unit, and by which program.
+/// A unit, and the `juju` program.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct JujuTarget {
     /// The program: `juju`, or a path to it.
     pub program: PathBuf,
-    /// The model as the operator names it (`controller:model` or `model`); the current one by
-    /// default.
+    /// The model as passed to `-m` (`controller:model` or `model`); by default the current one.
     pub model: Option<String>,
-    /// The model, if juju told which one it is.
+    /// The model as `juju status` reported it, if it is known.
     pub known: Option<JujuModel>,
     /// The unit.
     pub unit: UnitName,
@@ -45,24 +44,24 @@ impl JujuTarget {
         Self { program: program.into(), model: None, known: None, unit }
     }
 
-    /// Names the model as the operator does.
+    /// Sets the model to pass to `-m`.
     #[must_use]
     pub fn in_model(self, model: Option<&str>) -> Self {
         Self { model: model.map(str::to_owned), ..self }
     }
 
-    /// Says which model juju says it is.
+    /// Sets the model that `juju status` reported.
     #[must_use]
     pub fn known_as(self, model: &JujuModel) -> Self {
         Self { known: Some(model.clone()), ..self }
     }
 }
 
-/// A unit's machine by the `juju` program.
+/// A unit's machine, reached with the `juju` program.
 ///
-/// Questions go by `juju exec`, which runs as root and hands nothing to standard input; the
-/// controller keeps its text and its output, so neither ever holds a secret. Actions go by
-/// `juju ssh --pty=false`, as user ubuntu with sudo, with the payload on standard input.
+/// Probes use `juju exec`, which runs as root and forwards no standard input. The controller stores
+/// command and output, so neither ever contains a secret. Actions use `juju ssh --pty=false`, as
+/// user ubuntu with sudo, with the payload on standard input.
 #[derive(Clone, Debug)]
 pub struct Juju {
     target: JujuTarget,
@@ -81,16 +80,16 @@ impl Juju {
 
     async fn run(
         &self,
-        words: Vec<String>,
+        args: Vec<String>,
         stdin: Option<Stdin>,
         within: Duration,
         touched: Touched,
     ) -> Result<Output, Error> {
-        let run = Program::new(&self.target.program).args(words).run(stdin, within).await;
+        let run = Program::new(&self.target.program).args(args).run(stdin, within).await;
         run.map_err(|error| not_run(&self.label(), &error, within, touched))
     }
 
-    /// The options that every command takes, before what it is about.
+    /// The option for the model.
     fn model(&self) -> Vec<String> {
         self.target.model.iter().flat_map(|model| ["-m".to_owned(), model.clone()]).collect()
     }
@@ -106,7 +105,9 @@ fn not_run(unit: &str, error: &RunError, after: Duration, touched: Touched) -> E
             unit,
             via: "juju".to_owned(),
             why: error.to_string(),
-            next: Some("install juju, name it in the site file, or list the units for ssh".into()),
+            next: Some(
+                "install juju, set its path in the site file, or list the units for SSH".into(),
+            ),
             touched: if matches!(error, RunError::Start(..)) { Touched::Nothing } else { touched },
             retry: if matches!(error, RunError::Start(..)) {
                 Retry::Final
@@ -130,15 +131,16 @@ impl Channel for Juju {
     async fn ask(&self, probes: &[Probe]) -> Result<Vec<Reply>, Error> {
         let unit = self.label();
         let request = Request::ask(probes, self.deadlines.probe);
-        let line = quoted(&request.words_without_stdin(&unit)?);
-        let wait = self.deadlines.ask() + TURN;
-        let mut words = vec!["exec".to_owned(), "--unit".to_owned(), unit.clone()];
-        words.extend(["--format", "json", "--wait"].map(String::from));
-        words.push(format!("{}s", wait.as_secs()));
-        words.extend(self.model());
-        words.extend(["--".to_owned(), line]);
+        let line = quoted(&request.command(&unit)?);
+        let wait = self.deadlines.ask() + QUEUE;
+        let seconds = format!("{}s", wait.as_secs());
+        let mut args = ["exec", "--unit", &unit, "--format", "json", "--wait", &seconds]
+            .map(String::from)
+            .to_vec();
+        args.extend(self.model());
+        args.extend(["--".to_owned(), line]);
         let within = wait + self.deadlines.connect;
-        let output = self.run(words, None, within, Touched::Nothing).await?;
+        let output = self.run(args, None, within, Touched::Nothing).await?;
         let output = exec::task(&unit, &output, wait)?;
         replies(&unit, &output, &request.nonce, probes)
     }
@@ -146,24 +148,16 @@ impl Channel for Juju {
     async fn act(&self, action: &Action, payload: Payload) -> Result<(), Error> {
         let unit = self.label();
         let request = Request::act(action, payload, self.deadlines.act_there());
-        let mut line = vec!["sudo".to_owned(), "-n".to_owned()];
-        line.extend(Request::words());
-        let mut words = vec!["ssh".to_owned(), "--pty=false".to_owned()];
-        words.extend(self.model());
-        words.extend([unit.clone(), quoted(&line)]);
+        let mut args = vec!["ssh".to_owned(), "--pty=false".to_owned()];
+        args.extend(self.model());
+        args.extend([unit.clone(), format!("sudo -n {}", quoted(&from_stdin()))]);
         let within = self.deadlines.act + self.deadlines.connect;
-        let output = self.run(words, Some(request.stdin()), within, Touched::Maybe).await?;
-        let answered = done(&unit, &output, &request.nonce);
-        match answered {
-            // No reply of the agent's: what juju itself said tells more.
-            Err(Error::Malformed { .. }) if output.status != Some(0) => {
-                Err(classify::ssh(&unit, &output).unwrap_or_else(|| no_reply(answered, &unit)))
-            }
-            other => other,
+        let output = self.run(args, Some(request.stdin()), within, Touched::Maybe).await?;
+        let done = done(&unit, &output, &request.nonce);
+        if matches!(done, Err(Error::Malformed { .. })) && output.status != Some(0) {
+            // There is no reply of the agent: juju's own error is more useful.
+            return classify::ssh(&unit, &output).map_or(done, Err);
         }
+        done
     }
-}
-
-fn no_reply(answered: Result<(), Error>, unit: &str) -> Error {
-    answered.err().unwrap_or_else(|| Error::NothingScheduled { unit: unit.to_owned() })
 }

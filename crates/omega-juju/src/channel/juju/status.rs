@@ -7,16 +7,16 @@ use tokio::time::Instant;
 use super::{Deadlines, Program, not_run};
 use crate::Error;
 
-/// Which model it is. A plan that is made for one is not for another of the same content.
+/// The identity of a model. A plan for one model must not be applied to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct JujuModel {
-    /// The controller, by this client's name for it.
+    /// The name of the controller in this client.
     pub controller: String,
     /// The model's name.
     pub name: String,
-    /// Its id, where juju tells it: `juju status` of 3.4.2 does not.
+    /// Its id, if juju reports it: `juju status` of 3.4.2 does not.
     #[serde(alias = "model-uuid", skip_serializing_if = "Option::is_none")]
     pub uuid: Option<String>,
 }
@@ -27,7 +27,7 @@ impl fmt::Display for JujuModel {
     }
 }
 
-/// The units of an application, and the model that they are in.
+/// The units of an application, and their model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JujuUnits {
@@ -37,13 +37,13 @@ pub struct JujuUnits {
     pub units: Vec<UnitStatus>,
 }
 
-/// A unit as `juju status` tells it.
+/// A unit as `juju status` reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnitStatus {
     /// Its name.
     pub name: UnitName,
-    /// Whether it leads its application.
+    /// Whether it is the leader of its application.
     pub leader: bool,
     /// The machine's id (`0`, `1/lxd/2`).
     pub machine: Option<String>,
@@ -53,27 +53,27 @@ pub struct UnitStatus {
     pub base: Option<String>,
     /// Its public address.
     pub address: Option<String>,
-    /// What the charm says (`active`, `blocked`).
+    /// The workload status (`active`, `blocked`).
     pub workload: StatusInfo,
-    /// What the unit's agent says (`idle`, `executing`, `lost`).
+    /// The status of the unit's agent (`idle`, `executing`, `lost`).
     pub agent: StatusInfo,
-    /// The subordinates beside it.
+    /// Its subordinates.
     pub subordinates: Vec<UnitStatus>,
-    /// What juju says where it could not tell the unit's state.
+    /// The error, if juju could not determine the unit's status.
     pub error: Option<String>,
 }
 
-/// A state and its message.
+/// A status and its message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct StatusInfo {
-    /// One word.
+    /// The status.
     pub current: String,
-    /// A sentence, often empty.
+    /// The message, often empty.
     pub message: String,
 }
 
-/// A model as `juju status --format json` tells it, of juju 2.9 or 3.
+/// The output of `juju status --format json`, of juju 2.9 or 3.
 #[derive(Clone, Debug, Deserialize)]
 pub struct JujuStatus {
     #[serde(default)]
@@ -119,16 +119,16 @@ struct Base {
 }
 
 impl JujuStatus {
-    /// Reads what `juju status --format json` printed.
+    /// Parses the output of `juju status --format json`.
     ///
     /// # Errors
     ///
-    /// Fails if it is not that.
+    /// Fails if it has another form.
     pub fn parse(json: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(json)
     }
 
-    /// Returns which model it is.
+    /// Returns the model.
     pub fn model(&self) -> &JujuModel {
         &self.model
     }
@@ -138,8 +138,8 @@ impl JujuStatus {
         self.applications.keys().map(String::as_str).collect()
     }
 
-    /// Returns the units of an application in the order of their numbers; `None` if the model has
-    /// no such application. A subordinate's units are beside their principals.
+    /// Returns the units of an application, ordered by number; `None` if the model has no such
+    /// application. The units of a subordinate are listed below their principals.
     pub fn units(&self, application: &str) -> Option<Vec<UnitStatus>> {
         self.applications.get(application)?;
         let all = self.applications.values().flat_map(|app| &app.units);
@@ -155,7 +155,7 @@ impl JujuStatus {
         Some(units)
     }
 
-    /// Returns what juju says where it could not tell an application's state.
+    /// Returns the error, if juju could not determine the application's status.
     pub fn application_error(&self, application: &str) -> Option<&str> {
         self.applications.get(application)?.status_error.as_deref()
     }
@@ -181,7 +181,7 @@ impl JujuStatus {
         })
     }
 
-    /// A machine by its id; that of a container (`1/lxd/2`) begins with its host's.
+    /// Finds a machine by its id. The id of a container (`1/lxd/2`) starts with that of its host.
     fn machine(&self, id: &str) -> Option<&Machine> {
         let host = id.split('/').next().unwrap_or(id);
         let mut machine = self.machines.get(host)?;
@@ -200,11 +200,11 @@ impl Machine {
     }
 }
 
-/// Asks juju for the state of a model.
+/// Runs `juju status`.
 ///
 /// # Errors
 ///
-/// Fails if juju does not answer, or not in JSON.
+/// Fails if juju fails, or its output is not JSON.
 pub async fn juju_status(
     program: &Path,
     model: Option<&str>,
@@ -212,9 +212,9 @@ pub async fn juju_status(
 ) -> Result<JujuStatus, Error> {
     let label = model.map_or_else(|| "the current model".to_owned(), |m| format!("model {m}"));
     let model = model.into_iter().flat_map(|model| ["-m", model]);
-    let words = ["status", "--format", "json"].into_iter().chain(model);
+    let args = ["status", "--format", "json"].into_iter().chain(model);
     let (within, start) = (deadlines.ask(), Instant::now());
-    let output = Program::new(program).args(words).run(None, within).await;
+    let output = Program::new(program).args(args).run(None, within).await;
     let took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let status = output.as_ref().ok().and_then(|output| output.status).unwrap_or(-1);
     tracing::info!(target: "omega_trace", kind = "exec", what = "juju status", status, took_ms, "trace");
@@ -224,16 +224,16 @@ pub async fn juju_status(
     }
     JujuStatus::parse(&output.stdout).map_err(|error| Error::Malformed {
         unit: label,
-        why: format!("juju status printed no JSON (line {})", error.line()),
+        why: format!("the output of juju status is not JSON (line {})", error.line()),
         touched: Touched::Nothing,
     })
 }
 
-/// Asks juju for the units of an application, and for the model that they are in.
+/// Returns the units of an application, and their model.
 ///
 /// # Errors
 ///
-/// Fails if juju does not answer, or the model has no such application, or it has no units.
+/// Fails if juju fails, the model has no such application, or the application has no units.
 pub async fn juju_units(
     program: &Path,
     model: Option<&str>,
@@ -246,7 +246,7 @@ pub async fn juju_units(
         Err(Error::NoUnits { application, why: why.to_owned(), found })
     };
     if let Some(error) = status.application_error(application) {
-        return none("juju can't tell its state", error.to_owned());
+        return none("juju can't determine its status", error.to_owned());
     }
     match status.units(application) {
         Some(units) if !units.is_empty() => Ok(JujuUnits { model: status.model, units }),

@@ -23,7 +23,7 @@ fn the_units_of_an_application_and_only_those() {
     assert!(first.workload.message.starts_with("Unit is ready: Mode: R/W"), "{first:?}");
     assert_eq!(status.units("magnum"), None);
     assert_eq!(status.model().to_string(), "serverstack-serverstack:zaza-0228b5aec1cf");
-    assert_eq!(status.model().uuid, None, "juju status of 3.4.2 does not tell it");
+    assert_eq!(status.model().uuid, None, "juju status of 3.4.2 does not report it");
 }
 
 #[test]

@@ -19,11 +19,11 @@ use super::{
 };
 use crate::Error;
 
-/// How often a silent connection is asked whether it is still there; three times unanswered, it is
-/// given up. A restart of a daemon may take minutes without a word.
+/// The interval of keepalives; after three without an answer, the connection is closed. The restart
+/// of a daemon may take minutes without output.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
-/// A connection that is logged in, with the one it goes through.
+/// An authenticated connection, with the connection to its jump host.
 pub(crate) struct Connection {
     pub(super) handle: Handle<ServerKey>,
     pub(super) label: String,
@@ -55,13 +55,13 @@ impl Connection {
         let (host, port) = (target.host.clone(), u32::from(target.port));
         let tunnel = through.handle.channel_open_direct_tcpip(host, port, "127.0.0.1", 0).await;
         let tunnel = tunnel.map_err(|error| {
-            unreachable(target, &format!("{} does not get there: {error}", jump.label()))
+            unreachable(target, &format!("{} can't connect to it: {error}", jump.label()))
         })?;
         let connection = Self::over(tunnel.into_stream(), target).await?;
         Ok(Self { through: Some(Box::new(through)), ..connection })
     }
 
-    /// Speaks SSH over a stream, and logs in.
+    /// Starts SSH on a stream, and logs in.
     pub(crate) async fn over<S>(stream: S, target: &SshTarget) -> Result<Self, Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -99,10 +99,7 @@ fn unreachable(target: &SshTarget, why: &str) -> Error {
         unit: target.label(),
         via: "ssh".to_owned(),
         why: why.to_owned(),
-        next: Some(format!(
-            "check the address, the port and what is between here and {}",
-            target.address()
-        )),
+        next: Some(format!("check address, port and network path to {}", target.address())),
         touched: Touched::Nothing,
         retry: Retry::Transient,
     }

@@ -10,7 +10,7 @@ use crate::{
     agent::{Output, Stdin},
 };
 
-/// The most that is kept of the output.
+/// The maximum number of bytes that are read from each stream.
 const MOST: usize = 64 << 20;
 
 impl Connection {
@@ -18,7 +18,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// Says whether the command may have run.
+    /// The error says whether the command may have run.
     pub(super) async fn execute(
         &self,
         line: &str,
@@ -47,7 +47,7 @@ impl Connection {
         let (mut read, write) = channel.split();
         let writing = async {
             let mut input = write.make_writer();
-            // A command may end without reading: what it answers tells, not this error.
+            // A command may end without reading: its output matters, not this error.
             drop(stdin.write(&mut input).await);
             drop(input.shutdown().await);
         };
@@ -55,8 +55,8 @@ impl Connection {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(why)) => Err(broke(why.to_owned(), touched)),
             Err(_) => {
-                // sshd passes it to the process group; what sudo runs as root may outlive it, and
-                // gives up by its own deadline.
+                // sshd signals the process group. A process that sudo runs as root may survive that,
+                // but has its own deadline.
                 drop(write.signal(Sig::TERM).await);
                 drop(write.close().await);
                 Err(Error::Deadline {
@@ -70,8 +70,8 @@ impl Connection {
     }
 }
 
-/// Reads until the channel closes, and writes meanwhile: a remote that never reads its standard
-/// input must not keep us from hearing what it says.
+/// Reads until the channel closes, and writes concurrently, so that a command that never reads its
+/// standard input does not block the output.
 async fn gather(
     read: &mut ChannelReadHalf,
     writing: impl Future<Output = ()>,
@@ -94,10 +94,10 @@ async fn gather(
             Some(ChannelMsg::ExitSignal { signal_name, .. }) => {
                 output.signal = Some(format!("{signal_name:?}"));
             }
-            Some(ChannelMsg::Failure) => return Err("the server does not execute commands"),
+            Some(ChannelMsg::Failure) => return Err("the server refuses to execute commands"),
             Some(ChannelMsg::Close) => return Ok(output),
             None if output.status.is_some() || output.signal.is_some() => return Ok(output),
-            None => return Err("the connection broke before the command had ended"),
+            None => return Err("the connection was lost before the command ended"),
             Some(_) => {}
         }
     }

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::hmac::{HMAC_SHA1_FOR_LEGACY_USE_ONLY, Key, verify};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey};
 
-/// What `known_hosts` files say, as sshd(8) describes their format.
+/// The records of `known_hosts` files, in the format that sshd(8) describes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KnownHosts(Vec<Record>);
 
@@ -20,26 +20,26 @@ struct Record {
 enum Marker {
     None,
     Revoked,
-    /// Vouches for host certificates, which omega does not ask for: it vouches for no key.
+    /// Trusted for host certificates, which omega does not request; not for plain keys.
     CertAuthority,
 }
 
-/// What is known of a host and the key that it presents.
+/// The result of checking a host's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It is the one on record.
+    /// The key is known.
     Known,
-    /// The host is on record with other keys: these, each with its place.
+    /// The host has other keys: these, each with its file and line.
     Changed(Vec<String>),
-    /// The key is marked `@revoked` there.
+    /// The key is marked `@revoked` at this file and line.
     Revoked(String),
-    /// The host is not on record.
+    /// The host has no record.
     Unknown,
 }
 
 impl KnownHosts {
-    /// Reads `text`, the content of the file called `name`. Lines that are not understood are
-    /// skipped, as OpenSSH does.
+    /// Reads `text`, the content of the file `name`. Like OpenSSH, it skips lines that it can't
+    /// parse.
     pub(crate) fn read(&mut self, name: &str, text: &str) {
         for (number, line) in text.lines().enumerate() {
             let place = format!("{name}:{}", number + 1);
@@ -47,11 +47,11 @@ impl KnownHosts {
         }
     }
 
-    /// Reads the files that are there.
+    /// Reads the files that exist.
     ///
     /// # Errors
     ///
-    /// Fails if one is there and can't be read; a host must not become unknown by that.
+    /// Fails if a file exists but can't be read: it may have a record of the host.
     pub(crate) async fn load(files: &[PathBuf]) -> Result<Self, (PathBuf, std::io::Error)> {
         let mut hosts = Self::default();
         for file in files {
@@ -68,11 +68,11 @@ impl KnownHosts {
         Ok(hosts)
     }
 
-    /// Judges the `key` that `host` presents on `port`.
-    pub(crate) fn judge(&self, host: &str, port: u16, key: &PublicKey) -> Verdict {
+    /// Checks the `key` that `host` presents on `port`.
+    pub(crate) fn check(&self, host: &str, port: u16, key: &PublicKey) -> Verdict {
         let name = name(host, port);
         let same = |record: &&Record| record.key.key_data() == key.key_data();
-        // As OpenSSH: on another port, a record of the bare name counts where its key is the same.
+        // As in OpenSSH: on another port, a record without port matches if it has the same key.
         let either = |record: &&Record| record.covers(&name) || record.covers(host);
         if let Some(revoked) =
             self.0.iter().filter(same).filter(either).find(|r| r.marker == Marker::Revoked)
@@ -83,15 +83,15 @@ impl KnownHosts {
         if plain().filter(same).any(|record| either(&record)) {
             return Verdict::Known;
         }
-        let on_record: Vec<String> = plain()
+        let known: Vec<String> = plain()
             .filter(|record| record.covers(&name))
             .map(|record| format!("{} ({})", fingerprint(&record.key), record.place))
             .collect();
-        if on_record.is_empty() { Verdict::Unknown } else { Verdict::Changed(on_record) }
+        if known.is_empty() { Verdict::Unknown } else { Verdict::Changed(known) }
     }
 
-    /// Returns the host key algorithms to ask for: first the types on record, so that a server
-    /// with several keys shows the one that can be checked.
+    /// Returns the host key algorithms to request: first those of known keys, so that a server with
+    /// several keys presents one that can be checked.
     pub(crate) fn algorithms(&self, host: &str, port: u16) -> Vec<Algorithm> {
         let name = name(host, port);
         let known: Vec<Algorithm> = self
@@ -101,10 +101,10 @@ impl KnownHosts {
             .filter(|record| record.covers(&name) || record.covers(host))
             .map(|record| record.key.algorithm())
             .collect();
-        // An RSA key is of one type, and may sign in several ways.
-        let on_record =
+        // An RSA key can sign with several algorithms.
+        let is_known =
             |wanted: &Algorithm| known.iter().any(|a| a == wanted || (is_rsa(a) && is_rsa(wanted)));
-        let (first, rest): (Vec<_>, Vec<_>) = supported().into_iter().partition(on_record);
+        let (first, rest): (Vec<_>, Vec<_>) = supported().into_iter().partition(is_known);
         [first, rest].concat()
     }
 }
@@ -113,7 +113,7 @@ fn is_rsa(algorithm: &Algorithm) -> bool {
     matches!(algorithm, Algorithm::Rsa { .. })
 }
 
-/// What is safe to ask for: no `ssh-rsa` with SHA-1, no DSA.
+/// The algorithms that are safe: no `ssh-rsa` with SHA-1, no DSA.
 fn supported() -> Vec<Algorithm> {
     vec![
         Algorithm::Ed25519,
@@ -125,7 +125,7 @@ fn supported() -> Vec<Algorithm> {
     ]
 }
 
-/// As `ssh-keygen -l` prints it: `SHA256:…`, with the type.
+/// Type and fingerprint (`SHA256:…`), as `ssh-keygen -l` prints them.
 pub(crate) fn fingerprint(key: &PublicKey) -> String {
     format!("{} {}", key.algorithm().as_str(), key.fingerprint(HashAlg::Sha256))
 }
@@ -150,8 +150,8 @@ fn record(line: &str, place: String) -> Option<Record> {
 }
 
 impl Record {
-    /// Whether the line is about `name`: a hash of it, or patterns, where one with `!` that
-    /// matches takes the line out altogether.
+    /// Whether the record matches `name`: by its hash, or by patterns, of which one with `!` that
+    /// matches excludes it.
     fn covers(&self, name: &str) -> bool {
         let name = name.to_lowercase();
         if let Some(hashed) = self.hosts.strip_prefix("|1|") {
@@ -182,7 +182,7 @@ fn is_hash_of(hashed: &str, name: &str) -> bool {
     })
 }
 
-/// `*` is any text, `?` any character, everything else (brackets too) itself.
+/// `*` matches any text and `?` any character; brackets have no special meaning.
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
     match (pattern.split_first(), name.split_first()) {
         (None, None) => true,

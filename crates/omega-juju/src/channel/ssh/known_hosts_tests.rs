@@ -23,9 +23,9 @@ fn key(text: &str) -> PublicKey {
 }
 
 #[test]
-fn a_line_covers_what_openssh_says_it_does() {
+fn a_record_matches_as_in_openssh() {
     let covered = |patterns: &str, host: &str, port: u16| {
-        hosts(&format!("{patterns} {ED}")).judge(host, port, &key(ED)) == Verdict::Known
+        hosts(&format!("{patterns} {ED}")).check(host, port, &key(ED)) == Verdict::Known
     };
     for (patterns, host, port, expected) in [
         ("unit.example", "unit.example", 22, true),
@@ -56,36 +56,36 @@ fn a_line_covers_what_openssh_says_it_does() {
 }
 
 #[test]
-fn several_keys_of_one_type_and_of_several_are_all_good() {
+fn several_keys_of_a_host_are_all_accepted() {
     let known = hosts(&format!("# comment\n\nu {ED} me@here\nu {OTHER}\nu {RSA}\n"));
     for good in [ED, OTHER, RSA] {
-        assert_eq!(known.judge("u", 22, &key(good)), Verdict::Known, "{good}");
+        assert_eq!(known.check("u", 22, &key(good)), Verdict::Known, "{good}");
     }
-    let Verdict::Changed(keys) = known.judge("u", 22, &key(EC)) else { panic!("not on record") };
+    let Verdict::Changed(keys) = known.check("u", 22, &key(EC)) else { panic!("not known") };
     assert_eq!(keys.len(), 3);
     let first = "ssh-ed25519 SHA256:4U/Hxh2g48uP1Y2mxFcLlg8ky2P8tO9wVoVzNyJaH/0 (kh:3)";
     assert_eq!(keys[0], first, "what ssh-keygen -l prints, with the place");
 }
 
 #[test]
-fn a_revoked_key_is_refused_whatever_else_is_on_record() {
+fn a_revoked_key_is_refused_in_spite_of_other_records() {
     let known = hosts(&format!("u {ED}\n@revoked * {ED}\nu {OTHER}\n"));
-    assert_eq!(known.judge("u", 22, &key(ED)), Verdict::Revoked("kh:2".to_owned()));
-    assert_eq!(known.judge("u", 2222, &key(ED)), Verdict::Revoked("kh:2".to_owned()));
-    assert_eq!(known.judge("u", 22, &key(OTHER)), Verdict::Known);
+    assert_eq!(known.check("u", 22, &key(ED)), Verdict::Revoked("kh:2".to_owned()));
+    assert_eq!(known.check("u", 2222, &key(ED)), Verdict::Revoked("kh:2".to_owned()));
+    assert_eq!(known.check("u", 22, &key(OTHER)), Verdict::Known);
 }
 
 #[test]
-fn what_is_on_no_line_is_unknown() {
+fn a_host_without_a_record_is_unknown() {
     let known = hosts(&format!("u {ED}\n@cert-authority v {OTHER}\n@strange v {OTHER}\nv junk\n"));
-    assert_eq!(known.judge("v", 22, &key(OTHER)), Verdict::Unknown, "an authority is no host key");
-    assert_eq!(known.judge("w", 22, &key(ED)), Verdict::Unknown, "another host's key");
-    assert_eq!(known.judge("u", 2222, &key(OTHER)), Verdict::Unknown, "another port");
-    assert!(matches!(known.judge("u", 22, &key(OTHER)), Verdict::Changed(_)));
+    assert_eq!(known.check("v", 22, &key(OTHER)), Verdict::Unknown, "a CA key is not a host key");
+    assert_eq!(known.check("w", 22, &key(ED)), Verdict::Unknown, "another host's key");
+    assert_eq!(known.check("u", 2222, &key(OTHER)), Verdict::Unknown, "another port");
+    assert!(matches!(known.check("u", 22, &key(OTHER)), Verdict::Changed(_)));
 }
 
 #[test]
-fn the_types_on_record_are_asked_for_first() {
+fn the_types_of_known_keys_are_requested_first() {
     let known = hosts(&format!("u {RSA}\n@revoked u {ED}\n@cert-authority u {EC}\n"));
     let names: Vec<String> =
         known.algorithms("u", 22).iter().map(|a| a.as_str().to_owned()).collect();
@@ -95,11 +95,11 @@ fn the_types_on_record_are_asked_for_first() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_there_knows_nobody_and_one_that_cannot_be_read_is_an_error() {
+async fn a_missing_file_is_skipped_and_an_unreadable_one_is_an_error() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("known_hosts");
     std::fs::write(&file, format!("u {ED}\n")).unwrap();
     let known = KnownHosts::load(&[home.path().join("none"), file]).await.unwrap();
-    assert_eq!(known.judge("u", 22, &key(ED)), Verdict::Known);
+    assert_eq!(known.check("u", 22, &key(ED)), Verdict::Known);
     assert!(KnownHosts::load(&[home.path().to_owned()]).await.is_err(), "a directory");
 }

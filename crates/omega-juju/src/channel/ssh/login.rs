@@ -12,17 +12,17 @@ use russh::{
 use super::{SshTarget, server_key::ServerKey};
 use crate::Error;
 
-/// How many keys are offered. OpenSSH hangs up after six failures (`MaxAuthTries`).
+/// How many keys are offered. OpenSSH disconnects after six failures (`MaxAuthTries`).
 const MOST: usize = 5;
 
-/// What was tried, for the error.
+/// The attempts so far, for the error.
 #[derive(Debug, Default)]
 struct Tried {
     offered: usize,
     notes: Vec<String>,
 }
 
-/// Logs in by the target's key files, then by its agent's keys.
+/// Logs in with the target's key files, then with the keys of its agent.
 pub(super) async fn login(handle: &mut Handle<ServerKey>, target: &SshTarget) -> Result<(), Error> {
     let mut tried = Tried::default();
     for path in &target.identities {
@@ -36,7 +36,7 @@ pub(super) async fn login(handle: &mut Handle<ServerKey>, target: &SshTarget) ->
         return Ok(());
     }
     if tried.notes.is_empty() {
-        tried.notes.push("nothing: no key file and no agent is given".to_owned());
+        tried.notes.push("nothing: neither a key file nor an agent is configured".to_owned());
     }
     Err(Error::Denied {
         unit: target.label(),
@@ -75,11 +75,11 @@ async fn by_file(
             tried.notes.push(format!("{shown} ({}): refused", kind.as_str()));
             Ok(false)
         }
-        Err(error) => Err(broke(target, &error.to_string())),
+        Err(error) => Err(interrupted(target, &error.to_string())),
     }
 }
 
-/// An encrypted key is of use only where an agent holds it.
+/// Describes a key file that can't be used. An encrypted key can be used through an agent only.
 fn unusable(shown: &str, error: &russh::keys::Error, agent: bool) -> String {
     if !matches!(error, russh::keys::Error::KeyIsEncrypted) {
         return format!("{shown}: {}", error.to_string().to_lowercase());
@@ -87,7 +87,7 @@ fn unusable(shown: &str, error: &russh::keys::Error, agent: bool) -> String {
     if agent {
         format!("{shown}: encrypted, left to the agent")
     } else {
-        format!("{shown}: encrypted, and no agent is given (ssh-add {shown}, SSH_AUTH_SOCK)")
+        format!("{shown}: encrypted, and no agent is configured (ssh-add {shown}, SSH_AUTH_SOCK)")
     }
 }
 
@@ -106,7 +106,7 @@ async fn by_agent(
         }
     };
     let identities = agent.request_identities().await.map_err(|error| {
-        broke(target, &format!("the agent {shown} does not list its keys: {error}"))
+        interrupted(target, &format!("the agent {shown} does not list its keys: {error}"))
     })?;
     let mut keys: Vec<(PublicKey, String)> = identities
         .into_iter()
@@ -120,7 +120,7 @@ async fn by_agent(
     tried.notes.push(format!("agent {shown}: {} keys", keys.len()));
     for (key, comment) in keys {
         if tried.offered >= MOST {
-            tried.notes.push(format!("the rest of the agent's keys after {MOST} refusals"));
+            tried.notes.push(format!("no further keys of the agent after {MOST} refusals"));
             return Ok(false);
         }
         let hash = hash(handle, &key.algorithm()).await;
@@ -135,7 +135,7 @@ async fn by_agent(
     Ok(false)
 }
 
-/// The public keys beside the key files: the agent may hold what is encrypted there.
+/// The public keys of the key files: the agent may hold an encrypted key, which is offered first.
 async fn public_halves(target: &SshTarget) -> Vec<PublicKey> {
     let files: Vec<_> =
         target.identities.iter().map(|file| format!("{}.pub", file.display())).collect();
@@ -143,7 +143,7 @@ async fn public_halves(target: &SshTarget) -> Vec<PublicKey> {
     tokio::task::spawn_blocking(load).await.unwrap_or_default()
 }
 
-/// An RSA key signs with SHA-2: sshd refuses SHA-1 since OpenSSH 8.8.
+/// RSA keys sign with SHA-2: sshd refuses SHA-1 since OpenSSH 8.8.
 async fn hash(handle: &Handle<ServerKey>, kind: &Algorithm) -> Option<HashAlg> {
     if !matches!(kind, Algorithm::Rsa { .. }) {
         return None;
@@ -152,11 +152,11 @@ async fn hash(handle: &Handle<ServerKey>, kind: &Algorithm) -> Option<HashAlg> {
     Some(offered.unwrap_or(HashAlg::Sha512))
 }
 
-fn broke(target: &SshTarget, why: &str) -> Error {
+fn interrupted(target: &SshTarget, why: &str) -> Error {
     Error::Unreachable {
         unit: target.label(),
         via: "ssh".to_owned(),
-        why: format!("the login broke off: {why}"),
+        why: format!("the login was interrupted: {why}"),
         next: None,
         touched: omega_core::Touched::Nothing,
         retry: omega_core::Retry::Transient,

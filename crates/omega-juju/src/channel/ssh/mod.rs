@@ -1,4 +1,4 @@
-//! SSH, without any other program: one connection, used for all that is asked and done.
+//! SSH without an external program: one connection for all probes and actions.
 
 mod connect;
 mod execute;
@@ -16,28 +16,28 @@ use self::connect::Connection;
 use super::Deadlines;
 use crate::{
     Action, Channel, Error, Payload, Probe, Reply,
-    agent::{Output, Request, done, quoted, replies},
+    agent::{Output, Request, done, from_stdin, quoted, replies},
 };
 
 /// How many executions share a connection at a time. OpenSSH allows ten (`MaxSessions`).
 const SESSIONS: usize = 8;
 
-/// Where to, as whom, and what to trust.
+/// How to connect to a machine.
 #[derive(Clone, Debug)]
 pub struct SshTarget {
     /// Host name or address.
     pub host: String,
     /// Port; 22.
     pub port: u16,
-    /// The user. Unless it is root, it must be allowed `sudo` without a password.
+    /// The user: root, or a user with `sudo` without a password.
     pub user: String,
     /// Private key files, tried in order.
     pub identities: Vec<PathBuf>,
     /// The socket of an ssh-agent, whose keys are tried after the files.
     pub agent: Option<PathBuf>,
-    /// The `known_hosts` files. A host that is in none of them is refused.
+    /// The `known_hosts` files. A host without a record is refused.
     pub known_hosts: Vec<PathBuf>,
-    /// The machine to go through.
+    /// The jump host.
     pub jump: Option<Box<SshTarget>>,
 }
 
@@ -46,7 +46,7 @@ impl SshTarget {
         format!("{}@{}", self.user, self.address())
     }
 
-    /// The host, with the port where it is not 22: as `known_hosts` has it.
+    /// The host, with the port if it is not 22, as in `known_hosts`.
     pub(crate) fn address(&self) -> String {
         match self.port {
             22 => self.host.clone(),
@@ -74,14 +74,15 @@ impl Ssh {
     ///
     /// # Errors
     ///
-    /// Fails if the machine can't be reached, is not the one on record, or refuses the keys.
+    /// Fails if the machine can't be reached, its host key is not the known one, or it refuses the
+    /// credentials.
     pub async fn connect(target: SshTarget, deadlines: Deadlines) -> Result<Self, Error> {
         let ssh = Self::lazy(target, deadlines);
         ssh.connection().await?;
         Ok(ssh)
     }
 
-    /// Returns the channel without connecting: the first question will.
+    /// Returns the channel, which connects when it is first used.
     pub fn lazy(target: SshTarget, deadlines: Deadlines) -> Self {
         let (connection, sessions) = (Mutex::new(None), Semaphore::new(SESSIONS));
         Self { target, deadlines, connection, sessions }
@@ -95,8 +96,8 @@ impl Ssh {
 
     async fn connection(&self) -> Result<Arc<Connection>, Error> {
         let mut held = self.connection.lock().await;
-        if let Some(living) = held.as_ref().filter(|connection| !connection.is_closed()) {
-            return Ok(Arc::clone(living));
+        if let Some(open) = held.as_ref().filter(|connection| !connection.is_closed()) {
+            return Ok(Arc::clone(open));
         }
         let fresh = Arc::new(Connection::open(&self.target, self.deadlines.connect).await?);
         *held = Some(Arc::clone(&fresh));
@@ -104,9 +105,9 @@ impl Ssh {
     }
 
     async fn run(&self, request: &Request, touched: Touched) -> Result<Output, Error> {
-        let mut words = Request::words();
+        let mut args = from_stdin();
         if self.target.user != "root" {
-            words.splice(0..0, ["sudo", "-n"].map(String::from));
+            args.splice(0..0, ["sudo", "-n"].map(String::from));
         }
         let within = match touched {
             Touched::Nothing => self.deadlines.ask(),
@@ -115,9 +116,9 @@ impl Ssh {
         let stdin = request.stdin();
         let _permit = self.sessions.acquire().await;
         let connection = self.connection().await?;
-        let result = connection.execute(&quoted(&words), &stdin, within, touched).await;
+        let result = connection.execute(&quoted(&args), &stdin, within, touched).await;
         if result.is_err() {
-            // Whatever state it is in, the next execution starts with a fresh one.
+            // The next execution opens a new connection.
             let mut held = self.connection.lock().await;
             if held.as_ref().is_some_and(|other| Arc::ptr_eq(other, &connection)) {
                 *held = None;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::Error;
 
-/// Refuses a machine that is not the one on record.
+/// Checks the host key of a server.
 #[derive(Debug)]
 pub(super) struct ServerKey {
     host: String,
@@ -50,7 +50,7 @@ impl ServerKey {
     fn check(&self, key: &PublicKey) -> Result<(), Error> {
         let host = self.address.clone();
         let found = fingerprint(key);
-        match self.known.judge(&self.host, self.port, key) {
+        match self.known.check(&self.host, self.port, key) {
             Verdict::Known => Ok(()),
             Verdict::Changed(keys) => {
                 Err(Error::HostKey { host, expected: keys.join(", "), found })
@@ -78,7 +78,7 @@ impl Handler for ServerKey {
                 self.check(key).map_err(|error| Refused::Key(Box::new(error)))?;
                 Ok(true)
             }
-            // None is asked for, so none should come.
+            // Certificates are not requested.
             PublicKeyOrCertificate::Certificate(_) => Ok(false),
         }
     }

@@ -1,5 +1,5 @@
-//! The channel against russh's own server, over a pipe in memory. The commands it is sent are not
-//! executed: that they work is proven on real units (`tests/tests/channel_lab.rs`).
+//! The channel with russh's server, over a pipe in memory. Commands are not executed; the lab tests
+//! that on real units (`tests/tests/channel_lab.rs`).
 
 use std::time::Duration;
 
@@ -19,15 +19,15 @@ use crate::{FileState, ServiceAction};
 /// What the machine does with a command.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Machine {
-    /// Answers as the agent would, among the noise of a login.
+    /// Replies as the agent does, with other output around the reply.
     Answers,
-    /// The same, but half of it.
+    /// Sends half of that.
     Truncates,
-    /// Ends at once, with a lot of input unread.
+    /// Ends without reading its input.
     NeverReads,
-    /// Neither reads nor ends.
+    /// Never reads or ends.
     Hangs,
-    /// sudo wants a password.
+    /// Fails because sudo needs a password.
     Sudo,
     /// Is killed.
     Killed,
@@ -223,7 +223,7 @@ fn probes() -> Vec<Probe> {
 const RELOAD: Action = Action::Service(ServiceAction::ReloadUnits);
 
 #[tokio::test]
-async fn questions_and_actions_share_a_connection_among_noise() {
+async fn probes_and_actions_share_a_connection() {
     let place = Place::new();
     let ssh = place.connect(Machine::Answers, place.target()).await.unwrap();
     for _ in 0..3 {
@@ -236,7 +236,7 @@ async fn questions_and_actions_share_a_connection_among_noise() {
 }
 
 #[tokio::test]
-async fn executions_at_the_same_time_keep_their_answers_apart() {
+async fn concurrent_executions_get_their_own_replies() {
     let place = Place::new();
     let ssh = place.connect(Machine::Sudo, place.target()).await.unwrap();
     let (probes, payload) = (probes(), Payload::Null);
@@ -246,7 +246,7 @@ async fn executions_at_the_same_time_keep_their_answers_apart() {
 }
 
 #[tokio::test]
-async fn a_machine_that_is_not_on_record_is_refused_before_any_credential() {
+async fn an_unknown_host_is_refused_before_any_credential() {
     let place = Place::new();
     place.known("");
     let error = place.connect(Machine::Answers, place.target()).await.unwrap_err();
@@ -278,7 +278,7 @@ async fn a_revoked_key_is_refused() {
 }
 
 #[tokio::test]
-async fn of_several_host_keys_the_one_on_record_is_asked_for() {
+async fn of_several_host_keys_the_known_one_is_requested() {
     let mut place = Place::new();
     place.host_keys.push(generate(Algorithm::Ecdsa { curve: russh::keys::EcdsaCurve::NistP256 }));
     place.known(&format!("unit.example {}", place.host_key(1)));
@@ -303,11 +303,11 @@ async fn refused_credentials_say_what_was_tried() {
     }
     let target = SshTarget { identities, ..place.target() };
     let tried = place.connect(Machine::Answers, target).await.unwrap_err().found().unwrap();
-    assert!(tried.contains("no agent is given (ssh-add"), "{tried}");
+    assert!(tried.contains("no agent is configured (ssh-add"), "{tried}");
 }
 
 #[tokio::test]
-async fn a_machine_that_never_reads_is_heard() {
+async fn a_machine_that_never_reads_does_not_block() {
     let place = Place::new();
     let ssh = place.connect(Machine::NeverReads, place.target()).await.unwrap();
     let much = Secret::new(vec![0; 8 << 20]);
@@ -317,11 +317,11 @@ async fn a_machine_that_never_reads_is_heard() {
 }
 
 #[tokio::test]
-async fn half_an_answer_is_no_answer() {
+async fn an_incomplete_reply_is_an_error() {
     let place = Place::new();
     let ssh = place.connect(Machine::Truncates, place.target()).await.unwrap();
     let error = ssh.ask(&probes()).await.unwrap_err();
-    assert!(error.to_string().contains("arrived short"), "{error}");
+    assert!(error.to_string().contains("an incomplete reply"), "{error}");
     let error = ssh.act(&RELOAD, Payload::Null).await.unwrap_err();
     assert_eq!(error.touched(), Touched::Maybe, "{error}");
 }
@@ -336,7 +336,7 @@ async fn a_deadline_ends_the_wait_and_says_whether_it_was_an_action() {
 }
 
 #[tokio::test]
-async fn what_breaks_or_is_killed_in_the_middle_is_not_known() {
+async fn a_lost_connection_may_have_had_an_effect() {
     let place = Place::new();
     for machine in [Machine::Breaks, Machine::Killed] {
         let ssh = place.connect(machine, place.target()).await.unwrap();
@@ -346,7 +346,7 @@ async fn what_breaks_or_is_killed_in_the_middle_is_not_known() {
 }
 
 #[tokio::test]
-async fn an_address_where_nobody_listens_is_unreachable() {
+async fn a_closed_port_is_unreachable() {
     let place = Place::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -91,6 +91,6 @@ fn forbidden(unit: Unit<'_>, list: &ReleasesState) -> Option<LayerFinding> {
         "give the kubeconfig's user that right in {namespace}: omega-cli mint-kubeconfig corrects \
          its role"
     );
-    let found = unit.broken(LAYER, Cause::RightsMissing, list.words());
+    let found = unit.broken(LAYER, Cause::RightsMissing, list.stderr());
     Some(found.shown_by([Evidence::text("namespace", namespace)]).remedy(remedy))
 }

@@ -37,7 +37,7 @@ fn unasked(unit: Unit<'_>, facts: &ConductorFacts) -> impl Iterator<Item = Layer
     let unlisted = |list: &&ReleasesState| {
         matches!(list.failure(), Some(HelmFailure::Cluster | HelmFailure::TimedOut))
     };
-    let unlisted = lists.iter().find(unlisted).map(ReleasesState::words);
+    let unlisted = lists.iter().find(unlisted).map(ReleasesState::stderr);
     let all = [
         ("its service", why(conductor.as_ref().err())),
         ("its interpreter", why(python.as_ref().err())),
@@ -73,7 +73,7 @@ fn helm(unit: Unit<'_>, facts: &ConductorFacts) -> Option<LayerFinding> {
             matches!(list.failure(), Some(HelmFailure::NotRunnable | HelmFailure::Other))
         };
         let failed = facts.releases.as_ref().ok()?.iter().find(of_helm)?;
-        format!("helm does not run: {}", failed.words())
+        format!("helm does not run: {}", failed.stderr())
     };
     let found = unit.broken(LAYER, Cause::Helm, why).shown_by([path]);
     Some(found.remedy("omega-cli ensure-helm"))
