@@ -118,6 +118,11 @@ pub trait Desired:
         Vec::new()
     }
 
+    /// Returns what a person should know of the result of a change, where no plan could tell.
+    fn notes_after(&self, _after: &Self::Observed) -> Vec<Note> {
+        Vec::new()
+    }
+
     /// Returns how often and how long to look for the effect of a change.
     fn poll_policy(&self) -> PollPolicy {
         PollPolicy::default()

@@ -292,7 +292,7 @@ pub struct ItemReport {
     pub key: String,
     /// The outcome.
     pub outcome: ItemOutcome,
-    /// What a person should know now, and the plan did not tell.
+    /// What a person should know of the result.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
 }

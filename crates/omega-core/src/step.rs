@@ -39,7 +39,7 @@ pub trait Step: Send + Sync + sealed::Sealed {
 pub struct StepDone {
     /// Whether anything was changed.
     pub changed: bool,
-    /// What a person should know now, and the plan did not tell.
+    /// What a person should know of the result.
     pub notes: Vec<Note>,
 }
 
@@ -139,16 +139,10 @@ impl<D: Desired> Bound<D> {
 }
 
 impl<D: Desired> Bound<D> {
-    /// `planned`: the notes of the plan.
-    pub(crate) fn done(
-        &self,
-        ctx: &Context,
-        planned: &[Note],
-        outcome: Outcome<D::Observed>,
-    ) -> StepDone {
+    pub(crate) fn done(&self, outcome: Outcome<D::Observed>) -> StepDone {
         let changed = outcome.changed();
-        let mut notes = self.desired.notes(&outcome.into_observed(), ctx.now());
-        notes.retain(|note| changed && !planned.contains(note));
+        let after = outcome.into_observed();
+        let notes = if changed { self.desired.notes_after(&after) } else { Vec::new() };
         StepDone { changed, notes }
     }
 }
@@ -210,7 +204,6 @@ where
 
     async fn run(&self, ctx: &Context, approval: Approval<'_>) -> Result<StepDone, Failure> {
         let plan = self.approved(ctx, approval).await?;
-        let planned = self.desired.notes(&plan.before, ctx.now());
-        Ok(self.done(ctx, &planned, plan.execute(ctx, &*self.target, false).await?))
+        Ok(self.done(plan.execute(ctx, &*self.target, false).await?))
     }
 }

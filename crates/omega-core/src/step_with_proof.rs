@@ -61,15 +61,13 @@ where
     async fn run(&self, ctx: &Context, approval: Approval<'_>) -> Result<StepDone, Failure> {
         let target = &*self.bound.target;
         let plan = self.bound.approved(ctx, approval).await?;
-        let planned = self.bound.desired.notes(&plan.before, ctx.now());
         if matches!(plan.delta(), Delta::Satisfied) {
-            let done = plan.execute(ctx, target, false).await?;
-            return Ok(self.bound.done(ctx, &planned, done));
+            return Ok(self.bound.done(plan.execute(ctx, target, false).await?));
         }
         let proof = (self.proof)(&plan, ctx.now());
         let done = with_temporary(ctx, target, &proof, |_| async {
             Ok(plan.execute(ctx, target, false).await?)
         });
-        Ok(self.bound.done(ctx, &planned, done.await?))
+        Ok(self.bound.done(done.await?))
     }
 }

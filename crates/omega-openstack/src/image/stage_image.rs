@@ -355,6 +355,10 @@ impl Desired for StagedImage {
     }
 
     fn notes(&self, seen: &ImageObserved, _: Timestamp) -> Vec<Note> {
+        self.notes_after(seen)
+    }
+
+    fn notes_after(&self, seen: &ImageObserved) -> Vec<Note> {
         let image = seen.images.first().filter(|image| image.status == "active");
         let Some(image) = image else { return Vec::new() };
         let format = image.disk_format.as_deref().unwrap_or("an unknown format");
