@@ -63,6 +63,12 @@ pub(crate) fn helm(words: &str) -> HelmFailure {
     }
 }
 
+/// Returns whether virsh wrote that there is no such domain: libvirt 9.0.0, `tools/virsh-util.c`, for
+/// every command that takes a domain.
+pub(crate) fn no_such_domain(words: &str) -> bool {
+    words.contains("failed to get domain")
+}
+
 /// What juju's standard error means. Its exit status is 1 for everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Juju {

@@ -96,6 +96,13 @@ pub enum Probe {
         /// Namespaces, one `helm list` each.
         namespaces: Vec<String>,
     },
+    /// The snapshots that libvirt knows of these domains (`virsh snapshot-list`), on a hypervisor.
+    Snapshots {
+        /// The program: `virsh`, or a path to it.
+        program: String,
+        /// The domains, by name.
+        domains: Vec<String>,
+    },
     /// The last lines that a service wrote to the journal or its log file, for an error message.
     LogTail {
         /// The service.
@@ -124,6 +131,9 @@ impl fmt::Display for Probe {
                 write!(f, "whether {service} can log in with {kubeconfig}")
             }
             Self::Releases { service, .. } => write!(f, "which releases {service} sees"),
+            Self::Snapshots { domains, .. } => {
+                write!(f, "which snapshots {} have", domains.join(", "))
+            }
             Self::LogTail { service } => write!(f, "what {service} said last"),
         }
     }
