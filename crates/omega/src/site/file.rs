@@ -11,7 +11,7 @@ use omega_core::{
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::{SiteError, contradiction};
+use super::{Acceptance, SiteError, contradiction};
 
 /// The largest site file that is read.
 const MOST: u64 = 1 << 20;
@@ -58,6 +58,9 @@ pub struct Site {
     pub trust: Trust,
     /// The parameters of a proof cluster.
     pub prove: Option<Prove>,
+    /// What the acceptance checks.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Acceptance>"))]
+    pub acceptance: Option<Spanned<Acceptance>>,
     /// Deadlines.
     #[serde(default)]
     pub timeouts: Timeouts,
@@ -436,6 +439,11 @@ impl Site {
     /// As [`Site::kubeconfig`].
     pub fn chart(&self) -> Result<&Chart, Failure> {
         self.chart.as_ref().map(Spanned::get_ref).ok_or_else(|| needs("[chart]"))
+    }
+
+    /// Returns what the acceptance checks.
+    pub fn acceptance(&self) -> Acceptance {
+        self.acceptance.as_ref().map(|one| one.get_ref().clone()).unwrap_or_default()
     }
 
     /// Returns the parameters of a proof cluster.
