@@ -1,16 +1,11 @@
 //! `check workload`
 
 use clap::Args;
-use jiff::Timestamp;
-use omega::capi::{
-    Management,
-    served::discover_versions,
-    workload::{WorkloadGate, WorkloadGates, choose_cluster, list_clusters},
-};
-use omega::core::{Diagnostic, Failure, FailureClass, Item, Label as _, Section, TargetPlan};
+use omega::capi::{Management, workload::WorkloadGate};
+use omega::core::{Failure, Item, Label as _, Section, TargetPlan};
 
 use omega::{
-    clients::management,
+    clients::{management, workload_gates},
     run::{Counts, Endpoints, Job, Status},
 };
 
@@ -35,28 +30,10 @@ impl App {
     ) -> Result<Status, Failure> {
         let site = Self::site(&args.site)?;
         let management = management(&self.connect(&site).kubeconfig(self.ctx.now())?).await?;
-        let gates = gates(&management, cluster, self.ctx.now()).await?;
+        let gates = workload_gates(&management, cluster, self.ctx.now()).await?;
         let job = job(args, cluster, &management, gates);
         Ok(self.shown(&self.engine().plan(&job).await, None))
     }
-}
-
-/// Finds the cluster, and returns its gates.
-async fn gates(
-    management: &Management,
-    cluster: &str,
-    now: Timestamp,
-) -> Result<Vec<WorkloadGate>, Failure> {
-    let unasked = |error: &dyn Diagnostic| {
-        Failure::from_error("could not list the clusters of Cluster API", error)
-    };
-    let served = discover_versions(management).await.map_err(|error| unasked(&error))?;
-    let all = list_clusters(management, &served).await.map_err(|error| unasked(&error))?;
-    let chosen = choose_cluster(all, cluster).map_err(|error| {
-        let failure = Failure::from_error("could not choose the cluster", &error);
-        Failure { class: FailureClass::Usage, ..failure }
-    })?;
-    Ok(WorkloadGates::new(management.clone(), served, chosen, None, now).all())
 }
 
 fn job(args: &SiteArgs, cluster: &str, management: &Management, gates: Vec<WorkloadGate>) -> Job {
