@@ -79,6 +79,39 @@ fn items_are_chosen_and_those_that_cannot_be_asked_are_an_error() {
     home.run(&["accept", "--only", "D-011.9"]).exits(64).says(&["no item `D-011.9`"]);
 }
 
+/// A machine that can't be asked is not one that says no.
+#[test]
+fn machines_that_do_not_answer_leave_their_items_open() {
+    let home = Home::with_cloud();
+    let named = r#"
+        [acceptance]
+        core = ["identity"]
+        tenant = { ssh = "ubuntu@127.0.0.1:1", jump = "ops@127.0.0.1:1" }
+        tenant_address = "https://10.12.4.50:5000"
+        cluster = "c1"
+        [[acceptance.hypervisor]]
+        ssh = "root@127.0.0.1:1"
+        domains = ["openstack0"]
+        snapshots = ["snapshot-1"]
+        [juju]
+        program = "/nowhere/juju"
+        [timeouts]
+        connect = "2s"
+    "#;
+    home.write("omega.toml", &format!("[cloud]\nname = \"here\"\n{named}"));
+    let document = home.document(&["accept", "--only", "3", "--only", "5", "--only", "7"], 1);
+    let items = document["report"]["items"].as_array().unwrap();
+    let why = |nth: usize| items[nth]["outcome"]["why"].as_str().unwrap();
+    assert!(why(0).starts_with("could not ask ubuntu@127.0.0.1:1 what it reaches: "), "{}", why(0));
+    assert!(why(1).contains("no `kubeconfig` in [management]"), "{}", why(1));
+    assert!(why(2).contains("127.0.0.1"), "{}", why(2));
+    // Keystone is named and refuses the connection; juju is not there.
+    let document = home.document(&["accept", "--only", "1", "--only", "2"], 3);
+    let items = document["report"]["items"].as_array().unwrap();
+    assert_eq!(items[0]["outcome"]["state"], "not_run");
+    assert_eq!(items[1]["findings"][0]["rule"], "endpoint-unreachable");
+}
+
 /// Nobody answers: what is named and does not answer fails, and is not merely open.
 #[test]
 fn a_failed_item_is_exit_code_3_and_the_report_is_kept() {

@@ -27,24 +27,17 @@ impl Acceptance {
     /// to, leaves its item open with the reason. `site`: the site file, as the operator named it.
     pub async fn connect(connect: &Connect<'_>, site: &str) -> Self {
         let named = connect.site.acceptance();
-        let cloud = cloud(connect).await;
-        let (cloud, config) = match cloud {
+        let (cloud, config) = match cloud(connect).await {
             Ok((cloud, config)) => (Ok(cloud), Some(config)),
             Err(failure) => (Err(failure), None),
         };
-        let model = JujuCli {
-            program: connect.juju_program().to_path_buf(),
-            model: connect.site.juju.model.clone(),
-            deadlines: connect.deadlines(),
-        };
-        let ca_pem = config.as_ref().map(CloudConfig::ca_pem).transpose();
-        let (ca_pem, server) = match ca_pem {
+        let (ca_pem, server) = match config.as_ref().map(CloudConfig::ca_pem).transpose() {
             Ok(pem) => (pem.flatten(), tenant(connect, &named)),
             Err(error) => (None, Err(Failure::from_error("could not read the cloud's CA", &error))),
         };
         let core = named.core.clone().unwrap_or_else(|| CORE.map(str::to_owned).into());
         let items: Vec<Box<dyn Item>> = vec![
-            Box::new(Charms { model: Ok(Arc::new(model) as Arc<dyn JujuModel>) }),
+            Box::new(Charms { model: Ok(model(connect)) }),
             Box::new(Endpoints {
                 cloud: cloud.clone(),
                 core,
@@ -66,6 +59,14 @@ impl Acceptance {
             stand_ins: Vec::new(),
         }
     }
+}
+
+fn model(connect: &Connect<'_>) -> Arc<dyn JujuModel> {
+    Arc::new(JujuCli {
+        program: connect.juju_program().to_path_buf(),
+        model: connect.site.juju.model.clone(),
+        deadlines: connect.deadlines(),
+    })
 }
 
 /// What tells this site from others.

@@ -98,17 +98,8 @@ impl Acceptance {
         ctx.mark_written();
         let (started, start) = (ctx.now(), Instant::now());
         ctx.tell(&Event::RunStarted { run: run.id.clone() });
-        let (mut items, mut not_selected) = (Vec::new(), Vec::new());
-        for item in &self.items {
-            if !selection.includes(item.id()) {
-                not_selected.push(item.id());
-            } else if let Some(kept) = selection.kept(item.id()) {
-                items.push(kept);
-            } else {
-                items.push(checked(&**item, &ctx).await);
-            }
-        }
-        let entries = run.entries()?;
+        let (items, not_selected) = self.check(selection, &ctx).await;
+        let left = leftovers(&run.entries()?).into_iter().map(|(step, _)| step).collect();
         let mut report = AcceptanceReport {
             schema_version: SCHEMA_VERSION,
             run: run.id.clone(),
@@ -124,10 +115,25 @@ impl Acceptance {
             resumes: selection.resumes.as_ref().map(|before| before.run.clone()),
             items,
             not_selected,
-            left: leftovers(&entries).into_iter().map(|(step, _)| step).collect(),
+            left,
         };
         report.decide();
         Ok(report)
+    }
+
+    /// Checks the selected items; returns their reports, and those that were not selected.
+    async fn check(&self, selection: &Selection, ctx: &Context) -> (Vec<ItemReport>, Vec<ItemId>) {
+        let (mut items, mut not_selected) = (Vec::new(), Vec::new());
+        for item in &self.items {
+            if !selection.includes(item.id()) {
+                not_selected.push(item.id());
+            } else if let Some(kept) = selection.kept(item.id()) {
+                items.push(kept);
+            } else {
+                items.push(checked(&**item, ctx).await);
+            }
+        }
+        (items, not_selected)
     }
 
     /// Checks that `before` is a report of this site, before a run that continues it begins.
@@ -157,15 +163,15 @@ impl Acceptance {
 fn is_over(ctx: &Context) -> Option<&'static str> {
     let late = ctx.deadline().is_some_and(|deadline| Instant::now() >= deadline);
     match (ctx.cancel().is_cancelled(), late) {
-        (true, _) => Some("the acceptance was interrupted before"),
-        (false, true) => Some("the deadline of the acceptance passed before"),
+        (true, _) => Some("interrupted before it was checked"),
+        (false, true) => Some("the deadline passed before it was checked"),
         (false, false) => None,
     }
 }
 
 async fn checked(item: &dyn Item, ctx: &Context) -> ItemReport {
     let (id, started, start) = (item.id(), ctx.now(), Instant::now());
-    let again = "run it again with --resume";
+    let again = "omega-cli accept --resume RUN";
     if let Some(why) = is_over(ctx) {
         return ItemReport::new(id, Answer::not_run(why, again), started, 0.0);
     }
@@ -182,7 +188,7 @@ async fn checked(item: &dyn Item, ctx: &Context) -> ItemReport {
             biased;
             answer = check => answer,
             () = over(ctx) => {
-                let why = is_over(ctx).unwrap_or("the acceptance was interrupted before");
+                let why = is_over(ctx).unwrap_or("interrupted");
                 Answer::not_run(why, again)
             }
         }
