@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use omega::capi::Namespace;
 
 use crate::{
-    command::{AcceptArgs, Access, DoctorArgs, Operation, ReleaseStuckDeleteArgs},
+    command::{AcceptArgs, AcceptanceArgs, Access, DoctorArgs, Operation, ReleaseStuckDeleteArgs},
     render::Format,
 };
 
@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Rollback(RollbackArgs),
     /// Diagnose every layer and name the first fault to fix (read-only).
     Doctor(DoctorArgs),
+    /// Check the acceptance bar of the cloud, D-011, and write a report (read-only).
+    Accept(AcceptanceArgs),
     /// Run a whole runbook on the embedded simulator: no cloud, no network.
     Rehearse(RehearseArgs),
     /// Explain a decision and the actual behaviour.
@@ -108,6 +110,8 @@ pub(crate) enum SchemaName {
     Journal,
     /// One event of a run.
     Event,
+    /// The report of `accept`.
+    Acceptance,
 }
 
 /// A runbook.
@@ -221,10 +225,23 @@ pub(crate) struct RollbackArgs {
 pub(crate) struct RehearseArgs {
     /// The runbook.
     #[arg(value_enum)]
-    pub(crate) runbook: Runbook,
+    pub(crate) what: Rehearsed,
     /// Use only this starting point.
     #[arg(long, value_name = "START")]
     pub(crate) start: Option<String>,
+    /// For `acceptance`: write the reports below this directory [default: a new one below the system's
+    /// directory of temporary files].
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) report_dir: Option<PathBuf>,
+}
+
+/// What can be rehearsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rehearsed {
+    /// Phase 07: the Cluster API driver on a live Magnum conductor.
+    Graft,
+    /// Phase 08: the acceptance bar, on one good cloud and five deficient ones.
+    Acceptance,
 }
 
 /// `explain`

@@ -18,6 +18,8 @@ use omega::core::values::Sha256;
 use serde_json::Value;
 use tempfile::TempDir;
 
+#[path = "cli/acceptance.rs"]
+mod acceptance;
 #[path = "cli/needs.rs"]
 mod needs;
 

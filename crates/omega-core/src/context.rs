@@ -94,7 +94,8 @@ impl Context {
     }
 
     /// Returns a context of the same run for `step`: progress is reported under that name.
-    pub(crate) fn for_step(&self, step: StepId) -> Self {
+    #[must_use]
+    pub fn for_step(&self, step: StepId) -> Self {
         Self { step: Some(Arc::new(step)), ..self.clone() }
     }
 
@@ -117,6 +118,11 @@ impl Context {
     /// without losing anything.
     pub fn has_written(&self) -> bool {
         self.written.load(Ordering::SeqCst)
+    }
+
+    /// Says that to end at once would lose something, as after a write: a report in the making.
+    pub fn mark_written(&self) {
+        self.written.store(true, Ordering::SeqCst);
     }
 
     /// Sends one event to the sink.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Describe, Desired, Diff, EnsureError, Failure, FailureClass, StepId, Touched, sync_parent,
+    values::Sha256,
 };
 
 mod v1;
@@ -74,6 +75,14 @@ pub enum Entry {
         /// The step that made it.
         step: StepId,
     },
+    /// A document of the run was written. Who has it can tell by its digest whether it was edited.
+    Document {
+        /// The name of its file (`report.json`).
+        name: String,
+        /// The digest of its bytes.
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
+        sha256: Sha256,
+    },
     /// The operation failed.
     Failed {
         /// The step.
@@ -118,15 +127,16 @@ impl Undo {
 }
 
 impl Entry {
-    /// Returns which step it is about.
-    pub fn step(&self) -> &StepId {
+    /// Returns which step it is about, if it is about one.
+    pub fn step(&self) -> Option<&StepId> {
         match self {
             Self::Intent { step, .. }
             | Self::Applying { step, .. }
             | Self::Applied { step, .. }
             | Self::Verified { step, .. }
             | Self::Removed { step }
-            | Self::Failed { step, .. } => step,
+            | Self::Failed { step, .. } => Some(step),
+            Self::Document { .. } => None,
         }
     }
 

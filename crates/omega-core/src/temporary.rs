@@ -113,6 +113,7 @@ pub fn leftovers(entries: &[Entry]) -> Vec<(StepId, Undo)> {
             | Entry::Applying { .. }
             | Entry::Applied { .. }
             | Entry::Verified { .. }
+            | Entry::Document { .. }
             | Entry::Failed { .. } => {}
         }
     }

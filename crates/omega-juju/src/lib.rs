@@ -20,9 +20,10 @@ mod upstream_messages;
 pub use error::Error;
 pub use read_conductor::{ConductorFacts, read_conductor};
 pub use unit::{
-    Access, Action, ActionFailure, Channel, Distribution, Download, Expect, FailureCode,
-    FileAction, FileFacts, FileState, Interpreter, InvalidPath, InvalidServiceName, PackageAction,
-    Payload, PipSource, Placement, Probe, ProbeFailure, ProgramState, ReachState, ReleasesState,
-    Reply, Resolved, ServiceAction, ServiceName, ServiceState, Sources, Unit, UnitPath,
+    Access, Action, ActionFailure, Channel, Distribution, DomainSnapshots, Download, Expect,
+    FailureCode, FileAction, FileFacts, FileState, Interpreter, InvalidPath, InvalidServiceName,
+    PackageAction, Payload, PipSource, Placement, Probe, ProbeFailure, ProgramState, ReachState,
+    ReleasesState, Reply, Resolved, ServiceAction, ServiceName, ServiceState, Sources, Unit,
+    UnitPath,
 };
 pub use upstream_messages::HelmFailure;

@@ -62,6 +62,12 @@ pub(crate) fn helm(stderr: &str) -> HelmFailure {
     }
 }
 
+/// Returns whether virsh wrote that there is no such domain: libvirt 9.0.0, `tools/virsh-util.c`, for
+/// every command that takes a domain.
+pub(crate) fn no_such_domain(words: &str) -> bool {
+    words.contains("failed to get domain")
+}
+
 /// The kinds of juju's failures. Its exit status is always 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Juju {

@@ -28,6 +28,7 @@ mod token_info;
 mod transport;
 mod transport_cause;
 mod upstream_messages;
+mod web;
 
 pub use cloud::{
     ApplicationCredentialRef, AuthScope, CloudConfig, ConfigError, Credential, DomainRef,
@@ -45,3 +46,4 @@ pub use token_info::{Catalog, CatalogEntry, Endpoint, Name, TokenInfo};
 pub use transport::{Method, Service, Transport};
 pub use transport_cause::TransportCause;
 pub use upstream_messages::RefusalReason;
+pub use web::{Page, Web, WebClient};

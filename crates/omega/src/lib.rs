@@ -5,6 +5,7 @@
 //!   run of it.
 //! * [`doctor`] says what is broken, from the bottom up, and what to fix first.
 //! * [`stuck_delete`] releases a cluster stuck deleting, and removes what it left.
+//! * [`acceptance`] checks the acceptance bar of a cloud, D-011, and reports.
 //! * [`sweep()`] and [`sweep_site`] remove what killed runs left.
 //! * [`rehearsal`] runs a whole job on the simulators (feature `sim`).
 //! * [`decisions`] explains the decisions that the runbooks are based on.
@@ -13,6 +14,7 @@
 //! and returns values. Nothing here prints, prompts, reads the environment, or depends on a command
 //! line. Every future is `Send`.
 
+pub mod acceptance;
 pub mod clients;
 pub mod coherence;
 pub mod decisions;

@@ -1,6 +1,7 @@
 //! The subcommands: each turns its arguments into a call of the library and renders the result.
 
 mod accept;
+mod acceptance;
 mod access;
 mod capi;
 mod capi_inputs;
@@ -20,6 +21,7 @@ mod stage_image;
 mod workload;
 
 pub(crate) use accept::AcceptArgs;
+pub(crate) use acceptance::AcceptanceArgs;
 pub(crate) use access::Access;
 pub(crate) use check::CheckArgs;
 pub(crate) use doctor::DoctorArgs;

@@ -8,21 +8,30 @@ use omega::{
 };
 use serde_json::json;
 
-use crate::{app::App, cli::RehearseArgs, render};
+use crate::{
+    app::App,
+    cli::{RehearseArgs, Rehearsed},
+    render,
+};
 
 impl App {
-    /// Rehearses the graft from one starting point, or from each.
+    /// Rehearses what the operator names.
     pub(crate) async fn rehearse(&self, args: &RehearseArgs) -> Result<Status, Failure> {
+        match args.what {
+            Rehearsed::Graft => self.rehearse_graft(args).await,
+            Rehearsed::Acceptance => self.rehearse_acceptance(args).await,
+        }
+    }
+
+    /// Rehearses the graft from one starting point, or from each.
+    async fn rehearse_graft(&self, args: &RehearseArgs) -> Result<Status, Failure> {
         let starts = chosen(args.start.as_deref())?;
         let directory = tempfile::tempdir().map_err(|error| {
             let what = "could not create a directory for the rehearsal's runs";
             Failure::new(FailureClass::Error, what).because(error.to_string())
         })?;
-        self.console.keeps_runs(false);
         let runs = Runs::new(directory.path());
-        // A run of its own: what it writes is simulated, and to stop at once loses nothing.
-        let ctx = Context::default().with_events(self.console.clone());
-        let ctx = ctx.with_cancel(self.ctx.cancel().clone());
+        let ctx = self.rehearsing();
         let mut reports = Vec::new();
         for (nth, start) in starts.iter().enumerate() {
             let title = format!("{} of {}: from {}", nth + 1, starts.len(), start.title());
@@ -44,6 +53,13 @@ impl App {
             if count == 1 { "" } else { "s" }
         ));
         Ok(self.ends(Status::Done, json!({ "command": "rehearse", "reports": reports })))
+    }
+    /// Returns the context of a rehearsal: a run of its own, because what it writes is simulated, and to
+    /// stop at once loses nothing.
+    pub(super) fn rehearsing(&self) -> Context {
+        self.console.keeps_runs(false);
+        let ctx = Context::default().with_events(self.console.clone());
+        ctx.with_cancel(self.ctx.cancel().clone())
     }
 }
 

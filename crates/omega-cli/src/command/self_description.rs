@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use clap::CommandFactory as _;
 use omega::{
+    acceptance::AcceptanceReport,
     core::{Entry, Event, Failure, FailureClass},
     run::{PlanFile, Report, Status},
     site::Site,
@@ -24,6 +25,7 @@ impl App {
             SchemaName::Report => schema_for!(Report),
             SchemaName::Journal => schema_for!(Entry),
             SchemaName::Event => schema_for!(Event),
+            SchemaName::Acceptance => schema_for!(AcceptanceReport),
         };
         self.screen.raw(&serde_json::to_string_pretty(&schema).unwrap_or_default());
         Status::Done
@@ -60,6 +62,7 @@ mod tests {
             (schema_for!(Site), "management"),
             (schema_for!(PlanFile), "endpoints"),
             (schema_for!(Report), "exit_code"),
+            (schema_for!(AcceptanceReport), "verdict"),
         ] {
             let properties = schema.get("properties").unwrap();
             assert!(properties.get(property).is_some(), "{property}: {properties}");

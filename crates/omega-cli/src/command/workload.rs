@@ -1,15 +1,10 @@
 //! `check workload`
 
-use jiff::Timestamp;
-use omega::capi::{
-    Management,
-    served::discover_versions,
-    workload::{WorkloadGate, WorkloadGates, choose_cluster, list_clusters},
-};
-use omega::core::{Diagnostic, Failure, FailureClass, Item, Label as _, Section, TargetPlan};
+use omega::capi::{Management, workload::WorkloadGate};
+use omega::core::{Failure, Item, Label as _, Section, TargetPlan};
 
 use omega::{
-    clients::{Connect, management},
+    clients::{Connect, management, workload_gates},
     run::{Counts, Endpoints, Job},
 };
 
@@ -29,27 +24,9 @@ impl App {
         });
         kubeconfig?;
         let management = management(&connect.kubeconfig(self.ctx.now())?).await?;
-        let gates = gates(&management, cluster, self.ctx.now()).await?;
+        let gates = workload_gates(&management, cluster, self.ctx.now()).await?;
         Ok(job(site, cluster, &management, gates))
     }
-}
-
-/// Finds the cluster, and returns its gates.
-async fn gates(
-    management: &Management,
-    cluster: &str,
-    now: Timestamp,
-) -> Result<Vec<WorkloadGate>, Failure> {
-    let unasked = |error: &dyn Diagnostic| {
-        Failure::from_error("could not list the clusters of Cluster API", error)
-    };
-    let served = discover_versions(management).await.map_err(|error| unasked(&error))?;
-    let all = list_clusters(management, &served).await.map_err(|error| unasked(&error))?;
-    let chosen = choose_cluster(all, cluster).map_err(|error| {
-        let failure = Failure::from_error("could not choose the cluster", &error);
-        Failure { class: FailureClass::Usage, ..failure }
-    })?;
-    Ok(WorkloadGates::new(management.clone(), served, chosen, None, now).all())
 }
 
 fn job(site: &str, cluster: &str, management: &Management, gates: Vec<WorkloadGate>) -> Job {

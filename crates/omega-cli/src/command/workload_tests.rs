@@ -1,5 +1,6 @@
+use jiff::Timestamp;
 use omega::capi::sim::{Apiserver, Fault};
-use omega::core::{Gate as _, Verdict, preview, run::Status};
+use omega::core::{FailureClass, Gate as _, Verdict, preview, run::Status};
 use serde_json::json;
 
 use super::*;
@@ -28,7 +29,7 @@ fn now() -> Timestamp {
 
 /// What each gate of `check workload --cluster c1` says.
 async fn asked(apiserver: &Apiserver) -> Vec<Result<Verdict, Failure>> {
-    let gates = gates(&over(apiserver), "c1", now()).await.unwrap();
+    let gates = workload_gates(&over(apiserver), "c1", now()).await.unwrap();
     let mut all = Vec::new();
     for gate in gates {
         all.push(gate.check().await);
@@ -81,7 +82,7 @@ async fn nobody_behind_the_address_is_the_workloads_matter() {
 async fn a_right_that_is_missing_on_the_management_cluster_is_named() {
     let apiserver = holding("AAAA");
     apiserver.fail(Fault::Nobody);
-    let failure = gates(&over(&apiserver), "c1", now()).await.unwrap_err();
+    let failure = workload_gates(&over(&apiserver), "c1", now()).await.unwrap_err();
     let right = Some("the right to list clusters.cluster.x-k8s.io".to_owned());
     assert_eq!((failure.class, failure.expected), (FailureClass::Error, right));
     let path = format!("/api/v1/namespaces/{NAMESPACE}/secrets/c1-b3mdwq5cz7lx-kubeconfig");
@@ -97,13 +98,13 @@ async fn a_right_that_is_missing_on_the_management_cluster_is_named() {
 async fn a_slow_management_cluster_is_a_deadline() {
     let apiserver = holding("AAAA");
     apiserver.fail(Fault::Slow(std::time::Duration::from_mins(10)));
-    let failure = gates(&over(&apiserver), "c1", now()).await.unwrap_err();
+    let failure = workload_gates(&over(&apiserver), "c1", now()).await.unwrap_err();
     assert_eq!(Status::of(&failure, None).code(), 124);
 }
 
 #[tokio::test]
 async fn a_cluster_that_is_not_there_is_a_matter_of_the_command_line() {
-    let failure = gates(&over(&holding("AAAA")), "c2", now()).await.unwrap_err();
+    let failure = workload_gates(&over(&holding("AAAA")), "c2", now()).await.unwrap_err();
     assert_eq!(Status::of(&failure, None).code(), 64);
     assert_eq!(failure.found, Some(format!("{NAMESPACE}/c1-b3mdwq5cz7lx")));
 }
@@ -126,7 +127,7 @@ async fn what_an_unserved_version_hides_is_asked_of_the_other() {
 #[tokio::test]
 async fn it_is_asked_as_one_task_that_counts_its_requests() {
     let management = over(&holding("?"));
-    let gates = gates(&management, "c1", now()).await.unwrap();
+    let gates = workload_gates(&management, "c1", now()).await.unwrap();
     let job = job("omega.toml", "c1", &management, gates);
     assert_eq!(preview(&job.targets, now()).await[0].items().count(), 7);
     assert_eq!((job.counts)().requests, 5);

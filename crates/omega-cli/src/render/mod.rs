@@ -1,5 +1,6 @@
 //! Text output. Signs have the meaning; colours only repeat it.
 
+mod acceptance;
 pub(crate) mod capi;
 mod decisions;
 mod doctor;
@@ -12,6 +13,7 @@ mod report;
 mod screen;
 mod site_error;
 
+pub(crate) use acceptance::acceptance;
 pub(crate) use decisions::{decision, decisions};
 pub(crate) use doctor::doctor;
 pub(crate) use failure::failure;

@@ -137,6 +137,7 @@ pub(crate) fn entry(entry: &Entry) -> Vec<String> {
             };
             vec![format!("{}  failed {} {}: {error} ({changed})", step.target, step.kind, step.key)]
         }
+        Entry::Document { name, sha256 } => vec![format!("{name}  sha256 {sha256}")],
         Entry::Applying { .. } | Entry::Applied { .. } | _ => Vec::new(),
     }
 }

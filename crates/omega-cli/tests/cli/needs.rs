@@ -7,7 +7,7 @@ const ONLY_UNITS: &str = "[conductor]\nunit = [{ name = \"magnum/0\", ssh = \"12
 
 impl Home {
     /// Whose cloud is there, and does not answer.
-    fn with_cloud() -> Self {
+    pub(super) fn with_cloud() -> Self {
         let home = Self::new();
         let auth = "auth_url: 'http://127.0.0.1:1/v3', username: u, password: p, \
                     user_domain_name: d, project_name: mgmt, project_domain_name: d";

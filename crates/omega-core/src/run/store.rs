@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Endpoints, Job, different_site};
 use crate::{
-    Approval, Check, Context, Entry, Event, Failure, FailureClass, FileJournal, Lock, LockError,
-    PollPolicy, Step, StepId, Touched, Undo, WaitError, chain, leftovers, persist, sync_parent,
-    values::Sha256, wait_for,
+    Approval, Check, Context, Entry, Event, Failure, FailureClass, FileJournal, Journal as _, Lock,
+    LockError, PollPolicy, Step, StepId, Touched, Undo, WaitError, chain, leftovers, persist,
+    sync_parent, values::Sha256, wait_for,
 };
 
 /// How often and how long the removal of a leftover is retried if a service can't answer now.
@@ -263,6 +263,35 @@ impl Runs {
         read(&self.path(id).ok()?.join(name)).ok()
     }
 
+    /// Returns the bytes of the document `name` of run `id`, if its digest is the one in the journal.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such run or document, or if the document was edited.
+    pub fn document(&self, id: &str, name: &str) -> Result<Vec<u8>, Failure> {
+        let path = self.path(id)?.join(name);
+        let what = format!("could not use {name} of run {id}");
+        let bytes = fs::read(&path)
+            .map_err(|error| Failure::new(FailureClass::Error, &what).because(error.to_string()))?;
+        let of_it = |entry: Entry| {
+            let Entry::Document { name: of, sha256 } = entry else { return None };
+            (of == name).then_some(sha256)
+        };
+        let recorded = self.entries(id)?.into_iter().rev().find_map(of_it);
+        let found = Sha256::of(&bytes);
+        if recorded == Some(found) {
+            return Ok(bytes);
+        }
+        let expected =
+            recorded.map_or_else(|| "a digest in the journal".to_owned(), |one| one.to_string());
+        Err(Failure {
+            expected: Some(expected),
+            found: Some(found.to_string()),
+            ..Failure::new(FailureClass::Refused, what)
+        }
+        .because("its digest is not the one in the journal: it was edited or damaged"))
+    }
+
     /// Keeps `value` with run `id`, as [`RunDirectory::keep`] does while it runs.
     ///
     /// # Errors
@@ -296,6 +325,38 @@ impl RunDirectory {
     /// Fails if it can't be written.
     pub fn keep(&self, name: &str, value: &impl Serialize) -> Result<(), Failure> {
         keep(&self.path.join(name), value)
+    }
+
+    /// Returns what the run has recorded so far.
+    ///
+    /// # Errors
+    ///
+    /// Fails if its journal can't be read.
+    pub fn entries(&self) -> Result<Vec<Entry>, Failure> {
+        FileJournal::read(&self.path.join("journal.jsonl")).map_err(|error| Failure {
+            causes: chain(&error),
+            ..Failure::new(FailureClass::Error, "could not read the run's own journal")
+        })
+    }
+
+    /// Keeps the bytes of a document with the run in the same way, records their digest in the journal,
+    /// and returns where it is.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it can't be written.
+    pub fn keep_document(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
+        let path = self.path.join(name);
+        let what = || format!("could not write {}", path.display());
+        persist(&path, bytes).map_err(|error| {
+            Failure::new(FailureClass::Error, what()).because(error.to_string())
+        })?;
+        let entry = Entry::Document { name: name.to_owned(), sha256: Sha256::of(bytes) };
+        self.journal.record(&entry).map_err(|error| Failure {
+            causes: chain(&error),
+            ..Failure::new(FailureClass::Error, format!("could not record the digest of {name}"))
+        })?;
+        Ok(path)
     }
 }
 

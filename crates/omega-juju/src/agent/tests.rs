@@ -219,3 +219,38 @@ assert not calls and not wrong, (calls, wrong)
         );
     }
 }
+
+/// A program in the place of virsh: no hypervisor is needed.
+#[tokio::test]
+#[ignore = "needs python3"]
+async fn python_lists_the_snapshots_of_each_domain() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use crate::{Channel as _, DomainSnapshots};
+    let home = tempfile::tempdir().unwrap();
+    let virsh = home.path().join("virsh");
+    let script = r#"#!/bin/sh
+        [ "$*" = "-r -c qemu:///system snapshot-list --domain $6 --name" ] || exit 9
+        case "$6" in one) printf 'after\nbefore\n\n';; none) echo;; *) echo "error: no domain" >&2; exit 1;; esac
+    "#;
+    std::fs::write(&virsh, script).unwrap();
+    std::fs::set_permissions(&virsh, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let domains = ["one", "none", "absent"].map(str::to_owned).to_vec();
+    let probe = |program: String| [Probe::Snapshots { program, domains: domains.clone() }];
+    let local = Local::new(false, Deadlines::default());
+    let replies = local.ask(&probe(virsh.display().to_string())).await.unwrap();
+    let state = |domain: &str, snapshots: Option<&[&str]>, error: Option<&str>| DomainSnapshots {
+        domain: domain.to_owned(),
+        snapshots: snapshots.map(|all| all.iter().map(|one| (*one).to_owned()).collect()),
+        error: error.map(str::to_owned),
+    };
+    let expected = vec![
+        state("one", Some(&["after", "before"]), None),
+        state("none", Some(&[]), None),
+        state("absent", None, Some("error: no domain")),
+    ];
+    assert_eq!(replies, [Reply::Snapshots { domains: expected }]);
+    let absent = local.ask(&probe("/nowhere/virsh".to_owned())).await.unwrap();
+    let Reply::Failed(failure) = &absent[0] else { panic!("{absent:?}") };
+    assert_eq!(failure.code, FailureCode::NoProgram);
+}

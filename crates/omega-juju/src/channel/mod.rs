@@ -8,10 +8,11 @@ mod ssh;
 
 pub use deadlines::Deadlines;
 pub use juju::{
-    Juju, JujuModel, JujuStatus, JujuTarget, JujuUnits, StatusInfo, UnitStatus, juju_status,
-    juju_units,
+    ApplicationStatus, Juju, JujuModel, JujuStatus, JujuTarget, JujuUnits, MachineStatus,
+    StatusInfo, UnitStatus, juju_status, juju_units,
 };
 pub use local::Local;
 #[cfg(test)]
 pub(crate) use local::python3;
+pub use program::{Program, ProgramOutput, RunError};
 pub use ssh::{Ssh, SshTarget};

@@ -17,14 +17,27 @@ const MOST: u64 = 64 << 20;
 
 /// A program with its arguments. It never goes through a shell.
 #[derive(Clone, Debug)]
-pub(crate) struct Program {
+pub struct Program {
     name: PathBuf,
     args: Vec<OsString>,
+    variables: Vec<(OsString, OsString)>,
+}
+
+/// What a program that ended left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProgramOutput {
+    /// Its exit status; none if a signal ended it.
+    pub status: Option<i32>,
+    /// Its standard output.
+    pub stdout: Vec<u8>,
+    /// Its standard error.
+    pub stderr: Vec<u8>,
 }
 
 /// Why a program has no output.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RunError {
+#[non_exhaustive]
+pub enum RunError {
     /// It could not be started.
     #[error("{0} can't be started: {1}")]
     Start(String, io::Error),
@@ -37,11 +50,31 @@ pub(crate) enum RunError {
 }
 
 impl Program {
-    pub(crate) fn new(name: impl Into<PathBuf>) -> Self {
-        Self { name: name.into(), args: Vec::new() }
+    /// Returns the program `name`, a path or a name on the PATH.
+    pub fn new(name: impl Into<PathBuf>) -> Self {
+        Self { name: name.into(), args: Vec::new(), variables: Vec::new() }
     }
 
-    pub(crate) fn args<I: IntoIterator<Item: Into<OsString>>>(mut self, args: I) -> Self {
+    /// Sets an environment variable for it.
+    #[must_use]
+    pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Runs it with nothing on its standard input, and returns what it left.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it can't be started, breaks, or does not end within `within`: then it is killed.
+    pub async fn output(&self, within: Duration) -> Result<ProgramOutput, RunError> {
+        let Output { status, stdout, stderr, .. } = self.run(None, within).await?;
+        Ok(ProgramOutput { status, stdout, stderr })
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<I: IntoIterator<Item: Into<OsString>>>(mut self, args: I) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
         self
     }
@@ -83,6 +116,7 @@ impl Program {
         for (key, _) in std::env::vars_os().filter(|(key, _)| is_secret(&key.to_string_lossy())) {
             command.env_remove(key);
         }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.process_group(0).kill_on_drop(true).spawn()
     }
 }

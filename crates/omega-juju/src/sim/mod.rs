@@ -23,6 +23,10 @@ pub use snapshot::Snapshot;
 pub use start::{HELM, KUBECONFIG, Start};
 pub use unit::Unit;
 
+/// What `juju status --format json` of juju 3.4.2 printed of a model of Charmed `OpenStack` in which all
+/// is well (canonical/charmed-openstack-upgrader, tests/unit/jujustatus.json at 5b6fefb).
+pub const JUJU_STATUS: &str = include_str!("../../recordings/juju-status-3.4.2.json");
+
 #[cfg(test)]
 mod contract_tests;
 #[cfg(test)]

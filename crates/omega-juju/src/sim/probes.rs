@@ -12,8 +12,8 @@ use super::{
     unit::Machine,
 };
 use crate::{
-    Distribution, FailureCode, FileFacts, FileState, Interpreter, Probe, ProbeFailure,
-    ProgramState, ReachState, ReleasesState, Reply, Resolved, ServiceState,
+    Distribution, DomainSnapshots, FailureCode, FileFacts, FileState, Interpreter, Probe,
+    ProbeFailure, ProgramState, ReachState, ReleasesState, Reply, Resolved, ServiceState,
 };
 
 fn failed(code: FailureCode, why: impl Into<String>) -> Reply {
@@ -63,11 +63,22 @@ impl Machine {
                     .map(|name| self.releases(service.as_str(), kubeconfig.as_str(), name))
                     .collect(),
             },
+            Probe::Snapshots { domains, .. } => Reply::Snapshots {
+                domains: domains.iter().map(|name| self.snapshots(name)).collect(),
+            },
             Probe::LogTail { service } => {
                 let service = self.services.all.get(service.as_str());
                 Reply::LogTail { lines: service.map_or_else(Vec::new, |s| s.log.clone()) }
             }
         }
+    }
+
+    fn snapshots(&self, domain: &str) -> DomainSnapshots {
+        let snapshots = self.domains.get(domain).cloned();
+        // virsh's own words (libvirt 9.0.0, src/qemu/qemu_driver.c).
+        let absent = || format!("error: failed to get domain '{domain}'");
+        let error = snapshots.is_none().then(absent);
+        DomainSnapshots { domain: domain.to_owned(), snapshots, error }
     }
 
     fn facts(&self, real: &str) -> Option<FileFacts> {

@@ -39,6 +39,8 @@ pub(super) struct Machine {
     pub(super) before: BTreeMap<Sha256, Arc<Vec<u8>>>,
     /// The files that can be downloaded, by URL.
     pub(super) web: BTreeMap<String, Vec<u8>>,
+    /// The domains of a hypervisor, and their snapshots.
+    pub(super) domains: BTreeMap<String, Vec<String>>,
     pub(super) full: bool,
     pub(super) cut_off: bool,
     pub(super) executions: usize,
@@ -67,6 +69,7 @@ impl Machine {
             management: Management::default(),
             before: BTreeMap::new(),
             web: BTreeMap::new(),
+            domains: BTreeMap::new(),
             full: false,
             cut_off: false,
             executions: 0,
@@ -198,6 +201,12 @@ impl Unit {
     /// Changes the management cluster.
     pub fn with_management(&self, change: impl FnOnce(&mut Management)) {
         change(&mut self.lock().management);
+    }
+
+    /// Makes it a hypervisor with this domain and its snapshots.
+    pub fn set_domain(&self, name: &str, snapshots: &[&str]) {
+        let snapshots = snapshots.iter().map(|one| (*one).to_owned()).collect();
+        self.lock().domains.insert(name.to_owned(), snapshots);
     }
 
     /// Makes `bytes` available for download.

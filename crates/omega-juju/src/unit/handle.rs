@@ -16,8 +16,9 @@ use omega_driver::{
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    Action, Channel, FailureCode, FileState, Interpreter, Payload, Probe, ProbeFailure,
-    ProgramState, ReachState, ReleasesState, Reply, ServiceName, ServiceState, Sources, UnitPath,
+    Action, Channel, DomainSnapshots, FailureCode, FileState, Interpreter, Payload, Probe,
+    ProbeFailure, ProgramState, ReachState, ReleasesState, Reply, ServiceName, ServiceState,
+    Sources, UnitPath,
 };
 use crate::Error;
 
@@ -186,6 +187,23 @@ impl Unit {
         let probe = Probe::Releases { service, kubeconfig, namespaces: namespaces.to_vec() };
         match self.ask(probe).await? {
             Reply::Releases { namespaces } => Ok(namespaces),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Reads the snapshots of these domains from libvirt, in their order. `program`: virsh.
+    ///
+    /// # Errors
+    ///
+    /// As [`Unit::ask`].
+    pub async fn snapshots(
+        &self,
+        program: &str,
+        domains: &[String],
+    ) -> Result<Vec<DomainSnapshots>, Error> {
+        let (program, domains) = (program.to_owned(), domains.to_vec());
+        match self.ask(Probe::Snapshots { program, domains }).await? {
+            Reply::Snapshots { domains } => Ok(domains),
             other => Err(self.unexpected(&other)),
         }
     }

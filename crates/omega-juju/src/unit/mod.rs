@@ -19,7 +19,7 @@ pub use handle::Unit;
 pub use names::{InvalidPath, InvalidServiceName, ServiceName, UnitPath};
 pub use probe::Probe;
 pub use reply::{
-    Distribution, FileFacts, FileState, Interpreter, ProgramState, ReachState, ReleasesState,
-    Reply, Resolved, ServiceState,
+    Distribution, DomainSnapshots, FileFacts, FileState, Interpreter, ProgramState, ReachState,
+    ReleasesState, Reply, Resolved, ServiceState,
 };
 pub use sources::Sources;

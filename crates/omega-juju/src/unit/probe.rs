@@ -69,6 +69,13 @@ pub enum Probe {
         /// The namespaces. There is one `helm list` for each.
         namespaces: Vec<String>,
     },
+    /// The snapshots of these domains in libvirt (`virsh snapshot-list`), on a hypervisor.
+    Snapshots {
+        /// The program: `virsh`, or a path to it.
+        program: String,
+        /// The domains, by name.
+        domains: Vec<String>,
+    },
     /// The last lines in the journal or the log file of a service.
     LogTail { service: ServiceName },
 }
@@ -98,6 +105,9 @@ impl fmt::Display for Probe {
                 write!(f, "whether {service} can authenticate with {kubeconfig}")
             }
             Self::Releases { service, .. } => write!(f, "the helm releases that {service} lists"),
+            Self::Snapshots { domains, .. } => {
+                write!(f, "the snapshots of {}", domains.join(", "))
+            }
             Self::LogTail { service } => write!(f, "the log of {service}"),
         }
     }

@@ -56,6 +56,11 @@ pub enum Reply {
         /// The namespaces, in the order of the probe.
         namespaces: Vec<ReleasesState>,
     },
+    /// To `Snapshots`, one for each domain, in order.
+    Snapshots {
+        /// In the order of the domains.
+        domains: Vec<DomainSnapshots>,
+    },
     /// To `LogTail`.
     LogTail {
         /// The lines, oldest first.
@@ -219,6 +224,17 @@ pub struct ReachState {
     pub code: Option<FailureCode>,
 }
 
+/// The result of `virsh snapshot-list` for one domain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainSnapshots {
+    /// The domain.
+    pub domain: String,
+    /// The names of its snapshots; `None` if virsh failed.
+    pub snapshots: Option<Vec<String>>,
+    /// What virsh wrote to standard error, at most 1 KiB, if it failed.
+    pub error: Option<String>,
+}
+
 /// The result of `helm list` in one namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -238,6 +254,13 @@ impl ServiceState {
     /// Returns whether systemd starts the service with its init script, or `ExecStart` is not known.
     pub fn starts_by_init_script(&self) -> bool {
         self.exec_start.is_empty() || self.exec_start.contains("/etc/init.d/")
+    }
+}
+
+impl DomainSnapshots {
+    /// Returns whether libvirt has no such domain.
+    pub fn is_absent(&self) -> bool {
+        self.error.as_deref().is_some_and(upstream_messages::no_such_domain)
     }
 }
 

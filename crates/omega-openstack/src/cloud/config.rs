@@ -6,7 +6,7 @@ use omega_core::values::{Secret, Sha256};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::{Name, Service};
+use crate::{Error, Name, Service};
 
 /// Everything that a [`Session`](crate::Session) needs, and where each value came from.
 #[derive(Clone, Debug)]
@@ -205,6 +205,18 @@ impl CloudConfig {
         self.endpoints.retain(|(known, _)| *known != service);
         self.endpoints.push((service, url));
         self
+    }
+
+    /// Returns the CA that the configuration names, as PEM. None: the machine's own CAs are trusted.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file can't be read, or is no text.
+    pub fn ca_pem(&self) -> Result<Option<String>, Error> {
+        let Some((pem, name)) = crate::session::given_ca(self)? else { return Ok(None) };
+        let no_text =
+            |_| Error::Tls { cloud: self.cloud.clone(), why: format!("{name} is no text") };
+        String::from_utf8(pem).map(Some).map_err(no_text)
     }
 
     /// Returns the cloud and the scope, as the operator named them.

@@ -34,8 +34,32 @@ const TELL: Duration = Duration::from_millis(250);
 ///
 /// It follows no redirects and uses no proxy, so that a token is sent only to addresses of the catalog.
 /// Bodies are not compressed, because ranges and digests refer to the original bytes.
-pub(super) fn client(config: &CloudConfig) -> Result<Client, Error> {
+pub(crate) fn client(config: &CloudConfig) -> Result<Client, Error> {
+    trusting(&config.cloud, given_ca(config)?, config.verify)
+}
+
+/// Returns the CA that the configuration names, with a name for it.
+pub(crate) fn given_ca(config: &CloudConfig) -> Result<Option<(Vec<u8>, String)>, Error> {
     let tls = |why: String| Error::Tls { cloud: config.cloud.clone(), why };
+    Ok(match (&config.ca, &config.cacert) {
+        (Some(text), _) => Some((text.expose().to_vec(), "the given CA".to_owned())),
+        (None, Some(path)) => {
+            let name = path.display().to_string();
+            let pem = read_regular(path, MOST).map_err(|error| tls(format!("{name}: {error}")))?;
+            Some((pem, name))
+        }
+        (None, None) => None,
+    })
+}
+
+/// Returns a client that trusts the CA `given`, with a name for it, or the machine's CAs. `cloud`: for
+/// errors.
+pub(crate) fn trusting(
+    cloud: &str,
+    given: Option<(Vec<u8>, String)>,
+    verify: bool,
+) -> Result<Client, Error> {
+    let tls = |why: String| Error::Tls { cloud: cloud.to_owned(), why };
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // If another provider was installed first, that one is used.
         drop(rustls::crypto::ring::default_provider().install_default());
@@ -46,15 +70,6 @@ pub(super) fn client(config: &CloudConfig) -> Result<Client, Error> {
         .no_proxy()
         .no_gzip()
         .user_agent(concat!("omega/", env!("CARGO_PKG_VERSION")));
-    let given = match (&config.ca, &config.cacert) {
-        (Some(text), _) => Some((text.expose().to_vec(), "the given CA".to_owned())),
-        (None, Some(path)) => {
-            let name = path.display().to_string();
-            let pem = read_regular(path, MOST).map_err(|error| tls(format!("{name}: {error}")))?;
-            Some((pem, name))
-        }
-        (None, None) => None,
-    };
     if let Some((pem, name)) = given {
         let cas =
             Certificate::from_pem_bundle(&pem).map_err(|error| tls(format!("{name}: {error}")))?;
@@ -64,7 +79,7 @@ pub(super) fn client(config: &CloudConfig) -> Result<Client, Error> {
         builder = builder.tls_built_in_root_certs(false);
         builder = cas.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate);
     }
-    if !config.verify {
+    if !verify {
         builder = builder.danger_accept_invalid_certs(true);
     }
     builder.build().map_err(|error| tls(omega_core::chain(&error).join(": ")))

@@ -150,6 +150,11 @@ impl Session {
         Ok(url)
     }
 
+    /// Returns a valid token.
+    pub(crate) async fn token(&self) -> Result<Secret, Error> {
+        Ok(self.fresh().await?.0)
+    }
+
     /// Gets a token first, to keep its complete error: osauth keeps only the text.
     async fn fresh(&self) -> Result<(Secret, TokenInfo), Error> {
         self.keystone.fresh(self.client.inner()).await

@@ -179,7 +179,8 @@ impl<'a> Connect<'a> {
         Ok(Arc::new(Session::new(config, &options).await.map_err(open)?))
     }
 
-    fn cloud_config(&self) -> Result<CloudConfig, ConfigError> {
+    /// Returns how the cloud is reached.
+    pub(crate) fn cloud_config(&self) -> Result<CloudConfig, ConfigError> {
         let Machine { variables, home, cwd, config_home, .. } = self.machine;
         let lookup = Lookup {
             variables: variables.clone(),

@@ -5,6 +5,7 @@ mod kubeconfig;
 mod partial;
 mod sources;
 mod units;
+mod workload;
 
 use std::{fmt, sync::Arc};
 
@@ -24,6 +25,7 @@ use omega_openstack::{
 pub use partial::{Part, PartialClients};
 pub(crate) use sources::Payloads;
 pub(crate) use units::UnitList;
+pub use workload::workload_gates;
 
 /// The number of HTTP requests.
 pub(crate) type Requests = Arc<dyn Fn() -> usize + Send + Sync>;

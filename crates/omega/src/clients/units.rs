@@ -95,12 +95,14 @@ impl Connect<'_> {
             .collect()
     }
 
-    fn deadlines(&self) -> Deadlines {
+    /// Returns the limits of remote executions.
+    pub(crate) fn deadlines(&self) -> Deadlines {
         let timeouts = &self.site.timeouts;
         Deadlines { connect: timeouts.connect, probe: timeouts.ask, act: timeouts.act }
     }
 
-    fn juju_program(&self) -> &Path {
+    /// Returns the program `juju`.
+    pub(crate) fn juju_program(&self) -> &Path {
         self.site.juju.program.as_deref().unwrap_or(Path::new("juju"))
     }
 
@@ -115,9 +117,22 @@ impl Connect<'_> {
         let unit = unit.ok_or_else(|| {
             Failure::new(FailureClass::Usage, format!("the site file has no unit {name}"))
         })?;
-        let mut target = self.ssh_target(&unit.ssh)?;
-        let jump = unit.jump.as_ref().map(|jump| self.ssh_target(jump)).transpose()?;
-        target.jump = jump.map(Box::new);
+        self.by_ssh(&unit.ssh, unit.jump.as_deref())
+    }
+
+    /// Returns the way to a machine by SSH; both addresses are `[user@]host[:port]`. It connects with
+    /// the first question.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an address is no such thing.
+    pub(crate) fn by_ssh(
+        &self,
+        ssh: &str,
+        jump: Option<&str>,
+    ) -> Result<Arc<dyn Channel>, Failure> {
+        let mut target = self.ssh_target(ssh)?;
+        target.jump = jump.map(|jump| self.ssh_target(jump)).transpose()?.map(Box::new);
         Ok(Arc::new(Ssh::lazy(target, self.deadlines())))
     }
 

@@ -1,7 +1,7 @@
 //! The processes that runs left running on a unit.
 
 use omega_core::{
-    Desired as _, Entry,
+    Desired as _, Entry, StepId,
     run::{RunInfo, Runs, rolled_back_by},
 };
 use omega_juju::operations::{ConvergeServices, ServicesObserved};
@@ -23,7 +23,9 @@ pub(super) fn left_running(runs: &Runs, run: &RunInfo, all: &[RunInfo], unit: &s
     for run in since.rev() {
         let Ok(entries) = runs.entries(&run.id) else { return Left::Unknown };
         let restarts = entries.into_iter().filter(|entry| {
-            entry.step().target == unit && entry.step().kind == ConvergeServices::KIND
+            let is_restart =
+                |step: &StepId| step.target == unit && step.kind == ConvergeServices::KIND;
+            entry.step().is_some_and(is_restart)
         });
         for entry in restarts {
             match entry {
@@ -34,7 +36,11 @@ pub(super) fn left_running(runs: &Runs, run: &RunInfo, all: &[RunInfo], unit: &s
                     known.extend(seen);
                 }
                 // A change that this version doesn't know may be the restart.
-                Entry::Applying { .. } | Entry::Applied { .. } | Entry::Removed { .. } | _ => {}
+                Entry::Applying { .. }
+                | Entry::Applied { .. }
+                | Entry::Removed { .. }
+                | Entry::Document { .. }
+                | _ => {}
             }
         }
     }

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use super::{Conductor, Driver, Helm, Management, Site};
+use super::{Acceptance, Conductor, Driver, Helm, Management, Site};
 
 type Rule = (bool, Range<usize>, &'static str);
 
 /// Returns the place and the message of the first contradiction in the file.
 pub(super) fn of(site: &Site) -> Option<(Range<usize>, &'static str)> {
-    let rules = [where_it_is(site), what_is_pinned(site), addresses(site)];
+    let rules = [where_it_is(site), what_is_pinned(site), addresses(site), acceptance(site)];
     rules.into_iter().flatten().find(|(bad, ..)| *bad).map(|(_, span, why)| (span, why))
 }
 
@@ -114,6 +114,45 @@ fn what_is_pinned(site: &Site) -> Vec<Rule> {
         rules.extend(all.map(|(bad, why)| (bad, helm.span(), why)));
     }
     rules
+}
+
+fn acceptance(site: &Site) -> Vec<Rule> {
+    let Some(spanned) = &site.acceptance else { return Vec::new() };
+    let Acceptance { horizon, tenant, tenant_address, vault, hypervisor, core, .. } =
+        spanned.get_ref();
+    let hosts = hypervisor.iter().filter_map(|one| one.ssh.as_ref());
+    let jumps = hypervisor.iter().filter_map(|one| one.jump.as_ref());
+    let tenants = tenant.iter().flat_map(|one| [Some(&one.ssh), one.jump.as_ref()]).flatten();
+    let mut machines = hosts.chain(jumps).chain(tenants);
+    let mut urls = vault.iter().chain(horizon).chain(tenant_address);
+    let names = hypervisor.iter().flat_map(|one| one.domains.iter().chain(&one.snapshots));
+    let programs = hypervisor.iter().filter_map(|one| one.virsh.as_ref());
+    let is_odd =
+        |name: &String| name.is_empty() || name.starts_with('-') || name.contains(char::is_control);
+    let all = [
+        (
+            machines.any(|one| !is_ssh_address(one)),
+            "`ssh` and `jump` must be [user@]host[:port], without a password",
+        ),
+        (
+            urls.any(|url| has_user(url.as_str()) || !["http", "https"].contains(&url.scheme())),
+            "an address must be http(s)://host[:port], without a user, a password or a query",
+        ),
+        (
+            hypervisor.iter().any(|one| one.ssh.is_none() && one.jump.is_some()),
+            "`jump` needs `ssh`",
+        ),
+        (
+            hypervisor.iter().any(|one| one.domains.is_empty()),
+            "a hypervisor must name at least one of its `domains`",
+        ),
+        (
+            names.chain(programs).any(is_odd),
+            "a domain, a snapshot or a program has a name, which does not begin with a hyphen",
+        ),
+        (core.as_ref().is_some_and(Vec::is_empty), "`core` must list at least one service"),
+    ];
+    all.map(|(bad, why)| (bad, spanned.span(), why)).into()
 }
 
 /// Addresses appear in plans, journals and messages, so they must not hold a secret.

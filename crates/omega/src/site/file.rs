@@ -12,7 +12,7 @@ use omega_openstack::container_infra::TemplateSpec;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::{SiteError, contradiction};
+use super::{Acceptance, SiteError, contradiction};
 
 /// The largest site file that is read.
 const MOST: u64 = 1 << 20;
@@ -62,6 +62,9 @@ pub struct Site {
     /// Cluster templates, by name.
     #[serde(default)]
     pub template: BTreeMap<String, TemplateSpec>,
+    /// What the acceptance checks.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Acceptance>"))]
+    pub acceptance: Option<Spanned<Acceptance>>,
     /// Deadlines.
     #[serde(default)]
     pub timeouts: Timeouts,
@@ -440,6 +443,11 @@ impl Site {
     /// As [`Site::kubeconfig`].
     pub fn chart(&self) -> Result<&Chart, Failure> {
         self.chart.as_ref().map(Spanned::get_ref).ok_or_else(|| needs("[chart]"))
+    }
+
+    /// Returns what the acceptance checks.
+    pub fn acceptance(&self) -> Acceptance {
+        self.acceptance.as_ref().map(|one| one.get_ref().clone()).unwrap_or_default()
     }
 
     /// Returns the parameters of a proof cluster.

@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use omega_core::{Retry, Touched, values::UnitName};
 
 pub use self::status::{
-    JujuModel, JujuStatus, JujuUnits, StatusInfo, UnitStatus, juju_status, juju_units,
+    ApplicationStatus, JujuModel, JujuStatus, JujuUnits, MachineStatus, StatusInfo, UnitStatus,
+    juju_status, juju_units,
 };
 use super::{
     Deadlines,

@@ -63,6 +63,32 @@ pub struct UnitStatus {
     pub error: Option<String>,
 }
 
+/// An application in `juju status`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ApplicationStatus {
+    /// Its name.
+    pub name: String,
+    /// Its status.
+    pub status: StatusInfo,
+    /// Whether it is a subordinate.
+    pub subordinate: bool,
+    /// The error, if juju could not determine its status.
+    pub error: Option<String>,
+}
+
+/// A machine or a container in `juju status`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MachineStatus {
+    /// Its id (`0`, `1/lxd/2`).
+    pub id: String,
+    /// The status of its agent (`started`, `down`, `pending`).
+    pub agent: StatusInfo,
+    /// The status of the instance (`running`).
+    pub instance: StatusInfo,
+}
+
 /// A status and its message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -88,6 +114,9 @@ pub struct JujuStatus {
 #[serde(default, rename_all = "kebab-case")]
 struct Application {
     units: BTreeMap<String, RawUnit>,
+    #[serde(rename = "application-status")]
+    status: StatusInfo,
+    subordinate_to: Vec<String>,
     status_error: Option<String>,
 }
 
@@ -107,6 +136,8 @@ struct RawUnit {
 #[serde(default, rename_all = "kebab-case")]
 struct Machine {
     juju_status: StatusInfo,
+    #[serde(rename = "machine-status")]
+    instance: StatusInfo,
     base: Option<Base>,
     series: Option<String>,
     containers: BTreeMap<String, Machine>,
@@ -155,6 +186,38 @@ impl JujuStatus {
         Some(units)
     }
 
+    /// Returns every application, by name.
+    pub fn all_applications(&self) -> Vec<ApplicationStatus> {
+        let status = |(name, raw): (&String, &Application)| ApplicationStatus {
+            name: name.clone(),
+            status: raw.status.clone(),
+            subordinate: !raw.subordinate_to.is_empty(),
+            error: raw.status_error.clone(),
+        };
+        self.applications.iter().map(status).collect()
+    }
+
+    /// Returns every unit by name, each followed by the subordinates beside it.
+    pub fn all_units(&self) -> Vec<UnitStatus> {
+        let all = self.applications.values().flat_map(|app| &app.units);
+        let mut units: Vec<UnitStatus> =
+            all.filter_map(|(name, raw)| self.unit(name, raw, None)).collect();
+        let key = |unit: &UnitStatus| (unit.name.application().to_owned(), unit.name.number());
+        units.sort_by_key(key);
+        let with = |unit: UnitStatus| {
+            let beside = unit.subordinates.clone();
+            std::iter::once(unit).chain(beside)
+        };
+        units.into_iter().flat_map(with).collect()
+    }
+
+    /// Returns every machine, each followed by its containers.
+    pub fn all_machines(&self) -> Vec<MachineStatus> {
+        let mut all = Vec::new();
+        self.machines.iter().for_each(|(id, machine)| machine.add_to(id, &mut all));
+        all
+    }
+
     /// Returns the error, if juju could not determine the application's status.
     pub fn application_error(&self, application: &str) -> Option<&str> {
         self.applications.get(application)?.status_error.as_deref()
@@ -194,6 +257,12 @@ impl JujuStatus {
 }
 
 impl Machine {
+    fn add_to(&self, id: &str, all: &mut Vec<MachineStatus>) {
+        let (agent, instance) = (self.juju_status.clone(), self.instance.clone());
+        all.push(MachineStatus { id: id.to_owned(), agent, instance });
+        self.containers.iter().for_each(|(id, inside)| inside.add_to(id, all));
+    }
+
     fn base(&self) -> Option<String> {
         let base = self.base.as_ref().map(|base| format!("{}@{}", base.name, base.channel));
         base.or_else(|| self.series.clone())

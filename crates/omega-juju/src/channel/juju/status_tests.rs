@@ -58,3 +58,19 @@ fn old_models_and_failed_elements_are_read() {
     assert_eq!(status.application_error("broken"), Some("application is dying"));
     assert!(JujuStatus::parse(b"ERROR model not found").is_err());
 }
+
+#[test]
+fn the_whole_model_has_subordinates_containers_and_what_failed() {
+    let status = JujuStatus::parse(SEEN).unwrap();
+    let names: Vec<String> = status.all_units().iter().map(|unit| unit.name.to_string()).collect();
+    assert_eq!(names.len(), 19, "{names:?}");
+    assert_eq!(names[..2], ["cinder/0", "cinder-mysql-router/0"]);
+    assert_eq!(status.all_machines().len(), 12);
+    let router = &status.all_applications()[1];
+    assert!(router.subordinate && router.status.current == "active", "{router:?}");
+    let old = JujuStatus::parse(OLD.as_bytes()).unwrap();
+    let machines: Vec<_> =
+        old.all_machines().into_iter().map(|one| (one.id, one.agent.current)).collect();
+    let expected = [("1", "started"), ("1/lxd/2", "down")];
+    assert_eq!(machines, expected.map(|(id, agent)| (id.to_owned(), agent.to_owned())));
+}

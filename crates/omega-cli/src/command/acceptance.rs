@@ -1,0 +1,134 @@
+//! `accept` and `rehearse acceptance`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use omega::{
+    acceptance::{
+        Acceptance, AcceptanceReport, Files, ItemId, Scenario, Selection, UnknownItem, read,
+        rehearse,
+    },
+    core::{Failure, FailureClass},
+    run::{Job, Runs, Status},
+};
+use serde_json::json;
+
+use crate::{
+    app::App,
+    cli::{RehearseArgs, SiteFile},
+    render,
+};
+
+/// `accept`
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AcceptanceArgs {
+    /// The site.
+    #[command(flatten)]
+    file: SiteFile,
+    /// Check only this item (`D-011.4`; repeatable) [default: all].
+    #[arg(long, value_name = "ITEM", value_parser = item)]
+    only: Vec<ItemId>,
+    /// Continue this run: keep what passed, and check the rest again.
+    #[arg(long, value_name = "RUN")]
+    resume: Option<String>,
+    /// Copy the report to this directory.
+    #[arg(long, value_name = "DIRECTORY")]
+    report_dir: Option<PathBuf>,
+    /// Sign the report's JSON with this key, by ssh-keygen: a private key without a passphrase, or the
+    /// public key of one that an SSH agent has.
+    #[arg(long, value_name = "KEY")]
+    sign: Option<PathBuf>,
+}
+
+fn item(text: &str) -> Result<ItemId, UnknownItem> {
+    text.parse()
+}
+
+impl App {
+    /// Checks the acceptance bar of a site.
+    pub(crate) async fn accept(&self, args: &AcceptanceArgs) -> Result<Status, Failure> {
+        let site = Self::site(&args.file.site)?;
+        let _lock = self.runs.lock(&args.file.site, "accept")?;
+        let before = args.resume.as_deref().map(|id| read(&self.runs, id)).transpose()?;
+        let named = args.file.site.display().to_string();
+        let acceptance = Acceptance::connect(&self.connect(&site), &named).await;
+        let mut selection = Selection::only(args.only.clone());
+        if let Some(before) = before {
+            acceptance.is_of_this_site(&before)?;
+            selection = selection.resuming(before);
+        }
+        let job = Job::new("accept", named, Vec::new());
+        let job = Job { endpoints: acceptance.endpoints().clone(), ..job };
+        let run = self.runs.begin(&job, self.ctx.now())?;
+        let report = acceptance.run(&selection, &run, &self.ctx).await?;
+        let mut files = Files::write(&run, &report, args.report_dir.as_deref())?;
+        if let Some(key) = &args.sign {
+            // The report is there all the same.
+            files = files.sign(key).await.inspect_err(|_| {
+                self.screen.text(&render::acceptance(&report, None, &self.screen));
+            })?;
+        }
+        self.screen.text(&render::acceptance(&report, Some(&files), &self.screen));
+        let exit = self.acceptance_status(&report);
+        if report.interrupted {
+            let again = self.given.clone().without_value("--resume").with("--resume", &run.id);
+            self.console.say(&format!("Next:  {}", again.on(&args.file.site)));
+        }
+        let document = json!({ "command": "accept", "report": report, "files": files });
+        Ok(self.ends(exit, document))
+    }
+
+    fn acceptance_status(&self, report: &AcceptanceReport) -> Status {
+        if report.interrupted {
+            return self.status(&Failure::new(FailureClass::Interrupted, "interrupted"));
+        }
+        report.status()
+    }
+
+    /// Rehearses the acceptance of each simulated site.
+    pub(super) async fn rehearse_acceptance(&self, args: &RehearseArgs) -> Result<Status, Failure> {
+        let scenarios = chosen(args.start.as_deref())?;
+        let directory = match &args.report_dir {
+            Some(directory) => directory.clone(),
+            None => kept_directory()?,
+        };
+        let (home, ctx) = (tempfile::tempdir().map_err(|error| unmade(&error))?, self.rehearsing());
+        let runs = Runs::new(home.path());
+        let mut reports = Vec::new();
+        for (nth, scenario) in scenarios.iter().enumerate() {
+            let title = format!("{} of {}: {}", nth + 1, scenarios.len(), scenario.title());
+            self.screen.text(&format!("\n{title}\n{}\n", "=".repeat(title.chars().count())));
+            let (report, run) = rehearse(*scenario, &runs, &ctx).await?;
+            let mut files = Files::write(&run, &report, Some(&directory.join(scenario.name())))?;
+            files.keep_copies_only();
+            self.screen.text(&render::acceptance(&report, Some(&files), &self.screen));
+            reports.push(json!({ "scenario": scenario.name(), "report": report, "files": files }));
+        }
+        self.screen.prose(&format!(
+            "\nEach cloud failed where it must, and the good one nowhere; D-011.4 and D-011.5 are not \
+             simulated. The reports are in {}. Nothing else outside this process was changed.",
+            directory.display()
+        ));
+        Ok(self.ends(Status::Done, json!({ "command": "rehearse", "reports": reports })))
+    }
+}
+
+fn unmade(error: &std::io::Error) -> Failure {
+    Failure::new(FailureClass::Error, "could not create a directory for the rehearsal")
+        .because(error.to_string())
+}
+
+fn kept_directory() -> Result<PathBuf, Failure> {
+    let made = tempfile::Builder::new().prefix("omega-acceptance-").tempdir();
+    Ok(made.map_err(|error| unmade(&error))?.keep())
+}
+
+fn chosen(name: Option<&str>) -> Result<Vec<Scenario>, Failure> {
+    let Some(name) = name else { return Ok(Scenario::ALL.to_vec()) };
+    let found = Scenario::ALL.into_iter().find(|scenario| scenario.name() == name);
+    found.map(|scenario| vec![scenario]).ok_or_else(|| {
+        let names = Scenario::ALL.map(Scenario::name).join(", ");
+        Failure::new(FailureClass::Usage, format!("no such starting point: `{name}`"))
+            .next(format!("one of: {names}"))
+    })
+}

@@ -1,0 +1,193 @@
+//! `accept` and `rehearse acceptance`.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::*;
+
+const NAMED: &str = "\n[acceptance]\ncluster = \"c1\"\nvault = [\"https://127.0.0.1:1\"]\n";
+
+impl Home {
+    fn document(&self, args: &[&str], code: i32) -> Value {
+        let args: Vec<&str> = args.iter().copied().chain(["--output", "json"]).collect();
+        serde_json::from_str(&self.run(&args).exits(code).out).unwrap()
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_rehearsal_writes_a_report_of_each_cloud() {
+    let home = Home::new();
+    let document = home.document(&["rehearse", "acceptance", "--report-dir", "reports"], 0);
+    let reports = document["reports"].as_array().unwrap();
+    let told: Vec<_> = reports
+        .iter()
+        .map(|one| (one["scenario"].as_str().unwrap(), one["report"]["verdict"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("good", "incomplete"),
+            ("blocked-unit", "failed"),
+            ("foreign-certificate", "failed"),
+            ("sealed-vault", "failed"),
+            ("tenant-cut-off", "failed"),
+            ("snapshot-missing", "failed"),
+        ]
+    );
+    for (scenario, _) in told {
+        for name in ["report.json", "report.xml", "report.html"] {
+            let path = home.path().join("reports").join(scenario).join(name);
+            assert_eq!(mode(&path), 0o600, "{}", path.display());
+        }
+    }
+    assert!(!home.path().join("state").exists(), "the rehearsal kept a run");
+}
+
+#[test]
+fn what_a_rehearsal_of_a_blocked_unit_prints_on_80_columns() {
+    let home = Home::new();
+    let args = ["rehearse", "acceptance", "--start", "blocked-unit", "--report-dir", "reports"];
+    let ran = ran(home.command(&args).env("COLUMNS", "80")).exits(0);
+    let digest = |line: &str| {
+        if line.starts_with("  sha256") {
+            "  sha256     [digest]".to_owned()
+        } else {
+            line.to_owned()
+        }
+    };
+    let text: Vec<String> = ran.out.lines().map(digest).collect();
+    insta::assert_snapshot!("rehearse_acceptance", text.join("\n"));
+    home.run(&["rehearse", "acceptance", "--start", "bad"])
+        .exits(64)
+        .says(&["no such starting point: `bad`", "good, blocked-unit, foreign-certificate"]);
+}
+
+#[test]
+fn items_are_chosen_and_those_that_cannot_be_asked_are_an_error() {
+    let home = Home::new();
+    let document = home.document(&["accept", "--only", "D-011.8"], 0);
+    assert_eq!(document["report"]["items"][0]["outcome"]["decision"], "D-019");
+    assert_eq!(document["report"]["verdict"], "incomplete", "one item is not the whole");
+    // Neither is named.
+    let document = home.document(&["accept", "--only", "3", "--only", "D-011.7"], 1);
+    let items = document["report"]["items"].as_array().unwrap();
+    let states: Vec<_> = items.iter().map(|item| item["outcome"]["state"].as_str()).collect();
+    assert_eq!(states, [Some("not_run"), Some("not_run")]);
+    home.run(&["accept", "--only", "D-011.9"]).exits(64).says(&["no item `D-011.9`"]);
+}
+
+/// A machine that can't be asked is not one that says no.
+#[test]
+fn machines_that_do_not_answer_leave_their_items_open() {
+    let home = Home::with_cloud();
+    let named = r#"
+        [acceptance]
+        core = ["identity"]
+        tenant = { ssh = "ubuntu@127.0.0.1:1", jump = "ops@127.0.0.1:1" }
+        tenant_address = "https://10.12.4.50:5000"
+        cluster = "c1"
+        [[acceptance.hypervisor]]
+        ssh = "root@127.0.0.1:1"
+        domains = ["openstack0"]
+        snapshots = ["snapshot-1"]
+        [juju]
+        program = "/nowhere/juju"
+        [timeouts]
+        connect = "2s"
+    "#;
+    home.write("omega.toml", &format!("[cloud]\nname = \"here\"\n{named}"));
+    let document = home.document(&["accept", "--only", "3", "--only", "5", "--only", "7"], 1);
+    let items = document["report"]["items"].as_array().unwrap();
+    let why = |nth: usize| items[nth]["outcome"]["why"].as_str().unwrap();
+    assert!(why(0).starts_with("could not ask ubuntu@127.0.0.1:1 what it reaches: "), "{}", why(0));
+    assert!(why(1).contains("no `kubeconfig` in [management]"), "{}", why(1));
+    assert!(why(2).contains("127.0.0.1"), "{}", why(2));
+    // Keystone is named and refuses the connection; juju is not there.
+    let document = home.document(&["accept", "--only", "1", "--only", "2"], 3);
+    let items = document["report"]["items"].as_array().unwrap();
+    assert_eq!(items[0]["outcome"]["state"], "not_run");
+    assert_eq!(items[1]["findings"][0]["rule"], "endpoint-unreachable");
+}
+
+/// Nobody answers: what is named and does not answer fails, and is not merely open.
+#[test]
+fn a_failed_item_is_exit_code_3_and_the_report_is_kept() {
+    let home = Home::new();
+    home.write("omega.toml", &format!("{}{NAMED}", site()));
+    let document = home.document(&["accept", "--only", "D-011.6", "--report-dir", "out"], 3);
+    assert_eq!(document["report"]["items"][0]["findings"][0]["rule"], "vault-unreachable");
+    let files = &document["files"];
+    let (json, run) =
+        (files["json"].as_str().unwrap(), document["report"]["run"].as_str().unwrap());
+    assert_eq!(Sha256::of(&fs::read(json).unwrap()).to_string(), files["sha256"]);
+    assert_eq!(fs::read(json).unwrap(), fs::read(home.path().join("out/report.json")).unwrap());
+    let shown = home.run(&["runs", "show", run]).exits(0).out;
+    assert!(shown.contains(&format!("report.json  sha256 {}", files["sha256"].as_str().unwrap())));
+
+    // It is continued, and what passed is kept.
+    let again = home.document(&["accept", "--resume", run], 3);
+    assert_eq!(again["report"]["resumes"], run);
+    assert_eq!(again["report"]["items"].as_array().unwrap().len(), 1, "as before: one item");
+    let edited = fs::read_to_string(json).unwrap().replace("vault-unreachable", "fine");
+    fs::write(json, edited).unwrap();
+    home.run(&["accept", "--resume", run]).exits(4).says(&["it was edited or damaged"]);
+    home.run(&["accept", "--resume", "nope"]).exits(64).says(&["no run `nope`"]);
+}
+
+/// A program in the place of ssh-keygen tells how it was called.
+#[test]
+fn a_report_is_signed_by_ssh_keygen() {
+    let home = Home::new();
+    let bin = home.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let keygen = bin.join("ssh-keygen");
+    fs::write(&keygen, "#!/bin/sh\necho \"$@\" >\"$HOME/called\"\necho SIGNED >\"$7.sig\"\n")
+        .unwrap();
+    fs::set_permissions(&keygen, fs::Permissions::from_mode(0o700)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    let args = ["accept", "--only", "8", "--sign", "key.pub", "--report-dir", "out"];
+    let ran = ran(home.command(&args).env("PATH", path)).exits(0);
+    assert!(ran.out.contains("report.json.sig"), "{ran:#?}");
+    let called = fs::read_to_string(home.path().join("called")).unwrap();
+    assert!(called.starts_with("-Y sign -n omega-acceptance -f key.pub /"), "{called}");
+    assert_eq!(fs::read(home.path().join("out/report.json.sig")).unwrap(), b"SIGNED\n");
+    assert_eq!(mode(&home.path().join("out/report.json.sig")), 0o600);
+    fs::write(&keygen, "#!/bin/sh\necho 'incorrect passphrase' >&2\nexit 255\n").unwrap();
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    let ran = super::ran(home.command(&args).env("PATH", path)).exits(1);
+    ran.says(&["could not sign", "incorrect passphrase", "the report is written"]);
+}
+
+#[test]
+fn the_schema_describes_the_report() {
+    let home = Home::new();
+    let schema: Value =
+        serde_json::from_str(&home.run(&["schema", "acceptance"]).exits(0).out).unwrap();
+    let report = &home.document(&["accept", "--only", "8"], 0)["report"];
+    let properties = schema["properties"].as_object().unwrap();
+    for (key, value) in report.as_object().unwrap() {
+        assert!(properties.contains_key(key), "{key}: {value}");
+    }
+    for key in schema["required"].as_array().unwrap() {
+        assert!(report.get(key.as_str().unwrap()).is_some(), "{key}");
+    }
+}
+
+#[test]
+fn a_mistake_in_the_acceptance_table_is_pointed_at() {
+    let home = Home::new();
+    for (table, says) in [
+        ("[acceptance]\nvaults = []\n", "vaults"),
+        ("[acceptance]\nvault = [\"ftp://x\"]\n", "an address must be http(s)://host[:port]"),
+        ("[acceptance]\ntenant = { ssh = \"a:b@c\" }\n", "`ssh` and `jump` must be"),
+        ("[[acceptance.hypervisor]]\ndomains = []\n", "at least one of its `domains`"),
+        ("[[acceptance.hypervisor]]\ndomains = [\"-x\"]\n", "does not begin with a hyphen"),
+        ("[acceptance]\ncore = []\n", "`core` must list"),
+    ] {
+        home.write("omega.toml", &format!("{}\n{table}", site()));
+        home.run(&["accept"]).exits(64).says(&[says]);
+    }
+}

@@ -1,0 +1,149 @@
+//! One GET of an address: whether something answers there over TLS, and what.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use futures::StreamExt as _;
+use omega_core::Touched;
+use reqwest::Client;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::{
+    CloudConfig, Error, Session, TransportCause,
+    session::{given_ca, trusting},
+};
+
+/// The most that is read of a page. Version documents and seal states have a few kB.
+const MOST: usize = 64 << 10;
+
+/// Gets single pages. The program uses a [`WebClient`]; rehearsals and tests use one in memory.
+#[async_trait]
+pub trait Web: fmt::Debug + Send + Sync {
+    /// Sends one GET to `url`. A redirect is an answer, and is not followed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unreachable`] if no answer arrived; [`Error::Login`] if a token is needed and there is
+    /// none. An answer with any status is not an error.
+    async fn get(&self, url: &Url) -> Result<Page, Error>;
+}
+
+/// An answer to a GET.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, at most 64 KiB of it.
+    pub body: Vec<u8>,
+    /// How long it took until the body had arrived.
+    pub took: Duration,
+}
+
+/// Gets pages over HTTPS.
+///
+/// # Guarantees
+///
+/// Certificates are always verified, whatever the cloud's configuration says. A token is sent only
+/// over TLS. Redirects are not followed, and no proxy is used.
+#[derive(Clone)]
+pub struct WebClient {
+    client: Client,
+    session: Option<Arc<Session>>,
+    limit: Duration,
+}
+
+impl fmt::Debug for WebClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { client: _, session, limit } = self;
+        f.debug_struct("WebClient").field("session", session).field("limit", limit).finish()
+    }
+}
+
+impl WebClient {
+    /// Returns a client that trusts the CA of the cloud. `limit`: for each page.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the CA can't be used.
+    pub fn of_cloud(config: &CloudConfig, limit: Duration) -> Result<Self, Error> {
+        let client = trusting(&config.cloud, given_ca(config)?, true)?;
+        Ok(Self { client, session: None, limit })
+    }
+
+    /// Returns a client that trusts the CA `pem`, or the machine's own. `name`: of what is asked, for
+    /// errors. `limit`: for each page.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the CA can't be used.
+    pub fn trusting(pem: Option<Vec<u8>>, name: &str, limit: Duration) -> Result<Self, Error> {
+        let given = pem.map(|pem| (pem, format!("the CA of {name}")));
+        Ok(Self { client: trusting(name, given, true)?, session: None, limit })
+    }
+
+    /// Sends the session's token with each request over TLS. Use it only for addresses of its catalog.
+    #[must_use]
+    pub fn with_token_of(self, session: Arc<Session>) -> Self {
+        Self { session: Some(session), ..self }
+    }
+}
+
+#[async_trait]
+impl Web for WebClient {
+    async fn get(&self, url: &Url) -> Result<Page, Error> {
+        let start = Instant::now();
+        let mut request = self.client.get(url.clone()).header("Accept", "application/json");
+        request = request.timeout(self.limit);
+        if let Some(session) = self.session.as_ref().filter(|_| url.scheme() == "https") {
+            let token = session.token().await?;
+            let mut value = reqwest::header::HeaderValue::from_bytes(token.expose())
+                .map_err(|error| unreachable(url, TransportCause::Other, error))?;
+            value.set_sensitive(true);
+            request = request.header("X-Auth-Token", value);
+        }
+        let failed = |error: reqwest::Error| {
+            let mut cause = TransportCause::of(&error);
+            if cause == TransportCause::Other && error.is_timeout() {
+                // The limit is on the whole exchange.
+                cause = TransportCause::Stalled { after: self.limit, moved: 0 };
+            }
+            unreachable(url, cause, error.without_url())
+        };
+        let response = request.send().await.map_err(failed)?;
+        let status = response.status().as_u16();
+        let (mut body, mut chunks) = (Vec::new(), Box::pin(response.bytes_stream()));
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(failed)?;
+            let room = MOST.saturating_sub(body.len());
+            body.extend_from_slice(chunk.get(..room.min(chunk.len())).unwrap_or_default());
+            if body.len() >= MOST {
+                break;
+            }
+        }
+        let took = start.elapsed();
+        tracing::info!(
+            target: "omega_trace", kind = "request", what = %url, status,
+            took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "trace"
+        );
+        Ok(Page { status, body, took })
+    }
+}
+
+fn unreachable(
+    url: &Url,
+    cause: TransportCause,
+    source: impl std::error::Error + Send + Sync + 'static,
+) -> Error {
+    Error::Unreachable {
+        request: format!("GET {}", url.path()),
+        url: url.origin().ascii_serialization(),
+        cause,
+        touched: Touched::Nothing,
+        source: Box::new(source),
+    }
+}
+
+#[cfg(test)]
+#[path = "web_tests.rs"]
+mod tests;

@@ -1,0 +1,77 @@
+use std::sync::Mutex;
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
+
+use super::*;
+
+/// Answers each request with `answer`, and keeps what was asked.
+async fn server(answer: String) -> (Url, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&seen);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut part = [0; 4096];
+            let count = stream.read(&mut part).await.unwrap_or_default();
+            kept.lock().unwrap().push(String::from_utf8_lossy(&part[..count]).into_owned());
+            drop(stream.write_all(answer.as_bytes()).await);
+        }
+    });
+    (url, seen)
+}
+
+fn client(limit: Duration) -> WebClient {
+    WebClient::trusting(None, "the test", limit).unwrap()
+}
+
+const LONG: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_redirect_and_a_refusal_are_answers() {
+    for status in [302, 401, 503] {
+        let (url, seen) = server(format!(
+            "HTTP/1.1 {status} X\r\nLocation: https://elsewhere/\r\nContent-Length: 2\r\n\r\nno"
+        ))
+        .await;
+        let page = client(LONG).get(&url).await.unwrap();
+        assert_eq!((page.status, page.body.as_slice()), (status, b"no".as_slice()));
+        assert_eq!(seen.lock().unwrap().len(), 1, "a redirect is not followed");
+    }
+}
+
+#[tokio::test]
+async fn a_long_page_is_cut() {
+    let body = "x".repeat(MOST * 2);
+    let (url, _) =
+        server(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())).await;
+    assert_eq!(client(LONG).get(&url).await.unwrap().body.len(), MOST);
+}
+
+#[tokio::test]
+async fn nobody_no_tls_and_silence_are_told_apart() {
+    let cause = async |url: &str, limit| match client(limit).get(&url.parse().unwrap()).await {
+        Err(Error::Unreachable { cause, .. }) => cause,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(cause("http://127.0.0.1:1/", LONG).await, TransportCause::Refused);
+    let (url, _) = server("HTTP/1.1 200 OK\r\n\r\n".to_owned()).await;
+    let secure = url.as_str().replace("http://", "https://");
+    assert_eq!(cause(&secure, LONG).await, TransportCause::Tls);
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let limit = Duration::from_millis(200);
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    assert_eq!(cause(&url, limit).await, TransportCause::Stalled { after: limit, moved: 0 });
+}
+
+#[test]
+fn a_ca_that_is_none_is_refused() {
+    let error = WebClient::trusting(Some(b"no PEM".to_vec()), "Vault", LONG).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "could not set up HTTPS for Vault: the CA of Vault has no certificate"
+    );
+}

@@ -1,0 +1,159 @@
+//! The items of a site, with clients for what it names.
+
+use std::sync::Arc;
+
+use omega_core::{Failure, FailureClass, read_regular, run::Endpoints as Sites};
+use omega_juju::{Channel, Sources, Unit, channel::Local};
+use omega_openstack::{CloudConfig, Session, SessionOptions, WebClient};
+
+use super::{
+    Acceptance, Item,
+    items::{
+        CORE, Charms, Cloud, Cluster, Clusters, Designate, Endpoints, Hypervisor, JujuCli,
+        JujuModel, LoadBalancer, Snapshots, Tenant, Vault, VaultServers, not_named,
+    },
+    run::LIMIT,
+};
+use crate::{
+    clients::{Connect, management},
+    site,
+};
+
+/// The largest file of a CA that is read.
+const MOST: u64 = 1 << 20;
+
+impl Acceptance {
+    /// Prepares the items for the site of `connect`. What the site does not name, or can't be connected
+    /// to, leaves its item open with the reason. `site`: the site file, as the operator named it.
+    pub async fn connect(connect: &Connect<'_>, site: &str) -> Self {
+        let named = connect.site.acceptance();
+        let (cloud, config) = match cloud(connect).await {
+            Ok((cloud, config)) => (Ok(cloud), Some(config)),
+            Err(failure) => (Err(failure), None),
+        };
+        let (ca_pem, server) = match config.as_ref().map(CloudConfig::ca_pem).transpose() {
+            Ok(pem) => (pem.flatten(), tenant(connect, &named)),
+            Err(error) => (None, Err(Failure::from_error("could not read the cloud's CA", &error))),
+        };
+        let core = named.core.clone().unwrap_or_else(|| CORE.map(str::to_owned).into());
+        let items: Vec<Box<dyn Item>> = vec![
+            Box::new(Charms { model: Ok(model(connect)) }),
+            Box::new(Endpoints {
+                cloud: cloud.clone(),
+                core,
+                horizon: named.horizon.clone(),
+                plain_http: named.plain_http,
+            }),
+            Box::new(Tenant { server, address: named.tenant_address.clone(), cloud, ca_pem }),
+            Box::new(LoadBalancer),
+            Box::new(Cluster { cluster: clusters(connect, &named).await }),
+            Box::new(Vault { servers: vault(connect, &named) }),
+            Box::new(Snapshots { hypervisors: hypervisors(connect, &named) }),
+            Box::new(Designate),
+        ];
+        Self {
+            items,
+            site: site.to_owned(),
+            site_sha256: connect.site.sha256.map(|digest| digest.to_string()),
+            endpoints: endpoints(connect, config.as_ref()),
+            stand_ins: Vec::new(),
+        }
+    }
+}
+
+fn model(connect: &Connect<'_>) -> Arc<dyn JujuModel> {
+    Arc::new(JujuCli {
+        program: connect.juju_program().to_path_buf(),
+        model: connect.site.juju.model.clone(),
+        deadlines: connect.deadlines(),
+    })
+}
+
+/// What tells this site from others.
+fn endpoints(connect: &Connect<'_>, config: Option<&CloudConfig>) -> Sites {
+    let model = connect.site.juju.model.clone();
+    let model = model.unwrap_or_else(|| "juju's current model".to_owned());
+    let cloud = config.map(|config| ("cloud".to_owned(), config.auth_url.to_string()));
+    cloud.into_iter().chain([("model".to_owned(), model)]).collect()
+}
+
+async fn cloud(connect: &Connect<'_>) -> Result<(Cloud, CloudConfig), Failure> {
+    let config = connect.cloud_config();
+    let config =
+        config.map_err(|error| Failure::from_error("could not load cloud credentials", &error))?;
+    let open = |error| Failure::from_error("could not prepare a session", &error);
+    let limit = connect.site.timeouts.ask.min(LIMIT);
+    let options = SessionOptions::default().stall_limit(limit);
+    // No token is taken from a cache: that a login works is a part of the question.
+    let session = Arc::new(Session::new(config.clone(), &options).await.map_err(open)?);
+    let web = WebClient::of_cloud(&config, limit).map_err(open)?;
+    let cloud = Cloud {
+        with_token: Arc::new(web.clone().with_token_of(Arc::clone(&session))),
+        without_token: Arc::new(web),
+        transport: session,
+        region: config.region.clone(),
+    };
+    Ok((cloud, config))
+}
+
+fn unnamed(what: &str, key: &str) -> Failure {
+    let next = format!("name it: {key} in [acceptance]; see docs/acceptance.md");
+    Failure::new(FailureClass::Usage, format!("the site file names no {what}")).next(next)
+}
+
+fn tenant(connect: &Connect<'_>, named: &site::Acceptance) -> Result<Arc<Unit>, Failure> {
+    let server = named.tenant.as_ref();
+    let server = server.ok_or_else(|| unnamed("server on a tenant network", "`tenant`"))?;
+    let channel = connect.by_ssh(&server.ssh, server.jump.as_deref())?;
+    Ok(machine(&server.ssh, channel))
+}
+
+fn machine(label: &str, channel: Arc<dyn Channel>) -> Arc<Unit> {
+    Arc::new(Unit::new(label, channel, Sources::default()))
+}
+
+async fn clusters(connect: &Connect<'_>, named: &site::Acceptance) -> Result<Clusters, Failure> {
+    let name = named.cluster.clone().ok_or_else(not_named)?;
+    let kubeconfig = connect.kubeconfig_ignoring_expiry()?;
+    let management = Arc::new(management(&kubeconfig).await?);
+    let magnum = connect.cloud().await?.magnum;
+    Ok(Clusters { magnum, management, name })
+}
+
+fn vault(connect: &Connect<'_>, named: &site::Acceptance) -> Result<VaultServers, Failure> {
+    if named.vault.is_empty() {
+        return Err(unnamed("unit of Vault", "`vault`, the address of each unit"));
+    }
+    let read = |path| {
+        let path = connect.path(path);
+        read_regular(&path, MOST).map_err(|error| {
+            let what = format!("could not read the CA of Vault, {}", path.display());
+            Failure::new(FailureClass::Error, what).because(error.to_string())
+        })
+    };
+    let pem = named.vault_ca.as_deref().map(read).transpose()?;
+    let limit = connect.site.timeouts.ask.min(LIMIT);
+    let web = WebClient::trusting(pem, "Vault", limit)
+        .map_err(|error| Failure::from_error("could not use the CA of Vault", &error))?;
+    Ok(VaultServers { web: Arc::new(web), addresses: named.vault.clone() })
+}
+
+fn hypervisors(
+    connect: &Connect<'_>,
+    named: &site::Acceptance,
+) -> Result<Vec<Hypervisor>, Failure> {
+    if named.hypervisor.is_empty() {
+        return Err(unnamed("hypervisor", "[[acceptance.hypervisor]], with its `domains`"));
+    }
+    let of = |one: &site::Hypervisor| {
+        let machine = match &one.ssh {
+            Some(ssh) => machine(ssh, connect.by_ssh(ssh, one.jump.as_deref())?),
+            // Who may read libvirt's system connection is decided by the machine (group libvirt).
+            None => machine("this machine", Arc::new(Local::new(false, connect.deadlines()))),
+        };
+        let virsh = one.virsh.clone().unwrap_or_else(|| "virsh".to_owned());
+        let (domains, snapshots) = (one.domains.clone(), one.snapshots.clone());
+        Ok(Hypervisor { machine, virsh, domains, snapshots })
+    };
+    named.hypervisor.iter().map(of).collect()
+}

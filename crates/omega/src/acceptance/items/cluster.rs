@@ -1,0 +1,151 @@
+//! D-011.5: a cluster that Magnum created works.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use omega_capi::Management;
+use omega_core::{
+    Context, Evidence, Failure, FailureClass, Finding, Gate as _, Severity, Subject, Verdict,
+};
+use omega_openstack::container_infra::{Cluster as Record, ContainerInfra};
+
+use crate::{
+    acceptance::{Answer, Item, ItemId},
+    clients::workload_gates,
+};
+
+/// What knows the cluster.
+#[derive(Clone)]
+pub struct Clusters {
+    /// Magnum, in the cluster's project.
+    pub magnum: Arc<ContainerInfra>,
+    /// The management cluster.
+    pub management: Arc<Management>,
+    /// The cluster's name in Magnum.
+    pub name: String,
+}
+
+impl fmt::Debug for Clusters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clusters").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// D-011.5, for a cluster that exists. It creates none.
+#[derive(Debug)]
+pub struct Cluster {
+    /// The cluster, or why it can't be asked.
+    pub cluster: Result<Clusters, Failure>,
+}
+
+#[async_trait]
+impl Item for Cluster {
+    fn id(&self) -> ItemId {
+        ItemId::Cluster
+    }
+
+    async fn check(&self, ctx: &Context) -> Answer {
+        match &self.cluster {
+            Ok(clusters) => {
+                clusters.check(ctx).await.unwrap_or_else(|failure| Answer::unasked(&failure))
+            }
+            Err(failure) => Answer::unasked(failure),
+        }
+    }
+}
+
+/// The failure of a site that names no cluster.
+pub(in crate::acceptance) fn not_named() -> Failure {
+    let what = "this version creates no cluster, and the site file names none that exists";
+    Failure::new(FailureClass::Usage, what).next(
+        "create one (steps 8.1 and 8.2) and name it as `cluster` in [acceptance]; or prove it with \
+         omega-cli apply graft --prove=cluster",
+    )
+}
+
+impl Clusters {
+    async fn check(&self, ctx: &Context) -> Result<Answer, Failure> {
+        let all = self.magnum.clusters().await;
+        let all = all.map_err(|error| Failure::from_error("could not ask Magnum", &error))?;
+        let mut named = all.into_iter().filter(|one| one.name == self.name);
+        let (Some(record), None) = (named.next(), named.next()) else {
+            return Ok(self.none_or_several());
+        };
+        let (mut findings, mut evidence) = judge(&record);
+        let gates = match workload_gates(&self.management, &self.name, ctx.now()).await {
+            Ok(gates) => gates,
+            Err(failure) if failure.class == FailureClass::Usage => {
+                let why = "Magnum has it, and Cluster API does not";
+                findings.push(self.broken("cluster-without-objects", why));
+                Vec::new()
+            }
+            Err(failure) => return Err(failure),
+        };
+        for gate in gates {
+            match gate.check().await {
+                Ok(Verdict::Pass { evidence: shown }) => evidence.extend(shown),
+                Ok(Verdict::Fail(found)) => findings.push(*found),
+                // What it waits for is a finding of its own.
+                Ok(Verdict::Deferred { .. }) => {}
+                Err(failure) => {
+                    let found = self.broken("cluster-unasked", failure.to_string());
+                    let found = found.severity(Severity::Unknown);
+                    // What keeps one question from being asked may keep all.
+                    if !findings.contains(&found) {
+                        findings.push(found);
+                    }
+                }
+            }
+        }
+        Ok(Answer::judged(findings, evidence))
+    }
+
+    fn none_or_several(&self) -> Answer {
+        let why = "Magnum has no cluster of this name in this project, or several";
+        let found = self.broken("cluster-missing", why).remedy("openstack coe cluster list");
+        Answer::judged(vec![found], Vec::new())
+    }
+
+    fn broken(&self, rule: &str, why: impl Into<String>) -> Finding {
+        Finding::broken(rule, Subject::new("cluster", &self.name), why)
+    }
+}
+
+/// What Magnum's record says.
+fn judge(record: &Record) -> (Vec<Finding>, Vec<Evidence>) {
+    let subject = || Subject::new("cluster", &record.name);
+    let status = record.status.as_deref().unwrap_or("no status");
+    let health = record.health_status.as_deref();
+    let mut findings = Vec::new();
+    if !["CREATE_COMPLETE", "UPDATE_COMPLETE"].contains(&status) {
+        let reason = record.status_reason.as_deref().map(|why| format!(": {why}"));
+        let why = format!("Magnum says {status}{}", reason.unwrap_or_default());
+        let found = Finding::broken("cluster-not-complete", subject(), why);
+        findings.push(found.remedy(format!("omega-cli doctor --cluster {}", record.name)));
+    }
+    match health {
+        Some("HEALTHY") => {}
+        Some(other) => {
+            let found =
+                Finding::broken("cluster-unhealthy", subject(), format!("Magnum says {other}"));
+            let remedy = format!("omega-cli doctor --cluster {}", record.name);
+            findings.push(found.decision("D-042").remedy(remedy));
+        }
+        None => {
+            let why = "Magnum has not polled its health yet";
+            let found = Finding::broken("cluster-never-polled", subject(), why);
+            findings
+                .push(found.severity(Severity::Unknown).remedy("wait a minute, and run it again"));
+        }
+    }
+    let evidence = vec![
+        Evidence::text("cluster", &record.name),
+        Evidence::text("status", status),
+        Evidence::text("health", health.unwrap_or("not polled")),
+    ];
+    (findings, evidence)
+}
+
+#[cfg(test)]
+#[path = "cluster_tests.rs"]
+mod tests;

@@ -1,0 +1,177 @@
+use omega_openstack::{Request, StreamedResponse, TokenInfo};
+
+use super::*;
+use crate::acceptance::{Outcome, rehearsal::MemoryWeb};
+
+const CATALOG: &str = r#"[
+    {"type": "identity", "endpoints": [
+        {"interface": "internal", "region_id": "One", "url": "https://keystone.internal:5000/v3"},
+        {"interface": "public", "region_id": "Two", "url": "https://decoy:5000/v3"},
+        {"interface": "public", "region_id": "One", "url": "https://keystone:5000/v3"}]},
+    {"type": "volumev3", "endpoints": [
+        {"interface": "public", "region_id": "One", "url": "https://cinder:8776/v3/0d00ddc1"}]},
+    {"type": "placement", "endpoints": [
+        {"interface": "public", "region_id": "One", "url": "http://placement:8778/placement"}]},
+    {"type": "product-streams", "endpoints": [
+        {"interface": "public", "region_id": "One", "url": "http://10.12.8.196/streams"}]}
+]"#;
+
+/// A cloud with this catalog and nothing else.
+#[derive(Debug)]
+struct Listed;
+
+#[async_trait]
+impl Transport for Listed {
+    async fn exchange(&self, _: &Context, _: Request) -> Result<StreamedResponse, Error> {
+        Err(Error::NoProject("nothing is asked of it".to_owned()))
+    }
+
+    async fn token_info(&self) -> Result<TokenInfo, Error> {
+        let name = || omega_openstack::Name { id: "x".to_owned(), name: "x".to_owned() };
+        let catalog = serde_json::from_str(CATALOG).unwrap();
+        Ok(TokenInfo { user: name(), project: None, roles: Vec::new(), catalog })
+    }
+
+    fn label(&self) -> String {
+        "listed".to_owned()
+    }
+}
+
+fn web() -> MemoryWeb {
+    let mut web = MemoryWeb::default();
+    web.answer("https://keystone:5000/", 300, "{}", 20);
+    web.answer("https://cinder:8776/", 300, "{}", 30);
+    web.answer("http://placement:8778/placement/", 200, "{}", 10);
+    web.answer("https://horizon/", 302, "", 40);
+    web
+}
+
+fn endpoints(web: MemoryWeb, core: &[&str]) -> Endpoints {
+    let web: Arc<dyn Web> = Arc::new(web);
+    let cloud = Cloud {
+        transport: Arc::new(Listed),
+        with_token: Arc::clone(&web),
+        without_token: web,
+        region: Some("One".to_owned()),
+    };
+    Endpoints {
+        cloud: Ok(cloud),
+        core: core.iter().map(|one| (*one).to_owned()).collect(),
+        horizon: Some("https://horizon/".parse().unwrap()),
+        plain_http: true,
+    }
+}
+
+async fn check(endpoints: &Endpoints) -> Answer {
+    endpoints.check(&Context::default()).await
+}
+
+fn rules(answer: &Answer) -> Vec<String> {
+    let line = |one: &Finding| format!("{} {}: {}", one.rule, one.subject.name, one.summary);
+    let broken = answer.findings.iter().filter(|one| one.severity != Severity::Note);
+    broken.map(line).collect()
+}
+
+const ALL: [&str; 4] = ["identity", "block-storage", "placement", "dashboard"];
+
+#[tokio::test]
+async fn each_core_service_is_asked_for_its_versions_in_its_region() {
+    let answer = check(&endpoints(web(), &ALL)).await;
+    assert_eq!(answer.outcome, Outcome::Passed);
+    let shown: Vec<String> = answer.evidence.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "core services that answer 4 of 4",
+            "identity 300 from https://keystone:5000/ in 20 ms",
+            "block-storage 300 from https://cinder:8776/ in 30 ms",
+            "placement 200 from http://placement:8778/placement/ in 10 ms",
+            "dashboard 302 from https://horizon/ in 40 ms",
+        ]
+    );
+    let note = answer.findings.first().unwrap();
+    assert_eq!((note.severity, note.subject.name.as_str()), (Severity::Note, "product-streams"));
+    assert!(note.summary.contains("glance-simplestreams-sync"), "{note:?}");
+}
+
+#[tokio::test]
+async fn each_way_to_fail_has_its_rule() {
+    let mut bad = web();
+    bad.fail("https://keystone:5000/", TransportCause::Tls, "invalid peer certificate");
+    bad.answer("https://cinder:8776/", 503, "", 5);
+    let mut asked =
+        endpoints(bad, &["identity", "volume", "placement", "key-manager", "dashboard"]);
+    asked.plain_http = false;
+    asked.horizon = Some("https://nobody/".parse().unwrap());
+    let answer = check(&asked).await;
+    assert_eq!(answer.outcome, Outcome::Failed);
+    let mut found: Vec<String> =
+        answer.findings.iter().map(|one| format!("{} {}", one.rule, one.subject.name)).collect();
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "endpoint-certificate identity",
+            "endpoint-missing key-manager",
+            "endpoint-not-core product-streams",
+            "endpoint-status volume",
+            "endpoint-unreachable dashboard",
+            "endpoint-without-tls placement",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_refused_token_is_no_answer() {
+    let mut bad = web();
+    bad.answer("https://cinder:8776/", 401, "", 5);
+    let answer = check(&endpoints(bad, &ALL)).await;
+    assert_eq!(
+        rules(&answer),
+        ["endpoint-status block-storage: it answers 401 at https://cinder:8776/"]
+    );
+}
+
+#[tokio::test]
+async fn a_horizon_that_is_not_named_leaves_it_open() {
+    let mut asked = endpoints(web(), &ALL);
+    asked.horizon = None;
+    let answer = check(&asked).await;
+    let Outcome::NotRun { why, next } = &answer.outcome else { panic!("{answer:?}") };
+    assert_eq!(why, "no address of Horizon is known: no catalog lists it");
+    assert!(next.as_deref().unwrap().contains("`horizon`"));
+    assert_eq!(check(&endpoints(web(), &ALL[..3])).await.outcome, Outcome::Passed);
+}
+
+#[tokio::test]
+async fn a_keystone_that_does_not_answer_fails_it() {
+    let sim = omega_openstack::sim::Cloud::new();
+    let mut asked = endpoints(web(), &ALL);
+    if let Ok(cloud) = &mut asked.cloud {
+        cloud.transport = sim.admin("admin");
+    }
+    sim.take_down(Service::Identity);
+    let answer = check(&asked).await;
+    assert_eq!(answer.outcome, Outcome::Failed);
+    let rules: Vec<&str> = answer.findings.iter().map(|one| one.rule.as_str()).collect();
+    assert_eq!(rules, ["endpoint-unreachable", "endpoint-unasked"]);
+}
+
+#[tokio::test]
+async fn a_cloud_without_credentials_leaves_it_open() {
+    let failure = Failure::new(omega_core::FailureClass::Error, "could not load cloud credentials");
+    let asked = Endpoints { cloud: Err(failure), ..endpoints(web(), &ALL) };
+    assert!(matches!(check(&asked).await.outcome, Outcome::NotRun { .. }));
+}
+
+#[test]
+fn the_version_document_is_above_the_first_version() {
+    for (listed, wanted) in [
+        ("https://h:9696", "https://h:9696/"),
+        ("https://h:8776/v3/d5bc/", "https://h:8776/"),
+        ("https://h/identity/v3", "https://h/identity/"),
+        ("https://h/vault/v2.0?x=1", "https://h/vault/"),
+    ] {
+        assert_eq!(root(listed.parse().unwrap()).as_str(), wanted, "{listed}");
+    }
+}

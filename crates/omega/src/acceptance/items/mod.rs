@@ -1,0 +1,27 @@
+//! The items of D-011, one file each: what it reads, and a pure function from that to findings.
+
+mod charms;
+mod cluster;
+mod designate;
+mod endpoints;
+mod load_balancer;
+mod snapshots;
+mod tenant;
+mod vault;
+
+pub use charms::{Charms, JujuCli, JujuModel};
+pub(super) use cluster::not_named;
+pub use cluster::{Cluster, Clusters};
+pub use designate::Designate;
+pub use endpoints::{CORE, Cloud, Endpoints};
+pub use load_balancer::LoadBalancer;
+pub use snapshots::{Hypervisor, Snapshots};
+pub use tenant::Tenant;
+pub use vault::{Vault, VaultServers};
+
+use omega_core::chain;
+
+/// The error with its causes, in one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    chain(error).join(": ")
+}

@@ -1,0 +1,233 @@
+//! Runs the items, one after another.
+
+use std::time::Duration;
+
+use omega_core::{
+    Context, Event, Evidence, Failure, FailureClass, ItemOutcome, leftovers,
+    run::{Endpoints, RunDirectory},
+};
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    AcceptanceReport, Answer, Item, ItemId, ItemReport, Outcome,
+    chart::seconds,
+    report::{SCHEMA_VERSION, Tool, Verdict},
+};
+
+/// An acceptance: the items of a site, and what the report says of it.
+pub struct Acceptance {
+    pub(super) items: Vec<Box<dyn Item>>,
+    pub(super) site: String,
+    pub(super) site_sha256: Option<String>,
+    pub(super) endpoints: Endpoints,
+    pub(super) stand_ins: Vec<String>,
+}
+
+impl std::fmt::Debug for Acceptance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let items: Vec<_> = self.items.iter().map(|item| item.id()).collect();
+        f.debug_struct("Acceptance")
+            .field("site", &self.site)
+            .field("items", &items)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What to check.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Selection {
+    /// Only these items; all if it is empty.
+    pub only: Vec<ItemId>,
+    /// A report whose settled items are kept.
+    pub resumes: Option<AcceptanceReport>,
+}
+
+impl Selection {
+    /// Returns a selection of these items, or of all.
+    pub fn only(only: Vec<ItemId>) -> Self {
+        Self { only, resumes: None }
+    }
+
+    /// Keeps what this report settled, and checks the rest of what it was asked for.
+    #[must_use]
+    pub fn resuming(self, report: AcceptanceReport) -> Self {
+        Self { resumes: Some(report), ..self }
+    }
+
+    fn includes(&self, id: ItemId) -> bool {
+        let before = self.resumes.as_ref().map(|report| report.not_selected.as_slice());
+        let asked_before = !before.unwrap_or_default().contains(&id);
+        if self.only.is_empty() { asked_before } else { self.only.contains(&id) }
+    }
+
+    fn kept(&self, id: ItemId) -> Option<ItemReport> {
+        let report = self.resumes.as_ref()?;
+        let item = report.items.iter().find(|item| item.id == id && item.is_settled())?;
+        let from = item.kept_from.clone().unwrap_or_else(|| report.run.clone());
+        Some(ItemReport { kept_from: Some(from), ..item.clone() })
+    }
+}
+
+impl Acceptance {
+    /// Returns what tells this site from others.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// Checks the items of `selection`, one after another, and reports. Writes of an item go to the
+    /// journal of `run`.
+    ///
+    /// When `ctx` is cancelled or its deadline passes, the current item ends, and the rest is reported
+    /// as not run.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `selection` continues a report of another site.
+    pub async fn run(
+        &self,
+        selection: &Selection,
+        run: &RunDirectory,
+        ctx: &Context,
+    ) -> Result<AcceptanceReport, Failure> {
+        if let Some(before) = &selection.resumes {
+            self.is_of_this_site(before)?;
+        }
+        let ctx = ctx.clone().with_journal(run.journal.clone());
+        // Whoever stops it gets a report all the same.
+        ctx.mark_written();
+        let (started, start) = (ctx.now(), Instant::now());
+        ctx.tell(&Event::RunStarted { run: run.id.clone() });
+        let (items, not_selected) = self.check(selection, &ctx).await;
+        let left = leftovers(&run.entries()?).into_iter().map(|(step, _)| step).collect();
+        let mut report = AcceptanceReport {
+            schema_version: SCHEMA_VERSION,
+            run: run.id.clone(),
+            tool: Tool { name: "omega".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+            site: self.site.clone(),
+            site_sha256: self.site_sha256.clone(),
+            endpoints: self.endpoints.clone(),
+            stand_ins: self.stand_ins.clone(),
+            started,
+            seconds: seconds(start.elapsed()),
+            verdict: Verdict::Incomplete,
+            interrupted: is_over(&ctx).is_some(),
+            resumes: selection.resumes.as_ref().map(|before| before.run.clone()),
+            items,
+            not_selected,
+            left,
+        };
+        report.decide();
+        Ok(report)
+    }
+
+    /// Checks the selected items; returns their reports, and those that were not selected.
+    async fn check(&self, selection: &Selection, ctx: &Context) -> (Vec<ItemReport>, Vec<ItemId>) {
+        let (mut items, mut not_selected) = (Vec::new(), Vec::new());
+        for item in &self.items {
+            if !selection.includes(item.id()) {
+                not_selected.push(item.id());
+            } else if let Some(kept) = selection.kept(item.id()) {
+                items.push(kept);
+            } else {
+                items.push(checked(&**item, ctx).await);
+            }
+        }
+        (items, not_selected)
+    }
+
+    /// Checks that `before` is a report of this site, before a run that continues it begins.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is of another one.
+    pub fn is_of_this_site(&self, before: &AcceptanceReport) -> Result<(), Failure> {
+        let same = before.endpoints == self.endpoints && before.stand_ins == self.stand_ins;
+        if same {
+            return Ok(());
+        }
+        let shown = |all: &Endpoints| {
+            let all: Vec<_> = all.iter().map(|(key, value)| format!("{key} {value}")).collect();
+            if all.is_empty() { "nothing".to_owned() } else { all.join(", ") }
+        };
+        Err(Failure {
+            expected: Some(shown(&before.endpoints)),
+            found: Some(shown(&self.endpoints)),
+            ..Failure::new(FailureClass::Refused, format!("run {} was on another site", before.run))
+        }
+        .next("begin a new acceptance, without --resume"))
+    }
+}
+
+/// Why the run is over before its end, if it is.
+fn is_over(ctx: &Context) -> Option<&'static str> {
+    let late = ctx.deadline().is_some_and(|deadline| Instant::now() >= deadline);
+    match (ctx.cancel().is_cancelled(), late) {
+        (true, _) => Some("interrupted before it was checked"),
+        (false, true) => Some("the deadline passed before it was checked"),
+        (false, false) => None,
+    }
+}
+
+async fn checked(item: &dyn Item, ctx: &Context) -> ItemReport {
+    let (id, started, start) = (item.id(), ctx.now(), Instant::now());
+    let again = "omega-cli accept --resume RUN";
+    if let Some(why) = is_over(ctx) {
+        return ItemReport::new(id, Answer::not_run(why, again), started, 0.0);
+    }
+    let (step, subject) = (id.step(), id.subject());
+    ctx.tell(&Event::StepStarted {
+        step: step.clone(),
+        subject: subject.clone(),
+        changes: Vec::new(),
+    });
+    let of_step = ctx.for_step(step.clone());
+    let check = item.check(&of_step);
+    let answer = if item.only_reads() {
+        tokio::select! {
+            biased;
+            answer = check => answer,
+            () = over(ctx) => {
+                let why = is_over(ctx).unwrap_or("interrupted");
+                Answer::not_run(why, again)
+            }
+        }
+    } else {
+        check.await
+    };
+    let took = start.elapsed();
+    let report = ItemReport::new(id, answer, started, seconds(took));
+    ctx.tell(&Event::StepFinished { step, subject, outcome: told(&report), took });
+    report
+}
+
+/// Returns once the run is cancelled, or its deadline has passed.
+async fn over(ctx: &Context) {
+    let deadline = async {
+        match ctx.deadline() {
+            Some(deadline) => sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = ctx.cancel().cancelled() => {}
+        () = deadline => {}
+    }
+}
+
+/// The outcome, as events tell it.
+fn told(report: &ItemReport) -> ItemOutcome {
+    match &report.outcome {
+        Outcome::Passed => {
+            ItemOutcome::Passed { evidence: vec![Evidence::sentence(report.summary())] }
+        }
+        Outcome::Failed => ItemOutcome::Failed(Failure::new(FailureClass::Gate, report.summary())),
+        Outcome::Deferred { decision, .. } => ItemOutcome::Deferred { until: decision.clone() },
+        Outcome::NotRun { why, .. } => {
+            ItemOutcome::Deferred { until: format!("not checked: {why}") }
+        }
+    }
+}
+
+/// How long an item's own reads may take if the site file does not say.
+pub(super) const LIMIT: Duration = Duration::from_secs(30);
