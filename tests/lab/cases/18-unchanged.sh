@@ -7,7 +7,7 @@ build_ansible() {
   "$LAB/ansible/bin/pip" install -q ansible 'openstacksdk<4.1'
 }
 
-write_playbook() { # PORT
+write_playbook() { # PORT GROUP
   cat <<P
 - hosts: localhost
   gather_facts: false
@@ -15,7 +15,7 @@ write_playbook() { # PORT
     group/openstack.cloud.openstack: {cloud: mgmt}
   tasks:
     - openstack.cloud.security_group_rule:
-        security_group: capi-mgmt-sg
+        security_group: $2
         direction: ingress
         ether_type: IPv4
         protocol: tcp
@@ -48,7 +48,7 @@ ansible() { # ARGS...: "tasks changed", by the playbook's own count
 }
 
 unchanged_case() {
-  local digest before
+  local digest before group
   stage ansible
   template_site
   cat >mgmt-clouds.yaml <<Y
@@ -63,15 +63,17 @@ Y
   exits 0 omega ensure-sg-rule --remote 198.51.100.7/32 --port 6443
   exits 0 omega stage-image --file image.qcow2 --sha512 "$digest" --name omega-image --kubernetes-version v1.34.8
   exits 0 omega ensure-cluster-template
+  # by id: an administrator sees a group of this name in another project too
+  group=$(in_capi_mgmt api GET "$NEUTRON/security-groups?name=capi-mgmt-sg&project_id=$(fixture project)" | jq -r '.security_groups[0].id')
   before="$(rules; glance_images; templates)"
 
-  same 'tasks that Ansible would change, of another rule' '3 1' "$(write_playbook 6444 >play.yml; ansible --check play.yml)"
-  same 'tasks that Ansible changed' '3 0' "$(write_playbook 6443 >play.yml; ansible play.yml)"
+  same 'tasks that Ansible would change, of another rule' '3 1' "$(write_playbook 6444 "$group" >play.yml; ansible --check play.yml)"
+  same 'tasks that Ansible changed' '3 0' "$(write_playbook 6443 "$group" >play.yml; ansible play.yml)"
   same 'what omega made, after Ansible' "$before" "$(rules; glance_images; templates)"
 
-  standard_client security group rule list capi-mgmt-sg --ingress -f json |
+  standard_client security group rule list "$group" --ingress -f json |
     jq -e '[.[] | select(."IP Range" == "198.51.100.7/32" and ."Port Range" == "6443:6443" and ."IP Protocol" == "tcp")] | length == 1'
-  ! standard_client security group rule create --protocol tcp --dst-port 6443 --remote-ip 198.51.100.7/32 capi-mgmt-sg 2>client.err
+  ! standard_client security group rule create --protocol tcp --dst-port 6443 --remote-ip 198.51.100.7/32 "$group" 2>client.err
   grep -q 'already exists' client.err
   standard_client image show omega-image -f json | jq -e '.status == "active" and .properties.os_distro == "ubuntu" and .properties.kube_version == "v1.34.8"'
   standard_client coe cluster template show omega-template -f json | jq -e '.network_driver == "calico" and .image_id == "ubuntu-kube"'

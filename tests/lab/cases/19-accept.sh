@@ -34,12 +34,12 @@ T
   ! verify 2>/dev/null || fail 'an edited report verifies'
 
   # the network's API is away: that item fails, the others stay, and a later run checks it alone
-  at cloud systemctl stop neutron-server
-  trap 'at cloud systemctl start neutron-server' EXIT
+  at cloud systemctl stop neutron-api
+  trap 'at cloud systemctl start neutron-api' EXIT
   exits 3 accept --report-dir broken
   jq -e '[.items[] | select(.id == "D-011.2") | tostring | contains("network")] == [true]' broken/report.json
   run=$(jq -r .run broken/report.json)
-  at cloud systemctl start neutron-server
+  at cloud systemctl start neutron-api
   trap - EXIT
   until_true 60 Neutron api GET "$NEUTRON/networks?limit=1"
   exits 0 accept --resume "$run" --report-dir resumed
