@@ -27,7 +27,7 @@ pub enum EndpointCheck {
 
 impl EndpointCheck {
     /// Returns why nobody should be pointed at `server`, if that is so.
-    pub(super) fn refusal(&self, server: &str) -> Option<Conflict> {
+    pub fn refusal(&self, server: &str) -> Option<Conflict> {
         Some(match self {
             Self::Works(_) | Self::Certificate(CertificateCheck::Covers) => return None,
             Self::Unusable(why) => Conflict::new(
@@ -63,8 +63,12 @@ impl EndpointCheck {
     }
 }
 
-/// Uses the kubeconfig where it points.
-pub(super) async fn check_endpoint(
+/// Uses the kubeconfig where it points: looks at the server's certificate, then logs in.
+///
+/// # Errors
+///
+/// Fails if nobody answers there.
+pub async fn check_endpoint(
     local: &dyn LocalMachine,
     kubeconfig: &Kubeconfig,
 ) -> Result<EndpointCheck, Error> {

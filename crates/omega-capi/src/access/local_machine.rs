@@ -1,6 +1,13 @@
 //! This machine, as far as kubeconfigs need it: files, and what can be reached from here.
 
-use std::{fmt, io, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
+use std::{
+    fmt,
+    fs::DirBuilder,
+    io,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    path::Path,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use omega_core::{
@@ -35,6 +42,13 @@ pub trait LocalMachine: Send + Sync + fmt::Debug {
     ///
     /// Fails if it can't be written.
     fn write(&self, path: &Path, bytes: &Secret) -> io::Result<()>;
+
+    /// Ensures that a directory exists. One that is made can be entered by its owner only.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it can't be made.
+    fn make_directory(&self, path: &Path) -> io::Result<()>;
 
     /// Removes a file.
     ///
@@ -109,6 +123,10 @@ impl LocalMachine for ThisMachine {
         persist(path, bytes.expose())
     }
 
+    fn make_directory(&self, path: &Path) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)
     }
@@ -132,8 +150,9 @@ impl LocalMachine for ThisMachine {
     }
 }
 
-/// Whether a file that can't be written was not touched: the reason comes before the first byte.
-pub(super) fn refused(error: &io::Error) -> bool {
+/// Returns whether a file that can't be written was not touched: the reason comes before the first
+/// byte.
+pub fn refused(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::PermissionDenied

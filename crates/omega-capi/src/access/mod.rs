@@ -33,8 +33,8 @@ pub use certificate::CertificateCheck;
 pub use driver_rights::{
     DriverRights, DriverRightsObserved, ObservedObject, RightsChange, ensure_driver_rights,
 };
-pub use endpoint_check::EndpointCheck;
-pub use local_machine::{LocalFile, LocalMachine, ThisMachine};
+pub use endpoint_check::{EndpointCheck, check_endpoint};
+pub use local_machine::{LocalFile, LocalMachine, ThisMachine, refused};
 pub use mint::{Mint, Minted, mint_kubeconfig};
 pub use mint_error::MintError;
 pub use mint_steps::mint_steps;
