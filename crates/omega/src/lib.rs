@@ -3,6 +3,7 @@
 //! * [`site`] reads a site file; [`clients`] connects to the services that it names.
 //! * [`graft`] is phase 07: the Cluster API driver on a live Magnum conductor. [`rollback`] undoes a
 //!   run of it.
+//! * [`cluster`] is about workload clusters: their kubeconfigs.
 //! * [`doctor`] says what is broken, from the bottom up, and what to fix first.
 //! * [`stuck_delete`] releases a cluster stuck deleting, and removes what it left.
 //! * [`sweep()`] and [`sweep_site`] remove what killed runs left.
@@ -14,6 +15,7 @@
 //! line. Every future is `Send`.
 
 pub mod clients;
+pub mod cluster;
 pub mod coherence;
 pub mod decisions;
 pub mod doctor;

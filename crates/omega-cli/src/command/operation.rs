@@ -23,7 +23,7 @@ use serde_json::json;
 use crate::{
     app::App,
     cli::{LeftoverArgs, OperationArgs, SiteArgs, SiteFile},
-    command::{CheckArgs, ClusterTemplateArgs, StageImageArgs},
+    command::{CheckArgs, ClusterTemplateArgs, FetchKubeconfigArgs, StageImageArgs},
 };
 
 /// One operation or one question. A value that no flag gives is taken from the site file.
@@ -33,6 +33,8 @@ pub(crate) enum Operation {
     StageImage(StageImageArgs),
     /// Ensure that Magnum has a cluster template with these values.
     EnsureClusterTemplate(Box<ClusterTemplateArgs>),
+    /// Write a cluster's kubeconfig to a file, from Magnum or from Cluster API.
+    FetchClusterKubeconfig(FetchKubeconfigArgs),
     /// Ensure that a security group has a rule, or with `--absent` that it does not.
     EnsureSgRule(SgRuleArgs),
     /// An operation on each unit.
@@ -118,6 +120,7 @@ impl App {
             Operation::CapturePreState(site) => self.pre_state(site).await,
             Operation::StageImage(args) => self.stage_image(args).await,
             Operation::EnsureClusterTemplate(args) => self.ensure_cluster_template(args).await,
+            Operation::FetchClusterKubeconfig(args) => self.fetch_cluster_kubeconfig(args).await,
             Operation::Check(args) => self.check(args).await,
         }
     }
