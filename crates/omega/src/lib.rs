@@ -3,7 +3,7 @@
 //! * [`site`] reads a site file; [`clients`] connects to the services that it names.
 //! * [`graft`] is phase 07: the Cluster API driver on a live Magnum conductor. [`rollback`] undoes a
 //!   run of it.
-//! * [`cluster`] is about workload clusters: their kubeconfigs.
+//! * [`cluster`] creates, deletes and reaches workload clusters.
 //! * [`doctor`] says what is broken, from the bottom up, and what to fix first.
 //! * [`stuck_delete`] releases a cluster stuck deleting, and removes what it left.
 //! * [`sweep()`] and [`sweep_site`] remove what killed runs left.

@@ -122,6 +122,6 @@ pub(super) fn text(
 ) -> Result<Secret, MintError> {
     let name = account.name();
     let credential = NewCredential::Token(token);
-    let new = NewKubeconfig { cluster: "management", user: &name, server, ca_pem, credential };
+    let new = NewKubeconfig { cluster: "management", user: name, server, ca_pem, credential };
     new.text().map_err(|error| MintError::Yaml(error.to_string()))
 }

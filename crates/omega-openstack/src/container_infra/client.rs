@@ -99,19 +99,17 @@ impl ContainerInfra {
         Ok(templates.into_iter().map(|one| one.uuid).collect())
     }
 
-    /// Returns whether the driver has begun with the cluster: then its helm release may exist.
+    /// Returns whether Magnum has handed the cluster over: its driver has created the helm release.
     ///
-    /// Magnum's conductor writes the release's name into the node groups after the driver has created
-    /// the cluster, and keeps that of a driver that failed half-way in the cluster (magnum 18.0.1,
-    /// `conductor/handlers/cluster_conductor.py`, `cluster_create`).
+    /// Magnum's conductor writes the release's name into the node groups once the driver has returned. In
+    /// the cluster itself the driver writes it before it does anything else (magnum 18.0.1,
+    /// `conductor/handlers/cluster_conductor.py`, `cluster_create`; magnum-capi-helm 1.4.0,
+    /// `create_cluster`).
     ///
     /// # Errors
     ///
     /// Fails if Magnum does not answer or does not permit it.
-    pub async fn driver_has_begun(&self, cluster: &Cluster) -> Result<bool, Error> {
-        if cluster.stack_id.is_some() {
-            return Ok(true);
-        }
+    pub async fn is_handed_over(&self, cluster: &Cluster) -> Result<bool, Error> {
         let groups = absent(self.node_groups(&cluster.uuid).await)?.unwrap_or_default();
         Ok(groups.iter().any(|group| group.stack_id.is_some()))
     }

@@ -190,6 +190,20 @@ impl Cloud {
         inner.state.new_server(&project, name, status);
     }
 
+    /// Creates a volume of a claim of the cluster (its `stack_id`); returns its id.
+    pub fn add_volume(&self, cluster: &str, name: &str) -> String {
+        let mut inner = self.lock();
+        let id = inner.state.id();
+        inner.state.volumes.push(json!({
+            "id": id, "name": name, "size": 1, "status": "available",
+            "metadata": {
+                "cinder.csi.openstack.org/cluster": cluster,
+                "csi.storage.k8s.io/pvc/name": "data", "csi.storage.k8s.io/pvc/namespace": "default",
+            },
+        }));
+        id
+    }
+
     /// Removes the volume types.
     pub fn remove_volume_types(&self) {
         self.lock().state.volume_types = false;

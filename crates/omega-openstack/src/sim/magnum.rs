@@ -110,13 +110,15 @@ impl State {
         }
     }
 
-    /// Magnum writes the name of the release into the node groups once the driver has made it.
+    /// Magnum writes the name of the release into the node groups once the driver has made it, and not if
+    /// that failed.
     fn node_groups(&mut self, who: &Who, id: &str) -> Response {
         let Some(cluster) = self.clusters.iter_mut().find(|c| c.is(id, who)) else {
             return recorded!("magnum-cluster-404").at(id);
         };
         cluster.look();
-        let stack = cluster.shown["stack_id"].clone();
+        let failed = cluster.shown["status"] == "CREATE_FAILED";
+        let stack = if failed { Value::Null } else { cluster.shown["stack_id"].clone() };
         let mut answer = recorded!("magnum-nodegroups-200").unchanged();
         for group in answer.body["nodegroups"].as_array_mut().into_iter().flatten() {
             group["stack_id"] = stack.clone();

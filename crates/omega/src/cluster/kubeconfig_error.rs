@@ -105,7 +105,16 @@ impl Diagnostic for FetchError {
     fn touched(&self) -> Touched {
         match self {
             Self::Write { source, .. } if !refused(source) => Touched::Maybe,
-            _ => Touched::Nothing,
+            Self::Magnum(_)
+            | Self::Issue(_)
+            | Self::Api(_)
+            | Self::Cluster(_)
+            | Self::Secret(_)
+            | Self::Unusable(_)
+            | Self::NotConnected(_)
+            | Self::Moved(_)
+            | Self::Read { .. }
+            | Self::Write { .. } => Touched::Nothing,
         }
     }
 

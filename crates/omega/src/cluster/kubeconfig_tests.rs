@@ -97,6 +97,7 @@ impl World for Sim {
     }
 }
 
+#[expect(clippy::ref_option, reason = "the laws give a snapshot as it is")]
 fn holds(seen: &Option<(bool, String, String)>) -> bool {
     seen.as_ref()
         .is_some_and(|(private, server, _)| *private && server == &format!("https://{SERVER}/"))

@@ -6,7 +6,7 @@ use serde::Deserialize as _;
 
 use crate::{
     clients::{Part, PartialClients},
-    cluster::{ClusterAccess, RemovedClusterKubeconfig},
+    cluster::{AbsentCluster, ClusterAccess, ClusterSite, RemovedClusterKubeconfig},
 };
 
 /// Returns the step that restores a state that a journal holds, before `step`: the one place that
@@ -22,6 +22,10 @@ pub fn restore(
 ) -> Result<Option<Box<dyn Step>>, Failure> {
     let (target, Undo { kind, desired }) = (&step.target, undo);
     let restored = match Part::of(kind) {
+        Some(Part::Cloud) if kind == AbsentCluster::KIND => clients.cloud.as_ref().map(|cloud| {
+            let site = Arc::new(ClusterSite::of(cloud, clients));
+            AbsentCluster::deserialize(desired).map(|absent| Some(core_step(&site, absent)))
+        }),
         Some(Part::Units) => {
             clients.unit(target).map(|unit| omega_juju::operations::restore(kind, desired, unit))
         }
