@@ -105,6 +105,15 @@ mod live {
         contract::cluster_templates(session(config).await, spec()).await;
     }
 
+    #[tokio::test]
+    #[ignore = "needs a cluster in the lab's cloud: tests/lab/run cluster-kubeconfig"]
+    async fn of_one_cluster_magnum_signs_certificates() {
+        #[expect(clippy::disallowed_methods, reason = "the lab says which cluster")]
+        let cluster = std::env::var("OMEGA_LAB_CLUSTER").expect("OMEGA_LAB_CLUSTER is an id");
+        let config = CloudConfig { region: Some("RegionOne".into()), ..config() };
+        contract::cluster_certificates(session(config).await, &cluster).await;
+    }
+
     fn spec() -> TemplateSpec {
         TemplateSpec::new("ubuntu-kube", "public", "m1.medium", "m1.medium")
     }

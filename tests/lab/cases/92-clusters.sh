@@ -72,6 +72,9 @@ cluster_kubeconfig() {
   exits 0 fetch --out new/config --from-management # Magnum's is accepted too
   grep -q 'Nothing to do' out || fail 'it was fetched again'
 
+  # the simulator's contract
+  (live_environment "$PWD"; export OMEGA_LAB_CLUSTER=$id; cd "$REPO/tests"; "$(built test openstack_contract)" --ignored of_one_cluster --nocapture)
+
   # the key is in the file and nowhere else
   key=$(sed -n 's/.*client-key-data: *"\{0,1\}\([A-Za-z0-9+/=]*\).*/\1/p' new/config); [[ ${#key} -gt 100 ]]
   same 'the private key is in' '' "$(grep -rlF -e "${key:100:60}" -e "$(base64 -d <<<"$key" | sed -n 2p)" out err home/.local/state || true)"

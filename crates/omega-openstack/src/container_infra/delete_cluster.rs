@@ -65,10 +65,10 @@ impl DeleteCluster {
         Self { name: name.into(), id: None, asked_after: None, repeat: Repeat::Always }
     }
 
-    /// Returns the fact that this cluster is gone; others of its name are not changed. A failed delete is
-    /// repeated.
+    /// Returns the fact that this cluster is gone; others of its name are not changed. A delete that has
+    /// failed is repeated, one that fails now is a refusal.
     pub fn of(cluster: &Cluster) -> Self {
-        Self { id: Some(cluster.uuid.clone()), ..Self::named(&cluster.name) }
+        Self::known(&cluster.name, &cluster.uuid).after_failure(cluster)
     }
 
     /// Returns the same fact about a cluster that was requested at the time `after` and has not been

@@ -399,6 +399,25 @@ async fn deleting_a_cluster_obeys_the_laws() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_delete_that_failed_is_repeated_once_by_each_run() {
+    let sim = Sim::new().await;
+    sim.make().await;
+    let cluster = async || sim.site.magnum.clusters_named("x").await.unwrap().clusters.remove(0);
+    sim.cloud.set_fate(&cluster().await.uuid, &Fate::DeleteFails);
+    for deletes in 1..3 {
+        let gone = AbsentCluster::of(&cluster().await, DriverSettings::default());
+        let error = ensure_cluster_absent(&Context::default(), &sim.site, &gone).await.unwrap_err();
+        assert!(chain(&error).join(": ").contains("DELETE_FAILED"), "{error:?}");
+        let sent = sim.cloud.writes().into_iter().filter(|one| one.starts_with("DELETE"));
+        assert_eq!(sent.count(), deletes);
+    }
+    sim.cloud.set_fate(&cluster().await.uuid, &Fate::Healthy);
+    let gone = AbsentCluster::of(&cluster().await, DriverSettings::default());
+    ensure_cluster_absent(&Context::default(), &sim.site, &gone).await.unwrap();
+    assert!(has_x(&sim.cloud, &sim.snapshot(), 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_delete_that_is_not_safe_says_what_to_do() {
     let sim = Sim::new().await;
     sim.make().await;
@@ -485,13 +504,13 @@ async fn what_a_delete_left_is_named_with_what_to_run() {
     let shown: Vec<_> = found.iter().map(line).collect();
     let shown = shown.join("\n").replace(&namespace, "NAMESPACE").replace(&id, "ID");
     insta::assert_snapshot!(shown, @"
-    leftover-cluster-api Broken Cluster NAMESPACE/x-cyusd2b67a45: it is still there and nobody deletes it: Magnum has forgotten the cluster
+    leftover-cluster-api Broken Cluster NAMESPACE/x-cyusd2b67a45: Cluster x-cyusd2b67a45 is there, and nobody deletes it: Magnum has forgotten the cluster
       next: kubectl -n NAMESPACE delete clusters.cluster.x-k8s.io x-cyusd2b67a45; then omega-cli release-stuck-delete --cluster x-cyusd2b67a45 --namespace NAMESPACE --credential-from FILE, as its own credential is gone
-    leftover-network Warning floating IP 203.0.113.7: it was left in Neutron
+    leftover-network Warning floating IP 203.0.113.7: floating IP 203.0.113.7 (00000000-0000-4000-8000-000000000008) was left in Neutron
       next: omega-cli release-stuck-delete --cluster x-cyusd2b67a45 --namespace NAMESPACE
-    leftover-volume Warning volume pvc-1: 1 GiB of claim default/data, available: a delete keeps the data of persistent volumes
+    leftover-volume Warning volume pvc-1: volume pvc-1 (00000000-0000-4000-8000-000000000009) of 1 GiB of claim default/data is available: a delete keeps the data of persistent volumes
       next: if nobody needs the data: openstack volume delete 00000000-0000-4000-8000-000000000009
-    leftover-credential Warning credential magnum-ID-0a1b2c3d: the cluster's application credential was left in Keystone
+    leftover-credential Warning credential magnum-ID-0a1b2c3d: credential magnum-ID-0a1b2c3d (0000000000004000800000000000000d) was left in Keystone: it is the cluster's application credential
       next: openstack application credential delete 0000000000004000800000000000000d
     ");
 

@@ -129,7 +129,14 @@ impl Desired for AbsentCluster {
     }
 
     fn diff(&self, seen: &AbsentClusterObserved) -> Result<Delta<ClusterDeletion>, Conflict> {
-        let delta = self.delete.diff(&seen.seen)?;
+        let delta = self.delete.diff(&seen.seen).map_err(|conflict| {
+            let ids: Vec<_> = seen.seen.clusters.iter().map(|one| one.uuid.as_str()).collect();
+            match ids.as_slice() {
+                [] | [_] => conflict,
+                _ => Conflict::new(conflict.why, "give the id of one: --cluster ID")
+                    .seen("one cluster", ids.join(", ")),
+            }
+        })?;
         match (&delta, &seen.unsafe_delete) {
             (Delta::Changes(_), Some(finding)) => {
                 let next = finding.remedy.clone().unwrap_or_default();

@@ -3,7 +3,8 @@
 use std::{path::Path, sync::Arc};
 
 use omega_capi::{
-    access::CertificateCheck,
+    Deadlines,
+    access::{CertificateCheck, LocalMachine as _, ThisMachine},
     sim::{Apiserver, Fault as ApiFault, Machine},
 };
 use omega_core::{
@@ -209,6 +210,9 @@ async fn the_key_is_in_the_file_and_nowhere_else() {
     let pem = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, key).unwrap();
     let pem = String::from_utf8(pem).unwrap();
     let line = pem.lines().nth(1).unwrap();
+    // A real client can use it.
+    let kubeconfig = Kubeconfig::read(Secret::from(sim.text())).unwrap();
+    ThisMachine.connect(&kubeconfig, Deadlines::default()).await.unwrap();
     let entries = serde_json::to_string(&journal.entries()).unwrap();
     let observed = serde_json::to_string(&done.into_observed()).unwrap();
     let sent = sim.cloud.writes().join("\n");

@@ -106,7 +106,9 @@ pub async fn cluster_leftovers(site: &ClusterSite, place: &ClusterPlace) -> Vec<
     [objects, balancers, network, volumes, credentials].concat()
 }
 
-fn left(rule: &str, noun: &str, id: &str, name: &str, summary: &str) -> Finding {
+/// `what`: what is to be said of the resource.
+fn left(rule: &str, noun: &str, id: &str, name: &str, what: &str) -> Finding {
+    let summary = format!("{noun} {name} ({id}) {what}");
     Finding::broken(rule, Subject::new(noun, name), summary)
         .severity(Severity::Warning)
         .shown_by([Evidence::text("id", id)])
@@ -117,7 +119,8 @@ fn unread(
     place: &ClusterPlace,
     error: &(dyn std::error::Error + 'static),
 ) -> Vec<Finding> {
-    let what = format!("what is left could not be read: {}", chain(error).join(": "));
+    let why = chain(error).join(": ");
+    let what = format!("what is left of cluster {} could not be read: {why}", place.name);
     let finding = Finding::broken(rule, Subject::new("cluster", &place.name), what);
     let finding = finding.severity(Severity::Unknown);
     vec![finding.remedy("run this again when the service answers")]
@@ -135,13 +138,14 @@ async fn objects(site: &ClusterSite, place: &ClusterPlace) -> Vec<Finding> {
         let (severity, summary, remedy) = match deleted {
             Some(since) => (
                 Severity::Waiting,
-                format!("it is being deleted since {since}"),
+                format!("{object} is being deleted since {since}"),
                 format!("wait; if it does not end: {}", place.release()),
             ),
             None => (
                 Severity::Broken,
-                "it is still there and nobody deletes it: Magnum has forgotten the cluster"
-                    .to_owned(),
+                format!(
+                    "{object} is there, and nobody deletes it: Magnum has forgotten the cluster"
+                ),
                 format!(
                     "kubectl -n {namespace} delete clusters.cluster.x-k8s.io {stack}; then {} \
                      --credential-from FILE, as its own credential is gone",
@@ -172,10 +176,14 @@ async fn balancers(site: &ClusterSite, place: &ClusterPlace) -> Vec<Finding> {
         left(RULE, "load balancer", id, name, summary).remedy(place.release())
     };
     match desired.diff(&seen) {
-        Ok(Delta::Wait(busy)) => vec![one("", &place.stack, &busy)],
+        Ok(Delta::Wait(busy)) => {
+            let subject = Subject::new("load balancers", format!("of {}", place.mark()));
+            let finding = Finding::broken(RULE, subject, busy).severity(Severity::Waiting);
+            vec![finding.remedy(format!("wait for Octavia; then {}", place.release()))]
+        }
         Ok(delta) => {
             let all = delta.changes().iter();
-            all.map(|found| one(&found.id, &found.name, "it was left in Octavia")).collect()
+            all.map(|found| one(&found.id, &found.name, "was left in Octavia")).collect()
         }
         Err(conflict) => unread(RULE, place, &conflict),
     }
@@ -195,11 +203,11 @@ async fn network(site: &ClusterSite, place: &ClusterPlace) -> Vec<Finding> {
     };
     let removable = delta.changes().iter().map(|one| {
         let noun = one.resource.to_string();
-        left(RULE, &noun, &one.id, &one.name, "it was left in Neutron").remedy(place.release())
+        left(RULE, &noun, &one.id, &one.name, "was left in Neutron").remedy(place.release())
     });
     let kept =
         desired.remaining(&seen).into_iter().map(|Remaining { noun, id, name, why, .. }| {
-            let summary = format!("it was left in Neutron, and something else uses it: {why}");
+            let summary = format!("was left in Neutron, and something else uses it: {why}");
             let remedy =
                 format!("remove what uses it, if nobody needs it; then {}", place.release());
             left(RULE, &noun, &id, &name, &summary).remedy(remedy)
@@ -216,7 +224,7 @@ async fn volumes(site: &ClusterSite, place: &ClusterPlace) -> Vec<Finding> {
     let one = |ClusterVolume { id, name, size, status, claim, .. }: ClusterVolume| {
         let of = claim.map(|claim| format!(" of claim {claim}")).unwrap_or_default();
         let summary =
-            format!("{size} GiB{of}, {status}: a delete keeps the data of persistent volumes");
+            format!("of {size} GiB{of} is {status}: a delete keeps the data of persistent volumes");
         let remedy = format!("if nobody needs the data: openstack volume delete {id}");
         left(RULE, "volume", &id, &name, &summary).remedy(remedy)
     };
@@ -232,7 +240,7 @@ async fn credentials(site: &ClusterSite, place: &ClusterPlace) -> Vec<Finding> {
         Err(error) => return unread(RULE, place, &error),
     };
     let one = |found: omega_openstack::Name| {
-        let summary = "the cluster's application credential was left in Keystone";
+        let summary = "was left in Keystone: it is the cluster's application credential";
         let remedy = format!("openstack application credential delete {}", found.id);
         left(RULE, "credential", &found.id, &found.name, summary).remedy(remedy)
     };
