@@ -106,12 +106,16 @@ mod live {
     }
 
     #[tokio::test]
-    #[ignore = "needs a cluster in the lab's cloud: tests/lab/run cluster-kubeconfig"]
-    async fn of_one_cluster_magnum_signs_certificates() {
+    #[ignore = "needs a cluster in the lab's cloud: tests/lab/run cluster-ensure"]
+    async fn of_one_cluster_magnum_keeps_the_contract() {
         #[expect(clippy::disallowed_methods, reason = "the lab says which cluster")]
         let cluster = std::env::var("OMEGA_LAB_CLUSTER").expect("OMEGA_LAB_CLUSTER is an id");
+        let domain = DomainRef::Name("capi".into());
+        let project = ProjectRef::Named { name: "capi-mgmt".into(), domain };
         let config = CloudConfig { region: Some("RegionOne".into()), ..config() };
-        contract::cluster_certificates(session(config).await, &cluster).await;
+        let cloud = session(config.in_project(project, "this test")).await;
+        contract::cluster_certificates(Arc::clone(&cloud), &cluster).await;
+        contract::cluster_values(cloud, &cluster).await;
     }
 
     fn spec() -> TemplateSpec {

@@ -72,9 +72,6 @@ cluster_kubeconfig() {
   exits 0 fetch --out new/config --from-management # Magnum's is accepted too
   grep -q 'Nothing to do' out || fail 'it was fetched again'
 
-  # the simulator's contract
-  (live_environment "$PWD"; export OMEGA_LAB_CLUSTER=$id; cd "$REPO/tests"; "$(built test openstack_contract)" --ignored of_one_cluster --nocapture)
-
   # the key is in the file and nowhere else
   key=$(sed -n 's/.*client-key-data: *"\{0,1\}\([A-Za-z0-9+/=]*\).*/\1/p' new/config); [[ ${#key} -gt 100 ]]
   same 'the private key is in' '' "$(grep -rlF -e "${key:100:60}" -e "$(base64 -d <<<"$key" | sed -n 2p)" out err home/.local/state || true)"
@@ -113,6 +110,9 @@ cluster_ensure() {
   same 'the stages' 'infrastructure control-plane workers addons' "$(jq -r '[.proof.timeline[].stage] | join(" ")' out)"
   jq -e '[.proof.timeline[].seconds] | all(. >= 0) and add > 0' out
 
+  # the simulator's contract
+  (live_environment "$PWD"; export OMEGA_LAB_CLUSTER=$id; cd "$REPO/tests"; "$(built test openstack_contract)" --ignored of_one_cluster --nocapture)
+
   # again, by the template's id
   exits 0 ensure_one --node-count 1 --label own=yes
   grep -q 'Nothing to do' out || fail 'something was sent'
@@ -127,7 +127,7 @@ cluster_ensure() {
   exits 0 omega ensure-cluster-absent --cluster omega-one
   grep -q leftover out && fail 'a leftover is named' || true
   block_storage false
-  OMEGA_WITHIN=200 exits 4 ensure_one --node-count 1
+  OMEGA_WITHIN=400 exits 4 ensure_one --node-count 1
   said 'CREATE_FAILED' || fail 'the status is missing'
   grep -q 'endpoint' out err || fail "the doctor's finding is missing"
   block_storage true
@@ -171,11 +171,11 @@ cluster_absent() {
   exits 4 absent_one
   said 'is not safe now' || fail 'the reason is missing'
   serve
-  k -n "$ns" get secret "$secret" -o json | jq 'del(.metadata.resourceVersion, .metadata.uid)' >secret.json
-  k -n "$ns" get secret "$secret" -o json | jq '.data["clouds.yaml"] |= (@base64d | sub("(?<a>application_credential_secret: \"?)."; "\(.a)x") | @base64)' | k apply --server-side --force-conflicts -f - >/dev/null
+  k -n "$ns" get secret "$secret" -o json | jq 'del(.metadata.resourceVersion, .metadata.uid, .metadata.managedFields)' >secret.json
+  jq '.data["clouds.yaml"] |= (@base64d | sub("(?<a>application_credential_secret\"?: *\"?)"; "\(.a)x") | @base64)' secret.json | k replace -f -
   exits 4 absent_one
   said 'Keystone refuses' || fail 'the refusal is not named'
-  k apply --server-side --force-conflicts -f secret.json >/dev/null
+  k replace -f secret.json
   same 'the status' CREATE_COMPLETE "$(field_of "$(cluster_id omega-one)" .status)"
 
   # what it leaves is named; an address that carries its description stands for it

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::{Cluster, ClusterFields, CreateCluster, FieldDifference};
 
+#[cfg(any(test, feature = "sim"))]
+pub(crate) mod contract;
+
 /// The values of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -91,6 +94,37 @@ impl ClusterValues {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        container_infra::{ContainerInfra, CreateTemplate, TemplateSpec},
+        sim::Cloud,
+    };
+
+    #[tokio::test]
+    async fn the_simulator_merges_labels_as_magnum_does() {
+        let cloud = Cloud::new();
+        cloud.add_image("k8s", true);
+        let magnum = ContainerInfra::new(cloud.admin("mgmt"));
+        let labels = |all: &[(&str, &str)]| -> BTreeMap<String, String> {
+            all.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        let spec = TemplateSpec::new("k8s", "public", "m1.medium", "m1.medium");
+        let spec = TemplateSpec { labels: labels(&[("a", "1"), ("b", "1")]), ..spec };
+        let template = CreateTemplate { name: "t".into(), spec };
+        let ctx = omega_core::Context::default();
+        omega_core::ensure(&ctx, &magnum, &template).await.unwrap();
+        let values = ClusterValues {
+            template: "t".into(),
+            keypair: Some("op".into()),
+            master_count: 1,
+            node_count: 1,
+            labels: labels(&[("own", "yes")]),
+        };
+        let id = magnum.template_ids("t").await.unwrap().remove(0);
+        let created = omega_core::ensure(&ctx, &magnum, &values.creation("c", &id)).await.unwrap();
+        let cluster = created.into_observed().clusters.remove(0);
+        while magnum.cluster(&cluster.uuid).await.unwrap().unwrap().is_being_created() {}
+        contract::cluster_values(cloud.admin("mgmt"), &cluster.uuid).await;
+    }
 
     #[test]
     fn names_are_magnums() {

@@ -4,7 +4,7 @@ pub(crate) mod admin_certificate;
 mod client;
 mod cluster_health;
 mod cluster_list;
-mod cluster_values;
+pub(crate) mod cluster_values;
 mod create_cluster;
 mod create_template;
 mod delete_cluster;
