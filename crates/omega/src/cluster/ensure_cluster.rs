@@ -205,6 +205,9 @@ impl EnsuredCluster {
 
 impl EnsuredClusterObserved {
     /// Returns how long each stage of the creation took, as Cluster API says; empty without it.
+    ///
+    /// The last stage ends when Magnum last changed the cluster. Its first health poll changes it once
+    /// more, and so does each change of the health: later, the last stage is too long.
     pub fn timeline(&self) -> Vec<StageTime> {
         let cluster = self.seen.clusters.first();
         let complete = cluster.filter(|one| one.status.as_deref() == Some("CREATE_COMPLETE"));
