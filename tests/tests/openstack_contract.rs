@@ -105,6 +105,19 @@ mod live {
         contract::cluster_templates(session(config).await, spec()).await;
     }
 
+    #[tokio::test]
+    #[ignore = "needs a cluster in the lab's cloud: tests/lab/run cluster-ensure"]
+    async fn of_one_cluster_magnum_keeps_the_contract() {
+        #[expect(clippy::disallowed_methods, reason = "the lab says which cluster")]
+        let cluster = std::env::var("OMEGA_LAB_CLUSTER").expect("OMEGA_LAB_CLUSTER is an id");
+        let domain = DomainRef::Name("capi".into());
+        let project = ProjectRef::Named { name: "capi-mgmt".into(), domain };
+        let config = CloudConfig { region: Some("RegionOne".into()), ..config() };
+        let cloud = session(config.in_project(project, "this test")).await;
+        contract::cluster_certificates(Arc::clone(&cloud), &cluster).await;
+        contract::cluster_values(cloud, &cluster).await;
+    }
+
     fn spec() -> TemplateSpec {
         TemplateSpec::new("ubuntu-kube", "public", "m1.medium", "m1.medium")
     }

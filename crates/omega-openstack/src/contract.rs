@@ -10,6 +10,8 @@ mod credential;
 mod images;
 mod orphans;
 
+pub use crate::container_infra::admin_certificate::contract::cluster_certificates;
+pub use crate::container_infra::cluster_values::contract::cluster_values;
 pub use crate::container_infra::ensure_cluster_template::contract::cluster_templates;
 pub use crate::network::ensure_sg_rule::contract::{group_names, near_matches, refusals, sg_rules};
 pub use cloud_inventory::cloud_inventory;

@@ -3,6 +3,7 @@
 //! * [`site`] reads a site file; [`clients`] connects to the services that it names.
 //! * [`graft`] is phase 07: the Cluster API driver on a live Magnum conductor. [`rollback`] undoes a
 //!   run of it.
+//! * [`cluster`] creates, deletes and reaches workload clusters.
 //! * [`doctor`] says what is broken, from the bottom up, and what to fix first.
 //! * [`stuck_delete`] releases a cluster stuck deleting, and removes what it left.
 //! * [`acceptance`] checks the acceptance bar of a cloud, D-011, and reports.
@@ -16,6 +17,7 @@
 
 pub mod acceptance;
 pub mod clients;
+pub mod cluster;
 pub mod coherence;
 pub mod decisions;
 pub mod doctor;

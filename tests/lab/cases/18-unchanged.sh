@@ -67,7 +67,8 @@ Y
   group=$(in_capi_mgmt api GET "$NEUTRON/security-groups?name=capi-mgmt-sg&project_id=$(fixture project)" | jq -r '.security_groups[0].id')
   before="$(rules; glance_images; templates)"
 
-  same 'tasks that Ansible would change, of another rule' '3 1' "$(write_playbook 6444 "$group" >play.yml; ansible --check play.yml)"
+  write_playbook 6444 "$group" | sed '/openstack.cloud.image:/,$d' >play.yml     # a rule; not all modules have a check mode
+  same 'tasks that Ansible would change, of another rule' '1 1' "$(ansible --check play.yml)"
   same 'tasks that Ansible changed' '3 0' "$(write_playbook 6443 "$group" >play.yml; ansible play.yml)"
   same 'what omega made, after Ansible' "$before" "$(rules; glance_images; templates)"
 

@@ -42,7 +42,7 @@ pub enum EndpointCheck {
 
 impl EndpointCheck {
     /// Returns why the kubeconfig must not use `server`, if so.
-    pub(super) fn refusal(&self, server: &str) -> Option<Conflict> {
+    pub fn refusal(&self, server: &str) -> Option<Conflict> {
         Some(match self {
             Self::Works(_) | Self::Certificate(CertificateCheck::Covers) => return None,
             Self::Unusable(why) => Conflict::new(
@@ -80,8 +80,12 @@ impl EndpointCheck {
 
 /// Tests a kubeconfig with its server. The credentials are only sent to a server with a valid
 /// certificate.
+///
+/// # Errors
+///
+/// Fails if the server does not answer.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all others mean that it is not valid")]
-pub(super) async fn check_endpoint(
+pub async fn check_endpoint(
     local: &dyn LocalMachine,
     kubeconfig: &Kubeconfig,
 ) -> Result<EndpointCheck, Error> {

@@ -1,4 +1,10 @@
-use std::{fmt, io, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    fmt,
+    fs::DirBuilder,
+    io,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    path::Path,
+};
 
 use async_trait::async_trait;
 use omega_core::{
@@ -29,6 +35,13 @@ pub trait LocalMachine: Send + Sync + fmt::Debug {
     ///
     /// Fails if it can't be written.
     fn write(&self, path: &Path, bytes: &Secret) -> io::Result<()>;
+
+    /// Ensures that a directory exists. One that is made can be entered by its owner only.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it can't be made.
+    fn make_directory(&self, path: &Path) -> io::Result<()>;
 
     /// Removes a file.
     ///
@@ -90,6 +103,10 @@ impl LocalMachine for ThisMachine {
         persist(path, bytes.expose())
     }
 
+    fn make_directory(&self, path: &Path) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)
     }
@@ -104,7 +121,7 @@ impl LocalMachine for ThisMachine {
 }
 
 /// Returns whether a write failed before it changed the file.
-pub(super) fn failed_before_write(error: &io::Error) -> bool {
+pub fn failed_before_write(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::PermissionDenied

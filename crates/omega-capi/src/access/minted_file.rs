@@ -1,14 +1,12 @@
 use std::{io::ErrorKind, path::Path};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
-use kube::config::Kubeconfig as KubeconfigFile;
 use omega_core::{
-    kubeconfig::{AuthKind, Kubeconfig},
+    kubeconfig::{AuthKind, Kubeconfig, NewCredential, NewKubeconfig},
     values::Secret,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use url::Url;
 
 use super::{Account, LocalFile, LocalMachine, MintError, RightsProof, token::Claims};
@@ -118,23 +116,8 @@ pub(super) fn text(
     ca_pem: Option<&str>,
     token: &Secret,
 ) -> Result<Secret, MintError> {
-    const CLUSTER: &str = "management";
     let name = account.name();
-    let token = std::str::from_utf8(token.expose());
-    let token = token.map_err(|error| MintError::Yaml(error.to_string()))?;
-    let server = server.as_str().trim_end_matches('/');
-    let ca = ca_pem.map(|pem| STANDARD.encode(pem));
-    let cluster = json!({ "server": server, "certificate-authority-data": ca });
-    // kube's own type ensures that kubectl can read it.
-    let kubeconfig: KubeconfigFile = serde_json::from_value(json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": name,
-        "clusters": [{ "name": CLUSTER, "cluster": cluster }],
-        "contexts": [{ "name": name, "context": { "cluster": CLUSTER, "user": name } }],
-        "users": [{ "name": name, "user": { "token": token } }],
-    }))
-    .map_err(|error| MintError::Yaml(error.to_string()))?;
-    // One line for each value, so that people can find and copy it.
-    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
-    let text = serde_saphyr::to_string_with_options(&kubeconfig, options);
-    Ok(Secret::from(text.map_err(|error| MintError::Yaml(error.to_string()))?))
+    let credential = NewCredential::Token(token);
+    let new = NewKubeconfig { cluster: "management", user: name, server, ca_pem, credential };
+    new.text().map_err(|error| MintError::Yaml(error.to_string()))
 }

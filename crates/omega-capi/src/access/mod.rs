@@ -31,8 +31,8 @@ pub use account::{Account, InvalidAccount};
 pub use driver_rights::{
     DriverRights, DriverRightsObserved, ObservedObject, RightsChange, ensure_driver_rights,
 };
-pub use endpoint_check::{CertificateCheck, EndpointCheck};
-pub use local_machine::{LocalFile, LocalMachine, ThisMachine};
+pub use endpoint_check::{CertificateCheck, EndpointCheck, check_endpoint};
+pub use local_machine::{LocalFile, LocalMachine, ThisMachine, failed_before_write};
 pub use mint::{Mint, Minted, mint_kubeconfig};
 pub use mint_error::MintError;
 pub use mint_steps::mint_steps;

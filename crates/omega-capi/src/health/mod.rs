@@ -8,6 +8,7 @@ mod answer;
 mod classify_health;
 mod cluster_state;
 mod condition;
+mod creation;
 mod diagnosis;
 mod driver_verdict;
 mod findings;
@@ -19,6 +20,7 @@ mod verdict;
 
 pub use answer::{Answer, Answers, Object};
 pub use classify_health::classify_health;
+pub use creation::{Creation, Stage, StageState, StageTime, read_creation};
 pub use diagnosis::{Diagnosis, HealthCause, Layer, fix_first};
 pub use driver_verdict::{MissingAnswer, driver_verdict};
 pub use health_facts::{Credential, HealthFacts, LoadBalancer};

@@ -135,6 +135,10 @@ impl LocalMachine for Machine {
         self.state().write(path, Some((bytes.expose().to_vec(), true)))
     }
 
+    fn make_directory(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.state().write(path, None)
     }

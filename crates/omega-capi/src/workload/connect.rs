@@ -107,7 +107,7 @@ impl Workload {
         cluster: &ClusterName,
         now: Timestamp,
     ) -> Result<Self, WorkloadError> {
-        let bytes = kubeconfig(management, cluster).await?;
+        let bytes = stored_kubeconfig(management, cluster).await?;
         let named = || cluster.clone();
         let kubeconfig = Kubeconfig::parse(bytes, now)
             .map_err(|source| WorkloadError::Kubeconfig { cluster: named(), source })?;
@@ -133,7 +133,13 @@ impl Label for Workload {
     }
 }
 
-async fn kubeconfig(
+/// Returns the kubeconfig that Cluster API keeps of the cluster, in the secret `<cluster>-kubeconfig`.
+/// It is an administrator's.
+///
+/// # Errors
+///
+/// Fails if there is no such secret, or nothing in it.
+pub async fn stored_kubeconfig(
     management: &Management,
     cluster: &ClusterName,
 ) -> Result<Secret, WorkloadError> {

@@ -19,7 +19,7 @@ mod stuck;
 mod wanted;
 
 pub use choose_cluster::{ClusterName, NoSuchCluster, choose_cluster, list_clusters};
-pub use connect::{Workload, WorkloadError};
+pub use connect::{Workload, WorkloadError, stored_kubeconfig};
 pub use facts::{
     Claim, Condition, Container, Ended, ListResult, Node, Pod, PodController, PodControllerKind,
     StorageClass, Waiting, WorkloadFacts,

@@ -23,7 +23,10 @@ use serde_json::json;
 use crate::{
     app::App,
     cli::{LeftoverArgs, OperationArgs, SiteArgs, SiteFile},
-    command::{CheckArgs, ClusterTemplateArgs, StageImageArgs},
+    command::{
+        AbsentClusterArgs, CheckArgs, ClusterArgs, ClusterTemplateArgs, FetchKubeconfigArgs,
+        StageImageArgs,
+    },
 };
 
 /// One operation or one question. A value that no flag gives is taken from the site file.
@@ -33,6 +36,12 @@ pub(crate) enum Operation {
     StageImage(StageImageArgs),
     /// Ensure that Magnum has a cluster template with these values.
     EnsureClusterTemplate(Box<ClusterTemplateArgs>),
+    /// Ensure that a cluster exists with these values, and wait until it is complete.
+    EnsureCluster(Box<ClusterArgs>),
+    /// Ensure that a cluster does not exist: check that a delete is safe, delete, look for leftovers.
+    EnsureClusterAbsent(AbsentClusterArgs),
+    /// Write a cluster's kubeconfig to a file, from Magnum or from Cluster API.
+    FetchClusterKubeconfig(FetchKubeconfigArgs),
     /// Ensure that a security group has a rule, or with `--absent` that it does not.
     EnsureSgRule(SgRuleArgs),
     /// An operation on each unit.
@@ -118,6 +127,9 @@ impl App {
             Operation::CapturePreState(site) => self.pre_state(site).await,
             Operation::StageImage(args) => self.stage_image(args).await,
             Operation::EnsureClusterTemplate(args) => self.ensure_cluster_template(args).await,
+            Operation::EnsureCluster(args) => Box::pin(self.ensure_cluster(args)).await,
+            Operation::EnsureClusterAbsent(args) => self.ensure_cluster_absent(args).await,
+            Operation::FetchClusterKubeconfig(args) => self.fetch_cluster_kubeconfig(args).await,
             Operation::Check(args) => self.check(args).await,
         }
     }
@@ -258,7 +270,7 @@ impl App {
 
     /// Returns the failure of a value that the command line has and the operation can't use.
     fn usage(&self, why: String) -> Failure {
-        Failure::new(FailureClass::Usage, why).next(format!("omega-cli {} --help", self.task))
+        usage_of(&self.task, why)
     }
 
     async fn pre_state(&self, args: &SiteArgs) -> Result<Status, Failure> {
@@ -274,6 +286,11 @@ impl App {
         }
         Ok(self.ends(Status::Done, json!({ "command": "capture-pre-state", "units": all })))
     }
+}
+
+/// Returns the failure of a value that the command line of `task` has and the operation can't use.
+pub(super) fn usage_of(task: &str, why: String) -> Failure {
+    Failure::new(FailureClass::Usage, why).next(format!("omega-cli {task} --help"))
 }
 
 type Bind = Box<dyn Fn(&Arc<Unit>) -> Vec<Item>>;

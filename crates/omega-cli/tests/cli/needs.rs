@@ -325,3 +325,28 @@ fn the_doctor_examines_what_the_site_names() {
     none.says(&["names no cloud, no management cluster and no conductor", "add [cloud]"]);
     home.run(&["doctor", "--unit", "magnum/0"]).exits(64).says(&["no [conductor]"]);
 }
+
+#[test]
+fn a_cluster_needs_a_name_and_a_template_and_its_kubeconfig_one_source() {
+    let home = Home::with_cloud();
+    home.write("omega.toml", ONLY_CLOUD);
+    let no_answer = "no answer from http://127.0.0.1:1";
+    let ensure = |more: &[&str]| home.run(&[&["ensure-cluster", "--plan"], more].concat());
+    ensure(&["--name", "1c", "--template", "t"])
+        .exits(64)
+        .says(&["--name: a cluster's name begins"]);
+    ensure(&["--name", "c"]).exits(64).says(&["--template is missing"]);
+    ensure(&["--name", "c", "--template", "t", "--master-count", "2"])
+        .exits(64)
+        .says(&["use 1, 3 or 5"]);
+    assert!(ensure(&["--name", "c", "--template", "t"]).exits(1).out.contains(no_answer));
+
+    let fetch = ["fetch-cluster-kubeconfig", "--cluster", "c", "--out", "new/config"];
+    let ran = home.run(&[&fetch[..], &["--plan"]].concat()).exits(1);
+    assert!(ran.out.contains(no_answer), "{ran:#?}");
+    let missing = "the site file has no `kubeconfig` in [management]";
+    home.run(&[&fetch[..], &["--from-management"]].concat()).exits(64).says(&[missing]);
+    assert!(!home.path().join("new").exists());
+    let absent = home.run(&["ensure-cluster-absent", "--cluster", "c", "--plan"]).exits(64);
+    absent.says(&[missing, "whether a delete is safe"]);
+}

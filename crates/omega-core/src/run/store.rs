@@ -161,6 +161,12 @@ impl Runs {
         Ok((runs, damaged))
     }
 
+    /// Returns when the run last wrote to its journal; none if there is none.
+    pub fn last_written(&self, id: &str) -> Option<Timestamp> {
+        let journal = std::fs::metadata(self.0.join(id).join("journal.jsonl")).ok()?;
+        Timestamp::try_from(journal.modified().ok()?).ok()
+    }
+
     /// Returns what run `id` recorded.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use omega_core::Label;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     ClusterObserved, TemplateObserved,
@@ -38,7 +38,11 @@ impl ContainerInfra {
     }
 
     /// Returns the project's clusters of exactly this name, and Magnum's time.
-    pub(crate) async fn clusters_named(&self, name: &str) -> Result<ClusterObserved, Error> {
+    ///
+    /// # Errors
+    ///
+    /// Fails if Magnum does not answer or does not permit it.
+    pub async fn clusters_named(&self, name: &str) -> Result<ClusterObserved, Error> {
         let project = self.project_id().await?;
         let request = request(Method::Get, &["clusters", "detail"]);
         let (mut clusters, at): (Vec<Cluster>, _) =
@@ -47,12 +51,79 @@ impl ContainerInfra {
         Ok(ClusterObserved { clusters, at, in_hand_over: Vec::new() })
     }
 
-    /// Returns the same, and which of them Magnum is still handing to its driver.
+    /// Returns the project's clusters with this name or this id.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Magnum does not answer or does not permit it.
+    pub async fn find_clusters(&self, name_or_id: &str) -> Result<Vec<Cluster>, Error> {
+        let project = self.project_id().await?;
+        let mut clusters = self.clusters().await?;
+        let is = |one: &Cluster| one.name == name_or_id || one.uuid == name_or_id;
+        clusters.retain(|one| is(one) && is_of(one.project_id.as_ref(), &project));
+        Ok(clusters)
+    }
+
+    /// Returns the certificate of the authority of the cluster with the id, in PEM. Magnum gives the
+    /// cluster's driver the authority, so it is that of the cluster's API.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Magnum does not answer or does not permit it: it is the user's who created the
+    /// cluster.
+    pub async fn cluster_ca(&self, id: &str) -> Result<String, Error> {
+        fetch(&*self.transport, request(Method::Get, &["certificates", id]), "pem").await
+    }
+
+    /// Returns the certificate for a request, in PEM, signed by the authority of the cluster with the
+    /// id.
+    pub(super) async fn sign(&self, id: &str, csr: &str) -> Result<String, Error> {
+        let body = json!({ "cluster_uuid": id, "csr": csr });
+        fetch(&*self.transport, request(Method::Post, &["certificates"]).body(body), "pem").await
+    }
+
+    /// Returns the ids of the templates with this name or id that the project may use: its own and
+    /// public ones.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Magnum does not answer or does not permit it.
+    pub async fn template_ids(&self, name_or_id: &str) -> Result<Vec<String>, Error> {
+        let project = self.project_id().await?;
+        let mut templates = self.templates().await?;
+        let usable = |one: &Template| {
+            is_of(one.project_id.as_ref(), &project) || one.fields.public == Some(true)
+        };
+        let is = |one: &Template| one.name == name_or_id || one.uuid == name_or_id;
+        templates.retain(|one| is(one) && usable(one));
+        Ok(templates.into_iter().map(|one| one.uuid).collect())
+    }
+
+    /// Returns whether Magnum has handed the cluster over: its driver has created the helm release.
+    ///
+    /// Magnum's conductor writes the release's name into the node groups once the driver has returned. In
+    /// the cluster itself the driver writes it before it does anything else (magnum 18.0.1,
+    /// `conductor/handlers/cluster_conductor.py`, `cluster_create`; magnum-capi-helm 1.4.0,
+    /// `create_cluster`).
+    ///
+    /// # Errors
+    ///
+    /// Fails if Magnum does not answer or does not permit it.
+    pub async fn is_handed_over(&self, cluster: &Cluster) -> Result<bool, Error> {
+        let groups = absent(self.node_groups(&cluster.uuid).await)?.unwrap_or_default();
+        Ok(groups.iter().any(|group| group.stack_id.is_some()))
+    }
+
+    /// Returns the project's clusters of the name, and which of them Magnum is still handing to its driver.
     ///
     /// Its conductor creates a cluster in one go: trust, certificates, the driver's helm release; then
     /// it writes the cluster's `stack_id` into the node groups (magnum 18.0.1,
     /// `conductor/handlers/cluster_conductor.py`, `cluster_create`).
-    pub(crate) async fn clusters_to_delete(&self, name: &str) -> Result<ClusterObserved, Error> {
+    ///
+    /// # Errors
+    ///
+    /// Fails if Magnum does not answer or does not permit it.
+    pub async fn clusters_to_delete(&self, name: &str) -> Result<ClusterObserved, Error> {
         let mut seen = self.clusters_named(name).await?;
         for cluster in seen.clusters.iter().filter(|cluster| cluster.is_being_created()) {
             let groups = absent(self.node_groups(&cluster.uuid).await)?.unwrap_or_default();
@@ -80,13 +151,22 @@ impl ContainerInfra {
         Arc::clone(&self.transport)
     }
 
-    async fn project_id(&self) -> Result<String, Error> {
+    /// Returns the id of the project that the token is scoped to.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Keystone does not answer, or the token has no project.
+    pub async fn project_id(&self) -> Result<String, Error> {
         let project = self.transport.token_info().await?.project;
         project.map(|project| project.id).ok_or_else(|| Error::NoProject(self.label()))
     }
 
-    /// Returns the cluster with the id, if there is one.
-    pub(crate) async fn cluster(&self, id: &str) -> Result<Option<Cluster>, Error> {
+    /// Returns the cluster with the id, if there is one. Only this answer says which labels are its own.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Magnum does not answer or does not permit it.
+    pub async fn cluster(&self, id: &str) -> Result<Option<Cluster>, Error> {
         absent(fetch(&*self.transport, request(Method::Get, &["clusters", id]), "").await)
     }
 

@@ -1,13 +1,13 @@
 //! Ensures that there is a cluster.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use omega_core::{
     ChangeKind, Conflict, Context, Delta, Describe, Desired, Diff, PollPolicy, Subject,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Cluster, ContainerInfra, DeleteCluster};
 use crate::Error;
@@ -26,6 +26,9 @@ pub struct CreateCluster {
     pub master_count: u32,
     /// Workers.
     pub node_count: u32,
+    /// Labels beside those of the template, which the cluster has in any case.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
 }
 
 /// The clusters of one name, and the time of the answer.
@@ -42,9 +45,53 @@ pub struct ClusterObserved {
     pub in_hand_over: Vec<String>,
 }
 
+impl ClusterObserved {
+    /// Returns whether a cluster that was requested at the time `after` may still appear: Magnum answers
+    /// before it has stored it.
+    pub fn may_still_appear(&self, after: Option<Timestamp>) -> bool {
+        super::delete_cluster::may_still_appear(after, self.at)
+    }
+}
+
 /// `POST /v1/clusters`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterCreation(CreateCluster);
+
+impl From<CreateCluster> for ClusterCreation {
+    fn from(cluster: CreateCluster) -> Self {
+        Self(cluster)
+    }
+}
+
+impl ClusterCreation {
+    /// Sends it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Magnum does not answer or does not accept it.
+    pub async fn send(&self, magnum: &ContainerInfra) -> Result<(), Error> {
+        magnum.create_cluster(self.0.body()).await.map(drop)
+    }
+}
+
+impl CreateCluster {
+    fn body(&self) -> Value {
+        let Self { name, template, keypair, master_count, node_count, labels } = self;
+        let mut body = json!({
+            "name": name,
+            "cluster_template_id": template,
+            "keypair": keypair,
+            "master_count": master_count,
+            "node_count": node_count,
+        });
+        if let (false, Some(body)) = (labels.is_empty(), body.as_object_mut()) {
+            body.insert("labels".to_owned(), json!(labels));
+            // The driver reads the template's labels in any case (magnum-capi-helm 1.4.0, `_label`).
+            body.insert("merge_labels".to_owned(), json!(true));
+        }
+        body
+    }
+}
 
 impl Desired for CreateCluster {
     const KIND: &'static str = "openstack.cluster.v1";
@@ -84,17 +131,9 @@ impl Desired for CreateCluster {
         &self,
         _: &Context,
         magnum: &ContainerInfra,
-        ClusterCreation(cluster): &ClusterCreation,
+        creation: &ClusterCreation,
     ) -> Result<(), Error> {
-        let CreateCluster { name, template, keypair, master_count, node_count } = cluster;
-        let body = json!({
-            "name": name,
-            "cluster_template_id": template,
-            "keypair": keypair,
-            "master_count": master_count,
-            "node_count": node_count,
-        });
-        magnum.create_cluster(body).await.map(drop)
+        creation.send(magnum).await
     }
 
     fn undo(&self, before: &ClusterObserved) -> Option<DeleteCluster> {
@@ -113,8 +152,10 @@ impl Desired for CreateCluster {
 
 impl Describe for ClusterCreation {
     fn describe(&self) -> Diff {
-        let CreateCluster { name, template, keypair: _, master_count, node_count } = &self.0;
+        let CreateCluster { name, template, keypair: _, master_count, node_count, labels } =
+            &self.0;
         let effect = format!("new, {master_count}+{node_count} machines of template {template}");
-        Diff::new(ChangeKind::Create, Subject::new("cluster", name), effect)
+        let diff = Diff::new(ChangeKind::Create, Subject::new("cluster", name), effect);
+        labels.iter().fold(diff, |diff, (key, value)| diff.with(format!("label {key}: {value}")))
     }
 }

@@ -65,7 +65,15 @@ impl DeleteCluster {
         Self { name: name.into(), id: None, asked_after: None, repeat: Repeat::Always }
     }
 
-    pub(super) fn asked_for(name: &str, after: Timestamp) -> Self {
+    /// Returns the fact that this cluster is gone; others of its name are not changed. A delete that has
+    /// failed is repeated, one that fails now is a refusal.
+    pub fn of(cluster: &Cluster) -> Self {
+        Self::known(&cluster.name, &cluster.uuid).after_failure(cluster)
+    }
+
+    /// Returns the same fact about a cluster that was requested at the time `after` and has not been
+    /// observed: it may still appear.
+    pub fn asked_for(name: &str, after: Timestamp) -> Self {
         Self { asked_after: Some(after), ..Self::named(name) }
     }
 
@@ -79,18 +87,26 @@ impl DeleteCluster {
         Self { repeat: Repeat::Failure(failed.updated_at.clone()), ..self }
     }
 
+    /// Returns the cluster that it is about, if it is there and the only one.
+    pub fn cluster<'a>(&self, seen: &'a ClusterObserved) -> Option<&'a Cluster> {
+        let mut ours = seen.clusters.iter().filter(|one| self.is_about(one));
+        ours.next().filter(|_| ours.next().is_none())
+    }
+
+    fn is_about(&self, one: &Cluster) -> bool {
+        self.id.as_ref().is_none_or(|id| *id == one.uuid)
+    }
+
     fn deletion(
         &self,
         cluster: &Cluster,
         seen: &ClusterObserved,
     ) -> Result<Delta<ClusterDeletion>, Conflict> {
-        let Cluster { uuid, name, .. } = cluster;
-        let delete =
-            || Ok(Delta::Changes(vec![ClusterDeletion { name: name.clone(), id: uuid.clone() }]));
+        let delete = || Ok(Delta::Changes(vec![cluster.into()]));
         if cluster.is_being_deleted() {
             return Ok(Delta::Wait(cluster.status_text()));
         }
-        if seen.in_hand_over.contains(uuid) && cluster.is_younger(HAND_OVER, seen.at) {
+        if seen.in_hand_over.contains(&cluster.uuid) && cluster.is_younger(HAND_OVER, seen.at) {
             let why = "its creation has not reached Cluster API, and would overtake a delete";
             return Ok(Delta::Wait(format!("{}: {why}", cluster.status_text())));
         }
@@ -115,6 +131,26 @@ pub struct ClusterDeletion {
     id: String,
 }
 
+impl From<&Cluster> for ClusterDeletion {
+    fn from(cluster: &Cluster) -> Self {
+        Self { name: cluster.name.clone(), id: cluster.uuid.clone() }
+    }
+}
+
+impl ClusterDeletion {
+    /// Sends it. That the cluster is gone is no error: another client may have deleted it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Magnum does not answer or does not accept it.
+    pub async fn send(&self, magnum: &ContainerInfra) -> Result<(), Error> {
+        match magnum.delete_cluster(&self.id).await {
+            Err(error) if error.reason() == Some(RefusalReason::NotFound) => Ok(()),
+            other => other,
+        }
+    }
+}
+
 impl Desired for DeleteCluster {
     const KIND: &'static str = "openstack.no-cluster.v1";
     type Target = ContainerInfra;
@@ -136,8 +172,7 @@ impl Desired for DeleteCluster {
     }
 
     fn diff(&self, seen: &ClusterObserved) -> Result<Delta<ClusterDeletion>, Conflict> {
-        let is_ours = |one: &&Cluster| self.id.as_ref().is_none_or(|id| *id == one.uuid);
-        let mut ours = seen.clusters.iter().filter(is_ours);
+        let mut ours = seen.clusters.iter().filter(|one| self.is_about(one));
         match (ours.next(), ours.next()) {
             (None, _) if may_still_appear(self.asked_after, seen.at) => {
                 Ok(Delta::Wait("Magnum may still be creating it".to_owned()))
@@ -158,11 +193,7 @@ impl Desired for DeleteCluster {
         magnum: &ContainerInfra,
         change: &ClusterDeletion,
     ) -> Result<(), Error> {
-        match magnum.delete_cluster(&change.id).await {
-            // Another client deleted it first. The verification observes whether it is gone.
-            Err(error) if error.reason() == Some(RefusalReason::NotFound) => Ok(()),
-            other => other,
-        }
+        change.send(magnum).await
     }
 
     /// Deleting the machines can take minutes; 15 allow for a busy cloud.

@@ -1,5 +1,7 @@
 //! The laws of creating and deleting templates and clusters.
 
+use std::collections::BTreeMap;
+
 use omega_core::testing::{Fault, Tally, Undo, World, check_laws};
 use proptest::prelude::*;
 
@@ -137,7 +139,7 @@ fn creating_a_cluster_obeys_the_laws() {
         let case = paused().block_on(async {
             let (cloud, template) = with_clusters(&things).await;
             let desired = CreateCluster {
-                name: "x".into(), template, keypair: Some("op".into()), master_count: 1, node_count: 2,
+                name: "x".into(), template, keypair: Some("op".into()), master_count: 1, node_count: 2, labels: BTreeMap::new(),
             };
             let holds = |seen: &Vec<String>| count(&cloud, seen, "cluster", "x") == 1;
             check_laws(|| Sim::new(&cloud), &desired, Undo::Exact, holds).await

@@ -1,8 +1,10 @@
 //! Magnum.
 
+pub(crate) mod admin_certificate;
 mod client;
 mod cluster_health;
 mod cluster_list;
+pub(crate) mod cluster_values;
 mod create_cluster;
 mod create_template;
 mod delete_cluster;
@@ -19,9 +21,11 @@ mod template_update;
 mod wait_for_cluster;
 mod wire;
 
+pub use admin_certificate::{AdminCertificate, IssueError, issue_admin_certificate};
 pub use client::ContainerInfra;
 pub use cluster_health::ClusterHealth;
 pub use cluster_list::ClusterList;
+pub use cluster_values::{ClusterValues, InvalidClusterName, is_cluster_name};
 pub use create_cluster::{ClusterCreation, ClusterObserved, CreateCluster};
 pub use create_template::{CreateTemplate, TemplateCreation, TemplateObserved};
 pub use delete_cluster::{ClusterDeletion, DeleteCluster};
@@ -39,7 +43,7 @@ pub use template_name::{InvalidTemplateName, TemplateName};
 pub use template_references::Reference;
 pub use template_spec::{FieldDifference, InvalidNetworkDriver, NetworkDriver, TemplateSpec};
 pub use template_update::TemplateUpdate;
-pub use wire::{Cluster, NodeGroup, Template, TemplateFields};
+pub use wire::{Cluster, ClusterFields, NodeGroup, Template, TemplateFields};
 
 #[cfg(test)]
 mod law_tests;

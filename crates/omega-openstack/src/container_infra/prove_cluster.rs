@@ -1,6 +1,7 @@
 //! Proves that Magnum creates clusters: creates one, waits until it is healthy, and deletes it.
 
 use std::{
+    collections::BTreeMap,
     hash::{BuildHasher as _, Hasher as _, RandomState},
     time::Duration,
 };
@@ -189,6 +190,7 @@ impl Proof<'_> {
             keypair: keypair.clone(),
             master_count: *master_count,
             node_count: *node_count,
+            labels: BTreeMap::new(),
         };
         let start = Instant::now();
         with_temporary(self.ctx, self.magnum, &desired, async |seen| {

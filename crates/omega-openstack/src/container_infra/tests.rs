@@ -122,7 +122,7 @@ async fn a_cluster_is_created_seen_healthy_and_deleted() {
     creating the temporary cluster template omega-proof-TIME on cloud rehearsal, project mgmt
     creating the temporary cluster omega-proof-TIME on cloud rehearsal, project mgmt
     openstack.cluster.v1 omega-proof-TIME: waiting for CREATE_COMPLETE, is CREATE_IN_PROGRESS
-    openstack.cluster.v1 omega-proof-TIME: waiting for HEALTHY, is CREATE_COMPLETE, release omega-proof-TIME-cyusd2b67a45
+    openstack.cluster.v1 omega-proof-TIME: waiting for HEALTHY, is CREATE_COMPLETE, release omega-proof-TIME-cyusd2b67a45, https://203.0.113.10:6443
     openstack.no-cluster.v1 omega-proof-TIME waits: DELETE_IN_PROGRESS
     removing the temporary cluster omega-proof-TIME on cloud rehearsal, project mgmt
     removing the temporary cluster template omega-proof-TIME on cloud rehearsal, project mgmt
@@ -221,7 +221,7 @@ async fn whatever_fails_is_told_and_cleaned_up() {
     Deadline, touched Maybe: the cluster omega-proof-TIME did not become CREATE_COMPLETE, and nothing changed for 20 min: it is CREATE_IN_PROGRESS, release omega-proof-TIME-cyusd2b67a45
     next: the reason is in Cluster API's conditions: kubectl describe cluster
 
-    Deadline, touched Maybe: the cluster omega-proof-TIME did not become HEALTHY within 5 min: it is CREATE_COMPLETE, UNHEALTHY, release omega-proof-TIME-cyusd2b67a45
+    Deadline, touched Maybe: the cluster omega-proof-TIME did not become HEALTHY within 5 min: it is CREATE_COMPLETE, UNHEALTHY, release omega-proof-TIME-cyusd2b67a45, https://203.0.113.10:6443
     next: the reason is in Cluster API's conditions: kubectl describe cluster
 
     Deadline, touched Maybe: the cluster omega-proof-TIME did not become CREATE_COMPLETE within 30 min: it is CREATE_IN_PROGRESS, release omega-proof-TIME-cyusd2b67a45
@@ -349,6 +349,7 @@ async fn a_template_waits_for_the_clusters_that_use_it_and_go() {
         keypair: None,
         master_count: 1,
         node_count: 1,
+        labels: BTreeMap::new(),
     };
     ensure(&ctx, &magnum, &cluster).await.unwrap();
     let delete = DeleteTemplate::named("t");
@@ -374,6 +375,7 @@ async fn a_delete_waits_until_the_creation_has_reached_the_driver() {
         keypair: None,
         master_count: 1,
         node_count: 1,
+        labels: BTreeMap::new(),
     };
     let template = CreateTemplate { name: "t".into(), spec: spec() };
     let made = ensure(&ctx, &magnum, &template).await.unwrap().into_observed();

@@ -42,6 +42,34 @@ pub struct Cluster {
     /// When Magnum last changed it, in RFC 3339; none until it did.
     #[serde(default)]
     pub updated_at: Option<String>,
+    /// What was asked for.
+    #[serde(flatten)]
+    pub fields: ClusterFields,
+}
+
+/// What was asked for when a cluster was created.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ClusterFields {
+    /// The key pair of the user who logs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keypair: Option<String>,
+    /// Machines of the control plane.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master_count: Option<u32>,
+    /// Workers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_count: Option<u32>,
+    /// Its labels: those of the template, with the cluster's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<BTreeMap<String, Value>>,
+    /// Those that the template has with another value, and that value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels_overridden: Option<BTreeMap<String, Value>>,
+    /// Those that the template has not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels_added: Option<BTreeMap<String, Value>>,
 }
 
 /// A node group of a cluster.
@@ -165,6 +193,7 @@ impl Cluster {
             api_address: None,
             created_at: None,
             updated_at: None,
+            fields: ClusterFields::default(),
         }
     }
 
@@ -201,6 +230,16 @@ impl Cluster {
     pub(super) fn is_younger(&self, age: SignedDuration, now: Timestamp) -> bool {
         let created = self.created_at.as_deref().and_then(|text| text.parse::<Timestamp>().ok());
         created.is_some_and(|created| now.duration_since(created) < age)
+    }
+
+    /// Returns when Magnum last changed it.
+    pub fn changed_at(&self) -> Option<Timestamp> {
+        self.updated_at.as_deref()?.parse().ok()
+    }
+
+    /// Returns whether its creation failed.
+    pub fn is_create_failed(&self) -> bool {
+        self.status.as_deref() == Some("CREATE_FAILED")
     }
 
     /// Returns whether Magnum is deleting it.

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::wire::OwnCredential;
 use crate::{
-    Error, Method, Name, RefusalReason, Request, Service, Transport, service_response::fetch,
+    Error, Method, Name, RefusalReason, Request, Service, Transport,
+    service_response::{fetch, list},
 };
 
 /// Keystone's answer to an application credential.
@@ -62,6 +63,23 @@ pub async fn check_application_credential(
     };
     let (project, roles) = (grant.project, grant.roles);
     Ok(CredentialStatus::Accepted(AcceptedCredential { project, roles, expires }))
+}
+
+/// Returns the application credentials of the login's own user whose names begin with `prefix`.
+///
+/// # Errors
+///
+/// Fails if Keystone does not answer or does not permit it.
+pub async fn application_credentials_of(
+    transport: &dyn Transport,
+    prefix: &str,
+) -> Result<Vec<Name>, Error> {
+    let user = transport.token_info().await?.user.id;
+    let path = ["users", user.as_str(), "application_credentials"];
+    let request = Request::new(Service::Identity, Method::Get, &path);
+    let mut all: Vec<Name> = list(transport, request, "application_credentials").await?;
+    all.retain(|one| one.name.starts_with(prefix));
+    Ok(all)
 }
 
 /// Returns Keystone's message, if it refused the login.

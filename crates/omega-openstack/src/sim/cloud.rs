@@ -84,6 +84,13 @@ impl Cloud {
         inner.state.new_credential(&project, "member", "omega")
     }
 
+    /// Creates an application credential of this name, of an administrator.
+    pub fn add_named_credential(&self, project: &str, name: &str) {
+        let mut inner = self.lock();
+        let project = inner.state.project(project);
+        inner.state.new_credential(&project, "admin", name);
+    }
+
     /// Removes a role from the user of every credential of the project: they still exist, but are
     /// refused.
     pub fn revoke_credential_role(&self, project: &str) {
@@ -183,6 +190,20 @@ impl Cloud {
         inner.state.new_server(&project, name, status);
     }
 
+    /// Creates a volume of a claim of the cluster (its `stack_id`); returns its id.
+    pub fn add_volume(&self, cluster: &str, name: &str) -> String {
+        let mut inner = self.lock();
+        let id = inner.state.id();
+        inner.state.volumes.push(json!({
+            "id": id, "name": name, "size": 1, "status": "available",
+            "metadata": {
+                "cinder.csi.openstack.org/cluster": cluster,
+                "csi.storage.k8s.io/pvc/name": "data", "csi.storage.k8s.io/pvc/namespace": "default",
+            },
+        }));
+        id
+    }
+
     /// Removes the volume types.
     pub fn remove_volume_types(&self) {
         self.lock().state.volume_types = false;
@@ -214,6 +235,7 @@ impl Cloud {
         let uuid = inner.state.new_cluster(&project, &body, Fate::Still);
         if let Some(cluster) = inner.state.clusters.last_mut() {
             cluster.shown["status"] = json!("CREATE_COMPLETE");
+            cluster.shown["api_address"] = json!(super::magnum::API_ADDRESS);
             cluster.shown["stack_id"] = json!(format!("{name}-cyusd2b67a45"));
             if let Some(health) = health {
                 cluster.health(health, why);

@@ -27,6 +27,9 @@ impl State {
             (Method::Get, ["types"]) => {
                 Some(recorded!("cinder-types-200").with("volume_types", json!([])))
             }
+            (Method::Get, ["volumes", "detail"]) => {
+                Some(Response::new(200, json!({ "volumes": self.volumes })))
+            }
             _ => None,
         }
     }

@@ -64,6 +64,11 @@ impl State {
                 body["application_credential"]["secret"] = json!(secret);
                 Some(Response::new(201, body))
             }
+            (Method::Get, []) => {
+                let ours = self.credentials.iter().filter(|one| one.user == *user);
+                let all: Vec<_> = ours.map(AppCredential::show).collect();
+                Some(Response::new(200, json!({ "application_credentials": all, "links": {} })))
+            }
             (Method::Get, [id]) => {
                 let one = self.credentials.iter().find(|one| one.id == *id)?;
                 let body = json!({ "application_credential": one.show() });

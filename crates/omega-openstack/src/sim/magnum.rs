@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
+    magnum_certificates::Authority,
     recorded::recorded,
     state::{State, Who},
 };
@@ -13,6 +14,9 @@ use crate::{Method, Request, Response};
 
 /// How often a cluster is read before it progresses.
 const LOOKS: u32 = 2;
+
+/// Where the API of a complete cluster is.
+pub(super) const API_ADDRESS: &str = "https://203.0.113.10:6443";
 
 /// A cluster as Magnum lists it, and its fate.
 #[derive(Clone, Debug)]
@@ -22,6 +26,8 @@ pub(super) struct SimCluster {
     pub(super) fate: Fate,
     /// When Magnum stores it.
     pub(super) shown_from: Instant,
+    /// Its certificate authority, from when it is first asked for.
+    pub(super) authority: Option<Authority>,
     /// The number of its changes.
     changes: u32,
 }
@@ -59,6 +65,7 @@ impl State {
             (Method::Get, ["clusters", id, "nodegroups"]) => self.node_groups(who, id),
             (Method::Post, ["clusters"]) => self.create_cluster(who, request.json()?),
             (Method::Delete, ["clusters", id]) => self.delete_cluster(who, id),
+            (_, ["certificates", ..]) => return self.magnum_certificates(who, request),
             (_, ["clustertemplates", ..]) => return self.magnum_templates(who, request),
             _ => return None,
         })
@@ -103,13 +110,15 @@ impl State {
         }
     }
 
-    /// Magnum writes the name of the release into the node groups once the driver has made it.
+    /// Magnum writes the name of the release into the node groups once the driver has made it, and not if
+    /// that failed.
     fn node_groups(&mut self, who: &Who, id: &str) -> Response {
         let Some(cluster) = self.clusters.iter_mut().find(|c| c.is(id, who)) else {
             return recorded!("magnum-cluster-404").at(id);
         };
         cluster.look();
-        let stack = cluster.shown["stack_id"].clone();
+        let failed = cluster.shown["status"] == "CREATE_FAILED";
+        let stack = if failed { Value::Null } else { cluster.shown["stack_id"].clone() };
         let mut answer = recorded!("magnum-nodegroups-200").unchanged();
         for group in answer.body["nodegroups"].as_array_mut().into_iter().flatten() {
             group["stack_id"] = stack.clone();
@@ -135,12 +144,41 @@ impl State {
         for key in ["name", "cluster_template_id", "keypair", "master_count", "node_count"] {
             shown[key] = body[key].clone();
         }
+        self.set_labels(&mut shown, body);
         let uuid = self.id();
         shown["uuid"] = json!(uuid);
         shown["project_id"] = json!(project);
         let shown_from = Instant::now() + self.appear_after;
-        self.clusters.push(SimCluster { shown, looks: 0, fate, shown_from, changes: 0 });
+        self.clusters.push(SimCluster {
+            shown,
+            looks: 0,
+            fate,
+            shown_from,
+            authority: None,
+            changes: 0,
+        });
         uuid
+    }
+
+    /// Magnum merges the template's labels if it is asked to, or if the cluster has none of its own, and
+    /// says how they differ (18.0.1, `api/controllers/v1/cluster.py`, `api/utils.py`, `get_labels_diff`).
+    fn set_labels(&self, shown: &mut Value, body: &Value) {
+        let template = &body["cluster_template_id"];
+        let is = |one: &&Value| one["uuid"] == *template || one["name"] == *template;
+        let empty = serde_json::Map::new();
+        let found = self.templates.iter().find(is).and_then(|one| one["labels"].as_object());
+        let (template, own) = (found.unwrap_or(&empty), body["labels"].as_object());
+        let merged = own.is_none() || body["merge_labels"] == true;
+        let mut labels = if merged { template.clone() } else { empty.clone() };
+        labels.extend(own.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
+        let pick = |all: &serde_json::Map<String, Value>, wanted: &dyn Fn(&str) -> bool| {
+            let kept = all.iter().filter(|(key, _)| wanted(key));
+            json!(kept.map(|(key, value)| (key.clone(), value.clone())).collect::<BTreeMap<_, _>>())
+        };
+        shown["labels_added"] = pick(&labels, &|key| !template.contains_key(key));
+        shown["labels_overridden"] =
+            pick(template, &|key| labels.get(key).is_some_and(|value| template[key] != *value));
+        shown["labels"] = json!(labels);
     }
 
     fn delete_cluster(&mut self, who: &Who, id: &str) -> Response {
@@ -170,8 +208,15 @@ impl State {
             let values: Vec<_> = keys.iter().map(|key| thing[*key].to_string()).collect();
             format!("{noun} {}", values.join(" "))
         };
-        let cluster =
-            ["project_id", "name", "cluster_template_id", "keypair", "master_count", "node_count"];
+        let cluster = [
+            "project_id",
+            "name",
+            "cluster_template_id",
+            "keypair",
+            "master_count",
+            "node_count",
+            "labels",
+        ];
         let template =
             |one| format!("{} {}", show("template", one, &["project_id", "name"]), rest(one));
         let templates = self.templates.iter().map(template);
@@ -185,7 +230,7 @@ impl SimCluster {
         Instant::now() >= self.shown_from
     }
 
-    fn is(&self, id: &str, who: &Who) -> bool {
+    pub(super) fn is(&self, id: &str, who: &Who) -> bool {
         self.shown["uuid"] == *id && self.is_shown() && theirs(who, &self.shown)
     }
 
@@ -224,6 +269,7 @@ impl SimCluster {
             ("CREATE_IN_PROGRESS", Fate::Stalls) => self.begin(),
             ("CREATE_IN_PROGRESS", _) => {
                 self.begin();
+                self.shown["api_address"] = json!(API_ADDRESS);
                 self.set("CREATE_COMPLETE", None);
             }
             ("CREATE_COMPLETE", Fate::Unhealthy(why)) => self.health("UNHEALTHY", &why),

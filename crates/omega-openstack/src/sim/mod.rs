@@ -11,6 +11,7 @@ mod credentials;
 mod glance;
 mod keystone;
 mod magnum;
+mod magnum_certificates;
 mod magnum_templates;
 mod neutron;
 mod neutron_parts;

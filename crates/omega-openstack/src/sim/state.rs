@@ -45,6 +45,8 @@ pub(super) struct State {
     /// The data of images, by id.
     pub(super) blobs: BTreeMap<String, Bytes>,
     pub(super) volume_types: bool,
+    /// Volumes, as Cinder lists them.
+    pub(super) volumes: Vec<Value>,
     /// Limits by project and resource, if they differ from the recorded ones.
     pub(super) quotas: BTreeMap<(String, String), u64>,
     pub(super) page: usize,
@@ -89,6 +91,7 @@ impl State {
             nova: Nova::default(),
             blobs: BTreeMap::new(),
             volume_types: true,
+            volumes: Vec::new(),
             quotas: BTreeMap::new(),
             page: 1000,
             denied: Vec::new(),

@@ -5,12 +5,13 @@ use std::{fmt, sync::Arc};
 use jiff::Timestamp;
 use omega_capi::{Management, access::Mint};
 use omega_core::{
-    Failure, Label as _,
+    Desired as _, Failure, Label as _,
     run::{Counts, Endpoints},
 };
 use omega_juju::{Sources, Unit};
 
 use super::{Clients, CloudClients, Connect, management};
+use crate::cluster::AbsentCluster;
 
 /// A part of a site that a stored fact can be about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +27,13 @@ pub enum Part {
 impl Part {
     /// All of them: what costs no request first.
     pub const ALL: [Self; 3] = [Self::Cloud, Self::Management, Self::Units];
+
+    /// Returns the parts that a fact of `kind` needs: the one that it is about, and for the delete of a
+    /// cluster also the management cluster, which tells whether it is safe.
+    pub fn needed(kind: &str) -> Vec<Self> {
+        let also = (kind == AbsentCluster::KIND).then_some(Self::Management);
+        Self::of(kind).into_iter().chain(also).collect()
+    }
 
     /// Returns the part that a fact of `kind` is about. None if the kind is not one of omega's.
     pub fn of(kind: &str) -> Option<Self> {

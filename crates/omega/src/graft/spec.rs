@@ -183,19 +183,27 @@ impl<'a> SiteSpec<'a> {
         Ok(ConvergeServices::graft(&self.release()?, dropin.sha256(), &options, remove_leftovers))
     }
 
+    /// Returns the driver's option `api_resources`; empty if it is not set.
+    ///
+    /// # Errors
+    ///
+    /// Refuses one that can't work.
+    pub fn overrides(&self) -> Result<Overrides, Failure> {
+        match self.0.capi_helm.get("api_resources") {
+            Some(text) => Overrides::of_line(text).map_err(|error| refused(&error)),
+            None => Ok(Overrides::default()),
+        }
+    }
+
     /// Returns the versions that must fit together. Needs `[driver]` and `[chart]`.
     ///
     /// # Errors
     ///
     /// As [`SiteSpec::capi_helm`].
     pub fn combination(&self) -> Result<Combination, Failure> {
-        let overrides = match self.0.capi_helm.get("api_resources") {
-            Some(text) => Overrides::of_line(text).map_err(|error| refused(&error))?,
-            None => Overrides::default(),
-        };
         Ok(Combination {
             driver: self.known_release()?,
-            overrides,
+            overrides: self.overrides()?,
             chart: Some(value("chart.version", &self.0.chart()?.version)?),
         })
     }

@@ -71,7 +71,7 @@ pub async fn connect(
     loop {
         let chain = select(runs, runbook, run, &all, &clients.endpoints())?;
         let entries = entries(runs, &chain)?;
-        let of = |part| undone(&entries).find(|(_, undo)| Part::of(&undo.kind) == Some(part));
+        let of = |part| undone(&entries).find(|(_, undo)| Part::needed(&undo.kind).contains(&part));
         let mut missing = Part::ALL.into_iter().filter(|part| !connected.contains(part));
         let Some((part, (step, _))) = missing.find_map(|part| Some((part, of(part)?))) else {
             return Ok(clients);

@@ -1,6 +1,13 @@
-use omega_core::{Failure, Label as _, Step, StepId, Undo};
+use std::sync::Arc;
 
-use crate::clients::{Part, PartialClients};
+use jiff::Timestamp;
+use omega_core::{Desired as _, Failure, Label as _, Step, StepId, Undo, step as core_step};
+use serde::Deserialize as _;
+
+use crate::{
+    clients::{Part, PartialClients},
+    cluster::{AbsentCluster, ClusterAccess, ClusterSite, RemovedClusterKubeconfig},
+};
 
 /// Returns the step that restores a state that a journal holds, before `step`: the one place that
 /// knows every kind. None if the target is not at hand, or the kind unknown.
@@ -15,6 +22,10 @@ pub fn restore(
 ) -> Result<Option<Box<dyn Step>>, Failure> {
     let (target, Undo { kind, desired }) = (&step.target, undo);
     let restored = match Part::of(kind) {
+        Some(Part::Cloud) if kind == AbsentCluster::KIND => clients.cloud.as_ref().map(|cloud| {
+            let site = Arc::new(ClusterSite::of(cloud, clients));
+            AbsentCluster::deserialize(desired).map(|absent| Some(core_step(&site, absent)))
+        }),
         Some(Part::Units) => {
             clients.unit(target).map(|unit| omega_juju::operations::restore(kind, desired, unit))
         }
@@ -25,6 +36,12 @@ pub fn restore(
         Some(Part::Cloud) => {
             let cloud = clients.cloud.as_ref();
             cloud.map(|cloud| omega_openstack::restore(kind, desired, &cloud.narrowed))
+        }
+        // A file of this machine, whatever is connected.
+        None if kind == RemovedClusterKubeconfig::KIND => {
+            Some(RemovedClusterKubeconfig::deserialize(desired).map(|removed| {
+                Some(core_step(&Arc::new(ClusterAccess::new(Timestamp::now())), removed))
+            }))
         }
         None => None,
     };
