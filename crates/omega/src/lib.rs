@@ -8,7 +8,7 @@
 //! * [`stuck_delete`] releases a cluster stuck deleting, and removes what it left.
 //! * [`acceptance`] checks the acceptance bar of a cloud, D-011, and reports.
 //! * [`sweep()`] and [`sweep_site`] remove what killed runs left.
-//! * [`rehearsal`] runs a whole job on the simulators (feature `sim`).
+//! * `rehearsal` runs a whole job on the simulators (feature `sim`).
 //! * [`decisions`] explains the decisions that the runbooks are based on.
 //!
 //! [`run::Engine`] plans, applies and verifies a job. It sends events to a [`Context`](core::Context),
