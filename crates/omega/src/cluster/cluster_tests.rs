@@ -446,7 +446,7 @@ async fn a_delete_that_is_not_safe_says_what_to_do() {
       next: delete it with openstack coe cluster delete ID, then give it a credential: omega-cli release-stuck-delete --cluster x-cyusd2b67a45 --credential-from FILE
     there is no secret NAMESPACE/x-cyusd2b67a45-cloud-credentials: no controller can finish the delete
       next: delete it with openstack coe cluster delete ID, then give it a credential: omega-cli release-stuck-delete --cluster x-cyusd2b67a45 --credential-from FILE
-    `openstack coe cluster delete` is not safe now: driver 1.4.0 looks for the Cluster at cluster.x-k8s.io/v1beta1, takes the answer 404 for its absence, and Magnum reports success while everything runs on without an owner, its keys and its credential gone
+    `openstack coe cluster delete` is not safe now: driver 1.4.0 reads the Cluster at cluster.x-k8s.io/v1beta1, treats the 404 as its absence, and Magnum reports success: the cluster keeps running without an owner, and its keys and its credential are deleted
       next: delete no cluster; serve v1beta1 again: kubectl edit crd clusters.cluster.x-k8s.io
     whether the delete is safe can't be checked without the management cluster
       next: name its kubeconfig in the site file: `kubeconfig` in [management]

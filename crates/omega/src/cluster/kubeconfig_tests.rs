@@ -190,7 +190,7 @@ async fn what_is_not_the_clusters_is_refused() {
     insta::assert_snapshot!(lines.join("\n"), @r#"
     refused to change kubeconfig /home/ops/clusters/c1.kubeconfig on this machine: it is not a kubeconfig of cluster c1: the kubeconfig can't be used: it is truncated, or not a kubeconfig in YAML (line 1, column 1)
     refused to change kubeconfig /home/ops/clusters/c1.kubeconfig on this machine: it is not a kubeconfig of cluster c1: it is for https://203.0.113.10:6443, which has another certificate authority
-    refused to change kubeconfig /home/ops/clusters/c1.kubeconfig on this machine: another authority made the certificate at https://203.0.113.10:6443
+    refused to change kubeconfig /home/ops/clusters/c1.kubeconfig on this machine: another CA signed the certificate at https://203.0.113.10:6443
     refused to change kubeconfig /home/ops/clusters/c1.kubeconfig on this machine: the certificate at https://203.0.113.10:6443 does not cover that address
     refused to change kubeconfig /home/ops/clusters/c1.kubeconfig on this machine: 2 clusters have the name "c1"
     refused to change kubeconfig /home/ops/clusters/c1.kubeconfig on this machine: there is no cluster "c" in this project
