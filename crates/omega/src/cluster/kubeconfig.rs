@@ -250,7 +250,7 @@ impl Desired for ClusterKubeconfig {
     }
 }
 
-/// The server as it is written: kubectl puts paths behind it.
+/// Returns the server without a slash at its end: kubectl appends paths.
 fn written(server: &Url) -> &str {
     server.as_str().trim_end_matches('/')
 }
