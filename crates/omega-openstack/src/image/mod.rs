@@ -29,4 +29,6 @@ mod download_tests;
 #[cfg(test)]
 mod manifest_tests;
 #[cfg(test)]
+mod reported_tests;
+#[cfg(test)]
 mod tests;

@@ -17,16 +17,16 @@ use crate::{
     sim::{Cloud, GlanceBehaviour, ImportFate},
 };
 
-const NAME: &str = "ubuntu-jammy-kube-v1.34.8";
+pub(super) const NAME: &str = "ubuntu-jammy-kube-v1.34.8";
 
 /// A file that looks like a qcow2, and its digest.
-struct Qcow2 {
+pub(super) struct Qcow2 {
     _dir: tempfile::TempDir,
     path: PathBuf,
-    sha512: Sha512,
+    pub(super) sha512: Sha512,
 }
 
-fn qcow2() -> Qcow2 {
+pub(super) fn qcow2() -> Qcow2 {
     qcow2_of(300_000)
 }
 
@@ -40,17 +40,17 @@ fn qcow2_of(size: usize) -> Qcow2 {
 }
 
 impl Qcow2 {
-    fn staged(&self) -> StagedImage {
+    pub(super) fn staged(&self) -> StagedImage {
         let source = ImageSource::file(&self.path);
         StagedImage::new(NAME.parse().unwrap(), "v1.34.8".parse().unwrap(), self.sha512, source)
     }
 }
 
-fn images(cloud: &Cloud) -> Images {
+pub(super) fn images(cloud: &Cloud) -> Images {
     Images::new(cloud.member("capi-mgmt"))
 }
 
-async fn refused(cloud: &Cloud, image: &StagedImage) -> Failure {
+pub(super) async fn refused(cloud: &Cloud, image: &StagedImage) -> Failure {
     let before = cloud.image_things();
     let ctx = Context::default();
     let failure = Failure::from(ensure(&ctx, &images(cloud), image).await.unwrap_err());
@@ -59,7 +59,7 @@ async fn refused(cloud: &Cloud, image: &StagedImage) -> Failure {
     failure
 }
 
-fn told(failure: &Failure) -> String {
+pub(super) fn told(failure: &Failure) -> String {
     let of = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let Failure { expected, found, next, .. } = failure;
     format!("{failure}\nexpected: {}\nfound: {}\nnext: {}", of(expected), of(found), of(next))

@@ -30,7 +30,7 @@ pub(super) async fn received(ctx: &Context, request: Request) -> Result<Request,
     let mut whole = BytesMut::new();
     while let Some(chunk) = source.next().await {
         whole.extend_from_slice(&chunk.map_err(|error| failed(error.into()))?);
-        let progress = Progress::bytes(whole.len() as u64, upload.length()).stage("sending");
+        let progress = Progress::bytes(whole.len() as u64, upload.expected()).stage("sending");
         ctx.progress(progress);
     }
     if upload.length().is_some_and(|length| length != whole.len() as u64) {

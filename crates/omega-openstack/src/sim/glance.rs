@@ -35,12 +35,14 @@ pub struct GlanceBehaviour {
     pub methods: Vec<&'static str>,
     /// How many bytes it loses of what is staged, without a word.
     pub loses: u64,
+    /// Whether it tells of an image's tasks; older releases have no such path.
+    pub tells_tasks: bool,
 }
 
 impl Default for GlanceBehaviour {
     fn default() -> Self {
         let methods = vec!["glance-direct", "web-download"];
-        Self { converts: true, import: ImportFate::Works, methods, loses: 0 }
+        Self { converts: true, import: ImportFate::Works, methods, loses: 0, tells_tasks: true }
     }
 }
 
@@ -81,6 +83,9 @@ impl State {
                 Some(image) => Response::new(200, image.shown.clone()),
                 None => absent(id),
             },
+            (Method::Get, ["images", id, "tasks"]) if !self.glance.behaviour.tells_tasks => {
+                absent(id)
+            }
             (Method::Get, ["images", id, "tasks"]) => match self.an_image(who, id) {
                 Some(image) => {
                     let mut answer = recorded!("glance-image-tasks-200").unchanged();
