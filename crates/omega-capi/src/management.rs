@@ -29,7 +29,11 @@ use crate::{
 /// How many characters of a server's message are kept.
 const MESSAGE: usize = 300;
 
-/// A client of the Kubernetes cluster that runs Cluster API. Cheap to clone. It never retries.
+/// A client of the Kubernetes cluster that runs Cluster API. Cheap to clone.
+///
+/// It sends a request once, with one exception: a read that the API server answers with 429 and `Retry-After` is sent again after
+/// that time, as long as the deadline for the whole request allows. So the server answers while it is
+/// busy, and for some seconds after a definition was changed ("storage is (re)initializing").
 #[derive(Clone)]
 pub struct Management {
     client: Client,
@@ -120,7 +124,7 @@ impl Management {
     }
 
     pub(crate) async fn get(&self, path: &str, accept: &str) -> Result<String, Error> {
-        let request = Request::get(path).header(ACCEPT, accept).body(Body::empty());
+        let request = || Request::get(path).header(ACCEPT, accept).body(Body::empty());
         self.successful(Verb::Get, path, request).await
     }
 
@@ -131,9 +135,11 @@ impl Management {
     /// [`Error::Status`] 409 if the `resourceVersion` in `body` is outdated, or if the object to
     /// create exists.
     pub(crate) async fn send(&self, verb: Verb, path: &str, body: &Value) -> Result<Value, Error> {
-        let request = Request::builder().method(verb.method()).uri(path);
-        let request = request.header(ACCEPT, JSON).header(CONTENT_TYPE, verb.content_type());
-        let request = request.body(Body::from(body.to_string().into_bytes()));
+        let request = || {
+            let request = Request::builder().method(verb.method()).uri(path);
+            let request = request.header(ACCEPT, JSON).header(CONTENT_TYPE, verb.content_type());
+            request.body(Body::from(body.to_string().into_bytes()))
+        };
         let text = self.successful(verb, path, request).await?;
         self.parse(verb, path, &text)
     }
@@ -156,8 +162,8 @@ impl Management {
     /// Sends one GET and returns the status, the header `Date` and the body. Only the statuses 401
     /// and 403 are errors.
     pub(crate) async fn answer(&self, path: &str) -> Result<(u16, Option<String>, String), Error> {
-        let Answer { code, date, body } =
-            self.exchange(Verb::Get, path, Request::get(path).body(Body::empty())).await?;
+        let Answer { code, date, body, .. } =
+            self.exchange(Verb::Get, path, || Request::get(path).body(Body::empty())).await?;
         match code {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 Err(self.refusal(Verb::Get, path, code, &body))
@@ -183,17 +189,35 @@ impl Management {
         &self,
         verb: Verb,
         path: &str,
-        request: http::Result<Request<Body>>,
+        request: impl Fn() -> http::Result<Request<Body>> + Send,
     ) -> Result<String, Error> {
-        let Answer { code, date: _, body } = self.exchange(verb, path, request).await?;
+        let Answer { code, body, .. } = self.exchange(verb, path, request).await?;
         if !code.is_success() {
             return Err(self.refusal(verb, path, code, &body));
         }
         String::from_utf8(body).map_err(|_| self.malformed(verb, path, "it is not text"))
     }
 
-    /// Sends one request and traces it.
+    /// Sends the request, and a read again for as long as the server asks for that.
     async fn exchange(
+        &self,
+        verb: Verb,
+        path: &str,
+        request: impl Fn() -> http::Result<Request<Body>> + Send,
+    ) -> Result<Answer, Error> {
+        let until = tokio::time::Instant::now() + self.deadlines.total;
+        loop {
+            let answer = self.exchange_once(verb, path, request()).await?;
+            let pause = answer.retry_after.filter(|_| !verb.writes());
+            match pause.map(|pause| tokio::time::Instant::now() + pause) {
+                Some(at) if at < until => tokio::time::sleep_until(at).await,
+                _ => return Ok(answer),
+            }
+        }
+    }
+
+    /// Sends one request and traces it.
+    async fn exchange_once(
         &self,
         verb: Verb,
         path: &str,
@@ -206,8 +230,11 @@ impl Management {
             let (parts, body) = self.client.send(request).await?.into_parts();
             let header = |name: &str| Some(parts.headers.get(name)?.to_str().ok()?.to_owned());
             let (code, date, id) = (parts.status, header("date"), header("audit-id"));
+            let pause = header("retry-after").and_then(|seconds| seconds.parse().ok());
+            let pause = pause.filter(|_| code == StatusCode::TOO_MANY_REQUESTS);
+            let retry_after = pause.map(Duration::from_secs);
             let body = body.collect_bytes().await?.to_vec();
-            Ok::<_, kube::Error>((Answer { code, date, body }, id))
+            Ok::<_, kube::Error>((Answer { code, date, retry_after, body }, id))
         };
         let answered = tokio::time::timeout(after, answered).await;
         let bare = path.split_once('?').map_or(path, |(bare, _values)| bare);
@@ -264,6 +291,8 @@ impl Management {
 struct Answer {
     code: StatusCode,
     date: Option<String>,
+    /// When the server wants to be asked again, if it is too busy now.
+    retry_after: Option<Duration>,
     body: Vec<u8>,
 }
 
@@ -297,3 +326,7 @@ impl fmt::Debug for Management {
         f.debug_struct("Management").field("label", &self.label).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "management_tests.rs"]
+mod tests;

@@ -1,0 +1,49 @@
+use std::sync::Mutex;
+
+use serde_json::json;
+
+use super::*;
+
+/// A server that is too busy for this many requests, and wants to be asked again after so many seconds.
+fn busy(times: usize, seconds: &'static str) -> (Management, Arc<Mutex<Vec<String>>>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let mut seen = seen.lock().unwrap();
+        seen.push(request.method().to_string());
+        let response = Response::builder().header("retry-after", seconds);
+        let busy =
+            json!({ "kind": "Status", "message": "storage is (re)initializing", "code": 429 });
+        let (status, body) = if seen.len() <= times { (429, busy) } else { (200, json!({})) };
+        let response = response.status(status).body(Body::from(body.to_string().into_bytes()));
+        std::future::ready(response.map_err(BoxError::from))
+    });
+    (Management::over(service, "simulator"), asked)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_is_repeated_when_a_busy_server_asks_for_that() {
+    let (management, asked) = busy(2, "1");
+    let start = tokio::time::Instant::now();
+    assert_eq!(management.get("/version", JSON).await.unwrap(), "{}");
+    assert_eq!(asked.lock().unwrap().len(), 3);
+    assert_eq!(start.elapsed().as_secs(), 2);
+    assert_eq!(management.requests(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_never_is_and_a_read_not_for_ever() {
+    let (management, asked) = busy(9, "1");
+    let error = management.send(Verb::Create, "/x", &json!({})).await.unwrap_err();
+    assert!(matches!(error, Error::Status { code: 429, .. }), "{error}");
+    assert_eq!(asked.lock().unwrap().len(), 1);
+
+    let (management, asked) = busy(usize::MAX, "4");
+    let error = management.get("/version", JSON).await.unwrap_err();
+    assert!(error.to_string().ends_with("storage is (re)initializing"), "{error}");
+    assert_eq!(asked.lock().unwrap().len(), 4, "15 s, the deadline of a request");
+    // Without the header it is not known when.
+    let (management, asked) = busy(usize::MAX, "soon");
+    management.get("/version", JSON).await.unwrap_err();
+    assert_eq!(asked.lock().unwrap().len(), 1);
+}
