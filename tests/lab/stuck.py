@@ -13,6 +13,7 @@
     away FILE                      removes the decoys
 """
 import json
+import os
 import sys
 import time
 import urllib.error
@@ -68,7 +69,8 @@ class Scope:
         return self.request("DELETE", self.urls[service] + path, absent=True)
 
 
-admin = Scope("admin", "Default")
+# the cluster's project: PROJECT/DOMAIN
+admin = Scope(*os.environ.get("STUCK_IN", "admin/Default").split("/"))
 
 
 def cluster(name):

@@ -180,7 +180,7 @@ cluster_absent() {
 
   # what it leaves is named; an address that carries its description stands for it
   exits 2 absent_one --plan
-  in_cloud leave "$ns" "$stack"
+  STUCK_IN=capi-mgmt/capi in_cloud leave "$ns" "$stack"
   OMEGA_WITHIN=300 exits 0 absent_one --output json
   same 'clusters of the name' 0 "$(clusters_named omega-one)"
   same 'what is left in Cluster API' '' "$(capi_objects)"
@@ -200,7 +200,7 @@ cluster_absent() {
   exits 3 absent_one
   said 'leftover-cluster-api' || fail 'the Cluster is not named'
   said "$stack" || fail 'its name is missing'
-  (umask 077; in_cloud credential good.yaml)
+  (umask 077; STUCK_IN=capi-mgmt/capi in_cloud credential good.yaml)
   k -n "$ns" delete clusters.cluster.x-k8s.io "$stack" --wait=false
   until_true 60 'it is being deleted' eval '[[ -n $(k -n "$ns" get clusters.cluster.x-k8s.io "$stack" -o jsonpath="{.metadata.deletionTimestamp}") ]]'
   exits 0 omega release-stuck-delete --cluster "$stack" --namespace "$ns" --patience 1s --wait 4s --credential-from good.yaml
