@@ -1,13 +1,17 @@
 //! The items of a site, with clients for what it names.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use omega_core::{Failure, FailureClass, read_regular, run::Endpoints as Sites};
 use omega_juju::{Channel, Sources, Unit, channel::Local};
-use omega_openstack::{CloudConfig, Session, SessionOptions, WebClient};
+use omega_openstack::{
+    CloudConfig, Session, SessionOptions, WebClient,
+    container_infra::{ClusterValues, temporary_name},
+};
 
 use super::{
-    Acceptance, Item,
+    Acceptance, Item, ThrowAwayCluster,
     items::{
         CORE, Charms, Cloud, Cluster, Clusters, Designate, Endpoints, Hypervisor, JujuCli,
         JujuModel, LoadBalancer, Snapshots, Tenant, Vault, VaultServers, not_named,
@@ -16,6 +20,8 @@ use super::{
 };
 use crate::{
     clients::{Connect, management},
+    cluster::{ClusterSite, DriverSettings, EnsuredCluster},
+    doctor::{Doctor, DoctorOptions},
     site,
 };
 
@@ -36,6 +42,10 @@ impl Acceptance {
             Err(error) => (None, Err(Failure::from_error("could not read the cloud's CA", &error))),
         };
         let core = named.core.clone().unwrap_or_else(|| CORE.map(str::to_owned).into());
+        let (clusters, throw_away) = match clusters(connect, &named).await {
+            Ok((clusters, throw_away)) => (Ok(clusters), throw_away),
+            Err(failure) => (Err(failure), None),
+        };
         let items: Vec<Box<dyn Item>> = vec![
             Box::new(Charms { model: Ok(model(connect)) }),
             Box::new(Endpoints {
@@ -46,7 +56,7 @@ impl Acceptance {
             }),
             Box::new(Tenant { server, address: named.tenant_address.clone(), cloud, ca_pem }),
             Box::new(LoadBalancer),
-            Box::new(Cluster { cluster: clusters(connect, &named).await }),
+            Box::new(Cluster { cluster: clusters }),
             Box::new(Vault { servers: vault(connect, &named) }),
             Box::new(Snapshots { hypervisors: hypervisors(connect, &named) }),
             Box::new(Designate),
@@ -57,6 +67,7 @@ impl Acceptance {
             site_sha256: connect.site.sha256.map(|digest| digest.to_string()),
             endpoints: endpoints(connect, config.as_ref()),
             stand_ins: Vec::new(),
+            throw_away,
         }
     }
 }
@@ -112,12 +123,51 @@ fn machine(label: &str, channel: Arc<dyn Channel>) -> Arc<Unit> {
     Arc::new(Unit::new(label, channel, Sources::default()))
 }
 
-async fn clusters(connect: &Connect<'_>, named: &site::Acceptance) -> Result<Clusters, Failure> {
-    let name = named.cluster.clone().ok_or_else(not_named)?;
+/// The cluster that the site names, or the one that the run is to create.
+async fn clusters(
+    connect: &Connect<'_>,
+    named: &site::Acceptance,
+) -> Result<(Clusters, Option<ThrowAwayCluster>), Failure> {
+    let name = match (&named.cluster, &named.create_cluster) {
+        (Some(name), None) => name.clone(),
+        (None, Some(_)) => temporary_name("omega-accept", Timestamp::now()),
+        (None, None) => return Err(not_named()),
+        (Some(_), Some(_)) => {
+            let what = "the site file names a cluster, and says that one is to be created";
+            let next = "remove `cluster` or [acceptance.create_cluster]";
+            return Err(Failure::new(FailureClass::Usage, what).next(next));
+        }
+    };
     let kubeconfig = connect.kubeconfig_ignoring_expiry()?;
     let management = Arc::new(management(&kubeconfig).await?);
-    let magnum = connect.cloud().await?.magnum;
-    Ok(Clusters { magnum, management, name })
+    let cloud = connect.cloud().await?;
+    let (magnum, settles_within) = (Arc::clone(&cloud.magnum), Duration::ZERO);
+    let existing = Clusters { magnum, management: Arc::clone(&management), name, settles_within };
+    let Some(new) = &named.create_cluster else { return Ok((existing, None)) };
+    if new.master_count.is_multiple_of(2) {
+        let what = format!("{} is no number of control-plane machines", new.master_count);
+        let next =
+            "master_count in [acceptance.create_cluster]: 1, 3 or 5; etcd needs an odd number";
+        return Err(Failure::new(FailureClass::Usage, what).next(next));
+    }
+    let values = ClusterValues {
+        template: new.template.clone(),
+        keypair: new.keypair.clone(),
+        master_count: new.master_count,
+        node_count: new.node_count,
+        labels: new.labels.clone(),
+    };
+    let mut wanted = EnsuredCluster::new(&existing.name, values);
+    wanted.within = new.within.as_secs();
+    wanted.driver = DriverSettings::of(connect.site)?;
+    let options = DoctorOptions { clusters: vec![wanted.name.clone()], ..Default::default() };
+    let throw_away = ThrowAwayCluster {
+        site: Arc::new(ClusterSite::new(Arc::clone(&cloud.narrowed), Some(management))),
+        wanted,
+        doctor: Doctor::connect(connect, options).await.ok(),
+    };
+    // Its addons come up after Magnum says that it is complete.
+    Ok((Clusters { settles_within: Duration::from_mins(10), ..existing }, Some(throw_away)))
 }
 
 fn vault(connect: &Connect<'_>, named: &site::Acceptance) -> Result<VaultServers, Failure> {

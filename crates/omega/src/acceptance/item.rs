@@ -111,6 +111,11 @@ impl ItemId {
         }
     }
 
+    /// Returns whether it is about a workload cluster.
+    pub fn needs_cluster(self) -> bool {
+        matches!(self, Self::LoadBalancer | Self::Cluster)
+    }
+
     /// Returns what events about it are named.
     pub fn step(self) -> StepId {
         let (target, kind) = ("acceptance".to_owned(), "acceptance".to_owned());

@@ -33,6 +33,7 @@ mod rehearsal;
 pub mod render;
 mod report;
 mod run;
+mod throw_away;
 
 pub use chart::{Chart, Sample, Stage};
 pub use files::{Files, NAMESPACE, read, sign};
@@ -41,3 +42,4 @@ pub use item::{Answer, Item, ItemId, Outcome, UnknownItem};
 pub use rehearsal::{Scenario, rehearse};
 pub use report::{AcceptanceReport, ItemReport, SCHEMA_VERSION, Tool, Verdict};
 pub use run::{Acceptance, Selection};
+pub use throw_away::ThrowAwayCluster;

@@ -126,6 +126,7 @@ impl Scenario {
             site_sha256: None,
             endpoints: Sites::from([("cloud".to_owned(), KEYSTONE.to_owned())]),
             stand_ins: STAND_INS.map(str::to_owned).into(),
+            throw_away: None,
         })
     }
 

@@ -124,6 +124,23 @@ impl ItemReport {
         }
     }
 
+    /// Adds what is known about the cluster that was created for it. What is broken fails D-011.5.
+    pub(super) fn tell(
+        &mut self,
+        findings: Vec<Finding>,
+        evidence: Vec<Evidence>,
+        chart: Option<Chart>,
+    ) {
+        let is_broken = findings.iter().any(|one| one.severity == Severity::Broken);
+        if is_broken && self.id == ItemId::Cluster {
+            self.outcome = Outcome::Failed;
+        }
+        self.findings.extend(findings);
+        self.findings.sort_by_key(|one| one.severity);
+        self.evidence.splice(0..0, evidence);
+        self.charts.extend(chart.filter(|chart| !chart.is_empty()));
+    }
+
     /// Returns whether it need not be checked again.
     pub fn is_settled(&self) -> bool {
         matches!(self.outcome, Outcome::Passed | Outcome::Deferred { .. })

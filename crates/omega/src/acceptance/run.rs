@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use omega_core::{
     Context, Event, Evidence, Failure, FailureClass, ItemOutcome, leftovers,
     run::{Endpoints, RunDirectory},
@@ -9,7 +10,7 @@ use omega_core::{
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    AcceptanceReport, Answer, Item, ItemId, ItemReport, Outcome,
+    AcceptanceReport, Answer, Item, ItemId, ItemReport, Outcome, ThrowAwayCluster,
     chart::seconds,
     report::{SCHEMA_VERSION, Tool, Verdict},
 };
@@ -21,6 +22,8 @@ pub struct Acceptance {
     pub(super) site_sha256: Option<String>,
     pub(super) endpoints: Endpoints,
     pub(super) stand_ins: Vec<String>,
+    /// The cluster of the items that need one, if the run creates it.
+    pub(super) throw_away: Option<ThrowAwayCluster>,
 }
 
 impl std::fmt::Debug for Acceptance {
@@ -123,16 +126,23 @@ impl Acceptance {
 
     /// Checks the selected items; returns their reports, and those that were not selected.
     async fn check(&self, selection: &Selection, ctx: &Context) -> (Vec<ItemReport>, Vec<ItemId>) {
-        let (mut items, mut not_selected) = (Vec::new(), Vec::new());
+        let (mut items, mut not_selected, mut on_cluster) = (Vec::new(), Vec::new(), Vec::new());
         for item in &self.items {
             if !selection.includes(item.id()) {
                 not_selected.push(item.id());
             } else if let Some(kept) = selection.kept(item.id()) {
                 items.push(kept);
+            } else if self.throw_away.is_some() && item.id().needs_cluster() {
+                on_cluster.push(&**item);
             } else {
                 items.push(checked(&**item, ctx).await);
             }
         }
+        // Last: what takes seconds is known before a cluster is made.
+        if let (Some(cluster), false) = (&self.throw_away, on_cluster.is_empty()) {
+            items.extend(checked_on(cluster, &on_cluster, ctx).await);
+        }
+        items.sort_by_key(|item| item.id);
         (items, not_selected)
     }
 
@@ -199,6 +209,39 @@ async fn checked(item: &dyn Item, ctx: &Context) -> ItemReport {
     let report = ItemReport::new(id, answer, started, seconds(took));
     ctx.tell(&Event::StepFinished { step, subject, outcome: told(&report), took });
     report
+}
+
+/// Checks items on a cluster of this run, the last one first: whether it works decides about the others.
+async fn checked_on(
+    cluster: &ThrowAwayCluster,
+    items: &[&dyn Item],
+    ctx: &Context,
+) -> Vec<ItemReport> {
+    if is_over(ctx).is_some() {
+        return join_all(items.iter().map(|item| checked(*item, ctx))).await;
+    }
+    let (started, start) = (ctx.now(), Instant::now());
+    let story = cluster
+        .around(ctx, || async {
+            let mut reports = Vec::new();
+            for item in items.iter().rev() {
+                reports.push(checked(*item, ctx).await);
+            }
+            reports
+        })
+        .await;
+    let mut reports = story.done.unwrap_or_else(|failure| {
+        let answer = |item: &&dyn Item| {
+            let answer = Answer::unasked(&failure);
+            ItemReport::new(item.id(), answer, started, seconds(start.elapsed()))
+        };
+        items.iter().map(answer).collect()
+    });
+    // What is to be said about the cluster is said once.
+    if let Some(report) = reports.iter_mut().max_by_key(|report| report.id) {
+        report.tell(story.findings, story.evidence, story.chart);
+    }
+    reports
 }
 
 /// Returns once the run is cancelled, or its deadline has passed.

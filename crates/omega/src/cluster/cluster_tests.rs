@@ -1,153 +1,28 @@
 //! `ensure_cluster` and `ensure_cluster_absent` on the simulators: the laws, progress, refusals, what is
 //! left behind.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use omega_capi::{Management, sim::Apiserver};
 use omega_core::{
-    Context, Delta, Event, EventSink, Finding, Label as _, StepId, Undo as StoredUndo, chain,
-    ensure, plan,
+    Context, Delta, Event, EventSink, Finding, Label as _, StepId, Undo as StoredUndo, chain, plan,
     run::{Approved, Engine, Runs},
-    testing::{Case, Fault, Undo, World, check_laws},
+    testing::{Case, Undo, World as _, check_laws},
 };
 use omega_openstack::{
-    ApplicationCredentialRef, Credential, Method, Request, Service,
-    container_infra::{ClusterValues, ContainerInfra, CreateTemplate, TemplateSpec},
+    Method, Request, Service,
+    container_infra::ClusterValues,
     sim::{Cloud, Fate},
 };
 use serde_json::{Value, json};
 
-use super::*;
+use super::{
+    cluster_world::{STACK, Sim, labels, wanted},
+    *,
+};
 use crate::{
     clients::{CloudClients, PartialClients},
     rollback::restore,
-    stuck_delete::Login,
 };
-
-const STACK: &str = "x-cyusd2b67a45";
-const CLUSTERS: &str = "/apis/cluster.x-k8s.io/v1beta2/clusters";
-
-/// A cloud with templates, and a management cluster that has the credential of the cluster `x`.
-struct Sim {
-    cloud: Cloud,
-    api: Apiserver,
-    site: ClusterSite,
-    built: usize,
-    credential: (String, String),
-}
-
-impl Sim {
-    async fn new() -> Self {
-        let cloud = Cloud::new();
-        cloud.add_image("k8s", true);
-        let magnum = ContainerInfra::new(cloud.admin("mgmt"));
-        for name in ["t", "u"] {
-            let spec = TemplateSpec::new("k8s", "public", "m1.medium", "m1.medium");
-            let spec = TemplateSpec { labels: labels(&[("of", "template")]), ..spec };
-            let template = CreateTemplate { name: name.into(), spec };
-            ensure(&Context::default(), &magnum, &template).await.unwrap();
-        }
-        let credential = cloud.add_credential("mgmt");
-        let new = Self::over(cloud, Apiserver::with_clusters(), credential);
-        new.keep_credential();
-        new
-    }
-
-    fn over(cloud: Cloud, api: Apiserver, credential: (String, String)) -> Self {
-        let management = Arc::new(Management::over(api.clone(), "simulator"));
-        let site =
-            ClusterSite::new(cloud.admin("mgmt"), Some(management)).with_login(login(&cloud));
-        let built = cloud.writes().len();
-        Self { cloud, api, site, built, credential }
-    }
-
-    fn fork(&self) -> Self {
-        Self::over(self.cloud.fork(), self.api.fork(), self.credential.clone())
-    }
-
-    fn namespace(&self) -> String {
-        format!("magnum-{}", self.cloud.project("mgmt"))
-    }
-
-    /// As the driver writes it.
-    fn keep_credential(&self) {
-        let (id, secret) = &self.credential;
-        let auth = json!({
-            "auth_url": "https://keystone.sim:5000/v3",
-            "application_credential_id": id, "application_credential_secret": secret,
-        });
-        let clouds = json!({ "clouds": { "openstack": {
-            "auth_type": "v3applicationcredential", "auth": auth,
-        } } });
-        self.api.put(
-            "/api/v1/secrets",
-            json!({
-                "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
-                "metadata": { "name": format!("{STACK}-cloud-credentials"), "namespace": self.namespace() },
-                "data": { "clouds.yaml": STANDARD.encode(clouds.to_string()) },
-            }),
-        );
-    }
-
-    /// The Cluster, with these conditions.
-    fn put_cluster(&self, conditions: &[Value]) {
-        self.api.put(
-            CLUSTERS,
-            json!({
-                "apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "Cluster",
-                "metadata": {
-                    "name": STACK, "namespace": self.namespace(), "uid": "uid-of-x",
-                    "creationTimestamp": "2026-11-21T09:50:00Z",
-                    "finalizers": ["cluster.cluster.x-k8s.io"],
-                },
-                "status": { "conditions": conditions },
-            }),
-        );
-    }
-
-    fn creates(&self) -> usize {
-        let writes = self.cloud.writes().into_iter();
-        writes.filter(|one| one.starts_with("POST container-infra /v1/clusters ")).count()
-    }
-
-    async fn make(&self) {
-        ensure_cluster(&Context::default(), &self.site, &wanted()).await.unwrap();
-    }
-
-    async fn refusal(&self, wanted: &EnsuredCluster) -> String {
-        chain(&plan(&self.site, wanted).await.unwrap_err()).join(": ")
-    }
-}
-
-/// Keystone is the simulator's, whatever address a clouds.yaml has.
-fn login(cloud: &Cloud) -> Login {
-    let cloud = cloud.clone();
-    Arc::new(move |config| {
-        let Credential::ApplicationCredential { which, secret } = &config.credential else {
-            panic!("{:?}", config.credential)
-        };
-        let ApplicationCredentialRef::Id(id) = which else { panic!("{which:?}") };
-        let secret = String::from_utf8(secret.expose().to_vec()).unwrap();
-        let known = cloud.login("mgmt", id, &secret);
-        Box::pin(async move { Ok(known) })
-    })
-}
-
-fn labels(all: &[(&str, &str)]) -> BTreeMap<String, String> {
-    all.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
-}
-
-fn wanted() -> EnsuredCluster {
-    let values = ClusterValues {
-        template: "t".into(),
-        keypair: Some("op".into()),
-        master_count: 1,
-        node_count: 2,
-        labels: labels(&[("own", "True")]),
-    };
-    EnsuredCluster::new("x", values)
-}
 
 fn gone() -> AbsentCluster {
     AbsentCluster::named("x", DriverSettings::default())
@@ -156,24 +31,6 @@ fn gone() -> AbsentCluster {
 fn has_x(cloud: &Cloud, seen: &[String], count: usize) -> bool {
     let start = format!("cluster \"{}\" \"x\" ", cloud.project("mgmt"));
     seen.iter().filter(|line| line.starts_with(&start)).count() == count
-}
-
-impl World for Sim {
-    type Target = ClusterSite;
-    type Snapshot = Vec<String>;
-
-    fn target(&self) -> &ClusterSite {
-        &self.site
-    }
-    fn snapshot(&self) -> Vec<String> {
-        self.cloud.magnum_objects()
-    }
-    fn writes(&self) -> usize {
-        self.cloud.writes().len() - self.built
-    }
-    fn inject_fault(&self, nth: usize, fault: Fault) {
-        self.cloud.inject_fault(self.built + nth, fault);
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -190,6 +47,15 @@ async fn creating_a_cluster_obeys_the_laws() {
     let other = sim.fork();
     other.cloud.add_cluster("mgmt", "x", None, "");
     assert_eq!(laws(&other, Undo::Exact).await, Case::Refused);
+
+    // One that need only be accepted may have failed.
+    let requested = RequestedCluster(wanted());
+    let laws = async |sim: &Sim| check_laws(|| sim.fork(), &requested, Undo::Exact, holds).await;
+    let fresh = Sim::new().await;
+    fresh.cloud.fates(vec![Fate::Stalls]);
+    assert_eq!(laws(&fresh).await, Case::Changed);
+    assert_eq!(laws(&sim).await, Case::Satisfied);
+    assert_eq!(laws(&other).await, Case::Refused);
 }
 
 #[tokio::test(start_paused = true)]

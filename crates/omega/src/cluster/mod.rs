@@ -14,6 +14,7 @@ mod kubeconfig_file;
 mod kubeconfig_removal;
 mod kubeconfig_source;
 mod leftovers;
+mod requested_cluster;
 
 pub use cluster_error::ClusterError;
 pub use cluster_site::{ClusterSite, DriverSettings};
@@ -29,8 +30,11 @@ pub use kubeconfig_file::{ClusterFile, OwnFile};
 pub use kubeconfig_removal::{KubeconfigRemoval, RemovedClusterKubeconfig};
 pub use kubeconfig_source::{ClusterAccess, ClusterFound, KubeconfigSource};
 pub use leftovers::{ClusterPlace, cluster_leftovers};
+pub use requested_cluster::RequestedCluster;
 
 #[cfg(test)]
 mod cluster_tests;
+#[cfg(test)]
+pub(crate) mod cluster_world;
 #[cfg(test)]
 mod kubeconfig_tests;

@@ -1,9 +1,11 @@
 //! `[acceptance]`: what the acceptance bar needs to know of a site, beyond what the other tables say.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 use url::Url;
+
+use super::file::{deadline, prove_within};
 
 /// What the acceptance checks, and where.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -28,6 +30,8 @@ pub struct Acceptance {
     pub tenant_address: Option<Url>,
     /// A cluster that Magnum created.
     pub cluster: Option<String>,
+    /// The cluster that the run creates, and deletes again, instead of `cluster`.
+    pub create_cluster: Option<NewCluster>,
     /// The address of each unit of Vault (`https://10.12.8.11:8200`).
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
@@ -37,6 +41,39 @@ pub struct Acceptance {
     /// The machines that run the cloud's virtual machines.
     #[serde(default)]
     pub hypervisor: Vec<Hypervisor>,
+}
+
+/// A cluster that a run creates for itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct NewCluster {
+    /// Its template, by name or id.
+    pub template: String,
+    /// The key pair of the user who logs in.
+    pub keypair: Option<String>,
+    /// Machines of the control plane: 1, 3 or 5. Default: 1.
+    #[serde(default = "one")]
+    pub master_count: u32,
+    /// Workers. Default: 2.
+    #[serde(default = "two")]
+    pub node_count: u32,
+    /// Labels beside those of the template.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// How long its creation may take (`30m`).
+    #[serde(default = "prove_within", deserialize_with = "deadline")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub within: Duration,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn two() -> u32 {
+    2
 }
 
 /// A machine that is reached by SSH.

@@ -285,12 +285,12 @@ pub struct Prove {
     pub within: Duration,
 }
 
-fn prove_within() -> Duration {
+pub(super) fn prove_within() -> Duration {
     Duration::from_mins(30)
 }
 
 /// Reads a duration (`90s`, `1m 30s`) that can be used as a deadline.
-fn deadline<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+pub(super) fn deadline<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let duration = jiff::SignedDuration::deserialize(from)?;
     let day = Duration::from_hours(24);
     let sane = Duration::try_from(duration).ok().filter(|one| !one.is_zero() && *one <= day);

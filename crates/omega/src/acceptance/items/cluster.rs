@@ -1,16 +1,17 @@
 //! D-011.5: a cluster that Magnum created works.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use omega_capi::Management;
 use omega_core::{
-    Context, Evidence, Failure, FailureClass, Finding, Gate as _, Severity, Subject, Verdict,
+    Check, Context, Evidence, Failure, FailureClass, Finding, Gate as _, PollPolicy, Progress,
+    ProgressUnit, Severity, Subject, Verdict, WaitError, wait_for,
 };
 use omega_openstack::container_infra::{Cluster as Record, ContainerInfra};
 
 use crate::{
-    acceptance::{Answer, Item, ItemId},
+    acceptance::{Answer, Item, ItemId, Outcome},
     clients::workload_gates,
 };
 
@@ -23,6 +24,8 @@ pub struct Clusters {
     pub management: Arc<Management>,
     /// The cluster's name in Magnum.
     pub name: String,
+    /// How long a new cluster may take until its addons work. Zero: it is looked at once.
+    pub settles_within: Duration,
 }
 
 impl fmt::Debug for Clusters {
@@ -31,7 +34,8 @@ impl fmt::Debug for Clusters {
     }
 }
 
-/// D-011.5, for a cluster that exists. It creates none.
+/// D-011.5: a cluster works that exists, or that this run has created
+/// ([`ThrowAwayCluster`](crate::acceptance::ThrowAwayCluster)).
 #[derive(Debug)]
 pub struct Cluster {
     /// The cluster, or why it can't be asked.
@@ -47,7 +51,7 @@ impl Item for Cluster {
     async fn check(&self, ctx: &Context) -> Answer {
         match &self.cluster {
             Ok(clusters) => {
-                clusters.check(ctx).await.unwrap_or_else(|failure| Answer::unasked(&failure))
+                clusters.settled(ctx).await.unwrap_or_else(|failure| Answer::unasked(&failure))
             }
             Err(failure) => Answer::unasked(failure),
         }
@@ -56,14 +60,39 @@ impl Item for Cluster {
 
 /// The failure of a site that names no cluster.
 pub(in crate::acceptance) fn not_named() -> Failure {
-    let what = "this version creates no cluster, and the site file names none that exists";
+    let what = "the site file names no cluster, and does not say that one is to be created";
     Failure::new(FailureClass::Usage, what).next(
-        "create one (steps 8.1 and 8.2) and name it as `cluster` in [acceptance]; or prove it with \
-         omega-cli apply graft --prove=cluster",
+        "name one as `cluster` in [acceptance], or let the run create one: [acceptance.create_cluster]",
     )
 }
 
 impl Clusters {
+    /// Looks until it passes, or the time is over.
+    async fn settled(&self, ctx: &Context) -> Result<Answer, Failure> {
+        type Looked = Result<Answer, Failure>;
+        let passes = |looked: &Looked| match looked {
+            Ok(answer) if answer.outcome == Outcome::Passed => Check::Met,
+            Ok(answer) => {
+                let first = answer.findings.first().map(|one| one.summary.clone());
+                Check::Pending(first.unwrap_or_default())
+            }
+            Err(failure) => Check::Pending(failure.to_string()),
+        };
+        let tell = |stage: &str, since: Duration| {
+            let (unit, stage) = (ProgressUnit::Seconds, Some(stage.to_owned()));
+            ctx.progress(Progress { unit, done: since.as_secs(), total: None, stage });
+        };
+        let policy = PollPolicy::new(Duration::from_secs(10), self.settles_within);
+        let read = || async { Ok::<Looked, omega_capi::Error>(self.check(ctx).await) };
+        match wait_for(ctx, policy, read, &passes, tell).await {
+            Ok(looked) => looked,
+            Err(WaitError::TimedOut(late)) => {
+                late.seen.unwrap_or_else(|| Err(Failure::new(FailureClass::Deadline, late.why)))
+            }
+            Err(_) => Err(Failure::new(FailureClass::Interrupted, "interrupted")),
+        }
+    }
+
     async fn check(&self, ctx: &Context) -> Result<Answer, Failure> {
         let all = self.magnum.clusters().await;
         let all = all.map_err(|error| Failure::from_error("could not ask Magnum", &error))?;

@@ -2,7 +2,6 @@ use omega_capi::sim::Apiserver;
 use omega_openstack::sim::Cloud;
 
 use super::*;
-use crate::acceptance::Outcome;
 
 async fn check(cloud: &Cloud, apiserver: &Apiserver, name: &str) -> Answer {
     let management = Management::over(apiserver.clone(), "https://10.20.0.50:6443");
@@ -10,6 +9,7 @@ async fn check(cloud: &Cloud, apiserver: &Apiserver, name: &str) -> Answer {
         magnum: Arc::new(ContainerInfra::new(cloud.member("capi-mgmt"))),
         management: Arc::new(management),
         name: name.to_owned(),
+        settles_within: Duration::ZERO,
     };
     Cluster { cluster: Ok(clusters) }.check(&Context::default()).await
 }
