@@ -146,7 +146,7 @@ async fn a_cluster_that_can_not_be_deleted_is_named() {
     let sim = Sim::new().await;
     conditions(&sim);
     sim.cloud.remove_credential(&sim.credential.0);
-    let Run { report, left, .. } = run(&sim, Context::default(), &[]).await;
+    let Run { report, left, .. } = run(&sim, Context::default(), &[ItemId::Cluster]).await;
     assert_eq!(shown(&report, ItemId::Cluster), ("Failed".to_owned(), vec!["cluster-left"]));
     assert_eq!((left.len(), report.left.len()), (1, 1));
 }
