@@ -43,17 +43,16 @@ pub async fn sweep_site(
     for part in Part::ALL {
         let here = clients.endpoints();
         let is_here = |one: &&Leftover| different_site(&one.run.endpoints, &here).is_none();
-        let mut used = left.iter().filter(is_here).map(|one| Part::of(&one.undo.kind));
-        if used.any(|used| used == Some(part)) {
+        let mut used = left.iter().filter(is_here).map(|one| Part::needed(&one.undo.kind));
+        if used.any(|used| used.contains(&part)) {
             match connect.add(part, only, clients.clone()).await {
                 Ok(connected) => clients = connected,
                 Err(failure) => drop(unconnected.insert(part, failure)),
             }
         }
     }
-    let restore = |step: &_, undo: &omega_core::Undo| match Part::of(&undo.kind)
-        .and_then(|part| unconnected.get(&part))
-    {
+    let missing = |kind: &str| Part::needed(kind).iter().find_map(|part| unconnected.get(part));
+    let restore = |step: &_, undo: &omega_core::Undo| match missing(&undo.kind) {
         Some(failure) => Err(failure.clone()),
         None => restore(step, undo, &clients),
     };

@@ -49,3 +49,64 @@ nothing_is_left() { # POINT
   credentials >credentials.after
   same "what is left in Keystone, killed at $1" '' "$(diff credentials.before credentials.after || true)"
 }
+
+# The acceptance with a cluster of its own: created to COMPLETE, looked into, deleted; killed with -9 at ten points.
+define accept-cluster 900 accept_cluster
+define accept-killed  2400 accept_killed
+
+cluster_items() { omega accept --only D-011.5 --report-dir reports "$@"; }
+accept_cluster_site() {
+  site_for . ssh cloud
+  OMEGA_WITHIN=400 exits 0 omega apply graft
+  sed -i 's/^name = "lab"/name = "plain"/' omega.toml # the TLS region has no Octavia
+  in_capi_mgmt make_template omega-accept >/dev/null
+  printf '\n[acceptance.create_cluster]\ntemplate = "omega-accept"\nkeypair = "operator"\nnode_count = 1\nsettle_within = "5s"\n' >>omega.toml
+  cloud_objects >before; credentials >credentials.before
+}
+accepted_clusters() { in_capi_mgmt api GET "$COE/clusters" | jq -r '.clusters[] | select(.name | startswith("omega-accept-")) | .name'; }
+nothing_of_accept_is_left() { # WHEN
+  same "clusters, $1" '' "$(accepted_clusters)"
+  same "what is left in Cluster API, $1" '' "$(k get -A -o name clusters,machines,openstackclusters,openstackmachines)"
+  cloud_objects >after
+  same "what is left in the cloud, $1" '' "$(diff before after || true)"
+  credentials >credentials.after
+  same "what is left in Keystone, $1" '' "$(diff credentials.before credentials.after || true)"
+}
+accept_cluster() {
+  accept_cluster_site
+  trap remove_templates EXIT
+  # The lab's nodes are objects, and no pod runs: what is inside the cluster is found wanting, and only that.
+  OMEGA_WITHIN=900 cluster_items || true
+  jq -r '.items[0].findings[].rule' reports/report.json | sort -u >rules
+  ! grep -qE 'cluster-(not-created|left|not-complete|unhealthy|missing|without-objects)|leftover' rules || fail "$(cat rules)"
+  same 'the stages' 'infrastructure control plane workers addons' "$(jq -r '.items[0].charts[0].stages[].name' reports/report.json | xargs)"
+  same 'the report says what is left' 0 "$(jq '.left | length' reports/report.json)"
+  nothing_of_accept_is_left 'after a run'
+
+  # a failure of the creation is named by the doctor, and nothing stays
+  enable_endpoint volumev3 false; rm -rf "$TOKENS" home/.cache
+  OMEGA_WITHIN=400 exits 3 cluster_items
+  enable_endpoint volumev3 true; rm -rf "$TOKENS"
+  jq -e '[.items[0].findings[].rule] | index("cluster-not-created")' reports/report.json
+  grep -q endpoint reports/report.json || fail 'the cause is not named'
+  nothing_of_accept_is_left 'after a failure'
+}
+accept_killed() {
+  local n=0 wait
+  accept_cluster_site
+  trap remove_templates EXIT
+  for wait in 1 3 6 10 15 25 40 60 80 100; do
+    background accept --only D-011.5 --report-dir reports
+    sleep $wait
+    kill -KILL $omega_pid 2>/dev/null || true; wait $omega_pid || true
+    OMEGA_WITHIN=400 exits 0 omega runs sweep
+    nothing_of_accept_is_left "killed after $wait s"
+    n=$((n + 1))
+  done
+  same kills 10 $n
+  # one report: of the run that came to its end
+  rm -rf reports
+  OMEGA_WITHIN=900 cluster_items || true
+  same 'reports' report.json "$(cd reports && ls *.json)"
+  nothing_of_accept_is_left 'at the end'
+}

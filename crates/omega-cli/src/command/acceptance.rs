@@ -10,6 +10,7 @@ use omega::{
     },
     core::{Failure, FailureClass},
     run::{Job, Runs, Status},
+    sweep_site,
 };
 use serde_json::json;
 
@@ -51,11 +52,15 @@ impl App {
         let _lock = self.runs.lock(&args.file.site, "accept")?;
         let before = args.resume.as_deref().map(|id| read(&self.runs, id)).transpose()?;
         let named = args.file.site.display().to_string();
-        let acceptance = Acceptance::connect(&self.connect(&site), &named).await;
+        let connect = self.connect(&site);
+        let acceptance = Acceptance::connect(&connect, &named).await;
         let mut selection = Selection::only(args.only.clone());
         if let Some(before) = before {
             acceptance.is_of_this_site(&before)?;
             selection = selection.resuming(before);
+        }
+        if !self.runs.leftovers()?.is_empty() {
+            self.say_swept(sweep_site(&self.runs, &self.ctx, &connect, &[]).await?);
         }
         let job = Job::new("accept", named, Vec::new());
         let job = Job { endpoints: acceptance.endpoints().clone(), ..job };

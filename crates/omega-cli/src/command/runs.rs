@@ -109,7 +109,7 @@ impl App {
         Ok(())
     }
 
-    fn say_swept(&self, swept: Swept) -> Vec<(serde_json::Value, Option<Status>)> {
+    pub(super) fn say_swept(&self, swept: Swept) -> Vec<(serde_json::Value, Option<Status>)> {
         swept
             .into_iter()
             .map(|(left, removed)| {

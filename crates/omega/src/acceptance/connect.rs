@@ -167,7 +167,7 @@ async fn clusters(
         doctor: Doctor::connect(connect, options).await.ok(),
     };
     // Its addons come up after Magnum says that it is complete.
-    Ok((Clusters { settles_within: Duration::from_mins(10), ..existing }, Some(throw_away)))
+    Ok((Clusters { settles_within: new.settle_within, ..existing }, Some(throw_away)))
 }
 
 fn vault(connect: &Connect<'_>, named: &site::Acceptance) -> Result<VaultServers, Failure> {

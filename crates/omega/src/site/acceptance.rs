@@ -66,6 +66,14 @@ pub struct NewCluster {
     #[serde(default = "prove_within", deserialize_with = "deadline")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub within: Duration,
+    /// How long it may take from there until its nodes and addons work (`10m`).
+    #[serde(default = "settle_within", deserialize_with = "deadline")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub settle_within: Duration,
+}
+
+fn settle_within() -> Duration {
+    Duration::from_mins(10)
 }
 
 fn one() -> u32 {
