@@ -23,6 +23,7 @@ pub mod run;
 mod runbook;
 mod step;
 mod step_with_proof;
+mod target_run;
 mod temporary;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -42,10 +43,11 @@ pub use lock::{Lock, LockError};
 pub use nearest_name::nearest_name;
 pub use persist::{open_regular, persist, read_regular, sync_parent};
 pub use runbook::{
-    Item, ItemOutcome, ItemPreview, ItemReport, ItemState, Run, Section, SectionPreview,
-    TargetKind, TargetPlan, TargetPreview, TargetReport, preview,
+    Item, ItemPreview, ItemState, Section, SectionPreview, TargetKind, TargetPlan, TargetPreview,
+    preview,
 };
 pub use step::{Approval, Preview, Step, StepDone, step};
 pub use step_with_proof::step_with_proof;
+pub use target_run::{ItemOutcome, ItemReport, Run, TargetReport};
 pub use temporary::{leftovers, with_temporary};
 pub use wait::{And, Check, Condition, Or, PollPolicy, TimedOut, WaitError, wait_for};
