@@ -288,16 +288,25 @@ proptest! {
         there in any::<bool>(),
         same in any::<bool>(),
         may_be_gone in any::<bool>(),
+        creates in any::<bool>(),
+        owner_lives in any::<bool>(),
     ) {
         let before = Apiserver::with_clusters();
         before.put(SECRETS, secret("c10", OLD));
+        before.put("/api/v1/namespaces", of_the_cluster());
         let world = || {
             let server = before.fork();
+            if owner_lives {
+                server.put(CLUSTERS, json!({
+                    "apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "Cluster",
+                    "metadata": { "name": "c1", "namespace": NS, "uid": "uid-of-c1" },
+                }));
+            }
             if there {
                 server.put(SECRETS, secret("c1", if same { NEW } else { OLD }));
             }
             let clouds = Secret::from(NEW.to_owned());
-            let target = CredentialSource { management: management(&server), clouds };
+            let target = CredentialSource { management: management(&server), clouds, cacert: None };
             Sim { server, target }
         };
         let desired = ReplaceCredentials {
@@ -305,11 +314,12 @@ proptest! {
             stack: "c1".into(),
             sha256: Secret::from(NEW.to_owned()).digest(),
             may_be_gone,
+            create_for: creates.then(owner),
         };
         let new = secret("c1", NEW)["data"]["clouds.yaml"].to_string();
         let replaced = |snapshot: &Vec<String>| {
             let mut ours = snapshot.iter().filter(|line| line.contains("\"c1-cloud-credentials\""));
-            ours.all(|line| line.contains(&new)) && (there || may_be_gone)
+            ours.all(|line| line.contains(&new)) && (there || may_be_gone || (creates && owner_lives))
         };
         REPLACED.count(paused().block_on(check_laws(world, &desired, Undo::None, replaced)));
     }
@@ -331,13 +341,15 @@ async fn only_the_clouds_yaml_is_replaced_and_nothing_of_it_is_shown() {
     let server = Apiserver::with_clusters();
     server.put(SECRETS, secret("c1", OLD));
     let management = management(&server);
-    let source = CredentialSource { management: management.clone(), clouds: NEW.to_owned().into() };
+    let (clouds, cacert) = (NEW.to_owned().into(), None);
+    let source = CredentialSource { management: management.clone(), clouds, cacert };
     let namespace: omega_capi::Namespace = NS.parse().unwrap();
     let desired = ReplaceCredentials {
         namespace: namespace.clone(),
         stack: "c1".into(),
         sha256: source.clouds.digest(),
         may_be_gone: false,
+        create_for: None,
     };
     let shown = format!("{:?}", plan(&source, &desired).await.unwrap());
     assert!(!shown.contains("application_credential_id"), "{shown}");
@@ -346,4 +358,56 @@ async fn only_the_clouds_yaml_is_replaced_and_nothing_of_it_is_shown() {
     assert_eq!(read.clouds.expose(), NEW.as_bytes());
     assert_eq!(read.cacert.unwrap().expose(), b"PEM");
     assert!(server.snapshot()[0].contains("magnum.openstack.org/cluster-uuid"));
+}
+
+fn of_the_cluster() -> Value {
+    json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NS } })
+}
+
+fn owner() -> ObjectRef {
+    ObjectRef {
+        group: "cluster.x-k8s.io".into(),
+        version: "v1beta2".into(),
+        plural: "clusters".into(),
+        kind: "Cluster".into(),
+        namespace: NS.parse().unwrap(),
+        name: "c1".into(),
+        uid: "uid-of-c1".into(),
+    }
+}
+
+/// Magnum deletes the secret when it takes a cluster for deleted, also one that is not.
+#[tokio::test]
+async fn a_secret_that_is_gone_is_created_for_the_cluster_that_is_left() {
+    let server = Apiserver::with_clusters();
+    server.put("/api/v1/namespaces", of_the_cluster());
+    server.put(
+        CLUSTERS,
+        json!({
+            "apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "Cluster",
+            "metadata": { "name": "c1", "namespace": NS, "uid": "uid-of-c1" },
+        }),
+    );
+    let management = management(&server);
+    let cacert = Some("PEM".to_owned().into());
+    let source =
+        CredentialSource { management: management.clone(), clouds: NEW.to_owned().into(), cacert };
+    let namespace: omega_capi::Namespace = NS.parse().unwrap();
+    let desired = ReplaceCredentials {
+        namespace: namespace.clone(),
+        stack: "c1".into(),
+        sha256: source.clouds.digest(),
+        may_be_gone: true,
+        create_for: Some(owner()),
+    };
+    assert!(ensure(&Context::default(), &source, &desired).await.unwrap().changed());
+    let read = read_cluster_credentials(&management, &namespace, "c1").await.unwrap().unwrap();
+    assert_eq!(
+        (read.clouds.expose(), read.cacert.unwrap().expose()),
+        (NEW.as_bytes(), &b"PEM"[..])
+    );
+    // The garbage collector removes it with its owner.
+    server.remove_object(CLUSTERS, "c1");
+    server.remove_object(SECRETS, "c1-cloud-credentials");
+    assert!(!ensure(&Context::default(), &source, &desired).await.unwrap().changed());
 }

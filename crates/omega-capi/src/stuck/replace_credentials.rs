@@ -6,12 +6,15 @@ use omega_core::{
     Subject, ensure,
     values::{Secret, Sha256},
 };
+use omega_driver::naming::{CACERT, CLOUDS_YAML};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::ObjectRef;
 use crate::{
     Error, Management, Namespace, ReadVersion, Verb,
     credentials::{ClusterCredentials, read_cluster_credentials, secret_name},
+    list::JSON,
 };
 
 /// Ensures that a cluster's secret `STACK-cloud-credentials` holds a certain clouds.yaml.
@@ -22,7 +25,8 @@ use crate::{
 /// # Guarantees
 ///
 /// The write names the `resourceVersion` of the diff, and changes nothing else of the secret: the
-/// driver's labels and `cacert` stay.
+/// driver's labels and `cacert` stay. A secret that is created has an owner, and the garbage collector
+/// removes it with that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplaceCredentials {
     /// The cluster's namespace.
@@ -34,6 +38,10 @@ pub struct ReplaceCredentials {
     /// Whether a missing secret is accepted: Magnum deletes it at the end of a delete.
     #[serde(default)]
     pub may_be_gone: bool,
+    /// If this object is there and the secret is not, the secret is created, and owned by it. Magnum
+    /// deletes the secret when it takes a cluster for deleted, also one that is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_for: Option<ObjectRef>,
 }
 
 /// The management cluster, and the clouds.yaml for it.
@@ -43,6 +51,28 @@ pub struct CredentialSource {
     pub management: Management,
     /// The clouds.yaml.
     pub clouds: Secret,
+    /// The CA bundle in PEM, for a secret that is created.
+    pub cacert: Option<Secret>,
+}
+
+impl CredentialSource {
+    /// The secret as the driver writes it (magnum-capi-helm 1.4.0, driver.py, `_create_appcred_secret`),
+    /// without its labels: Magnum does not know the cluster any more.
+    fn secret(&self, name: &str, owner: &ObjectRef) -> Value {
+        let ObjectRef { group, version, kind, namespace, name: of, uid, plural: _ } = owner;
+        let mut data = json!({ CLOUDS_YAML: STANDARD.encode(self.clouds.expose()) });
+        if let Some(cacert) = &self.cacert {
+            data[CACERT] = json!(STANDARD.encode(cacert.expose()));
+        }
+        let owner = json!({ "apiVersion": format!("{group}/{version}"), "kind": kind, "name": of, "uid": uid });
+        json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "Opaque",
+            "metadata": { "name": name, "namespace": namespace, "ownerReferences": [owner] },
+            "data": data,
+        })
+    }
 }
 
 impl Label for CredentialSource {
@@ -77,21 +107,30 @@ pub async fn replace_credentials(
     stack: String,
 ) -> Result<Outcome<CredentialObserved>, EnsureError<Error>> {
     let sha256 = source.clouds.digest();
-    ensure(ctx, source, &ReplaceCredentials { namespace, stack, sha256, may_be_gone: false }).await
+    let (may_be_gone, create_for) = (false, None);
+    let desired = ReplaceCredentials { namespace, stack, sha256, may_be_gone, create_for };
+    ensure(ctx, source, &desired).await
 }
 
-/// The digest of the current clouds.yaml, if the secret exists.
+/// The digest of the current clouds.yaml, if the secret exists; and whether that for which it would be
+/// created exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CredentialObserved(Option<(Sha256, ReadVersion)>);
+pub struct CredentialObserved {
+    secret: Option<(Sha256, ReadVersion)>,
+    is_needed: bool,
+}
 
-/// `PATCH` of the secret's `clouds.yaml`.
+/// `PATCH` of the secret's `clouds.yaml`, or `POST` of the secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are named after what they hold")]
 pub struct CredentialChange {
     pub secret: String,
-    pub from: Sha256,
+    /// The digest that is replaced; none if the secret is created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Sha256>,
     pub to: Sha256,
-    pub version: ReadVersion,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<ReadVersion>,
 }
 
 impl Desired for ReplaceCredentials {
@@ -115,12 +154,22 @@ impl Desired for ReplaceCredentials {
         let version = |found: ClusterCredentials| {
             (found.clouds.digest(), ReadVersion::new(found.resource_version))
         };
-        Ok(CredentialObserved(read.await?.map(version)))
+        let secret = read.await?.map(version);
+        let is_needed = match &self.create_for {
+            Some(owner) if secret.is_none() => is_there(&source.management, owner).await?,
+            _ => false,
+        };
+        Ok(CredentialObserved { secret, is_needed })
     }
 
     fn diff(&self, seen: &CredentialObserved) -> Result<Delta<CredentialChange>, Conflict> {
         let secret = self.subject().name;
-        let Some((from, version)) = seen.0.clone() else {
+        let Some((from, version)) = seen.secret.clone() else {
+            if seen.is_needed {
+                let change =
+                    CredentialChange { secret, from: None, to: self.sha256, version: None };
+                return Ok(Delta::Changes(vec![change]));
+            }
             if self.may_be_gone {
                 return Ok(Delta::Satisfied);
             }
@@ -130,7 +179,7 @@ impl Desired for ReplaceCredentials {
             return Err(Conflict::new(why, next));
         };
         let to = self.sha256;
-        let change = CredentialChange { secret, from, to, version };
+        let change = CredentialChange { secret, from: Some(from), to, version: Some(version) };
         Ok(Delta::of(if from == to { vec![] } else { vec![change] }))
     }
 
@@ -140,7 +189,12 @@ impl Desired for ReplaceCredentials {
         source: &CredentialSource,
         change: &CredentialChange,
     ) -> Result<(), Error> {
-        let CredentialSource { management, clouds } = source;
+        let CredentialSource { management, clouds, .. } = source;
+        if let (None, Some(owner)) = (&change.version, &self.create_for) {
+            let at = format!("/api/v1/namespaces/{}/secrets", self.namespace);
+            let secret = source.secret(&change.secret, owner);
+            return management.change(Verb::Create, &at, &secret, &[409]).await;
+        }
         let patch = json!({
             "metadata": { "resourceVersion": change.version },
             "data": { "clouds.yaml": STANDARD.encode(clouds.expose()) },
@@ -150,11 +204,56 @@ impl Desired for ReplaceCredentials {
     }
 }
 
+async fn is_there(management: &Management, object: &ObjectRef) -> Result<bool, Error> {
+    let found = management.find::<Value>(&object.path(), JSON).await?;
+    Ok(found.is_some_and(|found| found["metadata"]["uid"] == *object.uid))
+}
+
 impl Describe for CredentialChange {
     fn describe(&self) -> Diff {
         let Self { secret, from, to, version: _ } = self;
         let subject = Subject::new("secret", secret);
+        let Some(from) = from else {
+            let effect = "new, with an application credential in clouds.yaml";
+            return Diff::new(ChangeKind::Create, subject, effect).with(format!("sha256 {to}"));
+        };
         let effect = "another application credential in clouds.yaml";
         Diff::new(ChangeKind::Update, subject, effect).with(format!("sha256 {from} -> {to}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::client::Body;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_new_secret_goes_with_its_owner() {
+        let nobody = tower::service_fn(|_: http::Request<Body>| async {
+            Err::<http::Response<Body>, _>(std::io::Error::other("nobody"))
+        });
+        let source = CredentialSource {
+            management: Management::over(nobody, "test"),
+            clouds: "a: 1".to_owned().into(),
+            cacert: None,
+        };
+        let owner = ObjectRef {
+            group: "cluster.x-k8s.io".into(),
+            version: "v1beta2".into(),
+            plural: "clusters".into(),
+            kind: "Cluster".into(),
+            namespace: "magnum-1".parse().unwrap(),
+            name: "c1".into(),
+            uid: "u".into(),
+        };
+        let made = source.secret("c1-cloud-credentials", &owner);
+        let owners = &made["metadata"]["ownerReferences"];
+        let expected = json!([{
+            "apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "Cluster", "name": "c1", "uid": "u"
+        }]);
+        assert_eq!(*owners, expected);
+        assert_eq!(made["data"], json!({ "clouds.yaml": "YTogMQ==" }));
+        assert_eq!(made["metadata"]["namespace"], "magnum-1");
     }
 }

@@ -94,6 +94,14 @@ pub(super) fn with_credential(
     Ok(Secret::from(clouds.to_string()))
 }
 
+/// Returns the CA that a clouds.yaml names, in PEM.
+pub(super) fn given_ca(given: &Secret, source: &str) -> Result<Option<Secret>, Failure> {
+    let pem = read(given, None, source)?.ca_pem();
+    let pem =
+        pem.map_err(|error| Failure::from_error(format!("{source} can't be used"), &error))?;
+    Ok(pem.map(Secret::from))
+}
+
 fn read(clouds: &Secret, cacert: Option<&Secret>, source: &str) -> Result<CloudConfig, Failure> {
     CloudConfig::from_clouds(clouds, CLOUD, cacert, source)
         .map_err(|error| Failure::from_error(format!("{source} can't be used"), &error))

@@ -139,9 +139,13 @@ impl Gate for Authenticates {
             if self.cluster.deletion().await?.held.is_empty() {
                 return Ok(holds("nothing of the cluster is left that needs it"));
             }
+            if self.wanted.is_some() {
+                return Ok(Verdict::Deferred { until: "there is a secret again".to_owned() });
+            }
             let why = format!("there is no secret {secret}: no controller can finish the delete");
-            let next =
-                "create it again (clouds.yaml with an application credential of the project)";
+            let next = "create an application credential in the cluster's project (openstack application \
+                        credential create), write it into a clouds.yaml under `openstack`, and run this \
+                        again with --credential-from FILE: it makes the secret again";
             return Ok(fail(self, why, next));
         };
         if self.wanted.is_some_and(|wanted| wanted != found.clouds.digest()) {

@@ -19,6 +19,7 @@ use omega_openstack::{
     network::{Network, Remaining, RemoveClusterNetwork},
 };
 pub use release::{Release, StuckCluster};
+pub use replacement::Replacement;
 use serde::Serialize;
 
 use crate::{
@@ -170,7 +171,7 @@ async fn log_in(
     operator: Arc<dyn Transport>,
     cluster: &StuckCluster,
     project: &str,
-    replacement: Option<&Secret>,
+    replacement: Option<&Replacement>,
 ) -> Result<Arc<dyn Transport>, Failure> {
     match operator.token_info().await {
         Ok(_) => return Ok(operator),
@@ -184,7 +185,9 @@ async fn log_in(
     }
     let found = cluster.credentials().await?;
     let cacert = found.as_ref().and_then(|found| found.cacert.clone());
-    if let Some(clouds) = replacement.cloned().or_else(|| found.map(|found| found.clouds)) {
+    let cacert = cacert.or_else(|| replacement?.cacert.clone());
+    let clouds = replacement.map(|new| new.clouds.clone());
+    if let Some(clouds) = clouds.or_else(|| found.map(|found| found.clouds)) {
         let source = format!("{}-cloud-credentials", cluster.stack);
         let own = own_credential(&cluster.login, &clouds, cacert.as_ref(), &source).await?;
         if let (CredentialStatus::Accepted(_), cloud) = own {

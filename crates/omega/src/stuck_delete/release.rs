@@ -12,7 +12,7 @@ use omega_capi::{
         read_deletion,
     },
 };
-use omega_core::{Failure, Item, Label as _, Section, TargetPlan, step, values::Secret};
+use omega_core::{Failure, Item, Label as _, Section, TargetPlan, step};
 use omega_openstack::{
     ClusterName, Transport,
     load_balancer::{LoadBalancers, RemoveClusterBalancers},
@@ -20,7 +20,7 @@ use omega_openstack::{
 };
 
 use super::{
-    Login,
+    Login, Replacement,
     gates::{Authenticates, Finishes, IsGone, IsStuck, NothingStays},
 };
 
@@ -60,7 +60,7 @@ pub struct Release {
     /// The objects that hold it, which determine the steps.
     pub held: Vec<HeldObject>,
     /// A complete clouds.yaml that authenticates, to replace the cluster's own.
-    pub replacement: Option<Secret>,
+    pub replacement: Option<Replacement>,
     /// The cluster's project.
     pub project: Arc<dyn Transport>,
 }
@@ -102,15 +102,17 @@ impl Release {
 
     fn first(&self) -> Vec<Item> {
         let cluster = &self.cluster;
-        let wanted = self.replacement.as_ref().map(Secret::digest);
+        let wanted = self.replacement.as_ref().map(|new| new.clouds.digest());
         let mut items: Vec<Item> = vec![Item::gate(IsStuck { cluster: cluster.clone() })];
-        if let (Some(clouds), Some(sha256)) = (&self.replacement, wanted) {
-            let source = CredentialSource {
-                management: (*cluster.management).clone(),
-                clouds: clouds.clone(),
-            };
+        if let (Some(Replacement { clouds, cacert }), Some(sha256)) = (&self.replacement, wanted) {
+            let management = (*cluster.management).clone();
+            let (clouds, cacert) = (clouds.clone(), cacert.clone());
+            let source = CredentialSource { management, clouds, cacert };
             let (namespace, stack) = (cluster.namespace.clone(), cluster.stack.clone());
-            let replace = ReplaceCredentials { namespace, stack, sha256, may_be_gone: true };
+            // The root goes last: until then the secret is needed.
+            let create_for = self.held.last().map(|root| root.object.clone());
+            let may_be_gone = true;
+            let replace = ReplaceCredentials { namespace, stack, sha256, may_be_gone, create_for };
             items.push(Item::Step(step(&Arc::new(source), replace)));
         }
         items.push(Item::gate(Authenticates { cluster: cluster.clone(), wanted }));
@@ -127,7 +129,7 @@ impl Release {
                     cluster: self.cluster.clone(),
                     object: held.clone(),
                     after: self.held.iter().take(nth).cloned().collect(),
-                    wanted: self.replacement.as_ref().map(Secret::digest),
+                    wanted: self.replacement.as_ref().map(|new| new.clouds.digest()),
                 }));
             }
             let release = ReleaseFinalizers { object: held.object.clone(), awaited };

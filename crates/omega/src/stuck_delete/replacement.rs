@@ -4,10 +4,23 @@ use omega_capi::credentials::ClusterCredentials;
 use omega_core::{Failure, FailureClass, values::Secret};
 use omega_openstack::identity::CredentialStatus;
 
-use super::{StuckCluster, cluster_credential::with_credential, own_credential};
+use super::{
+    StuckCluster,
+    cluster_credential::{given_ca, with_credential},
+    own_credential,
+};
+
+/// The credential for the cluster's secret.
+#[derive(Clone, Debug)]
+pub struct Replacement {
+    /// The clouds.yaml.
+    pub clouds: Secret,
+    /// The CA bundle in PEM, if the secret is gone: otherwise it has its own.
+    pub cacert: Option<Secret>,
+}
 
 /// Proves that the credential in the clouds.yaml `given` authenticates in the cluster's `project`.
-/// Returns the clouds.yaml for the cluster's secret. `shown`: the file's name.
+/// Returns it for the cluster's secret. `shown`: the file's name.
 ///
 /// # Errors
 ///
@@ -18,11 +31,14 @@ pub(super) async fn replacement(
     given: &Secret,
     shown: &str,
     project: &str,
-) -> Result<Secret, Failure> {
+) -> Result<Replacement, Failure> {
     let own = cluster.credentials().await?;
     let clouds = with_credential(own.as_ref(), given, shown)?;
-    let cacert = own.as_ref().and_then(|found| found.cacert.as_ref());
-    let (answer, _) = own_credential(&cluster.login, &clouds, cacert, shown).await?;
+    let cacert = match &own {
+        Some(own) => own.cacert.clone(),
+        None => given_ca(given, shown)?,
+    };
+    let (answer, _) = own_credential(&cluster.login, &clouds, cacert.as_ref(), shown).await?;
     let refused = |why: String| {
         Failure::new(FailureClass::Refused, format!("{shown} can't be used")).because(why)
     };
@@ -40,13 +56,14 @@ pub(super) async fn replacement(
         return Err(refused(why).next("create it in the cluster's own project"));
     }
     // The same credential: an earlier run is continued.
-    if let Some(own) = own.filter(|own| own.clouds.digest() != clouds.digest())
-        && own_has(cluster, &own, &accepted.roles).await?
+    if let Some(own) = own.as_ref().filter(|own| own.clouds.digest() != clouds.digest())
+        && own_has(cluster, own, &accepted.roles).await?
     {
         let why = "the cluster's own credential authenticates, with the same roles".to_owned();
         return Err(refused(why).next("run this without --credential-from"));
     }
-    Ok(clouds)
+    let cacert = cacert.filter(|_| own.is_none());
+    Ok(Replacement { clouds, cacert })
 }
 
 /// Whether the cluster's own credential authenticates, and has all of `roles`. It is an error if
