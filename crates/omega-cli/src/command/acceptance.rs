@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use omega::{
     acceptance::{
-        Acceptance, AcceptanceReport, Files, ItemId, Scenario, Selection, UnknownItem, read,
-        rehearse,
+        Acceptance, AcceptanceReport, Files, ImageTransfer, ItemId, Scenario, Selection,
+        UnknownItem, read, rehearse,
     },
     core::{Failure, FailureClass},
     run::{Job, Runs, Status},
@@ -54,6 +54,8 @@ impl App {
         let named = args.file.site.display().to_string();
         let connect = self.connect(&site);
         let acceptance = Acceptance::connect(&connect, &named).await;
+        let transfer = ImageTransfer::newest(&self.runs, acceptance.endpoints())?;
+        let acceptance = acceptance.with_transfer(transfer);
         let mut selection = Selection::only(args.only.clone());
         if let Some(before) = before {
             acceptance.is_of_this_site(&before)?;

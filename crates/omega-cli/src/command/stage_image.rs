@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use clap::{ArgGroup, Args};
 use omega::{
+    acceptance::TransferMeter,
     core::{
         Failure, FailureClass, Item, Label as _, Section, TargetPlan, run::Status, step,
         values::Sha512,
@@ -15,6 +16,7 @@ use omega::{
             Manifest, StagedImage,
         },
     },
+    run::{Approved, Engine, Job},
 };
 
 use crate::{app::App, cli::SiteFile};
@@ -90,10 +92,22 @@ impl App {
             self.sweep_cloud(&cloud).await?;
         }
         let images = Arc::new(Images::new(Arc::clone(&cloud.narrowed)).with_downloads(downloads));
-        let label = images.label();
+        let (label, name) = (images.label(), image.name.to_string());
         let section = Section::new("", &self.task, vec![Item::Step(step(&images, image))]);
         let target = TargetPlan::shared(label, vec![section]);
-        self.one((at, args.plan), vec![target], cloud.endpoints(), cloud.counts()).await
+        if args.plan {
+            return self.one((at, true), vec![target], cloud.endpoints(), cloud.counts()).await;
+        }
+        // Its rate is drawn in the report of the acceptance.
+        let meter = Arc::new(TransferMeter::new(self.console.clone()));
+        let engine = Engine::new(self.runs.clone(), self.ctx.clone().with_events(meter.clone()));
+        let job = Job::new(&self.task, at.display().to_string(), vec![target]);
+        let job = job.on(cloud.endpoints(), cloud.counts());
+        let report = engine.apply(&job, Approved::Now).await?;
+        if let (Some(run), Some(transfer)) = (&report.run, meter.transfer(name)) {
+            transfer.keep(&self.runs, run)?;
+        }
+        Ok(self.shown(&report, None))
     }
 
     async fn image_of(

@@ -68,6 +68,7 @@ impl Acceptance {
             endpoints: endpoints(connect, config.as_ref()),
             stand_ins: Vec::new(),
             throw_away,
+            transfer: None,
         }
     }
 }

@@ -34,6 +34,7 @@ pub mod render;
 mod report;
 mod run;
 mod throw_away;
+mod transfer;
 
 pub use chart::{Chart, Sample, Stage};
 pub use files::{Files, NAMESPACE, read, sign};
@@ -43,3 +44,4 @@ pub use rehearsal::{Scenario, rehearse};
 pub use report::{AcceptanceReport, ItemReport, SCHEMA_VERSION, Tool, Verdict};
 pub use run::{Acceptance, Selection};
 pub use throw_away::ThrowAwayCluster;
+pub use transfer::{ImageTransfer, TransferMeter};

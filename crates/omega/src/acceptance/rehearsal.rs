@@ -127,6 +127,7 @@ impl Scenario {
             endpoints: Sites::from([("cloud".to_owned(), KEYSTONE.to_owned())]),
             stand_ins: STAND_INS.map(str::to_owned).into(),
             throw_away: None,
+            transfer: None,
         })
     }
 

@@ -10,7 +10,7 @@ use omega_core::{
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    AcceptanceReport, Answer, Item, ItemId, ItemReport, Outcome, ThrowAwayCluster,
+    AcceptanceReport, Answer, Chart, Item, ItemId, ItemReport, Outcome, ThrowAwayCluster,
     chart::seconds,
     report::{SCHEMA_VERSION, Tool, Verdict},
 };
@@ -24,6 +24,7 @@ pub struct Acceptance {
     pub(super) stand_ins: Vec<String>,
     /// The cluster of the items that need one, if the run creates it.
     pub(super) throw_away: Option<ThrowAwayCluster>,
+    pub(super) transfer: Option<Chart>,
 }
 
 impl std::fmt::Debug for Acceptance {
@@ -73,6 +74,12 @@ impl Selection {
 }
 
 impl Acceptance {
+    /// Draws the transfer of an image beside D-011.5: it is what clusters are made of.
+    #[must_use]
+    pub fn with_transfer(self, transfer: Option<Chart>) -> Self {
+        Self { transfer, ..self }
+    }
+
     /// Returns what tells this site from others.
     pub fn endpoints(&self) -> &Endpoints {
         &self.endpoints
@@ -143,6 +150,10 @@ impl Acceptance {
             items.extend(checked_on(cluster, &on_cluster, ctx).await);
         }
         items.sort_by_key(|item| item.id);
+        let cluster = items.iter_mut().find(|item| item.id == ItemId::Cluster);
+        if let Some(item) = cluster.filter(|item| item.kept_from.is_none()) {
+            item.charts.extend(self.transfer.clone());
+        }
         (items, not_selected)
     }
 

@@ -62,6 +62,7 @@ async fn run(sim: &Sim, ctx: Context, only: &[ItemId]) -> Run {
             wanted: wanted(),
             doctor: None,
         }),
+        transfer: None,
     };
     let home = tempfile::tempdir().unwrap();
     let runs = Runs::new(home.path());
