@@ -1,6 +1,6 @@
 //! The items of a site, with clients for what it names.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use omega_core::{Failure, FailureClass, read_regular, run::Endpoints as Sites};
 use omega_juju::{Channel, Sources, Unit, channel::Local};
@@ -9,8 +9,9 @@ use omega_openstack::{CloudConfig, Session, SessionOptions, WebClient};
 use super::{
     Acceptance, Item,
     items::{
-        CORE, Charms, Cloud, Cluster, Clusters, Designate, Endpoints, Hypervisor, JujuCli,
-        JujuModel, LoadBalancer, Snapshots, Tenant, Vault, VaultServers, not_named,
+        Balancing, CORE, Charms, Cloud, Cluster, Clusters, Designate, Endpoints, Hypervisor, IMAGE,
+        JujuCli, JujuModel, LoadBalancer, Patience, Snapshots, Tenant, Vault, VaultServers,
+        no_cluster, not_named,
     },
     run::LIMIT,
 };
@@ -45,7 +46,7 @@ impl Acceptance {
                 plain_http: named.plain_http,
             }),
             Box::new(Tenant { server, address: named.tenant_address.clone(), cloud, ca_pem }),
-            Box::new(LoadBalancer),
+            Box::new(LoadBalancer { balancing: balancing(connect, &named).await }),
             Box::new(Cluster { cluster: clusters(connect, &named).await }),
             Box::new(Vault { servers: vault(connect, &named) }),
             Box::new(Snapshots { hypervisors: hypervisors(connect, &named) }),
@@ -119,6 +120,30 @@ async fn clusters(connect: &Connect<'_>, named: &site::Acceptance) -> Result<Clu
     let magnum = connect.cloud().await?.magnum;
     Ok(Clusters { magnum, management, name })
 }
+
+async fn balancing(connect: &Connect<'_>, named: &site::Acceptance) -> Result<Balancing, Failure> {
+    let cluster = named.cluster.clone().ok_or_else(no_cluster)?;
+    let kubeconfig = connect.kubeconfig_ignoring_expiry()?;
+    let management = Arc::new(management(&kubeconfig).await?);
+    let cloud = connect.cloud().await?;
+    let limit = connect.site.timeouts.ask.min(ANSWER);
+    let web = WebClient::unpooled("the service", limit)
+        .map_err(|error| Failure::from_error("could not prepare requests to a service", &error))?;
+    Ok(Balancing {
+        cluster,
+        management,
+        workload: None,
+        project: cloud.narrowed,
+        operator: cloud.operator,
+        web: Arc::new(web),
+        image: named.load_balancer_image.clone().unwrap_or_else(|| IMAGE.to_owned()),
+        failover: named.failover,
+        patience: Patience::default(),
+    })
+}
+
+/// How long one answer of a service may take.
+const ANSWER: Duration = Duration::from_secs(5);
 
 fn vault(connect: &Connect<'_>, named: &site::Acceptance) -> Result<VaultServers, Failure> {
     if named.vault.is_empty() {

@@ -4,8 +4,8 @@
 //! another, and returns an [`AcceptanceReport`]. [`Files`] writes it as JSON, `JUnit` and HTML, and
 //! [`sign`] signs the JSON.
 //!
-//! Every [`Item`] has a file in `items`: what it reads, and a pure function from that to findings. Those
-//! that read only are whole. D-011.4 says what is missing, and D-011.5 looks at a cluster that exists.
+//! Every [`Item`] has a file in `items`: what it reads, and a pure function from that to findings.
+//! D-011.4 alone writes ([`Acceptance::plan`] says what), and D-011.5 looks at a cluster that exists.
 //!
 //! ```no_run
 //! # async fn example(site: &omega::site::Site, machine: &omega::Machine) -> Result<(), omega::core::Failure> {
@@ -40,4 +40,4 @@ pub use item::{Answer, Item, ItemId, Outcome, UnknownItem};
 #[cfg(feature = "sim")]
 pub use rehearsal::{Scenario, rehearse};
 pub use report::{AcceptanceReport, ItemReport, SCHEMA_VERSION, Tool, Verdict};
-pub use run::{Acceptance, Selection};
+pub use run::{Acceptance, PlannedItem, Selection};

@@ -8,6 +8,8 @@ use omega_core::{
 };
 use tokio::time::{Instant, sleep_until};
 
+use serde::Serialize;
+
 use super::{
     AcceptanceReport, Answer, Item, ItemId, ItemReport, Outcome,
     chart::seconds,
@@ -31,6 +33,18 @@ impl std::fmt::Debug for Acceptance {
             .field("items", &items)
             .finish_non_exhaustive()
     }
+}
+
+/// An item that a run would check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PlannedItem {
+    /// Which one.
+    pub id: ItemId,
+    /// What it is about.
+    pub title: String,
+    /// What it would make and change. Empty: it only reads.
+    pub effects: Vec<String>,
 }
 
 /// What to check.
@@ -73,6 +87,19 @@ impl Acceptance {
     /// Returns what tells this site from others.
     pub fn endpoints(&self) -> &Endpoints {
         &self.endpoints
+    }
+
+    /// Returns the items of `selection` that a run would check, and what they would make and change.
+    /// Nothing is asked.
+    pub fn plan(&self, selection: &Selection) -> Vec<PlannedItem> {
+        let asked = self.items.iter().filter(|item| selection.includes(item.id()));
+        let asked = asked.filter(|item| selection.kept(item.id()).is_none());
+        let plan = |item: &Box<dyn Item>| PlannedItem {
+            id: item.id(),
+            title: item.id().title().to_owned(),
+            effects: item.effects(),
+        };
+        asked.map(plan).collect()
     }
 
     /// Checks the items of `selection`, one after another, and reports. Writes of an item go to the
