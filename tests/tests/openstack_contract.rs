@@ -70,9 +70,8 @@ mod live {
         contract::cluster_orphans(cloud, &external).await;
     }
 
-    #[tokio::test]
-    #[ignore = "needs the lab's cloud: tests/lab/run contract"]
-    async fn every_service_tells_what_it_has() {
+    /// The administrator, and a member of another project, in the region with every service.
+    async fn admin_and_stranger() -> [Arc<dyn Transport>; 2] {
         // The lab's TLS region has not all of them.
         let config = CloudConfig { region: Some("RegionOne".into()), ..config() };
         let domain = || DomainRef::Name("capi".into());
@@ -83,7 +82,21 @@ mod live {
             scope: AuthScope::Project(project),
             ..config.clone()
         };
-        contract::cloud_inventory(session(config).await, session(stranger).await).await;
+        [session(config).await, session(stranger).await]
+    }
+
+    #[tokio::test]
+    #[ignore = "needs the lab's cloud: tests/lab/run contract"]
+    async fn every_service_tells_what_it_has() {
+        let [admin, stranger] = admin_and_stranger().await;
+        contract::cloud_inventory(admin, stranger).await;
+    }
+
+    #[tokio::test]
+    #[ignore = "needs the lab's cloud: tests/lab/run contract"]
+    async fn octavia_fails_a_load_balancer_over() {
+        let [admin, stranger] = admin_and_stranger().await;
+        contract::failovers(admin, stranger).await;
     }
 
     #[tokio::test]

@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use crate::{
     access::{Mint, RemovedKubeconfig},
+    echo::RemovedEcho,
     egress::RemovedPod,
+    workload::ManagedWorkload,
 };
 
 /// One operation of this crate.
@@ -32,7 +34,7 @@ const fn temporary<D: Desired>() -> Operation {
 }
 
 /// Every operation of this crate. A test fails if one is missing, as a journal could not restore it.
-pub const OPERATIONS: [Operation; 9] = [
+pub const OPERATIONS: [Operation; 11] = [
     lasting::<crate::access::DriverRights>(),
     lasting::<crate::access::MintedKubeconfig>(),
     lasting::<crate::access::RetargetedKubeconfig>(),
@@ -40,12 +42,14 @@ pub const OPERATIONS: [Operation; 9] = [
     lasting::<crate::stuck::ReplaceCredentials>(),
     temporary::<crate::access::ProofKubeconfig>(),
     temporary::<crate::egress::ProbePod>(),
+    temporary::<crate::echo::Echo>(),
     lasting::<RemovedKubeconfig>(),
     lasting::<RemovedPod>(),
+    lasting::<RemovedEcho>(),
 ];
 
 /// Returns the step that makes the desired fact of `kind` true, on the management cluster and the
-/// machine of `mint`. `None` if this crate restores no such kind.
+/// machine of `mint`, or on a workload cluster that it knows. `None` if this crate restores no such kind.
 ///
 /// # Errors
 ///
@@ -59,6 +63,11 @@ pub fn restore(
         RemovedPod::KIND => {
             let management = Arc::new(mint.management().clone());
             Some(step(&management, RemovedPod::deserialize(desired)?))
+        }
+        RemovedEcho::KIND => {
+            let removed = RemovedEcho::deserialize(desired)?;
+            let (management, cluster) = (mint.management().clone(), removed.cluster.clone());
+            Some(step(&Arc::new(ManagedWorkload::new(management, cluster)), removed))
         }
         RemovedKubeconfig::KIND => {
             Some(step(&Arc::new(mint.clone()), RemovedKubeconfig::deserialize(desired)?))
@@ -99,6 +108,10 @@ mod tests {
         let mint = Mint::new(management, &facts, noon);
         let stored = |kind: &str| match kind {
             RemovedPod::KIND => json!({"namespace": "default", "name": "omega-egress-1"}),
+            RemovedEcho::KIND => json!({
+                "cluster": {"namespace": "magnum-1", "name": "c1"}, "kind": "service",
+                "namespace": "default", "name": "omega-lb-1",
+            }),
             RemovedKubeconfig::KIND => json!({"path": "/home/x.proof-1"}),
             other => panic!("how is {other} stored?"),
         };

@@ -13,6 +13,7 @@ mod orphans;
 pub use crate::container_infra::admin_certificate::contract::cluster_certificates;
 pub use crate::container_infra::cluster_values::contract::cluster_values;
 pub use crate::container_infra::ensure_cluster_template::contract::cluster_templates;
+pub use crate::load_balancer::ensure_load_balancer_active::contract::failovers;
 pub use crate::network::ensure_sg_rule::contract::{group_names, near_matches, refusals, sg_rules};
 pub use cloud_inventory::cloud_inventory;
 pub use credential::application_credential;

@@ -81,6 +81,20 @@ pub enum Error {
         /// The token's own.
         found: String,
     },
+    /// The token has none of the roles that an operation needs. Nothing was sent.
+    #[error("{cloud}: the token of {user} has no role for {what}")]
+    LacksRole {
+        /// The cloud and the project.
+        cloud: String,
+        /// The token's user.
+        user: String,
+        /// What it is needed for.
+        what: String,
+        /// The roles, of which one is enough.
+        needs: Vec<String>,
+        /// The token's roles.
+        has: Vec<String>,
+    },
     /// The run was cancelled, or its deadline passed, before the answer arrived.
     #[error("{request}: cancelled before the answer arrived")]
     Cancelled {
@@ -155,6 +169,7 @@ impl Error {
             | Self::Malformed { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
+            | Self::LacksRole { .. }
             | Self::Cancelled { .. }
             | Self::Source { .. }
             | Self::Tls { .. } => None,
@@ -200,13 +215,18 @@ impl Refusal {
             | RefusalReason::BeingDeleted
             | RefusalReason::Busy
             | RefusalReason::Conflict
+            | RefusalReason::NotSupported
             | RefusalReason::Invalid => Retry::Final,
         }
     }
 
     fn touched(&self) -> Touched {
-        // A 4xx rejects the whole request: nothing was changed.
-        if self.write && self.status >= 500 { Touched::Maybe } else { Touched::Nothing }
+        // A 4xx or a 501 rejects the whole request: nothing was changed.
+        if self.write && self.status >= 500 && self.status != 501 {
+            Touched::Maybe
+        } else {
+            Touched::Nothing
+        }
     }
 }
 
@@ -221,14 +241,26 @@ impl Diagnostic for Error {
             | Self::Malformed { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
+            | Self::LacksRole { .. }
             | Self::Cancelled { .. }
             | Self::Tls { .. } => Retry::Final,
         }
     }
 
     fn expected(&self) -> Option<String> {
-        let Self::Source { source, .. } = self else { return None };
-        source.expected()
+        match self {
+            Self::Source { source, .. } => source.expected(),
+            Self::LacksRole { needs, .. } => Some(format!("the role {}", needs.join(" or "))),
+            Self::Login { .. }
+            | Self::NoEndpoint { .. }
+            | Self::Unreachable { .. }
+            | Self::Refused(_)
+            | Self::Malformed { .. }
+            | Self::NoProject(_)
+            | Self::OtherProject { .. }
+            | Self::Cancelled { .. }
+            | Self::Tls { .. } => None,
+        }
     }
 
     fn found(&self) -> Option<String> {
@@ -239,6 +271,8 @@ impl Diagnostic for Error {
             Self::NoEndpoint { have, .. } => Some(have.join(", ")),
             Self::Login { source, .. } => source.found(),
             Self::Source { source, .. } => source.found(),
+            Self::LacksRole { has, .. } if has.is_empty() => Some("no role".to_owned()),
+            Self::LacksRole { has, .. } => Some(format!("the roles {}", has.join(", "))),
             Self::Unreachable { .. }
             | Self::Refused(_)
             | Self::Malformed { .. }
@@ -261,6 +295,11 @@ impl Diagnostic for Error {
             Self::NoProject(_) => {
                 Some("set a project (project_name and its domain, or project_id)".to_owned())
             }
+            Self::LacksRole { needs, .. } => Some(format!(
+                "log in as an administrator (admin-openrc), or have the role given to this user on a \
+                 project: openstack role add --user USER --project PROJECT {}",
+                needs.last().map_or("ROLE", String::as_str)
+            )),
             Self::OtherProject { .. } => {
                 let next = "use a password, or an application credential created in that project";
                 Some(next.to_owned())
@@ -281,6 +320,7 @@ impl Diagnostic for Error {
             | Self::NoEndpoint { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
+            | Self::LacksRole { .. }
             | Self::Tls { .. } => Touched::Nothing,
         }
     }
@@ -295,6 +335,7 @@ impl Diagnostic for Error {
             | Self::Malformed { .. }
             | Self::NoProject(_)
             | Self::OtherProject { .. }
+            | Self::LacksRole { .. }
             | Self::Source { .. }
             | Self::Tls { .. } => false,
         }

@@ -110,7 +110,9 @@ impl Request {
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { service, method, path, .. } = self;
-        write!(f, "{method} {service} /{}/{}", service.version(), path.join("/"))
+        let version = Some(service.version()).filter(|version| !version.is_empty());
+        let version = version.map(|version| format!("/{version}")).unwrap_or_default();
+        write!(f, "{method} {service} {version}/{}", path.join("/"))
     }
 }
 

@@ -12,7 +12,9 @@ use crate::{
         DeleteTemplate, RestoreTemplate,
     },
     image::{DeleteImage, Images, StagedImage},
-    load_balancer::{LoadBalancers, RemoveClusterBalancers},
+    load_balancer::{
+        ActiveLoadBalancer, FailedOver, LoadBalancerAdmin, LoadBalancers, RemoveClusterBalancers,
+    },
     network::{Network, RemoveClusterNetwork, RestoreSgRules, SgRule},
 };
 
@@ -44,6 +46,10 @@ pub fn restore(
         RemoveClusterBalancers::KIND => {
             bind::<RemoveClusterBalancers>(LoadBalancers::new(cloud), desired)
         }
+        ActiveLoadBalancer::KIND => {
+            bind::<ActiveLoadBalancer>(LoadBalancerAdmin::unchecked(cloud), desired)
+        }
+        FailedOver::KIND => bind::<FailedOver>(LoadBalancerAdmin::unchecked(cloud), desired),
         CreateTemplate::KIND => bind::<CreateTemplate>(ContainerInfra::new(cloud), desired),
         DeleteTemplate::KIND => bind::<DeleteTemplate>(ContainerInfra::new(cloud), desired),
         ClusterTemplate::KIND => bind::<ClusterTemplate>(ContainerInfra::new(cloud), desired),
@@ -92,6 +98,8 @@ mod tests {
             ),
             ("openstack.no-cluster-network.v1", mark.clone()),
             ("openstack.no-cluster-balancers.v1", mark),
+            ("openstack.active-load-balancer.v1", json!({ "balancer": "web" })),
+            ("openstack.failed-over-load-balancer.v1", json!({ "balancer": "b1", "old": ["a1"] })),
             ("openstack.cluster-template.v1", json!({ "name": "t", "spec": spec })),
             (
                 "openstack.no-cluster-template.v1",
@@ -141,6 +149,8 @@ mod tests {
         openstack.restored-sg-rules.v1 web/ingress/ipv4/tcp/22-22/*: rule web: 6 22 from 0.0.0.0/0 as before
         openstack.no-cluster-network.v1 magnum-1/c1: network of magnum-1/c1
         openstack.no-cluster-balancers.v1 magnum-1/c1: load balancers of magnum-1/c1
+        openstack.active-load-balancer.v1 web: load balancer web
+        openstack.failed-over-load-balancer.v1 b1: load balancer b1
         openstack.cluster-template.v1 t: cluster template t
         openstack.no-cluster-template.v1 t: cluster template t
         openstack.cluster-template.v2 t: cluster template t

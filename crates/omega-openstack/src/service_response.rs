@@ -87,6 +87,15 @@ pub(crate) fn utc<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Er
     Ok(civil.to_zoned(TimeZone::UTC).map_err(D::Error::custom)?.timestamp())
 }
 
+/// Does the same for a moment that may be absent or null.
+pub(crate) fn utc_or_none<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Timestamp>, D::Error> {
+    #[derive(serde::Deserialize)]
+    struct Moment(#[serde(deserialize_with = "utc")] Timestamp);
+    Ok(Option::<Moment>::deserialize(from)?.map(|Moment(moment)| moment))
+}
+
 /// Sends `request` and reads the value under `key`.
 pub(crate) async fn fetch<T: DeserializeOwned>(
     transport: &dyn Transport,

@@ -133,7 +133,9 @@ pub(crate) fn versioned(mut endpoint: Url, service: Service) -> Url {
         if has {
             path.pop();
         }
-        path.push(service.version());
+        if !service.version().is_empty() {
+            path.push(service.version());
+        }
     }
     endpoint
 }
@@ -193,6 +195,8 @@ mod tests {
             ("http://h:8776/v3/47f9", Service::BlockStorage, "http://h:8776/v3/47f9"),
             ("http://h:8776/v2", Service::BlockStorage, "http://h:8776/v3"),
             ("http://h/volume", Service::BlockStorage, "http://h/volume/v3"),
+            ("http://h:8778", Service::Placement, "http://h:8778/"),
+            ("http://h/placement/", Service::Placement, "http://h/placement"),
         ] {
             assert_eq!(versioned(listed.parse().unwrap(), service).as_str(), wanted, "{listed}");
         }

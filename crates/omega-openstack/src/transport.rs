@@ -78,6 +78,8 @@ pub enum Service {
     Compute,
     /// Glance.
     Image,
+    /// Placement.
+    Placement,
 }
 
 impl Service {
@@ -95,12 +97,13 @@ impl Service {
             Self::LoadBalancer => &["load-balancer"],
             Self::Compute => &["compute"],
             Self::Image => &["image"],
+            Self::Placement => &["placement"],
         }
     }
 
     /// Returns the path segment of the API version that this crate speaks.
     ///
-    /// Catalogs list endpoints with and without it.
+    /// Catalogs list endpoints with and without it. Placement has none.
     pub fn version(self) -> &'static str {
         match self {
             Self::Identity | Self::BlockStorage => "v3",
@@ -108,6 +111,7 @@ impl Service {
             Self::ContainerInfra => "v1",
             Self::LoadBalancer | Self::Image => "v2",
             Self::Compute => "v2.1",
+            Self::Placement => "",
         }
     }
 }

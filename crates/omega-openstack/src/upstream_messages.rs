@@ -36,6 +36,8 @@ pub enum RefusalReason {
     Conflict,
     /// The service limits the rate of requests.
     RateLimited,
+    /// The service, or the provider behind it, has no such function.
+    NotSupported,
     /// The request itself is wrong.
     Invalid,
     /// The service, or a proxy in front of it, can't answer now.
@@ -69,6 +71,9 @@ impl RefusalReason {
                 Self::ReferenceNotFound
             }
             (400, _) if words.contains(NO_NODE_GROUPS_YET) => Self::Unavailable,
+            // Octavia's answer for a provider without the function: its transaction is rolled back
+            // (octavia 14, `common/exceptions.py`, `ProviderNotImplementedError`).
+            (501, _) => Self::NotSupported,
             (502..=504, _) => Self::Unavailable,
             (500.., _) => Self::ServiceFault,
             _ => Self::Invalid,
@@ -110,6 +115,10 @@ impl RefusalReason {
             Self::ReferenceNotFound => {
                 "check the name, and that the project may see it: Magnum checks a template's image, \
                  flavors and networks at every update, also those that stay as they are"
+            }
+            Self::NotSupported => {
+                "the provider can't do it, and nothing was changed: openstack loadbalancer show names \
+                 the provider; create the load balancer again with one that can (amphora)"
             }
             Self::NoSuchCredential
             | Self::NotFound
@@ -233,6 +242,7 @@ mod tests {
             (429, None, "", R::RateLimited),
             (503, None, "", R::Unavailable),
             (500, None, "", R::ServiceFault),
+            (501, None, "Provider 'ovn' does not support a requested action", R::NotSupported),
             (405, None, "", R::Invalid),
         ] {
             assert_eq!(R::new(status, kind, words), reason, "{status} {kind:?} {words}");

@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::{
     CloudConfig, Error, Session, TransportCause,
-    session::{given_ca, trusting},
+    session::{given_ca, trusting, unpooled},
 };
 
 /// The most that is read of a page. Version documents and seal states have a few kB.
@@ -80,6 +80,16 @@ impl WebClient {
     pub fn trusting(pem: Option<Vec<u8>>, name: &str, limit: Duration) -> Result<Self, Error> {
         let given = pem.map(|pem| (pem, format!("the CA of {name}")));
         Ok(Self { client: trusting(name, given, true)?, session: None, limit })
+    }
+
+    /// Returns a client that opens a connection for each page: a load balancer chooses a member for each
+    /// connection, not for each request. `name`: of what is asked, for errors. `limit`: for each page.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the machine's own CAs can't be used.
+    pub fn unpooled(name: &str, limit: Duration) -> Result<Self, Error> {
+        Ok(Self { client: unpooled(name)?, session: None, limit })
     }
 
     /// Sends the session's token with each request over TLS. Use it only for addresses of its catalog.

@@ -75,3 +75,31 @@ fn a_ca_that_is_none_is_refused() {
         "could not set up HTTPS for Vault: the CA of Vault has no certificate"
     );
 }
+
+/// Keeps each connection open, and counts them.
+#[tokio::test]
+async fn an_unpooled_client_opens_a_connection_for_each_page() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+    let connections = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            *counted.lock().unwrap() += 1;
+            tokio::spawn(async move {
+                let mut part = [0; 4096];
+                while stream.read(&mut part).await.is_ok_and(|count| count > 0) {
+                    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+                    drop(stream.write_all(answer).await);
+                }
+            });
+        }
+    });
+    let (pooled, unpooled) = (client(LONG), WebClient::unpooled("the test", LONG).unwrap());
+    for (client, wanted) in [(pooled, 1), (unpooled, 1 + 3)] {
+        for _ in 0..3 {
+            client.get(&url).await.unwrap();
+        }
+        assert_eq!(*connections.lock().unwrap(), wanted);
+    }
+}

@@ -13,6 +13,7 @@ use tower::{BoxError, Service, ServiceBuilder, ServiceExt as _};
 
 use super::{
     authorize::authorize,
+    balanced::{SERVICES, ServiceOutcome},
     connection::{Fault, connection},
     discovery::{list, text},
     kubelet::PodOutcome,
@@ -81,7 +82,9 @@ impl Apiserver {
     /// Creates that of a healthy workload cluster: three nodes, calico, the cloud controller manager,
     /// Cinder CSI and coredns, as the charts install them.
     pub fn workload() -> Self {
-        Self::of(Recording::workload(), &WORKLOAD)
+        let new = Self::of(Recording::workload(), &WORKLOAD);
+        new.state.lock().collections.push(Collection::empty(SERVICES, "Service"));
+        new
     }
 
     /// Creates one at `clock` that stores accounts, roles, namespaces, secrets and pods. It
@@ -306,6 +309,11 @@ impl Apiserver {
     /// Sets what happens to pods.
     pub fn set_pod_outcome(&self, outcome: PodOutcome) {
         self.state.lock().pods = outcome;
+    }
+
+    /// Sets what becomes of services of type `LoadBalancer`.
+    pub fn set_service_outcome(&self, outcome: ServiceOutcome) {
+        self.state.lock().services = outcome;
     }
 
     /// Sets the clock.

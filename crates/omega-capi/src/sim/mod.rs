@@ -10,6 +10,7 @@
 
 mod apiserver;
 mod authorize;
+mod balanced;
 mod connection;
 mod discovery;
 mod kubelet;
@@ -23,6 +24,7 @@ mod store;
 mod write_faults;
 
 pub use apiserver::Apiserver;
+pub use balanced::ServiceOutcome;
 pub use connection::Fault;
 pub use kubelet::PodOutcome;
 pub use machine::Machine;

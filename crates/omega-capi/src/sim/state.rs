@@ -5,6 +5,7 @@ use omega_core::testing;
 use serde_json::Value;
 
 use super::{
+    balanced::{Reads, ServiceOutcome},
     connection::Fault,
     discovery::{list, text},
     kubelet::PodOutcome,
@@ -27,6 +28,8 @@ pub(super) struct State {
     /// The maximum lifetime of a token in seconds.
     pub(super) longest_token: i64,
     pub(super) pods: PodOutcome,
+    pub(super) services: ServiceOutcome,
+    pub(super) reads: Reads,
     /// The clock for the header `Date`, if it is sent.
     pub(super) clock: Option<Timestamp>,
     pub(super) fault: Option<Fault>,
@@ -82,6 +85,8 @@ impl State {
             counter: 100,
             longest_token: i64::from(u32::MAX),
             pods: PodOutcome::Ignored,
+            services: ServiceOutcome::Address("10.12.7.200"),
+            reads: Reads::default(),
             clock: None,
             fault: None,
             write_fault: None,

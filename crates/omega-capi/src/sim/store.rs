@@ -41,6 +41,10 @@ impl State {
         let ApiRequest { path, query, accept, .. } = request;
         if request.method == Method::GET {
             self.advance_pod(path);
+            self.advance_balanced(path);
+            if let Some(events) = self.balanced_events(path) {
+                return Some((StatusCode::OK, events));
+            }
             let found = self.collections.iter().find(|one| one.at(path).is_some())?;
             return self.serves(&found.path()).then(|| found.answer(path, query, accept))?;
         }
@@ -183,6 +187,7 @@ impl State {
             }
         }
         let held = found["metadata"]["finalizers"].as_array().is_some_and(|all| !all.is_empty());
+        let held = held || self.keeps_balancer(&write.collection, &write.request.path, &found);
         if held || (write.collection == PODS && self.pods == PodOutcome::Stays) {
             let mut object = found;
             object["metadata"]["deletionTimestamp"] = self.now().to_string().into();

@@ -35,12 +35,17 @@ pub enum WorkloadError {
     /// No client can be created from the kubeconfig.
     #[error("the secret {cluster}-kubeconfig can't be used")]
     Client { cluster: ClusterName, source: Error },
+    /// A request to the workload cluster failed.
+    #[error(transparent)]
+    Request(#[from] Error),
 }
 
 impl WorkloadError {
     fn api(&self) -> Option<&Error> {
         match self {
-            Self::Management { source, .. } | Self::Client { source, .. } => Some(source),
+            Self::Management { source, .. }
+            | Self::Client { source, .. }
+            | Self::Request(source) => Some(source),
             Self::NoSecret { .. } | Self::Unreadable { .. } | Self::Kubeconfig { .. } => None,
         }
     }
@@ -53,7 +58,9 @@ impl Diagnostic for WorkloadError {
 
     fn next(&self) -> Option<String> {
         match self {
-            Self::Management { source, .. } | Self::Client { source, .. } => source.next(),
+            Self::Management { source, .. }
+            | Self::Client { source, .. }
+            | Self::Request(source) => source.next(),
             Self::Kubeconfig { source, .. } => source.next(),
             Self::NoSecret { cluster } => {
                 let ClusterName { namespace, name } = cluster;
@@ -81,7 +88,14 @@ impl Diagnostic for WorkloadError {
     }
 
     fn touched(&self) -> Touched {
-        Touched::Nothing
+        match self {
+            Self::Request(source) => source.touched(),
+            Self::Management { .. }
+            | Self::NoSecret { .. }
+            | Self::Unreadable { .. }
+            | Self::Kubeconfig { .. }
+            | Self::Client { .. } => Touched::Nothing,
+        }
     }
 
     fn timed_out(&self) -> bool {

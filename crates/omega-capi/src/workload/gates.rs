@@ -26,6 +26,7 @@ pub struct WorkloadGates {
     network_driver: Option<String>,
     patience: Duration,
     now: Timestamp,
+    workload: Option<Workload>,
     answers: OnceCell<Result<Answers, Failure>>,
     requests: AtomicUsize,
 }
@@ -54,7 +55,23 @@ impl WorkloadGates {
         now: Timestamp,
     ) -> Self {
         let (answers, requests, patience) = (OnceCell::new(), AtomicUsize::new(0), PATIENCE);
-        Self { cluster, management, served, network_driver, patience, now, answers, requests }
+        Self {
+            cluster,
+            management,
+            served,
+            network_driver,
+            patience,
+            now,
+            workload: None,
+            answers,
+            requests,
+        }
+    }
+
+    /// Reaches the cluster by `workload`, not with the kubeconfig that Cluster API keeps.
+    #[must_use]
+    pub fn over(self, workload: Workload) -> Self {
+        Self { workload: Some(workload), ..self }
     }
 
     /// Sets after how long something is stuck, instead of [`PATIENCE`].
@@ -79,7 +96,12 @@ impl WorkloadGates {
             let what = format!("could not read the expected nodes of {}", self.cluster);
             Failure::from_error(what, &error)
         };
-        let connect = Workload::connect(&self.management, &self.cluster, self.now);
+        let connect = async {
+            match &self.workload {
+                Some(workload) => Ok(workload.clone()),
+                None => Workload::connect(&self.management, &self.cluster, self.now).await,
+            }
+        };
         let wanted = wanted_nodes(&self.management, &self.served, &self.cluster);
         let (workload, wanted) = futures::join!(connect, wanted);
         let wanted = wanted.map_err(failure)?;

@@ -10,6 +10,7 @@ mod connect;
 mod facts;
 mod gates;
 mod judge;
+mod managed;
 mod nodes;
 mod parse;
 mod pods;
@@ -26,6 +27,7 @@ pub use facts::{
 };
 pub use gates::{WorkloadGate, WorkloadGates};
 pub use judge::{PATIENCE, judge};
+pub use managed::ManagedWorkload;
 pub use nodes::{Absent, only_absent};
 pub use question::Question;
 pub use read_workload::read_workload;

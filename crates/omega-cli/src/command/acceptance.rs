@@ -112,8 +112,7 @@ impl App {
             reports.push(json!({ "scenario": scenario.name(), "report": report, "files": files }));
         }
         self.screen.prose(&format!(
-            "\nEach cloud failed where it must, and the good one nowhere; D-011.4 and D-011.5 are not \
-             simulated. The reports are in {}. Nothing else outside this process was changed.",
+            "\nEach cloud failed where it must, and the good one nowhere. The reports are in {}. Nothing else outside this process was changed.",
             directory.display()
         ));
         Ok(self.ends(Status::Done, json!({ "command": "rehearse", "reports": reports })))

@@ -50,6 +50,7 @@ impl CloudInventory {
             Service::LoadBalancer => (&["lbaas", "loadbalancers"], "loadbalancers"),
             Service::Compute => (&["servers"], "servers"),
             Service::Image => (&["images"], "images"),
+            Service::Placement => (&["resource_providers"], "resource_providers"),
         };
         let request = Request::new(service, Method::Get, path).query("limit", "1");
         // An error page of a proxy may also have the status 200.

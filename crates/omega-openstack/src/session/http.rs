@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 use omega_core::{Context, Progress, Touched, read_regular};
-use reqwest::{Certificate, Client, RequestBuilder, redirect::Policy};
+use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder, redirect::Policy};
 use tokio::time::{Instant, sleep_until};
 use url::Url;
 
@@ -59,6 +59,27 @@ pub(crate) fn trusting(
     given: Option<(Vec<u8>, String)>,
     verify: bool,
 ) -> Result<Client, Error> {
+    built(cloud, builder(cloud, given, verify)?)
+}
+
+/// Returns a client that trusts the machine's CAs, and never uses a connection twice. `name`: for
+/// errors.
+pub(crate) fn unpooled(name: &str) -> Result<Client, Error> {
+    built(name, builder(name, None, true)?.pool_max_idle_per_host(0))
+}
+
+fn built(cloud: &str, builder: ClientBuilder) -> Result<Client, Error> {
+    builder.build().map_err(|error| Error::Tls {
+        cloud: cloud.to_owned(),
+        why: omega_core::chain(&error).join(": "),
+    })
+}
+
+fn builder(
+    cloud: &str,
+    given: Option<(Vec<u8>, String)>,
+    verify: bool,
+) -> Result<ClientBuilder, Error> {
     let tls = |why: String| Error::Tls { cloud: cloud.to_owned(), why };
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // If another provider was installed first, that one is used.
@@ -77,12 +98,12 @@ pub(crate) fn trusting(
             return Err(tls(format!("{name} has no certificate")));
         }
         builder = builder.tls_built_in_root_certs(false);
-        builder = cas.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate);
+        builder = cas.into_iter().fold(builder, ClientBuilder::add_root_certificate);
     }
     if !verify {
         builder = builder.danger_accept_invalid_certs(true);
     }
-    builder.build().map_err(|error| tls(omega_core::chain(&error).join(": ")))
+    Ok(builder)
 }
 
 /// One exchange: the request, the address, and the limits.

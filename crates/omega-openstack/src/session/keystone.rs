@@ -261,6 +261,7 @@ fn foreign(error: &Error) -> osauth::Error {
         }
         Error::NoProject(_)
         | Error::OtherProject { .. }
+        | Error::LacksRole { .. }
         | Error::Cancelled { .. }
         | Error::Source { .. }
         | Error::Tls { .. } => ErrorKind::OperationFailed,

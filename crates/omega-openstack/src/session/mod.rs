@@ -7,7 +7,7 @@ mod keystone;
 mod session;
 mod token;
 
-pub(crate) use http::{given_ca, trusting};
+pub(crate) use http::{given_ca, trusting, unpooled};
 pub use session::{Session, SessionOptions};
 
 #[cfg(test)]

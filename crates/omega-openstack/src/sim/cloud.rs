@@ -11,6 +11,7 @@ use super::{
     connection::{Connection, Inner},
     glance::GlanceBehaviour,
     magnum::Fate,
+    octavia::{AMPHORA_PROJECT, FailoverFate},
     state::{State, Who, not_found},
 };
 use crate::{Method, Request, Response, Service, Transport};
@@ -155,6 +156,38 @@ impl Cloud {
     /// Sets the provisioning status of the load balancer with the id permanently.
     pub fn set_balancer_status(&self, id: &str, provisioning_status: &str) {
         self.lock().state.set_balancer_status(id, provisioning_status);
+    }
+
+    /// Sets the provider of the load balancer with the id.
+    pub fn set_balancer_provider(&self, id: &str, provider: &str) {
+        self.lock().state.set_balancer_provider(id, provider);
+    }
+
+    /// Gives the load balancer with the id two amphorae (topology `ACTIVE_STANDBY`).
+    pub fn double_amphorae(&self, id: &str) {
+        self.lock().state.double_amphorae(id);
+    }
+
+    /// Sets what comes of failovers. By default they succeed.
+    pub fn failovers(&self, fate: FailoverFate) {
+        self.lock().state.failovers = fate;
+    }
+
+    /// Lets the project of the amphorae have so many servers and no more.
+    pub fn amphora_quota(&self, servers: u64) {
+        let key = (AMPHORA_PROJECT.to_owned(), "instances".to_owned());
+        self.lock().state.quotas.insert(key, servers);
+    }
+
+    /// Sets on how many hosts there is room for one more server.
+    pub fn hosts_with_room(&self, hosts: usize) {
+        self.lock().state.hosts_with_room = hosts;
+    }
+
+    /// Returns every load balancer without its ids and times: project, name, status, provider, number
+    /// of failovers, and what its amphorae are.
+    pub fn balancer_states(&self) -> Vec<String> {
+        self.lock().state.balancer_states()
     }
 
     /// Removes the load balancers of those names, in every project, with their ports.

@@ -23,6 +23,7 @@ mod state;
 pub use cloud::Cloud;
 pub use glance::{GlanceBehaviour, ImportFate};
 pub use magnum::Fate;
+pub use octavia::FailoverFate;
 pub use omega_core::testing::Fault;
 
 #[cfg(test)]

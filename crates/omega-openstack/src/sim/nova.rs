@@ -25,6 +25,10 @@ impl State {
             (Method::Get, ["flavors"]) => Some(list_flavors()),
             (Method::Get, ["servers"]) => Some(self.list_servers(who, request, false)),
             (Method::Get, ["servers", "detail"]) => Some(self.list_servers(who, request, true)),
+            (Method::Get, ["servers", id]) => Some(self.amphora_server(who, id)),
+            (Method::Get, ["os-quota-sets", project, "detail"]) => {
+                Some(self.server_quota(who, project))
+            }
             _ => None,
         }
     }

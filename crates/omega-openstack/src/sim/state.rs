@@ -15,7 +15,7 @@ use super::{
     magnum::{Fate, SimCluster},
     neutron::Group,
     nova::Nova,
-    octavia::SimBalancer,
+    octavia::{FailoverFate, SimBalancer},
     recorded::{Recorded, recorded},
 };
 use crate::{Request, Response, Service};
@@ -30,6 +30,9 @@ pub(super) struct State {
     /// Networks, subnets, routers, ports and floating IPs, as Neutron lists them, by collection.
     pub(super) parts: BTreeMap<&'static str, Vec<Value>>,
     pub(super) balancers: Vec<SimBalancer>,
+    pub(super) failovers: FailoverFate,
+    /// On how many hosts Placement finds room for one more server.
+    pub(super) hosts_with_room: usize,
     pub(super) rule_quota: Option<usize>,
     pub(super) images: Vec<(String, bool)>,
     pub(super) glance: Glance,
@@ -80,6 +83,8 @@ impl State {
             groups: Vec::new(),
             parts: BTreeMap::new(),
             balancers: Vec::new(),
+            failovers: FailoverFate::Succeeds,
+            hosts_with_room: 3,
             rule_quota: None,
             images: Vec::new(),
             glance: Glance::default(),
@@ -121,6 +126,7 @@ impl State {
                 quota.or_else(|| self.octavia(who, request))
             }
             Service::Compute => self.nova(who, request),
+            Service::Placement => self.placement(who, request),
             Service::BlockStorage => self.cinder(request),
             Service::Image => {
                 let image = self.glance_images(who, request);
@@ -132,11 +138,15 @@ impl State {
 
     /// Returns what time it is in the cloud, as services put it into an answer.
     pub(super) fn date(&self) -> String {
+        rfc2822::to_string(&self.now().to_zoned(TimeZone::UTC)).unwrap_or_default()
+    }
+
+    /// Returns what time it is in the cloud.
+    pub(super) fn now(&self) -> Timestamp {
         // The day of the recordings.
         let start = Timestamp::from_second(1_795_255_200).unwrap_or_default();
         let passed = SignedDuration::try_from(self.start.elapsed()).unwrap_or_default();
-        let now = start.saturating_add(passed).unwrap_or(start);
-        rfc2822::to_string(&now.to_zoned(TimeZone::UTC)).unwrap_or_default()
+        start.saturating_add(passed).unwrap_or(start)
     }
 
     pub(super) fn serial(&mut self) -> u64 {
@@ -183,9 +193,11 @@ fn denied(service: Service) -> &'static Recorded {
         Service::Network => recorded!("neutron-403"),
         Service::ContainerInfra => recorded!("magnum-403"),
         Service::LoadBalancer => recorded!("octavia-403"),
-        Service::Identity | Service::BlockStorage | Service::Compute | Service::Image => {
-            recorded!("keystone-domains-403")
-        }
+        Service::Identity
+        | Service::BlockStorage
+        | Service::Compute
+        | Service::Image
+        | Service::Placement => recorded!("keystone-domains-403"),
     }
 }
 
@@ -202,7 +214,7 @@ pub(super) fn refused(service: Service) -> Response {
         Service::Compute | Service::BlockStorage => {
             json!({ "forbidden": { "code": 403, "message": REFUSAL } })
         }
-        Service::Identity | Service::Image => {
+        Service::Identity | Service::Image | Service::Placement => {
             json!({ "error": { "code": 403, "title": "Forbidden", "message": REFUSAL } })
         }
     };

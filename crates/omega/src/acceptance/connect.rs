@@ -13,8 +13,9 @@ use omega_openstack::{
 use super::{
     Acceptance, Item, ThrowAwayCluster,
     items::{
-        CORE, Charms, Cloud, Cluster, Clusters, Designate, Endpoints, Hypervisor, JujuCli,
-        JujuModel, LoadBalancer, Snapshots, Tenant, Vault, VaultServers, not_named,
+        Balancing, CORE, Charms, Cloud, Cluster, Clusters, Designate, Endpoints, Hypervisor, IMAGE,
+        JujuCli, JujuModel, LoadBalancer, Patience, Snapshots, Tenant, Vault, VaultServers,
+        no_cluster, not_named,
     },
     run::LIMIT,
 };
@@ -46,6 +47,13 @@ impl Acceptance {
             Ok((clusters, throw_away)) => (Ok(clusters), throw_away),
             Err(failure) => (Err(failure), None),
         };
+        let balancing = match &clusters {
+            Ok(clusters) => balancing(connect, &named, clusters).await,
+            Err(_) if named.cluster.is_none() && named.create_cluster.is_none() => {
+                Err(no_cluster())
+            }
+            Err(failure) => Err(failure.clone()),
+        };
         let items: Vec<Box<dyn Item>> = vec![
             Box::new(Charms { model: Ok(model(connect)) }),
             Box::new(Endpoints {
@@ -55,7 +63,7 @@ impl Acceptance {
                 plain_http: named.plain_http,
             }),
             Box::new(Tenant { server, address: named.tenant_address.clone(), cloud, ca_pem }),
-            Box::new(LoadBalancer),
+            Box::new(LoadBalancer { balancing }),
             Box::new(Cluster { cluster: clusters }),
             Box::new(Vault { servers: vault(connect, &named) }),
             Box::new(Snapshots { hypervisors: hypervisors(connect, &named) }),
@@ -143,7 +151,13 @@ async fn clusters(
     let management = Arc::new(management(&kubeconfig).await?);
     let cloud = connect.cloud().await?;
     let (magnum, settles_within) = (Arc::clone(&cloud.magnum), Duration::ZERO);
-    let existing = Clusters { magnum, management: Arc::clone(&management), name, settles_within };
+    let existing = Clusters {
+        magnum,
+        management: Arc::clone(&management),
+        name,
+        workload: None,
+        settles_within,
+    };
     let Some(new) = &named.create_cluster else { return Ok((existing, None)) };
     if new.master_count.is_multiple_of(2) {
         let what = format!("{} is no number of control-plane machines", new.master_count);
@@ -170,6 +184,32 @@ async fn clusters(
     // Its addons come up after Magnum says that it is complete.
     Ok((Clusters { settles_within: new.settle_within, ..existing }, Some(throw_away)))
 }
+
+async fn balancing(
+    connect: &Connect<'_>,
+    named: &site::Acceptance,
+    clusters: &Clusters,
+) -> Result<Balancing, Failure> {
+    let (cluster, management) = (clusters.name.clone(), Arc::clone(&clusters.management));
+    let cloud = connect.cloud().await?;
+    let limit = connect.site.timeouts.ask.min(ANSWER);
+    let web = WebClient::unpooled("the service", limit)
+        .map_err(|error| Failure::from_error("could not prepare requests to a service", &error))?;
+    Ok(Balancing {
+        cluster,
+        management,
+        workload: None,
+        project: cloud.narrowed,
+        operator: cloud.operator,
+        web: Arc::new(web),
+        image: named.load_balancer_image.clone().unwrap_or_else(|| IMAGE.to_owned()),
+        failover: named.failover,
+        patience: Patience::default(),
+    })
+}
+
+/// How long one answer of a service may take.
+const ANSWER: Duration = Duration::from_secs(5);
 
 fn vault(connect: &Connect<'_>, named: &site::Acceptance) -> Result<VaultServers, Failure> {
     if named.vault.is_empty() {

@@ -172,6 +172,12 @@ pub trait Item: Send + Sync {
         true
     }
 
+    /// Returns what it makes and changes, each as a sentence. Empty if it only reads, or if it can't be
+    /// checked.
+    fn effects(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Checks it. Progress goes to `ctx`.
     async fn check(&self, ctx: &Context) -> Answer;
 }

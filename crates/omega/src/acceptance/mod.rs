@@ -4,8 +4,9 @@
 //! another, and returns an [`AcceptanceReport`]. [`Files`] writes it as JSON, `JUnit` and HTML, and
 //! [`sign`] signs the JSON.
 //!
-//! Every [`Item`] has a file in `items`: what it reads, and a pure function from that to findings. Those
-//! that read only are whole. D-011.4 says what is missing, and D-011.5 looks at a cluster that exists.
+//! Every [`Item`] has a file in `items`: what it reads, and a pure function from that to findings.
+//! D-011.4 writes, and so does a run that is to create a cluster for it and for D-011.5
+//! ([`ThrowAwayCluster`]): [`Acceptance::plan`] says what.
 //!
 //! ```no_run
 //! # async fn example(site: &omega::site::Site, machine: &omega::Machine) -> Result<(), omega::core::Failure> {
@@ -42,6 +43,6 @@ pub use item::{Answer, Item, ItemId, Outcome, UnknownItem};
 #[cfg(feature = "sim")]
 pub use rehearsal::{Scenario, rehearse};
 pub use report::{AcceptanceReport, ItemReport, SCHEMA_VERSION, Tool, Verdict};
-pub use run::{Acceptance, Selection};
+pub use run::{Acceptance, PlannedItem, Selection};
 pub use throw_away::ThrowAwayCluster;
 pub use transfer::{ImageTransfer, TransferMeter};

@@ -22,10 +22,14 @@ use url::Url;
 use super::{
     Acceptance, AcceptanceReport, Item, ItemId, Selection,
     items::{
-        CORE, Charms, Cloud, Cluster, Designate, Endpoints, Hypervisor, JujuModel, LoadBalancer,
-        Snapshots, Tenant, Vault, VaultServers, not_named,
+        Balancing, CORE, Charms, Cloud, Cluster, Clusters, Designate, Endpoints, Hypervisor, IMAGE,
+        JujuModel, LoadBalancer, Patience, Snapshots, Tenant, Vault, VaultServers,
     },
 };
+
+pub(super) mod balancing;
+
+use balancing::{Behaviour, Stage as BalancingStage};
 
 /// The site that is rehearsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,17 +47,23 @@ pub enum Scenario {
     TenantCutOff,
     /// A domain has no snapshot.
     SnapshotMissing,
+    /// A service of type `LoadBalancer` is answered by one of its pods only.
+    OnePodAnswers,
+    /// The cloud controller gives services no address.
+    NoAddress,
 }
 
 impl Scenario {
     /// All of them, the good one first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Good,
         Self::BlockedUnit,
         Self::ForeignCertificate,
         Self::SealedVault,
         Self::TenantCutOff,
         Self::SnapshotMissing,
+        Self::OnePodAnswers,
+        Self::NoAddress,
     ];
 
     /// Returns its name, which can be part of a path.
@@ -65,6 +75,8 @@ impl Scenario {
             Self::SealedVault => "sealed-vault",
             Self::TenantCutOff => "tenant-cut-off",
             Self::SnapshotMissing => "snapshot-missing",
+            Self::OnePodAnswers => "one-pod-answers",
+            Self::NoAddress => "no-address",
         }
     }
 
@@ -77,6 +89,8 @@ impl Scenario {
             Self::SealedVault => "Vault is sealed",
             Self::TenantCutOff => "the tenant's server does not reach the APIs",
             Self::SnapshotMissing => "a domain has no snapshot",
+            Self::OnePodAnswers => "only one pod of a service answers",
+            Self::NoAddress => "services of type LoadBalancer get no address",
         }
     }
 
@@ -89,6 +103,7 @@ impl Scenario {
             Self::SealedVault => &[ItemId::Vault],
             Self::TenantCutOff => &[ItemId::Tenant],
             Self::SnapshotMissing => &[ItemId::Snapshots],
+            Self::OnePodAnswers | Self::NoAddress => &[ItemId::LoadBalancer],
         }
     }
 
@@ -114,8 +129,8 @@ impl Scenario {
                 cloud: Ok(cloud),
                 ca_pem: Some("the CA of the cloud".to_owned()),
             }),
-            Box::new(LoadBalancer),
-            Box::new(Cluster { cluster: Err(not_named()) }),
+            Box::new(LoadBalancer { balancing: Ok(self.balancing()) }),
+            Box::new(Cluster { cluster: Ok(BalancingStage::cluster()) }),
             Box::new(Vault { servers: Ok(self.vault()?) }),
             Box::new(Snapshots { hypervisors: Ok(vec![self.hypervisor()]) }),
             Box::new(Designate),
@@ -155,6 +170,21 @@ impl Scenario {
         let web: Arc<dyn Web> = Arc::new(web);
         let (with_token, without_token) = (Arc::clone(&web), web);
         Cloud { transport: Arc::new(MemoryCloud), with_token, without_token, region: None }
+    }
+
+    /// The good cloud's load balancer is failed over too.
+    fn balancing(self) -> Balancing {
+        let behaviour = match self {
+            Self::OnePodAnswers => Behaviour::OnePod,
+            Self::NoAddress => Behaviour::NoAddress,
+            Self::Good
+            | Self::BlockedUnit
+            | Self::ForeignCertificate
+            | Self::SealedVault
+            | Self::TenantCutOff
+            | Self::SnapshotMissing => Behaviour::Good,
+        };
+        BalancingStage::new(behaviour).balancing(self == Self::Good)
     }
 
     fn tenant(self) -> Arc<omega_juju::Unit> {
@@ -244,12 +274,15 @@ const SERVICES: [(&str, &str); 9] = [
     ("placement", "https://10.12.4.59:8778"),
 ];
 
-const STAND_INS: [&str; 5] = [
+const STAND_INS: [&str; 6] = [
     "Juju: a recorded status of a model",
     "Keystone's catalog, the services and Horizon: answers in memory",
     "the tenant's server and the hypervisor: simulated machines",
     "Vault: answers in memory",
-    "D-011.4 and D-011.5: no cluster and no load balancer are simulated",
+    "D-011.4: a simulated API server and Octavia; no pod runs, no traffic passes an amphora, and the \
+     answers of the service are made here",
+    "D-011.5: a cluster that exists, in a simulated Magnum, and recorded answers of a management and a \
+     workload cluster",
 ];
 
 fn defect(error: impl std::fmt::Display) -> Failure {

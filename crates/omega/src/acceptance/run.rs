@@ -9,6 +9,8 @@ use omega_core::{
 };
 use tokio::time::{Instant, sleep_until};
 
+use serde::Serialize;
+
 use super::{
     AcceptanceReport, Answer, Chart, Item, ItemId, ItemReport, Outcome, ThrowAwayCluster,
     chart::seconds,
@@ -35,6 +37,18 @@ impl std::fmt::Debug for Acceptance {
             .field("items", &items)
             .finish_non_exhaustive()
     }
+}
+
+/// An item that a run would check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PlannedItem {
+    /// Which one.
+    pub id: ItemId,
+    /// What it is about.
+    pub title: String,
+    /// What it would make and change. Empty: it only reads.
+    pub effects: Vec<String>,
 }
 
 /// What to check.
@@ -83,6 +97,20 @@ impl Acceptance {
     /// Returns what tells this site from others.
     pub fn endpoints(&self) -> &Endpoints {
         &self.endpoints
+    }
+
+    /// Returns the items of `selection` that a run would check, and what they would make and change.
+    /// Nothing is asked.
+    pub fn plan(&self, selection: &Selection) -> Vec<PlannedItem> {
+        let asked = self.items.iter().filter(|item| selection.includes(item.id()));
+        let asked = asked.filter(|item| selection.kept(item.id()).is_none());
+        let plan = |item: &Box<dyn Item>| {
+            let id = item.id();
+            let created = self.throw_away.as_ref().filter(|_| id.needs_cluster());
+            let effects = created.map(ThrowAwayCluster::effect).into_iter().chain(item.effects());
+            PlannedItem { id, title: id.title().to_owned(), effects: effects.collect() }
+        };
+        asked.map(plan).collect()
     }
 
     /// Checks the items of `selection`, one after another, and reports. Writes of an item go to the

@@ -56,6 +56,16 @@ impl<T> Story<T> {
 }
 
 impl ThrowAwayCluster {
+    /// What it makes, as a sentence.
+    pub(super) fn effect(&self) -> String {
+        let EnsuredCluster { name, values, .. } = &self.wanted;
+        format!(
+            "creates cluster {name} of template {}, with {} control-plane machines and {} workers, once \
+             for D-011.4 and D-011.5, and deletes it",
+            values.template, values.master_count, values.node_count
+        )
+    }
+
     /// Creates the cluster, does `work` once it is complete, and deletes it, whatever happens.
     pub(super) async fn around<T: Send, F>(
         &self,

@@ -26,6 +26,7 @@ pub use partial::{Part, PartialClients};
 pub(crate) use sources::Payloads;
 pub(crate) use units::UnitList;
 pub use workload::workload_gates;
+pub(crate) use workload::workload_gates_over;
 
 /// The number of HTTP requests.
 pub(crate) type Requests = Arc<dyn Fn() -> usize + Send + Sync>;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use omega_capi::{
     Management,
     served::discover_versions,
-    workload::{WorkloadGate, WorkloadGates, choose_cluster, list_clusters},
+    workload::{Workload, WorkloadGate, WorkloadGates, choose_cluster, list_clusters},
 };
 use omega_core::{Diagnostic, Failure, FailureClass};
 
@@ -19,6 +19,16 @@ pub async fn workload_gates(
     name: &str,
     now: Timestamp,
 ) -> Result<Vec<WorkloadGate>, Failure> {
+    workload_gates_over(None, management, name, now).await
+}
+
+/// The same, of a cluster that is reached by `workload`, not with the kubeconfig that Cluster API keeps.
+pub(crate) async fn workload_gates_over(
+    workload: Option<Workload>,
+    management: &Management,
+    name: &str,
+    now: Timestamp,
+) -> Result<Vec<WorkloadGate>, Failure> {
     let unasked = |error: &dyn Diagnostic| {
         Failure::from_error("could not list the clusters of Cluster API", error)
     };
@@ -28,5 +38,10 @@ pub async fn workload_gates(
         let failure = Failure::from_error("could not choose the cluster", &error);
         Failure { class: FailureClass::Usage, ..failure }
     })?;
-    Ok(WorkloadGates::new(management.clone(), served, chosen, None, now).all())
+    let gates = WorkloadGates::new(management.clone(), served, chosen, None, now);
+    Ok(match workload {
+        Some(workload) => gates.over(workload),
+        None => gates,
+    }
+    .all())
 }

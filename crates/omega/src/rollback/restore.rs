@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use omega_capi::echo::RemovedEcho;
 use omega_core::{Desired as _, Failure, Label as _, Step, StepId, Undo, step as core_step};
 use serde::Deserialize as _;
 
@@ -30,7 +31,9 @@ pub fn restore(
             clients.unit(target).map(|unit| omega_juju::operations::restore(kind, desired, unit))
         }
         Some(Part::Management) => {
-            let mint = clients.mint.as_ref().filter(|mint| mint.label() == *target);
+            // A workload cluster is reached through the management cluster, and named after it.
+            let through = kind == RemovedEcho::KIND;
+            let mint = clients.mint.as_ref().filter(|mint| through || mint.label() == *target);
             mint.map(|mint| omega_capi::restore::restore(kind, desired, mint))
         }
         Some(Part::Cloud) => {

@@ -32,6 +32,12 @@ pub struct Acceptance {
     pub cluster: Option<String>,
     /// The cluster that the run creates, and deletes again, instead of `cluster`.
     pub create_cluster: Option<NewCluster>,
+    /// Whether the load balancer of that cluster's API is failed over: an outage of the API.
+    #[serde(default)]
+    pub failover: bool,
+    /// The image of the throw-away pods behind a service of type `LoadBalancer`, with `/agnhost netexec`
+    /// in it. Default: the runbook's, registry.k8s.io/e2e-test-images/agnhost:2.40.
+    pub load_balancer_image: Option<String>,
     /// The address of each unit of Vault (`https://10.12.8.11:8200`).
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use omega_capi::Management;
+use omega_capi::{Management, workload::Workload};
 use omega_core::{
     Check, Context, Evidence, Failure, FailureClass, Finding, Gate as _, PollPolicy, Progress,
     ProgressUnit, Severity, Subject, Verdict, WaitError, wait_for,
@@ -12,7 +12,7 @@ use omega_openstack::container_infra::{Cluster as Record, ContainerInfra};
 
 use crate::{
     acceptance::{Answer, Item, ItemId, Outcome},
-    clients::workload_gates,
+    clients::workload_gates_over,
 };
 
 /// What knows the cluster.
@@ -24,6 +24,8 @@ pub struct Clusters {
     pub management: Arc<Management>,
     /// The cluster's name in Magnum.
     pub name: String,
+    /// The cluster itself, if it is not to be reached with the kubeconfig that Cluster API keeps.
+    pub workload: Option<Workload>,
     /// How long a new cluster may take until its addons work. Zero: it is looked at once.
     pub settles_within: Duration,
 }
@@ -101,15 +103,17 @@ impl Clusters {
             return Ok(self.none_or_several());
         };
         let (mut findings, mut evidence) = judge(&record);
-        let gates = match workload_gates(&self.management, &self.name, ctx.now()).await {
-            Ok(gates) => gates,
-            Err(failure) if failure.class == FailureClass::Usage => {
-                let why = "Magnum has it, and Cluster API does not";
-                findings.push(self.broken("cluster-without-objects", why));
-                Vec::new()
-            }
-            Err(failure) => return Err(failure),
-        };
+        let workload = self.workload.clone();
+        let gates =
+            match workload_gates_over(workload, &self.management, &self.name, ctx.now()).await {
+                Ok(gates) => gates,
+                Err(failure) if failure.class == FailureClass::Usage => {
+                    let why = "Magnum has it, and Cluster API does not";
+                    findings.push(self.broken("cluster-without-objects", why));
+                    Vec::new()
+                }
+                Err(failure) => return Err(failure),
+            };
         for gate in gates {
             match gate.check().await {
                 Ok(Verdict::Pass { evidence: shown }) => evidence.extend(shown),

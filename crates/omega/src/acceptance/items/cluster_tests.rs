@@ -9,6 +9,7 @@ async fn check(cloud: &Cloud, apiserver: &Apiserver, name: &str) -> Answer {
         magnum: Arc::new(ContainerInfra::new(cloud.member("capi-mgmt"))),
         management: Arc::new(management),
         name: name.to_owned(),
+        workload: None,
         settles_within: Duration::ZERO,
     };
     Cluster { cluster: Ok(clusters) }.check(&Context::default()).await

@@ -14,7 +14,10 @@ pub(super) use cluster::not_named;
 pub use cluster::{Cluster, Clusters};
 pub use designate::Designate;
 pub use endpoints::{CORE, Cloud, Endpoints};
-pub use load_balancer::LoadBalancer;
+pub(super) use load_balancer::no_cluster;
+pub use load_balancer::{
+    Balancing, FailoverSeen, IMAGE, LoadBalancer, Moment, Patience, ServiceSeen,
+};
 pub use snapshots::{Hypervisor, Snapshots};
 pub use tenant::Tenant;
 pub use vault::{Vault, VaultServers};
