@@ -114,7 +114,7 @@ image_glance_case() {
   local digest ms
   site_for . ssh cloud
   sed -i 's/^name = "lab"/name = "plain"/' omega.toml
-  trap 'umount small 2>/dev/null || true; glance_with || true' EXIT
+  trap 'umount small 2>/dev/null || true; at cloud systemctl stop glance-second 2>/dev/null || true; glance_with || true' EXIT
   at cloud sh -c 'cd /tmp && head -c 25165824 /dev/urandom >omega.raw && qemu-img convert -O qcow2 omega.raw omega.qcow2 && cat omega.qcow2' >image.qcow2
   at cloud rm -f /tmp/omega.raw /tmp/omega.qcow2
   digest=$(sha512sum image.qcow2 | cut -d' ' -f1)
@@ -161,6 +161,25 @@ image_glance_case() {
   exits 0 put_image omega-endpoint --file image.qcow2 --endpoint http://$CLOUD:9292
   fails put_image omega-nowhere --file image.qcow2 --endpoint http://$CLOUD:9
   same 'an image by a unit of its own' "omega-endpoint active raw v1.34.8 $digest" "$(glance_images)"
+  remove_images
+
+  # two units behind a virtual IP, which do not share what is staged: the import asks the one that does not have it
+  at cloud sh -c 'install -d -o glance -g glance /var/lib/glance/staging2 &&
+    sed -e "s/^bind_port = .*/bind_port = 9393/" -e "s|/var/lib/glance/staging$|/var/lib/glance/staging2|" \
+      -e "s|^log_file = .*|log_file = /var/log/glance/second.log|" '$GLANCE_CONF' >/etc/glance/second.conf &&
+    systemd-run --quiet --unit=glance-second --uid=glance --gid=glance glance-api --config-file=/etc/glance/second.conf'
+  until_true 60 'the second unit' in_capi_mgmt api GET "http://$CLOUD:9393/v2/images?limit=1"
+  python3 "$HERE/two_units.py" $CLOUD 9492 9292 9393 >>server.log 2>&1 &
+  server=$!
+  until_true 10 'the virtual IP' sh -c "ss -ltn | grep -q $CLOUD:9492"
+  fails put_image omega-units --file image.qcow2 --endpoint http://$CLOUD:9492
+  grep -q -e --endpoint out err || fail 'the way around is not named'
+  nothing_left 'an import that found nothing'
+  same 'files staged on the second unit' 0 "$(at cloud sh -c 'ls /var/lib/glance/staging2 | wc -l')"
+  exits 0 put_image omega-units --file image.qcow2 --endpoint http://$CLOUD:9393
+  same 'an image by one unit' "omega-units active raw v1.34.8 $digest" "$(glance_images)"
+  kill $server; wait $server || true
+  at cloud systemctl stop glance-second
   remove_images
 
   mkdir -p small; mount -t tmpfs -o size=8M tmpfs small
