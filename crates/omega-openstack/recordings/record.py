@@ -76,7 +76,7 @@ class Cloud:
                         for e in s["endpoints"] if e["interface"] == "public"
                         and (not region or e.get("region_id", region) == region)).rstrip("/")
         version = {"identity": "/v3", "network": "/v2.0", "container-infra": "/v1", "image": "/v2",
-                   "load-balancer": "/v2", "compute": "", "volumev3": ""}[service]
+                   "load-balancer": "/v2", "compute": "", "volumev3": "", "key-manager": "/v1"}[service]
         return endpoint if endpoint.endswith(version) else endpoint + version
 
     def call(self, service, method, path, body=None, keep=None, version=None, raw=None, kind=None):
@@ -508,6 +508,25 @@ def needs_of_a_cluster(stage):
 def flavors(stage, rc):
     needs_of_a_cluster(stage)
     stage.a.call("compute", "GET", "/flavors", keep="nova-flavors-200")
+
+
+@part
+def prerequisites(stage, rc):
+    """What the gates before a cluster ask: flavors, key pairs, quotas with their use."""
+    needs_of_a_cluster(stage)
+    admin, a = stage.admin, stage.a
+    a.call("compute", "GET", "/flavors/detail", keep="nova-flavors-detail-200")
+    a.call("compute", "GET", "/os-keypairs", keep="nova-keypairs-none-200")
+    a.made("compute", "POST", "/os-keypairs", {"keypair": {
+        "name": "omega-rec", "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8p"
+                                           "IWZFd2cW3hkoTqUyPdYFxLJLkoxFXVmBfXvJDqx1"}}, "keypair")
+    a.call("compute", "GET", "/os-keypairs", keep="nova-keypairs-200")
+    a.call("compute", "DELETE", "/os-keypairs/omega-rec")
+    a.call("compute", "GET", f"/os-quota-sets/{a.project}/detail", keep="nova-quotas-200")
+    a.call("volumev3", "GET", f"/os-quota-sets/{a.project}?usage=true", keep="cinder-quotas-200")
+    admin.call("container-infra", "GET", f"/quotas/{a.project}/Cluster", keep="magnum-quota-200", version="1.11")
+    if any(s["type"] == "key-manager" for s in a.catalog):
+        a.call("key-manager", "GET", "/secrets?limit=1", keep="barbican-secrets-none-200")
 
 
 TEMPLATE = {"name": "omega-rec", "coe": "kubernetes", "image_id": "k8s",

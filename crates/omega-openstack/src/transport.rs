@@ -78,6 +78,8 @@ pub enum Service {
     Compute,
     /// Glance.
     Image,
+    /// Barbican.
+    KeyManager,
 }
 
 impl Service {
@@ -95,6 +97,7 @@ impl Service {
             Self::LoadBalancer => &["load-balancer"],
             Self::Compute => &["compute"],
             Self::Image => &["image"],
+            Self::KeyManager => &["key-manager"],
         }
     }
 
@@ -105,7 +108,7 @@ impl Service {
         match self {
             Self::Identity | Self::BlockStorage => "v3",
             Self::Network => "v2.0",
-            Self::ContainerInfra => "v1",
+            Self::ContainerInfra | Self::KeyManager => "v1",
             Self::LoadBalancer | Self::Image => "v2",
             Self::Compute => "v2.1",
         }

@@ -190,6 +190,31 @@ impl Cloud {
         inner.state.new_server(&project, name, status);
     }
 
+    /// Creates a flavor in Nova; its id is its name.
+    pub fn add_flavor(&self, name: &str, vcpus: u64, ram: u64) {
+        self.lock().state.new_flavor(name, vcpus, ram);
+    }
+
+    /// Creates a key pair of the administrator, or of the member.
+    pub fn add_keypair(&self, admin: bool, name: &str) {
+        self.lock().state.new_keypair(if admin { "admin" } else { "member" }, name);
+    }
+
+    /// Creates a network with a subnet, in the project; an external one if `external`.
+    pub fn add_network(&self, project: &str, name: &str, cidr: &str, external: bool) {
+        self.lock().state.new_network(project, name, cidr, external);
+    }
+
+    /// Removes Barbican from the catalog.
+    pub fn remove_key_manager(&self) {
+        self.lock().state.key_manager = false;
+    }
+
+    /// Gives every login this role too.
+    pub fn add_role(&self, role: &str) {
+        self.lock().state.more_roles.push(role.to_owned());
+    }
+
     /// Creates a volume of a claim of the cluster (its `stack_id`); returns its id.
     pub fn add_volume(&self, cluster: &str, name: &str) -> String {
         let mut inner = self.lock();

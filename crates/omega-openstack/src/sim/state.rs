@@ -45,6 +45,10 @@ pub(super) struct State {
     /// The data of images, by id.
     pub(super) blobs: BTreeMap<String, Bytes>,
     pub(super) volume_types: bool,
+    /// Whether the catalog has Barbican.
+    pub(super) key_manager: bool,
+    /// Roles that every login has beside its own.
+    pub(super) more_roles: Vec<String>,
     /// Volumes, as Cinder lists them.
     pub(super) volumes: Vec<Value>,
     /// Limits by project and resource, if they differ from the recorded ones.
@@ -91,6 +95,8 @@ impl State {
             nova: Nova::default(),
             blobs: BTreeMap::new(),
             volume_types: true,
+            key_manager: true,
+            more_roles: Vec::new(),
             volumes: Vec::new(),
             quotas: BTreeMap::new(),
             page: 1000,
@@ -121,7 +127,11 @@ impl State {
                 quota.or_else(|| self.octavia(who, request))
             }
             Service::Compute => self.nova(who, request),
-            Service::BlockStorage => self.cinder(request),
+            Service::BlockStorage => {
+                let quotas = self.volume_quotas(who, request);
+                quotas.or_else(|| self.cinder(request))
+            }
+            Service::KeyManager => Self::barbican(request),
             Service::Image => {
                 let image = self.glance_images(who, request);
                 image.or_else(|| self.glance(request))
@@ -183,7 +193,11 @@ fn denied(service: Service) -> &'static Recorded {
         Service::Network => recorded!("neutron-403"),
         Service::ContainerInfra => recorded!("magnum-403"),
         Service::LoadBalancer => recorded!("octavia-403"),
-        Service::Identity | Service::BlockStorage | Service::Compute | Service::Image => {
+        Service::Identity
+        | Service::BlockStorage
+        | Service::Compute
+        | Service::Image
+        | Service::KeyManager => {
             recorded!("keystone-domains-403")
         }
     }
@@ -202,7 +216,7 @@ pub(super) fn refused(service: Service) -> Response {
         Service::Compute | Service::BlockStorage => {
             json!({ "forbidden": { "code": 403, "message": REFUSAL } })
         }
-        Service::Identity | Service::Image => {
+        Service::Identity | Service::Image | Service::KeyManager => {
             json!({ "error": { "code": 403, "title": "Forbidden", "message": REFUSAL } })
         }
     };

@@ -13,7 +13,9 @@ mod kubeconfig_error;
 mod kubeconfig_file;
 mod kubeconfig_removal;
 mod kubeconfig_source;
+mod kubernetes_supported;
 mod leftovers;
+mod prerequisites;
 
 pub use cluster_error::ClusterError;
 pub use cluster_site::{ClusterSite, DriverSettings};
@@ -28,9 +30,15 @@ pub use kubeconfig_error::FetchError;
 pub use kubeconfig_file::{ClusterFile, OwnFile};
 pub use kubeconfig_removal::{KubeconfigRemoval, RemovedClusterKubeconfig};
 pub use kubeconfig_source::{ClusterAccess, ClusterFound, KubeconfigSource};
+pub use kubernetes_supported::KubernetesSupported;
 pub use leftovers::{ClusterPlace, cluster_leftovers};
+pub use prerequisites::{
+    ClusterPrerequisites, PREREQUISITES, PrerequisiteSettings, check_prerequisites,
+};
 
 #[cfg(test)]
 mod cluster_tests;
 #[cfg(test)]
 mod kubeconfig_tests;
+#[cfg(test)]
+mod prerequisites_tests;
