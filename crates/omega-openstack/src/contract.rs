@@ -9,6 +9,7 @@ mod cloud_inventory;
 mod credential;
 mod images;
 mod orphans;
+mod prerequisites;
 
 pub use crate::container_infra::admin_certificate::contract::cluster_certificates;
 pub use crate::container_infra::cluster_values::contract::cluster_values;
@@ -18,6 +19,7 @@ pub use cloud_inventory::cloud_inventory;
 pub use credential::application_credential;
 pub use images::images;
 pub use orphans::cluster_orphans;
+pub use prerequisites::cluster_prerequisites;
 
 use std::sync::Arc;
 
@@ -141,6 +143,9 @@ mod tests {
     async fn the_simulator_keeps_the_contract() {
         all(async || sim()).await;
         let spec = TemplateSpec::new("k8s", "public", "m1.medium", "m1.medium");
-        magnum(sim(), spec).await;
+        magnum(sim(), spec.clone()).await;
+        let cloud = Cloud::new();
+        cloud.add_network("owner", "public", "203.0.113.0/24", true);
+        cluster_prerequisites(cloud.admin("admin"), cloud.member("other"), spec).await;
     }
 }

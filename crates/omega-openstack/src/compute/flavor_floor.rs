@@ -60,8 +60,7 @@ impl FlavorFloor {
             seen.push(Evidence::text(nodes, format!("{text}: {vcpus} vCPUs, {ram} MiB")));
             if *vcpus < floor.vcpus || *ram < floor.ram {
                 wrong.push(format!(
-                    "flavor {text} of the {nodes} has {vcpus} vCPUs and {ram} MiB: the driver \
-                     requires {} and {}",
+                    "flavor {text} of the {nodes} is too small: {vcpus} of {} vCPUs, {ram} of {} MiB",
                     floor.vcpus, floor.ram
                 ));
             }

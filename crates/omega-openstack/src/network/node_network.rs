@@ -15,7 +15,7 @@ pub struct KnownRanges {
     pub others: Vec<Cidr>,
 }
 
-/// The gate that the nodes' network lies in the tenants' pool, and does not meet another range that the
+/// The gate that the nodes' network lies in the tenants' pool, and does not overlap another range that the
 /// nodes have to reach: the external network, the cloud's API, the ranges of the site, the DNS servers,
 /// and those of pods and services.
 ///
@@ -168,23 +168,24 @@ impl NodeNetwork {
             }
             for (what, other) in &chart {
                 if nodes.overlaps(*other) {
-                    clashes.broken(format!("the nodes' network {nodes} meets {what}, {other}"));
+                    clashes.broken(format!("the nodes' network {nodes} overlaps {what}, {other}"));
                 }
             }
             for (what, other) in seen.reached.iter().filter(|(_, other)| nodes.overlaps(*other)) {
-                clashes.broken(format!("the nodes' network {nodes} meets {what}, {other}"));
+                clashes.broken(format!("the nodes' network {nodes} overlaps {what}, {other}"));
             }
             for other in seen.project.iter().filter(|other| nodes.overlaps(other.cidr)) {
                 let AddressRange { name, id, cidr, .. } = other;
                 let why = format!(
-                    "the nodes' network {nodes} meets the project's subnet {name} ({id}), {cidr}"
+                    "the nodes' network {nodes} overlaps the project's subnet {name} ({id}), {cidr}"
                 );
                 clashes.add(Severity::Warning, why);
             }
         }
         for (what, pods) in &chart {
             for (other, range) in seen.reached.iter().filter(|(_, range)| pods.overlaps(*range)) {
-                clashes.broken(format!("{what}, {pods}, meet {other}, {range}: no pod reaches it"));
+                clashes
+                    .broken(format!("{what}, {pods}, overlap {other}, {range}: no pod reaches it"));
             }
         }
         if seen.hides_external {

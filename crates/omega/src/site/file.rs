@@ -271,7 +271,7 @@ pub struct NetworkRanges {
     /// The pool that tenants' subnets are taken from (D-016).
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub pool: Option<Cidr>,
-    /// Ranges that no tenant's subnet may meet: metal, storage, provider.
+    /// Ranges that no tenant's subnet may overlap: metal, storage, provider.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
     pub ranges: Vec<Cidr>,
 }
