@@ -511,6 +511,45 @@ def flavors(stage, rc):
 
 
 @part
+def guests(stage, rc):
+    """A server that is started and stopped, and the service on its host."""
+    needs_of_a_cluster(stage)
+    admin, a = stage.admin, stage.a
+    image = admin.call("image", "GET", "/images?name=plain")[2]["images"][0]["id"]
+    net = a.made("network", "POST", "/networks", {"network": {"name": "guests"}}, "network")["id"]
+    a.made("network", "POST", "/subnets", {"subnet": {
+        "network_id": net, "ip_version": 4, "cidr": "192.168.5.0/24"}}, "subnet")
+    server = a.made("compute", "POST", "/servers", {"server": {
+        "name": "omega-rec", "flavorRef": "m1", "imageRef": image, "networks": [{"uuid": net}]}}, "server")["id"]
+    action = lambda body, keep=None, who=a: who.call("compute", "POST", f"/servers/{server}/action", {body: None}, keep=keep)
+    show = lambda: admin.call("compute", "GET", f"/servers/{server}")[2]["server"]
+
+    def settles(status):
+        for _ in range(60):
+            if show()["status"] == status and not show()["OS-EXT-STS:task_state"]:
+                return
+            time.sleep(1)
+    settles("ACTIVE")
+    action("os-start", "nova-start-active")
+    action("os-stop")
+    settles("SHUTOFF")
+    action("lock")
+    action("os-start", "nova-start-locked")
+    action("unlock")
+    action("os-start", "nova-start-202")
+    settles("ACTIVE")
+    host = show()["OS-EXT-SRV-ATTR:host"]
+    admin.call("compute", "GET", f"/os-services?host={host}&binary=nova-compute", keep="nova-services-200")
+    a.call("compute", "DELETE", f"/servers/{server}")
+    for _ in range(60):
+        if a.call("compute", "GET", f"/servers/{server}")[0] == 404:
+            break
+        time.sleep(1)
+    a.call("compute", "GET", f"/servers/{server}", keep="nova-server-404")
+    a.call("network", "DELETE", f"/networks/{net}")
+
+
+@part
 def prerequisites(stage, rc):
     """What the gates before a cluster ask: flavors, key pairs, quotas with their use."""
     needs_of_a_cluster(stage)

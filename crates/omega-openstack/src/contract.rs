@@ -11,6 +11,7 @@ mod images;
 mod orphans;
 mod prerequisites;
 
+pub use crate::compute::ensure_guest_running::contract::guests;
 pub use crate::container_infra::admin_certificate::contract::cluster_certificates;
 pub use crate::container_infra::cluster_values::contract::cluster_values;
 pub use crate::container_infra::ensure_cluster_template::contract::cluster_templates;

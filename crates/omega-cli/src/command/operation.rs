@@ -25,7 +25,7 @@ use crate::{
     cli::{LeftoverArgs, OperationArgs, SiteArgs, SiteFile},
     command::{
         AbsentClusterArgs, CheckArgs, ClusterArgs, ClusterTemplateArgs, FetchKubeconfigArgs,
-        StageImageArgs,
+        GuestArgs, StageImageArgs,
     },
 };
 
@@ -42,6 +42,8 @@ pub(crate) enum Operation {
     EnsureClusterAbsent(AbsentClusterArgs),
     /// Write a cluster's kubeconfig to a file, from Magnum or from Cluster API.
     FetchClusterKubeconfig(FetchKubeconfigArgs),
+    /// Ensure that a server is running: start it if it is off.
+    EnsureGuestRunning(GuestArgs),
     /// Ensure that a security group has a rule, or with `--absent` that it does not.
     EnsureSgRule(SgRuleArgs),
     /// An operation on each unit.
@@ -130,6 +132,7 @@ impl App {
             Operation::EnsureCluster(args) => Box::pin(self.ensure_cluster(args)).await,
             Operation::EnsureClusterAbsent(args) => self.ensure_cluster_absent(args).await,
             Operation::FetchClusterKubeconfig(args) => self.fetch_cluster_kubeconfig(args).await,
+            Operation::EnsureGuestRunning(args) => self.ensure_guest_running(args).await,
             Operation::Check(args) => self.check(args).await,
         }
     }

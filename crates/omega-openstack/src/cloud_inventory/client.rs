@@ -147,7 +147,8 @@ impl CloudInventory {
     }
 }
 
-fn regex_escaped(name: &str) -> String {
+/// Returns a regular expression that matches exactly this name.
+pub(crate) fn regex_escaped(name: &str) -> String {
     let special = |c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_'));
     let each = name.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c]));
     format!("^{}$", each.collect::<String>())

@@ -7,5 +7,6 @@ mod wire;
 
 pub use balancer_quota::{BalancerQuota, OctaviaResponds};
 pub use client::CloudInventory;
+pub(crate) use client::regex_escaped;
 pub(crate) use quota_needs::{Need, room_for};
 pub use wire::{Quota, Server, VolumeType};
