@@ -135,6 +135,18 @@ mod live {
         contract::cluster_values(cloud, &cluster).await;
     }
 
+    #[tokio::test]
+    #[ignore = "needs a server in the lab's cloud: tests/lab/run guest"]
+    async fn of_one_server_nova_keeps_the_contract() {
+        #[expect(clippy::disallowed_methods, reason = "the lab says which server")]
+        let server = std::env::var("OMEGA_LAB_SERVER").expect("OMEGA_LAB_SERVER is an id");
+        let domain = DomainRef::Name("capi".into());
+        let project = ProjectRef::Named { name: "capi-mgmt".into(), domain };
+        let config = CloudConfig { region: Some("RegionOne".into()), ..config() };
+        let cloud = session(config.in_project(project, "this test")).await;
+        contract::guests(cloud, &server).await;
+    }
+
     fn spec() -> TemplateSpec {
         TemplateSpec::new("ubuntu-kube", "public", "m1.medium", "m1.medium")
     }
