@@ -116,11 +116,8 @@ impl App {
         let accepted = args.values.accept.clone();
         let gates =
             ClusterPrerequisites::before(&cluster, &cluster_site, &cloud, settings, accepted);
-        let gates = gates.await.map_err(|error| {
-            Failure::from_error("could not look for the cluster and its template", &error)
-        })?;
         let at_name = at.display().to_string();
-        let job = cluster.job_after(gates, &cluster_site, &at_name, &clients);
+        let job = cluster.job_after(gates.await, &cluster_site, &at_name, &clients);
         let mut report = self.carried_out(&job, args.plan).await?;
         let seen = if args.plan { None } else { cluster.observe(&cluster_site).await.ok() };
         let made = seen.as_ref().and_then(|seen| seen.seen.clusters.first());

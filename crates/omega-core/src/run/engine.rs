@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::{Job, PlanFile, Report, Runs, Status};
 use crate::{
-    Context, Event, Failure, FailureClass, ItemState, TargetPreview, Verdict,
+    Context, Event, Failure, FailureClass, ItemPreview, ItemState, TargetPreview, Verdict,
     runbook::{Moment, preview_at},
 };
 
@@ -45,7 +45,15 @@ impl Looked {
     }
 
     pub(super) fn blocker(&self) -> Option<Failure> {
-        self.targets.iter().chain(&self.afterwards).find_map(TargetPreview::blocker)
+        let all = || self.targets.iter().chain(&self.afterwards);
+        let first = all().find_map(TargetPreview::blocker)?;
+        let broken = |item: &&ItemPreview| matches!(&item.found, ItemState::Verdict(Verdict::Fail(finding)) if finding.is_broken());
+        let failed: Vec<_> = all().flat_map(TargetPreview::items).filter(broken).collect();
+        if first.class != FailureClass::Gate || failed.len() < 2 {
+            return Some(first);
+        }
+        let more: Vec<_> = failed.iter().skip(1).map(|one| one.subject.to_string()).collect();
+        Some(first.because(format!("{} more failed: {}", more.len(), more.join("; "))))
     }
 
     pub(super) fn pending(&self) -> bool {

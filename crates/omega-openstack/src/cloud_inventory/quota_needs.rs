@@ -18,12 +18,13 @@ impl Need {
         Self { resource: resource.into(), more, why: why.into() }
     }
 
-    /// `3 for 1 control plane, 2 workers; 7 of 10 used`
+    /// `+3 (1 control plane, 2 workers), 7 of 10 used`
     fn against(&self, quota: &Quota) -> Evidence {
-        let limit =
-            quota.limit.map_or_else(|| "no limit".to_owned(), |limit| format!("of {limit}"));
-        let text = format!("+{} ({}), {} {limit} used", self.more, self.why, quota.used);
-        Evidence::text(&self.resource, text)
+        let used = quota.limit.map_or_else(
+            || format!("{} used, no limit", quota.used),
+            |limit| format!("{} of {limit} used", quota.used),
+        );
+        Evidence::text(&self.resource, format!("+{} ({}), {used}", self.more, self.why))
     }
 }
 
@@ -33,6 +34,8 @@ pub(crate) fn room_for(gate: &dyn Gate, quotas: &[Quota], needs: &[Need], remedy
     let mut full = Vec::new();
     for need in needs.iter().filter(|need| need.more > 0) {
         let Some(quota) = quotas.iter().find(|quota| quota.resource == need.resource) else {
+            let text = format!("+{} ({}), not counted by the service", need.more, need.why);
+            seen.push(Evidence::text(&need.resource, text));
             continue;
         };
         seen.push(need.against(quota));

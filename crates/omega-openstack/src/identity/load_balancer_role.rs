@@ -43,7 +43,7 @@ impl LoadBalancerRole {
             let finding = finding.shown_by([evidence.clone()]).decision("D-039");
             finding.remedy(remedy).source(SOURCE)
         };
-        let lacks = format!("{user} has not the role load-balancer_member in this project");
+        let lacks = format!("{user} lacks the role load-balancer_member in this project");
         if has(&READS) {
             let why = format!("{lacks}: it may read load balancers, and not create one");
             return Ok(Verdict::fail(finding(why)));

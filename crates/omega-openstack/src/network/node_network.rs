@@ -215,7 +215,7 @@ impl NodeNetwork {
                 "choose a range of its own for each cluster (--label fixed_subnet_cidr=10.20.N.0/24), if \
                  they are ever to be connected"
             }
-            _ => {
+            Severity::Broken | Severity::Waiting | Severity::Note | _ => {
                 "choose another range: --label fixed_subnet_cidr=10.20.N.0/24, in the pool and used by \
                  nothing else"
             }

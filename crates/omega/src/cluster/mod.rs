@@ -1,6 +1,6 @@
 //! Workload clusters: created, deleted, reached.
 //!
-//! [`ensure_cluster`] creates one and waits until it is complete; [`ensure_cluster_absent`] deletes one if
+//! [`ClusterPrerequisites`] are what a create needs. [`ensure_cluster`] creates one and waits until it is complete; [`ensure_cluster_absent`] deletes one if
 //! that is safe, and [`cluster_leftovers`] looks for what it left. [`fetch_cluster_kubeconfig`] writes a cluster's kubeconfig to a file of this machine.
 
 mod cluster_error;

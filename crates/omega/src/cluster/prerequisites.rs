@@ -20,7 +20,7 @@ use omega_openstack::{
     network::{ExternalNetwork, KnownRanges, Network, NetworkQuota, NodeNetwork},
 };
 
-use super::{ClusterError, ClusterSite, DriverSettings, EnsuredCluster, KubernetesSupported};
+use super::{ClusterSite, DriverSettings, EnsuredCluster, KubernetesSupported};
 use crate::{
     clients::{CloudClients, PartialClients},
     graft::trustee_domain,
@@ -122,27 +122,37 @@ impl ClusterPrerequisites {
 
     /// Returns the gates before `cluster` is created. There are none if it is there, or was asked for and
     /// may still appear: then nothing is created; and none if Magnum has not exactly one template of the
-    /// name, which the operation itself refuses.
-    ///
-    /// # Errors
-    ///
-    /// Fails if Magnum does not answer.
+    /// name, which the operation itself refuses. If Magnum does not answer, the only gate fails with that.
     pub async fn before(
         cluster: &EnsuredCluster,
         site: &ClusterSite,
         cloud: &CloudClients,
         settings: PrerequisiteSettings,
         accepted: Vec<String>,
-    ) -> Result<Vec<Item>, ClusterError> {
+    ) -> Vec<Item> {
+        let shape = match Self::shape_before(cluster, site).await {
+            Ok(Some(shape)) => shape,
+            Ok(None) => return Vec::new(),
+            Err(error) => {
+                let what = "could not look for the cluster and its template";
+                return vec![Item::gate(NotLooked(Failure::from_error(what, &error)))];
+            }
+        };
+        let gates = Self::new(shape, settings).accepting(accepted);
+        gates.items(cloud, site.management.as_ref())
+    }
+
+    /// Returns what would be created; None if nothing is.
+    async fn shape_before(
+        cluster: &EnsuredCluster,
+        site: &ClusterSite,
+    ) -> Result<Option<ClusterShape>, omega_openstack::Error> {
         let seen = site.magnum.clusters_named(&cluster.name).await?;
         if !seen.clusters.is_empty() || seen.may_still_appear(cluster.asked_after) {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let template = site.magnum.template(&cluster.values.template).await?;
-        let Some(template) = template else { return Ok(Vec::new()) };
-        let shape = ClusterShape::of(&template, &cluster.values);
-        let gates = Self::new(shape, settings).accepting(accepted);
-        Ok(gates.items(cloud, site.management.as_ref()))
+        Ok(template.map(|template| ClusterShape::of(&template, &cluster.values)))
     }
 
     /// Returns the gates as items of a job. `cloud`: in the cluster's project.
@@ -250,6 +260,24 @@ impl Gate for BeforeCreate {
             }
             other => Ok(other),
         }
+    }
+}
+
+/// Whether anything is to be created could not be found out.
+struct NotLooked(Failure);
+
+#[async_trait]
+impl Gate for NotLooked {
+    fn rule(&self) -> &'static str {
+        "prerequisites"
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new("cluster", "whether it is to be created")
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        Err(self.0.clone())
     }
 }
 

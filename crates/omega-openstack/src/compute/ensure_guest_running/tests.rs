@@ -91,7 +91,7 @@ async fn every_write_as_it_is_sent() {
 
 async fn refusal(sim: &Sim) -> String {
     let error = plan(&sim.compute, &guest(GuestState::Running)).await.unwrap_err();
-    let failure = Failure::from(EnsureError::from(error));
+    let failure = Failure::from(error);
     assert_eq!(sim.writes(), 0);
     let next = failure.next.unwrap_or_default();
     format!("{}: {} -> {next}", failure.message, failure.causes.join(": "))
