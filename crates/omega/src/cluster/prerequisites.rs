@@ -253,13 +253,16 @@ impl Gate for BeforeCreate {
     }
 
     async fn check(&self) -> Result<Verdict, Failure> {
-        match self.gate.check().await? {
-            Verdict::Fail(finding) if self.accepted && finding.is_broken() => {
-                let accepted = Evidence::holds("accepted by the operator (--accept)");
-                Ok(Verdict::fail(finding.severity(Severity::Warning).shown_by([accepted])))
-            }
-            other => Ok(other),
+        let verdict = self.gate.check().await?;
+        if let Verdict::Fail(finding) = &verdict
+            && self.accepted
+            && finding.is_broken()
+        {
+            let accepted = Evidence::holds("accepted by the operator (--accept)");
+            let finding = (**finding).clone().severity(Severity::Warning);
+            return Ok(Verdict::fail(finding.shown_by([accepted])));
         }
+        Ok(verdict)
     }
 }
 
