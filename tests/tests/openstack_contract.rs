@@ -101,6 +101,23 @@ mod live {
 
     #[tokio::test]
     #[ignore = "needs the lab's cloud: tests/lab/run contract"]
+    async fn the_gates_before_a_cluster_read_what_they_expect() {
+        // The lab's TLS region has not all services.
+        let config = CloudConfig { region: Some("RegionOne".into()), ..config() };
+        let domain = || DomainRef::Name("capi".into());
+        let user = UserRef::Named { name: "member".into(), domain: domain() };
+        let project = ProjectRef::Named { name: "capi-mgmt".into(), domain: domain() };
+        let stranger = CloudConfig {
+            credential: Credential::Password { user, password: "lab".to_owned().into() },
+            scope: AuthScope::Project(project),
+            ..config.clone()
+        };
+        let (cloud, stranger) = (session(config).await, session(stranger).await);
+        contract::cluster_prerequisites(cloud, stranger, spec()).await;
+    }
+
+    #[tokio::test]
+    #[ignore = "needs the lab's cloud: tests/lab/run contract"]
     async fn glance_keeps_the_contract() {
         // The lab's TLS region has no Glance.
         let config = CloudConfig { region: Some("RegionOne".into()), ..config() };
@@ -129,6 +146,18 @@ mod live {
         let cloud = session(config.in_project(project, "this test")).await;
         contract::cluster_certificates(Arc::clone(&cloud), &cluster).await;
         contract::cluster_values(cloud, &cluster).await;
+    }
+
+    #[tokio::test]
+    #[ignore = "needs a server in the lab's cloud: tests/lab/run guest"]
+    async fn of_one_server_nova_keeps_the_contract() {
+        #[expect(clippy::disallowed_methods, reason = "the lab says which server")]
+        let server = std::env::var("OMEGA_LAB_SERVER").expect("OMEGA_LAB_SERVER is an id");
+        let domain = DomainRef::Name("capi".into());
+        let project = ProjectRef::Named { name: "capi-mgmt".into(), domain };
+        let config = CloudConfig { region: Some("RegionOne".into()), ..config() };
+        let cloud = session(config.in_project(project, "this test")).await;
+        contract::guests(cloud, &server).await;
     }
 
     fn spec() -> TemplateSpec {

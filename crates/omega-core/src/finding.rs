@@ -63,6 +63,11 @@ impl Finding {
         }
     }
 
+    /// Returns whether it must be fixed: a gate with such a finding stops a run.
+    pub fn is_broken(&self) -> bool {
+        self.severity == Severity::Broken
+    }
+
     /// Sets how much it matters.
     #[must_use]
     pub fn severity(self, severity: Severity) -> Self {

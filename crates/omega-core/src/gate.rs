@@ -18,6 +18,12 @@ pub trait Gate: Send + Sync {
     /// Returns what is checked.
     fn subject(&self) -> Subject;
 
+    /// Returns whether it is about the state before the changes only, which they change themselves (free
+    /// quota). Once they are made it is not checked again.
+    fn is_only_before(&self) -> bool {
+        false
+    }
+
     /// Checks once. It MUST NOT write, and MUST NOT wait for the answer to change: use a [`Wait`]
     /// for that.
     async fn check(&self) -> Result<Verdict, Failure>;
@@ -33,7 +39,8 @@ pub enum Verdict {
         /// What shows it.
         evidence: Vec<Evidence>,
     },
-    /// The fact does not hold.
+    /// The fact does not hold, or may not. Only a finding that something is broken stops a run; a
+    /// warning, or that it is not known, is told.
     Fail(Box<Finding>),
     /// The check can't be made yet.
     Deferred {

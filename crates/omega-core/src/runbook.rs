@@ -109,8 +109,11 @@ impl Item {
         }
     }
 
-    async fn preview(&self, target: &str, now: Timestamp) -> ItemPreview {
+    async fn preview(&self, target: &str, now: Timestamp, moment: Moment) -> ItemPreview {
         let state = match self {
+            Self::Gate(gate) if moment == Moment::After && gate.is_only_before() => {
+                Ok(ItemState::Verdict(Verdict::shown([])))
+            }
             Self::Gate(gate) => gate.check().await.map(ItemState::Verdict),
             Self::Step(step) => step.preview(now).await.map(ItemState::Preview),
             Self::Wait(wait) => wait.look().await.map(|state| ItemState::Verdict(state.into())),
@@ -199,10 +202,11 @@ impl TargetPreview {
     /// read.
     pub fn blocker(&self) -> Option<Failure> {
         self.items().find_map(|item| match &item.found {
-            ItemState::Verdict(Verdict::Fail(finding)) => Some(not_held(&item.subject, finding)),
+            ItemState::Verdict(Verdict::Fail(finding)) if finding.is_broken() => {
+                Some(not_held(&item.subject, finding))
+            }
             ItemState::Failed(failure) => Some(failure.clone()),
-            ItemState::Verdict(Verdict::Pass { .. } | Verdict::Deferred { .. })
-            | ItemState::Preview(_) => None,
+            ItemState::Verdict(_) | ItemState::Preview(_) => None,
         })
     }
 
@@ -234,19 +238,41 @@ pub(crate) fn not_held(subject: &Subject, finding: &Finding) -> Failure {
     Failure { next: remedy.clone(), found, detail, ..failure }
 }
 
+/// When the state is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Before the changes.
+    Before,
+    /// After the changes were made: what is about the state before them is not read.
+    After,
+}
+
 /// Reads the state of every item, at most 16 targets at the same time. Reads of one target can share
 /// a round trip. Writes nothing.
 pub async fn preview(targets: &[TargetPlan], now: Timestamp) -> Vec<TargetPreview> {
+    preview_at(targets, now, Moment::Before).await
+}
+
+pub(crate) async fn preview_at(
+    targets: &[TargetPlan],
+    now: Timestamp,
+    moment: Moment,
+) -> Vec<TargetPreview> {
     // Boxed and collected, so that the future is `Send`: rustc can't infer it for the closure.
-    let looks: Vec<_> = targets.iter().map(|target| target.preview(now).boxed()).collect();
+    let looks: Vec<_> =
+        targets.iter().map(|target| target.preview_at(now, moment).boxed()).collect();
     stream::iter(looks).buffered(LOOKS).collect().await
 }
 
 impl TargetPlan {
     /// Reads the state of every item at the same time. Writes nothing.
     pub async fn preview(&self, now: Timestamp) -> TargetPreview {
+        self.preview_at(now, Moment::Before).await
+    }
+
+    async fn preview_at(&self, now: Timestamp, moment: Moment) -> TargetPreview {
         let sections = self.sections.iter().map(|section| async move {
-            let items = section.items.iter().map(|item| item.preview(&self.target, now));
+            let items = section.items.iter().map(|item| item.preview(&self.target, now, moment));
             SectionPreview {
                 number: section.number.clone(),
                 title: section.title.clone(),

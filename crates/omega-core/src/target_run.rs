@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::{
-    Approval, Check, Context, Event, Evidence, Failure, FailureClass, Gate, Note, Preview, Step,
-    StepDone, StepId, Subject, Touched, Verdict, Wait, WaitError, WaitState, WhenLate,
+    Approval, Check, Context, Event, Evidence, Failure, FailureClass, Finding, Gate, Note, Preview,
+    Step, StepDone, StepId, Subject, Touched, Verdict, Wait, WaitError, WaitState, WhenLate,
     runbook::{Item, TargetPlan, TargetPreview, not_held, unplanned},
     wait_for,
 };
@@ -32,6 +32,8 @@ pub enum ItemOutcome {
         /// What it waits for.
         until: String,
     },
+    /// The gate found something that does not stop a run.
+    Warned(Box<Finding>),
     /// The step or the gate failed.
     Failed(Failure),
 }
@@ -71,6 +73,7 @@ impl TargetReport {
             ItemOutcome::Unchanged
             | ItemOutcome::Changed
             | ItemOutcome::Passed { .. }
+            | ItemOutcome::Warned(_)
             | ItemOutcome::Deferred { .. } => None,
         })
     }
@@ -108,6 +111,7 @@ impl TargetPlan {
                 ItemOutcome::Failed(failure) => admit(failure, touched),
                 ItemOutcome::Unchanged
                 | ItemOutcome::Passed { .. }
+                | ItemOutcome::Warned(_)
                 | ItemOutcome::Deferred { .. } => {}
             }
             run.ctx.tell(&Event::StepFinished {
@@ -166,7 +170,8 @@ async fn ask(gate: &dyn Gate, ctx: &Context) -> Result<ItemOutcome, Failure> {
     match asked {
         Verdict::Pass { evidence } => Ok(ItemOutcome::Passed { evidence }),
         Verdict::Deferred { until } => Ok(ItemOutcome::Deferred { until }),
-        Verdict::Fail(finding) => Err(not_held(&gate.subject(), &finding)),
+        Verdict::Fail(finding) if finding.is_broken() => Err(not_held(&gate.subject(), &finding)),
+        Verdict::Fail(finding) => Ok(ItemOutcome::Warned(finding)),
     }
 }
 

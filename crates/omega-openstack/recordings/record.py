@@ -76,7 +76,7 @@ class Cloud:
                         for e in s["endpoints"] if e["interface"] == "public"
                         and (not region or e.get("region_id", region) == region)).rstrip("/")
         version = {"identity": "/v3", "network": "/v2.0", "container-infra": "/v1", "image": "/v2",
-                   "load-balancer": "/v2", "compute": "", "volumev3": ""}[service]
+                   "load-balancer": "/v2", "compute": "", "volumev3": "", "key-manager": "/v1"}[service]
         return endpoint if endpoint.endswith(version) else endpoint + version
 
     def call(self, service, method, path, body=None, keep=None, version=None, raw=None, kind=None):
@@ -508,6 +508,64 @@ def needs_of_a_cluster(stage):
 def flavors(stage, rc):
     needs_of_a_cluster(stage)
     stage.a.call("compute", "GET", "/flavors", keep="nova-flavors-200")
+
+
+@part
+def guests(stage, rc):
+    """A server that is started and stopped, and the service on its host."""
+    needs_of_a_cluster(stage)
+    admin, a = stage.admin, stage.a
+    image = admin.call("image", "GET", "/images?name=plain")[2]["images"][0]["id"]
+    net = a.made("network", "POST", "/networks", {"network": {"name": "guests"}}, "network")["id"]
+    a.made("network", "POST", "/subnets", {"subnet": {
+        "network_id": net, "ip_version": 4, "cidr": "192.168.5.0/24"}}, "subnet")
+    server = a.made("compute", "POST", "/servers", {"server": {
+        "name": "omega-rec", "flavorRef": "m1", "imageRef": image, "networks": [{"uuid": net}]}}, "server")["id"]
+    action = lambda body, keep=None, who=a: who.call("compute", "POST", f"/servers/{server}/action", {body: None}, keep=keep)
+    show = lambda: admin.call("compute", "GET", f"/servers/{server}")[2]["server"]
+
+    def settles(status):
+        for _ in range(60):
+            if show()["status"] == status and not show()["OS-EXT-STS:task_state"]:
+                return
+            time.sleep(1)
+    settles("ACTIVE")
+    action("os-start", "nova-start-active")
+    action("os-stop")
+    settles("SHUTOFF")
+    action("lock")
+    action("os-start", "nova-start-locked")
+    action("unlock")
+    action("os-start", "nova-start-202")
+    settles("ACTIVE")
+    host = show()["OS-EXT-SRV-ATTR:host"]
+    admin.call("compute", "GET", f"/os-services?host={host}&binary=nova-compute", keep="nova-services-200")
+    a.call("compute", "DELETE", f"/servers/{server}")
+    for _ in range(60):
+        if a.call("compute", "GET", f"/servers/{server}")[0] == 404:
+            break
+        time.sleep(1)
+    a.call("compute", "GET", f"/servers/{server}", keep="nova-server-404")
+    a.call("network", "DELETE", f"/networks/{net}")
+
+
+@part
+def prerequisites(stage, rc):
+    """What the gates before a cluster ask: flavors, key pairs, quotas with their use."""
+    needs_of_a_cluster(stage)
+    admin, a = stage.admin, stage.a
+    a.call("compute", "GET", "/flavors/detail", keep="nova-flavors-detail-200")
+    a.call("compute", "GET", "/os-keypairs", keep="nova-keypairs-none-200")
+    a.made("compute", "POST", "/os-keypairs", {"keypair": {
+        "name": "omega-rec", "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ8p"
+                                           "IWZFd2cW3hkoTqUyPdYFxLJLkoxFXVmBfXvJDqx1"}}, "keypair")
+    a.call("compute", "GET", "/os-keypairs", keep="nova-keypairs-200")
+    a.call("compute", "DELETE", "/os-keypairs/omega-rec")
+    a.call("compute", "GET", f"/os-quota-sets/{a.project}/detail", keep="nova-quotas-200")
+    a.call("volumev3", "GET", f"/os-quota-sets/{a.project}?usage=true", keep="cinder-quotas-200")
+    admin.call("container-infra", "GET", f"/quotas/{a.project}/Cluster", keep="magnum-quota-200", version="1.11")
+    if any(s["type"] == "key-manager" for s in a.catalog):
+        a.call("key-manager", "GET", "/secrets?limit=1", keep="barbican-secrets-none-200")
 
 
 TEMPLATE = {"name": "omega-rec", "coe": "kubernetes", "image_id": "k8s",

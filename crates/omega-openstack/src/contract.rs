@@ -9,7 +9,9 @@ mod cloud_inventory;
 mod credential;
 mod images;
 mod orphans;
+mod prerequisites;
 
+pub use crate::compute::ensure_guest_running::contract::guests;
 pub use crate::container_infra::admin_certificate::contract::cluster_certificates;
 pub use crate::container_infra::cluster_values::contract::cluster_values;
 pub use crate::container_infra::ensure_cluster_template::contract::cluster_templates;
@@ -19,6 +21,7 @@ pub use cloud_inventory::cloud_inventory;
 pub use credential::application_credential;
 pub use images::images;
 pub use orphans::cluster_orphans;
+pub use prerequisites::cluster_prerequisites;
 
 use std::sync::Arc;
 
@@ -142,6 +145,9 @@ mod tests {
     async fn the_simulator_keeps_the_contract() {
         all(async || sim()).await;
         let spec = TemplateSpec::new("k8s", "public", "m1.medium", "m1.medium");
-        magnum(sim(), spec).await;
+        magnum(sim(), spec.clone()).await;
+        let cloud = Cloud::new();
+        cloud.add_network("owner", "public", "203.0.113.0/24", true);
+        cluster_prerequisites(cloud.admin("admin"), cloud.member("other"), spec).await;
     }
 }

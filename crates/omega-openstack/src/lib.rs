@@ -7,13 +7,16 @@ pub mod block_storage;
 mod cloud;
 pub mod cloud_inventory;
 mod cluster_name;
+pub mod compute;
 pub mod container_infra;
 #[cfg(any(test, feature = "sim"))]
 #[expect(clippy::indexing_slicing, reason = "a contract is a test")]
 pub mod contract;
 mod error;
+mod gate_answer;
 pub mod identity;
 pub mod image;
+pub mod key_manager;
 pub mod load_balancer;
 pub mod network;
 mod request;
@@ -42,7 +45,7 @@ pub use response::{
 };
 pub use restore::restore;
 pub use session::{Session, SessionOptions};
-pub use token_info::{Catalog, CatalogEntry, Endpoint, Name, TokenInfo};
+pub use token_info::{Catalog, CatalogEntry, Endpoint, LoginMethod, Name, TokenInfo};
 pub use transport::{Method, Service, Transport};
 pub use transport_cause::TransportCause;
 pub use upstream_messages::RefusalReason;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     Transport,
+    compute::{Compute, GuestRunning},
     container_infra::{
         ClusterTemplate, ContainerInfra, CreateCluster, CreateTemplate, DeleteCluster,
         DeleteTemplate, RestoreTemplate,
@@ -40,6 +41,7 @@ pub fn restore(
     }
     let cloud = Arc::clone(transport);
     match kind {
+        GuestRunning::KIND => bind::<GuestRunning>(Compute::new(cloud), desired),
         SgRule::KIND => bind::<SgRule>(Network::new(cloud), desired),
         RestoreSgRules::KIND => bind::<RestoreSgRules>(Network::new(cloud), desired),
         RemoveClusterNetwork::KIND => bind::<RemoveClusterNetwork>(Network::new(cloud), desired),
@@ -88,6 +90,7 @@ mod tests {
         was["description"] = json!("by hand");
         let flow = json!({ "traffic": { "ports": ["tcp", "22"] }, "peer": "0.0.0.0/0" });
         vec![
+            ("openstack.guest.v1", json!({ "server": "u1", "state": "stopped" })),
             (
                 "openstack.sg-rule.v1",
                 json!({ "group": "web", "direction": "ingress", "flow": flow, "presence": "absent" }),
@@ -145,6 +148,7 @@ mod tests {
             })
             .collect();
         insta::assert_snapshot!(subjects.join("\n"), @"
+        openstack.guest.v1 u1: server u1
         openstack.sg-rule.v1 web/ingress/ipv4/tcp/22-22/*: rule web: tcp 22 from 0.0.0.0/0
         openstack.restored-sg-rules.v1 web/ingress/ipv4/tcp/22-22/*: rule web: 6 22 from 0.0.0.0/0 as before
         openstack.no-cluster-network.v1 magnum-1/c1: network of magnum-1/c1

@@ -16,6 +16,36 @@ pub struct TokenInfo {
     pub roles: Vec<String>,
     /// The services and their endpoints.
     pub catalog: Catalog,
+    /// How the user logged in.
+    #[serde(default)]
+    pub login: LoginMethod,
+}
+
+/// How the user logged in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LoginMethod {
+    /// Not known: the token was kept by an older release, or comes from another program.
+    #[default]
+    Unknown,
+    /// With an application credential.
+    ApplicationCredential {
+        /// Its name.
+        name: String,
+        /// Whether Keystone refuses its tokens what could lead around the credential: making other
+        /// credentials and trusts.
+        restricted: bool,
+    },
+    /// With these methods (`password`, `totp`, `token`).
+    Other(Vec<String>),
+}
+
+impl TokenInfo {
+    /// Returns the facts, without how the user logged in.
+    pub fn new(user: Name, project: Option<Name>, roles: Vec<String>, catalog: Catalog) -> Self {
+        Self { user, project, roles, catalog, login: LoginMethod::Unknown }
+    }
 }
 
 /// An id with its name.

@@ -80,6 +80,8 @@ pub enum Service {
     Image,
     /// Placement.
     Placement,
+    /// Barbican.
+    KeyManager,
 }
 
 impl Service {
@@ -98,6 +100,7 @@ impl Service {
             Self::Compute => &["compute"],
             Self::Image => &["image"],
             Self::Placement => &["placement"],
+            Self::KeyManager => &["key-manager"],
         }
     }
 
@@ -108,7 +111,7 @@ impl Service {
         match self {
             Self::Identity | Self::BlockStorage => "v3",
             Self::Network => "v2.0",
-            Self::ContainerInfra => "v1",
+            Self::ContainerInfra | Self::KeyManager => "v1",
             Self::LoadBalancer | Self::Image => "v2",
             Self::Compute => "v2.1",
             Self::Placement => "",

@@ -13,6 +13,7 @@ remove_omega_clusters() { # and their templates; also of a run that was killed
   done
   remove_templates
   enable_endpoint volumev3 true
+  no_floating_ips false
 }
 clusters_site() {
   site_for . ssh cloud
@@ -99,6 +100,21 @@ cluster_ensure() {
   exits 4 omega ensure-cluster --name omega-one --template omega-none
   said 'no cluster template' || fail 'the template is not named'
 
+  # what a create needs, by itself and before a create: all that is missing is named, and nothing is sent
+  exits 0 omega check cluster-prerequisites --template omega-one --keypair operator --output json
+  same 'the checks' 17 "$(jq '[.looked[0].sections[].items[]] | length' out)"
+  local small; small=$(in_capi_mgmt small_template omega-small)
+  exits 3 omega ensure-cluster --name omega-one --template omega-small --keypair operator
+  said '1 of 2 vCPUs' || fail 'the floor is not named'
+  in_capi_mgmt no_floating_ips true
+  exits 3 omega ensure-cluster --name omega-one --template omega-small --keypair absent
+  said '1 of 2 vCPUs' || fail 'the floor is not named beside the rest'
+  said 'no key pair' || fail 'the key pair is not named'
+  said 'floatingip needs 1 more and has 0' || fail 'the quota is not named'
+  in_capi_mgmt no_floating_ips false
+  same 'clusters after a refusal' 0 "$(clusters_named omega-one)"
+  in_capi_mgmt api DELETE "$COE/clustertemplates/$small"
+
   # killed once Magnum has accepted it: the next run sends nothing
   background ensure-cluster --name omega-one --template omega-one --keypair operator --node-count 1 --label own=yes
   until_true 60 'the request is sent' sent_create
@@ -127,7 +143,10 @@ cluster_ensure() {
   exits 0 omega ensure-cluster-absent --cluster omega-one
   grep -q leftover out && fail 'a leftover is named' || true
   block_storage false
-  OMEGA_WITHIN=400 exits 4 ensure_one --node-count 1
+  exits 3 ensure_one --node-count 1
+  said 'no public endpoint for block-storage' || fail 'the endpoint is not named'
+  same 'clusters after a refusal' 0 "$(clusters_named omega-one)"
+  OMEGA_WITHIN=400 exits 4 ensure_one --node-count 1 --accept volume-type
   said 'CREATE_FAILED' || fail 'the status is missing'
   grep -q 'endpoint' out err || fail "the doctor's finding is missing"
   block_storage true
@@ -149,6 +168,16 @@ cluster_ensure() {
   OMEGA_WITHIN=300 exits 0 omega rollback --run "$run"
   same 'clusters of the name' 0 "$(clusters_named omega-one)"
   same 'what is left of it' '' "$(capi_objects)"
+}
+small_template() { # NAME: with a flavor below the driver's floor; its uuid
+  api GET "$NOVA/flavors/omega-tiny" >/dev/null 2>&1 ||
+    api POST "$NOVA/flavors" '{"flavor": {"id": "omega-tiny", "name": "omega-tiny", "ram": 512, "vcpus": 1, "disk": 1}}' >/dev/null
+  api POST "$COE/clustertemplates" "$(jq -n --arg n "$1" '{name: $n, image_id: "ubuntu-kube", coe: "kubernetes", external_network_id: "public",
+    flavor_id: "omega-tiny", master_flavor_id: "m1.medium", network_driver: "calico"}')" | jq -r .uuid
+}
+no_floating_ips() { # true: the project may have none; false: as many as by default
+  local quota; quota=$NEUTRON/quotas/$(jq -r .project "$RUN/fixtures.json")
+  if [[ $1 = true ]]; then api PUT "$quota" '{"quota": {"floatingip": 0}}' >/dev/null; else api DELETE "$quota" >/dev/null || true; fi
 }
 sent_create() { journal | grep '"entry":"applied"' | grep -q 'openstack.cluster.v2'; }
 block_storage() { # Magnum goes by the catalog of the token that it is asked with

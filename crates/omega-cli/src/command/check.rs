@@ -9,6 +9,7 @@ use omega::{
     graft::{SiteGate, UnitGate, check_site, check_units},
 };
 
+use super::ensure_cluster::ClusterValueArgs;
 use crate::app::App;
 
 /// `check`
@@ -50,6 +51,12 @@ enum Checked {
     Magnum,
     /// Clusters are HEALTHY.
     Health,
+    /// What a create of a cluster needs is there: image, flavors, key pair, networks, roles, quotas.
+    ClusterPrerequisites {
+        /// The cluster's values.
+        #[command(flatten)]
+        values: ClusterValueArgs,
+    },
     /// A workload cluster works inside: nodes, network, cloud controller, volumes, DNS.
     Workload {
         /// Its name in Magnum or in Cluster API; NAMESPACE/NAME if several have that name.
@@ -87,6 +94,9 @@ impl App {
             Checked::TrusteeDomain => once(SiteGate::TrusteeDomain).await,
             Checked::Magnum => once(SiteGate::Magnum).await,
             Checked::Health => once(SiteGate::Health).await,
+            Checked::ClusterPrerequisites { values } => {
+                self.check_prerequisites(&connect, &named, values).await
+            }
             Checked::Workload { cluster } => self.workload(&connect, &named, cluster).await,
         }?;
         Ok(self.shown(&self.engine().plan(&job).await, None))

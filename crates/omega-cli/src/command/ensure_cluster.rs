@@ -2,16 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use clap::Args;
+use clap::{Args, builder::PossibleValuesParser};
 use omega::{
     capi::health::StageTime,
-    clients::{Connect, PartialClients, management},
+    clients::{CloudClients, Connect, PartialClients, management},
     cluster::{
-        AbsentCluster, ClusterPlace, ClusterSite, DriverSettings, EnsuredCluster,
-        EnsuredClusterObserved, cluster_leftovers, first_broken,
+        AbsentCluster, ClusterPlace, ClusterPrerequisites, ClusterSite, DriverSettings,
+        EnsuredCluster, EnsuredClusterObserved, PREREQUISITES, PrerequisiteSettings,
+        check_prerequisites, cluster_leftovers, first_broken,
     },
     core::{Desired as _, Failure, FailureClass, Finding, Severity},
-    openstack::container_infra::{ClusterValues, is_cluster_name},
+    openstack::container_infra::{ClusterShape, ClusterValues, is_cluster_name},
     run::{Approved, Job, Report, Status},
     site::Site,
 };
@@ -32,6 +33,23 @@ pub(crate) struct ClusterArgs {
     /// Its name.
     #[arg(long)]
     name: String,
+    /// Its values.
+    #[command(flatten)]
+    values: ClusterValueArgs,
+    /// How long the creation may take.
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = patience)]
+    within: Duration,
+    /// Delete the cluster and create it again if its creation failed before helm made anything.
+    #[arg(long)]
+    retry: bool,
+    /// Show what would be done; write nothing.
+    #[arg(long)]
+    plan: bool,
+}
+
+/// The values of a cluster.
+#[derive(Debug, Args)]
+pub(super) struct ClusterValueArgs {
     /// Its template, by name or id [default: that of the site file's `[template.NAME]`, if there is one
     /// such table].
     #[arg(long)]
@@ -48,15 +66,9 @@ pub(crate) struct ClusterArgs {
     /// A label beside those of the template, or with another value (repeatable).
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
     labels: Vec<(String, String)>,
-    /// How long the creation may take.
-    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = patience)]
-    within: Duration,
-    /// Delete the cluster and create it again if its creation failed before helm made anything.
-    #[arg(long)]
-    retry: bool,
-    /// Show what would be done; write nothing.
-    #[arg(long)]
-    plan: bool,
+    /// Go on although this check of the prerequisites fails (repeatable); the finding is a warning then.
+    #[arg(long = "accept", value_name = "RULE", value_parser = PossibleValuesParser::new(PREREQUISITES))]
+    accept: Vec<String>,
 }
 
 /// `ensure-cluster-absent`
@@ -90,15 +102,22 @@ impl App {
         let at = &args.site.site;
         let _lock = (!args.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
         let site = Self::site(at)?;
-        let values = self.values(args, &site)?;
+        is_cluster_name(&args.name)
+            .map_err(|error| usage_of(&self.task, format!("--name: {error}")))?;
+        let values = self.values(&args.values, &site)?;
         let connect = self.connect(&site);
-        let (cluster_site, clients) = self.cluster_site(&connect).await?;
+        let (cluster_site, cloud, clients) = self.cluster_site(&connect).await?;
         let mut cluster = EnsuredCluster::new(&args.name, values);
         cluster.within = args.within.as_secs();
         cluster.retry = args.retry;
         cluster.driver = DriverSettings::of(&site)?;
         let cluster = cluster.after_runs(&self.runs, &cluster_site)?;
-        let job = cluster.job(&cluster_site, &at.display().to_string(), &clients);
+        let settings = PrerequisiteSettings::of(&site)?;
+        let accepted = args.values.accept.clone();
+        let gates =
+            ClusterPrerequisites::before(&cluster, &cluster_site, &cloud, settings, accepted);
+        let at_name = at.display().to_string();
+        let job = cluster.job_after(gates.await, &cluster_site, &at_name, &clients);
         let mut report = self.carried_out(&job, args.plan).await?;
         let seen = if args.plan { None } else { cluster.observe(&cluster_site).await.ok() };
         let made = seen.as_ref().and_then(|seen| seen.seen.clusters.first());
@@ -132,7 +151,7 @@ impl App {
         let connect = self.connect(&site);
         let why = "the management cluster tells whether a delete is safe, and what it left";
         site.kubeconfig().map_err(|failure| failure.because(why))?;
-        let (cluster_site, clients) = self.cluster_site(&connect).await?;
+        let (cluster_site, _, clients) = self.cluster_site(&connect).await?;
         let driver = DriverSettings::of(&site)?;
         let unread = |error: &_| Failure::from_error("could not find the cluster", error);
         let known = cluster_site.magnum.find_clusters(&args.cluster).await;
@@ -159,18 +178,50 @@ impl App {
         Ok(report.exit)
     }
 
+    /// The gates before a cluster, by themselves. The template is Magnum's, or else that of the site file.
+    ///
+    /// Needs `[cloud]`.
+    pub(super) async fn check_prerequisites(
+        &self,
+        connect: &Connect<'_>,
+        at: &str,
+        args: &ClusterValueArgs,
+    ) -> Result<Job, Failure> {
+        let site = connect.site;
+        let values = self.values(args, site)?;
+        let settings = PrerequisiteSettings::of(site)?;
+        let (cluster_site, cloud, clients) = self.cluster_site(connect).await?;
+        let unread = |error: &_| Failure::from_error("could not find the cluster template", error);
+        let name = &values.template;
+        let template = cluster_site.magnum.template(name).await.map_err(|error| unread(&error))?;
+        let shape = match (template, site.template.get(name)) {
+            (Some(template), _) => ClusterShape::of(&template, &values),
+            (None, Some(spec)) => ClusterShape::of_spec(spec, &values),
+            (None, None) => {
+                let what = format!(
+                    "Magnum has not exactly one cluster template {name:?}, and the site file no \
+                     [template.{name}]"
+                );
+                let next = "openstack coe cluster template list; name one by its id: --template ID";
+                return Err(Failure::new(FailureClass::Refused, what).next(next));
+            }
+        };
+        let gates = ClusterPrerequisites::new(shape, settings).accepting(args.accept.clone());
+        Ok(check_prerequisites(&gates, &cloud, &clients, at))
+    }
+
     /// Connects to the cloud, and to the management cluster if the site file names it.
     async fn cluster_site(
         &self,
         connect: &Connect<'_>,
-    ) -> Result<(Arc<ClusterSite>, PartialClients), Failure> {
+    ) -> Result<(Arc<ClusterSite>, CloudClients, PartialClients), Failure> {
         let cloud = connect.cloud().await?;
         let mut clients = PartialClients::from(&cloud);
         if connect.site.kubeconfig().is_ok() {
             let kubeconfig = connect.kubeconfig(self.ctx.now())?;
             clients.management = Some(Arc::new(management(&kubeconfig).await?));
         }
-        Ok((Arc::new(ClusterSite::of(&cloud, &clients)), clients))
+        Ok((Arc::new(ClusterSite::of(&cloud, &clients)), cloud, clients))
     }
 
     async fn carried_out(&self, job: &Job, plan: bool) -> Result<Report, Failure> {
@@ -185,9 +236,7 @@ impl App {
         crate::render::report(&self.screen, &self.console, report, next.as_ref());
     }
 
-    fn values(&self, args: &ClusterArgs, site: &Site) -> Result<ClusterValues, Failure> {
-        is_cluster_name(&args.name)
-            .map_err(|error| usage_of(&self.task, format!("--name: {error}")))?;
+    fn values(&self, args: &ClusterValueArgs, site: &Site) -> Result<ClusterValues, Failure> {
         let known: Vec<&String> = site.template.keys().collect();
         let template = match (&args.template, known.as_slice()) {
             (Some(template), _) => template.clone(),

@@ -25,7 +25,7 @@ use crate::{
     cli::{LeftoverArgs, OperationArgs, SiteArgs, SiteFile},
     command::{
         AbsentClusterArgs, CheckArgs, ClusterArgs, ClusterTemplateArgs, FetchKubeconfigArgs,
-        LoadBalancerArgs, StageImageArgs,
+        GuestArgs, LoadBalancerArgs, StageImageArgs,
     },
 };
 
@@ -44,6 +44,8 @@ pub(crate) enum Operation {
     FetchClusterKubeconfig(FetchKubeconfigArgs),
     /// Ensure that a load balancer is ACTIVE: one in ERROR is failed over. Needs an administrator.
     EnsureLoadBalancerActive(LoadBalancerArgs),
+    /// Ensure that a server is running: start it if it is off.
+    EnsureGuestRunning(GuestArgs),
     /// Ensure that a security group has a rule, or with `--absent` that it does not.
     EnsureSgRule(SgRuleArgs),
     /// An operation on each unit.
@@ -135,6 +137,7 @@ impl App {
             Operation::EnsureLoadBalancerActive(args) => {
                 self.ensure_load_balancer_active(args).await
             }
+            Operation::EnsureGuestRunning(args) => self.ensure_guest_running(args).await,
             Operation::Check(args) => self.check(args).await,
         }
     }

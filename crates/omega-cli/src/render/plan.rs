@@ -1,5 +1,6 @@
 use omega::core::{
-    Evidence, ItemPreview, ItemState, Note, SectionPreview, TargetPreview, Verdict, run::Recap,
+    Evidence, Finding, ItemPreview, ItemState, Note, SectionPreview, Severity, TargetPreview,
+    Verdict, run::Recap,
 };
 
 use super::{
@@ -9,13 +10,16 @@ use super::{
 
 /// Returns the counts that are not zero, for the last line.
 pub(crate) fn recap(recap: &Recap) -> String {
-    let Recap { unchanged, changed, pending, waiting, deferred, no, refused, failed, .. } = *recap;
+    let Recap {
+        unchanged, changed, pending, waiting, deferred, no, warned, refused, failed, ..
+    } = *recap;
     let counts = [
         (changed, "changed"),
         (pending, "to change"),
         (waiting, "waiting"),
         (deferred, "deferred"),
         (no, if no == 1 { "failed check" } else { "failed checks" }),
+        (warned, if warned == 1 { "warning" } else { "warnings" }),
         (refused, "refused"),
         (failed, "failed"),
         (unchanged, "unchanged"),
@@ -117,6 +121,22 @@ pub(crate) fn show_notes(screen: &Screen, notes: &[&Note]) {
     }
 }
 
+/// Returns how a gate's finding is shown: `failed: ...`, `warning: ...` or `not known: ...`.
+pub(super) fn verdict(finding: &Finding) -> (Sign, String) {
+    let (sign, how) = match finding.severity {
+        Severity::Broken => (Sign::No, "failed"),
+        Severity::Unknown => (Sign::Wait, "not known"),
+        Severity::Warning | Severity::Waiting | Severity::Note | _ => (Sign::Wait, "warning"),
+    };
+    let remedy = finding.remedy.as_ref();
+    let remedy = remedy.map_or_else(String::new, |remedy| format!(" -> {remedy}"));
+    let shown = match finding.evidence.as_slice() {
+        [] => String::new(),
+        evidence => format!(" ({})", Evidence::line(evidence)),
+    };
+    (sign, format!("{how}: {}{shown}{remedy}", finding.summary))
+}
+
 fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Vec<&'a Note>) {
     let put = |sign, noun: &str, name: &str, detail: &str| {
         let name = qualified(target, name);
@@ -128,13 +148,8 @@ fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Ve
             put(Sign::Gate, noun, name, &Evidence::line(evidence));
         }
         ItemState::Verdict(Verdict::Fail(finding)) => {
-            let remedy = finding.remedy.as_ref();
-            let remedy = remedy.map_or_else(String::new, |remedy| format!(" -> {remedy}"));
-            let shown = match finding.evidence.as_slice() {
-                [] => String::new(),
-                evidence => format!(" ({})", Evidence::line(evidence)),
-            };
-            put(Sign::No, noun, name, &format!("failed: {}{shown}{remedy}", finding.summary));
+            let (sign, words) = verdict(finding);
+            put(sign, noun, name, &words);
         }
         ItemState::Verdict(Verdict::Deferred { until }) => put(Sign::Wait, noun, name, until),
         ItemState::Failed(failure) => {

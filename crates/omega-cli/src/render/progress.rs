@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::{
     layout::{Sign, line},
+    plan::verdict,
     printable::printable,
     screen::width,
 };
@@ -94,13 +95,14 @@ impl Console {
             ItemOutcome::Unchanged => return,
             ItemOutcome::Passed { .. } => Sign::Gate,
             ItemOutcome::Changed => Sign::Change(self.kind()),
-            ItemOutcome::Deferred { .. } => Sign::Wait,
+            ItemOutcome::Deferred { .. } | ItemOutcome::Warned(_) => Sign::Wait,
             ItemOutcome::Failed(_) => Sign::No,
         };
         self.target(&step.target);
         let words = match outcome {
             ItemOutcome::Passed { evidence } => Evidence::line(evidence),
             ItemOutcome::Deferred { until } => until.clone(),
+            ItemOutcome::Warned(finding) => verdict(finding).1,
             ItemOutcome::Failed(_) => format!("failed ({})", seconds(*took)),
             ItemOutcome::Changed | ItemOutcome::Unchanged => {
                 format!("done, read back ({})", seconds(*took))

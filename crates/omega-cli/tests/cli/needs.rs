@@ -104,6 +104,32 @@ fn an_operation_that_acts_on_no_unit_takes_none_and_names_its_own_help() {
     rule.says(&["--port: ", "omega-cli ensure-sg-rule --help"]);
 }
 
+/// The values of a cluster are checked before anything is asked.
+#[test]
+fn the_prerequisites_of_a_cluster_and_a_server_need_only_the_cloud() {
+    let home = Home::with_cloud();
+    home.write("omega.toml", ONLY_CLOUD);
+    let check = |more: &[&str]| home.run(&[&["check", "cluster-prerequisites"], more].concat());
+    check(&["--template", "t"]).exits(1).says(&["no answer from http://127.0.0.1:1"]);
+    check(&[]).exits(64).says(&["--template is missing"]);
+    check(&["--template", "t", "--master-count", "2"]).exits(64).says(&["use 1, 3 or 5"]);
+    let odd = check(&["--template", "t", "--accept", "quota"]).exits(64);
+    odd.says(&["invalid value 'quota'", "quota-compute"]);
+    for (site, said) in [
+        ("[trust]\ncert_manager = \"vault\"\n", "unknown variant `vault`"),
+        ("[network]\npool = \"10.20\"\n", "not an address or a prefix"),
+        ("[network]\npools = \"10.20.0.0/16\"\n", "pools"),
+    ] {
+        home.write("omega.toml", &format!("{ONLY_CLOUD}{site}"));
+        check(&["--template", "t"]).exits(64).says(&[said]);
+    }
+    home.write("omega.toml", ONLY_CLOUD);
+    let ran = home.run(&["ensure-guest-running", "capi-mgmt-v2", "--plan"]).exits(1);
+    assert!(ran.out.contains("no answer from http://127.0.0.1:1"), "{ran:#?}");
+    home.run(&["ensure-guest-running", "--plan"]).exits(64).says(&["<SERVER>"]);
+    home.run(&["ensure-guest-running", " ", "--plan"]).exits(64).says(&["SERVER: name a server"]);
+}
+
 /// What has no effect is named whether Magnum answers or not.
 #[test]
 fn a_template_is_of_the_site_file_or_of_flags_and_says_what_has_no_effect() {

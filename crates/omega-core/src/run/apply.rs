@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     Check, Context, Entry, Event, Failure, FailureClass, ItemState, PollPolicy, Preview, Run,
-    TargetKind, TargetPlan, TargetPreview, TargetReport, Touched, WaitError, wait_for,
+    TargetKind, TargetPlan, TargetPreview, TargetReport, Touched, WaitError, runbook::Moment,
+    wait_for,
 };
 
 /// How often and how long a gate that only the changes can satisfy is checked again. Magnum updates
@@ -161,7 +162,7 @@ impl Engine {
 
     /// Reads everything once more: what was changed must still be in the desired state.
     async fn look_again(&self, job: &Job) -> Option<Failure> {
-        let all = self.look(job).await.all();
+        let all = self.look_at(job, Moment::After).await.all();
         let failure = all.iter().find_map(TargetPreview::blocker).or_else(|| {
             let lost = all.iter().find_map(|target| Some((target, pending(target).next()?)));
             lost.map(|(target, preview)| {

@@ -3,7 +3,10 @@ use std::{num::NonZeroUsize, time::Duration};
 use tokio::time::Instant;
 
 use super::{Job, PlanFile, Report, Runs, Status};
-use crate::{Context, Event, Failure, FailureClass, ItemState, TargetPreview, Verdict, preview};
+use crate::{
+    Context, Event, Failure, FailureClass, ItemPreview, ItemState, TargetPreview, Verdict,
+    runbook::{Moment, preview_at},
+};
 
 /// Plans, applies and verifies a job.
 #[derive(Clone, Debug)]
@@ -42,7 +45,15 @@ impl Looked {
     }
 
     pub(super) fn blocker(&self) -> Option<Failure> {
-        self.targets.iter().chain(&self.afterwards).find_map(TargetPreview::blocker)
+        let all = || self.targets.iter().chain(&self.afterwards);
+        let first = all().find_map(TargetPreview::blocker)?;
+        let broken = |item: &&ItemPreview| matches!(&item.found, ItemState::Verdict(Verdict::Fail(finding)) if finding.is_broken());
+        let failed: Vec<_> = all().flat_map(TargetPreview::items).filter(broken).collect();
+        if first.class != FailureClass::Gate || failed.len() < 2 {
+            return Some(first);
+        }
+        let more: Vec<_> = failed.iter().skip(1).map(|one| one.subject.to_string()).collect();
+        Some(first.because(format!("{} more failed: {}", more.len(), more.join("; "))))
     }
 
     pub(super) fn pending(&self) -> bool {
@@ -70,9 +81,14 @@ impl Engine {
     /// Reads everything once. A final gate that fails while changes are pending is deferred: the
     /// changes may fix it.
     pub async fn look(&self, job: &Job) -> Looked {
+        self.look_at(job, Moment::Before).await
+    }
+
+    pub(super) async fn look_at(&self, job: &Job, moment: Moment) -> Looked {
         self.ctx.tell(&Event::Looking);
         let now = self.ctx.now();
-        let looks = (preview(&job.targets, now), preview(&job.afterwards, now));
+        let looks =
+            (preview_at(&job.targets, now, moment), preview_at(&job.afterwards, now, moment));
         let (targets, mut afterwards) = futures::future::join(looks.0, looks.1).await;
         self.ctx.tell(&Event::Looked);
         if targets.iter().any(TargetPreview::pending) {
@@ -107,8 +123,8 @@ impl Engine {
         let items = looked.iter().flat_map(TargetPreview::items);
         Status::first(items.map(|item| match &item.found {
             ItemState::Failed(failure) => self.status(failure),
-            ItemState::Verdict(Verdict::Fail(_)) => Status::Gate,
-            ItemState::Verdict(Verdict::Pass { .. } | Verdict::Deferred { .. }) => Status::Done,
+            ItemState::Verdict(Verdict::Fail(finding)) if finding.is_broken() => Status::Gate,
+            ItemState::Verdict(_) => Status::Done,
             ItemState::Preview(preview) if preview.is_satisfied() => Status::Done,
             ItemState::Preview(_) => Status::Pending,
         }))

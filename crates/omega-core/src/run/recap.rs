@@ -19,10 +19,18 @@ pub struct Recap {
     pub deferred: usize,
     /// Gates that failed.
     pub no: usize,
+    /// Gates that found something which does not stop a run.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub warned: usize,
     /// Refusals.
     pub refused: usize,
     /// Items that could not be read, or failed.
     pub failed: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Recap {
@@ -33,7 +41,8 @@ impl Recap {
             match &item.found {
                 ItemState::Verdict(Verdict::Pass { .. }) => recap.unchanged += 1,
                 ItemState::Verdict(Verdict::Deferred { .. }) => recap.deferred += 1,
-                ItemState::Verdict(Verdict::Fail(_)) => recap.no += 1,
+                ItemState::Verdict(Verdict::Fail(finding)) if finding.is_broken() => recap.no += 1,
+                ItemState::Verdict(Verdict::Fail(_)) => recap.warned += 1,
                 ItemState::Preview(preview) if preview.wait.is_some() => recap.waiting += 1,
                 ItemState::Preview(preview) if preview.is_satisfied() => recap.unchanged += 1,
                 ItemState::Preview(_) => recap.pending += 1,
@@ -54,6 +63,7 @@ impl Recap {
                 ItemOutcome::Unchanged | ItemOutcome::Passed { .. } => recap.unchanged += 1,
                 ItemOutcome::Changed => recap.changed += 1,
                 ItemOutcome::Deferred { .. } => recap.deferred += 1,
+                ItemOutcome::Warned(_) => recap.warned += 1,
                 ItemOutcome::Failed(failure) => match failure.class {
                     FailureClass::Refused => recap.refused += 1,
                     FailureClass::Gate => recap.no += 1,

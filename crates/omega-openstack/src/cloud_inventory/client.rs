@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     Error, Method, Request, Service, TokenInfo, Transport,
+    compute::Usage,
     load_balancer::{self, LoadBalancer},
     service_response::{fetch, list},
 };
@@ -35,6 +36,12 @@ impl CloudInventory {
         self.transport.token_info().await
     }
 
+    /// Returns the id of the project that the token is scoped to.
+    pub(super) async fn project_id(&self) -> Result<String, Error> {
+        let project = self.token_info().await?.project;
+        project.map(|project| project.id).ok_or_else(|| Error::NoProject(self.label()))
+    }
+
     /// Reads a list of `service` with the limit 1, to see whether the service answers at all.
     ///
     /// # Errors
@@ -51,6 +58,7 @@ impl CloudInventory {
             Service::Compute => (&["servers"], "servers"),
             Service::Image => (&["images"], "images"),
             Service::Placement => (&["resource_providers"], "resource_providers"),
+            Service::KeyManager => (&["secrets"], "secrets"),
         };
         let request = Request::new(service, Method::Get, path).query("limit", "1");
         // An error page of a proxy may also have the status 200.
@@ -109,6 +117,21 @@ impl CloudInventory {
         Ok(details.into_iter().map(quota).collect())
     }
 
+    /// Returns Cinder's quotas of the token's project, also by volume type (`gigabytes_TYPE`), and how
+    /// much of them is used.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Cinder does not answer, or refuses this user.
+    pub async fn volume_quotas(&self) -> Result<Vec<Quota>, Error> {
+        let project = self.project_id().await?;
+        let path = ["os-quota-sets", project.as_str()];
+        let request =
+            Request::new(Service::BlockStorage, Method::Get, &path).query("usage", "true");
+        let usage: Usage = fetch(&*self.transport, request, "quota_set").await?;
+        Ok(usage.quotas())
+    }
+
     /// Returns Octavia's quota of load balancers of a project that has `used` of them. An answer
     /// without a number means no limit.
     ///
@@ -125,7 +148,8 @@ impl CloudInventory {
     }
 }
 
-fn regex_escaped(name: &str) -> String {
+/// Returns a regular expression that matches exactly this name.
+pub(crate) fn regex_escaped(name: &str) -> String {
     let special = |c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_'));
     let each = name.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c]));
     format!("^{}$", each.collect::<String>())

@@ -1,7 +1,12 @@
 //! The resources of a cloud that clusters depend on. It only reads.
 
+mod balancer_quota;
 mod client;
+mod quota_needs;
 mod wire;
 
+pub use balancer_quota::{BalancerQuota, OctaviaResponds};
 pub use client::CloudInventory;
+pub(crate) use client::regex_escaped;
+pub(crate) use quota_needs::{Need, room_for};
 pub use wire::{Quota, Server, VolumeType};

@@ -51,16 +51,44 @@ impl ContainerInfra {
         Ok(ClusterObserved { clusters, at, in_hand_over: Vec::new() })
     }
 
+    /// Returns the project's clusters.
+    pub(super) async fn project_clusters(&self) -> Result<Vec<Cluster>, Error> {
+        let project = self.project_id().await?;
+        let mut clusters = self.clusters().await?;
+        clusters.retain(|one| is_of(one.project_id.as_ref(), &project));
+        Ok(clusters)
+    }
+
+    /// Returns how many clusters the project may have. None if it has no quota of its own and Magnum does
+    /// not tell its default.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Magnum does not answer or does not permit it.
+    pub async fn cluster_limit(&self) -> Result<Option<u64>, Error> {
+        let project = self.project_id().await?;
+        let request = request(Method::Get, &["quotas", &project, "Cluster"]);
+        absent(fetch(&*self.transport, request, "hard_limit").await)
+    }
+
+    /// Returns the template with this name or id that the project may use, if there is exactly one.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Magnum does not answer or does not permit it.
+    pub async fn template(&self, name_or_id: &str) -> Result<Option<Template>, Error> {
+        let mut found = self.usable_templates(name_or_id).await?;
+        Ok(if found.len() == 1 { found.pop() } else { None })
+    }
+
     /// Returns the project's clusters with this name or this id.
     ///
     /// # Errors
     ///
     /// Fails if Magnum does not answer or does not permit it.
     pub async fn find_clusters(&self, name_or_id: &str) -> Result<Vec<Cluster>, Error> {
-        let project = self.project_id().await?;
-        let mut clusters = self.clusters().await?;
-        let is = |one: &Cluster| one.name == name_or_id || one.uuid == name_or_id;
-        clusters.retain(|one| is(one) && is_of(one.project_id.as_ref(), &project));
+        let mut clusters = self.project_clusters().await?;
+        clusters.retain(|one| one.name == name_or_id || one.uuid == name_or_id);
         Ok(clusters)
     }
 
@@ -89,6 +117,11 @@ impl ContainerInfra {
     ///
     /// Fails if Magnum does not answer or does not permit it.
     pub async fn template_ids(&self, name_or_id: &str) -> Result<Vec<String>, Error> {
+        let templates = self.usable_templates(name_or_id).await?;
+        Ok(templates.into_iter().map(|one| one.uuid).collect())
+    }
+
+    async fn usable_templates(&self, name_or_id: &str) -> Result<Vec<Template>, Error> {
         let project = self.project_id().await?;
         let mut templates = self.templates().await?;
         let usable = |one: &Template| {
@@ -96,7 +129,7 @@ impl ContainerInfra {
         };
         let is = |one: &Template| one.name == name_or_id || one.uuid == name_or_id;
         templates.retain(|one| is(one) && usable(one));
-        Ok(templates.into_iter().map(|one| one.uuid).collect())
+        Ok(templates)
     }
 
     /// Returns whether Magnum has handed the cluster over: its driver has created the helm release.

@@ -4,6 +4,8 @@ pub(crate) mod admin_certificate;
 mod client;
 mod cluster_health;
 mod cluster_list;
+mod cluster_quota;
+mod cluster_shape;
 pub(crate) mod cluster_values;
 mod create_cluster;
 mod create_template;
@@ -25,6 +27,8 @@ pub use admin_certificate::{AdminCertificate, IssueError, issue_admin_certificat
 pub use client::ContainerInfra;
 pub use cluster_health::ClusterHealth;
 pub use cluster_list::ClusterList;
+pub use cluster_quota::ClusterQuota;
+pub use cluster_shape::ClusterShape;
 pub use cluster_values::{ClusterValues, InvalidClusterName, is_cluster_name};
 pub use create_cluster::{ClusterCreation, ClusterObserved, CreateCluster};
 pub use create_template::{CreateTemplate, TemplateCreation, TemplateObserved};
@@ -39,6 +43,7 @@ pub use prove_cluster::{
 };
 pub use prove_template::{TemplateProof, prove_template};
 pub use restore_template::{RestoreTemplate, RestoredTemplate};
+pub(crate) use template_name::is_uuid;
 pub use template_name::{InvalidTemplateName, TemplateName};
 pub use template_references::Reference;
 pub use template_spec::{FieldDifference, InvalidNetworkDriver, NetworkDriver, TemplateSpec};

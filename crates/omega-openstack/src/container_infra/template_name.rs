@@ -34,7 +34,7 @@ impl TryFrom<String> for TemplateName {
 }
 
 /// Whether OpenStack takes the text for an id (oslo.utils, `uuidutils.is_uuid_like`).
-pub(super) fn is_uuid(text: &str) -> bool {
+pub(crate) fn is_uuid(text: &str) -> bool {
     let digits = text.bytes().filter(|byte| *byte != b'-');
     digits.clone().count() == 32 && digits.clone().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::send;
 use crate::{
-    Method, Request, Service, Transport,
+    LoginMethod, Method, Request, Service, Transport,
     identity::{CredentialStatus, check_application_credential},
 };
 
@@ -36,6 +36,11 @@ where
     let end = "2097-11-21T16:00:00.000000";
     let (id, secret) = make("omega-contract", json!(end)).await;
     let (decoy, decoys) = make("omega-contract-2", Value::Null).await;
+    // The token says that it is restricted, as Keystone makes them if nothing else is asked.
+    let login = open(id.clone(), secret.clone()).await.token_info().await.expect("a token").login;
+    let name = "omega-contract".to_owned();
+    assert_eq!(login, LoginMethod::ApplicationCredential { name, restricted: true });
+    assert!(!matches!(grant.login, LoginMethod::ApplicationCredential { .. }));
     let ask = async |id: &str, secret: &str| {
         let opened = open(id.to_owned(), secret.to_owned()).await;
         check_application_credential(&*opened, Some(id)).await.expect("asked")

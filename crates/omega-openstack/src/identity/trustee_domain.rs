@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use omega_core::{Evidence, Failure, Finding, Gate, Label as _, Subject, Verdict};
 
 use super::{client::Identity, wire::Assignment};
-use crate::Error;
+use crate::{Error, gate_answer};
 
 /// The gate that the domain exists in which Magnum creates a user for each cluster, with its
 /// administrator.
@@ -44,6 +44,16 @@ impl TrusteeDomain {
     #[must_use]
     pub fn uncached(self) -> Self {
         Self { uncached: true, ..self }
+    }
+
+    /// Returns the verdict. Other than [`Gate::check`], a login that may not read the domain is a finding
+    /// that it is not known.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Keystone did not answer.
+    pub async fn known(&self) -> Result<Verdict, Failure> {
+        gate_answer::verdict(self, self.ask().await, "admin of the cloud")
     }
 
     async fn ask(&self) -> Result<Verdict, Error> {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{Downloads, Image, ImageTask, wire::ImportMethods};
 use crate::{
     Error, Method, RefusalReason, Request, Service, Transport,
+    container_infra::is_uuid,
     request::Upload as Body,
     service_response::{accept, fetch, list, send},
 };
@@ -60,6 +61,18 @@ impl Images {
         let mut images: Vec<Image> = list(&*self.transport, request, "images").await?;
         images.retain(|image| image.name.as_deref() == Some(name));
         Ok(images)
+    }
+
+    /// Returns the images of this name or id that the token may see.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Glance does not answer.
+    pub async fn find(&self, name_or_id: &str) -> Result<Vec<Image>, Error> {
+        if is_uuid(name_or_id) {
+            return Ok(self.image(name_or_id).await?.into_iter().collect());
+        }
+        self.named(name_or_id).await
     }
 
     /// Returns how images can be imported (`glance-direct`).

@@ -3,6 +3,7 @@
 mod change;
 mod checked;
 mod client;
+mod cluster_image;
 mod delete_image;
 mod download;
 mod manifest;
@@ -15,6 +16,7 @@ mod wire;
 
 pub use change::ImageChange;
 pub use client::{Images, Upload};
+pub use cluster_image::ClusterImage;
 pub use delete_image::{DeleteImage, ImageDeletion};
 pub use download::{DownloadOptions, Downloads};
 pub use manifest::{InvalidManifest, Manifest, ManifestEntry};

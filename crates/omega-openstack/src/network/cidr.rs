@@ -30,6 +30,16 @@ impl Cidr {
         (network != self).then_some(network)
     }
 
+    /// Returns whether some address is in both.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.contains(other) || other.contains(self)
+    }
+
+    /// Returns whether every address of the other is in it.
+    pub fn contains(self, other: Self) -> bool {
+        self.0.contains(&other.0)
+    }
+
     pub(crate) fn is_ipv6(self) -> bool {
         matches!(self.0, IpNet::V6(_))
     }

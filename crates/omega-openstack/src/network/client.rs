@@ -10,12 +10,14 @@ use serde_json::json;
 use tokio::sync::OnceCell;
 
 use super::{
+    AddressRange, Cidr, ListedNetwork,
     cluster_network::ClusterNetworkObserved,
     network_resources::{FloatingIp, NamedResource, NetworkResource, Port, Subnet},
     wire::{Group, NewRule, Spec},
 };
 use crate::{
     Error, Method, Request, Service, Transport,
+    container_infra::is_uuid,
     load_balancer::of_project,
     service_response::{list, send},
 };
@@ -51,6 +53,46 @@ impl Network {
     pub async fn project_id(&self) -> Result<String, Error> {
         let project = self.transport.token_info().await?.project;
         project.map(|project| project.id).ok_or_else(|| Error::NoProject(self.label()))
+    }
+
+    /// Returns the addresses that the catalog lists for everybody, by service: those that are no names.
+    pub(super) async fn public_addresses(&self) -> Result<Vec<(String, Cidr)>, Error> {
+        let catalog = self.transport.token_info().await?.catalog;
+        let each = catalog.0.into_iter().flat_map(|entry| {
+            let public = entry.endpoints.into_iter().filter(|one| one.interface == "public");
+            public.map(move |one| (entry.service_type.clone(), one.url))
+        });
+        let address = |(service, url): (String, String)| {
+            let host = url.parse::<url::Url>().ok()?.host_str()?.to_owned();
+            Some((service, host.trim_matches(['[', ']']).parse().ok()?))
+        };
+        Ok(each.filter_map(address).collect())
+    }
+
+    /// Returns the external networks that the project sees.
+    pub(super) async fn external_networks(&self) -> Result<Vec<ListedNetwork>, Error> {
+        let request = Request::new(Service::Network, Method::Get, &["networks"])
+            .query("router:external", "true");
+        list(&*self.transport, request, "networks").await
+    }
+
+    /// Returns the subnets with this value of a field that the token may see.
+    pub(super) async fn subnets_with(
+        &self,
+        field: &str,
+        value: &str,
+    ) -> Result<Vec<AddressRange>, Error> {
+        let request = Request::new(Service::Network, Method::Get, &["subnets"]).query(field, value);
+        list(&*self.transport, request, "subnets").await
+    }
+
+    /// Returns the ids of the networks of this name or id that the project may use.
+    pub(super) async fn networks_named(&self, text: &str) -> Result<Vec<String>, Error> {
+        let field = if is_uuid(text) { "id" } else { "name" };
+        let request = Request::new(Service::Network, Method::Get, &["networks"]).query(field, text);
+        let all: Vec<ListedNetwork> = list(&*self.transport, request, "networks").await?;
+        let is = |one: &ListedNetwork| one.id == text || one.name == text;
+        Ok(all.into_iter().filter(is).map(|one| one.id).collect())
     }
 
     /// Returns the groups of this project that have exactly this name, with their rules.

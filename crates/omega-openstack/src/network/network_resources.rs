@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Cidr;
+
 /// The kinds of resources of a cluster's network, in the order of removal: a resource that uses
 /// another one comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -87,6 +89,27 @@ pub struct Subnet {
     #[serde(default)]
     pub project_id: Option<String>,
     pub network_id: String,
+}
+
+/// A network, with the ids of its subnets.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct ListedNetwork {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) subnets: Vec<String>,
+}
+
+/// The addresses of a subnet.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct AddressRange {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) project_id: Option<String>,
+    pub(super) cidr: Cidr,
 }
 
 /// A port.

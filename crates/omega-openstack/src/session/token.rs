@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use omega_core::values::Secret;
 use serde::Deserialize;
 
-use crate::{Catalog, Error, Name, Request, Response, TokenInfo, service_response::utc};
+use crate::{
+    Catalog, Error, LoginMethod, Name, Request, Response, TokenInfo, service_response::utc,
+};
 
 /// A token that expires sooner than this is not used, because a call may take as long.
 pub(crate) const MARGIN: SignedDuration = SignedDuration::from_secs(120);
@@ -43,6 +45,35 @@ struct Body {
     roles: Vec<Name>,
     #[serde(default)]
     catalog: Catalog,
+    #[serde(default)]
+    methods: Vec<String>,
+    #[serde(default)]
+    application_credential: Option<OfCredential>,
+}
+
+/// The application credential that a token is of (Keystone 13, `models/token_model.py`).
+#[derive(Debug, Deserialize)]
+struct OfCredential {
+    #[serde(default)]
+    name: String,
+    #[serde(default = "yes")]
+    restricted: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Body {
+    fn login(&self) -> LoginMethod {
+        match &self.application_credential {
+            Some(OfCredential { name, restricted }) => {
+                LoginMethod::ApplicationCredential { name: name.clone(), restricted: *restricted }
+            }
+            None if self.methods.is_empty() => LoginMethod::Unknown,
+            None => LoginMethod::Other(self.methods.clone()),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,14 +97,15 @@ impl Token {
         };
         let Answer { token } = serde_json::from_value(response.body)
             .map_err(|error| Error::malformed(request, id, error))?;
-        let Body { expires_at: expires, user, project, roles, catalog } = token;
+        let login = token.login();
+        let Body { expires_at: expires, user, project, roles, catalog, .. } = token;
         let roles = roles.into_iter().map(|role| role.name).collect();
         let (project, domain) = project.map(|one| (one.itself, one.domain)).unzip();
         let domain = domain.flatten();
         Ok(Self {
             value,
             expires,
-            grant: TokenInfo { user, project, roles, catalog },
+            grant: TokenInfo { login, ..TokenInfo::new(user, project, roles, catalog) },
             domain,
             got: Some(Instant::now()),
         })

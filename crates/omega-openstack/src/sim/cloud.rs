@@ -223,6 +223,74 @@ impl Cloud {
         inner.state.new_server(&project, name, status);
     }
 
+    /// Returns the id of the first server of the name.
+    pub fn server_id(&self, name: &str) -> String {
+        let inner = self.lock();
+        let one = inner.state.nova.servers.iter().find(|one| one["name"] == name);
+        one.and_then(|one| one["id"].as_str()).unwrap_or_default().to_owned()
+    }
+
+    /// Sets these fields of every server of the name.
+    pub fn set_server(&self, name: &str, fields: &Value) {
+        let mut inner = self.lock();
+        for one in inner.state.nova.servers.iter_mut().filter(|one| one["name"] == name) {
+            for (key, value) in fields.as_object().into_iter().flatten() {
+                one[key] = value.clone();
+            }
+        }
+    }
+
+    /// Removes the servers of the name.
+    pub fn remove_server(&self, name: &str) {
+        self.lock().state.nova.servers.retain(|one| one["name"] != name);
+    }
+
+    /// Returns every server: its project's name, its own name, and its state.
+    pub fn servers(&self) -> Vec<String> {
+        self.lock().state.server_lines()
+    }
+
+    /// Sets whether nova-compute on the host runs.
+    pub fn set_host(&self, host: &str, up: bool) {
+        let mut inner = self.lock();
+        let dead = &mut inner.state.nova.dead_hosts;
+        if up {
+            dead.remove(host)
+        } else {
+            dead.insert(host.to_owned())
+        };
+    }
+
+    /// Sets whether a host that has just died still seems to be up.
+    pub fn host_seems_up(&self, seems: bool) {
+        self.lock().state.nova.seems_up = seems;
+    }
+
+    /// Creates a flavor in Nova; its id is its name.
+    pub fn add_flavor(&self, name: &str, vcpus: u64, ram: u64) {
+        self.lock().state.new_flavor(name, vcpus, ram);
+    }
+
+    /// Creates a key pair of the administrator, or of the member.
+    pub fn add_keypair(&self, admin: bool, name: &str) {
+        self.lock().state.new_keypair(if admin { "admin" } else { "member" }, name);
+    }
+
+    /// Creates a network with a subnet, in the project; an external one if `external`.
+    pub fn add_network(&self, project: &str, name: &str, cidr: &str, external: bool) {
+        self.lock().state.new_network(project, name, cidr, external);
+    }
+
+    /// Removes Barbican from the catalog.
+    pub fn remove_key_manager(&self) {
+        self.lock().state.key_manager = false;
+    }
+
+    /// Gives every login this role too.
+    pub fn add_role(&self, role: &str) {
+        self.lock().state.more_roles.push(role.to_owned());
+    }
+
     /// Creates a volume of a claim of the cluster (its `stack_id`); returns its id.
     pub fn add_volume(&self, cluster: &str, name: &str) -> String {
         let mut inner = self.lock();

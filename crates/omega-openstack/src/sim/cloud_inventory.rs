@@ -1,13 +1,13 @@
 //! What an inventory asks for: Cinder's volume types, Glance's images, and quotas.
 //! Written from the recordings (record.py, `survey`).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     recorded::recorded,
-    state::{State, Who},
+    state::{State, Who, refused},
 };
-use crate::{Method, Request, Response};
+use crate::{Method, Request, Response, Service};
 
 /// Neutron's quota resources and their collections.
 const COUNTED: [(&str, &str); 5] = [
@@ -32,6 +32,52 @@ impl State {
             }
             _ => None,
         }
+    }
+
+    /// From Cinder's source and not recorded (`api/contrib/quotas.py`; `policies/quotas.py`: a reader of
+    /// the project itself).
+    pub(super) fn volume_quotas(&self, who: &Who, request: &Request) -> Option<Response> {
+        let path = path(request);
+        let (Method::Get, ["os-quota-sets", project]) = (request.method, path.as_slice()) else {
+            return None;
+        };
+        if !who.admin && *project != who.project {
+            return Some(refused(Service::BlockStorage));
+        }
+        let mut answer = recorded!("cinder-quotas-200").unchanged();
+        answer.body["quota_set"]["id"] = json!(project);
+        self.limited(project, &mut answer.body["quota_set"]);
+        Some(answer)
+    }
+
+    /// Puts the project's limits in the place of the recorded ones.
+    pub(super) fn limited(&self, project: &str, quotas: &mut Value) {
+        for ((_, resource), limit) in self.quotas.iter().filter(|((of, _), _)| of == project) {
+            if let Some(quota) = quotas.get_mut(resource) {
+                quota["limit"] = json!(limit);
+            }
+        }
+    }
+
+    /// From Magnum's source and not recorded (18.0.1, `api/controllers/v1/quota.py`).
+    pub(super) fn cluster_quota(&self, who: &Who, project: &str) -> Response {
+        if !who.admin && project != who.project {
+            return recorded!("magnum-403").unchanged();
+        }
+        let mut answer = recorded!("magnum-quota-200").unchanged();
+        answer.body["project_id"] = json!(project);
+        if let Some(limit) = self.quotas.get(&(project.to_owned(), "clusters".to_owned())) {
+            answer.body["hard_limit"] = json!(limit);
+        }
+        answer
+    }
+
+    /// From Barbican's source and not recorded (`api/controllers/secrets.py`).
+    pub(super) fn barbican(request: &Request) -> Option<Response> {
+        let (Method::Get, ["secrets"]) = (request.method, path(request).as_slice()) else {
+            return None;
+        };
+        Some(recorded!("barbican-secrets-none-200").unchanged())
     }
 
     pub(super) fn glance(&mut self, request: &Request) -> Option<Response> {

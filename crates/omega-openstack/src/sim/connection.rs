@@ -16,8 +16,8 @@ use super::{
     state::{State, Who, refused},
 };
 use crate::{
-    Body, Catalog, Error, Headers, Method, Name, Request, Response, Service, StreamedResponse,
-    TokenInfo, Transport, TransportCause,
+    Body, Catalog, Error, Headers, LoginMethod, Method, Name, Request, Response, Service,
+    StreamedResponse, TokenInfo, Transport, TransportCause,
 };
 
 /// What all clones of a cloud share.
@@ -85,6 +85,16 @@ fn lost(request: &Request, touched: Touched) -> Error {
     }
 }
 
+fn unlisted(service: Service) -> Error {
+    Error::NoEndpoint {
+        cloud: "rehearsal".to_owned(),
+        service: service.to_string(),
+        interface: "public".to_owned(),
+        region: String::new(),
+        have: Vec::new(),
+    }
+}
+
 /// The recorded catalog, read once because every request uses it.
 static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     let token = recorded!("keystone-token-201").body["token"].clone();
@@ -124,6 +134,9 @@ impl Transport for Connection {
             std::future::pending::<()>().await;
         }
         let mut inner = self.cloud.lock();
+        if request.service == Service::KeyManager && !inner.state.key_manager {
+            return Err(unlisted(request.service));
+        }
         let answer = inner.take(&self.who, &request)?;
         Ok(match inner.state.blob(&request, &answer) {
             Some(blob) => blob.into_answer(ctx, &request, answer),
@@ -163,7 +176,10 @@ impl Transport for Connection {
             roles.push("admin".to_owned());
         }
         let project = Some(Name { id: project, name: project_name });
-        Ok(TokenInfo { user: Name { id: user.clone(), name: user }, project, roles, catalog })
+        roles.extend(self.cloud.lock().state.more_roles.clone());
+        let user = Name { id: user.clone(), name: user };
+        let login = LoginMethod::Other(vec!["password".to_owned()]);
+        Ok(TokenInfo { login, ..TokenInfo::new(user, project, roles, catalog) })
     }
 
     fn label(&self) -> String {

@@ -6,7 +6,9 @@ use super::{
     recorded::recorded,
     state::{State, Who},
 };
-use crate::{Error, Method, Name, Request, Response, TokenInfo, service_response::accept};
+use crate::{
+    Error, LoginMethod, Method, Name, Request, Response, TokenInfo, service_response::accept,
+};
 
 /// An application credential.
 #[derive(Clone, Debug)]
@@ -15,6 +17,8 @@ pub(super) struct AppCredential {
     pub(super) project: String,
     /// Its user has lost a role, or it has expired: Keystone's answer is the same.
     pub(super) lapsed: bool,
+    /// Whether it may make other credentials.
+    pub(super) unrestricted: bool,
     secret: String,
     user: String,
     name: String,
@@ -34,6 +38,7 @@ impl State {
             id: id.clone(),
             project: project.to_owned(),
             lapsed: false,
+            unrestricted: false,
             secret: secret.clone(),
             user: user.to_owned(),
             name: name.to_owned(),
@@ -103,12 +108,14 @@ impl State {
         let roles = token["roles"].as_array().into_iter().flatten().filter_map(names).collect();
         let name = self.projects.iter().find(|(_, id)| *id == one.project);
         let name = name.map(|(name, _)| name.clone()).unwrap_or_default();
-        Ok(TokenInfo {
-            user: Name { id: one.user.clone(), name: one.user.clone() },
-            project: Some(Name { id: one.project.clone(), name }),
-            roles,
-            catalog: serde_json::from_value(token["catalog"].clone()).unwrap_or_default(),
-        })
+        let user = Name { id: one.user.clone(), name: one.user.clone() };
+        let project = Some(Name { id: one.project.clone(), name });
+        let catalog = serde_json::from_value(token["catalog"].clone()).unwrap_or_default();
+        let login = LoginMethod::ApplicationCredential {
+            name: one.name.clone(),
+            restricted: !one.unrestricted,
+        };
+        Ok(TokenInfo { login, ..TokenInfo::new(user, project, roles, catalog) })
     }
 }
 

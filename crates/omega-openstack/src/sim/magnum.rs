@@ -65,6 +65,7 @@ impl State {
             (Method::Get, ["clusters", id, "nodegroups"]) => self.node_groups(who, id),
             (Method::Post, ["clusters"]) => self.create_cluster(who, request.json()?),
             (Method::Delete, ["clusters", id]) => self.delete_cluster(who, id),
+            (Method::Get, ["quotas", project, "Cluster"]) => self.cluster_quota(who, project),
             (_, ["certificates", ..]) => return self.magnum_certificates(who, request),
             (_, ["clustertemplates", ..]) => return self.magnum_templates(who, request),
             _ => return None,

@@ -163,7 +163,7 @@ impl State {
             return Some(recorded!("magnum-template-cilium").about("cilium", driver));
         }
         let flavors = ["flavor_id", "master_flavor_id"].into_iter().filter_map(text);
-        if let Some(flavor) = flavors.into_iter().find(|flavor| !Self::is_flavor(flavor)) {
+        if let Some(flavor) = flavors.into_iter().find(|flavor| !self.is_flavor(flavor)) {
             return Some(recorded!("magnum-template-absent-flavor").about("absent", flavor));
         }
         let is_part = |plural: &str, wanted: &str| {

@@ -76,6 +76,7 @@ const KINDS: [Kind; 5] = [
         in_use: None,
     },
 ];
+const EXTERNAL: &str = "router:external";
 const INTERFACE: &str = "network:router_interface";
 
 impl State {
@@ -107,15 +108,36 @@ impl State {
         }
     }
 
+    pub(super) fn new_network(&mut self, project: &str, name: &str, cidr: &str, external: bool) {
+        let project = self.project(project);
+        let kind = |plural| KINDS.into_iter().find(|kind| kind.plural == plural);
+        let (Some(networks), Some(subnets)) = (kind("networks"), kind("subnets")) else { return };
+        let asked = json!({ "name": name, EXTERNAL: external });
+        let network = self.make_part(&project, &networks, &asked)["id"].clone();
+        let asked = json!({ "name": name, "network_id": network, "cidr": cidr });
+        let subnet = self.make_part(&project, &subnets, &asked)["id"].clone();
+        for one in self.parts.get_mut("networks").into_iter().flatten() {
+            if one["id"] == network {
+                one["subnets"] = json!([subnet]);
+            }
+        }
+    }
+
     fn list_parts(&self, who: &Who, kind: &Kind, request: &Request) -> Response {
         let plural = kind.plural;
         let filter = |key: &str| {
             request.query.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
         };
-        let seen = |part: &&Value| who.admin || part["project_id"] == who.project.as_str();
+        // Everybody sees an external network, but not its subnets.
+        let seen = |part: &&Value| {
+            who.admin || part["project_id"] == who.project.as_str() || part[EXTERNAL] == true
+        };
         let fits = |part: &&Value| {
             let keys = ["id", "project_id", "name", "device_id", "network_id"];
-            keys.iter().all(|key| filter(key).is_none_or(|value| part[*key] == value))
+            let external = filter(EXTERNAL).is_none_or(|value| {
+                part[EXTERNAL].as_bool().unwrap_or_default() == (value == "true")
+            });
+            external && keys.iter().all(|key| filter(key).is_none_or(|value| part[*key] == value))
         };
         let all = self.parts.get(plural).into_iter().flatten().filter(seen).filter(fits);
         let mut all: Vec<&Value> = all.collect();

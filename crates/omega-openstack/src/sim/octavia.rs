@@ -201,14 +201,10 @@ impl State {
 
     /// A server of an amphora, as Nova shows it at 2.47 to an administrator of any project
     /// (nova, `api/openstack/compute/views/servers.py`).
-    pub(super) fn amphora_server(&self, who: &Who, id: &str) -> Response {
+    pub(super) fn amphora_server(&self, who: &Who, id: &str) -> Option<Response> {
         let mut all = self.balancers.iter().flat_map(SimBalancer::amphorae);
         if !who.admin || !all.any(|one| one["compute_id"] == id) {
-            let message = format!("Instance {id} could not be found.");
-            return Response::new(
-                404,
-                json!({ "itemNotFound": { "code": 404, "message": message } }),
-            );
+            return None;
         }
         let flavor = json!({
             "vcpus": 1, "ram": 1024, "disk": 8, "ephemeral": 0, "swap": 0,
@@ -218,22 +214,23 @@ impl State {
             "id": id, "name": "amphora", "status": "ACTIVE", "tenant_id": AMPHORA_PROJECT,
             "image": { "id": "i" }, "flavor": flavor,
         });
-        Response::new(200, json!({ "server": server }))
+        Some(Response::new(200, json!({ "server": server })))
     }
 
     /// `os-quota-sets/PROJECT/detail` (nova, `api/openstack/compute/quota_sets.py`).
-    pub(super) fn server_quota(&self, who: &Who, project: &str) -> Response {
+    pub(super) fn amphora_quota(&self, who: &Who) -> Response {
         if !who.admin {
             let message =
                 "Policy doesn't allow os_compute_api:os-quota-sets:detail to be performed.";
             return Response::new(403, json!({ "forbidden": { "code": 403, "message": message } }));
         }
         let servers = self.balancers.iter().flat_map(SimBalancer::amphorae).count();
-        let limit = self.quotas.get(&(project.to_owned(), "instances".to_owned()));
+        let limit = self.quotas.get(&(AMPHORA_PROJECT.to_owned(), "instances".to_owned()));
         let limit = limit.map_or(json!(-1), |limit| json!(limit));
         let free = json!({ "limit": -1, "in_use": servers, "reserved": 0 });
         let instances = json!({ "limit": limit, "in_use": servers, "reserved": 0 });
-        let set = json!({ "id": project, "instances": instances, "cores": free, "ram": free });
+        let set =
+            json!({ "id": AMPHORA_PROJECT, "instances": instances, "cores": free, "ram": free });
         Response::new(200, json!({ "quota_set": set }))
     }
 

@@ -48,6 +48,10 @@ pub(super) struct State {
     /// The data of images, by id.
     pub(super) blobs: BTreeMap<String, Bytes>,
     pub(super) volume_types: bool,
+    /// Whether the catalog has Barbican.
+    pub(super) key_manager: bool,
+    /// Roles that every login has beside its own.
+    pub(super) more_roles: Vec<String>,
     /// Volumes, as Cinder lists them.
     pub(super) volumes: Vec<Value>,
     /// Limits by project and resource, if they differ from the recorded ones.
@@ -96,6 +100,8 @@ impl State {
             nova: Nova::default(),
             blobs: BTreeMap::new(),
             volume_types: true,
+            key_manager: true,
+            more_roles: Vec::new(),
             volumes: Vec::new(),
             quotas: BTreeMap::new(),
             page: 1000,
@@ -127,7 +133,11 @@ impl State {
             }
             Service::Compute => self.nova(who, request),
             Service::Placement => self.placement(who, request),
-            Service::BlockStorage => self.cinder(request),
+            Service::BlockStorage => {
+                let quotas = self.volume_quotas(who, request);
+                quotas.or_else(|| self.cinder(request))
+            }
+            Service::KeyManager => Self::barbican(request),
             Service::Image => {
                 let image = self.glance_images(who, request);
                 image.or_else(|| self.glance(request))
@@ -197,7 +207,8 @@ fn denied(service: Service) -> &'static Recorded {
         | Service::BlockStorage
         | Service::Compute
         | Service::Image
-        | Service::Placement => recorded!("keystone-domains-403"),
+        | Service::Placement
+        | Service::KeyManager => recorded!("keystone-domains-403"),
     }
 }
 
@@ -214,7 +225,7 @@ pub(super) fn refused(service: Service) -> Response {
         Service::Compute | Service::BlockStorage => {
             json!({ "forbidden": { "code": 403, "message": REFUSAL } })
         }
-        Service::Identity | Service::Image | Service::Placement => {
+        Service::Identity | Service::Image | Service::Placement | Service::KeyManager => {
             json!({ "error": { "code": 403, "title": "Forbidden", "message": REFUSAL } })
         }
     };

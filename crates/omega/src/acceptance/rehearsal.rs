@@ -327,12 +327,9 @@ impl Transport for MemoryCloud {
             }],
         };
         let named = |name: &str| Name { id: name.to_owned(), name: name.to_owned() };
-        Ok(TokenInfo {
-            user: named("admin"),
-            project: Some(named("admin")),
-            roles: vec!["admin".to_owned()],
-            catalog: Catalog(SERVICES.into_iter().chain([streams]).map(entry).collect()),
-        })
+        let catalog = Catalog(SERVICES.into_iter().chain([streams]).map(entry).collect());
+        let roles = vec!["admin".to_owned()];
+        Ok(TokenInfo::new(named("admin"), Some(named("admin")), roles, catalog))
     }
 
     fn label(&self) -> String {

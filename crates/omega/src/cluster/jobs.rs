@@ -24,8 +24,23 @@ pub const ENSURE_CLUSTER_ABSENT: &str = "ensure-cluster-absent";
 impl EnsuredCluster {
     /// Returns the job. `at`: the site, as the operator named it.
     pub fn job(&self, site: &Arc<ClusterSite>, at: &str, clients: &PartialClients) -> Job {
-        let items = vec![Item::Step(step(site, self.clone()))];
-        job(ENSURE_CLUSTER, at, site, items, clients)
+        self.job_after(Vec::new(), site, at, clients)
+    }
+
+    /// Returns the job with these gates before the creation: they are
+    /// [`ClusterPrerequisites::before`](super::ClusterPrerequisites::before)'s.
+    pub fn job_after(
+        &self,
+        gates: Vec<Item>,
+        site: &Arc<ClusterSite>,
+        at: &str,
+        clients: &PartialClients,
+    ) -> Job {
+        let create = Section::new("", ENSURE_CLUSTER, vec![Item::Step(step(site, self.clone()))]);
+        let before = Section::new("", "prerequisites", gates);
+        let sections = [before, create].into_iter().filter(|one| !one.items.is_empty());
+        let target = TargetPlan::shared(site.label(), sections.collect());
+        Job::new(ENSURE_CLUSTER, at, vec![target]).on(clients.endpoints(), clients.counts())
     }
 
     /// Returns the same fact with the time at which the last run on this machine that may have asked

@@ -1,6 +1,6 @@
 //! Workload clusters: created, deleted, reached.
 //!
-//! [`ensure_cluster`] creates one and waits until it is complete; [`ensure_cluster_absent`] deletes one if
+//! [`ClusterPrerequisites`] are what a create needs. [`ensure_cluster`] creates one and waits until it is complete; [`ensure_cluster_absent`] deletes one if
 //! that is safe, and [`cluster_leftovers`] looks for what it left. [`fetch_cluster_kubeconfig`] writes a cluster's kubeconfig to a file of this machine.
 
 mod cluster_error;
@@ -13,7 +13,9 @@ mod kubeconfig_error;
 mod kubeconfig_file;
 mod kubeconfig_removal;
 mod kubeconfig_source;
+mod kubernetes_supported;
 mod leftovers;
+mod prerequisites;
 mod requested_cluster;
 
 pub use cluster_error::ClusterError;
@@ -29,7 +31,11 @@ pub use kubeconfig_error::FetchError;
 pub use kubeconfig_file::{ClusterFile, OwnFile};
 pub use kubeconfig_removal::{KubeconfigRemoval, RemovedClusterKubeconfig};
 pub use kubeconfig_source::{ClusterAccess, ClusterFound, KubeconfigSource};
+pub use kubernetes_supported::KubernetesSupported;
 pub use leftovers::{ClusterPlace, cluster_leftovers};
+pub use prerequisites::{
+    ClusterPrerequisites, PREREQUISITES, PrerequisiteSettings, check_prerequisites,
+};
 pub use requested_cluster::RequestedCluster;
 
 #[cfg(test)]
@@ -38,3 +44,5 @@ mod cluster_tests;
 pub(crate) mod cluster_world;
 #[cfg(test)]
 mod kubeconfig_tests;
+#[cfg(test)]
+mod prerequisites_tests;

@@ -8,7 +8,7 @@ use omega_core::{
     Failure, FailureClass, read_regular,
     values::{Sha256, UnitName},
 };
-use omega_openstack::container_infra::TemplateSpec;
+use omega_openstack::{container_infra::TemplateSpec, key_manager::CertManager, network::Cidr};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
@@ -57,6 +57,9 @@ pub struct Site {
     /// The trustee domain of Magnum.
     #[serde(default)]
     pub trust: Trust,
+    /// The addresses of the site.
+    #[serde(default)]
+    pub network: NetworkRanges,
     /// The parameters of a proof cluster.
     pub prove: Option<Prove>,
     /// Cluster templates, by name.
@@ -255,11 +258,28 @@ pub struct Trust {
     pub domain: String,
     /// Its admin (charm option `trustee-admin`).
     pub admin: String,
+    /// Where Magnum stores certificates (charm option `cert-manager-type`).
+    pub cert_manager: Option<CertManager>,
+}
+
+/// The addresses of the site.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct NetworkRanges {
+    /// The pool that tenants' subnets are taken from (D-016).
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub pool: Option<Cidr>,
+    /// Ranges that no tenant's subnet may overlap: metal, storage, provider.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
+    pub ranges: Vec<Cidr>,
 }
 
 impl Default for Trust {
     fn default() -> Self {
-        Self { domain: "magnum".to_owned(), admin: "magnum_domain_admin".to_owned() }
+        let (domain, admin) = ("magnum".to_owned(), "magnum_domain_admin".to_owned());
+        Self { domain, admin, cert_manager: None }
     }
 }
 

@@ -29,7 +29,7 @@ impl Transport for Listed {
     async fn token_info(&self) -> Result<TokenInfo, Error> {
         let name = || omega_openstack::Name { id: "x".to_owned(), name: "x".to_owned() };
         let catalog = serde_json::from_str(CATALOG).unwrap();
-        Ok(TokenInfo { user: name(), project: None, roles: Vec::new(), catalog })
+        Ok(TokenInfo::new(name(), None, Vec::new(), catalog))
     }
 
     fn label(&self) -> String {
