@@ -43,8 +43,10 @@ pub struct PlannedItem {
     pub id: ItemId,
     /// What it is about.
     pub title: String,
-    /// What it would make and change. Empty: it only reads.
+    /// What it would make and change. Empty: it only reads, or is not checked.
     pub effects: Vec<String>,
+    /// Why an item that writes can't be checked.
+    pub not_checked: Option<String>,
 }
 
 /// What to check.
@@ -94,10 +96,13 @@ impl Acceptance {
     pub fn plan(&self, selection: &Selection) -> Vec<PlannedItem> {
         let asked = self.items.iter().filter(|item| selection.includes(item.id()));
         let asked = asked.filter(|item| selection.kept(item.id()).is_none());
-        let plan = |item: &Box<dyn Item>| PlannedItem {
-            id: item.id(),
-            title: item.id().title().to_owned(),
-            effects: item.effects(),
+        let plan = |item: &Box<dyn Item>| {
+            let (effects, not_checked) = match item.effects() {
+                Ok(effects) => (effects, None),
+                Err(failure) => (Vec::new(), Some(failure.to_string())),
+            };
+            let title = item.id().title().to_owned();
+            PlannedItem { id: item.id(), title, effects, not_checked }
         };
         asked.map(plan).collect()
     }
