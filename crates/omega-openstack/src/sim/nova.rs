@@ -22,13 +22,13 @@ impl State {
     pub(super) fn nova(&mut self, who: &Who, request: &Request) -> Option<Response> {
         let path: Vec<_> = request.path.iter().map(String::as_str).collect();
         match (request.method, path.as_slice()) {
-            (Method::Get, ["flavors"]) => Some(list_flavors()),
-            (Method::Get, ["servers"]) => Some(self.list_servers(who, request, false)),
-            (Method::Get, ["servers", "detail"]) => Some(self.list_servers(who, request, true)),
-            (Method::Get, ["servers", id]) => Some(self.amphora_server(who, id)),
             (Method::Get, ["os-quota-sets", project, "detail"]) => {
                 Some(self.server_quota(who, project))
             }
+            (Method::Get, ["servers", id]) if *id != "detail" => Some(self.amphora_server(who, id)),
+            (Method::Get, ["flavors"]) => Some(list_flavors()),
+            (Method::Get, ["servers"]) => Some(self.list_servers(who, request, false)),
+            (Method::Get, ["servers", "detail"]) => Some(self.list_servers(who, request, true)),
             _ => None,
         }
     }

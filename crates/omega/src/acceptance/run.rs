@@ -96,7 +96,7 @@ impl Acceptance {
     pub fn plan(&self, selection: &Selection) -> Vec<PlannedItem> {
         let asked = self.items.iter().filter(|item| selection.includes(item.id()));
         let asked = asked.filter(|item| selection.kept(item.id()).is_none());
-        let plan = |item: &Box<dyn Item>| {
+        let plan = |item: &dyn Item| {
             let (effects, not_checked) = match item.effects() {
                 Ok(effects) => (effects, None),
                 Err(failure) => (Vec::new(), Some(failure.to_string())),
@@ -104,7 +104,7 @@ impl Acceptance {
             let title = item.id().title().to_owned();
             PlannedItem { id: item.id(), title, effects, not_checked }
         };
-        asked.map(plan).collect()
+        asked.map(|item| plan(&**item)).collect()
     }
 
     /// Checks the items of `selection`, one after another, and reports. Writes of an item go to the

@@ -16,6 +16,7 @@ use omega_core::{
     WaitError, wait_for, with_temporary,
 };
 use omega_openstack::{
+    Page,
     container_infra::temporary_name,
     load_balancer::{LoadBalancer, LoadBalancers},
 };
@@ -178,31 +179,8 @@ impl Balancing {
                 return Err(stopped());
             }
             let answer = self.web.get(&url).await;
-            {
-                let mut seen = lock(seen);
-                let prefix = format!("{}-", seen.name);
-                let text = match answer {
-                    Ok(page) if page.status == 200 => Ok(text(&page.body)),
-                    Ok(page) => Err(format!("{url} answers {}", page.status)),
-                    Err(error) => Err(causes(&error)),
-                };
-                match text {
-                    Ok(pod) if pod.starts_with(&prefix) => {
-                        *seen.answers.entry(pod).or_default() += 1
-                    }
-                    Ok(other) => {
-                        seen.unanswered += 1;
-                        seen.last_error =
-                            Some(format!("{url} answers {other:?}, which is no pod of it"));
-                    }
-                    Err(why) => {
-                        seen.unanswered += 1;
-                        seen.last_error = Some(why);
-                    }
-                }
-                if seen.answers.len() >= PODS as usize {
-                    return Ok(());
-                }
+            if lock(seen).count(&url, answer) >= PODS as usize {
+                return Ok(());
             }
             tell(ctx, "both pods answer", start.elapsed());
             sleep(self.patience.every).await;
@@ -264,6 +242,26 @@ fn stopped() -> Failure {
 }
 
 impl ServiceSeen {
+    /// Counts an answer of the service; returns how many pods have answered.
+    fn count(&mut self, url: &Url, answer: Result<Page, omega_openstack::Error>) -> usize {
+        let prefix = format!("{}-", self.name);
+        let pod = match answer {
+            Ok(page) if page.status != 200 => Err(format!("{url} answers {}", page.status)),
+            Ok(page) => Some(text(&page.body))
+                .filter(|pod| pod.starts_with(&prefix))
+                .ok_or_else(|| format!("{url} answers {:?}, no pod of it", text(&page.body))),
+            Err(error) => Err(causes(&error)),
+        };
+        match pod {
+            Ok(pod) => *self.answers.entry(pod).or_default() += 1,
+            Err(why) => {
+                self.unanswered += 1;
+                self.last_error = Some(why);
+            }
+        }
+        self.answers.len()
+    }
+
     /// Returns what is wrong with it, and what was observed.
     pub fn judge(&self, cluster: &str) -> (Vec<Finding>, Vec<Evidence>) {
         let mut findings: Vec<Finding> = self.removal().into_iter().collect();
