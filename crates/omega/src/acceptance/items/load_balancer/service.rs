@@ -13,7 +13,7 @@ use omega_capi::{
 };
 use omega_core::{
     Check, Context, Event, Evidence, Failure, FailureClass, Finding, PollPolicy, Severity, Subject,
-    WaitError, wait_for, with_temporary,
+    Touched, WaitError, wait_for, with_temporary,
 };
 use omega_openstack::{
     Page,
@@ -96,12 +96,19 @@ impl Balancing {
         .await;
         let mut seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Err(failure) = done {
-            // What was asked to stop has still been removed: say what is not.
-            if let Ok(status) = read_echo(workload, &namespace, &object_name).await
-                && status.has_service
-            {
-                seen.left
-                    .push(format!("service {NAMESPACE}/{} of cluster {}", seen.name, self.cluster));
+            // Whatever went wrong, both were to be removed: say what is not.
+            match read_echo(workload, &namespace, &object_name).await {
+                Ok(status) => {
+                    let objects =
+                        [("service", status.has_service), ("deployment", status.has_deployment)];
+                    let left = objects.into_iter().filter(|(_, there)| *there);
+                    let of = |(noun, _)| format!("{noun} {NAMESPACE}/{}", seen.name);
+                    seen.left = left.map(of).collect();
+                }
+                Err(error) if failure.touched == Touched::Maybe => {
+                    seen.unasked = Some(causes(&error));
+                }
+                Err(_) => {}
             }
             seen.failure = Some(failure);
         }
@@ -273,10 +280,11 @@ impl ServiceSeen {
             Some(_) | None => findings.extend(self.distribution(cluster)),
         }
         if let Some(why) = &self.unasked {
-            let why = format!("whether its load balancer is gone could not be asked: {why}");
+            let why = format!("whether all of it is gone could not be asked: {why}");
             let found = self.broken("load-balancer-unasked", why).severity(Severity::Unknown);
             findings.push(found.remedy(
-                "openstack loadbalancer list, in the cluster's project: the role load-balancer_member",
+                "look for it: openstack loadbalancer list in the cluster's project (the role \
+                 load-balancer_member), and kubectl -n default get services,deployments in the cluster",
             ));
         }
         (findings, self.evidence())
@@ -304,7 +312,7 @@ impl ServiceSeen {
         }
         let why = format!("it was deleted, and this is left: {}", self.left.join("; "));
         Some(self.broken("load-balancer-left", why).remedy(
-            "omega-cli runs sweep removes the service; if the load balancer stays, look at the log of the \
+            "omega-cli runs sweep removes service and pods; if the load balancer stays, look at the log of the \
              cloud controller (kubectl -n openstack-system logs ds/openstack-cloud-controller-manager)",
         ))
     }
