@@ -8,7 +8,7 @@
 //!   together. [`controllers`]: what runs on the management cluster.
 //! * [`health`]: what is wrong with a workload cluster, from its objects. [`workload`]: the same from
 //!   inside the cluster.
-//! * [`echo`]: throw-away pods behind a service of type LoadBalancer.
+//! * [`echo`]: throw-away pods behind a service of type `LoadBalancer`.
 //! * [`access`]: creates the kubeconfig of the driver. [`egress`]: tests a connection from a pod.
 //! * [`stuck`]: finishes a delete that is stuck. [`restore`]: undoes what a journal names.
 

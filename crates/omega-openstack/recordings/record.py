@@ -423,6 +423,13 @@ def octavia(stage, rc):
     call("GET", of, keep="loadbalancers-200", who=a)
     call("GET", of, keep="loadbalancers-of-another-project-200", who=b)
     call("GET", f"/{one}", keep="loadbalancer-200", who=a)
+    amphorae = f"/octavia/amphorae?loadbalancer_id={one}"
+    admin.call("load-balancer", "GET", amphorae, keep="octavia-amphorae-200")
+    a.call("load-balancer", "GET", amphorae, keep="octavia-amphorae-403")
+    call("PUT", f"/{one}/failover", keep="failover-403", who=a)
+    call("PUT", f"/{one}/failover", keep="failover-202", who=admin)
+    call("PUT", f"/{one}/failover", keep="failover-pending", who=admin)
+    until("ACTIVE")
     call("DELETE", f"/{one}", keep="loadbalancer-delete-with-children", who=a)
     call("DELETE", f"/{one}?cascade=true", keep="loadbalancer-delete-foreign", who=b)
     absent = "00000000-0000-4000-8000-000000000000"

@@ -1,6 +1,6 @@
 use omega_core::testing::{Fault, Tally, Undo, World, check_laws};
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 use crate::{
@@ -88,14 +88,7 @@ impl World for Objects {
     }
     /// Without what controllers write.
     fn snapshot(&self) -> Vec<String> {
-        let without = |line: &String| {
-            let (kind, json) = line.split_once(' ').unwrap();
-            let mut object: Value = serde_json::from_str(json).unwrap();
-            object.as_object_mut().unwrap().remove("status");
-            object.as_object_mut().unwrap().remove("spec");
-            format!("{kind} {object}")
-        };
-        self.server.snapshot().iter().map(without).collect()
+        self.server.metadata_snapshot()
     }
     fn writes(&self) -> usize {
         self.server.writes().len() + self.server.dry_runs().len()

@@ -14,6 +14,8 @@ use crate::{
 pub struct EchoStatus {
     /// Whether the service is there.
     pub has_service: bool,
+    /// Whether the pods' Deployment is there.
+    pub has_deployment: bool,
     /// The addresses of the service: IP addresses or names.
     pub addresses: Vec<String>,
     /// How many pods are ready.
@@ -80,11 +82,12 @@ pub async fn read_echo(
         api.read::<Value>(&events, JSON)
     );
     let (service, pods): (Option<Object>, Option<Object>) = (service?, pods?);
-    let has_service = service.is_some();
+    let (has_service, has_deployment) = (service.is_some(), pods.is_some());
     let (service, pods) = (service.unwrap_or_default().status, pods.unwrap_or_default().status);
     let ingress = service.load_balancer.ingress.into_iter();
     Ok(EchoStatus {
         has_service,
+        has_deployment,
         addresses: ingress.filter_map(|one| one.ip.or(one.hostname)).collect(),
         ready: pods.ready_replicas,
         warning: warning(&events, "Service"),

@@ -69,14 +69,7 @@ impl World for Pods {
     }
     /// Without the status of pods, which the kubelet sets.
     fn snapshot(&self) -> Vec<String> {
-        let without = |line: &String| {
-            let (kind, json) = line.split_once(' ').unwrap();
-            let mut object: Value = serde_json::from_str(json).unwrap();
-            object.as_object_mut().unwrap().remove("status");
-            object.as_object_mut().unwrap().remove("spec");
-            format!("{kind} {object}")
-        };
-        self.server.snapshot().iter().map(without).collect()
+        self.server.metadata_snapshot()
     }
     fn writes(&self) -> usize {
         self.server.writes().len() + self.server.dry_runs().len()

@@ -242,6 +242,15 @@ impl Apiserver {
 
     /// Returns all stored objects without generated fields: `Role {...}`.
     pub fn snapshot(&self) -> Vec<String> {
+        self.shown_without(&[])
+    }
+
+    /// Returns the same without `spec` and `status`, which controllers write too.
+    pub fn metadata_snapshot(&self) -> Vec<String> {
+        self.shown_without(&["spec", "status"])
+    }
+
+    fn shown_without(&self, fields: &[&str]) -> Vec<String> {
         let state = self.state.lock();
         let one = |collection: &Collection| -> Vec<String> {
             let shown = collection.items.iter().map(|item| {
@@ -250,6 +259,9 @@ impl Apiserver {
                     if let Some(metadata) = item["metadata"].as_object_mut() {
                         metadata.remove(key);
                     }
+                }
+                if let Some(whole) = item.as_object_mut() {
+                    whole.retain(|key, _| !fields.contains(&key.as_str()));
                 }
                 format!("{} {item}", collection.kind())
             });

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use omega::{
     acceptance::{
-        Acceptance, AcceptanceReport, Files, ImageTransfer, ItemId, Scenario, Selection,
-        UnknownItem, read, rehearse,
+        Acceptance, AcceptanceReport, Files, ImageTransfer, ItemId, PlannedItem, Scenario,
+        Selection, UnknownItem, read, rehearse,
     },
     core::{Failure, FailureClass},
     run::{Job, Runs, Status},
@@ -32,6 +32,9 @@ pub(crate) struct AcceptanceArgs {
     /// Continue this run: keep what passed, and check the rest again.
     #[arg(long, value_name = "RUN")]
     resume: Option<String>,
+    /// Show which items would be checked, and what they would make and change; ask nothing, write nothing.
+    #[arg(long, conflicts_with_all = ["report_dir", "sign"])]
+    plan: bool,
     /// Copy the report to this directory.
     #[arg(long, value_name = "DIRECTORY")]
     report_dir: Option<PathBuf>,
@@ -49,7 +52,8 @@ impl App {
     /// Checks the acceptance bar of a site.
     pub(crate) async fn accept(&self, args: &AcceptanceArgs) -> Result<Status, Failure> {
         let site = Self::site(&args.file.site)?;
-        let _lock = self.runs.lock(&args.file.site, "accept")?;
+        let lock = || self.runs.lock(&args.file.site, "accept");
+        let _lock = (!args.plan).then(lock).transpose()?;
         let before = args.resume.as_deref().map(|id| read(&self.runs, id)).transpose()?;
         let named = args.file.site.display().to_string();
         let connect = self.connect(&site);
@@ -60,6 +64,9 @@ impl App {
         if let Some(before) = before {
             acceptance.is_of_this_site(&before)?;
             selection = selection.resuming(before);
+        }
+        if args.plan {
+            return Ok(self.acceptance_plan(&acceptance.plan(&selection)));
         }
         if !self.runs.leftovers()?.is_empty() {
             self.say_swept(sweep_site(&self.runs, &self.ctx, &connect, &[]).await?);
@@ -83,6 +90,13 @@ impl App {
         }
         let document = json!({ "command": "accept", "report": report, "files": files });
         Ok(self.ends(exit, document))
+    }
+
+    fn acceptance_plan(&self, items: &[PlannedItem]) -> Status {
+        self.screen.text(&render::acceptance_plan(items, &self.screen));
+        let writes = items.iter().any(|item| !item.effects.is_empty());
+        let exit = if writes { Status::Pending } else { Status::Done };
+        self.ends(exit, json!({ "command": "accept", "plan": items }))
     }
 
     fn acceptance_status(&self, report: &AcceptanceReport) -> Status {
@@ -112,7 +126,8 @@ impl App {
             reports.push(json!({ "scenario": scenario.name(), "report": report, "files": files }));
         }
         self.screen.prose(&format!(
-            "\nEach cloud failed where it must, and the good one nowhere. The reports are in {}. Nothing else outside this process was changed.",
+            "\nEach cloud failed where it must, and the good one nowhere. The reports are in {}. Nothing \
+             else outside this process was changed.",
             directory.display()
         ));
         Ok(self.ends(Status::Done, json!({ "command": "rehearse", "reports": reports })))

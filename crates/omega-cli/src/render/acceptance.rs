@@ -1,6 +1,6 @@
 //! Renders the acceptance's report as text.
 
-use omega::acceptance::{AcceptanceReport, Files, ItemReport, Outcome, Verdict};
+use omega::acceptance::{AcceptanceReport, Files, ItemReport, Outcome, PlannedItem, Verdict};
 
 use super::{Screen, layout::wrap};
 
@@ -35,6 +35,25 @@ pub(crate) fn acceptance(
         text.extend(copies.iter().map(|path| format!("  copies     {}", path.display())));
     }
     text.join("\n")
+}
+
+/// Returns which items would be checked, and what they would make and change.
+pub(crate) fn acceptance_plan(items: &[PlannedItem], screen: &Screen) -> String {
+    let inside = screen.width.saturating_sub(2 + ID).max(20);
+    let of = |item: &PlannedItem| {
+        let effects: Vec<String> = match &item.not_checked {
+            Some(why) => vec![format!("not checked: {why}")],
+            None if item.effects.is_empty() => vec!["only reads".to_owned()],
+            None => item.effects.iter().map(|effect| format!("WRITES: it {effect}")).collect(),
+        };
+        let text = std::iter::once(format!("{}:", item.title)).chain(effects);
+        let wrapped: Vec<String> = text.flat_map(|line| wrap(&line, inside)).collect();
+        let mut wrapped = wrapped.into_iter();
+        let head = format!("  {:<ID$}{}", item.id.name(), wrapped.next().unwrap_or_default());
+        let rest = wrapped.map(|line| format!("  {:ID$}{line}", ""));
+        std::iter::once(head).chain(rest).collect::<Vec<_>>().join("\n")
+    };
+    items.iter().map(of).collect::<Vec<_>>().join("\n")
 }
 
 fn lines(item: &ItemReport, screen: &Screen) -> Vec<String> {

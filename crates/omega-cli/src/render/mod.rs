@@ -13,7 +13,7 @@ mod report;
 mod screen;
 mod site_error;
 
-pub(crate) use acceptance::acceptance;
+pub(crate) use acceptance::{acceptance, acceptance_plan};
 pub(crate) use decisions::{decision, decisions};
 pub(crate) use doctor::doctor;
 pub(crate) use failure::failure;

@@ -35,6 +35,8 @@ fn a_rehearsal_writes_a_report_of_each_cloud() {
             ("sealed-vault", "failed"),
             ("tenant-cut-off", "failed"),
             ("snapshot-missing", "failed"),
+            ("one-pod-answers", "failed"),
+            ("no-address", "failed"),
         ]
     );
     for (scenario, _) in told {
@@ -190,4 +192,40 @@ fn a_mistake_in_the_acceptance_table_is_pointed_at() {
         home.write("omega.toml", &format!("{}\n{table}", site()));
         home.run(&["accept"]).exits(64).says(&[says]);
     }
+}
+
+/// What is read is told apart from what is written, and a plan asks nothing.
+#[test]
+fn a_plan_says_which_item_writes() {
+    let home = Home::with_cloud();
+    let site = |more: &str| {
+        let management = "[management]\nkubeconfig = \"admin.kubeconfig\"\n";
+        format!("[cloud]\nname = \"here\"\n{management}[acceptance]\ncluster = \"c1\"\n{more}")
+    };
+    let kubeconfig = "{apiVersion: v1, kind: Config, current-context: c, \
+        clusters: [{name: c, cluster: {server: 'https://10.20.0.50:6443'}}], \
+        contexts: [{name: c, context: {cluster: c, user: u}}], users: [{name: u, user: {token: t}}]}";
+    home.write("admin.kubeconfig", kubeconfig);
+    home.write("omega.toml", &site(""));
+    let document = home.document(&["accept", "--plan"], 2);
+    let items = document["plan"].as_array().unwrap();
+    let writing: Vec<_> =
+        items.iter().filter(|one| one["effects"] != serde_json::json!([])).collect();
+    assert_eq!(writing.len(), 1, "{items:?}");
+    assert_eq!(writing[0]["id"], "D-011.4");
+    assert_eq!(writing[0]["effects"].as_array().unwrap().len(), 1);
+    home.write(
+        "omega.toml",
+        &site("failover = true\nload_balancer_image = \"registry/agnhost:1\"\n"),
+    );
+    let ran = home.run(&["accept", "--plan", "--only", "4"]).exits(2);
+    let out = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(out.contains("WRITES: it creates 2 pods of registry/agnhost:1"), "{out}");
+    assert!(out.contains("WRITES: it fails over") && out.contains("an outage"), "{out}");
+    let ran = home.run(&["accept", "--plan", "--only", "2"]).exits(0);
+    assert!(ran.out.contains("only reads"), "{}", ran.out);
+    home.write("omega.toml", "[cloud]\nname = \"here\"\n");
+    let ran = home.run(&["accept", "--plan", "--only", "4"]).exits(0);
+    assert!(ran.out.contains("not checked: the site file names no cluster"), "{}", ran.out);
+    assert_eq!(home.runs(), [""; 0], "a plan keeps no run");
 }

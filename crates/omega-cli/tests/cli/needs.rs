@@ -376,3 +376,20 @@ fn a_cluster_needs_a_name_and_a_template_and_its_kubeconfig_one_source() {
     let absent = home.run(&["ensure-cluster-absent", "--cluster", "c", "--plan"]).exits(64);
     absent.says(&[missing, "whether a delete is safe"]);
 }
+
+/// Only the cloud: neither a kubeconfig nor a conductor.
+#[test]
+fn a_failover_needs_only_the_cloud_and_a_name() {
+    let home = Home::with_cloud();
+    home.write("omega.toml", ONLY_CLOUD);
+    let ensure =
+        |more: &[&str]| home.run(&[&["ensure-load-balancer-active", "--plan"], more].concat());
+    ensure(&[]).exits(64).says(&["--load-balancer <NAME|ID>"]);
+    for more in [&["--load-balancer", "web"][..], &["--load-balancer", "web", "--failover"]] {
+        ensure(more).exits(1).says(&[
+            "could not use Octavia as an administrator",
+            "could not log in to here",
+            "changed nothing",
+        ]);
+    }
+}

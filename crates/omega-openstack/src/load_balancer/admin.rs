@@ -26,8 +26,8 @@ const ADMIN_ROLES: [&str; 2] = ["admin", "load-balancer_admin"];
 #[derive(Clone)]
 pub struct LoadBalancerAdmin {
     pub(super) transport: Arc<dyn Transport>,
-    /// The failovers that Octavia has accepted from this client: what `updated_at` was before.
-    sent: Arc<Mutex<BTreeMap<String, Option<Timestamp>>>>,
+    /// The load balancers of which Octavia has accepted a failover from this client, as they were before.
+    sent: Arc<Mutex<BTreeMap<String, LoadBalancer>>>,
 }
 
 impl LoadBalancerAdmin {
@@ -103,25 +103,24 @@ impl LoadBalancerAdmin {
         Ok((all, at))
     }
 
-    /// Replaces the amphorae of the load balancer with the id, and remembers that it was accepted.
-    /// `updated_at`: what was observed before.
-    pub(super) async fn fail_over(
-        &self,
-        id: &str,
-        updated_at: Option<Timestamp>,
-    ) -> Result<(), Error> {
-        let path = ["lbaas", "loadbalancers", id, "failover"];
+    /// Replaces the amphorae of the load balancer, and remembers that it was accepted. `balancer`: as it
+    /// was observed before.
+    pub(super) async fn fail_over(&self, balancer: &LoadBalancer) -> Result<(), Error> {
+        let path = ["lbaas", "loadbalancers", &balancer.id, "failover"];
         send(&*self.transport, Request::new(Service::LoadBalancer, Method::Put, &path)).await?;
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.insert(id.to_owned(), updated_at);
+        sent.insert(balancer.id.clone(), balancer.clone());
         Ok(())
     }
 
     /// Returns whether Octavia accepted a failover of the load balancer from this client, and changed
-    /// the load balancer since.
+    /// the load balancer since. Octavia's times are in seconds.
     pub(super) fn has_tried(&self, balancer: &LoadBalancer) -> bool {
         let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        sent.get(&balancer.id).is_some_and(|before| *before != balancer.updated_at)
+        sent.get(&balancer.id).is_some_and(|before| {
+            before.updated_at != balancer.updated_at
+                || before.provisioning_status != balancer.provisioning_status
+        })
     }
 }
 

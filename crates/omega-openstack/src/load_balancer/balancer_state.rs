@@ -175,8 +175,7 @@ impl BalancerState {
 impl Failover {
     /// Sends it.
     pub(super) async fn send(&self, admin: &LoadBalancerAdmin) -> Result<(), Error> {
-        let LoadBalancer { id, updated_at, .. } = &self.balancer;
-        match admin.fail_over(id, *updated_at).await {
+        match admin.fail_over(&self.balancer).await {
             // Another client was faster. The next observation shows what comes of it.
             Err(error) if error.reason() == Some(RefusalReason::Busy) => Ok(()),
             sent => sent,

@@ -122,4 +122,5 @@ pub(super) const FAILOVER: PollPolicy =
     PollPolicy::new(Duration::from_secs(2), Duration::from_mins(40));
 
 #[cfg(any(test, feature = "sim"))]
+#[expect(clippy::indexing_slicing, reason = "a contract is a test")]
 pub(crate) mod contract;

@@ -203,7 +203,7 @@ fn failing_over_obeys_the_laws() {
         let start = match start.there {
             // The forks are younger than what is being made.
             There::InError | There::BeingMade => Start { there: There::Active, ..start },
-            _ => start,
+            There::Absent | There::Active | There::Stuck => start,
         };
         FAILED_OVER.count(paused().block_on(async {
             let outside = world(&start).await;

@@ -138,7 +138,7 @@ impl LoadBalancerAdmin {
         let (quotas, hosts) =
             futures::join!(quotas(transport, &server.tenant_id), hosts(transport, size));
         match quotas {
-            Ok(quotas) => room.full = full(quotas, size),
+            Ok(quotas) => room.full = full(&quotas, size),
             Err(error) => {
                 let what = format!("Nova's quota of project {}", server.tenant_id);
                 room.unknown.push(said(&what, &error));
@@ -171,7 +171,7 @@ async fn quotas(
 }
 
 /// Returns the quotas that one more server of this size would exceed.
-fn full(quotas: BTreeMap<String, serde_json::Value>, size: AmphoraSize) -> Vec<Quota> {
+fn full(quotas: &BTreeMap<String, serde_json::Value>, size: AmphoraSize) -> Vec<Quota> {
     let needed = [("instances", 1), ("cores", size.vcpus), ("ram", size.ram)];
     let quota = |(name, needed): (&str, u64)| {
         let detail: Detail = serde_json::from_value(quotas.get(name)?.clone()).ok()?;

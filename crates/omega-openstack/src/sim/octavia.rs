@@ -1,5 +1,6 @@
 //! Octavia's load balancers: busy for a while, then in the requested state. Written from the
-//! recordings (record.py, `octavia`); failovers and amphorae from octavia 14's source, as cited.
+//! recordings (record.py, `octavia`); failovers and amphorae from octavia 14's source, as cited:
+//! record.py asks for them too, and they are to be made from its answers once it has run.
 
 use serde_json::{Value, json};
 

@@ -172,10 +172,13 @@ pub trait Item: Send + Sync {
         true
     }
 
-    /// Returns what it makes and changes, each as a sentence. Empty if it only reads, or if it can't be
-    /// checked.
-    fn effects(&self) -> Vec<String> {
-        Vec::new()
+    /// Returns what it makes and changes, each as a sentence without its subject. Empty if it only reads.
+    ///
+    /// # Errors
+    ///
+    /// Tells why an item that writes can't be checked: then it makes nothing.
+    fn effects(&self) -> Result<Vec<String>, Failure> {
+        Ok(Vec::new())
     }
 
     /// Checks it. Progress goes to `ctx`.

@@ -47,8 +47,10 @@ pub struct PlannedItem {
     pub id: ItemId,
     /// What it is about.
     pub title: String,
-    /// What it would make and change. Empty: it only reads.
+    /// What it would make and change. Empty: it only reads, or is not checked.
     pub effects: Vec<String>,
+    /// Why an item that writes can't be checked.
+    pub not_checked: Option<String>,
 }
 
 /// What to check.
@@ -104,13 +106,18 @@ impl Acceptance {
     pub fn plan(&self, selection: &Selection) -> Vec<PlannedItem> {
         let asked = self.items.iter().filter(|item| selection.includes(item.id()));
         let asked = asked.filter(|item| selection.kept(item.id()).is_none());
-        let plan = |item: &Box<dyn Item>| {
+        let plan = |item: &dyn Item| {
             let id = item.id();
+            let (effects, not_checked) = match item.effects() {
+                Ok(effects) => (effects, None),
+                Err(failure) => (Vec::new(), Some(failure.to_string())),
+            };
             let created = self.throw_away.as_ref().filter(|_| id.needs_cluster());
-            let effects = created.map(ThrowAwayCluster::effect).into_iter().chain(item.effects());
-            PlannedItem { id, title: id.title().to_owned(), effects: effects.collect() }
+            let created = created.map(ThrowAwayCluster::effect);
+            let effects = created.into_iter().chain(effects).collect();
+            PlannedItem { id, title: id.title().to_owned(), effects, not_checked }
         };
-        asked.map(plan).collect()
+        asked.map(|item| plan(&**item)).collect()
     }
 
     /// Checks the items of `selection`, one after another, and reports. Writes of an item go to the

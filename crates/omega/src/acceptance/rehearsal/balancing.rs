@@ -114,7 +114,9 @@ impl Stage {
         let objects = self.server.snapshot();
         let services = objects.iter().filter_map(|line| line.strip_prefix("Service "));
         let services = services.filter_map(|text| serde_json::from_str::<Value>(text).ok());
-        services.filter_map(|one| Some(one["metadata"]["name"].as_str()?.to_owned())).collect()
+        services
+            .filter_map(|one| Some(one.pointer("/metadata/name")?.as_str()?.to_owned()))
+            .collect()
     }
 
     /// Does what the cloud controller does: each service has a load balancer. The API is away while its

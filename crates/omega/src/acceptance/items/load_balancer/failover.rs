@@ -78,10 +78,11 @@ impl Balancing {
             moments.lock().unwrap_or_else(PoisonError::into_inner).push(moment);
             answers
         };
+        look().await;
         let watching = async || -> Infallible {
             loop {
-                look().await;
                 sleep(self.patience.every).await;
+                look().await;
             }
         };
         let failing = pin!(fail_over(ctx, &admin, &wanted));

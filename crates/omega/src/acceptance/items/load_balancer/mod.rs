@@ -101,10 +101,9 @@ impl Item for LoadBalancer {
         false
     }
 
-    fn effects(&self) -> Vec<String> {
-        let Ok(Balancing { cluster, image, failover, .. }) = &self.balancing else {
-            return Vec::new();
-        };
+    fn effects(&self) -> Result<Vec<String>, Failure> {
+        let Balancing { cluster, image, failover, .. } =
+            self.balancing.as_ref().map_err(Failure::clone)?;
         let made = format!(
             "creates 2 pods of {image} and a service of type LoadBalancer in namespace default of \
              cluster {cluster}, and removes them; the cloud controller makes a load balancer and a \
@@ -114,7 +113,7 @@ impl Item for LoadBalancer {
             "fails over the load balancer of the API of cluster {cluster}: with one amphora an outage of \
              about 100 s, which cannot be undone"
         );
-        std::iter::once(made).chain(failover.then_some(outage)).collect()
+        Ok(std::iter::once(made).chain(failover.then_some(outage)).collect())
     }
 
     async fn check(&self, ctx: &Context) -> Answer {

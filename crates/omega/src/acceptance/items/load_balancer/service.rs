@@ -13,9 +13,10 @@ use omega_capi::{
 };
 use omega_core::{
     Check, Context, Event, Evidence, Failure, FailureClass, Finding, PollPolicy, Severity, Subject,
-    WaitError, wait_for, with_temporary,
+    Touched, WaitError, wait_for, with_temporary,
 };
 use omega_openstack::{
+    Page,
     container_infra::temporary_name,
     load_balancer::{LoadBalancer, LoadBalancers},
 };
@@ -95,12 +96,19 @@ impl Balancing {
         .await;
         let mut seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Err(failure) = done {
-            // What was asked to stop has still been removed: say what is not.
-            if let Ok(status) = read_echo(workload, &namespace, &object_name).await
-                && status.has_service
-            {
-                seen.left
-                    .push(format!("service {NAMESPACE}/{} of cluster {}", seen.name, self.cluster));
+            // Whatever went wrong, both were to be removed: say what is not.
+            match read_echo(workload, &namespace, &object_name).await {
+                Ok(status) => {
+                    let objects =
+                        [("service", status.has_service), ("deployment", status.has_deployment)];
+                    let left = objects.into_iter().filter(|(_, there)| *there);
+                    let of = |(noun, _)| format!("{noun} {NAMESPACE}/{}", seen.name);
+                    seen.left = left.map(of).collect();
+                }
+                Err(error) if failure.touched == Touched::Maybe => {
+                    seen.unasked = Some(causes(&error));
+                }
+                Err(_) => {}
             }
             seen.failure = Some(failure);
         }
@@ -178,31 +186,8 @@ impl Balancing {
                 return Err(stopped());
             }
             let answer = self.web.get(&url).await;
-            {
-                let mut seen = lock(seen);
-                let prefix = format!("{}-", seen.name);
-                let text = match answer {
-                    Ok(page) if page.status == 200 => Ok(text(&page.body)),
-                    Ok(page) => Err(format!("{url} answers {}", page.status)),
-                    Err(error) => Err(causes(&error)),
-                };
-                match text {
-                    Ok(pod) if pod.starts_with(&prefix) => {
-                        *seen.answers.entry(pod).or_default() += 1
-                    }
-                    Ok(other) => {
-                        seen.unanswered += 1;
-                        seen.last_error =
-                            Some(format!("{url} answers {other:?}, which is no pod of it"));
-                    }
-                    Err(why) => {
-                        seen.unanswered += 1;
-                        seen.last_error = Some(why);
-                    }
-                }
-                if seen.answers.len() >= PODS as usize {
-                    return Ok(());
-                }
+            if lock(seen).count(&url, answer) >= PODS as usize {
+                return Ok(());
             }
             tell(ctx, "both pods answer", start.elapsed());
             sleep(self.patience.every).await;
@@ -264,6 +249,26 @@ fn stopped() -> Failure {
 }
 
 impl ServiceSeen {
+    /// Counts an answer of the service; returns how many pods have answered.
+    fn count(&mut self, url: &Url, answer: Result<Page, omega_openstack::Error>) -> usize {
+        let prefix = format!("{}-", self.name);
+        let pod = match answer {
+            Ok(page) if page.status != 200 => Err(format!("{url} answers {}", page.status)),
+            Ok(page) => Some(text(&page.body))
+                .filter(|pod| pod.starts_with(&prefix))
+                .ok_or_else(|| format!("{url} answers {:?}, no pod of it", text(&page.body))),
+            Err(error) => Err(causes(&error)),
+        };
+        match pod {
+            Ok(pod) => *self.answers.entry(pod).or_default() += 1,
+            Err(why) => {
+                self.unanswered += 1;
+                self.last_error = Some(why);
+            }
+        }
+        self.answers.len()
+    }
+
     /// Returns what is wrong with it, and what was observed.
     pub fn judge(&self, cluster: &str) -> (Vec<Finding>, Vec<Evidence>) {
         let mut findings: Vec<Finding> = self.removal().into_iter().collect();
@@ -275,10 +280,11 @@ impl ServiceSeen {
             Some(_) | None => findings.extend(self.distribution(cluster)),
         }
         if let Some(why) = &self.unasked {
-            let why = format!("whether its load balancer is gone could not be asked: {why}");
+            let why = format!("whether all of it is gone could not be asked: {why}");
             let found = self.broken("load-balancer-unasked", why).severity(Severity::Unknown);
             findings.push(found.remedy(
-                "openstack loadbalancer list, in the cluster's project: the role load-balancer_member",
+                "look for it: openstack loadbalancer list in the cluster's project (the role \
+                 load-balancer_member), and kubectl -n default get services,deployments in the cluster",
             ));
         }
         (findings, self.evidence())
@@ -306,7 +312,7 @@ impl ServiceSeen {
         }
         let why = format!("it was deleted, and this is left: {}", self.left.join("; "));
         Some(self.broken("load-balancer-left", why).remedy(
-            "omega-cli runs sweep removes the service; if the load balancer stays, look at the log of the \
+            "omega-cli runs sweep removes service and pods; if the load balancer stays, look at the log of the \
              cloud controller (kubectl -n openstack-system logs ds/openstack-cloud-controller-manager)",
         ))
     }

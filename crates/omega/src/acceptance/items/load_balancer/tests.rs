@@ -162,13 +162,13 @@ async fn who_is_stopped_leaves_nothing() {
     assert_eq!(stage.server.snapshot(), before);
 }
 
-#[test]
-fn it_says_that_it_writes() {
+#[tokio::test]
+async fn it_says_that_it_writes() {
     let item =
         |failover| LoadBalancer { balancing: Ok(Stage::new(Behaviour::Good).balancing(failover)) };
     assert!(!item(false).only_reads());
-    let effects = |failover| item(failover).effects();
+    let effects = |failover| item(failover).effects().unwrap();
     assert_eq!(effects(false).len(), 1);
     assert!(effects(true)[1].contains("an outage"), "{:?}", effects(true));
-    assert_eq!(LoadBalancer { balancing: Err(no_cluster()) }.effects(), [""; 0]);
+    assert!(LoadBalancer { balancing: Err(no_cluster()) }.effects().is_err());
 }
