@@ -29,7 +29,7 @@ fn a_rehearsal_writes_a_report_of_each_cloud() {
     assert_eq!(
         told,
         [
-            ("good", "incomplete"),
+            ("good", "accepted"),
             ("blocked-unit", "failed"),
             ("foreign-certificate", "failed"),
             ("sealed-vault", "failed"),
