@@ -8,7 +8,7 @@ use omega_core::{
 };
 use omega_driver::naming::{CACERT, CLOUDS_YAML};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::ObjectRef;
 use crate::{
@@ -60,10 +60,12 @@ impl CredentialSource {
     /// without its labels: Magnum does not know the cluster any more.
     fn secret(&self, name: &str, owner: &ObjectRef) -> Value {
         let ObjectRef { group, version, kind, namespace, name: of, uid, plural: _ } = owner;
-        let mut data = json!({ CLOUDS_YAML: STANDARD.encode(self.clouds.expose()) });
-        if let Some(cacert) = &self.cacert {
-            data[CACERT] = json!(STANDARD.encode(cacert.expose()));
-        }
+        let clouds = Some((CLOUDS_YAML, &self.clouds));
+        let cacert = self.cacert.as_ref().map(|cacert| (CACERT, cacert));
+        let encoded = |(key, bytes): (&str, &Secret)| {
+            (key.to_owned(), json!(STANDARD.encode(bytes.expose())))
+        };
+        let data: Map<String, Value> = clouds.into_iter().chain(cacert).map(encoded).collect();
         let owner = json!({ "apiVersion": format!("{group}/{version}"), "kind": kind, "name": of, "uid": uid });
         json!({
             "apiVersion": "v1",
@@ -206,7 +208,8 @@ impl Desired for ReplaceCredentials {
 
 async fn is_there(management: &Management, object: &ObjectRef) -> Result<bool, Error> {
     let found = management.find::<Value>(&object.path(), JSON).await?;
-    Ok(found.is_some_and(|found| found["metadata"]["uid"] == *object.uid))
+    let uid = found.as_ref().and_then(|found| found.pointer("/metadata/uid")?.as_str());
+    Ok(uid == Some(object.uid.as_str()))
 }
 
 impl Describe for CredentialChange {

@@ -143,7 +143,7 @@ impl Acceptance {
         ctx.mark_written();
         let (started, start) = (ctx.now(), Instant::now());
         ctx.tell(&Event::RunStarted { run: run.id.clone() });
-        let (items, not_selected) = self.check(selection, &ctx).await;
+        let (items, not_selected) = Box::pin(self.check(selection, &ctx)).await;
         let left = leftovers(&run.entries()?).into_iter().map(|(step, _)| step).collect();
         let mut report = AcceptanceReport {
             schema_version: SCHEMA_VERSION,

@@ -78,9 +78,10 @@ async fn run(sim: &Sim, ctx: Context, only: &[ItemId]) -> Run {
 
 fn shown(report: &AcceptanceReport, id: ItemId) -> (String, Vec<&str>) {
     let item = report.items.iter().find(|item| item.id == id).unwrap();
-    let outcome = match &item.outcome {
-        Outcome::NotRun { why, .. } => format!("not run: {why}"),
-        other => format!("{other:?}"),
+    let outcome = if let Outcome::NotRun { why, .. } = &item.outcome {
+        format!("not run: {why}")
+    } else {
+        format!("{:?}", item.outcome)
     };
     (outcome, item.findings.iter().map(|one| one.rule.as_str()).collect())
 }
