@@ -166,7 +166,7 @@ image_glance_case() {
   # two units behind a virtual IP, which do not share what is staged: the import asks the one that does not have it
   at cloud sh -c 'install -d -o glance -g glance /var/lib/glance/staging2 &&
     sed -e "s/^bind_port = .*/bind_port = 9393/" -e "s|/var/lib/glance/staging$|/var/lib/glance/staging2|" \
-      -e "s|^log_file = .*|log_file = /var/log/glance/second.log|" '$GLANCE_CONF' >/etc/glance/second.conf &&
+      -e "s|^log_file = .*|log_file = /var/log/glance/second.log|" -e "s|^flavor = .*|&\nconfig_file = /etc/glance/glance-api-paste.ini|" '$GLANCE_CONF' >/etc/glance/second.conf &&
     systemd-run --quiet --unit=glance-second --uid=glance --gid=glance glance-api --config-file=/etc/glance/second.conf'
   until_true 60 'the second unit' in_capi_mgmt api GET "http://$CLOUD:9393/v2/images?limit=1"
   python3 "$HERE/two_units.py" $CLOUD 9492 9292 9393 >>server.log 2>&1 &
