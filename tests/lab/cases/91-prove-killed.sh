@@ -83,12 +83,19 @@ accept_cluster() {
   same 'the report says what is left' 0 "$(jq '.left | length' reports/report.json)"
   nothing_of_accept_is_left 'after a run'
 
-  # a failure of the creation is named by the doctor, and nothing stays
+  # what it needs is asked first: nothing is created
   enable_endpoint volumev3 false; rm -rf "$TOKENS" home/.cache
-  OMEGA_WITHIN=400 exits 3 cluster_items
+  exits 3 cluster_items
   enable_endpoint volumev3 true; rm -rf "$TOKENS"
-  jq -e '[.items[0].findings[].rule] | index("cluster-not-created")' reports/report.json
-  grep -q endpoint reports/report.json || fail 'the cause is not named'
+  jq -e '[.items[0].findings[].rule] | index("volume-type")' reports/report.json
+  nothing_of_accept_is_left 'after a refusal'
+
+  # a creation that does not come to an end is named by the doctor, and nothing stays
+  echo 'omega-accept-* machines-stall' >>"$K/knobs"
+  sed -i 's/^settle_within/within = "75s"\nsettle_within/' omega.toml
+  OMEGA_WITHIN=400 exits 3 cluster_items
+  : >"$K/knobs"
+  jq -e '[.items[0].findings[].rule] | index("cluster-not-created") and index("control-plane")' reports/report.json
   nothing_of_accept_is_left 'after a failure'
 }
 accept_killed() {

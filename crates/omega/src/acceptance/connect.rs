@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clients::{Connect, management},
-    cluster::{ClusterSite, DriverSettings, EnsuredCluster},
+    cluster::{ClusterSite, DriverSettings, EnsuredCluster, PrerequisiteSettings},
     doctor::{Doctor, DoctorOptions},
     site,
 };
@@ -180,6 +180,7 @@ async fn clusters(
         site: Arc::new(ClusterSite::new(Arc::clone(&cloud.narrowed), Some(management))),
         wanted,
         doctor: Doctor::connect(connect, options).await.ok(),
+        prerequisites: Some((cloud, PrerequisiteSettings::of(connect.site)?)),
     };
     // Its addons come up after Magnum says that it is complete.
     Ok((Clusters { settles_within: new.settle_within, ..existing }, Some(throw_away)))

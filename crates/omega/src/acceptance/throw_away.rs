@@ -2,18 +2,20 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use futures::future::join_all;
 use omega_capi::health::StageTime;
 use omega_core::{
-    Check, Context, Event, Evidence, Failure, FailureClass, Finding, PollPolicy, Progress,
-    ProgressUnit, Subject, ensure, wait_for, with_temporary,
+    Check, Context, Event, Evidence, Failure, FailureClass, Finding, Item, PollPolicy, Progress,
+    ProgressUnit, Subject, Verdict, ensure, wait_for, with_temporary,
 };
 use omega_openstack::container_infra::Cluster;
 
 use super::{Chart, ItemId, Stage};
 use crate::{
+    clients::CloudClients,
     cluster::{
-        ClusterPlace, ClusterSite, EnsuredCluster, EnsuredClusterObserved, RequestedCluster,
-        cluster_leftovers,
+        ClusterPlace, ClusterPrerequisites, ClusterSite, EnsuredCluster, EnsuredClusterObserved,
+        PrerequisiteSettings, RequestedCluster, cluster_leftovers,
     },
     doctor::Doctor,
 };
@@ -29,6 +31,8 @@ pub struct ThrowAwayCluster {
     pub wanted: EnsuredCluster,
     /// Who says why it does not become complete.
     pub doctor: Option<Doctor>,
+    /// What is asked before it is created: the cloud, and what the site says of clusters.
+    pub prerequisites: Option<(CloudClients, PrerequisiteSettings)>,
 }
 
 impl fmt::Debug for ThrowAwayCluster {
@@ -76,10 +80,46 @@ impl ThrowAwayCluster {
         F: Future<Output = T> + Send,
     {
         let ctx = ctx.for_step(ItemId::Cluster.step());
+        let before = self.before().await;
+        if let Some(missing) = before.iter().find(|one| one.is_broken()) {
+            let what = format!("the cluster could not be created: {}", missing.summary);
+            let failure = Failure::new(FailureClass::Gate, what);
+            let next = missing.remedy.clone().unwrap_or_default();
+            return Story::not_created(before, failure.next(next));
+        }
+        let mut story = self.created(&ctx, work).await;
+        story.findings.extend(before);
+        story
+    }
+
+    /// What the prerequisites of a cluster find. Nothing has been created.
+    async fn before(&self) -> Vec<Finding> {
+        let Some((cloud, settings)) = &self.prerequisites else { return Vec::new() };
+        let (settings, accepted) = (settings.clone(), Vec::new());
+        let gates =
+            ClusterPrerequisites::before(&self.wanted, &self.site, cloud, settings, accepted).await;
+        let asked = gates.iter().map(|item| async move {
+            let Item::Gate(gate) = item else { return None };
+            match gate.check().await {
+                Ok(Verdict::Fail(finding)) => Some(*finding),
+                Ok(Verdict::Pass { .. } | Verdict::Deferred { .. }) => None,
+                Err(failure) => {
+                    let why = in_one_line(&failure);
+                    Some(Finding::broken(gate.rule(), gate.subject(), why))
+                }
+            }
+        });
+        join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    async fn created<T: Send, F>(&self, ctx: &Context, work: impl FnOnce() -> F + Send) -> Story<T>
+    where
+        F: Future<Output = T> + Send,
+    {
         let requested = RequestedCluster(self.wanted.clone());
         let mut told = None;
-        let removed = with_temporary(&ctx, &*self.site, &requested, async |_| {
-            told = Some(self.live(&ctx, work).await);
+        let removed = with_temporary(ctx, &*self.site, &requested, async |_| {
+            told = Some(self.live(ctx, work).await);
             Ok(())
         })
         .await;
@@ -174,8 +214,7 @@ impl ThrowAwayCluster {
     }
 
     fn finding(&self, rule: &str, failure: &Failure) -> Finding {
-        let all = std::iter::once(&failure.message).chain(&failure.causes);
-        let why = all.map(String::as_str).collect::<Vec<_>>().join(": ");
+        let why = in_one_line(failure);
         let subject = Subject::new("cluster", &self.wanted.name);
         Finding::broken(rule, subject, why)
     }
@@ -190,6 +229,11 @@ impl ThrowAwayCluster {
             Evidence::text("release", release),
         ]
     }
+}
+
+fn in_one_line(failure: &Failure) -> String {
+    let all = std::iter::once(&failure.message).chain(&failure.causes);
+    all.map(String::as_str).collect::<Vec<_>>().join(": ")
 }
 
 /// The creation, as Cluster API tells it.

@@ -46,6 +46,15 @@ struct Run {
 }
 
 async fn run(sim: &Sim, ctx: Context, only: &[ItemId]) -> Run {
+    run_after(None, sim, ctx, only).await
+}
+
+async fn run_after(
+    prerequisites: Option<(CloudClients, PrerequisiteSettings)>,
+    sim: &Sim,
+    ctx: Context,
+    only: &[ItemId],
+) -> Run {
     let order = Arc::new(Mutex::new(Vec::new()));
     let item =
         |id| Box::new(Looks { id, sim: sim.same(), order: Arc::clone(&order) }) as Box<dyn Item>;
@@ -61,6 +70,7 @@ async fn run(sim: &Sim, ctx: Context, only: &[ItemId]) -> Run {
             site: Arc::new(sim.site.clone()),
             wanted: wanted(),
             doctor: None,
+            prerequisites,
         }),
         transfer: None,
     };
@@ -173,4 +183,21 @@ async fn one_that_is_stopped_leaves_none() {
         let (outcome, rules) = shown(&done.report, id);
         assert!(outcome.starts_with("not run: ") && rules.is_empty(), "{outcome}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_it_needs_is_asked_before_it_is_created() {
+    let sim = Sim::new().await;
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("omega.toml");
+    std::fs::write(&path, "").unwrap();
+    let settings = PrerequisiteSettings::of(&crate::site::Site::read(&path).unwrap()).unwrap();
+    let admin = || sim.cloud.admin("mgmt");
+    let cloud = CloudClients::over(admin(), admin(), "http://keystone.sim", || 0);
+    let done = run_after(Some((cloud, settings)), &sim, Context::default(), &[]).await;
+    assert_eq!((done.order.len(), sim.creates(), done.report.left.len()), (2, 0, 0));
+    let (outcome, rules) = shown(&done.report, ItemId::Cluster);
+    assert!(outcome == "Failed" && rules.contains(&"image-properties"), "{outcome} {rules:?}");
+    let (outcome, _) = shown(&done.report, ItemId::LoadBalancer);
+    assert!(outcome.starts_with("not run: the cluster could not be created: "), "{outcome}");
 }
