@@ -26,7 +26,9 @@ write_playbook() { # PORT GROUP
         name: omega-image
         container_format: bare
         disk_format: raw
-        properties: {os_distro: ubuntu, kube_version: v1.34.8}
+        visibility: shared
+        # not kube_version: the module looks for a property that the SDK does not know where it never is, and "changes" it each time
+        properties: {os_distro: ubuntu}
     - openstack.cloud.coe_cluster_template:
         name: omega-template
         coe: kubernetes
