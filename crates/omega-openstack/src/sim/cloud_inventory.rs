@@ -34,7 +34,7 @@ impl State {
         }
     }
 
-    /// From Cinder's source and not recorded (`api/contrib/quotas.py`; `policies/quotas.py`: a reader of
+    /// Who may read it is from Cinder's source (`api/contrib/quotas.py`; `policies/quotas.py`: a reader of
     /// the project itself).
     pub(super) fn volume_quotas(&self, who: &Who, request: &Request) -> Option<Response> {
         let path = path(request);
@@ -59,7 +59,7 @@ impl State {
         }
     }
 
-    /// From Magnum's source and not recorded (18.0.1, `api/controllers/v1/quota.py`).
+    /// Who may read it is from Magnum's source (18.0.1, `api/controllers/v1/quota.py`).
     pub(super) fn cluster_quota(&self, who: &Who, project: &str) -> Response {
         if !who.admin && project != who.project {
             return recorded!("magnum-403").unchanged();

@@ -81,7 +81,7 @@ impl State {
         self.nova.flavors.push((name.to_owned(), vcpus, ram));
     }
 
-    /// From Nova's source and not recorded (`policies/quota_sets.py`: a reader of the project itself).
+    /// Who may read it is from Nova's source (`policies/quota_sets.py`: a reader of the project itself).
     fn compute_quotas(&self, who: &Who, project: &str) -> Response {
         if !who.admin && project != who.project {
             return super::state::refused(crate::Service::Compute);
@@ -158,7 +158,7 @@ impl State {
         }
     }
 
-    /// From Nova's source and not recorded (`compute/api.py`, `start`, `stop`, `check_instance_lock`). An
+    /// What is not recorded is from Nova's source (`compute/api.py`, `start`, `stop`, `check_instance_lock`). An
     /// administrator may act on a locked server; here nobody does.
     fn act_on(&mut self, who: &Who, request: &Request, id: &str) -> Option<Response> {
         let action = request.json()?.as_object()?.keys().next()?.clone();

@@ -1,6 +1,5 @@
 //! Octavia's load balancers: busy for a while, then in the requested state. Written from the
-//! recordings (record.py, `octavia`); failovers and amphorae from octavia 14's source, as cited:
-//! record.py asks for them too, and they are to be made from its answers once it has run.
+//! recordings (record.py, `octavia`); what is not recorded is from octavia 14's source, as cited.
 
 use serde_json::{Value, json};
 
@@ -49,14 +48,21 @@ impl SimBalancer {
         if self.shown["provider"] != "amphora" {
             return Vec::new();
         }
+        let recorded = &recorded!("octavia-amphorae-200").body["amphorae"][0];
         let nth = |nth: usize, role: &str| {
-            json!({
-                "id": self.derived_id('a', nth), "loadbalancer_id": self.shown["id"],
-                "compute_id": self.derived_id('c', nth), "lb_network_ip": "10.6.0.11",
-                "vrrp_ip": "192.168.3.10", "ha_ip": self.shown["vip_address"],
-                "role": role, "status": "ALLOCATED", "vrrp_priority": null, "cert_busy": false,
-                "created_at": self.shown["created_at"], "updated_at": self.shown["updated_at"],
-            })
+            let mut one = recorded.clone();
+            one["id"] = json!(self.derived_id('a', nth));
+            one["compute_id"] = json!(self.derived_id('c', nth));
+            one["role"] = json!(role);
+            for (key, of) in [
+                ("loadbalancer_id", "id"),
+                ("ha_ip", "vip_address"),
+                ("created_at", "created_at"),
+                ("updated_at", "updated_at"),
+            ] {
+                one[key] = self.shown[of].clone();
+            }
+            one
         };
         self.roles.iter().enumerate().map(|(at, role)| nth(at, role)).collect()
     }
@@ -99,14 +105,14 @@ impl State {
                 Some(self.fail_over(who, id))
             }
             (Method::Get, ["octavia", "amphorae"]) if !who.admin => {
-                Some(recorded!("octavia-403").unchanged())
+                Some(recorded!("octavia-amphorae-403").unchanged())
             }
             (Method::Get, ["octavia", "amphorae"]) => {
                 let of = query("loadbalancer_id");
                 let ours = self.balancers.iter();
                 let ours = ours.filter(|one| of.is_none_or(|id| one.shown["id"] == id.as_str()));
                 let all: Vec<_> = ours.flat_map(SimBalancer::amphorae).collect();
-                Some(Response::new(200, json!({ "amphorae": all, "amphorae_links": [] })))
+                Some(recorded!("octavia-amphorae-200").with("amphorae", all))
             }
             (Method::Post, ["lbaas", "loadbalancers"]) => {
                 let asked = request.json()?.get("loadbalancer")?;
@@ -175,15 +181,12 @@ impl State {
             return recorded!("octavia-loadbalancer-404").at(id);
         };
         if !who.admin {
-            return recorded!("octavia-403").unchanged();
+            return recorded!("octavia-failover-403").unchanged();
         }
-        let fault = |status, words: String| {
-            let body = json!({ "faultcode": "Server", "faultstring": words, "debuginfo": null });
-            Response::new(status, body)
-        };
         let status = one.shown["provisioning_status"].as_str().unwrap_or_default();
         if !["ACTIVE", "ERROR"].contains(&status) {
-            return fault(409, format!("Invalid state {status} of loadbalancer resource {id}"));
+            let words = format!("Invalid state {status} of loadbalancer resource {id}");
+            return recorded!("octavia-failover-pending").with("faultstring", words);
         }
         // `api/drivers/driver_lib` and `common/exceptions.py`, `ProviderNotImplementedError`.
         if one.shown["provider"] != "amphora" {
@@ -191,13 +194,14 @@ impl State {
             let words = "This provider does not support loadbalancer failover.";
             let words =
                 format!("Provider '{provider}' does not support a requested action: {words}");
-            return fault(501, words);
+            let body = json!({ "faultcode": "Server", "faultstring": words, "debuginfo": null });
+            return Response::new(501, body);
         }
         one.shown["provisioning_status"] = json!("PENDING_UPDATE");
         one.shown["updated_at"] = json!(now);
         one.failing_over = true;
         one.busy = (fate != FailoverFate::NeverEnds).then_some(BUSY);
-        Response::new(202, Value::Null)
+        recorded!("octavia-failover-202").unchanged()
     }
 
     /// A server of an amphora, as Nova shows it at 2.47 to an administrator of any project
