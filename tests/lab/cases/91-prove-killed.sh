@@ -86,7 +86,7 @@ accept_cluster() {
   # what it needs is asked first: nothing is created
   enable_endpoint volumev3 false; rm -rf "$TOKENS" home/.cache
   exits 3 cluster_items
-  enable_endpoint volumev3 true; rm -rf "$TOKENS"
+  enable_endpoint volumev3 true; rm -rf "$TOKENS" home/.cache # a token has the catalog that it was made with
   jq -e '[.items[0].findings[].rule] | index("volume-type")' reports/report.json
   nothing_of_accept_is_left 'after a refusal'
 
