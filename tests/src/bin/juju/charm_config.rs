@@ -22,12 +22,12 @@ pub(crate) fn config(config: &Config, args: &[String]) -> Ended {
         }
     }
     config.check_model(model.as_deref())?;
-    let (application, rest) = plain.split_first().ok_or("no application name specified")?;
+    let (application, settings) = plain.split_first().ok_or("no application name specified")?;
     let path = config.charms.as_deref().ok_or(format!("application {application:?} not found"))?;
     let mut all = read(path)?;
     let found = all.get_mut(*application);
     let found = found.ok_or_else(|| format!("application {application:?} not found"))?;
-    match rest {
+    match settings {
         [] if reset.is_empty() && format == "json" => {
             print(format!("{found}\n").as_bytes())?;
             return Ok(0);
@@ -65,10 +65,10 @@ fn change(application: &mut Value, settings: &[&str], reset: &[String]) -> Resul
         };
         let option = option(application, name)?;
         let kind = option["type"].as_str().unwrap_or_default().to_owned();
-        let wrong = |_| format!("option {name:?} expected {kind}, got {text:?}");
+        let wrong = || format!("option {name:?} expected {kind}, got {text:?}");
         let value = match kind.as_str() {
-            "int" => json!(text.parse::<i64>().map_err(|_| ()).map_err(wrong)?),
-            "boolean" => json!(text.to_lowercase().parse::<bool>().map_err(|_| ()).map_err(wrong)?),
+            "int" => json!(text.parse::<i64>().map_err(|_| wrong())?),
+            "boolean" => json!(text.to_lowercase().parse::<bool>().map_err(|_| wrong())?),
             _ => json!(text),
         };
         let is_default = option.get("default") == Some(&value);
