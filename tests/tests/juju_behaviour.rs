@@ -13,10 +13,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use omega_core::{Diagnostic as _, Touched};
+use omega_core::{Context, Desired as _, Diagnostic as _, EnsureError, Touched, ensure, plan};
 use omega_juju::{
     Action, Channel as _, Error, Payload, Probe,
-    channel::{Deadlines, Juju, JujuTarget, juju_units},
+    channel::{Deadlines, Juju, JujuProgram, JujuTarget, juju_units},
+    charm::{self, CharmConfig, ensure_charm_config},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -367,4 +368,87 @@ async fn units_of_an_application_are_found_by_name() {
 
 fn reload() -> Action {
     omega_juju::ServiceAction::ReloadUnits.into()
+}
+
+/// The stand-in with the application magnum, whose charm has three options.
+fn with_charm() -> Model {
+    let model = plain();
+    let (status, charms) = (model.home.path().join("status"), model.home.path().join("charms"));
+    let settings = json!({
+        "worker-multiplier": { "source": "unset", "type": "string", "description": "" },
+        "workers": { "default": 4, "value": 4, "source": "default", "type": "int", "description": "" },
+        "debug": { "default": false, "value": true, "source": "user", "type": "boolean" },
+    });
+    let magnum = json!({ "application": "magnum", "charm": "magnum", "settings": settings });
+    let shown = json!({
+        "model": { "name": "openstack", "controller": "c" }, "applications": { "magnum": {} },
+    });
+    fs::write(&status, shown.to_string()).unwrap();
+    fs::write(&charms, json!({ "magnum": magnum }).to_string()).unwrap();
+    let mut config: Value = serde_json::from_slice(&fs::read(model.config()).unwrap()).unwrap();
+    (config["status"], config["charms"]) = (json!(status), json!(charms));
+    fs::write(model.config(), config.to_string()).unwrap();
+    model
+}
+
+// "`juju config APP KEY` ignores --format. JSON of all: settings.KEY {value, source: user/default/unset};
+//  a value equal to the default reads `default`; unset has no value. `key=@x` reads a file"
+#[test]
+fn config_shows_sets_and_resets() {
+    let model = with_charm();
+    let all = || model.json(&["config", "-m", "openstack", "magnum", "--format", "json"]);
+    let bare = model.juju(&["config", "magnum", "workers", "--format", "json"], None);
+    assert_eq!(text(&bare.stdout), "4\n");
+    assert_eq!(all()["settings"]["worker-multiplier"].get("value"), None);
+    let file = model.home.path().join("value");
+    fs::write(&file, "0.5").unwrap();
+    let at = format!("worker-multiplier=@{}", file.display());
+    assert!(model.juju(&["config", "magnum", "workers=8", &at], None).status.success());
+    let settings = all()["settings"].clone();
+    assert_eq!(
+        (&settings["workers"]["value"], &settings["workers"]["source"]),
+        (&json!(8), &json!("user"))
+    );
+    assert_eq!(settings["worker-multiplier"]["value"], "0.5");
+    assert!(model.juju(&["config", "magnum", "workers=4"], None).status.success());
+    assert_eq!(all()["settings"]["workers"]["source"], "default");
+    let reset = ["config", "magnum", "--reset", "debug,worker-multiplier"];
+    assert!(model.juju(&reset, None).status.success());
+    assert_eq!(all()["settings"]["debug"]["value"], false);
+    assert_eq!(all()["settings"]["worker-multiplier"]["source"], "unset");
+    for (args, said) in [
+        (["config", "magnum", "worker=1"], "unknown option \"worker\""),
+        (["config", "magnum", "workers=x"], "option \"workers\" expected int, got \"x\""),
+        (["config", "nova", "a=b"], "application \"nova\" not found"),
+    ] {
+        let output = model.juju(&args, None);
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(text(&output.stderr), format!("ERROR {said}\n"));
+    }
+}
+
+/// What omega makes of it: set, unchanged, and back to a user's value, a default and none.
+#[tokio::test]
+async fn a_charms_configuration_is_set_and_restored() {
+    let standin = with_charm();
+    let all = || standin.json(&["config", "magnum", "--format", "json"]);
+    let (before, ctx) = (all(), Context::default());
+    let (program, model) = (standin.program(), Some("openstack".to_owned()));
+    let juju = JujuProgram { program, model, deadlines: Deadlines::default() };
+    let model = charm::Model::open(std::sync::Arc::new(juju)).await.unwrap();
+    assert_eq!(model.via(), "juju, model c:openstack");
+    let settings = [("workers", "8"), ("debug", "false"), ("worker-multiplier", "0.5")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let desired = CharmConfig::new("magnum", settings.into()).unwrap();
+    let planned = plan(&model, &desired).await.unwrap();
+    let undo = desired.undo(planned.before()).unwrap();
+    assert!(planned.apply(&ctx, &model).await.unwrap().changed());
+    assert!(!ensure_charm_config(&ctx, &model, &desired).await.unwrap().changed());
+    assert_eq!(all()["settings"]["workers"]["value"], 8);
+    assert!(ensure(&ctx, &model, &undo).await.unwrap().changed());
+    assert_eq!(all(), before);
+    let other = CharmConfig::new("nova", [("workers".to_owned(), "1".to_owned())].into()).unwrap();
+    let error = ensure(&ctx, &model, &other).await.unwrap_err();
+    let EnsureError::Observe { source, .. } = error else { panic!("{error:?}") };
+    assert_eq!(source.found().as_deref(), Some("magnum"));
 }

@@ -85,6 +85,18 @@ pub enum Error {
     /// The content that a desired fact names by digest is not available.
     #[error("the source {name} is not available, or has changed since the plan was made")]
     Source { name: String },
+    /// juju failed at something that concerns the model, or refused it.
+    #[error("juju could not {doing}: {why}")]
+    Juju {
+        /// What was to be done.
+        doing: String,
+        why: String,
+        next: String,
+        /// Whether it may have had an effect.
+        touched: Touched,
+        /// Whether a retry may succeed.
+        retry: Retry,
+    },
     /// The model has no such application, or it has no units.
     #[error("{application}: {why}")]
     NoUnits {
@@ -119,6 +131,7 @@ impl Error {
             Self::Probe { .. } => "probe",
             Self::Failed { .. } => "failed",
             Self::Source { .. } => "source",
+            Self::Juju { .. } => "juju",
             Self::NoUnits { .. } => "no-units",
         }
     }
@@ -161,6 +174,7 @@ impl Diagnostic for Error {
     fn next(&self) -> Option<String> {
         match self {
             Self::Unreachable { next, .. } => next.clone(),
+            Self::Juju { next, .. } => Some(next.clone()),
             Self::Failed { failure, .. } => failure.next.clone(),
             Self::HostKey { host, .. } => Some(format!(
                 "if the machine was rebuilt, compare the fingerprint on its console, then replace \
@@ -188,7 +202,8 @@ impl Diagnostic for Error {
         match self {
             Self::Unreachable { touched, .. }
             | Self::Deadline { touched, .. }
-            | Self::Malformed { touched, .. } => *touched,
+            | Self::Malformed { touched, .. }
+            | Self::Juju { touched, .. } => *touched,
             Self::Failed { failure, .. } => failure.touched,
             Self::HostKey { .. }
             | Self::UnknownHost { .. }
@@ -206,7 +221,7 @@ impl Diagnostic for Error {
 
     fn retry(&self) -> Retry {
         match self {
-            Self::Unreachable { retry, .. } => *retry,
+            Self::Unreachable { retry, .. } | Self::Juju { retry, .. } => *retry,
             Self::Deadline { .. } | Self::NothingScheduled { .. } | Self::Malformed { .. } => {
                 Retry::Transient
             }

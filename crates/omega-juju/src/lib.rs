@@ -6,6 +6,7 @@
 
 mod agent;
 pub mod channel;
+pub mod charm;
 #[cfg(any(test, feature = "sim"))]
 pub mod contract;
 mod error;

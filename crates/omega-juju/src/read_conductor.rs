@@ -62,7 +62,7 @@ pub async fn read_conductor(
         unit.program("helm", &service),
         unit.file(&dropin),
         unit.file(kubeconfig),
-        unit.options(&service, OPTIONS.map(str::to_owned).to_vec()),
+        unit.options(&service, omega_driver::options::SECTION, OPTIONS.map(str::to_owned).to_vec()),
         reach,
         unit.reach(authenticate),
         unit.releases(&service, kubeconfig, namespaces),

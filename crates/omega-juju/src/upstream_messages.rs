@@ -106,6 +106,38 @@ pub(crate) fn juju(stderr: &str) -> Juju {
     }
 }
 
+/// Why juju refused a change, before it had an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JujuRefused {
+    /// Changes of the model are disabled.
+    Disabled,
+    /// The application does not exist or its charm has no such option, or not of that type.
+    Invalid,
+}
+
+/// Returns why juju refused a change, if it did.
+///
+/// * `operations that change model have been disabled`: juju 2.9 and 3, `cmd/juju/block/protection.go`,
+///   below the reason of whoever disabled them.
+/// * `unknown option "`, `option "x" expected int, got "y"`: juju/charm, `config.go`; `application "x"
+///   not found`: juju, `state/application.go`.
+pub(crate) fn juju_refused(stderr: &str) -> Option<JujuRefused> {
+    let any = |phrases: &[&str]| phrases.iter().any(|phrase| stderr.contains(phrase));
+    if any(&["operations that change model have been disabled"]) {
+        Some(JujuRefused::Disabled)
+    } else if any(&["unknown option \"", "\" expected ", "ERROR application \""]) {
+        Some(JujuRefused::Invalid)
+    } else {
+        None
+    }
+}
+
+/// Returns whether the status of a unit says that it is paused, as the charms of `OpenStack` write it:
+/// charmhelpers, `contrib/openstack/utils.py`.
+pub(crate) fn is_paused(workload: &str, message: &str) -> bool {
+    workload == "maintenance" && message.starts_with("Paused.")
+}
+
 /// Returns juju's own error, if it wrote one.
 pub(crate) fn juju_error(stderr: &str) -> Option<&str> {
     stderr.lines().find(|line| line.starts_with("ERROR "))

@@ -24,8 +24,8 @@ use crate::{
     app::App,
     cli::{LeftoverArgs, OperationArgs, SiteArgs, SiteFile},
     command::{
-        AbsentClusterArgs, CheckArgs, ClusterArgs, ClusterTemplateArgs, FetchKubeconfigArgs,
-        GuestArgs, LoadBalancerArgs, StageImageArgs,
+        AbsentClusterArgs, CharmConfigArgs, CheckArgs, ClusterArgs, ClusterTemplateArgs,
+        FetchKubeconfigArgs, GuestArgs, LoadBalancerArgs, StageImageArgs,
     },
 };
 
@@ -46,6 +46,8 @@ pub(crate) enum Operation {
     EnsureLoadBalancerActive(LoadBalancerArgs),
     /// Ensure that a server is running: start it if it is off.
     EnsureGuestRunning(GuestArgs),
+    /// Ensure options of a charm, and that its units have them: those of nova-compute.
+    EnsureCharmConfig(CharmConfigArgs),
     /// Ensure that a security group has a rule, or with `--absent` that it does not.
     EnsureSgRule(SgRuleArgs),
     /// An operation on each unit.
@@ -138,6 +140,7 @@ impl App {
                 self.ensure_load_balancer_active(args).await
             }
             Operation::EnsureGuestRunning(args) => self.ensure_guest_running(args).await,
+            Operation::EnsureCharmConfig(args) => self.ensure_charm_config(args).await,
             Operation::Check(args) => self.check(args).await,
         }
     }

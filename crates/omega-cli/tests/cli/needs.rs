@@ -130,6 +130,35 @@ fn the_prerequisites_of_a_cluster_and_a_server_need_only_the_cloud() {
     home.run(&["ensure-guest-running", " ", "--plan"]).exits(64).says(&["SERVER: name a server"]);
 }
 
+/// Without a cloud: juju is asked, and nothing else.
+#[test]
+fn the_configuration_of_a_charm_needs_juju_alone() {
+    let home = Home::new();
+    let run = |more: &[&str]| home.run(&[&["ensure-charm-config", "--plan"], more].concat());
+    home.write("omega.toml", "[juju]\nprogram = \"/nowhere/juju\"\n");
+    run(&[]).exits(64).says(&["the site file has no [compute], which this needs"]);
+    for (set, said) in [
+        ("reserved-host-memory", "write KEY=VALUE"),
+        ("reserved-host-memory=@/etc/shadow", "juju would read a file"),
+        ("Memory=1", "is not the name of a charm's option"),
+        ("rabbit-password=x", "may hold a secret"),
+    ] {
+        run(&["--set", set]).exits(64).says(&[said]);
+    }
+    let unreached = "/nowhere/juju can't be started";
+    let set = ["--set", "reserved-host-memory=8192"];
+    let ran = run(&set).exits(1);
+    assert!(ran.err.contains(unreached) || ran.out.contains(unreached), "{ran:#?}");
+    let table = "[juju]\nprogram = \"/nowhere/juju\"\n[compute]\nreserved_host_memory = 8192\n";
+    home.write("omega.toml", table);
+    run(&[]).exits(1);
+    let undo = serde_json::json!({ "application": "nova-compute", "settings": {},
+                                   "reset": ["reserved-host-memory"] });
+    home.ran_by("ensure-charm-config", "model c:m", "juju-model.charm-config.v1", &undo, false);
+    let ran = home.run(&["rollback", "--run", "2026-01-01T00-00-00Z-0001", "--plan"]).exits(1);
+    assert!(ran.err.contains(unreached) || ran.out.contains(unreached), "{ran:#?}");
+}
+
 /// What has no effect is named whether Magnum answers or not.
 #[test]
 fn a_template_is_of_the_site_file_or_of_flags_and_says_what_has_no_effect() {

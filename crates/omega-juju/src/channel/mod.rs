@@ -7,9 +7,11 @@ mod program;
 mod ssh;
 
 pub use deadlines::Deadlines;
+#[cfg(any(test, feature = "sim"))]
+pub(crate) use juju::finished;
 pub use juju::{
-    ApplicationStatus, Juju, JujuModel, JujuStatus, JujuTarget, JujuUnits, MachineStatus,
-    StatusInfo, UnitStatus, juju_status, juju_units,
+    ApplicationStatus, Juju, JujuCommands, JujuModel, JujuProgram, JujuStatus, JujuTarget,
+    JujuUnits, MachineStatus, StatusInfo, UnitStatus, juju_status, juju_units,
 };
 pub use local::Local;
 #[cfg(test)]

@@ -48,7 +48,9 @@ impl DriverLoaded {
     async fn observe(&self) -> Result<Observed, Error> {
         let dropin = magnum::dropin();
         let keys = self.options.keys().cloned().collect();
-        let options = async { answered(self.unit.options(&self.service, keys).await) };
+        let options = async {
+            answered(self.unit.options(&self.service, omega_driver::options::SECTION, keys).await)
+        };
         let (state, python, dropin, options) = futures::try_join!(
             self.unit.service(&self.service),
             self.unit.python(&self.service),

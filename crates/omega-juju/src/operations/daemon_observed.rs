@@ -91,6 +91,6 @@ async fn options(unit: &Unit, spec: &DaemonSpec) -> Result<OptionsObserved, Erro
     }
     let keys = spec.options.keys().cloned().collect();
     // The daemon may not exist, or its configuration may be invalid: the diff decides.
-    let answer = answered(unit.options(&spec.service, keys).await)?;
+    let answer = answered(unit.options(&spec.service, omega_driver::options::SECTION, keys).await)?;
     Ok(answer.map_or_else(OptionsObserved::Unknown, OptionsObserved::Values))
 }

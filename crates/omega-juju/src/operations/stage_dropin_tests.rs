@@ -56,6 +56,6 @@ async fn the_daemons_read_what_was_written() {
     let unit = client(&sim);
     ensure(&Context::default(), &unit, &desired()).await.unwrap();
     let keys = options().effective().into_keys().collect();
-    let values = unit.options(&magnum::api(), keys).await.unwrap();
+    let values = unit.options(&magnum::api(), omega_driver::options::SECTION, keys).await.unwrap();
     assert_eq!(values, options().effective());
 }

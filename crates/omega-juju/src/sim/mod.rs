@@ -7,6 +7,7 @@
 mod actions;
 mod config;
 mod files;
+mod juju;
 mod management;
 mod probes;
 mod python;
@@ -17,6 +18,7 @@ mod snapshot;
 mod start;
 mod unit;
 
+pub use juju::Juju;
 pub use management::{Management, Rights};
 pub use recorded::{recorded_reply, recorded_situations};
 pub use snapshot::Snapshot;

@@ -9,10 +9,7 @@ use std::{
 };
 
 use omega_core::{Label, Touched, values::Sha256};
-use omega_driver::{
-    options::SECTION,
-    requirements::{DISTRIBUTION, DRIVERS_GROUP},
-};
+use omega_driver::requirements::{DISTRIBUTION, DRIVERS_GROUP};
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
@@ -155,13 +152,14 @@ impl Unit {
         }
     }
 
-    /// Reads a daemon's values of `keys` in the driver's section; one that is not set is absent.
+    /// Reads a daemon's values of `keys` in the section `group`; one that is not set is absent.
     pub async fn options(
         &self,
         service: &ServiceName,
+        group: &str,
         keys: Vec<String>,
     ) -> Result<BTreeMap<String, String>, Error> {
-        let group = SECTION.to_owned();
+        let group = group.to_owned();
         match self.ask(Probe::Options { service: service.clone(), group, keys }).await? {
             Reply::Options { values } => Ok(values),
             other => Err(self.unexpected(&other)),

@@ -8,7 +8,7 @@ use omega_core::{
     Desired as _, Failure, Label as _,
     run::{Counts, Endpoints},
 };
-use omega_juju::{Sources, Unit};
+use omega_juju::{Sources, Unit, channel::JujuProgram, charm::Model};
 
 use super::{Clients, CloudClients, Connect, management};
 use crate::cluster::AbsentCluster;
@@ -22,11 +22,13 @@ pub enum Part {
     Management,
     /// The units of the conductor.
     Units,
+    /// The Juju model.
+    Model,
 }
 
 impl Part {
     /// All of them: what costs no request first.
-    pub const ALL: [Self; 3] = [Self::Cloud, Self::Management, Self::Units];
+    pub const ALL: [Self; 4] = [Self::Cloud, Self::Management, Self::Units, Self::Model];
 
     /// Returns the parts that a fact of `kind` needs: the one that it is about, and for the delete of a
     /// cluster also the management cluster, which tells whether it is safe.
@@ -41,6 +43,7 @@ impl Part {
             "openstack" => Some(Self::Cloud),
             "capi" => Some(Self::Management),
             "juju" => Some(Self::Units),
+            "juju-model" => Some(Self::Model),
             _ => None,
         }
     }
@@ -56,6 +59,8 @@ pub struct PartialClients {
     pub management: Option<Arc<Management>>,
     /// The units of the conductor, in the order of their numbers.
     pub units: Vec<Arc<Unit>>,
+    /// The Juju model, where charms are configured.
+    pub model: Option<Arc<Model>>,
     /// What minting left on this machine is removed through this, where the kubeconfig is known.
     pub mint: Option<Arc<Mint>>,
 }
@@ -67,6 +72,7 @@ impl PartialClients {
         let mut all = self.cloud.as_ref().map(CloudClients::endpoints).unwrap_or_default();
         all.extend(self.management.iter().map(|one| ("management".to_owned(), one.label())));
         all.extend(self.units.iter().map(|unit| (unit.label(), unit.via())));
+        all.extend(self.model.iter().map(|model| ("juju".to_owned(), model.via())));
         all
     }
 
@@ -83,7 +89,8 @@ impl PartialClients {
             let management = clients.management.as_ref().map(|one| one.requests());
             Counts {
                 units: clients.units.len(),
-                executions: clients.units.iter().map(|unit| unit.executions()).sum(),
+                executions: clients.units.iter().map(|unit| unit.executions()).sum::<usize>()
+                    + clients.model.as_ref().map_or(0, |model| model.executions()),
                 requests: cloud.unwrap_or_default() + management.unwrap_or_default(),
             }
         }
@@ -102,12 +109,19 @@ impl From<Management> for PartialClients {
     }
 }
 
+impl From<Arc<Model>> for PartialClients {
+    fn from(model: Arc<Model>) -> Self {
+        Self { model: Some(model), ..Self::default() }
+    }
+}
+
 impl From<&Clients> for PartialClients {
     fn from(clients: &Clients) -> Self {
         Self {
             cloud: Some(clients.cloud.clone()),
             management: Some(Arc::clone(&clients.management)),
             units: clients.units.clone(),
+            model: None,
             mint: clients.mint.clone(),
         }
     }
@@ -125,6 +139,21 @@ impl Connect<'_> {
     /// tells sites apart. Nothing is sent.
     pub(crate) async fn known_cloud(&self) -> PartialClients {
         PartialClients { cloud: self.cloud().await.ok(), ..PartialClients::default() }
+    }
+
+    /// Asks juju which model it is: that of `[juju]`, or the current one.
+    ///
+    /// # Errors
+    ///
+    /// Fails if juju does not answer.
+    pub async fn model(&self) -> Result<Arc<Model>, Failure> {
+        let juju = JujuProgram {
+            program: self.juju_program().to_path_buf(),
+            model: self.site.juju.model.clone(),
+            deadlines: self.deadlines(),
+        };
+        let model = Model::open(Arc::new(juju)).await;
+        Ok(Arc::new(model.map_err(|error| Failure::from_error("could not ask juju", &error))?))
     }
 
     /// Connects to `part` too. Nothing can be sent to a unit. `only`: these units, or all.
@@ -152,6 +181,7 @@ impl Connect<'_> {
                 let units = self.units(only, &Sources::default()).await?;
                 Ok(PartialClients { units, ..clients })
             }
+            Part::Model => Ok(PartialClients { model: Some(self.model().await?), ..clients }),
         }
     }
 }
@@ -177,6 +207,8 @@ mod tests {
             let kinds = defined_kinds(&sources);
             assert!(kinds.len() > 7, "{name}: {kinds:?}");
             for kind in kinds {
+                let of_model = kind.starts_with("juju-model.");
+                let part = if of_model { Part::Model } else { part };
                 assert_eq!(Part::of(&kind), Some(part), "{kind}");
             }
         }

@@ -30,6 +30,10 @@ pub fn restore(
         Some(Part::Units) => {
             clients.unit(target).map(|unit| omega_juju::operations::restore(kind, desired, unit))
         }
+        Some(Part::Model) => {
+            let model = clients.model.as_ref();
+            model.map(|model| omega_juju::charm::restore(kind, desired, model))
+        }
         Some(Part::Management) => {
             // A workload cluster is reached through the management cluster, and named after it.
             let through = kind == RemovedEcho::KIND;

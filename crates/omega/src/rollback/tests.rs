@@ -155,3 +155,35 @@ async fn a_restart_that_was_not_recorded_is_done_again() {
     let left = left_running(&site.runs, &run, &all, "magnum/0");
     assert_eq!(left, Left::Known(Vec::new()), "once is enough");
 }
+
+/// The charm's configuration, which no unit of the conductor has to do with.
+#[tokio::test(start_paused = true)]
+async fn the_configuration_of_a_charm_is_restored() {
+    use omega_juju::{charm, sim::Juju};
+
+    let home = tempfile::tempdir().unwrap();
+    let runs = Runs::new(home.path());
+    let juju = Juju::nova_compute(2, 1);
+    juju.configure("reserved-host-memory", serde_json::json!(1024));
+    let model = Arc::new(charm::Model::open(Arc::new(juju.clone())).await.unwrap());
+    let clients = PartialClients::from(Arc::clone(&model));
+    let before = juju.snapshot();
+    let settings = [("reserved-host-memory", "8192"), ("resume-guests-state-on-host-boot", "true")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let config = charm::CharmConfig::new("nova-compute", settings.into()).unwrap();
+    let section = Section::new("", "", vec![Item::Step(step(&model, config))]);
+    let target = TargetPlan::shared(model.label(), vec![section]);
+    let job = Job::new("ensure-charm-config", "omega.toml", vec![target]);
+    let job = job.on(clients.endpoints(), clients.counts());
+    let engine = omega_core::run::Engine::new(runs.clone(), omega_core::Context::default());
+    let report = engine.apply(&job, Approved::Now).await.unwrap();
+    assert_eq!((report.exit, report.recap.changed), (Status::Done, 1), "{report:#?}");
+    assert_ne!(juju.snapshot(), before);
+
+    let run = runs.all().unwrap().0.remove(0).id;
+    let back = rollback(&runs, Some(&run), "omega.toml", &clients).await.unwrap();
+    let report = engine.apply(&back.job, Approved::Now).await.unwrap();
+    assert_eq!(report.exit, Status::Done, "{report:#?}");
+    assert_eq!(juju.snapshot(), before);
+    assert_eq!(juju.writes(), 3, "one to set; back, one to set and one to reset");
+}

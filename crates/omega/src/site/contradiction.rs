@@ -22,6 +22,14 @@ fn where_it_is(site: &Site) -> Vec<Rule> {
         rules
             .extend(conductors(conductor.get_ref()).map(|(bad, why)| (bad, conductor.span(), why)));
     }
+    if let Some(compute) = &site.compute {
+        let nothing = compute.get_ref().settings().is_empty();
+        rules.push((
+            nothing,
+            compute.span(),
+            "[compute] needs `reserved_host_memory` or `resume_guests`",
+        ));
+    }
     let Management { project, sources, path, .. } = &site.management;
     if let Some(project) = project {
         let by_name = project.get_ref().name.is_some() && project.get_ref().domain.is_some();

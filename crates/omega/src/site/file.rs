@@ -54,6 +54,9 @@ pub struct Site {
     /// How units are reached by Juju.
     #[serde(default)]
     pub juju: Juju,
+    /// What the charm of nova-compute should have.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Compute>"))]
+    pub compute: Option<Spanned<Compute>>,
     /// The trustee domain of Magnum.
     #[serde(default)]
     pub trust: Trust,
@@ -246,6 +249,38 @@ pub struct Juju {
     pub model: Option<String>,
     /// The program; `juju` if not set.
     pub program: Option<PathBuf>,
+}
+
+/// What the charm of nova-compute should have.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Compute {
+    /// The Juju application.
+    #[serde(default = "compute_application")]
+    pub application: String,
+    /// The memory that is reserved on each host, in MB (charm option `reserved-host-memory`, D-040).
+    pub reserved_host_memory: Option<u32>,
+    /// Whether servers run again after their host has booted (charm option
+    /// `resume-guests-state-on-host-boot`, D-043). Not set: it stays as it is.
+    pub resume_guests: Option<bool>,
+}
+
+fn compute_application() -> String {
+    "nova-compute".to_owned()
+}
+
+impl Compute {
+    /// Returns the options of the charm and their values.
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        let memory = self.reserved_host_memory.map(|memory| memory.to_string());
+        let resume = self.resume_guests.map(|resume| resume.to_string());
+        let options =
+            [("reserved-host-memory", memory), ("resume-guests-state-on-host-boot", resume)];
+        let set = options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        set.collect()
+    }
 }
 
 /// The trustee domain of Magnum, as the charm names it.
@@ -463,6 +498,15 @@ impl Site {
     /// As [`Site::kubeconfig`].
     pub fn chart(&self) -> Result<&Chart, Failure> {
         self.chart.as_ref().map(Spanned::get_ref).ok_or_else(|| needs("[chart]"))
+    }
+
+    /// Returns what the charm of nova-compute should have.
+    ///
+    /// # Errors
+    ///
+    /// As [`Site::kubeconfig`].
+    pub fn compute(&self) -> Result<&Compute, Failure> {
+        self.compute.as_ref().map(Spanned::get_ref).ok_or_else(|| needs("[compute]"))
     }
 
     /// Returns what the acceptance checks.

@@ -66,6 +66,7 @@ fn a_site_may_have_only_what_a_job_needs() {
         site.driver().unwrap_err(),
         site.helm().unwrap_err(),
         site.chart().unwrap_err(),
+        site.compute().unwrap_err(),
         site.prove().unwrap_err(),
     ];
     for failure in missing {
@@ -196,4 +197,21 @@ fn a_template_is_read_under_its_name_and_flannel_is_refused() {
         "misspelt",
         error(&format!("{text}dns_nameservers = \"192.0.2.53\"\n"))
     );
+}
+
+#[test]
+fn of_compute_only_what_is_named_is_set() {
+    let site = |text: &str| Site::parse(Path::new("omega.toml"), text).unwrap();
+    let memory = site("[compute]\nreserved_host_memory = 8192");
+    let memory = memory.compute().unwrap();
+    assert_eq!(memory.application, "nova-compute");
+    let settings: Vec<_> = memory.settings().into_iter().collect();
+    assert_eq!(settings, [("reserved-host-memory".to_owned(), "8192".to_owned())]);
+    let resume = site("[compute]\napplication = \"nova-kvm\"\nresume_guests = false");
+    let resume = resume.compute().unwrap();
+    assert_eq!(resume.application, "nova-kvm");
+    let settings: Vec<_> = resume.settings().into_iter().collect();
+    assert_eq!(settings, [("resume-guests-state-on-host-boot".to_owned(), "false".to_owned())]);
+    let nothing = error("[compute]\napplication = \"nova-compute\"");
+    assert!(nothing.contains("needs `reserved_host_memory` or `resume_guests`"), "{nothing}");
 }

@@ -8,6 +8,6 @@ mod file;
 pub use acceptance::{Acceptance, Hypervisor, Machine};
 pub use error::SiteError;
 pub use file::{
-    Chart, Cloud, Conductor, Driver, Helm, Juju, Management, NetworkRanges, Project, Prove, Site,
-    Ssh, SshUnit, Timeouts, Trust,
+    Chart, Cloud, Compute, Conductor, Driver, Helm, Juju, Management, NetworkRanges, Project,
+    Prove, Site, Ssh, SshUnit, Timeouts, Trust,
 };

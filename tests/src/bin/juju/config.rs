@@ -14,6 +14,9 @@ pub(crate) struct Config {
     /// A file with what `juju status --format json` prints.
     #[serde(default)]
     pub(crate) status: Option<PathBuf>,
+    /// A file with the applications: what `juju config APP --format json` prints, by application.
+    #[serde(default)]
+    pub(crate) charms: Option<PathBuf>,
     /// The only model there is; any other is not found.
     #[serde(default)]
     pub(crate) model: Option<String>,

@@ -4,6 +4,7 @@
 //! What it does is what juju 3's sources and its own output say; `tests/tests/juju_behaviour.rs`
 //! has a test for each line. `OMEGA_JUJU_STANDIN` names its configuration ([`config::Config`]).
 
+mod charm_config;
 mod config;
 mod exec;
 mod machine;
@@ -41,6 +42,7 @@ fn run(args: &[String]) -> Ended {
     }
     let (command, rest) = args.split_first().ok_or("no command specified")?;
     match command.as_str() {
+        "config" => charm_config::config(&config, rest),
         "exec" => exec::exec(&config, rest),
         "ssh" => ssh::ssh(&config, rest),
         "status" => status::status(&config, rest),

@@ -7,7 +7,7 @@ use omega_core::{Retry, Touched};
 use crate::{
     Error,
     agent::Output,
-    upstream_messages::{self, Juju},
+    upstream_messages::{self, Juju, JujuRefused},
 };
 
 /// Returns why `juju exec` printed no task.
@@ -36,6 +36,33 @@ pub(super) fn ssh(unit: &str, output: &Output) -> Option<Error> {
         // 255 is ssh's own status: the connection may have been lost before or after the command.
         Juju::Unknown => (output.status == Some(255))
             .then(|| unreachable(unit, &stderr, upstream_messages::ssh_touched(&stderr))),
+    }
+}
+
+/// Returns why a command about the model failed. `touched`: what it may have done if juju does not say
+/// that it was refused.
+pub(super) fn command(doing: &str, output: &Output, touched: Touched) -> Error {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    if let Some(denied) = denied("juju", upstream_messages::juju(&stderr)) {
+        return denied;
+    }
+    let own = upstream_messages::juju_error(&stderr);
+    let why = own.unwrap_or("it failed without an error message");
+    let refused = upstream_messages::juju_refused(&stderr);
+    let next = match refused {
+        Some(JujuRefused::Disabled) => {
+            "somebody has disabled changes of the model (juju disabled-commands): ask who; juju \
+             enable-command all enables them"
+        }
+        Some(JujuRefused::Invalid) => "look at juju config APPLICATION",
+        None => "look at juju status, and check the model (juju models)",
+    };
+    Error::Juju {
+        doing: doing.to_owned(),
+        why: why.trim_start_matches("ERROR ").to_owned(),
+        next: next.to_owned(),
+        touched: if refused.is_some() { Touched::Nothing } else { touched },
+        retry: if refused.is_some() { Retry::Final } else { upstream_messages::juju_retry(why) },
     }
 }
 

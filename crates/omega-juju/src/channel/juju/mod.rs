@@ -1,6 +1,7 @@
 //! The `juju` program: `exec` for probes, `ssh` for actions.
 
 mod classify;
+mod command;
 mod exec;
 mod status;
 
@@ -9,6 +10,8 @@ use std::{path::PathBuf, time::Duration};
 use async_trait::async_trait;
 use omega_core::{Retry, Touched, values::UnitName};
 
+pub(crate) use self::command::finished;
+pub use self::command::{JujuCommands, JujuProgram};
 pub use self::status::{
     ApplicationStatus, JujuModel, JujuStatus, JujuUnits, MachineStatus, StatusInfo, UnitStatus,
     juju_status, juju_units,

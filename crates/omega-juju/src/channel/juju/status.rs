@@ -118,6 +118,7 @@ struct Application {
     status: StatusInfo,
     subordinate_to: Vec<String>,
     status_error: Option<String>,
+    version: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -221,6 +222,12 @@ impl JujuStatus {
     /// Returns the error, if juju could not determine the application's status.
     pub fn application_error(&self, application: &str) -> Option<&str> {
         self.applications.get(application)?.status_error.as_deref()
+    }
+
+    /// Returns the version of the workload, as the application's charm reported it.
+    pub fn workload_version(&self, application: &str) -> Option<&str> {
+        let version = self.applications.get(application)?.version.as_deref();
+        version.filter(|version| !version.is_empty())
     }
 
     fn unit(&self, name: &str, raw: &RawUnit, principal: Option<&RawUnit>) -> Option<UnitStatus> {

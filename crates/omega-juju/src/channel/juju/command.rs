@@ -1,0 +1,73 @@
+//! Commands of the `juju` program about a whole model.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+use omega_core::{Touched, values::UnitName};
+
+use super::{Deadlines, Juju, JujuModel, JujuTarget, Program, classify, not_run};
+use crate::{Channel, Error, agent::Output};
+
+/// The commands of juju in one model. The program runs `juju`; tests have a model in memory.
+#[async_trait]
+pub trait JujuCommands: fmt::Debug + Send + Sync {
+    /// Runs `juju COMMAND ARGS...` in the model, and returns its standard output. `doing`: what it is
+    /// for, as in "juju could not ...". `touched`: [`Touched::Maybe`] if it writes.
+    ///
+    /// # Errors
+    ///
+    /// Fails if juju can't be run, or fails.
+    async fn run(
+        &self,
+        doing: &str,
+        command: &str,
+        args: &[String],
+        touched: Touched,
+    ) -> Result<Vec<u8>, Error>;
+
+    /// Returns the way to the machine of a unit of `model`.
+    fn channel(&self, unit: &UnitName, model: &JujuModel) -> Arc<dyn Channel>;
+}
+
+/// The program `juju`.
+#[derive(Clone, Debug)]
+pub struct JujuProgram {
+    /// The program: `juju`, or a path to it.
+    pub program: PathBuf,
+    /// The model as passed to `-m`; by default the current one.
+    pub model: Option<String>,
+    /// How long it may take.
+    pub deadlines: Deadlines,
+}
+
+#[async_trait]
+impl JujuCommands for JujuProgram {
+    async fn run(
+        &self,
+        doing: &str,
+        command: &str,
+        args: &[String],
+        touched: Touched,
+    ) -> Result<Vec<u8>, Error> {
+        let model = self.model.iter().flat_map(|model| ["-m", model.as_str()]);
+        let all = std::iter::once(command).chain(model).chain(args.iter().map(String::as_str));
+        let within = self.deadlines.ask();
+        let output = Program::new(&self.program).args(all).run(None, within).await;
+        let output = output.map_err(|error| not_run("juju", &error, within, touched))?;
+        finished(doing, output, touched)
+    }
+
+    fn channel(&self, unit: &UnitName, model: &JujuModel) -> Arc<dyn Channel> {
+        let target = JujuTarget::new(&self.program, unit.clone());
+        let target = target.in_model(self.model.as_deref()).known_as(model);
+        Arc::new(Juju::new(target, self.deadlines))
+    }
+}
+
+/// Returns what a command that ended printed, or why it failed.
+pub(crate) fn finished(doing: &str, output: Output, touched: Touched) -> Result<Vec<u8>, Error> {
+    if output.status == Some(0) {
+        return Ok(output.stdout);
+    }
+    Err(classify::command(doing, &output, touched))
+}
