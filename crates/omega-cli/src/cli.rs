@@ -58,7 +58,10 @@ pub(crate) enum Command {
     Rollback(RollbackArgs),
     /// Diagnose every layer and name the first fault to fix (read-only).
     Doctor(DoctorArgs),
-    /// Check the acceptance bar of the cloud, D-011, and write a report (read-only).
+    /// Check the acceptance bar of the cloud, D-011, and write a report.
+    ///
+    /// It reads, unless the site file has it create a cluster or names one for D-011.4: `--plan` says what
+    /// would be made and changed.
     Accept(AcceptanceArgs),
     /// Run a whole runbook on the embedded simulator: no cloud, no network.
     Rehearse(RehearseArgs),
@@ -240,7 +243,7 @@ pub(crate) struct RehearseArgs {
 pub(crate) enum Rehearsed {
     /// Phase 07: the Cluster API driver on a live Magnum conductor.
     Graft,
-    /// Phase 08: the acceptance bar, on one good cloud and five deficient ones.
+    /// Phase 08: the acceptance bar, on one good cloud and seven deficient ones.
     Acceptance,
 }
 
@@ -306,6 +309,12 @@ pub(crate) enum Capi {
 pub(crate) fn patience(text: &str) -> Result<Duration, String> {
     let duration: jiff::SignedDuration = text.parse().map_err(|_| "write 90s, 15m or 1h 30m")?;
     Duration::try_from(duration).map_err(|_| "it can't be negative".to_owned())
+}
+
+/// Parses the time limit of a wait.
+pub(crate) fn limit(text: &str) -> Result<Duration, String> {
+    let limit = patience(text)?;
+    if limit.is_zero() { Err("it must be more than 0".to_owned()) } else { Ok(limit) }
 }
 
 /// The site and its units.

@@ -58,6 +58,12 @@ impl Lock {
         writeln!(file, "{holder}").map_err(io)?;
         Ok(Self { _file: file })
     }
+
+    /// Returns whether a process holds the lock at `path`. Nothing is written.
+    pub fn is_held(path: &Path) -> bool {
+        let file = File::open(path);
+        file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    }
 }
 
 #[cfg(test)]
@@ -68,10 +74,13 @@ mod tests {
     fn the_second_is_told_who_was_first() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
+        assert!(!Lock::is_held(&path));
         let first = Lock::take(&path, "run 1").unwrap();
+        assert!(Lock::is_held(&path));
         let second = Lock::take(&path, "run 2").unwrap_err();
         assert!(matches!(second, LockError::Held { holder } if holder == "run 1"));
         drop(first);
+        assert!(!Lock::is_held(&path));
         let _third = Lock::take(&path, "run 3").unwrap();
     }
 }

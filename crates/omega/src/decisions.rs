@@ -94,7 +94,7 @@ mod tests {
     }
 
     /// The headings of design-decisions.md, one by one.
-    const HEADINGS: [&str; 36] = [
+    const HEADINGS: [&str; 37] = [
         "D-001",
         "D-002",
         "D-003",
@@ -126,6 +126,7 @@ mod tests {
         "D-035",
         "D-036",
         "D-037",
+        "D-039", // cited, without a heading
         "D-040",
         "D-041",
         "D-042",
@@ -163,7 +164,7 @@ mod tests {
     fn an_unknown_id_gets_its_neighbours() {
         let next = |id: &str| explain(id).unwrap_err().next.unwrap();
         let lists = "`omega-cli explain` lists all";
-        assert_eq!(next("D-039"), format!("nearest: D-040, D-037, D-041; {lists}"));
+        assert_eq!(next("D-038"), format!("nearest: D-037, D-039, D-036; {lists}"));
         assert_eq!(next("99"), format!("nearest: D-043, D-042, D-042-amendment; {lists}"));
         let error = explain("nonsense").unwrap_err();
         assert_eq!(

@@ -92,7 +92,11 @@ impl Desired for RemovedEcho {
         &self,
         workload: &ManagedWorkload,
     ) -> Result<Option<EchoObserved>, WorkloadError> {
-        observe(workload, &self.path()).await
+        match observe(workload, &self.path()).await {
+            // With its cluster it is gone too.
+            Err(WorkloadError::NoSecret { .. }) if workload.is_gone().await? => Ok(None),
+            seen => seen,
+        }
     }
 
     fn diff(&self, seen: &Option<EchoObserved>) -> Result<Delta<EchoDeletion>, Conflict> {

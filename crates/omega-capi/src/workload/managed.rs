@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use omega_core::Label;
 use tokio::sync::OnceCell;
 
-use super::{ClusterName, Workload, WorkloadError};
-use crate::Management;
+use super::{ClusterName, Workload, WorkloadError, list_clusters};
+use crate::{Error, Management, served::discover_versions};
 
 /// A workload cluster that the management cluster knows. It is connected to when it is first asked.
 /// Cheap to clone; clones share the connection.
@@ -39,6 +39,12 @@ impl ManagedWorkload {
             Ok(api) => api.answer("/version").await.is_ok(),
             Err(_) => false,
         }
+    }
+
+    /// Returns whether the management cluster does not know it any more.
+    pub(crate) async fn is_gone(&self) -> Result<bool, Error> {
+        let served = discover_versions(&self.management).await?;
+        Ok(!list_clusters(&self.management, &served).await?.contains(&self.cluster))
     }
 
     pub(crate) async fn api(&self) -> Result<&Management, WorkloadError> {

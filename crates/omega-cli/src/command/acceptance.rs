@@ -1,6 +1,6 @@
 //! `accept` and `rehearse acceptance`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use omega::{
@@ -44,6 +44,17 @@ pub(crate) struct AcceptanceArgs {
     sign: Option<PathBuf>,
 }
 
+/// Before a run of twenty minutes.
+fn can_be_written(directory: &Path) -> Result<(), Failure> {
+    let tried = std::fs::create_dir_all(directory)
+        .and_then(|()| tempfile::tempfile_in(directory).map(drop));
+    tried.map_err(|error| {
+        let what = format!("no report can be written to {}", directory.display());
+        let failure = Failure::new(FailureClass::Usage, what).because(error.to_string());
+        failure.next("give another directory: --report-dir")
+    })
+}
+
 fn item(text: &str) -> Result<ItemId, UnknownItem> {
     text.parse()
 }
@@ -52,6 +63,7 @@ impl App {
     /// Checks the acceptance bar of a site.
     pub(crate) async fn accept(&self, args: &AcceptanceArgs) -> Result<Status, Failure> {
         let site = Self::site(&args.file.site)?;
+        site.acceptance().check()?;
         let lock = || self.runs.lock(&args.file.site, "accept");
         let _lock = (!args.plan).then(lock).transpose()?;
         let before = args.resume.as_deref().map(|id| read(&self.runs, id)).transpose()?;
@@ -68,8 +80,19 @@ impl App {
         if args.plan {
             return Ok(self.acceptance_plan(&acceptance.plan(&selection)));
         }
+        for directory in args.report_dir.iter().map(|directory| can_be_written(directory)) {
+            directory?;
+        }
         if !self.runs.leftovers()?.is_empty() {
-            self.say_swept(sweep_site(&self.runs, &self.ctx, &connect, &[]).await?);
+            let swept = sweep_site(&self.runs, &self.ctx, &connect, &[]).await?;
+            let swept = self.say_swept(swept);
+            if let Some(status) = swept.iter().find_map(|(_, failed)| *failed) {
+                let what =
+                    "what an earlier run left behind could not be removed: nothing was checked";
+                let failure = Failure::new(FailureClass::Error, what);
+                self.console.fail(&render::failure(&failure, None, self.screen.width));
+                return Ok(self.ends(status, json!({ "command": "accept", "failure": failure })));
+            }
         }
         let job = Job::new("accept", named, Vec::new());
         let job = Job { endpoints: acceptance.endpoints().clone(), ..job };
@@ -113,6 +136,7 @@ impl App {
             Some(directory) => directory.clone(),
             None => kept_directory()?,
         };
+        can_be_written(&directory)?;
         let (home, ctx) = (tempfile::tempdir().map_err(|error| unmade(&error))?, self.rehearsing());
         let runs = Runs::new(home.path());
         let mut reports = Vec::new();

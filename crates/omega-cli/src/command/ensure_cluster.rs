@@ -21,7 +21,7 @@ use serde_json::json;
 use super::{ensure_cluster_template::label, operation::usage_of};
 use crate::{
     app::App,
-    cli::{SiteFile, patience},
+    cli::{SiteFile, limit},
 };
 
 /// `ensure-cluster`
@@ -37,7 +37,7 @@ pub(crate) struct ClusterArgs {
     #[command(flatten)]
     values: ClusterValueArgs,
     /// How long the creation may take.
-    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = patience)]
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = limit)]
     within: Duration,
     /// Delete the cluster and create it again if its creation failed before helm made anything.
     #[arg(long)]
@@ -81,7 +81,7 @@ pub(crate) struct AbsentClusterArgs {
     #[arg(long, value_name = "CLUSTER")]
     cluster: String,
     /// How long the delete may take.
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = patience)]
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = limit)]
     within: Duration,
     /// Show what would be done; write nothing.
     #[arg(long)]

@@ -11,7 +11,7 @@ use omega::{
 use super::operation::usage_of;
 use crate::{
     app::App,
-    cli::{SiteFile, patience},
+    cli::{SiteFile, limit},
 };
 
 /// `ensure-guest-running`
@@ -24,7 +24,7 @@ pub(crate) struct GuestArgs {
     #[command(flatten)]
     site: SiteFile,
     /// How long it may take.
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = patience)]
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = limit)]
     within: Duration,
     /// Show what would be done; write nothing.
     #[arg(long)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, builder::NonEmptyStringValueParser};
 use omega::{
     core::{Failure, FailureClass, Item, Label as _, Section, TargetPlan, run::Status, step},
     openstack::load_balancer::{ActiveLoadBalancer, FailedOver, LoadBalancerAdmin},
@@ -17,7 +17,7 @@ pub(crate) struct LoadBalancerArgs {
     #[command(flatten)]
     site: SiteFile,
     /// The load balancer, by name or id, of any project.
-    #[arg(long, value_name = "NAME|ID")]
+    #[arg(long, value_name = "NAME|ID", value_parser = NonEmptyStringValueParser::new())]
     load_balancer: String,
     /// Fail it over although it is ACTIVE. An outage, if it has one amphora (topology SINGLE).
     #[arg(long)]

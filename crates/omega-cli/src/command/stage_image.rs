@@ -104,10 +104,12 @@ impl App {
         let job = Job::new(&self.task, at.display().to_string(), vec![target]);
         let job = job.on(cloud.endpoints(), cloud.counts());
         let report = engine.apply(&job, Approved::Now).await?;
-        if let (Some(run), Some(transfer)) = (&report.run, meter.transfer(name)) {
+        let status = self.shown(&report, None);
+        let transfer = meter.transfer(name).filter(|_| status == Status::Done);
+        if let (Some(run), Some(transfer)) = (&report.run, transfer) {
             transfer.keep(&self.runs, run)?;
         }
-        Ok(self.shown(&report, None))
+        Ok(status)
     }
 
     async fn image_of(

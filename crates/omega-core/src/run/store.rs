@@ -34,6 +34,8 @@ pub struct RunDirectory {
     /// The journal.
     pub journal: Arc<FileJournal>,
     path: PathBuf,
+    /// As long as it is held, what the run makes for itself is not left behind.
+    _alive: Arc<Lock>,
 }
 
 /// What is known of a run.
@@ -68,6 +70,9 @@ pub struct Leftover {
     /// What removes it.
     pub undo: Undo,
 }
+
+/// The lock that a run holds until it ends.
+const ALIVE: &str = "alive";
 
 impl Runs {
     /// Returns the runs below `state`.
@@ -125,7 +130,12 @@ impl Runs {
             endpoints: job.endpoints.clone(),
             rolls_back: job.rolls_back.clone(),
         };
-        let run = RunDirectory { id, journal, path };
+        let holder = format!("run {id}, process {}", std::process::id());
+        let alive = Lock::take(&path.join(ALIVE), &holder).map_err(|error| Failure {
+            causes: chain(&error),
+            ..Failure::new(FailureClass::Error, format!("could not lock run {id}"))
+        })?;
+        let run = RunDirectory { id, journal, path, _alive: Arc::new(alive) };
         run.keep("run.json", &info)?;
         Ok(run)
     }
@@ -179,8 +189,8 @@ impl Runs {
         })
     }
 
-    /// Returns the temporary resources that killed runs left, newest run first. Damaged runs are
-    /// skipped: `all` returns them.
+    /// Returns the temporary resources that killed runs left, newest run first. Runs that go on, and
+    /// damaged ones are skipped: `all` returns them.
     ///
     /// # Errors
     ///
@@ -188,6 +198,10 @@ impl Runs {
     pub fn leftovers(&self) -> Result<Vec<Leftover>, Failure> {
         let mut all = Vec::new();
         for run in self.all()?.0 {
+            // With another site file of the same cloud, its lock is another one.
+            if Lock::is_held(&self.0.join(&run.id).join(ALIVE)) {
+                continue;
+            }
             for (step, undo) in leftovers(&self.entries(&run.id)?) {
                 all.push(Leftover { run: run.clone(), step, undo });
             }

@@ -5,7 +5,7 @@ use omega_core::{ChangeKind, Conflict, Delta, Describe, Diff, Subject};
 use serde::{Deserialize, Serialize};
 
 use super::{Amphora, AmphoraRoom, LoadBalancer, LoadBalancerAdmin, Topology};
-use crate::{Error, RefusalReason};
+use crate::Error;
 
 /// How long Octavia works on one amphora at most: it waits 5 minutes for its server
 /// (`[controller_worker]` `amp_active_retries` 30 times `amp_active_wait_sec` 10) and 10 for its agent
@@ -175,11 +175,8 @@ impl BalancerState {
 impl Failover {
     /// Sends it.
     pub(super) async fn send(&self, admin: &LoadBalancerAdmin) -> Result<(), Error> {
-        match admin.fail_over(&self.balancer).await {
-            // Another client was faster. The next observation shows what comes of it.
-            Err(error) if error.reason() == Some(RefusalReason::Busy) => Ok(()),
-            sent => sent,
-        }
+        // A 409 is an error: what another client has begun need not be a failover.
+        admin.fail_over(&self.balancer).await
     }
 
     fn outage(&self) -> String {

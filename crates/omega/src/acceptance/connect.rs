@@ -14,7 +14,7 @@ use super::{
     Acceptance, Item, ThrowAwayCluster,
     items::{
         Balancing, CORE, Charms, Cloud, Cluster, Clusters, Designate, Endpoints, Hypervisor, IMAGE,
-        JujuCli, JujuModel, LoadBalancer, Patience, Snapshots, Tenant, Vault, VaultServers,
+        JujuCli, JujuModel, LoadBalancer, Lookup, Patience, Snapshots, Tenant, Vault, VaultServers,
         no_cluster, not_named,
     },
     run::LIMIT,
@@ -117,13 +117,14 @@ async fn cloud(connect: &Connect<'_>) -> Result<(Cloud, CloudConfig), Failure> {
 }
 
 fn unnamed(what: &str, key: &str) -> Failure {
-    let next = format!("name it: {key} in [acceptance]; see docs/acceptance.md");
+    let next = format!("name it in the site file: {key}; see docs/acceptance.md");
     Failure::new(FailureClass::Usage, format!("the site file names no {what}")).next(next)
 }
 
 fn tenant(connect: &Connect<'_>, named: &site::Acceptance) -> Result<Arc<Unit>, Failure> {
     let server = named.tenant.as_ref();
-    let server = server.ok_or_else(|| unnamed("server on a tenant network", "`tenant`"))?;
+    let server =
+        server.ok_or_else(|| unnamed("server on a tenant network", "`tenant` in [acceptance]"))?;
     let channel = connect.by_ssh(&server.ssh, server.jump.as_deref())?;
     Ok(machine(&server.ssh, channel))
 }
@@ -141,30 +142,28 @@ async fn clusters(
         (Some(name), None) => name.clone(),
         (None, Some(_)) => temporary_name("omega-accept", Timestamp::now()),
         (None, None) => return Err(not_named()),
-        (Some(_), Some(_)) => {
-            let what = "the site file names a cluster, and says that one is to be created";
-            let next = "remove `cluster` or [acceptance.create_cluster]";
-            return Err(Failure::new(FailureClass::Usage, what).next(next));
-        }
+        (Some(_), Some(_)) => return Err(named.check().err().unwrap_or_else(not_named)),
     };
     let kubeconfig = connect.kubeconfig_ignoring_expiry()?;
     let management = Arc::new(management(&kubeconfig).await?);
     let cloud = connect.cloud().await?;
     let (magnum, settles_within) = (Arc::clone(&cloud.magnum), Duration::ZERO);
+    let narrowed = Arc::clone(&cloud.narrowed);
+    let lookup = Lookup {
+        site: Arc::new(ClusterSite::new(narrowed, Some(Arc::clone(&management)))),
+        driver: DriverSettings::of(connect.site)?,
+    };
+    let site = Arc::clone(&lookup.site);
     let existing = Clusters {
         magnum,
         management: Arc::clone(&management),
         name,
         workload: None,
+        lookup: Some(lookup),
         settles_within,
     };
     let Some(new) = &named.create_cluster else { return Ok((existing, None)) };
-    if new.master_count.is_multiple_of(2) {
-        let what = format!("{} is no number of control-plane machines", new.master_count);
-        let next =
-            "master_count in [acceptance.create_cluster]: 1, 3 or 5; etcd needs an odd number";
-        return Err(Failure::new(FailureClass::Usage, what).next(next));
-    }
+    named.check()?;
     let values = ClusterValues {
         template: new.template.clone(),
         keypair: new.keypair.clone(),
@@ -177,7 +176,7 @@ async fn clusters(
     wanted.driver = DriverSettings::of(connect.site)?;
     let options = DoctorOptions { clusters: vec![wanted.name.clone()], ..Default::default() };
     let throw_away = ThrowAwayCluster {
-        site: Arc::new(ClusterSite::new(Arc::clone(&cloud.narrowed), Some(management))),
+        site,
         wanted,
         doctor: Doctor::connect(connect, options).await.ok(),
         prerequisites: Some((cloud, PrerequisiteSettings::of(connect.site)?)),
@@ -200,6 +199,7 @@ async fn balancing(
         cluster,
         management,
         workload: None,
+        lookup: clusters.lookup.clone(),
         project: cloud.narrowed,
         operator: cloud.operator,
         web: Arc::new(web),
@@ -214,7 +214,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 
 fn vault(connect: &Connect<'_>, named: &site::Acceptance) -> Result<VaultServers, Failure> {
     if named.vault.is_empty() {
-        return Err(unnamed("unit of Vault", "`vault`, the address of each unit"));
+        return Err(unnamed("unit of Vault", "`vault` in [acceptance], the address of each unit"));
     }
     let read = |path| {
         let path = connect.path(path);

@@ -124,7 +124,8 @@ impl ItemReport {
         }
     }
 
-    /// Adds what is known about the cluster that was created for it. What is broken fails D-011.5.
+    /// Adds what is known about the cluster that was created for it. What is broken fails D-011.5, and
+    /// what had passed.
     pub(super) fn tell(
         &mut self,
         findings: Vec<Finding>,
@@ -132,7 +133,7 @@ impl ItemReport {
         chart: Option<Chart>,
     ) {
         let is_broken = findings.iter().any(|one| one.severity == Severity::Broken);
-        if is_broken && self.id == ItemId::Cluster {
+        if is_broken && (self.id == ItemId::Cluster || self.outcome == Outcome::Passed) {
             self.outcome = Outcome::Failed;
         }
         self.findings.extend(findings);
@@ -224,7 +225,7 @@ impl AcceptanceReport {
     /// Decides by the items.
     pub(super) fn decide(&mut self) {
         let settled = self.items.iter().all(ItemReport::is_settled);
-        let is_whole = settled && self.not_selected.is_empty();
+        let is_whole = settled && self.not_selected.is_empty() && self.left.is_empty();
         self.verdict = if self.status() == Status::Gate {
             Verdict::Failed
         } else if is_whole {

@@ -80,7 +80,10 @@ impl ThrowAwayCluster {
         F: Future<Output = T> + Send,
     {
         let ctx = ctx.for_step(ItemId::Cluster.step());
-        let before = self.before().await;
+        let before = match self.before(&ctx).await {
+            Ok(before) => before,
+            Err(failure) => return Story::not_created(Vec::new(), failure),
+        };
         if let Some(missing) = before.iter().find(|one| one.is_broken()) {
             let what = format!("the cluster could not be created: {}", missing.summary);
             let failure = Failure::new(FailureClass::Gate, what);
@@ -93,23 +96,42 @@ impl ThrowAwayCluster {
     }
 
     /// What the prerequisites of a cluster find. Nothing has been created.
-    async fn before(&self) -> Vec<Finding> {
-        let Some((cloud, settings)) = &self.prerequisites else { return Vec::new() };
+    async fn before(&self, ctx: &Context) -> Result<Vec<Finding>, Failure> {
+        let late = async {
+            match ctx.deadline() {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        let stopped = |why| Err(Failure::new(FailureClass::Interrupted, why));
+        tokio::select! {
+            found = self.ask_before() => found,
+            () = ctx.cancel().cancelled() => stopped("interrupted before a cluster was created"),
+            () = late => stopped("the deadline passed before a cluster was created"),
+        }
+    }
+
+    /// A service that does not answer is no finding: then nothing is known.
+    async fn ask_before(&self) -> Result<Vec<Finding>, Failure> {
+        let Some((cloud, settings)) = &self.prerequisites else { return Ok(Vec::new()) };
         let (settings, accepted) = (settings.clone(), Vec::new());
         let gates =
             ClusterPrerequisites::before(&self.wanted, &self.site, cloud, settings, accepted).await;
         let asked = gates.iter().map(|item| async move {
-            let Item::Gate(gate) = item else { return None };
-            match gate.check().await {
-                Ok(Verdict::Fail(finding)) => Some(*finding),
-                Ok(Verdict::Pass { .. } | Verdict::Deferred { .. }) => None,
-                Err(failure) => {
-                    let why = in_one_line(&failure);
-                    Some(Finding::broken(gate.rule(), gate.subject(), why))
-                }
-            }
+            let Item::Gate(gate) = item else { return Ok(None) };
+            Ok(match gate.check().await? {
+                Verdict::Fail(finding) => Some(*finding),
+                Verdict::Pass { .. } | Verdict::Deferred { .. } => None,
+            })
         });
-        join_all(asked).await.into_iter().flatten().collect()
+        let asked: Vec<Result<Option<Finding>, Failure>> = join_all(asked).await;
+        let found: Vec<_> = asked.iter().flatten().flatten().cloned().collect();
+        // What is known to be missing says more than what could not be asked.
+        let unasked = asked.into_iter().find_map(Result::err);
+        match unasked.filter(|_| !found.iter().any(Finding::is_broken)) {
+            Some(failure) => Err(failure),
+            None => Ok(found),
+        }
     }
 
     async fn created<T: Send, F>(&self, ctx: &Context, work: impl FnOnce() -> F + Send) -> Story<T>
@@ -203,14 +225,20 @@ impl ThrowAwayCluster {
         if failure.class == FailureClass::Interrupted {
             return Vec::new();
         }
-        let again = format!("omega-cli ensure-cluster --name {}", self.wanted.name);
-        let next = failure.next.clone().unwrap_or_else(|| format!("see for yourself: {again}"));
+        let next = failure.next.clone().unwrap_or_else(|| {
+            format!(
+                "it is deleted again; to look at one: omega-cli ensure-cluster --name NAME --template {}, \
+                 then omega-cli doctor --cluster NAME",
+                self.wanted.values.template
+            )
+        });
         vec![self.finding("cluster-not-created", failure).remedy(next)]
     }
 
     fn not_removed(&self, failure: &Failure) -> Finding {
-        self.finding("cluster-left", failure)
-            .remedy("omega-cli runs sweep removes what is left behind")
+        let sweep = "omega-cli runs sweep removes what is left behind";
+        let next = failure.next.clone().unwrap_or_else(|| sweep.to_owned());
+        self.finding("cluster-left", failure).remedy(next)
     }
 
     fn finding(&self, rule: &str, failure: &Failure) -> Finding {
@@ -232,7 +260,7 @@ impl ThrowAwayCluster {
 }
 
 fn in_one_line(failure: &Failure) -> String {
-    let all = std::iter::once(&failure.message).chain(&failure.causes);
+    let all = std::iter::once(&failure.message).chain(&failure.causes).chain(&failure.found);
     all.map(String::as_str).collect::<Vec<_>>().join(": ")
 }
 

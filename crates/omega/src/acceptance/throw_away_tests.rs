@@ -6,12 +6,15 @@ use omega_core::{
     run::{Job, Runs},
     testing::World as _,
 };
-use omega_openstack::sim::Fate;
+use omega_openstack::{
+    Service,
+    sim::{Cloud, Fate},
+};
 use serde_json::json;
 
 use super::*;
 use crate::{
-    acceptance::{Acceptance, AcceptanceReport, Answer, Item, Outcome, Selection},
+    acceptance::{Acceptance, AcceptanceReport, Answer, Item, ItemReport, Outcome, Selection},
     cluster::cluster_world::{CLUSTERS, STACK, Sim, wanted},
 };
 
@@ -161,6 +164,69 @@ async fn a_cluster_that_can_not_be_deleted_is_named() {
     let Run { report, left, .. } = run(&sim, Context::default(), &[ItemId::Cluster]).await;
     assert_eq!(shown(&report, ItemId::Cluster), ("Failed".to_owned(), vec!["cluster-left"]));
     assert_eq!((left.len(), report.left.len()), (1, 1));
+    let item = report.items.iter().find(|item| item.id == ItemId::Cluster).unwrap();
+    let remedy = item.findings[0].remedy.clone().unwrap();
+    assert!(remedy.contains("release-stuck-delete"), "as the delete was refused: {remedy}");
+
+    // Nor does another item pass then.
+    let sim = Sim::new().await;
+    sim.cloud.remove_credential(&sim.credential.0);
+    conditions(&sim);
+    let keeps = Looks { id: ItemId::Vault, sim: sim.same(), order: Arc::default() };
+    let story = keeps_cluster(&sim, keeps).await;
+    assert_eq!(story.findings[0].rule, "cluster-left");
+    let mut report = ItemReport::new(
+        ItemId::LoadBalancer,
+        Answer::judged(Vec::new(), Vec::new()),
+        Context::default().now(),
+        0.0,
+    );
+    report.tell(story.findings, Vec::new(), None);
+    assert_eq!(report.outcome, Outcome::Failed);
+}
+
+async fn keeps_cluster(sim: &Sim, item: Looks) -> Story<()> {
+    let cluster = ThrowAwayCluster {
+        site: Arc::new(sim.site.clone()),
+        wanted: wanted(),
+        doctor: None,
+        prerequisites: None,
+    };
+    let ctx = Context::default();
+    let work = async || drop(item.check(&ctx).await);
+    Box::pin(cluster.around(&ctx, work)).await
+}
+
+/// The cloud that is asked first does not answer: nothing is known to be wrong with clusters.
+#[tokio::test(start_paused = true)]
+async fn what_can_not_be_asked_is_not_a_failure() {
+    let sim = Sim::new().await;
+    let silent = Cloud::new();
+    for service in [
+        Service::Identity,
+        Service::Network,
+        Service::ContainerInfra,
+        Service::BlockStorage,
+        Service::LoadBalancer,
+        Service::Compute,
+        Service::Image,
+        Service::KeyManager,
+    ] {
+        silent.take_down(service);
+    }
+    let deaf = || silent.admin("mgmt");
+    let cloud = CloudClients::over(deaf(), deaf(), "http://keystone.sim", || 0);
+    let done = run_after(Some((cloud, settings())), &sim, Context::default(), &[]).await;
+    let (outcome, rules) = shown(&done.report, ItemId::Cluster);
+    assert!(outcome.starts_with("not run: ") && rules.is_empty(), "{outcome} {rules:?}");
+    assert_eq!(sim.creates(), 0);
+}
+
+fn settings() -> PrerequisiteSettings {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("omega.toml");
+    std::fs::write(&path, "").unwrap();
+    PrerequisiteSettings::of(&crate::site::Site::read(&path).unwrap()).unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,13 +254,9 @@ async fn one_that_is_stopped_leaves_none() {
 #[tokio::test(start_paused = true)]
 async fn what_it_needs_is_asked_before_it_is_created() {
     let sim = Sim::new().await;
-    let home = tempfile::tempdir().unwrap();
-    let path = home.path().join("omega.toml");
-    std::fs::write(&path, "").unwrap();
-    let settings = PrerequisiteSettings::of(&crate::site::Site::read(&path).unwrap()).unwrap();
     let admin = || sim.cloud.admin("mgmt");
     let cloud = CloudClients::over(admin(), admin(), "http://keystone.sim", || 0);
-    let done = run_after(Some((cloud, settings)), &sim, Context::default(), &[]).await;
+    let done = run_after(Some((cloud, settings())), &sim, Context::default(), &[]).await;
     assert_eq!((done.order.len(), sim.creates(), done.report.left.len()), (2, 0, 0));
     let (outcome, rules) = shown(&done.report, ItemId::Cluster);
     assert!(outcome == "Failed" && rules.contains(&"image-properties"), "{outcome} {rules:?}");

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+use omega_core::{Failure, FailureClass};
 use serde::Deserialize;
 use url::Url;
 
@@ -47,6 +48,33 @@ pub struct Acceptance {
     /// The machines that run the cloud's virtual machines.
     #[serde(default)]
     pub hypervisor: Vec<Hypervisor>,
+}
+
+impl Acceptance {
+    /// Checks what contradicts itself.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`FailureClass::Usage`], and says what to correct.
+    pub fn check(&self) -> Result<(), Failure> {
+        let Some(new) = &self.create_cluster else { return Ok(()) };
+        let wrong = |what: &str, next: &str| {
+            Err(Failure::new(FailureClass::Usage, what.to_owned()).next(next))
+        };
+        if self.cluster.is_some() {
+            let what = "the site file names a cluster, and says that one is to be created";
+            return wrong(what, "remove `cluster` or [acceptance.create_cluster]");
+        }
+        if new.master_count.is_multiple_of(2) {
+            let what = "master_count in [acceptance.create_cluster] is not odd";
+            return wrong(what, "1, 3 or 5: etcd needs an odd number");
+        }
+        if new.template.trim().is_empty() || new.node_count == 0 {
+            let what = "[acceptance.create_cluster] lacks a template or workers";
+            return wrong(what, "name a template, and a node_count of at least 1");
+        }
+        Ok(())
+    }
 }
 
 /// A cluster that a run creates for itself.

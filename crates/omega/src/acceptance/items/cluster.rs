@@ -13,6 +13,7 @@ use omega_openstack::container_infra::{Cluster as Record, ContainerInfra};
 use crate::{
     acceptance::{Answer, Item, ItemId, Outcome},
     clients::workload_gates_over,
+    cluster::{ClusterPlace, ClusterSite, DriverSettings},
 };
 
 /// What knows the cluster.
@@ -26,8 +27,41 @@ pub struct Clusters {
     pub name: String,
     /// The cluster itself, if it is not to be reached with the kubeconfig that Cluster API keeps.
     pub workload: Option<Workload>,
+    /// Where the cluster of that name is in Cluster API. None: any of the name.
+    pub lookup: Option<Lookup>,
     /// How long a new cluster may take until its addons work. Zero: it is looked at once.
     pub settles_within: Duration,
+}
+
+/// Finds a cluster of a project in Cluster API. Other projects may have one of the same name.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    /// Magnum in the project, and the management cluster.
+    pub site: Arc<ClusterSite>,
+    /// How the conductor's driver is configured.
+    pub driver: DriverSettings,
+}
+
+impl Lookup {
+    /// Returns the cluster's namespace and name in Cluster API.
+    ///
+    /// # Errors
+    ///
+    /// Fails if Magnum or the management cluster does not answer; with [`FailureClass::Usage`] if the
+    /// project has no such cluster there, or several.
+    pub async fn find(&self, name: &str) -> Result<String, Failure> {
+        let places = ClusterPlace::find(&self.site, &self.driver, name).await;
+        let places =
+            places.map_err(|error| Failure::from_error("could not find the cluster", &error))?;
+        match places.as_slice() {
+            [one] => Ok(format!("{}/{}", one.namespace, one.stack)),
+            other => {
+                let what =
+                    format!("Cluster API has {} clusters {name} of the project", other.len());
+                Err(Failure::new(FailureClass::Usage, what).next("openstack coe cluster list"))
+            }
+        }
+    }
 }
 
 impl fmt::Debug for Clusters {

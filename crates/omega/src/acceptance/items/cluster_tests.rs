@@ -10,6 +10,7 @@ async fn check(cloud: &Cloud, apiserver: &Apiserver, name: &str) -> Answer {
         management: Arc::new(management),
         name: name.to_owned(),
         workload: None,
+        lookup: None,
         settles_within: Duration::ZERO,
     };
     Cluster { cluster: Ok(clusters) }.check(&Context::default()).await

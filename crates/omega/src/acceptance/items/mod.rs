@@ -11,7 +11,7 @@ mod vault;
 
 pub use charms::{Charms, JujuCli, JujuModel};
 pub(super) use cluster::not_named;
-pub use cluster::{Cluster, Clusters};
+pub use cluster::{Cluster, Clusters, Lookup};
 pub use designate::Designate;
 pub use endpoints::{CORE, Cloud, Endpoints};
 pub(super) use load_balancer::no_cluster;

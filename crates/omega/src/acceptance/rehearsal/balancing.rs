@@ -81,6 +81,7 @@ impl Stage {
             management: Self::management(),
             name: CLUSTER.to_owned(),
             workload: Some(Workload::over(workload)),
+            lookup: None,
             settles_within: Duration::ZERO,
         }
     }
@@ -94,6 +95,7 @@ impl Stage {
             cluster: CLUSTER.to_owned(),
             management: Self::management(),
             workload: Some(Workload::over(workload)),
+            lookup: None,
             project: transport(self.cloud.member("capi-mgmt")),
             operator: transport(self.cloud.admin("capi-mgmt")),
             image: IMAGE.to_owned(),

@@ -14,7 +14,7 @@ use omega_capi::{
 use omega_core::{Context, Diagnostic, Failure, FailureClass, Finding, Note, Severity, Subject};
 use omega_openstack::{ClusterName, Transport, Web};
 
-use crate::acceptance::{Answer, Item, ItemId};
+use crate::acceptance::{Answer, Item, ItemId, items::Lookup};
 
 pub use failover::{FailoverSeen, Moment};
 pub use service::ServiceSeen;
@@ -29,6 +29,8 @@ pub struct Balancing {
     pub cluster: String,
     /// The management cluster, which knows how the cluster is reached.
     pub management: Arc<Management>,
+    /// Where the cluster of that name is in Cluster API. None: any of the name.
+    pub lookup: Option<Lookup>,
     /// The cluster itself, if it is not to be reached with the kubeconfig that Cluster API keeps.
     pub workload: Option<Workload>,
     /// `OpenStack`, in the cluster's project.
@@ -142,14 +144,18 @@ impl Balancing {
         let mark = ClusterName::new(cluster.namespace.as_str(), cluster.name.as_str());
         let service = Box::pin(self.try_service(ctx, &workload)).await?;
         let (mut findings, mut evidence) = service.judge(&self.cluster);
-        let failover = match (self.failover, ctx.cancel().is_cancelled()) {
-            (true, false) => Some(Box::pin(self.try_failover(ctx, &workload, &mark)).await),
-            (true, true) | (false, _) => None,
+        // No outage where something is wrong already: Octavia may not be able to boot an amphora.
+        let why = match (self.failover, ctx.cancel().is_cancelled(), findings.is_empty()) {
+            (false, ..) => Some("the site file does not ask for them"),
+            (true, true, _) => Some("the run was stopped before"),
+            (true, false, false) => Some("the service has to work first"),
+            (true, false, true) => None,
         };
-        let Some(failover) = failover else {
-            findings.push(self.not_tested());
+        if let Some(why) = why {
+            findings.push(self.not_tested(why));
             return Ok(Answer::judged(findings, evidence).noting([note()]));
-        };
+        }
+        let failover = Box::pin(self.try_failover(ctx, &workload, &mark)).await;
         let (found, seen) = failover.judge(&self.cluster);
         findings.extend(found);
         evidence.extend(seen);
@@ -164,7 +170,11 @@ impl Balancing {
         let served = discover_versions(&self.management).await.map_err(|error| unasked(&error))?;
         let all =
             list_clusters(&self.management, &served).await.map_err(|error| unasked(&error))?;
-        let chosen = choose_cluster(all, &self.cluster).map_err(|error| unasked(&error))?;
+        let name = match &self.lookup {
+            Some(lookup) => lookup.find(&self.cluster).await?,
+            None => self.cluster.clone(),
+        };
+        let chosen = choose_cluster(all, &name).map_err(|error| unasked(&error))?;
         let managed = ManagedWorkload::new((*self.management).clone(), chosen);
         Ok(match &self.workload {
             Some(workload) => managed.over(workload.clone()),
@@ -172,8 +182,8 @@ impl Balancing {
         })
     }
 
-    fn not_tested(&self) -> Finding {
-        let why = "failover and recovery were not tested: the site file does not ask for them";
+    fn not_tested(&self, why: &str) -> Finding {
+        let why = format!("failover and recovery were not tested: {why}");
         let subject = Subject::new("cluster", &self.cluster);
         Finding::broken("failover-not-tested", subject, why).severity(Severity::Unknown).remedy(
             "it is an outage of the cluster's API of about 100 s: set `failover = true` in \

@@ -104,6 +104,8 @@ async fn a_service_that_stays_is_left_and_a_sweep_finds_it() {
     let item = LoadBalancer { balancing: Ok(stage.clone().balancing(false)) };
     let answer = item.check(&Context::default().with_journal(run.journal.clone())).await;
     assert!(rules(&answer).contains(&"load-balancer-left"), "{:?}", rules(&answer));
+    assert!(runs.leftovers().unwrap().is_empty(), "nothing is left behind while the run goes on");
+    drop(run);
     let left = runs.leftovers().unwrap();
     let kinds: Vec<_> = left.iter().map(|one| one.undo.kind.as_str()).collect();
     assert_eq!(kinds, ["capi.removed-echo.v1"], "the pods are gone, the service is not");
