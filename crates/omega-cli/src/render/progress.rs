@@ -161,7 +161,7 @@ impl EventSink for Console {
                 self.now(&format!("{}: {subject}", step.target));
             }
             Event::StepWaiting { step, wanted, since } if since.as_secs() > 0 => {
-                self.now(&format!("{}: waiting for {wanted}", step.target));
+                self.now(&format!("{}: waiting: {wanted}", step.target));
             }
             Event::StepProgress { step, progress } => {
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
