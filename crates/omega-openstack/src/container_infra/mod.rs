@@ -46,7 +46,9 @@ pub use restore_template::{RestoreTemplate, RestoredTemplate};
 pub(crate) use template_name::is_uuid;
 pub use template_name::{InvalidTemplateName, TemplateName};
 pub use template_references::Reference;
-pub use template_spec::{FieldDifference, InvalidNetworkDriver, NetworkDriver, TemplateSpec};
+pub use template_spec::{
+    FieldDifference, InvalidNetworkDriver, NetworkDriver, TemplateSpec, deserialize_labels,
+};
 pub use template_update::TemplateUpdate;
 pub use wire::{Cluster, ClusterFields, NodeGroup, Template, TemplateFields};
 

@@ -32,7 +32,7 @@ pub struct TemplateSpec {
     #[serde(default)]
     pub dns_nameserver: Option<String>,
     /// Labels, which the driver reads. A number or a boolean is taken for its text.
-    #[serde(default, deserialize_with = "labels")]
+    #[serde(default, deserialize_with = "deserialize_labels")]
     pub labels: BTreeMap<String, String>,
     /// The key pair of clusters that name none.
     #[serde(default)]
@@ -74,8 +74,15 @@ fn yes() -> bool {
     true
 }
 
-/// Magnum stores the text of each value.
-fn labels<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+/// Reads labels, for serde's `deserialize_with`. Values may be text, booleans and integers: Magnum stores the
+/// text of each.
+///
+/// # Errors
+///
+/// Fails if a value is anything else.
+pub fn deserialize_labels<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Label {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use omega_core::{Failure, FailureClass};
+use omega_openstack::container_infra::deserialize_labels;
 use serde::Deserialize;
 use url::Url;
 
@@ -94,7 +95,7 @@ pub struct NewCluster {
     #[serde(default = "two")]
     pub node_count: u32,
     /// Labels beside those of the template.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "deserialize_labels")]
     pub labels: BTreeMap<String, String>,
     /// How long its creation may take (`30m`).
     #[serde(default = "prove_within", deserialize_with = "deadline")]

@@ -215,3 +215,27 @@ fn of_compute_only_what_is_named_is_set() {
     let nothing = error("[compute]\napplication = \"nova-compute\"");
     assert!(nothing.contains("needs `reserved_host_memory` or `resume_guests`"), "{nothing}");
 }
+
+#[test]
+fn the_cluster_of_an_acceptance_does_not_contradict_itself() {
+    let acceptance = |text: &str| {
+        let site = Site::parse(Path::new("omega.toml"), &format!("[acceptance]\n{text}")).unwrap();
+        site.acceptance()
+    };
+    let table = "[acceptance.create_cluster]\ntemplate = \"t\"\n";
+    let new =
+        acceptance(&format!("{table}labels = {{ size = 20 }}\nwithin = \"45m\"")).create_cluster;
+    let new = new.unwrap();
+    assert_eq!((new.master_count, new.node_count, new.labels["size"].as_str()), (1, 2, "20"));
+    assert!(acceptance(table).check().is_ok());
+    for (text, why) in [
+        (format!("cluster = \"c\"\n{table}"), "names a cluster, and says"),
+        (format!("{table}master_count = 2"), "not odd"),
+        (format!("{table}master_count = 0"), "not odd"),
+        (format!("{table}node_count = 0"), "lacks a template or workers"),
+    ] {
+        let failure = acceptance(&text).check().unwrap_err();
+        assert_eq!(failure.class, omega_core::FailureClass::Usage);
+        assert!(failure.to_string().contains(why), "{failure}");
+    }
+}
