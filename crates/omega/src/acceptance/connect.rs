@@ -174,7 +174,9 @@ async fn clusters(
     let mut wanted = EnsuredCluster::new(&existing.name, values);
     wanted.within = new.within.as_secs();
     wanted.driver = DriverSettings::of(connect.site)?;
-    let options = DoctorOptions { clusters: vec![wanted.name.clone()], ..Default::default() };
+    let mut options = DoctorOptions { clusters: vec![wanted.name.clone()], ..Default::default() };
+    // What has not moved for half of the time is what it waited for.
+    options.patience = options.patience.min(new.within / 2);
     let throw_away = ThrowAwayCluster {
         site,
         wanted,
