@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{CharmOption, Upgrade, setting::boolean};
 use crate::{channel::UnitStatus, upstream_messages};
 
-/// The options that are asked for, and what the units have of them.
+/// The requested options, and the values that the units have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CharmConfigObserved {
@@ -41,7 +41,7 @@ pub struct UnitConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lines {
-    /// These values, of the options that were asked for.
+    /// The values of the requested options.
     Read(BTreeMap<String, String>),
     /// It could not be asked, and why.
     Unread(String),

@@ -13,7 +13,7 @@ use crate::{
 
 /// The gate that the project may have the cluster's servers, their cores and their memory.
 ///
-/// Counted are the machines that are asked for. While Cluster API replaces one, there is one more.
+/// Counts the requested machines. While Cluster API replaces one, there is one more.
 #[derive(Clone, Debug)]
 pub struct ComputeQuota {
     /// Nova, in the cluster's project.

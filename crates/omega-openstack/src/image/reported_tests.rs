@@ -69,7 +69,7 @@ async fn an_import_that_does_not_move_is_not_waited_for() {
     let (begun, cloud) = (tokio::time::Instant::now(), cloud_with(import(ImportFate::Stalls)));
     let failure = failure(&cloud, &qcow2()).await;
     assert!(failure.to_string().contains("nothing changed for 600s"), "{failure}");
-    // Glance can't end it, so an image may be left; that is said, and ends too.
+    // Glance can't end it, so an image may be left. The message says so, and that wait ends too.
     assert_eq!(failure.touched, Touched::Maybe);
     assert!(failure.next.is_some_and(|next| next.contains("runs sweep")));
     assert!(begun.elapsed().as_secs() < 3600);

@@ -17,7 +17,7 @@ use crate::Error;
 ///
 /// A failover is sent once. If it ends in `ERROR` again, that is an error, and it is not repeated by
 /// itself. Before it is sent, the room for one more amphora is looked at: Octavia boots the new one
-/// before it deletes the old. If there is none, nothing is sent; what can't be found out is said.
+/// before it deletes the old. If there is none, nothing is sent; the plan names what is unknown.
 ///
 /// For a load balancer that Octavia has not changed for 15 minutes for each amphora nothing is sent:
 /// it is reported as stuck, with its amphorae.

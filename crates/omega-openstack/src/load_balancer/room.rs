@@ -116,7 +116,7 @@ struct Detail {
 }
 
 impl LoadBalancerAdmin {
-    /// Asks Nova and Placement. What they don't tell is not an error: it is said.
+    /// Asks Nova and Placement. What they don't report is unknown, not an error.
     pub(super) async fn room(&self, amphorae: &[Amphora]) -> AmphoraRoom {
         let mut room =
             AmphoraRoom { size: None, full: Vec::new(), hosts: None, unknown: Vec::new() };

@@ -159,7 +159,7 @@ impl State {
     }
 
     /// What is not recorded is from Nova's source (`compute/api.py`, `start`, `stop`, `check_instance_lock`). An
-    /// administrator may act on a locked server; here nobody does.
+    /// administrator may act on a locked server; the simulator refuses everyone.
     fn act_on(&mut self, who: &Who, request: &Request, id: &str) -> Option<Response> {
         let action = request.json()?.as_object()?.keys().next()?.clone();
         let dead = self.nova.dead_hosts.clone();

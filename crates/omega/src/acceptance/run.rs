@@ -283,7 +283,7 @@ async fn checked_on(
         };
         items.iter().map(answer).collect()
     });
-    // What is to be said about the cluster is said once.
+    // Findings about the cluster are reported once.
     if let Some(report) = reports.iter_mut().max_by_key(|report| report.id) {
         report.tell(story.findings, story.evidence, story.chart);
     }

@@ -263,7 +263,7 @@ pub struct Compute {
     /// The memory that is reserved on each host, in MB (charm option `reserved-host-memory`, D-040).
     pub reserved_host_memory: Option<u32>,
     /// Whether servers run again after their host has booted (charm option
-    /// `resume-guests-state-on-host-boot`, D-043). Not set: it stays as it is.
+    /// `resume-guests-state-on-host-boot`, D-043). If not set, it is not changed.
     pub resume_guests: Option<bool>,
 }
 

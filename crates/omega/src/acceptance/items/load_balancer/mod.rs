@@ -55,7 +55,7 @@ pub struct Patience {
     /// Until the service has an address and its pods are ready. The cloud controller waits for
     /// Octavia's new load balancer, which takes a minute or two.
     pub address: Duration,
-    /// How many answers of the service are asked for, at most.
+    /// The maximum number of requests to the service.
     pub answers: usize,
     /// Until Octavia no longer has the service's load balancer, and until the API answers after a
     /// failover.
