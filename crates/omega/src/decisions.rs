@@ -16,7 +16,7 @@ struct Decisions {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Decision {
-    /// `D-042`.
+    /// `D-042`; `DOCFIX-021`, `FINDING-3`, `CORRECTION-1` and `L-P6-1` for what the runbooks cite so.
     pub id: String,
     /// A short title.
     pub title: String,
@@ -45,7 +45,7 @@ pub fn decisions() -> Result<Vec<Decision>, Failure> {
 
 /// Returns decision `id` of `all`.
 ///
-/// `D-042`, `d042`, `042` and `42` are the same.
+/// `D-042`, `d042`, `042` and `42` are the same, and so are `DOCFIX-021` and `docfix-21`.
 ///
 /// # Errors
 ///
@@ -64,6 +64,12 @@ pub fn find<'a>(id: &str, all: &'a [Decision]) -> Result<&'a Decision, Failure> 
 /// Returns the id as the document writes it, if it can be one.
 fn canonical(id: &str) -> Option<String> {
     let id = id.trim().to_ascii_lowercase();
+    if let Some(number) = id.strip_prefix("docfix-") {
+        return Some(format!("DOCFIX-{:03}", number.parse::<u16>().ok()?));
+    }
+    if ["finding-", "correction-", "l-p"].iter().any(|lesson| id.starts_with(lesson)) {
+        return Some(id.to_ascii_uppercase());
+    }
     let rest = id.strip_prefix('d').unwrap_or(&id);
     let rest = rest.strip_prefix('-').unwrap_or(rest);
     let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -93,8 +99,8 @@ mod tests {
         find(id, &all).map(|Decision { id, .. }| format!("{id}  "))
     }
 
-    /// The headings of design-decisions.md, one by one.
-    const HEADINGS: [&str; 37] = [
+    /// The headings of design-decisions.md, one by one, and what the documents cite without a heading.
+    const HEADINGS: [&str; 55] = [
         "D-001",
         "D-002",
         "D-003",
@@ -117,21 +123,39 @@ mod tests {
         "D-019",
         "D-020",
         "D-021",
+        "D-022",
+        "D-023",
         "D-028",
         "D-029",
         "D-030",
         "D-031",
+        "D-032",
         "D-033",
         "D-034",
         "D-035",
         "D-036",
         "D-037",
-        "D-039", // cited, without a heading
+        "D-038",
+        "D-039",
         "D-040",
         "D-041",
         "D-042",
         "D-042-amendment",
         "D-043",
+        "L-P6-1",
+        "L-P6-2",
+        "L-P6-3",
+        "L-P6-4",
+        "DOCFIX-021",
+        "DOCFIX-022",
+        "DOCFIX-032",
+        "DOCFIX-034",
+        "DOCFIX-037",
+        "DOCFIX-038",
+        "DOCFIX-039",
+        "DOCFIX-040",
+        "FINDING-3",
+        "CORRECTION-1",
     ];
 
     #[test]
@@ -155,6 +179,11 @@ mod tests {
         for spelling in ["d-037", "D037", "037", "37", " d37 "] {
             assert_eq!(explain(spelling).unwrap(), text, "{spelling}");
         }
+        for (given, id) in
+            [("docfix-21", "DOCFIX-021"), ("l-p6-1", "L-P6-1"), ("Finding-3", "FINDING-3")]
+        {
+            assert!(explain(given).unwrap().starts_with(&format!("{id}  ")), "{given}");
+        }
         assert!(explain("D-4A").unwrap().starts_with("D-004a  "));
         assert!(explain("4").unwrap().starts_with("D-004  "));
         assert!(explain("42-amendment").unwrap().starts_with("D-042-amendment  "));
@@ -164,7 +193,8 @@ mod tests {
     fn an_unknown_id_gets_its_neighbours() {
         let next = |id: &str| explain(id).unwrap_err().next.unwrap();
         let lists = "`omega-cli explain` lists all";
-        assert_eq!(next("D-038"), format!("nearest: D-037, D-039, D-036; {lists}"));
+        assert_eq!(next("D-027"), format!("nearest: D-028, D-029, D-030; {lists}"));
+        assert_eq!(next("L-P6-9"), lists);
         assert_eq!(next("99"), format!("nearest: D-043, D-042, D-042-amendment; {lists}"));
         let error = explain("nonsense").unwrap_err();
         assert_eq!(

@@ -8,7 +8,7 @@ use omega::{
     },
     graft::{GRAFT, GraftSpec, Proof, Purpose, prove, resolve, verify},
     juju::gates::LeftoverPolicy,
-    site::{Prove, Site},
+    site::Site,
 };
 
 use crate::{
@@ -59,7 +59,7 @@ impl App {
         };
         let site = Self::site(&at.site)?;
         // This fails before anything is changed.
-        let proof = args.prove.map(|what| site.prove().map(|of| (what.into(), of))).transpose()?;
+        let proof = args.prove.map(|what| site.prove().map(|_| what.into())).transpose()?;
         let (spec, clients) = self.graft(&site, at, *leftovers).await?;
         self.sweep_first(&clients).await?;
         let purpose = Purpose::Apply(&args.accepted.rules);
@@ -69,7 +69,7 @@ impl App {
         let report = match proof {
             Some(proof) if report.exit == Status::Done => {
                 render::report(&self.screen, &self.console, &report, None);
-                self.prove(proof, at, &spec, &clients, report).await?
+                self.prove((proof, &site), at, &spec, &clients, report).await?
             }
             _ => return Ok(self.shown(&report, None)),
         };
@@ -79,14 +79,14 @@ impl App {
 
     async fn prove(
         &self,
-        (what, of): (Proof, &Prove),
+        (what, site): (Proof, &Site),
         at: &SiteArgs,
         spec: &GraftSpec,
         clients: &Clients,
         report: Report,
     ) -> Result<Report, Failure> {
         let named = at.site.display().to_string();
-        let report = match prove(&self.engine(), &named, what, of, spec, clients).await {
+        let report = match prove(&self.engine(), &named, what, site, spec, clients).await {
             Ok(proven) => {
                 self.console.done();
                 self.screen.prose(&render::proven(&proven));

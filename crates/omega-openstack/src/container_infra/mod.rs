@@ -7,6 +7,7 @@ mod cluster_list;
 mod cluster_quota;
 mod cluster_shape;
 pub(crate) mod cluster_values;
+mod clusters_at_rest;
 mod create_cluster;
 mod create_template;
 mod delete_cluster;
@@ -30,6 +31,7 @@ pub use cluster_list::ClusterList;
 pub use cluster_quota::ClusterQuota;
 pub use cluster_shape::ClusterShape;
 pub use cluster_values::{ClusterValues, InvalidClusterName, is_cluster_name};
+pub use clusters_at_rest::ClustersAtRest;
 pub use create_cluster::{ClusterCreation, ClusterObserved, CreateCluster};
 pub use create_template::{CreateTemplate, TemplateCreation, TemplateObserved};
 pub use delete_cluster::{ClusterDeletion, DeleteCluster};
@@ -39,7 +41,8 @@ pub use ensure_cluster_template::{
 };
 pub use magnum_responds::MagnumResponds;
 pub use prove_cluster::{
-    ClusterProof, ClusterSpec, ProofOptions, ProofTemplate, prove_cluster, temporary_name,
+    ClusterProof, ClusterSpec, DiagnoseCluster, ProofOptions, ProofTemplate, prove_cluster,
+    temporary_name,
 };
 pub use prove_template::{TemplateProof, prove_template};
 pub use restore_template::{RestoreTemplate, RestoredTemplate};

@@ -2,10 +2,13 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     hash::{BuildHasher as _, Hasher as _, RandomState},
+    sync::Arc,
     time::Duration,
 };
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use omega_core::{
     Context, EnsureError, Event, Failure, FailureClass, PollPolicy, Touched, ensure, with_temporary,
@@ -43,8 +46,11 @@ pub struct ClusterSpec {
     pub node_count: u32,
 }
 
+/// Says why a cluster does not work, while it still exists; `None` if that is not known.
+pub type DiagnoseCluster = Arc<dyn Fn(Cluster) -> BoxFuture<'static, Option<String>> + Send + Sync>;
+
 /// The names and the time limits of a proof.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct ProofOptions {
     /// The prefix of the names of its temporary resources.
@@ -57,6 +63,14 @@ pub struct ProofOptions {
     pub healthy: Duration,
     /// The pause between two reads.
     pub every: Duration,
+    /// Asked about a cluster that did not become healthy, before it is deleted.
+    pub diagnose: Option<DiagnoseCluster>,
+}
+
+impl fmt::Debug for ProofOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProofOptions").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
 }
 
 impl ProofOptions {
@@ -70,6 +84,7 @@ impl ProofOptions {
             stalled: minutes(20),
             healthy: minutes(5),
             every: Duration::from_secs(5),
+            diagnose: None,
         }
     }
 }
@@ -197,6 +212,7 @@ impl Proof<'_> {
             let made = seen.clusters.into_iter().next();
             let made = made.ok_or_else(|| unseen(&format!("cluster {}", desired.name)))?;
             let healthy = self.see_healthy(&made, start).await;
+            let healthy = self.diagnosed(healthy, &made).await;
             let deleting = Instant::now();
             let deleted = self.delete(&made).await;
             match healthy {
@@ -223,7 +239,7 @@ impl Proof<'_> {
         made: &Cluster,
         start: Instant,
     ) -> Result<(Cluster, Duration, Duration), NotReached> {
-        let ProofOptions { prefix: _, create, stalled, healthy, every } = self.options;
+        let ProofOptions { create, stalled, healthy, every, .. } = self.options;
         let (ctx, magnum) = (self.ctx, self.magnum);
         let create = PollPolicy::new(*every, *create).stalled(*stalled);
         wait_for_cluster(ctx, magnum, made, Wanted::Status("CREATE_COMPLETE"), create).await?;
@@ -232,6 +248,25 @@ impl Proof<'_> {
         let cluster =
             wait_for_cluster(ctx, magnum, made, Wanted::Health("HEALTHY"), healthy).await?;
         Ok((cluster, created_in, start.elapsed().saturating_sub(created_in)))
+    }
+
+    /// Adds to a failure why the cluster does not work: once it is deleted, nobody can tell.
+    async fn diagnosed<T>(
+        &self,
+        healthy: Result<T, NotReached>,
+        made: &Cluster,
+    ) -> Result<T, NotReached> {
+        let (Err(NotReached::Failed(failure)), Some(diagnose)) = (&healthy, &self.options.diagnose)
+        else {
+            return healthy;
+        };
+        if failure.class == FailureClass::Interrupted {
+            return healthy;
+        }
+        match diagnose(made.clone()).await {
+            Some(why) => Err(NotReached::Failed(Box::new((**failure).clone().because(why)))),
+            None => healthy,
+        }
     }
 
     /// Deletes the cluster and waits until it is gone. A `DELETE_FAILED` is repeated once. It can't be

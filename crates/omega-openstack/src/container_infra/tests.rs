@@ -211,21 +211,25 @@ async fn whatever_fails_is_told_and_cleaned_up() {
     }
     let cloud = cloud();
     cloud.fates(vec![Fate::Stalls]);
-    let options = ProofOptions { stalled: Duration::from_hours(1), ..options() };
+    let diagnose: DiagnoseCluster = Arc::new(|one: Cluster| {
+        Box::pin(async move { Some(format!("asked while {} is there", one.status_text())) })
+    });
+    let stalled = Duration::from_hours(1);
+    let options = ProofOptions { stalled, diagnose: Some(diagnose), ..options() };
     let failure = prove_cluster(&Context::default(), &magnum(&cloud), &cluster(), &options).await;
     told_all.push(told(&failure.unwrap_err()));
     insta::assert_snapshot!(told_all.join("\n\n"), @r#"
     Error, touched Maybe: the cluster omega-proof-TIME is CREATE_FAILED: Error: no matches for kind "Cluster"
-    next: the reason is in Cluster API's conditions or the conductor's log
+    next: omega-cli doctor names the layer; the reason is in Cluster API's conditions or the conductor's log
 
     Deadline, touched Maybe: the cluster omega-proof-TIME did not become CREATE_COMPLETE, and nothing changed for 20 min: it is CREATE_IN_PROGRESS, release omega-proof-TIME-cyusd2b67a45
-    next: the reason is in Cluster API's conditions: kubectl describe cluster
+    next: look at one that stays: omega-cli ensure-cluster --name NAME, then omega-cli doctor --cluster NAME
 
     Deadline, touched Maybe: the cluster omega-proof-TIME did not become HEALTHY within 5 min: it is CREATE_COMPLETE, UNHEALTHY, release omega-proof-TIME-cyusd2b67a45, https://203.0.113.10:6443
-    next: the reason is in Cluster API's conditions: kubectl describe cluster
+    next: look at one that stays: omega-cli ensure-cluster --name NAME, then omega-cli doctor --cluster NAME
 
-    Deadline, touched Maybe: the cluster omega-proof-TIME did not become CREATE_COMPLETE within 30 min: it is CREATE_IN_PROGRESS, release omega-proof-TIME-cyusd2b67a45
-    next: the reason is in Cluster API's conditions: kubectl describe cluster
+    Deadline, touched Maybe: the cluster omega-proof-TIME did not become CREATE_COMPLETE within 30 min: it is CREATE_IN_PROGRESS, release omega-proof-TIME-cyusd2b67a45: asked while CREATE_IN_PROGRESS is there
+    next: look at one that stays: omega-cli ensure-cluster --name NAME, then omega-cli doctor --cluster NAME
     "#);
 }
 
@@ -380,7 +384,12 @@ async fn a_delete_waits_until_the_creation_has_reached_the_driver() {
     let template = CreateTemplate { name: "t".into(), spec: spec() };
     let made = ensure(&ctx, &magnum, &template).await.unwrap().into_observed();
     body.template = made.templates[0].uuid.clone();
+    let at_rest = ClustersAtRest { clusters: ClusterList::live(magnum.clone()) };
+    insta::assert_snapshot!(shown(&at_rest.check().await.unwrap()), @"none in progress");
     ensure(&ctx, &magnum, &body).await.unwrap();
+    let Verdict::Fail(told) = at_rest.check().await.unwrap() else { panic!("nothing was told") };
+    assert!(!told.is_broken(), "it stops nothing");
+    insta::assert_snapshot!(told.summary, @"c is CREATE_IN_PROGRESS: a restart of the conductor may interrupt it");
 
     let mut seen = magnum.clusters_to_delete("c").await.unwrap();
     let delete = DeleteCluster::named("c");

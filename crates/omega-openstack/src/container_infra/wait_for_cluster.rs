@@ -98,7 +98,8 @@ pub(super) async fn wait_for_cluster(
             NotReached::BeforeDriver(why)
         }
         WaitError::Failed { why, seen: _ } => {
-            let next = "the reason is in Cluster API's conditions or the conductor's log";
+            let next = "omega-cli doctor names the layer; the reason is in Cluster API's conditions or the \
+                        conductor's log";
             with_next(FailureClass::Error, format!("the cluster {name} is {why}"), next)
         }
         WaitError::TimedOut(late) => {
@@ -111,7 +112,8 @@ pub(super) async fn wait_for_cluster(
             let (wanted, why) = (wanted.name(), late.why);
             let what = format!("the cluster {name} did not become {wanted}{limit}: it is {why}");
             // The driver has no timeout and reports no failure; the reason is in Cluster API.
-            let next = "the reason is in Cluster API's conditions: kubectl describe cluster";
+            let next = "look at one that stays: omega-cli ensure-cluster --name NAME, then omega-cli doctor \
+                        --cluster NAME";
             with_next(FailureClass::Deadline, what, next)
         }
         WaitError::Cancelled => {

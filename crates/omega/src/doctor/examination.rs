@@ -139,6 +139,15 @@ impl Doctor {
         })
     }
 
+    /// Returns a doctor that examines only this cluster, by name or id. What has not moved for `patience`
+    /// counts as stuck, unless its own is less.
+    #[must_use]
+    pub fn only_cluster(mut self, cluster: &str, patience: Duration) -> Self {
+        self.options.clusters = vec![cluster.to_owned()];
+        self.options.patience = self.options.patience.min(patience);
+        self
+    }
+
     /// Reads every layer once, and returns what is wrong and what to fix first.
     ///
     /// # Errors

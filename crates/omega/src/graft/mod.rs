@@ -28,7 +28,7 @@ use omega_juju::{
     },
 };
 use omega_openstack::{
-    container_infra::{Cluster, ClusterHealth, ClusterList, MagnumResponds},
+    container_infra::{Cluster, ClusterHealth, ClusterList, ClustersAtRest, MagnumResponds},
     identity::TrusteeDomain,
     network::SgRule,
 };
@@ -159,17 +159,15 @@ impl GraftSpec {
 
     fn cloud(&self, clients: &Clients, purpose: Purpose<'_>) -> TargetPlan {
         let rule = |rule: &SgRule| Item::Step(step(&clients.cloud.network, rule.clone()));
+        let trustee = Item::gate(self.trustee(clients, purpose.live()));
+        let mut before = vec![trustee, Item::gate(self.magnum())];
+        if !matches!(purpose, Purpose::Verify) {
+            before.push(Item::gate(ClustersAtRest { clusters: self.clusters.clone() }));
+        }
         TargetPlan::shared(
             clients.cloud.network.label(),
             vec![
-                section(
-                    "7.0",
-                    "prerequisites",
-                    vec![
-                        Item::gate(self.trustee(clients, purpose.live())),
-                        Item::gate(self.magnum()),
-                    ],
-                ),
+                section("7.0", "prerequisites", before),
                 section("7.1", REACH, self.rules.iter().map(rule).collect()),
                 self.fits(clients, purpose),
             ],

@@ -1,18 +1,23 @@
 //! Step 7.9: a temporary template or a whole cluster proves that the cloud can create them.
 
-use omega_core::Severity;
+use std::{sync::Arc, time::Duration};
+
 use omega_core::{
-    Failure, FailureClass,
+    Context, Failure, FailureClass, Severity,
     run::{Engine, Job},
 };
 use omega_openstack::container_infra::{
-    ClusterProof, ClusterSpec, ProofOptions, ProofTemplate, TemplateSpec, prove_cluster,
-    prove_template, temporary_name,
+    Cluster, ClusterProof, ClusterSpec, DiagnoseCluster, ProofOptions, ProofTemplate, TemplateSpec,
+    prove_cluster, prove_template, temporary_name,
 };
 use serde::Serialize;
 
 use super::GraftSpec;
-use crate::{clients::Clients, site::Prove};
+use crate::{
+    clients::Clients,
+    doctor::{Doctor, DoctorOptions},
+    site::{Prove, Site},
+};
 
 /// The job's name, in runs.
 pub(crate) const PROVE: &str = "prove";
@@ -44,20 +49,22 @@ pub enum Proven {
 }
 
 /// Creates and removes a temporary template, or a whole cluster, as a run of its own, with the resources
-/// in its journal as temporary. `site`: the site, as the operator named it.
+/// in its journal as temporary. `named`: the site, as the operator named it. If a cluster does not become
+/// healthy, the doctor says why before it is deleted.
 ///
 /// # Errors
 ///
-/// Refuses if the management cluster does not serve what the driver reads: a delete would then only
+/// Fails if the site has no `[prove]`. Refuses if the management cluster does not serve what the driver reads: a delete would then only
 /// seem to work.
 pub async fn prove(
     engine: &Engine,
-    site: &str,
+    named: &str,
     proof: Proof,
-    prove: &Prove,
+    site: &Site,
     spec: &GraftSpec,
     clients: &Clients,
 ) -> Result<Proven, Failure> {
+    let prove = site.prove()?;
     let served = spec.served(clients).findings().await.map_err(|error| {
         Failure::from_error("could not read what the management cluster serves", &error)
     })?;
@@ -68,7 +75,10 @@ pub async fn prove(
     }
     let mut options = ProofOptions::new(PREFIX);
     options.create = prove.within;
-    let job = Job::new(PROVE, site, Vec::new()).on(clients.endpoints(), clients.counts());
+    let (reading, asked) = (clients.into(), DoctorOptions::default());
+    let doctor = Doctor::new(site, Some(spec.facts.clone()), reading, asked)?;
+    options.diagnose = Some(diagnose(doctor, prove.within));
+    let job = Job::new(PROVE, named, Vec::new()).on(clients.endpoints(), clients.counts());
     let (run, ctx) = engine.begin(&job)?;
     let magnum = &clients.cloud.magnum;
     let proven = match proof {
@@ -86,8 +96,30 @@ pub async fn prove(
     Ok(proven)
 }
 
+/// How long the doctor may take while the cluster waits to be deleted.
+const DIAGNOSIS: Duration = Duration::from_mins(2);
+
+/// Names the first broken layer of a cluster. What has not moved for half of `within` is what it waited for.
+fn diagnose(doctor: Doctor, within: Duration) -> DiagnoseCluster {
+    Arc::new(move |cluster: Cluster| {
+        let doctor = doctor.clone().only_cluster(&cluster.uuid, within / 2);
+        Box::pin(async move {
+            let ctx = Context::default();
+            let report = tokio::time::timeout(DIAGNOSIS, doctor.examine(&ctx)).await;
+            let first = report.ok()?.ok()?.first?.finding;
+            Some(format!("first broken layer: {}: {}", first.subject, first.summary))
+        })
+    })
+}
+
 fn template(prove: &Prove) -> TemplateSpec {
-    TemplateSpec::new(&prove.image, &prove.external_network, &prove.flavor, &prove.flavor)
+    let control_plane = prove.master_flavor.as_ref().unwrap_or(&prove.flavor);
+    let Prove { image, external_network, flavor, .. } = prove;
+    TemplateSpec {
+        dns_nameserver: prove.dns_nameserver.clone(),
+        labels: prove.labels.clone(),
+        ..TemplateSpec::new(image, external_network, flavor, control_plane)
+    }
 }
 
 fn cluster(prove: &Prove) -> ClusterSpec {

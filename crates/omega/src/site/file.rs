@@ -8,7 +8,11 @@ use omega_core::{
     Failure, FailureClass, read_regular,
     values::{Sha256, UnitName},
 };
-use omega_openstack::{container_infra::TemplateSpec, key_manager::CertManager, network::Cidr};
+use omega_openstack::{
+    container_infra::{TemplateSpec, deserialize_labels},
+    key_manager::CertManager,
+    network::Cidr,
+};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
@@ -328,8 +332,15 @@ pub struct Prove {
     pub image: String,
     /// The flavor of every node.
     pub flavor: String,
+    /// The flavor of the control plane, if it is another one.
+    pub master_flavor: Option<String>,
     /// The external network.
     pub external_network: String,
+    /// The DNS servers of the nodes' network, separated by commas.
+    pub dns_nameserver: Option<String>,
+    /// Labels of the temporary template. A number or a boolean is taken for its text.
+    #[serde(default, deserialize_with = "deserialize_labels")]
+    pub labels: BTreeMap<String, String>,
     /// The key pair.
     pub keypair: Option<String>,
     /// A template to use instead of a temporary one.
