@@ -346,6 +346,40 @@ def probe_snapshots(ask, seconds):
     return {"reply": "snapshots", "domains": domains}
 
 
+def probe_package_index(ask, seconds):
+    """What pip would look for, with the settings that it would have: -vv tells why an index was not read."""
+    context = context_of(ask["service"], show(ask["service"]))
+    if context is None:
+        raise Fail("no-daemon", "this unit has no %s, so there is no interpreter to install for" % ask["service"])
+    argv = [context[0], "-m", "pip", "-vv", "index", "versions", ask["distribution"], "--no-input", "--no-cache-dir",
+            "--disable-pip-version-check", "--retries", "0", "--timeout", "10"]
+    argv += ["--index-url", ask["index"]] if ask["index"] else []
+    status, out, err = run(argv, seconds, env=root_env())
+    lines = (out.decode("utf-8", "replace") + "\n" + err).splitlines()
+    if any("unknown command" in line for line in lines):
+        raise Fail("no-program", "pip is too old to ask an index (20.3 or newer can)")
+    marker = "Available versions: "
+    versions = [line[len(marker):].split(", ") for line in lines if line.startswith(marker)]
+    if versions and ask["version"] in versions[0]:
+        return {"reply": "source", "error": None}
+    if versions:
+        return {"reply": "source", "error": "it has no %s %s, only %s" % (ask["distribution"], ask["version"], ", ".join(versions[0]))}
+    why = [line for line in lines if line.startswith("Could not fetch URL")] or [line for line in lines if "ERROR" in line]
+    why = why[0] if why else "pip: exit status %d" % status
+    return {"reply": "source", "error": re.sub(r"//[^/@\s]*@", "//…@", re.sub(r"<[^>]*>", "", why))[:400]}
+
+
+def probe_download(ask, seconds):
+    import urllib.request
+    try:
+        with urllib.request.urlopen(ask["url"], timeout=max(1, seconds - 1)) as answer:
+            answer.read(1)
+        return {"reply": "source", "error": None}
+    except (OSError, ValueError) as error:
+        why = getattr(error, "reason", None) or error
+        return {"reply": "source", "error": message_of(why) if isinstance(why, Exception) else str(why)}
+
+
 def probe_log_tail(ask, seconds):
     return {"reply": "log_tail", "lines": log_tail(ask["service"])}
 

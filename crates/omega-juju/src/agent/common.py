@@ -97,6 +97,11 @@ def run(argv, seconds, user=None, env=None, stdin=None):
     return child.returncode, out, err.decode("utf-8", "replace")
 
 
+def root_env():
+    """The unit's environment (proxies, pip's settings), with root's home and a plain locale."""
+    return dict(os.environ, HOME="/root", LANG="C.UTF-8", PATH=FREE_PATH, PYTHONIOENCODING="utf-8")
+
+
 def kill_children():
     with children_lock:
         for pid in children:

@@ -76,11 +76,6 @@ def installed(service, distribution):
     return context[0], answer["distribution"]
 
 
-def root_env():
-    """The unit's environment (proxies, pip's settings), with root's home and a plain locale."""
-    return dict(os.environ, HOME="/root", LANG="C.UTF-8", PATH=FREE_PATH, PYTHONIOENCODING="utf-8")
-
-
 def keep_wheel(program, distribution, before):
     """Stores the installed version as a wheel, unless it belongs to a package manager: pip does not remove that."""
     if before is None or before["location"].startswith("/usr/lib/python3/"):

@@ -254,3 +254,23 @@ async fn python_lists_the_snapshots_of_each_domain() {
     let Reply::Failed(failure) = &absent[0] else { panic!("{absent:?}") };
     assert_eq!(failure.code, FailureCode::NoProgram);
 }
+
+/// Nothing listens there: the agent says so in words, not with a failure.
+#[tokio::test]
+#[ignore = "needs python3"]
+async fn python_tells_why_nothing_can_be_downloaded() {
+    use crate::Channel as _;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/helm.tar.gz", listener.local_addr().unwrap());
+    drop(listener);
+    let local = Local::new(false, Deadlines::default());
+    let asked = [Probe::Download { url }, Probe::Download { url: "helm.tar.gz".to_owned() }];
+    let replies = local.ask(&asked).await.unwrap();
+    let errors = replies.iter().map(|reply| match reply {
+        Reply::Source { error } => error.clone().unwrap_or_default(),
+        other => panic!("{other:?}"),
+    });
+    let errors: Vec<String> = errors.collect();
+    assert!(errors[0].to_lowercase().contains("connection refused"), "{errors:?}");
+    assert!(errors[1].contains("unknown url type"), "{errors:?}");
+}

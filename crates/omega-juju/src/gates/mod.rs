@@ -10,6 +10,7 @@ mod driver_loaded;
 mod leftovers_decided;
 mod list_releases;
 mod reach_management;
+mod sources_reachable;
 
 use omega_core::{Failure, Finding, Gate, Verdict, values::Sha256};
 
@@ -18,6 +19,7 @@ pub use driver_loaded::DriverLoaded;
 pub use leftovers_decided::{LeftoverPolicy, LeftoversDecided};
 pub use list_releases::ListReleases;
 pub use reach_management::ReachManagement;
+pub use sources_reachable::SourcesReachable;
 
 use crate::{Error, FileState};
 

@@ -147,3 +147,44 @@ async fn what_becomes_of_leftovers_is_the_operators_to_say() {
     ];
     insta::assert_snapshot!(cases(shots));
 }
+
+#[tokio::test]
+async fn what_comes_from_outside_is_asked_for_before_anything_is_changed() {
+    use crate::{
+        Download,
+        operations::{EnsureHelm, HelmSource},
+    };
+    let sim = Start::Fresh.unit("magnum/0");
+    let unit = Arc::new(client(&sim));
+    let index = PinDriver::new(version(), PipSource::Index { url: None });
+    let from = |url: &str| {
+        let (archive_sha256, member) = (None, None);
+        HelmSource::Url(Download { url: url.to_owned(), archive_sha256, member })
+    };
+    let helm = |from| EnsureHelm::new("3.17.3", Sha256::of(HELM), from);
+    let sent = HelmSource::Payload { name: "helm".to_owned(), size: HELM.len() };
+    let gate = |driver: &PinDriver, helm: EnsureHelm| SourcesReachable::new(&unit, driver, &helm);
+    let wheel = PipSource::Wheel { file_name: "m.whl".to_owned(), sha256: Sha256::of(b"m") };
+    let wheel = PinDriver::new(version(), wheel);
+    assert!(gate(&wheel, helm(sent.clone())).is_none(), "both come from here");
+
+    let mut told = answer(&gate(&index, helm(sent.clone())).unwrap()).await;
+    let absent = PinDriver::new("9.9.9".parse().unwrap(), PipSource::Index { url: None });
+    told += &answer(&gate(&absent, helm(sent.clone())).unwrap()).await;
+    told += &answer(&gate(&wheel, helm(from("https://nowhere.invalid/helm"))).unwrap()).await;
+    sim.lose_index();
+    told += &answer(&gate(&index, helm(sent.clone())).unwrap()).await;
+    assert_eq!(sim.writes(), 0);
+    sim.install_driver("1.4.0");
+    told += &answer(&gate(&index, helm(sent)).unwrap()).await;
+    insta::assert_snapshot!(told, @r"
+    ? egress magnum/0 -> driver and helm: yes, what is missing can be downloaded
+    ? egress magnum/0 -> driver and helm: no, the package index: it has no magnum-capi-helm 9.9.9, only 1.1.0, 1.3.0, 1.4.0
+      next: let the unit reach it (proxy, egress), or send a wheel and a helm from here: driver.wheel, helm.file
+    ? egress magnum/0 -> driver and helm: no, https://nowhere.invalid/helm: connection refused
+      next: let the unit reach it (proxy, egress), or send a wheel and a helm from here: driver.wheel, helm.file
+    ? egress magnum/0 -> driver and helm: no, the package index: Could not fetch URL https://index.invalid/simple/magnum-capi-helm/: connection error
+      next: let the unit reach it (proxy, egress), or send a wheel and a helm from here: driver.wheel, helm.file
+    ? egress magnum/0 -> driver and helm: yes, what is missing can be downloaded
+    ");
+}

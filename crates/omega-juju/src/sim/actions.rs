@@ -202,6 +202,11 @@ impl Machine {
         self.before.get(sha256).map(|bytes| bytes.to_vec()).ok_or_else(none)
     }
 
+    /// Why a URL can't be downloaded, as the agent tells it.
+    pub(super) fn download_error(&self, url: &str) -> Option<String> {
+        (!self.web.contains_key(url)).then(|| "connection refused".to_owned())
+    }
+
     fn download(&self, url: &str) -> Result<Vec<u8>, ActionFailure> {
         self.web.get(url).cloned().ok_or_else(|| {
             let why = format!("{url} can't be downloaded: connection refused");

@@ -66,6 +66,10 @@ impl Machine {
             Probe::Snapshots { domains, .. } => Reply::Snapshots {
                 domains: domains.iter().map(|name| self.snapshots(name)).collect(),
             },
+            Probe::PackageIndex { distribution, version, .. } => {
+                Reply::Source { error: self.python.index_error(distribution, version) }
+            }
+            Probe::Download { url } => Reply::Source { error: self.download_error(url) },
             Probe::LogTail { service } => {
                 let service = self.services.all.get(service.as_str());
                 Reply::LogTail { lines: service.map_or_else(Vec::new, |s| s.log.clone()) }

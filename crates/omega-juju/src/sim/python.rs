@@ -123,6 +123,19 @@ impl Python {
         Ok(())
     }
 
+    /// Why pip does not find a version in the index, as the agent tells it.
+    pub(super) fn index_error(&self, name: &str, version: &str) -> Option<String> {
+        let Some(all) = &self.index else {
+            return Some(format!(
+                "Could not fetch URL https://index.invalid/simple/{name}/: connection error"
+            ));
+        };
+        (!all.contains(version)).then(|| {
+            let all: Vec<&str> = all.iter().map(String::as_str).collect();
+            format!("it has no {name} {version}, only {}", all.join(", "))
+        })
+    }
+
     fn on_index(&self, name: &str, version: &str) -> Result<(), ActionFailure> {
         let all = match &self.index {
             Some(versions) if versions.contains(version) => return Ok(()),

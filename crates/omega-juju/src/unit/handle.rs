@@ -206,6 +206,19 @@ impl Unit {
         }
     }
 
+    /// Asks whether the unit could get something from outside: [`Probe::PackageIndex`] or
+    /// [`Probe::Download`]. Returns why not.
+    ///
+    /// # Errors
+    ///
+    /// As [`Unit::ask`].
+    pub async fn source_error(&self, probe: Probe) -> Result<Option<String>, Error> {
+        match self.ask(probe).await? {
+            Reply::Source { error } => Ok(error),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
     /// Reads the versions of the distributions of a daemon's interpreter whose names contain one of
     /// `parts`.
     pub async fn distributions(

@@ -76,6 +76,18 @@ pub enum Probe {
         /// The domains, by name.
         domains: Vec<String>,
     },
+    /// Whether pip, in the daemon's interpreter and with the unit's settings, finds a version in its index.
+    /// Nothing is downloaded.
+    PackageIndex {
+        service: ServiceName,
+        /// The distribution (`magnum-capi-helm`).
+        distribution: String,
+        version: String,
+        /// The index; `None` for the one of the unit's settings.
+        index: Option<String>,
+    },
+    /// Whether the unit can download from a URL. The answer is not read to its end.
+    Download { url: String },
     /// The last lines in the journal or the log file of a service.
     LogTail { service: ServiceName },
 }
@@ -108,6 +120,10 @@ impl fmt::Display for Probe {
             Self::Snapshots { domains, .. } => {
                 write!(f, "the snapshots of {}", domains.join(", "))
             }
+            Self::PackageIndex { distribution, version, .. } => {
+                write!(f, "whether the package index has {distribution} {version}")
+            }
+            Self::Download { url } => write!(f, "whether {url} can be downloaded"),
             Self::LogTail { service } => write!(f, "the log of {service}"),
         }
     }

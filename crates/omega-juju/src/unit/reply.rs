@@ -61,6 +61,11 @@ pub enum Reply {
         /// In the order of the domains.
         domains: Vec<DomainSnapshots>,
     },
+    /// To `PackageIndex` and `Download`.
+    Source {
+        /// Why it is not to be had from the unit, if it is not.
+        error: Option<String>,
+    },
     /// To `LogTail`.
     LogTail {
         /// The lines, oldest first.

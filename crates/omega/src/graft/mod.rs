@@ -20,7 +20,7 @@ use omega_juju::{
     Unit, UnitPath,
     gates::{
         AuthenticateManagement, DriverLoaded, LeftoverPolicy, LeftoversDecided, ListReleases,
-        ReachManagement,
+        ReachManagement, SourcesReachable,
     },
     operations::{
         ConvergeServices, EnsureHelm, InjectConfigDir, PinDriver, PlaceKubeconfig, RemoveLeftovers,
@@ -148,7 +148,7 @@ impl GraftSpec {
     /// the operator named it.
     pub fn job(&self, site: &str, clients: &Clients, purpose: Purpose<'_>) -> Job {
         let mut targets = vec![self.cloud(clients, purpose)];
-        targets.extend(clients.units.iter().map(|unit| self.unit(unit)));
+        targets.extend(clients.units.iter().map(|unit| self.unit(unit, purpose)));
         let units = clients.units.clone();
         Job {
             afterwards: vec![self.after(clients, purpose.live())],
@@ -189,9 +189,14 @@ impl GraftSpec {
         }
     }
 
-    fn unit(&self, unit: &Arc<Unit>) -> TargetPlan {
+    fn unit(&self, unit: &Arc<Unit>, purpose: Purpose<'_>) -> TargetPlan {
+        let mut before = vec![Item::gate(self.reach(unit))];
+        if !matches!(purpose, Purpose::Verify) {
+            let sources = SourcesReachable::new(unit, &self.driver, &self.helm);
+            before.extend(sources.map(Item::gate));
+        }
         let sections = vec![
-            section("7.1", REACH, vec![Item::gate(self.reach(unit))]),
+            section("7.1", REACH, before),
             section(
                 "7.2",
                 "kubeconfig",

@@ -10,6 +10,7 @@ use std::{path::PathBuf, time::Duration};
 use async_trait::async_trait;
 use omega_core::{Retry, Touched, values::UnitName};
 
+#[cfg(any(test, feature = "sim"))]
 pub(crate) use self::command::finished;
 pub use self::command::{JujuCommands, JujuProgram};
 pub use self::status::{
