@@ -22,6 +22,8 @@ use crate::{
 pub(crate) struct App {
     pub(crate) machine: Machine,
     pub(crate) screen: Screen,
+    /// Where a question can be asked, if it can.
+    pub(crate) asking: Option<Screen>,
     pub(crate) console: Arc<Console>,
     pub(crate) runs: Runs,
     pub(crate) ctx: Context,
@@ -42,6 +44,7 @@ impl App {
         Self {
             machine: environment.machine(),
             screen: Screen::new(environment, global.output),
+            asking: Screen::asking(environment, global.output),
             ctx: Context::default().with_events(console.clone()),
             console,
             runs: Runs::new(&environment.state()),

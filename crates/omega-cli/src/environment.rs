@@ -14,6 +14,8 @@ use omega::Machine;
 pub(crate) struct Environment {
     /// Every variable that is valid UTF-8.
     pub(crate) variables: BTreeMap<String, String>,
+    /// Whether stdin is a terminal.
+    pub(crate) stdin_is_terminal: bool,
     /// Whether stdout is a terminal.
     pub(crate) stdout_is_terminal: bool,
     /// Whether stderr is a terminal.
@@ -28,6 +30,7 @@ impl Environment {
         };
         Self {
             variables: env::vars_os().filter_map(text).collect(),
+            stdin_is_terminal: std::io::stdin().is_terminal(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
         }

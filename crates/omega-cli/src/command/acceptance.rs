@@ -9,6 +9,7 @@ use omega::{
         Selection, UnknownItem, read, rehearse,
     },
     core::{Failure, FailureClass},
+    left_on_site,
     run::{Job, Runs, Status},
     sweep_site,
 };
@@ -16,8 +17,8 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    cli::{RehearseArgs, SiteFile},
-    render,
+    cli::{RehearseArgs, SiteFile, YesArgs},
+    render::{self, Screen},
 };
 
 /// `accept`
@@ -35,6 +36,9 @@ pub(crate) struct AcceptanceArgs {
     /// Show which items would be checked, and what they would make and change; ask nothing, write nothing.
     #[arg(long, conflicts_with_all = ["report_dir", "sign"])]
     plan: bool,
+    /// Without a question.
+    #[command(flatten)]
+    consent: YesArgs,
     /// Copy the report to this directory.
     #[arg(long, value_name = "DIRECTORY")]
     report_dir: Option<PathBuf>,
@@ -80,10 +84,16 @@ impl App {
         if args.plan {
             return Ok(self.acceptance_plan(&acceptance.plan(&selection)));
         }
+        let planned = acceptance.plan(&selection);
+        if planned.iter().any(|item| !item.effects.is_empty()) {
+            let show = |screen: &Screen| screen.text(&render::acceptance_plan(&planned, screen));
+            self.confirm(args.consent, show).await?;
+        }
         for directory in args.report_dir.iter().map(|directory| can_be_written(directory)) {
             directory?;
         }
         if !self.runs.leftovers()?.is_empty() {
+            self.confirm_removal(args.consent, &left_on_site(&self.runs, &connect).await?).await?;
             let swept = sweep_site(&self.runs, &self.ctx, &connect, &[]).await?;
             let swept = self.say_swept(swept);
             if let Some(status) = swept.iter().find_map(|(_, failed)| *failed) {

@@ -13,7 +13,7 @@ use omega::{
 
 use crate::{
     app::App,
-    cli::{self, ApplyArgs, LeftoverArgs, PlanArgs, RunbookArgs, SiteArgs},
+    cli::{self, ApplyArgs, LeftoverArgs, PlanArgs, RunbookArgs, SiteArgs, YesArgs},
     render,
 };
 
@@ -53,19 +53,23 @@ impl App {
     pub(crate) async fn apply(&self, args: &ApplyArgs) -> Result<Status, Failure> {
         let RunbookArgs { site: at, leftovers, .. } = &args.runbook;
         let _lock = self.runs.lock(&at.site, "apply graft")?;
-        let approved = match &args.from {
-            Some(path) => Approved::Plan(PlanFile::read(path, GRAFT)?),
-            None => Approved::Now,
-        };
+        let stored = args.from.as_deref().map(|path| PlanFile::read(path, GRAFT)).transpose()?;
+        let consent = YesArgs { yes: args.consent.yes || stored.is_some() };
         let site = Self::site(&at.site)?;
         // This fails before anything is changed.
         let proof = args.prove.map(|what| site.prove().map(|of| (what.into(), of))).transpose()?;
         let (spec, clients) = self.graft(&site, at, *leftovers).await?;
-        self.sweep_first(&clients).await?;
+        self.sweep_first(&clients, consent).await?;
         let purpose = Purpose::Apply(&args.accepted.rules);
         let job = spec.job(&at.site.display().to_string(), &clients, purpose);
         let engine = self.engine().parallel(args.parallel);
-        let report = engine.apply(&job, approved).await?;
+        let report = match stored {
+            Some(plan) => engine.apply(&job, Approved::Plan(plan)).await?,
+            None => {
+                let proven: Vec<String> = args.prove.map(proves).into_iter().collect();
+                self.apply_confirmed(&engine, &job, consent, &proven).await?
+            }
+        };
         let report = match proof {
             Some(proof) if report.exit == Status::Done => {
                 render::report(&self.screen, &self.console, &report, None);
@@ -116,6 +120,15 @@ impl App {
         let kubeconfig = connect.kubeconfig(self.ctx.now())?;
         resolve(&connect, &kubeconfig, &args.units, leftovers.policy()).await
     }
+}
+
+/// What `--prove` changes besides the plan.
+fn proves(what: cli::Prove) -> String {
+    let what = match what {
+        cli::Prove::Template => "a temporary cluster template",
+        cli::Prove::Cluster => "a temporary cluster",
+    };
+    format!("Then 7.9 creates {what} and deletes it.")
 }
 
 impl LeftoverArgs {

@@ -4,6 +4,7 @@ use omega::{
     Swept,
     clients::{Clients, CloudClients, PartialClients},
     core::Failure,
+    left_here, left_on_site,
     run::Status,
     sweep, sweep_site,
 };
@@ -11,7 +12,7 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    cli::{RunsArgs, RunsCommand, SiteArgs},
+    cli::{RunsArgs, RunsCommand, SiteArgs, YesArgs},
     render,
 };
 
@@ -20,8 +21,8 @@ impl App {
         match &args.command {
             None => self.list_runs(),
             Some(RunsCommand::Show { id }) => self.show_run(id),
-            Some(RunsCommand::Sweep { site, plan: true }) => self.show_leftovers(site),
-            Some(RunsCommand::Sweep { site, plan: false }) => self.sweep(site).await,
+            Some(RunsCommand::Sweep { site, write }) if write.plan => self.show_leftovers(site),
+            Some(RunsCommand::Sweep { site, write }) => self.sweep(site, write.consent).await,
         }
     }
 
@@ -64,9 +65,7 @@ impl App {
     fn show_leftovers(&self, at: &SiteArgs) -> Result<Status, Failure> {
         let left = self.runs.leftovers()?;
         for one in &left {
-            let step = &one.step;
-            self.screen
-                .text(&format!("{}  {} {} on {}", one.run.id, step.kind, step.key, step.target));
+            self.screen.text(&render::leftover(one));
         }
         let exit = if left.is_empty() {
             self.screen.text("There are no leftovers of killed runs.");
@@ -81,7 +80,7 @@ impl App {
         Ok(self.ends(exit, json!({ "command": "runs sweep", "left": left })))
     }
 
-    async fn sweep(&self, at: &SiteArgs) -> Result<Status, Failure> {
+    async fn sweep(&self, at: &SiteArgs, consent: YesArgs) -> Result<Status, Failure> {
         let _lock = self.runs.lock(&at.site, "runs sweep")?;
         if self.runs.leftovers()?.is_empty() {
             self.screen.text("There are no leftovers of killed runs.");
@@ -89,6 +88,7 @@ impl App {
         }
         let site = Self::site(&at.site)?;
         let connect = self.connect(&site);
+        self.confirm_removal(consent, &left_on_site(&self.runs, &connect).await?).await?;
         let swept = self.say_swept(sweep_site(&self.runs, &self.ctx, &connect, &at.units).await?);
         let exit = Status::first(swept.iter().filter_map(|(_, failed)| *failed));
         let swept: Vec<_> = swept.into_iter().map(|(one, _)| one).collect();
@@ -97,15 +97,26 @@ impl App {
 
     /// Removes what killed runs left, before a run that may create similar resources. A failure to remove
     /// it does not stop that run.
-    pub(super) async fn sweep_first(&self, clients: &Clients) -> Result<(), Failure> {
-        self.say_swept(sweep(&self.runs, &self.ctx, &clients.into()).await?);
-        Ok(())
+    pub(super) async fn sweep_first(
+        &self,
+        clients: &Clients,
+        consent: YesArgs,
+    ) -> Result<(), Failure> {
+        self.sweep_with(&clients.into(), consent).await
     }
 
     /// The same, of the cloud alone.
-    pub(super) async fn sweep_cloud(&self, cloud: &CloudClients) -> Result<(), Failure> {
-        let clients = PartialClients::from(cloud);
-        self.say_swept(sweep(&self.runs, &self.ctx, &clients).await?);
+    pub(super) async fn sweep_cloud(
+        &self,
+        cloud: &CloudClients,
+        consent: YesArgs,
+    ) -> Result<(), Failure> {
+        self.sweep_with(&PartialClients::from(cloud), consent).await
+    }
+
+    async fn sweep_with(&self, clients: &PartialClients, consent: YesArgs) -> Result<(), Failure> {
+        self.confirm_removal(consent, &left_here(&self.runs, clients)?).await?;
+        self.say_swept(sweep(&self.runs, &self.ctx, clients).await?);
         Ok(())
     }
 

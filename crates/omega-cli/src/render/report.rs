@@ -5,7 +5,7 @@ use std::time::Duration;
 use omega::{
     core::{Entry, Note, TargetPreview, Touched},
     graft::{GRAFT, Proven},
-    run::{Counts, Recap, Report, Status},
+    run::{Counts, Leftover, Recap, Report, Status},
 };
 
 use super::{Console, Screen, capi::finding, failure, plan, recap, seconds, show_notes};
@@ -20,7 +20,7 @@ pub(crate) fn report(
 ) {
     console.done();
     for one in &report.findings {
-        screen.text(&finding(one, screen.width));
+        screen.text(&finding(one, screen));
     }
     match (report.command, &report.run) {
         ("plan", _) => {
@@ -95,6 +95,12 @@ fn all_unchanged(holds: &str, recap: &Recap, report: &Report) -> String {
 /// `1 fact holds`, `21 facts hold`.
 fn facts(count: usize) -> String {
     if count == 1 { "1 fact holds".to_owned() } else { format!("{count} facts hold") }
+}
+
+/// Returns the line for what a killed run left.
+pub(crate) fn leftover(left: &Leftover) -> String {
+    let step = &left.step;
+    format!("{}  {} {} on {}", left.run.id, step.kind, step.key, step.target)
 }
 
 /// Returns the result of a proof, in a sentence.

@@ -28,6 +28,9 @@ pub enum Approved {
     Now,
     /// Only the changes of this plan.
     Plan(PlanFile),
+    /// What was found and shown a moment ago, and what waiting steps need later. It is not read again
+    /// before the first write; each change is compared once more right before it is made.
+    Shown(Looked),
 }
 
 /// The observed state of a job's targets.
@@ -40,11 +43,13 @@ pub struct Looked {
 }
 
 impl Looked {
-    pub(super) fn all(&self) -> Vec<TargetPreview> {
+    /// Returns the targets, and then the gates that are checked at the end.
+    pub fn all(&self) -> Vec<TargetPreview> {
         self.targets.iter().chain(&self.afterwards).cloned().collect()
     }
 
-    pub(super) fn blocker(&self) -> Option<Failure> {
+    /// Returns what prevents the first write.
+    pub fn blocker(&self) -> Option<Failure> {
         let all = || self.targets.iter().chain(&self.afterwards);
         let first = all().find_map(TargetPreview::blocker)?;
         let broken = |item: &&ItemPreview| matches!(&item.found, ItemState::Verdict(Verdict::Fail(finding)) if finding.is_broken());
@@ -56,7 +61,8 @@ impl Looked {
         Some(first.because(format!("{} more failed: {}", more.len(), more.join("; "))))
     }
 
-    pub(super) fn pending(&self) -> bool {
+    /// Returns whether something has to be changed.
+    pub fn pending(&self) -> bool {
         self.targets.iter().chain(&self.afterwards).any(TargetPreview::pending)
     }
 }
