@@ -44,7 +44,7 @@ operations() {
     snapshot unit0 >before
     exits 2 omega $operation --plan
     snapshot unit0 >after; same_file "$operation --plan" before after
-    exits 0 omega $operation
+    exits 0 omega $operation --yes
     snapshot unit0 >after; ! cmp -s before after || [[ $operation = converge-services ]] || fail "$operation changed nothing"
     unchanged omega $operation
   done
