@@ -50,6 +50,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Show what a runbook would do, without changing anything.
     Plan(PlanArgs),
+    /// Show a stored plan as it was shown when it was made.
+    Show(ShowArgs),
     /// Make the changes that a runbook needs, and verify them.
     Apply(ApplyArgs),
     /// Check that the runbook's desired state holds.
@@ -159,6 +161,14 @@ pub(crate) struct RunbookArgs {
     /// Leftovers.
     #[command(flatten)]
     pub(crate) leftovers: LeftoverArgs,
+}
+
+/// `show`
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The file that `plan --out` wrote.
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
 }
 
 /// `plan`

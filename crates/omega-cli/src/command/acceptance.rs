@@ -70,7 +70,8 @@ impl App {
         site.acceptance().check()?;
         let lock = || self.runs.lock(&args.file.site, "accept");
         let _lock = (!args.plan).then(lock).transpose()?;
-        let before = args.resume.as_deref().map(|id| read(&self.runs, id)).transpose()?;
+        let before = args.resume.as_deref().map(|name| self.runs.resolve(name)).transpose()?;
+        let before = before.as_deref().map(|id| read(&self.runs, id)).transpose()?;
         let named = args.file.site.display().to_string();
         let connect = self.connect(&site);
         let acceptance = Acceptance::connect(&connect, &named).await;
@@ -100,8 +101,8 @@ impl App {
                 let what =
                     "what an earlier run left behind could not be removed: nothing was checked";
                 let failure = Failure::new(FailureClass::Error, what);
-                self.console.fail(&render::failure(&failure, None, self.screen.width));
-                return Ok(self.ends(status, json!({ "command": "accept", "failure": failure })));
+                self.console.fail(&render::failure(&failure, None, &self.screen));
+                return Ok(self.ends(status, json!({ "failure": failure })));
             }
         }
         let job = Job::new("accept", named, Vec::new());
@@ -121,7 +122,7 @@ impl App {
             let again = self.given.clone().without_value("--resume").with("--resume", &run.id);
             self.console.say(&format!("Next:  {}", again.on(&args.file.site)));
         }
-        let document = json!({ "command": "accept", "report": report, "files": files });
+        let document = json!({ "report": report, "files": files });
         Ok(self.ends(exit, document))
     }
 
@@ -129,7 +130,7 @@ impl App {
         self.screen.text(&render::acceptance_plan(items, &self.screen));
         let writes = items.iter().any(|item| !item.effects.is_empty());
         let exit = if writes { Status::Pending } else { Status::Done };
-        self.ends(exit, json!({ "command": "accept", "plan": items }))
+        self.ends(exit, json!({ "plan": items }))
     }
 
     fn acceptance_status(&self, report: &AcceptanceReport) -> Status {
@@ -164,7 +165,7 @@ impl App {
              else outside this process was changed.",
             directory.display()
         ));
-        Ok(self.ends(Status::Done, json!({ "command": "rehearse", "reports": reports })))
+        Ok(self.ends(Status::Done, json!({ "reports": reports })))
     }
 }
 

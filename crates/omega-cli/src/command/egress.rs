@@ -96,11 +96,7 @@ impl App {
             let pod = probe.pod();
             let pretty = serde_json::to_string_pretty(&pod).unwrap_or_default();
             self.screen.text(&format!("This pod would be created and removed:\n{pretty}"));
-            let exit = Status::Pending;
-            self.screen.json(&json!({
-                "schema_version": 1, "pod": pod, "exit": exit, "exit_code": exit.code(),
-            }));
-            return Ok(exit);
+            return Ok(self.ends(Status::Pending, json!({ "pod": pod })));
         }
         let pod = serde_json::to_string_pretty(&probe.pod()).unwrap_or_default();
         let show =
@@ -139,11 +135,11 @@ impl App {
         for line in &lines {
             self.screen.prose(line);
         }
-        self.screen.json(&json!({
-            "schema_version": 1, "probe": probe, "egress": egress, "evidence": evidence,
-            "swept": swept, "next": egress.next(), "exit": exit, "exit_code": exit.code(),
-        }));
-        exit
+        self.ends(
+            exit,
+            json!({ "probe": probe, "egress": egress, "evidence": evidence, "swept": swept,
+                    "next": egress.next() }),
+        )
     }
 }
 

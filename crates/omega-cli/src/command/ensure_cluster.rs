@@ -136,8 +136,7 @@ impl App {
         if !timeline.is_empty() {
             self.screen.prose(&stages(&timeline));
         }
-        self.screen.json(&report);
-        Ok(report.exit)
+        Ok(self.document(&report))
     }
 
     /// Needs `[cloud]` and `kubeconfig` in `[management]`.
@@ -174,8 +173,7 @@ impl App {
             report = judged(report, &args.cluster);
         }
         crate::render::report(&self.screen, &self.console, &report, next.as_ref());
-        self.screen.json(&report);
-        Ok(report.exit)
+        Ok(self.document(&report))
     }
 
     /// The gates before a cluster, by themselves. The template is Magnum's, or else that of the site file.

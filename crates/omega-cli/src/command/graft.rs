@@ -1,5 +1,7 @@
 //! `plan`, `apply` and `verify` of the graft.
 
+use std::path::Path;
+
 use omega::{
     clients::Clients,
     core::{
@@ -10,6 +12,8 @@ use omega::{
     juju::gates::LeftoverPolicy,
     site::{Prove, Site},
 };
+
+use serde_json::json;
 
 use crate::{
     app::App,
@@ -39,6 +43,17 @@ impl App {
         let exit = self.shown(&report, None);
         self.screen.text("The plan was not written: fix what is marked with ! first.");
         Ok(exit)
+    }
+
+    /// Shows a stored plan as it was shown when it was made.
+    pub(crate) fn show_plan(&self, path: &Path) -> Result<Status, Failure> {
+        let plan = PlanFile::open(path)?;
+        render::plan(&self.screen, &plan.targets);
+        self.screen.text(&format!("A plan for {} on:", plan.task));
+        for (what, at) in &plan.endpoints {
+            self.screen.text(&format!("  {what}: {at}"));
+        }
+        Ok(self.ends(Status::Done, json!({ "plan": plan })))
     }
 
     pub(crate) async fn verify(&self, args: &RunbookArgs) -> Result<Status, Failure> {
@@ -77,8 +92,7 @@ impl App {
             }
             _ => return Ok(self.shown(&report, None)),
         };
-        self.screen.json(&report);
-        Ok(report.exit)
+        Ok(self.document(&report))
     }
 
     async fn prove(
@@ -98,7 +112,7 @@ impl App {
                 report.proven(proven)
             }
             Err(failure) => {
-                self.console.fail(&render::failure(&failure, None, self.screen.width));
+                self.console.fail(&render::failure(&failure, None, &self.screen));
                 let exit = self.status(&failure);
                 report.failed(Some(failure), exit)
             }

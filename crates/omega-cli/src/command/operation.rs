@@ -292,7 +292,7 @@ impl App {
             self.screen.text(&format!("{}\n{pretty}", unit.label()));
             all.insert(unit.label(), state);
         }
-        Ok(self.ends(Status::Done, json!({ "command": "capture-pre-state", "units": all })))
+        Ok(self.ends(Status::Done, json!({ "units": all })))
     }
 }
 

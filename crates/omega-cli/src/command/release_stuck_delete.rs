@@ -78,8 +78,7 @@ impl App {
         let mark = release.mark();
         let cluster = json!({ "namespace": mark.namespace, "name": mark.name });
         let report = report.proven(json!({ "cluster": cluster, "left": left }));
-        self.screen.json(&report);
-        Ok(report.exit)
+        Ok(self.document(&report))
     }
 
     /// Shows what belongs to the cluster and is kept.

@@ -12,14 +12,15 @@ impl App {
     pub(crate) async fn rollback(&self, args: &RollbackArgs) -> Result<Status, Failure> {
         let at = &args.site;
         let _lock = (!args.write.plan).then(|| self.runs.lock(&at.site, &self.task)).transpose()?;
-        let run = args.run.as_deref();
+        let named = args.run.as_deref().map(|run| self.runs.resolve(run)).transpose()?;
+        let run = named.as_deref();
         // If there is nothing to undo, no request is made.
         check(&self.runs, run)?;
         let site = Self::site(&at.site)?;
         let connect = self.connect(&site);
         let clients = rollback::connect(GRAFT, &self.runs, run, &connect, &at.units).await?;
-        let named = at.site.display().to_string();
-        let back = rollback::rollback(&self.runs, run, &named, &clients).await?;
+        let site = at.site.display().to_string();
+        let back = rollback::rollback(&self.runs, run, &site, &clients).await?;
         self.say(&back);
         self.job((&at.site, args.write), &back.job).await
     }

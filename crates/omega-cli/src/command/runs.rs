@@ -5,10 +5,10 @@ use omega::{
     clients::{Clients, CloudClients, PartialClients},
     core::Failure,
     left_here, left_on_site,
-    run::Status,
+    run::{RunInfo, RunOutcome, Status},
     sweep, sweep_site,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     app::App,
@@ -29,30 +29,37 @@ impl App {
     fn list_runs(&self) -> Result<Status, Failure> {
         let (runs, damaged) = self.runs.all()?;
         let exit = if damaged.is_empty() { Status::Done } else { Status::Error };
-        self.ends(exit, json!({ "command": "runs", "runs": runs, "damaged": damaged }));
+        let runs: Vec<(RunInfo, RunOutcome)> =
+            runs.into_iter().map(|run| (run.clone(), self.runs.outcome(&run))).collect();
+        let listed = |(run, outcome): &(RunInfo, RunOutcome)| {
+            let mut one = json!(run);
+            if let (Some(one), Value::Object(more)) = (one.as_object_mut(), json!(outcome)) {
+                one.extend(more);
+            }
+            one
+        };
+        let all: Vec<Value> = runs.iter().map(listed).collect();
+        self.ends(exit, json!({ "runs": all, "damaged": damaged }));
         if runs.is_empty() {
             self.screen.text("There are no runs yet.");
         }
-        for run in runs {
-            let back = match run.rolls_back.as_slice() {
-                [] => String::new(),
-                back => format!(" rolls back {}", back.join(", ")),
-            };
-            self.screen.text(&format!("{}  {}{back}  {}", run.id, run.runbook, run.site));
+        for (run, outcome) in &runs {
+            self.screen.text(&render::run(run, outcome));
         }
         for failure in &damaged {
-            self.console.fail(&render::failure(failure, None, self.screen.width));
+            self.console.fail(&render::failure(failure, None, &self.screen));
         }
         Ok(exit)
     }
 
-    fn show_run(&self, id: &str) -> Result<Status, Failure> {
+    fn show_run(&self, name: &str) -> Result<Status, Failure> {
+        let id = &self.runs.resolve(name)?;
         let entries = self.runs.entries(id)?;
-        let report: Option<serde_json::Value> = self.runs.kept(id, "report.json");
-        self.ends(
-            Status::Done,
-            json!({ "command": "runs show", "entries": entries, "report": report }),
-        );
+        let report: Option<Value> = self.runs.kept(id, "report.json");
+        self.ends(Status::Done, json!({ "run": id, "entries": entries, "report": report }));
+        if id != name {
+            self.screen.text(&format!("Run {id}"));
+        }
         for line in entries.iter().flat_map(render::entry) {
             self.screen.text(&line);
         }
@@ -77,14 +84,14 @@ impl App {
         };
         let left: Vec<_> =
             left.iter().map(|one| json!({ "run": one.run.id, "step": one.step })).collect();
-        Ok(self.ends(exit, json!({ "command": "runs sweep", "left": left })))
+        Ok(self.ends(exit, json!({ "left": left })))
     }
 
     async fn sweep(&self, at: &SiteArgs, consent: YesArgs) -> Result<Status, Failure> {
         let _lock = self.runs.lock(&at.site, "runs sweep")?;
         if self.runs.leftovers()?.is_empty() {
             self.screen.text("There are no leftovers of killed runs.");
-            return Ok(self.ends(Status::Done, json!({ "command": "runs sweep", "swept": [] })));
+            return Ok(self.ends(Status::Done, json!({ "swept": [] })));
         }
         let site = Self::site(&at.site)?;
         let connect = self.connect(&site);
@@ -92,7 +99,7 @@ impl App {
         let swept = self.say_swept(sweep_site(&self.runs, &self.ctx, &connect, &at.units).await?);
         let exit = Status::first(swept.iter().filter_map(|(_, failed)| *failed));
         let swept: Vec<_> = swept.into_iter().map(|(one, _)| one).collect();
-        Ok(self.ends(exit, json!({ "command": "runs sweep", "swept": swept })))
+        Ok(self.ends(exit, json!({ "swept": swept })))
     }
 
     /// Removes what killed runs left, before a run that may create similar resources. A failure to remove
@@ -120,7 +127,7 @@ impl App {
         Ok(())
     }
 
-    pub(super) fn say_swept(&self, swept: Swept) -> Vec<(serde_json::Value, Option<Status>)> {
+    pub(super) fn say_swept(&self, swept: Swept) -> Vec<(Value, Option<Status>)> {
         swept
             .into_iter()
             .map(|(left, removed)| {

@@ -52,7 +52,8 @@ pub(crate) fn finding(finding: &Finding, screen: &Screen) -> String {
     let decision = decision.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
     let head = format!("{severity:<INDENT$}  {rule}{decision}");
     let shown = Evidence::line(evidence);
-    let remedy = remedy.as_deref().unwrap_or_default();
+    let remedy = screen.pasted(remedy.as_deref().unwrap_or_default());
+    let remedy = remedy.as_str();
     let rows = [("", summary.as_str()), ("evidence", &shown), ("next", remedy)];
     let rows = rows.into_iter().filter(|(_, value)| !value.is_empty());
     let rows: Vec<_> = rows.map(|(label, value)| row(label, value, width)).collect();

@@ -22,6 +22,6 @@ pub(crate) use plan::plan;
 use plan::{recap, show_notes};
 pub(crate) use progress::Console;
 use progress::seconds;
-pub(crate) use report::{entry, leftover, proven, report};
+pub(crate) use report::{entry, leftover, proven, report, run};
 pub(crate) use screen::{Format, Screen};
 pub(crate) use site_error::site_error;

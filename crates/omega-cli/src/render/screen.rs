@@ -6,7 +6,7 @@ use std::{
 use serde::Serialize;
 
 use super::{layout::wrap, printable::printable};
-use crate::environment::Environment;
+use crate::{command_line::on_site, environment::Environment};
 
 /// The output format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -27,6 +27,8 @@ pub(crate) struct Screen {
     pub(crate) width: usize,
     /// Whether to use colours.
     pub(crate) colour: bool,
+    /// The site file, if the operator named another than the default.
+    site: Option<String>,
     stream: Stream,
     lost: Mutex<Option<io::Error>>,
 }
@@ -37,7 +39,7 @@ impl Screen {
         let terminal = environment.stdout_is_terminal;
         let width = width(environment, terminal, &console::Term::stdout());
         let colour = environment.colour(terminal);
-        Self { format, width, colour, stream: Stream::Out, lost: Mutex::default() }
+        Self { format, width, colour, site: None, stream: Stream::Out, lost: Mutex::default() }
     }
 
     /// Returns the screen for a question, and for what it is about: stderr, or else stdout, if that is
@@ -51,8 +53,25 @@ impl Screen {
             return None;
         };
         let (width, colour) = (width(environment, true, &term), environment.colour(true));
-        let screen = Self { format: Format::Text, width, colour, stream, lost: Mutex::default() };
+        let screen = Self {
+            format: Format::Text,
+            width,
+            colour,
+            site: None,
+            stream,
+            lost: Mutex::default(),
+        };
         environment.stdin_is_terminal.then_some(screen)
+    }
+
+    /// Names the site file in commands that are suggested.
+    pub(crate) fn with_site(self, site: Option<String>) -> Self {
+        Self { site, ..self }
+    }
+
+    /// Returns `text` with the site file in the commands in it, so that they can be pasted.
+    pub(crate) fn pasted(&self, text: &str) -> String {
+        self.site.as_deref().map_or_else(|| text.to_owned(), |site| on_site(text, site))
     }
 
     /// Prints a line of text. With `--output json` it prints nothing.

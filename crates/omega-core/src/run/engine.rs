@@ -2,9 +2,9 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Job, PlanFile, Report, Runs, Status};
+use super::{Job, PlanFile, Report, Runs, Status, blocker};
 use crate::{
-    Context, Event, Failure, FailureClass, ItemPreview, ItemState, TargetPreview, Verdict,
+    Context, Event, Failure, FailureClass, ItemState, TargetPreview, Verdict,
     runbook::{Moment, preview_at},
 };
 
@@ -50,15 +50,7 @@ impl Looked {
 
     /// Returns what prevents the first write.
     pub fn blocker(&self) -> Option<Failure> {
-        let all = || self.targets.iter().chain(&self.afterwards);
-        let first = all().find_map(TargetPreview::blocker)?;
-        let broken = |item: &&ItemPreview| matches!(&item.found, ItemState::Verdict(Verdict::Fail(finding)) if finding.is_broken());
-        let failed: Vec<_> = all().flat_map(TargetPreview::items).filter(broken).collect();
-        if first.class != FailureClass::Gate || failed.len() < 2 {
-            return Some(first);
-        }
-        let more: Vec<_> = failed.iter().skip(1).map(|one| one.subject.to_string()).collect();
-        Some(first.because(format!("{} more failed: {}", more.len(), more.join("; "))))
+        blocker::blocker(self.targets.iter().chain(&self.afterwards))
     }
 
     /// Returns whether something has to be changed.
@@ -121,7 +113,8 @@ impl Engine {
     async fn looked(&self, command: &'static str, job: &Job) -> Report {
         let looked = self.look(job).await.all();
         let exit = self.status_of(&looked);
-        Report::new(command, job, self.elapsed()).looked(looked).ends(exit)
+        let failure = blocker::blocker(&looked);
+        Report::new(command, job, self.elapsed()).looked(looked).failed(failure, exit)
     }
 
     /// Returns the status of a command that found this.
