@@ -82,7 +82,7 @@ def hashed():
     return {"staged_s": time.time() - began, "import_s": None, "cpu_s": cpu, "peak_mib": peak}
 
 
-stage = [omega, "stage-image", "--file", path, "--sha512", os.environ["DIGEST"], "--kubernetes-version", "v1.34.8", "--name"]
+stage = [omega, "stage-image", "--yes", "--file", path, "--sha512", os.environ["DIGEST"], "--kubernetes-version", "v1.34.8", "--name"]
 create = [openstack, "--os-cloud", "plain", "--os-project-name", "capi-mgmt", "--os-project-domain-name", "capi", "image", "create",
           "--file", path, "--import", "--container-format", "bare", "--disk-format", "qcow2", "--property", "os_distro=ubuntu",
           "--property", "kube_version=v1.34.8"]

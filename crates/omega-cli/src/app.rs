@@ -22,12 +22,16 @@ use crate::{
 pub(crate) struct App {
     pub(crate) machine: Machine,
     pub(crate) screen: Screen,
+    /// Where a question can be asked, if it can.
+    pub(crate) asking: Option<Screen>,
     pub(crate) console: Arc<Console>,
     pub(crate) runs: Runs,
     pub(crate) ctx: Context,
     pub(crate) given: CommandLine,
     /// The subcommand's name, which is also the name of its runs.
     pub(crate) task: String,
+    /// The subcommand in full (`runs show`): `command` of the JSON document.
+    pub(crate) command: String,
 }
 
 impl App {
@@ -36,17 +40,20 @@ impl App {
         environment: &Environment,
         global: &Global,
         given: CommandLine,
-        task: String,
+        command: String,
     ) -> Self {
         let console = Arc::new(Console::new(environment, global.quiet));
+        let site = given.site().map(str::to_owned);
         Self {
             machine: environment.machine(),
-            screen: Screen::new(environment, global.output),
+            screen: Screen::new(environment, global.output).with_site(site.clone()),
+            asking: Screen::asking(environment, global.output).map(|screen| screen.with_site(site)),
             ctx: Context::default().with_events(console.clone()),
             console,
             runs: Runs::new(&environment.state()),
             given,
-            task,
+            task: command.split(' ').next().unwrap_or_default().to_owned(),
+            command,
         }
     }
 
@@ -57,6 +64,7 @@ impl App {
     /// The failure has not been shown yet.
     pub(crate) async fn run(&self, command: Command) -> Result<Status, Failure> {
         match command {
+            Command::Show(args) => self.show_plan(&args.plan),
             Command::Plan(args) => self.plan(&args).await,
             Command::Apply(args) => Box::pin(self.apply(&args)).await,
             Command::Verify(args) => self.verify(&args).await,
@@ -101,23 +109,32 @@ impl App {
         if self.screen.format == Format::Json {
             let code = exit.code();
             self.screen.json(&json!({
-                "schema_version": 1, "failure": failure, "exit": exit, "exit_code": code
+                "schema_version": 1, "command": self.command, "failure": failure, "exit": exit, "exit_code": code
             }));
         }
-        self.console.fail(&render::failure(failure, None, self.screen.width));
+        self.console.fail(&render::failure(failure, None, &self.screen));
         exit
     }
 
     /// Shows a report and the next command, and returns the program's status.
     pub(crate) fn shown(&self, report: &Report, next: Option<&CommandLine>) -> Status {
         render::report(&self.screen, &self.console, report, next);
-        self.screen.json(report);
+        self.document(report)
+    }
+
+    /// Prints the report as the JSON document of this command, and returns the program's status.
+    pub(crate) fn document(&self, report: &Report) -> Status {
+        let mut document = json!(report);
+        if let Some(command) = document.get_mut("command") {
+            *command = json!(self.command);
+        }
+        self.screen.json(&document);
         report.exit
     }
 
     /// Prints the JSON document of a command without a report, and returns the program's status.
     pub(crate) fn ends(&self, exit: Status, document: serde_json::Value) -> Status {
-        let mut whole = json!({ "schema_version": 1 });
+        let mut whole = json!({ "schema_version": 1, "command": self.command });
         let ends = json!({ "exit": exit, "exit_code": exit.code() });
         for part in [document, ends] {
             if let (Some(whole), serde_json::Value::Object(fields)) = (whole.as_object_mut(), part)

@@ -50,6 +50,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Show what a runbook would do, without changing anything.
     Plan(PlanArgs),
+    /// Show a stored plan as it was shown when it was made.
+    Show(ShowArgs),
     /// Make the changes that a runbook needs, and verify them.
     Apply(ApplyArgs),
     /// Check that the runbook's desired state holds.
@@ -161,6 +163,14 @@ pub(crate) struct RunbookArgs {
     pub(crate) leftovers: LeftoverArgs,
 }
 
+/// `show`
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The file that `plan --out` wrote.
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+}
+
 /// `plan`
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
@@ -184,9 +194,12 @@ pub(crate) struct ApplyArgs {
     /// Accepted findings.
     #[command(flatten)]
     pub(crate) accepted: AcceptArgs,
-    /// Apply exactly this stored plan, or fail if it is stale.
+    /// Apply exactly this stored plan, or fail if it is stale. It is approved: nothing is asked.
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
+    /// Without a question.
+    #[command(flatten)]
+    pub(crate) consent: YesArgs,
     /// Step 7.9: create and delete a temporary template, or a whole cluster.
     #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "template")]
     pub(crate) prove: Option<Prove>,
@@ -218,9 +231,9 @@ pub(crate) struct RollbackArgs {
     /// the runbook that changed something, with those that it resumed.
     #[arg(long, value_name = "ID")]
     pub(crate) run: Option<String>,
-    /// Show what would be done, without changing anything.
-    #[arg(long)]
-    pub(crate) plan: bool,
+    /// Whether and how it writes.
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
 }
 
 /// `rehearse`
@@ -275,9 +288,9 @@ pub(crate) enum RunsCommand {
         /// The site.
         #[command(flatten)]
         site: SiteArgs,
-        /// Show what would be removed, without changing anything.
-        #[arg(long)]
-        plan: bool,
+        /// Whether and how it writes.
+        #[command(flatten)]
+        write: WriteArgs,
     },
 }
 
@@ -287,9 +300,28 @@ pub(crate) struct OperationArgs {
     /// The site.
     #[command(flatten)]
     pub(crate) site: SiteArgs,
+    /// Whether and how it writes.
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
+}
+
+/// Whether and how a command writes.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct WriteArgs {
     /// Show what would be done, without changing anything.
     #[arg(long)]
     pub(crate) plan: bool,
+    /// Without a question.
+    #[command(flatten)]
+    pub(crate) consent: YesArgs,
+}
+
+/// Whether a command asks before it writes.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct YesArgs {
+    /// Change without showing the changes and asking first: for scripts.
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// A read-only query of the management cluster. No unit is contacted.

@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+use clap::CommandFactory as _;
+
+use crate::cli::Cli;
+
 /// The arguments of a command line, starting with the program's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CommandLine(Vec<String>);
@@ -49,12 +53,53 @@ impl CommandLine {
         self
     }
 
+    /// Returns the site file that was given, if one was.
+    pub(crate) fn site(&self) -> Option<&str> {
+        let after = self.0.iter().skip_while(|word| *word != "--site").nth(1);
+        let joined = self.0.iter().find_map(|word| word.strip_prefix("--site="));
+        after.map(String::as_str).or(joined)
+    }
+
     /// Adds the site file if it was not given, so that the command can't use another site's file if it is
     /// pasted in another directory.
     pub(crate) fn on(self, site: &Path) -> Self {
         let given = |word: &String| word == "--site" || word.starts_with("--site=");
         if self.0.iter().any(given) { self } else { self.with("--site", &site.to_string_lossy()) }
     }
+}
+
+/// Returns `text` with `--site SITE` in each command of omega that takes it and does not have it.
+pub(crate) fn on_site(text: &str, site: &str) -> String {
+    const PROGRAM: &str = "omega-cli ";
+    let site = shlex::try_quote(site).unwrap_or_default();
+    let mut parts = text.split(PROGRAM);
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let whole = part.split(['\n', ';', ')']).next().unwrap_or_default();
+        let taken = taken(whole).filter(|_| !whole.contains("--site"));
+        let (command, rest) = taken.and_then(|at| part.split_at_checked(at)).unwrap_or((part, ""));
+        let added = if taken.is_some() { format!(" --site {site}") } else { String::new() };
+        shown.extend([PROGRAM, command, &added, rest]);
+    }
+    shown
+}
+
+/// Returns the length of the subcommand's name at the beginning of `words`, if it takes a site file.
+fn taken(words: &str) -> Option<usize> {
+    let is_name = |c: char| c.is_ascii_lowercase() || c == '-';
+    let length = |text: &str| text.find(|c| !is_name(c)).unwrap_or(text.len());
+    let mut command = Cli::command();
+    command.build();
+    let first = length(words);
+    let found = command.find_subcommand(words.get(..first)?)?;
+    let has_site =
+        |command: &clap::Command| command.get_arguments().any(|arg| arg.get_id() == "site");
+    if has_site(found) {
+        return Some(first);
+    }
+    let second = words.get(first..)?.strip_prefix(' ')?;
+    let found = found.find_subcommand(second.get(..length(second))?)?;
+    has_site(found).then_some(first + 1 + length(second))
 }
 
 /// Quoted for a shell. Only a NUL can't be quoted, and it can't be in an argument.
@@ -71,6 +116,27 @@ mod tests {
 
     fn given(text: &str) -> CommandLine {
         CommandLine::new(shlex::split(text).unwrap().into_iter().map(Into::into))
+    }
+
+    #[test]
+    fn suggested_commands_name_the_site_file() {
+        for (text, expected) in [
+            (
+                "fix it: omega-cli doctor --cluster c9",
+                "fix it: omega-cli doctor --site 'a b' --cluster c9",
+            ),
+            ("omega-cli runs", "omega-cli runs"),
+            ("omega-cli runs sweep removes it", "omega-cli runs sweep --site 'a b' removes it"),
+            ("(omega-cli explain D-042)", "(omega-cli explain D-042)"),
+            ("omega-cli check health --site x", "omega-cli check health --site x"),
+            (
+                "omega-cli check health, then omega-cli plan graft",
+                "omega-cli check --site 'a b' health, then omega-cli plan --site 'a b' graft",
+            ),
+            ("no command", "no command"),
+        ] {
+            assert_eq!(on_site(text, "a b"), expected);
+        }
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use std::{
     collections::BTreeMap,
-    env,
+    env, fs,
     io::IsTerminal as _,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -14,6 +15,8 @@ use omega::Machine;
 pub(crate) struct Environment {
     /// Every variable that is valid UTF-8.
     pub(crate) variables: BTreeMap<String, String>,
+    /// Whether stdin is a terminal.
+    pub(crate) stdin_is_terminal: bool,
     /// Whether stdout is a terminal.
     pub(crate) stdout_is_terminal: bool,
     /// Whether stderr is a terminal.
@@ -28,6 +31,7 @@ impl Environment {
         };
         Self {
             variables: env::vars_os().filter_map(text).collect(),
+            stdin_is_terminal: std::io::stdin().is_terminal(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
         }
@@ -47,7 +51,8 @@ impl Environment {
     pub(crate) fn home(&self) -> PathBuf {
         // A snap's HOME is its own; SNAP_REAL_HOME is the user's.
         let home = self.get("SNAP_REAL_HOME").or_else(|| self.get("HOME"));
-        home.map_or_else(|| PathBuf::from("/root"), PathBuf::from)
+        // As shells do: without HOME, what the user database says; nobody has none.
+        home.map(PathBuf::from).or_else(home_of_user).unwrap_or_else(|| "/nonexistent".into())
     }
 
     /// Returns the parts of this machine that the library may use.
@@ -77,5 +82,35 @@ impl Environment {
         // The XDG specification: a path that is not absolute is ignored.
         let set = self.get(variable).map(Path::new).filter(|path| path.is_absolute());
         set.map_or_else(|| self.home().join(default), Path::to_path_buf).join("omega")
+    }
+}
+
+/// Returns the home of the user that this process runs as, by /etc/passwd.
+fn home_of_user() -> Option<PathBuf> {
+    let me = fs::metadata("/proc/self").ok()?.uid().to_string();
+    home_in(&fs::read_to_string("/etc/passwd").ok()?, &me)
+}
+
+fn home_in(passwd: &str, uid: &str) -> Option<PathBuf> {
+    let fields = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let mut homes = fields.filter_map(|fields| match fields.as_slice() {
+        [_, _, of, _, _, home, ..] if *of == uid && home.starts_with('/') => {
+            Some(PathBuf::from(home))
+        }
+        _ => None,
+    });
+    homes.next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_home_is_that_of_the_user() {
+        let passwd = "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534::/nonexistent:/bin/false\nodd:x:7\n";
+        assert_eq!(home_in(passwd, "0"), Some("/root".into()));
+        assert_eq!(home_in(passwd, "65534"), Some("/nonexistent".into()));
+        assert_eq!((home_in(passwd, "7"), home_in(passwd, "8")), (None, None));
     }
 }

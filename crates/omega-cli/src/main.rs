@@ -75,11 +75,17 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns the command line, and the subcommand's name in it.
+/// Returns the command line, and the subcommand's name in it, in full.
 fn parsed() -> Result<(Cli, String), clap::Error> {
     let words = Cli::command().try_get_matches()?;
-    let task = words.subcommand_name().unwrap_or_default().to_owned();
-    Ok((Cli::from_arg_matches(&words)?, task))
+    let mut names = Vec::new();
+    let mut at = words.subcommand();
+    while let Some((name, inner)) = at {
+        names.push(name);
+        at = inner.subcommand();
+    }
+    let names = names.join(" ");
+    Ok((Cli::from_arg_matches(&words)?, names))
 }
 
 /// Whether an invalid command line asks for JSON output: then the error is JSON too.
@@ -94,7 +100,10 @@ fn not_understood(error: &clap::Error) -> serde_json::Value {
     let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
     let failure = Failure::new(FailureClass::Usage, what).next("omega-cli --help");
     let exit = Status::Usage;
-    json!({ "schema_version": 1, "failure": failure, "exit": exit, "exit_code": exit.code() })
+    // The words before the first option: what the operator wanted to call.
+    let named = std::env::args().skip(1).take_while(|word| !word.starts_with('-'));
+    let command = named.collect::<Vec<_>>().join(" ");
+    json!({ "schema_version": 1, "command": command, "failure": failure, "exit": exit, "exit_code": exit.code() })
 }
 
 async fn run(
@@ -131,7 +140,8 @@ fn log(environment: &Environment, global: &Global) -> Result<(), Failure> {
         0 => "error,kube_client=off",
         1 => "warn,omega=info,omega_core=info,omega_openstack=info,omega_juju=info,omega_capi=info",
         _ => {
-            "info,omega=debug,omega_core=debug,omega_openstack=debug,omega_juju=debug,omega_capi=debug"
+            "info,omega=debug,omega_core=debug,omega_openstack=debug,omega_juju=debug,omega_capi=debug,\
+             omega_trace=info"
         }
     };
     let filter = EnvFilter::new(environment.get("OMEGA_LOG").unwrap_or(default));

@@ -20,6 +20,8 @@ use tempfile::TempDir;
 
 #[path = "cli/acceptance.rs"]
 mod acceptance;
+#[path = "cli/confirm.rs"]
+mod confirm;
 #[path = "cli/needs.rs"]
 mod needs;
 

@@ -102,7 +102,7 @@ pub enum WaitState {
         /// What is missing.
         until: String,
     },
-    /// Waiting makes no sense yet, because something else has to happen first: it is skipped.
+    /// There is nothing to wait for yet, because something else has to happen first: it is skipped.
     Deferred {
         /// What has to happen first.
         until: String,

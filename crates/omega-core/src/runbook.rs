@@ -119,6 +119,7 @@ impl Item {
             Self::Wait(wait) => wait.look().await.map(|state| ItemState::Verdict(state.into())),
         };
         let found = state.unwrap_or_else(ItemState::Failed);
+        tracing::info!(target, item = %self.subject(), found = found.word(), "read");
         let StepId { target: _, kind, key } = self.id(target);
         ItemPreview { subject: self.subject(), kind, key, found }
     }
@@ -192,6 +193,21 @@ pub enum ItemState {
     Failed(Failure),
 }
 
+impl ItemState {
+    /// Returns the state in a word, for the log.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Verdict(Verdict::Pass { .. }) => "check passed",
+            Self::Verdict(Verdict::Fail(_)) => "check failed",
+            Self::Verdict(Verdict::Deferred { .. }) => "can't be checked yet",
+            Self::Preview(preview) if preview.is_satisfied() => "unchanged",
+            Self::Preview(preview) if preview.wait.is_some() => "waits",
+            Self::Preview(_) => "to change",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
 impl TargetPreview {
     /// Returns every item, in order.
     pub fn items(&self) -> impl Iterator<Item = &ItemPreview> {
@@ -216,6 +232,18 @@ impl TargetPreview {
             ItemState::Preview(preview) => !preview.is_satisfied(),
             ItemState::Verdict(_) | ItemState::Failed(_) => false,
         })
+    }
+
+    /// Changes that other steps must precede are refused if no step before them has something to do.
+    fn refuse_blocked(&mut self) {
+        let mut pending = false;
+        for item in self.sections.iter_mut().flat_map(|section| &mut section.items) {
+            let ItemState::Preview(preview) = &item.found else { continue };
+            match &preview.blocked {
+                Some(failure) if !pending => item.found = ItemState::Failed((**failure).clone()),
+                Some(_) | None => pending |= !preview.is_satisfied(),
+            }
+        }
     }
 
     pub(crate) fn approval(&self, id: &StepId) -> Option<&Preview> {
@@ -279,7 +307,10 @@ impl TargetPlan {
                 items: join_all(items).await,
             }
         });
-        TargetPreview { target: self.target.clone(), sections: join_all(sections).await }
+        let mut preview =
+            TargetPreview { target: self.target.clone(), sections: join_all(sections).await };
+        preview.refuse_blocked();
+        preview
     }
 
     pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Context, Delta, Describe, Desired, Diff, Failure, Label as _, Note, Outcome, Plan, StepId,
-    Subject, ensure::id, plan,
+    Context, Delta, Describe, Desired, Diff, EnsureError, Failure, Label as _, Note, Outcome, Plan,
+    StepId, Subject, Touched, ensure::id, plan,
 };
 
 /// A [`Desired`] bound to its target. Only [`step`] and [`step_with_proof`] make one.
@@ -67,6 +67,9 @@ pub struct Preview {
     pub diffs: Vec<Diff>,
     /// Why the step would wait, if it does.
     pub wait: Option<String>,
+    /// Why the changes are refused unless other steps of the runbook are done first, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<Box<Failure>>,
     /// Whether the change can be undone.
     pub reversible: bool,
     /// What a person should know.
@@ -87,6 +90,16 @@ impl Preview {
             Delta::Wait(why) => Some(why.clone()),
             Delta::Satisfied | Delta::Changes(_) | Delta::Blocked { .. } => None,
         };
+        let blocked = match plan.delta() {
+            Delta::Blocked { by, .. } => {
+                Some(Box::new(Failure::from(EnsureError::<D::Error>::Conflict {
+                    subject: plan.desired.subject().to_string(),
+                    touched: Touched::Nothing,
+                    source: by.clone(),
+                })))
+            }
+            Delta::Satisfied | Delta::Wait(_) | Delta::Changes(_) => None,
+        };
         let value = serde_json::to_value(plan).map_err(|error| {
             let what = format!("could not store the plan for {}", plan.desired.subject());
             Failure::new(crate::FailureClass::Error, what).because(error.to_string())
@@ -97,6 +110,7 @@ impl Preview {
             subject: plan.desired.subject(),
             diffs,
             wait,
+            blocked,
             reversible: plan.undo().is_some(),
             notes: plan.desired.notes(&plan.before, now),
             plan: value,

@@ -39,4 +39,4 @@ pub use omega_core::run;
 pub use omega_driver as driver;
 pub use omega_juju as juju;
 pub use omega_openstack as openstack;
-pub use sweep::{Swept, sweep, sweep_site};
+pub use sweep::{Swept, left_here, left_on_site, sweep, sweep_site};

@@ -15,6 +15,31 @@ use crate::{
 /// Each thing that was left, with whether anything had to be removed, or why it could not be.
 pub type Swept = Vec<(Leftover, Result<bool, Failure>)>;
 
+/// Returns what [`sweep()`] would remove.
+///
+/// # Errors
+///
+/// Fails if a journal can't be read.
+pub fn left_here(runs: &Runs, clients: &PartialClients) -> Result<Vec<Leftover>, Failure> {
+    let here = clients.endpoints();
+    let removed = |one: &Leftover| {
+        different_site(&one.run.endpoints, &here).is_none()
+            && !matches!(restore(&one.step, &one.undo, clients), Ok(None))
+    };
+    Ok(runs.leftovers()?.into_iter().filter(removed).collect())
+}
+
+/// Returns what [`sweep_site`] would remove, as far as the site's cloud tells. No unit is contacted.
+///
+/// # Errors
+///
+/// Fails if a journal can't be read.
+pub async fn left_on_site(runs: &Runs, connect: &Connect<'_>) -> Result<Vec<Leftover>, Failure> {
+    let here = connect.known_cloud().await.endpoints();
+    let is_here = |one: &Leftover| different_site(&one.run.endpoints, &here).is_none();
+    Ok(runs.leftovers()?.into_iter().filter(is_here).collect())
+}
+
 /// Removes what killed runs left on this site, as their journals say, and records that it is gone.
 /// Take the lock before. What is of a part that `clients` lack stays.
 ///

@@ -5,7 +5,7 @@ contract() {
   local kind name program more ran total=0 u OMEGA_UNITS=
   # two as Debian ships them, one with an old pip, one whose disk is full
   # Magnum makes no template for a driver that it does not have
-  mkdir -p site; site_for site ssh cloud; (cd site; OMEGA_WITHIN=400 exits 0 omega apply graft)
+  mkdir -p site; site_for site ssh cloud; (cd site; OMEGA_WITHIN=400 exits 0 omega apply graft --yes)
   up_unit unit0; up_unit unit1; up_unit unit2 jammy; up_unit unit3; fill_disk unit3
   for u in unit0 unit1 unit2 unit3; do host_keys $u "$(address_of $u)"; OMEGA_UNITS+=" $(address_of $u)"; done >known_hosts
   live_environment "$PWD"

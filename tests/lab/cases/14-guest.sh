@@ -35,34 +35,34 @@ guest_running() {
   guest_act "$near" os-stop; until_true 60 'the near match is off' guest_is "$near" SHUTOFF
 
   # it runs: nothing to do
-  exits 0 omega ensure-guest-running omega-guest
+  exits 0 omega ensure-guest-running --yes omega-guest
   grep -q 'Nothing to do' out || fail 'something was sent'
-  exits 64 omega ensure-guest-running
-  exits 4 omega ensure-guest-running omega-gues
+  exits 64 omega ensure-guest-running --yes
+  exits 4 omega ensure-guest-running --yes omega-gues
   guest_said 'has no server' || fail 'the absence is not named'
 
   # off: a plan, a start, once
   guest_act "$id" os-stop; until_true 60 'it is off' guest_is "$id" SHUTOFF
   exits 2 omega ensure-guest-running omega-guest --plan
   guest_is "$id" SHUTOFF || fail 'a plan started it'
-  exits 0 omega ensure-guest-running omega-guest --output json
+  exits 0 omega ensure-guest-running --yes omega-guest --output json
   run=$(jq -r .run out)
   guest_is "$id" ACTIVE || fail 'it does not run'
   guest_is "$near" SHUTOFF || fail 'the near match was started'
-  exits 0 omega ensure-guest-running "$id"
+  exits 0 omega ensure-guest-running --yes "$id"
 
   # the rollback stops it, by its id
-  exits 0 omega rollback --run "$run"
+  exits 0 omega rollback --yes --run "$run"
   guest_is "$id" SHUTOFF || fail 'the rollback did not stop it'
 
   # what is refused: locked, paused
   guest_act "$id" lock
-  exits 4 omega ensure-guest-running omega-guest
+  exits 4 omega ensure-guest-running --yes omega-guest
   guest_said 'is locked' || fail 'the lock is not named'
   guest_act "$id" unlock
   guest_act "$id" os-start; until_true 60 'it runs' guest_is "$id" ACTIVE
   guest_act "$id" pause; until_true 60 'it is paused' guest_is "$id" PAUSED
-  exits 4 omega ensure-guest-running omega-guest
+  exits 4 omega ensure-guest-running --yes omega-guest
   guest_said "openstack server unpause $id" || fail 'the remedy is missing'
   guest_act "$id" unpause; until_true 60 'it runs' guest_is "$id" ACTIVE
 

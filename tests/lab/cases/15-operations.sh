@@ -17,22 +17,22 @@ sg_rule() { # by the real Neutron over TLS, among near matches (fixtures.py)
   ! grep -qF "$project $rule" rules.before
   exits 2 omega ensure-sg-rule --plan
   rules >rules.planned; same_file 'rules after a plan' rules.before rules.planned
-  exits 0 omega ensure-sg-rule
+  exits 0 omega ensure-sg-rule --yes
   same 'rules added' "+ $project $rule" "$(changed_rules)"
-  unchanged omega ensure-sg-rule
-  unchanged omega ensure-sg-rule --remote $peer --port 6443
+  unchanged omega ensure-sg-rule --yes
+  unchanged omega ensure-sg-rule --yes --remote $peer --port 6443
   # what Neutron itself makes of other spellings is the same rule
-  exits 0 omega ensure-sg-rule --remote 0.0.0.0/0 --port 1-65535
+  exits 0 omega ensure-sg-rule --yes --remote 0.0.0.0/0 --port 1-65535
   rules >rules.wide
-  unchanged omega ensure-sg-rule --remote 0.0.0.0/0 --port 1-65535 --protocol 6
-  exits 0 omega ensure-sg-rule --remote 0.0.0.0/0 --port 1-65535 --absent
+  unchanged omega ensure-sg-rule --yes --remote 0.0.0.0/0 --port 1-65535 --protocol 6
+  exits 0 omega ensure-sg-rule --yes --remote 0.0.0.0/0 --port 1-65535 --absent
   same 'rules left' "+ $project $rule" "$(changed_rules)"
-  exits 0 omega ensure-sg-rule --absent
+  exits 0 omega ensure-sg-rule --yes --absent
   rules >rules.after; same_file 'the near matches' rules.before rules.after
-  unchanged omega ensure-sg-rule --absent
+  unchanged omega ensure-sg-rule --yes --absent
   # a group that is not there, and one whose name only begins so
   rules >rules.before
-  exits 4 omega ensure-sg-rule --group capi-mgmt
+  exits 4 omega ensure-sg-rule --yes --group capi-mgmt
   rules >rules.after; same_file rules rules.before rules.after
 }
 
@@ -44,7 +44,7 @@ operations() {
     snapshot unit0 >before
     exits 2 omega $operation --plan
     snapshot unit0 >after; same_file "$operation --plan" before after
-    exits 0 omega $operation
+    exits 0 omega $operation --yes
     snapshot unit0 >after; ! cmp -s before after || [[ $operation = converge-services ]] || fail "$operation changed nothing"
     unchanged omega $operation
   done

@@ -15,7 +15,7 @@ serve_image() { # BEHAVIOUR...: on 127.77.0.9; the pid in $server
 }
 put_image() { # NAME ARGS...
   local name=$1; shift
-  omega stage-image --name "$name" --kubernetes-version v1.34.8 --sha512 "$digest" "$@"
+  omega stage-image --yes --name "$name" --kubernetes-version v1.34.8 --sha512 "$digest" "$@"
 }
 
 image_case() {
@@ -65,7 +65,7 @@ image_case() {
 
   # killed while it is sent, and while it is imported: the next run removes or keeps, and makes one
   for point in uploading importing; do
-    background stage-image --name "omega-$point" --kubernetes-version v1.34.8 --sha512 "$digest" --file image.qcow2
+    background stage-image --yes --name "omega-$point" --kubernetes-version v1.34.8 --sha512 "$digest" --file image.qcow2
     until_true 30 "$point" image_is "omega-$point" "$point"
     kill -KILL $omega_pid; wait $omega_pid || true
     exits 0 put_image "omega-$point" --file image.qcow2
@@ -75,7 +75,7 @@ image_case() {
 
   # undone
   omega runs --output json >/dev/null
-  exits 0 omega rollback --run "$(jq -r '[.runs[] | select(.runbook == "stage-image")][0].id' out)"
+  exits 0 omega rollback --yes --run "$(jq -r '[.runs[] | select(.runbook == "stage-image")][0].id' out)"
   same 'images after a rollback' '' "$(glance_images | grep omega-importing || true)"
   exits 0 omega runs sweep --plan
   for point in $(in_capi_mgmt api GET "$GLANCE/images?limit=1000" | jq -r '.images[] | select(.name | startswith("omega-")) | .id'); do in_capi_mgmt api DELETE "$GLANCE/images/$point"; done
@@ -192,7 +192,7 @@ image_glance_case() {
   umount small
 
   for ms in 100 200 300 400 500 650 800 1000 1300 1700; do      # it polls each 2 s, and has not ended before
-    background stage-image --name omega-killed --kubernetes-version v1.34.8 --sha512 "$digest" --file image.qcow2
+    background stage-image --yes --name omega-killed --kubernetes-version v1.34.8 --sha512 "$digest" --file image.qcow2
     sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
     echo "killed after $ms ms: $(glance_images)"
     kill -KILL $omega_pid; wait $omega_pid || true

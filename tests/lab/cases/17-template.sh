@@ -13,11 +13,11 @@ templates() { # of omega's: id, name, and what may differ
 remove_templates() { # also of a run that was killed
   local id; for id in $(templates | cut -d' ' -f1); do in_capi_mgmt api DELETE "$COE/clustertemplates/$id" || true; done
 }
-ensure_template() { omega ensure-cluster-template "$@"; }
+ensure_template() { omega ensure-cluster-template --yes "$@"; }
 template_site() {
   site_for . ssh cloud
   # Magnum makes no template for a driver that it does not have
-  OMEGA_WITHIN=400 exits 0 omega apply graft
+  OMEGA_WITHIN=400 exits 0 omega apply graft --yes
   sed -i 's/^name = "lab"/name = "plain"/' omega.toml      # the region with TLS has no Glance
   cat >>omega.toml <<'T'
 
@@ -67,8 +67,8 @@ template_case() {
   exits 0 ensure_template --label octavia_provider=ovn
   changed=$(newest_run)
   same 'the new label' ovn "$(templates | cut -d' ' -f9 | jq -r .octavia_provider)"
-  exits 4 omega rollback --run "$created"           # it is not what was created
-  exits 0 omega rollback --run "$changed"
+  exits 4 omega rollback --yes --run "$created"           # it is not what was created
+  exits 0 omega rollback --yes --run "$changed"
   same 'the template, rolled back' "$made" "$(templates)"
 
   # refused: another image, flannel, twins
@@ -90,7 +90,7 @@ template_case() {
   said "${made%% *}" || fail 'the template is not named'
   in_capi_mgmt api DELETE "$COE/clustertemplates/$twin"
 
-  exits 0 omega rollback --run "$created"
+  exits 0 omega rollback --yes --run "$created"
   same 'templates after a rollback' '' "$(templates)"
   exits 0 omega runs sweep --plan
 }
@@ -109,14 +109,14 @@ template_in_use() {
   same 'the template' "$made" "$(templates)"
   exits 0 ensure_template --hidden
   same hidden true "$(templates | cut -d' ' -f8)"
-  exits 0 omega rollback --run "$(newest_run)"
+  exits 0 omega rollback --yes --run "$(newest_run)"
   same 'the template, shown again' "$made" "$(templates)"
-  exits 4 omega rollback --run "$created"
+  exits 4 omega rollback --yes --run "$created"
   said 'omega-in-use' || fail 'the rollback does not name the cluster'
   # a deletion would overtake its creation
   until_true 400 'the cluster is created' cluster_is_created "$id"
   api DELETE "$COE/clusters/$id"
-  OMEGA_WITHIN=300 exits 0 omega rollback --run "$created"      # it waits for the cluster
+  OMEGA_WITHIN=300 exits 0 omega rollback --yes --run "$created"      # it waits for the cluster
   cluster_gone "$id"
   same 'templates after a rollback' '' "$(templates)"
 }

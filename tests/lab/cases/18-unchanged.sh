@@ -59,12 +59,12 @@ clouds:
     auth: {auth_url: "http://$CLOUD:5000/v3", username: admin, password: lab, user_domain_name: Default, project_name: capi-mgmt, project_domain_name: capi}
     region_name: RegionOne
 Y
-  trap 'remove_templates; remove_images; omega ensure-sg-rule --remote 198.51.100.7/32 --port 6443 --absent || true' EXIT
+  trap 'remove_templates; remove_images; omega ensure-sg-rule --yes --remote 198.51.100.7/32 --port 6443 --absent || true' EXIT
   at cloud sh -c 'cd /tmp && head -c 1048576 /dev/urandom >omega.raw && qemu-img convert -O qcow2 omega.raw omega.qcow2 && cat omega.qcow2' >image.qcow2
   digest=$(sha512sum image.qcow2 | cut -d' ' -f1)
-  exits 0 omega ensure-sg-rule --remote 198.51.100.7/32 --port 6443
-  exits 0 omega stage-image --file image.qcow2 --sha512 "$digest" --name omega-image --kubernetes-version v1.34.8
-  exits 0 omega ensure-cluster-template
+  exits 0 omega ensure-sg-rule --yes --remote 198.51.100.7/32 --port 6443
+  exits 0 omega stage-image --yes --file image.qcow2 --sha512 "$digest" --name omega-image --kubernetes-version v1.34.8
+  exits 0 omega ensure-cluster-template --yes
   # by id: an administrator sees a group of this name in another project too
   group=$(in_capi_mgmt api GET "$NEUTRON/security-groups?name=capi-mgmt-sg&project_id=$(fixture project)" | jq -r '.security_groups[0].id')
   before="$(rules; glance_images; templates)"

@@ -2,7 +2,7 @@
 # by SSH. A signed report, one that was edited, and one of a cloud that fails.
 define accept 300 accept_case
 
-accept() { omega accept --only D-011.1 --only D-011.2 --only D-011.3 --only D-011.8 "$@"; }
+accept() { omega accept --yes --only D-011.1 --only D-011.2 --only D-011.3 --only D-011.8 "$@"; }
 accept_case() {
   local run
   up_unit unit0
@@ -46,6 +46,6 @@ T
   # another CA is a failure that is named
   openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=another CA' -keyout /dev/null -out other.crt 2>/dev/null
   sed -i "s|cacert: .*|cacert: $PWD/other.crt|" clouds.yaml
-  exits 3 omega accept --only D-011.2
+  exits 3 omega accept --yes --only D-011.2
   grep -qi certificate out || fail 'the certificate is not named'
 }

@@ -26,7 +26,7 @@ remove_lab_balancers() { # also of a run that was killed
   done
 }
 # as JSON, because prose is wrapped
-lab_ensure() { omega ensure-load-balancer-active --output json "$@"; }
+lab_ensure() { omega ensure-load-balancer-active --yes --output json "$@"; }
 lab_says() { jq -e --arg words "$1" 'tostring | contains($words)' out >/dev/null || fail "not said: $1"; }
 
 load_balancer_case() {

@@ -18,7 +18,7 @@ graft() {
   no_rules_left
   snapshot unit0 >before; rules >rules.before; process=$(process_of unit0)
   if [[ $start = doc08 ]]; then
-    exits 4 omega apply graft
+    exits 4 omega apply graft --yes
     snapshot unit0 >refused; same_file 'what a refusal left' before refused
     flags=(--remove-leftovers)
   fi
@@ -27,7 +27,7 @@ graft() {
   rules >rules.planned; same_file 'rules after a plan' rules.before rules.planned
   same 'the process after a plan' "$process" "$(process_of unit0)"
 
-  exits 0 omega apply graft ${flags[@]+"${flags[@]}"}
+  exits 0 omega apply graft --yes ${flags[@]+"${flags[@]}"}
   grafted unit0
   local added; added="+ $(fixture project) capi-mgmt-sg ingress IPv4 tcp 6443 6443 127.77.1.10/32 -"
   same 'rules added' "$added" "$(changed_rules)"
@@ -35,14 +35,14 @@ graft() {
   snapshot unit0 >after; process=$(process_of unit0)
 
   exits 0 omega verify graft
-  exits 0 omega apply graft
+  exits 0 omega apply graft --yes
   same 'the process after a second apply' "$process" "$(process_of unit0)"
   snapshot unit0 >again; same_file 'the second apply' after again
   same 'rules after a second apply' "$added" "$(changed_rules)"
 
   exits 2 omega rollback graft --plan
   snapshot unit0 >previewed; same_file 'what a preview left' after previewed
-  exits 0 omega rollback graft
+  exits 0 omega rollback --yes graft
   snapshot unit0 >rolled; same_file 'the rollback' before rolled
   rules >rules.rolled; same_file 'rules after the rollback' rules.before rules.rolled
 }
@@ -67,14 +67,14 @@ graft_online() { # the driver from a package index and helm from an archive behi
   snapshot unit0 >untouched; same_file 'what a unit without a way out left' before untouched
   rules >rules.untouched; same_file 'rules without a way out' rules.before rules.untouched
   exits 2 omega plan graft
-  exits 0 omega apply graft
+  exits 0 omega apply graft --yes
   grafted unit0
   grep -q 'GET /simple/magnum-capi-helm/' www.log; grep -q 'GET /helm.tar.gz' www.log
   exits 0 omega verify graft
-  exits 0 omega rollback graft
+  exits 0 omega rollback --yes graft
   snapshot unit0 >rolled; same_file 'the rollback' before rolled
   # what is not what was pinned is not put there
   printf x >>www/helm.tar.gz
-  exits 1 omega ensure-helm
+  exits 1 omega ensure-helm --yes
   snapshot unit0 >refused; same_file 'what a wrong archive left' before refused
 }

@@ -16,14 +16,14 @@ three_units() { # the second unit's disk is full: stop there
   site_for . ssh unit0 unit1 unit2
   fill_disk unit1
   for u in unit0 unit1 unit2; do snapshot $u >$u.before; done
-  exits 7 omega apply graft
+  exits 7 omega apply graft --yes
   grafted unit0
   grep -i 'no space' err
   same 'what is in the way on unit1' '' "$(at unit1 sh -c 'ls /etc/magnum/kubeconfig /etc/magnum/.*kubeconfig* 2>/dev/null')"
   snapshot unit2 >unit2.after; same_file unit2 unit2.before unit2.after
   at unit1 rm /etc/magnum/filler
   local process; process=$(process_of unit0)
-  exits 0 omega apply graft
+  exits 0 omega apply graft --yes
   same 'the process on unit0' "$process" "$(process_of unit0)"
   for u in unit0 unit1 unit2; do grafted $u; done
   exits 0 omega verify graft
@@ -43,9 +43,9 @@ wrong_host_key() {
   cp known_hosts good
   ssh-keygen -q -t ed25519 -N '' -f other
   printf '[127.77.1.10]:2222 %s\n' "$(cut -d' ' -f1,2 other.pub)" >known_hosts
-  untouched 1 unit0 omega apply graft; grep -i 'host key' err
+  untouched 1 unit0 omega apply graft --yes; grep -i 'host key' err
   { sed 's/^/@revoked /' good; cat good; } >known_hosts
-  untouched 1 unit0 omega apply graft; grep -i 'revoked' err
+  untouched 1 unit0 omega apply graft --yes; grep -i 'revoked' err
   cp good known_hosts
   exits 2 omega plan graft
 }
@@ -55,7 +55,7 @@ unit_down() {
   site_for . ssh unit0
   end_machine unit0
   rules >rules.before
-  OMEGA_WITHIN=60 exits 1 omega apply graft; grep -F magnum/0 err
+  OMEGA_WITHIN=60 exits 1 omega apply graft --yes; grep -F magnum/0 err
   rules >rules.after; same_file rules rules.before rules.after
 }
 
@@ -68,10 +68,10 @@ background() {
 locked() {
   up_unit unit0
   site_for . ssh unit0
-  background apply graft
+  background apply graft --yes
   until_true 60 'the first write' at unit0 test -e /etc/magnum/kubeconfig
   kill -STOP $omega_pid
-  (exits 6 omega apply graft) || { kill -KILL $omega_pid; fail 'the lock'; }
+  (exits 6 omega apply graft --yes) || { kill -KILL $omega_pid; fail 'the lock'; }
   kill -CONT $omega_pid
   local rc=0; wait $omega_pid || rc=$?
   cat first.out first.err; same 'exit of the first' 0 $rc
@@ -84,10 +84,10 @@ killed() { # at three points of a run; each time the next run converges
     up_unit unit0
     rm -rf site; mkdir site; cd site
     site_for . ssh unit0
-    background apply graft
+    background apply graft --yes
     until_true 90 "$mark" at unit0 test -e "$mark"
     kill -KILL $omega_pid; wait $omega_pid || true
-    exits 0 omega apply graft
+    exits 0 omega apply graft --yes
     grafted unit0
     exits 0 omega verify graft
     cd ..
@@ -109,7 +109,7 @@ forbidden() { # a plain member of the project
   up_unit unit0
   site_for . ssh unit0
   sed -i 's/^name = "lab"/name = "member"/' omega.toml
-  untouched 1 unit0 omega apply graft
+  untouched 1 unit0 omega apply graft --yes
   grep -E '403|[Ff]orbidden|not authorized|policy' err
 }
 
@@ -117,7 +117,7 @@ api_down() {
   up_unit unit0
   site_for . ssh unit0
   at cloud systemctl stop haproxy
-  local rc=0; (untouched 1 unit0 omega apply graft) || rc=$?
+  local rc=0; (untouched 1 unit0 omega apply graft --yes) || rc=$?
   at cloud systemctl start haproxy
   same rc 0 $rc
   until_true 20 haproxy curl -sf -o /dev/null --cacert "$RUN/tls/ca.crt" https://$CLOUD:15000/v3

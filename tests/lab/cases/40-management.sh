@@ -100,24 +100,24 @@ mint() {
   ! sha256sum -c --quiet sum 2>/dev/null || fail 'the dead token was left'
   driver_calls $one
   # one project less
-  exits 0 omega mint-kubeconfig --out driver.kubeconfig -n $one
+  exits 0 omega mint-kubeconfig --yes --out driver.kubeconfig -n $one
   refused 'list resource "secrets"' as_driver get secrets -n $two
   same 'roles left' $one "$(as_admin get roles -A -l omega/minted-for -o jsonpath='{.items[*].metadata.namespace}')"
 
   # for projects that are not known yet
   exits 2 omega mint-kubeconfig --out driver.kubeconfig --all-namespaces --plan
   grep -q 'RBAC has no pattern for' out
-  exits 0 omega mint-kubeconfig --out driver.kubeconfig --all-namespaces
+  exits 0 omega mint-kubeconfig --yes --out driver.kubeconfig --all-namespaces
   driver_calls magnum-00dd
   refused 'delete resource "nodes"' as_driver delete node n
   # and back to one
-  exits 0 omega mint-kubeconfig --out driver.kubeconfig -n $one
+  exits 0 omega mint-kubeconfig --yes --out driver.kubeconfig -n $one
   driver_calls $one
   refused 'list resource "secrets"' as_driver get secrets -n magnum-00dd
   # somebody else's role of the same name; a driver that knows no tokens; the administrator's own file
   as_admin create clusterrole other:driver --verb get --resource pods
-  exits 4 omega mint-kubeconfig --out other.kubeconfig --all-namespaces --account other/driver
-  exits 64 omega mint-kubeconfig --out mgmt.kubeconfig -n $one
+  exits 4 omega mint-kubeconfig --yes --out other.kubeconfig --all-namespaces --account other/driver
+  exits 64 omega mint-kubeconfig --yes --out mgmt.kubeconfig -n $one
   sed -i 's/^version = "1.4.0"/version = "1.1.0"/' omega.toml
   exits 4 omega "${args[@]}"; grep -q "driver 1.1.0 can't authenticate with a token" err
   as_admin delete clusterrole other:driver
@@ -159,23 +159,23 @@ retarget() {
   { echo '# from the management VM'; sed 's|https://127.77.2.1:6443|https://127.0.0.1:6443|' "$RUN/mgmt.kubeconfig"; } >k
   chmod 640 k; cp k before
   exits 2 omega retarget-kubeconfig --file k --server $floating --plan; same_file 'after a plan' before k
-  exits 0 omega retarget-kubeconfig --file k --server $floating
+  exits 0 omega retarget-kubeconfig --yes --file k --server $floating
   same mode 600 "$(stat -c %a k)"
   sed 's|https://127.0.0.1:6443|https://127.77.2.40:6443|' before >expected; same_file 'every other byte' expected k
   kubectl --kubeconfig k get ns kube-system
-  exits 0 omega retarget-kubeconfig --file k --server $floating:6443; same_file 'again' expected k
+  exits 0 omega retarget-kubeconfig --yes --file k --server $floating:6443; same_file 'again' expected k
   # back, where the old address answers too: the same kube-system
-  exits 0 omega retarget-kubeconfig --file k --server https://$KUBE:6443; kubectl --kubeconfig k get ns kube-system
+  exits 0 omega retarget-kubeconfig --yes --file k --server https://$KUBE:6443; kubectl --kubeconfig k get ns kube-system
   cp k before
-  exits 4 omega retarget-kubeconfig --file k --server $bare
+  exits 4 omega retarget-kubeconfig --yes --file k --server $bare
   grep -q 'does not cover that address' err; grep -q '10.20.0.50, kubernetes.default.svc' err; grep -q certSANs err
-  exits 4 omega retarget-kubeconfig --file k --server $foreign; grep -q 'another CA' err
-  exits 1 omega retarget-kubeconfig --file k --server 127.77.2.43; grep -q 'Connection refused' err
+  exits 4 omega retarget-kubeconfig --yes --file k --server $foreign; grep -q 'another CA' err
+  exits 1 omega retarget-kubeconfig --yes --file k --server 127.77.2.43; grep -q 'Connection refused' err
   sed 's|server:|tls-server-name: kubernetes, server:|' before >t
-  exits 4 omega retarget-kubeconfig --file t --server $floating; grep -q tls-server-name err
+  exits 4 omega retarget-kubeconfig --yes --file t --server $floating; grep -q tls-server-name err
   sed '/^users:/s/{client-cert.*}}/{token: abcdef.0123456789abcdef}}/' before >t
-  exits 4 omega retarget-kubeconfig --file t --server $floating; grep -q "refused the kubeconfig's credentials" err
-  exits 64 omega retarget-kubeconfig --file k --server 'a b'
+  exits 4 omega retarget-kubeconfig --yes --file t --server $floating; grep -q "refused the kubeconfig's credentials" err
+  exits 64 omega retarget-kubeconfig --yes --file k --server 'a b'
   same_file 'after refusals' before k
 }
 
@@ -203,20 +203,20 @@ Y
   before=$(left)
   gone() { same 'pods left' "$before" "$(left)"; }
   exits 2 omega probe-pod-egress 10.88.0.1:8891 --plan; gone; grep -q 'lab.invalid/debian:12' out
-  exits 0 omega probe-pod-egress 10.88.0.1:8891 "${site[@]}"; gone; grep -q 'reached' out
-  exits 0 omega probe-pod-egress http://10.88.0.1:8891/v3 "${site[@]}" --output json; gone
+  exits 0 omega probe-pod-egress --yes 10.88.0.1:8891 "${site[@]}"; gone; grep -q 'reached' out
+  exits 0 omega probe-pod-egress --yes http://10.88.0.1:8891/v3 "${site[@]}" --output json; gone
   python3 -c 'import json; d = json.load(open("out")); assert d["egress"] == "reached" and d["exit_code"] == 0, d'
-  exits 3 omega probe-pod-egress 10.88.0.1:8899 "${site[@]}"; gone; grep -q 'the connection was refused' out
+  exits 3 omega probe-pod-egress --yes 10.88.0.1:8899 "${site[@]}"; gone; grep -q 'the connection was refused' out
   # no route; and a route, but nobody answers
-  exits 3 omega probe-pod-egress 192.0.2.1:80 "${site[@]}"; gone; grep -q 'no answer, or no route' out; grep -q unreachable out
-  exits 3 omega probe-pod-egress 198.51.100.1:80 "${site[@]}"; gone; grep -q 'no answer, or no route' out
-  exits 3 omega probe-pod-egress no-such.invalid:80 "${site[@]}"; gone; grep -q 'does not resolve' out
-  exits 1 omega probe-pod-egress 10.88.0.1:8891 "${site[@]}" --image missing/debian:1; gone; grep -q 'image could not be pulled' out; grep -q 'event Failed' out
-  exits 1 omega probe-pod-egress 10.88.0.1:8891 --within 3s --image unschedulable/debian:1; gone; grep -q 'was not scheduled' out
-  exits 1 omega probe-pod-egress 10.88.0.1:8891 --within 3s --image slow/debian:1; gone
-  exits 3 omega probe-pod-egress 10.88.0.1:8899 "${site[@]}" -n default --tool bash; gone
+  exits 3 omega probe-pod-egress --yes 192.0.2.1:80 "${site[@]}"; gone; grep -q 'no answer, or no route' out; grep -q unreachable out
+  exits 3 omega probe-pod-egress --yes 198.51.100.1:80 "${site[@]}"; gone; grep -q 'no answer, or no route' out
+  exits 3 omega probe-pod-egress --yes no-such.invalid:80 "${site[@]}"; gone; grep -q 'does not resolve' out
+  exits 1 omega probe-pod-egress --yes 10.88.0.1:8891 "${site[@]}" --image missing/debian:1; gone; grep -q 'image could not be pulled' out; grep -q 'event Failed' out
+  exits 1 omega probe-pod-egress --yes 10.88.0.1:8891 --within 3s --image unschedulable/debian:1; gone; grep -q 'was not scheduled' out
+  exits 1 omega probe-pod-egress --yes 10.88.0.1:8891 --within 3s --image slow/debian:1; gone
+  exits 3 omega probe-pod-egress --yes 10.88.0.1:8899 "${site[@]}" -n default --tool bash; gone
   # interrupted: the pod goes first. killed: the next probe removes what is left, once it is old
-  OMEGA_WITHIN=2 exits 124 omega probe-pod-egress 10.88.0.1:8891 --within 30s --image slow/debian:1
+  OMEGA_WITHIN=2 exits 124 omega probe-pod-egress --yes 10.88.0.1:8891 --within 30s --image slow/debian:1
   until_true 5 'the pod of the interrupted probe goes' bash -c "[[ \"\$(kubectl --kubeconfig $RUN/mgmt.kubeconfig get pods -A -o name | sort | tr '\n' ' ')\" = '$before' ]]"
   gone
 }

@@ -11,7 +11,7 @@ magnum_says() { [[ $(in_cloud status "$1") = "$2" ]]; }
 stuck_delete() {
   local name=stuck stack ns id secret
   site_for . ssh cloud
-  OMEGA_WITHIN=400 exits 0 omega apply graft # Magnum makes no template for a driver that it does not have
+  OMEGA_WITHIN=400 exits 0 omega apply graft --yes # Magnum makes no template for a driver that it does not have
   sed -i 's/^name = "lab"/name = "plain"/' omega.toml # the TLS region has no Octavia
   stack=$(in_cloud make $name)
   ns=$(kubectl --kubeconfig "$RUN/mgmt.kubeconfig" get cluster -A -o jsonpath="{.items[?(@.metadata.name=='$stack')].metadata.namespace}")
@@ -20,7 +20,7 @@ stuck_delete() {
   in_cloud decoys "$ns" "$stack" decoys.json
 
   # while it lives, nothing is done
-  exits 4 omega release-stuck-delete --cluster $name
+  exits 4 omega release-stuck-delete --yes --cluster $name
   says 'Magnum is not deleting it: its status is CREATE_COMPLETE'
 
   printf '%s-* stuck-delete\n' $name >>"$K/knobs"
@@ -34,27 +34,27 @@ stuck_delete() {
   # first patience, then the credential; no finalizer is touched
   held "$ns" "$stack" >held.before
   in_cloud ours "$ns" "$stack" >ours.before
-  exits 3 omega release-stuck-delete --cluster $name
+  exits 3 omega release-stuck-delete --yes --cluster $name
   says 'the controllers made progress'
-  exits 3 omega release-stuck-delete --cluster $name --patience 1s
+  exits 3 omega release-stuck-delete --yes --cluster $name --patience 1s
   says 'Could not find Application Credential'
   says '--credential-from FILE'
   pause true
-  exits 3 omega release-stuck-delete --cluster $name --patience 1s
+  exits 3 omega release-stuck-delete --yes --cluster $name --patience 1s
   says 'it is paused'
   pause false
-  exits 64 omega release-stuck-delete --cluster $name --namespace magnum-nosuch
+  exits 64 omega release-stuck-delete --yes --cluster $name --namespace magnum-nosuch
   held "$ns" "$stack" >held.after; same_file 'what holds it' held.before held.after
 
   # one that is of no use is not put there
   (umask 077; in_cloud credential bad.yaml; sed -i 's/"application_credential_secret": "./&x/' bad.yaml)
-  exits 4 omega release-stuck-delete --cluster $name --patience 1s --credential-from bad.yaml
+  exits 4 omega release-stuck-delete --yes --cluster $name --patience 1s --credential-from bad.yaml
   (umask 077; in_cloud credential good.yaml)
   exits 2 omega release-stuck-delete --cluster $name --patience 1s --wait 4s --credential-from good.yaml --plan
   held "$ns" "$stack" >held.after; same_file 'what holds it' held.before held.after
   in_cloud ours "$ns" "$stack" >ours.after; same_file 'what is in the cloud' ours.before ours.after
 
-  exits 0 omega release-stuck-delete --cluster $name --patience 1s --wait 4s --credential-from good.yaml
+  exits 0 omega release-stuck-delete --yes --cluster $name --patience 1s --wait 4s --credential-from good.yaml
   same 'what is held' '' "$(held "$ns" "$stack")"
   same 'what is in the cloud' '' "$(in_cloud ours "$ns" "$stack")"
   in_cloud still decoys.json
@@ -63,10 +63,10 @@ stuck_delete() {
 
   # Magnum knows it no more: its namespace tells the project, where something is left
   in_cloud leave "$ns" "$stack"
-  exits 0 omega release-stuck-delete --cluster "$stack" --namespace "$ns"
+  exits 0 omega release-stuck-delete --yes --cluster "$stack" --namespace "$ns"
   same 'what is in the cloud' '' "$(in_cloud ours "$ns" "$stack")"
   in_cloud still decoys.json
-  exits 0 omega release-stuck-delete --cluster "$stack" --namespace "$ns" --output json
+  exits 0 omega release-stuck-delete --yes --cluster "$stack" --namespace "$ns" --output json
   grep -q '"converged": true' out
   sed -i "/^$name-\* stuck-delete/d" "$K/knobs"
   in_cloud away decoys.json

@@ -6,7 +6,7 @@ cluster() {
   local told; told=$(stat -c %s "$K/infra.log")
   cloud_objects >before
   # the machine of the conductor is its own address; the group wants a source that is not there yet
-  OMEGA_WITHIN=800 exits 0 omega apply graft --prove=cluster
+  OMEGA_WITHIN=800 exits 0 omega apply graft --yes --prove=cluster
   grafted cloud
   same 'what is left of the cluster' '' "$(kubectl --kubeconfig "$RUN/mgmt.kubeconfig" get -A -o name clusters,machines,openstackclusters,openstackmachines)$(ls -A "$K/workload")"
   # It was there: the log of the stand-in names it, with the load balancer and the address. Now it is as before.

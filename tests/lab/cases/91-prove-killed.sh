@@ -4,17 +4,17 @@ define prove-killed-ci 400 prove_killed template_there
 
 prove_killed() { # POINT...
   site_for . ssh cloud
-  exits 0 omega apply graft
+  exits 0 omega apply graft --yes
   cloud_objects >before; proof_objects >proof.before; credentials >credentials.before
   same 'proofs before' '' "$(cat proof.before)"
   local point n=0
   for point in "$@"; do
-    background apply graft --prove=cluster
+    background apply graft --yes --prove=cluster
     until_true 500 "$point" $point
     kill -KILL $omega_pid; wait $omega_pid || true
     # the next run removes what is left of the one before, or the operator does
     OMEGA_WITHIN=500
-    if ((n % 2)); then exits 0 omega apply graft; else exits 0 omega runs sweep; fi
+    if ((n % 2)); then exits 0 omega apply graft --yes; else exits 0 omega runs sweep --yes; fi
     n=$((n + 1))
     exits 0 omega runs sweep --plan
     nothing_is_left "$point"
@@ -54,10 +54,10 @@ nothing_is_left() { # POINT
 define accept-cluster 900 accept_cluster
 define accept-killed  2400 accept_killed
 
-cluster_items() { omega accept --only D-011.5 --report-dir reports "$@"; }
+cluster_items() { omega accept --yes --only D-011.5 --report-dir reports "$@"; }
 accept_cluster_site() {
   site_for . ssh cloud
-  OMEGA_WITHIN=400 exits 0 omega apply graft
+  OMEGA_WITHIN=400 exits 0 omega apply graft --yes
   sed -i 's/^name = "lab"/name = "plain"/' omega.toml # the TLS region has no Octavia
   in_capi_mgmt make_template omega-accept >/dev/null
   printf '\n[acceptance.create_cluster]\ntemplate = "omega-accept"\nkeypair = "operator"\nnode_count = 1\nsettle_within = "5s"\n' >>omega.toml
@@ -104,10 +104,10 @@ accept_killed() {
   accept_cluster_site
   trap remove_templates EXIT
   for wait in 1 3 6 10 15 25 40 60 80 100; do
-    background accept --only D-011.5 --report-dir reports
+    background accept --yes --only D-011.5 --report-dir reports
     sleep $wait
     kill -KILL $omega_pid 2>/dev/null || true; wait $omega_pid || true
-    OMEGA_WITHIN=400 exits 0 omega runs sweep
+    OMEGA_WITHIN=400 exits 0 omega runs sweep --yes
     nothing_of_accept_is_left "killed after $wait s"
     n=$((n + 1))
   done

@@ -17,13 +17,13 @@ remove_omega_clusters() { # and their templates; also of a run that was killed
 }
 clusters_site() {
   site_for . ssh cloud
-  OMEGA_WITHIN=400 exits 0 omega apply graft # Magnum makes no template for a driver that it does not have
+  OMEGA_WITHIN=400 exits 0 omega apply graft --yes # Magnum makes no template for a driver that it does not have
   sed -i 's/^name = "lab"/name = "plain"/' omega.toml # the TLS region has no Octavia
   trap remove_omega_clusters EXIT
   remove_omega_clusters
 }
 who_am_i() { kubectl --kubeconfig "$1" --request-timeout 20s auth whoami -o jsonpath='{.status.userInfo.username} {.status.userInfo.groups[0]}'; }
-fetch() { omega fetch-cluster-kubeconfig --cluster omega-kubeconfig "$@"; }
+fetch() { omega fetch-cluster-kubeconfig --yes --cluster omega-kubeconfig "$@"; }
 
 cluster_kubeconfig() {
   local id key made
@@ -45,7 +45,7 @@ cluster_kubeconfig() {
   # again, by id, and with the file readable by others
   exits 0 fetch --out new/config
   grep -q 'Nothing to do' out || fail 'it was fetched again'
-  exits 0 omega fetch-cluster-kubeconfig --cluster "$id" --out new/config
+  exits 0 omega fetch-cluster-kubeconfig --yes --cluster "$id" --out new/config
   sha256sum new/config >sum.now; same_file 'the file' sum.made sum.now
   chmod 644 new/config
   exits 0 fetch --out new/config
@@ -64,7 +64,7 @@ cluster_kubeconfig() {
   exits 4 fetch --out other
   said 'another certificate authority' || fail 'the other authority is not named'
   same_file "another cluster's file" other.before other
-  exits 4 omega fetch-cluster-kubeconfig --cluster omega-kubeconf --out none
+  exits 4 omega fetch-cluster-kubeconfig --yes --cluster omega-kubeconf --out none
   [[ ! -e none ]] || fail 'a refusal wrote a file'
 
   # from Cluster API: the same cluster
@@ -80,12 +80,12 @@ cluster_kubeconfig() {
   rm new/config
   exits 0 fetch --out new/config
   made=$(newest_run_of fetch-cluster-kubeconfig)
-  exits 0 omega rollback --run "$made"
+  exits 0 omega rollback --yes --run "$made"
   [[ ! -e new/config ]] || fail 'a rollback left the file'
 }
 
-ensure_one() { omega ensure-cluster --name omega-one --template omega-one --keypair operator "$@"; }
-absent_one() { omega ensure-cluster-absent --cluster omega-one "$@"; }
+ensure_one() { omega ensure-cluster --yes --name omega-one --template omega-one --keypair operator "$@"; }
+absent_one() { omega ensure-cluster-absent --yes --cluster omega-one "$@"; }
 clusters_named() { in_capi_mgmt api GET "$COE/clusters" | jq -r --arg n "$1" '[.clusters[] | select(.name == $n)] | length'; }
 field_of() { in_capi_mgmt api GET "$COE/clusters/$1" | jq -r "$2"; }
 capi_objects() { k get -A -o name clusters,machines,openstackclusters,openstackmachines; }
@@ -97,17 +97,17 @@ cluster_ensure() {
   exits 2 ensure_one --node-count 1 --label own=yes --plan
   same 'clusters after a plan' 0 "$(clusters_named omega-one)"
   exits 64 ensure_one --master-count 2 --plan
-  exits 4 omega ensure-cluster --name omega-one --template omega-none
+  exits 4 omega ensure-cluster --yes --name omega-one --template omega-none
   said 'no cluster template' || fail 'the template is not named'
 
   # what a create needs, by itself and before a create: all that is missing is named, and nothing is sent
   exits 0 omega check cluster-prerequisites --template omega-one --keypair operator --output json
   same 'the checks' 17 "$(jq '[.looked[0].sections[].items[]] | length' out)"
   local small; small=$(in_capi_mgmt small_template omega-small)
-  exits 3 omega ensure-cluster --name omega-one --template omega-small --keypair operator
+  exits 3 omega ensure-cluster --yes --name omega-one --template omega-small --keypair operator
   said '1 of 2 vCPUs' || fail 'the floor is not named'
   in_capi_mgmt no_floating_ips true
-  exits 3 omega ensure-cluster --name omega-one --template omega-small --keypair absent
+  exits 3 omega ensure-cluster --yes --name omega-one --template omega-small --keypair absent
   said '1 of 2 vCPUs' || fail 'the floor is not named beside the rest'
   said 'no key pair' || fail 'the key pair is not named'
   said 'floatingip needs 1 more and has 0' || fail 'the quota is not named'
@@ -116,7 +116,7 @@ cluster_ensure() {
   in_capi_mgmt api DELETE "$COE/clustertemplates/$small"
 
   # killed once Magnum has accepted it: the next run sends nothing
-  background ensure-cluster --name omega-one --template omega-one --keypair operator --node-count 1 --label own=yes
+  background ensure-cluster --yes --name omega-one --template omega-one --keypair operator --node-count 1 --label own=yes
   until_true 60 'the request is sent' sent_create
   kill -KILL $omega_pid; wait $omega_pid || true
   OMEGA_WITHIN=600 exits 0 ensure_one --node-count 1 --label own=yes --output json
@@ -132,7 +132,7 @@ cluster_ensure() {
   # again, by the template's id
   exits 0 ensure_one --node-count 1 --label own=yes
   grep -q 'Nothing to do' out || fail 'something was sent'
-  exits 0 omega ensure-cluster --name omega-one --template "$template" --label own=yes
+  exits 0 omega ensure-cluster --yes --name omega-one --template "$template" --label own=yes
   # other values
   exits 4 ensure_one --node-count 2 --label own=yes
   said 'openstack coe cluster resize omega-one 2' || fail 'the remedy is missing'
@@ -140,7 +140,7 @@ cluster_ensure() {
   said 'own' || fail 'the label is not named'
 
   # before helm: no block storage in the catalog; --retry repeats it
-  exits 0 omega ensure-cluster-absent --cluster omega-one
+  exits 0 omega ensure-cluster-absent --yes --cluster omega-one
   grep -q leftover out && fail 'a leftover is named' || true
   block_storage false
   exits 3 ensure_one --node-count 1
@@ -161,11 +161,11 @@ cluster_ensure() {
   OMEGA_WITHIN=600 exits 0 ensure_one --node-count 1
   run=$(newest_run_of ensure-cluster)
   serve core=v1beta2
-  exits 4 omega rollback --run "$run"
+  exits 4 omega rollback --yes --run "$run"
   said 'is not safe now' || fail 'the reason is missing'
   same 'clusters of the name' 1 "$(clusters_named omega-one)"
   serve
-  OMEGA_WITHIN=300 exits 0 omega rollback --run "$run"
+  OMEGA_WITHIN=300 exits 0 omega rollback --yes --run "$run"
   same 'clusters of the name' 0 "$(clusters_named omega-one)"
   same 'what is left of it' '' "$(capi_objects)"
 }
@@ -215,7 +215,7 @@ cluster_absent() {
   same 'what is left in Cluster API' '' "$(capi_objects)"
   same 'the leftovers' 'leftover-network' "$(jq -r '[.findings[].rule] | unique | join(" ")' out)"
   jq -e '.findings[0].evidence[0].fact == "id" and (.findings[0].remedy | contains("release-stuck-delete"))' out
-  exits 0 omega release-stuck-delete --cluster "$stack" --namespace "$ns"
+  exits 0 omega release-stuck-delete --yes --cluster "$stack" --namespace "$ns"
   cloud_objects >after
   same 'what is left of it in the cloud' '' "$(diff before after || true)"
 
@@ -232,7 +232,7 @@ cluster_absent() {
   (umask 077; STUCK_IN=capi-mgmt/capi in_cloud credential good.yaml)
   k -n "$ns" delete clusters.cluster.x-k8s.io "$stack" --wait=false
   until_true 60 'it is being deleted' eval '[[ -n $(k -n "$ns" get clusters.cluster.x-k8s.io "$stack" -o jsonpath="{.metadata.deletionTimestamp}") ]]'
-  exits 0 omega release-stuck-delete --cluster "$stack" --namespace "$ns" --patience 1s --wait 4s --credential-from good.yaml
+  exits 0 omega release-stuck-delete --yes --cluster "$stack" --namespace "$ns" --patience 1s --wait 4s --credential-from good.yaml
   exits 0 absent_one
   local daemon; for daemon in kube-apiserver etcd; do end_daemon "$K/workload/$stack/$daemon.pid"; done
   rm -rf "$K/workload/$stack"

@@ -75,7 +75,7 @@ prepare() {
   : >"$K/knobs"
   CINDER=$(api GET "$KEYSTONE/auth/catalog" | jq -r 'first(.catalog[] | select(.type == "volumev3").endpoints[] | select(.region_id == "RegionOne")).url')
   PROJECT=$(admin_project)
-  OMEGA_WITHIN=600 exits 0 omega apply graft
+  OMEGA_WITHIN=600 exits 0 omega apply graft --yes
   sed -i '/^\[management\]/a server = "capi-mgmt-v2"' omega.toml
   # a conductor of its own time: after other cases one has made a credential with the service user's roles, and no cluster (seen once)
   at cloud systemctl restart magnum-conductor

@@ -9,6 +9,7 @@ use omega::{
         Selection, UnknownItem, read, rehearse,
     },
     core::{Failure, FailureClass},
+    left_on_site,
     run::{Job, Runs, Status},
     sweep_site,
 };
@@ -16,8 +17,8 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    cli::{RehearseArgs, SiteFile},
-    render,
+    cli::{RehearseArgs, SiteFile, YesArgs},
+    render::{self, Screen},
 };
 
 /// `accept`
@@ -35,6 +36,9 @@ pub(crate) struct AcceptanceArgs {
     /// Show which items would be checked, and what they would make and change; ask nothing, write nothing.
     #[arg(long, conflicts_with_all = ["report_dir", "sign"])]
     plan: bool,
+    /// Without a question.
+    #[command(flatten)]
+    consent: YesArgs,
     /// Copy the report to this directory.
     #[arg(long, value_name = "DIRECTORY")]
     report_dir: Option<PathBuf>,
@@ -66,7 +70,8 @@ impl App {
         site.acceptance().check()?;
         let lock = || self.runs.lock(&args.file.site, "accept");
         let _lock = (!args.plan).then(lock).transpose()?;
-        let before = args.resume.as_deref().map(|id| read(&self.runs, id)).transpose()?;
+        let before = args.resume.as_deref().map(|name| self.runs.resolve(name)).transpose()?;
+        let before = before.as_deref().map(|id| read(&self.runs, id)).transpose()?;
         let named = args.file.site.display().to_string();
         let connect = self.connect(&site);
         let acceptance = Acceptance::connect(&connect, &named).await;
@@ -80,18 +85,24 @@ impl App {
         if args.plan {
             return Ok(self.acceptance_plan(&acceptance.plan(&selection)));
         }
+        let planned = acceptance.plan(&selection);
+        if planned.iter().any(|item| !item.effects.is_empty()) {
+            let show = |screen: &Screen| screen.text(&render::acceptance_plan(&planned, screen));
+            self.confirm(args.consent, show).await?;
+        }
         for directory in args.report_dir.iter().map(|directory| can_be_written(directory)) {
             directory?;
         }
         if !self.runs.leftovers()?.is_empty() {
+            self.confirm_removal(args.consent, &left_on_site(&self.runs, &connect).await?).await?;
             let swept = sweep_site(&self.runs, &self.ctx, &connect, &[]).await?;
             let swept = self.say_swept(swept);
             if let Some(status) = swept.iter().find_map(|(_, failed)| *failed) {
                 let what =
                     "what an earlier run left behind could not be removed: nothing was checked";
                 let failure = Failure::new(FailureClass::Error, what);
-                self.console.fail(&render::failure(&failure, None, self.screen.width));
-                return Ok(self.ends(status, json!({ "command": "accept", "failure": failure })));
+                self.console.fail(&render::failure(&failure, None, &self.screen));
+                return Ok(self.ends(status, json!({ "failure": failure })));
             }
         }
         let job = Job::new("accept", named, Vec::new());
@@ -111,7 +122,7 @@ impl App {
             let again = self.given.clone().without_value("--resume").with("--resume", &run.id);
             self.console.say(&format!("Next:  {}", again.on(&args.file.site)));
         }
-        let document = json!({ "command": "accept", "report": report, "files": files });
+        let document = json!({ "report": report, "files": files });
         Ok(self.ends(exit, document))
     }
 
@@ -119,7 +130,7 @@ impl App {
         self.screen.text(&render::acceptance_plan(items, &self.screen));
         let writes = items.iter().any(|item| !item.effects.is_empty());
         let exit = if writes { Status::Pending } else { Status::Done };
-        self.ends(exit, json!({ "command": "accept", "plan": items }))
+        self.ends(exit, json!({ "plan": items }))
     }
 
     fn acceptance_status(&self, report: &AcceptanceReport) -> Status {
@@ -154,7 +165,7 @@ impl App {
              else outside this process was changed.",
             directory.display()
         ));
-        Ok(self.ends(Status::Done, json!({ "command": "rehearse", "reports": reports })))
+        Ok(self.ends(Status::Done, json!({ "reports": reports })))
     }
 }
 

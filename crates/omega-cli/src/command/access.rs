@@ -18,12 +18,15 @@ use url::Url;
 use omega::{
     clients::management,
     graft::value,
-    run::{Approved, Counts, Endpoints, Job, Report, Status},
+    run::{Counts, Endpoints, Job, Status},
     site::Site,
 };
 
 use super::egress::EgressArgs;
-use crate::{app::App, cli::SiteFile, command_line::CommandLine};
+use crate::{
+    app::App,
+    cli::{SiteFile, WriteArgs},
+};
 
 /// An operation on the management cluster. No unit is contacted.
 #[derive(Debug, Subcommand)]
@@ -62,9 +65,9 @@ pub(crate) struct MintArgs {
     /// The server to write [default: that of the site's kubeconfig].
     #[arg(long, value_name = "URL")]
     server: Option<Url>,
-    /// Show what would be done, without changing anything.
-    #[arg(long)]
-    plan: bool,
+    /// Whether and how it writes.
+    #[command(flatten)]
+    write: WriteArgs,
 }
 
 /// `retarget-kubeconfig`
@@ -79,9 +82,9 @@ pub(crate) struct RetargetArgs {
     /// The floating IP or the name: `10.12.7.40`, `NAME:6443`, or a URL. Without a port, the port stays.
     #[arg(long, value_name = "ADDRESS")]
     server: String,
-    /// Show what would be done, without changing anything.
-    #[arg(long)]
-    plan: bool,
+    /// Whether and how it writes.
+    #[command(flatten)]
+    write: WriteArgs,
 }
 
 /// The namespaces of the driver's clusters.
@@ -175,7 +178,9 @@ impl App {
         let label = retarget.label();
         let steps = vec![step(&retarget, wanted)];
         let job = self.job_of(&args.site, steps, (label, server), || 0);
-        let (report, next) = self.carry_out(&job, &args.site, args.plan).await?;
+        let lock = || self.runs.lock(&args.site.site, &self.task);
+        let _lock = (!args.write.plan).then(lock).transpose()?;
+        let (report, next) = self.carry_out(&args.site.site, &job, args.write).await?;
         Ok(self.shown(&report, next.as_ref()))
     }
 
@@ -195,21 +200,6 @@ impl App {
         Job::new(&self.task, site, vec![target]).on(endpoints, counts)
     }
 
-    /// Returns the report and, of a plan, the command that applies it.
-    async fn carry_out(
-        &self,
-        job: &Job,
-        site: &SiteFile,
-        plan: bool,
-    ) -> Result<(Report, Option<CommandLine>), Failure> {
-        if plan {
-            let next = self.given.clone().without("--plan").on(&site.site);
-            return Ok((self.engine().plan(job).await, Some(next)));
-        }
-        let _lock = self.runs.lock(&site.site, &self.task)?;
-        Ok((self.engine().apply(job, Approved::Now).await?, None))
-    }
-
     async fn mint(&self, args: &MintArgs) -> Result<Status, Failure> {
         let site = Self::site(&args.site.site)?;
         let kubeconfig = self.connect(&site).kubeconfig(self.ctx.now())?;
@@ -226,9 +216,11 @@ impl App {
         let counted = move || management.requests();
         let at = (label.clone(), label);
         let job = self.job_of(&args.site, steps, at, counted);
-        let (report, next) = self.carry_out(&job, &args.site, args.plan).await?;
+        let lock = || self.runs.lock(&args.site.site, &self.task);
+        let _lock = (!args.write.plan).then(lock).transpose()?;
+        let (report, next) = self.carry_out(&args.site.site, &job, args.write).await?;
         let exit = self.shown(&report, next.as_ref());
-        if exit == Status::Done && !args.plan {
+        if exit == Status::Done && !args.write.plan {
             self.screen.prose(&format!(
                 "Next:  name {} as `kubeconfig` of [management] in the site file of the graft, then \
                  omega-cli place-kubeconfig, and converge-services: the driver reads it once.",

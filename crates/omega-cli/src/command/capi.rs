@@ -54,7 +54,11 @@ impl App {
         };
         let Answer { text, mut document, exit } = answer;
         if let Value::Object(fields) = &mut document {
-            let ends = [("exit", json!(exit)), ("exit_code", json!(exit.code()))];
+            let ends = [
+                ("command", json!(self.command)),
+                ("exit", json!(exit)),
+                ("exit_code", json!(exit.code())),
+            ];
             let ends = ends.map(|(key, value)| (key.to_owned(), value));
             fields.extend(ends);
         }

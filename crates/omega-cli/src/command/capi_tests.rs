@@ -16,6 +16,7 @@ fn over(apiserver: &Apiserver) -> Management {
 fn screen() -> Screen {
     let environment = Environment {
         variables: [("COLUMNS".to_owned(), "80".to_owned())].into(),
+        stdin_is_terminal: false,
         stdout_is_terminal: false,
         stderr_is_terminal: false,
     };

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use omega::{
     capi::Namespace,
-    core::{Failure, run::Status},
+    core::{
+        Failure, FailureClass, ItemState, TargetPreview, Verdict,
+        run::{Report, Status},
+    },
     graft::{SiteGate, UnitGate, check_site, check_units},
 };
 
@@ -73,6 +76,22 @@ struct OnUnits {
     units: Vec<String>,
 }
 
+/// A gate that was asked for by name fails if what it is about is not there.
+fn asked_for(report: Report) -> Report {
+    let items = report.looked.iter().flat_map(TargetPreview::items);
+    let absent = items.filter_map(|item| match &item.found {
+        ItemState::Verdict(Verdict::Deferred { until }) => Some((item.subject.to_string(), until)),
+        ItemState::Verdict(_) | ItemState::Preview(_) | ItemState::Failed(_) => None,
+    });
+    let Some((subject, until)) = absent.into_iter().next() else { return report };
+    let failure = Failure::new(FailureClass::Gate, format!("check failed: {subject}"))
+        .because(format!("what it is about is not there: {until}"))
+        .next("omega-cli plan graft shows what is missing");
+    let exit = Status::first([report.exit, Status::Gate]);
+    let failure = report.failure.clone().unwrap_or(failure);
+    report.failed(Some(failure), exit)
+}
+
 impl App {
     pub(super) async fn check(&self, args: &CheckArgs) -> Result<Status, Failure> {
         let site = Self::site(&args.site)?;
@@ -99,6 +118,8 @@ impl App {
             }
             Checked::Workload { cluster } => self.workload(&connect, &named, cluster).await,
         }?;
-        Ok(self.shown(&self.engine().plan(&job).await, None))
+        let report = self.engine().plan(&job).await;
+        let report = if matches!(args.what, Checked::Health) { report } else { asked_for(report) };
+        Ok(self.shown(&report, None))
     }
 }

@@ -51,7 +51,8 @@ impl App {
         let exit = if report.broken { Status::Gate } else { Status::Done };
         self.screen.text(&render::doctor(&report, &self.screen));
         let Report { broken, first, layers, .. } = &report;
-        let document = json!({ "schema_version": 2, "command": "doctor", "broken": broken, "first": first, "layers": layers });
+        let document =
+            json!({ "schema_version": 2, "broken": broken, "first": first, "layers": layers });
         Ok(self.ends(exit, document))
     }
 }

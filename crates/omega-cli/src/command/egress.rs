@@ -17,7 +17,11 @@ use omega::{
 };
 
 use super::access::duration;
-use crate::{app::App, cli::SiteFile};
+use crate::{
+    app::App,
+    cli::{SiteFile, WriteArgs},
+    render::Screen,
+};
 
 /// `probe-pod-egress`
 #[derive(Debug, Args)]
@@ -40,9 +44,9 @@ pub(crate) struct EgressArgs {
     /// How long the pod may take, including its start.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     within: Duration,
-    /// Show the pod that would be created, without creating it.
-    #[arg(long)]
-    pub(super) plan: bool,
+    /// Whether and how it writes.
+    #[command(flatten)]
+    write: WriteArgs,
 }
 
 /// A host and a port.
@@ -88,16 +92,16 @@ impl App {
             id: format!("{:x}", self.ctx.now().as_microsecond()),
             within: args.within,
         };
-        if args.plan {
+        if args.write.plan {
             let pod = probe.pod();
             let pretty = serde_json::to_string_pretty(&pod).unwrap_or_default();
             self.screen.text(&format!("This pod would be created and removed:\n{pretty}"));
-            let exit = Status::Pending;
-            self.screen.json(&json!({
-                "schema_version": 1, "pod": pod, "exit": exit, "exit_code": exit.code(),
-            }));
-            return Ok(exit);
+            return Ok(self.ends(Status::Pending, json!({ "pod": pod })));
         }
+        let pod = serde_json::to_string_pretty(&probe.pod()).unwrap_or_default();
+        let show =
+            |screen: &Screen| screen.text(&format!("This pod is created and removed:\n{pod}"));
+        self.confirm(args.write.consent, show).await?;
         let server = management.label();
         let target = Endpoints::from([("management".to_owned(), server)]);
         let requests = management.clone();
@@ -131,11 +135,11 @@ impl App {
         for line in &lines {
             self.screen.prose(line);
         }
-        self.screen.json(&json!({
-            "schema_version": 1, "probe": probe, "egress": egress, "evidence": evidence,
-            "swept": swept, "next": egress.next(), "exit": exit, "exit_code": exit.code(),
-        }));
-        exit
+        self.ends(
+            exit,
+            json!({ "probe": probe, "egress": egress, "evidence": evidence, "swept": swept,
+                    "next": egress.next() }),
+        )
     }
 }
 

@@ -11,7 +11,10 @@ use omega::{
 };
 
 use super::operation::usage_of;
-use crate::{app::App, cli::SiteFile};
+use crate::{
+    app::App,
+    cli::{SiteFile, WriteArgs},
+};
 
 /// `ensure-charm-config`
 #[derive(Debug, Args)]
@@ -25,9 +28,9 @@ pub(crate) struct CharmConfigArgs {
     /// The application [default: that of `[compute]`, or nova-compute].
     #[arg(long)]
     application: Option<String>,
-    /// Show what would be done; write nothing.
-    #[arg(long)]
-    plan: bool,
+    /// Whether and how it writes.
+    #[command(flatten)]
+    write: WriteArgs,
 }
 
 impl App {
@@ -37,14 +40,14 @@ impl App {
         args: &CharmConfigArgs,
     ) -> Result<Status, Failure> {
         let at = &args.site.site;
-        let _lock = (!args.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
+        let _lock = (!args.write.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
         let site = Self::site(at)?;
         let config = self.charm_config(args, &site)?;
         let model = self.connect(&site).model().await?;
         let section = Section::new("", &self.task, vec![Item::Step(step(&model, config))]);
         let target = TargetPlan::shared(model.label(), vec![section]);
         let clients = PartialClients::from(model);
-        self.one((at, args.plan), vec![target], clients.endpoints(), clients.counts()).await
+        self.one((at, args.write), vec![target], clients.endpoints(), clients.counts()).await
     }
 
     fn charm_config(&self, args: &CharmConfigArgs, site: &Site) -> Result<CharmConfig, Failure> {

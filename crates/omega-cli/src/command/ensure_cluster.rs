@@ -13,7 +13,7 @@ use omega::{
     },
     core::{Desired as _, Failure, FailureClass, Finding, Severity},
     openstack::container_infra::{ClusterShape, ClusterValues, is_cluster_name},
-    run::{Approved, Job, Report, Status},
+    run::{Job, Report, Status},
     site::Site,
 };
 use serde_json::json;
@@ -21,7 +21,7 @@ use serde_json::json;
 use super::{ensure_cluster_template::label, operation::usage_of};
 use crate::{
     app::App,
-    cli::{SiteFile, limit},
+    cli::{SiteFile, WriteArgs, limit},
 };
 
 /// `ensure-cluster`
@@ -42,9 +42,9 @@ pub(crate) struct ClusterArgs {
     /// Delete the cluster and create it again if its creation failed before helm made anything.
     #[arg(long)]
     retry: bool,
-    /// Show what would be done; write nothing.
-    #[arg(long)]
-    plan: bool,
+    /// Whether and how it writes.
+    #[command(flatten)]
+    write: WriteArgs,
 }
 
 /// The values of a cluster.
@@ -83,9 +83,9 @@ pub(crate) struct AbsentClusterArgs {
     /// How long the delete may take.
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = limit)]
     within: Duration,
-    /// Show what would be done; write nothing.
-    #[arg(long)]
-    plan: bool,
+    /// Whether and how it writes.
+    #[command(flatten)]
+    write: WriteArgs,
 }
 
 /// Cluster API refuses an even number of control-plane machines.
@@ -100,7 +100,7 @@ impl App {
     /// Needs `[cloud]`. With `kubeconfig` in `[management]` Cluster API tells how far it is.
     pub(super) async fn ensure_cluster(&self, args: &ClusterArgs) -> Result<Status, Failure> {
         let at = &args.site.site;
-        let _lock = (!args.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
+        let _lock = (!args.write.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
         let site = Self::site(at)?;
         is_cluster_name(&args.name)
             .map_err(|error| usage_of(&self.task, format!("--name: {error}")))?;
@@ -118,8 +118,8 @@ impl App {
             ClusterPrerequisites::before(&cluster, &cluster_site, &cloud, settings, accepted);
         let at_name = at.display().to_string();
         let job = cluster.job_after(gates.await, &cluster_site, &at_name, &clients);
-        let mut report = self.carried_out(&job, args.plan).await?;
-        let seen = if args.plan { None } else { cluster.observe(&cluster_site).await.ok() };
+        let (mut report, next) = self.carry_out(at, &job, args.write).await?;
+        let seen = if args.write.plan { None } else { cluster.observe(&cluster_site).await.ok() };
         let made = seen.as_ref().and_then(|seen| seen.seen.clusters.first());
         let stuck = made.is_some_and(|one| one.has_failed() || one.is_being_created());
         if report.failure.is_some() && stuck && !self.ctx.cancel().is_cancelled() {
@@ -132,12 +132,11 @@ impl App {
         if seen.is_some() {
             report = report.proven(json!({ "cluster": made, "timeline": timeline }));
         }
-        self.show(&report, at, args.plan);
+        crate::render::report(&self.screen, &self.console, &report, next.as_ref());
         if !timeline.is_empty() {
             self.screen.prose(&stages(&timeline));
         }
-        self.screen.json(&report);
-        Ok(report.exit)
+        Ok(self.document(&report))
     }
 
     /// Needs `[cloud]` and `kubeconfig` in `[management]`.
@@ -146,7 +145,7 @@ impl App {
         args: &AbsentClusterArgs,
     ) -> Result<Status, Failure> {
         let at = &args.site.site;
-        let _lock = (!args.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
+        let _lock = (!args.write.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
         let site = Self::site(at)?;
         let connect = self.connect(&site);
         let why = "the management cluster tells whether a delete is safe, and what it left";
@@ -166,16 +165,15 @@ impl App {
         };
         gone.within = args.within.as_secs();
         let job = gone.job(&cluster_site, &at.display().to_string(), &clients);
-        let mut report = self.carried_out(&job, args.plan).await?;
+        let (mut report, next) = self.carry_out(at, &job, args.write).await?;
         if report.exit == Status::Done {
             for place in &places {
                 report.findings.extend(cluster_leftovers(&cluster_site, place).await);
             }
             report = judged(report, &args.cluster);
         }
-        self.show(&report, at, args.plan);
-        self.screen.json(&report);
-        Ok(report.exit)
+        crate::render::report(&self.screen, &self.console, &report, next.as_ref());
+        Ok(self.document(&report))
     }
 
     /// The gates before a cluster, by themselves. The template is Magnum's, or else that of the site file.
@@ -222,18 +220,6 @@ impl App {
             clients.management = Some(Arc::new(management(&kubeconfig).await?));
         }
         Ok((Arc::new(ClusterSite::of(&cloud, &clients)), cloud, clients))
-    }
-
-    async fn carried_out(&self, job: &Job, plan: bool) -> Result<Report, Failure> {
-        if plan {
-            return Ok(self.engine().plan(job).await);
-        }
-        self.engine().apply(job, Approved::Now).await
-    }
-
-    fn show(&self, report: &Report, site: &std::path::Path, plan: bool) {
-        let next = plan.then(|| self.given.clone().without("--plan").on(site));
-        crate::render::report(&self.screen, &self.console, report, next.as_ref());
     }
 
     fn values(&self, args: &ClusterValueArgs, site: &Site) -> Result<ClusterValues, Failure> {

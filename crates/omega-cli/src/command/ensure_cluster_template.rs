@@ -15,7 +15,10 @@ use omega::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::{app::App, cli::SiteFile};
+use crate::{
+    app::App,
+    cli::{SiteFile, WriteArgs},
+};
 
 /// `ensure-cluster-template`
 #[derive(Debug, Args)]
@@ -23,9 +26,9 @@ pub(crate) struct ClusterTemplateArgs {
     /// The site.
     #[command(flatten)]
     site: SiteFile,
-    /// Show what would be done; write nothing.
-    #[arg(long)]
-    plan: bool,
+    /// Whether and how it writes.
+    #[command(flatten)]
+    write: WriteArgs,
     /// The template's name [default: that of the site file's `[template.NAME]`, if there is one such
     /// table].
     #[arg(long)]
@@ -115,7 +118,7 @@ impl App {
         args: &ClusterTemplateArgs,
     ) -> Result<Status, Failure> {
         let at = &args.site.site;
-        let _lock = (!args.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
+        let _lock = (!args.write.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
         let site = Self::site(at)?;
         let template = template(args, &site)?;
         let driver = match site.driver {
@@ -131,7 +134,7 @@ impl App {
         let target = TargetPlan::shared(magnum.label(), vec![section]);
         let job = Job::new(&self.task, at.display().to_string(), vec![target]);
         let job = job.on(cloud.endpoints(), cloud.counts()).with_findings(findings);
-        self.job((at, args.plan), &job).await
+        self.job((at, args.write), &job).await
     }
 }
 

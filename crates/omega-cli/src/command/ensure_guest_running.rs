@@ -11,7 +11,7 @@ use omega::{
 use super::operation::usage_of;
 use crate::{
     app::App,
-    cli::{SiteFile, limit},
+    cli::{SiteFile, WriteArgs, limit},
 };
 
 /// `ensure-guest-running`
@@ -26,16 +26,16 @@ pub(crate) struct GuestArgs {
     /// How long it may take.
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = limit)]
     within: Duration,
-    /// Show what would be done; write nothing.
-    #[arg(long)]
-    plan: bool,
+    /// Whether and how it writes.
+    #[command(flatten)]
+    write: WriteArgs,
 }
 
 impl App {
     /// Needs `[cloud]`; a project in `[management]` narrows the login to it.
     pub(super) async fn ensure_guest_running(&self, args: &GuestArgs) -> Result<Status, Failure> {
         let at = &args.site.site;
-        let _lock = (!args.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
+        let _lock = (!args.write.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
         let site = Self::site(at)?;
         if args.server.trim().is_empty() {
             return Err(usage_of(&self.task, "SERVER: name a server".to_owned()));
@@ -46,6 +46,6 @@ impl App {
         guest.within = args.within.as_secs();
         let section = Section::new("", &self.task, vec![Item::Step(step(&compute, guest))]);
         let target = TargetPlan::shared(compute.label(), vec![section]);
-        self.one((at, args.plan), vec![target], cloud.endpoints(), cloud.counts()).await
+        self.one((at, args.write), vec![target], cloud.endpoints(), cloud.counts()).await
     }
 }

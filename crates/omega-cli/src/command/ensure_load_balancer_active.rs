@@ -8,7 +8,10 @@ use omega::{
     openstack::load_balancer::{ActiveLoadBalancer, FailedOver, LoadBalancerAdmin},
 };
 
-use crate::{app::App, cli::SiteFile};
+use crate::{
+    app::App,
+    cli::{SiteFile, WriteArgs},
+};
 
 /// `ensure-load-balancer-active`
 #[derive(Debug, Args)]
@@ -22,9 +25,9 @@ pub(crate) struct LoadBalancerArgs {
     /// Fail it over although it is ACTIVE. An outage, if it has one amphora (topology SINGLE).
     #[arg(long)]
     failover: bool,
-    /// Show what would be done; write nothing.
-    #[arg(long)]
-    plan: bool,
+    /// Whether and how it writes.
+    #[command(flatten)]
+    write: WriteArgs,
 }
 
 impl App {
@@ -35,7 +38,7 @@ impl App {
         args: &LoadBalancerArgs,
     ) -> Result<Status, Failure> {
         let at = &args.site.site;
-        let _lock = (!args.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
+        let _lock = (!args.write.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
         let site = Self::site(at)?;
         let cloud = self.connect(&site).cloud().await?;
         let admin = LoadBalancerAdmin::new(Arc::clone(&cloud.operator)).await;
@@ -53,6 +56,6 @@ impl App {
         };
         let section = Section::new("", &self.task, vec![Item::Step(wanted)]);
         let target = TargetPlan::shared(admin.label(), vec![section]);
-        self.one((at, args.plan), vec![target], cloud.endpoints(), cloud.counts()).await
+        self.one((at, args.write), vec![target], cloud.endpoints(), cloud.counts()).await
     }
 }

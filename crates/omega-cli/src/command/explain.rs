@@ -16,6 +16,6 @@ impl App {
             self.screen.text(&render::decisions(&all).join("\n"));
             all.iter().collect()
         };
-        Ok(self.ends(Status::Done, json!({ "command": "explain", "decisions": shown })))
+        Ok(self.ends(Status::Done, json!({ "decisions": shown })))
     }
 }

@@ -9,7 +9,10 @@ use omega::{
     core::{Failure, Item, Label as _, Section, TargetPlan, run::Job, run::Status, step},
 };
 
-use crate::{app::App, cli::SiteFile};
+use crate::{
+    app::App,
+    cli::{SiteFile, WriteArgs},
+};
 
 /// `fetch-cluster-kubeconfig`
 #[derive(Debug, Args)]
@@ -28,9 +31,9 @@ pub(crate) struct FetchKubeconfigArgs {
     /// Take it from Cluster API's secret on the management cluster. Magnum is not contacted.
     #[arg(long)]
     from_management: bool,
-    /// Show what would be done; write nothing.
-    #[arg(long)]
-    plan: bool,
+    /// Whether and how it writes.
+    #[command(flatten)]
+    write: WriteArgs,
 }
 
 impl App {
@@ -40,7 +43,7 @@ impl App {
         args: &FetchKubeconfigArgs,
     ) -> Result<Status, Failure> {
         let at = &args.site.site;
-        let _lock = (!args.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
+        let _lock = (!args.write.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
         let site = Self::site(at)?;
         let connect = self.connect(&site);
         let access = ClusterAccess::new(self.ctx.now());
@@ -60,6 +63,6 @@ impl App {
         let section = Section::new("", &self.task, items);
         let target = TargetPlan::shared(access.label(), vec![section]);
         let job = Job::new(&self.task, at.display().to_string(), vec![target]);
-        self.job((at, args.plan), &job.on(clients.endpoints(), clients.counts())).await
+        self.job((at, args.write), &job.on(clients.endpoints(), clients.counts())).await
     }
 }

@@ -1,5 +1,7 @@
 //! `plan`, `apply` and `verify` of the graft.
 
+use std::path::Path;
+
 use omega::{
     clients::Clients,
     core::{
@@ -11,9 +13,11 @@ use omega::{
     site::Site,
 };
 
+use serde_json::json;
+
 use crate::{
     app::App,
-    cli::{self, ApplyArgs, LeftoverArgs, PlanArgs, RunbookArgs, SiteArgs},
+    cli::{self, ApplyArgs, LeftoverArgs, PlanArgs, RunbookArgs, SiteArgs, YesArgs},
     render,
 };
 
@@ -41,6 +45,17 @@ impl App {
         Ok(exit)
     }
 
+    /// Shows a stored plan as it was shown when it was made.
+    pub(crate) fn show_plan(&self, path: &Path) -> Result<Status, Failure> {
+        let plan = PlanFile::open(path)?;
+        render::plan(&self.screen, &plan.targets);
+        self.screen.text(&format!("A plan for {} on:", plan.task));
+        for (what, at) in &plan.endpoints {
+            self.screen.text(&format!("  {what}: {at}"));
+        }
+        Ok(self.ends(Status::Done, json!({ "plan": plan })))
+    }
+
     pub(crate) async fn verify(&self, args: &RunbookArgs) -> Result<Status, Failure> {
         let site = Self::site(&args.site.site)?;
         let (connect, named) = (self.connect(&site), args.site.site.display().to_string());
@@ -53,19 +68,23 @@ impl App {
     pub(crate) async fn apply(&self, args: &ApplyArgs) -> Result<Status, Failure> {
         let RunbookArgs { site: at, leftovers, .. } = &args.runbook;
         let _lock = self.runs.lock(&at.site, "apply graft")?;
-        let approved = match &args.from {
-            Some(path) => Approved::Plan(PlanFile::read(path, GRAFT)?),
-            None => Approved::Now,
-        };
+        let stored = args.from.as_deref().map(|path| PlanFile::read(path, GRAFT)).transpose()?;
+        let consent = YesArgs { yes: args.consent.yes || stored.is_some() };
         let site = Self::site(&at.site)?;
         // This fails before anything is changed.
         let proof = args.prove.map(|what| site.prove().map(|_| what.into())).transpose()?;
         let (spec, clients) = self.graft(&site, at, *leftovers).await?;
-        self.sweep_first(&clients).await?;
+        self.sweep_first(&clients, consent).await?;
         let purpose = Purpose::Apply(&args.accepted.rules);
         let job = spec.job(&at.site.display().to_string(), &clients, purpose);
         let engine = self.engine().parallel(args.parallel);
-        let report = engine.apply(&job, approved).await?;
+        let report = match stored {
+            Some(plan) => engine.apply(&job, Approved::Plan(plan)).await?,
+            None => {
+                let proven: Vec<String> = args.prove.map(proves).into_iter().collect();
+                self.apply_confirmed(&engine, &job, consent, &proven).await?
+            }
+        };
         let report = match proof {
             Some(proof) if report.exit == Status::Done => {
                 render::report(&self.screen, &self.console, &report, None);
@@ -73,8 +92,7 @@ impl App {
             }
             _ => return Ok(self.shown(&report, None)),
         };
-        self.screen.json(&report);
-        Ok(report.exit)
+        Ok(self.document(&report))
     }
 
     async fn prove(
@@ -94,7 +112,7 @@ impl App {
                 report.proven(proven)
             }
             Err(failure) => {
-                self.console.fail(&render::failure(&failure, None, self.screen.width));
+                self.console.fail(&render::failure(&failure, None, &self.screen));
                 let exit = self.status(&failure);
                 report.failed(Some(failure), exit)
             }
@@ -116,6 +134,15 @@ impl App {
         let kubeconfig = connect.kubeconfig(self.ctx.now())?;
         resolve(&connect, &kubeconfig, &args.units, leftovers.policy()).await
     }
+}
+
+/// What `--prove` changes besides the plan.
+fn proves(what: cli::Prove) -> String {
+    let what = match what {
+        cli::Prove::Template => "a temporary cluster template",
+        cli::Prove::Cluster => "a temporary cluster",
+    };
+    format!("Then 7.9 creates {what} and deletes it.")
 }
 
 impl LeftoverArgs {

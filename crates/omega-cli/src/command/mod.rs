@@ -6,6 +6,7 @@ mod access;
 mod capi;
 mod capi_inputs;
 mod check;
+mod confirm;
 mod doctor;
 mod egress;
 mod ensure_charm_config;

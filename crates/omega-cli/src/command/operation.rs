@@ -7,7 +7,7 @@ use omega::{
     clients::Connect,
     core::{
         Desired, Failure, FailureClass, Item, Label as _, Section, TargetPlan,
-        run::{Approved, Job, Status},
+        run::{Job, Status},
         step,
     },
     graft::{self, SiteSpec},
@@ -22,7 +22,7 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    cli::{LeftoverArgs, OperationArgs, SiteArgs, SiteFile},
+    cli::{LeftoverArgs, OperationArgs, SiteArgs, SiteFile, WriteArgs},
     command::{
         AbsentClusterArgs, CharmConfigArgs, CheckArgs, ClusterArgs, ClusterTemplateArgs,
         FetchKubeconfigArgs, GuestArgs, LoadBalancerArgs, StageImageArgs,
@@ -120,9 +120,9 @@ pub(crate) struct SgRuleArgs {
     /// Ensure that the rule does not exist.
     #[arg(long)]
     pub(crate) absent: bool,
-    /// Show what would be done; write nothing.
-    #[arg(long)]
-    pub(crate) plan: bool,
+    /// Whether and how it writes.
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
 }
 
 impl App {
@@ -151,7 +151,7 @@ impl App {
         let (args, leftovers) = operation.args();
         let at = &args.site;
         // Checked first, because reading the units takes a while.
-        let _lock = (!args.plan).then(|| self.runs.lock(&at.site, name)).transpose()?;
+        let _lock = (!args.write.plan).then(|| self.runs.lock(&at.site, name)).transpose()?;
         let site = Self::site(&at.site)?;
         let connect = self.connect(&site);
         let mut sources = Sources::default();
@@ -168,7 +168,7 @@ impl App {
             executions: units.iter().map(|unit| unit.executions()).sum(),
             requests: 0,
         };
-        self.one((&at.site, args.plan), targets, endpoints, counts).await
+        self.one((&at.site, args.write), targets, endpoints, counts).await
     }
 
     /// Returns what is wanted of each unit, and adds the files that are sent for it to `sources`. It
@@ -207,34 +207,31 @@ impl App {
     /// Carries out the operation on the targets, or shows what it would do.
     pub(super) async fn one(
         &self,
-        (site, plan): (&Path, bool),
+        (site, write): (&Path, WriteArgs),
         targets: Vec<TargetPlan>,
         endpoints: Endpoints,
         counts: impl Fn() -> Counts + Send + Sync + 'static,
     ) -> Result<Status, Failure> {
         let site_name = site.display().to_string();
-        self.job((site, plan), &Job::new(&self.task, site_name, targets).on(endpoints, counts))
-            .await
+        let job = Job::new(&self.task, site_name, targets).on(endpoints, counts);
+        self.job((site, write), &job).await
     }
 
     /// Carries out the job, or shows what it would do.
     pub(super) async fn job(
         &self,
-        (site, plan): (&Path, bool),
+        (site, write): (&Path, WriteArgs),
         job: &Job,
     ) -> Result<Status, Failure> {
-        if plan {
-            let next = self.given.clone().without("--plan").on(site);
-            return Ok(self.shown(&self.engine().plan(job).await, Some(&next)));
-        }
-        Ok(self.shown(&self.engine().apply(job, Approved::Now).await?, None))
+        let (report, next) = self.carry_out(site, job, write).await?;
+        Ok(self.shown(&report, next.as_ref()))
     }
 
     /// Needs `[cloud]`, and `project` in `[management]`; the rest comes from flags or the site file.
     async fn sg_rule(&self, args: &SgRuleArgs) -> Result<Status, Failure> {
         let name = self.task.as_str();
         let at = &args.site.site;
-        let _lock = (!args.plan).then(|| self.runs.lock(at, name)).transpose()?;
+        let _lock = (!args.write.plan).then(|| self.runs.lock(at, name)).transpose()?;
         let site = Self::site(at)?;
         let connect = self.connect(&site);
         let api_port = || {
@@ -259,7 +256,7 @@ impl App {
         }
         let section = Section::new("", name, items);
         let target = TargetPlan::shared(cloud.network.label(), vec![section]);
-        self.one((at, args.plan), vec![target], cloud.endpoints(), cloud.counts()).await
+        self.one((at, args.write), vec![target], cloud.endpoints(), cloud.counts()).await
     }
 
     fn traffic(
@@ -295,7 +292,7 @@ impl App {
             self.screen.text(&format!("{}\n{pretty}", unit.label()));
             all.insert(unit.label(), state);
         }
-        Ok(self.ends(Status::Done, json!({ "command": "capture-pre-state", "units": all })))
+        Ok(self.ends(Status::Done, json!({ "units": all })))
     }
 }
 

@@ -52,7 +52,7 @@ impl App {
              and nothing is kept.",
             if count == 1 { "" } else { "s" }
         ));
-        Ok(self.ends(Status::Done, json!({ "command": "rehearse", "reports": reports })))
+        Ok(self.ends(Status::Done, json!({ "reports": reports })))
     }
     /// Returns the context of a rehearsal: a run of its own, because what it writes is simulated, and to
     /// stop at once loses nothing.

@@ -10,12 +10,15 @@ use omega::{
     capi::Namespace,
     core::{Failure, FailureClass, read_regular, values::Secret},
     openstack::{block_storage::ClusterVolume, network::Remaining},
-    run::{Approved, Status},
+    run::Status,
     stuck_delete::{LeftInProject, Release, StuckDelete},
 };
 use serde_json::json;
 
-use crate::{app::App, cli::patience};
+use crate::{
+    app::App,
+    cli::{WriteArgs, patience},
+};
 
 /// The largest clouds.yaml that is read.
 const CLOUDS: u64 = 1 << 20;
@@ -42,9 +45,9 @@ pub(crate) struct ReleaseStuckDeleteArgs {
     /// The site file.
     #[arg(long, default_value = "omega.toml")]
     site: PathBuf,
-    /// Show what would be done, without changing anything.
-    #[arg(long)]
-    pub(crate) plan: bool,
+    /// Whether and how it writes.
+    #[command(flatten)]
+    write: WriteArgs,
 }
 
 impl App {
@@ -54,7 +57,7 @@ impl App {
     ) -> Result<Status, Failure> {
         let lock = || self.runs.lock(&args.site, "release-stuck-delete");
         // Before reading what holds the cluster, because the steps depend on it.
-        let _lock = (!args.plan).then(lock).transpose()?;
+        let _lock = (!args.write.plan).then(lock).transpose()?;
         let site = Self::site(&args.site)?;
         let connect = self.connect(&site);
         let kubeconfig = connect.kubeconfig(self.ctx.now())?;
@@ -68,20 +71,14 @@ impl App {
         };
         let release = stuck.find(&connect, &clients).await?;
         let job = release.job(&args.site.display().to_string(), &clients);
-        let (report, next) = if args.plan {
-            let next = self.given.clone().without("--plan").on(&args.site);
-            (self.engine().plan(&job).await, Some(next))
-        } else {
-            (self.engine().apply(&job, Approved::Now).await?, None)
-        };
+        let (report, next) = self.carry_out(&args.site, &job, args.write).await?;
         crate::render::report(&self.screen, &self.console, &report, next.as_ref());
         let left = release.left().await;
         self.show_left(&release, &left);
         let mark = release.mark();
         let cluster = json!({ "namespace": mark.namespace, "name": mark.name });
         let report = report.proven(json!({ "cluster": cluster, "left": left }));
-        self.screen.json(&report);
-        Ok(report.exit)
+        Ok(self.document(&report))
     }
 
     /// Shows what belongs to the cluster and is kept.

@@ -1,10 +1,7 @@
 //! `rollback`
 
 use omega::{
-    core::{
-        Failure,
-        run::{Approved, Status},
-    },
+    core::{Failure, run::Status},
     graft::GRAFT,
     rollback::{self, Rollback, check},
 };
@@ -14,22 +11,18 @@ use crate::{app::App, cli::RollbackArgs};
 impl App {
     pub(crate) async fn rollback(&self, args: &RollbackArgs) -> Result<Status, Failure> {
         let at = &args.site;
-        let _lock = (!args.plan).then(|| self.runs.lock(&at.site, &self.task)).transpose()?;
-        let run = args.run.as_deref();
+        let _lock = (!args.write.plan).then(|| self.runs.lock(&at.site, &self.task)).transpose()?;
+        let named = args.run.as_deref().map(|run| self.runs.resolve(run)).transpose()?;
+        let run = named.as_deref();
         // If there is nothing to undo, no request is made.
         check(&self.runs, run)?;
         let site = Self::site(&at.site)?;
         let connect = self.connect(&site);
         let clients = rollback::connect(GRAFT, &self.runs, run, &connect, &at.units).await?;
-        let named = at.site.display().to_string();
-        let back = rollback::rollback(&self.runs, run, &named, &clients).await?;
+        let site = at.site.display().to_string();
+        let back = rollback::rollback(&self.runs, run, &site, &clients).await?;
         self.say(&back);
-        let engine = self.engine();
-        if args.plan {
-            let next = self.given.clone().without("--plan").on(&at.site);
-            return Ok(self.shown(&engine.plan(&back.job).await, Some(&next)));
-        }
-        Ok(self.shown(&engine.apply(&back.job, Approved::Now).await?, None))
+        self.job((&at.site, args.write), &back.job).await
     }
 
     fn say(&self, back: &Rollback) {

@@ -4,14 +4,15 @@ use omega::{
     Swept,
     clients::{Clients, CloudClients, PartialClients},
     core::Failure,
-    run::Status,
+    left_here, left_on_site,
+    run::{RunInfo, RunOutcome, Status},
     sweep, sweep_site,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    cli::{RunsArgs, RunsCommand, SiteArgs},
+    cli::{RunsArgs, RunsCommand, SiteArgs, YesArgs},
     render,
 };
 
@@ -20,38 +21,45 @@ impl App {
         match &args.command {
             None => self.list_runs(),
             Some(RunsCommand::Show { id }) => self.show_run(id),
-            Some(RunsCommand::Sweep { site, plan: true }) => self.show_leftovers(site),
-            Some(RunsCommand::Sweep { site, plan: false }) => self.sweep(site).await,
+            Some(RunsCommand::Sweep { site, write }) if write.plan => self.show_leftovers(site),
+            Some(RunsCommand::Sweep { site, write }) => self.sweep(site, write.consent).await,
         }
     }
 
     fn list_runs(&self) -> Result<Status, Failure> {
         let (runs, damaged) = self.runs.all()?;
         let exit = if damaged.is_empty() { Status::Done } else { Status::Error };
-        self.ends(exit, json!({ "command": "runs", "runs": runs, "damaged": damaged }));
+        let runs: Vec<(RunInfo, RunOutcome)> =
+            runs.into_iter().map(|run| (run.clone(), self.runs.outcome(&run))).collect();
+        let listed = |(run, outcome): &(RunInfo, RunOutcome)| {
+            let mut one = json!(run);
+            if let (Some(one), Value::Object(more)) = (one.as_object_mut(), json!(outcome)) {
+                one.extend(more);
+            }
+            one
+        };
+        let all: Vec<Value> = runs.iter().map(listed).collect();
+        self.ends(exit, json!({ "runs": all, "damaged": damaged }));
         if runs.is_empty() {
             self.screen.text("There are no runs yet.");
         }
-        for run in runs {
-            let back = match run.rolls_back.as_slice() {
-                [] => String::new(),
-                back => format!(" rolls back {}", back.join(", ")),
-            };
-            self.screen.text(&format!("{}  {}{back}  {}", run.id, run.runbook, run.site));
+        for (run, outcome) in &runs {
+            self.screen.text(&render::run(run, outcome));
         }
         for failure in &damaged {
-            self.console.fail(&render::failure(failure, None, self.screen.width));
+            self.console.fail(&render::failure(failure, None, &self.screen));
         }
         Ok(exit)
     }
 
-    fn show_run(&self, id: &str) -> Result<Status, Failure> {
+    fn show_run(&self, name: &str) -> Result<Status, Failure> {
+        let id = &self.runs.resolve(name)?;
         let entries = self.runs.entries(id)?;
-        let report: Option<serde_json::Value> = self.runs.kept(id, "report.json");
-        self.ends(
-            Status::Done,
-            json!({ "command": "runs show", "entries": entries, "report": report }),
-        );
+        let report: Option<Value> = self.runs.kept(id, "report.json");
+        self.ends(Status::Done, json!({ "run": id, "entries": entries, "report": report }));
+        if id != name {
+            self.screen.text(&format!("Run {id}"));
+        }
         for line in entries.iter().flat_map(render::entry) {
             self.screen.text(&line);
         }
@@ -64,9 +72,7 @@ impl App {
     fn show_leftovers(&self, at: &SiteArgs) -> Result<Status, Failure> {
         let left = self.runs.leftovers()?;
         for one in &left {
-            let step = &one.step;
-            self.screen
-                .text(&format!("{}  {} {} on {}", one.run.id, step.kind, step.key, step.target));
+            self.screen.text(&render::leftover(one));
         }
         let exit = if left.is_empty() {
             self.screen.text("There are no leftovers of killed runs.");
@@ -78,38 +84,50 @@ impl App {
         };
         let left: Vec<_> =
             left.iter().map(|one| json!({ "run": one.run.id, "step": one.step })).collect();
-        Ok(self.ends(exit, json!({ "command": "runs sweep", "left": left })))
+        Ok(self.ends(exit, json!({ "left": left })))
     }
 
-    async fn sweep(&self, at: &SiteArgs) -> Result<Status, Failure> {
+    async fn sweep(&self, at: &SiteArgs, consent: YesArgs) -> Result<Status, Failure> {
         let _lock = self.runs.lock(&at.site, "runs sweep")?;
         if self.runs.leftovers()?.is_empty() {
             self.screen.text("There are no leftovers of killed runs.");
-            return Ok(self.ends(Status::Done, json!({ "command": "runs sweep", "swept": [] })));
+            return Ok(self.ends(Status::Done, json!({ "swept": [] })));
         }
         let site = Self::site(&at.site)?;
         let connect = self.connect(&site);
+        self.confirm_removal(consent, &left_on_site(&self.runs, &connect).await?).await?;
         let swept = self.say_swept(sweep_site(&self.runs, &self.ctx, &connect, &at.units).await?);
         let exit = Status::first(swept.iter().filter_map(|(_, failed)| *failed));
         let swept: Vec<_> = swept.into_iter().map(|(one, _)| one).collect();
-        Ok(self.ends(exit, json!({ "command": "runs sweep", "swept": swept })))
+        Ok(self.ends(exit, json!({ "swept": swept })))
     }
 
     /// Removes what killed runs left, before a run that may create similar resources. A failure to remove
     /// it does not stop that run.
-    pub(super) async fn sweep_first(&self, clients: &Clients) -> Result<(), Failure> {
-        self.say_swept(sweep(&self.runs, &self.ctx, &clients.into()).await?);
-        Ok(())
+    pub(super) async fn sweep_first(
+        &self,
+        clients: &Clients,
+        consent: YesArgs,
+    ) -> Result<(), Failure> {
+        self.sweep_with(&clients.into(), consent).await
     }
 
     /// The same, of the cloud alone.
-    pub(super) async fn sweep_cloud(&self, cloud: &CloudClients) -> Result<(), Failure> {
-        let clients = PartialClients::from(cloud);
-        self.say_swept(sweep(&self.runs, &self.ctx, &clients).await?);
+    pub(super) async fn sweep_cloud(
+        &self,
+        cloud: &CloudClients,
+        consent: YesArgs,
+    ) -> Result<(), Failure> {
+        self.sweep_with(&PartialClients::from(cloud), consent).await
+    }
+
+    async fn sweep_with(&self, clients: &PartialClients, consent: YesArgs) -> Result<(), Failure> {
+        self.confirm_removal(consent, &left_here(&self.runs, clients)?).await?;
+        self.say_swept(sweep(&self.runs, &self.ctx, clients).await?);
         Ok(())
     }
 
-    pub(super) fn say_swept(&self, swept: Swept) -> Vec<(serde_json::Value, Option<Status>)> {
+    pub(super) fn say_swept(&self, swept: Swept) -> Vec<(Value, Option<Status>)> {
         swept
             .into_iter()
             .map(|(left, removed)| {

@@ -16,10 +16,13 @@ use omega::{
             Manifest, StagedImage,
         },
     },
-    run::{Approved, Engine, Job},
+    run::{Engine, Job},
 };
 
-use crate::{app::App, cli::SiteFile};
+use crate::{
+    app::App,
+    cli::{SiteFile, WriteArgs},
+};
 
 /// `stage-image`
 #[derive(Debug, Args)]
@@ -28,9 +31,9 @@ pub(crate) struct StageImageArgs {
     /// The site.
     #[command(flatten)]
     site: SiteFile,
-    /// Show what would be done; write nothing.
-    #[arg(long)]
-    plan: bool,
+    /// Whether and how it writes.
+    #[command(flatten)]
+    write: WriteArgs,
     /// A qcow2 file on this machine.
     #[arg(long, requires = "sha512", requires = "name")]
     file: Option<PathBuf>,
@@ -72,7 +75,7 @@ fn usage(why: impl ToString) -> Failure {
 impl App {
     pub(super) async fn stage_image(&self, args: &StageImageArgs) -> Result<Status, Failure> {
         let at = &args.site.site;
-        let _lock = (!args.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
+        let _lock = (!args.write.plan).then(|| self.runs.lock(at, &self.task)).transpose()?;
         let site = Self::site(at)?;
         let proxies = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
         let proxy = proxies.into_iter().find_map(|name| self.machine.variables.get(name));
@@ -88,22 +91,24 @@ impl App {
             }
             None => connect.cloud().await?,
         };
-        if !args.plan {
-            self.sweep_cloud(&cloud).await?;
+        if !args.write.plan {
+            self.sweep_cloud(&cloud, args.write.consent).await?;
         }
         let images = Arc::new(Images::new(Arc::clone(&cloud.narrowed)).with_downloads(downloads));
         let (label, name) = (images.label(), image.name.to_string());
         let section = Section::new("", &self.task, vec![Item::Step(step(&images, image))]);
         let target = TargetPlan::shared(label, vec![section]);
-        if args.plan {
-            return self.one((at, true), vec![target], cloud.endpoints(), cloud.counts()).await;
+        if args.write.plan {
+            return self
+                .one((at, args.write), vec![target], cloud.endpoints(), cloud.counts())
+                .await;
         }
         // Its rate is drawn in the report of the acceptance.
         let meter = Arc::new(TransferMeter::new(self.console.clone()));
         let engine = Engine::new(self.runs.clone(), self.ctx.clone().with_events(meter.clone()));
         let job = Job::new(&self.task, at.display().to_string(), vec![target]);
         let job = job.on(cloud.endpoints(), cloud.counts());
-        let report = engine.apply(&job, Approved::Now).await?;
+        let report = self.apply_confirmed(&engine, &job, args.write.consent, &[]).await?;
         let status = self.shown(&report, None);
         let transfer = meter.transfer(name).filter(|_| status == Status::Done);
         if let (Some(run), Some(transfer)) = (&report.run, transfer) {

@@ -76,7 +76,9 @@ fn lines(item: &ItemReport, screen: &Screen) -> Vec<String> {
         Outcome::Failed => item.findings.first().and_then(|one| one.remedy.as_deref()),
         Outcome::Passed | Outcome::Deferred { .. } | _ => None,
     };
-    all.extend(next.iter().flat_map(|next| wrap(&format!("next: {next}"), inside)));
+    all.extend(
+        next.iter().flat_map(|next| wrap(&format!("next: {}", screen.pasted(next)), inside)),
+    );
     let mut all = all.into_iter();
     let first = all.next().unwrap_or_default();
     let head = format!("  {shown} {:<ID$}{first}", item.id.name()).trim_end().to_owned();

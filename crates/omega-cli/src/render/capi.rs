@@ -21,7 +21,7 @@ const INDENT: usize = 10;
 
 /// Returns all findings and a line that counts them.
 pub(crate) fn coherence(found: &Coherence, screen: &Screen) -> String {
-    let mut text: Vec<String> = found.findings.iter().map(|f| finding(f, screen.width)).collect();
+    let mut text: Vec<String> = found.findings.iter().map(|f| finding(f, screen)).collect();
     let counts = found.counts();
     let count = |severity, one| match counts.get(&severity) {
         None | Some(0) => None,
@@ -38,7 +38,9 @@ pub(crate) fn coherence(found: &Coherence, screen: &Screen) -> String {
     text.join("\n")
 }
 
-pub(super) fn finding(finding: &Finding, width: usize) -> String {
+/// Returns a finding with its evidence and its remedy.
+pub(crate) fn finding(finding: &Finding, screen: &Screen) -> String {
+    let width = screen.width;
     let Finding { rule, severity, summary, evidence, decision, remedy, .. } = finding;
     let severity = match severity {
         Severity::Broken => "broken",
@@ -50,7 +52,8 @@ pub(super) fn finding(finding: &Finding, width: usize) -> String {
     let decision = decision.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
     let head = format!("{severity:<INDENT$}  {rule}{decision}");
     let shown = Evidence::line(evidence);
-    let remedy = remedy.as_deref().unwrap_or_default();
+    let remedy = screen.pasted(remedy.as_deref().unwrap_or_default());
+    let remedy = remedy.as_str();
     let rows = [("", summary.as_str()), ("evidence", &shown), ("next", remedy)];
     let rows = rows.into_iter().filter(|(_, value)| !value.is_empty());
     let rows: Vec<_> = rows.map(|(label, value)| row(label, value, width)).collect();

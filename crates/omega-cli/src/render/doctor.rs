@@ -80,7 +80,7 @@ fn fix(first: &LayerFinding, screen: &Screen) -> Vec<String> {
     // Not what the summary says already.
     let evidence = finding.evidence.iter().map(ToString::to_string);
     let evidence = evidence.filter(|shown| !finding.summary.contains(shown.as_str()));
-    let next = finding.remedy.iter().map(|remedy| format!("next: {remedy}"));
+    let next = finding.remedy.iter().map(|remedy| format!("next: {}", screen.pasted(remedy)));
     for fact in [finding.summary.clone()].into_iter().chain(evidence).chain(next) {
         text.extend(wrap(&fact, inside).iter().map(|line| format!("  {line}")));
     }

@@ -1,11 +1,20 @@
 use omega::core::{Failure, FailureClass, Touched};
 
-use super::layout::wrap;
+use super::{Screen, layout::wrap};
 
 const LABEL: usize = 10;
 
 /// Returns an error as text: what failed, expected, found, changed, next.
-pub(crate) fn failure(failure: &Failure, run: Option<&str>, width: usize) -> String {
+pub(crate) fn failure(failure: &Failure, run: Option<&str>, screen: &Screen) -> String {
+    text(failure, run, screen.width, &|next| screen.pasted(next))
+}
+
+fn text(
+    failure: &Failure,
+    run: Option<&str>,
+    width: usize,
+    pasted: &dyn Fn(&str) -> String,
+) -> String {
     let Failure { class, message, expected, found, touched, next, causes, .. } = failure;
     let mut text = format!("error: {message}");
     let width = if width == usize::MAX { 100 } else { width };
@@ -38,7 +47,7 @@ pub(crate) fn failure(failure: &Failure, run: Option<&str>, width: usize) -> Str
         },
     );
     if let Some(next) = next {
-        row("next", next);
+        row("next", &pasted(next));
     }
     if let Some(run) = run {
         row("run", run);
@@ -59,7 +68,7 @@ mod tests {
             ..Failure::new(FailureClass::Error, "could not place the kubeconfig on magnum/1")
         }
         .next("free space on magnum/1 and run the same command: magnum/0 is done and will not be touched");
-        insta::assert_snapshot!(failure(&error, Some("2026-11-21T07-44-11Z-4c1f"), 80), @r"
+        insta::assert_snapshot!(text(&error, Some("2026-11-21T07-44-11Z-4c1f"), 80, &str::to_owned), @r"
         error: could not place the kubeconfig on magnum/1
           expected  /etc/magnum/kubeconfig, magnum:magnum 0600, sha256 9f2c4100
           found     no space left on device (/etc: 0 bytes free)

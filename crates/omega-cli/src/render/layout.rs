@@ -16,6 +16,30 @@ pub(crate) enum Sign {
 }
 
 impl Sign {
+    /// All of them, as they are explained.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Change(ChangeKind::Create),
+        Self::Change(ChangeKind::Update),
+        Self::Change(ChangeKind::Delete),
+        Self::Same,
+        Self::Gate,
+        Self::Wait,
+        Self::No,
+    ];
+
+    /// Returns what it means.
+    pub(crate) fn meaning(self) -> &'static str {
+        match self {
+            Self::Change(ChangeKind::Create) => "create",
+            Self::Change(ChangeKind::Update) => "update",
+            Self::Change(ChangeKind::Delete) => "delete",
+            Self::Same => "unchanged",
+            Self::Gate => "check passed",
+            Self::Wait => "later, or a warning",
+            Self::No => "failed or refused",
+        }
+    }
+
     /// Returns the sign.
     pub(crate) fn text(self) -> char {
         match self {

@@ -14,12 +14,14 @@ mod screen;
 mod site_error;
 
 pub(crate) use acceptance::{acceptance, acceptance_plan};
+pub(crate) use capi::finding;
 pub(crate) use decisions::{decision, decisions};
 pub(crate) use doctor::doctor;
 pub(crate) use failure::failure;
-use plan::{plan, recap, show_notes};
+pub(crate) use plan::plan;
+use plan::{recap, show_notes};
 pub(crate) use progress::Console;
 use progress::seconds;
-pub(crate) use report::{entry, proven, report};
+pub(crate) use report::{entry, leftover, proven, report, run};
 pub(crate) use screen::{Format, Screen};
 pub(crate) use site_error::site_error;

@@ -1,6 +1,6 @@
 use omega::core::{
-    Evidence, Finding, ItemPreview, ItemState, Note, SectionPreview, Severity, TargetPreview,
-    Verdict, run::Recap,
+    Evidence, Failure, Finding, ItemPreview, ItemState, Note, SectionPreview, Severity,
+    TargetPreview, Verdict, run::Recap,
 };
 
 use super::{
@@ -10,12 +10,21 @@ use super::{
 
 /// Returns the counts that are not zero, for the last line.
 pub(crate) fn recap(recap: &Recap) -> String {
+    counts(recap, recap.pending)
+}
+
+/// The same; `changes`: the lines that show what is pending, which may be more than facts.
+fn counts(recap: &Recap, changes: usize) -> String {
     let Recap {
         unchanged, changed, pending, waiting, deferred, no, warned, refused, failed, ..
     } = *recap;
+    let to_change = match changes {
+        _ if changes == pending => "to change".to_owned(),
+        one_or_more => format!("to change ({one_or_more} changes)"),
+    };
     let counts = [
         (changed, "changed"),
-        (pending, "to change"),
+        (pending, &to_change),
         (waiting, "waiting"),
         (deferred, "deferred"),
         (no, if no == 1 { "failed check" } else { "failed checks" }),
@@ -41,29 +50,139 @@ pub(crate) fn plan(screen: &Screen, parts: &[TargetPreview]) {
     }
     numbers.sort_by_key(|number| order(number));
     let mut notes: Vec<&Note> = Vec::new();
+    let mut causes = Causes::of(parts);
     for number in numbers {
         let sections = groups.iter().flat_map(|(part, _)| {
             let same = part.sections.iter().filter(|section| section.number == number);
             same.map(|section| (part.target.as_str(), section))
         });
-        for (nth, (target, section)) in sections.enumerate() {
-            if nth == 0 {
-                screen.text(&heading(section));
-            }
+        let mut headed = false;
+        for (target, section) in sections {
             for item in &section.items {
-                show(screen, target, item, &mut notes);
+                let Some(alike) = causes.shown(item) else { continue };
+                if !std::mem::replace(&mut headed, true) {
+                    screen.text(&heading(section));
+                }
+                match alike {
+                    Some(alike) => alike.show(screen, item),
+                    None => show(screen, target, item, &mut notes),
+                }
             }
         }
     }
     show_notes(screen, &notes);
     screen.text("");
+    screen.text(&legend(parts));
     for (part, same) in groups {
         let same = match same.as_slice() {
             [] => String::new(),
             more => format!("  {}: the same.", more.join(", ")),
         };
-        let count = recap(&Recap::of(part.items()));
+        let changes = part.items().map(changes).sum();
+        let count = counts(&Recap::of(part.items()), changes);
         screen.prose(&format!("{}: {count}.{same}", part.target));
+    }
+}
+
+fn changes(item: &ItemPreview) -> usize {
+    match &item.found {
+        ItemState::Preview(preview) if preview.wait.is_none() => preview.diffs.len(),
+        ItemState::Preview(_) | ItemState::Verdict(_) | ItemState::Failed(_) => 0,
+    }
+}
+
+/// Returns what the signs of these lines mean.
+fn legend(parts: &[TargetPreview]) -> String {
+    let used: Vec<Sign> = parts.iter().flat_map(TargetPreview::items).flat_map(signs).collect();
+    let meant = Sign::ALL.iter().filter(|sign| used.contains(sign));
+    let meant: Vec<String> =
+        meant.map(|sign| format!("{} {}", sign.text(), sign.meaning())).collect();
+    format!("Signs: {}", meant.join(", "))
+}
+
+fn signs(item: &ItemPreview) -> Vec<Sign> {
+    match &item.found {
+        ItemState::Verdict(Verdict::Pass { .. }) => vec![Sign::Gate],
+        ItemState::Verdict(Verdict::Fail(finding)) => vec![verdict(finding).0],
+        ItemState::Verdict(Verdict::Deferred { .. }) => vec![Sign::Wait],
+        ItemState::Failed(_) => vec![Sign::No],
+        ItemState::Preview(preview) if preview.wait.is_some() => vec![Sign::Wait],
+        ItemState::Preview(preview) if preview.diffs.is_empty() => vec![Sign::Same],
+        ItemState::Preview(preview) => {
+            preview.diffs.iter().map(|diff| Sign::Change(diff.verb)).collect()
+        }
+    }
+}
+
+/// Failures that several facts have for the same cause: they are one line.
+struct Causes<'a>(Vec<Cause<'a>>);
+
+struct Cause<'a> {
+    words: String,
+    targets: Vec<&'a str>,
+    facts: usize,
+    shown: bool,
+}
+
+impl<'a> Causes<'a> {
+    fn of(parts: &'a [TargetPreview]) -> Self {
+        let mut causes: Vec<Cause<'a>> = Vec::new();
+        for part in parts {
+            for item in part.items() {
+                let ItemState::Failed(failure) = &item.found else { continue };
+                let words = cause(failure);
+                let known = causes.iter().position(|one| one.words == words);
+                let nth = known.unwrap_or(causes.len());
+                if known.is_none() {
+                    causes.push(Cause { words, targets: Vec::new(), facts: 0, shown: false });
+                }
+                let Some(one) = causes.get_mut(nth) else { continue };
+                one.facts += 1;
+                if !one.targets.contains(&part.target.as_str()) {
+                    one.targets.push(&part.target);
+                }
+            }
+        }
+        causes.retain(|one| one.facts > 1);
+        Self(causes)
+    }
+
+    /// Returns how the item is shown: `None` if it has been, `Some(None)` if by itself.
+    fn shown(&mut self, item: &ItemPreview) -> Option<Option<&Cause<'a>>> {
+        let ItemState::Failed(failure) = &item.found else { return Some(None) };
+        let words = cause(failure);
+        let Some(one) = self.0.iter_mut().find(|one| one.words == words) else { return Some(None) };
+        if std::mem::replace(&mut one.shown, true) { None } else { Some(Some(one)) }
+    }
+}
+
+impl Cause<'_> {
+    fn show(&self, screen: &Screen, item: &ItemPreview) {
+        let (width, colour) = (screen.width, screen.colour);
+        let facts = format!("{} facts", self.facts);
+        let name = self.targets.join(", ");
+        screen.text(&line(Sign::No, &facts, &name, &self.words, width, colour));
+        if let ItemState::Failed(failure) = &item.found {
+            seen(screen, failure);
+        }
+    }
+}
+
+/// Returns why it failed, and what to do.
+fn cause(failure: &Failure) -> String {
+    let mut words = failure.causes.join(": ");
+    if words.is_empty() {
+        words.clone_from(&failure.message);
+    }
+    let next = failure.next.as_ref().map_or_else(String::new, |next| format!(" -> {next}"));
+    format!("{words}{next}")
+}
+
+fn seen(screen: &Screen, failure: &Failure) {
+    for (label, value) in [("expected", &failure.expected), ("found", &failure.found)] {
+        if let Some(value) = value {
+            screen.text(&below(&format!("{label}: {value}"), screen.width));
+        }
     }
 }
 
@@ -153,18 +272,8 @@ fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Ve
         }
         ItemState::Verdict(Verdict::Deferred { until }) => put(Sign::Wait, noun, name, until),
         ItemState::Failed(failure) => {
-            let mut words = failure.causes.join(": ");
-            if words.is_empty() {
-                words.clone_from(&failure.message);
-            }
-            let next = failure.next.as_ref().map_or_else(String::new, |next| format!(" -> {next}"));
-            put(Sign::No, noun, name, &format!("{words}{next}"));
-            let seen = [("expected", &failure.expected), ("found", &failure.found)];
-            for (label, value) in seen {
-                if let Some(value) = value {
-                    screen.text(&below(&format!("{label}: {value}"), screen.width));
-                }
-            }
+            put(Sign::No, noun, name, &cause(failure));
+            seen(screen, failure);
         }
         ItemState::Preview(preview) => {
             if let Some(why) = &preview.wait {

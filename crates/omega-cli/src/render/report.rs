@@ -5,7 +5,7 @@ use std::time::Duration;
 use omega::{
     core::{Entry, Note, TargetPreview, Touched},
     graft::{GRAFT, Proven},
-    run::{Counts, Recap, Report, Status},
+    run::{Counts, Leftover, Outcome, Recap, Report, RunInfo, RunOutcome, Status},
 };
 
 use super::{Console, Screen, capi::finding, failure, plan, recap, seconds, show_notes};
@@ -20,11 +20,14 @@ pub(crate) fn report(
 ) {
     console.done();
     for one in &report.findings {
-        screen.text(&finding(one, screen.width));
+        screen.text(&finding(one, screen));
     }
     match (report.command, &report.run) {
         ("plan", _) => {
             plan(screen, &report.looked);
+            if let Some(blocker) = &report.failure {
+                console.fail(&failure(blocker, None, screen));
+            }
             if let Some(next) = next.filter(|_| report.exit == Status::Pending) {
                 screen.text(&format!("Next:  {next}"));
             }
@@ -39,7 +42,7 @@ pub(crate) fn report(
         (_, None) => {
             plan(screen, &report.looked);
             if let Some(blocker) = &report.failure {
-                console.fail(&failure(blocker, None, screen.width));
+                console.fail(&failure(blocker, None, screen));
             }
         }
         (_, Some(run)) => done(screen, console, report, run),
@@ -48,7 +51,7 @@ pub(crate) fn report(
 
 fn done(screen: &Screen, console: &Console, report: &Report, run: &str) {
     if let Some(stopped) = &report.failure {
-        console.fail(&failure(stopped, Some(run), screen.width));
+        console.fail(&failure(stopped, Some(run), screen));
     }
     let mut notes: Vec<&Note> = Vec::new();
     for note in report.done.iter().flat_map(|target| &target.items).flat_map(|item| &item.notes) {
@@ -95,6 +98,36 @@ fn all_unchanged(holds: &str, recap: &Recap, report: &Report) -> String {
 /// `1 fact holds`, `21 facts hold`.
 fn facts(count: usize) -> String {
     if count == 1 { "1 fact holds".to_owned() } else { format!("{count} facts hold") }
+}
+
+/// Returns the line for a run: what it did, how it ended, changes, time, site.
+pub(crate) fn run(run: &RunInfo, outcome: &RunOutcome) -> String {
+    let RunOutcome { outcome, changes, seconds: took, .. } = outcome;
+    let state = match outcome {
+        Outcome::Done => "done",
+        Outcome::Failed => "failed",
+        Outcome::Running => "running",
+        Outcome::Killed | _ => "killed",
+    };
+    let changes = match changes {
+        Some(1) => "1 change".to_owned(),
+        Some(some) => format!("{some} changes"),
+        None => "journal damaged".to_owned(),
+    };
+    let took = took.and_then(|took| Duration::try_from_secs_f64(took).ok());
+    let took = took.map(seconds).unwrap_or_default();
+    let back = match run.rolls_back.as_slice() {
+        [] => String::new(),
+        back => format!("  rolls back {}", back.join(", ")),
+    };
+    let RunInfo { id, runbook, site, .. } = run;
+    format!("{id}  {runbook:<24} {state:<8} {changes:<12} {took:<12} {site}{back}")
+}
+
+/// Returns the line for what a killed run left.
+pub(crate) fn leftover(left: &Leftover) -> String {
+    let step = &left.step;
+    format!("{}  {} {} on {}", left.run.id, step.kind, step.key, step.target)
 }
 
 /// Returns the result of a proof, in a sentence.

@@ -1,12 +1,12 @@
 use std::{
-    io::{self, Write as _},
+    io,
     sync::{Mutex, PoisonError},
 };
 
 use serde::Serialize;
 
 use super::{layout::wrap, printable::printable};
-use crate::environment::Environment;
+use crate::{command_line::on_site, environment::Environment};
 
 /// The output format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -18,7 +18,7 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Standard output, for the result only.
+/// Standard output, for the result only; or where a question is asked.
 #[derive(Debug)]
 pub(crate) struct Screen {
     /// The output format.
@@ -27,6 +27,9 @@ pub(crate) struct Screen {
     pub(crate) width: usize,
     /// Whether to use colours.
     pub(crate) colour: bool,
+    /// The site file, if the operator named another than the default.
+    site: Option<String>,
+    stream: Stream,
     lost: Mutex<Option<io::Error>>,
 }
 
@@ -36,7 +39,39 @@ impl Screen {
         let terminal = environment.stdout_is_terminal;
         let width = width(environment, terminal, &console::Term::stdout());
         let colour = environment.colour(terminal);
-        Self { format, width, colour, lost: Mutex::default() }
+        Self { format, width, colour, site: None, stream: Stream::Out, lost: Mutex::default() }
+    }
+
+    /// Returns the screen for a question, and for what it is about: stderr, or else stdout, if that is
+    /// a terminal and has no document. `None` if there is none, or nobody can answer.
+    pub(crate) fn asking(environment: &Environment, format: Format) -> Option<Self> {
+        let (stream, term) = if environment.stderr_is_terminal {
+            (Stream::Err, console::Term::stderr())
+        } else if environment.stdout_is_terminal && format == Format::Text {
+            (Stream::Out, console::Term::stdout())
+        } else {
+            return None;
+        };
+        let (width, colour) = (width(environment, true, &term), environment.colour(true));
+        let screen = Self {
+            format: Format::Text,
+            width,
+            colour,
+            site: None,
+            stream,
+            lost: Mutex::default(),
+        };
+        environment.stdin_is_terminal.then_some(screen)
+    }
+
+    /// Names the site file in commands that are suggested.
+    pub(crate) fn with_site(self, site: Option<String>) -> Self {
+        Self { site, ..self }
+    }
+
+    /// Returns `text` with the site file in the commands in it, so that they can be pasted.
+    pub(crate) fn pasted(&self, text: &str) -> String {
+        self.site.as_deref().map_or_else(|| text.to_owned(), |site| on_site(text, site))
     }
 
     /// Prints a line of text. With `--output json` it prints nothing.
@@ -71,10 +106,22 @@ impl Screen {
         self.write(text);
     }
 
+    /// Prints a question. The answer is on the same line.
+    pub(crate) fn ask(&self, question: &str) {
+        self.put(question);
+    }
+
     fn write(&self, text: &str) {
+        self.put(&format!("{text}\n"));
+    }
+
+    fn put(&self, text: &str) {
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         if lost.is_none() {
-            *lost = writeln!(io::stdout().lock(), "{text}").err();
+            *lost = match self.stream {
+                Stream::Out => written(io::stdout().lock(), text),
+                Stream::Err => written(io::stderr().lock(), text),
+            };
         }
     }
 
@@ -83,6 +130,17 @@ impl Screen {
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         lost.take().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
     }
+}
+
+/// Where text goes.
+#[derive(Clone, Copy, Debug)]
+enum Stream {
+    Out,
+    Err,
+}
+
+fn written(mut to: impl io::Write, text: &str) -> Option<io::Error> {
+    to.write_all(text.as_bytes()).and_then(|()| to.flush()).err()
 }
 
 /// Returns the maximum width of a line: COLUMNS, the terminal's width, or no limit.

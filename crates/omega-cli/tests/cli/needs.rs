@@ -18,7 +18,7 @@ impl Home {
     }
 
     /// Records a run of this site that changed something, or left it.
-    fn ran(&self, target: &str, kind: &str, desired: &Value, temporary: bool) {
+    pub(super) fn ran(&self, target: &str, kind: &str, desired: &Value, temporary: bool) {
         self.ran_by("graft", target, kind, desired, temporary);
     }
 
@@ -214,12 +214,14 @@ fn a_sweep_needs_only_what_something_was_left_on() {
     let undo = serde_json::json!({ "namespace": "default", "name": "p" });
     home.ran("m", "capi.removed-pod.v1", &undo, true);
     home.write("omega.toml", ONLY_CLOUD);
-    let ran = home.run(&["runs", "sweep"]).exits(64);
+    let ran = home.run(&["runs", "sweep", "--yes"]).exits(64);
     ran.says(&["could not remove k on m", "no `kubeconfig` in [management]"]);
     // With one it is asked for, and nothing else: there is no [conductor].
     let named = format!("{ONLY_CLOUD}[management]\nkubeconfig = \"capi.kubeconfig\"\n");
     home.write("omega.toml", &named);
-    home.run(&["runs", "sweep"]).exits(4).says(&["could not remove k on m", "capi.kubeconfig"]);
+    home.run(&["runs", "sweep", "--yes"])
+        .exits(4)
+        .says(&["could not remove k on m", "capi.kubeconfig"]);
 }
 
 #[test]

@@ -25,19 +25,20 @@ impl Engine {
     ///
     /// Fails if the plan that was approved is stale, or if the run can't be recorded.
     pub async fn apply(&self, job: &Job, approved: Approved) -> Result<Report, Failure> {
-        let looked = self.look(job).await;
+        let (looked, approved) = match approved {
+            Approved::Shown(looked) => (looked, None),
+            Approved::Now => (self.look(job).await, None),
+            Approved::Plan(plan) => (self.look(job).await, Some(plan)),
+        };
         let report = || Report::new("apply", job, self.elapsed()).looked(looked.all());
         if let Some(blocker) = looked.blocker() {
             let exit = self.status_of(&looked.all());
             return Ok(report().failed(Some(blocker), exit));
         }
-        let approved = match approved {
-            Approved::Now => None,
-            Approved::Plan(plan) => {
-                covered(job, &looked.targets, &plan)?;
-                Some(plan.targets)
-            }
-        };
+        if let Some(plan) = &approved {
+            covered(job, &looked.targets, plan)?;
+        }
+        let approved = approved.map(|plan| plan.targets);
         if looked.pending() {
             return self.change(job, &looked, approved.as_deref()).await;
         }

@@ -2,9 +2,9 @@ use std::{num::NonZeroUsize, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Job, PlanFile, Report, Runs, Status};
+use super::{Job, PlanFile, Report, Runs, Status, blocker};
 use crate::{
-    Context, Event, Failure, FailureClass, ItemPreview, ItemState, TargetPreview, Verdict,
+    Context, Event, Failure, FailureClass, ItemState, TargetPreview, Verdict,
     runbook::{Moment, preview_at},
 };
 
@@ -28,6 +28,9 @@ pub enum Approved {
     Now,
     /// Only the changes of this plan.
     Plan(PlanFile),
+    /// What was found and shown a moment ago, and what waiting steps need later. It is not read again
+    /// before the first write; each change is compared once more right before it is made.
+    Shown(Looked),
 }
 
 /// The observed state of a job's targets.
@@ -40,23 +43,18 @@ pub struct Looked {
 }
 
 impl Looked {
-    pub(super) fn all(&self) -> Vec<TargetPreview> {
+    /// Returns the targets, and then the gates that are checked at the end.
+    pub fn all(&self) -> Vec<TargetPreview> {
         self.targets.iter().chain(&self.afterwards).cloned().collect()
     }
 
-    pub(super) fn blocker(&self) -> Option<Failure> {
-        let all = || self.targets.iter().chain(&self.afterwards);
-        let first = all().find_map(TargetPreview::blocker)?;
-        let broken = |item: &&ItemPreview| matches!(&item.found, ItemState::Verdict(Verdict::Fail(finding)) if finding.is_broken());
-        let failed: Vec<_> = all().flat_map(TargetPreview::items).filter(broken).collect();
-        if first.class != FailureClass::Gate || failed.len() < 2 {
-            return Some(first);
-        }
-        let more: Vec<_> = failed.iter().skip(1).map(|one| one.subject.to_string()).collect();
-        Some(first.because(format!("{} more failed: {}", more.len(), more.join("; "))))
+    /// Returns what prevents the first write.
+    pub fn blocker(&self) -> Option<Failure> {
+        blocker::blocker(self.targets.iter().chain(&self.afterwards))
     }
 
-    pub(super) fn pending(&self) -> bool {
+    /// Returns whether something has to be changed.
+    pub fn pending(&self) -> bool {
         self.targets.iter().chain(&self.afterwards).any(TargetPreview::pending)
     }
 }
@@ -115,7 +113,8 @@ impl Engine {
     async fn looked(&self, command: &'static str, job: &Job) -> Report {
         let looked = self.look(job).await.all();
         let exit = self.status_of(&looked);
-        Report::new(command, job, self.elapsed()).looked(looked).ends(exit)
+        let failure = blocker::blocker(&looked);
+        Report::new(command, job, self.elapsed()).looked(looked).failed(failure, exit)
     }
 
     /// Returns the status of a command that found this.

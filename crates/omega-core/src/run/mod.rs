@@ -6,7 +6,9 @@
 //! prints.
 
 mod apply;
+mod blocker;
 mod engine;
+mod history;
 mod job;
 mod plan_file;
 mod recap;
@@ -16,6 +18,7 @@ mod status;
 mod store;
 
 pub use engine::{Approved, Engine, Looked};
+pub use history::{Outcome, RunOutcome};
 pub use job::{Counts, Endpoints, Job, PreState};
 pub use plan_file::{PlanFile, may_replace};
 pub use recap::Recap;

@@ -57,7 +57,7 @@ impl PlanFile {
             })
     }
 
-    /// Reads the plan of `task` at `path`.
+    /// Reads the plan of `task` at `path`, to apply it.
     ///
     /// # Errors
     ///
@@ -69,6 +69,29 @@ impl PlanFile {
                 .because(why)
                 .next("make a new plan, review it, and apply it")
         };
+        let plan = Self::parse(path, &bad)?;
+        if plan.task != task {
+            return Err(bad(format!("it is a plan for {}", plan.task)));
+        }
+        Ok(plan)
+    }
+
+    /// Reads the plan at `path`, to show it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not a plan, or damaged.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let bad = |why: String| {
+            let what = format!("{} can't be shown", path.display());
+            Failure::new(FailureClass::Usage, what)
+                .because(why)
+                .next("omega-cli plan graft --out FILE")
+        };
+        Self::parse(path, &bad)
+    }
+
+    fn parse(path: &Path, bad: &dyn Fn(String) -> Failure) -> Result<Self, Failure> {
         let text = read_regular(path, MOST).map_err(|error| bad(error.to_string()))?;
         match serde_json::from_slice::<Version>(&text) {
             Ok(Version { schema_version: 1..=VERSION }) => {}
@@ -77,12 +100,7 @@ impl PlanFile {
             }
             Err(error) => return Err(bad(format!("not a plan file: {error}"))),
         }
-        let plan: Self = serde_json::from_slice(&text)
-            .map_err(|error| bad(format!("it is damaged: {error}")))?;
-        if plan.task != task {
-            return Err(bad(format!("it is a plan for {}", plan.task)));
-        }
-        Ok(plan)
+        serde_json::from_slice(&text).map_err(|error| bad(format!("it is damaged: {error}")))
     }
 
     /// Checks that `job` is for the site that this plan was made for.

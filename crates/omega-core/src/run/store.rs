@@ -117,6 +117,20 @@ impl Runs {
             .map_err(|error| self.failure("name", &error))?;
         let path = self.0.join(&id);
         directory(&path).map_err(|error| self.failure("make", &error))?;
+        self.begun(job, now, &id, &path).inspect_err(|_| {
+            // Nothing was done. If it can't be removed either, `all` passes over it.
+            drop(fs::remove_dir_all(&path));
+        })
+    }
+
+    fn begun(
+        &self,
+        job: &Job,
+        now: Timestamp,
+        id: &str,
+        path: &Path,
+    ) -> Result<RunDirectory, Failure> {
+        let (id, path) = (id.to_owned(), path.to_owned());
         let journal = FileJournal::create(&path.join("journal.jsonl"), &id);
         let journal = Arc::new(journal.map_err(|error| Failure {
             causes: chain(&error),
@@ -163,12 +177,20 @@ impl Runs {
                 Err(error) => damaged.push(
                     Failure::new(FailureClass::Error, format!("run {} is damaged", path.display()))
                         .because(format!("run.json: {error}"))
-                        .next("give a run by its id; its journal.jsonl has what was written"),
+                        .next(format!(
+                            "read its journal.jsonl, which has what was written; then remove it: rm -r '{}'",
+                            path.display()
+                        )),
                 ),
             }
         }
         runs.sort_by(|a, b| (b.began, &b.id).cmp(&(a.began, &a.id)));
         Ok((runs, damaged))
+    }
+
+    /// Returns whether the run goes on.
+    pub(super) fn is_alive(&self, id: &str) -> bool {
+        Lock::is_held(&self.0.join(id).join(ALIVE))
     }
 
     /// Returns when the run last wrote to its journal; none if there is none.
@@ -199,7 +221,7 @@ impl Runs {
         let mut all = Vec::new();
         for run in self.all()?.0 {
             // With another site file of the same cloud, its lock is another one.
-            if Lock::is_held(&self.0.join(&run.id).join(ALIVE)) {
+            if self.is_alive(&run.id) {
                 continue;
             }
             for (step, undo) in leftovers(&self.entries(&run.id)?) {
@@ -391,8 +413,9 @@ fn keep(path: &Path, value: &impl Serialize) -> Result<(), Failure> {
 /// Whether this directory is from a run that was killed before it wrote its description. Such a run
 /// changed nothing.
 fn never_began(path: &Path, error: &io::Error) -> bool {
-    let written =
-        FileJournal::read(&path.join("journal.jsonl")).map_or(true, |all| !all.is_empty());
+    let journal = path.join("journal.jsonl");
+    let empty = fs::metadata(&journal).is_ok_and(|found| found.len() == 0);
+    let written = !empty && FileJournal::read(&journal).map_or(true, |all| !all.is_empty());
     error.kind() == io::ErrorKind::NotFound && !written
 }
 

@@ -88,7 +88,7 @@ impl Gate for AuthenticateManagement {
     async fn check(&self) -> Result<Verdict, Failure> {
         match self.ask().await {
             Ok((file, _)) if !has_digest(&file, &self.sha256) => {
-                Ok(Verdict::deferred("7.2: the kubeconfig is placed"))
+                Ok(Verdict::deferred("waits for 7.2 (place the kubeconfig)"))
             }
             Ok((_, Ok(state))) => Ok(self.judge(&state)),
             Ok((_, Err(failure))) => {

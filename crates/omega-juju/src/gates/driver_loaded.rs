@@ -68,7 +68,7 @@ impl DriverLoaded {
         let found = seen.driver.distribution();
         let is_release = seen.driver.release().as_ref() == Some(&self.release);
         let Some(found) = found.filter(|_| is_release) else {
-            let until = format!("7.4: {DISTRIBUTION} {} is installed", self.release);
+            let until = format!("waits for 7.4 (install {DISTRIBUTION} {})", self.release);
             return Verdict::deferred(until);
         };
         if !found.entry_points.iter().any(|name| name == ENTRY_POINT) {
@@ -76,10 +76,10 @@ impl DriverLoaded {
             return fail(self, format!("the driver has no entry point {ENTRY_POINT}"), next);
         }
         if !has_digest(&seen.dropin, &self.dropin) {
-            return Verdict::deferred("7.6: the drop-in is staged");
+            return Verdict::deferred("waits for 7.6 (stage the drop-in)");
         }
         if seen.state.started_ns.is_none_or(|started| started <= found.modified_ns) {
-            return Verdict::deferred(format!("7.8: {} is restarted", self.service));
+            return Verdict::deferred(format!("waits for 7.8 (restart {})", self.service));
         }
         self.in_effect(seen)
     }

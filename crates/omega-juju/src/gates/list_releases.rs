@@ -54,10 +54,10 @@ impl ListReleases {
 
     fn judge(&self, seen: Observed) -> Verdict {
         if !has_digest(&seen.kubeconfig, &self.sha256) {
-            return Verdict::deferred("7.2: the kubeconfig is placed");
+            return Verdict::deferred("waits for 7.2 (place the kubeconfig)");
         }
         if seen.program.found.is_none_or(|found| found.sha256 != self.helm) {
-            return Verdict::deferred("7.4: helm is installed where the conductor finds it");
+            return Verdict::deferred("waits for 7.4 (install helm where the conductor finds it)");
         }
         let states = match seen.releases {
             Ok(states) => states,

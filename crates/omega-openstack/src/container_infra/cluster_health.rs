@@ -56,7 +56,7 @@ pub(crate) fn judge(clusters: &[Cluster], only: &[String]) -> Verdict {
     };
     let clusters: Vec<_> = clusters.iter().filter(asked).collect();
     if clusters.is_empty() {
-        return Verdict::deferred("no clusters yet (phase 08)");
+        return Verdict::deferred("no clusters yet; checked in phase 08");
     }
     let unhealthy = || clusters.iter().filter(|cluster| is_unhealthy(cluster));
     if unhealthy().next().is_some() {
@@ -181,8 +181,8 @@ mod tests {
         let remedy = "the reason is in Cluster API's conditions: kubectl describe cluster";
         let shown = lines.join("\n").replace(remedy, "REMEDY");
         insta::assert_snapshot!(shown, @r#"
-        deferred: no clusters yet (phase 08)
-        deferred: no clusters yet (phase 08)
+        deferred: no clusters yet; checked in phase 08
+        deferred: no clusters yet; checked in phase 08
         pass: HEALTHY a
         fail: b is UNHEALTHY (infrastructure: Infrastructure not ready.); REMEDY
         pass: HEALTHY a

@@ -53,7 +53,7 @@ impl ClusterImage {
                 set.push("--property kube_version=vX.Y.Z");
             }
             Some(text) if text.parse::<KubernetesVersion>().is_err() => {
-                wrong.push(format!("its property kube_version is no version: {text:?}"));
+                wrong.push(format!("its property kube_version is not a valid version: {text:?}"));
                 set.push("--property kube_version=vX.Y.Z");
             }
             Some(_) => {}

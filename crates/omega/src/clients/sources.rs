@@ -21,7 +21,7 @@ impl Connect<'_> {
     ///
     /// # Errors
     ///
-    /// Fails if one can't be read, or is not what the site pins.
+    /// Fails if one can't be read, or has another digest than the site file says.
     pub(crate) fn payloads(&self, kubeconfig: &Kubeconfig) -> Result<Payloads, Failure> {
         let mut sources = Sources::default();
         sources.add(kubeconfig.bytes.clone());
@@ -42,7 +42,7 @@ impl Connect<'_> {
     ///
     /// # Errors
     ///
-    /// Fails if it can't be read, or is not what the site pins.
+    /// Fails if it can't be read, or has another digest than the site file says.
     pub fn add_wheel(&self, sources: &mut Sources) -> Result<(), Failure> {
         if let Ok(driver) = self.site.driver()
             && let (Some(wheel), Some(sha256)) = (&driver.wheel, driver.sha256)
@@ -56,7 +56,7 @@ impl Connect<'_> {
     ///
     /// # Errors
     ///
-    /// Fails if it can't be read, or is not what the site pins.
+    /// Fails if it can't be read, or has another digest than the site file says.
     pub fn add_helm(&self, sources: &mut Sources) -> Result<usize, Failure> {
         if let Ok(helm) = self.site.helm()
             && let Some(file) = &helm.file

@@ -147,7 +147,10 @@ async fn an_image_is_one_and_has_both_properties() {
     for (properties, wanted) in [
         (json!({ "os_distro": "ubuntu" }), "it has no property kube_version"),
         (json!({ "kube_version": "v1.34.8" }), "it has no property os_distro"),
-        (json!({ "os_distro": "ubuntu", "kube_version": "1.34" }), "is no version: \"1.34\""),
+        (
+            json!({ "os_distro": "ubuntu", "kube_version": "1.34" }),
+            "is not a valid version: \"1.34\"",
+        ),
     ] {
         let mut checked = Checked::new();
         checked.cloud.add_glance_image("mgmt", "other", &properties);

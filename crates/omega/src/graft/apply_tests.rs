@@ -117,6 +117,26 @@ async fn a_stored_plan_is_applied_to_the_world_it_was_made_for() {
     converges(&site).await;
 }
 
+/// What was shown is approved, with what steps that wait need later; it is not read again.
+#[tokio::test]
+async fn what_was_shown_is_applied_and_nothing_else() {
+    let site = Site::new(&[Start::Superseded, Start::Fresh]);
+    let job = site.job(LeftoverPolicy::Remove).await;
+    let looked = site.engine().look(&job).await;
+    assert!(looked.pending() && looked.blocker().is_none());
+    let report = site.engine().apply(&job, Approved::Shown(looked)).await.unwrap();
+    assert_eq!(report.exit, Status::Done, "{report:#?}");
+    converges(&site).await;
+
+    let site = Site::new(&[Start::Fresh]);
+    let job = site.job(LeftoverPolicy::Remove).await;
+    let looked = site.engine().look(&job).await;
+    site.units[0].write(DROPIN, b"[capi_helm]\n# by hand\n", "root", "root", 0o644);
+    let report = site.engine().apply(&job, Approved::Shown(looked)).await.unwrap();
+    assert_eq!(report.exit, Status::Stale, "{report:#?}");
+    assert_eq!(site.units[0].read(DROPIN).as_deref(), Some("[capi_helm]\n# by hand\n"));
+}
+
 #[tokio::test]
 async fn a_stored_plan_is_stale_when_the_world_has_changed() {
     let changes: [(&str, Change); 3] = [

@@ -192,7 +192,7 @@ async fn listed_in(
 async fn driver_namespaces(site: &Site, cloud: &CloudClients) -> Result<Vec<String>, Failure> {
     let clusters = ClusterList::live((*cloud.magnum).clone()).read().await?;
     let project = cloud.network.project_id().await.map_err(|error| {
-        let what = format!("could not find out the project of {}", cloud.network.label());
+        let what = format!("could not read the project of {}", cloud.network.label());
         Failure::from_error(what, &error)
     })?;
     Ok(namespaces(&namespace_prefix(site), &clusters, Some(&project)))

@@ -1,0 +1,65 @@
+//! Why a job can't begin: one failure for everything that was found.
+
+use super::Status;
+use crate::{Failure, FailureClass, ItemState, TargetPreview, Verdict, runbook::not_held};
+
+/// A failed item.
+struct Failed<'a> {
+    target: &'a str,
+    subject: String,
+    failure: Failure,
+    /// Whether it was refused or could not be read, and not a gate that failed.
+    read: bool,
+}
+
+impl Failed<'_> {
+    /// Whether both have the same cause. What was being done may differ.
+    fn alike(&self, other: &Self) -> bool {
+        let cause = |one: &Failure| {
+            (one.class, one.causes.clone(), one.expected.clone(), one.found.clone())
+        };
+        self.read && other.read && cause(&self.failure) == cause(&other.failure)
+    }
+}
+
+/// Returns the failure that decides the status, with the number of facts that have the same cause, and
+/// what else failed.
+pub(super) fn blocker<'a>(targets: impl IntoIterator<Item = &'a TargetPreview>) -> Option<Failure> {
+    let failed: Vec<Failed<'_>> = targets.into_iter().flat_map(failures).collect();
+    let status = |one: &Failed<'_>| Status::of(&one.failure, None);
+    let exit = Status::first(failed.iter().map(status));
+    let first = failed.iter().find(|one| status(one) == exit)?;
+    let (same, others): (Vec<_>, Vec<_>) = failed.iter().partition(|one| first.alike(one));
+    let mut failure = first.failure.clone();
+    if same.len() > 1 {
+        let mut targets: Vec<&str> = same.iter().map(|one| one.target).collect();
+        targets.dedup();
+        let facts = same.len();
+        failure.message = match failure.class {
+            FailureClass::Error | FailureClass::Deadline => {
+                format!("could not read {} ({facts} facts)", targets.join(", "))
+            }
+            _ => format!("{} ({facts} facts)", failure.message),
+        };
+    }
+    let others = others.into_iter().filter(|one| !std::ptr::eq(*one, first));
+    let more: Vec<_> = others.map(|one| one.subject.clone()).collect();
+    Some(match more.as_slice() {
+        [] => failure,
+        more => failure.because(format!("{} more failed: {}", more.len(), more.join("; "))),
+    })
+}
+
+fn failures(target: &TargetPreview) -> Vec<Failed<'_>> {
+    let of = |item: &crate::ItemPreview| {
+        let (failure, read) = match &item.found {
+            ItemState::Verdict(Verdict::Fail(finding)) if finding.is_broken() => {
+                (not_held(&item.subject, finding), false)
+            }
+            ItemState::Failed(failure) => (failure.clone(), true),
+            ItemState::Verdict(_) | ItemState::Preview(_) => return None,
+        };
+        Some(Failed { target: &target.target, subject: item.subject.to_string(), failure, read })
+    };
+    target.items().filter_map(of).collect()
+}
