@@ -52,6 +52,7 @@ nothing_is_left() { # POINT
 
 # The acceptance with a cluster of its own: created to COMPLETE, looked into, deleted; killed with -9 at ten points.
 define accept-cluster 900 accept_cluster
+define accept-stalls  600 accept_stalls
 define accept-killed  2400 accept_killed
 
 cluster_items() { omega accept --yes --only D-011.5 --report-dir reports "$@"; }
@@ -89,8 +90,11 @@ accept_cluster() {
   enable_endpoint volumev3 true; rm -rf "$TOKENS" home/.cache # a token has the catalog that it was made with
   jq -e '[.items[0].findings[].rule] | index("volume-type")' reports/report.json
   nothing_of_accept_is_left 'after a refusal'
-
-  # a creation that does not come to an end is named by the doctor, and nothing stays
+}
+# A creation that does not come to an end is named by the doctor, and nothing stays.
+accept_stalls() {
+  accept_cluster_site
+  trap remove_templates EXIT
   echo 'omega-accept-* machines-stall' >>"$K/knobs"
   sed -i 's/^settle_within/within = "75s"\nsettle_within/' omega.toml
   (sleep 110; : >"$K/knobs") & # and nothing that is stalled is deleted
