@@ -62,7 +62,10 @@ impl Gate for VolumeTypeVisible {
     }
 
     fn subject(&self) -> Subject {
-        Subject::new("volume type", self.configured.as_deref().unwrap_or("any"))
+        Subject::new(
+            "volume type",
+            self.configured.as_deref().unwrap_or("one that the project sees"),
+        )
     }
 
     async fn check(&self) -> Result<Verdict, Failure> {

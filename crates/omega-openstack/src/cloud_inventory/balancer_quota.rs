@@ -20,6 +20,8 @@ pub struct OctaviaResponds {
 pub struct BalancerQuota {
     /// The cloud, in the cluster's project.
     pub inventory: CloudInventory,
+    /// How many services of type LoadBalancer the cluster is to have.
+    pub services: u64,
 }
 
 const ROLE: &str = "load-balancer_member (or load-balancer_observer) on the project";
@@ -46,7 +48,12 @@ impl BalancerQuota {
         let project = self.inventory.project_id().await?;
         let used = self.inventory.load_balancers(&project).await?.len();
         let quota: Quota = self.inventory.load_balancer_quota(&project, used).await?;
-        let need = Need::new("load_balancer", 1, "the cluster's API");
+        let why = if self.services == 0 {
+            "the cluster's API"
+        } else {
+            "the cluster's API and its services"
+        };
+        let need = Need::new("load_balancer", 1 + self.services, why);
         let remedy = "openstack loadbalancer quota set --loadbalancer N PROJECT";
         Ok(room_for(self, &[quota], &[need], remedy))
     }

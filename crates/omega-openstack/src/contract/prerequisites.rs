@@ -146,13 +146,14 @@ async fn verdicts(cloud: &Arc<dyn Transport>, spec: &TemplateSpec) {
     passes(&LoadBalancerRole { identity: Identity::new(login()) }).await;
     passes(&UnrestrictedCredential { identity: Identity::new(login()) }).await;
     passes(&ComputeQuota { compute, shape: shape.clone() }).await;
-    let quota = NetworkQuota { network, inventory: inventory.clone(), shape: shape.clone() };
+    let quota =
+        NetworkQuota { network, inventory: inventory.clone(), shape: shape.clone(), services: 0 };
     passes(&quota).await;
     let mut many = shape.clone();
     many.workers = 1 << 20;
     fails(&NetworkQuota { shape: many, ..quota }, "port needs").await;
     passes(&VolumeQuota { inventory: inventory.clone(), shape }).await;
-    passes(&BalancerQuota { inventory: inventory.clone() }).await;
+    passes(&BalancerQuota { inventory: inventory.clone(), services: 1 }).await;
     passes(&ClusterQuota { magnum: ContainerInfra::new(login()) }).await;
     let keys = KeyManagerResponds { inventory, configured: None };
     let verdict = keys.check().await.expect("asked");

@@ -20,6 +20,8 @@ pub struct NetworkQuota {
     pub inventory: CloudInventory,
     /// What the cluster is made of.
     pub shape: ClusterShape,
+    /// How many services of type LoadBalancer it is to have.
+    pub services: u64,
 }
 
 /// The rules of a cluster's two groups (cluster-api-provider-openstack 0.14,
@@ -33,21 +35,32 @@ impl NetworkQuota {
         let shape = &self.shape;
         let machines: u64 = shape.machines().iter().map(|(_, count, _)| count).sum();
         let address = shape.api_has_floating_ip();
+        let balancers = 1 + self.services;
+        let api = if self.services == 0 {
+            "the cluster's API"
+        } else {
+            "the cluster's API and its services"
+        };
         let mut needs = vec![
             Need::new("security_group", 2, "control plane and workers"),
             Need::new("security_group_rule", RULES, "their rules"),
-            Need::new("floatingip", u64::from(address), "the cluster's API"),
+            Need::new("floatingip", u64::from(address) + self.services, api),
         ];
+
         // The ports of gateways, of floating IPs and of amphorae are not the project's.
         if shape.has_own_network() {
             needs.extend([
                 Need::new("network", 1, "the nodes'"),
                 Need::new("subnet", 1, "the nodes'"),
                 Need::new("router", 1, "the nodes'"),
-                Need::new("port", machines + 3, "the machines, router, DHCP, the API's address"),
+                Need::new(
+                    "port",
+                    machines + 2 + balancers,
+                    "machines, router, DHCP, load balancers",
+                ),
             ]);
         } else {
-            needs.push(Need::new("port", machines + 1, "the machines and the API's address"));
+            needs.push(Need::new("port", machines + balancers, "machines and load balancers"));
         }
         needs
     }

@@ -177,11 +177,13 @@ async fn clusters(
     let mut options = DoctorOptions { clusters: vec![wanted.name.clone()], ..Default::default() };
     // What has not moved for half of the time is what it waited for.
     options.patience = options.patience.min(new.within / 2);
+    // The throw-away service of D-011.4.
+    let settings = PrerequisiteSettings { services: 1, ..PrerequisiteSettings::of(connect.site)? };
     let throw_away = ThrowAwayCluster {
         site,
         wanted,
         doctor: Doctor::connect(connect, options).await.ok(),
-        prerequisites: Some((cloud, PrerequisiteSettings::of(connect.site)?)),
+        prerequisites: Some((cloud, settings)),
     };
     // Its addons come up after Magnum says that it is complete.
     Ok((Clusters { settles_within: new.settle_within, ..existing }, Some(throw_away)))

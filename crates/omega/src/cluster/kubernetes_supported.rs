@@ -106,7 +106,7 @@ impl KubernetesSupported {
         let core = |one: Installed| (one.component == Component::ClusterApi).then_some(one.version);
         installed.into_iter().find_map(core).flatten().ok_or_else(|| {
             let why = "no deployment of Cluster API's core with a version was found there";
-            self.not_known(why.to_owned(), "omega-cli check-constellation --site omega.toml")
+            self.not_known(why.to_owned(), "omega-cli check-constellation")
         })
     }
 }

@@ -13,7 +13,7 @@ use omega_openstack::{
     block_storage::{VolumeQuota, VolumeTypeVisible},
     cloud_inventory::{BalancerQuota, CloudInventory, OctaviaResponds},
     compute::{Compute, ComputeQuota, FlavorFloor, Floor, KeypairExists},
-    container_infra::{ClusterQuota, ClusterShape},
+    container_infra::{Cluster, ClusterQuota, ClusterShape},
     identity::{Identity, LoadBalancerRole, TrusteeDomain, UnrestrictedCredential},
     image::{ClusterImage, Images},
     key_manager::{CertManager, KeyManagerResponds},
@@ -66,6 +66,9 @@ pub struct PrerequisiteSettings {
     pub trust: Trust,
     /// The addresses of the site.
     pub ranges: KnownRanges,
+    /// How many services of type LoadBalancer the cluster is to have: each takes a load balancer, a port
+    /// and a floating IP.
+    pub services: u64,
 }
 
 impl PrerequisiteSettings {
@@ -91,6 +94,7 @@ impl PrerequisiteSettings {
             cert_manager: site.trust.cert_manager,
             trust: site.trust.clone(),
             ranges: KnownRanges { pool: site.network.pool, others: site.network.ranges.clone() },
+            services: 0,
         })
     }
 }
@@ -148,7 +152,9 @@ impl ClusterPrerequisites {
         site: &ClusterSite,
     ) -> Result<Option<ClusterShape>, omega_openstack::Error> {
         let seen = site.magnum.clusters_named(&cluster.name).await?;
-        if !seen.clusters.is_empty() || seen.may_still_appear(cluster.asked_after) {
+        // With `retry` a failed one is deleted, and created again.
+        let replaced = cluster.retry && seen.clusters.iter().all(Cluster::has_failed);
+        if !(seen.clusters.is_empty() || replaced) || seen.may_still_appear(cluster.asked_after) {
             return Ok(None);
         }
         let template = site.magnum.template(&cluster.values.template).await?;
@@ -209,9 +215,14 @@ impl ClusterPrerequisites {
             Box::new(UnrestrictedCredential { identity }),
             Box::new(KnownTrusteeDomain(trustee_domain(&settings.trust, cloud, true))),
             Box::new(ComputeQuota { compute, shape: shape.clone() }),
-            Box::new(NetworkQuota { network, inventory: inventory.clone(), shape: shape.clone() }),
+            Box::new(NetworkQuota {
+                network,
+                inventory: inventory.clone(),
+                shape: shape.clone(),
+                services: settings.services,
+            }),
             Box::new(VolumeQuota { inventory: inventory.clone(), shape }),
-            Box::new(BalancerQuota { inventory }),
+            Box::new(BalancerQuota { inventory, services: settings.services }),
             Box::new(ClusterQuota { magnum: (*cloud.magnum).clone() }),
         ]
     }

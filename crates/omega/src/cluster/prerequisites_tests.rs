@@ -114,7 +114,7 @@ async fn a_cloud_with_everything_has_no_finding() {
         "+3 (1 control plane, 2 workers), 0 of 10 used",
         "+8 (the machines' flavors), 0 of 20 used",
         "+11 (their rules)",
-        "+6 (the machines, router, DHCP, the API's address)",
+        "+6 (machines, router, DHCP, load balancers)",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }

@@ -7,7 +7,7 @@ use omega_openstack::container_infra::deserialize_labels;
 use serde::Deserialize;
 use url::Url;
 
-use super::file::{deadline, prove_within};
+use super::{file::deadline, prove::prove_within};
 
 /// What the acceptance checks, and where.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -8,15 +8,11 @@ use omega_core::{
     Failure, FailureClass, read_regular,
     values::{Sha256, UnitName},
 };
-use omega_openstack::{
-    container_infra::{TemplateSpec, deserialize_labels},
-    key_manager::CertManager,
-    network::Cidr,
-};
+use omega_openstack::{container_infra::TemplateSpec, key_manager::CertManager};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::{Acceptance, SiteError, contradiction};
+use super::{Acceptance, NetworkRanges, Prove, SiteError, contradiction};
 
 /// The largest site file that is read.
 const MOST: u64 = 1 << 20;
@@ -301,20 +297,6 @@ pub struct Trust {
     pub cert_manager: Option<CertManager>,
 }
 
-/// The addresses of the site.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-#[non_exhaustive]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct NetworkRanges {
-    /// The pool that tenants' subnets are taken from (D-016).
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
-    pub pool: Option<Cidr>,
-    /// Ranges that no tenant's subnet may overlap: metal, storage, provider.
-    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
-    pub ranges: Vec<Cidr>,
-}
-
 impl Default for Trust {
     fn default() -> Self {
         let (domain, admin) = ("magnum".to_owned(), "magnum_domain_admin".to_owned());
@@ -322,42 +304,12 @@ impl Default for Trust {
     }
 }
 
-/// The parameters of a proof cluster.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Prove {
-    /// The image: its properties `os_distro` and `kube_version` are required.
-    pub image: String,
-    /// The flavor of every node.
-    pub flavor: String,
-    /// The flavor of the control plane, if it is another one.
-    pub master_flavor: Option<String>,
-    /// The external network.
-    pub external_network: String,
-    /// The DNS servers of the nodes' network, separated by commas.
-    pub dns_nameserver: Option<String>,
-    /// Labels of the temporary template. A number or a boolean is taken for its text.
-    #[serde(default, deserialize_with = "deserialize_labels")]
-    pub labels: BTreeMap<String, String>,
-    /// The key pair.
-    pub keypair: Option<String>,
-    /// A template to use instead of a temporary one.
-    pub template: Option<String>,
-    /// How long a create may take (`30m`).
-    #[serde(default = "prove_within", deserialize_with = "deadline")]
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    pub within: Duration,
-}
-
-pub(super) fn prove_within() -> Duration {
-    Duration::from_mins(30)
-}
-
 /// Reads a duration (`90s`, `1m 30s`) that can be used as a deadline.
 pub(super) fn deadline<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    let duration = jiff::SignedDuration::deserialize(from)?;
+    let text = String::deserialize(from)?;
+    let duration = text.parse::<jiff::SignedDuration>().map_err(|_| {
+        serde::de::Error::custom(format!("not a duration: {text:?} (90s, 30m, 1h 30m)"))
+    })?;
     let day = Duration::from_hours(24);
     let sane = Duration::try_from(duration).ok().filter(|one| !one.is_zero() && *one <= day);
     sane.ok_or_else(|| {

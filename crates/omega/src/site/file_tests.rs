@@ -115,6 +115,10 @@ fn what_is_missing_or_of_the_wrong_kind_is_named() {
     "#);
     assert!(error(&GOOD.replace("ba7816bf", "xx7816bf")).starts_with("not a SHA-256 digest"));
     assert!(error("[cloud").contains("omega.toml"));
+    let range = error(&format!("{GOOD}\n[network]\npool = \"10.20.0.0\""));
+    assert!(range.starts_with("\"10.20.0.0\" has no length (10.20.0.0/16)"), "{range}");
+    let time = error(&format!("{GOOD}\n[timeouts]\nask = \"2 fortnights\""));
+    assert!(time.starts_with("not a duration: \"2 fortnights\" (90s, 30m, 1h 30m)"), "{time}");
 }
 
 #[test]

@@ -4,10 +4,14 @@ mod acceptance;
 mod contradiction;
 mod error;
 mod file;
+mod prove;
+mod ranges;
 
 pub use acceptance::{Acceptance, Hypervisor, Machine};
 pub use error::SiteError;
 pub use file::{
-    Chart, Cloud, Compute, Conductor, Driver, Helm, Juju, Management, NetworkRanges, Project,
-    Prove, Site, Ssh, SshUnit, Timeouts, Trust,
+    Chart, Cloud, Compute, Conductor, Driver, Helm, Juju, Management, Project, Site, Ssh, SshUnit,
+    Timeouts, Trust,
 };
+pub use prove::Prove;
+pub use ranges::NetworkRanges;

@@ -110,8 +110,8 @@ fn remedy(cause: Cause, facts: &ClusterFacts) -> String {
     let broken = balancers.iter().find(|one| one.provisioning_status == "ERROR");
     match (cause, broken) {
         (Cause::LoadBalancerError, Some(one)) => format!(
-            "openstack loadbalancer failover {} (as administrator); if it stays in ERROR, look at \
-             the amphorae: openstack loadbalancer amphora list",
+            "omega-cli ensure-load-balancer-active --load-balancer {} (as administrator; it fails over); if \
+             it stays in ERROR, look at the amphorae: openstack loadbalancer amphora list",
             one.name
         ),
         (Cause::LoadBalancerError, None) => {
