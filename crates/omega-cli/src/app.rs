@@ -64,6 +64,8 @@ impl App {
     /// The failure has not been shown yet.
     pub(crate) async fn run(&self, command: Command) -> Result<Status, Failure> {
         match command {
+            Command::Init(args) => self.init(&args).await,
+            Command::Validate(file) => self.validate(&file),
             Command::Show(args) => self.show_plan(&args.plan),
             Command::Plan(args) => self.plan(&args).await,
             Command::Apply(args) => Box::pin(self.apply(&args)).await,

@@ -2,11 +2,17 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgGroup, Args, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use omega::capi::Namespace;
 
 use crate::{
-    command::{AcceptArgs, AcceptanceArgs, Access, DoctorArgs, Operation, ReleaseStuckDeleteArgs},
+    command::{
+        AcceptArgs, AcceptanceArgs, Access, DoctorArgs, InitArgs, Operation, ReleaseStuckDeleteArgs,
+    },
+    documents::Document,
     render::Format,
 };
 
@@ -24,7 +30,10 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done or nothing to do; 1 error; 2 changes pending (plan, \
+const EXIT_CODES: &str = "Every command that changes something shows its plan and asks first; --yes answers.\n\n\
+Environment: OMEGA_LOG sets what is logged to stderr, as tracing's filters (OMEGA_LOG=info,omega_trace=info); it \
+replaces -v. OS_* and OS_CLIENT_CONFIG_FILE, JUJU_MODEL, SSH_AUTH_SOCK, NO_COLOR and the XDG directories mean what they \
+mean elsewhere.\n\nExit codes: 0 done or nothing to do; 1 error; 2 changes pending (plan, \
 verify); 3 a gate failed; 4 refused; 5 the plan is stale; 6 locked by another run; 7 some targets \
 failed; 64 usage; 124 deadline; 129, 130, 143 stopped by SIGHUP, Ctrl-C, SIGTERM.";
 
@@ -37,7 +46,7 @@ pub(crate) struct Global {
     /// Print only errors to stderr.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// Log to stderr: -v for actions, -vv for every request.
+    /// Log to stderr: -v what is read and done, -vv every request and remote execution (OMEGA_LOG).
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Write one line for each request and each remote execution to this file, with its duration.
@@ -48,7 +57,14 @@ pub(crate) struct Global {
 /// The command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Write a commented site file of what you say and this machine knows.
+    Init(InitArgs),
+    /// Check the site file and the files it names; nothing is contacted.
+    Validate(SiteFile),
     /// Show what a runbook would do, without changing anything.
+    ///
+    /// Signs: `+` create, `~` update, `-` delete, `=` unchanged, `?` check passed, `…` later (or a
+    /// warning), `!` failed or refused.
     Plan(PlanArgs),
     /// Show a stored plan as it was shown when it was made.
     Show(ShowArgs),
@@ -74,9 +90,12 @@ pub(crate) enum Command {
     /// Release a cluster stuck deleting, and remove what it left in the cloud.
     ReleaseStuckDelete(ReleaseStuckDeleteArgs),
     /// Print the JSON schema of a stored or printed document.
+    ///
+    /// A command that changes something, `plan`, `verify` and `check` print a `report`; the others the
+    /// document of their name; one that fails before it has a result an `error`.
     Schema {
         /// The document.
-        #[arg(value_enum)]
+        #[arg(value_parser = SchemaName::parser())]
         of: SchemaName,
     },
     /// Print a completion script for a shell.
@@ -103,13 +122,36 @@ pub(crate) enum Command {
 }
 
 /// What has a JSON schema.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SchemaName {
+    /// What is stored, and what several commands print.
+    Stored(Stored),
+    /// The document of one command.
+    Printed(Document),
+}
+
+impl SchemaName {
+    /// Reads a name of either kind.
+    fn parser() -> impl TypedValueParser<Value = Self> {
+        let stored = Stored::value_variants().iter().filter_map(Stored::to_possible_value);
+        let printed = Document::value_variants().iter().filter_map(Document::to_possible_value);
+        let names = PossibleValuesParser::new(stored.chain(printed));
+        names.try_map(|name| {
+            Stored::from_str(&name, false)
+                .map(Self::Stored)
+                .or_else(|_| Document::from_str(&name, false).map(Self::Printed))
+        })
+    }
+}
+
+/// What is stored, and what several commands print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Stored {
     /// The site file.
     Site,
     /// A stored plan.
     Plan,
-    /// The report of `plan`, `apply` and `verify`.
+    /// The report of `plan`, `apply`, `verify`, `check`, and every operation.
     Report,
     /// One entry of a journal, of version 2.
     Journal,
@@ -242,9 +284,14 @@ pub(crate) struct RehearseArgs {
     /// The runbook.
     #[arg(value_enum)]
     pub(crate) what: Rehearsed,
-    /// Use only this starting point.
+    /// Use only this starting point. graft: fresh, graft-130, superseded, hook, half. acceptance: good,
+    /// blocked-unit, foreign-certificate, sealed-vault, tenant-cut-off, snapshot-missing, one-pod-answers,
+    /// no-address.
     #[arg(long, value_name = "START")]
     pub(crate) start: Option<String>,
+    /// For `graft`: the simulators take names and values from this site file. Nothing of it is contacted.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) site: Option<PathBuf>,
     /// For `acceptance`: write the reports below this directory [default: a new one below the system's
     /// directory of temporary files].
     #[arg(long, value_name = "DIRECTORY")]

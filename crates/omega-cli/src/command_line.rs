@@ -2,10 +2,6 @@
 
 use std::path::Path;
 
-use clap::CommandFactory as _;
-
-use crate::cli::Cli;
-
 /// The arguments of a command line, starting with the program's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CommandLine(Vec<String>);
@@ -88,7 +84,7 @@ pub(crate) fn on_site(text: &str, site: &str) -> String {
 fn taken(words: &str) -> Option<usize> {
     let is_name = |c: char| c.is_ascii_lowercase() || c == '-';
     let length = |text: &str| text.find(|c| !is_name(c)).unwrap_or(text.len());
-    let mut command = Cli::command();
+    let mut command = crate::help::command();
     command.build();
     let first = length(words);
     let found = command.find_subcommand(words.get(..first)?)?;

@@ -6,8 +6,12 @@ mod app;
 mod cli;
 mod command;
 mod command_line;
+mod completion;
+mod documents;
 mod environment;
+mod examples;
 mod exit;
+mod help;
 mod render;
 mod signals;
 
@@ -20,7 +24,8 @@ use std::{
     sync::Mutex,
 };
 
-use clap::{CommandFactory as _, FromArgMatches as _, error::ErrorKind};
+use clap::{FromArgMatches as _, error::ErrorKind};
+use clap_complete::CompleteEnv;
 use omega::{
     core::{Failure, FailureClass},
     run::Status,
@@ -39,6 +44,14 @@ use crate::{
 };
 
 fn main() -> ExitCode {
+    // As a shell calls it to complete a command line.
+    match CompleteEnv::with_factory(help::command)
+        .try_complete(std::env::args_os(), std::env::current_dir().ok().as_deref())
+    {
+        Ok(true) => return exit::code(Status::Done),
+        Ok(false) => {}
+        Err(_) => return exit::code(Status::Error),
+    }
     let (cli, task) = match parsed() {
         Ok(parsed) => parsed,
         Err(error) => {
@@ -77,7 +90,7 @@ fn main() -> ExitCode {
 
 /// Returns the command line, and the subcommand's name in it, in full.
 fn parsed() -> Result<(Cli, String), clap::Error> {
-    let words = Cli::command().try_get_matches()?;
+    let words = help::command().try_get_matches()?;
     let mut names = Vec::new();
     let mut at = words.subcommand();
     while let Some((name, inner)) = at {

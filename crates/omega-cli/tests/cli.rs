@@ -22,8 +22,14 @@ use tempfile::TempDir;
 mod acceptance;
 #[path = "cli/confirm.rs"]
 mod confirm;
+#[path = "cli/json.rs"]
+mod json;
 #[path = "cli/needs.rs"]
 mod needs;
+#[path = "cli/schema.rs"]
+mod schema;
+#[path = "cli/site.rs"]
+mod sites;
 
 const STARTS: [&str; 5] = ["fresh", "graft-130", "superseded", "hook", "half"];
 const ADMIN: &str = include_str!("../../omega-core/fixtures/kube/admin.yaml");
@@ -234,7 +240,15 @@ fn help_and_version_are_no_errors_and_a_bad_command_line_is_one_of_usage() {
     assert!(help.out.contains("Exit codes: 0 done"), "{}", help.out);
     assert_eq!(help.err, "");
     let version = home.run(&["--version"]).exits(0);
-    assert_eq!(version.out, format!("omega-cli {}\n", env!("CARGO_PKG_VERSION")));
+    assert!(version.out.starts_with(&format!("omega-cli {} (commit ", env!("CARGO_PKG_VERSION"))));
+    for words in ["magnum-capi-helm  1.1.0, ", ", 1.4.0\n", "capi-helm-charts", "Cluster API"] {
+        assert!(version.out.contains(words), "{words}: {}", version.out);
+    }
+    let short = home.run(&["-V"]).exits(0).out;
+    assert_eq!(short, format!("omega-cli {}\n", env!("CARGO_PKG_VERSION")));
+    for words in ["Runbooks:\n  plan", "Units of the conductor:", "OMEGA_LOG", "Options:\n"] {
+        assert!(help.out.contains(words), "{words}: {}", help.out);
+    }
     home.run(&["plan", "graft", "--remove-leftover"]).exits(64).says(&["--remove-leftovers"]);
     home.run(&["plan", "graft", "--remove-leftovers", "--keep-leftovers"])
         .exits(64)

@@ -15,6 +15,7 @@ struct Decisions {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Decision {
     /// `D-042`; `DOCFIX-021`, `FINDING-3`, `CORRECTION-1` and `L-P6-1` for what the runbooks cite so.
     pub id: String,

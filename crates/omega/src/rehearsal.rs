@@ -62,8 +62,23 @@ impl Act {
 impl Rehearsal {
     /// Returns a site whose unit has this initial state.
     pub fn new(start: Start) -> Self {
-        let unit = start.unit("magnum/0");
-        Self { start, stage: Stage { cloud: cloud(), apiserver: Apiserver::default(), unit } }
+        Self::with(start, None)
+    }
+
+    /// Returns a site with the names and values of `site`: its units (those of SSH, or the first of its
+    /// application), project, security group, sources, driver, chart and options. Kubeconfig and helm are
+    /// the simulators'. Nothing of the site is contacted or read.
+    pub fn on(start: Start, site: &Site) -> Self {
+        Self::with(start, Some(site.clone()))
+    }
+
+    fn with(start: Start, site: Option<Site>) -> Self {
+        let units = units(site.as_ref()).iter().map(|name| start.unit(name)).collect();
+        let cloud = match &site {
+            Some(site) => cloud_of(site),
+            None => cloud(),
+        };
+        Self { start, stage: Stage { site, cloud, apiserver: Apiserver::default(), units } }
     }
 
     /// Runs one act with an engine that keeps its runs in `runs`, and compares the outcome with the
@@ -102,17 +117,23 @@ impl Rehearsal {
 /// The state that is kept between commands.
 #[derive(Debug)]
 struct Stage {
+    /// The operator's, if it is not the rehearsal's own.
+    site: Option<Site>,
     cloud: Cloud,
     apiserver: Apiserver,
-    unit: Unit,
+    units: Vec<Unit>,
 }
 
 impl Stage {
     /// Connects and resolves again, as each command does.
     async fn job(&self, purpose: Purpose<'_>) -> Result<Job, Failure> {
-        let (site, kubeconfig) = site()?;
-        let units = std::slice::from_ref(&self.unit);
-        let clients = clients(&self.cloud, &self.apiserver, units, &kubeconfig);
+        let (own, kubeconfig) = site()?;
+        let site = match &self.site {
+            Some(site) => borrowed(site, own),
+            None => own,
+        };
+        let project = project(&site);
+        let clients = clients_in(&project, &self.cloud, &self.apiserver, &self.units, &kubeconfig);
         let spec = GraftSpec::new(&site, &kubeconfig, &clients, LeftoverPolicy::Remove).await?;
         Ok(spec.job("rehearsal.toml", &clients, purpose))
     }
@@ -132,6 +153,51 @@ pub fn site() -> Result<(Site, Kubeconfig), Failure> {
     Ok((site, kubeconfig))
 }
 
+/// Returns the names of the units of a site.
+fn units(site: Option<&Site>) -> Vec<String> {
+    let conductor = site.and_then(|site| site.conductor().ok());
+    let Some(conductor) = conductor else { return vec!["magnum/0".to_owned()] };
+    match &conductor.application {
+        Some(application) => vec![format!("{application}/0")],
+        None => conductor.unit.iter().map(|unit| unit.name.to_string()).collect(),
+    }
+}
+
+fn project(site: &Site) -> String {
+    let project = site.project().ok();
+    let name = project.and_then(|project| project.name.as_ref().or(project.id.as_ref()));
+    name.cloned().unwrap_or_else(|| "capi-mgmt".to_owned())
+}
+
+/// Returns `site` with the files of `own`, and with the tables of it that are missing.
+fn borrowed(site: &Site, own: Site) -> Site {
+    let mut site = site.clone();
+    site.management.kubeconfig.clone_from(&own.management.kubeconfig);
+    site.helm = own.helm;
+    site.driver = site.driver.or(own.driver);
+    if let Some(driver) = &mut site.driver {
+        // The simulated index has every release.
+        let driver = driver.get_mut();
+        (driver.wheel, driver.sha256, driver.index) = (None, None, None);
+    }
+    site.conductor = site.conductor.or(own.conductor);
+    site.chart = site.chart.or(own.chart);
+    let (management, default) = (&mut site.management, own.management);
+    management.project = management.project.take().or(default.project);
+    management.security_group = management.security_group.take().or(default.security_group);
+    management.sources = management.sources.take().or(default.sources);
+    site
+}
+
+fn cloud_of(site: &Site) -> Cloud {
+    let cloud = Cloud::new();
+    let group = site.security_group().unwrap_or("capi-mgmt-sg");
+    cloud.add_group(&project(site), group);
+    cloud.add_domain(&site.trust.domain, true);
+    cloud.add_user(&site.trust.domain, &site.trust.admin, Some("admin"));
+    cloud
+}
+
 /// Returns a cloud that meets the prerequisites of the graft.
 pub fn cloud() -> Cloud {
     let cloud = Cloud::new();
@@ -147,14 +213,23 @@ pub fn clients(
     units: &[Unit],
     kubeconfig: &Kubeconfig,
 ) -> Clients {
+    clients_in("capi-mgmt", cloud, apiserver, units, kubeconfig)
+}
+
+fn clients_in(
+    project: &str,
+    cloud: &Cloud,
+    apiserver: &Apiserver,
+    units: &[Unit],
+    kubeconfig: &Kubeconfig,
+) -> Clients {
     let mut sources = Sources::default();
     sources.add(kubeconfig.bytes.clone());
     sources.add(Secret::new(HELM.to_vec()));
     let counted = cloud.clone();
     let before = counted.requests();
     let requests = move || counted.requests() - before;
-    let over =
-        CloudClients::over(cloud.admin("admin"), cloud.admin("capi-mgmt"), "memory", requests);
+    let over = CloudClients::over(cloud.admin("admin"), cloud.admin(project), "memory", requests);
     let server = kubeconfig.facts.server.to_string();
     let management = Arc::new(Management::over(apiserver.clone(), server));
     let units = units.iter().map(|unit| Arc::new(unit.client(sources.clone()))).collect();

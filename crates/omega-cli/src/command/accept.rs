@@ -7,8 +7,17 @@ use omega::{capi::coherence::Rule, core::nearest_name};
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct AcceptArgs {
     /// Accept findings of this rule even if they are broken (repeatable).
-    #[arg(long = "accept", value_name = "RULE", value_parser = acceptable)]
+    #[arg(long = "accept", value_name = "RULE", value_parser = acceptable, help = help())]
     pub(crate) rules: Vec<Rule>,
+}
+
+fn help() -> String {
+    let rules = Rule::ALL.into_iter().filter(|rule| rule.can_be_accepted());
+    let names: Vec<_> = rules.map(|rule| rule.name()).collect();
+    format!(
+        "Accept findings of this rule even if they are broken (repeatable): {}",
+        names.join(", ")
+    )
 }
 
 /// Parses a rule that can be accepted.

@@ -142,6 +142,10 @@ impl App {
 
     /// Rehearses the acceptance of each simulated site.
     pub(super) async fn rehearse_acceptance(&self, args: &RehearseArgs) -> Result<Status, Failure> {
+        if args.site.is_some() {
+            let what = "--site is for `rehearse graft`: the acceptance's clouds are fixed";
+            return Err(Failure::new(FailureClass::Usage, what).next("omega-cli accept --plan"));
+        }
         let scenarios = chosen(args.start.as_deref())?;
         let directory = match &args.report_dir {
             Some(directory) => directory.clone(),

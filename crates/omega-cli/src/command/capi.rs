@@ -33,6 +33,19 @@ struct Answer {
     exit: Status,
 }
 
+impl Answer {
+    /// Returns the document of `command`.
+    fn whole(&self, command: &str) -> Value {
+        let mut document = self.document.clone();
+        if let Value::Object(fields) = &mut document {
+            let (exit, code) = (json!(self.exit), json!(self.exit.code()));
+            let ends = [("command", json!(command)), ("exit", exit), ("exit_code", code)];
+            fields.extend(ends.map(|(key, value)| (key.to_owned(), value)));
+        }
+        document
+    }
+}
+
 impl App {
     pub(crate) async fn capi(&self, question: &Capi) -> Result<Status, Failure> {
         let screen = &self.screen;
@@ -52,19 +65,9 @@ impl App {
                 releases(&self.management(&site).await?, &args.namespaces, screen).await?
             }
         };
-        let Answer { text, mut document, exit } = answer;
-        if let Value::Object(fields) = &mut document {
-            let ends = [
-                ("command", json!(self.command)),
-                ("exit", json!(exit)),
-                ("exit_code", json!(exit.code())),
-            ];
-            let ends = ends.map(|(key, value)| (key.to_owned(), value));
-            fields.extend(ends);
-        }
-        self.screen.text(&text);
-        self.screen.json(&document);
-        Ok(exit)
+        self.screen.text(&answer.text);
+        self.screen.json(&answer.whole(&self.command));
+        Ok(answer.exit)
     }
 
     async fn management(&self, site: &Site) -> Result<Management, Failure> {

@@ -247,3 +247,31 @@ async fn releases_are_listed_where_it_was_asked() {
     let failure = releases(&management, &[], &screen()).await.unwrap_err();
     assert_eq!(failure.next.unwrap(), "give the namespaces that it may read: --namespace NAME");
 }
+
+#[path = "../../tests/cli/schema.rs"]
+mod schema;
+
+/// On the simulators: what each of them prints when it ends well.
+#[tokio::test]
+async fn documents_are_of_their_schemas() {
+    use crate::documents::Document;
+    let (apiserver, cloud) = (Apiserver::default(), rehearsal::cloud());
+    let over = over(&apiserver);
+    let tested = Constellation::of(&"0.25.1".parse().unwrap()).unwrap();
+    cloud.add_image("noble", true);
+    template(&cloud, "old", "flannel").await;
+    for (answer, document, command) in [
+        (versions(&over, &screen()).await, Document::ServedVersions, "served-versions"),
+        (Ok(asked(&apiserver, &cloud, &[]).await), Document::CheckCoherence, "check-coherence"),
+        (
+            constellation(&over, &tested, &screen()).await,
+            Document::CheckConstellation,
+            "check-constellation",
+        ),
+        (releases(&over, &[], &screen()).await, Document::ReadReleases, "read-releases"),
+    ] {
+        let whole = answer.unwrap().whole(command);
+        let found = schema::differences(&document.schema(), &whole);
+        assert!(found.is_empty(), "{command}: {found:#?}");
+    }
+}

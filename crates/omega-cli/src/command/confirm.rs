@@ -74,21 +74,31 @@ impl App {
         let asking = self.asking.as_ref().ok_or_else(|| self.nobody_to_ask())?;
         self.console.done();
         show(asking);
-        asking.ask(&format!("\n{QUESTION}"));
+        let answer = self.answer(&format!("\n{QUESTION}")).await?;
+        if answer.trim_end_matches(['\n', '\r']) == "yes" {
+            return Ok(());
+        }
+        Err(Failure::new(FailureClass::Interrupted, "not confirmed: the answer was not 'yes'"))
+    }
+
+    /// Asks, and returns the line of the answer.
+    ///
+    /// # Errors
+    ///
+    /// Fails if nobody can be asked, or if the answer can't be read.
+    pub(super) async fn answer(&self, question: &str) -> Result<String, Failure> {
+        let asking = self.asking.as_ref().ok_or_else(|| self.nobody_to_ask())?;
+        asking.ask(question);
         // In a thread of its own: a signal ends the program at once meanwhile.
         let answer = tokio::task::spawn_blocking(|| {
             let mut answer = String::new();
             io::stdin().read_line(&mut answer).map(|_| answer)
         });
         let answer = answer.await.map_err(io::Error::other).flatten();
-        let answer = answer.map_err(|error| {
+        answer.map_err(|error| {
             Failure::new(FailureClass::Error, "could not read the answer")
                 .because(error.to_string())
-        })?;
-        if answer.trim_end_matches(['\n', '\r']) == "yes" {
-            return Ok(());
-        }
-        Err(Failure::new(FailureClass::Interrupted, "not confirmed: the answer was not 'yes'"))
+        })
     }
 
     /// Asks before what killed runs left is removed.

@@ -26,6 +26,7 @@ impl App {
     /// Rehearses the graft from one starting point, or from each.
     async fn rehearse_graft(&self, args: &RehearseArgs) -> Result<Status, Failure> {
         let starts = chosen(args.start.as_deref())?;
+        let site = args.site.as_deref().map(Self::site).transpose()?;
         let directory = tempfile::tempdir().map_err(|error| {
             let what = "could not create a directory for the rehearsal's runs";
             Failure::new(FailureClass::Error, what).because(error.to_string())
@@ -36,7 +37,10 @@ impl App {
         for (nth, start) in starts.iter().enumerate() {
             let title = format!("{} of {}: from {}", nth + 1, starts.len(), start.title());
             self.screen.text(&format!("\n{title}\n{}", "=".repeat(title.chars().count())));
-            let rehearsal = Rehearsal::new(*start);
+            let rehearsal = match &site {
+                Some(site) => Rehearsal::on(*start, site),
+                None => Rehearsal::new(*start),
+            };
             for act in Act::ALL {
                 self.screen.text(&format!("\n$ omega-cli {}", command(act)));
                 let report = rehearsal.act(act, &runs, &ctx).await?;

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use clap::CommandFactory as _;
+use clap_complete::env::Shells;
 use omega::{
     acceptance::AcceptanceReport,
     core::{Entry, Event, Failure, FailureClass},
@@ -10,44 +10,63 @@ use omega::{
     site::Site,
 };
 use schemars::schema_for;
+use serde_json::json;
 
 use crate::{
     app::App,
-    cli::{Cli, SchemaName},
+    cli::{SchemaName, Stored},
+    help,
 };
 
 impl App {
     /// Prints the schema, which is JSON whatever `--output` is.
     pub(crate) fn schema(&self, of: SchemaName) -> Status {
-        let schema = match of {
-            SchemaName::Site => schema_for!(Site),
-            SchemaName::Plan => schema_for!(PlanFile),
-            SchemaName::Report => schema_for!(Report),
-            SchemaName::Journal => schema_for!(Entry),
-            SchemaName::Event => schema_for!(Event),
-            SchemaName::Acceptance => schema_for!(AcceptanceReport),
+        let stored = match of {
+            SchemaName::Printed(document) => {
+                self.screen
+                    .raw(&serde_json::to_string_pretty(&document.schema()).unwrap_or_default());
+                return Status::Done;
+            }
+            SchemaName::Stored(stored) => stored,
+        };
+        let schema = match stored {
+            Stored::Site => schema_for!(Site),
+            Stored::Plan => schema_for!(PlanFile),
+            Stored::Report => schema_for!(Report),
+            Stored::Journal => schema_for!(Entry),
+            Stored::Event => schema_for!(Event),
+            Stored::Acceptance => schema_for!(AcceptanceReport),
         };
         self.screen.raw(&serde_json::to_string_pretty(&schema).unwrap_or_default());
         Status::Done
     }
 
     pub(crate) fn completions(&self, shell: clap_complete::Shell) -> Status {
+        let name = shell.to_string();
+        let shells = Shells::builtins();
         let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Cli::command(), "omega-cli", &mut script);
-        self.screen.raw(String::from_utf8_lossy(&script).trim_end());
-        Status::Done
+        let written = shells.completer(&name).map(|shell| {
+            shell.write_registration("COMPLETE", "omega-cli", "omega-cli", "omega-cli", &mut script)
+        });
+        match written {
+            Some(Ok(())) => {
+                self.screen.raw(String::from_utf8_lossy(&script).trim_end());
+                Status::Done
+            }
+            Some(Err(_)) | None => Status::Error,
+        }
     }
 
     /// Writes omega-cli.1 and a page for each subcommand.
     pub(crate) fn man(&self, directory: &Path) -> Result<Status, Failure> {
         fs::create_dir_all(directory)
-            .and_then(|()| clap_mangen::generate_to(Cli::command(), directory))
+            .and_then(|()| clap_mangen::generate_to(help::command(), directory))
             .map_err(|error| {
                 let what = format!("could not write the manual pages to {}", directory.display());
                 Failure::new(FailureClass::Error, what).because(error.to_string())
             })?;
         self.screen.text(&format!("The manual pages are in {}.", directory.display()));
-        Ok(Status::Done)
+        Ok(self.ends(Status::Done, json!({ "directory": directory })))
     }
 }
 

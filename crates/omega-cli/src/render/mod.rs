@@ -24,4 +24,4 @@ pub(crate) use progress::Console;
 use progress::seconds;
 pub(crate) use report::{entry, leftover, proven, report, run};
 pub(crate) use screen::{Format, Screen};
-pub(crate) use site_error::site_error;
+pub(crate) use site_error::{mistake, site_error};

@@ -5,14 +5,23 @@ use omega::{core::Failure, site::SiteError};
 ///
 /// ASCII, without colours: it is the message of the JSON output too.
 pub(crate) fn site_error(error: SiteError) -> Failure {
+    match drawn(&error) {
+        Some(message) => Failure { message, next: None, ..error.into() },
+        None => error.into(),
+    }
+}
+
+/// Returns a mistake with the lines around it.
+pub(crate) fn mistake(error: &SiteError) -> String {
+    drawn(error).unwrap_or_else(|| error.to_string())
+}
+
+fn drawn(error: &SiteError) -> Option<String> {
     let mut theme = GraphicalTheme::none();
     theme.characters.error.clear();
     let handler = GraphicalReportHandler::new_themed(theme).with_wrap_lines(false);
     let mut shown = String::new();
-    match handler.render_report(&mut shown, &error) {
-        Ok(()) => Failure { message: shown.trim().to_owned(), next: None, ..error.into() },
-        Err(_) => error.into(),
-    }
+    handler.render_report(&mut shown, error).ok().map(|()| shown.trim().to_owned())
 }
 
 #[cfg(test)]

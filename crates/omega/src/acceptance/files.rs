@@ -30,10 +30,12 @@ const SIGNING: Duration = Duration::from_mins(1);
 /// Where a report is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Files {
     /// The evidence, as JSON.
     pub json: PathBuf,
     /// The digest of the JSON, which is also in the run's journal.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub sha256: Sha256,
     /// The same as `JUnit`'s XML.
     pub junit: PathBuf,

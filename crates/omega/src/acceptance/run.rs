@@ -42,6 +42,7 @@ impl std::fmt::Debug for Acceptance {
 /// An item that a run would check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlannedItem {
     /// Which one.
     pub id: ItemId,

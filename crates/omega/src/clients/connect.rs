@@ -179,16 +179,28 @@ impl<'a> Connect<'a> {
         Ok(Arc::new(Session::new(config, &options).await.map_err(open)?))
     }
 
-    /// Returns how the cloud is reached.
-    pub(crate) fn cloud_config(&self) -> Result<CloudConfig, ConfigError> {
+    /// Returns the names of the clouds in clouds.yaml.
+    pub fn cloud_names(&self) -> Vec<String> {
+        match CloudConfig::load(&self.lookup(), Some("")) {
+            Err(ConfigError::NoCloud { have, .. }) => have,
+            Ok(_) | Err(_) => Vec::new(),
+        }
+    }
+
+    fn lookup(&self) -> Lookup {
         let Machine { variables, home, cwd, config_home, .. } = self.machine;
-        let lookup = Lookup {
+        Lookup {
             variables: variables.clone(),
             cwd: cwd.clone(),
             config_home: Some(config_home.clone()),
             home: Some(home.clone()),
             site: PathBuf::from("/etc"),
-        };
+        }
+    }
+
+    /// Returns how the cloud is reached.
+    pub(crate) fn cloud_config(&self) -> Result<CloudConfig, ConfigError> {
+        let lookup = self.lookup();
         let cloud = self.site.cloud();
         let mut config = match &cloud.openrc {
             Some(openrc) => CloudConfig::from_openrc(&self.path(openrc), &lookup),

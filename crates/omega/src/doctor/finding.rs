@@ -11,6 +11,7 @@ use super::{Cause, Layer};
 /// `cause`. `rule` and `cause` are the same name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LayerFinding {
     /// The layer.
     pub layer: Layer,

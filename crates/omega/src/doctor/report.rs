@@ -9,6 +9,7 @@ use super::{Layer, LayerFinding, layer_result::LayerResult};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum LayerState {
     /// It was checked, and nothing is wrong.
     Ok,
@@ -29,6 +30,7 @@ pub enum LayerState {
 /// A layer with its findings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LayerReport {
     /// The layer.
     pub layer: Layer,

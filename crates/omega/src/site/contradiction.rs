@@ -6,10 +6,11 @@ use super::{Acceptance, Conductor, Driver, Helm, Management, Site};
 
 type Rule = (bool, Range<usize>, &'static str);
 
-/// Returns the place and the message of the first contradiction in the file.
-pub(super) fn of(site: &Site) -> Option<(Range<usize>, &'static str)> {
+/// Returns the place and the message of each contradiction in the file.
+pub(super) fn all(site: &Site) -> Vec<(Range<usize>, &'static str)> {
     let rules = [where_it_is(site), what_is_pinned(site), addresses(site), acceptance(site)];
-    rules.into_iter().flatten().find(|(bad, ..)| *bad).map(|(_, span, why)| (span, why))
+    let broken = rules.into_iter().flatten().filter(|(bad, ..)| *bad);
+    broken.map(|(_, span, why)| (span, why)).collect()
 }
 
 fn where_it_is(site: &Site) -> Vec<Rule> {

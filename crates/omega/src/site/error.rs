@@ -18,6 +18,10 @@ pub struct SiteError {
 struct Place {
     source: NamedSource<String>,
     span: Range<usize>,
+    /// Where it begins in the file itself.
+    offset: usize,
+    line: usize,
+    column: usize,
 }
 
 impl fmt::Display for SiteError {
@@ -56,9 +60,38 @@ impl SiteError {
     pub(super) fn at(path: &Path, text: &str, span: Range<usize>, why: &str) -> Self {
         let line = text.get(..span.start).unwrap_or(text).matches('\n').count();
         let message = format!("{why} in {}, line {}", path.display(), line + 1);
+        let before = text.get(..span.start).and_then(|before| before.rsplit('\n').next());
+        let column = before.unwrap_or_default().chars().count() + 1;
+        let offset = span.start;
         let (text, span) = masked_at(text, line, &span);
         let source = NamedSource::new(path.to_string_lossy(), text);
-        Self { message, hint: None, place: Some(Place { source, span }) }
+        let place = Place { source, span, offset, line: line + 1, column };
+        Self { message, hint: None, place: Some(place) }
+    }
+
+    /// Points at `span` of `text`, of which `failure` tells what is wrong.
+    pub(super) fn of(path: &Path, text: &str, span: Range<usize>, failure: &Failure) -> Self {
+        let mut why = failure.to_string();
+        for (what, seen) in [("expected", &failure.expected), ("found", &failure.found)] {
+            if let Some(seen) = seen {
+                why = format!("{why}: {what} {seen}");
+            }
+        }
+        Self { hint: failure.next.clone(), ..Self::at(path, text, span, &why) }
+    }
+
+    /// Returns the line and the column, counted from 1, where there is a place.
+    pub fn line_and_column(&self) -> Option<(usize, usize)> {
+        self.place.as_ref().map(|place| (place.line, place.column))
+    }
+
+    /// Returns what to do about it.
+    pub fn next(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    pub(super) fn offset(&self) -> usize {
+        self.place.as_ref().map_or(0, |place| place.offset)
     }
 
     /// Describes what the parser found, where, and what was probably meant.

@@ -12,7 +12,7 @@ use omega_openstack::{container_infra::TemplateSpec, key_manager::CertManager};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::{Acceptance, NetworkRanges, Prove, SiteError, contradiction};
+use super::{Acceptance, NetworkRanges, Prove, SiteError, contradiction, value};
 
 /// The largest site file that is read.
 const MOST: u64 = 1 << 20;
@@ -371,10 +371,10 @@ impl Site {
     pub fn parse(path: &Path, text: &str) -> Result<Self, SiteError> {
         let site: Self =
             toml::from_str(text).map_err(|error| SiteError::toml(path, text, &error))?;
-        match contradiction::of(&site) {
-            Some((span, why)) => Err(SiteError::at(path, text, span, why)),
-            None => Ok(site),
+        if let Some((span, why)) = contradiction::all(&site).into_iter().next() {
+            return Err(SiteError::at(path, text, span, why));
         }
+        value::all(&site, path, text).into_iter().next().map_or(Ok(site), Err)
     }
 
     /// Returns the cloud's configuration.
@@ -494,6 +494,11 @@ impl Site {
 fn needs(what: &str) -> Failure {
     let message = format!("the site file has no {what}, which this needs");
     Failure::new(FailureClass::Usage, message).next("add it; see docs/site-file.md")
+}
+
+#[cfg(test)]
+pub(crate) fn good() -> &'static str {
+    tests::GOOD
 }
 
 #[cfg(test)]

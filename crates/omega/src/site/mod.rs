@@ -1,17 +1,25 @@
-//! The site file, `omega.toml`: names, never ids. Parsing only: it opens no other file.
+//! The site file, `omega.toml`: names, never ids. Only [`validate`] opens another file.
 
 mod acceptance;
 mod contradiction;
+mod draft;
 mod error;
 mod file;
+mod mistakes;
 mod prove;
 mod ranges;
+mod validate;
+mod value;
 
 pub use acceptance::{Acceptance, Hypervisor, Machine};
+pub use draft::Draft;
 pub use error::SiteError;
+#[cfg(test)]
+pub(crate) use file::good as file_tests_good;
 pub use file::{
     Chart, Cloud, Compute, Conductor, Driver, Helm, Juju, Management, Project, Site, Ssh, SshUnit,
     Timeouts, Trust,
 };
 pub use prove::Prove;
 pub use ranges::NetworkRanges;
+pub use validate::{Validation, validate};

@@ -1,0 +1,204 @@
+//! `init` and `validate`
+
+use std::{
+    fs::OpenOptions,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use omega::{
+    clients::Connect,
+    core::{Failure, FailureClass},
+    juju::Sources,
+    run::Status,
+    site::{Draft, Site, SiteError, validate},
+};
+use serde_json::{Value, json};
+
+use crate::{app::App, cli::SiteFile, render};
+
+/// `init`
+#[derive(Clone, Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The file to write. One that exists is not overwritten.
+    #[command(flatten)]
+    file: SiteFile,
+    /// The cloud in clouds.yaml [default: the only one of it].
+    #[arg(long, value_name = "NAME")]
+    cloud: Option<String>,
+    /// An openrc file instead.
+    #[arg(long, value_name = "FILE", conflicts_with = "cloud")]
+    openrc: Option<String>,
+    /// The kubeconfig of the management cluster.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<String>,
+    /// The project of the management VM.
+    #[arg(long, value_name = "NAME", requires = "domain")]
+    project: Option<String>,
+    /// The domain of the project, by name.
+    #[arg(long, value_name = "NAME", requires = "project")]
+    domain: Option<String>,
+    /// The security group in front of the management API.
+    #[arg(long, value_name = "NAME")]
+    security_group: Option<String>,
+    /// An address of the conductors, as the security group sees it (repeatable).
+    #[arg(long = "source", value_name = "CIDR")]
+    sources: Vec<String>,
+    /// The Juju application of the conductor [default: magnum, if juju lists its units].
+    #[arg(long, value_name = "NAME")]
+    application: Option<String>,
+    /// The Juju model [default: Juju's current one].
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+    /// A unit that is reached by SSH (repeatable).
+    #[arg(long = "ssh-unit", value_name = "NAME=[USER@]HOST", conflicts_with_all = ["application", "model"], value_parser = ssh_unit)]
+    ssh_units: Vec<(String, String)>,
+}
+
+fn ssh_unit(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, ssh)| !name.is_empty() && !ssh.is_empty());
+    let (name, ssh) = pair.ok_or_else(|| "write magnum/0=ubuntu@10.12.8.20".to_owned())?;
+    Ok((name.to_owned(), ssh.to_owned()))
+}
+
+impl App {
+    /// Writes a site file of what the flags, the operator and this machine tell.
+    pub(crate) async fn init(&self, args: &InitArgs) -> Result<Status, Failure> {
+        let path = &args.file.site;
+        if path.symlink_metadata().is_ok() {
+            let what = format!("{} exists and is not overwritten", path.display());
+            return Err(Failure::new(FailureClass::Usage, what).next("another file: --site FILE"));
+        }
+        let project = args.project.clone().zip(args.domain.clone());
+        let draft = Draft {
+            cloud: args.cloud.clone(),
+            openrc: args.openrc.clone(),
+            kubeconfig: args.kubeconfig.clone(),
+            project,
+            security_group: args.security_group.clone(),
+            sources: args.sources.clone(),
+            application: args.application.clone(),
+            model: args.model.clone(),
+            units: args.ssh_units.clone(),
+            found: Vec::new(),
+        };
+        let draft = self.asked(self.discovered(draft).await).await?;
+        let text = draft.text();
+        // What was typed is checked as a whole file is.
+        Site::parse(path, &text).map_err(render::site_error)?;
+        write_new(path, &text)?;
+        self.screen.text(&format!("Wrote {}. Fill in what is commented out.", path.display()));
+        let next = format!("omega-cli validate --site {}", path.display());
+        self.screen.text(&format!("Next:  {next}"));
+        Ok(self.ends(Status::Done, json!({ "file": path, "found": draft.found, "next": next })))
+    }
+
+    /// Adds what this machine knows: the clouds of clouds.yaml, and juju's units of magnum.
+    async fn discovered(&self, mut draft: Draft) -> Draft {
+        let Ok(empty) = Site::parse(Path::new("omega.toml"), "") else { return draft };
+        let clouds = Connect::new(&empty, &self.machine).cloud_names();
+        if !clouds.is_empty() {
+            draft.found.push(format!("clouds {}", clouds.join(", ")));
+        }
+        if let (None, None, [one]) = (&draft.cloud, &draft.openrc, clouds.as_slice()) {
+            draft.cloud = Some(one.clone());
+        }
+        if !draft.units.is_empty() {
+            return draft;
+        }
+        let application = draft.application.clone().unwrap_or_else(|| "magnum".to_owned());
+        let asked = Draft { application: Some(application.clone()), ..draft.clone() };
+        let Ok(site) = Site::parse(Path::new("omega.toml"), &asked.text()) else { return draft };
+        let connect = Connect::new(&site, &self.machine);
+        match connect.units(&[], &Sources::default()).await {
+            Ok(units) => {
+                let names = units.iter().map(|unit| omega::core::Label::label(&**unit));
+                draft.found.push(format!("units {}", names.collect::<Vec<_>>().join(", ")));
+                draft.application = Some(application);
+            }
+            Err(failure) => tracing::info!(%failure, "juju lists no units"),
+        }
+        draft
+    }
+
+    /// Asks for what is not known, at a terminal.
+    async fn asked(&self, mut draft: Draft) -> Result<Draft, Failure> {
+        if self.asking.is_none() {
+            return Ok(draft);
+        }
+        if draft.cloud.is_none() && draft.openrc.is_none() {
+            draft.cloud = self.question("The cloud in clouds.yaml").await?;
+        }
+        if draft.kubeconfig.is_none() {
+            draft.kubeconfig = self.question("The kubeconfig of the management cluster").await?;
+        }
+        if draft.project.is_none() {
+            let project = self.question("The project of the management VM").await?;
+            let domain = match &project {
+                Some(_) => self.question("Its domain").await?,
+                None => None,
+            };
+            draft.project = project.zip(domain);
+        }
+        if draft.security_group.is_none() {
+            let what = "The security group in front of the management API";
+            draft.security_group = self.question(what).await?;
+        }
+        if draft.sources.is_empty() {
+            let sources = self.question("The conductors' addresses (CIDR, by commas)").await?;
+            let sources = sources.as_deref().unwrap_or_default().split(',').map(str::trim);
+            draft.sources = sources.filter(|one| !one.is_empty()).map(str::to_owned).collect();
+        }
+        if draft.application.is_none() && draft.units.is_empty() {
+            draft.application = self.question("The Juju application of the conductor").await?;
+        }
+        Ok(draft)
+    }
+
+    async fn question(&self, what: &str) -> Result<Option<String>, Failure> {
+        let answer = self.answer(&format!("{what} (Enter: later): ")).await?;
+        let answer = answer.trim();
+        Ok((!answer.is_empty()).then(|| answer.to_owned()))
+    }
+
+    /// Checks the site file and what it names. Nothing is contacted.
+    pub(crate) fn validate(&self, file: &SiteFile) -> Result<Status, Failure> {
+        let found = validate(&file.site, &self.machine, self.ctx.now());
+        let found = found.map_err(render::site_error)?;
+        let shown = |errors: &[SiteError], severity: &str| -> Vec<Value> {
+            let one = |error: &SiteError| {
+                let place = error.line_and_column();
+                self.screen.text(&format!("{severity}: {}", render::mistake(error)));
+                json!({
+                    "severity": severity, "message": error.to_string(), "next": error.next(),
+                    "line": place.map(|(line, _)| line), "column": place.map(|(_, column)| column),
+                })
+            };
+            errors.iter().map(one).collect()
+        };
+        let mut problems = shown(&found.errors, "error");
+        problems.extend(shown(&found.warnings, "warning"));
+        let count = |count: usize, what: &str| match count {
+            1 => format!("1 {what}"),
+            many => format!("{many} {what}s"),
+        };
+        let (errors, warnings) = (found.errors.len(), found.warnings.len());
+        self.screen.text(&format!(
+            "{}: {}, {}. Nothing was contacted.",
+            file.site.display(),
+            count(errors, "error"),
+            count(warnings, "warning")
+        ));
+        let exit = if errors == 0 { Status::Done } else { Status::Usage };
+        Ok(self.ends(exit, json!({ "site": file.site, "problems": problems })))
+    }
+}
+
+fn write_new(path: &PathBuf, text: &str) -> Result<(), Failure> {
+    let new = OpenOptions::new().write(true).create_new(true).open(path);
+    new.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error: io::Error| {
+        Failure::new(FailureClass::Error, format!("could not write {}", path.display()))
+            .because(error.to_string())
+    })
+}
