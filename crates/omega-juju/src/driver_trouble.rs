@@ -73,9 +73,13 @@ fn not_importable(state: &DriversState, own: &DriverState) -> Option<DriverTroub
     let code = Some(driver.code.clone().unwrap_or_default());
     let evidence = vec![Evidence::text("driver", driver.to_string())];
     let is_own = driver.name == own.name;
-    let missing = "install what is missing for the conductor's interpreter";
+    let missing = if code == Some(FailureCode::NoModule) {
+        "install what is missing for the conductor's interpreter"
+    } else {
+        "correct what the error names: an option that the driver parses, or its files"
+    };
     let (kind, remedy) = if is_own {
-        (DriverTroubleKind::NotImportable, format!("{missing}, then omega-cli converge-services"))
+        (DriverTroubleKind::NotImportable, format!("{missing}; then omega-cli converge-services"))
     } else {
         let kind = DriverTroubleKind::AnotherNotImportable;
         (kind, format!("{missing}, or add {} to [drivers] disabled_drivers", driver.name))

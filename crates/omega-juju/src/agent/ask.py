@@ -360,8 +360,8 @@ def probe_log_tail(ask, seconds):
 SECRETS = (
     (re.compile(r"://[^/\s@]+@"), "://***@"),
     (re.compile(r"(?i)\bbearer\s+\S+"), "Bearer ***"),
-    (re.compile(r"(?i)([\w.-]*(?:password|passwd|secret|token|passphrase|credential|authorization)[\w.-]*['\"]?\s*[:=]\s*['\"]?)"
-                r"[^\s'\",;})\]]+"), r"\1***"),
+    (re.compile(r"(?i)([\w.-]*(?:password|passwd|secret|token|passphrase|credential|authorization)[\w.-]*['\"]?\s*[:=]\s*)"
+                r"(?:\"[^\"]*\"|'[^']*'|[^\s'\",;})\]]+)"), r"\1***"),
     (re.compile(r"gAAAA[\w=-]+|eyJ[\w-]{10,}\.[\w.=-]+|[A-Za-z0-9+/_-]{64,}={0,2}"), "***"),
 )
 

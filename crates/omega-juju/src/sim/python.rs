@@ -100,7 +100,7 @@ impl Python {
                     .into(),
                 beta: false,
                 error: self.import_error(&found.version, options),
-                code: None,
+                code: self.missing.is_some().then_some(FailureCode::NoModule),
             })
         });
         let loaded = |driver: DriverState| {
