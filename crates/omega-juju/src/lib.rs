@@ -9,6 +9,7 @@ pub mod channel;
 pub mod charm;
 #[cfg(any(test, feature = "sim"))]
 pub mod contract;
+mod driver_trouble;
 mod error;
 pub mod gates;
 pub mod operations;
@@ -18,13 +19,15 @@ pub mod sim;
 mod unit;
 mod upstream_messages;
 
+pub use driver_trouble::{DriverTrouble, DriverTroubleKind, driver_trouble};
 pub use error::Error;
 pub use read_conductor::{ConductorFacts, read_conductor};
 pub use unit::{
-    Access, Action, ActionFailure, Channel, Distribution, DomainSnapshots, Download, Expect,
-    FailureCode, FileAction, FileFacts, FileState, Interpreter, InvalidPath, InvalidServiceName,
-    PackageAction, Payload, PipSource, Placement, Probe, ProbeFailure, ProgramState, ReachState,
-    ReleasesState, Reply, Resolved, ServiceAction, ServiceName, ServiceState, Sources, Unit,
-    UnitPath,
+    Access, Action, ActionFailure, BrokenMetadata, Channel, Distribution, DistributionsState,
+    DomainSnapshots, Download, DriverState, DriversState, Expect, FailureCode, FileAction,
+    FileFacts, FileState, Interpreter, InvalidPath, InvalidServiceName, OptionSource, OptionsState,
+    OtherDistribution, PackageAction, Payload, PipSource, Placement, Probe, ProbeFailure,
+    ProgramState, ReachState, ReleasesState, Reply, Resolved, ServiceAction, ServiceName,
+    ServiceState, SinceStart, Sources, Unit, UnitPath,
 };
 pub use upstream_messages::HelmFailure;

@@ -1,16 +1,26 @@
 //! The state of the conductor on one unit, and of everything that the driver needs there.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use omega_core::kubeconfig::KubeconfigFacts;
-
-use crate::{
-    Error, FileState, Interpreter, Probe, ProbeFailure, ProgramState, ReachState, ReleasesState,
-    ServiceState, Unit, UnitPath, error::answered, operations::magnum,
+use omega_driver::{
+    DriverRelease,
+    options::{SECTION, Section},
 };
 
-/// The options of `[capi_helm]` that are read.
-const OPTIONS: [&str; 2] = ["kubeconfig_file", "api_resources"];
+use crate::{
+    DriversState, Error, FileState, Interpreter, OptionsState, Probe, ProbeFailure, ProgramState,
+    ReachState, ReleasesState, ServiceState, SinceStart, Unit, UnitPath,
+    error::answered,
+    operations::{DaemonSpec, Flag, Reason, magnum, observe_daemon},
+};
+
+/// The options of `[capi_helm]`, as the newest known release of the driver has them.
+fn options() -> Vec<String> {
+    let all = omega_driver::options::options(&DriverRelease::v1_4_0()).into_iter();
+    let own = all.filter(|option| option.section == Section::CapiHelm);
+    own.map(|option| option.name.to_owned()).collect()
+}
 
 /// The state of a unit's conductor. A probe that failed has its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +36,15 @@ pub struct ConductorFacts {
     pub dropin: Result<FileState, ProbeFailure>,
     /// The kubeconfig.
     pub kubeconfig: Result<FileState, ProbeFailure>,
-    /// Its values of `kubeconfig_file` and `api_resources`; an option that is not set is absent.
-    pub options: Result<BTreeMap<String, String>, ProbeFailure>,
+    /// Its values of the options of `[capi_helm]`, with the files that set them; an option that is not
+    /// set is absent.
+    pub options: Result<OptionsState, ProbeFailure>,
+    /// The drivers that it finds, each imported as it would.
+    pub drivers: Result<DriversState, ProbeFailure>,
+    /// Whether it keeps restarting, and its errors since its start.
+    pub since_start: Result<SinceStart, ProbeFailure>,
+    /// Why `converge-services` would restart it, whatever the site file wants.
+    pub restart: Result<BTreeSet<Reason>, ProbeFailure>,
     /// Whether the machine reaches the management API. `None` if its address is not known.
     pub reach: Option<Result<ReachState, ProbeFailure>>,
     /// Whether the daemon's user can authenticate there.
@@ -56,17 +73,36 @@ pub async fn read_conductor(
     };
     let authenticate = Probe::Authenticate { service: service.clone(), kubeconfig: path };
     let dropin = magnum::dropin();
-    let (conductor, python, helm, dropin, file, options, reach, authenticate, releases) = futures::join!(
-        unit.service(&service),
-        unit.python(&service),
-        unit.program("helm", &service),
-        unit.file(&dropin),
-        unit.file(kubeconfig),
-        unit.options(&service, omega_driver::options::SECTION, OPTIONS.map(str::to_owned).to_vec()),
-        reach,
-        unit.reach(authenticate),
-        unit.releases(&service, kubeconfig, namespaces),
-    );
+    // The same as a rollback ends with: it runs with what is on disk.
+    let spec = DaemonSpec::new(service.clone(), Flag::AsNextStart);
+    let restart = async {
+        let seen = answered(observe_daemon(unit, &spec).await)?;
+        Ok::<_, Error>(seen.map(|seen| spec.reasons(&seen)))
+    };
+    let first = async {
+        futures::join!(
+            unit.configuration(&service, SECTION, options()),
+            unit.drivers(&service),
+            unit.since_start(&service),
+            restart,
+        )
+    };
+    let second = async {
+        futures::join!(
+            unit.service(&service),
+            unit.python(&service),
+            unit.program("helm", &service),
+            unit.file(&dropin),
+            unit.file(kubeconfig),
+            reach,
+            unit.reach(authenticate),
+            unit.releases(&service, kubeconfig, namespaces),
+        )
+    };
+    // Together: they share one remote execution.
+    let (first, second) = futures::join!(first, second);
+    let (options, drivers, since_start, restart) = first;
+    let (conductor, python, helm, dropin, file, reach, authenticate, releases) = second;
     Ok(ConductorFacts {
         conductor: answered(conductor)?,
         python: answered(python)?,
@@ -74,6 +110,9 @@ pub async fn read_conductor(
         dropin: answered(dropin)?,
         kubeconfig: answered(file)?,
         options: answered(options)?,
+        drivers: answered(drivers)?,
+        since_start: answered(since_start)?,
+        restart: restart?,
         reach: reach?,
         authenticate: answered(authenticate)?,
         releases: answered(releases)?,

@@ -77,6 +77,10 @@ pub(crate) enum Juju {
     LoginExpired,
     /// The user lacks access to the model.
     Forbidden,
+    /// A file on this machine can't be used: it says nothing about a login.
+    LocalFile,
+    /// The machine's sshd refuses the keys.
+    KeyRefused,
     /// juju failed before it started ssh.
     BeforeSsh,
     /// Anything else.
@@ -88,7 +92,10 @@ pub(crate) enum Juju {
 /// * `timed out waiting for results from`: juju 3, `cmd/juju/action/exec.go`.
 /// * `cannot get discharge`, `macaroon`: juju, `api/apiclient.go` and the macaroon bakery;
 ///   `not logged in`: juju, `jujuclient`; `please enter password`: juju, `cmd/juju/user/login.go`.
-/// * `permission denied`: juju, `apiserver/errors`, `ErrPerm`.
+/// * `open PATH: permission denied`: Go, `io/fs`, `PathError`; `dial unix PATH: connect: permission
+///   denied`: Go, `net`, `OpError`.
+/// * `permission denied`: juju, `apiserver/errors`, `ErrPerm`; `Permission denied (publickey`: OpenSSH,
+///   `sshconnect2.c`.
 /// * `ERROR`: juju, `cmd`, before every error; `subprocess encountered error code N`: juju,
 ///   `cmd/juju/ssh`, when ssh exits with that code.
 pub(crate) fn juju(stderr: &str) -> Juju {
@@ -97,13 +104,26 @@ pub(crate) fn juju(stderr: &str) -> Juju {
         Juju::TimedOut
     } else if any(&["cannot get discharge", "macaroon", "not logged in", "please enter password"]) {
         Juju::LoginExpired
-    } else if any(&["permission denied", "Permission denied (publickey"]) {
+    } else if stderr.lines().any(is_local_permission) {
+        Juju::LocalFile
+    } else if any(&["permission denied"]) {
         Juju::Forbidden
+    } else if any(&["Permission denied (publickey"]) {
+        Juju::KeyRefused
     } else if juju_error(stderr).is_some_and(|line| !line.contains("subprocess encountered")) {
         Juju::BeforeSsh
     } else {
         Juju::Unknown
     }
+}
+
+/// Returns whether the line says that a file or socket of this machine can't be used.
+fn is_local_permission(line: &str) -> bool {
+    let before = line.split(": permission denied").next().filter(|before| *before != line);
+    before.is_some_and(|before| {
+        let last = before.rsplit(' ').next().unwrap_or_default().trim_start_matches('"');
+        last.starts_with('/') || before.contains("dial unix ")
+    })
 }
 
 /// Why juju refused a change, before it had an effect.

@@ -3,5 +3,5 @@ layer=kube-api cause=api-unwell
 evidence='etcd'
 odd=(error-server)
 put() { end_daemon "$K/etcd.pid"; }
-heal() { api_again; }
+heal() { api_again; until_true 120 'a write succeeds' writes; }
 shown() { ! kube_alive; }

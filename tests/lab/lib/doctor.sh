@@ -187,10 +187,10 @@ TOLD='.summary // "", (.evidence // [] | .[] | [.fact, (.value | arrays |= join(
 healed() {
   local o
   trap - EXIT
-  if [[ ${PUT:-} = 1 ]]; then heal; until_true 90 'it is gone' not_shown; fi
+  if [[ ${PUT:-} = 1 ]]; then heal; until_true 300 'it is gone' not_shown; fi
   for o in ${odds[@]+"${odds[@]}"}; do "odd_$o" take; done
   note healed
-  until_true 150 'all is well' well
+  until_true 300 'all is well' well
 }
 not_shown() { ! shown; }
 healed_or_said() { # after something went wrong in the middle
@@ -198,7 +198,7 @@ healed_or_said() { # after something went wrong in the middle
   trap - EXIT; set +e
   [[ ${PUT:-} != 1 ]] || heal
   for o in ${odds[@]+"${odds[@]}"}; do "odd_$o" take; done
-  until_true 150 'all is well' well
+  until_true 300 'all is well' well
 }
 note() { printf '%(%T)T faults: %s\n' -1 "$*" >>"$LAB/doctor.notes"; }
 

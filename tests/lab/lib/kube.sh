@@ -42,7 +42,7 @@ start_apiserver() {
     --tls-cert-file "$K/server.crt" --tls-private-key-file "$K/server.key" --client-ca-file "$K/ca.crt" \
     --service-account-key-file "$K/sa.pub" --service-account-signing-key-file "$K/sa.key" --service-account-issuer https://lab \
     --service-cluster-ip-range 10.0.0.0/24 --disable-admission-plugins ServiceAccount --endpoint-reconciler-type none
-  until_true 90 kube-apiserver kube_alive
+  until_true 300 kube-apiserver kube_alive
 }
 
 # "${IN_POD[@]}" NAMESPACE NAME CMD...: with the host name and the namespace file of a pod. A manager that elects a

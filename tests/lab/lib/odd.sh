@@ -160,3 +160,13 @@ odd_flannel_template() { # no cluster is of it
     take) api DELETE "$COE/clustertemplates/$(cat flannel.uuid)" ;;
   esac
 }
+odd_foreign_cluster() { # of another driver for Cluster API: none of ours, and not judged
+  local other=00000000-7777-4777-8777-000000000000
+  case $1 in
+    put) db "CREATE TEMPORARY TABLE magnum.c SELECT * FROM magnum.cluster WHERE uuid = '$UUID'; CREATE TEMPORARY TABLE magnum.n SELECT * FROM magnum.nodegroup WHERE cluster_id = '$UUID';
+      UPDATE magnum.c SET id = id + 100000, uuid = '$other', name = 'of-another-driver', stack_id = 'kube-7xk2p', health_status = 'UNHEALTHY';
+      UPDATE magnum.n SET id = id + 100000, uuid = CONCAT(LEFT(uuid, 30), LPAD(id % 1000000, 6, '0')), cluster_id = '$other', stack_id = 'kube-7xk2p';
+      INSERT INTO magnum.cluster SELECT * FROM magnum.c; INSERT INTO magnum.nodegroup SELECT * FROM magnum.n" ;;
+    take) db "DELETE FROM magnum.nodegroup WHERE cluster_id = '$other'; DELETE FROM magnum.cluster WHERE uuid = '$other'" ;;
+  esac
+}

@@ -39,6 +39,7 @@ delete_balancer() { # STACK
 
 ## The management cluster's API
 # api_again: after the API was away; whoever lost a lease meanwhile has ended or is about to
+writes() { k annotate namespace default lab-write=x --overwrite && k annotate namespace default lab-write-; } # the API takes a write
 api_again() {
   local m; start_apiserver
   for m in core bootstrap controlplane; do end_daemon "$K/capi-$m.pid"; done
@@ -115,6 +116,44 @@ api_resources() { # UNIT [JSON]: puts the option into the drop-in, or what was t
   else at "$1" mv /root/drop-in $DROP_IN; fi
   at "$1" systemctl restart magnum-conductor
 }
+
+## The conductor's configuration and packages on a unit
+SITE_PACKAGES=/usr/local/lib/python3.11/dist-packages # of the daemon's interpreter
+other_file() { # UNIT NAME SECTION LINE: one more file that oslo.config reads
+  printf '[%s]\n%s\n' "$3" "$4" | at "$1" tee "/etc/magnum/magnum.conf.d/$2.conf" >/dev/null
+  at "$1" systemctl restart magnum-conductor
+}
+no_other_file() { at "$1" rm -f "/etc/magnum/magnum.conf.d/$2.conf"; at "$1" systemctl restart magnum-conductor; } # UNIT NAME
+daemon_default() { # UNIT LINE: after what is in /etc/default/magnum-conductor
+  at "$1" cp -a /etc/default/magnum-conductor /root/default.good
+  echo "$2" | at "$1" tee -a /etc/default/magnum-conductor >/dev/null
+  at "$1" systemctl restart magnum-conductor
+}
+no_daemon_default() { at "$1" mv /root/default.good /etc/default/magnum-conductor; at "$1" systemctl restart magnum-conductor; }
+other_driver() { # UNIT ENTRY_POINT MODULE: a distribution with a driver for the clusters of the graft's
+  at "$1" sh -c "cd $SITE_PACKAGES; mkdir $3-0.1.dist-info
+    printf 'Metadata-Version: 2.1\nName: $3\nVersion: 0.1\n' >$3-0.1.dist-info/METADATA
+    printf '[magnum.drivers]\n$2 = $3:Driver\n' >$3-0.1.dist-info/entry_points.txt
+    printf 'from magnum_capi_helm import driver\n\n\nclass Driver(driver.Driver):\n    pass\n' >$3.py"
+}
+no_other_driver() { at "$1" sh -c "cd $SITE_PACKAGES; rm -rf $2-0.1.dist-info $2.py; systemctl restart magnum-conductor"; } # UNIT MODULE
+# by_juju: doctor's site lists the units by juju (lib/omega.sh), until by_ssh_again
+by_juju() {
+  juju_stand_in . cloud unit0
+  cp omega.toml omega.toml.ssh
+  sed '/^\[ssh\]/,$d' omega.toml.ssh >omega.toml
+  printf '\n[conductor]\napplication = "magnum"\n\n[juju]\nmodel = "openstack"\nprogram = "%s"\n' "$PWD/bin/juju" >>omega.toml
+}
+juju_says() { jq "$1" status.json >status.json.new; mv status.json.new status.json; } # FILTER
+by_ssh_again() { mv omega.toml.ssh omega.toml; }
+nothing_executed() { ! grep -E '"(exec|ssh)".*"'"$1"'"' juju.log | cut -c1-200 | grep . || fail "$1 was asked something"; } # UNIT
+# tls_server CERTIFICATE KEY: TLS at an address of its own, where no API is
+tls_server() {
+  setsid openssl s_server -quiet -www -accept 127.77.2.9:6443 -cert "$1" -key "$2" >/dev/null 2>&1 </dev/null 9>&- &
+  echo $! >tls.pid
+  until_true 20 'TLS is spoken' listens 127.77.2.9:6443
+}
+no_tls_server() { kill "$(cat tls.pid)"; rm tls.pid; }
 
 ## Cluster API's definitions and webhooks
 CORE_CRDS=(clusters machines machinesets machinedeployments)

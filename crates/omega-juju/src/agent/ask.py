@@ -80,7 +80,7 @@ def probe_service(ask, seconds):
     return {"reply": "service", "load": shown.get("LoadState", ""), "active": shown.get("ActiveState", ""),
             "sub": shown.get("SubState", ""), "result": shown.get("Result", ""), "pid": pid,
             "started_ns": started_ns(service, shown) if pid else None,
-            "cmdline": proc_strings(pid, "cmdline") if pid else [], "user": shown.get("User") or "root",
+            "cmdline": proc_strings(pid, "cmdline") if pid else [], "user": shown.get("User") or "root", "group": group_of(shown),
             "restarts": int(shown.get("NRestarts") or 0), "exec_start": " ; ".join(starts),
             "drop_ins": shlex.split(shown.get("DropInPaths", "")), "needs_reload": shown.get("NeedDaemonReload") == "yes"}
 
@@ -162,7 +162,7 @@ def config_args(args):
 
 # --- probes of the daemon's interpreter ---------------------------------------------------------
 
-INSIDE_PROBES = ("python", "distributions", "options", "authenticate")
+INSIDE_PROBES = ("python", "distributions", "options", "drivers", "authenticate")
 
 # the replies where the daemon does not exist; for the other probes that is a failure
 NO_DAEMON = {"python": {"reply": "python", "interpreter": None},
@@ -170,7 +170,7 @@ NO_DAEMON = {"python": {"reply": "python", "interpreter": None},
 
 
 def options_question(ask, shown):
-    for key in ask["keys"]:
+    for key in ask.get("keys", ()):
         if SECRET.search(key):
             raise Fail("secret", "%s may hold a secret and is not read" % key)
     service = ask["service"]
@@ -191,7 +191,7 @@ def inside_question(ask, seconds):
         raise Fail("no-daemon", "this unit has no %s" % service)
     if context is None:
         return None, None, NO_DAEMON[probe]
-    if probe == "options":
+    if probe in ("options", "drivers"):
         ask = options_question(ask, shown)
     elif probe == "authenticate":  # it sends two requests; the interpreter needs time to start
         ask = dict(ask, seconds=max(1, min(10, (seconds - 3) / 2.0)))
@@ -241,6 +241,11 @@ def since(began):
     return round((time.monotonic() - began) * 1000, 1)
 
 
+# X509_V_ERR_* of OpenSSL (include/openssl/x509_vfy.h.in)
+TLS_CODES = {9: "tls-not-yet-valid", 10: "tls-expired", 62: "tls-wrong-host", 64: "tls-wrong-host",
+             18: "tls-untrusted", 19: "tls-untrusted", 20: "tls-untrusted", 21: "tls-untrusted"}
+
+
 def probe_reach(ask, seconds):
     import socket
     import ssl
@@ -255,7 +260,9 @@ def probe_reach(ask, seconds):
             state["tls"], stage = True, "HTTP"
             get_version(secure, ask, state)
     except ssl.SSLCertVerificationError as error:
-        state.update(error="TLS: " + error.verify_message, code="tls")
+        state.update(error="TLS: " + error.verify_message, code=TLS_CODES.get(error.verify_code, "tls"))
+    except socket.gaierror as error:
+        state.update(error="DNS: %s: %s" % (ask["host"], (error.strerror or str(error)).lower()), code="dns")
     except socket.timeout:
         state.update(error="%s: no answer within %s s" % (stage, seconds), code=stage.lower())
     except (OSError, ValueError) as error:
@@ -384,6 +391,59 @@ def probe_log_tail(ask, seconds):
     return {"reply": "log_tail", "lines": log_tail(ask["service"])}
 
 
+SECRETS = (
+    (re.compile(r"://[^/\s@]+@"), "://***@"),
+    (re.compile(r"(?i)\bbearer\s+\S+"), "Bearer ***"),
+    (re.compile(r"(?i)([\w.-]*(?:password|passwd|secret|token|passphrase|credential|authorization)[\w.-]*['\"]?\s*[:=]\s*)"
+                r"(?:\"[^\"]*\"|'[^']*'|[^\s'\",;})\]]+)"), r"\1***"),
+    (re.compile(r"gAAAA[\w=-]+|eyJ[\w-]{10,}\.[\w.=-]+|[A-Za-z0-9+/_-]{64,}={0,2}"), "***"),
+)
+
+
+def masked(line):
+    """The line in one, without what looks like a secret."""
+    for pattern, instead in SECRETS:
+        line = pattern.sub(instead, line)
+    return "".join(c if c.isprintable() else " " for c in line).strip()[:400]
+
+
+OSLO = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? (?:\d+ )?(CRITICAL|ERROR) ")
+
+
+def errors_of(lines, since):
+    """The lines of oslo.log with CRITICAL or ERROR, and the exceptions of tracebacks. `since`: a local time."""
+    found, traceback = [], False
+    for line in lines:
+        dated = OSLO.match(line)
+        if dated and dated.group(1) >= since:
+            found.append(line)
+        elif traceback and line and not line[0].isspace():
+            found.append(line)
+            traceback = False
+        elif not dated and line.startswith("Traceback (most recent call last)"):
+            traceback = True
+    return found
+
+
+def probe_since_start(ask, seconds):
+    """Two looks at the main process, and the errors that the service logged since its start."""
+    service = ask["service"]
+    shown, now = show(service), time.time_ns()
+    pid, found = main_pid(shown), []
+    started = started_ns(service, shown) if pid else None
+    if started is not None:
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(started // 1000000000))
+        found = errors_of(journal_lines(service, 1000, started // 1000000000)[0], since)
+        dated = [line for line in log_file(service, 1 << 18)[0] if OSLO.match(line)]
+        found += errors_of(dated, since)
+    time.sleep(min(2, seconds / 4.0) if shown.get("ActiveState") in ("active", "activating") else 0)
+    again = show_now(service)
+    same = all(shown.get(key) == again.get(key) for key in ("MainPID", "NRestarts", "ActiveState"))
+    return {"reply": "since_start", "now_ns": now, "started_ns": started, "replaced": not same,
+            "restarts": int(again.get("NRestarts") or 0), "errors": len(found),
+            "last_error": masked(found[-1]) if found else None}
+
+
 def failed(error):
     return {"reply": "failed", "why": message_of(error), "code": code_of(error)}
 
@@ -409,16 +469,17 @@ def in_threads(calls):
 
 def answer_all(request):
     """Each probe has its own thread: a slow or failing one does not affect the others. Questions to one interpreter share
-    a process, except the login, which imports an HTTP client and waits for the network. It starts first because it takes
-    longest."""
+    a process, except the login, which imports an HTTP client and waits for the network, and the drivers, which are the
+    daemon's own code. They start first because they take longest."""
     seconds, probes = request["seconds"], request["probes"]
     replies, took = [None] * len(probes), {"probes": [0.0] * len(probes), "interpreters": []}
-    login, inside, others = [], [], []
+    login, drivers, inside, others = [], [], [], []
     for at, ask in enumerate(probes):
-        kind = login if ask["probe"] == "authenticate" else inside if ask["probe"] in INSIDE_PROBES else others
+        alone = {"authenticate": login, "drivers": drivers}.get(ask["probe"])
+        kind = alone if alone is not None else inside if ask["probe"] in INSIDE_PROBES else others
         kind.append((at, ask))
     until = time.monotonic() + seconds + 1
-    calls = [(ask_inside, asks, seconds, replies, took) for asks in (login, inside) if asks]
+    calls = [(ask_inside, asks, seconds, replies, took) for asks in (login, drivers, inside) if asks]
     for thread in in_threads(calls + [(answer_one, ask, seconds, replies, at, took) for at, ask in others]):
         thread.join(max(0, until - time.monotonic()))
     late = {"reply": "failed", "why": "no answer within %d s" % seconds, "code": "timed-out"}

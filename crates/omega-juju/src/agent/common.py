@@ -189,7 +189,7 @@ def file_state(path):
 
 # --- services ---------------------------------------------------------------------------------
 
-PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "MainPID", "User", "NRestarts",
+PROPERTIES = ("LoadState", "ActiveState", "SubState", "Result", "MainPID", "User", "Group", "NRestarts",
               "ExecStart", "DropInPaths", "ExecMainStartTimestampMonotonic", "NeedDaemonReload")
 
 
@@ -232,6 +232,16 @@ def user_of(shown):
         return pwd.getpwnam(name)
     except KeyError:
         raise Fail("no-such-user", "user %s does not exist on this unit" % name)
+
+
+def group_of(shown):
+    """The service's group: by default the primary one of its user."""
+    if shown.get("Group"):
+        return shown["Group"]
+    try:
+        return named(0, user_of(shown).pw_gid)[1]
+    except Fail:
+        return ""
 
 
 def script_path(service):
@@ -357,9 +367,10 @@ def ask_interpreter(context, questions, seconds):
     return answers
 
 
-def journal_lines(service, count):
+def journal_lines(service, count, since=None):
     """The lines that the service itself, not systemd, wrote to the journal; and the time of the last one."""
     argv = ["journalctl", "-u", service + ".service", "-n", str(3 * count), "--no-pager", "-o", "json"]
+    argv += [] if since is None else ["--since", "@%d" % since]
     try:
         status, out, _ = run(argv, 10)
     except (Fail, OSError):
@@ -379,18 +390,23 @@ def journal_lines(service, count):
     return lines, last
 
 
-def log_tail(service, count=20):
-    """The last lines of the journal or of the log file, whichever is newer."""
-    lines, last = journal_lines(service, count)
+def log_file(service, most=65536):
+    """The last lines of the service's log file, and when it was last written."""
     log = "/var/log/%s/%s.log" % (service.split("-")[0], service)
     try:
         with open(log, "rb") as file:
-            if os.fstat(file.fileno()).st_mtime_ns > last:
-                file.seek(0, os.SEEK_END)
-                file.seek(max(0, file.tell() - 65536))
-                lines = file.read().decode("utf-8", "replace").splitlines() or lines
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - most))
+            return file.read().decode("utf-8", "replace").splitlines(), os.fstat(file.fileno()).st_mtime_ns
     except OSError:
-        pass
+        return [], 0
+
+
+def log_tail(service, count=20):
+    """The last lines of the journal or of the log file, whichever is newer."""
+    lines, last = journal_lines(service, count)
+    logged, changed = log_file(service)
+    lines = logged if changed > last and logged else lines
     return ["".join(c if c.isprintable() else " " for c in line)[:400] for line in lines[-count:]]
 
 

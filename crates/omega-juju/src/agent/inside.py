@@ -8,18 +8,52 @@ if sys.path and sys.path[0] == "":
     del sys.path[0]
 
 
-def distribution_of(question):
+def canonical(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def listed():
+    """Every distribution on the interpreter's path, in its order: itself, its path, name, version. Metadata that can't be
+    read has a reason in place of the version; its name is that of the directory."""
     import importlib.metadata as metadata
-    name, group = question["distribution"], question["group"]
-    try:
-        found = metadata.distribution(name)
-    except metadata.PackageNotFoundError:
-        return None
-    home = getattr(found, "_path", None)
-    stamp = max([os.stat(str(home)).st_mtime_ns] if home else [0])
+    seen = set()
+    for found in metadata.distributions():
+        path = str(getattr(found, "_path", None) or found.locate_file(""))
+        if os.path.realpath(path) in seen:
+            continue
+        seen.add(os.path.realpath(path))
+        try:
+            name, version, why = found.metadata["Name"], found.metadata["Version"], None
+        except Exception as error:
+            name, version, why = None, None, type(error).__name__
+        if not name or not version:
+            why = "no Name and Version" if why in (None, "TypeError") else why
+            name = name or re.sub(r"(?:-[^-]*)?\.(?:dist|egg)-info$", "", os.path.basename(path))
+            why = "its METADATA can't be read: %s" % why
+        yield found, path, name, version, why
+
+
+def described(found, path, version, group):
+    stamp = os.stat(path).st_mtime_ns if os.path.exists(path) else 0
     points = sorted(p.name for p in found.entry_points if p.group == group)
-    return {"version": found.version, "location": str(found.locate_file("")).rstrip("/"),
+    return {"version": version, "location": str(found.locate_file("")).rstrip("/"), "path": path,
             "entry_points": points, "modified_ns": stamp}
+
+
+def copies_of(question):
+    """Every distribution of that name, in the order in which they are found, and those that can't be read."""
+    copies, broken = [], []
+    for found, path, name, version, why in listed():
+        if canonical(name) != canonical(question["distribution"]):
+            continue
+        try:
+            if why is None:
+                copies.append(described(found, path, version, question["group"]))
+        except Exception as error:
+            why = "its entry points can't be read: %s" % type(error).__name__
+        if why is not None:
+            broken.append({"path": path, "why": why})
+    return copies, broken
 
 
 def python(question):
@@ -31,43 +65,130 @@ def python(question):
         pip = None
     marker = os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
     in_venv = sys.prefix != sys.base_prefix
+    copies, broken = copies_of(question)
     return {"version": "%d.%d.%d" % sys.version_info[:3], "pip": pip,
             "externally_managed": not in_venv and os.path.isfile(marker),
-            "distribution": distribution_of(question)}
+            "distribution": copies[0] if copies else None, "others": copies[1:], "broken": broken}
 
 
 def distributions(question):
-    import importlib.metadata as metadata
-    versions = {}
-    for found in metadata.distributions():
-        name = (found.metadata["Name"] or "").lower()
-        if any(word in name for word in question["containing"]) and name not in versions:
-            versions[name] = found.version or ""
-    return {"versions": versions}
+    versions, others, broken = {}, [], []
+    for _, path, name, version, why in listed():
+        name = name.lower()
+        if not any(word in name for word in question["containing"]):
+            continue
+        if why is not None:
+            broken.append({"path": path, "why": why})
+        elif name in versions:
+            others.append({"name": name, "version": version, "path": path})
+        else:
+            versions[name] = version
+    return {"versions": versions, "others": others, "broken": broken}
 
 
-def options(question):
-    from oslo_config import cfg
-    conf = cfg.ConfigOpts()
-    conf.register_opts([cfg.StrOpt(key) for key in question["keys"]], group=question["group"])
-    try:
-        conf(question["args"], project=question["project"], prog=question["prog"])
-    except SystemExit:
-        return {"failed": "oslo.config refused the daemon's arguments", "code": "configuration"}
-    except cfg.ConfigFileParseError as error:
+def recorded(cfg):
+    """The files that oslo.config reads from now on, in its order: a later one overrides an earlier one."""
+    files, parse = [], cfg.ConfigParser._parse_file
+
+    def record(config_file, namespace):
+        files.append(config_file)
+        return parse(config_file, namespace)
+
+    cfg.ConfigParser._parse_file = staticmethod(record)
+    return files
+
+
+def refusal(cfg, error):
+    """Why oslo.config refuses the daemon's arguments or files, without their content."""
+    if isinstance(error, SystemExit):
+        return "oslo.config refused the daemon's arguments"
+    if isinstance(error, cfg.ConfigFileParseError):
         # Its text quotes the line, which may contain a password: only the position is reported.
         place = getattr(error, "config_file", "")
         words = str(error).replace(",", " ").split()
         numbers = [word for word in words if word.startswith(place + ":") and word[len(place) + 1:].isdigit()]
-        return {"failed": "%s can't be parsed" % (numbers[0] if numbers else place), "code": "configuration"}
-    except cfg.Error as error:
-        return {"failed": "%s: %s" % (type(error).__name__, error), "code": "configuration"}
+        return "%s can't be parsed" % (numbers[0] if numbers else place)
+    return "%s: %s" % (type(error).__name__, error)
+
+
+def set_in(cfg, files, group, keys):
+    """Where each option is set, in the order of reading. oslo.config prefers the environment to all files."""
+    found = dict((key, []) for key in keys)
+    for file in files:
+        sections = {}
+        try:
+            cfg.ConfigParser(file, sections).parse()
+        except Exception:
+            continue
+        for section, values in sections.items():
+            if section == group or (group != "DEFAULT" and section.lower() == group.lower()):
+                for key in keys:
+                    found[key] += [{"file": file, "value": value} for value in values.get(key, [])[-1:]]
+    for key in keys:
+        name = "OS_%s__%s" % (group.upper(), key.upper().replace("-", "_"))
+        if name in os.environ:
+            found[key].append({"file": "the environment variable " + name, "value": os.environ[name]})
+    return dict((key, places) for key, places in found.items() if places)
+
+
+def options(question):
+    from oslo_config import cfg
+    conf, files = cfg.ConfigOpts(), recorded(cfg)
+    conf.register_opts([cfg.StrOpt(key) for key in question["keys"]], group=question["group"])
+    try:
+        conf(question["args"], project=question["project"], prog=question["prog"])
+    except (SystemExit, cfg.Error) as error:
+        return {"failed": refusal(cfg, error), "code": "configuration"}
     values = {}
     for key in question["keys"]:
         value = getattr(getattr(conf, question["group"]), key.replace("-", "_"))
         if value is not None:
             values[key] = value
-    return {"values": values}
+    return {"values": values, "set": set_in(cfg, files, question["group"], question["keys"]), "files": files}
+
+
+def drivers(question):
+    """Every driver that Magnum finds, imported as the daemon does: after its configuration was read (magnum 18.0.1,
+    drivers/common/driver.py, load_entry_points)."""
+    import importlib.metadata as metadata
+    from oslo_config import cfg
+    files = recorded(cfg)
+    import magnum.conf
+    conf = magnum.conf.CONF
+    try:
+        conf(question["args"], project=question["project"], prog=question["prog"])
+    except (SystemExit, cfg.Error) as error:
+        return {"failed": refusal(cfg, error), "code": "configuration"}
+    disabled = list(conf.drivers.disabled_drivers or [])
+    places = set_in(cfg, files, "drivers", ["disabled_drivers"]).get("disabled_drivers", [])
+    broken = [{"path": path, "why": why} for _, path, _, _, why in listed() if why is not None]
+    found = metadata.entry_points()
+    found = found.select(group=question["group"]) if hasattr(found, "select") else found.get(question["group"], ())
+    return {"drivers": [driver(point, disabled) for point in found], "broken": broken, "disabled": disabled,
+            "disabled_in": places[-1]["file"] if places else None,
+            "enabled_beta": list(conf.drivers.enabled_beta_drivers or [])}
+
+
+def driver(point, disabled):
+    """One driver. Magnum imports no disabled one."""
+    state = {"name": point.name, "module": point.value, "distribution": None, "version": None, "path": None,
+             "provides": [], "beta": False, "error": None, "code": None}
+    try:
+        home = getattr(point, "dist", None)
+        if home is not None:
+            state.update(path=str(getattr(home, "_path", "")), distribution=home.metadata["Name"], version=home.version)
+    except Exception:
+        pass
+    if point.name in disabled:
+        return state
+    try:
+        loaded = point.load()
+        provided = ["/".join(str(one[part]) for part in ("server_type", "os", "coe")) for one in loaded().provides]
+        state.update(provides=provided, beta=bool(getattr(loaded, "beta", False)))
+    except Exception as error:
+        code = "no-module" if isinstance(error, ImportError) else "unexpected"
+        state.update(error=("%s: %s" % (type(error).__name__, error))[:300], code=code)
+    return state
 
 
 def one(items, name, kind):
@@ -166,15 +287,43 @@ def authenticate(question):
     return state
 
 
-def reason(error):
+def innermost(error):
     """The innermost cause of an exception of requests, which wraps several."""
     while True:
         inner = getattr(error, "reason", None) or next((a for a in error.args if isinstance(a, Exception)), None)
         if inner is None or not isinstance(inner, Exception):
-            message = str(getattr(error, "strerror", None) or error)
-            # urllib3 prefixes the object that failed: <…>: in 1.26, HTTPSConnection(…): in 2
-            return re.sub(r"^(?:<[^>]*>|\w+\([^)]*\)): ", "", message)[:200]
+            return error
         error = inner
+
+
+def reason(error):
+    error = innermost(error)
+    message = str(getattr(error, "strerror", None) or error)
+    # urllib3 prefixes the object that failed: <…>: in 1.26, HTTPSConnection(…): in 2
+    return re.sub(r"^(?:<[^>]*>|\w+\([^)]*\)): ", "", message)[:200]
+
+
+# X509_V_ERR_* of OpenSSL (include/openssl/x509_vfy.h.in)
+TLS_CODES = {9: "tls-not-yet-valid", 10: "tls-expired", 62: "tls-wrong-host", 64: "tls-wrong-host",
+             18: "tls-untrusted", 19: "tls-untrusted", 20: "tls-untrusted", 21: "tls-untrusted"}
+
+
+def tls_code(error):
+    """Before 2.0, urllib3 compares the host name itself."""
+    error = innermost(error)
+    if "doesn't match" in str(error):
+        return "tls-wrong-host"
+    return TLS_CODES.get(getattr(error, "verify_code", None), "tls")
+
+
+def unresolved(error):
+    """Whether the host name has no address."""
+    import socket
+    while error is not None:
+        if isinstance(error, socket.gaierror) or isinstance(innermost(error), socket.gaierror):
+            return True
+        error = error.__context__
+    return False
 
 
 def get_both(session, server, seconds, state):
@@ -191,7 +340,7 @@ def get_both(session, server, seconds, state):
         if version.status_code == 200:
             state["version"] = version.json().get("gitVersion")
     except requests.exceptions.SSLError as error:
-        state.update(tcp=True, error="TLS: " + reason(error), code="tls")
+        state.update(tcp=True, error="TLS: " + reason(error), code=tls_code(error))
     except requests.exceptions.ConnectTimeout:
         state.update(error="TCP: no connection to %s within %s s" % (place, seconds), code="tcp")
     except requests.exceptions.ReadTimeout:
@@ -199,12 +348,14 @@ def get_both(session, server, seconds, state):
     except requests.exceptions.ProxyError as error:
         state.update(error="proxy: " + reason(error), code="proxy")
     except requests.exceptions.ConnectionError as error:
-        state.update(error="TCP: %s: %s" % (place, reason(error)), code="tcp")
+        kind = "dns" if unresolved(innermost(error)) else "tcp"
+        state.update(error="%s: %s: %s" % (kind.upper(), place, reason(error)), code=kind)
     except requests.exceptions.RequestException as error:
         state.update(error=type(error).__name__, code="unexpected")
 
 
-QUESTIONS = {"python": python, "distributions": distributions, "options": options, "authenticate": authenticate}
+QUESTIONS = {"python": python, "distributions": distributions, "options": options, "drivers": drivers,
+             "authenticate": authenticate}
 
 
 def answer(question):

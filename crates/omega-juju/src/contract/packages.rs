@@ -71,7 +71,9 @@ async fn installed(clause: Clause<'_>, site: &Site) -> Checked {
     let containing = vec!["capi".to_owned()];
     let all = Probe::Distributions { service: site.service.clone(), containing };
     let versions = [(site.distribution.clone(), old.version.clone())].into();
-    clause.same("all", &clause.ask_one(all).await?, &Reply::Distributions { versions })?;
+    let reply = clause.ask_one(all).await?;
+    let Reply::Distributions(state) = &reply else { return Err(clause.broken("all", reply)) };
+    clause.same("all", &state.versions, &versions)?;
     Ok(clause.name)
 }
 

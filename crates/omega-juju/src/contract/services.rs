@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use omega_core::{Diagnostic as _, Touched, values::FileMode};
 
 use super::{
@@ -107,16 +109,27 @@ async fn flagged(clause: Clause<'_>, site: &Site) -> Checked {
     clause.that(has_flag(&next), "the flag in the next start", &next)?;
     let live = state(&clause, &site.service).await?.cmdline;
     clause.that(!has_flag(&live), "no flag in the running process", &live)?;
-    let none = Reply::Options { values: std::collections::BTreeMap::new() };
-    clause.same("options", &clause.ask_one(options.clone()).await?, &none)?;
+    clause.same("options", &values(&clause, options.clone()).await?, &BTreeMap::new())?;
 
     clause.act(&restart(&site.service), Payload::Null).await?;
     let live = state(&clause, &site.service).await?.cmdline;
     clause.that(has_flag(&live), "the flag in the running process", &live)?;
-    let values = [("kubeconfig_file", "/etc/magnum/contract"), ("api_resources", "{}")];
-    let values = values.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-    clause.same("options", &clause.ask_one(options).await?, &Reply::Options { values })?;
+    let expected = [("kubeconfig_file", "/etc/magnum/contract"), ("api_resources", "{}")];
+    let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    clause.same("options", &values(&clause, options.clone()).await?, &expected)?;
+    let reply = clause.ask_one(options).await?;
+    let Reply::Options(state) = &reply else { return Err(clause.broken("options", reply)) };
+    let set = state.set.get("api_resources").and_then(|all| all.last());
+    let file = set.map(|source| source.file.as_str());
+    clause.same("where it is set", &file, &Some(drop_in.as_str()))?;
     Ok(clause.name)
+}
+
+async fn values(clause: &Clause<'_>, probe: Probe) -> Result<BTreeMap<String, String>, Broken> {
+    match clause.ask_one(probe).await? {
+        Reply::Options(state) => Ok(state.values),
+        other => Err(clause.broken("options", other)),
+    }
 }
 
 /// Removes the directory that the flag names: the daemon does not start without it.

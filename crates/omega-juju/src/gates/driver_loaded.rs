@@ -9,9 +9,9 @@ use omega_driver::{
 
 use super::{fail, has_digest, not_checked};
 use crate::{
-    Error, FileState, ProbeFailure, ServiceName, ServiceState, Unit,
+    Error, FileState, OptionsState, ProbeFailure, ServiceName, ServiceState, Unit,
     error::answered,
-    operations::{DriverObserved, magnum},
+    operations::{DriverObserved, magnum, not_from_dropin},
 };
 
 /// Whether the running conductor uses this driver: its interpreter has the entry point, the process
@@ -29,7 +29,7 @@ struct Observed {
     state: ServiceState,
     driver: DriverObserved,
     dropin: FileState,
-    options: Result<BTreeMap<String, String>, ProbeFailure>,
+    options: Result<OptionsState, ProbeFailure>,
 }
 
 impl DriverLoaded {
@@ -49,7 +49,8 @@ impl DriverLoaded {
         let dropin = magnum::dropin();
         let keys = self.options.keys().cloned().collect();
         let options = async {
-            answered(self.unit.options(&self.service, omega_driver::options::SECTION, keys).await)
+            let section = omega_driver::options::SECTION;
+            answered(self.unit.configuration(&self.service, section, keys).await)
         };
         let (state, python, dropin, options) = futures::try_join!(
             self.unit.service(&self.service),
@@ -90,10 +91,17 @@ impl DriverLoaded {
             Ok(values) => values,
             Err(failure) => return fail(self, failure.why.clone(), look),
         };
-        match self.options.iter().find(|(key, value)| values.get(*key) != Some(*value)) {
+        let other = |(key, value): &(&String, &String)| values.values.get(*key) != Some(*value);
+        match self.options.iter().find(other) {
             Some((key, value)) => {
-                let found = values.get(key).map_or("nothing", String::as_str);
-                fail(self, format!("{} reads {found} as {key}, not {value}", self.service), look)
+                let found = values.values.get(key).map_or("nothing", String::as_str);
+                let set = values.set.get(key).map(Vec::as_slice).unwrap_or_default();
+                let why = format!("{} reads {found} as {key}, not {value}", self.service);
+                fail(
+                    self,
+                    why,
+                    if set.is_empty() { look.to_owned() } else { not_from_dropin(key, set) },
+                )
             }
             None => Verdict::shown([
                 Evidence::text("entry point", ENTRY_POINT),

@@ -6,7 +6,10 @@
 //! [`Verdict::Deferred`]: omega_core::Verdict::Deferred
 
 mod authenticate_management;
+mod daemon_steady;
+mod driver_imports;
 mod driver_loaded;
+mod juju_standing;
 mod leftovers_decided;
 mod list_releases;
 mod reach_management;
@@ -15,7 +18,10 @@ mod sources_reachable;
 use omega_core::{Failure, Finding, Gate, Verdict, values::Sha256};
 
 pub use authenticate_management::AuthenticateManagement;
+pub use daemon_steady::DaemonSteady;
+pub use driver_imports::DriverImports;
 pub use driver_loaded::DriverLoaded;
+pub use juju_standing::{JujuStanding, standing_finding};
 pub use leftovers_decided::{LeftoverPolicy, LeftoversDecided};
 pub use list_releases::ListReleases;
 pub use reach_management::ReachManagement;

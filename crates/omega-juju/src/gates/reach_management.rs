@@ -6,7 +6,7 @@ use omega_core::{
 };
 
 use super::{fail, not_checked};
-use crate::{Error, Probe, ReachState, Unit};
+use crate::{Error, FailureCode, Probe, ReachState, Unit};
 
 /// Whether the unit can connect to the management cluster's API: TCP, TLS with the kubeconfig's CA,
 /// and HTTP. No credentials are sent.
@@ -32,6 +32,32 @@ impl ReachManagement {
         self.unit.reach(Probe::Reach { host, port: self.port, ca_pem }).await
     }
 
+    fn tls_remedy(&self, code: Option<&FailureCode>) -> String {
+        let (server, host) = (&self.server, &self.host);
+        match code {
+            Some(FailureCode::TlsExpired) => {
+                format!(
+                    "the certificate of {server} has expired: renew it, or correct the unit's clock"
+                )
+            }
+            Some(FailureCode::TlsNotYetValid) => {
+                format!("compare the unit's clock with that of {server}")
+            }
+            Some(FailureCode::TlsUntrusted) => {
+                format!("the certificate of {server} is not signed by the kubeconfig's CA")
+            }
+            Some(FailureCode::TlsWrongHost) => {
+                format!(
+                    "the certificate of {server} is not for {host}: use a name or address in it"
+                )
+            }
+            _ => format!(
+                "TCP connects but TLS fails: check that the certificate of {server} is valid for {host} \
+                 and signed by the kubeconfig's CA"
+            ),
+        }
+    }
+
     fn judge(&self, state: &ReachState) -> Verdict {
         let error = state.error.clone().unwrap_or_else(|| "no reason given".to_owned());
         match (state.tcp, state.tls, state.status) {
@@ -44,15 +70,7 @@ impl ReachManagement {
                     self.port, self.host
                 ),
             ),
-            (true, false, _) => fail(
-                self,
-                error,
-                format!(
-                    "TCP connects but TLS fails: check that the certificate of {} is valid for {} \
-                     and signed by the kubeconfig's CA",
-                    self.server, self.host
-                ),
-            ),
+            (true, false, _) => fail(self, error, self.tls_remedy(state.code.as_ref())),
             (true, true, None) => {
                 fail(self, error, "look at the API server: it accepts TLS but does not answer HTTP")
             }

@@ -188,3 +188,124 @@ async fn what_comes_from_outside_is_asked_for_before_anything_is_changed() {
     ? egress magnum/0 -> driver and helm: yes, what is missing can be downloaded
     ");
 }
+
+/// What is installed and not used says why; what only a later step can heal waits for it.
+#[tokio::test(start_paused = true)]
+async fn a_driver_that_is_installed_and_not_used() {
+    let sim = grafted(4).await;
+    let imports = async |change: &dyn Fn(&sim::Unit)| {
+        let sim = sim.copy();
+        change(&sim);
+        let dropin = stage_dropin().sha256();
+        let answer = answer(&DriverImports::new(&Arc::new(client(&sim)), &version(), dropin)).await;
+        assert_eq!((sim.executions(), sim.writes()), (1, 0));
+        answer
+    };
+    let drivers = "/etc/magnum/magnum.conf.d/50-drivers.conf";
+    let disabled = b"[drivers]\ndisabled_drivers = k8s_capi_helm_v1\n";
+    let late = "/etc/magnum/magnum.conf.d/99-late.conf";
+    let comma = b"[capi_helm]\napi_resources = {\"Cluster\": {},}\n";
+    let shots = vec![
+        ("well", imports(&|_| {}).await),
+        ("a module is missing", imports(&|sim| sim.lose_module(Some("yaml"))).await),
+        ("disabled", imports(&|sim| sim.write(drivers, disabled, "root", "root", 0o644)).await),
+        ("another driver for the same clusters", imports(&|sim| {
+            sim.install_rival("k8s_cluster_api_ubuntu", "magnum-cluster-api", "vm/ubuntu/kubernetes");
+        })
+        .await),
+        ("an option that it parses", imports(&|sim| {
+            sim.write(late, comma, "root", "root", 0o644);
+        })
+        .await),
+        ("the same before the drop-in is staged", imports(&|sim| {
+            sim.write(late, comma, "root", "root", 0o644);
+            sim.remove("/etc/magnum/magnum.conf.d/00-capi-helm.conf");
+        })
+        .await),
+        ("another release", imports(&|sim| sim.install_driver("1.3.0")).await),
+        ("no conductor", imports(&|sim| sim.without("magnum-conductor")).await),
+    ];
+    insta::assert_snapshot!(cases(shots));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_keeps_restarting() {
+    let sim = grafted(4).await;
+    let (sha256, effective) = (stage_dropin().sha256(), options().effective());
+    let services = ConvergeServices::graft(&version(), sha256, &effective, false);
+    let steady = async |change: &dyn Fn(&sim::Unit)| {
+        let sim = sim.copy();
+        change(&sim);
+        let answer = answer(&DaemonSteady::new(&Arc::new(client(&sim)), &services)).await;
+        assert_eq!((sim.executions(), sim.writes()), (1, 0));
+        answer
+    };
+    let error = "2026-11-21 09:00:00.123 7 ERROR magnum.service [-] password=*** is refused";
+    let shots = vec![
+        ("well", steady(&|_| {}).await),
+        ("again and again", steady(&|sim| sim.crash("magnum-conductor", 4)).await),
+        ("with an error", steady(&|sim| {
+            sim.crash("magnum-conductor", 4);
+            sim.log_errors("magnum-conductor", &[error]);
+        })
+        .await),
+        ("an error alone", steady(&|sim| sim.log_errors("magnum-conductor", &[error])).await),
+        ("a day ago", steady(&|sim| {
+            sim.crash("magnum-conductor", 4);
+            sim.wait(90_000);
+        })
+        .await),
+        ("to be restarted", steady(&|sim| {
+            sim.crash("magnum-conductor", 4);
+            sim.install_driver("1.4.0");
+        })
+        .await),
+    ];
+    insta::assert_snapshot!(cases(shots));
+}
+
+#[tokio::test]
+async fn what_juju_reports_of_a_unit_is_said() {
+    use crate::channel::{JujuStatus, Standing};
+    let unit = |agent: &str, workload: &str, machine: &str| {
+        let json = serde_json::json!({
+            "machines": {"0": {"juju-status": {"current": "started"}, "containers": {"0/lxd/3": {
+                "juju-status": {"current": machine, "message": "the agent's message"},
+            }}}},
+            "applications": {"magnum": {"units": {"magnum/0": {
+                "juju-status": {"current": agent, "message": "the agent says so"},
+                "workload-status": {"current": workload, "message": "the charm says so"},
+                "machine": "0/lxd/3",
+            }}}},
+        });
+        let status = JujuStatus::parse(json.to_string().as_bytes()).unwrap();
+        status.units("magnum").unwrap().remove(0)
+    };
+    let said = async |agent: &str, workload: &str, machine: &str| {
+        let standing = unit(agent, workload, machine).standing();
+        let sim = Start::Fresh.unit("magnum/0");
+        let client = Arc::new(client_of(&sim).with_standing(standing));
+        let gate = JujuStanding::new(&client).unwrap();
+        let answer = answer(&gate).await;
+        assert_eq!(sim.executions(), 0, "nothing is executed");
+        answer
+    };
+    let shots = vec![
+        ("well", said("idle", "active", "started").await),
+        ("a charm that says nothing", said("idle", "unknown", "started").await),
+        ("a hook runs", said("executing", "active", "started").await),
+        ("it waits", said("idle", "waiting", "started").await),
+        ("blocked", said("idle", "blocked", "started").await),
+        ("a hook failed", said("idle", "error", "started").await),
+        ("lost", said("lost", "unknown", "started").await),
+        ("the machine is down", said("idle", "active", "down").await),
+    ];
+    insta::assert_snapshot!(cases(shots));
+    let by_ssh = Arc::new(client_of(&Start::Fresh.unit("magnum/0")));
+    assert!(JujuStanding::new(&by_ssh).is_none(), "nobody asked juju");
+    assert_eq!(unit("idle", "active", "started").standing(), Standing::Ready);
+}
+
+fn client_of(sim: &sim::Unit) -> Unit {
+    client(sim)
+}

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::magnum;
 use crate::{
-    Error, FileState, Interpreter, ProgramState, ServiceName, ServiceState, Unit, UnitPath,
+    BrokenMetadata, DistributionsState, DriversState, Error, FileState, Interpreter,
+    OtherDistribution, ProbeFailure, ProgramState, ServiceName, ServiceState, Unit, UnitPath,
+    error::answered,
 };
 
 /// The state of a unit before the first change, for the operator to look up later.
@@ -28,6 +30,16 @@ pub struct PreState {
     pub python: Option<Interpreter>,
     /// The versions of related distributions.
     pub distributions: BTreeMap<String, String>,
+    /// Further ones of a name that there is more than once. (Earlier versions did not record them.)
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_distributions: Vec<OtherDistribution>,
+    /// Related metadata that can't be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub broken_metadata: Vec<BrokenMetadata>,
+    /// The drivers that the conductor found, which of them it could import, and which are disabled; or
+    /// why that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drivers: Option<Result<DriversState, ProbeFailure>>,
     /// The names in the configuration directory; `None` if there was none.
     pub conf_d: Option<Vec<String>>,
     /// The files of the graft.
@@ -69,17 +81,32 @@ const RELATED: [&str; 4] = ["magnum", "cluster", "helm", "kubernetes"];
 async fn capture(unit: &Unit) -> Result<PreState, Error> {
     let conductor = magnum::conductor();
     let conf_d = magnum::conf_d();
-    let (services, args, python, distributions, conf_d, files, helm) = futures::try_join!(
+    let drivers = async { answered(unit.drivers(&conductor).await) };
+    let (services, args, python, found, conf_d, files, helm, drivers) = futures::try_join!(
         services(unit),
         unit.show_args(&conductor),
         unit.python(&conductor),
         unit.distributions(&conductor, &RELATED),
         unit.names(&conf_d),
         files(unit),
-        unit.program("helm", &conductor)
+        unit.program("helm", &conductor),
+        drivers
     )?;
-    let (unit, via) = (unit.label(), unit.via());
-    Ok(PreState { unit, via, services, args, python, distributions, conf_d, files, helm })
+    let DistributionsState { versions, others, broken } = found;
+    Ok(PreState {
+        unit: unit.label(),
+        via: unit.via(),
+        services,
+        args,
+        python,
+        distributions: versions,
+        other_distributions: others,
+        broken_metadata: broken,
+        drivers: Some(drivers),
+        conf_d,
+        files,
+        helm,
+    })
 }
 
 async fn services(unit: &Unit) -> Result<BTreeMap<ServiceName, ServiceState>, Error> {

@@ -25,6 +25,30 @@ async fn it_takes_one_execution_writes_nothing_and_holds_no_secret() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn every_driver_every_copy_and_what_is_broken_is_recorded() {
+    let sim = Start::Grafted130.unit("magnum/0");
+    sim.add_copy("1.4.0", "/usr/lib/python3/dist-packages");
+    sim.break_metadata("/usr/lib/python3/dist-packages/x-1.dist-info");
+    sim.install_rival("k8s_cluster_api_ubuntu", "magnum-cluster-api", "vm/ubuntu/kubernetes");
+    let disabled = b"[drivers]\ndisabled_drivers = k8s_capi_helm_v1\n";
+    let path = "/etc/magnum/magnum.conf.d/50-drivers.conf";
+    sim.write(path, disabled, "root", "root", 0o644);
+    let state = capture_pre_state(&client(&sim)).await.unwrap();
+    assert_eq!((sim.executions(), sim.writes()), (1, 0));
+    assert_eq!(state.distributions["magnum-capi-helm"], "1.3.0");
+    assert_eq!(state.other_distributions[0].version, "1.4.0");
+    assert!(state.other_distributions[0].path.starts_with("/usr/lib/python3/dist-packages/"));
+    assert_eq!(state.broken_metadata[0].path, "/usr/lib/python3/dist-packages/x-1.dist-info");
+    let drivers = state.drivers.clone().unwrap().unwrap();
+    let names: Vec<_> = drivers.drivers.iter().map(|driver| driver.name.as_str()).collect();
+    assert_eq!(names, ["k8s_capi_helm_v1", "k8s_cluster_api_ubuntu"]);
+    assert_eq!(drivers.disabled, ["k8s_capi_helm_v1"]);
+    assert_eq!(drivers.disabled_in.as_deref(), Some(path));
+    let stored = serde_json::to_string(&state).unwrap();
+    assert_eq!(serde_json::from_str::<PreState>(&stored).unwrap(), state);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_unit_that_does_not_answer_is_an_error() {
     let sim = Start::Fresh.unit("magnum/0");
     sim.cut_off(true);

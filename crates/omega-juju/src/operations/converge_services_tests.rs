@@ -140,3 +140,25 @@ async fn a_drop_in_of_somebody_else_does_not_block() {
     let known = &sim.snapshot().services["magnum-conductor"];
     assert!(known.contains(&path.to_owned()), "systemd has read it: {known:?}");
 }
+
+/// A value that another file overrides is refused with both files.
+#[tokio::test(start_paused = true)]
+async fn an_override_is_named_with_its_file() {
+    let sim = Start::HookRewrote.unit("magnum/0");
+    let text = stage_dropin().text.to_string();
+    let (dropin, late) = (
+        "/etc/magnum/magnum.conf.d/00-capi-helm.conf",
+        "/etc/magnum/magnum.conf.d/99-site.conf",
+    );
+    sim.write(dropin, text.as_bytes(), "root", "root", 0o644);
+    sim.write(late, b"[capi_helm]\nkubeconfig_file = /etc/other\n", "root", "root", 0o644);
+    let flag = b"DAEMON_ARGS=\"$DAEMON_ARGS --config-dir /etc/magnum/magnum.conf.d\"\n";
+    sim.write("/etc/default/magnum-conductor", flag, "root", "root", 0o644);
+    for service in ["magnum-conductor", "magnum-api"] {
+        sim.restart(service);
+    }
+    let (sha256, effective) = (stage_dropin().sha256(), options().effective());
+    let desired = ConvergeServices::graft(&"1.4.0".parse().unwrap(), sha256, &effective, false);
+    let shown = shown(&sim, &desired).await;
+    assert!(shown.contains(&format!("{late} sets kubeconfig_file, and is read after {dropin}")), "{shown}");
+}

@@ -125,9 +125,11 @@ impl Line {
             let mentions = text.contains("--config-dir") || text.contains(directory.as_str());
             return if mentions { Self::Mention } else { Self::Other };
         };
-        let is_reference = |word: &&str| matches!(*word, "$DAEMON_ARGS" | "${DAEMON_ARGS}");
-        let words: Vec<_> = value.inner.split_whitespace().collect();
-        let referring = words.iter().any(is_reference);
+        let inner =
+            if value.literal { value.inner.to_owned() } else { with_plain_references(value.inner) };
+        let is_reference = |word: &&str| matches!(*word, REFERENCE | "${DAEMON_ARGS}");
+        let words: Vec<_> = inner.split_whitespace().collect();
+        let referring = words.iter().any(is_reference) || refers(&inner);
         let rest: Vec<String> =
             words.iter().filter(|word| !is_reference(word)).map(ToString::to_string).collect();
         let flags = count(&rest, directory);
@@ -150,6 +152,54 @@ impl Line {
             (false, _) => Self::Reset,
         }
     }
+}
+
+const REFERENCE: &str = "$DAEMON_ARGS";
+
+/// Returns whether `$DAEMON_ARGS` occurs in `text`, also next to something else.
+fn refers(text: &str) -> bool {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.split(REFERENCE).skip(1).any(|after| !after.starts_with(is_name))
+}
+
+/// Replaces the expansions of `DAEMON_ARGS` by `$DAEMON_ARGS` or what they come to: the init script has
+/// set it, so `${DAEMON_ARGS:-x}` is its value and `${DAEMON_ARGS:+x}` is `x`. One that changes the
+/// value (`${DAEMON_ARGS#x}`) stays as it is.
+fn with_plain_references(text: &str) -> String {
+    const OPENED: &str = "${DAEMON_ARGS";
+    let mut parts = text.split(OPENED);
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    let mut rest = text.get(plain.len()..).unwrap_or_default();
+    while let Some(from) = rest.strip_prefix(OPENED) {
+        let (value, after) = match expansion(from) {
+            Some((value, after)) => (value, after),
+            None => (OPENED.to_owned(), from),
+        };
+        plain.push_str(&value);
+        let next = after.find(OPENED).unwrap_or(after.len());
+        let (before, next) = after.split_at(next);
+        plain.push_str(before);
+        rest = next;
+    }
+    plain
+}
+
+/// Reads `OPERATOR WORD}` after `${DAEMON_ARGS`: what it comes to, and the text after it.
+fn expansion(text: &str) -> Option<(String, &str)> {
+    let mut open = 1_u32;
+    let end = text.char_indices().find_map(|(at, c)| {
+        open += u32::from(text.get(at..).is_some_and(|rest| rest.starts_with("${")));
+        open -= u32::from(c == '}');
+        (open == 0).then_some(at)
+    })?;
+    let (inner, after) = (text.get(..end)?, text.get(end + 1..)?);
+    let operator = inner.strip_prefix(':').unwrap_or(inner);
+    let value = match operator.chars().next() {
+        None | Some('-' | '=' | '?') => REFERENCE.to_owned(),
+        Some('+') => with_plain_references(operator.get(1..)?),
+        Some(_) => return None,
+    };
+    Some((value, after))
 }
 
 /// `DAEMON_ARGS=VALUE` on a line of its own.
@@ -183,31 +233,40 @@ impl<'a> Assignment<'a> {
 
 /// Refuses a text if dash might not execute a line that is appended to it.
 fn structure(text: &str) -> Result<(), Unsafe> {
-    let mut open = 0_i32;
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut closed_too_often = false;
     let mut quote: Option<char> = None;
     let mut last = 1;
     for (nth, line) in text.lines().enumerate() {
         last = nth + 1;
-        let no = |why: &str| {
+        let no = |why: String| {
             let next = "add the flag to the file by hand, then check show-args".to_owned();
-            Err(Unsafe { line: nth + 1, why: why.to_owned(), next })
+            Err(Unsafe { line: nth + 1, why, next })
         };
         if quote.is_none() {
             if line.contains("<<") {
-                return no("it starts a here-document");
+                return no("it starts a here-document".to_owned());
             }
             for word in commands(line) {
                 match word {
-                    "exit" | "return" | "exec" => return no("later lines are not executed"),
-                    "if" | "case" | "do" | "{" => open += 1,
-                    "fi" | "esac" | "done" | "}" => open -= 1,
+                    "return" if blocks.contains(&Block::Function) => {}
+                    "exit" | "return" | "exec" => {
+                        return no(format!("after `{word}`, later lines are not executed"));
+                    }
+                    "if" | "case" | "do" | "{" => blocks.push(Block::Other),
+                    FUNCTION => blocks.push(Block::Function),
+                    "fi" | "esac" | "done" | "}" => closed_too_often |= blocks.pop().is_none(),
                     _ => {}
                 }
             }
         }
         quote = quotes(line, quote);
     }
-    if quote.is_some() || open != 0 || text.trim_end_matches('\n').ends_with('\\') {
+    if quote.is_some()
+        || closed_too_often
+        || !blocks.is_empty()
+        || text.trim_end_matches('\n').ends_with('\\')
+    {
         let next = "close it, then check show-args".to_owned();
         let why = "a quote, block or continued line is not closed".to_owned();
         return Err(Unsafe { line: last, why, next });
@@ -215,16 +274,36 @@ fn structure(text: &str) -> Result<(), Unsafe> {
     Ok(())
 }
 
+/// A block that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Block {
+    /// The body of a function.
+    Function,
+    /// `if`, `case`, a loop, a group.
+    Other,
+}
+
+/// Stands for `NAME() {`.
+const FUNCTION: &str = "() {";
+
 /// Returns the words of `line` that may be commands or keywords.
 fn commands(line: &str) -> impl Iterator<Item = &str> {
     let line = line.trim_start();
     let code = if line.starts_with('#') { "" } else { line };
-    code.split(';').flat_map(|part| part.split("&&")).flat_map(|part| {
-        let mut words = part.split_whitespace();
-        let first = words.next();
+    let parts = code.split(';').flat_map(|part| part.split("&&"));
+    parts.flat_map(|part| part.split("||")).flat_map(|part| {
+        // `NAME() {`: what follows is in the body.
+        let body = part.split_once("()").and_then(|(_, rest)| rest.trim_start().strip_prefix('{'));
+        let mut words = body.unwrap_or(part).split_whitespace();
+        // `PATTERN) COMMAND`
+        let first = words.next().and_then(|word| match word.ends_with(')') && body.is_none() {
+            true => words.next(),
+            false => Some(word),
+        });
+        let function = body.map(|_| FUNCTION);
         // `then exit`, `do exit`, `else exit`
         let second = first.filter(|word| matches!(*word, "then" | "do" | "else" | "{"));
-        first.into_iter().chain(second.and(words.next()))
+        function.into_iter().chain(first).chain(second.and(words.next()))
     })
 }
 

@@ -8,7 +8,7 @@ use super::{
     DaemonSpec, DriverObserved, DropInObserved, Flag, daemon_args, magnum,
     systemd_drop_in::observe_drop_in,
 };
-use crate::{Error, FileState, ProbeFailure, ServiceState, Unit, error::answered};
+use crate::{Error, FileState, OptionSource, ProbeFailure, ServiceState, Unit, error::answered};
 
 /// The observed state of one daemon and its inputs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct DaemonObserved {
     pub drop_in: DropInObserved,
     /// The options that it reads.
     pub options: OptionsObserved,
+    /// The files that set them, in the order of reading: the last one is in effect.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, Vec<OptionSource>>,
 }
 
 /// The options that a daemon reads.
@@ -62,7 +65,7 @@ impl DaemonObserved {
 }
 
 /// Observes one daemon.
-pub(super) async fn observe_daemon(
+pub(crate) async fn observe_daemon(
     unit: &Unit,
     spec: &DaemonSpec,
 ) -> Result<DaemonObserved, Error> {
@@ -82,15 +85,20 @@ pub(super) async fn observe_daemon(
         observe_drop_in(unit, service),
         options(unit, spec)
     )?;
-    Ok(DaemonObserved { state, args, python: DriverObserved(python), inputs, drop_in, options })
+    let (python, (options, set)) = (DriverObserved(python), options);
+    Ok(DaemonObserved { state, args, python, inputs, drop_in, options, set })
 }
 
-async fn options(unit: &Unit, spec: &DaemonSpec) -> Result<OptionsObserved, Error> {
+type Options = (OptionsObserved, BTreeMap<String, Vec<OptionSource>>);
+
+async fn options(unit: &Unit, spec: &DaemonSpec) -> Result<Options, Error> {
     if spec.options.is_empty() {
-        return Ok(OptionsObserved::Values(BTreeMap::new()));
+        return Ok((OptionsObserved::Values(BTreeMap::new()), BTreeMap::new()));
     }
-    let keys = spec.options.keys().cloned().collect();
+    let (keys, section) = (spec.options.keys().cloned().collect(), omega_driver::options::SECTION);
     // The daemon may not exist, or its configuration may be invalid: the diff decides.
-    let answer = answered(unit.options(&spec.service, omega_driver::options::SECTION, keys).await)?;
-    Ok(answer.map_or_else(OptionsObserved::Unknown, OptionsObserved::Values))
+    Ok(match answered(unit.configuration(&spec.service, section, keys).await)? {
+        Ok(state) => (OptionsObserved::Values(state.values), state.set),
+        Err(failure) => (OptionsObserved::Unknown(failure), BTreeMap::new()),
+    })
 }

@@ -8,11 +8,11 @@ use omega_driver::requirements::DISTRIBUTION;
 use super::{
     DaemonObserved, DaemonSpec, Flag, InputExpect, OptionsObserved, Reason, daemon_args, magnum,
 };
-use crate::{FileState, ProbeFailure};
+use crate::{FileState, OptionSource, ProbeFailure};
 
 impl DaemonSpec {
     /// Returns why the daemon must be restarted; empty if it runs as desired.
-    pub(super) fn reasons(&self, seen: &DaemonObserved) -> BTreeSet<Reason> {
+    pub(crate) fn reasons(&self, seen: &DaemonObserved) -> BTreeSet<Reason> {
         let mut reasons = BTreeSet::new();
         let leftover = seen.drop_in.leftover;
         if seen.drop_in.unread {
@@ -99,11 +99,24 @@ impl DaemonSpec {
         let other = self.options.iter().find(|(key, value)| values.get(*key) != Some(*value));
         let Some((key, value)) = other else { return Ok(()) };
         let why = format!("{} reads another value for {key} in [capi_helm]", self.service);
-        let next = format!(
-            "another file sets {key}: find it (grep -rn {key} /etc/magnum/) and remove the option there"
-        );
+        let next = not_from_dropin(key, seen.set.get(key).map(Vec::as_slice).unwrap_or_default());
         let found = values.get(key).cloned().unwrap_or_else(|| "nothing".to_owned());
         Err(Conflict::new(why, next).seen(value.clone(), found))
+    }
+}
+
+/// What to do about an option that does not have the drop-in's value. `set`: the files that set it.
+pub(crate) fn not_from_dropin(key: &str, set: &[OptionSource]) -> String {
+    let dropin = magnum::dropin();
+    let by = set.last().filter(|by| by.file != dropin.as_str());
+    match by {
+        Some(by) if set.iter().any(|source| source.file == dropin.as_str()) => {
+            format!("{} sets {key}, and is read after {dropin}: remove the option there", by.file)
+        }
+        Some(by) => format!("{} sets {key}, and {dropin} does not", by.file),
+        None => format!(
+            "another file sets {key}: find it (grep -rn {key} /etc/magnum/) and remove the option there"
+        ),
     }
 }
 

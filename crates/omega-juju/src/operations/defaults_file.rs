@@ -11,6 +11,8 @@ use crate::{Access, FileState, ProbeFailure, ServiceName, UnitPath};
 pub(super) struct DefaultsFile<'a> {
     /// The daemon whose init script sources it.
     pub(super) daemon: &'a ServiceName,
+    /// Its user and group.
+    pub(super) user: (&'a str, &'a str),
     /// Its path.
     pub(super) path: &'a UnitPath,
     /// The directory for `--config-dir`.
@@ -41,6 +43,7 @@ impl<'a> DefaultsFile<'a> {
             let why = format!("{path} can't be edited safely: line {}: {}", error.line, error.why);
             Conflict::new(why, error.next)
         })?;
+        self.refuse_lost_file(text, &edited, args)?;
         let closed = matches!(self.state, FileState::Regular(facts)
             if Access::of(facts) != self.access());
         let from_elsewhere =
@@ -56,11 +59,28 @@ impl<'a> DefaultsFile<'a> {
     pub(super) fn access(&self) -> Access {
         let FileState::Regular(facts) = self.state else { return Access::root(FileMode::PUBLIC) };
         let bits = facts.mode.bits();
-        let reads = (facts.owner == USER && bits & 0o400 != 0)
-            || (facts.group == USER && bits & 0o040 != 0)
+        let (user, group) = self.user;
+        let reads = (facts.owner == user && bits & 0o400 != 0)
+            || (facts.group == group && bits & 0o040 != 0)
             || bits & 0o004 != 0;
         let mode = FileMode::from_bits_truncate(if reads { bits } else { bits | 0o444 });
         Access { mode, ..Access::of(facts) }
+    }
+
+    /// Refuses a text to which lines are only added, if the next start has no `--config-file` now:
+    /// show-args has the truth, and an added line would not bring it back.
+    fn refuse_lost_file(&self, text: &str, edited: &str, args: &[String]) -> Result<(), Conflict> {
+        let only_added = edited.starts_with(text.trim_end_matches('\n'));
+        if daemon_args::has_config_file(args, self.config_file) || !only_added {
+            return Ok(());
+        }
+        let why = format!("the next start of {} has no --config-file", self.daemon);
+        let next = format!(
+            "find out which line changes DAEMON_ARGS so ({} or /etc/default/openstack), and correct it",
+            self.path
+        );
+        let expected = format!("--config-file {}", self.config_file);
+        Err(Conflict::new(why, next).seen(expected, args.join(" ")))
     }
 
     /// Whether the arguments for the next start are the desired ones.
@@ -115,6 +135,3 @@ impl<'a> DefaultsFile<'a> {
         Conflict::new(why, next).seen(format!("--config-dir {directory} once"), args.join(" "))
     }
 }
-
-/// The user of the daemons and their init scripts, and its group.
-const USER: &str = "magnum";

@@ -33,12 +33,43 @@ impl DriverObserved {
         })
     }
 
+    /// Refuses metadata that can't be read, and more than one distribution of the driver's name:
+    /// which files are imported does not follow from the metadata then, and pip uninstalls only one.
+    fn refuse_copies(&self) -> Result<(), Conflict> {
+        let Some(python) = &self.0 else { return Ok(()) };
+        if let Some(broken) = python.broken.first() {
+            let why = format!("{}: {}", broken.path, broken.why);
+            let next =
+                format!("it is left over, or damaged: remove {}, then run this again", broken.path);
+            return Err(Conflict::new(why, next));
+        }
+        if python.others.is_empty() {
+            return Ok(());
+        }
+        let all: Vec<String> = self.copies().map(copy).collect();
+        let why = format!("{DISTRIBUTION} is installed {} times", all.len());
+        let next = format!(
+            "run {} -m pip uninstall {DISTRIBUTION} until it is not installed, and remove metadata that is \
+             left over; then run this again",
+            python.program
+        );
+        Err(Conflict::new(why, next).seen("one distribution of that name", all.join(", ")))
+    }
+
+    /// Returns every distribution of the driver's name, in the order in which Python finds them.
+    pub fn copies(&self) -> impl Iterator<Item = &Distribution> {
+        let python = self.0.iter();
+        python.flat_map(|python| python.distribution.iter().chain(&python.others))
+    }
+
     /// Returns whether `release` is installed.
     ///
     /// # Errors
     ///
-    /// Refuses a distribution without its entry point.
+    /// Refuses a distribution without its entry point, more than one distribution, and metadata that
+    /// can't be read.
     pub(super) fn is(&self, release: &DriverRelease) -> Result<bool, Conflict> {
+        self.refuse_copies()?;
         let Some(found) = self.distribution().filter(|_| self.release().as_ref() == Some(release))
         else {
             return Ok(false);
@@ -56,6 +87,12 @@ impl DriverObserved {
         );
         Err(Conflict::new(why, next))
     }
+}
+
+/// Names a distribution with its path.
+fn copy(found: &Distribution) -> String {
+    let path = if found.path.is_empty() { &found.location } else { &found.path };
+    format!("{} ({path})", found.version)
 }
 
 /// Returns notes for the operator about a driver before 1.4.0 that replaces `found`.

@@ -117,6 +117,7 @@ impl Desired for InjectConfigDir {
         let made = FileChange::make_directory(&self.directory, &seen.directory)?;
         let file = DefaultsFile {
             daemon: &self.daemon,
+            user: user(&seen.service),
             path: &path,
             directory: &self.directory,
             config_file: &magnum::magnum_conf(),
@@ -159,6 +160,14 @@ impl Desired for InjectConfigDir {
             ),
         )]
     }
+}
+
+/// The user of the daemon and of its init script, and its group.
+fn user(service: &ServiceState) -> (&str, &str) {
+    if service.load == "not-found" || service.group.is_empty() {
+        return ("magnum", "magnum");
+    }
+    (&service.user, &service.group)
 }
 
 #[cfg(test)]

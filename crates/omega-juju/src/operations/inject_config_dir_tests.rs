@@ -96,6 +96,59 @@ async fn every_spelling_ends_in_one_flag() {
     }
 }
 
+/// Shapes of public shell: the init script has set `DAEMON_ARGS`, so each of them keeps it.
+#[tokio::test(start_paused = true)]
+async fn expansions_of_the_arguments_are_understood() {
+    for line in [
+        "DAEMON_ARGS=\"${DAEMON_ARGS:-} --debug\"\n",
+        "DAEMON_ARGS=\"${DAEMON_ARGS:+$DAEMON_ARGS }--debug\"\n",
+        "DAEMON_ARGS=\"${DAEMON_ARGS:+${DAEMON_ARGS} }--debug\"\n",
+        "DAEMON_ARGS=\"$DAEMON_ARGS${EXTRA_ARGS:+ $EXTRA_ARGS}\"\n",
+    ] {
+        assert_eq!(text_after(line).await, format!("{line}{FLAG}"), "{line}");
+        let same = line.replace("--debug", "--debug --config-dir /etc/magnum/magnum.conf.d");
+        if same != line {
+            assert_eq!(text_after(&same).await, same);
+        }
+    }
+    let alone = "DAEMON_ARGS=\"${DAEMON_ARGS:-} --config-dir /etc/magnum/magnum.conf.d\"\n";
+    assert_eq!(text_after(alone).await, alone);
+}
+
+#[test]
+fn a_function_is_a_block_and_an_exit_behind_or_is_seen() {
+    let directory = "/etc/magnum/magnum.conf.d".parse().unwrap();
+    let edit = |text: &str| daemon_args::edit(text, &directory);
+    for text in [
+        "f() {\n  echo hi\n}\nf\n",
+        "f () { echo hi; }\nf\n",
+        "f() {\n  [ -n \"$1\" ] || return 0\n  A=1\n}\n",
+        "case $A in\n  x) B=1 ;;\nesac\n",
+    ] {
+        assert_eq!(edit(text).unwrap(), format!("{text}{FLAG}"), "{text}");
+    }
+    for (text, why) in [
+        ("[ -f /x ] || exit 0\n", "after `exit`, later lines are not executed"),
+        ("[ -f /x ] || return 0\n", "after `return`, later lines are not executed"),
+        ("f() {\n  exit 0\n}\n", "after `exit`, later lines are not executed"),
+        ("case $A in\n  x) exit ;;\nesac\n", "after `exit`, later lines are not executed"),
+        ("f() {\n", "a quote, block or continued line is not closed"),
+        ("}\n", "a quote, block or continued line is not closed"),
+    ] {
+        assert_eq!(edit(text).unwrap_err().why, why, "{text}");
+    }
+}
+
+/// show-args has the truth: nothing is added to a file after which `--config-file` is lost.
+#[tokio::test(start_paused = true)]
+async fn arguments_without_a_configuration_file_are_refused_before_a_write() {
+    let sim = unit("DAEMON_ARGS=\"$DAEMON_ARGS--debug\"\n");
+    let shown = shown(&sim, &desired()).await;
+    assert!(shown.contains("has no --config-file"), "{shown}");
+    assert!(shown.contains("magnum.conf--debug"), "{shown}");
+    assert_eq!(sim.writes(), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_shown() {
     let fresh = Start::Fresh.unit("magnum/0");

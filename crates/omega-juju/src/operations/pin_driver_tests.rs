@@ -95,3 +95,25 @@ async fn undoing_needs_no_index() {
     assert_eq!(sim.snapshot(), before);
     assert_eq!(sim.snapshot().packages["magnum-capi-helm-docs"], "1.4.0", "a near name");
 }
+
+/// Two distributions of the name are never "unchanged", whichever Python finds first; nor is one whose
+/// metadata can't be read.
+#[tokio::test(start_paused = true)]
+async fn two_distributions_and_broken_metadata_are_refused_with_their_paths() {
+    for pinned in ["1.3.0", "1.4.0"] {
+        let sim = Start::HookRewrote.unit("magnum/0");
+        sim.add_copy("1.3.0", "/usr/lib/python3/dist-packages");
+        let desired = PinDriver::new(pinned.parse().unwrap(), PipSource::Index { url: None });
+        let shown = shown(&sim, &desired).await;
+        assert!(shown.contains("is installed 2 times"), "{shown}");
+        for path in ["magnum_capi_helm-1.4.0.dist-info", "/usr/lib/python3/dist-packages/magnum_capi_helm-1.3.0.dist-info"] {
+            assert!(shown.contains(path), "{shown}");
+        }
+        assert_eq!(sim.writes(), 0);
+    }
+    let sim = Start::HookRewrote.unit("magnum/0");
+    sim.break_metadata("/usr/lib/python3/dist-packages/magnum_capi_helm-9.dist-info");
+    let desired = PinDriver::new("1.4.0".parse().unwrap(), PipSource::Index { url: None });
+    let shown = shown(&sim, &desired).await;
+    assert!(shown.contains("magnum_capi_helm-9.dist-info: its METADATA can't be read"), "{shown}");
+}

@@ -13,7 +13,7 @@ use super::{
     file_change::{Content, refuse_link},
     magnum,
 };
-use crate::{Access, Error, FileState, Unit, UnitPath};
+use crate::{Access, Error, FileState, ServiceState, Unit, UnitPath, error::answered};
 
 /// Ensures that the kubeconfig has the desired content, owner and mode.
 ///
@@ -50,7 +50,7 @@ pub async fn place_kubeconfig(
 pub struct PlaceKubeconfig {
     /// The path, which is the drop-in's `kubeconfig_file`.
     pub path: UnitPath,
-    /// Owner and mode: 0600 for the user of the conductor.
+    /// Owner and mode: 0600 for magnum, or for whichever user systemd starts the conductor as.
     pub access: Access,
     /// The source's name, for display.
     pub name: String,
@@ -74,11 +74,15 @@ pub struct KubeconfigObserved {
     pub file: FileState,
     /// The directory it is in.
     pub parent: FileState,
+    /// The user and the group that systemd starts the conductor as. Journals of earlier versions lack
+    /// them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub daemon: Option<(String, String)>,
 }
 
 impl PlaceKubeconfig {
-    /// Returns the desired state in which `kubeconfig`, from the source `name`, is at `path` with
-    /// magnum:magnum 0600.
+    /// Returns the desired state in which `kubeconfig`, from the source `name`, is at `path` with 0600
+    /// for the conductor's user: magnum:magnum, unless systemd says otherwise.
     pub fn new(path: UnitPath, kubeconfig: &Kubeconfig, name: &str) -> Self {
         let facts = &kubeconfig.facts;
         let (auth, ends) = match &facts.auth {
@@ -96,6 +100,14 @@ impl PlaceKubeconfig {
             server: facts.server.as_str().trim_end_matches('/').to_owned(),
             auth,
             ends,
+        }
+    }
+
+    /// Returns owner and mode: the owner is the user of the conductor, as systemd has it.
+    fn access(&self, seen: &KubeconfigObserved) -> Access {
+        match &seen.daemon {
+            Some((user, group)) => Access::new(user, group, self.access.mode),
+            None => self.access.clone(),
         }
     }
 
@@ -127,13 +139,18 @@ impl Desired for PlaceKubeconfig {
 
     async fn observe(&self, unit: &Unit) -> Result<KubeconfigObserved, Error> {
         let parent = self.path.parent();
-        let (file, parent) = futures::try_join!(unit.file(&self.path), unit.file(&parent))?;
-        Ok(KubeconfigObserved { file, parent })
+        let conductor = magnum::conductor();
+        let (file, parent, service) =
+            futures::try_join!(unit.file(&self.path), unit.file(&parent), async {
+                answered(unit.service(&conductor).await)
+            })?;
+        Ok(KubeconfigObserved { file, parent, daemon: service.ok().and_then(owner) })
     }
 
     fn diff(&self, seen: &KubeconfigObserved) -> Result<Delta<FileChange>, Conflict> {
-        let Self { path, access, name, sha256, size, server, auth, ends: _ } = self;
+        let Self { path, access: _, name, sha256, size, server, auth, ends: _ } = self;
         self.refuse_other_path(seen)?;
+        let access = &self.access(seen);
         let content = Content::Sent(Sent::Source { name: name.clone(), size: *size });
         let shows = [format!("server {server}"), auth.clone(), format!("from {name}")];
         let change = FileChange::write(path, access, *sha256, content, &seen.file)?;
@@ -158,11 +175,18 @@ impl Desired for PlaceKubeconfig {
             Note::new(format!(
                 "the superseded runbook makes root the owner of {} and claims that the daemon could \
                  not read 0600; with {} it can",
-                self.path, self.access
+                self.path,
+                self.access(seen)
             ))
         });
         ends.into_iter().chain(of_root).collect()
     }
+}
+
+/// The user and the group of a service, if it exists.
+fn owner(service: ServiceState) -> Option<(String, String)> {
+    let exists = service.load != "not-found" && !service.group.is_empty();
+    exists.then_some((service.user, service.group))
 }
 
 #[cfg(test)]

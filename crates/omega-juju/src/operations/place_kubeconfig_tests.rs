@@ -79,3 +79,16 @@ async fn a_stored_plan_does_not_grow_old_with_its_certificate() {
     assert_eq!(fresh.notes.len(), 1);
     step.covered(&fresh, &approved).unwrap();
 }
+
+/// The owner is the user that systemd starts the conductor as.
+#[tokio::test(start_paused = true)]
+async fn the_owner_is_the_user_of_the_conductor() {
+    let sim = Start::Fresh.unit("magnum/0");
+    sim.set_user("openstack");
+    ensure(&Context::default(), &client(&sim), &desired()).await.unwrap();
+    let FileState::Regular(facts) = client(&sim).file(&magnum::kubeconfig()).await.unwrap() else {
+        panic!("no file")
+    };
+    assert_eq!((facts.owner.as_str(), facts.group.as_str()), ("openstack", "openstack"));
+    assert_eq!(facts.mode, FileMode::PRIVATE);
+}

@@ -20,7 +20,8 @@ fn missing(path: &str) -> ActionFailure {
 
 fn known(owned: &Owned) -> Result<(), ActionFailure> {
     let names = [(&owned.owner, "user"), (&owned.group, "group")];
-    let unknown = names.into_iter().find(|(name, _)| !matches!(name.as_str(), "root" | "magnum"));
+    let users = ["root", "magnum", "openstack"];
+    let unknown = names.into_iter().find(|(name, _)| !users.contains(&name.as_str()));
     let Some((name, what)) = unknown else { return Ok(()) };
     let why = format!("{what} {name} does not exist on this unit");
     Err(ActionFailure::new(FailureCode::NoSuchUser, why)

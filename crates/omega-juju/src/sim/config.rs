@@ -3,8 +3,32 @@
 use std::collections::BTreeMap;
 
 use super::files::Files;
+use crate::OptionSource;
 
 pub(super) type Options = BTreeMap<(String, String), String>;
+
+/// What was read.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
+    /// The options in effect, by section and name.
+    pub(super) options: Options,
+    /// The files, in the order of reading.
+    pub(super) files: Vec<String>,
+    /// What each file sets, in the order of reading.
+    each: Vec<(String, Options)>,
+}
+
+impl Loaded {
+    /// Returns the files that set an option, in the order of reading.
+    pub(super) fn set(&self, group: &str, key: &str) -> Vec<OptionSource> {
+        let key = (group.to_owned(), key.to_owned());
+        let source = |(file, options): &(String, Options)| {
+            let value = options.get(&key)?.clone();
+            Some(OptionSource { file: file.clone(), value })
+        };
+        self.each.iter().filter_map(source).collect()
+    }
+}
 
 /// Reads the files and directories in `args`, in their order. If there is no directory among them,
 /// the default directories are read first. The last value of an option wins.
@@ -14,9 +38,9 @@ pub(super) fn load(
     prog: &str,
     args: &[String],
     user: &str,
-) -> Result<Options, String> {
+) -> Result<Loaded, String> {
     let sources = sources(args);
-    let mut options = Options::new();
+    let mut options = Loaded::default();
     if !sources.iter().any(|(directory, _)| *directory) {
         for name in [project, prog] {
             let path = format!("/etc/{project}/{name}.conf.d");
@@ -51,7 +75,7 @@ fn sources(args: &[String]) -> Vec<(bool, String)> {
     found
 }
 
-fn directory(files: &Files, path: &str, user: &str, into: &mut Options) -> Result<(), String> {
+fn directory(files: &Files, path: &str, user: &str, into: &mut Loaded) -> Result<(), String> {
     let path = path.trim_end_matches('/');
     let Some(names) = files.names(path) else {
         return Err(format!(
@@ -69,7 +93,16 @@ pub(super) fn is_conf(name: &str) -> bool {
     name.strip_suffix(".conf").is_some()
 }
 
-fn file(files: &Files, path: &str, user: &str, into: &mut Options) -> Result<(), String> {
+fn file(files: &Files, path: &str, user: &str, into: &mut Loaded) -> Result<(), String> {
+    let mut own = Options::new();
+    parse(files, path, user, &mut own)?;
+    into.options.extend(own.clone());
+    into.files.push(path.to_owned());
+    into.each.push((path.to_owned(), own));
+    Ok(())
+}
+
+fn parse(files: &Files, path: &str, user: &str, into: &mut Options) -> Result<(), String> {
     if files.file(path).is_none() {
         return Err(format!("ConfigFilesNotFoundError: Failed to find some config files: {path}"));
     }

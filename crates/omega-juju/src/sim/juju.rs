@@ -16,7 +16,7 @@ use omega_core::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Action, Channel, Error, FailureCode, Payload, Probe, ProbeFailure, Reply,
+    Action, Channel, Error, FailureCode, OptionsState, Payload, Probe, ProbeFailure, Reply,
     agent::Output,
     channel::{JujuCommands, JujuModel, finished},
 };
@@ -359,7 +359,8 @@ impl Channel for Machine {
                 && group == "DEFAULT"
             {
                 let value = |key: &String| Some((key.clone(), unit.conf.get(key)?.clone()));
-                return Reply::Options { values: keys.iter().filter_map(value).collect() };
+                let values = keys.iter().filter_map(value).collect();
+                return Reply::Options(OptionsState { values, ..OptionsState::default() });
             }
             let why = format!("this unit does not answer {probe}");
             Reply::Failed(ProbeFailure::new(FailureCode::UnknownRequest, why))

@@ -71,7 +71,8 @@ impl Management {
         }
         // The CA of a management cluster is not among those of the machine.
         if !self.trusted || !with_ca {
-            let error = unreached(FailureCode::Tls, "TLS: unable to get local issuer certificate");
+            let error =
+                unreached(FailureCode::TlsUntrusted, "TLS: unable to get local issuer certificate");
             return ReachState { tcp: true, millis: 12, ..error };
         }
         ReachState {

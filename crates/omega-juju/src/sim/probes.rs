@@ -1,19 +1,19 @@
 //! The replies of a simulated unit.
 
-use std::collections::BTreeMap;
-
 use omega_core::values::{FileMode, Sha256};
 
 use super::{
     config,
     files::{Node, Owned},
     management::unreached,
+    python::{DRIVER, Installed, path_of},
     services::{FREE_PATH, USER, show_args},
     unit::Machine,
 };
 use crate::{
-    Distribution, DomainSnapshots, FailureCode, FileFacts, FileState, Interpreter, Probe,
-    ProbeFailure, ProgramState, ReachState, ReleasesState, Reply, Resolved, ServiceState,
+    Distribution, DistributionsState, DomainSnapshots, DriversState, FailureCode, FileFacts,
+    FileState, Interpreter, OptionsState, OtherDistribution, Probe, ProbeFailure, ProgramState,
+    ReachState, ReleasesState, Reply, Resolved, ServiceState, SinceStart,
 };
 
 fn failed(code: FailureCode, why: impl Into<String>) -> Reply {
@@ -48,8 +48,10 @@ impl Machine {
                 Reply::Python { interpreter: self.python(service.as_str(), distribution, group) }
             }
             Probe::Distributions { service, containing } => {
-                Reply::Distributions { versions: self.distributions(service.as_str(), containing) }
+                Reply::Distributions(self.distributions(service.as_str(), containing))
             }
+            Probe::Drivers { service, .. } => self.drivers(service.as_str()),
+            Probe::SinceStart { service } => Reply::SinceStart(self.since_start(service.as_str())),
             Probe::Options { service, group, keys } => self.options(service.as_str(), group, keys),
             Probe::Reach { host, port, ca_pem } => {
                 Reply::Reach(self.management.reach(host, *port, ca_pem.is_some()))
@@ -155,7 +157,8 @@ impl Machine {
             pid: process.map(|process| process.pid),
             started_ns: process.map(|process| process.started),
             cmdline: process.map_or_else(Vec::new, |process| process.cmdline.clone()),
-            user: if found.is_some() { USER } else { "root" }.to_owned(),
+            user: if found.is_some() { self.services.user.as_str() } else { "root" }.to_owned(),
+            group: if found.is_some() { self.services.user.as_str() } else { "root" }.to_owned(),
             restarts: found.map_or(0, |service| service.restarts),
             exec_start: found.map_or_else(String::new, |s| s.exec_start.join(" ; ")),
             drop_ins: found
@@ -197,59 +200,118 @@ impl Machine {
 
     fn python(&self, service: &str, name: &str, group: &str) -> Option<Interpreter> {
         self.services.all.get(service)?;
-        let found = self.python.installed.get(name);
-        let distribution = found.map(|found| Distribution {
+        let described = |found: &Installed| Distribution {
             version: found.version.clone(),
             location: found.location.clone(),
+            path: path_of(name, found),
             entry_points: if group == "magnum.drivers" {
                 found.entry_points.clone()
             } else {
                 Vec::new()
             },
             modified_ns: found.modified,
-        });
+        };
+        let others = if name == DRIVER { self.python.others.as_slice() } else { &[] };
+        let broken = if name == DRIVER { self.python.broken.as_slice() } else { &[] };
         Some(Interpreter {
             program: self.python.program.parse().ok()?,
             version: self.python.version.clone(),
             externally_managed: self.python.externally_managed,
             pip: self.python.pip.clone(),
-            distribution,
+            distribution: self.python.installed.get(name).map(described),
+            others: others.iter().map(described).collect(),
+            broken: broken.to_vec(),
         })
     }
 
-    fn distributions(&self, service: &str, containing: &[String]) -> BTreeMap<String, String> {
+    fn distributions(&self, service: &str, containing: &[String]) -> DistributionsState {
         if !self.services.all.contains_key(service) {
-            return BTreeMap::new();
+            return DistributionsState::default();
         }
         let named = self.python.installed.iter();
         let named = named.filter(|(name, _)| containing.iter().any(|word| name.contains(word)));
-        named.map(|(name, found)| (name.clone(), found.version.clone())).collect()
+        let other = |found: &Installed| OtherDistribution {
+            name: DRIVER.to_owned(),
+            version: found.version.clone(),
+            path: path_of(DRIVER, found),
+        };
+        DistributionsState {
+            versions: named.map(|(name, found)| (name.clone(), found.version.clone())).collect(),
+            others: self.python.others.iter().map(other).collect(),
+            broken: self.python.broken.clone(),
+        }
     }
 
-    fn options(&self, service: &str, group: &str, keys: &[String]) -> Reply {
+    /// The configuration on disk, as a process with the arguments of the running one would read it.
+    fn configuration(&self, service: &str) -> Result<config::Loaded, Reply> {
         let Some(found) = self.services.all.get(service) else {
-            return failed(FailureCode::NoDaemon, format!("this unit has no {service}"));
+            return Err(failed(FailureCode::NoDaemon, format!("this unit has no {service}")));
         };
-        if let Some(key) = keys.iter().find(|key| may_be_secret(key)) {
-            let why = format!("{key} may hold a secret and is not read");
-            return failed(FailureCode::Secret, why);
-        }
         let args = match &found.process {
             Some(process) => process.cmdline.clone(),
             None => match show_args(&self.files, service) {
                 Some(Ok((args, _))) => args,
-                Some(Err(why)) => return failed(FailureCode::InitScript, why),
+                Some(Err(why)) => return Err(failed(FailureCode::InitScript, why)),
                 None => Vec::new(),
             },
         };
-        match config::load(&self.files, "magnum", service, &args, USER) {
-            Err(why) => failed(FailureCode::Configuration, why),
-            Ok(options) => {
+        config::load(&self.files, "magnum", service, &args, USER)
+            .map_err(|why| failed(FailureCode::Configuration, why))
+    }
+
+    fn drivers(&self, service: &str) -> Reply {
+        let loaded = match self.configuration(service) {
+            Ok(loaded) => loaded,
+            Err(refused) => return refused,
+        };
+        let list = |key: &str| {
+            let value = loaded.options.get(&("drivers".to_owned(), key.to_owned()));
+            let names = value.map_or("", String::as_str).split(',').map(str::trim);
+            names.filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let disabled = list("disabled_drivers");
+        let sets = loaded.set("drivers", "disabled_drivers");
+        Reply::Drivers(DriversState {
+            drivers: self.python.drivers(&disabled, &loaded.options),
+            broken: self.python.broken.clone(),
+            disabled_in: sets.last().map(|source| source.file.clone()),
+            enabled_beta: list("enabled_beta_drivers"),
+            disabled,
+        })
+    }
+
+    fn since_start(&self, service: &str) -> SinceStart {
+        let Some(found) = self.services.all.get(service) else { return SinceStart::default() };
+        SinceStart {
+            now_ns: self.now,
+            started_ns: found.process.as_ref().map(|process| process.started),
+            replaced: false,
+            restarts: found.restarts,
+            errors: found.log.len(),
+            last_error: found.log.last().cloned(),
+        }
+    }
+
+    fn options(&self, service: &str, group: &str, keys: &[String]) -> Reply {
+        if let Some(key) = keys.iter().find(|key| may_be_secret(key)) {
+            let why = format!("{key} may hold a secret and is not read");
+            return failed(FailureCode::Secret, why);
+        }
+        match self.configuration(service) {
+            Err(refused) => refused,
+            Ok(loaded) => {
                 let value = |key: &String| {
-                    let value = options.get(&(group.to_owned(), key.clone()))?;
+                    let value = loaded.options.get(&(group.to_owned(), key.clone()))?;
                     Some((key.clone(), value.clone()))
                 };
-                Reply::Options { values: keys.iter().filter_map(value).collect() }
+                let set = |key: &String| {
+                    Some((key.clone(), loaded.set(group, key))).filter(|(_, set)| !set.is_empty())
+                };
+                Reply::Options(OptionsState {
+                    values: keys.iter().filter_map(value).collect(),
+                    set: keys.iter().filter_map(set).collect(),
+                    files: loaded.files,
+                })
             }
         }
     }

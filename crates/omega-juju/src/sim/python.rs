@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::recorded::{self, Recording, at};
-use crate::{ActionFailure, FailureCode};
+use super::{
+    config::Options,
+    recorded::{self, Recording, at},
+    services,
+};
+use crate::{ActionFailure, BrokenMetadata, DriverState, FailureCode};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Installed {
@@ -22,6 +26,14 @@ pub(super) struct Python {
     pub(super) pip: Option<String>,
     pub(super) externally_managed: bool,
     pub(super) installed: BTreeMap<String, Installed>,
+    /// Further distributions of the driver's name.
+    pub(super) others: Vec<Installed>,
+    /// Metadata that can't be read.
+    pub(super) broken: Vec<BrokenMetadata>,
+    /// A module that the driver imports and that is not installed.
+    pub(super) missing: Option<String>,
+    /// The entry points of other distributions.
+    pub(super) rivals: Vec<DriverState>,
     /// The versions of the driver in the index; `None` if it can't be reached.
     pub(super) index: Option<BTreeSet<String>>,
     /// The stored wheels.
@@ -33,6 +45,11 @@ fn pip_failed(why: &str) -> ActionFailure {
 }
 
 pub(super) const DRIVER: &str = "magnum-capi-helm";
+
+/// Where a distribution's metadata is.
+pub(super) fn path_of(name: &str, found: &Installed) -> String {
+    format!("{}/{}-{}.dist-info", found.location, name.replace('-', "_"), found.version)
+}
 
 /// From where pip installs a version.
 pub(super) enum Source<'a> {
@@ -56,12 +73,54 @@ impl Python {
             installed: [("magnum".to_owned(), magnum), ("magnum-capi-helm-docs".to_owned(), decoy)]
                 .into(),
             index: Some(index),
+            others: Vec::new(),
+            broken: Vec::new(),
+            missing: None,
+            rivals: Vec::new(),
             kept: BTreeSet::new(),
         }
     }
 
     pub(super) fn driver(&self) -> Option<String> {
         self.installed.get(DRIVER).map(|found| found.version.clone())
+    }
+
+    /// The drivers that Magnum finds: that of the graft, and those of others.
+    pub(super) fn drivers(&self, disabled: &[String], options: &Options) -> Vec<DriverState> {
+        let found = self.installed.get(DRIVER);
+        let own = found.into_iter().flat_map(|found| {
+            found.entry_points.iter().map(|name| DriverState {
+                name: name.clone(),
+                module: "magnum_capi_helm.driver:Driver".to_owned(),
+                distribution: Some(DRIVER.to_owned()),
+                version: Some(found.version.clone()),
+                path: Some(path_of(DRIVER, found)),
+                provides: ["vm/ubuntu/kubernetes", "vm/flatcar/kubernetes"]
+                    .map(String::from)
+                    .into(),
+                beta: false,
+                error: self.import_error(&found.version, options),
+                code: self.missing.is_some().then_some(FailureCode::NoModule),
+            })
+        });
+        let loaded = |driver: DriverState| {
+            if disabled.contains(&driver.name) {
+                return DriverState { provides: Vec::new(), error: None, ..driver };
+            }
+            let provides = if driver.error.is_some() { Vec::new() } else { driver.provides };
+            DriverState { provides, ..driver }
+        };
+        own.chain(self.rivals.clone()).map(loaded).collect()
+    }
+
+    fn import_error(&self, version: &str, options: &Options) -> Option<String> {
+        if let Some(module) = &self.missing {
+            return Some(format!("ModuleNotFoundError: No module named '{module}'"));
+        }
+        let parsed = services::imports(version, options);
+        (!parsed).then(|| {
+            "JSONDecodeError: Expecting property name enclosed in double quotes: line 1".to_owned()
+        })
     }
 
     pub(super) fn put_driver(&mut self, version: &str, now: i64) {

@@ -43,10 +43,18 @@ pub(super) struct Service {
     pub(super) log: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Services {
     pub(super) all: BTreeMap<String, Service>,
+    /// `User` of every service.
+    pub(super) user: String,
     pids: u32,
+}
+
+impl Default for Services {
+    fn default() -> Self {
+        Self { all: BTreeMap::new(), user: USER.to_owned(), pids: 0 }
+    }
 }
 
 pub(super) const USER: &str = "magnum";
@@ -175,7 +183,7 @@ fn started(
     } else {
         (words, FREE_PATH.to_owned())
     };
-    let options = config::load(files, "magnum", name, &args, USER).map_err(|why| {
+    let loaded = config::load(files, "magnum", name, &args, USER).map_err(|why| {
         let mut log = recorded::log_tail();
         log.pop();
         log.push(format!("oslo_config.cfg.{why}"));
@@ -183,13 +191,14 @@ fn started(
     })?;
     let cmdline = std::iter::once(python.program.clone()).chain(args).collect();
     let path = path.split(':').map(str::to_owned).collect();
+    let options = loaded.options;
     let driver = python.driver().filter(|version| imports(version, &options));
     Ok(Process { pid: 0, started: 0, cmdline, path, options, driver })
 }
 
 /// Whether the driver can be imported: 1.4.0 parses an option at import. (Without it, the daemon
 /// still runs, as observed on a real unit.)
-fn imports(version: &str, options: &Options) -> bool {
+pub(super) fn imports(version: &str, options: &Options) -> bool {
     let value = options.get(&("capi_helm".to_owned(), "api_resources".to_owned()));
     let Some(value) = value.filter(|_| version == "1.4.0") else { return true };
     match serde_json::from_str::<Value>(value) {

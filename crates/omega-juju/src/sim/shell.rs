@@ -18,7 +18,17 @@ pub(super) struct Shell<'a> {
 #[derive(Clone, Debug)]
 enum Piece {
     Literal(String),
-    Variable { name: String, quoted: bool },
+    Variable {
+        name: String,
+        quoted: bool,
+    },
+    /// `${NAME:-WORD}` or `${NAME:+WORD}`.
+    Choice {
+        name: String,
+        if_set: bool,
+        word: Vec<Piece>,
+        quoted: bool,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -154,13 +164,23 @@ impl<'a> Shell<'a> {
         let texts = pieces.iter().map(|piece| match piece {
             Piece::Literal(text) => text.clone(),
             Piece::Variable { name, quoted: _ } => self.value(name),
+            Piece::Choice { name, if_set, word, quoted: _ } => match (self.value(name), if_set) {
+                (value, false) if !value.is_empty() => value,
+                (value, true) if value.is_empty() => value,
+                _ => self.joined(word),
+            },
         });
         texts.collect()
     }
 
     /// Expands a word; what is not quoted is split at blanks.
     fn split(&self, pieces: &[Piece]) -> Vec<String> {
-        let bare = |piece: &Piece| matches!(piece, Piece::Variable { quoted: false, .. });
+        let bare = |piece: &Piece| {
+            matches!(
+                piece,
+                Piece::Variable { quoted: false, .. } | Piece::Choice { quoted: false, .. }
+            )
+        };
         if pieces.iter().any(bare) && pieces.len() == 1 {
             return fields(&self.joined(pieces));
         }
@@ -205,6 +225,37 @@ fn fields(value: &str) -> Vec<String> {
 struct Scanner {
     chars: Vec<char>,
     at: usize,
+}
+
+impl Scanner {
+    /// Reads `:-WORD}` or `:+WORD}` at `at`.
+    fn choice(&mut self, at: usize, name: &str, quoted: bool) -> Option<Piece> {
+        let if_set = match (self.chars.get(at)?, self.chars.get(at + 1)?) {
+            (':', '-') => false,
+            (':', '+') => true,
+            _ => return None,
+        };
+        let start = at + 2;
+        let (mut end, mut open) = (start, 1);
+        while open > 0 {
+            match (self.chars.get(end)?, self.chars.get(end + 1)) {
+                ('$', Some('{')) => open += 1,
+                ('}', _) => open -= 1,
+                _ => {}
+            }
+            end += 1;
+        }
+        let word: String = self.chars.get(start..end - 1)?.iter().collect();
+        self.at = end;
+        let mut inner = Scanner { chars: format!("{word}\"").chars().collect(), at: 0 };
+        let (mut pieces, mut text) = (Vec::new(), String::new());
+        inner.at = 0;
+        inner.quoted_rest(&mut pieces, &mut text)?;
+        if !text.is_empty() {
+            pieces.push(Piece::Literal(text));
+        }
+        Some(Piece::Choice { name: name.to_owned(), if_set, word: pieces, quoted })
+    }
 }
 
 fn tokens(text: &str) -> Option<Vec<Token>> {
@@ -286,6 +337,10 @@ impl Scanner {
 
     fn double_quoted(&mut self, pieces: &mut Vec<Piece>, text: &mut String) -> Option<()> {
         self.at += 1;
+        self.quoted_rest(pieces, text)
+    }
+
+    fn quoted_rest(&mut self, pieces: &mut Vec<Piece>, text: &mut String) -> Option<()> {
         loop {
             match self.peek(0)? {
                 '"' => {
@@ -320,10 +375,14 @@ impl Scanner {
             text.push('$');
             return;
         }
-        self.at = end + usize::from(braced);
         if !text.is_empty() {
             pieces.push(Piece::Literal(std::mem::take(text)));
         }
+        if braced && let Some(choice) = self.choice(end, &name, quoted) {
+            pieces.push(choice);
+            return;
+        }
+        self.at = end + usize::from(braced);
         pieces.push(Piece::Variable { name, quoted });
     }
 }

@@ -16,11 +16,14 @@ use omega_core::{
 use super::{
     files::{Files, Node, Owned},
     management::Management,
-    python::{DRIVER, Python},
+    python::{DRIVER, Installed, Python},
     services::Services,
     snapshot::Snapshot,
 };
-use crate::{Action, ActionFailure, Channel, Error, FailureCode, Payload, Probe, Reply, Sources};
+use crate::{
+    Action, ActionFailure, BrokenMetadata, Channel, DriverState, Error, FailureCode, Payload,
+    Probe, Reply, Sources,
+};
 
 /// A simulated unit. Clones are the same unit.
 #[derive(Clone)]
@@ -245,6 +248,69 @@ impl Unit {
         if let Some(found) = self.lock().python.installed.get_mut(DRIVER) {
             found.entry_points.clear();
         }
+    }
+
+    /// Adds a second distribution of the driver beside the one that is there.
+    pub fn add_copy(&self, version: &str, location: &str) {
+        let mut machine = self.lock();
+        let now = machine.now;
+        if let Some(found) = machine.python.installed.get(DRIVER).cloned() {
+            let (version, location) = (version.to_owned(), location.to_owned());
+            machine.python.others.push(Installed { version, location, modified: now, ..found });
+        }
+    }
+
+    /// Adds metadata that can't be read.
+    pub fn break_metadata(&self, path: &str) {
+        let why = "its METADATA can't be read: no Name and Version".to_owned();
+        self.lock().python.broken.push(BrokenMetadata { path: path.to_owned(), why });
+    }
+
+    /// Removes a module that the driver imports (`None`: puts it back).
+    pub fn lose_module(&self, module: Option<&str>) {
+        self.lock().python.missing = module.map(str::to_owned);
+    }
+
+    /// Installs another distribution with a driver.
+    pub fn install_rival(&self, name: &str, distribution: &str, provides: &str) {
+        self.lock().python.rivals.push(DriverState {
+            name: name.to_owned(),
+            module: format!("{}.driver:Driver", distribution.replace('-', "_")),
+            distribution: Some(distribution.to_owned()),
+            version: Some("0.32.0".to_owned()),
+            path: None,
+            provides: vec![provides.to_owned()],
+            beta: false,
+            error: None,
+            code: None,
+        });
+    }
+
+    /// Lets systemd have restarted a service so often.
+    pub fn crash(&self, service: &str, restarts: u32) {
+        self.change(|machine| {
+            machine.tick();
+            let now = machine.now;
+            if let Some(found) = machine.services.all.get_mut(service) {
+                found.restarts = restarts;
+                if let Some(process) = &mut found.process {
+                    process.started = now;
+                    process.pid += 1;
+                }
+            }
+        });
+    }
+
+    /// Lets a service have logged errors since its start.
+    pub fn log_errors(&self, service: &str, lines: &[&str]) {
+        if let Some(found) = self.lock().services.all.get_mut(service) {
+            found.log = lines.iter().map(|line| (*line).to_owned()).collect();
+        }
+    }
+
+    /// Sets the user and the group of the daemons.
+    pub fn set_user(&self, user: &str) {
+        user.clone_into(&mut self.lock().services.user);
     }
 
     /// Writes a file.

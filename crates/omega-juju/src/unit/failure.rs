@@ -112,10 +112,20 @@ pub enum FailureCode {
     NoProgram,
     /// The kubeconfig is not YAML, or lacks something.
     KubeconfigInvalid,
+    /// The host name has no address.
+    Dns,
     /// There is no TCP connection.
     Tcp,
     /// There is no TLS session.
     Tls,
+    /// The server's certificate has expired.
+    TlsExpired,
+    /// The server's certificate is not valid yet: one of the clocks is wrong.
+    TlsNotYetValid,
+    /// The server's certificate is not signed by the expected CA.
+    TlsUntrusted,
+    /// The server's certificate is for another host name or address.
+    TlsWrongHost,
     /// There is a TLS session, but no valid HTTP response.
     Http,
     /// The proxy refused the request or failed.
@@ -146,6 +156,18 @@ pub enum FailureCode {
 }
 
 impl FailureCode {
+    /// Returns whether TCP works and TLS does not.
+    pub fn is_tls(&self) -> bool {
+        matches!(
+            self,
+            Self::Tls
+                | Self::TlsExpired
+                | Self::TlsNotYetValid
+                | Self::TlsUntrusted
+                | Self::TlsWrongHost
+        )
+    }
+
     /// Returns whether a retry may succeed.
     pub fn retry(&self) -> Retry {
         if matches!(self, Self::TimedOut | Self::Busy | Self::Incomplete) {

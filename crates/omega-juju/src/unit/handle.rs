@@ -13,11 +13,11 @@ use omega_driver::requirements::{DISTRIBUTION, DRIVERS_GROUP};
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    Action, Channel, DomainSnapshots, FailureCode, FileState, Interpreter, Payload, Probe,
-    ProbeFailure, ProgramState, ReachState, ReleasesState, Reply, ServiceName, ServiceState,
-    Sources, UnitPath,
+    Action, Channel, DistributionsState, DomainSnapshots, DriversState, FailureCode, FileState,
+    Interpreter, OptionsState, Payload, Probe, ProbeFailure, ProgramState, ReachState,
+    ReleasesState, Reply, ServiceName, ServiceState, SinceStart, Sources, UnitPath,
 };
-use crate::Error;
+use crate::{Error, channel::Standing};
 
 /// How long probes are collected into a batch. A remote execution takes far longer (a plain ssh
 /// command some 300 ms, juju seconds).
@@ -28,6 +28,7 @@ pub struct Unit {
     label: String,
     channel: Arc<dyn Channel>,
     sources: Sources,
+    standing: Option<Standing>,
     pending: Arc<Mutex<Vec<Pending>>>,
     executions: Arc<AtomicUsize>,
 }
@@ -51,7 +52,18 @@ impl Unit {
     /// Returns the unit `label`, reached by `channel`, with the content that may be written to it.
     pub fn new(label: impl Into<String>, channel: Arc<dyn Channel>, sources: Sources) -> Self {
         let (pending, executions) = (Arc::default(), Arc::default());
-        Self { label: label.into(), channel, sources, pending, executions }
+        Self { label: label.into(), channel, sources, standing: None, pending, executions }
+    }
+
+    /// Sets what Juju reported of the unit when it was listed.
+    #[must_use]
+    pub fn with_standing(self, standing: Standing) -> Self {
+        Self { standing: Some(standing), ..self }
+    }
+
+    /// Returns what Juju reported of the unit when it was listed. `None` if Juju did not list it.
+    pub fn standing(&self) -> Option<&Standing> {
+        self.standing.as_ref()
     }
 
     /// Returns how many remote executions there were.
@@ -159,9 +171,36 @@ impl Unit {
         group: &str,
         keys: Vec<String>,
     ) -> Result<BTreeMap<String, String>, Error> {
+        self.configuration(service, group, keys).await.map(|state| state.values)
+    }
+
+    /// The same, with the files that set them.
+    pub async fn configuration(
+        &self,
+        service: &ServiceName,
+        group: &str,
+        keys: Vec<String>,
+    ) -> Result<OptionsState, Error> {
         let group = group.to_owned();
         match self.ask(Probe::Options { service: service.clone(), group, keys }).await? {
-            Reply::Options { values } => Ok(values),
+            Reply::Options(state) => Ok(state),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Reads which drivers a daemon finds, and whether it can import them.
+    pub async fn drivers(&self, service: &ServiceName) -> Result<DriversState, Error> {
+        let (service, group) = (service.clone(), DRIVERS_GROUP.to_owned());
+        match self.ask(Probe::Drivers { service, group }).await? {
+            Reply::Drivers(state) => Ok(state),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Reads whether a daemon keeps restarting, and its errors since its start.
+    pub async fn since_start(&self, service: &ServiceName) -> Result<SinceStart, Error> {
+        match self.ask(Probe::SinceStart { service: service.clone() }).await? {
+            Reply::SinceStart(state) => Ok(state),
             other => Err(self.unexpected(&other)),
         }
     }
@@ -225,10 +264,10 @@ impl Unit {
         &self,
         service: &ServiceName,
         parts: &[&str],
-    ) -> Result<BTreeMap<String, String>, Error> {
+    ) -> Result<DistributionsState, Error> {
         let containing = parts.iter().map(|part| (*part).to_owned()).collect();
         match self.ask(Probe::Distributions { service: service.clone(), containing }).await? {
-            Reply::Distributions { versions } => Ok(versions),
+            Reply::Distributions(state) => Ok(state),
             other => Err(self.unexpected(&other)),
         }
     }

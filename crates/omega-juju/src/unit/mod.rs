@@ -19,7 +19,8 @@ pub use handle::Unit;
 pub use names::{InvalidPath, InvalidServiceName, ServiceName, UnitPath};
 pub use probe::Probe;
 pub use reply::{
-    Distribution, DomainSnapshots, FileFacts, FileState, Interpreter, ProgramState, ReachState,
-    ReleasesState, Reply, Resolved, ServiceState,
+    BrokenMetadata, Distribution, DistributionsState, DomainSnapshots, DriverState, DriversState,
+    FileFacts, FileState, Interpreter, OptionSource, OptionsState, OtherDistribution, ProgramState,
+    ReachState, ReleasesState, Reply, Resolved, ServiceState, SinceStart,
 };
 pub use sources::Sources;

@@ -50,6 +50,15 @@ pub enum Probe {
         /// The options. One that may hold a secret is refused.
         keys: Vec<String>,
     },
+    /// The drivers that Magnum finds, each imported in the daemon's interpreter, as its user, in its
+    /// environment, after its configuration was read.
+    Drivers {
+        service: ServiceName,
+        /// The entry point group (`magnum.drivers`).
+        group: String,
+    },
+    /// Whether the daemon keeps restarting, and the errors that it logged since its start.
+    SinceStart { service: ServiceName },
     /// Whether a TLS server can be reached from the unit: TCP, TLS verified with `ca_pem`, and
     /// `GET /version` without credentials.
     Reach {
@@ -112,6 +121,8 @@ impl fmt::Display for Probe {
             Self::Options { service, group, .. } => {
                 write!(f, "the options that {service} reads from [{group}]")
             }
+            Self::Drivers { service, .. } => write!(f, "which drivers {service} can import"),
+            Self::SinceStart { service } => write!(f, "what {service} did since its start"),
             Self::Reach { host, port, .. } => write!(f, "whether {host}:{port} can be reached"),
             Self::Authenticate { service, kubeconfig } => {
                 write!(f, "whether {service} can authenticate with {kubeconfig}")

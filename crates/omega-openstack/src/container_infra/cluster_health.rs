@@ -163,6 +163,10 @@ mod tests {
             stack_id: Some("49dc23f5-ffc9-40c3-9d34-7be7f9e34d63".into()),
             ..cluster("heat", "CREATE_COMPLETE", Some("UNHEALTHY"))
         };
+        let foreign = Cluster {
+            stack_id: Some("kube-7xk2p".into()),
+            ..cluster("old", "CREATE_COMPLETE", Some("UNHEALTHY"))
+        };
         let new = cluster("new", "CREATE_COMPLETE", None);
         let making = cluster("making", "CREATE_IN_PROGRESS", None);
         let failed = cluster("failed", "CREATE_FAILED", None);
@@ -170,6 +174,7 @@ mod tests {
             verdict(&[], &[]),
             verdict(std::slice::from_ref(&heat), &[]),
             verdict(&[good.clone(), heat.clone()], &[]),
+            verdict(&[good.clone(), foreign], &[]),
             verdict(&[good.clone(), bad.clone(), new.clone()], &[]),
             verdict(&[good.clone(), bad.clone()], &["a"]),
             verdict(&[good.clone(), bad.clone()], &["uuid-of-b"]),
@@ -183,6 +188,7 @@ mod tests {
         insta::assert_snapshot!(shown, @r#"
         deferred: no clusters yet; checked in phase 08
         deferred: no clusters yet; checked in phase 08
+        pass: HEALTHY a
         pass: HEALTHY a
         fail: b is UNHEALTHY (infrastructure: Infrastructure not ready.); REMEDY
         pass: HEALTHY a

@@ -25,9 +25,12 @@ impl Gate for MagnumResponds {
     async fn check(&self) -> Result<Verdict, Failure> {
         let clusters = self.clusters.read().await?;
         let capi = clusters.iter().filter(|cluster| cluster.is_capi()).count();
-        Ok(Verdict::shown([
+        let others = clusters.iter().filter(|cluster| cluster.is_of_another_driver()).count();
+        let others = (others > 0).then(|| Evidence::count("of other drivers", others));
+        let counts = [
             Evidence::count("clusters", clusters.len()),
             Evidence::count("of the Cluster API driver", capi),
-        ]))
+        ];
+        Ok(Verdict::shown(counts.into_iter().chain(others)))
     }
 }

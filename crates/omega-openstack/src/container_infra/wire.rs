@@ -202,9 +202,15 @@ impl Cluster {
         StackId::new(self.stack_id.as_deref()?)
     }
 
-    /// Returns whether it belongs to the magnum-capi-helm driver.
+    /// Returns whether it belongs to the magnum-capi-helm driver, by the rule with which that driver
+    /// names it. The ids of other drivers' clusters (`kube-7xk2p`, a Heat stack) don't follow it.
     pub fn is_capi(&self) -> bool {
-        self.stack().is_some_and(|stack| stack.is_helm_release())
+        self.stack().is_some_and(|stack| stack.is_helm_release() && stack.can_be_of(&self.name))
+    }
+
+    /// Returns whether another driver has begun with it.
+    pub fn is_of_another_driver(&self) -> bool {
+        self.stack().is_some() && !self.is_capi()
     }
 
     /// Returns the namespace of its helm release, for the driver's option `namespace_prefix`.
@@ -277,11 +283,18 @@ mod tests {
 
     #[test]
     fn a_helm_release_is_told_from_a_heat_stack() {
-        assert!(cluster(Some("c9-cyusd2b67a45")).is_capi());
+        let of = |name: &str, stack| Cluster { name: name.into(), ..cluster(Some(stack)) };
+        assert!(of("c9", "c9-cyusd2b67a45").is_capi());
         assert!(!cluster(Some("49dc23f5-ffc9-40c3-9d34-7be7f9e34d63")).is_capi());
         assert!(!cluster(None).is_capi(), "no driver has begun");
         let shape = "zzzzzzzz-ffc9-40c3-9d34-7be7f9e34d63";
-        assert!(cluster(Some(shape)).is_capi(), "a release may have a UUID's shape");
+        let shaped = of("zzzzzzzz-ffc9-40c3-9d34", shape);
+        assert!(shaped.is_capi(), "a release may have a UUID's shape");
+        // Another driver's: vexxhost/magnum-cluster-api, utils.py, generate_cluster_api_name.
+        let other = of("old", "kube-7xk2p");
+        assert!(!other.is_capi() && other.is_of_another_driver());
+        assert!(!of("c8", "c9-cyusd2b67a45").is_capi(), "named after another cluster");
+        assert!(!cluster(None).is_of_another_driver(), "no driver has begun");
     }
 
     #[test]

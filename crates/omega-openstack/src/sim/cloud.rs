@@ -345,6 +345,14 @@ impl Cloud {
         uuid
     }
 
+    /// Gives the cluster with the id the name that another driver would give it.
+    pub fn set_stack_id(&self, uuid: &str, stack: &str) {
+        let mut inner = self.lock();
+        for cluster in inner.state.clusters.iter_mut().filter(|c| c.shown["uuid"] == *uuid) {
+            cluster.shown["stack_id"] = json!(stack);
+        }
+    }
+
     /// Sets the last polled health of the cluster with the id.
     pub fn set_health(&self, uuid: &str, health: &str, infrastructure: &str) {
         let mut inner = self.lock();

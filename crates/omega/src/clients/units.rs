@@ -6,7 +6,9 @@ use std::{
 use omega_core::{Failure, FailureClass, values::UnitName};
 use omega_juju::{
     Channel, Sources, Unit,
-    channel::{Deadlines, Juju, JujuModel, JujuTarget, Ssh, SshTarget, juju_units},
+    channel::{
+        Deadlines, Juju, JujuModel, JujuTarget, Ssh, SshTarget, Standing, UnitStatus, juju_units,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +27,9 @@ pub(crate) struct UnitList {
 struct ListedUnit {
     name: UnitName,
     leader: bool,
+    /// What Juju reports of it, where Juju lists it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    standing: Option<Standing>,
 }
 
 impl Connect<'_> {
@@ -50,7 +55,11 @@ impl Connect<'_> {
     pub(crate) async fn list_units(&self) -> Result<UnitList, Failure> {
         let conductor = self.site.conductor()?;
         let Some(application) = conductor.application.as_deref() else {
-            let listed = |unit: &SshUnit| ListedUnit { name: unit.name.clone(), leader: false };
+            let listed = |unit: &SshUnit| ListedUnit {
+                name: unit.name.clone(),
+                leader: false,
+                standing: None,
+            };
             return Ok(UnitList {
                 model: None,
                 units: conductor.unit.iter().map(listed).collect(),
@@ -62,8 +71,11 @@ impl Connect<'_> {
             let what = format!("could not list the units of application {application}");
             Failure::from_error(what, &error)
         })?;
-        let units = listed.units.into_iter();
-        let units = units.map(|unit| ListedUnit { name: unit.name, leader: unit.leader }).collect();
+        let unit = |unit: UnitStatus| {
+            let standing = Some(unit.standing());
+            ListedUnit { name: unit.name, leader: unit.leader, standing }
+        };
+        let units = listed.units.into_iter().map(unit).collect();
         Ok(UnitList { model: Some(listed.model), units })
     }
 
@@ -87,10 +99,14 @@ impl Connect<'_> {
         chosen
             .map(|one| {
                 let channel = match &list.model {
-                    Some(model) => self.juju(&one.name, model),
+                    Some(model) => self.juju(one, model),
                     None => self.ssh(&one.name)?,
                 };
-                Ok(Arc::new(Unit::new(one.name.to_string(), channel, sources.clone())))
+                let unit = Unit::new(one.name.to_string(), channel, sources.clone());
+                Ok(Arc::new(match &one.standing {
+                    Some(standing) => unit.with_standing(standing.clone()),
+                    None => unit,
+                }))
             })
             .collect()
     }
@@ -106,9 +122,10 @@ impl Connect<'_> {
         self.site.juju.program.as_deref().unwrap_or(Path::new("juju"))
     }
 
-    fn juju(&self, unit: &UnitName, model: &JujuModel) -> Arc<dyn Channel> {
-        let target = JujuTarget::new(self.juju_program(), unit.clone());
+    fn juju(&self, unit: &ListedUnit, model: &JujuModel) -> Arc<dyn Channel> {
+        let target = JujuTarget::new(self.juju_program(), unit.name.clone());
         let target = target.in_model(self.site.juju.model.as_deref()).known_as(model);
+        let target = unit.standing.iter().fold(target, JujuTarget::standing);
         Arc::new(Juju::new(target, self.deadlines()))
     }
 
@@ -219,7 +236,8 @@ mod tests {
 
     #[test]
     fn a_unit_that_is_not_there_is_never_no_unit() {
-        let one = |name: &str, leader| ListedUnit { name: name.parse().unwrap(), leader };
+        let one =
+            |name: &str, leader| ListedUnit { name: name.parse().unwrap(), leader, standing: None };
         let all = [one("magnum/0", false), one("magnum/1", true)];
         let nobody = [one("magnum/0", false)];
         let juju = Some("magnum");

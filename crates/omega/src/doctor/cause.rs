@@ -42,6 +42,12 @@ pub enum Cause {
     CertificateUntrusted,
     /// A unit of the conductor can't be reached, or the units can't be listed.
     UnitUnreachable,
+    /// A unit's clock differs from this machine's, so that it takes a valid certificate for one that is
+    /// not.
+    ClockWrong,
+    /// A unit reaches the management cluster's API server, and TLS fails for another reason than its
+    /// certificate.
+    TlsFailed,
     /// A unit does not reach the management cluster's API server.
     ManagementUnreachable,
     /// The kubeconfig on a unit is missing, can't be read by the daemon's user, or is not valid.
@@ -54,6 +60,12 @@ pub enum Cause {
     RightsMissing,
     /// The conductor's interpreter lacks the driver or its entry point.
     DriverMissing,
+    /// The driver, or another one that Magnum loads with it, can't be imported.
+    DriverNotImportable,
+    /// Magnum's configuration disables the driver.
+    DriverDisabled,
+    /// There is another driver for the same clusters, or the driver is installed more than once.
+    DriverConflict,
     /// The conductor does not find helm, or can't run it.
     Helm,
     /// The options of the drop-in are not in effect: it is missing, not read, invalid or not loaded
@@ -61,8 +73,14 @@ pub enum Cause {
     DropIn,
     /// The driver can't use the option `api_resources`.
     ApiResources,
+    /// A file that is read after the drop-in sets one of its options otherwise.
+    OptionOverridden,
     /// The conductor's daemon is not running.
     ServiceDown,
+    /// The conductor's daemon is started again and again.
+    ServiceRestarting,
+    /// Juju reports that the unit's charm is blocked, or that a hook failed.
+    CharmStatus,
     /// The driver or the chart uses an API version that the management cluster does not serve.
     VersionUnserved,
     /// A provider's kind lacks the contract label that Cluster API's core looks for.

@@ -1,6 +1,6 @@
 //! The doctor and its options.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use omega_capi::Management;
 use omega_core::{
@@ -68,6 +68,8 @@ pub struct Doctor {
     pub(super) wanted: Wanted,
     /// Magnum's trustee domain, as the charm names it.
     pub(super) trust: Trust,
+    /// The options of `[capi_helm]` that the site wants the daemon to read; empty if it does not say.
+    pub(super) options_wanted: BTreeMap<String, String>,
 }
 
 /// What a site wants to work together, where it says so.
@@ -124,7 +126,12 @@ impl Doctor {
         let (driver, chart) = (site.driver().ok(), site.chart().ok());
         let driver = driver.map(|driver| value("driver.version", &driver.version)).transpose()?;
         let chart = chart.map(|chart| value("chart.version", &chart.version)).transpose()?;
+        let options_wanted = match (&driver, &chart) {
+            (Some(_), Some(_)) => SiteSpec::new(site).capi_helm()?.effective(),
+            (_, _) => BTreeMap::new(),
+        };
         Ok(Self {
+            options_wanted,
             read_with: read_with.or_else(|| kubeconfig.clone()),
             kubeconfig,
             has_conductor: site.conductor.is_some(),

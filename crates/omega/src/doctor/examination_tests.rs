@@ -85,6 +85,22 @@ async fn every_layer_of_each_cluster_is_reported() {
     assert_eq!(cloud.writes(), Vec::<String>::new(), "the doctor only reads");
 }
 
+/// A cluster of another driver for Cluster API is shown as such, and judged by nobody.
+#[tokio::test]
+async fn another_drivers_cluster_is_shown_and_not_judged() {
+    let cloud = rehearsal::cloud();
+    let uuid = cloud.add_cluster("capi-mgmt", "old", Some("UNHEALTHY"), "nok");
+    cloud.set_stack_id(&uuid, "kube-7xk2p");
+    let doctor = doctor_of(&cloud, &[], DoctorOptions::default());
+    let report = doctor.examine(&Context::default()).await.unwrap();
+    let of: Vec<_> =
+        report.layers.iter().filter(|one| one.cluster.as_deref() == Some("kube-7xk2p")).collect();
+    let [shown] = of.as_slice() else { panic!("{of:?}") };
+    assert_eq!((shown.layer, shown.state), (Layer::Magnum, LayerState::NotAsked));
+    assert!(shown.summary().contains("old is of another driver"), "{}", shown.summary());
+    assert!(report.first.is_none_or(|first| first.cluster.is_none()));
+}
+
 #[tokio::test]
 async fn without_units_their_layers_are_not_ok() {
     let alone = doctor(&[], DoctorOptions::default());

@@ -12,7 +12,10 @@ use omega_capi::{
     served::read_served_apis,
 };
 use omega_core::{Evidence, Failure, FailureClass, Label as _, Subject};
-use omega_juju::{ConductorFacts, Error as UnitError, read_conductor};
+use omega_juju::{
+    ConductorFacts, Error as UnitError, Unit, channel::Standing, gates::standing_finding,
+    read_conductor,
+};
 use omega_openstack::{
     Error as CloudError,
     cloud_inventory::CloudInventory,
@@ -24,7 +27,8 @@ use super::{
     choice::choose,
     cloud,
     cluster::{self, Asking, Patience},
-    conductor, controllers, kube_api,
+    conductor::{self, WantedHere},
+    controllers, kube_api,
     layer_result::LayerResult,
     machine, magnum,
     running::Running,
@@ -75,6 +79,7 @@ impl Doctor {
         };
         let units = self.units(&clusters).await;
         all.extend(self.conductors(&units, now));
+        all.extend(clusters.iter().filter_map(of_another_driver));
         let Some(((facts, management), ready)) = self.management().zip(ready) else {
             let layers = [Layer::KubeApi, Layer::Controllers];
             all.extend(layers.map(|one| LayerResult::new(one).not_asked(NO_MANAGEMENT)));
@@ -137,10 +142,11 @@ impl Doctor {
             let why = if self.has_conductor { "there are no units" } else { NO_CONDUCTOR };
             return layers.map(|one| LayerResult::new(one).not_asked(why)).into();
         }
-        let judged = units
-            .iter()
-            .map(|(unit, answer)| conductor::judge(unit, answer, self.kubeconfig.as_ref(), now));
-        judged.flatten().collect()
+        let (kubeconfig, options) = (self.kubeconfig.as_ref(), &self.options_wanted);
+        let wanted = WantedHere { kubeconfig, options };
+        let judged =
+            units.iter().map(|(unit, answer)| conductor::judge(unit, answer, &wanted, now));
+        judged.flatten().chain(self.clients.units.iter().filter_map(|unit| charm(unit))).collect()
     }
 
     /// Reads and judges what needs the management cluster.
@@ -238,6 +244,24 @@ async fn examine_cluster(
     let mut all = cluster::judge(&facts, patience);
     all.push(workload::judge(&facts, inside.as_deref()));
     all
+}
+
+/// Returns what Juju reports of a unit that can be reached, if that is not active and idle.
+fn charm(unit: &Unit) -> Option<LayerResult> {
+    let standing = unit.standing().filter(|standing| !matches!(standing, Standing::Lost(_)))?;
+    let subject = Subject::new("unit", unit.label());
+    let cause = Cause::CharmStatus;
+    let found = standing_finding(&cause.to_string(), subject, standing)?;
+    let found = LayerFinding::new(Layer::Conductor, cause, found);
+    Some(LayerResult::new(Layer::Conductor).with([found]))
+}
+
+/// Shows a cluster of another driver, which nobody here can judge.
+fn of_another_driver(cluster: &Cluster) -> Option<LayerResult> {
+    let stack = cluster.stack_id.as_deref().filter(|_| cluster.is_of_another_driver())?;
+    let why =
+        format!("{} is of another driver: its id {stack} is none of this one's", cluster.name);
+    Some(LayerResult::of_cluster(Layer::Magnum, stack).not_asked(why))
 }
 
 /// Returns the finding that the units could not be listed.

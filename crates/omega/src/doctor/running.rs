@@ -25,7 +25,8 @@ impl Running {
             python.distribution.as_ref()?.version.parse().ok()
         });
         let options = facts.and_then(|facts| facts.options.as_ref().ok());
-        let api_resources = options.and_then(|options| options.get("api_resources").cloned());
+        let api_resources =
+            options.and_then(|options| options.values.get("api_resources").cloned());
         let parsed = api_resources.as_deref().and_then(|text| Overrides::of_value(text).ok());
         let login = facts.and_then(|facts| facts.authenticate.as_ref().ok());
         let logs_in = login.is_some_and(|state| matches!(state.status, Some(200 | 403)));

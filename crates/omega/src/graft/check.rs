@@ -10,7 +10,7 @@ use omega_core::{
 };
 use omega_juju::{
     Unit,
-    gates::{AuthenticateManagement, DriverLoaded, ListReleases, ReachManagement},
+    gates::{AuthenticateManagement, DriverImports, DriverLoaded, ListReleases, ReachManagement},
 };
 use omega_openstack::container_infra::ClusterList;
 
@@ -33,7 +33,7 @@ pub enum UnitGate {
     /// helm lists the releases in these namespaces. If none is named: in those of the projects with
     /// clusters, as Magnum lists them, and in that of the management project.
     Releases(Vec<Namespace>),
-    /// The daemon runs with the driver and its options.
+    /// The daemon imports the driver, runs with it, and reads its options.
     Driver,
 }
 
@@ -68,9 +68,9 @@ pub async fn check_units(
     now: Timestamp,
 ) -> Result<Job, Failure> {
     needed(connect.site.conductor(), "the check asks its units")?;
-    let (item, clients) = on_unit(gate, connect, now).await?;
+    let (items, clients) = on_unit(gate, connect, now).await?;
     let clients = connect.add(Part::Units, only, clients).await?;
-    let target = |unit: &Arc<Unit>| TargetPlan::unit(unit.label(), vec![section(item(unit))]);
+    let target = |unit: &Arc<Unit>| TargetPlan::unit(unit.label(), vec![section(items(unit))]);
     Ok(job(site, clients.units.iter().map(target).collect(), &clients))
 }
 
@@ -123,8 +123,8 @@ pub async fn check_site(
     Ok(job(site, vec![target], &clients))
 }
 
-/// Makes the gate's item for a unit.
-type OnUnit = Box<dyn Fn(&Arc<Unit>) -> Item + Send + Sync>;
+/// Makes the gate's items for a unit.
+type OnUnit = Box<dyn Fn(&Arc<Unit>) -> Vec<Item> + Send + Sync>;
 
 /// Returns the gate for a unit, and clients for what was asked to make it. The site file is looked at
 /// first.
@@ -139,13 +139,13 @@ async fn on_unit(
         UnitGate::Reach => {
             let facts =
                 kubeconfig(connect, now, "the check connects from the units to its server")?.facts;
-            (Box::new(move |unit| Item::gate(ReachManagement::new(unit, &facts))), nothing)
+            (Box::new(move |unit| vec![Item::gate(ReachManagement::new(unit, &facts))]), nothing)
         }
         UnitGate::Authenticate => {
             let path = spec.path()?;
             let facts = kubeconfig(connect, now, COMPARED)?.facts;
             let gate = move |unit: &_| AuthenticateManagement::new(unit, &path, &facts);
-            (Box::new(move |unit| Item::gate(gate(unit))), nothing)
+            (Box::new(move |unit| vec![Item::gate(gate(unit))]), nothing)
         }
         UnitGate::Releases(named) => {
             let path = spec.path()?;
@@ -155,7 +155,7 @@ async fn on_unit(
             let (namespaces, clients) = listed_in(named, connect).await?;
             let gate =
                 move |unit: &_| ListReleases::new(unit, &path, sha256, helm, namespaces.clone());
-            (Box::new(move |unit| Item::gate(gate(unit))), clients)
+            (Box::new(move |unit| vec![Item::gate(gate(unit))]), clients)
         }
         UnitGate::Driver => {
             needed(connect.site.driver(), "the check compares the driver of each unit with it")?;
@@ -165,8 +165,11 @@ async fn on_unit(
             )?;
             let (release, dropin) = (spec.release()?, spec.dropin()?.sha256());
             let options = spec.capi_helm()?.effective();
-            let gate = move |unit: &_| DriverLoaded::new(unit, &release, dropin, &options);
-            (Box::new(move |unit| Item::gate(gate(unit))), nothing)
+            let gates = move |unit: &_| {
+                let loaded = DriverLoaded::new(unit, &release, dropin, &options);
+                vec![Item::gate(DriverImports::new(unit, &release, dropin)), Item::gate(loaded)]
+            };
+            (Box::new(gates), nothing)
         }
     })
 }
@@ -228,11 +231,11 @@ fn needed<T>(part: Result<T, Failure>, why: &str) -> Result<T, Failure> {
 }
 
 fn shared(label: impl Into<String>, gate: impl Gate + 'static) -> TargetPlan {
-    TargetPlan::shared(label, vec![section(Item::gate(gate))])
+    TargetPlan::shared(label, vec![section(vec![Item::gate(gate)])])
 }
 
-fn section(item: Item) -> Section {
-    Section::new("", CHECK, vec![item])
+fn section(items: Vec<Item>) -> Section {
+    Section::new("", CHECK, items)
 }
 
 /// The job's name.

@@ -19,8 +19,8 @@ use omega_driver::{DriverRelease, NamespacePrefix};
 use omega_juju::{
     Unit, UnitPath,
     gates::{
-        AuthenticateManagement, DriverLoaded, LeftoverPolicy, LeftoversDecided, ListReleases,
-        ReachManagement, SourcesReachable,
+        AuthenticateManagement, DaemonSteady, DriverImports, DriverLoaded, JujuStanding,
+        LeftoverPolicy, LeftoversDecided, ListReleases, ReachManagement, SourcesReachable,
     },
     operations::{
         ConvergeServices, EnsureHelm, InjectConfigDir, PinDriver, PlaceKubeconfig, RemoveLeftovers,
@@ -210,6 +210,7 @@ impl GraftSpec {
                 "driver and helm",
                 vec![
                     Item::Step(step(unit, self.driver.clone())),
+                    Item::gate(self.imports(unit)),
                     Item::Step(step(unit, self.helm.clone())),
                     Item::gate(self.releases(unit)),
                 ],
@@ -223,9 +224,16 @@ impl GraftSpec {
             section(
                 "7.8",
                 SERVICES,
-                vec![Item::Step(step(unit, self.services.clone())), Item::gate(self.loaded(unit))],
+                vec![
+                    Item::Step(step(unit, self.services.clone())),
+                    Item::gate(self.loaded(unit)),
+                    Item::gate(DaemonSteady::new(unit, &self.services)),
+                ],
             ),
         ];
+        let standing = JujuStanding::new(unit).map(|gate| vec![Item::gate(gate)]);
+        let standing = standing.map(|items| section("7.0", "juju", items));
+        let sections = standing.into_iter().chain(sections).collect();
         TargetPlan::unit(unit.label(), sections)
     }
 
@@ -275,6 +283,11 @@ impl GraftSpec {
     pub fn releases(&self, unit: &Arc<Unit>) -> ListReleases {
         let namespaces = self.namespaces.clone();
         ListReleases::new(unit, &self.path, self.facts.sha256, self.helm_sha256, namespaces)
+    }
+
+    /// Returns the gate that the daemon on `unit` can import the driver, and uses it.
+    pub fn imports(&self, unit: &Arc<Unit>) -> DriverImports {
+        DriverImports::new(unit, &self.release, self.dropin_sha256)
     }
 
     /// Returns the gate that the daemon on `unit` runs with the driver and its options.

@@ -21,9 +21,8 @@ pub(super) fn exec(unit: &str, output: &Output, wait: Duration) -> Error {
             touched: Touched::Nothing,
         },
         _ if output.status == Some(0) => Error::NothingScheduled { unit: unit.to_owned() },
-        kind @ (Juju::LoginExpired | Juju::Forbidden | Juju::BeforeSsh | Juju::Unknown) => {
-            denied(unit, kind).unwrap_or_else(|| unreachable(unit, &stderr, Touched::Nothing))
-        }
+        kind => denied(unit, kind, &stderr)
+            .unwrap_or_else(|| unreachable(unit, &stderr, Touched::Nothing)),
     }
 }
 
@@ -31,8 +30,12 @@ pub(super) fn exec(unit: &str, output: &Output, wait: Duration) -> Error {
 pub(super) fn ssh(unit: &str, output: &Output) -> Option<Error> {
     let stderr = String::from_utf8_lossy(&output.stderr);
     match upstream_messages::juju(&stderr) {
-        Juju::BeforeSsh | Juju::TimedOut => Some(unreachable(unit, &stderr, Touched::Nothing)),
-        kind @ (Juju::LoginExpired | Juju::Forbidden) => denied(unit, kind),
+        Juju::BeforeSsh | Juju::LocalFile | Juju::TimedOut => {
+            Some(unreachable(unit, &stderr, Touched::Nothing))
+        }
+        kind @ (Juju::LoginExpired | Juju::Forbidden | Juju::KeyRefused) => {
+            denied(unit, kind, &stderr)
+        }
         // 255 is ssh's own status: the connection may have been lost before or after the command.
         Juju::Unknown => (output.status == Some(255))
             .then(|| unreachable(unit, &stderr, upstream_messages::ssh_touched(&stderr))),
@@ -43,8 +46,12 @@ pub(super) fn ssh(unit: &str, output: &Output) -> Option<Error> {
 /// that it was refused.
 pub(super) fn command(doing: &str, output: &Output, touched: Touched) -> Error {
     let stderr = String::from_utf8_lossy(&output.stderr);
-    if let Some(denied) = denied("juju", upstream_messages::juju(&stderr)) {
+    let kind = upstream_messages::juju(&stderr);
+    if let Some(denied) = denied("juju", kind, &stderr) {
         return denied;
+    }
+    if kind == Juju::LocalFile {
+        return unreachable("the model", &stderr, Touched::Nothing);
     }
     let own = upstream_messages::juju_error(&stderr);
     let why = own.unwrap_or("it failed without an error message");
@@ -66,27 +73,42 @@ pub(super) fn command(doing: &str, output: &Output, touched: Touched) -> Error {
     }
 }
 
-fn denied(unit: &str, kind: Juju) -> Option<Error> {
+/// Returns that juju, or sshd, refused the user; with its own words.
+fn denied(unit: &str, kind: Juju, stderr: &str) -> Option<Error> {
     let tried = match kind {
         Juju::LoginExpired => "the login of juju, which has expired: run juju login",
         Juju::Forbidden => "the user of juju, who needs admin access to the model",
-        Juju::TimedOut | Juju::BeforeSsh | Juju::Unknown => return None,
+        Juju::KeyRefused => "the SSH keys of juju: run juju add-ssh-key with your public key",
+        Juju::TimedOut | Juju::BeforeSsh | Juju::LocalFile | Juju::Unknown => return None,
     };
-    let (unit, tried) = (unit.to_owned(), tried.to_owned());
-    Some(Error::Denied { unit, via: "juju".to_owned(), tried })
+    let tried = format!("{tried} (juju: {})", words(stderr));
+    Some(Error::Denied { unit: unit.to_owned(), via: "juju".to_owned(), tried })
+}
+
+/// Returns what juju said: its own error, or else the last line.
+fn words(stderr: &str) -> &str {
+    let last = || stderr.lines().rev().find(|line| !line.trim().is_empty());
+    let own = upstream_messages::juju_error(stderr).filter(|own| !own.contains("subprocess"));
+    let said = own.or_else(last).unwrap_or("juju failed without an error message");
+    said.trim_start_matches("ERROR ").trim()
 }
 
 fn unreachable(unit: &str, stderr: &str, touched: Touched) -> Error {
+    let local = upstream_messages::juju(stderr) == Juju::LocalFile;
+    let next = if local {
+        "correct the owner or the mode of that file on this machine; it is not about a login"
+    } else {
+        "look at juju status, and check the model (juju models)"
+    };
     let own = upstream_messages::juju_error(stderr);
-    let last = || stderr.lines().rev().find(|line| !line.trim().is_empty());
-    let why = own.or_else(last).unwrap_or("juju failed without an error message");
+    let retry = own.map_or(Retry::Transient, upstream_messages::juju_retry);
     Error::Unreachable {
         unit: unit.to_owned(),
         via: "juju".to_owned(),
-        why: why.trim_start_matches("ERROR ").to_owned(),
-        next: Some("look at juju status, and check the model (juju models)".to_owned()),
+        why: words(stderr).to_owned(),
+        next: Some(next.to_owned()),
         touched,
-        retry: own.map_or(Retry::Transient, upstream_messages::juju_retry),
+        retry: if local { Retry::Final } else { retry },
     }
 }
 
@@ -105,6 +127,33 @@ mod tests {
         let stderr = "ERROR timed out waiting for results from: magnum/0\n";
         let error = exec("magnum/0", &output(1, stderr), Duration::from_secs(70));
         assert!(error.timed_out(), "{error}");
+    }
+
+    #[test]
+    fn the_words_of_juju_are_kept_and_a_local_file_is_no_login() {
+        let wait = Duration::from_secs(70);
+        let forbidden = exec("u", &output(1, "ERROR permission denied\n"), wait);
+        assert!(matches!(forbidden, Error::Denied { .. }), "{forbidden:?}");
+        assert!(forbidden.found().unwrap().contains("(juju: permission denied)"));
+        for local in [
+            "ERROR open /home/u/.local/share/juju/accounts.yaml: permission denied\n",
+            "ERROR cannot connect: dial unix /run/x.socket: connect: permission denied\n",
+        ] {
+            let words = local.trim().trim_start_matches("ERROR ");
+            for error in [
+                exec("u", &output(1, local), wait),
+                ssh("u", &output(1, local)).unwrap(),
+                command("read the model", &output(1, local), Touched::Nothing),
+            ] {
+                assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+                assert!(error.to_string().contains(words), "{error}");
+                assert!(error.next().unwrap().contains("owner"), "{error:?}");
+            }
+        }
+        let rc = "ERROR subprocess encountered error code 255\n";
+        let key = format!("ubuntu@10.0.0.9: Permission denied (publickey).\n{rc}");
+        let key = ssh("u", &output(255, &key)).unwrap();
+        assert!(key.found().unwrap().contains("add-ssh-key"), "{key:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod command;
 mod exec;
 mod status;
 
-use std::{path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use omega_core::{Retry, Touched, values::UnitName};
@@ -14,8 +14,8 @@ use omega_core::{Retry, Touched, values::UnitName};
 pub(crate) use self::command::finished;
 pub use self::command::{JujuCommands, JujuProgram};
 pub use self::status::{
-    ApplicationStatus, JujuModel, JujuStatus, JujuUnits, MachineStatus, StatusInfo, UnitStatus,
-    juju_status, juju_units,
+    ApplicationStatus, JujuModel, JujuStatus, JujuUnits, MachineStatus, Standing, StatusInfo,
+    UnitStatus, juju_status, juju_units,
 };
 use super::{
     Deadlines,
@@ -41,18 +41,31 @@ pub struct JujuTarget {
     pub known: Option<JujuModel>,
     /// The unit.
     pub unit: UnitName,
+    /// Why nothing can be executed there, in juju's own words: its agent is lost, or its machine down.
+    pub lost: Option<String>,
 }
 
 impl JujuTarget {
     /// Returns the unit in the current model.
     pub fn new(program: impl Into<PathBuf>, unit: UnitName) -> Self {
-        Self { program: program.into(), model: None, known: None, unit }
+        Self { program: program.into(), model: None, known: None, unit, lost: None }
     }
 
     /// Sets the model to pass to `-m`.
     #[must_use]
     pub fn in_model(self, model: Option<&str>) -> Self {
         Self { model: model.map(str::to_owned), ..self }
+    }
+
+    /// Sets what `juju status` reported of the unit. Where that says that it is lost, every request
+    /// fails at once, and nothing is executed: juju would wait in vain.
+    #[must_use]
+    pub fn standing(self, standing: &Standing) -> Self {
+        let lost = match standing {
+            Standing::Lost(why) => Some(why.clone()),
+            Standing::Ready | Standing::Busy(_) | Standing::Unwell(_) => None,
+        };
+        Self { lost, ..self }
     }
 
     /// Sets the model that `juju status` reported.
@@ -94,6 +107,21 @@ impl Juju {
         run.map_err(|error| not_run(&self.label(), &error, within, touched))
     }
 
+    /// Fails if juju reported that the unit is lost.
+    fn refuse_lost(&self) -> Result<(), Error> {
+        let Some(why) = &self.target.lost else { return Ok(()) };
+        let unit = self.label();
+        let machine = "if its machine is down, start it; else restart its agent there";
+        Err(Error::Unreachable {
+            via: "juju".to_owned(),
+            why: why.clone(),
+            next: Some(format!("{machine}: look at juju show-status-log {unit}")),
+            touched: Touched::Nothing,
+            retry: Retry::Transient,
+            unit,
+        })
+    }
+
     /// The option for the model.
     fn model(&self) -> Vec<String> {
         self.target.model.iter().flat_map(|model| ["-m".to_owned(), model.clone()]).collect()
@@ -109,7 +137,13 @@ fn not_run(unit: &str, error: &RunError, after: Duration, touched: Touched) -> E
         RunError::Start(..) | RunError::Broke(..) => Error::Unreachable {
             unit,
             via: "juju".to_owned(),
-            why: error.to_string(),
+            why: match error {
+                RunError::Start(program, why) if why.kind() == io::ErrorKind::NotFound => format!(
+                    "{program} can't be started: it is not installed on this machine, or not on the \
+                     PATH"
+                ),
+                error => error.to_string(),
+            },
             next: Some(
                 "install juju, set its path in the site file, or list the units for SSH".into(),
             ),
@@ -134,6 +168,7 @@ impl Channel for Juju {
     }
 
     async fn ask(&self, probes: &[Probe]) -> Result<Vec<Reply>, Error> {
+        self.refuse_lost()?;
         let unit = self.label();
         let request = Request::ask(probes, self.deadlines.probe);
         let line = quoted(&request.command(&unit)?);
@@ -151,6 +186,7 @@ impl Channel for Juju {
     }
 
     async fn act(&self, action: &Action, payload: Payload) -> Result<(), Error> {
+        self.refuse_lost()?;
         let unit = self.label();
         let request = Request::act(action, payload, self.deadlines.act_there());
         let mut args = vec!["ssh".to_owned(), "--pty=false".to_owned()];

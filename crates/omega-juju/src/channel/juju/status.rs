@@ -49,6 +49,8 @@ pub struct UnitStatus {
     pub machine: Option<String>,
     /// The state of the machine's agent (`started`).
     pub machine_agent: Option<String>,
+    /// Its message, often empty.
+    pub machine_message: Option<String>,
     /// The machine's operating system: juju 3's base (`ubuntu@22.04`) or juju 2.9's series (`jammy`).
     pub base: Option<String>,
     /// Its public address.
@@ -61,6 +63,21 @@ pub struct UnitStatus {
     pub subordinates: Vec<UnitStatus>,
     /// The error, if juju could not determine the unit's status.
     pub error: Option<String>,
+}
+
+/// Whether a unit can be worked on, as `juju status` reports it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "standing", content = "why", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Standing {
+    /// Its workload is active (or the charm does not say), and its agent is idle.
+    Ready,
+    /// A hook or an action runs, or the charm waits: it should pass.
+    Busy(String),
+    /// The charm is blocked, or a hook failed.
+    Unwell(String),
+    /// Its agent or its machine does not answer: nothing can be executed there.
+    Lost(String),
 }
 
 /// An application in `juju status`.
@@ -237,6 +254,7 @@ impl JujuStatus {
             name: name.parse().ok()?,
             leader: raw.leader,
             machine_agent: found.map(|machine| machine.juju_status.current.clone()),
+            machine_message: found.map(|machine| machine.juju_status.message.clone()),
             base: found.and_then(Machine::base),
             machine,
             address: raw.public_address.clone(),
@@ -261,6 +279,45 @@ impl JujuStatus {
         }
         Some(machine)
     }
+}
+
+impl UnitStatus {
+    /// Returns whether it can be worked on, in juju's own words.
+    ///
+    /// The values are those of juju 2.9 and 3, `core/status/status.go`.
+    pub fn standing(&self) -> Standing {
+        let (workload, agent) = (&self.workload, &self.agent);
+        let machine = self.machine_agent.as_deref().unwrap_or_default();
+        let message = self.machine_message.as_deref().unwrap_or_default();
+        let of_machine = || {
+            let id = self.machine.as_deref().unwrap_or("?");
+            said(&format!("machine {id}"), machine, message)
+        };
+        let of_agent = || said("agent", &agent.current, &agent.message);
+        let of_workload = || said("workload", &workload.current, &workload.message);
+        if machine == "down" {
+            return Standing::Lost(of_machine());
+        }
+        if agent.current == "lost" {
+            return Standing::Lost(of_agent());
+        }
+        if let Some(error) = &self.error {
+            return Standing::Unwell(format!("juju can't determine its status: {error}"));
+        }
+        if ["error", "failed"].contains(&agent.current.as_str()) {
+            return Standing::Unwell(of_agent());
+        }
+        match (workload.current.as_str(), agent.current.as_str()) {
+            ("active" | "unknown" | "", "idle" | "") => Standing::Ready,
+            ("active" | "unknown" | "", _) => Standing::Busy(of_agent()),
+            ("maintenance" | "waiting", _) => Standing::Busy(of_workload()),
+            _ => Standing::Unwell(of_workload()),
+        }
+    }
+}
+
+fn said(of: &str, status: &str, message: &str) -> String {
+    if message.is_empty() { format!("{of} {status}") } else { format!("{of} {status}: {message}") }
 }
 
 impl Machine {

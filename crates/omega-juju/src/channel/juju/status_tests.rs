@@ -74,3 +74,35 @@ fn the_whole_model_has_subordinates_containers_and_what_failed() {
     let expected = [("1", "started"), ("1/lxd/2", "down")];
     assert_eq!(machines, expected.map(|(id, agent)| (id.to_owned(), agent.to_owned())));
 }
+
+/// The agent of the unit is lost: no program is started, and juju's own words are in the error.
+#[tokio::test]
+async fn nothing_is_executed_on_a_unit_that_is_lost() {
+    use omega_core::Diagnostic as _;
+
+    use super::super::{Juju, JujuTarget};
+    use crate::{Action, Channel as _, Payload, Probe, ServiceAction};
+    let lost = r#"{"applications": {"magnum": {"units": {"magnum/0": {
+        "workload-status": {"current": "unknown", "message": "agent lost, see juju show-status-log magnum/0"},
+        "juju-status": {"current": "lost", "message": "agent is not communicating with the server"},
+        "machine": "0/lxd/3"}}}}}"#;
+    let unit = JujuStatus::parse(lost.as_bytes()).unwrap().units("magnum").unwrap().remove(0);
+    let home = tempfile::tempdir().unwrap();
+    let mark = home.path().join("ran");
+    let program = home.path().join("juju");
+    std::fs::write(&program, format!("#!/bin/sh\ntouch {}\n", mark.display())).unwrap();
+    let target = JujuTarget::new(&program, unit.name.clone()).standing(&unit.standing());
+    let juju = Juju::new(target, Deadlines::default());
+    let probe = Probe::File { path: "/x".parse().unwrap() };
+    let asked = juju.ask(&[probe]).await.unwrap_err();
+    let action = Action::Service(ServiceAction::ReloadUnits);
+    let acted = juju.act(&action, Payload::Null).await.unwrap_err();
+    for error in [asked, acted] {
+        let words = "magnum/0 can't be reached by juju: agent lost: agent is not communicating with \
+                     the server";
+        assert_eq!(error.to_string(), words);
+        assert_eq!(error.touched(), Touched::Nothing);
+        assert!(error.next().unwrap().contains("juju show-status-log magnum/0"));
+    }
+    assert!(!mark.exists(), "nothing was started");
+}

@@ -53,7 +53,7 @@ async fn by_file(
 ) -> Result<bool, Error> {
     let shown = path.display();
     let (file, agent) = (path.to_owned(), target.agent.is_some());
-    let key = tokio::task::spawn_blocking(move || load_secret_key(file, None)).await;
+    let key = tokio::task::spawn_blocking(move || load(&file)).await;
     let key: PrivateKey = match key {
         Ok(Ok(key)) => key,
         Ok(Err(error)) => {
@@ -77,6 +77,17 @@ async fn by_file(
         }
         Err(error) => Err(interrupted(target, &error.to_string())),
     }
+}
+
+/// Reads a key file. The library reads an encrypted key in PKCS#8 as one that is damaged, so the header
+/// is looked at first (RFC 7468, section 11).
+fn load(file: &Path) -> Result<PrivateKey, russh::keys::Error> {
+    let text = std::fs::read(file)?;
+    let header = b"-----BEGIN ENCRYPTED PRIVATE KEY-----";
+    if text.windows(header.len()).any(|window| window == header) {
+        return Err(russh::keys::Error::KeyIsEncrypted);
+    }
+    load_secret_key(file, None)
 }
 
 /// Describes a key file that can't be used. An encrypted key can be used through an agent only.
@@ -160,5 +171,28 @@ fn interrupted(target: &SshTarget, why: &str) -> Error {
         next: None,
         touched: omega_core::Touched::Nothing,
         retry: omega_core::Retry::Transient,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An encrypted key in PKCS#8 is told as one, and left to the agent, as in the other formats.
+    #[test]
+    fn an_encrypted_key_in_pkcs8_is_encrypted_and_not_damaged() {
+        let home = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = home.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let key = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIFLTBXBgkqhkiG9w0BBQ0wSjAp\n\
+                   -----END ENCRYPTED PRIVATE KEY-----\n";
+        let error = load(&write("key", key)).unwrap_err();
+        assert_eq!(unusable("key", &error, true), "key: encrypted, left to the agent");
+        assert!(unusable("key", &error, false).contains("ssh-add key"));
+        let damaged = load(&write("other", "-----BEGIN PRIVATE KEY-----\nx\n")).unwrap_err();
+        assert!(!unusable("other", &damaged, true).contains("encrypted"));
     }
 }

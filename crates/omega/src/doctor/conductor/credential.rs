@@ -22,12 +22,19 @@ pub(super) fn judge(
     let reach = facts.reach.as_ref().and_then(|reach| reach.as_ref().err());
     let unasked = [facts.kubeconfig.as_ref().err(), reach];
     let unasked = unasked.into_iter().flatten().map(|failure| unit.unasked(LAYER, failure));
-    let unreached = facts.reach.as_ref().and_then(|reach| unreached(unit, reach.as_ref().ok()?));
+    let clock = Clocks { here: now, unit: facts.since_start.as_ref().ok().map(|one| one.now_ns) };
+    let unreached =
+        facts.reach.as_ref().and_then(|reach| unreached(unit, reach.as_ref().ok()?, clock));
+    let connects = |one: &LayerFinding| {
+        let connecting = [Cause::ManagementUnreachable, Cause::TlsFailed, Cause::ClockWrong];
+        let certificate = [Cause::CertificateExpired, Cause::CertificateUntrusted];
+        !connecting.contains(&one.cause) && !certificate.contains(&one.cause)
+    };
     let login = match &facts.authenticate {
         Err(failure) => Some(unit.unasked(LAYER, failure)),
-        Ok(state) => refused(unit, state, wanted, now)
-            // The unreachable API server is reported once.
-            .filter(|one| one.cause != Cause::ManagementUnreachable || unreached.is_none()),
+        Ok(state) => refused(unit, state, wanted, now, clock)
+            // What keeps the unit from the API server is reported once.
+            .filter(|one| connects(one) || unreached.is_none()),
     };
     let lists = facts.releases.as_ref().map(Vec::as_slice).unwrap_or_default();
     let forbidden = lists.iter().filter_map(|list| forbidden(unit, list));
@@ -35,7 +42,7 @@ pub(super) fn judge(
 }
 
 fn absent(unit: Unit<'_>, facts: &ConductorFacts) -> LayerFinding {
-    let option = facts.options.as_ref().ok().and_then(|all| all.get("kubeconfig_file"));
+    let option = facts.options.as_ref().ok().and_then(|all| all.values.get("kubeconfig_file"));
     let path = option.filter(|path| !path.is_empty()).map_or("the kubeconfig", String::as_str);
     unit.broken(LAYER, Cause::KubeconfigUnusable, format!("{path} does not exist"))
         .remedy("omega-cli place-kubeconfig")
@@ -45,11 +52,68 @@ fn reason(state: &ReachState) -> &str {
     state.error.as_deref().unwrap_or("no reason given")
 }
 
-fn unreached(unit: Unit<'_>, state: &ReachState) -> Option<LayerFinding> {
-    (!state.tcp || !state.tls).then(|| {
-        unit.broken(LAYER, Cause::ManagementUnreachable, reason(state))
-            .remedy("allow this unit: omega-cli ensure-sg-rule; then check the route to it")
-    })
+fn unreached(unit: Unit<'_>, state: &ReachState, clocks: Clocks) -> Option<LayerFinding> {
+    if let Some(code) = state.code.as_ref().filter(|code| code.is_tls()) {
+        return Some(tls(unit, state, code, clocks));
+    }
+    let remedy = match &state.code {
+        Some(FailureCode::Dns) => "correct the name resolution on the unit (/etc/resolv.conf)",
+        _ => "allow this unit: omega-cli ensure-sg-rule; then check the route to it",
+    };
+    (!state.tcp || !state.tls)
+        .then(|| unit.broken(LAYER, Cause::ManagementUnreachable, reason(state)).remedy(remedy))
+}
+
+/// This machine's clock, and the unit's in nanoseconds since the epoch.
+#[derive(Clone, Copy, Debug)]
+struct Clocks {
+    here: Timestamp,
+    unit: Option<i64>,
+}
+
+/// By how much the clocks may differ: the unit was read some time after this machine's clock.
+const APART: i64 = 5 * 60;
+
+impl Clocks {
+    /// Returns the unit's time, if it is another one.
+    fn other(self) -> Option<Timestamp> {
+        let unit = Timestamp::from_nanosecond(self.unit?.into()).ok()?;
+        let apart = unit.duration_since(self.here).as_secs().abs();
+        (apart > APART).then_some(unit)
+    }
+}
+
+/// TLS fails on the unit. TCP works, so it is no matter of routes or rules.
+fn tls(unit: Unit<'_>, state: &ReachState, code: &FailureCode, clocks: Clocks) -> LayerFinding {
+    let why = reason(state);
+    let broken = |cause, remedy: &str| unit.broken(LAYER, cause, why).remedy(remedy);
+    if let (FailureCode::TlsExpired | FailureCode::TlsNotYetValid, Some(time)) =
+        (code, clocks.other())
+    {
+        let times = [Evidence::time("the unit's clock", time), Evidence::time("here", clocks.here)];
+        return broken(Cause::ClockWrong, "correct the clock of the unit (timedatectl)")
+            .shown_by(times);
+    }
+    match code {
+        FailureCode::TlsExpired | FailureCode::TlsNotYetValid => broken(
+            Cause::CertificateExpired,
+            "renew the API server's certificate; if it is valid from here, compare the unit's clock",
+        ),
+        FailureCode::TlsUntrusted => broken(
+            Cause::CertificateUntrusted,
+            "the kubeconfig on the unit has another CA than the one that signed the API server's \
+             certificate: omega-cli place-kubeconfig",
+        ),
+        FailureCode::TlsWrongHost => broken(
+            Cause::CertificateUntrusted,
+            "the certificate is for another name or address than that in the kubeconfig on the unit: \
+             omega-cli place-kubeconfig, or a certificate with that name",
+        ),
+        _ => broken(
+            Cause::TlsFailed,
+            "look at what listens there: it does not speak TLS, or a proxy is in between",
+        ),
+    }
 }
 
 /// Why the login with the kubeconfig fails. With a 403 the login worked: the user is known, but lacks
@@ -59,6 +123,7 @@ fn refused(
     state: &ReachState,
     wanted: Option<&KubeconfigFacts>,
     now: Timestamp,
+    clocks: Clocks,
 ) -> Option<LayerFinding> {
     let why = reason(state);
     let broken = |cause, remedy| Some(unit.broken(LAYER, cause, why).remedy(remedy));
@@ -70,7 +135,13 @@ fn refused(
         Some(401) => Some(driver_credential::refused(unit.subject(), why, wanted, now)),
         Some(_) => Some(unit.unknown(LAYER, why)),
         None => match &state.code {
-            Some(FailureCode::Tcp | FailureCode::Tls | FailureCode::Proxy) => broken(
+            Some(code) if code.is_tls() => Some(tls(unit, state, code, clocks)),
+            Some(FailureCode::Dns) => broken(
+                Cause::ManagementUnreachable,
+                "the unit can't resolve the server's name: correct its name resolution \
+                 (/etc/resolv.conf), or use an address: omega-cli place-kubeconfig",
+            ),
+            Some(FailureCode::Tcp | FailureCode::Proxy) => broken(
                 Cause::ManagementUnreachable,
                 "the kubeconfig on the unit has another server than the site's: omega-cli \
                  place-kubeconfig; or a proxy is in between",

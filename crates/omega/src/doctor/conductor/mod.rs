@@ -4,6 +4,8 @@ mod credential;
 mod daemon;
 mod options;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use omega_core::{Evidence, Subject, kubeconfig::KubeconfigFacts};
 use omega_driver::requirements::DISTRIBUTION;
@@ -11,12 +13,21 @@ use omega_juju::{ConductorFacts, Error, FileState, ProbeFailure};
 
 use super::{Cause, Layer, LayerFinding, causes, layer_result::LayerResult};
 
-/// Checks the conductor of `unit`, and whether it can use its kubeconfig. `wanted`: the site's
-/// kubeconfig.
+/// What the site wants on a unit, where it says so.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WantedHere<'a> {
+    /// The kubeconfig.
+    pub(super) kubeconfig: Option<&'a KubeconfigFacts>,
+    /// The options of `[capi_helm]` as the daemon should read them; empty if the site does not name
+    /// them.
+    pub(super) options: &'a BTreeMap<String, String>,
+}
+
+/// Checks the conductor of `unit`, and whether it can use its kubeconfig.
 pub(super) fn judge(
     unit: &str,
     answer: &Result<ConductorFacts, Error>,
-    wanted: Option<&KubeconfigFacts>,
+    wanted: &WantedHere<'_>,
     now: Timestamp,
 ) -> [LayerResult; 2] {
     let unit = Unit(unit);
@@ -37,10 +48,14 @@ pub(super) fn judge(
         credential.shown_by([Evidence::list(unit.0, login)]).with(credential::judge(
             unit,
             facts,
-            in_place(facts, wanted),
+            in_place(facts, wanted.kubeconfig),
             now,
         )),
-        conductor.shown_by([Evidence::list(unit.0, driver)]).with(daemon::judge(unit, facts)),
+        conductor.shown_by([Evidence::list(unit.0, driver)]).with(daemon::judge(
+            unit,
+            facts,
+            wanted.options,
+        )),
     ]
 }
 

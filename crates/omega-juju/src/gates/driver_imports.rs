@@ -1,0 +1,103 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use omega_core::{Evidence, Failure, Gate, Label as _, Subject, Verdict, values::Sha256};
+use omega_driver::{
+    DriverRelease,
+    requirements::{DISTRIBUTION, ENTRY_POINT},
+};
+
+use super::{fail, finding, has_digest, not_checked};
+use crate::{
+    DriverTrouble, DriversState, Error, FailureCode, FileState, ProbeFailure, ServiceName, Unit,
+    driver_trouble,
+    error::answered,
+    operations::{DriverObserved, magnum},
+};
+
+/// Whether Magnum can use the driver: the conductor's interpreter imports it as the conductor's user,
+/// in its environment; it is not disabled, and no other distribution's driver takes its clusters.
+#[derive(Clone, Debug)]
+pub struct DriverImports {
+    unit: Arc<Unit>,
+    service: ServiceName,
+    release: DriverRelease,
+    dropin: Sha256,
+}
+
+struct Observed {
+    driver: DriverObserved,
+    dropin: FileState,
+    drivers: Result<DriversState, ProbeFailure>,
+}
+
+impl DriverImports {
+    /// Returns the gate for `release`. What the driver reads at its import is in the drop-in, which
+    /// should have digest `dropin`.
+    pub fn new(unit: &Arc<Unit>, release: &DriverRelease, dropin: Sha256) -> Self {
+        let (unit, service) = (Arc::clone(unit), magnum::conductor());
+        Self { unit, service, release: release.clone(), dropin }
+    }
+
+    async fn observe(&self) -> Result<Observed, Error> {
+        let dropin = magnum::dropin();
+        let drivers = async { answered(self.unit.drivers(&self.service).await) };
+        let (python, dropin, drivers) =
+            futures::try_join!(self.unit.python(&self.service), self.unit.file(&dropin), drivers)?;
+        Ok(Observed { driver: DriverObserved(python), dropin, drivers })
+    }
+
+    fn judge(&self, seen: &Observed) -> Verdict {
+        if seen.driver.0.is_none() {
+            let why = format!("this unit has no {}", self.service);
+            return fail(self, why, "check the unit's name");
+        }
+        if seen.driver.release().as_ref() != Some(&self.release) {
+            let until = format!("7.4: {DISTRIBUTION} {} is installed", self.release);
+            return Verdict::deferred(until);
+        }
+        let staged = has_digest(&seen.dropin, &self.dropin);
+        let state = match &seen.drivers {
+            Ok(state) => state,
+            Err(_) if !staged => return Verdict::deferred(STAGED),
+            Err(failure) => {
+                return fail(self, failure.why.clone(), "look at the conductor's configuration");
+            }
+        };
+        match driver_trouble(state) {
+            // The drop-in has an option that the driver parses at its import.
+            Some(DriverTrouble { code: Some(code), .. })
+                if !staged && code != FailureCode::NoModule =>
+            {
+                Verdict::deferred(STAGED)
+            }
+            Some(trouble) => Verdict::fail(
+                finding(self, trouble.summary, trouble.remedy).shown_by(trouble.evidence),
+            ),
+            None => Verdict::shown([
+                Evidence::holds("imported as the conductor's user"),
+                Evidence::list("drivers", state.drivers.iter().map(|one| one.name.clone())),
+            ]),
+        }
+    }
+}
+
+const STAGED: &str = "7.6: the drop-in is staged";
+
+#[async_trait]
+impl Gate for DriverImports {
+    fn rule(&self) -> &'static str {
+        "driver-imports"
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new("import", format!("{ENTRY_POINT} on {}", self.unit.label()))
+    }
+
+    async fn check(&self) -> Result<Verdict, Failure> {
+        match self.observe().await {
+            Ok(seen) => Ok(self.judge(&seen)),
+            Err(error) => Err(not_checked(self, &error)),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+# Juju reports that the machine of one of two units is down.
+layer=conductor cause=unit-unreachable what=magnum/1
+evidence='machine .*down'
+odd=(failed-unit)
+put() {
+  by_juju
+  juju_says '.applications.magnum.units["magnum/1"].machine = "77" | .machines["77"] = {"juju-status": {current: "down", message: "agent is not communicating with the server"}}'
+}
+heal() { nothing_executed magnum/1; by_ssh_again; }
+shown() { [[ -e omega.toml.ssh ]]; }
