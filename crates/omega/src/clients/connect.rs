@@ -182,22 +182,19 @@ impl<'a> Connect<'a> {
     /// Returns how the cloud is reached.
     pub(crate) fn cloud_config(&self) -> Result<CloudConfig, ConfigError> {
         let Machine { variables, home, cwd, config_home, .. } = self.machine;
+        let cloud = self.site.cloud();
         let lookup = Lookup {
             variables: variables.clone(),
             cwd: cwd.clone(),
             config_home: Some(config_home.clone()),
             home: Some(home.clone()),
             site: PathBuf::from("/etc"),
+            region: cloud.region.clone(),
         };
-        let cloud = self.site.cloud();
-        let mut config = match &cloud.openrc {
+        match &cloud.openrc {
             Some(openrc) => CloudConfig::from_openrc(&self.path(openrc), &lookup),
             None => CloudConfig::load(&lookup, cloud.name.as_deref()),
-        }?;
-        if cloud.region.is_some() {
-            config.region = cloud.region;
         }
-        Ok(config)
     }
 }
 
