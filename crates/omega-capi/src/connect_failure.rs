@@ -1,5 +1,6 @@
 use std::{error::Error, io};
 
+use omega_core::tls::{is_ca_as_leaf, words};
 use rustls::CertificateError;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,10 @@ pub enum ConnectFailure {
     NotValidNow,
     /// The server's certificate does not cover the address.
     OtherName,
+    /// The server's certificate is a CA's, and not the one of the kubeconfig.
+    CaAsLeaf,
+    /// The server's certificate is not accepted for another reason.
+    Certificate,
     /// Another TLS failure.
     Tls,
     /// Anything else.
@@ -36,6 +41,44 @@ impl ConnectFailure {
     /// Classifies an error by the first of its sources that is known.
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
         chain(error).map(classify).find(|found| *found != Self::Other).unwrap_or(Self::Other)
+    }
+
+    /// Returns what happened in the operator's words, if no library says it better.
+    pub(crate) fn words(self, error: &(dyn Error + 'static)) -> Option<String> {
+        let plain = match self {
+            Self::Refused => "the connection was refused",
+            Self::Reset => "the connection was closed before the answer was complete",
+            Self::TimedOut => "the connection timed out",
+            Self::NotResolved => "the name does not resolve",
+            Self::UnknownAuthority
+            | Self::NotValidNow
+            | Self::OtherName
+            | Self::CaAsLeaf
+            | Self::Certificate
+            | Self::Tls => {
+                return chain(error).find_map(|error| error.downcast_ref()).map(words);
+            }
+            Self::NoRoute | Self::Other => return None,
+        };
+        Some(plain.to_owned())
+    }
+
+    /// Returns whether it is about the server's certificate.
+    pub(crate) fn is_of_certificate(self) -> bool {
+        match self {
+            Self::UnknownAuthority
+            | Self::NotValidNow
+            | Self::OtherName
+            | Self::CaAsLeaf
+            | Self::Certificate => true,
+            Self::Refused
+            | Self::Reset
+            | Self::TimedOut
+            | Self::NoRoute
+            | Self::NotResolved
+            | Self::Tls
+            | Self::Other => false,
+        }
     }
 
     /// Returns what to do about it.
@@ -52,6 +95,11 @@ impl ConnectFailure {
                 "its certificate does not cover this address: use one that it covers, or add this \
                  one to the API server's certSANs"
             }
+            Self::CaAsLeaf => {
+                "give the server a certificate of its own, or one with CA:FALSE; or make this very \
+                 certificate the CA of the kubeconfig"
+            }
+            Self::Certificate => "give the server a certificate that TLS clients accept",
             Self::Tls => "check that it is the address of an API server, and not of a proxy",
             Self::NotResolved => "check the name, and this machine's DNS",
             Self::Refused => {
@@ -119,6 +167,9 @@ fn of_kind(error: &io::Error) -> ConnectFailure {
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "all others are failures of TLS itself")]
 fn of_tls(error: &rustls::Error) -> ConnectFailure {
+    if is_ca_as_leaf(error) {
+        return ConnectFailure::CaAsLeaf;
+    }
     let rustls::Error::InvalidCertificate(error) = error else { return ConnectFailure::Tls };
     match error {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
@@ -131,7 +182,7 @@ fn of_tls(error: &rustls::Error) -> ConnectFailure {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             ConnectFailure::OtherName
         }
-        _ => ConnectFailure::Tls,
+        _ => ConnectFailure::Certificate,
     }
 }
 
@@ -160,7 +211,7 @@ mod tests {
             (tls(CertificateError::UnknownIssuer), ConnectFailure::UnknownAuthority),
             (tls(CertificateError::Expired), ConnectFailure::NotValidNow),
             (tls(CertificateError::NotValidForName), ConnectFailure::OtherName),
-            (tls(CertificateError::BadEncoding), ConnectFailure::Tls),
+            (tls(CertificateError::BadEncoding), ConnectFailure::Certificate),
             (
                 io::Error::other("failed to lookup address information: Name or service not known"),
                 ConnectFailure::NotResolved,

@@ -89,8 +89,16 @@ impl Diagnostic for Error {
                     "give the kubeconfig's user the right to {verb} {resource} (RBAC)"
                 ));
             }
+            Self::Status { code: 502..=504, .. } => {
+                "the API server, or the proxy in front of it, can't answer now: kubectl get --raw \
+                 '/readyz?verbose'"
+            }
             Self::Status { code: 500.., .. } => {
                 "find out what is wrong with the API server: kubectl get --raw '/readyz?verbose'"
+            }
+            Self::Status { code: 429, .. } => "the API server is busy: try again in a moment",
+            Self::Status { code: 300..=399, .. } => {
+                "something else answers there: use the address of the API server itself"
             }
             Self::Status { code: 409, .. } => {
                 "somebody else changed the object at the same time: make a new plan"
@@ -128,7 +136,10 @@ impl Diagnostic for Error {
     }
 
     fn timed_out(&self) -> bool {
-        matches!(self, Self::Deadline { .. })
+        matches!(
+            self,
+            Self::Deadline { .. } | Self::Unreachable { cause: ConnectFailure::TimedOut, .. }
+        )
     }
 
     fn detail(&self) -> Option<Value> {

@@ -2,7 +2,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -11,35 +11,52 @@ use http::{
     Request, Response, StatusCode,
     header::{ACCEPT, CONTENT_TYPE},
 };
+use hyper_rustls::{FixedServerNameResolver, HttpsConnectorBuilder};
+use hyper_timeout::TimeoutConnector;
+use hyper_util::{
+    client::legacy::{Builder, connect::HttpConnector},
+    rt::TokioExecutor,
+};
 use jiff::Timestamp;
 use kube::{
     Client, Config,
-    client::{Body, ClientBuilder},
+    client::{Body, ConfigExt as _},
     config::{KubeConfigOptions, Kubeconfig as Raw},
 };
-use omega_core::{Label, chain, kubeconfig::Kubeconfig};
+use omega_core::{Label, chain, kubeconfig::Kubeconfig, tls::TrustedCertificates};
+use rustls::pki_types::{CertificateDer, ServerName};
 use serde_json::Value;
-use tower::{BoxError, Service};
+use tower::{BoxError, Service, ServiceBuilder};
 
 use crate::{
     ConnectFailure, Error, Verb, connect_failure::certificate_names, list::JSON, rights::rights,
     upstream_messages::is_authorizer_refusal,
 };
 
+/// How often a read is sent at most, unless the server itself says when to ask again.
+const TRIES: u32 = 5;
+
+/// The pause after the first try; each is twice the one before.
+const FIRST: Duration = Duration::from_millis(200);
+
 /// How many characters of a server's message are kept.
 const MESSAGE: usize = 300;
 
 /// A client of the Kubernetes cluster that runs Cluster API. Cheap to clone.
 ///
-/// It sends a request once, with one exception: a read that the API server answers with 429 and `Retry-After` is sent again after
-/// that time, as long as the deadline for the whole request allows. So the server answers while it is
-/// busy, and for some seconds after a definition was changed ("storage is (re)initializing").
+/// It sends a write once. A read is sent again, within the deadline for the whole request: after 429 or
+/// 503 with `Retry-After`, after that time, so that the server answers while it is busy, and for some
+/// seconds after a definition was changed ("storage is (re)initializing"); and up to five times, with
+/// growing pauses, after 502, 503, 504, a connection that was reset or timed out, and one that was refused
+/// by a server that has answered before. A redirect is not followed.
 #[derive(Clone)]
 pub struct Management {
     client: Client,
     label: String,
     deadlines: Deadlines,
     requests: Arc<AtomicUsize>,
+    /// Whether the server has answered before.
+    answered: Arc<AtomicBool>,
 }
 
 /// How long a request to the management cluster may take.
@@ -100,8 +117,8 @@ impl Management {
         // the environment.
         config.default_retry = false;
         config.proxy_url = None;
-        let builder = ClientBuilder::try_from(config).map_err(|e| invalid(chain(&e).join(": ")))?;
-        Ok(Self::new(builder.build(), server, deadlines))
+        let client = client(&config).map_err(invalid)?;
+        Ok(Self::new(client, server, deadlines))
     }
 
     /// Creates a client over `service`, with the default deadlines. Its requests have no host.
@@ -115,7 +132,8 @@ impl Management {
     }
 
     fn new(client: Client, label: String, deadlines: Deadlines) -> Self {
-        Self { client, label, deadlines, requests: Arc::default() }
+        let (requests, answered) = (Arc::default(), Arc::default());
+        Self { client, label, deadlines, requests, answered }
     }
 
     /// Returns how many requests this client and its clones have sent.
@@ -198,7 +216,7 @@ impl Management {
         String::from_utf8(body).map_err(|_| self.malformed(verb, path, "it is not text"))
     }
 
-    /// Sends the request, and a read again for as long as the server asks for that.
+    /// Sends the request, and a read again for as long as that may help.
     async fn exchange(
         &self,
         verb: Verb,
@@ -206,13 +224,46 @@ impl Management {
         request: impl Fn() -> http::Result<Request<Body>> + Send,
     ) -> Result<Answer, Error> {
         let until = tokio::time::Instant::now() + self.deadlines.total;
+        let (mut tries, mut own) = (0, FIRST);
         loop {
-            let answer = self.exchange_once(verb, path, request()).await?;
-            let pause = answer.retry_after.filter(|_| !verb.writes());
+            let start = tokio::time::Instant::now();
+            let answer = self.exchange_once(verb, path, request(), until - start).await;
+            tries += 1;
+            let pause = match &answer {
+                _ if verb.writes() => None,
+                Ok(Answer { retry_after: Some(pause), .. }) => Some(*pause),
+                Ok(answer) => (is_passing(answer.code) && tries < TRIES).then_some(own),
+                Err(error) => {
+                    let again = self.may_again(error, start.elapsed());
+                    (again && tries < TRIES).then_some(own)
+                }
+            };
             match pause.map(|pause| tokio::time::Instant::now() + pause) {
                 Some(at) if at < until => tokio::time::sleep_until(at).await,
-                _ => return Ok(answer),
+                _ => return answer,
             }
+            own *= 2;
+        }
+    }
+
+    /// Returns whether a read that met `error` after `took` may succeed when it is sent again.
+    fn may_again(&self, error: &Error, took: Duration) -> bool {
+        let Error::Unreachable { cause, .. } = error else { return false };
+        match cause {
+            ConnectFailure::Reset => true,
+            // A server that took the connection and hangs has had its time.
+            ConnectFailure::TimedOut => took < self.deadlines.read,
+            ConnectFailure::Refused | ConnectFailure::NoRoute => {
+                self.answered.load(Ordering::Relaxed)
+            }
+            ConnectFailure::NotResolved
+            | ConnectFailure::UnknownAuthority
+            | ConnectFailure::NotValidNow
+            | ConnectFailure::OtherName
+            | ConnectFailure::CaAsLeaf
+            | ConnectFailure::Certificate
+            | ConnectFailure::Tls
+            | ConnectFailure::Other => false,
         }
     }
 
@@ -222,16 +273,18 @@ impl Management {
         verb: Verb,
         path: &str,
         request: http::Result<Request<Body>>,
+        after: Duration,
     ) -> Result<Answer, Error> {
         let request = request.map_err(|error| self.malformed(verb, path, &error.to_string()))?;
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let (start, after) = (Instant::now(), self.deadlines.total);
+        let start = Instant::now();
         let answered = async {
             let (parts, body) = self.client.send(request).await?.into_parts();
             let header = |name: &str| Some(parts.headers.get(name)?.to_str().ok()?.to_owned());
             let (code, date, id) = (parts.status, header("date"), header("audit-id"));
             let pause = header("retry-after").and_then(|seconds| seconds.parse().ok());
-            let pause = pause.filter(|_| code == StatusCode::TOO_MANY_REQUESTS);
+            let busy = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
+            let pause = pause.filter(|_| busy.contains(&code));
             let retry_after = pause.map(Duration::from_secs);
             let body = body.collect_bytes().await?.to_vec();
             Ok::<_, kube::Error>((Answer { code, date, retry_after, body }, id))
@@ -253,15 +306,20 @@ impl Management {
         );
         let server = self.label.clone();
         match answered {
-            Ok(Ok((answer, _))) => Ok(answer),
-            Ok(Err(error)) => Err(Error::Unreachable {
-                server,
-                verb,
-                cause: ConnectFailure::of(&error),
-                names: certificate_names(&error),
-                why: causes(&error),
-            }),
-            Err(_) => Err(Error::Deadline { server, verb, path: path.to_owned(), after }),
+            Ok(Ok((answer, _))) => {
+                self.answered.store(true, Ordering::Relaxed);
+                Ok(answer)
+            }
+            Ok(Err(error)) => {
+                let cause = ConnectFailure::of(&error);
+                let why = cause.words(&error).unwrap_or_else(|| causes(&error));
+                let names = certificate_names(&error);
+                Err(Error::Unreachable { server, verb, cause, names, why })
+            }
+            Err(_) => {
+                let after = self.deadlines.total;
+                Err(Error::Deadline { server, verb, path: path.to_owned(), after })
+            }
         }
     }
 
@@ -285,6 +343,42 @@ impl Management {
             _ => Error::Status { server, verb, path, code: code.as_u16(), message },
         }
     }
+}
+
+/// Returns kube's client for `config`, with its own authentication and headers, which also accepts a
+/// server certificate that is itself the CA of the kubeconfig.
+fn client(config: &Config) -> Result<Client, String> {
+    let wrong = |error: kube::Error| chain(&error).join(": ");
+    let mut tls = config.rustls_client_config().map_err(wrong)?;
+    if let (Some(trusted), false) = (&config.root_cert, config.accept_invalid_certs) {
+        let trusted = trusted.iter().map(|der| CertificateDer::from(der.clone())).collect();
+        let trusted = TrustedCertificates::new(trusted).map_err(|error| error.to_string())?;
+        tls.dangerous().set_certificate_verifier(Arc::new(trusted));
+    }
+    let mut https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+    if let Some(name) = &config.tls_server_name {
+        let name = ServerName::try_from(name.clone());
+        let name = name.map_err(|_| "tls-server-name is not a name".to_owned())?;
+        https = https.with_server_name_resolver(FixedServerNameResolver::new(name));
+    }
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    let mut connector = TimeoutConnector::new(https.enable_http1().wrap_connector(http));
+    connector.set_connect_timeout(config.connect_timeout);
+    connector.set_read_timeout(config.read_timeout);
+    connector.set_write_timeout(config.write_timeout);
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer().map_err(wrong)?)
+        .layer(config.extra_headers_layer().map_err(wrong)?)
+        .map_err(BoxError::from)
+        .service(Builder::new(TokioExecutor::new()).build(connector));
+    Ok(Client::new(service, config.default_namespace.clone()))
+}
+
+/// Returns whether a status tells that the API server, or the proxy in front of it, can't answer now.
+fn is_passing(code: StatusCode) -> bool {
+    matches!(code.as_u16(), 502..=504)
 }
 
 /// A response of any status.

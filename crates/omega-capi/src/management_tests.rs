@@ -47,3 +47,82 @@ async fn a_write_never_is_and_a_read_not_for_ever() {
     management.get("/version", JSON).await.unwrap_err();
     assert_eq!(asked.lock().unwrap().len(), 1);
 }
+
+/// A server that does one thing for this many requests, and then answers.
+fn troubled(
+    times: usize,
+    trouble: impl Fn() -> Result<Response<Body>, BoxError> + Send + 'static,
+) -> (Management, Arc<Mutex<Vec<String>>>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let mut seen = seen.lock().unwrap();
+        seen.push(request.method().to_string());
+        let well = || Ok(Response::new(Body::from(b"{}".to_vec())));
+        std::future::ready(if seen.len() <= times { trouble() } else { well() })
+    });
+    (Management::over(service, "simulator"), asked)
+}
+
+fn status(code: u16) -> Result<Response<Body>, BoxError> {
+    Ok(Response::builder().status(code).body(Body::empty())?)
+}
+
+fn failed(kind: std::io::ErrorKind) -> Result<Response<Body>, BoxError> {
+    Err(Box::new(std::io::Error::from(kind)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_is_repeated_when_that_may_help() {
+    use std::io::ErrorKind::{ConnectionReset, TimedOut};
+    let troubles: [fn() -> Result<Response<Body>, BoxError>; 5] = [
+        || status(502),
+        || status(503),
+        || status(504),
+        || failed(ConnectionReset),
+        || failed(TimedOut),
+    ];
+    for (nth, trouble) in troubles.into_iter().enumerate() {
+        let (management, asked) = troubled(2, trouble);
+        assert_eq!(management.get("/version", JSON).await.unwrap(), "{}", "{nth}");
+        assert_eq!(asked.lock().unwrap().len(), 3, "{nth}");
+        let (management, asked) = troubled(usize::MAX, trouble);
+        management.get("/version", JSON).await.unwrap_err();
+        assert_eq!(asked.lock().unwrap().len(), 5, "{nth}: not for ever");
+        let (management, asked) = troubled(2, trouble);
+        management.send(Verb::Create, "/x", &json!({})).await.unwrap_err();
+        assert_eq!(asked.lock().unwrap().len(), 1, "{nth}: a write is sent once");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn and_not_when_it_does_not() {
+    use std::io::ErrorKind::ConnectionRefused;
+    for code in [302, 401, 403, 404, 500] {
+        let (management, asked) = troubled(9, move || status(code));
+        management.get("/version", JSON).await.unwrap_err();
+        assert_eq!(asked.lock().unwrap().len(), 1, "{code}");
+    }
+    let (management, asked) = troubled(9, || failed(ConnectionRefused));
+    let error = management.get("/version", JSON).await.unwrap_err();
+    assert!(error.to_string().ends_with("the connection was refused"), "{error}");
+    assert_eq!(asked.lock().unwrap().len(), 1, "nothing ever listened there");
+    // After it worked, the API server is being restarted.
+    management.answered.store(true, Ordering::Relaxed);
+    management.get("/version", JSON).await.unwrap_err();
+    assert_eq!(asked.lock().unwrap().len(), 6);
+}
+
+#[test]
+fn a_hung_server_is_a_deadline() {
+    use omega_core::Diagnostic as _;
+    let error = |cause| Error::Unreachable {
+        server: "s".into(),
+        verb: Verb::Get,
+        cause,
+        names: Vec::new(),
+        why: String::new(),
+    };
+    assert!(error(ConnectFailure::TimedOut).timed_out());
+    assert!(!error(ConnectFailure::Refused).timed_out());
+}

@@ -18,13 +18,6 @@ pub(crate) fn is_resolver_failure(message: &str) -> bool {
     message.contains("failed to lookup address information")
 }
 
-/// Returns whether the server's certificate was refused.
-///
-/// Source: rustls 0.23, `src/error.rs`, `Error::InvalidCertificate`.
-pub(crate) fn is_invalid_certificate(message: &str) -> bool {
-    message.contains("invalid peer certificate")
-}
-
 /// Returns a DNS name or an address in a certificate: `DnsName("kubernetes")`, `IpAddress(10.0.0.1)`.
 ///
 /// Source: rustls-webpki 0.103, `src/subject_name/mod.rs`, `Debug` of `GeneralName`.

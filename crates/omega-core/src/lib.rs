@@ -27,6 +27,7 @@ mod target_run;
 mod temporary;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod tls;
 pub mod values;
 mod wait;
 

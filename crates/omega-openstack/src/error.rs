@@ -1,12 +1,12 @@
 //! The errors of calls to a cloud.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use omega_core::{Diagnostic, Retry, Touched};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RefusalReason, Request, RetryAfter, TransportCause};
+use crate::{RefusalReason, Request, RetryAfter, TransportCause, transport_cause::Happened};
 
 /// A call to a cloud failed.
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +21,8 @@ pub enum Error {
         user: String,
         /// What to do about it.
         next: Option<String>,
-        /// The cause.
-        source: Box<Error>,
+        /// The cause. Other sessions with the same credential may share it.
+        source: Arc<Error>,
     },
     /// The catalog has no endpoint for the service.
     #[error("the catalog of {cloud} has no {interface} endpoint for {service}{region}")]
@@ -43,7 +43,7 @@ pub enum Error {
     Unreachable {
         /// The request.
         request: String,
-        /// The scheme, host and port of the service.
+        /// Where it was sent, without the query.
         url: String,
         /// What happened to the exchange.
         cause: TransportCause,
@@ -141,12 +141,20 @@ pub struct Refusal {
     pub request_id: Option<String>,
     /// When the service allows the next request, if it says so.
     pub retry_after: Option<RetryAfter>,
+    /// Where the request was sent, without its query, if that is known.
+    #[serde(default)]
+    pub url: Option<String>,
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { request, status, kind, message, request_id: id, .. } = self;
-        write!(f, "{request}: {status}")?;
+        f.write_str(request)?;
+        // Whatever else answered at a wrong address, the address is what tells.
+        if let (Some(url), 300..=399 | 404..=406 | 501..=504) = (&self.url, status) {
+            write!(f, " at {url}")?;
+        }
+        write!(f, ": {status}")?;
         if let Some(kind) = kind {
             write!(f, " {kind}")?;
         }
@@ -197,6 +205,22 @@ impl Refusal {
         RefusalReason::new(self.status, self.kind.as_deref(), &self.message)
     }
 
+    fn next(&self) -> Option<String> {
+        let id = self.request_id.as_deref();
+        match (self.reason(), id) {
+            (RefusalReason::ServiceFault | RefusalReason::Unavailable, Some(id)) => {
+                Some(format!("look for {id} in the service's log"))
+            }
+            (RefusalReason::Unavailable, None) => Some(
+                "a proxy answered in the service's place: check that the service runs, and the \
+                 proxy's backends"
+                    .to_owned(),
+            ),
+            (RefusalReason::ServiceFault, None) => Some("look into the service's log".to_owned()),
+            (reason, _) => reason.next().map(str::to_owned),
+        }
+    }
+
     fn retry(&self) -> Retry {
         match self.reason() {
             RefusalReason::RateLimited
@@ -216,6 +240,8 @@ impl Refusal {
             | RefusalReason::Busy
             | RefusalReason::Conflict
             | RefusalReason::NotSupported
+            | RefusalReason::Redirected
+            | RefusalReason::VersionNotSupported
             | RefusalReason::Invalid => Retry::Final,
         }
     }
@@ -290,7 +316,7 @@ impl Diagnostic for Error {
             Self::NoEndpoint { .. } => {
                 Some("check region_name and interface, and `openstack catalog list`".to_owned())
             }
-            Self::Refused(refusal) => refusal.reason().next().map(str::to_owned),
+            Self::Refused(refusal) => refusal.next(),
             Self::Source { source, .. } => source.next(),
             Self::NoProject(_) => {
                 Some("set a project (project_name and its domain, or project_id)".to_owned())
@@ -304,7 +330,10 @@ impl Diagnostic for Error {
                 let next = "use a password, or an application credential created in that project";
                 Some(next.to_owned())
             }
-            Self::Unreachable { cause, .. } => Some(cause.next().to_owned()),
+            Self::Unreachable { cause, source, .. } => {
+                let known = source.downcast_ref::<Happened>();
+                Some(known.map_or_else(|| cause.next(), |happened| happened.next).to_owned())
+            }
             Self::Malformed { .. } | Self::Cancelled { .. } | Self::Tls { .. } => None,
         }
     }

@@ -18,6 +18,8 @@ pub mod identity;
 pub mod image;
 pub mod key_manager;
 pub mod load_balancer;
+#[cfg(test)]
+mod microversion_tests;
 pub mod network;
 mod request;
 mod response;

@@ -26,12 +26,14 @@ pub struct Response {
     pub headers: Headers,
     /// The JSON body; `Null` if there is none, a string if it is not JSON.
     pub body: Value,
+    /// Where the request was sent, without its query. None in memory.
+    pub url: Option<String>,
 }
 
 impl Response {
     /// Returns a response without headers and id.
     pub fn new(status: u16, body: Value) -> Self {
-        Self { status, request_id: None, headers: Headers::default(), body }
+        Self { status, request_id: None, headers: Headers::default(), body, url: None }
     }
 }
 
@@ -118,6 +120,16 @@ pub enum RetryAfter {
     At(Timestamp),
 }
 
+impl RetryAfter {
+    /// Returns how long that is from `now` on.
+    pub(crate) fn pause(self, now: Timestamp) -> Duration {
+        match self {
+            Self::Pause(pause) => pause,
+            Self::At(at) => Duration::try_from(at.duration_since(now)).unwrap_or_default(),
+        }
+    }
+}
+
 /// One response whose body has not been read yet.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -130,12 +142,14 @@ pub struct StreamedResponse {
     pub headers: Headers,
     /// The body.
     pub body: Download,
+    /// Where the request was sent, without its query. None in memory.
+    pub url: Option<String>,
 }
 
 impl StreamedResponse {
     /// Returns a response without headers and id.
     pub fn new(status: u16, body: Download) -> Self {
-        Self { status, request_id: None, headers: Headers::default(), body }
+        Self { status, request_id: None, headers: Headers::default(), body, url: None }
     }
 
     /// Reads the whole body as JSON.
@@ -144,15 +158,15 @@ impl StreamedResponse {
     ///
     /// Fails if it is cut short or larger than [`JSON_LIMIT`].
     pub async fn json(self) -> Result<Response, Error> {
-        let Self { status, request_id, headers, body } = self;
+        let Self { status, request_id, headers, body, url } = self;
         let body = body.json(request_id.as_deref()).await?;
-        Ok(Response { status, request_id, headers, body })
+        Ok(Response { status, request_id, headers, body, url })
     }
 }
 
 impl From<Response> for StreamedResponse {
-    fn from(Response { status, request_id, headers, body }: Response) -> Self {
-        Self { status, request_id, headers, body: Download(Source::Json(body)) }
+    fn from(Response { status, request_id, headers, body, url }: Response) -> Self {
+        Self { status, request_id, headers, body: Download(Source::Json(body)), url }
     }
 }
 

@@ -15,7 +15,13 @@ pub(crate) fn accept(request: &Request, response: Response) -> Result<Response, 
     if (200..300).contains(&response.status) {
         return Ok(response);
     }
-    let (kind, message) = words(&response.body);
+    let (kind, mut message) = words(&response.body);
+    if let (300..=399, Some(to)) = (response.status, response.headers.get("location")) {
+        message = format!("redirected to {}", absolute(response.url.as_deref(), to));
+    }
+    if let (406, Some(needs)) = (response.status, request.microversion) {
+        message = format!("{message}; this call needs version {needs}{}", range(&response.body));
+    }
     Err(Error::Refused(Box::new(Refusal {
         request: request.to_string(),
         write: request.writes(),
@@ -24,7 +30,25 @@ pub(crate) fn accept(request: &Request, response: Response) -> Result<Response, 
         message,
         retry_after: response.headers.retry_after(),
         request_id: response.request_id,
+        url: response.url,
     })))
+}
+
+/// Returns where a redirect leads: `Location` may be relative (RFC 9110, 10.2.2).
+fn absolute(from: Option<&str>, to: &str) -> String {
+    let from = from.and_then(|from| Url::parse(from).ok());
+    let joined = from.and_then(|from| from.join(to).ok());
+    joined.map_or_else(|| to.to_owned(), String::from)
+}
+
+/// Returns the versions that the service has, as Magnum and Placement answer a version that they lack.
+fn range(body: &Value) -> String {
+    let error = body.get("errors").and_then(|errors| errors.get(0));
+    let version = |key: &str| error?.get(key)?.as_str();
+    match (version("min_version"), version("max_version")) {
+        (Some(min), Some(max)) => format!(", and the service has {min} to {max}"),
+        _ => String::new(),
+    }
 }
 
 /// Returns the service's name for the reason, and its message.
@@ -59,11 +83,17 @@ fn words(body: &Value) -> (Option<String>, String) {
     }
     let message = match body {
         Value::Null => "no reason was given".to_owned(),
-        // A proxy's HTML page: its beginning says enough.
-        Value::String(text) => plain(text).chars().take(300).collect(),
+        // A proxy's HTML page: its title, or its beginning, says enough.
+        Value::String(text) => plain(title(text).unwrap_or(text)).chars().take(300).collect(),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => body.to_string(),
     };
     (None, message)
+}
+
+/// Returns the title of an HTML page.
+fn title(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("<title>")?;
+    Some(rest.split_once("</title>")?.0.trim()).filter(|title| !title.is_empty())
 }
 
 /// Returns what a plain text says: Glance writes `409 Conflict`, an empty line, and then the reason.
@@ -72,6 +102,18 @@ fn plain(text: &str) -> &str {
         Some((status, rest)) if status.starts_with(|c: char| c.is_ascii_digit()) => rest.trim(),
         _ => text,
     }
+}
+
+/// Returns what is wrong with JSON, without the names of this program's types.
+pub(crate) fn json(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let mut words = text.split(' ').peekable();
+    let mut plain = Vec::new();
+    while let Some(word) = words.next() {
+        let of_rust = ["struct", "enum", "variant"].contains(&word) && words.next().is_some();
+        plain.push(if of_rust { "an object" } else { word });
+    }
+    plain.join(" ").replace("a sequence", "a list").replace("a map", "an object")
 }
 
 /// Reads a moment that may lack its zone: then it is UTC.
@@ -111,7 +153,7 @@ pub(crate) async fn fetch<T: DeserializeOwned>(
     let id = response.request_id;
     let value =
         value.ok_or_else(|| Error::malformed(&request, id.clone(), format!("no {key:?}")))?;
-    serde_json::from_value(value).map_err(|error| Error::malformed(&request, id, error))
+    serde_json::from_value(value).map_err(|error| Error::malformed(&request, id, json(&error)))
 }
 
 /// Sends `request` and checks only that it was accepted.
@@ -153,8 +195,8 @@ pub(crate) async fn list_at<T: DeserializeOwned>(
         })?;
         let items = body.get_mut(key).map(Value::take);
         let items = items.ok_or_else(|| Error::malformed(&page, None, format!("no {key:?}")))?;
-        let items: Vec<T> =
-            serde_json::from_value(items).map_err(|error| Error::malformed(&page, None, error))?;
+        let items: Vec<T> = serde_json::from_value(items)
+            .map_err(|error| Error::malformed(&page, None, json(&error)))?;
         let empty = items.is_empty();
         all.extend(items);
         match next {
@@ -191,7 +233,7 @@ fn next_page(body: &Value, key: &str) -> Result<Option<Vec<(String, String)>>, S
 mod tests {
     use serde_json::json;
 
-    use super::words;
+    use super::{json as plain, words};
 
     #[test]
     fn every_services_form_gives_its_words() {
@@ -204,5 +246,24 @@ mod tests {
         ] {
             assert_eq!(words(&body).1, message, "{body}");
         }
+    }
+
+    #[test]
+    fn no_type_of_this_program_is_named() {
+        #[derive(Debug, serde::Deserialize)]
+        #[expect(dead_code, reason = "only its errors count")]
+        struct Project {
+            id: String,
+        }
+        let error = serde_json::from_value::<Project>(json!("x")).unwrap_err();
+        assert_eq!(plain(&error), "invalid type: string \"x\", expected an object");
+        let error = serde_json::from_value::<Vec<Project>>(json!(1)).unwrap_err();
+        assert_eq!(plain(&error), "invalid type: integer `1`, expected a list");
+    }
+
+    #[test]
+    fn a_page_of_a_proxy_says_its_title() {
+        let page = "<html><head><title>503 Service Unavailable</title></head><body>...";
+        assert_eq!(words(&json!(page)).1, "503 Service Unavailable");
     }
 }

@@ -1,6 +1,6 @@
 //! Information about a token.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 
 use crate::{Error, Interface, Service};
@@ -66,26 +66,37 @@ pub struct Catalog(pub Vec<CatalogEntry>);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogEntry {
     /// Its type (`network`).
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default, deserialize_with = "or_nothing")]
     pub service_type: String,
     /// Its endpoints.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub endpoints: Vec<Endpoint>,
+}
+
+/// Reads null as nothing: one odd entry of a catalog must not make the others unusable.
+fn or_nothing<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    from: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 /// One endpoint of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// `public`, `internal` or `admin`.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub interface: String,
     /// The region's id.
     #[serde(default)]
     pub region_id: Option<String>,
-    /// The URL.
+    /// The URL; empty if the catalog has none.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub url: String,
 }
 
 impl Catalog {
-    /// Returns the endpoint of `service` for `interface` in `region`, or in any region if it is none.
+    /// Returns the endpoint of `service` for the first of `interfaces` that it has, in `region`, or in any
+    /// region if it is none.
     ///
     /// # Errors
     ///
@@ -94,24 +105,20 @@ impl Catalog {
         &self,
         cloud: &str,
         service: Service,
-        interface: Interface,
+        interfaces: &[Interface],
         region: Option<&str>,
     ) -> Result<Url, Error> {
-        // The official type first: a catalog may list one service under several names.
-        let mut types = service.types().iter();
-        types.find_map(|name| self.find(name, interface.as_str(), region)).ok_or_else(|| {
-            Error::NoEndpoint {
-                cloud: cloud.to_owned(),
-                service: service.to_string(),
-                interface: interface.to_string(),
-                region: region.map(|region| format!(" in region {region}")).unwrap_or_default(),
-                have: service
-                    .types()
-                    .iter()
-                    .flat_map(|name| self.of_type(name))
-                    .map(show)
-                    .collect(),
-            }
+        let found = interfaces.iter().find_map(|interface| {
+            // The official type first: a catalog may list one service under several names.
+            let mut types = service.types().iter();
+            types.find_map(|name| self.find(name, interface.as_str(), region))
+        });
+        found.ok_or_else(|| Error::NoEndpoint {
+            cloud: cloud.to_owned(),
+            service: service.to_string(),
+            interface: interfaces.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
+            region: region.map(|region| format!(" in region {region}")).unwrap_or_default(),
+            have: service.types().iter().flat_map(|name| self.of_type(name)).map(show).collect(),
         })
     }
 
@@ -122,11 +129,11 @@ impl Catalog {
         interface: &str,
         region: Option<&str>,
     ) -> Option<Url> {
-        let found = self.of_type(service_type).find(|endpoint| {
+        let mut meant = self.of_type(service_type).filter(|endpoint| {
             endpoint.interface == interface
                 && region.is_none_or(|region| endpoint.region_id.as_deref() == Some(region))
         });
-        found.and_then(|endpoint| endpoint.url.parse().ok())
+        meant.find_map(|endpoint| endpoint.url.parse().ok())
     }
 
     fn of_type(&self, service_type: &str) -> impl Iterator<Item = &Endpoint> {
@@ -136,38 +143,52 @@ impl Catalog {
 }
 
 fn show(Endpoint { interface, region_id, url }: &Endpoint) -> String {
+    let url = if url.is_empty() { "no address" } else { url };
     format!("{interface} in {}: {url}", region_id.as_deref().unwrap_or("no region"))
 }
 
-/// Returns `endpoint` with the API version of `service` at the end, exactly once.
+/// Returns `endpoint` with the API version of `service`, exactly once.
 ///
-/// Catalogs list `http://host:9696`, `http://host:9696/` and `http://host/network/v2.0`, and for
-/// Cinder `http://host:8776/v3/PROJECT`, which stays as it is.
-pub(crate) fn versioned(mut endpoint: Url, service: Service) -> Url {
-    let is_version = |segment: &str| {
-        segment.strip_prefix('v').is_some_and(|rest| {
-            rest.starts_with(|c: char| c.is_ascii_digit())
-                && rest.chars().all(|c| c.is_ascii_digit() || c == '.')
-        })
-    };
+/// Catalogs list `http://host:9696`, `http://host:9696/`, `http://host/network/v2.0`, and with the
+/// project of the token `http://host:8776/v3/PROJECT` and `http://host/compute/v2.1/PROJECT`, which
+/// stays. `v2.0` is `v2` to a service of version 2.
+pub(crate) fn versioned(mut endpoint: Url, service: Service, project: Option<&str>) -> Url {
     let segments = endpoint.path_segments().into_iter().flatten().filter(|part| !part.is_empty());
-    let segments: Vec<&str> = segments.collect();
-    if let (Service::BlockStorage, [.., version, _project]) = (service, segments.as_slice())
-        && is_version(version)
-    {
-        return endpoint;
+    let mut segments: Vec<String> = segments.map(str::to_owned).collect();
+    let is_project = |segment: &str| {
+        project == Some(segment) || service == Service::BlockStorage || is_id(segment)
+    };
+    let tail = match segments.as_slice() {
+        [.., version, last] if is_version(version) && !is_version(last) && is_project(last) => {
+            segments.pop()
+        }
+        _ => None,
+    };
+    let wanted = service.version();
+    let listed = segments.pop_if(|segment| is_version(segment));
+    let kept = listed.filter(|listed| listed.strip_suffix(".0") == Some(wanted));
+    if !wanted.is_empty() {
+        segments.push(kept.unwrap_or_else(|| wanted.to_owned()));
     }
-    let has = segments.last().is_some_and(|segment| is_version(segment));
+    segments.extend(tail);
     if let Ok(mut path) = endpoint.path_segments_mut() {
-        path.pop_if_empty();
-        if has {
-            path.pop();
-        }
-        if !service.version().is_empty() {
-            path.push(service.version());
-        }
+        path.clear().extend(segments);
     }
     endpoint
+}
+
+/// Returns whether a part of a path is a version: `v3`, `v2.1`.
+fn is_version(segment: &str) -> bool {
+    segment.strip_prefix('v').is_some_and(|rest| {
+        rest.starts_with(|c: char| c.is_ascii_digit())
+            && rest.chars().all(|c| c.is_ascii_digit() || c == '.')
+    })
+}
+
+/// Returns whether a part of a path is an id as Keystone makes them.
+fn is_id(segment: &str) -> bool {
+    let hex = segment.replace('-', "");
+    hex.len() == 32 && hex.chars().all(|c| c.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -202,7 +223,7 @@ mod tests {
             ),
         ]);
         let find = |service, interface, region| {
-            catalog.endpoint("demo", service, interface, region).map(String::from)
+            catalog.endpoint("demo", service, &[interface], region).map(String::from)
         };
         assert_eq!(find(Service::Network, Public, Some("One")).unwrap(), "http://one/");
         assert_eq!(find(Service::Network, Public, None).unwrap(), "http://two/", "the first");
@@ -225,10 +246,26 @@ mod tests {
             ("http://h:8776/v3/47f9", Service::BlockStorage, "http://h:8776/v3/47f9"),
             ("http://h:8776/v2", Service::BlockStorage, "http://h:8776/v3"),
             ("http://h/volume", Service::BlockStorage, "http://h/volume/v3"),
+            // dtantsur/rust-osauth#18, vexxhost/atmosphere#503.
+            ("http://h/nova/v2.1/PID", Service::Compute, "http://h/nova/v2.1/PID"),
+            ("http://h:8774/v2/PID/", Service::Compute, "http://h:8774/v2.1/PID"),
+            (
+                "http://h/v2.1/0123456789abcdef0123456789abcdef",
+                Service::Compute,
+                "http://h/v2.1/0123456789abcdef0123456789abcdef",
+            ),
+            ("http://h/v1/PID", Service::ContainerInfra, "http://h/v1/PID"),
+            ("http://h/v1/magnum", Service::ContainerInfra, "http://h/v1/magnum/v1"),
+            ("http://h/lb/v2.0", Service::LoadBalancer, "http://h/lb/v2.0"),
+            ("http://h:9876/", Service::LoadBalancer, "http://h:9876/v2"),
+            ("http://h/glance/v2/", Service::Image, "http://h/glance/v2"),
+            ("http://h/v2.0/PID", Service::Network, "http://h/v2.0/PID"),
+            ("http://h:9311/v1/PID", Service::KeyManager, "http://h:9311/v1/PID"),
             ("http://h:8778", Service::Placement, "http://h:8778/"),
             ("http://h/placement/", Service::Placement, "http://h/placement"),
         ] {
-            assert_eq!(versioned(listed.parse().unwrap(), service).as_str(), wanted, "{listed}");
+            let found = versioned(listed.parse().unwrap(), service, Some("PID"));
+            assert_eq!(found.as_str(), wanted, "{listed}");
         }
     }
 }

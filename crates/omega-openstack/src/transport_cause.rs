@@ -2,8 +2,13 @@
 
 use std::{fmt, io, time::Duration};
 
-use omega_core::Retry;
+use omega_core::{
+    Retry,
+    tls::{is_ca_as_leaf, words},
+};
 use serde::{Deserialize, Serialize};
+
+use crate::upstream_messages::is_unresolved;
 
 /// What happened to an exchange without an answer, or with an incomplete one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,13 +114,11 @@ impl TransportCause {
     pub(crate) fn next(self) -> &'static str {
         match self {
             Self::Source => "check the file to upload",
-            Self::Refused
-            | Self::Connect
-            | Self::ConnectTimedOut
-            | Self::Reset
-            | Self::Stalled { .. }
-            | Self::Tls
-            | Self::Other => "check the address, the route to it, and cacert for HTTPS",
+            Self::Refused => "check the port, and that the service behind it runs",
+            Self::Connect | Self::ConnectTimedOut => "check the address, and the route to it",
+            Self::Reset | Self::Stalled { .. } => "check the service, and the proxy in front of it",
+            Self::Tls => "check the address, cacert, and this machine's clock",
+            Self::Other => "check the address, the route to it, and cacert for HTTPS",
         }
     }
 }
@@ -143,6 +146,75 @@ impl fmt::Display for TransportCause {
 #[derive(Debug, thiserror::Error)]
 #[error("the source of the upload failed: {0}")]
 pub(crate) struct UnusableSource(pub(crate) String);
+
+/// What happened to an exchange, in the operator's words, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{words}")]
+pub(crate) struct Happened {
+    words: String,
+    pub(crate) next: &'static str,
+}
+
+impl Happened {
+    pub(crate) fn new(cause: TransportCause, error: &reqwest::Error) -> Self {
+        let below = || {
+            let mut below: &dyn std::error::Error = error;
+            while let Some(next) = below.source() {
+                below = next;
+            }
+            below.to_string()
+        };
+        let mut next = cause.next();
+        let words = match cause {
+            TransportCause::Refused => {
+                "the connection was refused (nothing listens there)".to_owned()
+            }
+            TransportCause::ConnectTimedOut => "the connection timed out".to_owned(),
+            TransportCause::Reset => {
+                "the connection was closed before the answer was complete".to_owned()
+            }
+            TransportCause::Tls => match tls_error(error) {
+                Some(tls) => {
+                    if is_ca_as_leaf(&tls) {
+                        next = "give the server a certificate of its own, or one with CA:FALSE; or \
+                                name this very certificate as cacert";
+                    }
+                    words(&tls)
+                }
+                None => below(),
+            },
+            TransportCause::Connect | TransportCause::Other if is_unresolved(&below()) => {
+                next = "check the name, and this machine's DNS";
+                "the name does not resolve".to_owned()
+            }
+            TransportCause::Connect
+            | TransportCause::Other
+            | TransportCause::Source
+            | TransportCause::Stalled { .. } => below(),
+        };
+        tracing::debug!(?error, "no answer");
+        Self { words, next }
+    }
+}
+
+/// Returns the error of TLS among the causes.
+fn tls_error(error: &reqwest::Error) -> Option<rustls::Error> {
+    let mut next = std::error::Error::source(error);
+    while let Some(one) = next {
+        let mut inside = Some(one);
+        // The error inside an I/O error is not its source.
+        while let Some(error) = inside {
+            if let Some(found) = error.downcast_ref::<rustls::Error>() {
+                return Some(found.clone());
+            }
+            let io = error.downcast_ref::<io::Error>();
+            let below = io.and_then(io::Error::get_ref);
+            inside = below.map(|below| below as &(dyn std::error::Error + 'static));
+        }
+        next = one.source();
+    }
+    None
+}
 
 /// There was no more progress.
 #[derive(Debug, thiserror::Error)]

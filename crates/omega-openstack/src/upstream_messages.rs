@@ -36,6 +36,10 @@ pub enum RefusalReason {
     Conflict,
     /// The service limits the rate of requests.
     RateLimited,
+    /// The answer comes from somewhere else: the address is wrong.
+    Redirected,
+    /// The service does not have the version of the API that the call needs.
+    VersionNotSupported,
     /// The service, or the provider behind it, has no such function.
     NotSupported,
     /// The request itself is wrong.
@@ -54,7 +58,9 @@ impl RefusalReason {
             (_, "OverQuota") => Self::OverQuota,
             (409, "SecurityGroupRuleExists") => Self::AlreadyExists,
             (409, kind) if kind.contains("InUse") => Self::InUse,
+            (300..=399, _) => Self::Redirected,
             (401, _) => Self::NotAuthenticated,
+            (406, _) => Self::VersionNotSupported,
             (404, _) if words.contains(NO_CREDENTIAL) => Self::NoSuchCredential,
             (404, _) => Self::NotFound,
             (403 | 413, _) if has(words, &QUOTA) => Self::OverQuota,
@@ -104,8 +110,13 @@ impl RefusalReason {
                 "use a user with a role that permits it on this scope (the service's policy refused it)"
             }
             Self::RateLimited => "wait: the service limits the rate of requests",
-            Self::ServiceFault | Self::Unavailable => {
-                "look for the request id in the service's log"
+            Self::Redirected => {
+                "check the address of the service: openstack endpoint list, and cloud overrides; \
+                 omega follows no redirect, since a token goes along"
+            }
+            Self::VersionNotSupported => {
+                "the service is older than what omega needs for this: see the releases in \
+                 docs/site-file.md"
             }
             Self::ImageNotFound => "check the image's name, and that the project may see it",
             Self::ImageLacksDistro => {
@@ -127,6 +138,8 @@ impl RefusalReason {
             | Self::BeingDeleted
             | Self::Busy
             | Self::Conflict
+            | Self::ServiceFault
+            | Self::Unavailable
             | Self::Invalid => return None,
         })
     }
@@ -184,6 +197,14 @@ const LOGIN: [&str; 5] = [
 /// Octavia 11 ("Policy does not allow this request to be performed"), Keystone 22 ("You are not
 /// authorized to perform"), and gophercloud 2 ("got 403 instead").
 const POLICY: [&str; 4] = ["got 403", "Forbidden", "Policy does not allow", "not authorized"];
+
+/// Returns whether the system's resolver found no address.
+///
+/// Source: Rust's standard library, `std/src/sys/net/connection/socket.rs`, `cvt_gai`, which sets
+/// no specific [`std::io::ErrorKind`].
+pub(crate) fn is_unresolved(words: &str) -> bool {
+    words.contains("failed to lookup address information")
+}
 
 fn has(words: &str, known: &[&str]) -> bool {
     known.iter().any(|known| words.contains(known))
@@ -244,6 +265,8 @@ mod tests {
             (500, None, "", R::ServiceFault),
             (501, None, "Provider 'ovn' does not support a requested action", R::NotSupported),
             (405, None, "", R::Invalid),
+            (302, None, "", R::Redirected),
+            (406, None, "", R::VersionNotSupported),
         ] {
             assert_eq!(R::new(status, kind, words), reason, "{status} {kind:?} {words}");
         }

@@ -12,6 +12,7 @@ use url::Url;
 use crate::{
     CloudConfig, Error, Session, TransportCause,
     session::{given_ca, trusting, unpooled},
+    transport_cause::Happened,
 };
 
 /// The most that is read of a page. Version documents and seal states have a few kB.
@@ -118,7 +119,8 @@ impl Web for WebClient {
                 // The limit is on the whole exchange.
                 cause = TransportCause::Stalled { after: self.limit, moved: 0 };
             }
-            unreachable(url, cause, error.without_url())
+            let happened = Happened::new(cause, &error);
+            unreachable(url, cause, happened)
         };
         let response = request.send().await.map_err(failed)?;
         let status = response.status().as_u16();

@@ -4,9 +4,7 @@ use omega_core::{Conflict, kubeconfig::Kubeconfig};
 use serde::{Deserialize, Serialize};
 
 use super::LocalMachine;
-use crate::{
-    ConnectFailure, Deadlines, Error, list::JSON, upstream_messages::is_invalid_certificate,
-};
+use crate::{ConnectFailure, Deadlines, Error, list::JSON};
 
 /// Whether a server's certificate matches a kubeconfig.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +17,8 @@ pub enum CertificateCheck {
     OtherName(Vec<String>),
     /// Another CA signed it.
     OtherAuthority,
+    /// It is a CA's, and not the one that the kubeconfig trusts.
+    IsCa,
     /// It is not valid, now or at all.
     NotValid(String),
 }
@@ -60,6 +60,12 @@ impl EndpointCheck {
                 format!("another CA signed the certificate at {server}"),
                 "check the address: it is another cluster, or there is a proxy in between",
             ),
+            Self::Certificate(CertificateCheck::IsCa) => Conflict::new(
+                format!(
+                    "the certificate at {server} is a CA's (CA:TRUE), and not the one in the kubeconfig"
+                ),
+                ConnectFailure::CaAsLeaf.next(),
+            ),
             Self::Certificate(CertificateCheck::NotValid(why)) => Conflict::new(
                 format!("the certificate at {server} is not valid"),
                 "renew it (kubeadm certs renew apiserver), and check both clocks",
@@ -100,10 +106,11 @@ pub async fn check_endpoint(
             Ok(EndpointCheck::Works(format!("{how}, and the credentials are accepted")))
         }
         Err(Error::Unauthorized { .. }) => Ok(EndpointCheck::Refuses),
-        Err(Error::Unreachable { cause, names, why, .. }) if is_invalid_certificate(&why) => {
+        Err(Error::Unreachable { cause, names, why, .. }) if cause.is_of_certificate() => {
             Ok(EndpointCheck::Certificate(match cause {
                 ConnectFailure::OtherName => CertificateCheck::OtherName(names),
                 ConnectFailure::UnknownAuthority => CertificateCheck::OtherAuthority,
+                ConnectFailure::CaAsLeaf => CertificateCheck::IsCa,
                 _ => CertificateCheck::NotValid(why),
             }))
         }

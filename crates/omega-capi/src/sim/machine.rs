@@ -184,6 +184,10 @@ fn refusal(check: &CertificateCheck) -> Option<CertificateError> {
             presented: names.iter().map(|name| format!("DnsName(\"{name}\")")).collect(),
         }),
         CertificateCheck::OtherAuthority => Some(CertificateError::UnknownIssuer),
+        CertificateCheck::IsCa => {
+            let why = io::Error::other("CaUsedAsEndEntity");
+            Some(CertificateError::Other(rustls::OtherError(Arc::new(why))))
+        }
         CertificateCheck::NotValid(_) => Some(CertificateError::Expired),
     }
 }

@@ -21,8 +21,8 @@ pub struct CloudConfig {
     pub scope: AuthScope,
     /// The region, if the catalog has several.
     pub region: Option<String>,
-    /// Which endpoints to use.
-    pub interface: Interface,
+    /// Which endpoints to use: the first of these that a service has.
+    pub interfaces: Vec<Interface>,
     /// The CA that signed the services' certificates, a PEM file. By default the machine's own.
     pub cacert: Option<PathBuf>,
     /// The same as text, if it is not a file on this machine. It has priority over `cacert`.
@@ -264,6 +264,13 @@ impl CloudConfig {
             Credential::ApplicationCredential { which, .. } => which.wire(),
         };
         let key = json!([self.auth_url.as_str(), who, self.scope.wire()]);
+        Sha256::of(key.to_string().as_bytes())
+    }
+
+    /// Returns what distinguishes logins of different users, and with different secrets. It is never
+    /// stored.
+    pub(crate) fn credential_key(&self) -> Sha256 {
+        let key = json!([self.auth_url.as_str(), self.credential.identity()]);
         Sha256::of(key.to_string().as_bytes())
     }
 }

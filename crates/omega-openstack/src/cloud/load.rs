@@ -1,15 +1,21 @@
 //! Finds and loads the configuration of a cloud.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
 };
 
 use omega_core::{read_regular, values::Secret};
-use serde::{Deserialize, Deserializer};
 
-use super::{CloudConfig, ConfigError, openrc, values::Values};
+use super::{
+    CloudConfig, ConfigError,
+    document::Node,
+    entry::{self, ChosenRegion, Entry},
+    keys::{Meaning, meaning},
+    openrc,
+    values::{Contradiction, Value, Values},
+};
 
 /// The largest configuration file that is read.
 const MOST: u64 = 4 << 20;
@@ -29,6 +35,8 @@ pub struct Lookup {
     pub config_home: Option<PathBuf>,
     /// The machine's configuration directory (`/etc`).
     pub site: PathBuf,
+    /// The region that was chosen. It has priority over `OS_REGION_NAME` and over the file's only one.
+    pub region: Option<String>,
 }
 
 impl CloudConfig {
@@ -37,23 +45,29 @@ impl CloudConfig {
     /// The order is: `cloud`, `OS_CLOUD`, the variables if `OS_AUTH_URL` is set, the only cloud of
     /// clouds.yaml. The file is `OS_CLIENT_CONFIG_FILE`, or the first clouds.yaml that exists in the
     /// working directory, in `openstack` of the user's configuration directory, or in `openstack` of
-    /// the machine's. `secure.yaml` is found the same way, and its values have priority. For a cloud
-    /// from a file, only the password may come from the variables, and only if the files have none.
+    /// the machine's. `secure.yaml` is found the same way, and its values have priority.
+    ///
+    /// For a cloud from a file, the variables fill what the files leave open of the region
+    /// (`OS_REGION_NAME`), of services' addresses (`OS_NETWORK_ENDPOINT_OVERRIDE`), and of the password.
     ///
     /// # Errors
     ///
-    /// Fails if it is not found, or has no credentials.
+    /// Fails if it is not found, has no credentials, or says what can't be honoured; and if the variables
+    /// contradict the files, where the variables count: those named above, and all beside `OS_CLOUD`.
     pub fn load(lookup: &Lookup, cloud: Option<&str>) -> Result<Self, ConfigError> {
         let variable = |name| lookup.variables.get(name).filter(|value| !value.is_empty());
         let named = cloud.or_else(|| variable("OS_CLOUD").map(String::as_str));
         if named.is_none() && variable("OS_AUTH_URL").is_some() {
-            let variables = lookup
-                .variables
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str(), name.clone()));
-            return from_variables(variables).resolve("environment", lookup.home.as_deref());
+            let mut values = lookup.variables("environment", |_| true)?;
+            if let Some(region) = &lookup.region {
+                values.set("region_name", Value::Text(region.clone()), SITE);
+            }
+            return values.resolve("environment", lookup.home.as_deref());
         }
-        let Some((path, clouds)) = lookup.read("clouds", "OS_CLIENT_CONFIG_FILE")? else {
+        let clouds = lookup.read("clouds", "OS_CLIENT_CONFIG_FILE")?;
+        let secure = lookup.read("secure", "OS_CLIENT_SECURE_FILE")?;
+        let files: Vec<&Clouds> = clouds.iter().chain(&secure).collect();
+        let Some(first) = files.first() else {
             return Err(match named {
                 Some(name) => ConfigError::NoFile {
                     name: name.to_owned(),
@@ -62,24 +76,38 @@ impl CloudConfig {
                 None => ConfigError::Nothing { have: Vec::new() },
             });
         };
-        let have: Vec<_> = clouds.keys().cloned().collect();
+        let have: BTreeSet<&String> = files.iter().flat_map(|file| file.names()).collect();
+        let have: Vec<String> = have.into_iter().cloned().collect();
         let name = match (named, have.as_slice()) {
             (Some(name), _) => name,
             (None, [only]) => only,
             (None, _) => return Err(ConfigError::Nothing { have }),
         };
-        let Some(entry) = clouds.get(name) else {
+        let entries: Vec<_> = files.iter().filter_map(|file| file.entry(name)).collect();
+        if entries.is_empty() {
+            let path = first.path.clone();
             return Err(ConfigError::NoCloud { name: name.to_owned(), path, have });
-        };
-        let mut values = Values::default();
-        entry.add_to(&mut values, &path)?;
-        if let Some((path, secure)) = lookup.read("secure", "OS_CLIENT_SECURE_FILE")?
-            && let Some(entry) = secure.get(name)
-        {
-            entry.add_to(&mut values, &path)?;
         }
-        if let (false, Some(password)) = (values.has("password"), variable("OS_PASSWORD")) {
-            values.set("password", password, "OS_PASSWORD");
+        // What a site file names is not mixed with variables that describe another cloud.
+        let mixed = cloud.is_none() && named.is_some();
+        let counts =
+            |key: &str| mixed || key == "password" || matches!(meaning(key), Meaning::Endpoint(_));
+        let variables = lookup.variables(name, counts)?;
+        let mut values = entry::values(&entries, lookup.chosen_region().as_ref())?;
+        let clash = |Contradiction { key, source, with }| ConfigError::Invalid {
+            cloud: name.to_owned(),
+            why: format!("it contradicts {with}: unset the variable, or change the file"),
+            key,
+            source_: source,
+        };
+        values
+            .fill(&variables, |key| matches!(meaning(key), Meaning::Endpoint(_)))
+            .map_err(clash)?;
+        if !values.has("password") {
+            values.fill(&variables, |key| key == "password").map_err(clash)?;
+        }
+        if mixed {
+            values.contradicted_by(&variables).map_or(Ok(()), |found| Err(clash(found)))?;
         }
         values.resolve(name, lookup.home.as_deref())
     }
@@ -93,7 +121,7 @@ impl CloudConfig {
     /// # Errors
     ///
     /// Fails if it is not a clouds.yaml, has no such cloud, or has no credentials. Errors quote only
-    /// the names of its clouds.
+    /// the names of its clouds, regions and keys.
     pub fn from_clouds(
         text: &Secret,
         cloud: &str,
@@ -101,17 +129,15 @@ impl CloudConfig {
         source: &str,
     ) -> Result<Self, ConfigError> {
         let path = PathBuf::from(source);
-        let yaml = |why: String| ConfigError::Yaml { path: path.clone(), why };
-        let text = str::from_utf8(text.expose()).map_err(|error| yaml(error.to_string()))?;
-        let File { clouds } =
-            serde_saphyr::from_str(text).map_err(|error| yaml(first_line(&error.to_string())))?;
-        let Some(entry) = clouds.get(cloud) else {
-            let have = clouds.keys().cloned().collect();
+        let not_text =
+            |_| ConfigError::Yaml { path: path.clone(), why: "it is no text".to_owned() };
+        let text = str::from_utf8(text.expose()).map_err(not_text)?;
+        let clouds = Clouds::read(path.clone(), text)?;
+        let Some(entry) = clouds.entry(cloud) else {
+            let have = clouds.names().cloned().collect();
             return Err(ConfigError::NoCloud { name: cloud.to_owned(), path, have });
         };
-        let mut values = Values::default();
-        entry.add_to(&mut values, &path)?;
-        let config = values.resolve(cloud, None)?;
+        let config = entry::values(&[entry], None)?.resolve(cloud, None)?;
         Ok(Self { cacert: None, ca: ca.cloned(), ..config })
     }
 
@@ -128,37 +154,74 @@ impl CloudConfig {
         let sourced = read
             .iter()
             .map(|(name, value, line)| (name.as_str(), value.as_str(), format!("{file}:{line}")));
-        let mut values = from_variables(sourced);
-        let password = lookup.variables.get("OS_PASSWORD");
-        if let (false, Some(password)) = (values.has("password"), password) {
-            values.set("password", password, "OS_PASSWORD");
+        let mut values = from_variables(&file, sourced)?;
+        if !values.has("password") {
+            let password = lookup.variables.get("OS_PASSWORD").cloned().unwrap_or_default();
+            values.set("password", Value::Text(password), "OS_PASSWORD");
+        }
+        if let Some(region) = &lookup.region {
+            values.set("region_name", Value::Text(region.clone()), SITE);
         }
         values.resolve(&file, lookup.home.as_deref())
     }
 }
 
+/// Variables that choose a cloud, or say nothing of one.
+const SELECTORS: [&str; 2] = ["OS_CLOUD", "OS_CLOUD_NAME"];
+
+/// Where [`Lookup::region`] comes from, in the origins.
+const SITE: &str = "omega.toml";
+
 /// Turns `OS_PROJECT_NAME` into `project_name`, and so on.
-fn from_variables<'a>(variables: impl Iterator<Item = (&'a str, &'a str, String)>) -> Values {
+fn from_variables<'a>(
+    cloud: &str,
+    variables: impl Iterator<Item = (&'a str, &'a str, String)>,
+) -> Result<Values, ConfigError> {
     let mut values = Values::default();
-    for (name, value, source) in variables {
-        if let Some(key) = name.strip_prefix("OS_") {
-            values.set(&key.to_ascii_lowercase(), value, &source);
-        }
+    for (name, value, source) in variables.filter(|(name, ..)| !SELECTORS.contains(name)) {
+        let Some(key) = name.strip_prefix("OS_") else { continue };
+        let (key, value) = (key.to_ascii_lowercase(), Value::Text(value.to_owned()));
+        values.add(&key, value, &source).map_err(|why| ConfigError::Invalid {
+            cloud: cloud.to_owned(),
+            key,
+            source_: source.clone(),
+            why,
+        })?;
     }
-    values
+    Ok(values)
 }
 
 impl Lookup {
+    fn variables(&self, cloud: &str, counts: impl Fn(&str) -> bool) -> Result<Values, ConfigError> {
+        let key = |name: &str| name.strip_prefix("OS_").map(str::to_ascii_lowercase);
+        let all =
+            self.variables.iter().filter(|(name, _)| key(name).is_some_and(|key| counts(&key)));
+        from_variables(
+            cloud,
+            all.map(|(name, value)| (name.as_str(), value.as_str(), name.clone())),
+        )
+    }
+
+    fn chosen_region(&self) -> Option<ChosenRegion> {
+        if let Some(name) = self.region.clone() {
+            return Some(ChosenRegion { name, source: SITE.to_owned(), overrides: true });
+        }
+        let name = self.variables.get("OS_REGION_NAME").filter(|name| !name.is_empty())?.clone();
+        Some(ChosenRegion { name, source: "OS_REGION_NAME".to_owned(), overrides: false })
+    }
+
     fn candidates(&self, stem: &str, variable: &str) -> Vec<PathBuf> {
         if let Some(path) = self.variables.get(variable).filter(|path| !path.is_empty()) {
             return vec![PathBuf::from(path)];
         }
         let user = self.config_home.as_ref().map(|dir| dir.join("openstack"));
-        [Some(self.cwd.clone()), user, Some(self.site.join("openstack"))]
+        let site = ["xdg/openstack", "openstack"].map(|dir| Some(self.site.join(dir)));
+        [Some(self.cwd.clone()), user]
             .into_iter()
+            .chain(site)
             .flatten()
             .flat_map(|dir| {
-                ["yaml", "yml"].map(|extension| dir.join(format!("{stem}.{extension}")))
+                ["yaml", "yml", "json"].map(|extension| dir.join(format!("{stem}.{extension}")))
             })
             .collect()
     }
@@ -175,10 +238,7 @@ impl Lookup {
                 }
                 Err(error) => return Err(error),
             };
-            let File { clouds } = serde_saphyr::from_str(&text).map_err(|error| {
-                ConfigError::Yaml { path: path.clone(), why: first_line(&error.to_string()) }
-            })?;
-            return Ok(Some((path, clouds)));
+            return Clouds::read(path, &text).map(Some);
         }
         Ok(None)
     }
@@ -190,73 +250,40 @@ fn read(path: &Path) -> Result<String, ConfigError> {
         .map_err(|source| ConfigError::File { path: path.to_owned(), source })
 }
 
-/// Returns the first line of the error. The others quote the file, which may have a password.
-fn first_line(error: &str) -> String {
-    error.lines().next().unwrap_or_default().to_owned()
+/// A file of clouds.
+struct Clouds {
+    path: PathBuf,
+    source: String,
+    clouds: Node,
 }
 
-/// The clouds of a file, and its path.
-type Clouds = (PathBuf, BTreeMap<String, Entry>);
-
-#[derive(Debug, Default, Deserialize)]
-struct File {
-    #[serde(default)]
-    clouds: BTreeMap<String, Entry>,
-}
-
-/// One cloud of the file. Unknown keys are ignored.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Entry {
-    auth: BTreeMap<String, Option<Scalar>>,
-    auth_type: Option<Scalar>,
-    region_name: Option<Scalar>,
-    interface: Option<Scalar>,
-    endpoint_type: Option<Scalar>,
-    cacert: Option<Scalar>,
-    verify: Option<Scalar>,
-    insecure: Option<Scalar>,
-    profile: Option<Scalar>,
-    // Some files have it beside `auth` instead of in it.
-    project_name: Option<Scalar>,
-    project_id: Option<Scalar>,
-}
-
-/// A scalar as it is written, so that a password of digits stays the same.
-#[derive(Debug)]
-struct Scalar(String);
-
-impl<'de> Deserialize<'de> for Scalar {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self)
-    }
-}
-
-impl Entry {
-    fn add_to(&self, values: &mut Values, path: &Path) -> Result<(), ConfigError> {
-        if let Some(Scalar(profile)) = &self.profile {
-            let why =
-                format!("profile {profile:?} is not supported: write its values into the file");
-            return Err(ConfigError::Yaml { path: path.to_owned(), why });
-        }
-        let source = path.display().to_string();
-        let outer = [
-            ("auth_type", &self.auth_type),
-            ("region_name", &self.region_name),
-            ("interface", &self.interface),
-            ("endpoint_type", &self.endpoint_type),
-            ("cacert", &self.cacert),
-            ("verify", &self.verify),
-            ("insecure", &self.insecure),
-            ("project_name", &self.project_name),
-            ("project_id", &self.project_id),
-        ];
-        let inner = self.auth.iter().map(|(key, value)| (key.as_str(), value));
-        for (key, value) in outer.into_iter().chain(inner) {
-            if let Some(Scalar(value)) = value {
-                values.set(key, value, &source);
+impl Clouds {
+    fn read(path: PathBuf, text: &str) -> Result<Self, ConfigError> {
+        let wrong = |why: String| ConfigError::Yaml { path: path.clone(), why };
+        let file = Node::read(text).map_err(wrong)?;
+        let clouds = match &file {
+            Node::Empty => Node::Empty,
+            Node::Map(_) => file.get("clouds").cloned().unwrap_or(Node::Empty),
+            Node::Flag(..) | Node::Text(_) | Node::List(_) => {
+                return Err(wrong("it is not a list of keys and values".to_owned()));
+            }
+        };
+        match clouds {
+            Node::Empty | Node::Map(_) => {}
+            Node::Flag(..) | Node::Text(_) | Node::List(_) => {
+                return Err(wrong("`clouds` is not a list of clouds by name".to_owned()));
             }
         }
-        Ok(())
+        let source = path.display().to_string();
+        Ok(Self { path, source, clouds })
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.clouds.entries().iter().map(|(name, _)| name)
+    }
+
+    fn entry<'a>(&'a self, cloud: &'a str) -> Option<Entry<'a>> {
+        let node = self.clouds.get(cloud)?;
+        Some(Entry { cloud, source: &self.source, node })
     }
 }

@@ -1,7 +1,10 @@
 //! The configuration of a cloud: clouds.yaml, OS_* variables, an openrc file.
 
 mod config;
+mod document;
+mod entry;
 mod error;
+mod keys;
 mod load;
 mod openrc;
 mod values;
@@ -13,5 +16,7 @@ pub use config::{
 pub use error::ConfigError;
 pub use load::Lookup;
 
+#[cfg(test)]
+mod field_tests;
 #[cfg(test)]
 mod tests;

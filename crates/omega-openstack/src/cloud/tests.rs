@@ -38,12 +38,12 @@ clouds:
       application_credential_secret: s3cret
 ";
 
-struct Place {
+pub(super) struct Place {
     dir: TempDir,
-    lookup: Lookup,
+    pub(super) lookup: Lookup,
 }
 
-fn place() -> Place {
+pub(super) fn place() -> Place {
     let dir = TempDir::new().unwrap();
     let at = |name: &str| dir.path().join(name);
     for name in ["cwd", "home", "config/openstack", "etc/openstack"] {
@@ -55,35 +55,36 @@ fn place() -> Place {
         home: Some(at("home")),
         config_home: Some(at("config")),
         site: at("etc"),
+        region: None,
     };
     Place { dir, lookup }
 }
 
 impl Place {
-    fn with(self, path: &str, text: &str) -> Self {
+    pub(super) fn with(self, path: &str, text: &str) -> Self {
         fs::write(self.dir.path().join(path), text).unwrap();
         self
     }
 
-    fn set(mut self, variables: &[(&str, &str)]) -> Self {
+    pub(super) fn set(mut self, variables: &[(&str, &str)]) -> Self {
         let variables = variables.iter().map(|&(name, value)| (name.into(), value.into()));
         self.lookup.variables.extend(variables);
         self
     }
 
-    fn load(&self, cloud: Option<&str>) -> Result<CloudConfig, ConfigError> {
+    pub(super) fn load(&self, cloud: Option<&str>) -> Result<CloudConfig, ConfigError> {
         CloudConfig::load(&self.lookup, cloud)
     }
 
     /// Returns the origins, without the temporary directory's name.
-    fn origins(&self, config: &CloudConfig) -> String {
+    pub(super) fn origins(&self, config: &CloudConfig) -> String {
         let dir = self.dir.path().display().to_string();
         let lines =
             config.origins.iter().map(|o| format!("{} = {} ({})", o.key, o.value, o.source));
         lines.collect::<Vec<_>>().join("\n").replace(&dir, "")
     }
 
-    fn error(&self, cloud: Option<&str>) -> String {
+    pub(super) fn error(&self, cloud: Option<&str>) -> String {
         let error = self.load(cloud).unwrap_err();
         let dir = self.dir.path().display().to_string();
         let parts = [Some(error.to_string()), error.found(), error.next()];
@@ -286,7 +287,7 @@ fn what_is_missing_or_wrong_is_named() {
     choose a cloud of clouds.yaml
 
     there is no clouds.yaml for the cloud "x"
-    none of /cwd/clouds.yaml, /cwd/clouds.yml, /config/openstack/clouds.yaml, /config/openstack/clouds.yml, /etc/openstack/clouds.yaml, /etc/openstack/clouds.yml
+    none of /cwd/clouds.yaml, /cwd/clouds.yml, /cwd/clouds.json, /config/openstack/clouds.yaml, /config/openstack/clouds.yml, /config/openstack/clouds.json, /etc/xdg/openstack/clouds.yaml, /etc/xdg/openstack/clouds.yml, /etc/xdg/openstack/clouds.json, /etc/openstack/clouds.yaml, /etc/openstack/clouds.yml, /etc/openstack/clouds.json
     create one, or set OS_CLIENT_CONFIG_FILE
 
     no cloud is named, and neither OS_CLOUD nor OS_AUTH_URL is set
@@ -308,7 +309,7 @@ fn what_is_missing_or_wrong_is_named() {
 
     environment: interface from OS_INTERFACE: not an interface: "pubic" (public, internal or admin)
 
-    /cwd/clouds.yaml: profile "vexxhost" is not supported: write its values into the file
+    a: profile from /cwd/clouds.yaml: it is not supported: write its values into the file
     "#);
     let error = place().with("cwd/clouds.yaml", broken).error(Some("a"));
     assert!(!error.contains("hunter2"), "{error}");

@@ -12,8 +12,12 @@ use crate::{
     service_response::{fetch, list, list_at, send},
 };
 
-/// The newest microversion of Magnum 18.0.1. It has everything that older ones have.
-const MICROVERSION: &str = "1.11";
+/// The microversion that has node groups. Everything else is in the first one, 1.1, which Magnum takes a
+/// request without a version for (magnum 18.0.1, `api/rest_api_version_history.rst`).
+const NODE_GROUPS: &str = "1.9";
+
+/// The microversion that creates a cluster without workers (`api/controllers/v1/cluster.py`, `post`).
+const NO_WORKERS: &str = "1.10";
 
 /// Magnum.
 #[derive(Clone)]
@@ -205,8 +209,10 @@ impl ContainerInfra {
 
     /// Returns the id that Magnum assigns. The cluster is created afterwards.
     pub(crate) async fn create_cluster(&self, body: Value) -> Result<String, Error> {
+        let no_workers = body.get("node_count").and_then(Value::as_u64) == Some(0);
+        let microversion = no_workers.then_some(NO_WORKERS);
         let request = request(Method::Post, &["clusters"]).body(body);
-        fetch(&*self.transport, request, "uuid").await
+        fetch(&*self.transport, Request { microversion, ..request }, "uuid").await
     }
 
     pub(crate) async fn delete_cluster(&self, id: &str) -> Result<(), Error> {
@@ -220,6 +226,7 @@ impl ContainerInfra {
     /// Fails if Magnum does not answer or does not permit it.
     pub async fn node_groups(&self, cluster: &str) -> Result<Vec<NodeGroup>, Error> {
         let request = request(Method::Get, &["clusters", cluster, "nodegroups"]);
+        let request = Request { microversion: Some(NODE_GROUPS), ..request };
         list(&*self.transport, request, "nodegroups").await
     }
 
@@ -249,10 +256,7 @@ impl ContainerInfra {
 }
 
 fn request(method: Method, path: &[&str]) -> Request {
-    Request {
-        microversion: Some(MICROVERSION),
-        ..Request::new(Service::ContainerInfra, method, path)
-    }
+    Request::new(Service::ContainerInfra, method, path)
 }
 
 /// An administrator's token also sees other projects' resources.

@@ -1,6 +1,7 @@
 //! HTTPS: the client, and one exchange with its limits and errors.
 
 use std::{
+    fmt,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -10,15 +11,16 @@ use std::{
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
-use omega_core::{Context, Progress, Touched, read_regular};
-use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder, redirect::Policy};
+use omega_core::{Context, Progress, Touched, read_regular, tls::TrustedCertificates};
+use reqwest::{Client, ClientBuilder, RequestBuilder, redirect::Policy};
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use tokio::time::{Instant, sleep_until};
 use url::Url;
 
 use crate::{
     Body, ByteStream, CloudConfig, Download, Error, Headers, Request, StreamedResponse,
     TransportCause, Upload,
-    transport_cause::{Stalled, UnusableSource},
+    transport_cause::{Happened, Stalled, UnusableSource},
 };
 
 /// The largest file of certificates that is read. A system's has about 200 kB.
@@ -91,19 +93,28 @@ fn builder(
         .no_proxy()
         .no_gzip()
         .user_agent(concat!("omega/", env!("CARGO_PKG_VERSION")));
-    if let Some((pem, name)) = given {
-        let cas =
-            Certificate::from_pem_bundle(&pem).map_err(|error| tls(format!("{name}: {error}")))?;
-        if cas.is_empty() {
-            return Err(tls(format!("{name} has no certificate")));
-        }
-        builder = builder.tls_built_in_root_certs(false);
-        builder = cas.into_iter().fold(builder, ClientBuilder::add_root_certificate);
-    }
     if !verify {
-        builder = builder.danger_accept_invalid_certs(true);
+        return Ok(builder.danger_accept_invalid_certs(true));
     }
+    let Some((pem, name)) = given else { return Ok(builder) };
+    let wrong = |why: &dyn fmt::Display| tls(format!("{name}: {why}"));
+    let cas = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
+    let cas = cas.map_err(|_| wrong(&"it is not a file of certificates in PEM"))?;
+    if cas.is_empty() {
+        return Err(tls(format!("{name} has no certificate")));
+    }
+    let trusted = TrustedCertificates::new(cas).and_then(TrustedCertificates::client);
+    let mut trusted = trusted.map_err(|error| wrong(&error))?;
+    trusted.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    builder = builder.use_preconfigured_tls(trusted);
     Ok(builder)
+}
+
+/// Returns a URL as it is shown: its query may be long.
+pub(super) fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.to_string()
 }
 
 /// One exchange: the request, the address, and the limits.
@@ -174,11 +185,16 @@ impl Exchange {
             all.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
         let headers = Headers::keep(pairs);
         let total = response.content_length();
-        let request = self.request.clone();
+        let (request, url) = (self.request.clone(), shown(&self.url));
         let body = Download::new(&request, self.download(response, total, trace));
         Ok((
             all.clone(),
-            StreamedResponse { request_id, headers, ..StreamedResponse::new(status, body) },
+            StreamedResponse {
+                request_id,
+                headers,
+                url: Some(url),
+                ..StreamedResponse::new(status, body)
+            },
         ))
     }
 
@@ -232,8 +248,8 @@ impl Exchange {
 
     fn unreachable(&self, error: reqwest::Error) -> Error {
         let sent = !(error.is_connect() || error.is_builder());
-        // The error names the URL already, and its query may be long.
-        self.failed(TransportCause::of(&error), sent, Box::new(error.without_url()))
+        let cause = TransportCause::of(&error);
+        self.failed(cause, sent, Box::new(Happened::new(cause, &error)))
     }
 
     fn failed(
@@ -244,7 +260,7 @@ impl Exchange {
     ) -> Error {
         Error::Unreachable {
             request: self.request.to_string(),
-            url: self.url.origin().ascii_serialization(),
+            url: shown(&self.url),
             cause,
             touched: if sent { self.touched() } else { Touched::Nothing },
             source,

@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -20,15 +20,13 @@ use url::Url;
 use super::{
     cache::{Cached, TokenCache},
     http::{Exchange, Meter},
+    logins::Logins,
     token::Token,
 };
 use crate::{
-    AuthScope, CloudConfig, Credential, Error, Method, Refusal, Request, Service, TokenInfo,
+    AuthScope, CloudConfig, Credential, Error, Method, Request, Service, TokenInfo,
     service_response::accept, token_info::versioned,
 };
-
-/// How long a refused login is not repeated.
-const REFUSED: Duration = Duration::from_secs(30);
 
 /// The header that carries a token.
 const TOKEN: &str = "X-Auth-Token";
@@ -40,9 +38,8 @@ pub(super) struct Keystone {
     cache: Option<TokenCache>,
     /// Locked during a login, so that two concurrent calls log in once.
     token: sync::Mutex<Option<Token>>,
-    /// Keystone's last refusal and its time. The login is not repeated at once, because Keystone may
-    /// lock out a user after too many failures.
-    refused: Mutex<Option<(Instant, Box<Refusal>)>>,
+    /// Shared with every session of this process that has the same credential.
+    logins: Arc<Logins>,
     hints: Mutex<BTreeMap<String, String>>,
     stall_limit: Duration,
     pub(super) requests: AtomicUsize,
@@ -57,11 +54,15 @@ impl Keystone {
     ) -> Self {
         let Cached { token, hints } =
             cache.as_ref().map(|cache| cache.load(Timestamp::now())).unwrap_or_default();
+        let logins = Logins::of(&config);
+        if token.is_some() {
+            logins.proven();
+        }
         Self {
+            logins,
             config,
             cache,
             token: sync::Mutex::new(token),
-            refused: Mutex::new(None),
             hints: Mutex::new(hints),
             stall_limit,
             requests: AtomicUsize::new(0),
@@ -117,21 +118,12 @@ impl Keystone {
 
     async fn log_in(&self, client: &Client) -> Result<Token, Error> {
         tracing::debug!(cloud = %self.config.cloud, "logging in");
-        let known = self.refusal().as_ref().map(|(_, refusal)| refusal.clone());
-        let asked = match known {
-            Some(refusal) => Err(Error::Refused(refusal)),
-            None => self.ask_for_token(client).await,
-        };
-        if let Err(Error::Refused(refusal)) = &asked
-            && refusal.status == 401
-        {
-            self.refusal().get_or_insert_with(|| (Instant::now(), refusal.clone()));
-        }
+        let asked = self.logins.once(self.config.token_key(), self.ask_for_token(client)).await;
         let token = asked.map_err(|source| Error::Login {
             cloud: self.config.cloud.clone(),
             user: self.config.who(),
             next: self.next(&source),
-            source: Box::new(source),
+            source,
         })?;
         if let Some(cache) = &self.cache {
             cache.store(Some(&token), &self.hints());
@@ -139,18 +131,9 @@ impl Keystone {
         Ok(token)
     }
 
-    /// Returns the last refusal, unless it is too old.
-    fn refusal(&self) -> MutexGuard<'_, Option<(Instant, Box<Refusal>)>> {
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        if refused.as_ref().is_some_and(|(at, _)| at.elapsed() > REFUSED) {
-            *refused = None;
-        }
-        refused
-    }
-
     async fn ask_for_token(&self, client: &Client) -> Result<Token, Error> {
         let request = Request::new(Service::Identity, Method::Post, &["auth", "tokens"]);
-        let mut url = versioned(self.config.auth_url.clone(), Service::Identity);
+        let mut url = versioned(self.config.auth_url.clone(), Service::Identity, None);
         if let Ok(mut path) = url.path_segments_mut() {
             path.extend(&request.path);
         }
@@ -193,18 +176,22 @@ impl Keystone {
     }
 
     fn next(&self, error: &Error) -> Option<String> {
-        let refusal = error.refusal()?;
-        (refusal.status == 401).then(|| {
-            let source = |key: &str| {
-                let origin = self.config.origins.iter().find(|origin| origin.key == key);
-                origin.map(|origin| format!(" (from {})", origin.source)).unwrap_or_default()
-            };
-            format!(
+        let source = |key: &str| {
+            let origin = self.config.origins.iter().find(|origin| origin.key == key);
+            origin.map(|origin| format!(" (from {})", origin.source)).unwrap_or_default()
+        };
+        match error.refusal()?.status {
+            401 => Some(format!(
                 "check the user{}, the password{}, the project and their domains",
                 source("username"),
                 source("password")
-            )
-        })
+            )),
+            300..=399 | 404 | 405 => Some(format!(
+                "check auth_url{}: it is Keystone's own address, with https if it has TLS",
+                source("auth_url")
+            )),
+            _ => None,
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 mod cache;
 mod http;
 mod keystone;
+mod logins;
+mod patience;
 #[expect(clippy::module_inception, reason = "the type of this module, in a file of its name")]
 mod session;
 mod token;
@@ -11,6 +13,10 @@ pub(crate) use http::{given_ca, trusting, unpooled};
 pub use session::{Session, SessionOptions};
 
 #[cfg(test)]
+mod retry_tests;
+#[cfg(test)]
 mod stream_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;

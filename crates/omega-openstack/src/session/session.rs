@@ -1,6 +1,12 @@
 //! The real transport: HTTPS with a token from Keystone.
 
-use std::{fmt, path::PathBuf, sync::Arc, sync::atomic::Ordering, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use omega_core::{Context, values::Secret};
@@ -11,9 +17,10 @@ use super::{
     cache::TokenCache,
     http::{self, Exchange, Meter},
     keystone::{Keystone, KeystoneAuth},
+    patience::{Answered, Patience, is_passing},
 };
 use crate::{
-    Body, CloudConfig, Error, Method, Request, StreamedResponse, TokenInfo, Transport,
+    Body, CloudConfig, Error, Method, Request, Response, StreamedResponse, TokenInfo, Transport,
     token_info::versioned,
 };
 
@@ -52,11 +59,18 @@ impl SessionOptions {
 /// A user's connection to one cloud in one scope.
 ///
 /// It logs in when a token is first needed, and again when a service answers 401. A token from
-/// the cache needs no request. Apart from that, a request is sent once only.
+/// the cache needs no request. A login is sent once, and its failure is shared with the other sessions
+/// of the process that have the same credential, since Keystone may lock a user out.
+///
+/// A write is sent once. A read (`GET`, `HEAD`) is sent up to five times within its time limit, with
+/// growing pauses or after the service's `Retry-After`: after a connection that was reset, that timed out,
+/// or that was refused by a server that has answered before, and after 429, 502, 503 and 504. A redirect
+/// is never followed.
 pub struct Session {
     client: AuthenticatedClient,
     keystone: Arc<Keystone>,
     stall_limit: Duration,
+    answered: Answered,
 }
 
 impl Session {
@@ -68,6 +82,7 @@ impl Session {
     ///
     /// Fails if the CA file can't be used.
     pub async fn new(config: CloudConfig, options: &SessionOptions) -> Result<Self, Error> {
+        warn_unverified(&config);
         let cloud = config.cloud.clone();
         let inner = http::client(&config)?;
         let key = config.token_key();
@@ -79,7 +94,8 @@ impl Session {
             .await
             .map_err(|error| Error::Tls { cloud, why: error.to_string() })?;
         client.set_auth_type(KeystoneAuth(Arc::clone(&keystone)));
-        Ok(Self { client, keystone, stall_limit: options.stall_limit })
+        let answered = Answered::default();
+        Ok(Self { client, keystone, stall_limit: options.stall_limit, answered })
     }
 
     /// Returns its configuration, with the source of each value.
@@ -131,19 +147,49 @@ impl Session {
         let builder = builder.map_err(|error| Error::malformed(request, None, error))?;
         self.keystone.requests.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(%request, "sending");
-        Ok(exchange.send(builder, meter).await?.1)
+        let url = exchange.url.clone();
+        let (_, response) = exchange.send(builder, meter).await?;
+        self.answered.add(&url);
+        Ok(response)
+    }
+
+    /// Sends the request, and once more with a new token if the service refuses the token.
+    async fn with_token(
+        &self,
+        ctx: &Context,
+        request: &Request,
+    ) -> Result<StreamedResponse, Error> {
+        let (token, grant) = self.fresh().await?;
+        let response = self.once(ctx, request, self.url(request, &grant)?).await?;
+        let again = match &request.body {
+            Body::Stream(upload) => upload.is_repeatable(),
+            Body::None | Body::Json(_) | Body::Bytes(_) => true,
+        };
+        if response.status != 401 || !again {
+            return Ok(response);
+        }
+        // The service's middleware refused the token, so the request never reached the service.
+        // Sending it once more with a new token repeats no change.
+        self.keystone.forget(&token).await;
+        let (_, grant) = self.fresh().await?;
+        self.once(ctx, request, self.url(request, &grant)?).await
+    }
+
+    fn patience(&self, ctx: &Context, request: &Request) -> Patience {
+        Patience::new(ctx, request, request.stall_limit.unwrap_or(self.stall_limit))
     }
 
     fn url(&self, request: &Request, grant: &TokenInfo) -> Result<Url, Error> {
-        let CloudConfig { cloud, interface, region, endpoints, .. } = self.config();
+        let CloudConfig { cloud, interfaces, region, endpoints, .. } = self.config();
         let given = endpoints.iter().find(|(service, _)| *service == request.service);
         let endpoint = match given {
             Some((_, url)) => url.clone(),
             None => {
-                grant.catalog.endpoint(cloud, request.service, *interface, region.as_deref())?
+                grant.catalog.endpoint(cloud, request.service, interfaces, region.as_deref())?
             }
         };
-        let mut url = versioned(endpoint, request.service);
+        let project = grant.project.as_ref().map(|project| project.id.as_str());
+        let mut url = versioned(endpoint, request.service, project);
         if let Ok(mut path) = url.path_segments_mut() {
             path.extend(&request.path);
         }
@@ -161,23 +207,62 @@ impl Session {
     }
 }
 
+/// Says once for each address that nobody checks who answers there.
+fn warn_unverified(config: &CloudConfig) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    if config.verify || config.auth_url.scheme() != "https" {
+        return;
+    }
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.insert(config.auth_url.to_string()) {
+        let keys = ["insecure", "verify"];
+        let origin = config.origins.iter().find(|one| keys.contains(&one.key.as_str()));
+        let source = origin.map(|one| format!("{} in {}", one.key, one.source)).unwrap_or_default();
+        tracing::warn!(
+            target: "omega_security",
+            "the certificates of cloud {} are not verified ({source}): whoever answers at {} gets the \
+             password",
+            config.cloud,
+            config.auth_url
+        );
+    }
+}
+
 #[async_trait]
 impl Transport for Session {
     async fn exchange(&self, ctx: &Context, request: Request) -> Result<StreamedResponse, Error> {
-        let (token, grant) = self.fresh().await?;
-        let response = self.once(ctx, &request, self.url(&request, &grant)?).await?;
-        let again = match &request.body {
-            Body::Stream(upload) => upload.is_repeatable(),
-            Body::None | Body::Json(_) | Body::Bytes(_) => true,
-        };
-        if response.status != 401 || !again {
-            return Ok(response);
+        let mut patience = self.patience(ctx, &request);
+        loop {
+            let answer = self.with_token(ctx, &request).await;
+            let asked = match &answer {
+                Ok(response) if is_passing(response.status) => response.headers.retry_after(),
+                Err(error) if self.answered.may_again(error) => None,
+                Ok(_) | Err(_) => return answer,
+            };
+            if !patience.again(ctx, asked).await {
+                return answer;
+            }
         }
-        // The service's middleware refused the token, so the request never reached the service.
-        // Sending it once more with a new token repeats no change.
-        self.keystone.forget(&token).await;
-        let (_, grant) = self.fresh().await?;
-        self.once(ctx, &request, self.url(&request, &grant)?).await
+    }
+
+    /// Also sends a read again whose response breaks off in its body.
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        let ctx = Context::default();
+        let mut patience = self.patience(&ctx, &request);
+        loop {
+            let answer = match self.with_token(&ctx, &request).await {
+                Ok(response) => response.json().await,
+                Err(error) => Err(error),
+            };
+            let asked = match &answer {
+                Ok(response) if is_passing(response.status) => response.headers.retry_after(),
+                Err(error) if self.answered.may_again(error) => None,
+                Ok(_) | Err(_) => return answer,
+            };
+            if !patience.again(&ctx, asked).await {
+                return answer;
+            }
+        }
     }
 
     async fn token_info(&self) -> Result<TokenInfo, Error> {

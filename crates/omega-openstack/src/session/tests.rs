@@ -17,8 +17,8 @@ use tokio::{
 
 use super::{Session, SessionOptions};
 use crate::{
-    ApplicationCredentialRef, AuthScope, CloudConfig, Credential, DomainRef, Error, Interface,
-    Method, ProjectRef, Request, Service, Transport as _, TransportCause, UserRef,
+    ApplicationCredentialRef, AuthScope, Catalog, CloudConfig, Credential, DomainRef, Error,
+    Interface, Method, ProjectRef, Request, Service, Transport as _, TransportCause, UserRef,
 };
 
 /// A server that is Keystone and Neutron at once, on one port.
@@ -144,7 +144,7 @@ pub(super) fn config(url: &str) -> CloudConfig {
         },
         scope: AuthScope::Project(ProjectRef::Named { name: "mgmt".into(), domain }),
         region: None,
-        interface: Interface::Public,
+        interfaces: vec![Interface::Public],
         cacert: None,
         ca: None,
         verify: true,
@@ -390,4 +390,31 @@ async fn osauths_own_session_shares_the_login() {
     let url = theirs.client().get_endpoint("network", &filters).await.unwrap();
     assert_eq!(url.as_str().trim_end_matches('/'), server.url);
     assert_eq!(server.with(|state| state.logins), 1);
+}
+
+/// A catalog with one null address, as operators leave them behind, is usable (cloudnull/substation#12);
+/// and an endpoint with the project in its path is used as it is (dtantsur/rust-osauth#18,
+/// vexxhost/atmosphere#503).
+#[test]
+fn one_odd_entry_does_not_spoil_a_catalog() {
+    let catalog: Catalog = serde_json::from_value(json!([
+        { "type": "compute", "endpoints": [
+            { "interface": "public", "region_id": "One", "region": "One", "url": null },
+            { "interface": "internal", "region": null, "url": "http://k/nova/v2.1/p" },
+            { "interface": "public", "region_id": "One", "url": "http://k/nova/v2.1/p" },
+        ] },
+        { "type": null, "endpoints": null },
+        { "type": "network" },
+    ]))
+    .unwrap();
+    let public = [Interface::Public];
+    let url = catalog.endpoint("demo", Service::Compute, &public, Some("One")).unwrap();
+    assert_eq!(url.as_str(), "http://k/nova/v2.1/p");
+    let none = catalog.endpoint("demo", Service::Compute, &public, Some("Two")).unwrap_err();
+    insta::assert_snapshot!(none.found().unwrap(), @"public in One: no address, internal in no region: http://k/nova/v2.1/p, public in One: http://k/nova/v2.1/p");
+    let any = [Interface::Admin, Interface::Internal, Interface::Public];
+    assert!(
+        catalog.endpoint("demo", Service::Compute, &any, None).is_ok(),
+        "the first that is there"
+    );
 }

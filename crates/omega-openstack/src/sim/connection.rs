@@ -159,12 +159,12 @@ impl Transport for Connection {
                 cloud,
                 user,
                 next: None,
-                source: Box::new(source),
+                source: Arc::new(source),
             });
         }
         if down {
             let request = Request::new(Service::Identity, Method::Post, &["auth", "tokens"]);
-            let source = Box::new(lost(&request, Touched::Nothing));
+            let source = Arc::new(lost(&request, Touched::Nothing));
             let (cloud, user) = ("rehearsal".to_owned(), self.who.project_name.clone());
             return Err(Error::Login { cloud, user, next: None, source });
         }

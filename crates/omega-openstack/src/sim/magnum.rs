@@ -54,10 +54,39 @@ pub enum Fate {
     Still,
 }
 
+/// The newest minor version: that of Yoga, which has everything that omega needs.
+const MINOR: u32 = 10;
+
+/// Magnum's answer to a version that it lacks (magnum 15.0, `api/controllers/versions.py`).
+fn too_new(version: &str) -> Response {
+    let detail = format!(
+        "Version {version} was requested but the minor version is not supported by this service. The \
+         supported version range is: [1.1, 1.{MINOR}]."
+    );
+    let (min, max) = ("1.1", format!("1.{MINOR}"));
+    let error = json!({
+        "status": 406, "title": "Not Acceptable", "detail": detail, "min_version": min, "max_version": max,
+    });
+    Response::new(406, json!({ "errors": [error] }))
+}
+
 impl State {
     pub(super) fn magnum(&mut self, who: &Who, request: &Request) -> Option<Response> {
         let path: Vec<_> = request.path.iter().map(String::as_str).collect();
+        let version = request.microversion.unwrap_or("1.1");
+        let minor: u32 = version.strip_prefix("1.").and_then(|minor| minor.parse().ok())?;
+        if minor > MINOR {
+            return Some(too_new(version));
+        }
         Some(match (request.method, path.as_slice()) {
+            // `api/versioned_method.py`: a call that its version does not have is not found.
+            (_, ["clusters", _, "nodegroups"]) if minor < 9 => return None,
+            (Method::Post, ["clusters"])
+                if minor < 10 && request.json()?["node_count"].as_u64() == Some(0) =>
+            {
+                let why = "Setting a node count of zero is not supported by this version";
+                Response::new(400, json!({ "errors": [{ "status": 400, "detail": why }] }))
+            }
             (Method::Get, ["clusters"] | ["clusters", "detail"]) => {
                 self.list_clusters(who, request)
             }

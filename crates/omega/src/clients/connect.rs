@@ -195,6 +195,7 @@ impl<'a> Connect<'a> {
             config_home: Some(config_home.clone()),
             home: Some(home.clone()),
             site: PathBuf::from("/etc"),
+            region: self.site.cloud().region.clone(),
         }
     }
 
@@ -202,14 +203,10 @@ impl<'a> Connect<'a> {
     pub(crate) fn cloud_config(&self) -> Result<CloudConfig, ConfigError> {
         let lookup = self.lookup();
         let cloud = self.site.cloud();
-        let mut config = match &cloud.openrc {
+        match &cloud.openrc {
             Some(openrc) => CloudConfig::from_openrc(&self.path(openrc), &lookup),
             None => CloudConfig::load(&lookup, cloud.name.as_deref()),
-        }?;
-        if cloud.region.is_some() {
-            config.region = cloud.region;
         }
-        Ok(config)
     }
 }
 

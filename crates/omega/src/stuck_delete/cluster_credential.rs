@@ -82,7 +82,7 @@ pub(super) fn with_credential(
     let clouds = json!({ "clouds": { CLOUD: {
         "identity_api_version": 3,
         "region_name": base.region,
-        "interface": base.interface.as_str(),
+        "interface": base.interfaces.first().copied().unwrap_or_default().as_str(),
         "verify": base.verify,
         "auth_type": "v3applicationcredential",
         "auth": {

@@ -42,7 +42,7 @@ impl Transport for Stranger {
         let source =
             Error::OtherProject { cloud: "c".into(), wanted: "mgmt".into(), found: "other".into() };
         let (cloud, user) = ("c".into(), "u".into());
-        Err(Error::Login { cloud, user, next: None, source: Box::new(source) })
+        Err(Error::Login { cloud, user, next: None, source: Arc::new(source) })
     }
     fn label(&self) -> String {
         "nowhere".into()

@@ -69,7 +69,7 @@ pub async fn cluster_values(cloud: Arc<dyn Transport>, cluster: &str) {
 
 async fn get(cloud: &Arc<dyn Transport>, path: &[&str]) -> Value {
     let request = Request {
-        microversion: Some("1.11"),
+        microversion: Some("1.9"),
         ..Request::new(Service::ContainerInfra, Method::Get, path)
     };
     let answer = send(cloud, request).await;

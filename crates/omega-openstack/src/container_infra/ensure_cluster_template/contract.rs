@@ -143,9 +143,7 @@ fn at(method: Method, id: &Value) -> Request {
     let id = id.as_str().unwrap_or_default();
     let path: &[&str] =
         if id.is_empty() { &["clustertemplates"] } else { &["clustertemplates", id] };
-    let mut request = Request::new(Service::ContainerInfra, method, path);
-    request.microversion = Some("1.11");
-    request
+    Request::new(Service::ContainerInfra, method, path)
 }
 
 async fn patch(cloud: &Arc<dyn Transport>, id: &Value, body: Value) -> Response {

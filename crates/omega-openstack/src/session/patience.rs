@@ -1,0 +1,88 @@
+//! How often a read is sent, and when.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use omega_core::Context;
+use tokio::time::{Instant, sleep_until};
+use url::Url;
+
+use crate::{Error, Request, RetryAfter, TransportCause};
+
+/// How often a read is sent at most.
+const TRIES: u32 = 5;
+
+/// The pause after the first try; each is twice the one before.
+const FIRST: Duration = Duration::from_millis(200);
+
+/// Repeats one read, and never a write.
+#[derive(Debug)]
+pub(super) struct Patience {
+    /// The request's deadline: a read that took all of its time is not sent again.
+    until: Instant,
+    pause: Duration,
+    left: u32,
+}
+
+impl Patience {
+    /// For one request that may take `limit`.
+    pub(super) fn new(ctx: &Context, request: &Request, limit: Duration) -> Self {
+        let until = Instant::now() + limit;
+        let until = ctx.deadline().map_or(until, |deadline| deadline.min(until));
+        Self { until, pause: FIRST, left: if request.writes() { 1 } else { TRIES } }
+    }
+
+    /// Waits until the read is to be sent again. Returns false if it is not.
+    ///
+    /// `asked`: when the service allows the next request, if it says so.
+    pub(super) async fn again(&mut self, ctx: &Context, asked: Option<RetryAfter>) -> bool {
+        self.left -= 1;
+        let pause = asked.map_or(self.pause, |asked| asked.pause(Timestamp::now()).max(FIRST));
+        let at = Instant::now() + pause;
+        if self.left == 0 || at >= self.until {
+            return false;
+        }
+        self.pause *= 2;
+        tokio::select! {
+            () = sleep_until(at) => true,
+            () = ctx.cancel().cancelled() => false,
+        }
+    }
+}
+
+/// Returns whether a status tells that the service, or the proxy in front of it, could not answer now.
+pub(super) fn is_passing(status: u16) -> bool {
+    matches!(status, 429 | 502..=504)
+}
+
+/// The servers that have answered before: one that refuses a connection then is being restarted.
+#[derive(Debug, Default)]
+pub(super) struct Answered(Mutex<BTreeSet<String>>);
+
+impl Answered {
+    pub(super) fn add(&self, url: &Url) {
+        let origin = url.origin().ascii_serialization();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(origin);
+    }
+
+    /// Returns whether a read that met `error` may succeed when it is sent again.
+    pub(super) fn may_again(&self, error: &Error) -> bool {
+        let Error::Unreachable { cause, url, .. } = error else { return false };
+        match cause {
+            TransportCause::Reset | TransportCause::ConnectTimedOut => true,
+            TransportCause::Refused | TransportCause::Connect => {
+                let origin = url.parse().map(|url: Url| url.origin().ascii_serialization());
+                let answered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                origin.is_ok_and(|origin| answered.contains(&origin))
+            }
+            TransportCause::Stalled { .. }
+            | TransportCause::Tls
+            | TransportCause::Source
+            | TransportCause::Other => false,
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! What is sent again, and what is not: counted by a server on loopback.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use omega_core::{Diagnostic as _, Failure, FailureClass};
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    time::Instant,
+};
+
+use super::{Session, SessionOptions, tests::config};
+use crate::{CloudConfig, Error, Method, ProjectRef, Request, Response, Service, Transport as _};
+
+/// What the server does with one request.
+#[derive(Clone, Debug)]
+enum Act {
+    /// Answers with this status and these header lines.
+    Say(u16, &'static str),
+    /// The same, with a body.
+    Body(u16, &'static str),
+    /// Closes the connection without a word.
+    Reset,
+    /// Closes it in the middle of the body.
+    Cut,
+    /// Never answers.
+    Hang,
+}
+
+#[derive(Default)]
+struct State {
+    logins: VecDeque<Act>,
+    reads: VecDeque<Act>,
+    seen: Vec<String>,
+}
+
+/// Keystone and Neutron on one port. What it does comes from two queues, and then it answers well.
+#[derive(Clone)]
+struct Server {
+    url: String,
+    state: Arc<Mutex<State>>,
+}
+
+impl Server {
+    async fn start(logins: &[Act], reads: &[Act]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let queue = |acts: &[Act]| acts.iter().cloned().collect();
+        let state = State { logins: queue(logins), reads: queue(reads), seen: Vec::new() };
+        let server = Self { url, state: Arc::new(Mutex::new(state)) };
+        let handle = server.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(handle.clone().serve(stream));
+            }
+        });
+        server
+    }
+
+    async fn serve(self, mut stream: TcpStream) {
+        let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
+        loop {
+            let text = String::from_utf8_lossy(&bytes).to_lowercase();
+            if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                let length =
+                    head.lines().find_map(|l| l.strip_prefix("content-length: ")?.parse().ok());
+                if body.len() >= length.unwrap_or(0) {
+                    break;
+                }
+            }
+            match stream.read(&mut part).await {
+                Ok(0) | Err(_) => return,
+                Ok(n) => bytes.extend(&part[..n]),
+            }
+        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let line = text.lines().next().unwrap().trim_end_matches(" HTTP/1.1").to_owned();
+        let login = line.contains("/auth/tokens");
+        let act = {
+            let mut state = self.state.lock().unwrap();
+            state.seen.push(line);
+            let queue = if login { &mut state.logins } else { &mut state.reads };
+            queue.pop_front()
+        };
+        let ok = if login {
+            let expires = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+            let endpoint = json!({ "interface": "public", "region_id": "One", "url": self.url });
+            let token = json!({ "token": { "expires_at": expires.to_string(), "user": { "id": "u", "name": "op" },
+                "project": { "id": "p", "name": "mgmt" }, "roles": [],
+                "catalog": [{ "type": "network", "endpoints": [endpoint] }] } });
+            ("201 X\r\nX-Subject-Token: t".to_owned(), token.to_string())
+        } else {
+            ("200 X".to_owned(), json!({ "networks": [] }).to_string())
+        };
+        let (head, body) = match act {
+            None => ok,
+            Some(Act::Say(status, headers)) => (format!("{status} X{headers}"), String::new()),
+            Some(Act::Body(status, body)) => (format!("{status} X"), body.to_owned()),
+            Some(Act::Reset) => return,
+            Some(Act::Cut) => (format!("{}\r\nX-Cut: 1", ok.0), ok.1),
+            Some(Act::Hang) => return std::future::pending().await,
+        };
+        let sent = if head.contains("X-Cut") { body.len() - 1 } else { body.len() };
+        let answer = format!(
+            "HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+            body.len(),
+            &body[..sent]
+        );
+        drop(stream.write_all(answer.as_bytes()).await);
+    }
+
+    /// How many requests of this method, logins aside.
+    fn count(&self, method: &str) -> usize {
+        let state = self.state.lock().unwrap();
+        let mine = |line: &&String| line.starts_with(method) && !line.contains("/auth/tokens");
+        state.seen.iter().filter(mine).count()
+    }
+
+    fn logins(&self) -> usize {
+        let state = self.state.lock().unwrap();
+        state.seen.iter().filter(|line| line.contains("/auth/tokens")).count()
+    }
+
+    async fn session(&self) -> Session {
+        over(config(&self.url), Duration::from_secs(5)).await
+    }
+}
+
+async fn over(config: CloudConfig, limit: Duration) -> Session {
+    Session::new(config, &SessionOptions::default().stall_limit(limit)).await.unwrap()
+}
+
+fn get() -> Request {
+    Request::new(Service::Network, Method::Get, &["networks"])
+}
+
+async fn read(server: &Server) -> Result<Response, Error> {
+    server.session().await.send(get()).await
+}
+
+#[tokio::test]
+async fn a_read_is_sent_again_when_that_may_help() {
+    for act in [
+        Act::Reset,
+        Act::Cut,
+        Act::Say(429, ""),
+        Act::Say(502, ""),
+        Act::Say(503, ""),
+        Act::Say(504, ""),
+    ] {
+        let server = Server::start(&[], &[act.clone(), act.clone()]).await;
+        assert_eq!(read(&server).await.unwrap().status, 200, "{act:?}");
+        assert_eq!((server.count("GET"), server.logins()), (3, 1), "{act:?}");
+    }
+}
+
+#[tokio::test]
+async fn and_not_when_it_does_not() {
+    for act in [
+        Act::Say(500, ""),
+        Act::Say(404, ""),
+        Act::Say(403, ""),
+        Act::Say(302, "\r\nLocation: /horizon/auth/login/?next=/"),
+    ] {
+        let server = Server::start(&[], &[act.clone(), act.clone()]).await;
+        assert_ne!(read(&server).await.unwrap().status, 200, "{act:?}");
+        assert_eq!(server.count("GET"), 1, "{act:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_read_is_not_sent_for_ever() {
+    let server = Server::start(&[], &vec![Act::Say(503, ""); 20]).await;
+    assert_eq!(read(&server).await.unwrap().status, 503);
+    assert_eq!(server.count("GET"), 5);
+    // A pause that ends after the deadline is not begun.
+    let server = Server::start(&[], &[Act::Say(429, "\r\nRetry-After: 60")]).await;
+    let start = Instant::now();
+    assert_eq!(read(&server).await.unwrap().status, 429);
+    assert!(start.elapsed() < Duration::from_secs(3));
+    assert_eq!(server.count("GET"), 1);
+}
+
+#[tokio::test]
+async fn the_services_own_pause_is_kept() {
+    let server = Server::start(&[], &[Act::Say(503, "\r\nRetry-After: 1")]).await;
+    let start = Instant::now();
+    assert_eq!(read(&server).await.unwrap().status, 200);
+    assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_write_is_sent_once() {
+    for act in [Act::Reset, Act::Say(503, ""), Act::Say(429, "\r\nRetry-After: 0")] {
+        let server = Server::start(&[], std::slice::from_ref(&act)).await;
+        let write = Request::new(Service::Network, Method::Delete, &["networks", "n"]);
+        let answer = server.session().await.send(write).await;
+        assert!(answer.is_err() || answer.unwrap().status != 200, "{act:?}");
+        assert_eq!(server.count("DELETE"), 1, "{act:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_tried_again_only_after_it_worked() {
+    let server = Server::start(&[], &[]).await;
+    let session = server.session().await;
+    session.send(get()).await.unwrap();
+    // The port is free now, and a listener comes back.
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", closed.local_addr().unwrap());
+    drop(closed);
+    let start = Instant::now();
+    let config = config(&server.url).at_endpoint(Service::Network, url.parse().unwrap());
+    let error = over(config, Duration::from_secs(5)).await.send(get()).await.unwrap_err();
+    assert!(start.elapsed() < Duration::from_millis(150), "it never worked: {:?}", start.elapsed());
+    let failure = Failure::from_error("could not list", &error);
+    let told = format!("{failure}").replace(&url, "URL");
+    insta::assert_snapshot!(told, @"could not list: GET network /v2.0/networks: no answer from URL/v2.0/networks: the connection was refused (nothing listens there)");
+    insta::assert_snapshot!(failure.next.unwrap(), @"check the port, and that the service behind it runs");
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_sent_once_whoever_asks() {
+    let server = Server::start(&vec![Act::Say(401, ""); 9], &[]).await;
+    let own = config(&server.url);
+    let narrowed = own.in_project(ProjectRef::Id("other".into()), "test");
+    let (one, other) = (
+        over(own.clone(), Duration::from_secs(5)).await,
+        over(narrowed, Duration::from_secs(5)).await,
+    );
+    let all = tokio::join!(one.send(get()), other.send(get()), one.send(get()), other.token_info());
+    assert!(all.0.is_err() && all.1.is_err() && all.2.is_err() && all.3.is_err());
+    let third = over(own, Duration::from_secs(5)).await;
+    let error = third.send(get()).await.unwrap_err();
+    let Error::Login { source, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(source.refusal().unwrap().status, 401);
+    assert_eq!(server.logins(), 1);
+    // Another password is another login.
+    let mut right = config(&server.url);
+    right.credential = crate::Credential::Token("t".to_owned().into());
+    over(right, Duration::from_secs(5)).await.send(get()).await.unwrap_err();
+    assert_eq!(server.logins(), 2);
+}
+
+#[tokio::test]
+async fn a_project_without_a_role_does_not_spoil_a_good_password() {
+    let server = Server::start(&[], &[]).await;
+    let own = config(&server.url);
+    let session = over(own.clone(), Duration::from_secs(5)).await;
+    session.send(get()).await.unwrap();
+    server.state.lock().unwrap().logins = [Act::Say(401, "")].into();
+    let narrowed = own.in_project(ProjectRef::Id("other".into()), "test");
+    over(narrowed, Duration::from_secs(5)).await.send(get()).await.unwrap_err();
+    let again = over(own, Duration::from_secs(5)).await;
+    assert_eq!(again.send(get()).await.unwrap().status, 200);
+    assert_eq!(server.logins(), 3);
+}
+
+#[tokio::test]
+async fn a_login_that_fails_otherwise_is_shared_too() {
+    for act in [
+        Act::Say(302, "\r\nLocation: /horizon"),
+        Act::Say(429, "\r\nRetry-After: 3"),
+        Act::Say(503, ""),
+        Act::Reset,
+    ] {
+        let server = Server::start(&vec![act.clone(); 9], &[]).await;
+        let session = server.session().await;
+        let all = (0..8).map(|_| session.send(get()));
+        let all = futures::future::join_all(all).await;
+        assert!(all.iter().all(Result::is_err), "{act:?}");
+        assert_eq!(server.logins(), 1, "{act:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_hung_keystone_costs_one_ask() {
+    let server = Server::start(&vec![Act::Hang; 9], &[]).await;
+    let limit = Duration::from_millis(400);
+    let one = over(config(&server.url), limit).await;
+    let narrowed = config(&server.url).in_project(ProjectRef::Id("other".into()), "test");
+    let other = over(narrowed, limit).await;
+    let start = Instant::now();
+    let asked = (0..4).flat_map(|_| [one.send(get()), other.send(get())]);
+    let all = futures::future::join_all(asked).await;
+    for answer in all {
+        let error = answer.unwrap_err();
+        assert!(error.timed_out(), "{error}");
+        assert_eq!(Failure::from_error("could not ask", &error).class, FailureClass::Deadline);
+    }
+    one.send(get()).await.unwrap_err();
+    assert!(start.elapsed() < limit * 2, "{:?}", start.elapsed());
+    assert_eq!(server.logins(), 1);
+}
+
+/// terraform-provider-openstack#184: Horizon answers at the address of Keystone.
+#[tokio::test]
+async fn a_redirect_says_from_where_and_whereto() {
+    let horizon = Act::Say(302, "\r\nLocation: /horizon/auth/login/?next=/");
+    let server = Server::start(&[horizon], &[]).await;
+    let error = read(&server).await.unwrap_err();
+    let failure = Failure::from_error("could not list", &error);
+    let told = format!("{failure}\nnext: {}", failure.next.as_deref().unwrap());
+    insta::assert_snapshot!(told.replace(&server.url, "http://k"), @"
+    could not list: could not log in to demo as user op of domain default: POST identity /v3/auth/tokens at http://k/v3/auth/tokens: 302: redirected to http://k/horizon/auth/login/?next=/
+    next: check auth_url: it is Keystone's own address, with https if it has TLS
+    ");
+    assert_eq!(server.logins(), 1);
+}
+
+/// jenkinsci/openstack-cloud-plugin#162: the address that a login was sent to is shown whole.
+#[tokio::test]
+async fn an_answer_from_a_wrong_address_shows_it() {
+    let page = Act::Body(404, "<html><title>404 Not Found</title></html>");
+    let server = Server::start(&[page], &[]).await;
+    let mut config = config(&server.url);
+    config.auth_url = format!("{}/identity/v3", server.url).parse().unwrap();
+    let error = over(config, Duration::from_secs(5)).await.send(get()).await.unwrap_err();
+    let failure = Failure::from_error("could not list", &error);
+    let told = format!("{failure}\nnext: {}", failure.next.as_deref().unwrap());
+    insta::assert_snapshot!(told.replace(&server.url, "http://k"), @"
+    could not list: could not log in to demo as user op of domain default: POST identity /v3/auth/tokens at http://k/identity/v3/auth/tokens: 404: 404 Not Found
+    next: check auth_url: it is Keystone's own address, with https if it has TLS
+    ");
+}
