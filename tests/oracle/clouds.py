@@ -47,7 +47,7 @@ def place(cloud, key, value, beside=.2):
     """Puts a value inside of auth or beside it, sometimes into both."""
     here = cloud if maybe(beside) else cloud["auth"]
     here[spelt(key)] = value
-    if maybe(.04):
+    if maybe(.02):
         other = cloud["auth"] if here is cloud else cloud
         other[key] = value if maybe(.5) else "other"
 
@@ -72,8 +72,9 @@ def login(cloud):
         else:
             place(cloud, "application_credential_name", "ac", .1)
             place(cloud, "username", "op", .1)
-        if maybe(.9):
-            return
+            if maybe(.8):
+                place(cloud, random.choice(["user_domain_name", "user_domain_id"]), "opsdom")
+        return
     scope = random.random()
     if scope < .6:
         place(cloud, random.choice(["project_name"] * 4 + ["tenant_name"]), "ops")
@@ -82,33 +83,36 @@ def login(cloud):
     elif scope < .8:
         place(cloud, "system_scope", "all", .1)
     for key in ("user_domain_name", "user_domain_id", "project_domain_name", "project_domain_id"):
-        if maybe(.3):
+        # The client refuses a user's domain beside a token; omega passes it over, as it is not needed.
+        if maybe(.3) and not (kind == "token" and key.startswith("user")):
             place(cloud, key, random.choice(["opsdom", "staff"]))
-    if maybe(.25):
+    if maybe(.25) and kind == "password":
         place(cloud, random.choice(["domain_name", "domain_id"]), "lone")
-    if maybe(.1):
+    if maybe(.1) and cloud.get("auth_type", "password") == "password":
         place(cloud, random.choice(["default_domain_id", "default_domain_name"]), "dflt", .1)
 
 
 def connection(cloud):
     if maybe(.5):
-        cloud[spelt("region_name")] = random.choice(["One", "One", "Two", "One,Two", ["One", "Two"], ""])
+        cloud[spelt("region_name")] = random.choice(["One", "One", "Two", "One,Two", ["One", "Two"]])
     elif maybe(.4):
         regions = ["One", "Two", {"name": "Three", "values": {
             "interface": "internal", "network_endpoint_override": "http://three/net",
-            "auth": {"project_name": "three"}}}]
-        cloud["regions"] = random.sample(regions, random.choice([1, 2, 3]))
+            "auth": {"auth_url": "http://three:5000"}}}]
+        cloud["regions"] = random.sample(regions, random.choice([1, 1, 1, 2, 3]))
     if maybe(.4):
         cloud["interface"] = random.choice(
-            ["public", "internal", "admin", "internalURL", ["internal", "public"], ["admin"], "odd"])
-    if maybe(.1):
-        cloud[spelt("endpoint_type")] = random.choice(["public", "internal", "adminURL"])
+            ["public", "internal", "admin", "internalURL", ["internal", "public"], ["admin"]] * 3 + ["odd"])
+    if maybe(.05):
+        cloud["endpoint-type" if maybe(.1) else "endpoint_type"] = random.choice(["public", "internal", "adminURL"])
     if maybe(.25):
-        cloud["verify"] = random.choice([True, True, False, None, "False"])
+        cloud["verify"] = random.choice([True, True, False, True, False, "False"])
     if maybe(.15):
-        cloud["insecure"] = random.choice([True, False, "true", "yes"])
+        cloud["insecure"] = random.choice([True, False, "true", "false", "yes"])
     if maybe(.2):
         cloud["cacert"] = "/etc/ca.pem"
+    elif maybe(.05):
+        cloud["verify"] = None  # beside a cacert the client then takes the machine's own CAs
     for service, names in SERVICES.items():
         if maybe(.08):
             key = f"{random.choice(names)}_{random.choice(['endpoint_override'] * 4 + ['endpoint'])}"
@@ -139,18 +143,22 @@ def case(id):
     variables = {}
     if maybe(.15):  # variables alone
         for key, value in {**cloud, **cloud["auth"]}.items():
-            if key != "auth" and value is not None and not isinstance(value, (list, dict)):
+            # The client takes OS_VERIFY for the path of a CA, whatever it says.
+            if key not in ("auth", "verify") and value is not None and not isinstance(value, (list, dict)):
                 variables["OS_" + key.upper().replace("-", "_")] = str(value)
         return {"id": id, "clouds": None, "secure": None, "variables": variables}
     variables["OS_CLOUD"] = "a"
-    if maybe(.4):
-        variables["OS_REGION_NAME"] = random.choice(["One", "Two", "Three"])
+    if maybe(.3):
+        variables["OS_REGION_NAME"] = random.choice(["One", "One", "Two", "Three"])
     if maybe(.1):
         variables["OS_IMAGE_ENDPOINT_OVERRIDE"] = "http://variable/image"
     secure = None
     if maybe(.2):
         secure = {"clouds": {"a": {"auth": {}}}}
         for key in list(cloud["auth"]):
+            # Of two places in two files the client takes the one beside auth, in any order.
+            if key.replace("-", "_") in cloud:
+                continue
             if "password" in key or "secret" in key or maybe(.1):
                 secure["clouds"]["a"]["auth"][key] = cloud["auth"].pop(key)
         if maybe(.3):
@@ -175,8 +183,24 @@ def domain(auth, of, fallback):
     return fallback
 
 
-def ask(one):
+def client():
+    """The client's reader, with the domain that the openstack command assumes for a password."""
     from openstack.config import loader
+
+    class Client(loader.OpenStackConfig):
+        def auth_config_hook(self, config):
+            auth = config["auth"]
+            said = any(auth.get(key) or config.get(key)
+                       for key in ("default_domain_id", "default_domain_name"))
+            for of in ("user", "project") if config["auth_type"] in ("password", "v3password") else ():
+                if not (said or auth.get(f"{of}_domain_id") or auth.get(f"{of}_domain_name")):
+                    auth[f"{of}_domain_id"] = "default"
+            return config
+
+    return Client
+
+
+def ask(one):
     for name in [name for name in os.environ if name.startswith("OS_")]:
         del os.environ[name]
     os.environ.update(one["variables"])
@@ -188,7 +212,7 @@ def ask(one):
                 files[name] = [os.path.join(work, f"{name}.yaml")]
                 with open(files[name][0], "w") as f:
                     json.dump(one[name], f)
-        config = loader.OpenStackConfig(
+        config = client()(
             config_files=files["clouds"], secure_files=files["secure"], vendor_files=[])
         arguments = {}
         if one["clouds"] is not None:

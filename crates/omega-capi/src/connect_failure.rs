@@ -56,7 +56,7 @@ impl ConnectFailure {
             | Self::CaAsLeaf
             | Self::Certificate
             | Self::Tls => {
-                return chain(error).find_map(|error| error.downcast_ref()).map(words);
+                return tls_words(error);
             }
             Self::NoRoute | Self::Other => return None,
         };
@@ -110,6 +110,11 @@ impl ConnectFailure {
             }
         }
     }
+}
+
+/// Returns what TLS says, in the operator's words, if a failure of it is among the causes.
+pub(crate) fn tls_words(error: &(dyn Error + 'static)) -> Option<String> {
+    chain(error).find_map(|error| error.downcast_ref()).map(words)
 }
 
 /// Returns an error and its sources, also those inside an [`io::Error`], whose `source` skips them.

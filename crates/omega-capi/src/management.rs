@@ -29,7 +29,10 @@ use serde_json::Value;
 use tower::{BoxError, Service, ServiceBuilder};
 
 use crate::{
-    ConnectFailure, Error, Verb, connect_failure::certificate_names, list::JSON, rights::rights,
+    ConnectFailure, Error, Verb,
+    connect_failure::{certificate_names, tls_words},
+    list::JSON,
+    rights::rights,
     upstream_messages::is_authorizer_refusal,
 };
 
@@ -348,7 +351,10 @@ impl Management {
 /// Returns kube's client for `config`, with its own authentication and headers, which also accepts a
 /// server certificate that is itself the CA of the kubeconfig.
 fn client(config: &Config) -> Result<Client, String> {
-    let wrong = |error: kube::Error| chain(&error).join(": ");
+    let wrong = |error: kube::Error| match tls_words(&error) {
+        Some(words) => format!("its client certificate can't be used: {words}"),
+        None => chain(&error).join(": "),
+    };
     let mut tls = config.rustls_client_config().map_err(wrong)?;
     if let (Some(trusted), false) = (&config.root_cert, config.accept_invalid_certs) {
         let trusted = trusted.iter().map(|der| CertificateDer::from(der.clone())).collect();

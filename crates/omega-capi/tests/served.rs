@@ -177,7 +177,7 @@ async fn a_server_that_is_not_well_is_named() {
     let broken = error(Fault::Broken("/apis".into())).await;
     assert_eq!(
         broken.to_string(),
-        "https://127.77.2.1:6443 (context lab) can't be reached: connection closed before \
-         message completed"
+        "https://127.77.2.1:6443 (context lab) can't be reached: the connection was closed \
+         before the answer was complete"
     );
 }

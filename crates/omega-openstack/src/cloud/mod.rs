@@ -7,6 +7,7 @@ mod error;
 mod keys;
 mod load;
 mod openrc;
+mod resolve;
 mod values;
 
 pub use config::{

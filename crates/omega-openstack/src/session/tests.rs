@@ -418,3 +418,30 @@ fn one_odd_entry_does_not_spoil_a_catalog() {
         "the first that is there"
     );
 }
+
+/// openstack-exporter#608, kubernetes/cloud-provider-openstack#2091: an address that is given is asked;
+/// dtantsur/rust-osauth#18: with the version and the project that it ends with.
+#[tokio::test]
+async fn an_address_that_is_given_is_asked() {
+    let server = Server::start().await;
+    let at = |path: &str| format!("{}{path}", server.url).parse().unwrap();
+    let config = config(&server.url)
+        .at_endpoint(Service::Network, at("/override/net"))
+        .at_endpoint(Service::Compute, at("/nova/v2.1/p"))
+        .at_endpoint(Service::ContainerInfra, at("/override/magnum/v1"));
+    let session = Session::new(config, &SessionOptions::default()).await.unwrap();
+    for (service, path) in [
+        (Service::Network, "networks"),
+        (Service::Compute, "servers"),
+        (Service::ContainerInfra, "clusters"),
+    ] {
+        session.send(Request::new(service, Method::Get, &[path])).await.unwrap();
+    }
+    let seen = server.with(|state| state.seen.clone());
+    let asked: Vec<_> = seen.iter().filter_map(|line| line.strip_prefix("GET ")).collect();
+    insta::assert_snapshot!(asked.join("\n"), @"
+    /override/net/v2.0/networks HTTP/1.1
+    /nova/v2.1/p/servers HTTP/1.1
+    /override/magnum/v1/clusters HTTP/1.1
+    ");
+}

@@ -164,7 +164,7 @@ impl Scenario {
         }
         web.answer(HORIZON, 302, "", 64);
         if self == Self::ForeignCertificate {
-            let why = "invalid peer certificate: UnknownIssuer";
+            let why = "its certificate is not signed by a trusted CA";
             web.fail("https://10.12.4.50:5000/", TransportCause::Tls, why);
         }
         let web: Arc<dyn Web> = Arc::new(web);

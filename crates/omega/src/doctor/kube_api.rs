@@ -74,6 +74,9 @@ fn unreachable(server: &str, error: &Error) -> LayerFinding {
             "renew it on the management machine: kubeadm certs renew apiserver, and restart the \
              API server",
         ),
+        Some(failure @ (ConnectFailure::CaAsLeaf | ConnectFailure::Certificate)) => {
+            (Cause::CertificateUntrusted, failure.next())
+        }
         Some(ConnectFailure::UnknownAuthority | ConnectFailure::OtherName) => (
             Cause::CertificateUntrusted,
             "get a kubeconfig of this cluster: its CA is not the one that signed the server's \
