@@ -407,41 +407,44 @@ def masked(line):
     return "".join(c if c.isprintable() else " " for c in line).strip()[:400]
 
 
-OSLO = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? (?:\d+ )?(CRITICAL|ERROR) ")
+OSLO = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? (?:\d+ )?(CRITICAL|ERROR) \S+ ?(.*)")
 
 
 def errors_of(lines, since):
-    """The lines of oslo.log with CRITICAL or ERROR, and the exceptions of tracebacks. `since`: a local time."""
-    found, traceback = [], False
+    """The number of errors, and the last line of the last one. `since`: a local time. An error is a line of oslo.log
+    with its context (`[-]`), which the lines of a traceback lack; or a traceback on standard error."""
+    count, last, traceback = 0, None, False
     for line in lines:
         dated = OSLO.match(line)
         if dated and dated.group(1) >= since:
-            found.append(line)
+            text = dated.group(3)
+            count += text.startswith("[")
+            last = line if text.strip() and not text[0].isspace() else last
         elif traceback and line and not line[0].isspace():
-            found.append(line)
-            traceback = False
+            count, last, traceback = count + 1, line, False
         elif not dated and line.startswith("Traceback (most recent call last)"):
             traceback = True
-    return found
+    return count, last
 
 
 def probe_since_start(ask, seconds):
     """Two looks at the main process, and the errors that the service logged since its start."""
     service = ask["service"]
     shown, now = show(service), time.time_ns()
-    pid, found = main_pid(shown), []
+    pid, count, last = main_pid(shown), 0, None
     started = started_ns(service, shown) if pid else None
     if started is not None:
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(started // 1000000000))
-        found = errors_of(journal_lines(service, 1000, started // 1000000000)[0], since)
+        count, last = errors_of(journal_lines(service, 1000, started // 1000000000)[0], since)
         dated = [line for line in log_file(service, 1 << 18)[0] if OSLO.match(line)]
-        found += errors_of(dated, since)
+        logged = errors_of(dated, since)
+        count, last = count + logged[0], logged[1] or last
     time.sleep(min(2, seconds / 4.0) if shown.get("ActiveState") in ("active", "activating") else 0)
     again = show_now(service)
     same = all(shown.get(key) == again.get(key) for key in ("MainPID", "NRestarts", "ActiveState"))
     return {"reply": "since_start", "now_ns": now, "started_ns": started, "replaced": not same,
-            "restarts": int(again.get("NRestarts") or 0), "errors": len(found),
-            "last_error": masked(found[-1]) if found else None}
+            "restarts": int(again.get("NRestarts") or 0), "errors": count,
+            "last_error": masked(last) if last else None}
 
 
 def failed(error):

@@ -137,6 +137,70 @@ fn python_reports_maybe_once_a_program_was_started() {
     }
 }
 
+/// Two distributions of one name are both listed with their paths, and broken metadata is named while the
+/// rest is read.
+#[test]
+#[ignore = "needs python3"]
+fn python_lists_every_copy_and_names_broken_metadata() {
+    let home = tempfile::tempdir().unwrap();
+    let metadata = |name: &str, files: &[(&str, &str)]| {
+        let directory = home.path().join(name);
+        std::fs::create_dir(&directory).unwrap();
+        for (file, text) in files {
+            std::fs::write(directory.join(file), text).unwrap();
+        }
+    };
+    let points = (
+        "entry_points.txt",
+        "[magnum.drivers]\nk8s_capi_helm_v1 = magnum_capi_helm.driver:Driver\n",
+    );
+    for version in ["1.3.0", "1.4.0"] {
+        let text = format!("Metadata-Version: 2.1\nName: magnum-capi-helm\nVersion: {version}\n");
+        metadata(
+            &format!("magnum_capi_helm-{version}.dist-info"),
+            &[("METADATA", text.as_str()), points],
+        );
+    }
+    metadata("Magnum.Capi_Helm-9.dist-info", &[("METADATA", "")]);
+    metadata("magnum_capi_helm_docs-1.dist-info", &[]);
+    let statements = r#"
+text = open(sys.argv[2]).read().split("out = os.dup(1)")[0]
+inside = {}
+exec(compile(text, "inside", "exec"), inside)
+sys.path.insert(0, sys.argv[1])
+copies, broken = inside["copies_of"]({"distribution": "magnum-capi-helm", "group": "magnum.drivers"})
+assert sorted(one["version"] for one in copies) == ["1.3.0", "1.4.0"], copies
+assert all(one["path"].startswith(sys.argv[1]) and one["entry_points"] == ["k8s_capi_helm_v1"] for one in copies), copies
+assert [one["path"].rpartition("/")[2] for one in broken] == ["Magnum.Capi_Helm-9.dist-info"], broken
+found = inside["distributions"]({"containing": ["magnum"]})
+assert len(found["others"]) == 1 and len(found["broken"]) == 2 and "magnum-capi-helm" in found["versions"], found
+"#;
+    let program = home.path().join("inside.py");
+    std::fs::write(&program, include_str!("inside.py")).unwrap();
+    let arguments = [home.path().to_str().unwrap(), program.to_str().unwrap()];
+    run_python(&["-I", "-B", "-c", &format!("import sys\n{statements}")], &arguments);
+}
+
+/// Errors are counted from the start of the process, and what looks like a secret does not leave the unit.
+#[test]
+#[ignore = "needs python3"]
+fn python_masks_secrets_in_the_last_error() {
+    let statements = r#"
+lines = ["2026-11-21 08:59:59.1 7 ERROR old x", "2026-11-21 09:00:01.1 7 INFO fine",
+         "2026-11-21 09:00:02.1 7 CRITICAL magnum [-] Unhandled", "Traceback (most recent call last):", "  File x", "ValueError: bad"]
+assert errors_of(lines, "2026-11-21 09:00:00") == (2, lines[5]), errors_of(lines, "2026-11-21 09:00:00")
+head = "2026-11-21 09:00:02.1 7 ERROR magnum.service.periodic "
+oslo = [head + rest for rest in ("[-] failed", "Traceback (most recent call last):", "  File x", "magnum.X: no", "")]
+assert errors_of(oslo, "2026-11-21 09:00:00") == (1, oslo[3]), errors_of(oslo, "2026-11-21 09:00:00")
+for secret in ("mysql://u:hunter2@h/db", "{'password': 'hunter2 hunter2'}", "token=hunter2, x", "Authorization: Bearer hunter2",
+               "admin_password = hunter2", "X-Auth-Token: gAAAAAhunter2"):
+    assert "hunter2" not in masked("ERROR x " + secret), masked(secret)
+assert masked("ERROR cluster c9 is gone") == "ERROR cluster c9 is gone"
+"#;
+    let (common, ask) = (include_str!("common.py"), include_str!("ask.py"));
+    run_python(&["-I", "-c", &format!("{common}\n{ask}\n{statements}")], &[]);
+}
+
 /// Runs statements that use the agent's functions.
 fn in_the_agent(statements: &str, home: &std::path::Path) {
     let (common, act) = (include_str!("common.py"), include_str!("act.py"));

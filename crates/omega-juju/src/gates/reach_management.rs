@@ -51,7 +51,7 @@ impl ReachManagement {
                     "the certificate of {server} is not for {host}: use a name or address in it"
                 )
             }
-            _ => format!(
+            Some(_) | None => format!(
                 "TCP connects but TLS fails: check that the certificate of {server} is valid for {host} \
                  and signed by the kubeconfig's CA"
             ),

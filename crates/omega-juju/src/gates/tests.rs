@@ -209,19 +209,32 @@ async fn a_driver_that_is_installed_and_not_used() {
         ("well", imports(&|_| {}).await),
         ("a module is missing", imports(&|sim| sim.lose_module(Some("yaml"))).await),
         ("disabled", imports(&|sim| sim.write(drivers, disabled, "root", "root", 0o644)).await),
-        ("another driver for the same clusters", imports(&|sim| {
-            sim.install_rival("k8s_cluster_api_ubuntu", "magnum-cluster-api", "vm/ubuntu/kubernetes");
-        })
-        .await),
-        ("an option that it parses", imports(&|sim| {
-            sim.write(late, comma, "root", "root", 0o644);
-        })
-        .await),
-        ("the same before the drop-in is staged", imports(&|sim| {
-            sim.write(late, comma, "root", "root", 0o644);
-            sim.remove("/etc/magnum/magnum.conf.d/00-capi-helm.conf");
-        })
-        .await),
+        (
+            "another driver for the same clusters",
+            imports(&|sim| {
+                sim.install_rival(
+                    "k8s_cluster_api_ubuntu",
+                    "magnum-cluster-api",
+                    "vm/ubuntu/kubernetes",
+                );
+            })
+            .await,
+        ),
+        (
+            "an option that it parses",
+            imports(&|sim| {
+                sim.write(late, comma, "root", "root", 0o644);
+            })
+            .await,
+        ),
+        (
+            "the same before the drop-in is staged",
+            imports(&|sim| {
+                sim.write(late, comma, "root", "root", 0o644);
+                sim.remove("/etc/magnum/magnum.conf.d/00-capi-helm.conf");
+            })
+            .await,
+        ),
         ("another release", imports(&|sim| sim.install_driver("1.3.0")).await),
         ("no conductor", imports(&|sim| sim.without("magnum-conductor")).await),
     ];
@@ -244,22 +257,31 @@ async fn a_daemon_that_keeps_restarting() {
     let shots = vec![
         ("well", steady(&|_| {}).await),
         ("again and again", steady(&|sim| sim.crash("magnum-conductor", 4)).await),
-        ("with an error", steady(&|sim| {
-            sim.crash("magnum-conductor", 4);
-            sim.log_errors("magnum-conductor", &[error]);
-        })
-        .await),
+        (
+            "with an error",
+            steady(&|sim| {
+                sim.crash("magnum-conductor", 4);
+                sim.log_errors("magnum-conductor", &[error]);
+            })
+            .await,
+        ),
         ("an error alone", steady(&|sim| sim.log_errors("magnum-conductor", &[error])).await),
-        ("a day ago", steady(&|sim| {
-            sim.crash("magnum-conductor", 4);
-            sim.wait(90_000);
-        })
-        .await),
-        ("to be restarted", steady(&|sim| {
-            sim.crash("magnum-conductor", 4);
-            sim.install_driver("1.4.0");
-        })
-        .await),
+        (
+            "a day ago",
+            steady(&|sim| {
+                sim.crash("magnum-conductor", 4);
+                sim.wait(90_000);
+            })
+            .await,
+        ),
+        (
+            "to be restarted",
+            steady(&|sim| {
+                sim.crash("magnum-conductor", 4);
+                sim.install_driver("1.4.0");
+            })
+            .await,
+        ),
     ];
     insta::assert_snapshot!(cases(shots));
 }

@@ -146,10 +146,8 @@ async fn a_drop_in_of_somebody_else_does_not_block() {
 async fn an_override_is_named_with_its_file() {
     let sim = Start::HookRewrote.unit("magnum/0");
     let text = stage_dropin().text.to_string();
-    let (dropin, late) = (
-        "/etc/magnum/magnum.conf.d/00-capi-helm.conf",
-        "/etc/magnum/magnum.conf.d/99-site.conf",
-    );
+    let (dropin, late) =
+        ("/etc/magnum/magnum.conf.d/00-capi-helm.conf", "/etc/magnum/magnum.conf.d/99-site.conf");
     sim.write(dropin, text.as_bytes(), "root", "root", 0o644);
     sim.write(late, b"[capi_helm]\nkubeconfig_file = /etc/other\n", "root", "root", 0o644);
     let flag = b"DAEMON_ARGS=\"$DAEMON_ARGS --config-dir /etc/magnum/magnum.conf.d\"\n";
@@ -160,5 +158,8 @@ async fn an_override_is_named_with_its_file() {
     let (sha256, effective) = (stage_dropin().sha256(), options().effective());
     let desired = ConvergeServices::graft(&"1.4.0".parse().unwrap(), sha256, &effective, false);
     let shown = shown(&sim, &desired).await;
-    assert!(shown.contains(&format!("{late} sets kubeconfig_file, and is read after {dropin}")), "{shown}");
+    assert!(
+        shown.contains(&format!("{late} sets kubeconfig_file, and is read after {dropin}")),
+        "{shown}"
+    );
 }

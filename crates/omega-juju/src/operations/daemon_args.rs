@@ -296,10 +296,9 @@ fn commands(line: &str) -> impl Iterator<Item = &str> {
         let body = part.split_once("()").and_then(|(_, rest)| rest.trim_start().strip_prefix('{'));
         let mut words = body.unwrap_or(part).split_whitespace();
         // `PATTERN) COMMAND`
-        let first = words.next().and_then(|word| match word.ends_with(')') && body.is_none() {
-            true => words.next(),
-            false => Some(word),
-        });
+        let first = words.next();
+        let is_pattern = body.is_none() && first.is_some_and(|word| word.ends_with(')'));
+        let first = if is_pattern { words.next() } else { first };
         let function = body.map(|_| FUNCTION);
         // `then exit`, `do exit`, `else exit`
         let second = first.filter(|word| matches!(*word, "then" | "do" | "else" | "{"));

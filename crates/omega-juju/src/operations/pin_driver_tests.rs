@@ -106,7 +106,10 @@ async fn two_distributions_and_broken_metadata_are_refused_with_their_paths() {
         let desired = PinDriver::new(pinned.parse().unwrap(), PipSource::Index { url: None });
         let shown = shown(&sim, &desired).await;
         assert!(shown.contains("is installed 2 times"), "{shown}");
-        for path in ["magnum_capi_helm-1.4.0.dist-info", "/usr/lib/python3/dist-packages/magnum_capi_helm-1.3.0.dist-info"] {
+        for path in [
+            "magnum_capi_helm-1.4.0.dist-info",
+            "/usr/lib/python3/dist-packages/magnum_capi_helm-1.3.0.dist-info",
+        ] {
             assert!(shown.contains(path), "{shown}");
         }
         assert_eq!(sim.writes(), 0);

@@ -249,7 +249,6 @@ impl Scanner {
         self.at = end;
         let mut inner = Scanner { chars: format!("{word}\"").chars().collect(), at: 0 };
         let (mut pieces, mut text) = (Vec::new(), String::new());
-        inner.at = 0;
         inner.quoted_rest(&mut pieces, &mut text)?;
         if !text.is_empty() {
             pieces.push(Piece::Literal(text));

@@ -412,7 +412,7 @@ impl DriversState {
 }
 
 impl fmt::Display for DriverState {
-    /// As in "k8s_capi_helm_v1 of magnum-capi-helm 1.4.0 (/usr/lib/...)".
+    /// As in "`k8s_capi_helm_v1` of magnum-capi-helm 1.4.0 (/usr/lib/...)".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
         if let Some(distribution) = &self.distribution {

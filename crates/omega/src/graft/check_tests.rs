@@ -214,9 +214,9 @@ async fn what_the_graft_made_true_is_found_with_the_gates_own_tables() {
         let unit = Arc::clone(&sim.clients.units[0]);
         async move {
             let connect = Connect::new(&site, &machine);
-            let (item, clients) = super::on_unit(&gate, &connect, Timestamp::now()).await.unwrap();
+            let (items, clients) = super::on_unit(&gate, &connect, Timestamp::now()).await.unwrap();
             assert!(connected(&job("omega.toml", Vec::new(), &clients)).is_empty());
-            TargetPlan::unit(unit.label(), vec![section(item(&unit))])
+            TargetPlan::unit(unit.label(), vec![section(items(&unit))])
         }
     };
     assert_eq!(sim.apply().await.unwrap().exit, Status::Done);
@@ -233,7 +233,7 @@ async fn what_the_graft_made_true_is_found_with_the_gates_own_tables() {
     let state = preview(&targets, Timestamp::now()).await;
     let verdicts: Vec<_> =
         state.iter().flat_map(TargetPreview::items).map(|item| &item.found).collect();
-    assert_eq!(verdicts.len(), 6);
+    assert_eq!(verdicts.len(), 7, "the driver has two");
     for found in verdicts {
         assert!(matches!(found, ItemState::Verdict(Verdict::Pass { .. })), "{found:?}");
     }

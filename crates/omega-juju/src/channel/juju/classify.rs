@@ -21,7 +21,12 @@ pub(super) fn exec(unit: &str, output: &Output, wait: Duration) -> Error {
             touched: Touched::Nothing,
         },
         _ if output.status == Some(0) => Error::NothingScheduled { unit: unit.to_owned() },
-        kind => denied(unit, kind, &stderr)
+        kind @ (Juju::LoginExpired
+        | Juju::Forbidden
+        | Juju::LocalFile
+        | Juju::KeyRefused
+        | Juju::BeforeSsh
+        | Juju::Unknown) => denied(unit, kind, &stderr)
             .unwrap_or_else(|| unreachable(unit, &stderr, Touched::Nothing)),
     }
 }

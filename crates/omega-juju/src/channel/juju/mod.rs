@@ -142,7 +142,9 @@ fn not_run(unit: &str, error: &RunError, after: Duration, touched: Touched) -> E
                     "{program} can't be started: it is not installed on this machine, or not on the \
                      PATH"
                 ),
-                error => error.to_string(),
+                RunError::Start(..) | RunError::Broke(..) | RunError::Deadline(..) => {
+                    error.to_string()
+                }
             },
             next: Some(
                 "install juju, set its path in the site file, or list the units for SSH".into(),

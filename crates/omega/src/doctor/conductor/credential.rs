@@ -58,7 +58,7 @@ fn unreached(unit: Unit<'_>, state: &ReachState, clocks: Clocks) -> Option<Layer
     }
     let remedy = match &state.code {
         Some(FailureCode::Dns) => "correct the name resolution on the unit (/etc/resolv.conf)",
-        _ => "allow this unit: omega-cli ensure-sg-rule; then check the route to it",
+        Some(_) | None => "allow this unit: omega-cli ensure-sg-rule; then check the route to it",
     };
     (!state.tcp || !state.tls)
         .then(|| unit.broken(LAYER, Cause::ManagementUnreachable, reason(state)).remedy(remedy))
@@ -94,22 +94,22 @@ fn tls(unit: Unit<'_>, state: &ReachState, code: &FailureCode, clocks: Clocks) -
         return broken(Cause::ClockWrong, "correct the clock of the unit (timedatectl)")
             .shown_by(times);
     }
-    match code {
-        FailureCode::TlsExpired | FailureCode::TlsNotYetValid => broken(
+    match Some(code) {
+        Some(FailureCode::TlsExpired | FailureCode::TlsNotYetValid) => broken(
             Cause::CertificateExpired,
             "renew the API server's certificate; if it is valid from here, compare the unit's clock",
         ),
-        FailureCode::TlsUntrusted => broken(
+        Some(FailureCode::TlsUntrusted) => broken(
             Cause::CertificateUntrusted,
             "the kubeconfig on the unit has another CA than the one that signed the API server's \
              certificate: omega-cli place-kubeconfig",
         ),
-        FailureCode::TlsWrongHost => broken(
+        Some(FailureCode::TlsWrongHost) => broken(
             Cause::CertificateUntrusted,
             "the certificate is for another name or address than that in the kubeconfig on the unit: \
              omega-cli place-kubeconfig, or a certificate with that name",
         ),
-        _ => broken(
+        Some(_) | None => broken(
             Cause::TlsFailed,
             "look at what listens there: it does not speak TLS, or a proxy is in between",
         ),

@@ -57,7 +57,9 @@ fn unused(unit: Unit<'_>, facts: &ConductorFacts) -> Vec<LayerFinding> {
         let cause = match trouble.kind {
             DriverTroubleKind::Disabled => Cause::DriverDisabled,
             DriverTroubleKind::Conflict => Cause::DriverConflict,
-            _ => Cause::DriverNotImportable,
+            DriverTroubleKind::NotImportable | DriverTroubleKind::AnotherNotImportable | _ => {
+                Cause::DriverNotImportable
+            }
         };
         let found = unit.broken(LAYER, cause, trouble.summary);
         found.shown_by(trouble.evidence).remedy(trouble.remedy)
