@@ -70,7 +70,7 @@ mod tests {
            `----
         ");
         insta::assert_snapshot!(shown("[management]\nsources = \"10.20.0.0/16\""), @r#"
-        invalid type: string "10.20.0.0/16", expected a sequence in omega.toml, line 2
+        invalid type: string "10.20.0.0/16", expected an array in omega.toml, line 2
            ,-[omega.toml:2:11]
          1 | [management]
          2 | sources = "10.20.0.0/16"

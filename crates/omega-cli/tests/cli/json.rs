@@ -203,7 +203,9 @@ fn effect(subcommand: &str, flag: &str) -> Option<Effect> {
         ("apply", "--prove") => Differs(&["apply", "graft"], &["--prove"]),
         ("apply", "--parallel") => Tested("../omega/src/graft/apply_tests.rs", ".parallel("),
         ("rollback", "--run") => Differs(&["rollback", "graft"], &["--run", "nope"]),
-        ("doctor", "--cluster") => Tested("../../tests/lab/lib/doctor.sh", "--cluster"),
+        ("doctor", "--cluster") => {
+            Tested("../omega/src/doctor/examination_tests.rs", "options.clusters")
+        }
         ("doctor", "--kubeconfig") => Differs(&["doctor"], &["--kubeconfig", "nope"]),
         ("doctor", "--patience") => Differs(&["doctor"], &["--patience", "x"]),
         ("accept", "--only") => Differs(&["accept", "--only", "8"], &["--only", "7"]),
@@ -227,7 +229,7 @@ fn effect(subcommand: &str, flag: &str) -> Option<Effect> {
         ("check-constellation", "--dependencies") => {
             Differs(&["check-constellation"], &["--dependencies", "nope"])
         }
-        ("read-releases", "--namespace") => Tested("src/command/capi_tests.rs", "Namespace"),
+        ("read-releases", "--namespace") => Tested("src/command/capi_tests.rs", "&[decoy]"),
         ("check releases", "--namespace") => Tested(NEEDS, "\"releases\", \"-n\", \"magnum-a\""),
         ("ensure-sg-rule", "--group") => Differs(
             &[
@@ -252,10 +254,13 @@ fn effect(subcommand: &str, flag: &str) -> Option<Effect> {
         ("ensure-sg-rule", "--absent") => {
             Tested("../../tests/lab/cases/15-operations.sh", "--absent")
         }
-        (
-            "stage-image",
-            "--select" | "--keep" | "--endpoint" | "--url" | "--manifest" | "--os-distro",
-        ) => Tested(LAB_16, flag_text(flag)?),
+        ("stage-image", "--keep" | "--endpoint" | "--url") => Tested(LAB_16, flag_text(flag)?),
+        ("stage-image", "--select" | "--manifest") => {
+            Tested("../omega-openstack/src/image/manifest_tests.rs", "Manifest::parse")
+        }
+        ("stage-image", "--os-distro") => {
+            Tested("../omega-openstack/src/image/tests.rs", "\"os_distro\"")
+        }
         ("stage-image", _) => Tested("../../tests/lab/cases/18-unchanged.sh", flag_text(flag)?),
         ("ensure-cluster-template", "--name") => Tested(NEEDS, "\"--name\", \"two\""),
         ("ensure-cluster-template", "--label") => Differs(TEMPLATE, &["--label", "x"]),
@@ -311,7 +316,9 @@ fn effect(subcommand: &str, flag: &str) -> Option<Effect> {
         ("mint-kubeconfig", "--lifetime" | "--renew-before") => {
             Tested("src/command/access.rs", flag_text(flag)?)
         }
-        ("mint-kubeconfig", "--autoscaler") => Tested(LAB_40, "autoscaler"),
+        ("mint-kubeconfig", "--autoscaler") => {
+            Tested("../omega-capi/src/access/mint_tests.rs", "autoscaler")
+        }
         ("retarget-kubeconfig", "--file" | "--server") => Tested(LAB_40, flag_text(flag)?),
         ("probe-pod-egress", _) => {
             Tested(LAB_40, flag_text(flag).filter(|f| *f != "--namespace").unwrap_or("-n default"))

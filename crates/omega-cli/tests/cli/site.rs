@@ -118,7 +118,7 @@ fn validate_tells_every_mistake_with_line_and_column_and_contacts_nothing() {
     home.write("omega.toml", &text.replace("10.20.0.0/16", "10.20"));
     home.run(&["verify", "graft"]).exits(64).says(&["management.sources", "line 9"]);
     home.write("omega.toml", &format!("{text}[capi_helm]\napi_resource = \"{{}}\"\n"));
-    home.run(&["verify", "graft"]).exits(64).says(&["api_resource", "line 27"]);
+    home.run(&["verify", "graft"]).exits(64).says(&["api_resource", "line 26"]);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_stored_plan_is_shown_as_it_was_and_runs_tell_what_became_of_them() {
     let plan = home.path().join("state/omega/runs").join(&run).join("plan.json");
     let shown = home.run(&["show", plan.to_str().unwrap()]).exits(0).out;
     assert!(shown.contains("2 -> 4") && shown.contains("Signs: ~ update"), "{shown}");
-    assert!(shown.contains("A plan for ensure-charm-config on:\n  model: juju"), "{shown}");
+    assert!(shown.contains("A plan for ensure-charm-config on:\n  juju: juju, model"), "{shown}");
 
     let listed = home.run(&["runs"]).exits(0).out;
     let words: Vec<_> = listed.split_whitespace().collect();

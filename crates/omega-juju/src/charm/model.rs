@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Instant,
 };
 
 use omega_core::{Label, Touched, values::UnitName};
@@ -121,7 +122,13 @@ impl Model {
     ) -> Result<Vec<u8>, Error> {
         self.executions.fetch_add(1, Ordering::Relaxed);
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        self.juju.run(doing, command, &args, touched).await
+        let start = Instant::now();
+        let answer = self.juju.run(doing, command, &args, touched).await;
+        let took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let status = answer.as_ref().map_or_else(Error::name, |_| "ok");
+        let what = format!("juju {command}");
+        tracing::info!(target: "omega_trace", kind = "exec", what, status, took_ms, "trace");
+        answer
     }
 }
 

@@ -1,13 +1,22 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use async_trait::async_trait;
 use omega_core::{
-    CancelToken, Evidence, Failure, Gate, Item, Section, Subject, Touched, Verdict,
-    run::{Approved, PlanFile, Status},
+    CancelToken, Context, Event, EventSink, Evidence, Failure, Gate, Item, Section, Subject,
+    TargetPlan, Touched, Verdict,
+    run::{Approved, Engine, Job, PlanFile, Status},
+    step,
 };
-use omega_juju::{gates::LeftoverPolicy, sim::Start};
+use omega_juju::{Sources, gates::LeftoverPolicy, sim::Start};
 
-use crate::test_harness::{Site, document};
+use super::SiteSpec;
+use crate::{
+    rehearsal,
+    test_harness::{Site, document},
+};
 
 type Change = fn(&Site);
 
@@ -135,6 +144,62 @@ async fn what_was_shown_is_applied_and_nothing_else() {
     let report = site.engine().apply(&job, Approved::Shown(looked)).await.unwrap();
     assert_eq!(report.exit, Status::Stale, "{report:#?}");
     assert_eq!(site.units[0].read(DROPIN).as_deref(), Some("[capi_helm]\n# by hand\n"));
+}
+
+/// Alone, an operation can't have what another one has to do first: its plan says so.
+#[tokio::test]
+async fn a_plan_refuses_what_its_run_would_refuse() {
+    let site = Site::new(&[Start::Fresh]);
+    let (parsed, _) = rehearsal::site().unwrap();
+    let spec = SiteSpec::new(&parsed);
+    let services = spec.services(&spec.dropin().unwrap(), false).unwrap();
+    let unit = site.units[0].client(Sources::default());
+    let section = Section::new("", "services", vec![Item::Step(step(&Arc::new(unit), services))]);
+    let target = TargetPlan::unit("magnum/0", vec![section]);
+    let job = Job::new("converge-services", "omega.toml", vec![target]);
+    let plan = site.engine().plan(&job).await;
+    assert_eq!(plan.exit, Status::Refused, "{plan:#?}");
+    let failure = plan.failure.unwrap();
+    let run = site.engine().apply(&job, Approved::Now).await.unwrap();
+    assert_eq!((run.exit, run.failure, run.run), (Status::Refused, Some(failure), None));
+    assert_eq!(site.writes(), 0);
+    assert!(site.runs.all().unwrap().0.is_empty(), "what is refused keeps no run");
+    // In the runbook the steps before it come first.
+    let whole = site.engine().plan(&site.job(LeftoverPolicy::Remove).await).await;
+    assert_eq!(whole.exit, Status::Pending, "{whole:#?}");
+}
+
+/// Notes the targets of the steps that begin and end.
+#[derive(Default)]
+struct Targets(Mutex<Vec<String>>);
+
+impl EventSink for Targets {
+    fn event(&self, event: &Event) {
+        if let Event::StepStarted { step, .. } | Event::StepFinished { step, .. } = event {
+            self.0.lock().unwrap().push(step.target.clone());
+        }
+    }
+}
+
+#[tokio::test]
+async fn units_after_the_first_may_be_changed_at_the_same_time() {
+    for (parallel, expected) in [(1, false), (2, true)] {
+        let site = Site::new(&[Start::Fresh, Start::Fresh, Start::Fresh]);
+        let targets = Arc::new(Targets::default());
+        let ctx = Context::default().with_events(targets.clone());
+        let engine = Engine::new(site.runs.clone(), ctx).parallel(parallel.try_into().unwrap());
+        let job = site.job(LeftoverPolicy::Remove).await;
+        let report = engine.apply(&job, Approved::Now).await.unwrap();
+        assert_eq!(report.exit, Status::Done, "{report:#?}");
+        let order = targets.0.lock().unwrap().clone();
+        let of = |name: &str| move |target: &String| target == name;
+        let first = order.iter().rposition(of("magnum/0")).unwrap();
+        let second = order.iter().position(of("magnum/1")).unwrap();
+        assert!(first < second, "the first is changed alone");
+        let last = order.iter().rposition(of("magnum/1")).unwrap();
+        let third = order.iter().position(of("magnum/2")).unwrap();
+        assert_eq!(third < last, expected, "{parallel}: {order:?}");
+    }
 }
 
 #[tokio::test]

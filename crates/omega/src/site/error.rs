@@ -106,7 +106,7 @@ impl SiteError {
             Some((missing, _)) if reason.starts_with("missing field") => {
                 (format!("the key `{missing}` is missing"), None)
             }
-            Some(_) | None => (reason.to_owned(), None),
+            Some(_) | None => (plain(reason), None),
         };
         let hint = hint.map(|name| format!("did you mean `{name}`?"));
         match error.span() {
@@ -114,6 +114,22 @@ impl SiteError {
             None => Self { message: format!("{why} in {}", path.display()), hint, place: None },
         }
     }
+}
+
+/// Returns what the parser found in the words of TOML, not of its library.
+fn plain(reason: &str) -> String {
+    if reason.contains("duration") {
+        return "not a duration: write 30s, 10m or 1h 30m".to_owned();
+    }
+    let (found, wanted) = reason.split_once(", expected ").unwrap_or((reason, ""));
+    let wanted = match wanted {
+        "" => return reason.to_owned(),
+        "a sequence" => "an array",
+        "a map" => "a table",
+        other if other.starts_with("struct ") => "a table",
+        other => other,
+    };
+    format!("{found}, expected {wanted}")
 }
 
 /// The longest mark.
