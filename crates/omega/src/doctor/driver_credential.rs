@@ -33,12 +33,11 @@ pub(super) fn refused(
 }
 
 fn validity(facts: &KubeconfigFacts) -> impl Iterator<Item = Evidence> {
-    let times = match &facts.auth {
-        AuthKind::ClientCertificate { not_before, not_after, .. } => Some([
-            Evidence::time("not before", *not_before),
-            Evidence::time("not after", *not_after),
-        ]),
+    let begins = match &facts.auth {
+        AuthKind::ClientCertificate { not_before, .. } => Some(*not_before),
         AuthKind::Token => None,
     };
-    times.into_iter().flatten()
+    let begins = begins.map(|time| Evidence::time("not before", time));
+    let ends = facts.expires().map(|time| Evidence::time("not after", time));
+    begins.into_iter().chain(ends)
 }
