@@ -375,7 +375,7 @@ fn document(bytes: &Secret) -> Result<Node, KubeconfigError> {
     }
     let document = yaml::read(text)?;
     if !matches!(document, Node::Map(_)) {
-        return Err(is_no_kubeconfig(None));
+        return Err(is_no_kubeconfig(Some((1, 1))));
     }
     Ok(document)
 }
@@ -509,6 +509,7 @@ fn is_here(url: &Url) -> bool {
 
 /// Returns what `KEY-data` holds; `None` if it is absent for both readers. The driver takes a `KEY` that
 /// is there for the path of a file, and a `KEY-data` that is there for the file's content, empty or not.
+/// It fails on null.
 fn data(of: &Node, key: &str) -> Result<Option<Vec<u8>>, KubeconfigError> {
     let name = format!("{key}-data");
     let content = of.get(&name);
@@ -517,13 +518,17 @@ fn data(of: &Node, key: &str) -> Result<Option<Vec<u8>>, KubeconfigError> {
         return driver(&why, &format!("remove the line `{key}`"));
     }
     let Some(content) = content else { return Ok(None) };
-    match text(of, &name)?.and_then(|text| base64(&text)) {
-        Some(bytes) if !bytes.is_empty() => Ok(Some(bytes)),
-        Some(_) | None => {
-            let what = if content.is_null() { "null" } else { "empty" };
-            driver(&format!("its `{name}` is {what}"), &format!("remove the line `{name}`"))
-        }
+    if content.is_null() {
+        return driver(&format!("its `{name}` is null"), &format!("remove the line `{name}`"));
     }
+    // That it is base64 was checked.
+    let bytes = text(of, &name)?.and_then(|text| base64(&text));
+    Ok(Some(bytes.unwrap_or_default()))
+}
+
+/// The driver takes an empty file for one.
+fn empty<T>(key: &str) -> Result<T, KubeconfigError> {
+    driver(&format!("its `{key}-data` is empty"), &format!("remove the line `{key}-data`"))
 }
 
 fn ca(cluster: &Node) -> Result<Option<String>, KubeconfigError> {
@@ -531,6 +536,9 @@ fn ca(cluster: &Node) -> Result<Option<String>, KubeconfigError> {
         return no(format!("its CA is in a separate file (`{path}`)"), FLATTEN);
     }
     let Some(pem) = data(cluster, "certificate-authority")? else { return Ok(None) };
+    if pem.is_empty() {
+        return empty("certificate-authority");
+    }
     match String::from_utf8(pem) {
         Ok(pem) if certificate(pem.as_bytes()).is_some() => Ok(Some(pem)),
         Ok(_) | Err(_) => no("its certificate-authority-data is not a certificate", FLATTEN),
@@ -579,6 +587,8 @@ fn credential(user: &Node) -> Result<Credential, KubeconfigError> {
     }
     let (certificate, key) = (data(user, "client-certificate")?, data(user, "client-key")?);
     match (certificate, key, text(user, "token")?) {
+        (Some(certificate), Some(_), _) if certificate.is_empty() => empty("client-certificate"),
+        (Some(_), Some(key), _) if key.is_empty() => empty("client-key"),
         (Some(certificate), Some(key), _) => {
             let key_pem = Secret::new(key);
             let Ok(certificate_pem) = String::from_utf8(certificate) else {
@@ -594,6 +604,9 @@ fn credential(user: &Node) -> Result<Credential, KubeconfigError> {
             driver("its token has a line break or is not ASCII", "write it on one line")
         }
         (None, _, Some(token)) => Ok(Credential::Token(Secret::from(token))),
+        (Some(certificate), None, Some(token)) if certificate.is_empty() => {
+            Ok(Credential::Token(Secret::from(token)))
+        }
         (Some(_), None, Some(_)) => Err(refused_by(
             Reader::Go,
             "it has a token, and a client certificate without its key",
@@ -608,7 +621,7 @@ fn credential(user: &Node) -> Result<Credential, KubeconfigError> {
 /// Whether no block of `pem` is cut off.
 fn is_whole(pem: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(pem) else { return false };
-    text.matches("-----BEGIN ").count() == text.matches("-----END ").count()
+    text.matches("-----").count() == 4 * text.matches("-----BEGIN ").count()
 }
 
 /// Returns the digest of the first certificate in `pem`, in DER: two spellings of one certificate have

@@ -118,7 +118,11 @@ fn an_empty_value_that_the_driver_takes_for_one_is_refused() {
             &format!("    certificate-authority: ''\n    certificate-authority-data: {ca_data}"),
         ),
         ADMIN.replace(certificate, &format!("    client-certificate: ''\n{certificate}")),
-        TOKEN.replace("{token: secret}", "{token: secret, client-certificate-data: ''}"),
+        TOKEN.replace("{token: secret}", "{token: secret, client-certificate-data: null}"),
+        TOKEN.replace(
+            "{token: secret}",
+            "{token: a, client-key-data: '', client-certificate-data: ''}",
+        ),
         TOKEN.replace("users:", "contexts2: []\nusers:").replace("{name: k,", "{}, {name: k,"),
     ];
     for text in cases {

@@ -114,6 +114,8 @@ fn typed(node: &Node, wanted: &Type, at: &str) -> Result<(), KubeconfigError> {
         (Text, Node::Scalar(one)) if !one.plain || scalar::go_text(&one.text) => Ok(()),
         (Text, Node::Scalar(_)) => not_text(at),
         (Bytes, Node::Scalar(one)) if base64(&one.text).is_some() => Ok(()),
+        // To Go an empty list is no bytes.
+        (Bytes, Node::List(all)) if all.is_empty() => Ok(()),
         (Bytes, _) => refuse(&format!("{at} is not base64"), super::FLATTEN),
         (Flag, Node::Scalar(one)) if one.plain && scalar::go_bool(&one.text).is_some() => Ok(()),
         (Flag, _) => refuse(&format!("{at} is neither true nor false"), "write true or false"),

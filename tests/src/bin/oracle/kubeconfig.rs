@@ -95,7 +95,11 @@ impl Plant {
         Self("types of other entries do not matter", |t| t.replace("{name: 5}", "{name: z}"), same),
         Self("an entry needs no name", |t| t.replace("- {}\n", "- {name: z}\n"), same),
         Self("the first of two entries counts", |t| t.replace("- {name: 'mgmt'}\n", ""), same),
-        Self("kind does not matter", |t| t.replace("kind: Pod\n", "").replace("apiVersion: v2\n", ""), same),
+        Self(
+            "kind does not matter",
+            |t| t.replace("kind: Pod\n", "").replace("apiVersion: v2\n", ""),
+            same,
+        ),
         Self("`=` is text to PyYAML", |t| t.replace(": =\n", ": '='\n"), same),
         Self("a reader is the other one", keep, other_reader),
         Self("a token goes beside a certificate", keep, |said| {

@@ -39,7 +39,8 @@ fn main() -> Result<()> {
             Ok(writeln!(out, "{}", serde_json::to_string(&case.say())?)?)
         })?,
         ["--kubeconfigs", "--planted"] => {
-            let mut rules: Vec<_> = kubeconfig::Plant::ALL.iter().map(|rule| (rule, MANY)).collect();
+            let mut rules: Vec<_> =
+                kubeconfig::Plant::ALL.iter().map(|rule| (rule, MANY)).collect();
             cases(|case| planted_kubeconfig(&case, &mut rules, &mut out))?;
         }
         ["--kubeconfigs", "--plants"] => {
