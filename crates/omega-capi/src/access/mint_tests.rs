@@ -48,7 +48,7 @@ fn facts() -> KubeconfigFacts {
         server: format!("https://{ADDRESS}").parse().unwrap(),
         ca_pem: None,
         auth: AuthKind::Token,
-            token_expires: None,
+        token_expires: None,
     }
 }
 

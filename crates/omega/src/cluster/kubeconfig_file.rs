@@ -4,10 +4,7 @@ use std::{io::ErrorKind, path::Path};
 
 use jiff::Timestamp;
 use omega_capi::access::{LocalFile, LocalMachine};
-use omega_core::{
-    kubeconfig::Kubeconfig,
-    values::Sha256,
-};
+use omega_core::{kubeconfig::Kubeconfig, values::Sha256};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
