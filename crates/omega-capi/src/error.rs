@@ -3,7 +3,7 @@ use std::time::Duration;
 use omega_core::{Diagnostic, Retry, Touched};
 use serde_json::{Value, json};
 
-use crate::{ConnectFailure, Verb};
+use crate::{ConnectFailure, Verb, upstream_messages::is_conversion_failure};
 
 /// A request to a Kubernetes API server failed.
 ///
@@ -89,6 +89,9 @@ impl Diagnostic for Error {
                     "give the kubeconfig's user the right to {verb} {resource} (RBAC)"
                 ));
             }
+            Self::Status { code: 500.., path, message, .. } if is_conversion_failure(message) => {
+                return Some(conversion_remedy(path));
+            }
             Self::Status { code: 502..=504, .. } => {
                 "the API server, or the proxy in front of it, can't answer now: kubectl get --raw \
                  '/readyz?verbose'"
@@ -148,5 +151,55 @@ impl Diagnostic for Error {
         }
         let Self::NotAdmitted { message, .. } = self else { return None };
         Some(json!({ "not_admitted": message }))
+    }
+}
+
+/// Returns what to do about a conversion webhook that can't be called while the object at `path` is read.
+pub fn conversion_remedy(path: &str) -> String {
+    let definition = definition_of(path).unwrap_or_else(|| "DEFINITION".to_owned());
+    format!(
+        "find out what serves the conversion webhook: kubectl get crd {definition} -o \
+         jsonpath='{{.spec.conversion}}'; then check the Service and Endpoints that it names, and the \
+         controller's pod and certificate"
+    )
+}
+
+/// Returns the name of the definition of the object at
+/// `/apis/GROUP/VERSION[/namespaces/NAMESPACE]/PLURAL[/NAME]`: `clusters.cluster.x-k8s.io`.
+pub fn definition_of(path: &str) -> Option<String> {
+    let bare = path.split_once('?').map_or(path, |(bare, _)| bare);
+    let mut parts = bare.strip_prefix("/apis/")?.split('/');
+    let (group, _, third) = (parts.next()?, parts.next()?, parts.next()?);
+    let plural = if third == "namespaces" { parts.nth(1)? } else { third };
+    Some(format!("{plural}.{group}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// kubernetes-sigs/cluster-api-operator#707, sapcc/helm-charts#6044.
+    #[test]
+    fn a_conversion_webhook_is_no_ill_api_server() {
+        let at = |path: &str, message: &str| {
+            let error = Error::Status {
+                server: "s".into(),
+                verb: Verb::Get,
+                path: path.into(),
+                code: 500,
+                message: message.into(),
+            };
+            error.next().unwrap()
+        };
+        let clusters = at(
+            "/apis/cluster.x-k8s.io/v1beta2/clusters?limit=500",
+            "conversion webhook for cluster.x-k8s.io/v1beta1, Kind=Cluster failed: x509",
+        );
+        assert!(clusters.contains("get crd clusters.cluster.x-k8s.io -o"), "{clusters}");
+        assert!(at("/apis/cluster.x-k8s.io", "etcdserver: timeout").contains("/readyz"));
+        let named = |path| definition_of(path);
+        let one = "/apis/a.b/v1/namespaces/n/things/x";
+        assert_eq!(named(one).as_deref(), Some("things.a.b"));
+        assert_eq!(named("/api/v1/nodes"), None);
     }
 }

@@ -40,8 +40,10 @@ mod wire;
 pub mod workload;
 
 pub use connect_failure::ConnectFailure;
-pub use error::Error;
+pub use error::{Error, conversion_remedy, definition_of};
 pub use management::{Deadlines, Management};
-pub use namespace::{InvalidNamespace, Namespace, Namespaces};
+pub use namespace::{InvalidNamespace, InvalidObjectName, Namespace, Namespaces, ObjectName};
 pub use read_version::ReadVersion;
+pub use upstream_messages::is_conversion_failure;
 pub use verb::Verb;
+pub use wire::{WebhookClient, WebhookService};

@@ -86,18 +86,30 @@ impl Management {
         limit: usize,
         accept: &str,
     ) -> Result<Vec<T>, Error> {
+        self.list_as(path, selectors, (limit, MOST), accept, |object| object).await
+    }
+
+    /// The same, at most `most` objects, each of which is reduced as its page arrives.
+    pub(crate) async fn list_as<W: DeserializeOwned, T>(
+        &self,
+        path: &str,
+        selectors: &str,
+        (limit, most): (usize, usize),
+        accept: &str,
+        reduced: impl Fn(W) -> T,
+    ) -> Result<Vec<T>, Error> {
         let selectors = if selectors.is_empty() { "" } else { &format!("{selectors}&") };
         let first = format!("{path}?{selectors}limit={limit}");
         let mut query = first.clone();
         let mut all = Vec::new();
         loop {
-            let page: Page<T> = self.read(&query, accept).await?;
-            all.extend(page.items);
+            let page: Page<W> = self.read(&query, accept).await?;
+            all.extend(page.items.into_iter().map(&reduced));
             let Some(next) = page.metadata.next.filter(|next| !next.is_empty()) else {
                 return Ok(all);
             };
-            if all.len() >= MOST {
-                let why = format!("it has more than {MOST} objects");
+            if all.len() >= most {
+                let why = format!("it has more than {most} objects");
                 return Err(self.malformed(Verb::Get, path, &why));
             }
             query = format!("{first}&continue={next}");

@@ -105,7 +105,8 @@ impl Management {
         let facts = &kubeconfig.facts;
         let server = format!("{} (context {})", facts.server, facts.context);
         let invalid = |why: String| Error::Config { server: server.clone(), why };
-        let text = str::from_utf8(kubeconfig.bytes.expose()).map_err(|e| invalid(e.to_string()))?;
+        let plain = kubeconfig.plain().map_err(|error| invalid(error.to_string()))?;
+        let text = str::from_utf8(plain.expose()).map_err(|e| invalid(e.to_string()))?;
         // The parser's message may quote the file.
         let raw = Raw::from_yaml(text).map_err(|_| invalid("not a kubeconfig in YAML".into()))?;
         let options =

@@ -12,6 +12,59 @@ pub struct Namespace(String);
 #[error("{0:?} is not a namespace name: use 1 to 63 of a-z, 0-9 and -, with no - at the ends")]
 pub struct InvalidNamespace(String);
 
+/// The name of an object: an RFC 1123 subdomain, which may have dots.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ObjectName(String);
+
+/// A text that is not the name of an object.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is not an object's name: use at most 253 of a-z, 0-9, - and ., with no - or . at the ends"
+)]
+pub struct InvalidObjectName(String);
+
+impl ObjectName {
+    /// Returns the name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ObjectName {
+    type Err = InvalidObjectName;
+    fn from_str(text: &str) -> Result<Self, InvalidObjectName> {
+        let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let label = |part: &str| {
+            let ends = part.starts_with('-') || part.ends_with('-');
+            !part.is_empty() && !ends && part.bytes().all(inside)
+        };
+        if text.len() <= 253 && text.split('.').all(label) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(InvalidObjectName(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for ObjectName {
+    type Error = InvalidObjectName;
+    fn try_from(text: String) -> Result<Self, InvalidObjectName> {
+        text.parse()
+    }
+}
+
+impl From<ObjectName> for String {
+    fn from(name: ObjectName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The namespaces to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Namespaces {
@@ -61,7 +114,15 @@ impl fmt::Display for Namespace {
 
 #[cfg(test)]
 mod tests {
-    use super::Namespace;
+    use super::{Namespace, ObjectName};
+
+    #[test]
+    fn an_objects_name_may_have_dots_and_is_no_other_path() {
+        assert_eq!("lab.edge-1".parse::<ObjectName>().unwrap().as_str(), "lab.edge-1");
+        for bad in ["", ".", "a..b", "a.", "-a.b", "a/b", "A", "a?x", "..", &"a".repeat(254)] {
+            assert!(bad.parse::<ObjectName>().is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn what_would_be_another_path_is_no_namespace() {

@@ -102,6 +102,7 @@ mod tests {
             server: "https://127.77.2.1:6443".parse().unwrap(),
             ca_pem: None,
             auth: AuthKind::Token,
+            token_expires: None,
         };
         let noon = "2026-11-21T12:00:00Z".parse().unwrap();
         let management = Management::over(Apiserver::with_accounts(noon), "sim");

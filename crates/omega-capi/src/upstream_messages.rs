@@ -10,6 +10,14 @@ pub(crate) fn is_authorizer_refusal(message: &str) -> bool {
     message.contains("\" cannot ")
 }
 
+/// Returns whether the API server failed to call the conversion webhook of a definition.
+///
+/// Source: kubernetes v1.34.4, `staging/src/k8s.io/apiextensions-apiserver/pkg/apiserver/conversion/
+/// webhook_converter.go`: `conversion webhook for cluster.x-k8s.io/v1beta1, Kind=Cluster failed: ...`.
+pub fn is_conversion_failure(message: &str) -> bool {
+    message.contains("conversion webhook")
+}
+
 /// Returns whether the system's resolver found no address.
 ///
 /// Source: Rust's standard library, `std/src/sys/net/connection/socket.rs`, `cvt_gai`, which sets

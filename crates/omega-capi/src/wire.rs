@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+use crate::Namespace;
 
 /// The metadata of any object.
 #[derive(Debug, Deserialize)]
@@ -90,6 +92,15 @@ pub(crate) struct Resource {
 pub(crate) struct Crd {
     pub(crate) metadata: ObjectMeta,
     pub(crate) spec: CrdSpec,
+    #[serde(default)]
+    pub(crate) status: CrdStatus,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CrdStatus {
+    #[serde(default)]
+    pub(crate) stored_versions: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -97,6 +108,41 @@ pub(crate) struct CrdSpec {
     pub(crate) group: String,
     pub(crate) names: CrdNames,
     pub(crate) versions: Vec<CrdVersion>,
+    #[serde(default)]
+    pub(crate) conversion: CrdConversion,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct CrdConversion {
+    /// If `strategy` is `Webhook`.
+    pub(crate) webhook: Option<CrdWebhook>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CrdWebhook {
+    pub(crate) client_config: Option<WebhookClient>,
+}
+
+/// How a webhook is called. Its fields are those of the configuration of any webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookClient {
+    /// The URL, if it is outside of the cluster.
+    pub url: Option<String>,
+    /// The Service.
+    pub service: Option<WebhookService>,
+    /// The certificate authority, in PEM as base64.
+    pub ca_bundle: Option<String>,
+}
+
+/// The Service of a webhook.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct WebhookService {
+    /// Its namespace.
+    pub namespace: Namespace,
+    /// Its name.
+    pub name: String,
 }
 
 #[derive(Debug, Deserialize)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use omega_capi::{
     Error, Management,
     coherence::{Coherence, CoherenceInputs, Rule, check_coherence},
-    served::{apis_of_releases, read_served_apis},
+    served::{Definition, apis_of_releases, read_served_apis},
     sim::{Apiserver, Fault},
 };
 use omega_core::{Failure, FailureClass, Severity, Touched, Verdict};
@@ -59,7 +59,10 @@ async fn the_tables_say_what_the_real_definitions_say() {
     let recorded = read_served_apis(&management).await.unwrap();
     let tables = apis_of_releases(&"1.13.2".parse().unwrap(), &"0.14.4".parse().unwrap()).unwrap();
     for ours in &tables.definitions {
-        assert_eq!(recorded.definition(&ours.group, &ours.plural), Some(ours));
+        // How it is stored and converted is no matter of the release.
+        let found = recorded.definition(&ours.group, &ours.plural).cloned();
+        let found = found.map(|one| Definition { stored: Vec::new(), conversion: None, ..one });
+        assert_eq!(found.as_ref(), Some(ours));
         for version in ["v1alpha7", "v1beta1", "v1beta2", "v1alpha1"] {
             let at = omega_driver::GroupVersion::of(&format!("{}/{version}", ours.group));
             let both = [&tables.served, &recorded.served].map(|s| s.serves(&at, &ours.plural));

@@ -100,7 +100,7 @@ async fn a_delete_is_stuck_once_nothing_moved_for_long() {
     let other = deletion(&server(), "c10").await;
     let now = "2026-11-21T12:00:00Z".parse().unwrap();
     assert!(matches!(other.progress(now, idle(1)), DeleteProgress::NotDeleted(_)));
-    let none = Deletion { held: Vec::new(), paused: false };
+    let none = Deletion { held: Vec::new(), paused: false, annotated: Vec::new() };
     assert_eq!(none.progress(now, idle(1)), DeleteProgress::Gone);
 }
 
@@ -161,6 +161,50 @@ async fn what_is_not_being_deleted_or_is_held_by_a_stranger_is_refused() {
     );
     insta::assert_snapshot!(failure.causes[0], @"OpenStackCluster c1 has the unknown finalizer backup.example.org");
     assert_eq!(server.writes(), [""; 0]);
+}
+
+/// kubernetes-sigs/cluster-api#10710, #985.
+#[tokio::test(start_paused = true)]
+async fn the_collectors_finalizer_is_its_own_to_remove() {
+    let server = server();
+    let put = |finalizers: &[&str]| {
+        let mut held =
+            object("OpenStackCluster", "c1", "c1", Some("2026-11-21T10:00:00Z"), finalizers);
+        held["metadata"]["uid"] = json!("infra-c1");
+        server.put(INFRA, held);
+    };
+    put(&[PROVIDER, "foregroundDeletion"]);
+    let desired = infra(&server, "c1").await;
+    let planned = plan(&management(&server), &desired).await.unwrap();
+    let omega_core::Delta::Changes(changes) = planned.delta() else { panic!("{planned:?}") };
+    assert_eq!(
+        (&changes[0].finalizers[..], &changes[0].kept[..]),
+        (&[PROVIDER.to_owned()][..], &["foregroundDeletion".to_owned()][..])
+    );
+    for alone in ["foregroundDeletion", "orphan"] {
+        put(&[alone]);
+        let planned = plan(&management(&server), &desired).await.unwrap();
+        let omega_core::Delta::Wait(until) = planned.delta() else { panic!("{planned:?}") };
+        assert!(until.contains("the garbage collector holds"), "{until}");
+    }
+}
+
+/// kubernetes-sigs/cluster-api-provider-aws#4584.
+#[tokio::test]
+async fn a_pause_by_annotation_is_read_off_every_object() {
+    let server = server();
+    let namespace = NS.parse().unwrap();
+    assert_eq!(deletion(&server, "c1").await.unpause(&namespace, "c1"), [""; 0]);
+    server.modify(INFRA, "c1", |object| {
+        object["metadata"]["annotations"] = json!({"cluster.x-k8s.io/paused": "true"});
+    });
+    let found = deletion(&server, "c1").await;
+    assert!(!found.paused);
+    let command = format!(
+        "kubectl -n {NS} annotate openstackclusters.infrastructure.cluster.x-k8s.io c1 \
+         cluster.x-k8s.io/paused-"
+    );
+    assert_eq!(found.unpause(&namespace, "c1"), [command]);
 }
 
 #[tokio::test(start_paused = true)]

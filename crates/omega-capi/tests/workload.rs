@@ -9,8 +9,8 @@ use omega_capi::{
     Management,
     sim::{Apiserver, Fault},
     workload::{
-        Absent, NodesWanted, Question, Wanted, Workload, WorkloadFacts, judge, only_absent,
-        read_workload,
+        Absent, Changing, NodesWanted, Question, Wanted, Workload, WorkloadFacts, judge,
+        only_absent, read_workload,
     },
 };
 use omega_core::{Evidence, Failure, Verdict};
@@ -32,7 +32,8 @@ fn now() -> Timestamp {
 }
 
 fn wanted() -> Wanted {
-    let nodes = |count| NodesWanted { count, versions: ["v1.34.8".to_owned()].into() };
+    let nodes =
+        |count| NodesWanted { count, versions: ["v1.34.8".to_owned()].into(), changing: None };
     Wanted { control_plane: nodes(1), workers: nodes(2), ..Wanted::default() }
 }
 
@@ -243,7 +244,7 @@ async fn what_is_young_is_waited_for_and_what_is_old_is_stuck() {
 async fn a_claim_is_stuck_only_if_somebody_waits_for_it() {
     let apiserver = with(CLAIMS, "stuck");
     let stuck = async || one(&apiserver, Question::Stuck).await;
-    assert_eq!(stuck().await, "stuck: yes: pods: 19, persistent volume claims: 2, bound: 0");
+    assert_eq!(stuck().await, "stuck: yes: pods: 18, persistent volume claims: 2, bound: 0");
     apiserver.put(PODS, faulty(PODS, "unschedulable"));
     let rendered = stuck().await;
     assert!(
@@ -323,7 +324,7 @@ async fn a_page_that_can_not_be_had_is_no_short_list() {
         apiserver.put(PODS, pod);
     }
     let facts = read(&apiserver).await;
-    assert_eq!(facts.pods.unwrap().len(), 519);
+    assert_eq!(facts.pods.unwrap().len(), 518);
     apiserver.fail(Fault::Expired);
     let all = answers(&apiserver).await;
     let failed: Vec<Question> = all.iter().filter(|(_, a)| a.is_err()).map(|(q, _)| *q).collect();
@@ -365,6 +366,187 @@ async fn a_wrong_clock_makes_no_age_and_no_panic() {
     for end in [Timestamp::MIN, Timestamp::MAX] {
         assert_eq!(judge(&facts, &wanted(), end).len(), Question::ALL.len());
     }
+}
+
+/// Cluster API made this change at `time`.
+fn changing(wanted: NodesWanted, time: &str) -> NodesWanted {
+    NodesWanted { changing: Some(Changing { since: time.parse().ok() }), ..wanted }
+}
+
+/// kubernetes/autoscaler#3874.
+#[tokio::test]
+async fn nodes_that_are_being_made_or_replaced_are_waited_for() {
+    let facts = read(&Apiserver::workload()).await;
+    let nodes = |workers: NodesWanted| {
+        rendered(&judge(&facts, &Wanted { workers, ..wanted() }, now())[1..2].to_vec())
+    };
+    let three = NodesWanted { count: 3, ..wanted().workers };
+    let newer = NodesWanted { versions: ["v1.35.0".to_owned()].into(), ..wanted().workers };
+    for (workers, what) in [(three, "2 of 3 nodes exist"), (newer, "wanted v1.35.0")] {
+        let soon = nodes(changing(workers.clone(), "2026-11-21T16:08:00Z"));
+        assert!(soon.starts_with("nodes: not yet") && soon.contains(what), "{soon}");
+        let late = nodes(changing(workers.clone(), "2026-11-21T10:00:00Z"));
+        assert!(late.starts_with("nodes: NO") && late.contains(what), "{late}");
+        let steady = nodes(workers);
+        assert!(steady.starts_with("nodes: NO"), "{steady}");
+    }
+    let ill = read(&with(NODES, WORKER)).await;
+    let rolling = changing(wanted().workers, "2026-11-21T16:08:00Z");
+    let ill = judge(&ill, &Wanted { workers: rolling, ..wanted() }, now());
+    assert!(rendered(&ill[1..2].to_vec()).starts_with("nodes: NO"), "one is not Ready");
+}
+
+/// A healthy worker with `change`.
+fn worker(change: impl Fn(&mut Value)) -> Apiserver {
+    let apiserver = Apiserver::workload();
+    apiserver.modify(NODES, WORKER, change);
+    apiserver
+}
+
+/// projectcalico/calico#11331, cilium/cilium#16846, rancher/rke2-charts#1004.
+#[tokio::test]
+async fn a_node_that_is_ready_and_takes_no_pods_is_not_well() {
+    for kind in ["NetworkUnavailable", "DiskPressure", "MemoryPressure", "PIDPressure"] {
+        let at = async |time: &str| {
+            let condition = json!({"type": kind, "status": "True", "reason": "CalicoIsDown",
+                                   "message": "", "lastTransitionTime": time});
+            let apiserver = worker(|node| {
+                let all = node["status"]["conditions"].as_array_mut().unwrap();
+                all.retain(|one| one["type"] != kind);
+                all.push(condition.clone());
+            });
+            one(&apiserver, Question::Nodes).await
+        };
+        let long = at("2026-11-21T10:00:00Z").await;
+        assert!(
+            long.starts_with("nodes: NO") && long.contains(&format!("takes no pods: {kind}")),
+            "{long}"
+        );
+        let short = at("2026-11-21T16:08:00Z").await;
+        assert!(short.starts_with("nodes: not yet") && short.contains(kind), "{short}");
+    }
+}
+
+/// rackerlabs/spot#44, hetznercloud/hcloud-cloud-controller-manager#611.
+#[tokio::test]
+async fn a_taint_that_somebody_should_have_removed_is_stuck() {
+    for (taint, who) in [
+        ("node.cluster.x-k8s.io/uninitialized", "Cluster API"),
+        ("node.cloudprovider.kubernetes.io/uninitialized", "the cloud controller manager"),
+        ("node.cilium.io/agent-not-ready", "cilium"),
+    ] {
+        let at = async |created: &str| {
+            let apiserver = worker(|node| {
+                node["metadata"]["creationTimestamp"] = created.into();
+                node["spec"]["taints"] = json!([{"key": taint, "effect": "NoSchedule"}]);
+            });
+            one(&apiserver, Question::Stuck).await
+        };
+        let long = at("2026-11-21T10:00:00Z").await;
+        assert!(
+            long.starts_with("stuck: NO") && long.contains(&format!("waits for {who}")),
+            "{long}"
+        );
+        assert!(at("2026-11-21T16:08:00Z").await.starts_with("stuck: not yet"), "{taint}");
+    }
+}
+
+/// kubernetes-sigs/kubernetes-mixin#1255, kubernetes/kube-state-metrics#2848.
+#[tokio::test]
+async fn a_pod_that_a_gate_holds_is_a_note() {
+    let apiserver = Apiserver::workload();
+    apiserver.put(
+        PODS,
+        json!({
+            "metadata": {"name": "job-x", "namespace": "research",
+                         "creationTimestamp": "2026-11-21T10:00:00Z"},
+            "spec": {"schedulingGates": [{"name": "kueue.x-k8s.io/admission"}]},
+            "status": {"phase": "Pending", "conditions": [
+                {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}]},
+        }),
+    );
+    let said = one(&apiserver, Question::Stuck).await;
+    assert!(said.starts_with("stuck: yes"), "{said}");
+    assert!(said.contains("pods that a scheduling gate holds: 1"), "{said}");
+}
+
+/// Jobs leave many pods, of which none matters.
+#[tokio::test]
+async fn finished_pods_are_not_read() {
+    let apiserver = Apiserver::workload();
+    let all = read(&apiserver).await.pods.unwrap().len();
+    for (name, phase) in [("done", "Succeeded"), ("gave-up", "Failed")] {
+        apiserver.put(
+            PODS,
+            json!({"metadata": {"name": name, "namespace": "research"},
+                                   "status": {"phase": phase}}),
+        );
+    }
+    assert_eq!(read(&apiserver).await.pods.unwrap().len(), all);
+}
+
+fn set(namespace: &str, name: &str, image: &str, wanted: i64, ready: i64) -> Value {
+    json!({
+        "metadata": {"namespace": namespace, "name": name, "generation": 1},
+        "spec": {"selector": {"matchLabels": {"k8s-app": name}},
+                 "template": {"spec": {"containers": [{"name": "c", "image": image}]}}},
+        "status": {"desiredNumberScheduled": wanted, "numberReady": ready, "observedGeneration": 1},
+    })
+}
+
+fn without_calico() -> Apiserver {
+    let apiserver = Apiserver::workload();
+    apiserver.remove_object(SETS, "calico-node");
+    apiserver
+}
+
+/// kubeovn/kube-ovn#1475.
+#[tokio::test]
+async fn every_part_of_a_network_plugin_counts() {
+    let image = "mirror.example/kubeovn/kube-ovn:v1.13.2";
+    let with = async |ready: i64| {
+        let apiserver = without_calico();
+        apiserver.put(SETS, set("kube-system", "kube-ovn-cni", image, 3, 3));
+        apiserver.put(SETS, set("kube-system", "ovs-ovn", image, 3, ready));
+        one(&apiserver, Question::Cni).await
+    };
+    let half = with(1).await;
+    assert!(half.starts_with("cni: NO") && half.contains("kube-system/ovs-ovn: 1 of 3"), "{half}");
+    assert!(with(3).await.starts_with("cni: yes: network plugin not from the charts"));
+}
+
+/// projectcalico/calico#8142, tigera/operator#2507.
+#[tokio::test]
+async fn a_plugin_whose_image_is_renamed_is_known_by_its_name() {
+    let image = "mirror.example/airgap/node:v3.31.5";
+    let with = async |ready: i64| {
+        let apiserver = without_calico();
+        apiserver.put(SETS, set("calico-system", "calico-node", image, 3, ready));
+        one(&apiserver, Question::Cni).await
+    };
+    assert!(with(3).await.starts_with("cni: yes: network plugin calico"));
+    let half = with(2).await;
+    assert!(
+        half.starts_with("cni: NO: calico: daemonset calico-system/calico-node: 2 of 3"),
+        "{half}"
+    );
+}
+
+/// The sibling of the network plugin's case.
+#[tokio::test]
+async fn another_coredns_is_not_the_clusters_dns() {
+    let apiserver = Apiserver::workload();
+    let mut other = faulty(DEPLOYMENTS, "coredns");
+    other["metadata"]["namespace"] = "a-team".into();
+    other["status"]["readyReplicas"] = 0.into();
+    apiserver.put(DEPLOYMENTS, other);
+    assert!(one(&apiserver, Question::Dns).await.starts_with("dns: yes"));
+    let mut own = faulty(DEPLOYMENTS, "coredns");
+    own["spec"]["template"]["spec"]["containers"][0]["image"] = "mirror.example/dns:v1".into();
+    own["status"]["readyReplicas"] = 1.into();
+    apiserver.put(DEPLOYMENTS, own);
+    let half = one(&apiserver, Question::Dns).await;
+    assert!(half.starts_with("dns: NO: deployment kube-system/coredns: 1 of 2"), "{half}");
 }
 
 #[test]

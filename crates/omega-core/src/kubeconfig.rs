@@ -1,14 +1,25 @@
-//! A kubeconfig, read the way magnum-capi-helm reads it.
+//! A kubeconfig, read the way both of its readers read it: magnum-capi-helm, and helm with kubectl.
 //!
-//! The driver (`magnum_capi_helm/kubernetes.py`, 1.1.0 to 1.4.0) takes the current context, the
-//! first entry of each name, a client certificate with its key or (from 1.3.0) a token, and a CA.
-//! It does not support `exec`, `auth-provider`, `tokenFile`, `tls-server-name`, `proxy-url` and
-//! `insecure-skip-tls-verify`; and paths of other files are useless on another machine.
+//! The driver (`magnum_capi_helm/kubernetes.py`, 1.1.0 to 1.4.0) reads YAML with `PyYAML`. It takes the
+//! current context, a client certificate with its key or (from 1.3.0) a token, and a CA. It does not
+//! support `exec`, `auth-provider`, `tokenFile`, `tls-server-name`, `proxy-url`, impersonation and
+//! `insecure-skip-tls-verify`; and paths of other files are useless on another machine. helm and
+//! kubectl (client-go) hold every entry to its type. What only one of them takes is refused with the
+//! other's name. An empty text or null means that a field is absent, where it does for both.
+//! `tests/oracle/run` compares this with both readers.
+
+mod reader;
+mod scalar;
+mod types;
+mod yaml;
 
 use std::{fmt, net::IpAddr};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use jiff::Timestamp;
+use base64::{
+    Engine as _, alphabet,
+    engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD, URL_SAFE_NO_PAD},
+};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::{Host, Url};
@@ -17,6 +28,8 @@ use crate::{
     Diagnostic, Retry, Touched,
     values::{Secret, Sha256},
 };
+pub use reader::Reader;
+use yaml::Node;
 
 /// A kubeconfig that the driver can use, and the bytes it was read from.
 #[derive(Clone, Debug)]
@@ -42,6 +55,9 @@ pub struct KubeconfigFacts {
     pub ca_pem: Option<String>,
     /// How the driver will authenticate.
     pub auth: AuthKind,
+    /// When its token expires, if it has one that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_expires: Option<Timestamp>,
 }
 
 /// How a kubeconfig authenticates.
@@ -67,6 +83,15 @@ pub enum AuthKind {
 pub struct KubeconfigError {
     why: String,
     next: String,
+    reader: Option<Reader>,
+}
+
+impl KubeconfigError {
+    /// Returns the reader that would refuse it although the other takes it; none if neither can use
+    /// it, or if a field is not supported.
+    pub fn reader(&self) -> Option<Reader> {
+        self.reader
+    }
 }
 
 impl Diagnostic for KubeconfigError {
@@ -83,62 +108,41 @@ impl Diagnostic for KubeconfigError {
 }
 
 fn no<T>(why: impl Into<String>, next: impl Into<String>) -> Result<T, KubeconfigError> {
-    Err(KubeconfigError { why: why.into(), next: next.into() })
+    Err(KubeconfigError { why: why.into(), next: next.into(), reader: None })
+}
+
+/// `reader` refuses it because of `why`.
+fn refused_by(reader: Reader, why: &str, next: &str) -> KubeconfigError {
+    let why = format!("{why}: {reader} refuses that");
+    KubeconfigError { why, next: next.to_owned(), reader: Some(reader) }
+}
+
+fn driver<T>(why: &str, next: &str) -> Result<T, KubeconfigError> {
+    Err(refused_by(Reader::Driver, why, next))
+}
+
+/// The parser's message may quote the file, so only the line and the column are repeated.
+fn is_no_kubeconfig(place: Option<(usize, usize)>) -> KubeconfigError {
+    let place =
+        place.map_or_else(String::new, |(line, column)| format!(" (line {line}, column {column})"));
+    KubeconfigError {
+        why: format!("it is truncated, or not a kubeconfig in YAML{place}"),
+        next: "compare its size and its last line with the original".to_owned(),
+        reader: None,
+    }
 }
 
 const FLATTEN: &str = "write a self-contained one: kubectl config view --minify --flatten --raw";
 
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Wire {
-    current_context: Option<String>,
-    #[serde(default)]
-    contexts: Vec<Named>,
-    #[serde(default)]
-    clusters: Vec<Named>,
-    #[serde(default)]
-    users: Vec<Named>,
-}
+/// Go's standard encoding (`encoding/base64`), without its line breaks.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 
-#[derive(Deserialize)]
-struct Named {
-    name: String,
-    context: Option<Context>,
-    cluster: Option<Cluster>,
-    user: Option<User>,
-}
-
-#[derive(Clone, Deserialize)]
-struct Context {
-    cluster: String,
-    user: String,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Cluster {
-    server: Option<String>,
-    certificate_authority: Option<String>,
-    certificate_authority_data: Option<String>,
-    #[serde(default)]
-    insecure_skip_tls_verify: bool,
-    tls_server_name: Option<String>,
-    proxy_url: Option<String>,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct User {
-    client_certificate: Option<String>,
-    client_certificate_data: Option<String>,
-    client_key: Option<String>,
-    client_key_data: Option<String>,
-    token: Option<String>,
-    #[serde(rename = "tokenFile")]
-    token_file: Option<String>,
-    exec: Option<serde::de::IgnoredAny>,
-    auth_provider: Option<serde::de::IgnoredAny>,
-    username: Option<String>,
+/// Decodes base64 in lines. Anything else between is refused, as Go does.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    BASE64.decode(text.replace(['\r', '\n'], "")).ok()
 }
 
 impl Kubeconfig {
@@ -161,14 +165,46 @@ impl Kubeconfig {
     ///
     /// Names the first problem and the remedy.
     pub fn read(bytes: Secret) -> Result<Self, KubeconfigError> {
-        let wire = read(&bytes)?;
-        let (name, cluster, user) = current(&wire)?;
-        let server = server(&cluster)?;
-        let ca_pem = ca(&cluster)?;
-        let auth = auth(&user)?;
+        let document = document(&bytes)?;
+        let current = current(&document)?;
+        types::check(&document)?;
+        let server = server(current.cluster)?;
+        let ca_pem = ca(current.cluster)?;
+        let credential = credential(current.user)?;
         let (sha256, size) = (bytes.digest(), bytes.expose().len());
-        let facts = KubeconfigFacts { sha256, size, context: name, server, ca_pem, auth };
+        let token_expires = match &credential {
+            Credential::Token(token) => token_expires(token.expose()),
+            Credential::Certificate { .. } => None,
+        };
+        let auth = credential.kind()?;
+        let context = current.context;
+        let facts = KubeconfigFacts { sha256, size, context, server, ca_pem, auth, token_expires };
         Ok(Self { bytes, facts })
+    }
+
+    /// Returns a kubeconfig that says the same of the current context, in the plainest form: each parser
+    /// takes it alike.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Kubeconfig::read`] does.
+    pub fn plain(&self) -> Result<Secret, KubeconfigError> {
+        let document = document(&self.bytes)?;
+        let credential = credential(current(&document)?.user)?;
+        let KubeconfigFacts { context, server, ca_pem, .. } = &self.facts;
+        let new = NewKubeconfig {
+            cluster: context,
+            user: context,
+            server,
+            ca_pem: ca_pem.as_deref(),
+            credential: match &credential {
+                Credential::Token(token) => NewCredential::Token(token),
+                Credential::Certificate { certificate_pem, key_pem } => {
+                    NewCredential::Certificate { certificate_pem, key_pem }
+                }
+            },
+        };
+        new.text()
     }
 }
 
@@ -242,21 +278,42 @@ impl NewKubeconfig<'_> {
 }
 
 impl KubeconfigFacts {
-    /// Returns why it can't be used at `now`: its client certificate has expired or is not valid yet.
+    /// Returns when its credential expires: its client certificate, or a token that says so.
+    pub fn expires(&self) -> Option<Timestamp> {
+        match &self.auth {
+            AuthKind::ClientCertificate { not_after, .. } => Some(*not_after),
+            AuthKind::Token => self.token_expires,
+        }
+    }
+
+    /// Returns whether its credential expires within [`RENEW_WITHIN`] of `now`.
+    pub fn expires_soon(&self, now: Timestamp) -> bool {
+        expires_soon(self.expires(), now)
+    }
+
+    /// Returns why it can't be used at `now`: its client certificate or token has expired or is not
+    /// valid yet.
     pub fn validity_error(&self, now: Timestamp) -> Option<KubeconfigError> {
-        let AuthKind::ClientCertificate { not_before, not_after, .. } = &self.auth else {
-            return None;
+        let (what, not_before) = match &self.auth {
+            AuthKind::ClientCertificate { not_before, .. } => {
+                ("client certificate", Some(*not_before))
+            }
+            AuthKind::Token => ("token", None),
         };
-        let (why, next) = if *not_after <= now {
-            let why = format!("its client certificate expired on {not_after}");
-            (why, "get a new one from the management cluster")
-        } else if *not_before > now {
-            let why = format!("its client certificate is not valid before {not_before}");
-            (why, "wait, or check the clock of this machine")
-        } else {
-            return None;
+        let expired = self.expires().filter(|end| *end <= now);
+        let early = not_before.filter(|begin| *begin > now);
+        let (why, next) = match (expired, early) {
+            (Some(end), _) => {
+                let why = format!("its {what} expired on {end}");
+                (why, "get a new one from the management cluster")
+            }
+            (None, Some(begin)) => {
+                let why = format!("its {what} is not valid before {begin}");
+                (why, "wait, or check the clock of this machine")
+            }
+            (None, None) => return None,
         };
-        Some(KubeconfigError { why, next: next.to_owned() })
+        Some(KubeconfigError { why, next: next.to_owned(), reader: None })
     }
 
     /// Returns the host and the port of the API server.
@@ -269,6 +326,29 @@ impl KubeconfigFacts {
         };
         (host, self.server.port_or_known_default().unwrap_or(443))
     }
+}
+
+/// How long before its end a credential should be renewed.
+pub const RENEW_WITHIN: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Returns whether `expires` is within [`RENEW_WITHIN`] of `now`.
+pub fn expires_soon(expires: Option<Timestamp>, now: Timestamp) -> bool {
+    let soon = now.checked_add(RENEW_WITHIN).ok();
+    expires.zip(soon).is_some_and(|(end, soon)| end <= soon)
+}
+
+/// Returns when a token of a service account expires; `None` if it does not say so. Its signature is
+/// not verified: only the API server can do that.
+pub fn token_expires(token: &[u8]) -> Option<Timestamp> {
+    #[derive(Deserialize)]
+    struct Claims {
+        exp: i64,
+    }
+    let text = std::str::from_utf8(token).ok()?;
+    let mut parts = text.split('.');
+    let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
+    let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+    Timestamp::from_second(claims.exp).ok()
 }
 
 impl fmt::Display for AuthKind {
@@ -286,55 +366,105 @@ fn day(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d").to_string()
 }
 
-fn read(bytes: &Secret) -> Result<Wire, KubeconfigError> {
+fn document(bytes: &Secret) -> Result<Node, KubeconfigError> {
     let Ok(text) = std::str::from_utf8(bytes.expose()) else {
         return no("it is not text", FLATTEN);
     };
     if text.trim().is_empty() {
         return no("it is empty", "check the command that wrote it");
     }
-    // The parser's message may quote the file, so only the place is repeated.
-    serde_saphyr::from_str(text).or_else(|error| {
-        let place = error.location().map_or_else(String::new, |place| {
-            format!(" (line {}, column {})", place.line(), place.column())
-        });
-        no(
-            format!("it is truncated, or not a kubeconfig in YAML{place}"),
-            "compare its size and its last line with the original",
-        )
-    })
+    let document = yaml::read(text)?;
+    if !matches!(document, Node::Map(_)) {
+        return Err(is_no_kubeconfig(Some((1, 1))));
+    }
+    Ok(document)
 }
 
-fn current(wire: &Wire) -> Result<(String, Cluster, User), KubeconfigError> {
+/// The current context, and what it names.
+struct Current<'a> {
+    context: String,
+    cluster: &'a Node,
+    user: &'a Node,
+}
+
+fn current(document: &Node) -> Result<Current<'_>, KubeconfigError> {
     let use_context = "kubectl config use-context NAME --kubeconfig FILE";
+    let is_empty = |list: &str| match document.get(list) {
+        Some(Node::List(all)) => all.is_empty(),
+        Some(Node::Scalar(_) | Node::Map(_)) | None => true,
+    };
     // kubectl writes the users last.
-    if wire.users.is_empty() {
+    if is_empty("users") {
         return no("it has no users: is the file complete?", "get it from the cluster again");
     }
-    let Some(name) = wire.current_context.clone().filter(|name| !name.is_empty()) else {
+    let Some(context) = text(document, "current-context")? else {
         return no("it has no current context", use_context);
     };
-    // As the driver does: the first of each name.
-    let Some(context) = first(&wire.contexts, &name).and_then(|named| named.context.clone()) else {
-        return no(format!("its current context `{name}` is not in it"), use_context);
+    let Some(entry) = named(document, "contexts", "context", &context)? else {
+        return no(format!("its current context `{context}` is not in it"), use_context);
     };
-    let cluster = first(&wire.clusters, &context.cluster).and_then(|named| named.cluster.clone());
-    let user = first(&wire.users, &context.user).and_then(|named| named.user.clone());
-    match (cluster, user) {
-        (Some(cluster), Some(user)) => Ok((name, cluster, user)),
-        (None, _) => no(format!("cluster `{}` is not in it", context.cluster), FLATTEN),
-        (_, None) => no(format!("user `{}` is not in it", context.user), FLATTEN),
+    let (cluster, user) = (text(entry, "cluster")?, text(entry, "user")?);
+    let (cluster, user) = (cluster.unwrap_or_default(), user.unwrap_or_default());
+    match (
+        named(document, "clusters", "cluster", &cluster)?,
+        named(document, "users", "user", &user)?,
+    ) {
+        (Some(cluster), Some(user)) => Ok(Current { context, cluster, user }),
+        (None, _) => no(format!("cluster `{cluster}` is not in it"), FLATTEN),
+        (_, None) => no(format!("user `{user}` is not in it"), FLATTEN),
     }
 }
 
-fn first<'a>(list: &'a [Named], name: &str) -> Option<&'a Named> {
-    list.iter().find(|named| named.name == name)
+/// Returns what the entry with this name in `list` holds. The driver looks at the name of each entry
+/// before.
+fn named<'a>(
+    document: &'a Node,
+    list: &str,
+    what: &str,
+    name: &str,
+) -> Result<Option<&'a Node>, KubeconfigError> {
+    let Some(Node::List(all)) = document.get(list) else { return Ok(None) };
+    let mut found = None;
+    for one in all {
+        if one.get("name").is_none() {
+            return driver(&format!("an entry of its {list} has no name"), FLATTEN);
+        }
+        if text(one, "name")?.as_deref() == Some(name) {
+            found = one.get(what).filter(|value| !value.is_null());
+        }
+    }
+    Ok(found)
 }
 
-fn server(cluster: &Cluster) -> Result<Url, KubeconfigError> {
-    let text = cluster.server.as_deref().unwrap_or_default();
+/// Returns the text of a field; `None` if it is absent, null or empty.
+fn text(of: &Node, key: &str) -> Result<Option<String>, KubeconfigError> {
+    match of.get(key) {
+        Some(found) if found.is_null() => Ok(None),
+        Some(Node::Scalar(one)) if one.plain && !scalar::go_text(&one.text) => types::not_text(key),
+        Some(Node::Scalar(one)) if one.plain && !scalar::py_text(&one.text) => {
+            driver(&format!("{key} is not text without quotes"), "write the value in quotes")
+        }
+        Some(Node::Scalar(one)) => Ok(Some(one.text.clone()).filter(|text| !text.is_empty())),
+        Some(Node::List(_) | Node::Map(_)) | None => Ok(None),
+    }
+}
+
+/// Whether a field is there with a value that is not the zero value.
+fn is_set(of: &Node, key: &str) -> bool {
+    match of.get(key) {
+        Some(found) if found.is_null() => false,
+        Some(Node::Scalar(one)) if one.plain && scalar::go_bool(&one.text) == Some(false) => false,
+        Some(Node::Scalar(one)) => !one.text.is_empty(),
+        Some(Node::List(all)) => !all.is_empty(),
+        Some(Node::Map(_)) => true,
+        None => false,
+    }
+}
+
+fn server(cluster: &Node) -> Result<Url, KubeconfigError> {
     let set = "kubectl config set-cluster NAME --server https://ADDRESS:6443";
-    let Ok(url) = text.parse::<Url>() else {
+    let text = text(cluster, "server")?.unwrap_or_default();
+    let Ok(url) = text.trim_end_matches('/').parse::<Url>() else {
         return no(format!("its server `{text}` is not a URL"), set);
     };
     // The URL appears in plans, journals and messages.
@@ -344,17 +474,17 @@ fn server(cluster: &Cluster) -> Result<Url, KubeconfigError> {
     if url.scheme() != "https" {
         return no(format!("its server `{url}` is not https"), set);
     }
+    // A URL drops blanks, and the driver appends paths to the text.
+    if text.contains(|c: char| c.is_whitespace() || c.is_control() || "?#\\".contains(c)) {
+        return no(format!("its server `{url}` has blanks, a query or a fragment"), set);
+    }
     if is_here(&url) {
         let next = format!("use an address that the units can reach: {set}");
         return no(format!("its server `{url}` is an address of the local machine"), next);
     }
-    let unread = [
-        (cluster.insecure_skip_tls_verify, "insecure-skip-tls-verify"),
-        (cluster.tls_server_name.is_some(), "tls-server-name"),
-        (cluster.proxy_url.is_some(), "proxy-url"),
-    ];
-    match unread.into_iter().find(|(set, _)| *set) {
-        Some((_, key)) => no(
+    let unread = ["insecure-skip-tls-verify", "tls-server-name", "proxy-url"];
+    match unread.into_iter().find(|key| is_set(cluster, key)) {
+        Some(key) => no(
             format!("it uses `{key}`, which the driver does not read"),
             "use a server address that the server's certificate covers, and the CA of that certificate",
         ),
@@ -377,52 +507,121 @@ fn is_here(url: &Url) -> bool {
     ip.is_unspecified() || ip == IpAddr::from([127, 0, 0, 1]) || (ip.is_ipv6() && ip.is_loopback())
 }
 
-fn ca(cluster: &Cluster) -> Result<Option<String>, KubeconfigError> {
-    if let Some(path) = &cluster.certificate_authority {
+/// Returns what `KEY-data` holds; `None` if it is absent for both readers. The driver takes a `KEY` that
+/// is there for the path of a file, and a `KEY-data` that is there for the file's content, empty or not.
+/// It fails on null.
+fn data(of: &Node, key: &str) -> Result<Option<Vec<u8>>, KubeconfigError> {
+    let name = format!("{key}-data");
+    let content = of.get(&name);
+    if of.get(key).is_some() && content.is_some() {
+        let why = format!("it has an empty `{key}` beside `{name}`");
+        return driver(&why, &format!("remove the line `{key}`"));
+    }
+    let Some(content) = content else { return Ok(None) };
+    if content.is_null() {
+        return driver(&format!("its `{name}` is null"), &format!("remove the line `{name}`"));
+    }
+    // That it is base64 was checked.
+    let bytes = text(of, &name)?.and_then(|text| base64(&text));
+    Ok(Some(bytes.unwrap_or_default()))
+}
+
+/// The driver takes an empty file for one.
+fn empty<T>(key: &str) -> Result<T, KubeconfigError> {
+    driver(&format!("its `{key}-data` is empty"), &format!("remove the line `{key}-data`"))
+}
+
+fn ca(cluster: &Node) -> Result<Option<String>, KubeconfigError> {
+    if let Some(path) = text(cluster, "certificate-authority")? {
         return no(format!("its CA is in a separate file (`{path}`)"), FLATTEN);
     }
-    let Some(data) = &cluster.certificate_authority_data else { return Ok(None) };
-    let pem = STANDARD.decode(data).ok().and_then(|pem| String::from_utf8(pem).ok());
-    match pem {
-        Some(pem) if certificate(pem.as_bytes()).is_some() => Ok(Some(pem)),
-        Some(_) | None => no("its certificate-authority-data is not a certificate", FLATTEN),
+    let Some(pem) = data(cluster, "certificate-authority")? else { return Ok(None) };
+    if pem.is_empty() {
+        return empty("certificate-authority");
+    }
+    match String::from_utf8(pem) {
+        Ok(pem) if certificate(pem.as_bytes()).is_some() => Ok(Some(pem)),
+        Ok(_) | Err(_) => no("its certificate-authority-data is not a certificate", FLATTEN),
     }
 }
 
-fn auth(user: &User) -> Result<AuthKind, KubeconfigError> {
+/// What the driver authenticates with.
+enum Credential {
+    Token(Secret),
+    Certificate { certificate_pem: String, key_pem: Secret },
+}
+
+impl Credential {
+    fn kind(&self) -> Result<AuthKind, KubeconfigError> {
+        let Self::Certificate { certificate_pem, .. } = self else { return Ok(AuthKind::Token) };
+        match certificate(certificate_pem.as_bytes()) {
+            Some((subject, not_before, not_after)) => {
+                Ok(AuthKind::ClientCertificate { subject, not_before, not_after })
+            }
+            None => no("its client-certificate-data is not a certificate", FLATTEN),
+        }
+    }
+}
+
+fn credential(user: &Node) -> Result<Credential, KubeconfigError> {
     let unread = [
-        (user.exec.is_some(), "an exec plugin"),
-        (user.auth_provider.is_some(), "an auth plugin"),
-        (user.token_file.is_some(), "a token file"),
-        (user.username.is_some(), "a user name and password"),
+        ("exec", "an exec plugin"),
+        ("auth-provider", "an auth plugin"),
+        ("tokenFile", "a token file"),
+        ("username", "a user name and password"),
+        ("password", "a user name and password"),
+        ("as", "impersonation"),
+        ("as-uid", "impersonation"),
+        ("as-groups", "impersonation"),
+        ("as-user-extra", "impersonation"),
     ];
-    if let Some((_, what)) = unread.into_iter().find(|(set, _)| *set) {
+    if let Some((_, what)) = unread.into_iter().find(|(key, _)| is_set(user, key)) {
         let next = "use one with a client certificate or a token in it";
         return no(format!("it authenticates by {what}, which the driver does not support"), next);
     }
-    if let Some(path) = user.client_certificate.as_ref().or(user.client_key.as_ref()) {
-        return no(
-            format!("its client certificate or key is in a separate file (`{path}`)"),
-            FLATTEN,
-        );
+    for key in ["client-certificate", "client-key"] {
+        if let Some(path) = text(user, key)? {
+            let why = format!("its client certificate or key is in a separate file (`{path}`)");
+            return no(why, FLATTEN);
+        }
     }
-    match (&user.client_certificate_data, &user.client_key_data, &user.token) {
-        (Some(certificate), Some(key), _) => client_certificate(certificate, key),
-        (_, _, Some(token)) if !token.is_empty() => Ok(AuthKind::Token),
-        _ => no("it has neither a client certificate with its key nor a token", FLATTEN),
+    let (certificate, key) = (data(user, "client-certificate")?, data(user, "client-key")?);
+    match (certificate, key, text(user, "token")?) {
+        (Some(certificate), Some(_), _) if certificate.is_empty() => empty("client-certificate"),
+        (Some(_), Some(key), _) if key.is_empty() => empty("client-key"),
+        (Some(certificate), Some(key), _) => {
+            let key_pem = Secret::new(key);
+            let Ok(certificate_pem) = String::from_utf8(certificate) else {
+                return no("its client-certificate-data is not a certificate", FLATTEN);
+            };
+            if !key_pem.expose().starts_with(b"-----BEGIN ") || !is_whole(key_pem.expose()) {
+                return no("its client-key-data is not a key", FLATTEN);
+            }
+            Ok(Credential::Certificate { certificate_pem, key_pem })
+        }
+        // No header has such characters.
+        (_, _, Some(token)) if token.contains(|c: char| c != '\t' && !(' '..='~').contains(&c)) => {
+            driver("its token has a line break or is not ASCII", "write it on one line")
+        }
+        (None, _, Some(token)) => Ok(Credential::Token(Secret::from(token))),
+        (Some(certificate), None, Some(token)) if certificate.is_empty() => {
+            Ok(Credential::Token(Secret::from(token)))
+        }
+        (Some(_), None, Some(_)) => Err(refused_by(
+            Reader::Go,
+            "it has a token, and a client certificate without its key",
+            "remove the client certificate",
+        )),
+        (_, _, None) => {
+            driver("it has neither a client certificate with its key nor a token", FLATTEN)
+        }
     }
 }
 
-fn client_certificate(data: &str, key: &str) -> Result<AuthKind, KubeconfigError> {
-    let pem = STANDARD.decode(data).unwrap_or_default();
-    let Some((subject, not_before, not_after)) = certificate(&pem) else {
-        return no("its client-certificate-data is not a certificate", FLATTEN);
-    };
-    let key = Secret::new(STANDARD.decode(key).unwrap_or_default());
-    if !key.expose().starts_with(b"-----BEGIN ") {
-        return no("its client-key-data is not a key", FLATTEN);
-    }
-    Ok(AuthKind::ClientCertificate { subject, not_before, not_after })
+/// Whether no block of `pem` is cut off.
+fn is_whole(pem: &[u8]) -> bool {
+    let Ok(text) = str::from_utf8(pem) else { return false };
+    text.matches("-----").count() == 4 * text.matches("-----BEGIN ").count()
 }
 
 /// Returns the digest of the first certificate in `pem`, in DER: two spellings of one certificate have
@@ -433,8 +632,11 @@ pub fn certificate_digest(pem: &[u8]) -> Option<Sha256> {
     Some(Sha256::of(&pem.contents))
 }
 
-/// Returns the subject and the validity of the first certificate in `pem`.
+/// Returns the subject and the validity of the first certificate in `pem`, in which none is cut off.
 fn certificate(pem: &[u8]) -> Option<(String, Timestamp, Timestamp)> {
+    if !is_whole(pem) {
+        return None;
+    }
     let (_, pem) = x509_parser::pem::parse_x509_pem(pem).ok()?;
     let certificate = pem.parse_x509().ok()?;
     let validity = certificate.validity();
@@ -443,6 +645,9 @@ fn certificate(pem: &[u8]) -> Option<(String, Timestamp, Timestamp)> {
     Some((certificate.subject().to_string(), begin, end))
 }
 
+#[cfg(test)]
+#[path = "kubeconfig_reader_tests.rs"]
+mod reader_tests;
 #[cfg(test)]
 #[path = "kubeconfig_tests.rs"]
 mod tests;

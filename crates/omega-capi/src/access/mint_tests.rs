@@ -48,6 +48,7 @@ fn facts() -> KubeconfigFacts {
         server: format!("https://{ADDRESS}").parse().unwrap(),
         ca_pem: None,
         auth: AuthKind::Token,
+        token_expires: None,
     }
 }
 

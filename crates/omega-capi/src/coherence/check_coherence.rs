@@ -8,7 +8,7 @@ use crate::{
     coherence::rule,
     coherence::templates,
     coherence::{Coherence, Combination, Rule, TemplateFacts, chart_emits, delete_unsafe},
-    served::{ServedApis, age},
+    served::{Definition, ServedApis, age},
 };
 use omega_core::{Finding, Severity};
 use omega_driver::{DriverRelease, GroupVersion, OverrideError, Overrides, driver_reads};
@@ -70,6 +70,7 @@ pub fn check_coherence(apis: &ServedApis, inputs: &CoherenceInputs) -> Coherence
     findings.extend(inputs.chart.is_none().then(|| default_chart(&inputs.driver, &chart)));
     findings.extend(templates::findings(apis, &inputs.driver, &chart, &inputs.templates));
     findings.extend(unsettled(apis));
+    findings.extend(apis.definitions.iter().filter_map(|one| stored(apis, one)));
     findings.extend(coming_removal(apis, &combination));
     rule::sort(&mut findings);
     Coherence { findings }
@@ -108,6 +109,30 @@ fn unsettled(apis: &ServedApis) -> Option<Finding> {
     let remedy =
         format!("wait some seconds and check again; if it stays: kubectl describe crd {name}");
     Some(finding.shown_by([Evidence::holds(evidence)]).remedy(remedy))
+}
+
+/// Warns of versions that objects may still be stored in. The API server refuses a definition without
+/// one of them, and so an upgrade of the provider that drops it (`status.storedVersions: Invalid value`).
+fn stored(apis: &ServedApis, definition: &Definition) -> Option<Finding> {
+    let outdated: Vec<&str> = definition.outdated().collect();
+    let first = outdated.first()?;
+    let name = definition.name();
+    let served: Vec<&str> =
+        apis.served.versions_of(&definition.group, &definition.plural).collect();
+    // What is not served any more is what the next release drops.
+    let next = outdated.iter().any(|version| !served.contains(version));
+    let severity = if next { Severity::Warning } else { Severity::Note };
+    let what = format!(
+        "objects of {name} may still be stored in {}: an upgrade that drops it is refused",
+        outdated.join(", ")
+    );
+    let subject = Subject::new("definition", &name);
+    let finding = Rule::StoredVersion.finding(severity, "D-028", subject, what);
+    Some(finding.shown_by([Evidence::list("storedVersions", &definition.stored)]).remedy(format!(
+        "before the upgrade write each object again (kubectl get {name} -A -o json | kubectl replace -f \
+         -), then take {first} out: kubectl patch crd {name} --subresource=status --type=merge -p \
+         '{{\"status\":{{\"storedVersions\":[...]}}}}'"
+    )))
 }
 
 /// Warns of what Cluster API v1.16 will remove, while it is still served.

@@ -265,3 +265,28 @@ fn a_refusal_is_for_programs_and_can_be_accepted_but_for_what_cannot_be_undone()
         check_coherence(&world, &setup(&DriverRelease::v1_4_0(), Some("x"), Some("0.25.1")));
     assert!(found.refusal(&[Rule::UnreadableOverride]).is_some());
 }
+
+/// kubernetes-sigs/cluster-api-provider-openstack#2863.
+#[test]
+fn a_version_that_objects_may_still_be_stored_in_is_told() {
+    let mut apis = surface("1.13.2", "0.14.4");
+    let name = "openstackclusters";
+    let one = apis.definitions.iter_mut().find(|one| one.plural == name).unwrap();
+    let told = |apis: &ServedApis| {
+        let inputs = setup(&DriverRelease::v1_4_0(), None, Some("0.25.1"));
+        let findings = check_coherence(apis, &inputs).findings;
+        findings.into_iter().find(|one| Rule::of(one) == Some(Rule::StoredVersion))
+    };
+    one.stored = vec!["v1alpha6".to_owned(), "v1beta1".to_owned()];
+    let found = told(&apis).unwrap();
+    assert_eq!(found.severity, Severity::Warning);
+    assert!(found.summary.contains("may still be stored in v1alpha6"), "{}", found.summary);
+    assert_eq!(Evidence::line(&found.evidence), "storedVersions v1alpha6, v1beta1");
+    let one = apis.definitions.iter_mut().find(|one| one.plural == name).unwrap();
+    one.stored = vec!["v1beta1".to_owned()];
+    assert_eq!(told(&apis), None);
+    // Still served: the next release does not drop it.
+    let clusters = apis.definitions.iter_mut().find(|one| one.plural == "clusters").unwrap();
+    clusters.stored = vec!["v1beta1".to_owned(), "v1beta2".to_owned()];
+    assert_eq!(told(&apis).unwrap().severity, Severity::Note);
+}

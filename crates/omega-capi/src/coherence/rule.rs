@@ -28,6 +28,8 @@ pub enum Rule {
     MissingContract,
     /// A version is marked as served in its definition, but is not served.
     UnsettledDefinition,
+    /// Objects may be stored in a version that the definition does not write any more.
+    StoredVersion,
     /// A coming release of Cluster API will not serve a version that is needed.
     ComingRemoval,
     /// A template has a network driver that the charts do not have.
@@ -40,7 +42,7 @@ pub enum Rule {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::UnservedRead,
         Self::UnservedWrite,
         Self::UnreadableOverride,
@@ -51,6 +53,7 @@ impl Rule {
         Self::UnsafeDelete,
         Self::MissingContract,
         Self::UnsettledDefinition,
+        Self::StoredVersion,
         Self::ComingRemoval,
         Self::TemplateWithoutCni,
         Self::TemplateChart,
@@ -70,6 +73,7 @@ impl Rule {
             Self::UnsafeDelete => "unsafe-delete",
             Self::MissingContract => "missing-contract",
             Self::UnsettledDefinition => "unsettled-definition",
+            Self::StoredVersion => "stored-version",
             Self::ComingRemoval => "coming-removal",
             Self::TemplateWithoutCni => "template-without-cni",
             Self::TemplateChart => "template-chart",
@@ -97,7 +101,9 @@ impl Rule {
             Self::DefaultChart => "magnum-capi-helm, magnum_capi_helm/conf.py",
             Self::UnsafeDelete => "magnum-capi-helm, magnum_capi_helm/driver.py",
             Self::MissingContract => "cluster-api 1.13.2, internal/contract/version.go",
-            Self::UnsettledDefinition => "apiextensions-apiserver, CustomResourceDefinition",
+            Self::UnsettledDefinition | Self::StoredVersion => {
+                "apiextensions-apiserver, CustomResourceDefinition"
+            }
             Self::ComingRemoval => "cluster-api 1.13.2, docs/book/src/reference/versions.md:166",
             Self::TemplateWithoutCni => "capi-helm-charts, charts/cluster-addons/templates/cni",
             Self::TemplateChart | Self::IgnoredLabel => {

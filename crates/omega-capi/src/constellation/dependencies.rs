@@ -1,5 +1,6 @@
 use std::{collections::BTreeMap, fmt, sync::LazyLock};
 
+use omega_core::{Evidence, Finding, Severity, Subject};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
@@ -162,6 +163,31 @@ impl Dependencies {
     }
 }
 
+impl Dependencies {
+    /// Returns the version of helm that it was tested with.
+    pub fn helm(&self) -> Option<&str> {
+        self.0.get("helm").map(String::as_str)
+    }
+
+    /// Returns a warning if `helm`, the version in the site file, is another one than `chart` was tested
+    /// with (D-034). The digest decides which program is installed.
+    pub fn helm_finding(chart: &Version, helm: &str) -> Option<Finding> {
+        let tested = Self::of(chart)?.helm()?;
+        let bare = |text: &str| text.trim_start_matches('v').to_owned();
+        (bare(tested) != bare(helm)).then(|| {
+            let what = format!("helm {helm} is pinned, and chart {chart} was tested with {tested}");
+            Finding::broken("untested-version", Subject::new("program", "helm"), what)
+                .severity(Severity::Warning)
+                .decision("D-034")
+                .source("capi-helm-charts, dependencies.json")
+                .shown_by([Evidence::text("tested with", tested), Evidence::text("pinned", helm)])
+                .remedy(format!(
+                    "pin helm {tested}: version, sha256 and url in [helm] of the site file"
+                ))
+        })
+    }
+}
+
 /// Parses a version with or without `v`.
 pub(crate) fn version(text: &str) -> Option<Version> {
     Version::parse(text.strip_prefix('v').unwrap_or(text)).ok()
@@ -192,6 +218,16 @@ mod tests {
             let named = Component::ALL.iter().filter_map(|component| all.version(*component));
             assert!(named.map(version).all(|version| version.is_some()), "{tag}");
         }
+    }
+
+    #[test]
+    fn another_helm_than_the_charts_is_told() {
+        let chart = "0.25.1".parse().unwrap();
+        assert_eq!(Dependencies::helm_finding(&chart, "3.17.3"), None);
+        assert_eq!(Dependencies::helm_finding(&chart, "v3.17.3"), None);
+        let told = Dependencies::helm_finding(&chart, "3.18.0").unwrap().summary;
+        assert_eq!(told, "helm 3.18.0 is pinned, and chart 0.25.1 was tested with v3.17.3");
+        assert_eq!(Dependencies::helm_finding(&"0.25.2".parse().unwrap(), "1"), None, "unknown");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::management::message;
 
 /// With any value it pauses the object (Cluster API, `api/core/v1beta2/common_types.go`,
 /// `PausedAnnotation`).
-const PAUSED: &str = "cluster.x-k8s.io/paused";
+pub(crate) const PAUSED: &str = "cluster.x-k8s.io/paused";
 
 /// The responses by path. An absent path was not read, which differs from a 404.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -57,6 +57,9 @@ pub struct Object {
     /// Whether it is paused by its `spec` or by an annotation.
     #[serde(default)]
     pub paused: bool,
+    /// Whether an annotation pauses it, whatever its `spec` says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused_by_annotation: bool,
     /// As in the response. `None` if the field is missing, which differs from `null`.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub status: Option<Value>,
@@ -87,14 +90,15 @@ impl Object {
         let annotations = value.pointer("/metadata/annotations");
         let finalizers = value.pointer("/metadata/finalizers").and_then(Value::as_array);
         let finalizers = finalizers.into_iter().flatten().filter_map(Value::as_str);
+        let annotated = annotations.is_some_and(|all| all.get(PAUSED).is_some());
         Self {
             api_version: text("/apiVersion").unwrap_or_default().to_owned(),
             name: text("/metadata/name").unwrap_or_default().to_owned(),
             generation: value.pointer("/metadata/generation").and_then(Value::as_i64),
             deleted: text("/metadata/deletionTimestamp").map(str::to_owned),
             finalizers: finalizers.map(str::to_owned).collect(),
-            paused: value.pointer("/spec/paused") == Some(&Value::Bool(true))
-                || annotations.is_some_and(|all| all.get(PAUSED).is_some()),
+            paused: value.pointer("/spec/paused") == Some(&Value::Bool(true)) || annotated,
+            paused_by_annotation: annotated,
             status: value.get("status").cloned(),
         }
     }

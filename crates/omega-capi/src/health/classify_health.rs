@@ -3,7 +3,7 @@ use omega_core::{Evidence, Subject};
 use super::{
     Answer, Credential, Diagnosis, HealthCause, HealthFacts, HealthPart, HealthRead, HealthStatus,
     Layer, LoadBalancer, Recorded, Verdict,
-    cluster_state::{State, objects},
+    cluster_state::{Patience, State, objects},
     condition::{Polarity, top_conditions},
     driver_verdict,
     findings::{Fact, Findings},
@@ -20,13 +20,23 @@ use omega_driver::python;
 /// # Caveats
 ///
 /// It does not compare times, as clocks may be wrong: without a condition that says more, a rollout
-/// that hangs looks like a running one, and a create that never ends like a slow one. Missing data
-/// that the verdict needs is [`HealthCause::Unclear`].
+/// that hangs looks like a running one ([`classify_within`] tells them apart), and a create that never
+/// ends like a slow one. Missing data that the verdict needs is [`HealthCause::Unclear`].
 pub fn classify_health(facts: &HealthFacts) -> Vec<Diagnosis> {
+    classify(facts, None)
+}
+
+/// The same with an end to the patience with a rollout: an untrue condition that has lasted longer, or
+/// an object of which nothing has moved for longer, is a fault.
+pub fn classify_within(facts: &HealthFacts, patience: Patience) -> Vec<Diagnosis> {
+    classify(facts, Some(patience))
+}
+
+fn classify(facts: &HealthFacts, patience: Option<Patience>) -> Vec<Diagnosis> {
     let stack = facts.names.stack_id.as_deref().unwrap_or_default();
     let mut found = Findings::about(Subject::new("cluster", stack));
     access(facts, &mut found);
-    let state = State::of(facts);
+    let state = State::of(facts, patience);
     state.add_to(&mut found);
     objects(facts, &state, &mut found);
     openstack(facts, &state, &mut found);

@@ -1,5 +1,8 @@
 //! The cluster's objects, read as Cluster API defines them.
 
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 use omega_core::Evidence;
 use serde_json::Value;
 
@@ -20,6 +23,7 @@ pub(super) struct State {
     pub(super) deleting: bool,
     rolling: bool,
     activities: Vec<(HealthCause, Fact)>,
+    patience: Option<Patience>,
 }
 
 /// Returns the reads at served versions, or else those of the driver.
@@ -34,7 +38,7 @@ fn object<'a>(facts: &'a HealthFacts, read: &HealthRead) -> Option<&'a Object> {
 }
 
 impl State {
-    pub(super) fn of(facts: &HealthFacts) -> Self {
+    pub(super) fn of(facts: &HealthFacts, patience: Option<Patience>) -> Self {
         let mut activities = Vec::new();
         let status = facts.status.as_str();
         let shown = || Fact::new(status, [Evidence::text("status in Magnum", status)]);
@@ -68,6 +72,7 @@ impl State {
             deleting: has(HealthCause::Deleting),
             rolling: has(HealthCause::RollingOut),
             activities,
+            patience,
         }
     }
 
@@ -77,11 +82,41 @@ impl State {
         }
     }
 
-    /// Returns whether an untrue condition belongs to an activity and is not a fault.
-    fn expects(&self, cause: HealthCause, condition: &Condition) -> bool {
+    /// Returns whether an untrue condition belongs to an activity and is not a fault. `hangs`: nothing
+    /// of its object has moved for too long.
+    fn expects(&self, cause: HealthCause, condition: &Condition, hangs: bool) -> bool {
         let machines = matches!(cause, HealthCause::ControlPlane | HealthCause::Workers);
-        let rolls = self.rolling && machines && !condition.kind.ends_with("Available");
+        // v1beta2 has no severities. What only tells how far a rollout is can take long.
+        let counts = condition.severity == "Error" || condition.severity.is_empty();
+        let tells = activity(condition).is_some() || condition.kind.ends_with("UpToDate");
+        let over = counts && !tells && self.is_over(condition.since);
+        let excused = !condition.kind.ends_with("Available") && !over && !hangs;
+        let rolls = self.rolling && machines && excused;
         self.deleting || rolls || (self.creating && condition.severity != "Error")
+    }
+}
+
+/// How long a rollout may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// The time, by the management cluster's clock.
+    pub now: Timestamp,
+    /// How long a condition may be untrue, or nothing may move.
+    pub limit: Duration,
+}
+
+impl State {
+    /// Whether something that began at `since` has taken too long. An unknown time has not.
+    fn is_over(&self, since: Option<Timestamp>) -> bool {
+        let limit = |patience: Patience| SignedDuration::try_from(patience.limit).ok();
+        self.patience.zip(since).is_some_and(|(patience, since)| {
+            limit(patience).is_some_and(|limit| patience.now.duration_since(since) > limit)
+        })
+    }
+
+    /// Whether no condition of the object has changed for too long.
+    fn hangs(&self, all: &[Condition]) -> bool {
+        self.rolling && self.is_over(all.iter().filter_map(|one| one.since).max())
     }
 }
 
@@ -179,6 +214,7 @@ fn provider(object: &Object, what: &HealthPart, state: &State, found: &mut Findi
 fn faults(read: &HealthRead, object: &Object, state: &State, found: &mut Findings) -> Vec<Fact> {
     let mut summaries = Vec::new();
     let all = conditions(object);
+    let hangs = state.hangs(&all);
     for condition in all.iter().filter(|one| one.status != "True") {
         let positive = Polarity::of(&condition.kind) == Polarity::Positive;
         if !positive || is_true_in_other_contract(&all, condition) {
@@ -186,9 +222,9 @@ fn faults(read: &HealthRead, object: &Object, state: &State, found: &mut Finding
         }
         let fact = condition.fact(&read.part);
         match cause_of(&read.part, &condition.kind) {
-            Some((cause, _)) if state.expects(cause, condition) => {}
+            Some((cause, _)) if state.expects(cause, condition, hangs) => {}
             Some((cause, layer)) => found.add(cause, layer, fact),
-            None if state.rolling || state.expects(HealthCause::Unclear, condition) => {}
+            None if state.rolling || state.expects(HealthCause::Unclear, condition, false) => {}
             None => summaries.push(fact),
         }
     }

@@ -1,5 +1,6 @@
 //! Conditions of Cluster API's objects, and their polarity.
 
+use jiff::Timestamp;
 use omega_core::Evidence;
 use serde_json::Value;
 
@@ -13,6 +14,8 @@ pub(super) struct Condition {
     pub(super) severity: String,
     reason: String,
     message: String,
+    /// Its `lastTransitionTime`, by the management cluster's clock.
+    pub(super) since: Option<Timestamp>,
 }
 
 /// Which status of a condition is the healthy one.
@@ -88,6 +91,10 @@ impl Condition {
         Fact::new(format!("{part}: {}", self.summary()), shown).quoting(message)
     }
 
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// `Ready is False: no quota`.
     fn summary(&self) -> String {
         let Self { kind, status, reason, message, .. } = self;
@@ -100,7 +107,7 @@ impl Condition {
 /// Returns the conditions of both contracts: a v1beta1 object has those of v1beta2 in
 /// `status.v1beta2`, and a v1beta2 object the old ones in `status.deprecated.v1beta1`.
 ///
-/// Items that are not conditions are ignored. So are times, as clocks may be wrong.
+/// Items that are not conditions are ignored.
 pub(super) fn conditions(object: &Object) -> Vec<Condition> {
     at(object, &["/conditions", "/v1beta2/conditions", "/deprecated/v1beta1/conditions"])
 }
@@ -133,5 +140,6 @@ fn condition(value: &Value) -> Option<Condition> {
         severity: text("severity").unwrap_or_default(),
         reason: text("reason").unwrap_or_default(),
         message: text("message").unwrap_or_default(),
+        since: text("lastTransitionTime").and_then(|time| time.parse().ok()),
     })
 }

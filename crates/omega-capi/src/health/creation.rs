@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Addon, read_addons};
+use super::{Addon, AddonOutcome, read_addons};
 use crate::{Error, Management, Namespace, list::JSON, served::ServedVersions};
 
 /// How many characters of a condition's message are kept.
@@ -93,8 +93,10 @@ impl Creation {
         let began = cluster.pointer("/metadata/creationTimestamp").and_then(time);
         let of_conditions = [Stage::Infrastructure, Stage::ControlPlane, Stage::Workers];
         let stages = of_conditions.into_iter().filter_map(|stage| of_condition(cluster, stage));
-        let left: Vec<_> = addons.iter().filter(|one| one.phase != "Deployed").collect();
-        let missing = left.first().map(|Addon { name, phase, .. }| {
+        let left: Vec<_> =
+            addons.iter().filter(|one| one.outcome() != AddonOutcome::Deployed).collect();
+        let missing = left.first().map(|first| {
+            let (name, phase) = (&first.name, first.phase());
             format!("{} of {} not deployed, the first is {name}: {phase}", left.len(), addons.len())
         });
         let addons =
@@ -202,8 +204,8 @@ mod tests {
     use super::*;
 
     fn addon(name: &str, phase: &str) -> Addon {
-        let (plural, name, phase) = ("manifests".into(), name.into(), phase.into());
-        Addon { plural, name, phase, message: None }
+        let (plural, name, phase) = ("manifests".into(), name.into(), Some(phase.into()));
+        Addon { plural, name, phase, message: None, changed: None }
     }
 
     fn condition(kind: &str, status: &str, minute: u8, message: &str) -> Value {

@@ -4,7 +4,7 @@
 //! compares it with that code. [`classify_health`] finds out what is wrong, and [`fix_first`] which
 //! layer to fix first.
 
-mod answer;
+pub(crate) mod answer;
 mod classify_health;
 mod cluster_state;
 mod condition;
@@ -15,16 +15,19 @@ mod findings;
 mod health_facts;
 mod health_reads;
 mod read_addons;
+mod read_machines;
 mod read_objects;
 mod verdict;
 
 pub use answer::{Answer, Answers, Object};
-pub use classify_health::classify_health;
+pub use classify_health::{classify_health, classify_within};
+pub use cluster_state::Patience;
 pub use creation::{Creation, Stage, StageState, StageTime, read_creation};
 pub use diagnosis::{Diagnosis, HealthCause, Layer, fix_first};
 pub use driver_verdict::{MissingAnswer, driver_verdict};
 pub use health_facts::{Credential, HealthFacts, LoadBalancer};
 pub use health_reads::{HealthPart, HealthRead, Names, NodeGroup, health_reads};
-pub use read_addons::{Addon, read_addons};
+pub use read_addons::{Addon, AddonOutcome, read_addons};
+pub use read_machines::{MachineFault, read_machine_faults};
 pub use read_objects::read_objects;
 pub use verdict::{HealthStatus, Reasons, Recorded, Verdict, polled};

@@ -1,4 +1,5 @@
 use futures::future::try_join_all;
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 
@@ -17,11 +18,42 @@ pub struct Addon {
     pub plural: String,
     /// Its name.
     pub name: String,
-    /// `Deployed`, `Failed`, `Installing`...; `Unknown` if missing. The driver waits for `Deployed`,
-    /// and gives up at `Failed` (magnum-capi-helm 1.4.0, driver.py).
-    pub phase: String,
+    /// `Deployed`, `Failed`, `Installing`...; none before the addon provider has looked at it. See
+    /// [`Addon::outcome`].
+    pub phase: Option<String>,
     /// `status.failureMessage`.
     pub message: Option<String>,
+    /// When its status was last written, or it was created, by the management cluster's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Timestamp>,
+}
+
+/// What the driver makes of the phase of an addon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddonOutcome {
+    /// `Deployed`: it goes on to the next one.
+    Deployed,
+    /// `Failed` or `Unknown`: the create or the update has failed.
+    Failed,
+    /// Any other phase, and none: it waits, without an end.
+    Waits,
+}
+
+impl Addon {
+    /// Returns what the driver makes of it (magnum-capi-helm 1.4.0, `driver.py`,
+    /// `_update_status_updating`).
+    pub fn outcome(&self) -> AddonOutcome {
+        match self.phase.as_deref() {
+            Some("Deployed") => AddonOutcome::Deployed,
+            Some("Failed" | "Unknown") => AddonOutcome::Failed,
+            Some(_) | None => AddonOutcome::Waits,
+        }
+    }
+
+    /// Returns its phase, as a word.
+    pub fn phase(&self) -> &str {
+        self.phase.as_deref().unwrap_or("without a phase")
+    }
 }
 
 #[derive(Deserialize)]
@@ -69,10 +101,13 @@ pub async fn read_addons(
 }
 
 fn addon(plural: &str, Wire { metadata, status }: Wire) -> Addon {
+    let fields = metadata.managed_fields.unwrap_or_default();
+    let written = fields.into_iter().filter_map(|field| field.time).map(|time| time.0).max();
     Addon {
         plural: plural.to_owned(),
         name: metadata.name.unwrap_or_default(),
-        phase: status.phase.unwrap_or_else(|| "Unknown".to_owned()),
+        phase: status.phase.filter(|phase| !phase.is_empty()),
+        changed: written.or(metadata.creation_timestamp.map(|time| time.0)),
         message: status.failure_message.filter(|message| !message.is_empty()),
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     Error, Management,
     list::JSON,
     served::{GROUPS, ServedVersions, age, discover_versions},
-    wire::Crd,
+    wire::{Crd, WebhookClient},
 };
 
 const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
@@ -38,6 +38,13 @@ pub struct Definition {
     /// `cluster.x-k8s.io/<contract>: <version>_<version>`
     /// (cluster-api 1.13.2, `docs/book/src/developer/providers/contracts/infra-cluster.md:139`).
     pub contracts: BTreeMap<String, Vec<String>>,
+    /// The versions that objects may still be stored in (`status.storedVersions`). The API server refuses
+    /// a definition that lacks one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stored: Vec<String>,
+    /// The webhook that converts between the versions, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversion: Option<WebhookClient>,
 }
 
 /// One version of a definition.
@@ -56,6 +63,12 @@ pub struct DefinedVersion {
 }
 
 impl Definition {
+    /// Returns the versions that objects may be stored in although they are not written in them any more.
+    pub fn outdated(&self) -> impl Iterator<Item = &str> {
+        let written = |name: &str| self.versions.iter().any(|v| v.storage && v.name == name);
+        self.stored.iter().map(String::as_str).filter(move |name| !written(name))
+    }
+
     /// Returns the definition's name: `openstackclusters.infrastructure.cluster.x-k8s.io`.
     pub fn name(&self) -> String {
         format!("{}.{}", self.plural, self.group)
@@ -118,7 +131,15 @@ fn definition(crd: Crd) -> Definition {
     versions.sort_by_key(|version| Reverse(age(&version.name)));
     let (group, names) = (crd.spec.group, crd.spec.names);
     let contracts = contracts(crd.metadata.labels.unwrap_or_default());
-    Definition { group, plural: names.plural, kind: names.kind, versions, contracts }
+    Definition {
+        group,
+        plural: names.plural,
+        kind: names.kind,
+        versions,
+        contracts,
+        stored: crd.status.stored_versions,
+        conversion: crd.spec.conversion.webhook.and_then(|webhook| webhook.client_config),
+    }
 }
 
 /// Reads the contract labels. Other labels such as `cluster.x-k8s.io/provider` are ignored.

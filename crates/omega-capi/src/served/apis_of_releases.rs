@@ -185,6 +185,8 @@ fn definition(
         kind: kind.to_owned(),
         versions: rows.iter().enumerate().map(version).collect(),
         contracts: labels.iter().map(|(name, all)| ((*name).to_owned(), texts(all))).collect(),
+        stored: Vec::new(),
+        conversion: None,
     }
 }
 

@@ -9,14 +9,16 @@ use crate::{
     wire::{GroupDiscovery, Groups, Resources, VersionDiscovery},
 };
 
-/// The groups that the driver, the chart and Cluster API use.
-pub const GROUPS: [&str; 6] = [
+/// The groups that the driver, the chart and Cluster API use; the last is that of the OpenStack resource
+/// controller, from which the provider takes images.
+pub const GROUPS: [&str; 7] = [
     "cluster.x-k8s.io",
     "controlplane.cluster.x-k8s.io",
     "infrastructure.cluster.x-k8s.io",
     "bootstrap.cluster.x-k8s.io",
     "addons.cluster.x-k8s.io",
     "addons.stackhpc.com",
+    "openstack.k-orc.cloud",
 ];
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\

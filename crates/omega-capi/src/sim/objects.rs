@@ -188,12 +188,13 @@ impl Query {
     }
 
     fn fits(&self, item: &Value) -> bool {
-        let field = |name: &str| match name.strip_prefix("metadata.") {
-            Some(name) => item["metadata"][name].clone(),
-            None => item[name].clone(),
-        };
+        let pointer = |name: &str| format!("/{}", name.replace('.', "/"));
+        let field = |name: &str| item.pointer(&pointer(name)).cloned().unwrap_or_default();
         self.labels.iter().all(|(key, value)| item["metadata"]["labels"][key] == value.as_str())
-            && self.fields.iter().all(|(name, value)| field(name) == value.as_str())
+            && self.fields.iter().all(|(name, value)| match name.strip_suffix('!') {
+                Some(name) => field(name) != value.as_str(),
+                None => field(name) == value.as_str(),
+            })
     }
 }
 

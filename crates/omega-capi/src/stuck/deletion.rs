@@ -3,7 +3,7 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::Namespace;
+use crate::{Namespace, health::answer::PAUSED};
 
 /// What is left of a cluster that is being deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,9 @@ pub struct Deletion {
     /// Whether the cluster is paused (`spec.paused`): controllers ignore it.
     #[serde(default)]
     pub paused: bool,
+    /// The objects that an annotation pauses: their own controllers ignore them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub annotated: Vec<ObjectRef>,
 }
 
 /// An object that has finalizers.
@@ -43,6 +46,21 @@ pub enum DeleteProgress {
 }
 
 impl Deletion {
+    /// Returns the commands that let the controllers work again; empty if nothing is paused.
+    pub fn unpause(&self, namespace: &Namespace, cluster: &str) -> Vec<String> {
+        let patch = self.paused.then(|| {
+            format!(
+                "kubectl -n {namespace} patch cluster {cluster} --type merge -p \
+                 '{{\"spec\":{{\"paused\":false}}}}'"
+            )
+        });
+        let annotate = self.annotated.iter().map(|object| {
+            let ObjectRef { plural, group, name, .. } = object;
+            format!("kubectl -n {namespace} annotate {plural}.{group} {name} {PAUSED}-")
+        });
+        patch.into_iter().chain(annotate).collect()
+    }
+
     /// Returns the progress at `now` by the API server's clock ([`crate::Management::time`]). It is
     /// stuck after `patience`.
     ///

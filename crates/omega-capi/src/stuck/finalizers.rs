@@ -49,7 +49,7 @@ pub(super) const KINDS: [HoldingKind; 11] = [
 /// cluster-api-provider-openstack 0.14: `api/v1beta1/openstackcluster_types.go`,
 /// `openstackmachine_types.go`, `api/v1alpha1/openstackserver_types.go`.
 /// cluster-api-janitor-openstack: `capi_janitor/openstack/operator.py`, in its old and its new repository.
-const OWNERS: [(&str, &str); 14] = [
+const OWNERS: [(&str, &str); 16] = [
     ("cluster.cluster.x-k8s.io", "Cluster API's core"),
     ("machine.cluster.x-k8s.io", "Cluster API's core"),
     ("cluster.x-k8s.io/machineset", "Cluster API's core"),
@@ -64,7 +64,18 @@ const OWNERS: [(&str, &str); 14] = [
     ("janitor.capi.azimuth-cloud.com", "the janitor"),
     ("janitor.capi.stackhpc.com", "the janitor"),
     ("addons.stackhpc.com/finalizer", "the addon provider"),
+    ("foregroundDeletion", COLLECTOR),
+    ("orphan", COLLECTOR),
 ];
+
+/// It removes its finalizers once what the object owns is gone, or has no owner any more
+/// (apimachinery 0.34, `pkg/apis/meta/v1/types.go`, `FinalizerDeleteDependents`).
+const COLLECTOR: &str = "Kubernetes' garbage collector";
+
+/// Returns whether the garbage collector removes `finalizer` by itself: there is nothing to release.
+pub(super) fn is_collectors(finalizer: &str) -> bool {
+    finalizer_owner(finalizer) == Some(COLLECTOR)
+}
 
 /// Returns which controller removes `finalizer`, if it is known.
 pub fn finalizer_owner(finalizer: &str) -> Option<&'static str> {

@@ -1,4 +1,5 @@
 use futures::future::{try_join, try_join_all};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 
 use super::{
@@ -7,6 +8,7 @@ use super::{
 };
 use crate::{
     Error, Management, Namespace,
+    health::answer::PAUSED,
     list::{JSON, METADATA, METADATA_LIST, label_selector},
     served::ServedVersions,
     wire::PartialObject,
@@ -47,8 +49,9 @@ pub async fn read_deletion(
         Some(held_objects(management, kind, version, namespace, name))
     });
     let paused = is_paused(management, served, namespace, name);
-    let (held, paused) = try_join(try_join_all(kinds), paused).await?;
-    Ok(Deletion { held: held.concat(), paused })
+    let (all, paused) = try_join(try_join_all(kinds), paused).await?;
+    let (held, annotated): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+    Ok(Deletion { held: held.concat(), paused, annotated: annotated.concat() })
 }
 
 async fn is_paused(
@@ -70,27 +73,39 @@ async fn held_objects(
     version: &str,
     namespace: &Namespace,
     name: &str,
-) -> Result<Vec<HeldObject>, Error> {
+) -> Result<(Vec<HeldObject>, Vec<ObjectRef>), Error> {
     let path = format!("/apis/{}/{version}/namespaces/{namespace}/{}", kind.group, kind.plural);
     let found: Vec<PartialObject> = if let Some(label) = kind.label {
         management.list(&path, &label_selector(label, name), PAGE, METADATA_LIST).await?
     } else {
         management.find(&format!("{path}/{name}"), METADATA).await?.into_iter().collect()
     };
-    let held = found.into_iter().map(|PartialObject { metadata }| HeldObject {
-        object: ObjectRef {
-            group: kind.group.to_owned(),
-            version: version.to_owned(),
-            plural: kind.plural.to_owned(),
-            kind: kind.kind.to_owned(),
-            namespace: namespace.clone(),
-            name: metadata.name.unwrap_or_default(),
-            uid: metadata.uid.unwrap_or_default(),
-        },
-        deleted: metadata.deletion_timestamp.map(|time| time.0),
-        finalizers: metadata.finalizers.unwrap_or_default(),
+    let paused = |metadata: &ObjectMeta| {
+        metadata.annotations.as_ref().is_some_and(|all| all.contains_key(PAUSED))
+    };
+    let all = found.into_iter().map(|PartialObject { metadata }| {
+        (
+            paused(&metadata),
+            HeldObject {
+                object: ObjectRef {
+                    group: kind.group.to_owned(),
+                    version: version.to_owned(),
+                    plural: kind.plural.to_owned(),
+                    kind: kind.kind.to_owned(),
+                    namespace: namespace.clone(),
+                    name: metadata.name.unwrap_or_default(),
+                    uid: metadata.uid.unwrap_or_default(),
+                },
+                deleted: metadata.deletion_timestamp.map(|time| time.0),
+                finalizers: metadata.finalizers.unwrap_or_default(),
+            },
+        )
     });
-    Ok(held.filter(|held| !held.finalizers.is_empty()).collect())
+    let all: Vec<(bool, HeldObject)> = all.collect();
+    let annotated = all.iter().filter(|(paused, _)| *paused).map(|(_, one)| one.object.clone());
+    let annotated = annotated.collect();
+    let held = all.into_iter().map(|(_, one)| one).filter(|one| !one.finalizers.is_empty());
+    Ok((held.collect(), annotated))
 }
 
 /// Returns whether the management cluster has the namespace. magnum-capi-helm creates that of a

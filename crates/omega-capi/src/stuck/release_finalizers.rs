@@ -8,7 +8,7 @@ use omega_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{ObjectRef, finalizer_owner};
+use super::{ObjectRef, finalizer_owner, finalizers::is_collectors};
 use crate::{Error, Management, ReadVersion, Verb, list::METADATA, wire::PartialObject};
 
 /// Ensures that an object which is being deleted is gone: removes its finalizers.
@@ -73,8 +73,11 @@ struct HeldBy {
 #[expect(missing_docs, reason = "the other fields are named after what they hold")]
 pub struct FinalizerRelease {
     pub object: ObjectRef,
-    /// The finalizers to remove: all that it has.
+    /// The finalizers to remove: all that it has, but those of the garbage collector.
     pub finalizers: Vec<String>,
+    /// Those of the garbage collector, which stay: it removes them once what the object owns is gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<String>,
     pub version: ReadVersion,
 }
 
@@ -126,9 +129,16 @@ impl Desired for ReleaseFinalizers {
         if seen.finalizers.is_empty() {
             return Ok(Delta::Wait(format!("the API server has not removed {} yet", self.object)));
         }
+        let (kept, finalizers): (Vec<String>, Vec<String>) =
+            seen.finalizers.iter().cloned().partition(|name| is_collectors(name));
+        if finalizers.is_empty() {
+            let until = "until what it owns is gone, the garbage collector holds";
+            return Ok(Delta::Wait(format!("{until} {}", self.object)));
+        }
         Ok(Delta::Changes(vec![FinalizerRelease {
             object: self.object.clone(),
-            finalizers: seen.finalizers.clone(),
+            finalizers,
+            kept,
             version: seen.version.clone(),
         }]))
     }
@@ -145,7 +155,7 @@ impl Desired for ReleaseFinalizers {
         change: &FinalizerRelease,
     ) -> Result<(), Error> {
         let patch = json!({
-            "metadata": { "resourceVersion": change.version, "finalizers": [] },
+            "metadata": { "resourceVersion": change.version, "finalizers": change.kept },
         });
         management.change(Verb::Merge, &change.object.path(), &patch, &[404, 409]).await
     }

@@ -1,6 +1,9 @@
 //! The addons of the chart: network plugin, cloud controller manager, Cinder CSI, DNS.
 //!
-//! Each is recognized by its containers' images, so mirrors and release names don't matter.
+//! Each is recognized by its containers' images, so mirrors and release names don't matter; or, where a
+//! mirror renames the image, by its name and labels. Everything that matches counts, not the first.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use omega_core::{Evidence, Failure, Verdict};
@@ -12,16 +15,44 @@ use super::{
 };
 use crate::controllers::split_image;
 
-/// The two network plugins of the charts, with the image that runs on each node.
-const PLUGINS: [(&str, &str); 2] = [("calico", "calico/node"), ("cilium", "cilium/cilium")];
-/// Images of other network plugins.
-const OTHERS: [&str; 6] =
-    ["flannel", "weave-kube", "kube-router", "antrea", "kube-ovn", "ovn-kubernetes"];
+/// What runs on each node for a network plugin: an image, or, if that is mirrored under another name, the
+/// name of the daemon set, the value of a label of it or of its pods, or the kind of its owner.
+struct Plugin {
+    name: &'static str,
+    images: &'static [&'static str],
+    names: &'static [&'static str],
+}
+
+/// The two of the charts.
+const PLUGINS: [Plugin; 2] = [
+    // The operator (Installation) sets imagePath and imagePrefix.
+    Plugin { name: "calico", images: &["calico/node"], names: &["calico-node"] },
+    Plugin { name: "cilium", images: &["cilium/cilium"], names: &["cilium"] },
+];
+/// Parts of the images or the names of other network plugins.
+const OTHERS: [&str; 12] = [
+    "flannel",
+    "weave-kube",
+    "weave-net",
+    "kube-router",
+    "antrea",
+    "kube-ovn",
+    "ovs-ovn",
+    "ovn-kubernetes",
+    "ovnkube",
+    "kindnet",
+    "canal",
+    "amazon-k8s-cni",
+];
 const OPERATOR: &str = "tigera/operator";
 const CLOUD_CONTROLLER: &str = "openstack-cloud-controller-manager";
 const CINDER: &str = "cinder-csi-plugin";
+/// The names in the chart `openstack-cinder-csi`, if the image is renamed.
+const CINDER_NAMES: [&str; 2] =
+    ["openstack-cinder-csi-controllerplugin", "openstack-cinder-csi-nodeplugin"];
 const PROVISIONER: &str = "cinder.csi.openstack.org";
 const COREDNS: &str = "coredns";
+const SYSTEM: &str = "kube-system";
 /// A container with this many restarts, the last of them recent, does not stay up.
 const RESTARTS: i64 = 3;
 
@@ -36,8 +67,28 @@ fn is(image: &str, name: &str) -> bool {
     repository.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
 }
 
-fn with_image<'a>(all: &'a [PodController], name: &str) -> Option<&'a PodController> {
-    all.iter().find(|one| one.images.iter().any(|image| is(image, name)))
+/// The labels that name an application.
+const NAMING: [&str; 4] = ["k8s-app", "app", "app.kubernetes.io/name", "component"];
+
+/// Whether it runs the image, or is called so.
+fn matches(one: &PodController, image: &str, names: &[&str]) -> bool {
+    let PodController { name, images, labels, selector, .. } = one;
+    let labelled = |all: &BTreeMap<String, String>| {
+        NAMING.iter().any(|key| all.get(*key).is_some_and(|is| names.contains(&is.as_str())))
+    };
+    images.iter().any(|one| is(one, image))
+        || names.contains(&name.as_str())
+        || labelled(labels)
+        || labelled(selector)
+}
+
+fn with_image<'a>(all: &'a [PodController], image: &str) -> Vec<&'a PodController> {
+    all.iter().filter(|one| matches(one, image, &[image])).collect()
+}
+
+/// Returns the first that lacks pods, and why.
+fn short<'a>(all: &[&'a PodController], pods: &[Pod]) -> Option<(&'a PodController, String)> {
+    all.iter().find_map(|one| Some((*one, shortfall(one, pods)?)))
 }
 
 fn fail(question: Question, why: impl Into<String>, next: impl Into<String>) -> Verdict {
@@ -69,22 +120,30 @@ pub(super) fn cni(facts: &WorkloadFacts, wanted: &Wanted) -> Answer {
     // Only needed to explain why there is no plugin.
     let deployments = facts.deployments.as_deref().unwrap_or_default();
     let fail = |why: String, next: String| Ok(fail(Question::Cni, why, next));
-    let shown = |plugin, set| Ok(Verdict::shown([plugin].into_iter().chain(ready(set))));
-    let found = PLUGINS.iter().find_map(|(name, image)| Some((name, with_image(sets, image)?)));
-    if let Some((plugin, set)) = found {
-        return match shortfall(set, pods) {
-            None => shown(Evidence::text("network plugin", *plugin), set),
-            Some(why) => fail(format!("{plugin}: {why}"), describe(set)),
+    let ours = |plugin: &Plugin| -> Vec<&PodController> {
+        let is = |set: &&PodController| {
+            plugin.images.iter().any(|image| matches(set, image, plugin.names))
         };
-    }
-    let other = sets.iter().find(|s| s.images.iter().any(|i| OTHERS.iter().any(|o| i.contains(o))));
-    if let Some(set) = other {
-        return match shortfall(set, pods) {
-            None => shown(Evidence::holds("network plugin not from the charts"), set),
-            Some(why) => fail(why, describe(set)),
+        sets.iter().filter(is).collect()
+    };
+    let other = |set: &&PodController| {
+        let words = set.images.iter().chain([&set.name]);
+        OTHERS.iter().any(|other| words.clone().any(|word| word.contains(other)))
+    };
+    let of_charts = PLUGINS.iter().map(|plugin| (Some(plugin.name), ours(plugin)));
+    let others = (None, sets.iter().filter(other).collect());
+    if let Some((plugin, found)) = of_charts.chain([others]).find(|(_, found)| !found.is_empty()) {
+        let about = plugin.map(|plugin| format!("{plugin}: ")).unwrap_or_default();
+        if let Some((set, why)) = short(&found, pods) {
+            return fail(format!("{about}{why}"), describe(set));
+        }
+        let named = match plugin {
+            Some(plugin) => Evidence::text("network plugin", plugin),
+            None => Evidence::holds("network plugin not from the charts"),
         };
+        return Ok(Verdict::shown([named].into_iter().chain(found.into_iter().flat_map(ready))));
     }
-    if let Some(operator) = with_image(deployments, OPERATOR) {
+    if let Some(operator) = with_image(deployments, OPERATOR).first() {
         let PodController { namespace, name, wanted, ready, .. } = operator;
         let why = shortfall(operator, pods).unwrap_or_else(|| {
             format!(
@@ -120,22 +179,24 @@ pub(super) fn cloud_controller(facts: &WorkloadFacts, wanted: &Wanted, now: Time
     let deployments = listed(&facts.deployments, "deployments")?;
     let pods = listed(&facts.pods, "pods")?;
     let fail = |why: String, next: String| Ok(fail(Question::CloudController, why, next));
-    let found = [sets, deployments].into_iter().find_map(|all| with_image(all, CLOUD_CONTROLLER));
-    let Some(controller) = found else {
+    let found: Vec<&PodController> =
+        [sets, deployments].into_iter().flat_map(|all| with_image(all, CLOUD_CONTROLLER)).collect();
+    if found.is_empty() {
         let why = "there is no openstack-cloud-controller-manager: nodes stay uninitialized, and \
                    services get no load balancer";
         return fail(why.to_owned(), ADDON.to_owned());
-    };
-    let ours: Vec<&Pod> = pods.iter().filter(|pod| belongs(pod, controller)).collect();
+    }
+    let is_ours = |pod: &&Pod| found.iter().any(|controller| belongs(pod, controller));
+    let ours: Vec<&Pod> = pods.iter().filter(is_ours).collect();
     if let Some((why, next)) = ours.iter().find_map(|pod| crashing(pod, wanted, now)) {
         return fail(why, next);
     }
-    if let Some(why) = shortfall(controller, pods) {
+    if let Some((controller, why)) = short(&found, pods) {
         return fail(why, describe(controller));
     }
     let restarts: i64 = ours.iter().flat_map(|pod| &pod.containers).map(|c| c.restarts).sum();
     let restarts = (restarts > 0).then(|| count("restarts", restarts));
-    Ok(Verdict::shown(ready(controller).into_iter().chain(restarts)))
+    Ok(Verdict::shown(found.into_iter().flat_map(ready).chain(restarts)))
 }
 
 /// Returns that a pod does not stay up, and the command that shows why; its log was not read.
@@ -176,15 +237,19 @@ pub(super) fn csi(facts: &WorkloadFacts) -> Answer {
     let pods = listed(&facts.pods, "pods")?;
     let (mut why, mut next, mut evidence) = (Vec::new(), None, Vec::new());
     for (part, controllers) in [("controller", deployments), ("node plugin", sets)] {
-        match with_image(controllers, CINDER) {
-            None => why.push(format!("there is no cinder CSI {part}")),
-            Some(controller) => match shortfall(controller, pods) {
+        let found: Vec<&PodController> =
+            controllers.iter().filter(|one| matches(one, CINDER, &CINDER_NAMES)).collect();
+        if found.is_empty() {
+            why.push(format!("there is no cinder CSI {part}"));
+        }
+        for controller in found {
+            match shortfall(controller, pods) {
                 Some(problem) => {
                     why.push(problem);
                     next = next.or_else(|| Some(describe(controller)));
                 }
                 None => evidence.extend(ready(controller)),
-            },
+            }
         }
     }
     let defaults: Vec<_> = classes.iter().filter(|class| class.default).collect();
@@ -204,19 +269,21 @@ pub(super) fn csi(facts: &WorkloadFacts) -> Answer {
     Ok(Verdict::shown(evidence))
 }
 
+/// The cluster's own DNS is in kube-system. Another coredns may serve something else.
 pub(super) fn dns(facts: &WorkloadFacts) -> Answer {
     let deployments = listed(&facts.deployments, "deployments")?;
+    let sets = listed(&facts.daemon_sets, "daemon sets")?;
     let pods = listed(&facts.pods, "pods")?;
-    Ok(match with_image(deployments, COREDNS) {
-        None => fail(
-            Question::Dns,
-            "there is no coredns",
-            "kubeadm installs it: kubectl -n kube-system get deployments",
-        ),
-        Some(coredns) => match shortfall(coredns, pods) {
-            None => Verdict::shown(ready(coredns)),
-            Some(why) => fail(Question::Dns, why, describe(coredns)),
-        },
+    let all = deployments.iter().chain(sets).filter(|one| one.namespace == SYSTEM);
+    let found: Vec<&PodController> =
+        all.filter(|one| matches(one, COREDNS, &[COREDNS, "kube-dns"])).collect();
+    if found.is_empty() {
+        let next = "kubeadm installs it: kubectl -n kube-system get deployments";
+        return Ok(fail(Question::Dns, "there is no coredns in kube-system", next));
+    }
+    Ok(match short(&found, pods) {
+        None => Verdict::shown(found.into_iter().flat_map(ready)),
+        Some((coredns, why)) => fail(Question::Dns, why, describe(coredns)),
     })
 }
 

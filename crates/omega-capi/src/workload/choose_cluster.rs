@@ -3,7 +3,9 @@ use std::fmt;
 use omega_core::{Diagnostic, Retry, Touched};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Management, Namespace, Verb, list::METADATA_LIST, served::ServedVersions};
+use crate::{
+    Error, Management, Namespace, ObjectName, Verb, list::METADATA_LIST, served::ServedVersions,
+};
 
 const PAGE: usize = 500;
 const GROUP: &str = "cluster.x-k8s.io";
@@ -13,8 +15,8 @@ const GROUP: &str = "cluster.x-k8s.io";
 pub struct ClusterName {
     /// `magnum-6741a4d1b29346e5a2f4c6ad38f0a2c1`.
     pub namespace: Namespace,
-    /// `c1-b3mdwq5cz7lx`: like a namespace's name, a DNS label.
-    pub name: Namespace,
+    /// `c1-b3mdwq5cz7lx`. Cluster API also takes names with dots; Magnum makes none.
+    pub name: ObjectName,
 }
 
 impl fmt::Display for ClusterName {
@@ -166,12 +168,14 @@ struct Named {
 #[derive(serde::Deserialize)]
 struct Metadata {
     namespace: Namespace,
-    name: Namespace,
+    name: ObjectName,
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ClusterName, choose_cluster};
+    use omega_core::Diagnostic as _;
+
+    use super::{ClusterName, Metadata, Named, choose_cluster};
 
     fn all() -> Vec<ClusterName> {
         // Decoys: a longer name, a shorter random part, another project's cluster of the name.
@@ -217,6 +221,24 @@ mod tests {
                 "{asked}"
             );
         }
+    }
+
+    /// kubernetes-sigs/cluster-api#3049, #3076.
+    #[test]
+    fn another_teams_name_with_a_dot_is_shown_and_passed_over() {
+        let other: Named = serde_json::from_str(
+            r#"{"metadata": {"namespace": "other-team", "name": "lab.edge-1"}}"#,
+        )
+        .unwrap();
+        let Named { metadata: Metadata { namespace, name } } = other;
+        let mut clusters = all();
+        clusters.push(ClusterName { namespace, name });
+        let chosen = choose_cluster(clusters.clone(), "c1").map(|one| one.to_string());
+        assert_eq!(chosen.as_deref(), Ok("magnum-a/c1-b3mdwq5cz7lx"));
+        let none = choose_cluster(clusters.clone(), "c9").unwrap_err();
+        assert!(none.found().unwrap().ends_with("other-team/lab.edge-1"), "{none:?}");
+        let itself = choose_cluster(clusters, "other-team/lab.edge-1").map(|one| one.to_string());
+        assert_eq!(itself.as_deref(), Ok("other-team/lab.edge-1"));
     }
 
     #[test]

@@ -61,7 +61,6 @@ impl Diagnostic for WorkloadError {
             Self::Management { source, .. }
             | Self::Client { source, .. }
             | Self::Request(source) => source.next(),
-            Self::Kubeconfig { source, .. } => source.next(),
             Self::NoSecret { cluster } => {
                 let ClusterName { namespace, name } = cluster;
                 Some(format!(
@@ -69,7 +68,8 @@ impl Diagnostic for WorkloadError {
                      describe cluster {name}"
                 ))
             }
-            Self::Unreadable { cluster, .. } => {
+            // The control plane's controller renews it in time, and writes one that is gone anew.
+            Self::Unreadable { cluster, .. } | Self::Kubeconfig { cluster, .. } => {
                 let ClusterName { namespace, name } = cluster;
                 Some(format!(
                     "delete it, and Cluster API creates it again: kubectl -n {namespace} delete \
@@ -172,4 +172,23 @@ pub async fn stored_kubeconfig(
         return Err(unreadable("its `value` is empty"));
     }
     Ok(Secret::new(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// kubernetes-sigs/cluster-api#3348, #3113.
+    #[test]
+    fn a_stored_kubeconfig_that_ended_is_deleted_and_written_anew() {
+        let text = include_str!("../../../omega-core/fixtures/kube/admin.yaml");
+        let later = "2030-01-01T00:00:00Z".parse().unwrap();
+        let source = Kubeconfig::parse(Secret::from(text.to_owned()), later).unwrap_err();
+        assert!(source.to_string().contains("expired"), "{source}");
+        let cluster =
+            ClusterName { namespace: "magnum-1".parse().unwrap(), name: "c1".parse().unwrap() };
+        let next = WorkloadError::Kubeconfig { cluster, source }.next().unwrap();
+        assert!(next.ends_with("kubectl -n magnum-1 delete secret c1-kubeconfig"), "{next}");
+        assert!(next.contains("Cluster API creates it again"), "{next}");
+    }
 }

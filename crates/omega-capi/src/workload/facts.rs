@@ -35,11 +35,25 @@ pub struct Node {
     pub control_plane: bool,
     /// The condition Ready.
     pub ready: Option<Condition>,
+    /// Why it takes no pods although it is Ready: its network, or a resource that runs out.
+    pub impaired: Vec<Impairment>,
     /// The keys of its taints.
     pub taints: Vec<String>,
     /// `spec.unschedulable`.
     pub cordoned: bool,
     pub created: Option<Timestamp>,
+}
+
+/// A condition of a node that should be False, and is not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the other fields are those of the object")]
+pub struct Impairment {
+    /// `NetworkUnavailable`, `DiskPressure`, `MemoryPressure`, `PIDPressure`.
+    pub kind: String,
+    pub reason: String,
+    pub message: String,
+    /// Its `lastTransitionTime`.
+    pub since: Option<Timestamp>,
 }
 
 /// A condition of a node or a pod.
@@ -121,6 +135,10 @@ pub struct PodController {
     pub namespace: String,
     pub name: String,
     pub images: Vec<String>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// The kinds of its owners (`Installation`).
+    pub owners: Vec<String>,
     /// The labels of its pods.
     pub selector: BTreeMap<String, String>,
     /// How many pods there should be.

@@ -12,7 +12,9 @@ use tokio::sync::OnceCell;
 use super::{
     Absent, ClusterName, PATIENCE, Question, Wanted, Workload, WorkloadError, judge,
     judge::{deferred, fail},
-    only_absent, read_workload, wanted_nodes,
+    only_absent, read_workload,
+    wanted::ROLLOUT,
+    wanted_nodes,
 };
 use crate::{Management, served::ServedVersions};
 
@@ -25,6 +27,7 @@ pub struct WorkloadGates {
     served: ServedVersions,
     network_driver: Option<String>,
     patience: Duration,
+    rollout: Duration,
     now: Timestamp,
     workload: Option<Workload>,
     answers: OnceCell<Result<Answers, Failure>>,
@@ -54,13 +57,15 @@ impl WorkloadGates {
         network_driver: Option<String>,
         now: Timestamp,
     ) -> Self {
-        let (answers, requests, patience) = (OnceCell::new(), AtomicUsize::new(0), PATIENCE);
+        let (answers, requests) = (OnceCell::new(), AtomicUsize::new(0));
+        let (patience, rollout) = (PATIENCE, ROLLOUT);
         Self {
             cluster,
             management,
             served,
             network_driver,
             patience,
+            rollout,
             now,
             workload: None,
             answers,
@@ -78,6 +83,12 @@ impl WorkloadGates {
     #[must_use]
     pub fn patient_for(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// Sets how long nodes may take to be created, replaced or removed, instead of 15 minutes.
+    #[must_use]
+    pub fn rolling_for(self, rollout: Duration) -> Self {
+        Self { rollout, ..self }
     }
 
     /// Returns the gates, from the bottom layer up.
@@ -106,7 +117,8 @@ impl WorkloadGates {
         let (workload, wanted) = futures::join!(connect, wanted);
         let wanted = wanted.map_err(failure)?;
         let network_driver = self.network_driver.clone();
-        let wanted = Wanted { network_driver, patience: self.patience, ..wanted };
+        let wanted =
+            Wanted { network_driver, patience: self.patience, rollout: self.rollout, ..wanted };
         match workload {
             Ok(workload) => {
                 let facts = read_workload(&workload).await;

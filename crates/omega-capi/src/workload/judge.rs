@@ -24,7 +24,7 @@ pub fn judge(
     let answer = |question: Question| match question {
         Question::Api => Ok(api.clone()),
         _ if silent => Ok(deferred()),
-        Question::Nodes => nodes::judge(facts, wanted),
+        Question::Nodes => nodes::judge(facts, wanted, now),
         Question::Cni => addons::cni(facts, wanted),
         Question::CloudController => addons::cloud_controller(facts, wanted, now),
         Question::Csi => addons::csi(facts),

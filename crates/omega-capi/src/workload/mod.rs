@@ -22,8 +22,8 @@ mod wanted;
 pub use choose_cluster::{ClusterName, NoSuchCluster, choose_cluster, list_clusters};
 pub use connect::{Workload, WorkloadError, stored_kubeconfig};
 pub use facts::{
-    Claim, Condition, Container, Ended, ListResult, Node, Pod, PodController, PodControllerKind,
-    StorageClass, Waiting, WorkloadFacts,
+    Claim, Condition, Container, Ended, Impairment, ListResult, Node, Pod, PodController,
+    PodControllerKind, StorageClass, Waiting, WorkloadFacts,
 };
 pub use gates::{WorkloadGate, WorkloadGates};
 pub use judge::{PATIENCE, judge};
@@ -31,4 +31,4 @@ pub use managed::ManagedWorkload;
 pub use nodes::{Absent, only_absent};
 pub use question::Question;
 pub use read_workload::read_workload;
-pub use wanted::{NodesWanted, Wanted, wanted_nodes};
+pub use wanted::{Changing, NodesWanted, Wanted, wanted_nodes};

@@ -1,10 +1,11 @@
+use jiff::Timestamp;
 use omega_core::{Evidence, Failure, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Node, NodesWanted, Question, Wanted, WorkloadFacts,
+    Impairment, Node, NodesWanted, Question, Wanted, WorkloadFacts,
     judge::{fail, listed},
-    pods::{first_few, one_line},
+    pods::{Age, first_few, one_line, span},
 };
 
 /// Nodes that do not exist.
@@ -25,7 +26,8 @@ pub fn only_absent(facts: &WorkloadFacts, wanted: &Wanted) -> Option<Absent> {
     let groups = [(true, &wanted.control_plane), (false, &wanted.workers)];
     let unhealthy = groups.iter().any(|(control_plane, wanted)| {
         let ours: Vec<&Node> = of(*control_plane).collect();
-        other_version(&ours, wanted).is_some() || ours.iter().any(|n| not_ready(n).is_some())
+        let ill = |node: &&Node| not_ready(node).is_some() || !node.impaired.is_empty();
+        other_version(&ours, wanted).is_some() || ours.iter().any(ill)
     });
     let absent =
         |(control_plane, wanted): (bool, &NodesWanted)| of(control_plane).count() < wanted.count;
@@ -37,8 +39,15 @@ pub fn only_absent(facts: &WorkloadFacts, wanted: &Wanted) -> Option<Absent> {
     }
 }
 
-pub(super) fn judge(facts: &WorkloadFacts, wanted: &Wanted) -> Result<Verdict, Failure> {
+/// Nodes of a group that is changing may be too few or of another version for a while; one that is not
+/// Ready is never excused.
+pub(super) fn judge(
+    facts: &WorkloadFacts,
+    wanted: &Wanted,
+    now: Timestamp,
+) -> Result<Verdict, Failure> {
     let nodes = listed(&facts.nodes, "nodes")?;
+    let (recent, impaired) = impaired(nodes, wanted, now);
     let unready = nodes.iter().filter_map(|node| Some((node, not_ready(node)?)));
     let unready: Vec<(&Node, String)> = unready.collect();
     let mut why = Vec::new();
@@ -49,27 +58,62 @@ pub(super) fn judge(facts: &WorkloadFacts, wanted: &Wanted) -> Result<Verdict, F
     }
     let groups =
         [("control plane", &wanted.control_plane, true), ("workers", &wanted.workers, false)];
-    let mut more = Vec::new();
-    for (group, wanted, control_plane) in groups {
+    let is_impaired = !recent.is_empty();
+    let mut more = recent;
+    for (group, of_group, control_plane) in groups {
         let ours: Vec<&Node> = nodes.iter().filter(|n| n.control_plane == control_plane).collect();
-        if ours.len() < wanted.count {
-            why.push(format!("{group}: {} of {} nodes exist", ours.len(), wanted.count));
-        } else if ours.len() > wanted.count {
-            more.push(format!("{group}: {} nodes, {} wanted", ours.len(), wanted.count));
+        let mut lacks = Vec::new();
+        if ours.len() < of_group.count {
+            lacks.push(format!("{group}: {} of {} nodes exist", ours.len(), of_group.count));
+        } else if ours.len() > of_group.count {
+            more.push(format!("{group}: {} nodes, {} wanted", ours.len(), of_group.count));
         }
-        why.extend(other_version(&ours, wanted));
+        lacks.extend(other_version(&ours, of_group));
+        let patient = is_changing(of_group, wanted, now);
+        if patient { &mut more } else { &mut why }.extend(lacks);
     }
+    why.extend(impaired);
     if nodes.is_empty() && why.is_empty() {
         why.push("there are no nodes".to_owned());
     }
     if !why.is_empty() {
-        return Ok(fail(Question::Nodes, why.join("; "), Some(next(&unready))));
+        return Ok(fail(
+            Question::Nodes,
+            why.join("; "),
+            Some(next(&unready, nodes.iter().find(|node| !node.impaired.is_empty()))),
+        ));
     }
     if !more.is_empty() {
-        let until = format!("a rollout or a resize ends ({})", more.join("; "));
+        let what = if is_impaired { "the nodes recover" } else { "a rollout or a resize ends" };
+        let until = format!("{what} ({})", more.join("; "));
         return Ok(Verdict::deferred(until));
     }
     Ok(Verdict::shown(evidence(nodes, wanted)))
+}
+
+/// Whether the group has been changing for less than a rollout may take.
+fn is_changing(group: &NodesWanted, wanted: &Wanted, now: Timestamp) -> bool {
+    group.changing.is_some_and(|changing| match Age::of(changing.since, now) {
+        Age::Past(length) => length < wanted.rollout,
+        Age::Future(_) | Age::Unknown => true,
+    })
+}
+
+/// The nodes that are Ready and take no pods: those for a short time, and the others.
+fn impaired(nodes: &[Node], wanted: &Wanted, now: Timestamp) -> (Vec<String>, Vec<String>) {
+    let ready = nodes.iter().filter(|node| not_ready(node).is_none());
+    let all = ready.flat_map(|node| node.impaired.iter().map(move |one| (node, one)));
+    let (mut recent, mut over) = (Vec::new(), Vec::new());
+    for (node, Impairment { kind, reason, message, since }) in all {
+        let why = [reason.as_str(), &one_line(message)].join(" ");
+        let what = format!("{} takes no pods: {kind} ({})", node.name, why.trim());
+        match Age::of(*since, now) {
+            Age::Past(length) if length < wanted.patience => recent.push(what),
+            Age::Past(length) => over.push(format!("{what} for {}", span(length))),
+            Age::Future(_) | Age::Unknown => over.push(what),
+        }
+    }
+    (recent, over)
 }
 
 fn not_ready(node: &Node) -> Option<String> {
@@ -100,7 +144,19 @@ fn other_version(nodes: &[&Node], wanted: &NodesWanted) -> Option<String> {
 }
 
 /// Returns the remedy for the first node that is not Ready.
-fn next(unready: &[(&Node, String)]) -> String {
+fn next(unready: &[(&Node, String)], impaired: Option<&Node>) -> String {
+    if let (None, Some(node)) = (unready.first(), impaired) {
+        let name = &node.name;
+        return if node.impaired.iter().any(|one| one.kind == "NetworkUnavailable") {
+            format!(
+                "fix the network plugin on {name}: kubectl describe node {name}, on the workload cluster"
+            )
+        } else {
+            format!(
+                "free what runs out on {name}: kubectl describe node {name}, on the workload cluster"
+            )
+        };
+    }
     let Some((node, what)) = unready.first() else {
         return "check the Machines: kubectl get machines --all-namespaces, on the management cluster"
             .to_owned();

@@ -7,10 +7,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Claim, Condition, Container, Ended, Node, Pod, PodController, PodControllerKind, StorageClass,
-    Waiting,
+    Claim, Condition, Container, Ended, Impairment, Node, Pod, PodController, PodControllerKind,
+    StorageClass, Waiting,
 };
 
+/// The conditions of a node that keep pods away while they are True (`node.kubernetes.io/*`, NoSchedule).
+const IMPAIRING: [&str; 4] =
+    ["NetworkUnavailable", "DiskPressure", "MemoryPressure", "PIDPressure"];
 const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
 const DEFAULT_CLASS: [&str; 2] = [
     "storageclass.kubernetes.io/is-default-class",
@@ -48,6 +51,17 @@ fn condition(value: &Value, kind: &str) -> Option<Condition> {
     Some(Condition { status, reason, message })
 }
 
+fn impairments(value: &Value) -> impl Iterator<Item = Impairment> {
+    let is =
+        |c: &&Value| word(c, "/status") == "True" && IMPAIRING.contains(&word(c, "/type").as_str());
+    list(value, "/status/conditions").filter(is).map(|c| Impairment {
+        kind: word(c, "/type"),
+        reason: word(c, "/reason"),
+        message: word(c, "/message"),
+        since: time(c, "/lastTransitionTime"),
+    })
+}
+
 pub(super) fn node(value: &Value) -> Node {
     Node {
         name: word(value, "/metadata/name"),
@@ -56,6 +70,7 @@ pub(super) fn node(value: &Value) -> Node {
             .pointer("/metadata/labels")
             .is_some_and(|labels| labels.get(CONTROL_PLANE).is_some()),
         ready: condition(value, "Ready"),
+        impaired: impairments(value).collect(),
         taints: list(value, "/spec/taints").filter_map(|taint| text(taint, "/key")).collect(),
         cordoned: value.pointer("/spec/unschedulable") == Some(&Value::Bool(true)),
         created: time(value, "/metadata/creationTimestamp"),
@@ -114,6 +129,8 @@ fn controller(value: &Value, kind: PodControllerKind, wanted: i64, ready: &str) 
         namespace: word(value, "/metadata/namespace"),
         name: word(value, "/metadata/name"),
         images: containers.filter_map(|container| text(container, "/image")).collect(),
+        labels: labels(value, "/metadata/labels"),
+        owners: list(value, "/metadata/ownerReferences").filter_map(|o| text(o, "/kind")).collect(),
         selector: labels(value, "/spec/selector/matchLabels"),
         wanted,
         ready: count(value, &format!("/status/{ready}")),

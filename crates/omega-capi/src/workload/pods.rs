@@ -37,10 +37,19 @@ impl Age {
     }
 }
 
+/// Whether somebody holds the pod back on purpose (`spec.schedulingGates`).
+pub(super) fn is_gated(pod: &Pod) -> bool {
+    let reason = pod.unscheduled.as_ref().map(|condition| condition.reason.as_str());
+    reason == Some("SchedulingGated") && pod.deleted.is_none()
+}
+
 /// Returns what is wrong with a pod, if anything is known.
 pub(super) fn problem(pod: &Pod) -> Option<String> {
     if matches!(pod.phase.as_str(), "Succeeded" | "Failed") && pod.deleted.is_none() {
         return None; // completed
+    }
+    if is_gated(pod) {
+        return None;
     }
     if let Some(waiting) = pod.containers.iter().find_map(waiting) {
         return Some(waiting);

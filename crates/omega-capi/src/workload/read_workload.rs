@@ -6,27 +6,35 @@ use crate::{Management, list::JSON};
 
 /// 500 pods are some 5 MB.
 const PAGE: usize = 500;
+/// A workload cluster may have more pods than a management cluster has objects of any kind.
+const MOST: usize = 100_000;
+/// Pods that finished are of no interest, and jobs leave many.
+const UNFINISHED: &str = "fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed";
 
 /// Reads the facts for [`super::judge`].
 ///
 /// # Guarantees
 ///
-/// Six requests at the same time, and one more for each further 500 objects of a kind. If a list
-/// can't be read, the facts hold its error.
+/// Six requests at the same time, and one more for each further 500 objects of a kind. Pods that
+/// finished are not read. If a list can't be read, the facts hold its error.
 pub async fn read_workload(workload: &Workload) -> WorkloadFacts {
     let api = &workload.api;
     let (nodes, pods, daemon_sets, deployments, storage_classes, claims) = join!(
-        all(api, "/api/v1/nodes", parse::node),
-        all(api, "/api/v1/pods", parse::pod),
-        all(api, "/apis/apps/v1/daemonsets", parse::daemon_set),
-        all(api, "/apis/apps/v1/deployments", parse::deployment),
-        all(api, "/apis/storage.k8s.io/v1/storageclasses", parse::storage_class),
-        all(api, "/api/v1/persistentvolumeclaims", parse::claim),
+        all(api, "/api/v1/nodes", "", parse::node),
+        all(api, "/api/v1/pods", UNFINISHED, parse::pod),
+        all(api, "/apis/apps/v1/daemonsets", "", parse::daemon_set),
+        all(api, "/apis/apps/v1/deployments", "", parse::deployment),
+        all(api, "/apis/storage.k8s.io/v1/storageclasses", "", parse::storage_class),
+        all(api, "/api/v1/persistentvolumeclaims", "", parse::claim),
     );
     WorkloadFacts { nodes, pods, daemon_sets, deployments, storage_classes, claims }
 }
 
-async fn all<T>(api: &Management, path: &str, parse: fn(&Value) -> T) -> ListResult<T> {
-    let objects: Vec<Value> = api.list(path, "", PAGE, JSON).await?;
-    Ok(objects.iter().map(parse).collect())
+async fn all<T>(
+    api: &Management,
+    path: &str,
+    selectors: &str,
+    parse: fn(&Value) -> T,
+) -> ListResult<T> {
+    api.list_as(path, selectors, (PAGE, MOST), JSON, |object: Value| parse(&object)).await
 }

@@ -6,11 +6,30 @@ use omega_core::{Evidence, Failure, Verdict};
 use super::{
     Claim, Node, Pod, Question, StorageClass, Wanted, WorkloadFacts,
     judge::{fail, listed},
-    pods::{Age, first_few, problem, span},
+    pods::{Age, first_few, is_gated, problem, span},
 };
 
-/// The cloud controller manager removes it (`k8s.io/cloud-provider/api/well_known_taints.go`).
-const UNINITIALIZED: &str = "node.cloudprovider.kubernetes.io/uninitialized";
+/// Taints that keep pods away until somebody removes them, who that is, and what helps
+/// (`k8s.io/cloud-provider/api/well_known_taints.go`; Cluster API 1.13.2,
+/// `api/core/v1beta2/common_types.go`; cilium, `pkg/defaults/node.go`).
+const AWAITED: [(&str, &str, &str); 3] = [
+    (
+        "node.cloudprovider.kubernetes.io/uninitialized",
+        "the cloud controller manager",
+        "fix the cloud controller manager; it removes the node's taint uninitialized",
+    ),
+    (
+        "node.cluster.x-k8s.io/uninitialized",
+        "Cluster API",
+        "on the management cluster, look at the node's Machine and at Cluster API's core: it removes the \
+         node's taint uninitialized once it has set the labels",
+    ),
+    (
+        "node.cilium.io/agent-not-ready",
+        "cilium",
+        "fix cilium on the node; it removes the taint agent-not-ready",
+    ),
+];
 
 /// Something that is not done yet.
 struct Unfinished {
@@ -30,7 +49,7 @@ pub(super) fn judge(
     let classes = listed(&facts.storage_classes, "storage classes")?;
     let unfinished = nodes
         .iter()
-        .filter_map(uninitialized)
+        .flat_map(uninitialized)
         .chain(pods.iter().filter_map(pod))
         .chain(claims.iter().filter_map(|one| claim(one, classes, pods)));
     let (mut stuck, mut recent, mut ahead, mut next) = (vec![], vec![], vec![], None);
@@ -64,20 +83,26 @@ pub(super) fn judge(
         let until = format!("they have had {patience}: {}", first_few(&recent));
         return Ok(Verdict::deferred(until));
     }
+    let gated = pods.iter().filter(|pod| is_gated(pod)).count();
+    let gated = (gated > 0).then(|| Evidence::count("pods that a scheduling gate holds", gated));
     let bound = claims.iter().filter(|claim| claim.phase == "Bound").count();
-    Ok(Verdict::shown([
-        Evidence::count("pods", pods.len()),
-        Evidence::count("persistent volume claims", claims.len()),
-        Evidence::count("bound", bound),
-    ]))
+    Ok(Verdict::shown(
+        [
+            Evidence::count("pods", pods.len()),
+            Evidence::count("persistent volume claims", claims.len()),
+            Evidence::count("bound", bound),
+        ]
+        .into_iter()
+        .chain(gated),
+    ))
 }
 
-fn uninitialized(node: &Node) -> Option<Unfinished> {
-    node.taints.iter().any(|taint| taint == UNINITIALIZED).then(|| Unfinished {
-        what: format!("node {} waits for the cloud controller manager", node.name),
+fn uninitialized(node: &Node) -> impl Iterator<Item = Unfinished> {
+    let has = |taint: &str| node.taints.iter().any(|one| one == taint);
+    AWAITED.into_iter().filter(move |(taint, ..)| has(taint)).map(|(_, who, next)| Unfinished {
+        what: format!("node {} waits for {who}", node.name),
         since: node.created,
-        next: "fix the cloud controller manager; it removes the node's taint uninitialized"
-            .to_owned(),
+        next: next.to_owned(),
     })
 }
 

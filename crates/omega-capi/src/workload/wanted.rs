@@ -1,6 +1,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
+use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{ClusterName, choose_cluster::at, judge::PATIENCE};
 use crate::{
@@ -22,6 +24,8 @@ pub struct Wanted {
     pub network_driver: Option<String>,
     /// How long something may take before it is stuck.
     pub patience: Duration,
+    /// How long nodes may take to be created, replaced or removed.
+    pub rollout: Duration,
 }
 
 /// How many nodes there should be, and at which version.
@@ -31,12 +35,25 @@ pub struct NodesWanted {
     pub count: usize,
     /// The versions (`v1.34.8`) that a node may have.
     pub versions: BTreeSet<String>,
+    /// Whether Cluster API is creating, replacing or removing some of them.
+    pub changing: Option<Changing>,
 }
+
+/// Nodes are being created, replaced or removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changing {
+    /// Since when, by the management cluster's clock, if Cluster API says so.
+    pub since: Option<Timestamp>,
+}
+
+/// Machines boot and join in minutes; three of a control plane do so one after the other.
+pub(super) const ROLLOUT: Duration = Duration::from_mins(15);
 
 impl Default for Wanted {
     fn default() -> Self {
         let (control_plane, workers) = (NodesWanted::default(), NodesWanted::default());
-        Self { control_plane, workers, network_driver: None, patience: PATIENCE }
+        let (network_driver, patience, rollout) = (None, PATIENCE, ROLLOUT);
+        Self { control_plane, workers, network_driver, patience, rollout }
     }
 }
 
@@ -77,13 +94,38 @@ fn sum(found: &[Object]) -> NodesWanted {
         // Cluster API's default is 1.
         count: specs().map(|spec| spec.replicas.unwrap_or(1)).sum(),
         versions: specs().filter_map(version).collect(),
+        changing: found.iter().filter_map(|one| changing(&one.status)).min_by_key(|one| one.since),
     }
+}
+
+/// Reads it off the conditions of contract v1beta2, two of v1beta1, or the phase
+/// (Cluster API 1.13.2, `api/core/v1beta2/machinedeployment_types.go`, `v1beta1_condition_consts.go`).
+fn changing(status: &Value) -> Option<Changing> {
+    let text = |of: &Value, at: &str| of.pointer(at).and_then(Value::as_str).map(str::to_owned);
+    let lists = ["/v1beta2/conditions", "/conditions", "/deprecated/v1beta1/conditions"];
+    let all = lists.iter().filter_map(|at| status.pointer(at)?.as_array()).flatten();
+    let changes = |one: &&Value| {
+        let is = |key: &str| text(one, key).unwrap_or_default();
+        matches!(
+            (is("/type").as_str(), is("/status").as_str()),
+            ("ScalingUp" | "ScalingDown" | "RollingOut" | "Remediating", "True")
+                | ("Resized" | "MachinesSpecUpToDate" | "MachinesUpToDate", "False")
+        )
+    };
+    let begun = all.filter(changes).map(|one| text(one, "/lastTransitionTime")?.parse().ok());
+    if let Some(since) = begun.min() {
+        return Some(Changing { since });
+    }
+    let phase = text(status, "/phase").unwrap_or_default();
+    matches!(phase.as_str(), "ScalingUp" | "ScalingDown").then_some(Changing { since: None })
 }
 
 #[derive(Deserialize)]
 struct Object {
     #[serde(default)]
     spec: Spec,
+    #[serde(default)]
+    status: Value,
 }
 
 /// A control plane has its version here, a machine deployment in its template.

@@ -52,8 +52,15 @@ enum Checked {
     TrusteeDomain,
     /// Magnum answers.
     Magnum,
+    /// The management cluster works: its nodes, Cluster API's controllers, what the provider needs.
+    Management,
     /// Clusters are HEALTHY.
-    Health,
+    Health {
+        /// Only this cluster, by name or id (repeatable) [default: those of [health] in the site file, or
+        /// all].
+        #[arg(long = "cluster", value_name = "CLUSTER")]
+        clusters: Vec<String>,
+    },
     /// What a create of a cluster needs is there: image, flavors, key pair, networks, roles, quotas.
     ClusterPrerequisites {
         /// The cluster's values.
@@ -112,7 +119,8 @@ impl App {
             Checked::Coherence => once(SiteGate::Coherence).await,
             Checked::TrusteeDomain => once(SiteGate::TrusteeDomain).await,
             Checked::Magnum => once(SiteGate::Magnum).await,
-            Checked::Health => once(SiteGate::Health).await,
+            Checked::Management => once(SiteGate::Management).await,
+            Checked::Health { clusters } => once(SiteGate::Health(clusters.clone())).await,
             Checked::ClusterPrerequisites { values } => {
                 self.check_prerequisites(&connect, &named, values).await
             }

@@ -105,7 +105,7 @@ fn undefined<'a>(surface: &'a ServedApis, group: &str) -> BTreeSet<&'a str> {
 
 /// Returns a kind's versions with their marks, and the contracts that they are labelled with.
 fn versions(surface: &ServedApis, definition: &Definition) -> String {
-    let Definition { group, plural, kind: _, versions, contracts } = definition;
+    let Definition { group, plural, versions, contracts, .. } = definition;
     let served: Vec<&str> = surface.served.versions_of(group, plural).collect();
     let version = |version: &DefinedVersion| {
         let DefinedVersion { name, served: _, storage, deprecated, warning: _ } = version;
@@ -124,7 +124,10 @@ fn versions(surface: &ServedApis, definition: &Definition) -> String {
     };
     let contracts: Vec<String> = contracts.iter().map(contract).collect();
     let contracts = (!contracts.is_empty()).then(|| format!("contracts: {}", contracts.join(", ")));
-    let all = versions.iter().map(version).chain(contracts);
+    let outdated: Vec<&str> = definition.outdated().collect();
+    let outdated = (!outdated.is_empty())
+        .then(|| format!("objects may still be stored in {}", outdated.join(", ")));
+    let all = versions.iter().map(version).chain(outdated).chain(contracts);
     all.collect::<Vec<_>>().join("; ")
 }
 

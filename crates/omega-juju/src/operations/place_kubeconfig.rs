@@ -1,9 +1,9 @@
 //! Writes the management cluster's kubeconfig to the path from which the conductor reads it.
 
-use jiff::{Timestamp, ToSpan as _};
+use jiff::Timestamp;
 use omega_core::{
     Conflict, Context, Delta, Desired, EnsureError, Note, Outcome, Subject, ensure,
-    kubeconfig::{AuthKind, Kubeconfig},
+    kubeconfig::{AuthKind, Kubeconfig, expires_soon},
     values::{FileMode, Sha256},
 };
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,7 @@ pub struct PlaceKubeconfig {
     pub server: String,
     /// How it authenticates, for display.
     pub auth: String,
-    /// When its client certificate expires, if it has one.
+    /// When its client certificate or token expires, if that is known.
     pub ends: Option<Timestamp>,
 }
 
@@ -85,11 +85,11 @@ impl PlaceKubeconfig {
     /// for the conductor's user: magnum:magnum, unless systemd says otherwise.
     pub fn new(path: UnitPath, kubeconfig: &Kubeconfig, name: &str) -> Self {
         let facts = &kubeconfig.facts;
-        let (auth, ends) = match &facts.auth {
-            auth @ AuthKind::ClientCertificate { not_after, .. } => {
-                (auth.to_string(), Some(*not_after))
-            }
-            AuthKind::Token => ("authenticates with a token".to_owned(), None),
+        let ends = facts.expires();
+        let auth = match (&facts.auth, ends) {
+            (auth @ AuthKind::ClientCertificate { .. }, _) => auth.to_string(),
+            (AuthKind::Token, Some(end)) => format!("token expires {}", end.strftime("%Y-%m-%d")),
+            (AuthKind::Token, None) => "authenticates with a token".to_owned(),
         };
         Self {
             path,
@@ -166,8 +166,7 @@ impl Desired for PlaceKubeconfig {
     }
 
     fn notes(&self, seen: &KubeconfigObserved, now: Timestamp) -> Vec<Note> {
-        let soon = now.checked_add((30 * 24).hours()).is_ok_and(|soon| Some(soon) >= self.ends);
-        let ends = (self.ends.is_some() && soon)
+        let ends = expires_soon(self.ends, now)
             .then(|| Note::new(format!("{}, within 30 days: renew it soon", self.auth)));
         let of_root = self.path == magnum::kubeconfig()
             && matches!(&seen.file, FileState::Regular(facts) if facts.owner == "root");

@@ -4,10 +4,7 @@ use std::{io::ErrorKind, path::Path};
 
 use jiff::Timestamp;
 use omega_capi::access::{LocalFile, LocalMachine};
-use omega_core::{
-    kubeconfig::{AuthKind, Kubeconfig},
-    values::Sha256,
-};
+use omega_core::{kubeconfig::Kubeconfig, values::Sha256};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -58,11 +55,7 @@ pub(super) fn look(
         let why = format!("it is for {server}, which has another certificate authority");
         return Ok((ClusterFile::Foreign(why), None));
     }
-    let expires = match &facts.auth {
-        AuthKind::ClientCertificate { not_after, .. } => Some(*not_after),
-        AuthKind::Token => None,
-    };
-    let file = OwnFile { server: facts.server.clone(), expires, private };
+    let file = OwnFile { server: facts.server.clone(), expires: facts.expires(), private };
     Ok((ClusterFile::Own(file), Some(kubeconfig)))
 }
 

@@ -87,6 +87,10 @@ pub enum Cause {
     ContractLabelMissing,
     /// A controller has no available pod, or no leader that renews its lease.
     ControllerDown,
+    /// A node of the management cluster is not Ready.
+    ManagementNode,
+    /// A helm release that the management cluster should have is missing, or is not deployed.
+    ManagementRelease,
     /// A webhook is not served: writes, or reads of another version, are refused.
     WebhookDown,
     /// The cluster is paused in Cluster API.

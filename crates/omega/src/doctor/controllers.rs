@@ -5,7 +5,8 @@ use omega_capi::{
     Error,
     coherence::{Coherence, Rule},
     constellation::Component,
-    controllers::{Controllers, Installed, Lease},
+    controllers::{Controllers, Installed, Lease, ManagementState},
+    releases::{Release, ReleaseStatus, Releases},
 };
 use omega_core::{Evidence, Finding, Severity, Subject};
 
@@ -28,6 +29,69 @@ pub(super) fn judge(
         Ok(Err(error)) => result.with([unknown("served versions", error)]),
         Err(why) => result.shown_by([Evidence::sentence(format!("coherence not asked: {why}"))]),
     }
+}
+
+/// Says how the nodes are, which controllers don't stay up, and what the provider lacks. What `controllers`
+/// tells already is not told again.
+pub(super) fn state(
+    state: &ManagementState,
+    controllers: &Result<Controllers, Error>,
+    clock: Timestamp,
+) -> LayerResult {
+    let told: Vec<String> = controllers
+        .as_ref()
+        .map(|all| down(all, clock))
+        .unwrap_or_default()
+        .into_iter()
+        .map(|one| one.finding.subject.name)
+        .collect();
+    let found = state.findings(clock).into_iter().filter_map(|finding| {
+        let cause = match finding.subject.noun.as_str() {
+            "node" => Cause::ManagementNode,
+            "controller" if told.contains(&finding.subject.name) => return None,
+            "controller" => Cause::ControllerDown,
+            _ => Cause::VersionUnserved,
+        };
+        Some(LayerFinding::new(Layer::Controllers, cause, finding))
+    });
+    let unasked = [
+        ("nodes", state.nodes.as_ref().err()),
+        ("pods of the controllers", state.pods.as_ref().err()),
+    ];
+    // An API server without kubelets has none of these lists.
+    let absent = |error: &Error| matches!(error, Error::Status { code: 404, .. });
+    let unasked = unasked.into_iter().filter_map(|(of, error)| Some((of, error?)));
+    let unasked = unasked.filter(|(_, error)| !absent(error)).map(|(of, error)| unknown(of, error));
+    LayerResult::new(Layer::Controllers).with(found).with(unasked)
+}
+
+/// Holds the helm releases against the `expected` ones, by name, in any namespace.
+pub(super) fn releases(all: &Result<Releases, Error>, expected: &[String]) -> LayerResult {
+    let result = LayerResult::new(Layer::Controllers);
+    // That they can't be listed is said of each cluster.
+    let Ok(all) = all else { return result };
+    let broken = |name: &str, why: String, next: String| {
+        let subject = Subject::new("helm release", name);
+        LayerFinding::broken(Layer::Controllers, Cause::ManagementRelease, subject, why)
+            .remedy(next)
+    };
+    result.with(expected.iter().filter_map(|name| {
+        let found = all.releases.iter().filter(|one| one.name == *name);
+        let found: Vec<&Release> = found.collect();
+        let Some(first) = found.first() else {
+            let next = "install it, or correct `releases` in [management] of the site file";
+            return Some(broken(name, "it is not installed".to_owned(), next.to_owned()));
+        };
+        let deployed = found.iter().any(|one| one.status == ReleaseStatus::Deployed);
+        let Release { namespace, revision, status, .. } = first;
+        (!deployed).then(|| {
+            broken(
+                name,
+                format!("{namespace}/{name} revision {revision} is {status}"),
+                format!("helm -n {namespace} history {name}"),
+            )
+        })
+    }))
 }
 
 fn unknown(of: &str, error: &Error) -> LayerFinding {
@@ -155,6 +219,59 @@ mod tests {
         assert_eq!(judged(vec![], vec![lease(Some("a"), 50)]), down);
         assert_eq!(judged(vec![], vec![lease(Some("a"), -9000)]), [], "a clock that is wrong");
         assert_eq!(judged(vec![], vec![lease(None, 1)]), down, "it was given up");
+    }
+
+    #[test]
+    fn the_releases_that_are_expected_are_held_against_those_that_are_there() {
+        let release = |name: &str, status: &str| -> Release {
+            serde_json::from_value(serde_json::json!({
+                "namespace": "cert-manager", "name": name, "revision": 2, "status": status,
+                "chart": name, "chart_version": "1", "app_version": null, "updated": null,
+            }))
+            .unwrap()
+        };
+        let there = vec![release("cert-manager", "deployed"), release("janitor", "failed")];
+        let all = Ok(Releases { releases: there, unreadable: Vec::new() });
+        let told = |names: &[&str]| -> Vec<(Cause, String)> {
+            let names: Vec<String> = names.iter().map(|one| (*one).to_owned()).collect();
+            let found = releases(&all, &names).findings.into_iter();
+            found.map(|one| (one.cause, one.finding.summary)).collect()
+        };
+        assert_eq!(told(&[]), []);
+        assert_eq!(told(&["cert-manager"]), []);
+        let broken = |why: &str| (Cause::ManagementRelease, why.to_owned());
+        assert_eq!(
+            told(&["ck-dns", "janitor"]),
+            [broken("it is not installed"), broken("cert-manager/janitor revision 2 is failed")]
+        );
+    }
+
+    #[test]
+    fn nodes_and_pods_of_the_management_cluster_are_judged_once() {
+        let node = omega_capi::controllers::NodeState {
+            name: "m".into(),
+            unready: Some("Ready is Unknown".into()),
+        };
+        let pod = omega_capi::controllers::ControllerPod {
+            component: Component::ClusterApi,
+            name: "capi-system/capi-0".into(),
+            restarts: 40,
+            waiting: Some("CrashLoopBackOff".into()),
+            ended: None,
+        };
+        let judged = |installed: Vec<Installed>| -> Vec<Cause> {
+            let controllers = Ok(Controllers { installed: installed.clone(), leases: Vec::new() });
+            let all = ManagementState {
+                nodes: Ok(vec![node.clone()]),
+                installed: Ok(installed),
+                pods: Ok(vec![pod.clone()]),
+                served: Ok(omega_capi::served::ServedVersions::default()),
+            };
+            let clock = Timestamp::from_second(NOW).unwrap();
+            state(&all, &controllers, clock).findings.into_iter().map(|one| one.cause).collect()
+        };
+        assert_eq!(judged(vec![pods(Some(2))]), [Cause::ManagementNode, Cause::ControllerDown]);
+        assert_eq!(judged(vec![pods(Some(0))]), [Cause::ManagementNode], "told by its deployment");
     }
 
     #[test]

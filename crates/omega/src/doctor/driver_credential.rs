@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use omega_core::{
-    Evidence, Subject,
+    Evidence, Severity, Subject,
     kubeconfig::{AuthKind, KubeconfigFacts},
 };
 
@@ -33,12 +33,54 @@ pub(super) fn refused(
 }
 
 fn validity(facts: &KubeconfigFacts) -> impl Iterator<Item = Evidence> {
-    let times = match &facts.auth {
-        AuthKind::ClientCertificate { not_before, not_after, .. } => Some([
-            Evidence::time("not before", *not_before),
-            Evidence::time("not after", *not_after),
-        ]),
+    let begins = match &facts.auth {
+        AuthKind::ClientCertificate { not_before, .. } => Some(*not_before),
         AuthKind::Token => None,
     };
-    times.into_iter().flatten()
+    let begins = begins.map(|time| Evidence::time("not before", time));
+    let ends = facts.expires().map(|time| Evidence::time("not after", time));
+    begins.into_iter().chain(ends)
+}
+
+/// A credential that still works and ends within 30 days.
+pub(super) fn ends_soon(facts: &KubeconfigFacts, now: Timestamp) -> Option<LayerFinding> {
+    let end = facts.expires().filter(|_| facts.expires_soon(now))?;
+    let what = match &facts.auth {
+        AuthKind::ClientCertificate { .. } => "client certificate",
+        AuthKind::Token => "token",
+    };
+    let subject = Subject::new("kubeconfig", format!("context {}", facts.context));
+    let why = format!("its {what} expires on {end}, within 30 days");
+    let found =
+        LayerFinding::broken(Layer::DriverCredential, Cause::KubeconfigExpired, subject, why);
+    Some(found.severity(Severity::Warning).shown_by(validity(facts)).remedy(RENEW))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use omega_core::{kubeconfig::Kubeconfig, values::Secret};
+
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_certificate_and_of_a_token_is_told_thirty_days_ahead() {
+        let admin = include_str!("../../../omega-core/fixtures/kube/admin.yaml");
+        // {"exp": 1795280131}: 2026-11-21T16:55:31Z.
+        let token = "current-context: c\ncontexts: [{name: c, context: {cluster: k, user: u}}]\n\
+                     clusters: [{name: k, cluster: {server: 'https://10.20.0.50:6443'}}]\n\
+                     users: [{name: u, user: {token: e30.eyJleHAiOjE3OTUyODAxMzF9.x}}]\n";
+        for (text, what) in [(admin, "client certificate"), (token, "token")] {
+            let facts = Kubeconfig::read(Secret::from(text.to_owned())).unwrap().facts;
+            let end = facts.expires().unwrap();
+            let day = |n: i64| end - SignedDuration::from_hours(24 * n);
+            let found = ends_soon(&facts, day(29)).unwrap();
+            assert_eq!(
+                (found.cause, found.finding.severity),
+                (Cause::KubeconfigExpired, Severity::Warning)
+            );
+            assert!(found.finding.summary.starts_with(&format!("its {what} expires on")));
+            assert_eq!(ends_soon(&facts, day(31)), None);
+        }
+    }
 }

@@ -62,6 +62,8 @@ pub struct Doctor {
     pub(super) path: UnitPath,
     /// The name of the management cluster's server in Nova, if the site names it.
     pub(super) server: Option<String>,
+    /// The helm releases that the management cluster should have.
+    pub(super) releases: Vec<String>,
     /// The driver's option `namespace_prefix`.
     pub(super) prefix: NamespacePrefix,
     /// The driver and the chart that the site wants, where it names them.
@@ -137,6 +139,7 @@ impl Doctor {
             has_conductor: site.conductor.is_some(),
             path: SiteSpec::new(site).path()?,
             server: site.management.server.clone(),
+            releases: site.management.releases.clone(),
             prefix: NamespacePrefix::of_options(&site.capi_helm),
             wanted: Wanted { driver, chart },
             trust: site.trust.clone(),

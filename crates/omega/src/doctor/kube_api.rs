@@ -22,7 +22,11 @@ pub(super) fn judge(
     match answer {
         Ok(ready) => {
             let found = unwell(server, ready).into_iter().chain(skewed(server, ready, now));
-            vec![layer.shown_by([Evidence::took(server, ready.took)]).with(found)]
+            let layer = layer.shown_by([Evidence::took(server, ready.took)]).with(found);
+            let ends = driver_credential::ends_soon(facts, now);
+            let credential =
+                ends.map(|found| LayerResult::new(Layer::DriverCredential).with([found]));
+            [layer].into_iter().chain(credential).collect()
         }
         Err(error @ (Error::Unauthorized { .. } | Error::Forbidden { .. })) => {
             let context = format!("{server} (context {})", facts.context);

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use omega_capi::{
     Management, Namespaces,
     coherence::{CoherenceInputs, check_coherence},
-    controllers::{read_controllers, read_readiness},
+    controllers::{ManagementState, read_controllers, read_readiness},
     releases::read_releases,
     served::read_served_apis,
 };
@@ -158,18 +158,22 @@ impl Doctor {
         units: &UnitAnswers,
         patience: Patience,
     ) -> Vec<LayerResult> {
-        let (controllers, surface, releases, webhooks) = futures::join!(
+        let (controllers, state, surface, releases) = futures::join!(
             read_controllers(management),
+            ManagementState::read(management),
             read_served_apis(management),
             read_releases(management, &Namespaces::All),
-            webhooks::ask(management),
         );
+        let definitions = surface.as_ref().map(|surface| surface.definitions.as_slice());
+        let webhooks = webhooks::ask(management, definitions.unwrap_or_default()).await;
         let running = Running::of(units, &self.wanted);
         let inputs = self.running_inputs(lists, &running);
         let coherence =
             inputs.map(|inputs| surface.as_ref().map(|surface| check_coherence(surface, &inputs)));
         let mut all = vec![
             controllers::judge(&controllers, coherence.as_ref(), patience.now),
+            controllers::state(&state, &controllers, patience.now),
+            controllers::releases(&releases, &self.releases),
             webhooks,
             match (lists, &coherence) {
                 (Some(lists), Ok(coherence)) => magnum::judge(

@@ -1,5 +1,5 @@
-//! Cluster API's admission webhooks: while one does not answer, reads work and every write is
-//! refused.
+//! The webhooks in Cluster API's way: while an admission webhook does not answer, reads work and every
+//! write is refused; while one that converts does not, reads of another version fail too.
 
 use std::{io::ErrorKind, time::Duration};
 
@@ -7,6 +7,7 @@ use futures::future::join_all;
 use omega_capi::{
     Error, Management,
     controllers::{WebhookServer, Webhooks, read_webhooks},
+    served::Definition,
 };
 use omega_core::{Evidence, Subject};
 use tokio::{net::TcpStream, time::timeout};
@@ -17,10 +18,12 @@ use super::{Cause, Layer, LayerFinding, causes, layer_result::LayerResult};
 const CONNECT: Duration = Duration::from_secs(3);
 
 /// Checks whether each webhook is served.
-pub(super) async fn ask(management: &Management) -> LayerResult {
+pub(super) async fn ask(management: &Management, definitions: &[Definition]) -> LayerResult {
     let result = LayerResult::new(Layer::Controllers);
-    match read_webhooks(management).await {
-        Ok(all) => result.with(join_all(all.iter().map(look)).await.into_iter().flatten()),
+    match read_webhooks(management, definitions).await {
+        Ok(all) => result
+            .with(all.iter().filter_map(untrusted))
+            .with(join_all(all.iter().map(look)).await.into_iter().flatten()),
         // Not every API server has this API.
         Err(Error::Status { code: 404, .. }) => result,
         Err(error) => {
@@ -28,6 +31,21 @@ pub(super) async fn ask(management: &Management) -> LayerResult {
             result.with([LayerFinding::unknown(Layer::Controllers, subject, causes(&error))])
         }
     }
+}
+
+/// The API server trusts no answer of a webhook whose `caBundle` is no certificate (a placeholder that
+/// cert-manager has not replaced), whatever its pods do.
+fn untrusted(one: &Webhooks) -> Option<LayerFinding> {
+    let Webhooks { untrusted, .. } = one;
+    let first = untrusted.first()?;
+    let why = "its caBundle is no certificate: the API server calls it in vain, and refuses what it \
+               should admit or convert";
+    let subject = Subject::new("webhook", first);
+    let found = LayerFinding::broken(Layer::Controllers, Cause::WebhookDown, subject, why);
+    Some(found.shown_by([Evidence::list("without a certificate", untrusted)]).remedy(
+        "find out why it was not injected: kubectl -n cert-manager logs deploy/cert-manager-cainjector; \
+         the annotation cert-manager.io/inject-ca-from names its Certificate",
+    ))
 }
 
 async fn look(one: &Webhooks) -> Option<LayerFinding> {
@@ -74,7 +92,25 @@ mod tests {
 
     fn judged(server: WebhookServer, connection: Option<ErrorKind>) -> Option<Cause> {
         let configurations = ["core".to_owned()].into();
-        judge(&Webhooks { configurations, server }, connection).map(|one| one.cause)
+        let untrusted = std::collections::BTreeSet::new();
+        judge(&Webhooks { configurations, untrusted, server }, connection).map(|one| one.cause)
+    }
+
+    /// cert-manager/cert-manager#4713, #3338.
+    #[test]
+    fn a_bundle_without_a_certificate_is_broken_whatever_the_pods_say() {
+        let server = WebhookServer::Service {
+            namespace: "capi-system".parse().unwrap(),
+            name: "s".into(),
+            ready: 1,
+        };
+        let name = "capi-validating-webhook-configuration";
+        let all =
+            Webhooks { configurations: [name.to_owned()].into(), untrusted: [].into(), server };
+        assert_eq!(untrusted(&all), None);
+        let bad = Webhooks { untrusted: [name.to_owned()].into(), ..all };
+        let found = untrusted(&bad).unwrap();
+        assert_eq!((found.cause, found.finding.subject.name.as_str()), (Cause::WebhookDown, name));
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) async fn ask(
     let (management, served) = (asking.management.clone(), served.clone());
     let gates = WorkloadGates::new(management, served, cluster, network_driver, patience.now);
     // The limit may be shorter than the time limits of these checks.
-    let gates = gates.patient_for(patience.limit.min(PATIENCE)).all();
+    let gates = gates.patient_for(patience.limit.min(PATIENCE)).rolling_for(patience.limit).all();
     let mut answers = Vec::new();
     for gate in gates {
         // The first one reads what all of them need.

@@ -15,7 +15,8 @@ use omega_juju::{
 use omega_openstack::container_infra::ClusterList;
 
 use super::{
-    SiteSpec, clusters_are_healthy, magnum_responds, namespace_prefix, namespaces, trustee_domain,
+    SiteSpec, clusters_are_healthy, magnum_responds, management_ready, namespace_prefix,
+    namespaces, trustee_domain,
 };
 use crate::{
     clients::{CloudClients, Connect, Part, PartialClients, management},
@@ -38,7 +39,7 @@ pub enum UnitGate {
 }
 
 /// A gate of the graft that is checked once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SiteGate {
     /// The management cluster serves the versions that the driver reads.
     ServedVersions,
@@ -48,8 +49,11 @@ pub enum SiteGate {
     TrusteeDomain,
     /// Magnum answers.
     Magnum,
-    /// Every cluster that Magnum lists is HEALTHY.
-    Health,
+    /// The management cluster's nodes are Ready, and Cluster API's controllers stay up.
+    Management,
+    /// These clusters are HEALTHY, by name or id. If none is named: those of `[health]`, or every one that
+    /// Magnum lists.
+    Health(Vec<String>),
 }
 
 /// Returns `gate` on the units `only`, or on all if it is empty, as a job to plan. Nothing can be
@@ -115,9 +119,14 @@ pub async fn check_site(
             let cloud = cloud("asks Magnum").await?;
             (shared(cloud.network.label(), magnum_responds(&cloud)), (&cloud).into())
         }
-        SiteGate::Health => {
+        SiteGate::Management => {
+            let management = management().await?;
+            (shared(management.label(), management_ready(&management)), management.into())
+        }
+        SiteGate::Health(named) => {
             let cloud = cloud("lists Magnum's clusters").await?;
-            (shared("clusters", clusters_are_healthy(&cloud)), (&cloud).into())
+            let only = if named.is_empty() { connect.site.health.clusters.clone() } else { named };
+            (shared("clusters", clusters_are_healthy(&cloud, only)), (&cloud).into())
         }
     };
     Ok(job(site, vec![target], &clients))

@@ -176,14 +176,14 @@ async fn a_gate_that_is_checked_once_needs_only_its_tables() {
         (SiteGate::Coherence, &[MANAGEMENT, DRIVER, CHART], &["cloud", "management"], &coherent),
     ];
     for (gate, tables, parts, why) in cases {
-        let job = desk.site_gate(gate, &[&[CLOUD], tables].concat()).await.unwrap();
+        let job = desk.site_gate(gate.clone(), &[&[CLOUD], tables].concat()).await.unwrap();
         assert_eq!(connected(&job), parts, "{gate:?}");
         for (rest, missing) in without(tables) {
-            names(&desk.site_gate(gate, &rest).await.unwrap_err(), missing, why);
+            names(&desk.site_gate(gate.clone(), &rest).await.unwrap_err(), missing, why);
         }
     }
-    for gate in [SiteGate::TrusteeDomain, SiteGate::Magnum, SiteGate::Health] {
-        let job = desk.site_gate(gate, &[CLOUD]).await.unwrap();
+    for gate in [SiteGate::TrusteeDomain, SiteGate::Magnum, SiteGate::Health(Vec::new())] {
+        let job = desk.site_gate(gate.clone(), &[CLOUD]).await.unwrap();
         assert_eq!(connected(&job), ["cloud"], "{gate:?}");
     }
     fs::remove_file(desk.0.path().join("clouds.yaml")).unwrap();
@@ -194,9 +194,9 @@ async fn a_gate_that_is_checked_once_needs_only_its_tables() {
             "the check looks for Magnum's trustee domain in the cloud of [cloud]",
         ),
         (SiteGate::Magnum, "the check asks Magnum in the cloud of [cloud]"),
-        (SiteGate::Health, "the check lists Magnum's clusters in the cloud of [cloud]"),
+        (SiteGate::Health(Vec::new()), "the check lists Magnum's clusters in the cloud of [cloud]"),
     ] {
-        let failure = desk.site_gate(gate, &[MANAGEMENT, DRIVER, CHART]).await.unwrap_err();
+        let failure = desk.site_gate(gate.clone(), &[MANAGEMENT, DRIVER, CHART]).await.unwrap_err();
         assert_eq!(failure.message, "could not load cloud credentials", "{gate:?}");
         assert_eq!(failure.causes.last().unwrap(), why);
     }

@@ -7,9 +7,14 @@ mod spec;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use omega_capi::coherence::{CoherenceInputs, Combination, Rule, ServedVersionsGate};
+use omega_capi::{
+    Management,
+    coherence::{CoherenceInputs, Combination, Rule, ServedVersionsGate},
+    constellation::Dependencies,
+    controllers::ManagementReady,
+};
 use omega_core::{
-    Failure, FailureClass, Item, Label as _, Section, TargetPlan,
+    Failure, FailureClass, Finding, Item, Label as _, Section, TargetPlan,
     kubeconfig::{Kubeconfig, KubeconfigFacts},
     run::Job,
     step,
@@ -89,6 +94,8 @@ pub struct GraftSpec {
     setup: CoherenceInputs,
     trust: Trust,
     clusters: ClusterList,
+    health: Vec<String>,
+    findings: Vec<Finding>,
     namespaces: Vec<String>,
 }
 
@@ -141,6 +148,8 @@ impl GraftSpec {
             options: spec.capi_helm()?.effective(),
             trust: site.trust.clone(),
             clusters,
+            health: site.health.clusters.clone(),
+            findings: untested_helm(site)?.into_iter().collect(),
         })
     }
 
@@ -153,7 +162,9 @@ impl GraftSpec {
         Job {
             afterwards: vec![self.after(clients, purpose.live())],
             pre_state: Some(Box::new(move || Box::pin(pre_state(units.clone())))),
-            ..Job::new(GRAFT, site, targets).on(clients.endpoints(), clients.counts())
+            ..Job::new(GRAFT, site, targets)
+                .on(clients.endpoints(), clients.counts())
+                .with_findings(self.findings.clone())
         }
     }
 
@@ -162,6 +173,7 @@ impl GraftSpec {
         let trustee = Item::gate(self.trustee(clients, purpose.live()));
         let mut before = vec![trustee, Item::gate(self.magnum())];
         if !matches!(purpose, Purpose::Verify) {
+            before.insert(0, Item::gate(management_ready(&clients.management)));
             before.push(Item::gate(ClustersAtRest { clusters: self.clusters.clone() }));
         }
         TargetPlan::shared(
@@ -240,7 +252,7 @@ impl GraftSpec {
     fn after(&self, clients: &Clients, live: bool) -> TargetPlan {
         let magnum = (*clients.cloud.magnum).clone();
         let clusters = if live { ClusterList::live(magnum) } else { self.clusters.clone() };
-        let health = ClusterHealth { clusters, only: Vec::new() };
+        let health = ClusterHealth { clusters, only: self.health.clone() };
         TargetPlan::shared("clusters", vec![section("7.8", SERVICES, vec![Item::gate(health)])])
     }
 
@@ -296,6 +308,12 @@ impl GraftSpec {
     }
 }
 
+/// Returns a warning if the site pins another helm than its chart was tested with.
+fn untested_helm(site: &Site) -> Result<Option<Finding>, Failure> {
+    let chart = value("chart.version", &site.chart()?.version)?;
+    Ok(Dependencies::helm_finding(&chart, &site.helm()?.version))
+}
+
 /// Returns the removal of the superseded graft's leftovers on `unit`, if that was decided, or the gate
 /// that asks for a decision.
 pub fn leftovers(unit: &Arc<Unit>, policy: LeftoverPolicy) -> Item {
@@ -321,9 +339,15 @@ pub fn magnum_responds(cloud: &CloudClients) -> MagnumResponds {
     MagnumResponds { clusters: ClusterList::once((*cloud.magnum).clone()) }
 }
 
-/// Returns the gate of 7.8: every cluster that Magnum lists is HEALTHY.
-pub fn clusters_are_healthy(cloud: &CloudClients) -> ClusterHealth {
-    ClusterHealth { clusters: ClusterList::live((*cloud.magnum).clone()), only: Vec::new() }
+/// Returns the gate of 7.0: the management cluster works.
+pub fn management_ready(management: &Management) -> ManagementReady {
+    ManagementReady { management: management.clone() }
+}
+
+/// Returns the gate of 7.8: the clusters `only` are HEALTHY, or every one that Magnum lists if it is
+/// empty.
+pub fn clusters_are_healthy(cloud: &CloudClients, only: Vec<String>) -> ClusterHealth {
+    ClusterHealth { clusters: ClusterList::live((*cloud.magnum).clone()), only }
 }
 
 /// Returns the prefix that the driver puts before a project's id to name its namespace.

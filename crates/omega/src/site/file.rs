@@ -57,6 +57,9 @@ pub struct Site {
     /// What the charm of nova-compute should have.
     #[cfg_attr(feature = "schema", schemars(with = "Option<Compute>"))]
     pub compute: Option<Spanned<Compute>>,
+    /// The clusters whose health counts.
+    #[serde(default)]
+    pub health: Health,
     /// The trustee domain of Magnum.
     #[serde(default)]
     pub trust: Trust,
@@ -115,6 +118,9 @@ pub struct Management {
     pub sources: Option<Spanned<Vec<String>>>,
     /// The server that the management cluster runs on, by its name in Nova.
     pub server: Option<String>,
+    /// The helm releases that it should have, by name (`cert-manager`, `cluster-api-addon-provider`).
+    #[serde(default)]
+    pub releases: Vec<String>,
     /// The path of the kubeconfig on a unit; `/etc/magnum/kubeconfig` if not set.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub path: Option<Spanned<String>>,
@@ -281,6 +287,16 @@ impl Compute {
         let set = options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
         set.collect()
     }
+}
+
+/// The clusters whose health counts for the graft.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Health {
+    /// By name or id. None: every cluster of the driver.
+    pub clusters: Vec<String>,
 }
 
 /// The trustee domain of Magnum, as the charm names it.

@@ -66,15 +66,15 @@ impl Gate for IsStuck {
     async fn check(&self) -> Result<Verdict, Failure> {
         let StuckCluster { patience, .. } = self.cluster;
         let deletion = self.cluster.deletion().await?;
-        if deletion.paused {
-            let StuckCluster { namespace, stack, .. } = &self.cluster;
+        let StuckCluster { namespace, stack, .. } = &self.cluster;
+        let unpause = deletion.unpause(namespace, stack);
+        if !unpause.is_empty() {
+            let paused = deletion.annotated.first().filter(|_| !deletion.paused);
+            let what = paused.map_or_else(|| "it".to_owned(), ToString::to_string);
             return Ok(fail(
                 self,
-                "it is paused: its controllers ignore it",
-                format!(
-                    "find out who paused it and why; then kubectl -n {namespace} patch cluster \
-                     {stack} --type merge -p '{{\"spec\":{{\"paused\":false}}}}', and wait"
-                ),
+                format!("{what} is paused: its controllers ignore it"),
+                format!("find out who paused it and why; then {}, and wait", unpause.join("; ")),
             ));
         }
         // The times are by the management cluster's clock. If this machine's clock were used and

@@ -5,7 +5,7 @@ use std::time::Duration;
 use omega_capi::{
     Error, Management, Namespace,
     credentials::read_cluster_credentials,
-    health::{Addon, read_addons},
+    health::{Addon, MachineFault, read_addons, read_machine_faults},
     health::{Credential, HealthFacts, LoadBalancer, Names, NodeGroup, Recorded, read_objects},
     releases::{Release, Releases},
     served::ServedVersions,
@@ -51,9 +51,10 @@ pub(in crate::doctor) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> Cl
     let Running { overrides, as_driver, .. } = running;
     let paths =
         HealthFacts::paths(driver, overrides, &names, served.unwrap_or(&ServedVersions::default()));
-    let (answers, addons, balancers, credential) = futures::join!(
+    let (answers, addons, machines, balancers, credential) = futures::join!(
         read_objects(management, &paths),
         addons(management, &namespace, stack),
+        machines(management, *served, &namespace, stack),
         balancers(inventory, project, &namespace, stack),
         credential(management, &namespace, stack),
     );
@@ -74,6 +75,7 @@ pub(in crate::doctor) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> Cl
             credential: credential.as_ref().ok().and_then(Option::as_ref).map(accepted),
         },
         addons,
+        machines,
         groups_unknown,
         credential,
         release: release(releases, &namespace, stack),
@@ -119,6 +121,17 @@ async fn addons(
     stack: &str,
 ) -> Result<Vec<Addon>, String> {
     let read = read_addons(management, &of_namespace(namespace)?, stack).await;
+    read.map_err(|error| causes(&error))
+}
+
+async fn machines(
+    management: &Management,
+    served: Option<&ServedVersions>,
+    namespace: &str,
+    stack: &str,
+) -> Result<Vec<MachineFault>, String> {
+    let Some(served) = served else { return Ok(Vec::new()) };
+    let read = read_machine_faults(management, served, &of_namespace(namespace)?, stack).await;
     read.map_err(|error| causes(&error))
 }
 

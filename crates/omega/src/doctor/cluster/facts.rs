@@ -2,8 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use omega_capi::{
-    health::Addon,
-    health::{Answer, HealthFacts, Object},
+    health::{Addon, Answer, HealthFacts, MachineFault, Object},
     releases::Release,
 };
 use omega_openstack::{
@@ -18,6 +17,8 @@ pub(in crate::doctor) struct ClusterFacts {
     pub(in crate::doctor) stack: String,
     pub(in crate::doctor) evidence: HealthFacts,
     pub(super) addons: Result<Vec<Addon>, String>,
+    /// What the objects of its machines say is wrong.
+    pub(super) machines: Result<Vec<MachineFault>, String>,
     /// Why Magnum did not list its node groups: their machines were not checked then.
     pub(super) groups_unknown: Option<String>,
     /// Its helm release, if there is one.
@@ -64,6 +65,12 @@ impl ClusterFacts {
     pub(super) fn age(&self, now: Timestamp) -> Option<SignedDuration> {
         let created: Timestamp = self.cluster.created_at.as_deref()?.parse().ok()?;
         Some(now.duration_since(created))
+    }
+
+    /// Returns how long its update has been going on at `now`.
+    pub(super) fn updating_for(&self, now: Timestamp) -> Option<SignedDuration> {
+        let updated: Timestamp = self.cluster.updated_at.as_deref()?.parse().ok()?;
+        Some(now.duration_since(updated))
     }
 
     /// Returns how long the provider's object has had an untrue condition at `now`.

@@ -1,7 +1,10 @@
 //! Turns the state of Cluster API's objects and Magnum's record of a cluster into findings.
 
-use omega_capi::health::{Answer, Diagnosis, HealthCause, Layer as HealthLayer};
-use omega_core::{Finding, Severity};
+use omega_capi::{
+    conversion_remedy,
+    health::{Answer, Diagnosis, HealthCause, Layer as HealthLayer},
+};
+use omega_core::{Finding, Observation, Severity};
 
 use super::{ClusterFacts, Patience, deleting, remedies, subject};
 use crate::doctor::{
@@ -82,8 +85,9 @@ fn unreachable(one: &Diagnosis) -> (Layer, Cause, Option<String>) {
         let remedy = "check the API server and the route to it".to_owned();
         return (Layer::KubeApi, Cause::ApiUnreachable, Some(remedy));
     }
-    let remedy = "find out what serves the conversion webhook: kubectl get crd \
-                  clusters.cluster.x-k8s.io -o jsonpath='{.spec.conversion}'; then check the \
-                  Service and Endpoints that it names, and the controller's pod and certificate";
-    (Layer::Controllers, Cause::WebhookDown, Some(remedy.to_owned()))
+    let path = one.evidence().find_map(|shown| match &shown.value {
+        Observation::Text(path) if shown.fact == "GET" => Some(path.as_str()),
+        _ => None,
+    });
+    (Layer::Controllers, Cause::WebhookDown, Some(conversion_remedy(path.unwrap_or_default())))
 }

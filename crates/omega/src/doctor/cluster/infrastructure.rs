@@ -1,6 +1,6 @@
 //! What a cluster's infrastructure lacks: rights, quota, a load balancer.
 
-use omega_capi::health::{Diagnosis, HealthCause, Layer as HealthLayer};
+use omega_capi::health::{Diagnosis, HealthCause, Layer as HealthLayer, MachineFault};
 use omega_core::{Evidence, Finding, Severity};
 use omega_openstack::RefusalReason;
 
@@ -26,21 +26,39 @@ pub(super) fn findings(
         [HealthLayer::ClusterCredential, HealthLayer::LoadBalancer, HealthLayer::Infrastructure];
     let ours = diagnoses.iter().filter(|one| layers.contains(&one.layer) && one.cause.is_fault());
     let ours: Vec<&Diagnosis> = ours.collect();
-    let over_quota = reason_in(&ours, RefusalReason::OverQuota);
-    let mut found: Vec<LayerFinding> = credential(facts, &ours).into_iter().collect();
+    // What refuses a machine shows at the machines, and above them.
+    let machines = [HealthCause::ControlPlane, HealthCause::Workers];
+    let of_machines = diagnoses.iter().filter(|one| machines.contains(&one.cause));
+    let said: Vec<Finding> = ours
+        .iter()
+        .copied()
+        .chain(of_machines)
+        .flat_map(|one| one.findings.iter().cloned())
+        .chain(machine_faults(facts))
+        .collect();
+    let over_quota = reason_in(&said, RefusalReason::OverQuota);
+    let mut found: Vec<LayerFinding> = credential(facts, &ours, &said).into_iter().collect();
     found.extend(quota::finding(facts, over_quota, !ours.is_empty()));
     found.extend(ours.iter().filter_map(|one| lacking(facts, &ours, one, progress)));
     found
 }
 
+/// What the objects of the machines say, which Cluster API may not pass on.
+fn machine_faults(facts: &ClusterFacts) -> impl Iterator<Item = Finding> {
+    facts.machines.iter().flatten().map(|MachineFault { plural, name, message, .. }| {
+        let summary = format!("{plural} {name}: {message}");
+        let said = Evidence::text(&format!("{plural} {name}"), message);
+        Finding::broken("machine-fault", subject(facts), summary).shown_by([said])
+    })
+}
+
 /// Returns the first that gives this reason, in a service's own words.
-fn reason_in<'a>(ours: &[&'a Diagnosis], reason: RefusalReason) -> Option<&'a Finding> {
-    let mut all = ours.iter().flat_map(|one| &one.findings);
-    all.find(|found| RefusalReason::from_message(&found.summary) == Some(reason))
+fn reason_in(said: &[Finding], reason: RefusalReason) -> Option<&Finding> {
+    said.iter().find(|found| RefusalReason::from_message(&found.summary) == Some(reason))
 }
 
 /// Whether the cluster's application credential is refused, or lacks a role.
-fn credential(facts: &ClusterFacts, ours: &[&Diagnosis]) -> Option<LayerFinding> {
+fn credential(facts: &ClusterFacts, ours: &[&Diagnosis], said: &[Finding]) -> Option<LayerFinding> {
     let broken = |cause, why: &Finding| {
         LayerFinding::broken(Layer::ClusterCredential, cause, subject(facts), &why.summary)
             .shown_by(why.evidence.clone())
@@ -50,10 +68,10 @@ fn credential(facts: &ClusterFacts, ours: &[&Diagnosis]) -> Option<LayerFinding>
         let one = ours.iter().find(|one| one.cause == HealthCause::CredentialRefused)?;
         one.findings.first()
     };
-    if let Some(why) = reason_in(ours, RefusalReason::NotAuthenticated).or_else(refused) {
+    if let Some(why) = reason_in(said, RefusalReason::NotAuthenticated).or_else(refused) {
         return Some(broken(Cause::CredentialRefused, why).remedy(RENEW));
     }
-    let why = reason_in(ours, RefusalReason::PolicyForbids)?;
+    let why = reason_in(said, RefusalReason::PolicyForbids)?;
     let roles = facts.roles();
     let lacks = roles.filter(|all| !all.iter().any(|role| role == BALANCER_ROLE));
     let shown = roles.map(|all| Evidence::list("roles", all)).into_iter();

@@ -1,5 +1,6 @@
 //! One workload cluster, from its credential up to Magnum's record.
 
+mod addons;
 mod ask;
 mod deleting;
 mod facts;
@@ -14,8 +15,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use omega_capi::{
-    health::Addon,
-    health::{HealthCause, classify_health},
+    definition_of,
+    health::{Answer, HealthCause, Patience as HealthPatience, classify_within},
     releases::Release,
 };
 use omega_core::{Evidence, Subject};
@@ -44,11 +45,16 @@ impl Patience {
     fn since(self, time: Timestamp) -> SignedDuration {
         self.now.duration_since(time)
     }
+
+    /// The same for the conditions of objects.
+    fn of_health(self) -> HealthPatience {
+        HealthPatience { now: self.now, limit: self.limit }
+    }
 }
 
 /// Returns what is wrong with the cluster, layer by layer.
 pub(super) fn judge(facts: &ClusterFacts, patience: Patience) -> Vec<LayerResult> {
-    let mut diagnoses = classify_health(&facts.evidence);
+    let mut diagnoses = classify_within(&facts.evidence, patience.of_health());
     if release::never_made(facts) {
         let made = |cause| !matches!(cause, HealthCause::Missing | HealthCause::LoadBalancer);
         diagnoses.retain(|one| made(one.cause));
@@ -59,9 +65,9 @@ pub(super) fn judge(facts: &ClusterFacts, patience: Patience) -> Vec<LayerResult
     let progress = infrastructure::Progress { stalled: false, over };
     found.extend(infrastructure::findings(facts, &diagnoses, progress));
     if facts.status() == "CREATE_IN_PROGRESS" && patience.is_over(facts.age(patience.now)) {
-        found.extend(stalled::findings(facts, &found));
+        found.extend(stalled::findings(facts, &found, patience));
     }
-    found.extend(addons(facts));
+    found.extend(addons::findings(facts, patience));
     found.extend(unasked(facts));
     found.extend(release::finding(facts, patience));
     found.extend(failed(facts));
@@ -110,7 +116,9 @@ fn seen(facts: &ClusterFacts) -> Vec<LayerResult> {
         credential,
         layer(Layer::Quota).shown_by([Evidence::holds("nothing was refused for it")]),
         layer(Layer::LoadBalancer).shown_by(each.chain(none)),
-        layer(Layer::ClusterApi).shown_by([Evidence::holds("every condition is as it should be")]),
+        layer(Layer::ClusterApi).shown_by(
+            unread(facts).is_none().then(|| Evidence::holds("every condition is as it should be")),
+        ),
         layer(Layer::HelmRelease).shown_by(release),
         layer(Layer::Magnum).shown_by(magnum::record(&facts.cluster)),
     ]
@@ -128,7 +136,10 @@ fn unasked(facts: &ClusterFacts) -> impl Iterator<Item = LayerFinding> {
         balancers.then(|| "the load balancers of the project could not be listed".to_owned());
     let addons = facts.addons.as_ref().err().map(|why| format!("addons: {why}"));
     let groups = facts.groups_unknown.as_ref().map(|why| format!("node groups: {why}"));
+    let machines = facts.machines.as_ref().err().map(|why| format!("machines: {why}"));
     let all = [
+        (Layer::ClusterApi, unread(facts)),
+        (Layer::ClusterApi, machines),
         (Layer::ClusterApi, groups),
         (Layer::ClusterApi, addons),
         (Layer::ClusterCredential, facts.credential.as_ref().err().cloned()),
@@ -141,21 +152,19 @@ fn unasked(facts: &ClusterFacts) -> impl Iterator<Item = LayerFinding> {
         .filter_map(move |(layer, why)| Some(LayerFinding::unknown(layer, subject.clone(), why?)))
 }
 
-fn addons(facts: &ClusterFacts) -> impl Iterator<Item = LayerFinding> {
-    let all = facts.addons.as_ref().map(Vec::as_slice).unwrap_or_default();
-    let failed = all.iter().filter(|addon| addon.phase == "Failed");
-    failed.map(|Addon { plural, name, message, phase }| {
-        let why = message.as_deref().unwrap_or("no reason given");
-        let subject = Subject::new("addon", format!("{plural} {name}"));
-        let summary = format!("it is {phase}: {why}");
-        LayerFinding::broken(Layer::ClusterApi, Cause::AddonFailed, subject, summary)
-            .shown_by([Evidence::text("phase", phase)])
-            .remedy(format!(
-                "kubectl -n {} describe {plural} {name}; fix it before you create it again: \
-                 Magnum does not look at it a second time",
-                facts.namespace()
-            ))
-    })
+/// Says which of its objects could not be read. That one is absent is an answer.
+fn unread(facts: &ClusterFacts) -> Option<String> {
+    let all = facts.evidence.answers.0.iter().filter_map(|(path, answer)| {
+        let why = match answer {
+            Answer::Object(_) | Answer::Empty | Answer::Status { code: 404, .. } => return None,
+            Answer::Status { code, .. } => format!("HTTP {code}"),
+            Answer::NotAnObject => "no JSON object".to_owned(),
+            Answer::Nothing { why } => why.clone(),
+        };
+        Some(format!("{}: {why}", definition_of(path).unwrap_or_else(|| path.clone())))
+    });
+    let all: Vec<String> = all.collect();
+    (!all.is_empty()).then(|| format!("not read: {}", all.join("; ")))
 }
 
 /// Returns the finding that Magnum's last operation on the cluster failed.

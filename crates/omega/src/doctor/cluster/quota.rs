@@ -24,12 +24,25 @@ pub(super) fn finding(
     };
     let project = facts.cluster.project_id.as_deref().unwrap_or("PROJECT");
     let remedy = format!(
-        "openstack quota set, or openstack loadbalancer quota set, for project {project}; or \
-         remove what it does not need"
+        "{} {project}; or remove what it does not need",
+        command(reason.map_or(summary.as_str(), |found| found.summary.as_str()))
     );
     let found = LayerFinding::broken(Layer::Quota, Cause::QuotaExhausted, subject(facts), summary);
     let said = reason.iter().flat_map(|found| found.evidence.clone());
     Some(found.shown_by(said).shown_by(full.into_iter().map(shown)).remedy(remedy))
+}
+
+/// The command for the service that refused. Nova names what it lacks: `Quota exceeded for cores, ram:
+/// Requested ...` (nova, `nova/exception.py`, `TooManyInstances`).
+fn command(said: &str) -> &'static str {
+    let (_, lacks) = said.split_once("Quota exceeded for ").unwrap_or_default();
+    let lacks = lacks.split_once(':').map_or(lacks, |(lacks, _)| lacks);
+    if ["cores", "ram", "instances", "key_pairs"].iter().any(|one| lacks.contains(one)) {
+        "openstack quota show --usage --compute PROJECT, then openstack quota set --cores N --ram MB \
+         --instances N, for project"
+    } else {
+        "openstack quota set, or openstack loadbalancer quota set, for project"
+    }
 }
 
 fn shown(quota: &Quota) -> Evidence {

@@ -15,21 +15,16 @@ pub(super) fn never_made(facts: &ClusterFacts) -> bool {
 
 pub(super) fn finding(facts: &ClusterFacts, patience: Patience) -> Option<LayerFinding> {
     let release = facts.release.as_ref().ok()?.as_ref()?;
-    let Release { namespace, name, status, updated, .. } = release;
-    match status {
-        ReleaseStatus::Failed => Some(broken(release, Cause::ReleaseFailed).remedy(format!(
-            "helm -n {namespace} history {name}; the error is in Magnum's status_reason. Fix \
-             that, and openstack coe cluster resize (or upgrade) runs helm again"
-        ))),
+    match &release.status {
+        ReleaseStatus::Failed => {
+            Some(broken(release, Cause::ReleaseFailed).remedy(after_failure(facts, release)))
+        }
         ReleaseStatus::PendingInstall
         | ReleaseStatus::PendingUpgrade
         | ReleaseStatus::PendingRollback
         | ReleaseStatus::Uninstalling => {
-            let over = patience.is_over(updated.map(|time| patience.since(time)));
-            let found = broken(release, Cause::ReleasePending).remedy(format!(
-                "if helm no longer runs, it refuses every further upgrade: helm -n {namespace} \
-                 rollback {name}"
-            ));
+            let over = patience.is_over(release.updated.map(|time| patience.since(time)));
+            let found = broken(release, Cause::ReleasePending).remedy(after_pause(release));
             Some(found.severity(if over { Severity::Broken } else { Severity::Waiting }))
         }
         ReleaseStatus::Deployed
@@ -38,6 +33,40 @@ pub(super) fn finding(facts: &ClusterFacts, patience: Patience) -> Option<LayerF
         | ReleaseStatus::Unknown
         | ReleaseStatus::Other(_) => None,
     }
+}
+
+/// Magnum takes neither a resize nor an upgrade of a cluster whose create failed (magnum 18.0.1,
+/// `magnum/conductor/handlers/cluster_conductor.py`).
+fn after_failure(facts: &ClusterFacts, release: &Release) -> String {
+    let Release { namespace, name, .. } = release;
+    let why = format!("helm -n {namespace} history {name}; the error is in Magnum's status_reason");
+    let then = match facts.status() {
+        "CREATE_FAILED" | "CREATE_IN_PROGRESS" => {
+            "delete the cluster and create it again: Magnum changes none whose create failed"
+        }
+        "DELETE_FAILED" | "DELETE_IN_PROGRESS" => "delete the cluster again",
+        _ => "openstack coe cluster resize (or upgrade) runs helm again",
+    };
+    format!("{why}. Fix that; then {then}")
+}
+
+/// What helps if helm no longer runs: it refuses every further command of the other kind.
+fn after_pause(release: &Release) -> String {
+    let Release { namespace, name, revision, status, .. } = release;
+    let helm = format!("helm -n {namespace}");
+    let then = match status {
+        ReleaseStatus::Uninstalling => format!("uninstall it again: {helm} uninstall {name}"),
+        ReleaseStatus::PendingInstall => format!(
+            "there is no revision to go back to: delete the cluster and create it again (openstack coe \
+             cluster delete; or {helm} uninstall {name})"
+        ),
+        _ if *revision <= 1 => format!(
+            "there is no revision before {revision}: delete the cluster and create it again (openstack \
+             coe cluster delete; or {helm} uninstall {name})"
+        ),
+        _ => format!("go back to the revision before: {helm} rollback {name}"),
+    };
+    format!("if helm no longer runs, {then}")
 }
 
 fn broken(release: &Release, cause: Cause) -> LayerFinding {

@@ -1,5 +1,7 @@
 //! What to do about a cluster: commands with its names.
 
+use omega_capi::definition_of;
+
 use super::ClusterFacts;
 
 /// For missing objects.
@@ -14,21 +16,34 @@ pub(super) fn missing(facts: &ClusterFacts) -> String {
 /// For machines that are missing or unhealthy. `which`: `control-plane` or `worker`.
 pub(super) fn machines(facts: &ClusterFacts, which: &str) -> String {
     format!(
-        "kubectl -n {} describe machines,openstackmachines -l cluster.x-k8s.io/cluster-name={} \
+        "kubectl -n {} describe machines,openstackmachines,openstackservers -l cluster.x-k8s.io/cluster-name={} \
          (the {which} ones)",
         facts.namespace(),
         facts.stack
     )
 }
 
-/// For a cluster that is paused.
+/// For a cluster that is paused by its `spec`, or by an annotation of one of its objects.
 pub(super) fn unpause(facts: &ClusterFacts) -> String {
-    format!(
-        "find out who paused it and why; then kubectl -n {} patch cluster {} --type merge -p \
-         '{{\"spec\":{{\"paused\":false}}}}'",
-        facts.namespace(),
+    let namespace = facts.namespace();
+    let annotated = facts.objects().filter(|(_, object)| object.paused_by_annotation);
+    let commands: Vec<String> = annotated
+        .map(|(path, object)| {
+            let kind = definition_of(path).unwrap_or_default();
+            format!(
+                "kubectl -n {namespace} annotate {kind} {} cluster.x-k8s.io/paused-",
+                object.name
+            )
+        })
+        .collect();
+    let patch = format!(
+        "kubectl -n {namespace} patch cluster {} --type merge -p '{{\"spec\":{{\"paused\":false}}}}'",
         facts.stack
-    )
+    );
+    // A Cluster is read in two versions at most.
+    let mut commands = if commands.is_empty() { vec![patch] } else { commands };
+    commands.dedup();
+    format!("find out who paused it and why; then {}", commands.join("; "))
 }
 
 /// For a delete that takes too long.

@@ -53,6 +53,7 @@ pub(super) fn sound() -> ClusterFacts {
             credential: None,
         },
         addons: Ok(Vec::new()),
+        machines: Ok(Vec::new()),
         groups_unknown: None,
         release: Ok(None),
         quotas: Vec::new(),

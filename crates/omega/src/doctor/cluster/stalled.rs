@@ -1,9 +1,9 @@
 //! A create that takes longer than the limit.
 
-use omega_capi::health::{HealthCause, HealthFacts, classify_health};
+use omega_capi::health::{HealthCause, HealthFacts, classify_within};
 
 use super::{
-    ClusterFacts,
+    ClusterFacts, Patience,
     health::diagnosed,
     infrastructure::{self, Progress},
     remedies,
@@ -12,10 +12,14 @@ use crate::doctor::{Cause, Layer, LayerFinding};
 
 /// Judges untrue conditions as if the create were complete, because the driver has no deadline of its
 /// own. `known`: what is reported already.
-pub(super) fn findings(facts: &ClusterFacts, known: &[LayerFinding]) -> Vec<LayerFinding> {
+pub(super) fn findings(
+    facts: &ClusterFacts,
+    known: &[LayerFinding],
+    patience: Patience,
+) -> Vec<LayerFinding> {
     let complete = "CREATE_COMPLETE".to_owned();
     let evidence = HealthFacts { status: complete, ..facts.evidence.clone() };
-    let diagnoses = classify_health(&evidence);
+    let diagnoses = classify_within(&evidence, patience.of_health());
     let progress = Progress { stalled: true, over: true };
     let mut found = infrastructure::findings(facts, &diagnoses, progress);
     found.extend(diagnoses.iter().filter_map(|one| {

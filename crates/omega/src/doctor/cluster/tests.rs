@@ -1,4 +1,5 @@
-use omega_capi::health::{Answer, HealthFacts, Recorded, health_reads};
+use omega_capi::health::{Addon, HealthFacts, MachineFault, Recorded, health_reads};
+use omega_core::Severity;
 use omega_openstack::cloud_inventory::Quota;
 use serde_json::{Value, json};
 
@@ -215,4 +216,273 @@ fn a_create_that_failed_before_helm_is_no_cluster_that_somebody_deleted() {
         Some((Layer::ClusterApi, Cause::ClusterMissing)),
         "once made, it was deleted"
     );
+}
+
+/// A status of a cluster in Magnum, since `minutes`.
+fn in_magnum(facts: &mut ClusterFacts, status: &str, minutes: i64) {
+    let now: Timestamp = NOW.parse().unwrap();
+    let since = (now - SignedDuration::from_mins(minutes)).to_string();
+    let key = if status.starts_with("UPDATE") {
+        &mut facts.cluster.updated_at
+    } else {
+        &mut facts.cluster.created_at
+    };
+    *key = Some(since);
+    facts.cluster.status = Some(status.into());
+    facts.evidence.status = status.into();
+    facts.evidence.recorded.status = facts.cluster.health_status.clone();
+}
+
+fn addon(phase: Option<&str>) -> Addon {
+    let (plural, name) = ("helmreleases".into(), "c-1-metrics-server".into());
+    Addon { plural, name, phase: phase.map(str::to_owned), message: None, changed: None }
+}
+
+/// openstack/magnum-capi-helm, `_update_status_updating`;
+/// azimuth-cloud/cluster-api-addon-provider; fluxcd/helm-controller#1409.
+#[test]
+fn an_addon_that_is_waited_for_too_long_is_named() {
+    let phases = [
+        Some("Pending"),
+        Some("Preparing"),
+        Some("Installing"),
+        Some("Upgrading"),
+        Some("Uninstalling"),
+        Some("Dreaming"),
+        None,
+    ];
+    for phase in phases {
+        let with = |minutes: i64| {
+            let mut facts = ClusterFacts { addons: Ok(vec![addon(phase)]), ..sound() };
+            in_magnum(&mut facts, "CREATE_IN_PROGRESS", minutes);
+            judged(&facts, 900)
+        };
+        let late = with(8 * 60).first.expect("eight hours");
+        assert_eq!(late.cause, Cause::AddonFailed);
+        assert_eq!(late.finding.subject.name, "helmreleases c-1-metrics-server");
+        assert_eq!(with(5).first, None, "five minutes, {phase:?}");
+    }
+    // Its own last change tells it where Magnum's status does not.
+    let mut facts = sound();
+    let changed = "2026-11-21T08:00:00Z".parse().ok();
+    facts.addons = Ok(vec![Addon { changed, ..addon(Some("Upgrading")) }]);
+    assert_eq!(first(&facts), Some((Layer::ClusterApi, Cause::AddonFailed)));
+    facts.addons = Ok(vec![addon(Some("Deployed"))]);
+    assert_eq!(first(&facts), None);
+}
+
+/// openstack/magnum-capi-helm, `_update_status_updating`.
+#[test]
+fn phase_unknown_fails_the_create_and_no_phase_does_not() {
+    let with = |phase| {
+        let mut facts = ClusterFacts { addons: Ok(vec![addon(phase)]), ..sound() };
+        in_magnum(&mut facts, "CREATE_FAILED", 5);
+        let all = judged(&facts, 900).layers.into_iter().flat_map(|layer| layer.findings);
+        let mut all = all.filter(|one| one.cause == Cause::AddonFailed);
+        all.next().map(|one| one.finding.severity)
+    };
+    assert_eq!(with(Some("Unknown")), Some(Severity::Broken));
+    assert_eq!(with(Some("Failed")), Some(Severity::Broken));
+    assert_eq!(with(None), Some(Severity::Waiting));
+}
+
+const CORES: &str = "error creating OpenStack instance: got 403 instead: {\"forbidden\": {\"code\": 403, \
+    \"message\": \"Quota exceeded for cores, ram: Requested 4, 8192, but already used 20, 49152 of 20, \
+    51200 cores, ram\"}}";
+
+/// kubernetes-sigs/cluster-api#6528, vexxhost/magnum-cluster-api#470.
+#[test]
+fn novas_quota_is_the_cause_where_a_machine_is_refused() {
+    let mut facts = sound();
+    in_magnum(&mut facts, "CREATE_IN_PROGRESS", 5);
+    let untrue = ["Ready", "MachinesReady"].map(|kind| condition(kind, "False", CORES));
+    say(&mut facts, "kubeadmcontrolplanes", &json!({ "conditions": untrue }));
+    let untrue = [condition("ControlPlaneReady", "False", CORES)];
+    say(&mut facts, "clusters", &json!({ "conditions": untrue }));
+    let first = judged(&facts, 900).first.unwrap();
+    assert_eq!((first.layer, first.cause), (Layer::Quota, Cause::QuotaExhausted));
+    let remedy = first.finding.remedy.unwrap();
+    assert!(remedy.contains("openstack quota set --cores N --ram MB"), "{remedy}");
+    // The workers' machines are refused alike.
+    let mut facts = sound();
+    let untrue = [condition("MachinesReady", "False", CORES)];
+    say(&mut facts, "machinedeployments", &json!({ "conditions": untrue }));
+    assert_eq!(super::tests::first(&facts), Some((Layer::Quota, Cause::QuotaExhausted)));
+}
+
+/// kubernetes-sigs/cluster-api-provider-openstack#3375.
+#[test]
+fn what_only_the_server_object_knows_is_read() {
+    let fault = |message: &str| MachineFault {
+        plural: "openstackservers".into(),
+        name: "c-1-control-plane-x".into(),
+        message: message.into(),
+        since: None,
+    };
+    let mut facts = ClusterFacts { machines: Ok(vec![fault(CORES)]), ..sound() };
+    in_magnum(&mut facts, "CREATE_IN_PROGRESS", 60);
+    say(
+        &mut facts,
+        "kubeadmcontrolplanes",
+        &json!({"conditions": [
+        condition("MachinesReady", "False", "Machine c-1-x: waiting for infrastructure")]}),
+    );
+    assert_eq!(first(&facts), Some((Layer::Quota, Cause::QuotaExhausted)));
+    facts.machines = Ok(vec![fault("Authentication failed: got 401")]);
+    let refused = Some((Layer::ClusterCredential, Cause::CredentialRefused));
+    assert_eq!(first(&facts), refused);
+    facts.machines = Ok(Vec::new());
+    let first = judged(&facts, 900).first.unwrap();
+    assert_eq!(first.cause, Cause::ControlPlane);
+    assert!(first.finding.remedy.unwrap().contains("openstackservers"));
+}
+
+fn since(kind: &str, status: &str, severity: &str, minutes: i64) -> Value {
+    let now: Timestamp = NOW.parse().unwrap();
+    let time = (now - SignedDuration::from_mins(minutes)).to_string();
+    json!({"type": kind, "status": status, "severity": severity, "reason": "Because",
+           "message": "it is so", "lastTransitionTime": time})
+}
+
+/// kubernetes-sigs/cluster-api#9398, #2651.
+#[test]
+fn a_rollout_that_hangs_is_broken_and_one_that_moves_is_waited_for() {
+    let rolling = |minutes: i64, faults: &[(&str, &str)]| {
+        let mut facts = sound();
+        in_magnum(&mut facts, "UPDATE_IN_PROGRESS", minutes);
+        let mut all = vec![
+            since("MachinesSpecUpToDate", "False", "Warning", minutes),
+            since("Resized", "False", "Warning", minutes),
+            since("Available", "True", "", minutes),
+        ];
+        all.extend(faults.iter().map(|(kind, severity)| since(kind, "False", severity, minutes)));
+        say(&mut facts, "kubeadmcontrolplanes", &json!({ "conditions": all }));
+        facts
+    };
+    let errors = [("MachinesReady", "Error"), ("EtcdClusterHealthy", "Error")];
+    let day = judged(&rolling(24 * 60, &errors), 900).first.expect("a day");
+    assert_eq!(day.cause, Cause::ControlPlane);
+    assert_eq!(first(&rolling(5, &errors)), None, "five minutes");
+    // v1beta2 has no severities; and nothing at all has moved for a day.
+    let silent = Some((Layer::ClusterApi, Cause::ControlPlane));
+    assert_eq!(first(&rolling(24 * 60, &[("MachinesReady", "")])), silent);
+    assert_eq!(first(&rolling(24 * 60, &[("MachinesReady", "Warning")])), silent);
+    let mut moves = rolling(24 * 60, &[]);
+    say(
+        &mut moves,
+        "kubeadmcontrolplanes",
+        &json!({ "conditions": [
+            since("MachinesSpecUpToDate", "False", "Warning", 24 * 60),
+            since("MachinesReady", "False", "Warning", 24 * 60),
+            since("Available", "True", "", 24 * 60),
+            since("ControlPlaneComponentsHealthy", "False", "Warning", 2),
+        ]}),
+    );
+    assert_eq!(first(&moves), None, "one machine after the other");
+}
+
+/// kubernetes/autoscaler#3874.
+#[test]
+fn a_resize_that_goes_on_is_waited_for() {
+    let mut facts = sound();
+    in_magnum(&mut facts, "UPDATE_IN_PROGRESS", 2);
+    let status = json!({"phase": "ScalingUp",
+        "conditions": [condition("Ready", "True", ""), since("MachinesReady", "False", "Error", 2)],
+        "v1beta2": {"conditions": [since("ScalingUp", "True", "", 2)]}});
+    say(&mut facts, "machinedeployments", &status);
+    assert_eq!(first(&facts), None);
+}
+
+fn release(status: &str, revision: u32, minutes: i64) -> Release {
+    let now: Timestamp = NOW.parse().unwrap();
+    serde_json::from_value(json!({
+        "namespace": "magnum-p1", "name": "c-1", "revision": revision, "status": status,
+        "chart": "openstack-cluster", "chart_version": "0.25.1", "app_version": null,
+        "updated": now - SignedDuration::from_mins(minutes),
+    }))
+    .unwrap()
+}
+
+/// flant/addon-operator#239, helm/helm#10549; openstack/magnum, `cluster_conductor.py`.
+#[test]
+fn the_remedy_of_a_release_fits_its_state_and_its_revision() {
+    let said = |status: &str, revision: u32, magnum: &str| {
+        let release = Ok(Some(release(status, revision, 8 * 60)));
+        let mut facts = ClusterFacts { release, ..sound() };
+        in_magnum(&mut facts, magnum, 8 * 60);
+        let all = judged(&facts, 900).layers.into_iter().flat_map(|layer| layer.findings);
+        let one = all.filter(|one| one.layer == Layer::HelmRelease).next().unwrap();
+        assert_eq!(one.finding.severity, Severity::Broken);
+        one.finding.remedy.unwrap()
+    };
+    let first = said("pending-install", 1, "CREATE_IN_PROGRESS");
+    assert!(!first.contains("rollback") && first.contains("create it again"), "{first}");
+    for status in ["pending-upgrade", "pending-rollback"] {
+        let later = said(status, 3, "UPDATE_IN_PROGRESS");
+        assert!(later.ends_with("helm -n magnum-p1 rollback c-1"), "{later}");
+        let first = said(status, 1, "UPDATE_IN_PROGRESS");
+        assert!(!first.contains("rollback"), "{first}");
+    }
+    let again = said("uninstalling", 2, "DELETE_IN_PROGRESS");
+    assert!(again.ends_with("helm -n magnum-p1 uninstall c-1") && !again.contains("rollback"));
+    let failed = said("failed", 1, "CREATE_FAILED");
+    assert!(failed.contains("delete the cluster and create it again"), "{failed}");
+    assert!(!failed.contains("resize"), "{failed}");
+    assert!(said("failed", 2, "UPDATE_FAILED").contains("resize (or upgrade)"));
+    assert!(said("failed", 2, "DELETE_FAILED").contains("delete the cluster again"));
+}
+
+/// kubernetes-sigs/cluster-api-provider-aws#4584.
+#[test]
+fn a_pause_by_annotation_is_ended_where_it_is() {
+    let paused = |plural: &str, more: Value| {
+        let mut facts = sound();
+        let HealthFacts { driver, overrides, names, answers, .. } = &mut facts.evidence;
+        let reads = health_reads(driver, overrides, names).unwrap();
+        let read = reads.iter().find(|read| read.plural == plural).unwrap();
+        let mut object = json!({"metadata": {"name": "c-1"}, "status": {"ready": true, "phase": "Running",
+            "conditions": [condition("Ready", "True", "")]}});
+        for (key, value) in more.as_object().unwrap() {
+            object[key] = value.clone();
+        }
+        answers.0.insert(read.path.clone(), Answer::of(200, &object.to_string()));
+        let first = judged(&facts, 900).first.unwrap();
+        assert_eq!(first.cause, Cause::Paused);
+        first.finding.remedy.unwrap()
+    };
+    let annotated = json!({"metadata": {"name": "c-1",
+        "annotations": {"cluster.x-k8s.io/paused": "true"}}});
+    for plural in ["clusters", "openstackclusters", "kubeadmcontrolplanes"] {
+        let said = paused(plural, annotated.clone());
+        assert!(said.contains(&format!("annotate {plural}.")), "{said}");
+        assert!(
+            said.ends_with(" c-1 cluster.x-k8s.io/paused-") && !said.contains("patch"),
+            "{said}"
+        );
+    }
+    let said = paused("clusters", json!({"spec": {"paused": true}}));
+    assert!(said.contains("patch cluster c-1") && !said.contains("annotate"), "{said}");
+}
+
+/// kubernetes-sigs/cluster-api-operator#707, sapcc/helm-charts#6044.
+#[test]
+fn what_a_conversion_webhook_hides_is_unknown_and_its_definition_is_named() {
+    let mut facts = sound();
+    let message = "conversion webhook for infrastructure.cluster.x-k8s.io/v1beta1, Kind=OpenStackCluster \
+                   failed: Post \"https://capo-webhook-service.capo-system.svc:443/convert\": x509: \
+                   certificate signed by unknown authority";
+    let HealthFacts { driver, overrides, names, answers, .. } = &mut facts.evidence;
+    let reads = health_reads(driver, overrides, names).unwrap();
+    let read = reads.iter().find(|read| read.plural == "openstackclusters").unwrap();
+    let body = json!({ "kind": "Status", "message": message }).to_string();
+    answers.0.insert(read.path.clone(), Answer::of(500, &body));
+    let report = judged(&facts, 900);
+    let first = report.first.unwrap();
+    assert_eq!(first.cause, Cause::WebhookDown);
+    let remedy = first.finding.remedy.unwrap();
+    assert!(remedy.contains("crd openstackclusters.infrastructure.cluster.x-k8s.io"), "{remedy}");
+    let layer = report.layers.into_iter().find(|one| one.layer == Layer::ClusterApi).unwrap();
+    assert_eq!((layer.state, layer.evidence), (LayerState::Unknown, vec![]));
+    let said = layer.findings[0].finding.summary.clone();
+    assert_eq!(said, "not read: openstackclusters.infrastructure.cluster.x-k8s.io: HTTP 500");
 }
