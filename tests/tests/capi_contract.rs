@@ -175,7 +175,8 @@ async fn what_is_wrong_is_named_at_its_own_question(workload: &Workload, now: Ti
 }
 
 fn wanted() -> Wanted {
-    let nodes = |count| NodesWanted { count, versions: ["v1.34.8".to_owned()].into() };
+    let versions = || ["v1.34.8".to_owned()].into();
+    let nodes = |count| NodesWanted { count, versions: versions(), changing: None };
     Wanted { control_plane: nodes(1), workers: nodes(2), ..Wanted::default() }
 }
 
