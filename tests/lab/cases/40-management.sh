@@ -170,7 +170,7 @@ retarget() {
   exits 4 omega retarget-kubeconfig --yes --file k --server $bare
   grep -q 'does not cover that address' err; grep -q '10.20.0.50, kubernetes.default.svc' err; grep -q certSANs err
   exits 4 omega retarget-kubeconfig --yes --file k --server $foreign; grep -q 'another CA' err
-  exits 1 omega retarget-kubeconfig --yes --file k --server 127.77.2.43; grep -q 'Connection refused' err
+  exits 1 omega retarget-kubeconfig --yes --file k --server 127.77.2.43; grep -q 'the connection was refused' err
   sed 's|server:|tls-server-name: kubernetes, server:|' before >t
   exits 4 omega retarget-kubeconfig --yes --file t --server $floating; grep -q tls-server-name err
   sed '/^users:/s/{client-cert.*}}/{token: abcdef.0123456789abcdef}}/' before >t
