@@ -60,6 +60,8 @@ pub struct Management {
     requests: Arc<AtomicUsize>,
     /// Whether the server has answered before.
     answered: Arc<AtomicBool>,
+    /// How often a read is sent at most.
+    tries: u32,
 }
 
 /// How long a request to the management cluster may take.
@@ -137,7 +139,13 @@ impl Management {
 
     fn new(client: Client, label: String, deadlines: Deadlines) -> Self {
         let (requests, answered) = (Arc::default(), Arc::default());
-        Self { client, label, deadlines, requests, answered }
+        Self { client, label, deadlines, requests, answered, tries: TRIES }
+    }
+
+    /// Returns the same client for whoever measures whether the server answers: it sends a read once.
+    #[must_use]
+    pub fn once(&self) -> Self {
+        Self { tries: 1, ..self.clone() }
     }
 
     /// Returns how many requests this client and its clones have sent.
@@ -235,11 +243,11 @@ impl Management {
             tries += 1;
             let pause = match &answer {
                 _ if verb.writes() => None,
-                Ok(Answer { retry_after: Some(pause), .. }) => Some(*pause),
-                Ok(answer) => (is_passing(answer.code) && tries < TRIES).then_some(own),
+                Ok(Answer { retry_after: Some(pause), .. }) => (self.tries > 1).then_some(*pause),
+                Ok(answer) => (is_passing(answer.code) && tries < self.tries).then_some(own),
                 Err(error) => {
                     let again = self.may_again(error, start.elapsed());
-                    (again && tries < TRIES).then_some(own)
+                    (again && tries < self.tries).then_some(own)
                 }
             };
             match pause.map(|pause| tokio::time::Instant::now() + pause) {

@@ -90,6 +90,9 @@ async fn a_read_is_repeated_when_that_may_help() {
         management.get("/version", JSON).await.unwrap_err();
         assert_eq!(asked.lock().unwrap().len(), 5, "{nth}: not for ever");
         let (management, asked) = troubled(2, trouble);
+        management.once().get("/version", JSON).await.unwrap_err();
+        assert_eq!(asked.lock().unwrap().len(), 1, "{nth}: who measures does not wait");
+        let (management, asked) = troubled(2, trouble);
         management.send(Verb::Create, "/x", &json!({})).await.unwrap_err();
         assert_eq!(asked.lock().unwrap().len(), 1, "{nth}: a write is sent once");
     }

@@ -36,7 +36,7 @@ impl ManagedWorkload {
     /// Returns whether its API answers at all, whatever it answers.
     pub async fn answers(&self) -> bool {
         match self.api().await {
-            Ok(api) => api.answer("/version").await.is_ok(),
+            Ok(api) => api.once().answer("/version").await.is_ok(),
             Err(_) => false,
         }
     }

@@ -254,7 +254,7 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 struct Clouds {
     path: PathBuf,
     source: String,
-    clouds: Node,
+    all: Node,
 }
 
 impl Clouds {
@@ -275,15 +275,15 @@ impl Clouds {
             }
         }
         let source = path.display().to_string();
-        Ok(Self { path, source, clouds })
+        Ok(Self { path, source, all: clouds })
     }
 
     fn names(&self) -> impl Iterator<Item = &String> {
-        self.clouds.entries().iter().map(|(name, _)| name)
+        self.all.entries().iter().map(|(name, _)| name)
     }
 
     fn entry<'a>(&'a self, cloud: &'a str) -> Option<Entry<'a>> {
-        let node = self.clouds.get(cloud)?;
+        let node = self.all.get(cloud)?;
         Some(Entry { cloud, source: &self.source, node })
     }
 }

@@ -82,14 +82,13 @@ impl Values {
         };
         let new = Sourced { value, source: source.to_owned(), old };
         match self.0.get(&name) {
-            None => {}
             Some(there) if there.value.is(&new.value) => return Ok(()),
             // A new name has priority over a weak old one, in any order.
             Some(there) if there.old == old || !(weaker || there.old && is_weak(&name)) => {
                 return Err(format!("it contradicts {name}, which is there as well"));
             }
             Some(_) if old => return Ok(()),
-            Some(_) => {}
+            None | Some(_) => {}
         }
         self.0.insert(name, new);
         Ok(())

@@ -172,7 +172,7 @@ impl Exchange {
         meter.moved(0);
         let response = match self.limited(&meter, builder.send()).await? {
             Ok(response) => response,
-            Err(error) => return Err(self.unreachable(error)),
+            Err(error) => return Err(self.unreachable(&error)),
         };
         let status = response.status().as_u16();
         let all = response.headers().clone();
@@ -210,7 +210,7 @@ impl Exchange {
             meter.moved(0);
             let chunk = exchange.limited(&meter, chunks.next()).await?;
             let Some(chunk) = chunk else { return Ok(None) };
-            let chunk = chunk.map_err(|error| exchange.unreachable(error))?;
+            let chunk = chunk.map_err(|error| exchange.unreachable(&error))?;
             meter.moved(chunk.len() as u64);
             meter.tell(&exchange.ctx);
             Ok(Some((chunk, (exchange, chunks, meter, trace))))
@@ -246,10 +246,10 @@ impl Exchange {
         if self.writes { Touched::Maybe } else { Touched::Nothing }
     }
 
-    fn unreachable(&self, error: reqwest::Error) -> Error {
+    fn unreachable(&self, error: &reqwest::Error) -> Error {
         let sent = !(error.is_connect() || error.is_builder());
-        let cause = TransportCause::of(&error);
-        self.failed(cause, sent, Box::new(Happened::new(cause, &error)))
+        let cause = TransportCause::of(error);
+        self.failed(cause, sent, Box::new(Happened::new(cause, error)))
     }
 
     fn failed(
