@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use omega_capi::constellation::Dependencies;
 use omega_driver::DriverRelease;
 use toml::Value;
 
@@ -43,14 +42,13 @@ impl Draft {
         self.cloud_and_management(&mut text);
         self.conductor(&mut text);
         let driver = DriverRelease::v1_4_0();
-        let chart = Dependencies::tags().last().map(ToString::to_string).unwrap_or_default();
         let _ = write!(
             text,
             "\n[driver]\nversion = \"{driver}\"                  # magnum-capi-helm\n\n\
              # [helm]\n# version = \"3.17.3\"\n# file = \"helm\"                    # or url\n\
              # sha256 = \"…\"                     # of the program: sha256sum helm\n\n\
-             [chart]\nrepo = \"https://azimuth-cloud.github.io/capi-helm-charts\"\n\
-             version = \"{chart}\"                 # the newest whose versions omega knows\n"
+             # [chart]\n# repo = \"https://azimuth-cloud.github.io/capi-helm-charts\"\n\
+             # version = \"0.25.1\"               # one that fits your Cluster API: omega-cli check-coherence\n"
         );
         text
     }
