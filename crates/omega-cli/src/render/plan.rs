@@ -60,7 +60,10 @@ pub(crate) fn plan(screen: &Screen, parts: &[TargetPreview]) {
         let mut headed = false;
         for (target, section) in sections {
             for item in &section.items {
-                let Some(alike) = causes.shown(item) else { continue };
+                let alike = causes.alike(item);
+                if alike.as_ref().is_some_and(|one| one.shown) {
+                    continue;
+                }
                 if !std::mem::replace(&mut headed, true) {
                     screen.text(&heading(section));
                 }
@@ -154,17 +157,17 @@ impl<'a> Causes<'a> {
         Self(causes)
     }
 
-    /// Returns how the item is shown: `None` if it has been, `Some(None)` if by itself.
-    fn shown(&mut self, item: &ItemPreview) -> Option<Option<&Cause<'a>>> {
-        let ItemState::Failed(failure) = &item.found else { return Some(None) };
+    /// Returns the line for what fails for the same reason as this item, if it is not alone.
+    fn alike(&mut self, item: &ItemPreview) -> Option<&mut Cause<'a>> {
+        let ItemState::Failed(failure) = &item.found else { return None };
         let words = cause(failure);
-        let Some(one) = self.0.iter_mut().find(|one| one.words == words) else { return Some(None) };
-        if std::mem::replace(&mut one.shown, true) { None } else { Some(Some(one)) }
+        self.0.iter_mut().find(|one| one.words == words)
     }
 }
 
 impl Cause<'_> {
-    fn show(&self, screen: &Screen, item: &ItemPreview) {
+    fn show(&mut self, screen: &Screen, item: &ItemPreview) {
+        self.shown = true;
         let (width, colour) = (screen.width, screen.colour);
         let facts = format!("{} facts", self.facts);
         let name = self.targets.join(", ");

@@ -39,7 +39,13 @@ pub(super) fn blocker<'a>(targets: impl IntoIterator<Item = &'a TargetPreview>) 
             FailureClass::Error | FailureClass::Deadline => {
                 format!("could not read {} ({facts} facts)", targets.join(", "))
             }
-            _ => format!("{} ({facts} facts)", failure.message),
+            FailureClass::Gate
+            | FailureClass::Refused
+            | FailureClass::Stale
+            | FailureClass::Locked
+            | FailureClass::Partial
+            | FailureClass::Interrupted
+            | FailureClass::Usage => format!("{} ({facts} facts)", failure.message),
         };
     }
     let others = others.into_iter().filter(|one| !std::ptr::eq(*one, first));

@@ -55,12 +55,11 @@ impl Draft {
 
     fn cloud_and_management(&self, text: &mut String) {
         let _ = writeln!(text, "\n[cloud]{}", " ".repeat(28) + "# without it: the OS_* variables");
-        match &self.openrc {
-            Some(openrc) => put(text, "openrc", Some(Value::from(openrc.as_str())), "", ""),
-            None => {
-                let name = self.cloud.as_deref().map(Value::from);
-                put(text, "name", name, "\"capi-admin\"", "in clouds.yaml");
-            }
+        if let Some(openrc) = &self.openrc {
+            put(text, "openrc", Some(Value::from(openrc.as_str())), "", "");
+        } else {
+            let name = self.cloud.as_deref().map(Value::from);
+            put(text, "name", name, "\"capi-admin\"", "in clouds.yaml");
         }
         let _ = writeln!(text, "\n[management]");
         let kubeconfig = self.kubeconfig.as_deref().map(Value::from);
@@ -116,13 +115,9 @@ fn put(text: &mut String, key: &str, value: Option<Value>, example: &str, about:
 
 /// Returns a value on one line: a table is an inline one.
 fn inline(value: &Value) -> String {
-    match value {
-        Value::Table(pairs) => {
-            let pairs = pairs.iter().map(|(key, value)| format!("{key} = {}", inline(value)));
-            format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
-        }
-        other => other.to_string(),
-    }
+    let Value::Table(pairs) = value else { return value.to_string() };
+    let pairs = pairs.iter().map(|(key, value)| format!("{key} = {}", inline(value)));
+    format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]
