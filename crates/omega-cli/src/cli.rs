@@ -46,7 +46,7 @@ pub(crate) struct Global {
     /// Print only errors to stderr.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// Log to stderr: -v what is read and done, -vv every request and remote execution (OMEGA_LOG).
+    /// Log to stderr: -v what is read and done, -vv every request and remote execution (`OMEGA_LOG`).
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Write one line for each request and each remote execution to this file, with its duration.

@@ -3,6 +3,7 @@
 //! Each has the fields of [`Envelope`] beside its own. A test compares what the commands print with it.
 
 #![expect(dead_code, reason = "the types are read by schemars only")]
+#![expect(clippy::struct_field_names, reason = "they are the names of the documents")]
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -293,7 +294,7 @@ struct Man {
 }
 
 /// Returns the schema of a document with these fields of its own.
-fn of(own: Schema) -> Value {
+fn of(own: &Schema) -> Value {
     let (mut whole, own) = (json!(schema_for!(Envelope)), json!(own));
     for part in ["properties", "$defs"] {
         let of = |schema: &Value| schema.get(part).and_then(Value::as_object).cloned();
@@ -369,7 +370,7 @@ pub(crate) enum Document {
 impl Document {
     /// Returns its schema.
     pub(crate) fn schema(self) -> Value {
-        of(match self {
+        of(&match self {
             Self::Error => schema_for!(Failed),
             Self::Show => schema_for!(Show),
             Self::Runs => schema_for!(Runs),

@@ -83,7 +83,7 @@ fn grouped(command: &Command) -> String {
             let found = command.find_subcommand(name);
             let about = found.and_then(Command::get_about).map(ToString::to_string);
             let about = about.unwrap_or_else(|| "Print the help of a subcommand".to_owned());
-            let lines = textwrap::wrap(&about, WIDTH - NAME - 3);
+            let lines = crate::render::wrap(&about, WIDTH - NAME - 3);
             for (nth, line) in lines.iter().enumerate() {
                 let name = if nth == 0 { name } else { "" };
                 let _ = writeln!(text, "  {name:<NAME$} {line}");

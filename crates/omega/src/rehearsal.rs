@@ -169,7 +169,7 @@ fn project(site: &Site) -> String {
     name.cloned().unwrap_or_else(|| "capi-mgmt".to_owned())
 }
 
-/// Returns `site` with the files of `own`, and with the tables of it that are missing.
+/// Returns `site` with the files of `own`, and its tables where `site` lacks them.
 fn borrowed(site: &Site, own: Site) -> Site {
     let mut site = site.clone();
     site.management.kubeconfig.clone_from(&own.management.kubeconfig);

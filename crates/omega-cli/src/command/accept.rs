@@ -13,7 +13,7 @@ pub(crate) struct AcceptArgs {
 
 fn help() -> String {
     let rules = Rule::ALL.into_iter().filter(|rule| rule.can_be_accepted());
-    let names: Vec<_> = rules.map(|rule| rule.name()).collect();
+    let names: Vec<_> = rules.map(Rule::name).collect();
     format!(
         "Accept findings of this rule even if they are broken (repeatable): {}",
         names.join(", ")

@@ -131,3 +131,41 @@ impl App {
         Ok(self.shown(&report, None))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use omega::{
+        core::{Context, Item, Section, TargetPlan},
+        graft::SiteSpec,
+        juju::{Sources, gates::DriverLoaded, sim::Start},
+        rehearsal,
+        run::{Engine, Job, Runs},
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_gate_that_is_asked_for_fails_where_what_it_is_about_is_absent() {
+        let (site, _) = rehearsal::site().unwrap();
+        let spec = SiteSpec::new(&site);
+        let options = spec.capi_helm().unwrap().effective();
+        let dropin = spec.dropin().unwrap().sha256();
+        let home = tempfile::tempdir().unwrap();
+        for (start, expected) in [(Start::Fresh, Status::Gate), (Start::Grafted130, Status::Gate)] {
+            let unit = Arc::new(start.unit("magnum/0").client(Sources::default()));
+            let gate = DriverLoaded::new(&unit, &spec.release().unwrap(), dropin, &options);
+            let section = Section::new("", "check", vec![Item::gate(gate)]);
+            let target = TargetPlan::unit("magnum/0", vec![section]);
+            let engine = Engine::new(Runs::new(home.path()), Context::default());
+            let report = engine.plan(&Job::new("check", "omega.toml", vec![target])).await;
+            assert_eq!(report.exit, Status::Done, "in a runbook it waits");
+            let report = asked_for(report);
+            assert_eq!((report.exit, report.exit_code), (expected, 3));
+            let failure = report.failure.unwrap();
+            assert_eq!(failure.class, FailureClass::Gate);
+            assert!(failure.causes[0].contains("waits for 7."), "{failure:?}");
+        }
+    }
+}

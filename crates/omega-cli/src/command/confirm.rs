@@ -49,7 +49,9 @@ impl App {
             let show = |screen: &Screen| {
                 job.findings.iter().for_each(|one| screen.text(&render::finding(one, screen)));
                 render::plan(screen, &looked.all());
-                then.iter().for_each(|line| screen.prose(line));
+                for line in then {
+                    screen.prose(line);
+                }
             };
             self.confirm(consent, show).await?;
         }
@@ -112,7 +114,9 @@ impl App {
         }
         let show = |screen: &Screen| {
             screen.text("Left by runs that were killed, and removed first:");
-            left.iter().for_each(|one| screen.text(&render::leftover(one)));
+            for one in left {
+                screen.text(&render::leftover(one));
+            }
         };
         self.confirm(consent, show).await
     }

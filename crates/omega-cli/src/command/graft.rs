@@ -78,12 +78,11 @@ impl App {
         let purpose = Purpose::Apply(&args.accepted.rules);
         let job = spec.job(&at.site.display().to_string(), &clients, purpose);
         let engine = self.engine().parallel(args.parallel);
-        let report = match stored {
-            Some(plan) => engine.apply(&job, Approved::Plan(plan)).await?,
-            None => {
-                let proven: Vec<String> = args.prove.map(proves).into_iter().collect();
-                self.apply_confirmed(&engine, &job, consent, &proven).await?
-            }
+        let report = if let Some(plan) = stored {
+            engine.apply(&job, Approved::Plan(plan)).await?
+        } else {
+            let proven: Vec<String> = args.prove.map(proves).into_iter().collect();
+            self.apply_confirmed(&engine, &job, consent, &proven).await?
         };
         let report = match proof {
             Some(proof) if report.exit == Status::Done => {

@@ -18,6 +18,7 @@ pub(crate) use capi::finding;
 pub(crate) use decisions::{decision, decisions};
 pub(crate) use doctor::doctor;
 pub(crate) use failure::failure;
+pub(crate) use layout::wrap;
 pub(crate) use plan::plan;
 use plan::{recap, show_notes};
 pub(crate) use progress::Console;

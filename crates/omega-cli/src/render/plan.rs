@@ -1,5 +1,5 @@
 use omega::core::{
-    Evidence, Failure, Finding, ItemPreview, ItemState, Note, SectionPreview, Severity,
+    Diff, Evidence, Failure, Finding, ItemPreview, ItemState, Note, SectionPreview, Severity,
     TargetPreview, Verdict, run::Recap,
 };
 
@@ -51,6 +51,7 @@ pub(crate) fn plan(screen: &Screen, parts: &[TargetPreview]) {
     numbers.sort_by_key(|number| order(number));
     let mut notes: Vec<&Note> = Vec::new();
     let mut causes = Causes::of(parts);
+    let mut seen = Vec::new();
     for number in numbers {
         let sections = groups.iter().flat_map(|(part, _)| {
             let same = part.sections.iter().filter(|section| section.number == number);
@@ -59,13 +60,16 @@ pub(crate) fn plan(screen: &Screen, parts: &[TargetPreview]) {
         let mut headed = false;
         for (target, section) in sections {
             for item in &section.items {
-                let Some(alike) = causes.shown(item) else { continue };
+                let alike = causes.alike(item);
+                if alike.as_ref().is_some_and(|one| one.shown) {
+                    continue;
+                }
                 if !std::mem::replace(&mut headed, true) {
                     screen.text(&heading(section));
                 }
                 match alike {
                     Some(alike) => alike.show(screen, item),
-                    None => show(screen, target, item, &mut notes),
+                    None => show(screen, target, item, &mut notes, &mut seen),
                 }
             }
         }
@@ -78,17 +82,23 @@ pub(crate) fn plan(screen: &Screen, parts: &[TargetPreview]) {
             [] => String::new(),
             more => format!("  {}: the same.", more.join(", ")),
         };
-        let changes = part.items().map(changes).sum();
-        let count = counts(&Recap::of(part.items()), changes);
+        let count = counts(&Recap::of(part.items()), changes(part));
         screen.prose(&format!("{}: {count}.{same}", part.target));
     }
 }
 
-fn changes(item: &ItemPreview) -> usize {
-    match &item.found {
-        ItemState::Preview(preview) if preview.wait.is_none() => preview.diffs.len(),
-        ItemState::Preview(_) | ItemState::Verdict(_) | ItemState::Failed(_) => 0,
+/// Returns the number of changes that are shown.
+fn changes(part: &TargetPreview) -> usize {
+    let mut all: Vec<&Diff> = Vec::new();
+    for item in part.items() {
+        if let ItemState::Preview(preview) = &item.found
+            && preview.wait.is_none()
+        {
+            let new: Vec<_> = preview.diffs.iter().filter(|diff| !all.contains(diff)).collect();
+            all.extend(new);
+        }
     }
+    all.len()
 }
 
 /// Returns what the signs of these lines mean.
@@ -147,23 +157,23 @@ impl<'a> Causes<'a> {
         Self(causes)
     }
 
-    /// Returns how the item is shown: `None` if it has been, `Some(None)` if by itself.
-    fn shown(&mut self, item: &ItemPreview) -> Option<Option<&Cause<'a>>> {
-        let ItemState::Failed(failure) = &item.found else { return Some(None) };
+    /// Returns the line for what fails for the same reason as this item, if it is not alone.
+    fn alike(&mut self, item: &ItemPreview) -> Option<&mut Cause<'a>> {
+        let ItemState::Failed(failure) = &item.found else { return None };
         let words = cause(failure);
-        let Some(one) = self.0.iter_mut().find(|one| one.words == words) else { return Some(None) };
-        if std::mem::replace(&mut one.shown, true) { None } else { Some(Some(one)) }
+        self.0.iter_mut().find(|one| one.words == words)
     }
 }
 
 impl Cause<'_> {
-    fn show(&self, screen: &Screen, item: &ItemPreview) {
+    fn show(&mut self, screen: &Screen, item: &ItemPreview) {
+        self.shown = true;
         let (width, colour) = (screen.width, screen.colour);
         let facts = format!("{} facts", self.facts);
         let name = self.targets.join(", ");
         screen.text(&line(Sign::No, &facts, &name, &self.words, width, colour));
         if let ItemState::Failed(failure) = &item.found {
-            seen(screen, failure);
+            expected_and_found(screen, failure);
         }
     }
 }
@@ -178,7 +188,7 @@ fn cause(failure: &Failure) -> String {
     format!("{words}{next}")
 }
 
-fn seen(screen: &Screen, failure: &Failure) {
+fn expected_and_found(screen: &Screen, failure: &Failure) {
     for (label, value) in [("expected", &failure.expected), ("found", &failure.found)] {
         if let Some(value) = value {
             screen.text(&below(&format!("{label}: {value}"), screen.width));
@@ -256,7 +266,13 @@ pub(super) fn verdict(finding: &Finding) -> (Sign, String) {
     (sign, format!("{how}: {}{shown}{remedy}", finding.summary))
 }
 
-fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Vec<&'a Note>) {
+fn show<'a>(
+    screen: &Screen,
+    target: &'a str,
+    item: &'a ItemPreview,
+    notes: &mut Vec<&'a Note>,
+    seen: &mut Vec<(&'a str, &'a Diff)>,
+) {
     let put = |sign, noun: &str, name: &str, detail: &str| {
         let name = qualified(target, name);
         screen.text(&line(sign, noun, &name, detail, screen.width, screen.colour));
@@ -273,7 +289,7 @@ fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Ve
         ItemState::Verdict(Verdict::Deferred { until }) => put(Sign::Wait, noun, name, until),
         ItemState::Failed(failure) => {
             put(Sign::No, noun, name, &cause(failure));
-            seen(screen, failure);
+            expected_and_found(screen, failure);
         }
         ItemState::Preview(preview) => {
             if let Some(why) = &preview.wait {
@@ -282,6 +298,11 @@ fn show<'a>(screen: &Screen, target: &str, item: &'a ItemPreview, notes: &mut Ve
                 put(Sign::Same, noun, name, "");
             }
             for diff in &preview.diffs {
+                // Two steps may need the same directory: the first one makes it.
+                if seen.contains(&(target, diff)) {
+                    continue;
+                }
+                seen.push((target, diff));
                 let subject = &diff.subject;
                 put(Sign::Change(diff.verb), &subject.noun, &subject.name, &diff.effect);
                 for detail in &diff.detail {
@@ -310,5 +331,48 @@ fn qualified(target: &str, name: &str) -> String {
         (false, _) => name.to_owned(),
         (true, true) => format!("{target}:{name}"),
         (true, false) => format!("{target} {name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use omega::core::{FailureClass, Subject};
+
+    use super::*;
+
+    fn part(target: &str, found: &[(&str, &str)]) -> TargetPreview {
+        let item = |(name, why): &(&str, &str)| {
+            let failure = Failure::new(FailureClass::Error, format!("could not observe {name}"));
+            ItemPreview {
+                subject: Subject::new("file", *name),
+                kind: "k".to_owned(),
+                key: (*name).to_owned(),
+                found: ItemState::Failed(failure.because(*why).next("look there")),
+            }
+        };
+        let section = |one: &(&str, &str)| SectionPreview {
+            number: "7.2".to_owned(),
+            title: "kubeconfig".to_owned(),
+            items: vec![item(one)],
+        };
+        let sections = found.iter().map(section).collect();
+        TargetPreview { target: target.to_owned(), sections }
+    }
+
+    #[test]
+    fn what_fails_for_one_reason_is_one_line_with_the_number_of_facts() {
+        let unreached = "magnum/0 can't be reached by ssh: no route to host";
+        let parts = [
+            part("magnum/0", &[("/a", unreached), ("/b", unreached), ("/c", "another reason")]),
+            part("cloud", &[("/d", unreached)]),
+        ];
+        let shown = Screen::kept(|screen| plan(screen, &parts));
+        let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = format!("! 3 facts magnum/0, cloud {unreached} -> look there");
+        assert!(words.contains(&line), "{shown}");
+        assert_eq!(words.matches("no route to host").count(), 1, "{shown}");
+        assert!(words.contains("! file magnum/0:/c another reason -> look there"), "{shown}");
+        assert!(shown.contains("Signs: ! failed or refused"), "{shown}");
+        assert_eq!(shown.matches("7.2 kubeconfig").count(), 1, "{shown}");
     }
 }

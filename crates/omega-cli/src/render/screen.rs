@@ -64,6 +64,16 @@ impl Screen {
         environment.stdin_is_terminal.then_some(screen)
     }
 
+    /// Returns what `show` prints on 80 columns.
+    #[cfg(test)]
+    pub(crate) fn kept(show: impl FnOnce(&Self)) -> String {
+        let kept = std::sync::Arc::new(Mutex::new(String::new()));
+        let stream = Stream::Kept(std::sync::Arc::clone(&kept));
+        let (format, width, colour) = (Format::Text, 80, false);
+        show(&Self { format, width, colour, site: None, stream, lost: Mutex::default() });
+        kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Names the site file in commands that are suggested.
     pub(crate) fn with_site(self, site: Option<String>) -> Self {
         Self { site, ..self }
@@ -118,9 +128,14 @@ impl Screen {
     fn put(&self, text: &str) {
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         if lost.is_none() {
-            *lost = match self.stream {
+            *lost = match &self.stream {
                 Stream::Out => written(io::stdout().lock(), text),
                 Stream::Err => written(io::stderr().lock(), text),
+                #[cfg(test)]
+                Stream::Kept(kept) => {
+                    kept.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
+                    None
+                }
             };
         }
     }
@@ -133,10 +148,13 @@ impl Screen {
 }
 
 /// Where text goes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Stream {
     Out,
     Err,
+    /// For tests.
+    #[cfg(test)]
+    Kept(std::sync::Arc<Mutex<String>>),
 }
 
 fn written(mut to: impl io::Write, text: &str) -> Option<io::Error> {

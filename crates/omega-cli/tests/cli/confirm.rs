@@ -106,6 +106,21 @@ fn without_a_terminal_nothing_is_changed_and_the_flag_is_named() {
     assert_eq!(document["exit"], "usage");
 }
 
+/// Ctrl-C is an answer too.
+#[test]
+fn a_question_can_be_interrupted() {
+    let home = Home::with_juju();
+    let line = [&[env!("CARGO_BIN_EXE_omega-cli")], &SET[..]].concat();
+    let line = shlex::try_join(line).unwrap();
+    let line = shlex::try_quote(&line).unwrap();
+    let line = format!("sh -c 'sleep 2; printf \"\\003\"' | script -qec {line} /dev/null");
+    let mut command = Command::new("sh");
+    command.args(["-c", &line]).current_dir(home.path()).env("HOME", home.path());
+    let ran = ran(command.env("XDG_STATE_HOME", home.path().join("state"))).exits(130);
+    assert!(ran.out.contains("error: interrupted"), "{ran:#?}");
+    assert_eq!((home.workers().as_str(), home.runs()), ("2", vec![]));
+}
+
 /// What is found at the moment of the write must be what was shown.
 #[test]
 fn what_changed_while_the_question_was_open_is_stale() {

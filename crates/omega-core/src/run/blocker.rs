@@ -39,7 +39,13 @@ pub(super) fn blocker<'a>(targets: impl IntoIterator<Item = &'a TargetPreview>) 
             FailureClass::Error | FailureClass::Deadline => {
                 format!("could not read {} ({facts} facts)", targets.join(", "))
             }
-            _ => format!("{} ({facts} facts)", failure.message),
+            FailureClass::Gate
+            | FailureClass::Refused
+            | FailureClass::Stale
+            | FailureClass::Locked
+            | FailureClass::Partial
+            | FailureClass::Interrupted
+            | FailureClass::Usage => format!("{} ({facts} facts)", failure.message),
         };
     }
     let others = others.into_iter().filter(|one| !std::ptr::eq(*one, first));
@@ -62,4 +68,40 @@ fn failures(target: &TargetPreview) -> Vec<Failed<'_>> {
         Some(Failed { target: &target.target, subject: item.subject.to_string(), failure, read })
     };
     target.items().filter_map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ItemPreview, SectionPreview, Subject};
+
+    fn looked(target: &str, found: &[(FailureClass, &str)]) -> TargetPreview {
+        let item = |(nth, (class, why)): (usize, &(FailureClass, &str))| {
+            let failure = Failure::new(*class, format!("could not observe fact {nth}"));
+            ItemPreview {
+                subject: Subject::new("fact", nth.to_string()),
+                kind: "k".to_owned(),
+                key: nth.to_string(),
+                found: ItemState::Failed(failure.because(*why)),
+            }
+        };
+        let items = found.iter().enumerate().map(item).collect();
+        let section = SectionPreview { number: String::new(), title: String::new(), items };
+        TargetPreview { target: target.to_owned(), sections: vec![section] }
+    }
+
+    #[test]
+    fn one_cause_is_one_failure_and_the_status_is_that_of_the_failure_told() {
+        use FailureClass::{Error, Refused};
+        let one = looked("magnum/0", &[(Error, "no route"); 11]);
+        let told = blocker([&one]).unwrap();
+        assert_eq!(told.message, "could not read magnum/0 (11 facts)");
+        assert_eq!(told.causes, ["no route"]);
+        let two = looked("magnum/1", &[(Refused, "leftovers"), (Error, "no route")]);
+        let told = blocker([&two, &one]).unwrap();
+        assert_eq!(told.class, Error, "as the exit code");
+        assert_eq!(told.message, "could not read magnum/1, magnum/0 (12 facts)");
+        assert_eq!(told.causes, ["no route", "1 more failed: fact 0"]);
+        assert_eq!(blocker([&looked("magnum/2", &[])]), None);
+    }
 }

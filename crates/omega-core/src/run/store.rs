@@ -117,19 +117,13 @@ impl Runs {
             .map_err(|error| self.failure("name", &error))?;
         let path = self.0.join(&id);
         directory(&path).map_err(|error| self.failure("make", &error))?;
-        self.begun(job, now, &id, &path).inspect_err(|_| {
+        Self::begun(job, now, &id, &path).inspect_err(|_| {
             // Nothing was done. If it can't be removed either, `all` passes over it.
             drop(fs::remove_dir_all(&path));
         })
     }
 
-    fn begun(
-        &self,
-        job: &Job,
-        now: Timestamp,
-        id: &str,
-        path: &Path,
-    ) -> Result<RunDirectory, Failure> {
+    fn begun(job: &Job, now: Timestamp, id: &str, path: &Path) -> Result<RunDirectory, Failure> {
         let (id, path) = (id.to_owned(), path.to_owned());
         let journal = FileJournal::create(&path.join("journal.jsonl"), &id);
         let journal = Arc::new(journal.map_err(|error| Failure {

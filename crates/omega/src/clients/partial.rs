@@ -135,7 +135,7 @@ impl fmt::Debug for PartialClients {
 }
 
 impl Connect<'_> {
-    /// Returns clients for the cloud alone, if it can be found out how to log in: where the cloud is
+    /// Returns clients for the cloud alone, if its credentials can be loaded: where the cloud is
     /// tells sites apart. Nothing is sent.
     pub(crate) async fn known_cloud(&self) -> PartialClients {
         PartialClients { cloud: self.cloud().await.ok(), ..PartialClients::default() }

@@ -192,7 +192,7 @@ async fn units_after_the_first_may_be_changed_at_the_same_time() {
         let report = engine.apply(&job, Approved::Now).await.unwrap();
         assert_eq!(report.exit, Status::Done, "{report:#?}");
         let order = targets.0.lock().unwrap().clone();
-        let of = |name: &str| move |target: &String| target == name;
+        let of = |name: &'static str| move |target: &String| target == name;
         let first = order.iter().rposition(of("magnum/0")).unwrap();
         let second = order.iter().position(of("magnum/1")).unwrap();
         assert!(first < second, "the first is changed alone");

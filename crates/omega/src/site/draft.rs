@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use omega_capi::constellation::Dependencies;
 use omega_driver::DriverRelease;
 use toml::Value;
 
@@ -43,26 +42,24 @@ impl Draft {
         self.cloud_and_management(&mut text);
         self.conductor(&mut text);
         let driver = DriverRelease::v1_4_0();
-        let chart = Dependencies::tags().last().map(ToString::to_string).unwrap_or_default();
         let _ = write!(
             text,
             "\n[driver]\nversion = \"{driver}\"                  # magnum-capi-helm\n\n\
              # [helm]\n# version = \"3.17.3\"\n# file = \"helm\"                    # or url\n\
              # sha256 = \"…\"                     # of the program: sha256sum helm\n\n\
-             [chart]\nrepo = \"https://azimuth-cloud.github.io/capi-helm-charts\"\n\
-             version = \"{chart}\"                 # the newest whose versions omega knows\n"
+             # [chart]\n# repo = \"https://azimuth-cloud.github.io/capi-helm-charts\"\n\
+             # version = \"0.25.1\"               # one that fits your Cluster API: omega-cli check-coherence\n"
         );
         text
     }
 
     fn cloud_and_management(&self, text: &mut String) {
         let _ = writeln!(text, "\n[cloud]{}", " ".repeat(28) + "# without it: the OS_* variables");
-        match &self.openrc {
-            Some(openrc) => put(text, "openrc", Some(Value::from(openrc.as_str())), "", ""),
-            None => {
-                let name = self.cloud.as_deref().map(Value::from);
-                put(text, "name", name, "\"capi-admin\"", "in clouds.yaml");
-            }
+        if let Some(openrc) = &self.openrc {
+            put(text, "openrc", Some(Value::from(openrc.as_str())), "", "");
+        } else {
+            let name = self.cloud.as_deref().map(Value::from);
+            put(text, "name", name, "\"capi-admin\"", "in clouds.yaml");
         }
         let _ = writeln!(text, "\n[management]");
         let kubeconfig = self.kubeconfig.as_deref().map(Value::from);
@@ -118,13 +115,9 @@ fn put(text: &mut String, key: &str, value: Option<Value>, example: &str, about:
 
 /// Returns a value on one line: a table is an inline one.
 fn inline(value: &Value) -> String {
-    match value {
-        Value::Table(pairs) => {
-            let pairs = pairs.iter().map(|(key, value)| format!("{key} = {}", inline(value)));
-            format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
-        }
-        other => other.to_string(),
-    }
+    let Value::Table(pairs) = value else { return value.to_string() };
+    let pairs = pairs.iter().map(|(key, value)| format!("{key} = {}", inline(value)));
+    format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]

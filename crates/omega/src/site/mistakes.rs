@@ -80,6 +80,10 @@ fn within(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>) -> Option<Strin
     match value.get_mut() {
         DeValue::Table(table) => remove(table, span),
         DeValue::Array(array) => array.iter_mut().find_map(|one| within(one, span)),
-        _ => None,
+        DeValue::String(_)
+        | DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_) => None,
     }
 }

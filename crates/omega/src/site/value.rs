@@ -59,10 +59,8 @@ pub(super) fn place(text: &str, keys: &[&str]) -> Range<usize> {
         };
         // A table's place is its header, a value's its key.
         span = name.span();
-        match value.get_ref() {
-            DeValue::Table(inner) => table = inner,
-            _ => return span,
-        }
+        let DeValue::Table(inner) = value.get_ref() else { return span };
+        table = inner;
     }
     span
 }
