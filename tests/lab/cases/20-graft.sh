@@ -62,7 +62,7 @@ graft_online() { # the driver from a package index and helm from an archive behi
   snapshot unit0 >before; rules >rules.before
   # what can't be reached is told before anything is changed
   sed 's|127.77.9.1:8880|127.77.9.1:8889|' omega.toml >no-way-out.toml
-  exits 3 omega apply graft --site no-way-out.toml; grep -q 'Could not fetch URL' err
+  exits 3 omega apply graft --yes --site no-way-out.toml; grep -q 'Could not fetch URL' err
   exits 3 omega plan graft --site no-way-out.toml
   snapshot unit0 >untouched; same_file 'what a unit without a way out left' before untouched
   rules >rules.untouched; same_file 'rules without a way out' rules.before rules.untouched

@@ -7,4 +7,4 @@ put() {
   printf '#!/bin/sh\n[ "$1" != version ] || { echo v2.17.0; exit; }\necho "Error: unknown shorthand flag: %sn%s in -n" >&2; exit 1\n' "'" "'" | at unit0 sh -c 'cat >/usr/bin/helm; chmod 755 /usr/bin/helm'
 }
 heal() { at unit0 mv /root/helm.good /usr/bin/helm; }
-shown() { ! at unit0 /usr/bin/helm list -n x; }
+shown() { at unit0 test -e /root/helm.good; }

@@ -36,7 +36,7 @@ pub(super) fn judge(
         Err(_) => return None,
     };
     if let Some(why) = unusable(facts) {
-        return Some(api_resources(unit, options, why));
+        return Some(api_resources(unit, options, &why));
     }
     if let Some(found) = overridden(unit, options, wanted) {
         return Some(found);
@@ -78,7 +78,7 @@ fn other_inputs(
 }
 
 /// The finding that the driver can't use the option.
-fn api_resources(unit: Unit<'_>, options: &OptionsState, why: String) -> LayerFinding {
+fn api_resources(unit: Unit<'_>, options: &OptionsState, why: &str) -> LayerFinding {
     let text = options.values.get("api_resources").map_or("{}", String::as_str);
     let file = options.set.get("api_resources").and_then(|set| set.last());
     let shown = [Evidence::text("api_resources", text)].into_iter();
