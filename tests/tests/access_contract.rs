@@ -131,6 +131,7 @@ mod simulated {
             size: 0,
             context: "lab".to_owned(),
             server: "https://127.77.2.1:6443".parse().unwrap(),
+            token_expires: None,
             ca_pem: None,
             auth: AuthKind::Token,
         };

@@ -127,7 +127,8 @@ impl App {
             Checked::Workload { cluster } => self.workload(&connect, &named, cluster).await,
         }?;
         let report = self.engine().plan(&job).await;
-        let report = if matches!(args.what, Checked::Health) { report } else { asked_for(report) };
+        let report =
+            if matches!(args.what, Checked::Health { .. }) { report } else { asked_for(report) };
         Ok(self.shown(&report, None))
     }
 }

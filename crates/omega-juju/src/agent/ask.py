@@ -428,7 +428,7 @@ def errors_of(lines, since):
 
 
 def probe_since_start(ask, seconds):
-    """Two looks at the main process, and the errors that the service logged since its start."""
+    """Two looks at a young main process, and the errors that the service logged since its start."""
     service = ask["service"]
     shown, now = show(service), time.time_ns()
     pid, count, last = main_pid(shown), 0, None
@@ -439,7 +439,9 @@ def probe_since_start(ask, seconds):
         dated = [line for line in log_file(service, 1 << 18)[0] if OSLO.match(line)]
         logged = errors_of(dated, since)
         count, last = count + logged[0], logged[1] or last
-    time.sleep(min(2, seconds / 4.0) if shown.get("ActiveState") in ("active", "activating") else 0)
+    # A process that is older than this is not replaced within two seconds.
+    young = started is None or now - started < 30 * 1000000000
+    time.sleep(min(2, seconds / 4.0) if young and shown.get("ActiveState") in ("active", "activating") else 0)
     again = show_now(service)
     same = all(shown.get(key) == again.get(key) for key in ("MainPID", "NRestarts", "ActiveState"))
     return {"reply": "since_start", "now_ns": now, "started_ns": started, "replaced": not same,
