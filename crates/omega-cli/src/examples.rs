@@ -82,7 +82,8 @@ pub(crate) fn examples(name: &str) -> &'static [&'static str] {
         "check coherence" => &["check coherence"],
         "check trustee-domain" => &["check trustee-domain"],
         "check magnum" => &["check magnum"],
-        "check health" => &["check health"],
+        "check management" => &["check management"],
+        "check health" => &["check health", "check health --cluster c1"],
         "check cluster-prerequisites" => {
             &["check cluster-prerequisites --template k8s-v1-34 --node-count 2"]
         }

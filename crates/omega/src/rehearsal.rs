@@ -78,7 +78,7 @@ impl Rehearsal {
             Some(site) => cloud_of(site),
             None => cloud(),
         };
-        Self { start, stage: Stage { site, cloud, apiserver: Apiserver::default(), units } }
+        Self { start, stage: Stage { site, cloud, apiserver: management_cluster(), units } }
     }
 
     /// Runs one act with an engine that keeps its runs in `runs`, and compares the outcome with the
@@ -137,6 +137,15 @@ impl Stage {
         let spec = GraftSpec::new(&site, &kubeconfig, &clients, LeftoverPolicy::Remove).await?;
         Ok(spec.job("rehearsal.toml", &clients, purpose))
     }
+}
+
+/// Returns the rehearsal's management cluster.
+fn management_cluster() -> Apiserver {
+    let server = Apiserver::default();
+    // The resource controller's, which the OpenStack provider needs. The recordings are of a server
+    // without it.
+    server.define("images", "openstack.k-orc.cloud", &["v1alpha1"]);
+    server
 }
 
 /// Returns the rehearsal's site file and its kubeconfig.

@@ -293,6 +293,7 @@ fn effect(subcommand: &str, flag: &str) -> Option<Effect> {
             "ensure-cluster-absent"
             | "fetch-cluster-kubeconfig"
             | "release-stuck-delete"
+            | "check health"
             | "check workload",
             "--cluster",
         ) => Tested(NEEDS, "\"--cluster\", \"c"),

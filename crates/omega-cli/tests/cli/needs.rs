@@ -333,7 +333,7 @@ fn each_gate_takes_the_options_that_it_uses() {
         let ran = home.run(&["check", gate, "--unit", "magnum/0"]).exits(64);
         ran.says(&["unexpected argument '--unit'"]);
     }
-    for gate in ["reach", "health"] {
+    for gate in ["reach", "magnum"] {
         let ran = home.run(&["check", gate, "--cluster", "c1"]).exits(64);
         ran.says(&["unexpected argument '--cluster'"]);
     }

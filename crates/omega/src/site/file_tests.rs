@@ -108,7 +108,7 @@ fn what_is_missing_or_of_the_wrong_kind_is_named() {
     [driver] <-
     ");
     insta::assert_snapshot!(error(&GOOD.replace(r#"["10.20.0.0/16"]"#, r#""10.20.0.0/16""#)), @r#"
-    invalid type: string "10.20.0.0/16", expected a sequence in omega.toml, line 9
+    invalid type: string "10.20.0.0/16", expected an array in omega.toml, line 9
     security_group = "capi-mgmt-sg"
     sources = "10.20.0.0/16"
     "10.20.0.0/16" <-
@@ -118,7 +118,7 @@ fn what_is_missing_or_of_the_wrong_kind_is_named() {
     let range = error(&format!("{GOOD}\n[network]\npool = \"10.20.0.0\""));
     assert!(range.starts_with("\"10.20.0.0\" has no length (10.20.0.0/16)"), "{range}");
     let time = error(&format!("{GOOD}\n[timeouts]\nask = \"2 fortnights\""));
-    assert!(time.starts_with("not a duration: \"2 fortnights\" (90s, 30m, 1h 30m)"), "{time}");
+    assert!(time.starts_with("not a duration: write 30s, 10m or 1h 30m"), "{time}");
 }
 
 #[test]
@@ -238,8 +238,7 @@ fn the_cluster_of_an_acceptance_does_not_contradict_itself() {
         (format!("{table}master_count = 0"), "not odd"),
         (format!("{table}node_count = 0"), "lacks a template or workers"),
     ] {
-        let failure = acceptance(&text).check().unwrap_err();
-        assert_eq!(failure.class, omega_core::FailureClass::Usage);
-        assert!(failure.to_string().contains(why), "{failure}");
+        let told = error(&format!("[acceptance]\n{text}"));
+        assert!(told.contains(why), "{told}");
     }
 }
