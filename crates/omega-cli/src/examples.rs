@@ -1,93 +1,186 @@
-//! Examples in the help.
+//! The subcommands: what they are about, and examples of each.
+
+/// A subcommand and examples of it, without the program's name.
+pub(crate) type Shown = (&'static str, &'static [&'static str]);
+
+/// The subcommands by what they are about.
+pub(crate) const GROUPS: [(&str, &[Shown]); 8] = [
+    (
+        "Describe your site",
+        &[
+            (
+                "init",
+                &["init", "init --cloud capi-admin --application magnum --source 10.20.0.0/16"],
+            ),
+            ("validate", &["validate", "validate --site sites/prod.toml --output json"]),
+        ],
+    ),
+    (
+        "Runbooks",
+        &[
+            ("plan", &["plan graft", "plan graft --remove-leftovers --out graft.plan"]),
+            ("show", &["show graft.plan"]),
+            (
+                "apply",
+                &["apply graft", "apply graft --from graft.plan", "apply graft --prove=cluster"],
+            ),
+            ("verify", &["verify graft"]),
+            ("rollback", &["rollback graft --plan", "rollback --run latest"]),
+            ("runs", &["runs", "runs show latest", "runs sweep --plan"]),
+            (
+                "rehearse",
+                &["rehearse graft", "rehearse graft --site omega.toml", "rehearse acceptance"],
+            ),
+        ],
+    ),
+    (
+        "Diagnose and accept",
+        &[
+            ("doctor", &["doctor", "doctor --cluster c9 --patience 30m"]),
+            ("check", &["check reach", "check health --output json"]),
+            ("accept", &["accept --plan", "accept --report-dir reports", "accept --only D-011.4"]),
+            ("explain", &["explain", "explain D-042"]),
+        ],
+    ),
+    (
+        "Units of the conductor",
+        &[
+            ("capture-pre-state", &["capture-pre-state --unit magnum/0"]),
+            ("place-kubeconfig", &["place-kubeconfig --plan", "place-kubeconfig --unit magnum/0"]),
+            ("pin-driver", &["pin-driver --plan", "pin-driver"]),
+            ("ensure-helm", &["ensure-helm --plan", "ensure-helm"]),
+            ("stage-dropin", &["stage-dropin --plan", "stage-dropin"]),
+            ("inject-config-dir", &["inject-config-dir --plan", "inject-config-dir"]),
+            ("converge-services", &["converge-services --plan", "converge-services"]),
+            ("remove-leftovers", &["remove-leftovers --remove-leftovers --plan"]),
+        ],
+    ),
+    (
+        "The cloud",
+        &[
+            (
+                "ensure-sg-rule",
+                &[
+                    "ensure-sg-rule --plan",
+                    "ensure-sg-rule --remote 10.20.0.0/16 --port 6443 --absent",
+                ],
+            ),
+            (
+                "stage-image",
+                &[
+                    "stage-image --manifest 0.28.0 --kubernetes-version v1.34.7 --plan",
+                    "stage-image --file F --sha512 DIGEST --name N --kubernetes-version v1.34.7",
+                ],
+            ),
+            (
+                "ensure-load-balancer-active",
+                &["ensure-load-balancer-active --load-balancer web --plan"],
+            ),
+            ("ensure-guest-running", &["ensure-guest-running capi-mgmt-v2"]),
+            (
+                "ensure-charm-config",
+                &[
+                    "ensure-charm-config --plan",
+                    "ensure-charm-config --set reserved-host-memory=8192",
+                ],
+            ),
+        ],
+    ),
+    (
+        "Workload clusters",
+        &[
+            (
+                "ensure-cluster-template",
+                &["ensure-cluster-template --plan", "ensure-cluster-template --name k8s-v1-34"],
+            ),
+            (
+                "ensure-cluster",
+                &[
+                    "ensure-cluster --name c1 --template k8s-v1-34 --node-count 2 --plan",
+                    "ensure-cluster --name c1 --template k8s-v1-34 --node-count 2",
+                ],
+            ),
+            (
+                "ensure-cluster-absent",
+                &[
+                    "ensure-cluster-absent --cluster c1 --plan",
+                    "ensure-cluster-absent --cluster c1",
+                ],
+            ),
+            (
+                "fetch-cluster-kubeconfig",
+                &[
+                    "fetch-cluster-kubeconfig --cluster c1 --out c1.kubeconfig",
+                    "fetch-cluster-kubeconfig --cluster c1 --out c1.kubeconfig --from-management",
+                ],
+            ),
+            (
+                "release-stuck-delete",
+                &[
+                    "release-stuck-delete --cluster c1 --plan",
+                    "release-stuck-delete --cluster c1 --credential-from clouds.yaml",
+                ],
+            ),
+        ],
+    ),
+    (
+        "The management cluster",
+        &[
+            ("served-versions", &["served-versions"]),
+            (
+                "check-coherence",
+                &["check-coherence", "check-coherence --core 1.13.2 --provider 0.14.4"],
+            ),
+            ("check-constellation", &["check-constellation"]),
+            (
+                "read-releases",
+                &["read-releases --namespace magnum-6741a4d1b29346e5a2f4c6ad38f0a2c1"],
+            ),
+            (
+                "mint-kubeconfig",
+                &[
+                    "mint-kubeconfig --out driver.kubeconfig --namespace magnum-6741a4d1b29346e5a2f4c6ad38f0a2c1",
+                ],
+            ),
+            ("retarget-kubeconfig", &["retarget-kubeconfig --server 10.12.7.40 --plan"]),
+            ("probe-pod-egress", &["probe-pod-egress 10.12.4.50:5000 --plan"]),
+        ],
+    ),
+    (
+        "The program itself",
+        &[
+            ("schema", &["schema site", "schema report"]),
+            ("completions", &["completions bash # source <(omega-cli completions bash)"]),
+            ("man", &["man man1"]),
+            ("help", &[]),
+        ],
+    ),
+];
+
+/// Those of `check` and `runs`.
+const INNER: [Shown; 14] = [
+    ("runs show", &["runs show latest", "runs show 2026-11-21T07"]),
+    ("runs sweep", &["runs sweep --plan", "runs sweep"]),
+    ("check reach", &["check reach --unit magnum/0"]),
+    ("check authenticate", &["check authenticate"]),
+    ("check releases", &["check releases --namespace magnum-6741a4d1b29346e5a2f4c6ad38f0a2c1"]),
+    ("check driver", &["check driver"]),
+    ("check served-versions", &["check served-versions"]),
+    ("check coherence", &["check coherence"]),
+    ("check trustee-domain", &["check trustee-domain"]),
+    ("check magnum", &["check magnum"]),
+    ("check management", &["check management"]),
+    ("check health", &["check health", "check health --cluster c1"]),
+    (
+        "check cluster-prerequisites",
+        &["check cluster-prerequisites --template k8s-v1-34 --node-count 2"],
+    ),
+    ("check workload", &["check workload --cluster c1"]),
+];
 
 /// Returns examples of a subcommand (`runs show`), without the program's name.
 pub(crate) fn examples(name: &str) -> &'static [&'static str] {
-    match name {
-        "init" => &["init", "init --cloud capi-admin --application magnum --source 10.20.0.0/16"],
-        "validate" => &["validate", "validate --site sites/prod.toml --output json"],
-        "plan" => &["plan graft", "plan graft --remove-leftovers --out graft.plan"],
-        "show" => &["show graft.plan"],
-        "apply" => &["apply graft", "apply graft --from graft.plan", "apply graft --prove=cluster"],
-        "verify" => &["verify graft"],
-        "rollback" => &["rollback graft --plan", "rollback --run latest"],
-        "doctor" => &["doctor", "doctor --cluster c9 --patience 30m"],
-        "accept" => &["accept --plan", "accept --report-dir reports", "accept --only D-011.4"],
-        "rehearse" => {
-            &["rehearse graft", "rehearse graft --site omega.toml", "rehearse acceptance"]
-        }
-        "explain" => &["explain", "explain D-042"],
-        "runs" => &["runs", "runs show latest", "runs sweep --plan"],
-        "runs show" => &["runs show latest", "runs show 2026-11-21T07"],
-        "runs sweep" => &["runs sweep --plan", "runs sweep"],
-        "release-stuck-delete" => &[
-            "release-stuck-delete --cluster c1 --plan",
-            "release-stuck-delete --cluster c1 --credential-from clouds.yaml",
-        ],
-        "schema" => &["schema site", "schema report"],
-        "completions" => &["completions bash # source <(omega-cli completions bash)"],
-        "man" => &["man man1"],
-        "stage-image" => &[
-            "stage-image --manifest 0.28.0 --kubernetes-version v1.34.7 --plan",
-            "stage-image --file F --sha512 DIGEST --name N --kubernetes-version v1.34.7",
-        ],
-        "ensure-cluster-template" => {
-            &["ensure-cluster-template --plan", "ensure-cluster-template --name k8s-v1-34"]
-        }
-        "ensure-cluster" => &[
-            "ensure-cluster --name c1 --template k8s-v1-34 --node-count 2 --plan",
-            "ensure-cluster --name c1 --template k8s-v1-34 --node-count 2",
-        ],
-        "ensure-cluster-absent" => {
-            &["ensure-cluster-absent --cluster c1 --plan", "ensure-cluster-absent --cluster c1"]
-        }
-        "fetch-cluster-kubeconfig" => &[
-            "fetch-cluster-kubeconfig --cluster c1 --out c1.kubeconfig",
-            "fetch-cluster-kubeconfig --cluster c1 --out c1.kubeconfig --from-management",
-        ],
-        "ensure-load-balancer-active" => {
-            &["ensure-load-balancer-active --load-balancer web --plan"]
-        }
-        "ensure-guest-running" => &["ensure-guest-running capi-mgmt-v2"],
-        "ensure-charm-config" => {
-            &["ensure-charm-config --plan", "ensure-charm-config --set reserved-host-memory=8192"]
-        }
-        "ensure-sg-rule" => {
-            &["ensure-sg-rule --plan", "ensure-sg-rule --remote 10.20.0.0/16 --port 6443 --absent"]
-        }
-        "capture-pre-state" => &["capture-pre-state --unit magnum/0"],
-        "place-kubeconfig" => &["place-kubeconfig --plan", "place-kubeconfig --unit magnum/0"],
-        "pin-driver" => &["pin-driver --plan", "pin-driver"],
-        "ensure-helm" => &["ensure-helm --plan", "ensure-helm"],
-        "stage-dropin" => &["stage-dropin --plan", "stage-dropin"],
-        "inject-config-dir" => &["inject-config-dir --plan", "inject-config-dir"],
-        "converge-services" => &["converge-services --plan", "converge-services"],
-        "remove-leftovers" => &["remove-leftovers --remove-leftovers --plan"],
-        "served-versions" => &["served-versions"],
-        "check-coherence" => {
-            &["check-coherence", "check-coherence --core 1.13.2 --provider 0.14.4"]
-        }
-        "check-constellation" => &["check-constellation"],
-        "read-releases" => &["read-releases --namespace magnum-6741a4d1b29346e5a2f4c6ad38f0a2c1"],
-        "mint-kubeconfig" => &[
-            "mint-kubeconfig --out driver.kubeconfig --namespace magnum-6741a4d1b29346e5a2f4c6ad38f0a2c1",
-        ],
-        "retarget-kubeconfig" => &["retarget-kubeconfig --server 10.12.7.40 --plan"],
-        "probe-pod-egress" => &["probe-pod-egress 10.12.4.50:5000 --plan"],
-        "check" => &["check reach", "check health --output json"],
-        "check reach" => &["check reach --unit magnum/0"],
-        "check authenticate" => &["check authenticate"],
-        "check releases" => &["check releases --namespace magnum-6741a4d1b29346e5a2f4c6ad38f0a2c1"],
-        "check driver" => &["check driver"],
-        "check served-versions" => &["check served-versions"],
-        "check coherence" => &["check coherence"],
-        "check trustee-domain" => &["check trustee-domain"],
-        "check magnum" => &["check magnum"],
-        "check management" => &["check management"],
-        "check health" => &["check health", "check health --cluster c1"],
-        "check cluster-prerequisites" => {
-            &["check cluster-prerequisites --template k8s-v1-34 --node-count 2"]
-        }
-        "check workload" => &["check workload --cluster c1"],
-        _ => &[],
-    }
+    let all = GROUPS.iter().flat_map(|(_, shown)| shown.iter()).chain(&INNER);
+    let mut found = all.filter(|(one, _)| *one == name).map(|(_, examples)| *examples);
+    found.next().unwrap_or_default()
 }

@@ -5,61 +5,14 @@ use std::{fmt::Write as _, sync::OnceLock};
 use clap::{Command, CommandFactory as _};
 use omega::{capi::constellation::Dependencies, driver::DriverRelease};
 
-use crate::{cli::Cli, completion, examples::examples};
+use crate::{
+    cli::Cli,
+    completion,
+    examples::{GROUPS, examples},
+};
 
-/// The subcommands by what they are about.
-const GROUPS: [(&str, &[&str]); 8] = [
-    ("Describe your site", &["init", "validate"]),
-    ("Runbooks", &["plan", "show", "apply", "verify", "rollback", "runs", "rehearse"]),
-    ("Diagnose and accept", &["doctor", "check", "accept", "explain"]),
-    (
-        "Units of the conductor",
-        &[
-            "capture-pre-state",
-            "place-kubeconfig",
-            "pin-driver",
-            "ensure-helm",
-            "stage-dropin",
-            "inject-config-dir",
-            "converge-services",
-            "remove-leftovers",
-        ],
-    ),
-    (
-        "The cloud",
-        &[
-            "ensure-sg-rule",
-            "stage-image",
-            "ensure-load-balancer-active",
-            "ensure-guest-running",
-            "ensure-charm-config",
-        ],
-    ),
-    (
-        "Workload clusters",
-        &[
-            "ensure-cluster-template",
-            "ensure-cluster",
-            "ensure-cluster-absent",
-            "fetch-cluster-kubeconfig",
-            "release-stuck-delete",
-        ],
-    ),
-    (
-        "The management cluster",
-        &[
-            "served-versions",
-            "check-coherence",
-            "check-constellation",
-            "read-releases",
-            "mint-kubeconfig",
-            "retarget-kubeconfig",
-            "probe-pod-egress",
-        ],
-    ),
-    ("The program itself", &["schema", "completions", "man", "help"]),
-];
-
+/// The heading of subcommands that are under no other.
+const OTHERS: &str = "Other operations";
 /// The width of the list of subcommands.
 const WIDTH: usize = 100;
 const NAME: usize = 28;
@@ -77,7 +30,17 @@ pub(crate) fn command() -> Command {
 
 fn grouped(command: &Command) -> String {
     let mut text = String::new();
-    for (heading, names) in GROUPS {
+    let mut groups: Vec<(&str, Vec<&str>)> = GROUPS
+        .iter()
+        .map(|(heading, shown)| (*heading, shown.iter().map(|(name, _)| *name).collect()))
+        .collect();
+    let known = |name: &str| groups.iter().any(|(_, names)| names.contains(&name));
+    let others = command.get_subcommands().map(Command::get_name).filter(|name| !known(name));
+    let others: Vec<&str> = others.collect();
+    if !others.is_empty() {
+        groups.push((OTHERS, others));
+    }
+    for (heading, names) in groups {
         let _ = writeln!(text, "\n{heading}:");
         for name in names {
             let found = command.find_subcommand(name);
@@ -140,10 +103,13 @@ mod tests {
     #[test]
     fn each_subcommand_is_in_one_group() {
         let command = command();
-        let names: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        let text = grouped(&command);
+        let names: Vec<&str> =
+            GROUPS.iter().flat_map(|(_, shown)| shown.iter().map(|(name, _)| *name)).collect();
         for one in command.get_subcommands() {
             let count = names.iter().filter(|name| **name == one.get_name()).count();
-            assert_eq!(count, 1, "{}", one.get_name());
+            assert!(count <= 1, "{}", one.get_name());
+            assert!(text.contains(&format!("  {} ", one.get_name())), "{}", one.get_name());
         }
         for name in names.iter().filter(|name| **name != "help") {
             assert!(command.find_subcommand(name).is_some(), "{name}");
@@ -152,9 +118,12 @@ mod tests {
 
     #[test]
     fn each_subcommand_has_examples_that_the_program_takes() {
-        walk(&command(), "", &mut |name, _| {
-            assert!(!examples(name).is_empty(), "{name} has no example");
-            for example in examples(name) {
+        walk(&command(), "", &mut |name, one| {
+            let shown = one.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples = shown.lines().filter_map(|line| line.trim().strip_prefix("omega-cli "));
+            let examples: Vec<&str> = examples.collect();
+            assert!(!examples.is_empty(), "{name} has no example");
+            for example in examples {
                 let words = shlex::split(&format!("omega-cli {example}")).unwrap();
                 // What follows # is a comment.
                 let words = words.into_iter().take_while(|word| word != "#");

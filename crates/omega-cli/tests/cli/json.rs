@@ -401,7 +401,10 @@ fn every_flag_of_every_subcommand_has_an_effect() {
                 "--output" | "--quiet" | "--verbose" | "--trace" | "--help" | "--version"
                 | "--yes" | "--plan" | "--unit" => true,
                 "--site" => names_site(&home, &subcommand),
-                _ => effect(&subcommand, &flag).is_some_and(|effect| is_seen(&home, &effect)),
+                _ => match effect(&subcommand, &flag) {
+                    Some(effect) => is_seen(&home, &effect),
+                    None => is_in_the_lab(&subcommand, &flag),
+                },
             };
             if !seen {
                 without.insert(format!("{subcommand} {flag}"));
@@ -432,6 +435,16 @@ fn is_seen(home: &Home, effect: &Effect) -> bool {
             fs::read_to_string(&path).is_ok_and(|all| all.contains(text))
         }
     }
+}
+
+/// A lab case runs the subcommand with the flag, in one line.
+fn is_in_the_lab(subcommand: &str, flag: &str) -> bool {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/lab/cases");
+    let files = fs::read_dir(cases).unwrap().map(|entry| entry.unwrap().path());
+    let texts: Vec<String> = files.map(|file| fs::read_to_string(file).unwrap()).collect();
+    let run = format!("omega {subcommand} ");
+    let has = |line: &str| line.contains(&run) && line.split(' ').any(|word| word == flag);
+    texts.iter().flat_map(|text| text.lines()).any(has)
 }
 
 /// The site file that is named is the one that is read; `init` writes it.
