@@ -75,7 +75,8 @@ fn failed(kind: std::io::ErrorKind) -> Result<Response<Body>, BoxError> {
 #[tokio::test(start_paused = true)]
 async fn a_read_is_repeated_when_that_may_help() {
     use std::io::ErrorKind::{ConnectionReset, TimedOut};
-    let troubles: [fn() -> Result<Response<Body>, BoxError>; 5] = [
+    type Trouble = fn() -> Result<Response<Body>, BoxError>;
+    let troubles: [Trouble; 5] = [
         || status(502),
         || status(503),
         || status(504),

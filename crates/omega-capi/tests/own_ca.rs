@@ -2,6 +2,8 @@
 //!
 //! Sources of the case: nklmilojevic/sofka#340, kube-rs/kube#1767. kubectl and the driver accept it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::{
     io::{Read as _, Write as _},
     net::TcpListener,

@@ -69,7 +69,7 @@ impl App {
             Command::Show(args) => self.show_plan(&args.plan),
             Command::Plan(args) => self.plan(&args).await,
             Command::Apply(args) => Box::pin(self.apply(&args)).await,
-            Command::Verify(args) => self.verify(&args).await,
+            Command::Verify(args) => Box::pin(self.verify(&args)).await,
             Command::Rollback(args) => self.rollback(&args).await,
             Command::ReleaseStuckDelete(args) => self.release_stuck_delete(&args).await,
             Command::Doctor(args) => Box::pin(self.doctor(&args)).await,
@@ -80,7 +80,7 @@ impl App {
             Command::Completions { shell } => Ok(self.completions(shell)),
             Command::Man { directory } => self.man(&directory),
             Command::Runs(args) => self.runs(&args).await,
-            Command::Operation(operation) => self.operation(&operation).await,
+            Command::Operation(operation) => Box::pin(self.operation(&operation)).await,
             Command::Access(operation) => self.access(&operation).await,
             Command::Capi(question) => self.capi(&question).await,
         }

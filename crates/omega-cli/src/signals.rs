@@ -12,6 +12,14 @@ use tokio::{
     sync::Notify,
 };
 
+/// The signals that the parent ignores, as the kernel shows them (proc_pid_status(5), `SigIgn`): `nohup`
+/// ignores SIGHUP, and a shell SIGINT for what runs in the background. That stays so.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+}
+
 /// Handles signals.
 #[derive(Clone, Debug)]
 pub(crate) struct Signals {
@@ -23,11 +31,15 @@ impl Signals {
     /// Listens from now on, and cancels `ctx`.
     pub(crate) fn listen(ctx: &Context) -> Self {
         let signals = Self { ctx: ctx.clone(), now: Arc::default() };
+        let ignored = ignored();
         for (kind, reason) in [
             (SignalKind::interrupt(), CancelReason::Interrupt),
             (SignalKind::terminate(), CancelReason::Terminate),
             (SignalKind::hangup(), CancelReason::Hangup),
         ] {
+            if ignored >> (kind.as_raw_value() - 1) & 1 == 1 {
+                continue;
+            }
             match signal(kind) {
                 Ok(received) => {
                     drop(tokio::spawn(signals.clone().heed(received, reason)));

@@ -11,7 +11,10 @@ use omega_core::{Failure, Gate, Label as _, Subject, Verdict};
 use omega_openstack::container_infra::{Cluster, ClusterList, ContainerInfra, Template};
 use serde_json::Value;
 
-use crate::{graft::value, site::Site};
+use crate::{
+    graft::{SiteSpec, value},
+    site::Site,
+};
 
 /// The gate that driver, chart, Cluster API and Magnum's templates fit together. A broken finding
 /// that was not accepted is a refusal: nothing may be changed then.
@@ -101,7 +104,7 @@ impl Gate for Coherent {
 /// Names the key that is missing or has an invalid value.
 pub fn setup(site: &Site) -> Result<CoherenceInputs, Failure> {
     let api_resources = site.capi_helm.get("api_resources").cloned();
-    let driver = value("driver.version", &site.driver()?.version)?;
+    let driver = SiteSpec::new(site).known_release()?;
     let chart = Some(value("chart.version", &site.chart()?.version)?);
     Ok(CoherenceInputs { driver, api_resources, chart, templates: Vec::new() })
 }

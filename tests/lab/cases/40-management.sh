@@ -49,7 +49,7 @@ let_go() {
 mint() {
   export -f let_go as_admin; export RUN
   local one=magnum-00aa two=magnum-00bb args before token
-  args=(mint-kubeconfig --out driver.kubeconfig -n $one -n $two)
+  args=(mint-kubeconfig --yes --out driver.kubeconfig -n $one -n $two)
   management_site
   exits 2 omega "${args[@]}" --plan
   [[ ! -e driver.kubeconfig ]]

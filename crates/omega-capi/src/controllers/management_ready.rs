@@ -94,6 +94,18 @@ impl ManagementState {
         })
     }
 
+    /// A finding if nothing could be judged, which is no good state.
+    fn nothing_judged(&self, management: &Management) -> Option<Finding> {
+        if self.nodes.is_ok() || self.installed.is_ok() || self.pods.is_ok() {
+            return None;
+        }
+        let why = "neither nodes nor controllers can be listed with this kubeconfig: nothing is known of \
+                   the management cluster's state";
+        let finding = Finding::broken(RULE, Subject::new("management", management.label()), why);
+        let next = "use a kubeconfig that may list nodes, deployments and pods in all namespaces";
+        Some(finding.severity(Severity::Unknown).remedy(next))
+    }
+
     fn evidence(&self) -> Vec<Evidence> {
         let counted = |what: &str, count: Result<usize, &Error>| match count {
             Ok(count) => Evidence::count(what, count),
@@ -160,22 +172,20 @@ impl Gate for ManagementReady {
         if let Some(error) = state.failure() {
             return Err(failure(error));
         }
+        if let Some(finding) = state.nothing_judged(&self.management) {
+            return Ok(Verdict::fail(finding));
+        }
         // Without its clock no restart is recent; what waits to be started again still counts.
         let found = state.findings(now.unwrap_or(Timestamp::MAX));
         let (broken, rest): (Vec<Finding>, Vec<Finding>) =
             found.into_iter().partition(|one| one.severity == Severity::Broken);
         let mut broken = broken.into_iter();
-        Ok(match broken.next() {
-            Some(first) => {
-                let more =
-                    (broken.len() > 0).then(|| Evidence::count("more findings", broken.len()));
-                Verdict::fail(first.shown_by(more))
-            }
-            None => {
-                let warned = rest.into_iter().map(|one| Evidence::text("warning:", one.summary));
-                Verdict::shown(state.evidence().into_iter().chain(warned))
-            }
-        })
+        if let Some(first) = broken.next() {
+            let more = (broken.len() > 0).then(|| Evidence::count("more findings", broken.len()));
+            return Ok(Verdict::fail(first.shown_by(more)));
+        }
+        let warned = rest.into_iter().map(|one| Evidence::text("warning:", one.summary));
+        Ok(Verdict::shown(state.evidence().into_iter().chain(warned)))
     }
 }
 

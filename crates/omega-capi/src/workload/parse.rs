@@ -11,7 +11,7 @@ use super::{
     StorageClass, Waiting,
 };
 
-/// The conditions of a node that keep pods away while they are True (`node.kubernetes.io/*`, NoSchedule).
+/// The conditions of a node that keep pods away while they are True (`node.kubernetes.io/*`, `NoSchedule`).
 const IMPAIRING: [&str; 4] =
     ["NetworkUnavailable", "DiskPressure", "MemoryPressure", "PIDPressure"];
 const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";

@@ -134,7 +134,9 @@ impl App {
             Operation::StageImage(args) => self.stage_image(args).await,
             Operation::EnsureClusterTemplate(args) => self.ensure_cluster_template(args).await,
             Operation::EnsureCluster(args) => Box::pin(self.ensure_cluster(args)).await,
-            Operation::EnsureClusterAbsent(args) => self.ensure_cluster_absent(args).await,
+            Operation::EnsureClusterAbsent(args) => {
+                Box::pin(self.ensure_cluster_absent(args)).await
+            }
             Operation::FetchClusterKubeconfig(args) => self.fetch_cluster_kubeconfig(args).await,
             Operation::EnsureLoadBalancerActive(args) => {
                 self.ensure_load_balancer_active(args).await

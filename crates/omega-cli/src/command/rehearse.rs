@@ -25,6 +25,10 @@ impl App {
 
     /// Rehearses the graft from one starting point, or from each.
     async fn rehearse_graft(&self, args: &RehearseArgs) -> Result<Status, Failure> {
+        if args.report_dir.is_some() {
+            let what = "--report-dir is for `rehearse acceptance`: the graft has no report to keep";
+            return Err(Failure::new(FailureClass::Usage, what).next("omega-cli rehearse graft"));
+        }
         let starts = chosen(args.start.as_deref())?;
         let site = args.site.as_deref().map(Self::site).transpose()?;
         let directory = tempfile::tempdir().map_err(|error| {

@@ -6,7 +6,7 @@ use omega::{
     rollback::{self, Rollback, check},
 };
 
-use crate::{app::App, cli::RollbackArgs};
+use crate::{app::App, cli::RollbackArgs, command_line::CommandLine};
 
 impl App {
     pub(crate) async fn rollback(&self, args: &RollbackArgs) -> Result<Status, Failure> {
@@ -22,7 +22,13 @@ impl App {
         let site = at.site.display().to_string();
         let back = rollback::rollback(&self.runs, run, &site, &clients).await?;
         self.say(&back);
-        self.job((&at.site, args.write), &back.job).await
+        let (report, next) = self.carry_out(&at.site, &back.job, args.write).await?;
+        // `latest` would be another run by then.
+        let exact = |next: CommandLine| match run {
+            Some(id) => next.without_value("--run").with("--run", id),
+            None => next,
+        };
+        Ok(self.shown(&report, next.map(exact).as_ref()))
     }
 
     fn say(&self, back: &Rollback) {

@@ -131,7 +131,6 @@ impl Tree {
                 }
             }
             Event::Comment(..) => self.cover(span),
-            Event::UnresolvedAlias(_) => return Err(is_no_kubeconfig(None)),
             Event::Alias(id) => {
                 // Not there: it stands for what it is part of.
                 let node = self.anchors.get(&id).cloned().ok_or_else(|| is_no_kubeconfig(None))?;
@@ -154,7 +153,7 @@ impl Tree {
                 let node = if is_map { map(items)? } else { Node::List(items) };
                 self.add(anchor, node)?;
             }
-            _ => return Err(is_no_kubeconfig(None)),
+            Event::UnresolvedAlias(_) | _ => return Err(is_no_kubeconfig(None)),
         }
         Ok(())
     }

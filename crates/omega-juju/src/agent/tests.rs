@@ -331,9 +331,9 @@ async fn python_tells_why_nothing_can_be_downloaded() {
     let local = Local::new(false, Deadlines::default());
     let asked = [Probe::Download { url }, Probe::Download { url: "helm.tar.gz".to_owned() }];
     let replies = local.ask(&asked).await.unwrap();
-    let errors = replies.iter().map(|reply| match reply {
-        Reply::Source { error } => error.clone().unwrap_or_default(),
-        other => panic!("{other:?}"),
+    let errors = replies.iter().map(|reply| {
+        let Reply::Source { error } = reply else { panic!("{reply:?}") };
+        error.clone().unwrap_or_default()
     });
     let errors: Vec<String> = errors.collect();
     assert!(errors[0].to_lowercase().contains("connection refused"), "{errors:?}");

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use omega_core::{Evidence, Failure, Gate, Label as _, Subject, Verdict, values::Sha256};
+use omega_core::{Evidence, Failure, Gate, Label as _, Severity, Subject, Verdict, values::Sha256};
 use omega_driver::{
     DriverRelease,
     requirements::{DISTRIBUTION, ENTRY_POINT},
@@ -74,13 +74,35 @@ impl DriverImports {
             Some(trouble) => Verdict::fail(
                 finding(self, trouble.summary, trouble.remedy).shown_by(trouble.evidence),
             ),
-            None => Verdict::shown([
-                Evidence::holds("imported as the conductor's user"),
-                Evidence::list("drivers", state.drivers.iter().map(|one| one.name.clone())),
-            ]),
+            None => self.magnum(state),
         }
     }
+
+    /// A warning, where omega's facts are from another Magnum.
+    fn magnum(&self, state: &DriversState) -> Verdict {
+        let own = state.drivers.iter().find(|one| one.distribution.as_deref() == Some(MAGNUM));
+        let version = own.and_then(|one| one.version.as_deref());
+        let known = |version: &str| version.split('.').next() == KNOWN_MAGNUM.split('.').next();
+        if let Some(version) = version.filter(|version| !known(version)) {
+            let why = format!(
+                "this unit has Magnum {version}: what is known here of Magnum is from {KNOWN_MAGNUM}"
+            );
+            let remedy =
+                "try it on a cloud that may fail first: omega-cli apply graft --prove=cluster";
+            return Verdict::fail(finding(self, why, remedy).severity(Severity::Warning));
+        }
+        let shown = [
+            Evidence::holds("imported as the conductor's user"),
+            Evidence::list("drivers", state.drivers.iter().map(|one| one.name.clone())),
+        ];
+        Verdict::shown(shown.into_iter().chain(version.map(|text| Evidence::text(MAGNUM, text))))
+    }
 }
+
+/// Magnum's own distribution, which has drivers too.
+const MAGNUM: &str = "magnum";
+/// The release whose source omega's facts about Magnum are from.
+const KNOWN_MAGNUM: &str = "18.0.1";
 
 const STAGED: &str = "7.6: the drop-in is staged";
 

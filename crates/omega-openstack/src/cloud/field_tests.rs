@@ -306,10 +306,9 @@ fn a_broken_file_is_told_with_its_line() {
         error.ends_with("not valid YAML: check the indentation and the quotes; tabs do not indent"),
         "{error}"
     );
-    let json = format!(
-        "{{\"clouds\": {{\"a\": {{\"auth\": {{ \"auth_url\": \"http://k\", \"user_id\": \"u\", \"password\": \"p\" }}}}}}}}"
-    );
-    read(&place().with("etc/openstack/clouds.json", &json));
+    let json =
+        r#"{"clouds": {"a": {"auth": {"auth_url": "http://k", "user_id": "u", "password": "p"}}}}"#;
+    read(&place().with("etc/openstack/clouds.json", json));
     let secure = format!("clouds: {{ a: {{ auth: {{ {AUTH} }} }} }}");
     read(&place().with("cwd/secure.yaml", &secure));
     for (text, why) in

@@ -20,7 +20,7 @@ pub struct OctaviaResponds {
 pub struct BalancerQuota {
     /// The cloud, in the cluster's project.
     pub inventory: CloudInventory,
-    /// How many services of type LoadBalancer the cluster is to have.
+    /// How many services of type `LoadBalancer` the cluster is to have.
     pub services: u64,
 }
 

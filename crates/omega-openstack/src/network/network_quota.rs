@@ -20,7 +20,7 @@ pub struct NetworkQuota {
     pub inventory: CloudInventory,
     /// What the cluster is made of.
     pub shape: ClusterShape,
-    /// How many services of type LoadBalancer it is to have.
+    /// How many services of type `LoadBalancer` it is to have.
     pub services: u64,
 }
 

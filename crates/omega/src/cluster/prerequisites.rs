@@ -66,7 +66,7 @@ pub struct PrerequisiteSettings {
     pub trust: Trust,
     /// The addresses of the site.
     pub ranges: KnownRanges,
-    /// How many services of type LoadBalancer the cluster is to have: each takes a load balancer, a port
+    /// How many services of type `LoadBalancer` the cluster is to have: each takes a load balancer, a port
     /// and a floating IP.
     pub services: u64,
 }

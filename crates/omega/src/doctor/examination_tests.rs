@@ -65,7 +65,7 @@ async fn every_layer_of_each_cluster_is_reported() {
     let management = doctor.management().unwrap().1;
     let units = Vec::new();
     let above = doctor.above(management, Some(&lists), &clusters, &units, patience);
-    let report = Report::new(above.await);
+    let report = Report::new(Box::pin(above).await);
     for stack in ["one-cyusd2b67a45", "two-cyusd2b67a45"] {
         let of = report.layers.iter().filter(|one| one.cluster.as_deref() == Some(stack));
         let layers: Vec<Layer> = of.map(|one| one.layer).collect();

@@ -93,7 +93,7 @@ impl Doctor {
                 let patience =
                     Patience { now: ready.clock.unwrap_or(now), limit: self.options.patience };
                 let above = self.above(management, lists.as_ref(), &clusters, &units, patience);
-                all.extend(above.await);
+                all.extend(Box::pin(above).await);
             }
             Ok(_) | Err(_) => all.extend(without_management(lists.is_some(), &clusters)),
         }

@@ -165,7 +165,8 @@ impl<'a> SiteSpec<'a> {
     ///
     /// As [`SiteSpec::capi_helm`].
     pub fn dropin(&self) -> Result<StageDropin, Failure> {
-        StageDropin::new(&self.capi_helm()?, &self.release()?).map_err(|error| refused(&error))
+        StageDropin::new(&self.capi_helm()?, &self.known_release()?)
+            .map_err(|error| refused(&error))
     }
 
     /// Returns the daemons running with the files that are then on disk, after leftovers were removed or

@@ -7,7 +7,7 @@ mod plant;
 use std::{
     collections::BTreeMap,
     fs,
-    io::{self, BufRead as _, Write},
+    io::{self, BufRead as _, Write as _},
 };
 
 use omega_core::Diagnostic as _;

@@ -134,14 +134,20 @@ fn other_reader(said: &mut Said) {
 
 fn without_empty_data(text: &str) -> String {
     let is_empty = |line: &&str| line.ends_with("-data: ''") || line.ends_with("-data: null");
-    text.lines().filter(|line| !is_empty(line)).map(|line| format!("{line}\n")).collect()
+    lines(text.lines().filter(|line| !is_empty(line)))
 }
 
 fn first_counts(text: &str) -> String {
     let is_context = |line: &&str| line.starts_with("current-context:");
     let first = text.lines().find(is_context).unwrap_or_default();
     let rest = text.lines().filter(|line| !is_context(line));
-    rest.chain([first]).map(|line| format!("{line}\n")).collect()
+    lines(rest.chain([first]))
+}
+
+fn lines<'a>(all: impl Iterator<Item = &'a str>) -> String {
+    let mut text = all.collect::<Vec<_>>().join("\n");
+    text.push('\n');
+    text
 }
 
 fn cut(text: &str, at: &str) -> String {

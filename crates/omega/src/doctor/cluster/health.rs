@@ -85,9 +85,8 @@ fn unreachable(one: &Diagnosis) -> (Layer, Cause, Option<String>) {
         let remedy = "check the API server and the route to it".to_owned();
         return (Layer::KubeApi, Cause::ApiUnreachable, Some(remedy));
     }
-    let path = one.evidence().find_map(|shown| match &shown.value {
-        Observation::Text(path) if shown.fact == "GET" => Some(path.as_str()),
-        _ => None,
+    let path = one.evidence().filter(|shown| shown.fact == "GET").find_map(|shown| {
+        if let Observation::Text(path) = &shown.value { Some(path.as_str()) } else { None }
     });
     (Layer::Controllers, Cause::WebhookDown, Some(conversion_remedy(path.unwrap_or_default())))
 }

@@ -54,17 +54,15 @@ fn after_failure(facts: &ClusterFacts, release: &Release) -> String {
 fn after_pause(release: &Release) -> String {
     let Release { namespace, name, revision, status, .. } = release;
     let helm = format!("helm -n {namespace}");
-    let then = match status {
-        ReleaseStatus::Uninstalling => format!("uninstall it again: {helm} uninstall {name}"),
-        ReleaseStatus::PendingInstall => format!(
-            "there is no revision to go back to: delete the cluster and create it again (openstack coe \
-             cluster delete; or {helm} uninstall {name})"
-        ),
-        _ if *revision <= 1 => format!(
+    let then = if *status == ReleaseStatus::Uninstalling {
+        format!("uninstall it again: {helm} uninstall {name}")
+    } else if *status == ReleaseStatus::PendingInstall || *revision <= 1 {
+        format!(
             "there is no revision before {revision}: delete the cluster and create it again (openstack \
              coe cluster delete; or {helm} uninstall {name})"
-        ),
-        _ => format!("go back to the revision before: {helm} rollback {name}"),
+        )
+    } else {
+        format!("go back to the revision before: {helm} rollback {name}")
     };
     format!("if helm no longer runs, {then}")
 }

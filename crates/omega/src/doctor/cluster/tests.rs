@@ -410,8 +410,8 @@ fn the_remedy_of_a_release_fits_its_state_and_its_revision() {
         let release = Ok(Some(release(status, revision, 8 * 60)));
         let mut facts = ClusterFacts { release, ..sound() };
         in_magnum(&mut facts, magnum, 8 * 60);
-        let all = judged(&facts, 900).layers.into_iter().flat_map(|layer| layer.findings);
-        let one = all.filter(|one| one.layer == Layer::HelmRelease).next().unwrap();
+        let mut all = judged(&facts, 900).layers.into_iter().flat_map(|layer| layer.findings);
+        let one = all.find(|one| one.layer == Layer::HelmRelease).unwrap();
         assert_eq!(one.finding.severity, Severity::Broken);
         one.finding.remedy.unwrap()
     };
