@@ -377,6 +377,9 @@ spec:
         let management = connect(text.replace(":6443", ":6442")).await;
         let error = discover_versions(&management).await.unwrap_err();
         assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
-        assert!(error.to_string().contains("Connection refused"), "the whole chain: {error}");
+        assert!(
+            error.to_string().contains("the connection was refused"),
+            "the whole chain: {error}"
+        );
     }
 }

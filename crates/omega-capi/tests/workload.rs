@@ -434,6 +434,8 @@ async fn a_taint_that_somebody_should_have_removed_is_stuck() {
         ("node.cluster.x-k8s.io/uninitialized", "Cluster API"),
         ("node.cloudprovider.kubernetes.io/uninitialized", "the cloud controller manager"),
         ("node.cilium.io/agent-not-ready", "cilium"),
+        ("node.kubernetes.io/out-of-service", "whoever put"),
+        ("node.cloudprovider.kubernetes.io/shutdown", "the cloud controller manager"),
     ] {
         let at = async |created: &str| {
             let apiserver = worker(|node| {
@@ -513,6 +515,15 @@ async fn every_part_of_a_network_plugin_counts() {
     let half = with(1).await;
     assert!(half.starts_with("cni: NO") && half.contains("kube-system/ovs-ovn: 1 of 3"), "{half}");
     assert!(with(3).await.starts_with("cni: yes: network plugin not from the charts"));
+    // Beside one that is well, too.
+    let apiserver = Apiserver::workload();
+    apiserver
+        .put(SETS, set("kube-system", "kube-flannel-ds", "docker.io/flannel/flannel:v0.26", 4, 1));
+    let beside = one(&apiserver, Question::Cni).await;
+    assert!(
+        beside.starts_with("cni: NO") && beside.contains("kube-flannel-ds: 1 of 4"),
+        "{beside}"
+    );
 }
 
 /// projectcalico/calico#8142, tigera/operator#2507.

@@ -12,7 +12,7 @@ use tokio::{
     sync::Notify,
 };
 
-/// The signals that the parent ignores, as the kernel shows them (proc_pid_status(5), `SigIgn`): `nohup`
+/// The signals that the parent ignores, as the kernel shows them (`SigIgn` in `/proc/self/status`): `nohup`
 /// ignores SIGHUP, and a shell SIGINT for what runs in the background. That stays so.
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -181,8 +181,16 @@ const IMAGE_ABSENT: &str = " could not be found.";
 const NO_NODE_GROUPS_YET: &str = "Invalid input for field/attribute master_count";
 
 /// Neutron ("Quota exceeded for resources", `OverQuota`), Octavia 11 ("Quota has been met for
-/// resources", answered with 403) and Nova 26 ("Quota exceeded for instances").
-const QUOTA: [&str; 3] = ["OverQuota", "Quota exceeded", "Quota has been met"];
+/// resources", answered with 403), Nova 26 ("Quota exceeded for instances"), Cinder
+/// (`VolumeSizeExceedsAvailableQuota`, "exceeded for quota 'volumes'") and oslo.limit ("is over limit of").
+const QUOTA: [&str; 6] = [
+    "OverQuota",
+    "Quota exceeded",
+    "Quota has been met",
+    "ExceedsAvailableQuota",
+    "exceeded for quota",
+    "is over limit of",
+];
 
 /// Keystone 22 and keystonemiddleware for a credential that is no longer known, and
 /// gophercloud 2 ("got 401 instead").
@@ -237,6 +245,15 @@ mod tests {
             ),
             ("got 409 instead: Quota exceeded for resources: ['router'].", Some(OverQuota)),
             ("got 404 instead: Could not find Application Credential: 5.", Some(NotAuthenticated)),
+            (
+                "got 403: Resource servers is over limit of 10 due to current usage 10",
+                Some(OverQuota),
+            ),
+            (
+                "got 413: VolumeSizeExceedsAvailableQuota: exceeds allowed gigabytes",
+                Some(OverQuota),
+            ),
+            ("VolumeLimitExceeded: Maximum exceeded for quota 'volumes'", Some(OverQuota)),
             ("no route to host", None),
         ] {
             assert_eq!(RefusalReason::from_message(words), reason, "{words}");

@@ -132,16 +132,21 @@ pub(super) fn cni(facts: &WorkloadFacts, wanted: &Wanted) -> Answer {
     };
     let of_charts = PLUGINS.iter().map(|plugin| (Some(plugin.name), ours(plugin)));
     let others = (None, sets.iter().filter(other).collect());
-    if let Some((plugin, found)) = of_charts.chain([others]).find(|(_, found)| !found.is_empty()) {
+    // Every match counts: one that is half there takes pods from the other.
+    let mut shown = Vec::new();
+    for (plugin, found) in of_charts.chain([others]).filter(|(_, found)| !found.is_empty()) {
         let about = plugin.map(|plugin| format!("{plugin}: ")).unwrap_or_default();
         if let Some((set, why)) = short(&found, pods) {
             return fail(format!("{about}{why}"), describe(set));
         }
-        let named = match plugin {
+        shown.push(match plugin {
             Some(plugin) => Evidence::text("network plugin", plugin),
             None => Evidence::holds("network plugin not from the charts"),
-        };
-        return Ok(Verdict::shown([named].into_iter().chain(found.into_iter().flat_map(ready))));
+        });
+        shown.extend(found.into_iter().flat_map(ready));
+    }
+    if !shown.is_empty() {
+        return Ok(Verdict::shown(shown));
     }
     if let Some(operator) = with_image(deployments, OPERATOR).first() {
         let PodController { namespace, name, wanted, ready, .. } = operator;

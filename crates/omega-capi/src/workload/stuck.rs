@@ -12,7 +12,7 @@ use super::{
 /// Taints that keep pods away until somebody removes them, who that is, and what helps
 /// (`k8s.io/cloud-provider/api/well_known_taints.go`; Cluster API 1.13.2,
 /// `api/core/v1beta2/common_types.go`; cilium, `pkg/defaults/node.go`).
-const AWAITED: [(&str, &str, &str); 3] = [
+const AWAITED: [(&str, &str, &str); 5] = [
     (
         "node.cloudprovider.kubernetes.io/uninitialized",
         "the cloud controller manager",
@@ -28,6 +28,17 @@ const AWAITED: [(&str, &str, &str); 3] = [
         "node.cilium.io/agent-not-ready",
         "cilium",
         "fix cilium on the node; it removes the taint agent-not-ready",
+    ),
+    (
+        "node.kubernetes.io/out-of-service",
+        "whoever put the taint out-of-service on it",
+        "somebody put it on a node that was off: remove it once the node is well again (kubectl taint \
+         nodes NODE node.kubernetes.io/out-of-service-)",
+    ),
+    (
+        "node.cloudprovider.kubernetes.io/shutdown",
+        "the cloud controller manager, which sees the server off",
+        "start the server, or look at the cloud controller manager's log",
     ),
 ];
 

@@ -210,9 +210,11 @@ impl Session {
 /// Says once for each address that nobody checks who answers there.
 fn warn_unverified(config: &CloudConfig) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    if config.verify || config.auth_url.scheme() != "https" {
+    if config.verify {
         return;
     }
+    // Keystone may be asked without TLS, and another service with it.
+    let what = if config.auth_url.scheme() == "https" { "password" } else { "token" };
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
     if said.insert(config.auth_url.to_string()) {
         let keys = ["insecure", "verify"];
@@ -220,8 +222,8 @@ fn warn_unverified(config: &CloudConfig) {
         let source = origin.map(|one| format!("{} in {}", one.key, one.source)).unwrap_or_default();
         tracing::warn!(
             target: "omega_security",
-            "the certificates of cloud {} are not verified ({source}): whoever answers at {} gets the \
-             password",
+            "the certificates of cloud {} are not verified ({source}): whoever answers in place of {} or \
+             of another service gets the {what}",
             config.cloud,
             config.auth_url
         );
