@@ -56,7 +56,7 @@ enum Checked {
     Management,
     /// Clusters are HEALTHY.
     Health {
-        /// Only this cluster, by name or id (repeatable) [default: those of [health] in the site file, or
+        /// Only this cluster, by name or id (repeatable) [default: those of `[health]` in the site file, or
         /// all].
         #[arg(long = "cluster", value_name = "CLUSTER")]
         clusters: Vec<String>,
