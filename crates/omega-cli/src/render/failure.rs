@@ -41,7 +41,7 @@ fn text(
         match touched {
             Touched::Nothing => "nothing",
             Touched::Maybe if *class == FailureClass::Interrupted => {
-                "only the steps marked done above"
+                "the steps marked done, and possibly the one under way"
             }
             Touched::Maybe => "possibly: not every write was confirmed",
         },
