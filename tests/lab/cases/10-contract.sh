@@ -1,8 +1,8 @@
-# The contract tests of the simulators, on the real services: whatever tests/tests/*.rs ignores, or has in a module `live`.
+# The contract tests of the simulators, on the real services: whatever tests/tests/*.rs ignores.
 define contract 900 contract
 
 contract() {
-  local kind name program more ran total=0 u OMEGA_UNITS=
+  local kind name program channel total u OMEGA_UNITS=
   # two as Debian ships them, one with an old pip, one whose disk is full
   # Magnum makes no template for a driver that it does not have
   mkdir -p site; site_for site ssh cloud; (cd site; OMEGA_WITHIN=400 exits 0 omega apply graft --yes)
@@ -11,20 +11,27 @@ contract() {
   live_environment "$PWD"
   export OMEGA_UNITS RUST_BACKTRACE=0
   bare_workload
+  # The channel asks units alone, and takes as long as all others: beside them.
+  live_tests channel_lab "$(built test channel_lab)" >channel.log 2>&1 & channel=$!
   while read -r kind name program; do
-    [[ $kind = test ]] || continue
-    for more in '--ignored' 'live::'; do
-      grep -q ': test$' <<<"$("$program" --list $more 2>/dev/null)" || continue
-      echo "== $name $more"
-      # what needs a cluster or a server is run by the case that has one
-      (cd "$REPO/tests"; "$program" $more --skip of_one_ --test-threads=1 --nocapture) 2>&1 | tee "$name.out"
-      ran=$(sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p' "$name.out")
-      total=$((total + ran))
-    done
+    [[ $kind = test && $name != channel_lab ]] || continue
+    live_tests "$name" "$program"
   done <"$RUN/built"
+  wait $channel || { cat channel.log; fail 'the channel breaks its contract'; }
+  cat channel.log
+  total=$(awk '{n += $1} END {print n + 0}' ./*.ran)
   for u in "$K"/workload/contract/*.pid; do end_daemon "$u"; done; rm -rf "$K/workload/contract"
   ((total > 0)) || fail 'no live test ran'
   echo "$total live tests"
+}
+
+# live_tests NAME PROGRAM: runs what needs the lab; NAME.ran is how many passed
+live_tests() {
+  grep -q ': test$' <<<"$("$2" --list --ignored 2>/dev/null)" || return 0
+  echo "== $1"
+  # what needs a cluster or a server is run by the case that has one
+  (cd "$REPO/tests"; "$2" --ignored --skip of_one_ --test-threads=1 --nocapture) 2>&1 | tee "$1.out"
+  sed -n 's/^test result: ok\. \([0-9]*\) passed.*/\1/p' "$1.out" >"$1.ran"
 }
 
 # A kube-apiserver with what a workload cluster holds, and nothing else; its kubeconfig is where Cluster API keeps it.
