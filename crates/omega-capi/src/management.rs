@@ -311,6 +311,7 @@ impl Management {
             target: "omega_trace",
             kind = "http",
             what = %format!("{verb} {bare}"),
+            server = self.label,
             status,
             request_id = id,
             took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),

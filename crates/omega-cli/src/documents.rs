@@ -179,6 +179,8 @@ struct Validated {
     site: PathBuf,
     /// What is wrong with it, in the order of the file; errors first.
     problems: Vec<Problem>,
+    /// What the graft needs and the file does not have.
+    missing_for_graft: Vec<String>,
 }
 
 /// A problem of a site file.

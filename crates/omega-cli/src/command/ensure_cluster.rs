@@ -11,7 +11,7 @@ use omega::{
         EnsuredCluster, EnsuredClusterObserved, PREREQUISITES, PrerequisiteSettings,
         check_prerequisites, cluster_leftovers, first_broken,
     },
-    core::{Desired as _, Failure, FailureClass, Finding, Severity},
+    core::{Desired as _, Failure, FailureClass, Finding, Severity, Subject, nearest_name},
     openstack::container_infra::{ClusterShape, ClusterValues, is_cluster_name},
     run::{Job, Report, Status},
     site::Site,
@@ -172,6 +172,9 @@ impl App {
             }
             report = judged(report, &args.cluster);
         }
+        if known.is_empty() && places.is_empty() {
+            report.findings.extend(similar(&cluster_site, &args.cluster).await);
+        }
         crate::render::report(&self.screen, &self.console, &report, next.as_ref());
         Ok(self.document(&report))
     }
@@ -255,6 +258,15 @@ fn judged(report: Report, cluster: &str) -> Report {
     );
     let failure = Failure { next: first.remedy.clone(), ..Failure::new(FailureClass::Gate, what) };
     report.failed(Some(failure), Status::Gate)
+}
+
+/// Names the cluster that was probably meant, if nothing has the name.
+async fn similar(site: &ClusterSite, name: &str) -> Option<Finding> {
+    let all = site.magnum.clusters().await.ok()?;
+    let meant = nearest_name(name, all.iter().map(|one| one.name.as_str()))?;
+    let what = format!("Magnum has no cluster {name}, but one named {meant}");
+    let finding = Finding::broken("similar-name", Subject::new("cluster", name), what);
+    Some(finding.severity(Severity::Note).remedy(format!("if you meant it: --cluster {meant}")))
 }
 
 /// `Stages: infrastructure 120 s, control plane 300 s.`

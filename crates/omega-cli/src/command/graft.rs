@@ -58,6 +58,7 @@ impl App {
 
     pub(crate) async fn verify(&self, args: &RunbookArgs) -> Result<Status, Failure> {
         let site = Self::site(&args.site.site)?;
+        site.is_complete_for_graft()?;
         let (connect, named) = (self.connect(&site), args.site.site.display().to_string());
         let kubeconfig = connect.kubeconfig(self.ctx.now())?;
         let (only, policy) = (&args.site.units, args.leftovers.policy());
@@ -129,6 +130,7 @@ impl App {
         args: &SiteArgs,
         leftovers: LeftoverArgs,
     ) -> Result<(GraftSpec, Clients), Failure> {
+        site.is_complete_for_graft()?;
         let connect = self.connect(site);
         let kubeconfig = connect.kubeconfig(self.ctx.now())?;
         resolve(&connect, &kubeconfig, &args.units, leftovers.policy()).await

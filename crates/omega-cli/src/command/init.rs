@@ -1,9 +1,8 @@
 //! `init` and `validate`
 
 use std::{
-    fs::OpenOptions,
     io::{self, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use clap::Args;
@@ -83,25 +82,29 @@ impl App {
             units: args.ssh_units.clone(),
             found: Vec::new(),
         };
-        let draft = self.asked(self.discovered(draft).await).await?;
-        let text = draft.text();
-        // What was typed is checked as a whole file is.
-        Site::parse(path, &text).map_err(render::site_error)?;
-        write_new(path, &text)?;
+        let clouds = self.clouds();
+        let draft = self.discovered(draft, &clouds).await;
+        // What was given is checked as a whole file is.
+        is_sound(&draft, &clouds).map_err(|why| Failure::new(FailureClass::Usage, why))?;
+        let draft = self.asked(draft, &clouds).await?;
+        write_new(path, &draft.text())?;
         self.screen.text(&format!("Wrote {}. Fill in what is commented out.", path.display()));
         let next = format!("omega-cli validate --site {}", path.display());
         self.screen.text(&format!("Next:  {next}"));
         Ok(self.ends(Status::Done, json!({ "file": path, "found": draft.found, "next": next })))
     }
 
+    fn clouds(&self) -> Vec<String> {
+        let empty = Site::parse(Path::new("omega.toml"), "").ok();
+        empty.map(|empty| Connect::new(&empty, &self.machine).cloud_names()).unwrap_or_default()
+    }
+
     /// Adds what this machine knows: the clouds of clouds.yaml, and juju's units of magnum.
-    async fn discovered(&self, mut draft: Draft) -> Draft {
-        let Ok(empty) = Site::parse(Path::new("omega.toml"), "") else { return draft };
-        let clouds = Connect::new(&empty, &self.machine).cloud_names();
+    async fn discovered(&self, mut draft: Draft, clouds: &[String]) -> Draft {
         if !clouds.is_empty() {
             draft.found.push(format!("clouds {}", clouds.join(", ")));
         }
-        if let (None, None, [one]) = (&draft.cloud, &draft.openrc, clouds.as_slice()) {
+        if let (None, None, [one]) = (&draft.cloud, &draft.openrc, clouds) {
             draft.cloud = Some(one.clone());
         }
         if !draft.units.is_empty() {
@@ -122,44 +125,73 @@ impl App {
         draft
     }
 
-    /// Asks for what is not known, at a terminal.
-    async fn asked(&self, mut draft: Draft) -> Result<Draft, Failure> {
+    /// Asks for what is not known, at a terminal. An answer that can't be in a site file is asked for again.
+    async fn asked(&self, mut draft: Draft, clouds: &[String]) -> Result<Draft, Failure> {
         if self.asking.is_none() {
             return Ok(draft);
         }
         if draft.cloud.is_none() && draft.openrc.is_none() {
-            draft.cloud = self.question("The cloud in clouds.yaml").await?;
+            let set = |draft: &mut Draft, cloud| draft.cloud = Some(cloud);
+            draft = self.question("The cloud in clouds.yaml", draft, clouds, set).await?;
         }
         if draft.kubeconfig.is_none() {
-            draft.kubeconfig = self.question("The kubeconfig of the management cluster").await?;
+            let set = |draft: &mut Draft, file| draft.kubeconfig = Some(file);
+            let what = "The kubeconfig of the management cluster";
+            draft = self.question(what, draft, clouds, set).await?;
         }
         if draft.project.is_none() {
-            let project = self.question("The project of the management VM").await?;
-            let domain = match &project {
-                Some(_) => self.question("Its domain").await?,
-                None => None,
+            let set = |draft: &mut Draft, project: String| {
+                draft.project = project.split_once('/').map(|(domain, project)| (project.to_owned(), domain.to_owned()));
             };
-            draft.project = project.zip(domain);
+            let what = "The project of the management VM, as DOMAIN/PROJECT";
+            draft = self.question(what, draft, clouds, set).await?;
         }
         if draft.security_group.is_none() {
+            let set = |draft: &mut Draft, group| draft.security_group = Some(group);
             let what = "The security group in front of the management API";
-            draft.security_group = self.question(what).await?;
+            draft = self.question(what, draft, clouds, set).await?;
         }
         if draft.sources.is_empty() {
-            let sources = self.question("The conductors' addresses (CIDR, by commas)").await?;
-            let sources = sources.as_deref().unwrap_or_default().split(',').map(str::trim);
-            draft.sources = sources.filter(|one| !one.is_empty()).map(str::to_owned).collect();
+            let set = |draft: &mut Draft, sources: String| {
+                let sources = sources.split(',').map(str::trim).filter(|one| !one.is_empty());
+                draft.sources = sources.map(str::to_owned).collect();
+            };
+            let what = "The conductors' addresses (CIDR, by commas)";
+            draft = self.question(what, draft, clouds, set).await?;
         }
         if draft.application.is_none() && draft.units.is_empty() {
-            draft.application = self.question("The Juju application of the conductor").await?;
+            let set = |draft: &mut Draft, name| draft.application = Some(name);
+            draft = self.question("The Juju application of the conductor", draft, clouds, set).await?;
         }
         Ok(draft)
     }
 
-    async fn question(&self, what: &str) -> Result<Option<String>, Failure> {
-        let answer = self.answer(&format!("{what} (Enter: later): ")).await?;
-        let answer = answer.trim();
-        Ok((!answer.is_empty()).then(|| answer.to_owned()))
+    /// Asks until the answer, put in by `set`, makes a site file without a mistake, or is empty.
+    async fn question(
+        &self,
+        what: &str,
+        draft: Draft,
+        clouds: &[String],
+        set: impl Fn(&mut Draft, String),
+    ) -> Result<Draft, Failure> {
+        loop {
+            let answer = self.answer(&format!("{what} (Enter: later): ")).await?;
+            let answer = answer.trim();
+            if answer.is_empty() {
+                return Ok(draft);
+            }
+            let mut tried = draft.clone();
+            set(&mut tried, answer.to_owned());
+            let sound = if tried == draft {
+                Err("write it in the form that is asked for".to_owned())
+            } else {
+                is_sound(&tried, clouds)
+            };
+            match sound {
+                Ok(()) => return Ok(tried),
+                Err(why) => self.console.say(&format!("{answer}: {why}")),
+            }
+        }
     }
 
     /// Checks the site file and what it names. Nothing is contacted.
@@ -190,14 +222,39 @@ impl App {
             count(errors, "error"),
             count(warnings, "warning")
         ));
+        if !found.missing_for_graft.is_empty() {
+            let missing = found.missing_for_graft.join(", ");
+            self.screen.prose(&format!("The graft also needs: {missing}."));
+        }
         let exit = if errors == 0 { Status::Done } else { Status::Usage };
-        Ok(self.ends(exit, json!({ "site": file.site, "problems": problems })))
+        Ok(self.ends(exit, json!({
+            "site": file.site, "problems": problems, "missing_for_graft": found.missing_for_graft,
+        })))
     }
 }
 
-fn write_new(path: &PathBuf, text: &str) -> Result<(), Failure> {
-    let new = OpenOptions::new().write(true).create_new(true).open(path);
-    new.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error: io::Error| {
+/// Whether a site file of `draft` has no mistake, and names a cloud that there is.
+fn is_sound(draft: &Draft, clouds: &[String]) -> Result<(), String> {
+    let known = |cloud: &&String| !clouds.is_empty() && !clouds.contains(cloud);
+    if let Some(cloud) = draft.cloud.as_ref().filter(known) {
+        return Err(format!("clouds.yaml has no cloud {cloud}; it has {}", clouds.join(", ")));
+    }
+    let parsed = Site::parse(Path::new("omega.toml"), &draft.text());
+    parsed.map(drop).map_err(|error| error.to_string())
+}
+
+/// Writes a file that does not exist yet, whole or not at all.
+fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    let mut new = tempfile::Builder::new();
+    let new = new.permissions(readable).tempfile_in(directory.unwrap_or(Path::new(".")));
+    let written = new.and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        Ok(file.persist_noclobber(path)?)
+    });
+    written.map(drop).map_err(|error: io::Error| {
         Failure::new(FailureClass::Error, format!("could not write {}", path.display()))
             .because(error.to_string())
     })

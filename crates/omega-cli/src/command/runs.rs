@@ -43,8 +43,8 @@ impl App {
         if runs.is_empty() {
             self.screen.text("There are no runs yet.");
         }
-        for (run, outcome) in &runs {
-            self.screen.text(&render::run(run, outcome));
+        if !runs.is_empty() {
+            self.screen.text(&render::run_list(&runs, self.screen.width));
         }
         for failure in &damaged {
             self.console.fail(&render::failure(failure, None, &self.screen));

@@ -10,6 +10,7 @@ mod plan;
 mod printable;
 mod progress;
 mod report;
+mod run_list;
 mod screen;
 mod site_error;
 
@@ -23,6 +24,7 @@ pub(crate) use plan::plan;
 use plan::{recap, show_notes};
 pub(crate) use progress::Console;
 use progress::seconds;
-pub(crate) use report::{entry, leftover, proven, report, run};
+pub(crate) use report::{entry, leftover, proven, report};
+pub(crate) use run_list::run_list;
 pub(crate) use screen::{Format, Screen};
 pub(crate) use site_error::{mistake, site_error};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use omega::{
     core::{Entry, Note, TargetPreview, Touched},
     graft::{GRAFT, Proven},
-    run::{Counts, Leftover, Outcome, Recap, Report, RunInfo, RunOutcome, Status},
+    run::{Counts, Leftover, Recap, Report, Status},
 };
 
 use super::{Console, Screen, capi::finding, failure, plan, recap, seconds, show_notes};
@@ -98,30 +98,6 @@ fn all_unchanged(holds: &str, recap: &Recap, report: &Report) -> String {
 /// `1 fact holds`, `21 facts hold`.
 fn facts(count: usize) -> String {
     if count == 1 { "1 fact holds".to_owned() } else { format!("{count} facts hold") }
-}
-
-/// Returns the line for a run: what it did, how it ended, changes, time, site.
-pub(crate) fn run(run: &RunInfo, outcome: &RunOutcome) -> String {
-    let RunOutcome { outcome, changes, seconds: took, .. } = outcome;
-    let state = match outcome {
-        Outcome::Done => "done",
-        Outcome::Failed => "failed",
-        Outcome::Running => "running",
-        Outcome::Killed | _ => "killed",
-    };
-    let changes = match changes {
-        Some(1) => "1 change".to_owned(),
-        Some(some) => format!("{some} changes"),
-        None => "journal damaged".to_owned(),
-    };
-    let took = took.and_then(|took| Duration::try_from_secs_f64(took).ok());
-    let took = took.map(seconds).unwrap_or_default();
-    let back = match run.rolls_back.as_slice() {
-        [] => String::new(),
-        back => format!("  rolls back {}", back.join(", ")),
-    };
-    let RunInfo { id, runbook, site, .. } = run;
-    format!("{id}  {runbook:<24} {state:<8} {changes:<12} {took:<12} {site}{back}")
 }
 
 /// Returns the line for what a killed run left.

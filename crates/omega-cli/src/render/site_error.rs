@@ -5,7 +5,7 @@ use omega::{core::Failure, site::SiteError};
 ///
 /// ASCII, without colours: it is the message of the JSON output too.
 pub(crate) fn site_error(error: SiteError) -> Failure {
-    match drawn(&error) {
+    match drawn(&error).filter(|_| error.line_and_column().is_some()) {
         Some(message) => Failure { message, next: None, ..error.into() },
         None => error.into(),
     }

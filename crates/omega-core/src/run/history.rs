@@ -1,26 +1,30 @@
 //! What became of runs, and how they are named.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{RunInfo, Runs};
-use crate::{Entry, Failure, FailureClass};
+use crate::{Entry, Failure, FailureClass, Touched};
 
 /// What became of a run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunOutcome {
     /// How it ended.
     pub outcome: Outcome,
-    /// The number of changes that were accepted, of temporary resources too. `None`: its journal can't
-    /// be read.
+    /// The number of changes that were accepted or seen afterwards, of temporary resources too. `None`:
+    /// its journal can't be read.
     pub changes: Option<usize>,
+    /// The number of changes that may have been made or not: they were sent, and neither an answer nor a
+    /// look confirmed them.
+    #[serde(default)]
+    pub uncertain: usize,
     /// How long it took, in seconds: as its report says, or until it last wrote to its journal.
     pub seconds: Option<f64>,
 }
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -29,35 +33,72 @@ pub enum Outcome {
     Done,
     /// It ended with a failure.
     Failed,
+    /// It was stopped by a signal, and reported that.
+    Interrupted,
     /// It is not over.
     Running,
     /// It ended without a report: it was killed.
     Killed,
 }
 
+/// Returns how a run with this report ended. The reports of acceptance had no exit code at first.
+fn reported(report: &serde_json::Value) -> Outcome {
+    let code = report.get("exit_code").and_then(serde_json::Value::as_u64);
+    let verdict = report.get("verdict").and_then(serde_json::Value::as_str);
+    match code {
+        Some(129 | 130 | 143) => Outcome::Interrupted,
+        Some(0) => Outcome::Done,
+        None if verdict.is_none_or(|word| word == "accepted") => Outcome::Done,
+        Some(_) | None => Outcome::Failed,
+    }
+}
+
+/// Returns how many changes were made, and how many may have been made.
+fn counted(entries: &[Entry]) -> (usize, usize) {
+    let (mut certain, mut open) = (0, Vec::new());
+    for entry in entries {
+        match entry {
+            Entry::Applying { step, nth, .. } => open.push((step, nth)),
+            Entry::Applied { step, nth } => {
+                open.retain(|one| *one != (step, nth));
+                certain += 1;
+            }
+            // Its answer was lost, and a look shows what it did.
+            Entry::Verified { step, .. } => {
+                let before = open.len();
+                open.retain(|(one, _)| *one != step);
+                certain += before - open.len();
+            }
+            Entry::Failed { step, touched: Touched::Nothing, .. } => {
+                open.retain(|(one, _)| *one != step);
+            }
+            Entry::Removed { step } => open.retain(|(one, _)| *one != step),
+            Entry::Intent { .. } | Entry::Document { .. } | Entry::Failed { .. } => {}
+        }
+    }
+    (certain, open.len())
+}
+
 impl Runs {
     /// Returns what became of `run`.
     pub fn outcome(&self, run: &RunInfo) -> RunOutcome {
         let report: Option<serde_json::Value> = self.kept(&run.id, "report.json");
-        let failed = |report: &serde_json::Value| {
-            let code = report.get("exit_code").and_then(serde_json::Value::as_u64);
-            let verdict = report.get("verdict").and_then(serde_json::Value::as_str);
-            code.is_some_and(|code| code != 0) || verdict.is_some_and(|word| word != "accepted")
-        };
         let outcome = match &report {
-            Some(report) if failed(report) => Outcome::Failed,
-            Some(_) => Outcome::Done,
+            Some(report) => reported(report),
             None if self.is_alive(&run.id) => Outcome::Running,
             None => Outcome::Killed,
         };
-        let accepted = |entry: &&Entry| matches!(entry, Entry::Applied { .. });
-        let changes = self.entries(&run.id).ok().map(|all| all.iter().filter(accepted).count());
+        let entries = self.entries(&run.id).ok();
+        let (changes, uncertain) = match entries.as_deref().map(counted) {
+            Some((certain, uncertain)) => (Some(certain), uncertain),
+            None => (None, 0),
+        };
         let seconds = report.as_ref().and_then(|report| report.get("seconds")?.as_f64());
         let seconds = seconds.or_else(|| {
             let took = self.last_written(&run.id)?.duration_since(run.began);
             Some(took.as_secs_f64().max(0.0))
         });
-        RunOutcome { outcome, changes, seconds }
+        RunOutcome { outcome, changes, uncertain, seconds }
     }
 
     /// Returns the id of the run that `name` means: an id, the beginning of just one, or `latest`.
@@ -88,6 +129,59 @@ impl Runs {
             }
             // The run may be damaged: who reads it says so.
             _ => Ok(name.to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{ChangeKind, Diff, StepId, Subject};
+
+    #[test]
+    fn reports_of_every_kind_say_how_the_run_ended() {
+        for (report, outcome) in [
+            (json!({ "exit_code": 0 }), Outcome::Done),
+            (json!({ "exit_code": 7 }), Outcome::Failed),
+            (json!({ "exit_code": 124 }), Outcome::Failed),
+            (json!({ "exit_code": 143 }), Outcome::Interrupted),
+            (json!({ "exit_code": 0, "verdict": "incomplete" }), Outcome::Done),
+            (json!({ "exit_code": 3, "verdict": "failed" }), Outcome::Failed),
+            (json!({ "exit_code": 130, "verdict": "incomplete" }), Outcome::Interrupted),
+            (json!({ "verdict": "accepted" }), Outcome::Done),
+            (json!({ "verdict": "incomplete" }), Outcome::Failed),
+        ] {
+            assert_eq!(reported(&report), outcome, "{report}");
+        }
+    }
+
+    #[test]
+    fn a_write_without_an_answer_is_uncertain_until_a_look_shows_it() {
+        let step = |key: &str| StepId {
+            target: "magnum/0".to_owned(),
+            kind: "file".to_owned(),
+            key: key.to_owned(),
+        };
+        let applying = |key: &str, nth| Entry::Applying {
+            step: step(key),
+            nth,
+            change: Diff::new(ChangeKind::Create, Subject::new("file", key), ""),
+        };
+        let applied = |key: &str, nth| Entry::Applied { step: step(key), nth };
+        let failed = |touched| Entry::Failed { step: step("a"), error: String::new(), touched };
+        let verified = || Entry::Verified { step: step("a"), observed: None };
+        for (entries, expected) in [
+            (vec![], (0, 0)),
+            (vec![applying("a", 0), applied("a", 0), verified()], (1, 0)),
+            (vec![applying("a", 0)], (0, 1)),
+            (vec![applying("a", 0), failed(Touched::Maybe)], (0, 1)),
+            (vec![applying("a", 0), failed(Touched::Nothing)], (0, 0)),
+            (vec![applying("a", 0), verified()], (1, 0)),
+            (vec![applying("b", 0), applied("b", 0), applying("a", 0), applying("b", 1)], (1, 2)),
+        ] {
+            assert_eq!(counted(&entries), expected, "{entries:?}");
         }
     }
 }

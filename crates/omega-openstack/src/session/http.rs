@@ -168,7 +168,7 @@ impl Exchange {
         builder: RequestBuilder,
         meter: Arc<Meter>,
     ) -> Result<(reqwest::header::HeaderMap, StreamedResponse), Error> {
-        let mut trace = Trace::new(&self.request);
+        let mut trace = Trace::new(&self.request, shown(&self.url));
         meter.moved(0);
         let response = match self.limited(&meter, builder.send()).await? {
             Ok(response) => response,
@@ -360,24 +360,25 @@ impl Meter {
 /// One line of the trace, written at the end of the exchange: when its body was read or dropped.
 struct Trace {
     what: String,
+    url: String,
     start: Instant,
     status: Option<u16>,
     request_id: Option<String>,
 }
 
 impl Trace {
-    fn new(request: &Request) -> Self {
+    fn new(request: &Request, url: String) -> Self {
         let what = request.to_string();
-        Self { what, start: Instant::now(), status: None, request_id: None }
+        Self { what, url, start: Instant::now(), status: None, request_id: None }
     }
 }
 
 impl Drop for Trace {
     fn drop(&mut self) {
-        let Self { what, start, status, request_id } = self;
+        let Self { what, url, start, status, request_id } = self;
         let took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
         let request_id = request_id.as_deref().unwrap_or("-");
-        tracing::info!(target: "omega_trace", kind = "http", what, status, request_id, took_ms, "trace");
+        tracing::info!(target: "omega_trace", kind = "http", what, url, status, request_id, took_ms, "trace");
     }
 }

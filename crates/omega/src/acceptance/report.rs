@@ -38,6 +38,9 @@ pub struct AcceptanceReport {
     pub seconds: f64,
     /// The result.
     pub verdict: Verdict,
+    /// The exit code of the command: of [`Self::status`], or 130 if it was stopped before the end.
+    #[serde(default)]
+    pub exit_code: u8,
     /// Whether it was stopped before the end.
     pub interrupted: bool,
     /// The run whose results it keeps, if it continues one.
@@ -224,6 +227,8 @@ impl AcceptanceReport {
 
     /// Decides by the items.
     pub(super) fn decide(&mut self) {
+        let status = if self.interrupted { Status::Interrupted } else { self.status() };
+        self.exit_code = status.code();
         let settled = self.items.iter().all(ItemReport::is_settled);
         let is_whole = settled && self.not_selected.is_empty() && self.left.is_empty();
         self.verdict = if self.status() == Status::Gate {

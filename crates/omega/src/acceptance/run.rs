@@ -157,6 +157,7 @@ impl Acceptance {
             started,
             seconds: seconds(start.elapsed()),
             verdict: Verdict::Incomplete,
+            exit_code: 0,
             interrupted: is_over(&ctx).is_some(),
             resumes: selection.resumes.as_ref().map(|before| before.run.clone()),
             items,

@@ -117,6 +117,7 @@ impl<'a> Resolver<'a> {
         only: &'a [String],
         policy: LeftoverPolicy,
     ) -> Result<Self, Failure> {
+        connect.site.is_complete_for_graft()?;
         let cloud = connect.cloud().await?;
         let clusters = ClusterList::once((*cloud.magnum).clone());
         Ok(Self { connect, kubeconfig, only, policy, cloud, clusters })

@@ -53,7 +53,8 @@ impl From<SiteError> for Failure {
 impl SiteError {
     pub(super) fn unreadable(path: &Path, why: &str) -> Self {
         let message = format!("can't read the site file {}: {why}", path.display());
-        Self { message, hint: None, place: None }
+        let hint = "name the site file: --site FILE; or write one: omega-cli init".to_owned();
+        Self { message, hint: Some(hint), place: None }
     }
 
     /// Points at `span` of `text`.

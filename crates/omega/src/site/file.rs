@@ -5,7 +5,7 @@ use std::{
 };
 
 use omega_core::{
-    Failure, FailureClass, read_regular,
+    read_regular,
     values::{Sha256, UnitName},
 };
 use omega_openstack::{container_infra::TemplateSpec, key_manager::CertManager};
@@ -125,9 +125,6 @@ pub struct Management {
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub path: Option<Spanned<String>>,
 }
-
-/// The default path of the kubeconfig on a unit.
-const KUBECONFIG_PATH: &str = "/etc/magnum/kubeconfig";
 
 /// A project, by id or by name and domain.
 #[derive(Clone, Debug, Deserialize)]
@@ -394,119 +391,6 @@ impl Site {
     pub fn cloud(&self) -> Cloud {
         self.cloud.as_ref().map(|cloud| cloud.get_ref().clone()).unwrap_or_default()
     }
-
-    /// Returns the kubeconfig that the driver will use, as the file names it.
-    ///
-    /// # Errors
-    ///
-    /// As all of these: names the missing key.
-    pub fn kubeconfig(&self) -> Result<&Path, Failure> {
-        self.management.kubeconfig.as_deref().ok_or_else(|| needs("`kubeconfig` in [management]"))
-    }
-
-    /// Returns the project that the management VM is in.
-    ///
-    /// # Errors
-    ///
-    /// As [`Site::kubeconfig`].
-    pub fn project(&self) -> Result<&Project, Failure> {
-        let project = self.management.project.as_ref().map(Spanned::get_ref);
-        project.ok_or_else(|| needs("`project` in [management]"))
-    }
-
-    /// Returns the security group in front of the management API.
-    ///
-    /// # Errors
-    ///
-    /// As [`Site::kubeconfig`].
-    pub fn security_group(&self) -> Result<&str, Failure> {
-        let group = self.management.security_group.as_deref();
-        group.ok_or_else(|| needs("`security_group` in [management]"))
-    }
-
-    /// Returns the conductors' addresses, as the security group sees them.
-    ///
-    /// # Errors
-    ///
-    /// As [`Site::kubeconfig`].
-    pub fn sources(&self) -> Result<&[String], Failure> {
-        let sources = self.management.sources.as_ref().map(|all| all.get_ref().as_slice());
-        sources.ok_or_else(|| needs("`sources` in [management]"))
-    }
-
-    /// Returns the path of the kubeconfig on a unit.
-    pub fn kubeconfig_path(&self) -> &str {
-        let path = self.management.path.as_ref().map(|path| path.get_ref().as_str());
-        path.unwrap_or(KUBECONFIG_PATH)
-    }
-
-    /// Returns where the conductor runs.
-    ///
-    /// # Errors
-    ///
-    /// As [`Site::kubeconfig`].
-    pub fn conductor(&self) -> Result<&Conductor, Failure> {
-        self.conductor.as_ref().map(Spanned::get_ref).ok_or_else(|| needs("[conductor]"))
-    }
-
-    /// Returns the driver to pin.
-    ///
-    /// # Errors
-    ///
-    /// As [`Site::kubeconfig`].
-    pub fn driver(&self) -> Result<&Driver, Failure> {
-        self.driver.as_ref().map(Spanned::get_ref).ok_or_else(|| needs("[driver]"))
-    }
-
-    /// Returns the helm to pin.
-    ///
-    /// # Errors
-    ///
-    /// As [`Site::kubeconfig`].
-    pub fn helm(&self) -> Result<&Helm, Failure> {
-        self.helm.as_ref().map(Spanned::get_ref).ok_or_else(|| needs("[helm]"))
-    }
-
-    /// Returns the chart that the driver deploys.
-    ///
-    /// # Errors
-    ///
-    /// As [`Site::kubeconfig`].
-    pub fn chart(&self) -> Result<&Chart, Failure> {
-        self.chart.as_ref().map(Spanned::get_ref).ok_or_else(|| needs("[chart]"))
-    }
-
-    /// Returns what the charm of nova-compute should have.
-    ///
-    /// # Errors
-    ///
-    /// As [`Site::kubeconfig`].
-    pub fn compute(&self) -> Result<&Compute, Failure> {
-        self.compute.as_ref().map(Spanned::get_ref).ok_or_else(|| needs("[compute]"))
-    }
-
-    /// Returns what the acceptance checks.
-    pub fn acceptance(&self) -> Acceptance {
-        self.acceptance.as_ref().map(|one| one.get_ref().clone()).unwrap_or_default()
-    }
-
-    /// Returns the parameters of a proof cluster.
-    ///
-    /// # Errors
-    ///
-    /// As [`Site::kubeconfig`].
-    pub fn prove(&self) -> Result<&Prove, Failure> {
-        self.prove.as_ref().ok_or_else(|| {
-            let what = "the site file has no [prove], which a proof needs";
-            let next = "add it, with image, flavor and external_network; see docs/site-file.md";
-            Failure::new(FailureClass::Usage, what).next(next)
-        })
-    }
-}
-
-fn needs(what: &str) -> Failure {
-    let message = format!("the site file has no {what}, which this needs");
-    Failure::new(FailureClass::Usage, message).next("add it; see docs/site-file.md")
 }
 
 #[cfg(test)]

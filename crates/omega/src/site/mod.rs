@@ -6,6 +6,7 @@ mod draft;
 mod error;
 mod file;
 mod mistakes;
+mod needs;
 mod prove;
 mod ranges;
 mod validate;

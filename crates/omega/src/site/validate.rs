@@ -24,6 +24,8 @@ pub struct Validation {
     pub errors: Vec<SiteError>,
     /// What should be.
     pub warnings: Vec<SiteError>,
+    /// What the graft needs and the file does not have. Other jobs need less.
+    pub missing_for_graft: Vec<&'static str>,
 }
 
 /// Checks the site file at `path`, and each file on this machine that it names: that it exists, can be
@@ -38,8 +40,9 @@ pub fn validate(path: &Path, machine: &Machine, now: Timestamp) -> Result<Valida
     let bytes = read_regular(path, MOST).map_err(|error| unreadable(error.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))?;
     let (site, errors) = mistakes::all(path, &text);
-    let mut found = Validation { errors, warnings: Vec::new() };
+    let mut found = Validation { errors, ..Validation::default() };
     let Some(mut site) = site else { return Ok(found) };
+    found.missing_for_graft = site.missing_for_graft();
     site.directory = path.parent().unwrap_or(Path::new("")).to_path_buf();
     let connect = Connect::new(&site, machine);
     let at =

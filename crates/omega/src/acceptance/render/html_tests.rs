@@ -46,6 +46,7 @@ fn report(text: &str) -> AcceptanceReport {
         started: "2026-11-28T09:00:00Z".parse().unwrap(),
         seconds: 75.0,
         verdict: Verdict::Failed,
+        exit_code: 0,
         interrupted: true,
         resumes: None,
         items: vec![

@@ -1,0 +1,94 @@
+//! The list of runs.
+
+use std::time::Duration;
+
+use omega::run::{Outcome, RunInfo, RunOutcome};
+
+use super::progress::seconds;
+
+/// Returns a table: what each run did, how it ended, changes, time, site. A site that does not fit into
+/// `width` columns, and which runs it rolls back, stand below.
+pub(crate) fn run_list(runs: &[(RunInfo, RunOutcome)], width: usize) -> String {
+    let head = ["RUN", "COMMAND", "OUTCOME", "CHANGES", "TOOK"].map(str::to_owned);
+    let rows: Vec<_> = runs.iter().map(|(run, outcome)| cells(run, outcome)).collect();
+    let mut widths = head.each_ref().map(String::len);
+    for row in &rows {
+        for (wide, cell) in widths.iter_mut().zip(row) {
+            *wide = cell.chars().count().max(*wide);
+        }
+    }
+    let fits = |site: &str| widths.iter().sum::<usize>() + 2 * widths.len() + site.len() <= width;
+    let beside = runs.iter().all(|(run, _)| fits(&run.site));
+    let mut lines = vec![line(&head, widths, if beside { "SITE" } else { "" })];
+    for ((run, _), row) in runs.iter().zip(&rows) {
+        lines.push(line(row, widths, if beside { &run.site } else { "" }));
+        if !beside {
+            lines.push(format!("  site {}", run.site));
+        }
+        if !run.rolls_back.is_empty() {
+            lines.push(format!("  rolls back {}", run.rolls_back.join(", ")));
+        }
+    }
+    lines.join("\n")
+}
+
+fn line(cells: &[String; 5], widths: [usize; 5], last: &str) -> String {
+    let padded = cells.iter().zip(widths).map(|(cell, wide)| format!("{cell:<wide$}"));
+    let line = padded.chain([last.to_owned()]).collect::<Vec<_>>().join("  ");
+    line.trim_end().to_owned()
+}
+
+fn cells(run: &RunInfo, outcome: &RunOutcome) -> [String; 5] {
+    let RunOutcome { outcome, changes, uncertain, seconds: took, .. } = outcome;
+    let state = match outcome {
+        Outcome::Done => "done",
+        Outcome::Failed => "failed",
+        Outcome::Interrupted => "interrupted",
+        Outcome::Running => "running",
+        Outcome::Killed | _ => "killed",
+    };
+    let changes = match (changes, uncertain) {
+        (None, _) => "journal damaged".to_owned(),
+        (Some(some), 0) => some.to_string(),
+        (Some(some), open) => format!("{some}, {open} uncertain"),
+    };
+    let took = took.and_then(|took| Duration::try_from_secs_f64(took).ok());
+    let took = took.map(seconds).unwrap_or_default();
+    [run.id.clone(), run.runbook.clone(), state.to_owned(), changes, took]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(runbook: &str, outcome: &str, uncertain: usize) -> (RunInfo, RunOutcome) {
+        let info = serde_json::json!({
+            "id": "2026-11-28T21-10-28Z-e0b7", "runbook": runbook, "began": "2026-11-28T21:10:28Z",
+            "site": "sites/omega.toml",
+            "rolls_back": if runbook == "rollback" { vec!["2026-11-28T21-09-00Z-0001"] } else { vec![] },
+        });
+        let outcome = serde_json::json!({
+            "outcome": outcome, "changes": 3, "uncertain": uncertain, "seconds": 63.0,
+        });
+        (serde_json::from_value(info).unwrap(), serde_json::from_value(outcome).unwrap())
+    }
+
+    #[test]
+    fn a_terminal_of_80_columns_is_enough() {
+        let runs = [run("graft", "done", 0), run("rollback", "interrupted", 1)];
+        insta::assert_snapshot!(run_list(&runs, 120), @r"
+        RUN                        COMMAND   OUTCOME      CHANGES         TOOK       SITE
+        2026-11-28T21-10-28Z-e0b7  graft     done         3               1 min 3 s  sites/omega.toml
+        2026-11-28T21-10-28Z-e0b7  rollback  interrupted  3, 1 uncertain  1 min 3 s  sites/omega.toml
+          rolls back 2026-11-28T21-09-00Z-0001
+        ");
+        insta::assert_snapshot!(run_list(&runs, 80), @r"
+        RUN                        COMMAND   OUTCOME      CHANGES         TOOK
+        2026-11-28T21-10-28Z-e0b7  graft     done         3               1 min 3 s
+          site sites/omega.toml
+        2026-11-28T21-10-28Z-e0b7  rollback  interrupted  3, 1 uncertain  1 min 3 s
+          site sites/omega.toml
+          rolls back 2026-11-28T21-09-00Z-0001
+        ");
+    }
+}
