@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-/// The arguments of a command line, starting with the program's name.
+/// The arguments of a command line, starting with the program's name, without those that only say what
+/// is logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CommandLine(Vec<String>);
 
@@ -14,7 +15,8 @@ impl CommandLine {
         if let Some(program) = words.first_mut() {
             "omega-cli".clone_into(program);
         }
-        Self(words)
+        words.retain(|word| !is_about_logging(word));
+        Self(words).without_value("--trace")
     }
 
     /// Replaces the subcommand `from`.
@@ -62,6 +64,13 @@ impl CommandLine {
         let given = |word: &String| word == "--site" || word.starts_with("--site=");
         if self.0.iter().any(given) { self } else { self.with("--site", &site.to_string_lossy()) }
     }
+}
+
+fn is_about_logging(word: &str) -> bool {
+    let short = word.strip_prefix('-').is_some_and(|flags| {
+        !flags.is_empty() && flags.chars().all(|flag| matches!(flag, 'q' | 'v'))
+    });
+    short || matches!(word, "--verbose" | "--quiet")
 }
 
 /// Returns `text` with `--site SITE` in each command of omega that takes it and does not have it.
@@ -137,10 +146,10 @@ mod tests {
 
     #[test]
     fn what_was_given_comes_back_with_the_site_and_as_a_shell_takes_it() {
-        let plan = given("/usr/bin/omega-cli plan graft --out 'my plan' --unit magnum/0 -q");
+        let plan =
+            given("/usr/bin/omega-cli plan graft -vv --trace t --out 'my plan' --unit magnum/0 -q");
         let apply = plan.instead("plan", "apply").without_value("--out").with("--from", "my plan");
-        let expected =
-            "omega-cli apply graft --unit magnum/0 -q --from 'my plan' --site omega.toml";
+        let expected = "omega-cli apply graft --unit magnum/0 --from 'my plan' --site omega.toml";
         assert_eq!(apply.on(Path::new("omega.toml")).to_string(), expected);
         let here = given("omega-cli stage-dropin --plan --site=x.toml --out=y");
         let again = here.without("--plan").without_value("--out").on(Path::new("omega.toml"));

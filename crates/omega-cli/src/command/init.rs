@@ -141,7 +141,9 @@ impl App {
         }
         if draft.project.is_none() {
             let set = |draft: &mut Draft, project: String| {
-                draft.project = project.split_once('/').map(|(domain, project)| (project.to_owned(), domain.to_owned()));
+                draft.project = project
+                    .split_once('/')
+                    .map(|(domain, project)| (project.to_owned(), domain.to_owned()));
             };
             let what = "The project of the management VM, as DOMAIN/PROJECT";
             draft = self.question(what, draft, clouds, set).await?;
@@ -161,7 +163,8 @@ impl App {
         }
         if draft.application.is_none() && draft.units.is_empty() {
             let set = |draft: &mut Draft, name| draft.application = Some(name);
-            draft = self.question("The Juju application of the conductor", draft, clouds, set).await?;
+            draft =
+                self.question("The Juju application of the conductor", draft, clouds, set).await?;
         }
         Ok(draft)
     }

@@ -7,14 +7,21 @@ pub(super) type Variable = (String, String, usize);
 
 /// Reads the OS_* variables that `text` sets.
 ///
-/// Supported are comments, `export NAME=value ...`, `NAME=value`, quotes, and `unset NAME`.
-/// Other variables are ignored. Anything that needs a shell is an error with its line, because a
-/// wrong guess could send a password to the wrong place.
+/// Supported are comments, `export NAME=value ...`, `NAME=value`, quotes, `unset NAME`, and what Horizon
+/// writes into the file that it offers: an `echo`, a `read` of the password, and
+/// `if [ -z "$NAME" ]; then unset NAME; fi` (`openrc.sh.template` of Horizon). A password that is to be
+/// typed is left out. Other variables are ignored. Anything else that needs a shell is an error with its
+/// line, because a wrong guess could send a password to the wrong place.
 pub(super) fn parse(text: &str, file: &str) -> Result<Vec<Variable>, ConfigError> {
     let mut variables: Vec<Variable> = Vec::new();
+    let mut typed: Vec<String> = Vec::new();
     for (index, raw) in text.lines().enumerate() {
         let line = index + 1;
         let error = |why: String| ConfigError::Openrc { file: file.to_owned(), line, why };
+        if let Some(name) = unset_if_empty(raw.trim()) {
+            variables.retain(|(other, value, _)| other != name || !value.is_empty());
+            continue;
+        }
         let words = words(raw.trim()).map_err(error)?;
         let (first, rest) = match words.split_first() {
             None => continue,
@@ -22,6 +29,16 @@ pub(super) fn parse(text: &str, file: &str) -> Result<Vec<Variable>, ConfigError
         };
         if first == "unset" {
             variables.retain(|(name, ..)| !rest.iter().any(|word| word.text == *name));
+            continue;
+        }
+        if first == "echo" {
+            continue;
+        }
+        if first == "read" {
+            let names = rest.iter().map(|word| &word.text).filter(|word| !word.starts_with('-'));
+            let names: Vec<_> = names.cloned().collect();
+            variables.retain(|(name, ..)| !names.contains(name));
+            typed.extend(names);
             continue;
         }
         let assignments = if first == "export" { rest } else { words.as_slice() };
@@ -36,6 +53,13 @@ pub(super) fn parse(text: &str, file: &str) -> Result<Vec<Variable>, ConfigError
             if !name.starts_with("OS_") {
                 continue;
             }
+            let is_typed = typed
+                .iter()
+                .any(|one| [format!("${one}"), format!("${{{one}}}")].contains(&value.to_owned()));
+            if name == "OS_PASSWORD" && is_typed {
+                variables.retain(|(other, ..)| other != name);
+                continue;
+            }
             if word.expands {
                 return Err(error(format!("the value of {name} needs a shell")));
             }
@@ -44,6 +68,14 @@ pub(super) fn parse(text: &str, file: &str) -> Result<Vec<Variable>, ConfigError
         }
     }
     Ok(variables)
+}
+
+/// Returns NAME of `if [ -z "$NAME" ]; then unset NAME; fi`.
+fn unset_if_empty(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("if [ -z \"$")?;
+    let (name, rest) = rest.split_once("\" ]; then unset ")?;
+    let same = rest.strip_suffix("; fi")?.trim() == name;
+    (same && is_name(name)).then_some(name)
 }
 
 fn is_name(text: &str) -> bool {
@@ -150,12 +182,41 @@ export OS_CACERT=
         assert_eq!(read(text), wanted.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 
+    /// As Horizon offers it (API Access, "OpenStack RC File").
+    #[test]
+    fn the_file_that_horizon_offers() {
+        let text = r#"#!/usr/bin/env bash
+export OS_AUTH_URL=https://keystone.example:5000/v3
+export OS_PROJECT_NAME="capi-mgmt"
+export OS_USER_DOMAIN_NAME=""
+if [ -z "$OS_USER_DOMAIN_NAME" ]; then unset OS_USER_DOMAIN_NAME; fi
+export OS_PROJECT_DOMAIN_ID="default"
+if [ -z "$OS_PROJECT_DOMAIN_ID" ]; then unset OS_PROJECT_DOMAIN_ID; fi
+unset OS_TENANT_ID
+export OS_USERNAME="admin"
+# With Keystone you pass the keystone password.
+echo "Please enter your OpenStack Password for project $OS_PROJECT_NAME as user $OS_USERNAME: "
+read -sr OS_PASSWORD_INPUT
+export OS_PASSWORD=$OS_PASSWORD_INPUT
+export OS_IDENTITY_API_VERSION=3
+"#;
+        let wanted = [
+            ("OS_AUTH_URL", "https://keystone.example:5000/v3"),
+            ("OS_PROJECT_NAME", "capi-mgmt"),
+            ("OS_PROJECT_DOMAIN_ID", "default"),
+            ("OS_USERNAME", "admin"),
+            ("OS_IDENTITY_API_VERSION", "3"),
+        ];
+        assert_eq!(read(text), wanted.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(read("OS_PASSWORD=old\nread -r -s OS_PASSWORD"), []);
+    }
+
     #[test]
     fn what_needs_a_shell_is_refused_by_line() {
         let error = |text: &str| parse(text, "openrc").unwrap_err().to_string();
         let lines = [
             "\nexport OS_PASSWORD=$(pass cloud)",
-            "read -sr OS_PASSWORD",
+            "read -sr OS_USERNAME_INPUT\nexport OS_USERNAME=$OS_USERNAME_INPUT",
             "export OS_PASSWORD=`pass`",
             "export OS_PASSWORD=$SECRET",
             "export OS_PASSWORD=\"a$SECRET\"",
@@ -169,7 +230,7 @@ export OS_CACERT=
         ];
         insta::assert_snapshot!(lines.map(error).join("\n"), @r#"
         openrc line 2: a command substitution needs a shell
-        openrc line 1: "read" is not NAME=value
+        openrc line 2: the value of OS_USERNAME needs a shell
         openrc line 1: a command substitution needs a shell
         openrc line 1: the value of OS_PASSWORD needs a shell
         openrc line 1: the value of OS_PASSWORD needs a shell

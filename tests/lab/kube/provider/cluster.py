@@ -17,7 +17,7 @@ from provider.management import condition, infra, knobs, log, patch, patch_statu
 FINALIZER = "openstackcluster.infrastructure.cluster.x-k8s.io"
 AGAIN = 30      # seconds between looks at a cluster that is ready; the provider's are ten minutes apart
 BACKOFF = 3     # seconds before an error is tried again
-next_look = {}      # cluster -> when
+next_look = {}      # (cluster, whether it is being deleted) -> when; a delete is looked at at once, as the provider does
 
 STEPS = (
     # function, condition, reason, what failed
@@ -130,9 +130,10 @@ def reconcile(oc, host, busy):
     finalizers, p = meta.get("finalizers", []), Pass(oc, knobs(name))
     if "cluster.x-k8s.io/cluster-name" not in meta.get("labels", {}) or not meta.get("ownerReferences"):
         return      # Cluster API has not taken it yet
-    if "cluster.x-k8s.io/paused" in meta.get("annotations", {}) or time.monotonic() < next_look.get(meta["uid"], 0):
-        return
     deleting = bool(meta.get("deletionTimestamp"))
+    turn = meta["uid"], deleting
+    if "cluster.x-k8s.io/paused" in meta.get("annotations", {}) or time.monotonic() < next_look.get(turn, 0):
+        return
     if deleting and (FINALIZER not in finalizers or busy or "stuck-delete" in p.knobs):
         return
     if not deleting and FINALIZER not in finalizers:
@@ -145,15 +146,16 @@ def reconcile(oc, host, busy):
             p.remove()
             workload.end(name)
             patch(infra(), "openstackclusters", oc, {"metadata": {"finalizers": [f for f in finalizers if f != FINALIZER]}})
-            next_look.pop(meta["uid"], None)
+            for k in (True, False):
+                next_look.pop((meta["uid"], k), None)
             log("gone", name)
             return
         p.build(host)
-        next_look[meta["uid"]] = time.monotonic() + AGAIN
+        next_look[turn] = time.monotonic() + AGAIN
     except Later as e:
         log(name, "waits:", e)
     except Refused as e:
-        next_look[meta["uid"]] = time.monotonic() + BACKOFF
+        next_look[turn] = time.monotonic() + BACKOFF
         log(name, e)
     p.tell_ready()
     p.write()
