@@ -150,7 +150,7 @@ build_cloud() {
   echo cloud >"$1/etc/hostname"
   apt_in "$1" keystone glance-api neutron-api neutron-rpc-server nova-api nova-scheduler nova-conductor \
     placement-api cinder-api magnum-api octavia-api octavia-worker rabbitmq-server mariadb-server haproxy \
-    qemu-utils openssl
+    barbican-api qemu-utils openssl
   compile_in "$1"
 }
 
@@ -181,7 +181,7 @@ build_ready() {
     -keyout "$1/etc/octavia/certs/ca.key" -out "$1/etc/octavia/certs/ca.pem"
   in_root "$1" chown -R octavia:octavia /etc/octavia/certs
   in_root "$1" install -d -o glance -g glance /var/lib/glance/{images,staging,tasks}
-  in_root "$1" systemctl disable -q mariadb.socket nova-api-metadata memcached open-iscsi iscsid.socket octavia-driver-agent || true
+  in_root "$1" systemctl disable -q mariadb.socket nova-api-metadata memcached open-iscsi iscsid.socket octavia-driver-agent barbican-api || true
   in_root "$1" systemctl disable -q "${SERVICES[@]}"              # nothing runs before it is provisioned
   install -D -m 755 -t "$1/opt/lab" "$HERE"/provision.{sh,py}
   mkdir -p "$RUN/$name"; ln -sfn "$1" "$RUN/$name/root"
