@@ -18,6 +18,7 @@ up_cloud() {
   running cloud && return
   local t root; t=$(now_ms)
   free_address $CLOUD 5000
+  rm -rf "$TOKENS"          # another build of the cloud has other keys
   say 'cloud: boots'
   MACHINE_SIZE=4G stage_machine cloud ready
   root=$(root_of cloud)
