@@ -1,10 +1,7 @@
 # The actions, one per run. Files and wheels that are replaced or removed are stored first.
-import errno
 import fcntl
 import io
 import secrets
-
-STATE = "/var/lib/omega"
 
 
 def state_directory(name):
@@ -30,39 +27,8 @@ def sync_directory(path):
         os.close(fd)
 
 
-def ids(owner, group):
-    try:
-        uid = pwd.getpwnam(owner).pw_uid
-    except KeyError:
-        raise Fail("no-such-user", "user %s does not exist on this unit" % owner, expected="owner %s:%s" % (owner, group))
-    try:
-        return uid, grp.getgrnam(group).gr_gid
-    except KeyError:
-        raise Fail("no-such-user", "group %s does not exist on this unit" % group, expected="owner %s:%s" % (owner, group))
-
-
 def wanted(action):
     return "%s:%s %s" % (action["owner"], action["group"], action["mode"])
-
-
-def os_failure(error, path):
-    """The failure for an OSError at a path: with the free space, or with the directory that is missing."""
-    place = path if os.path.isdir(path) else os.path.dirname(path)
-    why = message_of(error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        try:
-            room = os.statvfs(place)
-            why = "%s (%s: %d bytes free)" % (os.strerror(error.errno).lower(), place,
-                                              room.f_bavail * room.f_frsize)
-        except OSError:
-            why = "%s (%s)" % (os.strerror(error.errno).lower(), place)
-        return Fail("no-space", why, next="free some space in %s, then run it again" % place)
-    if error.errno == errno.ENOENT:
-        missing = path
-        while not os.path.isdir(os.path.dirname(missing)):
-            missing = os.path.dirname(missing)
-        return Fail("not-found", "%s: %s" % (os.strerror(error.errno).lower(), missing), next="create %s first" % missing)
-    return Fail(code_of(error), "%s: %s" % (path, why) if path not in why else why)
 
 
 # --- placing a file ---------------------------------------------------------------------------

@@ -12,6 +12,8 @@ pub(super) const ASK: &str = concat!(
     include_str!("inside.py"),
     "'''\n",
     include_str!("common.py"),
+    include_str!("obstacle.py"),
+    include_str!("network.py"),
     include_str!("ask.py"),
     "\n\nmain_ask()\n",
 );
@@ -22,6 +24,7 @@ pub(super) const ACT: &str = concat!(
     include_str!("inside.py"),
     "'''\n",
     include_str!("common.py"),
+    include_str!("obstacle.py"),
     include_str!("act.py"),
     include_str!("service.py"),
     include_str!("pip.py"),

@@ -28,6 +28,7 @@ mod restore;
 mod restore_driver;
 mod restore_files;
 mod service_change;
+mod shell_script;
 mod stage_dropin;
 mod systemd_drop_in;
 
