@@ -152,6 +152,18 @@ def probe_program(ask, seconds):
     return {"reply": "program", "path": path, "live": live, "found": found}
 
 
+def probe_helm_version(ask, seconds):
+    shown = show(ask["service"])
+    env, user = dict(daemon_env(ask["service"], shown)[0], HOME="/nonexistent"), user_of(shown)
+    helm = which("helm", path_of(env), user)
+    try:
+        status, out, _ = run([helm, "version", "--short"], min(10, seconds), user, env) if helm else (1, b"", "")
+    except (OSError, Fail):
+        status, out = 1, b""
+    lines = out.decode("utf-8", "replace").splitlines() if status == 0 else []
+    return {"reply": "helm_version", "version": masked(lines[0]) if lines else None}
+
+
 SECRET = re.compile(r"password|secret|token|passphrase|credential|^connection$|transport_url")
 
 

@@ -88,9 +88,12 @@ def refuse_write(path, access, size):
     """Fails if a write to a path would. A before-image needs room too."""
     state = STATE if os.path.isdir(STATE) else os.path.dirname(STATE)
     refuse_place(state, state, size)
+    home = os.path.dirname(path)
     if access is not None:
         ids(access["owner"], access["group"])
-    home = os.path.dirname(path)
+    else:  # pip makes the directories that it needs
+        while not os.path.isdir(home):
+            home = os.path.dirname(home)
     try:
         os.close(os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
     except OSError as error:

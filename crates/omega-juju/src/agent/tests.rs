@@ -243,7 +243,7 @@ for path, access in (("/none/below/x", root), ("/file/x", root), ("/new", nobody
     assert why(path, access) is not None and why(path, access) == placed(path, access), (why(path, access), placed(path, access))
 assert why("/none/x") == ("not-found", "no such file or directory: H/none", "create H/none first"), why("/none/x")
 assert why("/new") is None and placed("/new") is None, why("/new")
-assert why("/new", None) is None
+assert why("/new", None) is None and why("/none/below/x", None) is None
 assert why("/new", size=1 << 60)[0] == "no-space"
 real, os.statvfs = os.statvfs, lambda path: os.statvfs_result(tuple(real(path)[:8]) + (1,) + tuple(real(path)[9:]))
 assert why("/new")[1].endswith(": read-only file system"), why("/new")

@@ -21,6 +21,7 @@ mod image;
 mod inject_config_dir;
 mod legacy;
 pub mod magnum;
+mod obstacle;
 mod pin_driver;
 mod place_kubeconfig;
 mod remove_leftovers;
@@ -60,5 +61,7 @@ pub use systemd_drop_in::DropInObserved;
 
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod obstacle_tests;
 #[cfg(test)]
 pub(crate) mod world;

@@ -30,6 +30,12 @@ impl Machine {
         match probe {
             Probe::File { path } => Reply::File(self.state(path.as_str())),
             Probe::Text { path } => self.text(path.as_str()),
+            Probe::Obstacle { path, access, .. } => {
+                Reply::Obstacle { found: self.obstacle(path.as_str(), access.as_ref()) }
+            }
+            Probe::HelmVersion { service } => {
+                Reply::HelmVersion { version: self.helm_version(service.as_str()) }
+            }
             Probe::Directory { path } => {
                 Reply::Directory { names: self.files.names(path.as_str()) }
             }
@@ -221,7 +227,17 @@ impl Machine {
             distribution: self.python.installed.get(name).map(described),
             others: others.iter().map(described).collect(),
             broken: broken.to_vec(),
+            obstacle: None,
         })
+    }
+
+    /// What the program of the simulator prints: its own text has the version.
+    fn helm_version(&self, service: &str) -> Option<String> {
+        let found = self.program("helm", service).found?;
+        let (bytes, _) = self.files.file(found.real.as_str())?;
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let word = text.split_whitespace().find(|word| word.matches('.').count() == 2)?;
+        Some(format!("{word}+g0000000"))
     }
 
     fn distributions(&self, service: &str, containing: &[String]) -> DistributionsState {

@@ -45,6 +45,8 @@ pub(super) struct Machine {
     /// The domains of a hypervisor, and their snapshots.
     pub(super) domains: BTreeMap<String, Vec<String>>,
     pub(super) full: bool,
+    /// Paths that can't be written, with what is below them, and why.
+    pub(super) protected: BTreeMap<String, String>,
     pub(super) cut_off: bool,
     pub(super) executions: usize,
     pub(super) writes: usize,
@@ -74,6 +76,7 @@ impl Machine {
             web: BTreeMap::new(),
             domains: BTreeMap::new(),
             full: false,
+            protected: BTreeMap::new(),
             cut_off: false,
             executions: 0,
             writes: 0,
@@ -189,6 +192,11 @@ impl Unit {
     /// Sets whether the disk is full.
     pub fn fill_disk(&self, full: bool) {
         self.lock().full = full;
+    }
+
+    /// Makes a path and what is below it unwritable: `why` is the operating system's message.
+    pub fn protect(&self, path: &str, why: &str) {
+        self.lock().protected.insert(path.to_owned(), why.to_owned());
     }
 
     /// Sets whether it is cut off from the network.

@@ -20,7 +20,7 @@ pub use names::{InvalidPath, InvalidServiceName, ServiceName, UnitPath};
 pub use probe::Probe;
 pub use reply::{
     BrokenMetadata, Distribution, DistributionsState, DomainSnapshots, DriverState, DriversState,
-    FileFacts, FileState, Interpreter, OptionSource, OptionsState, OtherDistribution, ProgramState,
-    ReachState, ReleasesState, Reply, Resolved, ServiceState, SinceStart,
+    FileFacts, FileState, Interpreter, Obstacle, OptionSource, OptionsState, OtherDistribution,
+    ProgramState, ReachState, ReleasesState, Reply, Resolved, ServiceState, SinceStart,
 };
 pub use sources::Sources;

@@ -25,6 +25,11 @@ pub enum Reply {
         /// The names, sorted; `None` if the directory does not exist.
         names: Option<Vec<String>>,
     },
+    /// To `Obstacle`.
+    Obstacle {
+        /// What would stop it; `None` if nothing is known to.
+        found: Option<Obstacle>,
+    },
     /// To `Service`.
     Service(ServiceState),
     /// To `ShowArgs`.
@@ -34,6 +39,11 @@ pub enum Reply {
     },
     /// To `Program`.
     Program(ProgramState),
+    /// To `HelmVersion`.
+    HelmVersion {
+        /// The first line; `None` if there is no helm, or it does not run.
+        version: Option<String>,
+    },
     /// To `Python`.
     Python {
         /// The interpreter; `None` if the unit does not have the daemon.
@@ -121,6 +131,22 @@ pub struct FileFacts {
     pub modified_ns: i64,
 }
 
+/// What would stop a write, in the words in which the write would fail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Obstacle {
+    /// The message.
+    pub why: String,
+    /// The kind of failure.
+    pub code: FailureCode,
+    /// What was expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
 /// A systemd service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -200,6 +226,9 @@ pub struct Interpreter {
     /// Metadata of that name that can't be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broken: Vec<BrokenMetadata>,
+    /// What would stop pip, if a package has to be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<Obstacle>,
 }
 
 /// Metadata of a distribution that can't be read.
@@ -260,6 +289,16 @@ pub struct OptionSource {
     pub file: String,
     /// The value there.
     pub value: String,
+    /// The line that sets it, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+}
+
+impl OptionSource {
+    /// Returns where it is: `FILE:LINE`, or the file.
+    pub fn place(&self) -> String {
+        self.line.map_or_else(|| self.file.clone(), |line| format!("{}:{line}", self.file))
+    }
 }
 
 /// The drivers that Magnum finds in a daemon's interpreter.
