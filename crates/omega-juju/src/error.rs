@@ -199,8 +199,8 @@ impl Diagnostic for Error {
                 controller.as_deref().unwrap_or("CONTROLLER (juju controllers lists them)")
             )),
             Self::Deadline { touched: Touched::Nothing, .. } => Some(
-                "nothing was changed: the probe only reads, and may still run there without harm. \
-                 Look for a hook that runs or a load that is too high, then run this again"
+                "nothing was changed: a probe that still runs there only reads, without harm. Look for \
+                 a running hook or a high load, then run this again"
                     .into(),
             ),
             Self::Deadline { .. } => Some(

@@ -12,9 +12,7 @@ def state_directory(name):
             sync_directory(os.path.dirname(path))
         except FileExistsError:
             pass
-        status = os.lstat(path)
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-            raise Fail("occupied", "%s is not a directory that belongs to root" % path)
+        refuse_state(path)
         os.chmod(path, 0o700)
     return os.path.join(STATE, name)
 
@@ -44,6 +42,9 @@ class Parent:
             self.at = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             raise os_failure(error, home)
+        if protected(home):  # in an append-only directory the temporary file could not be removed
+            os.close(self.at)
+            raise os_failure(OSError(errno.EPERM, os.strerror(errno.EPERM)), path)
 
     def __enter__(self):
         return self.name, self.at, self.temporary
@@ -51,6 +52,8 @@ class Parent:
     def __exit__(self, kind, error, traceback):
         try:
             remove_quietly(self.temporary, self.at)
+        except OSError as left:  # on a read-only file system, even if nothing is there: the first error counts
+            error = left if error is None else error
         finally:
             os.close(self.at)
         if isinstance(error, OSError):
@@ -289,7 +292,10 @@ def set_owner_and_mode(path, flags, action):
     try:
         if not flags and not stat.S_ISREG(os.fstat(fd).st_mode):
             raise Fail("occupied", "%s is not a regular file" % path)
-        os.fchown(fd, *owner)
+        try:
+            os.fchown(fd, *owner)
+        except OSError as error:  # nothing was changed yet
+            raise os_failure(error, path)
         os.fchmod(fd, mode)
         os.fsync(fd)
         status = os.fstat(fd)
@@ -312,7 +318,7 @@ def act_make_directory(action, payload, until):
         if not stat.S_ISDIR(os.lstat(path).st_mode):
             raise Fail("occupied", "%s exists and is not a directory" % path, expected="a directory")
     except OSError as error:
-        raise os_failure(error, os.path.dirname(path))
+        raise os_failure(error, path)
     set_owner_and_mode(path, os.O_DIRECTORY, action)
     sync_directory(os.path.dirname(path))
 

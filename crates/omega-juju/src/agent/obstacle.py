@@ -22,8 +22,9 @@ def os_failure(error, path):
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         try:
             room = os.statvfs(place)
-            why = "%s (%s: %d bytes free)" % (os.strerror(error.errno).lower(), place,
-                                              room.f_bavail * room.f_frsize)
+            left = "%d bytes free" % (room.f_bavail * room.f_frsize)
+            left = "no inodes free" if room.f_files and not room.f_ffree else left
+            why = "%s (%s: %s)" % (os.strerror(error.errno).lower(), place, left)
         except OSError:
             why = "%s (%s)" % (os.strerror(error.errno).lower(), place)
         return Fail("no-space", why, next="free some space in %s, then run it again" % place)
@@ -80,13 +81,26 @@ def refuse_place(home, path, size):
         raise os_failure(OSError(errno.EPERM, os.strerror(errno.EPERM)), path)
     if not os.access(home, os.W_OK | os.X_OK):
         raise os_failure(OSError(errno.EACCES, os.strerror(errno.EACCES)), path)
+    if not room.f_blocks:  # a file system that does not know its size
+        return
     if room.f_bfree * room.f_frsize < max(size, room.f_frsize) or (room.f_files and not room.f_ffree):
         raise os_failure(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), path)
 
 
+def refuse_state(path):
+    """The directory in which omega's state is, or will be. Fails if something else is in its place."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return os.path.dirname(path)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        raise Fail("occupied", "%s is not a directory that belongs to root" % path)
+    return path
+
+
 def refuse_write(path, access, size):
     """Fails if a write to a path would. A before-image needs room too."""
-    state = STATE if os.path.isdir(STATE) else os.path.dirname(STATE)
+    state = refuse_state(STATE)
     refuse_place(state, state, size)
     home = os.path.dirname(path)
     if access is not None:

@@ -1,4 +1,11 @@
-use std::{ffi::OsString, io, path::PathBuf, pin::pin, process::Stdio, time::Duration};
+use std::{
+    ffi::OsString,
+    io,
+    path::PathBuf,
+    pin::{Pin, pin},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
@@ -173,13 +180,36 @@ async fn read_errors(
     Some(())
 }
 
+/// Waits until the program ends, while `read` reads what it writes. What asks somebody is killed.
+async fn ended(
+    child: &mut Child,
+    mut read: Pin<&mut impl Future<Output = ()>>,
+    asked: &Notify,
+) -> io::Result<ExitStatus> {
+    let (id, mut all) = (child.id(), false);
+    let status = loop {
+        tokio::select! {
+            status = child.wait() => break status?,
+            () = &mut read, if !all => all = true,
+            () = asked.notified() => kill_group(id),
+        }
+    };
+    let until = Instant::now() + GRACE;
+    tokio::select! {
+        () = read, if !all => {}
+        () = sleep_until(until), if !all => {}
+        else => {}
+    }
+    Ok(status)
+}
+
 /// Writes and reads concurrently, so that a program that never reads, or writes first, does not hang.
 async fn collect(
     child: &mut Child,
     stdin: Option<Stdin>,
     asks: Option<fn(&str) -> bool>,
 ) -> io::Result<Output> {
-    let (id, asked) = (child.id(), Notify::new());
+    let asked = Notify::new();
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let (input, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let write = async {
@@ -196,22 +226,7 @@ async fn collect(
                 read_errors(stderr, &mut err, asks, &asked),
             );
         };
-        let mut read = pin!(read);
-        let mut all = false;
-        let status = loop {
-            tokio::select! {
-                status = child.wait() => break status?,
-                () = &mut read, if !all => all = true,
-                () = asked.notified() => kill_group(id),
-            }
-        };
-        let until = Instant::now() + GRACE;
-        tokio::select! {
-            () = read, if !all => {}
-            () = sleep_until(until), if !all => {}
-            else => {}
-        }
-        status
+        ended(child, pin!(read), &asked).await?
     };
     let signal = std::os::unix::process::ExitStatusExt::signal(&status).map(|n| n.to_string());
     Ok(Output { status: status.code(), signal, stdout: out, stderr: err })

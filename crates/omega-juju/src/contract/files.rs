@@ -119,16 +119,14 @@ async fn refusals(clause: Clause<'_>) -> Checked {
         (no_directory(&home), Payload::Null, FailureCode::Occupied),
         (directory(&path, FileMode::PROGRAM), Payload::Null, FailureCode::Occupied),
     ] {
-        let told = foretold(&clause, &action, &code).await?;
+        let told = foretold(&clause, &action, &code).await?.unwrap_or_default();
         let error = clause.refused(&action, payload).await?;
-        clause.that(!error.to_string().is_empty(), "a reason", &error)?;
-        if let Some(told) = told {
-            clause.that(
-                error.to_string().contains(&told),
-                "the reason that was told before",
-                &told,
-            )?;
-        }
+        let words = error.to_string();
+        clause.that(
+            !words.is_empty() && words.contains(&told),
+            "the reason told before",
+            &error,
+        )?;
         clause.same("code", &error.code(), &Some(&code))?;
     }
     is(&clause, &path, OLD, "root", "0644").await?;

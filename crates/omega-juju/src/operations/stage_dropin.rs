@@ -96,7 +96,8 @@ impl StageDropin {
 
     /// The options that the text sets.
     fn options(&self) -> BTreeMap<String, String> {
-        let lines = self.text.as_str().lines().filter(|line| !line.starts_with(['#', '[']));
+        let lines =
+            self.text.as_str().lines().filter(|line| !line.starts_with(['#', '[', ' ', '\t']));
         let pairs = lines.filter_map(|line| line.split_once('='));
         pairs.map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned())).collect()
     }

@@ -33,7 +33,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::UnitStatus;
+use super::{StatusInfo, UnitStatus};
 
 /// Whether a unit can be worked on, as `juju status` reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,55 +99,75 @@ impl UnitStatus {
 
     /// The states in which `juju exec` would hang or fail.
     fn refused(&self) -> Option<Standing> {
-        let (unit, agent) = (&self.name, &self.agent);
-        let machine = self.machine_agent.as_deref().unwrap_or_default();
-        let message = self.machine_message.as_deref().unwrap_or_default();
-        let id = self.machine.as_deref().unwrap_or("?");
-        let of_machine = || said(&format!("machine {id}"), machine, message);
-        let of_agent = || said("agent", &agent.current, &agent.message);
-        let not_now = |why, next: String| Some(Standing::Unusable(Unusable { why, next }));
-        let log = format!("look at juju show-machine {id}");
-        if self.model.current == "busy" {
-            let why = said("model", &self.model.current, &self.model.message);
-            let next = "wait until its migration or upgrade has ended (juju show-model)";
-            return not_now(why, next.to_owned());
-        }
-        let alive = |life: &Option<String>| matches!(life.as_deref(), None | Some("" | "alive"));
-        if !alive(&self.life) || !alive(&self.machine_life) {
-            let (of, life) = if alive(&self.life) {
-                (format!("machine {id}"), &self.machine_life)
-            } else {
-                ("unit".to_owned(), &self.life)
-            };
-            let why = said(&of, life.as_deref().unwrap_or_default(), "it is being removed");
-            return not_now(why, "wait until juju status no longer lists it".to_owned());
-        }
-        if self.instance.current == "provisioning error" {
-            let why =
-                said(&format!("machine {id}"), &self.instance.current, &self.instance.message);
-            return not_now(
-                why,
-                format!("{log}; once the cause is gone: juju retry-provisioning {id}"),
-            );
-        }
-        match (machine, agent.current.as_str()) {
-            ("down", _) => Some(Standing::Lost(of_machine())),
-            ("pending", _) => not_now(of_machine(), format!("wait until it is started: {log}")),
-            ("stopped", _) => {
-                not_now(of_machine(), format!("its agent has ended: {log}, and start it again"))
-            }
-            ("error", _) => not_now(of_machine(), format!("{log}, and correct what it names")),
-            (_, "lost") => Some(Standing::Lost(of_agent())),
-            (_, "failed") => not_now(
-                of_agent(),
-                format!("look at juju debug-log --include {unit} and juju show-status-log {unit}"),
-            ),
-            (_, "allocating" | "rebooting") => {
-                not_now(of_agent(), format!("wait until the agent of {unit} is idle (juju status)"))
-            }
-            (_, _) => None,
-        }
+        self.of_model()
+            .or_else(|| self.removed())
+            .or_else(|| self.of_machine())
+            .or_else(|| self.of_agent())
     }
+
+    fn of_model(&self) -> Option<Standing> {
+        let StatusInfo { current, message } = &self.model;
+        (current == "busy" || message.starts_with("migrating")).then(|| {
+            let next = "wait until its migration or upgrade has ended (juju show-model)";
+            unusable(said("model", current, message), next.to_owned())
+        })
+    }
+
+    fn removed(&self) -> Option<Standing> {
+        let ends = |life: &Option<String>| {
+            life.clone().filter(|life| !matches!(life.as_str(), "" | "alive"))
+        };
+        let of_unit = ends(&self.life).map(|life| ("unit".to_owned(), life));
+        let (of, life) =
+            of_unit.or_else(|| Some((self.its_machine(), ends(&self.machine_life)?)))?;
+        let why = said(&of, &life, "it is being removed");
+        Some(unusable(why, "wait until juju status no longer lists it".to_owned()))
+    }
+
+    fn of_machine(&self) -> Option<Standing> {
+        let id = self.machine.as_deref().unwrap_or("?");
+        let log = format!("look at juju show-machine {id}");
+        let StatusInfo { current, message } = &self.instance;
+        if current == "provisioning error" {
+            let next = format!("{log}; once the cause is gone: juju retry-provisioning {id}");
+            return Some(unusable(said(&self.its_machine(), current, message), next));
+        }
+        let current = self.machine_agent.as_deref()?;
+        let message = self.machine_message.as_deref().unwrap_or_default();
+        let why = said(&self.its_machine(), current, message);
+        let next = match current {
+            "down" => return Some(Standing::Lost(why)),
+            "pending" => format!("wait until it is started: {log}"),
+            "stopped" => format!("its agent has ended: {log}, and start it again"),
+            "error" => format!("{log}, and correct what it names"),
+            _ => return None,
+        };
+        Some(unusable(why, next))
+    }
+
+    fn of_agent(&self) -> Option<Standing> {
+        let (unit, StatusInfo { current, message }) = (&self.name, &self.agent);
+        let why = said("agent", current, message);
+        let next = match current.as_str() {
+            "lost" => return Some(Standing::Lost(why)),
+            "failed" => {
+                format!("look at juju debug-log --include {unit} and juju show-status-log {unit}")
+            }
+            "allocating" | "rebooting" => {
+                format!("wait until the agent of {unit} is idle (juju status)")
+            }
+            _ => return None,
+        };
+        Some(unusable(why, next))
+    }
+
+    fn its_machine(&self) -> String {
+        format!("machine {}", self.machine.as_deref().unwrap_or("?"))
+    }
+}
+
+fn unusable(why: String, next: String) -> Standing {
+    Standing::Unusable(Unusable { why, next })
 }
 
 fn said(of: &str, status: &str, message: &str) -> String {
