@@ -140,7 +140,7 @@ fn is_login(stderr: &str) -> bool {
 ///
 /// * `please enter password for USER on CONTROLLER: `: juju, `cmd/modelcmd/base.go`.
 /// * `Opening an authorization web page in your browser.`: the macaroon bakery, `httpbakery/browser.go`.
-/// * `Please visit URL and enter code CODE to log in.`: juju 3, `api/sessiontokenlogin.go`.
+/// * `Please visit URL and enter code CODE to log in.`: juju 3 with JAAS, as its documentation shows it.
 pub(crate) fn juju_asks(stderr: &str) -> bool {
     let device = stderr.contains("Please visit ") && stderr.contains(" to log in");
     let asks = ["please enter password for ", "Opening an authorization web page"];

@@ -123,7 +123,7 @@ impl Machine {
         let stopped = known()
             .and_then(|()| access.map_or(Ok(()), |_| self.has_parent(path)))
             .and_then(|()| self.writable(path))
-            .and_then(|()| self.room(parent(path)));
+            .and_then(|()| if self.fills_late { Ok(()) } else { self.room(parent(path)) });
         let ActionFailure { why, code, expected, next, .. } = stopped.err()?;
         Some(Obstacle { why, code, expected, next })
     }

@@ -6,7 +6,7 @@
 //!
 //! | of | status | `juju exec` | omega | source in juju/juju |
 //! |---|---|---|---|---|
-//! | model | `busy` (a migration, an upgrade) | fails: "model migration in progress", "upgrade in progress" | refused | `apiserver/restrict_migrations.go`, `restrict_upgrades.go`: the facade Action is not allowed |
+//! | model | `busy` (a migration, an upgrade) | fails: "model migration in progress", "upgrade in progress" | refused | `state/modelmigration.go`; `apiserver/restrict_migrations.go`, `restrict_upgrades.go`: the facade Action is not allowed |
 //! | model | `suspended` (the credential of its cloud) | works: only calls to the cloud stop | passes | `core/status`, `ValidModelStatus` |
 //! | model | `available`, `destroying`, `error` | works while the unit is alive | passes | |
 //! | unit | life `dying`, `dead` | may hang: the agent ends with the stop hook; `dead` is refused | refused | `worker/uniter/resolver.go`, `NextOp`, `nextOp`; `state/action.go`, `EnqueueAction` |
@@ -15,8 +15,8 @@
 //! | machine | `pending` | hangs: it does not take part in the model yet | refused | `core/status` |
 //! | machine | `stopped` | hangs: its agent performs no further action | refused | `core/status` |
 //! | machine | `down` | hangs: its agent gives no signal | refused | `core/status` |
-//! | machine | `error` | hangs: it was not provisioned, or its agent could not be upgraded | refused | `worker/provisioner`, `worker/upgradesteps` |
-//! | instance | `provisioning error` | hangs: there is no instance | refused | `core/status`, `KnownInstanceStatus` |
+//! | machine | `error` | may hang: its agent says that somebody has to act | refused | `core/status` |
+//! | instance | `provisioning error` | hangs: there is no instance | refused | `worker/provisioner/provisioner_task.go`, `setErrorStatus` |
 //! | instance | `allocating`, `pending`, `error`, `unknown`, a cloud's own word | as the machine's agent | passes | |
 //! | agent | `idle` | works | passes | |
 //! | agent | `executing` | works, and waits behind the hook or action | passes, with a warning | `worker/uniter/actions/resolver.go` |

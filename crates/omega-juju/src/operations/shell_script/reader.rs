@@ -1,6 +1,6 @@
 //! The characters of a script, and its lists of commands.
 
-use super::{Command, Place, Script};
+use super::{Place, Script};
 use crate::operations::daemon_args::Unsafe;
 
 const NOT_CLOSED: &str = "a quote, block or continued line is not closed";
