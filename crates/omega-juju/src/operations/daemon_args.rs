@@ -139,7 +139,7 @@ impl Edit<'_> {
             return Err(self.remove(line, "it adds the flag only under a condition"));
         }
         if flags > 0 {
-            let effective = flags == 1 && value.refers() && !value.literal && !value.plus;
+            let effective = flags == 1 && value.refers() && !value.is_literal() && !value.plus;
             if !effective || self.flag == Flag::Kept {
                 return Err(self.remove(line, "it adds the flag together with something else"));
             }
@@ -152,14 +152,14 @@ impl Edit<'_> {
     /// Judges an assignment that does not add the flag.
     fn without_flag(&self, value: &Value, line: usize) -> Result<(), Unsafe> {
         let no = |why: &str, next: String| Err(Unsafe { line, why: why.to_owned(), next });
-        if value.plus || (value.whole && !value.literal) {
+        if value.plus || (value.text.contains(WHOLE) && !value.is_literal()) {
             return Ok(());
         }
-        if value.literal {
+        if value.is_literal() {
             let next = format!("put double quotes around the value in line {line}");
             return no("`$DAEMON_ARGS` is not expanded in single quotes", next);
         }
-        if value.unknown || value.trimmed {
+        if value.refers() {
             // show-args has the truth of what it comes to, as long as no flag is before it.
             if self.seen {
                 let why = "it is unclear whether it drops the flag that a previous line adds";
@@ -223,19 +223,15 @@ fn unclear(command: &Command) -> Option<String> {
 
 /// Stands for the whole of `$DAEMON_ARGS` in a value.
 const WHOLE: char = '\u{1}';
-/// Stands for a part that is not known.
-const UNKNOWN: char = '\u{2}';
+/// Stands for a part of it (`${DAEMON_ARGS%x}`).
+const PART: char = '\u{2}';
+/// Stands for anything whose value is not known.
+const UNKNOWN: char = '\u{3}';
 
 /// The value that a command gives `DAEMON_ARGS`.
 struct Value {
+    /// The text, with the characters above in the place of expansions.
     text: String,
-    /// Whether `$DAEMON_ARGS` is in it.
-    whole: bool,
-    /// Whether it is there in single quotes, or escaped.
-    literal: bool,
-    /// Whether a part of `$DAEMON_ARGS` is in it (`${DAEMON_ARGS%x}`).
-    trimmed: bool,
-    unknown: bool,
     /// Whether it is `+=`, which dash treats as a command.
     plus: bool,
 }
@@ -249,16 +245,8 @@ impl Value {
         };
         let all: Option<Vec<_>> = words.iter().map(|word| assignment(word)).collect();
         let (_, plus, pieces) = all?.into_iter().rfind(|(name, _, _)| *name == "DAEMON_ARGS")?;
-        let mut value = Self {
-            text: String::new(),
-            whole: false,
-            literal: false,
-            trimmed: false,
-            unknown: false,
-            plus,
-        };
+        let mut value = Self { text: String::new(), plus };
         value.add(&pieces);
-        value.literal = value.text.contains("$DAEMON_ARGS") || value.text.contains("${DAEMON_ARGS");
         Some(value)
     }
 
@@ -271,26 +259,23 @@ impl Value {
                 Piece::Variable { name, operator, word, .. } if name == "DAEMON_ARGS" => {
                     match operator.trim_start_matches(':') {
                         "+" => self.add(word),
-                        "%" | "#" => {
-                            self.trimmed = true;
-                            self.text.push(UNKNOWN);
-                        }
-                        _ => {
-                            self.whole = true;
-                            self.text.push(WHOLE);
-                        }
+                        "%" | "#" => self.text.push(PART),
+                        _ => self.text.push(WHOLE),
                     }
                 }
-                Piece::Variable { .. } | Piece::Unknown { .. } => {
-                    self.unknown = true;
-                    self.text.push(UNKNOWN);
-                }
+                Piece::Variable { .. } | Piece::Unknown { .. } => self.text.push(UNKNOWN),
             }
         }
     }
 
+    /// Whether `$DAEMON_ARGS` is in it, or may be.
     fn refers(&self) -> bool {
-        self.whole || self.trimmed || self.unknown
+        self.text.contains([WHOLE, PART, UNKNOWN])
+    }
+
+    /// Whether it is there in single quotes, or escaped.
+    fn is_literal(&self) -> bool {
+        self.text.contains("$DAEMON_ARGS") || self.text.contains("${DAEMON_ARGS")
     }
 
     /// The words beside `$DAEMON_ARGS`.

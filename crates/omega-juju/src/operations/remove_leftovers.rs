@@ -100,7 +100,7 @@ async fn find_drop_in(unit: &Unit, daemon: ServiceName) -> Result<LeftoverObserv
 
 impl RemoveLeftovers {
     /// The changes, whatever would stop them.
-    fn wanted(&self, seen: &LeftoversObserved) -> Result<Delta<FileChange>, Conflict> {
+    fn wanted(seen: &LeftoversObserved) -> Result<Delta<FileChange>, Conflict> {
         let mut changes = Vec::new();
         for file in seen.leftovers() {
             changes.extend(FileChange::restore(&file.path, &Image::Absent, &file.state)?);
@@ -127,12 +127,12 @@ impl Desired for RemoveLeftovers {
 
     async fn observe(&self, unit: &Unit) -> Result<LeftoversObserved, Error> {
         let seen = find_leftovers(unit).await?;
-        let obstacle = obstacle::of_files(unit, &self.wanted(&seen)).await?;
+        let obstacle = obstacle::of_files(unit, &Self::wanted(&seen)).await?;
         Ok(LeftoversObserved { obstacle, ..seen })
     }
 
     fn diff(&self, seen: &LeftoversObserved) -> Result<Delta<FileChange>, Conflict> {
-        obstacle::refuse(self.wanted(seen)?, seen.obstacle.as_ref())
+        obstacle::refuse(Self::wanted(seen)?, seen.obstacle.as_ref())
     }
 
     async fn apply(&self, _: &Context, unit: &Unit, change: &FileChange) -> Result<(), Error> {

@@ -143,8 +143,7 @@ impl Reader {
         loop {
             self.skip(false)?;
             match self.peek(0) {
-                None | Some('\n' | ';' | '|' | ')') => break,
-                Some('&') => break,
+                None | Some('\n' | ';' | '|' | '&' | ')') => break,
                 Some('(') => return self.function(place, &words),
                 Some('<' | '>') => self.redirection()?,
                 Some(_) => {
