@@ -249,8 +249,10 @@ async fn a_payload_is_on_no_command_line() {
     assert!(!all.contains("c2VjcmV0") && !all.contains("client-key"), "{all}");
     // "=> always pass `--pty=false`"; "User ubuntu -> need sudo"
     assert_eq!(log[0][..5], ["ssh", "--pty=false", "-m", "openstack", "magnum/0"]);
-    assert!(log[0][5].starts_with("sudo -n python3 -I -S -B -c "), "{}", log[0][5]);
-    assert_eq!(log[0].len(), 6, "one argument, quoted once");
+    // "openssh options" stand between target and command: ssh itself must ask nobody.
+    assert_eq!(log[0][5..7], ["-o", "BatchMode=yes"]);
+    assert!(log[0][7].starts_with("sudo -n python3 -I -S -B -c "), "{}", log[0][7]);
+    assert_eq!(log[0].len(), 8, "one argument, quoted once");
     // "Runs as **root** ... (so `sudo` is superfluous)"; "--format json"
     assert_eq!(log[1][..5], ["exec", "--unit", "magnum/0", "--format", "json"]);
     let line = log[1].last().unwrap();
@@ -305,6 +307,8 @@ fn ssh_takes_its_options_and_the_leader() {
     let args =
         ["ssh", "--proxy", "--no-host-key-checks", "-m", "openstack", "magnum/leader", "pwd"];
     assert_eq!(plain().juju(&args, None).status.code(), Some(0));
+    let args = ["ssh", "magnum/0", "-o", "BatchMode=yes", "echo", "-o"];
+    assert_eq!(text(&plain().juju(&args, None).stdout), "-o\n");
     let output = plain().juju(&["ssh", "nova/leader", "pwd"], None);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("could not determine leader"), "{output:?}");
@@ -329,8 +333,26 @@ async fn a_unit_that_is_not_there_is_said() {
 async fn an_expired_login_is_an_error_that_says_what_to_do() {
     let model = Model::new(&json!({ "fault": "login_expired" }));
     let error = model.channel("magnum/0", quick()).ask(&probe()).await.unwrap_err();
-    assert!(matches!(error, Error::Denied { .. }), "{error:?}");
-    assert!(error.found().unwrap().contains("juju login"), "{error:?}");
+    assert!(matches!(error, Error::NotLoggedIn { .. }), "{error:?}");
+    assert!(error.next().unwrap().contains("juju login -c "), "{error:?}");
+    assert!(error.found().unwrap().contains("cannot get discharge"), "{error:?}");
+}
+
+// "please enter password for USER on CONTROLLER: ", and it waits for somebody.
+#[tokio::test]
+async fn a_juju_that_asks_for_a_password_is_ended_at_once() {
+    let model = Model::new(&json!({ "fault": "asks" }));
+    let channel = model.channel("magnum/0", Deadlines::default());
+    let start = std::time::Instant::now();
+    let payload = Payload::Bytes(std::sync::Arc::new("a payload".to_owned().into()));
+    let asked = channel.ask(&probe()).await.unwrap_err();
+    let acted = channel.act(&reload(), payload).await.unwrap_err();
+    for error in [asked, acted] {
+        assert_eq!(error.to_string(), "juju is not logged in to controller lab");
+        assert!(error.next().unwrap().contains("juju login -c lab"), "{error:?}");
+        assert_eq!(error.touched(), Touched::Nothing);
+    }
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
 }
 
 // design.md 3: every remote call has a deadline, kills its process group at it, and says what may

@@ -49,6 +49,14 @@ pub enum Error {
         /// Which credentials were tried.
         tried: String,
     },
+    /// The login of juju to its controller has expired, or there is none. Nothing was sent to a unit.
+    #[error("juju is not logged in to {}", controller.as_deref().map_or_else(|| "its controller".to_owned(), |name| format!("controller {name}")))]
+    NotLoggedIn {
+        /// The controller, if it is known.
+        controller: Option<String>,
+        /// What juju said.
+        why: String,
+    },
     /// The deadline passed; the command may still be running on the unit.
     #[error("{unit} did not answer within {after:?} ({doing})")]
     Deadline {
@@ -125,6 +133,7 @@ impl Error {
             Self::HostKey { .. } => "host-key",
             Self::UnknownHost { .. } => "unknown-host",
             Self::Denied { .. } => "denied",
+            Self::NotLoggedIn { .. } => "not-logged-in",
             Self::Deadline { .. } => "deadline",
             Self::NothingScheduled { .. } => "nothing-scheduled",
             Self::Malformed { .. } => "malformed",
@@ -167,6 +176,7 @@ impl Diagnostic for Error {
             | Self::NoUnits { found, .. } => Some(found.clone()),
             Self::Failed { failure, .. } => failure.found.clone(),
             Self::Denied { tried, .. } => Some(format!("tried {tried}")),
+            Self::NotLoggedIn { why, .. } => Some(format!("juju: {why}")),
             _ => None,
         }
     }
@@ -184,6 +194,15 @@ impl Diagnostic for Error {
                 "compare the fingerprint with that on the machine's console (ssh-keygen -lf \
                  /etc/ssh/ssh_host_*_key.pub), then add to known_hosts: {line}"
             )),
+            Self::NotLoggedIn { controller, .. } => Some(format!(
+                "run juju login -c {}, then run this again: nothing was changed",
+                controller.as_deref().unwrap_or("CONTROLLER (juju controllers lists them)")
+            )),
+            Self::Deadline { touched: Touched::Nothing, .. } => Some(
+                "nothing was changed: a probe that still runs there only reads, without harm. Look for \
+                 a running hook or a high load, then run this again"
+                    .into(),
+            ),
             Self::Deadline { .. } => Some(
                 "the command may still be running on the unit: check that before you run it again"
                     .into(),
@@ -208,6 +227,7 @@ impl Diagnostic for Error {
             Self::HostKey { .. }
             | Self::UnknownHost { .. }
             | Self::Denied { .. }
+            | Self::NotLoggedIn { .. }
             | Self::NothingScheduled { .. }
             | Self::Probe { .. }
             | Self::Source { .. }
@@ -230,8 +250,29 @@ impl Diagnostic for Error {
             Self::HostKey { .. }
             | Self::UnknownHost { .. }
             | Self::Denied { .. }
+            | Self::NotLoggedIn { .. }
             | Self::Source { .. }
             | Self::NoUnits { .. } => Retry::Final,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A read that did not end in time changed nothing, and says so.
+    #[test]
+    fn only_an_action_may_have_changed_something_at_its_deadline() {
+        let late = |touched| Error::Deadline {
+            unit: "magnum/0".to_owned(),
+            doing: "juju".to_owned(),
+            after: Duration::from_secs(70),
+            touched,
+        };
+        let read = late(Touched::Nothing).next().unwrap();
+        assert!(read.contains("nothing was changed") && read.contains("without harm"), "{read}");
+        let action = late(Touched::Maybe).next().unwrap();
+        assert!(action.contains("check that before you run it again"), "{action}");
     }
 }

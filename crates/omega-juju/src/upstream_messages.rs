@@ -91,7 +91,9 @@ pub(crate) enum Juju {
 ///
 /// * `timed out waiting for results from`: juju 3, `cmd/juju/action/exec.go`.
 /// * `cannot get discharge`, `macaroon`: juju, `api/apiclient.go` and the macaroon bakery;
-///   `not logged in`: juju, `jujuclient`; `please enter password`: juju, `cmd/juju/user/login.go`.
+///   `not logged in`, `account details for controller … not found`: juju, `jujuclient`; `please enter
+///   password`: juju, `cmd/modelcmd/base.go`; `cannot log into controller`: juju,
+///   `cmd/juju/user/login.go`; `invalid entity name or password`: juju, `apiserver/errors`.
 /// * `open PATH: permission denied`: Go, `io/fs`, `PathError`; `dial unix PATH: connect: permission
 ///   denied`: Go, `net`, `OpError`.
 /// * `permission denied`: juju, `apiserver/errors`, `ErrPerm`; `Permission denied (publickey`: OpenSSH,
@@ -102,7 +104,7 @@ pub(crate) fn juju(stderr: &str) -> Juju {
     let any = |phrases: &[&str]| phrases.iter().any(|phrase| stderr.contains(phrase));
     if any(&["timed out waiting for results"]) {
         Juju::TimedOut
-    } else if any(&["cannot get discharge", "macaroon", "not logged in", "please enter password"]) {
+    } else if is_login(stderr) {
         Juju::LoginExpired
     } else if stderr.lines().any(is_local_permission) {
         Juju::LocalFile
@@ -115,6 +117,45 @@ pub(crate) fn juju(stderr: &str) -> Juju {
     } else {
         Juju::Unknown
     }
+}
+
+/// Returns whether juju needs a new login. A login that failed for another reason (the network, the
+/// user's rights) is not one.
+fn is_login(stderr: &str) -> bool {
+    let any = |phrases: &[&str]| phrases.iter().any(|phrase| stderr.contains(phrase));
+    let certain = [
+        "cannot get discharge",
+        "macaroon",
+        "not logged in",
+        "login expired",
+        "invalid entity name or password",
+        "account details for controller",
+    ];
+    let tried = any(&["cannot log in"])
+        && !any(&["permission denied", "connect", "no API addresses", "i/o timeout", "not found"]);
+    juju_asks(stderr) || any(&certain) || tried
+}
+
+/// Returns whether juju asks somebody to log in. Nobody would answer.
+///
+/// * `please enter password for USER on CONTROLLER: `: juju, `cmd/modelcmd/base.go`.
+/// * `Opening an authorization web page in your browser.`: the macaroon bakery, `httpbakery/browser.go`.
+/// * `Please visit URL and enter code CODE to log in.`: juju 3 with JAAS, as its documentation shows it.
+pub(crate) fn juju_asks(stderr: &str) -> bool {
+    let device = stderr.contains("Please visit ") && stderr.contains(" to log in");
+    let asks = ["please enter password for ", "Opening an authorization web page"];
+    device || asks.iter().any(|phrase| stderr.contains(phrase))
+}
+
+/// Returns the controller that juju names where it asks for a login.
+pub(crate) fn juju_controller(stderr: &str) -> Option<&str> {
+    let prompt = || {
+        let (_, user) = stderr.split_once("please enter password for ")?;
+        user.split_once(" on ")?.1.split(':').next()
+    };
+    let quoted = || stderr.split_once("into controller \"")?.1.split('"').next();
+    let account = || stderr.split_once("account details for controller ")?.1.split(' ').next();
+    prompt().or_else(quoted).or_else(account).map(str::trim).filter(|name| !name.is_empty())
 }
 
 /// Returns whether the line says that a file or socket of this machine can't be used.

@@ -6,14 +6,22 @@ use omega_core::{Diagnostic, Retry, Touched};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RefusalReason, Request, RetryAfter, TransportCause, transport_cause::Happened};
+use crate::{
+    RefusalReason, Request, RetryAfter, TransportCause, cloud::ENVIRONMENT,
+    transport_cause::Happened,
+};
+
+/// The name of a cloud in a message. The one of the `OS_*` variables has no name of the operator's.
+fn said(cloud: &str) -> &str {
+    if cloud == ENVIRONMENT { "the cloud of the OS_* variables" } else { cloud }
+}
 
 /// A call to a cloud failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// Keystone returned no token.
-    #[error("could not log in to {cloud} as {user}")]
+    #[error("could not log in to {} as {user}", said(cloud))]
     Login {
         /// The cloud, as the operator named it.
         cloud: String,
@@ -25,7 +33,7 @@ pub enum Error {
         source: Arc<Error>,
     },
     /// The catalog has no endpoint for the service.
-    #[error("the catalog of {cloud} has no {interface} endpoint for {service}{region}")]
+    #[error("the catalog of {} has no {interface} endpoint for {service}{region}", said(cloud))]
     NoEndpoint {
         /// The cloud, as the operator named it.
         cloud: String,
@@ -368,5 +376,23 @@ impl Diagnostic for Error {
             | Self::Source { .. }
             | Self::Tls { .. } => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cloud_of_the_variables_is_said_in_words() {
+        let login = |cloud: &str| Error::Login {
+            cloud: cloud.to_owned(),
+            user: "admin".to_owned(),
+            next: None,
+            source: Arc::new(Error::NoProject("p".to_owned())),
+        };
+        let words = "could not log in to the cloud of the OS_* variables as admin";
+        assert_eq!(login(ENVIRONMENT).to_string(), words);
+        assert_eq!(login("site").to_string(), "could not log in to site as admin");
     }
 }

@@ -1,10 +1,7 @@
 # The actions, one per run. Files and wheels that are replaced or removed are stored first.
-import errno
 import fcntl
 import io
 import secrets
-
-STATE = "/var/lib/omega"
 
 
 def state_directory(name):
@@ -15,9 +12,7 @@ def state_directory(name):
             sync_directory(os.path.dirname(path))
         except FileExistsError:
             pass
-        status = os.lstat(path)
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-            raise Fail("occupied", "%s is not a directory that belongs to root" % path)
+        refuse_state(path)
         os.chmod(path, 0o700)
     return os.path.join(STATE, name)
 
@@ -30,39 +25,8 @@ def sync_directory(path):
         os.close(fd)
 
 
-def ids(owner, group):
-    try:
-        uid = pwd.getpwnam(owner).pw_uid
-    except KeyError:
-        raise Fail("no-such-user", "user %s does not exist on this unit" % owner, expected="owner %s:%s" % (owner, group))
-    try:
-        return uid, grp.getgrnam(group).gr_gid
-    except KeyError:
-        raise Fail("no-such-user", "group %s does not exist on this unit" % group, expected="owner %s:%s" % (owner, group))
-
-
 def wanted(action):
     return "%s:%s %s" % (action["owner"], action["group"], action["mode"])
-
-
-def os_failure(error, path):
-    """The failure for an OSError at a path: with the free space, or with the directory that is missing."""
-    place = path if os.path.isdir(path) else os.path.dirname(path)
-    why = message_of(error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        try:
-            room = os.statvfs(place)
-            why = "%s (%s: %d bytes free)" % (os.strerror(error.errno).lower(), place,
-                                              room.f_bavail * room.f_frsize)
-        except OSError:
-            why = "%s (%s)" % (os.strerror(error.errno).lower(), place)
-        return Fail("no-space", why, next="free some space in %s, then run it again" % place)
-    if error.errno == errno.ENOENT:
-        missing = path
-        while not os.path.isdir(os.path.dirname(missing)):
-            missing = os.path.dirname(missing)
-        return Fail("not-found", "%s: %s" % (os.strerror(error.errno).lower(), missing), next="create %s first" % missing)
-    return Fail(code_of(error), "%s: %s" % (path, why) if path not in why else why)
 
 
 # --- placing a file ---------------------------------------------------------------------------
@@ -78,6 +42,9 @@ class Parent:
             self.at = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             raise os_failure(error, home)
+        if protected(home):  # in an append-only directory the temporary file could not be removed
+            os.close(self.at)
+            raise os_failure(OSError(errno.EPERM, os.strerror(errno.EPERM)), path)
 
     def __enter__(self):
         return self.name, self.at, self.temporary
@@ -85,6 +52,8 @@ class Parent:
     def __exit__(self, kind, error, traceback):
         try:
             remove_quietly(self.temporary, self.at)
+        except OSError as left:  # on a read-only file system, even if nothing is there: the first error counts
+            error = left if error is None else error
         finally:
             os.close(self.at)
         if isinstance(error, OSError):
@@ -323,7 +292,10 @@ def set_owner_and_mode(path, flags, action):
     try:
         if not flags and not stat.S_ISREG(os.fstat(fd).st_mode):
             raise Fail("occupied", "%s is not a regular file" % path)
-        os.fchown(fd, *owner)
+        try:
+            os.fchown(fd, *owner)
+        except OSError as error:  # nothing was changed yet
+            raise os_failure(error, path)
         os.fchmod(fd, mode)
         os.fsync(fd)
         status = os.fstat(fd)
@@ -346,7 +318,7 @@ def act_make_directory(action, payload, until):
         if not stat.S_ISDIR(os.lstat(path).st_mode):
             raise Fail("occupied", "%s exists and is not a directory" % path, expected="a directory")
     except OSError as error:
-        raise os_failure(error, os.path.dirname(path))
+        raise os_failure(error, path)
     set_owner_and_mode(path, os.O_DIRECTORY, action)
     sync_directory(os.path.dirname(path))
 

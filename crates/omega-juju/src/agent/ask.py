@@ -53,6 +53,15 @@ def probe_directory(ask, seconds):
     return {"reply": "directory", "names": names}
 
 
+def probe_obstacle(ask, seconds):
+    try:
+        refuse_write(ask["path"], ask["access"], ask["size"])
+    except Fail as fail:
+        found = {"why": fail.why, "code": fail.code, "expected": fail.expected, "next": fail.next}
+        return {"reply": "obstacle", "found": found}
+    return {"reply": "obstacle", "found": None}
+
+
 def started_ns(service, shown):
     """When the main process was started, by the wall clock at that time, to compare it with file times. systemd
     reports it in microseconds on the bus only. If the clock was set back since, the monotonic clock is used."""
@@ -141,6 +150,18 @@ def probe_program(ask, seconds):
         real = os.path.realpath(candidate)
         found = {"path": candidate, "real": real, "sha256": facts(real)["sha256"]}
     return {"reply": "program", "path": path, "live": live, "found": found}
+
+
+def probe_helm_version(ask, seconds):
+    shown = show(ask["service"])
+    env, user = dict(daemon_env(ask["service"], shown)[0], HOME="/nonexistent"), user_of(shown)
+    helm = which("helm", path_of(env), user)
+    try:
+        status, out, _ = run([helm, "version", "--short"], min(10, seconds), user, env) if helm else (1, b"", "")
+    except (OSError, Fail):
+        status, out = 1, b""
+    lines = out.decode("utf-8", "replace").splitlines() if status == 0 else []
+    return {"reply": "helm_version", "version": masked(lines[0]) if lines else None}
 
 
 SECRET = re.compile(r"password|secret|token|passphrase|credential|^connection$|transport_url")
@@ -241,64 +262,6 @@ def since(began):
     return round((time.monotonic() - began) * 1000, 1)
 
 
-# X509_V_ERR_* of OpenSSL (include/openssl/x509_vfy.h.in)
-TLS_CODES = {9: "tls-not-yet-valid", 10: "tls-expired", 62: "tls-wrong-host", 64: "tls-wrong-host",
-             18: "tls-untrusted", 19: "tls-untrusted", 20: "tls-untrusted", 21: "tls-untrusted"}
-
-
-def probe_reach(ask, seconds):
-    import socket
-    import ssl
-    started, seconds = time.monotonic(), min(seconds, 10)
-    state = {"reply": "reach", "tcp": False, "tls": False, "status": None, "version": None, "error": None, "code": None}
-    stage, plain = "TCP", None
-    try:
-        plain = socket.create_connection((ask["host"], ask["port"]), seconds)
-        state["tcp"], stage = True, "TLS"
-        trust = ssl.create_default_context(cadata=ask["ca_pem"])
-        with trust.wrap_socket(plain, server_hostname=ask["host"]) as secure:
-            state["tls"], stage = True, "HTTP"
-            get_version(secure, ask, state)
-    except ssl.SSLCertVerificationError as error:
-        state.update(error="TLS: " + error.verify_message, code=TLS_CODES.get(error.verify_code, "tls"))
-    except socket.gaierror as error:
-        state.update(error="DNS: %s: %s" % (ask["host"], (error.strerror or str(error)).lower()), code="dns")
-    except socket.timeout:
-        state.update(error="%s: no answer within %s s" % (stage, seconds), code=stage.lower())
-    except (OSError, ValueError) as error:
-        message = (getattr(error, "strerror", None) or str(error)).lower()
-        state.update(error="%s: %s" % (stage, message), code=stage.lower())
-    finally:
-        if plain is not None:
-            plain.close()
-    state["millis"] = int((time.monotonic() - started) * 1000)
-    return state
-
-
-def get_version(secure, ask, state):
-    host = "[%s]" % ask["host"] if ":" in ask["host"] else ask["host"]
-    # HTTP/1.0: the response is not chunked and ends with the connection. (http.client is slow to import.)
-    request = "GET /version HTTP/1.0\r\nHost: %s:%d\r\nAccept: application/json\r\n\r\n"
-    secure.sendall((request % (host, ask["port"])).encode())
-    answer = b""
-    while len(answer) < 65536:
-        part = secure.recv(65536)
-        if not part:
-            break
-        answer += part
-    head, _, body = answer.partition(b"\r\n\r\n")
-    first = re.match(rb"HTTP/1\.[01] (\d{3})", head)
-    if first is None:
-        state.update(error="HTTP: the response is not HTTP", code="http")
-        return
-    state["status"] = int(first.group(1))
-    if state["status"] == 200:
-        try:
-            state["version"] = json.loads(body).get("gitVersion")
-        except (ValueError, AttributeError):
-            state.update(error="HTTP: the response of /version is not JSON", code="http")
-
-
 def probe_releases(ask, seconds):
     shown = show(ask["service"])
     env, user = dict(daemon_env(ask["service"], shown)[0]), user_of(shown)
@@ -351,40 +314,6 @@ def probe_snapshots(ask, seconds):
             state["error"] = err.strip()[-1024:] or "exit status %d" % status
         domains.append(state)
     return {"reply": "snapshots", "domains": domains}
-
-
-def probe_package_index(ask, seconds):
-    """What pip would look for, with the settings that it would have: -vv tells why an index was not read."""
-    context = context_of(ask["service"], show(ask["service"]))
-    if context is None:
-        raise Fail("no-daemon", "this unit has no %s, so there is no interpreter to install for" % ask["service"])
-    argv = [context[0], "-m", "pip", "-vv", "index", "versions", ask["distribution"], "--no-input", "--no-cache-dir",
-            "--disable-pip-version-check", "--retries", "0", "--timeout", "10"]
-    argv += ["--index-url", ask["index"]] if ask["index"] else []
-    status, out, err = run(argv, seconds, env=root_env())
-    lines = (out.decode("utf-8", "replace") + "\n" + err).splitlines()
-    if any("unknown command" in line for line in lines):
-        raise Fail("no-program", "pip is too old to ask an index (20.3 or newer can)")
-    marker = "Available versions: "
-    versions = [line[len(marker):].split(", ") for line in lines if line.startswith(marker)]
-    if versions and ask["version"] in versions[0]:
-        return {"reply": "source", "error": None}
-    if versions:
-        return {"reply": "source", "error": "it has no %s %s, only %s" % (ask["distribution"], ask["version"], ", ".join(versions[0]))}
-    why = [line for line in lines if line.startswith("Could not fetch URL")] or [line for line in lines if "ERROR" in line]
-    why = why[0] if why else "pip: exit status %d" % status
-    return {"reply": "source", "error": re.sub(r"//[^/@\s]*@", "//…@", re.sub(r"<[^>]*>", "", why))[:400]}
-
-
-def probe_download(ask, seconds):
-    import urllib.request
-    try:
-        with urllib.request.urlopen(ask["url"], timeout=max(1, seconds - 1)) as answer:
-            answer.read(1)
-        return {"reply": "source", "error": None}
-    except (OSError, ValueError) as error:
-        why = getattr(error, "reason", None) or error
-        return {"reply": "source", "error": message_of(why) if isinstance(why, Exception) else str(why)}
 
 
 def probe_log_tail(ask, seconds):

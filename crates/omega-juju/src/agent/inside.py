@@ -111,6 +111,21 @@ def refusal(cfg, error):
     return "%s: %s" % (type(error).__name__, error)
 
 
+def line_of(file, section, key):
+    """The line that sets an option in a section, counted from 1: the last one counts."""
+    here, found = None, None
+    try:
+        with open(file, encoding="utf-8", errors="replace") as lines:
+            for nth, line in enumerate(lines, 1):
+                name = re.match(r"\[(.*)\]", line.strip())
+                here = name.group(1) if name else here
+                if here == section and re.match(re.escape(key) + r"\s*[=:]", line):
+                    found = nth
+    except OSError:
+        pass
+    return found
+
+
 def set_in(cfg, files, group, keys):
     """Where each option is set, in the order of reading. oslo.config prefers the environment to all files."""
     found = dict((key, []) for key in keys)
@@ -123,7 +138,8 @@ def set_in(cfg, files, group, keys):
         for section, values in sections.items():
             if section == group or (group != "DEFAULT" and section.lower() == group.lower()):
                 for key in keys:
-                    found[key] += [{"file": file, "value": value} for value in values.get(key, [])[-1:]]
+                    found[key] += [{"file": file, "value": value, "line": line_of(file, section, key)}
+                                   for value in values.get(key, [])[-1:]]
     for key in keys:
         name = "OS_%s__%s" % (group.upper(), key.upper().replace("-", "_"))
         if name in os.environ:

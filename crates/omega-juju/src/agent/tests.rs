@@ -197,14 +197,139 @@ for secret in ("mysql://u:hunter2@h/db", "{'password': 'hunter2 hunter2'}", "tok
     assert "hunter2" not in masked("ERROR x " + secret), masked(secret)
 assert masked("ERROR cluster c9 is gone") == "ERROR cluster c9 is gone"
 "#;
-    let (common, ask) = (include_str!("common.py"), include_str!("ask.py"));
-    run_python(&["-I", "-c", &format!("{common}\n{ask}\n{statements}")], &[]);
+    run_python(&["-I", "-c", &format!("{}\n{statements}", probes())], &[]);
+}
+
+/// The program for probes, without its start.
+fn probes() -> String {
+    [
+        include_str!("common.py"),
+        include_str!("obstacle.py"),
+        include_str!("network.py"),
+        include_str!("ask.py"),
+    ]
+    .concat()
+}
+
+/// What would stop a write is told in the words of the write that fails.
+#[test]
+#[ignore = "needs python3"]
+fn python_tells_what_would_stop_a_write() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("file"), "x").unwrap();
+    let statements = r#"
+HOME, nobody = sys.argv[1], {"owner": "nobody-here", "group": "root", "mode": "0600"}
+STATE = HOME + "/state"
+root = {"owner": "root", "group": "root", "mode": "0644"}
+
+
+def why(path, access=root, size=1):
+    try:
+        refuse_write(HOME + path, access, size)
+    except Fail as fail:
+        return fail.code, fail.why.replace(HOME, "H"), fail.next and fail.next.replace(HOME, "H")
+
+
+def placed(path, access=root):
+    import hashlib
+    action = dict(access, path=HOME + path, sha256=hashlib.sha256(b"x").hexdigest(), expect="absent")
+    try:
+        place(action, b"x")
+    except Fail as fail:
+        return fail.code, fail.why.replace(HOME, "H"), fail.next and fail.next.replace(HOME, "H")
+
+
+def placed_state():
+    try:
+        state_directory("lock")
+    except Fail as fail:
+        return fail.code, fail.why.replace(HOME, "H")
+
+
+for path, access in (("/none/below/x", root), ("/file/x", root), ("/new", nobody)):
+    assert why(path, access) is not None and why(path, access) == placed(path, access), (why(path, access), placed(path, access))
+assert why("/none/x") == ("not-found", "no such file or directory: H/none", "create H/none first"), why("/none/x")
+assert why("/new") is None and placed("/new") is None, why("/new")
+assert why("/new", None) is None and why("/none/below/x", None) is None
+assert why("/new", size=1 << 60)[0] == "no-space"
+STATE = HOME + "/file"
+assert why("/new")[:2] == ("occupied", "H/file is not a directory that belongs to root") == placed_state()[:2], why("/new")
+STATE = HOME + "/state"
+real, os.statvfs = os.statvfs, lambda path: os.statvfs_result(tuple(real(path)[:8]) + (1,) + tuple(real(path)[9:]))
+assert why("/new")[1].endswith(": read-only file system"), why("/new")
+os.statvfs = real
+protected = lambda path: path == HOME + "/new"
+code, words, remedy = why("/new")
+assert (code, words) == ("not-permitted", "H/new: operation not permitted") and "chattr -ia H/new" in remedy, (words, remedy)
+assert why("/other") is None
+"#;
+    in_the_agent(statements, home.path());
+}
+
+/// An immutable file or directory: the probe and the actions say the same, and nothing is left behind. A
+/// temporary file that can't be removed does not hide the first error.
+#[test]
+#[ignore = "needs python3"]
+fn python_refuses_what_is_immutable_in_the_words_of_the_write() {
+    let home = tempfile::tempdir().unwrap();
+    let statements = r#"
+import hashlib
+HOME, root = sys.argv[1], {"owner": named(os.geteuid(), 0)[0], "group": named(0, os.getegid())[1], "mode": "0644"}
+STATE, path = HOME + "/state", HOME + "/d/f"
+os.mkdir(HOME + "/d")
+open(path, "w").write("old")
+sha = lambda text: hashlib.sha256(text).hexdigest()
+
+
+def said(call, *args):
+    try:
+        call(*args)
+    except Fail as fail:
+        return fail.code, fail.why, fail.next
+
+
+def same(path, name, access=root, **action):
+    told = said(refuse_write, path, access, 1)
+    done = said(globals()["act_" + name], dict(root, path=path, **action), b"x", 9e9)
+    assert told is not None and told == done, (name, told, done)
+
+
+def flags(change, path):
+    return subprocess.call(["chattr", change, path], stderr=subprocess.DEVNULL) == 0
+
+
+new, old = {"sha256": sha(b"x")}, {"expect": {"sha256": sha(b"old")}}
+if flags("+i", path):
+    try:
+        same(path, "place_file", **new, **old)
+        same(path, "set_file_mode")
+        same(path, "remove_file", None, **old)
+    finally:
+        flags("-i", path)
+for change in ("+i", "+a"):
+    if flags(change, HOME + "/d"):
+        try:
+            same(HOME + "/d/n", "place_file", expect="absent", **new)
+        finally:
+            flags("-ia", HOME + "/d")
+assert os.listdir(HOME + "/d") == ["f"], os.listdir(HOME + "/d")
+
+
+def read_only(*args):
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS), ".n.omega-0123456789abcdef")
+
+
+write_temporary = remove_quietly = read_only
+failed = said(place, dict(root, path=HOME + "/d/n", expect="absent", **new), b"x")
+assert failed[:2] == ("not-permitted", HOME + "/d/n: read-only file system"), failed
+"#;
+    in_the_agent(statements, home.path());
 }
 
 /// Runs statements that use the agent's functions.
 fn in_the_agent(statements: &str, home: &std::path::Path) {
     let (common, act) = (include_str!("common.py"), include_str!("act.py"));
-    let program = format!("{common}\n{act}\n{statements}\n");
+    let program = format!("{common}\n{}\n{act}\n{statements}\n", include_str!("obstacle.py"));
     run_python(&["-I", "-c", &program], &[home.to_str().unwrap()]);
 }
 
@@ -216,7 +341,7 @@ fn run_python(program: &[&str], arguments: &[&str]) {
 }
 
 /// The functions of `os` that the program for probes may call; none of them writes.
-const READS: [&str; 25] = [
+const READS: [&str; 27] = [
     "access",
     "basename",
     "close",
@@ -228,6 +353,7 @@ const READS: [&str; 25] = [
     "fstat",
     "geteuid",
     "getgrouplist",
+    "isdir",
     "isfile",
     "join",
     "killpg",
@@ -240,6 +366,7 @@ const READS: [&str; 25] = [
     "setgroups",
     "setuid",
     "stat",
+    "statvfs",
     "strerror",
     "write",
 ];
@@ -254,7 +381,7 @@ import ast
 tree, calls, wrong = ast.parse(open(sys.argv[1]).read()), set(), []
 for node in ast.walk(tree):
     if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("os", "os.path"):
-        if node.attr.startswith("O_") and node.attr not in ("O_RDONLY", "O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"):
+        if node.attr.startswith("O_") and node.attr not in ("O_RDONLY", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"):
             wrong.append(node.attr)
     if not isinstance(node, ast.Call):
         continue
@@ -272,7 +399,7 @@ assert not calls and not wrong, (calls, wrong)
     let program = home.path().join("ask.py");
     let inside = include_str!("inside.py");
     for (text, more) in [
-        (format!("{}{}", include_str!("common.py"), include_str!("ask.py")), "_exit"),
+        (probes(), "_exit"),
         // memfd_create creates a file in memory: requests needs a path for a key.
         (inside.to_owned(), "memfd_create"),
     ] {

@@ -1,9 +1,17 @@
-use std::{ffi::OsString, io, path::PathBuf, pin::pin, process::Stdio, time::Duration};
+use std::{
+    ffi::OsString,
+    io,
+    path::PathBuf,
+    pin::{Pin, pin},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
     io::AsyncReadExt as _,
-    process::{Child, Command},
+    process::{Child, ChildStderr, Command},
+    sync::Notify,
     time::{Instant, sleep_until, timeout},
 };
 
@@ -21,6 +29,8 @@ pub struct Program {
     name: PathBuf,
     args: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
+    /// Whether its standard error shows that it waits for somebody.
+    asks: Option<fn(&str) -> bool>,
 }
 
 /// What a program that ended left.
@@ -52,7 +62,7 @@ pub enum RunError {
 impl Program {
     /// Returns the program `name`, a path or a name on the PATH.
     pub fn new(name: impl Into<PathBuf>) -> Self {
-        Self { name: name.into(), args: Vec::new(), variables: Vec::new() }
+        Self { name: name.into(), args: Vec::new(), variables: Vec::new(), asks: None }
     }
 
     /// Sets an environment variable for it.
@@ -79,6 +89,12 @@ impl Program {
         self
     }
 
+    /// Ends it as soon as `asks` is true of its standard error: it waits for a person, and there is none.
+    #[must_use]
+    pub(crate) fn ends_at(self, asks: fn(&str) -> bool) -> Self {
+        Self { asks: Some(asks), ..self }
+    }
+
     /// Runs it. Without `stdin`, its standard input is empty.
     ///
     /// # Errors
@@ -94,7 +110,7 @@ impl Program {
         let mut child =
             self.spawn(stdin.is_some()).map_err(|error| RunError::Start(name.clone(), error))?;
         let mut group = Group(child.id());
-        match timeout(within, collect(&mut child, stdin)).await {
+        match timeout(within, collect(&mut child, stdin, self.asks)).await {
             Ok(Ok(output)) => {
                 group.0 = None;
                 Ok(output)
@@ -133,15 +149,67 @@ struct Group(Option<u32>);
 
 impl Drop for Group {
     fn drop(&mut self) {
-        let pid = self.0.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-        if let Some(Err(error)) = pid.map(|pid| kill_process_group(pid, Signal::KILL)) {
-            tracing::debug!(%error, "nothing was left to kill");
-        }
+        kill_group(self.0);
     }
 }
 
+fn kill_group(pid: Option<u32>) {
+    let pid = pid.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+    if let Some(Err(error)) = pid.map(|pid| kill_process_group(pid, Signal::KILL)) {
+        tracing::debug!(%error, "nothing was left to kill");
+    }
+}
+
+/// Reads standard error to its end, and notifies once if it shows that the program asks.
+async fn read_errors(
+    stderr: Option<ChildStderr>,
+    err: &mut Vec<u8>,
+    asks: Option<fn(&str) -> bool>,
+    asked: &Notify,
+) -> Option<()> {
+    let mut stderr = stderr?.take(MOST);
+    let mut told = false;
+    while stderr.read_buf(err).await.ok()? > 0 {
+        // What a program asks is at the beginning: not all of a long output is searched each time.
+        let head = err.get(..8192).unwrap_or(err);
+        if !told && asks.is_some_and(|asks| asks(&String::from_utf8_lossy(head))) {
+            told = true;
+            asked.notify_one();
+        }
+    }
+    Some(())
+}
+
+/// Waits until the program ends, while `read` reads what it writes. What asks somebody is killed.
+async fn ended(
+    child: &mut Child,
+    mut read: Pin<&mut impl Future<Output = ()>>,
+    asked: &Notify,
+) -> io::Result<ExitStatus> {
+    let (id, mut all) = (child.id(), false);
+    let status = loop {
+        tokio::select! {
+            status = child.wait() => break status?,
+            () = &mut read, if !all => all = true,
+            () = asked.notified() => kill_group(id),
+        }
+    };
+    let until = Instant::now() + GRACE;
+    tokio::select! {
+        () = read, if !all => {}
+        () = sleep_until(until), if !all => {}
+        else => {}
+    }
+    Ok(status)
+}
+
 /// Writes and reads concurrently, so that a program that never reads, or writes first, does not hang.
-async fn collect(child: &mut Child, stdin: Option<Stdin>) -> io::Result<Output> {
+async fn collect(
+    child: &mut Child,
+    stdin: Option<Stdin>,
+    asks: Option<fn(&str) -> bool>,
+) -> io::Result<Output> {
+    let asked = Notify::new();
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let (input, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let write = async {
@@ -155,24 +223,10 @@ async fn collect(child: &mut Child, stdin: Option<Stdin>) -> io::Result<Output> 
             tokio::join!(
                 write,
                 async { stdout?.take(MOST).read_to_end(&mut out).await.ok() },
-                async { stderr?.take(MOST).read_to_end(&mut err).await.ok() },
+                read_errors(stderr, &mut err, asks, &asked),
             );
         };
-        let mut read = pin!(read);
-        let mut all = false;
-        let status = loop {
-            tokio::select! {
-                status = child.wait() => break status?,
-                () = &mut read, if !all => all = true,
-            }
-        };
-        let until = Instant::now() + GRACE;
-        tokio::select! {
-            () = read, if !all => {}
-            () = sleep_until(until), if !all => {}
-            else => {}
-        }
-        status
+        ended(child, pin!(read), &asked).await?
     };
     let signal = std::os::unix::process::ExitStatusExt::signal(&status).map(|n| n.to_string());
     Ok(Output { status: status.code(), signal, stdout: out, stderr: err })
@@ -222,6 +276,18 @@ mod tests {
         assert!(matches!(error, RunError::Deadline(..)), "{error}");
         tokio::time::sleep(Duration::from_millis(1300)).await;
         assert!(!mark.exists(), "the grandchild outlived the deadline");
+    }
+
+    /// Nobody answers: it ends at once, with what it asked.
+    #[tokio::test]
+    async fn a_program_that_asks_somebody_is_ended() {
+        let asks = |text: &str| text.contains("password");
+        let script = "echo 'please enter password: ' >&2; sleep 30";
+        let output = sh(script).ends_at(asks).run(None, Duration::from_secs(20)).await.unwrap();
+        assert_eq!(output.status, None);
+        assert_eq!(output.stderr, b"please enter password: \n");
+        let other = sh("echo no >&2; exit 1").ends_at(asks).run(None, GRACE).await.unwrap();
+        assert_eq!((other.status, other.stderr), (Some(1), b"no\n".to_vec()));
     }
 
     #[tokio::test]

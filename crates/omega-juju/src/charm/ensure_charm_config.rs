@@ -179,6 +179,8 @@ impl CharmConfig {
             Lines::Read(BTreeMap::new())
         } else if unit.agent.current == "lost" {
             Lines::Unread("its agent is lost".to_owned())
+        } else if let Some(unusable) = unit.standing().unusable(&unit.name.to_string()) {
+            Lines::Unread(unusable.why)
         } else {
             let service: ServiceName =
                 SERVICE.parse().map_err(|_| Error::Source { name: SERVICE.into() })?;

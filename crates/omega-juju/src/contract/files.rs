@@ -119,8 +119,14 @@ async fn refusals(clause: Clause<'_>) -> Checked {
         (no_directory(&home), Payload::Null, FailureCode::Occupied),
         (directory(&path, FileMode::PROGRAM), Payload::Null, FailureCode::Occupied),
     ] {
+        let told = foretold(&clause, &action, &code).await?.unwrap_or_default();
         let error = clause.refused(&action, payload).await?;
-        clause.that(!error.to_string().is_empty(), "a reason", &error)?;
+        let words = error.to_string();
+        clause.that(
+            !words.is_empty() && words.contains(&told),
+            "the reason told before",
+            &error,
+        )?;
         clause.same("code", &error.code(), &Some(&code))?;
     }
     is(&clause, &path, OLD, "root", "0644").await?;
@@ -128,6 +134,23 @@ async fn refusals(clause: Clause<'_>) -> Checked {
     let file = Reply::Directory { names: Some(vec!["file".to_owned()]) };
     clause.same("nothing new, names", &names, &file)?;
     Ok(clause.name)
+}
+
+/// What the probe tells before a placement that the machine refuses for its owner or directory.
+async fn foretold(
+    clause: &Clause<'_>,
+    action: &Action,
+    code: &FailureCode,
+) -> Result<Option<String>, Broken> {
+    let Action::File(FileAction::PlaceFile(Placement { path, access, .. })) = action else {
+        return Ok(None);
+    };
+    let (path, access) = (path.clone(), Some(access.clone()));
+    let reply = clause.ask_one(Probe::Obstacle { path, access, size: 1 }).await?;
+    let Reply::Obstacle { found } = reply else { return Err(clause.broken("an obstacle", reply)) };
+    let of_place = matches!(code, FailureCode::NotFound | FailureCode::NoSuchUser);
+    clause.same("obstacle", &found.as_ref().map(|one| &one.code), &of_place.then_some(code))?;
+    Ok(found.map(|one| one.why))
 }
 
 async fn before(clause: Clause<'_>) -> Checked {

@@ -60,7 +60,9 @@ impl Gate for DaemonSteady {
 
     async fn check(&self) -> Result<Verdict, Failure> {
         match self.ask().await {
-            Ok((false, _)) => Ok(Verdict::deferred(format!("7.8: {} is restarted", self.service))),
+            Ok((false, _)) => {
+                Ok(Verdict::deferred(format!("waits for 7.8 (restart {})", self.service)))
+            }
             Ok((true, Ok(since))) => Ok(self.judge(&since)),
             Ok((true, Err(failure))) => {
                 Ok(fail(self, failure.why, format!("look at systemctl status {}", self.service)))

@@ -53,7 +53,7 @@ impl DriverImports {
             return fail(self, why, "check the unit's name");
         }
         if seen.driver.release().as_ref() != Some(&self.release) {
-            let until = format!("7.4: {DISTRIBUTION} {} is installed", self.release);
+            let until = format!("waits for 7.4 (install {DISTRIBUTION} {})", self.release);
             return Verdict::deferred(until);
         }
         let staged = has_digest(&seen.dropin, &self.dropin);
@@ -104,7 +104,7 @@ const MAGNUM: &str = "magnum";
 /// The release whose source omega's facts about Magnum are from.
 const KNOWN_MAGNUM: &str = "18.0.1";
 
-const STAGED: &str = "7.6: the drop-in is staged";
+const STAGED: &str = "waits for 7.6 (stage the drop-in)";
 
 #[async_trait]
 impl Gate for DriverImports {

@@ -3,7 +3,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use omega_core::{Evidence, Failure, Finding, Gate, Label as _, Severity, Subject, Verdict};
 
-use crate::{Unit, channel::Standing};
+use crate::{
+    Unit,
+    channel::{Standing, Unusable},
+};
 
 /// Whether Juju reports the unit as active and idle, in the status from which the units of this run
 /// were listed. A hook that runs and a charm that waits are warnings: they should pass.
@@ -33,11 +36,11 @@ pub fn standing_finding(rule: &str, subject: Subject, standing: &Standing) -> Op
             Severity::Broken,
             format!("{log}; after a hook that failed: juju resolved {name}"),
         ),
-        Standing::Lost(why) => (
-            why,
-            Severity::Broken,
-            format!("if its machine is down, start it; else restart its agent there: {log}"),
-        ),
+        Standing::Lost(_) | Standing::Unusable(_) => {
+            let Unusable { why, next } = standing.unusable(&name)?;
+            let found = Finding::broken(rule, subject, format!("juju reports: {why}"));
+            return Some(found.remedy(next));
+        }
     };
     let found = Finding::broken(rule, subject, format!("juju reports: {why}"));
     Some(found.severity(severity).remedy(remedy))

@@ -159,7 +159,9 @@ async fn an_override_is_named_with_its_file() {
     let desired = ConvergeServices::graft(&"1.4.0".parse().unwrap(), sha256, &effective, false);
     let shown = shown(&sim, &desired).await;
     assert!(
-        shown.contains(&format!("{late} sets kubeconfig_file, and is read after {dropin}")),
+        shown.contains(&format!(
+            "{late}:2 sets kubeconfig_file = /etc/other, and is read after {dropin}"
+        )),
         "{shown}"
     );
 }

@@ -3,6 +3,7 @@
 //! The init script of openstack-pkg-tools sets `DAEMON_ARGS`, sources `/etc/default/openstack` and
 //! this file (in dash, and only if the daemon's user can read it), and appends `--log-file`.
 
+use super::shell_script::{Command, Piece, Place, Script, assignment, plain};
 use crate::UnitPath;
 
 /// Why a file can't be edited safely.
@@ -35,16 +36,12 @@ pub(super) fn has_config_file(args: &[String], file: &UnitPath) -> bool {
     values(args, "--config-file").any(|value| value == file.as_str())
 }
 
-/// Returns how often the lines of `text` add the flag.
+/// Returns how often the assignments of `text` add the flag.
 pub(super) fn count_in(text: &str, directory: &UnitPath) -> usize {
-    let lines = text.lines().map(str::trim).filter_map(Assignment::read);
-    lines
-        .filter(|value| !value.plus)
-        .map(|value| {
-            let args: Vec<String> = value.inner.split_whitespace().map(str::to_owned).collect();
-            count(&args, directory)
-        })
-        .sum()
+    let Ok(script) = Script::read(text) else { return 0 };
+    let here = script.commands.iter().filter(|command| command.place != Place::Elsewhere);
+    let values = here.filter_map(Value::of).filter(|value| !value.plus);
+    values.map(|value| value.flags(directory)).sum()
 }
 
 /// Returns the line that adds the flag.
@@ -57,38 +54,17 @@ pub(super) fn flag_line(directory: &UnitPath) -> String {
 ///
 /// `text` must have no carriage returns.
 pub(super) fn edit(text: &str, directory: &UnitPath) -> Result<String, Unsafe> {
-    structure(text)?;
-    let mut kept = String::new();
-    let mut has_flag = false;
-    for (nth, raw) in text.split_inclusive('\n').enumerate() {
-        let line = nth + 1;
-        let no = |why: &str, next: String| Err(Unsafe { line, why: why.to_owned(), next });
-        let remove = || format!("remove `--config-dir {directory}` from line {line}");
-        match Line::read(raw, directory) {
-            Line::FlagAlone => continue,
-            Line::Reset => {
-                let next = format!("change line {line} to DAEMON_ARGS=\"$DAEMON_ARGS …\"");
-                return no("it replaces the daemon's arguments: --config-file is lost", next);
-            }
-            Line::Literal => {
-                let next = format!("put double quotes around the value in line {line}");
-                return no("`$DAEMON_ARGS` is not expanded in single quotes", next);
-            }
-            Line::FlagAmongOthers { effective: true } if !has_flag => has_flag = true,
-            Line::FlagAmongOthers { .. } => {
-                return no("it adds the flag together with something else", remove());
-            }
-            Line::Restart if has_flag => {
-                return no("it drops the flag that a previous line adds", remove());
-            }
-            Line::Mention => {
-                return no("it contains the flag or directory in another form", remove());
-            }
-            Line::Restart | Line::Other => {}
-        }
-        kept.push_str(raw);
+    let script = Script::read(text)?;
+    let mut edit = Edit { directory, flag: Flag::None, seen: false, removed: Vec::new() };
+    for command in &script.commands {
+        edit.judge(command)?;
     }
-    if !has_flag {
+    edit.refuse_mentions(&script)?;
+    let within = |line: usize, (first, last): &(usize, usize)| (*first..=*last).contains(&line);
+    let lines = text.split_inclusive('\n').enumerate();
+    let kept = lines.filter(|(nth, _)| !edit.removed.iter().any(|lines| within(nth + 1, lines)));
+    let mut kept: String = kept.map(|(_, line)| line).collect();
+    if edit.flag == Flag::None {
         if !kept.is_empty() && !kept.ends_with('\n') {
             kept.push('\n');
         }
@@ -97,228 +73,233 @@ pub(super) fn edit(text: &str, directory: &UnitPath) -> Result<String, Unsafe> {
     Ok(kept)
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Line {
-    /// `DAEMON_ARGS="$DAEMON_ARGS --config-dir D"`, in any spelling.
-    FlagAlone,
-    /// The flag, and other arguments.
-    FlagAmongOthers { effective: bool },
-    /// `DAEMON_ARGS="--debug"`: the previous arguments are lost.
-    Reset,
-    /// `DAEMON_ARGS="--config-file=… …"`: they are lost, but `--config-file` is set again.
-    Restart,
-    /// `DAEMON_ARGS='$DAEMON_ARGS …'`
-    Literal,
-    /// The flag or directory occurs in any other line.
-    Mention,
-    /// Anything else.
-    Other,
+/// What the commands up to now do with the flag.
+struct Edit<'a> {
+    directory: &'a UnitPath,
+    flag: Flag,
+    /// Whether any command adds the flag, also one that is removed.
+    seen: bool,
+    /// The lines that are removed.
+    removed: Vec<(usize, usize)>,
 }
 
-impl Line {
-    fn read(raw: &str, directory: &UnitPath) -> Self {
-        let text = raw.trim();
-        if text.is_empty() || text.starts_with('#') {
-            return Self::Other;
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flag {
+    None,
+    /// A line that stays adds it, together with something else.
+    Kept,
+}
+
+impl Edit<'_> {
+    fn remove(&self, line: usize, why: &str) -> Unsafe {
+        let next = format!("remove `--config-dir {}` from line {line}", self.directory);
+        Unsafe { line, why: why.to_owned(), next }
+    }
+
+    /// Refuses the flag or the directory where it is not in a value that was judged.
+    fn refuse_mentions(&self, script: &Script) -> Result<(), Unsafe> {
+        let judged: Vec<_> =
+            script.commands.iter().filter_map(|one| Some((one.lines, Value::of(one)?))).collect();
+        for needle in ["--config-dir", self.directory.as_str()] {
+            let mentions = |text: &str| text.matches(needle).count();
+            let all: usize = script.code.iter().map(|code| mentions(code)).sum();
+            let known: usize = judged.iter().map(|(_, value)| mentions(&value.text)).sum();
+            if all == known {
+                continue;
+            }
+            let lines = script.code.iter().enumerate().filter(|(_, code)| mentions(code) > 0);
+            let lines: Vec<usize> = lines.map(|(nth, _)| nth + 1).collect();
+            let is_judged = |line: usize| {
+                judged.iter().any(|((first, last), _)| (*first..=*last).contains(&line))
+            };
+            let other = lines.iter().find(|line| !is_judged(**line)).or(lines.first());
+            let line = other.copied().unwrap_or(1);
+            return Err(self.remove(line, "it contains the flag or directory in another form"));
         }
-        let Some(value) = Assignment::read(text) else {
-            let mentions = text.contains("--config-dir") || text.contains(directory.as_str());
-            return if mentions { Self::Mention } else { Self::Other };
-        };
-        let inner =
-            if value.literal { value.inner.to_owned() } else { with_plain_references(value.inner) };
-        let is_reference = |word: &&str| matches!(*word, REFERENCE | "${DAEMON_ARGS}");
-        let words: Vec<_> = inner.split_whitespace().collect();
-        let referring = words.iter().any(is_reference) || refers(&inner);
-        let rest: Vec<String> =
-            words.iter().filter(|word| !is_reference(word)).map(ToString::to_string).collect();
-        let flags = count(&rest, directory);
-        let joined = rest.iter().filter(|word| word.starts_with("--config-dir=")).count();
-        let split = rest.iter().filter(|word| *word == "--config-dir").count();
-        // Nothing but flags for this directory, each of which is one word or two.
-        if flags > 0 && joined + split == flags && rest.len() == joined + 2 * split {
-            return Self::FlagAlone;
+        Ok(())
+    }
+
+    fn judge(&mut self, command: &Command) -> Result<(), Unsafe> {
+        let line = command.lines.0;
+        if command.place == Place::Elsewhere {
+            return Ok(());
+        }
+        if let Some(why) = ends(command).or_else(|| unclear(command)) {
+            let next = "add the flag to the file by hand, then check show-args".to_owned();
+            return Err(Unsafe { line, why, next });
+        }
+        let Some(value) = Value::of(command) else { return Ok(()) };
+        let (flags, always) = (value.flags(self.directory), command.place == Place::Always);
+        if value.is_flag_alone(self.directory) && command.alone && always {
+            self.seen = true;
+            self.removed.push(command.lines);
+            return Ok(());
+        }
+        if flags > 0 && !always {
+            return Err(self.remove(line, "it adds the flag only under a condition"));
         }
         if flags > 0 {
-            let effective = flags == 1 && referring && !value.literal && !value.plus;
-            return Self::FlagAmongOthers { effective };
+            let effective = flags == 1 && value.refers() && !value.is_literal() && !value.plus;
+            if !effective || self.flag == Flag::Kept {
+                return Err(self.remove(line, "it adds the flag together with something else"));
+            }
+            (self.flag, self.seen) = (Flag::Kept, true);
+            return Ok(());
         }
-        let has_file = rest.iter().any(|word| word.starts_with("--config-file"));
-        match (referring, value.literal) {
-            (true, true) => Self::Literal,
-            (true, false) => Self::Other,
-            (false, _) if value.plus => Self::Other,
-            (false, _) if has_file => Self::Restart,
-            (false, _) => Self::Reset,
+        self.without_flag(&value, line)
+    }
+
+    /// Judges an assignment that does not add the flag.
+    fn without_flag(&self, value: &Value, line: usize) -> Result<(), Unsafe> {
+        let no = |why: &str, next: String| Err(Unsafe { line, why: why.to_owned(), next });
+        if value.plus || (value.text.contains(WHOLE) && !value.is_literal()) {
+            return Ok(());
         }
+        if value.is_literal() {
+            let next = format!("put double quotes around the value in line {line}");
+            return no("`$DAEMON_ARGS` is not expanded in single quotes", next);
+        }
+        if value.refers() {
+            // show-args has the truth of what it comes to, as long as no flag is before it.
+            if self.seen {
+                let why = "it is unclear whether it drops the flag that a previous line adds";
+                return Err(self.remove(line, why));
+            }
+            return Ok(());
+        }
+        if !value.words().iter().any(|word| word.starts_with("--config-file")) {
+            let next = format!("change line {line} to DAEMON_ARGS=\"$DAEMON_ARGS …\"");
+            return no("it replaces the daemon's arguments: --config-file is lost", next);
+        }
+        if self.flag == Flag::Kept {
+            return Err(self.remove(line, "it drops the flag that a previous line adds"));
+        }
+        Ok(())
     }
 }
 
-const REFERENCE: &str = "$DAEMON_ARGS";
-
-/// Returns whether `$DAEMON_ARGS` occurs in `text`, also next to something else.
-fn refers(text: &str) -> bool {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    text.split(REFERENCE).skip(1).any(|after| !after.starts_with(is_name))
-}
-
-/// Replaces the expansions of `DAEMON_ARGS` by `$DAEMON_ARGS` or what they come to: the init script has
-/// set it, so `${DAEMON_ARGS:-x}` is its value and `${DAEMON_ARGS:+x}` is `x`. One that changes the
-/// value (`${DAEMON_ARGS#x}`) stays as it is.
-fn with_plain_references(text: &str) -> String {
-    const OPENED: &str = "${DAEMON_ARGS";
-    let mut parts = text.split(OPENED);
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    let mut rest = text.get(plain.len()..).unwrap_or_default();
-    while let Some(from) = rest.strip_prefix(OPENED) {
-        let (value, after) = match expansion(from) {
-            Some((value, after)) => (value, after),
-            None => (OPENED.to_owned(), from),
-        };
-        plain.push_str(&value);
-        let next = after.find(OPENED).unwrap_or(after.len());
-        let (before, next) = after.split_at(next);
-        plain.push_str(before);
-        rest = next;
-    }
-    plain
-}
-
-/// Reads `OPERATOR WORD}` after `${DAEMON_ARGS`: what it comes to, and the text after it.
-fn expansion(text: &str) -> Option<(String, &str)> {
-    let mut open = 1_u32;
-    let end = text.char_indices().find_map(|(at, c)| {
-        open += u32::from(text.get(at..).is_some_and(|rest| rest.starts_with("${")));
-        open -= u32::from(c == '}');
-        (open == 0).then_some(at)
-    })?;
-    let (inner, after) = (text.get(..end)?, text.get(end + 1..)?);
-    let operator = inner.strip_prefix(':').unwrap_or(inner);
-    let value = match operator.chars().next() {
-        None | Some('-' | '=' | '?') => REFERENCE.to_owned(),
-        Some('+') => with_plain_references(operator.get(1..)?),
-        Some(_) => return None,
+/// Returns why what stands behind a command might not run.
+fn ends(command: &Command) -> Option<String> {
+    let name = command.name()?;
+    let ends = match name {
+        "exit" => true,
+        "return" => !command.in_function,
+        // With redirections alone it changes those of the shell.
+        "exec" => command.words.iter().filter(|word| assignment(word).is_none()).count() > 1,
+        _ => false,
     };
-    Some((value, after))
+    ends.then(|| format!("after `{name}`, later lines are not executed"))
 }
 
-/// `DAEMON_ARGS=VALUE` on a line of its own.
-struct Assignment<'a> {
-    inner: &'a str,
-    /// Whether the value is in single quotes.
-    literal: bool,
+/// Returns why it can't be told what a command does to `DAEMON_ARGS`.
+fn unclear(command: &Command) -> Option<String> {
+    /// What these do, or set before their name, stays in the shell.
+    const SETS: [&str; 13] = [
+        "eval", "read", "unset", "readonly", "local", "getopts", "set", ":", "command", ".",
+        "shift", "trap", "export",
+    ];
+    let name = command.name()?;
+    let text = |piece: &Piece| match piece {
+        Piece::Text { text, .. } => text.clone(),
+        Piece::Variable { .. } | Piece::Unknown { .. } => String::new(),
+    };
+    let texts: Vec<String> =
+        command.words.iter().map(|word| word.iter().map(text).collect()).collect();
+    let names = |what: &str| texts.iter().any(|text| text.contains(what));
+    let bare = |piece: &Piece| {
+        matches!(piece, Piece::Variable { quoted: false, .. } | Piece::Unknown { quoted: false })
+    };
+    let unclear = match name {
+        "eval" => names("DAEMON_ARGS") || names("exit"),
+        // dash splits what is not in quotes.
+        "export" => {
+            let first = command.words.first().is_some_and(|word| plain(word) != Some("export"));
+            names("DAEMON_ARGS=") && (first || command.words.iter().flatten().any(bare))
+        }
+        _ => SETS.contains(&name) && names("DAEMON_ARGS"),
+    };
+    unclear.then(|| format!("it is unclear what `{name}` does to DAEMON_ARGS"))
+}
+
+/// Stands for the whole of `$DAEMON_ARGS` in a value.
+const WHOLE: char = '\u{1}';
+/// Stands for a part of it (`${DAEMON_ARGS%x}`).
+const PART: char = '\u{2}';
+/// Stands for anything whose value is not known.
+const UNKNOWN: char = '\u{3}';
+
+/// The value that a command gives `DAEMON_ARGS`.
+struct Value {
+    /// The text, with the characters above in the place of expansions.
+    text: String,
     /// Whether it is `+=`, which dash treats as a command.
     plus: bool,
 }
 
-impl<'a> Assignment<'a> {
-    fn read(text: &'a str) -> Option<Self> {
-        let text = text.strip_prefix("export ").map_or(text, str::trim_start);
-        let text = text.strip_prefix("DAEMON_ARGS")?;
-        let (plus, text) = match text.strip_prefix("+=") {
-            Some(text) => (true, text),
-            None => (false, text.strip_prefix('=')?),
+impl Value {
+    /// Returns what a command sets, if it sets `DAEMON_ARGS` and does nothing else but set variables.
+    fn of(command: &Command) -> Option<Self> {
+        let words = match command.words.as_slice() {
+            [first, rest @ ..] if plain(first) == Some("export") => rest,
+            words => words,
         };
-        let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''));
-        let (inner, rest) = match quote {
-            Some(quote) => text.get(1..)?.split_once(quote)?,
-            None => text.split_at(text.find(char::is_whitespace).unwrap_or(text.len())),
-        };
-        let rest = rest.trim_start();
-        let plain = !inner.contains(['\\', '`', '"', '\'']) && !inner.contains("$(");
-        let ended = rest.is_empty() || rest.starts_with('#');
-        (plain && ended).then_some(Self { inner, literal: quote == Some('\''), plus })
+        let all: Option<Vec<_>> = words.iter().map(|word| assignment(word)).collect();
+        let (_, plus, pieces) = all?.into_iter().rfind(|(name, _, _)| *name == "DAEMON_ARGS")?;
+        let mut value = Self { text: String::new(), plus };
+        value.add(&pieces);
+        Some(value)
     }
-}
 
-/// Refuses a text if dash might not execute a line that is appended to it.
-fn structure(text: &str) -> Result<(), Unsafe> {
-    let mut blocks: Vec<Block> = Vec::new();
-    let mut closed_too_often = false;
-    let mut quote: Option<char> = None;
-    let mut last = 1;
-    for (nth, line) in text.lines().enumerate() {
-        last = nth + 1;
-        let no = |why: String| {
-            let next = "add the flag to the file by hand, then check show-args".to_owned();
-            Err(Unsafe { line: nth + 1, why, next })
-        };
-        if quote.is_none() {
-            if line.contains("<<") {
-                return no("it starts a here-document".to_owned());
-            }
-            for word in commands(line) {
-                match word {
-                    "return" if blocks.contains(&Block::Function) => {}
-                    "exit" | "return" | "exec" => {
-                        return no(format!("after `{word}`, later lines are not executed"));
+    /// The init script has set `DAEMON_ARGS`, so `${DAEMON_ARGS:-x}` is its value and
+    /// `${DAEMON_ARGS:+x}` is `x`.
+    fn add(&mut self, pieces: &[Piece]) {
+        for piece in pieces {
+            match piece {
+                Piece::Text { text, .. } => self.text.push_str(text),
+                Piece::Variable { name, operator, word, .. } if name == "DAEMON_ARGS" => {
+                    match operator.trim_start_matches(':') {
+                        "+" => self.add(word),
+                        "%" | "#" => self.text.push(PART),
+                        _ => self.text.push(WHOLE),
                     }
-                    "if" | "case" | "do" | "{" => blocks.push(Block::Other),
-                    FUNCTION => blocks.push(Block::Function),
-                    "fi" | "esac" | "done" | "}" => closed_too_often |= blocks.pop().is_none(),
-                    _ => {}
                 }
+                Piece::Variable { .. } | Piece::Unknown { .. } => self.text.push(UNKNOWN),
             }
         }
-        quote = quotes(line, quote);
     }
-    if quote.is_some()
-        || closed_too_often
-        || !blocks.is_empty()
-        || text.trim_end_matches('\n').ends_with('\\')
-    {
-        let next = "close it, then check show-args".to_owned();
-        let why = "a quote, block or continued line is not closed".to_owned();
-        return Err(Unsafe { line: last, why, next });
+
+    /// Whether `$DAEMON_ARGS` is in it, or may be.
+    fn refers(&self) -> bool {
+        self.text.contains([WHOLE, PART, UNKNOWN])
     }
-    Ok(())
-}
 
-/// A block that is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Block {
-    /// The body of a function.
-    Function,
-    /// `if`, `case`, a loop, a group.
-    Other,
-}
-
-/// Stands for `NAME() {`.
-const FUNCTION: &str = "() {";
-
-/// Returns the words of `line` that may be commands or keywords.
-fn commands(line: &str) -> impl Iterator<Item = &str> {
-    let line = line.trim_start();
-    let code = if line.starts_with('#') { "" } else { line };
-    let parts = code.split(';').flat_map(|part| part.split("&&"));
-    parts.flat_map(|part| part.split("||")).flat_map(|part| {
-        // `NAME() {`: what follows is in the body.
-        let body = part.split_once("()").and_then(|(_, rest)| rest.trim_start().strip_prefix('{'));
-        let mut words = body.unwrap_or(part).split_whitespace();
-        // `PATTERN) COMMAND`
-        let first = words.next();
-        let is_pattern = body.is_none() && first.is_some_and(|word| word.ends_with(')'));
-        let first = if is_pattern { words.next() } else { first };
-        let function = body.map(|_| FUNCTION);
-        // `then exit`, `do exit`, `else exit`
-        let second = first.filter(|word| matches!(*word, "then" | "do" | "else" | "{"));
-        function.into_iter().chain(first).chain(second.and(words.next()))
-    })
-}
-
-/// Returns the quote that is open after `line`.
-fn quotes(line: &str, mut open: Option<char>) -> Option<char> {
-    let mut chars = line.chars().peekable();
-    let mut before = ' ';
-    while let Some(c) = chars.next() {
-        match (open, c) {
-            (None, '#') if before.is_whitespace() => return None,
-            (None | Some('"'), '\\') => drop(chars.next()),
-            (None, '"' | '\'') => open = Some(c),
-            (Some(quote), c) if quote == c => open = None,
-            _ => {}
-        }
-        before = c;
+    /// Whether it is there in single quotes, or escaped.
+    fn is_literal(&self) -> bool {
+        self.text.contains("$DAEMON_ARGS") || self.text.contains("${DAEMON_ARGS")
     }
-    open
+
+    /// The words beside `$DAEMON_ARGS`.
+    fn words(&self) -> Vec<String> {
+        let literal = |word: &str| matches!(word, "$DAEMON_ARGS" | "${DAEMON_ARGS}");
+        let whole = |word: &str| word.chars().eq([WHOLE]) || literal(word);
+        let words = self.text.split_whitespace().filter(|word| !whole(word));
+        words.map(str::to_owned).collect()
+    }
+
+    /// How often it adds the flag.
+    fn flags(&self, directory: &UnitPath) -> usize {
+        count(&self.words(), directory)
+    }
+
+    /// Whether it adds nothing but the flag, each time in one word or two.
+    fn is_flag_alone(&self, directory: &UnitPath) -> bool {
+        let (words, flags) = (self.words(), self.flags(directory));
+        let joined = words.iter().filter(|word| word.starts_with("--config-dir=")).count();
+        let split = words.iter().filter(|word| *word == "--config-dir").count();
+        flags > 0 && joined + split == flags && words.len() == joined + 2 * split
+    }
 }
+
+#[cfg(test)]
+#[path = "daemon_args_tests.rs"]
+mod tests;

@@ -111,13 +111,18 @@ pub(crate) fn not_from_dropin(key: &str, set: &[OptionSource]) -> String {
     let by = set.last().filter(|by| by.file != dropin.as_str());
     match by {
         Some(by) if set.iter().any(|source| source.file == dropin.as_str()) => {
-            format!("{} sets {key}, and is read after {dropin}: remove the option there", by.file)
+            format!("{}, and is read after {dropin}: remove the option there", sets(key, by))
         }
-        Some(by) => format!("{} sets {key}, and {dropin} does not", by.file),
+        Some(by) => format!("{}, and {dropin} does not", sets(key, by)),
         None => format!(
             "another file sets {key}: find it (grep -rn {key} /etc/magnum/) and remove the option there"
         ),
     }
+}
+
+/// As in "/etc/magnum/magnum.conf.d/50-site.conf:3 sets key = value".
+pub(super) fn sets(key: &str, by: &OptionSource) -> String {
+    format!("{} sets {key} = {}", by.place(), by.value)
 }
 
 fn modified(state: &FileState) -> Option<i64> {

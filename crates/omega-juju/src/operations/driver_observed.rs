@@ -1,13 +1,14 @@
 //! The observed package of the driver.
 
-use omega_core::{Conflict, Note};
+use omega_core::{Conflict, Delta, Note};
 use omega_driver::{
     DriverRelease,
     requirements::{DISTRIBUTION, ENTRY_POINT},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Distribution, Interpreter, ServiceName};
+use super::obstacle;
+use crate::{Distribution, Error, Interpreter, Obstacle, ServiceName, Unit};
 
 /// The interpreter with the driver; `None` if the unit does not have the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,21 @@ impl DriverObserved {
     /// Returns the installed release, if there is one and its version is valid.
     pub fn release(&self) -> Option<DriverRelease> {
         self.distribution()?.version.parse().ok()
+    }
+
+    /// Returns it with what would stop pip, if there is something to change.
+    pub(super) async fn with_obstacle<C>(
+        &self,
+        unit: &Unit,
+        delta: &Result<Delta<C>, Conflict>,
+    ) -> Result<Self, Error> {
+        let Some(python) = &self.0 else { return Ok(self.clone()) };
+        let obstacle = obstacle::of_pip(unit, delta, python).await?;
+        Ok(Self(Some(Interpreter { obstacle, ..python.clone() })))
+    }
+
+    pub(super) fn obstacle(&self) -> Option<&Obstacle> {
+        self.0.as_ref()?.obstacle.as_ref()
     }
 
     pub(super) fn interpreter(&self, daemon: &ServiceName) -> Result<&Interpreter, Conflict> {

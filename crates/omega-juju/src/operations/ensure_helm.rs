@@ -9,8 +9,8 @@ use omega_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{FileChange, HelmObserved, RestoreFiles, Sent, file_change::Content, magnum};
-use crate::{Access, Download, Error, FileState, ServiceName, Unit, UnitPath};
+use super::{FileChange, HelmObserved, RestoreFiles, Sent, file_change::Content, magnum, obstacle};
+use crate::{Access, Download, Error, FileState, ServiceName, Unit, UnitPath, error::answered};
 
 /// Ensures that the daemon finds the pinned helm.
 ///
@@ -31,7 +31,8 @@ use crate::{Access, Download, Error, FileState, ServiceName, Unit, UnitPath};
 ///
 /// # Errors
 ///
-/// Refuses if the daemon's PATH lacks `/usr/bin`, or has another helm before it.
+/// Refuses if the daemon's PATH lacks `/usr/bin`, or has another helm before it; and if the helm with the
+/// pinned digest says to be another version than the pinned one.
 pub async fn ensure_helm(
     unit: &Unit,
     desired: &EnsureHelm,
@@ -47,7 +48,7 @@ pub struct EnsureHelm {
     pub daemon: ServiceName,
     /// The path to which it is written.
     pub path: UnitPath,
-    /// The version, for display.
+    /// The version. What helm itself prints is compared with it.
     pub version: String,
     /// The digest of the program.
     pub sha256: Sha256,
@@ -78,6 +79,21 @@ impl EnsureHelm {
     }
 }
 
+impl EnsureHelm {
+    /// The changes, whatever would stop them.
+    fn wanted(&self, seen: &HelmObserved) -> Result<Delta<FileChange>, Conflict> {
+        let Self { daemon, path, version, sha256, from } = self;
+        if seen.is_elsewhere(path, sha256) {
+            return Ok(Delta::Satisfied);
+        }
+        seen.reachable(path, daemon)?;
+        let access = Access::root(FileMode::PROGRAM);
+        let shows = [format!("helm {version}"), from.to_string()];
+        let change = FileChange::write(path, &access, *sha256, from.content(), &seen.file)?;
+        Ok(Delta::of(change.into_iter().map(|change| change.showing(shows.clone())).collect()))
+    }
+}
+
 impl Desired for EnsureHelm {
     const KIND: &'static str = "juju.helm.v1";
     type Target = Unit;
@@ -96,24 +112,22 @@ impl Desired for EnsureHelm {
 
     async fn observe(&self, unit: &Unit) -> Result<HelmObserved, Error> {
         let runbook = magnum::helm_of_the_runbook();
-        let (file, program, runbook) = futures::try_join!(
+        let (file, program, runbook, version) = futures::try_join!(
             unit.file(&self.path),
             unit.program("helm", &self.daemon),
-            unit.file(&runbook)
+            unit.file(&runbook),
+            async { answered(unit.helm_version(&self.daemon).await) }
         )?;
-        Ok(HelmObserved { file, program, runbook })
+        let version = version.ok().flatten();
+        let seen = HelmObserved { file, program, runbook, version, obstacle: None };
+        let obstacle = obstacle::of_files(unit, &self.wanted(&seen)).await?;
+        Ok(HelmObserved { obstacle, ..seen })
     }
 
     fn diff(&self, seen: &HelmObserved) -> Result<Delta<FileChange>, Conflict> {
-        let Self { daemon, path, version, sha256, from } = self;
-        if seen.is_elsewhere(path, sha256) {
-            return Ok(Delta::Satisfied);
-        }
-        seen.reachable(path, daemon)?;
-        let access = Access::root(FileMode::PROGRAM);
-        let shows = [format!("helm {version}"), from.to_string()];
-        let change = FileChange::write(path, &access, *sha256, from.content(), &seen.file)?;
-        Ok(Delta::of(change.into_iter().map(|change| change.showing(shows.clone())).collect()))
+        let delta = self.wanted(seen)?;
+        seen.refuse_version(&self.version, &self.sha256)?;
+        obstacle::refuse(delta, seen.obstacle.as_ref())
     }
 
     async fn apply(&self, _: &Context, unit: &Unit, change: &FileChange) -> Result<(), Error> {

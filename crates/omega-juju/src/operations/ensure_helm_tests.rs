@@ -45,6 +45,26 @@ async fn what_is_shown() {
     ]));
 }
 
+/// The digest is known, and helm says to be another version: the plan and the operation refuse.
+#[tokio::test(start_paused = true)]
+async fn a_version_that_differs_from_the_pinned_one_is_a_conflict() {
+    for pinned in ["3.17.3", "v3.17.3"] {
+        let sim = unit();
+        let desired = EnsureHelm { version: pinned.to_owned(), ..desired() };
+        ensure(&Context::default(), &client(&sim), &desired).await.unwrap();
+        assert!(shown(&sim, &desired).await.starts_with("= "));
+    }
+    let sim = unit();
+    let other = EnsureHelm { version: "3.16.1".to_owned(), ..desired() };
+    let error = ensure(&Context::default(), &client(&sim), &other).await.unwrap_err();
+    let after = crate::operations::world::refusal(&error.into());
+    for text in [after, shown(&sim, &other).await] {
+        assert!(text.contains("bin/helm has the pinned digest, and is helm 3.17.3"), "{text}");
+        assert!(text.contains("expected: helm 3.16.1"), "{text}");
+        assert!(text.contains("[helm] of the site file"), "{text}");
+    }
+}
+
 /// A link is replaced, never its target, and can be restored.
 #[tokio::test(start_paused = true)]
 async fn what_a_link_leads_to_is_not_touched() {

@@ -4,7 +4,7 @@ use omega_core::{Conflict, values::Sha256};
 use serde::{Deserialize, Serialize};
 
 use super::magnum;
-use crate::{FileState, ProgramState, Resolved, ServiceName, UnitPath};
+use crate::{FileState, Obstacle, ProgramState, Resolved, ServiceName, UnitPath};
 
 /// What was observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,12 @@ pub struct HelmObserved {
     pub program: ProgramState,
     /// What is at the path that the runbook uses.
     pub runbook: FileState,
+    /// What the helm that the daemon finds says of its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// What would stop the changes, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<Obstacle>,
 }
 
 impl HelmObserved {
@@ -32,6 +38,20 @@ impl HelmObserved {
         let is_target = matches!(&self.file, FileState::Link { resolved: Some(facts), .. }
             if facts.sha256 == found.sha256);
         found.path == *path || found.real == *path || is_target
+    }
+
+    /// Refuses a helm with the pinned digest that says to be another version than the pinned one: one of
+    /// the two pins is wrong. `None` and words without a version are no contradiction.
+    pub(super) fn refuse_version(&self, pinned: &str, sha256: &Sha256) -> Result<(), Conflict> {
+        let found = self.program.found.as_ref().filter(|found| found.sha256 == *sha256);
+        let says = self.version.as_deref().and_then(version);
+        let (Some(found), Some(says)) = (found, says) else { return Ok(()) };
+        if version(pinned).is_none_or(|pinned| pinned == says) {
+            return Ok(());
+        }
+        let why = format!("{} has the pinned digest, and is helm {says}", found.path);
+        let next = "correct version or sha256 in [helm] of the site file: they are of two releases";
+        Err(Conflict::new(why, next).seen(format!("helm {pinned}"), format!("helm {says}")))
     }
 
     /// Refuses if `daemon` would not find a program at `path`.
@@ -58,5 +78,39 @@ impl HelmObserved {
         let directory = path.parent();
         let same = |entry: &String| entry.trim_end_matches('/') == directory.as_str();
         self.program.path.iter().position(same)
+    }
+}
+
+/// Finds `3.17.3` in `v3.17.3+ge4da497`.
+fn version(text: &str) -> Option<&str> {
+    let words = text.split(|c: char| c.is_whitespace() || c == '+' || c == ':');
+    words.map(|word| word.trim_start_matches('v')).find(|word| {
+        let mut parts = word.splitn(3, '.');
+        let number = |part: Option<&str>| {
+            part.is_some_and(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+        };
+        number(parts.next())
+            && number(parts.next())
+            && parts.next().is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version;
+
+    #[test]
+    fn a_version_is_found_in_what_helm_prints() {
+        for (text, found) in [
+            ("v3.17.3+ge4da497", Some("3.17.3")),
+            ("3.17.3", Some("3.17.3")),
+            ("Client: v2.17.0+ga690bad", Some("2.17.0")),
+            ("v3.18.0-rc.1+g1", Some("3.18.0-rc.1")),
+            ("v3", None),
+            ("", None),
+            ("no version here: 3.x", None),
+        ] {
+            assert_eq!(version(text), found, "{text}");
+        }
     }
 }

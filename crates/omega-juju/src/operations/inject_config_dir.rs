@@ -10,10 +10,11 @@ use super::{
     FileChange, RestoreFiles, Sent,
     defaults_file::DefaultsFile,
     file_change::{Content, line_diff, refuse_link},
-    magnum,
+    magnum, obstacle,
 };
 use crate::{
-    Error, FileState, ProbeFailure, ServiceName, ServiceState, Unit, UnitPath, error::answered,
+    Error, FileState, Obstacle, ProbeFailure, ServiceName, ServiceState, Unit, UnitPath,
+    error::answered,
 };
 
 /// Ensures that the daemon's next start has `--config-dir` exactly once.
@@ -66,6 +67,9 @@ pub struct ConfigDirObserved {
     pub trouble: Option<ProbeFailure>,
     /// The service.
     pub service: ServiceState,
+    /// What would stop the changes, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<Obstacle>,
 }
 
 impl InjectConfigDir {
@@ -77,6 +81,35 @@ impl InjectConfigDir {
 
     fn path(&self) -> UnitPath {
         magnum::default_file(&self.daemon)
+    }
+}
+
+impl InjectConfigDir {
+    /// The changes, whatever would stop them.
+    fn wanted(&self, seen: &ConfigDirObserved) -> Result<Delta<FileChange>, Conflict> {
+        let path = self.path();
+        refuse_link(&path, &seen.file)?;
+        let made = FileChange::make_directory(&self.directory, &seen.directory)?;
+        let file = DefaultsFile {
+            daemon: &self.daemon,
+            user: user(&seen.service),
+            path: &path,
+            directory: &self.directory,
+            config_file: &magnum::magnum_conf(),
+            state: &seen.file,
+            text: seen.text.as_deref(),
+            args: seen.trouble.as_ref().map_or(Ok(seen.args.as_deref()), Err),
+        };
+        let (text, edited) = file.edited()?;
+        let written = if edited == text && seen.file == FileState::Absent {
+            None
+        } else {
+            let (shows, sha256) = (line_diff(text, &edited), Sha256::of(edited.as_bytes()));
+            let content = Content::Sent(Sent::Text(edited));
+            FileChange::write(&path, &file.access(), sha256, content, &seen.file)?
+                .map(|change| change.showing(shows))
+        };
+        Ok(Delta::of(made.into_iter().chain(written).collect()))
     }
 }
 
@@ -108,33 +141,14 @@ impl Desired for InjectConfigDir {
         )?;
         let (args, trouble) =
             args.map_or_else(|failure| (None, Some(failure)), |args| (args, None));
-        Ok(ConfigDirObserved { file, text, directory, args, trouble, service })
+        let obstacle = None;
+        let seen = ConfigDirObserved { file, text, directory, args, trouble, service, obstacle };
+        let obstacle = obstacle::of_files(unit, &self.wanted(&seen)).await?;
+        Ok(ConfigDirObserved { obstacle, ..seen })
     }
 
     fn diff(&self, seen: &ConfigDirObserved) -> Result<Delta<FileChange>, Conflict> {
-        let path = self.path();
-        refuse_link(&path, &seen.file)?;
-        let made = FileChange::make_directory(&self.directory, &seen.directory)?;
-        let file = DefaultsFile {
-            daemon: &self.daemon,
-            user: user(&seen.service),
-            path: &path,
-            directory: &self.directory,
-            config_file: &magnum::magnum_conf(),
-            state: &seen.file,
-            text: seen.text.as_deref(),
-            args: seen.trouble.as_ref().map_or(Ok(seen.args.as_deref()), Err),
-        };
-        let (text, edited) = file.edited()?;
-        let written = if edited == text && seen.file == FileState::Absent {
-            None
-        } else {
-            let (shows, sha256) = (line_diff(text, &edited), Sha256::of(edited.as_bytes()));
-            let content = Content::Sent(Sent::Text(edited));
-            FileChange::write(&path, &file.access(), sha256, content, &seen.file)?
-                .map(|change| change.showing(shows))
-        };
-        Ok(Delta::of(made.into_iter().chain(written).collect()))
+        obstacle::refuse(self.wanted(seen)?, seen.obstacle.as_ref())
     }
 
     async fn apply(&self, _: &Context, unit: &Unit, change: &FileChange) -> Result<(), Error> {

@@ -21,6 +21,7 @@ mod image;
 mod inject_config_dir;
 mod legacy;
 pub mod magnum;
+mod obstacle;
 mod pin_driver;
 mod place_kubeconfig;
 mod remove_leftovers;
@@ -28,6 +29,7 @@ mod restore;
 mod restore_driver;
 mod restore_files;
 mod service_change;
+mod shell_script;
 mod stage_dropin;
 mod systemd_drop_in;
 
@@ -59,5 +61,7 @@ pub use systemd_drop_in::DropInObserved;
 
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod obstacle_tests;
 #[cfg(test)]
 pub(crate) mod world;

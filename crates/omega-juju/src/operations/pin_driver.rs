@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     DriverChange, DriverObserved, RestoreDriver, driver_change::refuse_old_python,
-    driver_observed::old_release, magnum,
+    driver_observed::old_release, magnum, obstacle,
 };
 use crate::{Error, Payload, PipSource, ServiceName, Unit};
 
@@ -63,6 +63,25 @@ impl PinDriver {
     }
 }
 
+impl PinDriver {
+    /// The changes, whatever would stop them.
+    fn wanted(&self, seen: &DriverObserved) -> Result<Delta<DriverChange>, Conflict> {
+        let Self { daemon, release, from, token } = self;
+        let python = seen.interpreter(daemon)?;
+        if *token && !release.takes_tokens() {
+            let next = "use a kubeconfig with a client certificate, or driver 1.3.0 or newer";
+            let why = format!("{DISTRIBUTION} {release} can't authenticate with a token");
+            return Err(Conflict::new(why, next));
+        }
+        refuse_old_python(release, python)?;
+        if seen.is(release)? {
+            return Ok(Delta::Satisfied);
+        }
+        let change = DriverChange::install(daemon, release, from.clone(), seen)?;
+        Ok(Delta::Changes(vec![change]))
+    }
+}
+
 impl Desired for PinDriver {
     const KIND: &'static str = "juju.driver.v1";
     type Target = Unit;
@@ -80,23 +99,12 @@ impl Desired for PinDriver {
     }
 
     async fn observe(&self, unit: &Unit) -> Result<DriverObserved, Error> {
-        unit.python(&self.daemon).await.map(DriverObserved)
+        let seen = DriverObserved(unit.python(&self.daemon).await?);
+        seen.with_obstacle(unit, &self.wanted(&seen)).await
     }
 
     fn diff(&self, seen: &DriverObserved) -> Result<Delta<DriverChange>, Conflict> {
-        let Self { daemon, release, from, token } = self;
-        let python = seen.interpreter(daemon)?;
-        if *token && !release.takes_tokens() {
-            let next = "use a kubeconfig with a client certificate, or driver 1.3.0 or newer";
-            let why = format!("{DISTRIBUTION} {release} can't authenticate with a token");
-            return Err(Conflict::new(why, next));
-        }
-        refuse_old_python(release, python)?;
-        if seen.is(release)? {
-            return Ok(Delta::Satisfied);
-        }
-        let change = DriverChange::install(daemon, release, from.clone(), seen)?;
-        Ok(Delta::Changes(vec![change]))
+        obstacle::refuse(self.wanted(seen)?, seen.obstacle())
     }
 
     async fn apply(&self, _: &Context, unit: &Unit, change: &DriverChange) -> Result<(), Error> {

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     FileChange, RestoreFiles, Sent,
     file_change::{Content, refuse_link},
-    magnum,
+    magnum, obstacle,
 };
-use crate::{Access, Error, FileState, ServiceState, Unit, UnitPath, error::answered};
+use crate::{Access, Error, FileState, Obstacle, ServiceState, Unit, UnitPath, error::answered};
 
 /// Ensures that the kubeconfig has the desired content, owner and mode.
 ///
@@ -78,6 +78,9 @@ pub struct KubeconfigObserved {
     /// them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub daemon: Option<(String, String)>,
+    /// What would stop the changes, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<Obstacle>,
 }
 
 impl PlaceKubeconfig {
@@ -121,6 +124,19 @@ impl PlaceKubeconfig {
     }
 }
 
+impl PlaceKubeconfig {
+    /// The changes, whatever would stop them.
+    fn wanted(&self, seen: &KubeconfigObserved) -> Result<Delta<FileChange>, Conflict> {
+        let Self { path, access: _, name, sha256, size, server, auth, ends: _ } = self;
+        self.refuse_other_path(seen)?;
+        let access = &self.access(seen);
+        let content = Content::Sent(Sent::Source { name: name.clone(), size: *size });
+        let shows = [format!("server {server}"), auth.clone(), format!("from {name}")];
+        let change = FileChange::write(path, access, *sha256, content, &seen.file)?;
+        Ok(Delta::of(change.into_iter().map(|change| change.showing(shows.clone())).collect()))
+    }
+}
+
 impl Desired for PlaceKubeconfig {
     const KIND: &'static str = "juju.kubeconfig.v1";
     type Target = Unit;
@@ -144,17 +160,14 @@ impl Desired for PlaceKubeconfig {
             futures::try_join!(unit.file(&self.path), unit.file(&parent), async {
                 answered(unit.service(&conductor).await)
             })?;
-        Ok(KubeconfigObserved { file, parent, daemon: service.ok().and_then(owner) })
+        let daemon = service.ok().and_then(owner);
+        let seen = KubeconfigObserved { file, parent, daemon, obstacle: None };
+        let obstacle = obstacle::of_files(unit, &self.wanted(&seen)).await?;
+        Ok(KubeconfigObserved { obstacle, ..seen })
     }
 
     fn diff(&self, seen: &KubeconfigObserved) -> Result<Delta<FileChange>, Conflict> {
-        let Self { path, access: _, name, sha256, size, server, auth, ends: _ } = self;
-        self.refuse_other_path(seen)?;
-        let access = &self.access(seen);
-        let content = Content::Sent(Sent::Source { name: name.clone(), size: *size });
-        let shows = [format!("server {server}"), auth.clone(), format!("from {name}")];
-        let change = FileChange::write(path, access, *sha256, content, &seen.file)?;
-        Ok(Delta::of(change.into_iter().map(|change| change.showing(shows.clone())).collect()))
+        obstacle::refuse(self.wanted(seen)?, seen.obstacle.as_ref())
     }
 
     async fn apply(&self, _: &Context, unit: &Unit, change: &FileChange) -> Result<(), Error> {

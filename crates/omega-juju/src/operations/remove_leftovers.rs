@@ -5,9 +5,10 @@ use omega_core::{Conflict, Context, Delta, Desired, EnsureError, Note, Outcome, 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DropInObserved, FileChange, Image, RestoreFiles, magnum, systemd_drop_in::observe_drop_in,
+    DropInObserved, FileChange, Image, RestoreFiles, magnum, obstacle,
+    systemd_drop_in::observe_drop_in,
 };
-use crate::{Error, FileState, ServiceName, Unit, UnitPath};
+use crate::{Error, FileState, Obstacle, ServiceName, Unit, UnitPath};
 
 /// Ensures that no file of the superseded graft is left on the unit.
 ///
@@ -45,6 +46,9 @@ pub struct RemoveLeftovers {}
 pub struct LeftoversObserved {
     /// The paths that the superseded graft used.
     pub files: Vec<LeftoverObserved>,
+    /// What would stop the changes, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<Obstacle>,
 }
 
 /// A path that the superseded graft used.
@@ -85,13 +89,24 @@ pub(crate) async fn find_leftovers(unit: &Unit) -> Result<LeftoversObserved, Err
         find_drop_in(unit, magnum::api())
     )?;
     let dropin = LeftoverObserved { path, state, drop_in: None };
-    Ok(LeftoversObserved { files: vec![dropin, conductor, api] })
+    Ok(LeftoversObserved { files: vec![dropin, conductor, api], obstacle: None })
 }
 
 async fn find_drop_in(unit: &Unit, daemon: ServiceName) -> Result<LeftoverObserved, Error> {
     let path = magnum::systemd_override(&daemon);
     let (state, drop_in) = futures::try_join!(unit.file(&path), observe_drop_in(unit, &daemon))?;
     Ok(LeftoverObserved { path, state, drop_in: Some((daemon, drop_in)) })
+}
+
+impl RemoveLeftovers {
+    /// The changes, whatever would stop them.
+    fn wanted(seen: &LeftoversObserved) -> Result<Delta<FileChange>, Conflict> {
+        let mut changes = Vec::new();
+        for file in seen.leftovers() {
+            changes.extend(FileChange::restore(&file.path, &Image::Absent, &file.state)?);
+        }
+        Ok(Delta::of(changes))
+    }
 }
 
 impl Desired for RemoveLeftovers {
@@ -111,15 +126,13 @@ impl Desired for RemoveLeftovers {
     }
 
     async fn observe(&self, unit: &Unit) -> Result<LeftoversObserved, Error> {
-        find_leftovers(unit).await
+        let seen = find_leftovers(unit).await?;
+        let obstacle = obstacle::of_files(unit, &Self::wanted(&seen)).await?;
+        Ok(LeftoversObserved { obstacle, ..seen })
     }
 
     fn diff(&self, seen: &LeftoversObserved) -> Result<Delta<FileChange>, Conflict> {
-        let mut changes = Vec::new();
-        for file in seen.leftovers() {
-            changes.extend(FileChange::restore(&file.path, &Image::Absent, &file.state)?);
-        }
-        Ok(Delta::of(changes))
+        obstacle::refuse(Self::wanted(seen)?, seen.obstacle.as_ref())
     }
 
     async fn apply(&self, _: &Context, unit: &Unit, change: &FileChange) -> Result<(), Error> {

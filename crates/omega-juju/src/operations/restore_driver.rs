@@ -5,7 +5,7 @@ use omega_core::{Conflict, Context, Delta, Desired, Note, Subject};
 use omega_driver::{DriverRelease, requirements::DISTRIBUTION};
 use serde::{Deserialize, Serialize};
 
-use super::{DriverChange, DriverObserved, driver_observed::old_release};
+use super::{DriverChange, DriverObserved, driver_observed::old_release, obstacle};
 use crate::{Error, Payload, PipSource, ServiceName, Unit};
 
 /// The driver before a change: a release whose wheel is stored on the unit, or none.
@@ -29,6 +29,23 @@ impl RestoreDriver {
     }
 }
 
+impl RestoreDriver {
+    /// The changes, whatever would stop them.
+    fn wanted(&self, seen: &DriverObserved) -> Result<Delta<DriverChange>, Conflict> {
+        let change = match (&self.release, seen.distribution()) {
+            (None, None) => return Ok(Delta::Satisfied),
+            (None, Some(_)) => DriverChange::uninstall(&self.daemon, seen)?,
+            (Some(release), _) => {
+                if seen.is(release)? {
+                    return Ok(Delta::Satisfied);
+                }
+                DriverChange::install(&self.daemon, release, PipSource::Kept, seen)?
+            }
+        };
+        Ok(Delta::Changes(vec![change]))
+    }
+}
+
 impl Desired for RestoreDriver {
     const KIND: &'static str = "juju.restore-driver.v1";
     type Target = Unit;
@@ -46,21 +63,12 @@ impl Desired for RestoreDriver {
     }
 
     async fn observe(&self, unit: &Unit) -> Result<DriverObserved, Error> {
-        unit.python(&self.daemon).await.map(DriverObserved)
+        let seen = DriverObserved(unit.python(&self.daemon).await?);
+        seen.with_obstacle(unit, &self.wanted(&seen)).await
     }
 
     fn diff(&self, seen: &DriverObserved) -> Result<Delta<DriverChange>, Conflict> {
-        let change = match (&self.release, seen.distribution()) {
-            (None, None) => return Ok(Delta::Satisfied),
-            (None, Some(_)) => DriverChange::uninstall(&self.daemon, seen)?,
-            (Some(release), _) => {
-                if seen.is(release)? {
-                    return Ok(Delta::Satisfied);
-                }
-                DriverChange::install(&self.daemon, release, PipSource::Kept, seen)?
-            }
-        };
-        Ok(Delta::Changes(vec![change]))
+        obstacle::refuse(self.wanted(seen)?, seen.obstacle())
     }
 
     async fn apply(&self, _: &Context, unit: &Unit, change: &DriverChange) -> Result<(), Error> {

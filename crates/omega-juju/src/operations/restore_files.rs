@@ -3,8 +3,8 @@
 use omega_core::{Conflict, Context, Delta, Desired, Subject};
 use serde::{Deserialize, Serialize};
 
-use super::{FileChange, Image};
-use crate::{Access, Error, FileAction, FileState, Unit, UnitPath};
+use super::{FileChange, Image, obstacle};
+use crate::{Access, Error, FileAction, FileState, Obstacle, Unit, UnitPath};
 
 /// Files before a change. It undoes every operation that writes files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct FilesObserved {
     pub files: Vec<FileState>,
     /// The directory and the names in it, if one is to be restored.
     pub directory: Option<(FileState, Vec<String>)>,
+    /// What would stop the changes, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<Obstacle>,
 }
 
 impl RestoreFiles {
@@ -57,6 +60,30 @@ impl RestoreFiles {
     /// Whether all `names` in the directory are removed.
     fn empties(&self, directory: &UnitPath, names: &[String]) -> bool {
         names.iter().all(|name| self.files.contains(&(directory.join(name), Image::Absent)))
+    }
+}
+
+impl RestoreFiles {
+    /// The changes, whatever would stop them.
+    fn wanted(&self, seen: &FilesObserved) -> Result<Delta<FileChange>, Conflict> {
+        let mut changes = Vec::new();
+        for ((path, image), state) in self.files.iter().zip(&seen.files) {
+            changes.extend(FileChange::restore(path, image, state)?);
+        }
+        if let (Some(image), Some((state, names))) = (&self.directory, &seen.directory) {
+            let path = image.path.clone();
+            match (&image.access, state) {
+                (Some(access), FileState::Absent) => {
+                    let access = access.clone();
+                    changes.insert(0, FileAction::MakeDirectory { path, access }.into());
+                }
+                (None, FileState::Directory { .. }) if self.empties(&path, names) => {
+                    changes.push(FileAction::RemoveDirectory { path }.into());
+                }
+                (Some(_) | None, _) => {}
+            }
+        }
+        Ok(Delta::of(changes))
     }
 }
 
@@ -86,28 +113,13 @@ impl Desired for RestoreFiles {
         };
         let (files, directory) =
             futures::try_join!(futures::future::try_join_all(files), directory)?;
-        Ok(FilesObserved { files, directory })
+        let seen = FilesObserved { files, directory, obstacle: None };
+        let obstacle = obstacle::of_files(unit, &self.wanted(&seen)).await?;
+        Ok(FilesObserved { obstacle, ..seen })
     }
 
     fn diff(&self, seen: &FilesObserved) -> Result<Delta<FileChange>, Conflict> {
-        let mut changes = Vec::new();
-        for ((path, image), state) in self.files.iter().zip(&seen.files) {
-            changes.extend(FileChange::restore(path, image, state)?);
-        }
-        if let (Some(image), Some((state, names))) = (&self.directory, &seen.directory) {
-            let path = image.path.clone();
-            match (&image.access, state) {
-                (Some(access), FileState::Absent) => {
-                    let access = access.clone();
-                    changes.insert(0, FileAction::MakeDirectory { path, access }.into());
-                }
-                (None, FileState::Directory { .. }) if self.empties(&path, names) => {
-                    changes.push(FileAction::RemoveDirectory { path }.into());
-                }
-                (Some(_) | None, _) => {}
-            }
-        }
-        Ok(Delta::of(changes))
+        obstacle::refuse(self.wanted(seen)?, seen.obstacle.as_ref())
     }
 
     async fn apply(&self, _: &Context, unit: &Unit, change: &FileChange) -> Result<(), Error> {

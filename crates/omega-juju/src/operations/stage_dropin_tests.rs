@@ -49,6 +49,30 @@ async fn a_directory_that_is_used_meanwhile_is_not_removed_with_the_dropin() {
     assert_eq!(sim.read("/etc/magnum/magnum.conf.d/50-site.conf").as_deref(), Some("[a]\n"));
 }
 
+/// The plan names the file that overrides an option, with line and value; one of the same value, or one
+/// that is read before, is none.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_overrides_an_option_is_named_with_its_line_and_value() {
+    let sim = Start::Fresh.unit("magnum/0");
+    sim.make_directory("/etc/magnum/magnum.conf.d");
+    let other = "[DEFAULT]\ndebug = true\n[capi_helm]\n# ours\nhelm_chart_name = other\n\
+                 default_helm_chart_version = 0.25.1\n";
+    for (name, text) in
+        [("50-site.conf", other), ("00-a.conf", "[capi_helm]\nhelm_chart_name = a\n")]
+    {
+        let path = format!("/etc/magnum/magnum.conf.d/{name}");
+        sim.write(&path, text.as_bytes(), "root", "root", 0o644);
+    }
+    let note = "note: /etc/magnum/magnum.conf.d/50-site.conf:5 sets helm_chart_name = other, and is read \
+                after /etc/magnum/magnum.conf.d/00-capi-helm.conf: the daemons read that value. Remove the \
+                option there\n";
+    let planned = shown(&sim, &desired()).await;
+    assert!(planned.ends_with(note) && planned.matches("note: ").count() == 1, "{planned}");
+    ensure(&Context::default(), &client(&sim), &desired()).await.unwrap();
+    let done = shown(&sim, &desired()).await;
+    assert!(done.ends_with(note) && done.matches("note: ").count() == 1, "{done}");
+}
+
 /// The simulated daemons read what was written.
 #[tokio::test(start_paused = true)]
 async fn the_daemons_read_what_was_written() {

@@ -10,8 +10,8 @@ use super::{
     unit::Machine,
 };
 use crate::{
-    Access, Action, ActionFailure, Expect, FailureCode, FileAction, PackageAction, PipSource,
-    Placement, ServiceAction, UnitPath,
+    Access, Action, ActionFailure, Expect, FailureCode, FileAction, Obstacle, PackageAction,
+    PipSource, Placement, ServiceAction, UnitPath,
 };
 
 fn missing(path: &str) -> ActionFailure {
@@ -117,6 +117,29 @@ impl Machine {
         Err(ActionFailure::new(FailureCode::NoDaemon, why))
     }
 
+    /// What would stop a write to a path, as the agent tells it.
+    pub(super) fn obstacle(&self, path: &str, access: Option<&Access>) -> Option<Obstacle> {
+        let known = || access.map_or(Ok(()), |access| known(&Owned::of(access)));
+        let stopped = known()
+            .and_then(|()| access.map_or(Ok(()), |_| self.has_parent(path)))
+            .and_then(|()| self.writable(path))
+            .and_then(|()| if self.fills_late { Ok(()) } else { self.room(parent(path)) });
+        let ActionFailure { why, code, expected, next, .. } = stopped.err()?;
+        Some(Obstacle { why, code, expected, next })
+    }
+
+    /// Refuses a path on a file system that is mounted read-only, and one that is immutable.
+    pub(super) fn writable(&self, path: &str) -> Result<(), ActionFailure> {
+        let below = |home: &String| {
+            path == *home || path.starts_with(&format!("{}/", home.trim_end_matches('/')))
+        };
+        let Some(why) = self.protected.iter().find(|(home, _)| below(home)).map(|(_, why)| why)
+        else {
+            return Ok(());
+        };
+        Err(ActionFailure::new(FailureCode::NotPermitted, format!("{path}: {why}")))
+    }
+
     fn room(&self, home: &str) -> Result<(), ActionFailure> {
         if !self.full {
             return Ok(());
@@ -142,6 +165,7 @@ impl Machine {
             let why = format!("{path} exists and is not a directory");
             return Err(ActionFailure::new(FailureCode::Occupied, why).expected("a directory"));
         }
+        self.writable(path)?;
         self.room(parent(path))?;
         let node = Node::Directory { owned, modified: self.now };
         self.files.put(path, node, self.now);
@@ -229,6 +253,7 @@ impl Machine {
         known(&owned)?;
         self.has_parent(path)?;
         self.check(path, place.expect)?;
+        self.writable(path)?;
         self.room(parent(path))?;
         self.keep(path);
         self.files.write(path, bytes, owned, self.now);
@@ -238,6 +263,7 @@ impl Machine {
     fn set_mode(&mut self, path: &UnitPath, access: &Access) -> Result<(), ActionFailure> {
         let (path, owned) = (path.as_str(), Owned::of(access));
         known(&owned)?;
+        self.writable(path)?;
         match self.files.0.get_mut(path) {
             Some(Node::File { owned: had, .. }) => {
                 *had = owned;
@@ -258,6 +284,7 @@ impl Machine {
             let why = format!("{path} does not exist, so it can't be removed");
             return Err(ActionFailure::new(FailureCode::NotFound, why));
         }
+        self.writable(path)?;
         self.keep(path);
         self.files.take(path, self.now);
         Ok(())

@@ -7,6 +7,9 @@ use crate::OptionSource;
 
 pub(super) type Options = BTreeMap<(String, String), String>;
 
+/// Where each option is set in a file.
+type Lines = BTreeMap<(String, String), usize>;
+
 /// What was read.
 #[derive(Debug, Default)]
 pub(super) struct Loaded {
@@ -15,16 +18,16 @@ pub(super) struct Loaded {
     /// The files, in the order of reading.
     pub(super) files: Vec<String>,
     /// What each file sets, in the order of reading.
-    each: Vec<(String, Options)>,
+    each: Vec<(String, Options, Lines)>,
 }
 
 impl Loaded {
     /// Returns the files that set an option, in the order of reading.
     pub(super) fn set(&self, group: &str, key: &str) -> Vec<OptionSource> {
         let key = (group.to_owned(), key.to_owned());
-        let source = |(file, options): &(String, Options)| {
+        let source = |(file, options, lines): &(String, Options, Lines)| {
             let value = options.get(&key)?.clone();
-            Some(OptionSource { file: file.clone(), value })
+            Some(OptionSource { file: file.clone(), value, line: lines.get(&key).copied() })
         };
         self.each.iter().filter_map(source).collect()
     }
@@ -94,15 +97,21 @@ pub(super) fn is_conf(name: &str) -> bool {
 }
 
 fn file(files: &Files, path: &str, user: &str, into: &mut Loaded) -> Result<(), String> {
-    let mut own = Options::new();
-    parse(files, path, user, &mut own)?;
+    let (mut own, mut lines) = (Options::new(), Lines::new());
+    parse(files, path, user, &mut own, &mut lines)?;
     into.options.extend(own.clone());
     into.files.push(path.to_owned());
-    into.each.push((path.to_owned(), own));
+    into.each.push((path.to_owned(), own, lines));
     Ok(())
 }
 
-fn parse(files: &Files, path: &str, user: &str, into: &mut Options) -> Result<(), String> {
+fn parse(
+    files: &Files,
+    path: &str,
+    user: &str,
+    into: &mut Options,
+    lines: &mut Lines,
+) -> Result<(), String> {
     if files.file(path).is_none() {
         return Err(format!("ConfigFilesNotFoundError: Failed to find some config files: {path}"));
     }
@@ -131,6 +140,7 @@ fn parse(files: &Files, path: &str, user: &str, into: &mut Options) -> Result<()
         } else if let Some((key, value)) = trimmed.split_once(['=', ':']) {
             let key = (section.clone(), key.trim().to_owned());
             into.insert(key.clone(), unquoted(value.trim()).to_owned());
+            lines.insert(key.clone(), nth + 1);
             last = Some(key);
         } else {
             return Err(format!("{path}:{} can't be parsed", nth + 1));

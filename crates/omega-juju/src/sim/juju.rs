@@ -324,6 +324,7 @@ impl JujuCommands for Juju {
         let (stdout, stderr) = (stdout.into_bytes(), stderr.into_bytes());
         finished(
             doing,
+            None,
             Output { status: Some(status), stdout, stderr, ..Output::default() },
             touched,
         )

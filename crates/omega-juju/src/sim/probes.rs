@@ -30,6 +30,12 @@ impl Machine {
         match probe {
             Probe::File { path } => Reply::File(self.state(path.as_str())),
             Probe::Text { path } => self.text(path.as_str()),
+            Probe::Obstacle { path, access, .. } => {
+                Reply::Obstacle { found: self.obstacle(path.as_str(), access.as_ref()) }
+            }
+            Probe::HelmVersion { service } => {
+                Reply::HelmVersion { version: self.helm_version(service.as_str()) }
+            }
             Probe::Directory { path } => {
                 Reply::Directory { names: self.files.names(path.as_str()) }
             }
@@ -221,7 +227,17 @@ impl Machine {
             distribution: self.python.installed.get(name).map(described),
             others: others.iter().map(described).collect(),
             broken: broken.to_vec(),
+            obstacle: None,
         })
+    }
+
+    /// What the program of the simulator prints: its own text has the version.
+    fn helm_version(&self, service: &str) -> Option<String> {
+        let found = self.program("helm", service).found?;
+        let (bytes, _) = self.files.file(found.real.as_str())?;
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let word = text.split_whitespace().find(|word| word.matches('.').count() == 2)?;
+        Some(format!("{word}+g0000000"))
     }
 
     fn distributions(&self, service: &str, containing: &[String]) -> DistributionsState {
@@ -243,26 +259,27 @@ impl Machine {
     }
 
     /// The configuration on disk, as a process with the arguments of the running one would read it.
-    fn configuration(&self, service: &str) -> Result<config::Loaded, Reply> {
+    fn configuration(&self, service: &str) -> Result<config::Loaded, Box<Reply>> {
         let Some(found) = self.services.all.get(service) else {
-            return Err(failed(FailureCode::NoDaemon, format!("this unit has no {service}")));
+            let why = format!("this unit has no {service}");
+            return Err(Box::new(failed(FailureCode::NoDaemon, why)));
         };
         let args = match &found.process {
             Some(process) => process.cmdline.clone(),
             None => match show_args(&self.files, service) {
                 Some(Ok((args, _))) => args,
-                Some(Err(why)) => return Err(failed(FailureCode::InitScript, why)),
+                Some(Err(why)) => return Err(Box::new(failed(FailureCode::InitScript, why))),
                 None => Vec::new(),
             },
         };
         config::load(&self.files, "magnum", service, &args, USER)
-            .map_err(|why| failed(FailureCode::Configuration, why))
+            .map_err(|why| Box::new(failed(FailureCode::Configuration, why)))
     }
 
     fn drivers(&self, service: &str) -> Reply {
         let loaded = match self.configuration(service) {
             Ok(loaded) => loaded,
-            Err(refused) => return refused,
+            Err(refused) => return *refused,
         };
         let list = |key: &str| {
             let value = loaded.options.get(&("drivers".to_owned(), key.to_owned()));
@@ -298,7 +315,7 @@ impl Machine {
             return failed(FailureCode::Secret, why);
         }
         match self.configuration(service) {
-            Err(refused) => refused,
+            Err(refused) => *refused,
             Ok(loaded) => {
                 let value = |key: &String| {
                     let value = loaded.options.get(&(group.to_owned(), key.clone()))?;

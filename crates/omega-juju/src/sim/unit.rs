@@ -45,6 +45,10 @@ pub(super) struct Machine {
     /// The domains of a hypervisor, and their snapshots.
     pub(super) domains: BTreeMap<String, Vec<String>>,
     pub(super) full: bool,
+    /// Whether it fills up only after a plan was made.
+    pub(super) fills_late: bool,
+    /// Paths that can't be written, with what is below them, and why.
+    pub(super) protected: BTreeMap<String, String>,
     pub(super) cut_off: bool,
     pub(super) executions: usize,
     pub(super) writes: usize,
@@ -74,6 +78,8 @@ impl Machine {
             web: BTreeMap::new(),
             domains: BTreeMap::new(),
             full: false,
+            fills_late: false,
+            protected: BTreeMap::new(),
             cut_off: false,
             executions: 0,
             writes: 0,
@@ -188,7 +194,19 @@ impl Unit {
 
     /// Sets whether the disk is full.
     pub fn fill_disk(&self, full: bool) {
-        self.lock().full = full;
+        let mut machine = self.lock();
+        (machine.full, machine.fills_late) = (full, false);
+    }
+
+    /// Lets the disk fill up after a plan was made, so that no plan tells it.
+    pub fn fill_disk_late(&self) {
+        let mut machine = self.lock();
+        (machine.full, machine.fills_late) = (true, true);
+    }
+
+    /// Makes a path and what is below it unwritable: `why` is the operating system's message.
+    pub fn protect(&self, path: &str, why: &str) {
+        self.lock().protected.insert(path.to_owned(), why.to_owned());
     }
 
     /// Sets whether it is cut off from the network.

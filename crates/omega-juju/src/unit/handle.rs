@@ -13,9 +13,9 @@ use omega_driver::requirements::{DISTRIBUTION, DRIVERS_GROUP};
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
-    Action, Channel, DistributionsState, DomainSnapshots, DriversState, FailureCode, FileState,
-    Interpreter, OptionsState, Payload, Probe, ProbeFailure, ProgramState, ReachState,
-    ReleasesState, Reply, ServiceName, ServiceState, SinceStart, Sources, UnitPath,
+    Access, Action, Channel, DistributionsState, DomainSnapshots, DriversState, FailureCode,
+    FileState, Interpreter, Obstacle, OptionsState, Payload, Probe, ProbeFailure, ProgramState,
+    ReachState, ReleasesState, Reply, ServiceName, ServiceState, SinceStart, Sources, UnitPath,
 };
 use crate::{Error, channel::Standing};
 
@@ -152,6 +152,20 @@ impl Unit {
     pub async fn text(&self, path: &UnitPath) -> Result<(FileState, Option<String>), Error> {
         match self.ask(Probe::Text { path: path.clone() }).await? {
             Reply::Text { state, text } => Ok((state, text)),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Asks what would stop a write to `path`.
+    pub async fn obstacle(
+        &self,
+        path: &UnitPath,
+        access: Option<&Access>,
+        size: u64,
+    ) -> Result<Option<Obstacle>, Error> {
+        let (path, access) = (path.clone(), access.cloned());
+        match self.ask(Probe::Obstacle { path, access, size }).await? {
+            Reply::Obstacle { found } => Ok(found),
             other => Err(self.unexpected(&other)),
         }
     }
@@ -293,6 +307,14 @@ impl Unit {
         let probe = Probe::Program { name: name.to_owned(), service: daemon.clone() };
         match self.ask(probe).await? {
             Reply::Program(state) => Ok(state),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Reads the version of the helm that a daemon finds; `None` if it does not run.
+    pub async fn helm_version(&self, daemon: &ServiceName) -> Result<Option<String>, Error> {
+        match self.ask(Probe::HelmVersion { service: daemon.clone() }).await? {
+            Reply::HelmVersion { version } => Ok(version),
             other => Err(self.unexpected(&other)),
         }
     }

@@ -2,6 +2,7 @@
 
 mod action;
 mod channel;
+mod drivers;
 mod failure;
 mod handle;
 mod names;
@@ -14,13 +15,14 @@ pub use action::{
     ServiceAction,
 };
 pub use channel::Channel;
+pub use drivers::{DriverState, DriversState, SinceStart};
 pub use failure::{ActionFailure, FailureCode, ProbeFailure};
 pub use handle::Unit;
 pub use names::{InvalidPath, InvalidServiceName, ServiceName, UnitPath};
 pub use probe::Probe;
 pub use reply::{
-    BrokenMetadata, Distribution, DistributionsState, DomainSnapshots, DriverState, DriversState,
-    FileFacts, FileState, Interpreter, OptionSource, OptionsState, OtherDistribution, ProgramState,
-    ReachState, ReleasesState, Reply, Resolved, ServiceState, SinceStart,
+    BrokenMetadata, Distribution, DistributionsState, DomainSnapshots, FileFacts, FileState,
+    Interpreter, Obstacle, OptionSource, OptionsState, OtherDistribution, ProgramState, ReachState,
+    ReleasesState, Reply, Resolved, ServiceState,
 };
 pub use sources::Sources;

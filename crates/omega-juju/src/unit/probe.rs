@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ServiceName, UnitPath};
+use super::{Access, ServiceName, UnitPath};
 
 /// A read-only question to a unit's machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,14 @@ pub enum Probe {
     File { path: UnitPath },
     /// The same with the content, of at most 64 KiB. Only for files that hold no secret.
     Text { path: UnitPath },
+    /// What would stop a write to a path: no directory, no such owner, no room, no permission.
+    Obstacle {
+        path: UnitPath,
+        /// The owner and mode; `None` for what pip writes.
+        access: Option<Access>,
+        /// How much will be written, in bytes.
+        size: u64,
+    },
     /// The names in a directory.
     Directory { path: UnitPath },
     /// A systemd service and its main process.
@@ -27,6 +35,8 @@ pub enum Probe {
         name: String,
         service: ServiceName,
     },
+    /// What `helm version --short` prints, of the helm that a daemon finds, run as its user.
+    HelmVersion { service: ServiceName },
     /// The daemon's Python interpreter, and a distribution that it imports.
     Python {
         service: ServiceName,
@@ -106,12 +116,16 @@ impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path } | Self::Text { path } => write!(f, "what is at {path}"),
+            Self::Obstacle { path, .. } => write!(f, "whether {path} can be written"),
             Self::Directory { path } => write!(f, "what is in {path}"),
             Self::Service { service } => write!(f, "the state of {service}"),
             Self::ShowArgs { service } => {
                 write!(f, "the arguments for the next start of {service}")
             }
             Self::Program { name, service } => write!(f, "which {name} {service} finds"),
+            Self::HelmVersion { service } => {
+                write!(f, "the version of the helm that {service} finds")
+            }
             Self::Python { service, distribution, .. } => {
                 write!(f, "which {distribution} the interpreter of {service} has")
             }

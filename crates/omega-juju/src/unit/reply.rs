@@ -1,9 +1,9 @@
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use omega_core::values::{FileMode, Sha256};
 use serde::{Deserialize, Serialize};
 
-use super::{FailureCode, ProbeFailure, UnitPath};
+use super::{DriversState, FailureCode, ProbeFailure, SinceStart, UnitPath};
 use crate::upstream_messages::{self, HelmFailure};
 
 /// The reply to a [`Probe`](super::Probe).
@@ -25,6 +25,11 @@ pub enum Reply {
         /// The names, sorted; `None` if the directory does not exist.
         names: Option<Vec<String>>,
     },
+    /// To `Obstacle`.
+    Obstacle {
+        /// What would stop it; `None` if nothing is known to.
+        found: Option<Obstacle>,
+    },
     /// To `Service`.
     Service(ServiceState),
     /// To `ShowArgs`.
@@ -34,6 +39,11 @@ pub enum Reply {
     },
     /// To `Program`.
     Program(ProgramState),
+    /// To `HelmVersion`.
+    HelmVersion {
+        /// The first line; `None` if there is no helm, or it does not run.
+        version: Option<String>,
+    },
     /// To `Python`.
     Python {
         /// The interpreter; `None` if the unit does not have the daemon.
@@ -121,6 +131,22 @@ pub struct FileFacts {
     pub modified_ns: i64,
 }
 
+/// What would stop a write, in the words in which the write would fail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Obstacle {
+    /// The message.
+    pub why: String,
+    /// The kind of failure.
+    pub code: FailureCode,
+    /// What was expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
 /// A systemd service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -200,6 +226,9 @@ pub struct Interpreter {
     /// Metadata of that name that can't be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broken: Vec<BrokenMetadata>,
+    /// What would stop pip, if a package has to be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<Obstacle>,
 }
 
 /// Metadata of a distribution that can't be read.
@@ -260,72 +289,16 @@ pub struct OptionSource {
     pub file: String,
     /// The value there.
     pub value: String,
-}
-
-/// The drivers that Magnum finds in a daemon's interpreter.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct DriversState {
-    /// In the order in which Magnum loads them: of two for the same kind of cluster it uses the last.
-    pub drivers: Vec<DriverState>,
-    /// Metadata on the interpreter's path that can't be read.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub broken: Vec<BrokenMetadata>,
-    /// `[drivers] disabled_drivers`.
-    #[serde(default)]
-    pub disabled: Vec<String>,
-    /// The file that sets it, if one does.
-    #[serde(default)]
-    pub disabled_in: Option<String>,
-    /// `[drivers] enabled_beta_drivers`.
-    #[serde(default)]
-    pub enabled_beta: Vec<String>,
-}
-
-/// An entry point of a driver, and what came of importing it as the daemon does. A disabled one is
-/// not imported.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct DriverState {
-    /// The entry point's name (`k8s_capi_helm_v1`).
-    pub name: String,
-    /// What it names (`magnum_capi_helm.driver:Driver`).
-    pub module: String,
-    /// Its distribution, if Python tells.
-    pub distribution: Option<String>,
-    /// The distribution's version.
-    pub version: Option<String>,
-    /// The distribution's metadata.
-    pub path: Option<String>,
-    /// The kinds of clusters that it is for: `SERVER_TYPE/OS/COE` (`vm/ubuntu/kubernetes`).
-    pub provides: Vec<String>,
-    /// Whether it calls itself beta: then it must be in `enabled_beta_drivers`.
-    #[serde(default)]
-    pub beta: bool,
-    /// Why it could not be imported.
-    pub error: Option<String>,
-    /// The kind of failure.
+    /// The line that sets it, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<FailureCode>,
+    pub line: Option<usize>,
 }
 
-/// Two looks at a service's main process, two seconds apart, and what it logged since its start. It
-/// differs each time: no plan may hold it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct SinceStart {
-    /// The unit's clock at the first look, in nanoseconds since the epoch.
-    pub now_ns: i64,
-    /// When the process started that was there at the first look.
-    pub started_ns: Option<i64>,
-    /// Whether there was another process at the second look.
-    pub replaced: bool,
-    /// `NRestarts`: how often systemd has restarted it by itself since somebody last started it.
-    pub restarts: u32,
-    /// The number of errors since the start: lines of oslo.log with CRITICAL or ERROR, and exceptions.
-    pub errors: usize,
-    /// The last of them, with secrets masked.
-    pub last_error: Option<String>,
+impl OptionSource {
+    /// Returns where it is: `FILE:LINE`, or the file.
+    pub fn place(&self) -> String {
+        self.line.map_or_else(|| self.file.clone(), |line| format!("{}:{line}", self.file))
+    }
 }
 
 /// An installed Python distribution.
@@ -396,54 +369,6 @@ impl ServiceState {
     /// Returns whether systemd starts the service with its init script, or `ExecStart` is not known.
     pub fn starts_by_init_script(&self) -> bool {
         self.exec_start.is_empty() || self.exec_start.contains("/etc/init.d/")
-    }
-}
-
-impl DriversState {
-    /// Returns the driver with this entry point.
-    pub fn driver(&self, entry_point: &str) -> Option<&DriverState> {
-        self.drivers.iter().find(|driver| driver.name == entry_point)
-    }
-
-    /// Returns whether Magnum does not load the driver with this entry point.
-    pub fn is_disabled(&self, entry_point: &str) -> bool {
-        self.disabled.iter().any(|name| name == entry_point)
-    }
-}
-
-impl fmt::Display for DriverState {
-    /// As in "`k8s_capi_helm_v1` of magnum-capi-helm 1.4.0 (/usr/lib/...)".
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)?;
-        if let Some(distribution) = &self.distribution {
-            let version = self.version.as_deref().unwrap_or_default();
-            write!(f, " of {distribution} {version}")?;
-        }
-        match self.path.as_deref().filter(|path| !path.is_empty()) {
-            Some(path) => write!(f, " ({path})"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A process that is younger than this, and that systemd has restarted twice, keeps restarting.
-const YOUNG: i64 = 10 * 60 * 1_000_000_000;
-
-impl SinceStart {
-    /// Returns why the service keeps restarting, if it does: it was replaced between the two looks, or
-    /// systemd has restarted it at least twice, the last time within ten minutes.
-    pub fn keeps_restarting(&self) -> Option<String> {
-        let age = self.started_ns.map(|started| self.now_ns - started);
-        let seconds = age.map(|age| age / 1_000_000_000);
-        let young = age.is_none_or(|age| age < YOUNG);
-        let lasted = seconds.map(|s| format!(", and the process is {s} s old")).unwrap_or_default();
-        match self.restarts {
-            0 | 1 if self.replaced => Some("its process was replaced within 2 s".to_owned()),
-            restarts @ 2.. if young || self.replaced => {
-                Some(format!("systemd has restarted it {restarts} times by itself{lasted}"))
-            }
-            _ => None,
-        }
     }
 }
 

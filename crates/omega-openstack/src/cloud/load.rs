@@ -17,6 +17,9 @@ use super::{
     values::{Contradiction, Value, Values},
 };
 
+/// The name of the cloud that the `OS_*` variables describe.
+pub(crate) const ENVIRONMENT: &str = "environment";
+
 /// The largest configuration file that is read.
 const MOST: u64 = 4 << 20;
 
@@ -58,11 +61,11 @@ impl CloudConfig {
         let variable = |name| lookup.variables.get(name).filter(|value| !value.is_empty());
         let named = cloud.or_else(|| variable("OS_CLOUD").map(String::as_str));
         if named.is_none() && variable("OS_AUTH_URL").is_some() {
-            let mut values = lookup.variables("environment", |_| true)?;
+            let mut values = lookup.variables(ENVIRONMENT, |_| true)?;
             if let Some(region) = &lookup.region {
                 values.set("region_name", Value::Text(region.clone()), SITE);
             }
-            return values.resolve("environment", lookup.home.as_deref());
+            return values.resolve(ENVIRONMENT, lookup.home.as_deref());
         }
         let clouds = lookup.read("clouds", "OS_CLIENT_CONFIG_FILE")?;
         let secure = lookup.read("secure", "OS_CLIENT_SECURE_FILE")?;

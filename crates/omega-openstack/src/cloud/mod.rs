@@ -15,6 +15,7 @@ pub use config::{
     InvalidInterface, Origin, ProjectRef, UserRef,
 };
 pub use error::ConfigError;
+pub(crate) use load::ENVIRONMENT;
 pub use load::Lookup;
 
 #[cfg(test)]

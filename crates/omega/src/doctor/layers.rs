@@ -13,8 +13,7 @@ use omega_capi::{
 };
 use omega_core::{Evidence, Failure, FailureClass, Label as _, Subject};
 use omega_juju::{
-    ConductorFacts, Error as UnitError, Unit, channel::Standing, gates::standing_finding,
-    read_conductor,
+    ConductorFacts, Error as UnitError, Unit, gates::standing_finding, read_conductor,
 };
 use omega_openstack::{
     Error as CloudError,
@@ -252,7 +251,8 @@ async fn examine_cluster(
 
 /// Returns what Juju reports of a unit that can be reached, if that is not active and idle.
 fn charm(unit: &Unit) -> Option<LayerResult> {
-    let standing = unit.standing().filter(|standing| !matches!(standing, Standing::Lost(_)))?;
+    // Why nothing can be executed there is told where the unit is asked.
+    let standing = unit.standing().filter(|standing| standing.unusable("").is_none())?;
     let subject = Subject::new("unit", unit.label());
     let cause = Cause::CharmStatus;
     let found = standing_finding(&cause.to_string(), subject, standing)?;

@@ -36,7 +36,13 @@ async fn converges(site: &Site) {
 async fn a_full_disk_on_the_second_of_three_units_stops_there_and_is_made_good_later() {
     let site = Site::new(&[Start::Fresh, Start::Superseded, Start::Grafted130]);
     let [second, third] = [1, 2].map(|nth: usize| site.units[nth].snapshot());
+    let before = site.everything();
     site.units[1].fill_disk(true);
+    let known = site.apply().await.unwrap();
+    assert_eq!(known.exit, Status::Refused, "a disk that is full already is told by the plan");
+    assert!(document(&known)["failure"].to_string().contains("no space left on device"));
+    assert_eq!((site.everything(), site.writes()), (before, 0));
+    site.units[1].fill_disk_late();
     let report = site.apply().await.unwrap();
     assert_eq!(report.exit, Status::Partial);
     let told = document(&report);

@@ -208,7 +208,7 @@ async fn targets(
         let target = step.id().target;
         let nth = targets.iter().position(|one| one.target == target).unwrap_or(targets.len());
         if nth == targets.len() {
-            let section = Section::new("0", "Back to what was", Vec::new());
+            let section = Section::new("0", "Restore the earlier state", Vec::new());
             targets.push(match clients.unit(&target) {
                 Some(_) => TargetPlan::unit(target, vec![section]),
                 None => TargetPlan::shared(target, vec![section]),

@@ -56,7 +56,7 @@ async fn a_resumed_graft_is_taken_back_whole() {
     let site = Site::new(&[Start::Fresh]);
     let unit = &site.units[0];
     let before = unit.snapshot().files;
-    unit.fill_disk(true);
+    unit.fill_disk_late();
     assert_ne!(site.apply().await.unwrap().exit, Status::Done);
     unit.fill_disk(false);
     assert_eq!(site.apply().await.unwrap().exit, Status::Done);

@@ -49,6 +49,8 @@ pub(crate) enum Fault {
     NothingScheduled,
     /// The login has expired.
     LoginExpired,
+    /// It asks for a password, and waits.
+    Asks,
     /// ssh reaches nobody.
     Unreachable,
     /// The output loses its last line feeds, as of juju 4.0.3.

@@ -40,6 +40,11 @@ fn run(args: &[String]) -> Ended {
     if config.fault == Some(Fault::LoginExpired) {
         return Err("cannot get discharge from \"https://127.0.0.1:17070/auth\": EOF".to_owned());
     }
+    if config.fault == Some(Fault::Asks) {
+        drop(write!(io::stderr(), "please enter password for admin on lab: "));
+        pause(60_000);
+        return Err("EOF".to_owned());
+    }
     let (command, rest) = args.split_first().ok_or("no command specified")?;
     match command.as_str() {
         "config" => charm_config::config(&config, rest),

@@ -7,7 +7,7 @@ use crate::{
     print,
 };
 
-/// `juju ssh [--pty=true|false] [-m M] U COMMAND...`: the local ssh client, whose standard input is
+/// `juju ssh [--pty=true|false] [-m M] U [-o OPTION] COMMAND...`: the local ssh client, whose standard input is
 /// ours.
 pub(crate) fn ssh(config: &Config, args: &[String]) -> Ended {
     let (mut pty, mut model, mut rest) = (None, None, args);
@@ -31,6 +31,13 @@ pub(crate) fn ssh(config: &Config, args: &[String]) -> Ended {
     config.check_model(model.as_deref())?;
     let [target, words @ ..] = rest else { return Err("no target name specified".to_owned()) };
     let target = target.rsplit('@').next().unwrap_or(target);
+    // OpenSSH's own options stand between the target and the command.
+    let mut words = words;
+    while let [option, _, tail @ ..] = words
+        && option == "-o"
+    {
+        words = tail;
+    }
     let (_, machine) = config.unit(target)?;
     if config.fault == Some(Fault::Unreachable) {
         let said = "ssh: connect to host 10.12.4.76 port 22: Connection refused";

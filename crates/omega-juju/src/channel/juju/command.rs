@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use omega_core::{Touched, values::UnitName};
 
 use super::{Deadlines, Juju, JujuModel, JujuTarget, Program, classify, not_run};
-use crate::{Channel, Error, agent::Output};
+use crate::{Channel, Error, agent::Output, upstream_messages::juju_asks};
 
 /// The commands of juju in one model. The program runs `juju`; tests have a model in memory.
 #[async_trait]
@@ -52,9 +52,11 @@ impl JujuCommands for JujuProgram {
         let model = self.model.iter().flat_map(|model| ["-m", model.as_str()]);
         let all = std::iter::once(command).chain(model).chain(args.iter().map(String::as_str));
         let within = self.deadlines.ask();
-        let output = Program::new(&self.program).args(all).run(None, within).await;
+        let output =
+            Program::new(&self.program).args(all).ends_at(juju_asks).run(None, within).await;
         let output = output.map_err(|error| not_run("juju", &error, within, touched))?;
-        finished(doing, output, touched)
+        let controller = classify::controller_of(self.model.as_deref());
+        finished(doing, controller, output, touched)
     }
 
     fn channel(&self, unit: &UnitName, model: &JujuModel) -> Arc<dyn Channel> {
@@ -65,9 +67,14 @@ impl JujuCommands for JujuProgram {
 }
 
 /// Returns what a command that ended printed, or why it failed.
-pub(crate) fn finished(doing: &str, output: Output, touched: Touched) -> Result<Vec<u8>, Error> {
+pub(crate) fn finished(
+    doing: &str,
+    controller: Option<String>,
+    output: Output,
+    touched: Touched,
+) -> Result<Vec<u8>, Error> {
     if output.status == Some(0) {
         return Ok(output.stdout);
     }
-    Err(classify::command(doing, &output, touched))
+    Err(classify::command(doing, controller, &output, touched))
 }

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, time::Duration};
 use omega_core::{Retry, Touched};
 use serde::Deserialize;
 
-use super::classify;
+use super::classify::{self, Whom};
 use crate::{Error, agent::Output};
 
 /// The result of `juju exec --format json` for one unit. For empty output, the key is absent.
@@ -30,15 +30,16 @@ struct Results {
 /// # Errors
 ///
 /// Fails if juju ran no task on the unit, or its output can't be parsed.
-pub(super) fn task(unit: &str, output: &Output, wait: Duration) -> Result<Output, Error> {
+pub(super) fn task(whom: &Whom, output: &Output, wait: Duration) -> Result<Output, Error> {
+    let unit = whom.unit.as_str();
     if output.stdout.trim_ascii().is_empty() {
-        return Err(classify::exec(unit, output, wait));
+        return Err(classify::exec(whom, output, wait));
     }
     let malformed =
         |why: String| Error::Malformed { unit: unit.to_owned(), why, touched: Touched::Nothing };
     // "Operation 12 failed to schedule any tasks" was observed on both streams.
     let Some(start) = output.stdout.iter().position(|byte| *byte == b'{') else {
-        return Err(classify::exec(unit, output, wait));
+        return Err(classify::exec(whom, output, wait));
     };
     let json = output.stdout.get(start..).unwrap_or_default();
     let tasks: BTreeMap<String, Task> = serde_json::from_slice(json).map_err(|error| {
@@ -78,7 +79,7 @@ mod tests {
             stdout: stdout.as_bytes().to_vec(),
             stderr: stderr.as_bytes().to_vec(),
         };
-        task("magnum/0", &output, Duration::from_secs(70))
+        task(&Whom::new("magnum/0", None), &output, Duration::from_secs(70))
     }
 
     fn unit() -> String {

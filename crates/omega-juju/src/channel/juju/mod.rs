@@ -3,6 +3,7 @@
 mod classify;
 mod command;
 mod exec;
+mod standing;
 mod status;
 
 use std::{io, path::PathBuf, time::Duration};
@@ -10,12 +11,14 @@ use std::{io, path::PathBuf, time::Duration};
 use async_trait::async_trait;
 use omega_core::{Retry, Touched, values::UnitName};
 
+use self::classify::Whom;
 #[cfg(any(test, feature = "sim"))]
 pub(crate) use self::command::finished;
 pub use self::command::{JujuCommands, JujuProgram};
+pub use self::standing::{Standing, Unusable};
 pub use self::status::{
-    ApplicationStatus, JujuModel, JujuStatus, JujuUnits, MachineStatus, Standing, StatusInfo,
-    UnitStatus, juju_status, juju_units,
+    ApplicationStatus, JujuModel, JujuStatus, JujuUnits, MachineStatus, StatusInfo, UnitStatus,
+    juju_status, juju_units,
 };
 use super::{
     Deadlines,
@@ -24,7 +27,12 @@ use super::{
 use crate::{
     Action, Channel, Error, Payload, Probe, Reply,
     agent::{Output, Request, Stdin, done, from_stdin, quoted, replies},
+    upstream_messages::juju_asks,
 };
+
+/// Options for the ssh that `juju ssh` starts: they stand between the unit and the command. ssh would ask
+/// for the passphrase of a key on the terminal, whatever its standard input is.
+const NO_PROMPT: [&str; 2] = ["-o", "BatchMode=yes"];
 
 /// How long a task may wait: a unit's agent runs one hook or command at a time.
 const QUEUE: Duration = Duration::from_mins(1);
@@ -41,14 +49,14 @@ pub struct JujuTarget {
     pub known: Option<JujuModel>,
     /// The unit.
     pub unit: UnitName,
-    /// Why nothing can be executed there, in juju's own words: its agent is lost, or its machine down.
-    pub lost: Option<String>,
+    /// Why nothing can be executed there: its agent is lost, its machine is down, and the like.
+    pub unusable: Option<Unusable>,
 }
 
 impl JujuTarget {
     /// Returns the unit in the current model.
     pub fn new(program: impl Into<PathBuf>, unit: UnitName) -> Self {
-        Self { program: program.into(), model: None, known: None, unit, lost: None }
+        Self { program: program.into(), model: None, known: None, unit, unusable: None }
     }
 
     /// Sets the model to pass to `-m`.
@@ -57,15 +65,12 @@ impl JujuTarget {
         Self { model: model.map(str::to_owned), ..self }
     }
 
-    /// Sets what `juju status` reported of the unit. Where that says that it is lost, every request
-    /// fails at once, and nothing is executed: juju would wait in vain.
+    /// Sets what `juju status` reported of the unit. Where nothing can be executed in that state, every
+    /// request fails at once: juju would wait in vain.
     #[must_use]
     pub fn standing(self, standing: &Standing) -> Self {
-        let lost = match standing {
-            Standing::Lost(why) => Some(why.clone()),
-            Standing::Ready | Standing::Busy(_) | Standing::Unwell(_) => None,
-        };
-        Self { lost, ..self }
+        let unusable = standing.unusable(&self.unit.to_string());
+        Self { unusable, ..self }
     }
 
     /// Sets the model that `juju status` reported.
@@ -103,23 +108,30 @@ impl Juju {
         within: Duration,
         touched: Touched,
     ) -> Result<Output, Error> {
-        let run = Program::new(&self.target.program).args(args).run(stdin, within).await;
+        let program = Program::new(&self.target.program).args(args).ends_at(juju_asks);
+        let run = program.run(stdin, within).await;
         run.map_err(|error| not_run(&self.label(), &error, within, touched))
     }
 
-    /// Fails if juju reported that the unit is lost.
-    fn refuse_lost(&self) -> Result<(), Error> {
-        let Some(why) = &self.target.lost else { return Ok(()) };
-        let unit = self.label();
-        let machine = "if its machine is down, start it; else restart its agent there";
+    /// Fails if nothing can be executed in the state that juju reported.
+    fn refuse_unusable(&self) -> Result<(), Error> {
+        let Some(Unusable { why, next }) = self.target.unusable.clone() else { return Ok(()) };
         Err(Error::Unreachable {
+            unit: self.label(),
             via: "juju".to_owned(),
-            why: why.clone(),
-            next: Some(format!("{machine}: look at juju show-status-log {unit}")),
+            why,
+            next: Some(next),
             touched: Touched::Nothing,
             retry: Retry::Transient,
-            unit,
         })
+    }
+
+    /// The unit, and the controller if it is known.
+    fn whom(&self) -> Whom {
+        let known = self.target.known.as_ref().map(|known| known.controller.clone());
+        let known = known.filter(|name| !name.is_empty());
+        let named = || classify::controller_of(self.target.model.as_deref());
+        Whom::new(&self.label(), known.or_else(named))
     }
 
     /// The option for the model.
@@ -170,7 +182,7 @@ impl Channel for Juju {
     }
 
     async fn ask(&self, probes: &[Probe]) -> Result<Vec<Reply>, Error> {
-        self.refuse_lost()?;
+        self.refuse_unusable()?;
         let unit = self.label();
         let request = Request::ask(probes, self.deadlines.probe);
         let line = quoted(&request.command(&unit)?);
@@ -183,23 +195,25 @@ impl Channel for Juju {
         args.extend(["--".to_owned(), line]);
         let within = wait + self.deadlines.connect;
         let output = self.run(args, None, within, Touched::Nothing).await?;
-        let output = exec::task(&unit, &output, wait)?;
+        let output = exec::task(&self.whom(), &output, wait)?;
         replies(&unit, &output, &request.nonce, probes)
     }
 
     async fn act(&self, action: &Action, payload: Payload) -> Result<(), Error> {
-        self.refuse_lost()?;
+        self.refuse_unusable()?;
         let unit = self.label();
         let request = Request::act(action, payload, self.deadlines.act_there());
         let mut args = vec!["ssh".to_owned(), "--pty=false".to_owned()];
         args.extend(self.model());
-        args.extend([unit.clone(), format!("sudo -n {}", quoted(&from_stdin()))]);
+        args.push(unit.clone());
+        args.extend(NO_PROMPT.map(String::from));
+        args.push(format!("sudo -n {}", quoted(&from_stdin())));
         let within = self.deadlines.act + self.deadlines.connect;
         let output = self.run(args, Some(request.stdin()), within, Touched::Maybe).await?;
         let done = done(&unit, &output, &request.nonce);
         if matches!(done, Err(Error::Malformed { .. })) && output.status != Some(0) {
             // There is no reply of the agent: juju's own error is more useful.
-            return classify::ssh(&unit, &output).map_or(done, Err);
+            return classify::ssh(&self.whom(), &output).map_or(done, Err);
         }
         done
     }

@@ -4,8 +4,12 @@ use omega_core::{Touched, values::UnitName};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Deadlines, Program, not_run};
-use crate::Error;
+use super::{
+    Deadlines, Program,
+    classify::{self, Whom},
+    not_run,
+};
+use crate::{Error, upstream_messages::juju_asks};
 
 /// The identity of a model. A plan for one model must not be applied to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -63,21 +67,14 @@ pub struct UnitStatus {
     pub subordinates: Vec<UnitStatus>,
     /// The error, if juju could not determine the unit's status.
     pub error: Option<String>,
-}
-
-/// Whether a unit can be worked on, as `juju status` reports it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "standing", content = "why", rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Standing {
-    /// Its workload is active (or the charm does not say), and its agent is idle.
-    Ready,
-    /// A hook or an action runs, or the charm waits: it should pass.
-    Busy(String),
-    /// The charm is blocked, or a hook failed.
-    Unwell(String),
-    /// Its agent or its machine does not answer: nothing can be executed there.
-    Lost(String),
+    /// `dying` or `dead`, if it is being removed.
+    pub life: Option<String>,
+    /// The same of its machine.
+    pub machine_life: Option<String>,
+    /// The status of the machine's instance in the cloud (`running`).
+    pub instance: StatusInfo,
+    /// The status of the model (`available`, `busy`).
+    pub model: StatusInfo,
 }
 
 /// An application in `juju status`.
@@ -116,11 +113,29 @@ pub struct StatusInfo {
     pub message: String,
 }
 
+/// The status of an agent, with the life of the unit or machine.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct AgentInfo {
+    #[serde(flatten)]
+    status: StatusInfo,
+    /// `dying` or `dead`; absent while it is alive.
+    life: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct RawModel {
+    #[serde(flatten)]
+    identity: JujuModel,
+    model_status: StatusInfo,
+}
+
 /// The output of `juju status --format json`, of juju 2.9 or 3.
 #[derive(Clone, Debug, Deserialize)]
 pub struct JujuStatus {
     #[serde(default)]
-    model: JujuModel,
+    model: RawModel,
     #[serde(default)]
     applications: BTreeMap<String, Application>,
     #[serde(default)]
@@ -142,7 +157,7 @@ struct Application {
 #[serde(default, rename_all = "kebab-case")]
 struct RawUnit {
     workload_status: StatusInfo,
-    juju_status: StatusInfo,
+    juju_status: AgentInfo,
     leader: bool,
     machine: Option<String>,
     public_address: Option<String>,
@@ -153,7 +168,7 @@ struct RawUnit {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 struct Machine {
-    juju_status: StatusInfo,
+    juju_status: AgentInfo,
     #[serde(rename = "machine-status")]
     instance: StatusInfo,
     base: Option<Base>,
@@ -179,7 +194,7 @@ impl JujuStatus {
 
     /// Returns the model.
     pub fn model(&self) -> &JujuModel {
-        &self.model
+        &self.model.identity
     }
 
     /// Returns the names of the applications.
@@ -253,13 +268,17 @@ impl JujuStatus {
         Some(UnitStatus {
             name: name.parse().ok()?,
             leader: raw.leader,
-            machine_agent: found.map(|machine| machine.juju_status.current.clone()),
-            machine_message: found.map(|machine| machine.juju_status.message.clone()),
+            machine_agent: found.map(|machine| machine.juju_status.status.current.clone()),
+            machine_message: found.map(|machine| machine.juju_status.status.message.clone()),
+            machine_life: found.and_then(|machine| machine.juju_status.life.clone()),
+            instance: found.map(|machine| machine.instance.clone()).unwrap_or_default(),
             base: found.and_then(Machine::base),
             machine,
             address: raw.public_address.clone(),
             workload: raw.workload_status.clone(),
-            agent: raw.juju_status.clone(),
+            agent: raw.juju_status.status.clone(),
+            life: raw.juju_status.life.clone(),
+            model: self.model.model_status.clone(),
             subordinates: raw
                 .subordinates
                 .iter()
@@ -281,48 +300,9 @@ impl JujuStatus {
     }
 }
 
-impl UnitStatus {
-    /// Returns whether it can be worked on, in juju's own words.
-    ///
-    /// The values are those of juju 2.9 and 3, `core/status/status.go`.
-    pub fn standing(&self) -> Standing {
-        let (workload, agent) = (&self.workload, &self.agent);
-        let machine = self.machine_agent.as_deref().unwrap_or_default();
-        let message = self.machine_message.as_deref().unwrap_or_default();
-        let of_machine = || {
-            let id = self.machine.as_deref().unwrap_or("?");
-            said(&format!("machine {id}"), machine, message)
-        };
-        let of_agent = || said("agent", &agent.current, &agent.message);
-        let of_workload = || said("workload", &workload.current, &workload.message);
-        if machine == "down" {
-            return Standing::Lost(of_machine());
-        }
-        if agent.current == "lost" {
-            return Standing::Lost(of_agent());
-        }
-        if let Some(error) = &self.error {
-            return Standing::Unwell(format!("juju can't determine its status: {error}"));
-        }
-        if ["error", "failed"].contains(&agent.current.as_str()) {
-            return Standing::Unwell(of_agent());
-        }
-        match (workload.current.as_str(), agent.current.as_str()) {
-            ("active" | "unknown" | "", "idle" | "") => Standing::Ready,
-            ("active" | "unknown" | "", _) => Standing::Busy(of_agent()),
-            ("maintenance" | "waiting", _) => Standing::Busy(of_workload()),
-            _ => Standing::Unwell(of_workload()),
-        }
-    }
-}
-
-fn said(of: &str, status: &str, message: &str) -> String {
-    if message.is_empty() { format!("{of} {status}") } else { format!("{of} {status}: {message}") }
-}
-
 impl Machine {
     fn add_to(&self, id: &str, all: &mut Vec<MachineStatus>) {
-        let (agent, instance) = (self.juju_status.clone(), self.instance.clone());
+        let (agent, instance) = (self.juju_status.status.clone(), self.instance.clone());
         all.push(MachineStatus { id: id.to_owned(), agent, instance });
         self.containers.iter().for_each(|(id, inside)| inside.add_to(id, all));
     }
@@ -344,16 +324,18 @@ pub async fn juju_status(
     deadlines: Deadlines,
 ) -> Result<JujuStatus, Error> {
     let label = model.map_or_else(|| "the current model".to_owned(), |m| format!("model {m}"));
+    let controller = classify::controller_of(model);
     let model = model.into_iter().flat_map(|model| ["-m", model]);
     let args = ["status", "--format", "json"].into_iter().chain(model);
     let (within, start) = (deadlines.ask(), Instant::now());
-    let output = Program::new(program).args(args).run(None, within).await;
+    let program = Program::new(program).args(args).ends_at(juju_asks);
+    let output = program.run(None, within).await;
     let took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let status = output.as_ref().ok().and_then(|output| output.status).unwrap_or(-1);
     tracing::info!(target: "omega_trace", kind = "exec", what = "juju status", status, took_ms, "trace");
     let output = output.map_err(|error| not_run(&label, &error, within, Touched::Nothing))?;
     if output.status != Some(0) {
-        return Err(super::classify::exec(&label, &output, within));
+        return Err(classify::exec(&Whom::new(&label, controller), &output, within));
     }
     JujuStatus::parse(&output.stdout).map_err(|error| Error::Malformed {
         unit: label,
@@ -382,7 +364,7 @@ pub async fn juju_units(
         return none("juju can't determine its status", error.to_owned());
     }
     match status.units(application) {
-        Some(units) if !units.is_empty() => Ok(JujuUnits { model: status.model, units }),
+        Some(units) if !units.is_empty() => Ok(JujuUnits { model: status.model.identity, units }),
         Some(_) => none("it has no units", "none".to_owned()),
         None => none("the model has no such application", status.applications().join(", ")),
     }

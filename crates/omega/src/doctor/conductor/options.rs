@@ -119,11 +119,11 @@ fn overridden(
     let last = set.last()?;
     let own = of_dropin(set).map(|own| format!("{dropin} sets {}", own.value));
     let own = own.or_else(|| Some(format!("the site file wants {}", wanted.get(key)?)))?;
-    let why = format!("[capi_helm] {key} is {} because of {}; {own}", last.value, last.file);
-    let shown = set.iter().map(|source| format!("{}: {}", source.file, source.value));
+    let why = format!("[capi_helm] {key} is {} because of {}; {own}", last.value, last.place());
+    let shown = set.iter().map(|source| format!("{}: {}", source.place(), source.value));
     let shown = Evidence::list(&format!("{key}, in the order of reading"), shown);
     let found = unit.broken(Layer::Conductor, Cause::OptionOverridden, why).shown_by([shown]);
-    Some(found.remedy(format!("remove {key} from {}, then {RESTART}", last.file)))
+    Some(found.remedy(format!("remove {key} from {}, then {RESTART}", last.place())))
 }
 
 /// The evidence that the drop-in was changed after the daemon's start, `started`, in nanoseconds
