@@ -42,6 +42,16 @@ pub trait Transport: fmt::Debug + Send + Sync {
     /// Fails if there is no token and the login fails.
     async fn token_info(&self) -> Result<TokenInfo, Error>;
 
+    /// As [`token_info`](Transport::token_info), of a token of this process: one that an earlier process
+    /// left in the cache has the roles and the catalog of its time.
+    ///
+    /// # Errors
+    ///
+    /// As [`token_info`](Transport::token_info).
+    async fn current_token_info(&self) -> Result<TokenInfo, Error> {
+        self.token_info().await
+    }
+
     /// Returns the cloud and the project, as the operator named them.
     fn label(&self) -> String;
 

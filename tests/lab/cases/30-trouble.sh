@@ -10,8 +10,8 @@ define api-down       180  api_down
 define terminal       60  terminal
 define ssh-keys       120 ssh_keys
 
-three_units() { # the second unit's disk is full: the plan says so, and no unit is changed
-  local u
+three_units() { # the second unit's disk is full: no unit is changed. Its service does not start again: stop there
+  local u process broken=/etc/systemd/system/magnum-conductor.service.d/broken.conf
   for u in unit0 unit1 unit2; do up_unit $u; done
   site_for . ssh unit0 unit1 unit2
   fill_disk unit1
@@ -21,7 +21,15 @@ three_units() { # the second unit's disk is full: the plan says so, and no unit 
   same 'what is in the way on unit1' '' "$(at unit1 sh -c 'ls /etc/magnum/kubeconfig /etc/magnum/.*kubeconfig* 2>/dev/null')"
   for u in unit0 unit1 unit2; do snapshot $u >$u.after; same_file $u $u.before $u.after; done
   at unit1 rm /etc/magnum/filler
+
+  at unit1 sh -c "mkdir -p $(dirname $broken); printf '[Service]\nExecStartPre=/bin/false\n' >$broken; systemctl daemon-reload"
+  exits 7 omega apply graft --yes
+  grafted unit0
+  snapshot unit2 >unit2.after; same_file unit2 unit2.before unit2.after
+  at unit1 sh -c "rm $broken; systemctl daemon-reload"
+  process=$(process_of unit0)
   exits 0 omega apply graft --yes
+  same 'the process on unit0' "$process" "$(process_of unit0)"
   for u in unit0 unit1 unit2; do grafted $u; done
   exits 0 omega verify graft
 }

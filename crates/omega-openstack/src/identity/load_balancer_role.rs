@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use omega_core::{Evidence, Failure, Finding, Gate, Severity, Subject, Verdict};
 
 use super::client::Identity;
-use crate::{Error, RefusalReason, Service, cloud_inventory::CloudInventory, gate_answer};
+use crate::{
+    Error, RefusalReason, Service, TokenInfo, cloud_inventory::CloudInventory, gate_answer,
+};
 
 /// The gate that whoever creates the cluster holds `load-balancer_member` in its project (D-039).
 ///
@@ -26,11 +28,16 @@ const SOURCE: &str = "magnum-capi-helm 1.4.0, driver.py, _create_appcred_secret;
 
 impl LoadBalancerRole {
     async fn ask(&self) -> Result<Verdict, Error> {
-        let token = self.identity.transport.token_info().await?;
+        let may_create =
+            |token: &TokenInfo| token.roles.iter().any(|role| CREATES.contains(&role.as_str()));
+        let mut token = self.identity.transport.token_info().await?;
+        if !may_create(&token) {
+            token = self.identity.transport.current_token_info().await?;
+        }
         let (user, roles) = (&token.user.name, &token.roles);
         let has = |wanted: &[&str]| roles.iter().any(|role| wanted.contains(&role.as_str()));
         let evidence = Evidence::list("roles", roles);
-        if has(&CREATES) {
+        if may_create(&token) {
             return Ok(Verdict::shown([Evidence::text("user", user), evidence]));
         }
         let finding = |why: String| {

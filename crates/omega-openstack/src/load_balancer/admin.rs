@@ -11,7 +11,7 @@ use omega_core::Label;
 
 use super::{Amphora, LoadBalancer};
 use crate::{
-    Error, Method, RefusalReason, Request, Service, Transport,
+    Error, Method, RefusalReason, Request, Service, TokenInfo, Transport,
     service_response::{fetch, list, list_at, send},
 };
 
@@ -50,11 +50,16 @@ impl LoadBalancerAdmin {
 
     /// Checks the roles that Keystone returned with the token. Nothing is sent to Octavia.
     pub(super) async fn check_role(&self) -> Result<(), Error> {
-        let token = self.transport.token_info().await?;
+        let holds =
+            |token: &TokenInfo| token.roles.iter().any(|role| ADMIN_ROLES.contains(&role.as_str()));
+        let mut token = self.transport.token_info().await?;
         if token.project.is_none() {
             return Err(Error::NoProject(self.label()));
         }
-        if token.roles.iter().any(|role| ADMIN_ROLES.contains(&role.as_str())) {
+        if !holds(&token) {
+            token = self.transport.current_token_info().await?;
+        }
+        if holds(&token) {
             return Ok(());
         }
         Err(Error::LacksRole {

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -41,6 +41,8 @@ pub(super) struct Keystone {
     /// Shared with every session of this process that has the same credential.
     logins: Arc<Logins>,
     hints: Mutex<BTreeMap<String, String>>,
+    /// Whether the token is of an earlier process: its roles and catalog may have changed since.
+    is_old: AtomicBool,
     stall_limit: Duration,
     pub(super) requests: AtomicUsize,
 }
@@ -59,6 +61,7 @@ impl Keystone {
             logins.proven();
         }
         Self {
+            is_old: AtomicBool::new(token.is_some()),
             logins,
             config,
             cache,
@@ -80,9 +83,20 @@ impl Keystone {
             return Ok((token.value.clone(), token.grant.clone()));
         }
         let token = self.log_in(client).await?;
+        self.is_old.store(false, Ordering::Relaxed);
         let fresh = (token.value.clone(), token.grant.clone());
         *held = Some(token);
         Ok(fresh)
+    }
+
+    /// Drops the token if it is of an earlier process; returns whether it was.
+    pub(super) async fn forget_old(&self) -> bool {
+        let mut held = self.token.lock().await;
+        let was_old = self.is_old.swap(false, Ordering::Relaxed) && held.is_some();
+        if was_old {
+            *held = None;
+        }
+        was_old
     }
 
     /// Drops `rejected`, unless another call has already replaced it.

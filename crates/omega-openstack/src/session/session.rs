@@ -153,14 +153,27 @@ impl Session {
         Ok(response)
     }
 
+    /// Returns a token, and where its catalog sends the request. A catalog of an earlier process that does
+    /// not have the service may be outdated: then it logs in again.
+    async fn addressed(&self, request: &Request) -> Result<(Secret, Url), Error> {
+        let (token, grant) = self.fresh().await?;
+        match self.url(request, &grant) {
+            Err(Error::NoEndpoint { .. }) if self.keystone.forget_old().await => {
+                let (token, grant) = self.fresh().await?;
+                Ok((token, self.url(request, &grant)?))
+            }
+            url => Ok((token, url?)),
+        }
+    }
+
     /// Sends the request, and once more with a new token if the service refuses the token.
     async fn with_token(
         &self,
         ctx: &Context,
         request: &Request,
     ) -> Result<StreamedResponse, Error> {
-        let (token, grant) = self.fresh().await?;
-        let response = self.once(ctx, request, self.url(request, &grant)?).await?;
+        let (token, url) = self.addressed(request).await?;
+        let response = self.once(ctx, request, url).await?;
         let again = match &request.body {
             Body::Stream(upload) => upload.is_repeatable(),
             Body::None | Body::Json(_) | Body::Bytes(_) => true,
@@ -269,6 +282,11 @@ impl Transport for Session {
 
     async fn token_info(&self) -> Result<TokenInfo, Error> {
         Ok(self.fresh().await?.1)
+    }
+
+    async fn current_token_info(&self) -> Result<TokenInfo, Error> {
+        self.keystone.forget_old().await;
+        self.token_info().await
     }
 
     fn label(&self) -> String {

@@ -37,6 +37,7 @@ struct State {
     seen: Vec<String>,
     hang: bool,
     wrong_password: bool,
+    has_images: bool,
 }
 
 impl Server {
@@ -106,12 +107,15 @@ impl Server {
             state.logins += 1;
             let expires = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(state.lifetime);
             let endpoint = json!({ "interface": "public", "region_id": "One", "region": "One", "url": self.url });
+            let service = |kind| json!({ "type": kind, "endpoints": [endpoint] });
+            let images = state.has_images.then(|| service("image"));
+            let catalog: Vec<_> = [service("network")].into_iter().chain(images).collect();
             let token = json!({ "token": {
                 "expires_at": expires.to_string(),
                 "user": { "id": "u", "name": "op" },
                 "project": { "id": "p", "name": "mgmt", "domain": { "id": "c", "name": "capi" } },
                 "roles": [{ "id": "r", "name": "member" }],
-                "catalog": [{ "type": "network", "endpoints": [endpoint] }],
+                "catalog": catalog,
             } });
             return (201, Some(format!("token-{}", state.logins)), token);
         }
@@ -233,6 +237,33 @@ async fn a_kept_token_saves_the_login() {
     let fifth = Session::new(other, &options).await.unwrap();
     fifth.send(networks()).await.unwrap();
     assert_eq!(fifth.requests(), 2);
+}
+
+/// What an earlier process left in the cache has the roles and the catalog of its time.
+#[tokio::test]
+async fn a_service_that_was_registered_since_is_found() {
+    let (server, dir) = (Server::start().await, TempDir::new().unwrap());
+    session(&server.url, Some(&dir)).await.send(networks()).await.unwrap();
+    let images = || Request::new(Service::Image, Method::Get, &["images"]);
+
+    let second = session(&server.url, Some(&dir)).await;
+    server.with(|state| state.has_images = true);
+    assert_eq!(second.send(images()).await.unwrap().status, 200);
+    assert_eq!(server.with(|state| state.logins), 2);
+
+    // One that is in no catalog costs one login, not one each time.
+    let third = session(&server.url, Some(&dir)).await;
+    for _ in 0..2 {
+        let volumes = Request::new(Service::BlockStorage, Method::Get, &["types"]);
+        let error = third.send(volumes).await.unwrap_err();
+        assert!(matches!(error, Error::NoEndpoint { .. }), "{error}");
+    }
+    assert_eq!(server.with(|state| state.logins), 3);
+
+    let fourth = session(&server.url, Some(&dir)).await;
+    fourth.current_token_info().await.unwrap();
+    fourth.current_token_info().await.unwrap();
+    assert_eq!(server.with(|state| state.logins), 4);
 }
 
 #[tokio::test]
