@@ -107,6 +107,16 @@ impl Kubeconfig {
         }
     }
 
+    /// Returns its client certificates and their key, in PEM, if it authenticates with one.
+    pub fn client_certificate(&self) -> Option<(String, Secret)> {
+        match self.credential() {
+            Ok(Credential::Certificate { certificate_pem, key_pem, .. }) => {
+                Some((certificate_pem, key_pem))
+            }
+            Ok(Credential::Token(_)) | Err(_) => None,
+        }
+    }
+
     fn credential(&self) -> Result<Credential, KubeconfigError> {
         let document = document::read(&self.bytes)?;
         Credential::of(judge::current(&document)?.user)

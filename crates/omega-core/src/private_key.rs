@@ -67,7 +67,7 @@ impl PrivateKey {
     }
 }
 
-/// Whether a key, in DER, is on the curve P-521, or is of another kind or size than rustls with ring has.
+/// Whether a key, in DER, is on the curve P-521, which rustls with ring does not have.
 pub(crate) fn is_p521(der: &[u8]) -> bool {
     der.windows(P521.len()).any(|part| part == P521)
 }

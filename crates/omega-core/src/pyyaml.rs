@@ -97,7 +97,7 @@ pub enum Fault {
     Tab(usize),
     /// It begins with `...`, in this line.
     Ended(usize),
-    /// A plain value that looks like something, and is not: a date in month 13. In this line.
+    /// A plain value that looks like something, and is not: a date in month 13, `=`. In this line.
     Value(usize),
     /// A tag that no reader knows, in this line.
     Tag(usize),
@@ -120,7 +120,7 @@ impl fmt::Display for Fault {
             Self::Ended(line) => write!(f, "line {line}: `...` ends a document before it began"),
             Self::Value(line) => write!(
                 f,
-                "line {line}: a value without quotes looks like a date or a number, and is none"
+                "line {line}: a value without quotes looks like a date, a number or a sign of YAML, and is none"
             ),
             Self::Tag(line) => write!(f, "line {line}: a tag (`!name`) that is not known"),
             Self::Key(line) => write!(f, "line {line}: a key is a list or a map"),

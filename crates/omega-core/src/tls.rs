@@ -153,21 +153,21 @@ pub struct UnusableCertificates(String);
 ///
 /// # Errors
 ///
-/// Fails if it has none, or none in the common form.
+/// Fails if it has none, or none in the common form. The words follow the file's name.
 pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, UnusableCertificates> {
     let unusable = |why: &str| Err(UnusableCertificates(why.to_owned()));
     let Some(blocks) = pem::blocks(pem) else {
-        return unusable("it is not a file of certificates in PEM");
+        return unusable("is not a file of certificates in PEM");
     };
     let of_openssl = blocks.iter().any(Block::is_openssl_certificate);
     let all: Vec<_> = blocks.into_iter().filter(Block::is_certificate).collect();
     match (all.is_empty(), of_openssl) {
         (false, _) => Ok(all.into_iter().map(|one| one.der.into()).collect()),
         (true, true) => unusable(
-            "its certificates are in a form of OpenSSL's own (BEGIN TRUSTED CERTIFICATE), which omega \
+            "has its certificates in a form of OpenSSL's own (BEGIN TRUSTED CERTIFICATE), which omega \
              does not read: write each in the common one (openssl x509 -in FILE -out CA.pem)",
         ),
-        (true, false) => unusable("it has no certificate"),
+        (true, false) => unusable("has no certificate"),
     }
 }
 
@@ -183,7 +183,8 @@ pub fn client_identity(
     certificate_pem: &[u8],
     key_pem: &Secret,
 ) -> Result<Arc<dyn ResolvesClientCert>, UnusableCertificates> {
-    let chain = certificates(certificate_pem)?;
+    let chain = certificates(certificate_pem)
+        .map_err(|error| UnusableCertificates(format!("its client certificate {error}")))?;
     let no_key = |why: &str| UnusableCertificates(format!("its client key {why}"));
     let keys = pem::blocks(key_pem.expose()).unwrap_or_default();
     let der = keys.into_iter().find(Block::is_key).map(|block| block.der);

@@ -159,9 +159,9 @@ fn a_file_of_cas_says_what_it_has() {
     ].join("\n"), @"
     2 certificates
     1 certificates
-    its certificates are in a form of OpenSSL's own (BEGIN TRUSTED CERTIFICATE), which omega does not read: write each in the common one (openssl x509 -in FILE -out CA.pem)
-    it is not a file of certificates in PEM
-    it has no certificate
+    has its certificates in a form of OpenSSL's own (BEGIN TRUSTED CERTIFICATE), which omega does not read: write each in the common one (openssl x509 -in FILE -out CA.pem)
+    is not a file of certificates in PEM
+    has no certificate
     ");
 }
 

@@ -77,7 +77,7 @@ impl From<Fault> for KubeconfigError {
             }
             Fault::Value(line) => {
                 let why = format!(
-                    "line {line} has a value without quotes that looks like a date or a number, and is none"
+                    "line {line} has a value without quotes that looks like a date, a number or a sign of YAML, and is none"
                 );
                 refused_by(Reader::Driver, &why, "write it in quotes")
             }
