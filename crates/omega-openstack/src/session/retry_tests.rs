@@ -343,5 +343,10 @@ async fn a_page_in_place_of_an_answer_is_told_with_its_address() {
     let session = server.session().await;
     let listed = crate::service_response::list::<serde_json::Value>(&session, get(), "networks");
     let listed = said(&listed.await.unwrap_err(), &server);
-    insta::assert_snapshot!(format!("{login}\n{listed}"), @"");
+    insta::assert_snapshot!(format!("{login}\n{listed}"), @"
+    could not log in to demo as user op of domain default: POST identity /v3/auth/tokens: unexpected response: an HTML page (Login - OpenStack Dashboard) in place of JSON from URL/v3/auth/tokens, with status 200
+    next: check auth_url: it is Keystone's own address; and the proxy or load balancer in front of it
+    GET network /v2.0/networks: unexpected response: an HTML page (Login - OpenStack Dashboard) in place of JSON from URL/v2.0/networks, with status 200
+    next: check that it is the service's own address (openstack catalog list), and the proxy or load balancer in front of it
+    ");
 }
