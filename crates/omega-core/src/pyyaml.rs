@@ -204,15 +204,11 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn look(&mut self, event: &Event<'_>, span: Span) {
         let place = span.start.byte_offset().zip(span.end.byte_offset());
-        let style = match event {
-            Event::Comment(..) => None,
-            Event::Scalar(_, style, ..) => Some(*style).filter(|one| *one != ScalarStyle::Plain),
-            _ => return,
-        };
-        if matches!(event, Event::Scalar(..)) && style.is_none() {
-            return;
+        let style = if let Event::Scalar(_, style, ..) = event { Some(*style) } else { None };
+        let is_content = style.is_some_and(|style| style != ScalarStyle::Plain);
+        if is_content || matches!(event, Event::Comment(..)) {
+            self.covered.extend(place);
         }
-        self.covered.extend(place);
         if style == Some(ScalarStyle::DoubleQuoted) && self.json_escape.is_none() {
             let written = place.and_then(|(from, to)| self.text.get(from..to));
             let escape = written.and_then(json_escape);

@@ -63,15 +63,13 @@ fn a_document_that_ends_before_it_begins() {
 
 #[test]
 fn merged_maps_come_first_and_own_keys_count() {
-    let map = |text: &str| match read(text, Directives::Allowed).unwrap().root.unwrap() {
-        Node::Map(map) => {
-            let shown = |(key, value): (Scalar, Node)| {
-                format!("{}={}", key.text, value.text().unwrap_or("?"))
-            };
-            let all: Vec<_> = map.entries.into_iter().map(shown).collect();
-            (all.join(" "), map.is_disputed)
-        }
-        other => panic!("{other:?}"),
+    let map = |text: &str| {
+        let root = read(text, Directives::Allowed).unwrap().root.unwrap();
+        let Node::Map(map) = root else { panic!("{root:?}") };
+        let shown =
+            |(key, value): (Scalar, Node)| format!("{}={}", key.text, value.text().unwrap_or("?"));
+        let all: Vec<_> = map.entries.into_iter().map(shown).collect();
+        (all.join(" "), map.is_disputed)
     };
     for (text, shown, is_disputed) in [
         ("{<<: {a: 1, b: 2}, a: 3}", "b=2 a=3", false),

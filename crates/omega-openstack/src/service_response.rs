@@ -146,8 +146,9 @@ pub(crate) fn utc<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Er
     if let Ok(moment) = text.parse() {
         return Ok(moment);
     }
-    let civil: DateTime = text.parse().map_err(D::Error::custom)?;
-    Ok(civil.to_zoned(TimeZone::UTC).map_err(D::Error::custom)?.timestamp())
+    let no_time = |_| D::Error::custom(format!("{text:?} is not a time"));
+    let civil: DateTime = text.parse().map_err(no_time)?;
+    Ok(civil.to_zoned(TimeZone::UTC).map_err(no_time)?.timestamp())
 }
 
 /// Does the same for a moment that may be absent or null.

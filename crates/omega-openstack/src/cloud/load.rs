@@ -92,12 +92,12 @@ impl CloudConfig {
         }
         // What a site file names is not mixed with variables that describe another cloud.
         let mixed = cloud.is_none() && named.is_some();
-        let fills = |key: &str| {
+        let may_fill = |key: &str| {
             ["interface", "cacert"].contains(&key) || matches!(meaning(key), Meaning::Endpoint(_))
         };
         let counts = |key: &str| mixed || key == "password";
         let variables = lookup.variables(name, counts)?;
-        let filling = lookup.variables(name, fills)?;
+        let filling = lookup.variables(name, may_fill)?;
         let mut values = entry::values(&entries, lookup.chosen_region().as_ref())?;
         let clash = |Contradiction { key, source, with }| ConfigError::Invalid {
             cloud: name.to_owned(),
