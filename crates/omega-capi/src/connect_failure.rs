@@ -45,12 +45,9 @@ impl ConnectFailure {
     /// Classifies an error by the first of its sources that is known.
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
         let found = chain(error).map(classify).find(|found| *found != Self::Other);
-        match found.unwrap_or(Self::Other) {
-            Self::TimedOut if !chain(error).any(|one| is_connecting(&one.to_string())) => {
-                Self::Hung
-            }
-            found => found,
-        }
+        let found = found.unwrap_or(Self::Other);
+        let connecting = || chain(error).any(|one| is_connecting(&one.to_string()));
+        if found == Self::TimedOut && !connecting() { Self::Hung } else { found }
     }
 
     /// Returns what happened in the operator's words, if no library says it better.

@@ -89,7 +89,10 @@ mod tests {
     #[test]
     fn what_is_not_followed_is_said_with_what_to_do() {
         let proxy = [("https_proxy", "http://p:3128"), ("REQUESTS_CA_BUNDLE", "/ca.pem")];
-        insta::assert_snapshot!(said("https://k.example:5000/v3", false, &proxy).join("\n"), @"");
+        insta::assert_snapshot!(said("https://k.example:5000/v3", false, &proxy).join("\n"), @"
+        https_proxy is set, and omega speaks to the cloud directly: the openstack client would ask https://k.example:5000/v3 through the proxy; add k.example to no_proxy, or run omega where no proxy is needed
+        REQUESTS_CA_BUNDLE is set, and omega does not read it: set OS_CACERT, or cacert in clouds.yaml
+        ");
         assert_eq!(said("https://k.example:5000", true, &proxy[1..]), [""; 0]);
         assert_eq!(said("http://k.example:5000", true, &proxy), [""; 0], "it is for https");
         assert_eq!(said("http://k", false, &[("http_proxy", "")]), [""; 0], "not set");
