@@ -15,20 +15,19 @@ from magnum_capi_helm import kubernetes
 
 def digest(path):
     """The digest of the first certificate in a file, in DER."""
-    with open(path) as f:
+    with open(path, errors="replace") as f:
         text = f.read()
-    begin = text.index("-----BEGIN CERTIFICATE-----")
+    begin = text.find("-----BEGIN CERTIFICATE-----")
+    if begin < 0:
+        return "in a form of OpenSSL's own"
     end = text.index("-----END CERTIFICATE-----", begin) + len("-----END CERTIFICATE-----")
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(text[begin:end])).hexdigest()
 
 
 def used(document):
-    """The values of the current context that should be text."""
+    """The values of the current context that should be text. Names are only compared with each other."""
     cluster, user = kubernetes.Client._get_cluster_and_user(None, document)
-    current = document["current-context"]
-    context = [one["context"] for one in document["contexts"] if one["name"] == current][0]
-    values = [current, context["cluster"], context["user"], cluster["server"]]
-    return values + ([user["token"]] if user.get("token") else [])
+    return [cluster["server"]] + ([user["token"]] if user.get("token") else [])
 
 
 def read(path):
@@ -37,13 +36,15 @@ def read(path):
     request = client.prepare_request(requests.Request("GET", client.server + "/version"))
     # TLS as the session would begin it.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    told = {"takes": True, "context": document["current-context"], "server": client.server,
+    current = document["current-context"]
+    told = {"takes": True, "context": current if isinstance(current, str) else None, "server": client.server,
             "text": all(isinstance(value, str) for value in used(document))}
     if client.verify is not True:
         context.load_verify_locations(client.verify)
         told["ca"] = digest(client.verify)
     if client.cert:
-        context.load_cert_chain(*client.cert)
+        # Nobody is there to type a passphrase.
+        context.load_cert_chain(*client.cert, password=lambda: "")
         told["certificate"] = digest(client.cert[0])
     if "Authorization" in request.headers:
         told["token"] = request.headers["Authorization"].removeprefix("Bearer ")

@@ -5,7 +5,7 @@
     clouds.py compare WORK                  clouds.cases, .sdk, .omega, .rules and .planted in WORK
 
 A case is a clouds.yaml, a secure.yaml and variables. openstacksdk reads them as the openstack
-command has it do: OS_CLOUD and OS_REGION_NAME choose, and `default` is the domain where nothing
+command has it do: OS_CLOUD and OS_REGION_NAME choose, OS_INTERFACE and OS_CACERT count, and `default` is the domain where nothing
 says another (osc_lib/cli/client_config.py, `_auth_default_domain`). Both must read the same, or omega
 must refuse, naming what it refuses.
 """
@@ -130,6 +130,11 @@ def connection(cloud):
             cloud["auth"][key] = value
 
 
+# Values in YAML that JSON has not, in a cloud that is not chosen.
+ODD = ["{x: .inf}", "{x: .nan}", "{x: !!int 5}", "{~: x}", "{null: x}", "{5: x}", "{x: !!set {a, b}}",
+       "{x: !!binary eA==}", "{x: 2024-01-31}", "{x: 2024-13-45}", "{x: !other y}", "{x: 1:30}", "{<<: {x: y}}",
+       "{<<: 5}", "{x: =}", "{[a]: x}", "{x: \"\\ud83d\\ude00\"}", "{x: \"a\\/b\"}", "!!omap [{a: b}]"]
+
 NEIGHBOURS = [
     {"auth_type": "v3multifactor", "auth": {"auth_methods": ["v3password", "v3totp"]}},
     {"auth": {"verify": False}, "profile": "nobody"}, {}, {"region_name": "Nine", "regions": [1]},
@@ -152,6 +157,10 @@ def case(id):
         variables["OS_REGION_NAME"] = random.choice(["One", "One", "Two", "Three"])
     if maybe(.1):
         variables["OS_IMAGE_ENDPOINT_OVERRIDE"] = "http://variable/image"
+    if maybe(.1):
+        variables["OS_INTERFACE"] = random.choice(["public", "internal", "admin"])
+    if maybe(.1) and cloud.get("verify", True) is not None:
+        variables["OS_CACERT"] = random.choice(["/etc/ca.pem", "/variable.pem"])
     secure = None
     if maybe(.2):
         secure = {"clouds": {"a": {"auth": {}}}}
@@ -166,7 +175,8 @@ def case(id):
     clouds = {"clouds": {"a": cloud}}
     if maybe(.4):
         clouds["clouds"]["b"] = random.choice(NEIGHBOURS)
-    return {"id": id, "clouds": clouds, "secure": secure, "variables": variables}
+    odd = random.choice(ODD) if "b" not in clouds["clouds"] and maybe(.2) else None
+    return {"id": id, "clouds": clouds, "secure": secure, "variables": variables, "odd": odd}
 
 
 # ---- openstacksdk
@@ -210,14 +220,21 @@ def ask(one):
             files[name] = []
             if one[name] is not None:
                 files[name] = [os.path.join(work, f"{name}.yaml")]
+                text = json.dumps(one[name])
+                if name == "clouds" and one.get("odd"):
+                    text = f"{text[:-2]}, \"b\": {one['odd']}}}}}"
                 with open(files[name][0], "w") as f:
-                    json.dump(one[name], f)
+                    f.write(text)
         config = client()(
             config_files=files["clouds"], secure_files=files["secure"], vendor_files=[])
         arguments = {}
         if one["clouds"] is not None:
             override = one["variables"].get("OS_IMAGE_ENDPOINT_OVERRIDE")
             arguments = {"image_endpoint_override": override} if override else {}
+            # As the command passes them on.
+            for key in ("interface", "cacert"):
+                if value := one["variables"].get("OS_" + key.upper()):
+                    arguments[key] = value
         region = config.get_one(
             cloud=one["variables"].get("OS_CLOUD"),
             region_name=one["variables"].get("OS_REGION_NAME", ""), **arguments)
@@ -277,6 +294,8 @@ def named(one, why):
     """Whether a refusal names a key, a variable or a region of the case."""
     words = set(re.findall(r'"([^"]+)"', json.dumps(one)))
     words |= {word.replace("-", "_") for word in words} | set(one["variables"])
+    if one.get("odd"):
+        words.add("line 1")  # of the file
     return any(word in why for word in words if len(word) > 2) or "is missing" in why
 
 

@@ -15,7 +15,7 @@ OWN = {
     "it authenticates by ": "the driver does not support it, and goes on without it",
     "is in a separate file": "useless on another machine",
     "has a tag of YAML": "the readers' tags differ",
-    "is given and merged": "the readers disagree about which value counts",
+    "is given, and then merged": "the readers disagree about which value counts",
     "is a list or a map": "a key that is no text",
     "has blanks, a query or a fragment": "the driver appends paths to the text",
     "has a user or a password in it": "it would be shown",
@@ -24,7 +24,6 @@ OWN = {
     "has no current context": "an empty name is no name",
     "`` is not in it": "an empty name is no name",
     "it has no users": "Go passes over an empty list that the driver needs",
-    "name is not text without quotes": "PyYAML reads a date or a time: names of it are equal by luck only",
     "truncated, or not a kubeconfig in YAML": "directives, and what ends a line in YAML 1.1 only",
 }
 
@@ -42,17 +41,22 @@ def server(text):
 def facts(one):
     """What is used. The driver uses a certificate rather than a token."""
     auth = ("certificate", one["certificate"]) if one.get("certificate") else ("token", one.get("token"))
-    return str(one["context"]), server(one["server"]), one.get("ca") or None, auth
+    return server(one["server"]), one.get("ca") or None, auth
+
+
+def same(driver, other):
+    """A name that is no text to the driver is another object, with another spelling."""
+    return driver["context"] in (None, other["context"]) and facts(driver) == facts(other)
 
 
 def alike(driver, go):
-    return bool(driver["takes"] and go["takes"] and driver["text"] and facts(driver) == facts(go))
+    return bool(driver["takes"] and go["takes"] and driver["text"] and same(driver, go))
 
 
 def agrees(driver, go, said):
     both = alike(driver, go)
     if said["takes"]:
-        return both and facts(said) == facts(driver)
+        return both and said["context"] == go["context"] and facts(said) == facts(driver)
     own = any(words in said["why"] for words in OWN)
     if said["reader"] == "driver":
         return own or not (driver["takes"] and driver["text"]) or go["takes"] and not both

@@ -3,16 +3,21 @@
 ADMIN: a kubeconfig with a CA, a client certificate and its key. First comes each spelling of each value by
 itself, then what the seed makes of several at the same time.
 """
+import base64
 import json
+import os
 import random
+import subprocess
 import sys
+import tempfile
 
 NAMES = ["mgmt", "'mgmt'", '"mgmt"', "2024", "'2024'", "!!str 2024", "yes", "'yes'", "y", "on", "Off",
          "08", "017", "0o17", "0x1f", "0b1", "1e5", "1.5", "1.5e3", "1.5e+3", ".5", ".inf", ".NaN",
          "1:30", "01:30", "1:30.5", "1:99", "2024-01-31", "2024-1-31", "2024-01-31T10:00:00Z",
          "2024-01-31 10:00:00", "1_000", "+1", "-", "-x", "null", "~", "''", "", "=", "a b", "a#b",
          "!custom x", "[a]", "{a: b}", "10.0.0.1:6443", "true", "'a\tb'", '"a\\tb"', "a\tb", "é", "&x y",
-         "!!int 5", "1.2.3", "<<", "'<<'", "|\n      mgmt", ">-\n      mgmt", '"m\\u0067mt"', "_1", "0_7"]
+         "!!int 5", "1.2.3", "<<", "'<<'", "|\n      mgmt", ">-\n      mgmt", '"m\\u0067mt"', "_1", "0_7", '"\\U0001F600"', '"\\ud83d\\ude00"',
+         '"a\\/b"', "2024-02-30", "2024-01-31 10:00:00 +24:00"]
 SERVERS = ["https://10.20.0.50:6443", "'https://10.20.0.50:6443/'", "https://10.20.0.50:6443//",
            "https://API.example:6443", "https://10.20.0.50", "https://h:6443/k8s/clusters/c-1",
            '" https://10.20.0.50:6443"', '"https://10.20.0.50:6443\\n"', "https://h:6443?x=1",
@@ -54,6 +59,54 @@ def spellings(data):
             f"!!binary {data}", f"!!str {data}", "''", "null", "", data + "=", data.rstrip("="),
             data[:-8], "'" + data + "!'", "5", "eA==", f'"{data} "', f"'{data}=='", "[]",
             '"' + data[:10] + "\\t" + data[10:] + '"', "'" + data[:9] + "-_" + data[9:] + "'"]
+
+
+def openssl(*arguments, **more):
+    return subprocess.run(["openssl", *arguments], check=True, capture_output=True, text=True, **more).stdout
+
+
+def pairs():
+    """Certificates with their keys, in PEM, by kind."""
+    found = {}
+    with tempfile.TemporaryDirectory() as work:
+        key, certificate = os.path.join(work, "key"), os.path.join(work, "certificate")
+        for kind, options in {
+                "rsa": ["-newkey", "rsa:2048"], "rsa again": ["-newkey", "rsa:2048"], "ed25519": ["-newkey", "ed25519"],
+                "ed448": ["-newkey", "ed448"], **{curve: ["-newkey", "ec", "-pkeyopt", f"ec_paramgen_curve:{curve}"]
+                                                  for curve in ("P-256", "P-384", "P-521", "secp256k1")}}.items():
+            openssl("req", "-x509", *options, "-nodes", "-keyout", key, "-out", certificate, "-days", "3000",
+                    "-subj", "/CN=x")
+            found[kind] = tuple(open(path).read() for path in (certificate, key))
+    return found
+
+
+def pems():
+    """Pairs as people write them: what, the certificate's text, the key's."""
+    all = pairs()
+    for kind, (certificate, key) in all.items():
+        yield kind, certificate, key
+        yield f"{kind}, text around", f"subject=x: y\n{certificate}end", f"# ----- the key -----\n{key}\ntext\n"
+        yield f"{kind}, one file", key + certificate, key + certificate
+        yield f"{kind}, the other way", certificate + key, certificate + key
+        yield f"{kind}, crlf", certificate.replace("\n", "\r\n"), key.replace("\n", "\r\n")
+        for other, (_, foreign) in all.items():
+            if other != kind:
+                yield f"{kind} with the key of {other}", certificate, foreign
+    certificate, key = all["rsa"]
+    chain = certificate + all["P-256"][0]
+    yield "a chain", chain, key
+    yield "a chain the wrong way", all["P-256"][0] + certificate, key
+    yield "trusted", openssl("x509", "-trustout", input=certificate), key
+    yield "old label", certificate.replace("CERTIFICATE", "X509 CERTIFICATE"), key
+    yield "pkcs1", certificate, openssl("rsa", "-traditional", input=key)
+    yield "encrypted", certificate, openssl("pkey", "-aes128", "-passout", "pass:x", input=key)
+    yield "encrypted, old", certificate, openssl("rsa", "-traditional", "-aes128", "-passout", "pass:x", input=key)
+    yield "public", certificate, openssl("pkey", "-pubout", input=key)
+    yield "no end", certificate, key[:-20]
+    certificate, key = all["P-256"]
+    yield "sec1", certificate, openssl("ec", input=key)
+    yield "parameters", certificate, openssl("ecparam", "-name", "prime256v1") + openssl("ec", input=key)
+    yield "no public part", certificate, openssl("ec", "-no_public", input=key)
 
 
 def admin(path):
@@ -120,6 +173,19 @@ def certificate(n, value):
     return change
 
 
+def with_pem(certificate, key):
+    """Both as data."""
+    certificate, key = (base64.b64encode(text.encode()).decode() for text in (certificate, key))
+
+    def change(case):
+        case.credential = [("client-certificate-data", certificate), ("client-key-data", key)]
+    return change
+
+
+def dated(case):
+    case.context, case.current = "2024-01-31", "'2024-01-31'"
+
+
 def changes(data):
     """Every change of a kubeconfig, by name."""
     for name in NAMES:
@@ -132,6 +198,17 @@ def changes(data):
     for token in TOKENS:
         yield f"token {token}", lambda c, t=token: only_token(c, t)
         yield f"token beside {token}", lambda c, t=token: c.credential.append(("token", t))
+    for what, certificate_pem, key_pem in pems():
+        yield f"pair {what}", with_pem(certificate_pem, key_pem)
+    for what, text in [("comment", "# ----- x: y\n{}"), ("latin-1", "# \xe9\n{}"), ("twice", "{0}{0}"), ("key", "{1}{0}"),
+                       ("old label", "{2}"), ("trusted", "{3}")]:
+        pem = base64.b64decode(data["certificate-authority-data"]).decode()
+        label = pem.replace("CERTIFICATE", "X509 CERTIFICATE")
+        trusted = openssl("x509", "-trustout", input=pem)
+        whole = text.format(pem, base64.b64decode(data["client-key-data"]).decode(), label, trusted)
+        whole = base64.b64encode(whole.encode("latin-1")).decode()
+        yield f"ca with {what}", lambda c, w=whole: setattr(c, "ca", w)
+    yield "date in quotes once", dated
     yield "no ca", lambda c: setattr(c, "ca", None)
     for n, value in enumerate(spellings(data["certificate-authority-data"])):
         yield f"ca spelled {n}", lambda c, v=value: setattr(c, "ca", v)
@@ -164,6 +241,9 @@ def changes(data):
                  "x: &a [*a]", "5: x", "null: x", "? [a]\n: x", "? {a: b}\n: x", "yes: x", "# comment\there",
                  "x: 'tab\there'", "x: y\t", "x:\ty", "\tx: y", "x: y # with\ttab", "---", "%YAML 1.1\n---",
                  "%YAML 1.2\n---", "\ufeffx: y", "x: \x01", "x: \x7f", "x: \u2028y", "x: {a: b,\tc: d}",
+                 "x: 2024-13-45", "x: {y: [2024-02-30]}", "x: 2024-01-31T25:00:00Z", "x: 2024-01-31 10:00:00 -23:59",
+                 "2024-13-45: x", "x: 0b_", "x: -0x_", "x: <<", "<<: x", 'x: "a\\/b"', 'x: "\\ud83d\\ude00"',
+                 'x: "\\\\/"', "x: !!set {a, b}", "x: !!int 5", "x: !!int x", "x: '2024-13-45'",
                  "x: |\n  a\tb", "\t", "x: >\n  a\n\t\n  b", "- a", "x: {", "x: \"a\\\n\t b\""]:
         last = head.startswith(("kind", "apiVersion"))
         yield f"head {head}", lambda c, h=head, n=2 if last else 0: c.head.insert(n, h)
@@ -172,12 +252,18 @@ def changes(data):
                  "'<<': {current-context: other}", "trailing", "#", "\t", "  ", "\n\n"]:
         yield f"tail {tail}", lambda c, t=tail: c.tail.append(t)
     for name, more in [("merged", [("<<", "{token: secret}")]), ("twice merged", [("<<", "{token: a}"), ("token", "b")]),
+                       ("then merged", [("token", "b"), ("<<", "{token: a}")]),
+                       ("merged twice", [("<<", "{token: a}"), ("<<", "{token: b}")]),
+                       ("merged lists", [("<<", "[{token: a}, {token: b}]")]),
                        ("merged list", [("<<", "[{token: a}, {x: y}]")]), ("twice", [("token", "a"), ("token", "b")])]:
         yield f"user {name}", lambda c, m=more: setattr(c, "credential", m)
+    for start in ["...\n", "# c\n\n...\n", "...\n---\n", "... # c\n", "'...': x\n", "....: x\n"]:
+        yield f"before {start!r}", lambda c, s=start: setattr(c, "form", lambda text: s + text)
     yield "crlf", lambda c: setattr(c, "form", lambda text: text.replace("\n", "\r\n"))
     yield "cr", lambda c: setattr(c, "form", lambda text: text.replace("\n", "\r"))
     for n, (indent, colon) in enumerate([(None, ":"), (2, ": "), ("\t", ": "), (2, ":\t")]):
         yield f"json {n}", lambda c, i=indent, s=colon: setattr(c, "form", as_json(i, s))
+    yield "json \\/", lambda c: setattr(c, "form", lambda text: as_json(2, ": ")(text).replace("/", "\\/"))
     for cut in [20, 200, 700]:
         yield f"cut {cut}", lambda c, n=cut: setattr(c, "form", lambda text: text[:-n])
     for text in ["", "\n", "x", "[]", "{}", "null", "5", "\x00", "{\"a\": 1"]:

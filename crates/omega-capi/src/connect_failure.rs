@@ -1,10 +1,10 @@
 use std::{error::Error, io};
 
-use omega_core::tls::{is_ca_as_leaf, words};
+use omega_core::tls::{SUPPORTED, is_ca_as_leaf, is_unsupported, words};
 use rustls::CertificateError;
 use serde::{Deserialize, Serialize};
 
-use crate::upstream_messages::{is_incomplete, is_resolver_failure, subject_name};
+use crate::upstream_messages::{is_connecting, is_incomplete, is_resolver_failure, subject_name};
 
 /// Why a server can't be reached, as data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,8 +15,10 @@ pub enum ConnectFailure {
     Refused,
     /// The connection was reset, or closed early.
     Reset,
-    /// Nothing answered.
+    /// There was no connection in time.
     TimedOut,
+    /// There was a connection, and nothing was answered in time.
+    Hung,
     /// No route to the host or its network.
     NoRoute,
     /// The name does not resolve.
@@ -31,6 +33,8 @@ pub enum ConnectFailure {
     CaAsLeaf,
     /// The server's certificate is not accepted for another reason.
     Certificate,
+    /// The server's certificate has something that omega's TLS does not have.
+    Unsupported,
     /// Another TLS failure.
     Tls,
     /// Anything else.
@@ -40,7 +44,10 @@ pub enum ConnectFailure {
 impl ConnectFailure {
     /// Classifies an error by the first of its sources that is known.
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
-        chain(error).map(classify).find(|found| *found != Self::Other).unwrap_or(Self::Other)
+        let found = chain(error).map(classify).find(|found| *found != Self::Other);
+        let found = found.unwrap_or(Self::Other);
+        let connecting = || chain(error).any(|one| is_connecting(&one.to_string()));
+        if found == Self::TimedOut && !connecting() { Self::Hung } else { found }
     }
 
     /// Returns what happened in the operator's words, if no library says it better.
@@ -48,13 +55,15 @@ impl ConnectFailure {
         let plain = match self {
             Self::Refused => "the connection was refused",
             Self::Reset => "the connection was closed before the answer was complete",
-            Self::TimedOut => "the connection timed out",
+            Self::TimedOut => "there was no connection",
+            Self::Hung => "it took the connection and did not answer",
             Self::NotResolved => "the name does not resolve",
             Self::UnknownAuthority
             | Self::NotValidNow
             | Self::OtherName
             | Self::CaAsLeaf
             | Self::Certificate
+            | Self::Unsupported
             | Self::Tls => {
                 return tls_words(error);
             }
@@ -70,10 +79,12 @@ impl ConnectFailure {
             | Self::NotValidNow
             | Self::OtherName
             | Self::CaAsLeaf
-            | Self::Certificate => true,
+            | Self::Certificate
+            | Self::Unsupported => true,
             Self::Refused
             | Self::Reset
             | Self::TimedOut
+            | Self::Hung
             | Self::NoRoute
             | Self::NotResolved
             | Self::Tls
@@ -100,6 +111,11 @@ impl ConnectFailure {
                  certificate the CA of the kubeconfig"
             }
             Self::Certificate => "give the server a certificate that TLS clients accept",
+            Self::Unsupported => SUPPORTED,
+            Self::Hung => {
+                "the port is open, and what is behind it hangs or is overloaded: look at the API server, \
+                 its etcd, and the proxy or load balancer in front of it"
+            }
             Self::Tls => "check that it is the address of an API server, and not of a proxy",
             Self::NotResolved => "check the name, and this machine's DNS",
             Self::Refused => {
@@ -175,6 +191,9 @@ fn of_tls(error: &rustls::Error) -> ConnectFailure {
     if is_ca_as_leaf(error) {
         return ConnectFailure::CaAsLeaf;
     }
+    if is_unsupported(error) {
+        return ConnectFailure::Unsupported;
+    }
     let rustls::Error::InvalidCertificate(error) = error else { return ConnectFailure::Tls };
     match error {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
@@ -199,6 +218,11 @@ mod tests {
 
     use super::ConnectFailure;
 
+    /// As hyper-util's.
+    #[derive(Debug, thiserror::Error)]
+    #[error("tcp connect error")]
+    struct Connecting(#[source] io::Error);
+
     #[test]
     fn a_cause_is_found_however_deep_it_is() {
         let kind = |kind| io::Error::from(kind);
@@ -210,7 +234,7 @@ mod tests {
             (nested, ConnectFailure::UnknownAuthority),
             (kind(io::ErrorKind::ConnectionRefused), ConnectFailure::Refused),
             (kind(io::ErrorKind::ConnectionReset), ConnectFailure::Reset),
-            (kind(io::ErrorKind::TimedOut), ConnectFailure::TimedOut),
+            (kind(io::ErrorKind::TimedOut), ConnectFailure::Hung),
             (kind(io::ErrorKind::HostUnreachable), ConnectFailure::NoRoute),
             (kind(io::ErrorKind::PermissionDenied), ConnectFailure::Other),
             (tls(CertificateError::UnknownIssuer), ConnectFailure::UnknownAuthority),
@@ -227,5 +251,8 @@ mod tests {
             let kube = kube::Error::Service(Box::new(error));
             assert_eq!(ConnectFailure::of(&kube), expected, "{text}");
         }
+        let connecting = Connecting(kind(io::ErrorKind::TimedOut));
+        let kube = kube::Error::Service(Box::new(connecting));
+        assert_eq!(ConnectFailure::of(&kube), ConnectFailure::TimedOut, "no connection at all");
     }
 }

@@ -141,7 +141,8 @@ impl Diagnostic for Error {
     fn timed_out(&self) -> bool {
         matches!(
             self,
-            Self::Deadline { .. } | Self::Unreachable { cause: ConnectFailure::TimedOut, .. }
+            Self::Deadline { .. }
+                | Self::Unreachable { cause: ConnectFailure::TimedOut | ConnectFailure::Hung, .. }
         )
     }
 

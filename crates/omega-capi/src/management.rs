@@ -23,7 +23,12 @@ use kube::{
     client::{Body, ConfigExt as _},
     config::{KubeConfigOptions, Kubeconfig as Raw},
 };
-use omega_core::{Label, chain, kubeconfig::Kubeconfig, tls::TrustedCertificates};
+use omega_core::{
+    Label, chain,
+    kubeconfig::Kubeconfig,
+    tls::{TrustedCertificates, client_identity},
+    values::Secret,
+};
 use rustls::pki_types::{CertificateDer, ServerName};
 use serde_json::Value;
 use tower::{BoxError, Service, ServiceBuilder};
@@ -69,7 +74,7 @@ pub struct Management {
 pub struct Deadlines {
     /// To connect.
     pub connect: Duration,
-    /// Between two reads of a response.
+    /// Between two reads of a response, and for TLS once there is a connection.
     pub read: Duration,
     /// For the whole request.
     pub total: Duration,
@@ -80,6 +85,21 @@ impl Default for Deadlines {
     fn default() -> Self {
         let [connect, read, total] = [5, 10, 15].map(Duration::from_secs);
         Self { connect, read, total }
+    }
+}
+
+impl Deadlines {
+    /// Returns the deadlines for questions that are answered within `ask`, on connections that are there
+    /// within `connect`. A third of the first is the most for the second: what is left tells whether a
+    /// server that has been reached answers.
+    pub fn within(connect: Duration, ask: Duration) -> Self {
+        Self { connect: connect.min(ask / 3), read: ask, total: ask }
+    }
+
+    /// Returns the limit for a connection with TLS. A server that takes connections and hangs needs
+    /// longer than one that can't be reached, so that it is told as what it is.
+    fn secured(&self) -> Duration {
+        (2 * self.connect).min(self.read)
     }
 }
 
@@ -116,14 +136,15 @@ impl Management {
         let mut config = Config::from_custom_kubeconfig(raw, &options)
             .await
             .map_err(|error| invalid(chain(&error).join(": ")))?;
-        config.connect_timeout = Some(deadlines.connect);
-        config.read_timeout = Some(deadlines.read);
-        config.write_timeout = Some(deadlines.read);
         // By default kube retries 15 times, with pauses of up to 1000 s, and reads a proxy from
         // the environment.
         config.default_retry = false;
         config.proxy_url = None;
-        let client = client(&config).map_err(invalid)?;
+        // kube would refuse a certificate of X.509 version 1.
+        config.auth_info.client_certificate_data = None;
+        config.auth_info.client_key_data = None;
+        let identity = kubeconfig.client_certificate();
+        let client = client(&config, identity, deadlines).map_err(invalid)?;
         Ok(Self::new(client, server, deadlines))
     }
 
@@ -146,6 +167,11 @@ impl Management {
     #[must_use]
     pub fn once(&self) -> Self {
         Self { tries: 1, ..self.clone() }
+    }
+
+    /// Returns how long a request may take.
+    pub fn deadlines(&self) -> Deadlines {
+        self.deadlines
     }
 
     /// Returns how many requests this client and its clones have sent.
@@ -263,8 +289,9 @@ impl Management {
         let Error::Unreachable { cause, .. } = error else { return false };
         match cause {
             ConnectFailure::Reset => true,
-            // A server that took the connection and hangs has had its time.
-            ConnectFailure::TimedOut => took < self.deadlines.read,
+            // One that hangs, or is not there, has had its time.
+            ConnectFailure::TimedOut => took < self.deadlines.connect,
+            ConnectFailure::Hung => took < self.deadlines.secured(),
             ConnectFailure::Refused | ConnectFailure::NoRoute => {
                 self.answered.load(Ordering::Relaxed)
             }
@@ -274,6 +301,7 @@ impl Management {
             | ConnectFailure::OtherName
             | ConnectFailure::CaAsLeaf
             | ConnectFailure::Certificate
+            | ConnectFailure::Unsupported
             | ConnectFailure::Tls
             | ConnectFailure::Other => false,
         }
@@ -325,7 +353,10 @@ impl Management {
             }
             Ok(Err(error)) => {
                 let cause = ConnectFailure::of(&error);
-                let why = cause.words(&error).unwrap_or_else(|| causes(&error));
+                let mut why = cause.words(&error).unwrap_or_else(|| causes(&error));
+                if let ConnectFailure::TimedOut | ConnectFailure::Hung = cause {
+                    why = format!("{why} within {:.0?}", start.elapsed());
+                }
                 let names = certificate_names(&error);
                 Err(Error::Unreachable { server, verb, cause, names, why })
             }
@@ -360,12 +391,20 @@ impl Management {
 
 /// Returns kube's client for `config`, with its own authentication and headers, which also accepts a
 /// server certificate that is itself the CA of the kubeconfig.
-fn client(config: &Config) -> Result<Client, String> {
+fn client(
+    config: &Config,
+    identity: Option<(String, Secret)>,
+    deadlines: Deadlines,
+) -> Result<Client, String> {
     let wrong = |error: kube::Error| match tls_words(&error) {
         Some(words) => format!("its client certificate can't be used: {words}"),
         None => chain(&error).join(": "),
     };
     let mut tls = config.rustls_client_config().map_err(wrong)?;
+    if let Some((certificate, key)) = identity {
+        let identity = client_identity(certificate.as_bytes(), &key);
+        tls.client_auth_cert_resolver = identity.map_err(|error| error.to_string())?;
+    }
     if let (Some(trusted), false) = (&config.root_cert, config.accept_invalid_certs) {
         let trusted = trusted.iter().map(|der| CertificateDer::from(der.clone())).collect();
         let trusted = TrustedCertificates::new(trusted).map_err(|error| error.to_string())?;
@@ -379,10 +418,11 @@ fn client(config: &Config) -> Result<Client, String> {
     }
     let mut http = HttpConnector::new();
     http.enforce_http(false);
+    http.set_connect_timeout(Some(deadlines.connect));
     let mut connector = TimeoutConnector::new(https.enable_http1().wrap_connector(http));
-    connector.set_connect_timeout(config.connect_timeout);
-    connector.set_read_timeout(config.read_timeout);
-    connector.set_write_timeout(config.write_timeout);
+    connector.set_connect_timeout(Some(deadlines.secured()));
+    connector.set_read_timeout(Some(deadlines.read));
+    connector.set_write_timeout(Some(deadlines.read));
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer().map_err(wrong)?)

@@ -35,6 +35,13 @@ pub(crate) fn subject_name(text: &str) -> Option<&str> {
     dns().or_else(address)
 }
 
+/// Returns whether it is about a connection of TCP that was being made.
+///
+/// Source: hyper-util 0.1, `src/client/legacy/connect/http.rs`, `ConnectError`.
+pub(crate) fn is_connecting(message: &str) -> bool {
+    message.starts_with("tcp connect error") || message == "tcp open error"
+}
+
 /// Returns whether the connection closed in the middle of a response.
 ///
 /// Source: hyper 1, `src/error.rs`, `Kind::IncompleteMessage`.

@@ -1,6 +1,13 @@
 //! Kubeconfigs from the field: what both readers take is taken, and what one refuses is refused with its
 //! name. `tests/oracle/run` asks both readers.
 
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use jiff::SignedDuration;
+use rcgen::{CertificateParams, KeyPair, PKCS_ED25519};
+
 use super::*;
 
 /// A key pair made for this test; it opens nothing.
@@ -153,8 +160,6 @@ fn what_one_reader_does_not_take_is_refused_with_its_name() {
         (name("yes"), go),
         (name("y"), go),
         (name("08"), go),
-        (name("1:30"), driver),
-        (name("2024-01-31"), driver),
         (TOKEN.replace("token: secret", "token: 12345"), go),
         (TOKEN.replace("token: secret", "token: [secret]"), go),
         (TOKEN.replace("{name: u,", "{name: u, user: {}}, {name: u,"), go),
@@ -183,6 +188,8 @@ fn anchors_and_merged_maps_are_read() {
         .replace("user: {token: secret}", "user: {<<: *base}");
     assert_eq!(read(&merged).unwrap().auth, AuthKind::Token);
     let twice = merged.replace("{<<: *base}", "{<<: *base, token: other}");
+    assert_eq!(read(&twice).unwrap().auth, AuthKind::Token, "its own counts, for both");
+    let twice = merged.replace("{<<: *base}", "{token: other, <<: *base}");
     assert!(read(&twice).unwrap_err().to_string().contains("disagree"), "which counts?");
     let bomb = (1..9).fold("a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned(), |text, n| {
         let all = vec![format!("*a{}", n - 1); 9].join(",");
@@ -206,4 +213,142 @@ fn a_tokens_end_is_known() {
         let facts = read(&TOKEN.replace("secret", opaque)).unwrap();
         assert_eq!(facts.expires(), None, "{opaque}");
     }
+}
+
+/// A date is text to Go. `PyYAML` compares dates as it compares texts.
+#[test]
+fn a_name_may_be_a_date() {
+    let named = |old: &str, name: &str| {
+        TOKEN.replace(&format!("{{name: {old},"), &format!("{{name: {name},"))
+    };
+    for name in ["2024-01-31", "2024-01-31T10:00:00Z", "1:30"] {
+        let cluster = named("k", name).replace("cluster: k,", &format!("cluster: {name},"));
+        assert!(read(&cluster).is_ok(), "{cluster}");
+        let user = named("u", name).replace("user: u}", &format!("user: {name}}}"));
+        assert!(read(&user).is_ok(), "{user}");
+        let context = format!("current-context: {name}\n{}", named("c", name))
+            .replace("current-context: c\n", "");
+        assert_eq!(read(&context).unwrap().context, name);
+        let mixed = cluster.replace(&format!("cluster: {name},"), &format!("cluster: '{name}',"));
+        let error = read(&mixed).unwrap_err();
+        assert_eq!(error.reader(), Some(Reader::Driver), "{error}");
+        assert!(error.to_string().contains("in quotes in one place only"), "{error}");
+    }
+    let error = read(&TOKEN.replace("secret", "2024-01-31")).unwrap_err();
+    assert!(error.to_string().contains("token without quotes is a date or a number"), "{error}");
+}
+
+#[test]
+fn what_go_passes_over_is_passed_over() {
+    let more = |more: &str| TOKEN.replace("{token: secret}", &format!("{{token: secret, {more}}}"));
+    assert!(read(&more("as-user-extra: {}")).is_ok());
+    for used in ["as-user-extra: {a: [b]}", "exec: {}", "auth-provider: {}"] {
+        assert!(read(&more(used)).unwrap_err().to_string().contains("authenticates by"), "{used}");
+    }
+}
+
+/// Go's parser has not the escapes that JSON has beside YAML.
+#[test]
+fn escapes_of_json_are_refused_with_gos_name() {
+    for value in [r#""a\/b""#, r#""\ud83d\ude00""#] {
+        let error = read(&format!("{TOKEN}x: {value}\n")).unwrap_err();
+        assert_eq!(error.reader(), Some(Reader::Go), "{error}");
+        assert!(error.to_string().contains("line 5 has an escape of JSON"), "{error}");
+    }
+    assert!(read(&format!("{TOKEN}x: \"\\U0001F600\"\n")).is_ok());
+}
+
+#[test]
+fn what_the_driver_cannot_construct_is_refused_wherever_it_stands() {
+    for more in ["x: 2024-13-45", "x: {y: [2024-02-30]}", "2024-13-45: x", "x: <<", "x: 0x_"] {
+        let error = read(&format!("{TOKEN}{more}\n")).unwrap_err();
+        assert_eq!(error.reader(), Some(Reader::Driver), "{error}");
+        assert!(error.to_string().contains("line 5 has a value"), "{error}");
+    }
+    assert!(read(&format!("{TOKEN}x: '2024-13-45'\n")).is_ok());
+    let error = read(&format!("...\n{TOKEN}")).unwrap_err();
+    assert_eq!(error.reader(), None, "neither takes it");
+}
+
+/// A certificate with its key, in PEM. The keys were made for these tests; they open nothing.
+fn pairs() -> Vec<(&'static str, String, String)> {
+    let made = |name, key: KeyPair| {
+        let certificate = CertificateParams::new(vec![]).unwrap().self_signed(&key).unwrap();
+        (name, certificate.pem(), key.serialize_pem())
+    };
+    vec![
+        made("EC", KeyPair::generate().unwrap()),
+        made("Ed25519", KeyPair::generate_for(&PKCS_ED25519).unwrap()),
+        (
+            "RSA",
+            include_str!("../fixtures/tls/rsa.crt").to_owned(),
+            include_str!("../fixtures/tls/rsa.key").to_owned(),
+        ),
+        (
+            "P-521",
+            include_str!("../fixtures/tls/p521.crt").to_owned(),
+            include_str!("../fixtures/tls/p521.key").to_owned(),
+        ),
+    ]
+}
+
+fn with_pair(certificate: &str, key: &str) -> Result<KubeconfigFacts, KubeconfigError> {
+    let user = format!(
+        "{{client-certificate-data: {}, client-key-data: {}}}",
+        STANDARD.encode(certificate),
+        STANDARD.encode(key)
+    );
+    read(&TOKEN.replace("{token: secret}", &user))
+}
+
+#[test]
+fn a_client_key_belongs_to_its_certificate() {
+    for (name, certificate, key) in &pairs() {
+        assert!(with_pair(certificate, key).is_ok(), "{name}");
+        for (other, _, foreign) in pairs().iter().filter(|(_, _, other)| other != key) {
+            let error = with_pair(certificate, foreign).unwrap_err();
+            let words = "its client key does not belong to its client certificate";
+            assert!(error.to_string().contains(words), "{name} {other}: {error}");
+            assert_eq!(error.reader(), None, "neither takes it");
+        }
+    }
+}
+
+#[test]
+fn what_is_around_a_block_does_not_count() {
+    for (name, certificate, key) in &pairs() {
+        let both = format!("{key}{certificate}");
+        for (certificate, key) in [
+            (&both, &both),
+            (certificate, &format!("# a comment\n{key}")),
+            (
+                &format!("subject=CN = x\n\n{certificate}"),
+                &format!("Bag Attributes: x\n{key}\nend"),
+            ),
+        ] {
+            let facts = with_pair(certificate, key).unwrap();
+            assert_ne!(facts.auth, AuthKind::Token, "{name}");
+        }
+    }
+    let (_, certificate, key) = &pairs()[0];
+    let user = format!("{key}# text\n{certificate}");
+    let user =
+        format!("{{client-certificate-data: {0}, client-key-data: {0}}}", STANDARD.encode(user));
+    let text = TOKEN.replace("{token: secret}", &user);
+    let plain = Kubeconfig::read(Secret::from(text)).unwrap().plain().unwrap();
+    let plain = str::from_utf8(plain.expose()).unwrap().to_owned();
+    assert!(plain.contains(&STANDARD.encode(key)), "the plain form has the bare blocks");
+    assert!(plain.contains(&STANDARD.encode(certificate)));
+}
+
+#[test]
+fn keys_and_certificates_that_only_openssl_takes() {
+    let (_, certificate, key) = &pairs()[2];
+    let encrypted = key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+    let error = with_pair(certificate, &encrypted).unwrap_err();
+    assert!(error.to_string().contains("its client key is encrypted"), "{error}");
+    let trusted = include_str!("../fixtures/tls/trusted.crt");
+    let error = with_pair(trusted, key).unwrap_err();
+    assert_eq!(error.reader(), Some(Reader::Go));
+    assert!(error.to_string().contains("BEGIN TRUSTED CERTIFICATE"), "{error}");
 }

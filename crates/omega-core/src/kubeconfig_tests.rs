@@ -1,4 +1,5 @@
 use super::*;
+use crate::{Diagnostic as _, values::Sha256};
 
 /// A key pair made for this test; it opens nothing.
 const ADMIN: &str = include_str!("../fixtures/kube/admin.yaml");

@@ -1,20 +1,31 @@
-//! Which server certificates are accepted, and why one is not, in the operator's words.
+//! Which certificates are accepted and used, and why one is not, in the operator's words.
 
 use std::{fmt, sync::Arc};
 
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, InvalidMessage, RootCertStore,
-    SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, InvalidMessage,
+    RootCertStore, SignatureScheme,
     client::{
-        WebPkiServerVerifier,
+        ResolvesClientCert, WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_name,
     },
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
     server::ParsedCertificate,
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 use x509_parser::{parse_x509_certificate, time::ASN1Time};
+
+use crate::{
+    pem::{self, Block},
+    private_key,
+    values::Secret,
+};
+
+/// What to do about a certificate or a key that is right, and that omega's TLS does not have.
+pub const SUPPORTED: &str = "use certificates of X.509 version 3 with keys of RSA (2048 bits or more), \
+    P-256, P-384 or Ed25519, signed with SHA-256 or better";
 
 /// Accepts what the CAs signed, and a server certificate that is itself the trusted one.
 ///
@@ -138,6 +149,55 @@ impl ServerCertVerifier for TrustedCertificates {
 #[error("{0}")]
 pub struct UnusableCertificates(String);
 
+/// Returns the certificates in a file of CAs, in DER.
+///
+/// # Errors
+///
+/// Fails if it has none, or none in the common form. The words follow the file's name.
+pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, UnusableCertificates> {
+    let unusable = |why: &str| Err(UnusableCertificates(why.to_owned()));
+    let Some(blocks) = pem::blocks(pem) else {
+        return unusable("is not a file of certificates in PEM");
+    };
+    let of_openssl = blocks.iter().any(Block::is_openssl_certificate);
+    let all: Vec<_> = blocks.into_iter().filter(Block::is_certificate).collect();
+    match (all.is_empty(), of_openssl) {
+        (false, _) => Ok(all.into_iter().map(|one| one.der.into()).collect()),
+        (true, true) => unusable(
+            "has its certificates in a form of OpenSSL's own (BEGIN TRUSTED CERTIFICATE), which omega \
+             does not read: write each in the common one (openssl x509 -in FILE -out CA.pem)",
+        ),
+        (true, false) => unusable("has no certificate"),
+    }
+}
+
+/// Returns what a client shows of itself: its certificates and its key, in PEM.
+///
+/// rustls would refuse a certificate of X.509 version 1, which servers accept: what is shown is the
+/// server's to judge.
+///
+/// # Errors
+///
+/// Fails if there is no certificate, or no key of a kind that omega's TLS has.
+pub fn client_identity(
+    certificate_pem: &[u8],
+    key_pem: &Secret,
+) -> Result<Arc<dyn ResolvesClientCert>, UnusableCertificates> {
+    let chain = certificates(certificate_pem)
+        .map_err(|error| UnusableCertificates(format!("its client certificate {error}")))?;
+    let no_key = |why: &str| UnusableCertificates(format!("its client key {why}"));
+    let keys = pem::blocks(key_pem.expose()).unwrap_or_default();
+    let der = keys.into_iter().find(Block::is_key).map(|block| block.der);
+    let der = der.ok_or_else(|| no_key("is no key in PEM"))?;
+    let is_p521 = private_key::is_p521(&der);
+    let der = PrivateKeyDer::try_from(der).map_err(|_| no_key("can't be read"))?;
+    let key = provider().key_provider.load_private_key(der).map_err(|_| {
+        let kind = if is_p521 { "on a curve (P-521)" } else { "of a kind or size" };
+        no_key(&format!("is {kind} that omega's TLS (rustls with ring) does not have: {SUPPORTED}"))
+    })?;
+    Ok(Arc::new(SingleCertAndKey::from(CertifiedKey::new(chain, key))))
+}
+
 /// Returns the process's cryptography, ring's if none was installed.
 fn provider() -> Arc<CryptoProvider> {
     let installed = CryptoProvider::get_default().cloned();
@@ -150,6 +210,18 @@ fn provider() -> Arc<CryptoProvider> {
 /// `CertificateError::Other`.
 pub fn is_ca_as_leaf(error: &Error) -> bool {
     wraps(error, "CaUsedAsEndEntity")
+}
+
+/// Returns whether a server's certificate may be right, and has something that omega's TLS does not have:
+/// then [`SUPPORTED`] says what to do.
+pub fn is_unsupported(error: &Error) -> bool {
+    let Error::InvalidCertificate(certificate) = error else { return false };
+    matches!(
+        certificate,
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+            | CertificateError::UnhandledCriticalExtension
+    ) || wraps(error, "Unsupported")
 }
 
 fn wraps(error: &Error, webpki: &str) -> bool {
@@ -172,6 +244,10 @@ pub fn words(error: &Error) -> String {
         Error::NoCertificatesPresented => "the server has no certificate",
         Error::InvalidEncryptedClientHello(_) | Error::PeerMisbehaved(_) => {
             "the server broke the rules of TLS"
+        }
+        Error::AlertReceived(AlertDescription::HandshakeFailure) => {
+            "the server ended the TLS handshake (handshake failure): it has no certificate, cipher or \
+             version of TLS that omega has too (omega has no keys on the curve P-521)"
         }
         Error::AlertReceived(alert) => {
             let alert = Spaced(format!("{alert:?}"));
@@ -197,7 +273,12 @@ fn certificate_words(error: &Error, certificate: &CertificateError) -> String {
         }
         CertificateError::NotValidForName => "its certificate does not cover this address",
         CertificateError::NotValidForNameContext { presented, .. } => {
-            let names: Vec<_> = presented.iter().map(|name| bare(name)).collect();
+            let names = presented.iter().map(|name| bare(name).trim());
+            let names: Vec<_> = names.filter(|name| !name.is_empty()).collect();
+            if names.is_empty() {
+                return "its certificate has no name in its subjectAltName, and names elsewhere do not count"
+                    .to_owned();
+            }
             return format!("its certificate covers {} and not this address", names.join(", "));
         }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
@@ -207,12 +288,52 @@ fn certificate_words(error: &Error, certificate: &CertificateError) -> String {
             "its certificate is a CA's (CA:TRUE) and not the trusted one itself"
         }
         _ if wraps(error, "UnsupportedCertVersion") => {
-            "its certificate is of X.509 version 1, and version 3 is needed"
+            "its certificate is of X.509 version 1, and omega's TLS (rustls) takes version 3 only"
+        }
+        CertificateError::UnhandledCriticalExtension => CRITICAL,
+        _ if wraps(error, "UnsupportedCriticalExtension") => CRITICAL,
+        CertificateError::UnsupportedSignatureAlgorithmContext {
+            signature_algorithm_id, ..
+        } => {
+            let algorithm = algorithm(signature_algorithm_id);
+            return format!("its certificate is signed with {algorithm}, which {NOT_HAD}");
+        }
+        CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+            public_key_algorithm_id,
+            ..
+        } => {
+            let algorithm = algorithm(public_key_algorithm_id);
+            return format!("its CA signs with {algorithm}, which {NOT_HAD}");
         }
         CertificateError::BadEncoding => "its certificate is not readable",
-        other => return format!("its certificate is not accepted: {other}"),
+        other => {
+            tracing::debug!(?other, "certificate not accepted");
+            "its certificate has a part that omega's TLS (rustls) does not accept; `openssl x509 -text` shows \
+             all of them"
+        }
     };
     plain.to_owned()
+}
+
+const NOT_HAD: &str = "omega's TLS (rustls with ring) does not have";
+
+const CRITICAL: &str = "its certificate, or its CA's, has a critical extension that omega's TLS (rustls) does \
+    not know, and such a certificate must not be accepted";
+
+/// Returns the name of an algorithm from its identifier in DER (RFC 5280, 4.1.1.2).
+fn algorithm(id: &[u8]) -> &'static str {
+    let known: [(&[u8], &str); 8] = [
+        (b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a", "RSA-PSS of unusual parameters"),
+        (b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05", "RSA and SHA-1"),
+        (b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04", "RSA and MD5"),
+        (b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0e", "RSA and SHA-224"),
+        (b"\x2a\x86\x48\xce\x3d\x04\x01", "ECDSA and SHA-1"),
+        (b"\x2a\x86\x48\xce\x3d\x04\x03\x04", "ECDSA and SHA-512"),
+        (b"\x2b\x81\x04\x00\x23", "P-521"),
+        (b"\x2b\x65\x71", "Ed448"),
+    ];
+    let found = known.iter().find(|(oid, _)| id.windows(oid.len()).any(|part| part == *oid));
+    found.map_or("a rare algorithm", |(_, name)| name)
 }
 
 /// Returns `DnsName("a")` and `IpAddress(10.0.0.1)` as `a` and `10.0.0.1`.

@@ -96,3 +96,92 @@ fn no_library_speaks_to_the_operator() {
     its certificate is not signed by a trusted CA
     ");
 }
+
+const CA: &str = include_str!("../fixtures/tls/ca.crt");
+const P521: &str = include_str!("../fixtures/tls/p521.crt");
+const PSS_KEY: &str = include_str!("../fixtures/tls/pss-key.crt");
+
+fn der(pem: &str) -> CertificateDer<'static> {
+    certificates(pem.as_bytes()).unwrap().remove(0)
+}
+
+/// Certificates that OpenSSL and Go accept in part. They were made for this test.
+#[test]
+fn what_omegas_tls_does_not_have_is_said_to_be_that() {
+    let cases = [
+        (include_str!("../fixtures/tls/pss.crt"), CA),
+        (PSS_KEY, PSS_KEY),
+        (P521, P521),
+        (include_str!("../fixtures/tls/san-odd.crt"), CA),
+        (include_str!("../fixtures/tls/pss-max.crt"), CA),
+        (include_str!("../fixtures/tls/sha1.crt"), CA),
+        (include_str!("../fixtures/tls/by-p521.crt"), P521),
+        (include_str!("../fixtures/tls/critical.crt"), CA),
+        (include_str!("../fixtures/tls/v1.crt"), CA),
+        (include_str!("../fixtures/tls/san-empty.crt"), CA),
+        (include_str!("../fixtures/tls/san-blank.crt"), CA),
+        (include_str!("../fixtures/tls/san-space.crt"), CA),
+    ];
+    let words = cases.map(|(shown, ca)| said(&der(ca), &der(shown), "localhost", 2027));
+    insta::assert_snapshot!(words.join("\n"), @"
+    accepted
+    accepted
+    accepted
+    accepted
+    its certificate is signed with RSA-PSS of unusual parameters, which omega's TLS (rustls with ring) does not have
+    its certificate is signed with RSA and SHA-1, which omega's TLS (rustls with ring) does not have
+    its CA signs with P-521, which omega's TLS (rustls with ring) does not have
+    its certificate, or its CA's, has a critical extension that omega's TLS (rustls) does not know, and such a certificate must not be accepted
+    its certificate is of X.509 version 1, and omega's TLS (rustls) takes version 3 only
+    its certificate has no name in its subjectAltName, and names elsewhere do not count
+    its certificate has no name in its subjectAltName, and names elsewhere do not count
+    its certificate has no name in its subjectAltName, and names elsewhere do not count
+    ");
+    let rare =
+        rustls::OtherError(Arc::new(UnusableCertificates("Secret { library: words }".into())));
+    let rare = super::words(&Error::InvalidCertificate(CertificateError::Other(rare)));
+    assert!(!rare.contains("library"), "{rare}");
+}
+
+#[test]
+fn a_file_of_cas_says_what_it_has() {
+    let said = |pem: &[u8]| match certificates(pem) {
+        Ok(all) => format!("{} certificates", all.len()),
+        Err(error) => error.to_string(),
+    };
+    let trusted = include_str!("../fixtures/tls/trusted.crt");
+    insta::assert_snapshot!([
+        said(format!("# a comment\n{CA}text\n{P521}").as_bytes()),
+        said(&[b"# \xe9\n", CA.as_bytes()].concat()),
+        said(trusted.as_bytes()),
+        said(&CA.as_bytes()[..CA.len() / 2]),
+        said(b"CA"),
+    ].join("\n"), @"
+    2 certificates
+    1 certificates
+    has its certificates in a form of OpenSSL's own (BEGIN TRUSTED CERTIFICATE), which omega does not read: write each in the common one (openssl x509 -in FILE -out CA.pem)
+    is not a file of certificates in PEM
+    has no certificate
+    ");
+}
+
+#[test]
+fn a_client_shows_what_it_has() {
+    let said = |certificate: &str, key: &str| {
+        let identity = client_identity(certificate.as_bytes(), &Secret::from(key.to_owned()));
+        identity.map_or_else(|error| error.to_string(), |_| "shown".to_owned())
+    };
+    let rsa = include_str!("../fixtures/tls/rsa.key");
+    let own = KeyPair::generate().unwrap().serialize_pem();
+    insta::assert_snapshot!([
+        said(include_str!("../fixtures/tls/rsa.crt"), rsa),
+        said(include_str!("../fixtures/tls/v1.crt"), &own),
+        said(P521, include_str!("../fixtures/tls/p521.key")),
+        said(P521, "x"),
+    ].join("\n"), @"
+    shown
+    shown
+    its client key is on a curve (P-521) that omega's TLS (rustls with ring) does not have: use certificates of X.509 version 3 with keys of RSA (2048 bits or more), P-256, P-384 or Ed25519, signed with SHA-256 or better
+    its client key is no key in PEM
+    ");
+}

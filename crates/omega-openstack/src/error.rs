@@ -342,7 +342,12 @@ impl Diagnostic for Error {
                 let known = source.downcast_ref::<Happened>();
                 Some(known.map_or_else(|| cause.next(), |happened| happened.next).to_owned())
             }
-            Self::Malformed { .. } | Self::Cancelled { .. } | Self::Tls { .. } => None,
+            Self::Malformed { .. } => Some(
+                "check that it is the service's own address (openstack catalog list), and the proxy or \
+                 load balancer in front of it"
+                    .to_owned(),
+            ),
+            Self::Cancelled { .. } | Self::Tls { .. } => None,
         }
     }
 

@@ -13,7 +13,10 @@ const MAX_PAGES: usize = 200;
 /// Returns the response if it is a success, and the service's refusal otherwise.
 pub(crate) fn accept(request: &Request, response: Response) -> Result<Response, Error> {
     if (200..300).contains(&response.status) {
-        return Ok(response);
+        return match not_json(request, &response) {
+            Some(why) => Err(Error::malformed(request, response.request_id, why)),
+            None => Ok(response),
+        };
     }
     let (kind, mut message) = words(&response.body);
     if let (300..=399, Some(to)) = (response.status, response.headers.get("location")) {
@@ -90,6 +93,24 @@ fn words(body: &Value) -> (Option<String>, String) {
     (None, message)
 }
 
+/// Returns what came in place of JSON: a proxy answered, or the web server of something else. A write may
+/// be answered with a text.
+fn not_json(request: &Request, response: &Response) -> Option<String> {
+    let Value::String(text) = &response.body else { return None };
+    let html =
+        response.headers.get("content-type").is_some_and(|kind| kind.starts_with("text/html"));
+    let what = if html || text.trim_start().starts_with('<') {
+        let title = title(text).map(|title| format!(" ({title})"));
+        format!("an HTML page{}", title.unwrap_or_default())
+    } else if request.writes() {
+        return None;
+    } else {
+        "a text".to_owned()
+    };
+    let from = response.url.as_deref().map(|url| format!(" from {url}")).unwrap_or_default();
+    Some(format!("{what} in place of JSON{from}, with status {}", response.status))
+}
+
 /// Returns the title of an HTML page.
 fn title(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("<title>")?;
@@ -125,8 +146,9 @@ pub(crate) fn utc<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Er
     if let Ok(moment) = text.parse() {
         return Ok(moment);
     }
-    let civil: DateTime = text.parse().map_err(D::Error::custom)?;
-    Ok(civil.to_zoned(TimeZone::UTC).map_err(D::Error::custom)?.timestamp())
+    let no_time = |_| D::Error::custom(format!("{text:?} is not a time"));
+    let civil: DateTime = text.parse().map_err(no_time)?;
+    Ok(civil.to_zoned(TimeZone::UTC).map_err(no_time)?.timestamp())
 }
 
 /// Does the same for a moment that may be absent or null.
@@ -195,9 +217,13 @@ pub(crate) async fn list_at<T: DeserializeOwned>(
         })?;
         let items = body.get_mut(key).map(Value::take);
         let items = items.ok_or_else(|| Error::malformed(&page, None, format!("no {key:?}")))?;
-        let items: Vec<T> = serde_json::from_value(items)
+        let items: Vec<Value> = serde_json::from_value(items)
             .map_err(|error| Error::malformed(&page, None, json(&error)))?;
         let empty = items.is_empty();
+        let items: Vec<T> = items
+            .into_iter()
+            .filter_map(|item| element(&page, item).transpose())
+            .collect::<Result<_, _>>()?;
         all.extend(items);
         match next {
             // Some services link to a next page after the last one: an empty page ends the list.
@@ -210,6 +236,30 @@ pub(crate) async fn list_at<T: DeserializeOwned>(
         }
     }
     Err(Error::malformed(&request, None, format!("its list does not end after {MAX_PAGES} pages")))
+}
+
+/// Reads one element of a list. None for what nobody could name, and the openstack client shows the rest
+/// without: no object, or one that has neither an id nor a name. What has one must not look absent.
+fn element<T: DeserializeOwned>(page: &Request, item: Value) -> Result<Option<T>, Error> {
+    let named =
+        ["id", "uuid", "name"].into_iter().any(|key| item.get(key).is_some_and(Value::is_string));
+    match serde_json::from_value(item) {
+        Ok(item) => Ok(Some(item)),
+        Err(error) if named => Err(Error::malformed(page, None, json(&error))),
+        Err(error) => {
+            let why = json(&error);
+            tracing::warn!(target: "omega_notice", request = %page, why, "an element of the list is passed over");
+            Ok(None)
+        }
+    }
+}
+
+/// Reads null, and what has another type than the API documents, as nothing: what a list shows beside it
+/// counts.
+pub(crate) fn or_nothing<'de, D: Deserializer<'de>, T: Default + DeserializeOwned>(
+    from: D,
+) -> Result<T, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(from)?).unwrap_or_default())
 }
 
 /// Returns the link to the next page. An unreadable one is an error, because it must not look like the
@@ -231,9 +281,11 @@ fn next_page(body: &Value, key: &str) -> Result<Option<Vec<(String, String)>>, S
 
 #[cfg(test)]
 mod tests {
+    use omega_core::Diagnostic as _;
     use serde_json::json;
 
-    use super::{json as plain, words};
+    use super::{accept, json as plain, words};
+    use crate::{Headers, Method, Request, Response, Service};
 
     #[test]
     fn every_services_form_gives_its_words() {
@@ -259,6 +311,51 @@ mod tests {
         assert_eq!(plain(&error), "invalid type: string \"x\", expected an object");
         let error = serde_json::from_value::<Vec<Project>>(json!(1)).unwrap_err();
         assert_eq!(plain(&error), "invalid type: integer `1`, expected a list");
+    }
+
+    #[test]
+    fn a_page_in_place_of_json_is_told_with_its_address() {
+        let request = Request::new(Service::ContainerInfra, Method::Get, &["clusters"]);
+        let page = |body: &str, kind: &str| Response {
+            headers: Headers::keep([("content-type", kind)]),
+            url: Some("http://k/magnum/v1/clusters".to_owned()),
+            ..Response::new(200, json!(body))
+        };
+        let login = page("<html><title>Login</title></html>", "text/html; charset=utf-8");
+        let error = accept(&request, login).unwrap_err();
+        insta::assert_snapshot!(format!("{error}\nnext: {}", error.next().unwrap()), @"
+        GET container-infra /v1/clusters: unexpected response: an HTML page (Login) in place of JSON from http://k/magnum/v1/clusters, with status 200
+        next: check that it is the service's own address (openstack catalog list), and the proxy or load balancer in front of it
+        ");
+        accept(&request, page("  <!DOCTYPE html>", "application/octet-stream")).unwrap_err();
+        let error = accept(&request, page("OK", "text/plain")).unwrap_err().to_string();
+        assert!(error.contains("a text in place of JSON from http://k/magnum"), "{error}");
+        let write = Request::new(Service::ContainerInfra, Method::Delete, &["clusters", "c"]);
+        accept(&write, page("deleted", "text/plain")).unwrap();
+        accept(&write, page("<html>", "text/plain")).unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn one_odd_element_does_not_spoil_a_list() {
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        struct One {
+            id: String,
+            size: u8,
+        }
+        let page = |item| Request::new(Service::Image, Method::Get, &[item]);
+        let read = |item| super::element::<One>(&page("images"), item);
+        assert_eq!(read(json!({"id": "a", "size": 1})).unwrap().unwrap().id, "a");
+        for odd in [json!(null), json!(5), json!([]), json!({}), json!({"id": null, "size": 1})] {
+            assert_eq!(read(odd.clone()).unwrap(), None, "{odd}");
+        }
+        read(json!({"id": "a", "size": "x"})).unwrap_err();
+        let cluster = json!({"uuid": "u", "name": null, "status": 5, "node_count": "x",
+                             "cluster_template_id": null, "labels": []});
+        let cluster: crate::container_infra::Cluster = serde_json::from_value(cluster).unwrap();
+        assert_eq!((cluster.uuid.as_str(), cluster.status), ("u", None));
+        let flavor: crate::compute::Flavor =
+            serde_json::from_value(json!({"id": "f", "ram": null})).unwrap();
+        assert_eq!((flavor.id.as_str(), flavor.ram), ("f", 0));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Information about a token.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use url::Url;
 
 use crate::{Error, Interface, Service};
@@ -60,7 +61,7 @@ pub struct Name {
 /// The services and their endpoints.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Catalog(pub Vec<CatalogEntry>);
+pub struct Catalog(#[serde(deserialize_with = "readable_ones")] pub Vec<CatalogEntry>);
 
 /// One service of a catalog.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,11 +70,20 @@ pub struct CatalogEntry {
     #[serde(rename = "type", default, deserialize_with = "or_nothing")]
     pub service_type: String,
     /// Its endpoints.
-    #[serde(default, deserialize_with = "or_nothing")]
+    #[serde(default, deserialize_with = "readable_ones")]
     pub endpoints: Vec<Endpoint>,
 }
 
-/// Reads null as nothing: one odd entry of a catalog must not make the others unusable.
+/// Reads the entries of a list that have a shape that is known, and none of what is no list: one odd entry
+/// of a catalog must not make the others unusable.
+fn readable_ones<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    let Value::Array(all) = Value::deserialize(from)? else { return Ok(Vec::new()) };
+    Ok(all.into_iter().filter_map(|one| serde_json::from_value(one).ok()).collect())
+}
+
+/// Reads null as nothing.
 fn or_nothing<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     from: D,
 ) -> Result<T, D::Error> {
@@ -82,16 +92,34 @@ fn or_nothing<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
 
 /// One endpoint of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WireEndpoint")]
 pub struct Endpoint {
     /// `public`, `internal` or `admin`.
-    #[serde(default, deserialize_with = "or_nothing")]
     pub interface: String,
-    /// The region's id.
-    #[serde(default)]
+    /// The region's id, or its name where it has none (keystoneauth1 5.18,
+    /// `access/service_catalog.py`, `_get_endpoint_region`).
     pub region_id: Option<String>,
     /// The URL; empty if the catalog has none.
-    #[serde(default, deserialize_with = "or_nothing")]
     pub url: String,
+}
+
+#[derive(Deserialize)]
+struct WireEndpoint {
+    #[serde(default, deserialize_with = "or_nothing")]
+    interface: String,
+    #[serde(default)]
+    region_id: Option<String>,
+    #[serde(default)]
+    region: Option<String>,
+    #[serde(default, deserialize_with = "or_nothing")]
+    url: String,
+}
+
+impl From<WireEndpoint> for Endpoint {
+    fn from(WireEndpoint { interface, region_id, region, url }: WireEndpoint) -> Self {
+        let named = |region: &String| !region.is_empty();
+        Self { interface, region_id: region_id.filter(named).or(region.filter(named)), url }
+    }
 }
 
 impl Catalog {
@@ -231,6 +259,40 @@ mod tests {
         let none = find(Service::Network, Internal, Some("One")).unwrap_err();
         insta::assert_snapshot!(none, @"the catalog of demo has no internal endpoint for network in region One");
         insta::assert_snapshot!(omega_core::Diagnostic::found(&none).unwrap(), @"admin in One: http://admin, public in Two: http://two, public in One: http://one");
+    }
+
+    /// keystoneauth1 passes over what it can't use, and goes by `region` where there is no `region_id`.
+    #[test]
+    fn an_odd_entry_does_not_spoil_the_catalog() {
+        let catalog: Catalog = serde_json::from_value(serde_json::json!([
+            null,
+            "x",
+            {"type": 5, "endpoints": []},
+            {"name": "no type"},
+            {"type": "image", "endpoints": null},
+            {"type": "compute", "endpoints": {"public": "http://old"}},
+            {"type": "network", "endpoints": [
+                null, 5, {"interface": 5}, {"interface": "public", "region_id": "One", "url": null},
+                {"interface": "public", "region": "Two", "url": "http://two"},
+                {"interface": "public", "region": "Two", "region_id": "One", "url": "http://one"},
+            ]},
+        ]))
+        .unwrap();
+        let find = |region| {
+            let found = catalog.endpoint("demo", Service::Network, &[Public], Some(region));
+            found.map(String::from)
+        };
+        assert_eq!(find("Two").unwrap(), "http://two/");
+        assert_eq!(find("One").unwrap(), "http://one/");
+        for service in [Service::Image, Service::Compute] {
+            let error = catalog.endpoint("demo", service, &[Public], None).unwrap_err();
+            assert!(matches!(error, Error::NoEndpoint { .. }), "{error:?}");
+        }
+        for none in ["null", "{}", "5"] {
+            assert_eq!(serde_json::from_str::<Catalog>(none).unwrap(), Catalog::default());
+        }
+        let again = serde_json::to_value(&catalog).unwrap();
+        assert_eq!(serde_json::from_value::<Catalog>(again).unwrap(), catalog, "as it is cached");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{fmt, io, time::Duration};
 
 use omega_core::{
     Retry,
-    tls::{is_ca_as_leaf, words},
+    tls::{SUPPORTED, is_ca_as_leaf, is_unsupported, words},
 };
 use serde::{Deserialize, Serialize};
 
@@ -175,6 +175,9 @@ impl Happened {
             }
             TransportCause::Tls => match tls_error(error) {
                 Some(tls) => {
+                    if is_unsupported(&tls) {
+                        next = SUPPORTED;
+                    }
                     if is_ca_as_leaf(&tls) {
                         next = "give the server a certificate of its own, or one with CA:FALSE; or \
                                 name this very certificate as cacert";

@@ -91,7 +91,10 @@ func digest(text []byte) string {
 	if len(text) == 0 {
 		return ""
 	}
-	block, _ := pem.Decode(text)
+	block, rest := pem.Decode(text)
+	for block != nil && block.Type != "CERTIFICATE" {
+		block, rest = pem.Decode(rest)
+	}
 	if block == nil {
 		return "no PEM"
 	}

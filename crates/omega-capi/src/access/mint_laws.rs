@@ -10,7 +10,7 @@ use crate::{
     Management,
     sim::{Apiserver, Machine},
 };
-use omega_core::Context;
+use omega_core::{Context, kubeconfig::Kubeconfig};
 use serde_json::{Value, json};
 
 fn run<F: Future>(future: F) -> F::Output {
@@ -245,7 +245,7 @@ async fn minted_before(reach: &Reach, since: Since) -> Sim {
             ensure_driver_rights(&ctx, &sim.management, &wanted.rights).await.unwrap();
         }
         Since::NotOurs => {
-            let token = minted_file::token(&sim.text().into()).unwrap();
+            let token = Kubeconfig::read(sim.text().into()).unwrap().token().unwrap();
             let token = String::from_utf8(token.expose().to_vec()).unwrap();
             let text = sim.text().replace(&token, "abcdef.0123456789abcdef");
             sim.machine.put(&path(), &text, true);

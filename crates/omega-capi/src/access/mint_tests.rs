@@ -303,7 +303,7 @@ async fn the_token_is_nowhere_but_in_the_file() {
     let plan = omega_core::plan(&sim.mint, &wanted).await.unwrap();
     let shown = format!("{plan:?} {}", serde_json::to_string(&plan).unwrap());
     let done = plan.apply(&ctx, &sim.mint).await.unwrap();
-    let token = minted_file::token(&Secret::from(sim.text())).unwrap();
+    let token = Kubeconfig::read(Secret::from(sim.text())).unwrap().token().unwrap();
     let token = String::from_utf8(token.expose().to_vec()).unwrap();
     let all = format!("{shown} {done:?} {:?} {:?}", journal.entries(), sim.mint);
     assert!(token.len() > 100 && !all.contains(&token[..40]));

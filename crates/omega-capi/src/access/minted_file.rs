@@ -6,7 +6,6 @@ use omega_core::{
     values::Secret,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use url::Url;
 
 use super::{Account, LocalFile, LocalMachine, MintError, RightsProof, token::Claims};
@@ -81,8 +80,7 @@ pub(super) fn read(
     let AuthKind::Token = facts.auth else {
         return foreign("it authenticates with a client certificate");
     };
-    let Some(claims) = token(&kubeconfig.bytes).and_then(|token| Claims::read(token.expose()))
-    else {
+    let Some(claims) = kubeconfig.token().and_then(|token| Claims::read(token.expose())) else {
         return foreign("its token is not that of a ServiceAccount");
     };
     if claims.user != account.user() {
@@ -100,13 +98,6 @@ pub(super) fn read(
         check: TokenCheck::NotChecked,
     };
     Ok((FileObserved::Minted(minted), Some(kubeconfig)))
-}
-
-/// Returns the token of the first user, which is the only one in a minted kubeconfig.
-pub(crate) fn token(bytes: &Secret) -> Option<Secret> {
-    let text = std::str::from_utf8(bytes.expose()).ok()?;
-    let document: Value = serde_saphyr::from_str(text).ok()?;
-    Some(Secret::from(document.pointer("/users/0/user/token")?.as_str()?.to_owned()))
 }
 
 /// Returns a self-contained kubeconfig.

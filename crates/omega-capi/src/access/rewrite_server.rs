@@ -1,4 +1,4 @@
-use serde_json::Value;
+use omega_core::pyyaml::{self, Directives, Kind, Node, Scalar};
 
 /// Why a kubeconfig can't be rewritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -9,36 +9,48 @@ pub(super) enum NotRewritten {
     NotInPlace,
 }
 
-/// Returns the server of the current context, and the index of its cluster.
-fn server(document: &Value) -> Option<(String, usize)> {
-    let first = |list: &str, name: &Value| {
-        let list = document.get(list)?.as_array()?;
-        let at = list.iter().position(|one| one.get("name") == Some(name))?;
-        Some((at, list.get(at)?.clone()))
+/// Returns the server of the current context, as the kubeconfig's readers find it.
+fn server(document: &mut Node) -> Option<&mut Scalar> {
+    let named = |list: &Node, name: &Node| {
+        let Node::List(all) = list else { return None };
+        all.iter().position(|one| one.get("name").and_then(Node::text) == name.text())
     };
-    let (_, context) = first("contexts", document.get("current-context")?)?;
-    let (at, cluster) = first("clusters", context.get("context")?.get("cluster")?)?;
-    Some((cluster.get("cluster")?.get("server")?.as_str()?.to_owned(), at))
+    let contexts = document.get("contexts")?;
+    let Node::List(all) = contexts else { return None };
+    let context = all.get(named(contexts, document.get("current-context")?)?)?.get("context")?;
+    let at = named(document.get("clusters")?, context.get("cluster")?)?;
+    let Node::List(clusters) = document.get_mut("clusters")? else { return None };
+    match clusters.get_mut(at)?.get_mut("cluster")?.get_mut("server")? {
+        Node::Scalar(server) => Some(server),
+        Node::List(_) | Node::Map(_) | Node::Tagged => None,
+    }
 }
 
-fn document(text: &str) -> Option<Value> {
-    serde_saphyr::from_str(text).ok()
+fn document(text: &str) -> Option<Node> {
+    pyyaml::read(text, Directives::Allowed).ok()?.root
 }
 
 /// Returns the server of the current context as it is written.
 pub(super) fn server_in(text: &str) -> Result<String, NotRewritten> {
-    let found = document(text).as_ref().and_then(server);
-    found.map(|(server, _)| server).ok_or(NotRewritten::NoKubeconfig)
+    let mut document = document(text).ok_or(NotRewritten::NoKubeconfig)?;
+    let server = server(&mut document).ok_or(NotRewritten::NoKubeconfig)?;
+    Ok(server.text.clone())
 }
 
 /// Returns `text` with another server in the current context's cluster. All other bytes stay, and the
 /// rest of the document is verified to be the same.
 pub(super) fn rewritten(text: &str, new: &str) -> Result<String, NotRewritten> {
-    let before = document(text).ok_or(NotRewritten::NoKubeconfig)?;
-    let (old, at) = server(&before).ok_or(NotRewritten::NoKubeconfig)?;
-    let mut wanted = before;
-    let place = wanted.pointer_mut(&format!("/clusters/{at}/cluster/server"));
-    *place.ok_or(NotRewritten::NoKubeconfig)? = new.into();
+    let mut wanted = document(text).ok_or(NotRewritten::NoKubeconfig)?;
+    let place = server(&mut wanted).ok_or(NotRewritten::NoKubeconfig)?;
+    let as_text = Scalar { text: new.to_owned(), kind: Kind::Text };
+    let old = std::mem::replace(place, as_text).text;
+    let is_wanted = |candidate: &str| {
+        let Some(mut found) = document(candidate) else { return false };
+        let Some(place) = server(&mut found).filter(|found| found.is_text()) else { return false };
+        // With quotes or without.
+        place.kind = Kind::Text;
+        found == wanted
+    };
     let quoted = format!("\"{new}\"");
     for (begin, _) in text.match_indices(&old) {
         let (Some(before), Some(after)) = (text.get(..begin), text.get(begin + old.len()..)) else {
@@ -46,7 +58,7 @@ pub(super) fn rewritten(text: &str, new: &str) -> Result<String, NotRewritten> {
         };
         for written in [new, &quoted] {
             let candidate = format!("{before}{written}{after}");
-            if document(&candidate).as_ref() == Some(&wanted) {
+            if is_wanted(&candidate) {
                 return Ok(candidate);
             }
         }

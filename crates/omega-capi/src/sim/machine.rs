@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use http::{Request, Response};
 use kube::client::Body;
 use omega_core::{
-    kubeconfig::{AuthKind, Kubeconfig},
+    kubeconfig::Kubeconfig,
     testing::{Fault, REFUSAL},
     values::Secret,
 };
@@ -20,7 +20,7 @@ use tower::service_fn;
 use super::Apiserver;
 use crate::{
     ConnectFailure, Deadlines, Error, Management, Verb,
-    access::{CertificateCheck, LocalFile, LocalMachine, minted_file::token},
+    access::{CertificateCheck, LocalFile, LocalMachine},
 };
 
 /// A simulated machine with files and reachable API servers. Clones share their state; a [fork](Machine::fork) has its own.
@@ -165,11 +165,8 @@ impl LocalMachine for Machine {
                 why: "connection refused".to_owned(),
             });
         };
-        let token = match kubeconfig.facts.auth {
-            AuthKind::Token => token(&kubeconfig.bytes),
-            AuthKind::ClientCertificate { .. } => None,
-        };
-        let text = token.map(|token| String::from_utf8_lossy(token.expose()).into_owned());
+        let text =
+            kubeconfig.token().map(|token| String::from_utf8_lossy(token.expose()).into_owned());
         let server = text.map_or(server.clone(), |token| server.with_token(&token));
         Ok(Management::over(server, label))
     }

@@ -125,7 +125,7 @@ impl Workload {
         let named = || cluster.clone();
         let kubeconfig = Kubeconfig::parse(bytes, now)
             .map_err(|source| WorkloadError::Kubeconfig { cluster: named(), source })?;
-        let api = Management::connect(&kubeconfig).await;
+        let api = Management::connect_within(&kubeconfig, management.deadlines()).await;
         let api = api.map_err(|source| WorkloadError::Client { cluster: named(), source })?;
         Ok(Self { api })
     }

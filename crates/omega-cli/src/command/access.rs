@@ -16,7 +16,6 @@ use omega::driver::Overrides;
 use url::Url;
 
 use omega::{
-    clients::management,
     graft::value,
     run::{Counts, Endpoints, Job, Status},
     site::Site,
@@ -209,7 +208,7 @@ impl App {
         if let Some(server) = &args.server {
             takes_connections(server).await?;
         }
-        let management = management(&kubeconfig).await?;
+        let management = self.connect(&site).management(&kubeconfig).await?;
         let mint = Mint::new(management.clone(), &kubeconfig.facts, self.ctx.now());
         let steps = mint_steps(&Arc::new(mint), wanted).await?;
         let label = management.label();

@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 
 use super::capi_inputs::{offline, tested};
 use omega::{
-    clients::management,
     coherence::{Coherent, setup},
     run::Status,
     site::Site,
@@ -71,7 +70,8 @@ impl App {
     }
 
     async fn management(&self, site: &Site) -> Result<Management, Failure> {
-        management(&self.connect(site).kubeconfig(self.ctx.now())?).await
+        let connect = self.connect(site);
+        connect.management(&connect.kubeconfig(self.ctx.now())?).await
     }
 
     async fn coherence(&self, args: &CoherenceArgs) -> Result<Answer, Failure> {

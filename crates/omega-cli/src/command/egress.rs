@@ -11,10 +11,7 @@ use omega::core::{Failure, FailureClass, Label as _};
 use serde_json::json;
 use url::{Host, Url};
 
-use omega::{
-    clients::management,
-    run::{Counts, Endpoints, Job, Status},
-};
+use omega::run::{Counts, Endpoints, Job, Status};
 
 use super::access::duration;
 use crate::{
@@ -80,7 +77,8 @@ fn target(text: &str) -> Result<Target, String> {
 impl App {
     pub(super) async fn egress(&self, args: &EgressArgs) -> Result<Status, Failure> {
         let site = Self::site(&args.site.site)?;
-        let management = management(&self.connect(&site).kubeconfig(self.ctx.now())?).await?;
+        let connect = self.connect(&site);
+        let management = connect.management(&connect.kubeconfig(self.ctx.now())?).await?;
         let (image, tool) = image(&management, args).await?;
         let Target { host, port } = args.to.clone();
         let probe = EgressProbe {

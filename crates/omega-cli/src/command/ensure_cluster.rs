@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use clap::{Args, builder::PossibleValuesParser};
 use omega::{
     capi::health::StageTime,
-    clients::{CloudClients, Connect, PartialClients, management},
+    clients::{CloudClients, Connect, PartialClients},
     cluster::{
         AbsentCluster, ClusterPlace, ClusterPrerequisites, ClusterSite, DriverSettings,
         EnsuredCluster, EnsuredClusterObserved, PREREQUISITES, PrerequisiteSettings,
@@ -220,7 +220,7 @@ impl App {
         let mut clients = PartialClients::from(&cloud);
         if connect.site.kubeconfig().is_ok() {
             let kubeconfig = connect.kubeconfig(self.ctx.now())?;
-            clients.management = Some(Arc::new(management(&kubeconfig).await?));
+            clients.management = Some(Arc::new(connect.management(&kubeconfig).await?));
         }
         Ok((Arc::new(ClusterSite::of(&cloud, &clients)), cloud, clients))
     }

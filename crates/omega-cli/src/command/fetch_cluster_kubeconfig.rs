@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
 use omega::{
-    clients::{PartialClients, management},
+    clients::PartialClients,
     cluster::{ClusterAccess, ClusterKubeconfig, KubeconfigSource},
     core::{Failure, Item, Label as _, Section, TargetPlan, run::Job, run::Status, step},
 };
@@ -48,7 +48,7 @@ impl App {
         let connect = self.connect(&site);
         let access = ClusterAccess::new(self.ctx.now());
         let (access, source, clients) = if args.from_management {
-            let management = management(&connect.kubeconfig(self.ctx.now())?).await?;
+            let management = connect.management(&connect.kubeconfig(self.ctx.now())?).await?;
             let access = access.with_management(management.clone());
             (access, KubeconfigSource::Management, PartialClients::from(management))
         } else {

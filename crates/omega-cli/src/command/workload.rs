@@ -4,7 +4,7 @@ use omega::capi::{Management, workload::WorkloadGate};
 use omega::core::{Failure, Item, Label as _, Section, TargetPlan};
 
 use omega::{
-    clients::{Connect, management, workload_gates},
+    clients::{Connect, workload_gates},
     run::{Counts, Endpoints, Job},
 };
 
@@ -23,7 +23,7 @@ impl App {
             failure.because("the management cluster has the kubeconfig of the workload cluster")
         });
         kubeconfig?;
-        let management = management(&connect.kubeconfig(self.ctx.now())?).await?;
+        let management = connect.management(&connect.kubeconfig(self.ctx.now())?).await?;
         let gates = workload_gates(&management, cluster, self.ctx.now()).await?;
         Ok(job(site, cluster, &management, gates))
     }

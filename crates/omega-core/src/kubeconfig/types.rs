@@ -1,7 +1,29 @@
 //! The types of a kubeconfig's fields, to which Go holds every entry, used or not: client-go 0.32 and
 //! 0.34, `tools/clientcmd/api/v1/types.go`.
 
-use super::{KubeconfigError, Reader, base64, refused_by, scalar, yaml::Node};
+use base64::{
+    Engine as _, alphabet,
+    engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig},
+};
+
+use super::{
+    KubeconfigError,
+    document::Node,
+    error::{FLATTEN, go as refuse},
+    go_scalar::{go_flag, go_text},
+};
+use crate::pyyaml::Kind;
+
+/// Go's standard encoding (`encoding/base64`), without its line breaks.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
+/// Decodes base64 in lines. Anything else between is refused, as Go does.
+pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
+    BASE64.decode(text.replace(['\r', '\n'], "")).ok()
+}
 
 /// The type of a field. Null is the zero value of each.
 #[derive(Debug)]
@@ -88,9 +110,7 @@ pub(super) fn check(document: &Node) -> Result<(), KubeconfigError> {
 fn unique(document: &Node, list: &str) -> Result<(), KubeconfigError> {
     let Some(Node::List(all)) = document.get(list) else { return Ok(()) };
     let name = |one: &Node| match one.get("name") {
-        Some(Node::Scalar(name)) if !name.plain || !scalar::is_null(&name.text) => {
-            name.text.clone()
-        }
+        Some(Node::Scalar(name)) if !name.is_null() => name.text.clone(),
         _ => String::new(),
     };
     let mut names: Vec<String> = all.iter().map(name).collect();
@@ -111,13 +131,13 @@ fn typed(node: &Node, wanted: &Type, at: &str) -> Result<(), KubeconfigError> {
     }
     match (wanted, node) {
         (Any, _) => Ok(()),
-        (Text, Node::Scalar(one)) if !one.plain || scalar::go_text(&one.text) => Ok(()),
+        (Text, Node::Scalar(one)) if one.kind != Kind::Plain || go_text(&one.text) => Ok(()),
         (Text, Node::Scalar(_)) => not_text(at),
         (Bytes, Node::Scalar(one)) if base64(&one.text).is_some() => Ok(()),
         // To Go an empty list is no bytes.
         (Bytes, Node::List(all)) if all.is_empty() => Ok(()),
-        (Bytes, _) => refuse(&format!("{at} is not base64"), super::FLATTEN),
-        (Flag, Node::Scalar(one)) if one.plain && scalar::go_bool(&one.text).is_some() => Ok(()),
+        (Bytes, _) => refuse(&format!("{at} is not base64"), FLATTEN),
+        (Flag, Node::Scalar(one)) if go_flag(one).is_some() => Ok(()),
         (Flag, _) => refuse(&format!("{at} is neither true nor false"), "write true or false"),
         (List(each), Node::List(all)) => all.iter().try_for_each(|one| typed(one, each, at)),
         (Map(each), Node::Map(all)) => {
@@ -128,15 +148,11 @@ fn typed(node: &Node, wanted: &Type, at: &str) -> Result<(), KubeconfigError> {
             field.map_or(Ok(()), |(name, wanted)| typed(one, wanted, name))
         }),
         (Text | List(_) | Map(_) | Struct(_), _) => {
-            refuse(&format!("{at} has a value of another kind"), super::FLATTEN)
+            refuse(&format!("{at} has a value of another kind"), FLATTEN)
         }
     }
 }
 
 pub(super) fn not_text<T>(key: &str) -> Result<T, KubeconfigError> {
     refuse(&format!("{key} is a number or a boolean"), "write the value in quotes")
-}
-
-fn refuse<T>(why: &str, next: &str) -> Result<T, KubeconfigError> {
-    Err(refused_by(Reader::Go, why, next))
 }

@@ -1,12 +1,7 @@
 //! A clouds.yaml as it is written: every scalar keeps its text, and nothing is judged yet.
 
-use std::fmt;
-
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeSeed, MapAccess, SeqAccess, Visitor},
-};
-use serde_saphyr::{DuplicateKeyPolicy, Options};
+use omega_core::pyyaml::{self, Directives, Fault, Kind, Scalar};
+use serde_json::Value;
 
 /// One value of the file.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,20 +16,36 @@ pub(super) enum Node {
     List(Vec<Node>),
     /// Keys and values, in their order. A key may be there twice.
     Map(Vec<(String, Node)>),
+    /// Something that a tag makes of a value: `!!binary`, `!!set`.
+    Odd,
 }
 
 impl Node {
-    /// Reads a file. An error says where it is, and quotes nothing of the file: it may have a password.
+    /// Reads a file as the openstack client does. An error says where it is, and quotes nothing of the
+    /// file: it may have a password.
     pub(super) fn read(text: &str) -> Result<Self, String> {
-        // The types of the scalars come first, since a parser gives either the type or the text.
-        let shape: Option<Shape> =
-            parsed(text, |text, options| serde_saphyr::from_str_with_options(text, options))?;
-        let Some(shape) = shape else { return Ok(Self::Empty) };
-        parsed(text, |text, options| {
-            serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
-                Texts(&shape).deserialize(deserializer)
-            })
-        })
+        let document = pyyaml::read(text, Directives::Allowed).map_err(|fault| {
+            let next = match fault {
+                Fault::Syntax(_) => ": check the indentation and the quotes; tabs do not indent",
+                Fault::Value(_) => ": write it in quotes",
+                Fault::TooLarge => ": write the values out",
+                Fault::Tab(_)
+                | Fault::Ended(_)
+                | Fault::Tag(_)
+                | Fault::Key(_)
+                | Fault::Documents => "",
+            };
+            format!("{fault}{next}")
+        })?;
+        Ok(document.root.map_or(Self::Empty, Self::from))
+    }
+
+    /// Reads a file of JSON. The openstack client goes by the file's name.
+    pub(super) fn read_json(text: &str) -> Result<Self, String> {
+        let value: Value = serde_json::from_str(text).map_err(|error| {
+            format!("line {}, column {}: not valid JSON", error.line(), error.column())
+        })?;
+        Ok(value.into())
     }
 
     /// Returns the value of a key, the last one if it is there twice.
@@ -48,143 +59,44 @@ impl Node {
     }
 }
 
-fn parsed<T>(
-    text: &str,
-    parse: impl FnOnce(&str, Options) -> Result<T, serde_saphyr::Error>,
-) -> Result<T, String> {
-    // A key that is there twice is judged in the cloud that is used, and not in its neighbours.
-    let mut options = Options::default();
-    options.duplicate_keys = DuplicateKeyPolicy::LastWins;
-    options.with_snippet = false;
-    parse(text, options).map_err(|error| {
-        let place =
-            error.location().map(|at| format!("line {}, column {}: ", at.line(), at.column()));
-        let place = place.unwrap_or_default();
-        format!("{place}not valid YAML: check the indentation and the quotes; tabs do not indent")
-    })
-}
-
-/// What a value is, without its text.
-#[derive(Debug)]
-enum Shape {
-    Empty,
-    Flag(bool),
-    Scalar,
-    List(Vec<Shape>),
-    Map(Vec<Shape>),
-}
-
-impl<'de> Deserialize<'de> for Shape {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Shapes)
-    }
-}
-
-struct Shapes;
-
-impl<'de> Visitor<'de> for Shapes {
-    type Value = Shape;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Shape, E> {
-        Ok(Shape::Empty)
-    }
-
-    fn visit_none<E>(self) -> Result<Shape, E> {
-        Ok(Shape::Empty)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Shape, E> {
-        Ok(Shape::Flag(value))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Shape, E> {
-        Ok(Shape::Scalar)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Shape, E> {
-        Ok(Shape::Scalar)
-    }
-
-    fn visit_i128<E>(self, _: i128) -> Result<Shape, E> {
-        Ok(Shape::Scalar)
-    }
-
-    fn visit_u128<E>(self, _: u128) -> Result<Shape, E> {
-        Ok(Shape::Scalar)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Shape, E> {
-        Ok(Shape::Scalar)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Shape, E> {
-        Ok(Shape::Scalar)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Shape, A::Error> {
-        let mut shapes = Vec::new();
-        while let Some(shape) = items.next_element()? {
-            shapes.push(shape);
-        }
-        Ok(Shape::List(shapes))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Shape, A::Error> {
-        let mut shapes = Vec::new();
-        while let Some((_, shape)) = entries.next_entry::<String, _>()? {
-            shapes.push(shape);
-        }
-        Ok(Shape::Map(shapes))
-    }
-}
-
-/// Reads the texts of a document of this shape.
-struct Texts<'a>(&'a Shape);
-
-impl<'de> DeserializeSeed<'de> for Texts<'_> {
-    type Value = Node;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
-        match self.0 {
-            Shape::Empty => serde::de::IgnoredAny::deserialize(deserializer).map(|_| Node::Empty),
-            Shape::Flag(value) => {
-                String::deserialize(deserializer).map(|text| Node::Flag(*value, text))
+impl From<pyyaml::Node> for Node {
+    fn from(node: pyyaml::Node) -> Self {
+        match node {
+            pyyaml::Node::Scalar(one) => one.into(),
+            pyyaml::Node::List(all) => Self::List(all.into_iter().map(Self::from).collect()),
+            pyyaml::Node::Map(map) => {
+                let entries = map.entries.into_iter();
+                Self::Map(entries.map(|(key, value)| (key.text, value.into())).collect())
             }
-            Shape::Scalar => String::deserialize(deserializer).map(Node::Text),
-            Shape::List(_) => deserializer.deserialize_seq(self),
-            Shape::Map(_) => deserializer.deserialize_map(self),
+            pyyaml::Node::Tagged => Self::Odd,
         }
     }
 }
 
-impl<'de> Visitor<'de> for Texts<'_> {
-    type Value = Node;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the same document again")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
-        let Shape::List(shapes) = self.0 else { return Ok(Node::Empty) };
-        let mut nodes = Vec::new();
-        for shape in shapes {
-            nodes.extend(items.next_element_seed(Texts(shape))?);
+impl From<Scalar> for Node {
+    fn from(one: Scalar) -> Self {
+        match (one.flag(), &one.kind) {
+            (Some(flag), _) => Self::Flag(flag, one.text),
+            (None, Kind::Tagged(tag)) if tag == "null" => Self::Empty,
+            (None, Kind::Tagged(tag)) if tag == "binary" => Self::Odd,
+            (None, _) if one.is_null() => Self::Empty,
+            (None, _) => Self::Text(one.text),
         }
-        Ok(Node::List(nodes))
     }
+}
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
-        let Shape::Map(shapes) = self.0 else { return Ok(Node::Empty) };
-        let mut nodes = Vec::new();
-        for shape in shapes {
-            let Some(key) = entries.next_key()? else { break };
-            nodes.push((key, entries.next_value_seed(Texts(shape))?));
+impl From<Value> for Node {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Self::Empty,
+            Value::Bool(flag) => Self::Flag(flag, flag.to_string()),
+            Value::Number(number) => Self::Text(number.to_string()),
+            Value::String(text) => Self::Text(text),
+            Value::Array(all) => Self::List(all.into_iter().map(Self::from).collect()),
+            Value::Object(all) => {
+                Self::Map(all.into_iter().map(|(key, value)| (key, value.into())).collect())
+            }
         }
-        Ok(Node::Map(nodes))
     }
 }
 
@@ -209,5 +121,65 @@ mod tests {
         let list = vec![Node::Text("1".to_owned()), Node::Text("x".to_owned())];
         assert_eq!(b.get("list").cloned(), Some(Node::List(list)));
         assert_eq!(Node::read("").unwrap(), Node::Empty);
+    }
+
+    /// openstacksdk reads the file with all of these in a cloud that is not chosen.
+    #[test]
+    fn an_odd_value_does_not_spoil_the_file() {
+        for odd in [
+            ".inf",
+            ".nan",
+            "-.INF",
+            "!!int 5",
+            "!!float 5",
+            "!!binary eA==",
+            "!!set {a, b}",
+            "!!omap [{a: b}]",
+            "!!null ''",
+            "!!timestamp 2024-01-31",
+            "2024-01-31",
+            "1:30",
+            "{~: x}",
+            "{null: x}",
+            "{5: x}",
+            "{yes: x}",
+            "0x1f",
+            "0o17",
+        ] {
+            let text = format!("clouds:\n  b: {{odd: {odd}}}\n  a: {{auth: {{username: op}}}}\n");
+            let node = Node::read(&text).unwrap_or_else(|error| panic!("{odd}: {error}"));
+            let user =
+                node.get("clouds").and_then(|all| all.get("a")?.get("auth")?.get("username"));
+            assert_eq!(user, Some(&Node::Text("op".to_owned())), "{odd}");
+        }
+    }
+
+    #[test]
+    fn many_merges_are_read_and_a_bomb_is_told() {
+        let many = (0..500).fold("d: &d {interface: internal}\nclouds:\n".to_owned(), |text, n| {
+            format!("{text}  c{n}: {{<<: *d, region_name: R{n}}}\n")
+        });
+        let node = Node::read(&many).unwrap();
+        let cloud = node.get("clouds").unwrap().get("c499").unwrap();
+        assert_eq!(cloud.get("interface"), Some(&Node::Text("internal".to_owned())));
+        let bomb = (1..9).fold("a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned(), |text, n| {
+            let all = vec![format!("*a{}", n - 1); 9].join(",");
+            format!("{text}a{n}: &a{n} [{all}]\n")
+        });
+        insta::assert_snapshot!(Node::read(&bomb).unwrap_err(), @"its aliases (`*name`) stand for more than 200000 values: write the values out");
+    }
+
+    #[test]
+    fn json_may_have_tabs_and_its_own_escapes() {
+        let text = "{\"a\":\t\"x\\/y \\ud83d\\ude00\",\n\t\"b\": [true, 5, null]}";
+        let node = Node::read_json(text).unwrap();
+        assert_eq!(node.get("a"), Some(&Node::Text("x/y \u{1f600}".to_owned())));
+        let list =
+            vec![Node::Flag(true, "true".to_owned()), Node::Text("5".to_owned()), Node::Empty];
+        assert_eq!(node.get("b"), Some(&Node::List(list)));
+        assert_eq!(
+            Node::read_json("{\n\"a\": x}").unwrap_err(),
+            "line 2, column 6: not valid JSON"
+        );
     }
 }

@@ -76,7 +76,7 @@ impl<'a> Entry<'a> {
         let Node::Map(entries) = self.node else {
             return match self.node {
                 Node::Empty => Ok(values),
-                Node::Flag(..) | Node::Text(_) | Node::List(_) | Node::Map(_) => {
+                Node::Flag(..) | Node::Text(_) | Node::List(_) | Node::Map(_) | Node::Odd => {
                     Err(self.invalid("the cloud", "it is not a list of keys and values"))
                 }
             };
@@ -169,12 +169,15 @@ impl<'a> Entry<'a> {
             Node::List(items) => {
                 let texts = items.iter().map(|item| match item {
                     Node::Text(text) => Some(text.clone()),
-                    Node::Empty | Node::Flag(..) | Node::List(_) | Node::Map(_) => None,
+                    Node::Empty | Node::Flag(..) | Node::List(_) | Node::Map(_) | Node::Odd => None,
                 });
                 let texts = texts.collect::<Option<Vec<_>>>();
                 Value::List(texts.ok_or_else(|| self.invalid(key, "it is not a list of names"))?)
             }
             Node::Empty | Node::Map(_) => return Err(self.invalid(key, "it is not one value")),
+            Node::Odd => {
+                return Err(self.invalid(key, "it has a tag of YAML: write the value without it"));
+            }
         })
     }
 
@@ -196,7 +199,9 @@ impl<'a> Entry<'a> {
             }
             Some(Node::Text(names)) => names.split(',').map(str::to_owned).collect(),
             Some(Node::Flag(_, text)) => vec![text.clone()],
-            Some(Node::Map(_)) => return Err(self.invalid("region_name", "it is not one value")),
+            Some(Node::Map(_) | Node::Odd) => {
+                return Err(self.invalid("region_name", "it is not one value"));
+            }
         };
         let names: Vec<_> = names.into_iter().filter(|name| !name.is_empty()).collect();
         if names.is_empty() {
@@ -218,7 +223,7 @@ impl<'a> Entry<'a> {
                     Some(_) | None => Err(wrong()),
                 }
             }
-            Node::Empty | Node::Flag(..) | Node::List(_) => Err(wrong()),
+            Node::Empty | Node::Flag(..) | Node::List(_) | Node::Odd => Err(wrong()),
         }
     }
 
@@ -262,6 +267,6 @@ fn is_several(node: &Node) -> bool {
     match node {
         Node::List(_) => true,
         Node::Text(text) => text.contains(','),
-        Node::Empty | Node::Flag(..) | Node::Map(_) => false,
+        Node::Empty | Node::Flag(..) | Node::Map(_) | Node::Odd => false,
     }
 }

@@ -317,3 +317,41 @@ fn a_broken_file_is_told_with_its_line() {
         assert!(place().with("cwd/clouds.yaml", text).error(Some("a")).contains(why), "{text}");
     }
 }
+
+/// osc-lib 4.7, `shell.py`: the openstack command reads these beside `OS_CLOUD` and `--os-cloud`. What it
+/// would take from the variable, and openstacksdk from the file, is refused.
+#[test]
+fn the_interface_and_the_ca_of_the_variables_fill_what_the_file_leaves_open() {
+    let variables = [("OS_INTERFACE", "internal"), ("OS_CACERT", "/v.pem")];
+    for named in [None, Some("a")] {
+        let open = with(AUTH, DOMAINS).set(&variables).set(&[("OS_CLOUD", "a")]);
+        let config = open.load(named).unwrap();
+        assert_eq!(config.interfaces, [Interface::Internal]);
+        assert_eq!(config.cacert.as_deref(), Some(std::path::Path::new("/v.pem")));
+        assert!(open.origins(&config).contains("cacert = /v.pem (OS_CACERT)"));
+        let alike = with(AUTH, &format!("{DOMAINS}, interface: internalURL, cacert: /v.pem"));
+        alike.set(&variables).set(&[("OS_CLOUD", "a")]).load(named).unwrap();
+        for said in ["interface: public", "cacert: /f.pem"] {
+            let place = with(AUTH, &format!("{DOMAINS}, {said}")).set(&variables);
+            let error = place.set(&[("OS_CLOUD", "a")]).error(named);
+            assert!(error.contains("it contradicts /cwd/clouds.yaml"), "{error}");
+        }
+    }
+    // The command does not read this one.
+    let old = with(AUTH, DOMAINS).set(&[("OS_ENDPOINT_TYPE", "internalURL")]);
+    assert_eq!(read(&old).interfaces, [Interface::Public]);
+    assert!(old.set(&[("OS_CLOUD", "a")]).error(None).contains("interface from OS_ENDPOINT_TYPE"));
+}
+
+/// A neighbour's values, and what the file merges from, are nobody's fault.
+#[test]
+fn an_odd_neighbour_and_many_merges_are_read() {
+    let clouds = (0..300).fold(
+        format!(
+            "d: &d {{ {DOMAINS} }}\nclouds:\n  odd: {{x: .inf, y: !!int 5, ~: z, t: !!set {{a}}}}\n"
+        ),
+        |text, n| format!("{text}  c{n}: {{<<: *d, auth: {{ {AUTH} }}, region_name: R{n}}}\n"),
+    );
+    let config = place().with("cwd/clouds.yaml", &clouds).load(Some("c299")).unwrap();
+    assert_eq!((config.region.as_deref(), domains(&config)), (Some("R299"), opsdom()));
+}

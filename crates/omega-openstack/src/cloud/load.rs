@@ -51,7 +51,9 @@ impl CloudConfig {
     /// the machine's. `secure.yaml` is found the same way, and its values have priority.
     ///
     /// For a cloud from a file, the variables fill what the files leave open of the region
-    /// (`OS_REGION_NAME`), of services' addresses (`OS_NETWORK_ENDPOINT_OVERRIDE`), and of the password.
+    /// (`OS_REGION_NAME`), the interface (`OS_INTERFACE`), the CA (`OS_CACERT`), services' addresses
+    /// (`OS_NETWORK_ENDPOINT_OVERRIDE`), and the password. The openstack command reads these so, however
+    /// the cloud is named; openstacksdk by itself would pass over them.
     ///
     /// # Errors
     ///
@@ -93,9 +95,12 @@ impl CloudConfig {
         }
         // What a site file names is not mixed with variables that describe another cloud.
         let mixed = cloud.is_none() && named.is_some();
-        let counts =
-            |key: &str| mixed || key == "password" || matches!(meaning(key), Meaning::Endpoint(_));
+        let may_fill = |key: &str| {
+            ["interface", "cacert"].contains(&key) || matches!(meaning(key), Meaning::Endpoint(_))
+        };
+        let counts = |key: &str| mixed || key == "password";
         let variables = lookup.variables(name, counts)?;
+        let filling = lookup.variables(name, may_fill)?;
         let mut values = entry::values(&entries, lookup.chosen_region().as_ref())?;
         let clash = |Contradiction { key, source, with }| ConfigError::Invalid {
             cloud: name.to_owned(),
@@ -103,9 +108,7 @@ impl CloudConfig {
             key,
             source_: source,
         };
-        values
-            .fill(&variables, |key| matches!(meaning(key), Meaning::Endpoint(_)))
-            .map_err(clash)?;
+        values.fill(&filling, |_| true).map_err(clash)?;
         if !values.has("password") {
             values.fill(&variables, |key| key == "password").map_err(clash)?;
         }
@@ -263,17 +266,19 @@ struct Clouds {
 impl Clouds {
     fn read(path: PathBuf, text: &str) -> Result<Self, ConfigError> {
         let wrong = |why: String| ConfigError::Yaml { path: path.clone(), why };
-        let file = Node::read(text).map_err(wrong)?;
+        let is_json = path.extension().is_some_and(|extension| extension == "json");
+        let file = if is_json { Node::read_json(text) } else { Node::read(text) };
+        let file = file.map_err(wrong)?;
         let clouds = match &file {
             Node::Empty => Node::Empty,
             Node::Map(_) => file.get("clouds").cloned().unwrap_or(Node::Empty),
-            Node::Flag(..) | Node::Text(_) | Node::List(_) => {
+            Node::Flag(..) | Node::Text(_) | Node::List(_) | Node::Odd => {
                 return Err(wrong("it is not a list of keys and values".to_owned()));
             }
         };
         match clouds {
             Node::Empty | Node::Map(_) => {}
-            Node::Flag(..) | Node::Text(_) | Node::List(_) => {
+            Node::Flag(..) | Node::Text(_) | Node::List(_) | Node::Odd => {
                 return Err(wrong("`clouds` is not a list of clouds by name".to_owned()));
             }
         }

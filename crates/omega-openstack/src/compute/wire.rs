@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+use crate::service_response::or_nothing;
 use serde_json::Value;
 
 use crate::cloud_inventory::Quota;
@@ -14,10 +16,13 @@ pub struct Flavor {
     /// Its id: any text.
     pub id: String,
     /// Its name.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub name: String,
     /// How many virtual CPUs a server gets.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub vcpus: u64,
     /// How much memory it gets, in MiB.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub ram: u64,
 }
 

@@ -7,7 +7,7 @@ use omega_driver::{NamespacePrefix, StackId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::upstream_messages::error_sentence;
+use crate::{service_response::or_nothing, upstream_messages::error_sentence};
 
 /// A cluster in Magnum's JSON. Strings, not enums, so that new values can be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,31 +16,38 @@ pub struct Cluster {
     /// Its id.
     pub uuid: String,
     /// Its name, which need not be unique.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub name: String,
     /// The project it belongs to.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub project_id: Option<String>,
     /// The id of its template.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub cluster_template_id: String,
     /// The name that its driver uses: the helm release, or Heat's id of a stack. None until the
     /// driver has begun.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub stack_id: Option<String>,
     /// Its status (`CREATE_COMPLETE`).
+    #[serde(default, deserialize_with = "or_nothing")]
     pub status: Option<String>,
     /// The reason, often none.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub status_reason: Option<String>,
     /// `HEALTHY`, `UNHEALTHY`, `UNKNOWN`; none until it was polled.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub health_status: Option<String>,
     /// The driver's findings for each part.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub health_status_reason: Option<BTreeMap<String, String>>,
     /// The Kubernetes API; `https://:0` while there is none.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub api_address: Option<String>,
     /// When its creation was requested, in RFC 3339.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub created_at: Option<String>,
     /// When Magnum last changed it, in RFC 3339; none until it did.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub updated_at: Option<String>,
     /// What was asked for.
     #[serde(flatten)]
@@ -53,22 +60,22 @@ pub struct Cluster {
 #[non_exhaustive]
 pub struct ClusterFields {
     /// The key pair of the user who logs in.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "or_nothing")]
     pub keypair: Option<String>,
     /// Machines of the control plane.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "or_nothing")]
     pub master_count: Option<u32>,
     /// Workers.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "or_nothing")]
     pub node_count: Option<u32>,
     /// Its labels: those of the template, with the cluster's own.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "or_nothing")]
     pub labels: Option<BTreeMap<String, Value>>,
     /// Those that the template has with another value, and that value.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "or_nothing")]
     pub labels_overridden: Option<BTreeMap<String, Value>>,
     /// Those that the template has not.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "or_nothing")]
     pub labels_added: Option<BTreeMap<String, Value>>,
 }
 
@@ -96,22 +103,26 @@ pub struct Template {
     /// Its id.
     pub uuid: String,
     /// Its name, which need not be unique.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub name: String,
     /// The project it belongs to.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub project_id: Option<String>,
     /// `flannel` or `calico`.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub network_driver: Option<String>,
     /// Taken from the image's property `os_distro`.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub cluster_distro: Option<String>,
     /// `kubernetes`.
+    #[serde(default, deserialize_with = "or_nothing")]
     pub coe: Option<String>,
     /// `vm` or `bm`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub server_type: Option<String>,
     /// Its labels. Magnum also accepts numbers and booleans, and returns their text: "True"
     /// (18.0.1, `objects/cluster_template.py`).
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     pub labels: Option<BTreeMap<String, Value>>,
     /// Its other fields.
     #[serde(flatten)]
@@ -125,21 +136,37 @@ pub struct Template {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the fields are Magnum's")]
 pub struct TemplateFields {
+    #[serde(default, deserialize_with = "or_nothing")]
     pub image_id: Option<String>,
+    #[serde(default, deserialize_with = "or_nothing")]
     pub external_network_id: Option<String>,
+    #[serde(default, deserialize_with = "or_nothing")]
     pub flavor_id: Option<String>,
+    #[serde(default, deserialize_with = "or_nothing")]
     pub master_flavor_id: Option<String>,
+    #[serde(default, deserialize_with = "or_nothing")]
     pub dns_nameserver: Option<String>,
+    #[serde(default, deserialize_with = "or_nothing")]
     pub keypair_id: Option<String>,
+    #[serde(default, deserialize_with = "or_nothing")]
     pub fixed_network: Option<String>,
+    #[serde(default, deserialize_with = "or_nothing")]
     pub fixed_subnet: Option<String>,
+    #[serde(default, deserialize_with = "or_nothing")]
     pub volume_driver: Option<String>,
+    #[serde(default, deserialize_with = "or_nothing")]
     pub docker_volume_size: Option<u32>,
+    #[serde(default, deserialize_with = "or_nothing")]
     pub docker_storage_driver: Option<String>,
+    #[serde(default, deserialize_with = "or_nothing")]
     pub master_lb_enabled: Option<bool>,
+    #[serde(default, deserialize_with = "or_nothing")]
     pub floating_ip_enabled: Option<bool>,
+    #[serde(default, deserialize_with = "or_nothing")]
     pub tls_disabled: Option<bool>,
+    #[serde(default, deserialize_with = "or_nothing")]
     pub public: Option<bool>,
+    #[serde(default, deserialize_with = "or_nothing")]
     pub hidden: Option<bool>,
 }
 

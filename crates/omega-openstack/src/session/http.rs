@@ -11,9 +11,11 @@ use std::{
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
-use omega_core::{Context, Progress, Touched, read_regular, tls::TrustedCertificates};
+use omega_core::{
+    Context, Progress, Touched, read_regular,
+    tls::{TrustedCertificates, certificates},
+};
 use reqwest::{Client, ClientBuilder, RequestBuilder, redirect::Policy};
-use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use tokio::time::{Instant, sleep_until};
 use url::Url;
 
@@ -98,11 +100,7 @@ fn builder(
     }
     let Some((pem, name)) = given else { return Ok(builder) };
     let wrong = |why: &dyn fmt::Display| tls(format!("{name}: {why}"));
-    let cas = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
-    let cas = cas.map_err(|_| wrong(&"it is not a file of certificates in PEM"))?;
-    if cas.is_empty() {
-        return Err(tls(format!("{name} has no certificate")));
-    }
+    let cas = certificates(&pem).map_err(|error| tls(format!("{name} {error}")))?;
     let trusted = TrustedCertificates::new(cas).and_then(TrustedCertificates::client);
     let mut trusted = trusted.map_err(|error| wrong(&error))?;
     trusted.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];

@@ -194,6 +194,12 @@ impl Keystone {
             let origin = self.config.origins.iter().find(|origin| origin.key == key);
             origin.map(|origin| format!(" (from {})", origin.source)).unwrap_or_default()
         };
+        if let Error::Malformed { .. } = error {
+            return Some(format!(
+                "check auth_url{}: it is Keystone's own address; and the proxy or load balancer in front of it",
+                source("auth_url")
+            ));
+        }
         match error.refusal()?.status {
             401 => Some(format!(
                 "check the user{}, the password{}, the project and their domains",

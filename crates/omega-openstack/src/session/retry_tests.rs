@@ -328,3 +328,25 @@ async fn an_answer_from_a_wrong_address_shows_it() {
     next: check auth_url: it is Keystone's own address, with https if it has TLS
     ");
 }
+
+/// A proxy's page with status 200: the address and what to check are told, of Keystone and of a service.
+#[tokio::test]
+async fn a_page_in_place_of_an_answer_is_told_with_its_address() {
+    let page = "<html><head><title>Login - OpenStack Dashboard</title></head></html>";
+    let said = |error: &Error, server: &Server| {
+        let chain = omega_core::chain(error).join(": ");
+        format!("{chain}\nnext: {}", error.next().unwrap()).replace(&server.url, "URL")
+    };
+    let server = Server::start(&[Act::Body(200, page)], &[]).await;
+    let login = said(&read(&server).await.unwrap_err(), &server);
+    let server = Server::start(&[], &[Act::Body(200, page)]).await;
+    let session = server.session().await;
+    let listed = crate::service_response::list::<serde_json::Value>(&session, get(), "networks");
+    let listed = said(&listed.await.unwrap_err(), &server);
+    insta::assert_snapshot!(format!("{login}\n{listed}"), @"
+    could not log in to demo as user op of domain default: POST identity /v3/auth/tokens: unexpected response: an HTML page (Login - OpenStack Dashboard) in place of JSON from URL/v3/auth/tokens, with status 200
+    next: check auth_url: it is Keystone's own address; and the proxy or load balancer in front of it
+    GET network /v2.0/networks: unexpected response: an HTML page (Login - OpenStack Dashboard) in place of JSON from URL/v2.0/networks, with status 200
+    next: check that it is the service's own address (openstack catalog list), and the proxy or load balancer in front of it
+    ");
+}

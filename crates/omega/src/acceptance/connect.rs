@@ -20,7 +20,7 @@ use super::{
     run::LIMIT,
 };
 use crate::{
-    clients::{Connect, management},
+    clients::Connect,
     cluster::{ClusterSite, DriverSettings, EnsuredCluster, PrerequisiteSettings},
     doctor::{Doctor, DoctorOptions},
     site,
@@ -145,7 +145,7 @@ async fn clusters(
         (Some(_), Some(_)) => return Err(named.check().err().unwrap_or_else(not_named)),
     };
     let kubeconfig = connect.kubeconfig_ignoring_expiry()?;
-    let management = Arc::new(management(&kubeconfig).await?);
+    let management = Arc::new(connect.management(&kubeconfig).await?);
     let cloud = connect.cloud().await?;
     let (magnum, settles_within) = (Arc::clone(&cloud.magnum), Duration::ZERO);
     let narrowed = Arc::clone(&cloud.narrowed);

@@ -4,7 +4,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use omega_capi::Management;
+use omega_capi::{Deadlines, Management};
 use omega_core::{Failure, FailureClass, kubeconfig::Kubeconfig};
 use omega_juju::Sources;
 use omega_openstack::{
@@ -12,10 +12,12 @@ use omega_openstack::{
 };
 use url::Url;
 
-use super::{Clients, CloudClients, PartialClients, Payloads, UnitList};
+use super::{
+    Clients, CloudClients, PartialClients, Payloads, UnitList, ignored_variables::warn_ignored,
+};
 use crate::{
     Machine,
-    site::{Project, Site},
+    site::{Project, Site, Timeouts},
 };
 
 /// Prepares clients for what a site names. Each function needs only its part of the site file.
@@ -64,7 +66,7 @@ impl<'a> Connect<'a> {
         payloads: &Payloads,
     ) -> Result<Clients, Failure> {
         let units = self.handles(units, only, &payloads.sources)?;
-        let management = management(kubeconfig).await?;
+        let management = self.management(kubeconfig).await?;
         let clients = Clients::new(cloud, Arc::new(management), units);
         let clients = clients.with_helm(payloads.helm_size);
         Ok(clients.with_mint(&kubeconfig.facts, Timestamp::now()))
@@ -76,7 +78,7 @@ impl<'a> Connect<'a> {
     ///
     /// Fails if the cloud's configuration can't be read.
     pub async fn without_units(&self, kubeconfig: &Kubeconfig) -> Result<Clients, Failure> {
-        let (cloud, management) = futures::join!(self.cloud(), management(kubeconfig));
+        let (cloud, management) = futures::join!(self.cloud(), self.management(kubeconfig));
         let clients = Clients::new(cloud?, Arc::new(management?), Vec::new());
         Ok(clients.with_mint(&kubeconfig.facts, Timestamp::now()))
     }
@@ -106,7 +108,7 @@ impl<'a> Connect<'a> {
             return Err(Failure::new(FailureClass::Usage, what).next(next));
         }
         let managing = match kubeconfig {
-            Some(kubeconfig) => management(kubeconfig).await?.into(),
+            Some(kubeconfig) => self.management(kubeconfig).await?.into(),
             None => PartialClients::default(),
         };
         let clients = PartialClients { cloud, ..managing };
@@ -153,6 +155,7 @@ impl<'a> Connect<'a> {
         };
         let keystone = config.auth_url.to_string();
         let options = SessionOptions::default().stall_limit(self.site.timeouts.ask);
+        warn_ignored(&config, &self.machine.variables);
         let options = match tokens {
             Some(directory) => options.token_cache(directory),
             None => options,
@@ -199,6 +202,19 @@ impl<'a> Connect<'a> {
         }
     }
 
+    /// Returns a handle on the management cluster, with the deadlines of `[timeouts]`. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// Fails if no client can be made from the kubeconfig.
+    pub async fn management(&self, kubeconfig: &Kubeconfig) -> Result<Management, Failure> {
+        let Timeouts { connect, ask, .. } = self.site.timeouts;
+        let management = Management::connect_within(kubeconfig, Deadlines::within(connect, ask));
+        management.await.map_err(|error| {
+            Failure::from_error("could not prepare the management cluster's client", &error)
+        })
+    }
+
     /// Returns how the cloud is reached.
     pub(crate) fn cloud_config(&self) -> Result<CloudConfig, ConfigError> {
         let lookup = self.lookup();
@@ -212,17 +228,6 @@ impl<'a> Connect<'a> {
 
 fn loaded(config: Result<CloudConfig, ConfigError>) -> Result<CloudConfig, Failure> {
     config.map_err(|error| Failure::from_error("could not load cloud credentials", &error))
-}
-
-/// Returns a handle on the management cluster. Nothing is sent yet.
-///
-/// # Errors
-///
-/// Fails if no client can be made from the kubeconfig.
-pub async fn management(kubeconfig: &Kubeconfig) -> Result<Management, Failure> {
-    Management::connect(kubeconfig).await.map_err(|error| {
-        Failure::from_error("could not prepare the management cluster's client", &error)
-    })
 }
 
 fn project(project: &Project) -> Option<ProjectRef> {

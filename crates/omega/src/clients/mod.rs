@@ -1,6 +1,7 @@
 //! Clients for what a site names: its cloud, its management cluster, its units.
 
 mod connect;
+mod ignored_variables;
 mod kubeconfig;
 mod partial;
 mod sources;
@@ -9,7 +10,7 @@ mod workload;
 
 use std::{fmt, sync::Arc};
 
-pub use connect::{Connect, management};
+pub use connect::Connect;
 use jiff::Timestamp;
 pub use kubeconfig::kubeconfig_at;
 use omega_capi::{Management, access::Mint};

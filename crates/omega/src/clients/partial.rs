@@ -10,7 +10,7 @@ use omega_core::{
 };
 use omega_juju::{Sources, Unit, channel::JujuProgram, charm::Model};
 
-use super::{Clients, CloudClients, Connect, management};
+use super::{Clients, CloudClients, Connect};
 use crate::cluster::AbsentCluster;
 
 /// A part of a site that a stored fact can be about.
@@ -172,7 +172,7 @@ impl Connect<'_> {
             Part::Cloud => Ok(PartialClients { cloud: Some(self.cloud().await?), ..clients }),
             Part::Management => {
                 let kubeconfig = self.kubeconfig_ignoring_expiry()?;
-                let management = management(&kubeconfig).await?;
+                let management = self.management(&kubeconfig).await?;
                 let mint = Mint::new(management.clone(), &kubeconfig.facts, Timestamp::now());
                 let (management, mint) = (Some(Arc::new(management)), Some(Arc::new(mint)));
                 Ok(PartialClients { management, mint, ..clients })

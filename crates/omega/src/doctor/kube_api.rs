@@ -78,14 +78,17 @@ fn unreachable(server: &str, error: &Error) -> LayerFinding {
             "renew it on the management machine: kubeadm certs renew apiserver, and restart the \
              API server",
         ),
-        Some(failure @ (ConnectFailure::CaAsLeaf | ConnectFailure::Certificate)) => {
-            (Cause::CertificateUntrusted, failure.next())
-        }
+        Some(
+            failure @ (ConnectFailure::CaAsLeaf
+            | ConnectFailure::Certificate
+            | ConnectFailure::Unsupported),
+        ) => (Cause::CertificateUntrusted, failure.next()),
         Some(ConnectFailure::UnknownAuthority | ConnectFailure::OtherName) => (
             Cause::CertificateUntrusted,
             "get a kubeconfig of this cluster: its CA is not the one that signed the server's \
              certificate, or the certificate does not name this address",
         ),
+        Some(failure @ ConnectFailure::Hung) => (Cause::ApiUnreachable, failure.next()),
         Some(_) | None => (
             Cause::ApiUnreachable,
             "start the API server: on the management machine, crictl ps -a --name kube-apiserver, \

@@ -19,7 +19,7 @@ use super::{
     namespaces, trustee_domain,
 };
 use crate::{
-    clients::{CloudClients, Connect, Part, PartialClients, management},
+    clients::{CloudClients, Connect, Part, PartialClients},
     coherence::{Coherent, setup},
     site::Site,
 };
@@ -93,7 +93,7 @@ pub async fn check_site(
 ) -> Result<Job, Failure> {
     let management = async || {
         let kubeconfig = kubeconfig(connect, now, "the check asks the management cluster with it")?;
-        management(&kubeconfig).await
+        connect.management(&kubeconfig).await
     };
     let cloud = async |does: &str| {
         let why = format!("the check {does} in the cloud of [cloud]");

@@ -28,6 +28,9 @@ pub(crate) struct Case {
     clouds: Option<Value>,
     secure: Option<Value>,
     variables: BTreeMap<String, String>,
+    /// A cloud `b`, in YAML.
+    #[serde(default)]
+    odd: Option<String>,
 }
 
 /// What was read.
@@ -71,7 +74,12 @@ impl Case {
         let dir = tempfile::TempDir::new()?;
         for (name, file) in [("clouds.yaml", &self.clouds), ("secure.yaml", &self.secure)] {
             if let Some(file) = file {
-                fs::write(dir.path().join(name), file.to_string())?;
+                let text = file.to_string();
+                let text = match (name, &self.odd, text.strip_suffix("}}")) {
+                    ("clouds.yaml", Some(odd), Some(text)) => format!("{text}, \"b\": {odd}}}}}"),
+                    _ => text,
+                };
+                fs::write(dir.path().join(name), text)?;
             }
         }
         let lookup = Lookup {

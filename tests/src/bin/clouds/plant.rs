@@ -21,6 +21,13 @@ impl Plant {
         Self("the region of the variables is passed over", |case| {
             case.variables.remove("OS_REGION_NAME");
         }),
+        Self("the interface of the variables is passed over", |case| {
+            case.variables.remove("OS_INTERFACE");
+        }),
+        Self("the CA of the variables is passed over", |case| {
+            case.variables.remove("OS_CACERT");
+        }),
+        Self("a neighbour that is no YAML is passed over", |case| case.odd = None),
         Self("the values of a region are passed over", |case| {
             each_cloud(case, &|cloud| {
                 if let Some(Value::Array(regions)) = cloud.get_mut("regions") {
