@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 
-use crate::Namespace;
+use crate::{Namespace, list::maybe_null};
 
 /// The metadata of any object.
 #[derive(Debug, Deserialize)]
@@ -77,6 +77,7 @@ pub(crate) struct Version {
 /// `GET /apis/<group>/<version>`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Resources {
+    #[serde(deserialize_with = "maybe_null")]
     pub(crate) resources: Vec<Resource>,
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::{BoxFuture, FutureExt as _};
 use omega_capi::{
     Error, Management, Namespaces,
-    controllers::{read_controllers, read_installed},
+    controllers::{read_controller_pods, read_controllers, read_installed, read_nodes},
     health::read_addons,
     releases::read_releases,
     served::{discover_versions, read_served_apis},
@@ -185,6 +185,74 @@ async fn what_is_left_out_is_not_there() {
     let addons = read_addons(&over(&apiserver), &cluster().namespace, "c1").await.unwrap();
     assert_eq!(addons, []);
     assert!(apiserver.requested().contains(&CRDS.to_owned()));
+}
+
+/// One object with `status: null` and the like is read as one without; one that can't be understood is named.
+/// The others of its list are read in either case.
+#[tokio::test]
+async fn one_odd_object_does_not_spoil_its_list() {
+    let label = json!({"cluster.x-k8s.io/cluster-name": "c1-b3mdwq5cz7lx",
+                       "addons.stackhpc.com/cluster": "c1"});
+    let (group, addons) = ("/apis/cluster.x-k8s.io/v1beta2", "/apis/addons.stackhpc.com/v1alpha1");
+    let lists = [
+        "/apis/apps/v1/deployments".to_owned(),
+        "/apis/coordination.k8s.io/v1/leases".to_owned(),
+        "/api/v1/nodes".to_owned(),
+        "/api/v1/pods".to_owned(),
+        CRDS.to_owned(),
+        format!("{group}/clusters"),
+        format!("{group}/machinedeployments"),
+        "/apis/controlplane.cluster.x-k8s.io/v1beta2/kubeadmcontrolplanes".to_owned(),
+        format!("{addons}/helmreleases"),
+        format!("{addons}/manifests"),
+    ];
+    let null = json!({"metadata": {"name": "null", "namespace": NAMESPACE, "labels": label},
+                      "spec": null, "status": null});
+    let half = json!({
+        "metadata": {"name": "half", "namespace": NAMESPACE, "labels": label, "annotations": null,
+                     "managedFields": null},
+        "spec": {"template": null, "versions": null, "taints": null, "containers": null},
+        "status": {"conditions": null, "phase": null, "containerStatuses": null, "storedVersions": null},
+    });
+    let odd = json!({"metadata": {"name": "odd", "namespace": NAMESPACE, "labels": label},
+                     "spec": "hunter2", "status": "hunter2"});
+    let apiserver = with_cluster();
+    let before = read_all(&over(&apiserver)).await;
+    for list in &lists {
+        for object in [&null, &half, &odd] {
+            apiserver.put(list, object.clone());
+        }
+    }
+    let management = over(&apiserver);
+    let after = read_all(&management).await;
+    for ((what, before), (_, after)) in before.into_iter().zip(after) {
+        assert!(after >= before, "{what}: {after:?} of {before:?} were read");
+    }
+    let odd = management.odd_objects();
+    assert!(odd.iter().any(|one| one.list == CRDS && one.name.ends_with("odd")), "{odd:?}");
+    assert!(odd.iter().all(|one| !one.why.contains("hunter2")), "{odd:?}");
+    let nulls: Vec<_> = odd.iter().filter(|one| one.name.ends_with("null")).collect();
+    let definitions = nulls.iter().all(|one| one.list == CRDS);
+    assert!(definitions, "only a definition needs its spec: {nulls:?}");
+}
+
+/// How many objects each reader read; none of a list that the simulator does not have.
+async fn read_all(management: &Management) -> Vec<(&'static str, Option<usize>)> {
+    let served = discover_versions(management).await.unwrap();
+    let namespace = cluster().namespace;
+    let wanted = wanted_nodes(management, &served, &cluster()).await.unwrap();
+    let count = |all: Result<usize, Error>| all.ok();
+    vec![
+        ("definitions", count(read_served_apis(management).await.map(|all| all.definitions.len()))),
+        ("deployments", count(read_installed(management).await.map(|all| all.len()))),
+        ("leases", count(read_controllers(management).await.map(|all| all.leases.len()))),
+        ("nodes", count(read_nodes(management).await.map(|all| all.len()))),
+        ("pods", count(read_controller_pods(management).await.map(|all| all.len()))),
+        ("clusters", count(list_clusters(management, &served).await.map(|all| all.len()))),
+        ("control planes", Some(wanted.control_plane.count)),
+        ("workers", Some(wanted.workers.count)),
+        ("addons", count(read_addons(management, &namespace, "c1").await.map(|all| all.len()))),
+    ]
 }
 
 /// An expired or not yet valid client certificate is not an unreachable API.

@@ -112,12 +112,16 @@ fn changing(status: &Value) -> Option<Changing> {
                 | ("Resized" | "MachinesSpecUpToDate" | "MachinesUpToDate", "False")
         )
     };
-    let begun = all.filter(changes).map(|one| text(one, "/lastTransitionTime")?.parse().ok());
+    let begun =
+        all.clone().filter(changes).map(|one| text(one, "/lastTransitionTime")?.parse().ok());
     if let Some(since) = begun.min() {
         return Some(Changing { since });
     }
+    // A phase has no time, and is also said of a machine that is ill: it began with what is untrue.
+    let untrue = all.filter(|one| text(one, "/status").as_deref() == Some("False"));
+    let since = untrue.filter_map(|one| text(one, "/lastTransitionTime")?.parse().ok()).min();
     let phase = text(status, "/phase").unwrap_or_default();
-    matches!(phase.as_str(), "ScalingUp" | "ScalingDown").then_some(Changing { since: None })
+    matches!(phase.as_str(), "ScalingUp" | "ScalingDown").then_some(Changing { since })
 }
 
 #[derive(Deserialize)]
