@@ -31,8 +31,7 @@ const MOST: usize = 10_000;
 #[derive(Deserialize)]
 #[serde(bound = "T: Deserialize<'de>")]
 struct Page<T> {
-    #[serde(default)]
-    metadata: PageMetadata,
+    metadata: Option<PageMetadata>,
     /// `null` in an empty list of metadata. Required: without it the document is not a list.
     #[serde(deserialize_with = "maybe_null")]
     items: Vec<T>,
@@ -164,7 +163,8 @@ impl Management {
             };
             seen += page.items.len();
             all.extend(page.items.into_iter().map(&reduced));
-            let Some(next) = page.metadata.next.filter(|next| !next.is_empty()) else {
+            let next = page.metadata.and_then(|metadata| metadata.next);
+            let Some(next) = next.filter(|next| !next.is_empty()) else {
                 return Ok((all, odd));
             };
             if seen + odd.len() >= most {

@@ -28,10 +28,16 @@ pub(crate) struct SecretObject {
 pub(crate) enum Groups {
     /// Groups, versions and kinds (Kubernetes 1.26 and later).
     #[serde(rename = "APIGroupDiscoveryList")]
-    Aggregated { items: Vec<GroupDiscovery> },
+    Aggregated {
+        #[serde(deserialize_with = "maybe_null")]
+        items: Vec<GroupDiscovery>,
+    },
     /// Groups and versions only.
     #[serde(rename = "APIGroupList")]
-    Plain { groups: Vec<Group> },
+    Plain {
+        #[serde(deserialize_with = "maybe_null")]
+        groups: Vec<Group>,
+    },
 }
 
 #[derive(Debug, Deserialize)]

@@ -611,7 +611,9 @@ async fn pods_that_go_and_come_are_no_lack() {
     let with = async |pods: &[Value]| {
         let apiserver = without_calico();
         apiserver.put(SETS, set("kube-system", "cilium", "quay.io/cilium/cilium:v1.19.3", 3, 2));
-        pods.iter().for_each(|pod| apiserver.put(PODS, pod.clone()));
+        for pod in pods {
+            apiserver.put(PODS, pod.clone());
+        }
         one(&apiserver, Question::Cni).await
     };
     let old = "2026-11-21T10:00:00Z";

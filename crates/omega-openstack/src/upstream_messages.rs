@@ -203,7 +203,7 @@ const LOGIN: [&str; 5] = [
 ];
 
 /// Octavia 11 ("Policy does not allow this request to be performed"), Nova 26 and Cinder ("Policy doesn't
-/// allow os_compute_api:servers:create to be performed"), Neutron ("disallowed by policy"), Keystone 22 and
+/// allow `os_compute_api:servers:create` to be performed"), Neutron ("disallowed by policy"), Keystone 22 and
 /// Glance ("You are not authorized to"), and gophercloud 2 ("got 403 instead").
 const POLICY: [&str; 6] = [
     "got 403",

@@ -212,8 +212,15 @@ fn add(places: &mut BTreeMap<Place, Named>, name: &str, client: &WebhookClient, 
     }
 }
 
+/// Whether a certificate is in it. What else is in it the API server passes over (Go, `crypto/x509`,
+/// `CertPool.AppendCertsFromPEM`).
 fn is_certificate(bundle: &str) -> bool {
-    STANDARD.decode(bundle).is_ok_and(|pem| certificate_digest(&pem).is_some())
+    let Ok(pem) = STANDARD.decode(bundle) else { return false };
+    let text = String::from_utf8_lossy(&pem);
+    let mut begins = text.match_indices("-----BEGIN CERTIFICATE-----");
+    begins.any(|(at, _)| {
+        text.get(at..).is_some_and(|rest| certificate_digest(rest.as_bytes()).is_some())
+    })
 }
 
 async fn ready(management: &Management, namespace: &Namespace, name: &str) -> Result<usize, Error> {
@@ -341,5 +348,24 @@ mod tests {
                 r#"c/s {} unjudged {"conditional": "it has matchConditions, which are not evaluated"}"#
             ]
         );
+    }
+
+    #[test]
+    fn a_certificate_counts_wherever_it_is_in_the_bundle() {
+        let admin = include_str!("../../../omega-core/fixtures/kube/admin.yaml");
+        let ca =
+            admin.lines().find_map(|line| line.trim().strip_prefix("certificate-authority-data: "));
+        let ca = ca.unwrap().trim();
+        let pem = STANDARD.decode(ca).unwrap();
+        let with = |before: &str| STANDARD.encode([before.as_bytes(), &pem].concat());
+        assert!(is_certificate(ca));
+        let key = "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n";
+        let cut = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for before in ["# the CA of the webhooks\n", key, cut] {
+            assert!(is_certificate(&with(before)), "{before}");
+        }
+        for bad in ["Cg==", "", "no base64", &STANDARD.encode(key), &STANDARD.encode(cut)] {
+            assert!(!is_certificate(bad), "{bad}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Which writes an admission webhook is asked about.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use k8s_openapi::{
     api::admissionregistration::v1::RuleWithOperations,
@@ -176,7 +176,7 @@ impl Selection<'_> {
             let refused = self.refused(one)?;
             match self.selects(one, namespaces) {
                 Maybe::No => None,
-                sure => Some((sure, refused)),
+                sure @ (Maybe::Unknown | Maybe::Yes) => Some((sure, refused)),
             }
         });
         let judged: Vec<_> = judged.collect();
@@ -292,22 +292,13 @@ fn exists(known: &Known<'_>) -> Maybe {
     }
 }
 
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Deletes => "delete",
-            Self::Changes => "write",
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
 
-    fn judged(webhook: Value) -> Stops {
+    fn judged(webhook: &Value) -> Stops {
         let read = |key: &str| webhook.get(key).cloned();
         let rules: Vec<RuleWithOperations> =
             serde_json::from_value(read("rules").unwrap_or_else(|| json!([everything_of("*")])))
@@ -372,18 +363,18 @@ mod tests {
             ("openstack.k-orc.cloud", "images", &["CREATE"], "*", &changes),
             ("openstack.k-orc.cloud", "routers", &["CREATE"], "*", &Stops::Nothing),
         ] {
-            let said = judged(rule(group, resource, operations, scope));
+            let said = judged(&rule(group, resource, operations, scope));
             assert_eq!(&said, expected, "{group} {resource} {operations:?} {scope}");
         }
         // Lists that are missing, as in old configurations.
-        assert_eq!(judged(json!({"rules": [{"apiGroups": [core]}]})), changes);
-        assert_eq!(judged(json!({"rules": []})), Stops::Nothing);
+        assert_eq!(judged(&json!({"rules": [{"apiGroups": [core]}]})), changes);
+        assert_eq!(judged(&json!({"rules": []})), Stops::Nothing);
     }
 
     #[test]
     fn selectors_are_honoured() {
         let name = "kubernetes.io/metadata.name";
-        let spaces = |selector: Value| judged(json!({"namespaceSelector": selector}));
+        let spaces = |selector: Value| judged(&json!({"namespaceSelector": selector}));
         let expression = |key: &str, operator: &str, values: &[&str]| json!({"matchExpressions": [{"key": key, "operator": operator, "values": values}]});
         let changes = Stops::Writes(Refused::Changes);
         for (selector, expected) in [
@@ -399,7 +390,7 @@ mod tests {
         ] {
             assert_eq!(&spaces(selector.clone()), expected, "{selector}");
         }
-        let objects = |selector: Value| judged(json!({"objectSelector": selector}));
+        let objects = |selector: Value| judged(&json!({"objectSelector": selector}));
         for (selector, expected) in [
             (json!({}), &changes),
             (json!({"matchLabels": {"inject": "yes"}}), &Stops::Nothing),
@@ -414,7 +405,7 @@ mod tests {
         }
         // Without the right to list namespaces it is known of a new one only.
         let blind =
-            |selector: Value| judged(json!({"namespaceSelector": selector, "forbidden": true}));
+            |selector: Value| judged(&json!({"namespaceSelector": selector, "forbidden": true}));
         assert_eq!(blind(json!({"matchLabels": {"team": "b"}})), Stops::Unjudged(LABELS));
         assert_eq!(blind(expression(name, "NotIn", &["kyverno"])), changes);
     }
@@ -424,10 +415,10 @@ mod tests {
     #[test]
     fn match_conditions_are_told_as_not_judged() {
         let conditions = json!([{"name": "a", "expression": "request.userInfo.username != 'x'"}]);
-        let said = judged(json!({"matchConditions": conditions}));
+        let said = judged(&json!({"matchConditions": conditions}));
         assert_eq!(said, Stops::Unjudged("it has matchConditions, which are not evaluated"));
         let mut pods = rule("", "pods", &["*"], "*");
         pods["matchConditions"] = conditions;
-        assert_eq!(judged(pods), Stops::Nothing, "they can only narrow it");
+        assert_eq!(judged(&pods), Stops::Nothing, "they can only narrow it");
     }
 }

@@ -99,7 +99,7 @@ impl State {
                 activities.push((HealthCause::Paused, fact));
             }
             let all = conditions(object);
-            for (one, cause) in activities_of(&all, patience.is_some()) {
+            for (one, cause) in activities_of(object, &all, patience.is_some()) {
                 if cause == HealthCause::RollingOut {
                     rolling.parts.insert(what.clone());
                 }
@@ -208,12 +208,17 @@ fn activity(condition: &Condition) -> Option<HealthCause> {
 
 /// Returns the conditions of an object that show an activity. `timed`: whether it is known how long
 /// it may take.
-fn activities_of(all: &[Condition], timed: bool) -> Vec<(&Condition, HealthCause)> {
-    // v1beta2 says itself whether it scales.
-    let says = all.iter().any(|one| one.kind == "ScalingUp");
+fn activities_of<'a>(
+    object: &Object,
+    all: &'a [Condition],
+    timed: bool,
+) -> Vec<(&'a Condition, HealthCause)> {
+    // v1beta2 says that it scales only until the machines exist: until they are ready, the phase does.
+    let phase = object.field("/phase").and_then(Value::as_str);
+    let scales = matches!(phase, Some("ScalingUp" | "ScalingDown"));
     let may = |one: &Condition| {
-        let waits = timed && !says && one.status == "False" && one.reason == MAY_SCALE;
-        waits.then_some(HealthCause::RollingOut)
+        let waits = one.reason == MAY_SCALE || scales && one.kind == "Available";
+        (timed && waits && one.status == "False").then_some(HealthCause::RollingOut)
     };
     all.iter().filter_map(|one| Some((one, activity(one).or_else(|| may(one))?))).collect()
 }

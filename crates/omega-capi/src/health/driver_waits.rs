@@ -182,7 +182,7 @@ mod tests {
         }
     }
 
-    fn waits(plural: &str, at: &str, value: Value) -> Vec<String> {
+    fn waits(plural: &str, at: &str, value: &Value) -> Vec<String> {
         let facts = done(|one, object| {
             if one == plural
                 && let Some(place) = object.pointer_mut(at)
@@ -197,42 +197,42 @@ mod tests {
     #[test]
     fn what_the_driver_waits_for_is_what_its_status_code_reads() {
         let nothing: Vec<String> = Vec::new();
-        assert_eq!(waits("", "", Value::Null), nothing);
+        assert_eq!(waits("", "", &Value::Null), nothing);
         let untrue = json!([{"type": "InfrastructureReady", "status": "True"},
                             {"type": "ControlPlaneReady", "status": "Unknown"}]);
         assert_eq!(
-            waits("clusters", "/status/conditions", untrue),
+            waits("clusters", "/status/conditions", &untrue),
             [
                 "Cluster: ControlPlaneReady is True; it is Unknown",
                 "Cluster: Ready is True; it is absent"
             ]
         );
         assert_eq!(
-            waits("kubeadmcontrolplanes", "/status/readyReplicas", json!(2)),
+            waits("kubeadmcontrolplanes", "/status/readyReplicas", &json!(2)),
             [
                 "KubeadmControlPlane: its counts of replicas are the same (wanted 3, replicas 3, updated 3, \
               ready 2)"
             ]
         );
-        let absent = waits("kubeadmcontrolplanes", "/status/updatedReplicas", Value::Null);
+        let absent = waits("kubeadmcontrolplanes", "/status/updatedReplicas", &Value::Null);
         assert!(absent[0].contains("updated absent"), "{absent:?}");
         assert_eq!(
-            waits("kubeadmcontrolplanes", "/status/conditions/5/status", json!("False")),
+            waits("kubeadmcontrolplanes", "/status/conditions/5/status", &json!("False")),
             ["KubeadmControlPlane: EtcdClusterHealthy is True; it is False"]
         );
-        let phase = |phase: Value| waits("machinedeployments", "/status/phase", phase);
+        let phase = |phase: &Value| waits("machinedeployments", "/status/phase", phase);
         assert_eq!(
-            phase(json!("ScalingUp")),
+            phase(&json!("ScalingUp")),
             ["MachineDeployment of w: its phase is Running; it is ScalingUp"]
         );
         assert_eq!(
-            phase(Value::Null),
+            phase(&Value::Null),
             ["MachineDeployment of w: its phase is Running; it is absent"]
         );
-        assert_eq!(phase(json!("Failed")), nothing, "the node group has failed");
-        assert_eq!(waits("openstackclusters", "/status", Value::Null), nothing, "it is not read");
+        assert_eq!(phase(&json!("Failed")), nothing, "the node group has failed");
+        assert_eq!(waits("openstackclusters", "/status", &Value::Null), nothing, "it is not read");
         for plural in ["clusters", "kubeadmcontrolplanes", "machinedeployments"] {
-            assert_ne!(waits(plural, "/status", Value::Null), nothing, "{plural}");
+            assert_ne!(waits(plural, "/status", &Value::Null), nothing, "{plural}");
         }
     }
 

@@ -85,7 +85,9 @@ pub async fn read_machines(
         let Some(version) = served.versions_of(group, plural).next() else { continue };
         let path = format!("/apis/{group}/{version}/namespaces/{namespace}/{plural}");
         let objects: Vec<Value> = management.list(&path, &selector, PAGE, JSON).await?;
-        objects.iter().for_each(|object| all.add(plural, object));
+        for object in &objects {
+            all.add(plural, object);
+        }
     }
     Ok(all)
 }

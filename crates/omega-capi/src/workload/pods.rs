@@ -51,9 +51,9 @@ pub(super) fn is_leaving(pod: &Pod, now: Timestamp) -> bool {
     ends.is_some_and(|left| !left.is_negative() && left.unsigned_abs() <= pod.grace + AHEAD)
 }
 
-/// Whether it is younger than `patience`.
+/// Whether it is younger than `patience`. Who is ahead by less than that may have another clock.
 pub(super) fn is_young(created: Option<Timestamp>, patience: Duration, now: Timestamp) -> bool {
-    matches!(Age::of(created, now), Age::Past(length) if length < patience)
+    matches!(Age::of(created, now), Age::Past(length) | Age::Future(length) if length < patience)
 }
 
 /// Whether all that `controller` lacks is in motion: pods that are new, or that are being deleted within

@@ -97,10 +97,10 @@ pub(super) fn judge(
         return Ok(Verdict::deferred(until));
     }
     let held: Vec<&Pod> = pods.iter().filter(|pod| is_gated(pod)).collect();
-    let gated = (!held.is_empty())
+    let count = (!held.is_empty())
         .then(|| Evidence::count("pods that a scheduling gate holds", held.len()));
     let gates: BTreeSet<&String> = held.iter().flat_map(|pod| &pod.gates).collect();
-    let gates = (!gates.is_empty()).then(|| Evidence::list("scheduling gates", gates));
+    let named = (!gates.is_empty()).then(|| Evidence::list("scheduling gates", gates));
     let bound = claims.iter().filter(|claim| claim.phase == "Bound").count();
     Ok(Verdict::shown(
         [
@@ -109,8 +109,8 @@ pub(super) fn judge(
             Evidence::count("bound", bound),
         ]
         .into_iter()
-        .chain(gated)
-        .chain(gates),
+        .chain(count)
+        .chain(named),
     ))
 }
 
@@ -151,7 +151,9 @@ fn is_plugins(taint: &str) -> bool {
 /// Whether a label of the pod names who owns the taint: `k8s-app: cilium` and `node.cilium.io/...`.
 fn is_of_plugin(pod: &Pod, taint: &str) -> bool {
     let (domain, _) = taint.split_once('/').unwrap_or_default();
-    pod.labels.values().any(|value| domain.split('.').any(|part| part == value))
+    let mut named =
+        domain.split('.').filter(|part| !["node", "cni", "io", "org", "com"].contains(part));
+    named.any(|part| pod.labels.values().any(|value| value == part))
 }
 
 fn pod(pod: &Pod) -> Option<Unfinished> {

@@ -31,9 +31,10 @@ impl Running {
             options.and_then(|options| options.values.get("api_resources").cloned());
         let control_plane =
             options.and_then(|options| options.values.get("k8s_control_plane_resource_conditions"));
-        let control_plane = control_plane
-            .map(|list| listed(list))
-            .unwrap_or_else(|| CONTROL_PLANE_CONDITIONS.map(str::to_owned).into());
+        let control_plane = control_plane.map_or_else(
+            || CONTROL_PLANE_CONDITIONS.map(str::to_owned).into(),
+            |list| listed(list),
+        );
         let parsed = api_resources.as_deref().and_then(|text| Overrides::of_value(text).ok());
         let login = facts.and_then(|facts| facts.authenticate.as_ref().ok());
         let logs_in = login.is_some_and(|state| matches!(state.status, Some(200 | 403)));

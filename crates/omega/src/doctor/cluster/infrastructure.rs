@@ -78,24 +78,28 @@ fn credential(facts: &ClusterFacts, ours: &[&Diagnosis], said: &[Finding]) -> Op
     let (roles, role) = (facts.roles(), service.and_then(RefusingService::role));
     let has = |role: &str| roles.map(|all| all.iter().any(|one| one == role));
     let lacks = role.filter(|role| has(role) == Some(false));
-    let rule = refusing_rule(&why.summary);
+    let named = refusing_rule(&why.summary);
     let shown = [
         roles.map(|all| Evidence::list("roles", all)),
         service.map(|service| Evidence::text("refused by", service.name())),
-        rule.map(|rule| Evidence::text("rule of its policy", rule)),
+        named.map(|named| Evidence::text("rule of its policy", named)),
         lacks.map(|role| Evidence::text("lacks the role", role)),
     ];
-    let remedy = role_remedy(service, role.filter(|role| has(role) != Some(true)), rule);
+    let remedy = role_remedy(service, role.filter(|role| has(role) != Some(true)), named);
     Some(broken(Cause::RoleMissing, why).shown_by(shown.into_iter().flatten()).remedy(remedy))
 }
 
-/// `role`: the role that is missing, if it is known.
-fn role_remedy(service: Option<RefusingService>, role: Option<&str>, rule: Option<&str>) -> String {
+/// `role`: the role that is missing, if it is known. `named`: the rule that the message names.
+fn role_remedy(
+    service: Option<RefusingService>,
+    role: Option<&str>,
+    named: Option<&str>,
+) -> String {
     let frozen = "the credential's roles are frozen";
     let create = "and create the cluster again";
     let decision = if service == Some(RefusingService::LoadBalancer) { " (D-039)" } else { "" };
     let name = service.map_or("the service that the message names", RefusingService::name);
-    let by_rule = rule.map(|rule| format!(", rule {rule}")).unwrap_or_default();
+    let by_rule = named.map(|named| format!(", rule {named}")).unwrap_or_default();
     match role {
         Some(role) => format!(
             "{frozen}: give the user who creates clusters {role} on the project (openstack role add), \

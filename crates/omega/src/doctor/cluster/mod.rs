@@ -186,6 +186,8 @@ fn failed(facts: &ClusterFacts) -> Option<LayerFinding> {
 }
 
 #[cfg(test)]
+mod progress_tests;
+#[cfg(test)]
 mod sound;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use omega_capi::{
     releases::Release,
 };
 use omega_core::{Evidence, Severity};
+use omega_driver::naming::sanitized;
 use omega_openstack::container_infra::NodeGroup;
 
 use super::{ClusterFacts, Patience, remedies, subject, unread};
@@ -82,7 +83,7 @@ fn waiting(facts: &ClusterFacts, wait: DriverWait, since: Timestamp) -> LayerFin
 /// A node group that is being deleted is waited for until its machines are gone.
 fn leaving(facts: &ClusterFacts, group: &NodeGroup, since: Timestamp) -> Option<LayerFinding> {
     let status = group.status.as_deref().filter(|status| *status == "DELETE_IN_PROGRESS")?;
-    let label = facts.machines.as_ref().ok()?.groups.get(&group.name)?;
+    let label = facts.machines.as_ref().ok()?.groups.get(&sanitized(&group.name))?;
     let (namespace, stack, name) = (facts.namespace(), &facts.stack, &group.name);
     let summary = format!(
         "Magnum says {} since {since}: the driver waits until the machines of node group {name} are gone",

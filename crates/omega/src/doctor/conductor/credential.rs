@@ -40,7 +40,8 @@ pub(super) fn judge(
             .filter(|one| connects(one) || unreached.is_none()),
     };
     let lists = facts.releases.as_ref().map(Vec::as_slice).unwrap_or_default();
-    let forbidden = lists.iter().filter_map(|list| forbidden(unit, list));
+    let in_place = wanted.filter(|wanted| is_in_place(facts, wanted));
+    let forbidden = lists.iter().filter_map(|list| forbidden(unit, list, in_place));
     unasked.chain(unreached.clone()).chain(login).chain(forbidden).collect()
 }
 
@@ -187,13 +188,20 @@ fn refused(
 }
 
 /// A right that helm needs and the kubeconfig's user lacks, as the API server's message names it.
-fn forbidden(unit: Unit<'_>, list: &ReleasesState) -> Option<LayerFinding> {
+/// `in_place`: the site's kubeconfig, if it is the one on the unit.
+fn forbidden(
+    unit: Unit<'_>,
+    list: &ReleasesState,
+    in_place: Option<&InUse>,
+) -> Option<LayerFinding> {
     let Some(HelmFailure::Forbidden { .. }) = list.failure() else { return None };
     let namespace = &list.namespace;
-    let remedy = format!(
-        "give the kubeconfig's user that right in {namespace}: omega-cli mint-kubeconfig corrects \
-         its role"
-    );
+    let how = match in_place.map(|one| one.facts.account.is_some()) {
+        Some(true) => "omega-cli mint-kubeconfig corrects its role",
+        Some(false) => "RBAC: it was not minted",
+        None => "RBAC; of a minted one, omega-cli mint-kubeconfig corrects the role",
+    };
+    let remedy = format!("give the kubeconfig's user that right in {namespace}: {how}");
     let found = unit.broken(LAYER, Cause::RightsMissing, list.stderr());
     Some(found.shown_by([Evidence::text("namespace", namespace)]).remedy(remedy))
 }
