@@ -132,6 +132,7 @@ mod simulated {
             context: "lab".to_owned(),
             server: "https://127.77.2.1:6443".parse().unwrap(),
             token_expires: None,
+            account: None,
             ca_pem: None,
             auth: AuthKind::Token,
         };

@@ -41,6 +41,7 @@ pub mod workload;
 
 pub use connect_failure::ConnectFailure;
 pub use error::{Error, conversion_remedy, definition_of};
+pub use list::OddObject;
 pub use management::{Deadlines, Management};
 pub use namespace::{InvalidNamespace, InvalidObjectName, Namespace, Namespaces, ObjectName};
 pub use read_version::ReadVersion;

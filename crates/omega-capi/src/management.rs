@@ -1,7 +1,8 @@
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -34,7 +35,7 @@ use serde_json::Value;
 use tower::{BoxError, Service, ServiceBuilder};
 
 use crate::{
-    ConnectFailure, Error, Verb,
+    ConnectFailure, Error, OddObject, Verb,
     connect_failure::{certificate_names, tls_words},
     list::JSON,
     rights::rights,
@@ -63,6 +64,8 @@ pub struct Management {
     label: String,
     deadlines: Deadlines,
     requests: Arc<AtomicUsize>,
+    /// The objects of lists that could not be understood.
+    odd: Arc<Mutex<BTreeSet<OddObject>>>,
     /// Whether the server has answered before.
     answered: Arc<AtomicBool>,
     /// How often a read is sent at most.
@@ -159,8 +162,8 @@ impl Management {
     }
 
     fn new(client: Client, label: String, deadlines: Deadlines) -> Self {
-        let (requests, answered) = (Arc::default(), Arc::default());
-        Self { client, label, deadlines, requests, answered, tries: TRIES }
+        let (requests, odd, answered) = (Arc::default(), Arc::default(), Arc::default());
+        Self { client, label, deadlines, requests, odd, answered, tries: TRIES }
     }
 
     /// Returns the same client for whoever measures whether the server answers: it sends a read once.
@@ -177,6 +180,16 @@ impl Management {
     /// Returns how many requests this client and its clones have sent.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Returns the objects of lists that this client and its clones passed over because they could not
+    /// be understood.
+    pub fn odd_objects(&self) -> Vec<OddObject> {
+        self.odd.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    pub(crate) fn note_odd(&self, odd: Vec<OddObject>) {
+        self.odd.lock().unwrap_or_else(PoisonError::into_inner).extend(odd);
     }
 
     pub(crate) async fn get(&self, path: &str, accept: &str) -> Result<String, Error> {

@@ -1,5 +1,3 @@
-use std::sync::Mutex;
-
 use serde_json::json;
 
 use super::*;

@@ -103,6 +103,7 @@ mod tests {
             ca_pem: None,
             auth: AuthKind::Token,
             token_expires: None,
+            account: None,
         };
         let noon = "2026-11-21T12:00:00Z".parse().unwrap();
         let management = Management::over(Apiserver::with_accounts(noon), "sim");

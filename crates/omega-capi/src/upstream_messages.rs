@@ -49,6 +49,21 @@ pub(crate) fn is_incomplete(message: &str) -> bool {
     message.contains("connection closed before message completed")
 }
 
+/// Returns why a document could not be decoded, without any of its values.
+///
+/// Source: serde 1, `src/de/mod.rs`, `Error::{missing_field, invalid_type, invalid_value}`: ``missing
+/// field `x` ``, `invalid type: string "secret", expected u8`.
+pub(crate) fn decode_failure(message: &str) -> String {
+    let expected = || message.rsplit_once(", expected ");
+    if message.starts_with("missing field") {
+        message.to_owned()
+    } else if let Some((_, expected)) = expected() {
+        format!("expected {expected}")
+    } else {
+        "a field has an unexpected form".to_owned()
+    }
+}
+
 /// Output of the tools that a probe pod runs, in lower case.
 pub(crate) mod tools {
     /// Returns whether the name did not resolve. A name server that refuses the query also counts.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 
-use crate::Namespace;
+use crate::{Namespace, list::maybe_null};
 
 /// The metadata of any object.
 #[derive(Debug, Deserialize)]
@@ -28,10 +28,16 @@ pub(crate) struct SecretObject {
 pub(crate) enum Groups {
     /// Groups, versions and kinds (Kubernetes 1.26 and later).
     #[serde(rename = "APIGroupDiscoveryList")]
-    Aggregated { items: Vec<GroupDiscovery> },
+    Aggregated {
+        #[serde(deserialize_with = "maybe_null")]
+        items: Vec<GroupDiscovery>,
+    },
     /// Groups and versions only.
     #[serde(rename = "APIGroupList")]
-    Plain { groups: Vec<Group> },
+    Plain {
+        #[serde(deserialize_with = "maybe_null")]
+        groups: Vec<Group>,
+    },
 }
 
 #[derive(Debug, Deserialize)]
@@ -77,6 +83,7 @@ pub(crate) struct Version {
 /// `GET /apis/<group>/<version>`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Resources {
+    #[serde(deserialize_with = "maybe_null")]
     pub(crate) resources: Vec<Resource>,
 }
 

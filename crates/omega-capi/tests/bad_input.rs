@@ -7,7 +7,9 @@ use std::time::Duration;
 use futures::future::{BoxFuture, FutureExt as _};
 use omega_capi::{
     Error, Management, Namespaces,
-    controllers::{read_controllers, read_installed},
+    controllers::{
+        read_controller_pods, read_controllers, read_installed, read_nodes, read_webhooks,
+    },
     health::read_addons,
     releases::read_releases,
     served::{discover_versions, read_served_apis},
@@ -15,7 +17,7 @@ use omega_capi::{
     workload::{ClusterName, Workload, WorkloadError, list_clusters, wanted_nodes},
 };
 use omega_core::{Diagnostic as _, Touched};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const NAMESPACE: &str = "magnum-6741a4d1b29346e5a2f4c6ad38f0a2c1";
 const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
@@ -185,6 +187,117 @@ async fn what_is_left_out_is_not_there() {
     let addons = read_addons(&over(&apiserver), &cluster().namespace, "c1").await.unwrap();
     assert_eq!(addons, []);
     assert!(apiserver.requested().contains(&CRDS.to_owned()));
+}
+
+/// One object with `status: null` and the like is read as one without; one that can't be understood is named.
+/// The others of its list are read in either case.
+#[tokio::test]
+async fn one_odd_object_does_not_spoil_its_list() {
+    let label = json!({"cluster.x-k8s.io/cluster-name": "c1-b3mdwq5cz7lx",
+                       "addons.stackhpc.com/cluster": "c1"});
+    let (group, addons) = ("/apis/cluster.x-k8s.io/v1beta2", "/apis/addons.stackhpc.com/v1alpha1");
+    let lists = [
+        "/apis/apps/v1/deployments".to_owned(),
+        "/apis/coordination.k8s.io/v1/leases".to_owned(),
+        "/api/v1/nodes".to_owned(),
+        "/api/v1/pods".to_owned(),
+        CRDS.to_owned(),
+        format!("{group}/clusters"),
+        format!("{group}/machinedeployments"),
+        "/apis/controlplane.cluster.x-k8s.io/v1beta2/kubeadmcontrolplanes".to_owned(),
+        format!("{addons}/helmreleases"),
+        format!("{addons}/manifests"),
+    ];
+    let null = json!({"metadata": {"name": "null", "namespace": NAMESPACE, "labels": label},
+                      "spec": null, "status": null});
+    let half = json!({
+        "metadata": {"name": "half", "namespace": NAMESPACE, "labels": label, "annotations": null,
+                     "managedFields": null},
+        "spec": {"template": null, "versions": null, "taints": null, "containers": null},
+        "status": {"conditions": null, "phase": null, "containerStatuses": null, "storedVersions": null},
+    });
+    let odd = json!({"metadata": {"name": "odd", "namespace": NAMESPACE, "labels": label},
+                     "spec": "hunter2", "status": "hunter2"});
+    let apiserver = with_cluster();
+    let before = read_all(&over(&apiserver)).await;
+    for list in &lists {
+        for object in [&null, &half, &odd] {
+            let mut object = object.clone();
+            if list == CRDS || list == "/api/v1/nodes" {
+                object["metadata"]["namespace"].take();
+            }
+            apiserver.put(list, object);
+        }
+    }
+    let management = over(&apiserver);
+    let after = read_all(&management).await;
+    for ((what, before), (_, after)) in before.into_iter().zip(after) {
+        assert!(after >= before, "{what}: {after:?} of {before:?} were read");
+    }
+    let odd = management.odd_objects();
+    let deployments = odd.iter().find(|one| one.list == "/apis/apps/v1/deployments").unwrap();
+    assert_eq!(deployments.name, format!("{NAMESPACE}/odd"));
+    assert!(odd.iter().all(|one| one.name.ends_with("/odd")), "{odd:?}");
+    assert!(odd.iter().all(|one| !one.why.contains("hunter2")), "{odd:?}");
+}
+
+/// The same of definitions and of webhook configurations.
+#[tokio::test]
+async fn an_odd_definition_or_webhook_is_named() {
+    let service = tower::service_fn(|request: http::Request<kube::client::Body>| async move {
+        let definition = |name: &str, status: Value| {
+            json!({"metadata": {"name": name, "labels": null}, "status": status, "spec": {
+                "group": "cluster.x-k8s.io", "names": {"kind": "K", "plural": name}, "conversion": null,
+                "versions": [{"name": "v1beta1", "served": true, "storage": true, "deprecated": null}]}})
+        };
+        let webhook = |name: &str, client: Value| {
+            json!({"metadata": {"name": name}, "webhooks": [{"clientConfig": client,
+                "failurePolicy": null, "namespaceSelector": null, "matchConditions": null,
+                "rules": [{"apiGroups": ["*"], "resources": ["*"], "operations": ["*"], "scope": null}]}]})
+        };
+        let url = json!({"url": "https://x:9443/", "service": null, "caBundle": null});
+        let body = match request.uri().path() {
+            "/apis" => json!({"kind": "APIGroupList", "groups": null}),
+            CRDS => json!({"metadata": {}, "items": [definition("clusters", json!(null)),
+                definition("machines", json!({"storedVersions": null})),
+                {"metadata": {"name": "odd"}, "spec": null}]}),
+            path if path.ends_with("validatingwebhookconfigurations") => json!({"items": [
+                webhook("policy", url), {"metadata": {"name": "none"}, "webhooks": null},
+                webhook("odd", json!("hunter2"))]}),
+            _ => json!({"metadata": null, "items": null}),
+        };
+        let body = kube::client::Body::from(body.to_string().into_bytes());
+        Ok::<_, std::convert::Infallible>(http::Response::new(body))
+    });
+    let management = Management::over(service, "test");
+    let surface = read_served_apis(&management).await.unwrap();
+    let read: Vec<&str> = surface.definitions.iter().map(|one| one.plural.as_str()).collect();
+    assert_eq!(read, ["clusters", "machines"]);
+    let webhooks = read_webhooks(&management, &[], "magnum").await.unwrap();
+    assert_eq!(webhooks.len(), 1);
+    assert!(webhooks.iter().all(|one| one.configurations.contains("policy")), "{webhooks:?}");
+    let odd = management.odd_objects();
+    let named: Vec<_> = odd.iter().map(|one| (one.name.as_str(), one.why.as_str())).collect();
+    assert_eq!(named, [("odd", "expected struct WebhookClient"), ("odd", "missing field `spec`")]);
+}
+
+/// How many objects each reader read; none of a list that the simulator does not have.
+async fn read_all(management: &Management) -> Vec<(&'static str, Option<usize>)> {
+    let served = discover_versions(management).await.unwrap();
+    let namespace = cluster().namespace;
+    let wanted = wanted_nodes(management, &served, &cluster()).await.unwrap();
+    let count = |all: Result<usize, Error>| all.ok();
+    vec![
+        ("definitions", count(read_served_apis(management).await.map(|all| all.definitions.len()))),
+        ("deployments", count(read_installed(management).await.map(|all| all.len()))),
+        ("leases", count(read_controllers(management).await.map(|all| all.leases.len()))),
+        ("nodes", count(read_nodes(management).await.map(|all| all.len()))),
+        ("pods", count(read_controller_pods(management).await.map(|all| all.len()))),
+        ("clusters", count(list_clusters(management, &served).await.map(|all| all.len()))),
+        ("control planes", Some(wanted.control_plane.count)),
+        ("workers", Some(wanted.workers.count)),
+        ("addons", count(read_addons(management, &namespace, "c1").await.map(|all| all.len()))),
+    ]
 }
 
 /// An expired or not yet valid client certificate is not an unreachable API.

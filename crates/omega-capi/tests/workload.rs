@@ -472,6 +472,158 @@ async fn a_pod_that_a_gate_holds_is_a_note() {
     assert!(said.contains("pods that a scheduling gate holds: 1"), "{said}");
 }
 
+/// The condition comes a moment after the pod; and nobody binds the volume of a pod that waits on purpose.
+#[tokio::test]
+async fn a_gate_counts_by_itself_and_holds_the_pods_claims_too() {
+    let apiserver = Apiserver::workload();
+    let gated = json!({
+        "metadata": {"name": "job-y", "namespace": "default", "creationTimestamp": "2026-11-21T10:00:00Z"},
+        "spec": {"schedulingGates": [{"name": "kueue.x-k8s.io/admission"}, {"name": "example.org/later"}],
+                 "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "stuck"}}]},
+        "status": {"phase": "Pending"},
+    });
+    apiserver.put(PODS, gated.clone());
+    apiserver.put(CLAIMS, faulty(CLAIMS, "stuck"));
+    let said = one(&apiserver, Question::Stuck).await;
+    assert!(said.starts_with("stuck: yes"), "{said}");
+    assert!(
+        said.contains("scheduling gates example.org/later, kueue.x-k8s.io/admission"),
+        "{said}"
+    );
+    let mut free = gated;
+    free["spec"]["schedulingGates"] = json!([]);
+    apiserver.put(PODS, free);
+    let said = one(&apiserver, Question::Stuck).await;
+    assert!(said.starts_with("stuck: NO: 2 stuck: pod default/job-y: it is Pending"), "{said}");
+}
+
+#[tokio::test]
+async fn a_pod_ends_within_its_own_grace_period() {
+    let at = async |ends: &str, grace: u64| {
+        let apiserver = Apiserver::workload();
+        apiserver.put(
+            PODS,
+            json!({
+                "metadata": {"name": "db", "namespace": "research", "deletionTimestamp": ends,
+                             "deletionGracePeriodSeconds": grace,
+                             "creationTimestamp": "2026-11-21T10:00:00Z"},
+                "status": {"phase": "Running"},
+            }),
+        );
+        one(&apiserver, Question::Stuck).await
+    };
+    // deletionTimestamp is when the period ends. It is 16:10.
+    for (ends, grace) in [("2026-11-21T16:11:00Z", 3900), ("2026-11-21T17:00:00Z", 3600)] {
+        let said = at(ends, grace).await;
+        assert!(said.starts_with("stuck: yes"), "{ends} {grace}: {said}");
+    }
+    assert!(at("2026-11-21T16:08:00Z", 30).await.starts_with("stuck: not yet"), "just over");
+    let over = at("2026-11-21T15:00:00Z", 3600).await;
+    assert!(over.starts_with("stuck: NO") && over.contains("still terminating"), "{over}");
+    let clock = at("2026-11-21T18:00:00Z", 30).await;
+    assert!(clock.starts_with("stuck: not yet: the clocks agree"), "{clock}");
+}
+
+/// A node seconds old has no network yet, and what belongs on it is not there.
+#[tokio::test]
+async fn a_new_node_is_waited_for() {
+    let with = async |created: &str| {
+        let apiserver = Apiserver::workload();
+        let node = json!({
+            "metadata": {"name": "new", "creationTimestamp": created},
+            "spec": {"taints": [{"key": "node.cilium.io/agent-not-ready"},
+                                {"key": "cni.istio.io/not-ready"},
+                                {"key": "node.kubernetes.io/not-ready"}]},
+            "status": {"nodeInfo": {"kubeletVersion": "v1.34.8"}, "conditions": [
+                {"type": "Ready", "status": "False", "reason": "KubeletNotReady",
+                 "message": "cni plugin not initialized"}]},
+        });
+        apiserver.put(NODES, node);
+        let mut calico = faulty(SETS, "calico-node");
+        calico["status"]["desiredNumberScheduled"] = 4.into();
+        apiserver.put(SETS, calico);
+        let more = NodesWanted { count: 3, ..wanted().workers };
+        let facts = read(&apiserver).await;
+        let all = judge(&facts, &Wanted { workers: more, ..wanted() }, now());
+        let asked = [Question::Nodes, Question::Cni, Question::Stuck];
+        let all = all.into_iter().filter(|(question, _)| asked.contains(question));
+        all.map(|one| rendered(&vec![one])).collect::<Vec<_>>()
+    };
+    let [nodes, cni, stuck] = with("2026-11-21T16:09:50Z").await.try_into().unwrap();
+    assert!(
+        nodes.starts_with("nodes: not yet: the new nodes are Ready (new: Ready is False"),
+        "{nodes}"
+    );
+    assert!(cni.starts_with("cni: not yet: its pods have had 5 min: calico: daemonset"), "{cni}");
+    assert!(stuck.starts_with("stuck: not yet"), "{stuck}");
+    let [nodes, cni, stuck] = with("2026-11-21T16:00:00Z").await.try_into().unwrap();
+    assert!(nodes.starts_with("nodes: NO: 1 of 4 nodes not Ready"), "{nodes}");
+    assert!(cni.starts_with("cni: NO: calico: daemonset"), "{cni}");
+    // What Kubernetes' own taint says, the node's condition says.
+    assert!(stuck.starts_with("stuck: NO: 2 stuck: node new waits for cilium"), "{stuck}");
+    assert!(stuck.contains("whoever removes the taint cni.istio.io/not-ready"), "{stuck}");
+}
+
+/// Its age is not that of the node: the node was restarted, or the plugin's pod, or the taint says it.
+#[tokio::test]
+async fn a_taint_on_an_old_node_can_be_young() {
+    let with = async |change: &dyn Fn(&mut Value), began: &str| {
+        let apiserver = worker(|node| {
+            node["metadata"]["creationTimestamp"] = "2026-11-20T10:00:00Z".into();
+            node["spec"]["taints"] = json!([{"key": "node.cilium.io/agent-not-ready"}]);
+            for one in node["status"]["conditions"].as_array_mut().unwrap() {
+                one["lastTransitionTime"] = "2026-11-20T10:00:00Z".into();
+            }
+            change(node);
+        });
+        let pod = json!({
+            "metadata": {"name": "cilium-x", "namespace": "kube-system",
+                         "creationTimestamp": began, "labels": {"k8s-app": "cilium"}},
+            "spec": {"nodeName": WORKER}, "status": {"phase": "Running"},
+        });
+        apiserver.put(PODS, pod);
+        one(&apiserver, Question::Stuck).await
+    };
+    let (old, young) = ("2026-11-20T10:00:00Z", "2026-11-21T16:09:00Z");
+    assert!(with(&|_| {}, old).await.starts_with("stuck: NO"));
+    assert!(with(&|_| {}, young).await.starts_with("stuck: not yet"), "its agent is new");
+    let restarted = |node: &mut Value| {
+        for one in node["status"]["conditions"].as_array_mut().unwrap() {
+            one["lastTransitionTime"] = young.into();
+        }
+    };
+    assert!(with(&restarted, old).await.starts_with("stuck: not yet"));
+    let dated = |node: &mut Value| node["spec"]["taints"][0]["timeAdded"] = young.into();
+    assert!(with(&dated, old).await.starts_with("stuck: not yet"));
+}
+
+/// A rolling update of a daemon set takes its pods one by one.
+#[tokio::test]
+async fn pods_that_go_and_come_are_no_lack() {
+    let pod = |name: &str, created: &str, deleted: Option<&str>| {
+        json!({
+            "metadata": {"name": name, "namespace": "kube-system", "labels": {"k8s-app": "cilium"},
+                         "creationTimestamp": created, "deletionTimestamp": deleted},
+            "spec": {"nodeName": WORKER, "terminationGracePeriodSeconds": 60},
+            "status": {"phase": "Running", "containerStatuses": [{"name": "c", "ready": false}]},
+        })
+    };
+    let with = async |pods: &[Value]| {
+        let apiserver = without_calico();
+        apiserver.put(SETS, set("kube-system", "cilium", "quay.io/cilium/cilium:v1.19.3", 3, 2));
+        for pod in pods {
+            apiserver.put(PODS, pod.clone());
+        }
+        one(&apiserver, Question::Cni).await
+    };
+    let old = "2026-11-21T10:00:00Z";
+    assert!(with(&[pod("a", old, Some("2026-11-21T16:10:30Z"))]).await.starts_with("cni: not yet"));
+    assert!(with(&[pod("b", "2026-11-21T16:09:30Z", None)]).await.starts_with("cni: not yet"));
+    assert!(with(&[pod("c", old, None)]).await.starts_with("cni: NO"), "it is not ready for hours");
+    assert!(with(&[pod("d", old, Some("2026-11-21T12:00:00Z"))]).await.starts_with("cni: NO"));
+    assert!(with(&[]).await.starts_with("cni: NO"), "it does not exist");
+}
+
 /// Jobs leave many pods, of which none matters.
 #[tokio::test]
 async fn finished_pods_are_not_read() {

@@ -22,6 +22,7 @@ use jiff::Timestamp;
 
 use crate::values::Secret;
 use credential::Credential;
+use facts::account;
 pub use error::KubeconfigError;
 pub use facts::{
     AuthKind, KubeconfigFacts, RENEW_WITHIN, certificate_digest, expires_soon, token_expires,
@@ -65,13 +66,14 @@ impl Kubeconfig {
         let ca_pem = judge::ca(current.cluster)?;
         let credential = Credential::of(current.user)?;
         let (sha256, size) = (bytes.digest(), bytes.expose().len());
-        let token_expires = match &credential {
-            Credential::Token(token) => token_expires(token.expose()),
-            Credential::Certificate { .. } => None,
+        let (token_expires, account) = match &credential {
+            Credential::Token(token) => (token_expires(token.expose()), account(token.expose())),
+            Credential::Certificate { .. } => (None, None),
         };
         let auth = credential.kind();
         let context = current.context;
-        let facts = KubeconfigFacts { sha256, size, context, server, ca_pem, auth, token_expires };
+        let facts =
+            KubeconfigFacts { sha256, size, context, server, ca_pem, auth, token_expires, account };
         Ok(Self { bytes, facts })
     }
 

@@ -50,5 +50,5 @@ pub use session::{Session, SessionOptions};
 pub use token_info::{Catalog, CatalogEntry, Endpoint, LoginMethod, Name, TokenInfo};
 pub use transport::{Method, Service, Transport};
 pub use transport_cause::TransportCause;
-pub use upstream_messages::RefusalReason;
+pub use upstream_messages::{RefusalReason, RefusingService, refusing_rule};
 pub use web::{Page, Web, WebClient};

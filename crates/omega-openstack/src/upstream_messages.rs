@@ -202,9 +202,123 @@ const LOGIN: [&str; 5] = [
     "Unauthorized",
 ];
 
-/// Octavia 11 ("Policy does not allow this request to be performed"), Keystone 22 ("You are not
-/// authorized to perform"), and gophercloud 2 ("got 403 instead").
-const POLICY: [&str; 4] = ["got 403", "Forbidden", "Policy does not allow", "not authorized"];
+/// Octavia 11 ("Policy does not allow this request to be performed"), Nova 26 and Cinder ("Policy doesn't
+/// allow `os_compute_api:servers:create` to be performed"), Neutron ("disallowed by policy"), Keystone 22 and
+/// Glance ("You are not authorized to"), and gophercloud 2 ("got 403 instead").
+const POLICY: [&str; 6] = [
+    "got 403",
+    "Forbidden",
+    "Policy does not allow",
+    "Policy doesn't allow",
+    "disallowed by policy",
+    "not authorized",
+];
+
+/// A service of OpenStack that refused something by its policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum RefusingService {
+    /// Nova.
+    Compute,
+    /// Neutron.
+    Network,
+    /// Octavia.
+    LoadBalancer,
+    /// Cinder.
+    BlockStorage,
+    /// Glance.
+    Image,
+    /// Keystone.
+    Identity,
+}
+
+/// What only one service says. Nova 26, `policies/base.py` (`os_compute_api:servers:create`); Octavia 11,
+/// `common/exceptions.py`, `PolicyForbidden`, in WSME's fault; Neutron 21, in its own error; Cinder 21,
+/// `policies/volumes.py` (`volume:create`); Glance 25, `api/policy.py`; Keystone 22, `exception.py`,
+/// `ForbiddenAction`, which names a rule (`identity:...`).
+const SAID_BY: [(&str, RefusingService); 8] = [
+    ("os_compute_api:", RefusingService::Compute),
+    ("Policy does not allow this request to be performed", RefusingService::LoadBalancer),
+    ("os_load-balancer_api:", RefusingService::LoadBalancer),
+    ("NeutronError", RefusingService::Network),
+    ("disallowed by policy", RefusingService::Network),
+    ("Policy doesn't allow volume", RefusingService::BlockStorage),
+    ("You are not authorized to complete", RefusingService::Image),
+    ("requested action: identity:", RefusingService::Identity),
+];
+
+/// What only one service has in the paths of its API; the first counts.
+const PATHS_OF: [(&str, RefusingService); 13] = [
+    ("/lbaas/", RefusingService::LoadBalancer),
+    ("/v2.0/", RefusingService::Network),
+    ("/v2.1/", RefusingService::Compute),
+    ("/servers", RefusingService::Compute),
+    ("/flavors", RefusingService::Compute),
+    ("/os-keypairs", RefusingService::Compute),
+    ("/os-server-groups", RefusingService::Compute),
+    ("/os-interface", RefusingService::Compute),
+    ("/volumes", RefusingService::BlockStorage),
+    ("/types", RefusingService::BlockStorage),
+    ("/images", RefusingService::Image),
+    ("/auth/", RefusingService::Identity),
+    ("/users", RefusingService::Identity),
+];
+
+impl RefusingService {
+    /// Returns the service whose refusal a text quotes: a condition of Cluster API, a log. None if the text
+    /// does not tell.
+    pub fn from_message(words: &str) -> Option<Self> {
+        let said = SAID_BY.iter().find(|(known, _)| words.contains(known));
+        // gophercloud 2: `when accessing [POST https://nova.example:8774/v2.1/servers], but got 403`.
+        let path = || {
+            let (_, url) = words.split_once("://")?;
+            let url = url.split([']', ' ', '"']).next()?;
+            let (_, path) = url.split_once('/')?;
+            let path = format!("/{path}");
+            PATHS_OF.iter().find(|(known, _)| path.contains(known))
+        };
+        said.or_else(path).map(|(_, service)| *service)
+    }
+
+    /// Returns its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Compute => "Nova",
+            Self::Network => "Neutron",
+            Self::LoadBalancer => "Octavia",
+            Self::BlockStorage => "Cinder",
+            Self::Image => "Glance",
+            Self::Identity => "Keystone",
+        }
+    }
+
+    /// Returns the role on the project that its default policy asks of a user who creates a cluster's
+    /// resources; none if there is no such role (nova 26, `policies/base.py`; neutron 21,
+    /// `conf/policies/base.py`; cinder 21, `policies/base.py`; glance 25, `policies/base.py`; octavia 11,
+    /// `policies/base.py`).
+    pub fn role(self) -> Option<&'static str> {
+        match self {
+            Self::LoadBalancer => Some("load-balancer_member"),
+            Self::Compute | Self::Network | Self::BlockStorage | Self::Image => Some("member"),
+            Self::Identity => None,
+        }
+    }
+}
+
+/// Returns the rule of a policy that a refusal names: `os_compute_api:servers:create`.
+///
+/// Source: nova 26, `exception.py`, `PolicyNotAuthorized`; neutron-lib 3.1, `exceptions/__init__.py`,
+/// `PolicyNotAuthorized` (`(rule:create_port and ...) is disallowed by policy`); keystone 22,
+/// `exception.py`, `ForbiddenAction`.
+pub fn refusing_rule(words: &str) -> Option<&str> {
+    let after = |mark: &str| words.split_once(mark).map(|(_, rest)| rest);
+    let rest = after("Policy doesn't allow ")
+        .or_else(|| after("rule:"))
+        .or_else(|| after("requested action: "))?;
+    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "_:-".contains(c)));
+    rest.get(..end.unwrap_or(rest.len())).filter(|rule| rule.contains([':', '_']))
+}
 
 /// Returns whether the system's resolver found no address.
 ///
@@ -287,5 +401,55 @@ mod tests {
         ] {
             assert_eq!(R::new(status, kind, words), reason, "{status} {kind:?} {words}");
         }
+    }
+
+    #[test]
+    fn a_refusal_names_its_service_and_its_rule() {
+        use RefusingService as S;
+        let nova = "got 403 instead: {\"forbidden\": {\"code\": 403, \"message\": \"Policy doesn't allow \
+                    os_compute_api:servers:create to be performed.\"}}";
+        let octavia = "when accessing [POST https://octavia.example:9876/v2/lbaas/loadbalancers], but got 403";
+        for (words, service, rule) in [
+            (nova, Some(S::Compute), Some("os_compute_api:servers:create")),
+            (
+                "when accessing [POST https://cloud.example/compute/v2.1/servers], but got 403 instead: no",
+                Some(S::Compute),
+                None,
+            ),
+            (
+                "got 403 instead: Policy does not allow this request to be performed.",
+                Some(S::LoadBalancer),
+                None,
+            ),
+            (octavia, Some(S::LoadBalancer), None),
+            (
+                "{\"NeutronError\": {\"type\": \"PolicyNotAuthorized\", \"message\": \"(rule:create_port and \
+                 rule:create_port:fixed_ips) is disallowed by policy\"}}",
+                Some(S::Network),
+                Some("create_port"),
+            ),
+            (
+                "[POST https://cloud.example:8776/v3/1/volumes], but got 403 instead: Policy doesn't allow \
+                 volume:create to be performed.",
+                Some(S::BlockStorage),
+                Some("volume:create"),
+            ),
+            (
+                "You are not authorized to perform the requested action: identity:create_trust.",
+                Some(S::Identity),
+                Some("identity:create_trust"),
+            ),
+            ("You are not authorized to complete get_image action.", Some(S::Image), None),
+            ("got 403 instead: Forbidden", None, None),
+            ("no route to host", None, None),
+        ] {
+            assert_eq!(S::from_message(words), service, "{words}");
+            assert_eq!(refusing_rule(words), rule, "{words}");
+        }
+        let refused =
+            RefusalReason::from_message("Policy doesn't allow volume:create to be performed.");
+        assert_eq!(refused, Some(RefusalReason::PolicyForbids));
+        assert_eq!(S::Compute.role(), Some("member"));
+        assert_eq!(S::LoadBalancer.role(), Some("load-balancer_member"));
     }
 }

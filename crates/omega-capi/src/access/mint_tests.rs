@@ -49,6 +49,7 @@ fn facts() -> KubeconfigFacts {
         ca_pem: None,
         auth: AuthKind::Token,
         token_expires: None,
+        account: None,
     }
 }
 

@@ -185,7 +185,10 @@ impl Gate for ManagementReady {
             return Ok(Verdict::fail(first.shown_by(more)));
         }
         let warned = rest.into_iter().map(|one| Evidence::text("warning:", one.summary));
-        Ok(Verdict::shown(state.evidence().into_iter().chain(warned)))
+        let odd = self.management.odd_objects().into_iter();
+        let odd = odd
+            .map(|one| Evidence::text("not understood:", format!("{} of {}", one.name, one.list)));
+        Ok(Verdict::shown(state.evidence().into_iter().chain(warned).chain(odd)))
     }
 }
 

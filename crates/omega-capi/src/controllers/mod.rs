@@ -6,6 +6,7 @@ mod read_installed;
 mod read_machines;
 mod read_readiness;
 mod read_webhooks;
+mod webhook_reach;
 
 pub use management_ready::{ManagementReady, ManagementState};
 pub use read_controllers::{Controllers, Lease, read_controllers};

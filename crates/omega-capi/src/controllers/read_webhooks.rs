@@ -1,35 +1,42 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use futures::future::{try_join, try_join_all};
+use futures::future::try_join_all;
 use k8s_openapi::{
     api::{admissionregistration::v1::RuleWithOperations, discovery::v1::EndpointSlice},
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+    apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta},
 };
 use omega_core::kubeconfig::certificate_digest;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use url::Url;
 
+use super::webhook_reach::{DriverNamespaces, Refused, Selection, Stops};
 use crate::{
     Error, Management, Namespace, WebhookClient, WebhookService,
-    list::{JSON, label_selector},
+    list::{JSON, METADATA_LIST, label_selector},
     served::Definition,
+    wire::PartialObject,
 };
 
 const VALIDATING: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
 const MUTATING: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
 const PAGE: usize = 100;
-/// The suffixes of the API groups of Cluster API, its providers and the addon provider.
-const GROUPS: [&str; 2] = ["cluster.x-k8s.io", "addons.stackhpc.com"];
-/// What the driver, helm and Cluster API write of the core group.
-const CORE: [&str; 6] = ["*", "*/*", "secrets", "namespaces", "configmaps", "serviceaccounts"];
+const NAMESPACES: &str = "/api/v1/namespaces";
 
 /// Webhooks that are served by one server. While it does not answer, writes of the objects that they
 /// admit are refused, and objects whose versions they convert can't be read either.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Webhooks {
-    /// The webhook configurations and the definitions that name the server.
+    /// The webhook configurations that stop a write of the driver, helm or Cluster API, and the definitions,
+    /// that name the server.
     pub configurations: BTreeSet<String>,
+    /// The configurations of which it is not known whether they stop one, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unjudged: BTreeMap<String, String>,
+    /// Whether they stop deletes only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deletes_only: bool,
     /// Those whose `caBundle` is no certificate: the API server trusts no answer.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub untrusted: BTreeSet<String>,
@@ -69,6 +76,10 @@ struct Webhook {
     failure_policy: Option<String>,
     #[serde(default)]
     rules: Vec<RuleWithOperations>,
+    namespace_selector: Option<LabelSelector>,
+    object_selector: Option<LabelSelector>,
+    #[serde(default)]
+    match_conditions: Vec<Value>,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -81,27 +92,40 @@ enum Place {
 #[derive(Default)]
 struct Named {
     configurations: BTreeSet<String>,
+    unjudged: BTreeMap<String, String>,
+    /// Whether one stops more than deletes.
+    changes: bool,
     untrusted: BTreeSet<String>,
 }
 
 /// Reads the servers of the webhooks in the way of what the driver, helm and Cluster API write, and
-/// how many endpoints each Service has: the admission webhooks of Cluster API's kinds, of all kinds, and
-/// of what they write of the core group; and the conversion webhooks of `definitions`. Only admission
-/// webhooks with `failurePolicy: Fail` count, without which a write is refused.
+/// how many endpoints each Service has: the admission webhooks that a write of theirs meets, and the
+/// conversion webhooks of `definitions`. `prefix`: that of the driver's namespaces.
+///
+/// An admission webhook stops a write if its `failurePolicy` is `Fail`, and if its rules, its
+/// `namespaceSelector` and its `objectSelector` select it. Its `matchConditions` are not evaluated.
 ///
 /// # Errors
 ///
-/// Fails if webhook configurations or endpoint slices can't be listed.
+/// Fails if webhook configurations or endpoint slices can't be listed. Without the right to list
+/// namespaces, only what selects each namespace of the driver is known to stop a write.
 pub async fn read_webhooks(
     management: &Management,
     definitions: &[Definition],
+    prefix: &str,
 ) -> Result<Vec<Webhooks>, Error> {
-    let (validating, mutating) = try_join(
+    let (validating, mutating, namespaces) = futures::join!(
         management.list(VALIDATING, "", PAGE, JSON),
         management.list(MUTATING, "", PAGE, JSON),
-    )
-    .await?;
-    let all = places(validating.into_iter().chain(mutating), definitions);
+        management.list::<PartialObject>(NAMESPACES, "", PAGE, METADATA_LIST),
+    );
+    let labelled = |PartialObject { metadata }| {
+        let ObjectMeta { name, labels, .. } = metadata;
+        (name.unwrap_or_default(), labels.unwrap_or_default())
+    };
+    let namespaces = namespaces.ok().map(|all| all.into_iter().map(labelled).collect());
+    let namespaces = DriverNamespaces::new(prefix, namespaces);
+    let all = places(validating?.into_iter().chain(mutating?), definitions, &namespaces);
     try_join_all(all.into_iter().map(async |(place, named)| {
         let server = match place {
             Place::Address(host, port) => WebhookServer::Address { host, port },
@@ -110,8 +134,9 @@ pub async fn read_webhooks(
                 WebhookServer::Service { namespace, name, ready }
             }
         };
-        let Named { configurations, untrusted } = named;
-        Ok(Webhooks { configurations, untrusted, server })
+        let Named { configurations, unjudged, changes, untrusted } = named;
+        let deletes_only = !configurations.is_empty() && !changes;
+        Ok(Webhooks { configurations, unjudged, deletes_only, untrusted, server })
     }))
     .await
 }
@@ -119,55 +144,83 @@ pub async fn read_webhooks(
 fn places(
     all: impl Iterator<Item = Configuration>,
     definitions: &[Definition],
+    namespaces: &DriverNamespaces,
 ) -> BTreeMap<Place, Named> {
     let mut places = BTreeMap::new();
     for Configuration { metadata, webhooks } in all {
         let name = metadata.name.unwrap_or_default();
-        for Webhook { client_config, failure_policy, rules } in webhooks {
-            let ignores = failure_policy.is_some_and(|policy| policy == "Ignore");
-            if !ignores && rules.iter().any(counts) {
-                add(&mut places, &name, &client_config);
+        for webhook in webhooks.iter().filter(|one| one.failure_policy.as_deref() != Some("Ignore"))
+        {
+            match webhook.selection().stops(namespaces) {
+                Stops::Nothing => {}
+                Stops::Unjudged(why) => {
+                    if let Some(named) = named(&mut places, &webhook.client_config) {
+                        named.unjudged.entry(name.clone()).or_insert_with(|| why.to_owned());
+                    }
+                }
+                Stops::Writes(refused) => {
+                    let changes = refused == Refused::Changes;
+                    add(&mut places, &name, &webhook.client_config, changes);
+                }
             }
         }
     }
     for definition in definitions {
         if let Some(client) = &definition.conversion {
-            add(&mut places, &format!("conversion of {}", definition.name()), client);
+            add(&mut places, &format!("conversion of {}", definition.name()), client, true);
         }
+    }
+    // What one webhook of a configuration surely stops need not be judged of another.
+    for named in places.values_mut() {
+        named.unjudged.retain(|name, _| !named.configurations.contains(name));
     }
     places
 }
 
-/// Whether a write of somebody who matters is admitted by the rule.
-fn counts(rule: &RuleWithOperations) -> bool {
-    let list = |of: &Option<Vec<String>>| of.clone().unwrap_or_default();
-    let core = || list(&rule.resources).iter().any(|one| CORE.contains(&one.as_str()));
-    let is = |group: &String| match group.as_str() {
-        "*" => true,
-        "" => core(),
-        group => GROUPS.iter().any(|ours| group.ends_with(ours)),
-    };
-    list(&rule.api_groups).iter().any(is)
+impl Webhook {
+    fn selection(&self) -> Selection<'_> {
+        Selection {
+            rules: &self.rules,
+            namespaces: self.namespace_selector.as_ref(),
+            objects: self.object_selector.as_ref(),
+            conditions: !self.match_conditions.is_empty(),
+        }
+    }
 }
 
-fn add(places: &mut BTreeMap<Place, Named>, name: &str, client: &WebhookClient) {
-    let WebhookClient { url, service, ca_bundle } = client;
+fn named<'a>(
+    places: &'a mut BTreeMap<Place, Named>,
+    client: &WebhookClient,
+) -> Option<&'a mut Named> {
+    let WebhookClient { url, service, .. } = client;
     let address = || {
         let url: Url = url.as_ref()?.parse().ok()?;
         Some(Place::Address(url.host_str()?.to_owned(), url.port_or_known_default()?))
     };
-    let Some(place) = service.clone().map(Place::Service).or_else(address) else { return };
-    let named = places.entry(place).or_default();
+    let place = service.clone().map(Place::Service).or_else(address)?;
+    Some(places.entry(place).or_default())
+}
+
+fn add(places: &mut BTreeMap<Place, Named>, name: &str, client: &WebhookClient, changes: bool) {
+    let Some(named) = named(places, client) else { return };
     named.configurations.insert(name.to_owned());
+    named.changes |= changes;
     // Without one the API server uses its machine's.
-    let bundle = ca_bundle.as_ref().filter(|bundle| !bundle.is_empty());
+    let bundle = client.ca_bundle.as_ref().filter(|bundle| !bundle.is_empty());
     if bundle.is_some_and(|bundle| !is_certificate(bundle)) {
         named.untrusted.insert(name.to_owned());
     }
 }
 
+/// Whether a certificate is in it. What else is in it the API server passes over (Go, `crypto/x509`,
+/// `CertPool.AppendCertsFromPEM`).
 fn is_certificate(bundle: &str) -> bool {
-    STANDARD.decode(bundle).is_ok_and(|pem| certificate_digest(&pem).is_some())
+    let Ok(pem) = STANDARD.decode(bundle) else { return false };
+    let text = String::from_utf8_lossy(&pem);
+    let mut begins = text.match_indices("-----BEGIN CERTIFICATE-----");
+    begins.any(|(at, _)| {
+        text.get(at..).is_some_and(|rest| certificate_digest(rest.as_bytes()).is_some())
+    })
 }
 
 async fn ready(management: &Management, namespace: &Namespace, name: &str) -> Result<usize, Error> {
@@ -200,10 +253,14 @@ mod tests {
              "rules": [{"apiGroups": ["cluster.x-k8s.io"]}]}]}]"#;
 
     fn shown(all: Vec<Configuration>, definitions: &[Definition]) -> Vec<String> {
-        let places = places(all.into_iter(), definitions).into_iter();
-        let shown = places.map(|(place, Named { configurations: names, untrusted })| {
+        let namespaces = DriverNamespaces::new("magnum", Some(Vec::new()));
+        let places = places(all.into_iter(), definitions, &namespaces).into_iter();
+        let shown = places.map(|(place, named)| {
+            let Named { configurations: names, unjudged, changes: _, untrusted } = named;
             let bad =
                 if untrusted.is_empty() { String::new() } else { format!(" bad {untrusted:?}") };
+            let bad =
+                if unjudged.is_empty() { bad } else { format!("{bad} unjudged {unjudged:?}") };
             match place {
                 Place::Service(one) => format!("{}/{} {names:?}{bad}", one.namespace, one.name),
                 Place::Address(host, port) => format!("{host}:{port} {names:?}{bad}"),
@@ -268,5 +325,47 @@ mod tests {
         let service =
             r#"capi-system/capi-webhook-service {"capi-validating-webhook-configuration"}"#;
         assert_eq!(shown, [service, r#"127.77.2.1:9443 {"core"}"#]);
+    }
+
+    #[test]
+    fn what_can_not_meet_a_write_of_the_driver_is_passed_over() {
+        let seen = r#"[
+            {"metadata": {"name": "elsewhere"}, "webhooks": [
+                {"failurePolicy": "Fail", "clientConfig": {"service": {"namespace": "a", "name": "s"}},
+                 "namespaceSelector": {"matchLabels": {"team": "a"}},
+                 "rules": [{"apiGroups": ["*"], "operations": ["*"], "resources": ["*/*"]}]}]},
+            {"metadata": {"name": "exec"}, "webhooks": [
+                {"failurePolicy": "Fail", "clientConfig": {"service": {"namespace": "b", "name": "s"}},
+                 "rules": [{"apiGroups": ["*"], "operations": ["CONNECT"], "resources": ["*/*"]}]}]},
+            {"metadata": {"name": "conditional"}, "webhooks": [
+                {"failurePolicy": "Fail", "clientConfig": {"service": {"namespace": "c", "name": "s"}},
+                 "matchConditions": [{"name": "x", "expression": "true"}],
+                 "rules": [{"apiGroups": ["*"], "operations": ["*"], "resources": ["*"]}]}]}]"#;
+        let all: Vec<Configuration> = serde_json::from_str(seen).unwrap();
+        assert_eq!(
+            shown(all, &[]),
+            [
+                r#"c/s {} unjudged {"conditional": "it has matchConditions, which are not evaluated"}"#
+            ]
+        );
+    }
+
+    #[test]
+    fn a_certificate_counts_wherever_it_is_in_the_bundle() {
+        let admin = include_str!("../../../omega-core/fixtures/kube/admin.yaml");
+        let ca =
+            admin.lines().find_map(|line| line.trim().strip_prefix("certificate-authority-data: "));
+        let ca = ca.unwrap().trim();
+        let pem = STANDARD.decode(ca).unwrap();
+        let with = |before: &str| STANDARD.encode([before.as_bytes(), &pem].concat());
+        assert!(is_certificate(ca));
+        let key = "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n";
+        let cut = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for before in ["# the CA of the webhooks\n", key, cut] {
+            assert!(is_certificate(&with(before)), "{before}");
+        }
+        for bad in ["Cg==", "", "no base64", &STANDARD.encode(key), &STANDARD.encode(cut)] {
+            assert!(!is_certificate(bad), "{bad}");
+        }
     }
 }

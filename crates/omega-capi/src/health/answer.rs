@@ -60,6 +60,9 @@ pub struct Object {
     /// Whether an annotation pauses it, whatever its `spec` says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused_by_annotation: bool,
+    /// `spec.replicas`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<i64>,
     /// As in the response. `None` if the field is missing, which differs from `null`.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub status: Option<Value>,
@@ -99,6 +102,7 @@ impl Object {
             finalizers: finalizers.map(str::to_owned).collect(),
             paused: value.pointer("/spec/paused") == Some(&Value::Bool(true)) || annotated,
             paused_by_annotation: annotated,
+            replicas: value.pointer("/spec/replicas").and_then(Value::as_i64),
             status: value.get("status").cloned(),
         }
     }

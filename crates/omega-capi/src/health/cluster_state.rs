@@ -1,6 +1,6 @@
 //! The cluster's objects, read as Cluster API defines them.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use omega_core::Evidence;
@@ -21,9 +21,41 @@ use omega_driver::python;
 pub(super) struct State {
     pub(super) creating: bool,
     pub(super) deleting: bool,
-    rolling: bool,
+    rolling: Rolling,
     activities: Vec<(HealthCause, Fact)>,
     patience: Option<Patience>,
+}
+
+/// Where machines are being created, replaced or removed.
+#[derive(Debug, Default)]
+struct Rolling {
+    /// Whether Magnum says so, of no object in particular.
+    magnum: bool,
+    /// The objects that say so.
+    parts: BTreeSet<HealthPart>,
+}
+
+impl Rolling {
+    fn any(&self) -> bool {
+        self.magnum || !self.parts.is_empty()
+    }
+
+    /// Whether the object says so whose machines a condition of `part` is about.
+    fn itself(&self, part: &HealthPart, cause: HealthCause) -> bool {
+        let workers = |part: &HealthPart| matches!(part, HealthPart::NodeGroup(_));
+        match (part, cause) {
+            (HealthPart::Cluster, HealthCause::ControlPlane) => {
+                self.parts.contains(&HealthPart::ControlPlane)
+            }
+            (HealthPart::Cluster, HealthCause::Workers) => self.parts.iter().any(workers),
+            (part, _) => self.parts.contains(part),
+        }
+    }
+
+    fn excuses(&self, part: &HealthPart, cause: HealthCause) -> bool {
+        let summary = *part == HealthPart::Cluster && self.parts.contains(part);
+        self.magnum || summary || self.itself(part, cause)
+    }
 }
 
 /// Returns the reads at served versions, or else those of the driver.
@@ -39,12 +71,15 @@ fn object<'a>(facts: &'a HealthFacts, read: &HealthRead) -> Option<&'a Object> {
 
 impl State {
     pub(super) fn of(facts: &HealthFacts, patience: Option<Patience>) -> Self {
-        let mut activities = Vec::new();
+        let (mut activities, mut rolling) = (Vec::new(), Rolling::default());
         let status = facts.status.as_str();
         let shown = || Fact::new(status, [Evidence::text("status in Magnum", status)]);
         match status {
             "DELETE_IN_PROGRESS" => activities.push((HealthCause::Deleting, shown())),
-            "UPDATE_IN_PROGRESS" => activities.push((HealthCause::RollingOut, shown())),
+            "UPDATE_IN_PROGRESS" => {
+                rolling.magnum = true;
+                activities.push((HealthCause::RollingOut, shown()));
+            }
             _ => {}
         }
         for read in reads(facts) {
@@ -64,13 +99,26 @@ impl State {
                 activities.push((HealthCause::Paused, fact));
             }
             let all = conditions(object);
-            activities.extend(all.iter().filter_map(|one| Some((activity(one)?, one.fact(what)))));
+            for (one, cause) in activities_of(object, &all, patience.is_some()) {
+                if cause == HealthCause::RollingOut {
+                    rolling.parts.insert(what.clone());
+                }
+                let since = one.since.filter(|_| patience.is_some());
+                let fact = one.fact(what);
+                let fact = match since {
+                    Some(since) => {
+                        fact.and(&format!("since {since}"), Evidence::time("since", since))
+                    }
+                    None => fact,
+                };
+                activities.push((cause, fact));
+            }
         }
         let has = |wanted: HealthCause| activities.iter().any(|(cause, _)| *cause == wanted);
         Self {
             creating: status == "CREATE_IN_PROGRESS",
             deleting: has(HealthCause::Deleting),
-            rolling: has(HealthCause::RollingOut),
+            rolling,
             activities,
             patience,
         }
@@ -82,17 +130,31 @@ impl State {
         }
     }
 
-    /// Returns whether an untrue condition belongs to an activity and is not a fault. `hangs`: nothing
-    /// of its object has moved for too long.
-    fn expects(&self, cause: HealthCause, condition: &Condition, hangs: bool) -> bool {
+    /// Returns whether an untrue condition of `part` belongs to an activity and is not a fault. `hangs`:
+    /// nothing of its object has moved for too long.
+    fn expects(
+        &self,
+        part: &HealthPart,
+        cause: HealthCause,
+        condition: &Condition,
+        hangs: bool,
+    ) -> bool {
         let machines = matches!(cause, HealthCause::ControlPlane | HealthCause::Workers);
+        let available = condition.kind.ends_with("Available");
         // v1beta2 has no severities. What only tells how far a rollout is can take long.
-        let counts = condition.severity == "Error" || condition.severity.is_empty();
+        let counts = condition.severity == "Error" || condition.severity.is_empty() || available;
         let tells = activity(condition).is_some() || condition.kind.ends_with("UpToDate");
-        let over = counts && !tells && self.is_over(condition.since);
-        let excused = !condition.kind.ends_with("Available") && !over && !hangs;
-        let rolls = self.rolling && machines && excused;
+        let over = counts && !tells && self.is_over(self.moved(condition.since));
+        // While machines come or go, too few of them are available: their object itself says so then.
+        let excused = !over && !hangs && (!available || self.rolling.itself(part, cause));
+        let rolls = self.rolling.excuses(part, cause) && machines && excused;
         self.deleting || rolls || (self.creating && condition.severity != "Error")
+    }
+
+    /// When something that began or changed at `since`, or a machine, last made progress.
+    fn moved(&self, since: Option<Timestamp>) -> Option<Timestamp> {
+        let joined = self.patience.and_then(|patience| patience.joined);
+        since.map(|since| joined.map_or(since, |joined| joined.max(since)))
     }
 }
 
@@ -103,6 +165,9 @@ pub struct Patience {
     pub now: Timestamp,
     /// How long a condition may be untrue, or nothing may move.
     pub limit: Duration,
+    /// When one of the cluster's machines last became ready ([`super::Machines::joined`]): a rollout that
+    /// takes longer than the limit, machine by machine, makes progress.
+    pub joined: Option<Timestamp>,
 }
 
 impl State {
@@ -114,20 +179,48 @@ impl State {
         })
     }
 
-    /// Whether no condition of the object has changed for too long.
+    /// Whether no condition of the object has changed, and no machine has joined, for too long.
     fn hangs(&self, all: &[Condition]) -> bool {
-        self.rolling && self.is_over(all.iter().filter_map(|one| one.since).max())
+        let changed = all.iter().filter_map(|one| one.since).max();
+        self.rolling.any() && self.is_over(self.moved(changed))
     }
 }
 
-/// Returns the activity that a condition shows: those of v1beta2, and two of v1beta1.
+/// The reasons of contract v1beta1 for an untrue condition while machines come or go (Cluster API 1.13.2,
+/// `controlplane/kubeadm/v1beta1_condition_consts.go`).
+const SCALING: [&str; 3] = ["ScalingUp", "ScalingDown", "RollingUpdateInProgress"];
+/// The same of a `MachineDeployment` (`core/v1beta1_condition_consts.go`). It has this reason too where a
+/// machine that was there is lost, which only a time tells apart.
+const MAY_SCALE: &str = "WaitingForAvailableMachines";
+
+/// Returns the activity that a condition shows: those of v1beta2, and some of v1beta1.
 fn activity(condition: &Condition) -> Option<HealthCause> {
     match (condition.kind.as_str(), condition.status.as_str()) {
         ("Paused", "True") => Some(HealthCause::Paused),
         ("RollingOut" | "ScalingUp" | "ScalingDown" | "Remediating" | "Updating", "True")
         | ("Resized" | "MachinesSpecUpToDate", "False") => Some(HealthCause::RollingOut),
+        (_, "False") if SCALING.contains(&condition.reason.as_str()) => {
+            Some(HealthCause::RollingOut)
+        }
         _ => None,
     }
+}
+
+/// Returns the conditions of an object that show an activity. `timed`: whether it is known how long
+/// it may take.
+fn activities_of<'a>(
+    object: &Object,
+    all: &'a [Condition],
+    timed: bool,
+) -> Vec<(&'a Condition, HealthCause)> {
+    // v1beta2 says that it scales only until the machines exist: until they are ready, the phase does.
+    let phase = object.field("/phase").and_then(Value::as_str);
+    let scales = matches!(phase, Some("ScalingUp" | "ScalingDown"));
+    let may = |one: &Condition| {
+        let waits = one.reason == MAY_SCALE || scales && one.kind == "Available";
+        (timed && waits && one.status == "False").then_some(HealthCause::RollingOut)
+    };
+    all.iter().filter_map(|one| Some((one, activity(one).or_else(|| may(one))?))).collect()
 }
 
 /// Adds the faults that the objects show.
@@ -222,9 +315,10 @@ fn faults(read: &HealthRead, object: &Object, state: &State, found: &mut Finding
         }
         let fact = condition.fact(&read.part);
         match cause_of(&read.part, &condition.kind) {
-            Some((cause, _)) if state.expects(cause, condition, hangs) => {}
+            Some((cause, _)) if state.expects(&read.part, cause, condition, hangs) => {}
             Some((cause, layer)) => found.add(cause, layer, fact),
-            None if state.rolling || state.expects(HealthCause::Unclear, condition, false) => {}
+            None if state.rolling.any() => {}
+            None if state.expects(&read.part, HealthCause::Unclear, condition, false) => {}
             None => summaries.push(fact),
         }
     }

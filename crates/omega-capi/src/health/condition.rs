@@ -12,7 +12,7 @@ pub(super) struct Condition {
     pub(super) kind: String,
     pub(super) status: String,
     pub(super) severity: String,
-    reason: String,
+    pub(super) reason: String,
     message: String,
     /// Its `lastTransitionTime`, by the management cluster's clock.
     pub(super) since: Option<Timestamp>,

@@ -3,7 +3,7 @@
 //! Each is recognized by its containers' images, so mirrors and release names don't matter; or, where a
 //! mirror renames the image, by its name and labels. Everything that matches counts, not the first.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use omega_core::{Evidence, Failure, Verdict};
@@ -11,7 +11,7 @@ use omega_core::{Evidence, Failure, Verdict};
 use super::{
     Pod, PodController, Question, Wanted, WorkloadFacts,
     judge::{self, listed},
-    pods::{Age, belongs, first_few, kind, shortfall, span},
+    pods::{Age, belongs, first_few, is_moving, is_young, kind, shortfall, span},
 };
 use crate::controllers::split_image;
 
@@ -86,9 +86,49 @@ fn with_image<'a>(all: &'a [PodController], image: &str) -> Vec<&'a PodControlle
     all.iter().filter(|one| matches(one, image, &[image])).collect()
 }
 
-/// Returns the first that lacks pods, and why.
-fn short<'a>(all: &[&'a PodController], pods: &[Pod]) -> Option<(&'a PodController, String)> {
-    all.iter().find_map(|one| Some((*one, shortfall(one, pods)?)))
+/// A controller that lacks pods.
+struct Short<'a> {
+    controller: &'a PodController,
+    why: String,
+    /// Whether that should pass: its pods are new, or go.
+    moves: bool,
+}
+
+/// What tells a fault from a start.
+struct Ages {
+    new_nodes: usize,
+    patience: Duration,
+    now: Timestamp,
+}
+
+impl Ages {
+    fn of(facts: &WorkloadFacts, wanted: &Wanted, now: Timestamp) -> Self {
+        let patience = wanted.patience;
+        let nodes = facts.nodes.iter().flatten();
+        let new_nodes = nodes.filter(|node| is_young(node.created, patience, now)).count();
+        Self { new_nodes, patience, now }
+    }
+
+    /// Returns the first that lacks pods, and why: one for which it should not pass before the others.
+    fn short<'a>(&self, all: &[&'a PodController], pods: &[Pod]) -> Option<Short<'a>> {
+        let short = all.iter().filter_map(|one| {
+            let why = shortfall(one, pods)?;
+            let moves = is_moving(one, pods, self.new_nodes, self.patience, self.now);
+            Some(Short { controller: one, why, moves })
+        });
+        short.min_by_key(|one| one.moves)
+    }
+
+    fn starting(&self, why: &str) -> Verdict {
+        Verdict::deferred(format!("its pods have had {}: {why}", span(self.patience)))
+    }
+
+    /// The verdict that `found` lacks pods.
+    fn lacking(&self, question: Question, about: &str, found: &Short<'_>) -> Verdict {
+        let Short { controller, why, moves } = found;
+        let why = format!("{about}{why}");
+        if *moves { self.starting(&why) } else { fail(question, why, describe(controller)) }
+    }
 }
 
 fn fail(question: Question, why: impl Into<String>, next: impl Into<String>) -> Verdict {
@@ -114,7 +154,8 @@ fn count(fact: &str, count: i64) -> Evidence {
     Evidence::count(fact, usize::try_from(count).unwrap_or_default())
 }
 
-pub(super) fn cni(facts: &WorkloadFacts, wanted: &Wanted) -> Answer {
+pub(super) fn cni(facts: &WorkloadFacts, wanted: &Wanted, now: Timestamp) -> Answer {
+    let ages = Ages::of(facts, wanted, now);
     let sets = listed(&facts.daemon_sets, "daemon sets")?;
     let pods = listed(&facts.pods, "pods")?;
     // Only needed to explain why there is no plugin.
@@ -133,11 +174,15 @@ pub(super) fn cni(facts: &WorkloadFacts, wanted: &Wanted) -> Answer {
     let of_charts = PLUGINS.iter().map(|plugin| (Some(plugin.name), ours(plugin)));
     let others = (None, sets.iter().filter(other).collect());
     // Every match counts: one that is half there takes pods from the other.
-    let mut shown = Vec::new();
+    let (mut shown, mut starting) = (Vec::new(), None);
     for (plugin, found) in of_charts.chain([others]).filter(|(_, found)| !found.is_empty()) {
         let about = plugin.map(|plugin| format!("{plugin}: ")).unwrap_or_default();
-        if let Some((set, why)) = short(&found, pods) {
-            return fail(format!("{about}{why}"), describe(set));
+        if let Some(short) = ages.short(&found, pods) {
+            let verdict = ages.lacking(Question::Cni, &about, &short);
+            if !short.moves {
+                return Ok(verdict);
+            }
+            starting = starting.or(Some(verdict));
         }
         shown.push(match plugin {
             Some(plugin) => Evidence::text("network plugin", plugin),
@@ -146,7 +191,7 @@ pub(super) fn cni(facts: &WorkloadFacts, wanted: &Wanted) -> Answer {
         shown.extend(found.into_iter().flat_map(ready));
     }
     if !shown.is_empty() {
-        return Ok(Verdict::shown(shown));
+        return Ok(starting.unwrap_or_else(|| Verdict::shown(shown)));
     }
     if let Some(operator) = with_image(deployments, OPERATOR).first() {
         let PodController { namespace, name, wanted, ready, .. } = operator;
@@ -196,8 +241,9 @@ pub(super) fn cloud_controller(facts: &WorkloadFacts, wanted: &Wanted, now: Time
     if let Some((why, next)) = ours.iter().find_map(|pod| crashing(pod, wanted, now)) {
         return fail(why, next);
     }
-    if let Some((controller, why)) = short(&found, pods) {
-        return fail(why, describe(controller));
+    let ages = Ages::of(facts, wanted, now);
+    if let Some(short) = ages.short(&found, pods) {
+        return Ok(ages.lacking(Question::CloudController, "", &short));
     }
     let restarts: i64 = ours.iter().flat_map(|pod| &pod.containers).map(|c| c.restarts).sum();
     let restarts = (restarts > 0).then(|| count("restarts", restarts));
@@ -235,12 +281,13 @@ fn crashing(pod: &Pod, wanted: &Wanted, now: Timestamp) -> Option<(String, Strin
     ))
 }
 
-pub(super) fn csi(facts: &WorkloadFacts) -> Answer {
+pub(super) fn csi(facts: &WorkloadFacts, wanted: &Wanted, now: Timestamp) -> Answer {
+    let ages = Ages::of(facts, wanted, now);
     let deployments = listed(&facts.deployments, "deployments")?;
     let sets = listed(&facts.daemon_sets, "daemon sets")?;
     let classes = listed(&facts.storage_classes, "storage classes")?;
     let pods = listed(&facts.pods, "pods")?;
-    let (mut why, mut next, mut evidence) = (Vec::new(), None, Vec::new());
+    let (mut why, mut next, mut evidence, mut starting) = (Vec::new(), None, Vec::new(), None);
     for (part, controllers) in [("controller", deployments), ("node plugin", sets)] {
         let found: Vec<&PodController> =
             controllers.iter().filter(|one| matches(one, CINDER, &CINDER_NAMES)).collect();
@@ -248,9 +295,10 @@ pub(super) fn csi(facts: &WorkloadFacts) -> Answer {
             why.push(format!("there is no cinder CSI {part}"));
         }
         for controller in found {
-            match shortfall(controller, pods) {
-                Some(problem) => {
-                    why.push(problem);
+            match ages.short(&[controller], pods) {
+                Some(short) if short.moves => starting = starting.or(Some(short.why)),
+                Some(short) => {
+                    why.push(short.why);
                     next = next.or_else(|| Some(describe(controller)));
                 }
                 None => evidence.extend(ready(controller)),
@@ -268,6 +316,9 @@ pub(super) fn csi(facts: &WorkloadFacts) -> Answer {
         let next = next.unwrap_or_else(|| ADDON.to_owned());
         return Ok(fail(Question::Csi, why.join("; "), next));
     }
+    if let Some(why) = starting {
+        return Ok(ages.starting(&why));
+    }
     let cinder = defaults.iter().any(|class| class.provisioner == PROVISIONER);
     evidence.push(Evidence::list("default storage class", names));
     evidence.extend((!cinder).then(|| Evidence::holds("which is not Cinder's")));
@@ -275,7 +326,7 @@ pub(super) fn csi(facts: &WorkloadFacts) -> Answer {
 }
 
 /// The cluster's own DNS is in kube-system. Another coredns may serve something else.
-pub(super) fn dns(facts: &WorkloadFacts) -> Answer {
+pub(super) fn dns(facts: &WorkloadFacts, wanted: &Wanted, now: Timestamp) -> Answer {
     let deployments = listed(&facts.deployments, "deployments")?;
     let sets = listed(&facts.daemon_sets, "daemon sets")?;
     let pods = listed(&facts.pods, "pods")?;
@@ -286,9 +337,10 @@ pub(super) fn dns(facts: &WorkloadFacts) -> Answer {
         let next = "kubeadm installs it: kubectl -n kube-system get deployments";
         return Ok(fail(Question::Dns, "there is no coredns in kube-system", next));
     }
-    Ok(match short(&found, pods) {
+    let ages = Ages::of(facts, wanted, now);
+    Ok(match ages.short(&found, pods) {
         None => Verdict::shown(found.into_iter().flat_map(ready)),
-        Some((coredns, why)) => fail(Question::Dns, why, describe(coredns)),
+        Some(short) => ages.lacking(Question::Dns, "", &short),
     })
 }
 

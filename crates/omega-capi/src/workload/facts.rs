@@ -1,6 +1,6 @@
 //! What a workload cluster reports about itself.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
@@ -37,11 +37,19 @@ pub struct Node {
     pub ready: Option<Condition>,
     /// Why it takes no pods although it is Ready: its network, or a resource that runs out.
     pub impaired: Vec<Impairment>,
-    /// The keys of its taints.
-    pub taints: Vec<String>,
+    pub taints: Vec<Taint>,
     /// `spec.unschedulable`.
     pub cordoned: bool,
     pub created: Option<Timestamp>,
+}
+
+/// A taint of a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the object")]
+pub struct Taint {
+    pub key: String,
+    /// Its `timeAdded`, which few of those who set taints write.
+    pub since: Option<Timestamp>,
 }
 
 /// A condition of a node that should be False, and is not.
@@ -64,6 +72,8 @@ pub struct Condition {
     pub status: String,
     pub reason: String,
     pub message: String,
+    /// Its `lastTransitionTime`.
+    pub since: Option<Timestamp>,
 }
 
 /// A pod.
@@ -81,9 +91,15 @@ pub struct Pod {
     pub unscheduled: Option<Condition>,
     /// The names of the persistent volume claims that it mounts.
     pub claims: Vec<String>,
+    /// The scheduling gates that hold it back: somebody removes them when it may start.
+    pub gates: Vec<String>,
+    /// The node that it is on; empty if it has none yet.
+    pub node: String,
     pub created: Option<Timestamp>,
-    /// Its `deletionTimestamp`.
+    /// Its `deletionTimestamp`: when its grace period ends.
     pub deleted: Option<Timestamp>,
+    /// How long it may take to end.
+    pub grace: Duration,
 }
 
 /// The status of a container.

@@ -25,10 +25,10 @@ pub fn judge(
         Question::Api => Ok(api.clone()),
         _ if silent => Ok(deferred()),
         Question::Nodes => nodes::judge(facts, wanted, now),
-        Question::Cni => addons::cni(facts, wanted),
+        Question::Cni => addons::cni(facts, wanted, now),
         Question::CloudController => addons::cloud_controller(facts, wanted, now),
-        Question::Csi => addons::csi(facts),
-        Question::Dns => addons::dns(facts),
+        Question::Csi => addons::csi(facts, wanted, now),
+        Question::Dns => addons::dns(facts, wanted, now),
         Question::Stuck => stuck::judge(facts, wanted, now),
     };
     Question::ALL.map(|question| (question, answer(question))).into()

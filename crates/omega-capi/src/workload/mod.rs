@@ -23,7 +23,7 @@ pub use choose_cluster::{ClusterName, NoSuchCluster, choose_cluster, list_cluste
 pub use connect::{Workload, WorkloadError, stored_kubeconfig};
 pub use facts::{
     Claim, Condition, Container, Ended, Impairment, ListResult, Node, Pod, PodController,
-    PodControllerKind, StorageClass, Waiting, WorkloadFacts,
+    PodControllerKind, StorageClass, Taint, Waiting, WorkloadFacts,
 };
 pub use gates::{WorkloadGate, WorkloadGates};
 pub use judge::{PATIENCE, judge};

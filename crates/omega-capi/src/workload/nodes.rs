@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Impairment, Node, NodesWanted, Question, Wanted, WorkloadFacts,
     judge::{fail, listed},
-    pods::{Age, first_few, one_line, span},
+    pods::{Age, first_few, is_young, one_line, span},
 };
 
 /// Nodes that do not exist.
@@ -40,7 +40,7 @@ pub fn only_absent(facts: &WorkloadFacts, wanted: &Wanted) -> Option<Absent> {
 }
 
 /// Nodes of a group that is changing may be too few or of another version for a while; one that is not
-/// Ready is never excused.
+/// Ready is excused only while it is new.
 pub(super) fn judge(
     facts: &WorkloadFacts,
     wanted: &Wanted,
@@ -49,7 +49,8 @@ pub(super) fn judge(
     let nodes = listed(&facts.nodes, "nodes")?;
     let (recent, impaired) = impaired(nodes, wanted, now);
     let unready = nodes.iter().filter_map(|node| Some((node, not_ready(node)?)));
-    let unready: Vec<(&Node, String)> = unready.collect();
+    let is_new = |(node, _): &(&Node, String)| is_young(node.created, wanted.patience, now);
+    let (new, unready): (Vec<_>, Vec<_>) = unready.partition(is_new);
     let mut why = Vec::new();
     if !unready.is_empty() {
         let named = unready.iter().map(|(node, what)| format!("{}: {what}", node.name));
@@ -58,8 +59,13 @@ pub(super) fn judge(
     }
     let groups =
         [("control plane", &wanted.control_plane, true), ("workers", &wanted.workers, false)];
-    let is_impaired = !recent.is_empty();
-    let mut more = recent;
+    let what = match (recent.is_empty(), new.is_empty()) {
+        (false, _) => "the nodes recover",
+        (true, false) => "the new nodes are Ready",
+        (true, true) => "a rollout or a resize ends",
+    };
+    let new = new.into_iter().map(|(node, why)| format!("{}: {why}", node.name));
+    let mut more: Vec<String> = recent.into_iter().chain(new).collect();
     for (group, of_group, control_plane) in groups {
         let ours: Vec<&Node> = nodes.iter().filter(|n| n.control_plane == control_plane).collect();
         let mut lacks = Vec::new();
@@ -84,7 +90,6 @@ pub(super) fn judge(
         ));
     }
     if !more.is_empty() {
-        let what = if is_impaired { "the nodes recover" } else { "a rollout or a resize ends" };
         let until = format!("{what} ({})", more.join("; "));
         return Ok(Verdict::deferred(until));
     }

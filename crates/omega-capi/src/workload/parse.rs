@@ -1,14 +1,14 @@
 //! Parses objects. A field that is missing or has an unexpected type is ignored, so that one odd object
 //! does not hide the others.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
     Claim, Condition, Container, Ended, Impairment, Node, Pod, PodController, PodControllerKind,
-    StorageClass, Waiting,
+    StorageClass, Taint, Waiting,
 };
 
 /// The conditions of a node that keep pods away while they are True (`node.kubernetes.io/*`, `NoSchedule`).
@@ -48,7 +48,8 @@ fn labels(value: &Value, pointer: &str) -> BTreeMap<String, String> {
 fn condition(value: &Value, kind: &str) -> Option<Condition> {
     let found = list(value, "/status/conditions").find(|c| word(c, "/type") == kind)?;
     let [status, reason, message] = ["/status", "/reason", "/message"].map(|key| word(found, key));
-    Some(Condition { status, reason, message })
+    let since = time(found, "/lastTransitionTime");
+    Some(Condition { status, reason, message, since })
 }
 
 fn impairments(value: &Value) -> impl Iterator<Item = Impairment> {
@@ -71,10 +72,21 @@ pub(super) fn node(value: &Value) -> Node {
             .is_some_and(|labels| labels.get(CONTROL_PLANE).is_some()),
         ready: condition(value, "Ready"),
         impaired: impairments(value).collect(),
-        taints: list(value, "/spec/taints").filter_map(|taint| text(taint, "/key")).collect(),
+        taints: list(value, "/spec/taints").filter_map(taint).collect(),
         cordoned: value.pointer("/spec/unschedulable") == Some(&Value::Bool(true)),
         created: time(value, "/metadata/creationTimestamp"),
     }
+}
+
+fn taint(value: &Value) -> Option<Taint> {
+    Some(Taint { key: text(value, "/key")?, since: time(value, "/timeAdded") })
+}
+
+/// The grace period of a delete, or else that of the pod, by default 30 s (`core/v1`, `PodSpec`).
+fn grace(value: &Value) -> Duration {
+    let places = ["/metadata/deletionGracePeriodSeconds", "/spec/terminationGracePeriodSeconds"];
+    let mut seconds = places.iter().filter_map(|at| value.pointer(at)?.as_u64());
+    Duration::from_secs(seconds.next().unwrap_or(30))
 }
 
 pub(super) fn pod(value: &Value) -> Pod {
@@ -88,8 +100,11 @@ pub(super) fn pod(value: &Value) -> Pod {
         containers: statuses.iter().flat_map(|at| list(value, at)).map(container).collect(),
         unscheduled: condition(value, "PodScheduled").filter(|c| c.status != "True"),
         claims: list(value, "/spec/volumes").filter_map(claim).collect(),
+        gates: list(value, "/spec/schedulingGates").filter_map(|one| text(one, "/name")).collect(),
+        node: word(value, "/spec/nodeName"),
         created: time(value, "/metadata/creationTimestamp"),
         deleted: time(value, "/metadata/deletionTimestamp"),
+        grace: grace(value),
     }
 }
 

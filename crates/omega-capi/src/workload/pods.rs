@@ -37,10 +37,51 @@ impl Age {
     }
 }
 
-/// Whether somebody holds the pod back on purpose (`spec.schedulingGates`).
+/// Whether somebody holds the pod back on purpose (`spec.schedulingGates`): the scheduler does not look at
+/// it until the last gate is removed. Its condition says so a moment later.
 pub(super) fn is_gated(pod: &Pod) -> bool {
     let reason = pod.unscheduled.as_ref().map(|condition| condition.reason.as_str());
-    reason == Some("SchedulingGated") && pod.deleted.is_none()
+    (!pod.gates.is_empty() || reason == Some("SchedulingGated")) && pod.deleted.is_none()
+}
+
+/// Whether the pod is being deleted, and its grace period is not over: `deletionTimestamp` is when it ends
+/// (apiserver 0.34, `pkg/registry/rest/delete.go`, `BeforeDelete`).
+pub(super) fn is_leaving(pod: &Pod, now: Timestamp) -> bool {
+    let ends = pod.deleted.map(|ends| ends.duration_since(now));
+    ends.is_some_and(|left| !left.is_negative() && left.unsigned_abs() <= pod.grace + AHEAD)
+}
+
+/// Whether it is younger than `patience`. Who is ahead by less than that may have another clock.
+pub(super) fn is_young(created: Option<Timestamp>, patience: Duration, now: Timestamp) -> bool {
+    matches!(Age::of(created, now), Age::Past(length) | Age::Future(length) if length < patience)
+}
+
+/// Whether all that `controller` lacks is in motion: pods that are new, or that are being deleted within
+/// their grace period, and pods for as many new nodes as there are.
+pub(super) fn is_moving(
+    controller: &PodController,
+    pods: &[Pod],
+    new_nodes: usize,
+    patience: Duration,
+    now: Timestamp,
+) -> bool {
+    let count = |count: i64| usize::try_from(count).unwrap_or_default();
+    let wanted = count(controller.wanted);
+    let lacks = wanted.saturating_sub(count(controller.ready));
+    let ours: Vec<&Pod> = pods.iter().filter(|pod| belongs(pod, controller)).collect();
+    let leaving = ours.iter().filter(|pod| is_leaving(pod, now)).count();
+    let new = |pod: &&&Pod| {
+        pod.deleted.is_none() && is_young(pod.created, patience, now) && !is_ready(pod)
+    };
+    let absent = wanted.saturating_sub(ours.len() - leaving);
+    let per_node = controller.kind == PodControllerKind::DaemonSet;
+    let coming = if per_node { new_nodes.max(leaving) } else { leaving };
+    let excused = ours.iter().filter(new).count() + absent.min(coming);
+    lacks > 0 && excused >= lacks
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    pod.phase == "Running" && pod.containers.iter().all(|container| container.ready)
 }
 
 /// Returns what is wrong with a pod, if anything is known.
@@ -93,7 +134,11 @@ pub(super) fn shortfall(controller: &PodController, pods: &[Pod]) -> Option<Stri
         return (!observed).then(late);
     }
     let ours = pods.iter().filter(|pod| belongs(pod, controller));
-    let problems = ours.filter_map(|pod| Some(format!("{}: {}", pod.name, problem(pod)?)));
+    let held = |pod: &Pod| {
+        is_gated(pod).then(|| format!("scheduling gates hold it ({})", pod.gates.join(", ")))
+    };
+    let what = |pod: &Pod| problem(pod).or_else(|| held(pod));
+    let problems = ours.filter_map(|pod| Some(format!("{}: {}", pod.name, what(pod)?)));
     let problems: Vec<String> = problems.collect();
     let shown =
         if problems.is_empty() { String::new() } else { format!(" ({})", first_few(&problems)) };

@@ -1,12 +1,14 @@
 //! Whether anything is stuck: pods, nodes that wait for the cloud controller manager, volumes.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use omega_core::{Evidence, Failure, Verdict};
 
 use super::{
-    Claim, Node, Pod, Question, StorageClass, Wanted, WorkloadFacts,
+    Claim, Node, Pod, Question, StorageClass, Taint, Wanted, WorkloadFacts,
     judge::{fail, listed},
-    pods::{Age, first_few, is_gated, problem, span},
+    pods::{Age, first_few, is_gated, is_leaving, problem, span},
 };
 
 /// Taints that keep pods away until somebody removes them, who that is, and what helps
@@ -60,8 +62,8 @@ pub(super) fn judge(
     let classes = listed(&facts.storage_classes, "storage classes")?;
     let unfinished = nodes
         .iter()
-        .flat_map(uninitialized)
-        .chain(pods.iter().filter_map(pod))
+        .flat_map(|node| awaited(node, pods))
+        .chain(pods.iter().filter(|one| !is_leaving(one, now)).filter_map(pod))
         .chain(claims.iter().filter_map(|one| claim(one, classes, pods)));
     let (mut stuck, mut recent, mut ahead, mut next) = (vec![], vec![], vec![], None);
     for Unfinished { what, since, next: remedy } in unfinished {
@@ -94,8 +96,11 @@ pub(super) fn judge(
         let until = format!("they have had {patience}: {}", first_few(&recent));
         return Ok(Verdict::deferred(until));
     }
-    let gated = pods.iter().filter(|pod| is_gated(pod)).count();
-    let gated = (gated > 0).then(|| Evidence::count("pods that a scheduling gate holds", gated));
+    let held: Vec<&Pod> = pods.iter().filter(|pod| is_gated(pod)).collect();
+    let count = (!held.is_empty())
+        .then(|| Evidence::count("pods that a scheduling gate holds", held.len()));
+    let gates: BTreeSet<&String> = held.iter().flat_map(|pod| &pod.gates).collect();
+    let named = (!gates.is_empty()).then(|| Evidence::list("scheduling gates", gates));
     let bound = claims.iter().filter(|claim| claim.phase == "Bound").count();
     Ok(Verdict::shown(
         [
@@ -104,17 +109,51 @@ pub(super) fn judge(
             Evidence::count("bound", bound),
         ]
         .into_iter()
-        .chain(gated),
+        .chain(count)
+        .chain(named),
     ))
 }
 
-fn uninitialized(node: &Node) -> impl Iterator<Item = Unfinished> {
-    let has = |taint: &str| node.taints.iter().any(|one| one == taint);
-    AWAITED.into_iter().filter(move |(taint, ..)| has(taint)).map(|(_, who, next)| Unfinished {
-        what: format!("node {} waits for {who}", node.name),
-        since: node.created,
-        next: next.to_owned(),
+fn awaited(node: &Node, pods: &[Pod]) -> impl Iterator<Item = Unfinished> {
+    node.taints.iter().filter_map(move |taint| {
+        let Taint { key, since } = taint;
+        let known = AWAITED.iter().find(|(known, ..)| known == key);
+        let (who, next) = match known {
+            Some((_, who, next)) => ((*who).to_owned(), (*next).to_owned()),
+            None if is_plugins(key) => (
+                format!("whoever removes the taint {key}"),
+                format!("fix the network plugin on the node; it removes the taint {key}"),
+            ),
+            None => return None,
+        };
+        // Few taints tell their age: nobody can have removed it before the node was there and Ready, and
+        // before the plugin's own pod began.
+        let ready = node.ready.as_ref().filter(|ready| ready.status == "True");
+        let pod = || pods.iter().filter(|pod| pod.node == node.name && is_of_plugin(pod, key));
+        let pod = (!node.name.is_empty()).then(|| pod().filter_map(|pod| pod.created).max());
+        let since = [*since, node.created, ready.and_then(|ready| ready.since), pod.flatten()];
+        Some(Unfinished {
+            what: format!("node {} waits for {who}", node.name),
+            since: since.into_iter().flatten().max(),
+            next,
+        })
     })
+}
+
+/// Whether it is the taint of a network plugin that is not ready on the node: `cni.istio.io/not-ready`,
+/// `example.org/agent-not-ready`. That of Kubernetes itself goes with the condition Ready.
+fn is_plugins(taint: &str) -> bool {
+    taint.split_once('/').is_some_and(|(domain, name)| {
+        domain != "node.kubernetes.io" && ["not-ready", "agent-not-ready"].contains(&name)
+    })
+}
+
+/// Whether a label of the pod names who owns the taint: `k8s-app: cilium` and `node.cilium.io/...`.
+fn is_of_plugin(pod: &Pod, taint: &str) -> bool {
+    let (domain, _) = taint.split_once('/').unwrap_or_default();
+    let mut named =
+        domain.split('.').filter(|part| !["node", "cni", "io", "org", "com"].contains(part));
+    named.any(|part| pod.labels.values().any(|value| value == part))
 }
 
 fn pod(pod: &Pod) -> Option<Unfinished> {
@@ -134,7 +173,9 @@ fn claim(claim: &Claim, classes: &[StorageClass], pods: &[Pod]) -> Option<Unfini
     }
     let class = class.as_deref().unwrap_or_default();
     let waits = classes.iter().any(|one| one.name == class && one.waits);
-    let mounts = |pod: &Pod| pod.namespace == *namespace && pod.claims.contains(name);
+    // The scheduler, who lets the volume be created, does not look at a pod that a gate holds.
+    let mounts =
+        |pod: &Pod| pod.namespace == *namespace && pod.claims.contains(name) && !is_gated(pod);
     if phase == "Pending" && waits && !pods.iter().any(mounts) {
         return None; // the volume is created for the first pod that mounts it
     }

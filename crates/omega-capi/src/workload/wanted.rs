@@ -112,12 +112,21 @@ fn changing(status: &Value) -> Option<Changing> {
                 | ("Resized" | "MachinesSpecUpToDate" | "MachinesUpToDate", "False")
         )
     };
-    let begun = all.filter(changes).map(|one| text(one, "/lastTransitionTime")?.parse().ok());
+    let begun =
+        all.clone().filter(changes).map(|one| text(one, "/lastTransitionTime")?.parse().ok());
     if let Some(since) = begun.min() {
         return Some(Changing { since });
     }
+    // A phase has no time, and is also said of a machine that is ill: it began with what is untrue.
+    let lacks = |one: &&Value| {
+        let kind = text(one, "/type").unwrap_or_default();
+        let is = ["Available", "Ready", "MachinesReady"].contains(&kind.as_str());
+        is && text(one, "/status").as_deref() == Some("False")
+    };
+    let untrue = all.filter(lacks);
+    let since = untrue.filter_map(|one| text(one, "/lastTransitionTime")?.parse().ok()).min();
     let phase = text(status, "/phase").unwrap_or_default();
-    matches!(phase.as_str(), "ScalingUp" | "ScalingDown").then_some(Changing { since: None })
+    matches!(phase.as_str(), "ScalingUp" | "ScalingDown").then_some(Changing { since })
 }
 
 #[derive(Deserialize)]
@@ -144,4 +153,31 @@ struct Template {
 #[derive(Deserialize)]
 struct TemplateSpec {
     version: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_phase_lasts_as_long_as_what_is_untrue() {
+        let condition = |kind: &str, status: &str, hour: u8| {
+            json!({"type": kind, "status": status,
+                   "lastTransitionTime": format!("2026-11-21T{hour:02}:00:00Z")})
+        };
+        let since = |status: &Value| changing(status).map(|one| one.since.map(|at| at.to_string()));
+        let nine = Some(Some("2026-11-21T09:00:00Z".to_owned()));
+        // The machine is there and boots: v1beta2 no longer calls that scaling.
+        let boots = json!({"phase": "ScalingUp", "conditions": [condition("Available", "False", 9)],
+            "v1beta2": {"conditions": [condition("ScalingUp", "False", 1), condition("Deleting", "False", 1)]}});
+        assert_eq!(since(&boots), nine);
+        let scales = json!({"conditions": [condition("ScalingUp", "True", 9),
+                                           condition("Available", "False", 8)]});
+        assert_eq!(since(&scales), nine);
+        assert_eq!(since(&json!({"phase": "ScalingUp", "conditions": null})), Some(None));
+        assert_eq!(since(&json!({"phase": "Running"})), None);
+        assert_eq!(since(&Value::Null), None);
+    }
 }

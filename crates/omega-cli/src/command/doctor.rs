@@ -46,6 +46,7 @@ impl App {
         options.patience = args.patience;
         if let Some(path) = &args.kubeconfig {
             options.kubeconfig = Some(kubeconfig_at(path, "use another file: --kubeconfig")?);
+            options.kubeconfig_file = Some(path.clone());
         }
         let report = examine(&connect, options, &self.ctx).await?;
         let exit = if report.broken { Status::Gate } else { Status::Done };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use url::{Host, Url};
 use x509_parser::parse_x509_certificate;
 
@@ -29,6 +29,9 @@ pub struct KubeconfigFacts {
     /// When its token expires, if it has one that says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_expires: Option<Timestamp>,
+    /// The service account whose token it has, as `NAMESPACE/NAME`, if it has one that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
 }
 
 /// How a kubeconfig authenticates.
@@ -115,11 +118,28 @@ pub fn token_expires(token: &[u8]) -> Option<Timestamp> {
     struct Claims {
         exp: i64,
     }
+    let claims: Claims = claims(token)?;
+    Timestamp::from_second(claims.exp).ok()
+}
+
+/// Returns the service account that a token names: `system:serviceaccount:NAMESPACE:NAME`
+/// (apiserver 0.34, `pkg/authentication/serviceaccount/util.go`).
+pub(super) fn account(token: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Claims {
+        sub: String,
+    }
+    let claims: Claims = claims(token)?;
+    let (namespace, name) = claims.sub.strip_prefix("system:serviceaccount:")?.split_once(':')?;
+    Some(format!("{namespace}/{name}"))
+}
+
+/// Parses the payload of a JSON Web Token.
+fn claims<T: DeserializeOwned>(token: &[u8]) -> Option<T> {
     let text = std::str::from_utf8(token).ok()?;
     let mut parts = text.split('.');
     let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
-    let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
-    Timestamp::from_second(claims.exp).ok()
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
 }
 
 impl fmt::Display for AuthKind {

@@ -94,6 +94,9 @@ pub struct NodeGroup {
     /// until then.
     #[serde(default)]
     pub stack_id: Option<String>,
+    /// `CREATE_IN_PROGRESS`, `UPDATE_COMPLETE`...
+    #[serde(default)]
+    pub status: Option<String>,
 }
 
 /// A cluster template in Magnum's JSON.
@@ -173,7 +176,7 @@ pub struct TemplateFields {
 impl NodeGroup {
     /// Returns a node group.
     pub fn new(name: impl Into<String>, role: impl Into<String>, node_count: u32) -> Self {
-        Self { name: name.into(), role: role.into(), node_count, stack_id: None }
+        Self { name: name.into(), role: role.into(), node_count, stack_id: None, status: None }
     }
 }
 

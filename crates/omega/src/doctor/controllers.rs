@@ -2,10 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use omega_capi::{
-    Error,
+    Error, OddObject,
     coherence::{Coherence, Rule},
     constellation::Component,
     controllers::{Controllers, Installed, Lease, ManagementState},
+    definition_of,
     releases::{Release, ReleaseStatus, Releases},
 };
 use omega_core::{Evidence, Finding, Severity, Subject};
@@ -92,6 +93,18 @@ pub(super) fn releases(all: &Result<Releases, Error>, expected: &[String]) -> La
             )
         })
     }))
+}
+
+/// Names the objects of lists that could not be understood; the others of their lists are judged.
+pub(super) fn odd(all: &[OddObject]) -> LayerResult {
+    let found = all.iter().map(|OddObject { list, name, why }| {
+        let of = definition_of(list).unwrap_or_else(|| list.clone());
+        let subject = Subject::new("object", format!("{of} {name}"));
+        let why = format!("it could not be understood, and was passed over: {why}");
+        let next = format!("look at it: kubectl get --raw {list}");
+        LayerFinding::unknown(Layer::Controllers, subject, why).remedy(next)
+    });
+    LayerResult::new(Layer::Controllers).with(found)
 }
 
 fn unknown(of: &str, error: &Error) -> LayerFinding {

@@ -1,6 +1,10 @@
 //! The doctor and its options.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use omega_capi::Management;
 use omega_core::{
@@ -11,7 +15,7 @@ use omega_driver::{DriverRelease, NamespacePrefix};
 use omega_juju::UnitPath;
 use semver::Version;
 
-use super::Report;
+use super::{Report, driver_credential::InUse};
 use crate::{
     clients::{Connect, PartialClients},
     graft::{SiteSpec, value},
@@ -32,6 +36,8 @@ pub struct DoctorOptions {
     /// The kubeconfig that is used to read the management cluster. By default the site's, which may
     /// have few rights.
     pub kubeconfig: Option<Kubeconfig>,
+    /// The file that `kubeconfig` was read from, so that a finding can name it.
+    pub kubeconfig_file: Option<PathBuf>,
 }
 
 impl Default for DoctorOptions {
@@ -41,6 +47,7 @@ impl Default for DoctorOptions {
             units: Vec::new(),
             patience: Duration::from_mins(15),
             kubeconfig: None,
+            kubeconfig_file: None,
         }
     }
 }
@@ -55,9 +62,9 @@ pub struct Doctor {
     /// Why the units could not be listed, if they could not.
     pub(super) units_unknown: Option<Failure>,
     /// The kubeconfig that the site names for the driver.
-    pub(super) kubeconfig: Option<KubeconfigFacts>,
+    pub(super) kubeconfig: Option<InUse>,
     /// The one that the management cluster is read with.
-    pub(super) read_with: Option<KubeconfigFacts>,
+    pub(super) read_with: Option<InUse>,
     /// Where the driver's kubeconfig is on a unit.
     pub(super) path: UnitPath,
     /// The name of the management cluster's server in Nova, if the site names it.
@@ -124,7 +131,19 @@ impl Doctor {
         clients: PartialClients,
         options: DoctorOptions,
     ) -> Result<Self, Failure> {
-        let read_with = options.kubeconfig.as_ref().map(|read| read.facts.clone());
+        let file = |path: Option<&Path>, unnamed: &str| {
+            path.map_or_else(|| unnamed.to_owned(), |path| path.display().to_string())
+        };
+        let read_with = options.kubeconfig.as_ref().map(|read| InUse {
+            facts: read.facts.clone(),
+            file: file(options.kubeconfig_file.as_deref(), "the kubeconfig that was given"),
+            is_sites: false,
+        });
+        let kubeconfig = kubeconfig.map(|facts| InUse {
+            facts,
+            file: file(site.management.kubeconfig.as_deref(), "the site's kubeconfig"),
+            is_sites: true,
+        });
         let (driver, chart) = (site.driver().ok(), site.chart().ok());
         let driver = driver.map(|driver| value("driver.version", &driver.version)).transpose()?;
         let chart = chart.map(|chart| value("chart.version", &chart.version)).transpose()?;
@@ -183,7 +202,7 @@ impl Doctor {
     }
 
     /// Returns the management cluster with the kubeconfig that it is read with.
-    pub(super) fn management(&self) -> Option<(&KubeconfigFacts, &Management)> {
+    pub(super) fn management(&self) -> Option<(&InUse, &Management)> {
         self.read_with.as_ref().zip(self.clients.management.as_deref())
     }
 }

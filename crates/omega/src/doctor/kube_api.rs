@@ -4,26 +4,31 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use omega_capi::{ConnectFailure, Error, controllers::Readiness};
-use omega_core::{Evidence, Severity, Subject, kubeconfig::KubeconfigFacts};
+use omega_core::{Diagnostic as _, Evidence, Severity, Subject};
 
-use super::{Cause, Layer, LayerFinding, causes, driver_credential, layer_result::LayerResult};
+use super::{
+    Cause, Layer, LayerFinding, causes,
+    driver_credential::{self, InUse},
+    layer_result::LayerResult,
+};
 
 /// If two clocks differ by more than this, their times can't be compared.
 const SKEW: Duration = Duration::from_mins(1);
 
-/// Checks the API server of `facts`. `now`: this machine's clock.
+/// Checks the API server of the kubeconfig `in_use`. `now`: this machine's clock.
 pub(super) fn judge(
-    facts: &KubeconfigFacts,
+    in_use: &InUse,
     answer: &Result<Readiness, Error>,
     now: Timestamp,
 ) -> Vec<LayerResult> {
+    let facts = &in_use.facts;
     let server = facts.server.as_str().trim_end_matches('/');
     let layer = LayerResult::new(Layer::KubeApi);
     match answer {
         Ok(ready) => {
             let found = unwell(server, ready).into_iter().chain(skewed(server, ready, now));
             let layer = layer.shown_by([Evidence::took(server, ready.took)]).with(found);
-            let ends = driver_credential::ends_soon(facts, now);
+            let ends = driver_credential::ends_soon(in_use, now);
             let credential =
                 ends.map(|found| LayerResult::new(Layer::DriverCredential).with([found]));
             [layer].into_iter().chain(credential).collect()
@@ -31,9 +36,20 @@ pub(super) fn judge(
         Err(error @ (Error::Unauthorized { .. } | Error::Forbidden { .. })) => {
             let context = format!("{server} (context {})", facts.context);
             let subject = Subject::new("kubeconfig", context);
-            let why = error.to_string();
-            let refused = driver_credential::refused(subject, &why, Some(facts), now);
-            let credential = LayerResult::new(Layer::DriverCredential).with([refused]);
+            let found = if let Error::Forbidden { .. } = error {
+                let found = LayerFinding::broken(
+                    Layer::DriverCredential,
+                    Cause::RightsMissing,
+                    subject,
+                    error.to_string(),
+                );
+                found.remedy(error.next().unwrap_or_default())
+            } else {
+                let why = format!("{error}, which are those of {}", in_use.file);
+                driver_credential::refused(subject, &why, Some(facts), now, in_use.renew())
+            };
+            let found = found.shown_by([Evidence::text("kubeconfig", &in_use.file)]);
+            let credential = LayerResult::new(Layer::DriverCredential).with([found]);
             vec![layer.shown_by([Evidence::text(server, "answers")]), credential]
         }
         Err(error) => vec![layer.with([unreachable(server, error)])],
@@ -96,4 +112,37 @@ fn unreachable(server: &str, error: &Error) -> LayerFinding {
         ),
     };
     broken(server, cause, why).remedy(remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use omega_core::{kubeconfig::Kubeconfig, values::Secret};
+
+    use super::*;
+
+    #[test]
+    fn who_is_refused_is_a_file() {
+        let admin = include_str!("../../../omega-core/fixtures/kube/admin.yaml");
+        let facts = Kubeconfig::read(Secret::from(admin.to_owned())).unwrap().facts;
+        let now = facts.expires().unwrap() - SignedDuration::from_hours(24 * 100);
+        let in_use = InUse { facts, file: "/home/op/admin.conf".into(), is_sites: false };
+        let (server, path) = ("https://m:6443 (context a)".to_owned(), "/readyz".to_owned());
+        let told = |error| {
+            let all = judge(&in_use, &Err(error), now);
+            let one = all.into_iter().flat_map(|layer| layer.findings).next().unwrap();
+            (one.cause, one.finding.summary, one.finding.remedy.unwrap(), one.finding.evidence)
+        };
+        let verb = omega_capi::Verb::Get;
+        let (cause, why, remedy, shown) =
+            told(Error::Unauthorized { server: server.clone(), verb, path });
+        assert_eq!(cause, Cause::CredentialRefused);
+        assert!(why.ends_with("which are those of /home/op/admin.conf"), "{why}");
+        assert!(remedy.starts_with("/home/op/admin.conf is not a minted kubeconfig"), "{remedy}");
+        assert!(shown.contains(&Evidence::text("kubeconfig", "/home/op/admin.conf")));
+        let (resource, message) = ("/readyz".to_owned(), "no".to_owned());
+        let (cause, _, remedy, _) =
+            told(Error::Forbidden { server, verb: "get".into(), resource, message });
+        assert_eq!(cause, Cause::RightsMissing);
+        assert!(remedy.contains("the right to get /readyz"), "{remedy}");
+    }
 }

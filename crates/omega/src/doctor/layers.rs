@@ -27,7 +27,9 @@ use super::{
     cloud,
     cluster::{self, Asking, Patience},
     conductor::{self, WantedHere},
-    controllers, kube_api,
+    controllers,
+    driver_credential::InUse,
+    kube_api,
     layer_result::LayerResult,
     machine, magnum,
     running::Running,
@@ -79,20 +81,21 @@ impl Doctor {
         let units = self.units(&clusters).await;
         all.extend(self.conductors(&units, now));
         all.extend(clusters.iter().filter_map(of_another_driver));
-        let Some(((facts, management), ready)) = self.management().zip(ready) else {
+        let Some(((in_use, management), ready)) = self.management().zip(ready) else {
             let layers = [Layer::KubeApi, Layer::Controllers];
             all.extend(layers.map(|one| LayerResult::new(one).not_asked(NO_MANAGEMENT)));
             all.push(without_coherence(lists.as_ref(), clusters.len(), NO_MANAGEMENT));
             all.extend(clusters.iter().filter(|one| one.is_capi()).map(magnum::on_record));
             return Ok(Report::new(all));
         };
-        all.extend(kube_api::judge(facts, &ready, now));
+        all.extend(kube_api::judge(in_use, &ready, now));
         match ready {
             Ok(ready) if ready.ready => {
                 let patience =
                     Patience { now: ready.clock.unwrap_or(now), limit: self.options.patience };
                 let above = self.above(management, lists.as_ref(), &clusters, &units, patience);
                 all.extend(Box::pin(above).await);
+                all.push(controllers::odd(&management.odd_objects()));
             }
             Ok(_) | Err(_) => all.extend(without_management(lists.is_some(), &clusters)),
         }
@@ -125,7 +128,7 @@ impl Doctor {
         namespaces.dedup();
         let namespaces = &namespaces;
         let each = self.clients.units.iter().map(|unit| async move {
-            let facts = self.kubeconfig.as_ref();
+            let facts = self.kubeconfig.as_ref().map(|one| &one.facts);
             (unit.label(), read_conductor(unit, &self.path, facts, namespaces).await)
         });
         in_order(each.collect(), UNITS).await
@@ -164,7 +167,8 @@ impl Doctor {
             read_releases(management, &Namespaces::All),
         );
         let definitions = surface.as_ref().map(|surface| surface.definitions.as_slice());
-        let webhooks = webhooks::ask(management, definitions.unwrap_or_default()).await;
+        let definitions = definitions.unwrap_or_default();
+        let webhooks = webhooks::ask(management, definitions, self.prefix.as_str()).await;
         let running = Running::of(units, &self.wanted);
         let inputs = self.running_inputs(lists, &running);
         let coherence =
@@ -203,6 +207,7 @@ impl Doctor {
             driver,
             running: &running,
             prefix: self.prefix.as_str(),
+            renew: self.read_with.as_ref().map(InUse::renew).unwrap_or_default(),
         };
         let each = of_capi.map(|one| examine_cluster(&asking, one, lists, patience)).collect();
         all.extend(in_order(each, CLUSTERS).await.into_iter().flatten());

@@ -1,6 +1,6 @@
 //! The versions that the conductors run, rather than those of the site file.
 
-use omega_capi::health::{Answer, Object};
+use omega_capi::health::{Answer, CONTROL_PLANE_CONDITIONS, Object};
 use omega_driver::{DriverRelease, Overrides};
 
 use super::{examination::Wanted, layers::UnitAnswers};
@@ -12,6 +12,8 @@ pub(super) struct Running {
     /// Its option, where it parses: that it does not is said of the conductor.
     pub(super) api_resources: Option<String>,
     pub(super) overrides: Overrides,
+    /// The conditions of a control plane that it waits for.
+    pub(super) control_plane: Vec<String>,
     /// The API server's answers to the driver's own kubeconfig, if they are known.
     pub(super) as_driver: Option<Answer>,
 }
@@ -27,6 +29,12 @@ impl Running {
         let options = facts.and_then(|facts| facts.options.as_ref().ok());
         let api_resources =
             options.and_then(|options| options.values.get("api_resources").cloned());
+        let control_plane =
+            options.and_then(|options| options.values.get("k8s_control_plane_resource_conditions"));
+        let control_plane = control_plane.map_or_else(
+            || CONTROL_PLANE_CONDITIONS.map(str::to_owned).into(),
+            |list| listed(list),
+        );
         let parsed = api_resources.as_deref().and_then(|text| Overrides::of_value(text).ok());
         let login = facts.and_then(|facts| facts.authenticate.as_ref().ok());
         let logs_in = login.is_some_and(|state| matches!(state.status, Some(200 | 403)));
@@ -34,7 +42,14 @@ impl Running {
             driver: driver.or_else(|| wanted.driver.clone()),
             api_resources: api_resources.filter(|_| parsed.is_some()),
             overrides: parsed.unwrap_or_default(),
+            control_plane,
             as_driver: logs_in.then(|| Answer::Object(Object::default())),
         }
     }
+}
+
+/// An option with a list (oslo.config, `ListOpt`).
+fn listed(value: &str) -> Vec<String> {
+    let all = value.trim_start_matches('[').trim_end_matches(']').split(',');
+    all.map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect()
 }

@@ -9,7 +9,7 @@ use omega_capi::{
     controllers::{WebhookServer, Webhooks, read_webhooks},
     served::Definition,
 };
-use omega_core::{Evidence, Subject};
+use omega_core::{Evidence, Severity, Subject};
 use tokio::{net::TcpStream, time::timeout};
 
 use super::{Cause, Layer, LayerFinding, causes, layer_result::LayerResult};
@@ -18,9 +18,14 @@ use super::{Cause, Layer, LayerFinding, causes, layer_result::LayerResult};
 const CONNECT: Duration = Duration::from_secs(3);
 
 /// Checks whether each webhook is served.
-pub(super) async fn ask(management: &Management, definitions: &[Definition]) -> LayerResult {
+/// `prefix`: that of the driver's namespaces.
+pub(super) async fn ask(
+    management: &Management,
+    definitions: &[Definition],
+    prefix: &str,
+) -> LayerResult {
     let result = LayerResult::new(Layer::Controllers);
-    match read_webhooks(management, definitions).await {
+    match read_webhooks(management, definitions, prefix).await {
         Ok(all) => result
             .with(all.iter().filter_map(untrusted))
             .with(join_all(all.iter().map(look)).await.into_iter().flatten()),
@@ -62,7 +67,9 @@ async fn look(one: &Webhooks) -> Option<LayerFinding> {
 /// `connection`: how an attempt to connect from this machine failed. Only a refusal is conclusive: a
 /// server that does not answer here may answer the API server.
 fn judge(one: &Webhooks, connection: Option<ErrorKind>) -> Option<LayerFinding> {
-    let names: Vec<&str> = one.configurations.iter().map(String::as_str).collect();
+    let Webhooks { configurations, unjudged, deletes_only, .. } = one;
+    let names: Vec<&str> =
+        configurations.iter().chain(unjudged.keys()).map(String::as_str).collect();
     let (server, why, remedy) = match &one.server {
         WebhookServer::Service { namespace, name, ready: 0 } => (
             format!("{namespace}/{name}"),
@@ -80,10 +87,23 @@ fn judge(one: &Webhooks, connection: Option<ErrorKind>) -> Option<LayerFinding> 
         }
         WebhookServer::Service { .. } | WebhookServer::Address { .. } => return None,
     };
-    let why = format!("{why}: every write to the objects that it checks is refused");
     let subject = Subject::new("webhook server", server);
-    let found = LayerFinding::broken(Layer::Controllers, Cause::WebhookDown, subject, why);
-    Some(found.shown_by([Evidence::list("webhook configurations", names)]).remedy(remedy))
+    let found = |why: String| {
+        let found = LayerFinding::broken(Layer::Controllers, Cause::WebhookDown, subject, why);
+        found.shown_by([Evidence::list("webhook configurations", names.iter().copied())]).shown_by(
+            unjudged.iter().map(|(name, why)| Evidence::text(&format!("{name} not judged:"), why)),
+        )
+    };
+    if configurations.is_empty() {
+        let why = format!("{why}; whether that stops a write of the driver was not judged");
+        let look =
+            "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml";
+        let remedy = format!("{remedy}. What it selects: {look}, there {}", names.join(", "));
+        return Some(found(why).severity(Severity::Unknown).remedy(remedy));
+    }
+    let write = if *deletes_only { "delete" } else { "write" };
+    let why = format!("{why}: every {write} of the objects that it checks is refused");
+    Some(found(why).remedy(remedy))
 }
 
 #[cfg(test)]
@@ -91,9 +111,44 @@ mod tests {
     use super::*;
 
     fn judged(server: WebhookServer, connection: Option<ErrorKind>) -> Option<Cause> {
-        let configurations = ["core".to_owned()].into();
-        let untrusted = std::collections::BTreeSet::new();
-        judge(&Webhooks { configurations, untrusted, server }, connection).map(|one| one.cause)
+        judge(&served_by(server), connection).map(|one| one.cause)
+    }
+
+    fn served_by(server: WebhookServer) -> Webhooks {
+        Webhooks {
+            configurations: ["core".to_owned()].into(),
+            unjudged: [].into(),
+            deletes_only: false,
+            untrusted: [].into(),
+            server,
+        }
+    }
+
+    fn without_pods() -> WebhookServer {
+        WebhookServer::Service { namespace: "x".parse().unwrap(), name: "s".into(), ready: 0 }
+    }
+
+    #[test]
+    fn what_was_not_judged_is_not_the_first_thing_to_fix() {
+        let sure = judge(&served_by(without_pods()), None).unwrap();
+        assert_eq!(sure.finding.severity, Severity::Broken);
+        assert!(
+            sure.finding.summary.ends_with("every write of the objects that it checks is refused")
+        );
+        let deletes = Webhooks { deletes_only: true, ..served_by(without_pods()) };
+        let deletes = judge(&deletes, None).unwrap().finding;
+        assert!(deletes.summary.contains("every delete of the objects"), "{}", deletes.summary);
+        let why = "it has matchConditions, which are not evaluated".to_owned();
+        let unjudged = Webhooks {
+            configurations: [].into(),
+            unjudged: [("policy".to_owned(), why)].into(),
+            ..served_by(without_pods())
+        };
+        let unknown = judge(&unjudged, None).unwrap().finding;
+        assert_eq!(unknown.severity, Severity::Unknown);
+        assert!(unknown.summary.ends_with("was not judged"), "{}", unknown.summary);
+        let shown = Evidence::line(&unknown.evidence);
+        assert!(shown.contains("policy not judged: it has matchConditions"), "{shown}");
     }
 
     /// cert-manager/cert-manager#4713, #3338.
@@ -105,8 +160,7 @@ mod tests {
             ready: 1,
         };
         let name = "capi-validating-webhook-configuration";
-        let all =
-            Webhooks { configurations: [name.to_owned()].into(), untrusted: [].into(), server };
+        let all = Webhooks { configurations: [name.to_owned()].into(), ..served_by(server) };
         assert_eq!(untrusted(&all), None);
         let bad = Webhooks { untrusted: [name.to_owned()].into(), ..all };
         let found = untrusted(&bad).unwrap();

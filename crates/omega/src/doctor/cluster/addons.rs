@@ -1,6 +1,5 @@
 //! The addons of a cluster, for which the driver waits.
 
-use jiff::SignedDuration;
 use omega_capi::health::{Addon, AddonOutcome};
 use omega_core::{Evidence, Severity, Subject};
 
@@ -35,7 +34,8 @@ fn finding(facts: &ClusterFacts, addon: &Addon, patience: Patience) -> Option<La
         }
         AddonOutcome::Waits => {
             let since = changed.map(|time| patience.since(time));
-            let over = patience.is_over(since) || patience.is_over(in_progress(facts, patience));
+            let over =
+                patience.is_over(since) || patience.is_over(facts.in_progress_for(patience.now));
             let found = broken(format!("it is {phase}, and the driver waits until it is Deployed"))
                 .shown_by(changed.map(|time| Evidence::time("since", time)));
             Some(if over {
@@ -47,14 +47,5 @@ fn finding(facts: &ClusterFacts, addon: &Addon, patience: Patience) -> Option<La
                 found.severity(Severity::Waiting).remedy("wait: it is being installed")
             })
         }
-    }
-}
-
-/// How long Magnum's create or update has been going on.
-fn in_progress(facts: &ClusterFacts, patience: Patience) -> Option<SignedDuration> {
-    match facts.status() {
-        "CREATE_IN_PROGRESS" => facts.age(patience.now),
-        "UPDATE_IN_PROGRESS" => facts.updating_for(patience.now),
-        _ => None,
     }
 }

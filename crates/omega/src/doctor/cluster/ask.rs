@@ -5,7 +5,7 @@ use std::time::Duration;
 use omega_capi::{
     Error, Management, Namespace,
     credentials::read_cluster_credentials,
-    health::{Addon, MachineFault, read_addons, read_machine_faults},
+    health::{Addon, Machines, read_addons, read_machines},
     health::{Credential, HealthFacts, LoadBalancer, Names, NodeGroup, Recorded, read_objects},
     releases::{Release, Releases},
     served::ServedVersions,
@@ -36,19 +36,21 @@ pub(in crate::doctor) struct Asking<'a> {
     pub(in crate::doctor) driver: &'a DriverRelease,
     pub(in crate::doctor) running: &'a Running,
     pub(in crate::doctor) prefix: &'a str,
+    /// What to do if the kubeconfig that it is read with is refused.
+    pub(in crate::doctor) renew: String,
 }
 
 /// Reads everything about `cluster`.
 pub(in crate::doctor) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> ClusterFacts {
-    let Asking { magnum, inventory, management, served, releases, driver, running, prefix } =
-        asking;
+    let Asking { magnum, inventory, management, served, releases, driver, running, .. } = asking;
     let stack = cluster.stack_id.as_deref().unwrap_or_default();
     let project = cluster.project_id.as_deref().unwrap_or_default();
     let groups = magnum.node_groups(&cluster.uuid).await;
     let groups_unknown = groups.as_ref().err().map(|error| causes(error));
-    let names = names(cluster, prefix, groups.into_iter().flatten());
+    let groups: Vec<MagnumNodeGroup> = groups.into_iter().flatten().collect();
+    let names = names(cluster, asking.prefix, &groups);
     let namespace = names.namespace();
-    let Running { overrides, as_driver, .. } = running;
+    let Running { overrides, as_driver, control_plane, .. } = running;
     let paths =
         HealthFacts::paths(driver, overrides, &names, served.unwrap_or(&ServedVersions::default()));
     let (answers, addons, machines, balancers, credential) = futures::join!(
@@ -76,7 +78,10 @@ pub(in crate::doctor) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> Cl
         },
         addons,
         machines,
+        groups,
         groups_unknown,
+        control_plane: control_plane.clone(),
+        renew: asking.renew.clone(),
         credential,
         release: release(releases, &namespace, stack),
         quotas,
@@ -85,13 +90,14 @@ pub(in crate::doctor) async fn ask(asking: &Asking<'_>, cluster: &Cluster) -> Cl
     }
 }
 
-fn names(cluster: &Cluster, prefix: &str, groups: impl Iterator<Item = MagnumNodeGroup>) -> Names {
-    let group = |MagnumNodeGroup { name, role, .. }: MagnumNodeGroup| NodeGroup { name, role };
+fn names(cluster: &Cluster, prefix: &str, groups: &[MagnumNodeGroup]) -> Names {
+    let group =
+        |one: &MagnumNodeGroup| NodeGroup { name: one.name.clone(), role: one.role.clone() };
     Names {
         stack_id: cluster.stack_id.clone(),
         project_id: cluster.project_id.clone().unwrap_or_default(),
         namespace_prefix: prefix.to_owned(),
-        node_groups: groups.map(group).collect(),
+        node_groups: groups.iter().map(group).collect(),
     }
 }
 
@@ -129,9 +135,9 @@ async fn machines(
     served: Option<&ServedVersions>,
     namespace: &str,
     stack: &str,
-) -> Result<Vec<MachineFault>, String> {
-    let Some(served) = served else { return Ok(Vec::new()) };
-    let read = read_machine_faults(management, served, &of_namespace(namespace)?, stack).await;
+) -> Result<Machines, String> {
+    let Some(served) = served else { return Ok(Machines::default()) };
+    let read = read_machines(management, served, &of_namespace(namespace)?, stack).await;
     read.map_err(|error| causes(&error))
 }
 

@@ -7,9 +7,7 @@ use omega_capi::{
 use omega_core::{Finding, Observation, Severity};
 
 use super::{ClusterFacts, Patience, deleting, remedies, subject};
-use crate::doctor::{
-    Cause, Layer, LayerFinding, driver_credential::RENEW, messages::is_webhook_failure,
-};
+use crate::doctor::{Cause, Layer, LayerFinding, messages::is_webhook_failure};
 
 /// Returns one diagnosis as a finding. Those of the infrastructure and of the cluster's own credential
 /// are handled in other files.
@@ -25,9 +23,14 @@ pub(super) fn finding(
         HealthCause::CredentialRefused if one.layer == HealthLayer::ClusterCredential => {
             return None;
         }
+        HealthCause::RollingOut => return rolling_out(facts, one, patience),
         HealthCause::Deleting => return Some(deleting::finding(facts, one, patience)),
         HealthCause::CredentialRefused => {
-            (Layer::DriverCredential, rights(facts), Some(RENEW.to_owned()))
+            let cause = rights(facts);
+            let give = "give the user of the kubeconfig the rights that the messages name (RBAC)";
+            let refused = cause == Cause::CredentialRefused;
+            let remedy = if refused { facts.renew.clone() } else { give.to_owned() };
+            (Layer::DriverCredential, cause, Some(remedy))
         }
         HealthCause::ManagementUnreachable => unreachable(one),
         HealthCause::Missing => {
@@ -44,7 +47,7 @@ pub(super) fn finding(
         HealthCause::UnservedVersion => (Layer::Controllers, Cause::VersionUnserved, None),
         HealthCause::PolarityMisread => (Layer::Magnum, Cause::PolarityMisread, None),
         HealthCause::Outdated => (Layer::Magnum, Cause::StaleStatus, None),
-        HealthCause::RollingOut | HealthCause::NeverPolled | HealthCause::Unclear => {
+        HealthCause::NeverPolled | HealthCause::Unclear => {
             (Layer::ClusterApi, Cause::Unclear, None)
         }
     };
@@ -56,6 +59,35 @@ pub(super) fn finding(
         Some(remedy) => found.remedy(remedy),
         None => found,
     })
+}
+
+/// Whether an object says that machines come or go, and not only Magnum.
+fn by_objects(facts: &ClusterFacts, one: &Diagnosis) -> bool {
+    let magnums = |found: &Finding| found.summary == facts.status();
+    one.cause == HealthCause::RollingOut && !one.findings.iter().all(magnums)
+}
+
+/// Whether Cluster API is creating, replacing or removing machines, and something has moved within the
+/// limit.
+pub(super) fn is_moving(facts: &ClusterFacts, all: &[Diagnosis], patience: Patience) -> bool {
+    let moved = facts.last_change().map(|time| patience.since(time));
+    all.iter().any(|one| by_objects(facts, one)) && !patience.is_over(moved)
+}
+
+/// Machines come or go, or Magnum says so. That it says so for too long is told by what it waits for.
+fn rolling_out(facts: &ClusterFacts, one: &Diagnosis, patience: Patience) -> Option<LayerFinding> {
+    if !by_objects(facts, one) && patience.is_over(facts.in_progress_for(patience.now)) {
+        return None;
+    }
+    let since = facts.in_progress_since().map(|time| format!(" since {time}")).unwrap_or_default();
+    let each = one.findings.iter().map(|found| {
+        let since = if found.summary == facts.status() { since.as_str() } else { "" };
+        format!("{}{since}", found.summary)
+    });
+    let summary = format!("in progress: {}", each.collect::<Vec<_>>().join("; "));
+    let mut found = diagnosed(facts, one, Layer::ClusterApi, Cause::Unclear);
+    found.finding.summary = summary;
+    Some(found)
 }
 
 /// Returns a diagnosis as `cause` at `layer`: what its first finding says, shown by all of them.

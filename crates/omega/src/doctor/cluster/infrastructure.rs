@@ -2,7 +2,7 @@
 
 use omega_capi::health::{Diagnosis, HealthCause, Layer as HealthLayer, MachineFault};
 use omega_core::{Evidence, Finding, Severity};
-use omega_openstack::RefusalReason;
+use omega_openstack::{RefusalReason, RefusingService, refusing_rule};
 
 use super::{ClusterFacts, health::diagnosed, quota, subject};
 use crate::doctor::{Cause, Layer, LayerFinding, messages::is_slow};
@@ -45,11 +45,13 @@ pub(super) fn findings(
 
 /// What the objects of the machines say, which Cluster API may not pass on.
 fn machine_faults(facts: &ClusterFacts) -> impl Iterator<Item = Finding> {
-    facts.machines.iter().flatten().map(|MachineFault { plural, name, message, .. }| {
-        let summary = format!("{plural} {name}: {message}");
-        let said = Evidence::text(&format!("{plural} {name}"), message);
-        Finding::broken("machine-fault", subject(facts), summary).shown_by([said])
-    })
+    facts.machines.iter().flat_map(|all| &all.faults).map(
+        |MachineFault { plural, name, message, .. }| {
+            let summary = format!("{plural} {name}: {message}");
+            let said = Evidence::text(&format!("{plural} {name}"), message);
+            Finding::broken("machine-fault", subject(facts), summary).shown_by([said])
+        },
+    )
 }
 
 /// Returns the first that gives this reason, in a service's own words.
@@ -72,22 +74,48 @@ fn credential(facts: &ClusterFacts, ours: &[&Diagnosis], said: &[Finding]) -> Op
         return Some(broken(Cause::CredentialRefused, why).remedy(RENEW));
     }
     let why = reason_in(said, RefusalReason::PolicyForbids)?;
-    let roles = facts.roles();
-    let lacks = roles.filter(|all| !all.iter().any(|role| role == BALANCER_ROLE));
-    let shown = roles.map(|all| Evidence::list("roles", all)).into_iter();
-    let shown = shown.chain(lacks.map(|_| Evidence::text("lacks the role", BALANCER_ROLE)));
-    Some(broken(Cause::RoleMissing, why).shown_by(shown).remedy(ROLE))
+    let service = RefusingService::from_message(&why.summary);
+    let (roles, role) = (facts.roles(), service.and_then(RefusingService::role));
+    let has = |role: &str| roles.map(|all| all.iter().any(|one| one == role));
+    let lacks = role.filter(|role| has(role) == Some(false));
+    let named = refusing_rule(&why.summary);
+    let shown = [
+        roles.map(|all| Evidence::list("roles", all)),
+        service.map(|service| Evidence::text("refused by", service.name())),
+        named.map(|named| Evidence::text("rule of its policy", named)),
+        lacks.map(|role| Evidence::text("lacks the role", role)),
+    ];
+    let remedy = role_remedy(service, role.filter(|role| has(role) != Some(true)), named);
+    Some(broken(Cause::RoleMissing, why).shown_by(shown.into_iter().flatten()).remedy(remedy))
 }
 
-/// What the user of Octavia needs (octavia, `octavia/policies/base.py`).
-const BALANCER_ROLE: &str = "load-balancer_member";
+/// `role`: the role that is missing, if it is known. `named`: the rule that the message names.
+fn role_remedy(
+    service: Option<RefusingService>,
+    role: Option<&str>,
+    named: Option<&str>,
+) -> String {
+    let frozen = "the credential's roles are frozen";
+    let create = "and create the cluster again";
+    let decision = if service == Some(RefusingService::LoadBalancer) { " (D-039)" } else { "" };
+    let name = service.map_or("the service that the message names", RefusingService::name);
+    let by_rule = named.map(|named| format!(", rule {named}")).unwrap_or_default();
+    match role {
+        Some(role) => format!(
+            "{frozen}: give the user who creates clusters {role} on the project (openstack role add), \
+             which {name} asks for, {create}{decision}"
+        ),
+        None => format!(
+            "{frozen}: find out which role the policy of {name} asks for{by_rule} (its policy.yaml), give \
+             it to the user who creates clusters (openstack role add), {create}"
+        ),
+    }
+}
+
 const RENEW: &str = "create a new application credential with the same roles, and put it into the secret \
                      STACK-cloud-credentials of the cluster's namespace: the provider then uses it. \
                      For a cluster that is being deleted: omega-cli release-stuck-delete --cluster \
                      NAME --credential-from FILE";
-const ROLE: &str = "its roles are frozen: give the user who creates clusters load-balancer_member on \
-                    the project (openstack role add), and create the cluster again (D-039)";
-
 /// Returns the finding of `one` of `ours` about a load balancer or the rest of the infrastructure.
 fn lacking(
     facts: &ClusterFacts,

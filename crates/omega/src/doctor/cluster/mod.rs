@@ -6,10 +6,12 @@ mod deleting;
 mod facts;
 mod health;
 mod infrastructure;
+mod machines;
 mod quota;
 mod release;
 mod remedies;
 mod stalled;
+mod unfinished;
 
 use std::time::Duration;
 
@@ -47,14 +49,15 @@ impl Patience {
     }
 
     /// The same for the conditions of objects.
-    fn of_health(self) -> HealthPatience {
-        HealthPatience { now: self.now, limit: self.limit }
+    fn of_health(self, facts: &ClusterFacts) -> HealthPatience {
+        let joined = facts.machines.as_ref().ok().and_then(|all| all.joined);
+        HealthPatience { now: self.now, limit: self.limit, joined }
     }
 }
 
 /// Returns what is wrong with the cluster, layer by layer.
 pub(super) fn judge(facts: &ClusterFacts, patience: Patience) -> Vec<LayerResult> {
-    let mut diagnoses = classify_within(&facts.evidence, patience.of_health());
+    let mut diagnoses = classify_within(&facts.evidence, patience.of_health(facts));
     if release::never_made(facts) {
         let made = |cause| !matches!(cause, HealthCause::Missing | HealthCause::LoadBalancer);
         diagnoses.retain(|one| made(one.cause));
@@ -68,9 +71,14 @@ pub(super) fn judge(facts: &ClusterFacts, patience: Patience) -> Vec<LayerResult
         found.extend(stalled::findings(facts, &found, patience));
     }
     found.extend(addons::findings(facts, patience));
-    found.extend(unasked(facts));
     found.extend(release::finding(facts, patience));
     found.extend(failed(facts));
+    if !facts.status().starts_with("DELETE") {
+        found.extend(machines::findings(facts, &found, patience));
+    }
+    let moves = health::is_moving(facts, &diagnoses, patience);
+    found.extend(unfinished::findings(facts, &found, moves, patience));
+    found.extend(unasked(facts));
     layers(facts, found)
 }
 
@@ -177,6 +185,8 @@ fn failed(facts: &ClusterFacts) -> Option<LayerFinding> {
     })
 }
 
+#[cfg(test)]
+mod progress_tests;
 #[cfg(test)]
 mod sound;
 #[cfg(test)]

@@ -4,12 +4,49 @@ use omega_capi::definition_of;
 
 use super::ClusterFacts;
 
+/// Returns whether the create has not come to helm yet: there is neither a release nor a Cluster.
+fn before_helm(facts: &ClusterFacts) -> bool {
+    facts.status() == "CREATE_IN_PROGRESS" && matches!(facts.release, Ok(None))
+}
+
 /// For missing objects.
 pub(super) fn missing(facts: &ClusterFacts) -> String {
+    if before_helm(facts) {
+        return format!(
+            "helm has not run for it: find out from magnum-conductor's log on each unit what became of the \
+             create ({}); one that was restarted meanwhile forgets it. Then delete the cluster and create \
+             it again",
+            facts.cluster.uuid
+        );
+    }
     format!(
         "find out who deleted it: kubectl -n {} get clusters,openstackclusters; helm makes it \
          again with the next openstack coe cluster upgrade or resize",
         facts.namespace()
+    )
+}
+
+/// For a Magnum that does not notice what is done.
+pub(super) fn conductor(facts: &ClusterFacts) -> String {
+    let then = match facts.status() {
+        "UPDATE_IN_PROGRESS" => "a resize or an upgrade that was lost is repeated once it ended",
+        _ => "what it noticed is shown within a minute",
+    };
+    format!(
+        "look at the conductor: it asks the driver every 10 s. On each unit: systemctl status \
+         magnum-conductor, and in its log `ClusterUpdateJob.update_status' failed`, `Ignore error` and {} (a 403 \
+         there is a right that its kubeconfig lacks, as list helmchartproxies.addons.cluster.x-k8s.io). \
+         Without a line there, restart magnum-conductor; {then}",
+        facts.cluster.uuid
+    )
+}
+
+/// For a Cluster whose own conditions say what is missing.
+pub(super) fn describe(facts: &ClusterFacts) -> String {
+    format!(
+        "find out what it waits for: kubectl -n {} describe cluster,openstackcluster {}",
+        facts.namespace(),
+        facts.stack
     )
 }
 
@@ -53,6 +90,16 @@ pub(super) fn stuck_delete(facts: &ClusterFacts) -> String {
          cluster,openstackcluster,machines. If it never finishes: {}",
         facts.namespace(),
         release(facts)
+    )
+}
+
+/// For a delete that has not come to Cluster API.
+pub(super) fn not_deleted(facts: &ClusterFacts) -> String {
+    let (namespace, stack) = (facts.namespace(), &facts.stack);
+    format!(
+        "find out why helm has not uninstalled it: magnum-conductor's log on each unit, and helm -n \
+         {namespace} status {stack}. A conductor that was restarted meanwhile forgets the delete: \
+         helm -n {namespace} uninstall {stack} does it"
     )
 }
 

@@ -2,7 +2,8 @@
 
 use omega_capi::{
     health::{
-        Answer, Answers, HealthFacts, LoadBalancer, Names, NodeGroup, Recorded, health_reads,
+        Answer, Answers, CONTROL_PLANE_CONDITIONS, HealthFacts, LoadBalancer, Machines, Names,
+        NodeGroup, Recorded, health_reads,
     },
     served::ServedVersions,
 };
@@ -53,8 +54,11 @@ pub(super) fn sound() -> ClusterFacts {
             credential: None,
         },
         addons: Ok(Vec::new()),
-        machines: Ok(Vec::new()),
+        machines: Ok(Machines::default()),
+        groups: Vec::new(),
         groups_unknown: None,
+        control_plane: CONTROL_PLANE_CONDITIONS.map(str::to_owned).into(),
+        renew: "mgmt.kubeconfig is not a minted kubeconfig".into(),
         release: Ok(None),
         quotas: Vec::new(),
         quotas_unknown: None,

@@ -19,7 +19,7 @@ pub(super) fn findings(
 ) -> Vec<LayerFinding> {
     let complete = "CREATE_COMPLETE".to_owned();
     let evidence = HealthFacts { status: complete, ..facts.evidence.clone() };
-    let diagnoses = classify_within(&evidence, patience.of_health());
+    let diagnoses = classify_within(&evidence, patience.of_health(facts));
     let progress = Progress { stalled: true, over: true };
     let mut found = infrastructure::findings(facts, &diagnoses, progress);
     found.extend(diagnoses.iter().filter_map(|one| {

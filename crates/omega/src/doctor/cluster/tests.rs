@@ -1,4 +1,4 @@
-use omega_capi::health::{Addon, HealthFacts, MachineFault, Recorded, health_reads};
+use omega_capi::health::{Addon, HealthFacts, MachineFault, Machines, Recorded, health_reads};
 use omega_core::Severity;
 use omega_openstack::cloud_inventory::Quota;
 use serde_json::{Value, json};
@@ -9,14 +9,14 @@ use super::{
 };
 use crate::doctor::{LayerState, Report};
 
-const NOW: &str = "2026-11-21T17:00:00Z";
+pub(super) const NOW: &str = "2026-11-21T17:00:00Z";
 
-fn judged(facts: &ClusterFacts, patience: u64) -> Report {
+pub(super) fn judged(facts: &ClusterFacts, patience: u64) -> Report {
     let limit = Duration::from_secs(patience);
     Report::new(judge(facts, Patience { now: NOW.parse().unwrap(), limit }))
 }
 
-fn first(facts: &ClusterFacts) -> Option<(Layer, Cause)> {
+pub(super) fn first(facts: &ClusterFacts) -> Option<(Layer, Cause)> {
     judged(facts, 900).first.map(|one| (one.layer, one.cause))
 }
 
@@ -219,7 +219,7 @@ fn a_create_that_failed_before_helm_is_no_cluster_that_somebody_deleted() {
 }
 
 /// A status of a cluster in Magnum, since `minutes`.
-fn in_magnum(facts: &mut ClusterFacts, status: &str, minutes: i64) {
+pub(super) fn in_magnum(facts: &mut ClusterFacts, status: &str, minutes: i64) {
     let now: Timestamp = NOW.parse().unwrap();
     let since = (now - SignedDuration::from_mins(minutes)).to_string();
     let key = if status.starts_with("UPDATE") {
@@ -233,7 +233,7 @@ fn in_magnum(facts: &mut ClusterFacts, status: &str, minutes: i64) {
     facts.evidence.recorded.status = facts.cluster.health_status.clone();
 }
 
-fn addon(phase: Option<&str>) -> Addon {
+pub(super) fn addon(phase: Option<&str>) -> Addon {
     let (plural, name) = ("helmreleases".into(), "c-1-metrics-server".into());
     Addon { plural, name, phase: phase.map(str::to_owned), message: None, changed: None }
 }
@@ -286,7 +286,7 @@ fn phase_unknown_fails_the_create_and_no_phase_does_not() {
     assert_eq!(with(None), Some(Severity::Waiting));
 }
 
-const CORES: &str = "error creating OpenStack instance: got 403 instead: {\"forbidden\": {\"code\": 403, \
+pub(super) const CORES: &str = "error creating OpenStack instance: got 403 instead: {\"forbidden\": {\"code\": 403, \
     \"message\": \"Quota exceeded for cores, ram: Requested 4, 8192, but already used 20, 49152 of 20, \
     51200 cores, ram\"}}";
 
@@ -317,9 +317,10 @@ fn what_only_the_server_object_knows_is_read() {
         plural: "openstackservers".into(),
         name: "c-1-control-plane-x".into(),
         message: message.into(),
-        since: None,
+        ..MachineFault::default()
     };
-    let mut facts = ClusterFacts { machines: Ok(vec![fault(CORES)]), ..sound() };
+    let machines = |faults: Vec<MachineFault>| Ok(Machines { faults, ..Machines::default() });
+    let mut facts = ClusterFacts { machines: machines(vec![fault(CORES)]), ..sound() };
     in_magnum(&mut facts, "CREATE_IN_PROGRESS", 60);
     say(
         &mut facts,
@@ -328,16 +329,16 @@ fn what_only_the_server_object_knows_is_read() {
         condition("MachinesReady", "False", "Machine c-1-x: waiting for infrastructure")]}),
     );
     assert_eq!(first(&facts), Some((Layer::Quota, Cause::QuotaExhausted)));
-    facts.machines = Ok(vec![fault("Authentication failed: got 401")]);
+    facts.machines = machines(vec![fault("Authentication failed: got 401")]);
     let refused = Some((Layer::ClusterCredential, Cause::CredentialRefused));
     assert_eq!(first(&facts), refused);
-    facts.machines = Ok(Vec::new());
+    facts.machines = machines(Vec::new());
     let first = judged(&facts, 900).first.unwrap();
     assert_eq!(first.cause, Cause::ControlPlane);
     assert!(first.finding.remedy.unwrap().contains("openstackservers"));
 }
 
-fn since(kind: &str, status: &str, severity: &str, minutes: i64) -> Value {
+pub(super) fn since(kind: &str, status: &str, severity: &str, minutes: i64) -> Value {
     let now: Timestamp = NOW.parse().unwrap();
     let time = (now - SignedDuration::from_mins(minutes)).to_string();
     json!({"type": kind, "status": status, "severity": severity, "reason": "Because",
@@ -393,7 +394,7 @@ fn a_resize_that_goes_on_is_waited_for() {
     assert_eq!(first(&facts), None);
 }
 
-fn release(status: &str, revision: u32, minutes: i64) -> Release {
+pub(super) fn release(status: &str, revision: u32, minutes: i64) -> Release {
     let now: Timestamp = NOW.parse().unwrap();
     serde_json::from_value(json!({
         "namespace": "magnum-p1", "name": "c-1", "revision": revision, "status": status,

@@ -2,18 +2,21 @@
 //! enough rights.
 
 use jiff::Timestamp;
-use omega_core::{Evidence, kubeconfig::KubeconfigFacts};
+use omega_core::Evidence;
 use omega_juju::{ConductorFacts, FailureCode, FileState, HelmFailure, ReachState, ReleasesState};
 
-use super::Unit;
-use crate::doctor::{Cause, Layer, LayerFinding, driver_credential, driver_credential::RENEW};
+use super::{Unit, is_in_place};
+use crate::doctor::{
+    Cause, Layer, LayerFinding,
+    driver_credential::{self, InUse},
+};
 
 const LAYER: Layer = Layer::DriverCredential;
 
 pub(super) fn judge(
     unit: Unit<'_>,
     facts: &ConductorFacts,
-    wanted: Option<&KubeconfigFacts>,
+    wanted: Option<&InUse>,
     now: Timestamp,
 ) -> Vec<LayerFinding> {
     if matches!(facts.kubeconfig, Ok(FileState::Absent)) {
@@ -32,20 +35,43 @@ pub(super) fn judge(
     };
     let login = match &facts.authenticate {
         Err(failure) => Some(unit.unasked(LAYER, failure)),
-        Ok(state) => refused(unit, state, wanted, now, clock)
+        Ok(state) => refused(unit, facts, state, wanted, now, clock)
             // What keeps the unit from the API server is reported once.
             .filter(|one| connects(one) || unreached.is_none()),
     };
     let lists = facts.releases.as_ref().map(Vec::as_slice).unwrap_or_default();
-    let forbidden = lists.iter().filter_map(|list| forbidden(unit, list));
+    let in_place = wanted.filter(|wanted| is_in_place(facts, wanted));
+    let forbidden = lists.iter().filter_map(|list| forbidden(unit, list, in_place));
     unasked.chain(unreached.clone()).chain(login).chain(forbidden).collect()
 }
 
 fn absent(unit: Unit<'_>, facts: &ConductorFacts) -> LayerFinding {
-    let option = facts.options.as_ref().ok().and_then(|all| all.values.get("kubeconfig_file"));
-    let path = option.filter(|path| !path.is_empty()).map_or("the kubeconfig", String::as_str);
+    let path = path(facts);
     unit.broken(LAYER, Cause::KubeconfigUnusable, format!("{path} does not exist"))
         .remedy("omega-cli place-kubeconfig")
+}
+
+/// The kubeconfig's path on the unit, as the daemon's options name it.
+fn path(facts: &ConductorFacts) -> &str {
+    let option = facts.options.as_ref().ok().and_then(|all| all.values.get("kubeconfig_file"));
+    option.filter(|path| !path.is_empty()).map_or("the kubeconfig", String::as_str)
+}
+
+/// What to do about a refused login with the file on the unit.
+fn renew(unit: Unit<'_>, facts: &ConductorFacts, wanted: Option<&InUse>) -> String {
+    let here = format!("{} on {}", path(facts), unit.0);
+    match wanted {
+        Some(wanted) if is_in_place(facts, wanted) => wanted.renew(),
+        Some(wanted) => format!(
+            "{here} is not {}, which the site file names: omega-cli place-kubeconfig puts that there",
+            wanted.file
+        ),
+        None => format!(
+            "replace {here} with a kubeconfig that the management cluster accepts, and name it in the \
+             site file: omega-cli mint-kubeconfig makes one, with an administrator's; then omega-cli \
+             place-kubeconfig"
+        ),
+    }
 }
 
 fn reason(state: &ReachState) -> &str {
@@ -120,8 +146,9 @@ fn tls(unit: Unit<'_>, state: &ReachState, code: &FailureCode, clocks: Clocks) -
 /// rights.
 fn refused(
     unit: Unit<'_>,
+    facts: &ConductorFacts,
     state: &ReachState,
-    wanted: Option<&KubeconfigFacts>,
+    wanted: Option<&InUse>,
     now: Timestamp,
     clocks: Clocks,
 ) -> Option<LayerFinding> {
@@ -130,9 +157,15 @@ fn refused(
     match state.status {
         Some(200 | 403) => None,
         Some(401) if state.code == Some(FailureCode::CredentialExpired) => {
-            broken(Cause::KubeconfigExpired, RENEW)
+            let found = unit.broken(LAYER, Cause::KubeconfigExpired, why);
+            Some(found.remedy(renew(unit, facts, wanted)))
         }
-        Some(401) => Some(driver_credential::refused(unit.subject(), why, wanted, now)),
+        Some(401) => {
+            let in_place = wanted.filter(|wanted| is_in_place(facts, wanted));
+            let known = in_place.map(|one| &one.facts);
+            let renew = renew(unit, facts, wanted);
+            Some(driver_credential::refused(unit.subject(), why, known, now, renew))
+        }
         Some(_) => Some(unit.unknown(LAYER, why)),
         None => match &state.code {
             Some(code) if code.is_tls() => Some(tls(unit, state, code, clocks)),
@@ -155,13 +188,20 @@ fn refused(
 }
 
 /// A right that helm needs and the kubeconfig's user lacks, as the API server's message names it.
-fn forbidden(unit: Unit<'_>, list: &ReleasesState) -> Option<LayerFinding> {
+/// `in_place`: the site's kubeconfig, if it is the one on the unit.
+fn forbidden(
+    unit: Unit<'_>,
+    list: &ReleasesState,
+    in_place: Option<&InUse>,
+) -> Option<LayerFinding> {
     let Some(HelmFailure::Forbidden { .. }) = list.failure() else { return None };
     let namespace = &list.namespace;
-    let remedy = format!(
-        "give the kubeconfig's user that right in {namespace}: omega-cli mint-kubeconfig corrects \
-         its role"
-    );
+    let how = match in_place.map(|one| one.facts.account.is_some()) {
+        Some(true) => "omega-cli mint-kubeconfig corrects its role",
+        Some(false) => "RBAC: it was not minted",
+        None => "RBAC; of a minted one, omega-cli mint-kubeconfig corrects the role",
+    };
+    let remedy = format!("give the kubeconfig's user that right in {namespace}: {how}");
     let found = unit.broken(LAYER, Cause::RightsMissing, list.stderr());
     Some(found.shown_by([Evidence::text("namespace", namespace)]).remedy(remedy))
 }

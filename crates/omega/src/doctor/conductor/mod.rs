@@ -7,17 +7,19 @@ mod options;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use omega_core::{Evidence, Subject, kubeconfig::KubeconfigFacts};
+use omega_core::{Evidence, Subject};
 use omega_driver::requirements::DISTRIBUTION;
 use omega_juju::{ConductorFacts, Error, FileState, ProbeFailure};
 
-use super::{Cause, Layer, LayerFinding, causes, layer_result::LayerResult};
+use super::{
+    Cause, Layer, LayerFinding, causes, driver_credential::InUse, layer_result::LayerResult,
+};
 
 /// What the site wants on a unit, where it says so.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WantedHere<'a> {
     /// The kubeconfig.
-    pub(super) kubeconfig: Option<&'a KubeconfigFacts>,
+    pub(super) kubeconfig: Option<&'a InUse>,
     /// The options of `[capi_helm]` as the daemon should read them; empty if the site does not name
     /// them.
     pub(super) options: &'a BTreeMap<String, String>,
@@ -48,7 +50,7 @@ pub(super) fn judge(
         credential.shown_by([Evidence::list(unit.0, login)]).with(credential::judge(
             unit,
             facts,
-            in_place(facts, wanted.kubeconfig),
+            wanted.kubeconfig,
             now,
         )),
         conductor.shown_by([Evidence::list(unit.0, driver)]).with(daemon::judge(
@@ -90,13 +92,9 @@ fn unreachable(unit: Unit<'_>, error: &Error) -> LayerFinding {
     unit.broken(Layer::Conductor, Cause::UnitUnreachable, causes(error)).remedy(remedy)
 }
 
-/// Returns the facts of `wanted` if the file on the unit is that kubeconfig.
-fn in_place<'a>(
-    facts: &ConductorFacts,
-    wanted: Option<&'a KubeconfigFacts>,
-) -> Option<&'a KubeconfigFacts> {
-    let Ok(FileState::Regular(file)) = &facts.kubeconfig else { return None };
-    wanted.filter(|wanted| wanted.sha256 == file.sha256)
+/// Whether the file on the unit is the kubeconfig `wanted`.
+fn is_in_place(facts: &ConductorFacts, wanted: &InUse) -> bool {
+    matches!(&facts.kubeconfig, Ok(FileState::Regular(file)) if file.sha256 == wanted.facts.sha256)
 }
 
 fn driver_version(facts: &ConductorFacts) -> Option<String> {

@@ -119,6 +119,7 @@ async fn a_service_that_stays_is_left_and_a_sweep_finds_it() {
         ca_pem: None,
         auth: omega_core::kubeconfig::AuthKind::Token,
         token_expires: None,
+        account: None,
     };
     let mint = omega_capi::access::Mint::new(management.clone(), &facts, Context::default().now());
     let clients = PartialClients { mint: Some(Arc::new(mint)), ..management.into() };

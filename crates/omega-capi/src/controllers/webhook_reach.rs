@@ -1,0 +1,424 @@
+//! Which writes an admission webhook is asked about.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::admissionregistration::v1::RuleWithOperations,
+    apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement},
+};
+
+type Labels = BTreeMap<String, String>;
+
+/// What the driver, helm and the controllers write in the way of a cluster.
+struct Written {
+    group: &'static str,
+    resource: &'static str,
+    operations: &'static [&'static str],
+    /// Whether it is in a namespace.
+    namespaced: bool,
+}
+
+const CHANGES: &[&str] = &["CREATE", "UPDATE", "DELETE"];
+const CORE: &str = "cluster.x-k8s.io";
+const PROVIDER: &str = "infrastructure.cluster.x-k8s.io";
+
+const fn written(group: &'static str, resource: &'static str) -> Written {
+    Written { group, resource, operations: CHANGES, namespaced: true }
+}
+
+/// The kinds of the chart (capi-helm-charts 0.4 to 0.27, `charts/openstack-cluster/templates`), those that
+/// Cluster API and the OpenStack provider make of them, and what the driver and helm write of the core
+/// group: the driver never deletes a namespace (magnum-capi-helm 1.4.0, `kubernetes.py`).
+const WRITTEN: [Written; 21] = [
+    written(CORE, "clusters"),
+    written(CORE, "machinedeployments"),
+    written(CORE, "machinesets"),
+    written(CORE, "machines"),
+    written(CORE, "machinehealthchecks"),
+    written("controlplane.cluster.x-k8s.io", "kubeadmcontrolplanes"),
+    written("bootstrap.cluster.x-k8s.io", "kubeadmconfigtemplates"),
+    written("bootstrap.cluster.x-k8s.io", "kubeadmconfigs"),
+    written(PROVIDER, "openstackclusters"),
+    written(PROVIDER, "openstackmachinetemplates"),
+    written(PROVIDER, "openstackmachines"),
+    written(PROVIDER, "openstackservers"),
+    written("addons.cluster.x-k8s.io", "clusterresourcesets"),
+    written("addons.cluster.x-k8s.io", "helmchartproxies"),
+    written("addons.stackhpc.com", "manifests"),
+    written("addons.stackhpc.com", "helmreleases"),
+    written("openstack.k-orc.cloud", "images"),
+    written("", "secrets"),
+    written("", "configmaps"),
+    written("", "serviceaccounts"),
+    Written {
+        group: "",
+        resource: "namespaces",
+        operations: &["CREATE", "UPDATE"],
+        namespaced: false,
+    },
+];
+
+/// The domains of the labels of what is written, and helm's own labels of its Secrets
+/// (helm 3, `pkg/storage/driver/secrets.go`).
+const DOMAINS: [&str; 7] = [
+    "cluster.x-k8s.io",
+    "capi.stackhpc.com",
+    "addons.stackhpc.com",
+    "magnum.openstack.org",
+    "openstack.k-orc.cloud",
+    "helm.sh",
+    "app.kubernetes.io",
+];
+const OF_HELM: [&str; 5] = ["owner", "name", "status", "version", "modifiedAt"];
+/// The label that the API server sets on each namespace.
+const NAME: &str = "kubernetes.io/metadata.name";
+
+/// Whether something is so, where not everything is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Maybe {
+    No,
+    Unknown,
+    Yes,
+}
+
+impl Maybe {
+    fn of(is: bool) -> Self {
+        if is { Self::Yes } else { Self::No }
+    }
+
+    fn not(self) -> Self {
+        match self {
+            Self::No => Self::Yes,
+            Self::Unknown => Self::Unknown,
+            Self::Yes => Self::No,
+        }
+    }
+}
+
+/// The namespaces in which the driver writes.
+#[derive(Clone, Debug)]
+pub(super) struct DriverNamespaces {
+    /// The labels of those that exist, and of one that it would create.
+    pub(super) labels: Vec<Labels>,
+    /// Whether others may exist, which could not be listed.
+    pub(super) more: bool,
+}
+
+impl DriverNamespaces {
+    /// `prefix`: what the names begin with. `listed`: name and labels of all namespaces; none if they could
+    /// not be listed.
+    pub(super) fn new(prefix: &str, listed: Option<Vec<(String, Labels)>>) -> Self {
+        let begins = format!("{prefix}-");
+        let named = |name: &str| Labels::from([(NAME.to_owned(), name.to_owned())]);
+        let more = listed.is_none();
+        let ours = listed.into_iter().flatten().filter(|(name, _)| name.starts_with(&begins));
+        let ours = ours.map(|(name, labels)| labels.into_iter().chain(named(&name)).collect());
+        // The driver gives a new namespace no labels.
+        let new = named(&format!("{begins}a-new-project"));
+        Self { labels: ours.chain([new]).collect(), more }
+    }
+
+    fn selected(&self, selector: &LabelSelector) -> Maybe {
+        let known = |labels: &Labels| matches(selector, &|key| Known::of(labels.get(key)));
+        let best = self.labels.iter().map(known).max().unwrap_or(Maybe::No);
+        if self.more && best == Maybe::No && !is_empty(selector) { Maybe::Unknown } else { best }
+    }
+}
+
+/// What an admission webhook selects.
+#[derive(Debug, Default)]
+pub(super) struct Selection<'a> {
+    pub(super) rules: &'a [RuleWithOperations],
+    pub(super) namespaces: Option<&'a LabelSelector>,
+    pub(super) objects: Option<&'a LabelSelector>,
+    /// Whether it has `matchConditions`: expressions, which are not evaluated.
+    pub(super) conditions: bool,
+}
+
+/// Which writes a webhook without an answer stops.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stops {
+    /// None that matters.
+    Nothing,
+    /// It is not known, for this reason.
+    Unjudged(&'static str),
+    /// Some.
+    Writes(Refused),
+}
+
+/// The writes that are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// Deletes only.
+    Deletes,
+    /// Creates or updates, and maybe deletes.
+    Changes,
+}
+
+/// What is known of an object's label.
+enum Known<'a> {
+    Absent,
+    Is(&'a str),
+    /// It may have it, with any value.
+    Any,
+}
+
+impl<'a> Known<'a> {
+    fn of(value: Option<&'a String>) -> Self {
+        value.map_or(Self::Absent, |value| Self::Is(value))
+    }
+}
+
+impl Selection<'_> {
+    /// Returns what it stops of what is written in `namespaces`. Pure.
+    pub(super) fn stops(&self, namespaces: &DriverNamespaces) -> Stops {
+        let judged = WRITTEN.iter().filter_map(|one| {
+            let refused = self.refused(one)?;
+            match self.selects(one, namespaces) {
+                Maybe::No => None,
+                sure @ (Maybe::Unknown | Maybe::Yes) => Some((sure, refused)),
+            }
+        });
+        let judged: Vec<_> = judged.collect();
+        let all = |wanted| judged.iter().filter(move |(sure, _)| *sure == wanted);
+        let surely = all(Maybe::Yes).map(|(_, refused)| *refused);
+        let changes = surely.clone().any(|one| one == Refused::Changes);
+        match (surely.count(), all(Maybe::Unknown).count()) {
+            (0, 0) => Stops::Nothing,
+            (0, _) => Stops::Unjudged("its selectors depend on labels that are not known"),
+            (_, _) if self.conditions => {
+                Stops::Unjudged("it has matchConditions, which are not evaluated")
+            }
+            (_, _) => Stops::Writes(if changes { Refused::Changes } else { Refused::Deletes }),
+        }
+    }
+
+    /// Which writes of `one` a rule names.
+    fn refused(&self, one: &Written) -> Option<Refused> {
+        let named = |operation: &str| self.rules.iter().any(|rule| names(rule, one, operation));
+        let mut all = one.operations.iter().filter(|operation| named(operation)).peekable();
+        all.peek()?;
+        Some(if all.all(|operation| *operation == "DELETE") {
+            Refused::Deletes
+        } else {
+            Refused::Changes
+        })
+    }
+
+    fn selects(&self, one: &Written, namespaces: &DriverNamespaces) -> Maybe {
+        // Of a namespace its own labels are asked, with either selector.
+        let of_namespace = |selector: Option<&LabelSelector>| {
+            selector.map_or(Maybe::Yes, |one| namespaces.selected(one))
+        };
+        let of_object = match self.objects {
+            Some(selector) if one.namespaced => matches(selector, &label_of_written),
+            selector => of_namespace(selector.filter(|_| !one.namespaced)),
+        };
+        of_namespace(self.namespaces).min(of_object)
+    }
+}
+
+/// What is known of a label of what is written.
+fn label_of_written(key: &str) -> Known<'static> {
+    let domain = key.split_once('/').map(|(domain, _)| domain);
+    let ours = |domain: &str| {
+        DOMAINS.iter().any(|one| {
+            domain.strip_suffix(one).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        })
+    };
+    let may = domain.map_or_else(|| OF_HELM.contains(&key), ours);
+    if may { Known::Any } else { Known::Absent }
+}
+
+/// Whether the rule names the operation on it. A list that is missing names everything.
+fn names(rule: &RuleWithOperations, one: &Written, operation: &str) -> bool {
+    let list = |all: &Option<Vec<String>>, is: &dyn Fn(&str) -> bool| {
+        all.as_ref().is_none_or(|all| all.iter().any(|entry| entry == "*" || is(entry)))
+    };
+    let scope = match rule.scope.as_deref() {
+        Some("Namespaced") => one.namespaced,
+        Some("Cluster") => !one.namespaced,
+        Some(_) | None => true,
+    };
+    scope
+        && list(&rule.operations, &|entry| entry == operation)
+        && list(&rule.api_groups, &|entry| entry == one.group)
+        && list(&rule.resources, &|entry| is_resource(entry, one.resource))
+}
+
+/// `secrets`, `secrets/*`, `*/*`; and `clusters/status`, which the controllers write (apiserver 0.34,
+/// `pkg/admission/plugin/webhook/predicates/rules/rules.go`).
+fn is_resource(entry: &str, resource: &str) -> bool {
+    let (name, part) = entry.split_once('/').unwrap_or((entry, ""));
+    (name == "*" || name == resource) && matches!(part, "" | "*" | "status")
+}
+
+fn is_empty(selector: &LabelSelector) -> bool {
+    selector.match_labels.as_ref().is_none_or(BTreeMap::is_empty)
+        && selector.match_expressions.as_ref().is_none_or(Vec::is_empty)
+}
+
+/// Whether an object with these labels is selected: every requirement has to hold.
+fn matches<'a>(selector: &LabelSelector, label: &dyn Fn(&str) -> Known<'a>) -> Maybe {
+    let equal = selector.match_labels.iter().flatten();
+    let equal = equal.map(|(key, value)| is_one_of(&label(key), std::slice::from_ref(value)));
+    let more = selector.match_expressions.iter().flatten().map(|one| {
+        let LabelSelectorRequirement { key, operator, values } = one;
+        let (known, values) = (label(key), values.as_deref().unwrap_or_default());
+        match operator.as_str() {
+            "In" => is_one_of(&known, values),
+            "NotIn" => is_one_of(&known, values).not(),
+            "Exists" => exists(&known),
+            "DoesNotExist" => exists(&known).not(),
+            _ => Maybe::Unknown,
+        }
+    });
+    equal.chain(more).min().unwrap_or(Maybe::Yes)
+}
+
+fn is_one_of(known: &Known<'_>, values: &[String]) -> Maybe {
+    match known {
+        Known::Absent => Maybe::No,
+        Known::Is(is) => Maybe::of(values.iter().any(|value| value == is)),
+        Known::Any => Maybe::Unknown,
+    }
+}
+
+fn exists(known: &Known<'_>) -> Maybe {
+    match known {
+        Known::Absent => Maybe::No,
+        Known::Is(_) => Maybe::Yes,
+        Known::Any => Maybe::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn judged(webhook: &Value) -> Stops {
+        let read = |key: &str| webhook.get(key).cloned();
+        let rules: Vec<RuleWithOperations> =
+            serde_json::from_value(read("rules").unwrap_or_else(|| json!([everything_of("*")])))
+                .unwrap();
+        let selector =
+            |key: &str| read(key).map(|one| serde_json::from_value::<LabelSelector>(one).unwrap());
+        let (namespaces, objects) = (selector("namespaceSelector"), selector("objectSelector"));
+        let listed = [
+            ("magnum-p1", Labels::from([("team".to_owned(), "a".to_owned())])),
+            ("elsewhere", Labels::from([("team".to_owned(), "b".to_owned())])),
+        ];
+        let listed = listed.map(|(name, labels)| (name.to_owned(), labels)).to_vec();
+        let listed = Some(listed).filter(|_| read("forbidden").is_none());
+        Selection {
+            rules: &rules,
+            namespaces: namespaces.as_ref(),
+            objects: objects.as_ref(),
+            conditions: read("matchConditions").is_some(),
+        }
+        .stops(&DriverNamespaces::new("magnum", listed))
+    }
+
+    fn everything_of(group: &str) -> Value {
+        json!({"apiGroups": [group], "apiVersions": ["*"], "operations": ["*"], "resources": ["*/*"]})
+    }
+
+    fn rule(group: &str, resource: &str, operations: &[&str], scope: &str) -> Value {
+        json!({"rules": [{"apiGroups": [group], "resources": [resource], "operations": operations,
+                          "apiVersions": ["*"], "scope": scope}]})
+    }
+
+    #[test]
+    fn a_rule_says_what_is_stopped() {
+        let changes = Stops::Writes(Refused::Changes);
+        let deletes = Stops::Writes(Refused::Deletes);
+        let core = "cluster.x-k8s.io";
+        for (group, resource, operations, scope, expected) in [
+            ("*", "*/*", &["*"][..], "*", &changes),
+            ("*", "*", &["CREATE", "UPDATE"], "*", &changes),
+            ("*", "*", &["CONNECT"], "*", &Stops::Nothing),
+            ("*", "*/*", &["CONNECT", "DELETE"], "*", &deletes),
+            ("*", "pods", &["*"], "*", &Stops::Nothing),
+            ("*", "*/scale", &["*"], "*", &Stops::Nothing),
+            ("*", "*/exec", &["*"], "*", &Stops::Nothing),
+            ("", "secrets", &["UPDATE"], "Namespaced", &changes),
+            ("", "secrets", &["UPDATE"], "Cluster", &Stops::Nothing),
+            ("", "pods", &["*"], "*", &Stops::Nothing),
+            ("", "namespaces", &["CREATE"], "*", &changes),
+            ("", "namespaces", &["CREATE"], "Namespaced", &Stops::Nothing),
+            ("", "namespaces", &["DELETE"], "*", &Stops::Nothing),
+            ("apps", "*", &["*"], "*", &Stops::Nothing),
+            (core, "clusters", &["DELETE"], "*", &deletes),
+            (core, "clusters/status", &["UPDATE"], "*", &changes),
+            (core, "clusters/*", &["UPDATE"], "*", &changes),
+            (core, "clusterclasses", &["*"], "*", &Stops::Nothing),
+            ("operator.cluster.x-k8s.io", "*", &["*"], "*", &Stops::Nothing),
+            ("notcluster.x-k8s.io", "*", &["*"], "*", &Stops::Nothing),
+            ("infrastructure.cluster.x-k8s.io", "openstackclusters", &["CREATE"], "*", &changes),
+            ("controlplane.cluster.x-k8s.io", "*", &["UPDATE"], "*", &changes),
+            ("bootstrap.cluster.x-k8s.io", "kubeadmconfigs", &["UPDATE"], "*", &changes),
+            ("addons.stackhpc.com", "helmreleases", &["CREATE"], "*", &changes),
+            ("openstack.k-orc.cloud", "images", &["CREATE"], "*", &changes),
+            ("openstack.k-orc.cloud", "routers", &["CREATE"], "*", &Stops::Nothing),
+        ] {
+            let said = judged(&rule(group, resource, operations, scope));
+            assert_eq!(&said, expected, "{group} {resource} {operations:?} {scope}");
+        }
+        // Lists that are missing, as in old configurations.
+        assert_eq!(judged(&json!({"rules": [{"apiGroups": [core]}]})), changes);
+        assert_eq!(judged(&json!({"rules": []})), Stops::Nothing);
+    }
+
+    #[test]
+    fn selectors_are_honoured() {
+        let name = "kubernetes.io/metadata.name";
+        let spaces = |selector: Value| judged(&json!({"namespaceSelector": selector}));
+        let expression = |key: &str, operator: &str, values: &[&str]| json!({"matchExpressions": [{"key": key, "operator": operator, "values": values}]});
+        let changes = Stops::Writes(Refused::Changes);
+        for (selector, expected) in [
+            (json!({}), &changes),
+            (json!({"matchLabels": {"team": "a"}}), &changes),
+            (json!({"matchLabels": {"team": "b"}}), &Stops::Nothing),
+            (expression(name, "NotIn", &["kube-system", "kyverno"]), &changes),
+            (expression(name, "In", &["kyverno"]), &Stops::Nothing),
+            (expression(name, "In", &["magnum-p1"]), &changes),
+            (expression("istio-injection", "Exists", &[]), &Stops::Nothing),
+            (expression("no-policy", "DoesNotExist", &[]), &changes),
+            (expression("team", "Near", &["a"]), &Stops::Unjudged(LABELS)),
+        ] {
+            assert_eq!(&spaces(selector.clone()), expected, "{selector}");
+        }
+        let objects = |selector: Value| judged(&json!({"objectSelector": selector}));
+        for (selector, expected) in [
+            (json!({}), &changes),
+            (json!({"matchLabels": {"inject": "yes"}}), &Stops::Nothing),
+            (expression("inject", "DoesNotExist", &[]), &changes),
+            (expression("inject", "NotIn", &["no"]), &changes),
+            (json!({"matchLabels": {"owner": "helm", "inject": "yes"}}), &Stops::Nothing),
+            (json!({"matchLabels": {"owner": "helm"}}), &Stops::Unjudged(LABELS)),
+            (expression("cluster.x-k8s.io/cluster-name", "Exists", &[]), &Stops::Unjudged(LABELS)),
+            (expression("app.kubernetes.io/managed-by", "Exists", &[]), &Stops::Unjudged(LABELS)),
+        ] {
+            assert_eq!(&objects(selector.clone()), expected, "{selector}");
+        }
+        // Without the right to list namespaces it is known of a new one only.
+        let blind =
+            |selector: Value| judged(&json!({"namespaceSelector": selector, "forbidden": true}));
+        assert_eq!(blind(json!({"matchLabels": {"team": "b"}})), Stops::Unjudged(LABELS));
+        assert_eq!(blind(expression(name, "NotIn", &["kyverno"])), changes);
+    }
+
+    const LABELS: &str = "its selectors depend on labels that are not known";
+
+    #[test]
+    fn match_conditions_are_told_as_not_judged() {
+        let conditions = json!([{"name": "a", "expression": "request.userInfo.username != 'x'"}]);
+        let said = judged(&json!({"matchConditions": conditions}));
+        assert_eq!(said, Stops::Unjudged("it has matchConditions, which are not evaluated"));
+        let mut pods = rule("", "pods", &["*"], "*");
+        pods["matchConditions"] = conditions;
+        assert_eq!(judged(&pods), Stops::Nothing, "they can only narrow it");
+    }
+}
