@@ -28,10 +28,10 @@ key_manager() {
   in_capi_mgmt api GET "http://$CLOUD:9311/v1/secrets?limit=1" | jq -S . >real
   jq -S .response.body "$REPO/crates/omega-openstack/recordings/barbican-secrets-none-200.json" >recorded
   same_file 'the list of no secrets' recorded real
-  # a user without a role there
-  sed -i 's/^name = "plain"/name = "member"/' omega.toml
-  key_manager_is >said || true
-  cat said
+  # a user whom Barbican's policy does not know (it wants creator, observer, audit or admin)
+  sed -i 's/^name = "plain"/name = "member"\nregion = "RegionOne"/' omega.toml
+  same 'a member' broken "$(key_manager_is)"
+  grep -q 'creator (or observer)' out || fail 'the role is not named'
 }
 
 # key_manager_is: pass, or the severity of what the check before a cluster finds
