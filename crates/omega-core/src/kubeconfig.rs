@@ -22,8 +22,8 @@ use jiff::Timestamp;
 
 use crate::values::Secret;
 use credential::Credential;
-use facts::account;
 pub use error::KubeconfigError;
+use facts::account;
 pub use facts::{
     AuthKind, KubeconfigFacts, RENEW_WITHIN, certificate_digest, expires_soon, token_expires,
 };

@@ -125,9 +125,7 @@ async fn every_write_as_it_is_sent() {
     let planned = plan(&*sim.model, &desired).await.unwrap();
     let undo = planned.undo().unwrap();
     assert_eq!(undo.key(), desired.key());
-    insta::assert_snapshot!(planned.delta().changes()[0].describe(), @r#"
-    ~ application nova-compute: cpu-mode: not set -> host-model, reserved-host-memory: 1024 -> 8192, resume-guests-state-on-host-boot: false -> true
-    "#);
+    insta::assert_snapshot!(planned.delta().changes()[0].describe(), @"~ application nova-compute: cpu-mode: not set -> host-model, reserved-host-memory: 1024 -> 8192, resume-guests-state-on-host-boot: false -> true");
     planned.apply(&ctx, &sim.model).await.unwrap();
     let back = restore(CharmConfig::KIND, &serde_json::to_value(&undo).unwrap(), &sim.model);
     back.unwrap().unwrap().run(&ctx, Approval::Fact).await.unwrap();
@@ -156,9 +154,7 @@ async fn a_paused_unit_is_named_with_what_to_do() {
     );
     let error = ensure_charm_config(&ctx, &sim.model, &desired).await.unwrap_err();
     let EnsureError::NotSettled { stalled: true, why, .. } = &error else { panic!("{error:?}") };
-    insta::assert_snapshot!(why, @r#"
-    1 of 3 units do not have it yet: nova-compute/1 is paused and ignores the change: juju run nova-compute/1 resume, if it may run again (reserved_host_memory_mb is 512, not 8192)
-    "#);
+    insta::assert_snapshot!(why, @"1 of 3 units do not have it yet: nova-compute/1 is paused and ignores the change: juju run nova-compute/1 resume, if it may run again (reserved_host_memory_mb is 512, not 8192)");
     let again = plan(&*sim.model, &desired).await.unwrap();
     assert!(matches!(again.delta(), Delta::Wait(_)), "{:?}", again.delta());
     sim.juju.pause(1, false);
@@ -172,9 +168,7 @@ async fn a_unit_without_an_agent_is_not_taken_for_one_that_has_it() {
     sim.juju.lose(2, true);
     let planned = plan(&*sim.model, &config(&[(MEMORY, "512")])).await.unwrap();
     let Delta::Wait(why) = planned.delta() else { panic!("{:?}", planned.delta()) };
-    insta::assert_snapshot!(why, @r#"
-    1 of 3 units do not have it yet: the agent of nova-compute/2 is lost: look at its machine (it can't be asked: its agent is lost)
-    "#);
+    insta::assert_snapshot!(why, @"1 of 3 units do not have it yet: the agent of nova-compute/2 is lost: look at its machine (it can't be asked: its agent is lost)");
 }
 
 #[tokio::test(start_paused = true)]
