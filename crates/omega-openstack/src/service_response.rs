@@ -58,7 +58,8 @@ fn range(body: &Value) -> String {
 ///
 /// Neutron: `{"NeutronError": {"type", "message", "detail"}}`; Keystone: `{"error": {"code",
 /// "title", "message"}}`; Magnum: `{"errors": [{"code", "title", "detail", "request_id"}]}`;
-/// Octavia: `{"faultcode", "faultstring", "debuginfo"}`; Nova and Cinder: `{REASON: {"code", "message"}}`, where
+/// Octavia: `{"faultcode", "faultstring", "debuginfo"}`; Barbican: `{"code", "title", "description"}`; what
+/// answers before a service (Paste, a middleware): `{"code", "title", "message"}`; Nova and Cinder: `{REASON: {"code", "message"}}`, where
 /// the reason is a word for the status (`conflictingRequest`, `itemNotFound`).
 fn words(body: &Value) -> (Option<String>, String) {
     let text = |value: &Value, key: &str| {
@@ -76,7 +77,8 @@ fn words(body: &Value) -> (Option<String>, String) {
         let message = text(error, "message").unwrap_or_else(|| error.to_string());
         return (None, message);
     }
-    if let Some(message) = text(body, "faultstring") {
+    let message = ["faultstring", "description", "message"].iter().find_map(|key| text(body, key));
+    if let Some(message) = message {
         return (None, message);
     }
     let only = body.as_object().filter(|fault| fault.len() == 1);
@@ -295,6 +297,8 @@ mod tests {
             json!({ "error": { "code": 409, "title": "Conflict", "message": message } }),
             json!({ "NeutronError": { "type": "X", "message": message, "detail": "" } }),
             json!({ "faultcode": "Client", "faultstring": message, "debuginfo": null }),
+            json!({ "code": 403, "title": "Forbidden", "description": message }),
+            json!({ "code": "404 Not Found", "title": "Not Found", "message": message }),
         ] {
             assert_eq!(words(&body).1, message, "{body}");
         }

@@ -30,7 +30,8 @@ key_manager() {
   same_file 'the list of no secrets' recorded real
   # a user whom Barbican's policy does not know (it wants creator, observer, audit or admin)
   sed -i 's/^name = "plain"/name = "member"\nregion = "RegionOne"/' omega.toml
-  same 'a member' broken "$(key_manager_is)"
+  same 'a member' unknown "$(key_manager_is)"
+  grep -q '403: Secret(s) retrieval attempt not allowed' out || fail "Barbican's words are not told"
   grep -q 'creator (or observer)' out || fail 'the role is not named'
 }
 

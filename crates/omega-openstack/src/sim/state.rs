@@ -225,7 +225,10 @@ pub(super) fn refused(service: Service) -> Response {
         Service::Compute | Service::BlockStorage => {
             json!({ "forbidden": { "code": 403, "message": REFUSAL } })
         }
-        Service::Identity | Service::Image | Service::Placement | Service::KeyManager => {
+        Service::KeyManager => {
+            json!({ "code": 403, "title": "Forbidden", "description": REFUSAL })
+        }
+        Service::Identity | Service::Image | Service::Placement => {
             json!({ "error": { "code": 403, "title": "Forbidden", "message": REFUSAL } })
         }
     };
