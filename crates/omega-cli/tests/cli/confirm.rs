@@ -113,7 +113,10 @@ fn a_question_can_be_interrupted() {
     let line = [&[env!("CARGO_BIN_EXE_omega-cli")], &SET[..]].concat();
     let line = shlex::try_join(line).unwrap();
     let line = shlex::try_quote(&line).unwrap();
-    let line = format!("sh -c 'sleep 2; printf \"\\003\"; sleep 2' | script -qec {line} /dev/null");
+    // Who runs the tests in the background has SIGINT ignored, and so has omega then.
+    let line = format!(
+        "sh -c 'sleep 2; printf \"\\003\"; sleep 2' | env --default-signal=INT script -qec {line} /dev/null"
+    );
     let mut command = Command::new("sh");
     command.args(["-c", &line]).current_dir(home.path()).env("HOME", home.path());
     let ran = ran(command.env("XDG_STATE_HOME", home.path().join("state"))).exits(130);
