@@ -17,7 +17,7 @@ mod signals;
 
 use std::{
     fs::{File, OpenOptions},
-    io::Write as _,
+    io::{Read as _, Seek as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
     process::ExitCode,
@@ -169,11 +169,29 @@ fn log(environment: &Environment, global: &Global) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Creates the trace file. Only its owner can read it, because it names machines and paths.
+/// Creates the trace file, or empties that of an earlier run. Another file is not overwritten. Only its
+/// owner can read it, because it names machines and paths.
 fn trace_file(path: &Path) -> Result<File, Failure> {
-    let mut options = OpenOptions::new();
-    options.create(true).write(true).truncate(true).mode(0o600).open(path).map_err(|error| {
+    let what = || {
         let what = format!("could not write the trace to {}", path.display());
-        Failure::new(FailureClass::Usage, what).because(error.to_string())
-    })
+        Failure::new(FailureClass::Usage, what)
+    };
+    let failed = |error: std::io::Error| what().because(error.to_string()).next(ANOTHER_FILE);
+    let mut options = OpenOptions::new();
+    let opened = options.create(true).read(true).write(true).truncate(false).mode(0o600).open(path);
+    let mut file = opened.map_err(failed)?;
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Ok(file);
+    }
+    let mut first = Vec::new();
+    (&file).take(4096).read_to_end(&mut first).map_err(failed)?;
+    let line = first.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let is_trace = line.starts_with(b"{") && String::from_utf8_lossy(line).contains("took_ms");
+    if !first.is_empty() && !is_trace {
+        return Err(what().because("the file exists and is no trace").next(ANOTHER_FILE));
+    }
+    file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+    Ok(file)
 }
+
+const ANOTHER_FILE: &str = "name another file: --trace FILE";

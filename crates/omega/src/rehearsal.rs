@@ -86,7 +86,7 @@ impl Rehearsal {
     ///
     /// # Errors
     ///
-    /// Fails if the act did not end as expected, which is a defect of omega.
+    /// Fails if the act did not end as expected, which is a defect of omega, and if it was cancelled.
     pub async fn act(&self, act: Act, runs: &Runs, ctx: &Context) -> Result<Report, Failure> {
         let job = self.stage.job(act.purpose()).await?;
         let engine = Engine::new(runs.clone(), ctx.clone());
@@ -103,6 +103,9 @@ impl Rehearsal {
         }
         if report.exit == expected {
             return Ok(report);
+        }
+        if ctx.cancel().is_cancelled() {
+            return Err(Failure::new(FailureClass::Interrupted, "the rehearsal was interrupted"));
         }
         let what = format!("the rehearsal from {} did not end as expected", self.start.title());
         Err(Failure {

@@ -4,7 +4,7 @@ use omega_core::{Conflict, kubeconfig::Kubeconfig};
 use serde::{Deserialize, Serialize};
 
 use super::LocalMachine;
-use crate::{ConnectFailure, Deadlines, Error, list::JSON};
+use crate::{ConnectFailure, Deadlines, Error, list::JSON, wire::Groups};
 
 /// Whether a server's certificate matches a kubeconfig.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +101,11 @@ pub async fn check_endpoint(
     };
     let management = local.connect(kubeconfig, Deadlines::default()).await?;
     // By default every authenticated user may read this, and nobody else.
-    match management.get("/apis", JSON).await {
+    match management.read::<Groups>("/apis", JSON).await {
+        // Who may authenticate by nothing is `system:anonymous`: the credentials were not looked at.
+        Err(Error::Forbidden { message, .. }) if message.contains("system:anonymous") => {
+            Ok(EndpointCheck::Refuses)
+        }
         Ok(_) | Err(Error::Forbidden { .. }) => {
             Ok(EndpointCheck::Works(format!("{how}, and the credentials are accepted")))
         }

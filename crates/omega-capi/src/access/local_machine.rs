@@ -100,7 +100,9 @@ impl LocalMachine for ThisMachine {
     }
 
     fn write(&self, path: &Path, bytes: &Secret) -> io::Result<()> {
-        persist(path, bytes.expose())
+        // A link stays, as kubectl leaves it: the file that it leads to is replaced.
+        let leads_to = std::fs::canonicalize(path);
+        persist(leads_to.as_deref().unwrap_or(path), bytes.expose())
     }
 
     fn make_directory(&self, path: &Path) -> io::Result<()> {

@@ -27,6 +27,8 @@ fn file() -> PathBuf {
 enum Endpoint {
     Works,
     Refuses,
+    /// It does not look at the credentials.
+    Anonymous,
     Certificate(CertificateCheck),
 }
 
@@ -52,6 +54,9 @@ impl Fixture {
             }
             if address.starts_with("10.12") && matches!(endpoint, Endpoint::Refuses) {
                 server.fail(Fault::BadToken);
+            }
+            if address.starts_with("10.12") && matches!(endpoint, Endpoint::Anonymous) {
+                server.fail(Fault::Anonymous);
             }
             machine.add_server(address, &server);
         }
@@ -171,12 +176,14 @@ async fn what_would_not_work_is_refused_by_its_reason() {
         refused(ADMIN, &Endpoint::Certificate(CertificateCheck::OtherAuthority), [None, None])
             .await,
         refused(ADMIN, &Endpoint::Refuses, [None, None]).await,
+        refused(ADMIN, &Endpoint::Anonymous, [None, None]).await,
         refused(ADMIN, &Endpoint::Works, [Some("id-a"), Some("id-b")]).await,
         refused(&tls, &Endpoint::Works, [None, None]).await,
     ];
     let expected = [
         "the certificate at https://10.12.7.40:6443 does not cover that address | 10.20.0.50, kubernetes",
         "another CA signed the certificate at https://10.12.7.40:6443 | ",
+        "https://10.12.7.40:6443 refused the kubeconfig's credentials | ",
         "https://10.12.7.40:6443 refused the kubeconfig's credentials | ",
         "https://10.12.7.40:6443 is another cluster | kube-system id-b",
         "the driver could not use it with server https://10.12.7.40:6443 | the kubeconfig can't be \
@@ -196,6 +203,30 @@ async fn a_file_that_moved_since_is_not_written_over() {
         wanted.apply(&Context::default(), &fixture.retarget, &changes[0]).await.unwrap_err();
     assert!(matches!(error, RetargetError::Moved { .. }), "{error}");
     assert_eq!(fixture.file("kubeconfig").0, format!("{ADMIN}# more\n"));
+}
+
+/// What answers, and is no API server: a proxy's page.
+#[tokio::test]
+async fn a_page_is_no_api_server() {
+    let page = |_: http::Request<kube::client::Body>| async {
+        let body = kube::client::Body::from(b"<html>welcome</html>".to_vec());
+        Ok::<_, tower::BoxError>(http::Response::new(body))
+    };
+    let management = crate::Management::over(tower::service_fn(page), "https://10.12.7.40:6443/");
+    let error = management.read::<crate::wire::Groups>("/apis", crate::list::JSON).await;
+    assert!(matches!(error, Err(crate::Error::Malformed { .. })), "{error:?}");
+}
+
+/// As kubectl does: the file that a link leads to is replaced, and the link stays.
+#[test]
+fn a_link_stays_a_link() {
+    let home = tempfile::tempdir().unwrap();
+    let (real, link) = (home.path().join("real"), home.path().join("link"));
+    std::fs::write(&real, ADMIN).unwrap();
+    std::os::unix::fs::symlink("real", &link).unwrap();
+    ThisMachine.write(&link, &Secret::from("new".to_owned())).unwrap();
+    assert_eq!(std::fs::read_to_string(&real).unwrap(), "new");
+    assert!(link.symlink_metadata().unwrap().is_symlink());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `rollback`
 
 use omega::{
-    core::{Failure, run::Status},
+    core::{Failure, FailureClass, run::Status},
     graft::GRAFT,
     rollback::{self, Rollback, check},
 };
@@ -22,6 +22,11 @@ impl App {
         let site = at.site.display().to_string();
         let back = rollback::rollback(&self.runs, run, &site, &clients).await?;
         self.say(&back);
+        if let (true, [first, ..]) = (back.job.targets.is_empty(), back.one_way.as_slice()) {
+            let what = format!("nothing of this run can be undone: {first}");
+            return Err(Failure::new(FailureClass::Refused, what)
+                .next("change it with the command that made it, with the earlier value"));
+        }
         let (report, next) = self.carry_out(&at.site, &back.job, args.write).await?;
         // `latest` would be another run by then.
         let exact = |next: CommandLine| match run {

@@ -476,6 +476,12 @@ fn what_every_command_takes() {
     assert_eq!(run(&["--quiet"]).err, "");
     run(&["--trace", "trace.jsonl"]);
     assert!(fs::read_to_string(home.path().join("trace.jsonl")).unwrap().contains("took_ms"));
+    // An earlier trace is replaced, and nothing else is.
+    assert_ne!(run(&["--trace", "trace.jsonl"]).code, Some(64));
+    home.write("notes", "mine\n");
+    let ran_over = run(&["--trace", "notes"]).exits(64);
+    ran_over.says(&["the file exists and is no trace", "--trace FILE"]);
+    assert_eq!(fs::read_to_string(home.path().join("notes")).unwrap(), "mine\n");
     let mut command = home.command(&plan);
     assert!(ran(command.env("OMEGA_LOG", "omega_core=info")).err.contains("read target="));
     // Where the program stands is asked of the user database, if HOME is not set.

@@ -195,7 +195,7 @@ impl Resolver<'_> {
         match self.method(said.as_deref())? {
             Method::Password => {
                 let user = self.user(Method::Password)?;
-                let next = "set it in secure.yaml or as OS_PASSWORD";
+                let next = "set it as OS_PASSWORD, or in a secure.yaml beside clouds.yaml";
                 let password = Secret::from(self.require("password", next)?);
                 Ok(Credential::Password { user, password })
             }

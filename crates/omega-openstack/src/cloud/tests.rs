@@ -299,7 +299,7 @@ fn what_is_missing_or_wrong_is_named() {
     choose a cloud of clouds.yaml
 
     by-id: password is missing
-    set it in secure.yaml or as OS_PASSWORD
+    set it as OS_PASSWORD, or in a secure.yaml beside clouds.yaml
 
     environment: auth_url from OS_AUTH_URL: "k:5000" is not http:// or https:// with a host
 

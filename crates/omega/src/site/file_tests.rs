@@ -73,6 +73,11 @@ fn a_site_may_have_only_what_a_job_needs() {
         assert_eq!(failure.class, omega_core::FailureClass::Usage, "{failure:?}");
         assert!(failure.next.is_some(), "{failure:?}");
     }
+    // Without a project the login's own counts.
+    let missing = site.missing_for_graft();
+    assert_eq!((missing.len(), missing.contains(&"`project` in [management]")), (7, false));
+    let named = site.is_complete_for_graft().unwrap_err().message;
+    assert!(named.contains("`sources` in [management], [conductor], [driver]"), "{named}");
     let message = site.driver().unwrap_err().message;
     assert_eq!(message, "the site file has no [driver], which this needs");
 }

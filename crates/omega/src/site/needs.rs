@@ -19,12 +19,12 @@ const CHART: &str = "[chart]";
 const KUBECONFIG_PATH: &str = "/etc/magnum/kubeconfig";
 
 impl Site {
-    /// Returns what the graft needs and the file does not have, as a person would name it.
+    /// Returns what the graft needs and the file does not have, as a person would name it. Without a
+    /// `project` the login's own counts.
     pub fn missing_for_graft(&self) -> Vec<&'static str> {
         let Self { management, conductor, driver, helm, chart, .. } = self;
         [
             (management.kubeconfig.is_none(), KUBECONFIG),
-            (management.project.is_none(), PROJECT),
             (management.security_group.is_none(), SECURITY_GROUP),
             (management.sources.is_none(), SOURCES),
             (conductor.is_none(), CONDUCTOR),

@@ -42,7 +42,10 @@ pub fn validate(path: &Path, machine: &Machine, now: Timestamp) -> Result<Valida
     let (site, errors) = mistakes::all(path, &text);
     let mut found = Validation { errors, ..Validation::default() };
     let Some(mut site) = site else { return Ok(found) };
-    found.missing_for_graft = site.missing_for_graft();
+    if found.errors.is_empty() {
+        // A table with a mistake in it is left out of what was read.
+        found.missing_for_graft = site.missing_for_graft();
+    }
     site.directory = path.parent().unwrap_or(Path::new("")).to_path_buf();
     let connect = Connect::new(&site, machine);
     let at =
