@@ -47,7 +47,7 @@ impl EndpointCheck {
             Self::Works(_) | Self::Certificate(CertificateCheck::Covers) => return None,
             Self::Unusable(why) => Conflict::new(
                 format!("the driver could not use it with server {server}"),
-                "add that address to the API server's certificate, and its CA to the kubeconfig",
+                "correct what was found, in the kubeconfig or in the address: kubectl config view --minify --kubeconfig FILE",
             )
             .seen("a kubeconfig that the driver can use", why.clone()),
             Self::Certificate(CertificateCheck::OtherName(names)) => Conflict::new(

@@ -198,7 +198,12 @@ impl RetargetedKubeconfig {
             Err(_) => address.to_owned(),
         };
         let url = if bare.contains("://") { bare.clone() } else { format!("https://{bare}") };
-        let whole = |url: &Url| url.host().is_some() && matches!(url.path(), "" | "/");
+        // What is before an @ may be a password: it is neither taken nor shown.
+        let bare = bare.rsplit_once('@').map_or(bare.clone(), |(_, host)| format!("…@{host}"));
+        let whole = |url: &Url| {
+            let plain = url.username().is_empty() && url.password().is_none();
+            plain && url.host().is_some() && matches!(url.path(), "" | "/")
+        };
         let mut wanted = Self {
             path: path.to_owned(),
             server: url.parse().ok().filter(whole).ok_or(RetargetError::NoAddress(bare))?,

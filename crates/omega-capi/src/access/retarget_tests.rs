@@ -250,4 +250,6 @@ fn an_address_takes_the_port_of_the_file() {
     for bad in ["", "a b", "x/y", "https://x/y", "10.12.7.40:x"] {
         assert!(server(bad).is_err(), "{bad}");
     }
+    let secret = server("https://me:hunter2@mgmt.example.org").unwrap_err().to_string();
+    assert_eq!(secret, "\"…@mgmt.example.org\" is neither an address nor the URL of a server");
 }
