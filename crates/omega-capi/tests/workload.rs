@@ -565,6 +565,32 @@ async fn a_new_node_is_waited_for() {
 }
 
 /// Its age is not that of the node: the node was restarted, or the plugin's pod, or the taint says it.
+/// It was Ready already: its kubelet has stopped, or something has broken since.
+#[tokio::test]
+async fn a_new_node_that_was_ready_is_not_waited_for() {
+    for (status, since, waits) in [
+        ("False", "2026-11-21T16:06:20Z", true),
+        ("False", "2026-11-21T16:09:00Z", false),
+        ("Unknown", "2026-11-21T16:09:00Z", false),
+        ("Unknown", "2026-11-21T16:06:20Z", false),
+    ] {
+        let apiserver = Apiserver::workload();
+        apiserver.put(
+            NODES,
+            json!({
+                "metadata": {"name": "new", "creationTimestamp": "2026-11-21T16:06:00Z"},
+                "status": {"nodeInfo": {"kubeletVersion": "v1.34.8"}, "conditions": [
+                    {"type": "Ready", "status": status, "lastTransitionTime": since}]},
+            }),
+        );
+        let more = NodesWanted { count: 3, ..wanted().workers };
+        let all = judge(&read(&apiserver).await, &Wanted { workers: more, ..wanted() }, now());
+        let nodes = all.into_iter().find(|(question, _)| *question == Question::Nodes);
+        let told = rendered(&nodes.into_iter().collect());
+        assert_eq!(told.starts_with("nodes: not yet"), waits, "{status} since {since}: {told}");
+    }
+}
+
 #[tokio::test]
 async fn a_taint_on_an_old_node_can_be_young() {
     let with = async |change: &dyn Fn(&mut Value), began: &str| {

@@ -1,9 +1,9 @@
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use omega_core::{Evidence, Failure, Verdict};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Impairment, Node, NodesWanted, Question, Wanted, WorkloadFacts,
+    Condition, Impairment, Node, NodesWanted, Question, Wanted, WorkloadFacts,
     judge::{fail, listed},
     pods::{Age, first_few, is_young, one_line, span},
 };
@@ -39,8 +39,20 @@ pub fn only_absent(facts: &WorkloadFacts, wanted: &Wanted) -> Option<Absent> {
     }
 }
 
+/// Whether it is new and has not been Ready yet. Its Ready is `Unknown` if a kubelet that had told stops.
+fn starts(node: &Node, wanted: &Wanted, now: Timestamp) -> bool {
+    let is_first = |ready: &Condition| {
+        let since_created = ready.since.zip(node.created);
+        let first = since_created.is_none_or(|(since, created)| {
+            since.duration_since(created) <= SignedDuration::from_mins(1)
+        });
+        ready.status == "False" && first
+    };
+    is_young(node.created, wanted.patience, now) && node.ready.as_ref().is_none_or(is_first)
+}
+
 /// Nodes of a group that is changing may be too few or of another version for a while; one that is not
-/// Ready is excused only while it is new.
+/// Ready is excused only while it is new and starts.
 pub(super) fn judge(
     facts: &WorkloadFacts,
     wanted: &Wanted,
@@ -49,8 +61,8 @@ pub(super) fn judge(
     let nodes = listed(&facts.nodes, "nodes")?;
     let (recent, impaired) = impaired(nodes, wanted, now);
     let unready = nodes.iter().filter_map(|node| Some((node, not_ready(node)?)));
-    let is_new = |(node, _): &(&Node, String)| is_young(node.created, wanted.patience, now);
-    let (new, unready): (Vec<_>, Vec<_>) = unready.partition(is_new);
+    let starts = |(node, _): &(&Node, String)| starts(node, wanted, now);
+    let (new, unready): (Vec<_>, Vec<_>) = unready.partition(starts);
     let mut why = Vec::new();
     if !unready.is_empty() {
         let named = unready.iter().map(|(node, what)| format!("{}: {what}", node.name));
