@@ -20,7 +20,7 @@ use omega_core::{Diagnostic as _, kubeconfig::Kubeconfig, values::Secret};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use rustls::{ServerConfig, ServerConnection, StreamOwned, pki_types::PrivateKeyDer};
 
-/// Serves an empty object over TLS. Returns the URL, and the certificate in PEM.
+/// Serves an empty list of API groups over TLS. Returns the URL, and the certificate in PEM.
 fn server() -> (String, String) {
     drop(rustls::crypto::ring::default_provider().install_default());
     let mut params = CertificateParams::new(vec!["127.44.1.2".to_owned()]).unwrap();
@@ -38,8 +38,11 @@ fn server() -> (String, String) {
             let connection = ServerConnection::new(Arc::clone(&server)).unwrap();
             let mut stream = StreamOwned::new(connection, stream.unwrap());
             if stream.read(&mut [0; 4096]).is_ok() {
-                let answer = b"HTTP/1.1 200 X\r\nDate: Sat, 28 Nov 2026 12:00:00 GMT\r\nContent-Length: 2\r\n\r\n{}";
-                drop(stream.write_all(answer));
+                let body = r#"{"kind":"APIGroupList","groups":[]}"#;
+                let length = body.len();
+                let head = "HTTP/1.1 200 X\r\nDate: Sat, 28 Nov 2026 12:00:00 GMT";
+                let answer = format!("{head}\r\nContent-Length: {length}\r\n\r\n{body}");
+                drop(stream.write_all(answer.as_bytes()));
                 drop(stream.flush());
             }
         }
