@@ -95,7 +95,7 @@ impl Management {
     }
 
     /// Lists the objects at `path` that match `selectors` (a query without `?`), `limit` per page. One that
-    /// can't be understood is passed over: [`Management::odd_objects`] names it.
+    /// can't be decoded is skipped: [`Management::odd_objects`] names it.
     pub(crate) async fn list<T: DeserializeOwned>(
         &self,
         path: &str,

@@ -100,7 +100,7 @@ impl Deadlines {
     }
 
     /// Returns the limit for a connection with TLS. A server that takes connections and hangs needs
-    /// longer than one that can't be reached, so that it is told as what it is.
+    /// longer than one that can't be reached, so that it is reported as what it is.
     fn secured(&self) -> Duration {
         (2 * self.connect).min(self.read)
     }
