@@ -3,7 +3,7 @@ layer=driver-credential cause=certificate-expired what=magnum/1
 evidence='TLS.*expired'
 odd=(expired-secret)
 put() {
-  [[ -e late.crt ]] || { openssl req -newkey rsa:2048 -nodes -subj /CN=late -keyout late.key -out late.csr 2>/dev/null
+  [[ late.crt -nt $K/ca.crt ]] || { openssl req -newkey rsa:2048 -nodes -subj /CN=late -keyout late.key -out late.csr 2>/dev/null
     dated_certificate late.csr subjectAltName=IP:127.77.2.9 late.crt; }
   tls_server late.crt late.key
   kubeconfig_aside unit0

@@ -92,7 +92,7 @@ conductor_told() { # UNIT WORD: what the API answers it
   grep -q "$2" told
 }
 expired_client() { # a certificate's path without its suffix
-  [[ -e expired.crt ]] || {
+  [[ expired.crt -nt $K/ca.crt ]] || {
     openssl req -newkey rsa:2048 -nodes -subj /O=system:masters/CN=admin -keyout expired.key -out expired.csr 2>/dev/null
     dated_certificate expired.csr extendedKeyUsage=clientAuth expired.crt
   }
