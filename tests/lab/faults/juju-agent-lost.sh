@@ -3,5 +3,5 @@ layer=conductor cause=unit-unreachable what=magnum/1
 evidence='lost.*not communicating'
 odd=(failed-unit)
 put() { by_juju; juju_says '.applications.magnum.units["magnum/1"]["juju-status"] = {current: "lost", message: "agent is not communicating with the server"}'; }
-heal() { nothing_executed magnum/1; by_ssh_again; }
+heal() { by_ssh_again; nothing_executed magnum/1; }
 shown() { [[ -e omega.toml.ssh ]]; }

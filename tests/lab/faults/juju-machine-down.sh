@@ -6,5 +6,5 @@ put() {
   by_juju
   juju_says '.applications.magnum.units["magnum/1"].machine = "77" | .machines["77"] = {"juju-status": {current: "down", message: "agent is not communicating with the server"}}'
 }
-heal() { nothing_executed magnum/1; by_ssh_again; }
+heal() { by_ssh_again; nothing_executed magnum/1; }
 shown() { [[ -e omega.toml.ssh ]]; }

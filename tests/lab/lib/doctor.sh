@@ -37,6 +37,8 @@ ask_doctor() {
   local wanted=("$@") name named=0 sound=1
   ((${#wanted[@]})) || mapfile -t wanted < <(list_faults)
   for name in "${wanted[@]}"; do [[ -f $HERE/faults/$name.sh ]] || die "no fault $name; there are: $(list_faults | xargs)"; done
+  # what an earlier lab left is of another cloud and another CA
+  [[ ! -e $D/about || $D/about -nt $K/ca.crt ]] || rm -rf "$D"
   in_step prepare || die 'the site could not be made'
   if [[ $MODE = ask ]]; then for name in healthy slow odd; do in_step "none_$name" || sound=0; done; fi
   for name in "${wanted[@]}"; do if in_step one_fault "$name"; then named=$((named + 1)); fi; done

@@ -140,6 +140,7 @@ no_other_driver() { at "$1" sh -c "cd $SITE_PACKAGES; rm -rf $2-0.1.dist-info $2
 # by_juju: doctor's site lists the units by juju (lib/omega.sh), until by_ssh_again
 by_juju() {
   juju_stand_in . cloud unit0
+  rm -f juju.log
   cp omega.toml omega.toml.ssh
   sed '/^\[ssh\]/,$d' omega.toml.ssh >omega.toml
   printf '\n[conductor]\napplication = "magnum"\n\n[juju]\nmodel = "openstack"\nprogram = "%s"\n' "$PWD/bin/juju" >>omega.toml
