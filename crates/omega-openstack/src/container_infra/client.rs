@@ -231,9 +231,8 @@ impl ContainerInfra {
         let (mut templates, at): (Vec<Template>, _) =
             list_at(&*self.transport, request, "clustertemplates").await?;
         templates.retain(|one| one.name == name && is_of(one.project_id.as_ref(), &project));
-        // One that can't be understood may use the template.
-        let users = async || Ok::<_, Error>(self.listed().await?.whole()?.all);
-        let mut users = if templates.is_empty() { Vec::new() } else { users().await? };
+        // Magnum itself refuses to delete a template that is used by one that can't be understood.
+        let mut users = if templates.is_empty() { Vec::new() } else { self.clusters().await? };
         users.retain(|user| templates.iter().any(|one| one.uuid == user.cluster_template_id));
         Ok(TemplateObserved { templates, users, at })
     }
